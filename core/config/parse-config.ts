@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { OperatorError } from './operator-error.ts'
+
+/**
+ * Validates a configuration value against a strict schema.
+ * @throws OperatorError CONFIG_INVALID, with each problem's path, on any mismatch.
+ */
+export const parseConfig = <T>(schema: z.ZodType<T>, value: unknown, source: string): T => {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const problems = result.error.issues.map((issue) => `  ${pathOf(issue.path)}: ${issue.message}`)
+  throw new OperatorError('CONFIG_INVALID', `${source} is not valid:\n${problems.join('\n')}`)
+}
+
+/** `plugins[2].config.port`; `(top)` for the whole. */
+export const pathOf = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
+    '',
+  ) || '(top)'
+
+/** The entry of one plugin in a host's configuration. */
+export const PluginEntry = z.strictObject({
+  use: z.string().min(1).describe('builtin:NAME, or an npm package name resolved from the configuration file'),
+  config: z.unknown().optional(),
+})
+export type PluginEntry = z.infer<typeof PluginEntry>

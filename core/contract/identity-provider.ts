@@ -1,0 +1,76 @@
+import { extensionPoint } from '../plugin/extension-point.ts'
+import type { UnixTime } from '../runtime/time.ts'
+
+/**
+ * Who somebody is. A provider leads a browser through steps until it can name the person, or refuses.
+ *
+ * It keeps nothing between steps: what it needs later travels in `keep`, which the portal seals into a short-lived cookie of
+ * the browser that began, and hands back. `settings` have been validated by the plugin's schema. Every call has a deadline
+ * (`signal`); a rejected promise is a failure of this provider only, shown to the person as such, and logged.
+ */
+export interface IdentityProvider<Settings = unknown> {
+  begin: (request: SignInRequest<Settings>) => Promise<SignInStep>
+  proceed: (reply: SignInReply<Settings>) => Promise<SignInStep>
+}
+
+export interface SignInRequest<Settings = unknown> {
+  settings: Settings
+  /** Where the provider shall send the browser back to. Always the same for one portal. */
+  callbackUrl: string
+  now: UnixTime
+  signal: AbortSignal
+}
+
+export interface SignInReply<Settings = unknown> extends SignInRequest<Settings> {
+  /** What the step before asked to keep, unchanged and from the same browser. */
+  keep: KeptState
+  /** The whole URL that the browser came back to. */
+  url: string
+  /** The form's fields, where the step before was a prompt. */
+  fields: Readonly<Record<string, string>>
+}
+
+/** At most 2 KiB as JSON. */
+export type KeptState = Readonly<Record<string, string | number | boolean>>
+
+export type SignInStep =
+  | { type: 'redirect'; url: string; keep: KeptState }
+  | { type: 'prompt'; prompt: SignInPrompt; keep: KeptState }
+  | { type: 'identified'; identity: Identity }
+  | { type: 'refused'; refusal: Refusal }
+
+/** A form, which the portal renders in its own style. */
+export interface SignInPrompt {
+  title: string
+  text: string
+  fields: readonly SignInField[]
+  submit: string
+}
+
+export interface SignInField {
+  name: string
+  label: string
+  type: 'text' | 'email' | 'password' | 'code'
+}
+
+/** A proven identity. (`issuer`, `subject`) is what identifies; an e-mail address links to an actor only if it is verified. */
+export interface Identity {
+  issuer: string
+  subject: string
+  name?: string
+  email?: string
+  emailVerified: boolean
+}
+
+export interface Refusal {
+  /** Stable, for logs and tests: `state_mismatch`, `access_denied`, `signature_invalid` … */
+  code: string
+  /** What to tell the person: what went wrong and what to do. Names no secret. */
+  publicText: string
+  /** What to tell the operator, in the log. */
+  detail?: string
+  /** Whether beginning anew may well succeed, as right after a provider rotated its keys. */
+  tryAgain: boolean
+}
+
+export const IdentityProviders = extensionPoint<IdentityProvider>('identity-providers')

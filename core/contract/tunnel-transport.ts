@@ -1,0 +1,63 @@
+import { extensionPoint } from '../plugin/extension-point.ts'
+import type { Machine } from '../runtime/machine.ts'
+import type { Random } from '../runtime/random.ts'
+import type { Instant, UnixTime } from '../runtime/time.ts'
+
+/**
+ * How packets travel: seals and opens them. It knows no socket: datagrams come and go tagged with an opaque path, which the host
+ * chooses and carries (UDP, TURN, WebSocket).
+ */
+export interface TunnelTransport {
+  /** A fresh key pair: raw 32-byte keys. */
+  generateKeys: (random: Random) => TunnelKeys
+  publicKey: (privateKey: Uint8Array) => Uint8Array
+  /** One end of any number of tunnels. */
+  createTunnel: (options: TunnelOptions) => Tunnel
+}
+
+export interface TunnelKeys {
+  privateKey: Uint8Array
+  publicKey: Uint8Array
+}
+
+export interface TunnelOptions {
+  privateKey: Uint8Array
+  random: Random
+  /** Converts the machine's time to the wall clock (WireGuard's TAI64N). */
+  unixAt: (now: Instant) => UnixTime
+}
+
+/** An opaque name of a way to a peer, chosen by the host. Equal text is the same way. */
+export type Path = string
+
+/** The host's name for a peer: a client's or gateway's id. */
+export type PeerId = string
+
+/**
+ * A machine. It answers nothing to a sender that has not proven a peer's key. Packets that are queued before a session exists
+ * are kept, at most 128 a peer, the oldest dropped first, and sent in order once it does. `wake` carries the protocol's timers.
+ */
+export interface Tunnel extends Machine<TunnelInput, TunnelOutput> {
+  /** Reasons and how often something was dropped for them. */
+  counters: () => Readonly<Record<string, number>>
+}
+
+export type TunnelInput =
+  | { type: 'peerAdded'; peer: PeerId; publicKey: Uint8Array; presharedKey?: Uint8Array; path?: Path }
+  /** Where to send to from now on. A path that an authenticated datagram came from replaces it too (roaming). */
+  | { type: 'pathChosen'; peer: PeerId; path: Path }
+  /** Begin a handshake now rather than with the first packet. */
+  | { type: 'connectRequested'; peer: PeerId }
+  | { type: 'peerRemoved'; peer: PeerId }
+  | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
+  | { type: 'datagramReceived'; path: Path; datagram: Uint8Array }
+
+export type TunnelOutput =
+  | { type: 'sendDatagram'; peer: PeerId; path: Path; datagram: Uint8Array }
+  | { type: 'deliverPacket'; peer: PeerId; path: Path; packet: Uint8Array }
+  /** A handshake was completed: the first one, or a rekey. */
+  | { type: 'sessionEstablished'; peer: PeerId }
+  /** No session, and handshakes are no longer answered: 90 s by WireGuard §6.1's attempt timer. The peer stays known. */
+  | { type: 'peerUnresponsive'; peer: PeerId }
+
+export const TunnelTransports = extensionPoint<TunnelTransport>('tunnel-transports')

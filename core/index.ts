@@ -1,0 +1,80 @@
+// The public API for plugin authors. Nothing else of this package is promised.
+export {
+  definePlugin,
+  PLUGIN_API,
+  type PluginDefinition,
+  type PluginContext,
+  type ProvideOptions,
+} from './plugin/define-plugin.ts'
+export { type ExtensionPoint, type Extension, type Extensions } from './plugin/extension-point.ts'
+export { injected, token, type Token, type Constructor } from './di.ts'
+export { OperatorError } from './config/operator-error.ts'
+export { Secret } from './config/secret.ts'
+
+export {
+  IdentityProviders,
+  type IdentityProvider,
+  type SignInRequest,
+  type SignInReply,
+  type SignInStep,
+  type SignInPrompt,
+  type SignInField,
+  type KeptState,
+  type Identity,
+  type Refusal,
+} from './contract/identity-provider.ts'
+export {
+  PolicyConditions,
+  type PolicyCondition,
+  type ConditionQuestion,
+  type ConditionVerdict,
+  type Facts,
+  type FactName,
+} from './contract/policy-condition.ts'
+export {
+  UpstreamResolvers,
+  type UpstreamResolver,
+  type UpstreamServer,
+  type UpstreamQuery,
+  type UpstreamVerdict,
+} from './contract/upstream-resolver.ts'
+export {
+  GatewaySelectors,
+  type GatewaySelector,
+  type SelectionQuestion,
+  type GatewayCandidate,
+  type Selection,
+} from './contract/gateway-selector.ts'
+export {
+  TunnelTransports,
+  type TunnelTransport,
+  type TunnelKeys,
+  type TunnelOptions,
+  type Tunnel,
+  type TunnelInput,
+  type TunnelOutput,
+  type Path,
+  type PeerId,
+} from './contract/tunnel-transport.ts'
+
+export { type Machine, type Deadline, earliest } from './runtime/machine.ts'
+export {
+  type Instant,
+  type UnixTime,
+  type ClockPair,
+  instant,
+  unixTime,
+  after,
+  earlier,
+  SECOND,
+  MINUTE,
+  HOUR,
+  DAY,
+} from './runtime/time.ts'
+export { Clock } from './runtime/clock.ts'
+export { Random, integerBelow, uuid } from './runtime/random.ts'
+export { Logger, type LogFields } from './runtime/logger.ts'
+export { HttpClient, type HttpRequest, type HttpResponse } from './runtime/http-client.ts'
+export { DnsExchange, type DnsExchangeRequest, SystemResolvers } from './runtime/dns-exchange.ts'
+export { type Endpoint, type Family, endpoint, splitEndpoint } from './runtime/endpoint.ts'
+export { type Startable } from './runtime/lifecycle.ts'

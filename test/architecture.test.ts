@@ -1,0 +1,5 @@
+import { describe, it } from 'mocha'
+
+describe('architecture', () => {
+  it('is checked')
+})
