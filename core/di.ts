@@ -45,7 +45,7 @@ export const createContainer = (): Container => {
       return inner.resolve(what as InjectionToken)
     },
     build: (type) => {
-      injectable()(type as never)
+      injectable<unknown>()(type as never)
       return inner.resolve(type as never)
     },
   }

@@ -1,0 +1,4 @@
+// `portreeve/testing`: one conformance suite per extension point, for the authors of plugins.
+export { VirtualClock } from '../kit/virtual-clock.ts'
+export { SeededRandom } from '../kit/seeded-random.ts'
+export { RecordingLogger } from '../kit/recording-logger.ts'
