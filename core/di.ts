@@ -45,7 +45,7 @@ export const createContainer = (): Container => {
       return inner.resolve(what as InjectionToken)
     },
     build: (type) => {
-      injectable<unknown>()(type as never)
+      injectable()(type)
       return inner.resolve(type as never)
     },
   }
