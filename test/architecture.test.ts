@@ -1,5 +1,187 @@
+import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { sourceFiles, type SourceFile, type SourceImport } from './kit/source-tree.ts'
+
+// ARCHITECTURE.md's table of who may import whom. Each rule has its because, which is its failure message.
+
+const CORE_PACKAGES = new Set(['zod', 'dns-packet', 'ipaddr.js', '@noble/ciphers', '@noble/curves', '@noble/hashes'])
+
+/** Which folders of core may import which others, beside their own; runtime, config, di and contract are open to all. */
+const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
+  runtime: [],
+  config: [],
+  crypto: [],
+  net: ['crypto'],
+  dns: ['net'],
+  nat: ['net'],
+  filter: ['net'],
+  ice: ['net', 'crypto'],
+  flow: ['net', 'dns', 'nat', 'filter', 'ice'],
+  contract: ['plugin'],
+  plugin: ['contract'],
+  policy: ['flow', 'net', 'dns', 'filter', 'contract', 'plugin'],
+  presence: ['policy', 'net', 'contract', 'plugin'],
+  control: ['policy', 'net', 'crypto', 'dns', 'filter', 'ice', 'flow', 'contract', 'plugin'],
+}
+
+const OPEN_CORE = new Set(['runtime', 'config'])
+
+interface Rule {
+  because: string
+  applies: (file: SourceFile) => boolean
+  forbids: (target: SourceImport, file: SourceFile) => boolean
+}
+
+const folderOf = (path: string, depth: number): string => path.split('/').slice(0, depth).join('/')
+const isRelative = (target: SourceImport): boolean => target.specifier.startsWith('.')
+const within = (target: SourceImport, folder: string): boolean => target.target.startsWith(`${folder}/`)
+const isPackage = (target: SourceImport): boolean => !isRelative(target) && !target.target.startsWith('node:')
+
+const RULES: readonly Rule[] = [
+  {
+    because: 'core is pure: it knows neither plugins nor hosts nor tests, or it could not be tested without them',
+    applies: (file) => file.path.startsWith('core/'),
+    forbids: (target) => isRelative(target) && !within(target, 'core'),
+  },
+  {
+    because: 'the container library is seen in core/di.ts only, so that nobody needs to know it',
+    applies: (file) => file.path !== 'core/di.ts',
+    forbids: (target) => target.target === 'tsyringe' || target.target === 'reflect-metadata',
+  },
+  {
+    because: 'core takes only libraries without I/O, clock or randomness, each named in this test',
+    applies: (file) => file.path.startsWith('core/') && file.path !== 'core/di.ts',
+    forbids: (target) => isPackage(target) && !CORE_PACKAGES.has(target.target),
+  },
+  {
+    because: 'of node: core uses only the deterministic functions of node:crypto, in core/crypto',
+    applies: (file) => file.path.startsWith('core/'),
+    forbids: (target, file) =>
+      target.target.startsWith('node:') && !(target.target === 'node:crypto' && file.path.startsWith('core/crypto/')),
+  },
+  {
+    because: 'the arrows inside core run one way: net <- dns, nat, filter, ice <- flow, policy <- presence, control',
+    applies: (file) => /^core\/[^/]+\//.test(file.path),
+    forbids: (target, file) => {
+      if (!within(target, 'core')) return false
+      const [from = '', to = ''] = [file.path.split('/')[1], target.target.split('/')[1]]
+      if (to.endsWith('.ts')) return to !== 'di.ts'
+      return from !== to && !OPEN_CORE.has(to) && !(CORE_ARROWS[from] ?? []).includes(to)
+    },
+  },
+  {
+    because: 'a plugin sees the public API only, as a third party would, and never another plugin',
+    applies: (file) => file.path.startsWith('plugins/'),
+    forbids: (target, file) => isRelative(target) && !within(target, folderOf(file.path, 2)),
+  },
+  {
+    because: 'hosts never name a plugin: configuration does, and any plugin folder may be deleted',
+    applies: (file) => file.path.startsWith('hosts/'),
+    forbids: (target) => within(target, 'plugins') || within(target, 'test') || target.target === 'portreeve',
+  },
+  {
+    because: 'a host knows hosts/runtime and no other host; the command line and the lab know the mains',
+    applies: (file) => /^hosts\/(portal|client|gateway|relay)\//.test(file.path),
+    forbids: (target, file) =>
+      within(target, 'hosts') && !within(target, folderOf(file.path, 2)) && !within(target, 'hosts/runtime'),
+  },
+  {
+    because: 'hosts/runtime implements the ports: it needs core/runtime, core/net and the system',
+    applies: (file) => file.path.startsWith('hosts/runtime/'),
+    forbids: (target) =>
+      isRelative(target) &&
+      !['hosts/runtime', 'core/runtime', 'core/net', 'core/config', 'core/plugin'].some((folder) =>
+        within(target, folder),
+      ),
+  },
+  {
+    because: 'an import with a side effect is work that nobody asked for',
+    applies: (file) => !file.path.startsWith('test/') && file.path !== 'core/di.ts',
+    forbids: (target) => target.bare,
+  },
+  {
+    because: 'state machines are pure: what they need of the world is an input',
+    applies: (file) => /^hosts\/.*\/state(-[a-z]+)?\.ts$/.test(file.path),
+    forbids: (target) => target.target.startsWith('node:') && !target.typeOnly,
+  },
+]
+
+const FORBIDDEN_GLOBALS: readonly { pattern: RegExp; name: string }[] = [
+  { pattern: /\bDate\.now\b|\bnew Date\(\)/, name: 'the wall clock' },
+  { pattern: /\bperformance\b/, name: 'the monotonic clock' },
+  { pattern: /\b(setTimeout|setInterval|setImmediate|queueMicrotask)\b/, name: 'a timer' },
+  { pattern: /\bMath\.random\b|\brandomBytes\b|\brandomUUID\b|\bgetRandomValues\b/, name: 'randomness' },
+  { pattern: /\bprocess\./, name: 'the process' },
+  { pattern: /\bconsole\./, name: 'the console' },
+  { pattern: /\bfetch\(/, name: 'the network' },
+]
+
+const SOURCES = sourceFiles(['core', 'plugins', 'hosts', 'test'])
+const PRODUCT = SOURCES.filter((file) => !file.path.startsWith('test/'))
 
 describe('architecture', () => {
-  it('is checked')
+  it('reads the tree', () => {
+    expect(SOURCES.length).to.be.greaterThan(30)
+    expect(SOURCES.flatMap((file) => file.imports).length).to.be.greaterThan(50)
+  })
+
+  for (const rule of RULES) {
+    it(rule.because, () => {
+      const broken = SOURCES.filter((file) => rule.applies(file)).flatMap((file) =>
+        file.imports
+          .filter((target) => rule.forbids(target, file))
+          .map((target) => `${file.path} -> ${target.specifier}`),
+      )
+      expect(broken, `because ${rule.because}`).to.deep.equal([])
+    })
+  }
+
+  it('keeps clocks, timers, randomness and the process out of core, machines and policy', () => {
+    const pure = PRODUCT.filter(
+      (file) =>
+        file.path.startsWith('core/') ||
+        /\/state(-[a-z]+)?\.ts$/.test(file.path) ||
+        file.path.startsWith('plugins/condition-'),
+    )
+    const broken = pure.flatMap((file) =>
+      FORBIDDEN_GLOBALS.filter(({ pattern }) => pattern.test(file.code)).map(({ name }) => `${file.path} uses ${name}`),
+    )
+    expect(broken).to.deep.equal([])
+  })
+
+  it('has no default exports, and no any, outside of tests of bad input', () => {
+    const broken = PRODUCT.filter((file) => /^export default\b/m.test(file.code) || /\bas unknown as\b/.test(file.code))
+    expect(broken.map((file) => file.path)).to.deep.equal([])
+  })
+
+  it('has no junk drawers', () => {
+    const junk = /(^|[-/])(manager|helpers?|utils?|common|misc|base)([-./]|$)/
+    expect(SOURCES.map((file) => file.path).filter((path) => junk.test(path))).to.deep.equal([])
+  })
+
+  it('gives every plugin its front door and its man page', () => {
+    const plugins = new Set(
+      PRODUCT.filter((file) => file.path.startsWith('plugins/')).map((file) => folderOf(file.path, 2)),
+    )
+    for (const folder of plugins) {
+      const door = PRODUCT.find((file) => file.path === `${folder}/index.ts`)
+      expect(door, `${folder} has an index.ts`).not.to.equal(undefined)
+      const exports = [...(door?.code ?? '').matchAll(/^export\s.*$/gm)].map((match) => match[0])
+      expect(exports.length, `${folder}/index.ts exports plugin and nothing else: ${exports.join('; ')}`).to.equal(1)
+      expect(exports[0]).to.match(/^export const plugin = /)
+    }
+  })
+
+  it('lets any plugin be deleted: nothing in core or hosts names a plugin folder', () => {
+    const plugins = new Set(
+      PRODUCT.filter((file) => file.path.startsWith('plugins/')).map((file) => folderOf(file.path, 2)),
+    )
+    const names = [...plugins].map((folder) => folder.split('/')[1] ?? '')
+    const broken = PRODUCT.filter((file) => !file.path.startsWith('plugins/')).flatMap((file) =>
+      file.imports
+        .filter((target) => names.some((name) => target.specifier.includes(`/${name}/`)))
+        .map(() => file.path),
+    )
+    expect(broken).to.deep.equal([])
+  })
 })

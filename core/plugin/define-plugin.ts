@@ -14,7 +14,8 @@ export interface PluginDefinition<Config = unknown> {
   readonly version?: string
   /** The operator's configuration, from the host's file. Strict; without it the plugin takes none. */
   readonly config?: z.ZodType<Config>
-  readonly setup: (context: PluginContext<Config>) => void
+  /** A method, so that a definition with a configuration of its own type is a definition. */
+  setup(context: PluginContext<Config>): void
 }
 
 export interface PluginContext<Config> {
@@ -31,6 +32,5 @@ export interface ProvideOptions {
   readonly settings?: z.ZodType
 }
 
-/** Checks the types of a definition and returns it as it is. */
-export const definePlugin = <Config = undefined>(definition: PluginDefinition<Config>): PluginDefinition<Config> =>
-  definition
+/** Checks the types of a definition, the configuration's against its schema, and returns it as it is. */
+export const definePlugin = <Config = undefined>(definition: PluginDefinition<Config>): PluginDefinition => definition

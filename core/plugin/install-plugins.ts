@@ -7,7 +7,7 @@ import { PLUGIN_API, type PluginDefinition, type ProvideOptions } from './define
 import type { Extension, ExtensionPoint, SettingsSchema } from './extension-point.ts'
 
 export interface PluginUse {
-  definition: PluginDefinition<unknown>
+  definition: PluginDefinition
   config: unknown
   /** Where the configuration names it, for errors: `plugins[2]`. */
   source: string

@@ -25,11 +25,7 @@ export const loadPlugins = async (entries: readonly PluginEntry[], modules: Plug
   return uses
 }
 
-const importDefinition = async (
-  use: string,
-  source: string,
-  modules: PluginModules,
-): Promise<PluginDefinition<unknown>> => {
+const importDefinition = async (use: string, source: string, modules: PluginModules): Promise<PluginDefinition> => {
   const exported = await importModule(use, source, modules)
   const plugin = (exported as { plugin?: unknown } | null)?.plugin
   if (!isDefinition(plugin)) {
@@ -71,7 +67,7 @@ const importModule = async (use: string, source: string, modules: PluginModules)
   }
 }
 
-const isDefinition = (value: unknown): value is PluginDefinition<unknown> =>
+const isDefinition = (value: unknown): value is PluginDefinition =>
   typeof value === 'object' &&
   value !== null &&
   typeof (value as PluginDefinition).name === 'string' &&

@@ -1,0 +1,27 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { z } from 'zod'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import { parseConfig } from '../../../core/config/parse-config.ts'
+
+const Schema = z.strictObject({
+  listen: z.strictObject({ port: z.number() }),
+  plugins: z.array(z.strictObject({ use: z.string() })),
+})
+
+describe('parseConfig', () => {
+  it('gives back what is valid', () => {
+    const value = { listen: { port: 1 }, plugins: [{ use: 'builtin:x' }] }
+    expect(parseConfig(Schema, value, 'portal.yaml')).to.deep.equal(value)
+  })
+
+  it('names the file and the path of each problem', () => {
+    const attempt = () => parseConfig(Schema, { listen: { port: 'x' }, plugins: [{ use: 1 }], extra: 1 }, 'portal.yaml')
+    expect(attempt)
+      .to.throw(OperatorError, /portal\.yaml/)
+      .with.property('code', 'CONFIG_INVALID')
+    expect(attempt).to.throw(/listen\.port/)
+    expect(attempt).to.throw(/plugins\[0\]\.use/)
+    expect(attempt).to.throw(/"extra"/)
+  })
+})
