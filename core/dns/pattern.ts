@@ -1,0 +1,174 @@
+/**
+ * The address of a DNS resource: a name in which `?` is one character, `*` any number of characters (both within one label) and
+ * `**`, as a whole label, any number of labels, none included. A pattern that begins with `*.` also matches what follows it.
+ * Case does not count.
+ */
+export interface Pattern {
+  readonly text: string
+  /** Lower case, as on the wire: a label beyond ASCII is in its `xn--` form. */
+  readonly labels: readonly string[]
+}
+
+/** The pattern, or undefined where the text is none. Only its form counts here; what may be a resource says `patternProblem`. */
+export const parsePattern = (text: string): Pattern | undefined => {
+  const labels = text.split('.').map(wireLabel)
+  return formProblem(labels) === undefined ? { text, labels: labels as string[] } : undefined
+}
+
+/** Whether a name (any case, a trailing dot is ignored) matches. What is no pattern or no name matches nothing. */
+export const matchPattern = (pattern: string, name: string): boolean => {
+  const parsed = parsePattern(pattern)
+  return parsed !== undefined && matchParsed(parsed, normalizeName(name))
+}
+
+/** `matchPattern` for a pattern that was parsed before and a normalized name. */
+export const matchParsed = ({ labels }: Pattern, name: string): boolean => {
+  if (name.length === 0 || name.length > LONGEST_NAME) return false
+  const labelsOfName = name.split('.')
+  if (labelsOfName.includes('')) return false
+  if (glob(labels, labelsOfName, '**', matchLabel)) return true
+  return labels[0] === '*' && labels.length > 1 && glob(labels.slice(1), labelsOfName, '**', matchLabel)
+}
+
+/** The one way to write a name: lower case, no trailing dot. The root is the empty text. */
+export const normalizeName = (name: string): string => {
+  const lower = name.toLowerCase()
+  return lower.endsWith('.') ? lower.slice(0, -1) : lower
+}
+
+/**
+ * The order in which patterns win, most specific first: negative where `a` goes before `b`. Labels are compared from the right; the
+ * first difference decides: no wildcard before `?` before `*` before `**`, more written characters before fewer. Where one pattern
+ * ends it goes first, unless it ends with `**`, which takes in the longer one. A total order, the same everywhere: equal patterns only are 0.
+ */
+export const comparePatterns = (a: string, b: string): number => {
+  const left = a.split('.').map(orderedLabel)
+  const right = b.split('.').map(orderedLabel)
+  let before = ''
+  for (let back = 1; ; back++) {
+    const one = left.at(-back)
+    const other = right.at(-back)
+    if (one === undefined && other === undefined) return 0
+    if (one === undefined) return before === '**' ? 1 : -1
+    if (other === undefined) return before === '**' ? -1 : 1
+    const difference = compareLabels(one, other)
+    if (difference !== 0) return difference
+    before = one
+  }
+}
+
+/** Why a text cannot be the address of a DNS resource, as a sentence for the person who wrote it; undefined if it can. */
+export const patternProblem = (pattern: string): string | undefined => {
+  if (pattern === '') return 'A name is missing.'
+  if (/\s/.test(pattern)) return 'A name has no blanks.'
+  if (pattern.includes('/')) return 'This is not a name: leave out a scheme, a path or a prefix length.'
+  if (pattern.includes(':'))
+    return 'This is not a name: ports belong in the filters, an IPv6 address in a resource of that type.'
+  if (pattern.endsWith('.')) return 'Leave out the dot at the end.'
+  const labels = pattern.split('.').map(wireLabel)
+  const problem = formProblem(labels)
+  if (problem !== undefined) return problem
+  const top = labels.at(-1) ?? ''
+  if (/^\d+$/.test(top)) return 'An address is not a name: use a resource of that type.'
+  if (/[*?]/.test(top)) return 'The last label must not have a wildcard.'
+  if (top === 'localhost') return 'localhost is always the machine itself.'
+  const below = labels.slice(0, -1)
+  if (below.length > 0 && below.every((label) => /^[*?]+$/.test(label ?? '')) && !PRIVATE_TOP_LABELS.has(top)) {
+    return `Only wildcards before .${top} would take in other people's names: write at least one more label.`
+  }
+  return undefined
+}
+
+// RFC 1035 §2.3.4: 255 bytes on the wire are 253 characters.
+const LONGEST_NAME = 253
+const LONGEST_LABEL = 63
+
+// Top labels that are nobody's on the Internet: RFC 6761, RFC 6762 appendix G, ICANN's reservation of .internal (2024). Whatever else is
+// there may be delegated some day, so the list says what is private rather than what is public.
+const PRIVATE_TOP_LABELS = new Set([
+  'internal',
+  'local',
+  'lan',
+  'home',
+  'corp',
+  'private',
+  'intranet',
+  'test',
+  'example',
+  'invalid',
+  'localdomain',
+  'mail',
+])
+
+const formProblem = (labels: readonly (string | undefined)[]): string | undefined => {
+  if (labels.join('.').length > LONGEST_NAME) return `A name has at most ${LONGEST_NAME} characters.`
+  for (const label of labels) {
+    if (label === undefined) return 'A label beyond ASCII must be a valid international name without a wildcard in it.'
+    if (label === '') return 'A label between two dots is missing.'
+    if (label.length > LONGEST_LABEL) return `A label has at most ${LONGEST_LABEL} characters.`
+    // Underscores are in no host name (RFC 952), and yet in names that people have.
+    if (!/^[a-z0-9_*?-]+$/.test(label)) return 'A name has letters, digits, hyphens and the wildcards ?, * and ** only.'
+    if (label.includes('**') && label !== '**') return '** stands for whole labels: put it between dots.'
+  }
+  return undefined
+}
+
+/** The label in lower case and in the form that travels (RFC 5890 §2.3.2.1), undefined where there is none. */
+const wireLabel = (label: string): string | undefined => {
+  const lower = label.toLowerCase()
+  if (/^\p{ASCII}*$/u.test(lower)) return lower
+  if (/[^\p{L}\p{M}\p{N}_-]/u.test(lower) || !URL.canParse(`http://${lower}.example`)) return undefined
+  const [first] = new URL(`http://${lower}.example`).hostname.split('.')
+  return first
+}
+
+/** Glob over a sequence. `many` stands for any number of items. Goes back to the last `many` only, so its time is bounded by the product of the lengths. */
+const glob = (
+  pattern: ArrayLike<string>,
+  items: ArrayLike<string>,
+  many: string,
+  matchOne: (pattern: string, item: string) => boolean,
+): boolean => {
+  let p = 0
+  let i = 0
+  let afterMany = -1
+  let retry = 0
+  while (i < items.length) {
+    const expected = pattern[p]
+    const item = items[i]
+    if (expected === many) {
+      afterMany = ++p
+      retry = i
+    } else if (expected !== undefined && item !== undefined && matchOne(expected, item)) {
+      p++
+      i++
+    } else if (afterMany >= 0) {
+      p = afterMany
+      i = ++retry
+    } else {
+      return false
+    }
+  }
+  while (pattern[p] === many) p++
+  return p === pattern.length
+}
+
+const matchLabel = (pattern: string, label: string): boolean =>
+  pattern === label || glob(pattern, label, '*', (expected, character) => expected === '?' || expected === character)
+
+const orderedLabel = (label: string): string => wireLabel(label) ?? label.toLowerCase()
+
+const compareLabels = (a: string, b: string): number =>
+  wildness(a) - wildness(b) ||
+  written(b) - written(a) ||
+  count(b, '?') - count(a, '?') ||
+  count(a, '*') - count(b, '*') ||
+  (a < b ? -1 : a > b ? 1 : 0)
+
+const wildness = (label: string): number => (label === '**' ? 3 : label.includes('*') ? 2 : label.includes('?') ? 1 : 0)
+
+// Literals are told apart by their text alone: none of them is more specific than another.
+const written = (label: string): number =>
+  wildness(label) === 0 ? 0 : label.length - count(label, '*') - count(label, '?')
+
+const count = (label: string, character: string): number => label.split(character).length - 1
