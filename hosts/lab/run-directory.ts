@@ -1,0 +1,95 @@
+// A run of the lab, or of a test on the kernel, owns a folder that says which process it is of and which namespaces it made.
+// It is written before they are made, so that the next run can remove what a killed one left, and nothing else.
+import { randomBytes } from 'node:crypto'
+import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { removeNamespace } from './namespace-removal.ts'
+
+/** All runs of the machine. Root's, as namespaces are. */
+const RUNS = '/run/portreeve-lab'
+/** Every namespace of ours begins with it. */
+const PREFIX = 'pr-'
+const RUN_ID = /^[0-9a-f]{6}$/
+
+export class RunDirectory {
+  private constructor(
+    /** Six hex digits, in the name of each namespace. */
+    readonly id: string,
+    /** The folder, mode 0700: configuration, tokens (mode 0600) and logs of the run. */
+    readonly path: string,
+  ) {}
+
+  /** Removes what killed runs left, then begins one. */
+  static async open(): Promise<RunDirectory> {
+    await removeDeadRuns()
+    const id = randomBytes(3).toString('hex')
+    const run = new RunDirectory(id, join(RUNS, id))
+    const unowned = join(RUNS, `.${id}`)
+    await mkdir(unowned, { recursive: true, mode: 0o700 })
+    await writeFile(join(unowned, 'owner'), JSON.stringify(await owner(process.pid)))
+    await rename(unowned, run.path) // appears with its owner, or a run that starts meanwhile would take it for dead
+    return run
+  }
+
+  /** The name of this run's namespace for a role, recorded before it is used. */
+  async claim(role: string): Promise<string> {
+    if (!/^[a-z0-9-]{1,20}$/.test(role)) throw new Error(`not a role: ${role}`)
+    const name = `${PREFIX}${this.id}-${role}`
+    await appendFile(join(this.path, 'namespaces'), `${name}\n`)
+    return name
+  }
+
+  /** Writes a file of the run that only root reads. Returns its path. */
+  async write(name: string, text: string): Promise<string> {
+    const path = join(this.path, name)
+    await writeFile(path, text, { mode: 0o600 })
+    return path
+  }
+
+  /** Removes every namespace of the run with the processes in it, and the folder (unless it is to be kept for reading). */
+  async close({ keepFiles = false }: { keepFiles?: boolean } = {}): Promise<void> {
+    await removeRun(this.path, keepFiles)
+  }
+}
+
+/** Removes what runs left whose process is gone. Returns their ids. */
+export const removeDeadRuns = async (): Promise<string[]> => {
+  const removed: string[] = []
+  for (const id of await readdir(RUNS).catch(() => [])) {
+    const path = join(RUNS, id)
+    if (!RUN_ID.test(id) || (await isOwned(path))) continue
+    await removeRun(path, false)
+    removed.push(id)
+  }
+  return removed
+}
+
+const removeRun = async (path: string, keepFiles: boolean): Promise<void> => {
+  const id = path.slice(RUNS.length + 1)
+  const recorded = await readFile(join(path, 'namespaces'), 'utf8').catch(() => '')
+  const names = recorded.split('\n').filter((name) => name.startsWith(`${PREFIX}${id}-`))
+  for (const name of new Set(names)) await removeNamespace(name)
+  if (keepFiles) await rm(join(path, 'namespaces'), { force: true })
+  else await rm(path, { recursive: true, force: true })
+}
+
+interface Owner {
+  pid: number
+  /** Of /proc/PID/stat: a pid alone may have been given to another process since. */
+  startTicks: string
+}
+
+const owner = async (pid: number): Promise<Owner | undefined> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  // Field 22; the second one is in parentheses and may contain blanks.
+  const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  return startTicks === undefined ? undefined : { pid, startTicks }
+}
+
+const isOwned = async (path: string): Promise<boolean> => {
+  const text = await readFile(join(path, 'owner'), 'utf8').catch(() => 'null')
+  const recorded = JSON.parse(text) as Owner | null
+  if (recorded === null) return false
+  const current = await owner(recorded.pid)
+  return current?.startTicks === recorded.startTicks
+}
