@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import {
+  Candidates,
+  Capabilities,
+  Empty,
+  Filters,
+  FlowLogs,
+  IceCredentials,
+  Id,
+  Ipv4,
+  Ipv6,
+  Key,
+  lenient,
+  Relays,
+  RelaysPresence,
+  SnownetCapabilities,
+} from './wire-values.ts'
+
+/** The client's end of the tunnel and who answers its names. */
+export const ClientInterface = z.object({
+  ipv4: Ipv4,
+  ipv6: Ipv6,
+  search_domain: z.string().min(1).max(253).nullish(),
+  upstream_do53: z
+    .array(z.object({ ip: z.string().max(64) }))
+    .max(32)
+    .optional(),
+  upstream_doh: z
+    .array(z.object({ url: z.string().max(2048) }))
+    .max(32)
+    .optional(),
+  /** The old form of `upstream_do53`: read only while that is empty. */
+  upstream_dns: z
+    .array(z.object({ protocol: z.literal('ip_port'), address: z.string().max(64) }))
+    .max(32)
+    .optional(),
+})
+export type ClientInterface = z.infer<typeof ClientInterface>
+
+const Site = z.object({ id: Id, name: z.string().max(256) })
+
+const addressed = {
+  id: Id,
+  name: z.string().max(256),
+  address: z.string().min(1).max(253),
+  address_description: z.string().max(2048).nullish(),
+  sites: z.array(Site).max(16),
+  filters: Filters.optional(),
+  ip_stack: z.enum(['dual', 'ipv4_only', 'ipv6_only']).nullish(),
+}
+
+/** A resource as its users see it. An absent `ip_stack` is `dual`, absent or empty `filters` let everything pass. */
+export const ClientResource = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('dns'), ...addressed }),
+  z.object({ type: z.literal('cidr'), ...addressed }),
+  z.object({
+    type: z.literal('internet'),
+    id: Id,
+    name: z.string().max(256).optional(),
+    can_be_disabled: z.boolean().optional(),
+    sites: z.array(Site).max(16),
+  }),
+])
+export type ClientResource = z.infer<typeof ClientResource>
+
+/** What one policy has to say about a denial: Portreeve's addition. */
+export const DenialDetail = z.object({
+  policy_id: Id,
+  description: z.string().max(2048).nullable(),
+  conditions: z
+    .array(
+      z.object({
+        condition: z.string().max(64),
+        holds: z.boolean(),
+        reason: z.string().max(2048),
+        /** Unix seconds of when it may hold next. */
+        again: z.int().optional(),
+      }),
+    )
+    .max(64),
+})
+export type DenialDetail = z.infer<typeof DenialDetail>
+
+const GatewayCandidates = z.object({ gateway_id: Id, candidates: Candidates })
+
+/** What a portal says to a client. A resource that does not parse is left out of `init`, everything else spoils its frame. */
+export const portalToClient = {
+  init: z.object({
+    interface: ClientInterface,
+    flow_logs: FlowLogs,
+    resources: lenient(ClientResource, 10_000).optional(),
+    relays: Relays.optional(),
+    authorizations: z.array(z.unknown()).optional(),
+  }),
+  configChanged: z.object({ interface: ClientInterface }),
+  resourceCreatedOrUpdated: ClientResource,
+  /** The id of the resource, a bare string. */
+  resourceDeleted: Id,
+  authorizationCreated: z.object({
+    resource_id: Id,
+    gateway_id: Id,
+    gateway_public_key: Key,
+    gateway_ipv4: Ipv4,
+    gateway_ipv6: Ipv6,
+    site_id: Id,
+    preshared_key: Key,
+    client_ice_credentials: IceCredentials,
+    gateway_ice_credentials: IceCredentials,
+    use_iceless: z.boolean().optional(),
+    flow_logs_ingest_token: z.string().max(16_384),
+  }),
+  authorizationCreationFailed: z.object({
+    resource_id: Id,
+    /** `not_found`, `offline`, `forbidden`, `version_mismatch`, `disabled`, or something newer. */
+    reason: z.string().max(256),
+    violated_properties: z.array(z.string().max(256)).max(64).optional(),
+    details: z.array(DenialDetail).max(256).optional(),
+  }),
+  iceCandidates: GatewayCandidates,
+  invalidateIceCandidates: GatewayCandidates,
+  relaysPresence: RelaysPresence,
+} as const
+
+/** What a client says to a portal. */
+export const clientToPortal = {
+  requestAuthorization: z.object({
+    resource_id: Id,
+    connected_gateway_ids: z.array(Id).max(256),
+    /** Portreeve's addition: gateways that this client finds dead. */
+    unreachable_gateway_ids: z.array(Id).max(256).optional(),
+  }),
+  newGatewayIceCandidates: GatewayCandidates,
+  invalidateGatewayIceCandidates: GatewayCandidates,
+  noRelays: Empty,
+  setSnownetCapabilities: SnownetCapabilities,
+  setCapabilities: Capabilities,
+} as const

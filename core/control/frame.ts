@@ -1,0 +1,72 @@
+// The framing of the control channel: text frames with one JSON object each (shared/design/protocol.md §2).
+
+export interface Frame {
+  topic: string
+  event: string
+  /** Undefined where the frame has none. */
+  payload: unknown
+  /** Counts from 0 per connection; a reply repeats its request's; null on pushes. */
+  ref: number | null
+}
+
+export type FrameVerdict = { ok: true; frame: Frame } | { ok: false; reason: FrameFault }
+
+export type FrameFault = 'too_long' | 'not_json' | 'not_an_object' | 'bad_topic' | 'bad_event' | 'bad_ref'
+
+/** The longest text that a portal takes from a peer, in UTF-16 units. */
+export const MAX_FRAME_TO_PORTAL = 65_536
+
+/** The longest text that a peer takes from its portal: an `init` lists all resources. */
+export const MAX_FRAME_FROM_PORTAL = 8 * 1_048_576
+
+/** Reads one frame of at most `longest` UTF-16 units. Never throws. Keys that it does not know are ignored; arrays (`vsn` 2) are refused. */
+export const decodeFrame = (text: string, longest: number): FrameVerdict => {
+  if (text.length > longest) return { ok: false, reason: 'too_long' }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { ok: false, reason: 'not_json' }
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { ok: false, reason: 'not_an_object' }
+  const { topic, event, payload, ref = null } = value as Record<string, unknown>
+  if (typeof topic !== 'string') return { ok: false, reason: 'bad_topic' }
+  if (typeof event !== 'string') return { ok: false, reason: 'bad_event' }
+  if (!isRef(ref)) return { ok: false, reason: 'bad_ref' }
+  return { ok: true, frame: { topic, event, payload, ref } }
+}
+
+export const encodeFrame = ({ topic, event, payload, ref }: Frame): string =>
+  JSON.stringify({ topic, event, payload, ref })
+
+/** The only answer that completes a join or a heartbeat: `response` is exactly `{}`. */
+export const okReply = (topic: string, ref: number | null): Frame => ({
+  topic,
+  event: 'phx_reply',
+  payload: { status: 'ok', response: {} },
+  ref,
+})
+
+export const errorReply = (topic: string, ref: number | null, reason: string): Frame => ({
+  topic,
+  event: 'phx_reply',
+  payload: { status: 'error', response: { reason } },
+  ref,
+})
+
+export type Reply = { status: 'ok' } | { status: 'error'; reason: string }
+
+/** Reads the payload of a `phx_reply`; undefined for anything that completes nothing. */
+export const readReply = (payload: unknown): Reply | undefined => {
+  const { status, response } = record(payload) ?? {}
+  const answer = record(response)
+  if (answer === undefined) return undefined
+  if (status === 'ok') return Object.keys(answer).length === 0 ? { status } : undefined
+  return status === 'error' && typeof answer.reason === 'string' ? { status, reason: answer.reason } : undefined
+}
+
+const isRef = (ref: unknown): ref is number | null =>
+  ref === null || (typeof ref === 'number' && Number.isSafeInteger(ref) && ref >= 0)
+
+const record = (value: unknown): Record<string, unknown> | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined

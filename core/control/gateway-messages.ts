@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import {
+  Candidates,
+  Capabilities,
+  Empty,
+  Filters,
+  FlowLogs,
+  IceCredentials,
+  Id,
+  Ipv4,
+  Ipv6,
+  Key,
+  Relays,
+  RelaysPresence,
+  SnownetCapabilities,
+  UnixSeconds,
+} from './wire-values.ts'
+
+const addressed = { id: Id, name: z.string().max(256), address: z.string().min(1).max(253), filters: Filters }
+
+/** A resource as a gateway serves it. Empty `filters` let everything pass. */
+export const GatewayResource = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('dns'), ...addressed }),
+  z.object({ type: z.literal('cidr'), ...addressed }),
+  z.object({ type: z.literal('internet'), id: Id }),
+])
+export type GatewayResource = z.infer<typeof GatewayResource>
+
+const word = z.string().max(512).nullish()
+
+/** The device of an authorization. Only the first five matter; the rest is for the logs of older gateways. */
+export const AuthorizedClient = z.object({
+  id: Id,
+  public_key: Key,
+  preshared_key: Key,
+  ipv4: Ipv4,
+  ipv6: Ipv6,
+  version: word,
+  device_serial: word,
+  device_os_name: word,
+  device_os_version: word,
+  device_uuid: word,
+  identifier_for_vendor: word,
+  firebase_installation_id: word,
+})
+export type AuthorizedClient = z.infer<typeof AuthorizedClient>
+
+/** The person of an authorization, for the logs of older gateways. */
+export const Subject = z.object({
+  actor_id: word,
+  actor_name: word,
+  actor_email: word,
+  actor_type: word,
+  auth_provider_id: word,
+  ip: word,
+  ip_region: word,
+  ip_city: word,
+  ip_lat: z.number().nullish(),
+  ip_lon: z.number().nullish(),
+  user_agent: word,
+})
+export type Subject = z.infer<typeof Subject>
+
+/** What a gateway may go on serving after it joined (again). */
+export const HeldAuthorization = z.object({ client_id: Id, resource_id: Id, expires_at: UnixSeconds.nullable() })
+export type HeldAuthorization = z.infer<typeof HeldAuthorization>
+
+const ClientCandidates = z.object({ client_id: Id, candidates: Candidates })
+const BroadcastCandidates = z.object({ client_ids: z.array(Id).max(1024), candidates: Candidates })
+
+/** What a portal says to a gateway. One bad part spoils its frame. */
+export const portalToGateway = {
+  init: z.object({
+    interface: z.object({ ipv4: Ipv4, ipv6: Ipv6 }),
+    config: z.object({ ipv4_masquerade_enabled: z.boolean(), ipv6_masquerade_enabled: z.boolean() }),
+    flow_logs: FlowLogs,
+    relays: Relays.optional(),
+    account_slug: z.string().max(256).nullish(),
+    authorizations: z.array(HeldAuthorization).max(100_000).optional(),
+  }),
+  createAuthorization: z.object({
+    /** Opaque; comes back in `authorization_created`. */
+    ref: z.string().max(4096),
+    resource: GatewayResource,
+    client: AuthorizedClient,
+    subject: Subject.nullish(),
+    client_ice_credentials: IceCredentials,
+    gateway_ice_credentials: IceCredentials,
+    /** Null: never. */
+    expires_at: UnixSeconds.nullable(),
+    use_iceless: z.boolean().optional(),
+    flow_logs_ingest_token: z.string().max(16_384),
+  }),
+  rejectAccess: z.object({
+    client_id: Id,
+    resource_id: Id,
+    /** Portreeve's addition: opaque; comes back in `access_rejected`. */
+    ref: z.string().max(4096).optional(),
+  }),
+  resourceUpdated: GatewayResource,
+  relaysPresence: RelaysPresence,
+  iceCandidates: ClientCandidates,
+  invalidateIceCandidates: ClientCandidates,
+} as const
+
+/** What a gateway says to a portal. */
+export const gatewayToPortal = {
+  authorizationCreated: z.object({ ref: z.string().max(4096) }),
+  /** Portreeve's addition: the grant that `reject_access` named is gone from the data path. */
+  accessRejected: z.object({ ref: z.string().max(4096) }),
+  broadcastIceCandidates: BroadcastCandidates,
+  broadcastInvalidatedIceCandidates: BroadcastCandidates,
+  noRelays: Empty,
+  setSnownetCapabilities: SnownetCapabilities,
+  setCapabilities: Capabilities,
+} as const

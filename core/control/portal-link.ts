@@ -1,0 +1,311 @@
+import type { Deadline, Machine } from '../runtime/machine.ts'
+import type { Random } from '../runtime/random.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { FIRST_PATIENCE_MS, FIRST_RETRY_MS, reconnectDelay } from './backoff.ts'
+import { readMessage, wireName, type Lane } from './events.ts'
+import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL, readReply, type Frame } from './frame.ts'
+import type { FromPortal, Role, ToPortal } from './messages.ts'
+
+export interface PortalLinkOptions<R extends Role> {
+  role: R
+  random: Random
+  /** Portreeve's additions that this peer understands: values of `FEATURES`. */
+  features: readonly string[]
+  /** How long to go on before the first success; 15 s by default. */
+  firstPatienceMs?: number
+  /** How long to go on after a connection was lost; for ever by default. */
+  patienceMs?: number
+}
+
+export type LinkInput<R extends Role> =
+  | { type: 'start' }
+  | { type: 'stop' }
+  | { type: 'connectionOpened' }
+  /** The portal answered, but not with a WebSocket. `code` is the problem's; `retryAfterMs` see `retryAfterMs()`. */
+  | { type: 'connectionRefused'; status: number; code?: string; retryAfterMs?: number }
+  /** The connection ended, or could not be made at all. */
+  | { type: 'connectionClosed' }
+  | { type: 'frameReceived'; text: string }
+  /** While the link is down a message is dropped, or with `hold` kept (the last 64) until it is up. */
+  | ({ type: 'send'; hold?: boolean } & ToPortal<R>)
+
+export type LinkOutput<R extends Role> =
+  | { type: 'openConnection' }
+  | { type: 'closeConnection' }
+  | { type: 'sendText'; text: string }
+  | ({ type: 'deliver' } & FromPortal<R>)
+  /** Joined: what is sent from now on reaches the portal. An `init` follows. */
+  | { type: 'linkUp' }
+  | { type: 'linkDown'; reason: string }
+  /** Final: the token is of no use. `reason` is the portal's code (`invalid_token`, `token_expired` …). */
+  | { type: 'signedOut'; reason: string }
+  /** Final: `unreachable`, or that the portal refused the join. */
+  | { type: 'gaveUp'; reason: string }
+
+const JOIN_PATIENCE_MS = 5 * SECOND
+const OPEN_PATIENCE_MS = 10 * SECOND
+const HEARTBEAT_MS = 10 * SECOND
+const HEARTBEATS_UNANSWERED = 4
+const MOST_HELD = 64
+
+type Phase =
+  | { name: 'idle' }
+  | { name: 'waiting'; until: Instant }
+  | { name: 'opening'; until: Instant }
+  | { name: 'joining'; ref: number; until: Instant }
+  | { name: 'up'; beatAt: Instant; unanswered: number[] }
+
+/**
+ * A peer's end of the control channel: connects, joins, keeps the connection alive, and comes back after it was lost.
+ *
+ * `start` first; `openConnection` asks the host for a WebSocket, and is answered by `connectionOpened`, `connectionRefused` or
+ * `connectionClosed`. `closeConnection` need not be answered. After `signedOut` or `gaveUp` only `start` does anything.
+ */
+export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOutput<R>> {
+  readonly #role: R
+  readonly #random: Random
+  readonly #features: readonly string[]
+  readonly #firstPatienceMs: number
+  readonly #patienceMs: number
+  readonly #outputs: LinkOutput<R>[] = []
+  readonly #dropped: Record<string, number> = {}
+  readonly #held: ToPortal<R>[] = []
+  #phase: Phase = { name: 'idle' }
+  #everUp = false
+  #attempt = 0
+  /** When to give up, Infinity for never. */
+  #giveUpAt = Infinity
+  #nextRef = 0
+
+  constructor({ role, random, features, firstPatienceMs, patienceMs }: PortalLinkOptions<R>) {
+    this.#role = role
+    this.#random = random
+    this.#features = features
+    this.#firstPatienceMs = firstPatienceMs ?? FIRST_PATIENCE_MS
+    this.#patienceMs = patienceMs ?? Infinity
+  }
+
+  handle(input: LinkInput<R>, now: Instant): void {
+    switch (input.type) {
+      case 'start':
+        return this.#start(now)
+      case 'stop':
+        return this.#end('stopped')
+      case 'connectionOpened':
+        return this.#join(now)
+      case 'connectionRefused':
+        return this.#refused(input, now)
+      case 'connectionClosed':
+        return this.#lost('closed', now)
+      case 'frameReceived':
+        return this.#frame(input.text, now)
+      case 'send':
+        return this.#send(input)
+    }
+  }
+
+  wake(now: Instant): void {
+    const phase = this.#phase
+    switch (phase.name) {
+      case 'idle':
+        return
+      case 'waiting':
+        if (now >= phase.until) this.#open(now)
+        return
+      case 'opening':
+      case 'joining':
+        if (now < phase.until) return
+        this.#outputs.push({ type: 'closeConnection' })
+        return this.#lost(phase.name === 'opening' ? 'connect_timeout' : 'join_timeout', now)
+      case 'up':
+        if (now >= phase.beatAt) this.#beat(phase, now)
+    }
+  }
+
+  poll(): LinkOutput<R> | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    const phase = this.#phase
+    switch (phase.name) {
+      case 'idle':
+        return undefined
+      case 'waiting':
+        return { at: phase.until, reason: 'reconnect' }
+      case 'opening':
+        return { at: phase.until, reason: 'connect timeout' }
+      case 'joining':
+        return { at: phase.until, reason: 'join timeout' }
+      case 'up':
+        return { at: phase.beatAt, reason: 'heartbeat' }
+    }
+  }
+
+  /** Reasons and how often something was dropped for them. */
+  counters(): Readonly<Record<string, number>> {
+    return this.#dropped
+  }
+
+  #start(now: Instant): void {
+    if (this.#phase.name !== 'idle') return
+    this.#everUp = false
+    this.#attempt = 0
+    this.#giveUpAt = now + this.#firstPatienceMs
+    this.#open(now)
+  }
+
+  #open(now: Instant): void {
+    this.#phase = { name: 'opening', until: after(now, OPEN_PATIENCE_MS) }
+    this.#outputs.push({ type: 'openConnection' })
+  }
+
+  #join(now: Instant): void {
+    if (this.#phase.name !== 'opening') return this.#drop('unexpected_open')
+    this.#nextRef = 0
+    this.#sendJoin(now)
+  }
+
+  #sendJoin(now: Instant): void {
+    const ref = this.#push(this.#role, 'phx_join', null)
+    this.#phase = { name: 'joining', ref, until: after(now, JOIN_PATIENCE_MS) }
+  }
+
+  #refused({ status, code, retryAfterMs }: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
+    if (this.#phase.name !== 'opening') return this.#drop('unexpected_refusal')
+    if (status === 401) return this.#final({ type: 'signedOut', reason: code ?? 'unauthorized' })
+    this.#lost(code ?? `status_${status}`, now, retryAfterMs)
+  }
+
+  #lost(reason: string, now: Instant, retryAfter?: number): void {
+    const { name } = this.#phase
+    if (name === 'idle' || name === 'waiting') return
+    if (name === 'up') {
+      this.#attempt = 0
+      this.#giveUpAt = now + this.#patienceMs
+      this.#outputs.push({ type: 'linkDown', reason })
+    }
+    const delay = retryAfter ?? (this.#everUp ? reconnectDelay(this.#attempt, this.#random) : FIRST_RETRY_MS)
+    // What the portal asked to wait for is not held against it.
+    if (retryAfter !== undefined) this.#giveUpAt += retryAfter
+    this.#attempt++
+    if (now + delay > this.#giveUpAt) return this.#final({ type: 'gaveUp', reason: `unreachable: ${reason}` })
+    this.#phase = { name: 'waiting', until: after(now, delay) }
+  }
+
+  #frame(text: string, now: Instant): void {
+    if (this.#phase.name !== 'joining' && this.#phase.name !== 'up') return this.#drop('unexpected_frame')
+    const decoded = decodeFrame(text, MAX_FRAME_FROM_PORTAL)
+    if (!decoded.ok) return this.#drop(decoded.reason)
+    const { frame } = decoded
+    switch (frame.event) {
+      case 'phx_reply':
+        return this.#reply(frame, now)
+      case 'phx_error':
+        return
+      case 'phx_close':
+        this.#outputs.push({ type: 'closeConnection' })
+        return this.#lost('phx_close', now)
+      case 'disconnect':
+        return this.#disconnect(frame)
+      default:
+        return this.#deliver(frame)
+    }
+  }
+
+  #reply(frame: Frame, now: Instant): void {
+    const phase = this.#phase
+    const reply = readReply(frame.payload)
+    if (reply === undefined) return this.#drop('bad_reply')
+    if (phase.name === 'joining' && frame.ref === phase.ref) {
+      if (reply.status === 'ok') return this.#joined(now)
+      this.#outputs.push({ type: 'closeConnection' })
+      return this.#final({ type: 'gaveUp', reason: `join refused: ${reply.reason}` })
+    }
+    if (phase.name !== 'up') return
+    if (reply.status === 'ok') phase.unanswered = phase.unanswered.filter((ref) => ref !== frame.ref)
+    // The portal has forgotten the join, not the connection.
+    else if (reply.reason === 'unmatched topic') {
+      this.#giveUpAt = now + this.#patienceMs
+      this.#outputs.push({ type: 'linkDown', reason: 'unmatched topic' })
+      this.#sendJoin(now)
+    }
+  }
+
+  #joined(now: Instant): void {
+    this.#everUp = true
+    this.#attempt = 0
+    this.#giveUpAt = Infinity
+    this.#phase = { name: 'up', beatAt: after(now, HEARTBEAT_MS), unanswered: [] }
+    this.#push(this.#role, 'set_snownet_capabilities', { iceless: false })
+    if (this.#features.length > 0) this.#push(this.#role, 'set_capabilities', { features: this.#features })
+    this.#outputs.push({ type: 'linkUp' })
+    for (const message of this.#held.splice(0)) this.#say(message)
+  }
+
+  #disconnect(frame: Frame): void {
+    const reason = (frame.payload as { reason?: unknown } | null | undefined)?.reason
+    if (reason !== 'token_expired') return this.#drop('unknown_disconnect')
+    this.#outputs.push({ type: 'closeConnection' })
+    this.#final({ type: 'signedOut', reason })
+  }
+
+  #deliver(frame: Frame): void {
+    const verdict = readMessage(this.#lane('fromPortal'), frame.event, frame.payload)
+    if (!verdict.ok) return this.#drop(verdict.reason)
+    this.#outputs.push({ type: 'deliver', ...verdict.message })
+  }
+
+  #send({ hold, event, payload }: LinkInput<R> & { type: 'send' }): void {
+    const message = { event, payload } as ToPortal<R>
+    if (this.#phase.name === 'up') return this.#say(message)
+    if (hold !== true || this.#phase.name === 'idle') return this.#drop('not_connected')
+    this.#held.push(message)
+    if (this.#held.length > MOST_HELD) {
+      this.#held.shift()
+      this.#drop('held_too_many')
+    }
+  }
+
+  #say({ event, payload }: ToPortal<R>): void {
+    this.#push(this.#role, wireName(this.#lane('toPortal'), event), payload)
+  }
+
+  #beat(phase: Phase & { name: 'up' }, now: Instant): void {
+    if (phase.unanswered.length >= HEARTBEATS_UNANSWERED) {
+      this.#outputs.push({ type: 'closeConnection' })
+      return this.#lost('heartbeats unanswered', now)
+    }
+    phase.unanswered.push(this.#push('phoenix', 'heartbeat', {}))
+    phase.beatAt = after(now, HEARTBEAT_MS)
+  }
+
+  #push(topic: string, event: string, payload: unknown): number {
+    const ref = this.#nextRef++
+    this.#outputs.push({ type: 'sendText', text: encodeFrame({ topic, event, payload, ref }) })
+    return ref
+  }
+
+  #end(reason: string): void {
+    const { name } = this.#phase
+    this.#phase = { name: 'idle' }
+    this.#held.length = 0
+    if (name === 'up') this.#outputs.push({ type: 'linkDown', reason })
+    if (name !== 'idle' && name !== 'waiting') this.#outputs.push({ type: 'closeConnection' })
+  }
+
+  #final(output: LinkOutput<R> & { type: 'signedOut' | 'gaveUp' }): void {
+    if (this.#phase.name === 'up') this.#outputs.push({ type: 'linkDown', reason: output.reason })
+    this.#phase = { name: 'idle' }
+    this.#held.length = 0
+    this.#outputs.push(output)
+  }
+
+  #lane<D extends 'fromPortal' | 'toPortal'>(direction: D): Lane<R, D> {
+    return { role: this.#role, direction, dialect: 'v2' }
+  }
+
+  #drop(reason: string): void {
+    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1
+  }
+}
