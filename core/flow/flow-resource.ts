@@ -1,0 +1,12 @@
+import type { PortFilter } from '../filter/port-filter.ts'
+
+/** A resource as the packet engine sees it, at both ends. `id` is the wire's. */
+export interface FlowResource {
+  id: string
+  type: 'dns' | 'cidr' | 'internet'
+  /** A pattern (`*.example.org`) or a prefix (`192.0.2.0/24`); empty for `internet`. */
+  address: string
+  /** Empty permits everything; otherwise only what one of them names. */
+  filters: readonly PortFilter[]
+  ipStack?: 'dual' | 'ipv4_only' | 'ipv6_only'
+}
