@@ -5,7 +5,8 @@ import type { Endpoint } from './endpoint.ts'
 export interface DnsExchange {
   /**
    * The answer's bytes; its id and question have been checked against the query's. Rejects with an error whose `code` is
-   * `ETIMEDOUT`, `ECONNREFUSED` …
+   * `ETIMEDOUT`, `ECONNREFUSED` …, `EBADMSG` where what came over TCP is not the answer (UDP goes on listening: anybody may send),
+   * `ABORT_ERR` as soon as the signal aborts. A truncated answer is given back as it is.
    */
   send: (request: DnsExchangeRequest) => Promise<Uint8Array>
 }
@@ -15,6 +16,7 @@ export interface DnsExchangeRequest {
   protocol: 'udp' | 'tcp'
   message: Uint8Array
   timeoutMs: number
+  signal?: AbortSignal
 }
 
 export const DnsExchange = token<DnsExchange>('dns-exchange')
