@@ -17,19 +17,19 @@ export const MESSAGES = {
 
 export type Direction = 'fromPortal' | 'toPortal'
 
-type Schemas<R extends Role, D extends Direction> = (typeof MESSAGES)[R][D]
-
 /** The internal names of the messages of one peer and direction. */
-export type EventName<R extends Role, D extends Direction> = keyof Schemas<R, D> & string
+export type EventName<R extends Role, D extends Direction> = keyof (typeof MESSAGES)[R][D] & string
 
 /** The body of one message. */
 export type Body<R extends Role, D extends Direction, E extends EventName<R, D>> =
-  Schemas<R, D>[E] extends z.ZodType<infer T> ? T : never
+  (typeof MESSAGES)[R][D][E] extends z.ZodType<infer T> ? T : never
 
 /** `{event, payload}` of any message of one peer and direction: a closed union tagged `event`. */
-export type Message<R extends Role, D extends Direction> = {
-  [E in EventName<R, D>]: { event: E; payload: Body<R, D, E> }
-}[EventName<R, D>]
+export type Message<R extends Role, D extends Direction> = R extends Role
+  ? D extends Direction
+    ? { [E in EventName<R, D>]: { event: E; payload: Body<R, D, E> } }[EventName<R, D>]
+    : never
+  : never
 
 /** What a peer hears. */
 export type FromPortal<R extends Role> = Message<R, 'fromPortal'>

@@ -4,7 +4,7 @@ import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { FIRST_PATIENCE_MS, FIRST_RETRY_MS, reconnectDelay } from './backoff.ts'
 import { readMessage, wireName, type Lane } from './events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL, readReply, type Frame } from './frame.ts'
-import type { FromPortal, Role, ToPortal } from './messages.ts'
+import type { EventName, FromPortal, Role, ToPortal } from './messages.ts'
 
 export interface PortalLinkOptions<R extends Role> {
   role: R
@@ -268,7 +268,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #say({ event, payload }: ToPortal<R>): void {
-    this.#push(this.#role, wireName(this.#lane('toPortal'), event), payload)
+    this.#push(this.#role, wireName(this.#lane('toPortal'), event as EventName<R, 'toPortal'>), payload)
   }
 
   #beat(phase: Phase & { name: 'up' }, now: Instant): void {

@@ -1,0 +1,120 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { describe, it } from 'mocha'
+import { EVENTS, readMessage, wireName, type Lane } from '../../../core/control/events.ts'
+import type { Direction, Role } from '../../../core/control/messages.ts'
+import { example, exampleMessages } from './examples.ts'
+
+const ROLES: Role[] = ['client', 'gateway']
+const DIRECTIONS: Direction[] = ['fromPortal', 'toPortal']
+
+describe('messages of the control channel', () => {
+  for (const { name, role, direction, frame } of exampleMessages()) {
+    it(`reads the example ${name} and loses nothing of it`, () => {
+      const lane: Lane<'client', Direction> = { role: role as 'client', direction, dialect: 'v2' }
+      const verdict = readMessage(lane, frame.event, frame.payload)
+      expect(verdict.ok, JSON.stringify(verdict)).to.equal(true)
+      if (!verdict.ok) return
+      expect(verdict.message.payload).to.deep.equal(frame.payload)
+      expect(wireName(lane, verdict.message.event as never)).to.equal(frame.event)
+    })
+  }
+
+  it('has an example of every event but of those that Portreeve adds', () => {
+    const shown = new Set(exampleMessages().map(({ role, direction, frame }) => `${role} ${direction} ${frame.event}`))
+    const missing = ROLES.flatMap((role) =>
+      DIRECTIONS.flatMap((direction) =>
+        Object.values(EVENTS[role][direction] as Record<string, { v2: string }>)
+          .map(({ v2 }) => `${role} ${direction} ${v2}`)
+          .filter((key) => !shown.has(key)),
+      ),
+    )
+    expect(missing).to.deep.equal([
+      'client toPortal set_capabilities',
+      'gateway toPortal access_rejected',
+      'gateway toPortal set_capabilities',
+    ])
+  })
+
+  it('leaves a single bad resource out of a client’s init and keeps the others', () => {
+    const { payload } = example('client.init')
+    const init = payload as { resources: Record<string, unknown>[] }
+    const [first, second] = init.resources
+    const spoilt = { ...init, resources: [{ ...first, type: 'device_pool' }, second, { ...first, address: 7 }, null] }
+    const verdict = readMessage({ role: 'client', direction: 'fromPortal', dialect: 'v2' }, 'init', spoilt)
+    expect(verdict.ok && verdict.message.event === 'init' && verdict.message.payload.resources).to.deep.equal([second])
+  })
+
+  it('refuses a whole frame to a gateway for one unknown resource type', () => {
+    const { payload } = example('gateway.create_authorization')
+    const grant = payload as { resource: object }
+    const verdict = readMessage({ role: 'gateway', direction: 'fromPortal', dialect: 'v2' }, 'create_authorization', {
+      ...grant,
+      resource: { ...grant.resource, type: 'device_pool' },
+    })
+    expect(verdict).to.deep.equal({
+      ok: false,
+      reason: 'invalid_payload',
+      detail: 'createAuthorization.resource.type',
+    })
+  })
+
+  it('refuses events that it does not know, also those that are names of object members', () => {
+    for (const event of ['constructor', '__proto__', 'toString', 'create_flow', '']) {
+      expect(readMessage({ role: 'client', direction: 'toPortal', dialect: 'v2' }, event, {})).to.include({
+        ok: false,
+        reason: 'unknown_event',
+      })
+    }
+  })
+
+  it('never throws, whatever the payload', () => {
+    const names = ROLES.flatMap((role) =>
+      DIRECTIONS.flatMap((direction) =>
+        Object.values(EVENTS[role][direction] as Record<string, { v2: string }>).map(({ v2 }) => ({
+          role,
+          direction,
+          v2,
+        })),
+      ),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.jsonValue({ maxDepth: 4 }), ({ role, direction, v2 }, payload) => {
+        const verdict = readMessage({ role, direction, dialect: 'v2' }, v2, payload)
+        if (!verdict.ok) expect(verdict.detail).to.be.a('string')
+      }),
+    )
+  })
+
+  it('never throws on an example of which one part was replaced', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...exampleMessages()),
+        fc.nat(),
+        fc.jsonValue(),
+        ({ role, direction, frame }, at, value) => {
+          const paths = leaves(frame.payload)
+          const path = paths[at % Math.max(1, paths.length)] ?? []
+          const verdict = readMessage(
+            { role, direction, dialect: 'v2' },
+            frame.event,
+            replaced(frame.payload, path, value),
+          )
+          if (!verdict.ok) expect(verdict.reason).to.equal('invalid_payload')
+        },
+      ),
+    )
+  })
+})
+
+const leaves = (value: unknown, path: string[] = []): string[][] =>
+  typeof value === 'object' && value !== null
+    ? Object.entries(value).flatMap(([key, part]) => leaves(part, [...path, key]))
+    : [path]
+
+const replaced = (value: unknown, [key, ...rest]: string[], by: unknown): unknown => {
+  if (key === undefined) return by
+  if (Array.isArray(value))
+    return value.map((part: unknown, index) => (String(index) === key ? replaced(part, rest, by) : part))
+  return { ...(value as object), [key]: replaced((value as Record<string, unknown>)[key], rest, by) }
+}

@@ -1,0 +1,274 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { describe, it } from 'mocha'
+import { retryAfterMs } from '../../../core/control/backoff.ts'
+import { PortalLink, type LinkInput, type LinkOutput } from '../../../core/control/portal-link.ts'
+import { drive, type Driven } from '../../../core/runtime/drive.ts'
+import { HOUR, SECOND, unixTime } from '../../../core/runtime/time.ts'
+import { SeededRandom } from '../../kit/seeded-random.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+import { example } from './examples.ts'
+
+interface Options {
+  features?: string[]
+  patienceMs?: number
+}
+
+/** A link under virtual time, with what it asked for since the last look. */
+class Bench {
+  readonly clock = new VirtualClock()
+  readonly link: PortalLink<'client'>
+  readonly #driven: Driven<LinkInput<'client'>>
+  #outputs: LinkOutput<'client'>[] = []
+
+  constructor({ features = [], patienceMs = Infinity }: Options = {}) {
+    this.link = new PortalLink({ role: 'client', random: new SeededRandom(1), features, patienceMs })
+    this.#driven = drive(this.link, { clock: this.clock, perform: (output) => this.#outputs.push(output) })
+  }
+
+  /** Hands over facts and returns what followed. */
+  put(...inputs: LinkInput<'client'>[]): LinkOutput<'client'>[] {
+    for (const input of inputs) this.#driven.dispatch(input)
+    return this.#outputs.splice(0)
+  }
+
+  pass(milliseconds: number): LinkOutput<'client'>[] {
+    this.clock.advance(milliseconds)
+    return this.#outputs.splice(0)
+  }
+
+  receive(frame: object): LinkOutput<'client'>[] {
+    return this.put({ type: 'frameReceived', text: JSON.stringify(frame) })
+  }
+
+  /** To the state of being joined. */
+  join(): LinkOutput<'client'>[] {
+    this.put({ type: 'start' }, { type: 'connectionOpened' })
+    return this.receive(example('frame.reply-ok'))
+  }
+
+  /** Waits for the next attempt and says how long that took. */
+  nextAttempt(limit: number): number | undefined {
+    const start = this.clock.now()
+    while (this.clock.now() - start < limit) {
+      if (this.pass(10).some(({ type }) => type === 'openConnection')) return this.clock.now() - start
+    }
+    return undefined
+  }
+}
+
+const types = (outputs: { type: string }[]) => outputs.map(({ type }) => type)
+
+const frames = (outputs: LinkOutput<'client'>[]) =>
+  outputs.flatMap((output) => (output.type === 'sendText' ? [JSON.parse(output.text) as unknown] : []))
+
+describe('PortalLink', () => {
+  it('connects, joins with payload null, tells what it can, and is up', () => {
+    const bench = new Bench({ features: ['denial_details'] })
+    expect(types(bench.put({ type: 'start' }))).to.deep.equal(['openConnection'])
+    expect(frames(bench.put({ type: 'connectionOpened' }))).to.deep.equal([example('frame.join.client')])
+    const joined = bench.receive(example('frame.reply-ok'))
+    expect(frames(joined)).to.deep.equal([
+      { ...example('client.set_snownet_capabilities'), payload: { iceless: false } },
+      { topic: 'client', event: 'set_capabilities', payload: { features: ['denial_details'] }, ref: 2 },
+    ])
+    expect(joined.at(-1)).to.deep.equal({ type: 'linkUp' })
+  })
+
+  it('delivers what it understands under its internal name, and counts the rest', () => {
+    const bench = new Bench()
+    bench.join()
+    const { payload } = example('client.resource_deleted')
+    expect(bench.receive(example('client.resource_deleted'))).to.deep.equal([
+      { type: 'deliver', event: 'resourceDeleted', payload },
+    ])
+    bench.receive({ topic: 'client', event: 'future_event', payload: {}, ref: null })
+    bench.receive({ topic: 'client', event: 'init', payload: {}, ref: null })
+    bench.put({ type: 'frameReceived', text: '[' })
+    expect(bench.link.counters()).to.deep.equal({ unknown_event: 1, invalid_payload: 1, not_json: 1 })
+  })
+
+  it('sends messages under their wire names with a ref that counts', () => {
+    const bench = new Bench()
+    bench.join()
+    const payload = example('client.request_authorization').payload as never
+    const sent = frames(bench.put({ type: 'send', event: 'requestAuthorization', payload }))
+    expect(sent).to.deep.equal([{ ...example('client.request_authorization'), ref: 2 }])
+  })
+
+  it('holds messages while it is down only where asked to, and says them once it is up', () => {
+    const bench = new Bench()
+    bench.put({ type: 'start' })
+    bench.put({ type: 'send', event: 'noRelays', payload: {} })
+    const candidates = { gateway_id: '8f8dc16b-05bd-4dc3-ac6b-3a88245846bb', candidates: [] }
+    bench.put({ type: 'send', event: 'newGatewayIceCandidates', payload: candidates, hold: true })
+    bench.put({ type: 'connectionOpened' })
+    expect(frames(bench.receive(example('frame.reply-ok'))).at(-1)).to.deep.include({
+      event: 'new_gateway_ice_candidates',
+    })
+    expect(bench.link.counters()).to.deep.equal({ not_connected: 1 })
+  })
+
+  it('beats every 10 s and reconnects after four beats without an answer', () => {
+    const bench = new Bench()
+    bench.join()
+    const seen: string[] = []
+    for (let second = 0; second < 60 && !seen.includes('linkDown'); second++) seen.push(...types(bench.pass(SECOND)))
+    expect(seen).to.deep.equal(['sendText', 'sendText', 'sendText', 'sendText', 'closeConnection', 'linkDown'])
+  })
+
+  it('stays up for hours while beats are answered', () => {
+    const bench = new Bench()
+    bench.join()
+    for (let beat = 0; beat < 1_000; beat++) {
+      const [text] = frames(bench.pass(10 * SECOND)) as { ref: number }[]
+      expect(text).to.include({ topic: 'phoenix', event: 'heartbeat' })
+      expect(types(bench.receive({ ...example('frame.heartbeat-reply'), ref: text?.ref }))).to.deep.equal([])
+    }
+  })
+
+  it('tries each second before the first success and gives up after 15 s', () => {
+    const bench = new Bench()
+    let attempts = 1
+    let outputs = bench.put({ type: 'start' }, { type: 'connectionClosed' })
+    for (let second = 0; second < 30; second++) {
+      outputs = bench.pass(SECOND)
+      if (types(outputs).includes('openConnection')) {
+        attempts++
+        outputs = bench.put({ type: 'connectionClosed' })
+      }
+      if (types(outputs).includes('gaveUp')) break
+    }
+    expect(outputs).to.deep.equal([{ type: 'gaveUp', reason: 'unreachable: closed' }])
+    expect(attempts).to.equal(16)
+    expect(bench.link.deadline()).to.equal(undefined)
+  })
+
+  it('waits 0.5 s times 1.5 up to a minute, jittered, after a loss, for as long as it is told to', () => {
+    const bench = new Bench({ patienceMs: 24 * HOUR })
+    bench.join()
+    expect(types(bench.put({ type: 'connectionClosed' }))).to.deep.equal(['linkDown'])
+    let full = 500
+    for (let attempt = 0; attempt < 30; attempt++) {
+      const waited = bench.nextAttempt(70 * SECOND)
+      expect(waited, `attempt ${attempt}`).to.be.within(full / 2 - 1, full + 11)
+      full = Math.min(60_000, full * 1.5)
+      bench.put({ type: 'connectionRefused', status: 502 })
+    }
+    let gaveUp = false
+    for (let minute = 0; minute < 25 * 60 && !gaveUp; minute++) {
+      const outputs = types(bench.pass(60 * SECOND))
+      if (outputs.includes('openConnection')) gaveUp = types(bench.put({ type: 'connectionClosed' })).includes('gaveUp')
+    }
+    expect(gaveUp).to.equal(true)
+  })
+
+  it('waits as long as Retry-After says, before and after the first success', () => {
+    const bench = new Bench()
+    bench.put({ type: 'start' }, { type: 'connectionRefused', status: 503, code: 'rate_limit', retryAfterMs: 40_000 })
+    expect(bench.nextAttempt(60 * SECOND)).to.equal(40_000)
+    bench.put({ type: 'connectionOpened' })
+    bench.receive(example('frame.reply-ok'))
+    bench.put({ type: 'connectionClosed' })
+    bench.nextAttempt(SECOND)
+    bench.put({ type: 'connectionRefused', status: 503, retryAfterMs: 120_000 })
+    expect(bench.nextAttempt(200 * SECOND)).to.equal(120_000)
+  })
+
+  it('reads Retry-After as seconds and as a date', () => {
+    const now = unixTime(Date.UTC(2026, 0, 5, 9, 0, 0))
+    expect(retryAfterMs('7', now)).to.equal(7_000)
+    expect(retryAfterMs('Mon, 05 Jan 2026 09:00:30 GMT', now)).to.equal(30_000)
+    expect(retryAfterMs('Mon, 05 Jan 2026 08:00:30 GMT', now)).to.equal(0)
+    expect(retryAfterMs('99999999999', now)).to.equal(undefined)
+    expect(retryAfterMs('9999999999', now)).to.equal(24 * HOUR)
+    for (const header of [undefined, '', 'soon', '-1', '1.5', 'Mon, nothing'])
+      expect(retryAfterMs(header, now), header).to.equal(undefined)
+  })
+
+  it('is signed out for good by any 401', () => {
+    const bench = new Bench()
+    expect(
+      bench.put({ type: 'start' }, { type: 'connectionRefused', status: 401, code: 'invalid_token' }),
+    ).to.deep.equal([{ type: 'openConnection' }, { type: 'signedOut', reason: 'invalid_token' }])
+    expect(bench.pass(HOUR)).to.deep.equal([])
+  })
+
+  it('is signed out by disconnect token_expired and by no other reason', () => {
+    const bench = new Bench()
+    bench.join()
+    expect(bench.receive({ ...example('frame.disconnect'), payload: { reason: 'because' } })).to.deep.equal([])
+    expect(types(bench.receive(example('frame.disconnect')))).to.deep.equal([
+      'closeConnection',
+      'linkDown',
+      'signedOut',
+    ])
+  })
+
+  it('gives up where the join is refused, and joins again where the portal forgot it', () => {
+    const refused = new Bench()
+    refused.put({ type: 'start' }, { type: 'connectionOpened' })
+    expect(types(refused.receive(example('frame.reply-join-refused')))).to.deep.equal(['closeConnection', 'gaveUp'])
+
+    const forgotten = new Bench()
+    forgotten.join()
+    const outputs = forgotten.receive(example('frame.reply-unmatched-topic'))
+    expect(types(outputs)).to.deep.equal(['linkDown', 'sendText'])
+    expect(frames(outputs)).to.deep.equal([{ ...example('frame.join.client'), ref: 2 }])
+    expect(types(forgotten.receive({ ...example('frame.reply-ok'), ref: 2 }))).to.include('linkUp')
+  })
+
+  it('ignores phx_error and any other error reply, and reconnects on phx_close', () => {
+    const bench = new Bench()
+    bench.join()
+    expect(bench.receive(example('frame.error'))).to.deep.equal([])
+    expect(bench.receive(example('frame.reply-unknown-message'))).to.deep.equal([])
+    expect(types(bench.receive(example('frame.close')))).to.deep.equal(['closeConnection', 'linkDown'])
+    expect(bench.nextAttempt(2 * SECOND)).to.be.a('number')
+  })
+
+  it('reconnects where nobody answers the connect or the join', () => {
+    const bench = new Bench()
+    bench.put({ type: 'start' })
+    expect(types(bench.pass(10 * SECOND))).to.deep.equal(['closeConnection'])
+    bench.nextAttempt(2 * SECOND)
+    bench.put({ type: 'connectionOpened' })
+    expect(types(bench.pass(5 * SECOND))).to.include('closeConnection')
+  })
+
+  it('never throws and keeps a deadline or an end, whatever happens in whatever order', () => {
+    const input: fc.Arbitrary<LinkInput<'client'>> = fc.oneof(
+      fc.constantFrom<LinkInput<'client'>>(
+        { type: 'start' },
+        { type: 'stop' },
+        { type: 'connectionOpened' },
+        { type: 'connectionClosed' },
+        { type: 'connectionRefused', status: 500 },
+        { type: 'frameReceived', text: JSON.stringify(example('frame.reply-ok')) },
+        { type: 'frameReceived', text: JSON.stringify(example('frame.reply-unmatched-topic')) },
+        { type: 'send', event: 'noRelays', payload: {}, hold: true },
+      ),
+      fc.oneof(fc.json(), fc.string()).map((text) => ({ type: 'frameReceived' as const, text })),
+      fc
+        .tuple(fc.constantFrom('phx_reply', 'disconnect', 'phx_close', 'init', 'ice_candidates'), fc.jsonValue())
+        .map(([event, payload]) => ({
+          type: 'frameReceived' as const,
+          text: JSON.stringify({ topic: 'client', event, payload, ref: 0 }),
+        })),
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(input, fc.nat(20_000))), (steps) => {
+        const bench = new Bench()
+        bench.put({ type: 'start' })
+        let over = false
+        for (const [each, wait] of steps) {
+          const outputs = [...bench.put(each), ...bench.pass(wait)]
+          if (each.type === 'start') over = false
+          if (each.type === 'stop' || types(outputs).some((type) => type === 'signedOut' || type === 'gaveUp'))
+            over = true
+        }
+        if (!over) expect(bench.link.deadline()).to.not.equal(undefined)
+      }),
+    )
+  })
+})
