@@ -1,0 +1,39 @@
+import type { Knex } from 'knex'
+import type { Entities, EntityName } from '../entities.ts'
+import { decodeRow, encodeRow } from './row-codec.ts'
+import type { Position, Query, Reader } from './store.ts'
+
+/** Reads the rows of one account, in or outside a transaction. */
+export class KnexReader implements Reader {
+  constructor(
+    protected readonly database: Knex,
+    protected readonly accountId: string,
+  ) {}
+
+  async get<Name extends EntityName>(name: Name, id: string): Promise<Entities[Name] | undefined> {
+    const columns = (await this.rows(name).where({ id }).first()) as Record<string, unknown> | undefined
+    return columns === undefined ? undefined : decodeRow(name, columns)
+  }
+
+  async list<Name extends EntityName>(name: Name, query: Query<Name> = {}): Promise<Entities[Name][]> {
+    const rows = this.rows(name).orderBy(['created_at', 'id'])
+    if (query.where !== undefined) void rows.where(encodeRow(name, query.where))
+    if (query.after !== undefined) void rows.where(beyond(query.after, '>'))
+    if (query.limit !== undefined) void rows.limit(query.limit)
+    return ((await rows) as Record<string, unknown>[]).map((columns) => decodeRow(name, columns))
+  }
+
+  /** The one place where a query begins: scoped to the account. */
+  protected rows(name: EntityName): Knex.QueryBuilder {
+    return this.database(name).where(name === 'accounts' ? { id: this.accountId } : { account_id: this.accountId })
+  }
+}
+
+/** Rows behind a position in the order (created_at, id). */
+export const beyond =
+  ({ createdAt, id }: Position, direction: '<' | '>') =>
+  (builder: Knex.QueryBuilder): void => {
+    void builder
+      .where('created_at', direction, createdAt)
+      .orWhere((same) => void same.where('created_at', createdAt).andWhere('id', direction, id))
+  }

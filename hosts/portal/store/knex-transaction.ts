@@ -1,0 +1,129 @@
+import type { Knex } from 'knex'
+import { uuid, type Random } from '../../../core/runtime/random.ts'
+import type { UnixTime } from '../../../core/runtime/time.ts'
+import type { Change, Entities, EntityName } from '../entities.ts'
+import { storeErrorOf } from './dialect.ts'
+import { KnexReader } from './knex-reader.ts'
+import { columnName, encodeRow } from './row-codec.ts'
+import { StoreError } from './store-error.ts'
+import type { Draft, Patch, Transaction, TunnelAddresses, WritableName } from './store.ts'
+import { childrenOf, TABLES } from './tables.ts'
+import { addressesAt, FIRST_OFFSET, LAST_OFFSET } from './tunnel-addresses.ts'
+
+export interface TransactionOptions {
+  database: Knex.Transaction
+  accountId: string
+  at: UnixTime
+  random: Random
+}
+
+/** Writes of one account in one database transaction, remembered as changes. */
+export class KnexTransaction extends KnexReader implements Transaction {
+  /** What was written, in order. */
+  readonly changes: Change[] = []
+  readonly #at: UnixTime
+  readonly #random: Random
+
+  constructor({ database, accountId, at, random }: TransactionOptions) {
+    super(database, accountId)
+    this.#at = at
+    this.#random = random
+  }
+
+  async insert<Name extends WritableName>(name: Name, draft: Draft<Name>): Promise<Entities[Name]> {
+    const row = {
+      ...draft,
+      id: draft.id ?? uuid(this.#random),
+      accountId: this.accountId,
+      createdAt: this.#at,
+    } as Draft<Name> as Entities[Name]
+    await this.#checkReferences(name, row)
+    await refusing(this.database(name).insert(encodeRow(name, row)))
+    this.#remember(name, { id: row.id, after: row })
+    return row
+  }
+
+  async patch<Name extends EntityName>(
+    name: Name,
+    id: string,
+    patch: Patch<Name>,
+  ): Promise<Entities[Name] | undefined> {
+    const before = await this.get(name, id)
+    if (before === undefined) return undefined
+    const changed = Object.fromEntries(
+      Object.entries(patch).filter(
+        ([key, value]) =>
+          value !== undefined && JSON.stringify(value) !== JSON.stringify(before[key as keyof Entities[Name]]),
+      ),
+    ) as Partial<Entities[Name]>
+    if (Object.keys(changed).length === 0) return before
+    await this.#checkReferences(name, changed)
+    await refusing(this.rows(name).where({ id }).update(encodeRow(name, changed)))
+    const after = { ...before, ...changed }
+    this.#remember(name, { id, before, after })
+    return after
+  }
+
+  async remove<Name extends WritableName>(name: Name, id: string): Promise<Entities[Name] | undefined> {
+    const row = await this.get(name, id)
+    if (row === undefined) return undefined
+    for (const child of childrenOf(name)) {
+      const ids = (await this.rows(child.name)
+        .where({ [columnName(child.column)]: id })
+        .orderBy(['created_at', 'id'])
+        .pluck('id')) as string[]
+      for (const childId of ids) await this.remove(child.name, childId)
+    }
+    await refusing(this.rows(name).where({ id }).delete())
+    this.#remember(name, { id, before: row })
+    return row
+  }
+
+  async allocateAddresses(): Promise<TunnelAddresses> {
+    const counters = () => this.database('address_allocation').where({ account_id: this.accountId })
+    const counter = (await counters().first()) as { next_offset: number } | undefined
+    let offset = counter?.next_offset ?? FIRST_OFFSET
+    for (let tried = FIRST_OFFSET; tried <= LAST_OFFSET; tried++) {
+      const addresses = addressesAt(offset)
+      const next = offset === LAST_OFFSET ? FIRST_OFFSET : offset + 1
+      if (!(await this.#isTaken(addresses))) {
+        if (counter === undefined)
+          await this.database('address_allocation').insert({ account_id: this.accountId, next_offset: next })
+        else await counters().update({ next_offset: next })
+        return addresses
+      }
+      offset = next
+    }
+    throw new StoreError('ADDRESSES_EXHAUSTED', 'Every tunnel address of this account is in use.')
+  }
+
+  async #isTaken({ ipv4 }: TunnelAddresses): Promise<boolean> {
+    for (const name of ['clients', 'gateways'] as const) {
+      if ((await this.rows(name).where({ ipv4 }).first('id')) !== undefined) return true
+    }
+    return false
+  }
+
+  async #checkReferences<Name extends EntityName>(name: Name, row: Partial<Entities[Name]>): Promise<void> {
+    for (const [column, parent] of Object.entries(TABLES[name].references) as [keyof Entities[Name], EntityName][]) {
+      const id = row[column]
+      if (typeof id !== 'string' || (await this.get(parent, id)) !== undefined) continue
+      throw new StoreError('REFERENCE', `There is no such row of ${parent}.`, [String(column)])
+    }
+  }
+
+  #remember<Name extends EntityName>(
+    entity: Name,
+    change: { id: string; before?: Entities[Name]; after?: Entities[Name] },
+  ): void {
+    this.changes.push({ entity, accountId: this.accountId, ...change } as Change)
+  }
+}
+
+const refusing = async (query: PromiseLike<unknown>): Promise<void> => {
+  try {
+    await query
+  } catch (error) {
+    throw storeErrorOf(error)
+  }
+}

@@ -1,0 +1,16 @@
+import type { Knex } from 'knex'
+import * as first from './migrations/0001-first.ts'
+
+interface Migration {
+  name: string
+  migration: Knex.Migration
+}
+
+/** In the order in which they run. A migration that was released is never edited. */
+const MIGRATIONS: readonly Migration[] = [{ name: '0001-first', migration: first }]
+
+export const migrationSource: Knex.MigrationSource<Migration> = {
+  getMigrations: async () => Promise.resolve([...MIGRATIONS]),
+  getMigrationName: ({ name }) => name,
+  getMigration: async ({ migration }) => Promise.resolve(migration),
+}

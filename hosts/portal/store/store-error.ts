@@ -1,0 +1,16 @@
+export type StoreErrorCode = 'CONFLICT' | 'REFERENCE' | 'ADDRESSES_EXHAUSTED'
+
+/** What the rows do not allow. Names columns, never values. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+
+  constructor(
+    /** CONFLICT: such a row exists. REFERENCE: a row that it names does not exist in this account. */
+    readonly code: StoreErrorCode,
+    message: string,
+    /** The columns at fault, in the names of entities.ts. */
+    readonly columns: readonly string[] = [],
+  ) {
+    super(message)
+  }
+}

@@ -1,0 +1,115 @@
+import type { UnixTime } from '../../../core/runtime/time.ts'
+import type { Account, Change, Entities, EntityName } from '../entities.ts'
+
+/**
+ * Where a portal keeps its rows. Everything but `load`, `accountBySlug` and `createAccount` names an account, and sees and
+ * touches that account's rows only: a foreign id is an absent one.
+ */
+export interface Store {
+  /** Every row of every account: what a portal process begins with. Subscribe first, or miss what comes between. */
+  load: () => Promise<{ [Name in EntityName]: Entities[Name][] }>
+  /** Committed changes, a transaction at a time and in the order of the commits. What it returns ends the subscription. */
+  subscribe: (listener: (changes: readonly Change[]) => void) => () => void
+  /**
+   * All or nothing. One transaction at a time, in the order of the calls: `work` must not call `transact` of the same store.
+   * Each write is in the audit trail, and is told to the subscribers once it is committed, before the promise resolves.
+   * @throws StoreError for what the rows do not allow; what `work` throws, as it is. Either way nothing has happened.
+   */
+  transact: <T>(scope: Scope, work: (tx: Transaction) => Promise<T>) => Promise<T>
+  /** Reads outside a transaction. */
+  reader: (accountId: string) => Reader
+  accountBySlug: (slug: string) => Promise<Account | undefined>
+  /** @throws StoreError CONFLICT where the slug is taken. */
+  createAccount: (account: { slug: string; name: string }, by: AuditSubject) => Promise<Account>
+  /** Adds a decision, with its reasons, to the audit trail. */
+  recordDecision: (accountId: string, decision: Decision) => Promise<void>
+  /** The audit trail, newest first. */
+  auditLog: (accountId: string, page: Page) => Promise<AuditRecord[]>
+  close: () => Promise<void>
+}
+
+export interface Scope {
+  accountId: string
+  by: AuditSubject
+}
+
+/** Who did it. */
+export type AuditSubject =
+  | { type: 'actor'; actorId: string; via: 'api' | 'session' | 'sign_in' }
+  | { type: 'client'; clientId: string }
+  | { type: 'gateway'; gatewayId: string }
+  | { type: 'system'; part: string }
+
+export interface Reader {
+  get: <Name extends EntityName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
+  /** Oldest first; ties by id. Without a limit: all. */
+  list: <Name extends EntityName>(name: Name, query?: Query<Name>) => Promise<Entities[Name][]>
+}
+
+export interface Query<Name extends EntityName> extends Partial<Page> {
+  /** Columns that must equal these values. */
+  where?: Partial<Entities[Name]>
+}
+
+export interface Page {
+  after?: Position | undefined
+  limit: number
+}
+
+/** Where a page ends: the last row's. */
+export interface Position {
+  createdAt: UnixTime
+  id: string
+}
+
+export interface Transaction extends Reader {
+  insert: <Name extends WritableName>(name: Name, row: Draft<Name>) => Promise<Entities[Name]>
+  /** Undefined where there is no such row. A patch that changes nothing leaves no trace. */
+  patch: <Name extends EntityName>(name: Name, id: string, patch: Patch<Name>) => Promise<Entities[Name] | undefined>
+  /** Removes a row with all that hangs on it, and returns it; undefined where there is none. */
+  remove: <Name extends WritableName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
+  /** A pair of tunnel addresses that no client or gateway of the account has: for the row about to be inserted. */
+  allocateAddresses: () => Promise<TunnelAddresses>
+}
+
+export interface TunnelAddresses {
+  ipv4: string
+  ipv6: string
+}
+
+export type WritableName = Exclude<EntityName, 'accounts'>
+
+/** A row to be: the account is the scope's, the time of creation is now, and the id is drawn where none is given. */
+export type Draft<Name extends EntityName> = Omit<Entities[Name], 'id' | 'accountId' | 'createdAt'> & { id?: string }
+
+export type Patch<Name extends EntityName> = Partial<Omit<Entities[Name], 'id' | 'accountId' | 'createdAt'>>
+
+/** What the portal decided about a request for access. */
+export interface Decision {
+  at: UnixTime
+  verdict: 'granted' | 'denied'
+  /** The one code that the client is told, or `granted`. */
+  reason: string
+  actorId: string | null
+  clientId: string | null
+  gatewayId: string | null
+  resourceId: string | null
+  policyId: string | null
+  /** Each policy considered, each condition, its facts and verdict: as JSON, without secrets. */
+  details: unknown
+}
+
+export interface AuditRecord {
+  id: string
+  accountId: string
+  createdAt: UnixTime
+  kind: 'change' | 'decision'
+  /** created, updated, removed; granted, denied. */
+  action: string
+  /** The collection and row that it is about. */
+  entity: string
+  entityId: string | null
+  by: AuditSubject
+  /** A change: `{before, after}` of the changed columns, secrets as `[secret]`. A decision: the decision. */
+  details: unknown
+}

@@ -1,0 +1,228 @@
+import type { Entities, EntityName } from '../entities.ts'
+
+/** How a property travels to and from a column: `time` epoch milliseconds, `flag` a boolean, `json` JSON as text. */
+export type ColumnKind = 'text' | 'time' | 'integer' | 'flag' | 'json'
+
+export interface Table<Name extends EntityName> {
+  columns: { [Key in keyof Entities[Name]]-?: ColumnKind }
+  /** Columns that name rows of the same account. The row goes when the one that it names goes. */
+  references: { [Key in keyof Entities[Name]]?: EntityName }
+  /** Never shown in the audit trail. */
+  secret: readonly (keyof Entities[Name])[]
+  /** Too frequent and too small for the audit trail. */
+  quiet: readonly (keyof Entities[Name])[]
+}
+
+/** Every table, parents before children. Columns have the properties' names in snake_case. */
+export const TABLES: { [Name in EntityName]: Table<Name> } = {
+  accounts: {
+    columns: {
+      id: 'text',
+      slug: 'text',
+      name: 'text',
+      isDisabled: 'flag',
+      upstreamResolvers: 'json',
+      searchDomain: 'text',
+      createdAt: 'time',
+    },
+    references: {},
+    secret: [],
+    quiet: [],
+  },
+  actors: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      type: 'text',
+      name: 'text',
+      email: 'text',
+      isDisabled: 'flag',
+      createdAt: 'time',
+    },
+    references: {},
+    secret: [],
+    quiet: [],
+  },
+  groups: {
+    columns: { id: 'text', accountId: 'text', name: 'text', createdAt: 'time' },
+    references: {},
+    secret: [],
+    quiet: [],
+  },
+  memberships: {
+    columns: { id: 'text', accountId: 'text', groupId: 'text', actorId: 'text', createdAt: 'time' },
+    references: { groupId: 'groups', actorId: 'actors' },
+    secret: [],
+    quiet: [],
+  },
+  identity_providers: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      name: 'text',
+      type: 'text',
+      settings: 'json',
+      isDefault: 'flag',
+      isDisabled: 'flag',
+      clientTokenLifetimeSeconds: 'integer',
+      sessionLifetimeSeconds: 'integer',
+      createdAt: 'time',
+    },
+    references: {},
+    secret: ['settings'],
+    quiet: [],
+  },
+  identities: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      actorId: 'text',
+      identityProviderId: 'text',
+      issuer: 'text',
+      subject: 'text',
+      createdAt: 'time',
+    },
+    references: { actorId: 'actors', identityProviderId: 'identity_providers' },
+    secret: [],
+    quiet: [],
+  },
+  sites: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      name: 'text',
+      selector: 'text',
+      selectorSettings: 'json',
+      createdAt: 'time',
+    },
+    references: {},
+    secret: [],
+    quiet: [],
+  },
+  tokens: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      kind: 'text',
+      name: 'text',
+      actorId: 'text',
+      siteId: 'text',
+      identityProviderId: 'text',
+      salt: 'text',
+      hash: 'text',
+      expiresAt: 'time',
+      lastUsedAt: 'time',
+      createdAt: 'time',
+    },
+    references: { actorId: 'actors', siteId: 'sites', identityProviderId: 'identity_providers' },
+    secret: ['salt', 'hash'],
+    quiet: ['lastUsedAt'],
+  },
+  clients: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      actorId: 'text',
+      externalId: 'text',
+      name: 'text',
+      publicKey: 'text',
+      pskBase: 'text',
+      ipv4: 'text',
+      ipv6: 'text',
+      verifiedAt: 'time',
+      lastSeenAt: 'time',
+      lastSeenVersion: 'text',
+      createdAt: 'time',
+    },
+    references: { actorId: 'actors' },
+    secret: ['pskBase'],
+    quiet: ['lastSeenAt', 'lastSeenVersion'],
+  },
+  gateways: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      siteId: 'text',
+      externalId: 'text',
+      name: 'text',
+      publicKey: 'text',
+      pskBase: 'text',
+      ipv4: 'text',
+      ipv6: 'text',
+      lastSeenAt: 'time',
+      lastSeenVersion: 'text',
+      createdAt: 'time',
+    },
+    references: { siteId: 'sites' },
+    secret: ['pskBase'],
+    quiet: ['lastSeenAt', 'lastSeenVersion'],
+  },
+  resources: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      siteId: 'text',
+      name: 'text',
+      type: 'text',
+      address: 'text',
+      addressDescription: 'text',
+      filters: 'json',
+      ipStack: 'text',
+      createdAt: 'time',
+    },
+    references: { siteId: 'sites' },
+    secret: [],
+    quiet: [],
+  },
+  policies: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      groupId: 'text',
+      resourceId: 'text',
+      description: 'text',
+      conditions: 'json',
+      isDisabled: 'flag',
+      createdAt: 'time',
+    },
+    references: { groupId: 'groups', resourceId: 'resources' },
+    secret: [],
+    quiet: [],
+  },
+  authorizations: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      policyId: 'text',
+      clientId: 'text',
+      gatewayId: 'text',
+      resourceId: 'text',
+      tokenId: 'text',
+      membershipId: 'text',
+      expiresAt: 'time',
+      createdAt: 'time',
+    },
+    references: {
+      policyId: 'policies',
+      clientId: 'clients',
+      gatewayId: 'gateways',
+      resourceId: 'resources',
+      tokenId: 'tokens',
+      membershipId: 'memberships',
+    },
+    secret: [],
+    quiet: [],
+  },
+}
+
+export const ENTITY_NAMES = Object.keys(TABLES) as readonly EntityName[]
+
+/** What hangs on the rows of a table: the children's tables and the column by which they name their parent. */
+export const childrenOf = (parent: EntityName): { name: Exclude<EntityName, 'accounts'>; column: string }[] =>
+  ENTITY_NAMES.flatMap((name) =>
+    name === 'accounts'
+      ? []
+      : Object.entries(TABLES[name].references)
+          .filter(([, referenced]) => referenced === parent)
+          .map(([column]) => ({ name, column })),
+  )
