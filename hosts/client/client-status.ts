@@ -1,0 +1,36 @@
+/** What `portreeve client status --json` prints, as it travels on the control socket. */
+export interface ClientStatus {
+  state: ClientState
+  /** The account's slug, null while signed out. */
+  account: string | null
+  /** The actor's name, null while signed out or unknown. */
+  actor: string | null
+  /** How packets move. */
+  lane: 'native' | 'typescript'
+  gateways: GatewayStatus[]
+  resources: ResourceStatus[]
+  /** The servers that are asked for names that are no resource's. */
+  dns: { upstreams: string[] }
+}
+
+/** `unreachable`: the portal does not answer; connections that were granted go on. */
+export type ClientState = 'signed_out' | 'connecting' | 'connected' | 'unreachable'
+
+export interface GatewayStatus {
+  id: string
+  name: string | null
+  /** The path that packets take: `192.0.2.1:52625`, null while there is none. */
+  path: string | null
+  /** ISO 8601, null before the first one. */
+  last_handshake: string | null
+}
+
+export interface ResourceStatus {
+  id: string
+  name: string
+  address: string | null
+  state: 'idle' | 'requested' | 'connected' | 'denied'
+  gateway_id: string | null
+  /** Why it is denied or was withdrawn. */
+  reason: string | null
+}
