@@ -1,5 +1,9 @@
 import { z } from 'zod'
 import { peerConfig } from '../../core/config/host-config.ts'
+import type { PeerEnd } from '../../core/config/host-config.ts'
+import type { Secret } from '../../core/config/secret.ts'
+import type { PluginModules } from '../../core/plugin/load-plugins.ts'
+import type { ClientStatus } from './client-status.ts'
 
 /** A client's configuration file. Relative paths are seen from it. */
 export const ClientConfig = z.strictObject({
@@ -18,3 +22,25 @@ export const ClientConfig = z.strictObject({
   dns: z.enum(['auto', 'resolv-conf', 'systemd-resolved', 'none']).default('auto'),
 })
 export type ClientConfig = z.infer<typeof ClientConfig>
+
+/** What `startClient` of main.ts takes. Paths in the configuration are absolute. */
+export interface ClientStart {
+  config: ClientConfig
+  /** Without one the client waits, signed out, for `useToken`. */
+  token?: Secret
+  modules: PluginModules
+  /** This package's version. */
+  version: string
+}
+
+/** What `startClient` gives back once its parts run; the portal may not have answered yet. */
+export interface RunningClient {
+  status: () => ClientStatus
+  /** Connects anew with this token. */
+  useToken: (token: Secret) => Promise<void>
+  /** Drops connections and token, and waits signed out. */
+  signOut: () => Promise<void>
+  /** Where the portal refuses the token the client ends, `signed_out`. */
+  ended: Promise<PeerEnd>
+  stop: () => Promise<void>
+}

@@ -1,5 +1,8 @@
 import { z } from 'zod'
 import { peerConfig } from '../../core/config/host-config.ts'
+import type { PeerEnd } from '../../core/config/host-config.ts'
+import type { Secret } from '../../core/config/secret.ts'
+import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 
 /** A gateway's configuration file. Relative paths are seen from it. */
 export const GatewayConfig = z.strictObject({
@@ -9,3 +12,18 @@ export const GatewayConfig = z.strictObject({
   state_folder: z.string().min(1).default('/var/lib/portreeve-gateway'),
 })
 export type GatewayConfig = z.infer<typeof GatewayConfig>
+
+/** What `startGateway` of main.ts takes. Paths in the configuration are absolute. */
+export interface GatewayStart {
+  config: GatewayConfig
+  token: Secret
+  modules: PluginModules
+  /** This package's version. */
+  version: string
+}
+
+/** What `startGateway` gives back once its parts run; the portal may not have answered yet. */
+export interface RunningGateway {
+  ended: Promise<PeerEnd>
+  stop: () => Promise<void>
+}

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { hostConfig } from '../../core/config/host-config.ts'
+import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 
 /** A portal's configuration file. Relative paths are seen from it. */
 export const PortalConfig = z.strictObject({
@@ -33,3 +34,32 @@ export const PortalConfig = z.strictObject({
     .default('firezone-fd0020211111'),
 })
 export type PortalConfig = z.infer<typeof PortalConfig>
+
+/** What `startPortal` of main.ts takes. Paths in the configuration are absolute. */
+export interface PortalStart {
+  config: PortalConfig
+  modules: PluginModules
+  /** This package's version. */
+  version: string
+}
+
+/** What `startPortal` gives back once it listens. */
+export interface RunningPortal {
+  /** Where it listens: `http://192.0.2.1:8080`. */
+  url: string
+  stop: () => Promise<void>
+}
+
+/** What `initPortal` of main.ts takes. It works on the database, beside a running portal too. */
+export interface PortalInit extends PortalStart {
+  /** The slug of the new account. */
+  account: string
+  adminEmail: string
+}
+
+/** What `initPortal` gives back. The token is an API token of the admin, shown once. */
+export interface PortalInitialised {
+  account: { id: string; slug: string }
+  admin: { id: string; email: string }
+  token: string
+}
