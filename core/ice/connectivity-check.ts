@@ -1,0 +1,139 @@
+// A connectivity check and its answers, RFC 8445 §7.
+import type { Endpoint } from '../runtime/endpoint.ts'
+import {
+  errorAttribute,
+  ICE_CONTROLLED,
+  ICE_CONTROLLING,
+  PRIORITY,
+  readErrorCode,
+  readText,
+  readUint32,
+  textAttribute,
+  uint32Attribute,
+  unknownRequired,
+  USE_CANDIDATE,
+  attribute,
+  USERNAME,
+  xorAddressAttribute,
+  XOR_MAPPED_ADDRESS,
+} from './stun-attributes.ts'
+import { BINDING, encodeStun, provesKey, type StunMessage } from './stun-message.ts'
+
+/** The portal gives both sides the same ones for a pair of peers. */
+export interface IceCredentials {
+  username: string
+  password: string
+}
+
+export type IceRole = 'controlling' | 'controlled'
+
+export interface OwnCheck {
+  transactionId: Uint8Array
+  local: IceCredentials
+  remote: IceCredentials
+  role: IceRole
+  /** 8 bytes. */
+  tieBreaker: Uint8Array
+  /** That of the peer-reflexive candidate which this check may make known, §7.1.1. */
+  priority: number
+  nominate: boolean
+}
+
+export type CheckRefusal =
+  'not-a-check' | 'no-username' | 'unknown-username' | 'wrong-integrity' | 'unknown-attribute' | 'no-priority'
+
+export type CheckVerdict =
+  | { type: 'check'; priority: number; nominated: boolean; role: IceRole | undefined }
+  | { type: 'refused'; reason: CheckRefusal }
+
+export type AnswerVerdict =
+  | { type: 'succeeded' }
+  | { type: 'roleConflict' }
+  | { type: 'failed'; code: number }
+  | { type: 'refused'; reason: 'wrong-integrity' }
+
+const ROLE_CONFLICT = 487
+const KNOWN = [USERNAME, PRIORITY, USE_CANDIDATE, XOR_MAPPED_ADDRESS]
+const utf8 = new TextEncoder()
+
+/** The user name that requests to `local` carry: theirs first, RFC 8445 §7.2.2. */
+export const checkUsername = (local: IceCredentials, remote: IceCredentials): string =>
+  `${local.username}:${remote.username}`
+
+export const encodeCheck = (check: OwnCheck): Uint8Array =>
+  encodeStun(
+    {
+      kind: 'request',
+      method: BINDING,
+      transactionId: check.transactionId,
+      attributes: [
+        textAttribute(USERNAME, checkUsername(check.remote, check.local)),
+        uint32Attribute(PRIORITY, check.priority),
+        { type: check.role === 'controlling' ? ICE_CONTROLLING : ICE_CONTROLLED, value: check.tieBreaker },
+        ...(check.nominate ? [{ type: USE_CANDIDATE, value: new Uint8Array(0) }] : []),
+      ],
+    },
+    utf8.encode(check.remote.password),
+  )
+
+/** Judges a request. Nothing may be answered to one that is refused: its sender has not shown that it knows us. */
+export const readCheck = (
+  message: StunMessage,
+  { local, remote }: { local: IceCredentials; remote: IceCredentials },
+): CheckVerdict => {
+  if (message.kind !== 'request' || message.method !== BINDING) return refused('not-a-check')
+  const username = readText(message, USERNAME)
+  if (username === undefined) return refused('no-username')
+  if (username !== checkUsername(local, remote)) return refused('unknown-username')
+  if (!provesKey(message, utf8.encode(local.password))) return refused('wrong-integrity')
+  if (unknownRequired(message, KNOWN).length > 0) return refused('unknown-attribute')
+  const priority = readUint32(message, PRIORITY)
+  if (priority === undefined || priority < 1 || priority > 0x7fffffff) return refused('no-priority')
+  const controlling = attribute(message, ICE_CONTROLLING) !== undefined
+  const controlled = attribute(message, ICE_CONTROLLED) !== undefined
+  return {
+    type: 'check',
+    priority,
+    nominated: attribute(message, USE_CANDIDATE) !== undefined,
+    role: controlling ? 'controlling' : controlled ? 'controlled' : undefined,
+  }
+}
+
+export const encodeAnswer = (answer: {
+  transactionId: Uint8Array
+  source: Endpoint
+  local: IceCredentials
+}): Uint8Array => {
+  const mapped = xorAddressAttribute(XOR_MAPPED_ADDRESS, answer.source, answer.transactionId)
+  return encodeStun(
+    {
+      kind: 'success',
+      method: BINDING,
+      transactionId: answer.transactionId,
+      attributes: mapped === undefined ? [] : [mapped],
+    },
+    utf8.encode(answer.local.password),
+  )
+}
+
+/** RFC 8445 §7.3.1.1. */
+export const encodeRoleConflict = (transactionId: Uint8Array, local: IceCredentials): Uint8Array =>
+  encodeStun(
+    {
+      kind: 'error',
+      method: BINDING,
+      transactionId,
+      attributes: [errorAttribute(ROLE_CONFLICT, 'Role Conflict')],
+    },
+    utf8.encode(local.password),
+  )
+
+/** Judges the answer to a check of ours. */
+export const readAnswer = (message: StunMessage, remote: IceCredentials): AnswerVerdict => {
+  if (!provesKey(message, utf8.encode(remote.password))) return { type: 'refused', reason: 'wrong-integrity' }
+  if (message.kind === 'success') return { type: 'succeeded' }
+  const code = readErrorCode(message) ?? 0
+  return code === ROLE_CONFLICT ? { type: 'roleConflict' } : { type: 'failed', code }
+}
+
+const refused = (reason: CheckRefusal): CheckVerdict => ({ type: 'refused', reason })

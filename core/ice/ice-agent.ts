@@ -1,0 +1,397 @@
+// Finds and keeps a way to one peer, RFC 8445. What differs from it is on purpose:
+// - The client always controls, so roles do not switch; who has the wrong one is told so.
+// - The controlling side uses a pair as soon as it is valid, and changes to a better one at any time; each check of the pair in
+//   use carries USE-CANDIDATE, and the controlled side follows the latest.
+// - Checks go on for as long as the agent lives: they keep NAT bindings open and find out that a path is dead.
+import type { Path } from '../contract/tunnel-transport.ts'
+import { splitEndpoint, type Family } from '../runtime/endpoint.ts'
+import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import type { Random } from '../runtime/random.ts'
+import { after, type Instant } from '../runtime/time.ts'
+import { candidatePriority, parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
+import { comparePairs, type CandidatePair } from './candidate-pair.ts'
+import {
+  encodeAnswer,
+  encodeCheck,
+  encodeRoleConflict,
+  readAnswer,
+  readCheck,
+  type IceCredentials,
+  type IceRole,
+} from './connectivity-check.ts'
+import {
+  checkInterval,
+  isIdle,
+  nextCheckOfHeard,
+  NO_PATH_MS,
+  NO_REMOTE_CANDIDATES_MS,
+  PACE_MS,
+  PATH_LOST_MS,
+  recheckInterval,
+  retransmission,
+  type Circumstances,
+} from './check-timing.ts'
+import type { StunMessage } from './stun-message.ts'
+
+export interface IceAgentOptions {
+  role: IceRole
+  local: IceCredentials
+  remote: IceCredentials
+  random: Random
+}
+
+export type IceAgentInput =
+  /** All of ours. Where they differ from before, every path is checked anew: the machine may have moved. */
+  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
+  /** As text from the peer; what does not parse is skipped. */
+  | { type: 'remoteCandidatesAdded'; candidates: readonly string[] }
+  | { type: 'remoteCandidatesRemoved'; candidates: readonly string[] }
+  | { type: 'messageReceived'; path: Path; message: StunMessage }
+  /** The tunnel carries packets: with `path` an authentic one came that way, without one was sent. Once a batch suffices. */
+  | { type: 'trafficSeen'; path?: Path }
+
+export type IceAgentOutput =
+  | { type: 'sendDatagram'; path: Path; datagram: Uint8Array }
+  /** Use this path from now on. */
+  | { type: 'pathChosen'; path: Path }
+  /** The path in use is dead and there is no other one. Checks go on, and another `pathChosen` may follow. */
+  | { type: 'pathLost' }
+  /** Controlling only: no path was found, or found again, in time. Checks have ended. */
+  | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost' }
+
+const MAX_PAIRS = 32
+const MAX_TRANSACTIONS = 128
+
+export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
+  readonly #options: IceAgentOptions
+  readonly #tieBreaker: Uint8Array
+  readonly #pairs = new Map<Path, CandidatePair>()
+  readonly #remotes = new Map<Path, Candidate>()
+  /** Hex of a transaction's id -> its pair's path; the oldest are forgotten. */
+  readonly #transactions = new Map<string, Path>()
+  readonly #counters: Record<string, number> = {}
+  readonly #outputs: IceAgentOutput[] = []
+  #locals: readonly Candidate[] = []
+  #selected: CandidatePair | undefined
+  #trafficAt: Instant | undefined
+  #withoutPathSince: Instant
+  #hadPath = false
+  #paceFrom: Instant
+  #over = false
+
+  constructor(options: IceAgentOptions, now: Instant) {
+    this.#options = options
+    this.#tieBreaker = options.random.bytes(8)
+    this.#withoutPathSince = now
+    this.#paceFrom = now
+  }
+
+  /** The path in use. */
+  get path(): Path | undefined {
+    return this.#selected?.path
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#counters
+  }
+
+  handle(input: IceAgentInput, now: Instant): void {
+    switch (input.type) {
+      case 'localCandidatesChanged':
+        this.#changeLocals(input.candidates, now)
+        break
+      case 'remoteCandidatesAdded':
+        this.#addRemotes(input.candidates, now)
+        break
+      case 'remoteCandidatesRemoved':
+        this.#removeRemotes(input.candidates, now)
+        break
+      case 'messageReceived':
+        if (input.message.kind === 'request') this.#handleCheck(input.path, input.message, now)
+        else this.#handleAnswer(input.path, input.message, now)
+        break
+      case 'trafficSeen':
+        this.#noteTraffic(input.path, now)
+        break
+    }
+    this.wake(now)
+  }
+
+  wake(now: Instant): void {
+    if (this.#over) return
+    for (const pair of this.#byPriority()) this.#advance(pair, now)
+    const givesUp = this.#givesUp()
+    if (givesUp !== undefined && givesUp.at <= now) this.#fail()
+  }
+
+  poll(): IceAgentOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    if (this.#over) return undefined
+    let first = this.#givesUp()
+    for (const pair of this.#pairs.values()) first = earliest(first, this.#due(pair))
+    return first
+  }
+
+  #changeLocals(candidates: readonly Candidate[], now: Instant): void {
+    const before = this.#locals.map(({ endpoint }) => endpoint).join()
+    this.#locals = candidates
+    for (const pair of this.#pairs.values()) {
+      const local = this.#localOf(pair.remote.family)
+      if (local === undefined) this.#drop(pair, now)
+      else pair.local = local
+    }
+    for (const remote of this.#remotes.values()) this.#pair(remote, now)
+    if (before !== candidates.map(({ endpoint }) => endpoint).join()) this.#checkAll(now)
+  }
+
+  #addRemotes(lines: readonly string[], now: Instant): void {
+    for (const line of lines) {
+      const remote = parseCandidate(line)
+      if (remote === undefined) this.#count('candidate-unreadable')
+      else this.#remember(remote, now)
+    }
+  }
+
+  #remember(remote: Candidate, now: Instant): void {
+    if (!this.#remotes.has(remote.endpoint) && this.#remotes.size >= MAX_PAIRS) {
+      this.#count('too-many-candidates')
+      return
+    }
+    this.#remotes.set(remote.endpoint, remote)
+    this.#pair(remote, now)
+  }
+
+  #pair(remote: Candidate, now: Instant): void {
+    const local = this.#localOf(remote.family)
+    const known = this.#pairs.get(remote.endpoint)
+    if (known !== undefined && remote.type !== 'prflx') {
+      // What was first learned from a check has a signalled priority as well.
+      known.remote = remote
+      this.#choose(now)
+    }
+    if (local === undefined || known !== undefined) return
+    if (this.#paceFrom < now) this.#paceFrom = now
+    this.#pairs.set(remote.endpoint, {
+      path: remote.endpoint,
+      remote,
+      local,
+      state: 'waiting',
+      check: undefined,
+      nextCheckAt: this.#paceFrom,
+      heardAt: undefined,
+      answeredAt: undefined,
+      nominated: false,
+    })
+    this.#paceFrom = after(this.#paceFrom, PACE_MS)
+  }
+
+  #removeRemotes(lines: readonly string[], now: Instant): void {
+    for (const line of lines) {
+      const remote = parseCandidate(line)
+      if (remote === undefined) continue
+      this.#remotes.delete(remote.endpoint)
+      const pair = this.#pairs.get(remote.endpoint)
+      if (pair !== undefined) this.#drop(pair, now)
+    }
+  }
+
+  #drop(pair: CandidatePair, now: Instant): void {
+    this.#pairs.delete(pair.path)
+    if (this.#selected === pair) this.#lose(now, now)
+  }
+
+  #handleCheck(path: Path, message: StunMessage, now: Instant): void {
+    const verdict = readCheck(message, this.#options)
+    if (verdict.type === 'refused') return this.#count(verdict.reason)
+    const { local, role } = this.#options
+    if (verdict.role === role) {
+      this.#count('role-conflict')
+      this.#outputs.push({ type: 'sendDatagram', path, datagram: encodeRoleConflict(message.transactionId, local) })
+      return
+    }
+    const source = splitEndpoint(path)
+    if (source === undefined) return this.#count('path-unknown')
+    // RFC 8445 §7.3.1.3: a way that nobody told us of.
+    if (!this.#pairs.has(path)) this.#remember(peerReflexive(source, verdict.priority), now)
+    const pair = this.#pairs.get(path)
+    if (pair === undefined) return this.#count('no-room-for-path')
+    const datagram = encodeAnswer({ transactionId: message.transactionId, source: pair.remote.endpoint, local })
+    this.#outputs.push({ type: 'sendDatagram', path, datagram })
+    this.#hear(pair, now)
+    if (verdict.nominated && role === 'controlled') {
+      for (const other of this.#pairs.values()) other.nominated = other === pair
+      this.#choose(now)
+    }
+    // A triggered check, §7.3.1.4: through a NAT only now is the way open in both directions.
+    if (pair.state !== 'valid' && pair.check === undefined) pair.nextCheckAt = now
+  }
+
+  #handleAnswer(path: Path, message: StunMessage, now: Instant): void {
+    const id = hex(message.transactionId)
+    const pair = this.#pairs.get(this.#transactions.get(id) ?? '')
+    if (pair === undefined) return this.#count('unknown-transaction')
+    const verdict = readAnswer(message, this.#options.remote)
+    if (verdict.type === 'refused') return this.#count(verdict.reason)
+    this.#transactions.delete(id)
+    // §7.2.5.2.1: only a symmetric path can be used.
+    if (pair.path !== path) return this.#count('answer-from-elsewhere')
+    if (verdict.type !== 'succeeded') {
+      this.#count(verdict.type === 'roleConflict' ? 'role-conflict' : 'check-refused')
+      return
+    }
+    pair.check = undefined
+    pair.state = 'valid'
+    pair.heardAt = now
+    pair.answeredAt = now
+    pair.nextCheckAt = after(now, checkInterval(pair, this.#circumstances(), now))
+    this.#choose(now)
+  }
+
+  #noteTraffic(path: Path | undefined, now: Instant): void {
+    const wasIdle = isIdle(this.#circumstances(), now)
+    this.#trafficAt = now
+    const pair = path === undefined ? undefined : this.#pairs.get(path)
+    if (pair !== undefined) this.#hear(pair, now)
+    const selected = this.#selected
+    if (wasIdle && selected !== undefined && selected.check === undefined && selected.heardAt !== now) {
+      selected.nextCheckAt = now
+    }
+  }
+
+  #hear(pair: CandidatePair, now: Instant): void {
+    pair.heardAt = now
+    if (pair !== this.#selected) return
+    if (pair.check === undefined) pair.nextCheckAt = nextCheckOfHeard(pair, this.#circumstances(), now)
+    else pair.check.beganAt = now
+  }
+
+  /** Takes the best way there is, where that is a change. */
+  #choose(now: Instant): void {
+    const usable = this.#byPriority().filter(({ state }) => state === 'valid')
+    const best =
+      this.#options.role === 'controlling'
+        ? usable[0]
+        : // Before the other side has chosen, any way that works serves it.
+          (usable.find(({ nominated }) => nominated) ?? (this.#selected === undefined ? usable[0] : undefined))
+    if (best === undefined || best === this.#selected) return
+    this.#selected = best
+    this.#hadPath = true
+    this.#outputs.push({ type: 'pathChosen', path: best.path })
+    // Tells the other side: the next check carries USE-CANDIDATE.
+    if (this.#options.role === 'controlling') best.nextCheckAt = now
+  }
+
+  #advance(pair: CandidatePair, now: Instant): void {
+    if (this.#due(pair).at > now || this.#pairs.get(pair.path) !== pair) return
+    const { check } = pair
+    if (check === undefined) return this.#beginCheck(pair, now)
+    if (after(check.beganAt, this.#retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
+    check.sentAt = now
+    check.tries++
+    this.#outputs.push({ type: 'sendDatagram', path: pair.path, datagram: check.datagram.slice() })
+    // While the path in use is in doubt, it has to be known which others are alive.
+    if (pair === this.#selected && check.tries === 3) this.#checkAll(now)
+  }
+
+  #beginCheck(pair: CandidatePair, now: Instant): void {
+    const { random, local, remote, role } = this.#options
+    const transactionId = random.bytes(12)
+    const datagram = encodeCheck({
+      transactionId,
+      local,
+      remote,
+      role,
+      tieBreaker: this.#tieBreaker,
+      priority: candidatePriority('prflx', pair.remote.family),
+      nominate: role === 'controlling' && pair === this.#selected,
+    })
+    const id = hex(transactionId)
+    this.#transactions.set(id, pair.path)
+    if (this.#transactions.size > MAX_TRANSACTIONS) {
+      for (const oldest of this.#transactions.keys()) {
+        this.#transactions.delete(oldest)
+        break
+      }
+    }
+    if (pair.state !== 'valid') pair.state = 'checking'
+    pair.check = { id, datagram, beganAt: now, sentAt: now, tries: 1 }
+    this.#outputs.push({ type: 'sendDatagram', path: pair.path, datagram: datagram.slice() })
+  }
+
+  #giveUpCheck(pair: CandidatePair, now: Instant): void {
+    const suspectSince = pair.check?.beganAt ?? now
+    pair.check = undefined
+    pair.state = 'failed'
+    if (pair === this.#selected) this.#lose(suspectSince, now)
+    pair.nextCheckAt = after(now, recheckInterval(this.#circumstances(), now))
+  }
+
+  /** Changes to a way that has answered since the one in use fell silent, or reports that there is none. */
+  #lose(silentSince: Instant, now: Instant): void {
+    this.#selected = undefined
+    for (const pair of this.#pairs.values()) {
+      if (pair.state === 'valid' && (pair.answeredAt ?? -Infinity) < silentSince) pair.state = 'waiting'
+    }
+    this.#choose(now)
+    if (this.path !== undefined) return
+    this.#withoutPathSince = now
+    this.#outputs.push({ type: 'pathLost' })
+    this.#checkAll(now)
+  }
+
+  #checkAll(now: Instant): void {
+    for (const pair of this.#pairs.values()) if (pair.check === undefined) pair.nextCheckAt = now
+  }
+
+  #due(pair: CandidatePair): Deadline {
+    const { check } = pair
+    if (check === undefined) return { at: pair.nextCheckAt, reason: `check ${pair.path}` }
+    const { repeatMs, endMs } = this.#retransmission(pair)
+    const ends = after(check.beganAt, endMs)
+    const repeat = after(check.sentAt, repeatMs)
+    return ends < repeat ? { at: ends, reason: 'check unanswered' } : { at: repeat, reason: 'repeat a check' }
+  }
+
+  #retransmission(pair: CandidatePair) {
+    return retransmission(pair, pair.check?.tries ?? 1, this.#circumstances())
+  }
+
+  #circumstances(): Circumstances {
+    return {
+      role: this.#options.role,
+      selected: this.#selected,
+      trafficAt: this.#trafficAt,
+      withoutPathSince: this.#withoutPathSince,
+    }
+  }
+
+  /** The controlled side never gives up: it answers whoever proves the credentials for as long as these hold. */
+  #givesUp(): Deadline | undefined {
+    if (this.#options.role === 'controlled' || this.#selected !== undefined) return undefined
+    const limit = this.#hadPath ? PATH_LOST_MS : this.#remotes.size === 0 ? NO_REMOTE_CANDIDATES_MS : NO_PATH_MS
+    return { at: after(this.#withoutPathSince, limit), reason: 'no path' }
+  }
+
+  #fail(): void {
+    this.#over = true
+    const reason = this.#hadPath ? 'path-lost' : this.#remotes.size === 0 ? 'no-remote-candidates' : 'no-path'
+    this.#outputs.push({ type: 'failed', reason })
+  }
+
+  #byPriority(): CandidatePair[] {
+    return [...this.#pairs.values()].sort((a, b) => comparePairs(b, a, this.#options.role))
+  }
+
+  #localOf(family: Family): Candidate | undefined {
+    return this.#locals.find((local) => local.family === family)
+  }
+
+  #count(reason: string): void {
+    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,0 +1,170 @@
+import type { Path, PeerId } from '../contract/tunnel-transport.ts'
+import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import type { Random } from '../runtime/random.ts'
+import type { Instant } from '../runtime/time.ts'
+import type { Candidate } from './candidate.ts'
+import { checkUsername, type IceCredentials, type IceRole } from './connectivity-check.ts'
+import { IceAgent, type IceAgentInput, type IceAgentOutput } from './ice-agent.ts'
+import { readText, USERNAME } from './stun-attributes.ts'
+import { decodeStun, type StunMessage } from './stun-message.ts'
+
+export type IceAgentsInput =
+  /** Replaces the peer's agent, unless the credentials are those that it has. */
+  | { type: 'peerAdded'; peer: PeerId; local: IceCredentials; remote: IceCredentials }
+  | { type: 'peerRemoved'; peer: PeerId }
+  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
+  | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
+  | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
+  /** A datagram that looks like STUN. */
+  | { type: 'datagramReceived'; path: Path; datagram: Uint8Array }
+  | { type: 'trafficSeen'; peer: PeerId; path?: Path }
+
+export type IceAgentsOutput = IceAgentOutput & { peer: PeerId }
+
+interface Entry {
+  agent: IceAgent
+  local: IceCredentials
+  remote: IceCredentials
+}
+
+/** Requests of ours that may still be answered; beyond it the oldest are forgotten. */
+const MAX_TRANSACTIONS = 16_384
+
+/**
+ * One agent per peer behind shared sockets. A request finds its agent by its user name, an answer by its transaction; a sender
+ * that matches none gets nothing, so that nobody without credentials can tell that somebody is here (P9).
+ */
+export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
+  readonly #role: IceRole
+  readonly #random: Random
+  readonly #entries = new Map<PeerId, Entry>()
+  readonly #byUsername = new Map<string, PeerId>()
+  readonly #byTransaction = new Map<string, PeerId>()
+  readonly #outputs: IceAgentsOutput[] = []
+  readonly #counters: Record<string, number> = {}
+  #locals: readonly Candidate[] = []
+
+  constructor({ role, random }: { role: IceRole; random: Random }) {
+    this.#role = role
+    this.#random = random
+  }
+
+  path(peer: PeerId): Path | undefined {
+    return this.#entries.get(peer)?.agent.path
+  }
+
+  /** Reasons and how often something was dropped for them, of the agents that there are and of none. */
+  counters(): Readonly<Record<string, number>> {
+    const sum = { ...this.#counters }
+    for (const { agent } of this.#entries.values()) {
+      for (const [reason, count] of Object.entries(agent.counters())) sum[reason] = (sum[reason] ?? 0) + count
+    }
+    return sum
+  }
+
+  handle(input: IceAgentsInput, now: Instant): void {
+    switch (input.type) {
+      case 'peerAdded':
+        this.#add(input, now)
+        break
+      case 'peerRemoved':
+        this.#remove(input.peer)
+        break
+      case 'localCandidatesChanged':
+        this.#locals = input.candidates
+        for (const peer of this.#entries.keys()) this.#forward(peer, input, now)
+        break
+      case 'datagramReceived':
+        this.#receive(input.path, input.datagram, now)
+        break
+      case 'remoteCandidatesAdded':
+      case 'remoteCandidatesRemoved':
+      case 'trafficSeen':
+        this.#forward(input.peer, input, now)
+        break
+    }
+  }
+
+  wake(now: Instant): void {
+    for (const [peer, { agent }] of this.#entries) {
+      const due = agent.deadline()
+      if (due === undefined || due.at > now) continue
+      agent.wake(now)
+      this.#drain(peer, agent)
+    }
+  }
+
+  poll(): IceAgentsOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    let first: Deadline | undefined
+    for (const { agent } of this.#entries.values()) first = earliest(first, agent.deadline())
+    return first
+  }
+
+  #add({ peer, local, remote }: { peer: PeerId; local: IceCredentials; remote: IceCredentials }, now: Instant): void {
+    const known = this.#entries.get(peer)
+    if (known !== undefined && same(known.local, local) && same(known.remote, remote)) return
+    this.#remove(peer)
+    const agent = new IceAgent({ role: this.#role, local, remote, random: this.#random }, now)
+    this.#entries.set(peer, { agent, local, remote })
+    this.#byUsername.set(checkUsername(local, remote), peer)
+    this.#forward(peer, { type: 'localCandidatesChanged', candidates: this.#locals }, now)
+  }
+
+  #remove(peer: PeerId): void {
+    const entry = this.#entries.get(peer)
+    if (entry === undefined) return
+    this.#entries.delete(peer)
+    this.#byUsername.delete(checkUsername(entry.local, entry.remote))
+  }
+
+  #receive(path: Path, datagram: Uint8Array, now: Instant): void {
+    const verdict = decodeStun(datagram)
+    if (verdict.type === 'refused') return this.#count(verdict.reason)
+    const peer = this.#peerOf(verdict.message)
+    if (peer === undefined) return this.#count('nobody')
+    this.#forward(peer, { type: 'messageReceived', path, message: verdict.message }, now)
+  }
+
+  #peerOf(message: StunMessage): PeerId | undefined {
+    if (message.kind === 'request') return this.#byUsername.get(readText(message, USERNAME) ?? '')
+    return this.#byTransaction.get(transactionOf(message.transactionId))
+  }
+
+  #forward(peer: PeerId, input: IceAgentInput, now: Instant): void {
+    const entry = this.#entries.get(peer)
+    if (entry === undefined) return this.#count('unknown-peer')
+    entry.agent.handle(input, now)
+    this.#drain(peer, entry.agent)
+  }
+
+  #drain(peer: PeerId, agent: IceAgent): void {
+    for (let output = agent.poll(); output !== undefined; output = agent.poll()) {
+      if (output.type === 'sendDatagram') this.#noteTransaction(output.datagram, peer)
+      this.#outputs.push({ ...output, peer })
+    }
+  }
+
+  #noteTransaction(datagram: Uint8Array, peer: PeerId): void {
+    // Byte 0 and 1 of a binding request, RFC 8489 §5; answers need no memory.
+    if (datagram[0] !== 0 || datagram[1] !== 1) return
+    const id = transactionOf(datagram.subarray(8, 20))
+    this.#byTransaction.delete(id)
+    this.#byTransaction.set(id, peer)
+    if (this.#byTransaction.size <= MAX_TRANSACTIONS) return
+    for (const oldest of this.#byTransaction.keys()) {
+      this.#byTransaction.delete(oldest)
+      break
+    }
+  }
+
+  #count(reason: string): void {
+    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
+  }
+}
+
+const same = (a: IceCredentials, b: IceCredentials): boolean => a.username === b.username && a.password === b.password
+const transactionOf = (id: Uint8Array): string => String.fromCharCode(...id)

@@ -1,0 +1,88 @@
+// What the attributes hold that ICE uses: RFC 8489 §14, RFC 8445 §16.1.
+import ipaddr from 'ipaddr.js'
+import { endpoint, splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
+import { MAGIC_COOKIE, type StunAttribute, type StunMessage } from './stun-message.ts'
+
+export const USERNAME = 0x0006
+export const ERROR_CODE = 0x0009
+export const XOR_MAPPED_ADDRESS = 0x0020
+export const PRIORITY = 0x0024
+export const USE_CANDIDATE = 0x0025
+export const ICE_CONTROLLED = 0x8029
+export const ICE_CONTROLLING = 0x802a
+
+const utf8 = new TextEncoder()
+const text = new TextDecoder()
+
+/** The value of the first attribute of a type; further ones are ignored (§14). */
+export const attribute = (message: StunMessage, type: number): Uint8Array | undefined =>
+  message.attributes.find((each) => each.type === type)?.value
+
+/** The types below 0x8000, which have to be understood (§14), that are not in `known`. */
+export const unknownRequired = (message: StunMessage, known: readonly number[]): number[] =>
+  message.attributes.map(({ type }) => type).filter((type) => type < 0x8000 && !known.includes(type))
+
+export const textAttribute = (type: number, value: string): StunAttribute => ({ type, value: utf8.encode(value) })
+
+export const readText = (message: StunMessage, type: number): string | undefined => {
+  const value = attribute(message, type)
+  return value === undefined ? undefined : text.decode(value)
+}
+
+export const uint32Attribute = (type: number, number: number): StunAttribute => {
+  const value = new Uint8Array(4)
+  new DataView(value.buffer).setUint32(0, number)
+  return { type, value }
+}
+
+export const readUint32 = (message: StunMessage, type: number): number | undefined => {
+  const value = attribute(message, type)
+  if (value?.length !== 4) return undefined
+  return new DataView(value.buffer, value.byteOffset, 4).getUint32(0)
+}
+
+export const errorAttribute = (code: number, reason: string): StunAttribute => {
+  const words = utf8.encode(reason)
+  const value = new Uint8Array(4 + words.length)
+  value[2] = Math.floor(code / 100)
+  value[3] = code % 100
+  value.set(words, 4)
+  return { type: ERROR_CODE, value }
+}
+
+export const readErrorCode = (message: StunMessage): number | undefined => {
+  const value = attribute(message, ERROR_CODE)
+  if (value === undefined || value.length < 4) return undefined
+  return ((value[2] ?? 0) & 7) * 100 + (value[3] ?? 0)
+}
+
+/** RFC 8489 §14.2: the address is hidden from middleboxes by the cookie and the transaction id. */
+export const xorAddressAttribute = (
+  type: number,
+  where: Endpoint,
+  transactionId: Uint8Array,
+): StunAttribute | undefined => {
+  const parts = splitEndpoint(where)
+  if (parts === undefined || !ipaddr.isValid(parts.address)) return undefined
+  const address = ipaddr.parse(parts.address).toByteArray()
+  const value = new Uint8Array(4 + address.length)
+  value[1] = address.length === 4 ? 1 : 2
+  new DataView(value.buffer).setUint16(2, parts.port ^ (MAGIC_COOKIE >>> 16))
+  value.set(masked(address, transactionId), 4)
+  return { type, value }
+}
+
+export const readXorAddress = (message: StunMessage, type: number): Endpoint | undefined => {
+  const value = attribute(message, type)
+  if (value === undefined) return undefined
+  const length = value[1] === 1 ? 4 : value[1] === 2 ? 16 : 0
+  if (length === 0 || value.length !== 4 + length) return undefined
+  const port = new DataView(value.buffer, value.byteOffset, 4).getUint16(2) ^ (MAGIC_COOKIE >>> 16)
+  const address = ipaddr.fromByteArray(masked(Array.from(value.subarray(4)), message.transactionId))
+  return endpoint(address.toString(), port)
+}
+
+const masked = (address: readonly number[], transactionId: Uint8Array): number[] => {
+  const mask = [0x21, 0x12, 0xa4, 0x42, ...transactionId]
+  return address.map((byte, index) => byte ^ (mask[index] ?? 0))
+}

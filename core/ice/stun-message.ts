@@ -1,0 +1,155 @@
+// The frame of STUN messages, RFC 8489 §5: header, attributes, MESSAGE-INTEGRITY and FINGERPRINT.
+import { crc32, equalCodes, hmacSha1 } from '../crypto/stun-integrity.ts'
+
+export type StunKind = 'request' | 'indication' | 'success' | 'error'
+
+export interface StunAttribute {
+  type: number
+  value: Uint8Array
+}
+
+export interface StunMessage {
+  kind: StunKind
+  /** 1 is Binding. */
+  method: number
+  /** 12 bytes. */
+  transactionId: Uint8Array
+  /** In order, without MESSAGE-INTEGRITY, FINGERPRINT and what follows the former, which is not protected (§14.5). */
+  attributes: readonly StunAttribute[]
+  /** What the sender's knowledge of a key can be checked with; absent where the message carries no MESSAGE-INTEGRITY. */
+  integrity?: StunIntegrity
+}
+
+export interface StunIntegrity {
+  /** The message up to the attribute, its header's length as §14.5 has it for the computation. */
+  covered: Uint8Array
+  /** 20 bytes. */
+  code: Uint8Array
+}
+
+export type StunRefusal =
+  | 'too-short'
+  | 'too-long'
+  | 'not-stun'
+  | 'bad-length'
+  | 'attribute-overrun'
+  | 'too-many-attributes'
+  | 'bad-integrity-length'
+  | 'bad-fingerprint'
+
+export type StunVerdict = { type: 'decoded'; message: StunMessage } | { type: 'refused'; reason: StunRefusal }
+
+export const BINDING = 1
+export const MAGIC_COOKIE = 0x2112a442
+
+/** Longer ones are refused: checks fit into any path. */
+const MAX_BYTES = 1280
+const MAX_ATTRIBUTES = 32
+const HEADER_BYTES = 20
+const MESSAGE_INTEGRITY = 0x0008
+const FINGERPRINT = 0x8028
+const FINGERPRINT_XOR = 0x5354554e
+
+/**
+ * Whether a datagram of a shared socket is STUN, RFC 7983 §7. WireGuard's types 1 to 3 begin alike, but have zeros in the next
+ * three bytes, where no STUN method in use has one.
+ */
+export const looksLikeStun = (bytes: Uint8Array): boolean =>
+  bytes.length >= HEADER_BYTES && (bytes[0] ?? 255) < 4 && bytes[1] !== 0 && view(bytes).getUint32(4) === MAGIC_COOKIE
+
+/** Reads a datagram. A FINGERPRINT that is there must be right. What is returned borrows nothing of `bytes`. */
+export const decodeStun = (bytes: Uint8Array): StunVerdict => {
+  if (bytes.length < HEADER_BYTES) return refused('too-short')
+  if (bytes.length > MAX_BYTES) return refused('too-long')
+  if (!looksLikeStun(bytes)) return refused('not-stun')
+  const own = bytes.slice()
+  const words = view(own)
+  if (words.getUint16(2) !== own.length - HEADER_BYTES || own.length % 4 !== 0) return refused('bad-length')
+
+  const attributes: StunAttribute[] = []
+  let integrity: StunIntegrity | undefined
+  for (let at = HEADER_BYTES; at < own.length;) {
+    if (attributes.length >= MAX_ATTRIBUTES) return refused('too-many-attributes')
+    const type = words.getUint16(at)
+    const length = words.getUint16(at + 2)
+    const end = at + 4 + length
+    if (end > own.length) return refused('attribute-overrun')
+    const value = own.subarray(at + 4, end)
+    if (type === FINGERPRINT) {
+      // The last attribute, §14.7.
+      if (end !== own.length || length !== 4) return refused('bad-fingerprint')
+      if (fingerprint(own.subarray(0, at)) !== words.getUint32(at + 4)) return refused('bad-fingerprint')
+    } else if (type === MESSAGE_INTEGRITY && integrity === undefined) {
+      if (length !== 20) return refused('bad-integrity-length')
+      integrity = { covered: withLength(own.subarray(0, at), at + 4 + 20 - HEADER_BYTES), code: value }
+    } else if (integrity === undefined) {
+      attributes.push({ type, value })
+    }
+    at = end + padding(length)
+  }
+  const code = words.getUint16(0)
+  return {
+    type: 'decoded',
+    message: {
+      kind: KINDS[((code >> 4) & 1) | ((code >> 7) & 2)] ?? 'request',
+      method: (code & 0x000f) | ((code >> 1) & 0x0070) | ((code >> 2) & 0x0f80),
+      transactionId: own.subarray(8, HEADER_BYTES),
+      attributes,
+      ...(integrity === undefined ? {} : { integrity }),
+    },
+  }
+}
+
+/** Whether the sender knows the key. Compared in constant time. */
+export const provesKey = (message: StunMessage, key: Uint8Array): boolean =>
+  message.integrity !== undefined && equalCodes(hmacSha1(key, message.integrity.covered), message.integrity.code)
+
+/** Writes a message; with `key` it gets MESSAGE-INTEGRITY, and always FINGERPRINT, as ICE wants (RFC 8445 §7.1). */
+export const encodeStun = (message: Omit<StunMessage, 'integrity'>, key?: Uint8Array): Uint8Array => {
+  const body = message.attributes.reduce((sum, { value }) => sum + 4 + value.length + padding(value.length), 0)
+  const protectedEnd = HEADER_BYTES + body
+  const fingerprintAt = protectedEnd + (key === undefined ? 0 : 24)
+  const bytes = new Uint8Array(fingerprintAt + 8)
+  const words = view(bytes)
+  words.setUint16(0, typeOf(message.kind, message.method))
+  words.setUint32(4, MAGIC_COOKIE)
+  bytes.set(message.transactionId, 8)
+  let at = HEADER_BYTES
+  for (const { type, value } of message.attributes) {
+    words.setUint16(at, type)
+    words.setUint16(at + 2, value.length)
+    bytes.set(value, at + 4)
+    at += 4 + value.length + padding(value.length)
+  }
+  if (key !== undefined) {
+    words.setUint16(2, fingerprintAt - HEADER_BYTES)
+    words.setUint16(protectedEnd, MESSAGE_INTEGRITY)
+    words.setUint16(protectedEnd + 2, 20)
+    bytes.set(hmacSha1(key, bytes.subarray(0, protectedEnd)), protectedEnd + 4)
+  }
+  words.setUint16(2, bytes.length - HEADER_BYTES)
+  words.setUint16(fingerprintAt, FINGERPRINT)
+  words.setUint16(fingerprintAt + 2, 4)
+  words.setUint32(fingerprintAt + 4, fingerprint(bytes.subarray(0, fingerprintAt)))
+  return bytes
+}
+
+const KINDS: readonly StunKind[] = ['request', 'indication', 'success', 'error']
+
+// §5, figure 3: the class's two bits sit between the method's.
+const typeOf = (kind: StunKind, method: number): number => {
+  const bits = KINDS.indexOf(kind)
+  return (method & 0x000f) | ((method & 0x0070) << 1) | ((method & 0x0f80) << 2) | ((bits & 1) << 4) | ((bits & 2) << 7)
+}
+
+const fingerprint = (bytes: Uint8Array): number => (crc32(bytes) ^ FINGERPRINT_XOR) >>> 0
+
+const withLength = (bytes: Uint8Array, length: number): Uint8Array => {
+  const copy = bytes.slice()
+  view(copy).setUint16(2, length)
+  return copy
+}
+
+const padding = (length: number): number => (4 - (length % 4)) % 4
+const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+const refused = (reason: StunRefusal): StunVerdict => ({ type: 'refused', reason })

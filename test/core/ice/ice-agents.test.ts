@@ -1,0 +1,278 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { beforeEach, describe, it } from 'mocha'
+import type { Path } from '../../../core/contract/tunnel-transport.ts'
+import { formatCandidate, hostCandidates } from '../../../core/ice/candidate.ts'
+import { encodeCheck, type IceRole } from '../../../core/ice/connectivity-check.ts'
+import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from '../../../core/ice/ice-agents.ts'
+import type { DatagramSocket } from '../../../core/runtime/datagram-socket.ts'
+import { drive, type Driven } from '../../../core/runtime/drive.ts'
+import { endpoint, type Endpoint, type Family } from '../../../core/runtime/endpoint.ts'
+import { SeededRandom } from '../../kit/seeded-random.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+import { VirtualNetwork, type VirtualHost } from '../../kit/virtual-network.ts'
+
+const CLIENT = { username: 'zegv', password: 'czskz6fyfoa6bfv7sqx5ld' }
+const GATEWAY = { username: '4zlx', password: 'hcqpxsvioeww7s4udf2ynq' }
+
+/** One side's agents on a machine of the virtual network. */
+class Side {
+  readonly events: { type: string; at: number; path?: Path; reason?: string }[] = []
+  readonly host: VirtualHost
+  readonly agents: IceAgents
+  readonly #driven: Driven<IceAgentsInput>
+  readonly #sockets = new Map<Family, DatagramSocket>()
+  sent = 0
+
+  constructor(network: VirtualNetwork, host: VirtualHost, role: IceRole) {
+    const { clock } = network
+    this.host = host
+    this.agents = new IceAgents({ role, random: new SeededRandom(host.name) })
+    this.#driven = drive<IceAgentsInput, IceAgentsOutput>(this.agents, {
+      clock,
+      perform: (output) => {
+        if (output.type === 'sendDatagram') {
+          this.sent++
+          this.send(output.path, output.datagram)
+        } else this.events.push({ ...output, at: clock.now() })
+      },
+    })
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const socket = host.bind({
+        family,
+        port: 52625,
+        onError: () => undefined,
+        onBatch: (batch) => {
+          for (const { peer, bytes } of batch) this.tell({ type: 'datagramReceived', path: peer, datagram: bytes })
+        },
+      })
+      this.#sockets.set(family, socket)
+    }
+    this.locals()
+  }
+
+  tell(input: IceAgentsInput): void {
+    this.#driven.dispatch(input)
+  }
+
+  locals(): void {
+    this.tell({ type: 'localCandidatesChanged', candidates: this.candidates() })
+  }
+
+  candidates() {
+    return hostCandidates(this.host.addresses, { ipv4: 52625, ipv6: 52625 })
+  }
+
+  lines(): string[] {
+    return this.candidates().map(formatCandidate)
+  }
+
+  send(path: Path, bytes: Uint8Array): void {
+    this.#sockets.get(path.startsWith('[') ? 'ipv6' : 'ipv4')?.send([{ peer: path as Endpoint, bytes }])
+  }
+}
+
+describe('ICE agents', () => {
+  let clock: VirtualClock
+  let network: VirtualNetwork
+  let client: Side
+  let gateway: Side
+
+  beforeEach(() => {
+    clock = new VirtualClock()
+    network = new VirtualNetwork({ clock, random: new SeededRandom('network') })
+    network.setEverywhere({ latencyMs: 20 })
+    client = new Side(network, network.host('client', ['192.0.2.10', '2001:db8::10']), 'controlling')
+    gateway = new Side(network, network.host('gateway', ['198.51.100.20', '2001:db8:1::20']), 'controlled')
+  })
+
+  const connect = () => {
+    client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
+    gateway.tell({ type: 'peerAdded', peer: 'c', local: GATEWAY, remote: CLIENT })
+    client.tell({ type: 'remoteCandidatesAdded', peer: 'g', candidates: gateway.lines() })
+    gateway.tell({ type: 'remoteCandidatesAdded', peer: 'c', candidates: client.lines() })
+  }
+
+  /** Both ends exchange packets every 100 ms for a while. */
+  const traffic = (milliseconds: number) => {
+    const end = clock.now() + milliseconds
+    while (clock.now() < end) {
+      client.tell({ type: 'trafficSeen', peer: 'g' })
+      clock.advance(100)
+    }
+  }
+
+  it('find the best path within a few round trips and agree on it', () => {
+    connect()
+    clock.advance(300)
+    expect(client.agents.path('g')).to.equal('[2001:db8:1::20]:52625')
+    expect(gateway.agents.path('c')).to.equal('[2001:db8::10]:52625')
+    expect(client.events[0]?.at).to.be.at.most(1_000 + 60)
+  })
+
+  it('use what works where the better family is blocked', () => {
+    gateway.host.addresses = ['198.51.100.20']
+    const lines = [...gateway.lines(), 'candidate:a 1 udp 2130706431 2001:db8:1::20 52625 typ host']
+    connect()
+    client.tell({ type: 'remoteCandidatesAdded', peer: 'g', candidates: lines })
+    clock.advance(2_000)
+    expect(client.agents.path('g')).to.equal('198.51.100.20:52625')
+  })
+
+  it('find a client that the gateway was told nothing of', () => {
+    client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
+    gateway.tell({ type: 'peerAdded', peer: 'c', local: GATEWAY, remote: CLIENT })
+    client.tell({
+      type: 'remoteCandidatesAdded',
+      peer: 'g',
+      candidates: ['candidate:a 1 udp 5 198.51.100.20 52625 typ host'],
+    })
+    clock.advance(500)
+    expect(gateway.agents.path('c')).to.equal('192.0.2.10:52625')
+  })
+
+  it('change to a better path that appears later', () => {
+    connect()
+    const [six, four] = gateway.lines()
+    client.tell({ type: 'remoteCandidatesRemoved', peer: 'g', candidates: [six ?? ''] })
+    clock.advance(500)
+    expect(client.agents.path('g')).to.equal('198.51.100.20:52625')
+    client.tell({ type: 'remoteCandidatesAdded', peer: 'g', candidates: [six ?? '', four ?? ''] })
+    clock.advance(500)
+    expect(client.agents.path('g')).to.equal('[2001:db8:1::20]:52625')
+    expect(gateway.agents.path('c')).to.equal('[2001:db8::10]:52625')
+  })
+
+  it('H2 notice within 3 s that the peer is dead while traffic flows, and give up later', () => {
+    connect()
+    traffic(5_000)
+    gateway.host.up = false
+    const died = clock.now()
+    traffic(3_000)
+    const lost = client.events.find(({ type }) => type === 'pathLost')
+    expect(lost?.at).to.be.within(died, died + 3_000)
+    clock.advance(20_000)
+    expect(client.events.at(-1)).to.include({ type: 'failed', reason: 'path-lost' })
+    const sent = client.sent
+    clock.advance(60_000)
+    expect(client.sent).to.equal(sent)
+  })
+
+  it('H2 notice within 3 s of the first unanswered packet where the tunnel was idle', () => {
+    connect()
+    clock.advance(60_000)
+    gateway.host.up = false
+    clock.advance(1_000)
+    const asked = clock.now()
+    traffic(3_000)
+    expect(client.events.find(({ type }) => type === 'pathLost')?.at).to.be.within(asked, asked + 3_000)
+  })
+
+  it('take another living path at once where only one is dead', () => {
+    connect()
+    traffic(2_000)
+    gateway.host.addresses = ['198.51.100.20']
+    traffic(3_000)
+    expect(client.agents.path('g')).to.equal('198.51.100.20:52625')
+    expect(client.events.map(({ type }) => type)).to.not.include('pathLost')
+  })
+
+  it('come back when the peer does, before they gave up', () => {
+    connect()
+    traffic(2_000)
+    gateway.host.up = false
+    traffic(6_000)
+    gateway.host.up = true
+    traffic(3_000)
+    expect(client.agents.path('g')).to.equal('[2001:db8:1::20]:52625')
+  })
+
+  it('H8 keep the path at 20 % loss for an hour', () => {
+    network.setEverywhere({ latencyMs: 30, jitterMs: 40, loss: 0.2 })
+    connect()
+    clock.advance(2_000)
+    traffic(3_600_000)
+    expect(client.events.filter(({ type }) => type !== 'pathChosen')).to.deep.equal([])
+  }).timeout(20_000)
+
+  it('H7 follow a client whose address changes', () => {
+    connect()
+    traffic(2_000)
+    client.host.addresses = ['203.0.113.99']
+    client.locals()
+    traffic(2_000)
+    expect(client.agents.path('g')).to.equal('198.51.100.20:52625')
+    expect(gateway.agents.path('c')).to.equal('203.0.113.99:52625')
+  })
+
+  it('are quiet when idle', () => {
+    connect()
+    clock.advance(30_000)
+    const sent = client.sent + gateway.sent
+    clock.advance(60_000)
+    // Per direction and 60 s: 4 slow checks of the path in use with their answers, and 6 of the other one by either side.
+    expect(client.sent + gateway.sent - sent).to.be.at.most(40)
+  })
+
+  it('give up where the gateway names no candidate', () => {
+    client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
+    clock.advance(10_000)
+    expect(client.events).to.deep.equal([{ type: 'failed', reason: 'no-remote-candidates', peer: 'g', at: 11_000 }])
+  })
+
+  it('P9 answer nothing to who does not know the credentials', () => {
+    gateway.tell({ type: 'peerAdded', peer: 'c', local: GATEWAY, remote: CLIENT })
+    const check = {
+      transactionId: new Uint8Array(12),
+      local: CLIENT,
+      remote: GATEWAY,
+      role: 'controlling' as const,
+      tieBreaker: new Uint8Array(8),
+      priority: 1,
+      nominate: true,
+    }
+    const where = endpoint('198.51.100.20', 52625)
+    client.send(where, encodeCheck({ ...check, remote: { ...GATEWAY, password: 'wrong' } }))
+    client.send(where, encodeCheck({ ...check, remote: { username: 'none', password: GATEWAY.password } }))
+    client.send(where, encodeCheck({ ...check, local: { ...CLIENT, username: 'none' } }))
+    clock.advance(1_000)
+    expect(gateway.sent).to.equal(0)
+    expect(gateway.agents.counters()).to.deep.equal({ 'wrong-integrity': 1, nobody: 2 })
+    client.send(where, encodeCheck(check))
+    clock.advance(1_000)
+    expect(gateway.sent).to.be.greaterThan(0)
+  })
+
+  it('P9 answer nothing after the peer was removed', () => {
+    connect()
+    clock.advance(1_000)
+    gateway.tell({ type: 'peerRemoved', peer: 'c' })
+    const sent = gateway.sent
+    clock.advance(5_000)
+    expect(gateway.sent).to.equal(sent)
+  })
+
+  it('P9 answer nothing to random bytes, and survive them', () => {
+    connect()
+    clock.advance(1_000)
+    const { sent } = gateway
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (datagram) => {
+        gateway.tell({ type: 'datagramReceived', path: endpoint('203.0.113.5', 5), datagram })
+        if (datagram.length < 20) return
+        const stun = datagram.slice()
+        stun.set([0, 1, 0, stun.length - 20, 0x21, 0x12, 0xa4, 0x42])
+        gateway.tell({ type: 'datagramReceived', path: endpoint('203.0.113.5', 5), datagram: stun })
+      }),
+    )
+    expect(gateway.sent).to.equal(sent)
+  })
+
+  it('bound what a peer can make them remember', () => {
+    connect()
+    const many = Array.from({ length: 500 }, (_, n) => `candidate:a 1 udp 5 192.0.2.1 ${n + 1} typ host`)
+    client.tell({ type: 'remoteCandidatesAdded', peer: 'g', candidates: many })
+    clock.advance(500)
+    expect(client.agents.counters()['too-many-candidates']).to.equal(470)
+  })
+})

@@ -1,0 +1,139 @@
+// Hosts with addresses and datagram sockets in virtual time. What the network does to a datagram is drawn from a seed.
+import { endpoint, splitEndpoint, type Endpoint, type Family } from '../../core/runtime/endpoint.ts'
+import type { Datagram, DatagramSocket, DatagramSocketOptions } from '../../core/runtime/datagram-socket.ts'
+import { integerBelow, type Random } from '../../core/runtime/random.ts'
+import { after } from '../../core/runtime/time.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+
+/** What happens to datagrams between two hosts, in each direction. */
+export interface LinkConditions {
+  latencyMs: number
+  /** Up to this much more, per datagram: what reorders them. */
+  jitterMs: number
+  /** 0 … 1 */
+  loss: number
+  /** Nothing passes. */
+  cut: boolean
+}
+
+const PERFECT: LinkConditions = { latencyMs: 1, jitterMs: 0, loss: 0, cut: false }
+
+export class VirtualNetwork {
+  readonly clock: VirtualClock
+  readonly #random: Random
+  readonly #hosts: VirtualHost[] = []
+  readonly #links = new Map<string, LinkConditions>()
+  #everywhere: LinkConditions = PERFECT
+  /** Datagrams that arrived, were lost, and found nobody. */
+  readonly counters = { delivered: 0, lost: 0, unreachable: 0 }
+
+  constructor({ clock, random }: { clock: VirtualClock; random: Random }) {
+    this.clock = clock
+    this.#random = random
+  }
+
+  /** A machine with these addresses; all machines reach one another directly. */
+  host(name: string, addresses: readonly string[]): VirtualHost {
+    const host = new VirtualHost(this, name, addresses)
+    this.#hosts.push(host)
+    return host
+  }
+
+  /** Between all hosts for which nothing else is set. */
+  setEverywhere(conditions: Partial<LinkConditions>): void {
+    this.#everywhere = { ...PERFECT, ...conditions }
+  }
+
+  /** Between two hosts, in both directions. */
+  setLink(a: VirtualHost, b: VirtualHost, conditions: Partial<LinkConditions>): void {
+    this.#links.set(linkKey(a, b), { ...this.#everywhere, ...conditions })
+  }
+
+  conditions(a: VirtualHost, b: VirtualHost): LinkConditions {
+    return this.#links.get(linkKey(a, b)) ?? this.#everywhere
+  }
+
+  hostOf(address: string): VirtualHost | undefined {
+    return this.#hosts.find((host) => host.addresses.includes(address))
+  }
+
+  /** Carries one datagram. */
+  carry(from: VirtualHost, source: Endpoint, { peer, bytes }: Datagram): void {
+    const target = splitEndpoint(peer)
+    const to = target === undefined ? undefined : this.hostOf(target.address)
+    if (to === undefined || !from.up) {
+      this.counters.unreachable++
+      return
+    }
+    const { latencyMs, jitterMs, loss, cut } = this.conditions(from, to)
+    if (cut || this.#draw() < loss) {
+      this.counters.lost++
+      return
+    }
+    const copy = bytes.slice()
+    const delay = latencyMs + this.#draw() * jitterMs
+    this.clock.wake(after(this.clock.now(), delay), () => {
+      if (to.up && to.receive(peer, { peer: source, bytes: copy })) this.counters.delivered++
+      else this.counters.unreachable++
+    })
+  }
+
+  #draw(): number {
+    return integerBelow(this.#random, 1_000_000) / 1_000_000
+  }
+}
+
+export class VirtualHost {
+  readonly name: string
+  /** May be set: the machine moved to another network. */
+  addresses: readonly string[]
+  /** A machine that is down neither sends nor receives. */
+  up = true
+  readonly #network: VirtualNetwork
+  readonly #sockets = new Map<string, DatagramSocketOptions>()
+  #nextPort = 49_152
+
+  constructor(network: VirtualNetwork, name: string, addresses: readonly string[]) {
+    this.#network = network
+    this.name = name
+    this.addresses = addresses
+  }
+
+  address(family: Family): string | undefined {
+    return this.addresses.find((address) => address.includes(':') === (family === 'ipv6'))
+  }
+
+  /** Binds at once: nothing in the virtual world takes real time. */
+  bind(options: DatagramSocketOptions): DatagramSocket {
+    const key = (port: number) => `${options.family} ${port}`
+    let port = options.port === 0 ? this.#nextPort++ : options.port
+    if (this.#sockets.has(key(port))) {
+      if (options.orAnyPort !== true) throw Object.assign(new Error('address in use'), { code: 'EADDRINUSE' })
+      port = this.#nextPort++
+    }
+    this.#sockets.set(key(port), options)
+    return {
+      family: options.family,
+      port,
+      send: (batch) => {
+        const source = this.address(options.family)
+        if (source === undefined || this.#sockets.get(key(port)) !== options) return
+        for (const datagram of batch) this.#network.carry(this, endpoint(source, port), datagram)
+      },
+      close: () => {
+        this.#sockets.delete(key(port))
+        return Promise.resolve()
+      },
+    }
+  }
+
+  /** Hands a datagram to who listens; false where nobody does, which the sender does not learn. */
+  receive(at: Endpoint, datagram: Datagram): boolean {
+    const target = splitEndpoint(at)
+    const socket = target === undefined ? undefined : this.#sockets.get(`${target.family} ${target.port}`)
+    socket?.onBatch([datagram])
+    return socket !== undefined
+  }
+}
+
+const linkKey = (a: VirtualHost, b: VirtualHost): string => [a.name, b.name].sort().join(' ')
