@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
 import type { Path } from '../../../core/contract/tunnel-transport.ts'
 import { formatCandidate, hostCandidates } from '../../../core/ice/candidate.ts'
