@@ -26,8 +26,7 @@ export type ClientConfig = z.infer<typeof ClientConfig>
 /** What `startClient` of main.ts takes. Paths in the configuration are absolute. */
 export interface ClientStart {
   config: ClientConfig
-  /** Without one the client waits, signed out, for `useToken`. */
-  token?: Secret
+  token: Secret
   modules: PluginModules
   /** This package's version. */
   version: string
@@ -36,10 +35,6 @@ export interface ClientStart {
 /** What `startClient` gives back once its parts run; the portal may not have answered yet. */
 export interface RunningClient {
   status: () => ClientStatus
-  /** Connects anew with this token. */
-  useToken: (token: Secret) => Promise<void>
-  /** Drops connections and token, and waits signed out. */
-  signOut: () => Promise<void>
   /** Where the portal refuses the token the client ends, `signed_out`. */
   ended: Promise<PeerEnd>
   stop: () => Promise<void>
