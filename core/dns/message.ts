@@ -1,0 +1,248 @@
+import { readName, skipName, writeName } from './wire-name.ts'
+
+/** Types of records by number: what has no name here is handled by number all the same. */
+export const RecordType = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, OPT: 41 } as const
+
+/** RFC 1035 §4.1.1, RFC 6891 §9 for BADVERS. */
+export const ResponseCode = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+} as const
+export type ResponseCode = (typeof ResponseCode)[keyof typeof ResponseCode]
+
+export const CLASS_IN = 1
+
+/** One question and what is needed to answer it. */
+export interface DnsQuery {
+  id: number
+  /** As `readName` writes it. */
+  name: string
+  type: number
+  recordClass: number
+  recursionDesired: boolean
+  /** The question as it was asked, in the asker's own letter case (which some check). A copy. */
+  question: Uint8Array
+  /** What the asker can take by UDP, where it says so (EDNS, RFC 6891). */
+  udpBytes: number | undefined
+}
+
+export type QueryVerdict =
+  | { type: 'query'; query: DnsQuery }
+  /** `answer` is there where whoever sent it deserves one. */
+  | { type: 'refused'; reason: QueryProblem; answer?: Uint8Array }
+
+export type QueryProblem =
+  'tooShort' | 'tooLong' | 'notAQuery' | 'unknownOperation' | 'notOneQuestion' | 'malformed' | 'unknownEdnsVersion'
+
+/** Reads a query from bytes that anybody may have sent. Never throws; bytes are only borrowed. */
+export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
+  if (bytes.length < HEADER_BYTES) return { type: 'refused', reason: 'tooShort' }
+  // Answering an answer is how two servers come to talk to each other for ever.
+  const flags = read16(bytes, 2)
+  if ((flags & QR) !== 0) return { type: 'refused', reason: 'notAQuery' }
+  if (bytes.length > MAX_QUERY_BYTES) return complaint(bytes, ResponseCode.FORMERR, 'tooLong')
+  if ((flags & OPCODE) !== 0) return complaint(bytes, ResponseCode.NOTIMP, 'unknownOperation')
+  if (read16(bytes, 4) !== 1) return complaint(bytes, ResponseCode.FORMERR, 'notOneQuestion')
+  const named = readName(bytes, HEADER_BYTES)
+  if (named === undefined || named.end + 4 > bytes.length) return complaint(bytes, ResponseCode.FORMERR, 'malformed')
+  const questionEnd = named.end + 4
+
+  let udpBytes: number | undefined
+  let version = 0
+  for (const record of records(bytes, questionEnd, read16(bytes, 6) + read16(bytes, 8) + read16(bytes, 10))) {
+    if (record === undefined) return complaint(bytes, ResponseCode.FORMERR, 'malformed')
+    if (record.type !== RecordType.OPT) continue
+    // RFC 6891 §6.1.1: more than one is an error.
+    if (udpBytes !== undefined) return complaint(bytes, ResponseCode.FORMERR, 'malformed')
+    udpBytes = record.recordClass
+    version = (record.ttlSeconds >>> 16) & 0xff
+  }
+  const query: DnsQuery = {
+    id: read16(bytes, 0),
+    name: named.name,
+    type: read16(bytes, named.end),
+    recordClass: read16(bytes, named.end + 2),
+    recursionDesired: (flags & RD) !== 0,
+    question: bytes.slice(HEADER_BYTES, questionEnd),
+    udpBytes,
+  }
+  if (version === 0) return { type: 'query', query }
+  return { type: 'refused', reason: 'unknownEdnsVersion', answer: answerTo(query, { code: ResponseCode.BADVERS }) }
+}
+
+/** Records of one type that all belong to the name asked for. */
+export interface AnswerRecords {
+  type: number
+  ttlSeconds: number
+  /** One a record: an address, or a name from `writeName`. */
+  data: readonly Uint8Array[]
+}
+
+/** An answer of our own to a query. With EDNS if the query had it. The caller owns the bytes. */
+export const answerTo = (
+  query: DnsQuery,
+  { code, records: given, truncated = false }: { code: ResponseCode; records?: AnswerRecords; truncated?: boolean },
+): Uint8Array => {
+  const data = given?.data ?? []
+  let length = HEADER_BYTES + query.question.length + (query.udpBytes === undefined ? 0 : OPT_BYTES)
+  for (const item of data) length += FIXED_RECORD_BYTES + item.length
+  const bytes = new Uint8Array(length)
+  write16(bytes, 0, query.id)
+  write16(bytes, 2, QR | RA | (query.recursionDesired ? RD : 0) | (truncated ? TC : 0) | (code & 0xf))
+  write16(bytes, 4, 1)
+  write16(bytes, 6, data.length)
+  write16(bytes, 10, query.udpBytes === undefined ? 0 : 1)
+  bytes.set(query.question, HEADER_BYTES)
+  let at = HEADER_BYTES + query.question.length
+  for (const item of data) {
+    write16(bytes, at, NAME_OF_QUESTION)
+    write16(bytes, at + 2, given?.type ?? 0)
+    write16(bytes, at + 4, CLASS_IN)
+    write16(bytes, at + 6, (given?.ttlSeconds ?? 0) >>> 16)
+    write16(bytes, at + 8, given?.ttlSeconds ?? 0)
+    write16(bytes, at + 10, item.length)
+    bytes.set(item, at + FIXED_RECORD_BYTES)
+    at += FIXED_RECORD_BYTES + item.length
+  }
+  if (query.udpBytes !== undefined) {
+    write16(bytes, at + 1, RecordType.OPT)
+    write16(bytes, at + 3, UDP_LIMIT_BYTES)
+    bytes[at + 5] = code >>> 4
+  }
+  return bytes
+}
+
+/** What fits into one packet of the tunnel's MTU of 1280, with room for the longest headers: 1280 - 60 - 8. */
+export const UDP_LIMIT_BYTES = 1212
+
+/** The longest answer that an asker may be sent: what EDNS says by UDP, 512 without (RFC 1035 §4.2.1), never above our own limit. */
+export const answerLimit = (query: DnsQuery, protocol: 'udp' | 'tcp'): number =>
+  protocol === 'tcp' ? 0xffff : Math.min(UDP_LIMIT_BYTES, Math.max(512, query.udpBytes ?? 512))
+
+/** A query of our own for recursion, with EDNS; undefined where the name is none. */
+export const writeQuery = ({ id, name, type }: { id: number; name: string; type: number }): Uint8Array | undefined => {
+  const wire = writeName(name)
+  if (wire === undefined) return undefined
+  const bytes = new Uint8Array(HEADER_BYTES + wire.length + 4 + OPT_BYTES)
+  write16(bytes, 0, id)
+  write16(bytes, 2, RD)
+  write16(bytes, 4, 1)
+  write16(bytes, 10, 1)
+  bytes.set(wire, HEADER_BYTES)
+  const at = HEADER_BYTES + wire.length
+  write16(bytes, at, type)
+  write16(bytes, at + 2, CLASS_IN)
+  write16(bytes, at + 5, RecordType.OPT)
+  write16(bytes, at + 7, UDP_LIMIT_BYTES)
+  return bytes
+}
+
+/** An answer that has been checked against its query. */
+export interface DnsAnswer {
+  code: number
+  truncated: boolean
+  /** The records of the answer section, in order; `data` lies in the answer's bytes. */
+  records: readonly DnsRecord[]
+}
+
+export interface DnsRecord {
+  /** Where its name and its data begin in the message, for `readName`. */
+  nameAt: number
+  dataAt: number
+  type: number
+  recordClass: number
+  ttlSeconds: number
+  data: Uint8Array
+}
+
+export type AnswerVerdict = { type: 'answer'; answer: DnsAnswer } | { type: 'refused'; reason: AnswerProblem }
+
+export type AnswerProblem = 'tooShort' | 'notAnAnswer' | 'wrongId' | 'wrongQuestion' | 'malformed'
+
+/** Reads what came back for a query. Never throws; `data` of its records is borrowed from `bytes`. */
+export const parseAnswer = (
+  bytes: Uint8Array,
+  query: Pick<DnsQuery, 'id' | 'name' | 'type' | 'recordClass'>,
+): AnswerVerdict => {
+  if (bytes.length < HEADER_BYTES) return { type: 'refused', reason: 'tooShort' }
+  const flags = read16(bytes, 2)
+  if ((flags & QR) === 0 || (flags & OPCODE) !== 0) return { type: 'refused', reason: 'notAnAnswer' }
+  if (read16(bytes, 0) !== query.id) return { type: 'refused', reason: 'wrongId' }
+  const code = flags & 0xf
+  const truncated = (flags & TC) !== 0
+  const questions = read16(bytes, 4)
+  // Servers that cannot read a query, or will not, may leave out the question.
+  if (questions === 0 && code !== ResponseCode.NOERROR && code !== ResponseCode.NXDOMAIN) {
+    return { type: 'answer', answer: { code, truncated, records: [] } }
+  }
+  const named = questions === 1 ? readName(bytes, HEADER_BYTES) : undefined
+  if (named === undefined || named.end + 4 > bytes.length) return { type: 'refused', reason: 'malformed' }
+  const asked =
+    named.name === query.name &&
+    read16(bytes, named.end) === query.type &&
+    read16(bytes, named.end + 2) === query.recordClass
+  if (!asked) return { type: 'refused', reason: 'wrongQuestion' }
+
+  const found: DnsRecord[] = []
+  for (const record of records(bytes, named.end + 4, read16(bytes, 6))) {
+    if (record !== undefined) found.push(record)
+    else if (truncated) break
+    else return { type: 'refused', reason: 'malformed' }
+  }
+  return { type: 'answer', answer: { code, truncated, records: found } }
+}
+
+const HEADER_BYTES = 12
+/** Owner (as a pointer), type, class, TTL, length. */
+const FIXED_RECORD_BYTES = 12
+const OPT_BYTES = 11
+const NAME_OF_QUESTION = 0xc000 | HEADER_BYTES
+/** A question is at most 271 bytes; the rest is room for EDNS options such as padding (RFC 8467). */
+const MAX_QUERY_BYTES = 4096
+
+const QR = 0x8000
+const OPCODE = 0x7800
+const TC = 0x0200
+const RD = 0x0100
+const RA = 0x0080
+
+/** The records from an offset on; undefined, as the last one, where the bytes are none. */
+function* records(bytes: Uint8Array, offset: number, count: number): Generator<DnsRecord | undefined> {
+  for (let at = offset, left = count; left > 0; left--) {
+    const nameAt = at
+    const fixed = skipName(bytes, at)
+    if (fixed < 0 || fixed + 10 > bytes.length) return yield undefined
+    const length = read16(bytes, fixed + 8)
+    const dataAt = fixed + 10
+    at = dataAt + length
+    if (at > bytes.length) return yield undefined
+    yield {
+      nameAt,
+      dataAt,
+      type: read16(bytes, fixed),
+      recordClass: read16(bytes, fixed + 2),
+      ttlSeconds: read16(bytes, fixed + 4) * 0x1_0000 + read16(bytes, fixed + 6),
+      data: bytes.subarray(dataAt, at),
+    }
+  }
+}
+
+/** A refusal that says why in its header; the question is left out, for it may not be one. */
+const complaint = (bytes: Uint8Array, code: ResponseCode, reason: QueryProblem): QueryVerdict => {
+  const answer = new Uint8Array(HEADER_BYTES)
+  answer.set(bytes.subarray(0, 2))
+  write16(answer, 2, QR | (read16(bytes, 2) & (OPCODE | RD)) | RA | code)
+  return { type: 'refused', reason, answer }
+}
+
+const read16 = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+
+const write16 = (bytes: Uint8Array, at: number, value: number): void => {
+  bytes[at] = value >>> 8
+  bytes[at + 1] = value
+}

@@ -1,0 +1,202 @@
+import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { Deadline, Machine } from '../runtime/machine.ts'
+import type { Instant } from '../runtime/time.ts'
+import { addressBytes, addressText, isMapped, MappedAddresses } from './mapped-addresses.ts'
+import { answerTo, CLASS_IN, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
+import { ResourceNames, type NamedResource } from './resource-names.ts'
+import { reverseAddress } from './reverse-address.ts'
+import { Sentinels } from './sentinels.ts'
+import { UpstreamQueries, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
+import { writeName } from './wire-name.ts'
+
+export type StubResolverInput<Query> =
+  /** All DNS resources that this client is told of; what is not listed is gone. */
+  | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
+  /** The servers for all other names, in order: those that the account sets, or else the system's. Also the first time, with none. */
+  | { type: 'upstreamsChanged'; upstreams: readonly Upstream[] }
+  /** `query` is whatever tells the host whom to answer; `sentinel` the address that was asked. */
+  | { type: 'queryReceived'; query: Query; sentinel: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
+  | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
+
+export type StubResolverOutput<Query> =
+  | UpstreamQueriesOutput<Query>
+  /** These addresses stand for a name from now on, and it belongs to these resources, most specific first; to none when it lost its last. */
+  | { type: 'mapName'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
+  /** An application asked for a mapped name again. */
+  | { type: 'refreshName'; domain: string }
+  /** Where applications find this resolver from now on. Never empty. */
+  | { type: 'sentinelsChanged'; addresses: readonly string[] }
+
+/**
+ * The client's resolver. Names of resources it answers itself, at once and with mapped addresses: no query for one ever leaves the
+ * machine. All other names go to an upstream, first to the one of the sentinel that was asked.
+ *
+ * SRV and TXT of a resource, which only the site can answer, get SERVFAIL (`siteQueryUnsupported`) until there is a way to ask it.
+ */
+export class StubResolver<Query> implements Machine<StubResolverInput<Query>, StubResolverOutput<Query>> {
+  readonly #outputs: StubResolverOutput<Query>[] = []
+  readonly #counters: Record<string, number> = {}
+  readonly #mapped: MappedAddresses
+  readonly #upstreamQueries = new UpstreamQueries<Query>()
+  readonly #sentinels = new Sentinels()
+  #sentinelAddresses: readonly string[] = []
+  #upstreams: readonly Upstream[] | undefined
+  #resources = new ResourceNames([])
+  /** What each mapped name was last said to belong to. */
+  readonly #owners = new Map<string, readonly NamedResource[]>()
+
+  constructor(options: { maxNames?: number } = {}) {
+    this.#mapped = new MappedAddresses(options.maxNames === undefined ? {} : { capacity: options.maxNames })
+  }
+
+  handle(input: StubResolverInput<Query>, now: Instant): void {
+    switch (input.type) {
+      case 'resourcesChanged':
+        return this.#onResources(input.resources)
+      case 'upstreamsChanged':
+        return this.#onUpstreams(input.upstreams, now)
+      case 'queryReceived':
+        return this.#onQuery(input, now)
+      case 'upstreamAnswered':
+        return this.#upstreamQueries.handle(input, now)
+    }
+  }
+
+  wake(now: Instant): void {
+    this.#upstreamQueries.wake(now)
+  }
+
+  poll(): StubResolverOutput<Query> | undefined {
+    return this.#outputs.shift() ?? this.#upstreamQueries.poll()
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#upstreamQueries.deadline()
+  }
+
+  /** What was refused or dropped, by reason, and how often. */
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#counters, ...this.#upstreamQueries.counters() }
+  }
+
+  #onResources(resources: readonly NamedResource[]): void {
+    this.#resources = new ResourceNames(resources)
+    for (const _ of this.#resources.invalid) this.#count('invalidPattern')
+    for (const [domain, before] of this.#owners) {
+      const owners = this.#resources.match(domain)
+      this.#owners.set(domain, owners)
+      if (!sameIds(owners, before)) this.#tellMapping(domain, owners)
+    }
+  }
+
+  #onUpstreams(upstreams: readonly Upstream[], now: Instant): void {
+    const kept = upstreams.slice(0, MAX_UPSTREAMS)
+    if (this.#upstreams !== undefined && JSON.stringify(kept) === JSON.stringify(this.#upstreams)) return
+    this.#upstreams = kept
+    this.#upstreamQueries.handle({ type: 'upstreamsChanged', upstreams: kept }, now)
+    this.#sentinelAddresses = this.#sentinels.assign(
+      kept.map(({ server }) => ({ isIpv6: server.endpoint?.startsWith('[') ?? false })),
+    )
+    this.#outputs.push({ type: 'sentinelsChanged', addresses: this.#sentinelAddresses })
+  }
+
+  #onQuery(input: StubResolverInput<Query> & { type: 'queryReceived' }, now: Instant): void {
+    const verdict = parseQuery(input.message)
+    if (verdict.type === 'refused') {
+      this.#count(verdict.reason)
+      if (verdict.answer !== undefined) {
+        this.#outputs.push({ type: 'answer', query: input.query, message: verdict.answer })
+      }
+      return
+    }
+    const parsed = verdict.query
+    const message = this.#ownAnswer(parsed)
+    if (message !== undefined) {
+      this.#outputs.push({ type: 'answer', query: input.query, message })
+      return
+    }
+    const { query, protocol } = input
+    const first = Math.max(0, this.#sentinelAddresses.indexOf(input.sentinel))
+    this.#upstreamQueries.handle({ type: 'queryReceived', query, parsed, message: input.message, protocol, first }, now)
+  }
+
+  /** The answer to what must not be asked elsewhere, undefined for all else. */
+  #ownAnswer(query: DnsQuery): Uint8Array | undefined {
+    if (query.name === CANARY) return answerTo(query, { code: ResponseCode.NXDOMAIN })
+    const owners = this.#owners.get(query.name) ?? this.#resources.match(query.name)
+    if (owners.length > 0) return this.#resourceAnswer(query, owners)
+    const address = reverseAddress(query.name)
+    if (address === undefined || !isMapped(address)) return undefined
+    const name = this.#mapped.nameOf(address)
+    const target = name === undefined ? undefined : writeName(name)
+    if (target === undefined) return answerTo(query, { code: ResponseCode.NXDOMAIN })
+    if (query.type !== RecordType.PTR || query.recordClass !== CLASS_IN) return empty(query)
+    return answerTo(query, {
+      code: ResponseCode.NOERROR,
+      records: { type: RecordType.PTR, ttlSeconds: TTL_SECONDS, data: [target] },
+    })
+  }
+
+  #resourceAnswer(query: DnsQuery, owners: readonly NamedResource[]): Uint8Array {
+    if (query.recordClass !== CLASS_IN) return answerTo(query, { code: ResponseCode.REFUSED })
+    switch (query.type) {
+      case RecordType.A:
+        return this.#addressAnswer(query, owners, 'ipv4')
+      case RecordType.AAAA:
+        return this.#addressAnswer(query, owners, 'ipv6')
+      case RecordType.SRV:
+      case RecordType.TXT:
+        this.#count('siteQueryUnsupported')
+        return answerTo(query, { code: ResponseCode.SERVFAIL })
+      default:
+        // HTTPS (65) among them: what it would say of addresses would lead past the tunnel.
+        return empty(query)
+    }
+  }
+
+  #addressAnswer(query: DnsQuery, owners: readonly NamedResource[], family: 'ipv4' | 'ipv6'): Uint8Array {
+    const other = family === 'ipv4' ? 'ipv6_only' : 'ipv4_only'
+    if (owners.every(({ ipStack }) => ipStack === other)) return empty(query)
+    const assigned = this.#mapped.assign(query.name)
+    if (assigned === undefined) {
+      this.#count('mappedAddressesExhausted')
+      return answerTo(query, { code: ResponseCode.SERVFAIL })
+    }
+    if (assigned.isNew) {
+      this.#owners.set(query.name, owners)
+      this.#tellMapping(query.name, owners)
+    } else {
+      this.#outputs.push({ type: 'refreshName', domain: query.name })
+    }
+    return answerTo(query, {
+      code: ResponseCode.NOERROR,
+      records: { type: query.type, ttlSeconds: TTL_SECONDS, data: addressBytes(assigned.number, family) },
+    })
+  }
+
+  #tellMapping(domain: string, owners: readonly NamedResource[]): void {
+    const assigned = this.#mapped.assign(domain)
+    if (assigned === undefined) return
+    const { ipv4, ipv6 } = addressText(assigned.number)
+    const resourceIds = owners.map(({ id }) => id)
+    this.#outputs.push({ type: 'mapName', domain, addresses: [...ipv4, ...ipv6], resourceIds })
+  }
+
+  #count(reason: string): void {
+    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
+  }
+}
+
+/** Short, so that an application asks again soon when what a name stands for changes. */
+const TTL_SECONDS = 1
+
+/** As many as there are in no sensible configuration; each has a sentinel. */
+const MAX_UPSTREAMS = 8
+
+/** NXDOMAIN keeps Firefox from going past the system's resolver (its canary domain). */
+const CANARY = 'use-application-dns.net'
+
+const empty = (query: DnsQuery): Uint8Array => answerTo(query, { code: ResponseCode.NOERROR })
+
+const sameIds = (a: readonly NamedResource[], b: readonly NamedResource[]): boolean =>
+  a.length === b.length && a.every(({ id }, at) => id === b[at]?.id)

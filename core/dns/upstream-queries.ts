@@ -1,0 +1,276 @@
+import type { UpstreamServer, UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { Deadline, Machine } from '../runtime/machine.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { isMapped } from './mapped-addresses.ts'
+import {
+  answerLimit,
+  answerTo,
+  parseAnswer,
+  RecordType,
+  ResponseCode,
+  type DnsAnswer,
+  type DnsQuery,
+} from './message.ts'
+
+/** A server for names that are nobody's resource, and the resolver plugin (its key) that asks it. */
+export interface Upstream {
+  kind: string
+  server: UpstreamServer
+}
+
+export type UpstreamQueriesInput<Query> =
+  | { type: 'upstreamsChanged'; upstreams: readonly Upstream[] }
+  /** `first` is the index of the upstream to begin with. */
+  | {
+      type: 'queryReceived'
+      query: Query
+      parsed: DnsQuery
+      message: Uint8Array
+      protocol: 'udp' | 'tcp'
+      first: number
+    }
+  | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
+
+export type UpstreamQueriesOutput<Query> =
+  | { type: 'answer'; query: Query; message: Uint8Array }
+  /** Have the resolver plugin `kind` ask a server; `ask` names it for `upstreamAnswered` and `cancelAsk`. */
+  | {
+      type: 'askUpstream'
+      ask: number
+      kind: string
+      server: UpstreamServer
+      message: Uint8Array
+      protocol: 'udp' | 'tcp'
+    }
+  /** Its answer is of no more use. */
+  | { type: 'cancelAsk'; ask: number }
+
+/**
+ * Asks upstream servers until one answers. One that fails, or has not answered after a second, is joined by the next, round and
+ * round; the first answer counts. A server that did so is asked last for half a minute. After 5 s the query is answered SERVFAIL.
+ */
+export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Query>, UpstreamQueriesOutput<Query>> {
+  readonly #outputs: UpstreamQueriesOutput<Query>[] = []
+  readonly #counters: Record<string, number> = {}
+  #upstreams: readonly KnownUpstream[] = []
+  /** By when they are to be looked at next: each is put last when that is a second ahead, so the first is always the next. */
+  readonly #pending = new Set<PendingQuery<Query>>()
+  readonly #asks = new Map<number, Ask<Query>>()
+  #lastAsk = 0
+
+  handle(input: UpstreamQueriesInput<Query>, now: Instant): void {
+    switch (input.type) {
+      case 'upstreamsChanged':
+        this.#upstreams = input.upstreams.map((upstream) => ({ upstream, deadUntil: undefined }))
+        return
+      case 'queryReceived':
+        return this.#begin(input, now)
+      case 'upstreamAnswered':
+        return this.#onVerdict(input.ask, input.verdict, now)
+    }
+  }
+
+  wake(now: Instant): void {
+    for (const pending of this.#pending) {
+      if (pending.lookAt > now) return
+      this.#moveOn(pending, now)
+    }
+  }
+
+  poll(): UpstreamQueriesOutput<Query> | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    for (const { lookAt } of this.#pending) return { at: lookAt, reason: 'an upstream resolver has not answered' }
+    return undefined
+  }
+
+  /** Reasons and how often. */
+  counters(): Readonly<Record<string, number>> {
+    return this.#counters
+  }
+
+  #begin(
+    {
+      query,
+      parsed,
+      message,
+      protocol,
+      first,
+    }: { query: Query; parsed: DnsQuery; message: Uint8Array; protocol: 'udp' | 'tcp'; first: number },
+    now: Instant,
+  ): void {
+    const refusal =
+      this.#upstreams.length === 0
+        ? 'noUpstream'
+        : this.#pending.size >= MAX_QUERIES_IN_FLIGHT
+          ? 'tooManyQueries'
+          : undefined
+    if (refusal !== undefined) {
+      this.#count(refusal)
+      this.#outputs.push({ type: 'answer', query, message: answerTo(parsed, { code: ResponseCode.SERVFAIL }) })
+      return
+    }
+    const rotated = [...this.#upstreams.slice(first), ...this.#upstreams.slice(0, first)]
+    const isDead = ({ deadUntil }: KnownUpstream) => deadUntil !== undefined && deadUntil > now
+    const pending: PendingQuery<Query> = {
+      query,
+      parsed,
+      message: message.slice(),
+      protocol,
+      candidates: [...rotated.filter((known) => !isDead(known)), ...rotated.filter(isDead)],
+      next: 0,
+      asks: new Set(),
+      lookAt: after(now, MOVE_ON_AFTER),
+      endsAt: after(now, GIVE_UP_AFTER),
+      refusal: undefined,
+    }
+    this.#pending.add(pending)
+    this.#askNext(pending, now)
+  }
+
+  #askNext(pending: PendingQuery<Query>, now: Instant): void {
+    const known = pending.candidates[pending.next % pending.candidates.length]
+    if (known === undefined) {
+      // A server's own error says more than one of ours.
+      const message = pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
+      if (pending.refusal === undefined) this.#count('allUpstreamsFailed')
+      return this.#finish(pending, message)
+    }
+    pending.next = (pending.next + 1) % pending.candidates.length
+    const ask = ++this.#lastAsk
+    this.#asks.set(ask, { pending, known, since: now })
+    pending.asks.add(ask)
+    const { kind, server } = known.upstream
+    const { message, protocol } = pending
+    this.#outputs.push({ type: 'askUpstream', ask, kind, server, message: message.slice(), protocol })
+  }
+
+  #moveOn(pending: PendingQuery<Query>, now: Instant): void {
+    for (const ask of pending.asks) {
+      const { known, since } = this.#asks.get(ask) ?? {}
+      if (known !== undefined && since !== undefined && now - since >= MOVE_ON_AFTER) this.#markDead(known, now)
+    }
+    if (now >= pending.endsAt) {
+      this.#count('upstreamsTimedOut')
+      return this.#finish(pending, pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }))
+    }
+    this.#pending.delete(pending)
+    pending.lookAt = after(now, MOVE_ON_AFTER)
+    this.#pending.add(pending)
+    this.#askNext(pending, now)
+  }
+
+  #onVerdict(id: number, verdict: UpstreamVerdict, now: Instant): void {
+    const ask = this.#asks.get(id)
+    // Asks that were cancelled answer too late, and there is nothing to say to that.
+    if (ask === undefined) return
+    this.#asks.delete(id)
+    const { pending, known } = ask
+    pending.asks.delete(id)
+
+    if (verdict.type === 'failed') {
+      this.#count(`upstream_${verdict.code}`)
+      this.#markDead(known, now)
+      return this.#withoutCandidate(pending, known, now)
+    }
+    const read = parseAnswer(verdict.message, pending.parsed)
+    if (read.type === 'refused') {
+      this.#count(`upstreamAnswer_${read.reason}`)
+      return this.#withoutCandidate(pending, known, now)
+    }
+    known.deadUntil = undefined
+    const { answer } = read
+    if (answer.records.some(isMappedAddress)) {
+      // A stranger's name must not lead an application to a resource under a false name (DNS rebinding).
+      this.#count('upstreamAnswer_mappedAddress')
+      return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }))
+    }
+    const message = fitted(pending, verdict.message, answer)
+    if (!ANOTHER_MAY_KNOW.has(answer.code)) return this.#finish(pending, message)
+    pending.refusal ??= message
+    this.#withoutCandidate(pending, known, now)
+  }
+
+  /** Goes on without a server that has nothing to say to this query. */
+  #withoutCandidate(pending: PendingQuery<Query>, known: KnownUpstream, now: Instant): void {
+    const at = pending.candidates.indexOf(known)
+    if (at >= 0) {
+      pending.candidates.splice(at, 1)
+      if (at < pending.next) pending.next--
+    }
+    // Whoever is still being asked has until the next second.
+    if (pending.asks.size === 0) this.#askNext(pending, now)
+  }
+
+  #finish(pending: PendingQuery<Query>, message: Uint8Array): void {
+    for (const ask of pending.asks) {
+      this.#asks.delete(ask)
+      this.#outputs.push({ type: 'cancelAsk', ask })
+    }
+    this.#pending.delete(pending)
+    this.#outputs.push({ type: 'answer', query: pending.query, message })
+  }
+
+  #markDead(known: KnownUpstream, now: Instant): void {
+    known.deadUntil = after(now, ASK_LAST_FOR)
+  }
+
+  #count(reason: string): void {
+    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
+  }
+}
+
+const MOVE_ON_AFTER = 1 * SECOND
+const GIVE_UP_AFTER = 5 * SECOND
+const ASK_LAST_FOR = 30 * SECOND
+const MAX_QUERIES_IN_FLIGHT = 1_000
+
+/** Codes that speak of the server rather than of the name. */
+const ANOTHER_MAY_KNOW: ReadonlySet<number> = new Set([
+  ResponseCode.FORMERR,
+  ResponseCode.SERVFAIL,
+  ResponseCode.NOTIMP,
+  ResponseCode.REFUSED,
+])
+
+interface KnownUpstream {
+  upstream: Upstream
+  /** Until when it is asked last. */
+  deadUntil: Instant | undefined
+}
+
+interface PendingQuery<Query> {
+  query: Query
+  parsed: DnsQuery
+  message: Uint8Array
+  protocol: 'udp' | 'tcp'
+  /** Who may still be asked, in order, and who is next. */
+  candidates: KnownUpstream[]
+  next: number
+  asks: Set<number>
+  lookAt: Instant
+  endsAt: Instant
+  /** An answer that says that a server would not, kept in case that all say so. */
+  refusal: Uint8Array | undefined
+}
+
+interface Ask<Query> {
+  pending: PendingQuery<Query>
+  known: KnownUpstream
+  since: Instant
+}
+
+const isMappedAddress = ({ type, data }: { type: number; data: Uint8Array }): boolean =>
+  (type === RecordType.A || type === RecordType.AAAA) && isMapped(data)
+
+/** The answer as it came, or cut short with TC where the asker cannot take it, so that it asks again over TCP. */
+const fitted = <Query>(
+  { parsed, protocol }: PendingQuery<Query>,
+  message: Uint8Array,
+  { code }: DnsAnswer,
+): Uint8Array => {
+  if (message.length <= answerLimit(parsed, protocol)) return message.slice()
+  return answerTo(parsed, { code: code as ResponseCode, truncated: true })
+}

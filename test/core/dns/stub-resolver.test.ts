@@ -1,0 +1,482 @@
+import { expect } from 'chai'
+import { decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet'
+import * as fc from 'fast-check'
+import { describe, it } from 'mocha'
+import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../../core/dns/stub-resolver.ts'
+import { endpoint } from '../../../core/runtime/endpoint.ts'
+import { drive } from '../../../core/runtime/drive.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+
+describe('stub resolver', () => {
+  it('D1 answers A and AAAA with 4 mapped addresses each, TTL 1, and the same ones later', () => {
+    const world = new World()
+    const a = world.ask('gitlab.example.org', 'A')
+    expect(a.rcode).to.equal('NOERROR')
+    expect(a.answers.map(({ name, ttl, data }) => [name, ttl, data])).to.deep.equal(
+      ['100.96.0.1', '100.96.0.2', '100.96.0.3', '100.96.0.4'].map((address) => ['gitlab.example.org', 1, address]),
+    )
+    const aaaa = world.ask('gitlab.example.org', 'AAAA')
+    expect(aaaa.answers.map(({ data }) => data)).to.deep.equal([1, 2, 3, 4].map((n) => `fd00:2021:1111:8000::${n}`))
+    world.ask('jenkins.example.org', 'A')
+    expect(world.ask('GitLab.EXAMPLE.org', 'A').answers.map(({ data }) => data)).to.deep.equal(
+      a.answers.map(({ data }) => data),
+    )
+    expect(world.asks).to.deep.equal([])
+  })
+
+  it('D1 tells of the addresses before it answers with them, and of later queries', () => {
+    const world = new World()
+    world.ask('gitlab.example.org', 'A')
+    world.ask('gitlab.example.org', 'AAAA')
+    expect(world.others('mapName', 'refreshName', 'answer').map(({ type }) => type)).to.deep.equal([
+      'mapName',
+      'answer',
+      'refreshName',
+      'answer',
+    ])
+    const [mapped] = world.others('mapName')
+    expect(mapped).to.deep.include({ domain: 'gitlab.example.org', resourceIds: ['git', 'all'] })
+    expect(mapped).to.have.property('addresses').with.length(8)
+  })
+
+  it('D2 sends a name that matches nothing to an upstream, and passes its answer on unchanged', () => {
+    const world = new World()
+    const query = world.send('www.example.com', 'A')
+    const [ask] = world.asks
+    expect(ask).to.deep.include({ kind: 'udp', server: FIRST.server, protocol: 'udp' })
+    expect(Buffer.from(ask?.message ?? [])).to.deep.equal(world.queryOf(query))
+    const message = reply(ask?.message, ['192.0.2.7'])
+    world.verdict(ask?.ask, { type: 'answered', message })
+    expect(Buffer.from(world.answerOf(query) ?? [])).to.deep.equal(message)
+  })
+
+  it('D2 never passes on an address of the mapped range', () => {
+    for (const [address, type] of [
+      ['100.96.0.1', 'A'],
+      ['100.100.111.1', 'A'],
+      ['fd00:2021:1111:8000::1', 'AAAA'],
+    ] as const) {
+      const world = new World()
+      const query = world.send('www.example.com', type)
+      world.verdict(world.asks[0]?.ask, { type: 'answered', message: reply(world.asks[0]?.message, [address]) })
+      expect(world.decoded(query)).to.deep.include({ rcode: 'SERVFAIL', answers: [] })
+      expect(world.machine.counters()).to.have.property('upstreamAnswer_mappedAddress', 1)
+    }
+  })
+
+  it('D2 begins with the upstream of the sentinel that was asked', () => {
+    const world = new World()
+    world.send('www.example.com', 'A', { sentinel: world.sentinels[1] ?? '' })
+    expect(world.asks[0]?.server).to.equal(SECOND.server)
+  })
+
+  it('D3 gives a name to its resources, the most specific pattern first', () => {
+    const world = new World({
+      resources: [
+        { id: 'deep', address: '**.example.org' },
+        { id: 'one', address: '*.example.org' },
+        { id: 'exact', address: 'A.example.org' },
+        { id: 'letter', address: '?.example.org' },
+        { id: 'no pattern', address: '..' },
+      ],
+    })
+    world.ask('a.example.org', 'A')
+    world.ask('a.b.example.org', 'A')
+    world.ask('example.org', 'A')
+    expect(world.others('mapName').map((output) => 'resourceIds' in output && output.resourceIds)).to.deep.equal([
+      ['exact', 'letter', 'one', 'deep'],
+      ['deep'],
+      ['one', 'deep'],
+    ])
+    expect(world.machine.counters()).to.have.property('invalidPattern', 1)
+  })
+
+  it('D4 answers HTTPS and every other type of a resource with NOERROR and nothing, and asks nobody', () => {
+    const world = new World()
+    for (const type of ['UNKNOWN_65', 'UNKNOWN_64', 'MX', 'NS', 'SOA', 'CNAME', 'ANY', 'CAA'] as RecordType[]) {
+      expect(world.ask('gitlab.example.org', type)).to.deep.include({ rcode: 'NOERROR', answers: [] })
+    }
+    expect(world.asks).to.deep.equal([])
+  })
+
+  it('D4 answers PTR of a mapped address with the name, of an unused one with NXDOMAIN, and asks nobody', () => {
+    const world = new World()
+    world.ask('gitlab.example.org', 'A')
+    const reverse6 = `4${'.0'.repeat(15)}.0.0.0.8.1.1.1.1.1.2.0.2.0.0.d.f.ip6.arpa`
+    for (const name of ['3.0.96.100.in-addr.arpa', reverse6]) {
+      const answer = world.ask(name, 'PTR')
+      expect(answer.answers.map(({ type, data }) => [type, data])).to.deep.equal([['PTR', 'gitlab.example.org']])
+    }
+    for (const name of ['5.0.96.100.in-addr.arpa', '0.0.96.100.in-addr.arpa', '1.111.100.100.in-addr.arpa']) {
+      expect(world.ask(name, 'PTR').rcode).to.equal('NXDOMAIN')
+    }
+    expect(world.asks).to.deep.equal([])
+    world.send('1.2.0.192.in-addr.arpa', 'PTR')
+    expect(world.asks).to.have.length(1)
+  })
+
+  it('D4 answers SRV and TXT of a resource with SERVFAIL, with a reason, and asks nobody', () => {
+    const world = new World()
+    expect(world.ask('gitlab.example.org', 'TXT').rcode).to.equal('SERVFAIL')
+    expect(world.ask('gitlab.example.org', 'SRV').rcode).to.equal('SERVFAIL')
+    expect(world.machine.counters()).to.have.property('siteQueryUnsupported', 2)
+    expect(world.asks).to.deep.equal([])
+  })
+
+  it('D4 answers NXDOMAIN for use-application-dns.net', () => {
+    const world = new World()
+    expect(world.ask('use-application-dns.net', 'A').rcode).to.equal('NXDOMAIN')
+    expect(world.asks).to.deep.equal([])
+  })
+
+  it('D5 answers AAAA of an IPv4-only resource with NOERROR and nothing, and the other way round', () => {
+    const world = new World({
+      resources: [
+        { id: 'four', address: 'four.example.org', ipStack: 'ipv4_only' },
+        { id: 'six', address: 'six.example.org', ipStack: 'ipv6_only' },
+        { id: 'both4', address: 'both.example.org', ipStack: 'ipv4_only' },
+        { id: 'both6', address: '*.example.org', ipStack: 'ipv6_only' },
+      ],
+    })
+    world.machine.handle({ type: 'resourcesChanged', resources: [] }, world.clock.now())
+    world.dispatch({
+      type: 'resourcesChanged',
+      resources: [
+        { id: 'four', address: 'four.example.org', ipStack: 'ipv4_only' },
+        { id: 'six', address: 'six.example.org', ipStack: 'ipv6_only' },
+        { id: 'both', address: 'both.example.org', ipStack: 'ipv4_only' },
+        { id: 'both', address: 'bot?.example.org', ipStack: 'ipv6_only' },
+      ],
+    })
+    const count = (name: string, type: RecordType) => {
+      const { rcode, answers } = world.ask(name, type)
+      expect(rcode).to.equal('NOERROR')
+      return answers.length
+    }
+    expect([count('four.example.org', 'A'), count('four.example.org', 'AAAA')]).to.deep.equal([4, 0])
+    expect([count('six.example.org', 'A'), count('six.example.org', 'AAAA')]).to.deep.equal([0, 4])
+    expect([count('both.example.org', 'A'), count('both.example.org', 'AAAA')]).to.deep.equal([4, 4])
+  })
+
+  it('D6 cuts a UDP answer above the limit short with TC, and passes the same one on over TCP', () => {
+    const world = new World()
+    const addresses = Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`)
+    for (const [udpBytes, given, cut] of [
+      [undefined, 40, true],
+      [1232, 30, false],
+      [1232, 100, true],
+      [4096, 100, true],
+    ] as const) {
+      const query = world.send('www.example.com', 'A', { udpBytes })
+      const ask = world.asks.at(-1)
+      world.verdict(ask?.ask, { type: 'answered', message: reply(ask?.message, addresses.slice(0, given)) })
+      const answer = world.decoded(query)
+      expect(answer).to.deep.include({ flag_tc: cut, rcode: 'NOERROR' })
+      expect(answer.answers).to.have.length(cut ? 0 : given)
+      expect(world.answerOf(query)?.length).to.be.at.most(1212)
+    }
+    const query = world.send('www.example.com', 'A', { protocol: 'tcp' })
+    const ask = world.asks.at(-1)
+    expect(ask?.protocol).to.equal('tcp')
+    world.verdict(ask?.ask, { type: 'answered', message: reply(ask?.message, addresses) })
+    expect(world.decoded(query).answers).to.have.length(100)
+  })
+
+  it('D12 asks the next upstream when one has not answered for a second, and takes whichever answers first', () => {
+    const world = new World()
+    const query = world.send('www.example.com', 'A')
+    world.clock.advance(999)
+    expect(world.asks).to.have.length(1)
+    world.clock.advance(1)
+    expect(world.asks.map(({ server }) => server)).to.deep.equal([FIRST.server, SECOND.server])
+    world.verdict(world.asks[0]?.ask, { type: 'answered', message: reply(world.asks[0]?.message, ['192.0.2.1']) })
+    expect(world.decoded(query).answers).to.have.length(1)
+    expect(world.others('cancelAsk')).to.deep.equal([{ type: 'cancelAsk', ask: world.asks[1]?.ask }])
+    expect(world.clock.nextAlarm()).to.equal(undefined)
+  })
+
+  it('D12 asks the next upstream at once when one fails or refuses, and answers SERVFAIL when all do', () => {
+    const world = new World()
+    const query = world.send('www.example.com', 'A')
+    world.verdict(world.asks[0]?.ask, { type: 'failed', code: 'unreachable', reason: 'no route' })
+    expect(world.asks.map(({ server }) => server)).to.deep.equal([FIRST.server, SECOND.server])
+    world.verdict(world.asks[1]?.ask, {
+      type: 'answered',
+      message: reply(world.asks[1]?.message, [], { rcode: 5 }),
+    })
+    expect(world.decoded(query).rcode).to.equal('REFUSED')
+    const other = world.send('ftp.example.com', 'A')
+    for (let i = 2; i < 4; i++) {
+      world.verdict(world.asks[i]?.ask, { type: 'failed', code: 'refused', reason: 'closed' })
+    }
+    expect(world.asks).to.have.length(4)
+    expect(world.decoded(other).rcode).to.equal('SERVFAIL')
+  })
+
+  it('D12 gives up after 5 s with SERVFAIL', () => {
+    const world = new World()
+    const query = world.send('www.example.com', 'A')
+    world.clock.advance(4_999)
+    expect(world.answerOf(query)).to.equal(undefined)
+    world.clock.advance(1)
+    expect(world.decoded(query).rcode).to.equal('SERVFAIL')
+    expect(world.others('cancelAsk')).to.have.length(world.asks.length)
+    expect(world.clock.nextAlarm()).to.equal(undefined)
+  })
+
+  it('D12 asks a dead upstream last, and first again half a minute later', () => {
+    const world = new World()
+    world.send('www.example.com', 'A')
+    world.clock.advance(5_000)
+    const second = world.asks.at(-1)
+    const started = world.asks.length
+    world.send('www.example.com', 'A')
+    // Both are dead by now: the order is the configured one.
+    expect(world.asks[started]?.server).to.equal(FIRST.server)
+    world.clock.advance(1_000)
+    const late = world.asks.at(-1)
+    expect(late?.server).to.equal(SECOND.server)
+    world.verdict(late?.ask, { type: 'answered', message: reply(late?.message, ['192.0.2.1']) })
+    world.send('www.example.com', 'A')
+    expect(world.asks.at(-1)?.server).to.equal(SECOND.server)
+    world.clock.advance(30_000)
+    world.send('www.example.com', 'A')
+    expect(world.asks.at(-1)?.server).to.equal(FIRST.server)
+    expect(second).not.to.equal(undefined)
+  })
+
+  it('takes no answer to another query for this one', () => {
+    const wrong: [string, (message: Buffer) => Buffer][] = [
+      ['wrongId', (message) => (message.writeUInt16BE(1 ^ message.readUInt16BE(0), 0), message)],
+      ['wrongQuestion', (message) => (message.write('x', 13), message)],
+      ['notAnAnswer', (message) => (message.writeUInt16BE(0x0100, 2), message)],
+      ['malformed', (message) => message.subarray(0, -1)],
+      ['tooShort', (message) => message.subarray(0, 11)],
+    ]
+    for (const [reason, spoil] of wrong) {
+      const world = new World()
+      const query = world.send('www.example.com', 'A')
+      const message = spoil(reply(world.asks[0]?.message, ['192.0.2.1']))
+      world.verdict(world.asks[0]?.ask, { type: 'answered', message })
+      expect(world.machine.counters()).to.have.property(`upstreamAnswer_${reason}`, 1)
+      expect(world.answerOf(query)).to.equal(undefined)
+      expect(world.asks).to.have.length(2)
+    }
+  })
+
+  it('keeps at most 1000 queries in flight', () => {
+    const world = new World()
+    for (let i = 0; i < 1_000; i++) world.send(`n${i}.example.com`, 'A')
+    expect(world.asks).to.have.length(1_000)
+    expect(world.ask('late.example.com', 'A').rcode).to.equal('SERVFAIL')
+    expect(world.ask('gitlab.example.org', 'A').rcode).to.equal('NOERROR')
+    expect(world.machine.counters()).to.have.property('tooManyQueries', 1)
+    world.clock.advance(5_000)
+    expect(world.others('answer')).to.have.length(1_002)
+  })
+
+  it('answers SERVFAIL when no mapped address is left, and names that have theirs keep them', () => {
+    const world = new World({ maxNames: 2 })
+    world.ask('a.example.org', 'A')
+    world.ask('b.example.org', 'A')
+    expect(world.ask('c.example.org', 'A').rcode).to.equal('SERVFAIL')
+    expect(world.ask('b.example.org', 'A').answers).to.have.length(4)
+    expect(world.machine.counters()).to.have.property('mappedAddressesExhausted', 1)
+  })
+
+  it('P10 sends the name of a resource that is gone upstream, and gives back the same addresses when it returns', () => {
+    const world = new World()
+    const before = world.ask('gitlab.example.org', 'A').answers.map(({ data }) => data)
+    world.dispatch({ type: 'resourcesChanged', resources: [] })
+    expect(world.others('mapName').at(-1)).to.deep.include({ domain: 'gitlab.example.org', resourceIds: [] })
+    world.send('gitlab.example.org', 'A')
+    expect(world.asks).to.have.length(1)
+    world.dispatch({ type: 'resourcesChanged', resources: [{ id: 'new', address: 'gitlab.example.org' }] })
+    expect(world.others('mapName').at(-1)).to.deep.include({ domain: 'gitlab.example.org', resourceIds: ['new'] })
+    expect(world.ask('gitlab.example.org', 'A').answers.map(({ data }) => data)).to.deep.equal(before)
+  })
+
+  it('has one sentinel per upstream, new ones when they change, and one where there is no upstream', () => {
+    const world = new World()
+    expect(world.sentinels).to.deep.equal(['100.100.111.1', '100.100.111.2'])
+    world.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, SECOND] })
+    expect(world.others('sentinelsChanged')).to.have.length(1)
+    world.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, IPV6] })
+    expect(world.sentinels).to.deep.equal(['100.100.111.3', 'fd00:2021:1111:8000:100:100:111:1'])
+    world.dispatch({ type: 'upstreamsChanged', upstreams: [] })
+    expect(world.sentinels).to.have.length(1)
+    expect(world.ask('www.example.com', 'A').rcode).to.equal('SERVFAIL')
+    expect(world.ask('gitlab.example.org', 'A').answers).to.have.length(4)
+  })
+
+  it('answers broken queries with what is wrong with them, and answers nothing to an answer', () => {
+    const world = new World()
+    const good = world.encoded('gitlab.example.org', 'A')
+    const twice = encode({ type: 'query', id: 7, questions: ['a', 'b'].map((name) => ({ name, type: 'A' as const })) })
+    const spoilt: [Buffer, string | undefined][] = [
+      [good.subarray(0, 11), undefined],
+      [reply(good, []), undefined],
+      [good.subarray(0, -1), 'FORMERR'],
+      [twice, 'FORMERR'],
+      [Buffer.concat([good.subarray(0, 2), Buffer.of(0x28), good.subarray(3)]), 'NOTIMP'],
+      [Buffer.concat([good, Buffer.alloc(5_000)]), 'FORMERR'],
+    ]
+    for (const [message, rcode] of spoilt) {
+      const answer = world.answerOf(world.sendRaw(message))
+      expect(answer && decode(Buffer.from(answer))).to.satisfy((decoded: object | undefined) =>
+        rcode === undefined ? decoded === undefined : JSON.stringify(decoded).includes(`"rcode":"${rcode}"`),
+      )
+    }
+  })
+
+  it('takes any bytes as a query or an answer without an exception, and answers whatever is a query', () => {
+    const world = new World()
+    const mutation = fc.tuple(fc.nat(60), fc.nat(255))
+    const spoiltQuery = fc.array(mutation, { maxLength: 4 }).map((mutations) => {
+      const message = world.encoded('gitlab.example.org', 'A', 1232)
+      for (const [at, byte] of mutations) message[at % message.length] = byte
+      return message
+    })
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 600 }), spoiltQuery), fc.uint8Array(), (message, answer) => {
+        const fresh = new World()
+        const query = fresh.sendRaw(message)
+        const isQuery = message.length >= 12 && ((message[2] ?? 0) & 0x80) === 0
+        for (const { ask } of fresh.asks) fresh.verdict(ask, { type: 'answered', message: answer })
+        for (const { ask } of fresh.asks) fresh.verdict(ask, { type: 'answered', message })
+        fresh.clock.advance(5_000)
+        expect(fresh.answerOf(query) !== undefined).to.equal(isQuery)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
+const FIRST = { kind: 'udp', server: { endpoint: endpoint('192.0.2.53', 53) } }
+const SECOND = { kind: 'udp', server: { endpoint: endpoint('198.51.100.53', 53) } }
+const IPV6 = { kind: 'udp', server: { endpoint: endpoint('2001:db8::53', 53) } }
+
+type Output = StubResolverOutput<number>
+type Ask = Extract<Output, { type: 'askUpstream' }>
+
+/** A resolver with two upstreams and some resources, its clock, and all that it put out. */
+class World {
+  readonly clock = new VirtualClock()
+  readonly machine: StubResolver<number>
+  readonly outputs: Output[] = []
+  readonly dispatch: (input: StubResolverInput<number>) => void
+  readonly #queries: Buffer[] = []
+
+  constructor({
+    resources = [
+      { id: 'all', address: '*.example.org' },
+      { id: 'git', address: 'gitlab.example.org' },
+    ],
+    maxNames,
+  }: { resources?: { id: string; address: string; ipStack?: 'ipv4_only' | 'ipv6_only' }[]; maxNames?: number } = {}) {
+    this.machine = new StubResolver(maxNames === undefined ? {} : { maxNames })
+    this.dispatch = drive<StubResolverInput<number>, Output>(this.machine, {
+      clock: this.clock,
+      perform: (output) => this.outputs.push(output),
+    }).dispatch
+    this.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, SECOND] })
+    this.dispatch({ type: 'resourcesChanged', resources })
+  }
+
+  get asks(): Ask[] {
+    return this.outputs.filter((output) => output.type === 'askUpstream')
+  }
+
+  get sentinels(): readonly string[] {
+    const told = this.outputs.filter((output) => output.type === 'sentinelsChanged')
+    return told.at(-1)?.addresses ?? []
+  }
+
+  others(...types: Output['type'][]): Output[] {
+    return this.outputs.filter(({ type }) => types.includes(type))
+  }
+
+  encoded(name: string, type: RecordType, udpBytes?: number): Buffer {
+    const opt = { type: 'OPT' as const, name: '.', udpPayloadSize: udpBytes ?? 0, extendedRcode: 0, ednsVersion: 0 }
+    return encode({
+      type: 'query',
+      id: 4711 + this.#queries.length,
+      flags: RECURSION_DESIRED,
+      questions: [{ name, type }],
+      additionals: udpBytes === undefined ? [] : [{ ...opt, flags: 0, flag_do: false, options: [] }],
+    })
+  }
+
+  send(
+    name: string,
+    type: RecordType,
+    { udpBytes, protocol = 'udp', sentinel = '100.100.111.1' }: SendOptions = {},
+  ): number {
+    return this.sendRaw(this.encoded(name, type, udpBytes), protocol, sentinel)
+  }
+
+  sendRaw(message: Uint8Array, protocol: 'udp' | 'tcp' = 'udp', sentinel = '100.100.111.1'): number {
+    const query = this.#queries.push(Buffer.from(message)) - 1
+    this.dispatch({ type: 'queryReceived', query, sentinel, message, protocol })
+    return query
+  }
+
+  /** Asks, and expects that the answer is there at once. */
+  ask(name: string, type: RecordType) {
+    return this.decoded(this.send(name, type))
+  }
+
+  verdict(ask: number | undefined, verdict: UpstreamVerdict): void {
+    this.dispatch({ type: 'upstreamAnswered', ask: ask ?? -1, verdict })
+  }
+
+  queryOf(query: number): Buffer | undefined {
+    return this.#queries[query]
+  }
+
+  answerOf(query: number): Uint8Array | undefined {
+    const answers = this.outputs.filter((output) => output.type === 'answer').filter((one) => one.query === query)
+    expect(answers.length).to.be.at.most(1)
+    return answers[0]?.message
+  }
+
+  decoded(query: number) {
+    const bytes = this.answerOf(query)
+    expect(bytes, 'no answer').not.to.equal(undefined)
+    const { answers = [], ...rest } = decode(Buffer.from(bytes ?? []))
+    const records = answers.map((answer) => ({
+      name: answer.name,
+      type: answer.type,
+      ttl: 'ttl' in answer ? answer.ttl : undefined,
+      data: 'data' in answer ? answer.data : undefined,
+    }))
+    const sent = this.#queries[query]
+    expect(rest.id).to.equal(sent?.readUInt16BE(0))
+    return { ...(rest as typeof rest & { rcode: string; flag_tc: boolean }), answers: records }
+  }
+}
+
+interface SendOptions {
+  udpBytes?: number | undefined
+  protocol?: 'udp' | 'tcp'
+  sentinel?: string
+}
+
+/** A server's answer to a query, encoded by the library. */
+const reply = (message: Uint8Array | undefined, addresses: string[], { rcode = 0 } = {}): Buffer => {
+  const query = decode(Buffer.from(message ?? []))
+  const name = query.questions?.[0]?.name ?? ''
+  return encode({
+    type: 'response',
+    id: query.id ?? 0,
+    flags: RECURSION_DESIRED | rcode,
+    questions: query.questions ?? [],
+    answers: addresses.map((data) => ({
+      type: data.includes(':') ? ('AAAA' as const) : ('A' as const),
+      name,
+      ttl: 300,
+      data,
+    })),
+  })
+}
