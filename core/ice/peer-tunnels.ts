@@ -1,0 +1,206 @@
+import type { Path, PeerId, Tunnel, TunnelInput, TunnelOutput } from '../contract/tunnel-transport.ts'
+import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import type { Random } from '../runtime/random.ts'
+import { after, type Instant } from '../runtime/time.ts'
+import type { Candidate } from './candidate.ts'
+import type { IceCredentials, IceRole } from './connectivity-check.ts'
+import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
+import { looksLikeStun } from './stun-message.ts'
+
+export interface PeerTunnelsOptions {
+  role: IceRole
+  random: Random
+  tunnel: Tunnel
+}
+
+export type PeerTunnelsInput =
+  /** A peer that is known already keeps what did not change: its session, where the keys are the same, and its path. */
+  | ({ type: 'peerAdded'; peer: PeerId } & PeerSecrets)
+  | { type: 'peerRemoved'; peer: PeerId }
+  | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
+  | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
+  | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
+  | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
+  | { type: 'datagramReceived'; path: Path; datagram: Uint8Array }
+
+export interface PeerSecrets {
+  /** 32 bytes. */
+  publicKey: Uint8Array
+  /** 32 bytes. */
+  presharedKey: Uint8Array
+  local: IceCredentials
+  remote: IceCredentials
+}
+
+export type PeerTunnelsOutput =
+  | { type: 'sendDatagram'; path: Path; datagram: Uint8Array }
+  | { type: 'deliverPacket'; peer: PeerId; packet: Uint8Array }
+  | { type: 'pathChosen'; peer: PeerId; path: Path }
+  /** There is no way to the peer at present; another `pathChosen` may follow. */
+  | { type: 'pathLost'; peer: PeerId }
+  /** Nothing is tried any more; the peer is still known. */
+  | { type: 'peerFailed'; peer: PeerId; reason: string }
+  | { type: 'sessionEstablished'; peer: PeerId }
+
+/** The agents need not hear of every packet. */
+const TRAFFIC_GRANULARITY_MS = 100
+
+/** Tunnels to peers whose paths ICE finds and watches: what a socket carries, sorted into checks and sealed packets. */
+export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput> {
+  readonly #role: IceRole
+  readonly #tunnel: Tunnel
+  readonly #agents: IceAgents
+  readonly #peers = new Map<PeerId, PeerSecrets & { heardAt?: Instant; spokeAt?: Instant }>()
+  readonly #outputs: PeerTunnelsOutput[] = []
+
+  constructor({ role, random, tunnel }: PeerTunnelsOptions) {
+    this.#role = role
+    this.#tunnel = tunnel
+    this.#agents = new IceAgents({ role, random })
+  }
+
+  path(peer: PeerId): Path | undefined {
+    return this.#agents.path(peer)
+  }
+
+  /** Reasons and how often something was dropped for them. */
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#agents.counters(), ...this.#tunnel.counters() }
+  }
+
+  handle(input: PeerTunnelsInput, now: Instant): void {
+    switch (input.type) {
+      case 'peerAdded':
+        return this.#add(input, now)
+      case 'peerRemoved':
+        return this.#remove(input.peer, now)
+      case 'localCandidatesChanged':
+      case 'remoteCandidatesAdded':
+      case 'remoteCandidatesRemoved':
+        return this.#tellAgents(input, now)
+      case 'packetQueued':
+        this.#noteSpoken(input.peer, now)
+        return this.#tellTunnel(input, now)
+      case 'datagramReceived':
+        return looksLikeStun(input.datagram) ? this.#tellAgents(input, now) : this.#tellTunnel(input, now)
+    }
+  }
+
+  wake(now: Instant): void {
+    this.#agents.wake(now)
+    this.#drainAgents(now)
+    this.#tunnel.wake(now)
+    this.#drainTunnel(now)
+  }
+
+  poll(): PeerTunnelsOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    return earliest(this.#agents.deadline(), this.#tunnel.deadline())
+  }
+
+  #add(added: { peer: PeerId } & PeerSecrets, now: Instant): void {
+    const { peer, local, remote } = added
+    const publicKey = added.publicKey.slice()
+    const presharedKey = added.presharedKey.slice()
+    const known = this.#peers.get(peer)
+    const sameKeys = known !== undefined && same(known.publicKey, publicKey) && same(known.presharedKey, presharedKey)
+    this.#peers.set(peer, { ...(sameKeys ? known : {}), publicKey, presharedKey, local, remote })
+    if (known !== undefined && !sameKeys) this.#tellTunnel({ type: 'peerRemoved', peer }, now)
+    if (!sameKeys) this.#tellTunnel({ type: 'peerAdded', peer, publicKey, presharedKey }, now)
+    this.#tellAgents({ type: 'peerAdded', peer, local, remote }, now)
+    const path = this.#agents.path(peer)
+    if (!sameKeys && path !== undefined) this.#usePath(peer, path, now)
+  }
+
+  #remove(peer: PeerId, now: Instant): void {
+    if (!this.#peers.delete(peer)) return
+    this.#tellTunnel({ type: 'peerRemoved', peer }, now)
+    this.#tellAgents({ type: 'peerRemoved', peer }, now)
+  }
+
+  #usePath(peer: PeerId, path: Path, now: Instant): void {
+    this.#tellTunnel({ type: 'pathChosen', peer, path }, now)
+    // Only one side begins, or two handshakes cross. The client has the packets that wait.
+    if (this.#role === 'controlling') this.#tellTunnel({ type: 'connectRequested', peer }, now)
+  }
+
+  #tellAgents(input: IceAgentsInput, now: Instant): void {
+    this.#agents.handle(input, now)
+    this.#drainAgents(now)
+  }
+
+  #drainAgents(now: Instant): void {
+    for (let output = this.#agents.poll(); output !== undefined; output = this.#agents.poll())
+      this.#onAgent(output, now)
+  }
+
+  #onAgent(output: IceAgentsOutput, now: Instant): void {
+    const { peer } = output
+    switch (output.type) {
+      case 'sendDatagram':
+        this.#outputs.push({ type: 'sendDatagram', path: output.path, datagram: output.datagram })
+        return
+      case 'pathChosen':
+        this.#outputs.push({ type: 'pathChosen', peer, path: output.path })
+        return this.#usePath(peer, output.path, now)
+      case 'pathLost':
+        this.#outputs.push({ type: 'pathLost', peer })
+        return
+      case 'failed':
+        this.#outputs.push({ type: 'peerFailed', peer, reason: output.reason })
+    }
+  }
+
+  #tellTunnel(input: TunnelInput, now: Instant): void {
+    this.#tunnel.handle(input, now)
+    this.#drainTunnel(now)
+  }
+
+  #drainTunnel(now: Instant): void {
+    for (let output = this.#tunnel.poll(); output !== undefined; output = this.#tunnel.poll())
+      this.#onTunnel(output, now)
+  }
+
+  #onTunnel(output: TunnelOutput, now: Instant): void {
+    const { peer } = output
+    switch (output.type) {
+      case 'sendDatagram': {
+        // A tunnel follows what it hears, which serves the controlled side; the controlling side's choice is ICE's.
+        const chosen = this.#role === 'controlling' ? this.#agents.path(peer) : undefined
+        this.#outputs.push({ type: 'sendDatagram', path: chosen ?? output.path, datagram: output.datagram })
+        return
+      }
+      case 'deliverPacket':
+        this.#noteHeard(peer, output.path, now)
+        this.#outputs.push({ type: 'deliverPacket', peer, packet: output.packet })
+        return
+      case 'sessionEstablished':
+        this.#outputs.push(output)
+        return
+      case 'peerUnresponsive':
+        this.#outputs.push({ type: 'peerFailed', peer, reason: 'no-handshake' })
+    }
+  }
+
+  #noteSpoken(peer: PeerId, now: Instant): void {
+    const known = this.#peers.get(peer)
+    if (known === undefined || (known.spokeAt !== undefined && after(known.spokeAt, TRAFFIC_GRANULARITY_MS) > now))
+      return
+    known.spokeAt = now
+    this.#tellAgents({ type: 'trafficSeen', peer }, now)
+  }
+
+  #noteHeard(peer: PeerId, path: Path, now: Instant): void {
+    const known = this.#peers.get(peer)
+    if (known === undefined || (known.heardAt !== undefined && after(known.heardAt, TRAFFIC_GRANULARITY_MS) > now))
+      return
+    known.heardAt = now
+    this.#tellAgents({ type: 'trafficSeen', peer, path }, now)
+  }
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index])
