@@ -1,4 +1,5 @@
 import type { Path, PeerId, Tunnel, TunnelInput, TunnelOutput } from '../contract/tunnel-transport.ts'
+import { equalCodes } from '../crypto/stun-integrity.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
@@ -106,7 +107,8 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     const publicKey = added.publicKey.slice()
     const presharedKey = added.presharedKey.slice()
     const known = this.#peers.get(peer)
-    const sameKeys = known !== undefined && same(known.publicKey, publicKey) && same(known.presharedKey, presharedKey)
+    const sameKeys =
+      known !== undefined && equalCodes(known.publicKey, publicKey) && equalCodes(known.presharedKey, presharedKey)
     this.#peers.set(peer, { ...(sameKeys ? known : {}), publicKey, presharedKey, local, remote })
     if (known !== undefined && !sameKeys) this.#tellTunnel({ type: 'peerRemoved', peer }, now)
     if (!sameKeys) this.#tellTunnel({ type: 'peerAdded', peer, publicKey, presharedKey }, now)
@@ -201,6 +203,3 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     this.#tellAgents({ type: 'trafficSeen', peer, path }, now)
   }
 }
-
-const same = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index])
