@@ -1,0 +1,41 @@
+import type { PolicyCondition } from '../contract/policy-condition.ts'
+import type { Extension, Extensions } from '../plugin/extension-point.ts'
+
+/** A policy as it is stored: it joins a group and a resource, under conditions that must all hold. */
+export interface PolicyRule {
+  id: string
+  groupId: string
+  resourceId: string
+  description: string | null
+  conditions: readonly { condition: string; settings: unknown }[]
+  isDisabled: boolean
+}
+
+/** A policy whose settings were checked once, so that each evaluation need not. */
+export interface CompiledPolicy {
+  rule: PolicyRule
+  conditions: readonly CompiledCondition[]
+}
+
+export type CompiledCondition =
+  | { key: string; extension: Extension<PolicyCondition>; settings: unknown }
+  /** It can never hold: no plugin provides it, or its settings are not valid. */
+  | { key: string; problem: string }
+
+export const compilePolicy = (rule: PolicyRule, known: Extensions<PolicyCondition>): CompiledPolicy => ({
+  rule,
+  conditions: rule.conditions.map(({ condition, settings }) => compileCondition(condition, settings, known)),
+})
+
+const compileCondition = (key: string, settings: unknown, known: Extensions<PolicyCondition>): CompiledCondition => {
+  const extension = known.get(key)
+  if (extension === undefined) return { key, problem: `no plugin provides the condition "${key}"` }
+  try {
+    const parsed = extension.settings.safeParse(settings)
+    if (parsed.ok) return { key, extension, settings: parsed.settings }
+    const problem = parsed.problems[0]
+    return { key, problem: `its settings are not valid: ${problem?.path ?? ''}: ${problem?.message ?? ''}` }
+  } catch (error) {
+    return { key, problem: `its settings could not be checked: ${String(error).slice(0, 200)}` }
+  }
+}

@@ -1,0 +1,63 @@
+import type { ConditionVerdict, FactName, Facts } from '../contract/policy-condition.ts'
+import { unixTime, type UnixTime } from '../runtime/time.ts'
+import type { CompiledCondition } from './compiled-policy.ts'
+
+/** What one condition had to say, and what it knew. */
+export interface ConditionExplanation {
+  /** The condition's key. */
+  condition: string
+  /** The plugin that judged, `name version`; absent where none could. */
+  judgedBy?: string
+  /** The facts that it declares, as far as they are known. */
+  facts: Facts
+  holds: boolean
+  reason: string
+  /** How long it holds; absent: until something changes. */
+  until?: UnixTime
+  /** When it may hold next, where that is known. */
+  again?: UnixTime
+}
+
+/** Asks one condition. Whatever goes wrong with it denies, and says what. Never throws. */
+export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at: UnixTime): ConditionExplanation => {
+  if ('problem' in condition) return { condition: condition.key, facts: {}, holds: false, reason: condition.problem }
+  const { key, extension, settings } = condition
+  const judgedBy = `${extension.plugin} ${extension.version}`
+  try {
+    const { known, unknown } = declaredFacts(extension.value.facts, facts)
+    if (unknown !== undefined) {
+      return { condition: key, judgedBy, facts: known, holds: false, reason: `the fact ${unknown} is unknown` }
+    }
+    const verdict = extension.value.evaluate({ settings, facts: known, at })
+    return { condition: key, judgedBy, facts: known, ...checkedVerdict(verdict, at) }
+  } catch (error) {
+    return { condition: key, judgedBy, facts: {}, holds: false, reason: `it failed: ${String(error).slice(0, 200)}` }
+  }
+}
+
+const declaredFacts = (names: readonly FactName[], facts: Facts): { known: Facts; unknown?: FactName } => {
+  const known: Record<string, unknown> = {}
+  for (const name of names) {
+    if (facts[name] === undefined) return { known, unknown: name }
+    known[name] = facts[name]
+  }
+  return { known }
+}
+
+/** A plugin is somebody else's code: what it returns is believed only as far as it makes sense. */
+const checkedVerdict = (
+  answer: ConditionVerdict,
+  at: UnixTime,
+): Pick<ConditionExplanation, 'holds' | 'reason' | 'until' | 'again'> => {
+  const verdict: Partial<Record<'holds' | 'reason' | 'until' | 'again', unknown>> | null | undefined = answer
+  if (typeof verdict?.holds !== 'boolean') return { holds: false, reason: 'it gave no verdict' }
+  const reason = typeof verdict.reason === 'string' ? verdict.reason.slice(0, 500) : 'it gave no reason'
+  if (!verdict.holds) return { holds: false, reason, ...(isMoment(verdict.again) ? { again: verdict.again } : {}) }
+  if (verdict.until === undefined) return { holds: true, reason }
+  if (!isMoment(verdict.until)) return { holds: false, reason: `it gave no usable end: ${reason}` }
+  // An end that is not ahead grants nothing, and would be asked about again and again.
+  if (verdict.until <= at) return { holds: false, reason: `it has ended already: ${reason}` }
+  return { holds: true, reason, until: unixTime(verdict.until) }
+}
+
+const isMoment = (time: unknown): time is UnixTime => typeof time === 'number' && Number.isFinite(time)

@@ -1,0 +1,75 @@
+/** A gateway that is connected, and therefore healthy as far as the portal can know. */
+export interface PresentGateway {
+  id: string
+  siteId: string
+  name: string
+  version: string
+}
+
+export type JoinVerdict =
+  | { ok: true; /** The connection that this one takes the place of. */ replaces?: string }
+  | { ok: false; reason: 'already_connected' }
+
+/**
+ * Who is connected, by which connection. Of a client's connections the newest counts, of a gateway's the first: a client's old
+ * one is a network that it has left, a second gateway of the same identity is a mistake in its configuration.
+ */
+export class Presence {
+  readonly #clients = new Map<string, string>()
+  readonly #gateways = new Map<string, { connection: string; gateway: PresentGateway }>()
+  readonly #sites = new Map<string, Map<string, PresentGateway>>()
+
+  clientJoined(id: string, connection: string): JoinVerdict {
+    const before = this.#clients.get(id)
+    this.#clients.set(id, connection)
+    return before === undefined || before === connection ? { ok: true } : { ok: true, replaces: before }
+  }
+
+  gatewayJoined(gateway: PresentGateway, connection: string): JoinVerdict {
+    const before = this.#gateways.get(gateway.id)
+    if (before !== undefined && before.connection !== connection) return { ok: false, reason: 'already_connected' }
+    this.#forget(gateway.id)
+    this.#gateways.set(gateway.id, { connection, gateway })
+    const site = this.#sites.get(gateway.siteId) ?? new Map<string, PresentGateway>()
+    this.#sites.set(gateway.siteId, site.set(gateway.id, gateway))
+    return { ok: true }
+  }
+
+  /** Forgets a client or gateway, unless another connection has taken its place. Says whether it did. */
+  left(id: string, connection: string): boolean {
+    if (this.#clients.get(id) === connection) return this.#clients.delete(id)
+    if (this.#gateways.get(id)?.connection === connection) return this.#forget(id)
+    return false
+  }
+
+  clientConnection(id: string): string | undefined {
+    return this.#clients.get(id)
+  }
+
+  gatewayConnection(id: string): string | undefined {
+    return this.#gateways.get(id)?.connection
+  }
+
+  gateway(id: string): PresentGateway | undefined {
+    return this.#gateways.get(id)?.gateway
+  }
+
+  /** The healthy gateways of a site, in no particular order. */
+  gatewaysOf(siteId: string): PresentGateway[] {
+    return [...(this.#sites.get(siteId)?.values() ?? [])]
+  }
+
+  counts(): { clients: number; gateways: number } {
+    return { clients: this.#clients.size, gateways: this.#gateways.size }
+  }
+
+  #forget(id: string): boolean {
+    const entry = this.#gateways.get(id)
+    if (entry === undefined) return false
+    this.#gateways.delete(id)
+    const site = this.#sites.get(entry.gateway.siteId)
+    site?.delete(id)
+    if (site?.size === 0) this.#sites.delete(entry.gateway.siteId)
+    return true
+  }
+}
