@@ -7,7 +7,8 @@ import { extensionPoint } from '../plugin/extension-point.ts'
  * site and compatible. A selector that throws, takes too long or names somebody else is replaced by a uniformly random choice.
  */
 export interface GatewaySelector<Settings = unknown> {
-  select: (question: SelectionQuestion<Settings>) => Selection
+  // A method, not a member of function type: so an implementation for its own settings fits where they are unknown.
+  select(question: SelectionQuestion<Settings>): Selection
 }
 
 export interface SelectionQuestion<Settings = unknown> {

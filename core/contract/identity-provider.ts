@@ -9,8 +9,9 @@ import type { UnixTime } from '../runtime/time.ts'
  * (`signal`); a rejected promise is a failure of this provider only, shown to the person as such, and logged.
  */
 export interface IdentityProvider<Settings = unknown> {
-  begin: (request: SignInRequest<Settings>) => Promise<SignInStep>
-  proceed: (reply: SignInReply<Settings>) => Promise<SignInStep>
+  // Methods, not members of function type: so an implementation for its own settings fits where they are unknown.
+  begin(request: SignInRequest<Settings>): Promise<SignInStep>
+  proceed(reply: SignInReply<Settings>): Promise<SignInStep>
 }
 
 export interface SignInRequest<Settings = unknown> {

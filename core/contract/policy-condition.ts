@@ -11,7 +11,8 @@ import type { UnixTime } from '../runtime/time.ts'
 export interface PolicyCondition<Settings = unknown> {
   /** The facts that `evaluate` reads; it is given these and no others. */
   readonly facts: readonly FactName[]
-  evaluate: (question: ConditionQuestion<Settings>) => ConditionVerdict
+  // A method, not a member of function type: so an implementation for its own settings fits where they are unknown.
+  evaluate(question: ConditionQuestion<Settings>): ConditionVerdict
 }
 
 export interface ConditionQuestion<Settings = unknown> {

@@ -2,3 +2,5 @@
 export { VirtualClock } from '../kit/virtual-clock.ts'
 export { SeededRandom } from '../kit/seeded-random.ts'
 export { RecordingLogger } from '../kit/recording-logger.ts'
+export { policyConditionSuite, type PolicyConditionSuite } from './policy-condition.ts'
+export { gatewaySelectorSuite, type GatewaySelectorSuite } from './gateway-selector.ts'

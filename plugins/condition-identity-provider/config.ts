@@ -1,0 +1,12 @@
+import { z } from 'zod'
+
+export const Settings = z.strictObject({
+  /** `in`: the person signed in by one of them. `not_in`: by none. */
+  operator: z.enum(['in', 'not_in']).default('in'),
+  /** Ids of the account's identity providers. */
+  ids: z
+    .array(z.uuid().transform((id) => id.toLowerCase()))
+    .min(1)
+    .max(100),
+})
+export type Settings = z.infer<typeof Settings>

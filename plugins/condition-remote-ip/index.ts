@@ -1,0 +1,17 @@
+// Allows access from certain addresses, or from all others.
+//
+//   plugins:
+//     - use: builtin:condition-remote-ip
+//
+// and in a policy: { "condition": "remote-ip", "settings": { "operator": "in", "ranges": ["192.0.2.0/24"] } }
+import { definePlugin, PolicyConditions } from 'portreeve'
+import { Settings } from './config.ts'
+import { RemoteIp } from './remote-ip.ts'
+
+export const plugin = definePlugin({
+  name: 'condition-remote-ip',
+  api: 1,
+  setup({ provide }) {
+    provide(PolicyConditions, 'remote-ip', RemoteIp, { settings: Settings })
+  },
+})

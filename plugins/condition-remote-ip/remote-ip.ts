@@ -1,0 +1,32 @@
+import type { ConditionQuestion, ConditionVerdict, FactName, PolicyCondition } from 'portreeve'
+import { includes, parseAddress, parseRange, type AddressRange } from './address-range.ts'
+import type { Settings } from './config.ts'
+
+/** Judges by the address that the client reaches the portal from. */
+export class RemoteIp implements PolicyCondition<Settings> {
+  readonly facts: readonly FactName[] = ['remoteIp']
+  readonly #parsed = new WeakMap<Settings, readonly AddressRange[]>()
+
+  evaluate({ settings, facts }: ConditionQuestion<Settings>): ConditionVerdict {
+    const address = parseAddress(facts.remoteIp ?? '')
+    if (address === undefined) return { holds: false, reason: 'the address is not one' }
+    const index = this.#ranges(settings).findIndex((range) => includes(range, address))
+    const range = settings.ranges[index]
+    if (settings.operator === 'in') {
+      return range === undefined
+        ? { holds: false, reason: 'the address is in none of the ranges' }
+        : { holds: true, reason: `the address is in ${range}` }
+    }
+    return range === undefined
+      ? { holds: true, reason: 'the address is in none of the ranges' }
+      : { holds: false, reason: `the address is in ${range}` }
+  }
+
+  #ranges(settings: Settings): readonly AddressRange[] {
+    const known = this.#parsed.get(settings)
+    if (known !== undefined) return known
+    const ranges = settings.ranges.flatMap((text) => parseRange(text) ?? [])
+    this.#parsed.set(settings, ranges)
+    return ranges
+  }
+}

@@ -1,0 +1,61 @@
+import { unixTime, type ConditionQuestion, type ConditionVerdict, type PolicyCondition, type UnixTime } from 'portreeve'
+import type { Settings } from './config.ts'
+import { Week } from './week.ts'
+import { ZoneClock } from './zone-clock.ts'
+
+/** More changes of a zone's offset than this never come before a window of the week does. */
+const MOST_STEPS = 16
+
+/**
+ * Holds while the wall clock of the zone is within one of the ranges. So an hour that daylight saving skips is in no window,
+ * and one that it repeats is in its window twice.
+ */
+export class TimeWindow implements PolicyCondition<Settings> {
+  readonly facts = []
+  readonly #weeks = new WeakMap<Settings, Week>()
+  /** At most one a zone of the database. */
+  readonly #clocks = new Map<string, ZoneClock>()
+
+  evaluate({ settings, at }: ConditionQuestion<Settings>): ConditionVerdict {
+    const week = this.#week(settings)
+    const clock = this.#clock(settings.timezone)
+    const holds = week.includes(clock.timeOfWeek(at))
+    const change = nextChange(week, clock, at)
+    if (holds) {
+      const reason = `it is within the hours of ${settings.timezone}`
+      return change === undefined ? { holds, reason } : { holds, reason, until: change }
+    }
+    const reason = `it is outside the hours of ${settings.timezone}`
+    return change === undefined ? { holds, reason } : { holds, reason, again: change }
+  }
+
+  #week(settings: Settings): Week {
+    const known = this.#weeks.get(settings)
+    if (known !== undefined) return known
+    const week = new Week(settings.ranges)
+    this.#weeks.set(settings, week)
+    return week
+  }
+
+  #clock(zone: string): ZoneClock {
+    const known = this.#clocks.get(zone)
+    if (known !== undefined) return known
+    const clock = new ZoneClock(zone)
+    this.#clocks.set(zone, clock)
+    return clock
+  }
+}
+
+/** The next moment at which the answer changes: a window's end, or where the wall clock leaps over one. */
+const nextChange = (week: Week, clock: ZoneClock, at: UnixTime): UnixTime | undefined => {
+  const holds = week.includes(clock.timeOfWeek(at))
+  let moment: number = at
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const ahead = week.untilChange(clock.timeOfWeek(moment))
+    if (ahead === undefined) return undefined
+    const leap = clock.nextOffsetChange(moment, moment + ahead)
+    moment = leap ?? moment + ahead
+    if (week.includes(clock.timeOfWeek(moment)) !== holds) return unixTime(moment)
+  }
+  return unixTime(moment)
+}

@@ -1,0 +1,62 @@
+import { WEEK_MS } from './week.ts'
+
+const MINUTE_MS = 60_000
+const QUARTER_MS = 15 * MINUTE_MS
+const MONDAY_MS = 4 * 24 * 60 * MINUTE_MS // 1970-01-05 was a Monday
+
+/** The wall clock of an IANA zone. Since the seventies every zone has changed its offset at quarters of an hour only. */
+export class ZoneClock {
+  readonly #format: Intl.DateTimeFormat
+  #quarter = Number.NaN
+  #offset = 0
+
+  constructor(zone: string) {
+    this.#format = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      calendar: 'iso8601',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    })
+  }
+
+  /** Milliseconds since Monday 00:00 on the wall clock. */
+  timeOfWeek(at: number): number {
+    const time = (at + this.offset(at) - MONDAY_MS) % WEEK_MS
+    return time < 0 ? time + WEEK_MS : time
+  }
+
+  /** What the wall clock is ahead of UTC, in milliseconds. */
+  offset(at: number): number {
+    const quarter = Math.floor(at / QUARTER_MS)
+    if (quarter !== this.#quarter) {
+      this.#offset = this.#offsetAt(quarter * QUARTER_MS)
+      this.#quarter = quarter
+    }
+    return this.#offset
+  }
+
+  /** The first moment after `start` and not after `end` with another offset than at `start`; undefined where it stays. */
+  nextOffsetChange(start: number, end: number): number | undefined {
+    let [low, high] = [Math.floor(start / QUARTER_MS), Math.floor(end / QUARTER_MS)]
+    const offset = this.#offsetAt(low * QUARTER_MS)
+    if (this.#offsetAt(high * QUARTER_MS) === offset) return undefined
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2)
+      if (this.#offsetAt(middle * QUARTER_MS) === offset) low = middle
+      else high = middle
+    }
+    return high * QUARTER_MS
+  }
+
+  #offsetAt(at: number): number {
+    const parts: Record<string, number> = {}
+    for (const { type, value } of this.#format.formatToParts(at)) parts[type] = Number(value)
+    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts
+    return Date.UTC(year, month - 1, day, hour, minute, second) - at
+  }
+}

@@ -1,0 +1,16 @@
+// Chooses among a site's healthy gateways, each as likely as any other.
+//
+//   plugins:
+//     - use: builtin:selector-random
+//
+// and for a site: { "selector": "random" }, which is the default.
+import { definePlugin, GatewaySelectors } from 'portreeve'
+import { RandomSelector } from './random-selector.ts'
+
+export const plugin = definePlugin({
+  name: 'selector-random',
+  api: 1,
+  setup({ provide }) {
+    provide(GatewaySelectors, 'random', RandomSelector)
+  },
+})

@@ -1,0 +1,15 @@
+import { injected, integerBelow, Random, type GatewaySelector, type Selection, type SelectionQuestion } from 'portreeve'
+
+/** Uniform over the candidates: shards clients over a site's gateways without knowing anything about them. */
+export class RandomSelector implements GatewaySelector {
+  readonly #random: Random
+
+  constructor(@injected(Random) random: Random) {
+    this.#random = random
+  }
+
+  select({ candidates }: SelectionQuestion): Selection {
+    const chosen = candidates[integerBelow(this.#random, candidates.length)] ?? candidates[0]
+    return { gatewayId: chosen.id, reason: `one of ${candidates.length}, drawn at random` }
+  }
+}
