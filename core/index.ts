@@ -78,3 +78,11 @@ export { HttpClient, type HttpRequest, type HttpResponse } from './runtime/http-
 export { DnsExchange, type DnsExchangeRequest, SystemResolvers } from './runtime/dns-exchange.ts'
 export { type Endpoint, type Family, endpoint, splitEndpoint } from './runtime/endpoint.ts'
 export { type Startable } from './runtime/lifecycle.ts'
+
+export { X25519PrivateKey, X25519PublicKey, X25519_BYTES } from './crypto/x25519.ts'
+export { ChaCha20Poly1305, TAG_BYTES, type Sealing } from './crypto/chacha20-poly1305.ts'
+export { xchachaSeal, xchachaOpen, type XSealing } from './crypto/xchacha20-poly1305.ts'
+export { blake2s, hmacBlake2s, keyedBlake2s128, hkdfBlake2s, BLAKE2S_BYTES } from './crypto/blake2s.ts'
+export { tai64n, isLater, successor, TAI64N_BYTES } from './crypto/tai64n.ts'
+export { equalSecrets } from './crypto/equal-secrets.ts'
+export { utf8, toHex } from './crypto/text-encoding.ts'

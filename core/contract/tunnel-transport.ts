@@ -34,8 +34,16 @@ export type Path = string
 export type PeerId = string
 
 /**
- * A machine. It answers nothing to a sender that has not proven a peer's key. Packets that are queued before a session exists
- * are kept, at most 128 a peer, the oldest dropped first, and sent in order once it does. `wake` carries the protocol's timers.
+ * A machine. What it promises:
+ * - It answers nothing to a sender that has not proven a peer's key, and delivers nothing that was not sealed by that peer for this
+ *   end, unchanged, once.
+ * - Packets that are queued before a session exists are kept, at most 128 a peer, the oldest dropped first, and sent in order once
+ *   it does; before any path is known, too.
+ * - A lost datagram of a handshake is made up for by sending another, every 5 s or so, for 90 s. Then what is queued is dropped,
+ *   and `peerUnresponsive` says so; the next packet begins anew.
+ * - A peer that was restarted, or whose keys expired, gets a new session without anybody's help.
+ *
+ * `wake` carries the protocol's timers. `deadline` may be earlier than needed, never later.
  */
 export interface Tunnel extends Machine<TunnelInput, TunnelOutput> {
   /** Reasons and how often something was dropped for them. */
@@ -43,12 +51,20 @@ export interface Tunnel extends Machine<TunnelInput, TunnelOutput> {
 }
 
 export type TunnelInput =
+  /**
+   * Keys of 32 bytes. With the keys that the peer has already, its sessions go on; with others it begins anew. A public key
+   * belongs to one peer: the last one that was added with it.
+   */
   | { type: 'peerAdded'; peer: PeerId; publicKey: Uint8Array; presharedKey?: Uint8Array; path?: Path }
-  /** Where to send to from now on. A path that an authenticated datagram came from replaces it too (roaming). */
+  /**
+   * Where to send to from now on; a handshake that waits for an answer is repeated there at once. A path that the newest authentic
+   * datagram came from replaces it too (roaming).
+   */
   | { type: 'pathChosen'; peer: PeerId; path: Path }
   /** Begin a handshake now rather than with the first packet. */
   | { type: 'connectRequested'; peer: PeerId }
   | { type: 'peerRemoved'; peer: PeerId }
+  /** A whole IP packet. */
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
   | { type: 'datagramReceived'; path: Path; datagram: Uint8Array }
 
@@ -57,7 +73,7 @@ export type TunnelOutput =
   | { type: 'deliverPacket'; peer: PeerId; path: Path; packet: Uint8Array }
   /** A handshake was completed: the first one, or a rekey. */
   | { type: 'sessionEstablished'; peer: PeerId }
-  /** No session, and handshakes are no longer answered: 90 s by WireGuard §6.1's attempt timer. The peer stays known. */
+  /** Handshakes have not been answered for 90 s (WireGuard §6.1's attempt timer). The peer stays known. */
   | { type: 'peerUnresponsive'; peer: PeerId }
 
 export const TunnelTransports = extensionPoint<TunnelTransport>('tunnel-transports')

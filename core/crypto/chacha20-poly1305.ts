@@ -1,0 +1,75 @@
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
+
+/** How much longer sealed bytes are than plain ones. */
+export const TAG_BYTES = 16
+
+const NONCE_BYTES = 12
+const ALGORITHM = 'chacha20-poly1305'
+const OPTIONS = { authTagLength: TAG_BYTES }
+
+/** What is sealed where: `plain` parts, one after the other, go sealed to `offset` of `into`, the tag after them. */
+export interface Sealing {
+  counter: number
+  plain: readonly Uint8Array[]
+  into: Uint8Array
+  offset: number
+}
+
+/**
+ * ChaCha20-Poly1305 (RFC 8439) under one key, with a counter for a nonce: 4 zero bytes, then 64 bits in little-endian order.
+ * A counter is a safe integer and must never be sealed with twice.
+ */
+export class ChaCha20Poly1305 {
+  readonly #key: KeyObject
+  readonly #nonce = new Uint8Array(NONCE_BYTES)
+  readonly #counter = new DataView(this.#nonce.buffer, 4)
+
+  constructor(key: Uint8Array) {
+    this.#key = createSecretKey(key)
+  }
+
+  /** The ciphertext with its tag. */
+  seal(counter: number, plain: Uint8Array, associated?: Uint8Array): Uint8Array {
+    const sealed = new Uint8Array(plain.length + TAG_BYTES)
+    const cipher = createCipheriv(ALGORITHM, this.#key, this.#nonceOf(counter), OPTIONS)
+    if (associated !== undefined) cipher.setAAD(associated, { plaintextLength: plain.length })
+    sealed.set(cipher.update(plain))
+    cipher.final()
+    sealed.set(cipher.getAuthTag(), plain.length)
+    return sealed
+  }
+
+  /** As `seal`, into bytes that are there already, without associated data: for packets. */
+  sealInto({ counter, plain, into, offset }: Sealing): void {
+    const cipher = createCipheriv(ALGORITHM, this.#key, this.#nonceOf(counter), OPTIONS)
+    let end = offset
+    for (const part of plain) {
+      into.set(cipher.update(part), end)
+      end += part.length
+    }
+    cipher.final()
+    into.set(cipher.getAuthTag(), end)
+  }
+
+  /** The plain bytes, or undefined where ciphertext, tag, counter, associated data or key are not those of the sealing. */
+  open(counter: number, sealed: Uint8Array, associated?: Uint8Array): Uint8Array | undefined {
+    const length = sealed.length - TAG_BYTES
+    if (length < 0) return undefined
+    const decipher = createDecipheriv(ALGORITHM, this.#key, this.#nonceOf(counter), OPTIONS)
+    if (associated !== undefined) decipher.setAAD(associated, { plaintextLength: length })
+    decipher.setAuthTag(sealed.subarray(length))
+    const plain = decipher.update(sealed.subarray(0, length))
+    try {
+      decipher.final()
+    } catch {
+      return undefined
+    }
+    return plain
+  }
+
+  #nonceOf(counter: number): Uint8Array {
+    this.#counter.setUint32(0, counter >>> 0, true)
+    this.#counter.setUint32(4, Math.floor(counter / 0x1_0000_0000), true)
+    return this.#nonce
+  }
+}

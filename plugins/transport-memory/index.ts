@@ -1,0 +1,16 @@
+// Carries packets without any cryptography, for tests:
+//
+//   plugins:
+//     - use: builtin:transport-memory
+//
+// provides the tunnel transport `memory`.
+import { definePlugin, TunnelTransports } from 'portreeve'
+import { MemoryTransport } from './memory-transport.ts'
+
+export const plugin = definePlugin({
+  name: 'transport-memory',
+  api: 1,
+  setup({ provide }) {
+    provide(TunnelTransports, 'memory', MemoryTransport)
+  },
+})

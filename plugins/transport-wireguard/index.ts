@@ -1,0 +1,16 @@
+// Carries packets by WireGuard, without a kernel module:
+//
+//   plugins:
+//     - use: builtin:transport-wireguard
+//
+// provides the tunnel transport `wireguard`.
+import { definePlugin, TunnelTransports } from 'portreeve'
+import { WireGuardTransport } from './wireguard-transport.ts'
+
+export const plugin = definePlugin({
+  name: 'transport-wireguard',
+  api: 1,
+  setup({ provide }) {
+    provide(TunnelTransports, 'wireguard', WireGuardTransport)
+  },
+})

@@ -1,0 +1,381 @@
+import {
+  equalSecrets,
+  integerBelow,
+  X25519PrivateKey,
+  X25519PublicKey,
+  X25519_BYTES,
+  TAI64N_BYTES,
+  isLater,
+  type Deadline,
+  type Instant,
+  type Path,
+  type PeerId,
+  type Random,
+  type TunnelOutput,
+} from 'portreeve'
+import {
+  readResponse,
+  writeInitiation,
+  writeResponse,
+  type InitiationRead,
+  type PendingHandshake,
+  type RemoteStatic,
+  type SessionSecrets,
+} from './handshake.ts'
+import { macKeysOf, type Identity, type MacKeys } from './identity.ts'
+import type { IndexTable } from './index-table.ts'
+import { withoutPadding } from './inner-packet.ts'
+import { openCookie, writeMacs } from './macs.ts'
+import type { CookieReply, Data, Response } from './messages.ts'
+import { PacketQueue } from './packet-queue.ts'
+import { Session } from './session.ts'
+import { Sessions } from './sessions.ts'
+import {
+  COOKIE_MS,
+  FORGET_KEYS_MS,
+  INITIATION_INTERVAL_MS,
+  KEEPALIVE_TIMEOUT_MS,
+  REJECT_AFTER_MS,
+  REKEY_ATTEMPT_MS,
+  REKEY_TIMEOUT_MS,
+  RETRY_JITTER_MS,
+  Timers,
+  type TimerName,
+} from './timers.ts'
+
+/** What an index stands for: a session, or a handshake that waits for its answer. */
+export interface IndexOwner {
+  readonly peer: Peer
+  readonly session?: Session
+}
+
+/** What a peer shares with the others of its tunnel. */
+export interface TunnelSide {
+  readonly identity: Identity
+  readonly random: Random
+  readonly indices: IndexTable<IndexOwner>
+  /** A label later than every one before. */
+  timestamp: (now: Instant) => Uint8Array
+  emit: (output: TunnelOutput) => void
+  drop: (reason: string) => void
+  armed: (deadline: Deadline) => void
+}
+
+export interface PeerOptions {
+  id: PeerId
+  publicKey: Uint8Array
+  presharedKey?: Uint8Array
+  path?: Path
+}
+
+type AcceptedInitiation = Extract<InitiationRead<Peer>, { type: 'read' }>
+
+/** One peer: its sessions, the handshake that is under way, its timers, and the packets that wait for a session. */
+export class Peer implements RemoteStatic {
+  readonly id: PeerId
+  readonly publicKey: X25519PublicKey
+  readonly presharedKey: Uint8Array
+  readonly staticSecret: Uint8Array | undefined
+  readonly #macKeys: MacKeys
+  readonly #side: TunnelSide
+  readonly #timers: Timers
+  readonly #sessions: Sessions
+  readonly #queue = new PacketQueue()
+  #path: Path | undefined
+
+  /** Since when a session has been sought in vain. */
+  #seekingSince: Instant | undefined
+  #pending: PendingHandshake | undefined
+  #initiatedAt: Instant | undefined
+  #lastMac1: Uint8Array | undefined
+  #cookie: { bytes: Uint8Array; receivedAt: Instant } | undefined
+
+  /** The greatest timestamp that the peer's initiations carried: older ones are replays (§5.1). */
+  #greatestTimestamp: Uint8Array = new Uint8Array(TAI64N_BYTES)
+  #initiationReadAt: Instant | undefined
+  #needsAnotherKeepalive = false
+
+  constructor(side: TunnelSide, { id, publicKey, presharedKey, path }: PeerOptions) {
+    this.id = id
+    this.publicKey = new X25519PublicKey(publicKey)
+    this.presharedKey = presharedKey === undefined ? NO_PRESHARED_KEY : new Uint8Array(presharedKey)
+    if (this.presharedKey.length !== 32) throw new RangeError('a pre-shared key has 32 bytes')
+    this.staticSecret = side.identity.key.agree(this.publicKey)
+    this.#macKeys = macKeysOf(this.publicKey)
+    this.#side = side
+    this.#timers = new Timers((deadline) => side.armed(deadline))
+    this.#sessions = new Sessions((session) => this.#end(session))
+    this.#path = path
+  }
+
+  hasSameKeysAs(other: Peer): boolean {
+    return (
+      equalSecrets(this.publicKey.bytes, other.publicKey.bytes) && equalSecrets(this.presharedKey, other.presharedKey)
+    )
+  }
+
+  /** A way to the peer that the host chose. A handshake that waits for an answer is repeated there at once. */
+  choosePath(path: Path, now: Instant): void {
+    if (path === this.#path) return
+    this.#path = path
+    if (this.#seekingSince !== undefined) this.#initiate(now)
+  }
+
+  /** Seeks a session unless there is one. */
+  connect(now: Instant): void {
+    if (this.#sessions.current?.canSend(now) !== true) this.#seek(now)
+  }
+
+  /** Seals a packet and sends it, or keeps it until there is a session. */
+  send(packet: Uint8Array, now: Instant): void {
+    const session = this.#sessions.current
+    if (session?.canSend(now) === true) {
+      this.#sendSealed(session, packet, now)
+      return
+    }
+    if (!this.#queue.push(packet)) this.#side.drop('queue_full')
+    this.#seek(now)
+  }
+
+  /** An initiation of this peer, opened already. It is answered unless it is a replay. */
+  receiveInitiation(read: AcceptedInitiation, path: Path, now: Instant): void {
+    if (!isLater(read.timestamp, this.#greatestTimestamp)) return this.#side.drop('replayed_initiation')
+    this.#greatestTimestamp = read.timestamp
+    const before = this.#initiationReadAt
+    if (before !== undefined && now - before < INITIATION_INTERVAL_MS) return this.#side.drop('initiation_flood')
+    this.#initiationReadAt = now
+
+    const localIndex = this.#side.indices.claim({ peer: this })
+    const written = writeResponse({
+      noise: read.noise,
+      remote: this,
+      remoteEphemeral: read.ephemeral,
+      ephemeral: this.#ephemeral(),
+      sender: localIndex,
+      receiver: read.sender,
+    })
+    if ('refused' in written) {
+      this.#side.indices.release(localIndex)
+      return this.#side.drop(written.refused)
+    }
+    // Answered where it came from, but other traffic goes there only once a packet in the new session shows that it is no replay.
+    this.#path ??= path
+    this.#received()
+    this.#sessions.addAsResponder(
+      this.#newSession({ secrets: written.secrets, localIndex, remoteIndex: read.sender, isInitiator: false }, now),
+    )
+    this.#sendHandshake(written.datagram, path, now)
+  }
+
+  /** The answer to our initiation: a session that can be used at once. */
+  receiveResponse(message: Response, path: Path, now: Instant): void {
+    const pending = this.#pending
+    if (pending?.sender !== message.receiver) return this.#side.drop('unknown_index')
+    const read = readResponse(message, pending, { local: this.#side.identity.key, remote: this })
+    if (read.type === 'refused') return this.#side.drop(read.reason)
+
+    this.#pending = undefined
+    this.#path = path
+    this.#received()
+    const { secrets } = read
+    const session = this.#newSession(
+      { secrets, localIndex: message.receiver, remoteIndex: message.sender, isInitiator: true },
+      now,
+    )
+    this.#sessions.addAsInitiator(session)
+    // The responder seals nothing before it has heard from us in the session (§5.4.6).
+    const mustConfirm = this.#queue.isEmpty
+    this.#established(session, now)
+    if (mustConfirm) this.#sendSealed(session, NOTHING, now)
+  }
+
+  /** A data message in one of our sessions. */
+  receiveData(session: Session, message: Data, path: Path, now: Instant): void {
+    const opening = session.open(message, now)
+    if (opening.type === 'refused') return this.#side.drop(opening.reason)
+
+    // Only the newest: one that was overtaken, or kept back by somebody, must not turn the traffic to where it came from.
+    if (opening.arrival === 'newest') this.#path = path
+    this.#received()
+    if (this.#sessions.confirm(session)) this.#established(session, now)
+    if (opening.plain.length > 0) this.#deliver(opening.plain, path, now)
+    this.#renewBeforeItEnds(session, now)
+  }
+
+  /** A receiver under load wants to see that we receive where we send from: the next handshake message will show it. */
+  receiveCookie(reply: CookieReply, now: Instant): void {
+    const cookie = this.#lastMac1 && openCookie(reply, this.#macKeys.cookieKey, this.#lastMac1)
+    if (cookie === undefined) return this.#side.drop('wrong_cookie')
+    // One reply for each message: a cookie that was replayed must not take the place of a later one.
+    this.#lastMac1 = undefined
+    this.#cookie = { bytes: cookie, receivedAt: now }
+  }
+
+  wake(now: Instant): void {
+    for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now))
+      this.#elapsed(due, now)
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#timers.deadline()
+  }
+
+  /** Forgets everything, keys included. */
+  remove(): void {
+    this.#timers.disarmAll()
+    this.#queue.takeAll()
+    this.#forgetKeys()
+    this.#seekingSince = undefined
+  }
+
+  #elapsed(timer: TimerName, now: Instant): void {
+    switch (timer) {
+      case 'retryHandshake':
+        if (this.#seekingSince === undefined) return
+        if (now - this.#seekingSince >= REKEY_ATTEMPT_MS) this.#giveUp()
+        else this.#initiate(now)
+        return
+      case 'sendKeepalive':
+        this.#keepAlive(now)
+        return
+      case 'expectReply':
+        this.#seek(now)
+        return
+      case 'forgetKeys':
+        this.#forgetKeys()
+        return
+    }
+  }
+
+  #seek(now: Instant): void {
+    if (this.#seekingSince !== undefined && this.#timers.isArmed('retryHandshake')) return
+    this.#seekingSince ??= now
+    const sinceLast = this.#initiatedAt === undefined ? REKEY_TIMEOUT_MS : now - this.#initiatedAt
+    if (sinceLast < REKEY_TIMEOUT_MS) this.#timers.arm('retryHandshake', now, REKEY_TIMEOUT_MS - sinceLast)
+    else this.#initiate(now)
+  }
+
+  #initiate(now: Instant): void {
+    this.#timers.arm('retryHandshake', now, REKEY_TIMEOUT_MS + this.#jitter())
+    const path = this.#path
+    if (path === undefined) return
+    this.#dropPending()
+    const sender = this.#side.indices.claim({ peer: this })
+    const written = writeInitiation({
+      local: this.#side.identity.key,
+      remote: this,
+      ephemeral: this.#ephemeral(),
+      timestamp: this.#side.timestamp(now),
+      sender,
+    })
+    if ('refused' in written) {
+      this.#side.indices.release(sender)
+      return this.#side.drop(written.refused)
+    }
+    this.#pending = written.pending
+    this.#initiatedAt = now
+    this.#sendHandshake(written.datagram, path, now)
+  }
+
+  #giveUp(): void {
+    this.#seekingSince = undefined
+    this.#forgetKeys()
+    for (const _ of this.#queue.takeAll()) this.#side.drop('peer_unresponsive')
+    this.#timers.disarmAll()
+    this.#side.emit({ type: 'peerUnresponsive', peer: this.id })
+  }
+
+  #established(session: Session, now: Instant): void {
+    this.#seekingSince = undefined
+    this.#timers.disarm('retryHandshake')
+    this.#side.emit({ type: 'sessionEstablished', peer: this.id })
+    for (const packet of this.#queue.takeAll()) this.#sendSealed(session, packet, now)
+  }
+
+  #sendSealed(session: Session, packet: Uint8Array, now: Instant): void {
+    this.#emitDatagram(session.seal(packet), this.#path)
+    if (packet.length > 0 && !this.#timers.isArmed('expectReply')) {
+      this.#timers.arm('expectReply', now, KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS + this.#jitter())
+    }
+    if (session.isWorn(now)) this.#seek(now)
+  }
+
+  #sendHandshake(datagram: Uint8Array, path: Path, now: Instant): void {
+    const cookie =
+      this.#cookie !== undefined && now - this.#cookie.receivedAt < COOKIE_MS ? this.#cookie.bytes : undefined
+    this.#lastMac1 = writeMacs(datagram, this.#macKeys.mac1Key, cookie)
+    this.#emitDatagram(datagram, path)
+  }
+
+  #emitDatagram(datagram: Uint8Array, path: Path | undefined): void {
+    if (path === undefined) return this.#side.drop('no_path')
+    // Whatever is authentic tells the peer that we are there: a keepalive is not needed on top.
+    this.#timers.disarm('sendKeepalive')
+    this.#needsAnotherKeepalive = false
+    this.#side.emit({ type: 'sendDatagram', peer: this.id, path, datagram })
+  }
+
+  #deliver(plain: Uint8Array, path: Path, now: Instant): void {
+    if (this.#timers.isArmed('sendKeepalive')) this.#needsAnotherKeepalive = true
+    else this.#timers.arm('sendKeepalive', now, KEEPALIVE_TIMEOUT_MS)
+    const packet = withoutPadding(plain)
+    if (packet === undefined) this.#side.drop('not_an_ip_packet')
+    else this.#side.emit({ type: 'deliverPacket', peer: this.id, path, packet })
+  }
+
+  #keepAlive(now: Instant): void {
+    const again = this.#needsAnotherKeepalive
+    const session = this.#sessions.current
+    if (session?.canSend(now) === true) this.#sendSealed(session, NOTHING, now)
+    if (again) this.#timers.arm('sendKeepalive', now, KEEPALIVE_TIMEOUT_MS)
+  }
+
+  /** Something authentic came: the peer is there. */
+  #received(): void {
+    this.#timers.disarm('expectReply')
+  }
+
+  /** A receiver that sends nothing itself has to renew in time for its last keepalive still to be sent (§6.2). */
+  #renewBeforeItEnds(session: Session, now: Instant): void {
+    if (session !== this.#sessions.current || !session.keys.isInitiator) return
+    const age = now - session.keys.createdAt
+    if (age >= REJECT_AFTER_MS - KEEPALIVE_TIMEOUT_MS - REKEY_TIMEOUT_MS) this.#seek(now)
+  }
+
+  #newSession(
+    made: { secrets: SessionSecrets; localIndex: number; remoteIndex: number; isInitiator: boolean },
+    now: Instant,
+  ): Session {
+    const { secrets, localIndex, remoteIndex, isInitiator } = made
+    const session = new Session({ ...secrets, localIndex, remoteIndex, isInitiator, createdAt: now })
+    this.#side.indices.replace(localIndex, { peer: this, session })
+    this.#timers.arm('forgetKeys', now, FORGET_KEYS_MS)
+    return session
+  }
+
+  #end(session: Session): void {
+    this.#side.indices.release(session.keys.localIndex)
+    session.wipe()
+  }
+
+  #forgetKeys(): void {
+    this.#sessions.endAll()
+    this.#dropPending()
+  }
+
+  #dropPending(): void {
+    if (this.#pending !== undefined) this.#side.indices.release(this.#pending.sender)
+    this.#pending = undefined
+  }
+
+  #ephemeral(): X25519PrivateKey {
+    return new X25519PrivateKey(this.#side.random.bytes(X25519_BYTES))
+  }
+
+  #jitter(): number {
+    return integerBelow(this.#side.random, RETRY_JITTER_MS + 1)
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+const NO_PRESHARED_KEY = new Uint8Array(32)

@@ -1,0 +1,36 @@
+const WORD_BITS = 32
+const WORDS = 256
+
+/** How far below the greatest counter a packet may arrive: one word of the ring is always being reused. */
+export const WINDOW_SIZE = (WORDS - 1) * WORD_BITS
+
+export type Arrival = 'newest' | 'late' | 'replayed' | 'too_old'
+
+/**
+ * Which counters were seen, as a ring of words (RFC 6479): moving forward clears words instead of shifting bits.
+ * Asked after a packet was authenticated: a forged counter must not move the window.
+ */
+export class ReplayWindow {
+  readonly #words = new Uint32Array(WORDS)
+  #greatest = -1
+
+  /** How a packet with this counter arrives, and from then on it counts as seen. */
+  accept(counter: number): Arrival {
+    const newest = counter > this.#greatest
+    if (!newest && this.#greatest - counter >= WINDOW_SIZE) return 'too_old'
+
+    if (newest) {
+      const from = this.#greatest < 0 ? -1 : Math.floor(this.#greatest / WORD_BITS)
+      const to = Math.floor(counter / WORD_BITS)
+      for (let word = Math.max(from + 1, to - WORDS + 1); word <= to; word++) this.#words[word % WORDS] = 0
+      this.#greatest = counter
+    }
+
+    const index = Math.floor(counter / WORD_BITS) % WORDS
+    const bit = 1 << (counter % WORD_BITS)
+    const word = this.#words[index] ?? 0
+    if ((word & bit) !== 0) return 'replayed'
+    this.#words[index] = word | bit
+    return newest ? 'newest' : 'late'
+  }
+}

@@ -1,0 +1,76 @@
+import { ChaCha20Poly1305, TAG_BYTES, type Instant } from 'portreeve'
+import { DATA_HEADER_BYTES, encodeDataHeader, type Data } from './messages.ts'
+import { ReplayWindow, type Arrival } from './replay-window.ts'
+import { REJECT_AFTER_MESSAGES, REJECT_AFTER_MS, REKEY_AFTER_MESSAGES, REKEY_AFTER_MS } from './timers.ts'
+
+/** All that sealing and opening needs, in one flat record: what a lane takes over as `wireguard-v1`. */
+export interface SessionKeys {
+  /** By which the other side names the session in what it sends us, and we in what we send it. */
+  readonly localIndex: number
+  readonly remoteIndex: number
+  readonly sendKey: Uint8Array
+  readonly receiveKey: Uint8Array
+  readonly isInitiator: boolean
+  readonly createdAt: Instant
+}
+
+export type Opening =
+  | { type: 'opened'; plain: Uint8Array; arrival: 'newest' | 'late' }
+  | { type: 'refused'; reason: 'expired_session' | 'wrong_key' | Exclude<Arrival, 'newest' | 'late'> }
+
+const PADDING_MULTIPLE = 16
+const ZEROS = new Uint8Array(PADDING_MULTIPLE)
+
+/** One pair of data keys (WireGuard §5.4.6) with its counters. */
+export class Session {
+  readonly keys: SessionKeys
+  readonly #sending: ChaCha20Poly1305
+  readonly #receiving: ChaCha20Poly1305
+  readonly #window = new ReplayWindow()
+  #sent = 0
+
+  constructor(keys: SessionKeys) {
+    this.keys = keys
+    this.#sending = new ChaCha20Poly1305(keys.sendKey)
+    this.#receiving = new ChaCha20Poly1305(keys.receiveKey)
+  }
+
+  /** Whether packets may still be sealed (§6.2). */
+  canSend(now: Instant): boolean {
+    return now - this.keys.createdAt < REJECT_AFTER_MS && this.#sent < REJECT_AFTER_MESSAGES
+  }
+
+  /** Whether a new handshake is called for, seen from the sender: by time only the initiator begins one (§6.2). */
+  isWorn(now: Instant): boolean {
+    if (this.#sent >= REKEY_AFTER_MESSAGES) return true
+    return this.keys.isInitiator && now - this.keys.createdAt >= REKEY_AFTER_MS
+  }
+
+  /** A data message with the packet, padded with zeros; a keepalive where it is empty. `canSend` has been asked. */
+  seal(packet: Uint8Array): Uint8Array {
+    const padding = ZEROS.subarray(0, -packet.length & (PADDING_MULTIPLE - 1))
+    const counter = this.#sent++
+    const datagram = encodeDataHeader(this.keys.remoteIndex, counter, packet.length + padding.length + TAG_BYTES)
+    const plain = padding.length === 0 ? [packet] : [packet, padding]
+    this.#sending.sealInto({ counter, plain, into: datagram, offset: DATA_HEADER_BYTES })
+    return datagram
+  }
+
+  /** The padded packet of a data message. Only what is authentic is entered in the replay window. */
+  open({ counter, sealed }: Data, now: Instant): Opening {
+    if (now - this.keys.createdAt >= REJECT_AFTER_MS || counter >= REJECT_AFTER_MESSAGES) {
+      return { type: 'refused', reason: 'expired_session' }
+    }
+    const plain = this.#receiving.open(counter, sealed)
+    if (plain === undefined) return { type: 'refused', reason: 'wrong_key' }
+    const arrival = this.#window.accept(counter)
+    if (arrival === 'replayed' || arrival === 'too_old') return { type: 'refused', reason: arrival }
+    return { type: 'opened', plain, arrival }
+  }
+
+  /** Overwrites the keys: the session is over. */
+  wipe(): void {
+    this.keys.sendKey.fill(0)
+    this.keys.receiveKey.fill(0)
+  }
+}

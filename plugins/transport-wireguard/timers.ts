@@ -1,0 +1,78 @@
+import { after, SECOND, type Deadline, type Instant } from 'portreeve'
+
+// WireGuard §6.1
+export const REKEY_AFTER_MS = 120 * SECOND
+export const REJECT_AFTER_MS = 180 * SECOND
+export const REKEY_ATTEMPT_MS = 90 * SECOND
+export const REKEY_TIMEOUT_MS = 5 * SECOND
+export const KEEPALIVE_TIMEOUT_MS = 10 * SECOND
+
+/**
+ * The protocol's limits are 2^60 and 2^64 - 2^13 - 1. A counter is kept as a number here, which is exact to 2^53; nobody sends as
+ * many packets in 180 s, so that the lower limits show nowhere.
+ */
+export const REKEY_AFTER_MESSAGES = 2 ** 52
+export const REJECT_AFTER_MESSAGES = Number.MAX_SAFE_INTEGER - 2 ** 13
+
+/** Keys that nobody uses are wiped (§6.3). */
+export const FORGET_KEYS_MS = 3 * REJECT_AFTER_MS
+
+/** Up to so much later a handshake is repeated, so that two ends which begin at once do not keep doing so (§6.1). */
+export const RETRY_JITTER_MS = 333
+
+/** A peer's initiations are read no faster than that: each costs two multiplications before it is known to be a replay. */
+export const INITIATION_INTERVAL_MS = 20
+
+/** How long a cookie is good for (§6.6). */
+export const COOKIE_MS = 120 * SECOND
+
+/** What a peer may be waiting for. */
+export type TimerName = 'retryHandshake' | 'sendKeepalive' | 'expectReply' | 'forgetKeys'
+
+/** The armed timers of one peer. */
+export class Timers {
+  readonly #due = new Map<TimerName, Instant>()
+  readonly #armed: (deadline: Deadline) => void
+
+  /** `armed` is told of every deadline, so that whoever sleeps can sleep less. */
+  constructor(armed: (deadline: Deadline) => void) {
+    this.#armed = armed
+  }
+
+  isArmed(name: TimerName): boolean {
+    return this.#due.has(name)
+  }
+
+  arm(name: TimerName, now: Instant, milliseconds: number): void {
+    const at = after(now, milliseconds)
+    this.#due.set(name, at)
+    this.#armed({ at, reason: name })
+  }
+
+  disarm(name: TimerName): void {
+    this.#due.delete(name)
+  }
+
+  disarmAll(): void {
+    this.#due.clear()
+  }
+
+  /** Disarms and names one timer that is due, the earliest first. */
+  takeDue(now: Instant): TimerName | undefined {
+    const next = this.#first()
+    if (next === undefined || next.at > now) return undefined
+    this.#due.delete(next.reason)
+    return next.reason
+  }
+
+  /** The next timer of this peer. */
+  deadline(): Deadline | undefined {
+    return this.#first()
+  }
+
+  #first(): { at: Instant; reason: TimerName } | undefined {
+    let first: { at: Instant; reason: TimerName } | undefined
+    for (const [reason, at] of this.#due) if (first === undefined || at < first.at) first = { at, reason }
+    return first
+  }
+}

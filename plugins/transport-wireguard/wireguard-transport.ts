@@ -1,0 +1,29 @@
+import {
+  X25519PrivateKey,
+  X25519_BYTES,
+  type Random,
+  type Tunnel,
+  type TunnelKeys,
+  type TunnelOptions,
+  type TunnelTransport,
+} from 'portreeve'
+import { WireGuardTunnel } from './wireguard-tunnel.ts'
+
+/** WireGuard (https://www.wireguard.com/papers/wireguard.pdf), in TypeScript. */
+export class WireGuardTransport implements TunnelTransport {
+  generateKeys(random: Random): TunnelKeys {
+    const privateKey = random.bytes(X25519_BYTES)
+    // RFC 7748 §5, so that other tools show the key as they would store it.
+    privateKey[0] = (privateKey[0] ?? 0) & 248
+    privateKey[31] = ((privateKey[31] ?? 0) & 127) | 64
+    return { privateKey, publicKey: this.publicKey(privateKey) }
+  }
+
+  publicKey(privateKey: Uint8Array): Uint8Array {
+    return new X25519PrivateKey(privateKey).publicKey.bytes
+  }
+
+  createTunnel(options: TunnelOptions): Tunnel {
+    return new WireGuardTunnel(options)
+  }
+}

@@ -1,0 +1,149 @@
+import {
+  isLater,
+  successor,
+  tai64n,
+  toHex,
+  X25519PrivateKey,
+  type Deadline,
+  type Instant,
+  type Path,
+  type PeerId,
+  type Tunnel,
+  type TunnelInput,
+  type TunnelOptions,
+  type TunnelOutput,
+} from 'portreeve'
+import { readInitiation } from './handshake.ts'
+import { macKeysOf, type Identity } from './identity.ts'
+import { IndexTable } from './index-table.ts'
+import { hasMac1 } from './macs.ts'
+import { parseMessage, type Initiation } from './messages.ts'
+import { Peer, type IndexOwner, type PeerOptions, type TunnelSide } from './peer.ts'
+
+/** One end of WireGuard tunnels: tells datagrams and timers to the peers that they concern. */
+export class WireGuardTunnel implements Tunnel {
+  readonly #identity: Identity
+  readonly #indices: IndexTable<IndexOwner>
+  readonly #side: TunnelSide
+  readonly #peers = new Map<PeerId, Peer>()
+  readonly #peersByKey = new Map<string, Peer>()
+  readonly #counters = new Map<string, number>()
+  readonly #outputs: TunnelOutput[] = []
+  #lastTimestamp: Uint8Array = new Uint8Array(12)
+  /** No later than the first armed timer of any peer; a timer that was disarmed since costs one idle wake-up. */
+  #wakeUp: Deadline | undefined
+
+  constructor({ privateKey, random, unixAt }: TunnelOptions) {
+    const key = new X25519PrivateKey(privateKey)
+    this.#identity = { key, macKeys: macKeysOf(key.publicKey) }
+    this.#indices = new IndexTable(random)
+    this.#side = {
+      identity: this.#identity,
+      random,
+      indices: this.#indices,
+      timestamp: (now) => {
+        const label = tai64n(unixAt(now))
+        this.#lastTimestamp = isLater(label, this.#lastTimestamp) ? label : successor(this.#lastTimestamp)
+        return this.#lastTimestamp
+      },
+      emit: (output) => this.#outputs.push(output),
+      drop: (reason) => this.#drop(reason),
+      armed: (deadline) => {
+        if (this.#wakeUp === undefined || deadline.at < this.#wakeUp.at) this.#wakeUp = deadline
+      },
+    }
+  }
+
+  handle(input: TunnelInput, now: Instant): void {
+    if (input.type === 'datagramReceived') return this.#receive(input.datagram, input.path, now)
+    if (input.type === 'peerAdded') return this.#addPeer({ ...input, id: input.peer }, now)
+
+    const peer = this.#peers.get(input.peer)
+    if (peer === undefined) return this.#drop('peer_not_added')
+    switch (input.type) {
+      case 'packetQueued':
+        return peer.send(input.packet, now)
+      case 'connectRequested':
+        return peer.connect(now)
+      case 'pathChosen':
+        return peer.choosePath(input.path, now)
+      case 'peerRemoved':
+        return this.#removePeer(peer)
+    }
+  }
+
+  wake(now: Instant): void {
+    this.#wakeUp = undefined
+    for (const peer of this.#peers.values()) {
+      peer.wake(now)
+      const next = peer.deadline()
+      if (next !== undefined) this.#side.armed(next)
+    }
+  }
+
+  poll(): TunnelOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#wakeUp
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counters)
+  }
+
+  #addPeer(options: PeerOptions, now: Instant): void {
+    const peer = new Peer(this.#side, options)
+    const key = toHex(peer.publicKey.bytes)
+    const before = this.#peers.get(peer.id)
+    if (before !== undefined && before === this.#peersByKey.get(key) && before.hasSameKeysAs(peer)) {
+      if (options.path !== undefined) before.choosePath(options.path, now)
+      return
+    }
+    for (const other of [before, this.#peersByKey.get(key)]) if (other !== undefined) this.#removePeer(other)
+    this.#peers.set(peer.id, peer)
+    this.#peersByKey.set(key, peer)
+  }
+
+  #removePeer(peer: Peer): void {
+    peer.remove()
+    this.#peers.delete(peer.id)
+    this.#peersByKey.delete(toHex(peer.publicKey.bytes))
+  }
+
+  #receive(datagram: Uint8Array, path: Path, now: Instant): void {
+    const message = parseMessage(datagram)
+    switch (message.type) {
+      case 'malformed':
+        return this.#drop(message.reason)
+      case 'initiation':
+        return this.#receiveInitiation(message, datagram, path, now)
+      case 'response': {
+        if (!hasMac1(datagram, this.#identity.macKeys.mac1Key)) return this.#drop('wrong_mac1')
+        const owner = this.#indices.find(message.receiver)
+        return owner === undefined ? this.#drop('unknown_index') : owner.peer.receiveResponse(message, path, now)
+      }
+      case 'cookieReply': {
+        const owner = this.#indices.find(message.receiver)
+        return owner === undefined ? this.#drop('unknown_index') : owner.peer.receiveCookie(message, now)
+      }
+      case 'data': {
+        const owner = this.#indices.find(message.receiver)
+        if (owner?.session === undefined) return this.#drop('unknown_index')
+        return owner.peer.receiveData(owner.session, message, path, now)
+      }
+    }
+  }
+
+  #receiveInitiation(message: Initiation, datagram: Uint8Array, path: Path, now: Instant): void {
+    if (!hasMac1(datagram, this.#identity.macKeys.mac1Key)) return this.#drop('wrong_mac1')
+    const read = readInitiation(message, this.#identity.key, (publicKey) => this.#peersByKey.get(toHex(publicKey)))
+    if (read.type === 'refused') return this.#drop(read.reason)
+    read.remote.receiveInitiation(read, path, now)
+  }
+
+  #drop(reason: string): void {
+    this.#counters.set(reason, (this.#counters.get(reason) ?? 0) + 1)
+  }
+}
