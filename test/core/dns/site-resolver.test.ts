@@ -1,0 +1,170 @@
+import { expect } from 'chai'
+import { decode, encode, type Answer } from 'dns-packet'
+import * as fc from 'fast-check'
+import { beforeEach, describe, it } from 'mocha'
+import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../../core/dns/site-resolver.ts'
+import { drive } from '../../../core/runtime/drive.ts'
+import { SeededRandom } from '../../kit/seeded-random.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+
+describe('site resolver', () => {
+  let clock: VirtualClock
+  let machine: SiteResolver
+  let outputs: SiteResolverOutput[]
+  let dispatch: (input: SiteResolverInput) => void
+
+  beforeEach(() => {
+    clock = new VirtualClock()
+    machine = new SiteResolver({ random: new SeededRandom() })
+    outputs = []
+    ;({ dispatch } = drive<SiteResolverInput, SiteResolverOutput>(machine, {
+      clock,
+      perform: (output) => outputs.push(output),
+    }))
+  })
+
+  const asks = () => outputs.filter((output) => output.type === 'askSystem')
+  const resolved = () => outputs.filter((output) => output.type === 'resolved')
+  const look = (lookup: number, domain = 'gitlab.example.org') => dispatch({ type: 'lookupRequested', lookup, domain })
+  const verdict = (ask: number | undefined, given: UpstreamVerdict) =>
+    dispatch({ type: 'systemAnswered', ask: ask ?? -1, verdict: given })
+  /** Answers the ask at an index with records of the name asked for, or with others. */
+  const answer = (index: number, data: (string | Answer)[], rcode = 0) => {
+    const ask = asks()[index]
+    const { id = 0, questions = [] } = decode(Buffer.from(ask?.message ?? []))
+    const answers = data.map((one): Answer =>
+      typeof one === 'string'
+        ? { type: one.includes(':') ? 'AAAA' : 'A', name: questions[0]?.name ?? '', ttl: 5, data: one }
+        : one,
+    )
+    verdict(ask?.ask, { type: 'answered', message: encode({ type: 'response', id, flags: rcode, questions, answers }) })
+  }
+
+  it('D10 asks for both families at once and gives back what is found, sorted', () => {
+    look(1, 'GitLab.example.org.')
+    expect(asks().map(({ name, recordType }) => [name, recordType])).to.deep.equal([
+      ['gitlab.example.org', 'A'],
+      ['gitlab.example.org', 'AAAA'],
+    ])
+    answer(1, ['2001:db8::1'])
+    expect(resolved()).to.deep.equal([])
+    answer(0, ['192.168.0.9', '10.0.0.1', '10.0.0.1'])
+    expect(resolved()).to.deep.equal([
+      { type: 'resolved', lookup: 1, ipv4: ['10.0.0.1', '192.168.0.9'], ipv6: ['2001:db8::1'], failed: false },
+    ])
+  })
+
+  it('D10 has one request for a name in flight, holds answers for 30 s, and asks anew after that', () => {
+    look(1)
+    look(2)
+    expect(asks()).to.have.length(2)
+    answer(0, ['10.0.0.1'])
+    answer(1, [])
+    expect(resolved().map(({ lookup }) => lookup)).to.deep.equal([1, 2])
+    clock.advance(29_999)
+    look(3)
+    expect(resolved().at(-1)).to.deep.include({ lookup: 3, ipv4: ['10.0.0.1'] })
+    clock.advance(1)
+    look(4)
+    expect(asks()).to.have.length(4)
+    answer(2, ['10.0.0.2'])
+    answer(3, [])
+    expect(resolved().at(-1)).to.deep.include({ lookup: 4, ipv4: ['10.0.0.2'] })
+  })
+
+  it('D11 a name without a record for one family is empty for it, as is one that does not exist', () => {
+    look(1)
+    answer(0, ['10.0.0.1'])
+    answer(1, [])
+    look(2, 'gone.example.org')
+    answer(2, [], 3)
+    answer(3, [], 3)
+    expect(resolved().map(({ ipv4, ipv6, failed }) => [ipv4, ipv6, failed])).to.deep.equal([
+      [['10.0.0.1'], [], false],
+      [[], [], false],
+    ])
+  })
+
+  it('gives up after 10 s, says so, and does not remember a failure', () => {
+    look(1)
+    clock.advance(9_999)
+    expect(resolved()).to.deep.equal([])
+    clock.advance(1)
+    expect(resolved()).to.deep.equal([{ type: 'resolved', lookup: 1, ipv4: [], ipv6: [], failed: true }])
+    expect(outputs.filter(({ type }) => type === 'cancelAsk')).to.have.length(2)
+    answer(0, ['10.0.0.1'])
+    expect(resolved()).to.have.length(1)
+    look(2)
+    expect(asks()).to.have.length(4)
+  })
+
+  it('goes by the family that answered where the other failed, and asks again next time', () => {
+    look(1)
+    answer(0, ['10.0.0.1'])
+    verdict(asks()[1]?.ask, { type: 'failed', code: 'timeout', reason: 'silence' })
+    expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: [], failed: false })
+    look(2)
+    expect(asks()).to.have.length(4)
+    expect(machine.counters()).to.have.property('siteResolver_timeout', 1)
+  })
+
+  it('follows aliases, and takes no record of another name', () => {
+    look(1)
+    answer(0, [
+      { type: 'CNAME', name: 'gitlab.example.org', ttl: 5, data: 'Web.Example.org' },
+      { type: 'CNAME', name: 'web.example.org', ttl: 5, data: 'host.example.org' },
+      { type: 'A', name: 'host.example.org', ttl: 5, data: '10.0.0.1' },
+      { type: 'A', name: 'evil.example.org', ttl: 5, data: '10.0.0.66' },
+      { type: 'A', name: 'gitlab.example.org', ttl: 5, data: '10.0.0.67' },
+    ])
+    answer(1, [
+      { type: 'CNAME', name: 'gitlab.example.org', ttl: 5, data: 'gitlab.example.org' },
+      { type: 'A', name: 'gitlab.example.org', ttl: 5, data: '10.0.0.68' },
+    ])
+    expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: [] })
+  })
+
+  it('refuses addresses that would lead to the gateway itself or into the tunnel, and counts them', () => {
+    const four = ['127.0.0.1', '169.254.1.1', '224.0.0.1', '0.0.0.0', '255.255.255.255', '100.64.0.1', '100.96.0.1']
+    const six = ['::1', 'fe80::1', 'ff02::1', '::', '::ffff:10.0.0.1', 'fd00:2021:1111::1', 'fd00:2021:1111:8000::1']
+    look(1)
+    answer(0, [...four, '10.0.0.1'])
+    answer(1, [...six, 'fd12::1'])
+    expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: ['fd12::1'] })
+    expect(machine.counters()).to.have.property('siteAnswer_refusedAddress', four.length + six.length)
+  })
+
+  it('takes at most 64 addresses of a family, 1000 names at a time, and no names that are none', () => {
+    look(0)
+    answer(
+      0,
+      Array.from({ length: 200 }, (_, i) => `10.0.0.${i}`),
+    )
+    answer(1, [])
+    expect(resolved().at(-1)?.ipv4).to.have.length(64)
+    for (let i = 1; i <= 1_001; i++) look(i, `n${i}.example.org`)
+    expect(resolved().at(-1)).to.deep.include({ lookup: 1_001, failed: true })
+    expect(machine.counters()).to.have.property('tooManyLookups', 1)
+    clock.advance(10_000)
+    for (const domain of ['', 'a..b', `${'a'.repeat(64)}.org`, 'ü.example.org\u{1f600}']) look(5_000, domain)
+    expect(machine.counters()).to.have.property('notAName', 4)
+  })
+
+  it('takes any bytes as an answer without an exception, and nothing that does not belong to the question', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 200 }), (noise, tail) => {
+        look(1)
+        const [first, second] = asks().slice(-2)
+        verdict(first?.ask, { type: 'answered', message: noise })
+        const header = Buffer.from(second?.message ?? [])
+        header[2] = 0x80
+        header[7] = tail[0] ?? 0
+        verdict(second?.ask, { type: 'answered', message: Buffer.concat([header.subarray(0, -11), tail]) })
+        expect(resolved().at(-1)?.ipv4).to.deep.equal([])
+        clock.advance(60_000)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
