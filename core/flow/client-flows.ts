@@ -1,7 +1,27 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
-import type { Endpoint } from '../runtime/endpoint.ts'
-import type { Machine } from '../runtime/machine.ts'
+import { normalizeName } from '../dns/pattern.ts'
+import { firstPermitting } from '../filter/port-filter.ts'
+import { buildUnreachable, quotedPacket, quotesSource, type Unreachable } from '../net/icmp-error.ts'
+import { canonicalAddress, formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
+import {
+  isInRange,
+  MAPPED_ADDRESSES,
+  MULTICAST_ADDRESSES,
+  OWN_ADDRESSES,
+  SENTINEL_ADDRESSES,
+} from '../net/reserved-range.ts'
+import { buildUdp } from '../net/udp-packet.ts'
+import { endpoint, splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
+import type { Deadline, Machine } from '../runtime/machine.ts'
+import { after, earlier, SECOND, type Instant } from '../runtime/time.ts'
+import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
+import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
+import { Counters } from './counters.ts'
+import { FlowCache } from './flow-cache.ts'
 import type { FlowResource } from './flow-resource.ts'
+import { OutputQueue } from './output-queue.ts'
+import { DNS_PORT, hairpinAddress, HAIRPIN_PORT, turnToApplication, turnToListener } from './tcp-hairpin.ts'
 
 export type ClientFlowsInput =
   /** Whole IP packets, borrowed until `handle` returns. */
@@ -26,10 +46,423 @@ export type ClientFlowsInput =
 export type ClientFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
+  /** A packet waits for it. At most every 2 s for one resource, and only while packets come. */
   | { type: 'requestAuthorization'; resourceId: string }
   /** A DNS message over UDP from `source`, the application, to `destination`, a sentinel. */
   | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
-  /** The gateway said goodbye: its tunnel is of no more use. */
+  /** The gateway said goodbye: its tunnel is of no more use. Its grants are gone already. */
   | { type: 'closePeer'; peer: PeerId }
 
-export type ClientFlowsMachine = Machine<ClientFlowsInput, ClientFlowsOutput>
+/** protocol.md §2: it asks again after 2 s at the earliest. */
+const REQUEST_INTERVAL = 2 * SECOND
+/** protocol.md §5: control frames are unreliable, so they are repeated. */
+const ANNOUNCE_INTERVAL = 2 * SECOND
+const MOST_ANNOUNCEMENTS = 10
+/** D10: at most one resolution per name and second. */
+const REFRESH_INTERVAL = SECOND
+
+type DropReason =
+  | PacketRefusal
+  | ControlRefusal
+  | 'multicast'
+  | 'icmp-error'
+  | 'source-not-own'
+  | 'unknown-destination'
+  | 'sentinel-port'
+  | 'port-refused'
+  | 'protocol-refused'
+  | 'nat-protocol'
+  | 'kept-merged'
+  | 'kept-oldest-dropped'
+  | 'authorization-failed'
+  | 'name-inactive'
+  | 'unknown-peer'
+  | 'destination-not-own'
+  | 'source-not-routed'
+  | 'control-from-tun'
+  | 'control-direction'
+  | 'bad-answer'
+
+/** Every packet's way at the client (protocol.md §5): which resource it is for, whether that is granted yet, and what waits until then. */
+export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput> {
+  #ipv4: AddressBytes | undefined
+  #ipv6: AddressBytes | undefined
+  readonly #routes = new ClientRoutes()
+  /** Gateways' own tunnel addresses. */
+  readonly #peerAt = new Map<string, PeerId>()
+  /** Canonical. */
+  #sentinels: ReadonlySet<string> = new Set()
+  #hairpins: ReadonlySet<string> = new Set()
+  readonly #fromTun = new FlowCache<PeerId>()
+  readonly #fromTunnel = new FlowCache<PeerId>()
+  #nextAnnounceAt: Instant | undefined
+  readonly #outputs = new OutputQueue<ClientFlowsOutput>()
+  readonly #counters = new Counters<DropReason>()
+  readonly #packet = new PacketView()
+
+  handle(input: ClientFlowsInput, now: Instant): void {
+    switch (input.type) {
+      case 'tunPackets':
+        for (const packet of input.packets) this.#handleTunPacket(packet, now, now)
+        return
+      case 'tunnelPacket':
+        return this.#handleTunnelPacket(input.peer, input.packet, now)
+      case 'resolverAnswer':
+        return this.#answerQuery(input)
+      case 'nameQueried':
+        return this.#refreshName(this.#routes.name(normalizeName(input.domain)), now)
+      case 'authorizationFailed':
+        return this.#failAuthorization(input.resourceId, now)
+      case 'interfaceConfigured':
+        this.#ipv4 = parseAddress(input.ipv4)
+        this.#ipv6 = parseAddress(input.ipv6)
+        return this.#forgetVerdicts()
+      case 'resourcesChanged':
+        this.#routes.replaceResources(input.resources)
+        return this.#forgetVerdicts()
+      case 'nameMapped':
+        this.#forgetVerdicts()
+        return this.#refreshName(this.#routes.mapName({ ...input, domain: normalizeName(input.domain) }), now)
+      case 'granted':
+        return this.#grant(input, now)
+      case 'revoked':
+        return this.#revoke(input.resourceId)
+      case 'peerLost':
+        this.#losePeer(input.peer)
+        return
+      case 'sentinelsChanged':
+        return this.#changeSentinels(input.addresses)
+    }
+  }
+
+  wake(now: Instant): void {
+    if (this.#nextAnnounceAt === undefined || this.#nextAnnounceAt > now) return
+    this.#nextAnnounceAt = undefined
+    for (const name of this.#routes.names()) {
+      for (const [resourceId, announcement] of name.announced) {
+        if (announcement.status === 'pending') this.#announce(name, resourceId, now)
+      }
+    }
+  }
+
+  poll(): ClientFlowsOutput | undefined {
+    return this.#outputs.poll()
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#nextAnnounceAt === undefined ? undefined : { at: this.#nextAnnounceAt, reason: 'announce name' }
+  }
+
+  /** Why packets and frames were dropped, and how often. */
+  counters(): Readonly<Record<string, number>> {
+    return this.#counters.snapshot()
+  }
+
+  #handleTunPacket(bytes: Uint8Array, now: Instant, keptAt: Instant): void {
+    const packet = this.#packet
+    const parsed = packet.parse(bytes)
+    if (parsed !== 'ok') return this.#counters.count(parsed)
+    const peer = this.#fromTun.find(packet)
+    if (peer !== undefined) return this.#sendTo(peer, copyOf(packet))
+    this.#decideOutbound(packet, now, keptAt)
+  }
+
+  #decideOutbound(packet: PacketView, now: Instant, keptAt: Instant): void {
+    const { bytes, destinationAt, addressLength, kind } = packet
+    const destination = { offset: destinationAt, addressLength }
+    if (isInRange(MULTICAST_ADDRESSES, bytes, destination)) return this.#counters.count('multicast')
+    if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')
+    if (kind === 'icmpError') return this.#counters.count('icmp-error')
+    const own = this.#ownAddress(addressLength)
+    if (own === undefined || !isAddressAt(own, bytes, packet.sourceAt)) return this.#counters.count('source-not-own')
+    if (isInRange(SENTINEL_ADDRESSES, bytes, destination)) return this.#handleSentinelPacket(packet, own)
+    const mapped = isInRange(MAPPED_ADDRESSES, bytes, destination)
+    if (isInRange(OWN_ADDRESSES, bytes, destination) && !mapped) {
+      const peer = this.#peerAt.get(packet.destinationText())
+      return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendTo(peer, copyOf(packet))
+    }
+    const permitted = firstPermitting(
+      this.#routes.candidates(packet.destination()),
+      packet.protocol,
+      packet.destinationPort,
+    )
+    if (permitted.verdict === 'no-entry') return this.#counters.count('unknown-destination')
+    if (permitted.verdict !== 'permitted') return this.#refuse(packet, 'admin-prohibited', permitted.verdict)
+    const resource = permitted.entry
+    // What has neither ports nor an identifier cannot be translated by the gateway.
+    if (mapped && !isTracked(packet)) return this.#counters.count('nat-protocol')
+    if (resource.peer === undefined) return this.#keepUntilGranted(packet, resource, { now, keptAt })
+    const name = mapped ? this.#routes.nameAt(packet.destination()) : undefined
+    if (name !== undefined && name.announced.get(resource.resource.id)?.status !== 'active') {
+      this.#keep(packet, resource, keptAt)
+      return this.#requestAnnouncement(name, resource.resource.id, now)
+    }
+    if (isTracked(packet)) this.#fromTun.store(packet, resource.peer)
+    this.#sendTo(resource.peer, copyOf(packet))
+  }
+
+  #handleSentinelPacket(packet: PacketView, own: AddressBytes): void {
+    const destination = packet.destinationText()
+    const { kind, sourcePort, destinationPort } = packet
+    if (kind === 'tcp' && sourcePort === HAIRPIN_PORT && this.#hairpins.has(destination)) {
+      packet.parse(copyOf(packet))
+      turnToApplication(packet, own)
+      return this.#writeTun(packet.bytes)
+    }
+    if (!this.#sentinels.has(destination)) return this.#counters.count('unknown-destination')
+    const isTurnable = kind === 'tcp' && this.#hairpins.has(hairpinAddress(destination) ?? '')
+    if (destinationPort !== DNS_PORT || (kind !== 'udp' && !isTurnable)) {
+      return this.#refuse(packet, 'port-unreachable', 'sentinel-port')
+    }
+    if (kind === 'udp') {
+      this.#outputs.push({
+        type: 'resolverQuery',
+        source: endpoint(packet.sourceText(), sourcePort),
+        destination: endpoint(destination, destinationPort),
+        message: packet.payload().slice(),
+      })
+      return
+    }
+    packet.parse(copyOf(packet))
+    turnToListener(packet, own)
+    this.#writeTun(packet.bytes)
+  }
+
+  #handleTunnelPacket(peer: PeerId, bytes: Uint8Array, now: Instant): void {
+    if (isControlFrame(bytes)) return this.#handleControl(peer, bytes, now)
+    const packet = this.#packet
+    const parsed = packet.parse(bytes)
+    if (parsed !== 'ok') return this.#counters.count(parsed)
+    if (this.#fromTunnel.find(packet) === peer) return this.#writeTun(copyOf(packet))
+    const own = this.#ownAddress(packet.addressLength)
+    if (own === undefined || !isAddressAt(own, bytes, packet.destinationAt)) {
+      return this.#counters.count('destination-not-own')
+    }
+    if (packet.kind === 'icmpError') {
+      const quoted = quotedPacket(packet)
+      if (quoted === undefined || !quotesSource(packet, quoted, own)) return this.#counters.count('icmp-error')
+      const about = bytes.subarray(quoted.destinationAt, quoted.destinationAt + quoted.addressLength)
+      if (!this.#isServedBy(peer, about)) return this.#counters.count('icmp-error')
+    } else {
+      if (!this.#isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
+      if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.store(packet, peer)
+    }
+    this.#writeTun(copyOf(packet))
+  }
+
+  /** Whether a gateway may speak for an address: its own, or one of a resource that was granted there. */
+  #isServedBy(peer: PeerId, address: AddressBytes): boolean {
+    if (isInRange(OWN_ADDRESSES, address) && !isInRange(MAPPED_ADDRESSES, address)) {
+      return this.#peerAt.get(formatAddress(address)) === peer
+    }
+    return this.#routes.candidates(address).some(({ peers }) => peers.has(peer))
+  }
+
+  #handleControl(peer: PeerId, bytes: Uint8Array, now: Instant): void {
+    const frame = decodeControlFrame(bytes)
+    if (typeof frame === 'string') return this.#counters.count(frame)
+    if (frame.type === 'assignedIps') return this.#counters.count('control-direction')
+    if (frame.type === 'goodbye') {
+      if (!this.#losePeer(peer)) return this.#counters.count('unknown-peer')
+      this.#outputs.push({ type: 'closePeer', peer })
+      return
+    }
+    const resource = this.#routes.resource(frame.resource)
+    const name = this.#routes.name(normalizeName(frame.domain))
+    const announcement = name?.announced.get(frame.resource)
+    if (name === undefined || announcement === undefined || resource?.peer !== peer) {
+      return this.#counters.count('unknown-peer')
+    }
+    if (frame.status === 'Active') this.#activate(resource, announcement, now)
+    else this.#deactivate(resource, name, announcement, now)
+  }
+
+  #activate(resource: ClientResource, announcement: Announcement, now: Instant): void {
+    if (announcement.status === 'active') return
+    announcement.status = 'active'
+    this.#release(resource, now)
+  }
+
+  #deactivate(resource: ClientResource, name: ClientName, announcement: Announcement, now: Instant): void {
+    announcement.status = 'unknown'
+    this.#forgetVerdicts()
+    for (const { bytes, keptAt } of resource.kept.take(now)) {
+      this.#packet.parse(bytes)
+      if (this.#routes.nameAt(this.#packet.destination()) === name) {
+        this.#refuse(this.#packet, 'host-unreachable', 'name-inactive')
+      } else {
+        this.#handleTunPacket(bytes, now, keptAt)
+      }
+    }
+  }
+
+  #keepUntilGranted(
+    packet: PacketView,
+    resource: ClientResource,
+    { now, keptAt }: { now: Instant; keptAt: Instant },
+  ): void {
+    this.#keep(packet, resource, keptAt)
+    if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL)) return
+    resource.requestedAt = now
+    this.#outputs.push({ type: 'requestAuthorization', resourceId: resource.resource.id })
+  }
+
+  #keep(packet: PacketView, { kept }: ClientResource, keptAt: Instant): void {
+    const outcome = kept.keep(packet, keptAt)
+    if (outcome !== 'kept') this.#counters.count(`kept-${outcome}`)
+  }
+
+  /** Sends what waited through the verdict again, in order. What must wait for something else is kept again. */
+  #release(resource: ClientResource, now: Instant): void {
+    for (const { bytes, keptAt } of resource.kept.take(now)) this.#handleTunPacket(bytes, now, keptAt)
+  }
+
+  #grant({ resourceId, peer, peerIpv4, peerIpv6 }: Extract<ClientFlowsInput, { type: 'granted' }>, now: Instant): void {
+    const resource = this.#routes.resource(resourceId)
+    if (resource === undefined) return this.#counters.count('unknown-destination')
+    if (resource.peer !== peer) this.#routes.forgetAnnouncements(resourceId)
+    resource.peer = peer
+    resource.peers.add(peer)
+    resource.requestedAt = undefined
+    for (const text of [peerIpv4, peerIpv6]) {
+      const address = canonicalAddress(text)
+      if (address !== undefined) this.#peerAt.set(address, peer)
+    }
+    this.#forgetVerdicts()
+    this.#release(resource, now)
+  }
+
+  #failAuthorization(resourceId: string, now: Instant): void {
+    for (const { bytes } of this.#routes.resource(resourceId)?.kept.take(now) ?? []) {
+      this.#packet.parse(bytes)
+      this.#refuse(this.#packet, 'host-unreachable', 'authorization-failed')
+    }
+  }
+
+  #revoke(resourceId: string): void {
+    const resource = this.#routes.resource(resourceId)
+    if (resource === undefined) return
+    resource.peer = undefined
+    resource.peers.clear()
+    this.#routes.forgetAnnouncements(resourceId)
+    this.#forgetVerdicts()
+  }
+
+  /** Whether it was known. */
+  #losePeer(peer: PeerId): boolean {
+    let known = false
+    for (const [address, at] of this.#peerAt) {
+      if (at !== peer) continue
+      this.#peerAt.delete(address)
+      known = true
+    }
+    for (const resource of this.#routes.resources()) {
+      if (!resource.peers.delete(peer)) continue
+      known = true
+      if (resource.peer !== peer) continue
+      resource.peer = undefined
+      this.#routes.forgetAnnouncements(resource.resource.id)
+    }
+    this.#forgetVerdicts()
+    return known
+  }
+
+  /** Tells the gateways of a name that was asked for, so that they resolve it anew (D10), or for the first time. */
+  #refreshName(name: ClientName | undefined, now: Instant): void {
+    for (const resourceId of name?.resourceIds ?? []) {
+      if (name === undefined || this.#routes.resource(resourceId)?.peer === undefined) continue
+      const announcement = name.announced.get(resourceId)
+      if (announcement === undefined) this.#requestAnnouncement(name, resourceId, now)
+      else if (announcement.status === 'active' && now >= after(announcement.sentAt ?? now, REFRESH_INTERVAL)) {
+        announcement.sentAt = now
+        this.#sendAnnouncement(name, resourceId)
+      }
+    }
+  }
+
+  #requestAnnouncement(name: ClientName, resourceId: string, now: Instant): void {
+    const announcement = name.announced.get(resourceId) ?? { status: 'unknown', sentAt: undefined, sent: 0 }
+    name.announced.set(resourceId, announcement)
+    if (announcement.status === 'pending') return
+    announcement.status = 'pending'
+    announcement.sent = 0
+    this.#announce(name, resourceId, now)
+  }
+
+  /** Sends what is due of a pending announcement, and says when the next is. */
+  #announce(name: ClientName, resourceId: string, now: Instant): void {
+    const announcement = name.announced.get(resourceId)
+    if (announcement === undefined) return
+    if (announcement.sentAt === undefined || now >= after(announcement.sentAt, ANNOUNCE_INTERVAL)) {
+      if (announcement.sent === MOST_ANNOUNCEMENTS) {
+        announcement.status = 'unknown'
+        return
+      }
+      announcement.sentAt = now
+      announcement.sent++
+      this.#sendAnnouncement(name, resourceId)
+    }
+    this.#nextAnnounceAt = earlier(this.#nextAnnounceAt, after(announcement.sentAt, ANNOUNCE_INTERVAL))
+  }
+
+  #sendAnnouncement({ domain, addresses }: ClientName, resourceId: string): void {
+    const peer = this.#routes.resource(resourceId)?.peer
+    if (peer === undefined) return
+    this.#sendTo(peer, encodeControlFrame({ type: 'assignedIps', resource: resourceId, domain, proxyIps: addresses }))
+  }
+
+  #changeSentinels(addresses: readonly string[]): void {
+    this.#sentinels = new Set(addresses.map(canonicalAddress).filter((address) => address !== undefined))
+    const hairpins = [...this.#sentinels].map(hairpinAddress).filter((address) => address !== undefined)
+    // Where a sentinel's mirror is a sentinel itself, TCP could not tell them apart.
+    this.#hairpins = new Set(hairpins.filter((address) => !this.#sentinels.has(address)))
+  }
+
+  #answerQuery({ source, destination, message }: Extract<ClientFlowsInput, { type: 'resolverAnswer' }>): void {
+    const application = splitEndpoint(source)
+    const sentinel = splitEndpoint(destination)
+    const from = parseAddress(sentinel?.address ?? '')
+    const to = parseAddress(application?.address ?? '')
+    if (!application || !sentinel || from === undefined || from.length !== to?.length) {
+      return this.#counters.count('bad-answer')
+    }
+    const packet = buildUdp({
+      source: from,
+      destination: to,
+      sourcePort: sentinel.port,
+      destinationPort: application.port,
+      payload: message,
+    })
+    if (packet === undefined) return this.#counters.count('bad-answer')
+    this.#writeTun(packet)
+  }
+
+  #refuse(packet: PacketView, answer: Unreachable, reason: DropReason): void {
+    this.#counters.count(reason)
+    const error = buildUnreachable(packet, answer)
+    if (error !== undefined) this.#writeTun(error)
+  }
+
+  #ownAddress(addressLength: 4 | 16): AddressBytes | undefined {
+    return addressLength === 4 ? this.#ipv4 : this.#ipv6
+  }
+
+  #forgetVerdicts(): void {
+    this.#fromTun.clear()
+    this.#fromTunnel.clear()
+  }
+
+  #sendTo(peer: PeerId, packet: Uint8Array): void {
+    this.#outputs.push({ type: 'sendPacket', peer, packet })
+  }
+
+  #writeTun(packet: Uint8Array): void {
+    this.#outputs.push({ type: 'writeTun', packet })
+  }
+}
+
+/** Whether a packet is of a kind that the gateway can translate. */
+const isTracked = ({ kind }: PacketView): boolean => kind === 'tcp' || kind === 'udp' || kind === 'echoRequest'
+
+/** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
+const copyOf = ({ bytes, length }: PacketView): Uint8Array => bytes.slice(0, length)

@@ -1,7 +1,24 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
-import type { Machine } from '../runtime/machine.ts'
-import type { Instant } from '../runtime/time.ts'
+import { normalizeName } from '../dns/pattern.ts'
+import { isOver, notePacket, reopens } from '../nat/nat-table.ts'
+import { quotedPacket, quotesSource, rewriteQuote, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
+import { canonicalAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
+import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
+import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import { after, earlier, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
+import {
+  decodeControlFrame,
+  encodeControlFrame,
+  isControlFrame,
+  type ControlFrame,
+  type ControlRefusal,
+} from './control-frame.ts'
+import { Counters } from './counters.ts'
+import { FlowCache } from './flow-cache.ts'
 import type { FlowResource } from './flow-resource.ts'
+import { GatewayPeer, type GatewayFlow, type OutboundVerdict } from './gateway-peer.ts'
+import { OutputQueue } from './output-queue.ts'
 
 export type GatewayFlowsInput =
   /** Whole IP packets, borrowed until `handle` returns. */
@@ -9,9 +26,10 @@ export type GatewayFlowsInput =
   /** A packet that the tunnel opened, borrowed. */
   | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'interfaceConfigured'; ipv4: string; ipv6: string }
+  /** Known by the same addresses, a peer keeps its grants and flows. */
   | { type: 'peerAdded'; peer: PeerId; ipv4: string; ipv6: string }
   | { type: 'peerRemoved'; peer: PeerId }
-  /** Also extends or shortens a grant that is held. Without `expiresAt` it never lapses. */
+  /** Of a peer that was added. Also extends or shortens a grant that is held. Without `expiresAt` it never lapses. */
   | { type: 'granted'; peer: PeerId; resource: FlowResource; expiresAt?: Instant | undefined }
   | { type: 'revoked'; peer: PeerId; resourceId: string }
   /** Only its filters are taken over. */
@@ -31,10 +49,437 @@ export type GatewayFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
   | { type: 'resolve'; lookup: number; domain: string }
-  /** Its last grant is gone and goodbye was sent. */
+  /** Its last grant is gone and goodbye was sent, or it said goodbye. */
   | { type: 'removePeer'; peer: PeerId }
   /** A revoke took effect: no packet passes from here on. Also for a grant that was not held. */
   | { type: 'accessRejected'; peer: PeerId; resourceId: string }
   | { type: 'accessExpired'; peer: PeerId; resourceId: string }
 
-export type GatewayFlowsMachine = Machine<GatewayFlowsInput, GatewayFlowsOutput>
+/** SRV and TXT at the site (protocol.md §5): the one service of the gateway itself. */
+export const SITE_RESOLVER_PORT = 53_535
+
+/** Names that are being resolved for one peer. */
+const MOST_LOOKUPS = 64
+/** A resolution that nobody answered may be asked for again. */
+const LOOKUP_TIMEOUT = 10 * SECOND
+const SWEEP_INTERVAL = MINUTE
+
+type DropReason =
+  | PacketRefusal
+  | ControlRefusal
+  | Exclude<OutboundVerdict, { verdict: 'pass' }>['reason']
+  | 'unknown-peer'
+  | 'multicast'
+  | 'icmp-error'
+  | 'source-not-own'
+  | 'gateway-service'
+  | 'tunnel-address'
+  | 'no-flow'
+  | 'checksum'
+  | 'control-from-tun'
+  | 'control-rate'
+  | 'control-direction'
+  | 'assignment-not-granted'
+  | 'assignment-proxies'
+  | 'lookups-exhausted'
+  | 'bad-address'
+  | 'icmp-rate'
+
+interface Lookup {
+  peer: PeerId
+  resourceId: string
+  domain: string
+  proxyIps: readonly string[]
+  askedAt: Instant
+}
+
+/**
+ * Every packet's verdict at the gateway, with NAT, filters and grants (protocol.md §5). Nothing passes that no live grant covers, and
+ * no grant outlives its time by a packet: what is due is carried out before any input.
+ */
+export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutput> {
+  #ipv4: AddressBytes | undefined
+  #ipv6: AddressBytes | undefined
+  readonly #peers = new Map<PeerId, GatewayPeer>()
+  /** By canonical tunnel address. */
+  readonly #byAddress = new Map<string, GatewayPeer>()
+  readonly #fromTunnel = new FlowCache<GatewayFlow>()
+  readonly #fromTun = new FlowCache<GatewayFlow>()
+  readonly #lookups = new Map<number, Lookup>()
+  #nextLookup = 0
+  #nextExpiryAt: Instant | undefined
+  #nextSweepAt: Instant | undefined
+  readonly #outputs = new OutputQueue<GatewayFlowsOutput>()
+  readonly #counters = new Counters<DropReason>()
+  readonly #packet = new PacketView()
+
+  handle(input: GatewayFlowsInput, now: Instant): void {
+    this.#carryOutDue(now)
+    switch (input.type) {
+      case 'tunPackets':
+        for (const packet of input.packets) this.#handleTunPacket(packet, now)
+        return
+      case 'tunnelPacket':
+        return this.#handleTunnelPacket(input.peer, input.packet, now)
+      case 'resolved':
+        return this.#handleResolved(input)
+      case 'interfaceConfigured':
+        this.#ipv4 = parseAddress(input.ipv4)
+        this.#ipv6 = parseAddress(input.ipv6)
+        break
+      case 'peerAdded':
+        this.#addPeer(input)
+        break
+      case 'peerRemoved':
+        this.#removePeer(input.peer)
+        break
+      case 'granted':
+        this.#grant(input)
+        break
+      case 'revoked':
+        this.#revoke(input.peer, input.resourceId)
+        this.#outputs.push({ type: 'accessRejected', peer: input.peer, resourceId: input.resourceId })
+        break
+      case 'resourceUpdated':
+        for (const peer of this.#peers.values()) peer.updateFilters(input.resource)
+        break
+      case 'retainOnly':
+        this.#retainOnly(input.grants)
+        break
+    }
+    this.#forgetVerdicts()
+    // A grant may have come that is over already.
+    this.#carryOutDue(now)
+  }
+
+  wake(now: Instant): void {
+    this.#carryOutDue(now)
+  }
+
+  poll(): GatewayFlowsOutput | undefined {
+    return this.#outputs.poll()
+  }
+
+  deadline(): Deadline | undefined {
+    return earliest(
+      this.#nextExpiryAt === undefined ? undefined : { at: this.#nextExpiryAt, reason: 'grant expires' },
+      this.#nextSweepAt === undefined ? undefined : { at: this.#nextSweepAt, reason: 'nat sweep' },
+    )
+  }
+
+  /** Why packets and frames were dropped, and how often. */
+  counters(): Readonly<Record<string, number>> {
+    return this.#counters.snapshot()
+  }
+
+  #handleTunnelPacket(peerId: PeerId, bytes: Uint8Array, now: Instant): void {
+    const peer = this.#peers.get(peerId)
+    if (peer === undefined) return this.#counters.count('unknown-peer')
+    if (isControlFrame(bytes)) return this.#handleControl(peer, bytes, now)
+    const packet = this.#packet
+    const parsed = packet.parse(bytes)
+    if (parsed !== 'ok') return this.#counters.count(parsed)
+    const known = this.#fromTunnel.find(packet)
+    if (known !== undefined && known.peer === peer && isUsable(known, packet.tcpFlags, now)) {
+      return this.#passOut(packet, known, now)
+    }
+    this.#decideOutbound(peer, packet, now)
+  }
+
+  // The order of protocol.md §5.
+  #decideOutbound(peer: GatewayPeer, packet: PacketView, now: Instant): void {
+    const { bytes, destinationAt, addressLength, kind } = packet
+    const destination = { offset: destinationAt, addressLength }
+    if (isInRange(MULTICAST_ADDRESSES, bytes, destination)) return this.#counters.count('multicast')
+    if (kind === 'icmpError') return this.#counters.count('icmp-error')
+    if (!peer.owns(bytes, packet.sourceAt, addressLength)) {
+      return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'source-not-own', now })
+    }
+    if (this.#isOwnAddress(bytes, destinationAt, addressLength)) {
+      // The gateway's other ports are somebody else's services, for which there is no resource and no policy.
+      return isGatewayService(packet, packet.destinationPort)
+        ? this.#writeTun(copyOf(packet))
+        : this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
+    }
+    if (isInRange(OWN_ADDRESSES, bytes, destination) && !isInRange(MAPPED_ADDRESSES, bytes, destination)) {
+      return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'tunnel-address', now })
+    }
+    const decision = peer.outbound(packet, now)
+    switch (decision.verdict) {
+      case 'pass':
+        if (decision.flow.entry !== undefined) {
+          this.#fromTunnel.store(packet, decision.flow)
+          this.#nextSweepAt ??= after(now, SWEEP_INTERVAL)
+        }
+        return this.#passOut(packet, decision.flow, now)
+      case 'prohibited':
+        return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: decision.reason, now })
+      case 'unreachable':
+        return this.#refuse(peer, packet, { answer: 'host-unreachable', reason: decision.reason, now })
+      case 'drop':
+        return this.#counters.count(decision.reason)
+    }
+  }
+
+  #passOut(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
+    const bytes = copyOf(packet)
+    if (entry !== undefined) {
+      notePacket(entry, { from: 'inside', tcpFlags: packet.tcpFlags, now })
+      if (entry.outsidePort !== packet.sourcePort || !isAddressAt(entry.outsideAddress, bytes, packet.destinationAt)) {
+        packet.bytes = bytes
+        packet.setDestination(entry.outsideAddress)
+        if (entry.outsidePort !== packet.sourcePort) packet.setSourcePort(entry.outsidePort)
+      }
+    }
+    this.#writeTun(bytes)
+  }
+
+  #handleTunPacket(bytes: Uint8Array, now: Instant): void {
+    const packet = this.#packet
+    const parsed = packet.parse(bytes)
+    if (parsed !== 'ok') return this.#counters.count(parsed)
+    const known = this.#fromTun.find(packet)
+    if (known !== undefined && isUsable(known, 0, now)) return this.#passIn(packet, known, now)
+    if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')
+    const peer = this.#byAddress.get(packet.destinationText())
+    if (peer === undefined) return this.#counters.count('unknown-peer')
+    if (packet.kind === 'icmpError') return this.#translateError(peer, packet, now)
+    if (this.#isOwnAddress(bytes, packet.sourceAt, packet.addressLength)) {
+      if (!isGatewayService(packet, packet.sourcePort)) return this.#counters.count('gateway-service')
+      return this.#sendTo(peer, copyOf(packet))
+    }
+    const flow = peer.inbound(packet, now)
+    if (flow === undefined) return this.#counters.count('no-flow')
+    if (flow.entry !== undefined) this.#fromTun.store(packet, flow)
+    this.#passIn(packet, flow, now)
+  }
+
+  #passIn(packet: PacketView, { peer, entry }: GatewayFlow, now: Instant): void {
+    const bytes = copyOf(packet)
+    if (entry !== undefined) {
+      notePacket(entry, { from: 'outside', tcpFlags: packet.tcpFlags, now })
+      packet.bytes = bytes
+      if (!isAddressAt(entry.insideAddress, bytes, packet.sourceAt)) packet.setSource(entry.insideAddress)
+      if (entry.insidePort !== packet.destinationPort) packet.setDestinationPort(entry.insidePort)
+    }
+    this.#sendTo(peer, bytes)
+  }
+
+  /** RFC 5508 §4: an ICMP error goes where the packet that it quotes came from, and quotes it as its sender wrote it. */
+  #translateError(peer: GatewayPeer, error: PacketView, now: Instant): void {
+    // Its checksum is made anew below, which must not turn a damaged error into a good one.
+    if (!error.checksumsHold()) return this.#counters.count('checksum')
+    error.parse(copyOf(error))
+    const quoted = quotedPacket(error)
+    const own = error.addressLength === 4 ? peer.ipv4 : peer.ipv6
+    if (quoted === undefined || !quotesSource(error, quoted, own)) return this.#counters.count('icmp-error')
+    const address = error.bytes.slice(quoted.destinationAt, quoted.destinationAt + quoted.addressLength)
+    if (quoted.kind === 'other' || quoted.kind === 'icmp') {
+      if (!peer.mayReach(address, quoted.protocol)) return this.#counters.count('no-flow')
+      return this.#sendTo(peer, error.bytes)
+    }
+    const entry = peer.answered(
+      quoted.protocol,
+      { port: quoted.sourcePort, address, remotePort: quoted.destinationPort },
+      now,
+    )
+    if (entry === undefined || quoted.kind === 'echoReply') return this.#counters.count('no-flow')
+    if (!isAddressAt(entry.insideAddress, error.bytes, quoted.destinationAt)) {
+      rewriteQuote(error, quoted, { destination: entry.insideAddress })
+      // The site's addresses are not the client's business (D1).
+      error.setSource(entry.insideAddress)
+    }
+    if (entry.insidePort !== quoted.sourcePort) rewriteQuote(error, quoted, { sourcePort: entry.insidePort })
+    this.#sendTo(peer, error.bytes)
+  }
+
+  #handleControl(peer: GatewayPeer, bytes: Uint8Array, now: Instant): void {
+    if (!peer.frames.take(now)) return this.#counters.count('control-rate')
+    const frame = decodeControlFrame(bytes)
+    if (typeof frame === 'string') return this.#counters.count(frame)
+    if (frame.type === 'domainStatus') return this.#counters.count('control-direction')
+    if (frame.type === 'goodbye') {
+      this.#removePeer(peer.id)
+      this.#outputs.push({ type: 'removePeer', peer: peer.id })
+      return
+    }
+    const problem = peer.assignmentProblem(frame.resource, frame.domain, frame.proxyIps)
+    if (problem !== undefined) {
+      this.#counters.count(problem)
+      return this.#tellStatus(peer, frame, 'Inactive')
+    }
+    this.#lookUp(peer, frame, now)
+  }
+
+  #lookUp(peer: GatewayPeer, frame: Extract<ControlFrame, { type: 'assignedIps' }>, now: Instant): void {
+    let waiting = 0
+    for (const [id, lookup] of this.#lookups) {
+      if (lookup.askedAt <= now - LOOKUP_TIMEOUT) this.#lookups.delete(id)
+      else if (lookup.peer === peer.id) {
+        waiting++
+        if (lookup.resourceId === frame.resource && lookup.domain === frame.domain) {
+          lookup.proxyIps = frame.proxyIps
+          return
+        }
+      }
+    }
+    if (waiting >= MOST_LOOKUPS) return this.#counters.count('lookups-exhausted')
+    const { resource: resourceId, domain, proxyIps } = frame
+    const lookup = this.#nextLookup++
+    this.#lookups.set(lookup, { peer: peer.id, resourceId, domain, proxyIps, askedAt: now })
+    this.#outputs.push({ type: 'resolve', lookup, domain: normalizeName(domain) })
+  }
+
+  #handleResolved({ lookup, ipv4, ipv6, failed }: Extract<GatewayFlowsInput, { type: 'resolved' }>): void {
+    const asked = this.#lookups.get(lookup)
+    if (asked === undefined) return
+    this.#lookups.delete(lookup)
+    const peer = this.#peers.get(asked.peer)
+    if (peer === undefined) return
+    const frame = { resource: asked.resourceId, domain: asked.domain }
+    const domain = normalizeName(asked.domain)
+    // It may have been withdrawn while we asked.
+    if (peer.assignmentProblem(asked.resourceId, domain, asked.proxyIps) !== undefined) {
+      return this.#tellStatus(peer, frame, 'Inactive')
+    }
+    if (failed === true) {
+      return this.#tellStatus(peer, frame, peer.isAssigned(asked.resourceId, domain) ? 'Active' : 'Inactive')
+    }
+    peer.assign({ resourceId: asked.resourceId, domain, proxyIps: asked.proxyIps, realIps: [...ipv4, ...ipv6] })
+    this.#forgetVerdicts()
+    this.#tellStatus(peer, frame, 'Active')
+  }
+
+  #tellStatus(
+    peer: GatewayPeer,
+    { resource, domain }: { resource: string; domain: string },
+    status: 'Active' | 'Inactive',
+  ): void {
+    this.#sendTo(peer, encodeControlFrame({ type: 'domainStatus', resource, domain, status }))
+  }
+
+  #addPeer({ peer: id, ipv4, ipv6 }: { peer: PeerId; ipv4: string; ipv6: string }): void {
+    const peer = { id, ipv4: parseAddress(ipv4), ipv6: parseAddress(ipv6) }
+    if (peer.ipv4?.length !== 4 || peer.ipv6?.length !== 16) return this.#counters.count('bad-address')
+    const held = this.#peers.get(id)
+    if (held !== undefined) {
+      if (isAddressAt(held.ipv4, peer.ipv4, 0) && isAddressAt(held.ipv6, peer.ipv6, 0)) return
+      this.#removePeer(id)
+    }
+    const added = new GatewayPeer({ id, ipv4: peer.ipv4, ipv6: peer.ipv6 })
+    this.#peers.set(id, added)
+    for (const text of [ipv4, ipv6]) this.#byAddress.set(canonicalAddress(text) ?? text, added)
+  }
+
+  #removePeer(id: PeerId): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined) return
+    this.#peers.delete(id)
+    for (const [address, owner] of this.#byAddress) if (owner === peer) this.#byAddress.delete(address)
+    for (const [lookup, { peer: asked }] of this.#lookups) if (asked === id) this.#lookups.delete(lookup)
+    this.#forgetVerdicts()
+  }
+
+  #grant({ peer: id, resource, expiresAt }: Extract<GatewayFlowsInput, { type: 'granted' }>): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined) return this.#counters.count('unknown-peer')
+    peer.grant(resource, expiresAt)
+    this.#nextExpiryAt = earlier(this.#nextExpiryAt, expiresAt)
+  }
+
+  /** The peer's last grant takes the connection with it. */
+  #revoke(id: PeerId, resourceId: string): void {
+    const peer = this.#peers.get(id)
+    if (peer === undefined || !peer.revoke(resourceId)) return
+    this.#forgetVerdicts()
+    if (peer.grantCount > 0) return
+    this.#sendTo(peer, encodeControlFrame({ type: 'goodbye' }))
+    this.#removePeer(id)
+    this.#outputs.push({ type: 'removePeer', peer: id })
+  }
+
+  #retainOnly(grants: readonly RetainedGrant[]): void {
+    const retained = new Map(grants.map((grant) => [grantKey(grant.peer, grant.resourceId), grant]))
+    for (const peer of this.#peers.values()) {
+      for (const [resourceId] of peer.grants()) {
+        const kept = retained.get(grantKey(peer.id, resourceId))
+        if (kept === undefined) this.#revoke(peer.id, resourceId)
+        else {
+          peer.setExpiry(resourceId, kept.expiresAt)
+          this.#nextExpiryAt = earlier(this.#nextExpiryAt, kept.expiresAt)
+        }
+      }
+    }
+  }
+
+  #carryOutDue(now: Instant): void {
+    if (this.#nextExpiryAt !== undefined && this.#nextExpiryAt <= now) this.#expireGrants(now)
+    if (this.#nextSweepAt !== undefined && this.#nextSweepAt <= now) this.#sweep(now)
+  }
+
+  #expireGrants(now: Instant): void {
+    this.#nextExpiryAt = undefined
+    for (const peer of this.#peers.values()) {
+      for (const [resourceId, expiresAt] of peer.grants()) {
+        if (expiresAt === undefined || expiresAt > now) {
+          this.#nextExpiryAt = earlier(this.#nextExpiryAt, expiresAt)
+          continue
+        }
+        this.#revoke(peer.id, resourceId)
+        this.#outputs.push({ type: 'accessExpired', peer: peer.id, resourceId })
+      }
+    }
+  }
+
+  #sweep(now: Instant): void {
+    let flows = 0
+    for (const { nat } of this.#peers.values()) {
+      nat.sweep(now)
+      flows += nat.size
+    }
+    this.#nextSweepAt = flows === 0 ? undefined : after(now, SWEEP_INTERVAL)
+  }
+
+  #refuse(
+    peer: GatewayPeer,
+    packet: PacketView,
+    { answer, reason, now }: { answer: Unreachable; reason: DropReason; now: Instant },
+  ): void {
+    this.#counters.count(reason)
+    if (!peer.errors.take(now)) return this.#counters.count('icmp-rate')
+    const error = buildUnreachable(packet, answer)
+    if (error !== undefined) this.#sendTo(peer, error)
+  }
+
+  #isOwnAddress(bytes: Uint8Array, offset: number, addressLength: 4 | 16): boolean {
+    const own = addressLength === 4 ? this.#ipv4 : this.#ipv6
+    return own !== undefined && isAddressAt(own, bytes, offset)
+  }
+
+  #forgetVerdicts(): void {
+    this.#fromTunnel.clear()
+    this.#fromTun.clear()
+  }
+
+  #sendTo(peer: GatewayPeer, packet: Uint8Array): void {
+    this.#outputs.push({ type: 'sendPacket', peer: peer.id, packet })
+  }
+
+  #writeTun(packet: Uint8Array): void {
+    this.#outputs.push({ type: 'writeTun', packet })
+  }
+}
+
+const isUsable = ({ entry }: GatewayFlow, tcpFlags: number, now: Instant): boolean =>
+  entry === undefined || (!isOver(entry, now) && !reopens(entry, tcpFlags))
+
+/** What the gateway's own address answers: pings, and names of types that only the site can resolve. */
+const isGatewayService = ({ kind }: PacketView, servicePort: number): boolean =>
+  kind === 'echoRequest' ||
+  kind === 'echoReply' ||
+  ((kind === 'tcp' || kind === 'udp') && servicePort === SITE_RESOLVER_PORT)
+
+const grantKey = (peer: PeerId, resourceId: string): string => `${peer} ${resourceId}`
+
+/** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
+const copyOf = ({ bytes, length }: PacketView): Uint8Array => bytes.slice(0, length)

@@ -1,0 +1,120 @@
+import type { PeerId } from '../contract/tunnel-transport.ts'
+import { formatAddress, type AddressBytes } from '../net/ip-address.ts'
+import { canonicalAddress } from '../net/ip-address.ts'
+import { PrefixTrie } from '../net/prefix-trie.ts'
+import { isInRange, MAPPED_ADDRESSES, NOT_INTERNET } from '../net/reserved-range.ts'
+import type { Instant } from '../runtime/time.ts'
+import type { FlowResource } from './flow-resource.ts'
+import { KeptPackets } from './kept-packets.ts'
+import { compareResources, resourceEntry, type ResourceEntry } from './resource-entry.ts'
+
+/** A resource at the client, and how far the way to it has come. */
+export interface ClientResource extends ResourceEntry {
+  /** The gateway that serves it; absent before it is granted. */
+  peer: PeerId | undefined
+  /** All gateways that it was granted at: the flows of an earlier one may still be answered. */
+  readonly peers: Set<PeerId>
+  requestedAt: Instant | undefined
+  readonly kept: KeptPackets
+}
+
+/** A name that has addresses, and what the gateways of its resources know of it. */
+export interface ClientName {
+  readonly domain: string
+  readonly addresses: readonly string[]
+  resourceIds: readonly string[]
+  /** By resource. */
+  readonly announced: Map<string, Announcement>
+}
+
+export interface Announcement {
+  status: 'unknown' | 'pending' | 'active'
+  sentAt: Instant | undefined
+  /** How often since it is pending. */
+  sent: number
+}
+
+/** Where the client sends what: resources by prefix and by name, the same order as at the gateway (T5). */
+export class ClientRoutes {
+  #resources = new Map<string, ClientResource>()
+  readonly #prefixes = new PrefixTrie<ClientResource>()
+  #internet: ClientResource | undefined
+  readonly #names = new Map<string, ClientName>()
+  readonly #byAddress = new Map<string, ClientName>()
+
+  resource(id: string): ClientResource | undefined {
+    return this.#resources.get(id)
+  }
+
+  resources(): Iterable<ClientResource> {
+    return this.#resources.values()
+  }
+
+  names(): Iterable<ClientName> {
+    return this.#names.values()
+  }
+
+  name(domain: string): ClientName | undefined {
+    return this.#names.get(domain)
+  }
+
+  /** The name that a mapped address stands for. */
+  nameAt(address: AddressBytes): ClientName | undefined {
+    return this.#byAddress.get(formatAddress(address))
+  }
+
+  /** Takes over the list: a resource whose kind and address stay keeps its state, another one begins anew. */
+  replaceResources(resources: readonly FlowResource[]): void {
+    const held = this.#resources
+    this.#resources = new Map()
+    this.#prefixes.clear()
+    this.#internet = undefined
+    for (const resource of [...resources].sort(compareResources)) {
+      const before = held.get(resource.id)
+      const same =
+        before !== undefined && before.resource.type === resource.type && before.resource.address === resource.address
+      const entry: ClientResource = {
+        ...(same ? before : { peer: undefined, peers: new Set(), requestedAt: undefined, kept: new KeptPackets() }),
+        ...resourceEntry(resource),
+      }
+      this.#resources.set(resource.id, entry)
+      if (entry.prefix !== undefined) this.#prefixes.add(entry.prefix, entry)
+      else if (resource.type === 'internet') this.#internet ??= entry
+      if (!same) this.forgetAnnouncements(resource.id)
+    }
+    for (const id of held.keys()) if (!this.#resources.has(id)) this.forgetAnnouncements(id)
+  }
+
+  mapName({ domain, addresses, resourceIds }: Pick<ClientName, 'domain' | 'addresses' | 'resourceIds'>): ClientName {
+    const canonical = addresses.map(canonicalAddress).filter((address) => address !== undefined)
+    const held = this.#names.get(domain)
+    if (held !== undefined && held.addresses.join() === canonical.join()) {
+      held.resourceIds = resourceIds
+      return held
+    }
+    for (const address of held?.addresses ?? []) this.#byAddress.delete(address)
+    const name: ClientName = { domain, addresses: canonical, resourceIds, announced: new Map() }
+    this.#names.set(domain, name)
+    for (const address of canonical) this.#byAddress.set(address, name)
+    return name
+  }
+
+  /** The gateways know nothing of the names of this resource any more. */
+  forgetAnnouncements(resourceId: string): void {
+    for (const { announced } of this.#names.values()) announced.delete(resourceId)
+  }
+
+  /** What covers an address, the most specific first. */
+  candidates(address: AddressBytes): ClientResource[] {
+    if (isInRange(MAPPED_ADDRESSES, address)) {
+      const ids = this.nameAt(address)?.resourceIds ?? []
+      return ids
+        .map((id) => this.#resources.get(id))
+        .filter((entry) => entry !== undefined)
+        .sort((a, b) => compareResources(a.resource, b.resource))
+    }
+    const found = this.#prefixes.matches(address, 0, address.length)
+    if (this.#internet !== undefined && !isInRange(NOT_INTERNET, address)) found.push(this.#internet)
+    return found
+  }
+}

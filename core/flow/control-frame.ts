@@ -1,0 +1,95 @@
+import { canonicalAddress } from '../net/ip-address.ts'
+import { CONTROL, putWord, word } from '../net/packet-view.ts'
+
+/** What client and gateway tell each other inside the tunnel (protocol.md §5). Idempotent and repeated, for it may be lost. */
+export type ControlFrame =
+  /** The client's addresses for a name of a resource. Canonical text. */
+  | { type: 'assignedIps'; resource: string; domain: string; proxyIps: readonly string[] }
+  | { type: 'domainStatus'; resource: string; domain: string; status: 'Active' | 'Inactive' }
+  /** Drop the connection now. */
+  | { type: 'goodbye' }
+
+export type ControlRefusal = 'control-truncated' | 'control-too-long' | 'control-unknown-type' | 'control-body'
+
+/** Four addresses of each family. */
+export const MOST_PROXY_IPS = 8
+
+/** Whether a packet is a control frame: IPv6, `::` to `::`, next header 0xFF. Such a packet never reaches a TUN device. */
+export const isControlFrame = (packet: Uint8Array): boolean => {
+  if (packet.length < IP_HEADER || (packet[0] ?? 0) >> 4 !== 6 || packet[6] !== CONTROL) return false
+  for (let at = 8; at < IP_HEADER; at++) if (packet[at] !== 0) return false
+  return true
+}
+
+/** The frame as a packet, which the caller may keep. */
+export const encodeControlFrame = (frame: ControlFrame): Uint8Array => {
+  const body = frame.type === 'goodbye' ? NO_BODY : new TextEncoder().encode(JSON.stringify(bodyOf(frame)))
+  const packet = new Uint8Array(HEADERS + body.length)
+  packet[0] = 0x60
+  putWord(packet, 4, CONTROL_HEADER + body.length)
+  packet[6] = CONTROL
+  packet[IP_HEADER] = TYPES.indexOf(frame.type)
+  packet.set(body, HEADERS)
+  return packet
+}
+
+/** The frame in a packet for which `isControlFrame` holds, or why there is none. */
+export const decodeControlFrame = (packet: Uint8Array): ControlFrame | ControlRefusal => {
+  const end = IP_HEADER + word(packet, 4)
+  if (end > packet.length || end < HEADERS) return 'control-truncated'
+  const type = TYPES[packet[IP_HEADER] ?? 0xff]
+  if (type === undefined) return 'control-unknown-type'
+  if (type === 'goodbye') return { type }
+  if (end - HEADERS > LONGEST_BODY) return 'control-too-long'
+  const body = jsonObject(packet.subarray(HEADERS, end))
+  if (body === undefined) return 'control-body'
+  const { resource, domain } = body
+  if (!isShortText(resource, LONGEST_ID) || !isShortText(domain, LONGEST_DOMAIN)) return 'control-body'
+  if (type === 'domainStatus') {
+    // An unknown status is `Inactive`.
+    return typeof body.status === 'string'
+      ? { type, resource, domain, status: body.status === 'Active' ? 'Active' : 'Inactive' }
+      : 'control-body'
+  }
+  const proxyIps = addresses(body.proxy_ips)
+  return proxyIps === undefined ? 'control-body' : { type, resource, domain, proxyIps }
+}
+
+const IP_HEADER = 40
+const CONTROL_HEADER = 8
+const HEADERS = IP_HEADER + CONTROL_HEADER
+const LONGEST_BODY = 4_096
+const LONGEST_ID = 64
+const LONGEST_DOMAIN = 253
+const NO_BODY = new Uint8Array(0)
+
+/** By the number on the wire. */
+const TYPES = ['assignedIps', 'domainStatus', 'goodbye'] as const
+
+const bodyOf = (frame: Exclude<ControlFrame, { type: 'goodbye' }>): Record<string, unknown> =>
+  frame.type === 'assignedIps'
+    ? { resource: frame.resource, domain: frame.domain, proxy_ips: frame.proxyIps }
+    : { resource: frame.resource, domain: frame.domain, status: frame.status }
+
+const jsonObject = (bytes: Uint8Array): Record<string, unknown> | undefined => {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isShortText = (value: unknown, longest: number): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= longest
+
+const addresses = (value: unknown): string[] | undefined => {
+  if (!Array.isArray(value) || value.length === 0 || value.length > MOST_PROXY_IPS) return undefined
+  const canonical: string[] = []
+  for (const item of value) {
+    const address = typeof item === 'string' ? canonicalAddress(item) : undefined
+    if (address === undefined || canonical.includes(address)) return undefined
+    canonical.push(address)
+  }
+  return canonical
+}

@@ -1,0 +1,186 @@
+import { checksumOf, sumWords, updatedChecksum } from './checksum.ts'
+import { isAddressAt, type AddressBytes } from './ip-address.ts'
+import {
+  ICMP,
+  ICMPV6,
+  icmpKind,
+  PacketView,
+  putWord,
+  TCP,
+  UDP,
+  updateTransportChecksum,
+  word,
+  type PacketKind,
+} from './packet-view.ts'
+
+export type Unreachable = 'admin-prohibited' | 'host-unreachable' | 'port-unreachable'
+
+/**
+ * The ICMP error that answers a packet, as a packet of its own from `from` (by default where the packet wanted to go: the answer of
+ * a host that the application knows). Undefined for what must not be answered: ICMP errors, unspecified senders (RFC 1122 §3.2.2, RFC 4443 §2.4 e).
+ */
+export const buildUnreachable = (
+  packet: PacketView,
+  reason: Unreachable,
+  from: AddressBytes = packet.destination(),
+): Uint8Array | undefined => {
+  if (packet.kind === 'icmpError' || isUnspecified(packet.source())) return undefined
+  return packet.addressLength === 4 ? buildIpv4(packet, reason, from) : buildIpv6(packet, reason, from)
+}
+
+/** What an ICMP error quotes: the packet that it is about, seen from its sender. */
+export interface QuotedPacket {
+  /** Offsets are into the bytes of the whole error. */
+  at: number
+  sourceAt: number
+  destinationAt: number
+  transportAt: number
+  addressLength: 4 | 16
+  protocol: number
+  kind: PacketKind
+  sourcePort: number
+  destinationPort: number
+  /** The end of the bytes that there are; the quoted packet itself may have been longer. */
+  length: number
+}
+
+/** The packet that an ICMP error is about; undefined for kinds of error that are not passed on, and where too little of it is quoted. */
+export const quotedPacket = (error: PacketView): QuotedPacket | undefined => {
+  const { bytes, transportAt, addressLength, length } = error
+  const type = bytes[transportAt] ?? 0
+  // Unreachable, time exceeded, parameter problem; not redirect, which would move somebody's routes.
+  if (addressLength === 4 ? type !== 3 && type !== 11 && type !== 12 : type < 1 || type > 4) return undefined
+  const at = transportAt + 8
+  return addressLength === 4 ? quotedIpv4(bytes, at, length) : quotedIpv6(bytes, at, length)
+}
+
+/** What to write into a quoted packet, which is left out where it stays. */
+export interface QuoteChange {
+  source?: AddressBytes
+  destination?: AddressBytes
+  /** Or the identifier of an echo. */
+  sourcePort?: number
+}
+
+/** Changes the packet that an error quotes, its checksums as far as they were quoted, and the error's own. */
+export const rewriteQuote = (error: PacketView, quoted: QuotedPacket, change: QuoteChange): void => {
+  const { bytes } = error
+  if (change.source !== undefined) setQuotedAddress(bytes, quoted, quoted.sourceAt, change.source)
+  if (change.destination !== undefined) setQuotedAddress(bytes, quoted, quoted.destinationAt, change.destination)
+  if (change.sourcePort !== undefined) {
+    const portAt = quoted.transportAt + (quoted.protocol === TCP || quoted.protocol === UDP ? 0 : 4)
+    const before = word(bytes, portAt)
+    putWord(bytes, portAt, change.sourcePort)
+    updateTransportChecksum(bytes, quoted, before, change.sourcePort)
+  }
+  error.completeChecksum()
+}
+
+/** Whether the quoted packet came from this address. */
+export const quotesSource = (error: PacketView, quoted: QuotedPacket, address: AddressBytes): boolean =>
+  address.length === quoted.addressLength && isAddressAt(address, error.bytes, quoted.sourceAt)
+
+const HOP_LIMIT = 64
+
+const buildIpv4 = (packet: PacketView, reason: Unreachable, from: AddressBytes): Uint8Array => {
+  // RFC 1812 §4.3.2.3: as much of the packet as fits into 576 bytes.
+  const quote = Math.min(packet.length, 576 - 28)
+  const bytes = new Uint8Array(28 + quote)
+  bytes[0] = 0x45
+  bytes[1] = 0xc0 // RFC 1812 §4.3.2.5: precedence 6, internetwork control
+  putWord(bytes, 2, bytes.length)
+  bytes[8] = HOP_LIMIT
+  bytes[9] = ICMP
+  bytes.set(from, 12)
+  bytes.set(packet.source(), 16)
+  putWord(bytes, 10, checksumOf(sumWords(bytes, 0, 20)))
+  bytes[20] = 3
+  bytes[21] = reason === 'admin-prohibited' ? 13 : reason === 'port-unreachable' ? 3 : 1
+  return finish(bytes, packet, quote)
+}
+
+const buildIpv6 = (packet: PacketView, reason: Unreachable, from: AddressBytes): Uint8Array => {
+  // RFC 4443 §2.4 c: as much as fits into the minimum MTU.
+  const quote = Math.min(packet.length, 1280 - 48)
+  const bytes = new Uint8Array(48 + quote)
+  bytes[0] = 0x60
+  putWord(bytes, 4, 8 + quote)
+  bytes[6] = ICMPV6
+  bytes[7] = HOP_LIMIT
+  bytes.set(from, 8)
+  bytes.set(packet.source(), 24)
+  bytes[40] = 1
+  bytes[41] = reason === 'admin-prohibited' ? 1 : reason === 'port-unreachable' ? 4 : 3
+  return finish(bytes, packet, quote)
+}
+
+const finish = (bytes: Uint8Array, packet: PacketView, quote: number): Uint8Array => {
+  bytes.set(packet.bytes.subarray(0, quote), bytes.length - quote)
+  const view = new PacketView()
+  view.parse(bytes)
+  view.completeChecksum()
+  return bytes
+}
+
+const quotedIpv4 = (bytes: Uint8Array, at: number, end: number): QuotedPacket | undefined => {
+  // RFC 792 promises the header and 8 bytes.
+  if (at + 28 > end || bytes[at] !== 0x45 || (word(bytes, at + 6) & 0x1fff) !== 0) return undefined
+  const protocol = bytes[at + 9] ?? 0
+  return withPorts(bytes, {
+    at,
+    sourceAt: at + 12,
+    destinationAt: at + 16,
+    transportAt: at + 20,
+    addressLength: 4,
+    protocol,
+    kind: 'other',
+    sourcePort: 0,
+    destinationPort: 0,
+    length: Math.min(end, at + Math.max(28, word(bytes, at + 2))),
+  })
+}
+
+const quotedIpv6 = (bytes: Uint8Array, at: number, end: number): QuotedPacket | undefined => {
+  if (at + 48 > end || (bytes[at] ?? 0) >> 4 !== 6) return undefined
+  return withPorts(bytes, {
+    at,
+    sourceAt: at + 8,
+    destinationAt: at + 24,
+    transportAt: at + 40,
+    addressLength: 16,
+    // A quoted extension header is a protocol without ports, which matches no flow.
+    protocol: bytes[at + 6] ?? 0,
+    kind: 'other',
+    sourcePort: 0,
+    destinationPort: 0,
+    length: Math.min(end, at + Math.max(48, 40 + word(bytes, at + 4))),
+  })
+}
+
+const withPorts = (bytes: Uint8Array, quoted: QuotedPacket): QuotedPacket => {
+  const { protocol, transportAt, addressLength } = quoted
+  if (protocol === TCP || protocol === UDP) {
+    quoted.kind = protocol === TCP ? 'tcp' : 'udp'
+    quoted.sourcePort = word(bytes, transportAt)
+    quoted.destinationPort = word(bytes, transportAt + 2)
+  } else if (protocol === (addressLength === 4 ? ICMP : ICMPV6)) {
+    quoted.kind = icmpKind(bytes[transportAt] ?? 0, addressLength)
+    if (quoted.kind === 'echoRequest' || quoted.kind === 'echoReply') {
+      quoted.sourcePort = word(bytes, transportAt + 4)
+      quoted.destinationPort = quoted.sourcePort
+    }
+  }
+  return quoted
+}
+
+const setQuotedAddress = (bytes: Uint8Array, quoted: QuotedPacket, at: number, address: AddressBytes): void => {
+  const before = sumWords(bytes, at, at + address.length)
+  const after = sumWords(address, 0, address.length)
+  bytes.set(address, at)
+  if (quoted.addressLength === 4) {
+    putWord(bytes, quoted.at + 10, updatedChecksum(word(bytes, quoted.at + 10), before, after))
+  }
+  if (quoted.protocol !== ICMP) updateTransportChecksum(bytes, quoted, before, after)
+}
+
+const isUnspecified = (address: AddressBytes): boolean => address.every((byte) => byte === 0)

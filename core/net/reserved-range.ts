@@ -1,0 +1,65 @@
+import { parsePrefix, prefixContains, type Prefix } from './prefix.ts'
+
+const prefix = (text: string): Prefix => {
+  const parsed = parsePrefix(text)
+  if (parsed === undefined) throw new TypeError(`not a prefix: ${text}`)
+  return parsed
+}
+
+// protocol.md §4.
+/** Tunnel addresses of clients and gateways. */
+export const TUNNEL_ADDRESSES = [prefix('100.64.0.0/11'), prefix('fd00:2021:1111::/107')] as const
+/** Addresses that stand for the names of DNS resources, per client. */
+export const MAPPED_ADDRESSES = [prefix('100.96.0.0/11'), prefix('fd00:2021:1111:8000::/107')] as const
+/** The client's resolver: one address per upstream. Inside the mapped range in IPv4. */
+export const SENTINEL_ADDRESSES = [prefix('100.100.111.0/24'), prefix('fd00:2021:1111:8000:100:100:111:0/120')] as const
+/** Everything that is the product's own: never a resource, an upstream resolver or the answer for a name. */
+export const OWN_ADDRESSES = [prefix('100.64.0.0/10'), prefix('fd00:2021:1111::/48')] as const
+
+/** Multicast, and what else reaches more or less than one machine. */
+export const MULTICAST_ADDRESSES = [prefix('224.0.0.0/4'), prefix('255.255.255.255/32'), prefix('ff00::/8')] as const
+
+/** What the Internet resource never carries (protocol.md §5): private, loopback, link-local, shared, multicast, reserved, IPv4-mapped. */
+export const NOT_INTERNET = [
+  prefix('0.0.0.0/8'),
+  prefix('10.0.0.0/8'),
+  prefix('100.64.0.0/10'),
+  prefix('127.0.0.0/8'),
+  prefix('169.254.0.0/16'),
+  prefix('172.16.0.0/12'),
+  prefix('192.168.0.0/16'),
+  prefix('224.0.0.0/4'),
+  prefix('240.0.0.0/4'),
+  prefix('::/128'),
+  prefix('::1/128'),
+  prefix('::ffff:0.0.0.0/96'),
+  prefix('fc00::/7'),
+  prefix('fe80::/10'),
+  prefix('ff00::/8'),
+] as const
+
+/**
+ * What a name may not resolve to at the site: an answer with a tunnel address would join two clients, one with a loopback or
+ * link-local address would reach the gateway itself or its cloud's metadata service, by nothing but somebody's DNS record.
+ */
+export const NOT_A_SERVER = [
+  ...OWN_ADDRESSES,
+  ...MULTICAST_ADDRESSES,
+  prefix('0.0.0.0/8'),
+  prefix('127.0.0.0/8'),
+  prefix('169.254.0.0/16'),
+  prefix('::/128'),
+  prefix('::1/128'),
+  prefix('::ffff:0.0.0.0/96'),
+  prefix('fe80::/10'),
+] as const
+
+/** Whether the address at `offset`, of `addressLength` bytes, is in one of the ranges. */
+export const isInRange = (
+  ranges: readonly Prefix[],
+  bytes: Uint8Array,
+  { offset = 0, addressLength = bytes.length }: { offset?: number; addressLength?: number } = {},
+): boolean => {
+  for (const range of ranges) if (prefixContains(range, bytes, { offset, addressLength })) return true
+  return false
+}
