@@ -1,0 +1,77 @@
+import type { Path } from '../../core/contract/tunnel-transport.ts'
+import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
+
+/** A gateway that serves this client, or did until its path died. */
+export interface KnownGateway {
+  id: string
+  ipv4: string
+  ipv6: string
+  path: Path | undefined
+  /** Of the latest handshake. */
+  handshakeAt: Instant | undefined
+  /** Was there a path, and is there none: its resources wait for it or for another gateway. */
+  isLost: boolean
+  readonly resourceIds: Set<string>
+}
+
+/** How long the portal is told that a gateway was found dead. */
+const UNREACHABLE_FOR_MS = 60 * SECOND
+
+/** The gateways that this client was given, and which of them are dead. */
+export class GatewayTable {
+  readonly #gateways = new Map<string, KnownGateway>()
+  readonly #unreachableUntil = new Map<string, Instant>()
+
+  get(id: string): KnownGateway | undefined {
+    return this.#gateways.get(id)
+  }
+
+  all(): KnownGateway[] {
+    return [...this.#gateways.values()]
+  }
+
+  put({ id, ipv4, ipv6 }: { id: string; ipv4: string; ipv6: string }): KnownGateway {
+    const known = this.#gateways.get(id)
+    if (known !== undefined) return Object.assign(known, { ipv4, ipv6 })
+    const gateway: KnownGateway = {
+      id,
+      ipv4,
+      ipv6,
+      path: undefined,
+      handshakeAt: undefined,
+      isLost: false,
+      resourceIds: new Set(),
+    }
+    this.#gateways.set(id, gateway)
+    return gateway
+  }
+
+  remove(id: string): void {
+    this.#gateways.delete(id)
+  }
+
+  /** Takes a resource from whoever had it, for another gateway or none. Returns those that serve nothing any more. */
+  release(resourceId: string, exceptId?: string): KnownGateway[] {
+    return this.all().filter((gateway) => {
+      if (gateway.id === exceptId || !gateway.resourceIds.delete(resourceId)) return false
+      return gateway.resourceIds.size === 0
+    })
+  }
+
+  foundDead(id: string, now: Instant): void {
+    this.#unreachableUntil.set(id, after(now, UNREACHABLE_FOR_MS))
+  }
+
+  foundAlive(id: string): void {
+    this.#unreachableUntil.delete(id)
+  }
+
+  /** What a request for a resource tells the portal. */
+  forRequest(now: Instant): { connected: string[]; unreachable: string[] } {
+    for (const [id, until] of this.#unreachableUntil) if (until <= now) this.#unreachableUntil.delete(id)
+    return {
+      connected: this.all().flatMap(({ id, path, isLost }) => (path === undefined || isLost ? [] : [id])),
+      unreachable: [...this.#unreachableUntil.keys()],
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import type { ClientResource } from '../../core/control/messages.ts'
+import type { NamedResource } from '../../core/dns/resource-names.ts'
+import type { FlowResource } from '../../core/flow/flow-resource.ts'
+import type { ResourceStatus } from './client-status.ts'
+
+interface Entry {
+  resource: ClientResource
+  state: ResourceStatus['state']
+  gatewayId: string | null
+  reason: string | null
+}
+
+/** What this client may ask for, and how its latest request for each ended. */
+export class ResourceTable {
+  readonly #entries = new Map<string, Entry>()
+
+  /** Everything there is; what is known of those that stay is kept. */
+  replaceAll(resources: readonly ClientResource[]): void {
+    const kept = new Set(resources.map(({ id }) => id))
+    for (const id of this.#entries.keys()) if (!kept.has(id)) this.#entries.delete(id)
+    for (const resource of resources) this.put(resource)
+  }
+
+  put(resource: ClientResource): void {
+    const known = this.#entries.get(resource.id)
+    if (known === undefined) this.#entries.set(resource.id, { resource, ...IDLE })
+    else known.resource = resource
+  }
+
+  /** Whether it was there. */
+  remove(id: string): boolean {
+    return this.#entries.delete(id)
+  }
+
+  has(id: string): boolean {
+    return this.#entries.has(id)
+  }
+
+  isRequested(id: string): boolean {
+    return this.#entries.get(id)?.state === 'requested'
+  }
+
+  requested(id: string): void {
+    this.#set(id, { state: 'requested', gatewayId: null, reason: null })
+  }
+
+  connected(id: string, gatewayId: string): void {
+    this.#set(id, { state: 'connected', gatewayId, reason: null })
+  }
+
+  denied(id: string, reason: string): void {
+    this.#set(id, { state: 'denied', gatewayId: null, reason })
+  }
+
+  /** What a gateway served is served by nobody. */
+  disconnected(id: string, reason: string): void {
+    this.#set(id, { state: 'idle', gatewayId: null, reason })
+  }
+
+  forFlows(): FlowResource[] {
+    return [...this.#entries.values()].map(({ resource }) => flowResource(resource))
+  }
+
+  forNames(): NamedResource[] {
+    return [...this.#entries.values()].flatMap(({ resource }) =>
+      resource.type === 'dns' ? [{ id: resource.id, address: resource.address, ipStack: resource.ip_stack ?? 'dual' }] : [],
+    )
+  }
+
+  /** What of the network is reached through the tunnel, beside names. */
+  prefixes(): string[] {
+    return [...this.#entries.values()].flatMap(({ resource }) => {
+      if (resource.type === 'cidr') return [resource.address]
+      return resource.type === 'internet' ? ['0.0.0.0/0', '::/0'] : []
+    })
+  }
+
+  status(): ResourceStatus[] {
+    return [...this.#entries.values()].map(({ resource, state, gatewayId, reason }) => ({
+      id: resource.id,
+      name: resource.name ?? 'Internet',
+      address: resource.type === 'internet' ? null : resource.address,
+      state,
+      gateway_id: gatewayId,
+      reason,
+    }))
+  }
+
+  #set(id: string, change: Omit<Entry, 'resource'>): void {
+    const entry = this.#entries.get(id)
+    if (entry !== undefined) Object.assign(entry, change)
+  }
+}
+
+const IDLE = { state: 'idle', gatewayId: null, reason: null } as const
+
+const flowResource = (resource: ClientResource): FlowResource => {
+  if (resource.type === 'internet') return { id: resource.id, type: 'internet', address: '', filters: [] }
+  const { id, type, address, filters = [], ip_stack } = resource
+  return {
+    id,
+    type,
+    address,
+    filters: filters.map(({ protocol, port_range_start = 0, port_range_end = 0xffff }) => ({
+      protocol,
+      portStart: port_range_start,
+      portEnd: port_range_end,
+    })),
+    ...(ip_stack == null ? {} : { ipStack: ip_stack }),
+  }
+}

@@ -1,0 +1,36 @@
+import ipaddr from 'ipaddr.js'
+import type { UpstreamServer } from '../../core/contract/upstream-resolver.ts'
+import type { ClientInterface } from '../../core/control/messages.ts'
+import type { Upstream } from '../../core/dns/upstream-queries.ts'
+import { endpoint, splitEndpoint } from '../../core/runtime/endpoint.ts'
+
+const DNS_PORT = 53
+
+/**
+ * Who is asked for names that are no resource's: what the account sets, plain DNS before HTTPS, or else what the system had.
+ * Servers of kinds that no plugin serves, and addresses that are none, are left out.
+ */
+export const upstreamsOf = (
+  { upstream_do53 = [], upstream_doh = [], upstream_dns = [] }: ClientInterface,
+  { kinds, system }: { kinds: ReadonlySet<string>; system: readonly UpstreamServer[] },
+): Upstream[] => {
+  const plain =
+    upstream_do53.length > 0
+      ? upstream_do53.map(({ ip }) => ipEndpoint(ip, DNS_PORT))
+      : upstream_dns.map(({ address }) => {
+          const parts = splitEndpoint(address)
+          return parts === undefined ? undefined : ipEndpoint(parts.address, parts.port)
+        })
+  const configured: Upstream[] = [
+    ...plain.flatMap((at) => (at === undefined ? [] : [{ kind: 'udp', server: { endpoint: at } }])),
+    ...upstream_doh.map(({ url }) => ({ kind: 'doh', server: { url } })),
+  ]
+  const usable = configured.filter(({ kind }) => kinds.has(kind))
+  return usable.length > 0 ? usable : system.map((server) => ({ kind: 'system', server }))
+}
+
+/** As people read it. */
+export const upstreamName = ({ server }: Upstream): string => server.endpoint ?? server.url ?? server.serverName ?? '?'
+
+const ipEndpoint = (address: string, port: number) =>
+  ipaddr.isValid(address) ? endpoint(ipaddr.parse(address).toString(), port) : undefined

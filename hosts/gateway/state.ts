@@ -1,0 +1,354 @@
+// The gateway as a machine: the portal's link, the packet engine and the tunnels, and what passes between them. It enforces its
+// authorizations by itself: the portal may be away for as long as they last.
+import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
+import { FEATURES, type FromPortal, type GatewayResource, type ToPortal } from '../../core/control/messages.ts'
+import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
+import type { FlowResource } from '../../core/flow/flow-resource.ts'
+import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
+import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
+import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
+import type { Datagram } from '../../core/runtime/datagram-socket.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
+import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
+import type { Random } from '../../core/runtime/random.ts'
+import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
+
+export interface GatewayStateOptions {
+  random: Random
+  tunnel: Tunnel
+  /** Both clocks at a moment: the portal's expiries are wall-clock times. */
+  clocksAt: (now: Instant) => ClockPair
+}
+
+export type GatewayInput =
+  | { type: 'started' }
+  | { type: 'stopped' }
+  /** Of the connection to the portal. */
+  | Extract<LinkInput<'gateway'>, { type: `connection${string}` | 'frameReceived' }>
+  | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
+  /** This machine's addresses, without those of the tunnel device. */
+  | { type: 'addressesChanged'; addresses: readonly string[] }
+  /** Borrowed until `handle` returns. */
+  | { type: 'datagramsReceived'; datagrams: readonly Datagram[] }
+  /** Borrowed until `handle` returns. */
+  | { type: 'tunPackets'; packets: readonly Uint8Array[] }
+  /** The answer to `resolveName`. */
+  | { type: 'nameResolved'; lookup: number; ipv4: readonly string[]; ipv6: readonly string[]; failed?: boolean }
+
+export type GatewayOutput =
+  | { type: 'openConnection' }
+  | { type: 'closeConnection' }
+  | { type: 'sendText'; text: string }
+  | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array }
+  | { type: 'writeTun'; packet: Uint8Array }
+  /** Give the device these addresses, lead the clients' addresses to it, and forward what comes from it. */
+  | { type: 'configureInterface'; ipv4: string; ipv6: string; masqueradeIpv4: boolean; masqueradeIpv6: boolean }
+  | { type: 'resolveName'; lookup: number; domain: string }
+  | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }
+
+/** The addresses that clients have: what is sent to them goes to the device. protocol.md §4 */
+export const CLIENT_PREFIXES = ['100.64.0.0/11', 'fd00:2021:1111::/107']
+
+/** One rejection may be asked for more than once before it is done. */
+const MAX_REFS = 16
+
+export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
+  readonly #link: PortalLink<'gateway'>
+  readonly #flows = new GatewayFlows()
+  readonly #tunnels: PeerTunnels
+  readonly #locals = new LocalCandidates()
+  readonly #clocksAt: (now: Instant) => ClockPair
+  /** Public keys of the clients that hold a grant, by their ids. */
+  readonly #clients = new Map<string, string>()
+  /** What the portal waits to hear of, by client and resource. */
+  readonly #rejections = new Map<string, string[]>()
+  readonly #outputs: GatewayOutput[] = []
+  #configured = ''
+
+  constructor({ random, tunnel, clocksAt }: GatewayStateOptions) {
+    this.#link = new PortalLink({
+      role: 'gateway',
+      random,
+      features: [FEATURES.acknowledgedReject],
+      patienceMs: 1 * DAY,
+    })
+    this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel })
+    this.#clocksAt = clocksAt
+  }
+
+  /** The clients that hold a grant. */
+  get clientIds(): string[] {
+    return [...this.#clients.keys()]
+  }
+
+  /** Of each part: reasons and how often something was dropped for them. */
+  counters(): Readonly<Record<string, Readonly<Record<string, number>>>> {
+    return { link: this.#link.counters(), flows: this.#flows.counters(), tunnels: this.#tunnels.counters() }
+  }
+
+  handle(input: GatewayInput, now: Instant): void {
+    switch (input.type) {
+      case 'started':
+        return this.#tellLink({ type: 'start' }, now)
+      case 'stopped':
+        return this.#tellLink({ type: 'stop' }, now)
+      case 'connectionOpened':
+      case 'connectionRefused':
+      case 'connectionClosed':
+      case 'frameReceived':
+        return this.#tellLink(input, now)
+      case 'socketsOpened':
+        return this.#tellCandidates(this.#locals.setPorts(input.ports), now)
+      case 'addressesChanged':
+        return this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
+      case 'datagramsReceived':
+        for (const { peer, bytes } of input.datagrams) {
+          this.#tellTunnels({ type: 'datagramReceived', path: peer, datagram: bytes }, now)
+        }
+        return
+      case 'tunPackets':
+        return this.#tellFlows(input, now)
+      case 'nameResolved':
+        return this.#tellFlows({ ...input, type: 'resolved' }, now)
+    }
+  }
+
+  wake(now: Instant): void {
+    this.#link.wake(now)
+    this.#drainLink(now)
+    this.#flows.wake(now)
+    this.#drainFlows(now)
+    this.#tunnels.wake(now)
+    this.#drainTunnels(now)
+  }
+
+  poll(): GatewayOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    return earliest(this.#link.deadline(), this.#flows.deadline(), this.#tunnels.deadline())
+  }
+
+  #tellLink(input: LinkInput<'gateway'>, now: Instant): void {
+    this.#link.handle(input, now)
+    this.#drainLink(now)
+  }
+
+  #drainLink(now: Instant): void {
+    for (let output = this.#link.poll(); output !== undefined; output = this.#link.poll()) this.#onLink(output, now)
+  }
+
+  #onLink(output: LinkOutput<'gateway'>, now: Instant): void {
+    switch (output.type) {
+      case 'deliver':
+        return this.#onMessage(output, now)
+      case 'linkUp':
+      case 'linkDown':
+        return
+      case 'signedOut':
+      case 'gaveUp':
+        // Without a token this machine is no gateway: nobody passes any more.
+        this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
+        this.#outputs.push({
+          type: 'end',
+          reason: output.type === 'signedOut' ? 'signed_out' : 'unreachable',
+          detail: output.reason,
+        })
+        return
+      case 'openConnection':
+      case 'closeConnection':
+      case 'sendText':
+        this.#outputs.push(output)
+    }
+  }
+
+  #onMessage(message: FromPortal<'gateway'>, now: Instant): void {
+    switch (message.event) {
+      case 'init':
+        return this.#resynchronise(message.payload, now)
+      case 'createAuthorization':
+        return this.#authorize(message.payload, now)
+      case 'rejectAccess': {
+        const { client_id: peer, resource_id: resourceId, ref } = message.payload
+        if (ref !== undefined) this.#expectRejection(`${peer} ${resourceId}`, ref)
+        return this.#tellFlows({ type: 'revoked', peer, resourceId }, now)
+      }
+      case 'resourceUpdated':
+        return this.#tellFlows({ type: 'resourceUpdated', resource: flowResource(message.payload) }, now)
+      case 'iceCandidates': {
+        const { client_id, candidates } = message.payload
+        return this.#tellTunnels({ type: 'remoteCandidatesAdded', peer: client_id, candidates }, now)
+      }
+      case 'invalidateIceCandidates': {
+        const { client_id, candidates } = message.payload
+        return this.#tellTunnels({ type: 'remoteCandidatesRemoved', peer: client_id, candidates }, now)
+      }
+      case 'relaysPresence':
+        // Host candidates do without relays.
+        return
+    }
+  }
+
+  #resynchronise(init: Extract<FromPortal<'gateway'>, { event: 'init' }>['payload'], now: Instant): void {
+    const { ipv4, ipv6 } = init.interface
+    const masquerade = {
+      masqueradeIpv4: init.config.ipv4_masquerade_enabled,
+      masqueradeIpv6: init.config.ipv6_masquerade_enabled,
+    }
+    const wanted = JSON.stringify({ ipv4, ipv6, masquerade })
+    if (wanted !== this.#configured) {
+      this.#configured = wanted
+      this.#outputs.push({ type: 'configureInterface', ipv4, ipv6, ...masquerade })
+      this.#tellFlows({ type: 'interfaceConfigured', ipv4, ipv6 }, now)
+    }
+    const grants = (init.authorizations ?? []).map(({ client_id, resource_id, expires_at }) => ({
+      peer: client_id,
+      resourceId: resource_id,
+      expiresAt: this.#expiry(expires_at, now),
+    }))
+    this.#tellFlows({ type: 'retainOnly', grants }, now)
+  }
+
+  #authorize(
+    created: Extract<FromPortal<'gateway'>, { event: 'createAuthorization' }>['payload'],
+    now: Instant,
+  ): void {
+    const { client, ref } = created
+    const expiresAt = this.#expiry(created.expires_at, now)
+    // What is not held is not acknowledged: the portal then takes another gateway.
+    if (expiresAt !== undefined && expiresAt <= now) return
+    const peer = client.id
+    const keys = `${client.public_key} ${client.preshared_key}`
+    const known = this.#clients.get(peer)
+    // A client that restarted has another key: what it held before is void.
+    if (known !== undefined && known !== keys) this.#forget(peer, now)
+    if (known !== keys) this.#tellFlows({ type: 'peerAdded', peer, ipv4: client.ipv4, ipv6: client.ipv6 }, now)
+    this.#clients.set(peer, keys)
+    this.#tellTunnels(
+      {
+        type: 'peerAdded',
+        peer,
+        publicKey: keyBytes(client.public_key),
+        presharedKey: keyBytes(client.preshared_key),
+        local: created.gateway_ice_credentials,
+        remote: created.client_ice_credentials,
+      },
+      now,
+    )
+    this.#tellFlows({ type: 'granted', peer, resource: flowResource(created.resource), expiresAt }, now)
+    this.#say({ event: 'authorizationCreated', payload: { ref } }, now)
+    this.#say({ event: 'broadcastIceCandidates', payload: { client_ids: [peer], candidates: this.#locals.lines } }, now)
+  }
+
+  /** The portal's unix seconds as a moment; undefined for never. */
+  #expiry(seconds: number | null, now: Instant): Instant | undefined {
+    return seconds === null ? undefined : instantOf(unixTime(seconds * SECOND), this.#clocksAt(now))
+  }
+
+  #expectRejection(key: string, ref: string): void {
+    const refs = this.#rejections.get(key) ?? []
+    this.#rejections.set(key, [...refs, ref].slice(-MAX_REFS))
+  }
+
+  #forget(peer: string, now: Instant): void {
+    if (!this.#clients.delete(peer)) return
+    this.#tellFlows({ type: 'peerRemoved', peer }, now)
+    this.#tellTunnels({ type: 'peerRemoved', peer }, now)
+  }
+
+  #tellFlows(input: GatewayFlowsInput, now: Instant): void {
+    this.#flows.handle(input, now)
+    this.#drainFlows(now)
+  }
+
+  #drainFlows(now: Instant): void {
+    for (let output = this.#flows.poll(); output !== undefined; output = this.#flows.poll()) this.#onFlows(output, now)
+  }
+
+  #onFlows(output: GatewayFlowsOutput, now: Instant): void {
+    switch (output.type) {
+      case 'writeTun':
+        this.#outputs.push(output)
+        return
+      case 'sendPacket':
+        return this.#tellTunnels({ type: 'packetQueued', peer: output.peer, packet: output.packet }, now)
+      case 'resolve':
+        this.#outputs.push({ type: 'resolveName', lookup: output.lookup, domain: output.domain })
+        return
+      case 'removePeer':
+        return this.#forget(output.peer, now)
+      case 'accessRejected': {
+        const key = `${output.peer} ${output.resourceId}`
+        const refs = this.#rejections.get(key) ?? []
+        this.#rejections.delete(key)
+        for (const ref of refs) this.#say({ event: 'accessRejected', payload: { ref } }, now)
+        return
+      }
+      case 'accessExpired':
+        // The portal knows the time as well.
+        return
+    }
+  }
+
+  #tellTunnels(input: PeerTunnelsInput, now: Instant): void {
+    this.#tunnels.handle(input, now)
+    this.#drainTunnels(now)
+  }
+
+  #drainTunnels(now: Instant): void {
+    for (let output = this.#tunnels.poll(); output !== undefined; output = this.#tunnels.poll()) {
+      this.#onTunnels(output, now)
+    }
+  }
+
+  #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
+    switch (output.type) {
+      case 'sendDatagram':
+        this.#outputs.push({ type: 'sendDatagram', peer: output.path as Endpoint, datagram: output.datagram })
+        return
+      case 'deliverPacket':
+        return this.#tellFlows({ type: 'tunnelPacket', peer: output.peer, packet: output.packet }, now)
+      case 'pathChosen':
+      case 'pathLost':
+      case 'peerFailed':
+      case 'sessionEstablished':
+        // A client that is away keeps what it may do; it will be back, or its grants end.
+        return
+    }
+  }
+
+  #tellCandidates({ added, removed }: CandidateChange, now: Instant): void {
+    if (added.length === 0 && removed.length === 0) return
+    this.#tellTunnels({ type: 'localCandidatesChanged', candidates: this.#locals.candidates }, now)
+    const client_ids = this.clientIds
+    if (client_ids.length === 0) return
+    if (removed.length > 0) {
+      this.#say({ event: 'broadcastInvalidatedIceCandidates', payload: { client_ids, candidates: [...removed] } }, now)
+    }
+    if (added.length > 0) {
+      this.#say({ event: 'broadcastIceCandidates', payload: { client_ids, candidates: [...added] } }, now)
+    }
+  }
+
+  /** What is said while the portal is away waits for it. */
+  #say(message: ToPortal<'gateway'>, now: Instant): void {
+    this.#tellLink({ type: 'send', hold: true, ...message }, now)
+  }
+}
+
+const flowResource = (resource: GatewayResource): FlowResource => {
+  if (resource.type === 'internet') return { id: resource.id, type: 'internet', address: '', filters: [] }
+  return {
+    id: resource.id,
+    type: resource.type,
+    address: resource.address,
+    filters: resource.filters.map(({ protocol, port_range_start = 0, port_range_end = 0xffff }) => ({
+      protocol,
+      portStart: port_range_start,
+      portEnd: port_range_end,
+    })),
+  }
+}
+
+const keyBytes = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
