@@ -63,7 +63,9 @@ export class ResourceTable {
 
   forNames(): NamedResource[] {
     return [...this.#entries.values()].flatMap(({ resource }) =>
-      resource.type === 'dns' ? [{ id: resource.id, address: resource.address, ipStack: resource.ip_stack ?? 'dual' }] : [],
+      resource.type === 'dns'
+        ? [{ id: resource.id, address: resource.address, ipStack: resource.ip_stack ?? 'dual' }]
+        : [],
     )
   }
 

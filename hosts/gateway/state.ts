@@ -1,8 +1,10 @@
 // The gateway as a machine: the portal's link, the packet engine and the tunnels, and what passes between them. It enforces its
 // authorizations by itself: the portal may be away for as long as they last.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
+import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { FEATURES, type FromPortal, type GatewayResource, type ToPortal } from '../../core/control/messages.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
+import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../core/dns/site-resolver.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
@@ -32,8 +34,8 @@ export type GatewayInput =
   | { type: 'datagramsReceived'; datagrams: readonly Datagram[] }
   /** Borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
-  /** The answer to `resolveName`. */
-  | { type: 'nameResolved'; lookup: number; ipv4: readonly string[]; ipv6: readonly string[]; failed?: boolean }
+  /** The answer to `askSystem`. */
+  | { type: 'systemAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type GatewayOutput =
   | { type: 'openConnection' }
@@ -43,7 +45,7 @@ export type GatewayOutput =
   | { type: 'writeTun'; packet: Uint8Array }
   /** Give the device these addresses, lead the clients' addresses to it, and forward what comes from it. */
   | { type: 'configureInterface'; ipv4: string; ipv6: string; masqueradeIpv4: boolean; masqueradeIpv6: boolean }
-  | { type: 'resolveName'; lookup: number; domain: string }
+  | Extract<SiteResolverOutput, { type: 'askSystem' | 'cancelAsk' }>
   | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }
 
 /** The addresses that clients have: what is sent to them goes to the device. protocol.md §4 */
@@ -55,6 +57,7 @@ const MAX_REFS = 16
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>
   readonly #flows = new GatewayFlows()
+  readonly #resolver: SiteResolver
   readonly #tunnels: PeerTunnels
   readonly #locals = new LocalCandidates()
   readonly #clocksAt: (now: Instant) => ClockPair
@@ -72,6 +75,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       features: [FEATURES.acknowledgedReject],
       patienceMs: 1 * DAY,
     })
+    this.#resolver = new SiteResolver({ random })
     this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel })
     this.#clocksAt = clocksAt
   }
@@ -83,7 +87,12 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   /** Of each part: reasons and how often something was dropped for them. */
   counters(): Readonly<Record<string, Readonly<Record<string, number>>>> {
-    return { link: this.#link.counters(), flows: this.#flows.counters(), tunnels: this.#tunnels.counters() }
+    return {
+      link: this.#link.counters(),
+      flows: this.#flows.counters(),
+      resolver: this.#resolver.counters(),
+      tunnels: this.#tunnels.counters(),
+    }
   }
 
   handle(input: GatewayInput, now: Instant): void {
@@ -108,8 +117,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return
       case 'tunPackets':
         return this.#tellFlows(input, now)
-      case 'nameResolved':
-        return this.#tellFlows({ ...input, type: 'resolved' }, now)
+      case 'systemAnswered':
+        return this.#tellResolver(input, now)
     }
   }
 
@@ -118,6 +127,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#drainLink(now)
     this.#flows.wake(now)
     this.#drainFlows(now)
+    this.#resolver.wake(now)
+    this.#drainResolver(now)
     this.#tunnels.wake(now)
     this.#drainTunnels(now)
   }
@@ -127,7 +138,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   deadline(): Deadline | undefined {
-    return earliest(this.#link.deadline(), this.#flows.deadline(), this.#tunnels.deadline())
+    return earliest(this.#link.deadline(), this.#flows.deadline(), this.#resolver.deadline(), this.#tunnels.deadline())
   }
 
   #tellLink(input: LinkInput<'gateway'>, now: Instant): void {
@@ -210,10 +221,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#tellFlows({ type: 'retainOnly', grants }, now)
   }
 
-  #authorize(
-    created: Extract<FromPortal<'gateway'>, { event: 'createAuthorization' }>['payload'],
-    now: Instant,
-  ): void {
+  #authorize(created: Extract<FromPortal<'gateway'>, { event: 'createAuthorization' }>['payload'], now: Instant): void {
     const { client, ref } = created
     const expiresAt = this.#expiry(created.expires_at, now)
     // What is not held is not acknowledged: the portal then takes another gateway.
@@ -274,8 +282,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'sendPacket':
         return this.#tellTunnels({ type: 'packetQueued', peer: output.peer, packet: output.packet }, now)
       case 'resolve':
-        this.#outputs.push({ type: 'resolveName', lookup: output.lookup, domain: output.domain })
-        return
+        return this.#tellResolver({ ...output, type: 'lookupRequested' }, now)
       case 'removePeer':
         return this.#forget(output.peer, now)
       case 'accessRejected': {
@@ -288,6 +295,18 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'accessExpired':
         // The portal knows the time as well.
         return
+    }
+  }
+
+  #tellResolver(input: SiteResolverInput, now: Instant): void {
+    this.#resolver.handle(input, now)
+    this.#drainResolver(now)
+  }
+
+  #drainResolver(now: Instant): void {
+    for (let output = this.#resolver.poll(); output !== undefined; output = this.#resolver.poll()) {
+      if (output.type === 'resolved') this.#tellFlows(output, now)
+      else this.#outputs.push(output)
     }
   }
 

@@ -1,0 +1,182 @@
+import type { PeerId } from '../../core/contract/tunnel-transport.ts'
+import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
+import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
+import {
+  PeerTunnels,
+  type PeerTunnelsInput,
+  type PeerTunnelsOptions,
+  type PeerTunnelsOutput,
+} from '../../core/ice/peer-tunnels.ts'
+import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import type { Instant } from '../../core/runtime/time.ts'
+import { GatewayTable, type KnownGateway } from './gateway-table.ts'
+
+export type ConnectionsInput =
+  | { type: 'authorized'; authorization: Authorization }
+  /** Nobody serves this resource any more. */
+  | { type: 'resourceWithdrawn'; resourceId: string; reason: string }
+  /** The gateway said goodbye. */
+  | { type: 'gatewayLeft'; gatewayId: string }
+  | { type: 'portalLost'; reason: string }
+  | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
+  | { type: 'addressesChanged'; addresses: readonly string[] }
+  | Extract<
+      PeerTunnelsInput,
+      { type: 'remoteCandidatesAdded' | 'remoteCandidatesRemoved' | 'packetQueued' | 'datagramReceived' }
+    >
+
+export type Authorization = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
+
+export type ConnectionsOutput =
+  | Extract<PeerTunnelsOutput, { type: 'sendDatagram' | 'deliverPacket' }>
+  | { type: 'say'; message: ToPortal<'client'> }
+  /** Packets for the resource may go to this gateway. */
+  | { type: 'served'; resourceId: string; gateway: KnownGateway }
+  /** The gateway is of no use, for good or for now; what it served needs another one. */
+  | { type: 'unserved'; gatewayId: PeerId; resourceIds: readonly string[]; reason: string }
+
+/** The gateways that serve this client: who serves what, through which tunnel, and what happens when one dies. */
+export class Connections implements Machine<ConnectionsInput, ConnectionsOutput> {
+  readonly gateways = new GatewayTable()
+  readonly #tunnels: PeerTunnels
+  readonly #locals = new LocalCandidates()
+  readonly #outputs: ConnectionsOutput[] = []
+
+  constructor(options: Omit<PeerTunnelsOptions, 'role'>) {
+    this.#tunnels = new PeerTunnels({ role: 'controlling', ...options })
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#tunnels.counters()
+  }
+
+  handle(input: ConnectionsInput, now: Instant): void {
+    switch (input.type) {
+      case 'authorized':
+        return this.#connect(input.authorization, now)
+      case 'resourceWithdrawn':
+        for (const idle of this.gateways.release(input.resourceId)) this.#close(idle, input.reason, now)
+        return
+      case 'gatewayLeft': {
+        const gateway = this.gateways.get(input.gatewayId)
+        if (gateway !== undefined) this.#close(gateway, 'gateway-left', now)
+        return
+      }
+      case 'portalLost':
+        for (const gateway of this.gateways.all()) this.#close(gateway, input.reason, now)
+        return
+      case 'socketsOpened':
+        return this.#tellCandidates(this.#locals.setPorts(input.ports), now)
+      case 'addressesChanged':
+        return this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
+      case 'remoteCandidatesAdded':
+      case 'remoteCandidatesRemoved':
+      case 'packetQueued':
+      case 'datagramReceived':
+        return this.#tellTunnels(input, now)
+    }
+  }
+
+  wake(now: Instant): void {
+    this.#tunnels.wake(now)
+    this.#drain(now)
+  }
+
+  poll(): ConnectionsOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#tunnels.deadline()
+  }
+
+  #connect(created: Authorization, now: Instant): void {
+    const { resource_id: resourceId, gateway_id: id, gateway_ipv4: ipv4, gateway_ipv6: ipv6 } = created
+    for (const idle of this.gateways.release(resourceId, id)) this.#close(idle, 'replaced', now)
+    const gateway = this.gateways.put({ id, ipv4, ipv6 })
+    gateway.resourceIds.add(resourceId)
+    this.#tellTunnels(
+      {
+        type: 'peerAdded',
+        peer: id,
+        publicKey: keyBytes(created.gateway_public_key),
+        presharedKey: keyBytes(created.preshared_key),
+        local: created.client_ice_credentials,
+        remote: created.gateway_ice_credentials,
+      },
+      now,
+    )
+    this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#locals.lines } })
+    this.#outputs.push({ type: 'served', resourceId, gateway })
+  }
+
+  #close(gateway: KnownGateway, reason: string, now: Instant): void {
+    this.gateways.remove(gateway.id)
+    this.#tellTunnels({ type: 'peerRemoved', peer: gateway.id }, now)
+    this.#unserve(gateway, reason)
+  }
+
+  #unserve({ id, resourceIds }: KnownGateway, reason: string): void {
+    this.#outputs.push({ type: 'unserved', gatewayId: id, resourceIds: [...resourceIds], reason })
+  }
+
+  #tellTunnels(input: PeerTunnelsInput, now: Instant): void {
+    this.#tunnels.handle(input, now)
+    this.#drain(now)
+  }
+
+  #drain(now: Instant): void {
+    for (let output = this.#tunnels.poll(); output !== undefined; output = this.#tunnels.poll()) {
+      this.#onTunnels(output, now)
+    }
+  }
+
+  #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
+    if (output.type === 'sendDatagram' || output.type === 'deliverPacket') {
+      this.#outputs.push(output)
+      return
+    }
+    const gateway = this.gateways.get(output.peer)
+    if (gateway === undefined) return
+    switch (output.type) {
+      case 'pathChosen':
+        gateway.path = output.path
+        this.gateways.foundAlive(gateway.id)
+        if (!gateway.isLost) return
+        // It is back before another took over.
+        gateway.isLost = false
+        for (const resourceId of gateway.resourceIds) this.#outputs.push({ type: 'served', resourceId, gateway })
+        return
+      case 'pathLost':
+        // What it served looks for another gateway from here on; if this one comes back first, it serves again.
+        gateway.path = undefined
+        gateway.isLost = true
+        this.gateways.foundDead(gateway.id, now)
+        return this.#unserve(gateway, 'gateway-unreachable')
+      case 'peerFailed':
+        this.gateways.foundDead(gateway.id, now)
+        return this.#close(gateway, output.reason, now)
+      case 'sessionEstablished':
+        gateway.handshakeAt = now
+    }
+  }
+
+  #tellCandidates({ added, removed }: CandidateChange, now: Instant): void {
+    if (added.length === 0 && removed.length === 0) return
+    this.#tellTunnels({ type: 'localCandidatesChanged', candidates: this.#locals.candidates }, now)
+    for (const { id: gateway_id } of this.gateways.all()) {
+      if (removed.length > 0) {
+        this.#say({ event: 'invalidateGatewayIceCandidates', payload: { gateway_id, candidates: [...removed] } })
+      }
+      if (added.length > 0) {
+        this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id, candidates: [...added] } })
+      }
+    }
+  }
+
+  #say(message: ToPortal<'client'>): void {
+    this.#outputs.push({ type: 'say', message })
+  }
+}
+
+const keyBytes = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))

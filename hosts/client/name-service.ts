@@ -1,0 +1,131 @@
+import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import type { ClientInterface } from '../../core/control/messages.ts'
+import type { NamedResource } from '../../core/dns/resource-names.ts'
+import { StubResolver, type StubResolverOutput } from '../../core/dns/stub-resolver.ts'
+import type { Upstream } from '../../core/dns/upstream-queries.ts'
+import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import type { Instant } from '../../core/runtime/time.ts'
+import { upstreamsOf } from './upstreams.ts'
+
+export type NameServiceInput =
+  | { type: 'configured'; interface: ClientInterface }
+  | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
+  | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
+  | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }
+  | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
+
+export type NameServiceOutput =
+  | Exclude<StubResolverOutput<Query>, { type: 'answer' }>
+  | { type: 'answerUdpQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
+  | { type: 'answerTcpQuery'; connection: number; message: Uint8Array }
+  /** Have applications ask these servers, which are ours. */
+  | { type: 'configureResolver'; servers: readonly string[]; searchDomain: string | undefined }
+
+/** Whom the resolver's answer goes to. */
+type Query = { via: 'udp'; source: Endpoint; destination: Endpoint } | { via: 'tcp'; connection: number }
+
+/** The stub resolver, whom it asks, and where applications find it. */
+export class NameService implements Machine<NameServiceInput, NameServiceOutput> {
+  readonly #resolver = new StubResolver<Query>()
+  readonly #kinds: ReadonlySet<string>
+  readonly #outputs: NameServiceOutput[] = []
+  #interface: ClientInterface | undefined
+  #system: readonly UpstreamServer[] = []
+  #upstreams: readonly Upstream[] = []
+  #sentinels: readonly string[] = []
+  #told = ''
+
+  /** `kinds` are the keys of the resolver plugins that there are. */
+  constructor({ kinds }: { kinds: ReadonlySet<string> }) {
+    this.#kinds = kinds
+  }
+
+  get upstreams(): readonly Upstream[] {
+    return this.#upstreams
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#resolver.counters()
+  }
+
+  handle(input: NameServiceInput, now: Instant): void {
+    switch (input.type) {
+      case 'configured':
+        this.#interface = input.interface
+        this.#chooseUpstreams(now)
+        break
+      case 'systemUpstreamsFound':
+        this.#system = input.upstreams
+        this.#chooseUpstreams(now)
+        break
+      case 'resourcesChanged':
+      case 'upstreamAnswered':
+        this.#resolver.handle(input, now)
+        break
+      case 'udpQueryReceived': {
+        const { source, destination, message } = input
+        const sentinel = splitEndpoint(destination)?.address ?? ''
+        const query: Query = { via: 'udp', source, destination }
+        this.#resolver.handle({ type: 'queryReceived', query, sentinel, message, protocol: 'udp' }, now)
+        break
+      }
+      case 'tcpQueryReceived': {
+        const query: Query = { via: 'tcp', connection: input.connection }
+        // The packet engine has replaced the sentinel's address by the listener's.
+        const sentinel = this.#sentinels[0] ?? ''
+        const { message } = input
+        this.#resolver.handle({ type: 'queryReceived', query, sentinel, message, protocol: 'tcp' }, now)
+        break
+      }
+    }
+    this.#drain()
+  }
+
+  wake(now: Instant): void {
+    this.#resolver.wake(now)
+    this.#drain()
+  }
+
+  poll(): NameServiceOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#resolver.deadline()
+  }
+
+  #chooseUpstreams(now: Instant): void {
+    if (this.#interface === undefined) return
+    this.#upstreams = upstreamsOf(this.#interface, { kinds: this.#kinds, system: this.#system })
+    this.#resolver.handle({ type: 'upstreamsChanged', upstreams: this.#upstreams }, now)
+    this.#drain()
+    this.#configure()
+  }
+
+  #configure(): void {
+    const searchDomain = this.#interface?.search_domain ?? undefined
+    const wanted = JSON.stringify([this.#sentinels, searchDomain])
+    if (this.#sentinels.length === 0 || wanted === this.#told) return
+    this.#told = wanted
+    this.#outputs.push({ type: 'configureResolver', servers: this.#sentinels, searchDomain })
+  }
+
+  #drain(): void {
+    for (let output = this.#resolver.poll(); output !== undefined; output = this.#resolver.poll()) {
+      if (output.type === 'answer') {
+        const { query, message } = output
+        if (query.via === 'tcp') this.#outputs.push({ type: 'answerTcpQuery', connection: query.connection, message })
+        else {
+          const { source, destination } = query
+          this.#outputs.push({ type: 'answerUdpQuery', source, destination, message })
+        }
+        continue
+      }
+      if (output.type === 'sentinelsChanged') this.#sentinels = output.addresses
+      this.#outputs.push(output)
+      if (output.type === 'sentinelsChanged') this.#configure()
+    }
+  }
+}
