@@ -108,6 +108,6 @@ const flowResource = (resource: ClientResource): FlowResource => {
       portStart: port_range_start,
       portEnd: port_range_end,
     })),
-    ...(ip_stack == null ? {} : { ipStack: ip_stack }),
+    ...(ip_stack === null || ip_stack === undefined ? {} : { ipStack: ip_stack }),
   }
 }
