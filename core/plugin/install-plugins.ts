@@ -32,7 +32,7 @@ export interface Installation {
  */
 export const installPlugins = (
   container: Container,
-  points: readonly ExtensionPoint<never>[],
+  points: readonly ExtensionPoint<unknown>[],
   uses: readonly PluginUse[],
   hostVersion: string,
 ): Installation => {
@@ -107,7 +107,8 @@ export const installPlugins = (
     }
   }
 
-  for (const point of points) container.value(point.token, (maps.get(point.name) ?? new Map()) as never)
+  for (const point of points)
+    container.value(point.token, maps.get(point.name) ?? new Map<string, Extension<unknown>>())
   return { plugins, parts }
 }
 

@@ -40,7 +40,7 @@ const install = (...definitions: PluginDefinition[]) => {
     config: index === 0 ? {} : undefined,
     source: `plugins[${index}]`,
   }))
-  const installation = installPlugins(container, [PolicyConditions] as never, uses, '0.1.0')
+  const installation = installPlugins(container, [PolicyConditions], uses, '0.1.0')
   return { container, installation }
 }
 

@@ -1,0 +1,22 @@
+import { ClientConfig } from '../client/config.ts'
+import { askClient, type ControlCommand } from '../client/control-socket.ts'
+import type { CommandContext } from './context.ts'
+import { readConfig } from './read-config.ts'
+
+/** What the commands have in common that ask a running client. */
+export interface AskOptions {
+  config?: string
+  json?: true
+}
+
+/** Asks the client whose socket the environment or the configuration names. */
+export const ask = async (
+  command: ControlCommand,
+  { config: file }: AskOptions,
+  { env }: CommandContext,
+): Promise<unknown> => {
+  const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
+  if (named !== undefined && named !== '') return askClient(named, command)
+  const { config } = await readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env })
+  return askClient(config.socket, command)
+}

@@ -1,0 +1,56 @@
+import { Command } from 'commander'
+import type { ClientStatus } from '../client/client-status.ts'
+import { ask, type AskOptions } from './ask.ts'
+import type { CommandContext } from './context.ts'
+import { ExitCode } from './exit-code.ts'
+import { table } from './output.ts'
+
+/** `portreeve client status`: what the running client knows; its exit says whether it is connected. */
+export const clientStatusCommand = (context: CommandContext): Command =>
+  new Command('status')
+    .description('Shows state, gateways and resources of the running client.')
+    .option('-c, --config <file>', 'the client’s configuration')
+    .option('--json', 'print one JSON document')
+    .action(async (options: AskOptions) => {
+      const status = (await ask('status', options, context)) as ClientStatus
+      if (options.json === true) context.output.json(status)
+      else context.output.print(describe(status))
+      context.exit(CODES[status.state])
+    })
+    .addHelpText(
+      'after',
+      `
+Ends with 0 where it is connected, 3 signed out, 4 where the portal, or the client itself, cannot be reached.
+
+Examples:
+  $ portreeve client status
+  $ portreeve client status --json | jq '.resources[] | {name, state, reason}'`,
+    )
+
+const CODES = {
+  connected: ExitCode.done,
+  signed_out: ExitCode.signedOut,
+  connecting: ExitCode.unreachable,
+  unreachable: ExitCode.unreachable,
+} as const
+
+const describe = ({ state, account, actor, lane, gateways, resources, dns }: ClientStatus): string =>
+  [
+    table([
+      ['state', state],
+      ['account', account ?? '-'],
+      ['actor', actor ?? '-'],
+      ['lane', lane],
+      ['upstream DNS', dns.upstreams.join(', ') || '-'],
+    ]),
+    '',
+    table([
+      ['GATEWAY', 'PATH', 'LAST HANDSHAKE'],
+      ...gateways.map(({ id, name, path, last_handshake }) => [name ?? id, path ?? '-', last_handshake ?? '-']),
+    ]),
+    '',
+    table([
+      ['RESOURCE', 'ADDRESS', 'STATE', 'WHY'],
+      ...resources.map(({ name, address, state: now, reason }) => [name, address ?? '-', now, reason ?? '']),
+    ]),
+  ].join('\n')

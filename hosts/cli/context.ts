@@ -1,0 +1,10 @@
+import type { ExitCode } from './exit-code.ts'
+import type { Output } from './output.ts'
+
+/** What a command has of the world. */
+export interface CommandContext {
+  env: NodeJS.ProcessEnv
+  output: Output
+  /** What the process ends with; 0 where nobody says. */
+  exit: (code: ExitCode) => void
+}

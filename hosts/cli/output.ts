@@ -1,0 +1,31 @@
+/** Standard output is what was asked for; everything else goes to standard error. */
+export interface Output {
+  /** One line, or several, for people or scripts. */
+  print: (text: string) => void
+  /** One JSON document on one line. */
+  json: (value: unknown) => void
+  /** What a person has to know. */
+  tell: (text: string) => void
+}
+
+export const terminal: Output = {
+  print: (text) => void process.stdout.write(`${text}\n`),
+  json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+  tell: (text) => void process.stderr.write(`${text}\n`),
+}
+
+/** Columns, each as wide as its widest cell. */
+export const table = (rows: readonly (readonly string[])[]): string => {
+  const widths = rows.reduce<number[]>(
+    (known, row) => row.map((cell, index) => Math.max(cell.length, known[index] ?? 0)),
+    [],
+  )
+  return rows
+    .map((row) =>
+      row
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

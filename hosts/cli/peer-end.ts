@@ -1,0 +1,20 @@
+import type { PeerEnd } from '../../core/config/host-config.ts'
+import type { CommandContext } from './context.ts'
+import { ExitCode } from './exit-code.ts'
+
+const CODES = {
+  stopped: ExitCode.done,
+  signed_out: ExitCode.signedOut,
+  unreachable: ExitCode.unreachable,
+} as const
+
+const TEXTS = {
+  signed_out: 'signed out: the portal does not take the token',
+  unreachable: 'the portal cannot be reached',
+} as const
+
+/** Says why a client or a gateway is over, and lets the process end accordingly. */
+export const reportEnd = ({ reason, detail }: PeerEnd, { output, exit }: CommandContext): void => {
+  if (reason !== 'stopped') output.tell(`portreeve: ${TEXTS[reason]}${detail === undefined ? '' : ` (${detail})`}`)
+  exit(CODES[reason])
+}

@@ -1,0 +1,58 @@
+import { Command } from 'commander'
+import { z } from 'zod'
+import { parseConfig, PluginEntry } from '../../core/config/parse-config.ts'
+import type { InstalledPlugin } from '../../core/plugin/install-plugins.ts'
+import type { CommandContext } from './context.ts'
+import { table } from './output.ts'
+import { packageVersion } from '../runtime/package-root.ts'
+import { readYaml } from './read-config.ts'
+
+interface Options {
+  config: string
+  json?: true
+}
+
+/** `portreeve plugin check`: loads what a configuration names, as a host does, and starts nothing. */
+export const pluginCheckCommand = ({ output }: CommandContext): Command =>
+  new Command('check')
+    .description('Loads the plugins that a configuration names, as a host does, and prints what each provides.')
+    .requiredOption('-c, --config <file>', 'a configuration of a portal, a gateway or a client')
+    .option('--json', 'print {"plugins":[{"name","version","provides":[{"point","key"}]}]}')
+    .action(async ({ config: file, json }: Options) => {
+      const { plugins: entries } = parseConfig(Plugins, await readYaml(file), file)
+      const plugins = await check(entries, file)
+      if (json === true) output.json({ plugins })
+      else output.print(describe(plugins))
+    })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ portreeve plugin check --config portal.yaml
+  $ portreeve plugin check --config portal.yaml --json`,
+    )
+
+/** The rest of the file is its host's. */
+const Plugins = z.object({ plugins: z.array(PluginEntry).default([]) })
+
+const check = async (entries: readonly PluginEntry[], file: string): Promise<readonly InstalledPlugin[]> => {
+  const [{ installPlugins }, { loadPlugins }, { createPluginModules }, { createPluginContainer }] = await Promise.all([
+    import('../../core/plugin/install-plugins.ts'),
+    import('../../core/plugin/load-plugins.ts'),
+    import('../runtime/plugin-modules.ts'),
+    import('./plugin-container.ts'),
+  ])
+  const { container, points } = createPluginContainer()
+  const uses = await loadPlugins(entries, createPluginModules(file))
+  return installPlugins(container, points, uses, packageVersion()).plugins
+}
+
+const describe = (plugins: readonly InstalledPlugin[]): string => {
+  if (plugins.length === 0) return 'The configuration names no plugins.'
+  const rows = plugins.flatMap(({ name, version, provides }) =>
+    provides.length === 0
+      ? [[name, version, '(nothing)', '']]
+      : provides.map(({ point, key }) => [name, version, point, key]),
+  )
+  return table([['PLUGIN', 'VERSION', 'PROVIDES', 'KEY'], ...rows])
+}

@@ -1,0 +1,23 @@
+import { GatewaySelectors } from '../../core/contract/gateway-selector.ts'
+import { IdentityProviders } from '../../core/contract/identity-provider.ts'
+import { PolicyConditions } from '../../core/contract/policy-condition.ts'
+import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
+import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { createContainer, type Container } from '../../core/di.ts'
+import type { ExtensionPoint } from '../../core/plugin/extension-point.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { Logger } from '../../core/runtime/logger.ts'
+import { Random } from '../../core/runtime/random.ts'
+import { createClock, createLogger, createRandom } from '../runtime/index.ts'
+
+/** Every port and every extension point: what a plugin of any host may ask for, so that all of them can be looked at. */
+export const createPluginContainer = (): { container: Container; points: readonly ExtensionPoint<unknown>[] } => {
+  const container = createContainer()
+  container.value(Clock, createClock())
+  container.value(Random, createRandom())
+  container.value(Logger, createLogger({ level: 'warn' }))
+  return {
+    container,
+    points: [IdentityProviders, PolicyConditions, UpstreamResolvers, GatewaySelectors, TunnelTransports],
+  }
+}

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { parseConfig } from '../../core/config/parse-config.ts'
+import { Secret } from '../../core/config/secret.ts'
+import { packageRoot } from '../runtime/package-root.ts'
+
+/** Far more than any configuration needs. */
+const LIMIT_CHARACTERS = 1_000_000
+
+/** What the environment sets goes before the file. */
+const OVERRIDES = {
+  PORTREEVE_PORTAL_URL: 'portal_url',
+  PORTREEVE_NAME: 'name',
+  PORTREEVE_ID: 'id',
+  PORTREEVE_SOCKET: 'socket',
+} as const
+
+/** Their values are paths, seen from the configuration file. */
+const PATHS = ['state_folder', 'token_file', 'socket'] as const
+
+export interface ConfigSource<Schema extends z.ZodObject> {
+  schema: Schema
+  /** The file; without it what comes with the package under this name, which fits most machines. */
+  file: string | undefined
+  fallback: 'gateway.yaml' | 'client.yaml' | 'portal.yaml'
+  env: NodeJS.ProcessEnv
+}
+
+/**
+ * Reads a host's configuration: the file, then the environment, then the schema.
+ * @throws OperatorError CONFIG_UNREADABLE, CONFIG_SYNTAX (with line and column), CONFIG_INVALID (with each path)
+ */
+export const readConfig = async <Schema extends z.ZodObject>({
+  schema,
+  file,
+  fallback,
+  env,
+}: ConfigSource<Schema>): Promise<{ config: z.infer<Schema>; file: string }> => {
+  const path = file ?? join(packageRoot(), 'config', fallback)
+  const value = await readYaml(path)
+  for (const [variable, key] of Object.entries(OVERRIDES)) {
+    const set = env[variable]
+    if (set !== undefined && set !== '' && key in schema.shape) value[key] = set
+  }
+  const config = parseConfig(schema, value, path)
+  const absolute: Record<string, unknown> = { ...config }
+  for (const key of PATHS) {
+    const set = absolute[key]
+    if (typeof set === 'string') absolute[key] = isAbsolute(set) ? set : join(dirname(resolve(path)), set)
+  }
+  return { config: absolute as z.infer<Schema>, file: path }
+}
+
+/** The token of PORTREEVE_TOKEN, which is taken out of the environment that children inherit. */
+export const takeToken = (env: NodeJS.ProcessEnv): Secret | undefined => {
+  const token = env['PORTREEVE_TOKEN']?.trim()
+  delete env['PORTREEVE_TOKEN']
+  return token === undefined || token === '' ? undefined : new Secret(token)
+}
+
+/** A YAML file as plain data; it has to be a map. */
+export const readYaml = async (path: string): Promise<Record<string, unknown>> => {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new OperatorError(
+      'CONFIG_UNREADABLE',
+      `the configuration ${path} cannot be read: ${error.code ?? error.message}.`,
+    )
+  })
+  if (text.length > LIMIT_CHARACTERS) throw new OperatorError('CONFIG_UNREADABLE', `${path} is too long.`)
+  const document = parseDocument(text, { prettyErrors: true })
+  const [problem] = document.errors
+  if (problem !== undefined) throw new OperatorError('CONFIG_SYNTAX', `${path}: ${problem.message}`)
+  const value: unknown = toData(document, path)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new OperatorError('CONFIG_SYNTAX', `${path} has to be a map of settings, \`key: value\` in lines.`)
+}
+
+const toData = (document: ReturnType<typeof parseDocument>, path: string): unknown => {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (error) {
+    throw new OperatorError('CONFIG_SYNTAX', `${path}: ${String(error)}`)
+  }
+}

@@ -1,0 +1,11 @@
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Resolves at the first request to end; a second one ends the process as signals do. */
+export const untilSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    const onSignal = (signal: NodeJS.Signals): void => {
+      for (const name of SIGNALS) process.off(name, onSignal)
+      resolve(signal)
+    }
+    for (const name of SIGNALS) process.on(name, onSignal)
+  })

@@ -1,0 +1,154 @@
+import { join } from 'node:path'
+import type { PeerEnd } from '../../core/config/host-config.ts'
+import { OperatorError } from '../../core/config/operator-error.ts'
+import type { Secret } from '../../core/config/secret.ts'
+import type { Random } from '../../core/runtime/random.ts'
+import type { ClientStatus } from './client-status.ts'
+import type { ClientConfig, RunningClient } from './config.ts'
+import { ControlSocket } from './control-socket.ts'
+import { SignIn } from './sign-in.ts'
+import { readTokenFile, removeTokenFile, writeTokenFile } from './token-file.ts'
+
+export interface ClientSessionOptions {
+  config: ClientConfig
+  /** From the environment; it goes before any file. */
+  token: Secret | undefined
+  random: Random
+  /** Runs a client with a token. */
+  start: (token: Secret) => Promise<RunningClient>
+  /** Says what a person has to know. */
+  tell: (text: string) => void
+}
+
+/**
+ * One client on this machine, signed in or not, behind its control socket. A token of the environment or of a configured file
+ * is a service's: where it is refused the session is over. One that somebody signed in for is kept in the state folder and
+ * forgotten on sign-out; the session then waits for the next sign-in.
+ */
+export class ClientSession {
+  readonly #options: ClientSessionOptions
+  #running: RunningClient | undefined
+  #signIn: SignIn | undefined
+  #token: Secret | undefined
+  #isStopping = false
+  #changed: () => void = () => undefined
+
+  constructor(options: ClientSessionOptions) {
+    this.#options = options
+  }
+
+  /** Until it is stopped, or the portal ends it. */
+  async run(): Promise<PeerEnd> {
+    const { config, token } = this.#options
+    const given = token ?? (config.token_file === undefined ? undefined : await needTokenFile(config.token_file))
+    this.#token = given ?? (await readTokenFile(this.#kept))
+    if (this.#token === undefined && config.account === undefined) {
+      return {
+        reason: 'signed_out',
+        detail: 'there is no token: set PORTREEVE_TOKEN, token_file, or the account to sign in to',
+      }
+    }
+    const control = await ControlSocket.open(config.socket, {
+      status: () => Promise.resolve(this.status()),
+      down: () => Promise.resolve(this.stop()),
+      'sign-in': () => this.#beginSignIn(),
+      'sign-out': () => this.#signOut(given !== undefined),
+    })
+    try {
+      return await this.#loop(given !== undefined)
+    } finally {
+      this.#signIn?.cancel()
+      await control.close()
+    }
+  }
+
+  status(): ClientStatus {
+    return this.#running?.status() ?? SIGNED_OUT
+  }
+
+  stop(): void {
+    this.#isStopping = true
+    this.#changed()
+  }
+
+  async #loop(isService: boolean): Promise<PeerEnd> {
+    for (;;) {
+      if (this.#isStopping) return { reason: 'stopped' }
+      const token = this.#token
+      const changed = new Promise<'changed'>((resolve) => {
+        this.#changed = () => resolve('changed')
+      })
+      if (token === undefined) {
+        this.#options.tell('Signed out. To sign in: portreeve client sign-in')
+        await changed
+        continue
+      }
+      const running = await this.#options.start(token)
+      this.#running = running
+      try {
+        const end = await Promise.race([changed, running.ended])
+        if (end === 'changed') continue
+        if (isService || end.reason !== 'signed_out') return end
+        await this.#forget()
+      } finally {
+        this.#running = undefined
+        await running.stop()
+      }
+    }
+  }
+
+  async #beginSignIn(): Promise<{ url: string }> {
+    const { config, random } = this.#options
+    if (this.#token !== undefined) {
+      throw new OperatorError('SIGNED_IN', 'this client is signed in.', 'Sign out first: portreeve client sign-out')
+    }
+    if (config.account === undefined) {
+      throw new OperatorError('ACCOUNT_MISSING', 'the configuration names no account to sign in to.', 'Set `account`.')
+    }
+    this.#signIn?.cancel()
+    const signIn = await SignIn.begin({ portalUrl: config.portal_url, account: config.account, random })
+    this.#signIn = signIn
+    void this.#await(signIn)
+    return { url: signIn.url }
+  }
+
+  async #await(signIn: SignIn): Promise<void> {
+    const end = await signIn.ended
+    if (end.type !== 'signedIn') return
+    await writeTokenFile(this.#kept, end.token)
+    this.#token = end.token
+    this.#changed()
+  }
+
+  async #signOut(isService: boolean): Promise<null> {
+    await this.#forget()
+    if (isService) this.#isStopping = true
+    this.#changed()
+    return null
+  }
+
+  async #forget(): Promise<void> {
+    this.#token = undefined
+    await removeTokenFile(this.#kept)
+  }
+
+  get #kept(): string {
+    return join(this.#options.config.state_folder, 'token')
+  }
+}
+
+const SIGNED_OUT: ClientStatus = {
+  state: 'signed_out',
+  account: null,
+  actor: null,
+  lane: 'native',
+  gateways: [],
+  resources: [],
+  dns: { upstreams: [] },
+}
+
+const needTokenFile = async (path: string): Promise<Secret> => {
+  const token = await readTokenFile(path)
+  if (token !== undefined) return token
+  throw new OperatorError('TOKEN_FILE_INVALID', `the token file ${path} is not there.`, 'Write it, mode 0600.')
+}

@@ -1,0 +1,112 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { timingSafeEqual } from 'node:crypto'
+import { Secret } from '../../core/config/secret.ts'
+import type { Random } from '../../core/runtime/random.ts'
+
+export interface SignInOptions {
+  portalUrl: string
+  /** The account's slug. */
+  account: string
+  random: Random
+  /** The page that is left open is of no use after it; 10 minutes by default. */
+  timeoutMs?: number
+}
+
+export type SignInEnd =
+  | { type: 'signedIn'; token: Secret; actor: string | null; account: string | null }
+  | { type: 'expired' }
+  | { type: 'cancelled' }
+
+const VALUE_BYTES = 32
+const PATH = '/callback'
+const TIMEOUT_MS = 10 * 60_000
+const FRAGMENT = /^[A-Za-z0-9._-]{1,2048}$/
+
+/**
+ * One sign-in by a browser on this machine: an address to open, and a loopback listener that the portal redirects back to
+ * (RFC 8252 §7.3). State and nonce live here only. The token is the nonce and the redirect's fragment: what passes through the
+ * browser alone is of no use.
+ */
+export class SignIn {
+  /** What to open in a browser. */
+  readonly url: string
+  readonly ended: Promise<SignInEnd>
+  readonly #state: string
+  readonly #nonce: string
+  #settle: (end: SignInEnd) => void = () => undefined
+
+  private constructor(server: Server, { portalUrl, account, random, timeoutMs = TIMEOUT_MS }: SignInOptions) {
+    this.#state = hex(random.bytes(VALUE_BYTES))
+    this.#nonce = hex(random.bytes(VALUE_BYTES))
+    const url = new URL(portalUrl.replace(/^ws/, 'http'))
+    url.pathname = `${url.pathname.replace(/\/$/, '')}/${account}`
+    const callback = `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`
+    url.search = new URLSearchParams({
+      as: 'gui-client',
+      nonce: this.#nonce,
+      state: this.#state,
+      callback,
+    }).toString()
+    this.url = url.href
+    const timer = setTimeout(() => this.#settle({ type: 'expired' }), timeoutMs)
+    this.ended = new Promise((resolve) => {
+      this.#settle = (end) => {
+        clearTimeout(timer)
+        server.close()
+        resolve(end)
+      }
+    })
+  }
+
+  static async begin(options: SignInOptions): Promise<SignIn> {
+    const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000 })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(0, '127.0.0.1', resolve)
+    })
+    const signIn = new SignIn(server, options)
+    server.on('request', (request, response) => {
+      const verdict = signIn.#judge(request.method, request.url ?? '')
+      response.writeHead(verdict.status, {
+        'content-type': 'text/plain; charset=utf-8',
+        'cache-control': 'no-store',
+        connection: 'close',
+      })
+      response.end(verdict.text, () => {
+        if (verdict.end !== undefined) signIn.#settle(verdict.end)
+      })
+    })
+    return signIn
+  }
+
+  cancel(): void {
+    this.#settle({ type: 'cancelled' })
+  }
+
+  #judge(method: string | undefined, path: string): { status: number; text: string; end?: SignInEnd } {
+    const url = URL.canParse(path, 'http://127.0.0.1') ? new URL(path, 'http://127.0.0.1') : undefined
+    if (method !== 'GET' || url?.pathname !== PATH) return { status: 404, text: 'Not found\n' }
+    const state = url.searchParams.get('state') ?? ''
+    const fragment = url.searchParams.get('fragment') ?? ''
+    // S6: any page that the browser shows may call this address; only ours knows the state.
+    if (!same(state, this.#state)) return { status: 400, text: 'This is not the sign-in that was begun here.\n' }
+    if (!FRAGMENT.test(fragment)) return { status: 400, text: 'The portal sent no usable token.\n' }
+    return {
+      status: 200,
+      text: 'You are signed in. You may close this page.\n',
+      end: {
+        type: 'signedIn',
+        token: new Secret(`${this.#nonce}${fragment}`),
+        actor: url.searchParams.get('actor_name'),
+        account: url.searchParams.get('account_slug'),
+      },
+    }
+  }
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+const same = (left: string, right: string): boolean => {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}

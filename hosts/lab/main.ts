@@ -1,0 +1,77 @@
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { Lab, enter } from './lab.ts'
+import { SCENARIOS } from './scenarios.ts'
+import { walk, type StepReport } from './step.ts'
+import { World } from './story/world.ts'
+import { PORTAL_URL } from './topology.ts'
+
+export interface LabOptions {
+  scenario: string
+  /** End after the scenario. */
+  once: boolean
+  /** Print the reports as one JSON document, as the last line. */
+  json: boolean
+  /** Keep the run's folder. */
+  keepFiles: boolean
+  output: { print: (text: string) => void; tell: (text: string) => void }
+  /** Resolves when somebody asks to end. */
+  ending: Promise<string>
+}
+
+/**
+ * Brings the whole system up, walks through a scenario, and takes everything down again, however it ends.
+ * @returns whether every step held
+ * @throws OperatorError LAB_NEEDS_ROOT, USAGE
+ */
+export const runLab = async ({ scenario, once, json, keepFiles, output, ending }: LabOptions): Promise<boolean> => {
+  const steps = SCENARIOS[scenario]
+  if (steps === undefined) {
+    throw new OperatorError(
+      'USAGE',
+      `there is no scenario "${scenario}".`,
+      `There is: ${Object.keys(SCENARIOS).join(', ')}.`,
+    )
+  }
+  if (process.getuid?.() !== 0) {
+    throw new OperatorError(
+      'LAB_NEEDS_ROOT',
+      'the lab makes network namespaces and TUN devices, which takes root.',
+      'Run it with sudo; npm test needs no root and skips what does.',
+    )
+  }
+  // With --json, standard output has the document only.
+  const show = json ? output.tell : output.print
+  const began = performance.now()
+  const lab = await Lab.open()
+  const interrupted = Promise.race([ending.then((signal) => `ended by ${signal}`), lab.crashed])
+  try {
+    show(`Namespaces of this run begin with pr-${lab.run.id}- (${Math.round(performance.now() - began)} ms)`)
+    const reports = await walk(steps, new World(lab), { onReport: (report) => show(describe(report)), interrupted })
+    const ok = reports.every((report) => report.ok)
+    show(`${ok ? 'Every step held' : 'Not every step held'}: ${seconds(performance.now() - began)}.`)
+    if (!once && ok) {
+      show(playOn(lab))
+      show(`Ending: ${await interrupted}`)
+    }
+    if (json) output.print(JSON.stringify({ ok, steps: reports }))
+    return ok
+  } finally {
+    await lab.close({ keepFiles })
+    if (keepFiles) output.tell(`Configuration and logs are in ${lab.run.path}`)
+  }
+}
+
+const describe = ({ name, ok, ms, detail }: StepReport): string =>
+  `${ok ? '✔' : '✘'} ${name} (${ms} ms)\n    ${detail.split('\n').join('\n    ')}`
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+
+const playOn = (lab: Lab): string => `
+The portal is at ${PORTAL_URL}, inside the lab. To play on, be on the client's machine:
+
+  ${enter(lab.machines.client)}
+    curl http://gitlab.example.org/                             a page through the tunnel
+    dig +short gitlab.example.org                               the mapped address
+    PORTREEVE_SOCKET=${lab.clientSocket} npx portreeve client status
+
+Configuration and logs are in ${lab.run.path}. Ctrl-C ends it all.`

@@ -1,0 +1,34 @@
+import { Namespace } from './namespace.ts'
+import type { RunDirectory } from './run-directory.ts'
+import { MACHINES, NETWORKS, type MachineName } from './topology.ts'
+
+export type Machines = Readonly<Record<MachineName, Namespace>>
+
+/** Makes a namespace per machine and the switches between them. */
+export const buildNetwork = async (run: RunDirectory): Promise<Machines> => {
+  const switches = await Namespace.create(run, 'switches')
+  for (const network of Object.keys(NETWORKS)) await switches.bridge(network)
+  const machines = await Promise.all(
+    Object.entries(MACHINES).map(async ([name, { outside, site, dns }]) => {
+      const namespace = await Namespace.create(run, name)
+      await namespace.resolvConf(`nameserver ${dns}\n`)
+      if (outside !== undefined) await join(namespace, switches, { name, network: 'outside', address: outside })
+      if (site !== undefined) await join(namespace, switches, { name, network: 'site', address: site })
+      return [name, namespace] as const
+    }),
+  )
+  return Object.fromEntries(machines) as Machines
+}
+
+interface Joint {
+  name: string
+  network: keyof typeof NETWORKS
+  address: string
+}
+
+/** The device is named after its network at the machine, and after the machine at the switch. */
+const join = async (namespace: Namespace, switches: Namespace, { name, network, address }: Joint): Promise<void> => {
+  const toDevice = `${network === 'site' ? 's' : 'o'}-${name}`
+  await namespace.veth({ device: network, to: switches, toDevice, toBridge: network })
+  await namespace.address(network, `${address}/${NETWORKS[network].prefix}`)
+}

@@ -1,0 +1,134 @@
+import { eventually } from '../eventually.ts'
+import type { Step } from '../step.ts'
+import { ADMIN_PORT, GATEWAYS, MACHINES, SITE_NAMES, UPSTREAM_NAMES, WEB_PORT } from '../topology.ts'
+import { allow, directAccess, gatewaysConnected } from './setting-up.ts'
+import { expectThat, isMapped, type World } from './world.ts'
+
+const GITLAB = 'gitlab.example.org'
+const JENKINS = 'jenkins.example.org'
+/** Well within the ten seconds that the mission allows. */
+const FAILOVER_DEADLINE_MS = 10_000
+
+/** What a person and an admin do with a client that is connected. */
+export const ACCESS: readonly Step<World>[] = [
+  {
+    name: 'D1 a name is resolved to 100.96.0.0/11, the same on every query',
+    run: async (world) => {
+      const first = await world.resolvesTo(GITLAB, isMapped)
+      const again = await world.resolve(GITLAB)
+      expectThat(String([...first].sort()) === String([...again].sort()), `then ${again.join(' ')}`)
+      expectThat(!first.includes(SITE_NAMES[GITLAB]), 'the real address is shown')
+      return `${GITLAB}: ${first.join(' ')} (upstream would say ${UPSTREAM_NAMES[GITLAB]})`
+    },
+  },
+  {
+    name: 'the page of the first name comes through the tunnel',
+    run: async (world) => {
+      const seen = await world.page(`http://${GITLAB}/`)
+      expectThat(seen.host === GITLAB && seen.server === 'web', `it is the page of ${seen.server} for ${seen.host}`)
+      return `${seen.host} on ${seen.address}, ${seen.ms} ms with connection set-up; the server saw ${world.gatewayAt(seen.from)}`
+    },
+  },
+  {
+    name: 'P10 the second name is unknown before its policy exists: it goes upstream',
+    run: async (world) => {
+      const addresses = await world.resolve(JENKINS)
+      expectThat(String(addresses) === UPSTREAM_NAMES[JENKINS], `it is ${addresses.join(' ') || 'unknown'}`)
+      const query = `query[A] ${JENKINS} from ${MACHINES.client.outside}`
+      await world.lab.part('upstream').line((line) => line.includes(query), { timeoutMs: 2_000 })
+      const { resources } = await world.clientStatus()
+      expectThat(!resources.some(({ address }) => address === JENKINS), 'the client was told of it')
+      return `${JENKINS}: ${addresses.join(' ')} by the upstream server, which saw the query`
+    },
+  },
+  {
+    name: 'a policy for it, and its page comes from the same address',
+    run: async (world) => {
+      await allow(world, 'jenkins')
+      const began = performance.now()
+      const mapped = await world.resolvesTo(JENKINS, isMapped)
+      const known = Math.round(performance.now() - began)
+      const [first, second] = [await world.page(`http://${GITLAB}/`), await world.page(`http://${JENKINS}/`)]
+      expectThat(second.host === JENKINS, `it is the page for ${second.host}`)
+      expectThat(first.address === second.address, `they are on ${first.address} and ${second.address}`)
+      return `known after ${known} ms as ${mapped[0] ?? ''}; ${first.host} and ${second.host} are both on ${second.address}`
+    },
+  },
+  {
+    name: 'T2 a CIDR resource is reached at its own address, and sees the gateway',
+    run: async (world) => {
+      const seen = await world.page(`http://${MACHINES.files.site}/`)
+      expectThat(
+        seen.server === 'files' && seen.address === MACHINES.files.site,
+        `it is ${seen.server} at ${seen.address}`,
+      )
+      return `${seen.address}, ${seen.ms} ms; the server saw ${world.gatewayAt(seen.from)} (${seen.from})`
+    },
+  },
+  {
+    name: 'T4 a port that the filter refuses is refused at once',
+    run: async (world) => {
+      const refused = await world.fetch(`http://${GITLAB}:${ADMIN_PORT}/`, { timeoutMs: 5_000 })
+      if (refused.ok) throw new Error('the page came')
+      expectThat(refused.code === 7, `it ended otherwise: ${refused.reason}`)
+      expectThat(refused.ms < 2_000, `it took ${refused.ms} ms`)
+      expectThat(!world.lab.part('web').output.includes(`on ${ADMIN_PORT} from`), 'the server saw the request')
+      await world.page(`http://${GITLAB}/`)
+      return `${refused.reason} (${refused.ms} ms), while port ${WEB_PORT} goes on`
+    },
+  },
+  {
+    name: 'the policy is removed, and access is gone',
+    run: async (world) => {
+      await world.api.remove(`policies/${world.id('policy for jenkins')}`)
+      const began = performance.now()
+      await eventually(async () => ((await world.fetch(`http://${JENKINS}/`, GONE)).ok ? undefined : true), {
+        what: 'access to the second name is gone',
+        timeoutMs: 10_000,
+      })
+      const gone = Math.round(performance.now() - began)
+      await world.resolvesTo(JENKINS, (address) => !isMapped(address))
+      await world.page(`http://${GITLAB}/`)
+      return `${JENKINS} was gone within ${gone} ms and goes upstream again; ${GITLAB} goes on`
+    },
+  },
+  {
+    name: 'H2 the gateway is killed, and the client is on the other one',
+    run: async (world) => {
+      const { from } = await world.page(`http://${GITLAB}/`)
+      const killed = world.gatewayAt(from)
+      await world.lab.killPart(killed)
+      const began = performance.now()
+      const seen = await eventually(() => world.page(`http://${GITLAB}/`, { timeoutMs: 1_000 }), {
+        what: 'a page by the other gateway',
+        timeoutMs: FAILOVER_DEADLINE_MS,
+      })
+      const ms = Math.round(performance.now() - began)
+      const other = world.gatewayAt(seen.from)
+      expectThat(other !== killed, `the page came by ${other}, which was killed`)
+      await world.page(`http://${MACHINES.files.site}/`)
+      return `${killed} by SIGKILL; a page by ${other} after ${ms} ms`
+    },
+  },
+  {
+    name: 'a gateway that starts again connects',
+    run: async (world) => {
+      const stopped = GATEWAYS.find((name) => !world.lab.part(name).isRunning)
+      if (stopped === undefined) throw new Error('none was stopped')
+      await world.lab.startGateway(stopped)
+      await gatewaysConnected(world)
+      return stopped
+    },
+  },
+  {
+    name: 'direct access was impossible throughout',
+    run: async ({ watch }) => {
+      const { attempts, successes } = await directAccess(watch)
+      expectThat(successes.length === 0, successes.join(', '))
+      expectThat(attempts > 10, `only ${attempts} attempts were made`)
+      return `${attempts} attempts, none got through`
+    },
+  },
+]
+
+const GONE = { timeoutMs: 1_000 }

@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto'
+import { eventually } from '../eventually.ts'
+import { labProgram } from '../program.ts'
+import type { Journey } from '../program/browser.ts'
+import type { ScanResult } from '../program/scan.ts'
+import type { DirectAccess } from '../program/direct-access-watch.ts'
+import type { Step } from '../step.ts'
+import { GATEWAYS, MACHINES, PORTAL_URL, PROVIDER_URL, SITE_NAMES, WEB_PORT } from '../topology.ts'
+import { expectThat, type World } from './world.ts'
+
+const ACCOUNT = 'example'
+const SCAN = { firstPort: 1, lastPort: 65_535, udpPorts: [52_625, 51_820, 3478] }
+
+/** From nothing to a client that is connected. */
+export const SETTING_UP: readonly Step<World>[] = [
+  {
+    name: 'name servers, identity provider and protected servers run',
+    run: async ({ lab }) => {
+      await lab.startServices()
+      return `${SITE_NAMES['gitlab.example.org']} has two web names; only the gateways are on its network`
+    },
+  },
+  {
+    name: 'a portal runs, with an account, a site, resources and a person',
+    run: async (world) => {
+      const { lab } = world
+      const { token } = await lab.initPortal(ACCOUNT, 'admin@example.org')
+      await lab.startPortal()
+      world.useApiToken(token)
+      await describeAccount(world)
+      return `account ${ACCOUNT} at ${PORTAL_URL}`
+    },
+  },
+  {
+    name: 'two gateways of one site connect to the portal',
+    run: async (world) => {
+      for (const name of GATEWAYS) {
+        const { token } = await world.api.create(`sites/${world.id('site')}/gateway_tokens`, { name })
+        await world.lab.startGateway(name, String(token))
+      }
+      await gatewaysConnected(world)
+      return GATEWAYS.join(', ')
+    },
+  },
+  {
+    name: 'P9 a scan of the gateway from the client’s machine finds nothing',
+    run: async ({ lab }) => {
+      const input = JSON.stringify({ address: MACHINES['gateway-1'].outside, ...SCAN })
+      const args = labProgram('scan')
+      const { stdout } = await lab.machines.client.mustRun(process.execPath, args, { input, timeoutMs: 120_000 })
+      const { tcpPorts, tcpOpen, udpProbes, udpAnswers } = JSON.parse(stdout) as ScanResult
+      expectThat(tcpOpen.length === 0, `open TCP ports: ${tcpOpen.join(' ')}`)
+      expectThat(udpAnswers.length === 0, `it answered strangers: ${udpAnswers.join(', ')}`)
+      return `${tcpPorts} TCP ports closed, ${udpProbes} UDP probes (STUN, WireGuard, noise) without an answer`
+    },
+  },
+  {
+    name: 'direct access from the client’s machine is impossible',
+    run: async (world) => {
+      const { lab } = world
+      const targets = [{ address: MACHINES.web.site, port: WEB_PORT }]
+      const input = JSON.stringify({ targets, everyMs: 200, timeoutMs: 1_000 })
+      world.watch = lab.machines.client.spawn(process.execPath, labProgram('direct-access-watch'), {
+        name: 'watch',
+        input,
+      })
+      await world.watch.line((line) => line === 'watching')
+      const direct = await world.fetch(`http://${MACHINES.web.site}/`, { timeoutMs: 2_000 })
+      expectThat(!direct.ok, 'the page came without the product')
+      return `${MACHINES.web.site}: ${direct.ok ? '' : direct.reason}; tried again until the end of the story`
+    },
+  },
+  {
+    name: 'sign-in at the provider, over HTTP with real redirects',
+    run: async (world) => {
+      const nonce = randomBytes(32).toString('hex')
+      const state = randomBytes(32).toString('hex')
+      const url = `${PORTAL_URL}/${ACCOUNT}?as=gui-client&nonce=${nonce}&state=${state}`
+      const input = JSON.stringify({ url, answers: { login: 'ada', password: 'anything' } })
+      const { stdout } = await world.lab.machines.client.mustRun(process.execPath, labProgram('browser'), { input })
+      const { hops, final } = JSON.parse(stdout) as Journey
+      const end = new URL(final)
+      const fragment = end.searchParams.get('fragment') ?? ''
+      expectThat(end.protocol === 'firezone-fd0020211111:', `it ended at ${end.protocol}`)
+      expectThat(end.searchParams.get('state') === state, 'the state came back changed')
+      expectThat(fragment.startsWith('.'), 'there is no fragment in the last redirect')
+      expectThat(
+        hops.some((hop) => hop.includes(PROVIDER_URL)),
+        'it never was at the provider',
+      )
+      world.signedIn = { nonce, fragment }
+      return `${end.searchParams.get('actor_name') ?? '?'} after ${hops.length} requests: ${hops.join(' · ')}`
+    },
+  },
+  {
+    name: 'S5 the token without the nonce is refused',
+    run: async (world) => {
+      const { nonce, fragment } = signedIn(world)
+      const without = await connectWith(world, fragment)
+      const wrong = await connectWith(world, `${randomBytes(32).toString('hex')}${fragment}`)
+      const right = await connectWith(world, `${nonce}${fragment}`)
+      expectThat(without.startsWith('401'), `without the nonce: ${without}`)
+      expectThat(wrong.startsWith('401'), `with another nonce: ${wrong}`)
+      expectThat(right.startsWith('101'), `with the nonce: ${right}`)
+      return `without: ${without}; another nonce: ${wrong}; whole: ${right}`
+    },
+  },
+  {
+    name: 'the client connects',
+    run: async (world) => {
+      const { nonce, fragment } = signedIn(world)
+      await world.lab.startClient(`${nonce}${fragment}`)
+      const status = await eventually(
+        async () => {
+          const now = await world.clientStatus()
+          return now.state === 'connected' ? now : undefined
+        },
+        { what: 'the client is connected', timeoutMs: 20_000 },
+      )
+      return `account ${status.account ?? '?'}, actor ${status.actor ?? '?'}, lane ${status.lane}, ${status.resources.length} resources`
+    },
+  },
+]
+
+/** The end of the watch that began before. */
+export const directAccess = async (watch: World['watch']): Promise<DirectAccess> => {
+  if (watch === undefined) throw new Error('nobody watched')
+  await watch.stop()
+  return JSON.parse(await watch.line((line) => line.startsWith('{'))) as DirectAccess
+}
+
+/** Waits until the portal has both gateways. */
+export const gatewaysConnected = (world: World): Promise<true> =>
+  eventually(
+    async () => {
+      const gateways = await world.api.list('gateways')
+      return GATEWAYS.every((name) => gateways.some((row) => row['name'] === name && row['is_online'] === true))
+        ? true
+        : undefined
+    },
+    { what: 'both gateways are connected', timeoutMs: 20_000 },
+  )
+
+const describeAccount = async (world: World): Promise<void> => {
+  const { id, secret } = world.lab.oidcClient
+  await world.make('provider', 'identity_providers', {
+    name: 'Example login',
+    type: 'oidc',
+    settings: { issuer: PROVIDER_URL, client_id: id, client_secret: secret },
+    is_default: true,
+  })
+  await world.make('site', 'sites', { name: 'berlin' })
+  const site_id = world.id('site')
+  const web = { type: 'dns', site_id, filters: [{ protocol: 'tcp', ports: [String(WEB_PORT)] }] }
+  await world.make('gitlab', 'resources', { ...web, name: 'GitLab', address: 'gitlab.example.org' })
+  await world.make('jenkins', 'resources', { ...web, name: 'Jenkins', address: 'jenkins.example.org' })
+  await world.make('files', 'resources', {
+    type: 'cidr',
+    site_id,
+    name: 'Files',
+    address: `${MACHINES.files.site}/32`,
+    filters: [],
+  })
+  await world.make('ada', 'actors', { name: 'Ada', type: 'user', email: 'ada@example.org' })
+  await world.make('engineers', 'groups', { name: 'Engineers' })
+  await world.api.put(`groups/${world.id('engineers')}/memberships`, { actor_ids: [world.id('ada')] })
+  for (const resource of ['gitlab', 'files']) await allow(world, resource)
+}
+
+/** Lets the group have a resource. */
+export const allow = (world: World, resource: string): Promise<void> =>
+  world.make(`policy for ${resource}`, 'policies', {
+    group_id: world.id('engineers'),
+    resource_id: world.id(resource),
+    conditions: [],
+  })
+
+const signedIn = ({ signedIn: halves }: World): { nonce: string; fragment: string } => {
+  if (halves === undefined) throw new Error('nobody signed in')
+  return halves
+}
+
+/** Opens the control channel with a token and gives back the first line of the answer and the portal's code. */
+const connectWith = async (world: World, token: string): Promise<string> => {
+  const query = new URLSearchParams({
+    external_id: randomBytes(32).toString('hex'),
+    name: 'scanner',
+    public_key: randomBytes(32).toString('base64'),
+  })
+  const answer = await world.fetch(`${PORTAL_URL}/client/v2/websocket?${query.toString()}`, {
+    headers: {
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': randomBytes(16).toString('base64'),
+      'x-authorization': `Bearer ${token}`,
+      'user-agent': 'Linux/6.1 headless-client/1.5.11',
+    },
+    timeoutMs: 2_000,
+  })
+  // An accepted one stays open: curl gives up on it at its deadline.
+  if (!answer.ok) return answer.code === 28 ? '101 Switching Protocols' : answer.reason
+  const code = /"code":\s*"([a-z_]+)"/.exec(answer.body)?.[1]
+  return `${answer.status} ${code ?? ''}`.trim()
+}

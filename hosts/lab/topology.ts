@@ -1,0 +1,51 @@
+// The lab's machines and networks. Addresses of the outside are of the documentation range 203.0.113.0/24; the site's network
+// is an ordinary private one. Nobody routes between the two: who wants to get in needs a gateway.
+
+/** The two networks, each a switch. */
+export const NETWORKS = {
+  outside: { prefix: 24 },
+  site: { prefix: 24 },
+} as const
+
+/** Every machine: its address outside, its address at the site, and the name server in its resolv.conf. */
+export const MACHINES = {
+  //              outside                   at the site          asks
+  portal: /*   */ { outside: '203.0.113.10', site: undefined, /*   */ dns: '203.0.113.53' },
+  provider: /* */ { outside: '203.0.113.20', site: undefined, /*   */ dns: '203.0.113.53' },
+  upstream: /* */ { outside: '203.0.113.53', site: undefined, /*   */ dns: '203.0.113.53' },
+  client: /*   */ { outside: '203.0.113.200', site: undefined, /*  */ dns: '203.0.113.53' },
+  'gateway-1': { outside: '203.0.113.101', site: '10.20.0.101', dns: '10.20.0.53' },
+  'gateway-2': { outside: '203.0.113.102', site: '10.20.0.102', dns: '10.20.0.53' },
+  'site-dns': /**/ { outside: undefined, site: '10.20.0.53', /*    */ dns: '10.20.0.53' },
+  web: /*      */ { outside: undefined, site: '10.20.0.80', /*     */ dns: '10.20.0.53' },
+  files: /*    */ { outside: undefined, site: '10.20.0.90', /*     */ dns: '10.20.0.53' },
+} as const
+
+export type MachineName = keyof typeof MACHINES
+export type GatewayName = 'gateway-1' | 'gateway-2'
+export const GATEWAYS: readonly GatewayName[] = ['gateway-1', 'gateway-2']
+
+export const PORTAL_PORT = 8080
+export const PROVIDER_PORT = 9000
+export const PORTAL_URL = `http://portal.example.org:${PORTAL_PORT}`
+export const PROVIDER_URL = `http://login.example.org:${PROVIDER_PORT}`
+
+/** What the world knows. The site's names lead elsewhere there, so that it shows who answered. */
+export const UPSTREAM_NAMES = {
+  'portal.example.org': MACHINES.portal.outside,
+  'login.example.org': MACHINES.provider.outside,
+  'public.example.org': '203.0.113.66',
+  'gitlab.example.org': '203.0.113.66',
+  'jenkins.example.org': '203.0.113.66',
+} as const
+
+/** What only the site knows: two web names on one address. */
+export const SITE_NAMES = {
+  'portal.example.org': MACHINES.portal.outside,
+  'gitlab.example.org': MACHINES.web.site,
+  'jenkins.example.org': MACHINES.web.site,
+} as const
+
+/** What the protected servers listen on: the filter of the resources allows the first only. */
+export const WEB_PORT = 80
+export const ADMIN_PORT = 8081
