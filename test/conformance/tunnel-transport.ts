@@ -7,7 +7,7 @@ import { SeededRandom } from '../kit/seeded-random.ts'
 import { numberedPacket, numberOf, TunnelWire } from './tunnel-wire.ts'
 
 /** What every tunnel transport must do: its contract's promises, and what it must not fall for. In virtual time. */
-export const tunnelTransportConformance = (name: string, create: () => TunnelTransport): void => {
+export const tunnelTransportSuite = (name: string, create: () => TunnelTransport): void => {
   describe(`tunnel transport ${name}`, () => {
     describe('keys', () => {
       it('have 32 bytes, differ, and the public one follows from the private one', () => {

@@ -1,4 +1,4 @@
 import { MemoryTransport } from '../../../plugins/transport-memory/memory-transport.ts'
-import { tunnelTransportConformance } from '../../conformance/tunnel-transport.ts'
+import { tunnelTransportSuite } from '../../conformance/tunnel-transport.ts'
 
-tunnelTransportConformance('memory', () => new MemoryTransport())
+tunnelTransportSuite('memory', () => new MemoryTransport())

@@ -1,4 +1,4 @@
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
-import { tunnelTransportConformance } from '../../conformance/tunnel-transport.ts'
+import { tunnelTransportSuite } from '../../conformance/tunnel-transport.ts'
 
-tunnelTransportConformance('wireguard', () => new WireGuardTransport())
+tunnelTransportSuite('wireguard', () => new WireGuardTransport())
