@@ -1,0 +1,17 @@
+// What the addon exports. It keeps no state of its own, so any number of workers may load it.
+#include "port.h"
+
+NAPI_MODULE_INIT() {
+  const napi_property_descriptor functions[] = {
+#define FUNCTION(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL}
+      FUNCTION("watch", watch),          FUNCTION("close", close_port),
+      FUNCTION("openTun", open_tun),     FUNCTION("tunOffloads", tun_offloads),
+      FUNCTION("readTun", read_tun),     FUNCTION("writeTun", write_tun),
+      FUNCTION("openUdp", open_udp),     FUNCTION("udpPort", udp_port),
+      FUNCTION("receiveUdp", receive_udp), FUNCTION("sendUdp", send_udp),
+      FUNCTION("openTcp", open_tcp),
+#undef FUNCTION
+  };
+  if (napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) != napi_ok) return NULL;
+  return exports;
+}

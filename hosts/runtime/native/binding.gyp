@@ -1,0 +1,10 @@
+{
+  "targets": [
+    {
+      "target_name": "portreeve",
+      "sources": ["addon.c", "port.c", "tun.c", "udp.c"],
+      "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
+      "cflags": ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-cast-function-type", "-fstack-protector-strong"],
+    },
+  ],
+}

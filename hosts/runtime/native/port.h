@@ -1,0 +1,64 @@
+// Portreeve's native addon: TUN devices and UDP sockets in bursts of packets, driven by the event loop that loads it.
+//
+// JavaScript holds a *port*: an opaque object that owns a descriptor and its uv_poll handle. What crosses the border per burst is
+// one flat buffer of bytes and one flat table of 32-bit words that says where each packet lies, so that a burst costs one call
+// however many packets it has, and the same functions serve a worker's loop. Everything from JavaScript is checked: a wrong
+// argument is an exception, never a crash. A failed system call is an exception with `code` (EPERM …) and `syscall`.
+//
+// Where native sealing joins: a lane between receive_udp and write_tun (and read_tun and send_udp) on the same buffers and tables.
+#ifndef PORTREEVE_PORT_H
+#define PORTREEVE_PORT_H
+
+#include <node_api.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum port_kind { PORT_TUN = 1, PORT_UDP = 2 };
+
+struct port {
+  int fd;
+  enum port_kind kind;
+  uint32_t detail; // TUN: the offloads in effect. UDP: 4 or 6.
+  bool segments;   // UDP: UDP_SEGMENT may be tried
+};
+
+// One burst's memory, borrowed from JavaScript for the time of one call.
+struct burst {
+  uint8_t *bytes;
+  size_t length;
+  uint32_t *table;
+  size_t rows;
+};
+
+enum { TUN_ROW = 3, UDP_ROW = 8 };
+
+// Arguments. Each returns false with a pending exception.
+bool get_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *arguments);
+bool get_uint32(napi_env env, napi_value value, uint32_t *result);
+bool get_table(napi_env env, napi_value table, size_t row_words, struct burst *burst);
+bool get_burst(napi_env env, napi_value bytes, napi_value table, size_t row_words, struct burst *burst);
+// The open port of that kind (0: any).
+struct port *get_port(napi_env env, napi_value value, int kind);
+
+// The object that owns `fd` from here on, also where this fails.
+napi_value new_port(napi_env env, int fd, enum port_kind kind, uint32_t detail, bool segments);
+
+napi_value throw_errno(napi_env env, int number, const char *syscall);
+napi_value make_uint32(napi_env env, uint32_t value);
+
+napi_value watch(napi_env env, napi_callback_info info);
+napi_value close_port(napi_env env, napi_callback_info info);
+
+napi_value open_tun(napi_env env, napi_callback_info info);
+napi_value tun_offloads(napi_env env, napi_callback_info info);
+napi_value read_tun(napi_env env, napi_callback_info info);
+napi_value write_tun(napi_env env, napi_callback_info info);
+
+napi_value open_udp(napi_env env, napi_callback_info info);
+napi_value udp_port(napi_env env, napi_callback_info info);
+napi_value receive_udp(napi_env env, napi_callback_info info);
+napi_value send_udp(napi_env env, napi_callback_info info);
+napi_value open_tcp(napi_env env, napi_callback_info info);
+
+#endif
