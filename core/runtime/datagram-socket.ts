@@ -13,6 +13,8 @@ export interface DatagramSocket {
   readonly port: number
   /** Sends each; what the kernel refuses is dropped and counted, as on a network. Bytes are borrowed until it returns. */
   send: (batch: readonly Datagram[]) => void
+  /** How many were dropped so far, by reason: `EAGAIN`, `ENETUNREACH` … */
+  dropped?: () => Readonly<Record<string, number>>
   close: () => Promise<void>
 }
 

@@ -5,6 +5,8 @@ export interface TunDevice {
   readonly name: string
   /** Bytes are borrowed until it returns. What the kernel refuses is dropped and counted. */
   write: (packets: readonly Uint8Array[]) => void
+  /** How many were dropped so far, by reason: `EAGAIN`, `ENETUNREACH` … */
+  dropped?: () => Readonly<Record<string, number>>
   close: () => Promise<void>
 }
 

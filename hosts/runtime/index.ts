@@ -1,13 +1,41 @@
 // The Node implementation of every port in core/runtime: one factory each. Nothing here does I/O before it is called.
 import type { Clock } from '../../core/runtime/clock.ts'
+import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import type { HttpClient } from '../../core/runtime/http-client.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
+import type { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { Random } from '../../core/runtime/random.ts'
+import type { TunDevices } from '../../core/runtime/tun-device.ts'
 import { SystemClock } from './clock.ts'
+import { NativeDatagramSockets } from './datagram-socket.ts'
+import { SocketDnsExchange } from './dns-exchange.ts'
+import { FetchHttpClient } from './http-client.ts'
+import { LinuxNetworkConfiguration } from './linux/network-configuration.ts'
+import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
+import { LinuxSystemResolvers } from './linux/system-resolvers.ts'
 import { PinoLogger, type LoggerOptions } from './logger.ts'
 import { SystemRandom } from './random.ts'
+import { LinuxTunDevices } from './tun-device.ts'
 
 export type { LoggerOptions, LogLevel } from './logger.ts'
+export type { ResolverConfigurationOptions, ResolverMode } from './linux/resolver-configuration.ts'
+export { markedConnections, type ConnectionRequest } from './marked-connection.ts'
 
 export const createClock = (): Clock => new SystemClock()
 export const createRandom = (): Random => new SystemRandom()
 export const createLogger = (options: LoggerOptions = {}): Logger => PinoLogger.open(options)
+export const createHttpClient = (): HttpClient => new FetchHttpClient()
+export const createDnsExchange = (): DnsExchange => new SocketDnsExchange()
+export const createDatagramSockets = (): DatagramSockets => new NativeDatagramSockets()
+export const createTunDevices = (): TunDevices => new LinuxTunDevices()
+
+/** Where the system's resolv.conf is, if not at /etc/resolv.conf. */
+export const createSystemResolvers = (options: { path?: string } = {}): SystemResolvers =>
+  new LinuxSystemResolvers(options)
+
+export const createNetworkConfiguration = (options: { logger?: Logger } = {}): NetworkConfiguration =>
+  new LinuxNetworkConfiguration(options)
+
+export const createResolverConfiguration = (options: ResolverConfigurationOptions = {}): ResolverConfiguration =>
+  new LinuxResolverConfiguration(options)

@@ -1,0 +1,139 @@
+import { OperatorError } from '../../core/config/operator-error.ts'
+import type {
+  Datagram,
+  DatagramSocket,
+  DatagramSocketOptions,
+  DatagramSockets,
+} from '../../core/runtime/datagram-socket.ts'
+import type { Family } from '../../core/runtime/endpoint.ts'
+import { DropCounter } from './drop-counter.ts'
+import { UDP_ROW, UDP_SLOT_BYTES, loadAddon, type Addon, type Port } from './native/addon.ts'
+import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS, encodeAddress } from './socket-address.ts'
+
+/** Messages per receive, each of up to 64 datagrams. */
+const RECEIVE_ROWS = 16
+const SEND_ROWS = 512
+const SEND_BYTES = 1 << 20
+const LARGEST_DATAGRAM = 65_507
+
+/** UDP sockets of the native addon: one call into the kernel moves many datagrams, joined and split by it where it can. */
+export class NativeDatagramSockets implements DatagramSockets {
+  // oxlint-disable-next-line typescript/require-await -- what fails rejects
+  async open(options: DatagramSocketOptions): Promise<DatagramSocket> {
+    const addon = loadAddon()
+    const address = options.address ?? (options.family === 'ipv4' ? '0.0.0.0' : '::')
+    if (address.includes(':') !== (options.family === 'ipv6')) throw notAnAddress(address)
+    const bind = (port: number): Port => {
+      const words = encodeAddress(address, port)
+      if (words === undefined) throw notAnAddress(address)
+      const row = new Uint32Array(UDP_ROW)
+      row.set(words, UDP_ROW - SOCKET_ADDRESS_WORDS)
+      return addon.openUdp(options.family === 'ipv4' ? 4 : 6, row, options.mark ?? 0)
+    }
+    let port: Port
+    try {
+      port = bind(options.port)
+    } catch (error) {
+      const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+      if (!taken || options.orAnyPort !== true || options.port === 0) throw error
+      port = bind(0)
+    }
+    return new NativeDatagramSocket(addon, port, options)
+  }
+}
+
+const notAnAddress = (address: string): OperatorError =>
+  new OperatorError('SOCKET_ADDRESS', `cannot bind to ${address}: it is not an address of the socket's family.`)
+
+class NativeDatagramSocket implements DatagramSocket {
+  readonly family: Family
+  readonly port: number
+  readonly #addon: Addon
+  readonly #handle: Port
+  readonly #options: DatagramSocketOptions
+  readonly #drops = new DropCounter()
+  readonly #encoder: EndpointEncoder
+  readonly #decoder: EndpointDecoder
+  readonly #received = new Uint8Array(RECEIVE_ROWS * UDP_SLOT_BYTES)
+  readonly #receivedRows = new Uint32Array(RECEIVE_ROWS * UDP_ROW)
+  readonly #sent = new Uint8Array(SEND_BYTES)
+  readonly #sentRows = new Uint32Array(SEND_ROWS * UDP_ROW)
+  #rows = 0
+  #bytes = 0
+  #closed = false
+
+  constructor(addon: Addon, handle: Port, options: DatagramSocketOptions) {
+    this.#addon = addon
+    this.#handle = handle
+    this.#options = options
+    this.family = options.family
+    this.#encoder = new EndpointEncoder(options.family)
+    this.#decoder = new EndpointDecoder(options.family)
+    this.port = addon.udpPort(handle)
+    addon.watch(handle, (status) => {
+      this.#onReadable(status)
+    })
+  }
+
+  send(batch: readonly Datagram[]): void {
+    if (this.#closed) return
+    for (const { peer, bytes } of batch) {
+      const words = this.#encoder.encode(peer)
+      if (words === undefined || bytes.length > LARGEST_DATAGRAM) {
+        this.#drops.count(words === undefined ? 'bad-address' : 'EMSGSIZE')
+        continue
+      }
+      if (this.#rows === SEND_ROWS || this.#bytes + bytes.length > SEND_BYTES) this.#flush()
+      const at = this.#rows++ * UDP_ROW
+      this.#sent.set(bytes, this.#bytes)
+      this.#sentRows[at] = this.#bytes
+      this.#sentRows[at + 1] = bytes.length
+      this.#sentRows.set(words, at + UDP_ROW - SOCKET_ADDRESS_WORDS)
+      this.#bytes += bytes.length
+    }
+    this.#flush()
+  }
+
+  dropped(): Readonly<Record<string, number>> {
+    return this.#drops.counts()
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- the port's signature
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#addon.close(this.#handle)
+  }
+
+  #flush(): void {
+    const rows = this.#rows
+    if (rows === 0) return
+    this.#rows = 0
+    this.#bytes = 0
+    if (this.#addon.sendUdp(this.#handle, this.#sent, this.#sentRows, rows) === rows) return
+    for (let row = 0; row < rows; row++) this.#drops.countErrno(this.#sentRows[row * UDP_ROW + 2] ?? 0)
+  }
+
+  #onReadable(status: number): void {
+    if (this.#closed) return
+    let rows = 0
+    try {
+      if (status < 0) throw Object.assign(new Error(`the socket broke: ${status}`), { code: 'EBADF' })
+      rows = this.#addon.receiveUdp(this.#handle, this.#received, this.#receivedRows)
+    } catch (error) {
+      this.#options.onError(error instanceof Error ? error : new Error(String(error)))
+      return
+    }
+    const batch: Datagram[] = []
+    for (let row = 0; row < rows; row++) {
+      const at = row * UDP_ROW
+      const offset = this.#receivedRows[at] ?? 0
+      const end = offset + (this.#receivedRows[at + 1] ?? 0)
+      const segment = Math.max(1, this.#receivedRows[at + 2] ?? 0)
+      const peer = this.#decoder.decode(this.#receivedRows, at + UDP_ROW - SOCKET_ADDRESS_WORDS)
+      for (let from = offset; from < end; from += segment) {
+        batch.push({ peer, bytes: this.#received.subarray(from, Math.min(from + segment, end)) })
+      }
+    }
+    if (batch.length > 0) this.#options.onBatch(batch)
+  }
+}

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
+
+const MARKER = '# Written by Portreeve.'
+/** glibc asks no more than these (resolv.conf(5), MAXNS). */
+const MOST_SERVERS = 3
+
+type Settings = Parameters<ResolverConfiguration['set']>[0]
+
+/**
+ * /etc/resolv.conf, rewritten while the client runs. The original lies in a backup beside it from before the first change until
+ * after it is restored, so that `recover` finds it however the process ended.
+ */
+export class ResolvConf implements ResolverConfiguration {
+  readonly #path: string
+
+  constructor(path = '/etc/resolv.conf') {
+    this.#path = path
+  }
+
+  async set({ servers, searchDomain }: Settings): Promise<void> {
+    await this.recover()
+    await refuseLink(this.#path)
+    const original = await readFile(this.#path, 'utf8').catch(absent)
+    const backup = backupOf(this.#path)
+    await replaceFile(backup, original)
+    await this.#write(rewritten(original, { servers, searchDomain, backup }))
+  }
+
+  async restore(): Promise<void> {
+    await this.recover()
+  }
+
+  /** Puts back what an earlier run left behind; without a backup there is nothing to do. */
+  async recover(): Promise<void> {
+    const backup = backupOf(this.#path)
+    const original = await readFile(backup, 'utf8').catch(() => undefined)
+    if (original === undefined) return
+    const current = await readFile(this.#path, 'utf8').catch(absent)
+    // What somebody else has written since then is newer than the backup.
+    if (current.startsWith(MARKER)) await this.#write(original)
+    await rm(backup)
+  }
+
+  async #write(text: string): Promise<void> {
+    // A file that is mounted over the path cannot be replaced by another: it is rewritten in place.
+    if (isMountPoint(this.#path)) await overwriteFile(this.#path, text)
+    else await replaceFile(this.#path, text)
+  }
+}
+
+/** The system's own resolv.conf, whether Portreeve's stands in its place or not; empty where there is none. */
+export const originalResolvConf = (path = '/etc/resolv.conf'): string => {
+  try {
+    const current = readFileSync(path, 'utf8')
+    return current.startsWith(MARKER) ? readFileSync(backupOf(path), 'utf8') : current
+  } catch {
+    return ''
+  }
+}
+
+/**
+ * Beside the file. Several files may be mounted over one path, each seen by some processes only (`ip netns exec` does so), while
+ * the folder is shared by all: then the name tells of which file it is the backup.
+ */
+const backupOf = (path: string): string => {
+  const source = mountSource(path)
+  const which = source === undefined ? '' : `-${createHash('sha256').update(source).digest('hex').slice(0, 12)}`
+  return join(dirname(path), `${basename(path)}.before-portreeve${which}`)
+}
+
+const isMountPoint = (path: string): boolean => mountSource(path) !== undefined
+
+/** What is mounted at the path: the device and the path in its file system. proc_pid_mountinfo(5): fields 3, 4 and 5. */
+const mountSource = (path: string): string | undefined => {
+  let text: string
+  try {
+    text = readFileSync('/proc/self/mountinfo', 'utf8')
+  } catch {
+    return undefined
+  }
+  const mounts = text.split('\n').map((line) => line.split(' '))
+  const mount = mounts.findLast(([, , , , point]) => point === path)
+  return mount === undefined ? undefined : `${mount[2] ?? ''} ${mount[3] ?? ''}`
+}
+
+const refuseLink = async (path: string): Promise<void> => {
+  const found = await lstat(path).catch(() => undefined)
+  if (found?.isSymbolicLink() !== true) return
+  throw new OperatorError(
+    'RESOLV_CONF_LINK',
+    `${path} is a symbolic link, so another program owns what it points to.`,
+    'Set the resolver to systemd-resolved where that runs, make the file a regular one, or set the resolver to none.',
+  )
+}
+
+const rewritten = (
+  original: string,
+  { servers, searchDomain, backup }: { servers: readonly string[]; searchDomain: string | undefined; backup: string },
+): string => {
+  const lines = original.split('\n').map((line) => line.trim())
+  const domains =
+    lines
+      .findLast((line) => /^(search|domain)\s/.test(line))
+      ?.split(/\s+/)
+      .slice(1) ?? []
+  const search = [...new Set([...(searchDomain === undefined ? [] : [searchDomain]), ...domains])]
+  return [
+    `${MARKER} The original is in ${backup} and comes back when the client stops.`,
+    ...servers.slice(0, MOST_SERVERS).map((server) => `nameserver ${server}`),
+    ...(search.length === 0 ? [] : [`search ${search.join(' ')}`]),
+    ...lines.filter((line) => /^options\s/.test(line)),
+    '',
+  ].join('\n')
+}
+
+const absent = (error: unknown): string => {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+  throw error
+}
+
+/** Whole or not at all, also across a crash of the machine; with the mode of the file that it replaces. */
+const replaceFile = async (path: string, text: string): Promise<void> => {
+  const temporary = `${path}.tmp`
+  const mode = await stat(path).then(
+    (found) => found.mode & 0o777,
+    () => 0o644,
+  )
+  await rm(temporary, { force: true })
+  const file = await open(temporary, 'wx', mode)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+}
+
+const overwriteFile = async (path: string, text: string): Promise<void> => {
+  const file = await open(path, 'r+')
+  try {
+    const bytes = Buffer.from(text)
+    await file.write(bytes, 0, bytes.length, 0)
+    await file.truncate(bytes.length)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,35 @@
+import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
+import { CommandError, runCommand } from '../run-command.ts'
+
+type Settings = Parameters<ResolverConfiguration['set']>[0]
+
+/**
+ * systemd-resolved: the tunnel device becomes the one that is asked for every name. It forgets a device with the device, so
+ * nothing is left of a process that crashed.
+ */
+export class Resolved implements ResolverConfiguration {
+  #device: string | undefined
+
+  async set({ device, servers, searchDomain }: Settings): Promise<void> {
+    this.#device = device
+    await runCommand('resolvectl', ['dns', device, ...servers])
+    // `~.`: all names are routed to this device, more specific domains of other devices excepted.
+    await runCommand('resolvectl', ['domain', device, '~.', ...(searchDomain === undefined ? [] : [searchDomain])])
+    await runCommand('resolvectl', ['default-route', device, 'yes'])
+    await runCommand('resolvectl', ['llmnr', device, 'no'])
+    await runCommand('resolvectl', ['mdns', device, 'no'])
+    await runCommand('resolvectl', ['flush-caches'])
+  }
+
+  async restore(): Promise<void> {
+    const device = this.#device
+    if (device === undefined) return
+    this.#device = undefined
+    try {
+      await runCommand('resolvectl', ['revert', device])
+      await runCommand('resolvectl', ['flush-caches'])
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error // the device or the daemon is gone, and the settings with it
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { existsSync, realpathSync } from 'node:fs'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
+import { runCommand } from '../run-command.ts'
+import { ResolvConf } from './resolv-conf.ts'
+import { Resolved } from './resolved.ts'
+
+/** How the system's resolver is set: `auto` takes systemd-resolved where /etc/resolv.conf is its, else the file itself. */
+export type ResolverMode = 'auto' | 'systemd-resolved' | 'resolv-conf' | 'none'
+
+export interface ResolverConfigurationOptions {
+  mode?: ResolverMode
+  /** `/etc/resolv.conf` by default. */
+  path?: string
+  logger?: Logger
+}
+
+/** The ways to set the system's resolver, and which one is in use. */
+export class LinuxResolverConfiguration implements ResolverConfiguration {
+  readonly #mode: ResolverMode
+  readonly #path: string
+  readonly #logger: Logger | undefined
+  #chosen: ResolverConfiguration | undefined
+
+  constructor({ mode = 'auto', path = '/etc/resolv.conf', logger }: ResolverConfigurationOptions = {}) {
+    this.#mode = mode
+    this.#path = path
+    this.#logger = logger
+  }
+
+  async set(settings: Parameters<ResolverConfiguration['set']>[0]): Promise<void> {
+    this.#chosen ??= await this.#choose()
+    await this.#chosen.set(settings)
+  }
+
+  /** Before the first `set` it restores what a crashed run left. */
+  async restore(): Promise<void> {
+    if (this.#chosen !== undefined) await this.#chosen.restore()
+    else if (this.#mode !== 'none') await new ResolvConf(this.#path).recover()
+  }
+
+  async #choose(): Promise<ResolverConfiguration> {
+    const mode = this.#mode === 'auto' ? await detect(this.#path) : this.#mode
+    this.#logger?.debug({ mode }, 'how the resolver is set')
+    if (mode === 'none') return { set: () => Promise.resolve(), restore: () => Promise.resolve() }
+    return mode === 'systemd-resolved' ? new Resolved() : new ResolvConf(this.#path)
+  }
+}
+
+const detect = async (path: string): Promise<'systemd-resolved' | 'resolv-conf'> => {
+  try {
+    if (!existsSync(path) || !realpathSync(path).startsWith('/run/systemd/resolve/')) return 'resolv-conf'
+    await runCommand('resolvectl', ['dns'])
+    return 'systemd-resolved'
+  } catch {
+    return 'resolv-conf' // which refuses the link and says so
+  }
+}

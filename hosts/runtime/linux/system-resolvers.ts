@@ -1,0 +1,56 @@
+import { readFileSync, realpathSync } from 'node:fs'
+import { canonicalAddress } from '../../../core/net/ip-address.ts'
+import type { SystemResolvers } from '../../../core/runtime/dns-exchange.ts'
+import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
+import { originalResolvConf } from './resolv-conf.ts'
+
+/** systemd-resolved writes the servers of all its devices here, and keeps it current. */
+const RESOLVED_SERVERS = '/run/systemd/resolve/resolv.conf'
+const MOST_SERVERS = 16
+
+/** protocol.md §4: the client's own resolver. */
+const isSentinel = (address: string): boolean =>
+  address.startsWith('100.100.111.') || address.startsWith('fd00:2021:1111:8000:100:100:111:')
+
+/** The system's resolvers from /etc/resolv.conf, or from its backup; behind systemd-resolved's stub, those that it asks. */
+export class LinuxSystemResolvers implements SystemResolvers {
+  readonly #path: string
+  readonly #resolvedPath: string
+
+  constructor({ path = '/etc/resolv.conf', resolvedPath = RESOLVED_SERVERS } = {}) {
+    this.#path = path
+    this.#resolvedPath = resolvedPath
+  }
+
+  servers(): readonly Endpoint[] {
+    const servers = serversOf(originalResolvConf(this.#path))
+    const stub = servers.includes(endpoint('127.0.0.53', 53)) || this.#isResolvedLink()
+    const known = stub ? serversOf(readText(this.#resolvedPath)) : servers
+    return known.slice(0, MOST_SERVERS)
+  }
+
+  #isResolvedLink(): boolean {
+    try {
+      return realpathSync(this.#path).startsWith('/run/systemd/resolve/')
+    } catch {
+      return false
+    }
+  }
+}
+
+const readText = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const serversOf = (text: string): Endpoint[] => {
+  const found = new Set<Endpoint>()
+  for (const [, written = ''] of text.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm)) {
+    const address = canonicalAddress(written)
+    if (address !== undefined && !isSentinel(address)) found.add(endpoint(address, 53))
+  }
+  return [...found]
+}

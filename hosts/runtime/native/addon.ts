@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import { packageRoot } from '../package-root.ts'
+
+/** An open device or socket of the addon. */
+export interface Port {
+  readonly __port: unique symbol
+}
+
+/** Words per row of a TUN table: offset, length, and after a write 0 or the errno. */
+export const TUN_ROW = 3
+/**
+ * Words per row of a UDP table: offset, length, detail, port, address in four words (IPv4 in the first). The detail is, received,
+ * the size of the segments that the kernel joined; sent, 0 or the errno.
+ */
+export const UDP_ROW = 8
+/** A received message takes this much of the buffer, however short it is. */
+export const UDP_SLOT_BYTES = 65_536
+
+/**
+ * The addon's functions: see native/port.h. A burst of packets is one buffer and one table of words. Failed system calls throw an
+ * error with `code` and `syscall`. They must not be called with a buffer that another thread writes to.
+ */
+export interface Addon {
+  /** Calls back with 0 whenever the port is readable, with a negative libuv error where it broke. Keeps the process alive. */
+  watch: (port: Port, callback: (status: number) => void) => void
+  close: (port: Port) => void
+  /** A device that is down and without addresses, with all offloads that the kernel has. */
+  openTun: (name: string) => Port
+  /** TUN_F_… flags: checksum 1, TSO4 2, TSO6 4, USO4 0x20, USO6 0x40. */
+  tunOffloads: (port: Port) => number
+  readTun: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
+  writeTun: (port: Port, bytes: Uint8Array, table: Uint32Array, count: number) => number
+  /** The row's port and address are what it is bound to; a mark of 0 is none. */
+  openUdp: (family: 4 | 6, row: Uint32Array, mark: number) => Port
+  udpPort: (port: Port) => number
+  receiveUdp: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
+  /** Datagrams of one peer that lie end to end, all but the last of one size, leave as one message. */
+  sendUdp: (port: Port, bytes: Uint8Array, table: Uint32Array, count: number) => number
+  /** The descriptor of an unconnected socket, which the caller closes. */
+  openTcp: (family: 4 | 6, mark: number) => number
+}
+
+let loaded: Addon | undefined
+
+/** Loads the addon. @throws OperatorError NATIVE_ADDON_MISSING where it was not built, or not for this Node. */
+export const loadAddon = (): Addon => {
+  if (loaded !== undefined) return loaded
+  const root = packageRoot()
+  const file = join(root, 'hosts/runtime/native/build/Release/portreeve.node')
+  const remedy = `Run: node ${join(root, 'hosts/runtime/native/build.mjs')}`
+  if (!existsSync(file))
+    throw new OperatorError('NATIVE_ADDON_MISSING', `the native addon is not built: ${file}.`, remedy)
+  try {
+    loaded = createRequire(import.meta.url)(file) as Addon
+    return loaded
+  } catch (error) {
+    throw new OperatorError('NATIVE_ADDON_MISSING', `the native addon does not load: ${String(error)}.`, remedy, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,40 @@
+import { execFile } from 'node:child_process'
+
+/** A program that failed or is not there. `code` is its exit status as `EXIT_2`, or a system error's name. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly stderr: string,
+  ) {
+    super(message)
+  }
+}
+
+const TIMEOUT_MS = 30_000
+const MOST_OUTPUT_BYTES = 16 << 20
+
+/**
+ * Runs a program without a shell and gives back its standard output.
+ * @throws CommandError with what it said on standard error, where it fails, is missing or takes 30 s.
+ */
+export const runCommand = (program: string, args: readonly string[], input = ''): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const options = {
+      timeout: TIMEOUT_MS,
+      maxBuffer: MOST_OUTPUT_BYTES,
+      env: { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
+    }
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      if (error === null) {
+        resolve(stdout)
+        return
+      }
+      const code = typeof error.code === 'number' ? `EXIT_${error.code}` : (error.code ?? 'KILLED')
+      reject(new CommandError(code, `${program} ${args.join(' ')}: ${stderr.trim() || error.message}`, stderr))
+    })
+    child.stdin?.on('error', () => undefined) // it ended without reading: its exit says why
+    child.stdin?.end(input)
+  })
