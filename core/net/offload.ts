@@ -1,5 +1,6 @@
 // Segmentation and checksum offload as a TUN device speaks it: each frame is a virtio_net header (VIRTIO 1.2 §5.1.6, the legacy
 // form of 10 bytes, little-endian) and one IP packet of up to 64 KB, whose checksum and segmentation are left to the reader.
+import { checksumOf } from './checksum.ts'
 
 export const OFFLOAD_HEADER_BYTES = 10
 
@@ -115,13 +116,6 @@ const sumBytes = (view: DataView, start: number, end: number, initial: number): 
     at += 2
   }
   return at < end ? sum + view.getUint8(at) * 0x100 : sum
-}
-
-// Without `|` and `~` on the sum itself: they are signed, and cut it to 32 bits.
-const checksumOf = (sum: number): number => {
-  let folded = sum
-  while (folded > 0xffff) folded = Math.floor(folded / 0x10000) + (folded % 0x10000)
-  return 0xffff - folded
 }
 
 const completeChecksum = (packet: Uint8Array, { checksumStart, checksumOffset }: OffloadHeader): boolean => {
