@@ -1,0 +1,19 @@
+// Sign-in at any OpenID Connect provider.
+//
+//   plugins:
+//     - use: builtin:identity-oidc
+//
+// and for an account, through the API:
+//   POST /api/v1/identity_providers
+//   { "name": "Example", "type": "oidc", "settings": { "issuer": "https://id.example.org", "client_id": "portreeve", "client_secret": "…" } }
+import { definePlugin, IdentityProviders } from 'portreeve'
+import { Settings } from './config.ts'
+import { OidcProvider } from './oidc-provider.ts'
+
+export const plugin = definePlugin({
+  name: 'identity-oidc',
+  api: 1,
+  setup({ provide }) {
+    provide(IdentityProviders, 'oidc', OidcProvider, { settings: Settings })
+  },
+})

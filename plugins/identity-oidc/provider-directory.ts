@@ -1,0 +1,56 @@
+import * as oidc from 'openid-client'
+import { MINUTE, type UnixTime } from 'portreeve'
+import type { Settings } from './config.ts'
+
+/** How long a provider's discovery document and keys are believed. */
+const FRESH_MS = 10 * MINUTE
+/** More are not kept at once: each account has a few. */
+const MOST = 500
+const TIMEOUT_SECONDS = 5
+
+interface Entry {
+  provider: Promise<oidc.Configuration>
+  until: number
+}
+
+/** What is known of the providers: discovered on first use, refreshed, and forgotten when something does not fit. */
+export class ProviderDirectory {
+  readonly #entries = new Map<string, Entry>()
+
+  /** Rejects where the provider cannot be reached or its document is not valid; a failure is not remembered. */
+  async lookUp(settings: Settings, now: UnixTime): Promise<oidc.Configuration> {
+    const key = JSON.stringify(settings)
+    const known = this.#entries.get(key)
+    if (known !== undefined && now < known.until) return known.provider
+    const entry = { provider: discover(settings), until: now + FRESH_MS }
+    if (this.#entries.size >= MOST) this.#entries.clear()
+    this.#entries.set(key, entry)
+    try {
+      return await entry.provider
+    } catch (error) {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key)
+      throw error
+    }
+  }
+
+  forget(settings: Settings): void {
+    this.#entries.delete(JSON.stringify(settings))
+  }
+}
+
+const discover = async (settings: Settings): Promise<oidc.Configuration> => {
+  const { issuer, client_id: clientId, client_secret: secret, allow_http: allowHttp } = settings
+  // `enableNonRepudiationChecks`: without it the library trusts TLS and accepts a forged signature.
+  const provider = await oidc.discovery(
+    new URL(issuer),
+    clientId,
+    secret,
+    secret === undefined ? oidc.None() : undefined,
+    {
+      execute: [oidc.enableNonRepudiationChecks, ...(allowHttp ? [oidc.allowInsecureRequests] : [])],
+      timeout: TIMEOUT_SECONDS,
+    },
+  )
+  provider.timeout = TIMEOUT_SECONDS
+  return provider
+}

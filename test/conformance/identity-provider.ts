@@ -1,0 +1,126 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { describe, it } from 'mocha'
+import type {
+  Identity,
+  IdentityProvider,
+  KeptState,
+  SignInReply,
+  SignInStep,
+} from '../../core/contract/identity-provider.ts'
+import { unixTime, type UnixTime } from '../../core/runtime/time.ts'
+
+export interface IdentityProviderSuite<Settings> {
+  create: () => IdentityProvider<Settings>
+  settings: Settings
+  /** Settings with which nothing can be reached, if it reaches anything. */
+  unreachable?: Settings
+  callbackUrl: string
+  /** Does what the person does after a step, and gives back what her browser comes back with. */
+  walk: (step: SignInStep) => Promise<{ url: string; fields?: Record<string, string> }>
+  /** Whom the walk identifies. */
+  expected: Identity
+}
+
+/** What every identity provider promises. `settings` and `walk` are functions of a running provider: call it inside `describe`. */
+export const identityProviderSuite = <Settings>(name: string, open: () => IdentityProviderSuite<Settings>): void => {
+  const now: UnixTime = unixTime(Date.now())
+
+  const begin = async (provider: IdentityProvider<Settings>, settings = open().settings): Promise<SignInStep> =>
+    provider.begin({ settings, callbackUrl: open().callbackUrl, now, signal: AbortSignal.timeout(10_000) })
+
+  const reply = (keep: KeptState, back: { url: string; fields?: Record<string, string> }): SignInReply<Settings> => ({
+    settings: open().settings,
+    callbackUrl: open().callbackUrl,
+    now,
+    signal: AbortSignal.timeout(10_000),
+    keep,
+    url: back.url,
+    fields: back.fields ?? {},
+  })
+
+  const keptOf = (step: SignInStep): KeptState => {
+    if (step.type !== 'redirect' && step.type !== 'prompt')
+      throw new Error(`no step to go on from: ${JSON.stringify(step)}`)
+    return step.keep
+  }
+
+  /** Walks on from a step until the provider decides. */
+  const finish = async (
+    provider: IdentityProvider<Settings>,
+    first: SignInStep,
+  ): Promise<{ step: SignInStep; last: SignInReply<Settings> | undefined }> => {
+    let step = first
+    let last: SignInReply<Settings> | undefined
+    for (let hops = 0; hops < 5 && (step.type === 'redirect' || step.type === 'prompt'); hops++) {
+      last = reply(step.keep, await open().walk(step))
+      step = await provider.proceed(last)
+    }
+    return { step, last }
+  }
+
+  describe(`identity provider ${name}`, () => {
+    it('identifies the person who walks all of its steps', async () => {
+      const provider = open().create()
+      const { step } = await finish(provider, await begin(provider))
+      expect(step).to.deep.equal({ type: 'identified', identity: open().expected })
+    })
+
+    it('keeps little, in plain values, and nothing twice', async () => {
+      const provider = open().create()
+      const [first, second] = [keptOf(await begin(provider)), keptOf(await begin(provider))]
+      expect(JSON.stringify(first).length).to.be.at.most(2_048)
+      for (const value of Object.values(first)) expect(['string', 'number', 'boolean']).to.include(typeof value)
+      expect(first).not.to.deep.equal(second)
+    })
+
+    it('needs nothing but what was kept: another instance goes on where one began', async () => {
+      const step = await begin(open().create())
+      const { step: end } = await finish(open().create(), step)
+      expect(end.type).to.equal('identified')
+    })
+
+    it("refuses a reply with what another browser's beginning kept", async () => {
+      const provider = open().create()
+      const [mine, other] = [await begin(provider), await begin(provider)]
+      const back = await open().walk(mine)
+      const step = await provider.proceed(reply(keptOf(other), back))
+      expect(step.type, JSON.stringify(step)).not.to.equal('identified')
+    })
+
+    it('refuses the same reply a second time', async () => {
+      const provider = open().create()
+      const { step, last } = await finish(provider, await begin(provider))
+      expect(step.type).to.equal('identified')
+      if (last === undefined) throw new Error('it took no step')
+      expect((await provider.proceed(last)).type).not.to.equal('identified')
+    })
+
+    it('never throws and never identifies anybody for a reply that nobody could have made', async () => {
+      const provider = open().create()
+      const kept = keptOf(await begin(provider))
+      const query = fc.dictionary(fc.constantFrom('code', 'state', 'iss', 'error', 'x'), fc.string({ maxLength: 50 }))
+      const keep = fc.oneof(
+        fc.constant(kept),
+        fc.dictionary(fc.constantFrom(...Object.keys(kept), 'x'), fc.oneof(fc.string(), fc.integer(), fc.boolean())),
+      )
+      const fields = fc.dictionary(fc.constantFrom('email', 'code', 'x'), fc.string({ maxLength: 50 }))
+      await fc.assert(
+        fc.asyncProperty(query, keep, fields, async (asked, kept, typed) => {
+          const url = `${open().callbackUrl}?${new URLSearchParams(asked).toString()}`
+          const step = await provider.proceed(reply(kept, { url, fields: typed }))
+          expect(step.type).not.to.equal('identified')
+        }),
+        { numRuns: 50 },
+      )
+    })
+
+    it('refuses, rather than rejects, when it can reach nobody, and says that trying again may help', async () => {
+      const { unreachable } = open()
+      if (unreachable === undefined) return
+      const step = await begin(open().create(), unreachable)
+      expect(step).to.have.nested.property('refusal.tryAgain', true)
+      expect(step).to.have.nested.property('refusal.publicText').that.has.length.greaterThan(20)
+    })
+  })
+}

@@ -1,0 +1,111 @@
+import { generateKeyPairSync, type JsonWebKey } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Provider } from 'oidc-provider'
+import { LoopbackServer } from './loopback-server.ts'
+
+export const OPENID_CLIENT = { id: 'portreeve', secret: 'a-secret-of-the-tests-only' }
+
+export interface OpenidProviderOptions {
+  /** Where it may send browsers back to. */
+  redirectUris: readonly string[]
+}
+
+/**
+ * The `oidc-provider` package, unmodified, on loopback. Its login page is a form at `/interaction/…` that asks for the name only:
+ * posting `login=ada` signs Ada in; `login=` refuses.
+ */
+export class OpenidProvider {
+  readonly issuer: string
+  readonly #server: LoopbackServer
+
+  private constructor(server: LoopbackServer) {
+    this.#server = server
+    this.issuer = server.url
+  }
+
+  static async start({ redirectUris }: OpenidProviderOptions): Promise<OpenidProvider> {
+    const answer: { with?: (request: IncomingMessage, response: ServerResponse) => void } = {}
+    const server = await LoopbackServer.start((request, response) => answer.with?.(request, response))
+    const provider = new Provider(server.url, {
+      clients: [{ client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret, redirect_uris: [...redirectUris] }],
+      claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
+      pkce: { required: () => true },
+      jwks: { keys: [signingKey()] },
+      cookies: { keys: ['cookie-key-of-the-tests-only'] },
+      features: { devInteractions: { enabled: false } },
+      interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
+      findAccount: (_context, id) => ({ accountId: id, claims: () => claimsOf(id) }),
+    })
+    const callback = provider.callback()
+    answer.with = (request, response) => {
+      const work =
+        request.url?.startsWith('/interaction/') === true
+          ? interact(provider, request, response)
+          : callback(request, response)
+      work.catch((error: unknown) => response.writeHead(500).end(String(error)))
+    }
+    return new OpenidProvider(server)
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop()
+  }
+}
+
+const claimsOf = (id: string) => ({
+  sub: id,
+  name: `${id.slice(0, 1).toUpperCase()}${id.slice(1)} Example`,
+  email: `${id}@example.org`,
+  email_verified: id !== 'unverified',
+})
+
+const signingKey = (): JsonWebKey & { use: string } => ({
+  ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }),
+  use: 'sig',
+})
+
+const interact = async (provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  if (request.method !== 'POST') {
+    response
+      .writeHead(200, { 'content-type': 'text/html' })
+      .end('<form method="post"><input name="login"><button>Sign in</button></form>')
+    return
+  }
+  const { prompt, params, grantId } = await provider.interactionDetails(request, response)
+  const login = new URLSearchParams(await bodyOf(request)).get('login') ?? ''
+  if (login === '') {
+    await provider.interactionFinished(
+      request,
+      response,
+      { error: 'access_denied' },
+      { mergeWithLastSubmission: false },
+    )
+    return
+  }
+  if (prompt.name === 'login') {
+    await provider.interactionFinished(
+      request,
+      response,
+      { login: { accountId: login } },
+      { mergeWithLastSubmission: false },
+    )
+    return
+  }
+  const grant =
+    grantId === undefined
+      ? new provider.Grant({ accountId: login, clientId: String(params['client_id']) })
+      : await provider.Grant.find(grantId)
+  grant?.addOIDCScope('openid email profile')
+  await provider.interactionFinished(
+    request,
+    response,
+    { consent: { grantId: await grant?.save() } },
+    { mergeWithLastSubmission: true },
+  )
+}
+
+const bodyOf = async (request: IncomingMessage): Promise<string> => {
+  let body = ''
+  for await (const chunk of request) body += String(chunk)
+  return body
+}
