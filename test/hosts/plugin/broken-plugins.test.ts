@@ -18,7 +18,7 @@ describe('a plugin that is wrong stops the host, which says where and what to wr
   const failure = async (use: string, config?: unknown): Promise<OperatorError> => {
     try {
       const uses = await loadPlugins([{ use, config }], createPluginModules(folder.configFile))
-      installPlugins(createContainer(), POINTS as never, uses, '0.1.0')
+      installPlugins(createContainer(), POINTS, uses, '0.1.0')
     } catch (error) {
       if (error instanceof OperatorError) return error
       throw error
