@@ -24,7 +24,7 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   control: ['policy', 'net', 'crypto', 'dns', 'filter', 'ice', 'flow', 'contract', 'plugin'],
 }
 
-const OPEN_CORE = new Set(['runtime', 'config'])
+const OPEN_CORE = new Set(['runtime', 'config', 'contract'])
 
 interface Rule {
   because: string
