@@ -37,6 +37,7 @@ export {
   type UpstreamServer,
   type UpstreamQuery,
   type UpstreamVerdict,
+  type UpstreamFailure,
 } from './contract/upstream-resolver.ts'
 export {
   GatewaySelectors,
@@ -76,6 +77,8 @@ export { Random, integerBelow, uuid } from './runtime/random.ts'
 export { Logger, type LogFields } from './runtime/logger.ts'
 export { HttpClient, type HttpRequest, type HttpResponse } from './runtime/http-client.ts'
 export { DnsExchange, type DnsExchangeRequest, SystemResolvers } from './runtime/dns-exchange.ts'
+export { askServer, type ServerQuery } from './dns/ask-server.ts'
+export { responseCode } from './dns/message.ts'
 export { type Endpoint, type Family, endpoint, splitEndpoint } from './runtime/endpoint.ts'
 export { type Startable } from './runtime/lifecycle.ts'
 

@@ -8,12 +8,12 @@ import type { Endpoint } from '../runtime/endpoint.ts'
  * It never rejects: a failure is a verdict with a stable code. It gives up when `signal` aborts.
  */
 export interface UpstreamResolver {
-  /** The upstreams there are, where the system and not the account knows them. Asked again before each query. */
+  /** The upstreams there are, in order, where the system and not the account knows them. Asked again whenever the network changes. */
   discover?: () => readonly UpstreamServer[]
   resolve: (query: UpstreamQuery) => Promise<UpstreamVerdict>
 }
 
-/** One upstream server; which of the members are present depends on the kind. */
+/** One upstream server; which of the members are present depends on the kind. With none: whichever `discover` would name, in turn. */
 export interface UpstreamServer {
   /** `192.0.2.53:53` */
   endpoint?: Endpoint
@@ -27,13 +27,32 @@ export interface UpstreamQuery {
   server: UpstreamServer
   /** A whole DNS message, header included. */
   message: Uint8Array
-  /** How the application asked: an answer that was cut short suffices for `udp` only if it is marked TC. */
+  /**
+   * How the application asked. A query over `tcp` goes on over TCP or something as reliable, and its answer is whole. For `udp` an answer may
+   * be longer than the application can take, which the client sees to, or cut short if it is marked TC.
+   */
   protocol: 'udp' | 'tcp'
   signal: AbortSignal
 }
 
 export type UpstreamVerdict =
+  /** Any answer of the server, also NXDOMAIN or SERVFAIL, as it came. Its id and question are the query's. */
   | { type: 'answered'; message: Uint8Array }
-  | { type: 'failed'; code: 'timeout' | 'refused' | 'unreachable' | 'malformed' | 'unsupported'; reason: string }
+  /** For the operator; `reason` names no question. */
+  | { type: 'failed'; code: UpstreamFailure; reason: string }
+
+export type UpstreamFailure =
+  /** The server did not answer in time. */
+  | 'timeout'
+  /** It refused the connection or broke it off. */
+  | 'refused'
+  /** There is no way to it. */
+  | 'unreachable'
+  /** What it sent is no answer to the query. */
+  | 'malformed'
+  /** This kind of resolver cannot ask such a server. */
+  | 'unsupported'
+  /** The signal. */
+  | 'aborted'
 
 export const UpstreamResolvers = extensionPoint<UpstreamResolver>('upstream-resolvers')

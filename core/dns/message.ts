@@ -197,6 +197,12 @@ export const parseAnswer = (
   return { type: 'answer', answer: { code, truncated, records: found } }
 }
 
+/** Whether a message says that it was cut short (TC). */
+export const isTruncated = (message: Uint8Array): boolean => (read16(message, 2) & TC) !== 0
+
+/** The response code in a message's header (RFC 1035 §4.1.1). */
+export const responseCode = (message: Uint8Array): number => read16(message, 2) & 0xf
+
 const HEADER_BYTES = 12
 /** Owner (as a pointer), type, class, TTL, length. */
 const FIXED_RECORD_BYTES = 12

@@ -6,3 +6,5 @@ export { policyConditionSuite, type PolicyConditionSuite } from './policy-condit
 export { gatewaySelectorSuite, type GatewaySelectorSuite } from './gateway-selector.ts'
 export { tunnelTransportSuite } from './tunnel-transport.ts'
 export { identityProviderSuite, type IdentityProviderSuite } from './identity-provider.ts'
+export { upstreamResolverSuite, type UpstreamResolverSuite, type TestServer } from './upstream-resolver.ts'
+export { DnsServer, type DnsHandler, type DnsReply, type ServedQuery } from '../kit/dns-server.ts'

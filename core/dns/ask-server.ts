@@ -1,0 +1,51 @@
+import type { UpstreamFailure, UpstreamQuery, UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { DnsExchange } from '../runtime/dns-exchange.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
+import { isTruncated } from './message.ts'
+
+/** A query for one server that speaks plain DNS. */
+export interface ServerQuery extends Omit<UpstreamQuery, 'server'> {
+  server: Endpoint
+  /** For each of the at most two exchanges. */
+  timeoutMs: number
+}
+
+/**
+ * Asks one server as the application asked. An answer over UDP that was cut short is fetched again over TCP (RFC 7766 §5); where that
+ * fails, the short one is given back. Never rejects.
+ */
+export const askServer = async (
+  exchange: DnsExchange,
+  { server, message, protocol, signal, timeoutMs }: ServerQuery,
+): Promise<UpstreamVerdict> => {
+  const ask = async (by: 'udp' | 'tcp'): Promise<UpstreamVerdict> => {
+    if (signal.aborted) return { type: 'failed', code: 'aborted', reason: `${server} (${by}): given up` }
+    try {
+      return { type: 'answered', message: await exchange.send({ server, protocol: by, message, timeoutMs, signal }) }
+    } catch (error) {
+      const code = signal.aborted ? 'aborted' : failureOf(error)
+      return {
+        type: 'failed',
+        code,
+        reason: `${server} (${by}): ${error instanceof Error ? error.message : String(error)}`,
+      }
+    }
+  }
+  const first = await ask(protocol)
+  if (protocol === 'tcp' || first.type === 'failed' || !isTruncated(first.message)) return first
+  const whole = await ask('tcp')
+  return whole.type === 'answered' ? whole : first
+}
+
+const failureOf = (error: unknown): UpstreamFailure => {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+  return FAILURES[code] ?? 'unreachable'
+}
+
+const FAILURES: Readonly<Record<string, UpstreamFailure>> = {
+  ETIMEDOUT: 'timeout',
+  ECONNREFUSED: 'refused',
+  ECONNRESET: 'refused',
+  EPIPE: 'refused',
+  EBADMSG: 'malformed',
+}

@@ -1,0 +1,83 @@
+import {
+  after,
+  askServer,
+  Clock,
+  DnsExchange,
+  injected,
+  responseCode,
+  SECOND,
+  SystemResolvers,
+  type Endpoint,
+  type Instant,
+  type UpstreamQuery,
+  type UpstreamResolver,
+  type UpstreamServer,
+  type UpstreamVerdict,
+} from 'portreeve'
+
+/**
+ * The servers of the system, by plain DNS. Asked without a server it goes through them in turn, twice: with little patience, then with
+ * more. Who did not answer goes last for half a minute.
+ */
+export class SystemResolver implements UpstreamResolver {
+  readonly #exchange: DnsExchange
+  readonly #system: SystemResolvers
+  readonly #clock: Clock
+  readonly #deadUntil = new Map<Endpoint, Instant>()
+
+  constructor(
+    @injected(DnsExchange) exchange: DnsExchange,
+    @injected(SystemResolvers) system: SystemResolvers,
+    @injected(Clock) clock: Clock,
+  ) {
+    this.#exchange = exchange
+    this.#system = system
+    this.#clock = clock
+  }
+
+  discover(): readonly UpstreamServer[] {
+    return this.#system.servers().map((endpoint) => ({ endpoint }))
+  }
+
+  async resolve({ server, ...query }: UpstreamQuery): Promise<UpstreamVerdict> {
+    const { endpoint, url, serverName } = server
+    if (endpoint !== undefined) {
+      return askServer(this.#exchange, { ...query, server: endpoint, timeoutMs: ONE_SERVER_TIMEOUT })
+    }
+    if (url !== undefined || serverName !== undefined) {
+      return { type: 'failed', code: 'unsupported', reason: 'plain DNS needs an endpoint' }
+    }
+    return this.#inTurn(query)
+  }
+
+  async #inTurn(query: Omit<UpstreamQuery, 'server'>): Promise<UpstreamVerdict> {
+    const isDead = (endpoint: Endpoint) => (this.#deadUntil.get(endpoint) ?? 0) > this.#clock.now()
+    const servers = this.#system.servers()
+    const ordered = [...servers.filter((one) => !isDead(one)), ...servers.filter(isDead)]
+    // A server's own error says more than a failure to reach another.
+    let worst: UpstreamVerdict = { type: 'failed', code: 'unreachable', reason: 'the system has no name servers' }
+    for (const timeoutMs of TIMEOUTS) {
+      for (const server of ordered) {
+        const verdict = await askServer(this.#exchange, { ...query, server, timeoutMs })
+        if (verdict.type === 'answered') {
+          this.#deadUntil.delete(server)
+          if (!ANOTHER_MAY_KNOW.has(responseCode(verdict.message))) return verdict
+          worst = verdict
+        } else {
+          if (verdict.code === 'aborted') return verdict
+          this.#deadUntil.set(server, after(this.#clock.now(), ASK_LAST_FOR))
+          if (worst.type === 'failed') worst = verdict
+        }
+      }
+      if (worst.type === 'answered') return worst
+    }
+    return worst
+  }
+}
+
+const ONE_SERVER_TIMEOUT = 5 * SECOND
+const TIMEOUTS = [1 * SECOND, 2 * SECOND]
+const ASK_LAST_FOR = 30 * SECOND
+
+/** SERVFAIL, NOTIMP and REFUSED (RFC 1035 §4.1.1) speak of the server rather than of the name. */
+const ANOTHER_MAY_KNOW: ReadonlySet<number> = new Set([2, 4, 5])

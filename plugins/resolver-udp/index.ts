@@ -1,0 +1,16 @@
+// Asks name servers by plain DNS: over UDP, and over TCP what UDP cut short.
+//
+//   plugins:
+//     - use: builtin:resolver-udp
+//
+// and in the account, as an upstream resolver: { "type": "udp", "address": "192.0.2.53" }
+import { definePlugin, UpstreamResolvers } from 'portreeve'
+import { UdpResolver } from './udp-resolver.ts'
+
+export const plugin = definePlugin({
+  name: 'resolver-udp',
+  api: 1,
+  setup({ provide }) {
+    provide(UpstreamResolvers, 'udp', UdpResolver)
+  },
+})

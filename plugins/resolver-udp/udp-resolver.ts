@@ -1,0 +1,26 @@
+import {
+  askServer,
+  DnsExchange,
+  injected,
+  SECOND,
+  type UpstreamQuery,
+  type UpstreamResolver,
+  type UpstreamVerdict,
+} from 'portreeve'
+
+/** Plain DNS (RFC 1035): UDP, and TCP for what was asked over TCP or came back truncated. */
+export class UdpResolver implements UpstreamResolver {
+  readonly #exchange: DnsExchange
+
+  constructor(@injected(DnsExchange) exchange: DnsExchange) {
+    this.#exchange = exchange
+  }
+
+  async resolve({ server: { endpoint }, ...query }: UpstreamQuery): Promise<UpstreamVerdict> {
+    if (endpoint === undefined) return { type: 'failed', code: 'unsupported', reason: 'plain DNS needs an endpoint' }
+    return askServer(this.#exchange, { ...query, server: endpoint, timeoutMs: TIMEOUT })
+  }
+}
+
+// The client has given up on the whole query by then.
+const TIMEOUT = 5 * SECOND
