@@ -6,9 +6,18 @@ import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import { createContainer, type Container } from '../../core/di.ts'
 import type { ExtensionPoint } from '../../core/plugin/extension-point.ts'
 import { Clock } from '../../core/runtime/clock.ts'
+import { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
-import { createClock, createLogger, createRandom } from '../runtime/index.ts'
+import {
+  createClock,
+  createDnsExchange,
+  createHttpClient,
+  createLogger,
+  createRandom,
+  createSystemResolvers,
+} from '../runtime/index.ts'
 
 /** Every port and every extension point: what a plugin of any host may ask for, so that all of them can be looked at. */
 export const createPluginContainer = (): { container: Container; points: readonly ExtensionPoint<unknown>[] } => {
@@ -16,6 +25,9 @@ export const createPluginContainer = (): { container: Container; points: readonl
   container.value(Clock, createClock())
   container.value(Random, createRandom())
   container.value(Logger, createLogger({ level: 'warn' }))
+  container.value(HttpClient, createHttpClient())
+  container.value(DnsExchange, createDnsExchange())
+  container.value(SystemResolvers, createSystemResolvers())
   return {
     container,
     points: [IdentityProviders, PolicyConditions, UpstreamResolvers, GatewaySelectors, TunnelTransports],

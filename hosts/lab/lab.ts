@@ -175,7 +175,6 @@ export class Lab {
       `--listen-address=${outside ?? site}`,
       ...Object.entries(names).map(([host, address]) => `--host-record=${host},${address}`),
       '--local=/example.org/',
-      '--txt-record=probe.example.org,here',
     ]
     const part = this.#watch(name, this.machines[name].spawn('dnsmasq', args, this.#options(name, {})))
     await part.line((line) => line.includes('started'))

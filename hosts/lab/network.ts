@@ -1,6 +1,6 @@
 import { Namespace } from './namespace.ts'
 import type { RunDirectory } from './run-directory.ts'
-import { MACHINES, NETWORKS, type MachineName } from './topology.ts'
+import { MACHINES, NETWORKS, SHORTCUTS, type MachineName } from './topology.ts'
 
 export type Machines = Readonly<Record<MachineName, Namespace>>
 
@@ -17,7 +17,9 @@ export const buildNetwork = async (run: RunDirectory): Promise<Machines> => {
       return [name, namespace] as const
     }),
   )
-  return Object.fromEntries(machines) as Machines
+  const known = Object.fromEntries(machines) as Machines
+  for (const { machine, to, via } of SHORTCUTS) await known[machine].route({ to, via })
+  return known
 }
 
 interface Joint {

@@ -25,6 +25,13 @@ export type MachineName = keyof typeof MACHINES
 export type GatewayName = 'gateway-1' | 'gateway-2'
 export const GATEWAYS: readonly GatewayName[] = ['gateway-1', 'gateway-2']
 
+/** Routes that would lead around the product if a gateway let them. */
+export const SHORTCUTS = [
+  { machine: 'client', to: '10.20.0.0/24', via: MACHINES['gateway-1'].outside },
+  { machine: 'web', to: '203.0.113.0/24', via: MACHINES['gateway-1'].site },
+  { machine: 'files', to: '203.0.113.0/24', via: MACHINES['gateway-1'].site },
+] as const
+
 export const PORTAL_PORT = 8080
 export const PROVIDER_PORT = 9000
 export const PORTAL_URL = `http://portal.example.org:${PORTAL_PORT}`

@@ -67,7 +67,7 @@ export const SETTING_UP: readonly Step<World>[] = [
       await world.watch.line((line) => line === 'watching')
       const direct = await world.fetch(`http://${MACHINES.web.site}/`, { timeoutMs: 2_000 })
       expectThat(!direct.ok, 'the page came without the product')
-      return `${MACHINES.web.site}: ${direct.ok ? '' : direct.reason}; tried again until the end of the story`
+      return `${MACHINES.web.site}, with a route by the gateway: ${direct.ok ? '' : direct.reason}; tried until the end of the story`
     },
   },
   {

@@ -4,7 +4,8 @@ import type { Lab } from '../lab.ts'
 import { fetchPage, type PageRequest, type PageVerdict } from '../page.ts'
 import type { Part } from '../part.ts'
 import { PortalApi } from '../portal-api.ts'
-import { portreeve } from '../program.ts'
+import { labProgram, portreeve } from '../program.ts'
+import type { ConnectVerdict } from '../program/connect.ts'
 import type { SeenRequest } from '../program/web-server.ts'
 import { GATEWAYS, MACHINES, PORTAL_URL, type GatewayName } from '../topology.ts'
 
@@ -54,6 +55,13 @@ export class World {
     if (!answer.ok) throw new Error(`${url}: ${answer.reason} (after ${answer.ms} ms)`)
     if (answer.status !== 200) throw new Error(`${url}: status ${answer.status}`)
     return { ...(JSON.parse(answer.body) as SeenRequest), ms: answer.ms }
+  }
+
+  /** How the system answers a program on the client's machine that connects. */
+  async connect(host: string, port: number): Promise<ConnectVerdict> {
+    const input = JSON.stringify({ host, port, timeoutMs: 5_000 })
+    const { stdout } = await this.lab.machines.client.mustRun(process.execPath, labProgram('connect'), { input })
+    return JSON.parse(stdout) as ConnectVerdict
   }
 
   /** What the client's system resolver says to a program. */

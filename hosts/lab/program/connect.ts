@@ -1,0 +1,27 @@
+// Connects to a port as any program would, and says how the system answered.
+import { connect } from 'node:net'
+import { readInput } from './stdin.ts'
+
+interface Input {
+  host: string
+  port: number
+  timeoutMs: number
+}
+
+export interface ConnectVerdict {
+  /** `connected`, `timeout`, or the system's code: EHOSTUNREACH is what ICMP's administratively-prohibited becomes. */
+  outcome: string
+  ms: number
+}
+
+const { host, port, timeoutMs } = await readInput<Input>()
+const began = performance.now()
+const report = (outcome: string): void => {
+  const verdict: ConnectVerdict = { outcome, ms: Math.round(performance.now() - began) }
+  process.stdout.write(`${JSON.stringify(verdict)}\n`)
+  socket.destroy()
+}
+const socket = connect({ host, port, family: 4 })
+socket.setTimeout(timeoutMs, () => report('timeout'))
+socket.once('connect', () => report('connected'))
+socket.once('error', (error: NodeJS.ErrnoException) => report(error.code ?? error.message))

@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import type { PeerEnd } from '../../../core/config/host-config.ts'
+import { Secret } from '../../../core/config/secret.ts'
+import { ClientSession } from '../../../hosts/client/client-session.ts'
+import type { ClientStatus } from '../../../hosts/client/client-status.ts'
+import { ClientConfig, type RunningClient } from '../../../hosts/client/config.ts'
+import { askClient } from '../../../hosts/client/control-socket.ts'
+import { readTokenFile, writeTokenFile } from '../../../hosts/client/token-file.ts'
+import { SeededRandom } from '../../kit/seeded-random.ts'
+
+/** A client as its main gives it, without a network. */
+class FakeClient implements RunningClient {
+  static runs: FakeClient[] = []
+  #end: (end: PeerEnd) => void = () => undefined
+  readonly token: string
+  isStopped = false
+  readonly ended = new Promise<PeerEnd>((resolve) => (this.#end = resolve))
+
+  constructor(token: Secret) {
+    this.token = token.reveal()
+    FakeClient.runs.push(this)
+    started(this)
+  }
+
+  status(): ClientStatus {
+    return { ...EMPTY, state: 'connected' }
+  }
+
+  end(end: PeerEnd): void {
+    this.#end(end)
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true
+  }
+}
+
+const EMPTY: Omit<ClientStatus, 'state'> = {
+  account: 'example',
+  actor: 'Ada',
+  lane: 'native',
+  gateways: [],
+  resources: [],
+  dns: { upstreams: [] },
+}
+let started: (client: FakeClient) => void = () => undefined
+
+describe('hosts/client/client-session', () => {
+  let folder: string
+  let config: ClientConfig
+  let session: ClientSession
+
+  const open = (settings: Partial<ClientConfig> = {}, token?: Secret): Promise<PeerEnd> => {
+    config = ClientConfig.parse({
+      portal_url: 'http://portal.example.org:8080',
+      account: 'example',
+      state_folder: join(folder, 'state'),
+      socket: join(folder, 'client.sock'),
+      ...settings,
+    })
+    session = new ClientSession({
+      config,
+      token,
+      random: new SeededRandom(3),
+      start: async (given) => new FakeClient(given),
+      tell: () => told(),
+    })
+    return session.run()
+  }
+  let told: () => void
+  /** The session waits for a sign-in. */
+  const waiting = (): Promise<void> => new Promise((resolve) => (told = resolve))
+  const nextClient = (): Promise<FakeClient> => new Promise((resolve) => (started = resolve))
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'session-'))
+    FakeClient.runs = []
+    told = () => undefined
+    started = () => undefined
+  })
+  afterEach(async () => {
+    session.stop()
+    await rm(folder, { recursive: true })
+  })
+
+  it('runs a client with the token that it was given, shows its status, and stops it when asked to', async () => {
+    const running = nextClient()
+    const end = open({}, new Secret('service.token'))
+    const client = await running
+    expect(client.token).to.equal('service.token')
+    expect(await askClient(config.socket, 'status')).to.deep.equal({ ...EMPTY, state: 'connected' })
+    await askClient(config.socket, 'down')
+    expect(await end).to.deep.equal({ reason: 'stopped' })
+    expect(client.isStopped).to.equal(true)
+  })
+
+  it('is over where a service’s token is refused or the portal never answers', async () => {
+    for (const reason of ['signed_out', 'unreachable'] as const) {
+      const running = nextClient()
+      const end = open({}, new Secret('service.token'))
+      ;(await running).end({ reason, detail: 'invalid_token' })
+      expect(await end).to.deep.equal({ reason, detail: 'invalid_token' })
+    }
+  })
+
+  it('is signed out where there is neither a token nor an account', async () => {
+    expect((await open({ account: undefined })).reason).to.equal('signed_out')
+  })
+
+  it('S7 signs in by a browser, keeps the token, and forgets it on sign-out', async () => {
+    const idle = waiting()
+    const end = open()
+    await idle
+    expect(await askClient(config.socket, 'status')).to.include({ state: 'signed_out' })
+    const running = nextClient()
+    const { url } = (await askClient(config.socket, 'sign-in')) as { url: string }
+    const { searchParams } = new URL(url)
+    const callback = new URL(searchParams.get('callback') ?? '')
+    callback.search = new URLSearchParams({ state: searchParams.get('state') ?? '', fragment: '.abc' }).toString()
+    await fetch(callback)
+    const client = await running
+    expect(client.token).to.equal(`${searchParams.get('nonce')}.abc`)
+    expect((await readTokenFile(join(config.state_folder, 'token')))?.reveal()).to.equal(client.token)
+
+    const idleAgain = waiting()
+    await askClient(config.socket, 'sign-out')
+    await idleAgain
+    expect(client.isStopped).to.equal(true)
+    expect(await readTokenFile(join(config.state_folder, 'token'))).to.equal(undefined)
+    session.stop()
+    expect(await end).to.deep.equal({ reason: 'stopped' })
+  })
+
+  it('connects with the kept token, and waits for a sign-in when the portal refuses it', async () => {
+    await writeTokenFile(join(folder, 'state', 'token'), new Secret('kept.token'))
+    const [running, idle] = [nextClient(), waiting()]
+    const end = open()
+    const client = await running
+    expect(client.token).to.equal('kept.token')
+    client.end({ reason: 'signed_out', detail: 'invalid_token' })
+    await idle
+    expect(await readTokenFile(join(folder, 'state', 'token'))).to.equal(undefined)
+    session.stop()
+    await end
+  })
+
+  it('refuses a sign-in while it is signed in', async () => {
+    const running = nextClient()
+    void open({}, new Secret('service.token'))
+    await running
+    const refusal = await askClient(config.socket, 'sign-in').then(String, (error: { code: string }) => error.code)
+    expect(refusal).to.equal('SIGNED_IN')
+  })
+})

@@ -1,0 +1,78 @@
+import { expect } from 'chai'
+import { afterEach, describe, it } from 'mocha'
+import { SignIn } from '../../../hosts/client/sign-in.ts'
+import { SeededRandom } from '../../kit/seeded-random.ts'
+
+describe('hosts/client/sign-in', () => {
+  let signIn: SignIn | undefined
+
+  const begin = async (timeoutMs?: number): Promise<{ url: URL; callback: URL }> => {
+    signIn = await SignIn.begin({
+      portalUrl: 'https://portal.example.org/base/',
+      account: 'example',
+      random: new SeededRandom(7),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    })
+    const url = new URL(signIn.url)
+    return { url, callback: new URL(url.searchParams.get('callback') ?? '') }
+  }
+
+  afterEach(() => signIn?.cancel())
+
+  it('S1 opens the account’s page with state and nonce of 32 random bytes each', async () => {
+    const { url } = await begin()
+    expect(url.origin + url.pathname).to.equal('https://portal.example.org/base/example')
+    expect([...url.searchParams.keys()].sort()).to.deep.equal(['as', 'callback', 'nonce', 'state'])
+    expect(url.searchParams.get('as')).to.equal('gui-client')
+    expect(url.searchParams.get('state')).to.match(/^[0-9a-f]{64}$/)
+    expect(url.searchParams.get('nonce')).to.match(/^[0-9a-f]{64}$/)
+    expect(url.searchParams.get('nonce')).not.to.equal(url.searchParams.get('state'))
+  })
+
+  it('S7 is called back on the loopback address and puts the nonce before the fragment', async () => {
+    const { url, callback } = await begin()
+    expect(callback.hostname).to.equal('127.0.0.1')
+    callback.search = new URLSearchParams({
+      state: url.searchParams.get('state') ?? '',
+      fragment: '.SFMyNTY.abc',
+      actor_name: 'Ada',
+      account_slug: 'example',
+    }).toString()
+    expect((await fetch(callback)).status).to.equal(200)
+    const end = await signIn?.ended
+    if (end?.type !== 'signedIn') throw new Error(`it ended ${end?.type}`)
+    expect(end.token.reveal()).to.equal(`${url.searchParams.get('nonce')}.SFMyNTY.abc`)
+    expect(end).to.include({ actor: 'Ada', account: 'example' })
+  })
+
+  it('S6 refuses a callback whose state is not its own, and waits on', async () => {
+    const { url, callback } = await begin()
+    const state = url.searchParams.get('state') ?? ''
+    const wrong = ['', 'f'.repeat(64), state.toUpperCase().replace(/.$/, 'ü'), `${state}0`]
+    for (const other of wrong) {
+      callback.search = new URLSearchParams({ state: other, fragment: '.abc' }).toString()
+      expect((await fetch(callback)).status, other).to.equal(400)
+    }
+    callback.search = new URLSearchParams({ state, fragment: '.abc' }).toString()
+    expect((await fetch(callback)).status).to.equal(200)
+  })
+
+  it('takes nothing for a fragment that could be no part of a token', async () => {
+    const { url, callback } = await begin()
+    for (const fragment of ['', 'with blank', 'line\r\nend', 'x'.repeat(3_000)]) {
+      callback.search = new URLSearchParams({ state: url.searchParams.get('state') ?? '', fragment }).toString()
+      expect((await fetch(callback)).status).to.equal(400)
+    }
+  })
+
+  it('answers nothing but a GET of its own path', async () => {
+    const { callback } = await begin()
+    expect((await fetch(new URL('/', callback))).status).to.equal(404)
+    expect((await fetch(callback, { method: 'POST' })).status).to.equal(404)
+  })
+
+  it('ends by itself after a while', async () => {
+    await begin(5)
+    expect(await signIn?.ended).to.deep.equal({ type: 'expired' })
+  })
+})

@@ -1,0 +1,73 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect } from 'chai'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import { createPluginModules } from '../../../hosts/runtime/plugin-modules.ts'
+
+describe('hosts/runtime/plugin-modules', () => {
+  let root: string
+  let configFile: string
+
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'modules-'))
+    configFile = join(root, 'etc', 'portal.yaml')
+    await mkdir(dirname(configFile))
+  })
+  afterEach(async () => {
+    await rm(root, { recursive: true })
+  })
+
+  const install = async (folder: string, name: string, manifest: object, files: Record<string, string>) => {
+    const target = join(folder, 'node_modules', name)
+    await mkdir(target, { recursive: true })
+    await writeFile(join(target, 'package.json'), JSON.stringify({ name, type: 'module', ...manifest }))
+    for (const [file, text] of Object.entries(files)) await writeFile(join(target, file), text)
+  }
+  const importPackage = (name: string) => createPluginModules(configFile).importPackage(name)
+
+  it('lists the plugins that come with the package, and imports one', async () => {
+    const modules = createPluginModules(configFile)
+    expect(modules.builtin()).to.include('selector-random')
+    expect(await modules.importBuiltin('selector-random')).to.have.property('plugin')
+  })
+
+  it('finds a package beside the configuration file, and above', async () => {
+    await install(dirname(configFile), 'near', { main: 'entry.js' }, { 'entry.js': 'export const plugin = "near"' })
+    await install(root, '@example/far', {}, { 'index.js': 'export const plugin = "far"' })
+    expect(await importPackage('near')).to.deep.include({ plugin: 'near' })
+    expect(await importPackage('@example/far')).to.deep.include({ plugin: 'far' })
+  })
+
+  it('follows "exports" as an import does, whichever way they are written', async () => {
+    const files = { 'esm.js': 'export const plugin = "esm"', 'cjs.cjs': 'exports.plugin = "cjs"' }
+    const variants: Record<string, unknown> = {
+      'as-string': './esm.js',
+      'import-only': { import: './esm.js' },
+      'by-subpath': { '.': { types: './x.d.ts', node: { import: './esm.js', require: './cjs.cjs' } } },
+      'require-first': { '.': { require: './cjs.cjs', default: './esm.js' } },
+    }
+    for (const [name, exports] of Object.entries(variants)) {
+      await install(dirname(configFile), name, { exports }, files)
+      expect(await importPackage(name), name).to.deep.include({ plugin: 'esm' })
+    }
+  })
+
+  it('says that a package is missing, for a path in place of a name too', async () => {
+    await writeFile(join(root, 'etc', 'local.js'), 'export const plugin = 1')
+    for (const name of ['missing', './local.js', '../etc/local.js', '/etc/passwd', 'missing/sub', '..']) {
+      expect(await code(importPackage(name)), name).to.equal('PLUGIN_PACKAGE_MISSING')
+    }
+  })
+
+  it('does not take a package for missing whose own dependency is', async () => {
+    await install(dirname(configFile), 'broken', {}, { 'index.js': 'import "not-there"' })
+    expect(await code(importPackage('broken'))).to.equal('ERR_MODULE_NOT_FOUND')
+  })
+})
+
+const code = async (promise: Promise<unknown>): Promise<string | undefined> =>
+  promise.then(
+    () => undefined,
+    (error: { code?: string }) => error.code,
+  )
