@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { hostConfig } from '../../core/config/host-config.ts'
 import type { PluginModules } from '../../core/plugin/load-plugins.ts'
+import type { Clock } from '../../core/runtime/clock.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
+import type { Random } from '../../core/runtime/random.ts'
 
 /** A portal's configuration file. Relative paths are seen from it. */
 export const PortalConfig = z.strictObject({
@@ -13,8 +16,11 @@ export const PortalConfig = z.strictObject({
       port: z.int().min(0).max(65535).default(8080),
     })
     .prefault({}),
-  /** How browsers, clients and gateways reach it; identity providers redirect back to it. */
-  public_url: z.url({ protocol: /^https?$/ }),
+  /** How browsers, clients and gateways reach it, without a path; identity providers redirect back to it. By default where it listens. */
+  public_url: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => URL.canParse(text) && new URL(text).pathname === '/', 'has a path')
+    .optional(),
   /** Where the key that signs tokens and cookies is kept, mode 0600, and the embedded database. */
   state_folder: z.string().min(1).default('/var/lib/portreeve'),
   /** The database driver, by its name in knex, and what it connects to. */
@@ -27,6 +33,13 @@ export const PortalConfig = z.strictObject({
     .prefault({}),
   /** Proxies whose X-Forwarded-For is believed: addresses or CIDRs. */
   trusted_proxies: z.array(z.string()).default([]),
+  /** How often one address may ask: so many requests at once after a silence, then so many a second. */
+  rate_limit: z
+    .strictObject({
+      burst: z.int().min(1).default(200),
+      per_second: z.number().positive().default(50),
+    })
+    .prefault({}),
   /** The scheme of the address that a signed-in client is called back on. */
   client_scheme: z
     .string()
@@ -41,6 +54,13 @@ export interface PortalStart {
   modules: PluginModules
   /** This package's version. */
   version: string
+  /** May hold PORTREEVE_SECRET_KEY; empty by default. */
+  environment?: Readonly<Record<string, string | undefined>>
+  /** The system's by default. */
+  clock?: Clock
+  random?: Random
+  /** Lines of JSON on standard error by default. */
+  logger?: Logger
 }
 
 /** What `startPortal` gives back once it listens. */

@@ -4,16 +4,17 @@ import { propertyName } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
 
 export interface DatabaseConfig {
-  client: 'better-sqlite3'
+  /** The driver, by its name in knex: `better-sqlite3`. */
+  driver: string
   /** A file, or `:memory:`. */
-  filename: string
+  file: string
 }
 
 /** Opens the database. The driver is the `client` of this one place. */
-export const openDatabase = ({ client, filename }: DatabaseConfig): Knex =>
+export const openDatabase = ({ driver, file }: DatabaseConfig): Knex =>
   connect({
-    client,
-    connection: { filename },
+    client: driver,
+    connection: { filename: file },
     useNullAsDefault: true,
     pool: {
       min: 1,

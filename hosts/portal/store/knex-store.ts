@@ -6,10 +6,21 @@ import type { Account, Change, Entities, EntityName } from '../entities.ts'
 import { changeRecord, decisionRecord, insertAudit, readAudit } from './audit-trail.ts'
 import { openDatabase, storeErrorOf, type DatabaseConfig } from './dialect.ts'
 import { KnexReader } from './knex-reader.ts'
+import { KnexSessionRows } from './knex-session-rows.ts'
 import { KnexTransaction } from './knex-transaction.ts'
 import { migrationSource } from './migration-source.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
-import type { AuditRecord, AuditSubject, Decision, Page, Reader, Scope, Store, Transaction } from './store.ts'
+import type {
+  AuditRecord,
+  AuditSubject,
+  Decision,
+  Page,
+  Reader,
+  Scope,
+  SessionRows,
+  Store,
+  Transaction,
+} from './store.ts'
 import { ENTITY_NAMES } from './tables.ts'
 
 export interface KnexStoreOptions {
@@ -23,6 +34,7 @@ const OUTBOX_KEPT_MS = 60 * MINUTE
 
 /** The store on a SQL database, by knex. */
 export class KnexStore implements Store {
+  readonly sessions: SessionRows
   readonly #knex: Knex
   readonly #clock: Clock
   readonly #random: Random
@@ -32,6 +44,7 @@ export class KnexStore implements Store {
 
   private constructor(knex: Knex, { clock, random }: KnexStoreOptions) {
     this.#knex = knex
+    this.sessions = new KnexSessionRows(knex)
     this.#clock = clock
     this.#random = random
   }

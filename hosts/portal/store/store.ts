@@ -23,9 +23,24 @@ export interface Store {
   createAccount: (account: { slug: string; name: string }, by: AuditSubject) => Promise<Account>
   /** Adds a decision, with its reasons, to the audit trail. */
   recordDecision: (accountId: string, decision: Decision) => Promise<void>
+  /** The sessions of people at the portal itself: of all accounts, named by what only their browsers know. */
+  readonly sessions: SessionRows
   /** The audit trail, newest first. */
   auditLog: (accountId: string, page: Page) => Promise<AuditRecord[]>
   close: () => Promise<void>
+}
+
+export interface SessionRows {
+  get: (id: string) => Promise<SessionRow | undefined>
+  put: (id: string, row: SessionRow) => Promise<void>
+  remove: (id: string) => Promise<void>
+  removeExpired: (now: UnixTime) => Promise<void>
+}
+
+export interface SessionRow {
+  /** JSON. */
+  data: string
+  expiresAt: UnixTime
 }
 
 export interface Scope {

@@ -23,7 +23,7 @@ describe('tokens', () => {
   beforeEach(async () => {
     clock = new VirtualClock()
     const random = new SeededRandom()
-    store = await KnexStore.open({ database: { client: 'better-sqlite3', filename: ':memory:' }, clock, random })
+    store = await KnexStore.open({ database: { driver: 'better-sqlite3', file: ':memory:' }, clock, random })
     tokens = new Tokens({ store, key, clock, random })
     account = await store.createAccount({ slug: 'example', name: 'Example' }, by)
     actor = await store.transact({ accountId: account.id, by }, (tx) =>

@@ -16,7 +16,7 @@ describe('the store', () => {
 
   beforeEach(async () => {
     store = await KnexStore.open({
-      database: { client: 'better-sqlite3', filename: ':memory:' },
+      database: { driver: 'better-sqlite3', file: ':memory:' },
       clock: new VirtualClock(),
       random: new SeededRandom(),
     })

@@ -1,0 +1,29 @@
+import { GatewaySelectors } from '../../core/contract/gateway-selector.ts'
+import { IdentityProviders } from '../../core/contract/identity-provider.ts'
+import { PolicyConditions } from '../../core/contract/policy-condition.ts'
+import { createContainer, type Container } from '../../core/di.ts'
+import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
+import { loadPlugins } from '../../core/plugin/load-plugins.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { HttpClient } from '../../core/runtime/http-client.ts'
+import { Logger } from '../../core/runtime/logger.ts'
+import { Random } from '../../core/runtime/random.ts'
+import { createClock, createHttpClient, createLogger, createRandom } from '../runtime/index.ts'
+import type { PortalStart } from './config.ts'
+
+/** What a portal has of plugins. */
+const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors]
+
+/** The portal's wiring: the ports, and what its configuration's plugins provide. */
+export const buildContainer = async (
+  options: PortalStart,
+): Promise<{ container: Container; installation: Installation }> => {
+  const { config, modules, version } = options
+  const container = createContainer()
+  container.value(Clock, options.clock ?? createClock())
+  container.value(Random, options.random ?? createRandom())
+  container.value(Logger, options.logger ?? createLogger({ name: 'portal', level: config.log_level }))
+  container.value(HttpClient, createHttpClient())
+  const uses = await loadPlugins(config.plugins, modules)
+  return { container, installation: installPlugins(container, EXTENSION_POINTS, uses, version) }
+}

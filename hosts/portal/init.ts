@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { createClock, createRandom } from '../runtime/index.ts'
+import type { PortalInit, PortalInitialised } from './config.ts'
+import { openRows } from './open-rows.ts'
+import { StoreError } from './store/store-error.ts'
+
+/** First segments of the portal's own paths. */
+const RESERVED_SLUGS = new Set(['api', 'assets', 'auth', 'client', 'gateway', 'relay', 'healthz', 'readyz', 'metrics'])
+
+const Slug = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{1,62}$/, 'use 2 to 63 lower-case letters, digits, - and _')
+  .refine((text) => !RESERVED_SLUGS.has(text), 'this one is the portal’s own')
+
+/**
+ * Creates an account with its admin and a first API token, which is shown here and never again.
+ * @throws OperatorError ACCOUNT_INVALID, ACCOUNT_EXISTS
+ */
+export const initPortal = async (options: PortalInit): Promise<PortalInitialised> => {
+  const slug = checked('the account', Slug, options.account)
+  const email = checked('the e-mail address', z.email().max(254), options.adminEmail).toLowerCase()
+  const { clock = createClock(), random = createRandom() } = options
+  const { store, tokens } = await openRows({ ...options, clock, random })
+  const by = { type: 'system', part: 'init' } as const
+  try {
+    const account = await store.createAccount({ slug, name: slug }, by)
+    const { admin, minted } = await store.transact({ accountId: account.id, by }, async (tx) => {
+      const admin = await tx.insert('actors', { type: 'admin', name: email, email, isDisabled: false })
+      const minted = await tokens.mint(tx, account.id, {
+        kind: 'api',
+        name: 'First API token',
+        actorId: admin.id,
+        expiresAt: null,
+      })
+      return { admin, minted }
+    })
+    return { account: { id: account.id, slug }, admin: { id: admin.id, email }, token: minted.text }
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'CONFLICT') throw error
+    throw new OperatorError('ACCOUNT_EXISTS', `There is an account ${slug} already.`, 'Choose another slug.')
+  } finally {
+    await store.close()
+  }
+}
+
+const checked = (what: string, schema: z.ZodType<string>, value: string): string => {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const problems = result.error.issues.map(({ message }) => message).join('; ')
+  throw new OperatorError('ACCOUNT_INVALID', `${what} "${value}" is not valid: ${problems}.`)
+}

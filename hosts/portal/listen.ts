@@ -1,0 +1,23 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { OperatorError } from '../../core/config/operator-error.ts'
+
+/** Begins to listen; where, as a URL. @throws OperatorError LISTEN_FAILED */
+export const listen = async (server: Server, { host, port }: { host: string; port: number }): Promise<string> => {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(new OperatorError('LISTEN_FAILED', `Cannot listen on ${host}:${port}: ${error.message}.`))
+    })
+    server.listen(port, host, resolve)
+  })
+  const address = server.address() as AddressInfo
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return `http://${shown}:${address.port}`
+}
+
+/** Takes no more connections, and ends those that there are. */
+export const close = async (server: Server): Promise<void> => {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeAllConnections()
+  await closed
+}

@@ -1,0 +1,73 @@
+// The composition root of a portal.
+import { createServer } from 'node:http'
+import { GatewaySelectors } from '../../core/contract/gateway-selector.ts'
+import { IdentityProviders } from '../../core/contract/identity-provider.ts'
+import { PolicyConditions } from '../../core/contract/policy-condition.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { Lifecycle } from '../../core/runtime/lifecycle.ts'
+import { Logger } from '../../core/runtime/logger.ts'
+import { Random } from '../../core/runtime/random.ts'
+import { SECOND } from '../../core/runtime/time.ts'
+import type { PortalStart, RunningPortal } from './config.ts'
+import { buildContainer } from './container.ts'
+import { close, listen } from './listen.ts'
+import { openRows } from './open-rows.ts'
+import { webApp } from './web/app.ts'
+import { clientAddressBehind } from './web/client-address.ts'
+import { Metrics } from './web/metrics.ts'
+
+export { initPortal } from './init.ts'
+
+/**
+ * Starts a portal.
+ * @throws OperatorError for what is wrong with the configuration, its plugins or the place where it listens
+ */
+export const startPortal = async (options: PortalStart): Promise<RunningPortal> => {
+  const { config, version } = options
+  const clientAddress = clientAddressBehind(config.trusted_proxies)
+  const { container, installation } = await buildContainer(options)
+  const clock = container.get(Clock)
+  const random = container.get(Random)
+  const logger = container.get(Logger)
+
+  const { store, tokens, key } = await openRows({ ...options, clock, random })
+  const lifecycle = new Lifecycle()
+  await lifecycle.start([{ stop: () => store.close() }])
+  try {
+    await lifecycle.start(installation.parts)
+    const server = createServer({
+      requestTimeout: 30 * SECOND,
+      headersTimeout: 10 * SECOND,
+      keepAliveTimeout: 5 * SECOND,
+    })
+    const url = await listen(server, config.listen)
+    await lifecycle.start([{ stop: () => close(server) }])
+
+    const app = webApp({
+      store,
+      tokens,
+      key,
+      clock,
+      random,
+      logger,
+      clientAddress,
+      version,
+      providers: container.get(IdentityProviders.token),
+      conditions: container.get(PolicyConditions.token),
+      selectors: container.get(GatewaySelectors.token),
+      isConnected: () => false,
+      publicUrl: config.public_url?.replace(/\/$/, '') ?? url,
+      clientScheme: config.client_scheme,
+      rateLimit: { perSecond: config.rate_limit.per_second, burst: config.rate_limit.burst },
+      checks: [{ name: 'database', check: () => store.accountBySlug('') }],
+      metrics: new Metrics(),
+    })
+    const handle = app.callback()
+    server.on('request', (request, response) => void handle(request, response))
+    logger.info({ url, version, plugins: installation.plugins.map(({ name }) => name) }, 'the portal serves')
+    return { url, stop: () => lifecycle.stop() }
+  } catch (error) {
+    await lifecycle.stop()
+    throw error
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import { patternProblem } from '../../../../core/dns/pattern.ts'
+import type { Account, UpstreamResolverSetting } from '../../entities.ts'
+import type { Store } from '../../store/store.ts'
+import { notFound } from '../problem.ts'
+import { scopeOf } from './collection.ts'
+import type { Endpoint, Step } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { jsonBody } from './read-body.ts'
+import { resolverAddressProblem } from './resource-address.ts'
+import { defined, Name, rowFields, timeOf } from './wire.ts'
+
+const ResolverAddress = z
+  .string()
+  .max(45)
+  .check((context) => {
+    const problem = resolverAddressProblem(context.value)
+    if (problem !== undefined) context.issues.push({ code: 'custom', message: problem, input: context.value })
+  })
+const HostName = z
+  .string()
+  .max(253)
+  .refine((text) => patternProblem(text) === undefined && !/[*?]/.test(text), 'is no domain')
+const Resolver = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('udp'), address: ResolverAddress }),
+  z.strictObject({
+    type: z.literal('https'),
+    url: z
+      .url({ protocol: /^https$/ })
+      .max(512)
+      .refine((text) => !/[?#]/.test(text), 'has a query or a fragment'),
+  }),
+  z.strictObject({ type: z.literal('tls'), address: ResolverAddress, server_name: HostName }),
+])
+
+const AccountBody = z
+  .object({
+    ...rowFields,
+    slug: z.string(),
+    name: z.string(),
+    upstream_resolvers: z.array(
+      z.object({
+        type: z.enum(['udp', 'https', 'tls']),
+        address: z.string().optional(),
+        url: z.string().optional(),
+        server_name: z.string().optional(),
+      }),
+    ),
+    search_domain: z.string().nullable(),
+  })
+  .meta({ id: 'Account' })
+const Patch = z.strictObject({
+  name: Name.optional(),
+  upstream_resolvers: z
+    .array(Resolver)
+    .max(8)
+    .optional()
+    .describe("For names that are no resource's, in order; none: each client's own"),
+  search_domain: HostName.nullable().optional(),
+})
+
+/** The account that the token belongs to. */
+export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
+  const patch = jsonBody(Patch)
+  const patchAccount: Step = async (ctx) => {
+    const { name, upstream_resolvers, search_domain } = patch.of(ctx)
+    const upstreamResolvers = upstream_resolvers?.map(fromWire)
+    const row = await store.transact(scopeOf(ctx), (tx) =>
+      tx.patch('accounts', ctx.state.account.id, defined({ name, upstreamResolvers, searchDomain: search_domain })),
+    )
+    if (row === undefined) throw notFound()
+    ctx.body = toWire(row)
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/account',
+      summary: 'Shows the account',
+      status: 200,
+      answer: AccountBody,
+      story: [showAccount(store)],
+    },
+    {
+      method: 'PATCH',
+      path: '/account',
+      summary: 'Changes the name, the upstream resolvers or the search domain',
+      body: Patch,
+      status: 200,
+      answer: AccountBody,
+      story: [patch.read, patchAccount],
+    },
+  ]
+}
+
+const showAccount =
+  (store: Store): Step =>
+  async (ctx) => {
+    const { id } = ctx.state.account
+    const row = await store.reader(id).get('accounts', id)
+    if (row === undefined) throw notFound()
+    ctx.body = toWire(row)
+  }
+
+const fromWire = (resolver: z.infer<typeof Resolver>): UpstreamResolverSetting =>
+  resolver.type === 'tls' ? { type: 'tls', address: resolver.address, serverName: resolver.server_name } : resolver
+
+const toWire = (row: Account): z.infer<typeof AccountBody> => ({
+  id: row.id,
+  slug: row.slug,
+  name: row.name,
+  upstream_resolvers: row.upstreamResolvers.map((resolver) =>
+    resolver.type === 'tls' ? { type: 'tls', address: resolver.address, server_name: resolver.serverName } : resolver,
+  ),
+  search_domain: row.searchDomain,
+  created_at: timeOf(row.createdAt),
+})

@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import type { Actor } from '../../entities.ts'
+import type { Transaction } from '../../store/store.ts'
+import { Problem } from '../problem.ts'
+import { collection, idOf } from './collection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { jsonBody } from './read-body.ts'
+import { defined, Name, pageOf, rowFields, timeOf } from './wire.ts'
+
+const Type = z.enum(['user', 'admin', 'service_account'])
+const Email = z
+  .email()
+  .max(254)
+  .transform((text) => text.toLowerCase())
+
+const ActorBody = z
+  .object({ ...rowFields, type: Type, name: z.string(), email: z.string().nullable(), is_disabled: z.boolean() })
+  .meta({ id: 'Actor' })
+const Draft = z
+  .strictObject({
+    type: Type.default('user'),
+    name: Name,
+    email: Email.nullable().default(null),
+    is_disabled: z.boolean().default(false),
+  })
+  .refine(({ type, email }) => type !== 'service_account' || email === null, {
+    path: ['email'],
+    message: 'a service account does not sign in and has no e-mail address',
+  })
+const Patch = z.strictObject({
+  type: Type.optional(),
+  name: Name.optional(),
+  email: Email.nullable().optional(),
+  is_disabled: z.boolean().optional(),
+})
+
+/** People and service accounts. */
+export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
+  const draft = jsonBody(Draft)
+  const patch = jsonBody(Patch)
+  const actors = collection(store, 'actors', toWire)
+
+  const insertActor = actors.insert(async (ctx) => {
+    const { type, name, email, is_disabled } = draft.of(ctx)
+    return Promise.resolve({ type, name, email, isDisabled: is_disabled })
+  })
+  const patchActor = actors.patch(async (ctx, tx) => {
+    const { type, name, email, is_disabled } = patch.of(ctx)
+    if ((type !== undefined && type !== 'admin') || is_disabled === true) await keepAnAdmin(tx, idOf(ctx))
+    return defined({ type, name, email, isDisabled: is_disabled })
+  })
+  const removeActor = actors.remove(async (ctx, tx) => keepAnAdmin(tx, idOf(ctx)))
+
+  return [
+    {
+      method: 'GET',
+      path: '/actors',
+      summary: 'Lists the actors',
+      status: 200,
+      answer: pageOf(ActorBody),
+      story: actors.list(),
+    },
+    {
+      method: 'POST',
+      path: '/actors',
+      summary: 'Creates an actor',
+      body: Draft,
+      status: 201,
+      answer: ActorBody,
+      story: [draft.read, insertActor],
+    },
+    {
+      method: 'GET',
+      path: '/actors/:id',
+      summary: 'Shows an actor',
+      status: 200,
+      answer: ActorBody,
+      story: [actors.show],
+    },
+    {
+      method: 'PATCH',
+      path: '/actors/:id',
+      summary: 'Changes, disables or enables an actor',
+      body: Patch,
+      status: 200,
+      answer: ActorBody,
+      story: [patch.read, patchActor],
+    },
+    {
+      method: 'DELETE',
+      path: '/actors/:id',
+      summary: 'Removes an actor with its memberships, identities, clients and tokens',
+      status: 204,
+      story: [removeActor],
+    },
+  ]
+}
+
+/** Refuses what would leave the account without an admin, and with that nobody to undo it. */
+const keepAnAdmin = async (tx: Transaction, losing: string): Promise<void> => {
+  const admins = await tx.list('actors', { where: { type: 'admin', isDisabled: false } })
+  if (admins.length !== 1 || admins[0]?.id !== losing) return
+  throw new Problem(409, 'last_admin', "This is the account's last admin: make another one first.")
+}
+
+const toWire = (row: Actor): z.infer<typeof ActorBody> => ({
+  id: row.id,
+  type: row.type,
+  name: row.name,
+  email: row.email,
+  is_disabled: row.isDisabled,
+  created_at: timeOf(row.createdAt),
+})

@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import type { Authorization } from '../../entities.ts'
+import { collection } from './collection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { Id, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
+
+const AuthorizationBody = z
+  .object({
+    ...rowFields,
+    policy_id: Id,
+    client_id: Id,
+    gateway_id: Id,
+    resource_id: Id,
+    token_id: Id,
+    membership_id: Id,
+    expires_at: Time.nullable(),
+  })
+  .meta({ id: 'Authorization' })
+
+/** Who may use what at the moment, through which gateway and why. Decisions make them; an admin may end them. */
+export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
+  const authorizations = collection(store, 'authorizations', toWire)
+  return [
+    {
+      method: 'GET',
+      path: '/authorizations',
+      summary: 'Lists the authorizations',
+      status: 200,
+      answer: pageOf(AuthorizationBody),
+      story: authorizations.list(),
+    },
+    {
+      method: 'GET',
+      path: '/authorizations/:id',
+      summary: 'Shows an authorization',
+      status: 200,
+      answer: AuthorizationBody,
+      story: [authorizations.show],
+    },
+    {
+      method: 'DELETE',
+      path: '/authorizations/:id',
+      summary: 'Withdraws an authorization; the client may ask again',
+      status: 204,
+      story: [authorizations.remove()],
+    },
+  ]
+}
+
+const toWire = (row: Authorization): z.infer<typeof AuthorizationBody> => ({
+  id: row.id,
+  policy_id: row.policyId,
+  client_id: row.clientId,
+  gateway_id: row.gatewayId,
+  resource_id: row.resourceId,
+  token_id: row.tokenId,
+  membership_id: row.membershipId,
+  expires_at: timeOrNull(row.expiresAt),
+  created_at: timeOf(row.createdAt),
+})

@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import type { Entities, EntityName } from '../../entities.ts'
+import type { Draft, Patch, Query, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
+import { notFound } from '../problem.ts'
+import type { ApiContext, Step } from './endpoint.ts'
+import { answerPage, page } from './page.ts'
+
+/** The steps by which most stories end: those of one collection of rows. */
+export interface Collection<Name extends EntityName> {
+  /** Answers with a page of the rows, by default all of the account's. */
+  list: (where?: (ctx: ApiContext) => NonNullable<Query<Name>['where']>) => readonly Step[]
+  show: Step
+  /** Inserts what `draft` says, in one transaction with whatever it writes itself. */
+  insert: (draft: (ctx: ApiContext, tx: Transaction) => Promise<Draft<Name>>) => Step
+  patch: (patch: (ctx: ApiContext, tx: Transaction) => Promise<Patch<Name>>) => Step
+  /** Removes the row with all that hangs on it, after `check` agreed. */
+  remove: (check?: (ctx: ApiContext, tx: Transaction) => Promise<void>) => Step
+}
+
+export const collection = <Name extends WritableName>(
+  store: Store,
+  name: Name,
+  toWire: (row: Entities[Name]) => unknown,
+): Collection<Name> => ({
+  list: (where) => [
+    page.read,
+    answerPage<Entities[Name]>(
+      (ctx, { limit, after }) =>
+        store
+          .reader(ctx.state.account.id)
+          .list(name, { limit, after, ...(where === undefined ? {} : { where: where(ctx) }) }),
+      toWire,
+    ),
+  ],
+  show: async (ctx) => {
+    const row = await store.reader(ctx.state.account.id).get(name, idOf(ctx))
+    if (row === undefined) throw notFound()
+    ctx.body = toWire(row)
+  },
+  insert: (draft) => async (ctx) => {
+    const row = await store.transact(scopeOf(ctx), async (tx) => tx.insert(name, await draft(ctx, tx)))
+    ctx.status = 201
+    ctx.body = toWire(row)
+  },
+  patch: (patch) => async (ctx) => {
+    const row = await store.transact(scopeOf(ctx), async (tx) => {
+      await existing(tx, name, idOf(ctx))
+      return tx.patch(name, idOf(ctx), await patch(ctx, tx))
+    })
+    if (row === undefined) throw notFound()
+    ctx.body = toWire(row)
+  },
+  remove: (check) => async (ctx) => {
+    await store.transact(scopeOf(ctx), async (tx) => {
+      await existing(tx, name, idOf(ctx))
+      await check?.(ctx, tx)
+      await tx.remove(name, idOf(ctx))
+    })
+    ctx.status = 204
+  },
+})
+
+export const scopeOf = ({ state }: ApiContext): Scope => ({ accountId: state.account.id, by: state.by })
+
+/** The id in the path. What is no id is the id of nothing. */
+export const idOf = (ctx: ApiContext): string => {
+  const id = z.uuid().safeParse(ctx.params['id'])
+  if (!id.success) throw notFound()
+  return id.data.toLowerCase()
+}
+
+/** The row, or the problem that there is none. */
+export const existing = async <Name extends EntityName>(
+  tx: Transaction,
+  name: Name,
+  id: string,
+): Promise<Entities[Name]> => {
+  const row = await tx.get(name, id)
+  if (row === undefined) throw notFound()
+  return row
+}

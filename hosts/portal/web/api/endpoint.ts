@@ -1,0 +1,36 @@
+import type { Middleware } from 'koa'
+import type { z } from 'zod'
+import type { Account, Actor } from '../../entities.ts'
+import type { AuditSubject } from '../../store/store.ts'
+
+/** One operation of the API: how it is described, and its story as middlewares. */
+export interface Endpoint {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Below /api/v1: `/sites/:id`. */
+  path: string
+  summary: string
+  query?: z.ZodType
+  body?: z.ZodType
+  status: 200 | 201 | 204
+  answer?: z.ZodType
+  story: readonly Step[]
+}
+
+export type Step = Middleware<ApiState, ApiExtras>
+export type ApiContext = Parameters<Step>[0]
+
+export interface ApiExtras {
+  params: Readonly<Record<string, string>>
+}
+
+/** What the steps of a story know. */
+export interface ApiState {
+  clientAddress: string
+  /** Whose token it is: set once the request is authenticated. */
+  account: Account
+  actor: Actor
+  by: AuditSubject
+  /** The validated body and query. */
+  body: unknown
+  query: unknown
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import type { Gateway } from '../../entities.ts'
+import { collection } from './collection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { jsonBody } from './read-body.ts'
+import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
+
+const GatewayBody = z
+  .object({
+    ...rowFields,
+    site_id: Id,
+    external_id: z.string(),
+    name: z.string(),
+    public_key: z.string(),
+    ipv4: z.string(),
+    ipv6: z.string(),
+    is_connected: z.boolean(),
+    last_seen_at: Time.nullable(),
+    last_seen_version: z.string().nullable(),
+  })
+  .meta({ id: 'Gateway' })
+const Patch = z.strictObject({ name: Name.optional() })
+
+/** Gateways: they come by themselves, with the token of a site. */
+export const gatewayEndpoints = ({ store, isConnected }: ApiParts): Endpoint[] => {
+  const patch = jsonBody(Patch)
+  const gateways = collection(store, 'gateways', (row: Gateway): z.infer<typeof GatewayBody> => ({
+    id: row.id,
+    site_id: row.siteId,
+    external_id: row.externalId,
+    name: row.name,
+    public_key: row.publicKey,
+    ipv4: row.ipv4,
+    ipv6: row.ipv6,
+    is_connected: isConnected(row.id),
+    last_seen_at: timeOrNull(row.lastSeenAt),
+    last_seen_version: row.lastSeenVersion,
+    created_at: timeOf(row.createdAt),
+  }))
+  const patchGateway = gateways.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))
+
+  return [
+    {
+      method: 'GET',
+      path: '/gateways',
+      summary: 'Lists the gateways',
+      status: 200,
+      answer: pageOf(GatewayBody),
+      story: gateways.list(),
+    },
+    {
+      method: 'GET',
+      path: '/gateways/:id',
+      summary: 'Shows a gateway',
+      status: 200,
+      answer: GatewayBody,
+      story: [gateways.show],
+    },
+    {
+      method: 'PATCH',
+      path: '/gateways/:id',
+      summary: 'Renames a gateway',
+      body: Patch,
+      status: 200,
+      answer: GatewayBody,
+      story: [patch.read, patchGateway],
+    },
+    {
+      method: 'DELETE',
+      path: '/gateways/:id',
+      summary: 'Removes a gateway; it comes back with its token',
+      status: 204,
+      story: [gateways.remove()],
+    },
+  ]
+}

@@ -1,0 +1,153 @@
+import { z } from 'zod'
+import type { Group, Membership } from '../../entities.ts'
+import type { Transaction } from '../../store/store.ts'
+import { invalidBody } from '../problem.ts'
+import { collection, existing, idOf, scopeOf } from './collection.ts'
+import type { ApiContext, Endpoint, Step } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { jsonBody } from './read-body.ts'
+import { defined, Id, Name, pageOf, rowFields, timeOf } from './wire.ts'
+
+const GroupBody = z.object({ ...rowFields, name: z.string() }).meta({ id: 'Group' })
+const Draft = z.strictObject({ name: Name })
+const Patch = z.strictObject({ name: Name.optional() })
+
+const MembershipBody = z.object({ ...rowFields, group_id: Id, actor_id: Id }).meta({ id: 'Membership' })
+const ActorIds = z.array(Id).max(1_000)
+const Replacement = z.strictObject({ actor_ids: ActorIds })
+const Difference = z.strictObject({ add: ActorIds.default([]), remove: ActorIds.default([]) })
+const Members = z.object({ data: z.array(MembershipBody), next_cursor: z.null() })
+
+/** Groups of actors, and who is in them. */
+export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
+  const draft = jsonBody(Draft)
+  const patch = jsonBody(Patch)
+  const replacement = jsonBody(Replacement)
+  const difference = jsonBody(Difference)
+  const groups = collection(store, 'groups', groupToWire)
+  const memberships = collection(store, 'memberships', membershipToWire)
+
+  const insertGroup = groups.insert(async (ctx) => Promise.resolve(draft.of(ctx)))
+  const patchGroup = groups.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))
+
+  /** Adds and removes memberships, and answers with all that there are then. */
+  const changeMembers =
+    (wanted: (ctx: ApiContext, present: ReadonlySet<string>) => { add: string[]; remove: string[] }): Step =>
+    async (ctx) => {
+      const groupId = idOf(ctx)
+      const rows = await store.transact(scopeOf(ctx), async (tx) => {
+        await existing(tx, 'groups', groupId)
+        const before = new Map((await tx.list('memberships', { where: { groupId } })).map((row) => [row.actorId, row]))
+        const { add, remove } = wanted(ctx, new Set(before.keys()))
+        for (const actorId of remove) {
+          const row = before.get(actorId)
+          if (row !== undefined) await tx.remove('memberships', row.id)
+        }
+        for (const actorId of add) if (!before.has(actorId)) await addMember(tx, groupId, actorId)
+        return tx.list('memberships', { where: { groupId } })
+      })
+      ctx.body = { data: rows.map((row) => membershipToWire(row)), next_cursor: null }
+    }
+
+  const replaceMembers = changeMembers((ctx, present) => {
+    const wanted = new Set(lowerCase(replacement.of(ctx).actor_ids))
+    return { add: [...wanted], remove: [...present].filter((actorId) => !wanted.has(actorId)) }
+  })
+  const addAndRemoveMembers = changeMembers((ctx) => {
+    const { add, remove } = difference.of(ctx)
+    const removed = new Set(lowerCase(remove))
+    return { add: [...new Set(lowerCase(add))].filter((actorId) => !removed.has(actorId)), remove: [...removed] }
+  })
+
+  return [
+    {
+      method: 'GET',
+      path: '/groups',
+      summary: 'Lists the groups',
+      status: 200,
+      answer: pageOf(GroupBody),
+      story: groups.list(),
+    },
+    {
+      method: 'POST',
+      path: '/groups',
+      summary: 'Creates a group',
+      body: Draft,
+      status: 201,
+      answer: GroupBody,
+      story: [draft.read, insertGroup],
+    },
+    {
+      method: 'GET',
+      path: '/groups/:id',
+      summary: 'Shows a group',
+      status: 200,
+      answer: GroupBody,
+      story: [groups.show],
+    },
+    {
+      method: 'PATCH',
+      path: '/groups/:id',
+      summary: 'Renames a group',
+      body: Patch,
+      status: 200,
+      answer: GroupBody,
+      story: [patch.read, patchGroup],
+    },
+    {
+      method: 'DELETE',
+      path: '/groups/:id',
+      summary: 'Removes a group with its policies',
+      status: 204,
+      story: [groups.remove()],
+    },
+    {
+      method: 'GET',
+      path: '/groups/:id/memberships',
+      summary: "Lists a group's memberships",
+      status: 200,
+      answer: pageOf(MembershipBody),
+      story: memberships.list((ctx) => ({ groupId: idOf(ctx) })),
+    },
+    {
+      method: 'PUT',
+      path: '/groups/:id/memberships',
+      summary: 'Makes exactly these actors the members',
+      body: Replacement,
+      status: 200,
+      answer: Members,
+      story: [replacement.read, replaceMembers],
+    },
+    {
+      method: 'PATCH',
+      path: '/groups/:id/memberships',
+      summary: 'Adds and removes members',
+      body: Difference,
+      status: 200,
+      answer: Members,
+      story: [difference.read, addAndRemoveMembers],
+    },
+  ]
+}
+
+const addMember = async (tx: Transaction, groupId: string, actorId: string): Promise<void> => {
+  if ((await tx.get('actors', actorId)) === undefined) {
+    throw invalidBody([{ path: 'actor_ids', message: `there is no actor ${actorId}` }])
+  }
+  await tx.insert('memberships', { groupId, actorId })
+}
+
+const lowerCase = (ids: readonly string[]): string[] => ids.map((id) => id.toLowerCase())
+
+const groupToWire = (row: Group): z.infer<typeof GroupBody> => ({
+  id: row.id,
+  name: row.name,
+  created_at: timeOf(row.createdAt),
+})
+
+const membershipToWire = (row: Membership): z.infer<typeof MembershipBody> => ({
+  id: row.id,
+  group_id: row.groupId,
+  actor_id: row.actorId,
+  created_at: timeOf(row.createdAt),
+})

@@ -1,0 +1,158 @@
+import { z } from 'zod'
+import { DAY, HOUR, MINUTE, SECOND } from '../../../../core/runtime/time.ts'
+import type { IdentityProviderRow } from '../../entities.ts'
+import type { Transaction } from '../../store/store.ts'
+import { collection, existing, idOf } from './collection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { checkSettings, keptSecrets, shownSettings } from './plugin-settings.ts'
+import { jsonBody } from './read-body.ts'
+import { defined, Name, pageOf, rowFields, Settings, timeOf } from './wire.ts'
+
+const seconds = (milliseconds: number): number => milliseconds / SECOND
+
+const TokenLifetime = z
+  .int()
+  .min(seconds(HOUR))
+  .max(seconds(90 * DAY))
+const SessionLifetime = z
+  .int()
+  .min(seconds(5 * MINUTE))
+  .max(seconds(24 * HOUR))
+
+const ProviderBody = z
+  .object({
+    ...rowFields,
+    name: z.string(),
+    type: z.string(),
+    settings: Settings.describe("The plugin's settings; secrets can be written and are never shown"),
+    is_default: z.boolean(),
+    is_disabled: z.boolean(),
+    client_token_lifetime_seconds: z.int(),
+    session_lifetime_seconds: z.int(),
+  })
+  .meta({ id: 'IdentityProvider' })
+const Draft = z.strictObject({
+  name: Name,
+  type: z.string().max(64).describe('The key of an identity provider plugin'),
+  settings: Settings.default({}),
+  is_default: z.boolean().default(false).describe('Browsers are sent there at once; one at most'),
+  is_disabled: z.boolean().default(false),
+  client_token_lifetime_seconds: TokenLifetime.default(seconds(7 * DAY)),
+  session_lifetime_seconds: SessionLifetime.default(seconds(8 * HOUR)),
+})
+const Patch = z.strictObject({
+  name: Name.optional(),
+  settings: Settings.optional(),
+  is_default: z.boolean().optional(),
+  is_disabled: z.boolean().optional(),
+  client_token_lifetime_seconds: TokenLifetime.optional(),
+  session_lifetime_seconds: SessionLifetime.optional(),
+})
+
+/** Where people sign in. */
+export const identityProviderEndpoints = ({ store, providers: plugins }: ApiParts): Endpoint[] => {
+  const draft = jsonBody(Draft)
+  const patch = jsonBody(Patch)
+
+  const providers = collection(
+    store,
+    'identity_providers',
+    (row: IdentityProviderRow): z.infer<typeof ProviderBody> => ({
+      id: row.id,
+      name: row.name,
+      type: row.type,
+      settings: shownSettings(plugins, row.type, row.settings),
+      is_default: row.isDefault,
+      is_disabled: row.isDisabled,
+      client_token_lifetime_seconds: row.clientTokenLifetimeSeconds,
+      session_lifetime_seconds: row.sessionLifetimeSeconds,
+      created_at: timeOf(row.createdAt),
+    }),
+  )
+
+  const checked = (key: string, settings: Record<string, unknown>) =>
+    checkSettings({ extensions: plugins, key, keyPath: 'type', settings, settingsPath: 'settings' })
+
+  const insertProvider = providers.insert(async (ctx, tx) => {
+    const body = draft.of(ctx)
+    const settings = checked(body.type, body.settings)
+    if (body.is_default) await unsetDefault(tx)
+    return {
+      name: body.name,
+      type: body.type,
+      settings,
+      isDefault: body.is_default,
+      isDisabled: body.is_disabled,
+      clientTokenLifetimeSeconds: body.client_token_lifetime_seconds,
+      sessionLifetimeSeconds: body.session_lifetime_seconds,
+    }
+  })
+  const patchProvider = providers.patch(async (ctx, tx) => {
+    const body = patch.of(ctx)
+    const before = await existing(tx, 'identity_providers', idOf(ctx))
+    const settings =
+      body.settings === undefined
+        ? undefined
+        : checked(before.type, keptSecrets(plugins, before.type, { before: before.settings, after: body.settings }))
+    if (body.is_default === true) await unsetDefault(tx, before.id)
+    return defined({
+      name: body.name,
+      settings,
+      isDefault: body.is_default,
+      isDisabled: body.is_disabled,
+      clientTokenLifetimeSeconds: body.client_token_lifetime_seconds,
+      sessionLifetimeSeconds: body.session_lifetime_seconds,
+    })
+  })
+
+  return [
+    {
+      method: 'GET',
+      path: '/identity_providers',
+      summary: 'Lists the identity providers',
+      status: 200,
+      answer: pageOf(ProviderBody),
+      story: providers.list(),
+    },
+    {
+      method: 'POST',
+      path: '/identity_providers',
+      summary: 'Creates an identity provider',
+      body: Draft,
+      status: 201,
+      answer: ProviderBody,
+      story: [draft.read, insertProvider],
+    },
+    {
+      method: 'GET',
+      path: '/identity_providers/:id',
+      summary: 'Shows an identity provider',
+      status: 200,
+      answer: ProviderBody,
+      story: [providers.show],
+    },
+    {
+      method: 'PATCH',
+      path: '/identity_providers/:id',
+      summary: 'Changes an identity provider; secrets that are left out stay',
+      body: Patch,
+      status: 200,
+      answer: ProviderBody,
+      story: [patch.read, patchProvider],
+    },
+    {
+      method: 'DELETE',
+      path: '/identity_providers/:id',
+      summary: 'Removes an identity provider with the identities and tokens that it led to',
+      status: 204,
+      story: [providers.remove()],
+    },
+  ]
+}
+
+const unsetDefault = async (tx: Transaction, except?: string): Promise<void> => {
+  for (const { id } of await tx.list('identity_providers', { where: { isDefault: true } })) {
+    if (id !== except) await tx.patch('identity_providers', id, { isDefault: false })
+  }
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import type { Endpoint } from './endpoint.ts'
+
+const ProblemBody = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe('Stable: what a program goes by'),
+    detail: z.string(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' })
+
+/** The API's description (OpenAPI 3.1), from the schemas that validate it. */
+export const openApi = (endpoints: readonly Endpoint[], { version, url }: { version: string; url: string }) => {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const endpoint of endpoints) {
+    const path = endpoint.path.replace(/:(\w+)/g, '{$1}')
+    ;(paths[path] ??= {})[endpoint.method.toLowerCase()] = operation(endpoint)
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Portreeve', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    servers: [{ url: `${url}/api/v1` }],
+    security: [{ token: [] }],
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    paths,
+  }
+}
+
+const operation = ({ method, path, summary, body, answer, status }: Endpoint) => {
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string', format: 'uuid' },
+  }))
+  const isList = method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape
+  return {
+    summary,
+    operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    parameters: [...inPath, ...(isList ? PAGE_PARAMETERS : [])],
+    ...(body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: inputSchema(body) } } } }),
+    responses: {
+      [status]: {
+        description: summary,
+        ...(answer === undefined ? {} : { content: { 'application/json': { schema: outputSchema(answer) } } }),
+      },
+      default: {
+        description: 'Refused',
+        content: { 'application/problem+json': { schema: outputSchema(ProblemBody) } },
+      },
+    },
+  }
+}
+
+const PAGE_PARAMETERS = [
+  { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 } },
+  { name: 'cursor', in: 'query', schema: { type: 'string' }, description: 'next_cursor of the page before' },
+]
+
+const inputSchema = (schema: z.ZodType) => inline(schema, 'input')
+const outputSchema = (schema: z.ZodType) => inline(schema, 'output')
+
+const inline = (schema: z.ZodType, io: 'input' | 'output'): unknown => {
+  const { $schema: _, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return described
+}

@@ -1,0 +1,19 @@
+import type { GatewaySelector } from '../../../../core/contract/gateway-selector.ts'
+import type { IdentityProvider } from '../../../../core/contract/identity-provider.ts'
+import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
+import type { Extensions } from '../../../../core/plugin/extension-point.ts'
+import type { Clock } from '../../../../core/runtime/clock.ts'
+import type { Store } from '../../store/store.ts'
+import type { Tokens } from '../../tokens.ts'
+
+/** What the stories are made with. */
+export interface ApiParts {
+  store: Store
+  tokens: Tokens
+  clock: Clock
+  providers: Extensions<IdentityProvider>
+  conditions: Extensions<PolicyCondition>
+  selectors: Extensions<GatewaySelector>
+  /** Whether a client or a gateway has its control channel open. */
+  isConnected: (id: string) => boolean
+}

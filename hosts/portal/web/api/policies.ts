@@ -1,0 +1,143 @@
+import { z } from 'zod'
+import type { ConditionSetting, Policy } from '../../entities.ts'
+import { collection, existing, idOf } from './collection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { checkSettings, keptSecrets, shownSettings } from './plugin-settings.ts'
+import { jsonBody } from './read-body.ts'
+import { defined, Id, pageOf, rowFields, Settings, Text, timeOf } from './wire.ts'
+
+const Condition = z.strictObject({
+  condition: z.string().max(64).describe('The key of a policy condition plugin'),
+  settings: Settings.default({}),
+})
+const Conditions = z
+  .array(Condition)
+  .max(16)
+  .refine((list) => new Set(list.map(({ condition }) => condition)).size === list.length, 'a condition twice')
+  .describe('All of them must hold')
+
+const PolicyBody = z
+  .object({
+    ...rowFields,
+    group_id: Id,
+    resource_id: Id,
+    description: z.string().nullable(),
+    conditions: z.array(z.object({ condition: z.string(), settings: Settings })),
+    is_disabled: z.boolean(),
+  })
+  .meta({ id: 'Policy' })
+const Draft = z.strictObject({
+  group_id: Id,
+  resource_id: Id,
+  description: Text(1024).nullable().default(null),
+  conditions: Conditions.default([]),
+  is_disabled: z.boolean().default(false),
+})
+const Patch = z.strictObject({
+  group_id: Id.optional(),
+  resource_id: Id.optional(),
+  description: Text(1024).nullable().optional(),
+  conditions: Conditions.optional(),
+  is_disabled: z.boolean().optional(),
+})
+
+/** Which group may use which resource, and under which conditions. */
+export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => {
+  const draft = jsonBody(Draft)
+  const patch = jsonBody(Patch)
+
+  const policies = collection(store, 'policies', (row: Policy): z.infer<typeof PolicyBody> => ({
+    id: row.id,
+    group_id: row.groupId,
+    resource_id: row.resourceId,
+    description: row.description,
+    conditions: row.conditions.map(({ condition, settings }) => ({
+      condition,
+      settings: shownSettings(conditions, condition, settings),
+    })),
+    is_disabled: row.isDisabled,
+    created_at: timeOf(row.createdAt),
+  }))
+
+  const checked = (list: z.infer<typeof Conditions>, stored: readonly ConditionSetting[]): ConditionSetting[] =>
+    list.map(({ condition: key, settings }, index) => {
+      const before = stored.find(({ condition }) => condition === key)?.settings ?? {}
+      return {
+        condition: key,
+        settings: checkSettings({
+          extensions: conditions,
+          key,
+          keyPath: `conditions[${index}].condition`,
+          settings: keptSecrets(conditions, key, { before, after: settings }),
+          settingsPath: `conditions[${index}].settings`,
+        }),
+      }
+    })
+
+  const insertPolicy = policies.insert(async (ctx) => {
+    const body = draft.of(ctx)
+    return Promise.resolve({
+      groupId: body.group_id,
+      resourceId: body.resource_id,
+      description: body.description,
+      conditions: checked(body.conditions, []),
+      isDisabled: body.is_disabled,
+    })
+  })
+  const patchPolicy = policies.patch(async (ctx, tx) => {
+    const { group_id, resource_id, description, conditions: list, is_disabled } = patch.of(ctx)
+    const before = await existing(tx, 'policies', idOf(ctx))
+    return defined({
+      groupId: group_id,
+      resourceId: resource_id,
+      description,
+      conditions: list === undefined ? undefined : checked(list, before.conditions),
+      isDisabled: is_disabled,
+    })
+  })
+
+  return [
+    {
+      method: 'GET',
+      path: '/policies',
+      summary: 'Lists the policies',
+      status: 200,
+      answer: pageOf(PolicyBody),
+      story: policies.list(),
+    },
+    {
+      method: 'POST',
+      path: '/policies',
+      summary: 'Creates a policy',
+      body: Draft,
+      status: 201,
+      answer: PolicyBody,
+      story: [draft.read, insertPolicy],
+    },
+    {
+      method: 'GET',
+      path: '/policies/:id',
+      summary: 'Shows a policy',
+      status: 200,
+      answer: PolicyBody,
+      story: [policies.show],
+    },
+    {
+      method: 'PATCH',
+      path: '/policies/:id',
+      summary: 'Changes, disables or enables a policy',
+      body: Patch,
+      status: 200,
+      answer: PolicyBody,
+      story: [patch.read, patchPolicy],
+    },
+    {
+      method: 'DELETE',
+      path: '/policies/:id',
+      summary: 'Removes a policy, and withdraws what it granted',
+      status: 204,
+      story: [policies.remove()],
+    },
+  ]
+}

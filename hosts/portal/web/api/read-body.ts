@@ -1,0 +1,44 @@
+import type { z } from 'zod'
+import { pathOf } from '../../../../core/config/parse-config.ts'
+import { invalidBody, Problem, type FieldProblem } from '../problem.ts'
+import type { ApiContext, Step } from './endpoint.ts'
+
+/** A validated part of a request: the step that validates it, and what it holds from then on. */
+export interface Read<T> {
+  schema: z.ZodType<T>
+  read: Step
+  of: (ctx: ApiContext) => T
+}
+
+/** The JSON body; none at all counts as `{}`. */
+export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
+  schema,
+  read: async (ctx, next) => {
+    const length = ctx.request.length ?? 0
+    const chunked = ctx.get('transfer-encoding') !== ''
+    if ((length > 0 || chunked) && ctx.request.is('json') === false) {
+      throw new Problem(415, 'unsupported_media_type', 'The body has to be JSON.')
+    }
+    const result = schema.safeParse(ctx.request.body ?? {})
+    if (!result.success) throw invalidBody(fieldProblems(result.error))
+    ctx.state.body = result.data
+    await next()
+  },
+  of: (ctx) => ctx.state.body as T,
+})
+
+export const queryOf = <T>(schema: z.ZodType<T>): Read<T> => ({
+  schema,
+  read: async (ctx, next) => {
+    const result = schema.safeParse({ ...ctx.query })
+    if (!result.success) {
+      throw new Problem(422, 'invalid_query', 'The query is not valid.', { errors: fieldProblems(result.error) })
+    }
+    ctx.state.query = result.data
+    await next()
+  },
+  of: (ctx) => ctx.state.query as T,
+})
+
+const fieldProblems = (error: z.ZodError): FieldProblem[] =>
+  error.issues.slice(0, 32).map(({ path, message }) => ({ path: pathOf(path), message }))

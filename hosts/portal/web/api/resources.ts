@@ -1,0 +1,171 @@
+import { z } from 'zod'
+import type { Resource } from '../../entities.ts'
+import { invalidBody } from '../problem.ts'
+import { collection, existing, idOf } from './collection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { jsonBody } from './read-body.ts'
+import { resourceAddress } from './resource-address.ts'
+import { defined, Id, Name, pageOf, rowFields, Text, timeOf } from './wire.ts'
+
+const PORT_RANGE = /^([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?$/
+
+const PortRange = z
+  .string()
+  .max(11)
+  .refine((text) => {
+    const [, start, end] = PORT_RANGE.exec(text) ?? []
+    return start !== undefined && Number(start) <= Number(end ?? start) && Number(end ?? start) <= 65_535
+  }, 'is no port and no range: write 443 or 8000-8999')
+const Filter = z
+  .strictObject({
+    protocol: z.enum(['tcp', 'udp', 'icmp']),
+    ports: z.array(PortRange).max(64).default([]).describe('None: all of them'),
+  })
+  .refine(({ protocol, ports }) => protocol !== 'icmp' || ports.length === 0, 'ICMP has no ports')
+  .refine(({ ports }) => !overlap(ports), 'ports overlap')
+const Filters = z
+  .array(Filter)
+  .max(3)
+  .refine((filters) => new Set(filters.map(({ protocol }) => protocol)).size === filters.length, 'a protocol twice')
+  .describe('None: everything may pass. Otherwise what is not listed may not.')
+const Type = z.enum(['dns', 'cidr', 'ip'])
+const IpStack = z.enum(['dual', 'ipv4_only', 'ipv6_only'])
+
+const ResourceBody = z
+  .object({
+    ...rowFields,
+    name: z.string(),
+    type: z.enum(['dns', 'cidr', 'ip', 'internet']),
+    address: z.string().nullable(),
+    address_description: z.string().nullable(),
+    site_id: Id,
+    filters: z.array(z.object({ protocol: z.enum(['tcp', 'udp', 'icmp']), ports: z.array(z.string()) })),
+    ip_stack: IpStack,
+  })
+  .meta({ id: 'Resource' })
+const Draft = z.strictObject({
+  name: Name,
+  type: Type,
+  address: z.string().max(253).describe('A name, *.name or **.name; a CIDR; one address'),
+  address_description: Text(255).nullable().default(null),
+  site_id: Id,
+  filters: Filters.default([]),
+  ip_stack: IpStack.default('dual').describe('For names: which families they are answered with'),
+})
+const Patch = z.strictObject({
+  name: Name.optional(),
+  type: Type.optional(),
+  address: z.string().max(253).optional(),
+  address_description: Text(255).nullable().optional(),
+  site_id: Id.optional(),
+  filters: Filters.optional(),
+  ip_stack: IpStack.optional(),
+})
+
+/** What may be reached. */
+export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
+  const draft = jsonBody(Draft)
+  const patch = jsonBody(Patch)
+  const resources = collection(store, 'resources', toWire)
+
+  const insertResource = resources.insert(async (ctx) => {
+    const body = draft.of(ctx)
+    return Promise.resolve({
+      siteId: body.site_id,
+      name: body.name,
+      type: body.type,
+      address: validAddress(body.type, body.address),
+      addressDescription: body.address_description,
+      filters: body.filters,
+      ipStack: body.ip_stack,
+    })
+  })
+  const patchResource = resources.patch(async (ctx, tx) => {
+    const { site_id, name, type, address, address_description, filters, ip_stack } = patch.of(ctx)
+    const before = await existing(tx, 'resources', idOf(ctx))
+    const readdressed = type !== undefined || address !== undefined
+    return defined({
+      siteId: site_id,
+      name,
+      type,
+      address: readdressed ? validAddress(type ?? before.type, address ?? before.address ?? '') : undefined,
+      addressDescription: address_description,
+      filters,
+      ipStack: ip_stack,
+    })
+  })
+
+  return [
+    {
+      method: 'GET',
+      path: '/resources',
+      summary: 'Lists the resources',
+      status: 200,
+      answer: pageOf(ResourceBody),
+      story: resources.list(),
+    },
+    {
+      method: 'POST',
+      path: '/resources',
+      summary: 'Creates a resource',
+      body: Draft,
+      status: 201,
+      answer: ResourceBody,
+      story: [draft.read, insertResource],
+    },
+    {
+      method: 'GET',
+      path: '/resources/:id',
+      summary: 'Shows a resource',
+      status: 200,
+      answer: ResourceBody,
+      story: [resources.show],
+    },
+    {
+      method: 'PATCH',
+      path: '/resources/:id',
+      summary: 'Changes a resource',
+      body: Patch,
+      status: 200,
+      answer: ResourceBody,
+      story: [patch.read, patchResource],
+    },
+    {
+      method: 'DELETE',
+      path: '/resources/:id',
+      summary: 'Removes a resource with its policies and authorizations',
+      status: 204,
+      story: [resources.remove()],
+    },
+  ]
+}
+
+const validAddress = (type: Resource['type'], text: string): string | null => {
+  if (type === 'internet') return null
+  const verdict = resourceAddress(type, text)
+  if (!verdict.ok) throw invalidBody([{ path: 'address', message: verdict.problem }])
+  return verdict.address
+}
+
+const overlap = (ports: readonly string[]): boolean => {
+  const ranges = ports
+    .map((text) => {
+      const [, start, end] = PORT_RANGE.exec(text) ?? []
+      return { start: Number(start), end: Number(end ?? start) }
+    })
+    .sort((a, b) => a.start - b.start)
+  return ranges.some(({ start }, index) => index > 0 && start <= (ranges[index - 1]?.end ?? 0))
+}
+
+const toWire = (row: Resource): z.infer<typeof ResourceBody> => ({
+  id: row.id,
+  name: row.name,
+  type: row.type,
+  address: row.address,
+  address_description: row.addressDescription,
+  site_id: row.siteId,
+  filters: row.filters,
+  ip_stack: row.ipStack,
+  created_at: timeOf(row.createdAt),
+})

@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import type { Site } from '../../entities.ts'
+import { collection, existing, idOf } from './collection.ts'
+import type { Endpoint } from './endpoint.ts'
+import { pageOf, defined, Name, rowFields, Settings, timeOf } from './wire.ts'
+import type { ApiParts } from './parts.ts'
+import { checkSettings, keptSecrets, shownSettings } from './plugin-settings.ts'
+import { jsonBody } from './read-body.ts'
+
+const SiteBody = z
+  .object({ ...rowFields, name: z.string(), selector: z.string(), selector_settings: Settings })
+  .meta({ id: 'Site' })
+const Draft = z.strictObject({
+  name: Name,
+  selector: z.string().max(64).default('random').describe('The key of a gateway selector plugin'),
+  selector_settings: Settings.default({}),
+})
+const Patch = z.strictObject({
+  name: Name.optional(),
+  selector: z.string().max(64).optional(),
+  selector_settings: Settings.optional(),
+})
+
+/** Places with gateways. */
+export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
+  const draft = jsonBody(Draft)
+  const patch = jsonBody(Patch)
+  const sites = collection(store, 'sites', (row: Site): z.infer<typeof SiteBody> => ({
+    id: row.id,
+    name: row.name,
+    selector: row.selector,
+    selector_settings: shownSettings(selectors, row.selector, row.selectorSettings),
+    created_at: timeOf(row.createdAt),
+  }))
+  const selection = (key: string, settings: Record<string, unknown>) =>
+    checkSettings({
+      extensions: selectors,
+      key,
+      keyPath: 'selector',
+      settings,
+      settingsPath: 'selector_settings',
+    })
+
+  const insertSite = sites.insert(async (ctx) => {
+    const { name, selector, selector_settings } = draft.of(ctx)
+    return Promise.resolve({ name, selector, selectorSettings: selection(selector, selector_settings) })
+  })
+  const patchSite = sites.patch(async (ctx, tx) => {
+    const { name, selector, selector_settings } = patch.of(ctx)
+    if (selector === undefined && selector_settings === undefined) return defined({ name })
+    const before = await existing(tx, 'sites', idOf(ctx))
+    const key = selector ?? before.selector
+    const stored = key === before.selector ? before.selectorSettings : {}
+    const settings = selector_settings ?? (stored as Record<string, unknown>)
+    const selectorSettings = selection(key, keptSecrets(selectors, key, { before: stored, after: settings }))
+    return defined({ name, selector, selectorSettings })
+  })
+
+  return [
+    {
+      method: 'GET',
+      path: '/sites',
+      summary: 'Lists the sites',
+      status: 200,
+      answer: pageOf(SiteBody),
+      story: sites.list(),
+    },
+    {
+      method: 'POST',
+      path: '/sites',
+      summary: 'Creates a site',
+      body: Draft,
+      status: 201,
+      answer: SiteBody,
+      story: [draft.read, insertSite],
+    },
+    { method: 'GET', path: '/sites/:id', summary: 'Shows a site', status: 200, answer: SiteBody, story: [sites.show] },
+    {
+      method: 'PATCH',
+      path: '/sites/:id',
+      summary: 'Changes a site',
+      body: Patch,
+      status: 200,
+      answer: SiteBody,
+      story: [patch.read, patchSite],
+    },
+    {
+      method: 'DELETE',
+      path: '/sites/:id',
+      summary: 'Removes a site with its gateways, gateway tokens and resources',
+      status: 204,
+      story: [sites.remove()],
+    },
+  ]
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod'
+import type { Token } from '../../entities.ts'
+import type { MintedToken, TokenDraft } from '../../tokens.ts'
+import { invalidBody } from '../problem.ts'
+import { collection, existing, idOf, scopeOf } from './collection.ts'
+import type { ApiContext, Endpoint, Step } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { jsonBody } from './read-body.ts'
+import { CreatedToken, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
+
+const TokenBody = z
+  .object({
+    ...rowFields,
+    kind: z.enum(['client', 'gateway', 'api']),
+    name: z.string(),
+    actor_id: Id.nullable(),
+    site_id: Id.nullable(),
+    identity_provider_id: Id.nullable(),
+    expires_at: Time.nullable(),
+    last_used_at: Time.nullable(),
+  })
+  .meta({ id: 'Token' })
+const Draft = z.strictObject({
+  name: Name.optional(),
+  expires_at: Time.nullable().default(null).describe('Null: until it is revoked'),
+})
+
+/** Tokens: made for a site's gateways or for an actor, shown once, revoked by removal. */
+export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] => {
+  const draft = jsonBody(Draft)
+  const rows = collection(store, 'tokens', toWire)
+
+  /** Mints a token in one transaction with the check of what it is for, and shows it once. */
+  const mint =
+    (
+      purpose: (ctx: ApiContext) => (tx: Parameters<typeof existing>[0]) => Promise<Omit<TokenDraft, 'expiresAt'>>,
+    ): Step =>
+    async (ctx) => {
+      const { name, expires_at } = draft.of(ctx)
+      const expiresAt = expires_at === null ? null : unixTimeOf(expires_at)
+      if (expiresAt !== null && expiresAt <= clock.unix()) {
+        throw invalidBody([{ path: 'expires_at', message: 'is over already' }])
+      }
+      const minted: MintedToken = await store.transact(scopeOf(ctx), async (tx) => {
+        const wanted = await purpose(ctx)(tx)
+        return tokens.mint(tx, ctx.state.account.id, { ...wanted, name: name ?? wanted.name, expiresAt })
+      })
+      ctx.status = 201
+      ctx.set('Cache-Control', 'no-store')
+      ctx.body = { id: minted.token.id, token: minted.text }
+    }
+
+  const mintGatewayToken = mint((ctx) => async (tx) => {
+    const site = await existing(tx, 'sites', idOf(ctx))
+    return { kind: 'gateway', name: `Gateways of ${site.name}`.slice(0, 255), siteId: site.id }
+  })
+  const mintClientToken = mint((ctx) => async (tx) => {
+    const actor = await existing(tx, 'actors', idOf(ctx))
+    return { kind: 'client', name: 'Client', actorId: actor.id }
+  })
+  const mintApiToken = mint((ctx) => async (tx) => {
+    const actor = await existing(tx, 'actors', idOf(ctx))
+    if (actor.type === 'user') {
+      throw invalidBody([{ path: '(top)', message: 'Only admins and service accounts have API tokens.' }])
+    }
+    return { kind: 'api', name: 'API', actorId: actor.id }
+  })
+
+  const minting = (path: string, summary: string, step: Step): Endpoint => ({
+    method: 'POST',
+    path,
+    summary,
+    body: Draft,
+    status: 201,
+    answer: CreatedToken,
+    story: [draft.read, step],
+  })
+  const listing = (path: string, summary: string, story: readonly Step[]): Endpoint => ({
+    method: 'GET',
+    path,
+    summary,
+    status: 200,
+    answer: pageOf(TokenBody),
+    story,
+  })
+
+  return [
+    minting('/sites/:id/gateway_tokens', 'Creates a token for the gateways of a site', mintGatewayToken),
+    listing(
+      '/sites/:id/gateway_tokens',
+      "Lists a site's gateway tokens",
+      rows.list((ctx) => ({ kind: 'gateway', siteId: idOf(ctx) })),
+    ),
+    minting('/actors/:id/client_tokens', 'Creates a token for a client of an actor', mintClientToken),
+    listing(
+      '/actors/:id/client_tokens',
+      "Lists an actor's client tokens",
+      rows.list((ctx) => ({ kind: 'client', actorId: idOf(ctx) })),
+    ),
+    minting('/actors/:id/api_tokens', 'Creates an API token of an admin or a service account', mintApiToken),
+    listing(
+      '/actors/:id/api_tokens',
+      "Lists an actor's API tokens",
+      rows.list((ctx) => ({ kind: 'api', actorId: idOf(ctx) })),
+    ),
+    listing('/tokens', 'Lists all tokens', rows.list()),
+    {
+      method: 'GET',
+      path: '/tokens/:id',
+      summary: 'Shows a token',
+      status: 200,
+      answer: TokenBody,
+      story: [rows.show],
+    },
+    { method: 'DELETE', path: '/tokens/:id', summary: 'Revokes a token', status: 204, story: [rows.remove()] },
+  ]
+}
+
+const toWire = (row: Token): z.infer<typeof TokenBody> => ({
+  id: row.id,
+  kind: row.kind,
+  name: row.name,
+  actor_id: row.actorId,
+  site_id: row.siteId,
+  identity_provider_id: row.identityProviderId,
+  expires_at: timeOrNull(row.expiresAt),
+  last_used_at: timeOrNull(row.lastUsedAt),
+  created_at: timeOf(row.createdAt),
+})

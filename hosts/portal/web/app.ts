@@ -1,0 +1,90 @@
+import Koa, { type Middleware } from 'koa'
+import helmet from 'koa-helmet'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import type { Random } from '../../../core/runtime/random.ts'
+import { derivedKey } from '../secret-key.ts'
+import type { ApiParts } from './api/parts.ts'
+import { apiRoutes } from './api/router.ts'
+import type { ClientAddress } from './client-address.ts'
+import { healthRoutes, type ReadinessCheck } from './health.ts'
+import type { Metrics } from './metrics.ts'
+import { Pages, showAsPage, styleSheet } from './pages.ts'
+import { handleErrors, showAsJson } from './problem.ts'
+import { limitRate, type RateLimit } from './rate-limit.ts'
+import { SealedCookies } from './sealed-cookie.ts'
+import { CALLBACK_PATH, signInRoutes } from './sign-in/routes.ts'
+import { Sessions } from './sign-in/session.ts'
+
+export interface WebParts extends ApiParts {
+  random: Random
+  logger: Logger
+  /** The portal's secret. */
+  key: Uint8Array
+  clientAddress: ClientAddress
+  /** How browsers reach the portal, without a slash at the end. */
+  publicUrl: string
+  clientScheme: string
+  rateLimit: RateLimit
+  version: string
+  checks: readonly ReadinessCheck[]
+  metrics: Metrics
+}
+
+/** The portal's web: health, API, sign-in. What is not for anybody to read is not in here. */
+export const webApp = (parts: WebParts): Koa => {
+  const { clock, random, logger, key, metrics, publicUrl, checks } = parts
+  const secure = publicUrl.startsWith('https:')
+  const pages = new Pages()
+  const sessions = new Sessions({ store: parts.store, clock, random, secure })
+  const cookies = new SealedCookies({ key: derivedKey(key, 'cookies'), clock, random, secure })
+  const showPage = showAsPage(pages)
+
+  const app = new Koa()
+  app.silent = true // errors end in handleErrors; what comes after is a broken connection
+  app.use(noteClientAddress(parts.clientAddress))
+  app.use(metrics.middleware(clock))
+  app.use(securityHeaders(secure))
+  app.use(
+    handleErrors({
+      logger,
+      show: (ctx, problem) => (isForPrograms(ctx.path) ? showAsJson(ctx, problem) : showPage(ctx, problem)),
+    }),
+  )
+  app.use(healthRoutes({ checks, registry: metrics.registry }))
+  app.use(limitRate(parts.rateLimit, clock))
+  app.use(styleSheet())
+  for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
+  app.use(sessions.middleware(app))
+  app.use(signInRoutes({ ...parts, pages, cookies, sessions, callbackUrl: `${publicUrl}${CALLBACK_PATH}` }))
+  return app
+}
+
+const noteClientAddress =
+  (clientAddress: ClientAddress): Middleware =>
+  async (ctx, next) => {
+    ctx.state['clientAddress'] = clientAddress({
+      socketAddress: ctx.req.socket.remoteAddress,
+      forwardedFor: ctx.req.headers['x-forwarded-for'],
+    })
+    await next()
+  }
+
+const isForPrograms = (path: string): boolean => /^\/(?:api\/|openapi\.json$|healthz$|readyz$|metrics$)/.test(path)
+
+// Pages have neither scripts nor frames nor foreign parts.
+const securityHeaders = (secure: boolean): Middleware =>
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+    strictTransportSecurity: secure ? { maxAge: 31_536_000 } : false,
+  })

@@ -1,0 +1,63 @@
+import ipaddr from 'ipaddr.js'
+import { isIP } from 'node:net'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+
+export interface Forwarding {
+  /** The address of the socket's other end. */
+  socketAddress: string | undefined
+  /** The X-Forwarded-For header, as it came. */
+  forwardedFor: string | readonly string[] | undefined
+}
+
+/** Tells from whom a request is: the client's address as text, canonical, without a port; `unknown` where there is no socket. */
+export type ClientAddress = (forwarding: Forwarding) => string
+
+/**
+ * The socket's address, unless that is a trusted proxy: then the right-most entry of X-Forwarded-For that is none. What stands
+ * left of that was written by nobody knows whom.
+ * @throws OperatorError TRUSTED_PROXY_INVALID
+ */
+export const clientAddressBehind = (trustedProxies: readonly string[]): ClientAddress => {
+  const ranges = trustedProxies.map(parseRange)
+  const isTrusted = (address: string): boolean => {
+    const parsed = ipaddr.parse(address)
+    return ranges.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits))
+  }
+  return ({ socketAddress, forwardedFor }) => {
+    let address = canonical(socketAddress ?? '')
+    if (address === undefined) return 'unknown'
+    const hops = (Array.isArray(forwardedFor) ? forwardedFor.join(',') : String(forwardedFor ?? ''))
+      .split(',')
+      .slice(-32)
+    while (isTrusted(address)) {
+      const hop = canonical(withoutPort(hops.pop()?.trim() ?? ''))
+      if (hop === undefined) return address
+      address = hop
+    }
+    return address
+  }
+}
+
+const parseRange = (text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] => {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const longest = isIP(address) === 4 ? 32 : 128
+  const bits = prefix === undefined ? longest : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
+  if (isIP(address) === 0 || rest.length > 0 || !(bits <= longest)) {
+    throw new OperatorError(
+      'TRUSTED_PROXY_INVALID',
+      `trusted_proxies: "${text}" is neither an address nor a range.`,
+      'Write, for instance, 192.0.2.1 or 192.0.2.0/24.',
+    )
+  }
+  return [ipaddr.parse(address), bits]
+}
+
+/** IPv4 within IPv6, as a dual-stack socket shows it, is the IPv4 address. */
+const canonical = (text: string): string | undefined => {
+  if (isIP(text) === 0 || text.includes('%')) return undefined
+  return ipaddr.process(text).toString()
+}
+
+/** `192.0.2.1:4711` and `[2001:db8::1]:4711`, as some proxies write. */
+const withoutPort = (text: string): string =>
+  /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? (/^[\d.]+:\d+$/.test(text) ? text.replace(/:\d+$/, '') : text)

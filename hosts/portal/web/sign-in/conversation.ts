@@ -1,0 +1,57 @@
+import type { IdentityProvider, KeptState, SignInStep } from '../../../../core/contract/identity-provider.ts'
+import type { Extensions } from '../../../../core/plugin/extension-point.ts'
+import type { Clock } from '../../../../core/runtime/clock.ts'
+import { SECOND } from '../../../../core/runtime/time.ts'
+import type { IdentityProviderRow } from '../../entities.ts'
+
+/** A provider's answer may take this long: a person waits, and a thread of the portal with her. */
+const PROVIDER_DEADLINE_MS = 10 * SECOND
+/** What a provider may keep in the browser, as JSON. */
+const LONGEST_KEPT = 2_048
+
+export interface ConversationParts {
+  providers: Extensions<IdentityProvider>
+  clock: Clock
+  callbackUrl: string
+}
+
+/** What a browser came back with. */
+export interface Reply {
+  keep: KeptState
+  url: string
+  fields: Readonly<Record<string, string>>
+}
+
+/**
+ * One step of the conversation with an identity provider's plugin, within its deadline.
+ * @throws whatever the plugin throws; Error where it is not loaded, too slow, or answers what it must not.
+ */
+export const converse = async (
+  { providers, clock, callbackUrl }: ConversationParts,
+  provider: IdentityProviderRow,
+  reply?: Reply,
+): Promise<SignInStep> => {
+  const extension = providers.get(provider.type)
+  if (extension === undefined) throw new Error(`no plugin provides the identity provider "${provider.type}"`)
+  const settings = extension.settings.safeParse(provider.settings)
+  if (!settings.ok) {
+    const paths = settings.problems.map(({ path }) => path).join(', ')
+    throw new Error(`the settings no longer fit the plugin: ${paths}`)
+  }
+  const signal = AbortSignal.timeout(PROVIDER_DEADLINE_MS)
+  const request = { settings: settings.settings, callbackUrl, now: clock.unix(), signal }
+  const { value } = extension
+  const step = await withinDeadline(
+    reply === undefined ? value.begin(request) : value.proceed({ ...request, ...reply }),
+    signal,
+  )
+  if ('keep' in step && JSON.stringify(step.keep).length > LONGEST_KEPT) throw new Error('it keeps too much')
+  if (step.type === 'redirect' && !/^https?:\/\//i.test(step.url)) throw new Error('it redirects to no web address')
+  return step
+}
+
+const withinDeadline = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('it took too long')), { once: true })
+    work.then(resolve, reject)
+  })

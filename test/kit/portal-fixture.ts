@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Clock } from '../../core/runtime/clock.ts'
+import { PortalConfig } from '../../hosts/portal/config.ts'
+import { initPortal, startPortal } from '../../hosts/portal/main.ts'
+import { createPluginModules } from '../../hosts/runtime/plugin-modules.ts'
+import { RecordingLogger } from './recording-logger.ts'
+
+export interface PortalFixtureOptions {
+  /** Further configuration, in the file's names. */
+  config?: Record<string, unknown>
+  /** The built-in plugins; by default all that a portal has a use for. */
+  plugins?: readonly string[]
+  clock?: Clock
+}
+
+export interface ApiAnswer {
+  status: number
+  headers: Headers
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test asserts what it is
+  body: any
+}
+
+const PLUGINS = [
+  'identity-oidc',
+  'condition-time-window',
+  'condition-remote-ip',
+  'condition-identity-provider',
+  'selector-random',
+]
+
+/** A real portal on a free port of the loopback address, with one account, its admin and an API token, in a temporary folder. */
+export class PortalFixture {
+  private constructor(
+    readonly url: string,
+    readonly account: { id: string; slug: string },
+    readonly admin: { id: string; email: string },
+    /** The admin's API token. */
+    readonly token: string,
+    readonly logger: RecordingLogger,
+    private readonly options: Parameters<typeof startPortal>[0],
+    private running: { stop: () => Promise<void> },
+  ) {}
+
+  static async start({ config = {}, plugins = PLUGINS, clock }: PortalFixtureOptions = {}): Promise<PortalFixture> {
+    const folder = await mkdtemp(join(tmpdir(), 'portreeve-portal-'))
+    const logger = new RecordingLogger()
+    const options = {
+      config: PortalConfig.parse({
+        listen: { port: 0 },
+        state_folder: folder,
+        rate_limit: { burst: 100_000, per_second: 100_000 },
+        plugins: plugins.map((name) => ({ use: `builtin:${name}` })),
+        ...config,
+      }),
+      modules: createPluginModules(join(folder, 'portal.yaml')),
+      version: '0.1.0-test',
+      logger,
+      ...(clock === undefined ? {} : { clock }),
+    }
+    const { account, admin, token } = await initPortal({
+      ...options,
+      account: 'example',
+      adminEmail: 'admin@example.org',
+    })
+    const running = await startPortal(options)
+    return new PortalFixture(running.url, account, admin, token, logger, options, running)
+  }
+
+  /** Another account in the same database, with an admin and an API token of its own. */
+  async addAccount(slug: string): ReturnType<typeof initPortal> {
+    return initPortal({ ...this.options, account: slug, adminEmail: `admin@${slug}.example.org` })
+  }
+
+  /** One request to the API, by the admin unless another token is given. */
+  async api(method: string, path: string, body?: unknown, token: string | null = this.token): Promise<ApiAnswer> {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+  }
+
+  /** Creates something that must be possible to create, and returns it. */
+  async create(path: string, body: unknown = {}): Promise<ApiAnswer['body']> {
+    const answer = await this.api('POST', path, body)
+    if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
+    return answer.body
+  }
+
+  /** Stops the portal and starts it again on the same port and the same database. */
+  async restart(): Promise<void> {
+    await this.running.stop()
+    const port = Number(new URL(this.url).port)
+    const { config } = this.options
+    this.running = await startPortal({ ...this.options, config: { ...config, listen: { ...config.listen, port } } })
+  }
+
+  async stop(): Promise<void> {
+    await this.running.stop()
+    await rm(this.options.config.state_folder, { recursive: true, force: true })
+  }
+}
