@@ -1,6 +1,6 @@
 // Candidates and their text, RFC 8445 §5.1 and RFC 8839 §5.1.
 import ipaddr from 'ipaddr.js'
-import { crc32 } from '../crypto/stun-integrity.ts'
+import { crc32 } from '../crypto/crc32.ts'
 import { endpoint, type Endpoint, type Family } from '../runtime/endpoint.ts'
 
 export type CandidateType = 'host' | 'srflx' | 'prflx' | 'relay'

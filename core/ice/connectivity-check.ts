@@ -1,4 +1,5 @@
 // A connectivity check and its answers, RFC 8445 §7.
+import type { IceCredentials } from '../crypto/derived-values.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import {
   errorAttribute,
@@ -18,12 +19,6 @@ import {
   XOR_MAPPED_ADDRESS,
 } from './stun-attributes.ts'
 import { BINDING, encodeStun, provesKey, type StunMessage } from './stun-message.ts'
-
-/** The portal gives both sides the same ones for a pair of peers. */
-export interface IceCredentials {
-  username: string
-  password: string
-}
 
 export type IceRole = 'controlling' | 'controlled'
 

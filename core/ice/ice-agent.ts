@@ -5,6 +5,8 @@
 // - Checks go on for as long as the agent lives: they keep NAT bindings open and find out that a path is dead.
 import type { Path } from '../contract/tunnel-transport.ts'
 import { splitEndpoint, type Family } from '../runtime/endpoint.ts'
+import type { IceCredentials } from '../crypto/derived-values.ts'
+import { toHex } from '../crypto/text-encoding.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
@@ -16,7 +18,6 @@ import {
   encodeRoleConflict,
   readAnswer,
   readCheck,
-  type IceCredentials,
   type IceRole,
 } from './connectivity-check.ts'
 import {
@@ -230,7 +231,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #handleAnswer(path: Path, message: StunMessage, now: Instant): void {
-    const id = hex(message.transactionId)
+    const id = toHex(message.transactionId)
     const pair = this.#pairs.get(this.#transactions.get(id) ?? '')
     if (pair === undefined) return this.#count('unknown-transaction')
     const verdict = readAnswer(message, this.#options.remote)
@@ -308,7 +309,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       priority: candidatePriority('prflx', pair.remote.family),
       nominate: role === 'controlling' && pair === this.#selected,
     })
-    const id = hex(transactionId)
+    const id = toHex(transactionId)
     this.#transactions.set(id, pair.path)
     if (this.#transactions.size > MAX_TRANSACTIONS) {
       for (const oldest of this.#transactions.keys()) {
@@ -393,5 +394,3 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
   }
 }
-
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,9 +1,11 @@
 import type { Path, PeerId } from '../contract/tunnel-transport.ts'
+import type { IceCredentials } from '../crypto/derived-values.ts'
+import { toHex } from '../crypto/text-encoding.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
-import { checkUsername, type IceCredentials, type IceRole } from './connectivity-check.ts'
+import { checkUsername, type IceRole } from './connectivity-check.ts'
 import { IceAgent, type IceAgentInput, type IceAgentOutput } from './ice-agent.ts'
 import { readText, USERNAME } from './stun-attributes.ts'
 import { decodeStun, type StunMessage } from './stun-message.ts'
@@ -131,7 +133,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
 
   #peerOf(message: StunMessage): PeerId | undefined {
     if (message.kind === 'request') return this.#byUsername.get(readText(message, USERNAME) ?? '')
-    return this.#byTransaction.get(transactionOf(message.transactionId))
+    return this.#byTransaction.get(toHex(message.transactionId))
   }
 
   #forward(peer: PeerId, input: IceAgentInput, now: Instant): void {
@@ -151,7 +153,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   #noteTransaction(datagram: Uint8Array, peer: PeerId): void {
     // Byte 0 and 1 of a binding request, RFC 8489 §5; answers need no memory.
     if (datagram[0] !== 0 || datagram[1] !== 1) return
-    const id = transactionOf(datagram.subarray(8, 20))
+    const id = toHex(datagram.subarray(8, 20))
     this.#byTransaction.delete(id)
     this.#byTransaction.set(id, peer)
     if (this.#byTransaction.size <= MAX_TRANSACTIONS) return
@@ -167,4 +169,3 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
 }
 
 const same = (a: IceCredentials, b: IceCredentials): boolean => a.username === b.username && a.password === b.password
-const transactionOf = (id: Uint8Array): string => String.fromCharCode(...id)

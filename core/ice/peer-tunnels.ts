@@ -1,10 +1,11 @@
 import type { Path, PeerId, Tunnel, TunnelInput, TunnelOutput } from '../contract/tunnel-transport.ts'
-import { equalCodes } from '../crypto/stun-integrity.ts'
+import { equalSecrets } from '../crypto/equal-secrets.ts'
+import type { IceCredentials } from '../crypto/derived-values.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
-import type { IceCredentials, IceRole } from './connectivity-check.ts'
+import type { IceRole } from './connectivity-check.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { looksLikeStun } from './stun-message.ts'
 
@@ -108,7 +109,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     const presharedKey = added.presharedKey.slice()
     const known = this.#peers.get(peer)
     const sameKeys =
-      known !== undefined && equalCodes(known.publicKey, publicKey) && equalCodes(known.presharedKey, presharedKey)
+      known !== undefined && equalSecrets(known.publicKey, publicKey) && equalSecrets(known.presharedKey, presharedKey)
     this.#peers.set(peer, { ...(sameKeys ? known : {}), publicKey, presharedKey, local, remote })
     if (known !== undefined && !sameKeys) this.#tellTunnel({ type: 'peerRemoved', peer }, now)
     if (!sameKeys) this.#tellTunnel({ type: 'peerAdded', peer, publicKey, presharedKey }, now)

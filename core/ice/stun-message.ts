@@ -1,5 +1,7 @@
 // The frame of STUN messages, RFC 8489 §5: header, attributes, MESSAGE-INTEGRITY and FINGERPRINT.
-import { crc32, equalCodes, hmacSha1 } from '../crypto/stun-integrity.ts'
+import { crc32 } from '../crypto/crc32.ts'
+import { equalSecrets } from '../crypto/equal-secrets.ts'
+import { hmacSha1 } from '../crypto/hash.ts'
 
 export type StunKind = 'request' | 'indication' | 'success' | 'error'
 
@@ -102,7 +104,7 @@ export const decodeStun = (bytes: Uint8Array): StunVerdict => {
 
 /** Whether the sender knows the key. Compared in constant time. */
 export const provesKey = (message: StunMessage, key: Uint8Array): boolean =>
-  message.integrity !== undefined && equalCodes(hmacSha1(key, message.integrity.covered), message.integrity.code)
+  message.integrity !== undefined && equalSecrets(hmacSha1(key, message.integrity.covered), message.integrity.code)
 
 /** Writes a message; with `key` it gets MESSAGE-INTEGRITY, and always FINGERPRINT, as ICE wants (RFC 8445 §7.1). */
 export const encodeStun = (message: Omit<StunMessage, 'integrity'>, key?: Uint8Array): Uint8Array => {

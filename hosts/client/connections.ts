@@ -1,5 +1,6 @@
 import type { PeerId } from '../../core/contract/tunnel-transport.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
+import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
 import {
   PeerTunnels,
@@ -92,6 +93,9 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
 
   #connect(created: Authorization, now: Instant): void {
     const { resource_id: resourceId, gateway_id: id, gateway_ipv4: ipv4, gateway_ipv6: ipv6 } = created
+    const publicKey = keyFromBase64(created.gateway_public_key)
+    const presharedKey = keyFromBase64(created.preshared_key)
+    if (publicKey === undefined || presharedKey === undefined) return
     for (const idle of this.gateways.release(resourceId, id)) this.#close(idle, 'replaced', now)
     const gateway = this.gateways.put({ id, ipv4, ipv6 })
     gateway.resourceIds.add(resourceId)
@@ -99,8 +103,8 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       {
         type: 'peerAdded',
         peer: id,
-        publicKey: keyBytes(created.gateway_public_key),
-        presharedKey: keyBytes(created.preshared_key),
+        publicKey,
+        presharedKey,
         local: created.client_ice_credentials,
         remote: created.gateway_ice_credentials,
       },
@@ -178,5 +182,3 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     this.#outputs.push({ type: 'say', message })
   }
 }
-
-const keyBytes = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))

@@ -4,6 +4,7 @@ import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { FEATURES, type FromPortal, type GatewayResource, type ToPortal } from '../../core/control/messages.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
+import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../core/dns/site-resolver.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
@@ -226,6 +227,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     const expiresAt = this.#expiry(created.expires_at, now)
     // What is not held is not acknowledged: the portal then takes another gateway.
     if (expiresAt !== undefined && expiresAt <= now) return
+    const publicKey = keyFromBase64(client.public_key)
+    const presharedKey = keyFromBase64(client.preshared_key)
+    if (publicKey === undefined || presharedKey === undefined) return
     const peer = client.id
     const keys = `${client.public_key} ${client.preshared_key}`
     const known = this.#clients.get(peer)
@@ -237,8 +241,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       {
         type: 'peerAdded',
         peer,
-        publicKey: keyBytes(client.public_key),
-        presharedKey: keyBytes(client.preshared_key),
+        publicKey,
+        presharedKey,
         local: created.gateway_ice_credentials,
         remote: created.client_ice_credentials,
       },
@@ -369,5 +373,3 @@ const flowResource = (resource: GatewayResource): FlowResource => {
     })),
   }
 }
-
-const keyBytes = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))

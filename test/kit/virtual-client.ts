@@ -1,0 +1,232 @@
+import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
+import { externalId } from '../../core/crypto/derived-values.ts'
+import { toBase64 } from '../../core/crypto/text-encoding.ts'
+import { parseAnswer, RecordType, writeQuery } from '../../core/dns/message.ts'
+import { formatAddress, parseAddress } from '../../core/net/ip-address.ts'
+import { buildUdp } from '../../core/net/udp-packet.ts'
+import type { DatagramSocket } from '../../core/runtime/datagram-socket.ts'
+import { drive, type Driven } from '../../core/runtime/drive.ts'
+import type { Family } from '../../core/runtime/endpoint.ts'
+import { unixOf, type Instant } from '../../core/runtime/time.ts'
+import { ClientState, type ClientInput, type ClientOutput } from '../../hosts/client/state.ts'
+import { SeededRandom } from './seeded-random.ts'
+import type { VirtualControlChannel } from './virtual-control-channel.ts'
+import type { VirtualHost, VirtualNetwork } from './virtual-network.ts'
+import { readUdp, type UdpSeen } from './udp-seen.ts'
+
+export interface VirtualPeerOptions {
+  network: VirtualNetwork
+  host: VirtualHost
+  channel: VirtualControlChannel
+  transport: TunnelTransport
+  token: string
+  name: string
+}
+
+const PORT = 52_625
+const LOCAL_PORT = 40_000
+
+/** A whole client in the virtual world, with applications on it. */
+export class VirtualClient {
+  readonly name: string
+  readonly host: VirtualHost
+  state: ClientState
+  /** What applications received, in order. */
+  readonly received: UdpSeen[] = []
+  /** Everything that was written to the TUN device. */
+  readonly written: Uint8Array[] = []
+  readonly outputs: ClientOutput[] = []
+  ended: string | undefined
+  ipv4 = ''
+  ipv6 = ''
+  sentinels: readonly string[] = []
+  /** Answers of the upstream resolver, by name. */
+  upstream: (message: Uint8Array) => Uint8Array | undefined = () => undefined
+  readonly #options: VirtualPeerOptions
+  #driven: Driven<ClientInput>
+  #sockets = new Map<Family, DatagramSocket>()
+  #connection: { send: (text: string) => void; close: () => void } | undefined
+  #nextQuery = 1
+
+  constructor(options: VirtualPeerOptions) {
+    this.#options = options
+    this.name = options.name
+    this.host = options.host
+    const { network, transport } = options
+    const random = new SeededRandom(`client ${options.name}`)
+    const { privateKey, publicKey } = transport.generateKeys(random)
+    const pair = network.clock.pair()
+    const tunnel = transport.createTunnel({
+      privateKey,
+      random,
+      unixAt: (now: Instant) => unixOf(now, pair),
+    })
+    this.state = new ClientState({ random, tunnel, resolverKinds: new Set(['system', 'udp']) })
+    this.#driven = drive<ClientInput, ClientOutput>(this.state, {
+      clock: network.clock,
+      perform: (output) => this.#perform(output, publicKey),
+    })
+    this.#bind()
+    this.tell({ type: 'systemUpstreamsFound', upstreams: [] })
+    this.tell({ type: 'addressesChanged', addresses: this.host.addresses })
+  }
+
+  start(): void {
+    this.tell({ type: 'started' })
+  }
+
+  /** The process is gone without a word. */
+  kill(): void {
+    this.#driven.stop()
+    this.#connection?.close()
+    for (const socket of this.#sockets.values()) void socket.close()
+  }
+
+  tell(input: ClientInput): void {
+    this.#driven.dispatch(input)
+  }
+
+  /** The machine moves to another network. */
+  move(addresses: readonly string[]): void {
+    this.host.addresses = addresses
+    this.tell({ type: 'addressesChanged', addresses })
+  }
+
+  /** An application sends a UDP packet. */
+  send({ to, port, payload, from, fromPort = LOCAL_PORT }: UdpToSend): void {
+    const destination = parseAddress(to)
+    const source = parseAddress(from ?? (to.includes(':') ? this.ipv6 : this.ipv4))
+    if (destination === undefined || source === undefined) throw new Error(`no address: ${to}`)
+    const packet = buildUdp({
+      source,
+      destination,
+      sourcePort: fromPort,
+      destinationPort: port,
+      payload: typeof payload === 'string' ? new TextEncoder().encode(payload) : payload,
+    })
+    if (packet !== undefined) this.tell({ type: 'tunPackets', packets: [packet] })
+  }
+
+  /** An application asks for a name's addresses and waits, for a second at the most. Undefined where it gets no answer. */
+  resolve(name: string, recordType: 'A' | 'AAAA' = 'A'): string[] | undefined {
+    const id = this.#nextQuery++ & 0xffff
+    const fromPort = 50_000 + (id % 10_000)
+    const message = writeQuery({ id, name, type: RecordType[recordType] })
+    const sentinel = this.sentinels[0]
+    if (message === undefined || sentinel === undefined) return undefined
+    const before = this.received.length
+    this.send({ to: sentinel, port: 53, payload: message, fromPort })
+    const find = () => this.received.slice(before).find(({ toPort }) => toPort === fromPort)
+    const { clock } = this.#options.network
+    for (let waited = 0; find() === undefined && waited < 1_000; waited += 10) clock.advance(10)
+    const answer = find()
+    if (answer === undefined) return undefined
+    const question = { id, name, type: RecordType[recordType], recordClass: 1 }
+    const read = parseAnswer(answer.payload, question)
+    if (read.type === 'refused') return undefined
+    return read.answer.records
+      .filter(({ type }) => type === RecordType[recordType])
+      .map(({ data }) => formatAddress(data))
+  }
+
+  /** Texts that applications got from an address's port. */
+  textsFrom(address: string, port: number): string[] {
+    return this.received
+      .filter((seen) => seen.from === address && seen.fromPort === port)
+      .map(({ payload }) => new TextDecoder().decode(payload))
+  }
+
+  #bind(): void {
+    const ports: { ipv4?: number; ipv6?: number } = {}
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const socket = this.host.bind({
+        family,
+        port: PORT,
+        orAnyPort: true,
+        onBatch: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
+        onError: () => undefined,
+      })
+      this.#sockets.set(family, socket)
+      ports[family] = socket.port
+    }
+    this.tell({ type: 'socketsOpened', ports })
+  }
+
+  #perform(output: ClientOutput, publicKey: Uint8Array): void {
+    const { channel, token, name } = this.#options
+    switch (output.type) {
+      case 'openConnection':
+        this.#connection = channel.connect(
+          this.host,
+          {
+            role: 'client',
+            token,
+            name,
+            externalId: externalId(name),
+            publicKey: toBase64(publicKey),
+            userAgent: 'Debian/12.0.0 headless-client/1.5.16 (x86_64; 6.1.0)',
+          },
+          {
+            opened: () => this.tell({ type: 'connectionOpened' }),
+            refused: (status, code) => this.tell({ type: 'connectionRefused', status, code }),
+            received: (text) => this.tell({ type: 'frameReceived', text }),
+            closed: () => this.tell({ type: 'connectionClosed' }),
+          },
+        )
+        return
+      case 'closeConnection':
+        this.#connection?.close()
+        return
+      case 'sendText':
+        this.#connection?.send(output.text)
+        return
+      case 'sendDatagram':
+        this.#sockets
+          .get(output.peer.startsWith('[') ? 'ipv6' : 'ipv4')
+          ?.send([{ peer: output.peer, bytes: output.datagram }])
+        return
+      case 'writeTun': {
+        this.written.push(output.packet)
+        const seen = readUdp(output.packet)
+        if (seen !== undefined) this.received.push(seen)
+        return
+      }
+      case 'configureInterface':
+        this.ipv4 = output.ipv4
+        this.ipv6 = output.ipv6
+        break
+      case 'configureResolver':
+        this.sentinels = output.servers
+        break
+      case 'askUpstream': {
+        const message = this.upstream(output.message)
+        this.tell({
+          type: 'upstreamAnswered',
+          ask: output.ask,
+          verdict:
+            message === undefined
+              ? { type: 'failed', code: 'unreachable', reason: 'no such server' }
+              : { type: 'answered', message },
+        })
+        break
+      }
+      case 'end':
+        this.ended = output.reason
+        break
+      case 'setRoutes':
+      case 'cancelAsk':
+      case 'answerTcpQuery':
+        break
+    }
+    this.outputs.push(output)
+  }
+}
+
+export interface UdpToSend {
+  to: string
+  port: number
+  payload: string | Uint8Array
+  /** Another source than the client's own: what a liar would send. */
+  from?: string
+  fromPort?: number
+}

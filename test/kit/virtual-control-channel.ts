@@ -1,0 +1,181 @@
+// The WebSocket between a peer and the portal in virtual time: ordered, reliable while both machines are up; what is sent over a
+// cut link waits, as in TCP, until the link is back or somebody gives the connection up.
+import { after } from '../../core/runtime/time.ts'
+import type { VirtualHost, VirtualNetwork } from './virtual-network.ts'
+
+/** What a peer's connection says of it. */
+export interface ConnectRequest {
+  role: 'client' | 'gateway'
+  /** Whatever the portal of the test takes for a token. */
+  token: string
+  externalId: string
+  name: string
+  /** Base64. */
+  publicKey: string
+  userAgent: string
+  remoteAddress: string
+}
+
+/** The portal's end of one connection. */
+export interface PortalSide {
+  readonly request: ConnectRequest
+  send: (text: string) => void
+  close: () => void
+}
+
+/** A portal as the virtual world sees it. */
+export interface VirtualPortalEnd {
+  /** Takes the connection, or refuses it with a status and a problem's code. */
+  accept: (side: PortalSide) => { status: number; code: string } | undefined
+  received: (side: PortalSide, text: string) => void
+  closed: (side: PortalSide) => void
+}
+
+/** What the peer hears. */
+export interface PeerEvents {
+  opened: () => void
+  refused: (status: number, code: string) => void
+  received: (text: string) => void
+  closed: () => void
+}
+
+const RETRY_MS = 100
+
+export class VirtualControlChannel {
+  readonly #network: VirtualNetwork
+  readonly #host: VirtualHost
+  #portal: VirtualPortalEnd | undefined
+  readonly #open = new Set<Connection>()
+
+  constructor({ network, host }: { network: VirtualNetwork; host: VirtualHost }) {
+    this.#network = network
+    this.#host = host
+  }
+
+  /** The portal's process starts. */
+  serve(portal: VirtualPortalEnd): void {
+    this.#portal = portal
+  }
+
+  /** The portal's process ends: its connections are reset. */
+  stop(): void {
+    this.#portal = undefined
+    for (const connection of this.#open) connection.close('portal')
+  }
+
+  /** Dials the portal from a machine. */
+  connect(
+    from: VirtualHost,
+    request: Omit<ConnectRequest, 'remoteAddress'>,
+    events: PeerEvents,
+  ): { send: (text: string) => void; close: () => void } {
+    const remoteAddress = from.address('ipv4') ?? from.address('ipv6') ?? ''
+    const connection: Connection = new Connection({
+      network: this.#network,
+      ends: [from, this.#host],
+      events,
+      request: { ...request, remoteAddress },
+      portal: () => this.#portal,
+      forget: () => this.#open.delete(connection),
+    })
+    this.#open.add(connection)
+    connection.dial()
+    return { send: (text) => connection.toPortal(text), close: () => connection.close('peer') }
+  }
+}
+
+interface ConnectionOptions {
+  network: VirtualNetwork
+  ends: readonly [VirtualHost, VirtualHost]
+  events: PeerEvents
+  request: ConnectRequest
+  portal: () => VirtualPortalEnd | undefined
+  forget: () => void
+}
+
+class Connection implements PortalSide {
+  readonly request: ConnectRequest
+  readonly #options: ConnectionOptions
+  #portal: VirtualPortalEnd | undefined
+  #isClosed = false
+  readonly #queues = { up: [] as (() => void)[], down: [] as (() => void)[] }
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.request = options.request
+  }
+
+  dial(): void {
+    const { events } = this.#options
+    this.#later('up', () => {
+      const portal = this.#options.portal()
+      const refusal = portal === undefined ? undefined : portal.accept(this)
+      if (portal === undefined) return this.close('portal')
+      if (refusal !== undefined) {
+        this.#later('down', () => {
+          if (this.#end()) events.refused(refusal.status, refusal.code)
+        })
+        return
+      }
+      this.#portal = portal
+      this.#later('down', () => {
+        if (!this.#isClosed) events.opened()
+      })
+    })
+  }
+
+  toPortal(text: string): void {
+    this.#later('up', () => {
+      if (!this.#isClosed) this.#portal?.received(this, text)
+    })
+  }
+
+  send(text: string): void {
+    this.#later('down', () => {
+      if (!this.#isClosed) this.#options.events.received(text)
+    })
+  }
+
+  /** Each end knows of its own closing at once, and of the other's when it hears of it. */
+  close(by: 'peer' | 'portal' = 'portal'): void {
+    if (this.#isClosed) return
+    if (by === 'portal') {
+      this.#later('down', () => {
+        if (!this.#end()) return
+        this.#options.events.closed()
+        this.#portal?.closed(this)
+      })
+      return
+    }
+    this.#end()
+    const portal = this.#portal
+    this.#later('up', () => portal?.closed(this))
+  }
+
+  /** False where it had ended before. */
+  #end(): boolean {
+    if (this.#isClosed) return false
+    this.#isClosed = true
+    this.#options.forget()
+    return true
+  }
+
+  #later(direction: 'up' | 'down', work: () => void): void {
+    const queue = this.#queues[direction]
+    queue.push(work)
+    if (queue.length === 1) this.#pump(direction)
+  }
+
+  #pump(direction: 'up' | 'down'): void {
+    const { network, ends } = this.#options
+    const { latencyMs, cut } = network.conditions(...ends)
+    const blocked = cut || !ends[0].up || !ends[1].up
+    network.clock.wake(after(network.clock.now(), blocked ? RETRY_MS : latencyMs), () => {
+      if (blocked) return this.#pump(direction)
+      const queue = this.#queues[direction]
+      const batch = queue.splice(0)
+      for (const work of batch) work()
+      if (queue.length > 0) this.#pump(direction)
+    })
+  }
+}

@@ -1,0 +1,139 @@
+import { externalId } from '../../core/crypto/derived-values.ts'
+import { toBase64 } from '../../core/crypto/text-encoding.ts'
+import type { DatagramSocket } from '../../core/runtime/datagram-socket.ts'
+import { drive, type Driven } from '../../core/runtime/drive.ts'
+import type { Family } from '../../core/runtime/endpoint.ts'
+import { after, unixOf, type Instant } from '../../core/runtime/time.ts'
+import { GatewayState, type GatewayInput, type GatewayOutput } from '../../hosts/gateway/state.ts'
+import { SeededRandom } from './seeded-random.ts'
+import type { VirtualPeerOptions } from './virtual-client.ts'
+import type { VirtualSite } from './virtual-site.ts'
+
+const PORT = 52_625
+
+/** A whole gateway in the virtual world, before a site. */
+export class VirtualGateway {
+  readonly name: string
+  readonly state: GatewayState
+  readonly outputs: GatewayOutput[] = []
+  ended: string | undefined
+  ipv4 = ''
+  ipv6 = ''
+  readonly host
+  readonly #options: VirtualPeerOptions & { site: VirtualSite }
+  readonly #driven: Driven<GatewayInput>
+  readonly #sockets = new Map<Family, DatagramSocket>()
+  #connection: { send: (text: string) => void; close: () => void } | undefined
+  #isKilled = false
+
+  constructor(options: VirtualPeerOptions & { site: VirtualSite; incarnation?: number }) {
+    this.#options = options
+    this.name = options.name
+    this.host = options.host
+    const { network, transport } = options
+    const random = new SeededRandom(`gateway ${options.name} ${options.incarnation ?? 0}`)
+    const { privateKey, publicKey } = transport.generateKeys(random)
+    const pair = network.clock.pair()
+    const tunnel = transport.createTunnel({ privateKey, random, unixAt: (now: Instant) => unixOf(now, pair) })
+    this.state = new GatewayState({
+      random,
+      tunnel,
+      clocksAt: (now) => ({ instant: now, unix: unixOf(now, pair) }),
+    })
+    this.#driven = drive<GatewayInput, GatewayOutput>(this.state, {
+      clock: network.clock,
+      perform: (output) => this.#perform(output, publicKey),
+    })
+    const ports: { ipv4?: number; ipv6?: number } = {}
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const socket = this.host.bind({
+        family,
+        port: PORT,
+        onBatch: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
+        onError: () => undefined,
+      })
+      this.#sockets.set(family, socket)
+      ports[family] = socket.port
+    }
+    this.tell({ type: 'socketsOpened', ports })
+    this.tell({ type: 'addressesChanged', addresses: this.host.addresses })
+  }
+
+  start(): void {
+    this.tell({ type: 'started' })
+  }
+
+  /** The process is gone without a word; its connection to the portal is reset by its kernel. */
+  kill(): void {
+    this.#isKilled = true
+    this.#driven.stop()
+    this.#connection?.close()
+    for (const socket of this.#sockets.values()) void socket.close()
+  }
+
+  tell(input: GatewayInput): void {
+    this.#driven.dispatch(input)
+  }
+
+  #perform(output: GatewayOutput, publicKey: Uint8Array): void {
+    const { channel, token, name, site, network } = this.#options
+    switch (output.type) {
+      case 'openConnection':
+        this.#connection = channel.connect(
+          this.host,
+          {
+            role: 'gateway',
+            token,
+            name,
+            externalId: externalId(name),
+            publicKey: toBase64(publicKey),
+            userAgent: 'Debian/12.0.0 gateway/1.6.2 (x86_64; 6.1.0)',
+          },
+          {
+            opened: () => this.tell({ type: 'connectionOpened' }),
+            refused: (status, code) => this.tell({ type: 'connectionRefused', status, code }),
+            received: (text) => this.tell({ type: 'frameReceived', text }),
+            closed: () => this.tell({ type: 'connectionClosed' }),
+          },
+        )
+        return
+      case 'closeConnection':
+        this.#connection?.close()
+        return
+      case 'sendText':
+        this.#connection?.send(output.text)
+        return
+      case 'sendDatagram':
+        this.#sockets
+          .get(output.peer.startsWith('[') ? 'ipv6' : 'ipv4')
+          ?.send([{ peer: output.peer, bytes: output.datagram }])
+        return
+      case 'writeTun':
+        site.deliver(output.packet, {
+          gateway: name,
+          reply: (packet) => {
+            network.clock.wake(after(network.clock.now(), 1), () => {
+              if (!this.#isKilled && this.host.up) this.tell({ type: 'tunPackets', packets: [packet] })
+            })
+          },
+        })
+        return
+      case 'configureInterface':
+        this.ipv4 = output.ipv4
+        this.ipv6 = output.ipv6
+        break
+      case 'askSystem':
+        network.clock.wake(after(network.clock.now(), 1), () => {
+          const message = site.resolve(output.message, output.name)
+          this.tell({ type: 'systemAnswered', ask: output.ask, verdict: { type: 'answered', message } })
+        })
+        break
+      case 'end':
+        this.ended = output.reason
+        break
+      case 'cancelAsk':
+        break
+    }
+    this.outputs.push(output)
+  }
+}
