@@ -64,7 +64,8 @@ export class ChaCha20Poly1305 {
     } catch {
       return undefined
     }
-    return plain
+    // Not as a Buffer, whose slice() is no copy.
+    return new Uint8Array(plain.buffer, plain.byteOffset, plain.length)
   }
 
   #nonceOf(counter: number): Uint8Array {

@@ -1,0 +1,269 @@
+import { expect } from 'chai'
+import { beforeEach, describe, it } from 'mocha'
+import { MemoryTransport } from '../../../plugins/transport-memory/memory-transport.ts'
+import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
+import { ScriptedPortal } from '../../kit/scripted-portal.ts'
+import { SeededRandom } from '../../kit/seeded-random.ts'
+import { VirtualClient } from '../../kit/virtual-client.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+import { VirtualControlChannel } from '../../kit/virtual-control-channel.ts'
+import { VirtualGateway } from '../../kit/virtual-gateway.ts'
+import { VirtualNetwork } from '../../kit/virtual-network.ts'
+import { VirtualSite } from '../../kit/virtual-site.ts'
+
+for (const [named, transport] of [
+  ['WireGuard', new WireGuardTransport()],
+  ['the memory transport', new MemoryTransport()],
+] as const) {
+  describe(`a client and gateways over ${named}`, () => {
+    let clock: VirtualClock
+    let network: VirtualNetwork
+    let portal: ScriptedPortal
+    let channel: VirtualControlChannel
+    let site: VirtualSite
+    let client: VirtualClient
+    let gateways: VirtualGateway[]
+    let gitlab: { id: string }
+    let lab: { id: string }
+
+    beforeEach(() => {
+      clock = new VirtualClock()
+      network = new VirtualNetwork({ clock, random: new SeededRandom('network') })
+      network.setEverywhere({ latencyMs: 5 })
+      channel = new VirtualControlChannel({ network, host: network.host('portal', ['192.0.2.1']) })
+      portal = new ScriptedPortal()
+      channel.serve(portal)
+      site = new VirtualSite()
+      site.machine('web', ['10.0.0.5', '2001:db8:10::5'])
+      site.machine('printer', ['198.51.100.9'])
+      site.name('gitlab.example.org', ['10.0.0.5', '2001:db8:10::5'])
+      site.name('jenkins.example.org', ['10.0.0.5'])
+      portal.resources = [
+        portal.dns(1, 'gitlab.example.org'),
+        portal.dns(2, 'jenkins.example.org'),
+        portal.cidr(3, '198.51.100.0/24'),
+      ]
+      gitlab = { id: portal.resources[0]?.id ?? '' }
+      lab = { id: portal.resources[2]?.id ?? '' }
+      client = new VirtualClient({
+        network,
+        channel,
+        transport,
+        host: network.host('laptop', ['203.0.113.10', '2001:db8:1::10']),
+        token: 'token',
+        name: 'laptop',
+      })
+      gateways = ['one', 'two'].map(
+        (name, index) =>
+          new VirtualGateway({
+            network,
+            channel,
+            transport,
+            site,
+            host: network.host(name, [`203.0.113.2${index}`, `2001:db8:2::2${index}`]),
+            token: 'token',
+            name,
+          }),
+      )
+      for (const gateway of gateways) gateway.start()
+      client.start()
+      clock.advance(200)
+    })
+
+    const address = (name: string): string => {
+      const [found] = client.resolve(name) ?? []
+      if (found === undefined) throw new Error(`${name} does not resolve`)
+      return found
+    }
+
+    it('T1 bring the first packet to the resource by one request, and the answer back', () => {
+      const to = address('gitlab.example.org')
+      expect(to).to.match(/^100\.(9[6-9]|1[01]\d|12[0-7])\./)
+      client.send({ to, port: 80, payload: 'hello' })
+      clock.advance(500)
+      expect(client.textsFrom(to, 80)).to.deep.equal(['web: hello'])
+      expect(portal.requests).to.have.length(1)
+      expect(site.seen).to.have.length(1)
+      expect(site.seen[0]).to.include({ to: '10.0.0.5', toPort: 80, from: client.ipv4 })
+    })
+
+    it('T1 keep the order of packets that wait, and ask again no sooner than 2 s', () => {
+      network.setLink(client.host, network.hostOf('192.0.2.1') ?? client.host, { latencyMs: 1_500 })
+      const to = '198.51.100.9'
+      for (let n = 0; n < 20; n++) {
+        client.send({ to, port: 9, payload: `packet ${n}` })
+        clock.advance(100)
+      }
+      clock.advance(5_000)
+      expect(client.textsFrom(to, 9)).to.deep.equal(Array.from({ length: 20 }, (_, n) => `printer: packet ${n}`))
+      expect(portal.requests).to.have.length(1)
+    })
+
+    it('T2 leave the destination of CIDR packets as it is', () => {
+      client.send({ to: '198.51.100.9', port: 9, payload: 'x' })
+      clock.advance(500)
+      expect(site.seen.map(({ to, toPort }) => ({ to, toPort }))).to.deep.equal([{ to: '198.51.100.9', toPort: 9 }])
+    })
+
+    it('T3 keep two names on one address apart, from one source port', () => {
+      const [first, second] = [address('gitlab.example.org'), address('jenkins.example.org')]
+      client.send({ to: first, port: 80, payload: 'a' })
+      client.send({ to: second, port: 80, payload: 'b' })
+      clock.advance(500)
+      expect(client.textsFrom(first, 80)).to.deep.equal(['web: a'])
+      expect(client.textsFrom(second, 80)).to.deep.equal(['web: b'])
+      expect(portal.requests).to.have.length(2)
+    })
+
+    it('T6 let nothing out that has a source of another', () => {
+      client.send({ to: '198.51.100.9', port: 9, payload: 'mine' })
+      clock.advance(500)
+      client.send({ to: '198.51.100.9', port: 9, payload: 'not mine', from: '100.64.0.77' })
+      clock.advance(500)
+      expect(site.seen).to.have.length(1)
+    })
+
+    it('reach IPv6 addresses', () => {
+      const [to = ''] = client.resolve('gitlab.example.org', 'AAAA') ?? []
+      client.send({ to, port: 80, payload: 'six' })
+      clock.advance(500)
+      expect(client.textsFrom(to, 80)).to.deep.equal(['web: six'])
+      expect(site.seen[0]?.to).to.equal('2001:db8:10::5')
+    })
+
+    it('P6 let no packet pass after a withdrawal, which the gateway acknowledges', () => {
+      client.send({ to: '198.51.100.9', port: 9, payload: 'before' })
+      clock.advance(500)
+      portal.withdraw('laptop', lab.id)
+      portal.denied.set(lab.id, 'forbidden')
+      clock.advance(50)
+      client.send({ to: '198.51.100.9', port: 9, payload: 'after' })
+      clock.advance(5_000)
+      expect(site.seen.map(({ payload }) => new TextDecoder().decode(payload))).to.deep.equal(['before'])
+      expect(portal.acknowledged).to.include(`reject ${lab.id}`)
+      expect(client.state.resources.status().find(({ id }) => id === lab.id)).to.include({
+        state: 'denied',
+        reason: 'forbidden',
+      })
+    })
+
+    it('P3 let no packet pass after the expiry, and the gateway withdraws it by itself', () => {
+      portal.expiresAt = Math.floor(clock.unix() / 1_000) + 10
+      client.send({ to: '198.51.100.9', port: 9, payload: 'before' })
+      clock.advance(500)
+      channel.stop()
+      clock.advance(9_600)
+      client.send({ to: '198.51.100.9', port: 9, payload: 'after' })
+      clock.advance(1_000)
+      expect(site.seen).to.have.length(1)
+    })
+
+    it('P9 have gateways that send nothing to who holds no grant', () => {
+      let answers = 0
+      const stranger = network.host('stranger', ['203.0.113.66'])
+      const socket = stranger.bind({
+        family: 'ipv4',
+        port: 5,
+        onBatch: (batch) => (answers += batch.length),
+        onError: () => undefined,
+      })
+      const random = new SeededRandom('scan')
+      for (const [type, length] of [
+        [1, 148],
+        [2, 92],
+        [3, 64],
+        [4, 80],
+        [0, 60],
+      ] as const) {
+        const bytes = random.bytes(length)
+        bytes.set([type, 0, 0, 0])
+        socket.send([{ peer: '203.0.113.20:52625' as never, bytes }])
+      }
+      clock.advance(1_000)
+      expect(network.counters.unreachable).to.equal(0)
+      expect(answers).to.equal(0)
+    })
+
+    it('H2 move to the other gateway within 10 s while traffic flows, when one is killed', () => {
+      const to = '198.51.100.9'
+      client.send({ to, port: 9, payload: 'x' })
+      clock.advance(500)
+      const first = site.seen[0]?.gateway
+      gateways.find(({ name }) => name === first)?.kill()
+      const killedAt = clock.now()
+      const seenBefore = site.seen.length
+      while (site.seen.length === seenBefore && clock.now() - killedAt < 20_000) {
+        client.send({ to, port: 9, payload: 'y' })
+        clock.advance(50)
+      }
+      expect(site.seen.at(-1)?.gateway).to.not.equal(first)
+      expect(clock.now() - killedAt).to.be.lessThan(3_500)
+    })
+
+    it('H3 go on while the portal is away, and after it came back', () => {
+      const to = address('gitlab.example.org')
+      client.send({ to, port: 80, payload: '1' })
+      clock.advance(500)
+      channel.stop()
+      clock.advance(60_000)
+      expect(client.state.linkState).to.equal('unreachable')
+      client.send({ to: address('gitlab.example.org'), port: 80, payload: '2' })
+      clock.advance(500)
+      channel.serve(portal)
+      clock.advance(120_000)
+      expect(client.state.linkState).to.equal('connected')
+      client.send({ to, port: 80, payload: '3' })
+      clock.advance(500)
+      expect(client.textsFrom(to, 80)).to.deep.equal(['web: 1', 'web: 2', 'web: 3'])
+      expect(portal.requests).to.have.length(1)
+    })
+
+    it('H7 go on when the client moves to another network', () => {
+      const to = '198.51.100.9'
+      client.send({ to, port: 9, payload: '1' })
+      clock.advance(500)
+      client.move(['192.0.2.200'])
+      clock.advance(2_000)
+      client.send({ to, port: 9, payload: '2' })
+      clock.advance(500)
+      expect(client.textsFrom(to, 9)).to.deep.equal(['printer: 1', 'printer: 2'])
+      expect(portal.requests).to.have.length(1)
+    })
+
+    it('H8 deliver through 20 % loss', () => {
+      network.setEverywhere({ latencyMs: 20, jitterMs: 20, loss: 0.2 })
+      const to = '198.51.100.9'
+      for (let n = 0; n < 600; n++) {
+        client.send({ to, port: 9, payload: String(n) })
+        clock.advance(100)
+      }
+      expect(client.received.length).to.be.greaterThan(300)
+      expect(portal.requests).to.have.length.at.most(2)
+    })
+
+    it('T9 rekey without a gap', () => {
+      const to = '198.51.100.9'
+      for (let n = 0; n < 400; n++) {
+        client.send({ to, port: 9, payload: String(n) })
+        clock.advance(1_000)
+      }
+      expect(client.received).to.have.length(400)
+    })
+
+    it('end signed out where the portal refuses the token', () => {
+      portal.refuse = { status: 401, code: 'invalid_token' }
+      const other = new VirtualClient({
+        network,
+        channel,
+        transport,
+        host: network.host('other', ['203.0.113.30']),
+        token: 'bad',
+        name: 'other',
+      })
+      other.start()
+      clock.advance(100)
+      expect(other.ended).to.equal('signed_out')
+      expect(gitlab.id).to.not.equal('')
+    })
+  })
+}
