@@ -8,7 +8,9 @@ export interface ConditionExplanation {
   condition: string
   /** The plugin that judged, `name version`; absent where none could. */
   judgedBy?: string
-  /** The facts that it declares, as far as they are known. */
+  /** The names of the facts that it declares. */
+  reads: readonly FactName[]
+  /** Of these, what is known. */
   facts: Facts
   holds: boolean
   reason: string
@@ -20,28 +22,37 @@ export interface ConditionExplanation {
 
 /** Asks one condition. Whatever goes wrong with it denies, and says what. Never throws. */
 export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at: UnixTime): ConditionExplanation => {
-  if ('problem' in condition) return { condition: condition.key, facts: {}, holds: false, reason: condition.problem }
+  if ('problem' in condition)
+    return { condition: condition.key, reads: [], facts: {}, holds: false, reason: condition.problem }
   const { key, extension, settings } = condition
   const judgedBy = `${extension.plugin} ${extension.version}`
   try {
-    const { known, unknown } = declaredFacts(extension.value.facts, facts)
-    if (unknown !== undefined) {
-      return { condition: key, judgedBy, facts: known, holds: false, reason: `the fact ${unknown} is unknown` }
-    }
+    const reads = extension.value.facts
+    const { known, unknown } = declaredFacts(reads, facts)
+    const about = { condition: key, judgedBy, reads, facts: known }
+    if (unknown !== undefined) return { ...about, holds: false, reason: `the fact ${unknown} is unknown` }
     const verdict = extension.value.evaluate({ settings, facts: known, at })
-    return { condition: key, judgedBy, facts: known, ...checkedVerdict(verdict, at) }
+    return { ...about, ...checkedVerdict(verdict, at) }
   } catch (error) {
-    return { condition: key, judgedBy, facts: {}, holds: false, reason: `it failed: ${String(error).slice(0, 200)}` }
+    return {
+      condition: key,
+      judgedBy,
+      reads: [],
+      facts: {},
+      holds: false,
+      reason: `it failed: ${String(error).slice(0, 200)}`,
+    }
   }
 }
 
 const declaredFacts = (names: readonly FactName[], facts: Facts): { known: Facts; unknown?: FactName } => {
   const known: Record<string, unknown> = {}
+  let unknown: FactName | undefined
   for (const name of names) {
-    if (facts[name] === undefined) return { known, unknown: name }
-    known[name] = facts[name]
+    if (facts[name] === undefined) unknown ??= name
+    else known[name] = facts[name]
   }
-  return { known }
+  return unknown === undefined ? { known } : { known, unknown }
 }
 
 /** A plugin is somebody else's code: what it returns is believed only as far as it makes sense. */
@@ -60,4 +71,5 @@ const checkedVerdict = (
   return { holds: true, reason, until: unixTime(verdict.until) }
 }
 
-const isMoment = (time: unknown): time is UnixTime => typeof time === 'number' && Number.isFinite(time)
+/** A moment that has a date: within the years that ECMAScript's calendar has, give or take. */
+const isMoment = (time: unknown): time is UnixTime => typeof time === 'number' && Math.abs(time) < 8e15

@@ -1,0 +1,41 @@
+import type { DenialDetail } from '../../../core/control/messages.ts'
+import type { FactName } from '../../../core/contract/policy-condition.ts'
+import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
+
+/** The names that released clients know for what a condition looks at. */
+const PROPERTY_OF_FACT: Record<FactName, string> = {
+  remoteIp: 'remote_ip',
+  identityProviderId: 'provider_id',
+  clientVerified: 'client_verified',
+}
+
+/** What conditions that look at no fact can look at: the moment. */
+const PROPERTY_OF_TIME = 'current_utc_datetime'
+
+/** What stood in the way, for released clients: sorted, each once. */
+export const violatedProperties = (explanation: readonly PolicyExplanation[]): string[] => {
+  const properties = new Set<string>()
+  for (const { conditions } of explanation) {
+    for (const { holds, reads, judgedBy } of conditions) {
+      if (holds || judgedBy === undefined) continue
+      if (reads.length === 0) properties.add(PROPERTY_OF_TIME)
+      for (const fact of reads) properties.add(PROPERTY_OF_FACT[fact])
+    }
+  }
+  return [...properties].toSorted()
+}
+
+/** What stood in the way, for Portreeve's clients: of the policies that concern the person, and no others. */
+export const denialDetails = (explanation: readonly PolicyExplanation[]): DenialDetail[] =>
+  explanation
+    .filter(({ outcome }) => outcome === 'fails')
+    .map(({ policyId, description, conditions }) => ({
+      policy_id: policyId,
+      description,
+      conditions: conditions.map(({ condition, holds, reason, again }) => ({
+        condition,
+        holds,
+        reason,
+        ...(again === undefined ? {} : { again: Math.ceil(again / 1000) }),
+      })),
+    }))

@@ -1,0 +1,238 @@
+import type { Facts } from '../../../core/contract/policy-condition.ts'
+import type { PolicyExplanation, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
+import { uuid } from '../../../core/runtime/random.ts'
+import { SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import type { Authorization } from '../entities.ts'
+import { clientStanding, type ClientStanding } from '../view/standing.ts'
+import { instantAt, tellGateway, type Context } from './context.ts'
+import type { Grant } from './grants.ts'
+import { signedRef } from './opaque-ref.ts'
+import { createAuthorization, type GrantParts } from './wire-grant.ts'
+import type { Withdrawals } from './withdrawals.ts'
+
+/** Ahead of a grant's end it is looked whether another policy carries on, so that there is no gap. */
+const LOOK_AHEAD_MS = 3 * SECOND
+
+type Allowed = PolicyVerdict & { allowed: true }
+
+/** What a client may have now, and under which policy. */
+export type AccessVerdict = PolicyVerdict | { allowed: false; denied: 'not_found'; explanation: PolicyExplanation[] }
+
+/** Keeps authorizations in force as long as they are deserved: issues, extends, and withdraws them. */
+export class GrantKeeper {
+  readonly #context: Context
+  readonly #withdrawals: Withdrawals
+  /** Told of a grant that ended before its gateway acknowledged it. */
+  onUnacknowledgedEnd: (grant: Grant, now: Instant) => void = () => undefined
+
+  constructor(context: Context, withdrawals: Withdrawals) {
+    this.#context = context
+    this.#withdrawals = withdrawals
+  }
+
+  /** The one place where access is decided. */
+  evaluate({ client, actor, account, token }: ClientStanding, resourceId: string, at: UnixTime): AccessVerdict {
+    const { view, whereabouts } = this.#context
+    // Another account's resource does not exist, and neither do the policies on it.
+    if (view.get('resources', resourceId)?.accountId !== account.id) {
+      return { allowed: false, denied: 'not_found', explanation: [] }
+    }
+    const remoteIp = whereabouts.get(client.id)?.remoteIp
+    const facts: Facts = {
+      ...(remoteIp === undefined ? {} : { remoteIp }),
+      ...(token.identityProviderId === null ? {} : { identityProviderId: token.identityProviderId }),
+      clientVerified: client.verifiedAt !== null,
+    }
+    return view.policies.evaluate({
+      groupIds: view.groupsOf(actor.id),
+      resourceId,
+      facts,
+      at,
+      ...(token.expiresAt === null ? {} : { tokenExpiresAt: token.expiresAt }),
+    })
+  }
+
+  /** Puts an authorization into force at a gateway. Undefined where a part of it is gone. */
+  issue(
+    standing: ClientStanding,
+    { verdict, resourceId, gatewayId }: { verdict: Allowed; resourceId: string; gatewayId: string },
+    now: Instant,
+  ): Grant | undefined {
+    const row = this.#row(standing, { verdict, resourceId, gatewayId }, now)
+    const parts = row === undefined ? undefined : this.parts(row)
+    if (row === undefined || parts === undefined) return undefined
+    for (const other of this.#context.grants.ofClient(row.clientId)) {
+      // The gateway takes the new one for an update of the old: withdrawing that would end both.
+      if (other.row.resourceId === resourceId && other.row.gatewayId === gatewayId) this.#forget(other)
+    }
+    const grant: Grant = { row, isAcknowledged: false, held: [], expiry: undefined }
+    this.#enforce(grant, parts, now)
+    return grant
+  }
+
+  /** The gateway has it: from here on it is written down. */
+  acknowledge(grant: Grant): void {
+    grant.isAcknowledged = true
+    this.#context.emit({ type: 'recordAuthorization', authorization: grant.row })
+  }
+
+  /** Takes up authorizations of an earlier run of the portal, those that are still deserved. */
+  restore(rows: readonly Authorization[], now: Instant): void {
+    const at = this.#context.unixAt(now)
+    for (const row of rows) {
+      const isOver = row.expiresAt !== null && row.expiresAt <= at
+      if (isOver || this.parts(row) === undefined || typeof this.#standing(row, at) === 'string') {
+        this.#context.emit({ type: 'removeAuthorization', accountId: row.accountId, authorizationId: row.id })
+        continue
+      }
+      const grant: Grant = { row, isAcknowledged: true, held: [], expiry: undefined }
+      this.#context.grants.add(grant)
+      this.#watchExpiry(grant, now)
+    }
+  }
+
+  /** Judges a grant anew: keeps it, issues it anew under another policy without a gap, or withdraws it. */
+  reexamine(grant: Grant, now: Instant): void {
+    const at = this.#context.unixAt(now)
+    const standing = this.#standing(grant.row, at)
+    if (typeof standing === 'string') return this.withdraw(grant, { reason: standing }, now)
+    const verdict = this.evaluate(standing, grant.row.resourceId, at)
+    if (!verdict.allowed) {
+      return this.withdraw(grant, { reason: verdict.denied, explanation: verdict.explanation }, now)
+    }
+    this.#carryOn(grant, { standing, verdict }, now)
+  }
+
+  /** Ends a grant, at its gateway too. */
+  withdraw(
+    grant: Grant,
+    { reason, explanation }: { reason: string; explanation?: readonly PolicyExplanation[] },
+    now: Instant,
+  ): void {
+    const { row, isAcknowledged } = grant
+    this.#forget(grant)
+    this.#withdrawals.add(row, now)
+    if (!isAcknowledged) return this.onUnacknowledgedEnd(grant, now)
+    this.#context.emit({
+      type: 'recordDecision',
+      accountId: row.accountId,
+      decision: {
+        at: this.#context.unixAt(now),
+        verdict: 'denied',
+        reason: 'withdrawn',
+        actorId: this.#context.view.get('clients', row.clientId)?.actorId ?? null,
+        clientId: row.clientId,
+        gatewayId: row.gatewayId,
+        resourceId: row.resourceId,
+        policyId: row.policyId,
+        details: { cause: reason, authorizationId: row.id, policies: explanation ?? [] },
+      },
+    })
+  }
+
+  /** Ends a grant of which its gateway knows nothing any more. */
+  drop(grant: Grant, now: Instant): void {
+    this.#forget(grant)
+    if (!grant.isAcknowledged) this.onUnacknowledgedEnd(grant, now)
+  }
+
+  /** All that an authorization is about; undefined where a part is gone, or does not belong together any more. */
+  parts(row: Authorization): GrantParts | undefined {
+    const { view, whereabouts } = this.#context
+    const client = view.get('clients', row.clientId)
+    const actor = client === undefined ? undefined : view.get('actors', client.actorId)
+    const token = view.get('tokens', row.tokenId)
+    const gateway = view.get('gateways', row.gatewayId)
+    const resource = view.get('resources', row.resourceId)
+    if (client === undefined || actor === undefined || token === undefined) return undefined
+    if (gateway === undefined || resource === undefined || gateway.siteId !== resource.siteId) return undefined
+    const { remoteIp, userAgent } = whereabouts.get(client.id) ?? { remoteIp: '', userAgent: '' }
+    return { row, client, actor, token, gateway, resource, remoteIp, userAgent }
+  }
+
+  #standing(row: Authorization, at: UnixTime): ClientStanding | string {
+    if (this.parts(row) === undefined) return 'gone'
+    return clientStanding(this.#context.view, row, at)
+  }
+
+  #row(
+    { client, actor, token }: ClientStanding,
+    { verdict, resourceId, gatewayId }: { verdict: Allowed; resourceId: string; gatewayId: string },
+    now: Instant,
+  ): Authorization | undefined {
+    const membership = this.#context.view.membership(actor.id, verdict.groupId)
+    if (membership === undefined) return undefined
+    return {
+      id: uuid(this.#context.random),
+      accountId: client.accountId,
+      policyId: verdict.policyId,
+      clientId: client.id,
+      gatewayId,
+      resourceId,
+      tokenId: token.id,
+      membershipId: membership.id,
+      expiresAt: verdict.expiresAt ?? null,
+      createdAt: this.#context.unixAt(now),
+    }
+  }
+
+  #carryOn(grant: Grant, { standing, verdict }: { standing: ClientStanding; verdict: Allowed }, now: Instant): void {
+    const { row } = grant
+    const next = this.#row(standing, { verdict, ...row }, now)
+    const parts = next === undefined ? undefined : this.parts(next)
+    if (next === undefined || parts === undefined) return this.withdraw(grant, { reason: 'gone' }, now)
+    const isSame =
+      next.policyId === row.policyId && next.membershipId === row.membershipId && next.expiresAt === row.expiresAt
+    if (isSame) return this.#watchExpiry(grant, now)
+    this.#forget(grant)
+    grant.row = next
+    this.#enforce(grant, parts, now)
+    if (grant.isAcknowledged) this.#context.emit({ type: 'recordAuthorization', authorization: next })
+  }
+
+  #enforce(grant: Grant, parts: GrantParts, now: Instant): void {
+    const { grants, refKey, ingestKey } = this.#context
+    grants.add(grant)
+    this.#withdrawals.cancel(grant.row)
+    this.#watchExpiry(grant, now)
+    const ref = signedRef('grant', grant.row.id, refKey)
+    tellGateway(this.#context, grant.row.gatewayId, {
+      event: 'createAuthorization',
+      payload: createAuthorization(parts, { ref, ingestKey }),
+    })
+  }
+
+  #forget(grant: Grant): void {
+    const { grants, agenda, emit } = this.#context
+    agenda.cancel(grant.expiry)
+    grants.remove(grant)
+    const { accountId, id } = grant.row
+    if (grant.isAcknowledged) emit({ type: 'removeAuthorization', accountId, authorizationId: id })
+  }
+
+  #watchExpiry(grant: Grant, now: Instant): void {
+    const { agenda, unixAt } = this.#context
+    agenda.cancel(grant.expiry)
+    const { expiresAt } = grant.row
+    if (expiresAt === null) return
+    const early = unixTime(expiresAt - LOOK_AHEAD_MS)
+    if (early > unixAt(now)) {
+      grant.expiry = agenda.add(instantAt(this.#context, early, now), 'grant about to end', (then) =>
+        this.#lookAhead(grant, expiresAt, then),
+      )
+      return
+    }
+    grant.expiry = agenda.add(instantAt(this.#context, expiresAt, now), 'grant ends', (then) => {
+      // The wall clock may have been set back meanwhile.
+      if (unixAt(then) < expiresAt) return this.#watchExpiry(grant, then)
+      this.reexamine(grant, then)
+    })
+  }
+
+  #lookAhead(grant: Grant, end: UnixTime, now: Instant): void {
+    const standing = this.#standing(grant.row, this.#context.unixAt(now))
+    const verdict = typeof standing === 'string' ? undefined : this.evaluate(standing, grant.row.resourceId, end)
+    if (typeof standing === 'string' || verdict?.allowed !== true) return this.#watchExpiry(grant, now)
+    this.#carryOn(grant, { standing, verdict }, now)
+  }
+}

@@ -1,0 +1,31 @@
+import type { ClientInterface, FlowLogs } from '../../../core/control/messages.ts'
+import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
+import type { Account, Client } from '../entities.ts'
+
+const DNS_PORT = 53
+
+/** A client's end of the tunnel, and who answers the names that are nobody's resource. */
+export const clientInterface = (client: Client, account: Account): ClientInterface => {
+  const plain = account.upstreamResolvers.flatMap((resolver) =>
+    resolver.type === 'udp' ? [splitEndpoint(resolver.address) ?? { address: resolver.address, port: DNS_PORT }] : [],
+  )
+  // `upstream_do53` has no ports, and takes precedence: one resolver at another port, and all go by the old field.
+  const usual = plain.every(({ port }) => port === DNS_PORT)
+  return {
+    ipv4: client.ipv4,
+    ipv6: client.ipv6,
+    search_domain: account.searchDomain,
+    upstream_do53: usual ? plain.map(({ address }) => ({ ip: address })) : [],
+    upstream_doh: account.upstreamResolvers.flatMap((resolver) =>
+      resolver.type === 'https' ? [{ url: resolver.url }] : [],
+    ),
+    upstream_dns: plain.map(({ address, port }) => ({ protocol: 'ip_port', address: endpoint(address, port) })),
+  }
+}
+
+/** Nothing is uploaded; the fields are mandatory all the same. */
+export const flowLogs = (publicUrl: string): FlowLogs => ({
+  api_url: publicUrl,
+  upload_interval_secs: 0,
+  upload_batch_size: 0,
+})

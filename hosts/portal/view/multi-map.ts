@@ -1,0 +1,20 @@
+/** Key -> set of values. A key without values takes no room. */
+export class MultiMap<K, V> {
+  readonly #sets = new Map<K, Set<V>>()
+
+  add(key: K, value: V): void {
+    const values = this.#sets.get(key)
+    if (values === undefined) this.#sets.set(key, new Set([value]))
+    else values.add(value)
+  }
+
+  delete(key: K, value: V): void {
+    const values = this.#sets.get(key)
+    values?.delete(value)
+    if (values?.size === 0) this.#sets.delete(key)
+  }
+
+  get(key: K): ReadonlySet<V> {
+    return this.#sets.get(key) ?? new Set()
+  }
+}
