@@ -36,11 +36,6 @@ export class MappedAddresses {
     return { number, isNew: true }
   }
 
-  /** The names that have addresses, oldest first. */
-  names(): readonly string[] {
-    return this.#names
-  }
-
   /** The name that an address stands for. Takes the address's bytes, 4 or 16. */
   nameOf(address: Uint8Array): string | undefined {
     if (!isMapped(address)) return undefined

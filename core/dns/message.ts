@@ -68,7 +68,8 @@ export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
     type: read16(bytes, named.end),
     recordClass: read16(bytes, named.end + 2),
     recursionDesired: (flags & RD) !== 0,
-    question: bytes.slice(HEADER_BYTES, questionEnd),
+    // `slice` of a Buffer would be no copy.
+    question: new Uint8Array(bytes.subarray(HEADER_BYTES, questionEnd)),
     udpBytes,
   }
   if (version === 0) return { type: 'query', query }

@@ -92,13 +92,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   }
 
   #begin(
-    {
-      query,
-      parsed,
-      message,
-      protocol,
-      first,
-    }: { query: Query; parsed: DnsQuery; message: Uint8Array; protocol: 'udp' | 'tcp'; first: number },
+    { query, parsed, message, protocol, first }: Extract<UpstreamQueriesInput<Query>, { type: 'queryReceived' }>,
     now: Instant,
   ): void {
     const refusal =
@@ -117,7 +111,8 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     const pending: PendingQuery<Query> = {
       query,
       parsed,
-      message: message.slice(),
+      // `slice` of a Buffer would be no copy.
+      message: new Uint8Array(message),
       protocol,
       candidates: [...rotated.filter((known) => !isDead(known)), ...rotated.filter(isDead)],
       next: 0,
@@ -271,6 +266,6 @@ const fitted = <Query>(
   message: Uint8Array,
   { code }: DnsAnswer,
 ): Uint8Array => {
-  if (message.length <= answerLimit(parsed, protocol)) return message.slice()
+  if (message.length <= answerLimit(parsed, protocol)) return new Uint8Array(message)
   return answerTo(parsed, { code: code as ResponseCode, truncated: true })
 }

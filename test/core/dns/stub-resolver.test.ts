@@ -265,6 +265,21 @@ describe('stub resolver', () => {
     }
   })
 
+  it('keeps none of the bytes that it is lent', () => {
+    const world = new World()
+    const message = world.encoded('www.example.com', 'A')
+    const query = world.sendRaw(message)
+    const [ask] = world.asks
+    const upstream = reply(ask?.message, ['192.0.2.1'])
+    const expected = Buffer.from(upstream)
+    message.fill(0xff)
+    world.clock.advance(1_000)
+    expect(world.asks[1]?.message).to.deep.equal(ask?.message)
+    world.verdict(ask?.ask, { type: 'answered', message: upstream })
+    upstream.fill(0xff)
+    expect(Buffer.from(world.answerOf(query) ?? [])).to.deep.equal(expected)
+  })
+
   it('keeps at most 1000 queries in flight', () => {
     const world = new World()
     for (let i = 0; i < 1_000; i++) world.send(`n${i}.example.com`, 'A')
