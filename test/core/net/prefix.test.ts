@@ -1,0 +1,107 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { describe, it } from 'mocha'
+import { parseAddress } from '../../../core/net/ip-address.ts'
+import { formatPrefix, parsePrefix, prefixContains, prefixesOverlap, type Prefix } from '../../../core/net/prefix.ts'
+import { PrefixTrie } from '../../../core/net/prefix-trie.ts'
+import { isInRange, MAPPED_ADDRESSES, NOT_INTERNET, OWN_ADDRESSES } from '../../../core/net/reserved-range.ts'
+
+const address = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array(0)
+const prefix = (text: string): Prefix => parsePrefix(text) ?? { address: new Uint8Array(0), length: -1 }
+
+/** Few distinct bits, so that prefixes and addresses meet. */
+const sparseAddress = (length: 4 | 16) =>
+  fc
+    .array(fc.constantFrom(0, 1, 128, 255), { minLength: length, maxLength: length })
+    .map((bytes) => Uint8Array.from(bytes))
+const anyPrefix = fc.constantFrom(4 as const, 16 as const).chain((length) =>
+  fc.tuple(sparseAddress(length), fc.nat(length * 8)).map(([bytes, bits]): Prefix => {
+    const cut = bytes.map((byte, at) => byte & (0xff << (8 - Math.min(8, Math.max(0, bits - at * 8)))))
+    return { address: cut, length: bits }
+  }),
+)
+const anyAddress = fc.oneof(sparseAddress(4), sparseAddress(16))
+
+describe('a prefix', () => {
+  it('holds the addresses whose first bits it has', () => {
+    expect(prefixContains(prefix('192.0.2.0/25'), address('192.0.2.127'))).to.equal(true)
+    expect(prefixContains(prefix('192.0.2.0/25'), address('192.0.2.128'))).to.equal(false)
+    expect(prefixContains(prefix('0.0.0.0/0'), address('255.1.2.3'))).to.equal(true)
+    expect(prefixContains(prefix('0.0.0.0/0'), address('::1'))).to.equal(false)
+    expect(prefixContains(prefix('2001:db8::/33'), address('2001:db8:8000::'))).to.equal(false)
+  })
+
+  it('is refused without a length, with host bits and beyond its family', () => {
+    for (const text of [
+      '192.0.2.0',
+      '192.0.2.1/24',
+      '192.0.2.0/33',
+      '::/129',
+      '/8',
+      '1.2.3.4/',
+      '192.0.2.0/08',
+      '::/-1',
+    ]) {
+      expect(parsePrefix(text), text).to.equal(undefined)
+    }
+  })
+
+  it('is read back from its text', () => {
+    fc.assert(fc.property(anyPrefix, (some) => void expect(parsePrefix(formatPrefix(some))).to.deep.equal(some)))
+  })
+
+  it('overlaps another exactly if one is within the other', () => {
+    expect(prefixesOverlap(prefix('10.0.0.0/8'), prefix('10.9.0.0/16'))).to.equal(true)
+    expect(prefixesOverlap(prefix('10.8.0.0/16'), prefix('10.9.0.0/16'))).to.equal(false)
+  })
+})
+
+describe('the trie of prefixes', () => {
+  it('finds what a linear scan finds, the longest first', () => {
+    fc.assert(
+      fc.property(fc.array(anyPrefix, { maxLength: 40 }), anyAddress, (prefixes, some) => {
+        const trie = new PrefixTrie<number>()
+        for (const [at, each] of prefixes.entries()) trie.add(each, at)
+        const scanned = [...prefixes.entries()]
+          .filter(([, each]) => prefixContains(each, some))
+          .sort(([at, a], [bt, b]) => b.length - a.length || at - bt)
+          .map(([at]) => at)
+        expect(trie.matches(some, 0, some.length)).to.deep.equal(scanned)
+        expect(trie.longestMatch(some)).to.equal(scanned[0])
+      }),
+    )
+  })
+
+  it('is empty after it was cleared', () => {
+    const trie = new PrefixTrie<string>()
+    trie.add(prefix('::/0'), 'all')
+    trie.clear()
+    expect(trie.longestMatch(address('::1'))).to.equal(undefined)
+  })
+})
+
+describe('the reserved ranges', () => {
+  it('keep tunnel, mapped and Internet addresses apart', () => {
+    expect(isInRange(MAPPED_ADDRESSES, address('100.95.255.255'))).to.equal(false)
+    expect(isInRange(MAPPED_ADDRESSES, address('100.96.0.0'))).to.equal(true)
+    expect(isInRange(MAPPED_ADDRESSES, address('fd00:2021:1111:8000::'))).to.equal(true)
+    expect(isInRange(MAPPED_ADDRESSES, address('fd00:2021:1111::1'))).to.equal(false)
+    expect(isInRange(OWN_ADDRESSES, address('100.128.0.0'))).to.equal(false)
+    for (const text of [
+      '10.0.0.1',
+      '192.168.1.1',
+      '172.31.0.1',
+      '127.0.0.1',
+      '169.254.169.254',
+      '240.0.0.1',
+      '255.255.255.255',
+    ]) {
+      expect(isInRange(NOT_INTERNET, address(text)), text).to.equal(true)
+    }
+    for (const text of ['::1', 'fe80::1', 'fd12::1', 'ff02::1', '::ffff:10.0.0.1', '100.64.0.1']) {
+      expect(isInRange(NOT_INTERNET, address(text)), text).to.equal(true)
+    }
+    for (const text of ['192.0.2.1', '172.32.0.1', '2001:db8::1'])
+      expect(isInRange(NOT_INTERNET, address(text))).to.equal(false)
+  })
+})
