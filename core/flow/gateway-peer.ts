@@ -215,6 +215,7 @@ export class GatewayPeer {
       )
       return entry === undefined ? undefined : { peer: this, entry }
     }
+    if (kind === 'echoRequest') return undefined
     // Without ports there is nothing to track: whom the client may write to may answer.
     return this.mayReach(packet.source(), protocol) ? { peer: this, entry: undefined } : undefined
   }

@@ -164,9 +164,12 @@ export const describePacket = (packet: Uint8Array | undefined): string => {
 
 const FLAGS = 'FSRPA'
 
-const flagBits = (flags: string): number => [...flags].reduce((bits, flag) => bits | (1 << FLAGS.indexOf(flag)), 0)
+const flagBits = (flags: string): number => flags.split('').reduce((bits, flag) => bits | (1 << FLAGS.indexOf(flag)), 0)
 
-const flagText = (bits: number): string => [...FLAGS].filter((_, at) => (bits & (1 << at)) !== 0).join('')
+const flagText = (bits: number): string =>
+  FLAGS.split('')
+    .filter((_, at) => (bits & (1 << at)) !== 0)
+    .join('')
 
 const icmpType = (kind: 'echoRequest' | 'echoReply', isIpv6: boolean): number =>
   isIpv6 ? (kind === 'echoRequest' ? 128 : 129) : kind === 'echoRequest' ? 8 : 0

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { firstPermitting, PortFilters, type PortFilter } from '../../../core/filter/port-filter.ts'
 import { ICMP, ICMPV6, TCP, UDP } from '../../../core/net/packet-view.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { buildUnreachable, quotedPacket, rewriteQuote } from '../../../core/net/icmp-error.ts'
 import { parseAddress } from '../../../core/net/ip-address.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import { describe, it } from 'mocha'
 import { canonicalAddress, compareAddresses, formatAddress, parseAddress } from '../../../core/net/ip-address.ts'
