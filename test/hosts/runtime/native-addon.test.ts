@@ -1,0 +1,101 @@
+import { Worker } from 'node:worker_threads'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { describe, it } from 'mocha'
+import { UDP_ROW, loadAddon } from '../../../hosts/runtime/native/addon.ts'
+import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+
+describe('the native addon', () => {
+  it('answers any arguments with a result or an error that has a code', () => {
+    const addon = loadAddon()
+    const port = addon.openUdp(4, new Uint32Array(UDP_ROW), 0)
+    // Called as JavaScript may: without types.
+    const functions: [string, (...values: unknown[]) => unknown][] = Object.entries(addon).filter(
+      ([name]) => name !== 'openTun' && name !== 'openTcp' && name !== 'close' && name !== 'watch',
+    )
+    const argument = fc.oneof(
+      fc.constant(port),
+      fc.anything(),
+      fc.nat(10),
+      fc.nat(70_000).map((length) => new Uint8Array(length)),
+      fc.uint32Array({ maxLength: 40 }),
+      fc.constantFrom(4, 6, Number.NaN, -1, 2 ** 32, 1.5, 2 ** 53),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...functions), fc.array(argument, { maxLength: 5 }), ([, call], values) => {
+        let result: unknown
+        try {
+          result = call(...values)
+        } catch (error) {
+          if (!(error instanceof Error) || !('code' in error)) throw error
+          return
+        }
+        // What was opened by chance is closed again.
+        if (typeof result === 'object' && result !== null) addon.close(result as typeof port)
+      }),
+      { numRuns: 5_000 },
+    )
+    addon.close(port)
+  })
+
+  it('never reads or writes beyond the buffer, whatever the rows say', () => {
+    const addon = loadAddon()
+    const port = addon.openUdp(4, new Uint32Array(UDP_ROW), 0)
+    const word = fc.oneof(fc.nat(100), fc.constantFrom(0xffff_ffff, 0x8000_0000, 65_507), fc.nat(0xffff_ffff))
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: UDP_ROW * 8 }), fc.nat(10), (words, count) => {
+        const table = Uint32Array.from(words)
+        for (let at = 0; at + UDP_ROW <= table.length; at += UDP_ROW) table.set([9, 0x7f00_0001], at + 3)
+        try {
+          const sent = addon.sendUdp(port, new Uint8Array(64), table, count)
+          expect(sent).to.be.at.most(count)
+        } catch (error) {
+          if (!(error instanceof Error) || !('code' in error)) throw error
+        }
+      }),
+      { numRuns: 2_000 },
+    )
+    addon.close(port)
+  })
+
+  it('says that a closed port is closed, and refuses objects that are none', () => {
+    const addon = loadAddon()
+    const port = addon.openUdp(4, new Uint32Array(UDP_ROW), 0)
+    addon.close(port)
+    addon.close(port)
+    expect(() => addon.udpPort(port))
+      .to.throw()
+      .with.property('code', 'EBADF')
+    expect(() => addon.udpPort({} as typeof port))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARG_TYPE')
+    expect(() => addon.readTun(port, new Uint8Array(1), new Uint32Array(3)))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARG_TYPE')
+  })
+
+  it('lets a worker end, and be ended, with sockets open and watched', async () => {
+    const file = join(packageRoot(), 'hosts/runtime/native/build/Release/portreeve.node')
+    const code = `
+      const { workerData, parentPort } = require('node:worker_threads')
+      const addon = require(workerData.file)
+      for (let index = 0; index < 5; index++) {
+        const port = addon.openUdp(4, new Uint32Array(8), 0)
+        addon.watch(port, () => undefined)
+        if (index === 0) addon.close(port)
+      }
+      parentPort.postMessage('ready')
+      if (workerData.exits) process.exit(3)
+    `
+    for (const exits of [true, false]) {
+      const worker = new Worker(code, { eval: true, workerData: { file, exits } })
+      const ended = new Promise<number>((resolve) => worker.once('exit', resolve))
+      if (!exits) {
+        await new Promise((resolve) => worker.once('message', resolve))
+        await worker.terminate()
+      }
+      expect(await ended).to.equal(exits ? 3 : 1)
+    }
+  })
+})
