@@ -6,12 +6,14 @@ import { loadAddon } from './native/addon.ts'
 /** Longest wait for one address before the next is tried. */
 const ATTEMPT_MS = 5_000
 
-/** What `http.request`, `https.request` and `ws` hand to their `createConnection`. */
-export interface ConnectionRequest extends Omit<ConnectionOptions, 'host' | 'port'> {
+/** Of what `http.request`, `https.request` and `ws` hand to their `createConnection`, what matters here. */
+export interface ConnectionRequest {
   host?: string | null | undefined
   hostname?: string | null | undefined
   port?: number | string | null | undefined
   defaultPort?: number | string | undefined
+  servername?: string | undefined
+  ca?: ConnectionOptions['ca']
 }
 
 /**
@@ -45,8 +47,7 @@ const connectMarked = async (
       const socket = await connectTo({ address, family: family === 6 ? 6 : 4, port, mark })
       if (!tls) return socket
       const servername = request.servername ?? (isIP(host) === 0 ? host : '')
-      const { host: _, port: __, ...options } = request
-      return connectTls({ ...options, socket, servername })
+      return connectTls({ socket, servername, ...(request.ca === undefined ? {} : { ca: request.ca }) })
     } catch (error) {
       failures.push(error)
     }

@@ -41,7 +41,7 @@ describe('the HTTP client', () => {
   it('sends method, headers and body, and gives back status, headers and body', async () => {
     const url = await serve((request, response) => {
       request.on('data', (chunk) => {
-        response.writeHead(207, { 'X-Seen': `${request.method} ${request.headers['x-test']}` })
+        response.writeHead(207, { 'X-Seen': `${request.method} ${String(request.headers['x-test'])}` })
         response.end(`${String(chunk)}!`)
       })
     })

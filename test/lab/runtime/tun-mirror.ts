@@ -85,23 +85,23 @@ const transferUdp = async (kind: 'udp4' | 'udp6', here: string, there: string): 
   await once(receiver, 'listening')
   const sender = createSocket(kind)
   let received = 0
-  let arrived = (): void => undefined
+  let wanted = { count: 0, reach: (): void => undefined }
   receiver.on('message', (bytes) => {
     if (bytes.length === 1000 && bytes.every((byte) => byte === bytes[0])) received++
-    arrived()
+    if (received >= wanted.count) wanted.reach()
   })
-  for (let index = 0; index < 200; index++) {
-    sender.send(Buffer.alloc(1000, index), 9090, there)
-    // In groups that a socket's buffer surely holds.
-    while (index % 20 === 19 && received <= index) {
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${received} of ${index + 1} datagrams`)), 5_000)
-        arrived = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-    }
+  // In groups that a socket's buffer surely holds.
+  for (let group = 0; group < 10; group++) {
+    await new Promise<void>((resolve, reject) => {
+      const count = (group + 1) * 20
+      const timer = setTimeout(() => reject(new Error(`${received} of ${count} datagrams`)), 5_000)
+      const reach = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      wanted = { count, reach }
+      for (let index = 0; index < 20; index++) sender.send(Buffer.alloc(1000, group * 20 + index), 9090, there)
+    })
   }
   sender.close()
   receiver.close()

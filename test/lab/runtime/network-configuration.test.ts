@@ -1,0 +1,159 @@
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { Namespace } from '../../../hosts/lab/namespace.ts'
+import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
+import { needsKernel } from '../../kit/needs-kernel.ts'
+
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const GATEWAY = script('gateway-network.js')
+const CLIENT = script('client-network.js')
+const ECHO = `
+  let count = 0
+  for (const options of [{ type: 'udp4' }, { type: 'udp6', ipv6Only: true }]) {
+    const socket = require('node:dgram').createSocket(options)
+    socket.on('message', (bytes, from) => socket.send(bytes, from.port, from.address))
+    socket.bind(7, () => console.log('listening', ++count))
+  }`
+const TABLE = String(0x2021fd00)
+
+describe('the network configuration of Linux', function () {
+  this.timeout(60_000)
+  needsKernel()
+  let run: RunDirectory
+
+  before(async () => {
+    run = await RunDirectory.open()
+  })
+  after(async () => {
+    await run?.close()
+  })
+
+  const sysctl = async (namespace: Namespace, name: string): Promise<string> =>
+    (await namespace.mustRun('cat', [`/proc/sys/net/${name}`])).stdout.trim()
+
+  describe('of a gateway', () => {
+    let gateway: Namespace
+    let server: Namespace
+    let outsider: Namespace
+
+    before(async () => {
+      gateway = await Namespace.create(run, 'gateway')
+      server = await Namespace.create(run, 'server')
+      outsider = await Namespace.create(run, 'outsider')
+      await gateway.veth({ device: 'eth0', to: server, toDevice: 'eth0' })
+      await gateway.veth({ device: 'eth1', to: outsider, toDevice: 'eth0' })
+      await gateway.address('eth0', '198.51.100.1/24')
+      await gateway.address('eth0', '2001:db8:1::1/64')
+      await gateway.address('eth1', '203.0.113.1/24')
+      await server.address('eth0', '198.51.100.2/24')
+      await server.address('eth0', '2001:db8:1::2/64')
+      await outsider.address('eth0', '203.0.113.2/24')
+      // The server answers anybody by way of the gateway: only the gateway's rules are in between.
+      await server.route({ to: 'default', via: '198.51.100.1' })
+      await server.route({ to: 'default', via: '2001:db8:1::1' })
+      await outsider.route({ to: 'default', via: '203.0.113.1' })
+    })
+
+    const outsiderReaches = async (): Promise<boolean> =>
+      (await outsider.run('ping', ['-c', '1', '-W', '1', '198.51.100.2'])).code === 0
+
+    it('forwards and masquerades for tunnel addresses only, opens nothing else, and clears', async () => {
+      const part = gateway.spawn(process.execPath, [GATEWAY, 'stay'], { name: 'gateway' })
+      const line = await part.line((text) => text.includes('answered'))
+      expect(JSON.parse(line)).to.deep.equal({ answered: ['tunnel 4', 'tunnel 6'], dropped: {} })
+      expect(await sysctl(gateway, 'ipv4/ip_forward')).to.equal('1')
+      expect(await outsiderReaches(), 'the gateway is no router for others').to.equal(false)
+      part.kill('SIGKILL')
+      await part.ended
+
+      // What the killed one left is still closed, and the next run knows that it was.
+      expect(await outsiderReaches()).to.equal(false)
+      const { stdout } = await gateway.mustRun(process.execPath, [GATEWAY, 'clear'])
+      expect(JSON.parse(stdout)).to.deep.equal({ answered: ['tunnel 4', 'tunnel 6'], dropped: {} })
+      expect(await sysctl(gateway, 'ipv4/ip_forward')).to.equal('0')
+      expect(await sysctl(gateway, 'ipv6/conf/all/forwarding')).to.equal('0')
+      expect((await gateway.mustRun('nft', ['list', 'tables'])).stdout.trim()).to.equal('')
+      for (const family of ['-4', '-6']) expect(await gateway.ip([family, 'rule'])).not.to.contain('fwmark')
+    })
+
+    it('leaves a host that was a router before a router', async () => {
+      await gateway.mustRun('sysctl', ['-qw', 'net.ipv4.ip_forward=1'])
+      expect(await outsiderReaches()).to.equal(true)
+      const part = gateway.spawn(process.execPath, [GATEWAY, 'stay'], { name: 'gateway' })
+      await part.line((text) => text.includes('answered'))
+      expect(await outsiderReaches()).to.equal(true)
+      part.kill('SIGKILL')
+      await part.ended
+      await gateway.mustRun(process.execPath, [GATEWAY, 'clear'])
+      expect(await sysctl(gateway, 'ipv4/ip_forward')).to.equal('1')
+      expect(await outsiderReaches()).to.equal(true)
+    })
+  })
+
+  describe('of a client', () => {
+    it('T8 routes by mark, changes only differences, and keeps the own sockets out of the tunnel', async () => {
+      const client = await Namespace.create(run, 'client')
+      const world = await Namespace.create(run, 'world')
+      await client.veth({ device: 'eth0', to: world, toDevice: 'eth0' })
+      for (const [namespace, host] of [
+        [client, 1],
+        [world, 2],
+      ] as const) {
+        await namespace.address('eth0', `198.51.100.${host}/24`)
+        await namespace.address('eth0', `2001:db8:1::${host}/64`)
+      }
+      const echo = world.spawn(process.execPath, ['-e', ECHO], { name: 'echo' })
+      await echo.line((line) => line === 'listening 2')
+      const part = client.spawn(process.execPath, [CLIENT], { name: 'client' })
+      const result: Record<string, unknown> = JSON.parse(await part.line((text) => text.includes('result')))
+      expect(result['result']).to.deep.equal({
+        // The route to the very network of eth0 goes into the tunnel, for unmarked sockets.
+        'unmarked 4': 'tunnel',
+        'marked 4': 'world',
+        'unmarked 6': 'tunnel',
+        'marked 6': 'world',
+        'marked tcp 4': 'world',
+        'marked tcp 6': 'world',
+      })
+      for (const family of ['-4', '-6']) {
+        const rules = await client.ip([family, 'rule', 'show', 'priority', '100'])
+        expect(rules.trim()).to.match(/^100:\s+not from all fwmark 0xfd002021 lookup 539098368$/)
+      }
+      const routes = async (family: string): Promise<string[]> =>
+        (await client.ip([family, 'route', 'show', 'table', TABLE]))
+          .split('\n')
+          .map((line) => line.split(' ')[0] ?? '')
+          .filter((text) => text !== '')
+      expect(await routes('-4')).to.deep.equal(['default', '100.96.0.0/11', '198.51.100.0/24', '203.0.113.7'])
+      expect(await routes('-6')).to.deep.equal(['2001:db8:1::/64', 'fd00:2021:1111:8000::/107', 'default'])
+      const device = await client.ip(['-6', 'address', 'show', 'dev', 'tun-client'])
+      expect(device).to.contain('mtu 1280').and.to.contain('qlen 10000')
+      expect(device).to.contain('fd00:2021:1111::7/128').and.not.to.contain('fe80')
+      expect(device).not.to.contain('fd00:2021:1111::6')
+      for (const each of [part, echo]) {
+        each.kill('SIGKILL')
+        await each.ended
+      }
+    })
+
+    it('T10 works on a host without IPv6', async () => {
+      const client = await Namespace.create(run, 'client4')
+      await client.mustRun('sysctl', [
+        '-qw',
+        'net.ipv6.conf.all.disable_ipv6=1',
+        'net.ipv6.conf.default.disable_ipv6=1',
+      ])
+      // A file system over IPv6's switches stands for a kernel without it.
+      const { stdout } = await client.mustRun('unshare', [
+        '-m',
+        'sh',
+        '-c',
+        'mount -t tmpfs none /proc/sys/net/ipv6 && exec "$0" "$1" ipv4-only',
+        process.execPath,
+        CLIENT,
+      ])
+      expect(JSON.parse(stdout)).to.deep.equal({ result: { addresses: ['100.64.0.7'] } })
+    })
+  })
+})
