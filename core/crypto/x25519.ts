@@ -1,11 +1,12 @@
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
+import { fromBase64Url, toBase64Url } from './text-encoding.ts'
 
 /** Length of a raw private key, public key or shared secret. */
 export const X25519_BYTES = 32
 
-// Raw keys are wrapped as DER (RFC 8410 §7, §4): importing costs more than the multiplication, so each key is imported once.
-const PKCS8_PREFIX = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 110, 4, 34, 4, 32)
-const SPKI_PREFIX = Uint8Array.of(48, 42, 48, 5, 6, 3, 43, 101, 110, 3, 33, 0)
+// Raw keys are imported as JWK (RFC 8037), which takes a tenth of the time that DER does, and more than an agreement still: each
+// key is imported once.
+const JWK = { kty: 'OKP', crv: 'X25519' }
 
 /** A public key (RFC 7748), imported once. */
 export class X25519PublicKey {
@@ -13,10 +14,10 @@ export class X25519PublicKey {
   readonly bytes: Uint8Array
   readonly keyObject: KeyObject
 
-  /** @throws RangeError unless there are 32 bytes; any 32 bytes are a public key. */
-  constructor(bytes: Uint8Array) {
+  /** @throws RangeError unless there are 32 bytes; any 32 bytes are a public key. `keyObject` is it where it is at hand. */
+  constructor(bytes: Uint8Array, keyObject?: KeyObject) {
     this.bytes = exactly32(bytes)
-    this.keyObject = createPublicKey({ key: der(SPKI_PREFIX, this.bytes), format: 'der', type: 'spki' })
+    this.keyObject = keyObject ?? createPublicKey({ key: { ...JWK, x: toBase64Url(bytes) }, format: 'jwk' })
   }
 }
 
@@ -27,9 +28,12 @@ export class X25519PrivateKey {
 
   /** @throws RangeError unless there are 32 bytes. They need not be clamped. */
   constructor(bytes: Uint8Array) {
-    this.#keyObject = createPrivateKey({ key: der(PKCS8_PREFIX, exactly32(bytes)), format: 'der', type: 'pkcs8' })
-    const spki = createPublicKey(this.#keyObject).export({ format: 'der', type: 'spki' })
-    this.publicKey = new X25519PublicKey(spki.subarray(SPKI_PREFIX.length))
+    // OpenSSL computes the public half from `d`; Node wants an `x` there, but does not read it.
+    const key = { ...JWK, d: toBase64Url(exactly32(bytes)), x: '' }
+    this.#keyObject = createPrivateKey({ key, format: 'jwk' })
+    const keyObject = createPublicKey(this.#keyObject)
+    const publicBytes = fromBase64Url(keyObject.export({ format: 'jwk' }).x ?? '')
+    this.publicKey = new X25519PublicKey(publicBytes ?? new Uint8Array(), keyObject)
   }
 
   /**
@@ -48,11 +52,4 @@ export class X25519PrivateKey {
 const exactly32 = (bytes: Uint8Array): Uint8Array => {
   if (bytes.length !== X25519_BYTES) throw new RangeError(`an X25519 key has 32 bytes, not ${bytes.length}`)
   return new Uint8Array(bytes)
-}
-
-const der = (prefix: Uint8Array, bytes: Uint8Array): Buffer<ArrayBuffer> => {
-  const wrapped = new Uint8Array(prefix.length + bytes.length)
-  wrapped.set(prefix)
-  wrapped.set(bytes, prefix.length)
-  return wrapped as Buffer<ArrayBuffer>
 }
