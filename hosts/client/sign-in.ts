@@ -43,7 +43,7 @@ export class SignIn {
     url.pathname = `${url.pathname.replace(/\/$/, '')}/${account}`
     const callback = `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`
     url.search = new URLSearchParams({
-      as: 'gui-client',
+      as: 'headless-client',
       nonce: this.#nonce,
       state: this.#state,
       callback,

@@ -38,7 +38,8 @@ class SetupProblem extends Error {}
 
 const say = (text) => process.stderr.write(`setup: ${text}\n`)
 const isRoot = process.getuid?.() === 0
-const searchPath = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+const systemPaths = (process.env.PORTREEVE_SETUP_SYSTEM_PATHS ?? '/usr/local/sbin:/usr/sbin:/sbin').split(delimiter)
+const searchPath = [...(process.env.PATH ?? '').split(delimiter), ...systemPaths].filter((folder) => folder !== '')
 
 const has = (command) =>
   searchPath.some((folder) => {

@@ -23,7 +23,7 @@ describe('hosts/client/sign-in', () => {
     const { url } = await begin()
     expect(url.origin + url.pathname).to.equal('https://portal.example.org/base/example')
     expect([...url.searchParams.keys()].sort()).to.deep.equal(['as', 'callback', 'nonce', 'state'])
-    expect(url.searchParams.get('as')).to.equal('gui-client')
+    expect(url.searchParams.get('as')).to.equal('headless-client')
     expect(url.searchParams.get('state')).to.match(/^[0-9a-f]{64}$/)
     expect(url.searchParams.get('nonce')).to.match(/^[0-9a-f]{64}$/)
     expect(url.searchParams.get('nonce')).not.to.equal(url.searchParams.get('state'))

@@ -1,0 +1,24 @@
+import { Command } from 'commander'
+import { clientDownCommand } from './client-down.ts'
+import { clientSignInCommand } from './client-sign-in.ts'
+import { clientSignOutCommand } from './client-sign-out.ts'
+import { clientStatusCommand } from './client-status.ts'
+import type { CommandContext } from './context.ts'
+
+/** `portreeve client …` */
+export const clientCommand = (context: CommandContext): Command =>
+  new Command('client')
+    .description('Runs a client, and asks the running one.')
+    .addCommand(clientDownCommand(context))
+    .addCommand(clientStatusCommand(context))
+    .addCommand(clientSignInCommand(context))
+    .addCommand(clientSignOutCommand(context))
+    .addHelpText(
+      'after',
+      `
+All but \`up\` ask the running client through its socket: PORTREEVE_SOCKET, or \`socket\` of the configuration.
+
+Examples:
+  $ PORTREEVE_TOKEN=… portreeve client up --config client.yaml
+  $ portreeve client status --json`,
+    )

@@ -1,0 +1,47 @@
+import { Command, type Command as Parent } from 'commander'
+import { PortalConfig } from '../portal/config.ts'
+import type { CommandContext } from './context.ts'
+import { packageVersion } from '../runtime/package-root.ts'
+import { readConfig } from './read-config.ts'
+
+interface Options {
+  config?: string
+  account: string
+  adminEmail: string
+  json?: true
+}
+
+/** `portreeve portal init`: creates an account, its admin and a first API token. */
+export const portalInitCommand = ({ env, output }: Omit<CommandContext, 'exit'>): Command =>
+  new Command('init')
+    .description('Creates an account, its admin and a first API token, in the database of the configuration.')
+    .option('-c, --config <file>', 'the portal’s configuration, YAML')
+    .requiredOption('--account <slug>', 'the account: lower-case letters, digits, - and _')
+    .requiredOption('--admin-email <address>', 'the admin’s e-mail address')
+    .option('--json', 'print {"account","admin","token"}')
+    .action(async ({ account, adminEmail, json }: Options, command: Parent) => {
+      // The parent command takes --config too, wherever it stands.
+      const { config: file } = command.optsWithGlobals<Options>()
+      const { config, file: path } = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env })
+      const { createPluginModules } = await import('../runtime/plugin-modules.ts')
+      const { initPortal } = await import('../portal/main.ts')
+      const modules = createPluginModules(path)
+      const made = await initPortal({ config, modules, version: packageVersion(), account, adminEmail })
+      if (json === true) {
+        output.json(made)
+        return
+      }
+      output.print(`account  ${made.account.slug}  ${made.account.id}`)
+      output.print(`admin    ${made.admin.email}  ${made.admin.id}`)
+      output.print(`token    ${made.token}`)
+      output.tell('The token is an API token of the admin. It is shown this once.')
+    })
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ portreeve portal init --config portal.yaml --account example --admin-email ada@example.org --json
+
+The token goes into an Authorization header:
+  $ curl -H @- https://portal.example.org/api/v1/sites <<< "Authorization: Bearer $TOKEN"`,
+    )

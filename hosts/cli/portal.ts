@@ -1,0 +1,33 @@
+import { Command } from 'commander'
+import { PortalConfig } from '../portal/config.ts'
+import type { CommandContext } from './context.ts'
+import { packageVersion } from '../runtime/package-root.ts'
+import { portalInitCommand } from './portal-init.ts'
+import { readConfig } from './read-config.ts'
+import { untilSignal } from './until-signal.ts'
+
+/** `portreeve portal`: runs a portal until SIGTERM. */
+export const portalCommand = ({ env, output }: CommandContext): Command =>
+  new Command('portal')
+    .description('Runs a portal, in the foreground until SIGTERM.')
+    .requiredOption('-c, --config <file>', 'its configuration, YAML')
+    .action(async ({ config: file }: { config: string }) => {
+      const { config } = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env })
+      const { createPluginModules } = await import('../runtime/plugin-modules.ts')
+      const { startPortal } = await import('../portal/main.ts')
+      const ending = untilSignal()
+      const portal = await startPortal({ config, modules: createPluginModules(file), version: packageVersion() })
+      output.tell(`portal: listening on ${portal.url}`)
+      await ending
+      await portal.stop()
+    })
+    .addCommand(portalInitCommand({ env, output }))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ portreeve portal --config portal.yaml
+  $ portreeve portal init --config portal.yaml --account example --admin-email ada@example.org
+
+A configuration to begin with: config/portal.yaml of this package.`,
+    )

@@ -1,0 +1,68 @@
+import { Command, CommanderError } from 'commander'
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { clientCommand } from './client.ts'
+import type { CommandContext } from './context.ts'
+import { ExitCode } from './exit-code.ts'
+import { labCommand } from './lab.ts'
+import { packageVersion } from '../runtime/package-root.ts'
+import { pluginCommand } from './plugin.ts'
+import { portalCommand } from './portal.ts'
+
+/** Runs the command line and gives back what the process has to end with. Nothing of a host is imported before it is asked for. */
+export const run = async (
+  args: readonly string[],
+  { env, output }: Omit<CommandContext, 'exit'>,
+): Promise<ExitCode> => {
+  let code: ExitCode = ExitCode.done
+  const context: CommandContext = { env, output, exit: (asked) => (code = asked) }
+  const program = new Command('portreeve')
+    .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
+    .version(packageVersion(), '-V, --version')
+    .addCommand(portalCommand(context))
+    .addCommand(clientCommand(context))
+    .addCommand(pluginCommand(context))
+    .addCommand(labCommand(context))
+    .addHelpText('after', EXAMPLES)
+  refine(program, context)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
+    if (!(error instanceof OperatorError)) throw error
+    output.tell(`portreeve: ${error.code}: ${error.message}`)
+    return exitOf(error)
+  }
+}
+
+const exitOf = (error: OperatorError): ExitCode => {
+  if (error.code === 'CLIENT_NOT_RUNNING') return ExitCode.unreachable
+  if (error.code === 'TOKEN_MISSING') return ExitCode.signedOut
+  return error.code.startsWith('CONFIG_') || USAGE.has(error.code) ? ExitCode.usage : ExitCode.failed
+}
+
+/** What is wrong with the words of the command. */
+const USAGE = new Set(['USAGE', 'ACCOUNT_INVALID'])
+
+/** Commander ends the process by itself unless each command is told not to. */
+const refine = (command: Command, { output }: CommandContext): void => {
+  command
+    .exitOverride()
+    .showHelpAfterError('Run it with --help to see what it takes.')
+    .configureOutput({
+      writeOut: (text) => output.print(text.trimEnd()),
+      writeErr: (text) => output.tell(text.trimEnd()),
+    })
+  for (const inner of command.commands) refine(inner, { output } as CommandContext)
+}
+
+const EXAMPLES = `
+Examples:
+  $ portreeve lab                                  the whole system on this machine, in network namespaces
+  $ portreeve portal init --config portal.yaml --account example --admin-email ada@example.org --json
+  $ portreeve portal --config portal.yaml
+  $ PORTREEVE_TOKEN=… portreeve gateway --config gateway.yaml
+  $ portreeve client up --config client.yaml
+  $ portreeve client status --json
+
+Ends with: 0 done or connected · 1 failed · 2 usage or configuration · 3 signed out · 4 unreachable`

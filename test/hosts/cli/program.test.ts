@@ -1,0 +1,226 @@
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import { run } from '../../../hosts/cli/program.ts'
+import type { ClientState, ClientStatus } from '../../../hosts/client/client-status.ts'
+import { ControlSocket } from '../../../hosts/client/control-socket.ts'
+
+/** What a command printed, said and ended with. */
+interface Outcome {
+  code: number
+  printed: string
+  told: string
+}
+
+const portreeve = async (args: string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> => {
+  const [printed, told]: [string[], string[]] = [[], []]
+  const code = await run(args, {
+    env,
+    output: {
+      print: (text) => printed.push(text),
+      json: (value) => printed.push(JSON.stringify(value)),
+      tell: (text) => told.push(text),
+    },
+  })
+  return { code, printed: printed.join('\n'), told: told.join('\n') }
+}
+
+describe('hosts/cli/program', () => {
+  let folder: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cli-'))
+  })
+  afterEach(async () => {
+    await rm(folder, { recursive: true })
+  })
+
+  const file = async (name: string, text: string): Promise<string> => {
+    await writeFile(join(folder, name), text)
+    return join(folder, name)
+  }
+
+  it('teaches by example in the help of each command', async () => {
+    const commands = ['', 'portal', 'portal init', 'gateway', 'client', 'client up', 'client down', 'client status']
+    for (const command of [...commands, 'client sign-in', 'client sign-out', 'plugin check', 'lab']) {
+      const { code, printed } = await portreeve([...command.split(' ').filter((word) => word !== ''), '--help'])
+      expect(code, command).to.equal(0)
+      expect(printed, command).to.match(/Examples?:\n {2}\$ /)
+    }
+  })
+
+  it('ends with 2 where the words make no sense, and says how to go on', async () => {
+    const cases = [['nonsense'], ['portal'], ['portal', '--nonsense'], ['lab', 'nonsense'], ['portal', 'init'], []]
+    for (const args of cases) {
+      const { code, told, printed } = await portreeve(args)
+      expect(code, args.join(' ')).to.equal(2)
+      expect(told, args.join(' ')).to.match(/--help|There is: story|Usage:/)
+      expect(printed).to.equal('')
+    }
+  })
+
+  it('ends with 2 where a configuration does not fit, with code and path', async () => {
+    const config = await file('portal.yaml', 'public_url: http://192.0.2.1:8080\nlisten:\n  prt: 1\n')
+    const { code, told } = await portreeve(['portal', '--config', config])
+    expect(code).to.equal(2)
+    expect(told).to.include('CONFIG_INVALID').and.include('listen').and.include('prt')
+  })
+
+  it('prints its version', async () => {
+    expect(await portreeve(['--version'])).to.deep.include({ code: 0, printed: '0.1.0' })
+  })
+
+  describe('portal init', () => {
+    let config: string
+    const init = (...more: string[]) =>
+      portreeve(['portal', 'init', '--config', config, '--admin-email', 'ada@example.org', ...more])
+
+    beforeEach(async () => {
+      config = await file('portal.yaml', 'public_url: http://192.0.2.1:8080\nstate_folder: state\n')
+    })
+
+    it('makes an account, its admin and a token, in the folder beside the configuration', async () => {
+      const { code, printed } = await init('--account', 'example', '--json')
+      expect(code).to.equal(0)
+      const made = JSON.parse(printed) as { account: object; admin: object; token: string }
+      expect(Object.keys(made)).to.have.members(['account', 'admin', 'token'])
+      expect(made.account).to.have.all.keys('id', 'slug').and.include({ slug: 'example' })
+      expect(made.admin).to.have.all.keys('id', 'email').and.include({ email: 'ada@example.org' })
+      expect(made.token).to.match(/^[\w.-]{40,}$/)
+      expect((await stat(join(folder, 'state'))).isDirectory()).to.equal(true)
+    })
+
+    it('says which account there is already, and which slug is none', async () => {
+      await init('--account', 'example')
+      expect(await init('--account', 'example')).to.deep.include({ code: 1 })
+      expect((await init('--account', 'example')).told).to.include('ACCOUNT_EXISTS')
+      expect(await init('--account', 'No Slug')).to.deep.include({ code: 2 })
+    })
+  })
+
+  describe('plugin check', () => {
+    it('prints what each plugin provides', async () => {
+      const config = await file('portal.yaml', 'public_url: x\nplugins:\n  - use: builtin:selector-random\n')
+      const { code, printed } = await portreeve(['plugin', 'check', '--config', config, '--json'])
+      expect(code).to.equal(0)
+      expect(JSON.parse(printed)).to.deep.equal({
+        plugins: [
+          { name: 'selector-random', version: '0.1.0', provides: [{ point: 'gateway-selectors', key: 'random' }] },
+        ],
+      })
+      expect((await portreeve(['plugin', 'check', '--config', config])).printed).to.match(
+        /selector-random +0\.1\.0 +gateway-selectors +random/,
+      )
+    })
+
+    it('fails as the host does where a plugin is missing or broken, and says where', async () => {
+      const cases: [string, string][] = [
+        ['builtin:nothing', 'PLUGIN_UNKNOWN'],
+        ['not-installed', 'PLUGIN_NOT_FOUND'],
+        ['broken', 'PLUGIN_IMPORT_FAILED'],
+        ['empty', 'PLUGIN_NO_EXPORT'],
+      ]
+      for (const [name, text] of [
+        ['broken', 'throw new Error("no luck")'],
+        ['empty', ''],
+      ] as const) {
+        await mkdir(join(folder, 'node_modules', name), { recursive: true })
+        await file(`node_modules/${name}/package.json`, '{"type":"module"}')
+        await file(`node_modules/${name}/index.js`, text)
+      }
+      for (const [use, problem] of cases) {
+        const config = await file('portal.yaml', `plugins:\n  - use: builtin:selector-random\n  - use: ${use}\n`)
+        const { code, told } = await portreeve(['plugin', 'check', '--config', config])
+        expect(code).to.equal(1)
+        expect(told).to.include(problem).and.include('plugins[1]')
+      }
+    })
+  })
+
+  describe('client', () => {
+    let control: ControlSocket | undefined
+    let asked: string[]
+
+    const client = async (state: ClientState): Promise<NodeJS.ProcessEnv> => {
+      const path = join(folder, 'client.sock')
+      asked = []
+      const note = (command: string) => async () => void asked.push(command)
+      control = await ControlSocket.open(path, {
+        status: async () => STATUS(state),
+        down: note('down'),
+        'sign-in': async () => ({ url: 'https://portal.example.org/example?as=headless-client' }),
+        'sign-out': note('sign-out'),
+      })
+      return { PORTREEVE_SOCKET: path }
+    }
+    afterEach(async () => {
+      await control?.close()
+      control = undefined
+    })
+
+    it('status prints exactly what the client says, and ends with 0, 3 or 4', async () => {
+      const codes = { connected: 0, signed_out: 3, connecting: 4, unreachable: 4 } as const
+      for (const state of Object.keys(codes) as ClientState[]) {
+        const env = await client(state)
+        const { code, printed } = await portreeve(['client', 'status', '--json'], env)
+        expect(code, state).to.equal(codes[state])
+        expect(JSON.parse(printed)).to.deep.equal(STATUS(state))
+        await control?.close()
+      }
+    })
+
+    it('status shows people gateways and resources, and why one is denied', async () => {
+      const { printed } = await portreeve(['client', 'status'], await client('connected'))
+      for (const part of ['connected', 'berlin-1', '192.0.2.1:52625', 'GitLab', 'denied', 'forbidden', '192.0.2.53']) {
+        expect(printed).to.include(part)
+      }
+    })
+
+    it('down, sign-in and sign-out ask the running client', async () => {
+      const env = await client('connected')
+      expect(await portreeve(['client', 'down'], env)).to.include({ code: 0 })
+      expect(await portreeve(['client', 'sign-out', '--json'], env)).to.include({ printed: '{"state":"signed_out"}' })
+      expect(asked).to.deep.equal(['down', 'sign-out'])
+      expect((await portreeve(['client', 'sign-in'], env)).printed).to.equal(
+        'https://portal.example.org/example?as=headless-client',
+      )
+    })
+
+    it('finds the socket by the configuration too', async () => {
+      await client('connected')
+      const config = await file('client.yaml', 'portal_url: http://192.0.2.1:8080\nsocket: client.sock\n')
+      expect(await portreeve(['client', 'status', '--config', config])).to.include({ code: 0 })
+    })
+
+    it('ends with 4 where no client runs', async () => {
+      const env = { PORTREEVE_SOCKET: join(folder, 'none.sock') }
+      for (const command of ['status', 'down', 'sign-in', 'sign-out']) {
+        const { code, told } = await portreeve(['client', command], env)
+        expect(code, command).to.equal(4)
+        expect(told).to.include('CLIENT_NOT_RUNNING')
+      }
+    })
+  })
+})
+
+const STATUS = (state: ClientState): ClientStatus => ({
+  state,
+  account: 'example',
+  actor: 'Ada',
+  lane: 'native',
+  gateways: [{ id: 'g1', name: 'berlin-1', path: '192.0.2.1:52625', last_handshake: '2026-01-01T00:00:00.000Z' }],
+  resources: [
+    { id: 'r1', name: 'GitLab', address: 'gitlab.example.org', state: 'connected', gateway_id: 'g1', reason: null },
+    {
+      id: 'r2',
+      name: 'Jenkins',
+      address: 'jenkins.example.org',
+      state: 'denied',
+      gateway_id: null,
+      reason: 'forbidden',
+    },
+  ],
+  dns: { upstreams: ['192.0.2.53'] },
+})

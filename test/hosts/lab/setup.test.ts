@@ -1,0 +1,227 @@
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { afterEach, before, beforeEach, describe, it } from 'mocha'
+import { runCommand, type CommandResult } from '../../../hosts/lab/command.ts'
+import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+
+/** Commands that the set-up looks for and that a folder of ours has to provide. */
+const PRESENT = ['make', 'python3', 'c++', 'ip', 'nft', 'sysctl', 'dnsmasq', 'curl', 'ping', 'dig', 'wg']
+
+describe('hosts/lab/setup', function () {
+  this.timeout(30_000)
+  let clone: string
+  let bin: string
+  let policy: string
+  let log: string
+
+  beforeEach(async () => {
+    clone = await mkdtemp(join(tmpdir(), 'clone-'))
+    bin = join(clone, 'bin')
+    policy = join(clone, 'policy-rc.d')
+    log = join(clone, 'calls')
+    await mkdir(bin)
+    await writeFile(join(bin, 'package.json'), '{}')
+    await mkdir(join(clone, 'hosts/lab'), { recursive: true })
+    await mkdir(join(clone, 'core'))
+    await copyFile(join(packageRoot(), 'hosts/lab/setup.mjs'), join(clone, 'hosts/lab/setup.mjs'))
+    await write('core/index.ts', 'export {}')
+    await manifest('1.0.0')
+    for (const name of PRESENT) await command(name, '')
+    await command('npm', NPM)
+    await command('apt-get', APT)
+  })
+  afterEach(async () => {
+    await rm(clone, { recursive: true, force: true })
+  })
+
+  const write = (path: string, text: string) => writeFile(join(clone, path), text)
+
+  /** The clone's manifests, which want one package in this version. */
+  const manifest = async (version: string) => {
+    await write('package.json', JSON.stringify({ type: 'module', engines: { node: '>=20.19' } }))
+    await write(
+      'package-lock.json',
+      JSON.stringify({ packages: { '': {}, 'node_modules/better-sqlite3': { version } } }),
+    )
+  }
+
+  /** A program that writes down what it was called with, and does what the script says. */
+  const command = async (name: string, script: string) => {
+    const header = `#!${process.execPath}\nconst fs = require('fs'), args = process.argv.slice(2)\n`
+    const note = `fs.appendFileSync(${JSON.stringify(log)}, ['${name}', ...args].join(' ') + '\\n')\n`
+    await writeFile(join(bin, name), header + note + script)
+    await chmod(join(bin, name), 0o755)
+  }
+
+  const setUp = (args: string[] = ['test'], env: Record<string, string> = {}): Promise<CommandResult> =>
+    runCommand(process.execPath, [join(clone, 'hosts/lab/setup.mjs'), ...args], {
+      cwd: clone,
+      env: {
+        PATH: bin,
+        npm_execpath: undefined,
+        CLONE: clone,
+        PORTREEVE_SETUP_POLICY: policy,
+        PORTREEVE_SETUP_LOCK: join(clone, 'system.lock'),
+        PORTREEVE_SETUP_SYSTEM_PATHS: '',
+        ...env,
+      },
+    })
+
+  const calls = async (of: string): Promise<string[]> => {
+    const text = await readFile(log, 'utf8').catch(() => '')
+    return text.split('\n').filter((line) => line.startsWith(`${of} `))
+  }
+  const isRoot = process.getuid?.() === 0
+
+  it('installs the packages and builds on a fresh clone, and does nothing the next time', async () => {
+    await command('wireguard-go', '')
+    const first = await setUp()
+    expect(first.code, first.stderr).to.equal(0)
+    expect(first.stdout).to.equal('')
+    expect(first.stderr).to.include('npm ci').and.include('npm run build').and.include('ready')
+    expect((await setUp()).stderr).to.match(/^setup: ready \([\d.]+ s\)\n$/)
+    expect(await calls('npm')).to.have.length(2)
+  })
+
+  it('installs anew when the lock file has changed, and builds anew when a source has', async () => {
+    await command('wireguard-go', '')
+    await setUp()
+    await manifest('2.0.0')
+    await setUp()
+    await write('core/index.ts', 'export const changed = true')
+    await setUp()
+    expect((await calls('npm')).map((call) => call.split(' ')[1])).to.deep.equal(['ci', 'run', 'ci', 'run', 'run'])
+  })
+
+  it('compiles the database’s addon anew where this Node.js cannot load it', async () => {
+    await command('wireguard-go', '')
+    await setUp()
+    await write('node_modules/better-sqlite3/index.js', 'throw new Error("was compiled against a different version")')
+    await command('npm', `${NPM}\nif (args[0] === 'rebuild') install()`)
+    expect((await setUp()).code).to.equal(0)
+    expect(await calls('npm')).to.include('npm rebuild better-sqlite3')
+  })
+
+  it('shows what a command said that fails, and what it was', async () => {
+    await command('wireguard-go', '')
+    await command('npm', 'process.stderr.write("no network"); process.exit(7)')
+    const { code, stderr } = await setUp()
+    expect(code).to.equal(1)
+    expect(stderr).to.include('no network').and.include('npm ci')
+  })
+
+  it('lets one of two set-ups wait for the other', async () => {
+    await command('wireguard-go', '')
+    const both = await Promise.all([setUp(), setUp()])
+    expect(both.map(({ code }) => code)).to.deep.equal([0, 0])
+    expect(await calls('npm')).to.have.length(2)
+  })
+
+  it('does not wait for a set-up that was killed', async () => {
+    await command('wireguard-go', '')
+    await write('.setup.lock', '4194304')
+    expect((await setUp()).code).to.equal(0)
+  })
+
+  it('names the Node.js that is needed', async () => {
+    await write('package.json', JSON.stringify({ engines: { node: '>=99.1' } }))
+    const { code, stderr } = await setUp()
+    expect(code).to.equal(1)
+    expect(stderr).to.include('Node.js 99.1').and.include(process.versions.node)
+  })
+
+  it('says what it can set up for', async () => {
+    for (const args of [[], ['nonsense'], ['constructor']]) {
+      const { code, stderr } = await setUp(args)
+      expect(code).to.equal(2)
+      expect(stderr).to.include('start|test|bench')
+    }
+  })
+
+  it('reports as the lab does where the lab cannot be set up', async () => {
+    await write('package.json', JSON.stringify({ engines: { node: '>=99.1' } }))
+    const { stdout } = await setUp(['start', '--once', '--json'])
+    const { ok, steps } = JSON.parse(stdout) as { ok: boolean; steps: { name: string; ok: boolean; detail: string }[] }
+    expect(ok).to.equal(false)
+    expect(steps[0]).to.include({ name: 'set-up', ok: false })
+    expect(steps[0]?.detail).to.include('Node.js 99.1')
+  })
+
+  describe('as root', function () {
+    before(function () {
+      if (!isRoot) this.skip()
+    })
+
+    it('installs the Debian packages of what is missing, without recommendations and without starting services', async () => {
+      const { code, stderr } = await setUp()
+      expect(code, stderr).to.equal(0)
+      expect(stderr).to.include('missing on this machine: wireguard-go')
+      const [install] = await calls('apt-get')
+      expect(install).to.match(/install -y --no-install-recommends wireguard-go$/)
+      expect(await readFile(join(clone, 'policy-seen'), 'utf8')).to.include('exit 101')
+      expect(existsSync(policy)).to.equal(false)
+    })
+
+    it('keeps a policy that is there, and replaces one that a killed set-up left', async () => {
+      await writeFile(policy, '#!/bin/sh\nexit 0\n')
+      await setUp()
+      expect(await readFile(policy, 'utf8')).to.equal('#!/bin/sh\nexit 0\n')
+      await rm(join(bin, 'wireguard-go'))
+      await writeFile(policy, '#!/bin/sh\n# by the set-up of portreeve, process 4194304\nexit 101\n')
+      await setUp()
+      expect(existsSync(policy)).to.equal(false)
+    })
+
+    it('fetches the lists only where the installation fails without', async () => {
+      await command(
+        'apt-get',
+        `if (!args.includes('update') && !fs.existsSync(process.env.CLONE + '/lists')) process.exit(100)
+if (args.includes('update')) { fs.writeFileSync(process.env.CLONE + '/lists', ''); process.exit(0) }\n${APT}`,
+      )
+      expect((await setUp()).code).to.equal(0)
+      expect((await calls('apt-get')).map((call) => call.split(' ')[3])).to.deep.equal(['install', 'update', 'install'])
+    })
+
+    it('tries again where another apt holds its lock', async () => {
+      await command(
+        'apt-get',
+        `const tried = process.env.CLONE + '/tried'
+if (!fs.existsSync(tried)) { fs.writeFileSync(tried, ''); process.stderr.write('E: Could not get lock'); process.exit(100) }\n${APT}`,
+      )
+      const { code, stderr } = await setUp()
+      expect(code).to.equal(0)
+      expect(stderr).to.include('another apt holds its lock')
+      expect((await calls('apt-get')).some((call) => call.includes('update'))).to.equal(false)
+    })
+
+    it('says so where a command is missing after all', async () => {
+      await command('apt-get', '')
+      const { code, stderr } = await setUp()
+      expect(code).to.equal(1)
+      expect(stderr).to.include('still missing after the installation: wireguard-go')
+    })
+  })
+})
+
+/** What npm does to the clone. */
+const NPM = `
+const install = () => {
+  fs.mkdirSync('node_modules/better-sqlite3', { recursive: true })
+  fs.writeFileSync('node_modules/better-sqlite3/index.js', 'module.exports = class { close() {} }')
+  const { packages } = JSON.parse(fs.readFileSync('package-lock.json'))
+  delete packages['']
+  fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages }))
+}
+if (args[0] === 'ci') install()
+if (args[0] === 'run') fs.mkdirSync('dist', { recursive: true })`
+
+/** What apt-get does to the machine. */
+const APT = `
+const policy = process.env.PORTREEVE_SETUP_POLICY
+fs.copyFileSync(policy, process.env.CLONE + '/policy-seen')
+const command = process.env.PATH.split(':')[0] + '/wireguard-go'
+fs.writeFileSync(command, '#!/bin/true')
+fs.chmodSync(command, 0o755)`
