@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
-import { MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
+import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName } from '../entities.ts'
 import { changeRecord, decisionRecord, insertAudit, readAudit } from './audit-trail.ts'
 import { openDatabase, storeErrorOf, type DatabaseConfig } from './dialect.ts'
@@ -30,7 +30,7 @@ export interface KnexStoreOptions {
 }
 
 /** How long a change stays in the outbox: far longer than a portal process may be behind. */
-const OUTBOX_KEPT_MS = 60 * MINUTE
+const OUTBOX_KEPT_MS = DAY
 
 /** The store on a SQL database, by knex. */
 export class KnexStore implements Store {
@@ -41,11 +41,14 @@ export class KnexStore implements Store {
   readonly #listeners = new Set<(changes: readonly Change[]) => void>()
   /** The end of the line of writes. */
   #last: Promise<unknown> = Promise.resolve()
+  /** The last entry of the outbox that the subscribers know of. */
+  #told: number
 
-  private constructor(knex: Knex, { clock, random }: KnexStoreOptions) {
+  private constructor(knex: Knex, { clock, random }: KnexStoreOptions, told: number) {
     this.#knex = knex
     this.sessions = new KnexSessionRows(knex)
     this.#clock = clock
+    this.#told = told
     this.#random = random
   }
 
@@ -54,11 +57,11 @@ export class KnexStore implements Store {
     const knex = openDatabase(options.database)
     try {
       await knex.migrate.latest({ migrationSource })
+      return new KnexStore(knex, options, await lastSequence(knex))
     } catch (error) {
       await knex.destroy()
       throw error
     }
-    return new KnexStore(knex, options)
   }
 
   async load(): Promise<{ [Name in EntityName]: Entities[Name][] }> {
@@ -78,13 +81,13 @@ export class KnexStore implements Store {
   async transact<T>({ accountId, by }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#inLine(async () => {
       const at = this.#clock.unix()
-      const { result, changes } = await this.#knex.transaction(async (database) => {
+      const { result, ...written } = await this.#knex.transaction(async (database) => {
+        const foreign = await this.#foreignChanges(database, at)
         const tx = new KnexTransaction({ database, accountId, at, random: this.#random })
         const result = await work(tx)
-        await this.#leaveTraces(database, tx.changes, { by, at })
-        return { result, changes: tx.changes }
+        return { result, foreign, changes: tx.changes, told: await this.#leaveTraces(database, tx.changes, { by, at }) }
       })
-      this.#tell(changes)
+      this.#tell(written)
       return result
     })
   }
@@ -113,14 +116,15 @@ export class KnexStore implements Store {
       }
       const changes: Change[] = [{ entity: 'accounts', accountId: id, id, after: account }]
       try {
-        await this.#knex.transaction(async (database) => {
+        const written = await this.#knex.transaction(async (database) => {
+          const foreign = await this.#foreignChanges(database, at)
           await database('accounts').insert(encodeRow('accounts', account))
-          await this.#leaveTraces(database, changes, { by, at })
+          return { foreign, changes, told: await this.#leaveTraces(database, changes, { by, at }) }
         })
+        this.#tell(written)
       } catch (error) {
         throw storeErrorOf(error)
       }
-      this.#tell(changes)
       return account
     })
   }
@@ -144,26 +148,55 @@ export class KnexStore implements Store {
     return turn
   }
 
+  /** @returns where the outbox ends with that. */
   async #leaveTraces(
     database: Knex.Transaction,
     changes: readonly Change[],
     { by, at }: { by: AuditSubject; at: UnixTime },
-  ): Promise<void> {
-    if (changes.length === 0) return
-    const records = changes.map((change) => changeRecord(change, { by, at, random: this.#random }))
-    await insertAudit(
-      database,
-      records.filter((record) => record !== undefined),
-    )
-    await database('outbox')
-      .where('created_at', '<', at - OUTBOX_KEPT_MS)
-      .delete()
-    for (const { entity, accountId, id } of changes)
-      await database('outbox').insert({ account_id: accountId, entity, entity_id: id, created_at: at })
+  ): Promise<number> {
+    if (changes.length > 0) {
+      const records = changes.map((change) => changeRecord(change, { by, at, random: this.#random }))
+      await insertAudit(
+        database,
+        records.filter((record) => record !== undefined),
+      )
+      for (const { entity, accountId, id } of changes)
+        await database('outbox').insert({ account_id: accountId, entity, entity_id: id, created_at: at })
+    }
+    return lastSequence(database)
   }
 
-  #tell(changes: readonly Change[]): void {
-    if (changes.length === 0) return
-    for (const listener of this.#listeners) listener(changes)
+  /** What other processes, such as `portal init`, have committed since: without the rows as they were before. */
+  async #foreignChanges(database: Knex.Transaction, at: UnixTime): Promise<Change[]> {
+    // A write goes first: a transaction that reads before it writes fails where another process wrote in between.
+    await database('outbox')
+      .where('sequence', '<=', this.#told)
+      .andWhere('created_at', '<', at - OUTBOX_KEPT_MS)
+      .delete()
+    const entries = (await database('outbox').where('sequence', '>', this.#told).orderBy('sequence')) as OutboxEntry[]
+    const changes: Change[] = []
+    for (const { entity, account_id: accountId, entity_id: id } of entries) {
+      const after = await new KnexReader(database, accountId).get(entity, id)
+      changes.push({ entity, accountId, id, ...(after === undefined ? {} : { after }) } as Change)
+    }
+    return changes
   }
+
+  #tell({ foreign, changes, told }: { foreign: readonly Change[]; changes: readonly Change[]; told: number }): void {
+    this.#told = told
+    for (const batch of [foreign, changes]) {
+      if (batch.length > 0) for (const listener of this.#listeners) listener(batch)
+    }
+  }
+}
+
+interface OutboxEntry {
+  entity: EntityName
+  account_id: string
+  entity_id: string
+}
+
+const lastSequence = async (database: Knex): Promise<number> => {
+  const row = (await database('outbox').max({ last: 'sequence' }).first()) as { last: unknown } | undefined
+  return Number(row?.last ?? 0)
 }

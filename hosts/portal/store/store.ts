@@ -8,7 +8,10 @@ import type { Account, Change, Entities, EntityName } from '../entities.ts'
 export interface Store {
   /** Every row of every account: what a portal process begins with. Subscribe first, or miss what comes between. */
   load: () => Promise<{ [Name in EntityName]: Entities[Name][] }>
-  /** Committed changes, a transaction at a time and in the order of the commits. What it returns ends the subscription. */
+  /**
+   * Committed changes, a transaction at a time and in the order of the commits. What it returns ends the subscription.
+   * Another process's changes (`portal init`) come with the next write of this one, and have no `before`.
+   */
   subscribe: (listener: (changes: readonly Change[]) => void) => () => void
   /**
    * All or nothing. One transaction at a time, in the order of the calls: `work` must not call `transact` of the same store.

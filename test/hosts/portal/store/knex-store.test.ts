@@ -1,4 +1,7 @@
 import { expect } from 'chai'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import type { Account, Change } from '../../../../hosts/portal/entities.ts'
 import { KnexStore } from '../../../../hosts/portal/store/knex-store.ts'
@@ -153,6 +156,24 @@ describe('the store', () => {
       { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' },
       { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' },
     ])
+  })
+
+  it("tells another process's changes with its own next write, first and once", async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'portreeve-store-'))
+    const database = { driver: 'better-sqlite3', file: join(folder, 'portal.sqlite') }
+    const open = async (seed: string) =>
+      KnexStore.open({ database, clock: new VirtualClock(), random: new SeededRandom(seed) })
+    const [mine, other] = [await open('mine'), await open('other')]
+    const told: Change[][] = []
+    mine.subscribe((changes) => told.push([...changes]))
+    const foreign = await other.createAccount({ slug: 'foreign', name: 'Foreign' }, by)
+    const own = await mine.createAccount({ slug: 'own', name: 'Own' }, by)
+    await mine.transact({ accountId: own.id, by }, (tx) => tx.patch('accounts', own.id, { name: 'Renamed' }))
+    expect(told.map((changes) => changes.map(({ id }) => id))).to.deep.equal([[foreign.id], [own.id], [own.id]])
+    expect(told[0]?.[0]?.after).to.deep.equal(foreign)
+    await mine.close()
+    await other.close()
+    await rm(folder, { recursive: true })
   })
 
   it('pages through rows of one and the same moment without losing or repeating any', async () => {

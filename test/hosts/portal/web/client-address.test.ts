@@ -1,0 +1,48 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { isIP } from 'node:net'
+import { describe, it } from 'mocha'
+import { OperatorError } from '../../../../core/config/operator-error.ts'
+import { clientAddressBehind } from '../../../../hosts/portal/web/client-address.ts'
+
+describe("a client's address", () => {
+  const behind = clientAddressBehind(['192.0.2.0/24', '2001:db8::1'])
+
+  it("is the socket's, whatever a header claims", () => {
+    const direct = { socketAddress: '198.51.100.7', forwardedFor: '203.0.113.9' }
+    expect(behind(direct)).to.equal('198.51.100.7')
+    expect(behind({ socketAddress: '::ffff:198.51.100.7', forwardedFor: undefined })).to.equal('198.51.100.7')
+  })
+
+  it('is the right-most untrusted entry behind trusted proxies', () => {
+    const forwardedFor = '10.9.9.9, 203.0.113.9, 192.0.2.8'
+    expect(behind({ socketAddress: '192.0.2.1', forwardedFor })).to.equal('203.0.113.9')
+    expect(behind({ socketAddress: '2001:db8::1', forwardedFor: ['1.1.1.1', '203.0.113.9:4711'] })).to.equal(
+      '203.0.113.9',
+    )
+    expect(behind({ socketAddress: '192.0.2.1', forwardedFor: '[2001:DB8::7]:443' })).to.equal('2001:db8::7')
+  })
+
+  it("is the last proxy's where the header is missing or is no address", () => {
+    expect(behind({ socketAddress: '192.0.2.1', forwardedFor: undefined })).to.equal('192.0.2.1')
+    expect(behind({ socketAddress: '192.0.2.1', forwardedFor: '203.0.113.9, nonsense' })).to.equal('192.0.2.1')
+    expect(behind({ socketAddress: '192.0.2.1', forwardedFor: '010.1.1.1' })).to.equal('192.0.2.1')
+  })
+
+  it('is an address for any header whatever', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('1', '.', ',', ':', '[', ']', ' ') })),
+        (header) => {
+          expect(isIP(behind({ socketAddress: '192.0.2.1', forwardedFor: header }))).not.to.equal(0)
+        },
+      ),
+    )
+  })
+
+  it('refuses a trusted proxy that is no address, and says which', () => {
+    for (const text of ['proxy.example.org', '192.0.2.0/33', '192.0.2.0/x', '']) {
+      expect(() => clientAddressBehind([text])).to.throw(OperatorError, text)
+    }
+  })
+})
