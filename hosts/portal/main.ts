@@ -14,6 +14,8 @@ import { close, listen } from './listen.ts'
 import { openRows } from './open-rows.ts'
 import { webApp } from './web/app.ts'
 import { clientAddressBehind } from './web/client-address.ts'
+import { controlMetrics } from './control/control-metrics.ts'
+import { PortalShell } from './shell.ts'
 import { Metrics } from './web/metrics.ts'
 
 export { initPortal } from './init.ts'
@@ -43,6 +45,29 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const url = await listen(server, config.listen)
     await lifecycle.start([{ stop: () => close(server) }])
 
+    const conditions = container.get(PolicyConditions.token)
+    const selectors = container.get(GatewaySelectors.token)
+    const publicUrl = config.public_url?.replace(/\/$/, '') ?? url
+    const limit = { perSecond: config.rate_limit.per_second, burst: config.rate_limit.burst }
+    const control = new PortalShell({
+      store,
+      tokens,
+      key,
+      clock,
+      random,
+      logger,
+      clientAddress,
+      conditions,
+      selectors,
+      publicUrl,
+      connectLimit: limit,
+    })
+    await lifecycle.start([control])
+    control.attach(server)
+
+    const metrics = new Metrics()
+    controlMetrics(control, metrics.registry)
+
     const app = webApp({
       store,
       tokens,
@@ -53,14 +78,14 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       clientAddress,
       version,
       providers: container.get(IdentityProviders.token),
-      conditions: container.get(PolicyConditions.token),
-      selectors: container.get(GatewaySelectors.token),
-      isConnected: () => false,
-      publicUrl: config.public_url?.replace(/\/$/, '') ?? url,
+      conditions,
+      selectors,
+      isConnected: (id) => control.isConnected(id),
+      publicUrl,
       clientScheme: config.client_scheme,
-      rateLimit: { perSecond: config.rate_limit.per_second, burst: config.rate_limit.burst },
+      rateLimit: limit,
       checks: [{ name: 'database', check: () => store.accountBySlug('') }],
-      metrics: new Metrics(),
+      metrics,
     })
     const handle = app.callback()
     server.on('request', (request, response) => void handle(request, response))

@@ -4,6 +4,7 @@ import { readMessage } from '../../core/control/events.ts'
 import { decodeFrame, errorReply, MAX_FRAME_TO_PORTAL, okReply, type Frame } from '../../core/control/frame.ts'
 import type { ToPortal } from '../../core/control/messages.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
+import type { PolicyVerdict } from '../../core/policy/policy-verdict.ts'
 import { Presence } from '../../core/presence/presence.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
@@ -20,6 +21,7 @@ import {
   type Context,
   type PortalOutput,
 } from './control/context.ts'
+import { explain, type Hypothesis } from './control/explain.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
 import { Requests } from './control/requests.ts'
@@ -143,8 +145,18 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return this.#dropped
   }
 
-  /** The portal's view of all rows. */
-  get view(): View {
+  /** Whether a client or gateway is connected. */
+  isConnected(id: string): boolean {
+    return this.#context.presence.clientConnection(id) !== undefined || this.isGatewayConnected(id)
+  }
+
+  /** What would become of a request: the verdict of the same evaluator, with its reasons. */
+  explain(hypothesis: Hypothesis): PolicyVerdict | undefined {
+    return explain(this.#context.view, hypothesis)
+  }
+
+  /** The rows, as of the last change handed in. */
+  get view(): Pick<View, 'get'> {
     return this.#context.view
   }
 

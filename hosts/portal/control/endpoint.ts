@@ -1,0 +1,160 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import { MAX_FRAME_TO_PORTAL } from '../../../core/control/frame.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import { after, SECOND } from '../../../core/runtime/time.ts'
+import type { Token } from '../entities.ts'
+import type { TokenRefusal, Tokens } from '../tokens.ts'
+import type { ClientAddress } from '../web/client-address.ts'
+import { RateLimiter, type RateLimit } from '../web/rate-limit.ts'
+import { readConnectRequest, type ConnectRequest } from './connect-request.ts'
+import type { PeerConnected } from './connections.ts'
+import type { PeerRows } from './peer-rows.ts'
+import { Refusal, refuse, type RefusalCode } from './refusal.ts'
+
+export interface EndpointOptions {
+  tokens: Tokens
+  rows: PeerRows
+  clock: Clock
+  logger: Logger
+  clientAddress: ClientAddress
+  /** Connects of one address; what goes beyond is to try again later. */
+  connectLimit: RateLimit
+  /** Makes an account ready for its peers to connect. */
+  prepare: (accountId: string) => Promise<void>
+  isGatewayConnected: (gatewayId: string) => boolean
+  onConnected: (peer: PeerConnected) => void
+  onFrame: (connection: string, text: string) => void
+  onDisconnected: (connection: string) => void
+}
+
+/** So much may wait to be sent to one peer; one that does not read is cut off. */
+const MOST_UNSENT_BYTES = 16 * 1_048_576
+const CLOSE_PATIENCE_MS = 2 * SECOND
+
+/** The control channel's WebSockets: lets peers in or tells them why not, and carries frames. */
+export class ControlEndpoint {
+  readonly #options: EndpointOptions
+  readonly #limiter: RateLimiter
+  readonly #webSockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    clientTracking: false,
+    maxPayload: MAX_FRAME_TO_PORTAL,
+  })
+  readonly #sockets = new Map<string, WebSocket>()
+  readonly #refused: Partial<Record<RefusalCode, number>> = {}
+  #opened = 0
+  #isClosed = false
+
+  constructor(options: EndpointOptions) {
+    this.#options = options
+    this.#limiter = new RateLimiter(options.connectLimit)
+  }
+
+  /** Serves the upgrades of an HTTP server. */
+  attach(server: Server): void {
+    server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
+  }
+
+  send(connection: string, text: string): void {
+    const socket = this.#sockets.get(connection)
+    if (socket === undefined || socket.readyState !== socket.OPEN) return
+    if (socket.bufferedAmount > MOST_UNSENT_BYTES) return socket.terminate()
+    socket.send(text)
+  }
+
+  /** After what was sent before. */
+  close(connection: string, reason: string): void {
+    const socket = this.#sockets.get(connection)
+    if (socket === undefined) return
+    socket.close(1000, reason.slice(0, 100))
+    const { clock } = this.#options
+    const cancel = clock.wake(after(clock.now(), CLOSE_PATIENCE_MS), () => socket.terminate())
+    socket.once('close', cancel)
+  }
+
+  /** Ends every connection: the portal stops. Peers come back when it does. */
+  closeAll(): void {
+    this.#isClosed = true
+    for (const socket of this.#sockets.values()) {
+      socket.close(1001, 'the portal stops')
+      socket.terminate()
+    }
+  }
+
+  /** Refused connects, by code. */
+  refusals(): Readonly<Partial<Record<RefusalCode, number>>> {
+    return this.#refused
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy())
+    try {
+      const peer = await this.#admit(request)
+      this.#webSockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, peer))
+    } catch (error) {
+      if (!(error instanceof Refusal)) this.#options.logger.error({ error }, 'a connect failed')
+      const refusal = error instanceof Refusal ? error : new Refusal('unhandled_connect_error')
+      this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1
+      refuse(socket, refusal)
+    }
+  }
+
+  async #admit(request: IncomingMessage): Promise<PeerConnected> {
+    const { clientAddress, clock } = this.#options
+    if (this.#isClosed) throw new Refusal('rate_limit', 1)
+    const remoteIp = clientAddress({
+      socketAddress: request.socket.remoteAddress,
+      forwardedFor: request.headers['x-forwarded-for'],
+    })
+    const limit = this.#limiter.take(remoteIp, clock.now())
+    if (!limit.ok) throw new Refusal('rate_limit', Math.max(1, limit.retryAfterSeconds))
+    const wanted = readConnectRequest({ url: request.url ?? '', headers: request.headers })
+    const verdict = await this.#options.tokens.verify(wanted.token, wanted.role)
+    if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason])
+    await this.#options.prepare(verdict.account.id)
+    const peerId = await this.#row(verdict.token, wanted)
+    const { role, dialect, userAgent } = wanted
+    const connection = `${role}-${++this.#opened}`
+    return { connection, role, dialect, peerId, tokenId: verdict.token.id, remoteIp, userAgent }
+  }
+
+  async #row(token: Token, wanted: ConnectRequest): Promise<string> {
+    const { rows, isGatewayConnected } = this.#options
+    const row =
+      wanted.role === 'client'
+        ? await rows.client(token, wanted)
+        : await rows.gateway(token, wanted, isGatewayConnected)
+    return row.id
+  }
+
+  #open(socket: WebSocket, peer: PeerConnected): void {
+    const { connection } = peer
+    this.#sockets.set(connection, socket)
+    socket.on('error', () => socket.terminate())
+    socket.on('close', () => {
+      this.#sockets.delete(connection)
+      this.#options.onDisconnected(connection)
+    })
+    socket.on('message', (data: RawData, isBinary) => {
+      // Peers speak text; anything else is none of theirs.
+      if (!isBinary && Buffer.isBuffer(data)) this.#options.onFrame(connection, data.toString('utf8'))
+    })
+    this.#options.onConnected(peer)
+  }
+}
+
+const REFUSAL_OF: Record<TokenRefusal, RefusalCode> = {
+  malformed: 'invalid_token',
+  forged: 'invalid_token',
+  unknown: 'invalid_token',
+  wrong_secret: 'invalid_token',
+  wrong_kind: 'invalid_token',
+  expired: 'invalid_token',
+  provider_disabled: 'invalid_token',
+  account_disabled: 'account_disabled',
+  actor_disabled: 'unauthenticated',
+}

@@ -1,0 +1,89 @@
+import { toBase64 } from '../../../core/crypto/text-encoding.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import { uuid, type Random } from '../../../core/runtime/random.ts'
+import type { Client, Gateway, Token } from '../entities.ts'
+import type { Store, Transaction } from '../store/store.ts'
+import type { ConnectRequest } from './connect-request.ts'
+import { versionOf } from './connections.ts'
+import { Refusal } from './refusal.ts'
+
+export interface PeerRowsOptions {
+  store: Store
+  clock: Clock
+  random: Random
+}
+
+/** Finds or makes the row of a peer that connects, and notes its key and version. */
+export class PeerRows {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #random: Random
+
+  constructor({ store, clock, random }: PeerRowsOptions) {
+    this.#store = store
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /** A person's device. @throws Refusal device_identity_conflict */
+  async client(token: Token, request: ConnectRequest): Promise<Client> {
+    const { accountId, actorId } = token
+    if (actorId === null) throw new Refusal('invalid_token')
+    return this.#upsert(accountId, { type: 'client' }, async (tx, freshId) => {
+      const [known] = await tx.list('clients', { where: { actorId, externalId: request.externalId }, limit: 1 })
+      await refuseForeignKey(tx, request)
+      if (known !== undefined) return (await tx.patch('clients', known.id, this.#seen(request))) ?? known
+      return tx.insert('clients', {
+        id: freshId,
+        actorId,
+        verifiedAt: null,
+        ...(await this.#fresh(tx, request)),
+      })
+    })
+  }
+
+  /** A gateway of the token's site. @throws Refusal gateway_already_connected, device_identity_conflict */
+  async gateway(token: Token, request: ConnectRequest, isConnected: (gatewayId: string) => boolean): Promise<Gateway> {
+    const { accountId, siteId } = token
+    if (siteId === null) throw new Refusal('invalid_token')
+    return this.#upsert(accountId, { type: 'gateway' }, async (tx, freshId) => {
+      const [known] = await tx.list('gateways', { where: { siteId, externalId: request.externalId }, limit: 1 })
+      // Looked at before its row is: a second one must not take over the key of the one that is there.
+      if (known !== undefined && isConnected(known.id)) throw new Refusal('gateway_already_connected')
+      await refuseForeignKey(tx, request)
+      if (known !== undefined) return (await tx.patch('gateways', known.id, this.#seen(request))) ?? known
+      return tx.insert('gateways', { id: freshId, siteId, ...(await this.#fresh(tx, request)) })
+    })
+  }
+
+  async #upsert<Row extends { id: string }>(
+    accountId: string,
+    { type }: { type: 'client' | 'gateway' },
+    work: (tx: Transaction, freshId: string) => Promise<Row>,
+  ): Promise<Row> {
+    const freshId = uuid(this.#random)
+    const by = type === 'client' ? { type, clientId: freshId } : { type, gatewayId: freshId }
+    return this.#store.transact({ accountId, by }, (tx) => work(tx, freshId))
+  }
+
+  #seen({ publicKey, userAgent }: ConnectRequest): Pick<Client, 'publicKey' | 'lastSeenAt' | 'lastSeenVersion'> {
+    return { publicKey, lastSeenAt: this.#clock.unix(), lastSeenVersion: versionOf(userAgent) || null }
+  }
+
+  async #fresh(tx: Transaction, request: ConnectRequest) {
+    const { externalId, name } = request
+    const pskBase = toBase64(this.#random.bytes(32))
+    return { externalId, name, pskBase, ...(await tx.allocateAddresses()), ...this.#seen(request) }
+  }
+}
+
+/**
+ * Whoever registers the key of another would be taken for it by gateways. The same device may have it under several actors.
+ */
+const refuseForeignKey = async (tx: Transaction, { publicKey, externalId }: ConnectRequest): Promise<void> => {
+  const owners = [
+    ...(await tx.list('clients', { where: { publicKey } })),
+    ...(await tx.list('gateways', { where: { publicKey } })),
+  ]
+  if (owners.some((owner) => owner.externalId !== externalId)) throw new Refusal('device_identity_conflict')
+}
