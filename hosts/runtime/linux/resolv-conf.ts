@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
 
@@ -65,18 +64,20 @@ export const originalResolvConf = (path = '/etc/resolv.conf'): string => {
 
 /**
  * Beside the file. Several files may be mounted over one path, each seen by some processes only (`ip netns exec` does so), while
- * the folder is shared by all: then the name tells of which file it is the backup.
+ * the folder is shared by all: then it is beside the mounted file, or, where that cannot be seen, named after it.
  */
 const backupOf = (path: string): string => {
-  const source = mountSource(path)
-  const which = source === undefined ? '' : `-${createHash('sha256').update(source).digest('hex').slice(0, 12)}`
-  return join(dirname(path), `${basename(path)}.before-portreeve${which}`)
+  const mounted = mountedAt(path)
+  if (mounted === undefined) return `${path}.before-portreeve`
+  if (isSameFile(mounted.file, path)) return `${mounted.file}.before-portreeve`
+  const which = createHash('sha256').update(`${mounted.device} ${mounted.file}`).digest('hex').slice(0, 12)
+  return `${path}.before-portreeve-${which}`
 }
 
-const isMountPoint = (path: string): boolean => mountSource(path) !== undefined
+const isMountPoint = (path: string): boolean => mountedAt(path) !== undefined
 
-/** What is mounted at the path: the device and the path in its file system. proc_pid_mountinfo(5): fields 3, 4 and 5. */
-const mountSource = (path: string): string | undefined => {
+/** What is mounted at the path: the device, and the file in its file system. proc_pid_mountinfo(5): fields 3, 4 and 5. */
+const mountedAt = (path: string): { device: string; file: string } | undefined => {
   let text: string
   try {
     text = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -85,7 +86,16 @@ const mountSource = (path: string): string | undefined => {
   }
   const mounts = text.split('\n').map((line) => line.split(' '))
   const mount = mounts.findLast(([, , , , point]) => point === path)
-  return mount === undefined ? undefined : `${mount[2] ?? ''} ${mount[3] ?? ''}`
+  return mount === undefined ? undefined : { device: mount[2] ?? '', file: mount[3] ?? '' }
+}
+
+const isSameFile = (one: string, other: string): boolean => {
+  try {
+    const [a, b] = [statSync(one), statSync(other)]
+    return one !== other && a.ino === b.ino && a.dev === b.dev
+  } catch {
+    return false
+  }
 }
 
 const refuseLink = async (path: string): Promise<void> => {

@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { Namespace } from '../../../hosts/lab/namespace.ts'
+import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
+import { needsKernel } from '../../kit/needs-kernel.ts'
+
+describe('a datagram socket on a path with a small MTU', function () {
+  this.timeout(30_000)
+  needsKernel()
+  let run: RunDirectory
+
+  before(async () => {
+    run = await RunDirectory.open()
+  })
+  after(async () => {
+    await run?.close()
+  })
+
+  it('sends one by one what the kernel refuses to send joined', async () => {
+    const namespace = await Namespace.create(run, 'segments')
+    await namespace.ip(['link', 'set', 'lo', 'mtu', '1500'])
+    const script = fileURLToPath(new URL('segments.js', import.meta.url))
+    const { stdout } = await namespace.mustRun(process.execPath, [script])
+    expect(JSON.parse(stdout)).to.deep.equal({ ipv4: 60, ipv6: 60 })
+  })
+})

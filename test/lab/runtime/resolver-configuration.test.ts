@@ -1,0 +1,74 @@
+import { readFile, readdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { after, before, beforeEach, describe, it } from 'mocha'
+import { Namespace } from '../../../hosts/lab/namespace.ts'
+import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
+import { needsKernel } from '../../kit/needs-kernel.ts'
+
+const RESOLVER = fileURLToPath(new URL('resolver.js', import.meta.url))
+const ORIGINAL = 'nameserver 192.0.2.53\n'
+
+describe('the resolver configuration of Linux, where resolv.conf is mounted over', function () {
+  this.timeout(30_000)
+  needsKernel()
+  let run: RunDirectory
+  let first: Namespace
+  let second: Namespace
+  let etc: string[]
+  let hosts: string
+
+  before(async () => {
+    run = await RunDirectory.open()
+    first = await Namespace.create(run, 'first')
+    second = await Namespace.create(run, 'second')
+    etc = await readdir('/etc')
+    hosts = await readFile('/etc/resolv.conf', 'utf8')
+  })
+  after(async () => {
+    await run?.close()
+  })
+  beforeEach(async () => {
+    await first.resolvConf(ORIGINAL)
+    await second.resolvConf('nameserver 192.0.2.54\n')
+  })
+
+  const resolv = async (namespace: Namespace): Promise<string> =>
+    (await namespace.mustRun('cat', ['/etc/resolv.conf'])).stdout
+
+  /** Sets it and is killed. */
+  const crash = async (namespace: Namespace): Promise<{ file: string; servers: string[] }> => {
+    const part = namespace.spawn(process.execPath, [RESOLVER, 'set'], { name: 'resolver' })
+    const line = await part.line((text) => text.includes('servers'))
+    part.kill('SIGKILL')
+    await part.ended
+    return JSON.parse(line)
+  }
+
+  it('D8 rewrites it in place and restores it on stop', async () => {
+    const { stdout } = await first.mustRun(process.execPath, [RESOLVER, 'set-and-restore'])
+    const [set, restored] = stdout
+      .trim()
+      .split('\n')
+      .map((line): { file: string; servers: string[] } => JSON.parse(line))
+    expect(set?.file).to.contain('nameserver 100.100.111.1\nsearch example.org\n')
+    expect(set?.servers).to.deep.equal(['192.0.2.53:53'])
+    expect(restored).to.deep.equal({ file: ORIGINAL, servers: ['192.0.2.53:53'] })
+  })
+
+  it('D8 restores it after SIGKILL, in each namespace its own, and leaves nothing in /etc', async () => {
+    for (const namespace of [first, second]) expect((await crash(namespace)).file).to.contain('100.100.111.1')
+    expect(await resolv(first)).to.contain('100.100.111.1')
+    // The backup is where it goes with the namespace, if that is deleted.
+    expect(await readdir(`/etc/netns/${first.name}`)).to.include('resolv.conf.before-portreeve')
+    // A second crash must not take what the first one wrote for the original.
+    expect((await crash(first)).servers).to.deep.equal(['192.0.2.53:53'])
+    await first.mustRun(process.execPath, [RESOLVER, 'recover'])
+    expect(await resolv(first)).to.equal(ORIGINAL)
+    expect(await resolv(second)).to.contain('100.100.111.1')
+    await second.mustRun(process.execPath, [RESOLVER, 'recover'])
+    expect(await resolv(second)).to.equal('nameserver 192.0.2.54\n')
+    expect(await readFile('/etc/resolv.conf', 'utf8'), 'the file below the mounts').to.equal(hosts)
+    expect((await readdir('/etc')).filter((name) => !etc.includes(name) && name.includes('resolv'))).to.deep.equal([])
+  })
+})

@@ -1,0 +1,50 @@
+// Runs in a namespace whose loopback has an MTU of 1500, see datagram-socket.test.ts: datagrams that are joined when they are sent, but
+// whose segments do not fit the path, have to be sent one by one, as fragments.
+import { endpoint, type Family } from '../../../core/runtime/endpoint.ts'
+import { createDatagramSockets } from '../../../hosts/runtime/index.ts'
+
+const COUNT = 20
+const SIZES = [1400, 3000, 1400]
+
+const exchange = async (family: Family, address: string): Promise<number> => {
+  let received = 0
+  let done = (): void => undefined
+  const receiver = await createDatagramSockets().open({
+    family,
+    address,
+    port: 0,
+    onBatch: (batch) => {
+      for (const { bytes } of batch)
+        if (SIZES.includes(bytes.length) && bytes.every((byte) => byte === bytes[0])) received++
+      if (received === COUNT * SIZES.length) done()
+    },
+    onError: (error) => {
+      throw error
+    },
+  })
+  const sender = await createDatagramSockets().open({
+    family,
+    port: 0,
+    onBatch: () => undefined,
+    onError: () => undefined,
+  })
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, 5_000)
+    done = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    const peer = endpoint(address, receiver.port)
+    sender.send(
+      SIZES.flatMap((size) =>
+        Array.from({ length: COUNT }, (_, index) => ({ peer, bytes: new Uint8Array(size).fill(index) })),
+      ),
+    )
+  })
+  await sender.close()
+  await receiver.close()
+  return received
+}
+
+const result = { ipv4: await exchange('ipv4', '127.0.0.1'), ipv6: await exchange('ipv6', '::1') }
+process.stdout.write(`${JSON.stringify(result)}\n`)
