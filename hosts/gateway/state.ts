@@ -101,7 +101,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'started':
         return this.#tellLink({ type: 'start' }, now)
       case 'stopped':
-        return this.#tellLink({ type: 'stop' }, now)
+        // First the portal, so that it offers this gateway to nobody; then the clients, which ask for another one at once.
+        this.#tellLink({ type: 'stop' }, now)
+        return this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
       case 'connectionOpened':
       case 'connectionRefused':
       case 'connectionClosed':

@@ -1,22 +1,28 @@
 // The Node implementation of every port in core/runtime: one factory each. Nothing here does I/O before it is called.
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import type { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import type { HttpClient } from '../../core/runtime/http-client.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
+import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { TunDevices } from '../../core/runtime/tun-device.ts'
+import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import { SystemClock } from './clock.ts'
 import { NativeDatagramSockets } from './datagram-socket.ts'
+import { TcpDnsListeners } from './dns-listener.ts'
 import { SocketDnsExchange } from './dns-exchange.ts'
 import { FetchHttpClient } from './http-client.ts'
 import { LinuxNetworkConfiguration } from './linux/network-configuration.ts'
 import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
 import { LinuxSystemResolvers } from './linux/system-resolvers.ts'
 import { PinoLogger, type LoggerOptions } from './logger.ts'
+import { SystemNetworkInterfaces } from './network-interfaces.ts'
 import { SystemRandom } from './random.ts'
 import { LinuxTunDevices } from './tun-device.ts'
+import { WsWebSockets } from './web-socket.ts'
 
 export type { LoggerOptions, LogLevel } from './logger.ts'
 export type { ResolverConfigurationOptions, ResolverMode } from './linux/resolver-configuration.ts'
@@ -28,6 +34,9 @@ export const createLogger = (options: LoggerOptions = {}): Logger => PinoLogger.
 export const createHttpClient = (): HttpClient => new FetchHttpClient()
 export const createDnsExchange = (): DnsExchange => new SocketDnsExchange()
 export const createDatagramSockets = (): DatagramSockets => new NativeDatagramSockets()
+export const createDnsListeners = (): DnsListeners => new TcpDnsListeners()
+export const createNetworkInterfaces = (): NetworkInterfaces => new SystemNetworkInterfaces()
+export const createWebSockets = (): WebSockets => new WsWebSockets()
 export const createTunDevices = (): TunDevices => new LinuxTunDevices()
 
 /** Where the system's resolv.conf is, if not at /etc/resolv.conf. */

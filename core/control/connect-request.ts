@@ -1,0 +1,48 @@
+import { externalId } from '../crypto/derived-values.ts'
+import type { UnixTime } from '../runtime/time.ts'
+import { retryAfterMs } from './backoff.ts'
+import type { Role } from './messages.ts'
+
+export interface ConnectRequest {
+  role: Role
+  /** http, https, ws or wss; a path is kept as a prefix. */
+  portalUrl: string
+  /** A UUID, or any text. */
+  id: string
+  name: string
+  /** Base64. */
+  publicKey: string
+}
+
+/** Where a peer opens its control channel (protocol.md §2). The token is not in it: URLs end up in logs. */
+export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequest): string => {
+  const url = new URL(portalUrl)
+  url.protocol = url.protocol.replace('http', 'ws')
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/${role}/v2/websocket`
+  url.search = new URLSearchParams({ external_id: externalId(id), name, public_key: publicKey }).toString()
+  return url.href
+}
+
+/** Reads an answer that is no WebSocket: problem+json with a `code`, perhaps with Retry-After. */
+export const connectRefusal = (
+  { status, headers, body }: { status: number; headers: Readonly<Record<string, string>>; body: string },
+  now: UnixTime,
+): { type: 'connectionRefused'; status: number; code?: string; retryAfterMs?: number } => {
+  const code = problemCode(body)
+  const wait = retryAfterMs(headers['retry-after'], now)
+  return {
+    type: 'connectionRefused',
+    status,
+    ...(code === undefined ? {} : { code }),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  }
+}
+
+const problemCode = (body: string): string | undefined => {
+  try {
+    const code = (JSON.parse(body) as { code?: unknown } | null)?.code
+    return typeof code === 'string' && /^[a-z0-9_]{1,64}$/.test(code) ? code : undefined
+  } catch {
+    return undefined
+  }
+}

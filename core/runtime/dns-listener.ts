@@ -1,0 +1,23 @@
+import { token } from '../di.ts'
+
+export interface DnsListenerOptions {
+  address: string
+  port: number
+  /** A message; the answer goes to the same `connection`, in any order. */
+  onQuery: (connection: number, message: Uint8Array) => void
+  onError: (error: Error) => void
+}
+
+export interface DnsListener {
+  /** Dropped where the connection is gone. */
+  answer: (connection: number, message: Uint8Array) => void
+  close: () => Promise<void>
+}
+
+/** Takes DNS messages over TCP (RFC 7766): few connections, few messages waiting, none of them for long. */
+export interface DnsListeners {
+  /** Rejects with a system error code where the address cannot be bound. */
+  open: (options: DnsListenerOptions) => Promise<DnsListener>
+}
+
+export const DnsListeners = token<DnsListeners>('dns-listeners')

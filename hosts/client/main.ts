@@ -1,0 +1,84 @@
+// The composition root of a client.
+import { hostname } from 'node:os'
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
+import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import { DnsListeners } from '../../core/runtime/dns-listener.ts'
+import { Lifecycle } from '../../core/runtime/lifecycle.ts'
+import { Logger } from '../../core/runtime/logger.ts'
+import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
+import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import { Random, uuid } from '../../core/runtime/random.ts'
+import { unixOf } from '../../core/runtime/time.ts'
+import { TunDevices } from '../../core/runtime/tun-device.ts'
+import { WebSockets } from '../../core/runtime/web-socket.ts'
+import { keptId } from '../runtime/kept-id.ts'
+import { userAgent } from '../runtime/user-agent.ts'
+import type { ClientStart, RunningClient } from './config.ts'
+import { buildContainer } from './container.ts'
+import { ClientShell } from './shell.ts'
+import { ClientState } from './state.ts'
+import { statusOf } from './status.ts'
+
+const TRANSPORT = 'wireguard'
+
+/**
+ * Starts a client. It needs root, or CAP_NET_ADMIN.
+ * @throws OperatorError for what is wrong with the configuration or its plugins, and system errors of the device and the sockets
+ */
+export const startClient = async (options: ClientStart): Promise<RunningClient> => {
+  const { config, token, version } = options
+  const { container, installation } = await buildContainer(options)
+  const clock = container.get(Clock)
+  const random = container.get(Random)
+  const logger = container.get(Logger)
+  const upstreams = container.get(UpstreamResolvers.token)
+  const transport = container.get(TunnelTransports.token).get(TRANSPORT)?.value
+  if (transport === undefined) {
+    throw new OperatorError(
+      'PLUGIN_MISSING',
+      `no plugin provides the tunnel transport "${TRANSPORT}".`,
+      'Add to plugins: use: builtin:transport-wireguard',
+    )
+  }
+  // A fresh key per start: what was recorded of an earlier run cannot be opened with what is in memory now.
+  const keys = transport.generateKeys(random)
+  const tunnel = transport.createTunnel({
+    privateKey: keys.privateKey,
+    random,
+    unixAt: (now) => unixOf(now, clock.pair()),
+  })
+  const state = new ClientState({ random, tunnel, resolverKinds: new Set(upstreams.keys()) })
+  const shell = new ClientShell(state, {
+    config,
+    identity: {
+      id: config.id ?? (await keptId(config.state_folder, () => uuid(random))),
+      name: config.name ?? hostname(),
+      keys,
+      token,
+      userAgent: userAgent('headless-client', version),
+    },
+    ports: {
+      clock,
+      logger,
+      upstreams,
+      sockets: container.get(DatagramSockets),
+      listeners: container.get(DnsListeners),
+      webSockets: container.get(WebSockets),
+      tunDevices: container.get(TunDevices),
+      interfaces: container.get(NetworkInterfaces),
+      network: container.get(NetworkConfiguration),
+      resolver: container.get(ResolverConfiguration),
+    },
+  })
+  const lifecycle = new Lifecycle()
+  await lifecycle.start([...installation.parts, shell])
+  logger.info({ version, plugins: installation.plugins.map(({ name }) => name) }, 'the client runs')
+  return {
+    status: () => statusOf(state, { clocks: clock.pair(), account: config.account }),
+    ended: shell.ended,
+    stop: () => lifecycle.stop(),
+  }
+}

@@ -1,0 +1,255 @@
+import type { TunnelKeys } from '../../core/contract/tunnel-transport.ts'
+import type { UpstreamResolver } from '../../core/contract/upstream-resolver.ts'
+import type { PeerEnd } from '../../core/config/host-config.ts'
+import type { Secret } from '../../core/config/secret.ts'
+import { connectRefusal, connectUrl } from '../../core/control/connect-request.ts'
+import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
+import { toBase64 } from '../../core/crypto/text-encoding.ts'
+import { HAIRPIN_PORT } from '../../core/flow/tcp-hairpin.ts'
+import type { Extensions } from '../../core/plugin/extension-point.ts'
+import type { Clock } from '../../core/runtime/clock.ts'
+import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
+import { drive, type Driven } from '../../core/runtime/drive.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
+import {
+  OWN_SOCKET_MARK,
+  type NetworkConfiguration,
+  type ResolverConfiguration,
+} from '../../core/runtime/network-configuration.ts'
+import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import type { TunDevice, TunDevices } from '../../core/runtime/tun-device.ts'
+import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
+import { PeerSockets } from '../runtime/peer-sockets.ts'
+import { TaskQueue } from '../runtime/task-queue.ts'
+import type { ClientConfig } from './config.ts'
+import { NameListeners } from './name-listeners.ts'
+import type { ClientInput, ClientOutput, ClientState } from './state.ts'
+
+export interface ClientPorts {
+  clock: Clock
+  logger: Logger
+  sockets: DatagramSockets
+  listeners: DnsListeners
+  webSockets: WebSockets
+  tunDevices: TunDevices
+  interfaces: NetworkInterfaces
+  network: NetworkConfiguration
+  resolver: ResolverConfiguration
+  upstreams: Extensions<UpstreamResolver>
+}
+
+export interface ClientIdentity {
+  id: string
+  name: string
+  keys: TunnelKeys
+  token: Secret
+  userAgent: string
+}
+
+/** protocol.md §6 */
+const MTU = 1280
+
+/** Carries out what the client's machine asks for, and tells it what happens. */
+export class ClientShell {
+  readonly #config: ClientConfig
+  readonly #ports: ClientPorts
+  readonly #identity: ClientIdentity
+  readonly #tasks: TaskQueue
+  readonly #names: NameListeners
+  readonly #driven: Driven<ClientInput>
+  readonly #asks = new Map<number, AbortController>()
+  readonly #ended: Promise<PeerEnd>
+  #end: (end: PeerEnd) => void = () => undefined
+  #sockets: PeerSockets | undefined
+  #tun: TunDevice | undefined
+  #packets: Uint8Array[] = []
+  #connection: WebSocketConnection | undefined
+  #unwatch: (() => void) | undefined
+  #known = ''
+
+  constructor(state: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: ClientIdentity }) {
+    this.#config = setUp.config
+    this.#ports = setUp.ports
+    this.#identity = setUp.identity
+    const { clock, logger, listeners } = setUp.ports
+    this.#ended = new Promise((resolve) => (this.#end = resolve))
+    this.#tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
+    this.#names = new NameListeners(listeners, {
+      port: HAIRPIN_PORT,
+      onQuery: (connection, message) => this.tell({ type: 'tcpQueryReceived', connection, message }),
+      onError: (error) => logger.warn({ error }, 'DNS over TCP failed'),
+    })
+    this.#driven = drive<ClientInput, ClientOutput>(state, {
+      clock: {
+        now: () => clock.now(),
+        unix: () => clock.unix(),
+        pair: () => clock.pair(),
+        wake: (at, callback) =>
+          clock.wake(at, () => {
+            callback()
+            this.#flush()
+          }),
+      },
+      perform: (output) => this.#perform(output),
+    })
+  }
+
+  get ended(): Promise<PeerEnd> {
+    return this.#ended
+  }
+
+  /** Rejects where the device or the sockets cannot be had. */
+  async start(): Promise<void> {
+    const { logger, sockets, tunDevices, interfaces, resolver } = this.#ports
+    const { device, udp_port: port } = this.#config
+    await resolver.restore()
+    this.#tun = await tunDevices.open({
+      name: device,
+      mtu: MTU,
+      onBatch: (packets) => this.tell({ type: 'tunPackets', packets }),
+      onError: (error) => {
+        logger.error({ error }, 'the tunnel device failed')
+        this.#end({ reason: 'stopped', detail: error.message })
+      },
+    })
+    this.#sockets = await PeerSockets.open(sockets, {
+      port,
+      mark: OWN_SOCKET_MARK,
+      onBatch: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
+      onError: (error) => logger.warn({ error }, 'a socket failed'),
+    })
+    this.tell({ type: 'socketsOpened', ports: this.#sockets.ports })
+    this.#look()
+    this.#unwatch = interfaces.watch(() => this.#look())
+    this.tell({ type: 'started' })
+  }
+
+  /** Leaves the machine as it was before. */
+  async stop(): Promise<void> {
+    const { network, resolver } = this.#ports
+    this.tell({ type: 'stopped' })
+    this.#driven.stop()
+    this.#unwatch?.()
+    this.#connection?.close()
+    for (const ask of this.#asks.values()) ask.abort()
+    this.#tasks.add('restoring the resolver', () => resolver.restore())
+    this.#tasks.add('closing the DNS listeners', () => this.#names.close())
+    this.#tasks.add('restoring the network', () => network.clear())
+    await this.#tasks.idle()
+    await this.#sockets?.close()
+    await this.#tun?.close()
+    this.#end({ reason: 'stopped' })
+  }
+
+  tell(input: ClientInput): void {
+    this.#driven.dispatch(input)
+    this.#flush()
+  }
+
+  /** Addresses and upstream servers may have changed. */
+  #look(): void {
+    const addresses = this.#ports.interfaces.addresses(this.#config.device)
+    const upstreams = this.#ports.upstreams.get('system')?.value.discover?.() ?? []
+    const found = JSON.stringify([addresses, upstreams])
+    if (found === this.#known) return
+    this.#known = found
+    this.tell({ type: 'addressesChanged', addresses })
+    this.tell({ type: 'systemUpstreamsFound', upstreams })
+  }
+
+  #flush(): void {
+    this.#sockets?.flush()
+    if (this.#packets.length === 0) return
+    const packets = this.#packets
+    this.#packets = []
+    this.#tun?.write(packets)
+  }
+
+  #perform(output: ClientOutput): void {
+    const { network, resolver } = this.#ports
+    const { device } = this.#config
+    switch (output.type) {
+      case 'sendDatagram':
+        this.#sockets?.queue(output.peer, output.datagram)
+        return
+      case 'writeTun':
+        this.#packets.push(output.packet)
+        return
+      case 'openConnection':
+        this.#connection = this.#connect()
+        return
+      case 'closeConnection':
+        this.#connection?.close()
+        return
+      case 'sendText':
+        this.#connection?.send(output.text)
+        return
+      case 'configureInterface': {
+        const addresses = [output.ipv4, output.ipv6]
+        this.#tasks.add('setting addresses', () => network.setAddresses(device, addresses))
+        this.#tasks.add('listening for DNS over TCP', () => this.#names.listenOn(addresses))
+        return
+      }
+      case 'setRoutes':
+        this.#tasks.add('setting routes', () => network.setRoutes(device, output.prefixes))
+        return
+      case 'configureResolver': {
+        const { servers, searchDomain } = output
+        this.#tasks.add('setting the resolver', () => resolver.set({ device, servers, searchDomain }))
+        return
+      }
+      case 'askUpstream':
+        return this.#ask(output)
+      case 'cancelAsk':
+        this.#asks.get(output.ask)?.abort()
+        return
+      case 'answerTcpQuery':
+        return this.#names.answer(output.connection, output.message)
+      case 'end':
+        this.#end({ reason: output.reason, detail: output.detail })
+    }
+  }
+
+  #connect(): WebSocketConnection {
+    const { clock, webSockets, logger } = this.#ports
+    const { id, name, keys, token, userAgent } = this.#identity
+    const publicKey = toBase64(keys.publicKey)
+    return webSockets.connect(
+      {
+        url: connectUrl({ role: 'client', portalUrl: this.#config.portal_url, id, name, publicKey }),
+        headers: { 'X-Authorization': `Bearer ${token.reveal()}`, 'User-Agent': userAgent },
+        mark: OWN_SOCKET_MARK,
+        maxBytes: MAX_FRAME_FROM_PORTAL,
+      },
+      {
+        opened: () => this.tell({ type: 'connectionOpened' }),
+        received: (text) => this.tell({ type: 'frameReceived', text }),
+        refused: (refusal) => {
+          logger.debug({ status: refusal.status }, 'the portal refuses the connection')
+          this.tell(connectRefusal(refusal, clock.unix()))
+        },
+        closed: (reason) => {
+          logger.debug({ reason }, 'the connection to the portal ended')
+          this.tell({ type: 'connectionClosed' })
+        },
+      },
+    )
+  }
+
+  #ask({ ask, kind, server, message, protocol }: Extract<ClientOutput, { type: 'askUpstream' }>): void {
+    const resolver = this.#ports.upstreams.get(kind)?.value
+    const controller = new AbortController()
+    this.#asks.set(ask, controller)
+    const asked =
+      resolver === undefined
+        ? Promise.resolve({ type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` } as const)
+        : resolver.resolve({ server, message, protocol, signal: controller.signal })
+    void asked
+      .catch((error: unknown) => ({ type: 'failed', code: 'unreachable', reason: String(error) }) as const)
+      .then((verdict) => {
+        this.#asks.delete(ask)
+        this.tell({ type: 'upstreamAnswered', ask, verdict })
+      })
+  }
+}

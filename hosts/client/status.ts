@@ -1,0 +1,23 @@
+import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
+import type { ClientStatus } from './client-status.ts'
+import type { ClientState } from './state.ts'
+import { upstreamName } from './upstreams.ts'
+
+/** The state as people and scripts see it. */
+export const statusOf = (
+  state: ClientState,
+  { clocks, account }: { clocks: ClockPair; account: string | undefined },
+): ClientStatus => ({
+  state: state.linkState,
+  account: account ?? null,
+  actor: null,
+  lane: 'native',
+  gateways: state.gateways.map(({ id, path, handshakeAt }) => ({
+    id,
+    name: null,
+    path: path ?? null,
+    last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
+  })),
+  resources: state.resources.status(),
+  dns: { upstreams: state.upstreams.map(upstreamName) },
+})

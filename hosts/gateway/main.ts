@@ -1,0 +1,74 @@
+// The composition root of a gateway.
+import { hostname } from 'node:os'
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
+import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import { Lifecycle } from '../../core/runtime/lifecycle.ts'
+import { Logger } from '../../core/runtime/logger.ts'
+import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
+import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import { Random, uuid } from '../../core/runtime/random.ts'
+import { unixOf } from '../../core/runtime/time.ts'
+import { TunDevices } from '../../core/runtime/tun-device.ts'
+import { WebSockets } from '../../core/runtime/web-socket.ts'
+import { keptId } from '../runtime/kept-id.ts'
+import { userAgent } from '../runtime/user-agent.ts'
+import type { GatewayStart, RunningGateway } from './config.ts'
+import { buildContainer } from './container.ts'
+import { GatewayShell } from './shell.ts'
+import { GatewayState } from './state.ts'
+
+const TRANSPORT = 'wireguard'
+const RESOLVER = 'system'
+
+/**
+ * Starts a gateway. It needs root, or CAP_NET_ADMIN.
+ * @throws OperatorError for what is wrong with the configuration or its plugins, and system errors of the device and the sockets
+ */
+export const startGateway = async (options: GatewayStart): Promise<RunningGateway> => {
+  const { config, token, version } = options
+  const { container, installation } = await buildContainer(options)
+  const clock = container.get(Clock)
+  const random = container.get(Random)
+  const logger = container.get(Logger)
+  const transport = container.get(TunnelTransports.token).get(TRANSPORT)?.value
+  const resolver = container.get(UpstreamResolvers.token).get(RESOLVER)?.value
+  if (transport === undefined) throw missing('tunnel transport', TRANSPORT, 'builtin:transport-wireguard')
+  if (resolver === undefined) throw missing('upstream resolver', RESOLVER, 'builtin:resolver-system')
+  // A fresh key per start: what was recorded of an earlier run cannot be opened with what is in memory now.
+  const keys = transport.generateKeys(random)
+  const tunnel = transport.createTunnel({
+    privateKey: keys.privateKey,
+    random,
+    unixAt: (now) => unixOf(now, clock.pair()),
+  })
+  const shell = new GatewayShell(new GatewayState({ random, tunnel, clocksAt: () => clock.pair() }), {
+    config,
+    identity: {
+      id: config.id ?? (await keptId(config.state_folder, () => uuid(random))),
+      name: config.name ?? hostname(),
+      keys,
+      token,
+      userAgent: userAgent('gateway', version),
+    },
+    ports: {
+      clock,
+      logger,
+      resolver,
+      sockets: container.get(DatagramSockets),
+      webSockets: container.get(WebSockets),
+      tunDevices: container.get(TunDevices),
+      interfaces: container.get(NetworkInterfaces),
+      network: container.get(NetworkConfiguration),
+    },
+  })
+  const lifecycle = new Lifecycle()
+  await lifecycle.start([...installation.parts, shell])
+  logger.info({ version, plugins: installation.plugins.map(({ name }) => name) }, 'the gateway runs')
+  return { ended: shell.ended, stop: () => lifecycle.stop() }
+}
+
+const missing = (what: string, key: string, use: string): OperatorError =>
+  new OperatorError('PLUGIN_MISSING', `no plugin provides the ${what} "${key}".`, `Add to plugins: use: ${use}`)

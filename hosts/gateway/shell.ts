@@ -1,0 +1,219 @@
+import type { PeerEnd } from '../../core/config/host-config.ts'
+import type { Secret } from '../../core/config/secret.ts'
+import type { TunnelKeys } from '../../core/contract/tunnel-transport.ts'
+import type { UpstreamResolver } from '../../core/contract/upstream-resolver.ts'
+import { connectRefusal, connectUrl } from '../../core/control/connect-request.ts'
+import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
+import { toBase64 } from '../../core/crypto/text-encoding.ts'
+import type { Clock } from '../../core/runtime/clock.ts'
+import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import { drive, type Driven } from '../../core/runtime/drive.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
+import type { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
+import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import type { TunDevice, TunDevices } from '../../core/runtime/tun-device.ts'
+import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
+import { PeerSockets } from '../runtime/peer-sockets.ts'
+import { TaskQueue } from '../runtime/task-queue.ts'
+import type { GatewayConfig } from './config.ts'
+import { CLIENT_PREFIXES, type GatewayInput, type GatewayOutput, type GatewayState } from './state.ts'
+
+export interface GatewayPorts {
+  clock: Clock
+  logger: Logger
+  sockets: DatagramSockets
+  webSockets: WebSockets
+  tunDevices: TunDevices
+  interfaces: NetworkInterfaces
+  network: NetworkConfiguration
+  /** Resolves the site's names. */
+  resolver: UpstreamResolver
+}
+
+export interface GatewayIdentity {
+  id: string
+  name: string
+  keys: TunnelKeys
+  token: Secret
+  userAgent: string
+}
+
+/** protocol.md §6 */
+const MTU = 1280
+
+/** Carries out what the gateway's machine asks for, and tells it what happens. */
+export class GatewayShell {
+  readonly #config: GatewayConfig
+  readonly #ports: GatewayPorts
+  readonly #identity: GatewayIdentity
+  readonly #tasks: TaskQueue
+  readonly #driven: Driven<GatewayInput>
+  readonly #asks = new Map<number, AbortController>()
+  readonly #ended: Promise<PeerEnd>
+  #end: (end: PeerEnd) => void = () => undefined
+  #sockets: PeerSockets | undefined
+  #tun: TunDevice | undefined
+  #packets: Uint8Array[] = []
+  #connection: WebSocketConnection | undefined
+  #unwatch: (() => void) | undefined
+  #known = ''
+
+  constructor(state: GatewayState, setUp: { config: GatewayConfig; ports: GatewayPorts; identity: GatewayIdentity }) {
+    this.#config = setUp.config
+    this.#ports = setUp.ports
+    this.#identity = setUp.identity
+    const { clock, logger } = setUp.ports
+    this.#ended = new Promise((resolve) => (this.#end = resolve))
+    this.#tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
+    this.#driven = drive<GatewayInput, GatewayOutput>(state, {
+      clock: {
+        now: () => clock.now(),
+        unix: () => clock.unix(),
+        pair: () => clock.pair(),
+        wake: (at, callback) =>
+          clock.wake(at, () => {
+            callback()
+            this.#flush()
+          }),
+      },
+      perform: (output) => this.#perform(output),
+    })
+  }
+
+  get ended(): Promise<PeerEnd> {
+    return this.#ended
+  }
+
+  /** Rejects where the device or the sockets cannot be had. */
+  async start(): Promise<void> {
+    const { logger, sockets, tunDevices, interfaces } = this.#ports
+    const { device, udp_port: port } = this.#config
+    this.#tun = await tunDevices.open({
+      name: device,
+      mtu: MTU,
+      onBatch: (packets) => this.tell({ type: 'tunPackets', packets }),
+      onError: (error) => {
+        logger.error({ error }, 'the tunnel device failed')
+        this.#end({ reason: 'stopped', detail: error.message })
+      },
+    })
+    this.#sockets = await PeerSockets.open(sockets, {
+      port,
+      onBatch: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
+      onError: (error) => logger.warn({ error }, 'a socket failed'),
+    })
+    this.tell({ type: 'socketsOpened', ports: this.#sockets.ports })
+    this.#look()
+    this.#unwatch = interfaces.watch(() => this.#look())
+    this.tell({ type: 'started' })
+  }
+
+  /** Says goodbye and leaves the machine as it was before. */
+  async stop(): Promise<void> {
+    this.tell({ type: 'stopped' })
+    this.#driven.stop()
+    this.#unwatch?.()
+    this.#connection?.close()
+    for (const ask of this.#asks.values()) ask.abort()
+    this.#tasks.add('restoring the network', () => this.#ports.network.clear())
+    await this.#tasks.idle()
+    await this.#sockets?.close()
+    await this.#tun?.close()
+    this.#end({ reason: 'stopped' })
+  }
+
+  tell(input: GatewayInput): void {
+    this.#driven.dispatch(input)
+    this.#flush()
+  }
+
+  #look(): void {
+    const addresses = this.#ports.interfaces.addresses(this.#config.device)
+    const found = addresses.join()
+    if (found === this.#known) return
+    this.#known = found
+    this.tell({ type: 'addressesChanged', addresses })
+  }
+
+  #flush(): void {
+    this.#sockets?.flush()
+    if (this.#packets.length === 0) return
+    const packets = this.#packets
+    this.#packets = []
+    this.#tun?.write(packets)
+  }
+
+  #perform(output: GatewayOutput): void {
+    switch (output.type) {
+      case 'sendDatagram':
+        this.#sockets?.queue(output.peer, output.datagram)
+        return
+      case 'writeTun':
+        this.#packets.push(output.packet)
+        return
+      case 'openConnection':
+        this.#connection = this.#connect()
+        return
+      case 'closeConnection':
+        this.#connection?.close()
+        return
+      case 'sendText':
+        this.#connection?.send(output.text)
+        return
+      case 'configureInterface':
+        return this.#configure(output)
+      case 'askSystem':
+        return this.#ask(output)
+      case 'cancelAsk':
+        this.#asks.get(output.ask)?.abort()
+        return
+      case 'end':
+        this.#end({ reason: output.reason, detail: output.detail })
+    }
+  }
+
+  #configure({ ipv4, ipv6, ...masquerade }: Extract<GatewayOutput, { type: 'configureInterface' }>): void {
+    const { network } = this.#ports
+    const { device } = this.#config
+    this.#tasks.add('setting addresses', () => network.setAddresses(device, [ipv4, ipv6]))
+    this.#tasks.add('setting routes', () => network.setRoutes(device, CLIENT_PREFIXES))
+    this.#tasks.add('forwarding', () => network.enableForwarding(device, masquerade))
+  }
+
+  #connect(): WebSocketConnection {
+    const { clock, webSockets, logger } = this.#ports
+    const { id, name, keys, token, userAgent } = this.#identity
+    const publicKey = toBase64(keys.publicKey)
+    return webSockets.connect(
+      {
+        url: connectUrl({ role: 'gateway', portalUrl: this.#config.portal_url, id, name, publicKey }),
+        headers: { 'X-Authorization': `Bearer ${token.reveal()}`, 'User-Agent': userAgent },
+        maxBytes: MAX_FRAME_FROM_PORTAL,
+      },
+      {
+        opened: () => this.tell({ type: 'connectionOpened' }),
+        received: (text) => this.tell({ type: 'frameReceived', text }),
+        refused: (refusal) => {
+          logger.debug({ status: refusal.status }, 'the portal refuses the connection')
+          this.tell(connectRefusal(refusal, clock.unix()))
+        },
+        closed: (reason) => {
+          logger.debug({ reason }, 'the connection to the portal ended')
+          this.tell({ type: 'connectionClosed' })
+        },
+      },
+    )
+  }
+
+  #ask({ ask, message }: Extract<GatewayOutput, { type: 'askSystem' }>): void {
+    const controller = new AbortController()
+    this.#asks.set(ask, controller)
+    void this.#ports.resolver
+      .resolve({ server: {}, message, protocol: 'udp', signal: controller.signal })
+      .catch((error: unknown) => ({ type: 'failed', code: 'unreachable', reason: String(error) }) as const)
+      .then((verdict) => {
+        this.#asks.delete(ask)
+        this.tell({ type: 'systemAnswered', ask, verdict })
+      })
+  }
+}

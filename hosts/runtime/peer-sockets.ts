@@ -1,0 +1,64 @@
+import type { Datagram, DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { Endpoint, Family } from '../../core/runtime/endpoint.ts'
+
+export interface PeerSocketsOptions {
+  /** The port wanted, the same for both families; any other where it is taken. */
+  port: number
+  mark?: number
+  /** Bytes are borrowed until it returns. */
+  onBatch: (batch: readonly Datagram[]) => void
+  onError: (error: Error) => void
+}
+
+const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
+
+/** One UDP socket per address family that this machine has, bound to all addresses. Sends in batches. */
+export class PeerSockets {
+  readonly #sockets: ReadonlyMap<Family, DatagramSocket>
+  readonly #waiting: Record<Family, Datagram[]> = { ipv4: [], ipv6: [] }
+
+  private constructor(sockets: ReadonlyMap<Family, DatagramSocket>) {
+    this.#sockets = sockets
+  }
+
+  /** Rejects where no family can be had. */
+  static async open(sockets: DatagramSockets, options: PeerSocketsOptions): Promise<PeerSockets> {
+    const opened = new Map<Family, DatagramSocket>()
+    const failures: unknown[] = []
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      try {
+        opened.set(family, await sockets.open({ ...options, family, orAnyPort: true }))
+      } catch (error) {
+        failures.push(error)
+        if (!NO_FAMILY.has((error as NodeJS.ErrnoException).code ?? '')) {
+          await Promise.all([...opened.values()].map((socket) => socket.close()))
+          throw error
+        }
+      }
+    }
+    if (opened.size === 0) throw new AggregateError(failures, 'this machine has neither IPv4 nor IPv6')
+    return new PeerSockets(opened)
+  }
+
+  get ports(): { ipv4?: number; ipv6?: number } {
+    return Object.fromEntries([...this.#sockets].map(([family, { port }]) => [family, port]))
+  }
+
+  /** Sent with the next `flush`. */
+  queue(peer: Endpoint, bytes: Uint8Array): void {
+    this.#waiting[peer.startsWith('[') ? 'ipv6' : 'ipv4'].push({ peer, bytes })
+  }
+
+  flush(): void {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const batch = this.#waiting[family]
+      if (batch.length === 0) continue
+      this.#waiting[family] = []
+      this.#sockets.get(family)?.send(batch)
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sockets.values()].map((socket) => socket.close()))
+  }
+}
