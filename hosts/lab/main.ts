@@ -57,7 +57,7 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
     return ok
   } finally {
     await lab.close({ keepFiles })
-    if (keepFiles) output.tell(`Configuration and logs are in ${lab.run.path}`)
+    if (keepFiles) output.tell(`Configuration and logs are in ${lab.run.path} until the next start`)
   }
 }
 
