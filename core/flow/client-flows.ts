@@ -3,6 +3,7 @@ import { normalizeName } from '../dns/pattern.ts'
 import { firstPermitting } from '../filter/port-filter.ts'
 import { buildUnreachable, quotedPacket, quotesSource, type Unreachable } from '../net/icmp-error.ts'
 import { canonicalAddress, formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { PacketSlab } from '../net/packet-slab.ts'
 import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import {
   isInRange,
@@ -99,6 +100,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
   readonly #counters = new Counters<DropReason>()
   readonly #packet = new PacketView()
+  readonly #slab = new PacketSlab()
 
   handle(input: ClientFlowsInput, now: Instant): void {
     switch (input.type) {
@@ -163,7 +165,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
     const peer = this.#fromTun.find(packet)
-    if (peer !== undefined) return this.#sendTo(peer, copyOf(packet))
+    if (peer !== undefined) return this.#sendTo(peer, this.#copyOf(packet))
     this.#decideOutbound(packet, now, keptAt)
   }
 
@@ -179,7 +181,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
     const mapped = isInRange(MAPPED_ADDRESSES, bytes, destination)
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !mapped) {
       const peer = this.#peerAt.get(packet.destinationText())
-      return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendTo(peer, copyOf(packet))
+      return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendTo(peer, this.#copyOf(packet))
     }
     const permitted = firstPermitting(
       this.#routes.candidates(packet.destination()),
@@ -198,14 +200,14 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
       return this.#requestAnnouncement(name, resource.resource.id, now)
     }
     if (isTracked(packet)) this.#fromTun.store(packet, resource.peer)
-    this.#sendTo(resource.peer, copyOf(packet))
+    this.#sendTo(resource.peer, this.#copyOf(packet))
   }
 
   #handleSentinelPacket(packet: PacketView, own: AddressBytes): void {
     const destination = packet.destinationText()
     const { kind, sourcePort, destinationPort } = packet
     if (kind === 'tcp' && sourcePort === HAIRPIN_PORT && this.#hairpins.has(destination)) {
-      packet.parse(copyOf(packet))
+      packet.parse(this.#copyOf(packet))
       turnToApplication(packet, own)
       return this.#writeTun(packet.bytes)
     }
@@ -223,7 +225,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
       })
       return
     }
-    packet.parse(copyOf(packet))
+    packet.parse(this.#copyOf(packet))
     turnToListener(packet, own)
     this.#writeTun(packet.bytes)
   }
@@ -233,7 +235,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    if (this.#fromTunnel.find(packet) === peer) return this.#writeTun(copyOf(packet))
+    if (this.#fromTunnel.find(packet) === peer) return this.#writeTun(this.#copyOf(packet))
     const own = this.#ownAddress(packet.addressLength)
     if (own === undefined || !isAddressAt(own, bytes, packet.destinationAt)) {
       return this.#counters.count('destination-not-own')
@@ -247,7 +249,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
       if (!this.#isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
       if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.store(packet, peer)
     }
-    this.#writeTun(copyOf(packet))
+    this.#writeTun(this.#copyOf(packet))
   }
 
   /** Whether a gateway may speak for an address: its own, or one of a resource that was granted there. */
@@ -447,6 +449,11 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
     return addressLength === 4 ? this.#ipv4 : this.#ipv6
   }
 
+  /** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
+  #copyOf({ bytes, length }: PacketView): Uint8Array {
+    return this.#slab.copy(bytes, length)
+  }
+
   #forgetVerdicts(): void {
     this.#fromTun.clear()
     this.#fromTunnel.clear()
@@ -463,6 +470,3 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
 
 /** Whether a packet is of a kind that the gateway can translate. */
 const isTracked = ({ kind }: PacketView): boolean => kind === 'tcp' || kind === 'udp' || kind === 'echoRequest'
-
-/** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
-const copyOf = ({ bytes, length }: PacketView): Uint8Array => bytes.slice(0, length)

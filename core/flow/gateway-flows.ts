@@ -3,6 +3,7 @@ import { normalizeName } from '../dns/pattern.ts'
 import { isOver, notePacket, reopens } from '../nat/nat-table.ts'
 import { quotedPacket, quotesSource, rewriteQuote, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
 import { canonicalAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { PacketSlab } from '../net/packet-slab.ts'
 import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
@@ -112,6 +113,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
   readonly #outputs = new OutputQueue<GatewayFlowsOutput>()
   readonly #counters = new Counters<DropReason>()
   readonly #packet = new PacketView()
+  readonly #slab = new PacketSlab()
 
   handle(input: GatewayFlowsInput, now: Instant): void {
     this.#carryOutDue(now)
@@ -198,7 +200,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     if (this.#isOwnAddress(bytes, destinationAt, addressLength)) {
       // The gateway's other ports are somebody else's services, for which there is no resource and no policy.
       return isGatewayService(packet, packet.destinationPort)
-        ? this.#writeTun(copyOf(packet))
+        ? this.#writeTun(this.#copyOf(packet))
         : this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
     }
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !isInRange(MAPPED_ADDRESSES, bytes, destination)) {
@@ -222,7 +224,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
   }
 
   #passOut(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
-    const bytes = copyOf(packet)
+    const bytes = this.#copyOf(packet)
     if (entry !== undefined) {
       notePacket(entry, { from: 'inside', tcpFlags: packet.tcpFlags, now })
       if (entry.outsidePort !== packet.sourcePort || !isAddressAt(entry.outsideAddress, bytes, packet.destinationAt)) {
@@ -246,7 +248,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     if (packet.kind === 'icmpError') return this.#translateError(peer, packet, now)
     if (this.#isOwnAddress(bytes, packet.sourceAt, packet.addressLength)) {
       if (!isGatewayService(packet, packet.sourcePort)) return this.#counters.count('gateway-service')
-      return this.#sendTo(peer, copyOf(packet))
+      return this.#sendTo(peer, this.#copyOf(packet))
     }
     const flow = peer.inbound(packet, now)
     if (flow === undefined) return this.#counters.count('no-flow')
@@ -255,7 +257,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
   }
 
   #passIn(packet: PacketView, { peer, entry }: GatewayFlow, now: Instant): void {
-    const bytes = copyOf(packet)
+    const bytes = this.#copyOf(packet)
     if (entry !== undefined) {
       notePacket(entry, { from: 'outside', tcpFlags: packet.tcpFlags, now })
       packet.bytes = bytes
@@ -269,7 +271,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
   #translateError(peer: GatewayPeer, error: PacketView, now: Instant): void {
     // Its checksum is made anew below, which must not turn a damaged error into a good one.
     if (!error.checksumsHold()) return this.#counters.count('checksum')
-    error.parse(copyOf(error))
+    error.parse(this.#copyOf(error))
     const quoted = quotedPacket(error)
     const own = error.addressLength === 4 ? peer.ipv4 : peer.ipv6
     if (quoted === undefined || !quotesSource(error, quoted, own)) return this.#counters.count('icmp-error')
@@ -456,6 +458,11 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     return own !== undefined && isAddressAt(own, bytes, offset)
   }
 
+  /** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
+  #copyOf({ bytes, length }: PacketView): Uint8Array {
+    return this.#slab.copy(bytes, length)
+  }
+
   #forgetVerdicts(): void {
     this.#fromTunnel.clear()
     this.#fromTun.clear()
@@ -480,6 +487,3 @@ const isGatewayService = ({ kind }: PacketView, servicePort: number): boolean =>
   ((kind === 'tcp' || kind === 'udp') && servicePort === SITE_RESOLVER_PORT)
 
 const grantKey = (peer: PeerId, resourceId: string): string => `${peer} ${resourceId}`
-
-/** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
-const copyOf = ({ bytes, length }: PacketView): Uint8Array => bytes.slice(0, length)
