@@ -46,8 +46,9 @@ const connectMarked = async (
     try {
       const socket = await connectTo({ address, family: family === 6 ? 6 : 4, port, mark })
       if (!tls) return socket
+      // An address is no server name (RFC 6066 §3), but it is what the certificate is checked against.
       const servername = request.servername ?? (isIP(host) === 0 ? host : '')
-      return connectTls({ socket, servername, ...(request.ca === undefined ? {} : { ca: request.ca }) })
+      return connectTls({ socket, host, servername, ...(request.ca === undefined ? {} : { ca: request.ca }) })
     } catch (error) {
       failures.push(error)
     }
