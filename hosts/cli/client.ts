@@ -3,12 +3,14 @@ import { clientDownCommand } from './client-down.ts'
 import { clientSignInCommand } from './client-sign-in.ts'
 import { clientSignOutCommand } from './client-sign-out.ts'
 import { clientStatusCommand } from './client-status.ts'
+import { clientUpCommand } from './client-up.ts'
 import type { CommandContext } from './context.ts'
 
 /** `portreeve client …` */
 export const clientCommand = (context: CommandContext): Command =>
   new Command('client')
     .description('Runs a client, and asks the running one.')
+    .addCommand(clientUpCommand(context))
     .addCommand(clientDownCommand(context))
     .addCommand(clientStatusCommand(context))
     .addCommand(clientSignInCommand(context))

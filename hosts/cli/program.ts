@@ -3,6 +3,7 @@ import { OperatorError } from '../../core/config/operator-error.ts'
 import { clientCommand } from './client.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
+import { gatewayCommand } from './gateway.ts'
 import { labCommand } from './lab.ts'
 import { packageVersion } from '../runtime/package-root.ts'
 import { pluginCommand } from './plugin.ts'
@@ -19,6 +20,7 @@ export const run = async (
     .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
     .version(packageVersion(), '-V, --version')
     .addCommand(portalCommand(context))
+    .addCommand(gatewayCommand(context))
     .addCommand(clientCommand(context))
     .addCommand(pluginCommand(context))
     .addCommand(labCommand(context))

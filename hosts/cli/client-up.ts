@@ -1,0 +1,43 @@
+import { Command } from 'commander'
+import { ClientConfig } from '../client/config.ts'
+import type { CommandContext } from './context.ts'
+import { packageVersion } from '../runtime/package-root.ts'
+import { reportEnd } from './peer-end.ts'
+import { readConfig, takeToken } from './read-config.ts'
+import { untilSignal } from './until-signal.ts'
+
+/** `portreeve client up`: runs a client until SIGTERM or `portreeve client down`. */
+export const clientUpCommand = (context: CommandContext): Command =>
+  new Command('up')
+    .description('Runs a client, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')
+    .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
+    .action(async ({ config: file }: { config?: string }) => {
+      const source = { schema: ClientConfig, file, fallback: 'client.yaml', env: context.env } as const
+      const { config, file: path } = await readConfig(source)
+      const token = takeToken(context.env)
+      const { createRandom } = await import('../runtime/index.ts')
+      const { createPluginModules } = await import('../runtime/plugin-modules.ts')
+      const { ClientSession } = await import('../client/client-session.ts')
+      const { startClient } = await import('../client/main.ts')
+      const modules = createPluginModules(path)
+      const session = new ClientSession({
+        config,
+        token,
+        random: createRandom(),
+        start: (given) => startClient({ config, token: given, modules, version: packageVersion() }),
+        tell: context.output.tell,
+      })
+      void untilSignal().then(() => session.stop())
+      reportEnd(await session.run(), context)
+    })
+    .addHelpText(
+      'after',
+      `
+The token comes from PORTREEVE_TOKEN, from \`token_file\` (mode 0600), or from \`portreeve client sign-in\`, where the
+configuration names the \`account\`. PORTREEVE_PORTAL_URL, PORTREEVE_NAME, PORTREEVE_ID and PORTREEVE_SOCKET go before the
+configuration as well.
+
+Examples:
+  $ portreeve client up --config client.yaml
+  $ PORTREEVE_PORTAL_URL=https://portal.example.org PORTREEVE_TOKEN=… portreeve client up`,
+    )

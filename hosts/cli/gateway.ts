@@ -1,0 +1,44 @@
+import { Command } from 'commander'
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { readTokenFile } from '../client/token-file.ts'
+import { GatewayConfig } from '../gateway/config.ts'
+import type { CommandContext } from './context.ts'
+import { packageVersion } from '../runtime/package-root.ts'
+import { reportEnd } from './peer-end.ts'
+import { readConfig, takeToken } from './read-config.ts'
+import { untilSignal } from './until-signal.ts'
+
+/** `portreeve gateway`: runs a gateway until SIGTERM. */
+export const gatewayCommand = (context: CommandContext): Command =>
+  new Command('gateway')
+    .description('Runs a gateway, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')
+    .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
+    .action(async ({ config: file }: { config?: string }) => {
+      const source = { schema: GatewayConfig, file, fallback: 'gateway.yaml', env: context.env } as const
+      const { config, file: path } = await readConfig(source)
+      const token = takeToken(context.env) ?? (await tokenOf(config))
+      const { createPluginModules } = await import('../runtime/plugin-modules.ts')
+      const { startGateway } = await import('../gateway/main.ts')
+      const ending = untilSignal()
+      const modules = createPluginModules(path)
+      const gateway = await startGateway({ config, token, modules, version: packageVersion() })
+      const end = await Promise.race([ending.then(() => ({ reason: 'stopped' as const })), gateway.ended])
+      await gateway.stop()
+      reportEnd(end, context)
+    })
+    .addHelpText(
+      'after',
+      `
+The environment: PORTREEVE_TOKEN, PORTREEVE_PORTAL_URL, PORTREEVE_NAME, PORTREEVE_ID go before the configuration.
+A token is made by the portal: POST /api/v1/sites/{id}/gateway_tokens.
+
+Examples:
+  $ portreeve gateway --config gateway.yaml
+  $ PORTREEVE_PORTAL_URL=https://portal.example.org PORTREEVE_TOKEN=… PORTREEVE_NAME=berlin-1 portreeve gateway`,
+    )
+
+const tokenOf = async (config: GatewayConfig) => {
+  const token = config.token_file === undefined ? undefined : await readTokenFile(config.token_file)
+  if (token !== undefined) return token
+  throw new OperatorError('TOKEN_MISSING', 'this gateway has no token.', 'Set PORTREEVE_TOKEN, or `token_file`.')
+}
