@@ -7,7 +7,7 @@ import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { Startable } from '../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
-import { unixOf } from '../../core/runtime/time.ts'
+import { unixOf, unixTime } from '../../core/runtime/time.ts'
 import { ControlEndpoint } from './control/endpoint.ts'
 import { PeerRows } from './control/peer-rows.ts'
 import type { Authorization, Change, EntityName } from './entities.ts'
@@ -53,7 +53,8 @@ export class PortalShell implements Startable {
     this.#logger = logger
     this.#machine = new PortalState({
       ...options,
-      unixAt: (now) => unixOf(now, clock.pair()),
+      // Rows and the wire know whole milliseconds only.
+      unixAt: (now) => unixTime(Math.floor(unixOf(now, clock.pair()))),
       refKey: derivedKey(key, 'control-references'),
       ingestKey: derivedKey(key, 'flow-log-ingest'),
     })

@@ -1,0 +1,138 @@
+import { WebSocket } from 'ws'
+
+export interface PeerFrame {
+  topic: string
+  event: string
+  // oxlint-disable-next-line typescript/no-explicit-any -- a test asserts what it is
+  payload: any
+  ref: number | null
+}
+
+export interface PeerOptions {
+  url: string
+  role: 'client' | 'gateway'
+  token: string
+  externalId?: string
+  name?: string
+  publicKey?: string
+  userAgent?: string
+  headers?: Readonly<Record<string, string>>
+}
+
+/** The answer to a connect that was refused. */
+export interface ConnectRefused {
+  status: number
+  headers: Readonly<Record<string, string | string[] | undefined>>
+  body: { code?: string; status?: number }
+}
+
+const PATIENCE_MS = 10_000
+
+/** A peer of the control channel on a real WebSocket that says exactly what a test tells it to. */
+export class ControlPeer {
+  readonly frames: PeerFrame[] = []
+  readonly closed: Promise<{ code: number; reason: string }>
+  #ref = 0
+  #waiting: (() => void)[] = []
+
+  private constructor(
+    readonly role: 'client' | 'gateway',
+    readonly socket: WebSocket,
+  ) {
+    socket.on('message', (data) => {
+      this.frames.push(JSON.parse((data as Buffer).toString('utf8')) as PeerFrame)
+      for (const wake of this.#waiting.splice(0)) wake()
+    })
+    this.closed = new Promise((resolve) =>
+      socket.on('close', (code, reason) => resolve({ code, reason: reason.toString('utf8') })),
+    )
+  }
+
+  /** Connects; a refusal rejects, with the answer as the error's `cause`. */
+  static async connect(options: PeerOptions): Promise<ControlPeer> {
+    const { role, token, publicKey = keyOf(options.externalId ?? role) } = options
+    const query = new URLSearchParams({
+      external_id: options.externalId ?? `${role}-1`,
+      name: options.name ?? role,
+      public_key: publicKey,
+    })
+    const url = `${options.url.replace(/^http/, 'ws')}/${role}/v2/websocket?${query.toString()}`
+    const component = role === 'client' ? 'headless-client' : 'gateway'
+    const socket = new WebSocket(url, {
+      perMessageDeflate: false,
+      headers: {
+        'User-Agent': options.userAgent ?? `Debian/12.0.0 ${component}/0.1.0 (x86_64; 6.1.0)`,
+        'X-Authorization': `Bearer ${token}`,
+        ...options.headers,
+      },
+    })
+    const peer = new ControlPeer(role, socket)
+    await new Promise<void>((resolve, reject) => {
+      socket.on('open', resolve)
+      socket.on('error', reject)
+      socket.on('unexpected-response', (_, response) => {
+        let text = ''
+        response.on('data', (part: Buffer) => (text += part.toString('utf8')))
+        response.on('end', () => {
+          const cause = {
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: JSON.parse(text) as ConnectRefused['body'],
+          }
+          reject(new Error(`refused: ${cause.status}`, { cause }))
+        })
+      })
+    })
+    return peer
+  }
+
+  /** Connects and joins; resolves with the peer and its `init`. */
+  static async join(options: PeerOptions): Promise<{ peer: ControlPeer; init: PeerFrame['payload'] }> {
+    const peer = await ControlPeer.connect(options)
+    peer.send('phx_join', null)
+    const init = await peer.next('init')
+    return { peer, init: init.payload }
+  }
+
+  send(event: string, payload: unknown, topic: string = this.role): number {
+    const ref = this.#ref++
+    this.socket.send(JSON.stringify({ topic, event, payload, ref }))
+    return ref
+  }
+
+  /** The first frame of this name that no call has taken yet. */
+  async next(event: string, matches: (frame: PeerFrame) => boolean = () => true): Promise<PeerFrame> {
+    const end = Date.now() + PATIENCE_MS
+    for (;;) {
+      const index = this.frames.findIndex((frame) => frame.event === event && matches(frame))
+      const [frame] = index < 0 ? [] : this.frames.splice(index, 1)
+      if (frame !== undefined) return frame
+      const left = end - Date.now()
+      if (left <= 0) throw new Error(`no ${event} in time; there is: ${this.frames.map((one) => one.event).join(', ')}`)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left)
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+        this.socket.once('close', () => resolve())
+      })
+      if (this.socket.readyState === WebSocket.CLOSED && this.frames.length === 0) {
+        throw new Error(`closed while waiting for ${event}`)
+      }
+    }
+  }
+
+  /** Everything that the portal said before this has arrived when it resolves. */
+  async settled(): Promise<void> {
+    const ref = this.send('heartbeat', {}, 'phoenix')
+    await this.next('phx_reply', (frame) => frame.ref === ref)
+  }
+
+  close(): void {
+    this.socket.terminate()
+  }
+}
+
+/** A public key that is made up from a name. */
+export const keyOf = (name: string): string => Buffer.alloc(32, `key of ${name} `).toString('base64')
