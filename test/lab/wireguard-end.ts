@@ -20,8 +20,8 @@ export type EndCommand =
 export type EndReport =
   | { type: 'opened' }
   | { type: 'output'; output: TunnelOutput }
-  /** What came from the network, before the transport saw it. */
-  | { type: 'received'; kind: number; length: number }
+  /** A message of this kind came from the network for the first time. */
+  | { type: 'received'; kind: number }
   | { type: 'counters'; counters: Readonly<Record<string, number>> }
 
 const report = (message: EndReport): void => {
@@ -50,8 +50,11 @@ const open = ({ privateKey, port }: Extract<EndCommand, { type: 'open' }>) => {
       report({ type: 'output', output })
     },
   })
+  const kinds = new Set<number>()
   socket.on('message', (datagram, from) => {
-    report({ type: 'received', kind: datagram[0] ?? 0, length: datagram.length })
+    const kind = datagram[0] ?? 0
+    if (!kinds.has(kind)) report({ type: 'received', kind })
+    kinds.add(kind)
     driven.dispatch({ type: 'datagramReceived', path: endpoint(from.address, from.port), datagram })
   })
   socket.bind(port, () => report({ type: 'opened' }))

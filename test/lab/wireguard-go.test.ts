@@ -44,8 +44,10 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
   })
 
   afterEach(async function () {
-    if (this.currentTest?.state === 'failed') process.stderr.write(`${wireGuardGo.log.slice(-4_000)}\n`)
-    await us.close()
+    const counters = await us.close()
+    if (this.currentTest?.state === 'failed') {
+      process.stderr.write(`${JSON.stringify(counters)}\n${wireGuardGo.log.slice(-4_000)}\n`)
+    }
     await wireGuardGo.stop()
     await run.close()
   })
@@ -132,7 +134,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
   it('get no session with another pre-shared key', async () => {
     await configure({ theyKnowWhere: false, psk: new Uint8Array(32).fill(1) })
     us.send(echoPacket({ source: OURS.inner, destination: THEIRS.inner, sequence: 1, size: 10 }))
-    await us.until('its response', () => us.received.some(({ kind }) => kind === 2))
+    await us.until('its response', () => us.received.has(2))
     expect((await us.close())['wrong_key']).to.equal(1)
     expect(us.established).to.equal(0)
   })
@@ -145,9 +147,9 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     const before = us.sent.length
     us.skipTime(200_000)
     // It counts as under load for a second after many handshake messages came at once; a replay with a right mac1 is enough.
-    const flood = setInterval(() => us.flood(THEIR_ENDPOINT, first, 2_000), 100)
+    const flood = setInterval(() => us.flood(THEIR_ENDPOINT, first, 400), 100)
     try {
-      await us.until('a cookie reply', () => us.received.some(({ kind }) => kind === 3))
+      await us.until('a cookie reply', () => us.received.has(3))
       us.connect()
       await us.until('a session in spite of the load', () => us.established === 2, 30_000)
     } finally {
@@ -155,7 +157,15 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     }
     const initiations = us.sent.slice(before).filter(isInitiation)
     expect(initiations.slice(-1).map(hasMac2)).to.deep.equal([true])
-    await ping({ sequence: 1, size: 64 })
+    // What is left of the flood in its socket's buffer may still cost a packet.
+    const echo = { sequence: 1, size: 64 }
+    const request = echoPacket({ source: OURS.inner, destination: THEIRS.inner, ...echo })
+    const pings = setInterval(() => us.send(request), 200)
+    try {
+      await us.packet('a reply', (packet) => isEcho(packet, 'reply', echo))
+    } finally {
+      clearInterval(pings)
+    }
   })
 })
 
@@ -166,7 +176,7 @@ class OurEnd {
   readonly #namespace: Namespace
   #child: ChildProcess | undefined
   outputs: TunnelOutput[] = []
-  received: { kind: number; length: number }[] = []
+  received = new Set<number>()
   sent: Uint8Array[] = []
   #opened = false
   #counters: Readonly<Record<string, number>> | undefined
@@ -266,7 +276,7 @@ class OurEnd {
   #take(report: EndReport): void {
     if (report.type === 'opened') this.#opened = true
     else if (report.type === 'counters') this.#counters = report.counters
-    else if (report.type === 'received') this.received.push(report)
+    else if (report.type === 'received') this.received.add(report.kind)
     else if (report.output.type === 'sendDatagram') this.sent.push(report.output.datagram)
     else {
       this.outputs.push(report.output)
