@@ -15,6 +15,7 @@ import { openRows } from './open-rows.ts'
 import { webApp } from './web/app.ts'
 import { clientAddressBehind } from './web/client-address.ts'
 import { controlMetrics } from './control/control-metrics.ts'
+import { PluginNeeds } from './plugin-needs.ts'
 import { PortalShell } from './shell.ts'
 import { Metrics } from './web/metrics.ts'
 
@@ -45,6 +46,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const url = await listen(server, config.listen)
     await lifecycle.start([{ stop: () => close(server) }])
 
+    const providers = container.get(IdentityProviders.token)
     const conditions = container.get(PolicyConditions.token)
     const selectors = container.get(GatewaySelectors.token)
     const publicUrl = config.public_url?.replace(/\/$/, '') ?? url
@@ -62,9 +64,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       publicUrl,
       connectLimit: limit,
     })
-    await lifecycle.start([control])
-    control.attach(server)
-
+    const needs = new PluginNeeds({ store, providers, conditions, selectors })
     const metrics = new Metrics()
     controlMetrics(control, metrics.registry)
 
@@ -77,18 +77,30 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       logger,
       clientAddress,
       version,
-      providers: container.get(IdentityProviders.token),
+      providers,
       conditions,
       selectors,
       isConnected: (id) => control.isConnected(id),
       publicUrl,
       clientScheme: config.client_scheme,
       rateLimit: limit,
-      checks: [{ name: 'database', check: () => store.accountBySlug('') }],
+      checks: [
+        { name: 'database', check: () => store.accountBySlug('') },
+        { name: 'plugins', check: () => needs.check() },
+      ],
       metrics,
     })
     const handle = app.callback()
-    server.on('request', (request, response) => void handle(request, response))
+    const started = lifecycle.start([needs, control])
+    // Who comes early waits for the rows to be there.
+    server.on('request', (request, response) => {
+      started.then(
+        () => handle(request, response),
+        () => response.destroy(),
+      )
+    })
+    await started
+    control.attach(server)
     logger.info({ url, version, plugins: installation.plugins.map(({ name }) => name) }, 'the portal serves')
     return { url, stop: () => lifecycle.stop() }
   } catch (error) {

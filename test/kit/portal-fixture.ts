@@ -94,12 +94,18 @@ export class PortalFixture {
     return answer.body
   }
 
-  /** Stops the portal and starts it again on the same port and the same database. */
-  async restart(): Promise<void> {
+  /** Stops the portal and starts it again on the same port and the same database, with other plugins where some are named. */
+  async restart(plugins?: readonly string[]): Promise<void> {
     await this.running.stop()
-    const port = Number(new URL(this.url).port)
     const { config } = this.options
-    this.running = await startPortal({ ...this.options, config: { ...config, listen: { ...config.listen, port } } })
+    this.running = await startPortal({
+      ...this.options,
+      config: {
+        ...config,
+        listen: { ...config.listen, port: Number(new URL(this.url).port) },
+        plugins: plugins?.map((name) => ({ use: `builtin:${name}` })) ?? config.plugins,
+      },
+    })
   }
 
   async stop(): Promise<void> {

@@ -20,6 +20,14 @@ export class Metrics {
     registers: [this.registry],
   })
 
+  readonly #providers = new Histogram({
+    name: 'portreeve_portal_identity_provider_seconds',
+    help: 'How long the plugins of identity providers took for a step, by how it ended',
+    labelNames: ['provider', 'outcome'],
+    buckets: [0.01, 0.05, 0.25, 1, 2.5, 10],
+    registers: [this.registry],
+  })
+
   constructor() {
     const memory: Gauge = new Gauge({
       name: 'portreeve_portal_resident_memory_bytes',
@@ -27,6 +35,11 @@ export class Metrics {
       registers: [this.registry],
       collect: (): void => memory.set(process.memoryUsage.rss()),
     })
+  }
+
+  /** Notes how long a step of an identity provider's plugin took, and what it answered: `redirect`, `refused`, `failed` … */
+  observeProvider({ provider, outcome, seconds }: { provider: string; outcome: string; seconds: number }): void {
+    this.#providers.observe({ provider, outcome }, seconds)
   }
 
   /** Counts and times requests. Routes are labels, paths are not: those are anybody's to invent. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { apiEndpoints } from '../../../hosts/portal/web/api/router.ts'
 import { PortalFixture } from '../../kit/portal-fixture.ts'
 
 describe('the REST API', () => {
@@ -238,6 +239,38 @@ describe('the REST API', () => {
       '/audit_log',
       '/account',
     ])
+  })
+
+  it('describes itself without a loose end, and answers as it describes', async () => {
+    const text = await (await fetch(`${portal.url}/openapi.json`)).text()
+    const description = JSON.parse(text) as { components: { schemas: Record<string, unknown> } }
+    const named = Object.keys(description.components.schemas)
+    const references = [...text.matchAll(/"\$ref":"([^"]*)"/g)].map(([, target = '']) => target)
+    expect(references).to.include('#/components/schemas/Site')
+    for (const target of references) expect(named).to.include(target.replace('#/components/schemas/', ''))
+    const endpoints = apiEndpoints({ providers: new Map(), conditions: new Map(), selectors: new Map() } as never)
+    for (const { method, path, answer } of endpoints) {
+      expect(text).to.contain(`"${path.replace(/:(\w+)/g, '{$1}')}"`)
+      if (method !== 'GET' || path.includes(':') || answer === undefined) continue
+      const { body } = await portal.api('GET', path)
+      expect(answer.safeParse(body).error?.issues, path).to.equal(undefined)
+    }
+  })
+
+  it('is not ready while a stored row needs a plugin that is not loaded', async () => {
+    const folderless = await PortalFixture.start({ plugins: ['selector-random'] })
+    try {
+      const ready = async () => (await fetch(`${folderless.url}/readyz`)).status
+      expect(await ready()).to.equal(200)
+      const site = await folderless.create('/sites', { name: 'Main' })
+      expect(await ready()).to.equal(200)
+      await folderless.restart([])
+      expect(await ready()).to.equal(503)
+      await folderless.api('DELETE', `/sites/${site.id}`)
+      expect(await ready()).to.equal(200)
+    } finally {
+      await folderless.stop()
+    }
   })
 
   it('survives a restart with its rows and tokens', async () => {

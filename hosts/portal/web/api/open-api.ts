@@ -14,22 +14,23 @@ const ProblemBody = z
 
 /** The API's description (OpenAPI 3.1), from the schemas that validate it. */
 export const openApi = (endpoints: readonly Endpoint[], { version, url }: { version: string; url: string }) => {
+  const schemas = new Schemas()
   const paths: Record<string, Record<string, unknown>> = {}
   for (const endpoint of endpoints) {
     const path = endpoint.path.replace(/:(\w+)/g, '{$1}')
-    ;(paths[path] ??= {})[endpoint.method.toLowerCase()] = operation(endpoint)
+    ;(paths[path] ??= {})[endpoint.method.toLowerCase()] = operation(endpoint, schemas)
   }
   return {
     openapi: '3.1.0',
     info: { title: 'Portreeve', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: `${url}/api/v1` }],
     security: [{ token: [] }],
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: schemas.named },
     paths,
   }
 }
 
-const operation = ({ method, path, summary, body, answer, status }: Endpoint) => {
+const operation = ({ method, path, summary, body, answer, status }: Endpoint, schemas: Schemas) => {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -41,15 +42,17 @@ const operation = ({ method, path, summary, body, answer, status }: Endpoint) =>
     summary,
     operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     parameters: [...inPath, ...(isList ? PAGE_PARAMETERS : [])],
-    ...(body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: inputSchema(body) } } } }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { content: { 'application/json': { schema: schemas.of(body, 'input') } } } }),
     responses: {
       [status]: {
         description: summary,
-        ...(answer === undefined ? {} : { content: { 'application/json': { schema: outputSchema(answer) } } }),
+        ...(answer === undefined ? {} : { content: { 'application/json': { schema: schemas.of(answer, 'output') } } }),
       },
       default: {
         description: 'Refused',
-        content: { 'application/problem+json': { schema: outputSchema(ProblemBody) } },
+        content: { 'application/problem+json': { schema: schemas.of(ProblemBody, 'output') } },
       },
     },
   }
@@ -60,10 +63,15 @@ const PAGE_PARAMETERS = [
   { name: 'cursor', in: 'query', schema: { type: 'string' }, description: 'next_cursor of the page before' },
 ]
 
-const inputSchema = (schema: z.ZodType) => inline(schema, 'input')
-const outputSchema = (schema: z.ZodType) => inline(schema, 'output')
+/** JSON Schemas, those with a name gathered where OpenAPI has them. */
+class Schemas {
+  readonly named: Record<string, unknown> = {}
 
-const inline = (schema: z.ZodType, io: 'input' | 'output'): unknown => {
-  const { $schema: _, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return described
+  of(schema: z.ZodType, io: 'input' | 'output'): unknown {
+    const text = JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: 'any' }))
+    const moved = text.replaceAll('"#/$defs/', '"#/components/schemas/')
+    const { $schema: _, $defs = {}, ...described } = JSON.parse(moved) as Record<string, object>
+    Object.assign(this.named, $defs)
+    return described
+  }
 }

@@ -2,6 +2,7 @@ import type { IdentityProvider, KeptState, SignInStep } from '../../../../core/c
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
+import type { Metrics } from '../metrics.ts'
 import type { IdentityProviderRow } from '../../entities.ts'
 
 /** A provider's answer may take this long: a person waits, and a thread of the portal with her. */
@@ -13,6 +14,7 @@ export interface ConversationParts {
   providers: Extensions<IdentityProvider>
   clock: Clock
   callbackUrl: string
+  metrics: Pick<Metrics, 'observeProvider'>
 }
 
 /** What a browser came back with. */
@@ -27,9 +29,28 @@ export interface Reply {
  * @throws whatever the plugin throws; Error where it is not loaded, too slow, or answers what it must not.
  */
 export const converse = async (
-  { providers, clock, callbackUrl }: ConversationParts,
+  parts: ConversationParts,
   provider: IdentityProviderRow,
   reply?: Reply,
+): Promise<SignInStep> => {
+  const { clock, metrics } = parts
+  const begun = clock.now()
+  const observe = (outcome: string): void =>
+    metrics.observeProvider({ provider: provider.type, outcome, seconds: (clock.now() - begun) / SECOND })
+  try {
+    const step = await nextStep(parts, provider, reply)
+    observe(step.type)
+    return step
+  } catch (error) {
+    observe('failed')
+    throw error
+  }
+}
+
+const nextStep = async (
+  { providers, clock, callbackUrl }: ConversationParts,
+  provider: IdentityProviderRow,
+  reply: Reply | undefined,
 ): Promise<SignInStep> => {
   const extension = providers.get(provider.type)
   if (extension === undefined) throw new Error(`no plugin provides the identity provider "${provider.type}"`)
