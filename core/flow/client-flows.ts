@@ -15,12 +15,13 @@ import {
 import { buildUdp } from '../net/udp-packet.ts'
 import { endpoint, splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
-import { after, earlier, SECOND, type Instant } from '../runtime/time.ts'
-import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { ClientRoutes, type ClientName, type ClientResource } from './client-routes.ts'
 import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
 import { Counters } from './counters.ts'
 import { FlowCache } from './flow-cache.ts'
 import type { FlowResource } from './flow-resource.ts'
+import { NameAnnouncements, type Announcement } from './name-announcements.ts'
 import { OutputQueue } from './output-queue.ts'
 import { DNS_PORT, hairpinAddress, HAIRPIN_PORT, turnToApplication, turnToListener } from './tcp-hairpin.ts'
 
@@ -56,11 +57,6 @@ export type ClientFlowsOutput =
 
 /** protocol.md §2: it asks again after 2 s at the earliest. */
 const REQUEST_INTERVAL = 2 * SECOND
-/** protocol.md §5: control frames are unreliable, so they are repeated. */
-const ANNOUNCE_INTERVAL = 2 * SECOND
-const MOST_ANNOUNCEMENTS = 10
-/** D10: at most one resolution per name and second. */
-const REFRESH_INTERVAL = SECOND
 
 type DropReason =
   | PacketRefusal
@@ -96,7 +92,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
   #hairpins: ReadonlySet<string> = new Set()
   readonly #fromTun = new FlowCache<PeerId>()
   readonly #fromTunnel = new FlowCache<PeerId>()
-  #nextAnnounceAt: Instant | undefined
+  readonly #announcements = new NameAnnouncements()
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
   readonly #counters = new Counters<DropReason>()
   readonly #packet = new PacketView()
@@ -123,8 +119,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
         this.#routes.replaceResources(input.resources)
         return this.#forgetVerdicts()
       case 'nameMapped':
-        this.#forgetVerdicts()
-        return this.#refreshName(this.#routes.mapName({ ...input, domain: normalizeName(input.domain) }), now)
+        return this.#mapName(input, now)
       case 'granted':
         return this.#grant(input, now)
       case 'revoked':
@@ -138,11 +133,12 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
   }
 
   wake(now: Instant): void {
-    if (this.#nextAnnounceAt === undefined || this.#nextAnnounceAt > now) return
-    this.#nextAnnounceAt = undefined
+    if (!this.#announcements.wake(now)) return
     for (const name of this.#routes.names()) {
       for (const [resourceId, announcement] of name.announced) {
-        if (announcement.status === 'pending') this.#announce(name, resourceId, now)
+        if (announcement.status === 'pending' && this.#announcements.due(announcement, now)) {
+          this.#announce(name, resourceId)
+        }
       }
     }
   }
@@ -152,7 +148,8 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
   }
 
   deadline(): Deadline | undefined {
-    return this.#nextAnnounceAt === undefined ? undefined : { at: this.#nextAnnounceAt, reason: 'announce name' }
+    const at = this.#announcements.nextAt
+    return at === undefined ? undefined : { at, reason: 'announce name' }
   }
 
   /** Why packets and frames were dropped, and how often. */
@@ -197,7 +194,7 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
     const name = mapped ? this.#routes.nameAt(packet.destination()) : undefined
     if (name !== undefined && name.announced.get(resource.resource.id)?.status !== 'active') {
       this.#keep(packet, resource, keptAt)
-      return this.#requestAnnouncement(name, resource.resource.id, now)
+      return this.#beginAnnouncing(name, resource.resource.id, now)
     }
     if (isTracked(packet)) this.#fromTun.store(packet, resource.peer)
     this.#sendTo(resource.peer, this.#copyOf(packet))
@@ -369,45 +366,33 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
     return known
   }
 
+  #mapName(input: Extract<ClientFlowsInput, { type: 'nameMapped' }>, now: Instant): void {
+    const domain = normalizeName(input.domain)
+    const known = this.#routes.name(domain)
+    const resourceIds = known?.resourceIds
+    const name = this.#routes.mapName({ ...input, domain })
+    // Told with every query, it is mostly nothing new.
+    if (name !== known || name.resourceIds !== resourceIds) this.#forgetVerdicts()
+    this.#refreshName(name, now)
+  }
+
   /** Tells the gateways of a name that was asked for, so that they resolve it anew (D10), or for the first time. */
   #refreshName(name: ClientName | undefined, now: Instant): void {
     for (const resourceId of name?.resourceIds ?? []) {
       if (name === undefined || this.#routes.resource(resourceId)?.peer === undefined) continue
       const announcement = name.announced.get(resourceId)
-      if (announcement === undefined) this.#requestAnnouncement(name, resourceId, now)
-      else if (announcement.status === 'active' && now >= after(announcement.sentAt ?? now, REFRESH_INTERVAL)) {
-        announcement.sentAt = now
-        this.#sendAnnouncement(name, resourceId)
-      }
+      if (announcement === undefined) this.#beginAnnouncing(name, resourceId, now)
+      else if (this.#announcements.refresh(announcement, now)) this.#announce(name, resourceId)
     }
   }
 
-  #requestAnnouncement(name: ClientName, resourceId: string, now: Instant): void {
+  #beginAnnouncing(name: ClientName, resourceId: string, now: Instant): void {
     const announcement = name.announced.get(resourceId) ?? { status: 'unknown', sentAt: undefined, sent: 0 }
     name.announced.set(resourceId, announcement)
-    if (announcement.status === 'pending') return
-    announcement.status = 'pending'
-    announcement.sent = 0
-    this.#announce(name, resourceId, now)
+    if (this.#announcements.begin(announcement, now)) this.#announce(name, resourceId)
   }
 
-  /** Sends what is due of a pending announcement, and says when the next is. */
-  #announce(name: ClientName, resourceId: string, now: Instant): void {
-    const announcement = name.announced.get(resourceId)
-    if (announcement === undefined) return
-    if (announcement.sentAt === undefined || now >= after(announcement.sentAt, ANNOUNCE_INTERVAL)) {
-      if (announcement.sent === MOST_ANNOUNCEMENTS) {
-        announcement.status = 'unknown'
-        return
-      }
-      announcement.sentAt = now
-      announcement.sent++
-      this.#sendAnnouncement(name, resourceId)
-    }
-    this.#nextAnnounceAt = earlier(this.#nextAnnounceAt, after(announcement.sentAt, ANNOUNCE_INTERVAL))
-  }
-
-  #sendAnnouncement({ domain, addresses }: ClientName, resourceId: string): void {
+  #announce({ domain, addresses }: ClientName, resourceId: string): void {
     const peer = this.#routes.resource(resourceId)?.peer
     if (peer === undefined) return
     this.#sendTo(peer, encodeControlFrame({ type: 'assignedIps', resource: resourceId, domain, proxyIps: addresses }))

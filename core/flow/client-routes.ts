@@ -1,11 +1,11 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
-import { formatAddress, type AddressBytes } from '../net/ip-address.ts'
-import { canonicalAddress } from '../net/ip-address.ts'
+import { canonicalAddress, formatAddress, type AddressBytes } from '../net/ip-address.ts'
 import { PrefixTrie } from '../net/prefix-trie.ts'
 import { isInRange, MAPPED_ADDRESSES, NOT_INTERNET } from '../net/reserved-range.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
 import { KeptPackets } from './kept-packets.ts'
+import type { Announcement } from './name-announcements.ts'
 import { compareResources, resourceEntry, type ResourceEntry } from './resource-entry.ts'
 
 /** A resource at the client, and how far the way to it has come. */
@@ -25,13 +25,6 @@ export interface ClientName {
   resourceIds: readonly string[]
   /** By resource. */
   readonly announced: Map<string, Announcement>
-}
-
-export interface Announcement {
-  status: 'unknown' | 'pending' | 'active'
-  sentAt: Instant | undefined
-  /** How often since it is pending. */
-  sent: number
 }
 
 /** Where the client sends what: resources by prefix and by name, the same order as at the gateway (T5). */
@@ -85,11 +78,12 @@ export class ClientRoutes {
     for (const id of held.keys()) if (!this.#resources.has(id)) this.forgetAnnouncements(id)
   }
 
+  /** Takes over the addresses and resources of a name; the same object where its addresses stay. */
   mapName({ domain, addresses, resourceIds }: Pick<ClientName, 'domain' | 'addresses' | 'resourceIds'>): ClientName {
     const canonical = addresses.map(canonicalAddress).filter((address) => address !== undefined)
     const held = this.#names.get(domain)
     if (held !== undefined && held.addresses.join() === canonical.join()) {
-      held.resourceIds = resourceIds
+      if (held.resourceIds.join() !== resourceIds.join()) held.resourceIds = resourceIds
       return held
     }
     for (const address of held?.addresses ?? []) this.#byAddress.delete(address)

@@ -1,25 +1,21 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
 import { isOver, notePacket, reopens } from '../nat/nat-table.ts'
-import { quotedPacket, quotesSource, rewriteQuote, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
+import { buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
 import { canonicalAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { PacketSlab } from '../net/packet-slab.ts'
 import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
-import { after, earlier, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
-import {
-  decodeControlFrame,
-  encodeControlFrame,
-  isControlFrame,
-  type ControlFrame,
-  type ControlRefusal,
-} from './control-frame.ts'
+import { after, earlier, MINUTE, type Instant } from '../runtime/time.ts'
+import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
 import { Counters } from './counters.ts'
 import { FlowCache } from './flow-cache.ts'
 import type { FlowResource } from './flow-resource.ts'
 import { GatewayPeer, type GatewayFlow, type OutboundVerdict } from './gateway-peer.ts'
+import { NameLookups } from './name-lookups.ts'
 import { OutputQueue } from './output-queue.ts'
+import { translateError } from './translated-error.ts'
 
 export type GatewayFlowsInput =
   /** Whole IP packets, borrowed until `handle` returns. */
@@ -59,10 +55,6 @@ export type GatewayFlowsOutput =
 /** SRV and TXT at the site (protocol.md §5): the one service of the gateway itself. */
 export const SITE_RESOLVER_PORT = 53_535
 
-/** Names that are being resolved for one peer. */
-const MOST_LOOKUPS = 64
-/** A resolution that nobody answered may be asked for again. */
-const LOOKUP_TIMEOUT = 10 * SECOND
 const SWEEP_INTERVAL = MINUTE
 
 type DropReason =
@@ -82,17 +74,10 @@ type DropReason =
   | 'control-direction'
   | 'assignment-not-granted'
   | 'assignment-proxies'
+  | 'lookup-waiting'
   | 'lookups-exhausted'
   | 'bad-address'
   | 'icmp-rate'
-
-interface Lookup {
-  peer: PeerId
-  resourceId: string
-  domain: string
-  proxyIps: readonly string[]
-  askedAt: Instant
-}
 
 /**
  * Every packet's verdict at the gateway, with NAT, filters and grants (protocol.md §5). Nothing passes that no live grant covers, and
@@ -106,8 +91,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
   readonly #byAddress = new Map<string, GatewayPeer>()
   readonly #fromTunnel = new FlowCache<GatewayFlow>()
   readonly #fromTun = new FlowCache<GatewayFlow>()
-  readonly #lookups = new Map<number, Lookup>()
-  #nextLookup = 0
+  readonly #lookups = new NameLookups()
   #nextExpiryAt: Instant | undefined
   #nextSweepAt: Instant | undefined
   readonly #outputs = new OutputQueue<GatewayFlowsOutput>()
@@ -245,7 +229,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')
     const peer = this.#byAddress.get(packet.destinationText())
     if (peer === undefined) return this.#counters.count('unknown-peer')
-    if (packet.kind === 'icmpError') return this.#translateError(peer, packet, now)
+    if (packet.kind === 'icmpError') return this.#passError(peer, packet, now)
     if (this.#isOwnAddress(bytes, packet.sourceAt, packet.addressLength)) {
       if (!isGatewayService(packet, packet.sourcePort)) return this.#counters.count('gateway-service')
       return this.#sendTo(peer, this.#copyOf(packet))
@@ -267,32 +251,11 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     this.#sendTo(peer, bytes)
   }
 
-  /** RFC 5508 §4: an ICMP error goes where the packet that it quotes came from, and quotes it as its sender wrote it. */
-  #translateError(peer: GatewayPeer, error: PacketView, now: Instant): void {
-    // Its checksum is made anew below, which must not turn a damaged error into a good one.
-    if (!error.checksumsHold()) return this.#counters.count('checksum')
-    error.parse(this.#copyOf(error))
-    const quoted = quotedPacket(error)
-    const own = error.addressLength === 4 ? peer.ipv4 : peer.ipv6
-    if (quoted === undefined || !quotesSource(error, quoted, own)) return this.#counters.count('icmp-error')
-    const address = error.bytes.slice(quoted.destinationAt, quoted.destinationAt + quoted.addressLength)
-    if (quoted.kind === 'other' || quoted.kind === 'icmp') {
-      if (!peer.mayReach(address, quoted.protocol)) return this.#counters.count('no-flow')
-      return this.#sendTo(peer, error.bytes)
-    }
-    const entry = peer.answered(
-      quoted.protocol,
-      { port: quoted.sourcePort, address, remotePort: quoted.destinationPort },
-      now,
-    )
-    if (entry === undefined || quoted.kind === 'echoReply') return this.#counters.count('no-flow')
-    if (!isAddressAt(entry.insideAddress, error.bytes, quoted.destinationAt)) {
-      rewriteQuote(error, quoted, { destination: entry.insideAddress })
-      // The site's addresses are not the client's business (D1).
-      error.setSource(entry.insideAddress)
-    }
-    if (entry.insidePort !== quoted.sourcePort) rewriteQuote(error, quoted, { sourcePort: entry.insidePort })
-    this.#sendTo(peer, error.bytes)
+  #passError(peer: GatewayPeer, packet: PacketView, now: Instant): void {
+    packet.parse(this.#copyOf(packet))
+    const outcome = translateError(packet, peer, now)
+    if (outcome === 'translated') this.#sendTo(peer, packet.bytes)
+    else this.#counters.count(outcome)
   }
 
   #handleControl(peer: GatewayPeer, bytes: Uint8Array, now: Instant): void {
@@ -310,34 +273,16 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
       this.#counters.count(problem)
       return this.#tellStatus(peer, frame, 'Inactive')
     }
-    this.#lookUp(peer, frame, now)
-  }
-
-  #lookUp(peer: GatewayPeer, frame: Extract<ControlFrame, { type: 'assignedIps' }>, now: Instant): void {
-    let waiting = 0
-    for (const [id, lookup] of this.#lookups) {
-      if (lookup.askedAt <= now - LOOKUP_TIMEOUT) this.#lookups.delete(id)
-      else if (lookup.peer === peer.id) {
-        waiting++
-        if (lookup.resourceId === frame.resource && lookup.domain === frame.domain) {
-          lookup.proxyIps = frame.proxyIps
-          return
-        }
-      }
-    }
-    if (waiting >= MOST_LOOKUPS) return this.#counters.count('lookups-exhausted')
     const { resource: resourceId, domain, proxyIps } = frame
-    const lookup = this.#nextLookup++
-    this.#lookups.set(lookup, { peer: peer.id, resourceId, domain, proxyIps, askedAt: now })
+    const lookup = this.#lookups.ask({ peer: peer.id, resourceId, domain, proxyIps }, now)
+    if (typeof lookup === 'string') return this.#counters.count(lookup)
     this.#outputs.push({ type: 'resolve', lookup, domain: normalizeName(domain) })
   }
 
   #handleResolved({ lookup, ipv4, ipv6, failed }: Extract<GatewayFlowsInput, { type: 'resolved' }>): void {
-    const asked = this.#lookups.get(lookup)
-    if (asked === undefined) return
-    this.#lookups.delete(lookup)
-    const peer = this.#peers.get(asked.peer)
-    if (peer === undefined) return
+    const asked = this.#lookups.take(lookup)
+    const peer = this.#peers.get(asked?.peer ?? '')
+    if (asked === undefined || peer === undefined) return
     const frame = { resource: asked.resourceId, domain: asked.domain }
     const domain = normalizeName(asked.domain)
     // It may have been withdrawn while we asked.
@@ -378,7 +323,7 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     if (peer === undefined) return
     this.#peers.delete(id)
     for (const [address, owner] of this.#byAddress) if (owner === peer) this.#byAddress.delete(address)
-    for (const [lookup, { peer: asked }] of this.#lookups) if (asked === id) this.#lookups.delete(lookup)
+    this.#lookups.forget(id)
     this.#forgetVerdicts()
   }
 

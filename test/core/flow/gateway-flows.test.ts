@@ -387,7 +387,7 @@ describe('the gateway, for a name', () => {
     expect(ask('a.example.org')).to.have.length(1)
     expect(ask('a.example.org')).to.have.length(0)
     for (let at = 0; at < 100; at++) ask(`n${at}.example.org`)
-    expect(gateway.flows.counters()).to.deep.equal({ 'lookups-exhausted': 37 })
+    expect(gateway.flows.counters()).to.deep.equal({ 'lookup-waiting': 1, 'lookups-exhausted': 37 })
     gateway.wait(10_000)
     expect(ask('a.example.org')).to.have.length(1)
   })
