@@ -22,11 +22,13 @@ export class ResolvConf implements ResolverConfiguration {
   }
 
   async set({ servers, searchDomain }: Settings): Promise<void> {
-    await this.recover()
     await refuseLink(this.#path)
-    const original = await readFile(this.#path, 'utf8').catch(absent)
     const backup = backupOf(this.#path)
-    await replaceFile(backup, original)
+    const current = await readFile(this.#path, 'utf8').catch(absent)
+    // Where ours stands already, of this run or of one that crashed, the backup has the original: it is not put back in between.
+    const kept = current.startsWith(MARKER) ? await readFile(backup, 'utf8').catch(absent) : undefined
+    const original = kept ?? current
+    if (kept === undefined) await replaceFile(backup, original)
     await this.#write(rewritten(original, { servers, searchDomain, backup }))
   }
 
