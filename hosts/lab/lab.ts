@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { packageRoot } from '../runtime/package-root.ts'
-import type { Namespace } from './namespace.ts'
 import { buildNetwork, type Machines } from './network.ts'
 import type { Part, PartOptions } from './part.ts'
 import { labProgram, portreeve } from './program.ts'
@@ -79,8 +78,7 @@ export class Lab {
 
   /** Its token is in a 0600 file of the run's folder. */
   async startGateway(name: GatewayName, token?: string): Promise<void> {
-    const token_file =
-      token === undefined ? join(this.run.path, `${name}.token`) : await this.run.write(`${name}.token`, token)
+    const token_file = await this.#tokenFile(name, token)
     const config = await this.#config('gateway.yaml', name, {
       portal_url: PORTAL_URL,
       name,
@@ -90,11 +88,13 @@ export class Lab {
     await this.start(name, portreeve('gateway', '--config', config))
   }
 
-  async startClient(token: string): Promise<void> {
+  /** Its token is in a 0600 file of the run's folder. */
+  async startClient(token?: string): Promise<void> {
+    const token_file = await this.#tokenFile('client', token)
     const config = await this.#config('client.yaml', 'client', {
       portal_url: PORTAL_URL,
       name: 'adas-laptop',
-      token_file: await this.run.write('client.token', token),
+      token_file,
       state_folder: join(this.run.path, 'client'),
       socket: this.clientSocket,
     })
@@ -197,6 +197,11 @@ export class Lab {
     await part.line((line) => line === 'ready')
   }
 
+  /** Written the first time, used again. */
+  async #tokenFile(name: string, token: string | undefined): Promise<string> {
+    return token === undefined ? join(this.run.path, `${name}.token`) : this.run.write(`${name}.token`, token)
+  }
+
   #portalConfig(): Promise<string> {
     return this.#config('portal.yaml', 'portal', {
       listen: { host: MACHINES.portal.outside, port: PORTAL_PORT },
@@ -212,5 +217,5 @@ export class Lab {
   }
 }
 
-/** The machine's own shell, for people who play on. */
-export const enter = (machine: Namespace): string => `ip netns exec ${machine.name} bash`
+/** A shell where a part runs, for people who play on: on its machine, with its resolv.conf. */
+export const enter = ({ pid }: Part): string => `nsenter --target ${pid} --net --mount bash`

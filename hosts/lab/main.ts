@@ -69,7 +69,7 @@ const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 const playOn = (lab: Lab): string => `
 The portal is at ${PORTAL_URL}, inside the lab. To play on, be on the client's machine:
 
-  ${enter(lab.machines.client)}
+  ${enter(lab.part('client'))}
     curl http://gitlab.example.org/                             a page through the tunnel
     dig +short gitlab.example.org                               the mapped address
     PORTREEVE_SOCKET=${lab.clientSocket} npx portreeve client status

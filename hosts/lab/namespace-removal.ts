@@ -1,5 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { mustRun, runCommand } from './command.ts'
 
@@ -16,15 +15,7 @@ export const removeNamespace = async (name: string): Promise<void> => {
     // Another run may have been removing it at the same time.
     if (code !== 0 && (await exists(name))) throw new Error(`${name} cannot be removed: ${stderr.trim()}`)
   }
-  await removeResolverBackup(name)
   await rm(resolverFolder(name), { recursive: true, force: true })
-}
-
-/** A client that was killed in it leaves its backup of the namespace's resolv.conf in /etc, which all namespaces share. */
-const removeResolverBackup = async (name: string): Promise<void> => {
-  const text = await readFile(join(resolverFolder(name), 'resolv.conf'), 'utf8').catch(() => '')
-  const backup = /^# Written by Portreeve.* (\/etc\/resolv\.conf\.before-portreeve-[0-9a-f]{12}) /.exec(text)?.[1]
-  if (backup !== undefined) await rm(backup, { force: true })
 }
 
 const exists = async (name: string): Promise<boolean> => {

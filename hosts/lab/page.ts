@@ -42,7 +42,10 @@ export const fetchPage = async (
   const args = ['-q', '-sS', '--noproxy', '*', '-K', '-']
   const result = await machine.run('curl', args, { input: config, timeoutMs: timeoutMs + 5_000 })
   const ms = Math.round(performance.now() - began)
-  if (result.code !== 0) return { ok: false, code: result.code, reason: result.stderr.trim(), ms }
+  if (result.code !== 0) return { ok: false, code: result.code, reason: lastLine(result.stderr), ms }
   const end = result.stdout.lastIndexOf('\n')
   return { ok: true, status: Number(result.stdout.slice(end + 1)), body: result.stdout.slice(0, end), ms }
 }
+
+/** `ip netns exec` may have said something before. */
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

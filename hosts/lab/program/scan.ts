@@ -98,7 +98,10 @@ const scanUdp = async (): Promise<void> => {
   for (let round = 0; round < 3; round++) {
     for (const port of udpPorts) for (const probe of probes()) await send(socket, probe, port)
   }
-  for (let port = firstPort; port <= lastPort; port++) await send(socket, stunRequest(), port)
+  for (let port = firstPort; port <= lastPort; port += AT_ONCE) {
+    const ports = Array.from({ length: Math.min(AT_ONCE, lastPort - port + 1) }, (_, index) => port + index)
+    await Promise.all(ports.map((each) => send(socket, stunRequest(), each)))
+  }
   await pause(LISTEN_MS)
   socket.close()
 }

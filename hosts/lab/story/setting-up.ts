@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ClientStatus } from '../../client/client-status.ts'
 import { eventually } from '../eventually.ts'
 import { labProgram } from '../program.ts'
 import type { Journey } from '../program/browser.ts'
@@ -89,7 +90,7 @@ export const SETTING_UP: readonly Step<World>[] = [
         'it never was at the provider',
       )
       world.signedIn = { nonce, fragment }
-      return `${end.searchParams.get('actor_name') ?? '?'} after ${hops.length} requests: ${hops.join(' · ')}`
+      return `${end.searchParams.get('actor_name') ?? '?'} after ${hops.length} requests:\n${hops.join('\n')}`
     },
   },
   {
@@ -110,13 +111,7 @@ export const SETTING_UP: readonly Step<World>[] = [
     run: async (world) => {
       const { nonce, fragment } = signedIn(world)
       await world.lab.startClient(`${nonce}${fragment}`)
-      const status = await eventually(
-        async () => {
-          const now = await world.clientStatus()
-          return now.state === 'connected' ? now : undefined
-        },
-        { what: 'the client is connected', timeoutMs: 20_000 },
-      )
+      const status = await clientConnected(world)
       return `account ${status.account ?? '?'}, actor ${status.actor ?? '?'}, lane ${status.lane}, ${status.resources.length} resources`
     },
   },
@@ -128,6 +123,16 @@ export const directAccess = async (watch: World['watch']): Promise<DirectAccess>
   await watch.stop()
   return JSON.parse(await watch.line((line) => line.startsWith('{'))) as DirectAccess
 }
+
+/** Waits until the client says that it is connected. */
+export const clientConnected = (world: World): Promise<ClientStatus> =>
+  eventually(
+    async () => {
+      const status = await world.clientStatus()
+      return status.state === 'connected' ? status : undefined
+    },
+    { what: 'the client is connected', timeoutMs: 20_000 },
+  )
 
 /** Waits until the portal has both gateways. */
 export const gatewaysConnected = (world: World): Promise<true> =>

@@ -1,4 +1,5 @@
 import type { ClientStatus } from '../../client/client-status.ts'
+import type { CommandResult } from '../command.ts'
 import { eventually } from '../eventually.ts'
 import type { Lab } from '../lab.ts'
 import { fetchPage, type PageRequest, type PageVerdict } from '../page.ts'
@@ -6,6 +7,7 @@ import type { Part } from '../part.ts'
 import { PortalApi } from '../portal-api.ts'
 import { labProgram, portreeve } from '../program.ts'
 import type { ConnectVerdict } from '../program/connect.ts'
+import { ReachWatch } from '../reach-watch.ts'
 import type { SeenRequest } from '../program/web-server.ts'
 import { GATEWAYS, MACHINES, PORTAL_URL, type GatewayName } from '../topology.ts'
 
@@ -57,6 +59,12 @@ export class World {
     return { ...(JSON.parse(answer.body) as SeenRequest), ms: answer.ms }
   }
 
+  /** Begins to ask for a name's page over and over, on the client's machine. */
+  async reach(host: string): Promise<ReachWatch> {
+    const [address = ''] = await this.resolve(host)
+    return ReachWatch.start(this.lab.machines.client, { address, host })
+  }
+
   /** How the system answers a program on the client's machine that connects. */
   async connect(host: string, port: number): Promise<ConnectVerdict> {
     const input = JSON.stringify({ host, port, timeoutMs: 5_000 })
@@ -82,10 +90,14 @@ export class World {
     )
   }
 
-  async clientStatus(): Promise<ClientStatus> {
-    const args = portreeve('client', 'status', '--json')
+  /** The command line, on the client's machine. */
+  portreeve(...args: string[]): Promise<CommandResult> {
     const env = { PORTREEVE_SOCKET: this.lab.clientSocket }
-    const { stdout, stderr } = await this.lab.machines.client.run(process.execPath, args, { env })
+    return this.lab.machines.client.run(process.execPath, portreeve(...args), { env })
+  }
+
+  async clientStatus(): Promise<ClientStatus> {
+    const { stdout, stderr } = await this.portreeve('client', 'status', '--json')
     if (stdout === '') throw new Error(stderr.trim())
     return JSON.parse(stdout) as ClientStatus
   }

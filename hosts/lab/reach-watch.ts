@@ -1,0 +1,31 @@
+import type { Namespace } from './namespace.ts'
+import type { Part } from './part.ts'
+import { labProgram } from './program.ts'
+import type { Reach } from './program/reach-watch.ts'
+
+const EVERY_MS = 50
+const TIMEOUT_MS = 500
+
+/** A program on a machine that asks for a page over and over: how long something was away, to within 50 ms. */
+export class ReachWatch {
+  readonly #part: Part
+
+  private constructor(part: Part) {
+    this.#part = part
+  }
+
+  static start(machine: Namespace, { address, host }: { address: string; host: string }): ReachWatch {
+    const input = JSON.stringify({ address, host, everyMs: EVERY_MS, timeoutMs: TIMEOUT_MS })
+    return new ReachWatch(machine.spawn(process.execPath, labProgram('reach-watch'), { name: 'reach-watch', input }))
+  }
+
+  /** Waits for a change that fits; one that was seen already counts. */
+  async next(fits: (reach: Reach) => boolean, { timeoutMs }: { timeoutMs: number }): Promise<Reach> {
+    const isFitting = (line: string): boolean => line.startsWith('{') && fits(JSON.parse(line) as Reach)
+    return JSON.parse(await this.#part.line(isFitting, { timeoutMs })) as Reach
+  }
+
+  async end(): Promise<void> {
+    await this.#part.stop()
+  }
+}
