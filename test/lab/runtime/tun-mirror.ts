@@ -7,7 +7,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { checksumOf, sumWords } from '../../../core/net/checksum.ts'
-import { createNetworkConfiguration, createTunDevices } from '../../../hosts/runtime/index.ts'
+import { endpoint } from '../../../core/runtime/endpoint.ts'
+import { createDatagramSockets, createNetworkConfiguration, createTunDevices } from '../../../hosts/runtime/index.ts'
 
 const BYTES = 16 << 20
 const MTU = 1280
@@ -16,7 +17,7 @@ const NETWORKS = [
   { here: '2001:db8::1', there: '2001:db8::2', udp: 'udp6' },
 ] as const
 
-const seen = { bursts: 0, packets: 0, largestBurst: 0, largestPacket: 0 }
+const seen = { bursts: 0, udpBursts: 0, packets: 0, largestBurst: 0, largestPacket: 0 }
 
 const swap = (packet: Uint8Array): Uint8Array => {
   const copy = packet.slice()
@@ -36,6 +37,8 @@ const swap = (packet: Uint8Array): Uint8Array => {
   copy[field + 1] = sum & 0xff
   return copy
 }
+
+const isUdp = (packet: Uint8Array): boolean => packet[(packet[0] ?? 0) >>> 4 === 4 ? 9 : 6] === 17
 
 /** Whether the transport checksum of a packet is right, by the slow way. */
 const isIntact = (packet: Uint8Array): boolean => {
@@ -83,7 +86,13 @@ const transferUdp = async (kind: 'udp4' | 'udp6', here: string, there: string): 
   const receiver = createSocket(kind)
   receiver.bind(9090, here)
   await once(receiver, 'listening')
-  const sender = createSocket(kind)
+  // Joined in the kernel when sent: they come to the device as one super-packet.
+  const sender = await createDatagramSockets().open({
+    family: kind === 'udp4' ? 'ipv4' : 'ipv6',
+    port: 0,
+    onBatch: () => undefined,
+    onError: () => undefined,
+  })
   let received = 0
   let wanted = { count: 0, reach: (): void => undefined }
   receiver.on('message', (bytes) => {
@@ -100,10 +109,15 @@ const transferUdp = async (kind: 'udp4' | 'udp6', here: string, there: string): 
         resolve()
       }
       wanted = { count, reach }
-      for (let index = 0; index < 20; index++) sender.send(Buffer.alloc(1000, group * 20 + index), 9090, there)
+      sender.send(
+        Array.from({ length: 20 }, (_, index) => ({
+          peer: endpoint(there, 9090),
+          bytes: new Uint8Array(1000).fill(group * 20 + index),
+        })),
+      )
     })
   }
-  sender.close()
+  await sender.close()
   receiver.close()
   return received
 }
@@ -120,6 +134,9 @@ const main = async (): Promise<void> => {
       for (const packet of packets) {
         seen.largestPacket = Math.max(seen.largestPacket, packet.length)
         if (!isIntact(packet)) broken++
+      }
+      if (packets.length >= 20 && packets.every(isUdp)) {
+        seen.udpBursts++
       }
       device.write(packets.map((packet) => swap(packet)))
     },
