@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import { WebSocket } from 'ws'
 import { Browser } from '../../../kit/browser.ts'
 import { ForgingProvider, type Forgery } from '../../../kit/forging-provider.ts'
 import { LoopbackServer } from '../../../kit/loopback-server.ts'
@@ -127,6 +128,39 @@ describe('sign-in', () => {
     expect(token).to.include({ kind: 'client', identity_provider_id: provider.id })
     const lifetime = Date.parse(token.expires_at) - Date.parse(token.created_at)
     expect(lifetime).to.be.closeTo(7 * 86_400_000, 1_000)
+  })
+
+  it('S5 lets a client connect with nonce and fragment together, and with neither alone', async () => {
+    await signIn(`as=gui-client&nonce=${nonce}&state=${state}`)
+    const fragment = (await handover()).searchParams.get('fragment') ?? ''
+    const connect = async (token: string): Promise<number> => {
+      const query = new URLSearchParams({
+        external_id: 'x',
+        name: 'laptop',
+        public_key: 'A'.repeat(43) + '=',
+      }).toString()
+      const socket = new WebSocket(`${portal.url.replace('http', 'ws')}/client/v2/websocket?${query}`, {
+        headers: { 'X-Authorization': `Bearer ${token}`, 'User-Agent': 'Debian/12 headless-client/1.6.0 (x86_64)' },
+      })
+      return new Promise((resolve, reject) => {
+        socket.once('open', () => {
+          socket.terminate()
+          resolve(101)
+        })
+        socket.once('unexpected-response', (_, response) => {
+          response.resume()
+          resolve(response.statusCode ?? 0)
+        })
+        socket.once('error', reject)
+      })
+    }
+    expect(await connect(fragment)).to.equal(401)
+    expect(await connect(nonce)).to.equal(401)
+    expect(await connect(`${state}${fragment}`)).to.equal(401)
+    expect(await connect(`${nonce}${fragment}`)).to.equal(101)
+    const [token] = (await portal.api('GET', `/actors/${ada.id}/client_tokens`)).body.data.slice(-1)
+    await portal.api('DELETE', `/tokens/${token.id}`)
+    expect(await connect(`${nonce}${fragment}`)).to.equal(401)
   })
 
   it('S7 shows a headless client a token to copy, or sends it to the loopback interface and nowhere else', async () => {
