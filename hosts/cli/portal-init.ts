@@ -26,7 +26,14 @@ export const portalInitCommand = ({ env, output }: Omit<CommandContext, 'exit'>)
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { initPortal } = await import('../portal/main.ts')
       const modules = createPluginModules(path)
-      const made = await initPortal({ config, modules, version: packageVersion(), account, adminEmail })
+      const made = await initPortal({
+        config,
+        modules,
+        version: packageVersion(),
+        environment: env,
+        account,
+        adminEmail,
+      })
       if (json === true) {
         output.json(made)
         return

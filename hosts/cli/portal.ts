@@ -16,7 +16,8 @@ export const portalCommand = ({ env, output }: CommandContext): Command =>
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { startPortal } = await import('../portal/main.ts')
       const ending = untilSignal()
-      const portal = await startPortal({ config, modules: createPluginModules(file), version: packageVersion() })
+      const modules = createPluginModules(file)
+      const portal = await startPortal({ config, modules, version: packageVersion(), environment: env })
       output.tell(`portal: listening on ${portal.url}`)
       await ending
       await portal.stop()
