@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Random } from '../../core/runtime/random.ts'
@@ -27,6 +27,8 @@ export const openRows = async (options: {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const key = await loadSecretKey({ directory, environment, random })
   const file = database.file === ':memory:' ? database.file : resolve(directory, database.file)
+  // It has providers' secrets and keys: for nobody else to read, also where the folder was there before.
+  if (file !== ':memory:') await (await open(file, 'a', 0o600)).close()
   const store = await KnexStore.open({ database: { driver: database.driver, file }, clock, random })
   return { store, tokens: new Tokens({ store, key: derivedKey(key, 'tokens'), clock, random }), key }
 }

@@ -68,6 +68,10 @@ export class PortalFixture {
     return new PortalFixture(running.url, account, admin, token, logger, options, running)
   }
 
+  get stateFolder(): string {
+    return this.options.config.state_folder
+  }
+
   /** Another account in the same database, with an admin and an API token of its own. */
   async addAccount(slug: string): ReturnType<typeof initPortal> {
     return initPortal({ ...this.options, account: slug, adminEmail: `admin@${slug}.example.org` })

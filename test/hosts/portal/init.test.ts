@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'mocha'
 import { PortalFixture } from '../../kit/portal-fixture.ts'
 
@@ -16,6 +18,12 @@ describe('portal init', () => {
     expect(body.data).to.have.length(1)
     expect(body.data[0]).to.include({ id: made.admin.id, type: 'admin', email: made.admin.email })
     expect((await fetch(`${portal.url}/second/sign_in`)).status).to.equal(200)
+  })
+
+  it('keeps the database from other users of the machine', async () => {
+    const names = await readdir(portal.stateFolder)
+    expect(names).to.include.members(['portal.sqlite', 'secret-key'])
+    for (const name of names) expect((await stat(join(portal.stateFolder, name))).mode & 0o077, name).to.equal(0)
   })
 
   it('refuses a slug that is taken, reserved or none', async () => {
