@@ -9,12 +9,12 @@ const CODES = {
 } as const
 
 const TEXTS = {
-  signed_out: 'signed out: the portal does not take the token',
+  signed_out: 'signed out',
   unreachable: 'the portal cannot be reached',
 } as const
 
 /** Says why a client or a gateway is over, and lets the process end accordingly. */
 export const reportEnd = ({ reason, detail }: PeerEnd, { output, exit }: CommandContext): void => {
-  if (reason !== 'stopped') output.tell(`portreeve: ${TEXTS[reason]}${detail === undefined ? '' : ` (${detail})`}`)
+  if (reason !== 'stopped') output.tell(`portreeve: ${TEXTS[reason]}${detail === undefined ? '' : `: ${detail}`}`)
   exit(CODES[reason])
 }
