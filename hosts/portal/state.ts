@@ -29,7 +29,7 @@ import { ResourceNews } from './control/resource-news.ts'
 import { unixSeconds } from './control/wire-grant.ts'
 import { clientInterface, flowLogs } from './control/wire-interface.ts'
 import { Withdrawals } from './control/withdrawals.ts'
-import type { Change } from './entities.ts'
+import type { Account, Change } from './entities.ts'
 import { View, type Rows } from './view/view.ts'
 
 export type { PortalOutput } from './control/context.ts'
@@ -391,6 +391,25 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const affected = affectedBy(changes, this.#context)
     endOutdated(changes, this.#context, this.#keeper, now)
 
+    for (const actorId of affected.standingOf) {
+      for (const clientId of view.clientsOf(actorId)) {
+        for (const grant of grants.ofClient(clientId)) affected.grants.add(grant)
+      }
+    }
+    for (const accountId of affected.accountIds) this.#reexamineAccount(accountId, now)
+    for (const grant of affected.grants) {
+      if (grants.get(grant.row.id) === grant) this.#keeper.reexamine(grant, now)
+    }
+    for (const change of changes) {
+      const { entity, id, after: row } = change
+      if (change.entity === 'accounts' && change.after !== undefined) this.#tellInterfaces(change.after)
+      // Not a consequence of anything else in this batch: somebody ended it.
+      const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
+      if (grant !== undefined) this.#keeper.withdraw(grant, { reason: 'revoked' }, now)
+      if (entity === 'gateways' && row === undefined) this.#withdrawals.gatewayRemoved(id)
+      if (entity === 'clients' && row === undefined) this.#context.whereabouts.delete(id)
+    }
+    // Last, so that a gateway that has to go as well is told what it must not serve any more.
     for (const connection of connections.values()) {
       const row = view.get(connection.role === 'client' ? 'clients' : 'gateways', connection.peerId)
       const isConcerned =
@@ -399,22 +418,6 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         affected.gatewayIds.has(row.id) ||
         ('actorId' in row && affected.standingOf.has(row.actorId))
       if (isConcerned && faultOf(connection, this.#context, now) !== undefined) this.#signOut(connection, now)
-    }
-    for (const actorId of affected.standingOf) {
-      for (const clientId of view.clientsOf(actorId)) {
-        for (const grant of grants.ofClient(clientId)) affected.grants.add(grant)
-      }
-    }
-    for (const accountId of affected.accountIds) this.#accountChanged(accountId, now)
-    for (const grant of affected.grants) {
-      if (grants.get(grant.row.id) === grant) this.#keeper.reexamine(grant, now)
-    }
-    for (const { entity, id, after: row } of changes) {
-      // Not a consequence of anything else in this batch: somebody ended it.
-      const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
-      if (grant !== undefined) this.#keeper.withdraw(grant, { reason: 'revoked' }, now)
-      if (entity === 'gateways' && row === undefined) this.#withdrawals.gatewayRemoved(id)
-      if (entity === 'clients' && row === undefined) this.#context.whereabouts.delete(id)
     }
     tellFilters(changes, this.#context)
     for (const actorId of affected.actorIds) {
@@ -425,18 +428,21 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     }
   }
 
-  /** The account itself or one of its identity providers. */
-  #accountChanged(accountId: string, now: Instant): void {
-    const { view, grants, connections } = this.#context
-    const account = view.get('accounts', accountId)
+  /** The account or one of its identity providers: every grant may depend on it. */
+  #reexamineAccount(accountId: string, now: Instant): void {
+    const { view, grants } = this.#context
     for (const client of view.all('clients')) {
       if (client.accountId !== accountId) continue
       for (const grant of grants.ofClient(client.id)) this.#keeper.reexamine(grant, now)
     }
+  }
+
+  #tellInterfaces(account: Account): void {
+    const { view, connections } = this.#context
     for (const connection of connections.values()) {
-      if (account === undefined || !isClient(connection) || !connection.isJoined) continue
+      if (account.isDisabled || !isClient(connection) || !connection.isJoined) continue
       const client = view.get('clients', connection.peerId)
-      if (client?.accountId !== accountId) continue
+      if (client?.accountId !== account.id) continue
       tell(this.#context, connection, {
         event: 'configChanged',
         payload: { interface: clientInterface(client, account) },

@@ -1,0 +1,324 @@
+import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
+import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
+import type { Extension, Extensions } from '../../core/plugin/extension-point.ts'
+import { drive, type Driven } from '../../core/runtime/drive.ts'
+import { unixOf, unixTime, type UnixTime } from '../../core/runtime/time.ts'
+import type { Authorization, Change, Entities, EntityName } from '../../hosts/portal/entities.ts'
+import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/state.ts'
+import type { Decision } from '../../hosts/portal/store/store.ts'
+import type { Rows } from '../../hosts/portal/view/view.ts'
+import { keyOf, type PeerFrame } from './control-peer.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { VirtualClock } from './virtual-clock.ts'
+
+export interface PortalBenchOptions {
+  conditions?: Record<string, PolicyCondition>
+  selectors?: Record<string, GatewaySelector>
+  seed?: string | number
+  clock?: VirtualClock
+}
+
+/** A portal's machine under virtual time, with a store that has committed a change as soon as it is made. */
+export class PortalBench {
+  readonly clock: VirtualClock
+  readonly machine: PortalState
+  readonly decisions: Decision[] = []
+  readonly authorizations = new Map<string, Authorization>()
+  readonly closed = new Map<string, string>()
+  readonly #driven: Driven<PortalInput>
+  readonly #frames = new Map<string, PeerFrame[]>()
+  readonly #rows = new Map<string, { entity: EntityName; row: Entities[EntityName] }>()
+  #ids = 0
+  #connections = 0
+
+  constructor({ conditions = {}, selectors = {}, seed = 1, clock = new VirtualClock() }: PortalBenchOptions = {}) {
+    this.clock = clock
+    this.machine = new PortalState({
+      conditions: extensions(conditions),
+      selectors: extensions(selectors),
+      random: new SeededRandom(seed),
+      unixAt: (now) => unixOf(now, clock.pair()),
+      publicUrl: 'https://portal.example.org',
+      refKey: new Uint8Array(32).fill(1),
+      ingestKey: new Uint8Array(32).fill(2),
+    })
+    this.#driven = drive(this.machine, { clock, perform: (output) => this.#perform(output) })
+  }
+
+  /** An id that is a UUID and says what it is of. */
+  id(): string {
+    return `00000000-0000-4000-8000-${String(++this.#ids).padStart(12, '0')}`
+  }
+
+  row<Name extends EntityName>(entity: Name, row: Entities[Name]): Entities[Name] {
+    this.change([[entity, row.id, row]])
+    return row
+  }
+
+  patch<Name extends EntityName>(entity: Name, row: Entities[Name], patch: Partial<Entities[Name]>): Entities[Name] {
+    return this.row(entity, { ...row, ...patch })
+  }
+
+  /** Removes rows, in one transaction. */
+  remove(...rows: [EntityName, { id: string }][]): void {
+    this.change(rows.map(([entity, { id }]) => [entity, id, undefined]))
+  }
+
+  change(rows: readonly [EntityName, string, Entities[EntityName] | undefined][]): void {
+    const changes = rows.map(([entity, id, after]) => {
+      const before = this.#rows.get(id)?.row
+      if (after === undefined) this.#rows.delete(id)
+      else this.#rows.set(id, { entity, row: after })
+      const accountId = ((after ?? before) as { accountId?: string } | undefined)?.accountId ?? id
+      return { entity, accountId, id, ...(before && { before }), ...(after && { after }) } as Change
+    })
+    this.#driven.dispatch({ type: 'changed', changes })
+  }
+
+  /** Everything that a portal that starts now would find. */
+  rows(): Rows {
+    const of = <Name extends EntityName>(entity: Name) =>
+      [...this.#rows.values()].filter((each) => each.entity === entity).map(({ row }) => row as Entities[Name])
+    return {
+      accounts: of('accounts'),
+      actors: of('actors'),
+      groups: of('groups'),
+      memberships: of('memberships'),
+      identity_providers: of('identity_providers'),
+      identities: of('identities'),
+      tokens: of('tokens'),
+      clients: of('clients'),
+      sites: of('sites'),
+      gateways: of('gateways'),
+      resources: of('resources'),
+      policies: of('policies'),
+      authorizations: [...this.authorizations.values()],
+    }
+  }
+
+  load(rows: Rows): void {
+    for (const entity of Object.keys(rows) as EntityName[]) {
+      for (const row of rows[entity]) this.#rows.set(row.id, { entity, row })
+    }
+    for (const row of rows.authorizations) this.authorizations.set(row.id, row)
+    this.#driven.dispatch({ type: 'viewLoaded', rows })
+  }
+
+  unix(): UnixTime {
+    return this.clock.unix()
+  }
+
+  dispatch(input: PortalInput): void {
+    this.#driven.dispatch(input)
+  }
+
+  connect(
+    role: 'client' | 'gateway',
+    { peerId, tokenId, remoteIp = '203.0.113.45', version = '0.1.0' }: Connecting,
+  ): BenchPeer {
+    const connection = `${role}-${++this.#connections}`
+    this.#frames.set(connection, [])
+    const userAgent = `Debian/12.0.0 ${role === 'client' ? 'headless-client' : 'gateway'}/${version} (x86_64; 6.1.0)`
+    this.dispatch({ type: 'peerConnected', connection, role, dialect: 'v2', peerId, tokenId, remoteIp, userAgent })
+    return new BenchPeer(this, role, connection)
+  }
+
+  take(connection: string): PeerFrame[] {
+    return this.#frames.get(connection)?.splice(0) ?? []
+  }
+
+  #perform(output: PortalOutput): void {
+    switch (output.type) {
+      case 'sendText':
+        this.#frames.get(output.connection)?.push(JSON.parse(output.text) as PeerFrame)
+        return
+      case 'closeConnection':
+        this.closed.set(output.connection, output.reason)
+        return this.dispatch({ type: 'peerDisconnected', connection: output.connection })
+      case 'recordAuthorization':
+        this.authorizations.set(output.authorization.id, output.authorization)
+        return
+      case 'removeAuthorization':
+        this.authorizations.delete(output.authorizationId)
+        return
+      case 'recordDecision':
+        this.decisions.push(output.decision)
+    }
+  }
+}
+
+interface Connecting {
+  peerId: string
+  tokenId: string
+  remoteIp?: string
+  version?: string
+}
+
+/** A peer of the bench: what it says is heard at once, and what it was told is kept until it is looked at. */
+export class BenchPeer {
+  #ref = 0
+
+  constructor(
+    readonly bench: PortalBench,
+    readonly role: 'client' | 'gateway',
+    readonly connection: string,
+  ) {}
+
+  say(event: string, payload: unknown, topic: string = this.role): this {
+    const text = JSON.stringify({ topic, event, payload, ref: this.#ref++ })
+    this.bench.dispatch({ type: 'frameReceived', connection: this.connection, text })
+    return this
+  }
+
+  /** What it was told since the last look, but for replies. */
+  heard(): PeerFrame[] {
+    return this.bench.take(this.connection).filter(({ event }) => event !== 'phx_reply')
+  }
+
+  events(): string[] {
+    return this.heard().map(({ event }) => event)
+  }
+
+  leave(): void {
+    this.bench.dispatch({ type: 'peerDisconnected', connection: this.connection })
+  }
+}
+
+const extensions = <T>(values: Record<string, T>): Extensions<T> =>
+  new Map(
+    Object.entries(values).map(([key, value]): [string, Extension<T>] => [
+      key,
+      {
+        key,
+        plugin: `test-${key}`,
+        version: '1.0.0',
+        value,
+        settings: { safeParse: (settings) => ({ ok: true, settings }), jsonSchema: () => ({}) },
+      },
+    ]),
+  )
+
+/** One account with a site, a group, a person in it, a resource and a policy that joins them; a client and two gateways. */
+export class Company {
+  readonly account
+  readonly site
+  readonly group
+  readonly actor
+  readonly membership
+  readonly resource
+  readonly policy
+  readonly clientToken
+  readonly gatewayToken
+  readonly client
+  readonly gateways
+
+  constructor(readonly bench: PortalBench) {
+    const accountId = bench.id()
+    const base = { accountId, createdAt: unixTime(0) }
+    this.account = bench.row('accounts', {
+      id: accountId,
+      slug: 'example',
+      name: 'Example',
+      isDisabled: false,
+      upstreamResolvers: [],
+      searchDomain: null,
+      createdAt: unixTime(0),
+    })
+    this.site = bench.row('sites', { ...base, id: bench.id(), name: 'Main', selector: 'random', selectorSettings: {} })
+    this.group = bench.row('groups', { ...base, id: bench.id(), name: 'Staff' })
+    this.actor = this.person('Ada')
+    this.membership = this.join(this.actor.id, this.group.id)
+    this.resource = this.network('198.51.100.0/24')
+    this.policy = this.allow(this.group.id, this.resource.id)
+    this.clientToken = this.token({ kind: 'client', actorId: this.actor.id })
+    this.gatewayToken = this.token({ kind: 'gateway', siteId: this.site.id })
+    this.client = this.device('laptop', this.actor.id)
+    this.gateways = [this.gateway('gw-1'), this.gateway('gw-2')] as const
+  }
+
+  get #base() {
+    return { accountId: this.account.id, id: this.bench.id(), createdAt: unixTime(0) }
+  }
+
+  person(name: string) {
+    return this.bench.row('actors', { ...this.#base, type: 'user', name, email: null, isDisabled: false })
+  }
+
+  join(actorId: string, groupId: string) {
+    return this.bench.row('memberships', { ...this.#base, actorId, groupId })
+  }
+
+  network(address: string) {
+    return this.bench.row('resources', {
+      ...this.#base,
+      siteId: this.site.id,
+      name: address,
+      type: 'cidr',
+      address,
+      addressDescription: null,
+      filters: [],
+      ipStack: 'dual',
+    })
+  }
+
+  allow(groupId: string, resourceId: string, conditions: { condition: string; settings: unknown }[] = []) {
+    return this.bench.row('policies', {
+      ...this.#base,
+      groupId,
+      resourceId,
+      description: null,
+      conditions,
+      isDisabled: false,
+    })
+  }
+
+  token(of: Partial<Entities['tokens']> & { kind: 'client' | 'gateway' }) {
+    return this.bench.row('tokens', {
+      ...this.#base,
+      name: of.kind,
+      actorId: null,
+      siteId: null,
+      identityProviderId: null,
+      salt: '',
+      hash: '',
+      expiresAt: null,
+      lastUsedAt: null,
+      ...of,
+    })
+  }
+
+  device(name: string, actorId: string) {
+    return this.bench.row('clients', { ...this.#base, actorId, verifiedAt: null, ...this.#peer(name) })
+  }
+
+  gateway(name: string) {
+    return this.bench.row('gateways', { ...this.#base, siteId: this.site.id, ...this.#peer(name) })
+  }
+
+  #peer(name: string) {
+    return {
+      externalId: name,
+      name,
+      publicKey: keyOf(name),
+      pskBase: keyOf(`psk of ${name}`),
+      ipv4: '100.64.10.1',
+      ipv6: 'fd00:2021:1111::a:1',
+      lastSeenAt: null,
+      lastSeenVersion: '0.1.0',
+    }
+  }
+
+  /** The client, joined; or another device. */
+  clientJoins(of: Partial<Connecting> = {}, features: string[] = []): BenchPeer {
+    const peer = this.bench.connect('client', { peerId: this.client.id, tokenId: this.clientToken.id, ...of })
+    peer.say('phx_join', null).say('set_capabilities', { features })
+    return peer
+  }
+
+  gatewayJoins(index: 0 | 1 = 0, of: Partial<Connecting> = {}, features: string[] = []): BenchPeer {
+    const peerId = this.gateways[index].id
+    const peer = this.bench.connect('gateway', { peerId, tokenId: this.gatewayToken.id, ...of })
+    peer.say('phx_join', null).say('set_capabilities', { features })
+    return peer
+  }
+}
