@@ -20,6 +20,9 @@ export {
   type SignInPrompt,
   type SignInField,
   type KeptState,
+  type SignInDesk,
+  type SignInRecords,
+  type RecordChange,
   type Identity,
   type Refusal,
 } from './contract/identity-provider.ts'

@@ -20,6 +20,32 @@ export interface SignInRequest<Settings = unknown> {
   callbackUrl: string
   now: UnixTime
   signal: AbortSignal
+  desk: SignInDesk
+}
+
+/** What the portal does for a provider while somebody signs in. Everything is this account's and this provider's own. */
+export interface SignInDesk {
+  /** Whether an enabled actor has this address. Never let the person see the answer: who has an account is nobody's business. */
+  knows: (email: string) => Promise<boolean>
+  records: SignInRecords
+}
+
+/** What has to be remembered on the portal's side: attempts that are counted, codes that are good once. */
+export interface SignInRecords {
+  /**
+   * Reads a record and replaces it by what `work` makes of it, in one step: of several at once for one key, each sees what the one
+   * before left. `key` has at most 200 characters; a record that is over is absent.
+   */
+  change: <T>(key: string, work: (record: KeptState | undefined) => RecordChange<T>) => Promise<T>
+}
+
+export interface RecordChange<T> {
+  /** Absent: there is none from now on. At most 2 KiB as JSON. */
+  record?: KeptState
+  /** When the record is over; with a record only. */
+  until?: UnixTime
+  /** What `change` gives back. */
+  result: T
 }
 
 export interface SignInReply<Settings = unknown> extends SignInRequest<Settings> {
@@ -36,7 +62,8 @@ export type KeptState = Readonly<Record<string, string | number | boolean>>
 
 export type SignInStep =
   | { type: 'redirect'; url: string; keep: KeptState }
-  | { type: 'prompt'; prompt: SignInPrompt; keep: KeptState }
+  /** `keptMs`: for how long the browser may come back with an answer; 5 minutes by default, at most 15. */
+  | { type: 'prompt'; prompt: SignInPrompt; keep: KeptState; keptMs?: number }
   | { type: 'identified'; identity: Identity }
   | { type: 'refused'; refusal: Refusal }
 
@@ -44,8 +71,12 @@ export type SignInStep =
 export interface SignInPrompt {
   title: string
   text: string
+  /** What was wrong with the last answer, if anything was. */
+  problem?: string
   fields: readonly SignInField[]
   submit: string
+  /** A second button, which answers with the field `also=yes` and needs none of the others: `Send a new code`. */
+  also?: string
 }
 
 export interface SignInField {

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
@@ -7,6 +8,7 @@ import { changeRecord, decisionRecord, insertAudit, readAudit } from './audit-tr
 import { openDatabase, storeErrorOf, type DatabaseConfig } from './dialect.ts'
 import { KnexReader } from './knex-reader.ts'
 import { KnexSessionRows } from './knex-session-rows.ts'
+import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
 import { KnexTransaction } from './knex-transaction.ts'
 import { migrationSource } from './migration-source.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
@@ -131,6 +133,13 @@ export class KnexStore implements Store {
 
   async recordDecision(accountId: string, decision: Decision): Promise<void> {
     await this.#inLine(() => insertAudit(this.#knex, [decisionRecord(accountId, decision, this.#random)]))
+  }
+
+  signInRecords(scope: RecordScope): SignInRecords {
+    return {
+      change: (key, work) =>
+        this.#inLine(() => changeSignInRecord(this.#knex, { ...scope, key, now: this.#clock.unix() }, work)),
+    }
   }
 
   async auditLog(accountId: string, page: Page): Promise<AuditRecord[]> {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import * as first from './migrations/0001-first.ts'
+import * as signInRecords from './migrations/0002-sign-in-records.ts'
 
 interface Migration {
   name: string
@@ -7,7 +8,10 @@ interface Migration {
 }
 
 /** In the order in which they run. A migration that was released is never edited. */
-const MIGRATIONS: readonly Migration[] = [{ name: '0001-first', migration: first }]
+const MIGRATIONS: readonly Migration[] = [
+  { name: '0001-first', migration: first },
+  { name: '0002-sign-in-records', migration: signInRecords },
+]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {
   getMigrations: async () => Promise.resolve([...MIGRATIONS]),

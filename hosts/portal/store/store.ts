@@ -1,5 +1,7 @@
+import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName } from '../entities.ts'
+import type { RecordScope } from './knex-sign-in-records.ts'
 
 /**
  * Where a portal keeps its rows. Everything but `load`, `accountBySlug` and `createAccount` names an account, and sees and
@@ -28,6 +30,8 @@ export interface Store {
   recordDecision: (accountId: string, decision: Decision) => Promise<void>
   /** The sessions of people at the portal itself: of all accounts, named by what only their browsers know. */
   readonly sessions: SessionRows
+  /** What a provider remembers of sign-ins under way: not in the audit trail, and over by itself. */
+  signInRecords: (scope: RecordScope) => SignInRecords
   /** The audit trail, newest first. */
   auditLog: (accountId: string, page: Page) => Promise<AuditRecord[]>
   close: () => Promise<void>

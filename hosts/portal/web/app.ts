@@ -12,6 +12,7 @@ import { Pages, showAsPage, styleSheet } from './pages.ts'
 import { handleErrors, showAsJson } from './problem.ts'
 import { limitRate, type RateLimit } from './rate-limit.ts'
 import { SealedCookies } from './sealed-cookie.ts'
+import { deskOf } from './sign-in/desk.ts'
 import { CALLBACK_PATH, signInRoutes } from './sign-in/routes.ts'
 import { Sessions } from './sign-in/session.ts'
 
@@ -55,7 +56,16 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(styleSheet())
   for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
   app.use(sessions.middleware(app))
-  app.use(signInRoutes({ ...parts, pages, cookies, sessions, callbackUrl: `${publicUrl}${CALLBACK_PATH}` }))
+  app.use(
+    signInRoutes({
+      ...parts,
+      pages,
+      cookies,
+      sessions,
+      callbackUrl: `${publicUrl}${CALLBACK_PATH}`,
+      deskFor: (provider) => deskOf(parts.store, provider),
+    }),
+  )
   return app
 }
 

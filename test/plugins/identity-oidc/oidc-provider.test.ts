@@ -9,6 +9,7 @@ import { Browser } from '../../kit/browser.ts'
 import { FORGERIES, ForgingProvider, type Forgery } from '../../kit/forging-provider.ts'
 import { LoopbackServer } from '../../kit/loopback-server.ts'
 import { OPENID_CLIENT, OpenidProvider } from '../../kit/openid-provider.ts'
+import { signInDesk } from '../../kit/sign-in-desk.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 
 const CALLBACK = 'http://127.0.0.1:9/auth/oidc/callback'
@@ -35,6 +36,7 @@ const asked = (settings: Settings) => ({
   callbackUrl: CALLBACK,
   now: unixTime(Date.now()),
   signal: AbortSignal.timeout(10_000),
+  desk: signInDesk(),
 })
 
 const signIn = async (provider: OidcProvider, settings: Settings, login = 'ada'): Promise<SignInStep> => {

@@ -1,4 +1,9 @@
-import type { IdentityProvider, KeptState, SignInStep } from '../../../../core/contract/identity-provider.ts'
+import type {
+  IdentityProvider,
+  KeptState,
+  SignInDesk,
+  SignInStep,
+} from '../../../../core/contract/identity-provider.ts'
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
@@ -12,6 +17,7 @@ const LONGEST_KEPT = 2_048
 
 export interface ConversationParts {
   providers: Extensions<IdentityProvider>
+  deskFor: (provider: IdentityProviderRow) => SignInDesk
   clock: Clock
   callbackUrl: string
   metrics: Pick<Metrics, 'observeProvider'>
@@ -48,7 +54,7 @@ export const converse = async (
 }
 
 const nextStep = async (
-  { providers, clock, callbackUrl }: ConversationParts,
+  { providers, deskFor, clock, callbackUrl }: ConversationParts,
   provider: IdentityProviderRow,
   reply: Reply | undefined,
 ): Promise<SignInStep> => {
@@ -60,7 +66,7 @@ const nextStep = async (
     throw new Error(`the settings no longer fit the plugin: ${paths}`)
   }
   const signal = AbortSignal.timeout(PROVIDER_DEADLINE_MS)
-  const request = { settings: settings.settings, callbackUrl, now: clock.unix(), signal }
+  const request = { settings: settings.settings, callbackUrl, now: clock.unix(), signal, desk: deskFor(provider) }
   const { value } = extension
   const step = await withinDeadline(
     reply === undefined ? value.begin(request) : value.proceed({ ...request, ...reply }),

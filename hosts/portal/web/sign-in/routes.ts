@@ -26,6 +26,7 @@ interface Pending {
 
 const PENDING_COOKIE = 'portreeve_sign_in'
 const PENDING_MS = 5 * MINUTE
+const LONGEST_PENDING_MS = 15 * MINUTE
 
 /** Path of the one callback of every provider. */
 export const CALLBACK_PATH = '/auth/oidc/callback'
@@ -167,7 +168,12 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
       case 'redirect':
       case 'prompt': {
         const value: Pending = { accountId: account.id, providerId: provider.id, intent, keep: answer.keep }
-        cookies.set(ctx, { name: PENDING_COOKIE, value, lifetimeMs: PENDING_MS })
+        const wanted = answer.type === 'prompt' ? answer.keptMs : undefined
+        cookies.set(ctx, {
+          name: PENDING_COOKIE,
+          value,
+          lifetimeMs: Math.min(wanted ?? PENDING_MS, LONGEST_PENDING_MS),
+        })
         if (answer.type === 'redirect') ctx.redirect(answer.url)
         else pages.render(ctx, 'prompt', { prompt: answer.prompt, action: providerUrl(account, provider) })
         return

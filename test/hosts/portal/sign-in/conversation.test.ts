@@ -4,6 +4,7 @@ import type { IdentityProvider, SignInStep } from '../../../../core/contract/ide
 import { unixTime } from '../../../../core/runtime/time.ts'
 import type { IdentityProviderRow } from '../../../../hosts/portal/entities.ts'
 import { converse } from '../../../../hosts/portal/web/sign-in/conversation.ts'
+import { signInDesk } from '../../../kit/sign-in-desk.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 const row: IdentityProviderRow = {
@@ -34,6 +35,7 @@ describe("the conversation with an identity provider's plugin", () => {
     return converse(
       {
         providers: new Map([['fake', { key: 'fake', plugin: 'identity-fake', version: '1', value, settings }]]),
+        deskFor: () => signInDesk(),
         clock: new VirtualClock(),
         callbackUrl: 'http://127.0.0.1/auth/oidc/callback',
         metrics: { observeProvider: ({ outcome }) => outcomes.push(outcome) },

@@ -1,0 +1,44 @@
+import type { Knex } from 'knex'
+import type { KeptState, RecordChange } from '../../../core/contract/identity-provider.ts'
+import type { UnixTime } from '../../../core/runtime/time.ts'
+
+/** Whose records: of one provider of one account. */
+export interface RecordScope {
+  accountId: string
+  providerId: string
+}
+
+const LONGEST_KEY = 200
+const LONGEST_RECORD = 2_048
+
+/**
+ * Reads and replaces one record in a transaction of its own: see `SignInRecords`.
+ * @throws Error for a key or a record that is too long
+ */
+export const changeSignInRecord = async <T>(
+  knex: Knex,
+  { accountId, providerId, key, now }: RecordScope & { key: string; now: UnixTime },
+  work: (record: KeptState | undefined) => RecordChange<T>,
+): Promise<T> => {
+  if (key.length > LONGEST_KEY) throw new Error(`the key of a record is too long: ${key.length}`)
+  const place = { account_id: accountId, provider_id: providerId, key }
+  return knex.transaction(async (database) => {
+    const records = () => database('sign_in_records')
+    await records().where('expires_at', '<=', now).delete()
+    // A row to lock, so that of two at once for a new key one waits for the other.
+    await records()
+      .insert({ ...place, record: 'null', expires_at: now })
+      .onConflict(['account_id', 'provider_id', 'key'])
+      .ignore()
+    const row = (await records().where(place).forUpdate().first()) as { record: string }
+    const { record, until, result } = work((JSON.parse(row.record) as KeptState | null) ?? undefined)
+    if (record === undefined || until === undefined) {
+      await records().where(place).delete()
+      return result
+    }
+    const text = JSON.stringify(record)
+    if (text.length > LONGEST_RECORD) throw new Error(`a record is too long: ${text.length}`)
+    await records().where(place).update({ record: text, expires_at: until })
+    return result
+  })
+}

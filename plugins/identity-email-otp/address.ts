@@ -1,0 +1,12 @@
+/** RFC 5321 §4.5.3.1.3. */
+const LONGEST = 254
+
+// Narrower than RFC 5322 on purpose: what may be typed here becomes a recipient, so nothing that could be a list, a quote or a header.
+const ADDRESS = /^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
+
+/** A typed address in lower case, as actors have it; undefined where it is none. */
+export const readAddress = (typed: string): string | undefined => {
+  if (typed.length > 4 * LONGEST) return undefined
+  const address = typed.trim().toLowerCase()
+  return address.length <= LONGEST && ADDRESS.test(address) ? address : undefined
+}

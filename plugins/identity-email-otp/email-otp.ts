@@ -1,0 +1,178 @@
+import {
+  injected,
+  Logger,
+  MINUTE,
+  Random,
+  unixTime,
+  type Constructor,
+  type IdentityProvider,
+  type KeptState,
+  type SignInPrompt,
+  type SignInReply,
+  type SignInRequest,
+  type SignInStep,
+  type Startable,
+  type UnixTime,
+} from 'portreeve'
+import { readAddress } from './address.ts'
+import type { Config } from './config.ts'
+import { equalHashes, hashCode, newCode, readCode } from './one-time-code.ts'
+import { PostOffice } from './post-office.ts'
+
+const CODE_LIFE_MS = 15 * MINUTE
+const MOST_ATTEMPTS = 3
+const MAILS_EACH_MS = 5 * MINUTE
+const MOST_MAILS = 3
+
+/** A code by e-mail: S4 in README.md's words. */
+export class EmailOtp implements IdentityProvider, Startable {
+  readonly #random: Random
+  readonly #post: PostOffice
+
+  constructor(config: Config, random: Random, logger: Logger) {
+    this.#random = random
+    this.#post = new PostOffice(config, logger)
+  }
+
+  async start(): Promise<void> {
+    await this.#post.open()
+  }
+
+  stop(): void {
+    this.#post.close()
+  }
+
+  begin(_request: SignInRequest): Promise<SignInStep> {
+    return Promise.resolve(askForAddress())
+  }
+
+  async proceed(reply: SignInReply): Promise<SignInStep> {
+    const { address, challenge } = reply.keep
+    if (typeof address !== 'string' || typeof challenge !== 'string') {
+      const typed = readAddress(reply.fields['email'] ?? '')
+      return typed === undefined ? askForAddress('That is not an e-mail address.') : this.#sendCode(reply, typed)
+    }
+    if (reply.fields['also'] === 'yes') return this.#sendCode(reply, address)
+    return this.#redeem(reply, { address, challenge })
+  }
+
+  /**
+   * For every address the same: a code is made, hashed and remembered, whether or not it is ever sent. A newer one takes the place of an
+   * older one, so that one at most is good.
+   */
+  async #sendCode({ desk, now, keep }: SignInReply, address: string): Promise<SignInStep> {
+    const [code, salt, challenge] = [newCode(this.#random), this.#token(16), this.#token(16)]
+    const hash = await hashCode(code, salt)
+    const isKnown = await desk.knows(address)
+    const maySend = await desk.records.change<boolean>(`mails/${address}`, (record) => {
+      const sent = timesOf(record).filter((at) => at > now - MAILS_EACH_MS)
+      if (sent.length >= MOST_MAILS) return { ...keepTimes(sent), result: false }
+      return { ...keepTimes([...sent, now]), result: true }
+    })
+    if (!maySend) {
+      const { challenge: asked } = keep
+      return typeof asked === 'string' ? askForCode({ address, challenge: asked }, ENOUGH_MAILS) : TOO_MANY_MAILS
+    }
+    const until = unixTime(now + CODE_LIFE_MS)
+    await desk.records.change(`code/${address}`, () => ({
+      ...stays({ challenge, salt, hash, attempts: 0, until }),
+      result: undefined,
+    }))
+    if (isKnown) this.#post.post(address, code)
+    return askForCode({ address, challenge })
+  }
+
+  async #redeem({ desk, fields }: SignInReply, asked: { address: string; challenge: string }): Promise<SignInStep> {
+    const { address, challenge } = asked
+    // The attempt is counted before the code is compared: two at once are two attempts.
+    const live = await desk.records.change<KeptState | undefined>(`code/${address}`, (record) => {
+      if (record === undefined || record['challenge'] !== challenge) return { ...stays(record), result: undefined }
+      const attempts = Number(record['attempts']) + 1
+      if (attempts > MOST_ATTEMPTS) return { result: undefined }
+      return { ...stays({ ...record, attempts }), result: { ...record, attempts } }
+    })
+    if (live === undefined) return OVER
+    const hash = await hashCode(readCode(fields['code'] ?? ''), String(live['salt']))
+    if (!equalHashes(hash, String(live['hash']))) {
+      const left = MOST_ATTEMPTS - Number(live['attempts'])
+      return left === 0
+        ? OVER
+        : askForCode(asked, `That is not the code. You have ${left === 1 ? 'one attempt' : 'two attempts'} left.`)
+    }
+    // Good once: of two at once with the right code, the one that still finds it is let in.
+    const wasLive = await desk.records.change<boolean>(`code/${address}`, (record) => ({
+      ...(record?.['challenge'] === challenge ? {} : stays(record)),
+      result: record?.['challenge'] === challenge,
+    }))
+    // The decoy of an unknown address has a code too, which nobody was sent.
+    if (!wasLive || !(await desk.knows(address))) return OVER
+    return { type: 'identified', identity: { issuer: 'email', subject: address, email: address, emailVerified: true } }
+  }
+
+  #token(length: number): string {
+    return Buffer.from(this.#random.bytes(length)).toString('base64url')
+  }
+}
+
+/** The class for one operator's mail server, as the host builds it. */
+export const emailOtpWith = (config: Config): Constructor<EmailOtp> => {
+  class ConfiguredEmailOtp extends EmailOtp {
+    constructor(@injected(Random) random: Random, @injected(Logger) logger: Logger) {
+      super(config, random, logger)
+    }
+  }
+  return ConfiguredEmailOtp
+}
+
+/** Keeps a record for as long as it says itself. */
+const stays = (record: KeptState | undefined): { record?: KeptState; until?: UnixTime } =>
+  record === undefined ? {} : { record, until: unixTime(Number(record['until'])) }
+
+const timesOf = (record: KeptState | undefined): number[] =>
+  record === undefined ? [] : String(record['times']).split(',').map(Number)
+
+const keepTimes = (times: readonly number[]): { record?: KeptState; until?: UnixTime } =>
+  stays({ times: times.join(','), until: Math.max(...times) + MAILS_EACH_MS })
+
+const askForAddress = (problem?: string): SignInStep => ({
+  type: 'prompt',
+  prompt: {
+    title: 'Sign in by e-mail',
+    text: 'Enter your address, and we send you a code.',
+    ...(problem === undefined ? {} : { problem }),
+    fields: [{ name: 'email', label: 'E-mail address', type: 'email' }],
+    submit: 'Send the code',
+  },
+  keep: {},
+})
+
+const askForCode = (keep: { address: string; challenge: string }, problem?: string): SignInStep => ({
+  type: 'prompt',
+  prompt: {
+    title: 'Enter the code',
+    text: `If ${keep.address} belongs to somebody here, a code is on its way. It is good for 15 minutes, in this browser.`,
+    ...(problem === undefined ? {} : { problem }),
+    fields: [{ name: 'code', label: 'Code', type: 'code' }],
+    submit: 'Sign in',
+    also: 'Send a new code',
+  } satisfies SignInPrompt,
+  keep,
+  keptMs: CODE_LIFE_MS,
+})
+
+const ENOUGH_MAILS = 'Three codes were sent within five minutes. Use the newest one, or wait a little.'
+
+const TOO_MANY_MAILS: SignInStep = {
+  type: 'refused',
+  refusal: { code: 'too_many_mails', publicText: `${ENOUGH_MAILS} Then begin again.`, tryAgain: true },
+}
+
+const OVER: SignInStep = {
+  type: 'refused',
+  refusal: {
+    code: 'code_over',
+    publicText:
+      'This code is over: it was used, replaced by a newer one, older than 15 minutes, or tried too often. Ask for a new one.',
+    tryAgain: true,
+  },
+}

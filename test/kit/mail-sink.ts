@@ -1,0 +1,71 @@
+import type { AddressInfo } from 'node:net'
+import { SMTPServer } from 'smtp-server'
+
+export interface ReceivedMail {
+  to: readonly string[]
+  text: string
+}
+
+/** A real SMTP server on loopback that keeps what it is given. */
+export class MailSink {
+  readonly mails: ReceivedMail[] = []
+  readonly #server: SMTPServer
+  #arrived: (() => void)[] = []
+
+  private constructor() {
+    this.#server = new SMTPServer({
+      authOptional: true,
+      disabledCommands: ['STARTTLS', 'AUTH'],
+      logger: false,
+      onData: (stream, session, done) => {
+        let text = ''
+        stream.on('data', (chunk: Buffer) => {
+          text += chunk.toString('utf8')
+        })
+        stream.on('end', () => {
+          this.mails.push({ to: session.envelope.rcptTo.map(({ address }) => address), text })
+          done()
+          for (const tell of this.#arrived.splice(0)) tell()
+        })
+      },
+    })
+  }
+
+  static async start(): Promise<MailSink> {
+    const sink = new MailSink()
+    await new Promise<void>((resolve) => {
+      sink.#server.listen(0, '127.0.0.1', resolve)
+    })
+    return sink
+  }
+
+  get port(): number {
+    return (this.#server.server.address() as AddressInfo).port
+  }
+
+  /** The mail of that number, once it has arrived. */
+  async mail(index: number, timeoutMs = 5_000): Promise<ReceivedMail> {
+    const deadline = AbortSignal.timeout(timeoutMs)
+    for (;;) {
+      const mail = this.mails[index]
+      if (mail !== undefined) return mail
+      await new Promise<void>((resolve, reject) => {
+        this.#arrived.push(resolve)
+        deadline.addEventListener('abort', () => reject(new Error(`mail ${index} did not arrive in ${timeoutMs} ms`)))
+      })
+    }
+  }
+
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(resolve)
+    })
+  }
+}
+
+/** The code in one of our mails. */
+export const codeIn = ({ text }: ReceivedMail): string => {
+  const code = /^ {4}(\w{3} \w{3})\r?$/m.exec(text)?.[1]
+  if (code === undefined) throw new Error(`no code in: ${text}`)
+  return code
+}

@@ -1,0 +1,26 @@
+import type { KeptState, RecordChange, SignInDesk, SignInRecords } from '../../core/contract/identity-provider.ts'
+import { unixTime, type UnixTime } from '../../core/runtime/time.ts'
+
+/** Records in memory, for tests of providers. */
+export class MemorySignInRecords implements SignInRecords {
+  readonly #records = new Map<string, { record: KeptState; until: UnixTime }>()
+  readonly #now: () => UnixTime
+
+  constructor(now: () => UnixTime = () => unixTime(Date.now())) {
+    this.#now = now
+  }
+
+  change<T>(key: string, work: (record: KeptState | undefined) => RecordChange<T>): Promise<T> {
+    const kept = this.#records.get(key)
+    const { record, until, result } = work(kept !== undefined && kept.until > this.#now() ? kept.record : undefined)
+    if (record === undefined || until === undefined) this.#records.delete(key)
+    else this.#records.set(key, { record, until })
+    return Promise.resolve(result)
+  }
+}
+
+/** A desk that knows these addresses. */
+export const signInDesk = (
+  known: readonly string[] = [],
+  records: SignInRecords = new MemorySignInRecords(),
+): SignInDesk => ({ knows: (email) => Promise.resolve(known.includes(email)), records })
