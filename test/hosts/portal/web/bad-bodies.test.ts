@@ -107,7 +107,14 @@ describe('the REST API, sent anything', () => {
 
   it('answers every path, query and header with a reason', async () => {
     const segment = fc.oneof(fc.string(), fc.constantFrom('sites', 'groups', 'tokens', '..', '%00', ids['sites'] ?? ''))
-    const path = fc.array(segment, { maxLength: 4 }).map((parts) => parts.map(encodeURIComponent).join('/'))
+    // A URL's parser takes `..` for the folder above, and so may leave the API for a page.
+    const staysBelow = (parts: string[]): boolean =>
+      new URL(`http://x/api/v1/${parts.join('/')}`).pathname.startsWith('/api/v1/')
+    const path = fc
+      .array(segment, { maxLength: 4 })
+      .map((parts) => parts.map(encodeURIComponent))
+      .filter(staysBelow)
+      .map((parts) => parts.join('/'))
     const query = fc.dictionary(fc.constantFrom('limit', 'cursor', 'x'), fc.string())
     const token = fc.oneof(fc.constant(portal.token), fc.stringMatching(/^[\w.~+/-]*$/))
     await fc.assert(
