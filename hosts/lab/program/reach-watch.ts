@@ -18,25 +18,20 @@ export interface Reach {
   from: string | null
   /** When the first request with this outcome was begun. */
   beganAt: number
-  /** When the last request with an answer was begun, before this one; null for none. */
-  lastAnsweredAt: number | null
 }
 
 const { address, host, everyMs, timeoutMs } = await readInput<Input>()
 let shown: string | null | undefined
-let lastAnsweredAt: number | null = null
 /** Requests may end in another order than they began. */
 let newest = 0
 
 const report = (from: string | null, beganAt: number): void => {
   if (beganAt < newest) return
   newest = beganAt
-  if (from !== shown) {
-    const reach: Reach = { from, beganAt, lastAnsweredAt }
-    process.stdout.write(`${JSON.stringify(reach)}\n`)
-    shown = from
-  }
-  if (from !== null) lastAnsweredAt = beganAt
+  if (from === shown) return
+  const reach: Reach = { from, beganAt }
+  process.stdout.write(`${JSON.stringify(reach)}\n`)
+  shown = from
 }
 
 const ask = (): void => {
