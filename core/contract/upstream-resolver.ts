@@ -48,6 +48,8 @@ export type UpstreamFailure =
   | 'refused'
   /** There is no way to it. */
   | 'unreachable'
+  /** It cannot prove that it has the name that it should have. */
+  | 'untrusted'
   /** What it sent is no answer to the query. */
   | 'malformed'
   /** This kind of resolver cannot ask such a server. */

@@ -1,27 +1,34 @@
-import type { UpstreamFailure, UpstreamQuery, UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { UpstreamQuery, UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import type { DnsExchange } from '../runtime/dns-exchange.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import { isTruncated } from './message.ts'
+import { failureOf } from './upstream-failure.ts'
 
-/** A query for one server that speaks plain DNS. */
+/** A query for one server that speaks DNS. */
 export interface ServerQuery extends Omit<UpstreamQuery, 'server'> {
   server: Endpoint
+  /** Asks over TLS, of whoever proves to have this name. */
+  serverName?: string
   /** For each of the at most two exchanges. */
   timeoutMs: number
 }
 
 /**
- * Asks one server as the application asked. An answer over UDP that was cut short is fetched again over TCP (RFC 7766 §5); where that
+ * Asks one server as the application asked, or over TLS. An answer over UDP that was cut short is fetched again over TCP (RFC 7766 §5); where that
  * fails, the short one is given back. Never rejects.
  */
 export const askServer = async (
   exchange: DnsExchange,
-  { server, message, protocol, signal, timeoutMs }: ServerQuery,
+  { server, serverName, message, protocol, signal, timeoutMs }: ServerQuery,
 ): Promise<UpstreamVerdict> => {
-  const ask = async (by: 'udp' | 'tcp'): Promise<UpstreamVerdict> => {
+  const name = serverName === undefined ? {} : { serverName }
+  const ask = async (by: 'udp' | 'tcp' | 'tls'): Promise<UpstreamVerdict> => {
     if (signal.aborted) return { type: 'failed', code: 'aborted', reason: `${server} (${by}): given up` }
     try {
-      return { type: 'answered', message: await exchange.send({ server, protocol: by, message, timeoutMs, signal }) }
+      return {
+        type: 'answered',
+        message: await exchange.send({ server, protocol: by, ...name, message, timeoutMs, signal }),
+      }
     } catch (error) {
       const code = signal.aborted ? 'aborted' : failureOf(error)
       return {
@@ -31,21 +38,9 @@ export const askServer = async (
       }
     }
   }
+  if (serverName !== undefined) return ask('tls')
   const first = await ask(protocol)
   if (protocol === 'tcp' || first.type === 'failed' || !isTruncated(first.message)) return first
   const whole = await ask('tcp')
   return whole.type === 'answered' ? whole : first
-}
-
-const failureOf = (error: unknown): UpstreamFailure => {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
-  return FAILURES[code] ?? 'unreachable'
-}
-
-const FAILURES: Readonly<Record<string, UpstreamFailure>> = {
-  ETIMEDOUT: 'timeout',
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'refused',
-  EPIPE: 'refused',
-  EBADMSG: 'malformed',
 }

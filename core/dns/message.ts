@@ -198,6 +198,12 @@ export const parseAnswer = (
   return { type: 'answer', answer: { code, truncated, records: found } }
 }
 
+/** Whether bytes that somebody sent are an answer to a query: a whole one, with its id and question. Never throws. */
+export const isAnswerTo = (query: Uint8Array, bytes: Uint8Array): boolean => {
+  const asked = parseQuery(query)
+  return asked.type === 'query' && parseAnswer(bytes, asked.query).type === 'answer'
+}
+
 /** Whether a message says that it was cut short (TC). */
 export const isTruncated = (message: Uint8Array): boolean => (read16(message, 2) & TC) !== 0
 

@@ -3,9 +3,9 @@ import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { CLASS_IN, parseAnswer, RecordType, ResponseCode, writeQuery, type DnsAnswer } from './message.ts'
+import { answeredData } from './answered-data.ts'
+import { CLASS_IN, parseAnswer, RecordType, ResponseCode, writeQuery } from './message.ts'
 import { normalizeName } from './pattern.ts'
-import { readName } from './wire-name.ts'
 
 export type SiteResolverInput =
   /** `lookup` is the asker's name for it, given back in `resolved`. */
@@ -176,8 +176,6 @@ const MAX_LOOKUPS = 1_000
 const MAX_CACHED_NAMES = 10_000
 /** Of one family. */
 const MAX_ADDRESSES = 64
-/** RFC 1034 §3.6.2 leaves the length of a chain open; resolvers stop at about this. */
-const MAX_ALIASES = 16
 
 interface Question {
   id: number
@@ -198,21 +196,6 @@ interface CachedAddresses {
   ipv4: readonly string[]
   ipv6: readonly string[]
   until: Instant
-}
-
-/** The data of the records of the type asked for that belong to the name asked for or to what it is an alias of. */
-const answeredData = (message: Uint8Array, { records }: DnsAnswer, { name, type }: Question): Uint8Array[] => {
-  const owned = records
-    .filter(({ recordClass }) => recordClass === CLASS_IN)
-    .map((record) => ({ ...record, owner: readName(message, record.nameAt)?.name }))
-  let owner = name
-  for (let aliases = 0; aliases < MAX_ALIASES; aliases++) {
-    const alias = owned.find((record) => record.owner === owner && record.type === RecordType.CNAME)
-    const target = alias && readName(message, alias.dataAt)?.name
-    if (target === undefined) break
-    owner = target
-  }
-  return owned.filter((record) => record.owner === owner && record.type === type).map(({ data }) => data)
 }
 
 /**

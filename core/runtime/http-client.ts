@@ -9,6 +9,12 @@ export interface HttpRequest {
   timeoutMs: number
   /** A longer body is refused. */
   maxBytes: number
+  signal?: AbortSignal
+  /**
+   * The addresses of the URL's host, in order, instead of asking the system for them; TLS still checks the host's name. For https only. The
+   * connection is kept for the next request with the same ones, and is HTTP/2 where the server has that.
+   */
+  addresses?: readonly string[]
 }
 
 export interface HttpResponse {
@@ -17,7 +23,10 @@ export interface HttpResponse {
   body: Uint8Array
 }
 
-/** HTTP as a port for plugins: no redirects followed, no cookies, TLS verified, bounded in time and size. */
+/**
+ * HTTP as a port for plugins: no redirects followed, no cookies, TLS verified, bounded in time and size. Rejects with an error that has a
+ * `code`: `ETIMEDOUT`, `EMSGSIZE`, `ABORT_ERR`, `EPROTONOSUPPORT`, or the system's (`ECONNREFUSED`, `CERT_HAS_EXPIRED` …).
+ */
 export interface HttpClient {
   send: (request: HttpRequest) => Promise<HttpResponse>
 }

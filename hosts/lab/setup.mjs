@@ -30,7 +30,14 @@ const LAB = {
 }
 const NEEDS = {
   start: { ...BUILD, ...LAB },
-  test: { ...BUILD, ...LAB, wg: 'wireguard-tools', 'wireguard-go': 'wireguard-go' },
+  test: {
+    ...BUILD,
+    ...LAB,
+    wg: 'wireguard-tools',
+    'wireguard-go': 'wireguard-go',
+    unbound: 'unbound',
+    openssl: 'openssl',
+  },
   bench: { ...BUILD, ...LAB, iperf3: 'iperf3' },
 }
 

@@ -1,21 +1,37 @@
 import { randomBytes } from 'node:crypto'
-import { createSocket } from 'node:dgram'
-import { createConnection } from 'node:net'
-import { splitEndpoint } from '../../core/runtime/endpoint.ts'
 import type { DnsExchange, DnsExchangeRequest } from '../../core/runtime/dns-exchange.ts'
+import { splitEndpoint } from '../../core/runtime/endpoint.ts'
+import { isAnswer } from './dns-answer.ts'
+import { TlsDnsConnections } from './dns-over-tls.ts'
+import { framed, StreamMessages } from './dns-stream.ts'
+import { failure } from './failure.ts'
+import { openDatagram, openStream, type MarkFor } from './outgoing-socket.ts'
 
 const HEADER_BYTES = 12
-const TYPE_AND_CLASS_BYTES = 4
 const LARGEST_MESSAGE = 0xffff
 /** Beyond it a query is refused at once: each holds a socket. */
 const MOST_EXCHANGES = 1024
 
+export interface DnsExchangeOptions {
+  /** Asked for each socket; none are marked by default. */
+  markFor?: MarkFor
+  /** Certificates (PEM) to trust instead of the built-in roots. */
+  ca?: string
+}
+
 /**
- * DNS over ordinary sockets: for each query one of its own, so that the port is a fresh random one, with an id of our own
- * (RFC 5452 §4.5, §9.2), whatever the application's was.
+ * DNS over ordinary sockets: over UDP and TCP each query has one of its own, so that the port is a fresh random one, and an id of our own
+ * (RFC 5452 §4.5, §9.2), whatever the application's was. Connections over TLS are shared and kept for a while.
  */
 export class SocketDnsExchange implements DnsExchange {
+  readonly #markFor: MarkFor
+  readonly #tls: TlsDnsConnections
   #open = 0
+
+  constructor({ markFor = () => undefined, ca }: DnsExchangeOptions = {}) {
+    this.#markFor = markFor
+    this.#tls = new TlsDnsConnections({ markFor, ...(ca === undefined ? {} : { ca }) })
+  }
 
   async send(request: DnsExchangeRequest): Promise<Uint8Array> {
     const { message } = request
@@ -25,24 +41,36 @@ export class SocketDnsExchange implements DnsExchange {
     randomBytes(2).copy(query)
     this.#open++
     try {
-      const answer = await exchange(request, query)
+      const answer = await exchange(request, query, this.#carry(request))
       answer.set(message.subarray(0, 2))
       return answer
     } finally {
       this.#open--
     }
   }
+
+  #carry({ server, protocol, serverName }: DnsExchangeRequest): Carry {
+    const parts = splitEndpoint(server)
+    if (parts === undefined) throw failure('EINVAL', 'not an address and a port')
+    const to = { address: parts.address, port: parts.port, mark: this.#markFor(parts.address) }
+    if (protocol === 'udp') return overUdp(to)
+    if (protocol === 'tcp') return overTcp(to)
+    if (serverName === undefined) throw failure('EINVAL', 'DNS over TLS needs the name of the server')
+    return (query, settle) => this.#tls.ask({ address: parts.address, port: parts.port, serverName }, query, settle)
+  }
 }
 
-/** A wire that is being opened: how to end it, whatever happened. */
+/** A query that is on its way: how to end it, whatever happened. */
 type Carry = (query: Buffer, settle: Settle) => () => void
 
-interface Settle {
+/** Only the first of the two counts. */
+export interface Settle {
+  /** A copy. */
   answered: (bytes: Uint8Array) => void
   failed: (error: Error) => void
 }
 
-const exchange = ({ server, protocol, timeoutMs, signal }: DnsExchangeRequest, query: Buffer): Promise<Uint8Array> =>
+const exchange = ({ timeoutMs, signal }: DnsExchangeRequest, query: Buffer, carry: Carry): Promise<Uint8Array> =>
   new Promise((resolve, reject) => {
     let close = (): void => undefined
     let settled = false
@@ -68,24 +96,28 @@ const exchange = ({ server, protocol, timeoutMs, signal }: DnsExchangeRequest, q
       onAbort()
       return
     }
-    const parts = splitEndpoint(server)
-    if (parts === undefined) {
-      failed(failure('EINVAL', 'not an address and a port'))
-      return
+    try {
+      close = carry(query, {
+        answered: (bytes) => {
+          settle(() => resolve(bytes))
+        },
+        failed,
+      })
+    } catch (error) {
+      failed(error instanceof Error ? error : new Error(String(error)))
     }
-    const carry = protocol === 'udp' ? overUdp(parts) : overTcp(parts)
-    close = carry(query, {
-      answered: (bytes) => {
-        settle(() => resolve(bytes))
-      },
-      failed,
-    })
   })
 
+interface To {
+  address: string
+  port: number
+  mark: number | undefined
+}
+
 const overUdp =
-  ({ address, port, family }: { address: string; port: number; family: string }): Carry =>
+  ({ address, port, mark }: To): Carry =>
   (query, { answered, failed }) => {
-    const socket = createSocket(family === 'ipv4' ? 'udp4' : 'udp6')
+    const socket = openDatagram({ address, mark })
     let open = true
     socket.on('error', failed)
     socket.on('message', (bytes) => {
@@ -103,25 +135,21 @@ const overUdp =
     }
   }
 
-// RFC 7766 §8: two bytes of length before each message.
 const overTcp =
-  ({ address, port }: { address: string; port: number }): Carry =>
+  (to: To): Carry =>
   (query, { answered, failed }) => {
-    const socket = createConnection({ host: address, port, noDelay: true })
-    let received = Buffer.alloc(0)
+    const socket = openStream(to)
+    const messages = new StreamMessages()
     socket.on('error', failed)
     socket.on('close', () => {
       failed(failure('ECONNRESET', 'the connection ended before the answer'))
     })
     socket.on('connect', () => {
-      const length = Buffer.alloc(2)
-      length.writeUInt16BE(query.length)
-      socket.write(Buffer.concat([length, query]))
+      socket.write(framed(query))
     })
-    socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk])
-      if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return
-      const answer = received.subarray(2, 2 + received.readUInt16BE(0))
+    socket.on('data', (chunk: Buffer) => {
+      const [answer] = messages.push(chunk)
+      if (answer === undefined) return
       if (isAnswer(query, answer)) answered(new Uint8Array(answer))
       else failed(failure('EBADMSG', 'what came is not an answer to the query'))
     })
@@ -129,40 +157,3 @@ const overTcp =
       socket.destroy()
     }
   }
-
-/** Rcodes with which a server may leave the question out: it could not read it, or did not want to. */
-const WITHOUT_QUESTION = new Set([1, 2, 4, 5])
-
-/** Whether `answer` is a response with the query's id and question; names are compared without case (RFC 1035 §2.3.3). */
-export const isAnswer = (query: Uint8Array, answer: Uint8Array): boolean => {
-  if (answer.length < HEADER_BYTES || query.length < HEADER_BYTES) return false
-  if (answer[0] !== query[0] || answer[1] !== query[1]) return false
-  const response = ((answer[2] ?? 0) & 0x80) !== 0
-  const sameOpcode = (((answer[2] ?? 0) ^ (query[2] ?? 0)) & 0x78) === 0
-  if (!response || !sameOpcode) return false
-  const questions = ((answer[4] ?? 0) << 8) | (answer[5] ?? 0)
-  if (questions === 0 && answer.length === HEADER_BYTES) return WITHOUT_QUESTION.has((answer[3] ?? 0) & 0x0f)
-  const end = endOfQuestion(query)
-  if (end === undefined || questions !== 1 || answer.length < end) return false
-  for (let at = HEADER_BYTES; at < end; at++) {
-    const inName = at < end - TYPE_AND_CLASS_BYTES
-    const [asked, answered] = [query[at] ?? 0, answer[at] ?? 0]
-    if (inName ? lowerCase(asked) !== lowerCase(answered) : asked !== answered) return false
-  }
-  return true
-}
-
-// A question's name is never compressed: there is nothing before it to point to.
-const endOfQuestion = (message: Uint8Array): number | undefined => {
-  let at = HEADER_BYTES
-  for (let length = message[at]; length !== undefined && length <= 63; length = message[at]) {
-    at += 1 + length
-    if (length === 0) return at + TYPE_AND_CLASS_BYTES <= message.length ? at + TYPE_AND_CLASS_BYTES : undefined
-  }
-  return undefined
-}
-
-// Lengths of labels are below the letters.
-const lowerCase = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte)
-
-const failure = (code: string, message: string): Error => Object.assign(new Error(message), { code })

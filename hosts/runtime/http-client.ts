@@ -1,14 +1,31 @@
 import type { HttpClient, HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
+import { failure } from './failure.ts'
+import type { MarkFor } from './outgoing-socket.ts'
+import { PinnedHttp } from './pinned-http.ts'
+
+export interface HttpClientOptions {
+  /** Asked for each socket to a pinned address; none are marked by default. */
+  markFor?: MarkFor
+  /** Certificates (PEM) to trust instead of the built-in roots, at pinned addresses. */
+  ca?: string
+}
 
 /** Node's fetch within the port's bounds: no redirects, no cookies, limited in time and in (unpacked) size. */
 export class FetchHttpClient implements HttpClient {
-  /** Rejects with a `code`: ETIMEDOUT, EMSGSIZE, EPROTONOSUPPORT, or the system's (ECONNREFUSED, CERT_HAS_EXPIRED …). */
+  readonly #pinned: PinnedHttp
+
+  constructor(options: HttpClientOptions = {}) {
+    this.#pinned = new PinnedHttp(options)
+  }
+
   async send(request: HttpRequest): Promise<HttpResponse> {
     const url = new URL(request.url)
+    if (request.addresses !== undefined) return this.#pinned.send(request, request.addresses)
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw failure('EPROTONOSUPPORT', `not an HTTP address: ${url.protocol}`)
     }
-    const signal = AbortSignal.timeout(request.timeoutMs)
+    const deadline = AbortSignal.timeout(request.timeoutMs)
+    const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal])
     try {
       const response = await fetch(url, {
         method: request.method,
@@ -20,7 +37,8 @@ export class FetchHttpClient implements HttpClient {
       const body = await readBody(response, request.maxBytes)
       return { status: response.status, headers: Object.fromEntries(response.headers), body }
     } catch (error) {
-      if (signal.aborted) throw failure('ETIMEDOUT', `no whole answer within ${request.timeoutMs} ms`, error)
+      if (request.signal?.aborted === true) throw failure('ABORT_ERR', 'the request was given up', error)
+      if (deadline.aborted) throw failure('ETIMEDOUT', `no whole answer within ${request.timeoutMs} ms`, error)
       // fetch says only that it failed; why is in the cause, or in the cause's first part for several addresses.
       const code = codeOf(error)
       throw code === undefined ? error : failure(code, `the request failed: ${code}`, error)
@@ -56,6 +74,3 @@ const codeOf = (error: unknown): string | undefined => {
   }
   return undefined
 }
-
-const failure = (code: string, message: string, cause?: unknown): Error =>
-  Object.assign(new Error(message, { cause }), { code })

@@ -13,8 +13,8 @@ import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import { SystemClock } from './clock.ts'
 import { NativeDatagramSockets } from './datagram-socket.ts'
 import { TcpDnsListeners } from './dns-listener.ts'
-import { SocketDnsExchange } from './dns-exchange.ts'
-import { FetchHttpClient } from './http-client.ts'
+import { SocketDnsExchange, type DnsExchangeOptions } from './dns-exchange.ts'
+import { FetchHttpClient, type HttpClientOptions } from './http-client.ts'
 import { LinuxNetworkConfiguration } from './linux/network-configuration.ts'
 import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
 import { LinuxSystemResolvers } from './linux/system-resolvers.ts'
@@ -26,13 +26,16 @@ import { WsWebSockets } from './web-socket.ts'
 
 export type { LoggerOptions, LogLevel } from './logger.ts'
 export type { ResolverConfigurationOptions, ResolverMode } from './linux/resolver-configuration.ts'
+export type { DnsExchangeOptions } from './dns-exchange.ts'
+export type { HttpClientOptions } from './http-client.ts'
+export type { MarkFor } from './outgoing-socket.ts'
 export { markedConnections, type ConnectionRequest } from './marked-connection.ts'
 
 export const createClock = (): Clock => new SystemClock()
 export const createRandom = (): Random => new SystemRandom()
 export const createLogger = (options: LoggerOptions = {}): Logger => PinoLogger.open(options)
-export const createHttpClient = (): HttpClient => new FetchHttpClient()
-export const createDnsExchange = (): DnsExchange => new SocketDnsExchange()
+export const createHttpClient = (options: HttpClientOptions = {}): HttpClient => new FetchHttpClient(options)
+export const createDnsExchange = (options: DnsExchangeOptions = {}): DnsExchange => new SocketDnsExchange(options)
 export const createDatagramSockets = (): DatagramSockets => new NativeDatagramSockets()
 export const createDnsListeners = (): DnsListeners => new TcpDnsListeners()
 export const createNetworkInterfaces = (): NetworkInterfaces => new SystemNetworkInterfaces()

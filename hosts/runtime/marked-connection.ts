@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { Socket, isIP } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
-import { loadAddon } from './native/addon.ts'
+import { openStream } from './outgoing-socket.ts'
 
 /** Longest wait for one address before the next is tried. */
 const ATTEMPT_MS = 5_000
@@ -42,9 +42,9 @@ const connectMarked = async (
   const port = Number(request.port ?? request.defaultPort ?? (tls ? 443 : 80))
   const addresses = await lookup(host, { all: true, verbatim: true })
   const failures: unknown[] = []
-  for (const { address, family } of addresses) {
+  for (const { address } of addresses) {
     try {
-      const socket = await connectTo({ address, family: family === 6 ? 6 : 4, port, mark })
+      const socket = await connectTo({ address, port, mark })
       if (!tls) return socket
       // An address is no server name (RFC 6066 §3), but it is what the certificate is checked against.
       const servername = request.servername ?? (isIP(host) === 0 ? host : '')
@@ -60,11 +60,9 @@ const connectMarked = async (
   })
 }
 
-const connectTo = (to: { address: string; family: 4 | 6; port: number; mark: number }): Promise<Socket> =>
+const connectTo = (to: { address: string; port: number; mark: number }): Promise<Socket> =>
   new Promise((resolve, reject) => {
-    // `manualStart`: it must not be read from before it is connected. Node's own TLS opens sockets in this way.
-    const options = { fd: loadAddon().openTcp(to.family, to.mark), manualStart: true }
-    const socket = new Socket(options)
+    const socket = openStream(to)
     const timer = setTimeout(() => {
       socket.destroy(Object.assign(new Error(`no connection within ${ATTEMPT_MS} ms`), { code: 'ETIMEDOUT' }))
     }, ATTEMPT_MS)
@@ -73,7 +71,7 @@ const connectTo = (to: { address: string; family: 4 | 6; port: number; mark: num
       reject(error)
     }
     socket.once('error', fail)
-    socket.connect({ host: to.address, port: to.port, noDelay: true }, () => {
+    socket.once('connect', () => {
       clearTimeout(timer)
       socket.off('error', fail)
       resolve(socket)

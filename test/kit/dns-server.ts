@@ -1,5 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
+import type { Certificate } from './certificate.ts'
 import { once } from 'node:events'
 import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 
@@ -15,19 +17,21 @@ export interface ServedQuery {
   protocol: 'udp' | 'tcp'
 }
 
-/** A name server on loopback, over UDP and TCP on one port, that answers with whatever bytes a test wants. */
+/** A name server on loopback, over UDP and TCP (or TLS) on one port, that answers with whatever bytes a test wants. */
 export class DnsServer {
   readonly endpoint: Endpoint
   /** All that it was asked, in order. */
   readonly asked: ServedQuery[] = []
+  /** How many connections were made to it. */
+  connections = 0
   readonly #udp: UdpSocket
   readonly #tcp: Server
-  readonly #connections = new Set<Socket>()
+  readonly #sockets = new Set<Socket>()
   readonly #handler: DnsHandler
 
-  static async start(handler: DnsHandler): Promise<DnsServer> {
+  static async start(handler: DnsHandler, tls?: Certificate): Promise<DnsServer> {
     for (;;) {
-      const tcp = createServer()
+      const tcp = tls === undefined ? createServer() : createTlsServer(tls)
       tcp.listen(0, '127.0.0.1')
       await once(tcp, 'listening')
       const address = tcp.address()
@@ -57,19 +61,33 @@ export class DnsServer {
         for (const bytes of reply) udp.send(bytes, peer.port, peer.address)
       })
     })
-    tcp.on('connection', (socket) => this.#onConnection(socket))
+    tcp.on('connection', (socket: Socket) => {
+      this.connections++
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket)).on('error', () => undefined)
+    })
+    tcp.on(tcp instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => this.#onConnection(socket))
+  }
+
+  /** Closes every connection, and goes on. */
+  async hangUp(): Promise<void> {
+    await Promise.all(
+      [...this.#sockets].map(async (socket) => {
+        const closed = once(socket, 'close')
+        socket.destroy()
+        await closed
+      }),
+    )
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.#connections) socket.destroy()
+    for (const socket of this.#sockets) socket.destroy()
     this.#udp.close()
     this.#tcp.close()
     await once(this.#tcp, 'close')
   }
 
   #onConnection(socket: Socket): void {
-    this.#connections.add(socket)
-    socket.on('close', () => this.#connections.delete(socket))
     socket.on('error', () => socket.destroy())
     let received = Buffer.alloc(0)
     socket.on('data', (bytes) => {

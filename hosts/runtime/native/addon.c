@@ -9,7 +9,7 @@ NAPI_MODULE_INIT() {
       FUNCTION("readTun", read_tun),     FUNCTION("writeTun", write_tun),
       FUNCTION("openUdp", open_udp),     FUNCTION("udpPort", udp_port),
       FUNCTION("receiveUdp", receive_udp), FUNCTION("sendUdp", send_udp),
-      FUNCTION("openTcp", open_tcp),
+      FUNCTION("openTcp", open_tcp),     FUNCTION("openDatagram", open_datagram),
 #undef FUNCTION
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) != napi_ok) return NULL;

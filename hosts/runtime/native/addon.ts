@@ -41,6 +41,8 @@ export interface Addon {
   sendUdp: (port: Port, bytes: Uint8Array, table: Uint32Array, count: number) => number
   /** The descriptor of an unconnected socket, which the caller closes. */
   openTcp: (family: 4 | 6, mark: number) => number
+  /** Likewise for UDP, without bursts. */
+  openDatagram: (family: 4 | 6, mark: number) => number
 }
 
 let loaded: Addon | undefined

@@ -60,5 +60,6 @@ napi_value udp_port(napi_env env, napi_callback_info info);
 napi_value receive_udp(napi_env env, napi_callback_info info);
 napi_value send_udp(napi_env env, napi_callback_info info);
 napi_value open_tcp(napi_env env, napi_callback_info info);
+napi_value open_datagram(napi_env env, napi_callback_info info);
 
 #endif

@@ -273,12 +273,17 @@ napi_value send_udp(napi_env env, napi_callback_info info) {
   return make_uint32(env, taken);
 }
 
-// openTcp(family, mark) -> descriptor of an unconnected socket, which belongs to the caller.
-napi_value open_tcp(napi_env env, napi_callback_info info) {
+static napi_value open_unconnected(napi_env env, napi_callback_info info, int type) {
   napi_value arguments[2];
   uint32_t family, mark;
   if (!get_arguments(env, info, 2, arguments)) return NULL;
   if (!get_family(env, arguments[0], &family) || !get_uint32(env, arguments[1], &mark)) return NULL;
-  int fd = open_socket(family, SOCK_STREAM, mark);
+  int fd = open_socket(family, type, mark);
   return fd < 0 ? throw_errno(env, errno, "socket") : make_uint32(env, (uint32_t)fd);
 }
+
+// openTcp(family, mark) -> descriptor of an unconnected socket, which belongs to the caller.
+napi_value open_tcp(napi_env env, napi_callback_info info) { return open_unconnected(env, info, SOCK_STREAM); }
+
+// openDatagram(family, mark) -> likewise, for UDP; for sockets of single datagrams, which need no bursts.
+napi_value open_datagram(napi_env env, napi_callback_info info) { return open_unconnected(env, info, SOCK_DGRAM); }

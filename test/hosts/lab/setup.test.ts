@@ -8,7 +8,21 @@ import { runCommand, type CommandResult } from '../../../hosts/lab/command.ts'
 import { packageRoot } from '../../../hosts/runtime/package-root.ts'
 
 /** Commands that the set-up looks for and that a folder of ours has to provide. */
-const PRESENT = ['make', 'python3', 'c++', 'ip', 'nft', 'sysctl', 'dnsmasq', 'curl', 'ping', 'dig', 'wg']
+const PRESENT = [
+  'make',
+  'python3',
+  'c++',
+  'ip',
+  'nft',
+  'sysctl',
+  'dnsmasq',
+  'curl',
+  'ping',
+  'dig',
+  'wg',
+  'unbound',
+  'openssl',
+]
 
 describe('hosts/lab/setup', function () {
   this.timeout(30_000)

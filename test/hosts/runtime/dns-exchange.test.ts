@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { afterEach, describe, it } from 'mocha'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
-import { isAnswer } from '../../../hosts/runtime/dns-exchange.ts'
+import { isAnswer } from '../../../hosts/runtime/dns-answer.ts'
 import { createDnsExchange } from '../../../hosts/runtime/index.ts'
 
 const question = (name: string) =>

@@ -1,0 +1,45 @@
+import type { DnsExchange } from '../runtime/dns-exchange.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
+import { formatAddress } from '../net/ip-address.ts'
+import { answeredData } from './answered-data.ts'
+import { askServer } from './ask-server.ts'
+import { CLASS_IN, parseAnswer, RecordType, writeQuery } from './message.ts'
+import { normalizeName } from './pattern.ts'
+
+export interface HostQuestion {
+  /** Asked in turn, by plain DNS, until one knows an address. */
+  servers: readonly Endpoint[]
+  name: string
+  signal: AbortSignal
+  /** For each server. */
+  timeoutMs: number
+}
+
+/** The addresses of a host, IPv4 first; none where nobody knows any. Never rejects. */
+export const lookUpHost = async (
+  exchange: DnsExchange,
+  { servers, name: written, signal, timeoutMs }: HostQuestion,
+): Promise<string[]> => {
+  const name = normalizeName(written)
+  for (const server of servers) {
+    const families = [RecordType.A, RecordType.AAAA].map(async (type): Promise<string[]> => {
+      // The exchange puts an id of its own in its place.
+      const question = { id: 0, name, type, recordClass: CLASS_IN }
+      const message = writeQuery(question)
+      if (message === undefined) return []
+      const verdict = await askServer(exchange, { server, message, protocol: 'udp', signal, timeoutMs })
+      const read = verdict.type === 'answered' ? parseAnswer(verdict.message, question) : undefined
+      if (verdict.type !== 'answered' || read?.type !== 'answer') return []
+      const length = type === RecordType.A ? 4 : 16
+      return answeredData(verdict.message, read.answer, question)
+        .filter((data) => data.length === length)
+        .slice(0, MAX_ADDRESSES)
+        .map((data) => formatAddress(data))
+    })
+    const addresses = (await Promise.all(families)).flat()
+    if (addresses.length > 0 || signal.aborted) return addresses
+  }
+  return []
+}
+
+const MAX_ADDRESSES = 8

@@ -1,0 +1,29 @@
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
+import { createConnection, isIPv6, Socket } from 'node:net'
+import { loadAddon } from './native/addon.ts'
+
+/** The SO_MARK of a socket to an address, by which it bypasses the tunnel; undefined for none. Marks need CAP_NET_ADMIN. */
+export type MarkFor = (address: string) => number | undefined
+
+/** A TCP socket that is connecting. Throws with a `code` where there can be none. */
+export const openStream = ({
+  address,
+  port,
+  mark,
+}: {
+  address: string
+  port: number
+  mark: number | undefined
+}): Socket => {
+  if (mark === undefined) return createConnection({ host: address, port, noDelay: true })
+  // `manualStart`: it must not be read from before it is connected. Node's own TLS opens sockets in this way.
+  const options = { fd: loadAddon().openTcp(isIPv6(address) ? 6 : 4, mark), manualStart: true }
+  return new Socket(options).connect({ host: address, port, noDelay: true })
+}
+
+/** A UDP socket of the address's family. Throws with a `code` where there can be none. */
+export const openDatagram = ({ address, mark }: { address: string; mark: number | undefined }): DatagramSocket => {
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+  if (mark !== undefined) socket.bind({ fd: loadAddon().openDatagram(isIPv6(address) ? 6 : 4, mark), exclusive: true })
+  return socket
+}

@@ -1,0 +1,222 @@
+import { Agent, request as requestHttp1 } from 'node:https'
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
+import { isIP } from 'node:net'
+import type { Readable } from 'node:stream'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import type { HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
+import { failure } from './failure.ts'
+import { openStream, type MarkFor } from './outgoing-socket.ts'
+
+const IDLE_MS = 10_000
+/** Longest wait for one address before the next is tried. */
+const ATTEMPT_MS = 2_000
+/** The one that was used least recently makes way. */
+const MOST_ORIGINS = 32
+const HTTP1_SOCKETS = 8
+
+/** How one origin is reached: by HTTP/2 over one connection, or by HTTP/1.1 over several that are kept. */
+type Way = { type: 'http2'; session: ClientHttp2Session; inFlight: number } | { type: 'http1'; agent: Agent }
+
+/** https to addresses that the caller knows, over connections that are kept. */
+export class PinnedHttp {
+  readonly #markFor: MarkFor
+  readonly #ca: string | undefined
+  /** Least recently used first. */
+  readonly #ways = new Map<string, Promise<Way>>()
+
+  constructor({ markFor = () => undefined, ca }: { markFor?: MarkFor; ca?: string }) {
+    this.#markFor = markFor
+    this.#ca = ca
+  }
+
+  async send(request: HttpRequest, addresses: readonly string[]): Promise<HttpResponse> {
+    const url = new URL(request.url)
+    if (url.protocol !== 'https:') throw failure('EPROTONOSUPPORT', `not an https address: ${url.protocol}`)
+    const deadline = AbortSignal.timeout(request.timeoutMs)
+    const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal])
+    const given = [url.origin, ...addresses.map((address) => `${address}%${this.#markFor(address) ?? ''}`)].join(' ')
+    try {
+      signal.throwIfAborted()
+      let way = await untilAborted(this.#wayTo(given, url, addresses), signal)
+      if (way.type === 'http2' && (way.session.closed || way.session.destroyed)) {
+        this.#drop(given)
+        way = await untilAborted(this.#wayTo(given, url, addresses), signal)
+      }
+      return await (way.type === 'http2'
+        ? sendHttp2(way, request, url, signal)
+        : sendHttp1(way.agent, request, url, signal))
+    } catch (error) {
+      if (request.signal?.aborted === true) throw failure('ABORT_ERR', 'the request was given up', error)
+      if (!deadline.aborted) throw error
+      // The way may be gone without a word: the next request makes a new one.
+      this.#drop(given)
+      throw failure('ETIMEDOUT', `no whole answer within ${request.timeoutMs} ms`, error)
+    }
+  }
+
+  #wayTo(given: string, url: URL, addresses: readonly string[]): Promise<Way> {
+    const way = this.#ways.get(given) ?? this.#open(given, url, addresses)
+    this.#ways.delete(given)
+    this.#ways.set(given, way)
+    for (const oldest of this.#ways.keys()) {
+      if (this.#ways.size <= MOST_ORIGINS) break
+      this.#drop(oldest)
+    }
+    return way
+  }
+
+  #open(given: string, url: URL, addresses: readonly string[]): Promise<Way> {
+    const forget = (): void => {
+      if (this.#ways.get(given) === way) this.#ways.delete(given)
+    }
+    const way = this.#connect(url, addresses).then((socket): Way => {
+      if (socket.alpnProtocol !== 'h2') return { type: 'http1', agent: this.#agent(socket, url, addresses) }
+      const session = connectHttp2(url.origin, { createConnection: () => socket })
+      session.setTimeout(IDLE_MS, () => session.close())
+      session.on('error', forget)
+      session.on('goaway', forget)
+      session.on('close', forget)
+      session.unref()
+      return { type: 'http2', session, inFlight: 0 }
+    })
+    way.catch(forget)
+    return way
+  }
+
+  #agent(first: TLSSocket, url: URL, addresses: readonly string[]): Agent {
+    let unused: TLSSocket | undefined = first
+    const agent = new Agent({ keepAlive: true, maxSockets: HTTP1_SOCKETS, timeout: IDLE_MS })
+    agent.createConnection = (_options, done) => {
+      const ready = unused?.destroyed === false ? Promise.resolve(unused) : this.#connect(url, addresses)
+      unused = undefined
+      ready.then(
+        (socket) => done?.(null, socket),
+        (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error)), first),
+      )
+      return undefined
+    }
+    return agent
+  }
+
+  async #connect(url: URL, addresses: readonly string[]): Promise<TLSSocket> {
+    const failures: unknown[] = []
+    for (const address of addresses) {
+      try {
+        return await this.#connectTo(address, url)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    throw failures[0] ?? failure('ENOTFOUND', 'there is no address to connect to')
+  }
+
+  #connectTo(address: string, url: URL): Promise<TLSSocket> {
+    return new Promise((resolve, reject) => {
+      const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+      const stream = openStream({
+        address,
+        port: url.port === '' ? 443 : Number(url.port),
+        mark: this.#markFor(address),
+      })
+      const socket = connectTls({
+        socket: stream,
+        host,
+        servername: isIP(host) === 0 ? host : '',
+        ALPNProtocols: ['h2', 'http/1.1'],
+        minVersion: 'TLSv1.2',
+        ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+      })
+      const timer = setTimeout(() => fail(failure('ETIMEDOUT', `no connection within ${ATTEMPT_MS} ms`)), ATTEMPT_MS)
+      const fail = (error: Error): void => {
+        clearTimeout(timer)
+        socket.destroy()
+        reject(error)
+      }
+      stream.once('error', fail)
+      socket.once('error', fail)
+      socket.once('close', () => fail(failure('ECONNRESET', 'the connection ended')))
+      socket.once('secureConnect', () => {
+        clearTimeout(timer)
+        resolve(socket)
+      })
+    })
+  }
+
+  #drop(given: string): void {
+    const way = this.#ways.get(given)
+    this.#ways.delete(given)
+    way?.then(
+      (open) => (open.type === 'http2' ? open.session.close() : open.agent.destroy()),
+      () => undefined,
+    )
+  }
+}
+
+const sendHttp2 = async (
+  way: Way & { type: 'http2' },
+  { method, headers, body, maxBytes }: HttpRequest,
+  url: URL,
+  signal: AbortSignal,
+): Promise<HttpResponse> => {
+  way.inFlight++
+  way.session.ref()
+  const stream = way.session.request({ ...headers, ':method': method, ':path': url.pathname + url.search }, { signal })
+  try {
+    const head = new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
+      stream.once('response', resolve)
+      stream.once('error', reject)
+      stream.once('close', () => reject(failure('ECONNRESET', 'the connection ended before the answer')))
+    })
+    stream.end(body)
+    const { ':status': status, ...fields } = await head
+    return { status: Number(status), headers: textFields(fields), body: await readBody(stream, maxBytes) }
+  } finally {
+    stream.destroy()
+    // An idle connection keeps no process alive.
+    if (--way.inFlight === 0) way.session.unref()
+  }
+}
+
+const sendHttp1 = async (
+  agent: Agent,
+  { method, headers, body, maxBytes }: HttpRequest,
+  url: URL,
+  signal: AbortSignal,
+): Promise<HttpResponse> => {
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const request = requestHttp1(url, { method, headers: { ...headers, ...length }, agent, signal })
+  const response = await new Promise<Readable & { statusCode?: number; headers: object }>((resolve, reject) => {
+    request.once('response', resolve)
+    request.once('error', reject)
+    request.end(body)
+  })
+  return {
+    status: response.statusCode ?? 0,
+    headers: textFields(response.headers),
+    body: await readBody(response, maxBytes),
+  }
+}
+
+const textFields = (fields: object): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]),
+  )
+
+const readBody = async (stream: Readable, maxBytes: number): Promise<Uint8Array> => {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > maxBytes) throw failure('EMSGSIZE', `the answer has more than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return new Uint8Array(Buffer.concat(chunks))
+}
+
+/** The promise, or a rejection as soon as the signal aborts; what it is of goes on. */
+const untilAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(failure('ABORT_ERR', 'given up'))
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })

@@ -1,0 +1,58 @@
+import { isIP } from 'node:net'
+import {
+  after,
+  lookUpHost,
+  MINUTE,
+  SECOND,
+  type Clock,
+  type DnsExchange,
+  type Instant,
+  type SystemResolvers,
+} from 'portreeve'
+import type { Config } from './config.ts'
+import { WELL_KNOWN } from './well-known.ts'
+
+export interface HostAddressesOptions {
+  config: Config
+  exchange: DnsExchange
+  system: SystemResolvers
+  clock: Clock
+}
+
+/**
+ * Where a server is, found without this resolver itself: the operator's word, what is built in, or else the name servers that the system had before
+ * Portreeve. Those are asked again after five minutes; where they do not answer, what they said last still counts.
+ */
+export class HostAddresses {
+  readonly #options: HostAddressesOptions
+  readonly #found = new Map<string, { addresses: readonly string[]; until: Instant }>()
+
+  constructor(options: HostAddressesOptions) {
+    this.#options = options
+  }
+
+  /** Addresses in the order to try them; none where nobody knows any. `host` is a URL's. */
+  async of(host: string, signal: AbortSignal): Promise<readonly string[]> {
+    const literal = host.replace(/^\[(.*)\]$/, '$1')
+    if (isIP(literal) !== 0) return [literal]
+    const name = host.toLowerCase().replace(/\.$/, '')
+    const { config, exchange, system, clock } = this.#options
+    const known = config.bootstrap[name] ?? WELL_KNOWN[name]
+    if (known !== undefined) return known
+    const found = this.#found.get(name)
+    if (found !== undefined && found.until > clock.now()) return found.addresses
+    const addresses = await lookUpHost(exchange, { servers: system.servers(), name, signal, timeoutMs: TIMEOUT })
+    if (addresses.length === 0) return found?.addresses ?? []
+    this.#found.delete(name)
+    this.#found.set(name, { addresses, until: after(clock.now(), KEPT_FOR) })
+    for (const oldest of this.#found.keys()) {
+      if (this.#found.size <= MAX_HOSTS) break
+      this.#found.delete(oldest)
+    }
+    return addresses
+  }
+}
+
+const TIMEOUT = 1 * SECOND
+const KEPT_FOR = 5 * MINUTE
+const MAX_HOSTS = 64

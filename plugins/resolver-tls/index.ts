@@ -1,0 +1,16 @@
+// Asks name servers over TLS (RFC 7858): nobody on the way reads or forges names.
+//
+//   plugins:
+//     - use: builtin:resolver-tls
+//
+// and in the account, as an upstream resolver: { "type": "tls", "address": "192.0.2.53", "server_name": "dns.example.org" }
+import { definePlugin, UpstreamResolvers } from 'portreeve'
+import { TlsResolver } from './tls-resolver.ts'
+
+export const plugin = definePlugin({
+  name: 'resolver-tls',
+  api: 1,
+  setup({ provide }) {
+    provide(UpstreamResolvers, 'tls', TlsResolver)
+  },
+})

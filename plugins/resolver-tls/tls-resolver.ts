@@ -1,0 +1,32 @@
+import {
+  askServer,
+  DnsExchange,
+  injected,
+  SECOND,
+  type UpstreamQuery,
+  type UpstreamResolver,
+  type UpstreamVerdict,
+} from 'portreeve'
+
+/** DNS over TLS (RFC 7858) with the strict profile of RFC 8310 §5: a server that cannot prove its name is not asked. */
+export class TlsResolver implements UpstreamResolver {
+  readonly #exchange: DnsExchange
+
+  constructor(@injected(DnsExchange) exchange: DnsExchange) {
+    this.#exchange = exchange
+  }
+
+  async resolve({ server: { endpoint, serverName }, ...query }: UpstreamQuery): Promise<UpstreamVerdict> {
+    if (endpoint === undefined || serverName === undefined) {
+      return {
+        type: 'failed',
+        code: 'unsupported',
+        reason: 'DNS over TLS needs an endpoint and the name of its certificate',
+      }
+    }
+    return askServer(this.#exchange, { ...query, server: endpoint, serverName, timeoutMs: TIMEOUT })
+  }
+}
+
+// The client has given up on the whole query by then.
+const TIMEOUT = 5 * SECOND

@@ -1,0 +1,110 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeCertificate, type Certificate } from './certificate.ts'
+
+export interface UnboundOptions {
+  /** Where it listens. */
+  address?: string
+  /** Records it knows, in zone-file form; of all else it says NXDOMAIN. */
+  records: readonly string[]
+}
+
+/** Debian's unbound on loopback, in the foreground: plain DNS, DNS over TLS and DNS over HTTPS, for names of its own only. */
+export class Unbound {
+  readonly address: string
+  readonly ports: { plain: number; tls: number; https: number }
+  readonly certificate: Certificate
+  readonly #process: ChildProcess
+  readonly #folder: string
+
+  static readonly serverName = 'dns.example.org'
+
+  static async start({ address = '127.0.0.1', records }: UnboundOptions): Promise<Unbound> {
+    const certificate = await makeCertificate([Unbound.serverName, address])
+    const ports = { plain: await freePort(address), tls: await freePort(address), https: await freePort(address) }
+    const folder = await mkdtemp(join(tmpdir(), 'portreeve-unbound-'))
+    const [keyFile, certFile, file] = ['key.pem', 'cert.pem', 'unbound.conf'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    await writeFile(keyFile, certificate.key, { mode: 0o600 })
+    await writeFile(certFile, certificate.cert)
+    const listen = Object.values(ports).map((port) => `  interface: ${address}@${port}`)
+    const data = records.map((record) => `  local-data: '${record}'`)
+    const lines = [
+      'server:',
+      ...listen,
+      `  tls-port: ${ports.tls}`,
+      `  https-port: ${ports.https}`,
+      `  tls-service-key: ${keyFile}`,
+      `  tls-service-pem: ${certFile}`,
+      '  http-endpoint: /dns-query',
+      '  local-zone: . static',
+      ...data,
+      '  do-daemonize: no',
+      '  username: ""',
+      '  chroot: ""',
+      `  directory: ${folder}`,
+      '  pidfile: ""',
+      '  use-syslog: no',
+      '  logfile: ""',
+      '  verbosity: 1',
+      '  num-threads: 1',
+      '  module-config: iterator',
+      'remote-control:',
+      '  control-enable: no',
+      '',
+    ]
+    await writeFile(file, lines.join('\n'))
+    const child = spawn('unbound', ['-d', '-c', file], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
+    })
+    await new Promise<void>((resolve, reject) => {
+      let log = ''
+      child.once('error', reject)
+      child.once('exit', (code) => reject(new Error(`unbound ended with ${code}: ${log}`)))
+      child.stderr.on('data', (text: Buffer) => {
+        log += text.toString()
+        if (/start of service/.test(log)) resolve()
+      })
+    })
+    return new Unbound({ child, folder, address, ports, certificate })
+  }
+
+  private constructor(parts: {
+    child: ChildProcess
+    folder: string
+    address: string
+    ports: Unbound['ports']
+    certificate: Certificate
+  }) {
+    this.#process = parts.child
+    this.#folder = parts.folder
+    this.address = parts.address
+    this.ports = parts.ports
+    this.certificate = parts.certificate
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#process, 'exit')
+    this.#process.kill()
+    await ended
+    await rm(this.#folder, { recursive: true })
+  }
+}
+
+const freePort = async (address: string): Promise<number> => {
+  const server = createServer().listen(0, address)
+  await once(server, 'listening')
+  const found = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof found !== 'object' || found === null) throw new Error('no port')
+  return found.port
+}

@@ -1,0 +1,99 @@
+import { expect } from 'chai'
+import { afterEach, before, describe, it } from 'mocha'
+import { answerTo, parseQuery, writeQuery } from '../../core/dns/message.ts'
+import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import { createDnsExchange } from '../../hosts/runtime/index.ts'
+import { TlsResolver } from '../../plugins/resolver-tls/tls-resolver.ts'
+import { upstreamResolverSuite } from '../conformance/upstream-resolver.ts'
+import { makeCertificate, type Certificate } from '../kit/certificate.ts'
+import { DnsServer, type DnsHandler } from '../kit/dns-server.ts'
+
+const SERVER_NAME = 'dns.example.org'
+let certificate: Certificate
+
+describe('resolver-tls', () => {
+  before(async () => {
+    certificate = await makeCertificate([SERVER_NAME])
+  })
+
+  upstreamResolverSuite('tls', {
+    create: () => new TlsResolver(createDnsExchange({ ca: certificate.cert })),
+    serve: async (handler) => {
+      const server = await DnsServer.start(handler, certificate)
+      return { server: { endpoint: server.endpoint, serverName: SERVER_NAME }, stop: () => server.stop() }
+    },
+    unsupported: { url: 'https://dns.example.org/dns-query' },
+  })
+
+  describe('connections and certificates', () => {
+    const running: DnsServer[] = []
+    const serve = async (handler: DnsHandler, own = certificate): Promise<DnsServer> => {
+      const server = await DnsServer.start(handler, own)
+      running.push(server)
+      return server
+    }
+    const ask = (
+      resolver: TlsResolver,
+      server: DnsServer,
+      { serverName = SERVER_NAME, timeoutMs = 5_000 } = {},
+    ): Promise<UpstreamVerdict> =>
+      resolver.resolve({
+        server: { endpoint: server.endpoint, serverName },
+        message: writeQuery({ id: 7, name: 'www.example.com', type: 1 }) ?? new Uint8Array(),
+        protocol: 'udp',
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+
+    afterEach(async () => {
+      for (const server of running.splice(0)) await server.stop()
+    })
+
+    it('keeps a connection for the next queries, and opens another where the server closed it', async () => {
+      const server = await serve(answers)
+      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      for (let i = 0; i < 3; i++) expect((await ask(resolver, server)).type).to.equal('answered')
+      expect(server.connections).to.equal(1)
+      await server.hangUp()
+      for (let i = 0; i < 2; i++) expect((await ask(resolver, server)).type).to.equal('answered')
+      expect(server.connections).to.equal(2)
+    })
+
+    it('asks over a new connection after a silent one', async () => {
+      let silent = true
+      const server = await serve((query) => (silent ? [] : answers(query)))
+      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      expect(await ask(resolver, server, { timeoutMs: 300 })).to.deep.include({ type: 'failed', code: 'aborted' })
+      silent = false
+      expect((await ask(resolver, server)).type).to.equal('answered')
+      expect(server.connections).to.equal(2)
+    })
+
+    it('asks nobody who has another name, or whom nobody known vouches for', async () => {
+      const server = await serve(answers)
+      const trusting = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      expect(await ask(trusting, server, { serverName: 'other.example.org' })).to.deep.include({
+        type: 'failed',
+        code: 'untrusted',
+      })
+      const stranger = await serve(answers, await makeCertificate([SERVER_NAME]))
+      expect(await ask(trusting, stranger)).to.deep.include({ type: 'failed', code: 'untrusted' })
+      const withRoots = new TlsResolver(createDnsExchange())
+      expect(await ask(withRoots, server)).to.deep.include({ type: 'failed', code: 'untrusted' })
+      expect([...server.asked, ...stranger.asked]).to.deep.equal([])
+    })
+
+    it('fails where the server does not speak TLS', async () => {
+      const plain = await DnsServer.start(answers)
+      running.push(plain)
+      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      const verdict = await ask(resolver, plain, { timeoutMs: 1_000 })
+      expect(verdict.type).to.equal('failed')
+      expect(plain.asked).to.deep.equal([])
+    })
+  })
+})
+
+const answers: DnsHandler = ({ message }) => {
+  const verdict = parseQuery(message)
+  return verdict.type === 'query' ? [answerTo(verdict.query, { code: 0 })] : []
+}
