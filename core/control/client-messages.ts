@@ -29,6 +29,11 @@ export const ClientInterface = z.object({
     .array(z.object({ url: z.string().max(2048) }))
     .max(32)
     .optional(),
+  /** DNS over TLS at port 853: Portreeve's addition, for clients with `FEATURES.upstreamDot`. */
+  upstream_dot: z
+    .array(z.object({ ip: z.string().max(64), server_name: z.string().min(1).max(253) }))
+    .max(32)
+    .optional(),
   /** The old form of `upstream_do53`: read only while that is empty. */
   upstream_dns: z
     .array(z.object({ protocol: z.literal('ip_port'), address: z.string().max(64) }))

@@ -80,6 +80,8 @@ export const FEATURES = {
   denialDetails: 'denial_details',
   /** `request_authorization` carries `unreachable_gateway_ids`. */
   unreachableGateways: 'unreachable_gateway_ids',
+  /** The interface carries `upstream_dot`. */
+  upstreamDot: 'upstream_dot',
 } as const
 
 /** An array of which bad members are left out instead of spoiling the whole. */

@@ -75,7 +75,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #interface: ClientInterface | undefined
 
   constructor({ random, tunnel, resolverKinds }: ClientStateOptions) {
-    const features = [FEATURES.denialDetails, FEATURES.unreachableGateways]
+    const features = [FEATURES.denialDetails, FEATURES.unreachableGateways, FEATURES.upstreamDot]
     this.#link = new PortalLink({ role: 'client', random, features })
     this.#connections = new Connections({ random, tunnel })
     this.#names = new NameService({ kinds: resolverKinds })

@@ -5,13 +5,14 @@ import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { endpoint, splitEndpoint } from '../../core/runtime/endpoint.ts'
 
 const DNS_PORT = 53
+const TLS_PORT = 853
 
 /**
- * Who is asked for names that are no resource's: what the account sets, plain DNS before HTTPS, or else what the system had.
+ * Who is asked for names that are no resource's: what the account sets, plain DNS before HTTPS before TLS, or else what the system had.
  * Servers of kinds that no plugin serves, and addresses that are none, are left out.
  */
 export const upstreamsOf = (
-  { upstream_do53 = [], upstream_doh = [], upstream_dns = [] }: ClientInterface,
+  { upstream_do53 = [], upstream_doh = [], upstream_dot = [], upstream_dns = [] }: ClientInterface,
   { kinds, system }: { kinds: ReadonlySet<string>; system: readonly UpstreamServer[] },
 ): Upstream[] => {
   const plain =
@@ -23,14 +24,21 @@ export const upstreamsOf = (
         })
   const configured: Upstream[] = [
     ...plain.flatMap((at) => (at === undefined ? [] : [{ kind: 'udp', server: { endpoint: at } }])),
-    ...upstream_doh.map(({ url }) => ({ kind: 'doh', server: { url } })),
+    ...upstream_doh.map(({ url }) => ({ kind: 'https', server: { url } })),
+    ...upstream_dot.flatMap(({ ip, server_name: serverName }) => {
+      const at = ipEndpoint(ip, TLS_PORT)
+      return at === undefined ? [] : [{ kind: 'tls', server: { endpoint: at, serverName } }]
+    }),
   ]
   const usable = configured.filter(({ kind }) => kinds.has(kind))
   return usable.length > 0 ? usable : system.map((server) => ({ kind: 'system', server }))
 }
 
 /** As people read it. */
-export const upstreamName = ({ server }: Upstream): string => server.endpoint ?? server.url ?? server.serverName ?? '?'
+export const upstreamName = ({ server: { endpoint: at, url, serverName } }: Upstream): string => {
+  if (at !== undefined && serverName !== undefined) return `tls://${serverName} (${at})`
+  return at ?? url ?? serverName ?? '?'
+}
 
 const ipEndpoint = (address: string, port: number) =>
   ipaddr.isValid(address) ? endpoint(ipaddr.parse(address).toString(), port) : undefined

@@ -266,7 +266,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     tell(this.#context, connection, {
       event: 'init',
       payload: {
-        interface: clientInterface(client, account),
+        interface: clientInterface(client, account, connection.features),
         resources: this.#news.all(connection),
         relays: [],
         authorizations: [],
@@ -329,10 +329,22 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'noRelays':
         return tell(this.#context, connection, NO_RELAYS)
       case 'setCapabilities':
-        connection.features = new Set(message.payload.features)
-        return
+        return this.#learnFeatures(connection, message.payload.features)
       case 'setSnownetCapabilities':
     }
+  }
+
+  /** Some of what a client is told depends on what it understands, and it says that after it was told the first time. */
+  #learnFeatures(connection: Connection & { role: 'client' }, features: readonly string[]): void {
+    const { view } = this.#context
+    const client = view.get('clients', connection.peerId)
+    const account = client === undefined ? undefined : view.get('accounts', client.accountId)
+    const known = connection.features
+    connection.features = new Set(features)
+    if (client === undefined || account === undefined) return
+    const told = clientInterface(client, account, connection.features)
+    if (JSON.stringify(told) === JSON.stringify(clientInterface(client, account, known))) return
+    tell(this.#context, connection, { event: 'configChanged', payload: { interface: told } })
   }
 
   #gateway(connection: Connection & { role: 'gateway' }, message: ToPortal<'gateway'>, now: Instant): void {
@@ -445,7 +457,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       if (client?.accountId !== account.id) continue
       tell(this.#context, connection, {
         event: 'configChanged',
-        payload: { interface: clientInterface(client, account) },
+        payload: { interface: clientInterface(client, account, connection.features) },
       })
     }
   }

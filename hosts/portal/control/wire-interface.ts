@@ -1,16 +1,22 @@
-import type { ClientInterface, FlowLogs } from '../../../core/control/messages.ts'
+import { FEATURES, type ClientInterface, type FlowLogs } from '../../../core/control/messages.ts'
 import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
 import type { Account, Client } from '../entities.ts'
 
 const DNS_PORT = 53
 
-/** A client's end of the tunnel, and who answers the names that are nobody's resource. */
-export const clientInterface = (client: Client, account: Account): ClientInterface => {
+/**
+ * A client's end of the tunnel, and who answers the names that are nobody's resource. Servers over TLS are for clients that said that they know
+ * such; others hear nothing of them.
+ */
+export const clientInterface = (client: Client, account: Account, features: ReadonlySet<string>): ClientInterface => {
   const plain = account.upstreamResolvers.flatMap((resolver) =>
     resolver.type === 'udp' ? [splitEndpoint(resolver.address) ?? { address: resolver.address, port: DNS_PORT }] : [],
   )
   // `upstream_do53` has no ports, and takes precedence: one resolver at another port, and all go by the old field.
   const usual = plain.every(({ port }) => port === DNS_PORT)
+  const overTls = account.upstreamResolvers.flatMap((resolver) =>
+    resolver.type === 'tls' ? [{ ip: resolver.address, server_name: resolver.serverName }] : [],
+  )
   return {
     ipv4: client.ipv4,
     ipv6: client.ipv6,
@@ -20,6 +26,7 @@ export const clientInterface = (client: Client, account: Account): ClientInterfa
       resolver.type === 'https' ? [{ url: resolver.url }] : [],
     ),
     upstream_dns: plain.map(({ address, port }) => ({ protocol: 'ip_port', address: endpoint(address, port) })),
+    ...(features.has(FEATURES.upstreamDot) && overTls.length > 0 ? { upstream_dot: overTls } : {}),
   }
 }
 

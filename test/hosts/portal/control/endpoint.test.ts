@@ -98,6 +98,26 @@ describe('the control channel', () => {
     ])
   })
 
+  it('D12 tells of upstream resolvers, of those over TLS who says that it knows them', async () => {
+    const upstream_resolvers = [
+      { type: 'udp', address: '192.0.2.53' },
+      { type: 'https', url: 'https://dns.example.org/dns-query' },
+      { type: 'tls', address: '2001:db8::53', server_name: 'dns.example.org' },
+    ]
+    await portal.api('PATCH', '/account', { upstream_resolvers })
+    const { peer, init } = await join({ role: 'client' })
+    expect(init.interface).to.deep.include({
+      upstream_do53: [{ ip: '192.0.2.53' }],
+      upstream_doh: [{ url: 'https://dns.example.org/dns-query' }],
+    })
+    expect(init.interface).not.to.have.property('upstream_dot')
+    peer.send('set_capabilities', { features: ['upstream_dot'] })
+    const overTls = [{ ip: '2001:db8::53', server_name: 'dns.example.org' }]
+    expect((await peer.next('config_changed')).payload.interface.upstream_dot).to.deep.equal(overTls)
+    await portal.api('PATCH', '/account', { upstream_resolvers: [] })
+    expect((await peer.next('config_changed')).payload.interface).not.to.have.property('upstream_dot')
+  })
+
   it('answers heartbeats, says what it does not understand, and stays open', async () => {
     const { peer } = await join({ role: 'client' })
     peer.socket.send(JSON.stringify(example('frame.heartbeat')))
