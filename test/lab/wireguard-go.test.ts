@@ -211,7 +211,7 @@ class OurEnd {
 
   /** Ends the process; gives back what it had dropped. */
   async close(): Promise<Readonly<Record<string, number>>> {
-    if (this.#child?.connected === true) {
+    if (this.#child?.connected === true && this.#counters === undefined) {
       this.#tell({ type: 'close' })
       await this.until('the end of our process', () => this.#counters !== undefined)
     }
