@@ -68,18 +68,25 @@ export class PolicyIndex {
 }
 
 const explain = ({ rule, conditions }: CompiledPolicy, question: PolicyQuestion): PolicyExplanation => {
-  const about = { policyId: rule.id, groupId: rule.groupId, description: rule.description }
-  if (!question.groupIds.has(rule.groupId)) return { ...about, outcome: 'not_a_member', conditions: [] }
-  if (rule.isDisabled) return { ...about, outcome: 'disabled', conditions: [] }
+  if (!question.groupIds.has(rule.groupId)) return explanation(rule, 'not_a_member', [])
+  if (rule.isDisabled) return explanation(rule, 'disabled', [])
   // All are asked, also after one that does not hold: whoever reads the explanation wants to know all that is in the way.
   const answers = conditions.map((condition) => evaluateCondition(condition, question.facts, question.at))
-  if (answers.some(({ holds }) => !holds)) return { ...about, outcome: 'fails', conditions: answers }
+  if (answers.some(({ holds }) => !holds)) return explanation(rule, 'fails', answers)
+  const conforming = explanation(rule, 'conforms', answers)
   const until = answers.reduce<UnixTime | undefined>(
     (end, answer) => earlier(end, answer.until),
     question.tokenExpiresAt,
   )
-  return { ...about, outcome: 'conforms', conditions: answers, ...(until === undefined ? {} : { until }) }
+  if (until !== undefined) conforming.until = until
+  return conforming
 }
+
+const explanation = (
+  { id, groupId, description }: PolicyRule,
+  outcome: PolicyExplanation['outcome'],
+  conditions: ConditionExplanation[],
+): PolicyExplanation => ({ policyId: id, groupId, description, outcome, conditions })
 
 const conclude = (explanation: PolicyExplanation[], { tokenExpiresAt, at }: PolicyQuestion): PolicyVerdict => {
   if (tokenExpiresAt !== undefined && tokenExpiresAt <= at) {

@@ -6,9 +6,11 @@ import type { Settings } from './config.ts'
 export class RemoteIp implements PolicyCondition<Settings> {
   readonly facts: readonly FactName[] = ['remoteIp']
   readonly #parsed = new WeakMap<Settings, readonly AddressRange[]>()
+  /** The address asked about last: several policies ask about the same. */
+  #last: { text: string; bytes: readonly number[] | undefined } = { text: '', bytes: undefined }
 
   evaluate({ settings, facts }: ConditionQuestion<Settings>): ConditionVerdict {
-    const address = parseAddress(facts.remoteIp ?? '')
+    const address = this.#address(facts.remoteIp ?? '')
     if (address === undefined) return { holds: false, reason: 'the address is not one' }
     const index = this.#ranges(settings).findIndex((range) => includes(range, address))
     const range = settings.ranges[index]
@@ -20,6 +22,11 @@ export class RemoteIp implements PolicyCondition<Settings> {
     return range === undefined
       ? { holds: true, reason: 'the address is in none of the ranges' }
       : { holds: false, reason: `the address is in ${range}` }
+  }
+
+  #address(text: string): readonly number[] | undefined {
+    if (text !== this.#last.text) this.#last = { text, bytes: parseAddress(text) }
+    return this.#last.bytes
   }
 
   #ranges(settings: Settings): readonly AddressRange[] {

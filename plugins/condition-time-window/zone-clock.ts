@@ -7,8 +7,8 @@ const MONDAY_MS = 4 * 24 * 60 * MINUTE_MS // 1970-01-05 was a Monday
 /** The wall clock of an IANA zone. Since the seventies every zone has changed its offset at quarters of an hour only. */
 export class ZoneClock {
   readonly #format: Intl.DateTimeFormat
-  #quarter = Number.NaN
-  #offset = 0
+  /** A stretch of time, whole quarters, over which the offset is known to stay. Questions come in the order of time. */
+  #steady = { from: 0, to: 0, offset: 0 }
 
   constructor(zone: string) {
     this.#format = new Intl.DateTimeFormat('en-US', {
@@ -32,19 +32,25 @@ export class ZoneClock {
 
   /** What the wall clock is ahead of UTC, in milliseconds. */
   offset(at: number): number {
-    const quarter = Math.floor(at / QUARTER_MS)
-    if (quarter !== this.#quarter) {
-      this.#offset = this.#offsetAt(quarter * QUARTER_MS)
-      this.#quarter = quarter
-    }
-    return this.#offset
+    const { from, to, offset } = this.#steady
+    if (from <= at && at < to) return offset
+    const start = Math.floor(at / QUARTER_MS) * QUARTER_MS
+    this.#steady = { from: start, to: start + QUARTER_MS, offset: this.#offsetAt(start) }
+    return this.#steady.offset
   }
 
-  /** The first moment after `start` and not after `end` with another offset than at `start`; undefined where it stays. */
+  /**
+   * The first moment after `start` and not after `end`, at most a week later, with another offset than at `start`; undefined
+   * where it stays. No zone has changed its offset and changed it back within a week.
+   */
   nextOffsetChange(start: number, end: number): number | undefined {
+    const offset = this.offset(start)
+    if (end < this.#steady.to) return undefined
     let [low, high] = [Math.floor(start / QUARTER_MS), Math.floor(end / QUARTER_MS)]
-    const offset = this.#offsetAt(low * QUARTER_MS)
-    if (this.#offsetAt(high * QUARTER_MS) === offset) return undefined
+    if (this.#offsetAt(high * QUARTER_MS) === offset) {
+      this.#steady = { ...this.#steady, to: (high + 1) * QUARTER_MS }
+      return undefined
+    }
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2)
       if (this.#offsetAt(middle * QUARTER_MS) === offset) low = middle

@@ -35,8 +35,10 @@ policyConditionSuite('time-window', {
   ],
 })
 
+const timeWindow = new TimeWindow()
+
 const ask = (settings: unknown, at: string | number) =>
-  new TimeWindow().evaluate({
+  timeWindow.evaluate({
     settings: Settings.parse(settings),
     facts: {},
     at: unixTime(typeof at === 'number' ? at : Date.parse(at)),

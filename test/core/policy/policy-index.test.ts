@@ -1,0 +1,290 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { describe, it } from 'mocha'
+import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
+import type { Extension, Extensions } from '../../../core/plugin/extension-point.ts'
+import type { PolicyRule } from '../../../core/policy/compiled-policy.ts'
+import { PolicyIndex } from '../../../core/policy/policy-index.ts'
+import type { PolicyQuestion, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
+import { unixTime } from '../../../core/runtime/time.ts'
+
+const NOW = unixTime(1_000_000)
+
+interface Settings {
+  holds: boolean
+  until?: number
+  again?: number
+}
+
+/** Says what its settings say. */
+const told: PolicyCondition<Settings> = {
+  facts: [],
+  evaluate: ({ settings: { holds, until, again } }) =>
+    holds
+      ? { holds, reason: 'as told', ...(until === undefined ? {} : { until: unixTime(until) }) }
+      : { holds, reason: 'as told', ...(again === undefined ? {} : { again: unixTime(again) }) },
+}
+
+const extension = (key: string, value: PolicyCondition): Extension<PolicyCondition> => ({
+  key,
+  plugin: `condition-${key}`,
+  version: '1.2.3',
+  value,
+  settings: {
+    safeParse: (settings) =>
+      settings === 'refused'
+        ? { ok: false, problems: [{ path: 'hours[0]', message: 'is wrong' }] }
+        : { ok: true, settings },
+    jsonSchema: () => ({}),
+  },
+})
+
+const known = (more: Record<string, PolicyCondition> = {}): Extensions<PolicyCondition> =>
+  new Map(Object.entries({ told, ...more }).map(([key, value]) => [key, extension(key, value)]))
+
+const rule = (id: string, more: Partial<PolicyRule> = {}): PolicyRule => ({
+  id,
+  groupId: 'staff',
+  resourceId: 'wiki',
+  description: null,
+  conditions: [],
+  isDisabled: false,
+  ...more,
+})
+
+const condition = (settings: Settings) => ({ condition: 'told', settings })
+
+const indexOf = (rules: readonly PolicyRule[], conditions = known()): PolicyIndex => {
+  const index = new PolicyIndex(conditions)
+  for (const each of rules) index.put(each)
+  return index
+}
+
+const question = (more: Partial<PolicyQuestion> = {}): PolicyQuestion => ({
+  groupIds: new Set(['staff']),
+  resourceId: 'wiki',
+  facts: {},
+  at: NOW,
+  ...more,
+})
+
+const ask = (rules: readonly PolicyRule[], more: Partial<PolicyQuestion> = {}, conditions = known()): PolicyVerdict =>
+  indexOf(rules, conditions).evaluate(question(more))
+
+describe('PolicyIndex', () => {
+  it('P1 denies where nothing is said', () => {
+    expect(ask([])).to.deep.equal({ allowed: false, denied: 'not_found', explanation: [] })
+  })
+
+  it('P1 denies where the policies are for others or disabled, and says so of each', () => {
+    const others = [rule('a', { groupId: 'others' }), rule('b', { isDisabled: true }), rule('c', { resourceId: 'x' })]
+    const verdict = ask(others)
+    expect(verdict).to.include({ allowed: false, denied: 'not_found' })
+    expect(verdict.explanation.map(({ policyId, outcome }) => [policyId, outcome])).to.deep.equal([
+      ['a', 'not_a_member'],
+      ['b', 'disabled'],
+    ])
+  })
+
+  it('P2 wants all conditions of a policy, and asks each of them', () => {
+    const verdict = ask([rule('a', { conditions: [condition({ holds: false }), condition({ holds: true })] })])
+    expect(verdict).to.include({ allowed: false, denied: 'forbidden' })
+    expect(verdict.explanation[0]?.conditions.map(({ holds }) => holds)).to.deep.equal([false, true])
+    expect(verdict.explanation[0]?.conditions[0]).to.deep.equal({
+      condition: 'told',
+      judgedBy: 'condition-told 1.2.3',
+      reads: [],
+      facts: {},
+      holds: false,
+      reason: 'as told',
+    })
+  })
+
+  it('P2 grants by any policy that conforms', () => {
+    const verdict = ask([rule('a', { conditions: [condition({ holds: false })] }), rule('b')])
+    expect(verdict).to.include({ allowed: true, policyId: 'b', groupId: 'staff' })
+  })
+
+  it('P3 ends at the earliest of a policy’s conditions and the token, and takes the longest policy', () => {
+    const until = (...ends: number[]) => ends.map((end) => condition({ holds: true, until: end }))
+    const short = rule('short', { conditions: until(NOW + 10, NOW + 500) })
+    const long = rule('long', { conditions: until(NOW + 200, NOW + 100) })
+    expect(ask([short, long])).to.include({ policyId: 'long', expiresAt: NOW + 100 })
+    const token = { tokenExpiresAt: unixTime(NOW + 50) }
+    expect(ask([short, long], token)).to.include({ policyId: 'long', expiresAt: NOW + 50 })
+    expect(ask([short, long, rule('endless')])).to.not.have.property('expiresAt')
+    expect(ask([rule('endless')], { tokenExpiresAt: NOW })).to.include({ allowed: false, denied: 'token_expired' })
+  })
+
+  it('says when it may be allowed, where every obstacle can say it', () => {
+    const no = (again?: number) => condition({ holds: false, ...(again === undefined ? {} : { again }) })
+    expect(ask([rule('a', { conditions: [no(NOW + 5), no(NOW + 9)] })])).to.include({ again: NOW + 9 })
+    expect(ask([rule('a', { conditions: [no(NOW + 5), no()] })])).to.not.have.property('again')
+    const either = [rule('a', { conditions: [no(NOW + 5)] }), rule('b', { conditions: [no(NOW + 3)] })]
+    expect(ask(either)).to.include({ again: NOW + 3 })
+  })
+
+  it('P4 denies on an unknown fact without asking, and shows the facts that it knew', () => {
+    const reads: PolicyCondition = {
+      facts: ['remoteIp', 'clientVerified'],
+      evaluate: () => {
+        throw new Error('was asked')
+      },
+    }
+    const policy = rule('a', { conditions: [{ condition: 'reads', settings: {} }] })
+    const verdict = ask([policy], { facts: { clientVerified: true, identityProviderId: 'x' } }, known({ reads }))
+    expect(verdict.explanation[0]?.conditions[0]).to.deep.include({
+      holds: false,
+      reason: 'the fact remoteIp is unknown',
+      facts: { clientVerified: true },
+    })
+  })
+
+  it('gives a condition the facts that it declares, and no others', () => {
+    let seen: unknown
+    const reads: PolicyCondition = {
+      facts: ['remoteIp'],
+      evaluate: ({ facts }) => {
+        seen = facts
+        return { holds: true, reason: 'looked' }
+      },
+    }
+    const policy = rule('a', { conditions: [{ condition: 'reads', settings: {} }] })
+    ask([policy], { facts: { remoteIp: '192.0.2.1', clientVerified: true } }, known({ reads }))
+    expect(seen).to.deep.equal({ remoteIp: '192.0.2.1' })
+  })
+
+  it('denies where a condition throws, is unknown, has wrong settings, or talks nonsense', () => {
+    const nonsense: unknown[] = [
+      undefined,
+      null,
+      true,
+      {},
+      { holds: 'yes', reason: '' },
+      Promise.resolve({ holds: true }),
+      { holds: true, reason: 'x', until: Number.NaN },
+      { holds: true, reason: 'x', until: '2030' },
+      { holds: true, reason: 'x', until: NOW },
+      { holds: true, reason: 'x', until: 1e300 },
+    ]
+    for (const answer of nonsense) {
+      const odd: PolicyCondition = { facts: [], evaluate: () => answer as never }
+      const verdict = ask([rule('a', { conditions: [{ condition: 'odd', settings: {} }] })], {}, known({ odd }))
+      expect(verdict.allowed, JSON.stringify(answer)).to.equal(false)
+      expect(verdict.explanation[0]?.conditions[0]?.reason).to.be.a('string').with.length.greaterThan(0)
+    }
+    const throwing: PolicyCondition = {
+      facts: [],
+      evaluate: () => {
+        throw new Error('out of order')
+      },
+    }
+    const reason = (name: string, settings: unknown) => {
+      const verdict = ask([rule('a', { conditions: [{ condition: name, settings }] })], {}, known({ throwing }))
+      return verdict.explanation[0]?.conditions[0]?.reason
+    }
+    expect(reason('throwing', {})).to.equal('it failed: Error: out of order')
+    expect(reason('unheard-of', {})).to.equal('no plugin provides the condition "unheard-of"')
+    expect(reason('told', 'refused')).to.equal('its settings are not valid: hours[0]: is wrong')
+  })
+
+  it('follows what is put, replaced and removed', () => {
+    const index = indexOf([rule('a')])
+    index.put(rule('a', { groupId: 'others' }))
+    expect(index.evaluate(question()).allowed).to.equal(false)
+    expect([...index.resourcesOf(new Set(['staff', 'others']))]).to.deep.equal(['wiki'])
+    expect([...index.groupsOf('wiki')]).to.deep.equal(['others'])
+    index.put(rule('a', { resourceId: 'mail', isDisabled: true }))
+    expect([...index.resourcesOf(new Set(['staff', 'others']))]).to.deep.equal([])
+    index.remove('a')
+    index.remove('a')
+    expect(index.evaluate(question({ resourceId: 'mail' })).explanation).to.deep.equal([])
+  })
+
+  describe('the algebra', () => {
+    const settings: fc.Arbitrary<Settings> = fc.record(
+      {
+        holds: fc.boolean(),
+        until: fc.integer({ min: NOW - 5, max: NOW + 50 }),
+        again: fc.integer({ min: NOW, max: NOW + 50 }),
+      },
+      { requiredKeys: ['holds'] },
+    )
+    const groups = fc.constantFrom('staff', 'others', 'guests')
+    const rules = fc.uniqueArray(
+      fc.record({
+        id: fc.nat(20).map(String),
+        groupId: groups,
+        resourceId: fc.constantFrom('wiki', 'mail'),
+        description: fc.constant(null),
+        conditions: fc.array(settings.map(condition), { maxLength: 3 }),
+        isDisabled: fc.boolean(),
+      }),
+      { selector: ({ id }) => id, maxLength: 10 },
+    )
+    const asked = fc.record({
+      groupIds: fc.uniqueArray(groups).map((ids) => new Set(ids)),
+      resourceId: fc.constantFrom('wiki', 'mail'),
+    })
+
+    /** How much a verdict grants: nothing, until a moment, or for ever. */
+    const extent = (verdict: PolicyVerdict): number => (verdict.allowed ? (verdict.expiresAt ?? Infinity) : -Infinity)
+    const withoutOrder = ({ explanation, ...verdict }: PolicyVerdict) => ({
+      ...verdict,
+      explanation: explanation.toSorted((a, b) => Number(a.policyId) - Number(b.policyId)),
+    })
+
+    it('P2 the order of the policies means nothing', () => {
+      fc.assert(
+        fc.property(rules, asked, (some, about) => {
+          expect(withoutOrder(ask(some.toReversed(), about))).to.deep.equal(withoutOrder(ask(some, about)))
+        }),
+      )
+    })
+
+    it('P2 adding a condition never widens', () => {
+      fc.assert(
+        fc.property(rules, asked, fc.nat(), settings, (some, about, at, more) => {
+          const narrowed = some.map((each, index) =>
+            index === at % some.length ? { ...each, conditions: [...each.conditions, condition(more)] } : each,
+          )
+          expect(extent(ask(narrowed, about))).to.be.at.most(extent(ask(some, about)))
+        }),
+      )
+    })
+
+    it('P2 adding a policy never narrows', () => {
+      fc.assert(
+        fc.property(rules, rules, asked, (some, others, about) => {
+          const more = others.map((each) => ({ ...each, id: `1${each.id}00` }))
+          expect(extent(ask([...some, ...more], about))).to.be.at.least(extent(ask(some, about)))
+        }),
+      )
+    })
+
+    it('P2 joining a group never narrows, and a shorter token never widens', () => {
+      fc.assert(
+        fc.property(rules, asked, groups, fc.nat(60), (some, about, group, left) => {
+          const before = extent(ask(some, about))
+          const groupIds = new Set([...about.groupIds, group])
+          expect(extent(ask(some, { ...about, groupIds }))).to.be.at.least(before)
+          const shorter = extent(ask(some, { ...about, tokenExpiresAt: unixTime(NOW + left) }))
+          expect(shorter).to.be.at.most(Math.min(before, left === 0 ? -Infinity : NOW + left))
+        }),
+      )
+    })
+
+    it('agrees with the plain reading of the rules', () => {
+      fc.assert(
+        fc.property(rules, asked, (some, about) => {
+          const end = ({ holds, until = Infinity }: Settings) => (holds && until > NOW ? until : -Infinity)
+          const ends = some
+            .filter(({ isDisabled, resourceId }) => !isDisabled && resourceId === about.resourceId)
+            .filter(({ groupId }) => about.groupIds.has(groupId))
+            .map(({ conditions }) => Math.min(Infinity, ...conditions.map((each) => end(each.settings))))
+          expect(extent(ask(some, about))).to.equal(Math.max(-Infinity, ...ends))
+        }),
+      )
+    })
+  })
+})

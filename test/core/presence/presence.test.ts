@@ -1,0 +1,41 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { Presence } from '../../../core/presence/presence.ts'
+
+const gateway = (id: string, siteId = 'main') => ({ id, siteId, name: id, version: '0.1.0' })
+
+describe('Presence', () => {
+  it('of a client takes the newest connection, and names the one that it replaces', () => {
+    const presence = new Presence()
+    expect(presence.clientJoined('laptop', 'c1')).to.deep.equal({ ok: true })
+    expect(presence.clientJoined('laptop', 'c1')).to.deep.equal({ ok: true })
+    expect(presence.clientJoined('laptop', 'c2')).to.deep.equal({ ok: true, replaces: 'c1' })
+    expect(presence.left('laptop', 'c1')).to.equal(false)
+    expect(presence.clientConnection('laptop')).to.equal('c2')
+    expect(presence.left('laptop', 'c2')).to.equal(true)
+    expect(presence.clientConnection('laptop')).to.equal(undefined)
+  })
+
+  it('of a gateway keeps the first connection until that is gone', () => {
+    const presence = new Presence()
+    expect(presence.gatewayJoined(gateway('gw'), 'c1')).to.deep.equal({ ok: true })
+    expect(presence.gatewayJoined(gateway('gw'), 'c2')).to.deep.equal({ ok: false, reason: 'already_connected' })
+    expect(presence.left('gw', 'c2')).to.equal(false)
+    expect(presence.left('gw', 'c1')).to.equal(true)
+    expect(presence.gatewayJoined(gateway('gw'), 'c2')).to.deep.equal({ ok: true })
+  })
+
+  it('knows the healthy gateways of each site', () => {
+    const presence = new Presence()
+    presence.gatewayJoined(gateway('a'), 'c1')
+    presence.gatewayJoined(gateway('b'), 'c2')
+    presence.gatewayJoined(gateway('c', 'branch'), 'c3')
+    expect(presence.gatewaysOf('main').map(({ id }) => id)).to.have.members(['a', 'b'])
+    presence.gatewayJoined(gateway('b', 'branch'), 'c2')
+    expect(presence.gatewaysOf('main').map(({ id }) => id)).to.deep.equal(['a'])
+    expect(presence.gatewaysOf('branch').map(({ id }) => id)).to.have.members(['b', 'c'])
+    presence.left('a', 'c1')
+    expect(presence.gatewaysOf('main')).to.deep.equal([])
+    expect(presence.counts()).to.deep.equal({ clients: 0, gateways: 2 })
+  })
+})
