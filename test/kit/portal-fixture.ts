@@ -12,6 +12,8 @@ export interface PortalFixtureOptions {
   config?: Record<string, unknown>
   /** The built-in plugins; by default all that a portal has a use for. */
   plugins?: readonly string[]
+  /** Where packages that `config.plugins` names are resolved from; the built-in ones need none. */
+  configFile?: string
   clock?: Clock
 }
 
@@ -43,7 +45,8 @@ export class PortalFixture {
     private running: { stop: () => Promise<void> },
   ) {}
 
-  static async start({ config = {}, plugins = PLUGINS, clock }: PortalFixtureOptions = {}): Promise<PortalFixture> {
+  static async start(given: PortalFixtureOptions = {}): Promise<PortalFixture> {
+    const { config = {}, plugins = PLUGINS, configFile, clock } = given
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-portal-'))
     const logger = new RecordingLogger()
     const options = {
@@ -54,7 +57,7 @@ export class PortalFixture {
         plugins: plugins.map((name) => ({ use: `builtin:${name}` })),
         ...config,
       }),
-      modules: createPluginModules(join(folder, 'portal.yaml')),
+      modules: createPluginModules(configFile ?? join(folder, 'portal.yaml')),
       version: '0.1.0-test',
       logger,
       ...(clock === undefined ? {} : { clock }),
