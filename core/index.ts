@@ -57,6 +57,9 @@ export {
   type Tunnel,
   type TunnelInput,
   type TunnelOutput,
+  type TunnelKeysOutput,
+  type ExportedKeys,
+  type TunnelTraffic,
   type Path,
   type PeerId,
 } from './contract/tunnel-transport.ts'

@@ -8,6 +8,8 @@ import type { Instant, UnixTime } from '../runtime/time.ts'
  * chooses and carries (UDP, TURN, WebSocket).
  */
 export interface TunnelTransport {
+  /** The format of the keys that it can export, `wireguard-v1`; absent where it seals by itself only. */
+  readonly keyFormat?: string
   /** A fresh key pair: raw 32-byte keys. */
   generateKeys: (random: Random) => TunnelKeys
   publicKey: (privateKey: Uint8Array) => Uint8Array
@@ -25,6 +27,8 @@ export interface TunnelOptions {
   random: Random
   /** Converts the machine's time to the wall clock (WireGuard's TAI64N). */
   unixAt: (now: Instant) => UnixTime
+  /** A lane seals and opens packets: give it the keys (`TunnelKeysOutput`), and never use them here. Only with a `keyFormat`. */
+  exportsKeys?: boolean
 }
 
 /** An opaque name of a way to a peer, chosen by the host. Equal text is the same way. */
@@ -67,6 +71,8 @@ export type TunnelInput =
   /** A whole IP packet. */
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
   | { type: 'datagramReceived'; path: Path; datagram: Uint8Array }
+  /** What a lane did with exported keys since it last said so. */
+  | ({ type: 'trafficSeen' } & TunnelTraffic)
 
 export type TunnelOutput =
   | { type: 'sendDatagram'; peer: PeerId; path: Path; datagram: Uint8Array }
@@ -75,5 +81,41 @@ export type TunnelOutput =
   | { type: 'sessionEstablished'; peer: PeerId }
   /** Handshakes have not been answered for 90 s (WireGuard §6.1's attempt timer). The peer stays known. */
   | { type: 'peerUnresponsive'; peer: PeerId }
+  | TunnelKeysOutput
+
+/** For a lane that seals and opens with exported keys. */
+export type TunnelKeysOutput =
+  /** From here on what names `index` can be opened. Said before the other side may use the keys. */
+  | { type: 'installKeys'; peer: PeerId; keys: ExportedKeys }
+  | { type: 'removeKeys'; peer: PeerId; index: number }
+  /** What to seal with and where to send it; without `keys` there is no session, and packets are queued with the transport. */
+  | { type: 'useKeys'; peer: PeerId; index: number | undefined; path: Path | undefined }
+  /** Seal it with the keys in use; a packet of no bytes is a keepalive. */
+  | { type: 'sealPacket'; peer: PeerId; packet: Uint8Array }
+
+/** One session of WireGuard's data messages, `wireguard-v1`. Counters begin at 0. */
+export interface ExportedKeys {
+  /** By which the other side names the session in what it sends us. */
+  index: number
+  remoteIndex: number
+  /** 32 bytes. */
+  sendKey: Uint8Array
+  /** 32 bytes. */
+  receiveKey: Uint8Array
+  /** Nothing is sealed or opened from then on. */
+  expiresAt: Instant
+}
+
+export interface TunnelTraffic {
+  peer: PeerId
+  index: number
+  /** Messages that were sealed and that were authentic; those without a packet are keepalives. */
+  sent: { packets: number; bytes: number }
+  received: { packets: number; keepalives: number; bytes: number }
+  /** The last one went out, rather than came in. */
+  endedSending: boolean
+  /** Where the newest authentic message came from. */
+  path: Path | undefined
+}
 
 export const TunnelTransports = extensionPoint<TunnelTransport>('tunnel-transports')

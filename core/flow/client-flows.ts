@@ -14,13 +14,14 @@ import {
 } from '../net/reserved-range.ts'
 import { buildUdp } from '../net/udp-packet.ts'
 import { endpoint, splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
-import type { Deadline, Machine } from '../runtime/machine.ts'
+import type { Deadline } from '../runtime/machine.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { ClientRoutes, type ClientName, type ClientResource } from './client-routes.ts'
 import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
 import { Counters } from './counters.ts'
 import { FlowCache } from './flow-cache.ts'
 import type { FlowResource } from './flow-resource.ts'
+import type { Flows } from './flows.ts'
 import { NameAnnouncements, type Announcement } from './name-announcements.ts'
 import { OutputQueue } from './output-queue.ts'
 import { DNS_PORT, hairpinAddress, HAIRPIN_PORT, turnToApplication, turnToListener } from './tcp-hairpin.ts'
@@ -81,7 +82,7 @@ type DropReason =
   | 'bad-answer'
 
 /** Every packet's way at the client (protocol.md §5): which resource it is for, whether that is granted yet, and what waits until then. */
-export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput> {
+export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
   readonly #routes = new ClientRoutes()
@@ -130,6 +131,18 @@ export class ClientFlows implements Machine<ClientFlowsInput, ClientFlowsOutput>
       case 'sentinelsChanged':
         return this.#changeSentinels(input.addresses)
     }
+  }
+
+  passFromTun(bytes: Uint8Array): PeerId | undefined {
+    const packet = this.#packet
+    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return undefined
+    return this.#fromTun.find(packet)
+  }
+
+  passFromTunnel(peer: PeerId, bytes: Uint8Array): boolean {
+    const packet = this.#packet
+    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return false
+    return this.#fromTunnel.find(packet) === peer
   }
 
   wake(now: Instant): void {

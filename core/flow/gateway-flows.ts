@@ -6,12 +6,13 @@ import { canonicalAddress, isAddressAt, parseAddress, type AddressBytes } from '
 import { PacketSlab } from '../net/packet-slab.ts'
 import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
-import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import { earliest, type Deadline } from '../runtime/machine.ts'
 import { after, earlier, MINUTE, type Instant } from '../runtime/time.ts'
 import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
 import { Counters } from './counters.ts'
 import { FlowCache } from './flow-cache.ts'
 import type { FlowResource } from './flow-resource.ts'
+import type { Flows, TransportChecksum } from './flows.ts'
 import { GatewayPeer, type GatewayFlow, type OutboundVerdict } from './gateway-peer.ts'
 import { NameLookups } from './name-lookups.ts'
 import { OutputQueue } from './output-queue.ts'
@@ -83,7 +84,7 @@ type DropReason =
  * Every packet's verdict at the gateway, with NAT, filters and grants (protocol.md §5). Nothing passes that no live grant covers, and
  * no grant outlives its time by a packet: what is due is carried out before any input.
  */
-export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutput> {
+export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput> {
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
   readonly #peers = new Map<PeerId, GatewayPeer>()
@@ -136,6 +137,28 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     this.#forgetVerdicts()
     // A grant may have come that is over already.
     this.#carryOutDue(now)
+  }
+
+  passFromTun(bytes: Uint8Array, checksum: TransportChecksum, now: Instant): PeerId | undefined {
+    this.#carryOutDue(now)
+    const packet = this.#packet
+    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return undefined
+    const flow = this.#fromTun.find(packet)
+    if (flow === undefined || !isUsable(flow, 0, now)) return undefined
+    packet.hasPseudoChecksum = checksum === 'pseudo'
+    this.#translateIn(packet, flow, now)
+    return flow.peer.id
+  }
+
+  passFromTunnel(peer: PeerId, bytes: Uint8Array, checksum: TransportChecksum, now: Instant): boolean {
+    this.#carryOutDue(now)
+    const packet = this.#packet
+    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return false
+    const flow = this.#fromTunnel.find(packet)
+    if (flow?.peer.id !== peer || !isUsable(flow, packet.tcpFlags, now)) return false
+    packet.hasPseudoChecksum = checksum === 'pseudo'
+    this.#translateOut(packet, flow, now)
+    return true
   }
 
   wake(now: Instant): void {
@@ -207,17 +230,19 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     }
   }
 
-  #passOut(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
-    const bytes = this.#copyOf(packet)
-    if (entry !== undefined) {
-      notePacket(entry, { from: 'inside', tcpFlags: packet.tcpFlags, now })
-      if (entry.outsidePort !== packet.sourcePort || !isAddressAt(entry.outsideAddress, bytes, packet.destinationAt)) {
-        packet.bytes = bytes
-        packet.setDestination(entry.outsideAddress)
-        if (entry.outsidePort !== packet.sourcePort) packet.setSourcePort(entry.outsidePort)
-      }
+  #passOut(packet: PacketView, flow: GatewayFlow, now: Instant): void {
+    packet.bytes = this.#copyOf(packet)
+    this.#translateOut(packet, flow, now)
+    this.#writeTun(packet.bytes)
+  }
+
+  #translateOut(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
+    if (entry === undefined) return
+    notePacket(entry, { from: 'inside', tcpFlags: packet.tcpFlags, now })
+    if (!isAddressAt(entry.outsideAddress, packet.bytes, packet.destinationAt)) {
+      packet.setDestination(entry.outsideAddress)
     }
-    this.#writeTun(bytes)
+    if (entry.outsidePort !== packet.sourcePort) packet.setSourcePort(entry.outsidePort)
   }
 
   #handleTunPacket(bytes: Uint8Array, now: Instant): void {
@@ -240,15 +265,17 @@ export class GatewayFlows implements Machine<GatewayFlowsInput, GatewayFlowsOutp
     this.#passIn(packet, flow, now)
   }
 
-  #passIn(packet: PacketView, { peer, entry }: GatewayFlow, now: Instant): void {
-    const bytes = this.#copyOf(packet)
-    if (entry !== undefined) {
-      notePacket(entry, { from: 'outside', tcpFlags: packet.tcpFlags, now })
-      packet.bytes = bytes
-      if (!isAddressAt(entry.insideAddress, bytes, packet.sourceAt)) packet.setSource(entry.insideAddress)
-      if (entry.insidePort !== packet.destinationPort) packet.setDestinationPort(entry.insidePort)
-    }
-    this.#sendTo(peer, bytes)
+  #passIn(packet: PacketView, flow: GatewayFlow, now: Instant): void {
+    packet.bytes = this.#copyOf(packet)
+    this.#translateIn(packet, flow, now)
+    this.#sendTo(flow.peer, packet.bytes)
+  }
+
+  #translateIn(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
+    if (entry === undefined) return
+    notePacket(entry, { from: 'outside', tcpFlags: packet.tcpFlags, now })
+    if (!isAddressAt(entry.insideAddress, packet.bytes, packet.sourceAt)) packet.setSource(entry.insideAddress)
+    if (entry.insidePort !== packet.destinationPort) packet.setDestinationPort(entry.insidePort)
   }
 
   #passError(peer: GatewayPeer, packet: PacketView, now: Instant): void {

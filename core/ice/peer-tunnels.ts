@@ -1,4 +1,12 @@
-import type { Path, PeerId, Tunnel, TunnelInput, TunnelOutput } from '../contract/tunnel-transport.ts'
+import type {
+  Path,
+  PeerId,
+  Tunnel,
+  TunnelInput,
+  TunnelKeysOutput,
+  TunnelOutput,
+  TunnelTraffic,
+} from '../contract/tunnel-transport.ts'
 import { equalSecrets } from '../crypto/equal-secrets.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
@@ -24,6 +32,8 @@ export type PeerTunnelsInput =
   | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
   | { type: 'datagramReceived'; path: Path; datagram: Uint8Array }
+  /** What a lane did with exported keys. */
+  | ({ type: 'trafficSeen' } & TunnelTraffic)
 
 export interface PeerSecrets {
   /** 32 bytes. */
@@ -43,6 +53,7 @@ export type PeerTunnelsOutput =
   /** Nothing is tried any more; the peer is still known. */
   | { type: 'peerFailed'; peer: PeerId; reason: string }
   | { type: 'sessionEstablished'; peer: PeerId }
+  | TunnelKeysOutput
 
 /** The agents need not hear of every packet. */
 const TRAFFIC_GRANULARITY_MS = 100
@@ -82,6 +93,10 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         return this.#tellAgents(input, now)
       case 'packetQueued':
         this.#noteSpoken(input.peer, now)
+        return this.#tellTunnel(input, now)
+      case 'trafficSeen':
+        if (input.sent.packets > 0) this.#noteSpoken(input.peer, now)
+        if (input.received.packets > 0 && input.path !== undefined) this.#noteHeard(input.peer, input.path, now)
         return this.#tellTunnel(input, now)
       case 'datagramReceived':
         return looksLikeStun(input.datagram) ? this.#tellAgents(input, now) : this.#tellTunnel(input, now)
@@ -170,12 +185,21 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   #onTunnel(output: TunnelOutput, now: Instant): void {
     const { peer } = output
     switch (output.type) {
-      case 'sendDatagram': {
-        // A tunnel follows what it hears, which serves the controlled side; the controlling side's choice is ICE's.
-        const chosen = this.#role === 'controlling' ? this.#agents.path(peer) : undefined
-        this.#outputs.push({ type: 'sendDatagram', path: chosen ?? output.path, datagram: output.datagram })
+      case 'sendDatagram':
+        this.#outputs.push({
+          type: 'sendDatagram',
+          path: this.#chosenPath(peer) ?? output.path,
+          datagram: output.datagram,
+        })
         return
-      }
+      case 'useKeys':
+        this.#outputs.push({ ...output, path: this.#chosenPath(peer) ?? output.path })
+        return
+      case 'installKeys':
+      case 'removeKeys':
+      case 'sealPacket':
+        this.#outputs.push(output)
+        return
       case 'deliverPacket':
         this.#noteHeard(peer, output.path, now)
         this.#outputs.push({ type: 'deliverPacket', peer, packet: output.packet })
@@ -186,6 +210,11 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       case 'peerUnresponsive':
         this.#outputs.push({ type: 'peerFailed', peer, reason: 'no-handshake' })
     }
+  }
+
+  /** A tunnel follows what it hears, which serves the controlled side; the controlling side's choice is ICE's. */
+  #chosenPath(peer: PeerId): Path | undefined {
+    return this.#role === 'controlling' ? this.#agents.path(peer) : undefined
   }
 
   #noteSpoken(peer: PeerId, now: Instant): void {

@@ -48,9 +48,12 @@ export class PacketView {
   destinationPort = 0
   /** 0 for anything but TCP. */
   tcpFlags = 0
+  /** The transport checksum's field holds the folded sum of the pseudo-header only. Set it after `parse`. */
+  hasPseudoChecksum = false
 
   parse(bytes: Uint8Array): 'ok' | PacketRefusal {
     this.bytes = bytes
+    this.hasPseudoChecksum = false
     if (bytes.length === 0) return 'packet-empty'
     const version = byte(bytes, 0) >> 4
     const refusal = version === 4 ? this.#parseIpv4(bytes) : version === 6 ? this.#parseIpv6(bytes) : 'packet-version'
@@ -144,13 +147,14 @@ export class PacketView {
     const after = sumWords(address, 0, address.length)
     this.bytes.set(address, at)
     if (this.addressLength === 4) putWord(this.bytes, 10, updatedChecksum(word(this.bytes, 10), before, after))
-    if (this.protocol !== ICMP) updateTransportChecksum(this.bytes, this, before, after)
+    if (this.hasPseudoChecksum) updatePseudoChecksum(this.bytes, this, before, after)
+    else if (this.protocol !== ICMP) updateTransportChecksum(this.bytes, this, before, after)
   }
 
   #setPort(at: number, port: number): void {
     const before = word(this.bytes, at)
     putWord(this.bytes, at, port)
-    updateTransportChecksum(this.bytes, this, before, port)
+    if (!this.hasPseudoChecksum) updateTransportChecksum(this.bytes, this, before, port)
   }
 
   #parseIpv4(bytes: Uint8Array): PacketRefusal | undefined {
@@ -269,6 +273,17 @@ export const updateTransportChecksum = (
   if (protocol === UDP && checksum === 0 && addressLength === 4) return
   const updated = updatedChecksum(checksum, before, after)
   putWord(bytes, at, protocol === UDP && updated === 0 ? 0xffff : updated)
+}
+
+/** The same where the field holds the pseudo-header's sum, which is no complement and has no special zero. */
+const updatePseudoChecksum = (
+  bytes: Uint8Array,
+  { protocol, transportAt }: TransportPlace,
+  before: number,
+  after: number,
+): void => {
+  const at = checksumAt(protocol, transportAt)
+  if (at >= 0) putWord(bytes, at, ~updatedChecksum(~word(bytes, at) & 0xffff, before, after) & 0xffff)
 }
 
 export interface TransportPlace {

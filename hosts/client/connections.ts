@@ -1,4 +1,4 @@
-import type { PeerId } from '../../core/contract/tunnel-transport.ts'
+import type { PeerId, TunnelKeysOutput } from '../../core/contract/tunnel-transport.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
@@ -23,13 +23,16 @@ export type ConnectionsInput =
   | { type: 'addressesChanged'; addresses: readonly string[] }
   | Extract<
       PeerTunnelsInput,
-      { type: 'remoteCandidatesAdded' | 'remoteCandidatesRemoved' | 'packetQueued' | 'datagramReceived' }
+      {
+        type: 'remoteCandidatesAdded' | 'remoteCandidatesRemoved' | 'packetQueued' | 'datagramReceived' | 'trafficSeen'
+      }
     >
 
 export type Authorization = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
 
 export type ConnectionsOutput =
   | Extract<PeerTunnelsOutput, { type: 'sendDatagram' | 'deliverPacket' }>
+  | TunnelKeysOutput
   | { type: 'say'; message: ToPortal<'client'> }
   /** Packets for the resource may go to this gateway. */
   | { type: 'served'; resourceId: string; gateway: KnownGateway }
@@ -74,6 +77,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       case 'remoteCandidatesRemoved':
       case 'packetQueued':
       case 'datagramReceived':
+      case 'trafficSeen':
         return this.#tellTunnels(input, now)
     }
   }
@@ -136,10 +140,24 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   }
 
   #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
-    if (output.type === 'sendDatagram' || output.type === 'deliverPacket') {
-      this.#outputs.push(output)
-      return
+    switch (output.type) {
+      case 'sendDatagram':
+      case 'deliverPacket':
+      case 'installKeys':
+      case 'removeKeys':
+      case 'useKeys':
+      case 'sealPacket':
+        this.#outputs.push(output)
+        return
+      case 'pathChosen':
+      case 'pathLost':
+      case 'peerFailed':
+      case 'sessionEstablished':
+        return this.#onEvent(output, now)
     }
+  }
+
+  #onEvent(output: Exclude<PeerTunnelsOutput, ConnectionsOutput>, now: Instant): void {
     const gateway = this.gateways.get(output.peer)
     if (gateway === undefined) return
     switch (output.type) {

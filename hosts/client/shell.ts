@@ -176,6 +176,9 @@ export class ClientShell {
       case 'writeTun':
         this.#packets.push(output.packet)
         return
+      case 'tellWorker':
+        // The script lane has none.
+        return
       case 'openConnection':
         this.#connection = this.#connect()
         return

@@ -6,6 +6,14 @@ import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
+import {
+  ScriptLane,
+  type Lane,
+  type LaneCommand,
+  type LaneInput,
+  type LaneKind,
+  type LaneReport,
+} from '../../core/flow/lane.ts'
 import type { Datagram } from '../../core/runtime/datagram-socket.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
@@ -20,6 +28,8 @@ import { ResourceTable } from './resource-table.ts'
 export interface ClientStateOptions {
   random: Random
   tunnel: Tunnel
+  /** How packets move; by themselves in this machine if not given. */
+  lane?: Lane<ClientFlowsInput, ClientFlowsOutput>
   /** The keys of the resolver plugins that there are. */
   resolverKinds: ReadonlySet<string>
 }
@@ -41,6 +51,8 @@ export type ClientInput =
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
   /** A DNS message over TCP; `connection` names what the answer goes to. */
   | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
+  /** By the worker of a native lane. */
+  | { type: 'laneReported'; report: LaneReport<ClientFlowsOutput> }
 
 export type ClientOutput =
   | { type: 'openConnection' }
@@ -48,6 +60,8 @@ export type ClientOutput =
   | { type: 'sendText'; text: string }
   | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
+  /** Of a native lane, in order with `sendDatagram`. */
+  | { type: 'tellWorker'; command: LaneCommand<ClientFlowsInput> }
   /** Give the device these addresses; again whenever they change. */
   | { type: 'configureInterface'; ipv4: string; ipv6: string }
   | { type: 'setRoutes'; prefixes: readonly string[] }
@@ -67,14 +81,15 @@ const OWN_PREFIXES = [
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
   readonly #link: PortalLink<'client'>
-  readonly #flows = new ClientFlows()
+  readonly #lane: Lane<ClientFlowsInput, ClientFlowsOutput>
   readonly #names: NameService
   readonly #connections: Connections
   readonly #outputs: ClientOutput[] = []
   #linkState: LinkState = 'connecting'
   #interface: ClientInterface | undefined
 
-  constructor({ random, tunnel, resolverKinds }: ClientStateOptions) {
+  constructor({ random, tunnel, lane, resolverKinds }: ClientStateOptions) {
+    this.#lane = lane ?? new ScriptLane(new ClientFlows())
     const features = [FEATURES.denialDetails, FEATURES.unreachableGateways, FEATURES.upstreamDot]
     this.#link = new PortalLink({ role: 'client', random, features })
     this.#connections = new Connections({ random, tunnel })
@@ -83,6 +98,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   get linkState(): LinkState {
     return this.#linkState
+  }
+
+  get laneKind(): LaneKind {
+    return this.#lane.kind
   }
 
   get upstreams(): readonly Upstream[] {
@@ -97,7 +116,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   counters(): Readonly<Record<string, Readonly<Record<string, number>>>> {
     return {
       link: this.#link.counters(),
-      flows: this.#flows.counters(),
+      ...this.#lane.counters(),
       names: this.#names.counters(),
       connections: this.#connections.counters(),
     }
@@ -122,6 +141,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
           this.#tellConnections({ type: 'datagramReceived', path: peer, datagram: bytes }, now)
         }
         return
+      case 'laneReported':
+        return this.#tellLane({ type: 'workerReported', report: input.report }, now)
       case 'tunPackets':
         return this.#tellFlows(input, now)
       case 'systemUpstreamsFound':
@@ -136,8 +157,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#drainLink(now)
     this.#connections.wake(now)
     this.#drainConnections(now)
-    this.#flows.wake(now)
-    this.#drainFlows(now)
+    this.#lane.wake(now)
+    this.#drainLane(now)
     this.#names.wake(now)
     this.#drainNames(now)
   }
@@ -147,7 +168,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   deadline(): Deadline | undefined {
-    return earliest(this.#link.deadline(), this.#connections.deadline(), this.#flows.deadline(), this.#names.deadline())
+    return earliest(this.#link.deadline(), this.#connections.deadline(), this.#lane.deadline(), this.#names.deadline())
   }
 
   #tellLink(input: LinkInput<'client'>, now: Instant): void {
@@ -243,12 +264,20 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   #tellFlows(input: ClientFlowsInput, now: Instant): void {
-    this.#flows.handle(input, now)
-    this.#drainFlows(now)
+    this.#tellLane({ type: 'flowsTold', input }, now)
   }
 
-  #drainFlows(now: Instant): void {
-    for (let output = this.#flows.poll(); output !== undefined; output = this.#flows.poll()) this.#onFlows(output, now)
+  #tellLane(input: LaneInput<ClientFlowsInput, ClientFlowsOutput>, now: Instant): void {
+    this.#lane.handle(input, now)
+    this.#drainLane(now)
+  }
+
+  #drainLane(now: Instant): void {
+    for (let output = this.#lane.poll(); output !== undefined; output = this.#lane.poll()) {
+      if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
+      else if (output.type === 'trafficSeen') this.#tellConnections(output, now)
+      else this.#outputs.push(output)
+    }
   }
 
   #onFlows(output: ClientFlowsOutput, now: Instant): void {
@@ -326,6 +355,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'sendDatagram':
         this.#outputs.push({ type: 'sendDatagram', peer: output.path as Endpoint, datagram: output.datagram })
         return
+      case 'installKeys':
+      case 'removeKeys':
+      case 'useKeys':
+      case 'sealPacket':
+        return this.#tellLane({ type: 'keysExported', output }, now)
       case 'deliverPacket':
         return this.#tellFlows({ ...output, type: 'tunnelPacket' }, now)
       case 'served': {

@@ -151,6 +151,9 @@ export class GatewayShell {
       case 'writeTun':
         this.#packets.push(output.packet)
         return
+      case 'tellWorker':
+        // The script lane has none.
+        return
       case 'openConnection':
         this.#connection = this.#connect()
         return

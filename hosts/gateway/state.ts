@@ -8,6 +8,7 @@ import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../core/dns/site-resolver.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
+import { ScriptLane, type Lane, type LaneCommand, type LaneInput, type LaneReport } from '../../core/flow/lane.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
 import type { Datagram } from '../../core/runtime/datagram-socket.ts'
@@ -19,6 +20,8 @@ import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '
 export interface GatewayStateOptions {
   random: Random
   tunnel: Tunnel
+  /** How packets move; by themselves in this machine if not given. */
+  lane?: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   /** Both clocks at a moment: the portal's expiries are wall-clock times. */
   clocksAt: (now: Instant) => ClockPair
 }
@@ -37,6 +40,8 @@ export type GatewayInput =
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
   /** The answer to `askSystem`. */
   | { type: 'systemAnswered'; ask: number; verdict: UpstreamVerdict }
+  /** By the worker of a native lane. */
+  | { type: 'laneReported'; report: LaneReport<GatewayFlowsOutput> }
 
 export type GatewayOutput =
   | { type: 'openConnection' }
@@ -44,6 +49,8 @@ export type GatewayOutput =
   | { type: 'sendText'; text: string }
   | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
+  /** Of a native lane, in order with `sendDatagram`. */
+  | { type: 'tellWorker'; command: LaneCommand<GatewayFlowsInput> }
   /** Give the device these addresses, lead the clients' addresses to it, and forward what comes from it. */
   | { type: 'configureInterface'; ipv4: string; ipv6: string; masqueradeIpv4: boolean; masqueradeIpv6: boolean }
   | Extract<SiteResolverOutput, { type: 'askSystem' | 'cancelAsk' }>
@@ -57,7 +64,7 @@ const MAX_REFS = 16
 
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>
-  readonly #flows = new GatewayFlows()
+  readonly #lane: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   readonly #resolver: SiteResolver
   readonly #tunnels: PeerTunnels
   readonly #locals = new LocalCandidates()
@@ -69,7 +76,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #outputs: GatewayOutput[] = []
   #configured = ''
 
-  constructor({ random, tunnel, clocksAt }: GatewayStateOptions) {
+  constructor({ random, tunnel, lane, clocksAt }: GatewayStateOptions) {
+    this.#lane = lane ?? new ScriptLane(new GatewayFlows())
     this.#link = new PortalLink({
       role: 'gateway',
       random,
@@ -90,7 +98,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   counters(): Readonly<Record<string, Readonly<Record<string, number>>>> {
     return {
       link: this.#link.counters(),
-      flows: this.#flows.counters(),
+      ...this.#lane.counters(),
       resolver: this.#resolver.counters(),
       tunnels: this.#tunnels.counters(),
     }
@@ -118,6 +126,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
           this.#tellTunnels({ type: 'datagramReceived', path: peer, datagram: bytes }, now)
         }
         return
+      case 'laneReported':
+        return this.#tellLane({ type: 'workerReported', report: input.report }, now)
       case 'tunPackets':
         return this.#tellFlows(input, now)
       case 'systemAnswered':
@@ -128,8 +138,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   wake(now: Instant): void {
     this.#link.wake(now)
     this.#drainLink(now)
-    this.#flows.wake(now)
-    this.#drainFlows(now)
+    this.#lane.wake(now)
+    this.#drainLane(now)
     this.#resolver.wake(now)
     this.#drainResolver(now)
     this.#tunnels.wake(now)
@@ -141,7 +151,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   deadline(): Deadline | undefined {
-    return earliest(this.#link.deadline(), this.#flows.deadline(), this.#resolver.deadline(), this.#tunnels.deadline())
+    return earliest(this.#link.deadline(), this.#lane.deadline(), this.#resolver.deadline(), this.#tunnels.deadline())
   }
 
   #tellLink(input: LinkInput<'gateway'>, now: Instant): void {
@@ -272,12 +282,20 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   #tellFlows(input: GatewayFlowsInput, now: Instant): void {
-    this.#flows.handle(input, now)
-    this.#drainFlows(now)
+    this.#tellLane({ type: 'flowsTold', input }, now)
   }
 
-  #drainFlows(now: Instant): void {
-    for (let output = this.#flows.poll(); output !== undefined; output = this.#flows.poll()) this.#onFlows(output, now)
+  #tellLane(input: LaneInput<GatewayFlowsInput, GatewayFlowsOutput>, now: Instant): void {
+    this.#lane.handle(input, now)
+    this.#drainLane(now)
+  }
+
+  #drainLane(now: Instant): void {
+    for (let output = this.#lane.poll(); output !== undefined; output = this.#lane.poll()) {
+      if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
+      else if (output.type === 'trafficSeen') this.#tellTunnels(output, now)
+      else this.#outputs.push(output)
+    }
   }
 
   #onFlows(output: GatewayFlowsOutput, now: Instant): void {
@@ -332,6 +350,11 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'sendDatagram':
         this.#outputs.push({ type: 'sendDatagram', peer: output.path as Endpoint, datagram: output.datagram })
         return
+      case 'installKeys':
+      case 'removeKeys':
+      case 'useKeys':
+      case 'sealPacket':
+        return this.#tellLane({ type: 'keysExported', output }, now)
       case 'deliverPacket':
         return this.#tellFlows({ type: 'tunnelPacket', peer: output.peer, packet: output.packet }, now)
       case 'pathChosen':

@@ -50,6 +50,10 @@ export class MemoryTunnel implements Tunnel {
         return peer.choosePath(input.path, now)
       case 'peerRemoved':
         this.#peers.delete(input.peer)
+        return
+      case 'trafficSeen':
+        // It exports no keys.
+        return this.#drop('no_lane')
     }
   }
 

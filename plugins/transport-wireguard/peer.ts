@@ -1,4 +1,5 @@
 import {
+  after,
   equalSecrets,
   integerBelow,
   X25519PrivateKey,
@@ -12,6 +13,7 @@ import {
   type PeerId,
   type Random,
   type TunnelOutput,
+  type TunnelTraffic,
 } from 'portreeve'
 import {
   readResponse,
@@ -54,6 +56,8 @@ export interface TunnelSide {
   readonly identity: Identity
   readonly random: Random
   readonly indices: IndexTable<IndexOwner>
+  /** A lane seals and opens; here are only the handshakes and the timers. */
+  readonly exportsKeys: boolean
   /** A label later than every one before. */
   timestamp: (now: Instant) => Uint8Array
   emit: (output: TunnelOutput) => void
@@ -82,6 +86,8 @@ export class Peer implements RemoteStatic {
   readonly #sessions: Sessions
   readonly #queue = new PacketQueue()
   #path: Path | undefined
+  /** What the lane was told to seal with. */
+  #aim: { index: number | undefined; path: Path | undefined } = { index: undefined, path: undefined }
 
   /** Since when a session has been sought in vain. */
   #seekingSince: Instant | undefined
@@ -117,7 +123,7 @@ export class Peer implements RemoteStatic {
   /** A way to the peer that the host chose. A handshake that waits for an answer is repeated there at once. */
   choosePath(path: Path, now: Instant): void {
     if (path === this.#path) return
-    this.#path = path
+    this.#usePath(path)
     if (this.#seekingSince !== undefined) this.#initiate(now)
   }
 
@@ -159,7 +165,7 @@ export class Peer implements RemoteStatic {
       return this.#side.drop(written.refused)
     }
     // Answered where it came from, but other traffic goes there only once a packet in the new session shows that it is no replay.
-    this.#path ??= path
+    this.#usePath(this.#path ?? path)
     this.#received()
     this.#sessions.addAsResponder(
       this.#newSession({ secrets: written.secrets, localIndex, remoteIndex: read.sender, isInitiator: false }, now),
@@ -175,7 +181,7 @@ export class Peer implements RemoteStatic {
     if (read.type === 'refused') return this.#side.drop(read.reason)
 
     this.#pending = undefined
-    this.#path = path
+    this.#usePath(path)
     this.#received()
     const { secrets } = read
     const session = this.#newSession(
@@ -191,15 +197,33 @@ export class Peer implements RemoteStatic {
 
   /** A data message in one of our sessions. */
   receiveData(session: Session, message: Data, path: Path, now: Instant): void {
+    if (this.#side.exportsKeys) return this.#side.drop('lane_opens')
     const opening = session.open(message, now)
     if (opening.type === 'refused') return this.#side.drop(opening.reason)
 
     // Only the newest: one that was overtaken, or kept back by somebody, must not turn the traffic to where it came from.
-    if (opening.arrival === 'newest') this.#path = path
+    if (opening.arrival === 'newest') this.#usePath(path)
     this.#received()
     if (this.#sessions.confirm(session)) this.#established(session, now)
     if (opening.plain.length > 0) this.#deliver(opening.plain, path, now)
     this.#renewBeforeItEnds(session, now)
+  }
+
+  /** What a lane sealed and opened in one of our sessions, which may be over already. */
+  noteTraffic({ index, sent, received, endedSending, path }: TunnelTraffic, now: Instant): void {
+    const owner = this.#side.indices.find(index)
+    if (owner?.peer !== this || owner.session === undefined) return
+    const { session } = owner
+    const heard = received.packets + received.keepalives > 0
+    if (path !== undefined) this.#usePath(path)
+    if (heard && this.#sessions.confirm(session)) this.#established(session, now)
+    if (endedSending && heard) this.#received()
+    if (sent.packets > 0) this.#sentData(session, now)
+    if (!endedSending && heard) this.#received()
+    if (received.packets > 0) this.#expectToAnswer(now)
+    // What went out last is an answer to what had come in.
+    if (endedSending && sent.packets > 0) this.#spoke()
+    if (heard) this.#renewBeforeItEnds(session, now)
   }
 
   /** A receiver under load wants to see that we receive where we send from: the next handshake message will show it. */
@@ -288,16 +312,48 @@ export class Peer implements RemoteStatic {
   #established(session: Session, now: Instant): void {
     this.#seekingSince = undefined
     this.#timers.disarm('retryHandshake')
+    this.#useCurrent()
     this.#side.emit({ type: 'sessionEstablished', peer: this.id })
     for (const packet of this.#queue.takeAll()) this.#sendSealed(session, packet, now)
   }
 
   #sendSealed(session: Session, packet: Uint8Array, now: Instant): void {
-    this.#emitDatagram(session.seal(packet), this.#path)
-    if (packet.length > 0 && !this.#timers.isArmed('expectReply')) {
+    if (this.#side.exportsKeys) this.#sealInLane(packet)
+    else this.#emitDatagram(session.seal(packet), this.#path)
+    if (packet.length > 0) this.#sentData(session, now)
+    else this.#renewIfWorn(session, now)
+  }
+
+  #sealInLane(packet: Uint8Array): void {
+    if (this.#path === undefined) return this.#side.drop('no_path')
+    this.#useCurrent()
+    this.#spoke()
+    this.#side.emit({ type: 'sealPacket', peer: this.id, packet })
+  }
+
+  #sentData(session: Session, now: Instant): void {
+    if (!this.#timers.isArmed('expectReply')) {
       this.#timers.arm('expectReply', now, KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS + this.#jitter())
     }
+    this.#renewIfWorn(session, now)
+  }
+
+  #renewIfWorn(session: Session, now: Instant): void {
     if (session.isWorn(now)) this.#seek(now)
+  }
+
+  #usePath(path: Path): void {
+    this.#path = path
+    this.#useCurrent()
+  }
+
+  /** Tells the lane which session to seal with and where to send, where that changed. */
+  #useCurrent(): void {
+    if (!this.#side.exportsKeys) return
+    const aim = { index: this.#sessions.current?.keys.localIndex, path: this.#path }
+    if (aim.index === this.#aim.index && aim.path === this.#aim.path) return
+    this.#aim = aim
+    this.#side.emit({ type: 'useKeys', peer: this.id, ...aim })
   }
 
   #sendHandshake(datagram: Uint8Array, path: Path, now: Instant): void {
@@ -309,15 +365,23 @@ export class Peer implements RemoteStatic {
 
   #emitDatagram(datagram: Uint8Array, path: Path | undefined): void {
     if (path === undefined) return this.#side.drop('no_path')
-    // Whatever is authentic tells the peer that we are there: a keepalive is not needed on top.
-    this.#timers.disarm('sendKeepalive')
-    this.#needsAnotherKeepalive = false
+    this.#spoke()
     this.#side.emit({ type: 'sendDatagram', peer: this.id, path, datagram })
   }
 
-  #deliver(plain: Uint8Array, path: Path, now: Instant): void {
+  /** Whatever is authentic tells the peer that we are there: a keepalive is not needed on top. */
+  #spoke(): void {
+    this.#timers.disarm('sendKeepalive')
+    this.#needsAnotherKeepalive = false
+  }
+
+  #expectToAnswer(now: Instant): void {
     if (this.#timers.isArmed('sendKeepalive')) this.#needsAnotherKeepalive = true
     else this.#timers.arm('sendKeepalive', now, KEEPALIVE_TIMEOUT_MS)
+  }
+
+  #deliver(plain: Uint8Array, path: Path, now: Instant): void {
+    this.#expectToAnswer(now)
     const packet = withoutPadding(plain)
     if (packet === undefined) this.#side.drop('not_an_ip_packet')
     else this.#side.emit({ type: 'deliverPacket', peer: this.id, path, packet })
@@ -350,17 +414,31 @@ export class Peer implements RemoteStatic {
     const session = new Session({ ...secrets, localIndex, remoteIndex, isInitiator, createdAt: now })
     this.#side.indices.replace(localIndex, { peer: this, session })
     this.#timers.arm('forgetKeys', now, FORGET_KEYS_MS)
+    if (this.#side.exportsKeys) {
+      const keys = {
+        index: localIndex,
+        remoteIndex,
+        sendKey: secrets.sendKey.slice(),
+        receiveKey: secrets.receiveKey.slice(),
+        expiresAt: after(now, REJECT_AFTER_MS),
+      }
+      this.#side.emit({ type: 'installKeys', peer: this.id, keys })
+    }
     return session
   }
 
   #end(session: Session): void {
     this.#side.indices.release(session.keys.localIndex)
     session.wipe()
+    if (this.#side.exportsKeys) {
+      this.#side.emit({ type: 'removeKeys', peer: this.id, index: session.keys.localIndex })
+    }
   }
 
   #forgetKeys(): void {
     this.#sessions.endAll()
     this.#dropPending()
+    this.#useCurrent()
   }
 
   #dropPending(): void {

@@ -11,6 +11,8 @@ import { WireGuardTunnel } from './wireguard-tunnel.ts'
 
 /** WireGuard (https://www.wireguard.com/papers/wireguard.pdf), in TypeScript. */
 export class WireGuardTransport implements TunnelTransport {
+  readonly keyFormat = 'wireguard-v1'
+
   generateKeys(random: Random): TunnelKeys {
     const privateKey = random.bytes(X25519_BYTES)
     // RFC 7748 §5, so that other tools show the key as they would store it.

@@ -33,7 +33,7 @@ export class WireGuardTunnel implements Tunnel {
   /** No later than the first armed timer of any peer; a timer that was disarmed since costs one idle wake-up. */
   #wakeUp: Deadline | undefined
 
-  constructor({ privateKey, random, unixAt }: TunnelOptions) {
+  constructor({ privateKey, random, unixAt, exportsKeys = false }: TunnelOptions) {
     const key = new X25519PrivateKey(privateKey)
     this.#identity = { key, macKeys: macKeysOf(key.publicKey) }
     this.#indices = new IndexTable(random)
@@ -41,6 +41,7 @@ export class WireGuardTunnel implements Tunnel {
       identity: this.#identity,
       random,
       indices: this.#indices,
+      exportsKeys,
       timestamp: (now) => {
         const label = tai64n(unixAt(now))
         this.#lastTimestamp = isLater(label, this.#lastTimestamp) ? label : successor(this.#lastTimestamp)
@@ -65,6 +66,8 @@ export class WireGuardTunnel implements Tunnel {
         return peer.send(input.packet, now)
       case 'connectRequested':
         return peer.connect(now)
+      case 'trafficSeen':
+        return peer.noteTraffic(input, now)
       case 'pathChosen':
         return peer.choosePath(input.path, now)
       case 'peerRemoved':

@@ -216,6 +216,7 @@ export class VirtualClient {
       case 'setRoutes':
       case 'cancelAsk':
       case 'answerTcpQuery':
+      case 'tellWorker':
         break
     }
     this.outputs.push(output)

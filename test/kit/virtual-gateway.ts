@@ -132,6 +132,7 @@ export class VirtualGateway {
         this.ended = output.reason
         break
       case 'cancelAsk':
+      case 'tellWorker':
         break
     }
     this.outputs.push(output)

@@ -1,0 +1,22 @@
+import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { Machine } from '../runtime/machine.ts'
+import type { Instant } from '../runtime/time.ts'
+
+/**
+ * Verdicts on packets: `ClientFlows` or `GatewayFlows`. Beside the machine's verbs they have a short way for the packets of a flow whose
+ * verdict is known, which costs no copy and no output: a super-packet of 64 KB goes through it as one.
+ */
+export interface Flows<Input, Output> extends Machine<Input, Output> {
+  /**
+   * Which peer a packet from the device goes to, rewritten in place, or undefined where it has no verdict yet: it was left as it is then,
+   * and is for `handle`. May be a super-packet.
+   */
+  passFromTun: (packet: Uint8Array, checksum: TransportChecksum, now: Instant) => PeerId | undefined
+  /** Whether a packet that a peer sealed may be written to the device, rewritten in place; as above. */
+  passFromTunnel: (peer: PeerId, packet: Uint8Array, checksum: TransportChecksum, now: Instant) => boolean
+  /** Why packets were dropped, and how often. */
+  counters: () => Readonly<Record<string, number>>
+}
+
+/** `pseudo`: the field holds the folded sum of the pseudo-header only, and a device or a segmentation is to complete it. */
+export type TransportChecksum = 'complete' | 'pseudo'
