@@ -10,17 +10,17 @@ import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { after, SECOND, type Instant, type UnixTime } from '../../core/runtime/time.ts'
 import { Agenda } from './control/agenda.ts'
-import { maySpeak, openConnection, type Connection, type PeerConnected } from './control/connections.ts'
-import { affectedBy, endOutdated, faultOf, tellFilters } from './control/consequences.ts'
+import { Candidates } from './control/candidates.ts'
 import {
-  instantAt,
-  tell,
-  tellClient,
-  tellFrame,
-  tellGateway,
-  type Context,
-  type PortalOutput,
-} from './control/context.ts'
+  isClient,
+  isGateway,
+  maySpeak,
+  openConnection,
+  type Connection,
+  type PeerConnected,
+} from './control/connections.ts'
+import { Consequences, faultOf } from './control/consequences.ts'
+import { instantAt, tell, tellFrame, type Context, type PortalOutput } from './control/context.ts'
 import { explain, type Hypothesis } from './control/explain.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
@@ -29,7 +29,7 @@ import { ResourceNews } from './control/resource-news.ts'
 import { unixSeconds } from './control/wire-grant.ts'
 import { clientInterface, flowLogs } from './control/wire-interface.ts'
 import { Withdrawals } from './control/withdrawals.ts'
-import type { Account, Change } from './entities.ts'
+import type { Change } from './entities.ts'
 import { View, type Rows } from './view/view.ts'
 
 export type { PortalOutput } from './control/context.ts'
@@ -70,6 +70,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #keeper: GrantKeeper
   readonly #requests: Requests
   readonly #news: ResourceNews
+  readonly #candidates: Candidates
+  readonly #consequences: Consequences
   readonly #outputs: PortalOutput[] = []
   readonly #dropped: Record<string, number> = {}
 
@@ -91,6 +93,13 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#keeper = new GrantKeeper(this.#context, this.#withdrawals)
     this.#requests = new Requests(this.#context, this.#keeper)
     this.#news = new ResourceNews(this.#context)
+    this.#candidates = new Candidates(this.#context)
+    this.#consequences = new Consequences(this.#context, {
+      keeper: this.#keeper,
+      withdrawals: this.#withdrawals,
+      news: this.#news,
+      signOut: (connection, now) => this.#signOut(connection, now),
+    })
   }
 
   handle(input: PortalInput, now: Instant): void {
@@ -99,7 +108,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         this.#context.view.load(input.rows)
         return this.#keeper.restore(input.rows.authorizations, now)
       case 'changed':
-        return this.#changed(input.changes, now)
+        return this.#consequences.follow(input.changes, now)
       case 'peerConnected':
         return this.#connected(input, now)
       case 'peerDisconnected':
@@ -296,7 +305,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
           .map(({ row }) => ({
             client_id: row.clientId,
             resource_id: row.resourceId,
-            expires_at: unixSeconds(row.expiresAt),
+            expires_at: unixSeconds(row.expiresAt) ?? NEVER,
           })),
         flow_logs: flowLogs(publicUrl),
         config: { ipv4_masquerade_enabled: true, ipv6_masquerade_enabled: true },
@@ -323,9 +332,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         return this.#requests.ask(connection, { ...wish, resource_id: wish.resource_id.toLowerCase() }, now)
       }
       case 'newGatewayIceCandidates':
-        return this.#fromClient(connection.peerId, 'iceCandidates', message.payload)
+        return this.#candidates.fromClient(connection.peerId, 'iceCandidates', message.payload)
       case 'invalidateGatewayIceCandidates':
-        return this.#fromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
+        return this.#candidates.fromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
       case 'noRelays':
         return tell(this.#context, connection, NO_RELAYS)
       case 'setCapabilities':
@@ -354,111 +363,15 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'accessRejected':
         return this.#withdrawals.acknowledged(connection.peerId, message.payload.ref)
       case 'broadcastIceCandidates':
-        return this.#fromGateway(connection.peerId, 'iceCandidates', message.payload)
+        return this.#candidates.fromGateway(connection.peerId, 'iceCandidates', message.payload)
       case 'broadcastInvalidatedIceCandidates':
-        return this.#fromGateway(connection.peerId, 'invalidateIceCandidates', message.payload)
+        return this.#candidates.fromGateway(connection.peerId, 'invalidateIceCandidates', message.payload)
       case 'noRelays':
         return tell(this.#context, connection, NO_RELAYS)
       case 'setCapabilities':
         connection.features = new Set(message.payload.features)
         return
       case 'setSnownetCapabilities':
-    }
-  }
-
-  #fromClient(
-    clientId: string,
-    event: 'iceCandidates' | 'invalidateIceCandidates',
-    { gateway_id, candidates }: { gateway_id: string; candidates: string[] },
-  ): void {
-    const gatewayId = gateway_id.toLowerCase()
-    const tie = this.#context.grants.ties({ clientId, gatewayId })
-    if (tie !== 'acknowledged') return this.#context.drop('candidates_without_authorization')
-    tellGateway(this.#context, gatewayId, { event, payload: { client_id: clientId, candidates } })
-  }
-
-  #fromGateway(
-    gatewayId: string,
-    event: 'iceCandidates' | 'invalidateIceCandidates',
-    { client_ids, candidates }: { client_ids: string[]; candidates: string[] },
-  ): void {
-    for (const clientId of new Set(client_ids.map((id) => id.toLowerCase()))) {
-      const tie = this.#context.grants.ties({ clientId, gatewayId })
-      if (tie === 'acknowledged') {
-        tellClient(this.#context, clientId, { event, payload: { gateway_id: gatewayId, candidates } })
-      } else if (tie === 'pending') {
-        // The client does not know of the gateway yet, and would lose them.
-        for (const grant of this.#context.grants.ofClient(clientId)) {
-          if (grant.row.gatewayId === gatewayId && grant.held.length < MOST_HELD) grant.held.push({ event, candidates })
-        }
-      } else {
-        this.#context.drop('candidates_without_authorization')
-      }
-    }
-  }
-
-  #changed(changes: readonly Change[], now: Instant): void {
-    const { view, grants, connections, presence } = this.#context
-    for (const change of changes) view.apply(change)
-    const affected = affectedBy(changes, this.#context)
-    endOutdated(changes, this.#context, this.#keeper, now)
-
-    for (const actorId of affected.standingOf) {
-      for (const clientId of view.clientsOf(actorId)) {
-        for (const grant of grants.ofClient(clientId)) affected.grants.add(grant)
-      }
-    }
-    for (const accountId of affected.accountIds) this.#reexamineAccount(accountId, now)
-    for (const grant of affected.grants) {
-      if (grants.get(grant.row.id) === grant) this.#keeper.reexamine(grant, now)
-    }
-    for (const change of changes) {
-      const { entity, id, after: row } = change
-      if (change.entity === 'accounts' && change.after !== undefined) this.#tellInterfaces(change.after)
-      // Not a consequence of anything else in this batch: somebody ended it.
-      const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
-      if (grant !== undefined) this.#keeper.withdraw(grant, { reason: 'revoked' }, now)
-      if (entity === 'gateways' && row === undefined) this.#withdrawals.gatewayRemoved(id)
-      if (entity === 'clients' && row === undefined) this.#context.whereabouts.delete(id)
-    }
-    // Last, so that a gateway that has to go as well is told what it must not serve any more.
-    for (const connection of connections.values()) {
-      const row = view.get(connection.role === 'client' ? 'clients' : 'gateways', connection.peerId)
-      const isConcerned =
-        row === undefined ||
-        affected.accountIds.has(row.accountId) ||
-        affected.gatewayIds.has(row.id) ||
-        ('actorId' in row && affected.standingOf.has(row.actorId))
-      if (isConcerned && faultOf(connection, this.#context, now) !== undefined) this.#signOut(connection, now)
-    }
-    tellFilters(changes, this.#context)
-    for (const actorId of affected.actorIds) {
-      for (const clientId of view.clientsOf(actorId)) {
-        const connection = connections.get(presence.clientConnection(clientId) ?? '')
-        if (connection !== undefined && isClient(connection)) this.#news.refresh(connection)
-      }
-    }
-  }
-
-  /** The account or one of its identity providers: every grant may depend on it. */
-  #reexamineAccount(accountId: string, now: Instant): void {
-    const { view, grants } = this.#context
-    for (const client of view.all('clients')) {
-      if (client.accountId !== accountId) continue
-      for (const grant of grants.ofClient(client.id)) this.#keeper.reexamine(grant, now)
-    }
-  }
-
-  #tellInterfaces(account: Account): void {
-    const { view, connections } = this.#context
-    for (const connection of connections.values()) {
-      if (account.isDisabled || !isClient(connection) || !connection.isJoined) continue
-      const client = view.get('clients', connection.peerId)
-      if (client?.accountId !== account.id) continue
-      tell(this.#context, connection, {
-        event: 'configChanged',
-        payload: { interface: clientInterface(client, account, connection.features) },
-      })
     }
   }
 
@@ -475,12 +388,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   }
 }
 
-const MOST_HELD = 64
+/** Only `create_authorization` has a word for never; here it is the year 2100. */
+const NEVER = 4_102_444_800
 
 /** There are no relays yet: Portreeve's own peers do without. */
 const NO_RELAYS = { event: 'relaysPresence' as const, payload: { disconnected_ids: [], connected: [] } }
-
-const isClient = (connection: Connection): connection is Connection & { role: 'client' } => connection.role === 'client'
-
-const isGateway = (connection: Connection): connection is Connection & { role: 'gateway' } =>
-  connection.role === 'gateway'

@@ -27,6 +27,12 @@ export interface Connection extends PeerConnected {
   told: Map<string, string>
 }
 
+export const isClient = (connection: Connection): connection is Connection & { role: 'client' } =>
+  connection.role === 'client'
+
+export const isGateway = (connection: Connection): connection is Connection & { role: 'gateway' } =>
+  connection.role === 'gateway'
+
 export const openConnection = (peer: PeerConnected, now: Instant): Connection => ({
   ...peer,
   version: versionOf(peer.userAgent),

@@ -1,106 +1,102 @@
-import { clientStanding, gatewayStanding } from '../view/standing.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
-import type { Change, Resource } from '../entities.ts'
-import type { Connection } from './connections.ts'
-import { tellGateway, type Context } from './context.ts'
+import type { Account, Change, Resource } from '../entities.ts'
+import { clientStanding, gatewayStanding } from '../view/standing.ts'
+import { affectedBy } from './affected.ts'
+import { isClient, type Connection } from './connections.ts'
+import { tell, tellGateway, type Context } from './context.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
-import type { Grant } from './grants.ts'
+import type { ResourceNews } from './resource-news.ts'
+import { clientInterface } from './wire-interface.ts'
 import { gatewayResource } from './wire-resource.ts'
+import type { Withdrawals } from './withdrawals.ts'
 
-/** What a batch of committed changes concerns. */
-export interface Affected {
-  /** Whose list of resources may have changed. */
-  actorIds: Set<string>
-  /** Whose standing may have changed, and all their grants with it. */
-  standingOf: Set<string>
-  accountIds: Set<string>
-  gatewayIds: Set<string>
-  grants: Set<Grant>
+export interface ConsequencesParts {
+  keeper: GrantKeeper
+  withdrawals: Withdrawals
+  news: ResourceNews
+  /** Says goodbye to a peer whose standing is lost. */
+  signOut: (connection: Connection, now: Instant) => void
 }
 
-/** Finds what changes concern. The view has them applied already. */
-export const affectedBy = (changes: readonly Change[], { view, grants, presence }: Context): Affected => {
-  const affected: Affected = {
-    actorIds: new Set(),
-    standingOf: new Set(),
-    accountIds: new Set(),
-    gatewayIds: new Set(),
-    grants: new Set(),
-  }
-  const addAll = <T>(to: Set<T>, values: Iterable<T>) => {
-    for (const value of values) to.add(value)
-  }
-  const membersOf = (groupId: string | undefined) => (groupId === undefined ? [] : view.membersOf(groupId))
-  const viewersOf = (resourceId: string) =>
-    [...view.policies.groupsOf(resourceId)].flatMap((groupId) => view.membersOf(groupId))
+/** What follows from changes of the rows: for grants first, then for those who may stay, then for what they are told (P6). */
+export class Consequences {
+  readonly #context: Context
+  readonly #parts: ConsequencesParts
 
-  for (const change of changes) {
-    switch (change.entity) {
-      case 'memberships':
-        addAll(
-          affected.actorIds,
-          [change.before?.actorId, change.after?.actorId].flatMap((id) => id ?? []),
-        )
-        addAll(affected.grants, grants.ofMembership(change.id))
-        break
-      case 'policies':
-        addAll(affected.actorIds, membersOf(change.before?.groupId))
-        addAll(affected.actorIds, membersOf(change.after?.groupId))
-        addAll(affected.grants, grants.ofPolicy(change.id))
-        break
-      case 'resources':
-        addAll(affected.actorIds, viewersOf(change.id))
-        addAll(affected.grants, grants.ofResource(change.id))
-        break
-      case 'sites':
-        for (const resourceId of view.resourcesOf(change.id)) addAll(affected.actorIds, viewersOf(resourceId))
-        break
-      case 'tokens':
-        // Its last use is noted all the time and means nothing.
-        if (change.before !== undefined && change.after?.expiresAt === change.before.expiresAt) break
-        addAll(affected.grants, grants.ofToken(change.id))
-        addAll(
-          affected.standingOf,
-          [change.before?.actorId].flatMap((id) => id ?? []),
-        )
-        for (const siteId of [change.before?.siteId].flatMap((id) => id ?? [])) {
-          addAll(
-            affected.gatewayIds,
-            presence.gatewaysOf(siteId).map(({ id }) => id),
-          )
-        }
-        break
-      case 'actors':
-        affected.standingOf.add(change.id)
-        break
-      case 'clients':
-        addAll(affected.standingOf, [change.before?.actorId ?? change.after?.actorId ?? ''])
-        addAll(affected.grants, grants.ofClient(change.id))
-        break
-      case 'gateways':
-        affected.gatewayIds.add(change.id)
-        addAll(affected.grants, grants.ofGateway(change.id))
-        break
-      case 'identity_providers':
-      case 'accounts':
-        affected.accountIds.add(change.accountId)
-        break
-      case 'groups':
-      case 'identities':
-      case 'authorizations':
-        break
+  constructor(context: Context, parts: ConsequencesParts) {
+    this.#context = context
+    this.#parts = parts
+  }
+
+  /** Takes over a batch of committed changes, and does what follows from them. */
+  follow(changes: readonly Change[], now: Instant): void {
+    const { view, grants, connections, presence } = this.#context
+    for (const change of changes) view.apply(change)
+    const affected = affectedBy(changes, this.#context)
+    endOutdated(changes, this.#context, this.#parts.keeper, now)
+
+    for (const actorId of affected.standingOf) {
+      for (const clientId of view.clientsOf(actorId)) {
+        for (const grant of grants.ofClient(clientId)) affected.grants.add(grant)
+      }
+    }
+    for (const accountId of affected.accountIds) this.#reexamineAccount(accountId, now)
+    for (const grant of affected.grants) {
+      if (grants.get(grant.row.id) === grant) this.#parts.keeper.reexamine(grant, now)
+    }
+    for (const change of changes) {
+      const { entity, id, after: row } = change
+      if (change.entity === 'accounts' && change.after !== undefined) this.#tellInterfaces(change.after)
+      // Not a consequence of anything else in this batch: somebody ended it.
+      const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
+      if (grant !== undefined) this.#parts.keeper.withdraw(grant, { reason: 'revoked' }, now)
+      if (entity === 'gateways' && row === undefined) this.#parts.withdrawals.gatewayRemoved(id)
+      if (entity === 'clients' && row === undefined) this.#context.whereabouts.delete(id)
+    }
+    // Last, so that a gateway that has to go as well is told what it must not serve any more.
+    for (const connection of connections.values()) {
+      const row = view.get(connection.role === 'client' ? 'clients' : 'gateways', connection.peerId)
+      const isConcerned =
+        row === undefined ||
+        affected.accountIds.has(row.accountId) ||
+        affected.gatewayIds.has(row.id) ||
+        ('actorId' in row && affected.standingOf.has(row.actorId))
+      if (isConcerned && faultOf(connection, this.#context, now) !== undefined) this.#parts.signOut(connection, now)
+    }
+    tellFilters(changes, this.#context)
+    for (const actorId of affected.actorIds) {
+      for (const clientId of view.clientsOf(actorId)) {
+        const connection = connections.get(presence.clientConnection(clientId) ?? '')
+        if (connection !== undefined && isClient(connection)) this.#parts.news.refresh(connection)
+      }
     }
   }
-  return affected
+
+  /** The account or one of its identity providers: every grant may depend on it. */
+  #reexamineAccount(accountId: string, now: Instant): void {
+    const { view, grants } = this.#context
+    for (const client of view.all('clients')) {
+      if (client.accountId !== accountId) continue
+      for (const grant of grants.ofClient(client.id)) this.#parts.keeper.reexamine(grant, now)
+    }
+  }
+
+  #tellInterfaces(account: Account): void {
+    const { view, connections } = this.#context
+    for (const connection of connections.values()) {
+      if (account.isDisabled || !isClient(connection) || !connection.isJoined) continue
+      const client = view.get('clients', connection.peerId)
+      if (client?.accountId !== account.id) continue
+      tell(this.#context, connection, {
+        event: 'configChanged',
+        payload: { interface: clientInterface(client, account, connection.features) },
+      })
+    }
+  }
 }
 
 /** Grants whose keys or addresses changed cannot be carried on: both ends set up anew. */
-export const endOutdated = (
-  changes: readonly Change[],
-  { grants }: Context,
-  keeper: GrantKeeper,
-  now: Instant,
-): void => {
+const endOutdated = (changes: readonly Change[], { grants }: Context, keeper: GrantKeeper, now: Instant): void => {
   for (const change of changes) {
     if (change.before === undefined || change.after === undefined) continue
     if (change.entity === 'clients' && change.before.publicKey !== change.after.publicKey) {
@@ -122,7 +118,7 @@ const isElsewhere = (before: Resource, after: Resource): boolean =>
   before.ipStack !== after.ipStack
 
 /** Gateways that serve a resource take over its new filters. */
-export const tellFilters = (changes: readonly Change[], context: Context): void => {
+const tellFilters = (changes: readonly Change[], context: Context): void => {
   for (const change of changes) {
     if (change.entity !== 'resources' || change.before === undefined || change.after === undefined) continue
     const gatewayIds = new Set(context.grants.ofResource(change.id).map(({ row }) => row.gatewayId))

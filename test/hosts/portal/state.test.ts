@@ -589,7 +589,7 @@ describe('PortalState', () => {
       revived.load(rows)
       const peer = revived.connect('gateway', { peerId: company.gateways[0].id, tokenId: company.gatewayToken.id })
       const [init] = peer.say('phx_join', null).heard()
-      expect(init?.payload.authorizations).to.deep.equal([{ ...rejection(), expires_at: null }])
+      expect(init?.payload.authorizations).to.deep.equal([{ ...rejection(), expires_at: 4_102_444_800 }])
       expect(revived.authorizations.size).to.equal(1)
       revived.patch('policies', company.policy, { isDisabled: true })
       expect(peer.events()).to.deep.equal(['reject_access'])
@@ -601,7 +601,7 @@ describe('PortalState', () => {
       gateway.leave()
       bench.clock.advance(HOUR)
       const [init] = company.gatewayJoins().heard()
-      expect(init?.payload.authorizations).to.deep.equal([{ ...rejection(), expires_at: null }])
+      expect(init?.payload.authorizations).to.deep.equal([{ ...rejection(), expires_at: 4_102_444_800 }])
     })
 
     it('judges anew where the client comes back from: what held there may not hold here', () => {

@@ -306,7 +306,7 @@ describe('the control channel', () => {
     await Promise.all([gateway.closed, client.closed])
     const { peer: again, init } = await join({ role: 'gateway' })
     expect(init.authorizations).to.deep.equal([
-      { client_id: create.payload.client.id, resource_id: resource.id, expires_at: null },
+      { client_id: create.payload.client.id, resource_id: resource.id, expires_at: 4_102_444_800 },
     ])
     again.close()
     await again.closed

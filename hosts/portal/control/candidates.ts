@@ -1,0 +1,46 @@
+import { tellClient, tellGateway, type Context } from './context.ts'
+
+type Event = 'iceCandidates' | 'invalidateIceCandidates'
+
+/** What gateways may say to a client that does not know of them yet. */
+const MOST_HELD = 64
+
+/** Passes ICE candidates on, unchanged and in order, between those whom an authorization ties, and nobody else. */
+export class Candidates {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  fromClient(
+    clientId: string,
+    event: Event,
+    { gateway_id, candidates }: { gateway_id: string; candidates: string[] },
+  ): void {
+    const gatewayId = gateway_id.toLowerCase()
+    const tie = this.#context.grants.ties({ clientId, gatewayId })
+    if (tie !== 'acknowledged') return this.#context.drop('candidates_without_authorization')
+    tellGateway(this.#context, gatewayId, { event, payload: { client_id: clientId, candidates } })
+  }
+
+  fromGateway(
+    gatewayId: string,
+    event: Event,
+    { client_ids, candidates }: { client_ids: string[]; candidates: string[] },
+  ): void {
+    for (const clientId of new Set(client_ids.map((id) => id.toLowerCase()))) {
+      const tie = this.#context.grants.ties({ clientId, gatewayId })
+      if (tie === 'acknowledged') {
+        tellClient(this.#context, clientId, { event, payload: { gateway_id: gatewayId, candidates } })
+      } else if (tie === 'pending') {
+        // The client does not know of the gateway yet, and would lose them.
+        for (const grant of this.#context.grants.ofClient(clientId)) {
+          if (grant.row.gatewayId === gatewayId && grant.held.length < MOST_HELD) grant.held.push({ event, candidates })
+        }
+      } else {
+        this.#context.drop('candidates_without_authorization')
+      }
+    }
+  }
+}
