@@ -1,0 +1,340 @@
+import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
+import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
+import { tokenHash } from '../../core/crypto/derived-values.ts'
+import { toBase64, toHex } from '../../core/crypto/text-encoding.ts'
+import type { Extension, Extensions } from '../../core/plugin/extension-point.ts'
+import { drive, type Driven } from '../../core/runtime/drive.ts'
+import { uuid } from '../../core/runtime/random.ts'
+import { after, unixOf } from '../../core/runtime/time.ts'
+import type {
+  Actor,
+  Change,
+  ConditionSetting,
+  Entities,
+  EntityName,
+  Policy,
+  Resource,
+} from '../../hosts/portal/entities.ts'
+import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/state.ts'
+import { addressesAt } from '../../hosts/portal/store/tunnel-addresses.ts'
+import type { Decision } from '../../hosts/portal/store/store.ts'
+import { parseToken, signedFragment } from '../../hosts/portal/token-text.ts'
+import type { Rows } from '../../hosts/portal/view/view.ts'
+import { SeededRandom } from './seeded-random.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+import type { PortalSide, VirtualControlChannel, VirtualPortalEnd } from './virtual-control-channel.ts'
+
+export interface VirtualPortalOptions {
+  clock: VirtualClock
+  channel: VirtualControlChannel
+  seed: string
+  conditions?: Record<string, PolicyCondition>
+  selectors: Record<string, GatewaySelector>
+}
+
+/** How long a write takes to be committed and heard of. */
+const COMMIT_MS = 1
+const SIGNING_KEY = new Uint8Array(32).fill(3)
+const SALT = 'salt'
+
+/** What goes with a removed row, as in the database. */
+const DEPENDENTS: readonly [EntityName, EntityName, string][] = [
+  ['policies', 'authorizations', 'policyId'],
+  ['memberships', 'authorizations', 'membershipId'],
+  ['resources', 'policies', 'resourceId'],
+  ['resources', 'authorizations', 'resourceId'],
+  ['tokens', 'authorizations', 'tokenId'],
+]
+
+/** The portal's machine before one account's rows, which survive its restarts. */
+export class VirtualPortal implements VirtualPortalEnd {
+  readonly decisions: Decision[] = []
+  readonly accountId: string
+  readonly siteId: string
+  readonly #options: VirtualPortalOptions
+  readonly #random: SeededRandom
+  readonly #rows: Rows
+  readonly #sides = new Map<string, PortalSide>()
+  readonly #names = new Map<PortalSide, string>()
+  #driven: Driven<PortalInput> | undefined
+  #machine: PortalState | undefined
+  #connections = 0
+  #peers = 0
+
+  constructor(options: VirtualPortalOptions) {
+    this.#options = options
+    this.#random = new SeededRandom(`portal ${options.seed}`)
+    const createdAt = options.clock.unix()
+    this.accountId = uuid(this.#random)
+    this.siteId = uuid(this.#random)
+    const account = {
+      id: this.accountId,
+      slug: 'example',
+      name: 'Example',
+      isDisabled: false,
+      upstreamResolvers: [],
+      searchDomain: null,
+      createdAt,
+    }
+    const site = {
+      id: this.siteId,
+      accountId: this.accountId,
+      name: 'Berlin',
+      selector: 'random',
+      selectorSettings: {},
+      createdAt,
+    }
+    this.#rows = {
+      accounts: [account],
+      actors: [],
+      groups: [],
+      memberships: [],
+      identity_providers: [],
+      identities: [],
+      tokens: [],
+      clients: [],
+      sites: [site],
+      gateways: [],
+      resources: [],
+      policies: [],
+      authorizations: [],
+    }
+  }
+
+  /** A process with an empty memory begins. */
+  start(): void {
+    const { clock, conditions = {}, selectors, channel } = this.#options
+    this.#machine = new PortalState({
+      conditions: extensions(conditions),
+      selectors: extensions(selectors),
+      random: this.#random,
+      unixAt: (now) => unixOf(now, clock.pair()),
+      publicUrl: 'http://portal.example.org',
+      refKey: new Uint8Array(32).fill(1),
+      ingestKey: new Uint8Array(32).fill(2),
+    })
+    this.#driven = drive(this.#machine, { clock, perform: (output) => this.#perform(output) })
+    this.#driven.dispatch({ type: 'viewLoaded', rows: structuredClone(this.#rows) })
+    channel.serve(this)
+  }
+
+  stop(): void {
+    this.#driven?.stop()
+    this.#driven = undefined
+    this.#machine = undefined
+    this.#sides.clear()
+    this.#names.clear()
+    this.#options.channel.stop()
+  }
+
+  get isRunning(): boolean {
+    return this.#driven !== undefined
+  }
+
+  get counts() {
+    return this.#machine?.counts()
+  }
+
+  rows<Name extends EntityName>(entity: Name): readonly Entities[Name][] {
+    return this.#rows[entity]
+  }
+
+  // What an administrator does.
+
+  actor(name: string): Actor {
+    return this.#insert('actors', { ...this.#base(), type: 'user', name, email: null, isDisabled: false })
+  }
+
+  group(name: string, ...actors: readonly Actor[]): { id: string } {
+    const group = this.#insert('groups', { ...this.#base(), name })
+    for (const { id } of actors) this.#insert('memberships', { ...this.#base(), groupId: group.id, actorId: id })
+    return group
+  }
+
+  resource(type: 'dns' | 'cidr', address: string): Resource {
+    return this.#insert('resources', {
+      ...this.#base(),
+      siteId: this.siteId,
+      name: address,
+      type,
+      address,
+      addressDescription: null,
+      filters: [],
+      ipStack: 'dual',
+    })
+  }
+
+  policy(groupId: string, resourceId: string, conditions: ConditionSetting[] = []): Policy {
+    const row = { ...this.#base(), groupId, resourceId, description: null, conditions, isDisabled: false }
+    return this.#insert('policies', row)
+  }
+
+  gatewayToken(): string {
+    return this.#token({ kind: 'gateway', siteId: this.siteId }, '')
+  }
+
+  /** The end of a sign-in: what the redirect carries. Without the nonce it is of no use. */
+  signIn(actor: Actor, nonce: string): string {
+    return this.#token({ kind: 'client', actorId: actor.id }, nonce)
+  }
+
+  remove(entity: EntityName, id: string): void {
+    const changes = this.#collect(entity, id)
+    this.#commit(changes)
+  }
+
+  // What peers do.
+
+  accept(side: PortalSide): { status: number; code: string } | undefined {
+    const { role, token, externalId, name, publicKey, remoteAddress, userAgent } = side.request
+    const tokenRow = this.#verify(token)
+    if (tokenRow === undefined || tokenRow.kind !== role) return { status: 401, code: 'invalid_token' }
+    const entity = role === 'client' ? 'clients' : 'gateways'
+    const mine = (this.#rows[entity] as { id: string; externalId: string }[]).find(
+      (row) => row.externalId === externalId,
+    )
+    if (role === 'gateway' && mine !== undefined && this.#machine?.isGatewayConnected(mine.id) === true) {
+      return { status: 409, code: 'gateway_already_connected' }
+    }
+    const peer = mine ?? {
+      ...this.#base(),
+      externalId,
+      pskBase: toBase64(this.#random.bytes(32)),
+      ...addressesAt(++this.#peers),
+      ...(role === 'client' ? { actorId: tokenRow.actorId ?? '', verifiedAt: null } : { siteId: this.siteId }),
+    }
+    const seen = { name, publicKey, lastSeenAt: this.#options.clock.unix(), lastSeenVersion: '1.5.16' }
+    this.#insert(entity, { ...peer, ...seen } as Entities[typeof entity])
+    const connection = `${role} ${++this.#connections}`
+    this.#sides.set(connection, side)
+    this.#names.set(side, connection)
+    this.#driven?.dispatch({
+      type: 'peerConnected',
+      connection,
+      role,
+      dialect: 'v2',
+      peerId: peer.id,
+      tokenId: tokenRow.id,
+      remoteIp: remoteAddress,
+      userAgent,
+    })
+    return undefined
+  }
+
+  received(side: PortalSide, text: string): void {
+    const connection = this.#names.get(side)
+    if (connection !== undefined) this.#driven?.dispatch({ type: 'frameReceived', connection, text })
+  }
+
+  closed(side: PortalSide): void {
+    const connection = this.#names.get(side)
+    if (connection === undefined) return
+    this.#names.delete(side)
+    this.#sides.delete(connection)
+    this.#driven?.dispatch({ type: 'peerDisconnected', connection })
+  }
+
+  #perform(output: PortalOutput): void {
+    switch (output.type) {
+      case 'sendText':
+        this.#sides.get(output.connection)?.send(output.text)
+        return
+      case 'closeConnection':
+        this.#sides.get(output.connection)?.close()
+        return
+      case 'recordAuthorization':
+        this.#later(() => this.#insert('authorizations', output.authorization))
+        return
+      case 'removeAuthorization':
+        this.#later(() => this.remove('authorizations', output.authorizationId))
+        return
+      case 'recordDecision':
+        this.decisions.push(output.decision)
+    }
+  }
+
+  #verify(text: string): Entities['tokens'] | undefined {
+    const parsed = parseToken(text, SIGNING_KEY)
+    if (!parsed.ok) return undefined
+    const { tokenId, nonce, fragment } = parsed.parts
+    const row = this.#rows.tokens.find(({ id }) => id === tokenId)
+    return row !== undefined && row.hash === tokenHash({ nonce, fragment, salt: SALT }) ? row : undefined
+  }
+
+  #token(of: Partial<Entities['tokens']> & { kind: 'client' | 'gateway' }, nonce: string): string {
+    const fragment = toHex(this.#random.bytes(32))
+    const row = this.#insert('tokens', {
+      ...this.#base(),
+      name: of.kind,
+      actorId: null,
+      siteId: null,
+      identityProviderId: null,
+      salt: SALT,
+      hash: tokenHash({ nonce, fragment, salt: SALT }),
+      expiresAt: null,
+      lastUsedAt: null,
+      ...of,
+    })
+    return signedFragment({ accountId: this.accountId, tokenId: row.id, fragment }, SIGNING_KEY)
+  }
+
+  #base() {
+    return { id: uuid(this.#random), accountId: this.accountId, createdAt: this.#options.clock.unix() }
+  }
+
+  /** Adds a row, or replaces the one of the same id. */
+  #insert<Name extends EntityName>(entity: Name, row: Entities[Name]): Entities[Name] {
+    const table = this.#rows[entity] as Entities[Name][]
+    const at = table.findIndex(({ id }) => id === row.id)
+    const before = at < 0 ? undefined : table[at]
+    if (at < 0) table.push(row)
+    else table[at] = row
+    this.#commit([
+      {
+        entity,
+        accountId: this.accountId,
+        id: row.id,
+        ...(before === undefined ? {} : { before }),
+        after: row,
+      } as Change,
+    ])
+    return row
+  }
+
+  #collect(entity: EntityName, id: string): Change[] {
+    const table = this.#rows[entity] as { id: string }[]
+    const at = table.findIndex((row) => row.id === id)
+    const before = table[at]
+    if (before === undefined) return []
+    const dependents = DEPENDENTS.filter(([owner]) => owner === entity).flatMap(([, dependent, key]) =>
+      (this.#rows[dependent] as { id: string }[])
+        .filter((row) => Object.entries(row).some(([name, value]) => name === key && value === id))
+        .flatMap((row) => this.#collect(dependent, row.id)),
+    )
+    table.splice(table.indexOf(before), 1)
+    return [{ entity, accountId: this.accountId, id, before } as Change, ...dependents]
+  }
+
+  #commit(changes: readonly Change[]): void {
+    if (changes.length > 0) this.#driven?.dispatch({ type: 'changed', changes })
+  }
+
+  #later(work: () => void): void {
+    const { clock } = this.#options
+    clock.wake(after(clock.now(), COMMIT_MS), work)
+  }
+}
+
+const extensions = <T>(values: Record<string, T>): Extensions<T> =>
+  new Map(
+    Object.entries(values).map(([key, value]): [string, Extension<T>] => [
+      key,
+      {
+        key,
+        plugin: key,
+        version: '0.1.0',
+        value,
+        settings: { safeParse: (settings) => ({ ok: true, settings }), jsonSchema: () => ({}) },
+      },
+    ]),
+  )

@@ -1,0 +1,105 @@
+import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
+import { toHex } from '../../core/crypto/text-encoding.ts'
+import type { Actor } from '../../hosts/portal/entities.ts'
+import { RandomSelector } from '../../plugins/selector-random/random-selector.ts'
+import { RemoteIp } from '../../plugins/condition-remote-ip/remote-ip.ts'
+import { TimeWindow } from '../../plugins/condition-time-window/time-window.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { VirtualClient } from './virtual-client.ts'
+import { VirtualClock } from './virtual-clock.ts'
+import { VirtualControlChannel } from './virtual-control-channel.ts'
+import { VirtualGateway } from './virtual-gateway.ts'
+import { VirtualNetwork, type VirtualHost } from './virtual-network.ts'
+import { VirtualPortal } from './virtual-portal.ts'
+import { VirtualSite } from './virtual-site.ts'
+
+/** The whole system in one process and in virtual time. What chance decides comes from the seed. */
+export class VirtualWorld {
+  readonly clock = new VirtualClock()
+  readonly random: SeededRandom
+  readonly network: VirtualNetwork
+  readonly channel: VirtualControlChannel
+  readonly portalHost: VirtualHost
+  readonly portal: VirtualPortal
+  readonly site = new VirtualSite()
+  readonly clients: VirtualClient[] = []
+  readonly gateways = new Map<string, VirtualGateway>()
+  readonly #transport: TunnelTransport
+  readonly #gatewayHosts = new Map<string, VirtualHost>()
+  #incarnations = 0
+
+  constructor({ seed = 'world', transport }: { seed?: string | number; transport: TunnelTransport }) {
+    this.random = new SeededRandom(`world ${seed}`)
+    this.#transport = transport
+    this.network = new VirtualNetwork({ clock: this.clock, random: new SeededRandom(`network ${seed}`) })
+    this.network.setEverywhere({ latencyMs: 5 })
+    this.portalHost = this.network.host('portal', ['203.0.113.1'])
+    this.channel = new VirtualControlChannel({ network: this.network, host: this.portalHost })
+    this.portal = new VirtualPortal({
+      clock: this.clock,
+      channel: this.channel,
+      seed: String(seed),
+      conditions: { 'time-window': new TimeWindow(), 'remote-ip': new RemoteIp() },
+      selectors: { random: new RandomSelector(new SeededRandom(`selector ${seed}`)) },
+    })
+    this.portal.start()
+  }
+
+  /** Starts a gateway; one of the same name again after `kill`. */
+  startGateway(name: string): VirtualGateway {
+    const number = this.#gatewayHosts.size + 1
+    const host =
+      this.#gatewayHosts.get(name) ??
+      this.network.host(name, [`203.0.113.${100 + number}`, `2001:db8:2::${100 + number}`])
+    this.#gatewayHosts.set(name, host)
+    const gateway = new VirtualGateway({
+      network: this.network,
+      channel: this.channel,
+      transport: this.#transport,
+      site: this.site,
+      host,
+      name,
+      token: this.portal.gatewayToken(),
+      incarnation: ++this.#incarnations,
+    })
+    this.gateways.set(name, gateway)
+    gateway.start()
+    return gateway
+  }
+
+  killGateway(name: string): void {
+    this.gateways.get(name)?.kill()
+    this.gateways.delete(name)
+  }
+
+  /** Signs somebody in as a browser would, and starts a client with the token. */
+  startClient(name: string, actor: Actor): VirtualClient {
+    const nonce = toHex(this.random.bytes(32))
+    return this.startClientWith(name, `${nonce}${this.portal.signIn(actor, nonce)}`)
+  }
+
+  startClientWith(name: string, token: string): VirtualClient {
+    const number = this.clients.length + 10
+    const client = new VirtualClient({
+      network: this.network,
+      channel: this.channel,
+      transport: this.#transport,
+      host: this.network.host(name, [`198.51.100.${number}`, `2001:db8:1::${number}`]),
+      name,
+      token,
+    })
+    this.clients.push(client)
+    client.start()
+    return client
+  }
+
+  /** Lets time pass until something holds, a step at a time; how long that took, undefined where it did not come to hold. */
+  until(holds: () => boolean, { withinMs, stepMs = 10 }: { withinMs: number; stepMs?: number }): number | undefined {
+    const start = this.clock.now()
+    while (!holds()) {
+      if (this.clock.now() - start >= withinMs) return undefined
+      this.clock.advance(stepMs)
+    }
+    return this.clock.now() - start
+  }
+}

@@ -1,0 +1,258 @@
+import { expect } from 'chai'
+import { beforeEach, describe, it } from 'mocha'
+import type { Actor, Policy, Resource } from '../../hosts/portal/entities.ts'
+import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
+import type { VirtualClient } from '../kit/virtual-client.ts'
+import { VirtualWorld } from '../kit/virtual-world.ts'
+
+const PRINTER = '192.0.2.9'
+
+describe('the whole system in virtual time', () => {
+  let world: VirtualWorld
+  let ada: Actor
+  let staff: { id: string }
+  let gitlab: Resource
+  let jenkins: Resource
+  let printers: Resource
+  let client: VirtualClient
+
+  beforeEach(() => {
+    world = new VirtualWorld({ transport: new WireGuardTransport() })
+    const { portal, site } = world
+    site.machine('web', ['10.0.0.5'])
+    site.machine('printer', [PRINTER])
+    site.name('gitlab.example.org', ['10.0.0.5'])
+    site.name('jenkins.example.org', ['10.0.0.5'])
+    ada = portal.actor('Ada')
+    staff = portal.group('Staff', ada)
+    gitlab = portal.resource('dns', 'gitlab.example.org')
+    jenkins = portal.resource('dns', 'jenkins.example.org')
+    printers = portal.resource('cidr', '192.0.2.0/24')
+    world.startGateway('one')
+    world.startGateway('two')
+    world.clock.advance(100)
+  })
+
+  const signIn = () => {
+    client = world.startClient('laptop', ada)
+    world.clock.advance(200)
+  }
+
+  const resolve = (name: string): string => {
+    const [address] = client.resolve(name) ?? []
+    if (address === undefined) throw new Error(`${name} does not resolve`)
+    return address
+  }
+
+  /** Sends every 100 ms until the answer comes; how long that took. */
+  const reach = (to: string, withinMs: number, port = 80): number | undefined => {
+    const before = client.textsFrom(to, port).length
+    const answered = () => client.textsFrom(to, port).length > before
+    const start = world.clock.now()
+    while (!answered() && world.clock.now() - start < withinMs) {
+      client.send({ to, port, payload: 'x' })
+      world.until(answered, { withinMs: 100 })
+    }
+    return answered() ? world.clock.now() - start : undefined
+  }
+
+  it('S5 a signed-in client brings a name to a mapped address and a packet to the resource and back', () => {
+    world.portal.policy(staff.id, gitlab.id)
+    signIn()
+    const to = resolve('gitlab.example.org')
+    expect(to).to.match(/^100\.(9[6-9]|1[01]\d|12[0-7])\./)
+    client.send({ to, port: 80, payload: 'hello' })
+    expect(world.until(() => client.textsFrom(to, 80).length > 0, { withinMs: 1_000 })).to.be.lessThan(300)
+    expect(client.textsFrom(to, 80)).to.deep.equal(['web: hello'])
+    expect(world.site.seen).to.have.length(1)
+  })
+
+  it('S5 a token without its nonce is refused, and the client ends', () => {
+    const thief = world.startClientWith('thief', world.portal.signIn(ada, 'a'.repeat(64)))
+    world.clock.advance(200)
+    expect(thief.ended).to.equal('signed_out')
+  })
+
+  it('P10 a name that no policy joins to the actor goes upstream, and appears with its policy', () => {
+    world.portal.policy(staff.id, gitlab.id)
+    signIn()
+    const asked: Uint8Array[] = []
+    client.upstream = (message) => {
+      asked.push(message)
+      return undefined
+    }
+    client.tell({ type: 'systemUpstreamsFound', upstreams: [{ endpoint: '192.0.2.53:53' as never }] })
+    client.resolve('jenkins.example.org')
+    expect(asked).to.have.length.greaterThan(0)
+    world.portal.policy(staff.id, jenkins.id)
+    world.clock.advance(100)
+    expect(resolve('jenkins.example.org')).to.not.equal(resolve('gitlab.example.org'))
+    expect(reach(resolve('jenkins.example.org'), 1_000)).to.not.equal(undefined)
+  })
+
+  it('D9 access to one name gives none to another on the same address', () => {
+    const mine = world.portal.policy(staff.id, gitlab.id)
+    world.portal.policy(staff.id, jenkins.id)
+    signIn()
+    const [first, second] = [resolve('gitlab.example.org'), resolve('jenkins.example.org')]
+    expect(reach(first, 1_000)).to.not.equal(undefined)
+    expect(reach(second, 1_000)).to.not.equal(undefined)
+    world.portal.remove('policies', mine.id)
+    world.clock.advance(1_000)
+    const seen = world.site.seen.length
+    expect(reach(first, 3_000)).to.equal(undefined)
+    expect(world.site.seen).to.have.length(seen)
+    expect(reach(second, 1_000)).to.not.equal(undefined)
+  })
+
+  it('P6 a withdrawal reaches the gateway in under a second and is acknowledged', () => {
+    const policy = world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    world.portal.remove('policies', policy.id)
+    world.clock.advance(100)
+    const seen = world.site.seen.length
+    expect(reach(PRINTER, 3_000)).to.equal(undefined)
+    expect(world.site.seen).to.have.length(seen)
+    expect(world.portal.counts?.withdrawals).to.equal(0)
+    expect(world.portal.counts?.grants).to.equal(0)
+  })
+
+  it('P6 a withdrawal while the portal is away takes effect when it is back', () => {
+    const policy = world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    world.portal.stop()
+    world.portal.remove('policies', policy.id)
+    world.clock.advance(5_000)
+    world.portal.start()
+    world.clock.advance(10_000)
+    const seen = world.site.seen.length
+    expect(reach(PRINTER, 3_000)).to.equal(undefined)
+    expect(world.site.seen).to.have.length(seen)
+  })
+
+  it('P6 access that another policy still grants goes on without a gap', () => {
+    const policy = world.portal.policy(staff.id, printers.id)
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    for (let n = 0; n < 30; n++) {
+      if (n === 10) world.portal.remove('policies', policy.id)
+      client.send({ to: PRINTER, port: 9, payload: String(n) })
+      world.clock.advance(50)
+    }
+    world.clock.advance(200)
+    expect(client.textsFrom(PRINTER, 9)).to.have.length(30)
+  })
+
+  it('P3 access ends with its time window', () => {
+    const soon = new Date(world.clock.unix() + 60_000)
+    const [from, to] = [new Date(world.clock.unix() - 60_000), soon].map((date) => date.toISOString().slice(11, 16))
+    const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
+    const settings = { timezone: 'UTC', ranges: [{ days, from, to }] }
+    const end = Date.parse(`${soon.toISOString().slice(0, 16)}:00Z`)
+    world.portal.policy(staff.id, printers.id, [{ condition: 'time-window', settings }])
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    world.clock.advance(end - world.clock.unix() + 1_000)
+    const seen = world.site.seen.length
+    expect(reach(PRINTER, 3_000)).to.equal(undefined)
+    expect(world.site.seen).to.have.length(seen)
+  })
+
+  it('H3 a portal that restarts interrupts nothing, and new access works after it', () => {
+    world.portal.policy(staff.id, gitlab.id)
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    const to = resolve('gitlab.example.org')
+    expect(reach(to, 1_000)).to.not.equal(undefined)
+    world.portal.stop()
+    for (let n = 0; n < 50; n++) {
+      client.send({ to, port: 81, payload: String(n) })
+      world.clock.advance(100)
+    }
+    expect(client.textsFrom(to, 81)).to.have.length(50)
+    world.portal.start()
+    world.clock.advance(10_000)
+    client.send({ to, port: 82, payload: 'still' })
+    world.clock.advance(100)
+    expect(client.textsFrom(to, 82)).to.deep.equal(['web: still'])
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+  })
+
+  it('H2 a gateway that is cut off is left for the other one within 10 s', () => {
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    const first = world.site.seen[0]?.gateway ?? ''
+    const host = world.gateways.get(first)?.host
+    if (host === undefined) throw new Error('no gateway')
+    host.up = false
+    const took = reach(PRINTER, 20_000)
+    expect(took).to.be.lessThan(10_000)
+    expect(world.site.seen.at(-1)?.gateway).to.not.equal(first)
+  })
+
+  it('H2 a gateway that stops says goodbye: the client is on the other one within a second', () => {
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    const first = world.site.seen[0]?.gateway ?? ''
+    world.gateways.get(first)?.tell({ type: 'stopped' })
+    world.clock.advance(20)
+    world.killGateway(first)
+    expect(reach(PRINTER, 5_000)).to.be.lessThan(1_000)
+    expect(world.site.seen.at(-1)?.gateway).to.not.equal(first)
+  })
+
+  it('H1 clients are spread over the gateways, and each stays with its own', () => {
+    world.portal.policy(staff.id, printers.id)
+    const clients = Array.from({ length: 12 }, (_, n) => world.startClient(`laptop ${n}`, ada))
+    world.clock.advance(200)
+    for (let round = 0; round < 3; round++) {
+      for (const each of clients) each.send({ to: PRINTER, port: 9, payload: each.name })
+      world.clock.advance(500)
+    }
+    const served = new Map<string, Set<string>>()
+    for (const { payload, gateway } of world.site.seen) {
+      const name = new TextDecoder().decode(payload)
+      served.set(name, (served.get(name) ?? new Set()).add(gateway))
+    }
+    expect([...served.values()].every(({ size }) => size === 1)).to.equal(true)
+    expect(served.size).to.equal(12)
+    expect(new Set([...served.values()].flatMap((each) => [...each])).size).to.equal(2)
+  })
+
+  it('P1 a request that no policy grants is denied and written down', () => {
+    const policy: Policy = world.portal.policy(staff.id, printers.id, [
+      { condition: 'remote-ip', settings: { operator: 'in', ranges: ['192.0.2.0/24'] } },
+    ])
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.equal(undefined)
+    expect(client.state.resources.status()).to.deep.include({
+      id: printers.id,
+      name: printers.name,
+      address: printers.address,
+      state: 'denied',
+      gateway_id: null,
+      reason: 'forbidden',
+    })
+    expect(JSON.stringify(world.portal.decisions)).to.contain(policy.id)
+    expect(world.site.seen).to.deep.equal([])
+  })
+
+  it('sign-out of a device withdraws what it had', () => {
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    const token = world.portal.rows('tokens').find(({ kind }) => kind === 'client')
+    world.portal.remove('tokens', token?.id ?? '')
+    world.clock.advance(1_000)
+    expect(client.ended).to.equal('signed_out')
+    const seen = world.site.seen.length
+    client.send({ to: PRINTER, port: 80, payload: 'x' })
+    world.clock.advance(1_000)
+    expect(world.site.seen).to.have.length(seen)
+  })
+})
