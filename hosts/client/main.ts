@@ -76,8 +76,13 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   const lifecycle = new Lifecycle()
   await lifecycle.start([...installation.parts, shell])
   logger.info({ version, plugins: installation.plugins.map(({ name }) => name) }, 'the client runs')
+  let isUsable = false
   return {
-    status: () => statusOf(state, { clocks: clock.pair(), account: config.account }),
+    status: () => {
+      // Later changes of routes do not make it less connected.
+      isUsable ||= state.linkState === 'connected' && shell.isSettled
+      return statusOf(state, { clocks: clock.pair(), account: config.account, isUsable })
+    },
     ended: shell.ended,
     stop: () => lifecycle.stop(),
   }

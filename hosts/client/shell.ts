@@ -99,6 +99,11 @@ export class ClientShell {
     return this.#ended
   }
 
+  /** Whether addresses, routes and resolver are as the machine asked for. */
+  get isSettled(): boolean {
+    return this.#tasks.isIdle
+  }
+
   /** Rejects where the device or the sockets cannot be had. */
   async start(): Promise<void> {
     const { logger, sockets, tunDevices, interfaces, resolver } = this.#ports

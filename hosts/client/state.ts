@@ -185,7 +185,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
-        this.#linkState = 'connected'
         return
       case 'linkDown':
         this.#linkState = 'unreachable'
@@ -210,11 +209,16 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #onMessage(message: FromPortal<'client'>, now: Instant): void {
     switch (message.event) {
       case 'init':
-        this.#configure(message.payload.interface, now)
+        // Addresses, routes, and then the resolver: it is pointed at an address that the routes have to know.
+        this.#configureInterface(message.payload.interface, now)
         this.resources.replaceAll(message.payload.resources ?? [])
-        return this.#applyResources(now)
+        this.#applyResources(now)
+        this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
+        this.#linkState = 'connected'
+        return
       case 'configChanged':
-        return this.#configure(message.payload.interface, now)
+        this.#configureInterface(message.payload.interface, now)
+        return this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
       case 'resourceCreatedOrUpdated':
         this.resources.put(message.payload)
         return this.#applyResources(now)
@@ -242,14 +246,13 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
   }
 
-  #configure(configured: ClientInterface, now: Instant): void {
+  #configureInterface(configured: ClientInterface, now: Instant): void {
     const { ipv4, ipv6 } = configured
     if (this.#interface?.ipv4 !== ipv4 || this.#interface.ipv6 !== ipv6) {
       this.#outputs.push({ type: 'configureInterface', ipv4, ipv6 })
       this.#tellFlows({ type: 'interfaceConfigured', ipv4, ipv6 }, now)
     }
     this.#interface = configured
-    this.#tellNames({ type: 'configured', interface: configured }, now)
   }
 
   #applyResources(now: Instant): void {

@@ -6,9 +6,10 @@ import { upstreamName } from './upstreams.ts'
 /** The state as people and scripts see it. */
 export const statusOf = (
   state: ClientState,
-  { clocks, account }: { clocks: ClockPair; account: string | undefined },
+  { clocks, account, isUsable }: { clocks: ClockPair; account: string | undefined; isUsable: boolean },
 ): ClientStatus => ({
-  state: state.linkState,
+  // Connected is what an application can use.
+  state: state.linkState === 'connected' && !isUsable ? 'connecting' : state.linkState,
   account: account ?? null,
   actor: null,
   lane: 'native',

@@ -21,6 +21,9 @@ import {
   type MachineName,
 } from './topology.ts'
 
+/** The file of the run's folder that makes curl an admin: `curl -H @FILE`. */
+export const ADMIN_HEADER = 'admin.header'
+
 /** The machines, and what runs on them. */
 export class Lab {
   readonly run: RunDirectory
@@ -67,7 +70,9 @@ export class Lab {
     const config = await this.#portalConfig()
     const args = ['portal', 'init', '--config', config, '--account', account, '--admin-email', adminEmail, '--json']
     const { stdout } = await this.machines.portal.mustRun(process.execPath, portreeve(...args))
-    return JSON.parse(stdout) as { token: string; account: { id: string; slug: string } }
+    const made = JSON.parse(stdout) as { token: string; account: { id: string; slug: string } }
+    await this.run.write(ADMIN_HEADER, `Authorization: Bearer ${made.token}\n`)
+    return made
   }
 
   async startPortal(): Promise<void> {

@@ -1,5 +1,6 @@
+import { join } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
-import { Lab, enter } from './lab.ts'
+import { ADMIN_HEADER, Lab, enter } from './lab.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { walk, type StepReport } from './step.ts'
 import { World } from './story/world.ts'
@@ -67,11 +68,12 @@ const describe = ({ name, ok, ms, detail }: StepReport): string =>
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 const playOn = (lab: Lab): string => `
-The portal is at ${PORTAL_URL}, inside the lab. To play on, be on the client's machine:
+The portal is at ${PORTAL_URL}, inside of the lab. To play on, be on the client's machine:
 
   ${enter(lab.part('client'))}
-    curl http://gitlab.example.org/                             a page through the tunnel
-    dig +short gitlab.example.org                               the mapped address
+    curl http://gitlab.example.org/                 a page through the tunnel
+    dig +short gitlab.example.org                   the mapped address
+    curl -H @${join(lab.run.path, ADMIN_HEADER)} ${PORTAL_URL}/api/v1/policies
     PORTREEVE_SOCKET=${lab.clientSocket} npx portreeve client status
 
 Configuration and logs are in ${lab.run.path}. Ctrl-C ends it all.`

@@ -2,6 +2,7 @@
 export class TaskQueue {
   readonly #onError: (error: unknown, what: string) => void
   #last: Promise<void> = Promise.resolve()
+  #waiting = 0
 
   constructor(onError: (error: unknown, what: string) => void) {
     this.#onError = onError
@@ -9,7 +10,16 @@ export class TaskQueue {
 
   /** `what` names the work for the report. */
   add(what: string, work: () => Promise<void>): void {
-    this.#last = this.#last.then(work).catch((error: unknown) => this.#onError(error, what))
+    this.#waiting += 1
+    this.#last = this.#last
+      .then(work)
+      .catch((error: unknown) => this.#onError(error, what))
+      .finally(() => (this.#waiting -= 1))
+  }
+
+  /** Whether everything added so far is done. */
+  get isIdle(): boolean {
+    return this.#waiting === 0
   }
 
   /** When everything added so far is done. */
