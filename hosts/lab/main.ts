@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { ADMIN_HEADER, Lab, enter } from './lab.ts'
+import { portreeve } from './program.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { walk, type StepReport } from './step.ts'
 import { World } from './story/world.ts'
@@ -74,6 +75,6 @@ The portal is at ${PORTAL_URL}, inside of the lab. To play on, be on the client'
     curl http://gitlab.example.org/                 a page through the tunnel
     dig +short gitlab.example.org                   the mapped address
     curl -H @${join(lab.run.path, ADMIN_HEADER)} ${PORTAL_URL}/api/v1/policies
-    PORTREEVE_SOCKET=${lab.clientSocket} npx portreeve client status
+    PORTREEVE_SOCKET=${lab.clientSocket} node ${portreeve('client', 'status').join(' ')}
 
 Configuration and logs are in ${lab.run.path}. Ctrl-C ends it all.`
