@@ -34,6 +34,8 @@ export const ClientInterface = z.object({
     .array(z.object({ ip: z.string().max(64), server_name: z.string().min(1).max(253) }))
     .max(32)
     .optional(),
+  /** Portreeve's addition: for people to read. */
+  signed_in_as: z.object({ account_slug: z.string().max(256), actor_name: z.string().max(512) }).optional(),
   /** The old form of `upstream_do53`: read only while that is empty. */
   upstream_dns: z
     .array(z.object({ protocol: z.literal('ip_port'), address: z.string().max(64) }))
@@ -104,6 +106,8 @@ export const portalToClient = {
   authorizationCreated: z.object({
     resource_id: Id,
     gateway_id: Id,
+    /** Portreeve's addition: for people to read. */
+    gateway_name: z.string().max(512).optional(),
     gateway_public_key: Key,
     gateway_ipv4: Ipv4,
     gateway_ipv6: Ipv6,

@@ -82,6 +82,8 @@ export const FEATURES = {
   unreachableGateways: 'unreachable_gateway_ids',
   /** The interface carries `upstream_dot`. */
   upstreamDot: 'upstream_dot',
+  /** The interface carries `signed_in_as`, `authorization_created` carries `gateway_name`. */
+  names: 'names',
 } as const
 
 /** An array of which bad members are left out instead of spoiling the whole. */

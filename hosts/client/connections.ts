@@ -101,7 +101,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     const presharedKey = keyFromBase64(created.preshared_key)
     if (publicKey === undefined || presharedKey === undefined) return
     for (const idle of this.gateways.release(resourceId, id)) this.#close(idle, 'replaced', now)
-    const gateway = this.gateways.put({ id, ipv4, ipv6 })
+    const gateway = this.gateways.put({ id, name: created.gateway_name, ipv4, ipv6 })
     gateway.resourceIds.add(resourceId)
     this.#tellTunnels(
       {

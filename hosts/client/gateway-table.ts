@@ -4,6 +4,8 @@ import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 /** A gateway that serves this client, or did until its path died. */
 export interface KnownGateway {
   id: string
+  /** Where the portal says it. */
+  name: string | undefined
   ipv4: string
   ipv6: string
   path: Path | undefined
@@ -30,11 +32,12 @@ export class GatewayTable {
     return [...this.#gateways.values()]
   }
 
-  put({ id, ipv4, ipv6 }: { id: string; ipv4: string; ipv6: string }): KnownGateway {
+  put({ id, name, ipv4, ipv6 }: Pick<KnownGateway, 'id' | 'name' | 'ipv4' | 'ipv6'>): KnownGateway {
     const known = this.#gateways.get(id)
-    if (known !== undefined) return Object.assign(known, { ipv4, ipv6 })
+    if (known !== undefined) return Object.assign(known, { name, ipv4, ipv6 })
     const gateway: KnownGateway = {
       id,
+      name,
       ipv4,
       ipv6,
       path: undefined,

@@ -90,7 +90,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   constructor({ random, tunnel, lane, resolverKinds }: ClientStateOptions) {
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
-    const features = [FEATURES.denialDetails, FEATURES.unreachableGateways, FEATURES.upstreamDot]
+    const features = [FEATURES.denialDetails, FEATURES.unreachableGateways, FEATURES.names, FEATURES.upstreamDot]
     this.#link = new PortalLink({ role: 'client', random, features })
     this.#connections = new Connections({ random, tunnel })
     this.#names = new NameService({ kinds: resolverKinds })
@@ -102,6 +102,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   get laneKind(): LaneKind {
     return this.#lane.kind
+  }
+
+  /** For people: the account and the actor, where the portal says so. */
+  get signedInAs(): ClientInterface['signed_in_as'] {
+    return this.#interface?.signed_in_as
   }
 
   get upstreams(): readonly Upstream[] {

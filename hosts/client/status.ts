@@ -10,12 +10,12 @@ export const statusOf = (
 ): ClientStatus => ({
   // Connected is what an application can use.
   state: state.linkState === 'connected' && !isUsable ? 'connecting' : state.linkState,
-  account: account ?? null,
-  actor: null,
+  account: state.signedInAs?.account_slug ?? account ?? null,
+  actor: state.signedInAs?.actor_name ?? null,
   lane: 'native',
-  gateways: state.gateways.map(({ id, path, handshakeAt }) => ({
+  gateways: state.gateways.map(({ id, name, path, handshakeAt }) => ({
     id,
-    name: null,
+    name: name ?? null,
     path: path ?? null,
     last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
   })),

@@ -275,7 +275,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     tell(this.#context, connection, {
       event: 'init',
       payload: {
-        interface: clientInterface(client, account, connection.features),
+        interface: clientInterface({ client, account, actor: view.get('actors', client.actorId) }, connection.features),
         resources: this.#news.all(connection),
         relays: [],
         authorizations: [],
@@ -351,8 +351,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const known = connection.features
     connection.features = new Set(features)
     if (client === undefined || account === undefined) return
-    const told = clientInterface(client, account, connection.features)
-    if (JSON.stringify(told) === JSON.stringify(clientInterface(client, account, known))) return
+    const parts = { client, account, actor: view.get('actors', client.actorId) }
+    const told = clientInterface(parts, connection.features)
+    if (JSON.stringify(told) === JSON.stringify(clientInterface(parts, known))) return
     tell(this.#context, connection, { event: 'configChanged', payload: { interface: told } })
   }
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import type { Actor, Policy, Resource } from '../../hosts/portal/entities.ts'
+import { statusOf } from '../../hosts/client/status.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import type { VirtualClient } from '../kit/virtual-client.ts'
 import { VirtualWorld } from '../kit/virtual-world.ts'
@@ -71,6 +72,27 @@ describe('the whole system in virtual time', () => {
     const thief = world.startClientWith('thief', world.portal.signIn(ada, 'a'.repeat(64)))
     world.clock.advance(200)
     expect(thief.ended).to.equal('signed_out')
+  })
+
+  it('the status says who is signed in where, and which gateway serves what', () => {
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    const status = statusOf(client.state, { clocks: world.clock.pair(), account: undefined, isUsable: true })
+    expect(status).to.include({ state: 'connected', account: 'example', actor: 'Ada' })
+    expect(status.gateways).to.have.length(1)
+    const [{ id, name, path, last_handshake } = { id: '', name: '', path: '', last_handshake: '' }] = status.gateways
+    expect(name).to.equal(world.site.seen[0]?.gateway)
+    expect(path).to.match(/^\[2001:db8:2::10[12]\]:52625$/)
+    expect(Date.parse(last_handshake ?? '')).to.be.within(world.clock.unix() - 2_000, world.clock.unix())
+    expect(status.resources).to.deep.include({
+      id: printers.id,
+      name: printers.name,
+      address: printers.address,
+      state: 'connected',
+      gateway_id: id,
+      reason: null,
+    })
   })
 
   it('P10 a name that no policy joins to the actor goes upstream, and appears with its policy', () => {

@@ -89,7 +89,12 @@ export class Consequences {
       if (client?.accountId !== account.id) continue
       tell(this.#context, connection, {
         event: 'configChanged',
-        payload: { interface: clientInterface(client, account, connection.features) },
+        payload: {
+          interface: clientInterface(
+            { client, account, actor: view.get('actors', client.actorId) },
+            connection.features,
+          ),
+        },
       })
     }
   }

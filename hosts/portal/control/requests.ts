@@ -209,7 +209,7 @@ export class Requests {
     this.#keeper.acknowledge(grant)
     tell(this.#context, connection, {
       event: 'authorizationCreated',
-      payload: authorizationCreated(parts, this.#context),
+      payload: authorizationCreated(parts, { ingestKey: this.#context.ingestKey, features: connection.features }),
     })
     for (const { event, candidates } of grant.held.splice(0)) {
       tell(this.#context, connection, { event, payload: { gateway_id: row.gatewayId, candidates } })

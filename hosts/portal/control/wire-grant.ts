@@ -1,4 +1,4 @@
-import type { Body, Subject } from '../../../core/control/messages.ts'
+import { FEATURES, type Body, type Subject } from '../../../core/control/messages.ts'
 import { iceCredentials, presharedKey, signedJwt } from '../../../core/crypto/derived-values.ts'
 import { keyFromBase64 } from '../../../core/crypto/text-encoding.ts'
 import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
@@ -58,13 +58,14 @@ export const createAuthorization = (
 
 export const authorizationCreated = (
   parts: GrantParts,
-  { ingestKey }: { ingestKey: Uint8Array },
+  { ingestKey, features }: { ingestKey: Uint8Array; features: ReadonlySet<string> },
 ): Body<'client', 'fromPortal', 'authorizationCreated'> => {
   const { gateway, resource } = parts
   const credentials = iceCredentials(parts)
   return {
     resource_id: resource.id,
     gateway_id: gateway.id,
+    ...(features.has(FEATURES.names) ? { gateway_name: gateway.name } : {}),
     gateway_public_key: gateway.publicKey,
     gateway_ipv4: gateway.ipv4,
     gateway_ipv6: gateway.ipv6,

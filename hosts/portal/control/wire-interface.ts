@@ -1,6 +1,6 @@
 import { FEATURES, type ClientInterface, type FlowLogs } from '../../../core/control/messages.ts'
 import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
-import type { Account, Client } from '../entities.ts'
+import type { Account, Actor, Client } from '../entities.ts'
 
 const DNS_PORT = 53
 
@@ -8,7 +8,10 @@ const DNS_PORT = 53
  * A client's end of the tunnel, and who answers the names that are nobody's resource. Servers over TLS are for clients that said that they know
  * such; others hear nothing of them.
  */
-export const clientInterface = (client: Client, account: Account, features: ReadonlySet<string>): ClientInterface => {
+export const clientInterface = (
+  { client, account, actor }: { client: Client; account: Account; actor: Actor | undefined },
+  features: ReadonlySet<string>,
+): ClientInterface => {
   const plain = account.upstreamResolvers.flatMap((resolver) =>
     resolver.type === 'udp' ? [splitEndpoint(resolver.address) ?? { address: resolver.address, port: DNS_PORT }] : [],
   )
@@ -27,6 +30,9 @@ export const clientInterface = (client: Client, account: Account, features: Read
     ),
     upstream_dns: plain.map(({ address, port }) => ({ protocol: 'ip_port', address: endpoint(address, port) })),
     ...(features.has(FEATURES.upstreamDot) && overTls.length > 0 ? { upstream_dot: overTls } : {}),
+    ...(features.has(FEATURES.names) && actor !== undefined
+      ? { signed_in_as: { account_slug: account.slug, actor_name: actor.name } }
+      : {}),
   }
 }
 
