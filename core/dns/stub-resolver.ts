@@ -1,11 +1,12 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
-import type { Deadline, Machine } from '../runtime/machine.ts'
+import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import type { Instant } from '../runtime/time.ts'
 import { addressBytes, addressText, isMapped, MappedAddresses } from './mapped-addresses.ts'
 import { answerTo, CLASS_IN, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
 import { ResourceNames, type NamedResource } from './resource-names.ts'
 import { reverseAddress } from './reverse-address.ts'
 import { Sentinels } from './sentinels.ts'
+import { SiteQuestions, type SiteQuestionsOutput } from './site-questions.ts'
 import { UpstreamQueries, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
 import { writeName } from './wire-name.ts'
 
@@ -17,9 +18,11 @@ export type StubResolverInput<Query> =
   /** `query` is whatever tells the host whom to answer; `sentinel` the address that was asked. */
   | { type: 'queryReceived'; query: Query; sentinel: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
+  | SiteQuestionsOutput<Query>
   /** These addresses stand for a name from now on, and it belongs to these resources, most specific first; to none when it lost its last. */
   | { type: 'mapName'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
   /** An application asked for a mapped name again. */
@@ -30,14 +33,14 @@ export type StubResolverOutput<Query> =
 /**
  * The client's resolver. Names of resources it answers itself, at once and with mapped addresses: no query for one ever leaves the
  * machine. All other names go to an upstream, first to the one of the sentinel that was asked.
- *
- * SRV and TXT of a resource, which only the site can answer, get SERVFAIL (`siteQueryUnsupported`) until there is a way to ask it.
+ * SRV and TXT of a resource, which only the site can answer, are asked there.
  */
 export class StubResolver<Query> implements Machine<StubResolverInput<Query>, StubResolverOutput<Query>> {
   readonly #outputs: StubResolverOutput<Query>[] = []
   readonly #counters: Record<string, number> = {}
   readonly #mapped: MappedAddresses
   readonly #upstreamQueries = new UpstreamQueries<Query>()
+  readonly #siteQuestions = new SiteQuestions<Query>()
   readonly #sentinels = new Sentinels()
   #sentinelAddresses: readonly string[] = []
   #upstreams: readonly Upstream[] | undefined
@@ -59,24 +62,27 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
         return this.#onQuery(input, now)
       case 'upstreamAnswered':
         return this.#upstreamQueries.handle(input, now)
+      case 'siteAnswered':
+        return this.#siteQuestions.handle(input, now)
     }
   }
 
   wake(now: Instant): void {
     this.#upstreamQueries.wake(now)
+    this.#siteQuestions.wake(now)
   }
 
   poll(): StubResolverOutput<Query> | undefined {
-    return this.#outputs.shift() ?? this.#upstreamQueries.poll()
+    return this.#outputs.shift() ?? this.#upstreamQueries.poll() ?? this.#siteQuestions.poll()
   }
 
   deadline(): Deadline | undefined {
-    return this.#upstreamQueries.deadline()
+    return earliest(this.#upstreamQueries.deadline(), this.#siteQuestions.deadline())
   }
 
   /** What was refused or dropped, by reason, and how often. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters, ...this.#upstreamQueries.counters() }
+    return { ...this.#counters, ...this.#upstreamQueries.counters(), ...this.#siteQuestions.counters() }
   }
 
   #onResources(resources: readonly NamedResource[]): void {
@@ -110,20 +116,29 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       return
     }
     const parsed = verdict.query
-    const message = this.#ownAnswer(parsed)
+    const { query, protocol } = input
+    const owners = this.#ownersOf(parsed.name)
+    if (owners.length > 0 && parsed.recordClass === CLASS_IN && SITE_TYPES.has(parsed.type)) {
+      const resourceIds = owners.map(({ id }) => id)
+      const { message } = input
+      return this.#siteQuestions.handle({ type: 'queryReceived', query, parsed, message, protocol, resourceIds }, now)
+    }
+    const message = this.#ownAnswer(parsed, owners)
     if (message !== undefined) {
-      this.#outputs.push({ type: 'answer', query: input.query, message })
+      this.#outputs.push({ type: 'answer', query, message })
       return
     }
-    const { query, protocol } = input
     const first = Math.max(0, this.#sentinelAddresses.indexOf(input.sentinel))
     this.#upstreamQueries.handle({ type: 'queryReceived', query, parsed, message: input.message, protocol, first }, now)
   }
 
+  #ownersOf(name: string): readonly NamedResource[] {
+    return this.#owners.get(name) ?? this.#resources.match(name)
+  }
+
   /** The answer to what must not be asked elsewhere, undefined for all else. */
-  #ownAnswer(query: DnsQuery): Uint8Array | undefined {
+  #ownAnswer(query: DnsQuery, owners: readonly NamedResource[]): Uint8Array | undefined {
     if (query.name === CANARY) return answerTo(query, { code: ResponseCode.NXDOMAIN })
-    const owners = this.#owners.get(query.name) ?? this.#resources.match(query.name)
     if (owners.length > 0) return this.#resourceAnswer(query, owners)
     const address = reverseAddress(query.name)
     if (address === undefined || !isMapped(address)) return undefined
@@ -144,10 +159,6 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
         return this.#addressAnswer(query, owners, 'ipv4')
       case RecordType.AAAA:
         return this.#addressAnswer(query, owners, 'ipv6')
-      case RecordType.SRV:
-      case RecordType.TXT:
-        this.#count('siteQueryUnsupported')
-        return answerTo(query, { code: ResponseCode.SERVFAIL })
       default:
         // HTTPS (65) among them: what it would say of addresses would lead past the tunnel.
         return empty(query)
@@ -192,6 +203,9 @@ const TTL_SECONDS = 1
 
 /** As many as there are in no sensible configuration; each has a sentinel. */
 const MAX_UPSTREAMS = 8
+
+/** D4: only the site's name server knows them. */
+const SITE_TYPES: ReadonlySet<number> = new Set([RecordType.SRV, RecordType.TXT])
 
 /** NXDOMAIN keeps Firefox from going past the system's resolver (its canary domain). */
 const CANARY = 'use-application-dns.net'

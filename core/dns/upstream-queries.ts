@@ -2,15 +2,7 @@ import type { UpstreamServer, UpstreamVerdict } from '../contract/upstream-resol
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { isMapped } from './mapped-addresses.ts'
-import {
-  answerLimit,
-  answerTo,
-  parseAnswer,
-  RecordType,
-  ResponseCode,
-  type DnsAnswer,
-  type DnsQuery,
-} from './message.ts'
+import { answerTo, fitted, parseAnswer, RecordType, ResponseCode, type DnsQuery } from './message.ts'
 
 /** A server for names that are nobody's resource, and the resolver plugin (its key) that asks it. */
 export interface Upstream {
@@ -182,7 +174,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       this.#count('upstreamAnswer_mappedAddress')
       return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }))
     }
-    const message = fitted(pending, verdict.message, answer)
+    const message = fitted(pending.parsed, pending.protocol, verdict.message)
     if (!ANOTHER_MAY_KNOW.has(answer.code)) return this.#finish(pending, message)
     pending.refusal ??= message
     this.#withoutCandidate(pending, known, now)
@@ -259,13 +251,3 @@ interface Ask<Query> {
 
 const isMappedAddress = ({ type, data }: { type: number; data: Uint8Array }): boolean =>
   (type === RecordType.A || type === RecordType.AAAA) && isMapped(data)
-
-/** The answer as it came, or cut short with TC where the asker cannot take it, so that it asks again over TCP. */
-const fitted = <Query>(
-  { parsed, protocol }: PendingQuery<Query>,
-  message: Uint8Array,
-  { code }: DnsAnswer,
-): Uint8Array => {
-  if (message.length <= answerLimit(parsed, protocol)) return new Uint8Array(message)
-  return answerTo(parsed, { code: code as ResponseCode, truncated: true })
-}

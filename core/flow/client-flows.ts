@@ -38,6 +38,8 @@ export type ClientFlowsInput =
   /** An application asked again: the gateway resolves the name anew, at most once a second. */
   | { type: 'nameQueried'; domain: string }
   | { type: 'granted'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
+  /** Something beside packets waits for this resource: the same request as for a packet, if it has no grant. */
+  | { type: 'authorizationWanted'; resourceId: string }
   /** The portal or the gateway said no: waiting packets are answered with ICMP unreachable instead of a timeout. */
   | { type: 'authorizationFailed'; resourceId: string }
   | { type: 'revoked'; resourceId: string }
@@ -110,6 +112,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#answerQuery(input)
       case 'nameQueried':
         return this.#refreshName(this.#routes.name(normalizeName(input.domain)), now)
+      case 'authorizationWanted':
+        return this.#wantAuthorization(this.#routes.resource(input.resourceId), now)
       case 'authorizationFailed':
         return this.#failAuthorization(input.resourceId, now)
       case 'interfaceConfigured':
@@ -314,6 +318,11 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     { now, keptAt }: { now: Instant; keptAt: Instant },
   ): void {
     this.#keep(packet, resource, keptAt)
+    this.#wantAuthorization(resource, now)
+  }
+
+  #wantAuthorization(resource: ClientResource | undefined, now: Instant): void {
+    if (resource === undefined || resource.peer !== undefined) return
     if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL)) return
     resource.requestedAt = now
     this.#outputs.push({ type: 'requestAuthorization', resourceId: resource.resource.id })

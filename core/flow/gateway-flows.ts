@@ -36,6 +36,8 @@ export type GatewayFlowsInput =
   | { type: 'retainOnly'; grants: readonly RetainedGrant[] }
   /** The answer to a `resolve`. `failed` (no answer at all) keeps what an earlier answer said. */
   | { type: 'resolved'; lookup: number; ipv4: readonly string[]; ipv6: readonly string[]; failed?: boolean }
+  /** The client with a tunnel address (canonical) asks something about a normalized name. */
+  | { type: 'nameAsked'; ask: number; client: string; name: string }
 
 export interface RetainedGrant {
   peer: PeerId
@@ -47,6 +49,8 @@ export type GatewayFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
   | { type: 'resolve'; lookup: number; domain: string }
+  /** The answer to `nameAsked`: whether the client holds a grant for a resource that the name belongs to. */
+  | { type: 'nameJudged'; ask: number; permitted: boolean }
   /** Its last grant is gone and goodbye was sent, or it said goodbye. */
   | { type: 'removePeer'; peer: PeerId }
   /** A revoke took effect: no packet passes from here on. Also for a grant that was not held. */
@@ -110,6 +114,12 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
         return this.#handleTunnelPacket(input.peer, input.packet, now)
       case 'resolved':
         return this.#handleResolved(input)
+      case 'nameAsked': {
+        const { ask, client, name } = input
+        const permitted = this.#byAddress.get(client)?.holdsName(name) ?? false
+        this.#outputs.push({ type: 'nameJudged', ask, permitted })
+        return
+      }
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)

@@ -145,6 +145,14 @@ export class GatewayPeer {
     return undefined
   }
 
+  /** Whether a grant is of a resource that a normalized name belongs to. */
+  holdsName(name: string): boolean {
+    for (const { resource } of this.#grants.values()) {
+      if (resource.type === 'dns' && matchPattern(resource.address, name)) return true
+    }
+    return false
+  }
+
   /** Maps the sorted proxy addresses to the sorted real ones, cyclically by family. What must not be a server is left out. */
   assign({ resourceId, domain, proxyIps, realIps }: AssignmentRequest): void {
     const real = new Map<string, AddressBytes | undefined>()

@@ -3,8 +3,8 @@ import { token } from '../di.ts'
 export interface DnsListenerOptions {
   address: string
   port: number
-  /** A message; the answer goes to the same `connection`, in any order. */
-  onQuery: (connection: number, message: Uint8Array) => void
+  /** A message from an address (canonical); the answer goes to the same `connection`, in any order. */
+  onQuery: (connection: number, message: Uint8Array, peer: string) => void
   onError: (error: Error) => void
 }
 

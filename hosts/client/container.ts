@@ -29,21 +29,22 @@ import {
   createSystemResolvers,
   createTunDevices,
   createWebSockets,
+  type MarkFor,
 } from '../runtime/index.ts'
 import type { ClientStart } from './config.ts'
 
-export const buildContainer = async ({
-  config,
-  modules,
-  version,
-}: ClientStart): Promise<{ container: Container; installation: Installation }> => {
+/** `markFor`: which of the resolvers' own sockets bypass the tunnel. */
+export const buildContainer = async (
+  { config, modules, version }: ClientStart,
+  markFor: MarkFor,
+): Promise<{ container: Container; installation: Installation }> => {
   const container = createContainer()
   const logger = createLogger({ level: config.log_level, name: 'client' })
   container.value(Logger, logger)
   container.value(Clock, createClock())
   container.value(Random, createRandom())
-  container.value(HttpClient, createHttpClient())
-  container.value(DnsExchange, createDnsExchange())
+  container.value(HttpClient, createHttpClient({ markFor }))
+  container.value(DnsExchange, createDnsExchange({ markFor }))
   container.value(SystemResolvers, createSystemResolvers())
   container.value(DatagramSockets, createDatagramSockets())
   container.value(DnsListeners, createDnsListeners())

@@ -8,12 +8,17 @@ import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { Lifecycle } from '../../core/runtime/lifecycle.ts'
 import { Logger } from '../../core/runtime/logger.ts'
-import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
+import {
+  NetworkConfiguration,
+  OWN_SOCKET_MARK,
+  ResolverConfiguration,
+} from '../../core/runtime/network-configuration.ts'
 import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import { Random, uuid } from '../../core/runtime/random.ts'
 import { unixOf } from '../../core/runtime/time.ts'
 import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
+import { createDnsExchange } from '../runtime/index.ts'
 import { keptId } from '../runtime/kept-id.ts'
 import { userAgent } from '../runtime/user-agent.ts'
 import type { ClientStart, RunningClient } from './config.ts'
@@ -30,7 +35,11 @@ const TRANSPORT = 'wireguard'
  */
 export const startClient = async (options: ClientStart): Promise<RunningClient> => {
   const { config, token, version } = options
-  const { container, installation } = await buildContainer(options)
+  const known: { state?: ClientState } = {}
+  // An upstream resolver that is itself a resource is reached like one (D12); all else of ours goes around the tunnel.
+  const { container, installation } = await buildContainer(options, (to) =>
+    known.state?.routes.carries(to) === true ? undefined : OWN_SOCKET_MARK,
+  )
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
@@ -51,6 +60,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     unixAt: (now) => unixOf(now, clock.pair()),
   })
   const state = new ClientState({ random, tunnel, resolverKinds: new Set(upstreams.keys()) })
+  known.state = state
   const shell = new ClientShell(state, {
     config,
     identity: {
@@ -71,6 +81,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       interfaces: container.get(NetworkInterfaces),
       network: container.get(NetworkConfiguration),
       resolver: container.get(ResolverConfiguration),
+      exchange: createDnsExchange(),
     },
   })
   const lifecycle = new Lifecycle()

@@ -12,7 +12,7 @@ export type NameServiceInput =
   | { type: 'configured'; interface: ClientInterface }
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
-  | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
 
@@ -62,6 +62,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
         break
       case 'resourcesChanged':
       case 'upstreamAnswered':
+      case 'siteAnswered':
         this.#resolver.handle(input, now)
         break
       case 'udpQueryReceived': {

@@ -36,6 +36,12 @@ export class ResourceTable {
     return this.#entries.has(id)
   }
 
+  /** The gateway that serves it, if one does. */
+  gatewayOf(id: string): string | undefined {
+    const entry = this.#entries.get(id)
+    return entry?.state === 'connected' ? (entry.gatewayId ?? undefined) : undefined
+  }
+
   isRequested(id: string): boolean {
     return this.#entries.get(id)?.state === 'requested'
   }

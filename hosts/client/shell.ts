@@ -1,14 +1,16 @@
 import type { TunnelKeys } from '../../core/contract/tunnel-transport.ts'
-import type { UpstreamResolver } from '../../core/contract/upstream-resolver.ts'
+import type { UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import type { Secret } from '../../core/config/secret.ts'
 import { connectRefusal, connectUrl } from '../../core/control/connect-request.ts'
 import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
+import { askServer } from '../../core/dns/ask-server.ts'
 import { HAIRPIN_PORT } from '../../core/flow/tcp-hairpin.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
@@ -18,6 +20,7 @@ import {
   type ResolverConfiguration,
 } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import { SECOND } from '../../core/runtime/time.ts'
 import type { TunDevice, TunDevices } from '../../core/runtime/tun-device.ts'
 import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
 import { PeerSockets } from '../runtime/peer-sockets.ts'
@@ -37,6 +40,8 @@ export interface ClientPorts {
   network: NetworkConfiguration
   resolver: ResolverConfiguration
   upstreams: Extensions<UpstreamResolver>
+  /** Unmarked, for what the client itself asks of its gateways, through the tunnel. */
+  exchange: DnsExchange
 }
 
 export interface ClientIdentity {
@@ -49,6 +54,7 @@ export interface ClientIdentity {
 
 /** protocol.md §6 */
 const MTU = 1280
+const SITE_TIMEOUT = 1 * SECOND
 
 /** Carries out what the client's machine asks for, and tells it what happens. */
 export class ClientShell {
@@ -59,6 +65,7 @@ export class ClientShell {
   readonly #names: NameListeners
   readonly #driven: Driven<ClientInput>
   readonly #asks = new Map<number, AbortController>()
+  readonly #siteAsks = new Map<number, AbortController>()
   readonly #ended: Promise<PeerEnd>
   #end: (end: PeerEnd) => void = () => undefined
   #sockets: PeerSockets | undefined
@@ -137,7 +144,7 @@ export class ClientShell {
     this.#driven.stop()
     this.#unwatch?.()
     this.#connection?.close()
-    for (const ask of this.#asks.values()) ask.abort()
+    for (const ask of [...this.#asks.values(), ...this.#siteAsks.values()]) ask.abort()
     this.#tasks.add('restoring the resolver', () => resolver.restore())
     this.#tasks.add('closing the DNS listeners', () => this.#names.close())
     this.#tasks.add('restoring the network', () => network.clear())
@@ -209,6 +216,11 @@ export class ClientShell {
       }
       case 'askUpstream':
         return this.#ask(output)
+      case 'askGateway':
+        return this.#askGateway(output)
+      case 'cancelSiteAsk':
+        this.#siteAsks.get(output.ask)?.abort()
+        return
       case 'cancelAsk':
         this.#asks.get(output.ask)?.abort()
         return
@@ -259,5 +271,25 @@ export class ClientShell {
         this.#asks.delete(ask)
         this.tell({ type: 'upstreamAnswered', ask, verdict })
       })
+  }
+
+  /** Through the tunnel, by ordinary sockets. What is lost there is asked again until the machine has had enough. */
+  #askGateway({ ask, server, message, protocol }: Extract<ClientOutput, { type: 'askGateway' }>): void {
+    const controller = new AbortController()
+    this.#siteAsks.set(ask, controller)
+    const { exchange } = this.#ports
+    const { signal } = controller
+    const asked = async (): Promise<UpstreamVerdict> => {
+      const query = { server, message, protocol, signal }
+      let verdict = await askServer(exchange, { ...query, timeoutMs: SITE_TIMEOUT })
+      while (verdict.type === 'failed' && verdict.code === 'timeout') {
+        verdict = await askServer(exchange, { ...query, timeoutMs: SITE_TIMEOUT })
+      }
+      return verdict
+    }
+    void asked().then((verdict) => {
+      this.#siteAsks.delete(ask)
+      this.tell({ type: 'siteAnswered', ask, verdict })
+    })
   }
 }

@@ -15,7 +15,8 @@ import {
   type LaneReport,
 } from '../../core/flow/lane.ts'
 import type { Datagram } from '../../core/runtime/datagram-socket.ts'
-import type { Endpoint } from '../../core/runtime/endpoint.ts'
+import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
+import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
@@ -24,6 +25,8 @@ import { Connections, type ConnectionsInput, type ConnectionsOutput } from './co
 import type { KnownGateway } from './gateway-table.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './name-service.ts'
 import { ResourceTable } from './resource-table.ts'
+import { SiteAsks, type SiteAsk } from './site-asks.ts'
+import { TunnelRoutes } from './tunnel-routes.ts'
 
 export interface ClientStateOptions {
   random: Random
@@ -48,7 +51,7 @@ export type ClientInput =
   /** Borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
-  | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   /** A DNS message over TCP; `connection` names what the answer goes to. */
   | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
   /** By the worker of a native lane. */
@@ -65,7 +68,12 @@ export type ClientOutput =
   /** Give the device these addresses; again whenever they change. */
   | { type: 'configureInterface'; ipv4: string; ipv6: string }
   | { type: 'setRoutes'; prefixes: readonly string[] }
-  | Extract<NameServiceOutput, { type: 'configureResolver' | 'askUpstream' | 'cancelAsk' | 'answerTcpQuery' }>
+  | Extract<
+      NameServiceOutput,
+      { type: 'configureResolver' | 'askUpstream' | 'cancelAsk' | 'cancelSiteAsk' | 'answerTcpQuery' }
+    >
+  /** Have a gateway asked what only its site knows, at its address in the tunnel; the answer is `siteAnswered`. */
+  | { type: 'askGateway'; ask: number; server: Endpoint; message: Uint8Array; protocol: 'udp' | 'tcp' }
   /** The portal ended it: connections are gone, nothing more comes. */
   | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }
 
@@ -80,10 +88,12 @@ const OWN_PREFIXES = [
 
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
+  readonly routes = new TunnelRoutes()
   readonly #link: PortalLink<'client'>
   readonly #lane: Lane<ClientFlowsInput, ClientFlowsOutput>
   readonly #names: NameService
   readonly #connections: Connections
+  readonly #siteAsks = new SiteAsks()
   readonly #outputs: ClientOutput[] = []
   #linkState: LinkState = 'connecting'
   #interface: ClientInterface | undefined
@@ -152,6 +162,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellFlows(input, now)
       case 'systemUpstreamsFound':
       case 'upstreamAnswered':
+      case 'siteAnswered':
       case 'tcpQueryReceived':
         return this.#tellNames(input, now)
     }
@@ -237,6 +248,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'authorizationCreationFailed': {
         const { resource_id: resourceId, reason } = message.payload
         this.resources.denied(resourceId, reason)
+        for (const ask of this.#siteAsks.denied(resourceId)) this.#askSite(ask, now)
         return this.#tellFlows({ type: 'authorizationFailed', resourceId }, now)
       }
       case 'iceCandidates':
@@ -261,7 +273,9 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   #applyResources(now: Instant): void {
-    this.#tellFlows({ type: 'resourcesChanged', resources: this.resources.forFlows() }, now)
+    const resources = this.resources.forFlows()
+    this.routes.replaceResources(resources)
+    this.#tellFlows({ type: 'resourcesChanged', resources }, now)
     this.#tellNames({ type: 'resourcesChanged', resources: this.resources.forNames() }, now)
     this.#outputs.push({ type: 'setRoutes', prefixes: [...OWN_PREFIXES, ...this.resources.prefixes()] })
     const served = this.gateways.flatMap(({ resourceIds }) => [...resourceIds])
@@ -339,12 +353,37 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellFlows({ type: 'nameQueried', domain: output.domain }, now)
       case 'sentinelsChanged':
         return this.#tellFlows(output, now)
+      case 'askSite':
+        return this.#askSite(output, now)
+      case 'cancelSiteAsk':
+        this.#siteAsks.forget(output.ask)
+        this.#outputs.push(output)
+        return
       case 'configureResolver':
       case 'askUpstream':
       case 'cancelAsk':
       case 'answerTcpQuery':
         this.#outputs.push(output)
     }
+  }
+
+  /** At the gateway that serves the name's most specific resource that is granted; without one the question waits for a grant. */
+  #askSite(question: SiteAsk, now: Instant): void {
+    const { ask, resourceIds, message, protocol } = question
+    for (const id of resourceIds) {
+      const gateway = this.#connections.gateways.get(this.resources.gatewayOf(id) ?? '')
+      if (gateway === undefined) continue
+      const server = endpoint(gateway.ipv4, SITE_RESOLVER_PORT)
+      this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
+      return
+    }
+    const [resourceId] = resourceIds
+    if (resourceId === undefined) {
+      const verdict = { type: 'failed', code: 'refused', reason: 'not authorized' } as const
+      return this.#tellNames({ type: 'siteAnswered', ask, verdict }, now)
+    }
+    this.#siteAsks.wait(question)
+    this.#tellFlows({ type: 'authorizationWanted', resourceId }, now)
   }
 
   #tellConnections(input: ConnectionsInput, now: Instant): void {
@@ -373,7 +412,9 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'served': {
         const { id: peer, ipv4: peerIpv4, ipv6: peerIpv6 } = output.gateway
         this.resources.connected(output.resourceId, peer)
-        return this.#tellFlows({ type: 'granted', resourceId: output.resourceId, peer, peerIpv4, peerIpv6 }, now)
+        this.#tellFlows({ type: 'granted', resourceId: output.resourceId, peer, peerIpv4, peerIpv6 }, now)
+        for (const ask of this.#siteAsks.served(output.resourceId)) this.#askSite(ask, now)
+        return
       }
       case 'unserved':
         for (const id of output.resourceIds) this.resources.disconnected(id, output.reason)

@@ -7,6 +7,7 @@ import { loadPlugins } from '../../core/plugin/load-plugins.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -18,6 +19,7 @@ import {
   createClock,
   createDatagramSockets,
   createDnsExchange,
+  createDnsListeners,
   createHttpClient,
   createLogger,
   createNetworkConfiguration,
@@ -43,6 +45,7 @@ export const buildContainer = async ({
   container.value(DnsExchange, createDnsExchange())
   container.value(SystemResolvers, createSystemResolvers())
   container.value(DatagramSockets, createDatagramSockets())
+  container.value(DnsListeners, createDnsListeners())
   container.value(WebSockets, createWebSockets())
   container.value(TunDevices, createTunDevices())
   container.value(NetworkInterfaces, createNetworkInterfaces())

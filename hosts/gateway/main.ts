@@ -5,6 +5,7 @@ import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { Lifecycle } from '../../core/runtime/lifecycle.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -58,6 +59,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
       logger,
       resolver,
       sockets: container.get(DatagramSockets),
+      listeners: container.get(DnsListeners),
       webSockets: container.get(WebSockets),
       tunDevices: container.get(TunDevices),
       interfaces: container.get(NetworkInterfaces),

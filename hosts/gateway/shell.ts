@@ -1,12 +1,14 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import type { Secret } from '../../core/config/secret.ts'
 import type { TunnelKeys } from '../../core/contract/tunnel-transport.ts'
-import type { UpstreamResolver } from '../../core/contract/upstream-resolver.ts'
+import type { UpstreamQuery, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { connectRefusal, connectUrl } from '../../core/control/connect-request.ts'
 import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
+import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -16,12 +18,14 @@ import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-soc
 import { PeerSockets } from '../runtime/peer-sockets.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { GatewayConfig } from './config.ts'
+import { SiteListeners } from './site-listeners.ts'
 import { CLIENT_PREFIXES, type GatewayInput, type GatewayOutput, type GatewayState } from './state.ts'
 
 export interface GatewayPorts {
   clock: Clock
   logger: Logger
   sockets: DatagramSockets
+  listeners: DnsListeners
   webSockets: WebSockets
   tunDevices: TunDevices
   interfaces: NetworkInterfaces
@@ -49,6 +53,8 @@ export class GatewayShell {
   readonly #tasks: TaskQueue
   readonly #driven: Driven<GatewayInput>
   readonly #asks = new Map<number, AbortController>()
+  readonly #siteAsks = new Map<number, AbortController>()
+  readonly #siteListeners: SiteListeners
   readonly #ended: Promise<PeerEnd>
   #end: (end: PeerEnd) => void = () => undefined
   #sockets: PeerSockets | undefined
@@ -62,9 +68,17 @@ export class GatewayShell {
     this.#config = setUp.config
     this.#ports = setUp.ports
     this.#identity = setUp.identity
-    const { clock, logger } = setUp.ports
+    const { clock, logger, sockets, listeners } = setUp.ports
     this.#ended = new Promise((resolve) => (this.#end = resolve))
     this.#tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
+    this.#siteListeners = new SiteListeners({
+      sockets,
+      listeners,
+      port: SITE_RESOLVER_PORT,
+      onQuery: (query, client, message) =>
+        this.tell({ type: 'siteQueryReceived', query, client, message, protocol: query.via }),
+      onError: (error) => logger.warn({ error }, "the clients' DNS failed"),
+    })
     this.#driven = drive<GatewayInput, GatewayOutput>(state, {
       clock: {
         now: () => clock.now(),
@@ -114,7 +128,8 @@ export class GatewayShell {
     this.#driven.stop()
     this.#unwatch?.()
     this.#connection?.close()
-    for (const ask of this.#asks.values()) ask.abort()
+    for (const ask of [...this.#asks.values(), ...this.#siteAsks.values()]) ask.abort()
+    this.#tasks.add("closing the clients' DNS", () => this.#siteListeners.close())
     this.#tasks.add('restoring the network', () => this.#ports.network.clear())
     await this.#tasks.idle()
     await this.#sockets?.close()
@@ -167,6 +182,14 @@ export class GatewayShell {
         return this.#configure(output)
       case 'askSystem':
         return this.#ask(output)
+      case 'askSite':
+        return this.#askSite(output)
+      case 'cancelSiteAsk':
+        this.#siteAsks.get(output.ask)?.abort()
+        return
+      case 'answerSiteQuery':
+        this.#siteListeners.answer(output.query, output.message)
+        return
       case 'cancelAsk':
         this.#asks.get(output.ask)?.abort()
         return
@@ -179,6 +202,7 @@ export class GatewayShell {
     const { network } = this.#ports
     const { device } = this.#config
     this.#tasks.add('setting addresses', () => network.setAddresses(device, [ipv4, ipv6]))
+    this.#tasks.add("listening for clients' DNS", () => this.#siteListeners.listenOn([ipv4, ipv6]))
     this.#tasks.add('setting routes', () => network.setRoutes(device, CLIENT_PREFIXES))
     this.#tasks.add('forwarding', () => network.enableForwarding(device, masquerade))
   }
@@ -209,14 +233,28 @@ export class GatewayShell {
   }
 
   #ask({ ask, message }: Extract<GatewayOutput, { type: 'askSystem' }>): void {
+    void this.#resolve(this.#asks, ask, { message, protocol: 'udp' }).then((verdict) =>
+      this.tell({ type: 'systemAnswered', ask, verdict }),
+    )
+  }
+
+  #askSite({ ask, ...query }: Extract<GatewayOutput, { type: 'askSite' }>): void {
+    void this.#resolve(this.#siteAsks, ask, query).then((verdict) => this.tell({ type: 'siteAnswered', ask, verdict }))
+  }
+
+  async #resolve(
+    asks: Map<number, AbortController>,
+    ask: number,
+    query: Pick<UpstreamQuery, 'message' | 'protocol'>,
+  ): Promise<UpstreamVerdict> {
     const controller = new AbortController()
-    this.#asks.set(ask, controller)
-    void this.#ports.resolver
-      .resolve({ server: {}, message, protocol: 'udp', signal: controller.signal })
-      .catch((error: unknown) => ({ type: 'failed', code: 'unreachable', reason: String(error) }) as const)
-      .then((verdict) => {
-        this.#asks.delete(ask)
-        this.tell({ type: 'systemAnswered', ask, verdict })
-      })
+    asks.set(ask, controller)
+    try {
+      return await this.#ports.resolver.resolve({ server: {}, ...query, signal: controller.signal })
+    } catch (error) {
+      return { type: 'failed', code: 'unreachable', reason: String(error) }
+    } finally {
+      asks.delete(ask)
+    }
   }
 }

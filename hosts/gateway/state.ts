@@ -6,6 +6,7 @@ import { FEATURES, type FromPortal, type GatewayResource, type ToPortal } from '
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../core/dns/site-resolver.ts'
+import { SiteService, type SiteServiceInput, type SiteServiceOutput } from '../../core/dns/site-service.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
 import { ScriptLane, type Lane, type LaneCommand, type LaneInput, type LaneReport } from '../../core/flow/lane.ts'
@@ -16,6 +17,7 @@ import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
+import type { SiteQuery } from './site-listeners.ts'
 
 export interface GatewayStateOptions {
   random: Random
@@ -42,6 +44,10 @@ export type GatewayInput =
   | { type: 'systemAnswered'; ask: number; verdict: UpstreamVerdict }
   /** By the worker of a native lane. */
   | { type: 'laneReported'; report: LaneReport<GatewayFlowsOutput> }
+  /** A DNS message to our own tunnel address. */
+  | Extract<SiteServiceInput<SiteQuery>, { type: 'siteQueryReceived' }>
+  /** The answer to `askSite`. */
+  | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type GatewayOutput =
   | { type: 'openConnection' }
@@ -54,6 +60,7 @@ export type GatewayOutput =
   /** Give the device these addresses, lead the clients' addresses to it, and forward what comes from it. */
   | { type: 'configureInterface'; ipv4: string; ipv6: string; masqueradeIpv4: boolean; masqueradeIpv6: boolean }
   | Extract<SiteResolverOutput, { type: 'askSystem' | 'cancelAsk' }>
+  | Exclude<SiteServiceOutput<SiteQuery>, { type: 'judgeName' }>
   | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }
 
 /** The addresses that clients have: what is sent to them goes to the device. protocol.md §4 */
@@ -66,6 +73,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>
   readonly #lane: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   readonly #resolver: SiteResolver
+  readonly #service = new SiteService<SiteQuery>()
   readonly #tunnels: PeerTunnels
   readonly #locals = new LocalCandidates()
   readonly #clocksAt: (now: Instant) => ClockPair
@@ -100,6 +108,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       link: this.#link.counters(),
       ...this.#lane.counters(),
       resolver: this.#resolver.counters(),
+      service: this.#service.counters(),
       tunnels: this.#tunnels.counters(),
     }
   }
@@ -132,6 +141,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellFlows(input, now)
       case 'systemAnswered':
         return this.#tellResolver(input, now)
+      case 'siteQueryReceived':
+      case 'siteAnswered':
+        return this.#tellService(input, now)
     }
   }
 
@@ -142,6 +154,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#drainLane(now)
     this.#resolver.wake(now)
     this.#drainResolver(now)
+    this.#service.wake(now)
+    this.#drainService(now)
     this.#tunnels.wake(now)
     this.#drainTunnels(now)
   }
@@ -151,7 +165,13 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   deadline(): Deadline | undefined {
-    return earliest(this.#link.deadline(), this.#lane.deadline(), this.#resolver.deadline(), this.#tunnels.deadline())
+    return earliest(
+      this.#link.deadline(),
+      this.#lane.deadline(),
+      this.#resolver.deadline(),
+      this.#service.deadline(),
+      this.#tunnels.deadline(),
+    )
   }
 
   #tellLink(input: LinkInput<'gateway'>, now: Instant): void {
@@ -316,6 +336,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         for (const ref of refs) this.#say({ event: 'accessRejected', payload: { ref } }, now)
         return
       }
+      case 'nameJudged':
+        return this.#tellService(output, now)
       case 'accessExpired':
         // The portal knows the time as well.
         return
@@ -330,6 +352,18 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #drainResolver(now: Instant): void {
     for (let output = this.#resolver.poll(); output !== undefined; output = this.#resolver.poll()) {
       if (output.type === 'resolved') this.#tellFlows(output, now)
+      else this.#outputs.push(output)
+    }
+  }
+
+  #tellService(input: SiteServiceInput<SiteQuery>, now: Instant): void {
+    this.#service.handle(input, now)
+    this.#drainService(now)
+  }
+
+  #drainService(now: Instant): void {
+    for (let output = this.#service.poll(); output !== undefined; output = this.#service.poll()) {
+      if (output.type === 'judgeName') this.#tellFlows({ ...output, type: 'nameAsked' }, now)
       else this.#outputs.push(output)
     }
   }

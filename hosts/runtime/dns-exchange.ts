@@ -30,7 +30,7 @@ export class SocketDnsExchange implements DnsExchange {
 
   constructor({ markFor = () => undefined, ca }: DnsExchangeOptions = {}) {
     this.#markFor = markFor
-    this.#tls = new TlsDnsConnections({ markFor, ...(ca === undefined ? {} : { ca }) })
+    this.#tls = new TlsDnsConnections(ca)
   }
 
   async send(request: DnsExchangeRequest): Promise<Uint8Array> {
@@ -52,11 +52,13 @@ export class SocketDnsExchange implements DnsExchange {
   #carry({ server, protocol, serverName }: DnsExchangeRequest): Carry {
     const parts = splitEndpoint(server)
     if (parts === undefined) throw failure('EINVAL', 'not an address and a port')
-    const to = { address: parts.address, port: parts.port, mark: this.#markFor(parts.address) }
+    const { address, port } = parts
+    const mark = this.#markFor({ address, port, protocol: protocol === 'udp' ? 'udp' : 'tcp' })
+    const to = { address, port, mark }
     if (protocol === 'udp') return overUdp(to)
     if (protocol === 'tcp') return overTcp(to)
     if (serverName === undefined) throw failure('EINVAL', 'DNS over TLS needs the name of the server')
-    return (query, settle) => this.#tls.ask({ address: parts.address, port: parts.port, serverName }, query, settle)
+    return (query, settle) => this.#tls.ask({ ...to, serverName }, query, settle)
   }
 }
 

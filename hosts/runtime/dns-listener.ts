@@ -1,3 +1,4 @@
+import { canonicalAddress } from '../../core/net/ip-address.ts'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { DnsListener, DnsListenerOptions, DnsListeners } from '../../core/runtime/dns-listener.ts'
 
@@ -59,13 +60,14 @@ class TcpDnsListener implements DnsListener {
     this.#connections.set(connection, open)
     socket.setTimeout(IDLE_MS, () => socket.destroy())
     socket.on('error', () => socket.destroy()).on('close', () => this.#connections.delete(connection))
+    const peer = canonicalAddress(socket.remoteAddress ?? '') ?? ''
     let rest: Buffer = Buffer.alloc(0)
     socket.on('data', (chunk: Buffer) => {
       rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
       while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0)) {
         const end = 2 + rest.readUInt16BE(0)
         if (++open.waiting > MAX_WAITING) return void socket.destroy()
-        this.#options.onQuery(connection, new Uint8Array(rest.subarray(2, end)))
+        this.#options.onQuery(connection, new Uint8Array(rest.subarray(2, end)), peer)
         rest = rest.subarray(end)
       }
     })

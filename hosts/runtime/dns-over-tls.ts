@@ -3,7 +3,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { isAnswer } from './dns-answer.ts'
 import { framed, StreamMessages } from './dns-stream.ts'
 import { failure } from './failure.ts'
-import { openStream, type MarkFor } from './outgoing-socket.ts'
+import { openStream } from './outgoing-socket.ts'
 import type { Settle } from './dns-exchange.ts'
 
 /** RFC 7858 §3.4: connections are kept for the next query, but not for long. */
@@ -17,27 +17,25 @@ interface Server {
   address: string
   port: number
   serverName: string
+  mark: number | undefined
 }
 
 /** DNS over TLS (RFC 7858): queries to one server share a connection, in flight together and answered in any order. */
 export class TlsDnsConnections {
-  readonly #markFor: MarkFor
   readonly #ca: string | undefined
   /** Least recently used first. */
   readonly #connections = new Map<string, Connection>()
 
-  constructor({ markFor, ca }: { markFor: MarkFor; ca?: string }) {
-    this.#markFor = markFor
+  constructor(ca: string | undefined) {
     this.#ca = ca
   }
 
   /** Gives back how to give up on the query. */
   ask(server: Server, query: Buffer, settle: Settle): () => void {
-    const mark = this.#markFor(server.address)
-    const key = [server.address, server.port, server.serverName, mark].join(' ')
+    const key = [server.address, server.port, server.serverName, server.mark].join(' ')
     const kept = this.#connections.get(key)
     if (kept?.isUsable !== true || kept.size >= MOST_QUERIES) {
-      return this.#open(key, { ...server, mark }).ask(query, settle)
+      return this.#open(key, server).ask(query, settle)
     }
     this.#connections.delete(key)
     this.#connections.set(key, kept)
@@ -46,14 +44,14 @@ export class TlsDnsConnections {
       failed: (error) => {
         // The server closed it just when we asked: that says nothing of the server.
         if (kept.hasReceived && 'code' in error && BROKEN.has(String(error.code))) {
-          giveUp = this.#open(key, { ...server, mark }).ask(query, settle)
+          giveUp = this.#open(key, server).ask(query, settle)
         } else settle.failed(error)
       },
     })
     return () => giveUp()
   }
 
-  #open(key: string, to: Server & { mark: number | undefined }): Connection {
+  #open(key: string, to: Server): Connection {
     const connection = new Connection(to, this.#ca)
     this.#connections.delete(key)
     this.#connections.set(key, connection)
@@ -80,7 +78,7 @@ class Connection {
   /** Whether it takes more queries. */
   isUsable = true
 
-  constructor({ address, port, serverName, mark }: Server & { mark: number | undefined }, ca: string | undefined) {
+  constructor({ address, port, serverName, mark }: Server, ca: string | undefined) {
     const stream = openStream({ address, port, mark })
     // An error before the TLS layer has taken over.
     stream.on('error', (error) => this.#end(error))

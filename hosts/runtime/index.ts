@@ -28,7 +28,7 @@ export type { LoggerOptions, LogLevel } from './logger.ts'
 export type { ResolverConfigurationOptions, ResolverMode } from './linux/resolver-configuration.ts'
 export type { DnsExchangeOptions } from './dns-exchange.ts'
 export type { HttpClientOptions } from './http-client.ts'
-export type { MarkFor } from './outgoing-socket.ts'
+export type { Destination, MarkFor } from './outgoing-socket.ts'
 export { markedConnections, type ConnectionRequest } from './marked-connection.ts'
 
 export const createClock = (): Clock => new SystemClock()

@@ -2,8 +2,15 @@ import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { createConnection, isIPv6, Socket } from 'node:net'
 import { loadAddon } from './native/addon.ts'
 
-/** The SO_MARK of a socket to an address, by which it bypasses the tunnel; undefined for none. Marks need CAP_NET_ADMIN. */
-export type MarkFor = (address: string) => number | undefined
+/** The other end of a socket. */
+export interface Destination {
+  address: string
+  port: number
+  protocol: 'udp' | 'tcp'
+}
+
+/** The SO_MARK of a socket, by which it bypasses the tunnel; undefined for none. Marks need CAP_NET_ADMIN. */
+export type MarkFor = (to: Destination) => number | undefined
 
 /** A TCP socket that is connecting. Throws with a `code` where there can be none. */
 export const openStream = ({

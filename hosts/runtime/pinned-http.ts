@@ -34,7 +34,8 @@ export class PinnedHttp {
     if (url.protocol !== 'https:') throw failure('EPROTONOSUPPORT', `not an https address: ${url.protocol}`)
     const deadline = AbortSignal.timeout(request.timeoutMs)
     const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal])
-    const given = [url.origin, ...addresses.map((address) => `${address}%${this.#markFor(address) ?? ''}`)].join(' ')
+    const marked = addresses.map((address) => `${address}%${this.#markOf(address, url) ?? ''}`)
+    const given = [url.origin, ...marked].join(' ')
     try {
       signal.throwIfAborted()
       let way = await untilAborted(this.#wayTo(given, url, addresses), signal)
@@ -115,8 +116,8 @@ export class PinnedHttp {
       const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
       const stream = openStream({
         address,
-        port: url.port === '' ? 443 : Number(url.port),
-        mark: this.#markFor(address),
+        port: portOf(url),
+        mark: this.#markOf(address, url),
       })
       const socket = connectTls({
         socket: stream,
@@ -142,6 +143,10 @@ export class PinnedHttp {
     })
   }
 
+  #markOf(address: string, url: URL): number | undefined {
+    return this.#markFor({ address, port: portOf(url), protocol: 'tcp' })
+  }
+
   #drop(given: string): void {
     const way = this.#ways.get(given)
     this.#ways.delete(given)
@@ -151,6 +156,8 @@ export class PinnedHttp {
     )
   }
 }
+
+const portOf = (url: URL): number => (url.port === '' ? 443 : Number(url.port))
 
 const sendHttp2 = async (
   way: Way & { type: 'http2' },

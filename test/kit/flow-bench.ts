@@ -166,6 +166,8 @@ const describe = (output: Output): string => {
       return `tun: ${describeAny(output.packet)}`
     case 'resolve':
       return `resolve ${output.lookup} ${output.domain}`
+    case 'nameJudged':
+      return `judged ${output.ask} ${output.permitted}`
     case 'requestAuthorization':
       return `request ${output.resourceId}`
     case 'resolverQuery':

@@ -1,12 +1,12 @@
 import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { externalId } from '../../core/crypto/derived-values.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
-import { parseAnswer, RecordType, writeQuery } from '../../core/dns/message.ts'
+import { parseAnswer, RecordType, writeQuery, type DnsAnswer } from '../../core/dns/message.ts'
 import { formatAddress, parseAddress } from '../../core/net/ip-address.ts'
 import { buildUdp } from '../../core/net/udp-packet.ts'
 import type { DatagramSocket } from '../../core/runtime/datagram-socket.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
-import type { Family } from '../../core/runtime/endpoint.ts'
+import { splitEndpoint, type Family } from '../../core/runtime/endpoint.ts'
 import { unixOf, type Instant } from '../../core/runtime/time.ts'
 import { ClientState, type ClientInput, type ClientOutput } from '../../hosts/client/state.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -25,6 +25,7 @@ export interface VirtualPeerOptions {
 
 const PORT = 52_625
 const LOCAL_PORT = 40_000
+const FIRST_SITE_PORT = 45_000
 
 /** A whole client in the virtual world, with applications on it. */
 export class VirtualClient {
@@ -47,6 +48,8 @@ export class VirtualClient {
   #sockets = new Map<Family, DatagramSocket>()
   #connection: { send: (text: string) => void; close: () => void } | undefined
   #nextQuery = 1
+  /** The client's own questions to gateways, by the port that they came from. */
+  readonly #siteAsks = new Map<number, number>()
 
   constructor(options: VirtualPeerOptions) {
     this.#options = options
@@ -109,6 +112,17 @@ export class VirtualClient {
 
   /** An application asks for a name's addresses and waits, for a second at the most. Undefined where it gets no answer. */
   resolve(name: string, recordType: 'A' | 'AAAA' = 'A'): string[] | undefined {
+    return this.ask(name, recordType, { patienceMs: 1_000 })
+      ?.records.filter(({ type }) => type === RecordType[recordType])
+      .map(({ data }) => formatAddress(data))
+  }
+
+  /** What an application is answered. Undefined where it gets no answer in time. */
+  ask(
+    name: string,
+    recordType: 'A' | 'AAAA' | 'SRV' | 'TXT',
+    { patienceMs = 6_000 }: { patienceMs?: number } = {},
+  ): (DnsAnswer & { message: Uint8Array }) | undefined {
     const id = this.#nextQuery++ & 0xffff
     const fromPort = 50_000 + (id % 10_000)
     const message = writeQuery({ id, name, type: RecordType[recordType] })
@@ -118,15 +132,11 @@ export class VirtualClient {
     this.send({ to: sentinel, port: 53, payload: message, fromPort })
     const find = () => this.received.slice(before).find(({ toPort }) => toPort === fromPort)
     const { clock } = this.#options.network
-    for (let waited = 0; find() === undefined && waited < 1_000; waited += 10) clock.advance(10)
+    for (let waited = 0; find() === undefined && waited < patienceMs; waited += 10) clock.advance(10)
     const answer = find()
     if (answer === undefined) return undefined
-    const question = { id, name, type: RecordType[recordType], recordClass: 1 }
-    const read = parseAnswer(answer.payload, question)
-    if (read.type === 'refused') return undefined
-    return read.answer.records
-      .filter(({ type }) => type === RecordType[recordType])
-      .map(({ data }) => formatAddress(data))
+    const read = parseAnswer(answer.payload, { id, name, type: RecordType[recordType], recordClass: 1 })
+    return read.type === 'refused' ? undefined : { ...read.answer, message: answer.payload }
   }
 
   /** Texts that applications got from an address's port. */
@@ -188,6 +198,12 @@ export class VirtualClient {
       case 'writeTun': {
         this.written.push(output.packet)
         const seen = readUdp(output.packet)
+        const ask = seen === undefined ? undefined : this.#siteAsks.get(seen.toPort)
+        if (seen !== undefined && ask !== undefined) {
+          this.#siteAsks.delete(seen.toPort)
+          this.tell({ type: 'siteAnswered', ask, verdict: { type: 'answered', message: seen.payload } })
+          return
+        }
         if (seen !== undefined) this.received.push(seen)
         return
       }
@@ -210,11 +226,21 @@ export class VirtualClient {
         })
         break
       }
+      case 'askGateway': {
+        const { ask, server, message } = output
+        const to = splitEndpoint(server)
+        if (to === undefined) break
+        const fromPort = FIRST_SITE_PORT + (ask % 1_000)
+        this.#siteAsks.set(fromPort, ask)
+        this.send({ to: to.address, port: to.port, payload: message, fromPort })
+        break
+      }
       case 'end':
         this.ended = output.reason
         break
       case 'setRoutes':
       case 'cancelAsk':
+      case 'cancelSiteAsk':
       case 'answerTcpQuery':
       case 'tellWorker':
         break

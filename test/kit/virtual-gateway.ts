@@ -1,10 +1,14 @@
 import { externalId } from '../../core/crypto/derived-values.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import type { DatagramSocket } from '../../core/runtime/datagram-socket.ts'
+import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
+import { parseAddress } from '../../core/net/ip-address.ts'
+import { buildUdp } from '../../core/net/udp-packet.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
-import type { Family } from '../../core/runtime/endpoint.ts'
+import { endpoint, splitEndpoint, type Family } from '../../core/runtime/endpoint.ts'
 import { after, unixOf, type Instant } from '../../core/runtime/time.ts'
 import { GatewayState, type GatewayInput, type GatewayOutput } from '../../hosts/gateway/state.ts'
+import { readUdp } from './udp-seen.ts'
 import { SeededRandom } from './seeded-random.ts'
 import type { VirtualPeerOptions } from './virtual-client.ts'
 import type { VirtualSite } from './virtual-site.ts'
@@ -109,6 +113,7 @@ export class VirtualGateway {
           ?.send([{ peer: output.peer, bytes: output.datagram }])
         return
       case 'writeTun':
+        if (this.#isForOurselves(output.packet)) return
         site.deliver(output.packet, {
           gateway: name,
           reply: (packet) => {
@@ -124,17 +129,43 @@ export class VirtualGateway {
         break
       case 'askSystem':
         network.clock.wake(after(network.clock.now(), 1), () => {
-          const message = site.resolve(output.message, output.name)
+          const message = site.resolve(output.message)
           this.tell({ type: 'systemAnswered', ask: output.ask, verdict: { type: 'answered', message } })
         })
         break
+      case 'askSite':
+        network.clock.wake(after(network.clock.now(), 1), () => {
+          const verdict = { type: 'answered', message: site.resolve(output.message) } as const
+          this.tell({ type: 'siteAnswered', ask: output.ask, verdict })
+        })
+        break
+      case 'answerSiteQuery': {
+        const { query, message } = output
+        const to = query.via === 'udp' ? splitEndpoint(query.peer) : undefined
+        const [source, destination] = [parseAddress(query.address), parseAddress(to?.address ?? '')]
+        if (to === undefined || source === undefined || destination === undefined) break
+        const ports = { sourcePort: SITE_RESOLVER_PORT, destinationPort: to.port }
+        const packet = buildUdp({ source, destination, ...ports, payload: message })
+        if (packet !== undefined) this.tell({ type: 'tunPackets', packets: [packet] })
+        break
+      }
       case 'end':
         this.ended = output.reason
         break
       case 'cancelAsk':
+      case 'cancelSiteAsk':
       case 'tellWorker':
         break
     }
     this.outputs.push(output)
+  }
+
+  /** What the kernel would hand to the gateway's own name service. */
+  #isForOurselves(packet: Uint8Array): boolean {
+    const udp = readUdp(packet)
+    if (udp === undefined || udp.toPort !== SITE_RESOLVER_PORT || udp.to !== this.ipv4) return false
+    const query = { via: 'udp', address: udp.to, peer: endpoint(udp.from, udp.fromPort) } as const
+    this.tell({ type: 'siteQueryReceived', query, client: udp.from, message: udp.payload, protocol: 'udp' })
+    return true
   }
 }

@@ -11,6 +11,8 @@ export class VirtualSite {
   readonly other: Uint8Array[] = []
   readonly #machines = new Map<string, string>()
   readonly #names = new Map<string, readonly string[]>()
+  /** What the name server says of TXT and SRV, as it would go over the wire. */
+  readonly #texts = new Map<string, (message: Uint8Array) => Uint8Array>()
 
   machine(name: string, addresses: readonly string[]): void {
     for (const address of addresses) this.#machines.set(address, name)
@@ -18,6 +20,11 @@ export class VirtualSite {
 
   name(name: string, addresses: readonly string[]): void {
     this.#names.set(name, addresses)
+  }
+
+  /** The name server's own answer to any query that is not for addresses. */
+  answers(name: string, answer: (message: Uint8Array) => Uint8Array): void {
+    this.#texts.set(name, answer)
   }
 
   deliver(packet: Uint8Array, { gateway, reply }: { gateway: string; reply: (packet: Uint8Array) => void }): void {
@@ -41,10 +48,13 @@ export class VirtualSite {
   }
 
   /** Answers a gateway's query. */
-  resolve(message: Uint8Array, name: string): Uint8Array {
+  resolve(message: Uint8Array): Uint8Array {
     const verdict = parseQuery(message)
     if (verdict.type === 'refused') throw new Error(`a bad query: ${verdict.reason}`)
     const { query } = verdict
+    const { name } = query
+    const own = query.type === RecordType.A || query.type === RecordType.AAAA ? undefined : this.#texts.get(name)
+    if (own !== undefined) return own(message)
     const known = this.#names.get(name)
     if (known === undefined) return answerTo(query, { code: ResponseCode.NXDOMAIN })
     const wanted = query.type === RecordType.A ? 'ipv4' : 'ipv6'

@@ -3,6 +3,7 @@ import { decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import { answerTo, parseQuery, type DnsQuery } from '../../../core/dns/message.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../../core/dns/stub-resolver.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 import { drive } from '../../../core/runtime/drive.ts'
@@ -116,12 +117,38 @@ describe('stub resolver', () => {
     expect(world.asks).to.have.length(1)
   })
 
-  it('D4 answers SRV and TXT of a resource with SERVFAIL, with a reason, and asks nobody', () => {
+  it('D4 has SRV and TXT of a resource asked at its site, and of all else upstream', () => {
     const world = new World()
-    expect(world.ask('gitlab.example.org', 'TXT').rcode).to.equal('SERVFAIL')
-    expect(world.ask('gitlab.example.org', 'SRV').rcode).to.equal('SERVFAIL')
-    expect(world.machine.counters()).to.have.property('siteQueryUnsupported', 2)
-    expect(world.asks).to.deep.equal([])
+    const query = world.send('gitlab.example.org', 'TXT')
+    world.send('_ldap._tcp.example.com', 'SRV')
+    const [site] = world.others('askSite')
+    expect(site).to.deep.include({ resourceIds: ['git', 'all'], protocol: 'udp' })
+    expect(world.asks).to.have.length(1)
+    const ask = site?.type === 'askSite' ? site : expect.fail()
+    const records = { type: 16, ttlSeconds: 60, data: [Uint8Array.of(2, 0x68, 0x69)] }
+    const message = answerTo(parsed(ask.message), { code: 0, records })
+    world.dispatch({ type: 'siteAnswered', ask: ask.ask, verdict: { type: 'answered', message } })
+    expect(world.answerOf(query)).to.deep.equal(message)
+  })
+
+  it('D4 answers SERVFAIL where the site says nothing in 5 s, refuses, or answers something else', () => {
+    const world = new World()
+    const silent = world.send('gitlab.example.org', 'TXT')
+    world.clock.advance(4_999)
+    expect(world.answerOf(silent)).to.equal(undefined)
+    world.clock.advance(1)
+    expect(world.others('cancelSiteAsk')).to.have.length(1)
+    const failed = world.send('gitlab.example.org', 'SRV')
+    const foreign = world.send('gitlab.example.org', 'SRV')
+    const [, first, second] = world.others('askSite') as Extract<Output, { type: 'askSite' }>[]
+    const verdict = { type: 'failed', code: 'refused', reason: 'not authorized' } as const
+    world.dispatch({ type: 'siteAnswered', ask: first?.ask ?? 0, verdict })
+    const message = answerTo({ ...parsed(second?.message ?? new Uint8Array()), id: 1 }, { code: 0 })
+    world.dispatch({ type: 'siteAnswered', ask: second?.ask ?? 0, verdict: { type: 'answered', message } })
+    for (const query of [silent, failed, foreign]) {
+      expect((world.answerOf(query)?.[3] ?? 0) & 0xf, `query ${query}`).to.equal(2)
+    }
+    expect(world.machine.counters()).to.include({ siteTimedOut: 1, site_refused: 1, siteAnswer_wrongId: 1 })
   })
 
   it('D4 answers NXDOMAIN for use-application-dns.net', () => {
@@ -367,6 +394,11 @@ describe('stub resolver', () => {
     )
   })
 })
+
+const parsed = (message: Uint8Array): DnsQuery => {
+  const verdict = parseQuery(message)
+  return verdict.type === 'query' ? verdict.query : expect.fail()
+}
 
 const FIRST = { kind: 'udp', server: { endpoint: endpoint('192.0.2.53', 53) } }
 const SECOND = { kind: 'udp', server: { endpoint: endpoint('198.51.100.53', 53) } }

@@ -170,6 +170,7 @@ class World {
           if (cause !== 'network') expect(output.peer, 'nobody else hears of it').to.equal('ada')
           if (isControlFrame(output.packet)) expect(decodeControlFrame(output.packet)).to.be.an('object')
           break
+        case 'nameJudged':
         case 'removePeer':
         case 'accessRejected':
         case 'accessExpired':

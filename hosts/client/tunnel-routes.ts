@@ -1,0 +1,24 @@
+import { firstPermitting } from '../../core/filter/port-filter.ts'
+import { ClientRoutes } from '../../core/flow/client-routes.ts'
+import type { FlowResource } from '../../core/flow/flow-resource.ts'
+import { parseAddress } from '../../core/net/ip-address.ts'
+import { TCP, UDP } from '../../core/net/packet-view.ts'
+import { isInRange, MAPPED_ADDRESSES } from '../../core/net/reserved-range.ts'
+
+/** Which of the client's own sockets belong into the tunnel (D12); all others go around it. */
+export class TunnelRoutes {
+  readonly #routes = new ClientRoutes()
+
+  replaceResources(resources: readonly FlowResource[]): void {
+    this.#routes.replaceResources(resources)
+  }
+
+  /** Whether a resource covers an address and lets the port pass, or it stands for a name of one. */
+  carries({ address, port, protocol }: { address: string; port: number; protocol: 'udp' | 'tcp' }): boolean {
+    const bytes = parseAddress(address)
+    if (bytes === undefined) return false
+    if (isInRange(MAPPED_ADDRESSES, bytes)) return true
+    const number = protocol === 'udp' ? UDP : TCP
+    return firstPermitting(this.#routes.candidates(bytes), number, port).verdict === 'permitted'
+  }
+}

@@ -1,0 +1,86 @@
+import { expect } from 'chai'
+import { beforeEach, describe, it } from 'mocha'
+import { answerTo, parseQuery, RecordType } from '../../../core/dns/message.ts'
+import { MemoryTransport } from '../../../plugins/transport-memory/memory-transport.ts'
+import { ScriptedPortal } from '../../kit/scripted-portal.ts'
+import { SeededRandom } from '../../kit/seeded-random.ts'
+import { VirtualClient } from '../../kit/virtual-client.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+import { VirtualControlChannel } from '../../kit/virtual-control-channel.ts'
+import { VirtualGateway } from '../../kit/virtual-gateway.ts'
+import { VirtualNetwork } from '../../kit/virtual-network.ts'
+import { VirtualSite } from '../../kit/virtual-site.ts'
+
+const TEXT = Uint8Array.of(5, ...new TextEncoder().encode('hello'))
+
+describe('SRV and TXT of resources, through the tunnel', () => {
+  let clock: VirtualClock
+  let portal: ScriptedPortal
+  let client: VirtualClient
+  let gateway: VirtualGateway
+
+  beforeEach(() => {
+    clock = new VirtualClock()
+    const network = new VirtualNetwork({ clock, random: new SeededRandom('network') })
+    network.setEverywhere({ latencyMs: 5 })
+    const channel = new VirtualControlChannel({ network, host: network.host('portal', ['192.0.2.1']) })
+    portal = new ScriptedPortal()
+    channel.serve(portal)
+    portal.resources = [portal.dns(1, '**.example.org'), portal.dns(2, 'wiki.example.org')]
+    const site = new VirtualSite()
+    for (const name of ['wiki.example.org', 'secret.example.net']) {
+      site.answers(name, (message) => {
+        const verdict = parseQuery(message)
+        if (verdict.type === 'refused') return message
+        return answerTo(verdict.query, { code: 0, records: { type: RecordType.TXT, ttlSeconds: 60, data: [TEXT] } })
+      })
+    }
+    const transport = new MemoryTransport()
+    const shared = { network, channel, transport, token: 'token' }
+    gateway = new VirtualGateway({ ...shared, site, host: network.host('one', ['203.0.113.20']), name: 'one' })
+    client = new VirtualClient({ ...shared, host: network.host('laptop', ['203.0.113.10']), name: 'laptop' })
+    gateway.start()
+    client.start()
+    clock.advance(200)
+  })
+
+  const ids = () => portal.requests.map(({ resourceId }) => resourceId)
+
+  it('D4 wait for the authorization of the most specific resource, and are answered by the site', () => {
+    const answer = client.ask('wiki.example.org', 'TXT')
+    expect(answer?.code).to.equal(0)
+    expect(answer?.records.map(({ data }) => [...data])).to.deep.equal([[...TEXT]])
+    expect(ids()).to.deep.equal([portal.resources[1]?.id])
+    expect(client.ask('wiki.example.org', 'TXT')?.records).to.have.length(1)
+    expect(ids()).to.have.length(1)
+  })
+
+  it('D4 go by a less specific resource where the first is denied, and end with SERVFAIL where all are', () => {
+    const [all, wiki] = portal.resources.map(({ id }) => id)
+    portal.denied.set(wiki ?? '', 'forbidden')
+    expect(client.ask('wiki.example.org', 'TXT')?.records).to.have.length(1)
+    expect(ids()).to.deep.equal([wiki, all])
+    portal.denied.set(all ?? '', 'forbidden')
+    portal.withdraw('laptop', all ?? '')
+    clock.advance(3_000)
+    const began = clock.now()
+    expect(client.ask('other.example.org', 'SRV')).to.deep.include({ code: 2, records: [] })
+    expect(clock.now() - began).to.be.below(1_000)
+  })
+
+  it('P7 of names that a client holds no grant for are refused by the gateway, whatever the client believes', () => {
+    expect(client.ask('wiki.example.org', 'TXT')?.code).to.equal(0)
+    portal.resources = [...portal.resources, portal.dns(3, 'secret.example.net')]
+    const resource = portal.resources.at(-1)
+    if (resource === undefined) return expect.fail()
+    // The client takes another resource's gateway for this one's.
+    portal.tellClient('laptop', {
+      event: 'resourceCreatedOrUpdated',
+      payload: { ...resource, id: portal.resources[1]?.id ?? '' },
+    })
+    clock.advance(100)
+    const answer = client.ask('secret.example.net', 'TXT')
+    expect(answer?.records ?? []).to.deep.equal([])
+    expect(gateway.state.counters()['service']).to.deep.include({ siteNameRefused: 1 })
+  })
+})
