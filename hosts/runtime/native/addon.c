@@ -10,6 +10,10 @@ NAPI_MODULE_INIT() {
       FUNCTION("openUdp", open_udp),     FUNCTION("udpPort", udp_port),
       FUNCTION("receiveUdp", receive_udp), FUNCTION("sendUdp", send_udp),
       FUNCTION("openTcp", open_tcp),     FUNCTION("openDatagram", open_datagram),
+      FUNCTION("createLane", create_lane), FUNCTION("laneDrops", lane_drops),
+      FUNCTION("installKeys", install_keys), FUNCTION("removeKeys", remove_keys),
+      FUNCTION("seal", seal),            FUNCTION("open", open_sealed),
+      FUNCTION("cipher", cipher),        FUNCTION("chooseCipher", choose_cipher),
 #undef FUNCTION
   };
   if (napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions) != napi_ok) return NULL;

@@ -9,6 +9,40 @@ export interface Port {
   readonly __port: unique symbol
 }
 
+/** Sessions of a native lane: keys, counters, replay windows. Keys are overwritten when it is collected. */
+export interface SealingLane {
+  readonly __lane: unique symbol
+}
+
+/** Words per row of a table of frames to seal: offset, length, index of the session, port and address as in a UDP table. */
+export const FRAME_ROW = 8
+/** Words per row of what was opened: offset, length, handle of the session + 1 or 0, row of the message and flags. */
+export const OPENED_ROW = 4
+/** The newest message of its session so far. */
+export const OPENED_NEWEST = 0x10000
+/** A super-packet, whose transport checksum is the pseudo-header's sum. */
+export const OPENED_PSEUDO_CHECKSUM = 0x20000
+
+/** Why a lane dropped something, in the order of the counts. */
+export const LANE_DROPS = [
+  '',
+  'short-frame',
+  'unknown-offload',
+  'not-ip',
+  'bad-checksum-field',
+  'bad-headers',
+  'bad-segment-size',
+  'no-session',
+  'expired-session',
+  'no-room',
+  'malformed',
+  'unknown-index',
+  'wrong-key',
+  'replayed',
+  'too-old',
+  'not-an-ip-packet',
+] as const
+
 /** Words per row of a TUN table: offset, length, and after a write 0 or the errno. */
 export const TUN_ROW = 3
 /**
@@ -39,6 +73,49 @@ export interface Addon {
   receiveUdp: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
   /** Datagrams of one peer that lie end to end, all but the last of one size, leave as one message. */
   sendUdp: (port: Port, bytes: Uint8Array, table: Uint32Array, count: number) => number
+  /** What seals: 0 nothing here, 1 OpenSSL's EVP, 2 its own primitives. */
+  cipher: () => number
+  /** For tests: what new keys use. */
+  chooseCipher: (kind: number) => number
+  createLane: () => SealingLane
+  /** `session` holds its index, the other side's, and the handle that its packets get. Keys of 32 bytes are copied. */
+  installKeys: (
+    lane: SealingLane,
+    session: Uint32Array,
+    sendKey: Uint8Array,
+    receiveKey: Uint8Array,
+    expiresAt: number,
+  ) => void
+  removeKeys: (lane: SealingLane, index: number) => void
+  /**
+   * Frames as a TUN device gives them become datagrams in `out` and rows for `sendUdp`: how many. A frame of only the offload header
+   * becomes a keepalive. `done[0]` is how many frames were taken: fewer than `count` where `out` was full.
+   */
+  seal: (
+    lane: SealingLane,
+    frames: Uint8Array,
+    table: Uint32Array,
+    count: number,
+    out: Uint8Array,
+    outTable: Uint32Array,
+    now: number,
+    done: Uint32Array,
+  ) => number
+  /**
+   * Messages as `receiveUdp` gives them become frames for `writeTun` in the same bytes, with consecutive packets of a flow joined:
+   * how many. A row of length 0 is a keepalive; one of handle 0 a datagram that is no data message, as it came.
+   */
+  open: (
+    lane: SealingLane,
+    bytes: Uint8Array,
+    table: Uint32Array,
+    count: number,
+    opened: Uint32Array,
+    now: number,
+    joinUdp: number,
+    done: Uint32Array,
+  ) => number
+  laneDrops: (lane: SealingLane, counts: Float64Array) => void
   /** The descriptor of an unconnected socket, which the caller closes. */
   openTcp: (family: 4 | 6, mark: number) => number
   /** Likewise for UDP, without bursts. */

@@ -1,7 +1,7 @@
 // Builds the addon: `node hosts/runtime/native/build.mjs`. Does nothing where its sources are those of the last build.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url'
 const folder = dirname(fileURLToPath(import.meta.url))
 const output = join(folder, 'build', 'Release', 'portreeve.node')
 const stamp = join(folder, 'build', 'stamp')
-const SOURCES = ['binding.gyp', 'addon.c', 'port.c', 'port.h', 'tun.c', 'udp.c', 'build.mjs']
+const SOURCES = readdirSync(folder)
+  .filter((name) => /\.(c|h|gyp|mjs)$/.test(name))
+  .sort()
 
 const say = (text) => process.stderr.write(`${text}\n`)
 const fail = (text) => {

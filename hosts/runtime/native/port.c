@@ -85,6 +85,26 @@ bool get_burst(napi_env env, napi_value bytes, napi_value table, size_t row_word
          get_table(env, table, row_words, burst);
 }
 
+static bool get_least(napi_env env, napi_value value, napi_typedarray_type type, size_t least, void **data) {
+  size_t length;
+  if (!get_array(env, value, type, data, &length)) return false;
+  if (length >= least) return true;
+  napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "a typed array is too short");
+  return false;
+}
+
+bool get_bytes(napi_env env, napi_value value, size_t least, uint8_t **bytes) {
+  return get_least(env, value, napi_uint8_array, least, (void **)bytes);
+}
+
+bool get_words(napi_env env, napi_value value, size_t least, uint32_t **words) {
+  return get_least(env, value, napi_uint32_array, least, (void **)words);
+}
+
+bool get_numbers(napi_env env, napi_value value, size_t least, double **numbers) {
+  return get_least(env, value, napi_float64_array, least, (void **)numbers);
+}
+
 static struct owned_port *get_owned(napi_env env, napi_value value) {
   bool is_port = false;
   struct owned_port *owned = NULL;

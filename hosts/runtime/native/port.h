@@ -5,7 +5,7 @@
 // however many packets it has, and the same functions serve a worker's loop. Everything from JavaScript is checked: a wrong
 // argument is an exception, never a crash. A failed system call is an exception with `code` (EPERM …) and `syscall`.
 //
-// Where native sealing joins: a lane between receive_udp and write_tun (and read_tun and send_udp) on the same buffers and tables.
+// A lane (lane.c) seals and opens between read_tun and send_udp, receive_udp and write_tun, on the same buffers and tables.
 #ifndef PORTREEVE_PORT_H
 #define PORTREEVE_PORT_H
 
@@ -38,6 +38,10 @@ bool get_arguments(napi_env env, napi_callback_info info, size_t count, napi_val
 bool get_uint32(napi_env env, napi_value value, uint32_t *result);
 bool get_table(napi_env env, napi_value table, size_t row_words, struct burst *burst);
 bool get_burst(napi_env env, napi_value bytes, napi_value table, size_t row_words, struct burst *burst);
+// A typed array of at least `least` elements.
+bool get_bytes(napi_env env, napi_value value, size_t least, uint8_t **bytes);
+bool get_words(napi_env env, napi_value value, size_t least, uint32_t **words);
+bool get_numbers(napi_env env, napi_value value, size_t least, double **numbers);
 // The open port of that kind (0: any).
 struct port *get_port(napi_env env, napi_value value, int kind);
 
@@ -54,6 +58,15 @@ napi_value open_tun(napi_env env, napi_callback_info info);
 napi_value tun_offloads(napi_env env, napi_callback_info info);
 napi_value read_tun(napi_env env, napi_callback_info info);
 napi_value write_tun(napi_env env, napi_callback_info info);
+
+napi_value create_lane(napi_env env, napi_callback_info info);
+napi_value cipher(napi_env env, napi_callback_info info);
+napi_value choose_cipher(napi_env env, napi_callback_info info);
+napi_value install_keys(napi_env env, napi_callback_info info);
+napi_value remove_keys(napi_env env, napi_callback_info info);
+napi_value seal(napi_env env, napi_callback_info info);
+napi_value open_sealed(napi_env env, napi_callback_info info);
+napi_value lane_drops(napi_env env, napi_callback_info info);
 
 napi_value open_udp(napi_env env, napi_callback_info info);
 napi_value udp_port(napi_env env, napi_callback_info info);
