@@ -28,6 +28,11 @@ export class PortalApi {
     return data
   }
 
+  /** Changes fields of `collection/id`. */
+  patch(path: string, body: object): Promise<unknown> {
+    return this.#send('PATCH', path, body)
+  }
+
   /** For what is not a collection: `groups/{id}/memberships`. */
   put(path: string, body: object): Promise<unknown> {
     return this.#send('PUT', path, body)

@@ -1,0 +1,31 @@
+import { expect } from 'chai'
+import { after, afterEach, before } from 'mocha'
+import { needsKernel } from '../../kit/needs-kernel.ts'
+import { Bed } from './bed.ts'
+
+/** For the top of a describe: one bed for all of its tests, and what it wrote where one fails. */
+export const useBed = (prepare: (bed: Bed) => Promise<void>): (() => Bed) => {
+  let bed: Bed | undefined
+  needsKernel()
+  before(async function () {
+    this.timeout(180_000)
+    bed = await Bed.open()
+    await prepare(bed).catch((error: unknown) => {
+      process.stderr.write(`${bed?.lastWords() ?? ''}\n`)
+      throw error
+    })
+  })
+  afterEach(function () {
+    if (this.currentTest?.state === 'failed') process.stderr.write(`${bed?.lastWords() ?? ''}\n`)
+  })
+  after(async function () {
+    this.timeout(60_000)
+    const wrong = await bed?.checksumErrors().catch((error: unknown) => ({ nstat: String(error) }))
+    await bed?.close()
+    expect(wrong, 'TcpInCsumErrors and its like').to.deep.equal({})
+  })
+  return () => {
+    if (bed === undefined) throw new Error('the bed was not made')
+    return bed
+  }
+}

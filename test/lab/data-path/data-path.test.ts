@@ -1,0 +1,19 @@
+import { describe } from 'mocha'
+import { ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
+import { useBed } from '../bed/use-bed.ts'
+import { resourceTests } from './resources.ts'
+
+describe('the data path, on the kernel', function () {
+  this.timeout(90_000)
+  const bed = useBed(async (bed) => {
+    const web = { protocol: 'tcp', ports: [String(WEB_PORT)] } as const
+    await bed.startGateway('gateway')
+    for (const name of ['first', 'first6', 'wiki']) await bed.resource(`${name}.example.org`, `${name}.example.org`)
+    await bed.resource('web.example.org', 'web.example.org', [web])
+    await bed.resource('target', `${ipv4Of('site', TARGET_HOST)}/32`, [web])
+    await bed.resource('target6', `${ipv6Of('site', TARGET_HOST)}/128`, [web])
+    await bed.startClient('client')
+  })
+
+  resourceTests(bed)
+})
