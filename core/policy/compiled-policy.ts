@@ -9,7 +9,11 @@ export interface PolicyRule {
   description: string | null
   conditions: readonly { condition: string; settings: unknown }[]
   isDisabled: boolean
+  /** `shadow`: it is evaluated and written down, and grants nothing. */
+  mode: PolicyMode
 }
+
+export type PolicyMode = 'enforced' | 'shadow'
 
 /** A policy whose settings were checked once, so that each evaluation need not. */
 export interface CompiledPolicy {

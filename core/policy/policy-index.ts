@@ -9,7 +9,8 @@ import type { PolicyExplanation, PolicyQuestion, PolicyVerdict } from './policy-
  * All policies, ordered such that a question touches those of its resource only.
  *
  * All conditions of a policy must hold (AND), any conforming policy grants (OR), and of the conforming ones the longest counts:
- * it ends at the earliest of its conditions and the token. Nothing grants by default. Every answer explains itself.
+ * it ends at the earliest of its conditions and the token. Nothing grants by default. Every answer explains itself. Policies in
+ * shadow mode are evaluated like all others, and change nothing but the explanation.
  */
 export class PolicyIndex {
   readonly #conditions: Extensions<PolicyCondition>
@@ -38,22 +39,22 @@ export class PolicyIndex {
     erase(this.#byGroup, policy.rule.groupId, id)
   }
 
-  /** The resources that an enabled policy joins to one of the groups, whatever its conditions say. */
+  /** The resources that an enabled, enforced policy joins to one of the groups, whatever its conditions say. */
   resourcesOf(groupIds: ReadonlySet<string>): Set<string> {
     const resources = new Set<string>()
     for (const groupId of groupIds) {
       for (const { rule } of this.#byGroup.get(groupId)?.values() ?? []) {
-        if (!rule.isDisabled) resources.add(rule.resourceId)
+        if (counts(rule)) resources.add(rule.resourceId)
       }
     }
     return resources
   }
 
-  /** The groups that an enabled policy joins to the resource. */
+  /** The groups that an enabled, enforced policy joins to the resource. */
   groupsOf(resourceId: string): Set<string> {
     const groups = new Set<string>()
     for (const { rule } of this.#byResource.get(resourceId)?.values() ?? []) {
-      if (!rule.isDisabled) groups.add(rule.groupId)
+      if (counts(rule)) groups.add(rule.groupId)
     }
     return groups
   }
@@ -83,24 +84,25 @@ const explain = ({ rule, conditions }: CompiledPolicy, question: PolicyQuestion)
 }
 
 const explanation = (
-  { id, groupId, description }: PolicyRule,
+  { id, groupId, description, mode }: PolicyRule,
   outcome: PolicyExplanation['outcome'],
   conditions: ConditionExplanation[],
-): PolicyExplanation => ({ policyId: id, groupId, description, outcome, conditions })
+): PolicyExplanation => ({ policyId: id, groupId, description, mode, outcome, conditions })
 
 const conclude = (explanation: PolicyExplanation[], { tokenExpiresAt, at }: PolicyQuestion): PolicyVerdict => {
   if (tokenExpiresAt !== undefined && tokenExpiresAt <= at) {
     return { allowed: false, denied: 'token_expired', explanation }
   }
   let best: PolicyExplanation | undefined
-  for (const policy of explanation) {
+  const enforced = explanation.filter(({ mode }) => mode === 'enforced')
+  for (const policy of enforced) {
     if (policy.outcome === 'conforms' && (best === undefined || isBetter(policy, best))) best = policy
   }
   if (best !== undefined) {
     const { policyId, groupId, until } = best
     return { allowed: true, policyId, groupId, ...(until === undefined ? {} : { expiresAt: until }), explanation }
   }
-  const failing = explanation.filter(({ outcome }) => outcome === 'fails')
+  const failing = enforced.filter(({ outcome }) => outcome === 'fails')
   if (failing.length === 0) return { allowed: false, denied: 'not_found', explanation }
   const again = failing.reduce<UnixTime | undefined>(
     (first, { conditions }) => earlier(first, nextChance(conditions)),
@@ -108,6 +110,8 @@ const conclude = (explanation: PolicyExplanation[], { tokenExpiresAt, at }: Poli
   )
   return { allowed: false, denied: 'forbidden', ...(again === undefined ? {} : { again }), explanation }
 }
+
+const counts = ({ isDisabled, mode }: PolicyRule): boolean => !isDisabled && mode === 'enforced'
 
 /** Longer is better; of equally long ones the lower id, so that the order of insertion means nothing. */
 const isBetter = (a: PolicyExplanation, b: PolicyExplanation): boolean => {

@@ -1,5 +1,6 @@
 import type { Facts } from '../contract/policy-condition.ts'
 import type { UnixTime } from '../runtime/time.ts'
+import type { PolicyMode } from './compiled-policy.ts'
 import type { ConditionExplanation } from './evaluate-condition.ts'
 
 /** Who asks for what, and what is known about the request. */
@@ -35,11 +36,13 @@ export type PolicyVerdict =
       explanation: PolicyExplanation[]
     }
 
-/** What became of one policy of the resource. */
+/** What became of one policy of the resource; of one in shadow mode, what would have. */
 export interface PolicyExplanation {
   policyId: string
   groupId: string
   description: string | null
+  /** What a policy in shadow mode says counts for nothing. */
+  mode: PolicyMode
   outcome: 'conforms' | 'fails' | 'disabled' | 'not_a_member'
   /** Every condition, in the policy's order; none where they were not asked. */
   conditions: ConditionExplanation[]

@@ -1,5 +1,8 @@
 // What a portal knows, as rows. Times are epoch milliseconds; ids are UUIDs in lower case; every row but the account
 // itself belongs to one account, and nothing is read or written without naming it.
+import type { Facts } from '../../core/contract/policy-condition.ts'
+import type { PolicyMode } from '../../core/policy/compiled-policy.ts'
+import type { ConditionExplanation } from '../../core/policy/evaluate-condition.ts'
 import type { UnixTime } from '../../core/runtime/time.ts'
 
 export interface Account {
@@ -172,6 +175,8 @@ export interface Policy {
   description: string | null
   conditions: ConditionSetting[]
   isDisabled: boolean
+  /** `shadow`: evaluated and written down, and it grants nothing. */
+  mode: PolicyMode
   createdAt: UnixTime
 }
 
@@ -187,7 +192,19 @@ export interface Authorization {
   membershipId: string
   /** Null: until something changes. */
   expiresAt: UnixTime | null
+  /** What it rests on. Null for those of before it was kept. */
+  decision: AuthorizationDecision | null
   createdAt: UnixTime
+}
+
+/** Why an authorization was given: enough to say it later, and to judge it again while its client is away. */
+export interface AuthorizationDecision {
+  /** Each condition of the policy that grants, with the plugin, `name version`, that judged. */
+  conditions: ConditionExplanation[]
+  /** All that was known of the request. */
+  facts: Facts
+  /** Why this gateway; completes "chosen because it is". */
+  gateway: string
 }
 
 /** Every table that the portal keeps in memory, by the name of its REST collection. */

@@ -81,6 +81,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       conditions,
       selectors,
       isConnected: (id) => control.isConnected(id),
+      decisions: control.decisions,
       publicUrl,
       clientScheme: config.client_scheme,
       rateLimit: limit,

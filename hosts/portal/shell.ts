@@ -9,6 +9,7 @@ import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { unixOf, unixTime } from '../../core/runtime/time.ts'
 import { ControlEndpoint } from './control/endpoint.ts'
+import type { Decisions } from './control/decisions.ts'
 import { PeerRows } from './control/peer-rows.ts'
 import type { Authorization, Change, EntityName } from './entities.ts'
 import { derivedKey } from './secret-key.ts'
@@ -98,13 +99,22 @@ export class PortalShell implements Startable {
     await Promise.allSettled(this.#writing)
   }
 
+  /** What the portal would decide, and why; for the API and for pages. */
+  get decisions(): Decisions {
+    const now = () => this.#clock.now()
+    return {
+      explain: (question) => this.#machine.explain(question, now()),
+      accessOf: (question) => this.#machine.accessOf(question, now()),
+    }
+  }
+
   /** Whether a client or gateway is connected. */
   isConnected(id: string): boolean {
     return this.#machine.isConnected(id)
   }
 
-  /** The machine, for figures and explanations. */
-  get machine(): Pick<PortalState, 'counts' | 'counters' | 'explain'> {
+  /** The machine, for figures. */
+  get machine(): Pick<PortalState, 'counts' | 'counters'> {
     return this.#machine
   }
 
@@ -151,9 +161,10 @@ export class PortalShell implements Startable {
   }
 
   #recordAuthorization(authorization: Authorization): void {
-    const { accountId, id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt } = authorization
+    const { accountId, id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision } =
+      authorization
     const scope = { accountId, by: { type: 'client', clientId } as const }
-    const draft = { id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt }
+    const draft = { id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision }
     const written = this.#store.transact(scope, (tx) => tx.insert('authorizations', draft))
     this.#write(written, 'writing down an authorization failed', () => {
       this.#driven?.dispatch({ type: 'authorizationNotRecorded', authorizationId: id })

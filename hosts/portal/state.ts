@@ -4,7 +4,6 @@ import { readMessage } from '../../core/control/events.ts'
 import { decodeFrame, errorReply, MAX_FRAME_TO_PORTAL, okReply, type Frame } from '../../core/control/frame.ts'
 import type { ToPortal } from '../../core/control/messages.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
-import type { PolicyVerdict } from '../../core/policy/policy-verdict.ts'
 import { Presence } from '../../core/presence/presence.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
@@ -21,9 +20,10 @@ import {
 } from './control/connections.ts'
 import { Consequences, faultOf } from './control/consequences.ts'
 import { instantAt, tell, tellFrame, type Context, type PortalOutput } from './control/context.ts'
-import { explain, type Hypothesis } from './control/explain.ts'
+import { explainAccess, type AccessExplanation, type AccessQuestion } from './control/explanation.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
+import { accessOfPerson, type PersonAccess, type PersonQuestion } from './control/person-access.ts'
 import { Requests } from './control/requests.ts'
 import { ResourceNews } from './control/resource-news.ts'
 import { unixSeconds } from './control/wire-grant.ts'
@@ -159,9 +159,14 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return this.#context.presence.clientConnection(id) !== undefined || this.isGatewayConnected(id)
   }
 
-  /** What would become of a request: the verdict of the same evaluator, with its reasons. */
-  explain(hypothesis: Hypothesis): PolicyVerdict | undefined {
-    return explain(this.#context.view, hypothesis)
+  /** What would become of a request, and why. Undefined where the account has no such actor, resource or device. */
+  explain(question: AccessQuestion, now: Instant): AccessExplanation | undefined {
+    return explainAccess(this.#context, question, now)
+  }
+
+  /** What exists for a person, and whether she may have it: in words for herself. */
+  accessOf(question: PersonQuestion, now: Instant): PersonAccess[] {
+    return accessOfPerson(this.#context, question, now)
   }
 
   /** The rows, as of the last change handed in. */

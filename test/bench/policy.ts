@@ -61,6 +61,7 @@ export const benchPolicy = (): Promise<Figure[]> => {
       description: null,
       conditions: conditionsOf(policy),
       isDisabled: false,
+      mode: 'enforced',
     })
   }
   const actors = Array.from(

@@ -269,6 +269,7 @@ export class Company {
       description: null,
       conditions,
       isDisabled: false,
+      mode: 'enforced',
     })
   }
 

@@ -165,7 +165,15 @@ export class VirtualPortal implements VirtualPortalEnd {
   }
 
   policy(groupId: string, resourceId: string, conditions: ConditionSetting[] = []): Policy {
-    const row = { ...this.#base(), groupId, resourceId, description: null, conditions, isDisabled: false }
+    const row = {
+      ...this.#base(),
+      groupId,
+      resourceId,
+      description: null,
+      conditions,
+      isDisabled: false,
+      mode: 'enforced' as const,
+    }
     return this.#insert('policies', row)
   }
 

@@ -2,8 +2,9 @@ import type { Facts } from '../../../core/contract/policy-condition.ts'
 import type { PolicyExplanation, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import { uuid } from '../../../core/runtime/random.ts'
 import { SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
-import type { Authorization } from '../entities.ts'
+import type { Authorization, Client, Token } from '../entities.ts'
 import { clientStanding, type ClientStanding } from '../view/standing.ts'
+import { judgeAccess, type AccessVerdict } from './access.ts'
 import { instantAt, tellGateway, type Context } from './context.ts'
 import type { Grant } from './grants.ts'
 import { signedRef } from './opaque-ref.ts'
@@ -15,8 +16,14 @@ const LOOK_AHEAD_MS = 3 * SECOND
 
 type Allowed = PolicyVerdict & { allowed: true }
 
-/** What a client may have now, and under which policy. */
-export type AccessVerdict = PolicyVerdict | { allowed: false; denied: 'not_found'; explanation: PolicyExplanation[] }
+/** What an authorization is to say. */
+interface Terms {
+  verdict: Allowed
+  resourceId: string
+  gatewayId: string
+  /** Why this gateway. */
+  why: string
+}
 
 /** Keeps authorizations in force as long as they are deserved: issues, extends, and withdraws them. */
 export class GrantKeeper {
@@ -30,35 +37,22 @@ export class GrantKeeper {
     this.#withdrawals = withdrawals
   }
 
-  /** The one place where access is decided. */
+  /** What a client may have, as far as is known of it. */
   evaluate({ client, actor, account, token }: ClientStanding, resourceId: string, at: UnixTime): AccessVerdict {
-    const { view, whereabouts } = this.#context
-    // Another account's resource does not exist, and neither do the policies on it.
-    if (view.get('resources', resourceId)?.accountId !== account.id) {
-      return { allowed: false, denied: 'not_found', explanation: [] }
-    }
-    const remoteIp = whereabouts.get(client.id)?.remoteIp
-    const facts: Facts = {
-      ...(remoteIp === undefined ? {} : { remoteIp }),
-      ...(token.identityProviderId === null ? {} : { identityProviderId: token.identityProviderId }),
-      clientVerified: client.verifiedAt !== null,
-    }
-    return view.policies.evaluate({
-      groupIds: view.groupsOf(actor.id),
+    return judgeAccess(this.#context.view, {
+      accountId: account.id,
+      actorId: actor.id,
       resourceId,
-      facts,
+      facts: this.#facts(client, token),
       at,
       ...(token.expiresAt === null ? {} : { tokenExpiresAt: token.expiresAt }),
     })
   }
 
   /** Puts an authorization into force at a gateway. Undefined where a part of it is gone. */
-  issue(
-    standing: ClientStanding,
-    { verdict, resourceId, gatewayId }: { verdict: Allowed; resourceId: string; gatewayId: string },
-    now: Instant,
-  ): Grant | undefined {
-    const row = this.#row(standing, { verdict, resourceId, gatewayId }, now)
+  issue(standing: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
+    const { resourceId, gatewayId } = terms
+    const row = this.#row(standing, terms, now)
     const parts = row === undefined ? undefined : this.parts(row)
     if (row === undefined || parts === undefined) return undefined
     for (const other of this.#context.grants.ofClient(row.clientId)) {
@@ -76,18 +70,21 @@ export class GrantKeeper {
     this.#context.emit({ type: 'recordAuthorization', authorization: grant.row })
   }
 
-  /** Takes up authorizations of an earlier run of the portal, those that are still deserved. */
+  /**
+   * Takes up authorizations of an earlier run of the portal, those that are still deserved: what was changed right before it ended
+   * may not have had its consequences. A client that is not back yet is judged by what was known of it then.
+   */
   restore(rows: readonly Authorization[], now: Instant): void {
-    const at = this.#context.unixAt(now)
-    for (const row of rows) {
-      const isOver = row.expiresAt !== null && row.expiresAt <= at
-      if (isOver || this.parts(row) === undefined || typeof this.#standing(row, at) === 'string') {
-        this.#context.emit({ type: 'removeAuthorization', accountId: row.accountId, authorizationId: row.id })
-        continue
-      }
+    const { grants, whereabouts } = this.#context
+    const grown = rows.toSorted((a, b) => a.createdAt - b.createdAt)
+    for (const { clientId, decision } of grown) {
+      const remoteIp = decision?.facts.remoteIp
+      if (remoteIp !== undefined) whereabouts.set(clientId, { remoteIp, userAgent: '' })
+    }
+    for (const row of grown) {
       const grant: Grant = { row, isAcknowledged: true, held: [], expiry: undefined }
-      this.#context.grants.add(grant)
-      this.#watchExpiry(grant, now)
+      grants.add(grant)
+      this.reexamine(grant, now)
     }
   }
 
@@ -150,6 +147,15 @@ export class GrantKeeper {
     return { row, client, actor, token, gateway, resource, remoteIp, userAgent }
   }
 
+  #facts(client: Client, token: Token): Facts {
+    const remoteIp = this.#context.whereabouts.get(client.id)?.remoteIp
+    return {
+      ...(remoteIp === undefined ? {} : { remoteIp }),
+      ...(token.identityProviderId === null ? {} : { identityProviderId: token.identityProviderId }),
+      clientVerified: client.verifiedAt !== null,
+    }
+  }
+
   #standing(row: Authorization, at: UnixTime): ClientStanding | string {
     if (this.parts(row) === undefined) return 'gone'
     return clientStanding(this.#context.view, row, at)
@@ -157,9 +163,10 @@ export class GrantKeeper {
 
   #row(
     { client, actor, token }: ClientStanding,
-    { verdict, resourceId, gatewayId }: { verdict: Allowed; resourceId: string; gatewayId: string },
+    { verdict, resourceId, gatewayId, why }: Terms,
     now: Instant,
   ): Authorization | undefined {
+    const granting = verdict.explanation.find(({ policyId }) => policyId === verdict.policyId)
     const membership = this.#context.view.membership(actor.id, verdict.groupId)
     if (membership === undefined) return undefined
     return {
@@ -172,13 +179,15 @@ export class GrantKeeper {
       tokenId: token.id,
       membershipId: membership.id,
       expiresAt: verdict.expiresAt ?? null,
+      decision: { conditions: granting?.conditions ?? [], facts: this.#facts(client, token), gateway: why },
       createdAt: this.#context.unixAt(now),
     }
   }
 
   #carryOn(grant: Grant, { standing, verdict }: { standing: ClientStanding; verdict: Allowed }, now: Instant): void {
     const { row } = grant
-    const next = this.#row(standing, { verdict, ...row }, now)
+    const { resourceId, gatewayId, decision } = row
+    const next = this.#row(standing, { verdict, resourceId, gatewayId, why: decision?.gateway ?? '' }, now)
     const parts = next === undefined ? undefined : this.parts(next)
     if (next === undefined || parts === undefined) return this.withdraw(grant, { reason: 'gone' }, now)
     const isSame =

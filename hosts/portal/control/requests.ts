@@ -1,17 +1,18 @@
-import type { GatewayCandidate } from '../../../core/contract/gateway-selector.ts'
 import { FEATURES, type Body } from '../../../core/control/messages.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { PresentGateway } from '../../../core/presence/presence.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 import { clientStanding, type ClientStanding } from '../view/standing.ts'
+import type { AccessVerdict } from './access.ts'
 import type { Appointment } from './agenda.ts'
-import { isCompatible, type Connection } from './connections.ts'
+import type { Connection } from './connections.ts'
 import { tell, type Context } from './context.ts'
 import { denialDetails, violatedProperties } from './denial.ts'
-import type { AccessVerdict, GrantKeeper } from './grant-keeper.ts'
+import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grant } from './grants.ts'
 import { readRef } from './opaque-ref.ts'
-import { chooseGateway, type Choice } from './selection.ts'
+import type { Choice } from './selection.ts'
+import { chooseAmong, siteGateways } from './site-gateways.ts'
 import { authorizationCreated } from './wire-grant.ts'
 
 /** A gateway that has not acknowledged by then is replaced by the next. */
@@ -145,7 +146,11 @@ export class Requests {
     const { gatewayId } = choice
     pending.tried.add(gatewayId)
     pending.choice = choice
-    pending.grant = this.#keeper.issue(standing, { verdict, resourceId: pending.wish.resource_id, gatewayId }, now)
+    pending.grant = this.#keeper.issue(
+      standing,
+      { verdict, resourceId: pending.wish.resource_id, gatewayId, why: choice.reason },
+      now,
+    )
     pending.patience = this.#context.agenda.add(
       after(now, GATEWAY_PATIENCE_MS),
       'gateway did not acknowledge',
@@ -168,9 +173,8 @@ export class Requests {
   }
 
   #gateways({ connection, wish, tried }: Pending): Gateways {
-    const siteId = this.#context.view.get('resources', wish.resource_id)?.siteId ?? ''
-    const healthy = this.#context.presence.gatewaysOf(siteId)
-    const compatible = healthy.filter(({ version }) => isCompatible(connection.version, version))
+    const about = { resourceId: wish.resource_id, clientVersion: connection.version }
+    const { healthy, compatible } = siteGateways(this.#context, about)
     const unreachable = connection.features.has(FEATURES.unreachableGateways) ? wish.unreachable_gateway_ids : undefined
     const dead = new Set(unreachable?.map((id) => id.toLowerCase()))
     const free = compatible.filter(({ id }) => !tried.has(id) && !dead.has(id))
@@ -178,26 +182,9 @@ export class Requests {
   }
 
   #choose({ connection, wish }: Pending, free: [PresentGateway, ...PresentGateway[]]): Choice | undefined {
-    const resource = this.#context.view.get('resources', wish.resource_id)
-    const site = resource === undefined ? undefined : this.#context.view.get('sites', resource.siteId)
-    if (site === undefined) return undefined
-    const candidate = ({ id, name, version }: PresentGateway): GatewayCandidate => ({
-      id,
-      name,
-      version,
-      connectedClients: this.#context.grants.clientsOn(id),
-    })
-    const [first, ...others] = free
-    return chooseGateway(
-      {
-        site,
-        candidates: [candidate(first), ...others.map(candidate)],
-        connectedIds: wish.connected_gateway_ids.map((id) => id.toLowerCase()),
-        clientId: connection.peerId,
-        resourceId: wish.resource_id,
-      },
-      this.#context,
-    )
+    const connectedIds = wish.connected_gateway_ids.map((id) => id.toLowerCase())
+    const about = { resourceId: wish.resource_id, clientId: connection.peerId, connectedIds }
+    return chooseAmong(free, about, this.#context)
   }
 
   #grant(pending: Pending, grant: Grant, now: Instant): void {

@@ -32,7 +32,8 @@ const wireAddress = ({ type, address }: Resource): string | undefined => {
   return address.includes(':') ? `${address}/128` : `${address}/32`
 }
 
-const wireFilters = ({ filters }: Resource): Filter[] =>
+/** The filters in the words of the wire. */
+export const wireFilters = ({ filters }: Resource): Filter[] =>
   filters.flatMap(({ protocol, ports }): Filter[] => {
     if (protocol === 'icmp' || ports.length === 0) return [{ protocol }]
     return ports.map((range) => {

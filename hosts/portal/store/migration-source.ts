@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import * as first from './migrations/0001-first.ts'
+import * as policyDepth from './migrations/0003-policy-depth.ts'
 import * as signInRecords from './migrations/0002-sign-in-records.ts'
 
 interface Migration {
@@ -11,6 +12,7 @@ interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { name: '0001-first', migration: first },
   { name: '0002-sign-in-records', migration: signInRecords },
+  { name: '0003-policy-depth', migration: policyDepth },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -183,6 +183,7 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       description: 'text',
       conditions: 'json',
       isDisabled: 'flag',
+      mode: 'text',
       createdAt: 'time',
     },
     references: { groupId: 'groups', resourceId: 'resources' },
@@ -200,6 +201,7 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       tokenId: 'text',
       membershipId: 'text',
       expiresAt: 'time',
+      decision: 'json',
       createdAt: 'time',
     },
     references: {

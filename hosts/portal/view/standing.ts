@@ -27,9 +27,8 @@ export const clientStanding = (
   if (client === undefined) return 'client_removed'
   const base = standing(view, { accountId: client.accountId, tokenId }, at)
   if (typeof base === 'string') return base
-  const actor = view.get('actors', client.actorId)
-  if (actor === undefined) return 'actor_removed'
-  if (actor.isDisabled) return 'actor_disabled'
+  const actor = enabledActor(view, client.actorId)
+  if (typeof actor === 'string') return actor
   if (base.token.kind !== 'client' || base.token.actorId !== actor.id) return 'token_of_another'
   return { client, actor, ...base }
 }
@@ -49,21 +48,46 @@ export const gatewayStanding = (
   return { gateway, site, ...base }
 }
 
+/** A person apart from any device or token: with the provider by which she signed in, where that is known. */
+export const personStanding = (
+  view: Pick<View, 'get'>,
+  { accountId, actorId, identityProviderId }: { accountId: string; actorId: string; identityProviderId?: string },
+): { account: Account; actor: Actor } | string => {
+  const account = enabledAccount(view, accountId)
+  if (typeof account === 'string') return account
+  const actor = enabledActor(view, actorId)
+  if (typeof actor === 'string') return actor
+  return providerFault(view, identityProviderId ?? null) ?? { account, actor }
+}
+
 const standing = (
   view: View,
   { accountId, tokenId }: { accountId: string; tokenId: string },
   at: UnixTime,
 ): { account: Account; token: Token } | string => {
-  const account = view.get('accounts', accountId)
-  if (account === undefined) return 'account_removed'
-  if (account.isDisabled) return 'account_disabled'
+  const account = enabledAccount(view, accountId)
+  if (typeof account === 'string') return account
   const token = view.get('tokens', tokenId)
   if (token === undefined || token.accountId !== accountId) return 'token_revoked'
   if (token.expiresAt !== null && token.expiresAt <= at) return 'token_expired'
-  if (token.identityProviderId !== null) {
-    const provider = view.get('identity_providers', token.identityProviderId)
-    if (provider === undefined) return 'provider_removed'
-    if (provider.isDisabled) return 'provider_disabled'
-  }
-  return { account, token }
+  return providerFault(view, token.identityProviderId) ?? { account, token }
+}
+
+const enabledAccount = (view: Pick<View, 'get'>, id: string): Account | string => {
+  const account = view.get('accounts', id)
+  if (account === undefined) return 'account_removed'
+  return account.isDisabled ? 'account_disabled' : account
+}
+
+const enabledActor = (view: Pick<View, 'get'>, id: string): Actor | string => {
+  const actor = view.get('actors', id)
+  if (actor === undefined) return 'actor_removed'
+  return actor.isDisabled ? 'actor_disabled' : actor
+}
+
+const providerFault = (view: Pick<View, 'get'>, id: string | null): string | undefined => {
+  if (id === null) return undefined
+  const provider = view.get('identity_providers', id)
+  if (provider === undefined) return 'provider_removed'
+  return provider.isDisabled ? 'provider_disabled' : undefined
 }

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extension, Extensions } from '../../../core/plugin/extension-point.ts'
-import type { PolicyRule } from '../../../core/policy/compiled-policy.ts'
+import type { PolicyMode, PolicyRule } from '../../../core/policy/compiled-policy.ts'
 import { PolicyIndex } from '../../../core/policy/policy-index.ts'
 import type { PolicyQuestion, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import { unixTime } from '../../../core/runtime/time.ts'
@@ -49,6 +49,7 @@ const rule = (id: string, more: Partial<PolicyRule> = {}): PolicyRule => ({
   description: null,
   conditions: [],
   isDisabled: false,
+  mode: 'enforced',
   ...more,
 })
 
@@ -219,6 +220,7 @@ describe('PolicyIndex', () => {
         description: fc.constant(null),
         conditions: fc.array(settings.map(condition), { maxLength: 3 }),
         isDisabled: fc.boolean(),
+        mode: fc.constantFrom<PolicyMode>('enforced', 'enforced', 'shadow'),
       }),
       { selector: ({ id }) => id, maxLength: 10 },
     )
@@ -262,6 +264,28 @@ describe('PolicyIndex', () => {
       )
     })
 
+    it('P2 the order of conditions means nothing', () => {
+      fc.assert(
+        fc.property(rules, asked, (some, about) => {
+          const turned = some.map((each) => ({ ...each, conditions: each.conditions.toReversed() }))
+          expect(extent(ask(turned, about))).to.equal(extent(ask(some, about)))
+        }),
+      )
+    })
+
+    it('a policy in shadow mode never changes a verdict, and is in its explanation', () => {
+      fc.assert(
+        fc.property(rules, rules, asked, (some, others, about) => {
+          const shadows = others.map((each) => ({ ...each, id: `1${each.id}00`, mode: 'shadow' as const }))
+          const { explanation: before, ...plain } = ask(some, about)
+          const { explanation: after, ...shadowed } = ask([...some, ...shadows], about)
+          expect(shadowed).to.deep.equal(plain)
+          const ofResource = shadows.filter(({ resourceId }) => resourceId === about.resourceId)
+          expect(after.length - before.length).to.equal(ofResource.length)
+        }),
+      )
+    })
+
     it('P2 joining a group never narrows, and a shorter token never widens', () => {
       fc.assert(
         fc.property(rules, asked, groups, fc.nat(60), (some, about, group, left) => {
@@ -279,7 +303,10 @@ describe('PolicyIndex', () => {
         fc.property(rules, asked, (some, about) => {
           const end = ({ holds, until = Infinity }: Settings) => (holds && until > NOW ? until : -Infinity)
           const ends = some
-            .filter(({ isDisabled, resourceId }) => !isDisabled && resourceId === about.resourceId)
+            .filter(
+              ({ isDisabled, mode, resourceId }) =>
+                !isDisabled && mode === 'enforced' && resourceId === about.resourceId,
+            )
             .filter(({ groupId }) => about.groupIds.has(groupId))
             .map(({ conditions }) => Math.min(Infinity, ...conditions.map((each) => end(each.settings))))
           expect(extent(ask(some, about))).to.equal(Math.max(-Infinity, ...ends))

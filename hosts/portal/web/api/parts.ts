@@ -3,6 +3,7 @@ import type { IdentityProvider } from '../../../../core/contract/identity-provid
 import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
+import type { Decisions } from '../../control/decisions.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tokens } from '../../tokens.ts'
 
@@ -16,4 +17,5 @@ export interface ApiParts {
   selectors: Extensions<GatewaySelector>
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
+  decisions: Decisions
 }

@@ -17,6 +17,10 @@ const Conditions = z
   .refine((list) => new Set(list.map(({ condition }) => condition)).size === list.length, 'a condition twice')
   .describe('All of them must hold')
 
+const Mode = z
+  .enum(['enforced', 'shadow'])
+  .describe('A policy in shadow mode is evaluated and written down, and grants nothing')
+
 const PolicyBody = z
   .object({
     ...rowFields,
@@ -25,6 +29,7 @@ const PolicyBody = z
     description: z.string().nullable(),
     conditions: z.array(z.object({ condition: z.string(), settings: Settings })),
     is_disabled: z.boolean(),
+    mode: Mode,
   })
   .meta({ id: 'Policy' })
 const Draft = z.strictObject({
@@ -33,6 +38,7 @@ const Draft = z.strictObject({
   description: Text(1024).nullable().default(null),
   conditions: Conditions.default([]),
   is_disabled: z.boolean().default(false),
+  mode: Mode.default('enforced'),
 })
 const Patch = z.strictObject({
   group_id: Id.optional(),
@@ -40,6 +46,7 @@ const Patch = z.strictObject({
   description: Text(1024).nullable().optional(),
   conditions: Conditions.optional(),
   is_disabled: z.boolean().optional(),
+  mode: Mode.optional(),
 })
 
 /** Which group may use which resource, and under which conditions. */
@@ -57,6 +64,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       settings: shownSettings(conditions, condition, settings),
     })),
     is_disabled: row.isDisabled,
+    mode: row.mode,
     created_at: timeOf(row.createdAt),
   }))
 
@@ -83,10 +91,11 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       description: body.description,
       conditions: checked(body.conditions, []),
       isDisabled: body.is_disabled,
+      mode: body.mode,
     })
   })
   const patchPolicy = policies.patch(async (ctx, tx) => {
-    const { group_id, resource_id, description, conditions: list, is_disabled } = patch.of(ctx)
+    const { group_id, resource_id, description, conditions: list, is_disabled, mode } = patch.of(ctx)
     const before = await existing(tx, 'policies', idOf(ctx))
     return defined({
       groupId: group_id,
@@ -94,6 +103,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       description,
       conditions: list === undefined ? undefined : checked(list, before.conditions),
       isDisabled: is_disabled,
+      mode,
     })
   })
 

@@ -51,6 +51,7 @@ describe('the store', () => {
       description: null,
       conditions: [],
       isDisabled: false,
+      mode: 'enforced',
     })
     return { site, group, actor, membership, resource, policy }
   }

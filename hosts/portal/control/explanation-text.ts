@@ -1,0 +1,160 @@
+import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
+import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
+import type { UnixTime } from '../../../core/runtime/time.ts'
+import type { AccessExplanation, FilterExplanation, KnownFact } from './explanation.ts'
+
+/** The explanation in English, one sentence a line: for the command line, and for a page. */
+export const explanationText = (explanation: AccessExplanation): string[] => [
+  question(explanation),
+  verdict(explanation),
+  ...factLines(explanation.facts),
+  ...(explanation.obstacle === undefined ? [] : [`In the way: ${obstacleText(explanation.obstacle)}.`]),
+  ...policyLines(explanation),
+  ...(explanation.filter === undefined ? [] : [filterLine(explanation.filter)]),
+  gatewayLine(explanation),
+]
+
+/** `2026-11-22 18:00:00 UTC`, to the second where there are seconds. */
+export const utcText = (time: UnixTime): string => {
+  const text = new Date(time).toISOString()
+  return `${text.slice(0, 10)} ${text.slice(11, text.slice(17, 19) === '00' ? 16 : 19)} UTC`
+}
+
+/** What a code of somebody's standing means: completes "in the way is that". */
+export const obstacleText = (code: string): string => OBSTACLES[code] ?? code.replaceAll('_', ' ')
+
+const OBSTACLES: Readonly<Record<string, string>> = {
+  account_disabled: 'the account is disabled',
+  account_removed: 'the account is gone',
+  actor_disabled: 'the actor is disabled',
+  actor_removed: 'the actor is gone',
+  client_removed: 'the device is gone',
+  token_revoked: 'the token in use was revoked',
+  token_expired: 'the token in use has expired',
+  token_of_another: 'the token in use is of somebody else',
+  provider_disabled: 'the identity provider of the sign-in is disabled',
+  provider_removed: 'the identity provider of the sign-in is gone',
+}
+
+const question = ({ actor, client, resource, filter, at, facts }: AccessExplanation): string => {
+  const from = facts.find(({ name }) => name === 'remoteIp')
+  const email = actor.email === null ? '' : ` (${actor.email})`
+  const address = resource.address === null || resource.address === resource.name ? '' : ` (${resource.address})`
+  const where = [
+    ...(client === undefined ? [] : [`with the device ${client.name}`]),
+    ...(from === undefined ? [] : [`from ${String(from.value)}`]),
+    `at ${utcText(at)}`,
+  ]
+  const traffic = filter === undefined ? '' : `, ${trafficText(filter)}`
+  return `${actor.name}${email} asks for ${resource.name}${address}${traffic}, ${where.join(', ')}.`
+}
+
+const verdict = (explanation: AccessExplanation): string => {
+  const { verdict: judged, obstacle, filter } = explanation
+  if (obstacle !== undefined) return `Access is denied: ${obstacleText(obstacle)}.`
+  if (judged.allowed) {
+    const end = judged.expiresAt === undefined ? 'until something changes' : `until ${utcText(judged.expiresAt)}`
+    const by = policyName(explanation, judged.policyId)
+    if (filter?.isPermitted !== false) return `Access is granted by ${by}, ${end}.`
+    return `The policies grant access (${by}, ${end}), but the resource's filters refuse ${trafficText(filter)}.`
+  }
+  if (judged.denied === 'token_expired') return 'Access is denied: the token in use has expired by then.'
+  if (judged.denied === 'not_found') {
+    return 'Access is denied: no enabled policy joins this resource to a group of this actor. For the client it does not exist.'
+  }
+  const again = 'again' in judged ? judged.again : undefined
+  const next = again === undefined ? '' : ` It may be granted from ${utcText(again)} on.`
+  return `Access is denied: of the policies for this actor, none has all its conditions fulfilled.${next}`
+}
+
+const FACT_TEXTS = {
+  remoteIp: 'the address',
+  identityProviderId: 'the identity provider of the sign-in',
+  clientVerified: 'whether the device is verified',
+} as const
+
+const SOURCE_TEXTS = {
+  given: 'as the question supposes',
+  connection: 'by its connection',
+  last_seen: 'as it was last seen',
+  device: 'as the portal has it',
+} as const
+
+const factLines = (facts: readonly KnownFact[]): string[] => {
+  const known = facts.map(
+    ({ name, value, source }) => `${FACT_TEXTS[name]} is ${answer(value)} (${SOURCE_TEXTS[source]})`,
+  )
+  const unknown = (Object.keys(FACT_TEXTS) as KnownFact['name'][])
+    .filter((name) => !facts.some((fact) => fact.name === name))
+    .map((name) => FACT_TEXTS[name])
+  return [
+    known.length === 0 ? 'Nothing is known of the request.' : `Known is: ${known.join('; ')}.`,
+    ...(unknown.length === 0 ? [] : [`Unknown is: ${unknown.join('; ')}.`]),
+  ]
+}
+
+const answer = (value: string | boolean): string => (value === true ? 'yes' : value === false ? 'no' : value)
+
+const policyLines = (explanation: AccessExplanation): string[] => {
+  const { explanation: policies } = explanation.verdict
+  if (policies.length === 0) return ['No policy is about this resource.']
+  return policies.flatMap((policy) => [
+    `${capital(policyName(explanation, policy.policyId))} ${outcome(policy)}.`,
+    ...policy.conditions.map((condition) => `  ${conditionText(condition)}`),
+  ])
+}
+
+const policyName = ({ policies, groups, verdict: judged }: AccessExplanation, id: string): string => {
+  const policy = policies.get(id)
+  const groupId = judged.explanation.find(({ policyId }) => policyId === id)?.groupId ?? policy?.groupId
+  const group = groups.find((each) => each.id === groupId)
+  const name = policy?.description ?? null
+  const shadow = policy?.mode === 'shadow' ? ', in shadow mode,' : ''
+  return `the policy ${name === null ? id : `“${name}”`}${group === undefined ? '' : ` for ${group.name}`}${shadow}`
+}
+
+const outcome = ({ outcome: result, mode, until, conditions }: PolicyExplanation): string => {
+  const isShadow = mode === 'shadow'
+  switch (result) {
+    case 'not_a_member':
+      return 'is for a group that this actor is not in'
+    case 'disabled':
+      return 'is disabled'
+    case 'fails':
+      return isShadow ? 'would not grant it' : 'does not grant it'
+    case 'conforms': {
+      const end = until === undefined ? '' : `, until ${utcText(until)}`
+      const why = conditions.length === 0 ? ': it has no conditions' : ': all its conditions hold'
+      return `${isShadow ? 'would grant it' : 'grants it'}${end}${why}`
+    }
+  }
+}
+
+const conditionText = ({ condition, holds, reason, until, again, judgedBy }: ConditionExplanation): string => {
+  const when =
+    until !== undefined ? `, until ${utcText(until)}` : again !== undefined ? `, until ${utcText(again)}` : ''
+  const by = judgedBy === undefined ? '' : ` (${judgedBy})`
+  return `${condition} ${holds ? 'holds' : 'does not hold'}${when}: ${reason}${by}.`
+}
+
+const trafficText = ({ protocol, port }: FilterExplanation): string =>
+  port === undefined ? protocol.toUpperCase() : `${protocol.toUpperCase()} port ${port}`
+
+const filterLine = (filter: FilterExplanation): string =>
+  filter.isPermitted
+    ? `The resource's filters let ${trafficText(filter)} through.`
+    : `The resource's filters refuse ${trafficText(filter)}.`
+
+const gatewayLine = ({ gateway: { choice, gateways }, site, isAllowed }: AccessExplanation): string => {
+  const name = site?.name ?? 'the resource'
+  if (choice !== undefined) {
+    const chosen = gateways.find(({ id }) => id === choice.gatewayId)?.name ?? choice.gatewayId
+    return `${isAllowed ? 'The gateway would be' : 'If it were granted, the gateway would be'} ${chosen}, chosen because it is ${choice.reason}.`
+  }
+  if (gateways.length === 0) return `The site ${name} has no gateway.`
+  const connected = gateways.filter(({ isConnected }) => isConnected).length
+  if (connected === 0) return `No gateway of the site ${name} is connected: nobody would serve.`
+  return `Of the ${connected} connected gateways of the site ${name} none understands this client's version: nobody would serve.`
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
