@@ -1,7 +1,7 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
 import { firstPermitting } from '../filter/port-filter.ts'
-import { buildUnreachable, quotedPacket, quotesSource, type Unreachable } from '../net/icmp-error.ts'
+import { buildUnreachable, isProhibition, quotedPacket, quotesSource, type Unreachable } from '../net/icmp-error.ts'
 import { canonicalAddress, formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { PacketSlab } from '../net/packet-slab.ts'
 import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
@@ -60,6 +60,9 @@ export type ClientFlowsOutput =
 
 /** protocol.md §2: it asks again after 2 s at the earliest. */
 const REQUEST_INTERVAL = 2 * SECOND
+
+/** A gateway's refusal makes the client ask again this often at the most. */
+const DOUBT_INTERVAL = 30 * SECOND
 
 type DropReason =
   | PacketRefusal
@@ -259,6 +262,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       if (quoted === undefined || !quotesSource(packet, quoted, own)) return this.#counters.count('icmp-error')
       const about = bytes.subarray(quoted.destinationAt, quoted.destinationAt + quoted.addressLength)
       if (!this.#isServedBy(peer, about)) return this.#counters.count('icmp-error')
+      if (isProhibition(packet)) this.#doubt(peer, about, now)
     } else {
       if (!this.#isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
       if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.store(packet, peer)
@@ -357,6 +361,21 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     for (const { bytes } of this.#routes.resource(resourceId)?.kept.take(now) ?? []) {
       this.#packet.parse(bytes)
       this.#refuse(this.#packet, 'host-unreachable', 'authorization-failed')
+    }
+  }
+
+  /**
+   * A gateway refuses what it was said to grant: the grant has ended there, and the next packet asks anew. Its site's own firewalls say the same,
+   * so that is not believed often.
+   */
+  #doubt(peer: PeerId, address: AddressBytes, now: Instant): void {
+    for (const resource of this.#routes.candidates(address)) {
+      const { doubtedAt } = resource
+      if (resource.peer !== peer || (doubtedAt !== undefined && after(doubtedAt, DOUBT_INTERVAL) > now)) continue
+      resource.doubtedAt = now
+      resource.peer = undefined
+      this.#routes.forgetAnnouncements(resource.resource.id)
+      this.#forgetVerdicts()
     }
   }
 

@@ -15,6 +15,8 @@ export interface ClientResource extends ResourceEntry {
   /** All gateways that it was granted at: the flows of an earlier one may still be answered. */
   readonly peers: Set<PeerId>
   requestedAt: Instant | undefined
+  /** When its gateway last refused what it was granted. */
+  doubtedAt: Instant | undefined
   readonly kept: KeptPackets
 }
 
@@ -67,7 +69,15 @@ export class ClientRoutes {
       const same =
         before !== undefined && before.resource.type === resource.type && before.resource.address === resource.address
       const entry: ClientResource = {
-        ...(same ? before : { peer: undefined, peers: new Set(), requestedAt: undefined, kept: new KeptPackets() }),
+        ...(same
+          ? before
+          : {
+              peer: undefined,
+              peers: new Set(),
+              requestedAt: undefined,
+              doubtedAt: undefined,
+              kept: new KeptPackets(),
+            }),
         ...resourceEntry(resource),
       }
       this.#resources.set(resource.id, entry)

@@ -80,6 +80,12 @@ export const rewriteQuote = (error: PacketView, quoted: QuotedPacket, change: Qu
 export const quotesSource = (error: PacketView, quoted: QuotedPacket, address: AddressBytes): boolean =>
   address.length === quoted.addressLength && isAddressAt(address, error.bytes, quoted.sourceAt)
 
+/** Whether it says `admin-prohibited`, in either family. */
+export const isProhibition = ({ bytes, transportAt, addressLength }: PacketView): boolean =>
+  addressLength === 4
+    ? bytes[transportAt] === 3 && bytes[transportAt + 1] === 13
+    : bytes[transportAt] === 1 && bytes[transportAt + 1] === 1
+
 const HOP_LIMIT = 64
 
 const buildIpv4 = (packet: PacketView, reason: Unreachable, from: AddressBytes): Uint8Array => {

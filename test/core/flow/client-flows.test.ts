@@ -189,6 +189,29 @@ describe('the client, for a network', () => {
     expect(client.fromGateway({ source: SERVER })).to.deep.equal([])
   })
 
+  it('asks again after its gateway prohibited what was granted, at most every 30 s', () => {
+    const client = new ClientBench(LAB)
+    const prohibit = () =>
+      client.handle({
+        type: 'tunnelPacket',
+        peer: 'gateway',
+        packet: buildIcmpError({
+          source: SERVER,
+          destination: ADA.ipv4,
+          type: 3,
+          code: 13,
+          about: buildPacket({ source: ADA.ipv4, destination: SERVER }),
+        }),
+      })
+    client.grant('lab')
+    expect(client.fromApplication({ destination: SERVER })[0]).to.contain('gateway: ')
+    expect(prohibit()).to.have.length(1)
+    expect(client.fromApplication({ destination: SERVER })).to.deep.equal(['request lab'])
+    client.grant('lab')
+    prohibit()
+    expect(client.fromApplication({ destination: SERVER })[0]).to.contain('gateway: ')
+  })
+
   it('keeps a grant when only filters change, and not when the address does', () => {
     const client = new ClientBench(LAB)
     client.grant('lab')
