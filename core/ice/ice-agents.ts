@@ -27,6 +27,8 @@ interface Entry {
   agent: IceAgent
   local: IceCredentials
   remote: IceCredentials
+  /** Kept, for a gateway has thousands of agents and asks for the earliest all the time. */
+  due: Deadline | undefined
 }
 
 /** Requests of ours that may still be answered; beyond it the oldest are forgotten. */
@@ -88,11 +90,10 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   }
 
   wake(now: Instant): void {
-    for (const [peer, { agent }] of this.#entries) {
-      const due = agent.deadline()
-      if (due === undefined || due.at > now) continue
-      agent.wake(now)
-      this.#drain(peer, agent)
+    for (const [peer, entry] of this.#entries) {
+      if (entry.due === undefined || entry.due.at > now) continue
+      entry.agent.wake(now)
+      this.#drain(peer, entry)
     }
   }
 
@@ -102,7 +103,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
 
   deadline(): Deadline | undefined {
     let first: Deadline | undefined
-    for (const { agent } of this.#entries.values()) first = earliest(first, agent.deadline())
+    for (const { due } of this.#entries.values()) first = earliest(first, due)
     return first
   }
 
@@ -111,7 +112,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     if (known !== undefined && same(known.local, local) && same(known.remote, remote)) return
     this.#remove(peer)
     const agent = new IceAgent({ role: this.#role, local, remote, random: this.#random }, now)
-    this.#entries.set(peer, { agent, local, remote })
+    this.#entries.set(peer, { agent, local, remote, due: agent.deadline() })
     this.#byUsername.set(checkUsername(local, remote), peer)
     this.#forward(peer, { type: 'localCandidatesChanged', candidates: this.#locals }, now)
   }
@@ -140,14 +141,16 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     const entry = this.#entries.get(peer)
     if (entry === undefined) return this.#count('unknown-peer')
     entry.agent.handle(input, now)
-    this.#drain(peer, entry.agent)
+    this.#drain(peer, entry)
   }
 
-  #drain(peer: PeerId, agent: IceAgent): void {
+  #drain(peer: PeerId, entry: Entry): void {
+    const { agent } = entry
     for (let output = agent.poll(); output !== undefined; output = agent.poll()) {
       if (output.type === 'sendDatagram') this.#noteTransaction(output.datagram, peer)
       this.#outputs.push({ ...output, peer })
     }
+    entry.due = agent.deadline()
   }
 
   #noteTransaction(datagram: Uint8Array, peer: PeerId): void {

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
+import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
+import { endpoint } from '../../../core/runtime/endpoint.ts'
 import { MemoryTransport } from '../../../plugins/transport-memory/memory-transport.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
 import { ScriptedPortal } from '../../kit/scripted-portal.ts'
@@ -177,7 +179,7 @@ for (const [named, transport] of [
       ] as const) {
         const bytes = random.bytes(length)
         bytes.set([type, 0, 0, 0])
-        socket.send([{ peer: '203.0.113.20:52625' as never, bytes }])
+        socket.send([{ peer: endpoint('203.0.113.20', 52_625), bytes }])
       }
       clock.advance(1_000)
       expect(network.counters.unreachable).to.equal(0)
@@ -248,6 +250,33 @@ for (const [named, transport] of [
         clock.advance(1_000)
       }
       expect(client.received).to.have.length(400)
+    })
+
+    it('survive whatever a portal, a network or an application sends them', () => {
+      client.send({ to: '198.51.100.9', port: 9, payload: '1' })
+      clock.advance(500)
+      const events = ['init', 'config_changed', 'authorization_created', 'ice_candidates', 'create_authorization', 'x']
+      const frame = fc
+        .record({
+          topic: fc.string(),
+          event: fc.constantFrom(...events),
+          payload: fc.jsonValue(),
+          ref: fc.constant(null),
+        })
+        .map((value) => JSON.stringify(value))
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 200 }), fc.oneof(frame, fc.string()), (bytes, text) => {
+          const peer = endpoint('203.0.113.20', 52_625)
+          for (const each of [client, ...gateways]) {
+            each.tell({ type: 'tunPackets', packets: [bytes] })
+            each.tell({ type: 'datagramsReceived', datagrams: [{ peer, bytes }] })
+            each.tell({ type: 'frameReceived', text })
+          }
+        }),
+      )
+      client.send({ to: '198.51.100.9', port: 9, payload: '2' })
+      clock.advance(500)
+      expect(client.textsFrom('198.51.100.9', 9)).to.deep.equal(['printer: 1', 'printer: 2'])
     })
 
     it('end signed out where the portal refuses the token', () => {
