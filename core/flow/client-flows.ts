@@ -205,7 +205,11 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       packet.protocol,
       packet.destinationPort,
     )
-    if (permitted.verdict === 'no-entry') return this.#counters.count('unknown-destination')
+    if (permitted.verdict === 'no-entry') {
+      // An application holds on to the address of a name whose last resource is gone: it is to hear of that at once.
+      if (mapped) return this.#refuse(packet, 'host-unreachable', 'unknown-destination')
+      return this.#counters.count('unknown-destination')
+    }
     if (permitted.verdict !== 'permitted') return this.#refuse(packet, 'admin-prohibited', permitted.verdict)
     const resource = permitted.entry
     // What has neither ports nor an identifier cannot be translated by the gateway.

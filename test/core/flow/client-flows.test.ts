@@ -104,6 +104,13 @@ describe('the client, for a network', () => {
     expect(client.flows.counters()).to.deep.equal({ 'unknown-destination': 2 })
   })
 
+  it('P6 answers a mapped address whose resource is gone with ICMP unreachable, at once', () => {
+    const client = new ClientBench(LAB)
+    const [answer = '', ...more] = client.fromApplication({ destination: '100.96.9.9' })
+    expect(answer).to.match(/^tun: icmp 3\/1 100\.96\.9\.9 > /)
+    expect(more).to.deep.equal([])
+  })
+
   it('drops multicast, foreign sources, unknown destinations, fragments and control frames, with the reason', () => {
     const client = new ClientBench(LAB)
     client.grant('lab')

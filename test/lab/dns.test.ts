@@ -1,0 +1,227 @@
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { eventually } from '../../hosts/lab/eventually.ts'
+import { MACHINES } from '../../hosts/lab/topology.ts'
+import { needsKernel } from '../kit/needs-kernel.ts'
+import { DnsLab, isMapped } from './dns-lab.ts'
+
+const WEB = MACHINES.web.site
+const FILES = MACHINES.files.site
+const text = (name: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `--txt-record=${name},${`${i}`.padStart(2, '0').repeat(60)}`)
+
+describe('names on the kernel, by ordinary tools', function () {
+  this.timeout(60_000)
+  needsKernel()
+  let dns: DnsLab
+
+  before(async () => {
+    dns = await DnsLab.open({
+      upstream: [
+        '--host-record=public.example.org,203.0.113.66,2001:db8::66',
+        '--host-record=gitlab.example.org,203.0.113.66',
+        '--host-record=jenkins.example.org,203.0.113.66',
+        '--srv-host=_sip._udp.public.example.org,public.example.org,5060',
+        ...text('long.public.example.org', 30),
+      ],
+      site: [
+        '--srv-host=_ldap._tcp.corp.example.org,dc1.corp.example.org,389',
+        '--txt-record=corp.example.org,from the site',
+        ...text('long.corp.example.org', 30),
+      ],
+      hosts: {
+        'gitlab.example.org': [WEB],
+        'jenkins.example.org': [WEB],
+        'six.example.org': ['fd10:20::80'],
+        'dc1.corp.example.org': [FILES],
+        'www.corp.example.org': [WEB],
+        'both.corp.example.org': [WEB, FILES],
+        'a.apps.example.org': [WEB],
+        'apps.example.org': [WEB],
+        'special.apps.example.org': [FILES],
+        'host1.example.org': [WEB],
+        ...Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`n${i}.many.example.org`, [WEB]])),
+      },
+      resources: {
+        gitlab: { address: 'gitlab.example.org' },
+        jenkins: { address: 'jenkins.example.org' },
+        four: { address: 'only4.example.org', ip_stack: 'ipv4_only' },
+        six: { address: 'six.example.org', ip_stack: 'ipv6_only' },
+        corp: { address: '**.corp.example.org' },
+        apps: { address: '*.apps.example.org' },
+        host: { address: 'h?st1.example.org' },
+        many: { address: '*.many.example.org' },
+      },
+      withoutPolicy: ['jenkins'],
+      account: { search_domain: 'corp.example.org' },
+    })
+  })
+  after(() => dns?.close())
+
+  it('D1 dig and getent see mapped addresses only, the same ones every time', async () => {
+    const [first, again] = [await dns.dig('gitlab.example.org', 'A'), await dns.dig('GITLAB.example.org', 'A')]
+    expect(first.answers).to.have.length(4)
+    expect(first.answers.every(isMapped), first.text).to.equal(true)
+    expect(again.answers).to.deep.equal(first.answers)
+    expect(first.text).to.match(/gitlab\.example\.org\.\s+1\s+IN\s+A/)
+    const six = await dns.dig('gitlab.example.org', 'AAAA')
+    expect(six.answers.filter(isMapped)).to.have.length(4)
+    const { stdout } = await dns.client('getent', ['ahosts', 'gitlab.example.org'])
+    const addresses = [...new Set(stdout.split('\n').flatMap((line) => line.split(/\s/)[0] || []))]
+    expect(addresses.sort()).to.deep.equal([...first.answers, ...six.answers].sort())
+    await dns.page('http://gitlab.example.org/')
+    const status = await dns.client('cat', ['/proc/net/route', '/etc/resolv.conf', '/etc/hosts'])
+    expect(`${first.text}${six.text}${stdout}${status.stdout}`).not.to.include(WEB)
+  })
+
+  it('D2 P10 what is no resource of hers goes upstream, unchanged', async () => {
+    expect((await dns.dig('public.example.org', 'A')).answers).to.deep.equal(['203.0.113.66'])
+    expect((await dns.dig('public.example.org', 'AAAA')).answers).to.deep.equal(['2001:db8::66'])
+    expect((await dns.dig('nothing.example.org', 'A')).status).to.equal('NXDOMAIN')
+    expect((await dns.dig('_sip._udp.public.example.org', 'SRV')).answers).to.deep.equal([
+      '0 0 5060 public.example.org.',
+    ])
+    expect((await dns.dig('jenkins.example.org', 'A')).answers, 'no policy').to.deep.equal(['203.0.113.66'])
+    expect(dns.seen('upstream', 'public.example.org')).to.include(
+      `query[A] public.example.org from ${MACHINES.client.outside}`,
+    )
+    expect(dns.seen('upstream', 'gitlab.example.org'), 'names of resources never go upstream').to.deep.equal([])
+  })
+
+  it('D3 wildcards take in what they should, whatever the case', async () => {
+    const mapped = async (name: string) => (await dns.dig(name, 'A')).answers.some(isMapped)
+    for (const name of [
+      'apps.example.org',
+      'A.APPS.example.org',
+      'www.corp.example.org',
+      'x.y.corp.example.org',
+      'host1.example.org',
+    ]) {
+      expect(await mapped(name), name).to.equal(true)
+    }
+    for (const name of ['x.y.apps.example.org', 'hoost1.example.org', 'example.org', 'xcorp.example.org']) {
+      expect(await mapped(name), name).to.equal(false)
+    }
+    expect((await dns.page('http://a.apps.example.org/')).server).to.equal('web')
+    expect((await dns.page('http://special.apps.example.org/')).server).to.equal('files')
+  })
+
+  it('D4 HTTPS is empty, PTR names, the canary is missing', async () => {
+    const https = await dns.dig('gitlab.example.org', 'HTTPS')
+    expect([https.status, https.answers]).to.deep.equal(['NOERROR', []])
+    const [address = ''] = (await dns.dig('gitlab.example.org', 'A')).answers
+    expect((await dns.dig('-x', address)).answers).to.deep.equal(['gitlab.example.org.'])
+    const [six = ''] = (await dns.dig('gitlab.example.org', 'AAAA')).answers
+    expect((await dns.dig('-x', six)).answers).to.deep.equal(['gitlab.example.org.'])
+    expect((await dns.dig('use-application-dns.net', 'A')).status).to.equal('NXDOMAIN')
+  })
+
+  it('D4 D6 SRV and TXT come from the site, through the tunnel, also long ones', async () => {
+    const srv = await dns.dig('_ldap._tcp.corp.example.org', 'SRV')
+    expect(srv.answers, srv.text).to.deep.equal(['0 0 389 dc1.corp.example.org.'])
+    expect(srv.text, 'the site adds its address, which is not passed on').not.to.include(FILES)
+    expect((await dns.dig('corp.example.org', 'TXT')).answers).to.deep.equal(['"from the site"'])
+    const cut = await dns.dig('+ignore', 'long.corp.example.org', 'TXT')
+    expect(cut.flags).to.include('tc')
+    expect((await dns.dig('long.corp.example.org', 'TXT')).answers).to.have.length(30)
+    expect((await dns.dig('+tcp', 'long.corp.example.org', 'TXT')).answers).to.have.length(30)
+    expect(dns.seen('upstream', 'corp.example.org')).to.deep.equal([])
+    expect(new Set(dns.seen('site-dns', 'corp.example.org').map((line) => line.split(' ').at(-1)))).to.deep.equal(
+      new Set([MACHINES['gateway-1'].site]),
+    )
+  })
+
+  it('D5 a family that the resource does not have is empty, not missing', async () => {
+    const four = { a: await dns.dig('only4.example.org', 'A'), aaaa: await dns.dig('only4.example.org', 'AAAA') }
+    expect([four.a.answers.length, four.aaaa.status, four.aaaa.answers.length]).to.deep.equal([4, 'NOERROR', 0])
+    const six = { a: await dns.dig('six.example.org', 'A'), aaaa: await dns.dig('six.example.org', 'AAAA') }
+    expect([six.aaaa.answers.length, six.a.status, six.a.answers.length]).to.deep.equal([4, 'NOERROR', 0])
+  })
+
+  it('D6 a long answer is cut short over UDP and whole over TCP, of upstreams and of resources', async () => {
+    const cut = await dns.dig('+ignore', 'long.public.example.org', 'TXT')
+    expect(cut.flags).to.include('tc')
+    const sizes = /MSG SIZE {2}rcvd: (\d+)/.exec(cut.text)?.[1]
+    expect(Number(sizes)).to.be.at.most(1212)
+    expect((await dns.dig('long.public.example.org', 'TXT')).answers).to.have.length(30)
+    expect((await dns.dig('+noedns', 'long.public.example.org', 'TXT')).answers).to.have.length(30)
+    const overTcp = await dns.dig('+tcp', 'gitlab.example.org', 'A')
+    expect(overTcp.answers.filter(isMapped)).to.have.length(4)
+    expect((await dns.dig('+tcp', 'public.example.org', 'A')).answers).to.deep.equal(['203.0.113.66'])
+  })
+
+  it('D7 short names work by the search domain, in resolv.conf', async () => {
+    expect(await dns.resolvConf()).to.match(/^search corp\.example\.org$/m)
+    const { stdout } = await dns.client('getent', ['ahosts', 'www'])
+    expect(stdout.split(/\s/).filter(isMapped)).not.to.deep.equal([])
+    expect((await dns.page('http://www/')).server).to.equal('web')
+  })
+
+  it('D9 names on one real address are resources of their own', async () => {
+    const [gitlab = ''] = (await dns.dig('gitlab.example.org', 'A')).answers
+    expect((await dns.page(`http://${gitlab}/`)).address).to.equal(WEB)
+    const policy = await dns.allow('jenkins')
+    const jenkins = await eventually(async () => (await dns.dig('jenkins.example.org', 'A')).answers.find(isMapped), {
+      what: 'the other name is known',
+      timeoutMs: 5_000,
+    })
+    expect((await dns.page('http://jenkins.example.org/')).address).to.equal(WEB)
+    await dns.api.remove(`policies/${policy}`)
+    const refused = await eventually(
+      async () => {
+        const page = await dns.page(`http://${jenkins}/`)
+        return page.code === 0 ? undefined : page
+      },
+      { what: 'the other name is gone', timeoutMs: 5_000 },
+    )
+    expect(refused.code, 'at once, not by a timeout').to.equal(7)
+    expect((await dns.page(`http://${gitlab}/`)).address, 'this one stays').to.equal(WEB)
+    const fresh = await dns.page('http://gitlab.example.org/')
+    expect(fresh.address).to.equal(WEB)
+  })
+
+  it('D11 a family without a record is refused at once, and applications take the other', async () => {
+    await dns.page('http://www.corp.example.org/')
+    const [six = ''] = (await dns.dig('www.corp.example.org', 'AAAA')).answers
+    const began = performance.now()
+    const { code, stdout } = await dns.client('ping', ['-6', '-c', '1', '-W', '8', six])
+    expect(performance.now() - began, 'far from the timeout').to.be.below(4_000)
+    expect(code).to.equal(1)
+    expect(stdout).to.match(/unreachable/i)
+    // One address, for curl itself waits between several.
+    const only6 = await dns.page(`http://[${six}]/`)
+    expect(only6.code).to.equal(7)
+    expect(only6.ms, 'far from the timeout').to.be.below(4_000)
+    const either = await dns.page('http://www.corp.example.org/')
+    expect(either.server).to.equal('web')
+    process.stdout.write(
+      `      ICMP after ${Math.round(performance.now() - began - only6.ms - either.ms)} ms, IPv6 given up after ${only6.ms} ms, page after ${either.ms} ms\n`,
+    )
+  })
+
+  it('D9 forty names on one address are forty pairs of addresses, all of which work', async () => {
+    const names = Array.from({ length: 40 }, (_, i) => `n${i}.many.example.org`)
+    const { stdout } = await dns.client('dig', ['+short', '+time=6', ...names.flatMap((name) => [name, 'A'])])
+    const addresses = stdout.trim().split('\n')
+    expect(new Set(addresses).size).to.equal(160)
+    const { stdout: pages } = await dns.client('curl', [
+      '-s4',
+      '--max-time',
+      '10',
+      ...names.map((name) => `http://${name}/`),
+    ])
+    const hosts = pages
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { host: string; address: string })
+    expect(hosts.map(({ host }) => host)).to.deep.equal(names)
+    expect(new Set(hosts.map(({ address }) => address))).to.deep.equal(new Set([WEB]))
+  })
+
+  it('D10 many addresses behind one name are all of use', async () => {
+    const { answers } = await dns.dig('both.corp.example.org', 'A')
+    const servers = new Set<string | undefined>()
+    for (const address of answers) servers.add((await dns.page(`http://${address}/`)).server)
+    expect(servers).to.deep.equal(new Set(['web', 'files']))
+  })
+})
