@@ -1,4 +1,5 @@
 import type { ClientResource } from '../../core/control/messages.ts'
+import { portFilters } from '../../core/control/port-filters.ts'
 import type { NamedResource } from '../../core/dns/resource-names.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import type { ResourceStatus } from './client-status.ts'
@@ -109,11 +110,7 @@ const flowResource = (resource: ClientResource): FlowResource => {
     id,
     type,
     address,
-    filters: filters.map(({ protocol, port_range_start = 0, port_range_end = 0xffff }) => ({
-      protocol,
-      portStart: port_range_start,
-      portEnd: port_range_end,
-    })),
+    filters: portFilters(filters),
     ...(ip_stack === null || ip_stack === undefined ? {} : { ipStack: ip_stack }),
   }
 }

@@ -3,6 +3,7 @@
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { FEATURES, type FromPortal, type GatewayResource, type ToPortal } from '../../core/control/messages.ts'
+import { portFilters } from '../../core/control/port-filters.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../core/dns/site-resolver.ts'
@@ -425,10 +426,6 @@ const flowResource = (resource: GatewayResource): FlowResource => {
     id: resource.id,
     type: resource.type,
     address: resource.address,
-    filters: resource.filters.map(({ protocol, port_range_start = 0, port_range_end = 0xffff }) => ({
-      protocol,
-      portStart: port_range_start,
-      portEnd: port_range_end,
-    })),
+    filters: portFilters(resource.filters),
   }
 }

@@ -1,0 +1,10 @@
+import type { PortFilter } from '../filter/port-filter.ts'
+import type { Filter } from './wire-values.ts'
+
+/** What the wire's filters mean to the packet engine: absent ports are all of them. */
+export const portFilters = (filters: readonly Filter[]): PortFilter[] =>
+  filters.map(({ protocol, port_range_start: portStart = 0, port_range_end: portEnd = 0xffff }) => ({
+    protocol,
+    portStart,
+    portEnd,
+  }))
