@@ -53,4 +53,7 @@ const describe = ({ state, account, actor, lane, gateways, resources, dns }: Cli
       ['RESOURCE', 'ADDRESS', 'STATE', 'WHY'],
       ...resources.map(({ name, address, state: now, reason }) => [name, address ?? '-', now, reason ?? '']),
     ]),
+    ...resources.flatMap(({ name, why }) =>
+      why.length === 0 ? [] : ['', `${name}: ${why[0] ?? ''}`, ...why.slice(1).map((line) => `  ${line}`)],
+    ),
   ].join('\n')

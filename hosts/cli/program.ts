@@ -3,6 +3,7 @@ import { OperatorError } from '../../core/config/operator-error.ts'
 import { clientCommand } from './client.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
+import { explainCommand } from './explain.ts'
 import { gatewayCommand } from './gateway.ts'
 import { labCommand } from './lab.ts'
 import { packageVersion } from '../runtime/package-root.ts'
@@ -22,6 +23,7 @@ export const run = async (
     .addCommand(portalCommand(context))
     .addCommand(gatewayCommand(context))
     .addCommand(clientCommand(context))
+    .addCommand(explainCommand(context))
     .addCommand(pluginCommand(context))
     .addCommand(labCommand(context))
     .addHelpText('after', EXAMPLES)
@@ -38,7 +40,7 @@ export const run = async (
 }
 
 const exitOf = (error: OperatorError): ExitCode => {
-  if (error.code === 'CLIENT_NOT_RUNNING') return ExitCode.unreachable
+  if (error.code === 'CLIENT_NOT_RUNNING' || error.code === 'PORTAL_UNREACHABLE') return ExitCode.unreachable
   if (error.code === 'TOKEN_MISSING') return ExitCode.signedOut
   return error.code.startsWith('CONFIG_') || USAGE.has(error.code) ? ExitCode.usage : ExitCode.failed
 }
@@ -66,5 +68,6 @@ Examples:
   $ PORTREEVE_TOKEN=… portreeve gateway --config gateway.yaml
   $ portreeve client up --config client.yaml
   $ portreeve client status --json
+  $ portreeve explain --actor ada@example.org --resource gitlab.example.org --port 443
 
 Ends with: 0 done or connected · 1 failed · 2 usage or configuration · 3 signed out · 4 unreachable`

@@ -31,6 +31,8 @@ export interface ResourceStatus {
   address: string | null
   state: 'idle' | 'requested' | 'connected' | 'denied'
   gateway_id: string | null
-  /** Why it is denied or was withdrawn. */
+  /** Why it is denied or was withdrawn: a code. */
   reason: string | null
+  /** The same in words, a sentence each, with what stands in the way; none where nothing does. */
+  why: string[]
 }

@@ -1,14 +1,16 @@
-import type { ClientResource } from '../../core/control/messages.ts'
+import type { ClientResource, DenialDetail } from '../../core/control/messages.ts'
 import { portFilters } from '../../core/control/port-filters.ts'
 import type { NamedResource } from '../../core/dns/resource-names.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import type { ResourceStatus } from './client-status.ts'
+import { denialText } from './denial-text.ts'
 
 interface Entry {
   resource: ClientResource
   state: ResourceStatus['state']
   gatewayId: string | null
   reason: string | null
+  why: readonly string[]
 }
 
 /** What this client may ask for, and how its latest request for each ended. */
@@ -48,20 +50,20 @@ export class ResourceTable {
   }
 
   requested(id: string): void {
-    this.#set(id, { state: 'requested', gatewayId: null, reason: null })
+    this.#set(id, { state: 'requested', gatewayId: null, reason: null, why: [] })
   }
 
   connected(id: string, gatewayId: string): void {
-    this.#set(id, { state: 'connected', gatewayId, reason: null })
+    this.#set(id, { state: 'connected', gatewayId, reason: null, why: [] })
   }
 
-  denied(id: string, reason: string): void {
-    this.#set(id, { state: 'denied', gatewayId: null, reason })
+  denied(id: string, reason: string, details?: readonly DenialDetail[]): void {
+    this.#set(id, { state: 'denied', gatewayId: null, reason, why: denialText(reason, details) })
   }
 
   /** What a gateway served is served by nobody. */
   disconnected(id: string, reason: string): void {
-    this.#set(id, { state: 'idle', gatewayId: null, reason })
+    this.#set(id, { state: 'idle', gatewayId: null, reason, why: [] })
   }
 
   forFlows(): FlowResource[] {
@@ -85,13 +87,14 @@ export class ResourceTable {
   }
 
   status(): ResourceStatus[] {
-    return [...this.#entries.values()].map(({ resource, state, gatewayId, reason }) => ({
+    return [...this.#entries.values()].map(({ resource, state, gatewayId, reason, why }) => ({
       id: resource.id,
       name: resource.name ?? 'Internet',
       address: resource.type === 'internet' ? null : resource.address,
       state,
       gateway_id: gatewayId,
       reason,
+      why: [...why],
     }))
   }
 
@@ -101,7 +104,7 @@ export class ResourceTable {
   }
 }
 
-const IDLE = { state: 'idle', gatewayId: null, reason: null } as const
+const IDLE = { state: 'idle', gatewayId: null, reason: null, why: [] } as const
 
 const flowResource = (resource: ClientResource): FlowResource => {
   if (resource.type === 'internet') return { id: resource.id, type: 'internet', address: '', filters: [] }

@@ -246,8 +246,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         if (!this.resources.isRequested(message.payload.resource_id)) return
         return this.#tellConnections({ type: 'authorized', authorization: message.payload }, now)
       case 'authorizationCreationFailed': {
-        const { resource_id: resourceId, reason } = message.payload
-        this.resources.denied(resourceId, reason)
+        const { resource_id: resourceId, reason, details } = message.payload
+        this.resources.denied(resourceId, reason, details)
         for (const ask of this.#siteAsks.denied(resourceId)) this.#askSite(ask, now)
         return this.#tellFlows({ type: 'authorizationFailed', resourceId }, now)
       }

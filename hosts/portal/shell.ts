@@ -101,11 +101,7 @@ export class PortalShell implements Startable {
 
   /** What the portal would decide, and why; for the API and for pages. */
   get decisions(): Decisions {
-    const now = () => this.#clock.now()
-    return {
-      explain: (question) => this.#machine.explain(question, now()),
-      accessOf: (question) => this.#machine.accessOf(question, now()),
-    }
+    return this.#machine.decisions(() => this.#clock.now())
   }
 
   /** Whether a client or gateway is connected. */

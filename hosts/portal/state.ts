@@ -20,10 +20,9 @@ import {
 } from './control/connections.ts'
 import { Consequences, faultOf } from './control/consequences.ts'
 import { instantAt, tell, tellFrame, type Context, type PortalOutput } from './control/context.ts'
-import { explainAccess, type AccessExplanation, type AccessQuestion } from './control/explanation.ts'
+import { decisionsOf, type Decisions } from './control/decisions.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
-import { accessOfPerson, type PersonAccess, type PersonQuestion } from './control/person-access.ts'
 import { Requests } from './control/requests.ts'
 import { ResourceNews } from './control/resource-news.ts'
 import { unixSeconds } from './control/wire-grant.ts'
@@ -159,14 +158,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return this.#context.presence.clientConnection(id) !== undefined || this.isGatewayConnected(id)
   }
 
-  /** What would become of a request, and why. Undefined where the account has no such actor, resource or device. */
-  explain(question: AccessQuestion, now: Instant): AccessExplanation | undefined {
-    return explainAccess(this.#context, question, now)
-  }
-
-  /** What exists for a person, and whether she may have it: in words for herself. */
-  accessOf(question: PersonQuestion, now: Instant): PersonAccess[] {
-    return accessOfPerson(this.#context, question, now)
+  /** What would become of requests that nobody made, at moments that `now` tells. */
+  decisions(now: () => Instant): Decisions {
+    return decisionsOf(this.#context, now)
   }
 
   /** The rows, as of the last change handed in. */

@@ -29,6 +29,7 @@ const PLUGINS = [
   'condition-time-window',
   'condition-remote-ip',
   'condition-identity-provider',
+  'condition-client-verified',
   'selector-random',
 ]
 

@@ -44,7 +44,7 @@ describe('hosts/cli/program', () => {
 
   it('teaches by example in the help of each command', async () => {
     const commands = ['', 'portal', 'portal init', 'gateway', 'client', 'client up', 'client down', 'client status']
-    for (const command of [...commands, 'client sign-in', 'client sign-out', 'plugin check', 'lab']) {
+    for (const command of [...commands, 'client sign-in', 'client sign-out', 'plugin check', 'lab', 'explain']) {
       const { code, printed } = await portreeve([...command.split(' ').filter((word) => word !== ''), '--help'])
       expect(code, command).to.equal(0)
       expect(printed, command).to.match(/Examples?:\n {2}\$ /)
@@ -173,7 +173,16 @@ describe('hosts/cli/program', () => {
 
     it('status shows people gateways and resources, and why one is denied', async () => {
       const { printed } = await portreeve(['client', 'status'], await client('connected'))
-      for (const part of ['connected', 'berlin-1', '192.0.2.1:52625', 'GitLab', 'denied', 'forbidden', '192.0.2.53']) {
+      for (const part of [
+        'connected',
+        'berlin-1',
+        '192.0.2.1:52625',
+        'GitLab',
+        'denied',
+        'forbidden',
+        '192.0.2.53',
+        'outside the hours',
+      ]) {
         expect(printed).to.include(part)
       }
     })
@@ -212,7 +221,15 @@ const STATUS = (state: ClientState): ClientStatus => ({
   lane: 'native',
   gateways: [{ id: 'g1', name: 'berlin-1', path: '192.0.2.1:52625', last_handshake: '2026-01-01T00:00:00.000Z' }],
   resources: [
-    { id: 'r1', name: 'GitLab', address: 'gitlab.example.org', state: 'connected', gateway_id: 'g1', reason: null },
+    {
+      id: 'r1',
+      name: 'GitLab',
+      address: 'gitlab.example.org',
+      state: 'connected',
+      gateway_id: 'g1',
+      reason: null,
+      why: [],
+    },
     {
       id: 'r2',
       name: 'Jenkins',
@@ -220,6 +237,10 @@ const STATUS = (state: ClientState): ClientStatus => ({
       state: 'denied',
       gateway_id: null,
       reason: 'forbidden',
+      why: [
+        'Your access to it depends on conditions that do not hold now.',
+        'time-window: it is outside the hours of UTC.',
+      ],
     },
   ],
   dns: { upstreams: ['192.0.2.53'] },

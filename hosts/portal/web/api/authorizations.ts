@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Authorization } from '../../entities.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
+import { ConditionBody, conditionToWire } from './explain.ts'
 import type { ApiParts } from './parts.ts'
 import { Id, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
 
@@ -15,6 +16,11 @@ const AuthorizationBody = z
     token_id: Id,
     membership_id: Id,
     expires_at: Time.nullable(),
+    conditions: z
+      .array(ConditionBody)
+      .describe('What each condition of the policy said, and the version of the plugin that judged'),
+    facts: z.record(z.string(), z.unknown()).describe('What was known of the request'),
+    gateway_reason: z.string().describe('Why this gateway: completes “chosen because it is”'),
   })
   .meta({ id: 'Authorization' })
 
@@ -57,5 +63,8 @@ const toWire = (row: Authorization): z.infer<typeof AuthorizationBody> => ({
   token_id: row.tokenId,
   membership_id: row.membershipId,
   expires_at: timeOrNull(row.expiresAt),
+  conditions: (row.decision?.conditions ?? []).map(conditionToWire),
+  facts: { ...row.decision?.facts },
+  gateway_reason: row.decision?.gateway ?? '',
   created_at: timeOf(row.createdAt),
 })

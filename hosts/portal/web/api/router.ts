@@ -9,6 +9,7 @@ import { authenticate } from './authenticate.ts'
 import { authorizationEndpoints } from './authorizations.ts'
 import { clientEndpoints } from './clients.ts'
 import type { ApiExtras, ApiState, Endpoint } from './endpoint.ts'
+import { explainEndpoints } from './explain.ts'
 import { gatewayEndpoints } from './gateways.ts'
 import { groupEndpoints } from './groups.ts'
 import { identityProviderEndpoints } from './identity-providers.ts'
@@ -28,6 +29,7 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
   ...actorEndpoints(parts),
   ...groupEndpoints(parts),
   ...policyEndpoints(parts),
+  ...explainEndpoints(parts),
   ...identityProviderEndpoints(parts),
   ...clientEndpoints(parts),
   ...tokenEndpoints(parts),

@@ -1,0 +1,37 @@
+import type { DenialDetail } from '../../core/control/messages.ts'
+
+/** What a denial means, for the person: sentences, the first says what it is. */
+export const denialText = (reason: string, details: readonly DenialDetail[] = []): string[] => [
+  REASONS[reason] ?? `The portal denies it: ${plain(reason)}.`,
+  ...details.flatMap(({ description, conditions }) =>
+    conditions.filter(({ holds }) => !holds).map((condition) => obstacle(description, condition)),
+  ),
+]
+
+const REASONS: Readonly<Record<string, string>> = {
+  forbidden: 'Your access to it depends on conditions that do not hold now.',
+  not_found: 'It is not there for you any more.',
+  offline: 'None of its gateways can be reached at the moment.',
+  version_mismatch: 'Its gateways are of another version than this client.',
+  disabled: 'It is disabled.',
+}
+
+const obstacle = (
+  description: string | null,
+  { condition, reason, again }: DenialDetail['conditions'][number],
+): string => {
+  const until = again === undefined ? '' : `, until ${utcText(again)}`
+  const by = description === null ? '' : ` (policy “${plain(description)}”)`
+  return `${plain(condition)}: ${plain(reason)}${until}${by}.`
+}
+
+/** Unix seconds as `2026-11-22 18:00 UTC`; what is no date of the calendar is not shown as one. */
+const utcText = (seconds: number): string => {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime())
+    ? 'an unknown time'
+    : `${date.toISOString().slice(0, 10)} ${date.toISOString().slice(11, 16)} UTC`
+}
+
+/** A portal's text goes to a terminal: without control characters. */
+const plain = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, 500)

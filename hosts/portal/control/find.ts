@@ -1,0 +1,46 @@
+import { ResourceNames } from '../../../core/dns/resource-names.ts'
+import { normalizeName } from '../../../core/dns/pattern.ts'
+import { parseAddress } from '../../../core/net/ip-address.ts'
+import { hostPrefix, parsePrefix, prefixCovers } from '../../../core/net/prefix.ts'
+import type { Actor, Resource } from '../entities.ts'
+import type { View } from '../view/view.ts'
+
+/** An actor by id or by e-mail address. */
+export const findActor = (view: Pick<View, 'get' | 'all'>, accountId: string, text: string): Actor | undefined => {
+  const wanted = text.trim().toLowerCase()
+  const byId = view.get('actors', wanted)
+  if (byId?.accountId === accountId) return byId
+  for (const actor of view.all('actors')) {
+    if (actor.accountId === accountId && actor.email === wanted) return actor
+  }
+  return undefined
+}
+
+/** Resources by id, by name, or by an address that they take in: a name or an IP address, the most specific first (D3, T5). */
+export const findResources = (view: Pick<View, 'get' | 'all'>, accountId: string, text: string): Resource[] => {
+  const wanted = text.trim().toLowerCase()
+  const byId = view.get('resources', wanted)
+  if (byId?.accountId === accountId) return [byId]
+  const own = [...view.all('resources')].filter((resource) => resource.accountId === accountId)
+  const named = own.filter(({ name, address }) => name.toLowerCase() === wanted || address === wanted)
+  if (named.length > 0) return named
+  const address = parseAddress(wanted)
+  if (address === undefined) return byName(own, wanted)
+  const asked = hostPrefix(address)
+  return own
+    .flatMap((resource) => {
+      if (resource.type === 'internet') return [{ resource, length: -1 }]
+      const written = resource.address ?? ''
+      const single = resource.type === 'ip' ? parseAddress(written) : undefined
+      const prefix = single === undefined ? parsePrefix(written) : hostPrefix(single)
+      return prefix !== undefined && prefixCovers(prefix, asked) ? [{ resource, length: prefix.length }] : []
+    })
+    .toSorted((a, b) => b.length - a.length || (a.resource.id < b.resource.id ? -1 : 1))
+    .map(({ resource }) => resource)
+}
+
+const byName = (own: readonly Resource[], wanted: string): Resource[] => {
+  const names = own.flatMap(({ id, type, address }) => (type === 'dns' && address !== null ? [{ id, address }] : []))
+  const matches = new ResourceNames(names).match(normalizeName(wanted))
+  return matches.flatMap(({ id }) => own.find((resource) => resource.id === id) ?? [])
+}

@@ -1,0 +1,230 @@
+import { z } from 'zod'
+import { canonicalAddress } from '../../../../core/net/ip-address.ts'
+import { unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
+import type { PolicyExplanation } from '../../../../core/policy/policy-verdict.ts'
+import type { ConditionExplanation } from '../../../../core/policy/evaluate-condition.ts'
+import type { ExplainVerdict } from '../../control/decisions.ts'
+import type { AccessExplanation } from '../../control/explanation.ts'
+import { explanationText } from '../../control/explanation-text.ts'
+import { invalidBody } from '../problem.ts'
+import type { Endpoint, Step } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { jsonBody } from './read-body.ts'
+import { Id, Text, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
+
+/** What is supposed to be known of a request. */
+export const SupposedFacts = {
+  remote_ip: z
+    .string()
+    .max(45)
+    .transform((text, context) => {
+      const address = canonicalAddress(text)
+      if (address !== undefined) return address
+      context.addIssue('is no IP address')
+      return z.NEVER
+    })
+    .optional()
+    .describe('The address that the request comes from'),
+  identity_provider_id: Id.optional().describe('The provider by which the token in use was obtained'),
+  client_verified: z.boolean().optional().describe('Whether the device is verified'),
+}
+
+const Question = z
+  .strictObject({
+    actor: Text(254).describe('An id or an e-mail address'),
+    resource: Text(255).describe('An id, a name, or an address that it takes in'),
+    protocol: z.enum(['tcp', 'udp', 'icmp']).optional().describe('tcp, where a port is given'),
+    port: z.int().min(1).max(65_535).optional(),
+    at: Time.optional().describe('Now, where it is left out'),
+    client_id: Id.optional().describe('A device of the actor: what is known of it stands in for what is not given'),
+    ...SupposedFacts,
+  })
+  .refine(({ protocol, port }) => protocol !== 'icmp' || port === undefined, {
+    path: ['port'],
+    message: 'ICMP has no ports',
+  })
+
+const Named = z.object({ id: Id, name: z.string() })
+/** One condition of an explanation. */
+export const ConditionBody = z.object({
+  condition: z.string(),
+  judged_by: z.string().nullable().describe('The plugin and its version'),
+  reads: z.array(z.string()),
+  facts: z.record(z.string(), z.unknown()),
+  holds: z.boolean(),
+  reason: z.string(),
+  until: Time.nullable(),
+  again: Time.nullable(),
+})
+const PolicyBody = z.object({
+  id: Id,
+  description: z.string().nullable(),
+  group_id: Id,
+  mode: z.enum(['enforced', 'shadow']),
+  outcome: z.enum(['conforms', 'fails', 'disabled', 'not_a_member']),
+  until: Time.nullable(),
+  conditions: z.array(ConditionBody),
+})
+const ExplanationBody = z
+  .object({
+    is_allowed: z.boolean().describe('By the policies, by everybody’s standing and by the resource’s filters'),
+    denied: z
+      .string()
+      .nullable()
+      .describe('not_found, forbidden, token_expired, filtered, or what is wrong with the actor, device or token'),
+    policy_id: Id.nullable().describe('The policy that grants'),
+    until: Time.nullable(),
+    again: Time.nullable().describe('When it may be allowed, where that is known'),
+    at: Time,
+    actor: Named,
+    client: Named.nullable(),
+    resource: Named,
+    other_resources: z.array(Named).describe('What else the words fit'),
+    site: Named.nullable(),
+    groups: z.array(Named),
+    facts: z.array(z.object({ name: z.string(), value: z.unknown(), source: z.string() })),
+    policies: z.array(PolicyBody).describe('Every policy of the resource'),
+    filter: z
+      .object({ protocol: z.string(), port: z.int().nullable(), is_permitted: z.boolean() })
+      .nullable()
+      .describe('Where a port or a protocol was asked for'),
+    gateway: Named.extend({ reason: z.string() }).nullable().describe('Which would be asked first, and why'),
+    gateways: z.array(
+      Named.extend({
+        version: z.string().nullable(),
+        is_connected: z.boolean(),
+        is_compatible: z.boolean(),
+        connected_clients: z.int(),
+        last_seen_at: Time.nullable(),
+      }),
+    ),
+    text: z.array(z.string()).describe('All of it in sentences'),
+  })
+  .meta({ id: 'Explanation' })
+
+/** Why somebody may have something, or may not: by the evaluator and the selector of real requests. */
+export const explainEndpoints = ({ decisions }: ApiParts): Endpoint[] => {
+  const question = jsonBody(Question)
+  const explain: Step = (ctx) => {
+    const { actor, resource, protocol, port, at, client_id, ...supposed } = question.of(ctx)
+    const verdict = decisions.explain({
+      accountId: ctx.state.account.id,
+      actor,
+      resource,
+      at: at === undefined ? undefined : unixTimeOf(at),
+      clientId: client_id?.toLowerCase(),
+      facts: factsOf(supposed),
+      traffic: protocol === undefined && port === undefined ? undefined : { protocol: protocol ?? 'tcp', port },
+    })
+    if (!verdict.ok) throw unknown(verdict.unknown)
+    ctx.body = toWire(verdict)
+  }
+  return [
+    {
+      method: 'POST',
+      path: '/policies/explain',
+      summary: 'Explains why an actor may use a resource, or may not',
+      body: Question,
+      status: 200,
+      answer: ExplanationBody,
+      story: [question.read, explain],
+    },
+  ]
+}
+
+/** The supposed facts as the evaluator has them. */
+export const factsOf = (supposed: {
+  remote_ip?: string | undefined
+  identity_provider_id?: string | undefined
+  client_verified?: boolean | undefined
+}) => ({
+  ...(supposed.remote_ip === undefined ? {} : { remoteIp: supposed.remote_ip }),
+  ...(supposed.identity_provider_id === undefined
+    ? {}
+    : { identityProviderId: supposed.identity_provider_id.toLowerCase() }),
+  ...(supposed.client_verified === undefined ? {} : { clientVerified: supposed.client_verified }),
+})
+
+const MISSING = {
+  actor: { path: 'actor', message: 'there is no actor of this id or e-mail address' },
+  resource: { path: 'resource', message: 'there is no resource of this id, name or address' },
+  client: { path: 'client_id', message: 'the actor has no such device' },
+} as const
+
+const unknown = (what: keyof typeof MISSING) => invalidBody([MISSING[what]])
+
+const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer<typeof ExplanationBody> => {
+  const { verdict, resource, actor, client, site, filter, gateway } = explanation
+  return {
+    is_allowed: explanation.isAllowed,
+    denied: deniedBy(explanation),
+    policy_id: verdict.allowed ? verdict.policyId : null,
+    until: timeOrNull((verdict.allowed ? verdict.expiresAt : undefined) ?? null),
+    again: timeOrNull(('again' in verdict ? verdict.again : undefined) ?? null),
+    at: timeOf(explanation.at),
+    actor: { id: actor.id, name: actor.name },
+    client: client === undefined ? null : { id: client.id, name: client.name },
+    resource: { id: resource.id, name: resource.name },
+    other_resources: others,
+    site: site === undefined ? null : { id: site.id, name: site.name },
+    groups: explanation.groups.map(({ id, name }) => ({ id, name })),
+    facts: explanation.facts,
+    policies: verdict.explanation.map(policyToWire),
+    filter:
+      filter === undefined
+        ? null
+        : { protocol: filter.protocol, port: filter.port ?? null, is_permitted: filter.isPermitted },
+    gateway: chosen(gateway),
+    gateways: gateway.gateways.map(
+      ({ id, name, version, isConnected, isCompatible, connectedClients, lastSeenAt }) => ({
+        id,
+        name,
+        version,
+        is_connected: isConnected,
+        is_compatible: isCompatible,
+        connected_clients: connectedClients,
+        last_seen_at: timeOrNull(lastSeenAt),
+      }),
+    ),
+    text: explanationText(explanation),
+  }
+}
+
+const deniedBy = ({ obstacle, verdict, isAllowed }: AccessExplanation): string | null => {
+  if (obstacle !== undefined) return obstacle
+  if (!verdict.allowed) return verdict.denied
+  return isAllowed ? null : 'filtered'
+}
+
+const chosen = ({ choice, gateways }: AccessExplanation['gateway']) => {
+  if (choice === undefined) return null
+  const { gatewayId: id, reason } = choice
+  return { id, name: gateways.find((gateway) => gateway.id === id)?.name ?? '', reason }
+}
+
+/** One policy's part of an explanation, as the API shows it. */
+export const policyToWire = (policy: PolicyExplanation): z.infer<typeof PolicyBody> => ({
+  id: policy.policyId,
+  description: policy.description,
+  group_id: policy.groupId,
+  mode: policy.mode,
+  outcome: policy.outcome,
+  until: momentOrNull(policy.until),
+  conditions: policy.conditions.map(conditionToWire),
+})
+
+/** The same for one condition. */
+export const conditionToWire = (condition: ConditionExplanation): z.infer<typeof ConditionBody> => ({
+  condition: condition.condition,
+  judged_by: condition.judgedBy ?? null,
+  reads: [...condition.reads],
+  facts: { ...condition.facts },
+  holds: condition.holds,
+  reason: condition.reason,
+  until: momentOrNull(condition.until),
+  again: momentOrNull(condition.again),
+})
+
+/** A plugin's moments may have fractions of a millisecond. */
+const momentOrNull = (time: UnixTime | undefined): string | null =>
+  time === undefined ? null : timeOf(unixTime(Math.floor(time)))

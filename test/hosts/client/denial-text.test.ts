@@ -1,0 +1,41 @@
+import { expect } from 'chai'
+import * as fc from 'fast-check'
+import { describe, it } from 'mocha'
+import { denialText } from '../../../hosts/client/denial-text.ts'
+
+const POLICY = '8dcad00c-ee83-4379-b1cb-7e480ca8d273'
+
+describe('denial-text', () => {
+  it('P8 says in words which condition of which policy does not hold, and until when', () => {
+    const again = Date.UTC(2026, 10, 23, 7) / 1000
+    const text = denialText('forbidden', [
+      {
+        policy_id: POLICY,
+        description: 'at work',
+        conditions: [
+          { condition: 'remote-ip', holds: true, reason: 'the address is in 192.0.2.0/24' },
+          { condition: 'time-window', holds: false, reason: 'it is outside the hours of Europe/Berlin', again },
+        ],
+      },
+    ])
+    expect(text).to.deep.equal([
+      'Your access to it depends on conditions that do not hold now.',
+      'time-window: it is outside the hours of Europe/Berlin, until 2026-11-23 07:00 UTC (policy “at work”).',
+    ])
+  })
+
+  it('has a sentence for reasons that it does not know', () => {
+    expect(denialText('moon_phase')).to.deep.equal(['The portal denies it: moon_phase.'])
+  })
+
+  it('lets nothing through to a terminal but text, whatever a portal says', () => {
+    const reason = fc.string({ unit: 'binary', maxLength: 40 })
+    fc.assert(
+      fc.property(reason, fc.integer(), (text, again) => {
+        const conditions = [{ condition: text, holds: false, reason: text, again }]
+        const said = denialText(text, [{ policy_id: POLICY, description: text, conditions }])
+        expect(said.filter((line) => /\p{Cc}/u.test(line))).to.deep.equal([])
+      }),
+    )
+  })
+})

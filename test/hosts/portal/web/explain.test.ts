@@ -1,0 +1,152 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { run } from '../../../../hosts/cli/program.ts'
+import { PortalFixture } from '../../../kit/portal-fixture.ts'
+
+describe('POST /api/v1/policies/explain', () => {
+  let portal: PortalFixture
+  let folder: string
+  const ids: Record<string, string> = {}
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'explain-'))
+    portal = await PortalFixture.start()
+    const make = async (name: string, path: string, body: object) => {
+      ids[name] = ((await portal.create(path, body)) as { id: string }).id
+    }
+    await make('site', '/sites', { name: 'Berlin' })
+    await make('staff', '/groups', { name: 'Staff' })
+    await make('ada', '/actors', { name: 'Ada', email: 'ada@example.org' })
+    await portal.api('PUT', `/groups/${ids['staff']}/memberships`, { actor_ids: [ids['ada']] })
+    const filters = [{ protocol: 'tcp', ports: ['443'] }]
+    const gitlab = { name: 'GitLab', type: 'dns', address: 'gitlab.example.org', site_id: ids['site'], filters }
+    await make('gitlab', '/resources', gitlab)
+    await make('policy', '/policies', {
+      group_id: ids['staff'],
+      resource_id: ids['gitlab'],
+      description: 'from the office',
+      conditions: [{ condition: 'remote-ip', settings: { ranges: ['192.0.2.0/24'] } }],
+    })
+  })
+  after(async () => {
+    await portal.stop()
+    await rm(folder, { recursive: true })
+  })
+
+  const explain = (body: object) => portal.api('POST', '/policies/explain', body)
+  const ask = { actor: 'ada@example.org', resource: 'gitlab.example.org' }
+
+  it('P8 explains by id, e-mail address, name and address', async () => {
+    const { status, body } = await explain({ ...ask, port: 443, remote_ip: '192.0.2.7', at: '2026-01-05T12:00:00Z' })
+    expect(status).to.equal(200)
+    expect(body).to.deep.include({
+      is_allowed: true,
+      denied: null,
+      policy_id: ids['policy'],
+      until: null,
+      at: '2026-01-05T12:00:00.000Z',
+      actor: { id: ids['ada'], name: 'Ada' },
+      resource: { id: ids['gitlab'], name: 'GitLab' },
+      site: { id: ids['site'], name: 'Berlin' },
+      groups: [{ id: ids['staff'], name: 'Staff' }],
+      facts: [{ name: 'remoteIp', value: '192.0.2.7', source: 'given' }],
+      filter: { protocol: 'tcp', port: 443, is_permitted: true },
+      gateway: null,
+    })
+    expect(body.policies[0]).to.deep.include({ id: ids['policy'], outcome: 'conforms', mode: 'enforced' })
+    expect(body.policies[0].conditions[0]).to.deep.include({
+      condition: 'remote-ip',
+      judged_by: 'condition-remote-ip 0.1.0-test',
+      facts: { remoteIp: '192.0.2.7' },
+      holds: true,
+    })
+    const byId = await explain({ actor: ids['ada'], resource: ids['gitlab'], remote_ip: '198.51.100.1' })
+    expect(byId.body).to.deep.include({ is_allowed: false, denied: 'forbidden' })
+    expect((await explain({ ...ask, resource: 'GitLab', port: 22, remote_ip: '192.0.2.7' })).body).to.deep.include({
+      is_allowed: false,
+      denied: 'filtered',
+    })
+  })
+
+  it('says what it does not know, and what makes no sense', async () => {
+    for (const [wrong, path] of [
+      [{ ...ask, actor: 'eve@example.org' }, 'actor'],
+      [{ ...ask, resource: 'nowhere.example.net' }, 'resource'],
+      [{ ...ask, client_id: ids['ada'] }, 'client_id'],
+      [{ ...ask, remote_ip: '192.0.2' }, 'remote_ip'],
+      [{ ...ask, protocol: 'icmp', port: 1 }, 'port'],
+      [{ ...ask, port: 0 }, 'port'],
+      [{ ...ask, at: 'tomorrow' }, 'at'],
+    ] as const) {
+      const { status, body } = await explain(wrong)
+      expect(status, JSON.stringify(wrong)).to.equal(422)
+      expect(body.errors[0].path).to.equal(path)
+    }
+  })
+
+  it('knows nothing of another account', async () => {
+    const other = await portal.addAccount('elsewhere')
+    const foreign = { actor: ids['ada'], resource: ids['gitlab'] }
+    expect((await portal.api('POST', '/policies/explain', foreign, other.token)).status).to.equal(422)
+    const own = { actor: other.admin.id, resource: ids['gitlab'] }
+    expect((await portal.api('POST', '/policies/explain', own, other.token)).body.errors[0].path).to.equal('resource')
+  })
+
+  describe('portreeve explain', () => {
+    const portreeve = async (args: string[], env: NodeJS.ProcessEnv) => {
+      const said = { printed: '', told: '' }
+      const output = {
+        print: (text: string) => void (said.printed += text),
+        json: (value: unknown) => void (said.printed += JSON.stringify(value)),
+        tell: (text: string) => void (said.told += text),
+      }
+      const code = await run(['explain', '--actor', 'ada@example.org', '--resource', 'gitlab.example.org', ...args], {
+        env,
+        output,
+      })
+      return { code, ...said }
+    }
+    const env = (): NodeJS.ProcessEnv => ({ PORTREEVE_PORTAL_URL: portal.url, PORTREEVE_TOKEN: portal.token })
+
+    it('P8 prints sentences, and ends with 0 where access would be granted and 1 where not', async () => {
+      const granted = await portreeve(['--port', '443', '--from', '192.0.2.7'], env())
+      expect(granted.told).to.equal('')
+      expect(granted.code).to.equal(0)
+      expect(granted.printed).to.match(
+        /^Ada \(ada@example\.org\) asks for GitLab \(gitlab\.example\.org\), TCP port 443, from 192\.0\.2\.7, at /,
+      )
+      expect(granted.printed).to.include('Access is granted by the policy “from the office” for Staff')
+      expect(granted.printed).to.include('remote-ip holds: the address is in 192.0.2.0/24')
+      expect(granted.printed).to.include('The site Berlin has no gateway.')
+      const denied = await portreeve(['--json', '--from', '198.51.100.1'], env())
+      expect(denied.code).to.equal(1)
+      expect(JSON.parse(denied.printed)).to.include({ is_allowed: false, denied: 'forbidden' })
+    })
+
+    it('takes the token from a file that nobody else reads, and the portal from the command', async () => {
+      const file = join(folder, 'token')
+      await writeFile(file, portal.token, { mode: 0o600 })
+      const args = ['--from', '192.0.2.7', '--portal', `${portal.url}/`, '--token-file', file]
+      expect((await portreeve(args, {})).code).to.equal(0)
+      await chmod(file, 0o644)
+      expect((await portreeve(args, {})).told).to.include('TOKEN_FILE_MODE')
+    })
+
+    it('says what is missing or wrong, without the token', async () => {
+      expect(await portreeve([], { PORTREEVE_TOKEN: 'x' })).to.include({ code: 2 })
+      expect(await portreeve([], { PORTREEVE_PORTAL_URL: portal.url })).to.include({ code: 3 })
+      const refused = await portreeve([], { ...env(), PORTREEVE_TOKEN: 'wrong.token' })
+      expect(refused).to.include({ code: 1 })
+      expect(refused.told)
+        .to.match(/PORTAL_REFUSED: the portal answers 401/)
+        .and.not.include('wrong.token')
+      const gone = await portreeve([], { ...env(), PORTREEVE_PORTAL_URL: 'http://127.0.0.1:9' })
+      expect(gone).to.include({ code: 4 })
+      expect((await portreeve(['--port', '99999'], env())).code).to.equal(2)
+      expect((await portreeve(['--client', 'abc'], env())).told).to.include('client_id')
+    })
+  })
+})

@@ -1,0 +1,29 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { unixTime } from '../../core/runtime/time.ts'
+import { ClientVerified } from '../../plugins/condition-client-verified/client-verified.ts'
+import { Settings } from '../../plugins/condition-client-verified/config.ts'
+import { policyConditionSuite } from '../conformance/policy-condition.ts'
+
+policyConditionSuite('client-verified', {
+  create: () => new ClientVerified(),
+  schema: Settings,
+  settings: [{}, { verified: true }, { verified: false }],
+  refused: [{ verified: 'yes' }, { verified: null }, { trusted: true }],
+  facts: [{ clientVerified: true }, { clientVerified: false }],
+})
+
+describe('client-verified', () => {
+  const ask = (settings: unknown, clientVerified: boolean) =>
+    new ClientVerified().evaluate({ settings: Settings.parse(settings), facts: { clientVerified }, at: unixTime(0) })
+
+  it('allows verified devices, and says what the device is', () => {
+    expect(ask({}, true)).to.deep.equal({ holds: true, reason: 'the device is verified' })
+    expect(ask({}, false)).to.deep.equal({ holds: false, reason: 'the device is not verified' })
+  })
+
+  it('allows only the others where it is to be so', () => {
+    expect(ask({ verified: false }, false).holds).to.equal(true)
+    expect(ask({ verified: false }, true).holds).to.equal(false)
+  })
+})
