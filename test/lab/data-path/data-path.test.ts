@@ -1,6 +1,8 @@
 import { describe } from 'mocha'
 import { ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
 import { useBed } from '../bed/use-bed.ts'
+import { errorTests } from './errors.ts'
+import { lyingClientTests } from './lies.ts'
 import { resourceTests } from './resources.ts'
 
 describe('the data path, on the kernel', function () {
@@ -12,8 +14,13 @@ describe('the data path, on the kernel', function () {
     await bed.resource('web.example.org', 'web.example.org', [web])
     await bed.resource('target', `${ipv4Of('site', TARGET_HOST)}/32`, [web])
     await bed.resource('target6', `${ipv6Of('site', TARGET_HOST)}/128`, [web])
+    await bed.resource('far.example.org', 'far.example.org')
+    await bed.resource('far', '10.30.0.0/24')
+    await bed.resource('far6', '2001:db8:30::/64')
     await bed.startClient('client')
   })
 
   resourceTests(bed)
+  errorTests(bed)
+  lyingClientTests(bed)
 })

@@ -1,0 +1,133 @@
+// A client that says what a test tells it to, as a process of its own in a namespace: the real transport, the real connectivity
+// checks and the real control channel, without a packet engine that would keep it honest. Its parent talks to it over IPC.
+import { createSocket } from 'node:dgram'
+import { externalId } from '../../../core/crypto/derived-values.ts'
+import { keyFromBase64, toBase64 } from '../../../core/crypto/text-encoding.ts'
+import { LocalCandidates } from '../../../core/ice/local-candidates.ts'
+import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../../core/ice/peer-tunnels.ts'
+import { drive } from '../../../core/runtime/drive.ts'
+import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
+import { unixOf } from '../../../core/runtime/time.ts'
+import { createClock, createRandom } from '../../../hosts/runtime/index.ts'
+import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
+import { ControlPeer, type PeerFrame } from '../../kit/control-peer.ts'
+
+export type LiarCommand =
+  | { type: 'join'; url: string; token: string; name: string; address: string }
+  | { type: 'ask'; resourceId: string }
+  /** Sealed and sent to the gateway that granted something. */
+  | { type: 'send'; packets: readonly Uint8Array[] }
+  /** Sends datagrams past the transport, to where the last one went. */
+  | { type: 'sendRaw'; datagrams: readonly Uint8Array[] }
+
+export type LiarReport =
+  | { type: 'joined'; ipv4: string; ipv6: string }
+  | { type: 'answered'; event: string; resourceId: string }
+  | { type: 'packet'; packet: Uint8Array }
+  | { type: 'sent'; datagram: Uint8Array }
+  | { type: 'established' }
+
+const HEARTBEAT_MS = 10_000
+
+const report = (message: LiarReport): void => {
+  if (process.connected) process.send?.(message)
+}
+
+const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 'join' }>) => {
+  const clock = createClock()
+  const random = createRandom()
+  const transport = new WireGuardTransport()
+  const keys = transport.generateKeys(random)
+  const pair = clock.pair()
+  const tunnel = transport.createTunnel({ privateKey: keys.privateKey, random, unixAt: (now) => unixOf(now, pair) })
+  const tunnels = new PeerTunnels({ role: 'controlling', random, tunnel })
+  const locals = new LocalCandidates()
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => socket.bind(0, address, resolve))
+  locals.setPorts({ ipv4: socket.address().port })
+  locals.setAddresses([address])
+  const { peer, init } = await ControlPeer.join({
+    url,
+    token,
+    name,
+    role: 'client',
+    externalId: externalId(name),
+    publicKey: toBase64(keys.publicKey),
+  })
+  setInterval(() => peer.send('heartbeat', {}, 'phoenix'), HEARTBEAT_MS)
+  let gateway = ''
+  let path = ''
+  const sendTo = (to: string, datagram: Uint8Array): void => {
+    const split = splitEndpoint(to)
+    if (split !== undefined) socket.send(datagram, split.port, split.address)
+  }
+  const driven = drive<PeerTunnelsInput, PeerTunnelsOutput>(tunnels, {
+    clock,
+    perform: (output) => {
+      if (output.type === 'sendDatagram') {
+        if (output.datagram[0] === 4 && output.datagram.length > 32) {
+          path = output.path
+          report({ type: 'sent', datagram: output.datagram })
+        }
+        sendTo(output.path, output.datagram)
+      } else if (output.type === 'deliverPacket') report({ type: 'packet', packet: output.packet })
+      else if (output.type === 'sessionEstablished') report({ type: 'established' })
+    },
+  })
+  socket.on('message', (datagram, from) =>
+    driven.dispatch({
+      type: 'datagramReceived',
+      path: endpoint(from.address, from.port),
+      datagram: Uint8Array.from(datagram),
+    }),
+  )
+  driven.dispatch({ type: 'localCandidatesChanged', candidates: locals.candidates })
+  const take = ({ event, payload }: PeerFrame): void => {
+    if (event === 'ice_candidates') {
+      driven.dispatch({ type: 'remoteCandidatesAdded', peer: payload.gateway_id, candidates: payload.candidates })
+    } else if (event === 'authorization_created') {
+      gateway = payload.gateway_id
+      driven.dispatch({
+        type: 'peerAdded',
+        peer: gateway,
+        publicKey: keyFromBase64(payload.gateway_public_key) ?? new Uint8Array(32),
+        presharedKey: keyFromBase64(payload.preshared_key) ?? new Uint8Array(32),
+        local: payload.client_ice_credentials,
+        remote: payload.gateway_ice_credentials,
+      })
+      peer.send('new_gateway_ice_candidates', { gateway_id: gateway, candidates: locals.lines })
+    }
+    if (event.startsWith('authorization_')) report({ type: 'answered', event, resourceId: payload.resource_id })
+  }
+  peer.socket.on('message', () => {
+    for (const frame of peer.frames.splice(0)) take(frame)
+  })
+  report({ type: 'joined', ipv4: init.interface.ipv4, ipv6: init.interface.ipv6 })
+  return {
+    ask: (resourceId: string) =>
+      peer.send('request_authorization', {
+        resource_id: resourceId,
+        connected_gateway_ids: gateway === '' ? [] : [gateway],
+      }),
+    send: (packet: Uint8Array) => driven.dispatch({ type: 'packetQueued', peer: gateway, packet }),
+    sendRaw: (datagram: Uint8Array) => sendTo(path, datagram),
+  }
+}
+
+let liar: Awaited<ReturnType<typeof join>> | undefined
+process.on('message', (command: LiarCommand) => {
+  switch (command.type) {
+    case 'join':
+      void join(command).then((joined) => (liar = joined))
+      return
+    case 'ask':
+      liar?.ask(command.resourceId)
+      return
+    case 'send':
+      for (const packet of command.packets) liar?.send(packet)
+      return
+    case 'sendRaw':
+      for (const datagram of command.datagrams) liar?.sendRaw(datagram)
+  }
+})
+process.on('disconnect', () => process.exit())

@@ -1,0 +1,114 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { PATIENCE_MS, type Bed } from './bed.ts'
+import type { LiarCommand, LiarReport } from './liar-end.ts'
+import { ipv4Of } from './topology.ts'
+
+/** A client of the person's that is not honest: see liar-end.ts. */
+export class Liar {
+  ipv4 = ''
+  ipv6 = ''
+  /** What came out of its tunnel, in order. */
+  readonly packets: Uint8Array[] = []
+  /** Sealed data that it sent. */
+  readonly sent: Uint8Array[] = []
+  readonly #answers = new Map<string, string>()
+  readonly #child: ChildProcess
+  readonly #listeners = new Set<() => void>()
+  readonly #bed: Bed
+  #isEstablished = false
+
+  private constructor(bed: Bed, name: string) {
+    this.#bed = bed
+    const script = fileURLToPath(new URL('liar-end.js', import.meta.url))
+    this.#child = spawn('ip', ['netns', 'exec', bed.machine(name).name, process.execPath, script], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    })
+    this.#child.on('message', (report: LiarReport) => this.#take(report))
+  }
+
+  /** On a machine of its own on the client's network. */
+  static async join(bed: Bed, { name, host, token }: { name: string; host: number; token?: string }): Promise<Liar> {
+    await bed.join(name, [{ network: 'lan', host, families: 'ipv4' }])
+    const liar = new Liar(bed, name)
+    const url = bed.portalUrlFor('ipv4')
+    liar.#tell({ type: 'join', url, token: token ?? (await bed.clientToken(name)), name, address: ipv4Of('lan', host) })
+    await liar.until('its addresses', () => liar.ipv4 !== '')
+    return liar
+  }
+
+  /** Asks for a resource and waits for the portal's answer: the event's name. */
+  async ask(resource: string): Promise<string> {
+    const resourceId = this.#bed.id(resource)
+    this.#answers.delete(resourceId)
+    this.#tell({ type: 'ask', resourceId })
+    await this.until(`an answer about ${resource}`, () => this.#answers.has(resourceId))
+    return this.#answers.get(resourceId) ?? ''
+  }
+
+  /** Waits for its tunnel. */
+  connected(): Promise<void> {
+    return this.until('its tunnel', () => this.#isEstablished)
+  }
+
+  send(...packets: readonly Uint8Array[]): void {
+    this.#tell({ type: 'send', packets })
+  }
+
+  sendRaw(...datagrams: readonly Uint8Array[]): void {
+    this.#tell({ type: 'sendRaw', datagrams })
+  }
+
+  /** The first packet out of the tunnel that fits. */
+  async packet(what: string, matches: (packet: Uint8Array) => boolean): Promise<Uint8Array> {
+    await this.until(what, () => this.packets.some(matches))
+    return this.packets.find(matches) ?? new Uint8Array()
+  }
+
+  async until(what: string, condition: () => boolean): Promise<void> {
+    if (condition()) return
+    await new Promise<void>((resolve, reject) => {
+      const listener = (): void => {
+        if (!condition()) return
+        clearTimeout(timer)
+        this.#listeners.delete(listener)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        this.#listeners.delete(listener)
+        reject(new Error(`the liar never got ${what}`))
+      }, PATIENCE_MS)
+      this.#listeners.add(listener)
+    })
+  }
+
+  close(): void {
+    if (this.#child.connected) this.#child.disconnect()
+  }
+
+  #tell(command: LiarCommand): void {
+    this.#child.send(command)
+  }
+
+  #take(report: LiarReport): void {
+    switch (report.type) {
+      case 'joined':
+        this.ipv4 = report.ipv4
+        this.ipv6 = report.ipv6
+        break
+      case 'answered':
+        this.#answers.set(report.resourceId, report.event)
+        break
+      case 'packet':
+        this.packets.push(report.packet)
+        break
+      case 'sent':
+        this.sent.push(report.datagram)
+        break
+      case 'established':
+        this.#isEstablished = true
+    }
+    for (const listener of this.#listeners) listener()
+  }
+}

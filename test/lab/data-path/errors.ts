@@ -1,0 +1,154 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { createHash } from 'node:crypto'
+import { fetchPage } from '../../../hosts/lab/page.ts'
+import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import type { Seen } from '../bed/site-server.ts'
+import { FAR_HOST, FAR_MTU, ipv4Of, TARGET_HOST } from '../bed/topology.ts'
+import { FAMILIES } from './families.ts'
+
+const ASK_BY_UDP = `
+import socket, sys
+asking = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(20)
+asking.connect((sys.argv[1], int(sys.argv[2])))
+asking.send(b'?')
+try:
+    print(asking.recv(100))
+except OSError as error:
+    print(type(error).__name__)
+`
+
+/** T7: what the network says about packets comes back through NAT, and what they carry arrives as it was sent. */
+export const errorTests = (bed: () => Bed): void => {
+  const ping = async (...args: readonly string[]): Promise<string> => {
+    const { stdout, stderr } = await bed()
+      .machine('client')
+      .run('ping', ['-c', '1', '-W', '20', ...args], { timeoutMs: PATIENCE_MS })
+    return stdout + stderr
+  }
+
+  /** What the server says that it read of a body. */
+  const upload = async (url: string, body: string): Promise<Pick<Seen, 'bytes' | 'sha256'>> => {
+    const { stdout } = await bed()
+      .machine('client')
+      .mustRun('curl', ['-4', '-sS', '--data-binary', '@-', url], { input: body, timeoutMs: PATIENCE_MS })
+    const { bytes, sha256 } = JSON.parse(stdout) as Seen
+    return { bytes, sha256 }
+  }
+
+  describe('T7 errors, sizes and marks', () => {
+    for (const { family, of, flag, literal, type } of FAMILIES) {
+      it(`a closed port is refused at once, ${family}`, async () => {
+        const name = 'wiki.example.org'
+        const [address = ''] = await bed().resolve(name, type)
+        const answer = await fetchPage(bed().machine('client'), `http://${literal(address)}:9/`, {
+          timeoutMs: PATIENCE_MS,
+        })
+        expect(answer.ok ? 0 : answer.code).to.equal(7)
+        // UDP: the target's kernel answers with port unreachable, which the client's socket is told of.
+        const { stdout } = await bed()
+          .machine('client')
+          .mustRun('python3', ['-c', ASK_BY_UDP, address, '9'], { timeoutMs: PATIENCE_MS })
+        expect(stdout.trim()).to.equal('ConnectionRefusedError')
+      })
+
+      it(`a router where the hop limit ends says so, as the one that the client knows, ${family}`, async () => {
+        // The gateway is the first hop, the site's router the second.
+        const far = of('far', FAR_HOST)
+        expect(await ping(flag, '-t', '2', far)).to.match(/Time to live exceeded|Time exceeded/)
+        expect(await ping(flag, far)).to.include('1 received')
+      })
+
+      it(`ECN survives in both directions, ${family}`, async () => {
+        const on = ['-qw', 'net.ipv4.tcp_ecn=1']
+        for (const machine of ['client', 'target']) await bed().machine(machine).mustRun('sysctl', on)
+        const before = await marks(bed(), 'target')
+        const beforeHere = await marks(bed(), 'client')
+        await bed().machine('gateway').mustRun('nft', ['-f', '-'], { input: MARK_CONGESTION })
+        try {
+          const { stdout } = await bed()
+            .machine('client')
+            .mustRun(
+              'curl',
+              [
+                '-sS',
+                '-o',
+                '/dev/null',
+                '-w',
+                '%{http_code}',
+                `http://${literal(of('site', TARGET_HOST))}/?bytes=200000`,
+              ],
+              { timeoutMs: PATIENCE_MS },
+            )
+          expect(stdout).to.equal('200')
+        } finally {
+          await bed().machine('gateway').mustRun('nft', ['delete', 'table', 'inet', 'congestion'])
+        }
+        // Marked on the way back by the site's network, and seen by the client's kernel, whose own packets can carry marks as well.
+        expect((await marks(bed(), 'client')).congested).to.be.greaterThan(beforeHere.congested)
+        expect((await marks(bed(), 'target')).capable).to.be.greaterThan(before.capable)
+      })
+    }
+
+    it('a path with a small MTU is found out, and a big upload arrives whole', async () => {
+      const url = `http://${ipv4Of('far', FAR_HOST)}/`
+      const body = 'portreeve '.repeat(30_000)
+      expect(await upload(url, body)).to.deep.equal(whole(body))
+      const { stdout } = await bed()
+        .machine('client')
+        .mustRun('ip', ['route', 'get', ipv4Of('far', FAR_HOST)])
+      expect(stdout).to.include(`mtu ${FAR_MTU}`)
+      const big = await ping('-M', 'do', '-s', '1100', ipv4Of('far', FAR_HOST))
+      expect(big).to.match(/mtu ?= ?1000|Frag needed|message too long/i)
+      expect(await ping('-M', 'do', '-s', String(FAR_MTU - 28), ipv4Of('far', FAR_HOST))).to.include('1 received')
+    })
+
+    it('the same through a name, where addresses are translated in the quoted packet', async () => {
+      const addresses = await bed().resolve('far.example.org')
+      const body = 'portreeve '.repeat(30_000)
+      expect(await upload('http://far.example.org/', body)).to.deep.equal(whole(body))
+      const routes = await Promise.all(
+        addresses.map((address) => bed().machine('client').mustRun('ip', ['route', 'get', address])),
+      )
+      expect(routes.map(({ stdout }) => stdout).join('')).to.include(`mtu ${FAR_MTU}`)
+    })
+
+    it('what does not fit into the tunnel comes back as packet too big, and TCP fits from the start', async () => {
+      expect(await ping('-M', 'do', '-s', '1300', ipv4Of('far', FAR_HOST))).to.match(/message too long|mtu/i)
+    })
+
+    it('fragments are dropped, whole packets go on', async () => {
+      const before = await bed().page(`http://${ipv4Of('site', TARGET_HOST)}/`)
+      expect(await ping('-s', '2000', '-M', 'dont', '-W', '2', ipv4Of('far', FAR_HOST))).to.include('0 received')
+      expect(await ping('-s', '900', '-M', 'dont', ipv4Of('far', FAR_HOST))).to.include('1 received')
+      expect(before.server).to.equal('target')
+    })
+  })
+}
+
+const whole = (body: string): Pick<Seen, 'bytes' | 'sha256'> => ({
+  bytes: body.length,
+  sha256: createHash('sha256').update(body).digest('hex'),
+})
+
+/** Every packet that comes back from the site is marked as congested where it may be. */
+const MARK_CONGESTION = `
+table inet congestion {
+  chain prerouting {
+    type filter hook prerouting priority mangle
+    iifname "site" ip ecn ect0 ip ecn set ce
+    iifname "site" ip6 ecn ect0 ip6 ecn set ce
+  }
+}
+`
+
+const marks = async (bed: Bed, name: string): Promise<{ congested: number; capable: number }> => {
+  const { stdout } = await bed.machine(name).mustRun('nstat', ['-asz'])
+  const count = (pattern: RegExp): number =>
+    stdout
+      .split('\n')
+      .filter((line) => pattern.test(line))
+      .reduce((sum, line) => sum + Number(line.split(/\s+/)[1]), 0)
+  return { congested: count(/^Ip6?(?:Ext)?InCEPkts/), capable: count(/^Ip6?(?:Ext)?InECT[01]Pkts/) }
+}
