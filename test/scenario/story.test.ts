@@ -184,11 +184,13 @@ describe('the whole system in virtual time', () => {
   })
 
   it('P3 access that a window ended comes back with the next one, though the gateway serves something else all along', () => {
-    const hour = 3_600_000
-    const from = new Date(world.clock.unix() - 60_000).toISOString().slice(11, 16)
-    const to = new Date(world.clock.unix() + 60_000).toISOString().slice(11, 16)
+    const clockTime = (minutes: number) => new Date(world.clock.unix() + minutes * 60_000).toISOString().slice(11, 16)
     const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']
-    const settings = { timezone: 'UTC', ranges: [{ days, from, to }] }
+    const ranges = [
+      { days, from: clockTime(-1), to: clockTime(1) },
+      { days, from: clockTime(6), to: clockTime(10) },
+    ]
+    const settings = { timezone: 'UTC', ranges }
     world.portal.policy(staff.id, printers.id, [{ condition: 'time-window', settings }])
     world.portal.policy(staff.id, gitlab.id)
     signIn()
@@ -196,13 +198,12 @@ describe('the whole system in virtual time', () => {
     expect(reach(resolve('gitlab.example.org'), 1_000)).to.not.equal(undefined)
     world.clock.advance(2 * 60_000)
     expect(reach(PRINTER, 3_000)).to.equal(undefined)
-    expect(reach(resolve('gitlab.example.org'), 1_000)).to.not.equal(undefined)
-    for (let n = 0; n < 24; n++) {
-      world.clock.advance(n === 23 ? hour - 2 * 60_000 - 5_000 : hour)
-      expect(reach(resolve('gitlab.example.org'), 5_000), `hour ${n}`).to.not.equal(undefined)
+    for (let minute = 0; minute < 4; minute++) {
+      expect(reach(resolve('gitlab.example.org'), 5_000), `minute ${minute}`).to.not.equal(undefined)
+      world.clock.advance(60_000)
     }
     expect(reach(PRINTER, 5_000)).to.not.equal(undefined)
-  }).timeout(20_000)
+  })
 
   it('H3 a portal that restarts interrupts nothing, and new access works after it', () => {
     world.portal.policy(staff.id, gitlab.id)
