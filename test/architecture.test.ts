@@ -88,11 +88,17 @@ const RULES: readonly Rule[] = [
   {
     because: 'hosts/runtime implements the ports: it needs core/runtime, core/net and the system',
     applies: (file) => file.path.startsWith('hosts/runtime/'),
-    forbids: (target) =>
+    forbids: (target, file) =>
       isRelative(target) &&
-      !['hosts/runtime', 'core/runtime', 'core/net', 'core/config', 'core/plugin'].some((folder) =>
-        within(target, folder),
-      ),
+      ![
+        'hosts/runtime',
+        'core/runtime',
+        'core/net',
+        'core/config',
+        'core/plugin',
+        // A lane runs flows and seals with the transport's keys.
+        ...(file.path.startsWith('hosts/runtime/lane/') ? ['core/flow', 'core/contract'] : []),
+      ].some((folder) => within(target, folder)),
   },
   {
     because: 'an import with a side effect is work that nobody asked for',

@@ -20,3 +20,11 @@ export interface Flows<Input, Output> extends Machine<Input, Output> {
 
 /** `pseudo`: the field holds the folded sum of the pseudo-header only, and a device or a segmentation is to complete it. */
 export type TransportChecksum = 'complete' | 'pseudo'
+
+/** What is told to flows of either side about packets; bytes are borrowed. */
+export type PacketInput =
+  { type: 'tunPackets'; packets: readonly Uint8Array[] } | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
+
+/** What flows of either side want done with packets. */
+export type PacketOutput =
+  { type: 'sendPacket'; peer: PeerId; packet: Uint8Array } | { type: 'writeTun'; packet: Uint8Array }

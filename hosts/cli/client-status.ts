@@ -34,13 +34,13 @@ const CODES = {
   unreachable: ExitCode.unreachable,
 } as const
 
-const describe = ({ state, account, actor, lane, gateways, resources, dns }: ClientStatus): string =>
+const describe = ({ state, account, actor, lane, lane_reason: why, gateways, resources, dns }: ClientStatus): string =>
   [
     table([
       ['state', state],
       ['account', account ?? '-'],
       ['actor', actor ?? '-'],
-      ['lane', lane],
+      ['lane', lane === null ? '-' : `${lane}: ${why ?? ''}`],
       ['upstream DNS', dns.upstreams.join(', ') || '-'],
     ]),
     '',

@@ -5,8 +5,10 @@ export interface ClientStatus {
   account: string | null
   /** The actor's name, null while signed out or unknown. */
   actor: string | null
-  /** How packets move. */
-  lane: 'native' | 'typescript'
+  /** How packets move: natively in a worker, or one by one in TypeScript; null while signed out. */
+  lane: 'native' | 'script' | null
+  /** Why that one. */
+  lane_reason: string | null
   gateways: GatewayStatus[]
   resources: ResourceStatus[]
   /** The servers that are asked for names that are no resource's. */

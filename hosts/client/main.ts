@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { ClientFlows } from '../../core/flow/client-flows.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
@@ -19,6 +20,8 @@ import { unixOf } from '../../core/runtime/time.ts'
 import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
 import { createDnsExchange } from '../runtime/index.ts'
+import { openLane } from '../runtime/lane/open-lane.ts'
+import { chooseLane } from '../runtime/lane/choose-lane.ts'
 import { keptId } from '../runtime/kept-id.ts'
 import { userAgent } from '../runtime/user-agent.ts'
 import type { ClientStart, RunningClient } from './config.ts'
@@ -52,14 +55,22 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       'Add to plugins: use: builtin:transport-wireguard',
     )
   }
+  const lane = chooseLane(process.env.PORTREEVE_LANE, transport)
+  const { machine, openCarrier } = openLane(lane, {
+    flows: () => new ClientFlows(),
+    entry: import.meta.url,
+    tunDevices: container.get(TunDevices),
+    sockets: container.get(DatagramSockets),
+  })
   // A fresh key per start: what was recorded of an earlier run cannot be opened with what is in memory now.
   const keys = transport.generateKeys(random)
   const tunnel = transport.createTunnel({
     privateKey: keys.privateKey,
     random,
+    exportsKeys: lane.kind === 'native',
     unixAt: (now) => unixOf(now, clock.pair()),
   })
-  const state = new ClientState({ random, tunnel, resolverKinds: new Set(upstreams.keys()) })
+  const state = new ClientState({ random, tunnel, lane: machine, resolverKinds: new Set(upstreams.keys()) })
   known.state = state
   const shell = new ClientShell(state, {
     config,
@@ -74,10 +85,9 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       clock,
       logger,
       upstreams,
-      sockets: container.get(DatagramSockets),
+      openCarrier,
       listeners: container.get(DnsListeners),
       webSockets: container.get(WebSockets),
-      tunDevices: container.get(TunDevices),
       interfaces: container.get(NetworkInterfaces),
       network: container.get(NetworkConfiguration),
       resolver: container.get(ResolverConfiguration),
@@ -86,13 +96,16 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   })
   const lifecycle = new Lifecycle()
   await lifecycle.start([...installation.parts, shell])
-  logger.info({ version, plugins: installation.plugins.map(({ name }) => name) }, 'the client runs')
+  logger.info(
+    { version, lane: lane.kind, why: lane.reason, plugins: installation.plugins.map(({ name }) => name) },
+    'the client runs',
+  )
   let isUsable = false
   return {
     status: () => {
       // Later changes of routes do not make it less connected.
       isUsable ||= state.linkState === 'connected' && shell.isSettled
-      return statusOf(state, { clocks: clock.pair(), account: config.account, isUsable })
+      return statusOf(state, { clocks: clock.pair(), account: config.account, isUsable, lane })
     },
     ended: shell.ended,
     stop: () => lifecycle.stop(),

@@ -8,8 +8,9 @@ import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
 import { HAIRPIN_PORT } from '../../core/flow/tcp-hairpin.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
+import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client-flows.ts'
+import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
-import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
@@ -21,9 +22,8 @@ import {
 } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import { SECOND } from '../../core/runtime/time.ts'
-import type { TunDevice, TunDevices } from '../../core/runtime/tun-device.ts'
 import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
-import { PeerSockets } from '../runtime/peer-sockets.ts'
+import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { ClientConfig } from './config.ts'
 import { NameListeners } from './name-listeners.ts'
@@ -32,10 +32,12 @@ import type { ClientInput, ClientOutput, ClientState } from './state.ts'
 export interface ClientPorts {
   clock: Clock
   logger: Logger
-  sockets: DatagramSockets
+  /** Opens the device and the sockets. */
+  openCarrier: (
+    options: CarrierOptions<LaneReport<ClientFlowsOutput>>,
+  ) => Promise<PacketCarrier<LaneCommand<ClientFlowsInput>>>
   listeners: DnsListeners
   webSockets: WebSockets
-  tunDevices: TunDevices
   interfaces: NetworkInterfaces
   network: NetworkConfiguration
   resolver: ResolverConfiguration
@@ -68,9 +70,7 @@ export class ClientShell {
   readonly #siteAsks = new Map<number, AbortController>()
   readonly #ended: Promise<PeerEnd>
   #end: (end: PeerEnd) => void = () => undefined
-  #sockets: PeerSockets | undefined
-  #tun: TunDevice | undefined
-  #packets: Uint8Array[] = []
+  #carrier: PacketCarrier<LaneCommand<ClientFlowsInput>> | undefined
   #connection: WebSocketConnection | undefined
   #unwatch: (() => void) | undefined
   #known = ''
@@ -113,25 +113,22 @@ export class ClientShell {
 
   /** Rejects where the device or the sockets cannot be had. */
   async start(): Promise<void> {
-    const { logger, sockets, tunDevices, interfaces, resolver } = this.#ports
+    const { logger, openCarrier, interfaces, resolver } = this.#ports
     const { device, udp_port: port } = this.#config
     await resolver.restore()
-    this.#tun = await tunDevices.open({
-      name: device,
-      mtu: MTU,
-      onBatch: (packets) => this.tell({ type: 'tunPackets', packets }),
-      onError: (error) => {
-        logger.error({ error }, 'the tunnel device failed')
+    this.#carrier = await openCarrier({
+      device: { name: device, mtu: MTU },
+      udp: { port, mark: OWN_SOCKET_MARK },
+      onDatagrams: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
+      onTunPackets: (packets) => this.tell({ type: 'tunPackets', packets }),
+      onReport: (report) => this.tell({ type: 'laneReported', report }),
+      onFailure: (error) => {
+        logger.error({ error }, 'packets do not move any more')
         this.#end({ reason: 'stopped', detail: error.message })
       },
+      onSocketError: (error) => logger.warn({ error }, 'a socket failed'),
     })
-    this.#sockets = await PeerSockets.open(sockets, {
-      port,
-      mark: OWN_SOCKET_MARK,
-      onBatch: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
-      onError: (error) => logger.warn({ error }, 'a socket failed'),
-    })
-    this.tell({ type: 'socketsOpened', ports: this.#sockets.ports })
+    this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })
     this.#look()
     this.#unwatch = interfaces.watch(() => this.#look())
     this.tell({ type: 'started' })
@@ -149,8 +146,7 @@ export class ClientShell {
     this.#tasks.add('closing the DNS listeners', () => this.#names.close())
     this.#tasks.add('restoring the network', () => network.clear())
     await this.#tasks.idle()
-    await this.#sockets?.close()
-    await this.#tun?.close()
+    await this.#carrier?.close()
     this.#end({ reason: 'stopped' })
   }
 
@@ -171,11 +167,7 @@ export class ClientShell {
   }
 
   #flush(): void {
-    this.#sockets?.flush()
-    if (this.#packets.length === 0) return
-    const packets = this.#packets
-    this.#packets = []
-    this.#tun?.write(packets)
+    this.#carrier?.flush()
   }
 
   #perform(output: ClientOutput): void {
@@ -183,13 +175,13 @@ export class ClientShell {
     const { device } = this.#config
     switch (output.type) {
       case 'sendDatagram':
-        this.#sockets?.queue(output.peer, output.datagram)
+        this.#carrier?.sendDatagram(output.peer, output.datagram)
         return
       case 'writeTun':
-        this.#packets.push(output.packet)
+        this.#carrier?.writeTun(output.packet)
         return
       case 'tellWorker':
-        // The script lane has none.
+        this.#carrier?.tell(output.command)
         return
       case 'openConnection':
         this.#connection = this.#connect()

@@ -1,4 +1,5 @@
 import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
+import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import type { ClientStatus } from './client-status.ts'
 import type { ClientState } from './state.ts'
 import { upstreamName } from './upstreams.ts'
@@ -6,13 +7,19 @@ import { upstreamName } from './upstreams.ts'
 /** The state as people and scripts see it. */
 export const statusOf = (
   state: ClientState,
-  { clocks, account, isUsable }: { clocks: ClockPair; account: string | undefined; isUsable: boolean },
+  {
+    clocks,
+    account,
+    isUsable,
+    lane,
+  }: { clocks: ClockPair; account: string | undefined; isUsable: boolean; lane: LaneChoice },
 ): ClientStatus => ({
   // Connected is what an application can use.
   state: state.linkState === 'connected' && !isUsable ? 'connecting' : state.linkState,
   account: state.signedInAs?.account_slug ?? account ?? null,
   actor: state.signedInAs?.actor_name ?? null,
-  lane: 'native',
+  lane: lane.kind,
+  lane_reason: lane.reason,
   gateways: state.gateways.map(({ id, name, path, handshakeAt }) => ({
     id,
     name: name ?? null,

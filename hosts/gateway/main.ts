@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
@@ -14,6 +15,8 @@ import { Random, uuid } from '../../core/runtime/random.ts'
 import { unixOf } from '../../core/runtime/time.ts'
 import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
+import { openLane } from '../runtime/lane/open-lane.ts'
+import { chooseLane } from '../runtime/lane/choose-lane.ts'
 import { keptId } from '../runtime/kept-id.ts'
 import { userAgent } from '../runtime/user-agent.ts'
 import type { GatewayStart, RunningGateway } from './config.ts'
@@ -38,14 +41,22 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   const resolver = container.get(UpstreamResolvers.token).get(RESOLVER)?.value
   if (transport === undefined) throw missing('tunnel transport', TRANSPORT, 'builtin:transport-wireguard')
   if (resolver === undefined) throw missing('upstream resolver', RESOLVER, 'builtin:resolver-system')
+  const lane = chooseLane(process.env.PORTREEVE_LANE, transport)
+  const { machine, openCarrier } = openLane(lane, {
+    flows: () => new GatewayFlows(),
+    entry: import.meta.url,
+    tunDevices: container.get(TunDevices),
+    sockets: container.get(DatagramSockets),
+  })
   // A fresh key per start: what was recorded of an earlier run cannot be opened with what is in memory now.
   const keys = transport.generateKeys(random)
   const tunnel = transport.createTunnel({
     privateKey: keys.privateKey,
     random,
+    exportsKeys: lane.kind === 'native',
     unixAt: (now) => unixOf(now, clock.pair()),
   })
-  const shell = new GatewayShell(new GatewayState({ random, tunnel, clocksAt: () => clock.pair() }), {
+  const shell = new GatewayShell(new GatewayState({ random, tunnel, lane: machine, clocksAt: () => clock.pair() }), {
     config,
     identity: {
       id: config.id ?? (await keptId(config.state_folder, () => uuid(random))),
@@ -58,17 +69,20 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
       clock,
       logger,
       resolver,
+      openCarrier,
       sockets: container.get(DatagramSockets),
       listeners: container.get(DnsListeners),
       webSockets: container.get(WebSockets),
-      tunDevices: container.get(TunDevices),
       interfaces: container.get(NetworkInterfaces),
       network: container.get(NetworkConfiguration),
     },
   })
   const lifecycle = new Lifecycle()
   await lifecycle.start([...installation.parts, shell])
-  logger.info({ version, plugins: installation.plugins.map(({ name }) => name) }, 'the gateway runs')
+  logger.info(
+    { version, lane: lane.kind, why: lane.reason, plugins: installation.plugins.map(({ name }) => name) },
+    'the gateway runs',
+  )
   return { ended: shell.ended, stop: () => lifecycle.stop() }
 }
 

@@ -6,6 +6,8 @@ import { connectRefusal, connectUrl } from '../../core/control/connect-request.t
 import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
+import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
+import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
@@ -13,9 +15,8 @@ import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
-import type { TunDevice, TunDevices } from '../../core/runtime/tun-device.ts'
 import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
-import { PeerSockets } from '../runtime/peer-sockets.ts'
+import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { GatewayConfig } from './config.ts'
 import { SiteListeners } from './site-listeners.ts'
@@ -24,10 +25,14 @@ import { CLIENT_PREFIXES, type GatewayInput, type GatewayOutput, type GatewaySta
 export interface GatewayPorts {
   clock: Clock
   logger: Logger
+  /** Opens the device and the sockets. */
+  openCarrier: (
+    options: CarrierOptions<LaneReport<GatewayFlowsOutput>>,
+  ) => Promise<PacketCarrier<LaneCommand<GatewayFlowsInput>>>
+  /** Of the name service for clients. */
   sockets: DatagramSockets
   listeners: DnsListeners
   webSockets: WebSockets
-  tunDevices: TunDevices
   interfaces: NetworkInterfaces
   network: NetworkConfiguration
   /** Resolves the site's names. */
@@ -57,9 +62,7 @@ export class GatewayShell {
   readonly #siteListeners: SiteListeners
   readonly #ended: Promise<PeerEnd>
   #end: (end: PeerEnd) => void = () => undefined
-  #sockets: PeerSockets | undefined
-  #tun: TunDevice | undefined
-  #packets: Uint8Array[] = []
+  #carrier: PacketCarrier<LaneCommand<GatewayFlowsInput>> | undefined
   #connection: WebSocketConnection | undefined
   #unwatch: (() => void) | undefined
   #known = ''
@@ -100,23 +103,21 @@ export class GatewayShell {
 
   /** Rejects where the device or the sockets cannot be had. */
   async start(): Promise<void> {
-    const { logger, sockets, tunDevices, interfaces } = this.#ports
+    const { logger, openCarrier, interfaces } = this.#ports
     const { device, udp_port: port } = this.#config
-    this.#tun = await tunDevices.open({
-      name: device,
-      mtu: MTU,
-      onBatch: (packets) => this.tell({ type: 'tunPackets', packets }),
-      onError: (error) => {
-        logger.error({ error }, 'the tunnel device failed')
+    this.#carrier = await openCarrier({
+      device: { name: device, mtu: MTU },
+      udp: { port },
+      onDatagrams: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
+      onTunPackets: (packets) => this.tell({ type: 'tunPackets', packets }),
+      onReport: (report) => this.tell({ type: 'laneReported', report }),
+      onFailure: (error) => {
+        logger.error({ error }, 'packets do not move any more')
         this.#end({ reason: 'stopped', detail: error.message })
       },
+      onSocketError: (error) => logger.warn({ error }, 'a socket failed'),
     })
-    this.#sockets = await PeerSockets.open(sockets, {
-      port,
-      onBatch: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
-      onError: (error) => logger.warn({ error }, 'a socket failed'),
-    })
-    this.tell({ type: 'socketsOpened', ports: this.#sockets.ports })
+    this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })
     this.#look()
     this.#unwatch = interfaces.watch(() => this.#look())
     this.tell({ type: 'started' })
@@ -132,8 +133,7 @@ export class GatewayShell {
     this.#tasks.add("closing the clients' DNS", () => this.#siteListeners.close())
     this.#tasks.add('restoring the network', () => this.#ports.network.clear())
     await this.#tasks.idle()
-    await this.#sockets?.close()
-    await this.#tun?.close()
+    await this.#carrier?.close()
     this.#end({ reason: 'stopped' })
   }
 
@@ -151,23 +151,19 @@ export class GatewayShell {
   }
 
   #flush(): void {
-    this.#sockets?.flush()
-    if (this.#packets.length === 0) return
-    const packets = this.#packets
-    this.#packets = []
-    this.#tun?.write(packets)
+    this.#carrier?.flush()
   }
 
   #perform(output: GatewayOutput): void {
     switch (output.type) {
       case 'sendDatagram':
-        this.#sockets?.queue(output.peer, output.datagram)
+        this.#carrier?.sendDatagram(output.peer, output.datagram)
         return
       case 'writeTun':
-        this.#packets.push(output.packet)
+        this.#carrier?.writeTun(output.packet)
         return
       case 'tellWorker':
-        // The script lane has none.
+        this.#carrier?.tell(output.command)
         return
       case 'openConnection':
         this.#connection = this.#connect()

@@ -21,25 +21,33 @@ export class NativeDatagramSockets implements DatagramSockets {
   // oxlint-disable-next-line typescript/require-await -- what fails rejects
   async open(options: DatagramSocketOptions): Promise<DatagramSocket> {
     const addon = loadAddon()
-    const address = options.address ?? (options.family === 'ipv4' ? '0.0.0.0' : '::')
-    if (address.includes(':') !== (options.family === 'ipv6')) throw notAnAddress(address)
-    const bind = (port: number): Port => {
-      const words = encodeAddress(address, port)
-      if (words === undefined) throw notAnAddress(address)
-      const row = new Uint32Array(UDP_ROW)
-      row.set(words, UDP_ROW - SOCKET_ADDRESS_WORDS)
-      return addon.openUdp(options.family === 'ipv4' ? 4 : 6, row, options.mark ?? 0)
-    }
-    let port: Port
-    try {
-      port = bind(options.port)
-    } catch (error) {
-      const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-      if (!taken || options.orAnyPort !== true || options.port === 0) throw error
-      port = bind(0)
-    }
-    return new NativeDatagramSocket(addon, port, options)
+    return new NativeDatagramSocket(addon, openUdpPort(addon, options), options)
   }
+}
+
+/** A bound socket, not watched yet. @throws a system error where it cannot be bound */
+export const openUdpPort = (
+  addon: Addon,
+  options: Pick<DatagramSocketOptions, 'address' | 'family' | 'port' | 'orAnyPort' | 'mark'>,
+): Port => {
+  const address = options.address ?? (options.family === 'ipv4' ? '0.0.0.0' : '::')
+  if (address.includes(':') !== (options.family === 'ipv6')) throw notAnAddress(address)
+  const bind = (port: number): Port => {
+    const words = encodeAddress(address, port)
+    if (words === undefined) throw notAnAddress(address)
+    const row = new Uint32Array(UDP_ROW)
+    row.set(words, UDP_ROW - SOCKET_ADDRESS_WORDS)
+    return addon.openUdp(options.family === 'ipv4' ? 4 : 6, row, options.mark ?? 0)
+  }
+  let port: Port
+  try {
+    port = bind(options.port)
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    if (!taken || options.orAnyPort !== true || options.port === 0) throw error
+    port = bind(0)
+  }
+  return port
 }
 
 const notAnAddress = (address: string): OperatorError =>

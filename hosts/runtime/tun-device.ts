@@ -22,16 +22,21 @@ export class LinuxTunDevices implements TunDevices {
   /** Rejects with a system error code: EPERM without CAP_NET_ADMIN, EBUSY where the name is taken. */
   async open(options: TunDeviceOptions): Promise<TunDevice> {
     const addon = loadAddon()
-    const port = addon.openTun(options.name)
-    try {
-      const mtu = ['mtu', String(options.mtu)]
-      await runCommand('ip', ['link', 'set', 'dev', options.name, ...mtu, 'txqueuelen', String(QUEUE_PACKETS)])
-    } catch (error) {
-      addon.close(port)
-      throw error
-    }
-    return new LinuxTunDevice(addon, port, options)
+    return new LinuxTunDevice(addon, await openTunPort(addon, options), options)
   }
+}
+
+/** The device itself, not watched yet. Rejects as `LinuxTunDevices.open`. */
+export const openTunPort = async (addon: Addon, { name, mtu }: { name: string; mtu: number }): Promise<Port> => {
+  const port = addon.openTun(name)
+  try {
+    const queue = ['txqueuelen', String(QUEUE_PACKETS)]
+    await runCommand('ip', ['link', 'set', 'dev', name, 'mtu', String(mtu), ...queue])
+  } catch (error) {
+    addon.close(port)
+    throw error
+  }
+  return port
 }
 
 class LinuxTunDevice implements TunDevice {

@@ -78,7 +78,12 @@ describe('the whole system in virtual time', () => {
     world.portal.policy(staff.id, printers.id)
     signIn()
     expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
-    const status = statusOf(client.state, { clocks: world.clock.pair(), account: undefined, isUsable: true })
+    const status = statusOf(client.state, {
+      clocks: world.clock.pair(),
+      account: undefined,
+      isUsable: true,
+      lane: { kind: 'script', reason: '' },
+    })
     expect(status).to.include({ state: 'connected', account: 'example', actor: 'Ada' })
     expect(status.gateways).to.have.length(1)
     const [{ id, name, path, last_handshake } = { id: '', name: '', path: '', last_handshake: '' }] = status.gateways

@@ -219,6 +219,7 @@ const STATUS = (state: ClientState): ClientStatus => ({
   account: 'example',
   actor: 'Ada',
   lane: 'native',
+  lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [{ id: 'g1', name: 'berlin-1', path: '192.0.2.1:52625', last_handshake: '2026-01-01T00:00:00.000Z' }],
   resources: [
     {

@@ -43,6 +43,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   account: 'example',
   actor: 'Ada',
   lane: 'native',
+  lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [],
   resources: [],
   dns: { upstreams: [] },

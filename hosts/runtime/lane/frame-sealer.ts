@@ -1,0 +1,84 @@
+import { OFFLOAD_HEADER_BYTES } from '../../../core/net/offload.ts'
+import { FRAME_ROW, UDP_ROW, type Addon, type Port, type SealingLane } from '../native/addon.ts'
+import type { DropCounter } from '../drop-counter.ts'
+import { SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
+
+/** At least what one frame of 64 KB can become: segments.h's most segments with their headers. */
+const OUT_BYTES = 768 * 1024
+const OUT_ROWS = 2_048
+const MOST_FRAMES = 256
+
+/** Where sealed messages go: a socket of the peer's family, and its address in words of a table. */
+export interface Destination {
+  socket: Port
+  words: Uint32Array
+}
+
+/** Gathers frames that lie in one buffer, then seals and sends them in one go each. */
+export class FrameSealer {
+  readonly #addon: Addon
+  readonly #lane: SealingLane
+  readonly #drops: DropCounter
+  readonly #rows = new Uint32Array(MOST_FRAMES * FRAME_ROW)
+  readonly #out = new Uint8Array(OUT_BYTES)
+  readonly #outRows = new Uint32Array(OUT_ROWS * UDP_ROW)
+  readonly #done = new Uint32Array(1)
+  readonly #single = new Uint8Array(OFFLOAD_HEADER_BYTES + 0xffff)
+  #count = 0
+  #socket: Port | undefined
+  #bytes: Uint8Array | undefined
+
+  constructor({ addon, lane, drops }: { addon: Addon; lane: SealingLane; drops: DropCounter }) {
+    this.#addon = addon
+    this.#lane = lane
+    this.#drops = drops
+  }
+
+  /** A frame at `offset` of `bytes`, which stay as they are until `flush`. */
+  add(
+    bytes: Uint8Array,
+    { offset, length }: { offset: number; length: number },
+    to: Destination,
+    index: number,
+    now: number,
+  ): void {
+    if (this.#count === MOST_FRAMES || (this.#count > 0 && (this.#bytes !== bytes || this.#socket !== to.socket))) {
+      this.flush(now)
+    }
+    this.#bytes = bytes
+    this.#socket = to.socket
+    const at = this.#count++ * FRAME_ROW
+    this.#rows[at] = offset
+    this.#rows[at + 1] = length
+    this.#rows[at + 2] = index
+    this.#rows.set(to.words, at + FRAME_ROW - SOCKET_ADDRESS_WORDS)
+  }
+
+  /** A whole packet, or nothing for a keepalive, at once. */
+  sealPacket(packet: Uint8Array, to: Destination, index: number, now: number): void {
+    this.flush(now)
+    this.#single.fill(0, 0, OFFLOAD_HEADER_BYTES)
+    this.#single.set(packet.subarray(0, 0xffff), OFFLOAD_HEADER_BYTES)
+    this.add(this.#single, { offset: 0, length: OFFLOAD_HEADER_BYTES + packet.length }, to, index, now)
+    this.flush(now)
+  }
+
+  flush(now: number): void {
+    const bytes = this.#bytes
+    const socket = this.#socket
+    if (this.#count === 0 || bytes === undefined || socket === undefined) return
+    for (let first = 0; first < this.#count;) {
+      const rows = first === 0 ? this.#rows : this.#rows.subarray(first * FRAME_ROW)
+      const left = this.#count - first
+      const sealed = this.#addon.seal(this.#lane, bytes, rows, left, this.#out, this.#outRows, now, this.#done)
+      first += this.#done[0] ?? left
+      if (sealed > 0) this.#send(socket, sealed)
+    }
+    this.#count = 0
+  }
+
+  #send(socket: Port, count: number): void {
+    if (this.#addon.sendUdp(socket, this.#out, this.#outRows, count) === count) return
+    for (let row = 0; row < count; row++) this.#drops.countErrno(this.#outRows[row * UDP_ROW + 2] ?? 0)
+  }
+}

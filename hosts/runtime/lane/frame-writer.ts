@@ -1,0 +1,50 @@
+import { OFFLOAD_HEADER_BYTES } from '../../../core/net/offload.ts'
+import type { DropCounter } from '../drop-counter.ts'
+import { TUN_ROW, type Addon, type Port } from '../native/addon.ts'
+
+const MOST_FRAMES = 2_048
+
+/** Gathers frames that lie in one buffer, then writes them to the device in one call. */
+export class FrameWriter {
+  readonly #addon: Addon
+  readonly #tun: Port
+  readonly #drops: DropCounter
+  readonly #rows = new Uint32Array(MOST_FRAMES * TUN_ROW)
+  readonly #single = new Uint8Array(OFFLOAD_HEADER_BYTES + 0xffff)
+  #count = 0
+  #bytes: Uint8Array | undefined
+
+  constructor({ addon, tun, drops }: { addon: Addon; tun: Port; drops: DropCounter }) {
+    this.#addon = addon
+    this.#tun = tun
+    this.#drops = drops
+  }
+
+  /** A frame at `offset` of `bytes`, which stay as they are until `flush`. */
+  add(bytes: Uint8Array, offset: number, length: number): void {
+    if (this.#count === MOST_FRAMES || (this.#count > 0 && this.#bytes !== bytes)) this.flush()
+    this.#bytes = bytes
+    const at = this.#count++ * TUN_ROW
+    this.#rows[at] = offset
+    this.#rows[at + 1] = length
+  }
+
+  /** A whole packet, complete, at once. */
+  write(packet: Uint8Array): void {
+    this.flush()
+    if (packet.length > 0xffff) return this.#drops.count('EMSGSIZE')
+    this.#single.fill(0, 0, OFFLOAD_HEADER_BYTES)
+    this.#single.set(packet, OFFLOAD_HEADER_BYTES)
+    this.add(this.#single, 0, OFFLOAD_HEADER_BYTES + packet.length)
+    this.flush()
+  }
+
+  flush(): void {
+    const bytes = this.#bytes
+    const count = this.#count
+    if (count === 0 || bytes === undefined) return
+    this.#count = 0
+    if (this.#addon.writeTun(this.#tun, bytes, this.#rows, count) === count) return
+    for (let row = 0; row < count; row++) this.#drops.countErrno(this.#rows[row * TUN_ROW + 2] ?? 0)
+  }
+}

@@ -1,0 +1,43 @@
+import type { Flows, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
+import { ScriptLane, WorkerLane, type Lane, type LaneCommand, type LaneReport } from '../../../core/flow/lane.ts'
+import type { DatagramSockets } from '../../../core/runtime/datagram-socket.ts'
+import type { TunDevices } from '../../../core/runtime/tun-device.ts'
+import { SystemClock } from '../clock.ts'
+import { ScriptCarrier, type CarrierOptions, type PacketCarrier } from './carrier.ts'
+import type { LaneChoice } from './choose-lane.ts'
+import { WorkerCarrier } from './worker-carrier.ts'
+
+export interface LaneParts<Input, Output> {
+  flows: () => Flows<Input, Output>
+  /** The URL of a module beside the worker's, `lane-worker`. */
+  entry: string
+  tunDevices: TunDevices
+  sockets: DatagramSockets
+}
+
+export interface OpenedLane<Input, Output> {
+  /** For the host's state. */
+  machine: Lane<Input, Output>
+  /** For the host's shell. */
+  openCarrier: (options: CarrierOptions<LaneReport<Output>>) => Promise<PacketCarrier<LaneCommand<Input>>>
+}
+
+/** The two halves of a lane as it was chosen. */
+export const openLane = <Input extends object, Output>(
+  { kind }: LaneChoice,
+  { flows, entry, tunDevices, sockets }: LaneParts<Input | PacketInput, Output | PacketOutput>,
+): OpenedLane<Input | PacketInput, Output | PacketOutput> => {
+  if (kind === 'script') {
+    return {
+      machine: new ScriptLane(flows()),
+      openCarrier: (options) => ScriptCarrier.open({ tunDevices, sockets }, options),
+    }
+  }
+  // Beside its source, as tsx runs it, or what was compiled.
+  const worker = new URL(entry.endsWith('.ts') ? './lane-worker.ts' : './lane-worker.js', entry)
+  const clockOrigin = new SystemClock().origin
+  return {
+    machine: new WorkerLane(),
+    openCarrier: (options) => WorkerCarrier.open(worker, { ...options, clockOrigin }),
+  }
+}

@@ -1,0 +1,80 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Flows, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
+import type { LaneCommand, LaneReport } from '../../../core/flow/lane.ts'
+import type { Family } from '../../../core/runtime/endpoint.ts'
+import { SystemClock } from '../clock.ts'
+import { openUdpPort } from '../datagram-socket.ts'
+import { loadAddon, type Addon, type Port } from '../native/addon.ts'
+import { openTunPort } from '../tun-device.ts'
+import type { FromWorker, ToWorker, WorkerSetUp } from './letters.ts'
+import { PacketLane } from './packet-lane.ts'
+
+const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
+
+/** Runs a lane for the thread that started this worker, until it says to close. */
+export const runLane = async <Input, Output extends { type: string }>(
+  flows: Flows<Input | PacketInput, Output | PacketOutput>,
+): Promise<void> => {
+  const parent = parentPort
+  if (parent === null) throw new Error('a lane runs in a worker')
+  const post = (letter: FromWorker<LaneReport<Output | PacketOutput>>): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's, not a window's
+    parent.postMessage(letter)
+  }
+  const { device, udp, clockOrigin } = workerData as WorkerSetUp
+  const addon = loadAddon()
+  let tun: Port
+  let sockets: ReadonlyMap<Family, Port>
+  try {
+    tun = await openTunPort(addon, device)
+    sockets = openSockets(addon, udp)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    return post({ type: 'refused', message: String(error), code })
+  }
+  const lane = new PacketLane<Input, Output>({
+    addon,
+    flows,
+    clock: new SystemClock(clockOrigin),
+    tun,
+    sockets,
+    send: (reports, datagrams) => post({ type: 'items', reports, datagrams }),
+    onFailure: (error) => post({ type: 'failed', message: error.message }),
+  })
+  parent.on('message', (letter: ToWorker<LaneCommand<Input>>) => {
+    switch (letter.type) {
+      case 'items':
+        for (const item of letter.items) {
+          if (item.type === 'command') lane.tell(item.command)
+          else lane.sendDatagram(item)
+        }
+        return lane.settle()
+      case 'taken':
+        return lane.taken(letter.datagrams)
+      case 'close':
+        lane.close()
+        post({ type: 'closed' })
+        parent.close()
+    }
+  })
+  post({ type: 'opened', ports: portsOf(addon, sockets) })
+}
+
+/** As PeerSockets: one per address family that this machine has. */
+const openSockets = (addon: Addon, udp: WorkerSetUp['udp']): ReadonlyMap<Family, Port> => {
+  const sockets = new Map<Family, Port>()
+  let failure: unknown
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    try {
+      sockets.set(family, openUdpPort(addon, { ...udp, family, orAnyPort: true }))
+    } catch (error) {
+      failure = error
+      if (!NO_FAMILY.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+  }
+  if (sockets.size === 0) throw failure
+  return sockets
+}
+
+const portsOf = (addon: Addon, sockets: ReadonlyMap<Family, Port>): { ipv4?: number; ipv6?: number } =>
+  Object.fromEntries([...sockets].map(([family, port]) => [family, addon.udpPort(port)]))
