@@ -70,10 +70,14 @@ export const patternProblem = (pattern: string): string | undefined => {
   if (problem !== undefined) return problem
   const top = labels.at(-1) ?? ''
   if (/^\d+$/.test(top)) return 'An address is not a name: use a resource of that type.'
-  if (/[*?]/.test(top)) return 'The last label must not have a wildcard.'
+  if (/[*?]/.test(top)) return 'The last label must not have a wildcard: it would take in every name.'
   if (top === 'localhost') return 'localhost is always the machine itself.'
   const below = labels.slice(0, -1)
-  if (below.length > 0 && below.every((label) => /^[*?]+$/.test(label ?? '')) && !PRIVATE_TOP_LABELS.has(top)) {
+  if (
+    below.length > 0 &&
+    below.every((label) => /^[*?]+$/.test(label ?? '')) &&
+    (top.length === 2 || PUBLIC_TOP_LABELS.has(top))
+  ) {
     return `Only wildcards before .${top} would take in other people's names: write at least one more label.`
   }
   return undefined
@@ -83,21 +87,27 @@ export const patternProblem = (pattern: string): string | undefined => {
 const LONGEST_NAME = 253
 const LONGEST_LABEL = 63
 
-// Top labels that are nobody's on the Internet: RFC 6761, RFC 6762 appendix G, ICANN's reservation of .internal (2024). Whatever else is
-// there may be delegated some day, so the list says what is private rather than what is public.
-const PRIVATE_TOP_LABELS = new Set([
-  'internal',
-  'local',
-  'lan',
-  'home',
-  'corp',
-  'private',
-  'intranet',
-  'test',
-  'example',
-  'invalid',
-  'localdomain',
-  'mail',
+// Top labels below which strangers register names; those of two letters are countries' (RFC 1591 §2). Everything else may be an
+// organisation's own: `lan`, `corp`, a name that it registered as a top label.
+const PUBLIC_TOP_LABELS = new Set([
+  'com',
+  'net',
+  'org',
+  'edu',
+  'gov',
+  'mil',
+  'int',
+  'arpa',
+  'info',
+  'biz',
+  'name',
+  'pro',
+  'app',
+  'dev',
+  'cloud',
+  'online',
+  'site',
+  'xyz',
 ])
 
 const formProblem = (labels: readonly (string | undefined)[]): string | undefined => {

@@ -1,6 +1,7 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
+import type { AnsweredBy } from './upstream-queries.ts'
 import { answerSection, answerTo, fitted, parseAnswer, ResponseCode, type DnsQuery } from './message.ts'
 
 export type SiteQuestionsInput<Query> =
@@ -16,7 +17,7 @@ export type SiteQuestionsInput<Query> =
   | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type SiteQuestionsOutput<Query> =
-  | { type: 'answer'; query: Query; message: Uint8Array }
+  | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
   /** Have the gateway of one of these resources asked, authorizing it first; `ask` names it for `siteAnswered` and `cancelSiteAsk`. */
   | { type: 'askSite'; ask: number; resourceIds: readonly string[]; message: Uint8Array; protocol: 'udp' | 'tcp' }
   /** Its answer is of no more use. */
@@ -33,9 +34,9 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
   handle(input: SiteQuestionsInput<Query>, now: Instant): void {
     if (input.type === 'siteAnswered') return this.#onVerdict(input.ask, input.verdict)
     const { query, parsed, message, protocol, resourceIds } = input
-    if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed }, 'tooManySiteQuestions')
+    if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed, resourceIds }, 'tooManySiteQuestions')
     const ask = ++this.#lastAsk
-    this.#pending.set(ask, { query, parsed, protocol, endsAt: after(now, GIVE_UP_AFTER) })
+    this.#pending.set(ask, { query, parsed, protocol, resourceIds, endsAt: after(now, GIVE_UP_AFTER) })
     // `slice` of a Buffer would be no copy.
     this.#outputs.push({ type: 'askSite', ask, resourceIds, message: new Uint8Array(message), protocol })
   }
@@ -66,18 +67,22 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
     const pending = this.#pending.get(ask)
     if (pending === undefined) return
     this.#pending.delete(ask)
-    const { query, parsed, protocol } = pending
+    const { query, parsed, protocol, resourceIds } = pending
     if (verdict.type === 'failed') return this.#fail(pending, `site_${verdict.code}`)
     const read = parseAnswer(verdict.message, parsed)
     if (read.type === 'refused') return this.#fail(pending, `siteAnswer_${read.reason}`)
     // D1: what a server adds to an answer may be real addresses.
     const message = fitted(parsed, protocol, answerSection(parsed, verdict.message, read.answer))
-    this.#outputs.push({ type: 'answer', query, message })
+    this.#outputs.push({ type: 'answer', query, message, by: { type: 'site', resourceIds } })
   }
 
-  #fail({ query, parsed }: Pick<PendingQuestion<Query>, 'query' | 'parsed'>, reason: string): void {
+  #fail(
+    { query, parsed, resourceIds }: Pick<PendingQuestion<Query>, 'query' | 'parsed' | 'resourceIds'>,
+    reason: string,
+  ): void {
     this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
-    this.#outputs.push({ type: 'answer', query, message: answerTo(parsed, { code: ResponseCode.SERVFAIL }) })
+    const message = answerTo(parsed, { code: ResponseCode.SERVFAIL })
+    this.#outputs.push({ type: 'answer', query, message, by: { type: 'site', resourceIds } })
   }
 }
 
@@ -88,5 +93,6 @@ interface PendingQuestion<Query> {
   query: Query
   parsed: DnsQuery
   protocol: 'udp' | 'tcp'
+  resourceIds: readonly string[]
   endsAt: Instant
 }

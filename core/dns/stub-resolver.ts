@@ -7,7 +7,7 @@ import { ResourceNames, type NamedResource } from './resource-names.ts'
 import { reverseAddress } from './reverse-address.ts'
 import { Sentinels } from './sentinels.ts'
 import { SiteQuestions, type SiteQuestionsOutput } from './site-questions.ts'
-import { UpstreamQueries, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
+import { UpstreamQueries, type AnsweredBy, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
 import { writeName } from './wire-name.ts'
 
 export type StubResolverInput<Query> =
@@ -111,7 +111,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     if (verdict.type === 'refused') {
       this.#count(verdict.reason)
       if (verdict.answer !== undefined) {
-        this.#outputs.push({ type: 'answer', query: input.query, message: verdict.answer })
+        this.#outputs.push({ type: 'answer', query: input.query, message: verdict.answer, by: { type: 'resolver' } })
       }
       return
     }
@@ -125,7 +125,9 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     }
     const message = this.#ownAnswer(parsed, owners)
     if (message !== undefined) {
-      this.#outputs.push({ type: 'answer', query, message })
+      const resourceIds = owners.map(({ id }) => id)
+      const by: AnsweredBy = owners.length > 0 ? { type: 'resource', resourceIds } : { type: 'resolver' }
+      this.#outputs.push({ type: 'answer', query, message, by })
       return
     }
     const first = Math.max(0, this.#sentinelAddresses.indexOf(input.sentinel))

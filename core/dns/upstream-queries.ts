@@ -10,6 +10,17 @@ export interface Upstream {
   server: UpstreamServer
 }
 
+/** Where an answer comes from. */
+export type AnsweredBy =
+  /** Made here: mapped addresses, or what a resource does not have. */
+  | { type: 'resource'; resourceIds: readonly string[] }
+  /** The site of a resource. */
+  | { type: 'site'; resourceIds: readonly string[] }
+  /** A server for all other names; undefined where none answered. */
+  | { type: 'upstream'; upstream: Upstream | undefined }
+  /** Made here: mapped addresses' names, the canary, what is no query. */
+  | { type: 'resolver' }
+
 export type UpstreamQueriesInput<Query> =
   | { type: 'upstreamsChanged'; upstreams: readonly Upstream[] }
   /** `first` is the index of the upstream to begin with. */
@@ -24,7 +35,7 @@ export type UpstreamQueriesInput<Query> =
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type UpstreamQueriesOutput<Query> =
-  | { type: 'answer'; query: Query; message: Uint8Array }
+  | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
   /** Have the resolver plugin `kind` ask a server; `ask` names it for `upstreamAnswered` and `cancelAsk`. */
   | {
       type: 'askUpstream'
@@ -95,7 +106,12 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
           : undefined
     if (refusal !== undefined) {
       this.#count(refusal)
-      this.#outputs.push({ type: 'answer', query, message: answerTo(parsed, { code: ResponseCode.SERVFAIL }) })
+      this.#outputs.push({
+        type: 'answer',
+        query,
+        message: answerTo(parsed, { code: ResponseCode.SERVFAIL }),
+        by: NOBODY,
+      })
       return
     }
     const rotated = [...this.#upstreams.slice(first), ...this.#upstreams.slice(0, first)]
@@ -112,6 +128,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       lookAt: after(now, MOVE_ON_AFTER),
       endsAt: after(now, GIVE_UP_AFTER),
       refusal: undefined,
+      refusedBy: undefined,
     }
     this.#pending.add(pending)
     this.#askNext(pending, now)
@@ -123,7 +140,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       // A server's own error says more than one of ours.
       const message = pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
       if (pending.refusal === undefined) this.#count('allUpstreamsFailed')
-      return this.#finish(pending, message)
+      return this.#finish(pending, message, pending.refusedBy)
     }
     pending.next = (pending.next + 1) % pending.candidates.length
     const ask = ++this.#lastAsk
@@ -141,7 +158,8 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     }
     if (now >= pending.endsAt) {
       this.#count('upstreamsTimedOut')
-      return this.#finish(pending, pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }))
+      const message = pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
+      return this.#finish(pending, message, pending.refusedBy)
     }
     this.#pending.delete(pending)
     pending.lookAt = after(now, MOVE_ON_AFTER)
@@ -172,11 +190,12 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     if (answer.records.some(isMappedAddress)) {
       // A stranger's name must not lead an application to a resource under a false name (DNS rebinding).
       this.#count('upstreamAnswer_mappedAddress')
-      return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }))
+      return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }), known.upstream)
     }
     const message = fitted(pending.parsed, pending.protocol, verdict.message)
-    if (!ANOTHER_MAY_KNOW.has(answer.code)) return this.#finish(pending, message)
+    if (!ANOTHER_MAY_KNOW.has(answer.code)) return this.#finish(pending, message, known.upstream)
     pending.refusal ??= message
+    pending.refusedBy ??= known.upstream
     this.#withoutCandidate(pending, known, now)
   }
 
@@ -191,13 +210,13 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     if (pending.asks.size === 0) this.#askNext(pending, now)
   }
 
-  #finish(pending: PendingQuery<Query>, message: Uint8Array): void {
+  #finish(pending: PendingQuery<Query>, message: Uint8Array, upstream: Upstream | undefined): void {
     for (const ask of pending.asks) {
       this.#asks.delete(ask)
       this.#outputs.push({ type: 'cancelAsk', ask })
     }
     this.#pending.delete(pending)
-    this.#outputs.push({ type: 'answer', query: pending.query, message })
+    this.#outputs.push({ type: 'answer', query: pending.query, message, by: { type: 'upstream', upstream } })
   }
 
   #markDead(known: KnownUpstream, now: Instant): void {
@@ -208,6 +227,8 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
   }
 }
+
+const NOBODY: AnsweredBy = { type: 'upstream', upstream: undefined }
 
 const MOVE_ON_AFTER = 1 * SECOND
 const GIVE_UP_AFTER = 5 * SECOND
@@ -241,6 +262,7 @@ interface PendingQuery<Query> {
   endsAt: Instant
   /** An answer that says that a server would not, kept in case that all say so. */
   refusal: Uint8Array | undefined
+  refusedBy: Upstream | undefined
 }
 
 interface Ask<Query> {

@@ -14,9 +14,10 @@ export const ask = async (
   command: ControlCommand,
   { config: file }: AskOptions,
   { env }: CommandContext,
+  input?: unknown,
 ): Promise<unknown> => {
   const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
-  if (named !== undefined && named !== '') return askClient(named, command)
+  if (named !== undefined && named !== '') return askClient(named, command, { input })
   const { config } = await readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env })
-  return askClient(config.socket, command)
+  return askClient(config.socket, command, { input })
 }

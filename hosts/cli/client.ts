@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { clientDnsCommand } from './client-dns.ts'
 import { clientDownCommand } from './client-down.ts'
 import { clientSignInCommand } from './client-sign-in.ts'
 import { clientSignOutCommand } from './client-sign-out.ts'
@@ -13,6 +14,7 @@ export const clientCommand = (context: CommandContext): Command =>
     .addCommand(clientUpCommand(context))
     .addCommand(clientDownCommand(context))
     .addCommand(clientStatusCommand(context))
+    .addCommand(clientDnsCommand(context))
     .addCommand(clientSignInCommand(context))
     .addCommand(clientSignOutCommand(context))
     .addHelpText(

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { z } from 'zod'
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import type { Secret } from '../../core/config/secret.ts'
@@ -6,6 +7,7 @@ import type { Random } from '../../core/runtime/random.ts'
 import type { ClientStatus } from './client-status.ts'
 import type { ClientConfig, RunningClient } from './config.ts'
 import { ControlSocket } from './control-socket.ts'
+import type { NameInspection } from './name-inspection.ts'
 import { SignIn } from './sign-in.ts'
 import { readTokenFile, removeTokenFile, writeTokenFile } from './token-file.ts'
 
@@ -53,6 +55,7 @@ export class ClientSession {
       down: () => Promise.resolve(this.stop()),
       'sign-in': () => this.#beginSignIn(),
       'sign-out': () => this.#signOut(given !== undefined),
+      'dns-query': (input) => this.#inspectName(input),
     })
     try {
       return await this.#loop(given !== undefined)
@@ -97,6 +100,14 @@ export class ClientSession {
     }
   }
 
+  async #inspectName(input: unknown): Promise<NameInspection> {
+    const question = NameQuestion.safeParse(input)
+    if (!question.success) throw new OperatorError('BAD_REQUEST', 'expected a name and a type.')
+    if (this.#running === undefined)
+      throw new OperatorError('SIGNED_OUT', 'the client is signed out: it answers no names.')
+    return this.#running.inspectName(question.data)
+  }
+
   async #beginSignIn(): Promise<{ url: string }> {
     const { config, random } = this.#options
     if (this.#token !== undefined) {
@@ -136,6 +147,8 @@ export class ClientSession {
     return join(this.#options.config.state_folder, 'token')
   }
 }
+
+const NameQuestion = z.strictObject({ name: z.string().max(1024), type: z.string().max(16) })
 
 const SIGNED_OUT: ClientStatus = {
   state: 'signed_out',

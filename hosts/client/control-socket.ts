@@ -1,14 +1,15 @@
 // The door for people and scripts to a running client: a unix socket that only its user opens. One request per line, one
-// answer per line, both JSON: {"command":"status"} -> {"ok":true,"result":…} or {"ok":false,"code":…,"message":…}.
+// answer per line, both JSON: {"command":"status"} -> {"ok":true,"result":…} or {"ok":false,"code":…,"message":…}. A command that
+// takes something has it in "input".
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
 
-export type ControlCommand = 'status' | 'down' | 'sign-in' | 'sign-out'
+export type ControlCommand = 'status' | 'down' | 'sign-in' | 'sign-out' | 'dns-query'
 
-/** What is done for each command. What it gives back is sent as JSON; an OperatorError's code and message are too. */
-export type ControlHandlers = Readonly<Record<ControlCommand, () => Promise<unknown>>>
+/** What is done for each command, with what came along, which anybody may have written. What it gives back is sent as JSON; an OperatorError's code and message are too. */
+export type ControlHandlers = Readonly<Record<ControlCommand, (input: unknown) => Promise<unknown>>>
 
 const REQUEST_LIMIT_BYTES = 4_096
 const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
@@ -88,9 +89,9 @@ export class ControlSocket {
 export const askClient = async (
   path: string,
   command: ControlCommand,
-  { timeoutMs = 10_000 }: { timeoutMs?: number } = {},
+  { timeoutMs = 10_000, input }: { timeoutMs?: number; input?: unknown } = {},
 ): Promise<unknown> => {
-  const answer = await exchange(path, command, timeoutMs).catch((error: unknown) => {
+  const answer = await exchange(path, { command, input }, timeoutMs).catch((error: unknown) => {
     throw new OperatorError(
       'CLIENT_NOT_RUNNING',
       `no client answers on ${path} (${error instanceof Error ? error.message : String(error)}).`,
@@ -104,7 +105,7 @@ export const askClient = async (
 type Answer = { ok: true; result: unknown } | { ok: false; code: string; message: string }
 
 const respond = async (line: string, handlers: ControlHandlers): Promise<Answer> => {
-  const command = commandOf(line)
+  const { command, input } = requestOf(line)
   if (command === undefined || !Object.hasOwn(handlers, command)) {
     return {
       ok: false,
@@ -113,26 +114,27 @@ const respond = async (line: string, handlers: ControlHandlers): Promise<Answer>
     }
   }
   try {
-    return { ok: true, result: (await handlers[command as ControlCommand]()) ?? null }
+    return { ok: true, result: (await handlers[command as ControlCommand](input)) ?? null }
   } catch (error) {
     if (error instanceof OperatorError) return { ok: false, code: error.code, message: error.message }
     return { ok: false, code: 'FAILED', message: String(error) }
   }
 }
 
-const commandOf = (line: string): string | undefined => {
+const requestOf = (line: string): { command?: string; input?: unknown } => {
   try {
     const request: unknown = JSON.parse(line)
-    const command = (request as { command?: unknown } | null)?.command
-    return typeof command === 'string' ? command : undefined
+    if (typeof request !== 'object' || request === null || !('command' in request)) return {}
+    const { command } = request
+    return typeof command === 'string' ? { command, input: 'input' in request ? request.input : undefined } : {}
   } catch {
-    return undefined
+    return {}
   }
 }
 
-const exchange = (path: string, command: ControlCommand, timeoutMs: number): Promise<Answer> =>
+const exchange = (path: string, request: object, timeoutMs: number): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const socket = connect(path, () => socket.write(`${JSON.stringify({ command })}\n`))
+    const socket = connect(path, () => socket.write(`${JSON.stringify(request)}\n`))
     const timer = setTimeout(() => socket.destroy(new Error('it does not answer')), timeoutMs)
     socket.once('error', reject)
     socket.once('close', () => {

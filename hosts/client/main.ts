@@ -26,6 +26,7 @@ import { keptId } from '../runtime/kept-id.ts'
 import { userAgent } from '../runtime/user-agent.ts'
 import type { ClientStart, RunningClient } from './config.ts'
 import { buildContainer } from './container.ts'
+import { inspectName } from './name-inspection.ts'
 import { ClientShell } from './shell.ts'
 import { ClientState } from './state.ts'
 import { statusOf } from './status.ts'
@@ -107,6 +108,12 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       isUsable ||= state.linkState === 'connected' && shell.isSettled
       return statusOf(state, { clocks: clock.pair(), account: config.account, isUsable, lane })
     },
+    inspectName: (question) =>
+      inspectName(question, {
+        ask: (message, protocol) => shell.answer(message, protocol),
+        resources: state.resources.status(),
+        now: () => clock.now(),
+      }),
     ended: shell.ended,
     stop: () => lifecycle.stop(),
   }

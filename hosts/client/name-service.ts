@@ -2,7 +2,7 @@ import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstre
 import type { ClientInterface } from '../../core/control/messages.ts'
 import type { NamedResource } from '../../core/dns/resource-names.ts'
 import { StubResolver, type StubResolverOutput } from '../../core/dns/stub-resolver.ts'
-import type { Upstream } from '../../core/dns/upstream-queries.ts'
+import type { AnsweredBy, Upstream } from '../../core/dns/upstream-queries.ts'
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Instant } from '../../core/runtime/time.ts'
@@ -15,16 +15,22 @@ export type NameServiceInput =
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
+  /** Somebody wants to know how a query is answered. */
+  | { type: 'inspectionRequested'; inspection: number; message: Uint8Array; protocol: 'udp' | 'tcp' }
 
 export type NameServiceOutput =
   | Exclude<StubResolverOutput<Query>, { type: 'answer' }>
   | { type: 'answerUdpQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   | { type: 'answerTcpQuery'; connection: number; message: Uint8Array }
+  | { type: 'inspected'; inspection: number; message: Uint8Array; by: AnsweredBy }
   /** Have applications ask these servers, which are ours. */
   | { type: 'configureResolver'; servers: readonly string[]; searchDomain: string | undefined }
 
 /** Whom the resolver's answer goes to. */
-type Query = { via: 'udp'; source: Endpoint; destination: Endpoint } | { via: 'tcp'; connection: number }
+type Query =
+  | { via: 'udp'; source: Endpoint; destination: Endpoint }
+  | { via: 'tcp'; connection: number }
+  | { via: 'inspection'; inspection: number }
 
 /** The stub resolver, whom it asks, and where applications find it. */
 export class NameService implements Machine<NameServiceInput, NameServiceOutput> {
@@ -80,6 +86,13 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
         this.#resolver.handle({ type: 'queryReceived', query, sentinel, message, protocol: 'tcp' }, now)
         break
       }
+      case 'inspectionRequested': {
+        const { inspection, message, protocol } = input
+        const query: Query = { via: 'inspection', inspection }
+        const sentinel = this.#sentinels[0] ?? ''
+        this.#resolver.handle({ type: 'queryReceived', query, sentinel, message, protocol }, now)
+        break
+      }
     }
     this.#drain()
   }
@@ -116,8 +129,11 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   #drain(): void {
     for (let output = this.#resolver.poll(); output !== undefined; output = this.#resolver.poll()) {
       if (output.type === 'answer') {
-        const { query, message } = output
-        if (query.via === 'tcp') this.#outputs.push({ type: 'answerTcpQuery', connection: query.connection, message })
+        const { query, message, by } = output
+        if (query.via === 'inspection') {
+          this.#outputs.push({ type: 'inspected', inspection: query.inspection, message, by })
+        } else if (query.via === 'tcp')
+          this.#outputs.push({ type: 'answerTcpQuery', connection: query.connection, message })
         else {
           const { source, destination } = query
           this.#outputs.push({ type: 'answerUdpQuery', source, destination, message })

@@ -26,6 +26,7 @@ import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-soc
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { ClientConfig } from './config.ts'
+import type { Ask } from './name-inspection.ts'
 import { NameListeners } from './name-listeners.ts'
 import type { ClientInput, ClientOutput, ClientState } from './state.ts'
 
@@ -67,6 +68,8 @@ export class ClientShell {
   readonly #names: NameListeners
   readonly #driven: Driven<ClientInput>
   readonly #asks = new Map<number, AbortController>()
+  readonly #inspections = new Map<number, (answered: Awaited<ReturnType<Ask>>) => void>()
+  #lastInspection = 0
   readonly #siteAsks = new Map<number, AbortController>()
   readonly #ended: Promise<PeerEnd>
   #end: (end: PeerEnd) => void = () => undefined
@@ -150,6 +153,15 @@ export class ClientShell {
     this.#end({ reason: 'stopped' })
   }
 
+  /** Has a message answered as an application's is. */
+  answer(message: Uint8Array, protocol: 'udp' | 'tcp'): ReturnType<Ask> {
+    const inspection = ++this.#lastInspection
+    return new Promise((resolve) => {
+      this.#inspections.set(inspection, resolve)
+      this.tell({ type: 'inspectionRequested', inspection, message, protocol })
+    })
+  }
+
   tell(input: ClientInput): void {
     this.#driven.dispatch(input)
     this.#flush()
@@ -215,6 +227,10 @@ export class ClientShell {
         return
       case 'cancelAsk':
         this.#asks.get(output.ask)?.abort()
+        return
+      case 'inspected':
+        this.#inspections.get(output.inspection)?.(output)
+        this.#inspections.delete(output.inspection)
         return
       case 'answerTcpQuery':
         return this.#names.answer(output.connection, output.message)

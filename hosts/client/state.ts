@@ -54,6 +54,7 @@ export type ClientInput =
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   /** A DNS message over TCP; `connection` names what the answer goes to. */
   | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
+  | Extract<NameServiceInput, { type: 'inspectionRequested' }>
   /** By the worker of a native lane. */
   | { type: 'laneReported'; report: LaneReport<ClientFlowsOutput> }
 
@@ -70,7 +71,7 @@ export type ClientOutput =
   | { type: 'setRoutes'; prefixes: readonly string[] }
   | Extract<
       NameServiceOutput,
-      { type: 'configureResolver' | 'askUpstream' | 'cancelAsk' | 'cancelSiteAsk' | 'answerTcpQuery' }
+      { type: 'configureResolver' | 'askUpstream' | 'cancelAsk' | 'cancelSiteAsk' | 'answerTcpQuery' | 'inspected' }
     >
   /** Have a gateway asked what only its site knows, at its address in the tunnel; the answer is `siteAnswered`. */
   | { type: 'askGateway'; ask: number; server: Endpoint; message: Uint8Array; protocol: 'udp' | 'tcp' }
@@ -164,6 +165,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'upstreamAnswered':
       case 'siteAnswered':
       case 'tcpQueryReceived':
+      case 'inspectionRequested':
         return this.#tellNames(input, now)
     }
   }
@@ -363,6 +365,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'askUpstream':
       case 'cancelAsk':
       case 'answerTcpQuery':
+      case 'inspected':
         this.#outputs.push(output)
     }
   }

@@ -241,6 +241,7 @@ export class VirtualClient {
       case 'setRoutes':
       case 'cancelAsk':
       case 'cancelSiteAsk':
+      case 'inspected':
       case 'answerTcpQuery':
       case 'tellWorker':
         break

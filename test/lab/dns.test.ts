@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { eventually } from '../../hosts/lab/eventually.ts'
+import { portreeve } from '../../hosts/lab/program.ts'
 import { MACHINES } from '../../hosts/lab/topology.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { DnsLab, isMapped } from './dns-lab.ts'
@@ -216,6 +217,31 @@ describe('names on the kernel, by ordinary tools', function () {
       .map((line) => JSON.parse(line) as { host: string; address: string })
     expect(hosts.map(({ host }) => host)).to.deep.equal(names)
     expect(new Set(hosts.map(({ address }) => address))).to.deep.equal(new Set([WEB]))
+  })
+
+  it('D12 client dns query says which rule and which server answered', async () => {
+    const query = async (...args: string[]) => {
+      const { stdout, stderr } = await dns.client(
+        process.execPath,
+        portreeve('client', 'dns', 'query', ...args, '--json'),
+      )
+      return JSON.parse(stdout === '' ? `"${stderr}"` : stdout)
+    }
+    const resource = await query('gitlab.example.org')
+    expect(resource).to.deep.include({ rule: 'resource', upstream: null, code: 'NOERROR' })
+    expect(resource.resources).to.deep.equal([{ id: dns.resource('gitlab'), name: 'gitlab' }])
+    expect(resource.answers[0].data).to.satisfy(isMapped)
+    const upstream = await query('public.example.org', '--type', 'AAAA')
+    expect(upstream).to.deep.include({ rule: 'upstream', upstream: `${MACHINES.upstream.outside}:53`, resources: [] })
+    expect(upstream.answers).to.deep.equal([{ name: 'public.example.org', type: 'AAAA', ttl: 0, data: '2001:db8::66' }])
+    expect(upstream.ms).to.be.within(0, 5_000)
+    const site = await query('_ldap._tcp.corp.example.org', '--type', 'srv')
+    expect(site).to.deep.include({ rule: 'site', code: 'NOERROR' })
+    expect(site.answers[0].data).to.equal('0 0 389 dc1.corp.example.org.')
+    expect(await query('long.corp.example.org', '--type', 'TXT'))
+      .to.have.property('answers')
+      .with.length(30)
+    expect(await query('use-application-dns.net')).to.deep.include({ rule: 'resolver', code: 'NXDOMAIN' })
   })
 
   it('D10 many addresses behind one name are all of use', async () => {

@@ -152,6 +152,7 @@ describe('hosts/cli/program', () => {
         down: note('down'),
         'sign-in': async () => ({ url: 'https://portal.example.org/example?as=headless-client' }),
         'sign-out': note('sign-out'),
+        'dns-query': async (input) => ({ ...INSPECTION, ...(input as object) }),
       })
       return { PORTREEVE_SOCKET: path }
     }
@@ -197,6 +198,24 @@ describe('hosts/cli/program', () => {
       )
     })
 
+    it('D12 dns query shows the rule, the upstream and how long it took', async () => {
+      const env = await client('connected')
+      const json = await portreeve(['client', 'dns', 'query', 'www.example.com', '--type', 'AAAA', '--json'], env)
+      expect(json.code).to.equal(0)
+      expect(JSON.parse(json.printed)).to.deep.equal({ ...INSPECTION, type: 'AAAA' })
+      const { printed } = await portreeve(['client', 'dns', 'query', 'www.example.com'], env)
+      for (const part of [
+        'www.example.com A',
+        'an upstream resolver',
+        '192.0.2.53:53',
+        'NOERROR',
+        '12 ms',
+        '192.0.2.7',
+      ]) {
+        expect(printed).to.include(part)
+      }
+    })
+
     it('finds the socket by the configuration too', async () => {
       await client('connected')
       const config = await file('client.yaml', 'portal_url: http://192.0.2.1:8080\nsocket: client.sock\n')
@@ -213,6 +232,17 @@ describe('hosts/cli/program', () => {
     })
   })
 })
+
+const INSPECTION = {
+  name: 'www.example.com',
+  type: 'A',
+  rule: 'upstream',
+  resources: [],
+  upstream: '192.0.2.53:53',
+  code: 'NOERROR',
+  answers: [{ name: 'www.example.com', type: 'A', ttl: 60, data: '192.0.2.7' }],
+  ms: 12,
+}
 
 const STATUS = (state: ClientState): ClientStatus => ({
   state,

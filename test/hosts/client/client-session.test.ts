@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import type { PeerEnd } from '../../../core/config/host-config.ts'
 import { Secret } from '../../../core/config/secret.ts'
 import { ClientSession } from '../../../hosts/client/client-session.ts'
+import type { NameInspection } from '../../../hosts/client/name-inspection.ts'
 import type { ClientStatus } from '../../../hosts/client/client-status.ts'
 import { ClientConfig, type RunningClient } from '../../../hosts/client/config.ts'
 import { askClient } from '../../../hosts/client/control-socket.ts'
@@ -28,6 +29,11 @@ class FakeClient implements RunningClient {
 
   status(): ClientStatus {
     return { ...EMPTY, state: 'connected' }
+  }
+
+  inspectName({ name, type }: { name: string; type: string }): Promise<NameInspection> {
+    const none = { resources: [], upstream: null, code: 'NXDOMAIN', answers: [], ms: 1 }
+    return Promise.resolve({ name, type, rule: 'upstream', ...none })
   }
 
   end(end: PeerEnd): void {

@@ -14,6 +14,7 @@ const HANDLERS: ControlHandlers = {
   down: () => Promise.resolve(undefined),
   'sign-in': () => Promise.reject(new OperatorError('SIGNED_IN', 'this client is signed in.')),
   'sign-out': () => Promise.reject(new Error('out of luck')),
+  'dns-query': (input) => Promise.resolve({ input }),
 }
 
 describe('hosts/client/control-socket', () => {

@@ -1,0 +1,69 @@
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { isTruncated, parseAnswer, ResponseCode, CLASS_IN, writeQuery, type DnsAnswer } from '../../core/dns/message.ts'
+import { normalizeName } from '../../core/dns/pattern.ts'
+import { recordText, typeName, typeNumber } from '../../core/dns/record-text.ts'
+import type { AnsweredBy } from '../../core/dns/upstream-queries.ts'
+import { readName } from '../../core/dns/wire-name.ts'
+import type { ResourceStatus } from './client-status.ts'
+import { upstreamName } from './upstreams.ts'
+
+/** How an application's query for a name is answered, as `portreeve client dns query --json` prints it. */
+export interface NameInspection {
+  name: string
+  type: string
+  /** `resource`: mapped addresses; `site`: a resource's own name server; `upstream`: all other names; `resolver`: the client itself. */
+  rule: AnsweredBy['type']
+  /** Those that the name belongs to, most specific first. */
+  resources: { id: string; name: string }[]
+  /** Who answered of those that are asked for other names; null where nobody did, or nobody was asked. */
+  upstream: string | null
+  /** `NOERROR`, `NXDOMAIN` …, or its number */
+  code: string
+  answers: { name: string; type: string; ttl: number; data: string }[]
+  ms: number
+}
+
+/** One way to have a DNS message answered. */
+export type Ask = (message: Uint8Array, protocol: 'udp' | 'tcp') => Promise<{ message: Uint8Array; by: AnsweredBy }>
+
+/**
+ * Asks as an application would: by UDP, and by TCP for what does not fit.
+ * @throws OperatorError NAME_INVALID, TYPE_UNKNOWN, DNS_FAILED
+ */
+export const inspectName = async (
+  question: { name: string; type: string },
+  { ask, resources, now }: { ask: Ask; resources: readonly ResourceStatus[]; now: () => number },
+): Promise<NameInspection> => {
+  const type = typeNumber(question.type)
+  if (type === undefined) throw new OperatorError('TYPE_UNKNOWN', `${question.type} is no type of record.`)
+  const name = normalizeName(question.name)
+  const asked = { id: 0, name, type, recordClass: CLASS_IN }
+  const message = name === '' ? undefined : writeQuery(asked)
+  if (message === undefined) throw new OperatorError('NAME_INVALID', `${question.name} is no name.`)
+  const began = now()
+  let answered = await ask(message, 'udp')
+  if (isTruncated(answered.message)) answered = await ask(message, 'tcp')
+  const ms = Math.round(now() - began)
+  const read = parseAnswer(answered.message, asked)
+  if (read.type === 'refused') throw new OperatorError('DNS_FAILED', `the answer is none: ${read.reason}.`)
+  const { by } = answered
+  const resourceIds = by.type === 'resource' || by.type === 'site' ? by.resourceIds : []
+  return {
+    name,
+    type: typeName(type),
+    rule: by.type,
+    resources: resourceIds.map((id) => ({ id, name: resources.find((one) => one.id === id)?.name ?? id })),
+    upstream: by.type === 'upstream' && by.upstream !== undefined ? upstreamName(by.upstream) : null,
+    code: codeName(read.answer),
+    answers: read.answer.records.map((record) => ({
+      name: readName(answered.message, record.nameAt)?.name ?? '',
+      type: typeName(record.type),
+      ttl: record.ttlSeconds,
+      data: recordText(answered.message, record),
+    })),
+    ms,
+  }
+}
+
+const codeName = ({ code }: DnsAnswer): string =>
+  Object.entries(ResponseCode).find(([, number]) => number === code)?.[0] ?? String(code)
