@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { packageRoot } from './kit/source-tree.ts'
+
+const root = packageRoot()
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
+}
+
+const run = async (folder: string, file: string, parameters: string[]): Promise<string> => {
+  const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 60_000 })
+  return stdout
+}
+
+describe('the package that is published', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'portreeve-package-'))
+  const modules = join(folder, 'node_modules')
+  const installed = join(modules, 'portreeve')
+
+  /** As npm would have put them there: only what the manifest names. */
+  const link = (names: readonly string[]): void => {
+    for (const name of names) {
+      mkdirSync(dirname(join(modules, name)), { recursive: true })
+      symlinkSync(join(root, 'node_modules', name), join(modules, name))
+    }
+  }
+
+  before(async function () {
+    this.timeout(60_000)
+    await run(root, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder])
+    const [archive = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
+    mkdirSync(installed, { recursive: true })
+    await run(folder, 'tar', ['-xzf', archive, '-C', installed, '--strip-components=1'])
+    link(Object.keys(manifest.dependencies))
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('runs the command line and loads its own plugins, with nothing but its dependencies', async () => {
+    const cli = join(installed, 'dist/hosts/cli/main.js')
+    expect(await run(folder, process.execPath, [cli, '--help'])).to.include('portreeve portal init')
+    for (const name of ['portal', 'gateway', 'client']) {
+      const file = join(installed, 'config', `${name}.yaml`)
+      const printed = await run(folder, process.execPath, [cli, 'plugin', 'check', '--config', file, '--json'])
+      expect((JSON.parse(printed) as { plugins: unknown[] }).plugins).to.have.length.greaterThan(1)
+    }
+  })
+
+  it('has all that building the addon takes', async () => {
+    const sources = (at: string) => readdirSync(join(at, 'hosts/runtime/native')).filter((name) => name !== 'build')
+    expect(sources(installed)).to.have.members(sources(root))
+    const resolve = "console.log(require('module').createRequire(process.argv[1]).resolve('node-gyp/bin/node-gyp.js'))"
+    const script = join(installed, 'hosts/runtime/native/build.mjs')
+    expect(await run(folder, process.execPath, ['-e', resolve, script])).to.include('node-gyp.js')
+  })
+
+  it('offers plugin authors portreeve and, with their own test runner, portreeve/testing', async () => {
+    link(Object.keys(manifest.peerDependencies))
+    const ask =
+      "for (const name of ['portreeve', 'portreeve/testing']) console.log(Object.keys(await import(name)).join())"
+    const printed = await run(folder, process.execPath, ['--input-type=module', '-e', ask])
+    expect(printed).to.include('definePlugin')
+    for (const point of [
+      'policyCondition',
+      'gatewaySelector',
+      'tunnelTransport',
+      'identityProvider',
+      'upstreamResolver',
+    ]) {
+      expect(printed).to.include(`${point}Suite`)
+    }
+  })
+})
