@@ -59,6 +59,16 @@ export class PolicyIndex {
     return groups
   }
 
+  /** The policies on a resource, all of them. */
+  rulesOn(resourceId: string): PolicyRule[] {
+    return [...(this.#byResource.get(resourceId)?.values() ?? [])].map(({ rule }) => rule)
+  }
+
+  /** The resources that any policy joins to the group, also one that is disabled or in shadow mode. */
+  resourcesOfGroup(groupId: string): Set<string> {
+    return new Set([...(this.#byGroup.get(groupId)?.values() ?? [])].map(({ rule }) => rule.resourceId))
+  }
+
   evaluate(question: PolicyQuestion): PolicyVerdict {
     const explanation: PolicyExplanation[] = []
     for (const policy of this.#byResource.get(question.resourceId)?.values() ?? []) {

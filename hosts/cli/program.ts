@@ -9,6 +9,7 @@ import { labCommand } from './lab.ts'
 import { packageVersion } from '../runtime/package-root.ts'
 import { pluginCommand } from './plugin.ts'
 import { portalCommand } from './portal.ts'
+import { simulateCommand } from './simulate.ts'
 
 /** Runs the command line and gives back what the process has to end with. Nothing of a host is imported before it is asked for. */
 export const run = async (
@@ -24,6 +25,7 @@ export const run = async (
     .addCommand(gatewayCommand(context))
     .addCommand(clientCommand(context))
     .addCommand(explainCommand(context))
+    .addCommand(simulateCommand(context))
     .addCommand(pluginCommand(context))
     .addCommand(labCommand(context))
     .addHelpText('after', EXAMPLES)

@@ -3,6 +3,7 @@ import type { Context } from './context.ts'
 import { explainAccess, type AccessExplanation, type AccessQuestion } from './explanation.ts'
 import { findActor, findResources } from './find.ts'
 import { accessOfPerson, type PersonAccess, type PersonQuestion } from './person-access.ts'
+import { simulate, type Simulation, type SimulationQuestion } from './simulation.ts'
 
 /** What the portal would decide at this moment, and why: by the evaluator of real requests, on the rows as they are. */
 export interface Decisions {
@@ -10,6 +11,8 @@ export interface Decisions {
   explain: (question: SpokenQuestion) => ExplainVerdict
   /** For the person herself: what exists for her, and why she may or may not have it. */
   accessOf: (question: PersonQuestion) => PersonAccess[]
+  /** For admins: who would gain or lose access by changes that nobody made. */
+  simulate: (question: SimulationQuestion) => Simulation
 }
 
 /** A question in the words of whoever asks. */
@@ -33,6 +36,7 @@ export type ExplainVerdict =
 export const decisionsOf = (context: Context, now: () => Instant): Decisions => ({
   explain: (question) => explain(context, question, now()),
   accessOf: (question) => accessOfPerson(context, question, now()),
+  simulate: (question) => simulate(context, question, now()),
 })
 
 const explain = (context: Context, { actor, resource, ...about }: SpokenQuestion, now: Instant): ExplainVerdict => {

@@ -1,7 +1,8 @@
 // Why somebody may have something, or may not: the evaluator, the filters and the selector of real requests, asked without
 // a request. One answer for admins, with everything; one for the person herself, with what concerns nobody else.
 import type { FactName, Facts } from '../../../core/contract/policy-condition.ts'
-import { PortFilters, type PortFilter } from '../../../core/filter/port-filter.ts'
+import { portFilters } from '../../../core/control/port-filters.ts'
+import { PortFilters } from '../../../core/filter/port-filter.ts'
 import { ICMP, TCP, UDP } from '../../../core/net/packet-view.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Actor, Client, Group, Policy, Resource, Site } from '../entities.ts'
@@ -171,13 +172,7 @@ type WithMoment = Pick<AccessQuestion, 'accountId' | 'actorId' | 'clientId' | 'f
 const NUMBERS = { tcp: TCP, udp: UDP, icmp: ICMP } as const
 
 const filterOf = (resource: Resource, traffic: Traffic): FilterExplanation => {
-  const filters = wireFilters(resource).map(
-    ({ protocol, port_range_start = 0, port_range_end = 0xffff }): PortFilter => ({
-      protocol,
-      portStart: port_range_start,
-      portEnd: port_range_end,
-    }),
-  )
+  const filters = portFilters(wireFilters(resource))
   const verdict = new PortFilters(filters).verdict(NUMBERS[traffic.protocol], traffic.port ?? 0)
   return { ...traffic, isPermitted: verdict === 'permitted' }
 }

@@ -34,7 +34,10 @@ export class View {
   readonly #clientsOfActor = new MultiMap<string, string>()
   readonly #resourcesOfSite = new MultiMap<string, string>()
 
+  readonly conditions: Extensions<PolicyCondition>
+
   constructor(conditions: Extensions<PolicyCondition>) {
+    this.conditions = conditions
     this.policies = new PolicyIndex(conditions)
   }
 

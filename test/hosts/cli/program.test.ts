@@ -44,7 +44,15 @@ describe('hosts/cli/program', () => {
 
   it('teaches by example in the help of each command', async () => {
     const commands = ['', 'portal', 'portal init', 'gateway', 'client', 'client up', 'client down', 'client status']
-    for (const command of [...commands, 'client sign-in', 'client sign-out', 'plugin check', 'lab', 'explain']) {
+    for (const command of [
+      ...commands,
+      'client sign-in',
+      'client sign-out',
+      'plugin check',
+      'lab',
+      'explain',
+      'simulate',
+    ]) {
       const { code, printed } = await portreeve([...command.split(' ').filter((word) => word !== ''), '--help'])
       expect(code, command).to.equal(0)
       expect(printed, command).to.match(/Examples?:\n {2}\$ /)

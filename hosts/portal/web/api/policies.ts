@@ -32,7 +32,8 @@ const PolicyBody = z
     mode: Mode,
   })
   .meta({ id: 'Policy' })
-const Draft = z.strictObject({
+/** A policy to be. */
+export const PolicyDraft = z.strictObject({
   group_id: Id,
   resource_id: Id,
   description: Text(1024).nullable().default(null),
@@ -40,7 +41,8 @@ const Draft = z.strictObject({
   is_disabled: z.boolean().default(false),
   mode: Mode.default('enforced'),
 })
-const Patch = z.strictObject({
+/** What may be changed of one. */
+export const PolicyPatch = z.strictObject({
   group_id: Id.optional(),
   resource_id: Id.optional(),
   description: Text(1024).nullable().optional(),
@@ -49,10 +51,30 @@ const Patch = z.strictObject({
   mode: Mode.optional(),
 })
 
+/** Conditions whose settings their plugins accept; secrets that were left out stay as they were. */
+export const checkedConditions = (
+  conditions: ApiParts['conditions'],
+  list: z.infer<typeof Conditions>,
+  stored: readonly ConditionSetting[],
+): ConditionSetting[] =>
+  list.map(({ condition: key, settings }, index) => {
+    const before = stored.find(({ condition }) => condition === key)?.settings ?? {}
+    return {
+      condition: key,
+      settings: checkSettings({
+        extensions: conditions,
+        key,
+        keyPath: `conditions[${index}].condition`,
+        settings: keptSecrets(conditions, key, { before, after: settings }),
+        settingsPath: `conditions[${index}].settings`,
+      }),
+    }
+  })
+
 /** Which group may use which resource, and under which conditions. */
 export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => {
-  const draft = jsonBody(Draft)
-  const patch = jsonBody(Patch)
+  const draft = jsonBody(PolicyDraft)
+  const patch = jsonBody(PolicyPatch)
 
   const policies = collection(store, 'policies', (row: Policy): z.infer<typeof PolicyBody> => ({
     id: row.id,
@@ -68,28 +90,13 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
     created_at: timeOf(row.createdAt),
   }))
 
-  const checked = (list: z.infer<typeof Conditions>, stored: readonly ConditionSetting[]): ConditionSetting[] =>
-    list.map(({ condition: key, settings }, index) => {
-      const before = stored.find(({ condition }) => condition === key)?.settings ?? {}
-      return {
-        condition: key,
-        settings: checkSettings({
-          extensions: conditions,
-          key,
-          keyPath: `conditions[${index}].condition`,
-          settings: keptSecrets(conditions, key, { before, after: settings }),
-          settingsPath: `conditions[${index}].settings`,
-        }),
-      }
-    })
-
   const insertPolicy = policies.insert(async (ctx) => {
     const body = draft.of(ctx)
     return Promise.resolve({
       groupId: body.group_id,
       resourceId: body.resource_id,
       description: body.description,
-      conditions: checked(body.conditions, []),
+      conditions: checkedConditions(conditions, body.conditions, []),
       isDisabled: body.is_disabled,
       mode: body.mode,
     })
@@ -101,7 +108,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       groupId: group_id,
       resourceId: resource_id,
       description,
-      conditions: list === undefined ? undefined : checked(list, before.conditions),
+      conditions: list === undefined ? undefined : checkedConditions(conditions, list, before.conditions),
       isDisabled: is_disabled,
       mode,
     })
@@ -120,7 +127,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       method: 'POST',
       path: '/policies',
       summary: 'Creates a policy',
-      body: Draft,
+      body: PolicyDraft,
       status: 201,
       answer: PolicyBody,
       story: [draft.read, insertPolicy],
@@ -137,7 +144,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       method: 'PATCH',
       path: '/policies/:id',
       summary: 'Changes, disables or enables a policy',
-      body: Patch,
+      body: PolicyPatch,
       status: 200,
       answer: PolicyBody,
       story: [patch.read, patchPolicy],

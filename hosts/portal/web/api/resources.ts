@@ -53,7 +53,8 @@ const Draft = z.strictObject({
   filters: Filters.default([]),
   ip_stack: IpStack.default('dual').describe('For names: which families they are answered with'),
 })
-const Patch = z.strictObject({
+/** What may be changed of a resource. */
+export const ResourcePatch = z.strictObject({
   name: Name.optional(),
   type: Type.optional(),
   address: z.string().max(253).optional(),
@@ -63,10 +64,25 @@ const Patch = z.strictObject({
   ip_stack: IpStack.optional(),
 })
 
+/** What a patch changes of a resource. */
+export const resourceChange = (before: Resource, patch: z.infer<typeof ResourcePatch>) => {
+  const { site_id, name, type, address, address_description, filters, ip_stack } = patch
+  const readdressed = type !== undefined || address !== undefined
+  return defined({
+    siteId: site_id,
+    name,
+    type,
+    address: readdressed ? validAddress(type ?? before.type, address ?? before.address ?? '') : undefined,
+    addressDescription: address_description,
+    filters,
+    ipStack: ip_stack,
+  })
+}
+
 /** What may be reached. */
 export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
-  const patch = jsonBody(Patch)
+  const patch = jsonBody(ResourcePatch)
   const resources = collection(store, 'resources', toWire)
 
   const insertResource = resources.insert(async (ctx) => {
@@ -81,20 +97,9 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
       ipStack: body.ip_stack,
     })
   })
-  const patchResource = resources.patch(async (ctx, tx) => {
-    const { site_id, name, type, address, address_description, filters, ip_stack } = patch.of(ctx)
-    const before = await existing(tx, 'resources', idOf(ctx))
-    const readdressed = type !== undefined || address !== undefined
-    return defined({
-      siteId: site_id,
-      name,
-      type,
-      address: readdressed ? validAddress(type ?? before.type, address ?? before.address ?? '') : undefined,
-      addressDescription: address_description,
-      filters,
-      ipStack: ip_stack,
-    })
-  })
+  const patchResource = resources.patch(async (ctx, tx) =>
+    resourceChange(await existing(tx, 'resources', idOf(ctx)), patch.of(ctx)),
+  )
 
   return [
     {
@@ -126,7 +131,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
       method: 'PATCH',
       path: '/resources/:id',
       summary: 'Changes a resource',
-      body: Patch,
+      body: ResourcePatch,
       status: 200,
       answer: ResourceBody,
       story: [patch.read, patchResource],

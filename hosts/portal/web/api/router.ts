@@ -17,6 +17,7 @@ import { openApi } from './open-api.ts'
 import type { ApiParts } from './parts.ts'
 import { policyEndpoints } from './policies.ts'
 import { resourceEndpoints } from './resources.ts'
+import { simulateEndpoints } from './simulate.ts'
 import { siteEndpoints } from './sites.ts'
 import { tokenEndpoints } from './tokens.ts'
 
@@ -30,6 +31,7 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
   ...groupEndpoints(parts),
   ...policyEndpoints(parts),
   ...explainEndpoints(parts),
+  ...simulateEndpoints(parts),
   ...identityProviderEndpoints(parts),
   ...clientEndpoints(parts),
   ...tokenEndpoints(parts),

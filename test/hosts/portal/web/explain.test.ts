@@ -95,6 +95,78 @@ describe('POST /api/v1/policies/explain', () => {
     expect((await portal.api('POST', '/policies/explain', own, other.token)).body.errors[0].path).to.equal('resource')
   })
 
+  describe('POST /api/v1/policies/simulate', () => {
+    const simulate = (body: object, token?: string) => portal.api('POST', '/policies/simulate', body, token)
+
+    it('says who would gain or lose access by proposals, one after the other, and changes nothing', async () => {
+      const office = { remote_ip: '192.0.2.7' }
+      const removal = await simulate({ changes: [{ change: 'remove_policy', id: ids['policy'] }], ...office })
+      expect(removal.body).to.deep.equal({
+        data: [
+          {
+            effect: 'loses',
+            actor: { id: ids['ada'], name: 'Ada', email: 'ada@example.org' },
+            resource: { id: ids['gitlab'], name: 'GitLab' },
+            before: 'allowed',
+            after: 'none',
+          },
+        ],
+        examined: 1,
+        concerned: 1,
+        next_cursor: null,
+      })
+      const policy = { group_id: ids['staff'], resource_id: ids['gitlab'] }
+      const both = [
+        { change: 'remove_policy', id: ids['policy'] },
+        { change: 'create_policy', policy },
+      ]
+      expect((await simulate({ changes: both, ...office })).body.data).to.deep.equal([])
+      expect((await simulate({ changes: both })).body.data[0]).to.include({ effect: 'gains', before: 'denied' })
+      const shadow = [both[0], { change: 'create_policy', policy: { ...policy, mode: 'shadow' } }]
+      expect((await simulate({ changes: shadow, ...office })).body.data[0]).to.include({ effect: 'loses' })
+      const stricter = { filters: [{ protocol: 'udp', ports: [] }] }
+      const narrowed = [{ change: 'update_resource', id: ids['gitlab'], resource: stricter }]
+      expect((await simulate({ changes: narrowed, ...office })).body.data[0]).to.include({ effect: 'changes' })
+      const left = [{ change: 'remove_membership', group_id: ids['staff'], actor_id: ids['ada'] }]
+      expect((await simulate({ changes: left, ...office })).body.data[0]).to.include({ effect: 'loses' })
+      expect((await portal.api('GET', `/policies/${ids['policy']}`)).status).to.equal(200)
+    })
+
+    it('refuses proposals that make no sense, and those about another account', async () => {
+      const wrong = [
+        [{ change: 'remove_policy', id: ids['ada'] }, 'changes[0].id'],
+        [{ change: 'remove_membership', group_id: ids['staff'], actor_id: portal.admin.id }, 'changes[0]'],
+        [
+          { change: 'create_policy', policy: { group_id: ids['ada'], resource_id: ids['gitlab'] } },
+          'changes[0].policy.group_id',
+        ],
+      ] as const
+      for (const [proposal, path] of wrong) {
+        const { status, body } = await simulate({ changes: [proposal] })
+        expect(status).to.equal(422)
+        expect(body.errors[0].path).to.equal(path)
+      }
+      const other = await portal.addAccount('foreign')
+      expect(
+        (await simulate({ changes: [{ change: 'remove_policy', id: ids['policy'] }] }, other.token)).status,
+      ).to.equal(422)
+    })
+
+    it('is a command too', async () => {
+      const env = { PORTREEVE_PORTAL_URL: portal.url, PORTREEVE_TOKEN: portal.token }
+      let printed = ''
+      const output = {
+        print: (text: string) => void (printed += text),
+        json: () => undefined,
+        tell: (text: string) => void (printed += text),
+      }
+      const args = ['simulate', '--disable-policy', ids['policy'] ?? '', '--from', '192.0.2.7']
+      expect(await run(args, { env, output })).to.equal(0)
+      expect(printed).to.match(/loses +ada@example\.org +GitLab/)
+      expect(await run(['simulate'], { env: {}, output })).to.equal(2)
+    })
+  })
+
   describe('portreeve explain', () => {
     const portreeve = async (args: string[], env: NodeJS.ProcessEnv) => {
       const said = { printed: '', told: '' }

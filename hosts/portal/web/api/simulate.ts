@@ -1,0 +1,222 @@
+import { z } from 'zod'
+import type { Clock } from '../../../../core/runtime/clock.ts'
+import type { Change, Entities } from '../../entities.ts'
+import type { Reader, WritableName } from '../../store/store.ts'
+import type { PairPosition, Simulation } from '../../control/simulation.ts'
+import { fromBase64Url, toBase64Url, utf8 } from '../../../../core/crypto/text-encoding.ts'
+import { invalidBody } from '../problem.ts'
+import type { Endpoint, Step } from './endpoint.ts'
+import { factsOf, SupposedFacts } from './explain.ts'
+import type { ApiParts } from './parts.ts'
+import { checkedConditions, PolicyDraft, PolicyPatch } from './policies.ts'
+import { jsonBody } from './read-body.ts'
+import { resourceChange, ResourcePatch } from './resources.ts'
+import { defined, Id, Time, unixTimeOf } from './wire.ts'
+
+const LowerId = Id.transform((id) => id.toLowerCase())
+const Proposal = z.discriminatedUnion('change', [
+  z.strictObject({ change: z.literal('create_policy'), policy: PolicyDraft }),
+  z.strictObject({ change: z.literal('update_policy'), id: LowerId, policy: PolicyPatch }),
+  z.strictObject({ change: z.literal('remove_policy'), id: LowerId }),
+  z.strictObject({ change: z.literal('add_membership'), group_id: LowerId, actor_id: LowerId }),
+  z.strictObject({ change: z.literal('remove_membership'), group_id: LowerId, actor_id: LowerId }),
+  z.strictObject({ change: z.literal('update_resource'), id: LowerId, resource: ResourcePatch }),
+  z.strictObject({ change: z.literal('remove_resource'), id: LowerId }),
+  z.strictObject({ change: z.literal('disable_actor'), id: LowerId }),
+])
+type Proposal = z.infer<typeof Proposal>
+
+const Cursor = z
+  .string()
+  .max(200)
+  .transform((text, context): PairPosition => {
+    const found = CURSOR.exec(new TextDecoder().decode(fromBase64Url(text) ?? new Uint8Array()))
+    const [, resourceId, actorId] = found ?? []
+    if (resourceId !== undefined && actorId !== undefined) return { resourceId, actorId }
+    context.addIssue('is no cursor of this API')
+    return z.NEVER
+  })
+const CURSOR = /^([0-9a-f-]{36})\.([0-9a-f-]{36})$/
+
+const Question = z.strictObject({
+  changes: z.array(Proposal).min(1).max(32).describe('As if they were made now, in this order'),
+  at: Time.optional().describe('Now, where it is left out'),
+  ...SupposedFacts,
+  limit: z.int().min(1).max(1000).default(100),
+  cursor: Cursor.optional().describe('next_cursor of the page before'),
+})
+
+const State = z.enum(['none', 'denied', 'allowed'])
+const SimulationBody = z
+  .object({
+    data: z.array(
+      z.object({
+        effect: z
+          .enum(['gains', 'loses', 'appears', 'disappears', 'changes'])
+          .describe(
+            'appears, disappears: under conditions that do not hold now. changes: access stays, the resource is another',
+          ),
+        actor: z.object({ id: Id, name: z.string(), email: z.string().nullable() }),
+        resource: z.object({ id: Id, name: z.string() }),
+        before: State,
+        after: State,
+      }),
+    ),
+    examined: z.int().describe('How many pairs this page looked at'),
+    concerned: z.int().describe('How many pairs the changes concern'),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: 'Simulation' })
+
+/** Who would gain or lose access by changes that nobody made yet. Nothing is changed. */
+export const simulateEndpoints = ({ store, clock, conditions, decisions }: ApiParts): Endpoint[] => {
+  const question = jsonBody(Question)
+  const simulate: Step = async (ctx) => {
+    const { changes, at, limit, cursor, ...supposed } = question.of(ctx)
+    const proposed = new Proposed(store.reader(ctx.state.account.id), {
+      conditions,
+      clock,
+      accountId: ctx.state.account.id,
+    })
+    for (const [index, proposal] of changes.entries()) await proposed.add(proposal, `changes[${index}]`)
+    const simulation = decisions.simulate({
+      accountId: ctx.state.account.id,
+      changes: proposed.changes,
+      at: at === undefined ? undefined : unixTimeOf(at),
+      facts: factsOf(supposed),
+      after: cursor,
+      limit,
+    })
+    ctx.body = toWire(simulation)
+  }
+  return [
+    {
+      method: 'POST',
+      path: '/policies/simulate',
+      summary: 'Says who would gain or lose access by changes, without making them',
+      body: Question,
+      status: 200,
+      answer: SimulationBody,
+      story: [question.read, simulate],
+    },
+  ]
+}
+
+const toWire = ({ pairs, examined, concerned, next }: Simulation): z.infer<typeof SimulationBody> => ({
+  data: pairs,
+  examined,
+  concerned,
+  next_cursor: next === undefined ? null : toBase64Url(utf8(`${next.resourceId}.${next.actorId}`)),
+})
+
+/** Proposals as changes of rows, each seen after those before it. */
+class Proposed {
+  readonly changes: Change[] = []
+  readonly #reader: Reader
+  readonly #known: { conditions: ApiParts['conditions']; clock: Clock; accountId: string }
+
+  constructor(reader: Reader, known: { conditions: ApiParts['conditions']; clock: Clock; accountId: string }) {
+    this.#reader = reader
+    this.#known = known
+  }
+
+  async add(proposal: Proposal, path: string): Promise<void> {
+    switch (proposal.change) {
+      case 'create_policy':
+        return this.#createPolicy(proposal, path)
+      case 'update_policy':
+        return this.#updatePolicy(proposal, path)
+      case 'remove_policy':
+        return this.#remove('policies', await this.#row('policies', proposal.id, `${path}.id`))
+      case 'add_membership':
+        return this.#addMembership(proposal, path)
+      case 'remove_membership': {
+        const { group_id: groupId, actor_id: actorId } = proposal
+        const [row] = await this.#reader.list('memberships', { where: { groupId, actorId }, limit: 1 })
+        if (row === undefined) throw invalidBody([{ path, message: 'the actor is no member of the group' }])
+        return this.#remove('memberships', row)
+      }
+      case 'update_resource': {
+        const before = await this.#row('resources', proposal.id, `${path}.id`)
+        const change = resourceChange(before, proposal.resource)
+        if (change.siteId !== undefined) await this.#row('sites', change.siteId, `${path}.resource.site_id`)
+        return this.#push({ entity: 'resources', ...this.#of(before), before, after: { ...before, ...change } })
+      }
+      case 'remove_resource':
+        return this.#remove('resources', await this.#row('resources', proposal.id, `${path}.id`))
+      case 'disable_actor': {
+        const before = await this.#row('actors', proposal.id, `${path}.id`)
+        this.#push({ entity: 'actors', ...this.#of(before), before, after: { ...before, isDisabled: true } })
+      }
+    }
+  }
+
+  async #createPolicy({ policy }: Proposal & { change: 'create_policy' }, path: string): Promise<void> {
+    const { conditions, clock, accountId } = this.#known
+    const after: Entities['policies'] = {
+      // No row has it: this one is never stored.
+      id: `00000000-0000-4000-8000-${String(this.changes.length).padStart(12, '0')}`,
+      accountId,
+      groupId: (await this.#row('groups', policy.group_id.toLowerCase(), `${path}.policy.group_id`)).id,
+      resourceId: (await this.#row('resources', policy.resource_id.toLowerCase(), `${path}.policy.resource_id`)).id,
+      description: policy.description,
+      conditions: checkedConditions(conditions, policy.conditions, []),
+      isDisabled: policy.is_disabled,
+      mode: policy.mode,
+      createdAt: clock.unix(),
+    }
+    this.#push({ entity: 'policies', ...this.#of(after), after })
+  }
+
+  async #updatePolicy({ id, policy }: Proposal & { change: 'update_policy' }, path: string): Promise<void> {
+    const before = await this.#row('policies', id, `${path}.id`)
+    const { group_id, resource_id, description, conditions, is_disabled, mode } = policy
+    const change = defined({
+      groupId: group_id?.toLowerCase(),
+      resourceId: resource_id?.toLowerCase(),
+      description,
+      conditions:
+        conditions === undefined ? undefined : checkedConditions(this.#known.conditions, conditions, before.conditions),
+      isDisabled: is_disabled,
+      mode,
+    })
+    if (change.groupId !== undefined) await this.#row('groups', change.groupId, `${path}.policy.group_id`)
+    if (change.resourceId !== undefined) await this.#row('resources', change.resourceId, `${path}.policy.resource_id`)
+    this.#push({ entity: 'policies', ...this.#of(before), before, after: { ...before, ...change } })
+  }
+
+  async #addMembership({ group_id, actor_id }: Proposal & { change: 'add_membership' }, path: string): Promise<void> {
+    const { clock, accountId } = this.#known
+    const group = await this.#row('groups', group_id, `${path}.group_id`)
+    const actor = await this.#row('actors', actor_id, `${path}.actor_id`)
+    const after = {
+      id: `${group.id}.${actor.id}`,
+      accountId,
+      groupId: group.id,
+      actorId: actor.id,
+      createdAt: clock.unix(),
+    }
+    this.#push({ entity: 'memberships', ...this.#of(after), after })
+  }
+
+  #remove<Name extends 'policies' | 'memberships' | 'resources'>(entity: Name, before: Entities[Name]): void {
+    this.#push({ entity, ...this.#of(before), before } as Change)
+  }
+
+  #of({ id }: { id: string }): { id: string; accountId: string } {
+    return { id, accountId: this.#known.accountId }
+  }
+
+  #push(change: Change): void {
+    this.changes.push(change)
+  }
+
+  /** The row as the proposals before this one leave it. */
+  async #row<Name extends WritableName>(name: Name, id: string, path: string): Promise<Entities[Name]> {
+    const proposed = this.changes.findLast(({ entity, id: of }) => entity === name && of === id)
+    const row =
+      proposed === undefined ? await this.#reader.get(name, id) : (proposed.after as Entities[Name] | undefined)
+    if (row === undefined) throw invalidBody([{ path, message: 'there is none of this id' }])
+    return row
+  }
+}
