@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { PortalConfig } from '../portal/config.ts'
 import type { CommandContext } from './context.ts'
 import { packageVersion } from '../runtime/package-root.ts'
+import { portalBreakGlassCommand } from './portal-break-glass.ts'
 import { portalInitCommand } from './portal-init.ts'
 import { readConfig } from './read-config.ts'
 import { untilSignal } from './until-signal.ts'
@@ -23,12 +24,14 @@ export const portalCommand = ({ env, output }: CommandContext): Command =>
       await portal.stop()
     })
     .addCommand(portalInitCommand({ env, output }))
+    .addCommand(portalBreakGlassCommand({ env, output }))
     .addHelpText(
       'after',
       `
 Examples:
   $ portreeve portal --config portal.yaml
   $ portreeve portal init --config portal.yaml --account example --admin-email ada@example.org
+  $ portreeve portal break-glass --config portal.yaml --account example
 
 A configuration to begin with: config/portal.yaml of this package.`,
     )

@@ -48,8 +48,15 @@ const isRoot = process.getuid?.() === 0
 const systemPaths = (process.env.PORTREEVE_SETUP_SYSTEM_PATHS ?? '/usr/local/sbin:/usr/sbin:/sbin').split(delimiter)
 const searchPath = [...(process.env.PATH ?? '').split(delimiter), ...systemPaths].filter((folder) => folder !== '')
 
+/** Debian keeps PostgreSQL's programs by version, in no search path. */
+const postgresFolders = () => {
+  const folder = '/usr/lib/postgresql'
+  if (process.env.PORTREEVE_SETUP_SYSTEM_PATHS !== undefined || !existsSync(folder)) return []
+  return readdirSync(folder).map((version) => join(folder, version, 'bin'))
+}
+
 const has = (command) =>
-  searchPath.some((folder) => {
+  [...searchPath, ...postgresFolders()].some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK)
       return true

@@ -38,6 +38,16 @@ export const PortalConfig = z.strictObject({
     .strictObject({
       burst: z.int().min(1).default(200),
       per_second: z.number().positive().default(50),
+      /** The same for the steps of a sign-in: a code is mailed by one, a slow hash is computed by another. */
+      sign_in_burst: z.int().min(1).default(100),
+      sign_in_per_second: z.number().positive().default(2),
+    })
+    .prefault({}),
+  /** For how long a browser or a program may take to send a request: its headers, and all of it. */
+  timeouts: z
+    .strictObject({
+      headers_seconds: z.int().min(1).max(600).default(10),
+      request_seconds: z.int().min(1).max(600).default(30),
     })
     .prefault({}),
   /** The scheme of the address that a signed-in client is called back on. */
@@ -82,4 +92,15 @@ export interface PortalInitialised {
   account: { id: string; slug: string }
   admin: { id: string; email: string }
   token: string
+}
+
+/** What `breakGlass` of main.ts gives back. The code is shown once. */
+export interface BreakGlass {
+  account: { id: string; slug: string }
+  admin: { id: string; email: string | null }
+  /** Where to enter it. */
+  url: string
+  code: string
+  /** RFC 3339. */
+  expires_at: string
 }

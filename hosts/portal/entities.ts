@@ -85,6 +85,8 @@ export interface Token {
   actorId: string | null
   /** For gateway tokens. */
   siteId: string | null
+  /** For a token that one gateway of the site alone may use. */
+  gatewayId: string | null
   /** By which provider it was obtained; null where an admin created it. */
   identityProviderId: string | null
   salt: string

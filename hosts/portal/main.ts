@@ -19,6 +19,7 @@ import { PluginNeeds } from './plugin-needs.ts'
 import { PortalShell } from './shell.ts'
 import { Metrics } from './web/metrics.ts'
 
+export { breakGlass } from './break-glass.ts'
 export { initPortal } from './init.ts'
 
 /**
@@ -39,9 +40,11 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   try {
     await lifecycle.start(installation.parts)
     const server = createServer({
-      requestTimeout: 30 * SECOND,
-      headersTimeout: 10 * SECOND,
+      requestTimeout: config.timeouts.request_seconds * SECOND,
+      headersTimeout: config.timeouts.headers_seconds * SECOND,
       keepAliveTimeout: 5 * SECOND,
+      // How often it looks whether somebody is slow: Node's own 30 s would make the others three times as long.
+      connectionsCheckingInterval: SECOND,
     })
     const url = await listen(server, config.listen)
     await lifecycle.start([{ stop: () => close(server) }])
@@ -85,6 +88,8 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       publicUrl,
       clientScheme: config.client_scheme,
       rateLimit: limit,
+      signInRateLimit: { perSecond: config.rate_limit.sign_in_per_second, burst: config.rate_limit.sign_in_burst },
+      explain: (hypothesis) => control.machine.explain(hypothesis),
       checks: [
         { name: 'database', check: () => store.accountBySlug('') },
         { name: 'plugins', check: () => needs.check() },

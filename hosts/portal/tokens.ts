@@ -14,6 +14,7 @@ export interface TokenDraft {
   name: string
   actorId?: string
   siteId?: string
+  gatewayId?: string
   identityProviderId?: string
   /** Null: until it is revoked. */
   expiresAt: UnixTime | null
@@ -80,6 +81,7 @@ export class Tokens {
       name: draft.name,
       actorId: draft.actorId ?? null,
       siteId: draft.siteId ?? null,
+      gatewayId: draft.gatewayId ?? null,
       identityProviderId: draft.identityProviderId ?? null,
       salt,
       hash: tokenHash({ nonce, fragment: parts.fragment, salt }),

@@ -279,6 +279,7 @@ export class Company {
       name: of.kind,
       actorId: null,
       siteId: null,
+      gatewayId: null,
       identityProviderId: null,
       salt: '',
       hash: '',

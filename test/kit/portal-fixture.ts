@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { PortalConfig } from '../../hosts/portal/config.ts'
-import { initPortal, startPortal } from '../../hosts/portal/main.ts'
+import { breakGlass, initPortal, startPortal } from '../../hosts/portal/main.ts'
 import { createPluginModules } from '../../hosts/runtime/plugin-modules.ts'
 import { RecordingLogger } from './recording-logger.ts'
 
@@ -54,7 +54,7 @@ export class PortalFixture {
       config: PortalConfig.parse({
         listen: { port: 0 },
         state_folder: folder,
-        rate_limit: { burst: 100_000, per_second: 100_000 },
+        rate_limit: { burst: 100_000, per_second: 100_000, sign_in_burst: 100_000, sign_in_per_second: 100_000 },
         plugins: plugins.map((name) => ({ use: `builtin:${name}` })),
         ...config,
       }),
@@ -79,6 +79,16 @@ export class PortalFixture {
   /** Another account in the same database, with an admin and an API token of its own. */
   async addAccount(slug: string): ReturnType<typeof initPortal> {
     return initPortal({ ...this.options, account: slug, adminEmail: `admin@${slug}.example.org` })
+  }
+
+  /** Another process of the same portal: the same database and key, on another port. The caller stops it. */
+  async startAnother(): Promise<{ url: string; stop: () => Promise<void> }> {
+    return startPortal(this.options)
+  }
+
+  /** An emergency code, as the command line makes it beside the running portal. */
+  async breakGlass(adminEmail?: string): ReturnType<typeof breakGlass> {
+    return breakGlass({ ...this.options, account: this.account.slug, adminEmail })
   }
 
   /** One request to the API, by the admin unless another token is given. */

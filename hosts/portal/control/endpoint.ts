@@ -8,7 +8,7 @@ import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Token } from '../entities.ts'
 import type { TokenRefusal, Tokens } from '../tokens.ts'
 import type { ClientAddress } from '../web/client-address.ts'
-import { RateLimiter, type RateLimit } from '../web/rate-limit.ts'
+import { RateLimiter, sourceOf, type RateLimit } from '../web/rate-limit.ts'
 import { readConnectRequest, type ConnectRequest } from './connect-request.ts'
 import type { PeerConnected } from './connections.ts'
 import type { PeerRows } from './peer-rows.ts'
@@ -110,7 +110,7 @@ export class ControlEndpoint {
       socketAddress: request.socket.remoteAddress,
       forwardedFor: request.headers['x-forwarded-for'],
     })
-    const limit = this.#limiter.take(remoteIp, clock.now())
+    const limit = this.#limiter.take(sourceOf(remoteIp), clock.now())
     if (!limit.ok) throw new Refusal('rate_limit', Math.max(1, limit.retryAfterSeconds))
     const wanted = readConnectRequest({ url: request.url ?? '', headers: request.headers })
     const verdict = await this.#options.tokens.verify(wanted.token, wanted.role)

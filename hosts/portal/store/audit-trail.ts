@@ -3,7 +3,7 @@ import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Change } from '../entities.ts'
 import { beyond } from './knex-reader.ts'
-import type { AuditRecord, AuditSubject, Decision, Page } from './store.ts'
+import type { AuditRecord, AuditSubject, Decision, Page, SignInEvent } from './store.ts'
 import { TABLES } from './tables.ts'
 
 /** The audit record of a change; undefined where only quiet columns changed. */
@@ -51,6 +51,21 @@ export const decisionRecord = (accountId: string, decision: Decision, random: Ra
   details: decision,
 })
 
+export const signInRecord = (accountId: string, event: SignInEvent, random: Random): AuditRecord => {
+  const { at, action, by, actorId, ...details } = event
+  return {
+    id: uuid(random),
+    accountId,
+    createdAt: at,
+    kind: 'sign_in',
+    action,
+    entity: 'actors',
+    entityId: actorId,
+    by,
+    details,
+  }
+}
+
 export const insertAudit = async (database: Knex, records: readonly AuditRecord[]): Promise<void> => {
   // A few rows a statement: databases bound the number of a statement's parameters.
   for (let start = 0; start < records.length; start += 50) {
@@ -71,23 +86,39 @@ export const insertAudit = async (database: Knex, records: readonly AuditRecord[
 }
 
 export const readAudit = async (database: Knex, accountId: string, page: Page): Promise<AuditRecord[]> => {
-  const query = database('audit_log')
+  const query = newestFirst(database, accountId, page.limit)
+  if (page.after !== undefined) void query.where(beyond(page.after, '<'))
+  return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
+}
+
+/** The latest decisions about one actor, who stands in their details. */
+export const readDecisions = async (
+  database: Knex,
+  { accountId, actorId, limit }: { accountId: string; actorId: string; limit: number },
+): Promise<AuditRecord[]> => {
+  const query = newestFirst(database, accountId, limit)
+    .where({ kind: 'decision' })
+    .whereLike('details', `%"actorId":"${actorId.replaceAll(/[^0-9a-f-]/g, '')}"%`)
+  return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
+}
+
+const newestFirst = (database: Knex, accountId: string, limit: number): Knex.QueryBuilder =>
+  database('audit_log')
     .where({ account_id: accountId })
     .orderBy([
       { column: 'created_at', order: 'desc' },
       { column: 'id', order: 'desc' },
     ])
-    .limit(page.limit)
-  if (page.after !== undefined) void query.where(beyond(page.after, '<'))
-  return ((await query) as Record<string, string>[]).map((row) => ({
-    id: String(row['id']),
-    accountId,
-    createdAt: Number(row['created_at']) as UnixTime,
-    kind: row['kind'] as AuditRecord['kind'],
-    action: String(row['action']),
-    entity: String(row['entity']),
-    entityId: row['entity_id'] ?? null,
-    by: JSON.parse(String(row['by'])) as AuditSubject,
-    details: JSON.parse(String(row['details'])) as unknown,
-  }))
-}
+    .limit(limit)
+
+const recordOf = (accountId: string, row: Record<string, string>): AuditRecord => ({
+  id: String(row['id']),
+  accountId,
+  createdAt: Number(row['created_at']) as UnixTime,
+  kind: row['kind'] as AuditRecord['kind'],
+  action: String(row['action']),
+  entity: String(row['entity']),
+  entityId: row['entity_id'] ?? null,
+  by: JSON.parse(String(row['by'])) as AuditSubject,
+  details: JSON.parse(String(row['details'])) as unknown,
+})

@@ -4,8 +4,9 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName } from '../entities.ts'
-import { changeRecord, decisionRecord, insertAudit, readAudit } from './audit-trail.ts'
+import { changeRecord, decisionRecord, insertAudit, readAudit, readDecisions, signInRecord } from './audit-trail.ts'
 import { openDatabase, storeErrorOf, type DatabaseConfig } from './dialect.ts'
+import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
 import { KnexReader } from './knex-reader.ts'
 import { KnexSessionRows } from './knex-session-rows.ts'
 import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
@@ -16,10 +17,12 @@ import type {
   AuditRecord,
   AuditSubject,
   Decision,
+  EmergencyCodes,
   Page,
   Reader,
   Scope,
   SessionRows,
+  SignInEvent,
   Store,
   Transaction,
 } from './store.ts'
@@ -37,6 +40,7 @@ const OUTBOX_KEPT_MS = DAY
 /** The store on a SQL database, by knex. */
 export class KnexStore implements Store {
   readonly sessions: SessionRows
+  readonly emergencyCodes: EmergencyCodes
   readonly #knex: Knex
   readonly #clock: Clock
   readonly #random: Random
@@ -49,6 +53,7 @@ export class KnexStore implements Store {
   private constructor(knex: Knex, { clock, random }: KnexStoreOptions, told: number) {
     this.#knex = knex
     this.sessions = new KnexSessionRows(knex)
+    this.emergencyCodes = new KnexEmergencyCodes(knex)
     this.#clock = clock
     this.#told = told
     this.#random = random
@@ -133,6 +138,14 @@ export class KnexStore implements Store {
 
   async recordDecision(accountId: string, decision: Decision): Promise<void> {
     await this.#inLine(() => insertAudit(this.#knex, [decisionRecord(accountId, decision, this.#random)]))
+  }
+
+  async recordSignIn(accountId: string, event: SignInEvent): Promise<void> {
+    await this.#inLine(() => insertAudit(this.#knex, [signInRecord(accountId, event, this.#random)]))
+  }
+
+  async decisionsOf(accountId: string, actorId: string, limit: number): Promise<AuditRecord[]> {
+    return readDecisions(this.#knex, { accountId, actorId, limit })
   }
 
   signInRecords(scope: RecordScope): SignInRecords {

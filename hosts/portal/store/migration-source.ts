@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 import * as first from './migrations/0001-first.ts'
-import * as policyDepth from './migrations/0003-policy-depth.ts'
 import * as signInRecords from './migrations/0002-sign-in-records.ts'
+import * as policyDepth from './migrations/0003-policy-depth.ts'
+import * as sessionsAndCodes from './migrations/0004-sessions-and-codes.ts'
 
 interface Migration {
   name: string
@@ -13,6 +14,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0001-first', migration: first },
   { name: '0002-sign-in-records', migration: signInRecords },
   { name: '0003-policy-depth', migration: policyDepth },
+  { name: '0004-sessions-and-codes', migration: sessionsAndCodes },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

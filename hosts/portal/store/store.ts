@@ -28,8 +28,14 @@ export interface Store {
   createAccount: (account: { slug: string; name: string }, by: AuditSubject) => Promise<Account>
   /** Adds a decision, with its reasons, to the audit trail. */
   recordDecision: (accountId: string, decision: Decision) => Promise<void>
+  /** Adds to the audit trail who signed in or out, and who was refused and why. */
+  recordSignIn: (accountId: string, event: SignInEvent) => Promise<void>
+  /** The latest decisions about one person's requests, newest first. */
+  decisionsOf: (accountId: string, actorId: string, limit: number) => Promise<AuditRecord[]>
   /** The sessions of people at the portal itself: of all accounts, named by what only their browsers know. */
   readonly sessions: SessionRows
+  /** The codes by which an admin gets in while no provider works: one at most per account. */
+  readonly emergencyCodes: EmergencyCodes
   /** What a provider remembers of sign-ins under way: not in the audit trail, and over by itself. */
   signInRecords: (scope: RecordScope) => SignInRecords
   /** The audit trail, newest first. */
@@ -41,13 +47,54 @@ export interface SessionRows {
   get: (id: string) => Promise<SessionRow | undefined>
   put: (id: string, row: SessionRow) => Promise<void>
   remove: (id: string) => Promise<void>
+  /** One person's that are not over, at most 100. */
+  listOf: (owner: SessionOwner, now: UnixTime) => Promise<NamedSession[]>
+  /** Ends one of her own; false where there is none. */
+  removeOf: (owner: SessionOwner, id: string) => Promise<boolean>
   removeExpired: (now: UnixTime) => Promise<void>
+}
+
+export interface SessionOwner {
+  accountId: string
+  actorId: string
 }
 
 export interface SessionRow {
   /** JSON. */
   data: string
   expiresAt: UnixTime
+  /** Whose it is; absent while nobody has signed in. */
+  owner?: SessionOwner
+}
+
+export interface NamedSession extends SessionRow {
+  id: string
+}
+
+export interface EmergencyCodes {
+  /** Replaces the account's one, if there is any. */
+  put: (accountId: string, code: EmergencyCode) => Promise<void>
+  /** The code that fits, which is used up by that. Each call is an attempt; the sixth ends the code whatever it is. */
+  take: (accountId: string, fits: (code: EmergencyCode) => boolean, now: UnixTime) => Promise<EmergencyCode | undefined>
+}
+
+export interface EmergencyCode {
+  actorId: string
+  hash: string
+  expiresAt: UnixTime
+}
+
+/** What happened at the portal's door. */
+export interface SignInEvent {
+  at: UnixTime
+  action: 'signed_in' | 'refused' | 'signed_out' | 'emergency_code_made'
+  /** A stable code: how, or why not. */
+  reason: string
+  by: AuditSubject
+  actorId: string | null
+  identityProviderId: string | null
+  /** The other end's address; null on the portal's own command line. */
+  remoteIp: string | null
 }
 
 export interface Scope {
@@ -125,13 +172,13 @@ export interface AuditRecord {
   id: string
   accountId: string
   createdAt: UnixTime
-  kind: 'change' | 'decision'
-  /** created, updated, removed; granted, denied. */
+  kind: 'change' | 'decision' | 'sign_in'
+  /** created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made. */
   action: string
   /** The collection and row that it is about. */
   entity: string
   entityId: string | null
   by: AuditSubject
-  /** A change: `{before, after}` of the changed columns, secrets as `[secret]`. A decision: the decision. */
+  /** A change: `{before, after}` of the changed columns, secrets as `[secret]`. A decision or a sign-in: itself. */
   details: unknown
 }

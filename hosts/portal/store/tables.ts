@@ -99,25 +99,6 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
     secret: [],
     quiet: [],
   },
-  tokens: {
-    columns: {
-      id: 'text',
-      accountId: 'text',
-      kind: 'text',
-      name: 'text',
-      actorId: 'text',
-      siteId: 'text',
-      identityProviderId: 'text',
-      salt: 'text',
-      hash: 'text',
-      expiresAt: 'time',
-      lastUsedAt: 'time',
-      createdAt: 'time',
-    },
-    references: { actorId: 'actors', siteId: 'sites', identityProviderId: 'identity_providers' },
-    secret: ['salt', 'hash'],
-    quiet: ['lastUsedAt'],
-  },
   clients: {
     columns: {
       id: 'text',
@@ -156,6 +137,31 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
     references: { siteId: 'sites' },
     secret: ['pskBase'],
     quiet: ['lastSeenAt', 'lastSeenVersion'],
+  },
+  tokens: {
+    columns: {
+      id: 'text',
+      accountId: 'text',
+      kind: 'text',
+      name: 'text',
+      actorId: 'text',
+      siteId: 'text',
+      gatewayId: 'text',
+      identityProviderId: 'text',
+      salt: 'text',
+      hash: 'text',
+      expiresAt: 'time',
+      lastUsedAt: 'time',
+      createdAt: 'time',
+    },
+    references: {
+      actorId: 'actors',
+      siteId: 'sites',
+      gatewayId: 'gateways',
+      identityProviderId: 'identity_providers',
+    },
+    secret: ['salt', 'hash'],
+    quiet: ['lastUsedAt'],
   },
   resources: {
     columns: {

@@ -9,8 +9,11 @@ import type { ClientAddress } from './client-address.ts'
 import { healthRoutes, type ReadinessCheck } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { Pages, showAsPage, styleSheet } from './pages.ts'
+import type { ExplainRequest } from './my/access.ts'
+import { myRoutes } from './my/routes.ts'
 import { handleErrors, showAsJson } from './problem.ts'
 import { limitRate, type RateLimit } from './rate-limit.ts'
+import { refuseForeignForms } from './foreign-form.ts'
 import { SealedCookies } from './sealed-cookie.ts'
 import { deskOf } from './sign-in/desk.ts'
 import { CALLBACK_PATH, signInRoutes } from './sign-in/routes.ts'
@@ -26,6 +29,9 @@ export interface WebParts extends ApiParts {
   publicUrl: string
   clientScheme: string
   rateLimit: RateLimit
+  /** For what begins or goes on with a sign-in: those cost the portal and others more than a page. */
+  signInRateLimit: RateLimit
+  explain: ExplainRequest
   version: string
   checks: readonly ReadinessCheck[]
   metrics: Metrics
@@ -55,7 +61,10 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(limitRate(parts.rateLimit, clock))
   app.use(styleSheet())
   for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
+  app.use(refuseForeignForms())
+  app.use(only(isSignInStep, limitRate(parts.signInRateLimit, clock)))
   app.use(sessions.middleware(app))
+  app.use(myRoutes({ ...parts, pages, cookies, sessions }))
   app.use(
     signInRoutes({
       ...parts,
@@ -80,6 +89,16 @@ const noteClientAddress =
   }
 
 const isForPrograms = (path: string): boolean => /^\/(?:api\/|openapi\.json$|healthz$|readyz$|metrics$)/.test(path)
+
+/** A step of a conversation with a provider, and not the choice of one. */
+const isSignInStep = (method: string, path: string): boolean =>
+  path === CALLBACK_PATH ||
+  (path.includes('/sign_in/') && (method === 'POST' || /\/sign_in\/\w+\/[0-9a-f-]{36}$/.test(path)))
+
+const only =
+  (applies: (method: string, path: string) => boolean, middleware: Middleware): Middleware =>
+  async (ctx, next) =>
+    applies(ctx.method, ctx.path) ? middleware(ctx, next) : next()
 
 // Pages have neither scripts nor frames nor foreign parts.
 const securityHeaders = (secure: boolean): Middleware =>

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js'
 import type { Middleware } from 'koa'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { SECOND, type Instant } from '../../../core/runtime/time.ts'
@@ -39,7 +40,7 @@ export class RateLimiter {
 export const limitRate = (limit: RateLimit, clock: Clock): Middleware => {
   const limiter = new RateLimiter(limit)
   return async (ctx, next) => {
-    const verdict = limiter.take(String(ctx.state['clientAddress']), clock.now())
+    const verdict = limiter.take(sourceOf(String(ctx.state['clientAddress'])), clock.now())
     if (!verdict.ok) {
       throw new Problem(429, 'rate_limit', 'Too many requests: wait a little.', {
         headers: { 'Retry-After': String(verdict.retryAfterSeconds) },
@@ -47,4 +48,10 @@ export const limitRate = (limit: RateLimit, clock: Clock): Middleware => {
     }
     await next()
   }
+}
+
+/** Whose an address is, as far as limits go: of IPv6 the network of 64 bits, because one subscriber has all of its addresses. */
+export const sourceOf = (address: string): string => {
+  if (!ipaddr.IPv6.isValid(address)) return address
+  return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':')
 }

@@ -22,6 +22,11 @@ const PRESENT = [
   'wg',
   'unbound',
   'openssl',
+  'chromium',
+  'postgres',
+  'secret-tool',
+  'gnome-keyring-daemon',
+  'dbus-run-session',
 ]
 
 describe('hosts/lab/setup', function () {

@@ -9,8 +9,10 @@ import { pageOf, rowFields, timeOf } from './wire.ts'
 const AuditBody = z
   .object({
     ...rowFields,
-    kind: z.enum(['change', 'decision']),
-    action: z.string().describe('created, updated, removed; granted, denied'),
+    kind: z.enum(['change', 'decision', 'sign_in']),
+    action: z
+      .string()
+      .describe('created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made'),
     entity: z.string(),
     entity_id: z.string().nullable(),
     by: z.record(z.string(), z.unknown()).describe('Who did it'),
@@ -18,12 +20,12 @@ const AuditBody = z
   })
   .meta({ id: 'AuditRecord' })
 
-/** What happened, newest first: every change, and every decision with its reasons. */
+/** What happened, newest first: every change, every decision with its reasons, every sign-in. */
 export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => [
   {
     method: 'GET',
     path: '/audit_log',
-    summary: 'Lists changes and decisions, newest first',
+    summary: 'Lists changes, decisions and sign-ins, newest first',
     status: 200,
     answer: pageOf(AuditBody),
     story: [page.read, answerPage<AuditRecord>((ctx, asked) => store.auditLog(ctx.state.account.id, asked), toWire)],

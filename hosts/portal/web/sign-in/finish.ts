@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
-import { SECOND, MINUTE, unixTime } from '../../../../core/runtime/time.ts'
+import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
-import type { Account, Actor, IdentityProviderRow } from '../../entities.ts'
+import type { Account, Actor } from '../../entities.ts'
 import type { Store } from '../../store/store.ts'
 import type { MintedToken, Tokens } from '../../tokens.ts'
 import type { Pages } from '../pages.ts'
@@ -23,65 +23,105 @@ export interface FinishParts {
   clientScheme: string
 }
 
+/** How somebody proved who she is, and for how long that is good. */
+export interface SignInWay {
+  name: string
+  /** Null for an emergency code. */
+  identityProviderId: string | null
+  clientTokenLifetimeMs: number
+  sessionLifetimeSeconds: number
+}
+
 export interface SignedIn {
   account: Account
   actor: Actor
-  provider: IdentityProviderRow
+  way: SignInWay
   intent: SignInIntent
 }
 
-/** The end of a sign-in: a token for a client, which learns it by its own way, or a session for an admin. */
+/** The end of a sign-in: a token for a client, which learns it by its own way, or a session for a browser. */
 export const finishSignIn = async (parts: FinishParts, ctx: Context, signedIn: SignedIn): Promise<void> => {
-  const { account, actor, intent } = signedIn
-  const { pages, cookies, sessions } = parts
+  const { account, actor, intent, way } = signedIn
+  const { store, clock, pages, sessions } = parts
+  const { identityProviderId } = way
+  await store.recordSignIn(account.id, {
+    at: clock.unix(),
+    action: 'signed_in',
+    reason: intent.as,
+    by: { type: 'actor', actorId: actor.id, via: 'sign_in' },
+    actorId: actor.id,
+    identityProviderId,
+    remoteIp: String(ctx.state['clientAddress']),
+  })
   switch (intent.as) {
     case 'gui-client': {
       const { fragment } = await mintClientToken(parts, signedIn)
-      const url = `${parts.clientScheme}://handle_client_sign_in_callback?${callbackQuery(signedIn, fragment)}`
-      cookies.set(ctx, { name: HANDOVER_COOKIE, value: { url }, lifetimeMs: HANDOVER_MS })
-      pages.render(ctx, 'client-done', { actor: actor.name, refresh: `/${account.slug}/sign_in/client_redirect` })
+      handOver(parts, ctx, signedIn, {
+        url: `${parts.clientScheme}://handle_client_sign_in_callback?${callbackQuery(signedIn, fragment)}`,
+      })
       return
     }
     case 'headless-client': {
       const { fragment } = await mintClientToken(parts, signedIn)
       if (intent.callback === undefined) {
-        pages.render(ctx, 'token', { actor: actor.name, token: fragment })
+        pages.render(ctx, 'token', {
+          title: 'You are signed in',
+          account: account.name,
+          text: `Welcome, ${actor.name}. Give this token to the client that asked for it. It is shown only once.`,
+          token: fragment,
+        })
         return
       }
       const url = new URL(intent.callback)
       const own = url.search === '' ? '' : `${url.search.slice(1)}&`
       url.search = own + callbackQuery(signedIn, fragment)
-      ctx.redirect(url.href)
+      if (ctx.method === 'POST') handOver(parts, ctx, signedIn, { url: url.href })
+      else ctx.redirect(url.href)
       return
     }
     case 'browser':
-      if (actor.type !== 'admin') {
-        ctx.status = 403
-        const detail = 'You are signed in, but only admins have something to do here. To connect, use a client.'
-        pages.render(ctx, 'problem', { title: `Hello, ${actor.name}`, detail, links: [] })
-        return
-      }
-      await sessions.begin(ctx, signedIn)
+      await sessions.begin(ctx, { actor, identityProviderId, lifetimeSeconds: way.sessionLifetimeSeconds })
       ctx.redirect(intent.redirectTo ?? `/${account.slug}/home`)
   }
 }
 
-/** Where the handover page leads to: the client's own scheme, or undefined where nobody just signed in. */
+/**
+ * Sends the browser elsewhere. Not by a redirect after a form: the policy that our forms are for ourselves only holds for where
+ * they lead in the end, too.
+ */
+export const leave = ({ pages }: Pick<FinishParts, 'pages'>, ctx: Context, url: string): void => {
+  if (ctx.method === 'POST') pages.render(ctx, 'leaving', { refresh: url })
+  else ctx.redirect(url)
+}
+
+/** Where the handover page leads to: the client, or undefined where nobody just signed in. */
 export const handoverUrl = (cookies: SealedCookies, ctx: Context): string | undefined =>
   (cookies.get(ctx, HANDOVER_COOKIE) as { url: string } | undefined)?.url
 
+/** The page that opens the client. The address itself, with the fragment, stands in the cookie only. */
+const handOver = (
+  { cookies, pages }: FinishParts,
+  ctx: Context,
+  { account, actor }: SignedIn,
+  value: { url: string },
+): void => {
+  cookies.set(ctx, { name: HANDOVER_COOKIE, value, lifetimeMs: HANDOVER_MS })
+  const refresh = `/${account.slug}/sign_in/client_redirect`
+  pages.render(ctx, 'client-done', { account: account.name, actor: actor.name, refresh })
+}
+
 const mintClientToken = async (
   { store, tokens, clock }: FinishParts,
-  { account, actor, provider, intent }: SignedIn,
+  { account, actor, way, intent }: SignedIn,
 ): Promise<MintedToken> => {
   const by = { type: 'actor', actorId: actor.id, via: 'sign_in' } as const
   return store.transact({ accountId: account.id, by }, (tx) =>
     tokens.mint(tx, account.id, {
       kind: 'client',
-      name: `Signed in with ${provider.name}`.slice(0, 255),
+      name: `Signed in with ${way.name}`.slice(0, 255),
       actorId: actor.id,
-      identityProviderId: provider.id,
-      expiresAt: unixTime(clock.unix() + provider.clientTokenLifetimeSeconds * SECOND),
+      ...(way.identityProviderId === null ? {} : { identityProviderId: way.identityProviderId }),
+      expiresAt: unixTime(clock.unix() + way.clientTokenLifetimeMs),
       nonce: intent.nonce,
     }),
   )

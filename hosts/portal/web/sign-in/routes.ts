@@ -3,30 +3,23 @@ import { Router } from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { Refusal, SignInStep } from '../../../../core/contract/identity-provider.ts'
 import type { Logger } from '../../../../core/runtime/logger.ts'
-import { MINUTE } from '../../../../core/runtime/time.ts'
+import type { Random } from '../../../../core/runtime/random.ts'
+import { MINUTE, SECOND, unixTime } from '../../../../core/runtime/time.ts'
 import type { Account, IdentityProviderRow } from '../../entities.ts'
+import type { SignInEvent } from '../../store/store.ts'
+import { formFields } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
-import { converse, type ConversationParts, type Reply } from './conversation.ts'
-import { finishSignIn, handoverUrl, type FinishParts } from './finish.ts'
+import { converse, type ConversationParts } from './conversation.ts'
+import { emergencySignIn } from './emergency.ts'
+import { finishSignIn, handoverUrl, leave, type FinishParts, type SignInWay } from './finish.ts'
 import { intentQuery, parseIntent, type SignInIntent } from './intent.ts'
 import { linkActor } from './link-actor.ts'
-import { isOwnForm } from './session.ts'
+import { PendingSignIns, type Pending } from './pending.ts'
 
 export interface SignInParts extends FinishParts, ConversationParts {
   logger: Logger
+  random: Random
 }
-
-/** What the browser keeps between the steps, sealed. */
-interface Pending {
-  accountId: string
-  providerId: string
-  intent: SignInIntent
-  keep: Reply['keep']
-}
-
-const PENDING_COOKIE = 'portreeve_sign_in'
-const PENDING_MS = 5 * MINUTE
-const LONGEST_PENDING_MS = 15 * MINUTE
 
 /** Path of the one callback of every provider. */
 export const CALLBACK_PATH = '/auth/oidc/callback'
@@ -37,13 +30,15 @@ interface SignInState {
   intent: SignInIntent
   provider: IdentityProviderRow
   pending: Pending
+  clientAddress: string
 }
 type Step = (ctx: SignInContext, next: () => Promise<unknown>) => Promise<unknown>
 type SignInContext = Context & { params: Record<string, string>; state: SignInState }
 
 /** Sign-in as requests: protocol.md §1. */
 export const signInRoutes = (parts: SignInParts): Middleware => {
-  const { store, pages, cookies, sessions, logger } = parts
+  const { store, pages, cookies, sessions, logger, random, clock } = parts
+  const pendings = new PendingSignIns(cookies, random)
   const router = new Router()
   const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' }) as Step
 
@@ -116,11 +111,11 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
     return next()
   }
 
-  const beginSignIn: Step = async (ctx) => talk(ctx, () => converse(parts, ctx.state.provider))
+  const beginSignIn: Step = async (ctx) =>
+    talk(ctx, pendings.newConversation(), () => converse(parts, ctx.state.provider))
 
-  const recallPending: Step = async (ctx, next) => {
-    const pending = cookies.get(ctx, PENDING_COOKIE) as Pending | undefined
-    cookies.clear(ctx, PENDING_COOKIE)
+  const recall = async (ctx: SignInContext, sent: Parameters<PendingSignIns['recall']>[1]): Promise<void> => {
+    const pending = pendings.recall(ctx, sent)
     const reader = pending === undefined ? undefined : store.reader(pending.accountId)
     const account = await reader?.get('accounts', pending?.accountId ?? '')
     const provider = await reader?.get('identity_providers', pending?.providerId ?? '')
@@ -130,14 +125,34 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
       account.isDisabled ||
       provider === undefined ||
       provider.isDisabled
-    ) {
-      throw new Problem(
-        400,
-        'sign_in_lost',
-        'This sign-in took more than five minutes or began in another browser. Begin again, from the client or from the start page.',
-      )
-    }
+    )
+      throw lost()
     Object.assign(ctx.state, { pending, account, provider, intent: pending.intent })
+  }
+
+  const recallByForm: Step = async (ctx, next) => {
+    await recall(ctx, { id: formFields(ctx)['sign_in'] ?? '' })
+    return next()
+  }
+
+  const recallByState: Step = async (ctx, next) => {
+    const { state } = ctx.query
+    await recall(ctx, { state: typeof state === 'string' ? state : undefined })
+    return next()
+  }
+
+  /** A cookie can be copied before it is cleared; what is written down here cannot be undone by a browser. */
+  const onlyOnce: Step = async (ctx, next) => {
+    const { pending, account, provider } = ctx.state
+    const records = store.signInRecords({ accountId: account.id, providerId: provider.id })
+    const used = String(ctx.query['state'] ?? '').slice(0, 128)
+    const until = unixTime(clock.unix() + 15 * MINUTE)
+    const isFirst = await records.change(`callback/${pending.conversation}/${used}`, (record) => ({
+      record: { used: true },
+      until,
+      result: record === undefined,
+    }))
+    if (!isFirst) throw lost()
     return next()
   }
 
@@ -149,7 +164,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   }
 
   const proceedWithSignIn: Step = async (ctx) =>
-    talk(ctx, () =>
+    talk(ctx, ctx.state.pending.conversation, () =>
       converse(parts, ctx.state.provider, {
         keep: ctx.state.pending.keep,
         url: new URL(ctx.url, parts.callbackUrl).href,
@@ -158,7 +173,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
     )
 
   /** Carries out what a provider's plugin answers. Its failure is its own: the person may try again, or another provider. */
-  const talk = async (ctx: SignInContext, step: () => Promise<SignInStep>): Promise<void> => {
+  const talk = async (ctx: SignInContext, conversation: string, step: () => Promise<SignInStep>): Promise<void> => {
     const { account, provider, intent } = ctx.state
     const answer = await step().catch((error: unknown): SignInStep => {
       logger.warn({ error, accountId: account.id, providerId: provider.id }, 'an identity provider failed')
@@ -167,40 +182,60 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
     switch (answer.type) {
       case 'redirect':
       case 'prompt': {
-        const value: Pending = { accountId: account.id, providerId: provider.id, intent, keep: answer.keep }
-        const wanted = answer.type === 'prompt' ? answer.keptMs : undefined
-        cookies.set(ctx, {
-          name: PENDING_COOKIE,
-          value,
-          lifetimeMs: Math.min(wanted ?? PENDING_MS, LONGEST_PENDING_MS),
+        const { keep } = answer
+        const pending: Pending = { accountId: account.id, providerId: provider.id, intent, keep, conversation }
+        if (answer.type === 'redirect') {
+          pendings.remember(ctx, pending, { redirectUrl: answer.url })
+          leave(parts, ctx, answer.url)
+          return
+        }
+        const signIn = pendings.remember(ctx, pending, { keptMs: answer.keptMs })
+        pages.render(ctx, 'prompt', {
+          account: account.name,
+          prompt: answer.prompt,
+          signIn,
+          action: providerUrl(account, provider),
+          back: `/${account.slug}/sign_in/providers${intentQuery(intent)}`,
         })
-        if (answer.type === 'redirect') ctx.redirect(answer.url)
-        else pages.render(ctx, 'prompt', { prompt: answer.prompt, action: providerUrl(account, provider) })
         return
       }
       case 'refused':
-        refuse(ctx, answer.refusal)
+        await refuse(ctx, answer.refusal)
         return
       case 'identified': {
         const link = await linkActor(store, { provider, identity: answer.identity })
-        if (link.ok) await finishSignIn(parts, ctx, { account, actor: link.actor, provider, intent })
-        else refuse(ctx, { ...link, tryAgain: false })
+        const way = wayOf(provider)
+        if (link.ok) await finishSignIn(parts, ctx, { account, actor: link.actor, way, intent })
+        else await refuse(ctx, { ...link, tryAgain: false })
       }
     }
   }
 
-  const refuse = (ctx: SignInContext, { code, publicText, detail, tryAgain }: Refusal): void => {
-    const { account, provider, intent } = ctx.state
+  const refuse = async (ctx: SignInContext, refusal: Refusal): Promise<void> => {
+    const { code, publicText, detail, tryAgain } = refusal
+    const { account, provider, intent, clientAddress } = ctx.state
     logger.info({ code, detail, accountId: account.id, providerId: provider.id }, 'sign-in refused')
-    ctx.status = code === UNAVAILABLE.code ? 502 : 403
+    await store.recordSignIn(account.id, {
+      at: clock.unix(),
+      action: 'refused',
+      reason: code,
+      by: { type: 'system', part: 'sign-in' },
+      actorId: null,
+      identityProviderId: provider.id,
+      remoteIp: clientAddress,
+    } satisfies SignInEvent)
+    const isDown = PROVIDER_DOWN.has(code)
+    ctx.status = isDown ? 502 : 403
     pages.render(ctx, 'problem', {
       title: 'You are not signed in',
+      account: account.name,
       detail: publicText,
       code,
       links: [
         ...(tryAgain ? [{ text: 'Try again', url: providerUrl(account, provider, intent) }] : []),
         { text: 'Sign in another way', url: `/${account.slug}/sign_in/providers${intentQuery(intent)}` },
       ],
+      emergency: isDown ? `/${account.slug}/sign_in/emergency${intentQuery(intent)}` : undefined,
     })
   }
 
@@ -212,40 +247,20 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
     return Promise.resolve()
   }
 
-  const showHome: Step = async (ctx) => {
-    const { account } = ctx.state
-    const session = await sessions.current(ctx, account.slug)
-    if (session === undefined) {
-      ctx.redirect(`/${account.slug}?redirect_to=${encodeURIComponent(`/${account.slug}/home`)}`)
-      return
-    }
-    const signOut = `/${account.slug}/sign_out`
-    pages.render(ctx, 'signed-in', { account: account.name, actor: session.actor.name, csrf: session.csrf, signOut })
-  }
-
-  const signOut: Step = async (ctx) => {
-    const { account } = ctx.state
-    const session = await sessions.current(ctx, account.slug)
-    if (session !== undefined && !isOwnForm(session, formFields(ctx)['csrf'])) {
-      throw new Problem(403, 'forbidden', 'This form is not from a page of your session.')
-    }
-    sessions.end(ctx)
-    ctx.redirect(`/${account.slug}/sign_in/providers`)
-  }
-
+  const emergency = emergencySignIn(parts)
   const get = (path: string, ...story: Step[]) => router.get(path, ...(story as Middleware[]))
   const post = (path: string, ...story: Step[]) => router.post(path, ...(story as Middleware[]))
 
   get('/', askForAccount)
-  get(CALLBACK_PATH, recallPending, proceedWithSignIn)
+  get(CALLBACK_PATH, recallByState, onlyOnce, proceedWithSignIn)
   get('/:account', findAccount, readIntent, goHomeIfSignedIn, goToSignIn)
-  get('/:account/home', findAccount, showHome)
   get('/:account/sign_in', findAccount, readIntent, goToDefaultProvider, showProviders)
   get('/:account/sign_in/providers', findAccount, readIntent, showProviders)
   get('/:account/sign_in/client_redirect', handOver)
+  get('/:account/sign_in/emergency', findAccount, readIntent, emergency.ask)
+  post('/:account/sign_in/emergency', form, findAccount, emergency.redeem)
   get('/:account/sign_in/:kind/:id', findAccount, findProvider, readIntent, beginSignIn)
-  post('/:account/sign_in/:kind/:id', form, recallPending, sameProvider, proceedWithSignIn)
-  post('/:account/sign_out', form, findAccount, signOut)
+  post('/:account/sign_in/:kind/:id', form, recallByForm, sameProvider, proceedWithSignIn)
   return router.routes() as Middleware
 }
 
@@ -255,13 +270,22 @@ const UNAVAILABLE: Refusal = {
   tryAgain: true,
 }
 
+/** The provider's fault, and not the person's: what an emergency is. */
+const PROVIDER_DOWN = new Set([UNAVAILABLE.code, 'provider_unreachable', 'provider_failed'])
+
+const lost = (): Problem =>
+  new Problem(
+    400,
+    'sign_in_lost',
+    'You are not signed in: this sign-in took too long, was used already, or began in another browser. Begin again, from the client or from the start page.',
+  )
+
+const wayOf = (provider: IdentityProviderRow): SignInWay => ({
+  name: provider.name,
+  identityProviderId: provider.id,
+  clientTokenLifetimeMs: provider.clientTokenLifetimeSeconds * SECOND,
+  sessionLifetimeSeconds: provider.sessionLifetimeSeconds,
+})
+
 const providerUrl = (account: Account, provider: IdentityProviderRow, intent?: SignInIntent): string =>
   `/${account.slug}/sign_in/${provider.type}/${provider.id}${intent === undefined ? '' : intentQuery(intent)}`
-
-const formFields = (ctx: Context): Record<string, string> => {
-  const body = (ctx.request.body ?? {}) as Record<string, unknown>
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => typeof value === 'string')) as Record<
-    string,
-    string
-  >
-}

@@ -6,23 +6,37 @@ import { sha256 } from '../../../../core/crypto/hash.ts'
 import { toBase64Url, toHex } from '../../../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
-import { DAY, SECOND, unixTime } from '../../../../core/runtime/time.ts'
-import type { Account, Actor, IdentityProviderRow } from '../../entities.ts'
-import type { SessionRows, Store } from '../../store/store.ts'
+import { DAY, SECOND, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
+import type { Account, Actor } from '../../entities.ts'
+import type { SessionOwner, SessionRows, Store } from '../../store/store.ts'
+import { browserName } from './browser-name.ts'
 
 /** Who is signed in to the portal itself. */
-export interface AdminSession {
+export interface PortalSession {
+  /** The name of its row: tells nobody the cookie. */
+  id: string
   account: Account
   actor: Actor
   /** What forms of this session carry. */
   csrf: string
 }
 
+/** One of a person's sessions, as she is shown it. */
+export interface ShownSession {
+  id: string
+  browser: string
+  begunAt: UnixTime
+  expiresAt: UnixTime
+}
+
 interface SessionData {
   accountId: string
   actorId: string
-  identityProviderId: string
+  /** Null for a session that an emergency code opened. */
+  identityProviderId: string | null
   csrf: string
+  browser: string
+  begunAt: number
 }
 
 export interface SessionsOptions {
@@ -31,6 +45,14 @@ export interface SessionsOptions {
   random: Random
   secure: boolean
 }
+
+/** By which way somebody proved who she is, and how long that lasts. */
+export interface SessionTerms {
+  identityProviderId: string | null
+  lifetimeSeconds: number
+}
+
+const COOKIE = 'portreeve_session'
 
 /** Portal sessions: an opaque cookie, everything else in the database, all of it checked anew at each use. */
 export class Sessions {
@@ -44,7 +66,7 @@ export class Sessions {
     const { store, clock, random, secure } = this.#options
     const inner = koaSession(
       {
-        key: 'portreeve_session',
+        key: COOKIE,
         maxAge: DAY,
         httpOnly: true,
         sameSite: 'lax',
@@ -62,16 +84,22 @@ export class Sessions {
     }
   }
 
-  async begin(ctx: Context, { actor, provider }: { actor: Actor; provider: IdentityProviderRow }): Promise<void> {
+  async begin(
+    ctx: Context,
+    { actor, identityProviderId, lifetimeSeconds }: { actor: Actor } & SessionTerms,
+  ): Promise<void> {
+    const { random, clock } = this.#options
     const data: SessionData = {
       accountId: actor.accountId,
       actorId: actor.id,
-      identityProviderId: provider.id,
-      csrf: toBase64Url(this.#options.random.bytes(16)),
+      identityProviderId,
+      csrf: toBase64Url(random.bytes(16)),
+      browser: browserName(ctx.get('user-agent')),
+      begunAt: clock.unix(),
     }
     ctx.session = { ...data }
     if (ctx.session === null) return
-    ctx.session.maxAge = provider.sessionLifetimeSeconds * SECOND
+    ctx.session.maxAge = lifetimeSeconds * SECOND
     // A new name at each sign-in: one that was planted before is worth nothing (session fixation).
     await ctx.session.regenerate()
   }
@@ -81,22 +109,43 @@ export class Sessions {
   }
 
   /** The session, while account, provider and actor are what they were. */
-  async current(ctx: Context, accountSlug: string): Promise<AdminSession | undefined> {
+  async current(ctx: Context, accountSlug: string): Promise<PortalSession | undefined> {
     const data = ctx.session as Partial<SessionData> | null
     if (data?.accountId === undefined || data.actorId === undefined || data.csrf === undefined) return undefined
     const reader = this.#options.store.reader(data.accountId)
     const account = await reader.get('accounts', data.accountId)
     const actor = await reader.get('actors', data.actorId)
-    const provider = await reader.get('identity_providers', data.identityProviderId ?? '')
     if (account === undefined || account.isDisabled || account.slug !== accountSlug) return undefined
-    if (actor === undefined || actor.isDisabled || actor.type !== 'admin') return undefined
-    if (provider === undefined || provider.isDisabled) return undefined
-    return { account, actor, csrf: data.csrf }
+    if (actor === undefined || actor.isDisabled || actor.type === 'service_account') return undefined
+    if (data.identityProviderId === null) {
+      // An emergency is an admin's.
+      if (actor.type !== 'admin') return undefined
+    } else {
+      const provider = await reader.get('identity_providers', data.identityProviderId ?? '')
+      if (provider === undefined || provider.isDisabled) return undefined
+    }
+    const id = hashed(ctx.cookies.get(COOKIE, { signed: false }) ?? '')
+    return { id, account, actor, csrf: data.csrf }
+  }
+
+  /** Those of the person whose session this is, this one too. */
+  async listOf({ account, actor }: PortalSession): Promise<ShownSession[]> {
+    const { store, clock } = this.#options
+    const rows = await store.sessions.listOf({ accountId: account.id, actorId: actor.id }, clock.unix())
+    return rows.map(({ id, data, expiresAt }) => {
+      const { browser = '', begunAt = 0 } = JSON.parse(data) as Partial<SessionData>
+      return { id, browser, begunAt: unixTime(begunAt), expiresAt }
+    })
+  }
+
+  /** Ends one of the person's sessions, in whatever browser; false where it is none of hers. */
+  async endOf({ account, actor }: PortalSession, id: string): Promise<boolean> {
+    return this.#options.store.sessions.removeOf({ accountId: account.id, actorId: actor.id }, id)
   }
 }
 
 /** Whether a form came from a page of this session. */
-export const isOwnForm = (session: AdminSession, csrf: unknown): boolean =>
+export const isOwnForm = (session: PortalSession, csrf: unknown): boolean =>
   typeof csrf === 'string' && equalSecrets(csrf, session.csrf)
 
 // Rows are named by the hash of the cookie, so that who reads the database cannot take over a session.
@@ -108,10 +157,20 @@ const databaseStore = (rows: SessionRows, clock: Clock) => ({
   set: async (key: string, session: object, maxAge: unknown): Promise<void> => {
     const now = clock.unix()
     await rows.removeExpired(now)
-    const lifetimeMs = typeof maxAge === 'number' ? maxAge : DAY
-    await rows.put(hashed(key), { data: JSON.stringify(session), expiresAt: unixTime(now + lifetimeMs) })
+    // Its own figure: the library tells the store ten seconds more than the cookie.
+    const { _maxAge: own } = session as { _maxAge?: unknown }
+    const lifetimeMs = [own, maxAge].find((value) => typeof value === 'number') ?? DAY
+    const owner = ownerOf(session)
+    await rows.put(hashed(key), {
+      data: JSON.stringify(session),
+      expiresAt: unixTime(now + lifetimeMs),
+      ...(owner === undefined ? {} : { owner }),
+    })
   },
   destroy: async (key: string): Promise<void> => rows.remove(hashed(key)),
 })
+
+const ownerOf = ({ accountId, actorId }: Partial<SessionOwner>): SessionOwner | undefined =>
+  accountId === undefined || actorId === undefined ? undefined : { accountId, actorId }
 
 const hashed = (key: string): string => toHex(sha256(key))

@@ -226,13 +226,19 @@ describe('sign-in', () => {
     expect((await browser.send(`${portal.url}/example/home`)).status).to.equal(302)
   })
 
-  it('ends the session of an admin who is one no longer', async () => {
+  it('S9 ends the session of whoever is disabled, and takes from an admin who is one no longer what is for admins', async () => {
     await portal.create('/actors', { name: 'Grace', email: 'grace@example.org', type: 'admin' })
     await signIn('', 'grace')
     expect((await browser.send(`${portal.url}/example/home`)).status).to.equal(200)
     const actors = (await portal.api('GET', '/actors?limit=100')).body.data as { id: string; name: string }[]
     const grace = actors.find(({ name }) => name === 'Grace')
+    const sessions = async () => (await browser.send(`${portal.url}/example/my/sessions`)).text()
+    expect(await sessions()).to.contain('A new API token')
     await portal.api('PATCH', `/actors/${grace?.id ?? ''}`, { type: 'user' })
+    expect(await sessions())
+      .to.contain('My sessions')
+      .and.not.contain('A new API token')
+    await portal.api('PATCH', `/actors/${grace?.id ?? ''}`, { is_disabled: true })
     expect((await browser.send(`${portal.url}/example/home`)).status).to.equal(302)
   })
 
@@ -324,7 +330,7 @@ describe('sign-in', () => {
         const before = await tokens()
         forging.forgery = lie
         const response = await attempt()
-        expect(response.status).to.equal(403)
+        expect(response.status).to.equal(lie === 'another-state' ? 400 : 403)
         expect(await response.text()).to.contain('You are not signed in')
         expect(await tokens()).to.equal(before)
         expect((await browser.send(`${portal.url}/example/sign_in/client_redirect`)).status).to.equal(400)

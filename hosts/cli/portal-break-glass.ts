@@ -1,0 +1,53 @@
+import { Command, type Command as Parent } from 'commander'
+import { PortalConfig } from '../portal/config.ts'
+import type { CommandContext } from './context.ts'
+import { packageVersion } from '../runtime/package-root.ts'
+import { readConfig } from './read-config.ts'
+
+interface Options {
+  config?: string
+  account: string
+  adminEmail?: string
+  json?: true
+}
+
+/** `portreeve portal break-glass`: a one-time code for an admin, for the day when the identity provider is down. */
+export const portalBreakGlassCommand = ({ env, output }: Omit<CommandContext, 'exit'>): Command =>
+  new Command('break-glass')
+    .description('Makes a one-time code by which an admin signs in while the identity provider is down.')
+    .option('-c, --config <file>', 'the portal’s configuration, YAML')
+    .requiredOption('--account <slug>', 'the account')
+    .option('--admin-email <address>', 'which admin, where there are several')
+    .option('--json', 'print {"account","admin","url","code","expires_at"}')
+    .action(async ({ account, adminEmail, json }: Options, command: Parent) => {
+      // The parent command takes --config too, wherever it stands.
+      const { config: file } = command.optsWithGlobals<Options>()
+      const { config, file: path } = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env })
+      const { createPluginModules } = await import('../runtime/plugin-modules.ts')
+      const { breakGlass } = await import('../portal/main.ts')
+      const modules = createPluginModules(path)
+      const made = await breakGlass({
+        config,
+        modules,
+        version: packageVersion(),
+        environment: env,
+        account,
+        adminEmail,
+      })
+      if (json === true) {
+        output.json(made)
+        return
+      }
+      output.print(`admin  ${made.admin.email ?? made.admin.id}`)
+      output.print(`enter  ${made.url}`)
+      output.print(`code   ${made.code}`)
+      output.tell(`It is good once, until ${made.expires_at}. That it was made, and its use, are in the audit trail.`)
+    })
+    .addHelpText(
+      'after',
+      `
+Example, on the portal's own machine, as the user that the portal runs as:
+  $ portreeve portal break-glass --config portal.yaml --account example
+
+It works beside a running portal. A newer code ends the older one; five wrong guesses end it, too.`,
+    )

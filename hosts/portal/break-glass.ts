@@ -1,0 +1,68 @@
+import { OperatorError } from '../../core/config/operator-error.ts'
+import { unixTime } from '../../core/runtime/time.ts'
+import { createClock, createRandom } from '../runtime/index.ts'
+import type { BreakGlass, PortalStart } from './config.ts'
+import { EMERGENCY_CODE_LIFE_MS, emergencyCodeHash, newEmergencyCode } from './emergency-code.ts'
+import type { Actor } from './entities.ts'
+import { openRows } from './open-rows.ts'
+import type { Store } from './store/store.ts'
+
+/**
+ * Makes an emergency code for an admin: good once, for 10 minutes, at the account's page for it. The account's older one is over by
+ * that, and it is written down in the audit trail.
+ * @throws OperatorError ACCOUNT_UNKNOWN, ADMIN_UNKNOWN
+ */
+export const breakGlass = async (
+  options: PortalStart & { account: string; adminEmail?: string | undefined },
+): Promise<BreakGlass> => {
+  const { clock = createClock(), random = createRandom(), config } = options
+  const { store } = await openRows({ ...options, clock, random })
+  try {
+    const account = await store.accountBySlug(options.account)
+    if (account === undefined || account.isDisabled) {
+      throw new OperatorError('ACCOUNT_UNKNOWN', `There is no enabled account ${options.account}.`)
+    }
+    const admin = await findAdmin(store, account.id, options.adminEmail?.toLowerCase())
+    const code = newEmergencyCode(random)
+    const now = clock.unix()
+    const expiresAt = unixTime(now + EMERGENCY_CODE_LIFE_MS)
+    await store.emergencyCodes.put(account.id, { actorId: admin.id, hash: emergencyCodeHash(code), expiresAt })
+    await store.recordSignIn(account.id, {
+      at: now,
+      action: 'emergency_code_made',
+      reason: 'command_line',
+      by: { type: 'system', part: 'command-line' },
+      actorId: admin.id,
+      identityProviderId: null,
+      remoteIp: null,
+    })
+    const { host, port } = config.listen
+    const portal = config.public_url?.replace(/\/$/, '') ?? `http://${host}:${port}`
+    return {
+      account: { id: account.id, slug: account.slug },
+      admin: { id: admin.id, email: admin.email },
+      url: `${portal}/${account.slug}/sign_in/emergency`,
+      code,
+      expires_at: new Date(expiresAt).toISOString(),
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+const findAdmin = async (store: Store, accountId: string, email: string | undefined): Promise<Actor> => {
+  const admins = await store.reader(accountId).list('actors', { where: { type: 'admin', isDisabled: false } })
+  const wanted = email === undefined ? admins : admins.filter((admin) => admin.email === email)
+  const [admin, ...others] = wanted
+  if (admin === undefined) {
+    throw new OperatorError('ADMIN_UNKNOWN', 'This account has no such enabled admin.')
+  }
+  if (others.length > 0) {
+    throw new OperatorError(
+      'ADMIN_UNKNOWN',
+      'This account has several admins.',
+      `Say which: --admin-email ${admins.map((one) => one.email ?? '(none)').join(' | ')}`,
+    )
+  }
+  return admin
+}

@@ -1,0 +1,204 @@
+import { bodyParser } from '@koa/bodyparser'
+import { Router } from '@koa/router'
+import type { Context, Middleware } from 'koa'
+import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
+import type { Account, Token } from '../../entities.ts'
+import type { AuditSubject } from '../../store/store.ts'
+import type { FinishParts } from '../sign-in/finish.ts'
+import { isOwnForm, type PortalSession } from '../sign-in/session.ts'
+import { formFields } from '../form-fields.ts'
+import { notFound, Problem } from '../problem.ts'
+import { accessOf, denialsOf, type ExplainRequest } from './access.ts'
+
+export interface MyParts extends FinishParts {
+  explain: ExplainRequest
+}
+
+interface MyState {
+  account: Account
+  session: PortalSession
+  clientAddress: string
+}
+type MyContext = Context & { params: Record<string, string>; state: MyState }
+type Step = (ctx: MyContext, next: () => Promise<unknown>) => Promise<unknown>
+
+/** For how long an API token may be made on a page. */
+const API_TOKEN_DAYS = [1, 30, 365] as const
+
+/** The pages of whoever is signed in, about herself: what she may reach and why not, and where she is signed in. */
+export const myRoutes = (parts: MyParts): Middleware => {
+  const { store, pages, sessions, tokens, clock } = parts
+  const router = new Router()
+  const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' }) as Step
+
+  const findSession: Step = async (ctx, next) => {
+    const slug = ctx.params['account'] ?? ''
+    const session = await sessions.current(ctx, slug)
+    if (session === undefined) {
+      if ((await store.accountBySlug(slug)) === undefined) throw notFound()
+      // A form of a session that is over must not be carried out after the next sign-in.
+      const here = ctx.method === 'GET' ? ctx.path : `/${slug}/home`
+      ctx.redirect(`/${slug}?redirect_to=${encodeURIComponent(here)}`)
+      return
+    }
+    ctx.state.session = session
+    ctx.state.account = session.account
+    return next()
+  }
+
+  const ownForm: Step = async (ctx, next) => {
+    if (!isOwnForm(ctx.state.session, formFields(ctx)['csrf'])) {
+      throw new Problem(
+        403,
+        'forbidden',
+        'This form is not from a page of your session. Go back, reload the page, and try again.',
+      )
+    }
+    return next()
+  }
+
+  const show = (ctx: MyContext, page: string, data: Record<string, unknown>): void => {
+    const { account, actor, csrf } = ctx.state.session
+    const base = `/${account.slug}`
+    const nav = [
+      { text: 'Home', url: `${base}/home` },
+      { text: 'My access', url: `${base}/my/access` },
+      { text: 'My sessions', url: `${base}/my/sessions` },
+    ].map((link) => ({ ...link, isHere: link.url === ctx.path }))
+    pages.render(ctx, page, {
+      account: account.name,
+      actor: actor.name,
+      isAdmin: actor.type === 'admin',
+      csrf,
+      base,
+      nav,
+      ...data,
+    })
+  }
+
+  const showHome: Step = async (ctx) => Promise.resolve(show(ctx, 'home', {}))
+
+  const showAccess: Step = async (ctx) => {
+    const { account, actor } = ctx.state.session
+    const about = { accountId: account.id, actorId: actor.id, at: clock.unix(), remoteIp: ctx.state.clientAddress }
+    const resources = await accessOf(store, parts.explain, about)
+    const denials = await denialsOf(store, about)
+    show(ctx, 'access', {
+      resources: resources.map((resource) => ({ ...resource, until: shownTime(resource.until) })),
+      denials: denials.map((denial) => ({ ...denial, at: shownTime(denial.at) })),
+      remoteIp: ctx.state.clientAddress,
+    })
+  }
+
+  const showSessions: Step = async (ctx) => {
+    const { session } = ctx.state
+    const held = await store.reader(session.account.id).list('tokens', { where: { actorId: session.actor.id } })
+    const now = clock.unix()
+    show(ctx, 'sessions', {
+      sessions: (await sessions.listOf(session)).map((one) => ({
+        id: one.id,
+        browser: one.browser,
+        begunAt: shownTime(one.begunAt),
+        expiresAt: shownTime(one.expiresAt),
+        isThis: one.id === session.id,
+      })),
+      tokens: held.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(shownToken),
+      days: API_TOKEN_DAYS,
+    })
+  }
+
+  const endSession: Step = async (ctx) => {
+    const { session } = ctx.state
+    const id = ctx.params['id'] ?? ''
+    if (!(await sessions.endOf(session, id))) throw notFound()
+    await noteSignOut(ctx, 'session_ended')
+    if (id === session.id) sessions.end(ctx)
+    ctx.redirect(`/${session.account.slug}/my/sessions`)
+  }
+
+  const revokeToken: Step = async (ctx) => {
+    const { account, actor } = ctx.state.session
+    await store.transact({ accountId: account.id, by: self(ctx) }, async (tx) => {
+      const token = await tx.get('tokens', (ctx.params['id'] ?? '').toLowerCase())
+      if (token === undefined || token.actorId !== actor.id) throw notFound()
+      await tx.remove('tokens', token.id)
+    })
+    ctx.redirect(`/${account.slug}/my/sessions`)
+  }
+
+  const mintApiToken: Step = async (ctx) => {
+    const { account, actor } = ctx.state.session
+    const { name = '', days = '' } = formFields(ctx)
+    const lifetime = API_TOKEN_DAYS.find((allowed) => String(allowed) === days)
+    if (actor.type !== 'admin') throw new Problem(403, 'forbidden', 'Only admins have API tokens.')
+    if (lifetime === undefined || !/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(name.trim())) {
+      throw new Problem(422, 'invalid_body', 'Give the token a name and a lifetime.')
+    }
+    const { text } = await store.transact({ accountId: account.id, by: self(ctx) }, (tx) =>
+      tokens.mint(tx, account.id, {
+        kind: 'api',
+        name: name.trim(),
+        actorId: actor.id,
+        expiresAt: unixTime(clock.unix() + lifetime * DAY),
+      }),
+    )
+    show(ctx, 'token', {
+      title: 'A new API token',
+      text: 'Keep it where only your program reads it. It is shown only once.',
+      token: text,
+    })
+  }
+
+  const signOut: Step = async (ctx) => {
+    await noteSignOut(ctx, 'signed_out')
+    sessions.end(ctx)
+    ctx.redirect(`/${ctx.state.account.slug}/sign_in/providers`)
+  }
+
+  const noteSignOut = async (ctx: MyContext, reason: string): Promise<void> => {
+    const { account, actor } = ctx.state.session
+    await store.recordSignIn(account.id, {
+      at: clock.unix(),
+      action: 'signed_out',
+      reason,
+      by: self(ctx),
+      actorId: actor.id,
+      identityProviderId: null,
+      remoteIp: ctx.state.clientAddress,
+    })
+  }
+
+  const get = (path: string, ...story: Step[]) => router.get(path, ...(story as Middleware[]))
+  const post = (path: string, ...story: Step[]) => router.post(path, ...(story as Middleware[]))
+
+  get('/:account/home', findSession, showHome)
+  get('/:account/my/access', findSession, showAccess)
+  get('/:account/my/sessions', findSession, showSessions)
+  post('/:account/my/sessions/:id/end', form, findSession, ownForm, endSession)
+  post('/:account/my/tokens/:id/revoke', form, findSession, ownForm, revokeToken)
+  post('/:account/my/api_tokens', form, findSession, ownForm, mintApiToken)
+  post('/:account/sign_out', form, findSession, ownForm, signOut)
+  return router.routes() as Middleware
+}
+
+const self = (ctx: MyContext): AuditSubject => ({
+  type: 'actor',
+  actorId: ctx.state.session.actor.id,
+  via: 'session',
+})
+
+const shownToken = ({ id, kind, name, createdAt, lastUsedAt, expiresAt }: Token) => ({
+  id,
+  name,
+  kind: kind === 'api' ? 'API' : 'Client',
+  createdAt: shownTime(createdAt),
+  lastUsedAt: shownTime(lastUsedAt ?? undefined),
+  expiresAt: shownTime(expiresAt ?? undefined),
+})
+
+/** Without a script a page cannot know the person's time zone, so it names its own. */
+const shownTime = (time: UnixTime | undefined): { iso: string; text: string } | undefined => {
+  if (time === undefined) return undefined
+  const iso = new Date(time).toISOString()
+  return { iso, text: `${iso.slice(0, 16).replace('T', ' ')} UTC` }
+}

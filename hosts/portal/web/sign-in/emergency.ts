@@ -1,0 +1,70 @@
+import type { Context } from 'koa'
+import { equalSecrets } from '../../../../core/crypto/equal-secrets.ts'
+import { HOUR, SECOND } from '../../../../core/runtime/time.ts'
+import { emergencyCodeHash } from '../../emergency-code.ts'
+import type { Account, Actor } from '../../entities.ts'
+import { formFields } from '../form-fields.ts'
+import { finishSignIn, type FinishParts, type SignInWay } from './finish.ts'
+import { intentQuery, parseIntent, type SignInIntent } from './intent.ts'
+
+type EmergencyContext = Context & { state: { account: Account; intent: SignInIntent; clientAddress: string } }
+
+/** Short: an emergency is over, or a new code is made. */
+const EMERGENCY_MS = HOUR
+
+const WAY: SignInWay = {
+  name: 'an emergency code',
+  identityProviderId: null,
+  clientTokenLifetimeMs: EMERGENCY_MS,
+  sessionLifetimeSeconds: EMERGENCY_MS / SECOND,
+}
+
+/** An admin's way in for the day when the provider is down: a code that was made on the portal's own machine. */
+export const emergencySignIn = (parts: FinishParts) => {
+  const { store, clock, pages } = parts
+
+  const ask = async (ctx: EmergencyContext, problem?: string): Promise<void> => {
+    const { account, intent } = ctx.state
+    pages.render(ctx, 'emergency', {
+      account: account.name,
+      problem,
+      action: `/${account.slug}/sign_in/emergency`,
+      kept: [...new URLSearchParams(intentQuery(intent))].map(([name, value]) => ({ name, value })),
+      back: `/${account.slug}/sign_in/providers${intentQuery(intent)}`,
+    })
+    return Promise.resolve()
+  }
+
+  const redeem = async (ctx: EmergencyContext): Promise<void> => {
+    const { account, clientAddress } = ctx.state
+    const { code: typed = '', ...fields } = formFields(ctx)
+    const verdict = parseIntent(account.slug, fields)
+    ctx.state.intent = verdict.ok ? verdict.intent : { as: 'browser', state: '', nonce: '' }
+    const hash = emergencyCodeHash(typed)
+    const taken = await store.emergencyCodes.take(account.id, (code) => equalSecrets(code.hash, hash), clock.unix())
+    const actor = taken === undefined ? undefined : await store.reader(account.id).get('actors', taken.actorId)
+    if (isAdmin(actor)) {
+      await finishSignIn(parts, ctx, { account, actor, way: WAY, intent: ctx.state.intent })
+      return
+    }
+    await store.recordSignIn(account.id, {
+      at: clock.unix(),
+      action: 'refused',
+      reason: 'emergency_code_refused',
+      by: { type: 'system', part: 'sign-in' },
+      actorId: null,
+      identityProviderId: null,
+      remoteIp: clientAddress,
+    })
+    ctx.status = 403
+    await ask(
+      ctx,
+      'This is not a live code. Make a new one on the portal’s own machine; it is good once, for 10 minutes.',
+    )
+  }
+
+  return { ask: async (ctx: EmergencyContext) => ask(ctx), redeem }
+}
+
+const isAdmin = (actor: Actor | undefined): actor is Actor =>
+  actor !== undefined && !actor.isDisabled && actor.type === 'admin'

@@ -1,0 +1,79 @@
+import type { Context } from 'koa'
+import { sha256 } from '../../../../core/crypto/hash.ts'
+import { toBase64Url, toHex } from '../../../../core/crypto/text-encoding.ts'
+import type { Random } from '../../../../core/runtime/random.ts'
+import { MINUTE } from '../../../../core/runtime/time.ts'
+import type { SealedCookies } from '../sealed-cookie.ts'
+import type { Reply } from './conversation.ts'
+import type { SignInIntent } from './intent.ts'
+
+/** What the browser keeps between the steps, sealed. */
+export interface Pending {
+  accountId: string
+  providerId: string
+  intent: SignInIntent
+  keep: Reply['keep']
+  /** The conversation's own, the same from its first step to its last. */
+  conversation: string
+}
+
+/** What `remember` is told beside that. */
+export interface Keeping {
+  /** For so long the browser may come back; 5 minutes by default, 15 at most. */
+  keptMs?: number | undefined
+  /** Where the browser is sent; absent for a form of ours. */
+  redirectUrl?: string
+}
+
+const PREFIX = 'portreeve_sign_in_'
+const PENDING_MS = 5 * MINUTE
+const LONGEST_PENDING_MS = 15 * MINUTE
+/** Sign-ins under way in one browser, in tabs beside each other: what browsers and servers take of cookies is little. */
+const MOST_AT_ONCE = 3
+
+/** The sign-ins under way in a browser: a cookie each, so that a second one does not take the place of the first. */
+export class PendingSignIns {
+  readonly #cookies: SealedCookies
+  readonly #random: Random
+
+  constructor(cookies: SealedCookies, random: Random) {
+    this.#cookies = cookies
+    this.#random = random
+  }
+
+  newConversation(): string {
+    return toBase64Url(this.#random.bytes(16))
+  }
+
+  /** @returns the name that a form has to come back with. */
+  remember(ctx: Context, pending: Pending, { keptMs, redirectUrl }: Keeping): string {
+    // Behind a redirect the browser comes back with nothing of ours but the `state` (RFC 6749 §4.1.2) that it was sent with.
+    const id =
+      redirectUrl === undefined
+        ? pending.conversation
+        : idOfState(new URL(redirectUrl).searchParams.get('state') ?? undefined)
+    const others = this.#names(ctx).filter((name) => name !== PREFIX + id)
+    for (const name of others.slice(0, Math.max(0, others.length - MOST_AT_ONCE + 1))) this.#cookies.clear(ctx, name)
+    const lifetimeMs = Math.min(keptMs ?? PENDING_MS, LONGEST_PENDING_MS)
+    this.#cookies.set(ctx, { name: PREFIX + id, value: pending, lifetimeMs })
+    return id
+  }
+
+  /** What was remembered under the name that a form sends, or for the `state` in a callback's query; it is forgotten by that. */
+  recall(ctx: Context, sent: { id?: string | undefined; state?: string | undefined }): Pending | undefined {
+    const id = sent.id ?? idOfState(sent.state)
+    if (!/^[\w-]{1,64}$/.test(id)) return undefined
+    const pending = this.#cookies.get(ctx, PREFIX + id) as Pending | undefined
+    if (pending !== undefined) this.#cookies.clear(ctx, PREFIX + id)
+    return pending
+  }
+
+  /** In the order in which the browser sends them: the oldest first (RFC 6265 §5.4). */
+  #names(ctx: Context): string[] {
+    return [...ctx.get('cookie').matchAll(/(?:^|;\s*)(portreeve_sign_in_[\w-]{1,64})=/g)].map(([, name = '']) => name)
+  }
+}
+
+/** A provider that sends no state back has one sign-in at a time in a browser. */
+const idOfState = (state: string | undefined): string =>
+  state === undefined ? 'stateless' : toHex(sha256(state)).slice(0, 32)

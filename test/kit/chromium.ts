@@ -1,0 +1,89 @@
+import { existsSync } from 'node:fs'
+import type { Context } from 'mocha'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium, type BrowserContext, type Page } from 'playwright-core'
+
+const EXECUTABLE = '/usr/bin/chromium'
+
+/** Skips what needs a browser where there is none; the set-up of `npm test` installs it. */
+export const needsChromium = (context: Context): void => {
+  if (!existsSync(EXECUTABLE)) context.skip()
+}
+
+export interface ChromiumOptions {
+  javaScriptEnabled?: boolean
+  colorScheme?: 'light' | 'dark'
+}
+
+/** Debian's Chromium with an empty profile of its own. It asks nobody but the pages that a test opens. */
+export class Chromium {
+  private constructor(
+    readonly context: BrowserContext,
+    private readonly folder: string,
+  ) {}
+
+  static async start({ javaScriptEnabled = true, colorScheme = 'light' }: ChromiumOptions = {}): Promise<Chromium> {
+    const folder = await mkdtemp(join(tmpdir(), 'portreeve-chromium-'))
+    const context = await chromium.launchPersistentContext(folder, {
+      executablePath: EXECUTABLE,
+      headless: true,
+      javaScriptEnabled,
+      colorScheme,
+      viewport: { width: 900, height: 760 },
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    })
+    context.setDefaultTimeout(10_000)
+    return new Chromium(context, folder)
+  }
+
+  async page(): Promise<Page> {
+    return this.context.newPage()
+  }
+
+  /** As a browser just installed: no cookies. */
+  async forget(): Promise<void> {
+    await this.context.clearCookies()
+  }
+
+  async stop(): Promise<void> {
+    await this.context.close()
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** The least contrast ratio of any text on a page with what is behind it: WCAG 2.2 §1.4.3 asks for 4.5. */
+export const leastContrast = async (page: Page): Promise<number> => page.evaluate<number>(LEAST_CONTRAST)
+
+// Runs in the page.
+const LEAST_CONTRAST = `(() => {
+  const parse = (color) => (color.match(/[\\d.]+/g) ?? []).map(Number)
+  const luminance = (color) => {
+    const [r, g, b] = color.slice(0, 3).map((channel) => {
+      const value = channel / 255
+      return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const behind = (element) => {
+    for (let at = element; at !== null; at = at.parentElement) {
+      const color = parse(getComputedStyle(at).backgroundColor)
+      if (color[3] === undefined || color[3] > 0) return color
+    }
+    return [255, 255, 255]
+  }
+  const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== '')
+  return Math.min(...[...document.querySelectorAll('body *')].filter(hasText).map((element) => {
+    const pair = [luminance(parse(getComputedStyle(element).color)), luminance(behind(element))]
+    return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)
+  }))
+})()`
