@@ -89,7 +89,6 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       clientScheme: config.client_scheme,
       rateLimit: limit,
       signInRateLimit: { perSecond: config.rate_limit.sign_in_per_second, burst: config.rate_limit.sign_in_burst },
-      explain: (hypothesis) => control.machine.explain(hypothesis),
       checks: [
         { name: 'database', check: () => store.accountBySlug('') },
         { name: 'plugins', check: () => needs.check() },

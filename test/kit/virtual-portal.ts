@@ -276,6 +276,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       name: of.kind,
       actorId: null,
       siteId: null,
+      gatewayId: null,
       identityProviderId: null,
       salt: SALT,
       hash: tokenHash({ nonce, fragment, salt: SALT }),

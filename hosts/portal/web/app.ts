@@ -9,7 +9,6 @@ import type { ClientAddress } from './client-address.ts'
 import { healthRoutes, type ReadinessCheck } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { Pages, showAsPage, styleSheet } from './pages.ts'
-import type { ExplainRequest } from './my/access.ts'
 import { myRoutes } from './my/routes.ts'
 import { handleErrors, showAsJson } from './problem.ts'
 import { limitRate, type RateLimit } from './rate-limit.ts'
@@ -31,7 +30,6 @@ export interface WebParts extends ApiParts {
   rateLimit: RateLimit
   /** For what begins or goes on with a sign-in: those cost the portal and others more than a page. */
   signInRateLimit: RateLimit
-  explain: ExplainRequest
   version: string
   checks: readonly ReadinessCheck[]
   metrics: Metrics

@@ -2,16 +2,17 @@ import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
+import type { Decisions } from '../../control/decisions.ts'
 import type { Account, Token } from '../../entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
 import type { FinishParts } from '../sign-in/finish.ts'
 import { isOwnForm, type PortalSession } from '../sign-in/session.ts'
 import { formFields } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
-import { accessOf, denialsOf, type ExplainRequest } from './access.ts'
+import { denialsOf } from './denials.ts'
 
 export interface MyParts extends FinishParts {
-  explain: ExplainRequest
+  decisions: Decisions
 }
 
 interface MyState {
@@ -80,13 +81,12 @@ export const myRoutes = (parts: MyParts): Middleware => {
 
   const showAccess: Step = async (ctx) => {
     const { account, actor } = ctx.state.session
-    const about = { accountId: account.id, actorId: actor.id, at: clock.unix(), remoteIp: ctx.state.clientAddress }
-    const resources = await accessOf(store, parts.explain, about)
-    const denials = await denialsOf(store, about)
+    const remoteIp = ctx.state.clientAddress
+    const about = { accountId: account.id, actorId: actor.id, at: clock.unix() }
     show(ctx, 'access', {
-      resources: resources.map((resource) => ({ ...resource, until: shownTime(resource.until) })),
-      denials: denials.map((denial) => ({ ...denial, at: shownTime(denial.at) })),
-      remoteIp: ctx.state.clientAddress,
+      resources: parts.decisions.accessOf({ ...about, facts: { remoteIp } }),
+      denials: (await denialsOf(store, about)).map((denial) => ({ ...denial, at: shownTime(denial.at) })),
+      remoteIp,
     })
   }
 

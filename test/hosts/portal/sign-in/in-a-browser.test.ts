@@ -284,7 +284,7 @@ describe('sign-in in a real browser', function () {
     const rows = page.getByRole('list', { name: 'Resources' }).getByRole('listitem')
     expect(await rows.count()).to.equal(2)
     expect(await rows.nth(0).textContent()).to.match(
-      /Payroll\s+not now[^]*Why not: the address is in none of the ranges\./,
+      /Payroll\s+not now[^]*Why not: remote-ip: the address is in none of the ranges\./,
     )
     expect(await rows.nth(1).textContent()).to.match(/Wiki\s+allowed/)
     expect(await page.content()).not.to.contain('Vault')

@@ -1,0 +1,51 @@
+import type { PolicyExplanation } from '../../../../core/policy/policy-verdict.ts'
+import type { UnixTime } from '../../../../core/runtime/time.ts'
+import type { Decision, Store } from '../../store/store.ts'
+
+export interface RecentDenial {
+  resource: string
+  at: UnixTime
+  reason: string
+  reasons: string[]
+}
+
+const MOST_DENIALS = 20
+
+/** What a person's clients were refused lately, and why, from the audit trail. */
+export const denialsOf = async (
+  store: Store,
+  { accountId, actorId }: { accountId: string; actorId: string },
+): Promise<RecentDenial[]> => {
+  const names = new Map((await store.reader(accountId).list('resources')).map(({ id, name }) => [id, name]))
+  const records = await store.decisionsOf(accountId, actorId, 5 * MOST_DENIALS)
+  return records
+    .map(({ details }) => details as Decision)
+    .filter(({ verdict }) => verdict === 'denied')
+    .slice(0, MOST_DENIALS)
+    .map(({ at, reason, resourceId, details }) => ({
+      at,
+      // The name only of what she may know of: a request for anything else is answered as for what is not there.
+      resource:
+        (reason === 'not_found' ? undefined : names.get(resourceId ?? '')) ?? 'something that is not there for you',
+      reason: WORDS[reason] ?? reason,
+      reasons: explanationOf(details).flatMap(failedConditions),
+    }))
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  not_found: 'no policy gives you access to it',
+  forbidden: 'a condition did not hold',
+  offline: 'no gateway of its site was connected',
+  version_mismatch: 'no gateway of its site speaks with your client’s version',
+  token_expired: 'your sign-in was over',
+  disabled: 'it is disabled',
+}
+
+const failedConditions = ({ outcome, mode, conditions }: PolicyExplanation): string[] =>
+  outcome === 'fails' && mode === 'enforced' ? conditions.filter(({ holds }) => !holds).map(({ reason }) => reason) : []
+
+/** The explanation within a decision's details, which were JSON. */
+const explanationOf = (details: unknown): PolicyExplanation[] => {
+  const { policies } = (details ?? {}) as { policies?: unknown }
+  return Array.isArray(policies) ? (policies as PolicyExplanation[]) : []
+}
