@@ -2,7 +2,7 @@
 // are there. Everything that it does is named on standard error; standard output stays the command's.
 //
 //   node hosts/lab/setup.mjs start [ARGUMENT …]   sets up and starts the lab
-//   node hosts/lab/setup.mjs test | bench         sets up what the tests, or the benchmarks, need
+//   node hosts/lab/setup.mjs test | bench | tunnel    sets up what the tests, or the benchmarks, need
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -39,6 +39,7 @@ const NEEDS = {
     openssl: 'openssl',
   },
   bench: { ...BUILD, ...LAB, iperf3: 'iperf3' },
+  tunnel: { ...BUILD, ...LAB, wg: 'wireguard-tools', iperf3: 'iperf3' },
 }
 
 class SetupProblem extends Error {}

@@ -1,0 +1,243 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
+import { eventually } from '../../../hosts/lab/eventually.ts'
+import { Namespace } from '../../../hosts/lab/namespace.ts'
+import type { Part } from '../../../hosts/lab/part.ts'
+import { PortalApi } from '../../../hosts/lab/portal-api.ts'
+import { portreeve } from '../../../hosts/lab/program.ts'
+import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
+import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import type { ClientStatus } from '../../../hosts/client/client-status.ts'
+import type { Reference } from './reference.ts'
+
+const CLIENT = '192.0.2.1'
+const GATEWAY = '192.0.2.2'
+const NAME = 'iperf.example.org'
+/** Behind the gateway: one address that is known by a name, and one of a CIDR resource. */
+const NAMED_SERVER = '198.51.100.10'
+const CIDR_SERVER = '198.51.100.20'
+export const IPERF_PORT = 5_201
+const WG = { client: '10.97.0.1', gateway: '10.97.0.2', port: 51_820 }
+
+/** One of the two that are compared. */
+export interface Side {
+  /** What the client's machine sends to: through a name's mapped address, and as it is. */
+  named: string
+  direct: string
+  /** The processes at both ends of the tunnel. */
+  pids: number[]
+}
+
+/** Two machines with a cable, and both tunnels between them, in peace until somebody sends. */
+export class Bed {
+  readonly client: Namespace
+  readonly gateway: Namespace
+  readonly #run: RunDirectory
+  readonly #parts: Part[] = []
+
+  private constructor(run: RunDirectory, client: Namespace, gateway: Namespace) {
+    this.#run = run
+    this.client = client
+    this.gateway = gateway
+  }
+
+  static async open(): Promise<Bed> {
+    const run = await RunDirectory.open()
+    try {
+      const bed = new Bed(run, await Namespace.create(run, 'client'), await Namespace.create(run, 'gateway'))
+      await bed.client.veth({ device: 'eth0', to: bed.gateway, toDevice: 'eth0' })
+      await bed.client.address('eth0', `${CLIENT}/24`)
+      await bed.gateway.address('eth0', `${GATEWAY}/24`)
+      await bed.gateway.address('lo', `${NAMED_SERVER}/32`)
+      await bed.gateway.address('lo', `${CIDR_SERVER}/32`)
+      await bed.gateway.address('lo', '198.51.100.53/32')
+      await bed.gateway.resolvConf('nameserver 198.51.100.53\n')
+      const dnsArguments = ['--no-daemon', '--conf-file=/dev/null', '--no-resolv', '--no-hosts', '--pid-file=']
+      dnsArguments.push('--user=root', '--bind-interfaces', '--listen-address=198.51.100.53', '--log-facility=-')
+      const dns = bed.#spawn(bed.gateway, 'dnsmasq', [...dnsArguments, `--host-record=${NAME},${NAMED_SERVER}`])
+      await dns.line((line) => line.includes('started'))
+      await bed.#serve(NAMED_SERVER)
+      await bed.#serve(CIDR_SERVER)
+      return bed
+    } catch (error) {
+      await run.close()
+      throw error
+    }
+  }
+
+  /** Portal, gateway and client, as they are shipped: policy, filters and NAT on. */
+  async startPortreeve(): Promise<Side & { status: ClientStatus }> {
+    const url = `http://${GATEWAY}:8080`
+    const portal = { listen: { host: GATEWAY, port: 8080 }, public_url: url, state_folder: this.#path('portal') }
+    const portalConfig = await this.#config('portal.yaml', portal)
+    const init = [
+      'portal',
+      'init',
+      '--config',
+      portalConfig,
+      '--account',
+      'bench',
+      '--admin-email',
+      'a@example.org',
+      '--json',
+    ]
+    const { stdout } = await this.gateway.mustRun(process.execPath, portreeve(...init))
+    const { token } = JSON.parse(stdout) as { token: string }
+    await this.#node(this.gateway, portreeve('portal', '--config', portalConfig)).line((line) =>
+      line.startsWith('portal: listening'),
+    )
+    const api = new PortalApi({ machine: this.gateway, url, token })
+    const tokens = await describeAccount(api)
+
+    const gateway = await this.#startHost(this.gateway, 'gateway', { url, token: tokens.gateway }, [])
+    await eventually(
+      async () => ((await api.list('gateways')).some((row) => row['is_connected'] === true) ? true : undefined),
+      {
+        what: 'the gateway is connected',
+        timeoutMs: 20_000,
+      },
+    )
+    const socket = this.#path('client.sock')
+    const client = await this.#startHost(this.client, 'client', { url, token: tokens.client }, ['up'], { socket })
+    const ask = portreeve('client', 'status', '--json')
+    const status = await eventually(
+      async () => {
+        const { stdout: text } = await this.client.run(process.execPath, ask, { env: { PORTREEVE_SOCKET: socket } })
+        const told = text.trim().startsWith('{') ? (JSON.parse(text) as ClientStatus) : undefined
+        return told?.state === 'connected' ? told : undefined
+      },
+      { what: 'the client is connected', timeoutMs: 20_000 },
+    )
+    const named = await eventually(
+      async () => {
+        const { stdout: text } = await this.client.run('getent', ['ahostsv4', NAME])
+        return /^100\.\S+/.exec(text)?.[0]
+      },
+      { what: 'the name has a mapped address', timeoutMs: 10_000 },
+    )
+    const side = { named, direct: CIDR_SERVER, pids: [client.pid, gateway.pid], status }
+    await this.#reach(side)
+    return side
+  }
+
+  /** wireguard-go at both ends, with its own defaults. */
+  async startReference({ path }: Reference, mtu: number): Promise<Side> {
+    const [clientKey, gatewayKey] = [await this.#key(), await this.#key()]
+    const ends = [
+      { machine: this.client, device: 'wg-c', own: clientKey, peer: gatewayKey, address: WG.client, other: WG.gateway },
+      {
+        machine: this.gateway,
+        device: 'wg-g',
+        own: gatewayKey,
+        peer: clientKey,
+        address: WG.gateway,
+        other: WG.client,
+      },
+    ]
+    const pids: number[] = []
+    for (const { machine, device, own, peer, address, other } of ends) {
+      const name = `${device}${process.pid}`
+      const env = { LOG_LEVEL: 'verbose', WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD: '1' }
+      const part = machine.spawn(path, ['-f', name], { name: 'wireguard-go', env })
+      this.#parts.push(part)
+      await part.line((line) => line.includes('UAPI listener started'))
+      const at = machine === this.client ? GATEWAY : CLIENT
+      const settings = ['private-key', own.file, 'listen-port', String(WG.port), 'peer', peer.publicKey]
+      const peerSettings = ['endpoint', `${at}:${WG.port}`, 'allowed-ips', `${other}/32`]
+      await machine.mustRun('wg', ['set', name, ...settings, ...peerSettings])
+      await machine.address(name, `${address}/24`)
+      await machine.ip(['link', 'set', name, 'mtu', String(mtu), 'up'])
+      pids.push(part.pid)
+    }
+    await this.#serve(WG.gateway)
+    const side = { named: WG.gateway, direct: WG.gateway, pids }
+    await this.#reach(side)
+    return side
+  }
+
+  /** What the parts wrote last, for a message. */
+  lastWords(): string {
+    return this.#parts.map(({ name, output }) => `--- ${name}\n${output.split('\n').slice(-8).join('\n')}`).join('\n')
+  }
+
+  async close(): Promise<void> {
+    for (const part of this.#parts.toReversed()) await part.stop({ graceMs: 3_000 })
+    await this.#run.close()
+  }
+
+  /** One per address: what answers over UDP from another one would be somebody else. */
+  async #serve(address: string): Promise<void> {
+    const part = this.#spawn(this.gateway, 'iperf3', ['-s', '-B', address, '-p', String(IPERF_PORT), '--forceflush'])
+    await part.line((line) => line.includes('listening'))
+  }
+
+  async #startHost(
+    machine: Namespace,
+    role: 'client' | 'gateway',
+    { url, token }: { url: string; token: string },
+    command: readonly string[],
+    settings: object = {},
+  ): Promise<Part> {
+    const token_file = await this.#run.write(`${role}.token`, token)
+    const common = { portal_url: url, name: role, token_file, state_folder: this.#path(role) }
+    const config = await this.#config(`${role}.yaml`, { ...common, ...settings })
+    return this.#node(machine, portreeve(role, ...command, '--config', config))
+  }
+
+  /** Waits until both addresses answer: grants, names and handshakes are made by then. */
+  async #reach({ named, direct }: Side): Promise<void> {
+    for (const address of [named, direct]) {
+      await eventually(
+        async () => ((await this.client.run('ping', ['-c1', '-W1', address])).code === 0 ? true : undefined),
+        { what: `${address} answers`, timeoutMs: 20_000 },
+      )
+    }
+  }
+
+  async #key(): Promise<{ file: string; publicKey: string }> {
+    const { stdout } = await this.client.mustRun('wg', ['genkey'])
+    const file = await this.#run.write(`wg-${this.#parts.length}-${Math.round(performance.now())}.key`, stdout)
+    const { stdout: publicKey } = await this.client.mustRun('wg', ['pubkey'], { input: stdout })
+    return { file, publicKey: publicKey.trim() }
+  }
+
+  #node(machine: Namespace, args: readonly string[]): Part {
+    return this.#spawn(machine, process.execPath, args)
+  }
+
+  #spawn(machine: Namespace, command: string, args: readonly string[]): Part {
+    const part = machine.spawn(command, args, { name: `${command} ${args.slice(1, 3).join(' ')}` })
+    this.#parts.push(part)
+    return part
+  }
+
+  #path(name: string): string {
+    return join(this.#run.path, name)
+  }
+
+  async #config(original: string, settings: object): Promise<string> {
+    const text = await readFile(join(packageRoot(), 'config', original), 'utf8')
+    return this.#run.write(original, stringify({ ...(parse(text) as object), ...settings }))
+  }
+}
+
+const describeAccount = async (api: PortalApi): Promise<{ client: string; gateway: string }> => {
+  const site = await api.create('sites', { name: 'bench' })
+  const ports = [String(IPERF_PORT)]
+  const filters = [{ protocol: 'tcp', ports }, { protocol: 'udp', ports }, { protocol: 'icmp' }]
+  const common = { site_id: site.id, filters }
+  const resources = [
+    await api.create('resources', { ...common, type: 'dns', name: 'named', address: NAME }),
+    await api.create('resources', { ...common, type: 'cidr', name: 'direct', address: `${CIDR_SERVER}/32` }),
+  ]
+  const actor = await api.create('actors', { name: 'bench', type: 'service_account' })
+  const group = await api.create('groups', { name: 'bench' })
+  await api.put(`groups/${group.id}/memberships`, { actor_ids: [actor.id] })
+  for (const resource of resources) {
+    await api.create('policies', { group_id: group.id, resource_id: resource.id, conditions: [] })
+  }
+  const gateway = await api.create(`sites/${site.id}/gateway_tokens`, {})
+  const client = await api.create(`actors/${actor.id}/client_tokens`, {})
+  return { client: String(client['token']), gateway: String(gateway['token']) }
+}
