@@ -20,8 +20,9 @@ export const useBed = (prepare: (bed: Bed) => Promise<void>): (() => Bed) => {
   })
   after(async function () {
     this.timeout(60_000)
-    const wrong = await bed?.checksumErrors().catch((error: unknown) => ({ nstat: String(error) }))
-    await bed?.close()
+    if (bed === undefined) return
+    const wrong = await bed.checksumErrors().catch((error: unknown) => ({ nstat: String(error) }))
+    await bed.close()
     expect(wrong, 'TcpInCsumErrors and its like').to.deep.equal({})
   })
   return () => {

@@ -1,6 +1,7 @@
 import { describe } from 'mocha'
 import { ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
 import { useBed } from '../bed/use-bed.ts'
+import { changeTests } from './changes.ts'
 import { errorTests } from './errors.ts'
 import { lyingClientTests } from './lies.ts'
 import { resourceTests } from './resources.ts'
@@ -22,5 +23,6 @@ describe('the data path, on the kernel', function () {
 
   resourceTests(bed)
   errorTests(bed)
+  changeTests(bed)
   lyingClientTests(bed)
 })
