@@ -205,11 +205,9 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       packet.protocol,
       packet.destinationPort,
     )
-    if (permitted.verdict === 'no-entry') {
-      // An application holds on to the address of a name whose last resource is gone: it is to hear of that at once.
-      if (mapped) return this.#refuse(packet, 'host-unreachable', 'unknown-destination')
-      return this.#counters.count('unknown-destination')
-    }
+    // It was led here, and nothing answers for it: a name whose last resource is gone, or a private network while there is an
+    // Internet resource. The application is to hear of that at once.
+    if (permitted.verdict === 'no-entry') return this.#refuse(packet, 'host-unreachable', 'unknown-destination')
     if (permitted.verdict !== 'permitted') return this.#refuse(packet, 'admin-prohibited', permitted.verdict)
     const resource = permitted.entry
     // What has neither ports nor an identifier cannot be translated by the gateway.

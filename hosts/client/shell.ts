@@ -77,6 +77,7 @@ export class ClientShell {
   #connection: WebSocketConnection | undefined
   #unwatch: (() => void) | undefined
   #known = ''
+  #prefixes: readonly string[] | undefined
 
   constructor(state: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: ClientIdentity }) {
     this.#config = setUp.config
@@ -176,6 +177,14 @@ export class ClientShell {
     this.#known = found
     this.tell({ type: 'addressesChanged', addresses })
     this.tell({ type: 'systemUpstreamsFound', upstreams })
+    // What is local stays so with an Internet resource, too.
+    this.#setRoutes()
+  }
+
+  #setRoutes(): void {
+    const prefixes = this.#prefixes
+    if (prefixes === undefined) return
+    this.#tasks.add('setting routes', () => this.#ports.network.setRoutes(this.#config.device, prefixes))
   }
 
   #flush(): void {
@@ -211,8 +220,8 @@ export class ClientShell {
         return
       }
       case 'setRoutes':
-        this.#tasks.add('setting routes', () => network.setRoutes(device, output.prefixes))
-        return
+        this.#prefixes = output.prefixes
+        return this.#setRoutes()
       case 'configureResolver': {
         const { servers, searchDomain } = output
         this.#tasks.add('setting the resolver', () => resolver.set({ device, servers, searchDomain }))

@@ -1,16 +1,23 @@
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { canonicalAddress } from '../../../core/net/ip-address.ts'
-import { OWN_SOCKET_MARK, type NetworkConfiguration } from '../../../core/runtime/network-configuration.ts'
+import type { NetworkConfiguration } from '../../../core/runtime/network-configuration.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
-import { CommandError, runCommand } from '../run-command.ts'
+import { runCommand } from '../run-command.ts'
 import { Forwarding } from './forwarding.ts'
+import { canonicalPrefix, isObject, parseList, tolerate, type IpFamily } from './ip-command.ts'
+import { RouteTable, type LinkRoute } from './route-table.ts'
 
-/** protocol.md §6: the client's routes lie in a table of their own, which all but its own marked sockets look into. */
-const ROUTE_TABLE = 0x2021fd00
-const RULE_PRIORITY = 100
+/**
+ * protocol.md §6: the client's routes lie in tables of their own, which all but its own marked sockets look into: resources; what is on
+ * the machine's own links, which stays there whatever comes next; everything, where there is an Internet resource.
+ */
+const RESOURCES = { table: 0x2021fd00, priority: 100 }
+const LINKS = { table: 0x2021fd01, priority: 200 }
+const INTERNET = { table: 0x2021fd02, priority: 300 }
+const EVERYTHING: readonly string[] = ['0.0.0.0/0', '::/0']
+/** Per link, so that no table of ours can say which one is meant; the kernel's own knows by the device. */
+const LINK_LOCAL = /^(?:169\.254\.|fe80:)/
 
-type IpFamily = '-4' | '-6'
 const FAMILIES: readonly IpFamily[] = ['-4', '-6']
 
 const familyOf = (address: string): IpFamily => (address.includes(':') ? '-6' : '-4')
@@ -20,7 +27,9 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #logger: Logger | undefined
   readonly #forwarding: Forwarding
   readonly #devices = new Set<string>()
-  readonly #ruled = new Set<IpFamily>()
+  readonly #resources = new RouteTable(RESOURCES)
+  readonly #links = new RouteTable(LINKS)
+  readonly #internet = new RouteTable(INTERNET)
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor({ logger }: { logger?: Logger } = {}) {
@@ -57,21 +66,18 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
       for (const family of FAMILIES) {
         if (!this.#has(family)) continue
         const mine = wanted.filter((prefix) => familyOf(prefix) === family)
-        await this.#setRule(family)
-        const present = await this.#routes(family)
-        const kept = present.filter((route) => route.device === device && mine.includes(route.prefix))
-        const lines = [
-          ...present
-            .filter((route) => !kept.includes(route))
-            .map(
-              (route) =>
-                `route del ${route.prefix}${route.device === undefined ? '' : ` dev ${route.device}`} table ${ROUTE_TABLE}`,
-            ),
-          ...mine
-            .filter((prefix) => !kept.some((route) => route.prefix === prefix))
-            .map((prefix) => `route replace ${prefix} dev ${device} table ${ROUTE_TABLE}`),
-        ]
-        await this.#batch(lines, family)
+        const everything = mine.filter((prefix) => EVERYTHING.includes(prefix))
+        // What stays local is known before anything is led away.
+        await this.#links.set(family, everything.length === 0 ? [] : await this.#onLinks(family, device))
+        const routes = mine.filter((prefix) => !everything.includes(prefix))
+        await this.#resources.set(
+          family,
+          routes.map((prefix) => ({ prefix, device })),
+        )
+        await this.#internet.set(
+          family,
+          everything.map((prefix) => ({ prefix, device })),
+        )
       }
     })
   }
@@ -83,11 +89,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   clear(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#forwarding.clear()
-      for (const family of this.#ruled) {
-        await this.#removeRules(family)
-        await tolerate(runCommand('ip', [family, 'route', 'flush', 'table', String(ROUTE_TABLE)]))
-      }
-      this.#ruled.clear()
+      for (const table of [this.#internet, this.#links, this.#resources]) await table.clear()
       for (const device of this.#devices) {
         // The device may be gone already: it ends with its descriptor.
         await tolerate(runCommand('ip', ['address', 'flush', 'dev', device]))
@@ -121,48 +123,20 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     return list.map((info) => `${String(info['local'])}/${String(info['prefixlen'])}`)
   }
 
-  async #routes(family: IpFamily): Promise<{ prefix: string; device: string | undefined }[]> {
-    let text: string
-    try {
-      text = await runCommand('ip', ['-j', family, 'route', 'show', 'table', String(ROUTE_TABLE)])
-    } catch (error) {
-      if (error instanceof CommandError && /FIB table does not exist/.test(error.stderr)) return []
-      throw error
-    }
-    return parseList(text).map((route) => ({
-      prefix: canonicalPrefix(String(route['dst']), family),
-      device: typeof route['dev'] === 'string' ? route['dev'] : undefined,
-    }))
+  /** The networks that this machine is on, as its main table has them. */
+  async #onLinks(family: IpFamily, tunDevice: string): Promise<LinkRoute[]> {
+    const routes = parseList(await runCommand('ip', ['-j', family, 'route', 'show', 'table', 'main']))
+    return routes.flatMap(({ dst, dev, gateway, type, prefsrc, nexthops }) => {
+      const isOnLink = gateway === undefined && nexthops === undefined && (type === undefined || type === 'unicast')
+      if (!isOnLink || typeof dst !== 'string' || typeof dev !== 'string') return []
+      if (dst === 'default' || dev === tunDevice || dev === 'lo' || LINK_LOCAL.test(dst)) return []
+      const source = typeof prefsrc === 'string' ? { source: prefsrc } : {}
+      return [{ prefix: canonicalPrefix(dst, family), device: dev, ...source }]
+    })
   }
 
-  async #setRule(family: IpFamily): Promise<void> {
-    if (this.#ruled.has(family)) return
-    this.#ruled.add(family)
-    await this.#removeRules(family) // what a crashed run left
-    const selector = ['not', 'fwmark', `0x${OWN_SOCKET_MARK.toString(16)}`]
-    await runCommand('ip', [
-      family,
-      'rule',
-      'add',
-      'priority',
-      String(RULE_PRIORITY),
-      ...selector,
-      'lookup',
-      String(ROUTE_TABLE),
-    ])
-  }
-
-  async #removeRules(family: IpFamily): Promise<void> {
-    const rules = parseList(await runCommand('ip', ['-j', family, 'rule', 'show', 'priority', String(RULE_PRIORITY)]))
-    for (const rule of rules) {
-      if (Number(rule['table']) !== ROUTE_TABLE) continue
-      await runCommand('ip', [family, 'rule', 'del', 'priority', String(RULE_PRIORITY), 'lookup', String(ROUTE_TABLE)])
-    }
-  }
-
-  async #batch(lines: readonly string[], family?: IpFamily): Promise<void> {
-    if (lines.length === 0) return
-    await runCommand('ip', [...(family === undefined ? [] : [family]), '-batch', '-'], `${lines.join('\n')}\n`)
+  async #batch(lines: readonly string[]): Promise<void> {
+    if (lines.length > 0) await runCommand('ip', ['-batch', '-'], `${lines.join('\n')}\n`)
   }
 }
 
@@ -178,32 +152,6 @@ const enableIpv6 = async (device: string): Promise<boolean> => {
   }
 }
 
-/** Always with a length, and in the one way to write it. What is no prefix never reaches a command. */
-const canonicalPrefix = (text: string, family?: IpFamily): string => {
-  if (text === 'default') return family === '-6' ? '::/0' : '0.0.0.0/0'
-  const [, address = '', length] = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
-  const canonical = canonicalAddress(address)
-  const longest = canonical?.includes(':') === true ? 128 : 32
-  if (canonical === undefined || Number(length ?? 0) > longest) throw new Error(`not an address or a prefix: ${text}`)
-  return `${canonical}/${length ?? longest}`
-}
-
 const checkDevice = (device: string): void => {
   if (!/^[A-Za-z0-9_.-]{1,15}$/.test(device)) throw new Error(`not a device name: ${device}`)
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-/** `ip -j` prints an empty line or a list that begins with `{}` where there is nothing. */
-const parseList = (text: string): Record<string, unknown>[] => {
-  const value: unknown = JSON.parse(text.trim() === '' ? '[]' : text)
-  return Array.isArray(value) ? value.filter(isObject).filter((entry) => Object.keys(entry).length > 0) : []
-}
-
-const tolerate = async (work: Promise<unknown>): Promise<void> => {
-  try {
-    await work
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-  }
 }

@@ -181,6 +181,23 @@ describe('the REST API', () => {
     expect((await portal.api('POST', `/actors/${user.id}/api_tokens`, {})).status).to.equal(422)
   })
 
+  it('T8 has the Internet once per account, without an address and without filters', async () => {
+    const site = await portal.create('/sites', { name: 'Way out' })
+    const draft = { name: 'Internet', type: 'internet', site_id: site.id }
+    for (const wrong of [{ address: '0.0.0.0/0' }, { filters: [{ protocol: 'tcp' }] }]) {
+      expect((await portal.api('POST', '/resources', { ...draft, ...wrong })).status).to.equal(422)
+    }
+    const made = await portal.api('POST', '/resources', draft)
+    expect(made.status).to.equal(201)
+    expect(made.body).to.include({ type: 'internet', address: null })
+    const again = await portal.api('POST', '/resources', { ...draft, name: 'Another' })
+    expect([again.status, again.body.code]).to.deep.equal([409, 'conflict'])
+    const ip = await portal.create('/resources', { name: 'One', type: 'ip', address: '192.0.2.9', site_id: site.id })
+    expect((await portal.api('PATCH', `/resources/${ip.id}`, { type: 'internet', address: null })).status).to.equal(409)
+    expect((await portal.api('DELETE', `/resources/${String(made.body.id)}`)).status).to.equal(204)
+    expect((await portal.api('POST', '/resources', draft)).status).to.equal(201)
+  })
+
   it('keeps accounts apart: what is another account’s does not exist', async () => {
     const other = await portal.addAccount('other')
     const as = async (method: string, path: string, body?: unknown) => portal.api(method, path, body, other.token)

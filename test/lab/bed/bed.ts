@@ -210,6 +210,13 @@ export class Bed {
     )
   }
 
+  /** Starts the portal, with the database that it has. */
+  async restartPortal(): Promise<void> {
+    const args = portreeve('portal', '--config', join(this.run.path, 'portal.yaml'))
+    const part = this.#spawn('portal', this.machine('portal'), args)
+    await part.line((line) => line.startsWith('portal: listening'))
+  }
+
   portalUrlFor(families: Families): string {
     return this.#portalUrl(families)
   }
@@ -323,8 +330,7 @@ export class Bed {
     })
     const args = ['portal', 'init', '--config', config, '--account', 'example', '--admin-email', 'admin@example.org']
     const { stdout } = await machine.mustRun(process.execPath, portreeve(...args, '--json'))
-    const part = this.#spawn('portal', machine, portreeve('portal', '--config', config))
-    await part.line((line) => line.startsWith('portal: listening'))
+    await this.restartPortal()
     const { token } = JSON.parse(stdout) as { token: string }
     this.#api = new PortalApi({ machine, url: this.#portalUrl('ipv4'), token })
     await this.make('site', 'sites', { name: 'berlin' })

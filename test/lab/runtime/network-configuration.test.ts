@@ -16,6 +16,8 @@ const ECHO = `
     socket.bind(7, () => console.log('listening', ++count))
   }`
 const TABLE = String(0x2021fd00)
+const LINKS = String(0x2021fd01)
+const INTERNET = String(0x2021fd02)
 
 describe('the network configuration of Linux', function () {
   this.timeout(60_000)
@@ -120,13 +122,24 @@ describe('the network configuration of Linux', function () {
         const rules = await client.ip([family, 'rule', 'show', 'priority', '100'])
         expect(rules.trim()).to.match(/^100:\s+not from all fwmark 0xfd002021 lookup 539098368$/)
       }
-      const routes = async (family: string): Promise<string[]> =>
-        (await client.ip([family, 'route', 'show', 'table', TABLE]))
+      const routes = async (family: string, table = TABLE): Promise<string[]> =>
+        (await client.ip([family, 'route', 'show', 'table', table]))
           .split('\n')
           .map((line) => line.split(' ')[0] ?? '')
           .filter((text) => text !== '')
-      expect(await routes('-4')).to.deep.equal(['default', '100.96.0.0/11', '198.51.100.0/24', '203.0.113.7'])
-      expect(await routes('-6')).to.deep.equal(['2001:db8:1::/64', 'fd00:2021:1111:8000::/107', 'default'])
+      expect(await routes('-4')).to.deep.equal(['100.96.0.0/11', '198.51.100.0/24', '203.0.113.7'])
+      expect(await routes('-6')).to.deep.equal(['2001:db8:1::/64', 'fd00:2021:1111:8000::/107'])
+      // Everything else comes after what is on the machine's own links, which is copied.
+      for (const [family, network] of [
+        ['-4', '198.51.100.0/24'],
+        ['-6', '2001:db8:1::/64'],
+      ] as const) {
+        expect(await routes(family, LINKS)).to.deep.equal([network])
+        expect(await routes(family, INTERNET)).to.deep.equal(['default'])
+        const rules = await client.ip([family, 'rule', 'show'])
+        expect(rules).to.match(/200:\s+not from all fwmark 0xfd002021 lookup 539098369/)
+        expect(rules).to.match(/300:\s+not from all fwmark 0xfd002021 lookup 539098370/)
+      }
       const device = await client.ip(['-6', 'address', 'show', 'dev', 'tun-client'])
       expect(device).to.contain('mtu 1280').and.to.contain('qlen 10000')
       expect(device).to.contain('fd00:2021:1111::7/128').and.not.to.contain('fe80')

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Resource } from '../../entities.ts'
-import { invalidBody } from '../problem.ts'
+import type { Transaction } from '../../store/store.ts'
+import { invalidBody, Problem } from '../problem.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
@@ -29,7 +30,7 @@ const Filters = z
   .max(3)
   .refine((filters) => new Set(filters.map(({ protocol }) => protocol)).size === filters.length, 'a protocol twice')
   .describe('None: everything may pass. Otherwise what is not listed may not.')
-const Type = z.enum(['dns', 'cidr', 'ip'])
+const Type = z.enum(['dns', 'cidr', 'ip', 'internet'])
 const IpStack = z.enum(['dual', 'ipv4_only', 'ipv6_only'])
 
 const ResourceBody = z
@@ -47,7 +48,12 @@ const ResourceBody = z
 const Draft = z.strictObject({
   name: Name,
   type: Type,
-  address: z.string().max(253).describe('A name, *.name or **.name; a CIDR; one address'),
+  address: z
+    .string()
+    .max(253)
+    .nullable()
+    .default(null)
+    .describe('A name, *.name or **.name; a CIDR; one address; null for the Internet, which an account has once'),
   address_description: Text(255).nullable().default(null),
   site_id: Id,
   filters: Filters.default([]),
@@ -57,7 +63,7 @@ const Draft = z.strictObject({
 export const ResourcePatch = z.strictObject({
   name: Name.optional(),
   type: Type.optional(),
-  address: z.string().max(253).optional(),
+  address: z.string().max(253).nullable().optional(),
   address_description: Text(255).nullable().optional(),
   site_id: Id.optional(),
   filters: Filters.optional(),
@@ -67,12 +73,14 @@ export const ResourcePatch = z.strictObject({
 /** What a patch changes of a resource. */
 export const resourceChange = (before: Resource, patch: z.infer<typeof ResourcePatch>) => {
   const { site_id, name, type, address, address_description, filters, ip_stack } = patch
-  const readdressed = type !== undefined || address !== undefined
+  const readdressed = type !== undefined || address !== undefined || filters !== undefined
   return defined({
     siteId: site_id,
     name,
     type,
-    address: readdressed ? validAddress(type ?? before.type, address ?? before.address ?? '') : undefined,
+    address: readdressed
+      ? validAddress(type ?? before.type, address === undefined ? before.address : address, filters ?? before.filters)
+      : undefined,
     addressDescription: address_description,
     filters,
     ipStack: ip_stack,
@@ -85,21 +93,25 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const patch = jsonBody(ResourcePatch)
   const resources = collection(store, 'resources', toWire)
 
-  const insertResource = resources.insert(async (ctx) => {
+  const insertResource = resources.insert(async (ctx, tx) => {
     const body = draft.of(ctx)
-    return Promise.resolve({
+    if (body.type === 'internet') await isOnlyInternet(tx)
+    return {
       siteId: body.site_id,
       name: body.name,
       type: body.type,
-      address: validAddress(body.type, body.address),
+      address: validAddress(body.type, body.address, body.filters),
       addressDescription: body.address_description,
       filters: body.filters,
       ipStack: body.ip_stack,
-    })
+    }
   })
-  const patchResource = resources.patch(async (ctx, tx) =>
-    resourceChange(await existing(tx, 'resources', idOf(ctx)), patch.of(ctx)),
-  )
+  const patchResource = resources.patch(async (ctx, tx) => {
+    const before = await existing(tx, 'resources', idOf(ctx))
+    const change = patch.of(ctx)
+    if (change.type === 'internet' && before.type !== 'internet') await isOnlyInternet(tx)
+    return resourceChange(before, change)
+  })
 
   return [
     {
@@ -146,11 +158,28 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
   ]
 }
 
-const validAddress = (type: Resource['type'], text: string): string | null => {
-  if (type === 'internet') return null
-  const verdict = resourceAddress(type, text)
+const validAddress = (
+  type: Resource['type'],
+  text: string | null,
+  filters: readonly z.infer<typeof Filter>[],
+): string | null => {
+  if (type === 'internet') {
+    if (text !== null) throw invalidBody([{ path: 'address', message: 'the Internet has none' }])
+    // Peers know no filters of it.
+    if (filters.length > 0) throw invalidBody([{ path: 'filters', message: 'the Internet has none' }])
+    return null
+  }
+  const verdict = resourceAddress(type, text ?? '')
   if (!verdict.ok) throw invalidBody([{ path: 'address', message: verdict.problem }])
   return verdict.address
+}
+
+/** Peers take one: which of several would be anybody's guess. */
+const isOnlyInternet = async (tx: Transaction): Promise<void> => {
+  const [other] = await tx.list('resources', { where: { type: 'internet' } })
+  if (other !== undefined) {
+    throw new Problem(409, 'conflict', `The account has an Internet resource already: ${other.name}.`)
+  }
 }
 
 const overlap = (ports: readonly string[]): boolean => {

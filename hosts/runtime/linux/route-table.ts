@@ -1,0 +1,87 @@
+import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
+import { CommandError, runCommand } from '../run-command.ts'
+import { canonicalPrefix, parseList, tolerate, type IpFamily } from './ip-command.ts'
+
+export interface LinkRoute {
+  /** With its length. */
+  prefix: string
+  device: string
+  /** Which of the machine's addresses to speak from; the kernel's choice by default. */
+  source?: string
+}
+
+/** One of the client's routing tables, with the rule that leads there all sockets but its own marked ones. */
+export class RouteTable {
+  readonly #table: string
+  readonly #priority: string
+  readonly #ruled = new Set<IpFamily>()
+
+  constructor({ table, priority }: { table: number; priority: number }) {
+    this.#table = String(table)
+    this.#priority = String(priority)
+  }
+
+  /** Makes it hold exactly these, by differences. One that holds nothing has no rule. */
+  async set(family: IpFamily, routes: readonly LinkRoute[]): Promise<void> {
+    if (routes.length === 0 && !this.#ruled.has(family)) return
+    const wanted = [...new Map(routes.map((route) => [route.prefix, route])).values()]
+    const present = await this.#routes(family)
+    const kept = present.filter((route) => wanted.some((each) => textOf(each) === textOf(route)))
+    const lines = [
+      ...present
+        .filter((route) => !kept.includes(route))
+        .map(
+          ({ prefix, device }) => `route del ${prefix}${device === '' ? '' : ` dev ${device}`} table ${this.#table}`,
+        ),
+      ...wanted
+        .filter((route) => !kept.some((each) => textOf(each) === textOf(route)))
+        .map((route) => `route replace ${textOf(route)} table ${this.#table}`),
+    ]
+    if (lines.length > 0) await runCommand('ip', [family, '-batch', '-'], `${lines.join('\n')}\n`)
+    if (routes.length > 0) await this.#setRule(family)
+    else await this.#removeRule(family)
+  }
+
+  async clear(): Promise<void> {
+    for (const family of this.#ruled) {
+      await this.#removeRule(family)
+      await tolerate(runCommand('ip', [family, 'route', 'flush', 'table', this.#table]))
+    }
+  }
+
+  async #routes(family: IpFamily): Promise<LinkRoute[]> {
+    let text: string
+    try {
+      text = await runCommand('ip', ['-j', family, 'route', 'show', 'table', this.#table])
+    } catch (error) {
+      if (error instanceof CommandError && /FIB table does not exist/.test(error.stderr)) return []
+      throw error
+    }
+    return parseList(text).map(({ dst, dev, prefsrc }) => ({
+      prefix: canonicalPrefix(String(dst), family),
+      device: typeof dev === 'string' ? dev : '',
+      ...(typeof prefsrc === 'string' ? { source: prefsrc } : {}),
+    }))
+  }
+
+  async #setRule(family: IpFamily): Promise<void> {
+    if (this.#ruled.has(family)) return
+    await this.#removeRule(family) // what a crashed run left
+    this.#ruled.add(family)
+    const selector = ['not', 'fwmark', `0x${OWN_SOCKET_MARK.toString(16)}`]
+    const rule = ['rule', 'add', 'priority', this.#priority, ...selector, 'lookup', this.#table]
+    await runCommand('ip', [family, ...rule])
+  }
+
+  async #removeRule(family: IpFamily): Promise<void> {
+    const rules = parseList(await runCommand('ip', ['-j', family, 'rule', 'show', 'priority', this.#priority]))
+    for (const rule of rules) {
+      if (String(rule['table']) !== this.#table) continue
+      await runCommand('ip', [family, 'rule', 'del', 'priority', this.#priority, 'lookup', this.#table])
+    }
+    this.#ruled.delete(family)
+  }
+}
+
+const textOf = ({ prefix, device, source }: LinkRoute): string =>
+  `${prefix} dev ${device}${source === undefined ? '' : ` src ${source}`}`

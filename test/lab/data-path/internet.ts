@@ -1,0 +1,88 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { eventually } from '../../../hosts/lab/eventually.ts'
+import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import { CLIENT_HOST, GATEWAY_HOST, NEIGHBOUR_HOST, PUBLIC_HOST, WEB_PORT } from '../bed/topology.ts'
+import { FAMILIES } from './families.ts'
+
+/** T8: the Internet resource, a full tunnel. Run last: it stays. */
+export const internetTests = (bed: () => Bed): void => {
+  describe('T8 the Internet resource', () => {
+    const seenBy = async (url: string): Promise<string> => (await bed().page(url)).from.split(' ')[0] ?? ''
+
+    it('leads public traffic to the gateway, and an account has it once', async () => {
+      for (const { of, literal } of FAMILIES) {
+        expect(await seenBy(`http://${literal(of('outside', PUBLIC_HOST))}/`)).to.equal(of('lan', CLIENT_HOST))
+      }
+      const draft = { name: 'Internet', type: 'internet', site_id: bed().id('site') }
+      await bed().make('internet', 'resources', draft)
+      await bed().allow('internet')
+      const refused = await bed()
+        .api.create('resources', { ...draft, name: 'Another' })
+        .catch(String)
+      expect(refused).to.include('409')
+      for (const { of, literal } of FAMILIES) {
+        await eventually(
+          async () => {
+            const from = await seenBy(`http://${literal(of('outside', PUBLIC_HOST))}/`)
+            if (from === of('outside', GATEWAY_HOST)) return true
+            throw new Error(`the server saw ${from}`)
+          },
+          { what: 'the way by the gateway', timeoutMs: PATIENCE_MS },
+        )
+      }
+      expect(await bed().decisions('internet')).to.equal(1)
+    })
+
+    for (const { family, of, literal, flag } of FAMILIES) {
+      it(`leaves the local network local, ${family}`, async () => {
+        // In IPv6 the neighbour's address is a public one.
+        expect(await seenBy(`http://${literal(of('lan', NEIGHBOUR_HOST))}:${WEB_PORT}/`)).to.equal(
+          of('lan', CLIENT_HOST),
+        )
+      })
+
+      it(`has no loop: the tunnel and the portal are reached past it, ${family}`, async () => {
+        const { client } = { client: bed().machine('client') }
+        const marked = await client.mustRun('ip', [
+          flag,
+          'route',
+          'get',
+          of('outside', GATEWAY_HOST),
+          'mark',
+          '0xfd002021',
+        ])
+        const plain = await client.mustRun('ip', [flag, 'route', 'get', of('outside', GATEWAY_HOST)])
+        expect(marked.stdout).to.include('dev lan')
+        expect(plain.stdout).to.include('dev tun-portreeve')
+      })
+    }
+
+    it('carries nothing that is not public: that is unreachable at once', async () => {
+      // 10.99/16 is nobody's resource, and no public address.
+      const { stdout, stderr } = await bed()
+        .machine('client')
+        .run('ping', ['-c', '1', '-W', '20', '10.99.0.1'], { timeoutMs: PATIENCE_MS })
+      expect(stdout + stderr).to.include('Destination Host Unreachable')
+    })
+
+    it('stays through a new connection to the portal, which is made past the tunnel', async () => {
+      const portal = bed().machine('portal')
+      await bed().stopPart('portal')
+      await eventually(async () => ((await bed().status()).state === 'unreachable' ? true : undefined), {
+        what: 'the client notices',
+        timeoutMs: PATIENCE_MS,
+      })
+      expect(await seenBy(`http://${FAMILIES[0].of('outside', PUBLIC_HOST)}/`)).to.equal(
+        FAMILIES[0].of('outside', GATEWAY_HOST),
+      )
+      await bed().restartPortal()
+      await eventually(async () => ((await bed().status()).state === 'connected' ? true : undefined), {
+        what: 'the client is connected again',
+        timeoutMs: PATIENCE_MS,
+      })
+      const { stdout } = await portal.mustRun('ss', ['-Htn', 'state', 'established'])
+      expect(stdout).to.include(FAMILIES[0].of('lan', CLIENT_HOST))
+    })
+  })
+}
