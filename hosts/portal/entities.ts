@@ -207,6 +207,8 @@ export interface AuthorizationDecision {
   facts: Facts
   /** Why this gateway; completes "chosen because it is". */
   gateway: string
+  /** What both ends were set up with: where it is another thing, the authorization is none any more. */
+  terms: string
 }
 
 /** Every table that the portal keeps in memory, by the name of its REST collection. */

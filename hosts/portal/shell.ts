@@ -64,7 +64,7 @@ export class PortalShell implements Startable {
       rows: new PeerRows({ store, clock, random }),
       connectLimit: options.connectLimit ?? { perSecond: 50, burst: 200 },
       prepare: (accountId) => this.#adopt(accountId),
-      isGatewayConnected: (id) => this.#machine.isGatewayConnected(id),
+      isGatewayTaken: (id, by) => this.#machine.isGatewayTaken(id, by, clock.now()),
       onConnected: (peer) => {
         logger.info({ role: peer.role, id: peer.peerId, userAgent: peer.userAgent }, 'a peer connected')
         this.#driven?.dispatch({ type: 'peerConnected', ...peer })

@@ -21,6 +21,7 @@ import {
 import { Consequences, faultOf } from './control/consequences.ts'
 import { instantAt, tell, tellFrame, type Context, type PortalOutput } from './control/context.ts'
 import { decisionsOf, type Decisions } from './control/decisions.ts'
+import { isSeatTaken, predecessorOf } from './control/gateway-seat.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
 import { Requests } from './control/requests.ts'
@@ -133,9 +134,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return this.#context.agenda.deadline()
   }
 
-  /** Whether a gateway is connected: a second one of the same identity is refused before its WebSocket is made. */
-  isGatewayConnected(gatewayId: string): boolean {
-    return this.#context.presence.gatewayConnection(gatewayId) !== undefined
+  /** Whether a second connection of a gateway is to be refused, before its WebSocket is made. */
+  isGatewayTaken(gatewayId: string, by: { tokenId: string; publicKey: string }, now: Instant): boolean {
+    return isSeatTaken(this.#context, { gatewayId, ...by }, now)
   }
 
   /** Who is there and what is under way. */
@@ -155,7 +156,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
 
   /** Whether a client or gateway is connected. */
   isConnected(id: string): boolean {
-    return this.#context.presence.clientConnection(id) !== undefined || this.isGatewayConnected(id)
+    const { presence } = this.#context
+    return presence.clientConnection(id) !== undefined || presence.gatewayConnection(id) !== undefined
   }
 
   /** What would become of requests that nobody made, at moments that `now` tells. */
@@ -248,6 +250,11 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       if (row === undefined) return
       const { id, siteId, name } = row
       const gateway = { id, siteId, name, version: connection.version }
+      const predecessor = predecessorOf(this.#context, connection, now)
+      if (predecessor !== undefined) {
+        this.#left(predecessor, now)
+        this.#close(predecessor, 'newer connection of the same gateway')
+      }
       if (!presence.gatewayJoined(gateway, connection.connection).ok) {
         return this.#close(connection, 'gateway_already_connected')
       }
@@ -310,6 +317,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         config: { ipv4_masquerade_enabled: true, ipv6_masquerade_enabled: true },
       },
     })
+    this.#keeper.tellResources(gateway.id)
     this.#withdrawals.gatewayJoined(gateway.id)
     this.#watchToken(connection, now)
   }

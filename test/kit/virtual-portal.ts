@@ -193,6 +193,10 @@ export class VirtualPortal implements VirtualPortalEnd {
 
   // What peers do.
 
+  #isTaken(gatewayId: string, by: { tokenId: string; publicKey: string }): boolean {
+    return this.#machine?.isGatewayTaken(gatewayId, by, this.#options.clock.now()) === true
+  }
+
   accept(side: PortalSide): { status: number; code: string } | undefined {
     const { role, token, externalId, name, publicKey, remoteAddress, userAgent } = side.request
     const tokenRow = this.#verify(token)
@@ -201,7 +205,7 @@ export class VirtualPortal implements VirtualPortalEnd {
     const mine = (this.#rows[entity] as { id: string; externalId: string }[]).find(
       (row) => row.externalId === externalId,
     )
-    if (role === 'gateway' && mine !== undefined && this.#machine?.isGatewayConnected(mine.id) === true) {
+    if (role === 'gateway' && mine !== undefined && this.#isTaken(mine.id, { tokenId: tokenRow.id, publicKey })) {
       return { status: 409, code: 'gateway_already_connected' }
     }
     const peer = mine ?? {

@@ -3,11 +3,10 @@ import type { Account, Change, Resource } from '../entities.ts'
 import { clientStanding, gatewayStanding } from '../view/standing.ts'
 import { affectedBy } from './affected.ts'
 import { isClient, type Connection } from './connections.ts'
-import { tell, tellGateway, type Context } from './context.ts'
+import { tell, type Context } from './context.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { ResourceNews } from './resource-news.ts'
 import { clientInterface } from './wire-interface.ts'
-import { gatewayResource } from './wire-resource.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
 export interface ConsequencesParts {
@@ -63,7 +62,7 @@ export class Consequences {
         ('actorId' in row && affected.standingOf.has(row.actorId))
       if (isConcerned && faultOf(connection, this.#context, now) !== undefined) this.#parts.signOut(connection, now)
     }
-    tellFilters(changes, this.#context)
+    tellFilters(changes, this.#context, this.#parts.keeper)
     for (const actorId of affected.actorIds) {
       for (const clientId of view.clientsOf(actorId)) {
         const connection = connections.get(presence.clientConnection(clientId) ?? '')
@@ -123,13 +122,10 @@ const isElsewhere = (before: Resource, after: Resource): boolean =>
   before.ipStack !== after.ipStack
 
 /** Gateways that serve a resource take over its new filters. */
-const tellFilters = (changes: readonly Change[], context: Context): void => {
+const tellFilters = (changes: readonly Change[], { grants }: Context, keeper: GrantKeeper): void => {
   for (const change of changes) {
     if (change.entity !== 'resources' || change.before === undefined || change.after === undefined) continue
-    const gatewayIds = new Set(context.grants.ofResource(change.id).map(({ row }) => row.gatewayId))
-    for (const gatewayId of gatewayIds) {
-      tellGateway(context, gatewayId, { event: 'resourceUpdated', payload: gatewayResource(change.after) })
-    }
+    for (const grant of grants.ofResource(change.id)) keeper.tellResource(grant)
   }
 }
 

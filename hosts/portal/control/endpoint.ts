@@ -11,7 +11,7 @@ import type { ClientAddress } from '../web/client-address.ts'
 import { RateLimiter, sourceOf, type RateLimit } from '../web/rate-limit.ts'
 import { readConnectRequest, type ConnectRequest } from './connect-request.ts'
 import type { PeerConnected } from './connections.ts'
-import type { PeerRows } from './peer-rows.ts'
+import type { IsGatewayTaken, PeerRows } from './peer-rows.ts'
 import { Refusal, refuse, type RefusalCode } from './refusal.ts'
 
 export interface EndpointOptions {
@@ -24,7 +24,8 @@ export interface EndpointOptions {
   connectLimit: RateLimit
   /** Makes an account ready for its peers to connect. */
   prepare: (accountId: string) => Promise<void>
-  isGatewayConnected: (gatewayId: string) => boolean
+  /** Whether a gateway has a connection that another one must not take the place of. */
+  isGatewayTaken: IsGatewayTaken
   onConnected: (peer: PeerConnected) => void
   onFrame: (connection: string, text: string) => void
   onDisconnected: (connection: string) => void
@@ -123,11 +124,9 @@ export class ControlEndpoint {
   }
 
   async #row(token: Token, wanted: ConnectRequest): Promise<string> {
-    const { rows, isGatewayConnected } = this.#options
+    const { rows, isGatewayTaken } = this.#options
     const row =
-      wanted.role === 'client'
-        ? await rows.client(token, wanted)
-        : await rows.gateway(token, wanted, isGatewayConnected)
+      wanted.role === 'client' ? await rows.client(token, wanted) : await rows.gateway(token, wanted, isGatewayTaken)
     return row.id
   }
 

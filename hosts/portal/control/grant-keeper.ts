@@ -9,6 +9,7 @@ import { instantAt, tellGateway, type Context } from './context.ts'
 import type { Grant } from './grants.ts'
 import { signedRef } from './opaque-ref.ts'
 import { createAuthorization, type GrantParts } from './wire-grant.ts'
+import { gatewayResource } from './wire-resource.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
 /** Ahead of a grant's end it is looked whether another policy carries on, so that there is no gap. */
@@ -52,14 +53,14 @@ export class GrantKeeper {
   /** Puts an authorization into force at a gateway. Undefined where a part of it is gone. */
   issue(standing: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
     const { resourceId, gatewayId } = terms
-    const row = this.#row(standing, terms, now)
-    const parts = row === undefined ? undefined : this.parts(row)
-    if (row === undefined || parts === undefined) return undefined
+    const parts = this.#draw(standing, terms, now)
+    if (parts === undefined) return undefined
+    const { row } = parts
     for (const other of this.#context.grants.ofClient(row.clientId)) {
       // The gateway takes the new one for an update of the old: withdrawing that would end both.
       if (other.row.resourceId === resourceId && other.row.gatewayId === gatewayId) this.#forget(other)
     }
-    const grant: Grant = { row, isAcknowledged: false, held: [], expiry: undefined }
+    const grant: Grant = { row, isAcknowledged: false, held: [], expiry: undefined, told: undefined }
     this.#enforce(grant, parts, now)
     return grant
   }
@@ -82,9 +83,12 @@ export class GrantKeeper {
       if (remoteIp !== undefined) whereabouts.set(clientId, { remoteIp, userAgent: '' })
     }
     for (const row of grown) {
-      const grant: Grant = { row, isAcknowledged: true, held: [], expiry: undefined }
+      const grant: Grant = { row, isAcknowledged: true, held: [], expiry: undefined, told: undefined }
       grants.add(grant)
-      this.reexamine(grant, now)
+      const parts = this.parts(row)
+      const isOutdated = parts !== undefined && row.decision !== null && row.decision.terms !== termsOf(parts)
+      if (isOutdated) this.withdraw(grant, { reason: 'outdated' }, now)
+      else this.reexamine(grant, now)
     }
   }
 
@@ -127,6 +131,23 @@ export class GrantKeeper {
     })
   }
 
+  /** Tells a gateway of the resources that it serves and that are not as it knows them. */
+  tellResources(gatewayId: string): void {
+    for (const grant of this.#context.grants.ofGateway(gatewayId)) this.tellResource(grant)
+  }
+
+  /** The same for one grant. Only filters may change while a grant stays. */
+  tellResource(grant: Grant): void {
+    const { view, grants } = this.#context
+    const { gatewayId, resourceId } = grant.row
+    const resource = view.get('resources', resourceId)
+    if (resource === undefined) return
+    const payload = gatewayResource(resource)
+    const text = JSON.stringify(payload)
+    if (grant.told === text || !tellGateway(this.#context, gatewayId, { event: 'resourceUpdated', payload })) return
+    for (const other of grants.ofGateway(gatewayId)) if (other.row.resourceId === resourceId) other.told = text
+  }
+
   /** Ends a grant of which its gateway knows nothing any more. */
   drop(grant: Grant, now: Instant): void {
     this.#forget(grant)
@@ -161,15 +182,16 @@ export class GrantKeeper {
     return clientStanding(this.#context.view, row, at)
   }
 
-  #row(
+  /** Draws up an authorization, with all that it is about. Undefined where a part of it is gone. */
+  #draw(
     { client, actor, token }: ClientStanding,
     { verdict, resourceId, gatewayId, why }: Terms,
     now: Instant,
-  ): Authorization | undefined {
+  ): GrantParts | undefined {
     const granting = verdict.explanation.find(({ policyId }) => policyId === verdict.policyId)
     const membership = this.#context.view.membership(actor.id, verdict.groupId)
     if (membership === undefined) return undefined
-    return {
+    const row: Authorization = {
       id: uuid(this.#context.random),
       accountId: client.accountId,
       policyId: verdict.policyId,
@@ -179,17 +201,22 @@ export class GrantKeeper {
       tokenId: token.id,
       membershipId: membership.id,
       expiresAt: verdict.expiresAt ?? null,
-      decision: { conditions: granting?.conditions ?? [], facts: this.#facts(client, token), gateway: why },
+      decision: null,
       createdAt: this.#context.unixAt(now),
     }
+    const parts = this.parts(row)
+    if (parts === undefined) return undefined
+    const facts = this.#facts(client, token)
+    const conditions = granting?.conditions ?? []
+    return { ...parts, row: { ...row, decision: { conditions, facts, gateway: why, terms: termsOf(parts) } } }
   }
 
   #carryOn(grant: Grant, { standing, verdict }: { standing: ClientStanding; verdict: Allowed }, now: Instant): void {
     const { row } = grant
     const { resourceId, gatewayId, decision } = row
-    const next = this.#row(standing, { verdict, resourceId, gatewayId, why: decision?.gateway ?? '' }, now)
-    const parts = next === undefined ? undefined : this.parts(next)
-    if (next === undefined || parts === undefined) return this.withdraw(grant, { reason: 'gone' }, now)
+    const parts = this.#draw(standing, { verdict, resourceId, gatewayId, why: decision?.gateway ?? '' }, now)
+    if (parts === undefined) return this.withdraw(grant, { reason: 'gone' }, now)
+    const next = parts.row
     const isSame =
       next.policyId === row.policyId && next.membershipId === row.membershipId && next.expiresAt === row.expiresAt
     if (isSame) return this.#watchExpiry(grant, now)
@@ -205,10 +232,11 @@ export class GrantKeeper {
     this.#withdrawals.cancel(grant.row)
     this.#watchExpiry(grant, now)
     const ref = signedRef('grant', grant.row.id, refKey)
-    tellGateway(this.#context, grant.row.gatewayId, {
+    const isTold = tellGateway(this.#context, grant.row.gatewayId, {
       event: 'createAuthorization',
       payload: createAuthorization(parts, { ref, ingestKey }),
     })
+    grant.told = isTold ? JSON.stringify(gatewayResource(parts.resource)) : undefined
   }
 
   #forget(grant: Grant): void {
@@ -245,3 +273,7 @@ export class GrantKeeper {
     this.#carryOn(grant, { standing, verdict }, now)
   }
 }
+
+/** What cannot change without both ends setting up anew. */
+const termsOf = ({ client, gateway, resource: { siteId, type, address, ipStack } }: GrantParts): string =>
+  JSON.stringify([client.publicKey, gateway.publicKey, siteId, type, address, ipStack])

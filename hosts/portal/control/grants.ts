@@ -10,6 +10,8 @@ export interface Grant {
   /** What the gateway said for the client before that: passed on afterwards, in order. */
   held: { event: 'iceCandidates' | 'invalidateIceCandidates'; candidates: string[] }[]
   expiry: Appointment | undefined
+  /** The resource as its gateway was told of it last; undefined where nobody knows. */
+  told: string | undefined
 }
 
 /** The authorizations in force, in the orders in which changes look for them. */

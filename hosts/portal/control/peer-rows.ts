@@ -13,6 +13,9 @@ export interface PeerRowsOptions {
   random: Random
 }
 
+/** Whether a gateway is connected, and not by a connection of the same gateway that has fallen silent. */
+export type IsGatewayTaken = (gatewayId: string, by: { tokenId: string; publicKey: string }) => boolean
+
 /** Finds or makes the row of a peer that connects, and notes its key and version. */
 export class PeerRows {
   readonly #store: Store
@@ -43,13 +46,14 @@ export class PeerRows {
   }
 
   /** A gateway of the token's site. @throws Refusal gateway_already_connected, device_identity_conflict */
-  async gateway(token: Token, request: ConnectRequest, isConnected: (gatewayId: string) => boolean): Promise<Gateway> {
+  async gateway(token: Token, request: ConnectRequest, isTaken: IsGatewayTaken): Promise<Gateway> {
     const { accountId, siteId } = token
     if (siteId === null) throw new Refusal('invalid_token')
     return this.#upsert(accountId, { type: 'gateway' }, async (tx, freshId) => {
       const [known] = await tx.list('gateways', { where: { siteId, externalId: request.externalId }, limit: 1 })
       // Looked at before its row is: a second one must not take over the key of the one that is there.
-      if (known !== undefined && isConnected(known.id)) throw new Refusal('gateway_already_connected')
+      const by = { tokenId: token.id, publicKey: request.publicKey }
+      if (known !== undefined && isTaken(known.id, by)) throw new Refusal('gateway_already_connected')
       await refuseForeignKey(tx, request)
       if (known !== undefined) return (await tx.patch('gateways', known.id, this.#seen(request))) ?? known
       return tx.insert('gateways', { id: freshId, siteId, ...(await this.#fresh(tx, request)) })

@@ -46,7 +46,30 @@ const broken: PolicyCondition = {
   },
 }
 
-const conditions = { until: untilMoment, from: fromMoment, at: atAddress, provider: byProvider, broken }
+const verified: PolicyCondition = {
+  facts: ['clientVerified'],
+  evaluate: ({ facts }) => ({ holds: facts.clientVerified === true, reason: 'as it is' }),
+}
+
+const PROVIDER = {
+  name: 'Provider',
+  type: 'oidc',
+  settings: {},
+  isDefault: false,
+  isDisabled: false,
+  clientTokenLifetimeSeconds: 3600,
+  sessionLifetimeSeconds: 3600,
+  createdAt: unixTime(0),
+}
+
+const conditions = {
+  verified,
+  until: untilMoment,
+  from: fromMoment,
+  at: atAddress,
+  provider: byProvider,
+  broken,
+}
 
 describe('PortalState', () => {
   let bench: PortalBench
@@ -478,6 +501,18 @@ describe('PortalState', () => {
       device: () => bench.remove(['clients', company.client]),
       token: () => bench.remove(['tokens', company.clientToken]),
       'account, disabled': () => bench.patch('accounts', company.account, { isDisabled: true }),
+      'provider, disabled': () => {
+        const id = bench.id()
+        const provider = bench.row('identity_providers', { ...PROVIDER, id, accountId: company.account.id })
+        bench.patch('tokens', company.clientToken, { identityProviderId: id })
+        bench.patch('identity_providers', provider, { isDisabled: true })
+      },
+      'device’s verification': () => {
+        const verified = bench.patch('clients', company.client, { verifiedAt: unixTime(1) })
+        bench.patch('policies', company.policy, { conditions: [{ condition: 'verified', settings: {} }] })
+        bench.patch('clients', verified, { verifiedAt: null })
+      },
+      'policy, in shadow mode': () => bench.patch('policies', company.policy, { mode: 'shadow' }),
       'authorization itself': () => {
         const [row] = bench.authorizations.values()
         if (row !== undefined) bench.change([['authorizations', row.id, row]])
@@ -508,18 +543,92 @@ describe('PortalState', () => {
       })
     }
 
+    /** A portal that starts on the rows of one that ended before it could do what follows from the last change. */
+    const restartedAfter = (change: () => void) => {
+      const before = [...bench.authorizations.values()]
+      change()
+      const rows = { ...bench.rows(), authorizations: before }
+      const options = { conditions, clock: new VirtualClock({ startUnix: bench.unix() }), seed: 2 }
+      const revived = new PortalBench(options)
+      revived.load(rows)
+      return revived
+    }
+    const joins = (to: PortalBench) =>
+      to
+        .connect('gateway', { peerId: company.gateways[0].id, tokenId: company.gatewayToken.id })
+        .say('phx_join', null)
+        .heard()
+
+    for (const [what, remove] of Object.entries(removals)) {
+      if (what === 'account, disabled' || what === 'authorization itself') continue
+      it(`P6 takes access away with the ${what} where the portal ends right after the change and starts again`, () => {
+        authorised()
+        const revived = restartedAfter(remove)
+        expect(revived.machine.counts().grants).to.equal(0)
+        expect(revived.authorizations.size).to.equal(0)
+        const [init, reject] = joins(revived)
+        expect(init?.payload.authorizations).to.deep.equal([])
+        expect([reject?.event, reject?.payload]).to.deep.equal(['reject_access', rejection()])
+      })
+    }
+
+    it('P6 issues anew under another policy where the portal ends right after the change and starts again', () => {
+      authorised()
+      const spare = company.allow(company.group.id, company.resource.id)
+      const revived = restartedAfter(() => bench.remove(['policies', company.policy]))
+      expect([...revived.authorizations.values()].map(({ policyId }) => policyId)).to.deep.equal([spare.id])
+      expect(joins(revived)[0]?.payload.authorizations).to.deep.equal([{ ...rejection(), expires_at: 4_102_444_800 }])
+    })
+
+    it('judges a client that is not back after a restart by what was known of it', () => {
+      const office = [{ condition: 'at', settings: { ip: '203.0.113.45' } }]
+      bench.patch('policies', company.policy, { conditions: office })
+      authorised()
+      const revived = restartedAfter(() => undefined)
+      expect(revived.machine.counts().grants).to.equal(1)
+      revived.patch('policies', company.policy, { conditions: office, description: 'touched' })
+      expect(revived.machine.counts().grants).to.equal(1)
+      revived.patch('policies', company.policy, { conditions: [{ condition: 'at', settings: { ip: '192.0.2.1' } }] })
+      expect(revived.machine.counts().grants).to.equal(0)
+    })
+
+    it('keeps with an authorization what it rests on: conditions, facts, plugin versions and the choice of the gateway', () => {
+      bench.patch('policies', company.policy, { conditions: [{ condition: 'at', settings: { ip: '203.0.113.45' } }] })
+      authorised()
+      const [row] = bench.authorizations.values()
+      expect(row?.decision?.facts).to.deep.equal({ remoteIp: '203.0.113.45', clientVerified: false })
+      expect(row?.decision?.conditions).to.deep.equal([
+        {
+          condition: 'at',
+          judgedBy: 'test-at 1.0.0',
+          reads: ['remoteIp'],
+          facts: { remoteIp: '203.0.113.45' },
+          holds: true,
+          reason: 'there',
+        },
+      ])
+      expect(row?.decision?.gateway).to.be.a('string').and.not.equal('')
+    })
+
+    it('tells a gateway that was away of filters that changed meanwhile, and not of others', () => {
+      const { gateway } = authorised()
+      gateway.leave()
+      company.gatewayJoins().leave()
+      bench.patch('resources', company.resource, { filters: [{ protocol: 'tcp', ports: ['22'] }] })
+      const again = company.gatewayJoins()
+      expect(again.heard().map(({ event, payload }) => [event, payload.filters])).to.deep.equal([
+        ['init', undefined],
+        ['resource_updated', [{ protocol: 'tcp', port_range_start: 22, port_range_end: 22 }]],
+      ])
+      again.leave()
+      expect(company.gatewayJoins().events()).to.deep.equal(['init'])
+    })
+
     it('P6 takes access away with the identity provider that the sign-in was by', () => {
       const provider = bench.row('identity_providers', {
+        ...PROVIDER,
         id: bench.id(),
         accountId: company.account.id,
-        name: 'Provider',
-        type: 'oidc',
-        settings: {},
-        isDefault: false,
-        isDisabled: false,
-        clientTokenLifetimeSeconds: 3600,
-        sessionLifetimeSeconds: 3600,
-        createdAt: unixTime(0),
       })
       const token = company.token({ kind: 'client', actorId: company.actor.id, identityProviderId: provider.id })
       const gateway = company.gatewayJoins()
@@ -714,13 +823,34 @@ describe('PortalState', () => {
       const first = company.gatewayJoins()
       const second = company.gatewayJoins()
       expect(bench.closed.get(second.connection)).to.equal('gateway_already_connected')
-      expect(bench.machine.isGatewayConnected(company.gateways[0].id)).to.equal(true)
+      expect(bench.machine.isConnected(company.gateways[0].id)).to.equal(true)
       first.leave()
-      expect(bench.machine.isGatewayConnected(company.gateways[0].id)).to.equal(false)
+      expect(bench.machine.isConnected(company.gateways[0].id)).to.equal(false)
       const older = company.clientJoins()
       company.clientJoins()
       expect([...bench.closed.keys()]).to.include(older.connection)
       expect(bench.machine.isConnected(company.client.id)).to.equal(true)
+    })
+
+    it('lets a gateway that was cut off take the place of its own connection, and nobody else', () => {
+      const [{ id, publicKey }] = company.gateways
+      const by = { tokenId: company.gatewayToken.id, publicKey }
+      const isTaken = (more: Partial<typeof by> = {}) =>
+        bench.machine.isGatewayTaken(id, { ...by, ...more }, bench.clock.now())
+      const { gateway: first } = authorised()
+      expect(isTaken()).to.equal(true)
+      bench.clock.advance(12 * SECOND)
+      expect(isTaken()).to.equal(false)
+      expect(isTaken({ publicKey: company.client.publicKey })).to.equal(true)
+      expect(isTaken({ tokenId: company.token({ kind: 'gateway', siteId: company.site.id }).id })).to.equal(true)
+      const second = company.gatewayJoins()
+      expect(bench.closed.get(first.connection)).to.equal('newer connection of the same gateway')
+      expect(second.heard()[0]?.payload.authorizations).to.have.length(1)
+      expect(bench.machine.isConnected(id)).to.equal(true)
+      bench.clock.advance(11 * SECOND)
+      second.say('heartbeat', {}, 'phoenix')
+      bench.clock.advance(11 * SECOND)
+      expect(isTaken()).to.equal(true)
     })
 
     it('does not let one peer keep it busy: what it says too often is dropped', () => {
