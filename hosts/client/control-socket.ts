@@ -15,6 +15,8 @@ const REQUEST_LIMIT_BYTES = 4_096
 const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
 const CONNECTION_LIMIT = 16
 const IDLE_MS = 30_000
+/** Who does not read an answer when the client ends is cut off. */
+const FLUSH_MS = 1_000
 
 export class ControlSocket {
   readonly #server: Server
@@ -46,9 +48,12 @@ export class ControlSocket {
     return control
   }
 
+  /** What is answered by now still goes out: the command that ends a client is itself one. */
   async close(): Promise<void> {
-    for (const socket of this.#open) socket.destroy()
-    await new Promise((resolve) => this.#server.close(resolve))
+    const closed = new Promise((resolve) => this.#server.close(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const socket of this.#open) socket.setTimeout(FLUSH_MS).destroySoon()
+    await closed
     await rm(this.#path, { force: true })
   }
 

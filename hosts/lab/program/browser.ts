@@ -1,5 +1,5 @@
 // A person at a browser: follows redirects, keeps cookies, fills in the forms that it is shown, and stops where an address is
-// none of a web server's: a browser would hand that one to the client application.
+// none of a web server's (a browser would hand that one to the client application) or a page has nothing to go on with.
 import { readInput } from './stdin.ts'
 
 interface Input {
@@ -12,8 +12,10 @@ interface Input {
 export interface Journey {
   /** `GET 302 http://…`, without the query: it has secrets. */
   hops: string[]
-  /** The address that is not http. */
+  /** The address where it ended: one that is not http, or the last page's. */
   final: string
+  /** What the last page says; empty where it ended outside of the web. */
+  page: string
 }
 
 interface Page {
@@ -49,9 +51,9 @@ const visit = async (to: URL, form?: URLSearchParams): Promise<Page> => {
 }
 
 /** The first form of a page, with its hidden fields and the person's answers. */
-const fillIn = ({ url: at, html, status }: Page): { to: URL; form: URLSearchParams } => {
+const fillIn = ({ url: at, html }: Page): { to: URL; form: URLSearchParams } | undefined => {
   const [, attributes = '', inside = ''] = /<form([^>]*)>([\s\S]*?)<\/form>/i.exec(html) ?? []
-  if (inside === '') throw new Error(`${at.origin}${at.pathname} (${status}) has no form:\n${html.slice(0, 2000)}`)
+  if (inside === '') return undefined
   const form = new URLSearchParams()
   for (const [input] of inside.matchAll(/<input[^>]*>/gi)) {
     const name = attribute(input, 'name')
@@ -67,20 +69,26 @@ const attribute = (text: string, name: string): string | undefined =>
 const next = ({ location, html }: Page): string | undefined =>
   location ?? /http-equiv="refresh"[^>]*url=([^"]+)"/i.exec(html)?.[1]?.replaceAll('&amp;', '&')
 
+const arrive = (journey: Omit<Journey, 'hops'>): void =>
+  void process.stdout.write(`${JSON.stringify({ hops, ...journey } satisfies Journey)}\n`)
+
 let page = await visit(new URL(url))
 for (;;) {
   if (hops.length > HOPS) throw new Error(`no end of it:\n${hops.join('\n')}`)
   const to = next(page)
+  const filled = to === undefined ? fillIn(page) : undefined
   if (to !== undefined) {
     const target = new URL(to, page.url)
     if (!target.protocol.startsWith('http')) {
-      const journey: Journey = { hops, final: target.href }
-      process.stdout.write(`${JSON.stringify(journey)}\n`)
+      arrive({ final: target.href, page: '' })
       break
     }
     page = await visit(target)
+  } else if (filled !== undefined) {
+    page = await visit(filled.to, filled.form)
   } else {
-    const { to: action, form } = fillIn(page)
-    page = await visit(action, form)
+    if (page.status >= 400) throw new Error(`${page.url.pathname} (${page.status}): ${page.html.slice(0, 2_000)}`)
+    arrive({ final: page.url.href, page: page.html })
+    break
   }
 }

@@ -79,6 +79,21 @@ describe('hosts/client/control-socket', () => {
     silent.close()
   })
 
+  it('still answers the command that closes it', async () => {
+    for (let round = 0; round < 20; round++) {
+      const closing: Promise<void>[] = []
+      const open = await ControlSocket.open(path, {
+        ...HANDLERS,
+        down: () => {
+          closing.push(open.close())
+          return Promise.resolve(null)
+        },
+      })
+      expect(await askClient(path, 'down')).to.equal(null)
+      await Promise.all(closing)
+    }
+  })
+
   it('removes its socket when it closes', async () => {
     control = await ControlSocket.open(path, HANDLERS)
     await control.close()
