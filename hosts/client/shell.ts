@@ -119,7 +119,6 @@ export class ClientShell {
   async start(): Promise<void> {
     const { logger, openCarrier, interfaces, resolver } = this.#ports
     const { device, udp_port: port } = this.#config
-    await resolver.restore()
     this.#carrier = await openCarrier({
       device: { name: device, mtu: MTU },
       udp: { port, mark: OWN_SOCKET_MARK },
@@ -132,6 +131,8 @@ export class ClientShell {
       },
       onSocketError: (error) => logger.warn({ error }, 'a socket failed'),
     })
+    // Only now: until the device was had, another client may be running, whose configuration it would be.
+    await resolver.restore()
     this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })
     this.#look()
     this.#unwatch = interfaces.watch(() => this.#look())
@@ -146,11 +147,13 @@ export class ClientShell {
     this.#unwatch?.()
     this.#connection?.close()
     for (const ask of [...this.#asks.values(), ...this.#siteAsks.values()]) ask.abort()
-    this.#tasks.add('restoring the resolver', () => resolver.restore())
-    this.#tasks.add('closing the DNS listeners', () => this.#names.close())
-    this.#tasks.add('restoring the network', () => network.clear())
-    await this.#tasks.idle()
-    await this.#carrier?.close()
+    if (this.#carrier !== undefined) {
+      this.#tasks.add('restoring the resolver', () => resolver.restore())
+      this.#tasks.add('closing the DNS listeners', () => this.#names.close())
+      this.#tasks.add('restoring the network', () => network.clear())
+      await this.#tasks.idle()
+      await this.#carrier.close()
+    }
     this.#end({ reason: 'stopped' })
   }
 

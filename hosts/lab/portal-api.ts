@@ -28,6 +28,11 @@ export class PortalApi {
     return data
   }
 
+  /** One object: `collection/id`. */
+  get(path: string): Promise<unknown> {
+    return this.#send('GET', path)
+  }
+
   /** Changes fields of `collection/id`. */
   patch(path: string, body: object): Promise<unknown> {
     return this.#send('PATCH', path, body)

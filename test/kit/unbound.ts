@@ -9,6 +9,10 @@ import { makeCertificate, type Certificate } from './certificate.ts'
 export interface UnboundOptions {
   /** Where it listens. */
   address?: string
+  /** Free ones by default. */
+  ports?: Unbound['ports']
+  /** A network namespace to run in. */
+  namespace?: string
   /** Records it knows, in zone-file form; of all else it says NXDOMAIN. */
   records: readonly string[]
 }
@@ -23,9 +27,13 @@ export class Unbound {
 
   static readonly serverName = 'dns.example.org'
 
-  static async start({ address = '127.0.0.1', records }: UnboundOptions): Promise<Unbound> {
+  static async start({ address = '127.0.0.1', ports: wanted, namespace, records }: UnboundOptions): Promise<Unbound> {
     const certificate = await makeCertificate([Unbound.serverName, address])
-    const ports = { plain: await freePort(address), tls: await freePort(address), https: await freePort(address) }
+    const ports = wanted ?? {
+      plain: await freePort(address),
+      tls: await freePort(address),
+      https: await freePort(address),
+    }
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-unbound-'))
     const [keyFile, certFile, file] = ['key.pem', 'cert.pem', 'unbound.conf'].map((name) => join(folder, name)) as [
       string,
@@ -53,6 +61,7 @@ export class Unbound {
       '  pidfile: ""',
       '  use-syslog: no',
       '  logfile: ""',
+      '  access-control: 0.0.0.0/0 allow',
       '  verbosity: 1',
       '  num-threads: 1',
       '  module-config: iterator',
@@ -61,7 +70,10 @@ export class Unbound {
       '',
     ]
     await writeFile(file, lines.join('\n'))
-    const child = spawn('unbound', ['-d', '-c', file], {
+    const flags = ['-d', '-c', file]
+    const [command, args] =
+      namespace === undefined ? ['unbound', flags] : ['ip', ['netns', 'exec', namespace, 'unbound', ...flags]]
+    const child = spawn(command, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
     })

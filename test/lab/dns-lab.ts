@@ -22,7 +22,6 @@ export interface DnsLabOptions {
   withoutPolicy?: readonly string[]
   /** Of the account. */
   account?: Readonly<Record<string, unknown>>
-  /** Environment of the client. */
   startClient?: boolean
 }
 
@@ -133,6 +132,10 @@ export class DnsLab {
       what: 'the resolver is set',
       timeoutMs: 20_000,
     })
+  }
+
+  async account(): Promise<unknown> {
+    return this.api.get('account')
   }
 
   async status(): Promise<ClientStatus> {

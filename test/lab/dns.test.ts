@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { eventually } from '../../hosts/lab/eventually.ts'
@@ -249,5 +250,41 @@ describe('names on the kernel, by ordinary tools', function () {
     const servers = new Set<string | undefined>()
     for (const address of answers) servers.add((await dns.page(`http://${address}/`)).server)
     expect(servers).to.deep.equal(new Set(['web', 'files']))
+  })
+
+  describe('its configuration', () => {
+    const original = `nameserver ${MACHINES.client.dns}\n`
+    const isOurs = async () => (await dns.resolvConf()).includes('nameserver 100.100.111.')
+
+    it('D8 a second client on the machine ends with what is wrong, and leaves the first alone', async () => {
+      const config = `${dns.lab.run.path}/client.yaml`
+      const same = await dns.client(process.execPath, portreeve('client', 'up', '--config', config))
+      expect(same.stderr).to.include('CLIENT_RUNNING')
+      const text = await readFile(config, 'utf8')
+      const other = await dns.lab.run.write('other.yaml', text.replace(/client\.sock/, 'other.sock'))
+      const env = { PORTREEVE_SOCKET: undefined }
+      const args = portreeve('client', 'up', '--config', other)
+      const elsewhere = await dns.lab.machines.client.run(process.execPath, args, { env })
+      expect(elsewhere.code).not.to.equal(0)
+      expect(await isOurs()).to.equal(true)
+      expect((await dns.page('http://gitlab.example.org/')).server).to.equal('web')
+      expect((await dns.dig('public.example.org', 'A')).answers).to.deep.equal(['203.0.113.66'])
+    })
+
+    it('D8 SIGKILL leaves the original, a restart works as before, and so does a stop', async () => {
+      await dns.lab.killPart('client')
+      await eventually(async () => ((await dns.resolvConf()) === original ? true : undefined), {
+        what: 'the original is back after SIGKILL',
+        timeoutMs: 5_000,
+      })
+      expect((await dns.dig('gitlab.example.org', 'A')).answers, 'the machine has names').to.deep.equal([
+        '203.0.113.66',
+      ])
+      await dns.startClient()
+      expect((await dns.dig('gitlab.example.org', 'A')).answers.every(isMapped)).to.equal(true)
+      await dns.lab.endPart('client')
+      expect(await dns.resolvConf()).to.equal(original)
+      expect((await dns.dig('gitlab.example.org', 'A')).answers).to.deep.equal(['203.0.113.66'])
+    })
   })
 })

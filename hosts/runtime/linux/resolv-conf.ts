@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
+import { ResolvConfGuard } from './resolv-conf-guard.ts'
 
 const MARKER = '# Written by Portreeve.'
 /** glibc asks no more than these (resolv.conf(5), MAXNS). */
@@ -12,10 +13,11 @@ type Settings = Parameters<ResolverConfiguration['set']>[0]
 
 /**
  * /etc/resolv.conf, rewritten while the client runs. The original lies in a backup beside it from before the first change until
- * after it is restored, so that `recover` finds it however the process ended.
+ * after it is restored, so that `recover` finds it however the process ended; a guard puts it back as soon as the process is killed.
  */
 export class ResolvConf implements ResolverConfiguration {
   readonly #path: string
+  #guard: ResolvConfGuard | undefined
 
   constructor(path = '/etc/resolv.conf') {
     this.#path = path
@@ -29,11 +31,14 @@ export class ResolvConf implements ResolverConfiguration {
     const kept = current.startsWith(MARKER) ? await readFile(backup, 'utf8').catch(absent) : undefined
     const original = kept ?? current
     if (kept === undefined) await replaceFile(backup, original)
+    this.#guard ??= new ResolvConfGuard({ path: this.#path, backup, marker: MARKER })
     await this.#write(rewritten(original, { servers, searchDomain, backup }))
   }
 
   async restore(): Promise<void> {
     await this.recover()
+    this.#guard?.dismiss()
+    this.#guard = undefined
   }
 
   /** Puts back what an earlier run left behind; without a backup there is nothing to do. */
@@ -145,21 +150,35 @@ const replaceFile = async (path: string, text: string): Promise<void> => {
   await rm(temporary, { force: true })
   const file = await open(temporary, 'wx', mode)
   try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
   }
-  await rename(temporary, path)
 }
 
+/** In place; where there is no room for it, what was there stays. */
 const overwriteFile = async (path: string, text: string): Promise<void> => {
   const file = await open(path, 'r+')
-  try {
-    const bytes = Buffer.from(text)
-    await file.write(bytes, 0, bytes.length, 0)
+  const write = async (bytes: Buffer): Promise<void> => {
+    for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at, bytes.length - at, at)).bytesWritten
     await file.truncate(bytes.length)
     await file.sync()
+  }
+  try {
+    const before = await readFile(path)
+    try {
+      await write(Buffer.from(text))
+    } catch (error) {
+      await write(before)
+      throw error
+    }
   } finally {
     await file.close()
   }

@@ -2,6 +2,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, beforeEach, describe, it } from 'mocha'
+import { eventually } from '../../../hosts/lab/eventually.ts'
 import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
@@ -36,10 +37,17 @@ describe('the resolver configuration of Linux, where resolv.conf is mounted over
   const resolv = async (namespace: Namespace): Promise<string> =>
     (await namespace.mustRun('cat', ['/etc/resolv.conf'])).stdout
 
-  /** Sets it and is killed. */
-  const crash = async (namespace: Namespace): Promise<{ file: string; servers: string[] }> => {
+  /** Sets it and is killed, after its guard if that is to go as well. */
+  const crash = async (
+    namespace: Namespace,
+    { withGuard = false } = {},
+  ): Promise<{ file: string; servers: string[] }> => {
     const part = namespace.spawn(process.execPath, [RESOLVER, 'set'], { name: 'resolver' })
     const line = await part.line((text) => text.includes('servers'))
+    if (withGuard) {
+      const children = await readFile(`/proc/${part.pid}/task/${part.pid}/children`, 'utf8')
+      for (const pid of children.trim().split(' ')) process.kill(Number(pid), 'SIGKILL')
+    }
     part.kill('SIGKILL')
     await part.ended
     return JSON.parse(line)
@@ -56,13 +64,31 @@ describe('the resolver configuration of Linux, where resolv.conf is mounted over
     expect(restored).to.deep.equal({ file: ORIGINAL, servers: ['192.0.2.53:53'] })
   })
 
-  it('D8 restores it after SIGKILL, in each namespace its own, and leaves nothing in /etc', async () => {
+  it('D8 restores it as soon as it is killed, in each namespace its own', async () => {
     for (const namespace of [first, second]) expect((await crash(namespace)).file).to.contain('100.100.111.1')
+    const began = performance.now()
+    for (const [namespace, original] of [
+      [first, ORIGINAL],
+      [second, 'nameserver 192.0.2.54\n'],
+    ] as const) {
+      await eventually(async () => ((await resolv(namespace)) === original ? true : undefined), {
+        what: 'the original is back',
+        timeoutMs: 5_000,
+      })
+    }
+    process.stdout.write(`      back ${Math.round(performance.now() - began)} ms after it was killed\n`)
+    for (const { name } of [first, second]) expect(await readdir(`/etc/netns/${name}`)).to.deep.equal(['resolv.conf'])
+  })
+
+  it('D8 restores it at the next start where its guard was killed too, and leaves nothing in /etc', async () => {
+    for (const namespace of [first, second]) {
+      expect((await crash(namespace, { withGuard: true })).file).to.contain('100.100.111.1')
+    }
     expect(await resolv(first)).to.contain('100.100.111.1')
     // The backup is where it goes with the namespace, if that is deleted.
     expect(await readdir(`/etc/netns/${first.name}`)).to.include('resolv.conf.before-portreeve')
     // A second crash must not take what the first one wrote for the original.
-    expect((await crash(first)).servers).to.deep.equal(['192.0.2.53:53'])
+    expect((await crash(first, { withGuard: true })).servers).to.deep.equal(['192.0.2.53:53'])
     await first.mustRun(process.execPath, [RESOLVER, 'recover'])
     expect(await resolv(first)).to.equal(ORIGINAL)
     expect(await resolv(second)).to.contain('100.100.111.1')

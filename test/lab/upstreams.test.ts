@@ -1,0 +1,119 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { after, before, beforeEach, describe, it } from 'mocha'
+import { eventually } from '../../hosts/lab/eventually.ts'
+import { MACHINES } from '../../hosts/lab/topology.ts'
+import { needsKernel } from '../kit/needs-kernel.ts'
+import { Unbound } from '../kit/unbound.ts'
+import { DnsLab } from './dns-lab.ts'
+
+const OUTSIDE = MACHINES.upstream.outside
+const SITE_DNS = MACHINES['site-dns'].site
+const GATEWAY = MACHINES['gateway-1'].site
+const DEAD = '203.0.113.99'
+const DEADLINE_MS = 5_000
+
+describe('upstream resolvers on the kernel', function () {
+  this.timeout(60_000)
+  needsKernel()
+  let dns: DnsLab
+  let unbound: Unbound
+  let certificates: string | undefined
+
+  before(async () => {
+    dns = await DnsLab.open({
+      upstream: ['--host-record=www.example.com,192.0.2.1', `--host-record=${Unbound.serverName},${OUTSIDE}`],
+      site: ['--host-record=www.example.com,192.0.2.2', `--txt-record=long.example.com,${'x'.repeat(250)}`],
+      hosts: {},
+      resources: {
+        'the name server': {
+          address: `${SITE_DNS}/32`,
+          filters: [
+            { protocol: 'udp', ports: ['53'] },
+            { protocol: 'tcp', ports: ['53'] },
+          ],
+        },
+      },
+      startClient: false,
+    })
+    unbound = await Unbound.start({
+      address: OUTSIDE,
+      namespace: dns.lab.machines.upstream.name,
+      ports: { plain: 5353, tls: 853, https: 443 },
+      records: ['www.example.com. A 192.0.2.3'],
+    })
+    certificates = process.env['NODE_EXTRA_CA_CERTS']
+    process.env['NODE_EXTRA_CA_CERTS'] = join(dns.lab.run.path, 'unbound.pem')
+    await writeFile(process.env['NODE_EXTRA_CA_CERTS'], unbound.certificate.cert)
+    await dns.startClient()
+  })
+  after(async () => {
+    if (certificates === undefined) delete process.env['NODE_EXTRA_CA_CERTS']
+    else process.env['NODE_EXTRA_CA_CERTS'] = certificates
+    await unbound?.stop()
+    await dns?.close()
+  })
+  beforeEach(() => use([]))
+
+  /** Sets the account's resolvers, and waits until the client has them. */
+  const use = async (upstream_resolvers: readonly object[]): Promise<void> => {
+    const before = JSON.stringify((await dns.status()).dns.upstreams)
+    const { upstream_resolvers: current } = (await dns.account()) as { upstream_resolvers: unknown }
+    if (JSON.stringify(current) === JSON.stringify(upstream_resolvers)) return
+    await dns.api.patch('account', { upstream_resolvers })
+    await eventually(async () => (JSON.stringify((await dns.status()).dns.upstreams) === before ? undefined : true), {
+      what: 'the client has other upstreams',
+      timeoutMs: 5_000,
+    })
+  }
+  const answer = async (...args: string[]) => (await dns.dig('www.example.com', 'A', ...args)).answers
+
+  it("D2 D12 without any the system's own are asked", async () => {
+    expect((await dns.status()).dns.upstreams).to.deep.equal([`${OUTSIDE}:53`])
+    expect(await answer()).to.deep.equal(['192.0.2.1'])
+  })
+
+  it('D12 DNS over TLS', async () => {
+    await use([{ type: 'tls', address: OUTSIDE, server_name: Unbound.serverName }])
+    expect((await dns.status()).dns.upstreams).to.deep.equal([`tls://${Unbound.serverName} (${OUTSIDE}:853)`])
+    expect(await answer()).to.deep.equal(['192.0.2.3'])
+    expect(await answer('+tcp')).to.deep.equal(['192.0.2.3'])
+  })
+
+  it("D12 DNS over HTTPS, found by the system's own resolver", async () => {
+    await use([{ type: 'https', url: `https://${Unbound.serverName}/dns-query` }])
+    expect(await answer()).to.deep.equal(['192.0.2.3'])
+    await use([{ type: 'https', url: `https://${OUTSIDE}/dns-query` }])
+    expect(await answer()).to.deep.equal(['192.0.2.3'])
+    expect(await answer('+tcp')).to.deep.equal(['192.0.2.3'])
+  })
+
+  it('D12 a server that is not who it should be is not believed', async () => {
+    await use([{ type: 'tls', address: OUTSIDE, server_name: 'other.example.org' }])
+    expect(await dns.dig('www.example.com', 'A')).to.deep.include({ status: 'SERVFAIL', answers: [] })
+  })
+
+  it('D12 one that is itself a resource is asked through the tunnel', async () => {
+    await use([{ type: 'udp', address: SITE_DNS }])
+    expect(await answer()).to.deep.equal(['192.0.2.2'])
+    expect(await answer('+tcp')).to.deep.equal(['192.0.2.2'])
+    expect(dns.seen('site-dns', 'www.example.com').at(-1)).to.equal(`query[A] www.example.com from ${GATEWAY}`)
+    const { resources } = await dns.status()
+    expect(resources.map(({ state }) => state)).to.deep.equal(['connected'])
+  })
+
+  it('D12 a dead one is left after a second, and asked last from then on', async () => {
+    await use([
+      { type: 'udp', address: DEAD },
+      { type: 'udp', address: OUTSIDE },
+    ])
+    const first = await dns.dig('www.example.com', 'A')
+    expect(first.answers).to.deep.equal(['192.0.2.1'])
+    expect(first.ms).to.be.below(DEADLINE_MS)
+    const second = await dns.dig('www.example.com', 'A')
+    expect(second.answers).to.deep.equal(['192.0.2.1'])
+    expect(second.ms).to.be.below(first.ms)
+    process.stdout.write(`      with a dead one first: ${first.ms} ms, then ${second.ms} ms\n`)
+  })
+})
