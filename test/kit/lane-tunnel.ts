@@ -1,0 +1,168 @@
+import type {
+  Path,
+  PeerId,
+  Tunnel,
+  TunnelInput,
+  TunnelKeys,
+  TunnelOptions,
+  TunnelOutput,
+  TunnelTransport,
+} from '../../core/contract/tunnel-transport.ts'
+import { earliest, type Deadline } from '../../core/runtime/machine.ts'
+import type { Random } from '../../core/runtime/random.ts'
+import { after, type Instant } from '../../core/runtime/time.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
+import { LaneSession } from '../../hosts/runtime/lane/session-traffic.ts'
+import { withoutPadding } from '../../plugins/transport-wireguard/inner-packet.ts'
+import { parseMessage, type Data } from '../../plugins/transport-wireguard/messages.ts'
+import { Session } from '../../plugins/transport-wireguard/session.ts'
+import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
+
+/** WireGuard whose packets a lane seals and opens with the exported keys: in TypeScript, reporting as the native one does. */
+export class LaneTransport implements TunnelTransport {
+  readonly #wireGuard = new WireGuardTransport()
+
+  generateKeys(random: Random): TunnelKeys {
+    return this.#wireGuard.generateKeys(random)
+  }
+
+  publicKey(privateKey: Uint8Array): Uint8Array {
+    return this.#wireGuard.publicKey(privateKey)
+  }
+
+  createTunnel(options: TunnelOptions): Tunnel {
+    return new LaneTunnel(this.#wireGuard.createTunnel({ ...options, exportsKeys: true }))
+  }
+}
+
+interface Held {
+  session: Session
+  traffic: LaneSession
+}
+
+const REPORT_INTERVAL_MS = 100
+
+class LaneTunnel implements Tunnel {
+  readonly #inner: Tunnel
+  readonly #sessions = new Map<number, Held>()
+  readonly #inUse = new Map<PeerId, { held: Held | undefined; path: Path | undefined }>()
+  readonly #counters = new Map<string, number>()
+  readonly #outputs: TunnelOutput[] = []
+  #touched = new Set<LaneSession>()
+  #reportAt: Instant | undefined
+
+  constructor(inner: Tunnel) {
+    this.#inner = inner
+  }
+
+  handle(input: TunnelInput, now: Instant): void {
+    if (input.type === 'packetQueued' && this.#seal(input.peer, input.packet, now)) return
+    if (input.type === 'datagramReceived') {
+      const message = parseMessage(input.datagram)
+      if (message.type === 'data') return this.#open(message, input.path, now)
+    }
+    this.#tell(input, now)
+  }
+
+  wake(now: Instant): void {
+    this.#inner.wake(now)
+    this.#drain(now)
+    if (this.#reportAt === undefined || this.#reportAt > now) return
+    this.#reportAt = undefined
+    if (this.#touched.size > 0) this.#report(now)
+  }
+
+  poll(): TunnelOutput | undefined {
+    return this.#outputs.shift()
+  }
+
+  deadline(): Deadline | undefined {
+    return earliest(
+      this.#inner.deadline(),
+      this.#reportAt === undefined ? undefined : { at: this.#reportAt, reason: 'report traffic' },
+    )
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#inner.counters(), ...Object.fromEntries(this.#counters) }
+  }
+
+  #tell(input: TunnelInput, now: Instant): void {
+    this.#inner.handle(input, now)
+    this.#drain(now)
+  }
+
+  #drain(now: Instant): void {
+    for (let output = this.#inner.poll(); output !== undefined; output = this.#inner.poll()) this.#perform(output, now)
+  }
+
+  #perform(output: TunnelOutput, now: Instant): void {
+    switch (output.type) {
+      case 'installKeys': {
+        const { index: localIndex, expiresAt, ...keys } = output.keys
+        const session = new Session({ ...keys, localIndex, isInitiator: false, createdAt: after(expiresAt, -180_000) })
+        this.#sessions.set(localIndex, { session, traffic: new LaneSession(output.peer, localIndex, expiresAt) })
+        return
+      }
+      case 'removeKeys':
+        this.#sessions.delete(output.index)
+        return
+      case 'useKeys':
+        this.#inUse.set(output.peer, { held: this.#sessions.get(output.index ?? -1), path: output.path })
+        return
+      case 'sealPacket':
+        if (!this.#seal(output.peer, output.packet, now)) this.#drop('no-session')
+        return
+      case 'sendDatagram':
+      case 'deliverPacket':
+      case 'sessionEstablished':
+      case 'peerUnresponsive':
+        this.#outputs.push(output)
+    }
+  }
+
+  /** Whether there was a session to seal it with. */
+  #seal(peer: PeerId, packet: Uint8Array, now: Instant): boolean {
+    const { held, path } = this.#inUse.get(peer) ?? {}
+    if (held === undefined || path === undefined || now >= held.traffic.expiresAt) return false
+    if (this.#sessions.get(held.traffic.index) !== held) return false
+    this.#outputs.push({ type: 'sendDatagram', peer, path, datagram: held.session.seal(packet) })
+    if (packet.length > 0) {
+      held.traffic.sent(packet.length)
+      this.#touch(held.traffic, false, now)
+    }
+    return true
+  }
+
+  #open(message: Data, path: Path, now: Instant): void {
+    const held = this.#sessions.get(message.receiver)
+    if (held === undefined) return this.#drop('unknown-index')
+    const { session, traffic } = held
+    const opening = session.open(message, now)
+    if (opening.type === 'refused') return this.#drop(opening.reason)
+    traffic.received(opening.plain.length)
+    if (opening.arrival === 'newest') traffic.cameFrom(path as Endpoint)
+    const isFirst = !traffic.isHeard
+    traffic.isHeard = true
+    const packet = opening.plain.length === 0 ? undefined : withoutPadding(opening.plain)
+    if (packet !== undefined) this.#outputs.push({ type: 'deliverPacket', peer: traffic.peer, path, packet })
+    else if (opening.plain.length > 0) this.#drop('not-an-ip-packet')
+    this.#touch(traffic, isFirst, now)
+  }
+
+  #touch(traffic: LaneSession, mustReport: boolean, now: Instant): void {
+    this.#touched.add(traffic)
+    if (mustReport || this.#reportAt === undefined) this.#report(now)
+  }
+
+  #report(now: Instant): void {
+    const touched = this.#touched
+    this.#touched = new Set()
+    this.#reportAt = after(now, REPORT_INTERVAL_MS)
+    for (const traffic of touched) this.#tell({ type: 'trafficSeen', ...traffic.takeReport() }, now)
+  }
+
+  #drop(reason: string): void {
+    this.#counters.set(reason, (this.#counters.get(reason) ?? 0) + 1)
+  }
+}
