@@ -14,7 +14,8 @@ import { close, listen } from './listen.ts'
 import { openRows } from './open-rows.ts'
 import { webApp } from './web/app.ts'
 import { clientAddressBehind } from './web/client-address.ts'
-import { controlMetrics } from './control/control-metrics.ts'
+import { controlMetrics, pluginMetrics } from './control/control-metrics.ts'
+import { PluginCalls } from './plugin-calls.ts'
 import { PluginNeeds } from './plugin-needs.ts'
 import { PortalShell } from './shell.ts'
 import { Metrics } from './web/metrics.ts'
@@ -50,8 +51,9 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     await lifecycle.start([{ stop: () => close(server) }])
 
     const providers = container.get(IdentityProviders.token)
-    const conditions = container.get(PolicyConditions.token)
-    const selectors = container.get(GatewaySelectors.token)
+    const calls = new PluginCalls(clock)
+    const conditions = calls.conditions(container.get(PolicyConditions.token))
+    const selectors = calls.selectors(container.get(GatewaySelectors.token))
     const publicUrl = config.public_url?.replace(/\/$/, '') ?? url
     const limit = { perSecond: config.rate_limit.per_second, burst: config.rate_limit.burst }
     const control = new PortalShell({
@@ -70,6 +72,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const needs = new PluginNeeds({ store, providers, conditions, selectors })
     const metrics = new Metrics()
     controlMetrics(control, metrics.registry)
+    pluginMetrics(calls, metrics.registry)
 
     const app = webApp({
       store,

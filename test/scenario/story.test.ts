@@ -97,6 +97,7 @@ describe('the whole system in virtual time', () => {
       state: 'connected',
       gateway_id: id,
       reason: null,
+      why: [],
     })
   })
 
@@ -273,7 +274,7 @@ describe('the whole system in virtual time', () => {
     expect(new Set([...served.values()].flatMap((each) => [...each])).size).to.equal(2)
   })
 
-  it('P1 a request that no policy grants is denied and written down', () => {
+  it('P1 P8 a request that no policy grants is denied and written down, and the client shows why', () => {
     const policy: Policy = world.portal.policy(staff.id, printers.id, [
       { condition: 'remote-ip', settings: { operator: 'in', ranges: ['192.0.2.0/24'] } },
     ])
@@ -286,6 +287,10 @@ describe('the whole system in virtual time', () => {
       state: 'denied',
       gateway_id: null,
       reason: 'forbidden',
+      why: [
+        'Your access to it depends on conditions that do not hold now.',
+        'remote-ip: the address is in none of the ranges.',
+      ],
     })
     expect(JSON.stringify(world.portal.decisions)).to.contain(policy.id)
     expect(world.site.seen).to.deep.equal([])

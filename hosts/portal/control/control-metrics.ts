@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client'
+import type { PluginCalls } from '../plugin-calls.ts'
 import type { PortalShell } from '../shell.ts'
 
 /** The figures of the control channel, for Prometheus. */
@@ -20,6 +21,41 @@ export const controlMetrics = (shell: Pick<PortalShell, 'machine' | 'refusals'>,
     help: 'Connects that were refused, by code',
     label: 'code',
     values: () => shell.refusals(),
+  })
+}
+
+/** What calls to conditions and selectors cost and came to, for Prometheus. */
+export const pluginMetrics = (calls: Pick<PluginCalls, 'figures'>, registry: Registry): void => {
+  const counted: Gauge = new Gauge({
+    name: 'portreeve_portal_plugin_calls_total',
+    help: 'Calls to policy conditions and gateway selectors: answered, slow (over 250 ms), failed, spared after slow ones',
+    labelNames: ['point', 'key', 'outcome'],
+    registers: [registry],
+    collect: (): void => {
+      for (const { point, key, answered, slow, failed, spared } of calls.figures()) {
+        for (const [outcome, count] of Object.entries({ answered, slow, failed, spared })) {
+          counted.set({ point, key, outcome }, count)
+        }
+      }
+    },
+  })
+  const spent: Gauge = new Gauge({
+    name: 'portreeve_portal_plugin_seconds_total',
+    help: 'What the calls to policy conditions and gateway selectors took together',
+    labelNames: ['point', 'key'],
+    registers: [registry],
+    collect: (): void => {
+      for (const { point, key, seconds } of calls.figures()) spent.set({ point, key }, seconds)
+    },
+  })
+  const slowest: Gauge = new Gauge({
+    name: 'portreeve_portal_plugin_slowest_seconds',
+    help: 'The slowest call so far',
+    labelNames: ['point', 'key'],
+    registers: [registry],
+    collect: (): void => {
+      for (const { point, key, slowestSeconds } of calls.figures()) slowest.set({ point, key }, slowestSeconds)
+    },
   })
 }
 
