@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { sourceFiles, type SourceFile, type SourceImport } from './kit/source-tree.ts'
+import { packageRoot, sourceFiles, type SourceFile, type SourceImport } from './kit/source-tree.ts'
 
 // ARCHITECTURE.md's table of who may import whom. Each rule has its because, which is its failure message.
 
@@ -122,6 +124,8 @@ const FORBIDDEN_GLOBALS: readonly { pattern: RegExp; name: string }[] = [
   { pattern: /\bfetch\(/, name: 'the network' },
 ]
 
+const MAN_PAGE = ['Name', 'Description', 'Config', 'Examples', 'Failure', 'Metrics', 'See also']
+
 const SOURCES = sourceFiles(['core', 'plugins', 'hosts', 'test'])
 const PRODUCT = SOURCES.filter((file) => !file.path.startsWith('test/'))
 
@@ -175,6 +179,9 @@ describe('architecture', () => {
       const exports = [...(door?.code ?? '').matchAll(/^export\s.*$/gm)].map((match) => match[0])
       expect(exports.length, `${folder}/index.ts exports plugin and nothing else: ${exports.join('; ')}`).to.equal(1)
       expect(exports[0]).to.match(/^export const plugin = /)
+      const page = readFileSync(join(packageRoot(), folder, 'README.md'), 'utf8')
+      const sections = [...page.matchAll(/^(?:## |\*\*)(\w[\w ]*)/gm)].map((match) => match[1])
+      expect(sections, `${folder}/README.md is a man page`).to.deep.equal(MAN_PAGE)
     }
   })
 

@@ -15,7 +15,10 @@ export const clientUpCommand = (context: CommandContext): Command =>
       const source = { schema: ClientConfig, file, fallback: 'client.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env)
-      const { createRandom } = await import('../runtime/index.ts')
+      const { createRandom, loadAddon, needNetAdmin } = await import('../runtime/index.ts')
+      // Nobody should sign in first and hear of it then.
+      needNetAdmin()
+      loadAddon()
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { ClientSession } = await import('../client/client-session.ts')
       const { startClient } = await import('../client/main.ts')

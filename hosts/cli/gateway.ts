@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
-import { readTokenFile } from '../client/token-file.ts'
+import { needTokenFile } from '../runtime/token-file.ts'
 import { GatewayConfig } from '../gateway/config.ts'
 import type { CommandContext } from './context.ts'
 import { packageVersion } from '../runtime/package-root.ts'
@@ -17,6 +17,9 @@ export const gatewayCommand = (context: CommandContext): Command =>
       const source = { schema: GatewayConfig, file, fallback: 'gateway.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env) ?? (await tokenOf(config))
+      const { loadAddon, needNetAdmin } = await import('../runtime/index.ts')
+      needNetAdmin()
+      loadAddon()
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { startGateway } = await import('../gateway/main.ts')
       const ending = untilSignal()
@@ -37,8 +40,7 @@ Examples:
   $ PORTREEVE_PORTAL_URL=https://portal.example.org PORTREEVE_TOKEN=… PORTREEVE_NAME=berlin-1 portreeve gateway`,
     )
 
-const tokenOf = async (config: GatewayConfig) => {
-  const token = config.token_file === undefined ? undefined : await readTokenFile(config.token_file)
-  if (token !== undefined) return token
+const tokenOf = async ({ token_file: file }: GatewayConfig) => {
+  if (file !== undefined) return needTokenFile(file)
   throw new OperatorError('TOKEN_MISSING', 'this gateway has no token.', 'Set PORTREEVE_TOKEN, or `token_file`.')
 }

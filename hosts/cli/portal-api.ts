@@ -1,6 +1,6 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
 import type { Secret } from '../../core/config/secret.ts'
-import { readTokenFile } from '../client/token-file.ts'
+import { readTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
 import { takeToken } from './read-config.ts'
 

@@ -35,11 +35,19 @@ export const run = async (
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage
+    if (isSystemError(error)) {
+      output.tell(`portreeve: ${error.code}: ${error.message}`)
+      return ExitCode.failed
+    }
     if (!(error instanceof OperatorError)) throw error
     output.tell(`portreeve: ${error.code}: ${error.message}`)
     return exitOf(error)
   }
 }
+
+/** What the operating system refused: a folder that may not be written, a full disk. It is nobody's bug. */
+const isSystemError = (error: unknown): error is Error & { code: string } =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]{2,}$/.test(error.code)
 
 const exitOf = (error: OperatorError): ExitCode => {
   if (error.code === 'CLIENT_NOT_RUNNING' || error.code === 'PORTAL_UNREACHABLE') return ExitCode.unreachable

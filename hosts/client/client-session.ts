@@ -9,7 +9,7 @@ import type { ClientConfig, RunningClient } from './config.ts'
 import { ControlSocket } from './control-socket.ts'
 import type { NameInspection } from './name-inspection.ts'
 import { SignIn } from './sign-in.ts'
-import { readTokenFile, removeTokenFile, writeTokenFile } from './token-file.ts'
+import { needTokenFile, readTokenFile, removeTokenFile, writeTokenFile } from '../runtime/token-file.ts'
 
 export interface ClientSessionOptions {
   config: ClientConfig
@@ -159,10 +159,4 @@ const SIGNED_OUT: ClientStatus = {
   gateways: [],
   resources: [],
   dns: { upstreams: [] },
-}
-
-const needTokenFile = async (path: string): Promise<Secret> => {
-  const token = await readTokenFile(path)
-  if (token !== undefined) return token
-  throw new OperatorError('TOKEN_FILE_INVALID', `the token file ${path} is not there.`, 'Write it, mode 0600.')
 }

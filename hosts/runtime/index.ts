@@ -29,6 +29,8 @@ export type { ResolverConfigurationOptions, ResolverMode } from './linux/resolve
 export type { DnsExchangeOptions } from './dns-exchange.ts'
 export type { HttpClientOptions } from './http-client.ts'
 export type { Destination, MarkFor } from './outgoing-socket.ts'
+export { loadAddon } from './native/addon.ts'
+export { needNetAdmin } from './linux/net-admin.ts'
 export { markedConnections, type ConnectionRequest } from './marked-connection.ts'
 
 export const createClock = (): Clock => new SystemClock()

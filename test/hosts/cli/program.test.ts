@@ -76,6 +76,23 @@ describe('hosts/cli/program', () => {
     expect(told).to.include('CONFIG_INVALID').and.include('listen').and.include('prt')
   })
 
+  it('says what the system refused, without a trace of the inside', async () => {
+    await file('state', 'no folder')
+    const config = await file('portal.yaml', 'state_folder: ./state\nplugins: []\n')
+    const args = ['portal', 'init', '--config', config, '--account', 'example', '--admin-email', 'ada@example.org']
+    const { code, told } = await portreeve(args)
+    expect(code).to.equal(1)
+    expect(told).to.match(/^portreeve: E[A-Z]+: .*state/)
+    expect(told).not.to.match(/\.[jt]s:\d/)
+  })
+
+  it('says that a gateway’s token file is not there, and does not take it for none', async () => {
+    const config = await file('gateway.yaml', 'portal_url: https://portal.example.org\ntoken_file: ./gone\n')
+    const { code, told } = await portreeve(['gateway', '--config', config])
+    expect(code).to.equal(1)
+    expect(told).to.include('TOKEN_FILE_INVALID').and.to.include(join(folder, 'gone'))
+  })
+
   it('prints its version', async () => {
     expect(await portreeve(['--version'])).to.deep.include({ code: 0, printed: '0.1.0' })
   })

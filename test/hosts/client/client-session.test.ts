@@ -10,7 +10,7 @@ import type { NameInspection } from '../../../hosts/client/name-inspection.ts'
 import type { ClientStatus } from '../../../hosts/client/client-status.ts'
 import { ClientConfig, type RunningClient } from '../../../hosts/client/config.ts'
 import { askClient } from '../../../hosts/client/control-socket.ts'
-import { readTokenFile, writeTokenFile } from '../../../hosts/client/token-file.ts'
+import { readTokenFile, writeTokenFile } from '../../../hosts/runtime/token-file.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 
 /** A client as its main gives it, without a network. */

@@ -26,6 +26,13 @@ export const readTokenFile = async (path: string): Promise<Secret | undefined> =
   return new Secret(text)
 }
 
+/** Reads a token that has to be there. @throws OperatorError TOKEN_FILE_MODE, TOKEN_FILE_INVALID */
+export const needTokenFile = async (path: string): Promise<Secret> => {
+  const token = await readTokenFile(path)
+  if (token !== undefined) return token
+  throw new OperatorError('TOKEN_FILE_INVALID', `the token file ${path} is not there.`, 'Write it, mode 0600.')
+}
+
 /** Keeps a token, mode 0600 from its first byte, replacing another at once. */
 export const writeTokenFile = async (path: string, token: Secret): Promise<void> => {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })

@@ -5,9 +5,9 @@ import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import { Secret } from '../../../core/config/secret.ts'
-import { readTokenFile, removeTokenFile, writeTokenFile } from '../../../hosts/client/token-file.ts'
+import { readTokenFile, removeTokenFile, writeTokenFile } from '../../../hosts/runtime/token-file.ts'
 
-describe('hosts/client/token-file', () => {
+describe('hosts/runtime/token-file', () => {
   let folder: string
   let path: string
 

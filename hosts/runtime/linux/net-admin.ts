@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+
+/** CAP_NET_ADMIN's bit (capabilities(7)). */
+const NET_ADMIN = 12n
+
+/**
+ * What a client or a gateway cannot do without: TUN devices, routes, rules. Said before anything is begun.
+ * @param status for tests: a process's status as proc(5) has it
+ * @throws OperatorError NEEDS_LINUX, NEEDS_ROOT
+ */
+export const needNetAdmin = (status = '/proc/self/status'): void => {
+  if (process.platform !== 'linux') throw new OperatorError('NEEDS_LINUX', 'clients and gateways run on Linux.')
+  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(status, 'utf8')) ?? []
+  if (effective === undefined || ((BigInt(`0x${effective}`) >> NET_ADMIN) & 1n) === 1n) return
+  throw new OperatorError(
+    'NEEDS_ROOT',
+    'a TUN device and routes take root, or CAP_NET_ADMIN, which this process has not.',
+    'Run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN.',
+  )
+}
