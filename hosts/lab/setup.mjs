@@ -36,6 +36,7 @@ const NEEDS = {
     wg: 'wireguard-tools',
     'wireguard-go': 'wireguard-go',
     unbound: 'unbound',
+    'dbus-daemon': 'dbus-daemon',
     openssl: 'openssl',
   },
   bench: { ...BUILD, ...LAB, iperf3: 'iperf3' },
