@@ -69,6 +69,13 @@ export class GatewayTable {
     this.#unreachableUntil.delete(id)
   }
 
+  /** Gives all of them another chance; whether there were any. */
+  forgetDead(): boolean {
+    const any = this.#unreachableUntil.size > 0
+    this.#unreachableUntil.clear()
+    return any
+  }
+
   /** What a request for a resource tells the portal. */
   forRequest(now: Instant): { connected: string[]; unreachable: string[] } {
     for (const [id, until] of this.#unreachableUntil) if (until <= now) this.#unreachableUntil.delete(id)

@@ -249,6 +249,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellConnections({ type: 'authorized', authorization: message.payload }, now)
       case 'authorizationCreationFailed': {
         const { resource_id: resourceId, reason, details } = message.payload
+        // All that there are were found dead: one may have been started again since, which nobody tells us of.
+        if (reason === 'offline' && this.#connections.gateways.forgetDead()) return this.#request(resourceId, now)
         this.resources.denied(resourceId, reason, details)
         for (const ask of this.#siteAsks.denied(resourceId)) this.#askSite(ask, now)
         return this.#tellFlows({ type: 'authorizationFailed', resourceId }, now)

@@ -151,17 +151,22 @@ export class VirtualPortal implements VirtualPortalEnd {
     return group
   }
 
-  resource(type: 'dns' | 'cidr', address: string): Resource {
+  resource(type: Resource['type'], address: string | null, filters: Resource['filters'] = []): Resource {
     return this.#insert('resources', {
       ...this.#base(),
       siteId: this.siteId,
-      name: address,
+      name: address ?? 'Internet',
       type,
       address,
       addressDescription: null,
-      filters: [],
+      filters,
       ipStack: 'dual',
     })
+  }
+
+  setFilters(resourceId: string, filters: Resource['filters']): void {
+    const row = this.#rows.resources.find(({ id }) => id === resourceId)
+    if (row !== undefined) this.#insert('resources', { ...row, filters })
   }
 
   policy(groupId: string, resourceId: string, conditions: ConditionSetting[] = []): Policy {

@@ -1,0 +1,26 @@
+// `npm run fuzz [-- SECONDS [FIRST_SEED]]`: random worlds, one seed after the other, for as long as that. A seed that deviates belongs into
+// seeds.json beside the source, where `npm test` replays it.
+import { Deviation, Simulation } from './simulation.ts'
+
+const [seconds = '300', first = String(Math.floor(Math.random() * 2 ** 31))] = process.argv.slice(2)
+const end = performance.now() + Number(seconds) * 1_000
+const failed: number[] = []
+let seed = Number(first)
+let probes = 0
+while (performance.now() < end) {
+  const simulation = new Simulation(seed)
+  try {
+    simulation.run()
+  } catch (error) {
+    failed.push(seed)
+    process.stderr.write(
+      `seed ${seed}: ${error instanceof Deviation ? error.message : String((error as Error).stack)}\n`,
+    )
+  }
+  probes += simulation.probes
+  seed += 1
+}
+process.stdout.write(
+  `${seed - Number(first)} worlds from seed ${first}, ${probes} probes, ${failed.length} deviations: ${failed.join(' ')}\n`,
+)
+process.exitCode = failed.length === 0 ? 0 : 1

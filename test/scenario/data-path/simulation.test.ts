@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'mocha'
+import { Simulation } from './simulation.ts'
+
+const SEEDS = JSON.parse(readFileSync('test/scenario/data-path/seeds.json', 'utf8')) as number[]
+const FRESH = Number(process.env['PORTREEVE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+/** Of fresh worlds; `npm run fuzz` takes longer. */
+const BUDGET_MS = 8_000
+
+describe('random worlds against the reference model of the data path', function () {
+  this.timeout(120_000)
+
+  for (const seed of SEEDS) {
+    it(`meets what the model predicts, for the kept seed ${seed}`, () => {
+      new Simulation(seed).run()
+    })
+  }
+
+  it(`meets what the model predicts, for fresh seeds from ${FRESH} (PORTREEVE_SEED=${FRESH} replays them)`, () => {
+    const end = performance.now() + BUDGET_MS
+    let seed = FRESH
+    let probes = 0
+    for (; seed === FRESH || performance.now() < end; seed++) {
+      const simulation = new Simulation(seed)
+      try {
+        simulation.run()
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+      }
+      probes += simulation.probes
+    }
+    process.stdout.write(`      ${seed - FRESH} worlds, ${probes} probes, from seed ${FRESH}\n`)
+  })
+})
