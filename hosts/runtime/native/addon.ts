@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { OperatorError } from '../../../core/config/operator-error.ts'
@@ -124,20 +123,29 @@ export interface Addon {
 
 let loaded: Addon | undefined
 
-/** Loads the addon. @throws OperatorError NATIVE_ADDON_MISSING where it was not built, or not for this Node. */
+/** For tests: the file of another build of the addon. */
+const OTHER_BUILD = 'PORTREEVE_ADDON'
+
+/**
+ * Loads the addon: what a checkout built (build/Release), else what the package carries for this platform (prebuilds/).
+ * @throws OperatorError NATIVE_ADDON_MISSING where there is none, or not for this Node
+ */
 export const loadAddon = (): Addon => {
   if (loaded !== undefined) return loaded
-  const root = packageRoot()
-  const file = join(root, 'hosts/runtime/native/build/Release/portreeve.node')
-  const remedy = `Run: node ${join(root, 'hosts/runtime/native/build.mjs')}`
-  if (!existsSync(file))
-    throw new OperatorError('NATIVE_ADDON_MISSING', `the native addon is not built: ${file}.`, remedy)
+  const folder = join(packageRoot(), 'hosts/runtime/native')
   try {
-    loaded = createRequire(import.meta.url)(file) as Addon
+    const require = createRequire(import.meta.url)
+    const nodeGypBuild = require('node-gyp-build') as (folder: string) => Addon
+    const other = process.env[OTHER_BUILD]
+    loaded = other === undefined ? nodeGypBuild(folder) : (require(other) as Addon)
     return loaded
   } catch (error) {
-    throw new OperatorError('NATIVE_ADDON_MISSING', `the native addon does not load: ${String(error)}.`, remedy, {
-      cause: error,
-    })
+    const [what = ''] = String(error).split('\n')
+    throw new OperatorError(
+      'NATIVE_ADDON_MISSING',
+      `the native addon does not load: ${what}.`,
+      `Run: node ${join(folder, 'build.mjs')}`,
+      { cause: error },
+    )
   }
 }
