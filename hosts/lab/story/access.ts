@@ -90,6 +90,37 @@ export const ACCESS: readonly Step<World>[] = [
     },
   },
   {
+    name: 'P8 a denial is explained, to the person and to the admin',
+    run: async (world) => {
+      await world.make('bound policy for jenkins', 'policies', {
+        group_id: world.id('engineers'),
+        resource_id: world.id('jenkins'),
+        description: 'from the office',
+        conditions: [{ condition: 'remote-ip', settings: { operator: 'in', ranges: ['198.51.100.0/24'] } }],
+      })
+      await world.resolvesTo(JENKINS, isMapped)
+      const refused = await world.fetch(`http://${JENKINS}/`, { timeoutMs: 5_000 })
+      expectThat(!refused.ok, 'the page came all the same')
+      const { resources } = await world.clientStatus()
+      const { why = [] } = resources.find(({ address }) => address === JENKINS) ?? {}
+      expectThat(
+        why.some((line) => line.includes('remote-ip: the address is in none of the ranges')),
+        `the client says: ${why.join(' ') || 'nothing'}`,
+      )
+      const about = ['--actor', 'ada@example.org', '--resource', JENKINS, '--port', String(WEB_PORT)]
+      const here = await world.administer('explain', ...about, '--from', MACHINES.client.outside)
+      const office = await world.administer('explain', ...about, '--from', '198.51.100.7')
+      expectThat(here.code === 1 && here.stdout.includes('remote-ip does not hold'), `${here.stdout}${here.stderr}`)
+      expectThat(
+        office.code === 0 && /The gateway would be gateway-[12]/.test(office.stdout),
+        `${office.stdout}${office.stderr}`,
+      )
+      await world.api.remove(`policies/${world.id('bound policy for jenkins')}`)
+      await world.resolvesTo(JENKINS, (address) => !isMapped(address))
+      return `the client says:\n${why.join('\n')}\nportreeve explain says:\n${here.stdout.trim()}`
+    },
+  },
+  {
     name: 'H2 the gateway is killed, and the client is on the other one',
     run: async (world) => {
       const reach = await world.reach(GITLAB)

@@ -20,6 +20,7 @@ export class World {
   signedIn: { nonce: string; fragment: string } | undefined
   watch: Part | undefined
   #api: PortalApi | undefined
+  #token = ''
 
   constructor(lab: Lab) {
     this.lab = lab
@@ -31,6 +32,7 @@ export class World {
   }
 
   useApiToken(token: string): void {
+    this.#token = token
     this.#api = new PortalApi({ machine: this.lab.machines.portal, url: PORTAL_URL, token })
   }
 
@@ -94,6 +96,12 @@ export class World {
   portreeve(...args: string[]): Promise<CommandResult> {
     const env = { PORTREEVE_SOCKET: this.lab.clientSocket }
     return this.lab.machines.client.run(process.execPath, portreeve(...args), { env })
+  }
+
+  /** The command line, on the portal's machine, with the admin's API token. */
+  administer(...args: string[]): Promise<CommandResult> {
+    const env = { PORTREEVE_PORTAL_URL: PORTAL_URL, PORTREEVE_TOKEN: this.#token }
+    return this.lab.machines.portal.run(process.execPath, portreeve(...args), { env })
   }
 
   async clientStatus(): Promise<ClientStatus> {
