@@ -21,6 +21,7 @@ const PRESENT = [
   'dig',
   'wg',
   'unbound',
+  'dbus-daemon',
   'openssl',
   'chromium',
   'postgres',
