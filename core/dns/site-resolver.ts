@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { Family } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
@@ -16,14 +17,24 @@ export type SiteResolverOutput =
   /** Have the gateway's own resolver asked, over UDP; `ask` names it for `systemAnswered` and `cancelAsk`. */
   | { type: 'askSystem'; ask: number; name: string; recordType: 'A' | 'AAAA'; message: Uint8Array }
   | { type: 'cancelAsk'; ask: number }
-  /** Sorted, canonical text. A family without records is empty; `failed` says that neither family got an answer. */
-  | { type: 'resolved'; lookup: number; ipv4: readonly string[]; ipv6: readonly string[]; failed: boolean }
+  /**
+   * Sorted, canonical text. A family without records is empty; `failed` says that neither family got an answer, `unanswered` which one
+   * did not where the other did.
+   */
+  | {
+      type: 'resolved'
+      lookup: number
+      ipv4: readonly string[]
+      ipv6: readonly string[]
+      failed: boolean
+      unanswered?: Family
+    }
 
 /**
  * Resolves names of resources where they are: at the gateway, with its own resolver, both families at once and independently (D10).
  *
  * Answers hold for 30 s whatever their TTL says; a name is being asked for at most once at a time; after 10 s a family counts as failed. A family
- * that failed beside one that did not is empty, and is asked for again with the next lookup.
+ * that failed beside one that did not is asked for again with the next lookup.
  */
 export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutput> {
   readonly #random: Random
@@ -157,8 +168,10 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
       }
     }
     const failed = ipv4 === undefined && ipv6 === undefined
+    const unanswered: Family | undefined = ipv4 === undefined ? 'ipv4' : ipv6 === undefined ? 'ipv6' : undefined
+    const missing = failed || unanswered === undefined ? {} : { unanswered }
     for (const lookup of lookups) {
-      this.#outputs.push({ type: 'resolved', lookup, ipv4: ipv4 ?? [], ipv6: ipv6 ?? [], failed })
+      this.#outputs.push({ type: 'resolved', lookup, ipv4: ipv4 ?? [], ipv6: ipv6 ?? [], failed, ...missing })
     }
   }
 

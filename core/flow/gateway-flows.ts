@@ -6,6 +6,7 @@ import { canonicalAddress, isAddressAt, parseAddress, type AddressBytes } from '
 import { PacketSlab } from '../net/packet-slab.ts'
 import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
+import type { Family } from '../runtime/endpoint.ts'
 import { earliest, type Deadline } from '../runtime/machine.ts'
 import { after, earlier, MINUTE, type Instant } from '../runtime/time.ts'
 import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
@@ -34,8 +35,15 @@ export type GatewayFlowsInput =
   | { type: 'resourceUpdated'; resource: FlowResource }
   /** Resynchronisation: what is not listed is dropped, what is not held is not created. */
   | { type: 'retainOnly'; grants: readonly RetainedGrant[] }
-  /** The answer to a `resolve`. `failed` (no answer at all) keeps what an earlier answer said. */
-  | { type: 'resolved'; lookup: number; ipv4: readonly string[]; ipv6: readonly string[]; failed?: boolean }
+  /** The answer to a `resolve`. `failed` (no answer at all) keeps what an earlier answer said, `unanswered` that of one family. */
+  | {
+      type: 'resolved'
+      lookup: number
+      ipv4: readonly string[]
+      ipv6: readonly string[]
+      failed?: boolean
+      unanswered?: Family
+    }
   /** The client with a tunnel address (canonical) asks something about a normalized name. */
   | { type: 'nameAsked'; ask: number; client: string; name: string }
 
@@ -316,7 +324,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#outputs.push({ type: 'resolve', lookup, domain: normalizeName(domain) })
   }
 
-  #handleResolved({ lookup, ipv4, ipv6, failed }: Extract<GatewayFlowsInput, { type: 'resolved' }>): void {
+  #handleResolved(input: Extract<GatewayFlowsInput, { type: 'resolved' }>): void {
+    const { lookup, ipv4, ipv6, failed, unanswered } = input
     const asked = this.#lookups.take(lookup)
     const peer = this.#peers.get(asked?.peer ?? '')
     if (asked === undefined || peer === undefined) return
@@ -329,7 +338,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (failed === true) {
       return this.#tellStatus(peer, frame, peer.isAssigned(asked.resourceId, domain) ? 'Active' : 'Inactive')
     }
-    peer.assign({ resourceId: asked.resourceId, domain, proxyIps: asked.proxyIps, realIps: [...ipv4, ...ipv6] })
+    const { resourceId, proxyIps } = asked
+    peer.assign({ resourceId, domain, proxyIps, realIps: [...ipv4, ...ipv6], unanswered })
     this.#forgetVerdicts()
     this.#tellStatus(peer, frame, 'Active')
   }

@@ -6,6 +6,7 @@ import { compareAddresses, formatAddress, isAddressAt, parseAddress, type Addres
 import type { PacketView } from '../net/packet-view.ts'
 import { PrefixTrie } from '../net/prefix-trie.ts'
 import { isInRange, MAPPED_ADDRESSES, NOT_A_SERVER, NOT_INTERNET } from '../net/reserved-range.ts'
+import type { Family } from '../runtime/endpoint.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
 import { RateBound } from './rate-bound.ts'
@@ -154,15 +155,20 @@ export class GatewayPeer {
   }
 
   /** Maps the sorted proxy addresses to the sorted real ones, cyclically by family. What must not be a server is left out. */
-  assign({ resourceId, domain, proxyIps, realIps }: AssignmentRequest): void {
+  assign({ resourceId, domain, proxyIps, realIps, unanswered }: AssignmentRequest): void {
+    const key = assignmentKey(resourceId, domain)
+    const before = this.#assignments.get(key)?.real
     const real = new Map<string, AddressBytes | undefined>()
     const servers = sortedAddresses(realIps).filter((address) => !isInRange(NOT_A_SERVER, address))
     for (const length of [4, 16]) {
       const targets = servers.filter((address) => address.length === length)
       const proxies = sortedAddresses(proxyIps).filter((address) => address.length === length)
-      for (const [at, proxy] of proxies.entries()) real.set(formatAddress(proxy), targets[at % targets.length])
+      const isKnown = unanswered !== (length === 4 ? 'ipv4' : 'ipv6')
+      for (const [at, proxy] of proxies.entries()) {
+        const text = formatAddress(proxy)
+        real.set(text, isKnown ? targets[at % targets.length] : before?.get(text))
+      }
     }
-    const key = assignmentKey(resourceId, domain)
     this.#unassign(key)
     this.#assignments.set(key, { resourceId, domain, real })
     const [oldest] = this.#assignments.keys()
@@ -324,6 +330,8 @@ interface AssignmentRequest {
   /** Canonical texts. */
   proxyIps: readonly string[]
   realIps: readonly string[]
+  /** The family that nobody answered for: it keeps what an earlier answer said. */
+  unanswered?: Family | undefined
 }
 
 /** Whether a packet from a client is of a kind that has an entry in the table. */

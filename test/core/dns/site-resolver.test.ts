@@ -103,7 +103,7 @@ describe('site resolver', () => {
     look(1)
     answer(0, ['10.0.0.1'])
     verdict(asks()[1]?.ask, { type: 'failed', code: 'timeout', reason: 'silence' })
-    expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: [], failed: false })
+    expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: [], failed: false, unanswered: 'ipv6' })
     look(2)
     expect(asks()).to.have.length(4)
     expect(machine.counters()).to.have.property('siteResolver_timeout', 1)

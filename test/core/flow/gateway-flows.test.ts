@@ -281,6 +281,16 @@ describe('the gateway, for a name', () => {
     expect(gateway.flows.counters()).to.include({ 'no-record': 2 })
   })
 
+  it('D11 keeps the addresses of a family that nobody answered for, beside one that was', () => {
+    const gateway = new GatewayBench()
+    gateway.grant(WIKI)
+    gateway.assign('wiki', 'a.example.org', { ipv4: ['10.0.0.5'], ipv6: ['2001:db8::5'] })
+    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', proxyIps: [PROXY, PROXY6] })
+    gateway.handle({ type: 'resolved', lookup: 1, ipv4: ['10.0.0.6'], ipv6: [], unanswered: 'ipv6' })
+    expect(gateway.fromClient({ destination: PROXY6, sourcePort: 9 })[0]).to.contain('2001:db8::5')
+    expect(gateway.fromClient({ destination: PROXY, sourcePort: 9 })[0]).to.contain('10.0.0.6')
+  })
+
   it('keeps what it knows when nobody answers, and is Inactive where it knows nothing', () => {
     const gateway = ready()
     gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', proxyIps: [PROXY] })

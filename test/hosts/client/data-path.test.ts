@@ -125,6 +125,25 @@ for (const [named, transport] of [
       expect(site.seen).to.have.length(1)
     })
 
+    it('D10 keep a flow at its address when the name moves, and lead new ones to the new address', () => {
+      site.machine('new web', ['10.0.0.6'])
+      const to = address('gitlab.example.org')
+      client.send({ to, port: 80, payload: 'one', fromPort: 1_000 })
+      clock.advance(500)
+      site.name('gitlab.example.org', ['10.0.0.6'])
+      client.resolve('gitlab.example.org')
+      clock.advance(500)
+      client.send({ to, port: 80, payload: 'cached', fromPort: 1_001 })
+      clock.advance(30_000)
+      // What the gateway remembers is over: the application's next question is what has it asked anew.
+      expect(address('gitlab.example.org')).to.equal(to)
+      clock.advance(500)
+      client.send({ to, port: 80, payload: 'old flow', fromPort: 1_000 })
+      client.send({ to, port: 80, payload: 'new flow', fromPort: 1_002 })
+      clock.advance(500)
+      expect(client.textsFrom(to, 80)).to.deep.equal(['web: one', 'web: cached', 'web: old flow', 'new web: new flow'])
+    })
+
     it('reach IPv6 addresses', () => {
       const [to = ''] = client.resolve('gitlab.example.org', 'AAAA') ?? []
       client.send({ to, port: 80, payload: 'six' })
