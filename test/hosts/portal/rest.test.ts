@@ -79,6 +79,8 @@ describe('the REST API', () => {
     const shown = (await portal.api('GET', `/tokens/${id}`)).body
     expect(shown).to.include({ kind: 'api', name: 'CI', actor_id: robot.id })
     expect(shown).not.to.have.any.keys('token', 'hash', 'salt')
+    expect((await portal.api('PATCH', `/tokens/${id}`, { name: 'Nightly' })).body).to.include({ id, name: 'Nightly' })
+    expect((await portal.api('GET', '/sites', undefined, token)).status).to.equal(200)
     await portal.api('DELETE', `/tokens/${id}`)
     expect((await portal.api('GET', '/sites', undefined, token)).body).to.include({ code: 'invalid_token' })
   })
@@ -130,6 +132,55 @@ describe('the REST API', () => {
     expect((await portal.api('GET', `/identity_providers/${one.id}`)).body.is_default).to.equal(false)
     await portal.api('PATCH', `/identity_providers/${one.id}`, { is_default: true })
     expect((await portal.api('GET', `/identity_providers/${two.id}`)).body.is_default).to.equal(false)
+  })
+
+  it('tells whom a provider knows, gives an identity to another person, and forgets it', async () => {
+    const settings = { issuer: 'https://id.example.org', client_id: 'portreeve' }
+    const provider = await portal.create('/identity_providers', { name: 'Linked', type: 'oidc', settings })
+    const [ada, eve] = [await portal.create('/actors', { name: 'A' }), await portal.create('/actors', { name: 'E' })]
+    const whom = { identity_provider_id: provider.id, issuer: settings.issuer, subject: '42' }
+    const identity = await portal.create('/identities', { ...whom, actor_id: ada.id })
+    expect(identity).to.deep.include({ ...whom, actor_id: ada.id })
+    const twice = await portal.api('POST', '/identities', { ...whom, actor_id: eve.id })
+    expect(twice.body).to.include({ status: 409, code: 'conflict' })
+    const moved = await portal.api('PATCH', `/identities/${identity.id}`, { actor_id: eve.id })
+    expect(moved.body).to.deep.equal({ ...identity, actor_id: eve.id })
+    expect((await portal.api('GET', '/identities')).body.data).to.deep.equal([moved.body])
+    const robot = await portal.create('/actors', { name: 'R', type: 'service_account' })
+    for (const actor_id of [robot.id, provider.id]) {
+      const refused = await portal.api('PATCH', `/identities/${identity.id}`, { actor_id })
+      expect(refused.body).to.have.nested.property('errors[0].path', 'actor_id')
+    }
+    expect((await portal.api('DELETE', `/identities/${identity.id}`)).status).to.equal(204)
+    expect((await portal.api('GET', `/identities/${identity.id}`)).status).to.equal(404)
+  })
+
+  it('offers every collection to read by cursor and by id, and to change where an admin may', () => {
+    const endpoints = apiEndpoints({ providers: new Map(), conditions: new Map(), selectors: new Map() } as never)
+    const offered = new Set(endpoints.map(({ method, path }) => `${method} ${path}`))
+    const READ = ['GET /x', 'GET /x/:id']
+    const CHANGE = ['PATCH /x/:id', 'DELETE /x/:id']
+    const ALL = [...READ, 'POST /x', ...CHANGE]
+    const collections: Record<string, string[]> = {
+      sites: ALL,
+      resources: ALL,
+      groups: ALL,
+      actors: ALL,
+      policies: ALL,
+      identity_providers: ALL,
+      identities: ALL,
+      // These come by themselves, with a token.
+      clients: [...READ, ...CHANGE],
+      gateways: [...READ, ...CHANGE],
+      // Made for a site or an actor.
+      tokens: [...READ, ...CHANGE],
+      // Decisions make them.
+      authorizations: [...READ, 'DELETE /x/:id'],
+      audit_log: ['GET /x'],
+    }
+    for (const [name, operations] of Object.entries(collections)) {
+      for (const operation of operations) expect(offered).to.include(operation.replace('/x', `/${name}`))
+    }
   })
 
   it('pages through a list with a cursor, each row once', async () => {
@@ -225,7 +276,16 @@ describe('the REST API', () => {
       if (!path.startsWith('/tokens')) expect((await as('PATCH', path, {})).status, `PATCH ${path}`).to.equal(404)
       expect((await portal.api('GET', path)).status, `still there: ${path}`).to.equal(200)
     }
-    for (const path of ['/sites', '/groups', '/resources', '/policies', '/clients', '/gateways', '/authorizations']) {
+    for (const path of [
+      '/sites',
+      '/groups',
+      '/resources',
+      '/policies',
+      '/identities',
+      '/clients',
+      '/gateways',
+      '/authorizations',
+    ]) {
       expect((await as('GET', path)).body.data, path).to.deep.equal([])
     }
     expect((await as('GET', '/actors')).body.data).to.have.length(1)

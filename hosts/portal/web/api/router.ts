@@ -12,6 +12,7 @@ import type { ApiExtras, ApiState, Endpoint } from './endpoint.ts'
 import { explainEndpoints } from './explain.ts'
 import { gatewayEndpoints } from './gateways.ts'
 import { groupEndpoints } from './groups.ts'
+import { identityEndpoints } from './identities.ts'
 import { identityProviderEndpoints } from './identity-providers.ts'
 import { openApi } from './open-api.ts'
 import type { ApiParts } from './parts.ts'
@@ -33,6 +34,7 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
   ...explainEndpoints(parts),
   ...simulateEndpoints(parts),
   ...identityProviderEndpoints(parts),
+  ...identityEndpoints(parts),
   ...clientEndpoints(parts),
   ...tokenEndpoints(parts),
   ...authorizationEndpoints(parts),

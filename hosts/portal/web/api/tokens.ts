@@ -6,7 +6,7 @@ import { collection, existing, idOf, scopeOf } from './collection.ts'
 import type { ApiContext, Endpoint, Step } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
-import { CreatedToken, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
+import { CreatedToken, defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
 
 const TokenBody = z
   .object({
@@ -25,9 +25,12 @@ const Draft = z.strictObject({
   expires_at: Time.nullable().default(null).describe('Null: until it is revoked'),
 })
 
+const Patch = z.strictObject({ name: Name.optional() })
+
 /** Tokens: made for a site's gateways or for an actor, shown once, revoked by removal. */
 export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
+  const patch = jsonBody(Patch)
   const rows = collection(store, 'tokens', toWire)
 
   /** Mints a token in one transaction with the check of what it is for, and shows it once. */
@@ -65,6 +68,8 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     }
     return { kind: 'api', name: 'API', actorId: actor.id }
   })
+
+  const patchToken = rows.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))
 
   const minting = (path: string, summary: string, step: Step): Endpoint => ({
     method: 'POST',
@@ -111,6 +116,15 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       status: 200,
       answer: TokenBody,
       story: [rows.show],
+    },
+    {
+      method: 'PATCH',
+      path: '/tokens/:id',
+      summary: 'Renames a token',
+      body: Patch,
+      status: 200,
+      answer: TokenBody,
+      story: [patch.read, patchToken],
     },
     { method: 'DELETE', path: '/tokens/:id', summary: 'Revokes a token', status: 204, story: [rows.remove()] },
   ]

@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import type { IdentityRow } from '../../entities.ts'
+import type { Transaction } from '../../store/store.ts'
+import { invalidBody } from '../problem.ts'
+import { collection } from './collection.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { ApiParts } from './parts.ts'
+import { jsonBody } from './read-body.ts'
+import { defined, Id, pageOf, rowFields, Text, timeOf } from './wire.ts'
+
+const IdentityBody = z
+  .object({ ...rowFields, actor_id: Id, identity_provider_id: Id, issuer: z.string(), subject: z.string() })
+  .meta({ id: 'Identity' })
+const Draft = z.strictObject({
+  actor_id: Id,
+  identity_provider_id: Id,
+  issuer: Text(512).min(1).describe('As the provider says it: the `iss` of its ID tokens'),
+  subject: Text(512).min(1).describe('Whom it knows by this: the `sub` of its ID tokens'),
+})
+const Patch = z.strictObject({ actor_id: Id.optional() })
+
+/** As whom an actor is known to a provider. The first sign-in makes one; an admin may make it before, or remove it. */
+export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
+  const draft = jsonBody(Draft)
+  const patch = jsonBody(Patch)
+  const identities = collection(store, 'identities', toWire)
+
+  const insertIdentity = identities.insert(async (ctx, tx) => {
+    const { actor_id, identity_provider_id, issuer, subject } = draft.of(ctx)
+    await needPerson(tx, actor_id)
+    return { actorId: actor_id, identityProviderId: identity_provider_id, issuer, subject }
+  })
+  const patchIdentity = identities.patch(async (ctx, tx) => {
+    const { actor_id } = patch.of(ctx)
+    if (actor_id !== undefined) await needPerson(tx, actor_id)
+    return defined({ actorId: actor_id })
+  })
+
+  return [
+    {
+      method: 'GET',
+      path: '/identities',
+      summary: 'Lists the identities',
+      status: 200,
+      answer: pageOf(IdentityBody),
+      story: identities.list(),
+    },
+    {
+      method: 'POST',
+      path: '/identities',
+      summary: 'Creates an identity, before its owner has signed in',
+      body: Draft,
+      status: 201,
+      answer: IdentityBody,
+      story: [draft.read, insertIdentity],
+    },
+    {
+      method: 'GET',
+      path: '/identities/:id',
+      summary: 'Shows an identity',
+      status: 200,
+      answer: IdentityBody,
+      story: [identities.show],
+    },
+    {
+      method: 'PATCH',
+      path: '/identities/:id',
+      summary: 'Gives an identity to another actor',
+      body: Patch,
+      status: 200,
+      answer: IdentityBody,
+      story: [patch.read, patchIdentity],
+    },
+    {
+      method: 'DELETE',
+      path: '/identities/:id',
+      summary: 'Removes an identity; the next sign-in goes by the verified e-mail address again',
+      status: 204,
+      story: [identities.remove()],
+    },
+  ]
+}
+
+/** Service accounts do not sign in. An actor that is not there is told by the store. */
+const needPerson = async (tx: Transaction, actorId: string): Promise<void> => {
+  const actor = await tx.get('actors', actorId)
+  if (actor?.type !== 'service_account') return
+  throw invalidBody([{ path: 'actor_id', message: 'is a service account, which does not sign in' }])
+}
+
+const toWire = (row: IdentityRow): z.infer<typeof IdentityBody> => ({
+  id: row.id,
+  actor_id: row.actorId,
+  identity_provider_id: row.identityProviderId,
+  issuer: row.issuer,
+  subject: row.subject,
+  created_at: timeOf(row.createdAt),
+})
