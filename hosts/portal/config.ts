@@ -5,6 +5,31 @@ import type { Clock } from '../../core/runtime/clock.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
 
+const Sqlite = z.strictObject({
+  driver: z.literal('better-sqlite3'),
+  /** A file, seen from the state folder. */
+  file: z.string().min(1).default('portal.sqlite'),
+})
+
+const Postgres = z.strictObject({
+  driver: z.literal('pg'),
+  /** A host name, an address, or the folder of a Unix socket. */
+  host: z.string().min(1).default('/var/run/postgresql'),
+  port: z.int().min(1).max(65535).default(5432),
+  user: z.string().min(1).default('portreeve'),
+  database: z.string().min(1).default('portreeve'),
+  /** A file of mode 0600 with the password; PORTREEVE_DATABASE_PASSWORD goes before it. Seen from the state folder. */
+  password_file: z.string().min(1).optional(),
+  /** Whether the server has to show a certificate of the system's roots. */
+  tls: z.boolean().default(false),
+})
+
+/** SQLite where nothing is said. */
+const Database = z.preprocess(
+  (value) => (typeof value === 'object' && value !== null ? { driver: 'better-sqlite3', ...value } : value),
+  z.discriminatedUnion('driver', [Sqlite, Postgres]),
+)
+
 /** A portal's configuration file. Relative paths are seen from it. */
 export const PortalConfig = z.strictObject({
   ...hostConfig,
@@ -23,14 +48,8 @@ export const PortalConfig = z.strictObject({
     .optional(),
   /** Where the key that signs tokens and cookies is kept, mode 0600, and the embedded database. */
   state_folder: z.string().min(1).default('/var/lib/portreeve'),
-  /** The database driver, by its name in knex, and what it connects to. */
-  database: z
-    .strictObject({
-      driver: z.string().min(1).default('better-sqlite3'),
-      /** A file, for an embedded database; seen from the state folder. */
-      file: z.string().min(1).default('portal.sqlite'),
-    })
-    .prefault({}),
+  /** Where the rows are: in an embedded SQLite, or in PostgreSQL, which several portal processes may share. */
+  database: Database.prefault({}),
   /** Proxies whose X-Forwarded-For is believed: addresses or CIDRs. */
   trusted_proxies: z.array(z.string()).default([]),
   /** How often one address may ask: so many requests at once after a silence, then so many a second. */

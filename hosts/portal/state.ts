@@ -108,7 +108,10 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         this.#context.view.load(input.rows)
         return this.#keeper.restore(input.rows.authorizations, now)
       case 'changed':
-        return this.#consequences.follow(input.changes, now)
+        return this.#consequences.follow(
+          input.changes.map((change) => this.#withBefore(change)),
+          now,
+        )
       case 'peerConnected':
         return this.#connected(input, now)
       case 'peerDisconnected':
@@ -168,6 +171,13 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   /** The rows, as of the last change handed in. */
   get view(): Pick<View, 'get'> {
     return this.#context.view
+  }
+
+  /** Of another process's changes the rows as they were are known here only: what hung on them has to go as well. */
+  #withBefore(change: Change): Change {
+    if (change.before !== undefined) return change
+    const before = this.#context.view.get(change.entity, change.id)
+    return before === undefined ? change : ({ ...change, before } as Change)
   }
 
   #connected(peer: PeerConnected, now: Instant): void {

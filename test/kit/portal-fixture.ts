@@ -5,6 +5,7 @@ import type { Clock } from '../../core/runtime/clock.ts'
 import { PortalConfig } from '../../hosts/portal/config.ts'
 import { breakGlass, initPortal, startPortal } from '../../hosts/portal/main.ts'
 import { createPluginModules } from '../../hosts/runtime/plugin-modules.ts'
+import { Postgres } from './postgres.ts'
 import { RecordingLogger } from './recording-logger.ts'
 
 export interface PortalFixtureOptions {
@@ -56,6 +57,7 @@ export class PortalFixture {
         state_folder: folder,
         rate_limit: { burst: 100_000, per_second: 100_000, sign_in_burst: 100_000, sign_in_per_second: 100_000 },
         plugins: plugins.map((name) => ({ use: `builtin:${name}` })),
+        ...(await databaseConfig()),
         ...config,
       }),
       modules: createPluginModules(configFile ?? join(folder, 'portal.yaml')),
@@ -130,4 +132,11 @@ export class PortalFixture {
     await this.running.stop()
     await rm(this.options.config.state_folder, { recursive: true, force: true })
   }
+}
+
+/** A new database in the PostgreSQL whose socket's folder PORTREEVE_TEST_POSTGRES names; without it SQLite. */
+const databaseConfig = async (): Promise<{ database?: object }> => {
+  const host = process.env['PORTREEVE_TEST_POSTGRES'] ?? ''
+  if (host === '') return {}
+  return { database: { driver: 'pg', ...(await Postgres.at(host).newDatabase()) } }
 }

@@ -47,10 +47,12 @@ export class PeerRows {
 
   /** A gateway of the token's site. @throws Refusal gateway_already_connected, device_identity_conflict */
   async gateway(token: Token, request: ConnectRequest, isTaken: IsGatewayTaken): Promise<Gateway> {
-    const { accountId, siteId } = token
+    const { accountId, siteId, gatewayId } = token
     if (siteId === null) throw new Refusal('invalid_token')
     return this.#upsert(accountId, { type: 'gateway' }, async (tx, freshId) => {
       const [known] = await tx.list('gateways', { where: { siteId, externalId: request.externalId }, limit: 1 })
+      // One gateway's own token makes no other.
+      if (gatewayId !== null && known?.id !== gatewayId) throw new Refusal('device_identity_conflict')
       // Looked at before its row is: a second one must not take over the key of the one that is there.
       const by = { tokenId: token.id, publicKey: request.publicKey }
       if (known !== undefined && isTaken(known.id, by)) throw new Refusal('gateway_already_connected')

@@ -1,45 +1,44 @@
-// All that depends on the database in use. Everything else is portable SQL.
-import connect, { type Knex } from 'knex'
-import { propertyName } from './row-codec.ts'
-import { StoreError } from './store-error.ts'
+import { openPostgres } from './dialect-postgres.ts'
+import { openSqlite } from './dialect-sqlite.ts'
+import type { Knex } from 'knex'
 
-export interface DatabaseConfig {
-  /** The driver, by its name in knex: `better-sqlite3`. */
-  driver: string
+export type DatabaseConfig = SqliteConfig | PostgresConfig
+
+export interface SqliteConfig {
+  driver: 'better-sqlite3'
   /** A file, or `:memory:`. */
   file: string
 }
 
-/** Opens the database. The driver is the `client` of this one place. */
-export const openDatabase = ({ driver, file }: DatabaseConfig): Knex =>
-  connect({
-    client: driver,
-    connection: { filename: file },
-    useNullAsDefault: true,
-    pool: {
-      min: 1,
-      max: 1,
-      afterCreate: (connection: { pragma: (text: string) => unknown }, done: (error?: Error) => void) => {
-        connection.pragma('journal_mode = WAL')
-        connection.pragma('synchronous = NORMAL')
-        connection.pragma('foreign_keys = ON')
-        connection.pragma('busy_timeout = 5000')
-        done()
-      },
-    },
-  })
-
-/** A violated constraint as a StoreError; any other failure as it is. */
-export const storeErrorOf = (error: unknown): unknown => {
-  const { code, message = '' } = error as { code?: string; message?: string }
-  if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
-    const columns = [...message.matchAll(/\.(\w+)(?:,|$)/g)].map(([, column = '']) => propertyName(column))
-    return new StoreError(
-      'CONFLICT',
-      'There is such a row already.',
-      columns.filter((column) => column !== 'accountId'),
-    )
-  }
-  if (code === 'SQLITE_CONSTRAINT_FOREIGNKEY') return new StoreError('REFERENCE', 'A row that it names does not exist.')
-  return error
+export interface PostgresConfig {
+  driver: 'pg'
+  /** A host name, an address, or the folder of a Unix socket. */
+  host: string
+  port: number
+  user: string
+  /** Read anew for each connection; never shown, never logged. */
+  password: (() => Promise<string>) | undefined
+  database: string
+  /** Whether the server has to show a certificate of the system's roots. */
+  tls: boolean
 }
+
+/** All that depends on the database in use. Everything else is portable SQL. */
+export interface Dialect {
+  readonly knex: Knex
+  /** Runs the migrations while no other process does. */
+  migrating: (migrate: () => Promise<unknown>) => Promise<void>
+  /** Called first in each transaction that writes: from there on other processes' writes wait for its end. */
+  beginWrite: (database: Knex.Transaction) => Promise<void>
+  /** Called in a transaction whose changes other processes have to hear of once it is committed. */
+  announce: (database: Knex.Transaction) => Promise<void>
+  /** Calls back when another process has committed changes, and whenever some may have been missed. */
+  onForeignChanges: (callback: () => void) => Promise<void>
+  /** A violated constraint as a StoreError; any other failure as it is. */
+  storeErrorOf: (error: unknown) => unknown
+  close: () => Promise<void>
+}
+
+/** Opens the database. */
+export const openDialect = (config: DatabaseConfig): Dialect =>
+  config.driver === 'pg' ? openPostgres(config) : openSqlite(config)

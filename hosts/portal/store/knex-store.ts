@@ -5,7 +5,7 @@ import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName } from '../entities.ts'
 import { changeRecord, decisionRecord, insertAudit, readAudit, readDecisions, signInRecord } from './audit-trail.ts'
-import { openDatabase, storeErrorOf, type DatabaseConfig } from './dialect.ts'
+import { openDialect, type DatabaseConfig, type Dialect } from './dialect.ts'
 import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
 import { KnexReader } from './knex-reader.ts'
 import { KnexSessionRows } from './knex-session-rows.ts'
@@ -42,6 +42,7 @@ export class KnexStore implements Store {
   readonly sessions: SessionRows
   readonly emergencyCodes: EmergencyCodes
   readonly #knex: Knex
+  readonly #dialect: Dialect
   readonly #clock: Clock
   readonly #random: Random
   readonly #listeners = new Set<(changes: readonly Change[]) => void>()
@@ -49,8 +50,11 @@ export class KnexStore implements Store {
   #last: Promise<unknown> = Promise.resolve()
   /** The last entry of the outbox that the subscribers know of. */
   #told: number
+  #isClosed = false
 
-  private constructor(knex: Knex, { clock, random }: KnexStoreOptions, told: number) {
+  private constructor(dialect: Dialect, { clock, random }: KnexStoreOptions, told: number) {
+    const { knex } = dialect
+    this.#dialect = dialect
     this.#knex = knex
     this.sessions = new KnexSessionRows(knex)
     this.emergencyCodes = new KnexEmergencyCodes(knex)
@@ -61,12 +65,15 @@ export class KnexStore implements Store {
 
   /** Opens the database and brings its tables up to date. */
   static async open(options: KnexStoreOptions): Promise<KnexStore> {
-    const knex = openDatabase(options.database)
+    const dialect = openDialect(options.database)
+    const { knex } = dialect
     try {
-      await knex.migrate.latest({ migrationSource })
-      return new KnexStore(knex, options, await lastSequence(knex))
+      await dialect.migrating(() => knex.migrate.latest({ migrationSource }))
+      const store = new KnexStore(dialect, options, await lastSequence(knex))
+      await dialect.onForeignChanges(() => void store.#catchUp())
+      return store
     } catch (error) {
-      await knex.destroy()
+      await dialect.close()
       throw error
     }
   }
@@ -90,7 +97,7 @@ export class KnexStore implements Store {
       const at = this.#clock.unix()
       const { result, ...written } = await this.#knex.transaction(async (database) => {
         const foreign = await this.#foreignChanges(database, at)
-        const tx = new KnexTransaction({ database, accountId, at, random: this.#random })
+        const tx = new KnexTransaction({ dialect: this.#dialect, database, accountId, at, random: this.#random })
         const result = await work(tx)
         return { result, foreign, changes: tx.changes, told: await this.#leaveTraces(database, tx.changes, { by, at }) }
       })
@@ -130,7 +137,7 @@ export class KnexStore implements Store {
         })
         this.#tell(written)
       } catch (error) {
-        throw storeErrorOf(error)
+        throw this.#dialect.storeErrorOf(error)
       }
       return account
     })
@@ -160,7 +167,8 @@ export class KnexStore implements Store {
   }
 
   async close(): Promise<void> {
-    await this.#inLine(() => this.#knex.destroy())
+    this.#isClosed = true
+    await this.#inLine(() => this.#dialect.close())
   }
 
   /** One write after the other, so that changes are told in the order of their commits. */
@@ -168,6 +176,20 @@ export class KnexStore implements Store {
     const turn = this.#last.then(work)
     this.#last = turn.catch(() => undefined) // the caller has the failure; the line goes on
     return turn
+  }
+
+  /** Tells the subscribers what other processes have committed. A failure leaves it to the next write, or the next word of it. */
+  async #catchUp(): Promise<void> {
+    if (this.#isClosed) return
+    await this.#inLine(async () => {
+      if ((await lastSequence(this.#knex)) === this.#told) return
+      const at = this.#clock.unix()
+      const written = await this.#knex.transaction(async (database) => {
+        const foreign = await this.#foreignChanges(database, at)
+        return { foreign, changes: [], told: await lastSequence(database) }
+      })
+      this.#tell(written)
+    }).catch(() => undefined)
   }
 
   /** @returns where the outbox ends with that. */
@@ -184,12 +206,14 @@ export class KnexStore implements Store {
       )
       for (const { entity, accountId, id } of changes)
         await database('outbox').insert({ account_id: accountId, entity, entity_id: id, created_at: at })
+      await this.#dialect.announce(database)
     }
     return lastSequence(database)
   }
 
   /** What other processes, such as `portal init`, have committed since: without the rows as they were before. */
   async #foreignChanges(database: Knex.Transaction, at: UnixTime): Promise<Change[]> {
+    await this.#dialect.beginWrite(database)
     // A write goes first: a transaction that reads before it writes fails where another process wrote in between.
     await database('outbox')
       .where('sequence', '<=', this.#told)

@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Change, Entities, EntityName } from '../entities.ts'
-import { storeErrorOf } from './dialect.ts'
+import type { Dialect } from './dialect.ts'
 import { KnexReader } from './knex-reader.ts'
 import { columnName, encodeRow } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
@@ -11,6 +11,7 @@ import { childrenOf, TABLES } from './tables.ts'
 import { addressesAt, FIRST_OFFSET, LAST_OFFSET } from './tunnel-addresses.ts'
 
 export interface TransactionOptions {
+  dialect: Pick<Dialect, 'storeErrorOf'>
   database: Knex.Transaction
   accountId: string
   at: UnixTime
@@ -21,11 +22,13 @@ export interface TransactionOptions {
 export class KnexTransaction extends KnexReader implements Transaction {
   /** What was written, in order. */
   readonly changes: Change[] = []
+  readonly #dialect: Pick<Dialect, 'storeErrorOf'>
   readonly #at: UnixTime
   readonly #random: Random
 
-  constructor({ database, accountId, at, random }: TransactionOptions) {
+  constructor({ dialect, database, accountId, at, random }: TransactionOptions) {
     super(database, accountId)
+    this.#dialect = dialect
     this.#at = at
     this.#random = random
   }
@@ -38,7 +41,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
       createdAt: this.#at,
     } as Draft<Name> as Entities[Name]
     await this.#checkReferences(name, row)
-    await refusing(this.database(name).insert(encodeRow(name, row)))
+    await this.#refusing(this.database(name).insert(encodeRow(name, row)))
     this.#remember(name, { id: row.id, after: row })
     return row
   }
@@ -58,7 +61,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
     ) as Partial<Entities[Name]>
     if (Object.keys(changed).length === 0) return before
     await this.#checkReferences(name, changed)
-    await refusing(this.rows(name).where({ id }).update(encodeRow(name, changed)))
+    await this.#refusing(this.rows(name).where({ id }).update(encodeRow(name, changed)))
     const after = { ...before, ...changed }
     this.#remember(name, { id, before, after })
     return after
@@ -74,7 +77,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
         .pluck('id')) as string[]
       for (const childId of ids) await this.remove(child.name, childId)
     }
-    await refusing(this.rows(name).where({ id }).delete())
+    await this.#refusing(this.rows(name).where({ id }).delete())
     this.#remember(name, { id, before: row })
     return row
   }
@@ -118,12 +121,12 @@ export class KnexTransaction extends KnexReader implements Transaction {
   ): void {
     this.changes.push({ entity, accountId: this.accountId, ...change } as Change)
   }
-}
 
-const refusing = async (query: PromiseLike<unknown>): Promise<void> => {
-  try {
-    await query
-  } catch (error) {
-    throw storeErrorOf(error)
+  async #refusing(query: PromiseLike<unknown>): Promise<void> {
+    try {
+      await query
+    } catch (error) {
+      throw this.#dialect.storeErrorOf(error)
+    }
   }
 }

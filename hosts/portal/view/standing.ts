@@ -45,6 +45,7 @@ export const gatewayStanding = (
   const site = view.get('sites', gateway.siteId)
   if (site === undefined) return 'site_removed'
   if (base.token.kind !== 'gateway' || base.token.siteId !== site.id) return 'token_of_another'
+  if (base.token.gatewayId !== null && base.token.gatewayId !== gateway.id) return 'token_of_another'
   return { gateway, site, ...base }
 }
 

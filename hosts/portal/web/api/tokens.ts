@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { Token } from '../../entities.ts'
+import { DAY, SECOND, unixTime } from '../../../../core/runtime/time.ts'
+import type { Gateway, Token } from '../../entities.ts'
 import type { MintedToken, TokenDraft } from '../../tokens.ts'
 import { invalidBody } from '../problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
@@ -15,6 +16,7 @@ const TokenBody = z
     name: z.string(),
     actor_id: Id.nullable(),
     site_id: Id.nullable(),
+    gateway_id: Id.nullable().describe('The one gateway that may use it; null: any of the site'),
     identity_provider_id: Id.nullable(),
     expires_at: Time.nullable(),
     last_used_at: Time.nullable(),
@@ -26,11 +28,21 @@ const Draft = z.strictObject({
 })
 
 const Patch = z.strictObject({ name: Name.optional() })
+const Rotation = z.strictObject({
+  overlap_seconds: z
+    .int()
+    .min(0)
+    .max((7 * DAY) / SECOND)
+    .default(DAY / SECOND)
+    .describe('For so long the tokens before it are good, too'),
+})
+const RotatedToken = CreatedToken.extend({ previous_end_at: Time })
 
 /** Tokens: made for a site's gateways or for an actor, shown once, revoked by removal. */
 export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)
+  const rotation = jsonBody(Rotation)
   const rows = collection(store, 'tokens', toWire)
 
   /** Mints a token in one transaction with the check of what it is for, and shows it once. */
@@ -57,6 +69,25 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     const site = await existing(tx, 'sites', idOf(ctx))
     return { kind: 'gateway', name: `Gateways of ${site.name}`.slice(0, 255), siteId: site.id }
   })
+  const mintOwnToken = mint((ctx) => async (tx) => {
+    const gateway = await existing(tx, 'gateways', idOf(ctx))
+    return ownTokenOf(gateway)
+  })
+  const rotateToken: Step = async (ctx) => {
+    const { overlap_seconds: overlap } = rotation.of(ctx)
+    const previousEnd = unixTime(clock.unix() + overlap * SECOND)
+    const { text, token } = await store.transact(scopeOf(ctx), async (tx) => {
+      const gateway = await existing(tx, 'gateways', idOf(ctx))
+      for (const { id, expiresAt } of await tx.list('tokens', { where: { gatewayId: gateway.id } })) {
+        if (expiresAt !== null && expiresAt <= previousEnd) continue
+        await tx.patch('tokens', id, { expiresAt: previousEnd })
+      }
+      return tokens.mint(tx, ctx.state.account.id, { ...ownTokenOf(gateway), expiresAt: null })
+    })
+    ctx.status = 201
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = { id: token.id, token: text, previous_end_at: timeOf(previousEnd) }
+  }
   const mintClientToken = mint((ctx) => async (tx) => {
     const actor = await existing(tx, 'actors', idOf(ctx))
     return { kind: 'client', name: 'Client', actorId: actor.id }
@@ -96,6 +127,21 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       "Lists a site's gateway tokens",
       rows.list((ctx) => ({ kind: 'gateway', siteId: idOf(ctx) })),
     ),
+    minting('/gateways/:id/tokens', 'Creates a token that this gateway alone may use', mintOwnToken),
+    listing(
+      '/gateways/:id/tokens',
+      "Lists a gateway's own tokens",
+      rows.list((ctx) => ({ kind: 'gateway', gatewayId: idOf(ctx) })),
+    ),
+    {
+      method: 'POST',
+      path: '/gateways/:id/rotate_token',
+      summary: 'Creates a new token of a gateway’s own, and lets the ones before it end after an overlap',
+      body: Rotation,
+      status: 201,
+      answer: RotatedToken,
+      story: [rotation.read, rotateToken],
+    },
     minting('/actors/:id/client_tokens', 'Creates a token for a client of an actor', mintClientToken),
     listing(
       '/actors/:id/client_tokens',
@@ -130,12 +176,20 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
   ]
 }
 
+const ownTokenOf = ({ id, siteId, name }: Gateway): Omit<TokenDraft, 'expiresAt'> => ({
+  kind: 'gateway',
+  name: `Gateway ${name}`.slice(0, 255),
+  siteId,
+  gatewayId: id,
+})
+
 const toWire = (row: Token): z.infer<typeof TokenBody> => ({
   id: row.id,
   kind: row.kind,
   name: row.name,
   actor_id: row.actorId,
   site_id: row.siteId,
+  gateway_id: row.gatewayId,
   identity_provider_id: row.identityProviderId,
   expires_at: timeOrNull(row.expiresAt),
   last_used_at: timeOrNull(row.lastUsedAt),

@@ -2,192 +2,281 @@ import { expect } from 'chai'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, it } from 'mocha'
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import { unixTime } from '../../../../core/runtime/time.ts'
 import type { Account, Change } from '../../../../hosts/portal/entities.ts'
+import type { DatabaseConfig } from '../../../../hosts/portal/store/dialect.ts'
 import { KnexStore } from '../../../../hosts/portal/store/knex-store.ts'
 import { StoreError } from '../../../../hosts/portal/store/store-error.ts'
 import type { AuditSubject, Transaction } from '../../../../hosts/portal/store/store.ts'
+import { Postgres } from '../../../kit/postgres.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 const by: AuditSubject = { type: 'system', part: 'test' }
 
-describe('the store', () => {
-  let store: KnexStore
-  let account: Account
-  let other: Account
+for (const driver of ['better-sqlite3', 'pg'] as const)
+  describe(`the store on ${driver}`, () => {
+    let postgres: Postgres | undefined
+    let folder: string
+    let database: DatabaseConfig
+    let store: KnexStore
+    let account: Account
+    let other: Account
 
-  beforeEach(async () => {
-    store = await KnexStore.open({
-      database: { driver: 'better-sqlite3', file: ':memory:' },
-      clock: new VirtualClock(),
-      random: new SeededRandom(),
+    before(async function () {
+      this.timeout(60_000)
+      if (driver === 'pg') postgres = await Postgres.start(this)
     })
-    account = await store.createAccount({ slug: 'example', name: 'Example' }, by)
-    other = await store.createAccount({ slug: 'other', name: 'Other' }, by)
-  })
-  afterEach(async () => store.close())
+    after(async () => postgres?.stop())
 
-  const write = async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    store.transact({ accountId: account.id, by }, work)
-
-  const grown = async (tx: Transaction) => {
-    const site = await tx.insert('sites', { name: 'Main', selector: 'random', selectorSettings: {} })
-    const group = await tx.insert('groups', { name: 'Staff' })
-    const actor = await tx.insert('actors', { type: 'user', name: 'Ada', email: 'ada@example.org', isDisabled: false })
-    const membership = await tx.insert('memberships', { groupId: group.id, actorId: actor.id })
-    const resource = await tx.insert('resources', {
-      siteId: site.id,
-      name: 'Wiki',
-      type: 'dns',
-      address: 'wiki.example.org',
-      addressDescription: null,
-      filters: [{ protocol: 'tcp', ports: ['443'] }],
-      ipStack: 'dual',
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'store-'))
+      database =
+        postgres === undefined
+          ? { driver: 'better-sqlite3', file: join(folder, 'portal.sqlite') }
+          : { ...(await postgres.newDatabase()), driver: 'pg', password: undefined, tls: false }
+      store = await open()
+      account = await store.createAccount({ slug: 'example', name: 'Example' }, by)
+      other = await store.createAccount({ slug: 'other', name: 'Other' }, by)
     })
-    const policy = await tx.insert('policies', {
-      groupId: group.id,
-      resourceId: resource.id,
-      description: null,
-      conditions: [],
-      isDisabled: false,
-      mode: 'enforced',
+    afterEach(async () => {
+      await store.close()
+      await rm(folder, { recursive: true, force: true })
     })
-    return { site, group, actor, membership, resource, policy }
-  }
 
-  it('returns rows as they were written, in and after the transaction', async () => {
-    const { resource, actor } = await write(grown)
-    expect(await store.reader(account.id).get('resources', resource.id)).to.deep.equal(resource)
-    expect((await store.load()).actors).to.deep.equal([actor])
-  })
-
-  it('writes nothing and tells nobody where the work fails', async () => {
-    const told: Change[] = []
-    store.subscribe((changes) => told.push(...changes))
-    const failure = await write(async (tx) => {
-      await grown(tx)
-      throw new Error('no')
-    }).catch((error: unknown) => error)
-    expect(String(failure)).to.equal('Error: no')
-    expect((await store.load()).sites).to.deep.equal([])
-    expect(told).to.deep.equal([])
-  })
-
-  it('tells committed changes in order, also those of rows that went with another', async () => {
-    const { group, membership, policy } = await write(grown)
-    const told: Change[] = []
-    store.subscribe((changes) => told.push(...changes))
-    await write((tx) => tx.remove('groups', group.id))
-    expect(told.map(({ entity, id, after }) => ({ entity, id, after }))).to.deep.equal([
-      { entity: 'memberships', id: membership.id, after: undefined },
-      { entity: 'policies', id: policy.id, after: undefined },
-      { entity: 'groups', id: group.id, after: undefined },
-    ])
-  })
-
-  it('keeps accounts apart: a foreign row can neither be read, nor changed, nor removed, nor named', async () => {
-    const { site, group } = await write(grown)
-    const scope = { accountId: other.id, by }
-    expect(await store.reader(other.id).get('sites', site.id)).to.equal(undefined)
-    expect(await store.reader(other.id).list('sites')).to.deep.equal([])
-    expect(await store.transact(scope, (tx) => tx.patch('sites', site.id, { name: 'Mine' }))).to.equal(undefined)
-    expect(await store.transact(scope, (tx) => tx.remove('sites', site.id))).to.equal(undefined)
-    expect(await store.reader(other.id).get('accounts', account.id)).to.equal(undefined)
-    const failure = await store
-      .transact(scope, async (tx) => {
-        const actor = await tx.insert('actors', { type: 'user', name: 'Eve', email: null, isDisabled: false })
-        await tx.insert('memberships', { groupId: group.id, actorId: actor.id })
-      })
-      .catch((error: unknown) => error)
-    expect(failure).to.be.instanceOf(StoreError).with.property('code', 'REFERENCE')
-    expect(failure).to.have.property('columns').that.deep.equals(['groupId'])
-  })
-
-  it('refuses a second row of one name, naming the column', async () => {
-    await write(grown)
-    const failure = await write((tx) => tx.insert('groups', { name: 'Staff' })).catch((error: unknown) => error)
-    expect(failure).to.be.instanceOf(StoreError).with.property('code', 'CONFLICT')
-    expect(failure).to.have.property('columns').that.deep.equals(['name'])
-  })
-
-  it('has every change in the audit trail, without secrets', async () => {
-    const { site } = await write(grown)
-    await write(async (tx) => {
-      await tx.insert('identity_providers', {
-        name: 'OIDC',
-        type: 'oidc',
-        settings: { client_secret: 'hush-hush' },
-        isDefault: false,
-        isDisabled: false,
-        clientTokenLifetimeSeconds: 3600,
-        sessionLifetimeSeconds: 3600,
-      })
-      await tx.insert('gateways', {
-        siteId: site.id,
-        externalId: 'g',
-        name: 'g',
-        publicKey: 'k',
-        pskBase: 'hush-hush',
-        ...(await tx.allocateAddresses()),
-        lastSeenAt: null,
-        lastSeenVersion: null,
-      })
-    })
-    await write((tx) => tx.patch('sites', site.id, { name: 'Renamed' }))
-    const trail = await store.auditLog(account.id, { limit: 100 })
-    expect(trail.map(({ action, entity }) => `${entity} ${action}`)).to.include.members([
-      'accounts created',
-      'policies created',
-      'identity_providers created',
-      'gateways created',
-      'sites updated',
-    ])
-    expect(trail.find(({ action }) => action === 'updated')?.details).to.deep.equal({
-      before: { name: 'Main' },
-      after: { name: 'Renamed' },
-    })
-    expect(JSON.stringify(trail)).not.to.contain('hush-hush')
-    expect(await store.auditLog(other.id, { limit: 100 })).to.have.length(1)
-  })
-
-  it('hands out addresses of the tunnel ranges, none of them twice', async () => {
-    const given = await write(async (tx) => [await tx.allocateAddresses(), await tx.allocateAddresses()])
-    expect(given).to.deep.equal([
-      { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' },
-      { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' },
-    ])
-  })
-
-  it("tells another process's changes with its own next write, first and once", async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'portreeve-store-'))
-    const database = { driver: 'better-sqlite3', file: join(folder, 'portal.sqlite') }
-    const open = async (seed: string) =>
+    const open = async (seed = 1): Promise<KnexStore> =>
       KnexStore.open({ database, clock: new VirtualClock(), random: new SeededRandom(seed) })
-    const [mine, other] = [await open('mine'), await open('other')]
-    const told: Change[][] = []
-    mine.subscribe((changes) => told.push([...changes]))
-    const foreign = await other.createAccount({ slug: 'foreign', name: 'Foreign' }, by)
-    const own = await mine.createAccount({ slug: 'own', name: 'Own' }, by)
-    await mine.transact({ accountId: own.id, by }, (tx) => tx.patch('accounts', own.id, { name: 'Renamed' }))
-    expect(told.map((changes) => changes.map(({ id }) => id))).to.deep.equal([[foreign.id], [own.id], [own.id]])
-    expect(told[0]?.[0]?.after).to.deep.equal(foreign)
-    await mine.close()
-    await other.close()
-    await rm(folder, { recursive: true })
-  })
 
-  it('pages through rows of one and the same moment without losing or repeating any', async () => {
-    await write(async (tx) => {
-      for (let index = 0; index < 7; index++) await tx.insert('groups', { name: `Group ${index}` })
+    const write = async <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+      store.transact({ accountId: account.id, by }, work)
+
+    const grown = async (tx: Transaction) => {
+      const site = await tx.insert('sites', { name: 'Main', selector: 'random', selectorSettings: {} })
+      const group = await tx.insert('groups', { name: 'Staff' })
+      const actor = await tx.insert('actors', {
+        type: 'user',
+        name: 'Ada',
+        email: 'ada@example.org',
+        isDisabled: false,
+      })
+      const membership = await tx.insert('memberships', { groupId: group.id, actorId: actor.id })
+      const resource = await tx.insert('resources', {
+        siteId: site.id,
+        name: 'Wiki',
+        type: 'dns',
+        address: 'wiki.example.org',
+        addressDescription: null,
+        filters: [{ protocol: 'tcp', ports: ['443'] }],
+        ipStack: 'dual',
+      })
+      const policy = await tx.insert('policies', {
+        groupId: group.id,
+        resourceId: resource.id,
+        description: null,
+        conditions: [],
+        isDisabled: false,
+        mode: 'enforced',
+      })
+      return { site, group, actor, membership, resource, policy }
+    }
+
+    it('returns rows as they were written, in and after the transaction', async () => {
+      const { resource, actor } = await write(grown)
+      expect(await store.reader(account.id).get('resources', resource.id)).to.deep.equal(resource)
+      expect((await store.load()).actors).to.deep.equal([actor])
     })
-    const seen: string[] = []
-    let last: { createdAt: Account['createdAt']; id: string } | undefined
-    do {
-      const page = await store.reader(account.id).list('groups', { after: last, limit: 3 })
-      seen.push(...page.map(({ name }) => name))
-      last = page.length < 3 ? undefined : page.at(-1)
-    } while (last !== undefined)
-    expect([...seen].sort()).to.deep.equal(Array.from({ length: 7 }, (_, index) => `Group ${index}`))
+
+    it('writes nothing and tells nobody where the work fails', async () => {
+      const told: Change[] = []
+      store.subscribe((changes) => told.push(...changes))
+      const failure = await write(async (tx) => {
+        await grown(tx)
+        throw new Error('no')
+      }).catch((error: unknown) => error)
+      expect(String(failure)).to.equal('Error: no')
+      expect((await store.load()).sites).to.deep.equal([])
+      expect(told).to.deep.equal([])
+    })
+
+    it('tells committed changes in order, also those of rows that went with another', async () => {
+      const { group, membership, policy } = await write(grown)
+      const told: Change[] = []
+      store.subscribe((changes) => told.push(...changes))
+      await write((tx) => tx.remove('groups', group.id))
+      expect(told.map(({ entity, id, after }) => ({ entity, id, after }))).to.deep.equal([
+        { entity: 'memberships', id: membership.id, after: undefined },
+        { entity: 'policies', id: policy.id, after: undefined },
+        { entity: 'groups', id: group.id, after: undefined },
+      ])
+    })
+
+    it('keeps accounts apart: a foreign row can neither be read, nor changed, nor removed, nor named', async () => {
+      const { site, group } = await write(grown)
+      const scope = { accountId: other.id, by }
+      expect(await store.reader(other.id).get('sites', site.id)).to.equal(undefined)
+      expect(await store.reader(other.id).list('sites')).to.deep.equal([])
+      expect(await store.transact(scope, (tx) => tx.patch('sites', site.id, { name: 'Mine' }))).to.equal(undefined)
+      expect(await store.transact(scope, (tx) => tx.remove('sites', site.id))).to.equal(undefined)
+      expect(await store.reader(other.id).get('accounts', account.id)).to.equal(undefined)
+      const failure = await store
+        .transact(scope, async (tx) => {
+          const actor = await tx.insert('actors', { type: 'user', name: 'Eve', email: null, isDisabled: false })
+          await tx.insert('memberships', { groupId: group.id, actorId: actor.id })
+        })
+        .catch((error: unknown) => error)
+      expect(failure).to.be.instanceOf(StoreError).with.property('code', 'REFERENCE')
+      expect(failure).to.have.property('columns').that.deep.equals(['groupId'])
+    })
+
+    it('refuses a second row of one name, naming the column', async () => {
+      await write(grown)
+      const failure = await write((tx) => tx.insert('groups', { name: 'Staff' })).catch((error: unknown) => error)
+      expect(failure).to.be.instanceOf(StoreError).with.property('code', 'CONFLICT')
+      expect(failure).to.have.property('columns').that.deep.equals(['name'])
+    })
+
+    it('has every change in the audit trail, without secrets', async () => {
+      const { site } = await write(grown)
+      await write(async (tx) => {
+        await tx.insert('identity_providers', {
+          name: 'OIDC',
+          type: 'oidc',
+          settings: { client_secret: 'hush-hush' },
+          isDefault: false,
+          isDisabled: false,
+          clientTokenLifetimeSeconds: 3600,
+          sessionLifetimeSeconds: 3600,
+        })
+        await tx.insert('gateways', {
+          siteId: site.id,
+          externalId: 'g',
+          name: 'g',
+          publicKey: 'k',
+          pskBase: 'hush-hush',
+          ...(await tx.allocateAddresses()),
+          lastSeenAt: null,
+          lastSeenVersion: null,
+        })
+      })
+      await write((tx) => tx.patch('sites', site.id, { name: 'Renamed' }))
+      const trail = await store.auditLog(account.id, { limit: 100 })
+      expect(trail.map(({ action, entity }) => `${entity} ${action}`)).to.include.members([
+        'accounts created',
+        'policies created',
+        'identity_providers created',
+        'gateways created',
+        'sites updated',
+      ])
+      expect(trail.find(({ action }) => action === 'updated')?.details).to.deep.equal({
+        before: { name: 'Main' },
+        after: { name: 'Renamed' },
+      })
+      expect(JSON.stringify(trail)).not.to.contain('hush-hush')
+      expect(await store.auditLog(other.id, { limit: 100 })).to.have.length(1)
+    })
+
+    it('hands out addresses of the tunnel ranges, none of them twice', async () => {
+      const given = await write(async (tx) => [await tx.allocateAddresses(), await tx.allocateAddresses()])
+      expect(given).to.deep.equal([
+        { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' },
+        { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' },
+      ])
+    })
+
+    it("tells another process's changes with its own next write, first and once", async () => {
+      const [mine, other] = [await open(2), await open(3)]
+      const told: Change[][] = []
+      mine.subscribe((changes) => told.push([...changes]))
+      const foreign = await other.createAccount({ slug: 'foreign', name: 'Foreign' }, by)
+      const own = await mine.createAccount({ slug: 'own', name: 'Own' }, by)
+      await mine.transact({ accountId: own.id, by }, (tx) => tx.patch('accounts', own.id, { name: 'Renamed' }))
+      expect(told.map((changes) => changes.map(({ id }) => id))).to.deep.equal([[foreign.id], [own.id], [own.id]])
+      expect(told[0]?.[0]?.after).to.deep.equal(foreign)
+      await mine.close()
+      await other.close()
+    })
+
+    it('hears of another process without a write of its own', async function () {
+      if (driver !== 'pg') this.skip() // SQLite is one process's; beside it there is the command line only
+      const other = await open(2)
+      const told = new Promise<readonly Change[]>((resolve) => store.subscribe(resolve))
+      const foreign = await other.createAccount({ slug: 'foreign', name: 'Foreign' }, by)
+      expect(await told).to.deep.equal([{ entity: 'accounts', accountId: foreign.id, id: foreign.id, after: foreign }])
+      // Also after its connection was cut.
+      await postgres?.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`)
+      const again = new Promise<readonly Change[]>((resolve) => store.subscribe(resolve))
+      await other.transact({ accountId: foreign.id, by }, (tx) => tx.patch('accounts', foreign.id, { name: 'Renamed' }))
+      expect((await again).map(({ id }) => id)).to.deep.equal([foreign.id])
+      await other.close()
+    })
+
+    it('tells each of several writing processes every change, in the order of the commits', async () => {
+      const others = driver === 'pg' ? [await open(2), await open(3)] : []
+      const stores = [store, ...others]
+      const names = stores.map((): string[] => [])
+      stores.forEach((one, index) =>
+        one.subscribe((changes) => {
+          for (const { entity, after: row } of changes) if (entity === 'groups') names[index]?.push(row?.name ?? '')
+        }),
+      )
+      const scope = { accountId: account.id, by }
+      await Promise.all(
+        stores.flatMap((one, index) =>
+          Array.from({ length: 20 }, (_, turn) =>
+            one.transact(scope, (tx) => tx.insert('groups', { name: `${index}.${turn}` })),
+          ),
+        ),
+      )
+      // One more each, so that every process has caught up with what was before it.
+      for (const [index, one] of stores.entries())
+        await one.transact(scope, (tx) => tx.insert('groups', { name: `last ${index}` }))
+      for (const one of stores)
+        await one.transact(scope, (tx) => tx.patch('accounts', account.id, { name: `${Math.random()}` }))
+      const written = (await store.reader(account.id).list('groups')).map(({ name }) => name).sort()
+      for (const heard of names) expect([...heard].sort()).to.deep.equal(written)
+      for (const heard of names) expect(heard).to.deep.equal(names[0])
+      for (const one of others) await one.close()
+    })
+
+    it('keeps a sign-in record for one at a time, whoever asks', async () => {
+      const other = driver === 'pg' ? await open(2) : store
+      const provider = await write((tx) =>
+        tx.insert('identity_providers', {
+          name: 'Example',
+          type: 'oidc',
+          settings: {},
+          isDefault: false,
+          isDisabled: false,
+          clientTokenLifetimeSeconds: 3_600,
+          sessionLifetimeSeconds: 3_600,
+        }),
+      )
+      const scope = { accountId: account.id, providerId: provider.id }
+      const until = unixTime(new VirtualClock().unix() + 60_000)
+      const count = async (of: KnexStore) =>
+        of.signInRecords(scope).change('attempts', (record) => {
+          const attempts = Number(record?.['attempts'] ?? 0) + 1
+          return { record: { attempts }, until, result: attempts }
+        })
+      const counted = await Promise.all(
+        Array.from({ length: 10 }, (_, index) => count(index % 2 === 0 ? store : other)),
+      )
+      expect(counted.toSorted((a, b) => a - b)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      if (other !== store) await other.close()
+    })
+
+    it('pages through rows of one and the same moment without losing or repeating any', async () => {
+      await write(async (tx) => {
+        for (let index = 0; index < 7; index++) await tx.insert('groups', { name: `Group ${index}` })
+      })
+      const seen: string[] = []
+      let last: { createdAt: Account['createdAt']; id: string } | undefined
+      do {
+        const page = await store.reader(account.id).list('groups', { after: last, limit: 3 })
+        seen.push(...page.map(({ name }) => name))
+        last = page.length < 3 ? undefined : page.at(-1)
+      } while (last !== undefined)
+      expect([...seen].sort()).to.deep.equal(Array.from({ length: 7 }, (_, index) => `Group ${index}`))
+    })
   })
-})

@@ -1,0 +1,49 @@
+import connect from 'knex'
+import type { Dialect, SqliteConfig } from './dialect.ts'
+import { propertyName } from './row-codec.ts'
+import { StoreError } from './store-error.ts'
+
+/** SQLite, in one process: what `portal init` writes beside it is heard of with the next write. */
+export const openSqlite = ({ driver, file }: SqliteConfig): Dialect => {
+  const knex = connect({
+    client: driver,
+    connection: { filename: file },
+    useNullAsDefault: true,
+    pool: {
+      min: 1,
+      max: 1,
+      afterCreate: (connection: { pragma: (text: string) => unknown }, done: (error?: Error) => void) => {
+        connection.pragma('journal_mode = WAL')
+        connection.pragma('synchronous = NORMAL')
+        connection.pragma('foreign_keys = ON')
+        connection.pragma('busy_timeout = 5000')
+        done()
+      },
+    },
+  })
+  return {
+    knex,
+    migrating: async (migrate) => {
+      await migrate()
+    },
+    beginWrite: () => Promise.resolve(),
+    announce: () => Promise.resolve(),
+    onForeignChanges: () => Promise.resolve(),
+    storeErrorOf: sqliteError,
+    close: () => knex.destroy(),
+  }
+}
+
+const sqliteError = (error: unknown): unknown => {
+  const { code, message = '' } = error as { code?: string; message?: string }
+  if (code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY') {
+    const columns = [...message.matchAll(/\.(\w+)(?:,|$)/g)].map(([, column = '']) => propertyName(column))
+    return new StoreError(
+      'CONFLICT',
+      'There is such a row already.',
+      columns.filter((column) => column !== 'accountId'),
+    )
+  }
+  if (code === 'SQLITE_CONSTRAINT_FOREIGNKEY') return new StoreError('REFERENCE', 'A row that it names does not exist.')
+  return error
+}

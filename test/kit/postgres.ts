@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { existsSync, readdirSync } from 'node:fs'
+import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import type { Context } from 'mocha'
+import { Client, type QueryResult } from 'pg'
+import { runCommand } from '../../hosts/runtime/run-command.ts'
+
+export interface PostgresDatabase {
+  host: string
+  port: number
+  user: string
+  database: string
+}
+
+const VERSIONS = '/usr/lib/postgresql'
+const PORT = 5432
+
+/** Debian's PostgreSQL, unmodified, in a folder of its own and on a Unix socket there. It trusts whoever may open the socket. */
+export class Postgres {
+  private constructor(
+    /** Where its socket is. */
+    readonly folder: string,
+    private readonly server?: { process: ChildProcess; closed: Promise<unknown> },
+  ) {}
+
+  /** One that runs already, and is somebody else's to stop. */
+  static at(folder: string): Postgres {
+    return new Postgres(folder)
+  }
+
+  /** Skips what needs it where it is not installed; the set-up of `npm test` installs it. */
+  static async start(context?: Context): Promise<Postgres> {
+    const version = existsSync(VERSIONS) ? readdirSync(VERSIONS).at(-1) : undefined
+    if (version === undefined) {
+      if (context !== undefined) context.skip()
+      throw new Error(`there is no PostgreSQL in ${VERSIONS}`)
+    }
+    const programs = join(VERSIONS, version, 'bin')
+    const folder = await mkdtemp(join(tmpdir(), 'portreeve-postgres-'))
+    const data = join(folder, 'data')
+    // It refuses to be root.
+    const owner = userInfo().uid === 0 ? await ownerOf('postgres') : undefined
+    if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
+    const options = { cwd: folder, stdio: 'ignore' as const, ...owner }
+    const init = spawn(
+      join(programs, 'initdb'),
+      ['--auth=trust', '--username=portreeve', '--encoding=UTF8', '--locale=C', '--no-sync', '-D', data],
+      options,
+    )
+    const code = await new Promise((resolve) => init.once('exit', resolve))
+    if (code !== 0) throw new Error(`initdb ended with ${String(code)}`)
+    const settings = { listen_addresses: '', unix_socket_directories: folder, fsync: 'off', max_connections: '200' }
+    const server = spawn(
+      join(programs, 'postgres'),
+      [
+        '-D',
+        data,
+        '-p',
+        String(PORT),
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
+      options,
+    )
+    const closed = new Promise((resolve) => server.once('exit', resolve))
+    process.once('exit', () => server.kill('SIGQUIT'))
+    const postgres = new Postgres(folder, { process: server, closed })
+    await postgres.#answering()
+    return postgres
+  }
+
+  /** An empty database. */
+  async newDatabase(): Promise<PostgresDatabase> {
+    const database = `portal_${randomUUID().replaceAll('-', '')}`
+    await this.query(`CREATE DATABASE ${database}`)
+    return { ...this.#administration, database }
+  }
+
+  /** One statement, by the administrator. */
+  async query(text: string): Promise<QueryResult> {
+    const client = new Client(this.#administration)
+    await client.connect()
+    try {
+      return await client.query(text)
+    } finally {
+      await client.end()
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.server === undefined) return
+    this.server.process.kill('SIGINT')
+    await this.server.closed
+    await rm(this.folder, { recursive: true, force: true })
+  }
+
+  get #administration(): PostgresDatabase {
+    return { host: this.folder, port: PORT, user: 'portreeve', database: 'postgres' }
+  }
+
+  async #answering(): Promise<void> {
+    const deadline = Date.now() + 30_000
+    for (;;) {
+      const error = await this.query('SELECT 1').then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      if (error === undefined) return
+      if (Date.now() > deadline || (this.server?.process.exitCode ?? null) !== null) throw error
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50)
+      })
+    }
+  }
+}
+
+const ownerOf = async (user: string): Promise<{ uid: number; gid: number }> => ({
+  uid: Number(await runCommand('id', ['-u', user])),
+  gid: Number(await runCommand('id', ['-g', user])),
+})
