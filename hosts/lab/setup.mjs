@@ -38,6 +38,8 @@ const NEEDS = {
     unbound: 'unbound',
     'dbus-daemon': 'dbus-daemon',
     openssl: 'openssl',
+    ethtool: 'ethtool',
+    nstat: 'iproute2',
   },
   bench: { ...BUILD, ...LAB, iperf3: 'iperf3' },
   tunnel: { ...BUILD, ...LAB, wg: 'wireguard-tools', iperf3: 'iperf3' },

@@ -33,32 +33,38 @@ export interface Side {
 export class Bed {
   readonly client: Namespace
   readonly gateway: Namespace
+  /** Where the servers are: the gateway's machine, or one behind it. */
+  readonly server: Namespace
   readonly #run: RunDirectory
   readonly #parts: Part[] = []
 
-  private constructor(run: RunDirectory, client: Namespace, gateway: Namespace) {
+  private constructor(run: RunDirectory, machines: { client: Namespace; gateway: Namespace; server: Namespace }) {
     this.#run = run
-    this.client = client
-    this.gateway = gateway
+    this.client = machines.client
+    this.gateway = machines.gateway
+    this.server = machines.server
   }
 
-  static async open(): Promise<Bed> {
+  /** With a server behind the gateway, on a cable whose ends have no offloads: it sees every checksum as it is. */
+  static async open({ serverBehind = false } = {}): Promise<Bed> {
     const run = await RunDirectory.open()
     try {
-      const bed = new Bed(run, await Namespace.create(run, 'client'), await Namespace.create(run, 'gateway'))
+      const client = await Namespace.create(run, 'client')
+      const gateway = await Namespace.create(run, 'gateway')
+      const server = serverBehind ? await Namespace.create(run, 'server') : gateway
+      const bed = new Bed(run, { client, gateway, server })
       await bed.client.veth({ device: 'eth0', to: bed.gateway, toDevice: 'eth0' })
       await bed.client.address('eth0', `${CLIENT}/24`)
       await bed.gateway.address('eth0', `${GATEWAY}/24`)
-      await bed.gateway.address('lo', `${NAMED_SERVER}/32`)
-      await bed.gateway.address('lo', `${CIDR_SERVER}/32`)
+      await bed.server.address('lo', `${NAMED_SERVER}/32`)
+      await bed.server.address('lo', `${CIDR_SERVER}/32`)
+      if (serverBehind) await bed.#joinServer()
       await bed.gateway.address('lo', '198.51.100.53/32')
       await bed.gateway.resolvConf('nameserver 198.51.100.53\n')
       const dnsArguments = ['--no-daemon', '--conf-file=/dev/null', '--no-resolv', '--no-hosts', '--pid-file=']
       dnsArguments.push('--user=root', '--bind-interfaces', '--listen-address=198.51.100.53', '--log-facility=-')
       const dns = bed.#spawn(bed.gateway, 'dnsmasq', [...dnsArguments, `--host-record=${NAME},${NAMED_SERVER}`])
       await dns.line((line) => line.includes('started'))
-      await bed.#serve(NAMED_SERVER)
-      await bed.#serve(CIDR_SERVER)
       return bed
     } catch (error) {
       await run.close()
@@ -67,7 +73,7 @@ export class Bed {
   }
 
   /** Portal, gateway and client, as they are shipped: policy, filters and NAT on. */
-  async startPortreeve(): Promise<Side & { status: ClientStatus }> {
+  async startPortreeve(lanes: { client?: string; gateway?: string } = {}): Promise<Side & { status: ClientStatus }> {
     const url = `http://${GATEWAY}:8080`
     const portal = { listen: { host: GATEWAY, port: 8080 }, public_url: url, state_folder: this.#path('portal') }
     const portalConfig = await this.#config('portal.yaml', portal)
@@ -90,7 +96,12 @@ export class Bed {
     const api = new PortalApi({ machine: this.gateway, url, token })
     const tokens = await describeAccount(api)
 
-    const gateway = await this.#startHost(this.gateway, 'gateway', { url, token: tokens.gateway }, [])
+    const gateway = await this.#startHost(
+      this.gateway,
+      'gateway',
+      { url, token: tokens.gateway, lane: lanes.gateway },
+      [],
+    )
     await eventually(
       async () => ((await api.list('gateways')).some((row) => row['is_connected'] === true) ? true : undefined),
       {
@@ -99,7 +110,13 @@ export class Bed {
       },
     )
     const socket = this.#path('client.sock')
-    const client = await this.#startHost(this.client, 'client', { url, token: tokens.client }, ['up'], { socket })
+    const client = await this.#startHost(
+      this.client,
+      'client',
+      { url, token: tokens.client, lane: lanes.client },
+      ['up'],
+      { socket },
+    )
     const ask = portreeve('client', 'status', '--json')
     const status = await eventually(
       async () => {
@@ -166,23 +183,42 @@ export class Bed {
     await this.#run.close()
   }
 
+  async #joinServer(): Promise<void> {
+    const [here, there] = ['203.0.113.1', '203.0.113.2']
+    await this.gateway.veth({ device: 'eth1', to: this.server, toDevice: 'eth0' })
+    await this.gateway.address('eth1', `${here}/24`)
+    await this.server.address('eth0', `${there}/24`)
+    for (const address of [NAMED_SERVER, CIDR_SERVER]) await this.gateway.route({ to: `${address}/32`, via: there })
+    const off = ['tx', 'off', 'rx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off']
+    await this.gateway.mustRun('ethtool', ['-K', 'eth1', ...off])
+    await this.server.mustRun('ethtool', ['-K', 'eth0', ...off])
+  }
+
+  /** iperf3 at the addresses of both resources. */
+  async serve(): Promise<void> {
+    await this.#serve(NAMED_SERVER)
+    await this.#serve(CIDR_SERVER)
+  }
+
   /** One per address: what answers over UDP from another one would be somebody else. */
   async #serve(address: string): Promise<void> {
-    const part = this.#spawn(this.gateway, 'iperf3', ['-s', '-B', address, '-p', String(IPERF_PORT), '--forceflush'])
+    const machine = address === WG.gateway ? this.gateway : this.server
+    const part = this.#spawn(machine, 'iperf3', ['-s', '-B', address, '-p', String(IPERF_PORT), '--forceflush'])
     await part.line((line) => line.includes('listening'))
   }
 
   async #startHost(
     machine: Namespace,
     role: 'client' | 'gateway',
-    { url, token }: { url: string; token: string },
+    { url, token, lane }: { url: string; token: string; lane: string | undefined },
     command: readonly string[],
     settings: object = {},
   ): Promise<Part> {
     const token_file = await this.#run.write(`${role}.token`, token)
     const common = { portal_url: url, name: role, token_file, state_folder: this.#path(role) }
     const config = await this.#config(`${role}.yaml`, { ...common, ...settings })
-    return this.#node(machine, portreeve(role, ...command, '--config', config))
+    const env = lane === undefined ? {} : { PORTREEVE_LANE: lane }
+    return this.#spawn(machine, process.execPath, portreeve(role, ...command, '--config', config), env)
   }
 
   /** Waits until both addresses answer: grants, names and handshakes are made by then. */
@@ -206,8 +242,8 @@ export class Bed {
     return this.#spawn(machine, process.execPath, args)
   }
 
-  #spawn(machine: Namespace, command: string, args: readonly string[]): Part {
-    const part = machine.spawn(command, args, { name: `${command} ${args.slice(1, 3).join(' ')}` })
+  #spawn(machine: Namespace, command: string, args: readonly string[], env = {}): Part {
+    const part = machine.spawn(command, args, { name: `${command} ${args.slice(1, 3).join(' ')}`, env })
     this.#parts.push(part)
     return part
   }

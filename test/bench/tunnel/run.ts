@@ -25,6 +25,7 @@ const reference = await findReference()
 const bed = await Bed.open()
 let lane = 'unknown'
 try {
+  await bed.serve()
   const portreeve = await bed.startPortreeve()
   lane = portreeve.status.lane ?? lane
   say(`portreeve: lane ${lane} (${portreeve.status.lane_reason ?? ''})`)
