@@ -22,7 +22,12 @@ export interface CompiledPolicy {
 }
 
 export type CompiledCondition =
-  | { key: string; extension: Extension<PolicyCondition>; settings: unknown }
+  | {
+      key: string
+      extension: Extension<PolicyCondition>
+      settings: unknown
+      /** `name version` of the plugin. */ judgedBy: string
+    }
   /** It can never hold: no plugin provides it, or its settings are not valid. */
   | { key: string; problem: string }
 
@@ -36,7 +41,9 @@ const compileCondition = (key: string, settings: unknown, known: Extensions<Poli
   if (extension === undefined) return { key, problem: `no plugin provides the condition "${key}"` }
   try {
     const parsed = extension.settings.safeParse(settings)
-    if (parsed.ok) return { key, extension, settings: parsed.settings }
+    if (parsed.ok) {
+      return { key, extension, settings: parsed.settings, judgedBy: `${extension.plugin} ${extension.version}` }
+    }
     const problem = parsed.problems[0]
     return { key, problem: `its settings are not valid: ${problem?.path ?? ''}: ${problem?.message ?? ''}` }
   } catch (error) {

@@ -24,35 +24,32 @@ export interface ConditionExplanation {
 export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at: UnixTime): ConditionExplanation => {
   if ('problem' in condition)
     return { condition: condition.key, reads: [], facts: {}, holds: false, reason: condition.problem }
-  const { key, extension, settings } = condition
-  const judgedBy = `${extension.plugin} ${extension.version}`
+  const { key, extension, settings, judgedBy } = condition
   try {
     const reads = extension.value.facts
-    const { known, unknown } = declaredFacts(reads, facts)
-    const about = { condition: key, judgedBy, reads, facts: known }
-    if (unknown !== undefined) return { ...about, holds: false, reason: `the fact ${unknown} is unknown` }
-    const verdict = extension.value.evaluate({ settings, facts: known, at })
-    return { ...about, ...checkedVerdict(verdict, at) }
-  } catch (error) {
-    return {
+    const known: Record<string, unknown> = {}
+    let unknown: FactName | undefined
+    for (const name of reads) {
+      if (facts[name] === undefined) unknown ??= name
+      else known[name] = facts[name]
+    }
+    const explanation: ConditionExplanation = {
       condition: key,
       judgedBy,
-      reads: [],
-      facts: {},
+      reads,
+      facts: known,
       holds: false,
-      reason: `it failed: ${String(error).slice(0, 200)}`,
+      reason: '',
     }
+    if (unknown !== undefined) {
+      explanation.reason = `the fact ${unknown} is unknown`
+      return explanation
+    }
+    return Object.assign(explanation, checkedVerdict(extension.value.evaluate({ settings, facts: known, at }), at))
+  } catch (error) {
+    const reason = `it failed: ${String(error).slice(0, 200)}`
+    return { condition: key, judgedBy, reads: [], facts: {}, holds: false, reason }
   }
-}
-
-const declaredFacts = (names: readonly FactName[], facts: Facts): { known: Facts; unknown?: FactName } => {
-  const known: Record<string, unknown> = {}
-  let unknown: FactName | undefined
-  for (const name of names) {
-    if (facts[name] === undefined) unknown ??= name
-    else known[name] = facts[name]
-  }
-  return unknown === undefined ? { known } : { known, unknown }
 }
 
 /** A plugin is somebody else's code: what it returns is believed only as far as it makes sense. */

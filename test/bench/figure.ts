@@ -25,6 +25,20 @@ export const ratePerSecond = (work: () => void, milliseconds = 1_000): number =>
   return run(milliseconds)
 }
 
+/** The same for a second of one core's time: what others on the machine take does not count. */
+export const ratePerCoreSecond = (work: () => void, milliseconds = 1_000): number => {
+  ratePerSecond(work, milliseconds / 10)
+  const start = process.cpuUsage()
+  const begun = performance.now()
+  let count = 0
+  do {
+    for (let i = 0; i < 64; i++) work()
+    count += 64
+  } while (performance.now() - begun < milliseconds)
+  const { user, system } = process.cpuUsage(start)
+  return (count / (user + system)) * 1_000_000
+}
+
 /** The value below which the given share of the samples lies (nearest rank). */
 export const percentile = (samples: readonly number[], share: number): number => {
   const sorted = samples.toSorted((a, b) => a - b)

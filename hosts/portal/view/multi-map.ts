@@ -1,3 +1,5 @@
+const NONE: ReadonlySet<never> = new Set<never>()
+
 /** Key -> set of values. A key without values takes no room. */
 export class MultiMap<K, V> {
   readonly #sets = new Map<K, Set<V>>()
@@ -15,6 +17,6 @@ export class MultiMap<K, V> {
   }
 
   get(key: K): ReadonlySet<V> {
-    return this.#sets.get(key) ?? new Set()
+    return this.#sets.get(key) ?? NONE
   }
 }

@@ -36,7 +36,7 @@ export class SupposedView implements Pick<View, 'get' | 'groupsOf' | 'policies'>
   }
 
   groupsOf(actorId: string): Set<string> {
-    const groups = this.#view.groupsOf(actorId)
+    const groups = new Set(this.#view.groupsOf(actorId))
     for (const groupId of this.#left.get(actorId)) groups.delete(groupId)
     for (const groupId of this.#joined.get(actorId)) groups.add(groupId)
     return groups

@@ -30,6 +30,7 @@ export class View {
     authorizations: new Map(),
   }
   readonly #membershipsOfActor = new MultiMap<string, Membership>()
+  readonly #groupsOfActor = new MultiMap<string, string>()
   readonly #membershipsOfGroup = new MultiMap<string, Membership>()
   readonly #clientsOfActor = new MultiMap<string, string>()
   readonly #resourcesOfSite = new MultiMap<string, string>()
@@ -70,8 +71,8 @@ export class View {
     return this.#tables[name].values()
   }
 
-  groupsOf(actorId: string): Set<string> {
-    return new Set([...this.#membershipsOfActor.get(actorId)].map(({ groupId }) => groupId))
+  groupsOf(actorId: string): ReadonlySet<string> {
+    return this.#groupsOfActor.get(actorId)
   }
 
   membership(actorId: string, groupId: string): Membership | undefined {
@@ -107,6 +108,7 @@ export class View {
     if (entity === 'memberships') {
       const membership = row as Membership
       this.#membershipsOfActor[verb](membership.actorId, membership)
+      this.#groupsOfActor[verb](membership.actorId, membership.groupId)
       this.#membershipsOfGroup[verb](membership.groupId, membership)
     } else if (entity === 'clients') {
       this.#clientsOfActor[verb]((row as Entities['clients']).actorId, row.id)
