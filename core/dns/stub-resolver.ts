@@ -80,6 +80,11 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     return earliest(this.#upstreamQueries.deadline(), this.#siteQuestions.deadline())
   }
 
+  /** Whether a normalized name belongs to a resource. */
+  isResource(name: string): boolean {
+    return this.#ownersOf(name).length > 0
+  }
+
   /** What was refused or dropped, by reason, and how often. */
   counters(): Readonly<Record<string, number>> {
     return { ...this.#counters, ...this.#upstreamQueries.counters(), ...this.#siteQuestions.counters() }

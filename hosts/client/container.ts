@@ -32,11 +32,16 @@ import {
   type MarkFor,
 } from '../runtime/index.ts'
 import type { ClientStart } from './config.ts'
+import { OwnNames, type OwnNamesOptions } from './own-names.ts'
 
-/** `markFor`: which of the resolvers' own sockets bypass the tunnel. */
+/** What resolver plugins reach beside the network as it is: `markFor` says which of their sockets bypass the tunnel. */
+export interface ResolversReach extends Omit<OwnNamesOptions, 'exchange'> {
+  markFor: MarkFor
+}
+
 export const buildContainer = async (
   { config, modules, version }: ClientStart,
-  markFor: MarkFor,
+  { markFor, ...ownNames }: ResolversReach,
 ): Promise<{ container: Container; installation: Installation }> => {
   const container = createContainer()
   const logger = createLogger({ level: config.log_level, name: 'client' })
@@ -44,7 +49,7 @@ export const buildContainer = async (
   container.value(Clock, createClock())
   container.value(Random, createRandom())
   container.value(HttpClient, createHttpClient({ markFor }))
-  container.value(DnsExchange, createDnsExchange({ markFor }))
+  container.value(DnsExchange, new OwnNames({ exchange: createDnsExchange({ markFor }), ...ownNames }))
   container.value(SystemResolvers, createSystemResolvers())
   container.value(DatagramSockets, createDatagramSockets())
   container.value(DnsListeners, createDnsListeners())

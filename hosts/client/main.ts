@@ -39,11 +39,13 @@ const TRANSPORT = 'wireguard'
  */
 export const startClient = async (options: ClientStart): Promise<RunningClient> => {
   const { config, token, version } = options
-  const known: { state?: ClientState } = {}
+  const known: { state?: ClientState; shell?: ClientShell } = {}
   // An upstream resolver that is itself a resource is reached like one (D12); all else of ours goes around the tunnel.
-  const { container, installation } = await buildContainer(options, (to) =>
-    known.state?.routes.carries(to) === true ? undefined : OWN_SOCKET_MARK,
-  )
+  const { container, installation } = await buildContainer(options, {
+    markFor: (to) => (known.state?.routes.carries(to) === true ? undefined : OWN_SOCKET_MARK),
+    isResource: (name) => known.state?.isResource(name) ?? false,
+    answer: async (message) => (await known.shell?.answer(message, 'tcp'))?.message ?? new Uint8Array(),
+  })
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
@@ -95,6 +97,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       exchange: createDnsExchange(),
     },
   })
+  known.shell = shell
   const lifecycle = new Lifecycle()
   await lifecycle.start([...installation.parts, shell])
   logger.info(

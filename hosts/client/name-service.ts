@@ -52,6 +52,10 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
     return this.#upstreams
   }
 
+  isResource(name: string): boolean {
+    return this.#resolver.isResource(name)
+  }
+
   counters(): Readonly<Record<string, number>> {
     return this.#resolver.counters()
   }

@@ -124,6 +124,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#names.upstreams
   }
 
+  /** Whether a normalized name belongs to a resource. */
+  isResource(name: string): boolean {
+    return this.#names.isResource(name)
+  }
+
   get gateways(): readonly KnownGateway[] {
     return this.#connections.gateways.all()
   }

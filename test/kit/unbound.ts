@@ -13,6 +13,8 @@ export interface UnboundOptions {
   ports?: Unbound['ports']
   /** A network namespace to run in. */
   namespace?: string
+  /** One of its own by default. */
+  certificate?: Certificate
   /** Records it knows, in zone-file form; of all else it says NXDOMAIN. */
   records: readonly string[]
 }
@@ -27,8 +29,14 @@ export class Unbound {
 
   static readonly serverName = 'dns.example.org'
 
-  static async start({ address = '127.0.0.1', ports: wanted, namespace, records }: UnboundOptions): Promise<Unbound> {
-    const certificate = await makeCertificate([Unbound.serverName, address])
+  static async start({
+    address = '127.0.0.1',
+    ports: wanted,
+    namespace,
+    certificate: given,
+    records,
+  }: UnboundOptions): Promise<Unbound> {
+    const certificate = given ?? (await makeCertificate([Unbound.serverName, address]))
     const ports = wanted ?? {
       plain: await freePort(address),
       tls: await freePort(address),

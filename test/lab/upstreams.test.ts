@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { after, before, beforeEach, describe, it } from 'mocha'
 import { eventually } from '../../hosts/lab/eventually.ts'
 import { MACHINES } from '../../hosts/lab/topology.ts'
+import { makeCertificate } from '../kit/certificate.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { Unbound } from '../kit/unbound.ts'
 import { DnsLab } from './dns-lab.ts'
@@ -12,6 +13,7 @@ const OUTSIDE = MACHINES.upstream.outside
 const SITE_DNS = MACHINES['site-dns'].site
 const GATEWAY = MACHINES['gateway-1'].site
 const DEAD = '203.0.113.99'
+const RESOURCE = 'doh.site.example.org'
 const DEADLINE_MS = 5_000
 
 describe('upstream resolvers on the kernel', function () {
@@ -19,14 +21,16 @@ describe('upstream resolvers on the kernel', function () {
   needsKernel()
   let dns: DnsLab
   let unbound: Unbound
+  let atSite: Unbound
   let certificates: string | undefined
 
   before(async () => {
     dns = await DnsLab.open({
       upstream: ['--host-record=www.example.com,192.0.2.1', `--host-record=${Unbound.serverName},${OUTSIDE}`],
       site: ['--host-record=www.example.com,192.0.2.2', `--txt-record=long.example.com,${'x'.repeat(250)}`],
-      hosts: {},
+      hosts: { [RESOURCE]: [SITE_DNS] },
       resources: {
+        'the web name server': { address: RESOURCE, filters: [{ protocol: 'tcp', ports: ['443'] }] },
         'the name server': {
           address: `${SITE_DNS}/32`,
           filters: [
@@ -37,11 +41,20 @@ describe('upstream resolvers on the kernel', function () {
       },
       startClient: false,
     })
+    const certificate = await makeCertificate([Unbound.serverName, RESOURCE, OUTSIDE])
     unbound = await Unbound.start({
+      certificate,
       address: OUTSIDE,
       namespace: dns.lab.machines.upstream.name,
       ports: { plain: 5353, tls: 853, https: 443 },
       records: ['www.example.com. A 192.0.2.3'],
+    })
+    atSite = await Unbound.start({
+      certificate,
+      address: SITE_DNS,
+      namespace: dns.lab.machines['site-dns'].name,
+      ports: { plain: 5353, tls: 853, https: 443 },
+      records: ['www.example.com. A 192.0.2.4'],
     })
     certificates = process.env['NODE_EXTRA_CA_CERTS']
     process.env['NODE_EXTRA_CA_CERTS'] = join(dns.lab.run.path, 'unbound.pem')
@@ -52,6 +65,7 @@ describe('upstream resolvers on the kernel', function () {
     if (certificates === undefined) delete process.env['NODE_EXTRA_CA_CERTS']
     else process.env['NODE_EXTRA_CA_CERTS'] = certificates
     await unbound?.stop()
+    await atSite?.stop()
     await dns?.close()
   })
   beforeEach(() => use([]))
@@ -67,6 +81,8 @@ describe('upstream resolvers on the kernel', function () {
       timeoutMs: 5_000,
     })
   }
+  const stateOf = async (address: string) =>
+    (await dns.status()).resources.find((resource) => resource.address === address)?.state
   const answer = async (...args: string[]) => (await dns.dig('www.example.com', 'A', ...args)).answers
 
   it("D2 D12 without any the system's own are asked", async () => {
@@ -99,8 +115,18 @@ describe('upstream resolvers on the kernel', function () {
     expect(await answer()).to.deep.equal(['192.0.2.2'])
     expect(await answer('+tcp')).to.deep.equal(['192.0.2.2'])
     expect(dns.seen('site-dns', 'www.example.com').at(-1)).to.equal(`query[A] www.example.com from ${GATEWAY}`)
-    const { resources } = await dns.status()
-    expect(resources.map(({ state }) => state)).to.deep.equal(['connected'])
+    expect(await stateOf(`${SITE_DNS}/32`)).to.equal('connected')
+  })
+
+  it('D12 DNS over HTTPS at a name that is itself a resource goes through the tunnel', async () => {
+    await use([{ type: 'https', url: `https://${RESOURCE}/dns-query` }])
+    // The first may take longer than a query waits: the way is made by it.
+    await eventually(async () => ((await answer())[0] === '192.0.2.4' ? true : undefined), {
+      what: 'an answer through the tunnel',
+      timeoutMs: 10_000,
+    })
+    expect(await stateOf(RESOURCE)).to.equal('connected')
+    expect(dns.seen('upstream', RESOURCE), 'the name stays here').to.deep.equal([])
   })
 
   it('D12 a dead one is left after a second, and asked last from then on', async () => {
