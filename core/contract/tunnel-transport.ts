@@ -39,8 +39,8 @@ export type PeerId = string
 
 /**
  * A machine. What it promises:
- * - It answers nothing to a sender that has not proven a peer's key, and delivers nothing that was not sealed by that peer for this
- *   end, unchanged, once.
+ * - It answers nothing to a sender that has not proven a peer's key (where too many handshakes come at once: that it knows this end's
+ *   key), and delivers nothing that was not sealed by that peer for this end, unchanged, once.
  * - Packets that are queued before a session exists are kept, at most 128 a peer, the oldest dropped first, and sent in order once
  *   it does; before any path is known, too.
  * - A lost datagram of a handshake is made up for by sending another, every 5 s or so, for 90 s. Then what is queued is dropped,
@@ -75,7 +75,8 @@ export type TunnelInput =
   | ({ type: 'trafficSeen' } & TunnelTraffic)
 
 export type TunnelOutput =
-  | { type: 'sendDatagram'; peer: PeerId; path: Path; datagram: Uint8Array }
+  /** Without a peer it answers somebody who has not proven yet who he is, where he is heard. */
+  | { type: 'sendDatagram'; peer?: PeerId; path: Path; datagram: Uint8Array }
   | { type: 'deliverPacket'; peer: PeerId; path: Path; packet: Uint8Array }
   /** A handshake was completed: the first one, or a rekey. */
   | { type: 'sessionEstablished'; peer: PeerId }

@@ -183,15 +183,14 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   }
 
   #onTunnel(output: TunnelOutput, now: Instant): void {
+    if (output.type === 'sendDatagram') {
+      const { peer, datagram } = output
+      const path = (peer === undefined ? undefined : this.#chosenPath(peer)) ?? output.path
+      this.#outputs.push({ type: 'sendDatagram', path, datagram })
+      return
+    }
     const { peer } = output
     switch (output.type) {
-      case 'sendDatagram':
-        this.#outputs.push({
-          type: 'sendDatagram',
-          path: this.#chosenPath(peer) ?? output.path,
-          datagram: output.datagram,
-        })
-        return
       case 'useKeys':
         this.#outputs.push({ ...output, path: this.#chosenPath(peer) ?? output.path })
         return

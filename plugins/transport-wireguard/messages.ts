@@ -82,6 +82,15 @@ export const encodeResponse = ({ sender, receiver, ephemeral, sealedNothing }: R
   return datagram
 }
 
+/** A cookie for whoever sent the message with this index. */
+export const encodeCookieReply = ({ receiver, nonce, sealedCookie }: CookieReply): Uint8Array => {
+  const datagram = new Uint8Array(COOKIE_REPLY_BYTES)
+  header(datagram, 3, receiver)
+  datagram.set(nonce, COOKIE_NONCE)
+  datagram.set(sealedCookie, COOKIE_SEALED)
+  return datagram
+}
+
 /** The bytes of a data message whose sealed part of this length is still to be written behind the header. */
 export const encodeDataHeader = (receiver: number, counter: number, sealedLength: number): Uint8Array => {
   const datagram = new Uint8Array(DATA_HEADER_BYTES + sealedLength)

@@ -7,11 +7,16 @@ import {
   type TunnelOptions,
   type TunnelTransport,
 } from 'portreeve'
-import { WireGuardTunnel } from './wireguard-tunnel.ts'
+import { WireGuardTunnel, type WireGuardTuning } from './wireguard-tunnel.ts'
 
 /** WireGuard (https://www.wireguard.com/papers/wireguard.pdf), in TypeScript. */
 export class WireGuardTransport implements TunnelTransport {
   readonly keyFormat = 'wireguard-v1'
+  readonly #tuning: WireGuardTuning
+
+  constructor(tuning: WireGuardTuning = {}) {
+    this.#tuning = tuning
+  }
 
   generateKeys(random: Random): TunnelKeys {
     const privateKey = random.bytes(X25519_BYTES)
@@ -26,6 +31,6 @@ export class WireGuardTransport implements TunnelTransport {
   }
 
   createTunnel(options: TunnelOptions): Tunnel {
-    return new WireGuardTunnel(options)
+    return new WireGuardTunnel(options, this.#tuning)
   }
 }

@@ -13,6 +13,8 @@ import {
   type TunnelOptions,
   type TunnelOutput,
 } from 'portreeve'
+import { CookieBaker } from './cookie-baker.ts'
+import { HandshakeRate, type LoadMeasure } from './handshake-load.ts'
 import { readInitiation } from './handshake.ts'
 import { macKeysOf, type Identity } from './identity.ts'
 import { IndexTable } from './index-table.ts'
@@ -20,11 +22,19 @@ import { hasMac1 } from './macs.ts'
 import { parseMessage, type Initiation } from './messages.ts'
 import { Peer, type IndexOwner, type PeerOptions, type TunnelSide } from './peer.ts'
 
+/** What is injected by tests only. */
+export interface WireGuardTuning {
+  /** When cookies are asked for; a rate of handshakes by default. */
+  load?: LoadMeasure
+}
+
 /** One end of WireGuard tunnels: tells datagrams and timers to the peers that they concern. */
 export class WireGuardTunnel implements Tunnel {
   readonly #identity: Identity
   readonly #indices: IndexTable<IndexOwner>
   readonly #side: TunnelSide
+  readonly #load: LoadMeasure
+  readonly #baker: CookieBaker
   readonly #peers = new Map<PeerId, Peer>()
   readonly #peersByKey = new Map<string, Peer>()
   readonly #counters = new Map<string, number>()
@@ -33,9 +43,14 @@ export class WireGuardTunnel implements Tunnel {
   /** No later than the first armed timer of any peer; a timer that was disarmed since costs one idle wake-up. */
   #wakeUp: Deadline | undefined
 
-  constructor({ privateKey, random, unixAt, exportsKeys = false }: TunnelOptions) {
+  constructor(
+    { privateKey, random, unixAt, exportsKeys = false }: TunnelOptions,
+    { load = new HandshakeRate() }: WireGuardTuning = {},
+  ) {
     const key = new X25519PrivateKey(privateKey)
     this.#identity = { key, macKeys: macKeysOf(key.publicKey) }
+    this.#load = load
+    this.#baker = new CookieBaker({ random, cookieKey: this.#identity.macKeys.cookieKey })
     this.#indices = new IndexTable(random)
     this.#side = {
       identity: this.#identity,
@@ -123,7 +138,7 @@ export class WireGuardTunnel implements Tunnel {
       case 'initiation':
         return this.#receiveInitiation(message, datagram, path, now)
       case 'response': {
-        if (!hasMac1(datagram, this.#identity.macKeys.mac1Key)) return this.#drop('wrong_mac1')
+        if (!this.#mayCost(message, datagram, path, now)) return
         const owner = this.#indices.find(message.receiver)
         return owner === undefined ? this.#drop('unknown_index') : owner.peer.receiveResponse(message, path, now)
       }
@@ -140,10 +155,26 @@ export class WireGuardTunnel implements Tunnel {
   }
 
   #receiveInitiation(message: Initiation, datagram: Uint8Array, path: Path, now: Instant): void {
-    if (!hasMac1(datagram, this.#identity.macKeys.mac1Key)) return this.#drop('wrong_mac1')
+    if (!this.#mayCost(message, datagram, path, now)) return
     const read = readInitiation(message, this.#identity.key, (publicKey) => this.#peersByKey.get(toHex(publicKey)))
     if (read.type === 'refused') return this.#drop(read.reason)
     read.remote.receiveInitiation(read, path, now)
+  }
+
+  /** Whether a handshake message is worth its multiplications. Without mac1 it is not answered at all (§5.1). */
+  #mayCost(message: { sender: number }, datagram: Uint8Array, path: Path, now: Instant): boolean {
+    if (!hasMac1(datagram, this.#identity.macKeys.mac1Key)) {
+      this.#drop('wrong_mac1')
+      return false
+    }
+    if (!this.#load.arrived(now) || this.#baker.hasMac2(datagram, path, now)) return true
+    this.#drop('cookie_sent')
+    this.#outputs.push({
+      type: 'sendDatagram',
+      path,
+      datagram: this.#baker.reply(datagram, message.sender, path, now),
+    })
+    return false
   }
 
   #drop(reason: string): void {

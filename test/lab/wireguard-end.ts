@@ -9,7 +9,7 @@ import { createClock, createRandom } from '../../hosts/runtime/index.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 
 export type EndCommand =
-  | { type: 'open'; privateKey: Uint8Array; port: number }
+  | { type: 'open'; privateKey: Uint8Array; port: number; alwaysUnderLoad?: boolean }
   | { type: 'input'; input: TunnelInput }
   /** Lets this end believe that so much time has passed, on both of its clocks. */
   | { type: 'skipTime'; milliseconds: number }
@@ -28,13 +28,13 @@ const report = (message: EndReport): void => {
   if (process.connected) process.send?.(message)
 }
 
-const open = ({ privateKey, port }: Extract<EndCommand, { type: 'open' }>) => {
+const open = ({ privateKey, port, alwaysUnderLoad = false }: Extract<EndCommand, { type: 'open' }>) => {
   const socket = createSocket('udp4')
   const real = createClock()
   let skipped = 0
   const now = (): Instant => after(real.now(), skipped)
   const clock = { ...real, now, wake: (at: Instant, callback: () => void) => real.wake(after(at, -skipped), callback) }
-  const tunnel = new WireGuardTransport().createTunnel({
+  const tunnel = new WireGuardTransport(alwaysUnderLoad ? { load: { arrived: () => true } } : {}).createTunnel({
     privateKey,
     random: createRandom(),
     unixAt: (at) => (real.unix() + (at - real.now())) as ReturnType<typeof real.unix>,

@@ -1,20 +1,24 @@
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import type { TunnelOutput } from '../../core/contract/tunnel-transport.ts'
 import { Namespace } from '../../hosts/lab/namespace.ts'
 import { RunDirectory } from '../../hosts/lab/run-directory.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
-import { echoPacket, echoReplyTo, isEcho, type Echo } from './icmp-echo.ts'
-import type { EndCommand, EndReport } from './wireguard-end.ts'
+import { echoPacket, isEcho, type Echo } from './icmp-echo.ts'
+import { OurEnd } from './our-end.ts'
 import { WireGuardGo } from './wireguard-go.ts'
 
 const OURS = { outer: '192.0.2.1', port: 51821, inner: '100.64.0.1' }
 const THEIRS = { outer: '192.0.2.2', port: 51820, inner: '100.64.0.2' }
 const OUR_ENDPOINT = `${OURS.outer}:${OURS.port}`
+/** Every fifth datagram of each direction is lost. */
+const LOSS = `
+table inet loss {
+  chain input { type filter hook input priority 0; udp dport 51820 numgen random mod 5 0 drop; }
+  chain output { type filter hook output priority 0; udp sport 51820 numgen random mod 5 0 drop; }
+}
+`
 const THEIR_ENDPOINT = `${THEIRS.outer}:${THEIRS.port}`
 
 describe('T9 the WireGuard transport and a real wireguard-go', function () {
@@ -29,10 +33,11 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
   let wireGuardGo: WireGuardGo
   let there: Namespace
   let us: OurEnd
+  let here: Namespace
 
   beforeEach(async () => {
     run = await RunDirectory.open()
-    const here = await Namespace.create(run, 'ours')
+    here = await Namespace.create(run, 'ours')
     there = await Namespace.create(run, 'theirs')
     await here.veth({ device: 'eth0', to: there, toDevice: 'eth0' })
     await here.address('eth0', `${OURS.outer}/24`)
@@ -139,150 +144,52 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect(us.established).to.equal(0)
   })
 
-  it('get a session while it is under load: it asks for a cookie, and gets it back', async () => {
+  it('goes on when our address changes, and when its own does', async () => {
     await configure({ theyKnowWhere: false })
-    us.connect()
-    await us.until('a session', () => us.established === 1)
-    const first = us.sent.find(isInitiation) ?? new Uint8Array()
-    const before = us.sent.length
-    us.skipTime(200_000)
-    // It counts as under load for a second after many handshake messages came at once; a replay with a right mac1 is enough.
-    const flood = setInterval(() => us.flood(THEIR_ENDPOINT, first, 400), 100)
-    try {
-      await us.until('a cookie reply', () => us.received.has(3))
-      us.connect()
-      await us.until('a session in spite of the load', () => us.established === 2, 30_000)
-    } finally {
-      clearInterval(flood)
+    us.answerPings()
+    await ping({ sequence: 1, size: 64 })
+    await here.ip(['address', 'del', `${OURS.outer}/24`, 'dev', 'eth0'])
+    await here.address('eth0', '192.0.2.11/24')
+    await ping({ sequence: 2, size: 64 })
+    expect((await wireGuardGo.state()).get('endpoint')).to.equal(`192.0.2.11:${OURS.port}`)
+    await there.ip(['address', 'del', `${THEIRS.outer}/24`, 'dev', 'eth0'])
+    await there.address('eth0', '192.0.2.12/24')
+    // It speaks first, so that we hear where it is.
+    await theirPings()
+    await ping({ sequence: 3, size: 64 })
+    expect(us.established).to.equal(1)
+  })
+
+  it('get a session and every packet through loss of a fifth in each direction', async () => {
+    await there.mustRun('nft', ['-f', '-'], { input: LOSS })
+    await configure({ theyKnowWhere: false })
+    for (let sequence = 1; sequence <= 20; sequence++) {
+      us.send(echoPacket({ source: OURS.inner, destination: THEIRS.inner, sequence, size: 100 }))
     }
-    const initiations = us.sent.slice(before).filter(isInitiation)
-    expect(initiations.slice(-1).map(hasMac2)).to.deep.equal([true])
-    // What is left of the flood in its socket's buffer may still cost a packet.
-    const echo = { sequence: 1, size: 64 }
-    const request = echoPacket({ source: OURS.inner, destination: THEIRS.inner, ...echo })
-    const pings = setInterval(() => us.send(request), 200)
+    // One that is lost is sent again, as an application would.
+    const again = setInterval(() => {
+      for (let sequence = 1; sequence <= 20; sequence++) {
+        if (!us.has((packet) => isEcho(packet, 'reply', { sequence, size: 100 }))) {
+          us.send(echoPacket({ source: OURS.inner, destination: THEIRS.inner, sequence, size: 100 }))
+        }
+      }
+    }, 300)
     try {
-      await us.packet('a reply', (packet) => isEcho(packet, 'reply', echo))
+      for (let sequence = 1; sequence <= 20; sequence++) {
+        await us.packet(`reply ${sequence}`, (packet) => isEcho(packet, 'reply', { sequence, size: 100 }), 60_000)
+      }
     } finally {
-      clearInterval(pings)
+      clearInterval(again)
     }
   })
+
+  it('takes our cookie while we are under load, and gets a session with it', async () => {
+    await us.restart(ours.privateKey, OURS.port, { alwaysUnderLoad: true })
+    await configure({ theyKnowWhere: true })
+    us.answerPings()
+    const { stdout } = await there.run('ping', ['-c', '1', '-W', '25', OURS.inner])
+    expect(stdout).to.include('1 received')
+    expect(us.sent.filter((datagram) => datagram[0] === 3)).to.have.length.greaterThan(0)
+    expect((await us.close())['cookie_sent']).to.be.greaterThan(0)
+  })
 })
-
-const isInitiation = (datagram: Uint8Array): boolean => datagram[0] === 1
-const hasMac2 = (datagram: Uint8Array): boolean => datagram.subarray(-16).some((byte) => byte !== 0)
-/** Our transport in a process in its namespace. */
-class OurEnd {
-  readonly #namespace: Namespace
-  #child: ChildProcess | undefined
-  outputs: TunnelOutput[] = []
-  received = new Set<number>()
-  sent: Uint8Array[] = []
-  #opened = false
-  #counters: Readonly<Record<string, number>> | undefined
-  #listeners = new Set<() => void>()
-  #answers = false
-
-  constructor(namespace: Namespace) {
-    this.#namespace = namespace
-  }
-
-  get established(): number {
-    return this.outputs.filter(({ type }) => type === 'sessionEstablished').length
-  }
-
-  async open(privateKey: Uint8Array, port: number): Promise<void> {
-    const script = fileURLToPath(new URL('wireguard-end.js', import.meta.url))
-    this.#child = spawn('ip', ['netns', 'exec', this.#namespace.name, process.execPath, script], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      serialization: 'advanced',
-    })
-    this.#child.on('message', (report: EndReport) => this.#take(report))
-    this.#tell({ type: 'open', privateKey, port })
-    await this.until('our socket', () => this.#opened)
-  }
-
-  async restart(privateKey: Uint8Array, port: number): Promise<void> {
-    await this.close()
-    this.#opened = false
-    this.#counters = undefined
-    await this.open(privateKey, port)
-  }
-
-  /** Ends the process; gives back what it had dropped. */
-  async close(): Promise<Readonly<Record<string, number>>> {
-    if (this.#child?.connected === true && this.#counters === undefined) {
-      this.#tell({ type: 'close' })
-      await this.until('the end of our process', () => this.#counters !== undefined)
-    }
-    return this.#counters ?? {}
-  }
-
-  addPeer(peer: { publicKey: Uint8Array; presharedKey: Uint8Array; path?: string }): void {
-    this.#tell({ type: 'input', input: { type: 'peerAdded', peer: 'them', ...peer } })
-  }
-
-  choosePath(path: string): void {
-    this.#tell({ type: 'input', input: { type: 'pathChosen', peer: 'them', path } })
-  }
-
-  connect(): void {
-    this.#tell({ type: 'input', input: { type: 'connectRequested', peer: 'them' } })
-  }
-
-  send(packet: Uint8Array): void {
-    this.#tell({ type: 'input', input: { type: 'packetQueued', peer: 'them', packet } })
-  }
-
-  skipTime(milliseconds: number): void {
-    this.#tell({ type: 'skipTime', milliseconds })
-  }
-
-  flood(to: string, datagram: Uint8Array, times: number): void {
-    this.#tell({ type: 'sendRaw', to, datagram, times })
-  }
-
-  answerPings(): void {
-    this.#answers = true
-  }
-
-  packet(what: string, matches: (packet: Uint8Array) => boolean): Promise<void> {
-    return this.until(what, () =>
-      this.outputs.some((output) => output.type === 'deliverPacket' && matches(output.packet)),
-    )
-  }
-
-  async until(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
-    if (condition()) return
-    await new Promise<void>((resolve, reject) => {
-      const listener = (): void => {
-        if (!condition()) return
-        clearTimeout(timer)
-        this.#listeners.delete(listener)
-        resolve()
-      }
-      const timer = setTimeout(() => {
-        this.#listeners.delete(listener)
-        reject(new Error(`${what} did not come in ${timeoutMs} ms`))
-      }, timeoutMs)
-      this.#listeners.add(listener)
-    })
-  }
-
-  #tell(command: EndCommand): void {
-    this.#child?.send(command)
-  }
-
-  #take(report: EndReport): void {
-    if (report.type === 'opened') this.#opened = true
-    else if (report.type === 'counters') this.#counters = report.counters
-    else if (report.type === 'received') this.received.add(report.kind)
-    else if (report.output.type === 'sendDatagram') this.sent.push(report.output.datagram)
-    else {
-      this.outputs.push(report.output)
-      const reply = this.#answers && report.output.type === 'deliverPacket' && echoReplyTo(report.output.packet)
-      if (reply instanceof Uint8Array) this.send(reply)
-    }
-    for (const listener of this.#listeners) listener()
-  }
-}

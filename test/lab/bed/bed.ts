@@ -203,7 +203,7 @@ export class Bed {
       eventually(
         async () => {
           const { stdout } = await machine.run('cat', ['/etc/resolv.conf'])
-          return (await this.status(name)).state === 'connected' && stdout.includes('100.100.111.') ? true : undefined
+          return (await this.status(name)).state === 'connected' && /100[.:]100[.:]111/.test(stdout) ? true : undefined
         },
         { what: `${name} is connected`, timeoutMs: PATIENCE_MS },
       ),

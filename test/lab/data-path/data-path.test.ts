@@ -3,6 +3,7 @@ import { ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
 import { useBed } from '../bed/use-bed.ts'
 import { changeTests } from './changes.ts'
 import { errorTests } from './errors.ts'
+import { hostTests } from './hosts.ts'
 import { internetTests } from './internet.ts'
 import { lyingClientTests } from './lies.ts'
 import { resourceTests } from './resources.ts'
@@ -26,5 +27,6 @@ describe('the data path, on the kernel', function () {
   errorTests(bed)
   changeTests(bed)
   lyingClientTests(bed)
+  hostTests(bed)
   internetTests(bed)
 })
