@@ -15,7 +15,7 @@ export const clientUpCommand = (context: CommandContext): Command =>
       const source = { schema: ClientConfig, file, fallback: 'client.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env)
-      const { createRandom, loadAddon, needNetAdmin } = await import('../runtime/index.ts')
+      const { createRandom, createSecretStore, loadAddon, needNetAdmin } = await import('../runtime/index.ts')
       // Nobody should sign in first and hear of it then.
       needNetAdmin()
       loadAddon()
@@ -27,6 +27,7 @@ export const clientUpCommand = (context: CommandContext): Command =>
         config,
         token,
         random: createRandom(),
+        secrets: createSecretStore(config.secret_store, config.state_folder),
         start: (given) => startClient({ config, token: given, modules, version: packageVersion() }),
         tell: context.output.tell,
       })

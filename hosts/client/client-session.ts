@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { z } from 'zod'
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import { OperatorError } from '../../core/config/operator-error.ts'
@@ -9,13 +8,16 @@ import type { ClientConfig, RunningClient } from './config.ts'
 import { ControlSocket } from './control-socket.ts'
 import type { NameInspection } from './name-inspection.ts'
 import { SignIn } from './sign-in.ts'
-import { needTokenFile, readTokenFile, removeTokenFile, writeTokenFile } from '../runtime/token-file.ts'
+import type { SecretStore } from '../../core/runtime/secret-store.ts'
+import { needTokenFile } from '../runtime/token-file.ts'
 
 export interface ClientSessionOptions {
   config: ClientConfig
   /** From the environment; it goes before any file. */
   token: Secret | undefined
   random: Random
+  /** Where the token of somebody who signed in is kept. */
+  secrets: SecretStore
   /** Runs a client with a token. */
   start: (token: Secret) => Promise<RunningClient>
   /** Says what a person has to know. */
@@ -24,7 +26,7 @@ export interface ClientSessionOptions {
 
 /**
  * One client on this machine, signed in or not, behind its control socket. A token of the environment or of a configured file
- * is a service's: where it is refused the session is over. One that somebody signed in for is kept in the state folder and
+ * is a service's: where it is refused the session is over. One that somebody signed in for is kept in the secret store and
  * forgotten on sign-out; the session then waits for the next sign-in.
  */
 export class ClientSession {
@@ -43,7 +45,7 @@ export class ClientSession {
   async run(): Promise<PeerEnd> {
     const { config, token } = this.#options
     const given = token ?? (config.token_file === undefined ? undefined : await needTokenFile(config.token_file))
-    this.#token = given ?? (await readTokenFile(this.#kept))
+    this.#token = given ?? (await this.#options.secrets.read(KEPT))
     if (this.#token === undefined && config.account === undefined) {
       return {
         reason: 'signed_out',
@@ -126,7 +128,7 @@ export class ClientSession {
   async #await(signIn: SignIn): Promise<void> {
     const end = await signIn.ended
     if (end.type !== 'signedIn') return
-    await writeTokenFile(this.#kept, end.token)
+    await this.#options.secrets.write(KEPT, end.token)
     this.#token = end.token
     this.#changed()
   }
@@ -140,15 +142,14 @@ export class ClientSession {
 
   async #forget(): Promise<void> {
     this.#token = undefined
-    await removeTokenFile(this.#kept)
-  }
-
-  get #kept(): string {
-    return join(this.#options.config.state_folder, 'token')
+    await this.#options.secrets.remove(KEPT)
   }
 }
 
 const NameQuestion = z.strictObject({ name: z.string().max(1024), type: z.string().max(16) })
+
+/** The name of the token in the secret store. */
+const KEPT = 'token'
 
 const SIGNED_OUT: ClientStatus = {
   state: 'signed_out',

@@ -8,15 +8,18 @@ import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { Random } from '../../core/runtime/random.ts'
+import type { SecretStore } from '../../core/runtime/secret-store.ts'
 import type { TunDevices } from '../../core/runtime/tun-device.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import { SystemClock } from './clock.ts'
 import { NativeDatagramSockets } from './datagram-socket.ts'
 import { TcpDnsListeners } from './dns-listener.ts'
 import { SocketDnsExchange, type DnsExchangeOptions } from './dns-exchange.ts'
+import { FileSecretStore } from './file-secret-store.ts'
 import { FetchHttpClient, type HttpClientOptions } from './http-client.ts'
 import { LinuxNetworkConfiguration } from './linux/network-configuration.ts'
 import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
+import { SecretServiceStore } from './linux/secret-service-store.ts'
 import { LinuxSystemResolvers } from './linux/system-resolvers.ts'
 import { PinoLogger, type LoggerOptions } from './logger.ts'
 import { SystemNetworkInterfaces } from './network-interfaces.ts'
@@ -35,6 +38,9 @@ export { markedConnections, type ConnectionRequest } from './marked-connection.t
 
 export const createClock = (): Clock => new SystemClock()
 export const createRandom = (): Random => new SystemRandom()
+/** Secrets in 0600 files of the folder, or in the Secret Service of this session, where the folder tells installations apart. */
+export const createSecretStore = (kind: 'file' | 'secret-service', folder: string): SecretStore =>
+  kind === 'file' ? new FileSecretStore(folder) : new SecretServiceStore(folder)
 export const createLogger = (options: LoggerOptions = {}): Logger => PinoLogger.open(options)
 export const createHttpClient = (options: HttpClientOptions = {}): HttpClient => new FetchHttpClient(options)
 export const createDnsExchange = (options: DnsExchangeOptions = {}): DnsExchange => new SocketDnsExchange(options)

@@ -10,6 +10,7 @@ import type { NameInspection } from '../../../hosts/client/name-inspection.ts'
 import type { ClientStatus } from '../../../hosts/client/client-status.ts'
 import { ClientConfig, type RunningClient } from '../../../hosts/client/config.ts'
 import { askClient } from '../../../hosts/client/control-socket.ts'
+import { createSecretStore } from '../../../hosts/runtime/index.ts'
 import { readTokenFile, writeTokenFile } from '../../../hosts/runtime/token-file.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 
@@ -73,6 +74,7 @@ describe('hosts/client/client-session', () => {
       config,
       token,
       random: new SeededRandom(3),
+      secrets: createSecretStore('file', config.state_folder),
       start: async (given) => new FakeClient(given),
       tell: () => told(),
     })

@@ -1,0 +1,25 @@
+import { join } from 'node:path'
+import type { Secret } from '../../core/config/secret.ts'
+import type { SecretStore } from '../../core/runtime/secret-store.ts'
+import { readTokenFile, removeTokenFile, writeTokenFile } from './token-file.ts'
+
+/** A file each, mode 0600, in a folder. */
+export class FileSecretStore implements SecretStore {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  read(name: string): Promise<Secret | undefined> {
+    return readTokenFile(join(this.#folder, name))
+  }
+
+  write(name: string, secret: Secret): Promise<void> {
+    return writeTokenFile(join(this.#folder, name), secret)
+  }
+
+  remove(name: string): Promise<void> {
+    return removeTokenFile(join(this.#folder, name))
+  }
+}
