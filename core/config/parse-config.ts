@@ -8,8 +8,26 @@ import { OperatorError } from './operator-error.ts'
 export const parseConfig = <T>(schema: z.ZodType<T>, value: unknown, source: string): T => {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  const problems = result.error.issues.map((issue) => `  ${pathOf(issue.path)}: ${issue.message}`)
+  const problems = result.error.issues.map(
+    (issue) => `  ${pathOf(issue.path)}: ${issue.message}${known(schema, issue)}`,
+  )
   throw new OperatorError('CONFIG_INVALID', `${source} is not valid:\n${problems.join('\n')}`)
+}
+
+/** What might have been meant by a key that nobody knows. */
+const known = (schema: z.ZodType, issue: z.core.$ZodIssue): string => {
+  if (issue.code !== 'unrecognized_keys') return ''
+  const keys = keysAt(schema, issue.path)
+  return keys.length === 0 ? '' : `. Known here: ${keys.join(', ')}`
+}
+
+const keysAt = (schema: unknown, [key, ...rest]: readonly PropertyKey[]): readonly string[] => {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) {
+    return keysAt(schema.unwrap(), key === undefined ? [] : [key, ...rest])
+  }
+  if (schema instanceof z.ZodArray) return key === undefined ? [] : keysAt(schema.element, rest)
+  if (!(schema instanceof z.ZodObject)) return []
+  return key === undefined ? Object.keys(schema.shape) : keysAt(schema.shape[String(key)], rest)
 }
 
 /** `plugins[2].config.port`; `(top)` for the whole. */

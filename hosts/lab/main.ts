@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { ADMIN_HEADER, Lab, enter } from './lab.ts'
@@ -6,6 +7,8 @@ import { SCENARIOS } from './scenarios.ts'
 import { walk, type StepReport } from './step.ts'
 import { World } from './story/world.ts'
 import { PORTAL_URL } from './topology.ts'
+
+const PROVIDER_PACKAGE = 'oidc-provider'
 
 export interface LabOptions {
   scenario: string
@@ -23,7 +26,7 @@ export interface LabOptions {
 /**
  * Brings the whole system up, walks through a scenario, and takes everything down again, however it ends.
  * @returns whether every step held
- * @throws OperatorError LAB_NEEDS_ROOT, USAGE
+ * @throws OperatorError LAB_NEEDS_ROOT, LAB_NEEDS_PACKAGE, USAGE
  */
 export const runLab = async ({ scenario, once, json, keepFiles, output, ending }: LabOptions): Promise<boolean> => {
   const steps = SCENARIOS[scenario]
@@ -41,10 +44,16 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
       'Run it with sudo; npm test needs no root and skips what does.',
     )
   }
+  needProvider()
   // With --json, standard output has the document only.
   const show = json ? output.tell : output.print
   const began = performance.now()
-  const lab = await Lab.open()
+  const lab = await Lab.open().catch((error: unknown) => {
+    const ms = Math.round(performance.now() - began)
+    const steps: StepReport[] = [{ name: 'the machines and their networks', ok: false, ms, detail: String(error) }]
+    if (json) output.print(JSON.stringify({ ok: false, steps }))
+    throw error
+  })
   const interrupted = Promise.race([ending.then((signal) => `ended by ${signal}`), lab.crashed])
   try {
     show(`Namespaces of this run begin with pr-${lab.run.id}- (${Math.round(performance.now() - began)} ms)`)
@@ -60,6 +69,20 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
   } finally {
     await lab.close({ keepFiles })
     if (keepFiles) output.tell(`Configuration and logs are in ${lab.run.path} until the next start`)
+  }
+}
+
+/** The lab's identity provider comes with a clone of the repository; an installed package is without. */
+const needProvider = (): void => {
+  try {
+    createRequire(import.meta.url).resolve(PROVIDER_PACKAGE)
+  } catch (cause) {
+    throw new OperatorError(
+      'LAB_NEEDS_PACKAGE',
+      `the lab's identity provider is the package ${PROVIDER_PACKAGE}, which is not installed.`,
+      `Run \`npm start\` in a clone of the repository, or: npm install ${PROVIDER_PACKAGE}@9`,
+      { cause },
+    )
   }
 }
 

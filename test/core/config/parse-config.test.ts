@@ -24,4 +24,15 @@ describe('parseConfig', () => {
     expect(attempt).to.throw(/plugins\[0\]\.use/)
     expect(attempt).to.throw(/"extra"/)
   })
+
+  it('says which keys there are where it finds an unknown one, at any depth', () => {
+    const nested = z.strictObject({
+      rows: z.array(z.strictObject({ limit: z.strictObject({ burst: z.number() }).optional() })).default([]),
+    })
+    const attempt = (value: unknown) => () => parseConfig(nested, value, 'portal.yaml')
+    expect(attempt({ rowz: [] })).to.throw(/\(top\): .*"rowz"\. Known here: rows$/)
+    expect(attempt({ rows: [{ limit: { burts: 1, burst: 1 } }] })).to.throw(
+      /rows\[0\]\.limit: .*"burts"\. Known here: burst$/,
+    )
+  })
 })
