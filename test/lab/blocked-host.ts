@@ -1,0 +1,59 @@
+// Runs in a namespace of its own, see lane-thread.test.ts: the thread that owns a client's lane is blocked for three seconds, while another
+// process connects through the lane. TCP to a sentinel is turned around by the lane's flows: each of its packets passes the lane twice.
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { HAIRPIN_PORT } from '../../core/flow/tcp-hairpin.ts'
+import type { ClientFlowsInput } from '../../core/flow/client-flows.ts'
+import type { LaneCommand } from '../../core/flow/lane.ts'
+import { SystemClock } from '../../hosts/runtime/clock.ts'
+import { WorkerCarrier } from '../../hosts/runtime/lane/worker-carrier.ts'
+
+const OWN = { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' }
+const SENTINEL = '100.100.111.1'
+const BLOCKED_MS = 3_000
+
+const entry = new URL('../../hosts/client/lane-worker.js', import.meta.url)
+const carrier = await WorkerCarrier.open<LaneCommand<ClientFlowsInput>, unknown>(entry, {
+  clockOrigin: new SystemClock().origin,
+  device: { name: 'tun-blocked', mtu: 1280 },
+  udp: { port: 0 },
+  onDatagrams: () => undefined,
+  onTunPackets: () => undefined,
+  onReport: () => undefined,
+  onFailure: (error) => {
+    throw error
+  },
+  onSocketError: () => undefined,
+})
+for (const command of [
+  ['address', 'add', `${OWN.ipv4}/32`, 'dev', 'tun-blocked'],
+  ['link', 'set', 'tun-blocked', 'up'],
+  ['route', 'add', '100.64.0.0/10', 'dev', 'tun-blocked'],
+]) {
+  execFileSync('ip', command)
+}
+carrier.tell({ type: 'tellFlows', input: { type: 'interfaceConfigured', ...OWN } })
+carrier.tell({ type: 'tellFlows', input: { type: 'sentinelsChanged', addresses: [SENTINEL] } })
+carrier.flush()
+
+const echo = fileURLToPath(new URL('./echo-server.js', import.meta.url))
+const client = fileURLToPath(new URL('./echo-client.js', import.meta.url))
+const server = spawn(process.execPath, [echo, OWN.ipv4, String(HAIRPIN_PORT)], { stdio: ['ignore', 'pipe', 'inherit'] })
+await once(server.stdout, 'data')
+const began = Date.now()
+// It writes down itself when it was done: nobody listens to it meanwhile.
+const script = `"$0" "${client}" ${SENTINEL} 53 400000; date +%s%3N`
+const other = spawn('sh', ['-c', script, process.execPath], { stdio: ['ignore', 'pipe', 'inherit'] })
+let told = ''
+other.stdout.on('data', (text: Buffer) => (told += text.toString()))
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCKED_MS)
+const blockedMs = Date.now() - began
+if (other.exitCode === null) await once(other, 'close')
+const [result = '', doneAt = ''] = told.trim().split('\n')
+process.stdout.write(
+  `${JSON.stringify({ ...(JSON.parse(result) as object), doneMs: Number(doneAt) - began, blockedMs })}\n`,
+)
+server.kill()
+await carrier.close()
+process.exit(0)
