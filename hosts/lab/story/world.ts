@@ -36,6 +36,11 @@ export class World {
     this.#api = new PortalApi({ machine: this.lab.machines.portal, url: PORTAL_URL, token })
   }
 
+  /** The admin's. */
+  get apiToken(): string {
+    return this.#token
+  }
+
   id(name: string): string {
     const id = this.ids.get(name)
     if (id === undefined) throw new Error(`nothing was made as ${name}`)
