@@ -144,7 +144,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect(us.established).to.equal(0)
   })
 
-  it('goes on when our address changes, and when its own does', async () => {
+  it('go on when our address changes, and when its port does', async () => {
     await configure({ theyKnowWhere: false })
     us.answerPings()
     await ping({ sequence: 1, size: 64 })
@@ -152,8 +152,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     await here.address('eth0', '192.0.2.11/24')
     await ping({ sequence: 2, size: 64 })
     expect((await wireGuardGo.state()).get('endpoint')).to.equal(`192.0.2.11:${OURS.port}`)
-    await there.ip(['address', 'del', `${THEIRS.outer}/24`, 'dev', 'eth0'])
-    await there.address('eth0', '192.0.2.12/24')
+    await wireGuardGo.moveTo(51_830)
     // It speaks first, so that we hear where it is.
     await theirPings()
     await ping({ sequence: 3, size: 64 })

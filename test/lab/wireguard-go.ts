@@ -50,6 +50,12 @@ export class WireGuardGo {
     if (!answer.includes('errno=0')) throw new Error(`wireguard-go refused its configuration: ${answer}`)
   }
 
+  /** Goes on from another port, as behind a NAT that forgot it. */
+  async moveTo(port: number): Promise<void> {
+    const answer = await this.#ask(['set=1', `listen_port=${port}`])
+    if (!answer.includes('errno=0')) throw new Error(`wireguard-go stayed: ${answer}`)
+  }
+
   /** What `get=1` tells, by key: `endpoint`, `rx_bytes`, `last_handshake_time_sec` … of its one peer. */
   async state(): Promise<Map<string, string>> {
     const lines = (await this.#ask(['get=1'])).split('\n').filter((line) => line.includes('='))
