@@ -10,6 +10,7 @@ import { RunDirectory } from './run-directory.ts'
 import {
   ADMIN_PORT,
   MACHINES,
+  MAIL_PORT,
   PORTAL_PORT,
   PORTAL_URL,
   PROVIDER_PORT,
@@ -196,6 +197,7 @@ export class Lab {
       issuer: PROVIDER_URL,
       address: MACHINES.provider.outside,
       port: PROVIDER_PORT,
+      mailPort: MAIL_PORT,
       client: { ...this.oidcClient, redirectUri: `${PORTAL_URL}/auth/oidc/callback` },
     }
     const part = await this.start('provider', labProgram('identity-provider'), { input: JSON.stringify(input) })
@@ -212,13 +214,24 @@ export class Lab {
       listen: { host: MACHINES.portal.outside, port: PORTAL_PORT },
       public_url: PORTAL_URL,
       state_folder: join(this.run.path, 'portal'),
+      plugins: [
+        {
+          use: 'builtin:identity-email-otp',
+          config: {
+            smtp: { host: MACHINES.provider.outside, port: MAIL_PORT, tls: 'never' },
+            from: 'Portreeve <portreeve@example.org>',
+          },
+        },
+      ],
     })
   }
 
-  /** The configuration that comes with the package, with what is particular to a machine of the lab. */
+  /** The configuration that comes with the package, with what is particular to a machine of the lab; plugins are added to its own. */
   async #config(original: string, name: string, settings: object): Promise<string> {
     const text = await readFile(join(packageRoot(), 'config', original), 'utf8')
-    return this.run.write(`${name}.yaml`, stringify({ ...(parse(text) as object), ...settings }))
+    const comes = parse(text) as { plugins?: readonly object[] }
+    const plugins = [...(comes.plugins ?? []), ...((settings as { plugins?: readonly object[] }).plugins ?? [])]
+    return this.run.write(`${name}.yaml`, stringify({ ...comes, ...settings, plugins }))
   }
 }
 

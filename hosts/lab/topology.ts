@@ -34,6 +34,8 @@ export const SHORTCUTS = [
 
 export const PORTAL_PORT = 8080
 export const PROVIDER_PORT = 9000
+/** The organisation's mail server, on the provider's machine. */
+export const MAIL_PORT = 2525
 export const PORTAL_URL = `http://portal.example.org:${PORTAL_PORT}`
 export const PROVIDER_URL = `http://login.example.org:${PROVIDER_PORT}`
 

@@ -1,11 +1,14 @@
 // A person at a browser: follows redirects, keeps cookies, fills in the forms that it is shown, and stops where an address is
 // none of a web server's (a browser would hand that one to the client application) or a page has nothing to go on with.
+import { setTimeout as pause } from 'node:timers/promises'
 import { readInput } from './stdin.ts'
 
 interface Input {
   url: string
   /** What the person writes into a form's fields, by their names. */
   answers: Record<string, string>
+  /** Where her mails are read, for a field `code` that no answer is there for. */
+  mailbox?: string
 }
 
 /** Where it went and where it ended. */
@@ -26,7 +29,7 @@ interface Page {
 }
 
 const HOPS = 40
-const { url, answers } = await readInput<Input>()
+const { url, answers, mailbox } = await readInput<Input>()
 const jar = new Map<string, Map<string, string>>()
 const hops: string[] = []
 
@@ -51,15 +54,28 @@ const visit = async (to: URL, form?: URLSearchParams): Promise<Page> => {
 }
 
 /** The first form of a page, with its hidden fields and the person's answers. */
-const fillIn = ({ url: at, html }: Page): { to: URL; form: URLSearchParams } | undefined => {
+const fillIn = async ({ url: at, html }: Page): Promise<{ to: URL; form: URLSearchParams } | undefined> => {
   const [, attributes = '', inside = ''] = /<form([^>]*)>([\s\S]*?)<\/form>/i.exec(html) ?? []
   if (inside === '') return undefined
   const form = new URLSearchParams()
   for (const [input] of inside.matchAll(/<input[^>]*>/gi)) {
     const name = attribute(input, 'name')
-    if (name !== undefined) form.set(name, answers[name] ?? attribute(input, 'value') ?? '')
+    if (name === undefined) continue
+    const read = name === 'code' && mailbox !== undefined ? await codeFrom(mailbox) : undefined
+    form.set(name, answers[name] ?? read ?? attribute(input, 'value') ?? '')
   }
   return { to: new URL(attribute(attributes, 'action') ?? '', at), form }
+}
+
+/** The code in the mail that came last, as it stands there: with a blank. */
+const codeFrom = async (address: string): Promise<string> => {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const letter = await fetch(address, { signal: AbortSignal.timeout(10_000) })
+    const code = /^ {4}(\w{3} \w{3})\s*$/m.exec(await letter.text())?.[1]
+    if (code !== undefined) return code
+    await pause(100)
+  }
+  throw new Error('no mail with a code came')
 }
 
 const attribute = (text: string, name: string): string | undefined =>
@@ -76,7 +92,7 @@ let page = await visit(new URL(url))
 for (;;) {
   if (hops.length > HOPS) throw new Error(`no end of it:\n${hops.join('\n')}`)
   const to = next(page)
-  const filled = to === undefined ? fillIn(page) : undefined
+  const filled = to === undefined ? await fillIn(page) : undefined
   if (to !== undefined) {
     const target = new URL(to, page.url)
     if (!target.protocol.startsWith('http')) {

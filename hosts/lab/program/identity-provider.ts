@@ -1,11 +1,15 @@
-// The organisation's identity provider: the package `oidc-provider` as it comes, with its own development log-in pages.
+// The organisation's identity provider: the package `oidc-provider` as it comes, with its own development log-in pages. Beside it the
+// organisation's mail server, `smtp-server`; what it took in last for somebody is read at /mailbox/ADDRESS.
 import { createServer } from 'node:http'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { readInput } from './stdin.ts'
 
 interface Input {
   issuer: string
   address: string
   port: number
+  mailPort: number
   client: { id: string; secret: string; redirectUri: string }
 }
 
@@ -20,7 +24,15 @@ interface ProviderModule {
   }
 }
 
-const { issuer, address, port, client } = await readInput<Input>()
+interface MailModule {
+  SMTPServer: new (options: {
+    authOptional: boolean
+    disabledCommands: string[]
+    onData: (stream: Readable, session: { envelope: { rcptTo: { address: string }[] } }, done: () => void) => void
+  }) => { listen: (port: number, address: string, ready: () => void) => void }
+}
+
+const { issuer, address, port, mailPort, client } = await readInput<Input>()
 const packageName = 'oidc-provider'
 const { default: Provider } = (await import(packageName)) as ProviderModule
 
@@ -44,4 +56,25 @@ const provider = new Provider(issuer, {
 for (const event of ['server_error', 'authorization.error', 'grant.error']) {
   provider.on(event, (_context, error) => process.stderr.write(`${event}: ${String(error)}\n`))
 }
-createServer(provider.callback()).listen(port, address, () => process.stdout.write('ready\n'))
+
+const mailbox = new Map<string, string>()
+const mailPackage = 'smtp-server'
+const { SMTPServer } = (await import(mailPackage)) as MailModule
+const mail = new SMTPServer({
+  authOptional: true,
+  disabledCommands: ['STARTTLS', 'AUTH'],
+  onData: (stream, { envelope }, done) => {
+    void text(stream).then((letter) => {
+      for (const recipient of envelope.rcptTo) mailbox.set(recipient.address, letter)
+      done()
+    })
+  },
+})
+const pages = provider.callback()
+const server = createServer((request, response) => {
+  const recipient = /^\/mailbox\/([^/?]+)$/.exec(request.url ?? '')?.[1]
+  if (recipient === undefined) return pages?.(request, response)
+  const letter = mailbox.get(decodeURIComponent(recipient))
+  response.writeHead(letter === undefined ? 404 : 200, { 'content-type': 'text/plain' }).end(letter)
+})
+mail.listen(mailPort, address, () => server.listen(port, address, () => process.stdout.write('ready\n')))

@@ -94,6 +94,26 @@ export const SETTING_UP: readonly Step<World>[] = [
     },
   },
   {
+    name: 'S4 sign-in by a code from a mail, typed as it stands there',
+    run: async (world) => {
+      const nonce = randomBytes(32).toString('hex')
+      const state = randomBytes(32).toString('hex')
+      await world.make('e-mail', 'identity_providers', { name: 'E-mail', type: 'email_otp' })
+      const input = JSON.stringify({
+        url: `${PORTAL_URL}/${ACCOUNT}/sign_in/email_otp/${world.id('e-mail')}?as=gui-client&nonce=${nonce}&state=${state}`,
+        answers: { email: 'ada@example.org' },
+        mailbox: `${PROVIDER_URL}/mailbox/ada@example.org`,
+      })
+      const { stdout } = await world.lab.machines.client.mustRun(process.execPath, labProgram('browser'), { input })
+      const { hops, final } = JSON.parse(stdout) as Journey
+      const end = new URL(final)
+      expectThat(end.protocol === 'firezone-fd0020211111:', `it ended at ${end.protocol}`)
+      const answer = await connectWith(world, `${nonce}${end.searchParams.get('fragment') ?? ''}`)
+      expectThat(answer.startsWith('101'), `its token: ${answer}`)
+      return `${end.searchParams.get('actor_name') ?? '?'} after ${hops.length} requests; the portal takes her token`
+    },
+  },
+  {
     name: 'S5 the token without the nonce is refused',
     run: async (world) => {
       const { nonce, fragment } = signedIn(world)
