@@ -154,8 +154,15 @@ try {
     if (wanted.length > 0 && !wanted.includes(kind)) continue
     process.stderr.write(`${kind} …\n`)
     const taken: number[] = []
-    for (let run = 0; run < runs; run++) taken.push(await measure(world, watch, removal))
-    all.push(...figures(kind, taken))
+    try {
+      for (let run = 0; run < runs; run++) taken.push(await measure(world, watch, removal))
+    } catch (error) {
+      // What was measured so far is still worth printing, but a lab that lost its client measures no more.
+      process.stderr.write(`${kind}, after ${taken.length} runs: ${String(error)}\n${lab.lastWords('client')}\n`)
+      process.exitCode = 1
+    }
+    if (taken.length > 0) all.push(...figures(kind, taken))
+    if (process.exitCode === 1) break
   }
   watch.stop()
 } finally {
@@ -165,4 +172,4 @@ if (!process.argv.includes('--json')) {
   for (const { name, value, unit } of all) process.stdout.write(`${value.toFixed(1).padStart(9)} ${unit}  ${name}\n`)
 }
 process.stdout.write(`${JSON.stringify({ figures: all })}\n`)
-process.exit(0)
+process.exit()
