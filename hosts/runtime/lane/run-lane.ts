@@ -30,7 +30,7 @@ export const runLane = async <Input, Output extends { type: string }>(
     sockets = openSockets(addon, udp)
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-    return post({ type: 'refused', message: String(error), code })
+    return post({ type: 'refused', message: error instanceof Error ? error.message : String(error), code })
   }
   const lane = new PacketLane<Input, Output>({
     addon,

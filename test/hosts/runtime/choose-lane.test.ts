@@ -1,0 +1,55 @@
+import { expect } from 'chai'
+import { afterEach, describe, it } from 'mocha'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import { chooseLane } from '../../../hosts/runtime/lane/choose-lane.ts'
+import { loadAddon } from '../../../hosts/runtime/native/addon.ts'
+
+const codeOf = (act: () => unknown): string | undefined => {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof OperatorError) return error.code
+    throw error
+  }
+  return undefined
+}
+
+describe('the choice of a lane', () => {
+  const wireGuard = { keyFormat: 'wireguard-v1' }
+  const addon = loadAddon()
+  const { cipher } = addon
+
+  afterEach(() => {
+    addon.cipher = cipher
+  })
+
+  it('is the native one where all of it is there, and says what seals', () => {
+    expect(chooseLane(undefined, wireGuard)).to.deep.include({ kind: 'native' })
+    expect(chooseLane('auto', wireGuard).reason).to.match(/^sealed by OpenSSL/)
+    expect(chooseLane('native', wireGuard).kind).to.equal('native')
+  })
+
+  it('is the script lane where the operator wishes it', () => {
+    expect(chooseLane('script', wireGuard)).to.deep.equal({ kind: 'script', reason: 'PORTREEVE_LANE is script' })
+  })
+
+  it('falls back to the script lane with the reason, or refuses where the native one was wished', () => {
+    expect(chooseLane('auto', {})).to.deep.equal({
+      kind: 'script',
+      reason: 'the tunnel transport exports no keys',
+    })
+    expect(codeOf(() => chooseLane('native', {}))).to.equal('LANE_UNAVAILABLE')
+    addon.cipher = () => 0
+    expect(chooseLane('auto', wireGuard)).to.deep.include({ kind: 'script' })
+    expect(codeOf(() => chooseLane('native', wireGuard))).to.equal('LANE_UNAVAILABLE')
+    addon.cipher = () => {
+      throw new OperatorError('NATIVE_ADDON_MISSING', 'the native addon does not load')
+    }
+    expect(chooseLane('auto', wireGuard)).to.deep.equal({ kind: 'script', reason: 'the native addon does not load' })
+  })
+
+  it('refuses a wish that is none', () => {
+    expect(codeOf(() => chooseLane('fast', wireGuard))).to.equal('LANE_INVALID')
+    expect(codeOf(() => chooseLane('', wireGuard))).to.equal('LANE_INVALID')
+  })
+})
