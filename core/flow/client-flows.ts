@@ -95,6 +95,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #peerAt = new Map<string, PeerId>()
   /** Canonical. */
   #sentinels: ReadonlySet<string> = new Set()
+  #currentSentinels: readonly string[] = []
   #hairpins: ReadonlySet<string> = new Set()
   readonly #fromTun = new FlowCache<PeerId>()
   readonly #fromTunnel = new FlowCache<PeerId>()
@@ -442,7 +443,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   }
 
   #changeSentinels(addresses: readonly string[]): void {
-    this.#sentinels = new Set(addresses.map(canonicalAddress).filter((address) => address !== undefined))
+    const current = addresses.map(canonicalAddress).filter((address) => address !== undefined)
+    // Until the system has heard of the new ones, applications ask the ones before.
+    this.#sentinels = new Set([...current, ...this.#currentSentinels])
+    this.#currentSentinels = current
     const hairpins = [...this.#sentinels].map(hairpinAddress).filter((address) => address !== undefined)
     // Where a sentinel's mirror is a sentinel itself, TCP could not tell them apart.
     this.#hairpins = new Set(hairpins.filter((address) => !this.#sentinels.has(address)))

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { writeFile } from 'node:fs/promises'
 import type { ClientStatus } from '../../hosts/client/client-status.ts'
+import { askClient } from '../../hosts/client/control-socket.ts'
 import type { CommandResult } from '../../hosts/lab/command.ts'
 import { eventually } from '../../hosts/lab/eventually.ts'
 import { Lab } from '../../hosts/lab/lab.ts'
 import type { Part } from '../../hosts/lab/part.ts'
 import { PortalApi } from '../../hosts/lab/portal-api.ts'
-import { labProgram, portreeve } from '../../hosts/lab/program.ts'
+import { labProgram } from '../../hosts/lab/program.ts'
 import { MACHINES, PORTAL_URL, type MachineName } from '../../hosts/lab/topology.ts'
 
 export interface DnsLabOptions {
@@ -139,9 +140,7 @@ export class DnsLab {
   }
 
   async status(): Promise<ClientStatus> {
-    const { stdout, stderr } = await this.client(process.execPath, portreeve('client', 'status', '--json'))
-    if (stdout === '') throw new Error(stderr)
-    return JSON.parse(stdout) as ClientStatus
+    return (await askClient(this.lab.clientSocket, 'status')) as ClientStatus
   }
 
   /** A command on the client's machine, whatever its exit. */

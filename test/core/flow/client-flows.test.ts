@@ -390,6 +390,19 @@ describe("the client's resolver address", () => {
     }
   })
 
+  it('D12 takes questions at the addresses of before until the next change', () => {
+    const client = new ClientBench(LAB)
+    const asks = (sentinel: string) =>
+      client
+        .fromApplication({ destination: sentinel, kind: 'udp', destinationPort: 53 })
+        .some((text) => text.startsWith('query'))
+    client.handle({ type: 'sentinelsChanged', addresses: ['100.100.111.1'] })
+    client.handle({ type: 'sentinelsChanged', addresses: ['100.100.111.2'] })
+    expect(['100.100.111.1', '100.100.111.2'].map(asks)).to.deep.equal([true, true])
+    client.handle({ type: 'sentinelsChanged', addresses: ['100.100.111.3'] })
+    expect(['100.100.111.1', '100.100.111.2', '100.100.111.3'].map(asks)).to.deep.equal([false, true, true])
+  })
+
   it('says port unreachable for anything else, and knows no other sentinel', () => {
     const client = withSentinel()
     expect(client.fromApplication({ destination: SENTINEL, destinationPort: 853 })[0]).to.contain('icmp 3/3')
