@@ -1,5 +1,5 @@
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { loadAddon } from '../native/addon.ts'
+import { loadAddon, type Addon } from '../native/addon.ts'
 
 /** What the operator may ask for by PORTREEVE_LANE. */
 export const LANE_WISHES = ['auto', 'native', 'script'] as const
@@ -17,23 +17,27 @@ const CIPHERS = ['', 'OpenSSL’s EVP', 'OpenSSL’s primitives']
  * How packets move: natively where everything for that is there, unless the operator wishes otherwise.
  * @throws OperatorError LANE_INVALID for a wish that is none, LANE_UNAVAILABLE where `native` was wished and cannot be had
  */
-export const chooseLane = (wish: string | undefined, { keyFormat }: { keyFormat?: string | undefined }): LaneChoice => {
+export const chooseLane = (
+  wish: string | undefined,
+  { keyFormat }: { keyFormat?: string | undefined },
+  load: () => Pick<Addon, 'cipher'> = loadAddon,
+): LaneChoice => {
   const wished = LANE_WISHES.find((known) => known === (wish ?? 'auto'))
   if (wished === undefined) {
     throw new OperatorError('LANE_INVALID', `PORTREEVE_LANE is ${wish}.`, `It is one of ${LANE_WISHES.join(', ')}.`)
   }
   if (wished === 'script') return { kind: 'script', reason: 'PORTREEVE_LANE is script' }
-  const native = nativeLane(keyFormat)
+  const native = nativeLane(keyFormat, load)
   if (native.kind === 'script' && wished === 'native') {
     throw new OperatorError('LANE_UNAVAILABLE', `the native lane cannot be had: ${native.reason}.`)
   }
   return native
 }
 
-const nativeLane = (keyFormat: string | undefined): LaneChoice => {
+const nativeLane = (keyFormat: string | undefined, load: () => Pick<Addon, 'cipher'>): LaneChoice => {
   if (keyFormat !== KEY_FORMAT) return { kind: 'script', reason: 'the tunnel transport exports no keys' }
   try {
-    const cipher = loadAddon().cipher()
+    const cipher = load().cipher()
     if (cipher > 0) return { kind: 'native', reason: `sealed by ${CIPHERS[cipher]}` }
     return { kind: 'script', reason: 'this Node.js has no ChaCha20-Poly1305 that passes its test vectors' }
   } catch (error) {

@@ -1,8 +1,7 @@
 import { expect } from 'chai'
-import { afterEach, describe, it } from 'mocha'
+import { describe, it } from 'mocha'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import { chooseLane } from '../../../hosts/runtime/lane/choose-lane.ts'
-import { loadAddon } from '../../../hosts/runtime/native/addon.ts'
 
 const codeOf = (act: () => unknown): string | undefined => {
   try {
@@ -16,13 +15,6 @@ const codeOf = (act: () => unknown): string | undefined => {
 
 describe('the choice of a lane', () => {
   const wireGuard = { keyFormat: 'wireguard-v1' }
-  const addon = loadAddon()
-  const { cipher } = addon
-
-  afterEach(() => {
-    addon.cipher = cipher
-  })
-
   it('is the native one where all of it is there, and says what seals', () => {
     expect(chooseLane(undefined, wireGuard)).to.deep.include({ kind: 'native' })
     expect(chooseLane('auto', wireGuard).reason).to.match(/^sealed by OpenSSL/)
@@ -39,13 +31,16 @@ describe('the choice of a lane', () => {
       reason: 'the tunnel transport exports no keys',
     })
     expect(codeOf(() => chooseLane('native', {}))).to.equal('LANE_UNAVAILABLE')
-    addon.cipher = () => 0
-    expect(chooseLane('auto', wireGuard)).to.deep.include({ kind: 'script' })
-    expect(codeOf(() => chooseLane('native', wireGuard))).to.equal('LANE_UNAVAILABLE')
-    addon.cipher = () => {
+    const withoutCipher = () => ({ cipher: () => 0 })
+    expect(chooseLane('auto', wireGuard, withoutCipher)).to.deep.include({ kind: 'script' })
+    expect(codeOf(() => chooseLane('native', wireGuard, withoutCipher))).to.equal('LANE_UNAVAILABLE')
+    const withoutAddon = () => {
       throw new OperatorError('NATIVE_ADDON_MISSING', 'the native addon does not load')
     }
-    expect(chooseLane('auto', wireGuard)).to.deep.equal({ kind: 'script', reason: 'the native addon does not load' })
+    expect(chooseLane('auto', wireGuard, withoutAddon)).to.deep.equal({
+      kind: 'script',
+      reason: 'the native addon does not load',
+    })
   })
 
   it('refuses a wish that is none', () => {
