@@ -71,6 +71,17 @@ const removals = (world: World): Record<string, Removal> => {
         await allowFiles()
       },
     },
+    // Before the kinds that give the client a token of no provider.
+    provider: {
+      remove: async () =>
+        Promise.resolve({ method: 'PATCH', path: `identity_providers/${world.id('provider')}`, body: disabled }),
+      restore: async () => {
+        await change(`identity_providers/${world.id('provider')}`, enabled)
+        const { nonce = '', fragment = '' } = world.signedIn ?? {}
+        await world.lab.startClient(`${nonce}${fragment}`)
+      },
+      endsClient: true,
+    },
     actor: {
       remove: async () => Promise.resolve({ method: 'PATCH', path: `actors/${world.id('ada')}`, body: disabled }),
       restore: async () => {
