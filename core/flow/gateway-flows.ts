@@ -62,6 +62,8 @@ export type GatewayFlowsOutput =
   /** Its last grant is gone and goodbye was sent, or it said goodbye. */
   | { type: 'removePeer'; peer: PeerId }
   /** A revoke took effect: no packet passes from here on. Also for a grant that was not held. */
+  /** From now on its packets pass: before that is said, nobody may be told that she has access. */
+  | { type: 'accessGranted'; peer: PeerId; resourceId: string }
   | { type: 'accessRejected'; peer: PeerId; resourceId: string }
   | { type: 'accessExpired'; peer: PeerId; resourceId: string }
 
@@ -379,6 +381,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (peer === undefined) return this.#counters.count('unknown-peer')
     peer.grant(resource, expiresAt)
     this.#nextExpiryAt = earlier(this.#nextExpiryAt, expiresAt)
+    this.#outputs.push({ type: 'accessGranted', peer: id, resourceId: resource.id })
   }
 
   /** The peer's last grant takes the connection with it. */

@@ -67,8 +67,21 @@ export type GatewayOutput =
 /** The addresses that clients have: what is sent to them goes to the device. protocol.md §4 */
 export const CLIENT_PREFIXES = ['100.64.0.0/11', 'fd00:2021:1111::/107']
 
-/** One rejection may be asked for more than once before it is done. */
+/** One thing may be asked for more than once before it is done. */
 const MAX_REFS = 16
+
+/** References of the portal's, by client and resource. */
+type AwaitedRefs = Map<string, string[]>
+
+const expect = (awaited: AwaitedRefs, key: string, ref: string): void => {
+  awaited.set(key, [...(awaited.get(key) ?? []), ref].slice(-MAX_REFS))
+}
+
+const take = (awaited: AwaitedRefs, key: string): string[] => {
+  const refs = awaited.get(key) ?? []
+  awaited.delete(key)
+  return refs
+}
 
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>
@@ -81,7 +94,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   /** Public keys of the clients that hold a grant, by their ids. */
   readonly #clients = new Map<string, string>()
   /** What the portal waits to hear of, by client and resource. */
-  readonly #rejections = new Map<string, string[]>()
+  readonly #grants: AwaitedRefs = new Map()
+  readonly #rejections: AwaitedRefs = new Map()
   readonly #outputs: GatewayOutput[] = []
   #configured = ''
 
@@ -216,7 +230,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#authorize(message.payload, now)
       case 'rejectAccess': {
         const { client_id: peer, resource_id: resourceId, ref } = message.payload
-        if (ref !== undefined) this.#expectRejection(`${peer} ${resourceId}`, ref)
+        if (ref !== undefined) expect(this.#rejections, `${peer} ${resourceId}`, ref)
         return this.#tellFlows({ type: 'revoked', peer, resourceId }, now)
       }
       case 'resourceUpdated':
@@ -281,19 +295,22 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       },
       now,
     )
-    this.#tellFlows({ type: 'granted', peer, resource: flowResource(created.resource), expiresAt }, now)
-    this.#say({ event: 'authorizationCreated', payload: { ref } }, now)
+    const resource = flowResource(created.resource)
+    // Acknowledged once the lane has it: a client's first packet may be faster than a letter to a worker.
+    expect(this.#grants, `${peer} ${resource.id}`, ref)
+    this.#tellFlows({ type: 'granted', peer, resource, expiresAt }, now)
+  }
+
+  #granted(peer: string, resourceId: string, now: Instant): void {
+    const refs = take(this.#grants, `${peer} ${resourceId}`)
+    for (const ref of refs) this.#say({ event: 'authorizationCreated', payload: { ref } }, now)
+    if (refs.length === 0) return
     this.#say({ event: 'broadcastIceCandidates', payload: { client_ids: [peer], candidates: this.#locals.lines } }, now)
   }
 
   /** The portal's unix seconds as a moment; undefined for never. */
   #expiry(seconds: number | null, now: Instant): Instant | undefined {
     return seconds === null ? undefined : instantOf(unixTime(seconds * SECOND), this.#clocksAt(now))
-  }
-
-  #expectRejection(key: string, ref: string): void {
-    const refs = this.#rejections.get(key) ?? []
-    this.#rejections.set(key, [...refs, ref].slice(-MAX_REFS))
   }
 
   #forget(peer: string, now: Instant): void {
@@ -330,13 +347,13 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellResolver({ ...output, type: 'lookupRequested' }, now)
       case 'removePeer':
         return this.#forget(output.peer, now)
-      case 'accessRejected': {
-        const key = `${output.peer} ${output.resourceId}`
-        const refs = this.#rejections.get(key) ?? []
-        this.#rejections.delete(key)
-        for (const ref of refs) this.#say({ event: 'accessRejected', payload: { ref } }, now)
+      case 'accessGranted':
+        return this.#granted(output.peer, output.resourceId, now)
+      case 'accessRejected':
+        for (const ref of take(this.#rejections, `${output.peer} ${output.resourceId}`)) {
+          this.#say({ event: 'accessRejected', payload: { ref } }, now)
+        }
         return
-      }
       case 'nameJudged':
         return this.#tellService(output, now)
       case 'accessExpired':

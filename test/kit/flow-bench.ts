@@ -175,6 +175,7 @@ const describe = (output: Output): string => {
     case 'closePeer':
     case 'removePeer':
       return `${output.type} ${output.peer}`
+    case 'accessGranted':
     case 'accessRejected':
     case 'accessExpired':
       return `${output.type} ${output.peer} ${output.resourceId}`

@@ -172,6 +172,7 @@ class World {
           break
         case 'nameJudged':
         case 'removePeer':
+        case 'accessGranted':
         case 'accessRejected':
         case 'accessExpired':
           break
