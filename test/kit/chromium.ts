@@ -4,12 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
+import { skipBecause } from './skip-because.ts'
 
 const EXECUTABLE = '/usr/bin/chromium'
 
 /** Skips what needs a browser where there is none; the set-up of `npm test` installs it. */
 export const needsChromium = (context: Context): void => {
-  if (!existsSync(EXECUTABLE)) context.skip()
+  if (!existsSync(EXECUTABLE)) skipBecause(context, `needs ${EXECUTABLE}`)
 }
 
 export interface ChromiumOptions {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Context } from 'mocha'
 import { Client, type QueryResult } from 'pg'
 import { runCommand } from '../../hosts/runtime/run-command.ts'
+import { skipBecause } from './skip-because.ts'
 
 export interface PostgresDatabase {
   host: string
@@ -35,7 +36,7 @@ export class Postgres {
   static async start(context?: Context): Promise<Postgres> {
     const version = existsSync(VERSIONS) ? readdirSync(VERSIONS).at(-1) : undefined
     if (version === undefined) {
-      if (context !== undefined) context.skip()
+      if (context !== undefined) skipBecause(context, `needs PostgreSQL in ${VERSIONS}`)
       throw new Error(`there is no PostgreSQL in ${VERSIONS}`)
     }
     const programs = join(VERSIONS, version, 'bin')

@@ -23,6 +23,8 @@ const PRESENT = [
   'unbound',
   'dbus-daemon',
   'openssl',
+  'ethtool',
+  'nstat',
   'chromium',
   'postgres',
   'secret-tool',

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'mocha'
 import { Secret } from '../../../core/config/secret.ts'
 import { createSecretStore } from '../../../hosts/runtime/index.ts'
+import { skipBecause } from '../../kit/skip-because.ts'
 
 const TOKEN = 'a-token-that-nobody-else-may-see'
 
@@ -35,7 +36,7 @@ describe('S8 a secret store', () => {
     before(async function () {
       this.timeout(30_000)
       const needed = ['secret-tool', 'gnome-keyring-daemon', 'dbus-run-session']
-      if (!needed.every((name) => existsSync(`/usr/bin/${name}`))) this.skip()
+      if (!needed.every((name) => existsSync(`/usr/bin/${name}`))) skipBecause(this, `needs ${needed.join(', ')}`)
       // A bus and a keyring of their own, until standard input ends.
       const script =
         'printf pw | gnome-keyring-daemon --unlock --components=secrets >&2; echo "$DBUS_SESSION_BUS_ADDRESS"; cat >&2'
