@@ -164,6 +164,11 @@ describe('architecture', () => {
     expect(broken.map((file) => file.path)).to.deep.equal([])
   })
 
+  it('copies bytes by the constructor: slice() of a Buffer, which sockets give, is no copy', () => {
+    const pure = PRODUCT.filter((file) => /^(core|plugins)\//.test(file.path))
+    expect(pure.filter((file) => /\.slice\(\)/.test(file.code)).map((file) => file.path)).to.deep.equal([])
+  })
+
   it('has no junk drawers', () => {
     const junk = /(^|[-/])(manager|helpers?|utils?|common|misc|base)([-./]|$)/
     expect(SOURCES.map((file) => file.path).filter((path) => junk.test(path))).to.deep.equal([])

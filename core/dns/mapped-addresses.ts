@@ -51,7 +51,7 @@ export const addressBytes = (number: number, family: 'ipv4' | 'ipv6'): Uint8Arra
   Array.from({ length: PER_NAME }, (_, i) => {
     const offset = offsetAt(number * PER_NAME + i)
     if (family === 'ipv4') return Uint8Array.of(100, 96 | (offset >>> 16), offset >>> 8, offset)
-    const bytes = IPV6_PREFIX.slice()
+    const bytes = new Uint8Array(IPV6_PREFIX)
     bytes[13] = offset >>> 16
     bytes[14] = offset >>> 8
     bytes[15] = offset

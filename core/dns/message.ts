@@ -68,7 +68,6 @@ export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
     type: read16(bytes, named.end),
     recordClass: read16(bytes, named.end + 2),
     recursionDesired: (flags & RD) !== 0,
-    // `slice` of a Buffer would be no copy.
     question: new Uint8Array(bytes.subarray(HEADER_BYTES, questionEnd)),
     udpBytes,
   }

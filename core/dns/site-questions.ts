@@ -37,7 +37,6 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
     if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed, resourceIds }, 'tooManySiteQuestions')
     const ask = ++this.#lastAsk
     this.#pending.set(ask, { query, parsed, protocol, resourceIds, endsAt: after(now, GIVE_UP_AFTER) })
-    // `slice` of a Buffer would be no copy.
     this.#outputs.push({ type: 'askSite', ask, resourceIds, message: new Uint8Array(message), protocol })
   }
 

@@ -92,7 +92,6 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
       return this.#refuse({ query, parsed }, ResponseCode.SERVFAIL, 'tooManySiteQueries')
     }
     const ask = ++this.#lastAsk
-    // `slice` of a Buffer would be no copy.
     const kept = { query, client, parsed, protocol, message: new Uint8Array(message) }
     this.#pending.set(ask, { ...kept, endsAt: after(now, GIVE_UP_AFTER) })
     this.#outputs.push({ type: 'judgeName', ask, client, name: parsed.name })

@@ -119,7 +119,6 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     const pending: PendingQuery<Query> = {
       query,
       parsed,
-      // `slice` of a Buffer would be no copy.
       message: new Uint8Array(message),
       protocol,
       candidates: [...rotated.filter((known) => !isDead(known)), ...rotated.filter(isDead)],
@@ -148,7 +147,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     pending.asks.add(ask)
     const { kind, server } = known.upstream
     const { message, protocol } = pending
-    this.#outputs.push({ type: 'askUpstream', ask, kind, server, message: message.slice(), protocol })
+    this.#outputs.push({ type: 'askUpstream', ask, kind, server, message: new Uint8Array(message), protocol })
   }
 
   #moveOn(pending: PendingQuery<Query>, now: Instant): void {

@@ -241,7 +241,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         type: 'resolverQuery',
         source: endpoint(packet.sourceText(), sourcePort),
         destination: endpoint(destination, destinationPort),
-        message: packet.payload().slice(),
+        message: new Uint8Array(packet.payload()),
       })
       return
     }

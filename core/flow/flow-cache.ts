@@ -45,7 +45,7 @@ export class FlowCache<T> {
       kind: packet.kind,
       ports: packet.sourcePort * 0x10000 + packet.destinationPort,
       // In both families the destination follows the source.
-      addresses: packet.bytes.slice(packet.sourceAt, packet.sourceAt + packet.addressLength * 2),
+      addresses: new Uint8Array(packet.bytes.subarray(packet.sourceAt, packet.sourceAt + packet.addressLength * 2)),
       value,
     }
   }

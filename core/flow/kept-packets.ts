@@ -35,7 +35,7 @@ export class KeptPackets {
         return 'merged'
       }
     }
-    this.#items.push({ bytes: packet.bytes.slice(0, packet.length), keptAt, syn })
+    this.#items.push({ bytes: new Uint8Array(packet.bytes.subarray(0, packet.length)), keptAt, syn })
     if (this.#items.length <= MOST_KEPT) return 'kept'
     this.#items.shift()
     return 'oldest-dropped'

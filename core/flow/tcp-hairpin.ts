@@ -38,7 +38,7 @@ const turned = (text: string): string | undefined => {
 }
 
 const mirrored = (address: AddressBytes): AddressBytes => {
-  const copy = address.slice()
+  const copy = new Uint8Array(address)
   const last = copy.length - 1
   copy[last] = (copy[last] ?? 0) ^ 0x80
   return copy

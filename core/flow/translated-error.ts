@@ -19,7 +19,7 @@ export const translateError = (
   const own = error.addressLength === 4 ? peer.ipv4 : peer.ipv6
   if (quoted === undefined || !quotesSource(error, quoted, own)) return 'icmp-error'
   const { protocol, kind, sourcePort: port, destinationPort: remotePort, destinationAt } = quoted
-  const address = error.bytes.slice(destinationAt, destinationAt + quoted.addressLength)
+  const address = new Uint8Array(error.bytes.subarray(destinationAt, destinationAt + quoted.addressLength))
   if (kind === 'other' || kind === 'icmp') return peer.mayReach(address, protocol) ? 'translated' : 'no-flow'
   const entry = kind === 'echoReply' ? undefined : peer.answered(protocol, { port, address, remotePort }, now)
   if (entry === undefined) return 'no-flow'

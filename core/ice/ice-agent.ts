@@ -292,7 +292,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (after(check.beganAt, this.#retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
     check.sentAt = now
     check.tries++
-    this.#outputs.push({ type: 'sendDatagram', path: pair.path, datagram: check.datagram.slice() })
+    this.#outputs.push({ type: 'sendDatagram', path: pair.path, datagram: new Uint8Array(check.datagram) })
     // While the path in use is in doubt, it has to be known which others are alive.
     if (pair === this.#selected && check.tries === 3) this.#checkAll(now)
   }
@@ -319,7 +319,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     }
     if (pair.state !== 'valid') pair.state = 'checking'
     pair.check = { id, datagram, beganAt: now, sentAt: now, tries: 1 }
-    this.#outputs.push({ type: 'sendDatagram', path: pair.path, datagram: datagram.slice() })
+    this.#outputs.push({ type: 'sendDatagram', path: pair.path, datagram: new Uint8Array(datagram) })
   }
 
   #giveUpCheck(pair: CandidatePair, now: Instant): void {

@@ -120,8 +120,8 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
 
   #add(added: { peer: PeerId } & PeerSecrets, now: Instant): void {
     const { peer, local, remote } = added
-    const publicKey = added.publicKey.slice()
-    const presharedKey = added.presharedKey.slice()
+    const publicKey = new Uint8Array(added.publicKey)
+    const presharedKey = new Uint8Array(added.presharedKey)
     const known = this.#peers.get(peer)
     const sameKeys =
       known !== undefined && equalSecrets(known.publicKey, publicKey) && equalSecrets(known.presharedKey, presharedKey)

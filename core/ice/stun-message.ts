@@ -64,7 +64,7 @@ export const decodeStun = (bytes: Uint8Array): StunVerdict => {
   if (bytes.length < HEADER_BYTES) return refused('too-short')
   if (bytes.length > MAX_BYTES) return refused('too-long')
   if (!looksLikeStun(bytes)) return refused('not-stun')
-  const own = bytes.slice()
+  const own = new Uint8Array(bytes)
   const words = view(own)
   if (words.getUint16(2) !== own.length - HEADER_BYTES || own.length % 4 !== 0) return refused('bad-length')
 
@@ -147,7 +147,7 @@ const typeOf = (kind: StunKind, method: number): number => {
 const fingerprint = (bytes: Uint8Array): number => (crc32(bytes) ^ FINGERPRINT_XOR) >>> 0
 
 const withLength = (bytes: Uint8Array, length: number): Uint8Array => {
-  const copy = bytes.slice()
+  const copy = new Uint8Array(bytes)
   view(copy).setUint16(2, length)
   return copy
 }

@@ -82,9 +82,9 @@ export class NatTable<Tag> {
     const entry: NatEntry<Tag> = {
       protocol,
       insidePort,
-      insideAddress: insideAddress.slice(),
+      insideAddress: new Uint8Array(insideAddress),
       outsidePort,
-      outsideAddress: outsideAddress.slice(),
+      outsideAddress: new Uint8Array(outsideAddress),
       tag,
       expiresAt: after(now, UNCONFIRMED_TTL),
       state: 'unconfirmed',

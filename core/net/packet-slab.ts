@@ -11,7 +11,7 @@ export class PacketSlab {
 
   /** The first `length` bytes. */
   copy(bytes: Uint8Array, length: number): Uint8Array {
-    if (length > SLAB_BYTES / 4) return bytes.slice(0, length)
+    if (length > SLAB_BYTES / 4) return new Uint8Array(bytes.subarray(0, length))
     if (this.#used + length > this.#buffer.byteLength) {
       this.#buffer = new ArrayBuffer(SLAB_BYTES)
       this.#used = 0

@@ -24,13 +24,23 @@ export const parseFrame = (bytes: Uint8Array): ParsedFrame => {
   switch (kind) {
     case KINDS.hello:
       if (bytes.length !== HEADER_BYTES + 44) return MALFORMED
-      return { type: 'hello', sender: view.getUint32(9), stamp: view.getFloat64(13), publicKey: bytes.slice(21) }
+      return {
+        type: 'hello',
+        sender: view.getUint32(9),
+        stamp: view.getFloat64(13),
+        publicKey: new Uint8Array(bytes.subarray(21)),
+      }
     case KINDS.welcome:
       if (bytes.length !== HEADER_BYTES + 8) return MALFORMED
       return { type: 'welcome', receiver: view.getUint32(9), sender: view.getUint32(13) }
     case KINDS.data:
       if (bytes.length < HEADER_BYTES + 8) return MALFORMED
-      return { type: 'data', receiver: view.getUint32(9), counter: view.getUint32(13), packet: bytes.slice(17) }
+      return {
+        type: 'data',
+        receiver: view.getUint32(9),
+        counter: view.getUint32(13),
+        packet: new Uint8Array(bytes.subarray(17)),
+      }
     default:
       return MALFORMED
   }

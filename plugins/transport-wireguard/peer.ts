@@ -418,8 +418,8 @@ export class Peer implements RemoteStatic {
       const keys = {
         index: localIndex,
         remoteIndex,
-        sendKey: secrets.sendKey.slice(),
-        receiveKey: secrets.receiveKey.slice(),
+        sendKey: new Uint8Array(secrets.sendKey),
+        receiveKey: new Uint8Array(secrets.receiveKey),
         expiresAt: after(now, REJECT_AFTER_MS),
       }
       this.#side.emit({ type: 'installKeys', peer: this.id, keys })

@@ -2,6 +2,7 @@ import type { Random } from '../../core/runtime/random.ts'
 import { earliest } from '../../core/runtime/machine.ts'
 import { after, instant, unixTime, type Instant } from '../../core/runtime/time.ts'
 import type { Path, Tunnel, TunnelInput, TunnelOutput } from '../../core/contract/tunnel-transport.ts'
+import { lend } from '../kit/lent-bytes.ts'
 
 export interface CarriedDatagram {
   from: string
@@ -84,7 +85,9 @@ export class TunnelWire {
       if (arrival !== undefined && arrival.at <= this.now) {
         this.#arrivals.shift()
         if (this.#ends.has(arrival.to)) {
-          this.input(arrival.to, { type: 'datagramReceived', path: arrival.path, datagram: arrival.bytes })
+          lend(arrival.bytes, (datagram) =>
+            this.input(arrival.to, { type: 'datagramReceived', path: arrival.path, datagram }),
+          )
         }
       } else this.#wakeAll()
     }

@@ -3,6 +3,7 @@ import { endpoint, splitEndpoint, type Endpoint, type Family } from '../../core/
 import type { Datagram, DatagramSocket, DatagramSocketOptions } from '../../core/runtime/datagram-socket.ts'
 import { integerBelow, type Random } from '../../core/runtime/random.ts'
 import { after } from '../../core/runtime/time.ts'
+import { lend } from './lent-bytes.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
 /** What happens to datagrams between two hosts, in each direction. */
@@ -70,10 +71,11 @@ export class VirtualNetwork {
       this.counters.lost++
       return
     }
-    const copy = bytes.slice()
+    const carried = new Uint8Array(bytes)
     const delay = latencyMs + this.#draw() * jitterMs
     this.clock.wake(after(this.clock.now(), delay), () => {
-      if (to.up && to.receive(peer, { peer: source, bytes: copy })) this.counters.delivered++
+      if (to.up && lend(carried, (borrowed) => to.receive(peer, { peer: source, bytes: borrowed })))
+        this.counters.delivered++
       else this.counters.unreachable++
     })
   }

@@ -16,6 +16,7 @@ import {
 } from '../../../core/ice/stun-attributes.ts'
 import { decodeStun, encodeStun, looksLikeStun, provesKey, type StunMessage } from '../../../core/ice/stun-message.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
+import { lend } from '../../kit/lent-bytes.ts'
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(/\s/g, ''), 'hex'))
 const hex = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString('hex')
@@ -95,6 +96,14 @@ describe('STUN messages', () => {
       const attributes = [xorAddressAttribute(XOR_MAPPED_ADDRESS, where, transactionId)].flatMap((each) => each ?? [])
       const message = decoded(encodeStun({ kind: 'success', method: 1, transactionId, attributes }))
       expect(readXorAddress(message, XOR_MAPPED_ADDRESS)).to.equal(where)
+    }
+  })
+
+  it('are read from a Buffer too, and stay what they are when its bytes change', () => {
+    for (const datagram of [REQUEST, RESPONSE]) {
+      const message = lend(datagram, decoded)
+      expect(message).to.deep.equal(decoded(datagram))
+      expect(provesKey(message, PASSWORD)).to.equal(true)
     }
   })
 

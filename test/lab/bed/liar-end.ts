@@ -78,7 +78,7 @@ const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 
     driven.dispatch({
       type: 'datagramReceived',
       path: endpoint(from.address, from.port),
-      datagram: Uint8Array.from(datagram),
+      datagram,
     }),
   )
   driven.dispatch({ type: 'localCandidatesChanged', candidates: locals.candidates })
