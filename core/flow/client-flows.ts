@@ -2,7 +2,7 @@ import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
 import { firstPermitting } from '../filter/port-filter.ts'
 import { buildUnreachable, isProhibition, quotedPacket, quotesSource, type Unreachable } from '../net/icmp-error.ts'
-import { canonicalAddress, formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { PacketSlab } from '../net/packet-slab.ts'
 import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import {
@@ -12,57 +12,25 @@ import {
   OWN_ADDRESSES,
   SENTINEL_ADDRESSES,
 } from '../net/reserved-range.ts'
-import { buildUdp } from '../net/udp-packet.ts'
-import { endpoint, splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
+import { endpoint } from '../runtime/endpoint.ts'
 import type { Deadline } from '../runtime/machine.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { ClientRoutes, type ClientName, type ClientResource } from './client-routes.ts'
-import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
+import type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
+import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
+import { decodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
 import { Counters } from './counters.ts'
 import { FlowCache } from './flow-cache.ts'
-import type { FlowResource } from './flow-resource.ts'
 import type { Flows } from './flows.ts'
-import { NameAnnouncements, type Announcement } from './name-announcements.ts'
+import { NameAnnouncements } from './name-announcements.ts'
 import { OutputQueue } from './output-queue.ts'
-import { DNS_PORT, hairpinAddress, HAIRPIN_PORT, turnToApplication, turnToListener } from './tcp-hairpin.ts'
+import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
+import { ServingPeers } from './serving-peers.ts'
+import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
 
-export type ClientFlowsInput =
-  /** Whole IP packets, borrowed until `handle` returns. */
-  | { type: 'tunPackets'; packets: readonly Uint8Array[] }
-  /** A packet that the tunnel opened, borrowed. */
-  | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
-  | { type: 'interfaceConfigured'; ipv4: string; ipv6: string }
-  /** All resources; what is not listed is gone, with its grant. */
-  | { type: 'resourcesChanged'; resources: readonly FlowResource[] }
-  | { type: 'nameMapped'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
-  /** An application asked again: the gateway resolves the name anew, at most once a second. */
-  | { type: 'nameQueried'; domain: string }
-  | { type: 'granted'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
-  /** Something beside packets waits for this resource: the same request as for a packet, if it has no grant. */
-  | { type: 'authorizationWanted'; resourceId: string }
-  /** The portal or the gateway said no: waiting packets are answered with ICMP unreachable instead of a timeout. */
-  | { type: 'authorizationFailed'; resourceId: string }
-  | { type: 'revoked'; resourceId: string }
-  | { type: 'peerLost'; peer: PeerId }
-  | { type: 'sentinelsChanged'; addresses: readonly string[] }
-  /** The answer to a `resolverQuery`, with the same `source` and `destination` as that had. */
-  | { type: 'resolverAnswer'; source: Endpoint; destination: Endpoint; message: Uint8Array }
-
-export type ClientFlowsOutput =
-  | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
-  | { type: 'writeTun'; packet: Uint8Array }
-  /** A packet waits for it. At most every 2 s for one resource, and only while packets come. */
-  | { type: 'requestAuthorization'; resourceId: string }
-  /** A DNS message over UDP from `source`, the application, to `destination`, a sentinel. */
-  | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
-  /** The gateway said goodbye: its tunnel is of no more use. Its grants are gone already. */
-  | { type: 'closePeer'; peer: PeerId }
+export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 
 /** protocol.md §2: it asks again after 2 s at the earliest. */
 const REQUEST_INTERVAL = 2 * SECOND
-
-/** A gateway's refusal makes the client ask again this often at the most. */
-const DOUBT_INTERVAL = 30 * SECOND
 
 type DropReason =
   | PacketRefusal
@@ -91,15 +59,11 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
   readonly #routes = new ClientRoutes()
-  /** Gateways' own tunnel addresses. */
-  readonly #peerAt = new Map<string, PeerId>()
-  /** Canonical. */
-  #sentinels: ReadonlySet<string> = new Set()
-  #currentSentinels: readonly string[] = []
-  #hairpins: ReadonlySet<string> = new Set()
+  readonly #peers = new ServingPeers(this.#routes)
+  readonly #sentinels = new SentinelTraffic()
   readonly #fromTun = new FlowCache<PeerId>()
   readonly #fromTunnel = new FlowCache<PeerId>()
-  readonly #announcements = new NameAnnouncements()
+  readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
   readonly #counters = new Counters<DropReason>()
   readonly #packet = new PacketView()
@@ -115,7 +79,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'resolverAnswer':
         return this.#answerQuery(input)
       case 'nameQueried':
-        return this.#refreshName(this.#routes.name(normalizeName(input.domain)), now)
+        return this.#announcements.refresh(this.#routes.name(normalizeName(input.domain)), now)
       case 'authorizationWanted':
         return this.#wantAuthorization(this.#routes.resource(input.resourceId), now)
       case 'authorizationFailed':
@@ -137,7 +101,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         this.#losePeer(input.peer)
         return
       case 'sentinelsChanged':
-        return this.#changeSentinels(input.addresses)
+        return this.#sentinels.replace(input.addresses)
     }
   }
 
@@ -154,14 +118,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   }
 
   wake(now: Instant): void {
-    if (!this.#announcements.wake(now)) return
-    for (const name of this.#routes.names()) {
-      for (const [resourceId, announcement] of name.announced) {
-        if (announcement.status === 'pending' && this.#announcements.due(announcement, now)) {
-          this.#announce(name, resourceId)
-        }
-      }
-    }
+    this.#announcements.wake(now)
   }
 
   poll(): ClientFlowsOutput | undefined {
@@ -198,7 +155,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (isInRange(SENTINEL_ADDRESSES, bytes, destination)) return this.#handleSentinelPacket(packet, own)
     const mapped = isInRange(MAPPED_ADDRESSES, bytes, destination)
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !mapped) {
-      const peer = this.#peerAt.get(packet.destinationText())
+      const peer = this.#peers.at(packet.destinationText())
       return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendTo(peer, this.#copyOf(packet))
     }
     const permitted = firstPermitting(
@@ -217,37 +174,34 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const name = mapped ? this.#routes.nameAt(packet.destination()) : undefined
     if (name !== undefined && name.announced.get(resource.resource.id)?.status !== 'active') {
       this.#keep(packet, resource, keptAt)
-      return this.#beginAnnouncing(name, resource.resource.id, now)
+      return this.#announcements.begin(name, resource.resource.id, now)
     }
     if (isTracked(packet)) this.#fromTun.store(packet, resource.peer)
     this.#sendTo(resource.peer, this.#copyOf(packet))
   }
 
   #handleSentinelPacket(packet: PacketView, own: AddressBytes): void {
-    const destination = packet.destinationText()
-    const { kind, sourcePort, destinationPort } = packet
-    if (kind === 'tcp' && sourcePort === HAIRPIN_PORT && this.#hairpins.has(destination)) {
-      packet.parse(this.#copyOf(packet))
-      turnToApplication(packet, own)
-      return this.#writeTun(packet.bytes)
+    const verdict = this.#sentinels.judge(packet)
+    switch (verdict) {
+      case 'unknown-destination':
+        return this.#counters.count(verdict)
+      case 'sentinel-port':
+        return this.#refuse(packet, 'port-unreachable', verdict)
+      case 'query':
+        this.#outputs.push({
+          type: 'resolverQuery',
+          source: endpoint(packet.sourceText(), packet.sourcePort),
+          destination: endpoint(packet.destinationText(), packet.destinationPort),
+          message: new Uint8Array(packet.payload()),
+        })
+        return
+      case 'to-application':
+      case 'to-listener':
+        packet.parse(this.#copyOf(packet))
+        if (verdict === 'to-listener') turnToListener(packet, own)
+        else turnToApplication(packet, own)
+        this.#writeTun(packet.bytes)
     }
-    if (!this.#sentinels.has(destination)) return this.#counters.count('unknown-destination')
-    const isTurnable = kind === 'tcp' && this.#hairpins.has(hairpinAddress(destination) ?? '')
-    if (destinationPort !== DNS_PORT || (kind !== 'udp' && !isTurnable)) {
-      return this.#refuse(packet, 'port-unreachable', 'sentinel-port')
-    }
-    if (kind === 'udp') {
-      this.#outputs.push({
-        type: 'resolverQuery',
-        source: endpoint(packet.sourceText(), sourcePort),
-        destination: endpoint(destination, destinationPort),
-        message: new Uint8Array(packet.payload()),
-      })
-      return
-    }
-    packet.parse(this.#copyOf(packet))
-    turnToListener(packet, own)
-    this.#writeTun(packet.bytes)
   }
 
   #handleTunnelPacket(peer: PeerId, bytes: Uint8Array, now: Instant): void {
@@ -264,21 +218,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       const quoted = quotedPacket(packet)
       if (quoted === undefined || !quotesSource(packet, quoted, own)) return this.#counters.count('icmp-error')
       const about = bytes.subarray(quoted.destinationAt, quoted.destinationAt + quoted.addressLength)
-      if (!this.#isServedBy(peer, about)) return this.#counters.count('icmp-error')
-      if (isProhibition(packet)) this.#doubt(peer, about, now)
+      if (!this.#peers.isServedBy(peer, about)) return this.#counters.count('icmp-error')
+      if (isProhibition(packet) && this.#peers.refused(peer, about, now)) this.#forgetVerdicts()
     } else {
-      if (!this.#isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
+      if (!this.#peers.isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
       if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.store(packet, peer)
     }
     this.#writeTun(this.#copyOf(packet))
-  }
-
-  /** Whether a gateway may speak for an address: its own, or one of a resource that was granted there. */
-  #isServedBy(peer: PeerId, address: AddressBytes): boolean {
-    if (isInRange(OWN_ADDRESSES, address) && !isInRange(MAPPED_ADDRESSES, address)) {
-      return this.#peerAt.get(formatAddress(address)) === peer
-    }
-    return this.#routes.candidates(address).some(({ peers }) => peers.has(peer))
   }
 
   #handleControl(peer: PeerId, bytes: Uint8Array, now: Instant): void {
@@ -348,14 +294,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #grant({ resourceId, peer, peerIpv4, peerIpv6 }: Extract<ClientFlowsInput, { type: 'granted' }>, now: Instant): void {
     const resource = this.#routes.resource(resourceId)
     if (resource === undefined) return this.#counters.count('unknown-destination')
-    if (resource.peer !== peer) this.#routes.forgetAnnouncements(resourceId)
-    resource.peer = peer
-    resource.peers.add(peer)
-    resource.requestedAt = undefined
-    for (const text of [peerIpv4, peerIpv6]) {
-      const address = canonicalAddress(text)
-      if (address !== undefined) this.#peerAt.set(address, peer)
-    }
+    this.#peers.granted(resource, peer, [peerIpv4, peerIpv6])
     this.#forgetVerdicts()
     this.#release(resource, now)
   }
@@ -367,45 +306,16 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     }
   }
 
-  /**
-   * A gateway refuses what it was said to grant: the grant has ended there, and the next packet asks anew. Its site's own firewalls say the same,
-   * so that is not believed often.
-   */
-  #doubt(peer: PeerId, address: AddressBytes, now: Instant): void {
-    for (const resource of this.#routes.candidates(address)) {
-      const { doubtedAt } = resource
-      if (resource.peer !== peer || (doubtedAt !== undefined && after(doubtedAt, DOUBT_INTERVAL) > now)) continue
-      resource.doubtedAt = now
-      resource.peer = undefined
-      this.#routes.forgetAnnouncements(resource.resource.id)
-      this.#forgetVerdicts()
-    }
-  }
-
   #revoke(resourceId: string): void {
     const resource = this.#routes.resource(resourceId)
     if (resource === undefined) return
-    resource.peer = undefined
-    resource.peers.clear()
-    this.#routes.forgetAnnouncements(resourceId)
+    this.#peers.revoked(resource)
     this.#forgetVerdicts()
   }
 
   /** Whether it was known. */
   #losePeer(peer: PeerId): boolean {
-    let known = false
-    for (const [address, at] of this.#peerAt) {
-      if (at !== peer) continue
-      this.#peerAt.delete(address)
-      known = true
-    }
-    for (const resource of this.#routes.resources()) {
-      if (!resource.peers.delete(peer)) continue
-      known = true
-      if (resource.peer !== peer) continue
-      resource.peer = undefined
-      this.#routes.forgetAnnouncements(resource.resource.id)
-    }
+    const known = this.#peers.lost(peer)
     this.#forgetVerdicts()
     return known
   }
@@ -417,56 +327,11 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const name = this.#routes.mapName({ ...input, domain })
     // Told with every query, it is mostly nothing new.
     if (name !== known || name.resourceIds !== resourceIds) this.#forgetVerdicts()
-    this.#refreshName(name, now)
+    this.#announcements.refresh(name, now)
   }
 
-  /** Tells the gateways of a name that was asked for, so that they resolve it anew (D10), or for the first time. */
-  #refreshName(name: ClientName | undefined, now: Instant): void {
-    for (const resourceId of name?.resourceIds ?? []) {
-      if (name === undefined || this.#routes.resource(resourceId)?.peer === undefined) continue
-      const announcement = name.announced.get(resourceId)
-      if (announcement === undefined) this.#beginAnnouncing(name, resourceId, now)
-      else if (this.#announcements.refresh(announcement, now)) this.#announce(name, resourceId)
-    }
-  }
-
-  #beginAnnouncing(name: ClientName, resourceId: string, now: Instant): void {
-    const announcement = name.announced.get(resourceId) ?? { status: 'unknown', sentAt: undefined, sent: 0 }
-    name.announced.set(resourceId, announcement)
-    if (this.#announcements.begin(announcement, now)) this.#announce(name, resourceId)
-  }
-
-  #announce({ domain, addresses }: ClientName, resourceId: string): void {
-    const peer = this.#routes.resource(resourceId)?.peer
-    if (peer === undefined) return
-    this.#sendTo(peer, encodeControlFrame({ type: 'assignedIps', resource: resourceId, domain, proxyIps: addresses }))
-  }
-
-  #changeSentinels(addresses: readonly string[]): void {
-    const current = addresses.map(canonicalAddress).filter((address) => address !== undefined)
-    // Until the system has heard of the new ones, applications ask the ones before.
-    this.#sentinels = new Set([...current, ...this.#currentSentinels])
-    this.#currentSentinels = current
-    const hairpins = [...this.#sentinels].map(hairpinAddress).filter((address) => address !== undefined)
-    // Where a sentinel's mirror is a sentinel itself, TCP could not tell them apart.
-    this.#hairpins = new Set(hairpins.filter((address) => !this.#sentinels.has(address)))
-  }
-
-  #answerQuery({ source, destination, message }: Extract<ClientFlowsInput, { type: 'resolverAnswer' }>): void {
-    const application = splitEndpoint(source)
-    const sentinel = splitEndpoint(destination)
-    const from = parseAddress(sentinel?.address ?? '')
-    const to = parseAddress(application?.address ?? '')
-    if (!application || !sentinel || from === undefined || from.length !== to?.length) {
-      return this.#counters.count('bad-answer')
-    }
-    const packet = buildUdp({
-      source: from,
-      destination: to,
-      sourcePort: sentinel.port,
-      destinationPort: application.port,
-      payload: message,
-    })
+  #answerQuery(answer: ResolverAnswer): void {
+    const packet = answerPacket(answer)
     if (packet === undefined) return this.#counters.count('bad-answer')
     this.#writeTun(packet)
   }

@@ -5,7 +5,6 @@ import { isInRange, MAPPED_ADDRESSES, NOT_INTERNET } from '../net/reserved-range
 import type { Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
 import { KeptPackets } from './kept-packets.ts'
-import type { Announcement } from './name-announcements.ts'
 import { compareResources, resourceEntry, type ResourceEntry } from './resource-entry.ts'
 
 /** A resource at the client, and how far the way to it has come. */
@@ -18,6 +17,14 @@ export interface ClientResource extends ResourceEntry {
   /** When its gateway last refused what it was granted. */
   doubtedAt: Instant | undefined
   readonly kept: KeptPackets
+}
+
+/** What a gateway knows of a name of one resource, as far as the client can tell. */
+export interface Announcement {
+  status: 'unknown' | 'pending' | 'active'
+  sentAt: Instant | undefined
+  /** How often since it is pending. */
+  sent: number
 }
 
 /** A name that has addresses, and what the gateways of its resources know of it. */

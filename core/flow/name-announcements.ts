@@ -1,4 +1,7 @@
+import type { PeerId } from '../contract/tunnel-transport.ts'
 import { after, earlier, SECOND, type Instant } from '../runtime/time.ts'
+import type { Announcement, ClientName, ClientRoutes } from './client-routes.ts'
+import { encodeControlFrame } from './control-frame.ts'
 
 /** protocol.md §5: control frames are unreliable, so they are repeated. */
 const ANNOUNCE_INTERVAL = 2 * SECOND
@@ -7,33 +10,58 @@ const MOST_ANNOUNCEMENTS = 10
 /** D10: at most one resolution per name and second. */
 const REFRESH_INTERVAL = SECOND
 
-/** What a gateway knows of a name of one resource, as far as the client can tell. */
-export interface Announcement {
-  status: 'unknown' | 'pending' | 'active'
-  sentAt: Instant | undefined
-  /** How often since it is pending. */
-  sent: number
-}
-
-/** When to tell a gateway the addresses of a name. */
+/** Tells gateways the addresses of names, until they say that they know them. */
 export class NameAnnouncements {
+  readonly #routes: ClientRoutes
+  readonly #send: (peer: PeerId, frame: Uint8Array) => void
   #nextAt: Instant | undefined
 
-  /** When `due` is to be asked of every pending one; undefined while there is none. */
+  constructor(routes: ClientRoutes, send: (peer: PeerId, frame: Uint8Array) => void) {
+    this.#routes = routes
+    this.#send = send
+  }
+
+  /** When to wake it; undefined while nothing is pending. */
   get nextAt(): Instant | undefined {
     return this.#nextAt
   }
 
-  /** Begins to announce, unless that goes on already; whether to send now. */
-  begin(announcement: Announcement, now: Instant): boolean {
-    if (announcement.status === 'pending') return false
+  /** Begins to announce a name to the gateway of one of its resources, unless that goes on already. */
+  begin(name: ClientName, resourceId: string, now: Instant): void {
+    const announcement = name.announced.get(resourceId) ?? { status: 'unknown', sentAt: undefined, sent: 0 }
+    name.announced.set(resourceId, announcement)
+    if (announcement.status === 'pending') return
     announcement.status = 'pending'
     announcement.sent = 0
-    return this.due(announcement, now)
+    if (this.#isDue(announcement, now)) this.#announce(name, resourceId)
+  }
+
+  /** Tells the gateways of a name that was asked for, so that they resolve it anew (D10), or for the first time. */
+  refresh(name: ClientName | undefined, now: Instant): void {
+    if (name === undefined) return
+    for (const resourceId of name.resourceIds) {
+      if (this.#routes.resource(resourceId)?.peer === undefined) continue
+      const announcement = name.announced.get(resourceId)
+      if (announcement === undefined) this.begin(name, resourceId, now)
+      else if (isStale(announcement, now)) {
+        announcement.sentAt = now
+        this.#announce(name, resourceId)
+      }
+    }
+  }
+
+  wake(now: Instant): void {
+    if (this.#nextAt === undefined || now < this.#nextAt) return
+    this.#nextAt = undefined
+    for (const name of this.#routes.names()) {
+      for (const [resourceId, announcement] of name.announced) {
+        if (announcement.status === 'pending' && this.#isDue(announcement, now)) this.#announce(name, resourceId)
+      }
+    }
   }
 
   /** Whether to send a pending one now. */
-  due(announcement: Announcement, now: Instant): boolean {
+  #isDue(announcement: Announcement, now: Instant): boolean {
     const isDue = announcement.sentAt === undefined || now >= after(announcement.sentAt, ANNOUNCE_INTERVAL)
     if (isDue && announcement.sent === MOST_ANNOUNCEMENTS) {
       announcement.status = 'unknown'
@@ -47,18 +75,13 @@ export class NameAnnouncements {
     return isDue
   }
 
-  /** Whether to have a name that the gateway knows resolved anew, because an application asked for it. */
-  refresh(announcement: Announcement, now: Instant): boolean {
-    if (announcement.status !== 'active') return false
-    if (announcement.sentAt !== undefined && now < after(announcement.sentAt, REFRESH_INTERVAL)) return false
-    announcement.sentAt = now
-    return true
-  }
-
-  /** Whether the time has come; then all pending ones are to be asked whether they are due. */
-  wake(now: Instant): boolean {
-    if (this.#nextAt === undefined || now < this.#nextAt) return false
-    this.#nextAt = undefined
-    return true
+  #announce({ domain, addresses }: ClientName, resourceId: string): void {
+    const peer = this.#routes.resource(resourceId)?.peer
+    if (peer === undefined) return
+    this.#send(peer, encodeControlFrame({ type: 'assignedIps', resource: resourceId, domain, proxyIps: addresses }))
   }
 }
+
+/** Whether a name that the gateway knows may be resolved anew. */
+const isStale = ({ status, sentAt }: Announcement, now: Instant): boolean =>
+  status === 'active' && (sentAt === undefined || now >= after(sentAt, REFRESH_INTERVAL))

@@ -1,0 +1,36 @@
+// What a client tells its flows, and what they want of it.
+import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
+import type { FlowResource } from './flow-resource.ts'
+
+export type ClientFlowsInput =
+  /** Whole IP packets, borrowed until `handle` returns. */
+  | { type: 'tunPackets'; packets: readonly Uint8Array[] }
+  /** A packet that the tunnel opened, borrowed. */
+  | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
+  | { type: 'interfaceConfigured'; ipv4: string; ipv6: string }
+  /** All resources; what is not listed is gone, with its grant. */
+  | { type: 'resourcesChanged'; resources: readonly FlowResource[] }
+  | { type: 'nameMapped'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
+  /** An application asked again: the gateway resolves the name anew, at most once a second. */
+  | { type: 'nameQueried'; domain: string }
+  | { type: 'granted'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
+  /** Something beside packets waits for this resource: the same request as for a packet, if it has no grant. */
+  | { type: 'authorizationWanted'; resourceId: string }
+  /** The portal or the gateway said no: waiting packets are answered with ICMP unreachable instead of a timeout. */
+  | { type: 'authorizationFailed'; resourceId: string }
+  | { type: 'revoked'; resourceId: string }
+  | { type: 'peerLost'; peer: PeerId }
+  | { type: 'sentinelsChanged'; addresses: readonly string[] }
+  /** The answer to a `resolverQuery`, with the same `source` and `destination` as that had. */
+  | { type: 'resolverAnswer'; source: Endpoint; destination: Endpoint; message: Uint8Array }
+
+export type ClientFlowsOutput =
+  | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
+  | { type: 'writeTun'; packet: Uint8Array }
+  /** A packet waits for it. At most every 2 s for one resource, and only while packets come. */
+  | { type: 'requestAuthorization'; resourceId: string }
+  /** A DNS message over UDP from `source`, the application, to `destination`, a sentinel. */
+  | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
+  /** The gateway said goodbye: its tunnel is of no more use. Its grants are gone already. */
+  | { type: 'closePeer'; peer: PeerId }
