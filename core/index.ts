@@ -65,6 +65,8 @@ export {
 } from './contract/tunnel-transport.ts'
 
 export { type Machine, type Deadline, earliest } from './runtime/machine.ts'
+export { DeadlineQueue } from './runtime/deadline-queue.ts'
+export { OutputQueue } from './runtime/output-queue.ts'
 export {
   type Instant,
   type UnixTime,

@@ -1,7 +1,9 @@
 import type { Path, PeerId } from '../contract/tunnel-transport.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
 import { toHex } from '../crypto/text-encoding.ts'
-import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import { DeadlineQueue } from '../runtime/deadline-queue.ts'
+import type { Deadline, Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
@@ -27,8 +29,6 @@ interface Entry {
   agent: IceAgent
   local: IceCredentials
   remote: IceCredentials
-  /** Kept, for a gateway has thousands of agents and asks for the earliest all the time. */
-  due: Deadline | undefined
 }
 
 /** Requests of ours that may still be answered; beyond it the oldest are forgotten. */
@@ -44,7 +44,9 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #entries = new Map<PeerId, Entry>()
   readonly #byUsername = new Map<string, PeerId>()
   readonly #byTransaction = new Map<string, PeerId>()
-  readonly #outputs: IceAgentsOutput[] = []
+  /** A gateway has thousands of agents, and asks for the earliest all the time. */
+  readonly #due = new DeadlineQueue<PeerId>()
+  readonly #outputs = new OutputQueue<IceAgentsOutput>()
   readonly #counters: Record<string, number> = {}
   #locals: readonly Candidate[] = []
 
@@ -90,21 +92,19 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   }
 
   wake(now: Instant): void {
-    for (const [peer, entry] of this.#entries) {
-      if (entry.due === undefined || entry.due.at > now) continue
-      entry.agent.wake(now)
-      this.#drain(peer, entry)
+    for (let peer = this.#due.takeDue(now); peer !== undefined; peer = this.#due.takeDue(now)) {
+      const entry = this.#entries.get(peer)
+      entry?.agent.wake(now)
+      if (entry !== undefined) this.#drain(peer, entry)
     }
   }
 
   poll(): IceAgentsOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {
-    let first: Deadline | undefined
-    for (const { due } of this.#entries.values()) first = earliest(first, due)
-    return first
+    return this.#due.first()
   }
 
   #add({ peer, local, remote }: { peer: PeerId; local: IceCredentials; remote: IceCredentials }, now: Instant): void {
@@ -112,7 +112,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     if (known !== undefined && same(known.local, local) && same(known.remote, remote)) return
     this.#remove(peer)
     const agent = new IceAgent({ role: this.#role, local, remote, random: this.#random }, now)
-    this.#entries.set(peer, { agent, local, remote, due: agent.deadline() })
+    this.#entries.set(peer, { agent, local, remote })
     this.#byUsername.set(checkUsername(local, remote), peer)
     this.#forward(peer, { type: 'localCandidatesChanged', candidates: this.#locals }, now)
   }
@@ -121,6 +121,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     const entry = this.#entries.get(peer)
     if (entry === undefined) return
     this.#entries.delete(peer)
+    this.#due.set(peer, undefined)
     this.#byUsername.delete(checkUsername(entry.local, entry.remote))
   }
 
@@ -150,7 +151,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
       if (output.type === 'sendDatagram') this.#noteTransaction(output.datagram, peer)
       this.#outputs.push({ ...output, peer })
     }
-    entry.due = agent.deadline()
+    this.#due.set(peer, agent.deadline())
   }
 
   #noteTransaction(datagram: Uint8Array, peer: PeerId): void {

@@ -10,6 +10,7 @@ import type {
 import { equalSecrets } from '../crypto/equal-secrets.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
@@ -64,7 +65,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #tunnel: Tunnel
   readonly #agents: IceAgents
   readonly #peers = new Map<PeerId, PeerSecrets & { heardAt?: Instant; spokeAt?: Instant }>()
-  readonly #outputs: PeerTunnelsOutput[] = []
+  readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
 
   constructor({ role, random, tunnel }: PeerTunnelsOptions) {
     this.#role = role
@@ -111,7 +112,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   }
 
   poll(): PeerTunnelsOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

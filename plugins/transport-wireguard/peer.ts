@@ -62,7 +62,7 @@ export interface TunnelSide {
   timestamp: (now: Instant) => Uint8Array
   emit: (output: TunnelOutput) => void
   drop: (reason: string) => void
-  armed: (deadline: Deadline) => void
+  armed: (peer: Peer, deadline: Deadline) => void
 }
 
 export interface PeerOptions {
@@ -109,7 +109,7 @@ export class Peer implements RemoteStatic {
     this.staticSecret = side.identity.key.agree(this.publicKey)
     this.#macKeys = macKeysOf(this.publicKey)
     this.#side = side
-    this.#timers = new Timers((deadline) => side.armed(deadline))
+    this.#timers = new Timers((deadline) => side.armed(this, deadline))
     this.#sessions = new Sessions((session) => this.#end(session))
     this.#path = path
   }

@@ -1,5 +1,7 @@
 import {
+  DeadlineQueue,
   isLater,
+  OutputQueue,
   successor,
   tai64n,
   toHex,
@@ -38,10 +40,10 @@ export class WireGuardTunnel implements Tunnel {
   readonly #peers = new Map<PeerId, Peer>()
   readonly #peersByKey = new Map<string, Peer>()
   readonly #counters = new Map<string, number>()
-  readonly #outputs: TunnelOutput[] = []
+  readonly #outputs = new OutputQueue<TunnelOutput>()
   #lastTimestamp: Uint8Array = new Uint8Array(12)
-  /** No later than the first armed timer of any peer; a timer that was disarmed since costs one idle wake-up. */
-  #wakeUp: Deadline | undefined
+  /** Of each peer no later than its first armed timer; a timer that was disarmed since costs one idle wake-up. */
+  readonly #due = new DeadlineQueue<Peer>()
 
   constructor(
     { privateKey, random, unixAt, exportsKeys = false }: TunnelOptions,
@@ -64,9 +66,7 @@ export class WireGuardTunnel implements Tunnel {
       },
       emit: (output) => this.#outputs.push(output),
       drop: (reason) => this.#drop(reason),
-      armed: (deadline) => {
-        if (this.#wakeUp === undefined || deadline.at < this.#wakeUp.at) this.#wakeUp = deadline
-      },
+      armed: (peer, deadline) => this.#due.hasten(peer, deadline),
     }
   }
 
@@ -91,20 +91,18 @@ export class WireGuardTunnel implements Tunnel {
   }
 
   wake(now: Instant): void {
-    this.#wakeUp = undefined
-    for (const peer of this.#peers.values()) {
+    for (let peer = this.#due.takeDue(now); peer !== undefined; peer = this.#due.takeDue(now)) {
       peer.wake(now)
-      const next = peer.deadline()
-      if (next !== undefined) this.#side.armed(next)
+      this.#due.set(peer, peer.deadline())
     }
   }
 
   poll(): TunnelOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {
-    return this.#wakeUp
+    return this.#due.first()
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -126,6 +124,7 @@ export class WireGuardTunnel implements Tunnel {
 
   #removePeer(peer: Peer): void {
     peer.remove()
+    this.#due.set(peer, undefined)
     this.#peers.delete(peer.id)
     this.#peersByKey.delete(toHex(peer.publicKey.bytes))
   }
