@@ -1,41 +1,26 @@
 import {
-  after,
   equalSecrets,
   integerBelow,
-  X25519PrivateKey,
   X25519PublicKey,
-  X25519_BYTES,
-  TAI64N_BYTES,
-  isLater,
   type Deadline,
   type Instant,
   type Path,
   type PeerId,
-  type Random,
-  type TunnelOutput,
   type TunnelTraffic,
 } from 'portreeve'
-import {
-  readResponse,
-  writeInitiation,
-  writeResponse,
-  type InitiationRead,
-  type PendingHandshake,
-  type RemoteStatic,
-  type SessionSecrets,
-} from './handshake.ts'
-import { macKeysOf, type Identity, type MacKeys } from './identity.ts'
-import type { IndexTable } from './index-table.ts'
+import { CookieJar } from './cookie-jar.ts'
+import { writeResponse, type InitiationRead, type RemoteStatic, type SessionSecrets } from './handshake.ts'
+import { macKeysOf } from './identity.ts'
+import { InitiationGuard } from './initiation-guard.ts'
 import { withoutPadding } from './inner-packet.ts'
-import { openCookie, writeMacs } from './macs.ts'
+import { KeyExport } from './key-export.ts'
 import type { CookieReply, Data, Response } from './messages.ts'
+import { freshKey, OwnHandshake } from './own-handshake.ts'
 import { PacketQueue } from './packet-queue.ts'
 import { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 import {
-  COOKIE_MS,
   FORGET_KEYS_MS,
-  INITIATION_INTERVAL_MS,
   KEEPALIVE_TIMEOUT_MS,
   REJECT_AFTER_MS,
   REKEY_ATTEMPT_MS,
@@ -44,26 +29,7 @@ import {
   Timers,
   type TimerName,
 } from './timers.ts'
-
-/** What an index stands for: a session, or a handshake that waits for its answer. */
-export interface IndexOwner {
-  readonly peer: Peer
-  readonly session?: Session
-}
-
-/** What a peer shares with the others of its tunnel. */
-export interface TunnelSide {
-  readonly identity: Identity
-  readonly random: Random
-  readonly indices: IndexTable<IndexOwner>
-  /** A lane seals and opens; here are only the handshakes and the timers. */
-  readonly exportsKeys: boolean
-  /** A label later than every one before. */
-  timestamp: (now: Instant) => Uint8Array
-  emit: (output: TunnelOutput) => void
-  drop: (reason: string) => void
-  armed: (peer: Peer, deadline: Deadline) => void
-}
+import type { TunnelSide } from './tunnel-side.ts'
 
 export interface PeerOptions {
   id: PeerId
@@ -80,25 +46,19 @@ export class Peer implements RemoteStatic {
   readonly publicKey: X25519PublicKey
   readonly presharedKey: Uint8Array
   readonly staticSecret: Uint8Array | undefined
-  readonly #macKeys: MacKeys
   readonly #side: TunnelSide
   readonly #timers: Timers
   readonly #sessions: Sessions
   readonly #queue = new PacketQueue()
+  readonly #handshake: OwnHandshake
+  readonly #guard = new InitiationGuard()
+  readonly #cookies: CookieJar
+  readonly #export: KeyExport
   #path: Path | undefined
-  /** What the lane was told to seal with. */
-  #aim: { index: number | undefined; path: Path | undefined } = { index: undefined, path: undefined }
 
   /** Since when a session has been sought in vain. */
   #seekingSince: Instant | undefined
-  #pending: PendingHandshake | undefined
   #initiatedAt: Instant | undefined
-  #lastMac1: Uint8Array | undefined
-  #cookie: { bytes: Uint8Array; receivedAt: Instant } | undefined
-
-  /** The greatest timestamp that the peer's initiations carried: older ones are replays (§5.1). */
-  #greatestTimestamp: Uint8Array = new Uint8Array(TAI64N_BYTES)
-  #initiationReadAt: Instant | undefined
   #needsAnotherKeepalive = false
 
   constructor(side: TunnelSide, { id, publicKey, presharedKey, path }: PeerOptions) {
@@ -107,7 +67,9 @@ export class Peer implements RemoteStatic {
     this.presharedKey = presharedKey === undefined ? NO_PRESHARED_KEY : new Uint8Array(presharedKey)
     if (this.presharedKey.length !== 32) throw new RangeError('a pre-shared key has 32 bytes')
     this.staticSecret = side.identity.key.agree(this.publicKey)
-    this.#macKeys = macKeysOf(this.publicKey)
+    this.#handshake = new OwnHandshake(side, this)
+    this.#cookies = new CookieJar(macKeysOf(this.publicKey))
+    this.#export = new KeyExport(side, id)
     this.#side = side
     this.#timers = new Timers((deadline) => side.armed(this, deadline))
     this.#sessions = new Sessions((session) => this.#end(session))
@@ -145,18 +107,15 @@ export class Peer implements RemoteStatic {
 
   /** An initiation of this peer, opened already. It is answered unless it is a replay. */
   receiveInitiation(read: AcceptedInitiation, path: Path, now: Instant): void {
-    if (!isLater(read.timestamp, this.#greatestTimestamp)) return this.#side.drop('replayed_initiation')
-    this.#greatestTimestamp = read.timestamp
-    const before = this.#initiationReadAt
-    if (before !== undefined && now - before < INITIATION_INTERVAL_MS) return this.#side.drop('initiation_flood')
-    this.#initiationReadAt = now
+    const verdict = this.#guard.judge(read.timestamp, now)
+    if (verdict !== 'accepted') return this.#side.drop(verdict)
 
     const localIndex = this.#side.indices.claim({ peer: this })
     const written = writeResponse({
       noise: read.noise,
       remote: this,
       remoteEphemeral: read.ephemeral,
-      ephemeral: this.#ephemeral(),
+      ephemeral: freshKey(this.#side),
       sender: localIndex,
       receiver: read.sender,
     })
@@ -175,15 +134,10 @@ export class Peer implements RemoteStatic {
 
   /** The answer to our initiation: a session that can be used at once. */
   receiveResponse(message: Response, path: Path, now: Instant): void {
-    const pending = this.#pending
-    if (pending?.sender !== message.receiver) return this.#side.drop('unknown_index')
-    const read = readResponse(message, pending, { local: this.#side.identity.key, remote: this })
-    if (read.type === 'refused') return this.#side.drop(read.reason)
-
-    this.#pending = undefined
+    const secrets = this.#handshake.finish(message)
+    if (secrets === undefined) return
     this.#usePath(path)
     this.#received()
-    const { secrets } = read
     const session = this.#newSession(
       { secrets, localIndex: message.receiver, remoteIndex: message.sender, isInitiator: true },
       now,
@@ -228,11 +182,7 @@ export class Peer implements RemoteStatic {
 
   /** A receiver under load wants to see that we receive where we send from: the next handshake message will show it. */
   receiveCookie(reply: CookieReply, now: Instant): void {
-    const cookie = this.#lastMac1 && openCookie(reply, this.#macKeys.cookieKey, this.#lastMac1)
-    if (cookie === undefined) return this.#side.drop('wrong_cookie')
-    // One reply for each message: a cookie that was replayed must not take the place of a later one.
-    this.#lastMac1 = undefined
-    this.#cookie = { bytes: cookie, receivedAt: now }
+    if (!this.#cookies.put(reply, now)) this.#side.drop('wrong_cookie')
   }
 
   wake(now: Instant): void {
@@ -274,31 +224,20 @@ export class Peer implements RemoteStatic {
   #seek(now: Instant): void {
     if (this.#seekingSince !== undefined && this.#timers.isArmed('retryHandshake')) return
     this.#seekingSince ??= now
-    const sinceLast = this.#initiatedAt === undefined ? REKEY_TIMEOUT_MS : now - this.#initiatedAt
-    if (sinceLast < REKEY_TIMEOUT_MS) this.#timers.arm('retryHandshake', now, REKEY_TIMEOUT_MS - sinceLast)
+    const { timeoutMs } = this.#side.pace
+    const sinceLast = this.#initiatedAt === undefined ? timeoutMs : now - this.#initiatedAt
+    if (sinceLast < timeoutMs) this.#timers.arm('retryHandshake', now, timeoutMs - sinceLast)
     else this.#initiate(now)
   }
 
   #initiate(now: Instant): void {
-    this.#timers.arm('retryHandshake', now, REKEY_TIMEOUT_MS + this.#jitter())
+    this.#timers.arm('retryHandshake', now, this.#side.pace.timeoutMs + this.#jitter())
     const path = this.#path
     if (path === undefined) return
-    this.#dropPending()
-    const sender = this.#side.indices.claim({ peer: this })
-    const written = writeInitiation({
-      local: this.#side.identity.key,
-      remote: this,
-      ephemeral: this.#ephemeral(),
-      timestamp: this.#side.timestamp(now),
-      sender,
-    })
-    if ('refused' in written) {
-      this.#side.indices.release(sender)
-      return this.#side.drop(written.refused)
-    }
-    this.#pending = written.pending
+    const datagram = this.#handshake.begin(now)
+    if (datagram === undefined) return
     this.#initiatedAt = now
-    this.#sendHandshake(written.datagram, path, now)
+    this.#sendHandshake(datagram, path, now)
   }
 
   #giveUp(): void {
@@ -339,7 +278,7 @@ export class Peer implements RemoteStatic {
   }
 
   #renewIfWorn(session: Session, now: Instant): void {
-    if (session.isWorn(now)) this.#seek(now)
+    if (session.isWorn(now, this.#side.pace)) this.#seek(now)
   }
 
   #usePath(path: Path): void {
@@ -349,17 +288,11 @@ export class Peer implements RemoteStatic {
 
   /** Tells the lane which session to seal with and where to send, where that changed. */
   #useCurrent(): void {
-    if (!this.#side.exportsKeys) return
-    const aim = { index: this.#sessions.current?.keys.localIndex, path: this.#path }
-    if (aim.index === this.#aim.index && aim.path === this.#aim.path) return
-    this.#aim = aim
-    this.#side.emit({ type: 'useKeys', peer: this.id, ...aim })
+    this.#export.use(this.#sessions.current?.keys.localIndex, this.#path)
   }
 
   #sendHandshake(datagram: Uint8Array, path: Path, now: Instant): void {
-    const cookie =
-      this.#cookie !== undefined && now - this.#cookie.receivedAt < COOKIE_MS ? this.#cookie.bytes : undefined
-    this.#lastMac1 = writeMacs(datagram, this.#macKeys.mac1Key, cookie)
+    this.#cookies.sign(datagram, now)
     this.#emitDatagram(datagram, path)
   }
 
@@ -414,40 +347,20 @@ export class Peer implements RemoteStatic {
     const session = new Session({ ...secrets, localIndex, remoteIndex, isInitiator, createdAt: now })
     this.#side.indices.replace(localIndex, { peer: this, session })
     this.#timers.arm('forgetKeys', now, FORGET_KEYS_MS)
-    if (this.#side.exportsKeys) {
-      const keys = {
-        index: localIndex,
-        remoteIndex,
-        sendKey: new Uint8Array(secrets.sendKey),
-        receiveKey: new Uint8Array(secrets.receiveKey),
-        expiresAt: after(now, REJECT_AFTER_MS),
-      }
-      this.#side.emit({ type: 'installKeys', peer: this.id, keys })
-    }
+    this.#export.install(session.keys)
     return session
   }
 
   #end(session: Session): void {
     this.#side.indices.release(session.keys.localIndex)
     session.wipe()
-    if (this.#side.exportsKeys) {
-      this.#side.emit({ type: 'removeKeys', peer: this.id, index: session.keys.localIndex })
-    }
+    this.#export.remove(session.keys.localIndex)
   }
 
   #forgetKeys(): void {
     this.#sessions.endAll()
-    this.#dropPending()
+    this.#handshake.abandon()
     this.#useCurrent()
-  }
-
-  #dropPending(): void {
-    if (this.#pending !== undefined) this.#side.indices.release(this.#pending.sender)
-    this.#pending = undefined
-  }
-
-  #ephemeral(): X25519PrivateKey {
-    return new X25519PrivateKey(this.#side.random.bytes(X25519_BYTES))
   }
 
   #jitter(): number {

@@ -1,7 +1,7 @@
 import { ChaCha20Poly1305, TAG_BYTES, type Instant } from 'portreeve'
 import { DATA_HEADER_BYTES, encodeDataHeader, type Data } from './messages.ts'
 import { ReplayWindow, type Arrival } from './replay-window.ts'
-import { REJECT_AFTER_MESSAGES, REJECT_AFTER_MS, REKEY_AFTER_MESSAGES, REKEY_AFTER_MS } from './timers.ts'
+import { REJECT_AFTER_MESSAGES, REJECT_AFTER_MS, type RekeyPace } from './timers.ts'
 
 /** All that sealing and opening needs, in one flat record: what a lane takes over as `wireguard-v1`. */
 export interface SessionKeys {
@@ -41,9 +41,9 @@ export class Session {
   }
 
   /** Whether a new handshake is called for, seen from the sender: by time only the initiator begins one (§6.2). */
-  isWorn(now: Instant): boolean {
-    if (this.#sent >= REKEY_AFTER_MESSAGES) return true
-    return this.keys.isInitiator && now - this.keys.createdAt >= REKEY_AFTER_MS
+  isWorn(now: Instant, { afterMs, afterMessages }: RekeyPace): boolean {
+    if (this.#sent >= afterMessages) return true
+    return this.keys.isInitiator && now - this.keys.createdAt >= afterMs
   }
 
   /** A data message with the packet, padded with zeros; a keepalive where it is empty. `canSend` has been asked. */

@@ -1,7 +1,6 @@
 import { after, SECOND, type Deadline, type Instant } from 'portreeve'
 
 // WireGuard §6.1
-export const REKEY_AFTER_MS = 120 * SECOND
 export const REJECT_AFTER_MS = 180 * SECOND
 export const REKEY_ATTEMPT_MS = 90 * SECOND
 export const REKEY_TIMEOUT_MS = 5 * SECOND
@@ -11,8 +10,24 @@ export const KEEPALIVE_TIMEOUT_MS = 10 * SECOND
  * The protocol's limits are 2^60 and 2^64 - 2^13 - 1. A counter is kept as a number here, which is exact to 2^53; nobody sends as
  * many packets in 180 s, so that the lower limits show nowhere.
  */
-export const REKEY_AFTER_MESSAGES = 2 ** 52
 export const REJECT_AFTER_MESSAGES = Number.MAX_SAFE_INTEGER - 2 ** 13
+
+/** How often keys change. */
+export interface RekeyPace {
+  /** The age of a session at which its initiator begins another. */
+  readonly afterMs: number
+  /** After so many messages of its own either side begins another. */
+  readonly afterMessages: number
+  /** No initiation follows another sooner. */
+  readonly timeoutMs: number
+}
+
+/** The protocol's. */
+export const REKEY_PACE: RekeyPace = {
+  afterMs: 120 * SECOND,
+  afterMessages: 2 ** 52,
+  timeoutMs: REKEY_TIMEOUT_MS,
+}
 
 /** Keys that nobody uses are wiped (§6.3). */
 export const FORGET_KEYS_MS = 3 * REJECT_AFTER_MS

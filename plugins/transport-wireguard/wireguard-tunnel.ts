@@ -22,12 +22,16 @@ import { macKeysOf, type Identity } from './identity.ts'
 import { IndexTable } from './index-table.ts'
 import { hasMac1 } from './macs.ts'
 import { parseMessage, type Initiation } from './messages.ts'
-import { Peer, type IndexOwner, type PeerOptions, type TunnelSide } from './peer.ts'
+import { Peer, type PeerOptions } from './peer.ts'
+import { REKEY_PACE, type RekeyPace } from './timers.ts'
+import type { IndexOwner, TunnelSide } from './tunnel-side.ts'
 
 /** What is injected by tests only. */
 export interface WireGuardTuning {
   /** When cookies are asked for; a rate of handshakes by default. */
   load?: LoadMeasure
+  /** How often keys change; as the protocol says by default. */
+  pace?: Partial<RekeyPace>
 }
 
 /** One end of WireGuard tunnels: tells datagrams and timers to the peers that they concern. */
@@ -47,7 +51,7 @@ export class WireGuardTunnel implements Tunnel {
 
   constructor(
     { privateKey, random, unixAt, exportsKeys = false }: TunnelOptions,
-    { load = new HandshakeRate() }: WireGuardTuning = {},
+    { load = new HandshakeRate(), pace = {} }: WireGuardTuning = {},
   ) {
     const key = new X25519PrivateKey(privateKey)
     this.#identity = { key, macKeys: macKeysOf(key.publicKey) }
@@ -58,6 +62,7 @@ export class WireGuardTunnel implements Tunnel {
       identity: this.#identity,
       random,
       indices: this.#indices,
+      pace: { ...REKEY_PACE, ...pace },
       exportsKeys,
       timestamp: (now) => {
         const label = tai64n(unixAt(now))

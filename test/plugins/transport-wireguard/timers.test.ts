@@ -5,6 +5,7 @@ import { xchachaSeal } from '../../../core/crypto/xchacha20-poly1305.ts'
 import { X25519PublicKey } from '../../../core/crypto/x25519.ts'
 import { SECOND } from '../../../core/runtime/time.ts'
 import { macKeysOf } from '../../../plugins/transport-wireguard/identity.ts'
+import type { RekeyPace } from '../../../plugins/transport-wireguard/timers.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
 import { numberedPacket, numberOf, TunnelWire, type CarriedDatagram } from '../../conformance/tunnel-wire.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
@@ -12,8 +13,8 @@ import { SeededRandom } from '../../kit/seeded-random.ts'
 const KINDS = ['?', 'initiation', 'response', 'cookieReply', 'data']
 
 /** Two ends that know each other; a knows the path. What each sends is logged with the second at which it did. */
-const world = () => {
-  const transport = new WireGuardTransport()
+const world = (pace: Partial<RekeyPace> = {}) => {
+  const transport = new WireGuardTransport({ pace })
   const random = new SeededRandom('timers')
   const wire = new TunnelWire()
   const keys = { a: transport.generateKeys(random), b: transport.generateKeys(random) }
@@ -58,6 +59,27 @@ describe('WireGuard timers', () => {
     // The first packet that is sealed after 120 s begins it.
     expect(times('initiation', 'a').map(Math.round)).to.deep.equal([0, 121, 242])
     expect(times('initiation', 'b')).to.deep.equal([])
+  })
+
+  it('renew it after a number of messages too, whoever sent them, and no sooner than a handshake may follow another', () => {
+    for (const { from, other } of [
+      { from: 'a', other: 'b' },
+      { from: 'b', other: 'a' },
+    ] as const) {
+      const { wire, send, times } = world({ afterMessages: 10, timeoutMs: 500 })
+      send('a')
+      wire.advance(SECOND)
+      for (let count = 0; count < 60; count++) {
+        send(from)
+        wire.advance(SECOND / 10)
+      }
+      wire.advance(SECOND)
+      const renewals = times('initiation', from).filter((at) => at > 0)
+      expect(renewals, from).to.have.length.within(5, 6)
+      for (const [index, at] of renewals.slice(1).entries()) expect(at - (renewals[index] ?? 0)).to.be.at.least(0.5)
+      expect(times('initiation', other).filter((at) => at > 0)).to.deep.equal([])
+      expect(wire.delivered(other)).to.have.length(from === 'a' ? 61 : 60)
+    }
   })
 
   it('refuse to open what was sealed in a session older than 180 s, and to seal in one', () => {

@@ -1,0 +1,19 @@
+import { isLater, TAI64N_BYTES, type Instant } from 'portreeve'
+import { INITIATION_INTERVAL_MS } from './timers.ts'
+
+export type InitiationVerdict = 'accepted' | 'replayed_initiation' | 'initiation_flood'
+
+/** Which of a peer's initiations are answered: those with a later timestamp than all before, not faster than an interval. */
+export class InitiationGuard {
+  /** Those with an older one are replays (§5.1). */
+  #greatestTimestamp: Uint8Array = new Uint8Array(TAI64N_BYTES)
+  #acceptedAt: Instant | undefined
+
+  judge(timestamp: Uint8Array, now: Instant): InitiationVerdict {
+    if (!isLater(timestamp, this.#greatestTimestamp)) return 'replayed_initiation'
+    this.#greatestTimestamp = timestamp
+    if (this.#acceptedAt !== undefined && now - this.#acceptedAt < INITIATION_INTERVAL_MS) return 'initiation_flood'
+    this.#acceptedAt = now
+    return 'accepted'
+  }
+}

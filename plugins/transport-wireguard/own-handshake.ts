@@ -1,0 +1,60 @@
+import { X25519PrivateKey, X25519_BYTES, type Instant } from 'portreeve'
+import { readResponse, writeInitiation, type PendingHandshake, type SessionSecrets } from './handshake.ts'
+import type { Response } from './messages.ts'
+import type { Peer } from './peer.ts'
+import type { TunnelSide } from './tunnel-side.ts'
+
+/** The handshake that we began with a peer: one at most waits for its answer. */
+export class OwnHandshake {
+  readonly #side: TunnelSide
+  readonly #peer: Peer
+  #pending: PendingHandshake | undefined
+
+  constructor(side: TunnelSide, peer: Peer) {
+    this.#side = side
+    this.#peer = peer
+  }
+
+  /** An initiation, macs not yet set, in place of the one before; undefined with a counted reason. */
+  begin(now: Instant): Uint8Array | undefined {
+    this.abandon()
+    const sender = this.#side.indices.claim({ peer: this.#peer })
+    const written = writeInitiation({
+      local: this.#side.identity.key,
+      remote: this.#peer,
+      ephemeral: freshKey(this.#side),
+      timestamp: this.#side.timestamp(now),
+      sender,
+    })
+    if ('refused' in written) {
+      this.#side.indices.release(sender)
+      this.#side.drop(written.refused)
+      return undefined
+    }
+    this.#pending = written.pending
+    return written.datagram
+  }
+
+  /** The session's keys by its answer, whose receiver index is the session's from then on; undefined with a counted reason. */
+  finish(message: Response): SessionSecrets | undefined {
+    if (this.#pending?.sender !== message.receiver) {
+      this.#side.drop('unknown_index')
+      return undefined
+    }
+    const read = readResponse(message, this.#pending, { local: this.#side.identity.key, remote: this.#peer })
+    if (read.type === 'refused') {
+      this.#side.drop(read.reason)
+      return undefined
+    }
+    this.#pending = undefined
+    return read.secrets
+  }
+
+  abandon(): void {
+    if (this.#pending !== undefined) this.#side.indices.release(this.#pending.sender)
+    this.#pending = undefined
+  }
+}
+
+/** An ephemeral key for one handshake. */
+export const freshKey = ({ random }: TunnelSide): X25519PrivateKey => new X25519PrivateKey(random.bytes(X25519_BYTES))
