@@ -96,15 +96,18 @@ export class Lab {
 
   /** Its token is in a 0600 file of the run's folder. */
   async startClient(token?: string): Promise<void> {
-    const token_file = await this.#tokenFile('client', token)
-    const config = await this.#config('client.yaml', 'client', {
+    await this.start('client', portreeve('client', 'up', '--config', await this.clientConfig(token)))
+  }
+
+  /** Writes the client's configuration and gives back its path. */
+  async clientConfig(token?: string): Promise<string> {
+    return this.#config('client.yaml', 'client', {
       portal_url: PORTAL_URL,
       name: 'adas-laptop',
-      token_file,
+      token_file: await this.#tokenFile('client', token),
       state_folder: join(this.run.path, 'client'),
       socket: this.clientSocket,
     })
-    await this.start('client', portreeve('client', 'up', '--config', config))
   }
 
   get clientSocket(): string {

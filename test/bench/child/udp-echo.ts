@@ -1,0 +1,13 @@
+// Sends every datagram back from the address that it came to: `udp-echo PORT ADDRESS…`. Says `ready`.
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+
+const [port, ...addresses] = process.argv.slice(2)
+for (const address of addresses) {
+  const socket = createSocket('udp4')
+  socket.on('message', (message, from) => socket.send(message, from.port, from.address))
+  socket.on('error', (error) => process.stderr.write(`${address}: ${String(error)}\n`))
+  socket.bind(Number(port), address)
+  await once(socket, 'listening')
+}
+process.stdout.write('ready\n')

@@ -1,0 +1,97 @@
+import type { Lab } from '../../../hosts/lab/lab.ts'
+import { walk } from '../../../hosts/lab/step.ts'
+import { SETTING_UP } from '../../../hosts/lab/story/setting-up.ts'
+import { World } from '../../../hosts/lab/story/world.ts'
+import { MACHINES, PORTAL_PORT } from '../../../hosts/lab/topology.ts'
+import type { Call, Measured, ProbeQuestion } from '../child/withdrawal-probe.ts'
+import { LineChild } from './line-child.ts'
+
+/** What only a test of the story needs. */
+const NOT_NEEDED = /scan|direct access|without the nonce|code from a mail/
+const PORT = 7
+/** The protected server has one address more for each removal at once. */
+export const TARGETS = Array.from({ length: 100 }, (_, index) => `10.20.0.${110 + index}`)
+
+/** The lab with a client that can be started again and again, a protected server with many addresses, and a probe beside the client. */
+export class StandingLab {
+  readonly world: World
+  readonly #probe: LineChild
+  readonly #client: LineChild
+  readonly #echo: LineChild
+  /** What the client has a token of. */
+  readonly ownToken: string
+
+  private constructor(world: World, { probe, client, echo }: Record<'probe' | 'client' | 'echo', LineChild>) {
+    this.world = world
+    this.#probe = probe
+    this.#client = client
+    this.#echo = echo
+    const { nonce = '', fragment = '' } = world.signedIn ?? {}
+    this.ownToken = `${nonce}${fragment}`
+  }
+
+  static async open(lab: Lab): Promise<StandingLab> {
+    const world = new World(lab)
+    const steps = SETTING_UP.filter(({ name }) => !NOT_NEEDED.test(name))
+    const reports = await walk(steps, world, { interrupted: lab.crashed, onReport: () => undefined })
+    const failed = reports.find(({ ok }) => !ok)
+    if (failed !== undefined) throw new Error(`${failed.name}: ${failed.detail}`)
+    await lab.endPart('client')
+    const { client, files } = lab.machines
+    for (const address of TARGETS) await files.address('site', `${address}/32`)
+    const echo = new LineChild(files, 'udp-echo', String(PORT), ...TARGETS)
+    const probe = new LineChild(client, 'withdrawal-probe')
+    const standing = new StandingLab(world, {
+      probe,
+      echo,
+      client: new LineChild(client, 'client-again', await lab.clientConfig()),
+    })
+    await echo.line()
+    const portal = `http://${MACHINES.portal.outside}:${PORTAL_PORT}`
+    await standing.#ask({ ask: 'begin', portal, token: world.apiToken, port: PORT })
+    await standing.startClient(standing.ownToken)
+    return standing
+  }
+
+  /** The bodies of the portal's answers, in order. @throws Error where one is refused */
+  call(...calls: Call[]): Promise<unknown[]> {
+    return this.#ask({ ask: 'call', calls }) as Promise<unknown[]>
+  }
+
+  /** Ids of what was made. */
+  async make(calls: Call[]): Promise<string[]> {
+    return ((await this.call(...calls)) as { id: string }[]).map(({ id }) => id)
+  }
+
+  async reach(address: string): Promise<void> {
+    await this.#ask({ ask: 'reach', address })
+  }
+
+  measure(removal: { address: string; call: Call; next: string | undefined }): Promise<Measured> {
+    return this.#ask({ ask: 'measure', ...removal }) as Promise<Measured>
+  }
+
+  /** @throws Error where it ends instead */
+  async startClient(token: string): Promise<void> {
+    this.#client.tell({ token })
+    const line = await this.#client.line()
+    if (line !== 'connected') throw new Error(`the client: ${line}`)
+  }
+
+  /** Waits until the client is over and has put its machine's network in order again. */
+  async clientEnded(): Promise<void> {
+    const line = await this.#client.line()
+    if (!line.startsWith('ended signed_out')) throw new Error(`the client: ${line}`)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#probe, this.#client, this.#echo].map((child) => child.stop()))
+  }
+
+  async #ask(question: ProbeQuestion): Promise<unknown> {
+    this.#probe.tell(question)
+    const { answer, error } = JSON.parse(await this.#probe.line()) as { answer?: unknown; error?: string }
+    if (error !== undefined) throw new Error(error)
+    return answer
+  }
+}
