@@ -69,7 +69,7 @@ static void round_of(struct lane *here, struct lane *there) {
   size_t total = 0;
   for (size_t row = 0; row < count; row++) total += sealed[row * SEALED_ROW + 1];
   uint8_t *received = malloc(total + 1);
-  memcpy(received, out, total); // end to end, from the start of the buffer
+  if (count > 0) memcpy(received, out + sealed[0], total); // end to end
   uint32_t *messages = make_rows(1, MESSAGE_ROW), *opened = make_rows(count + 1, OPENED_ROW);
   messages[1] = (uint32_t)total;
   messages[2] = count > 0 ? sealed[1] : 1;

@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-enum { SET_TAG = 0x11, GET_TAG = 0x10, POLY1305_STATE = 512, BLOCK = 64 };
+enum { SET_TAG = 0x11, GET_TAG = 0x10, POLY1305_STATE = 512, ONE_TIME_KEY = 32 };
 
 typedef int crypt_init(void *context, const void *cipher, void *engine, const uint8_t *key, const uint8_t *nonce);
 typedef int crypt_update(void *context, uint8_t *out, int *out_length, const uint8_t *in, int length);
@@ -39,24 +39,32 @@ static void put_little64(uint8_t *bytes, uint64_t value) {
   for (int at = 0; at < 8; at++) bytes[at] = (uint8_t)(value >> (8 * at));
 }
 
-// RFC 8439 §2.8: the one-time key is the start of block 0, the text begins with block 1.
-static void raw_tag(const struct aead *aead, uint64_t counter, const uint8_t *sealed, size_t length, uint8_t tag[AEAD_TAG]) {
-  static const uint8_t zeros[BLOCK];
-  _Alignas(64) uint8_t state[POLY1305_STATE];
-  uint8_t first[BLOCK], lengths[16] = {0};
+// RFC 8439 §2.8: block 0 of the key stream begins with the one-time key, the text is under block 1 and on. Both at once: zeros before
+// the text become block 0.
+static void raw_crypt(const struct aead *aead, uint64_t counter, uint8_t *text, size_t length, uint8_t key[ONE_TIME_KEY]) {
   const uint32_t nonce[4] = {0, 0, (uint32_t)counter, (uint32_t)(counter >> 32)};
-  raw.chacha20(first, zeros, sizeof first, aead->key, nonce);
-  raw.init(state, first);
-  raw.update(state, sealed, length);
-  if (length % 16 != 0) raw.update(state, zeros, 16 - length % 16);
-  put_little64(lengths + 8, length);
-  raw.update(state, lengths, sizeof lengths);
-  raw.final(state, tag);
+  uint8_t *first = text - AEAD_ROOM, kept[AEAD_ROOM];
+  memcpy(kept, first, sizeof kept);
+  memset(first, 0, AEAD_ROOM);
+  raw.chacha20(first, first, AEAD_ROOM + length, aead->key, nonce);
+  memcpy(key, first, ONE_TIME_KEY);
+  memcpy(first, kept, sizeof kept);
 }
 
-static void raw_crypt(const struct aead *aead, uint64_t counter, uint8_t *bytes, size_t length) {
-  const uint32_t nonce[4] = {1, 0, (uint32_t)counter, (uint32_t)(counter >> 32)};
-  if (length > 0) raw.chacha20(bytes, bytes, length, aead->key, nonce);
+// RFC 8439 §2.8. The lengths are written behind the text, where the tag is or will be: one update for most.
+static void raw_tag(const uint8_t key[ONE_TIME_KEY], uint8_t *sealed, size_t length, uint8_t tag[AEAD_TAG]) {
+  static const uint8_t zeros[16];
+  _Alignas(64) uint8_t state[POLY1305_STATE];
+  size_t once = length % 16 == 0 ? length + AEAD_TAG : length;
+  memset(sealed + length, 0, 8);
+  put_little64(sealed + length + 8, length);
+  raw.init(state, key);
+  raw.update(state, sealed, once);
+  if (once == length) {
+    raw.update(state, zeros, 16 - length % 16);
+    raw.update(state, sealed + length, AEAD_TAG);
+  }
+  raw.final(state, tag);
 }
 
 bool aead_init(struct aead *aead, const uint8_t key[AEAD_KEY], bool seals) {
@@ -77,36 +85,38 @@ void aead_clear(struct aead *aead) {
   for (int word = 0; word < 8; word++) key[word] = 0;
 }
 
-bool aead_seal(struct aead *aead, uint64_t counter, uint8_t *bytes, size_t length) {
-  uint8_t nonce[12] = {0};
+bool aead_seal(struct aead *aead, uint64_t counter, uint8_t *text, size_t length) {
+  uint8_t nonce[12] = {0}, key[ONE_TIME_KEY], tag[AEAD_TAG];
   int written = 0;
   if (aead->context == NULL) {
-    raw_crypt(aead, counter, bytes, length);
-    raw_tag(aead, counter, bytes, length, bytes + length);
+    raw_crypt(aead, counter, text, length, key);
+    raw_tag(key, text, length, tag);
+    memcpy(text + length, tag, sizeof tag);
     return true;
   }
   put_little64(nonce + 4, counter);
   return evp.encrypt_init(aead->context, NULL, NULL, NULL, nonce) == 1 &&
-         (length == 0 || evp.encrypt_update(aead->context, bytes, &written, bytes, (int)length) == 1) &&
-         evp.encrypt_final(aead->context, bytes + written, &written) == 1 &&
-         evp.control(aead->context, GET_TAG, AEAD_TAG, bytes + length) == 1;
+         (length == 0 || evp.encrypt_update(aead->context, text, &written, text, (int)length) == 1) &&
+         evp.encrypt_final(aead->context, text + written, &written) == 1 &&
+         evp.control(aead->context, GET_TAG, AEAD_TAG, text + length) == 1;
 }
 
-bool aead_open(struct aead *aead, uint64_t counter, uint8_t *bytes, size_t length) {
-  uint8_t nonce[12] = {0}, tag[AEAD_TAG], difference = 0;
+bool aead_open(struct aead *aead, uint64_t counter, uint8_t *sealed, size_t length, uint8_t *text) {
+  uint8_t nonce[12] = {0}, key[ONE_TIME_KEY], given[AEAD_TAG], tag[AEAD_TAG], difference = 0;
   int written = 0;
   if (aead->context == NULL) {
-    raw_tag(aead, counter, bytes, length, tag);
-    for (int at = 0; at < AEAD_TAG; at++) difference |= tag[at] ^ bytes[length + (size_t)at]; // in constant time
-    if (difference != 0) return false;
-    raw_crypt(aead, counter, bytes, length);
-    return true;
+    memcpy(text, sealed, length);
+    memcpy(given, sealed + length, sizeof given);
+    raw_crypt(aead, counter, text, length, key);
+    raw_tag(key, sealed, length, tag);
+    for (int at = 0; at < AEAD_TAG; at++) difference |= tag[at] ^ given[at]; // in constant time
+    return difference == 0;
   }
   put_little64(nonce + 4, counter);
   return evp.decrypt_init(aead->context, NULL, NULL, NULL, nonce) == 1 &&
-         evp.control(aead->context, SET_TAG, AEAD_TAG, bytes + length) == 1 &&
-         (length == 0 || evp.decrypt_update(aead->context, bytes, &written, bytes, (int)length) == 1) &&
-         evp.decrypt_final(aead->context, bytes + written, &written) == 1;
+         evp.control(aead->context, SET_TAG, AEAD_TAG, sealed + length) == 1 &&
+         (length == 0 || evp.decrypt_update(aead->context, text, &written, sealed, (int)length) == 1) &&
+         evp.decrypt_final(aead->context, text + written, &written) == 1;
 }
 
 // RFC 8439 §2.4.2: its nonce has the form of WireGuard's. The tag is of the same text without associated data.
@@ -121,7 +131,7 @@ static bool passes_text_vector(void) {
       0x8a, 0x22, 0xb6, 0x5e, 0x52, 0xbc, 0x51, 0x4d, 0x16, 0xcc, 0xf8, 0x06, 0x81, 0x8c, 0xe9, 0x1a, 0xb7, 0x79, 0x37,
       0x36, 0x5a, 0xf9, 0x0b, 0xbf, 0x74, 0xa3, 0x5b, 0xe6, 0xb4, 0x0b, 0x8e, 0xed, 0xf2, 0x78, 0x5e, 0x42, 0x87, 0x4d,
       0x81, 0xdb, 0x63, 0xfc, 0xb1, 0x89, 0xa0, 0x31, 0x21, 0xae, 0x0a, 0xc7, 0x2a, 0x3f, 0x1f, 0x36};
-  uint8_t key[AEAD_KEY], bytes[sizeof sealed];
+  uint8_t key[AEAD_KEY], room[2 * (AEAD_ROOM + sizeof sealed)], *bytes = room + AEAD_ROOM, *opened = bytes + sizeof sealed + AEAD_ROOM;
   struct aead sealing, opening;
   for (int at = 0; at < AEAD_KEY; at++) key[at] = (uint8_t)at;
   memcpy(bytes, text, sizeof text - 1);
@@ -131,10 +141,10 @@ static bool passes_text_vector(void) {
     return false;
   }
   bool passes = aead_seal(&sealing, 0x4a000000, bytes, sizeof text - 1) && memcmp(bytes, sealed, sizeof sealed) == 0 &&
-                aead_open(&opening, 0x4a000000, bytes, sizeof text - 1) && memcmp(bytes, text, sizeof text - 1) == 0;
+                aead_open(&opening, 0x4a000000, bytes, sizeof text - 1, opened) && memcmp(opened, text, sizeof text - 1) == 0;
   memcpy(bytes, sealed, sizeof sealed);
   bytes[7] ^= 1;
-  passes = passes && !aead_open(&opening, 0x4a000000, bytes, sizeof text - 1);
+  passes = passes && !aead_open(&opening, 0x4a000000, bytes, sizeof text - 1, opened);
   aead_clear(&sealing);
   aead_clear(&opening);
   return passes;

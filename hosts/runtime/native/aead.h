@@ -27,9 +27,14 @@ bool aead_init(struct aead *aead, const uint8_t key[AEAD_KEY], bool seals);
 // Overwrites the key.
 void aead_clear(struct aead *aead);
 
+// Before the text there must be this much room of the caller's: it is written to, and put back. The one-time key of the tag is the
+// start of the same key stream as the text's, and making both at once costs a sixth less than one after the other.
+enum { AEAD_ROOM = 64 };
+
 // In place; the tag is written behind `length` bytes.
-bool aead_seal(struct aead *aead, uint64_t counter, uint8_t *bytes, size_t length);
-// In place; the tag is behind `length` bytes. False where it is wrong, and the bytes are of no use then.
-bool aead_open(struct aead *aead, uint64_t counter, uint8_t *bytes, size_t length);
+bool aead_seal(struct aead *aead, uint64_t counter, uint8_t *text, size_t length);
+// From `sealed`, whose tag is behind `length` bytes and is overwritten, to `text`, which must not overlap. False where the tag is
+// wrong, and the text is of no use then.
+bool aead_open(struct aead *aead, uint64_t counter, uint8_t *sealed, size_t length, uint8_t *text);
 
 #endif

@@ -26,9 +26,16 @@ static void put_little16(uint8_t *bytes, uint32_t value) {
   bytes[1] = (uint8_t)(value >> 8);
 }
 
+// Sums are half as dear in wide registers; which ones there are is asked once, when the addon is loaded.
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
 // RFC 1071: the sum does not depend on the byte order, so it is made of the machine's own words and swapped once, at the end. An odd
 // byte counts as if a zero followed. Simple enough for the compiler to use wide registers.
-static uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
+WIDE static uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
   size_t words = length / 4;
   for (size_t word = 0; word < words; word++) {
     uint32_t value;
@@ -207,7 +214,7 @@ bool super_append(struct super *super, const uint8_t *packet, uint32_t length) {
   if (next.headers != super->headers || next.tcp != super->tcp || next.segment > super->segment) return false;
   if (super->length + next.segment > LARGEST) return false;
   if (super->tcp) super->packet[super->transport + 13] |= packet[super->transport + 13] & PSH;
-  memmove(super->packet + super->length, packet + next.headers, next.segment); // over its headers, perhaps
+  memcpy(super->packet + super->length, packet + next.headers, next.segment);
   super->length += next.segment;
   super->count++;
   return true;

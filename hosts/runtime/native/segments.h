@@ -50,7 +50,7 @@ struct super {
 
 // Begins with a packet of exactly `length` bytes.
 void super_begin(struct super *super, uint8_t *packet, uint32_t length, bool udp_allowed);
-// Joins a packet that lies behind it in memory, by moving its payload. False where it is none of the flow's next.
+// Joins a packet by copying its payload behind. False where it is none of the flow's next.
 bool super_append(struct super *super, const uint8_t *packet, uint32_t length);
 // Writes the virtio_net header before it, and fixes its own. Returns whether its checksum is the pseudo-header's sum only.
 bool super_end(struct super *super);

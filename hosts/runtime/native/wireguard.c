@@ -72,7 +72,8 @@ static bool seal_packet(struct session *session, struct cut *cut, uint8_t *out) 
 
 size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct bytes out, struct rows sealed, double now,
                  size_t *frames_done) {
-  size_t used = 0, count = 0, frame = 0;
+  size_t used = AEAD_ROOM - DATA_HEADER, count = 0, frame = 0; // room before the first text
+  if (out.length < used) out.length = used;
   for (; frame < frames.count; frame++) {
     const uint32_t *row = frames.at + frame * FRAME_ROW;
     struct session *session = *find(lane, row[2]);
@@ -171,14 +172,14 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
   uint8_t *message = in.at + at;
   bool newest;
   if (length < 4 || little32(message) != 4) return add_row(opening, (const uint32_t[]){at, length, 0, source});
-  if (length < DATA_LEAST) return drop(lane, DROP_MALFORMED);
+  if (length < DATA_LEAST || length > MESSAGE_MOST) return drop(lane, DROP_MALFORMED);
   struct session *session = *find(lane, little32(message + 4));
   uint64_t counter = little32(message + 8) | (uint64_t)little32(message + 12) << 32;
   if (session == NULL) return drop(lane, DROP_UNKNOWN_INDEX);
   if (session->expires_at <= now || counter >= REJECT_AFTER_MESSAGES) return drop(lane, DROP_EXPIRED);
   uint32_t plain_length = length - DATA_LEAST;
-  uint8_t *packet = message + DATA_HEADER;
-  if (!aead_open(&session->opening, counter, packet, plain_length)) return drop(lane, DROP_WRONG_KEY);
+  uint8_t *packet = lane->plain + AEAD_ROOM;
+  if (!aead_open(&session->opening, counter, message + DATA_HEADER, plain_length, packet)) return drop(lane, DROP_WRONG_KEY);
   uint32_t problem = accept_counter(session, counter, &newest);
   if (problem != 0) return drop(lane, problem);
   uint32_t flags = source | (newest ? OPENED_NEWEST : 0);
@@ -193,7 +194,8 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
   }
   uint32_t frame = at + DATA_HEADER - OFFLOAD_HEADER; // the virtio_net header takes the place of the message's
   add_row(opening, (const uint32_t[]){frame, OFFLOAD_HEADER + inner, session->handle + 1, flags});
-  super_begin(&opening->super, packet, inner, join_udp);
+  memcpy(message + DATA_HEADER, packet, inner);
+  super_begin(&opening->super, message + DATA_HEADER, inner, join_udp);
   opening->owner = session;
 }
 
