@@ -9,7 +9,8 @@ import type {
 } from '../contract/tunnel-transport.ts'
 import { equalSecrets } from '../crypto/equal-secrets.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
-import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import { HeldMachines, type Tell } from '../runtime/held-machines.ts'
+import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
@@ -64,6 +65,9 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #role: IceRole
   readonly #tunnel: Tunnel
   readonly #agents: IceAgents
+  readonly #held = new HeldMachines()
+  readonly #tellAgents: Tell<IceAgentsInput>
+  readonly #tellTunnel: Tell<TunnelInput>
   readonly #peers = new Map<PeerId, PeerSecrets & { heardAt?: Instant; spokeAt?: Instant }>()
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
 
@@ -71,6 +75,8 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     this.#role = role
     this.#tunnel = tunnel
     this.#agents = new IceAgents({ role, random })
+    this.#tellAgents = this.#held.hold(this.#agents, (output, now) => this.#onAgent(output, now))
+    this.#tellTunnel = this.#held.hold(tunnel, (output, now) => this.#onTunnel(output, now))
   }
 
   path(peer: PeerId): Path | undefined {
@@ -105,10 +111,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   }
 
   wake(now: Instant): void {
-    this.#agents.wake(now)
-    this.#drainAgents(now)
-    this.#tunnel.wake(now)
-    this.#drainTunnel(now)
+    this.#held.wake(now)
   }
 
   poll(): PeerTunnelsOutput | undefined {
@@ -116,7 +119,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   }
 
   deadline(): Deadline | undefined {
-    return earliest(this.#agents.deadline(), this.#tunnel.deadline())
+    return this.#held.deadline()
   }
 
   #add(added: { peer: PeerId } & PeerSecrets, now: Instant): void {
@@ -146,16 +149,6 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     if (this.#role === 'controlling') this.#tellTunnel({ type: 'connectRequested', peer }, now)
   }
 
-  #tellAgents(input: IceAgentsInput, now: Instant): void {
-    this.#agents.handle(input, now)
-    this.#drainAgents(now)
-  }
-
-  #drainAgents(now: Instant): void {
-    for (let output = this.#agents.poll(); output !== undefined; output = this.#agents.poll())
-      this.#onAgent(output, now)
-  }
-
   #onAgent(output: IceAgentsOutput, now: Instant): void {
     const { peer } = output
     switch (output.type) {
@@ -171,16 +164,6 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
       case 'failed':
         this.#outputs.push({ type: 'peerFailed', peer, reason: output.reason })
     }
-  }
-
-  #tellTunnel(input: TunnelInput, now: Instant): void {
-    this.#tunnel.handle(input, now)
-    this.#drainTunnel(now)
-  }
-
-  #drainTunnel(now: Instant): void {
-    for (let output = this.#tunnel.poll(); output !== undefined; output = this.#tunnel.poll())
-      this.#onTunnel(output, now)
   }
 
   #onTunnel(output: TunnelOutput, now: Instant): void {

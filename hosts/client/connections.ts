@@ -8,6 +8,7 @@ import {
   type PeerTunnelsOptions,
   type PeerTunnelsOutput,
 } from '../../core/ice/peer-tunnels.ts'
+import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import { GatewayTable, type KnownGateway } from './gateway-table.ts'
@@ -43,11 +44,14 @@ export type ConnectionsOutput =
 export class Connections implements Machine<ConnectionsInput, ConnectionsOutput> {
   readonly gateways = new GatewayTable()
   readonly #tunnels: PeerTunnels
+  readonly #held = new HeldMachines()
+  readonly #tellTunnels: Tell<PeerTunnelsInput>
   readonly #locals = new LocalCandidates()
   readonly #outputs: ConnectionsOutput[] = []
 
   constructor(options: Omit<PeerTunnelsOptions, 'role'>) {
     this.#tunnels = new PeerTunnels({ role: 'controlling', ...options })
+    this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -83,8 +87,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   }
 
   wake(now: Instant): void {
-    this.#tunnels.wake(now)
-    this.#drain(now)
+    this.#held.wake(now)
   }
 
   poll(): ConnectionsOutput | undefined {
@@ -92,7 +95,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   }
 
   deadline(): Deadline | undefined {
-    return this.#tunnels.deadline()
+    return this.#held.deadline()
   }
 
   #connect(created: Authorization, now: Instant): void {
@@ -126,17 +129,6 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
 
   #unserve({ id, resourceIds }: KnownGateway, reason: string): void {
     this.#outputs.push({ type: 'unserved', gatewayId: id, resourceIds: [...resourceIds], reason })
-  }
-
-  #tellTunnels(input: PeerTunnelsInput, now: Instant): void {
-    this.#tunnels.handle(input, now)
-    this.#drain(now)
-  }
-
-  #drain(now: Instant): void {
-    for (let output = this.#tunnels.poll(); output !== undefined; output = this.#tunnels.poll()) {
-      this.#onTunnels(output, now)
-    }
   }
 
   #onTunnels(output: PeerTunnelsOutput, now: Instant): void {

@@ -1,9 +1,10 @@
 import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { ClientInterface } from '../../core/control/messages.ts'
 import type { NamedResource } from '../../core/dns/resource-names.ts'
-import { StubResolver, type StubResolverOutput } from '../../core/dns/stub-resolver.ts'
+import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../core/dns/stub-resolver.ts'
 import type { AnsweredBy, Upstream } from '../../core/dns/upstream-queries.ts'
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import { upstreamsOf } from './upstreams.ts'
@@ -35,6 +36,8 @@ type Query =
 /** The stub resolver, whom it asks, and where applications find it. */
 export class NameService implements Machine<NameServiceInput, NameServiceOutput> {
   readonly #resolver = new StubResolver<Query>()
+  readonly #held = new HeldMachines()
+  readonly #tellResolver: Tell<StubResolverInput<Query>>
   readonly #kinds: ReadonlySet<string>
   readonly #outputs: NameServiceOutput[] = []
   #interface: ClientInterface | undefined
@@ -46,6 +49,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   /** `kinds` are the keys of the resolver plugins that there are. */
   constructor({ kinds }: { kinds: ReadonlySet<string> }) {
     this.#kinds = kinds
+    this.#tellResolver = this.#held.hold(this.#resolver, (output) => this.#onResolver(output))
   }
 
   get upstreams(): readonly Upstream[] {
@@ -64,46 +68,38 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
     switch (input.type) {
       case 'configured':
         this.#interface = input.interface
-        this.#chooseUpstreams(now)
-        break
+        return this.#chooseUpstreams(now)
       case 'systemUpstreamsFound':
         this.#system = input.upstreams
-        this.#chooseUpstreams(now)
-        break
+        return this.#chooseUpstreams(now)
       case 'resourcesChanged':
       case 'upstreamAnswered':
       case 'siteAnswered':
-        this.#resolver.handle(input, now)
-        break
+        return this.#tellResolver(input, now)
       case 'udpQueryReceived': {
         const { source, destination, message } = input
         const sentinel = splitEndpoint(destination)?.address ?? ''
         const query: Query = { via: 'udp', source, destination }
-        this.#resolver.handle({ type: 'queryReceived', query, sentinel, message, protocol: 'udp' }, now)
-        break
+        return this.#tellResolver({ type: 'queryReceived', query, sentinel, message, protocol: 'udp' }, now)
       }
       case 'tcpQueryReceived': {
         const query: Query = { via: 'tcp', connection: input.connection }
         // The packet engine has replaced the sentinel's address by the listener's.
         const sentinel = this.#sentinels[0] ?? ''
         const { message } = input
-        this.#resolver.handle({ type: 'queryReceived', query, sentinel, message, protocol: 'tcp' }, now)
-        break
+        return this.#tellResolver({ type: 'queryReceived', query, sentinel, message, protocol: 'tcp' }, now)
       }
       case 'inspectionRequested': {
         const { inspection, message, protocol } = input
         const query: Query = { via: 'inspection', inspection }
         const sentinel = this.#sentinels[0] ?? ''
-        this.#resolver.handle({ type: 'queryReceived', query, sentinel, message, protocol }, now)
-        break
+        return this.#tellResolver({ type: 'queryReceived', query, sentinel, message, protocol }, now)
       }
     }
-    this.#drain()
   }
 
   wake(now: Instant): void {
-    this.#resolver.wake(now)
-    this.#drain()
+    this.#held.wake(now)
   }
 
   poll(): NameServiceOutput | undefined {
@@ -111,14 +107,13 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   }
 
   deadline(): Deadline | undefined {
-    return this.#resolver.deadline()
+    return this.#held.deadline()
   }
 
   #chooseUpstreams(now: Instant): void {
     if (this.#interface === undefined) return
     this.#upstreams = upstreamsOf(this.#interface, { kinds: this.#kinds, system: this.#system })
-    this.#resolver.handle({ type: 'upstreamsChanged', upstreams: this.#upstreams }, now)
-    this.#drain()
+    this.#tellResolver({ type: 'upstreamsChanged', upstreams: this.#upstreams }, now)
     this.#configure()
   }
 
@@ -130,23 +125,25 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
     this.#outputs.push({ type: 'configureResolver', servers: this.#sentinels, searchDomain })
   }
 
-  #drain(): void {
-    for (let output = this.#resolver.poll(); output !== undefined; output = this.#resolver.poll()) {
-      if (output.type === 'answer') {
-        const { query, message, by } = output
-        if (query.via === 'inspection') {
-          this.#outputs.push({ type: 'inspected', inspection: query.inspection, message, by })
-        } else if (query.via === 'tcp')
-          this.#outputs.push({ type: 'answerTcpQuery', connection: query.connection, message })
-        else {
-          const { source, destination } = query
-          this.#outputs.push({ type: 'answerUdpQuery', source, destination, message })
-        }
-        continue
+  #onResolver(output: StubResolverOutput<Query>): void {
+    if (output.type === 'answer') return this.#answer(output)
+    if (output.type === 'sentinelsChanged') this.#sentinels = output.addresses
+    this.#outputs.push(output)
+    if (output.type === 'sentinelsChanged') this.#configure()
+  }
+
+  #answer({ query, message, by }: Extract<StubResolverOutput<Query>, { type: 'answer' }>): void {
+    switch (query.via) {
+      case 'inspection':
+        this.#outputs.push({ type: 'inspected', inspection: query.inspection, message, by })
+        return
+      case 'tcp':
+        this.#outputs.push({ type: 'answerTcpQuery', connection: query.connection, message })
+        return
+      case 'udp': {
+        const { source, destination } = query
+        this.#outputs.push({ type: 'answerUdpQuery', source, destination, message })
       }
-      if (output.type === 'sentinelsChanged') this.#sentinels = output.addresses
-      this.#outputs.push(output)
-      if (output.type === 'sentinelsChanged') this.#configure()
     }
   }
 }

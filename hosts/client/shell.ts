@@ -28,7 +28,8 @@ import { TaskQueue } from '../runtime/task-queue.ts'
 import type { ClientConfig } from './config.ts'
 import type { Ask } from './name-inspection.ts'
 import { NameListeners } from './name-listeners.ts'
-import type { ClientInput, ClientOutput, ClientState } from './state.ts'
+import type { ClientInput, ClientOutput } from './state-messages.ts'
+import type { ClientState } from './state.ts'
 
 export interface ClientPorts {
   clock: Clock

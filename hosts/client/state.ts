@@ -1,23 +1,15 @@
 // The client as a machine: the portal's link, the packet engine, the resolver and the connections to gateways, each a machine of its
 // own, and what passes between them. Nothing here waits: what takes time is an output whose result comes back as an input.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
-import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
-import {
-  ScriptLane,
-  type Lane,
-  type LaneCommand,
-  type LaneInput,
-  type LaneKind,
-  type LaneReport,
-} from '../../core/flow/lane.ts'
-import type { Datagram } from '../../core/runtime/datagram-socket.ts'
+import { ScriptLane, type Lane, type LaneInput, type LaneKind, type LaneOutput } from '../../core/flow/lane.ts'
 import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
-import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
+import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
+import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import type { ClientState as LinkState } from './client-status.ts'
@@ -26,6 +18,7 @@ import type { KnownGateway } from './gateway-table.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './name-service.ts'
 import { ResourceTable } from './resource-table.ts'
 import { SiteAsks, type SiteAsk } from './site-asks.ts'
+import type { ClientInput, ClientOutput } from './state-messages.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
 
 export interface ClientStateOptions {
@@ -36,47 +29,6 @@ export interface ClientStateOptions {
   /** The keys of the resolver plugins that there are. */
   resolverKinds: ReadonlySet<string>
 }
-
-export type ClientInput =
-  | { type: 'started' }
-  | { type: 'stopped' }
-  /** Of the connection to the portal. */
-  | Extract<LinkInput<'client'>, { type: `connection${string}` | 'frameReceived' }>
-  /** Our sockets are bound. */
-  | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
-  /** This machine's addresses, without those of the tunnel device. */
-  | { type: 'addressesChanged'; addresses: readonly string[] }
-  /** Borrowed until `handle` returns. */
-  | { type: 'datagramsReceived'; datagrams: readonly Datagram[] }
-  /** Borrowed until `handle` returns. */
-  | { type: 'tunPackets'; packets: readonly Uint8Array[] }
-  | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
-  | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
-  /** A DNS message over TCP; `connection` names what the answer goes to. */
-  | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
-  | Extract<NameServiceInput, { type: 'inspectionRequested' }>
-  /** By the worker of a native lane. */
-  | { type: 'laneReported'; report: LaneReport<ClientFlowsOutput> }
-
-export type ClientOutput =
-  | { type: 'openConnection' }
-  | { type: 'closeConnection' }
-  | { type: 'sendText'; text: string }
-  | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array }
-  | { type: 'writeTun'; packet: Uint8Array }
-  /** Of a native lane, in order with `sendDatagram`. */
-  | { type: 'tellWorker'; command: LaneCommand<ClientFlowsInput> }
-  /** Give the device these addresses; again whenever they change. */
-  | { type: 'configureInterface'; ipv4: string; ipv6: string }
-  | { type: 'setRoutes'; prefixes: readonly string[] }
-  | Extract<
-      NameServiceOutput,
-      { type: 'configureResolver' | 'askUpstream' | 'cancelAsk' | 'cancelSiteAsk' | 'answerTcpQuery' | 'inspected' }
-    >
-  /** Have a gateway asked what only its site knows, at its address in the tunnel; the answer is `siteAnswered`. */
-  | { type: 'askGateway'; ask: number; server: Endpoint; message: Uint8Array; protocol: 'udp' | 'tcp' }
-  /** The portal ended it: connections are gone, nothing more comes. */
-  | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }
 
 /** What always leads into the tunnel: its peers, mapped addresses, sentinels. protocol.md §4 */
 const OWN_PREFIXES = [
@@ -94,6 +46,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #lane: Lane<ClientFlowsInput, ClientFlowsOutput>
   readonly #names: NameService
   readonly #connections: Connections
+  readonly #held = new HeldMachines()
+  readonly #tellLink: Tell<LinkInput<'client'>>
+  readonly #tellConnections: Tell<ConnectionsInput>
+  readonly #tellLane: Tell<LaneInput<ClientFlowsInput, ClientFlowsOutput>>
+  readonly #tellNames: Tell<NameServiceInput>
   readonly #siteAsks = new SiteAsks()
   readonly #outputs: ClientOutput[] = []
   #linkState: LinkState = 'connecting'
@@ -105,6 +62,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#link = new PortalLink({ role: 'client', random, features })
     this.#connections = new Connections({ random, tunnel })
     this.#names = new NameService({ kinds: resolverKinds })
+    this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
+    this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
+    this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
+    this.#tellNames = this.#held.hold(this.#names, (output, now) => this.#onNames(output, now))
   }
 
   get linkState(): LinkState {
@@ -176,14 +137,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   wake(now: Instant): void {
-    this.#link.wake(now)
-    this.#drainLink(now)
-    this.#connections.wake(now)
-    this.#drainConnections(now)
-    this.#lane.wake(now)
-    this.#drainLane(now)
-    this.#names.wake(now)
-    this.#drainNames(now)
+    this.#held.wake(now)
   }
 
   poll(): ClientOutput | undefined {
@@ -191,16 +145,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   deadline(): Deadline | undefined {
-    return earliest(this.#link.deadline(), this.#connections.deadline(), this.#lane.deadline(), this.#names.deadline())
-  }
-
-  #tellLink(input: LinkInput<'client'>, now: Instant): void {
-    this.#link.handle(input, now)
-    this.#drainLink(now)
-  }
-
-  #drainLink(now: Instant): void {
-    for (let output = this.#link.poll(); output !== undefined; output = this.#link.poll()) this.#onLink(output, now)
+    return this.#held.deadline()
   }
 
   #onLink(output: LinkOutput<'client'>, now: Instant): void {
@@ -298,17 +243,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#tellLane({ type: 'flowsTold', input }, now)
   }
 
-  #tellLane(input: LaneInput<ClientFlowsInput, ClientFlowsOutput>, now: Instant): void {
-    this.#lane.handle(input, now)
-    this.#drainLane(now)
-  }
-
-  #drainLane(now: Instant): void {
-    for (let output = this.#lane.poll(); output !== undefined; output = this.#lane.poll()) {
-      if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
-      else if (output.type === 'trafficSeen') this.#tellConnections(output, now)
-      else this.#outputs.push(output)
-    }
+  #onLane(output: LaneOutput<ClientFlowsInput, ClientFlowsOutput>, now: Instant): void {
+    if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
+    else if (output.type === 'trafficSeen') this.#tellConnections(output, now)
+    else this.#outputs.push(output)
   }
 
   #onFlows(output: ClientFlowsOutput, now: Instant): void {
@@ -341,15 +279,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       },
       now,
     )
-  }
-
-  #tellNames(input: NameServiceInput, now: Instant): void {
-    this.#names.handle(input, now)
-    this.#drainNames(now)
-  }
-
-  #drainNames(now: Instant): void {
-    for (let output = this.#names.poll(); output !== undefined; output = this.#names.poll()) this.#onNames(output, now)
   }
 
   #onNames(output: NameServiceOutput, now: Instant): void {
@@ -394,17 +323,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
     this.#siteAsks.wait(question)
     this.#tellFlows({ type: 'authorizationWanted', resourceId }, now)
-  }
-
-  #tellConnections(input: ConnectionsInput, now: Instant): void {
-    this.#connections.handle(input, now)
-    this.#drainConnections(now)
-  }
-
-  #drainConnections(now: Instant): void {
-    for (let output = this.#connections.poll(); output !== undefined; output = this.#connections.poll()) {
-      this.#onConnections(output, now)
-    }
   }
 
   #onConnections(output: ConnectionsOutput, now: Instant): void {

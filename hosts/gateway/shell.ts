@@ -20,7 +20,8 @@ import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { GatewayConfig } from './config.ts'
 import { SiteListeners } from './site-listeners.ts'
-import { CLIENT_PREFIXES, type GatewayInput, type GatewayOutput, type GatewayState } from './state.ts'
+import type { GatewayInput, GatewayOutput } from './state-messages.ts'
+import { CLIENT_PREFIXES, type GatewayState } from './state.ts'
 
 export interface GatewayPorts {
   clock: Clock

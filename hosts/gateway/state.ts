@@ -1,24 +1,25 @@
 // The gateway as a machine: the portal's link, the packet engine and the tunnels, and what passes between them. It enforces its
 // authorizations by itself: the portal may be away for as long as they last.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
-import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { FEATURES, type FromPortal, type GatewayResource, type ToPortal } from '../../core/control/messages.ts'
 import { portFilters } from '../../core/control/port-filters.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
-import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../core/dns/site-resolver.ts'
-import { SiteService, type SiteServiceInput, type SiteServiceOutput } from '../../core/dns/site-service.ts'
+import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
+import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
-import { ScriptLane, type Lane, type LaneCommand, type LaneInput, type LaneReport } from '../../core/flow/lane.ts'
+import { ScriptLane, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
-import type { Datagram } from '../../core/runtime/datagram-socket.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
-import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
+import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
+import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
+import { OwedAnswers } from './owed-answers.ts'
 import type { SiteQuery } from './site-listeners.ts'
+import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 
 export interface GatewayStateOptions {
   random: Random
@@ -29,59 +30,8 @@ export interface GatewayStateOptions {
   clocksAt: (now: Instant) => ClockPair
 }
 
-export type GatewayInput =
-  | { type: 'started' }
-  | { type: 'stopped' }
-  /** Of the connection to the portal. */
-  | Extract<LinkInput<'gateway'>, { type: `connection${string}` | 'frameReceived' }>
-  | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
-  /** This machine's addresses, without those of the tunnel device. */
-  | { type: 'addressesChanged'; addresses: readonly string[] }
-  /** Borrowed until `handle` returns. */
-  | { type: 'datagramsReceived'; datagrams: readonly Datagram[] }
-  /** Borrowed until `handle` returns. */
-  | { type: 'tunPackets'; packets: readonly Uint8Array[] }
-  /** The answer to `askSystem`. */
-  | { type: 'systemAnswered'; ask: number; verdict: UpstreamVerdict }
-  /** By the worker of a native lane. */
-  | { type: 'laneReported'; report: LaneReport<GatewayFlowsOutput> }
-  /** A DNS message to our own tunnel address. */
-  | Extract<SiteServiceInput<SiteQuery>, { type: 'siteQueryReceived' }>
-  /** The answer to `askSite`. */
-  | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
-
-export type GatewayOutput =
-  | { type: 'openConnection' }
-  | { type: 'closeConnection' }
-  | { type: 'sendText'; text: string }
-  | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array }
-  | { type: 'writeTun'; packet: Uint8Array }
-  /** Of a native lane, in order with `sendDatagram`. */
-  | { type: 'tellWorker'; command: LaneCommand<GatewayFlowsInput> }
-  /** Give the device these addresses, lead the clients' addresses to it, and forward what comes from it. */
-  | { type: 'configureInterface'; ipv4: string; ipv6: string; masqueradeIpv4: boolean; masqueradeIpv6: boolean }
-  | Extract<SiteResolverOutput, { type: 'askSystem' | 'cancelAsk' }>
-  | Exclude<SiteServiceOutput<SiteQuery>, { type: 'judgeName' }>
-  | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }
-
 /** The addresses that clients have: what is sent to them goes to the device. protocol.md §4 */
 export const CLIENT_PREFIXES = ['100.64.0.0/11', 'fd00:2021:1111::/107']
-
-/** One thing may be asked for more than once before it is done. */
-const MAX_REFS = 16
-
-/** References of the portal's, by client and resource. */
-type AwaitedRefs = Map<string, string[]>
-
-const expect = (awaited: AwaitedRefs, key: string, ref: string): void => {
-  awaited.set(key, [...(awaited.get(key) ?? []), ref].slice(-MAX_REFS))
-}
-
-const take = (awaited: AwaitedRefs, key: string): string[] => {
-  const refs = awaited.get(key) ?? []
-  awaited.delete(key)
-  return refs
-}
 
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>
@@ -89,13 +39,19 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #resolver: SiteResolver
   readonly #service = new SiteService<SiteQuery>()
   readonly #tunnels: PeerTunnels
+  readonly #held = new HeldMachines()
+  readonly #tellLink: Tell<LinkInput<'gateway'>>
+  readonly #tellLane: Tell<LaneInput<GatewayFlowsInput, GatewayFlowsOutput>>
+  readonly #tellResolver: Tell<SiteResolverInput>
+  readonly #tellService: Tell<SiteServiceInput<SiteQuery>>
+  readonly #tellTunnels: Tell<PeerTunnelsInput>
   readonly #locals = new LocalCandidates()
   readonly #clocksAt: (now: Instant) => ClockPair
   /** Public keys of the clients that hold a grant, by their ids. */
   readonly #clients = new Map<string, string>()
-  /** What the portal waits to hear of, by client and resource. */
-  readonly #grants: AwaitedRefs = new Map()
-  readonly #rejections: AwaitedRefs = new Map()
+  /** To be said once the lane has taken a grant, or a rejection. */
+  readonly #grants = new OwedAnswers()
+  readonly #rejections = new OwedAnswers()
   readonly #outputs: GatewayOutput[] = []
   #configured = ''
 
@@ -110,6 +66,17 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#resolver = new SiteResolver({ random })
     this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel })
     this.#clocksAt = clocksAt
+    this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
+    this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
+    this.#tellResolver = this.#held.hold(this.#resolver, (output, now) => {
+      if (output.type === 'resolved') this.#tellFlows(output, now)
+      else this.#outputs.push(output)
+    })
+    this.#tellService = this.#held.hold(this.#service, (output, now) => {
+      if (output.type === 'judgeName') this.#tellFlows({ ...output, type: 'nameAsked' }, now)
+      else this.#outputs.push(output)
+    })
+    this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
   }
 
   /** The clients that hold a grant. */
@@ -163,16 +130,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   wake(now: Instant): void {
-    this.#link.wake(now)
-    this.#drainLink(now)
-    this.#lane.wake(now)
-    this.#drainLane(now)
-    this.#resolver.wake(now)
-    this.#drainResolver(now)
-    this.#service.wake(now)
-    this.#drainService(now)
-    this.#tunnels.wake(now)
-    this.#drainTunnels(now)
+    this.#held.wake(now)
   }
 
   poll(): GatewayOutput | undefined {
@@ -180,22 +138,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   deadline(): Deadline | undefined {
-    return earliest(
-      this.#link.deadline(),
-      this.#lane.deadline(),
-      this.#resolver.deadline(),
-      this.#service.deadline(),
-      this.#tunnels.deadline(),
-    )
-  }
-
-  #tellLink(input: LinkInput<'gateway'>, now: Instant): void {
-    this.#link.handle(input, now)
-    this.#drainLink(now)
-  }
-
-  #drainLink(now: Instant): void {
-    for (let output = this.#link.poll(); output !== undefined; output = this.#link.poll()) this.#onLink(output, now)
+    return this.#held.deadline()
   }
 
   #onLink(output: LinkOutput<'gateway'>, now: Instant): void {
@@ -230,7 +173,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#authorize(message.payload, now)
       case 'rejectAccess': {
         const { client_id: peer, resource_id: resourceId, ref } = message.payload
-        if (ref !== undefined) expect(this.#rejections, `${peer} ${resourceId}`, ref)
+        if (ref !== undefined) this.#rejections.owe(peer, resourceId, ref)
         return this.#tellFlows({ type: 'revoked', peer, resourceId }, now)
       }
       case 'resourceUpdated':
@@ -297,12 +240,12 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     )
     const resource = flowResource(created.resource)
     // Acknowledged once the lane has it: a client's first packet may be faster than a letter to a worker.
-    expect(this.#grants, `${peer} ${resource.id}`, ref)
+    this.#grants.owe(peer, resource.id, ref)
     this.#tellFlows({ type: 'granted', peer, resource, expiresAt }, now)
   }
 
   #granted(peer: string, resourceId: string, now: Instant): void {
-    const refs = take(this.#grants, `${peer} ${resourceId}`)
+    const refs = this.#grants.settle(peer, resourceId)
     for (const ref of refs) this.#say({ event: 'authorizationCreated', payload: { ref } }, now)
     if (refs.length === 0) return
     this.#say({ event: 'broadcastIceCandidates', payload: { client_ids: [peer], candidates: this.#locals.lines } }, now)
@@ -323,17 +266,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#tellLane({ type: 'flowsTold', input }, now)
   }
 
-  #tellLane(input: LaneInput<GatewayFlowsInput, GatewayFlowsOutput>, now: Instant): void {
-    this.#lane.handle(input, now)
-    this.#drainLane(now)
-  }
-
-  #drainLane(now: Instant): void {
-    for (let output = this.#lane.poll(); output !== undefined; output = this.#lane.poll()) {
-      if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
-      else if (output.type === 'trafficSeen') this.#tellTunnels(output, now)
-      else this.#outputs.push(output)
-    }
+  #onLane(output: LaneOutput<GatewayFlowsInput, GatewayFlowsOutput>, now: Instant): void {
+    if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
+    else if (output.type === 'trafficSeen') this.#tellTunnels(output, now)
+    else this.#outputs.push(output)
   }
 
   #onFlows(output: GatewayFlowsOutput, now: Instant): void {
@@ -350,7 +286,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'accessGranted':
         return this.#granted(output.peer, output.resourceId, now)
       case 'accessRejected':
-        for (const ref of take(this.#rejections, `${output.peer} ${output.resourceId}`)) {
+        for (const ref of this.#rejections.settle(output.peer, output.resourceId)) {
           this.#say({ event: 'accessRejected', payload: { ref } }, now)
         }
         return
@@ -359,41 +295,6 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'accessExpired':
         // The portal knows the time as well.
         return
-    }
-  }
-
-  #tellResolver(input: SiteResolverInput, now: Instant): void {
-    this.#resolver.handle(input, now)
-    this.#drainResolver(now)
-  }
-
-  #drainResolver(now: Instant): void {
-    for (let output = this.#resolver.poll(); output !== undefined; output = this.#resolver.poll()) {
-      if (output.type === 'resolved') this.#tellFlows(output, now)
-      else this.#outputs.push(output)
-    }
-  }
-
-  #tellService(input: SiteServiceInput<SiteQuery>, now: Instant): void {
-    this.#service.handle(input, now)
-    this.#drainService(now)
-  }
-
-  #drainService(now: Instant): void {
-    for (let output = this.#service.poll(); output !== undefined; output = this.#service.poll()) {
-      if (output.type === 'judgeName') this.#tellFlows({ ...output, type: 'nameAsked' }, now)
-      else this.#outputs.push(output)
-    }
-  }
-
-  #tellTunnels(input: PeerTunnelsInput, now: Instant): void {
-    this.#tunnels.handle(input, now)
-    this.#drainTunnels(now)
-  }
-
-  #drainTunnels(now: Instant): void {
-    for (let output = this.#tunnels.poll(); output !== undefined; output = this.#tunnels.poll()) {
-      this.#onTunnels(output, now)
     }
   }
 

@@ -1,0 +1,31 @@
+// What the machines of both kinds of peer, client and gateway, hear and want.
+import type { LaneCommand, LaneReport } from '../flow/lane.ts'
+import type { Datagram } from '../runtime/datagram-socket.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
+import type { Role } from './messages.ts'
+import type { LinkInput, LinkOutput } from './portal-link.ts'
+
+export type PeerInput<R extends Role, FlowsOutput> =
+  | { type: 'started' }
+  | { type: 'stopped' }
+  /** Of the connection to the portal. */
+  | Extract<LinkInput<R>, { type: `connection${string}` | 'frameReceived' }>
+  /** Our sockets are bound. */
+  | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
+  /** This machine's addresses, without those of the tunnel device. */
+  | { type: 'addressesChanged'; addresses: readonly string[] }
+  /** Borrowed until `handle` returns. */
+  | { type: 'datagramsReceived'; datagrams: readonly Datagram[] }
+  /** Borrowed until `handle` returns. */
+  | { type: 'tunPackets'; packets: readonly Uint8Array[] }
+  /** By the worker of a native lane. */
+  | { type: 'laneReported'; report: LaneReport<FlowsOutput> }
+
+export type PeerOutput<R extends Role, FlowsInput> =
+  | Extract<LinkOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' }>
+  | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array }
+  | { type: 'writeTun'; packet: Uint8Array }
+  /** Of a native lane, in order with `sendDatagram`. */
+  | { type: 'tellWorker'; command: LaneCommand<FlowsInput> }
+  /** The portal ended it: nothing more comes. */
+  | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }

@@ -1,0 +1,26 @@
+// What happens to a client, and what it wants done.
+import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import type { PeerInput, PeerOutput } from '../../core/control/peer-messages.ts'
+import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client-flows.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
+import type { NameServiceInput, NameServiceOutput } from './name-service.ts'
+
+export type ClientInput =
+  | PeerInput<'client', ClientFlowsOutput>
+  | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
+  | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  /** A DNS message over TCP; `connection` names what the answer goes to. */
+  | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
+  | Extract<NameServiceInput, { type: 'inspectionRequested' }>
+
+export type ClientOutput =
+  | PeerOutput<'client', ClientFlowsInput>
+  /** Give the device these addresses; again whenever they change. */
+  | { type: 'configureInterface'; ipv4: string; ipv6: string }
+  | { type: 'setRoutes'; prefixes: readonly string[] }
+  | Extract<
+      NameServiceOutput,
+      { type: 'configureResolver' | 'askUpstream' | 'cancelAsk' | 'cancelSiteAsk' | 'answerTcpQuery' | 'inspected' }
+    >
+  /** Have a gateway asked what only its site knows, at its address in the tunnel; the answer is `siteAnswered`. */
+  | { type: 'askGateway'; ask: number; server: Endpoint; message: Uint8Array; protocol: 'udp' | 'tcp' }
