@@ -90,6 +90,7 @@ export { lookUpHost, type HostQuestion } from './dns/look-up-host.ts'
 export { isAnswerTo, responseCode } from './dns/message.ts'
 export { failureOf } from './dns/upstream-failure.ts'
 export { type Endpoint, type Family, endpoint, splitEndpoint } from './runtime/endpoint.ts'
+export { parseAddress, type AddressBytes } from './net/ip-address.ts'
 export { type Startable } from './runtime/lifecycle.ts'
 
 export { X25519PrivateKey, X25519PublicKey, X25519_BYTES } from './crypto/x25519.ts'

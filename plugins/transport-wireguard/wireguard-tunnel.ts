@@ -23,6 +23,7 @@ import { IndexTable } from './index-table.ts'
 import { hasMac1 } from './macs.ts'
 import { parseMessage, type Initiation } from './messages.ts'
 import { Peer, type PeerOptions } from './peer.ts'
+import { SourceRates } from './source-rates.ts'
 import { REKEY_PACE, type RekeyPace } from './timers.ts'
 import type { IndexOwner, TunnelSide } from './tunnel-side.ts'
 
@@ -41,6 +42,7 @@ export class WireGuardTunnel implements Tunnel {
   readonly #side: TunnelSide
   readonly #load: LoadMeasure
   readonly #baker: CookieBaker
+  readonly #sources = new SourceRates()
   readonly #peers = new Map<PeerId, Peer>()
   readonly #peersByKey = new Map<string, Peer>()
   readonly #counters = new Map<string, number>()
@@ -171,7 +173,12 @@ export class WireGuardTunnel implements Tunnel {
       this.#drop('wrong_mac1')
       return false
     }
-    if (!this.#load.arrived(now) || this.#baker.hasMac2(datagram, path, now)) return true
+    if (!this.#load.arrived(now)) return true
+    if (this.#baker.hasMac2(datagram, path, now)) {
+      if (this.#sources.allows(path, now)) return true
+      this.#drop('source_flood')
+      return false
+    }
     this.#drop('cookie_sent')
     this.#outputs.push({
       type: 'sendDatagram',

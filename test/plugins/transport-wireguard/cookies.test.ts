@@ -27,6 +27,13 @@ const pair = ({ loaded }: { loaded: boolean }) => {
 const established = (wire: TunnelWire, end: string): boolean =>
   wire.take(end).some(({ type }) => type === 'sessionEstablished')
 
+const difference = (after: Readonly<Record<string, number>>, before: Readonly<Record<string, number>>) =>
+  Object.fromEntries(
+    Object.entries(after)
+      .map(([reason, count]) => [reason, count - (before[reason] ?? 0)] as const)
+      .filter(([, count]) => count > 0),
+  )
+
 describe('T9 cookies', () => {
   it('under load, whoever knows our key is asked to show that he is heard where he sends from, and gets a session', () => {
     const { wire, there } = pair({ loaded: true })
@@ -51,6 +58,25 @@ describe('T9 cookies', () => {
     wire.fate = ({ bytes, from }) => (from === 'b' ? [] : [{ bytes }])
     wire.advance(60 * SECOND)
     expect(established(wire, 'a')).to.equal(false)
+  })
+
+  it('under load, a sender that shows its cookie again and again costs no more than 25 handshakes at once, 125 a second', () => {
+    const { wire, there } = pair({ loaded: true })
+    wire.input('a', { type: 'connectRequested', peer: 'b' })
+    wire.advance(6 * SECOND)
+    const [, withCookie] = wire.sent('a').filter(({ bytes }) => bytes[0] === 1)
+    const flood = (count: number, path: string): void => {
+      for (let time = 0; time < count; time++) {
+        wire.input('b', { type: 'datagramReceived', path, datagram: withCookie?.bytes ?? new Uint8Array() })
+      }
+    }
+    const before = there.counters()
+    flood(100, 'a-b')
+    // Read, each of them, until the source had cost enough.
+    expect(difference(there.counters(), before)).to.deep.equal({ replayed_initiation: 25, source_flood: 75 })
+    wire.advance(SECOND)
+    flood(100, 'a-b')
+    expect(difference(there.counters(), before)).to.deep.equal({ replayed_initiation: 50, source_flood: 150 })
   })
 
   it('P9 without a right mac1 nothing is answered, under load neither', () => {
