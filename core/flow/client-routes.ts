@@ -5,7 +5,7 @@ import { isInRange, MAPPED_ADDRESSES, NOT_INTERNET } from '../net/reserved-range
 import type { Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
 import { KeptPackets } from './kept-packets.ts'
-import { compareResources, resourceEntry, type ResourceEntry } from './resource-entry.ts'
+import { compareEntries, resourceEntry, type ResourceEntry } from './resource-entry.ts'
 
 /** A resource at the client, and how far the way to it has come. */
 export interface ClientResource extends ResourceEntry {
@@ -39,7 +39,7 @@ export interface ClientName {
 /** Where the client sends what: resources by prefix and by name, the same order as at the gateway (T5). */
 export class ClientRoutes {
   #resources = new Map<string, ClientResource>()
-  readonly #prefixes = new PrefixTrie<ClientResource>()
+  readonly #prefixes = new PrefixTrie<ClientResource>(compareEntries)
   #internet: ClientResource | undefined
   readonly #names = new Map<string, ClientName>()
   readonly #byAddress = new Map<string, ClientName>()
@@ -71,7 +71,7 @@ export class ClientRoutes {
     this.#resources = new Map()
     this.#prefixes.clear()
     this.#internet = undefined
-    for (const resource of [...resources].sort(compareResources)) {
+    for (const resource of resources) {
       const before = held.get(resource.id)
       const same =
         before !== undefined && before.resource.type === resource.type && before.resource.address === resource.address
@@ -89,8 +89,8 @@ export class ClientRoutes {
       }
       this.#resources.set(resource.id, entry)
       if (entry.prefix !== undefined) this.#prefixes.add(entry.prefix, entry)
-      else if (resource.type === 'internet') this.#internet ??= entry
-      if (!same) this.forgetAnnouncements(resource.id)
+      else if (resource.type === 'internet') this.#internet = firstOf(this.#internet, entry)
+      if (before !== undefined && !same) this.forgetAnnouncements(resource.id)
     }
     for (const id of held.keys()) if (!this.#resources.has(id)) this.forgetAnnouncements(id)
   }
@@ -122,10 +122,13 @@ export class ClientRoutes {
       return ids
         .map((id) => this.#resources.get(id))
         .filter((entry) => entry !== undefined)
-        .sort((a, b) => compareResources(a.resource, b.resource))
+        .sort(compareEntries)
     }
     const found = this.#prefixes.matches(address, 0, address.length)
     if (this.#internet !== undefined && !isInRange(NOT_INTERNET, address)) found.push(this.#internet)
     return found
   }
 }
+
+const firstOf = (held: ClientResource | undefined, other: ClientResource): ClientResource =>
+  held === undefined || compareEntries(other, held) < 0 ? other : held

@@ -2,19 +2,20 @@ import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
 import { isOver, notePacket, reopens } from '../nat/nat-table.ts'
 import { buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
-import { canonicalAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { PacketSlab } from '../net/packet-slab.ts'
 import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
-import { earliest, type Deadline } from '../runtime/machine.ts'
+import type { Deadline } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
-import { after, earlier, MINUTE, type Instant } from '../runtime/time.ts'
+import type { Instant } from '../runtime/time.ts'
 import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
 import { Counters } from './counters.ts'
 import { FlowCache } from './flow-cache.ts'
 import type { Flows, TransportChecksum } from './flows.ts'
 import type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
-import { GatewayPeer, type GatewayFlow, type OutboundVerdict } from './gateway-peer.ts'
+import type { GatewayFlow, GatewayPeer, OutboundVerdict } from './gateway-peer.ts'
+import { GatewayPeers } from './gateway-peers.ts'
 import { NameLookups } from './name-lookups.ts'
 import { translateError } from './translated-error.ts'
 
@@ -22,8 +23,6 @@ export type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gat
 
 /** SRV and TXT at the site (protocol.md §5): the one service of the gateway itself. */
 export const SITE_RESOLVER_PORT = 53_535
-
-const SWEEP_INTERVAL = MINUTE
 
 type DropReason =
   | PacketRefusal
@@ -54,14 +53,10 @@ type DropReason =
 export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput> {
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
-  readonly #peers = new Map<PeerId, GatewayPeer>()
-  /** By canonical tunnel address. */
-  readonly #byAddress = new Map<string, GatewayPeer>()
+  readonly #peers = new GatewayPeers()
   readonly #fromTunnel = new FlowCache<GatewayFlow>()
   readonly #fromTun = new FlowCache<GatewayFlow>()
   readonly #lookups = new NameLookups()
-  #nextExpiryAt: Instant | undefined
-  #nextSweepAt: Instant | undefined
   readonly #outputs = new OutputQueue<GatewayFlowsOutput>()
   readonly #counters = new Counters<DropReason>()
   readonly #packet = new PacketView()
@@ -79,16 +74,18 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
         return this.#handleResolved(input)
       case 'nameAsked': {
         const { ask, client, name } = input
-        const permitted = this.#byAddress.get(client)?.holdsName(name) ?? false
+        const permitted = this.#peers.at(client)?.holdsName(name) ?? false
         this.#outputs.push({ type: 'nameJudged', ask, permitted })
         return
       }
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)
+        this.#fromTunnel.clear()
+        this.#fromTun.clear()
         break
       case 'peerAdded':
-        this.#addPeer(input)
+        if (!this.#peers.add(input)) this.#counters.count('bad-address')
         break
       case 'peerRemoved':
         this.#removePeer(input.peer)
@@ -101,13 +98,12 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
         this.#outputs.push({ type: 'accessRejected', peer: input.peer, resourceId: input.resourceId })
         break
       case 'resourceUpdated':
-        for (const peer of this.#peers.values()) peer.updateFilters(input.resource)
+        this.#peers.refilter(input.resource)
         break
       case 'retainOnly':
         this.#retainOnly(input.grants)
         break
     }
-    this.#forgetVerdicts()
     // A grant may have come that is over already.
     this.#carryOutDue(now)
   }
@@ -143,10 +139,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   deadline(): Deadline | undefined {
-    return earliest(
-      this.#nextExpiryAt === undefined ? undefined : { at: this.#nextExpiryAt, reason: 'grant expires' },
-      this.#nextSweepAt === undefined ? undefined : { at: this.#nextSweepAt, reason: 'nat sweep' },
-    )
+    return this.#peers.deadline()
   }
 
   /** Why packets and frames were dropped, and how often. */
@@ -155,16 +148,16 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #handleTunnelPacket(peerId: PeerId, bytes: Uint8Array, now: Instant): void {
+    const packet = this.#packet
+    const parsed = packet.parse(bytes)
+    if (parsed === 'ok') {
+      const known = this.#fromTunnel.find(packet)
+      if (known?.peer.id === peerId && isUsable(known, packet.tcpFlags, now)) return this.#passOut(packet, known, now)
+    }
     const peer = this.#peers.get(peerId)
     if (peer === undefined) return this.#counters.count('unknown-peer')
     if (isControlFrame(bytes)) return this.#handleControl(peer, bytes, now)
-    const packet = this.#packet
-    const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    const known = this.#fromTunnel.find(packet)
-    if (known !== undefined && known.peer === peer && isUsable(known, packet.tcpFlags, now)) {
-      return this.#passOut(packet, known, now)
-    }
     this.#decideOutbound(peer, packet, now)
   }
 
@@ -191,7 +184,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       case 'pass':
         if (decision.flow.entry !== undefined) {
           this.#fromTunnel.store(packet, decision.flow)
-          this.#nextSweepAt ??= after(now, SWEEP_INTERVAL)
+          this.#peers.openedFlow(peer, now)
         }
         return this.#passOut(packet, decision.flow, now)
       case 'prohibited':
@@ -225,7 +218,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const known = this.#fromTun.find(packet)
     if (known !== undefined && isUsable(known, 0, now)) return this.#passIn(packet, known, now)
     if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')
-    const peer = this.#byAddress.get(packet.destinationText())
+    const peer = this.#peers.at(packet.destinationText())
     if (peer === undefined) return this.#counters.count('unknown-peer')
     if (packet.kind === 'icmpError') return this.#passError(peer, packet, now)
     if (this.#isOwnAddress(bytes, packet.sourceAt, packet.addressLength)) {
@@ -295,7 +288,6 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     }
     const { resourceId, proxyIps } = asked
     peer.assign({ resourceId, domain, proxyIps, realIps: [...ipv4, ...ipv6], unanswered })
-    this.#forgetVerdicts()
     this.#tellStatus(peer, frame, 'Active')
   }
 
@@ -307,41 +299,21 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#sendTo(peer, encodeControlFrame({ type: 'domainStatus', resource, domain, status }))
   }
 
-  #addPeer({ peer: id, ipv4, ipv6 }: { peer: PeerId; ipv4: string; ipv6: string }): void {
-    const peer = { id, ipv4: parseAddress(ipv4), ipv6: parseAddress(ipv6) }
-    if (peer.ipv4?.length !== 4 || peer.ipv6?.length !== 16) return this.#counters.count('bad-address')
-    const held = this.#peers.get(id)
-    if (held !== undefined) {
-      if (isAddressAt(held.ipv4, peer.ipv4, 0) && isAddressAt(held.ipv6, peer.ipv6, 0)) return
-      this.#removePeer(id)
-    }
-    const added = new GatewayPeer({ id, ipv4: peer.ipv4, ipv6: peer.ipv6 })
-    this.#peers.set(id, added)
-    for (const text of [ipv4, ipv6]) this.#byAddress.set(canonicalAddress(text) ?? text, added)
-  }
-
   #removePeer(id: PeerId): void {
-    const peer = this.#peers.get(id)
-    if (peer === undefined) return
-    this.#peers.delete(id)
-    for (const [address, owner] of this.#byAddress) if (owner === peer) this.#byAddress.delete(address)
-    this.#lookups.forget(id)
-    this.#forgetVerdicts()
+    if (this.#peers.remove(id)) this.#lookups.forget(id)
   }
 
   #grant({ peer: id, resource, expiresAt }: Extract<GatewayFlowsInput, { type: 'granted' }>): void {
     const peer = this.#peers.get(id)
     if (peer === undefined) return this.#counters.count('unknown-peer')
-    peer.grant(resource, expiresAt)
-    this.#nextExpiryAt = earlier(this.#nextExpiryAt, expiresAt)
+    this.#peers.grant(peer, resource, expiresAt)
     this.#outputs.push({ type: 'accessGranted', peer: id, resourceId: resource.id })
   }
 
   /** The peer's last grant takes the connection with it. */
   #revoke(id: PeerId, resourceId: string): void {
     const peer = this.#peers.get(id)
-    if (peer === undefined || !peer.revoke(resourceId)) return
-    this.#forgetVerdicts()
+    if (peer === undefined || !this.#peers.revoke(peer, resourceId)) return
     if (peer.grantCount > 0) return
     this.#sendTo(peer, encodeControlFrame({ type: 'goodbye' }))
     this.#removePeer(id)
@@ -350,44 +322,24 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
 
   #retainOnly(grants: readonly RetainedGrant[]): void {
     const retained = new Map(grants.map((grant) => [grantKey(grant.peer, grant.resourceId), grant]))
-    for (const peer of this.#peers.values()) {
-      for (const [resourceId] of peer.grants()) {
-        const kept = retained.get(grantKey(peer.id, resourceId))
-        if (kept === undefined) this.#revoke(peer.id, resourceId)
-        else {
-          peer.setExpiry(resourceId, kept.expiresAt)
-          this.#nextExpiryAt = earlier(this.#nextExpiryAt, kept.expiresAt)
-        }
+    for (const peer of this.#peers.all()) {
+      for (const grant of peer.grants()) {
+        const kept = retained.get(grantKey(peer.id, grant.resource.id))
+        if (kept === undefined) this.#revoke(peer.id, grant.resource.id)
+        else this.#peers.setExpiry(grant, kept.expiresAt)
       }
     }
   }
 
   #carryOutDue(now: Instant): void {
-    if (this.#nextExpiryAt !== undefined && this.#nextExpiryAt <= now) this.#expireGrants(now)
-    if (this.#nextSweepAt !== undefined && this.#nextSweepAt <= now) this.#sweep(now)
-  }
-
-  #expireGrants(now: Instant): void {
-    this.#nextExpiryAt = undefined
-    for (const peer of this.#peers.values()) {
-      for (const [resourceId, expiresAt] of peer.grants()) {
-        if (expiresAt === undefined || expiresAt > now) {
-          this.#nextExpiryAt = earlier(this.#nextExpiryAt, expiresAt)
-          continue
-        }
-        this.#revoke(peer.id, resourceId)
-        this.#outputs.push({ type: 'accessExpired', peer: peer.id, resourceId })
-      }
+    const due = this.#peers.deadline()
+    if (due === undefined || due.at > now) return
+    for (let grant = this.#peers.takeExpired(now); grant !== undefined; grant = this.#peers.takeExpired(now)) {
+      const { peer, resource } = grant
+      this.#revoke(peer, resource.id)
+      this.#outputs.push({ type: 'accessExpired', peer, resourceId: resource.id })
     }
-  }
-
-  #sweep(now: Instant): void {
-    let flows = 0
-    for (const { nat } of this.#peers.values()) {
-      nat.sweep(now)
-      flows += nat.size
-    }
-    this.#nextSweepAt = flows === 0 ? undefined : after(now, SWEEP_INTERVAL)
+    this.#peers.sweep(now)
   }
 
   #refuse(
@@ -411,11 +363,6 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     return this.#slab.copy(bytes, length)
   }
 
-  #forgetVerdicts(): void {
-    this.#fromTunnel.clear()
-    this.#fromTun.clear()
-  }
-
   #sendTo(peer: GatewayPeer, packet: Uint8Array): void {
     this.#outputs.push({ type: 'sendPacket', peer: peer.id, packet })
   }
@@ -425,8 +372,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 }
 
-const isUsable = ({ entry }: GatewayFlow, tcpFlags: number, now: Instant): boolean =>
-  entry === undefined || (!isOver(entry, now) && !reopens(entry, tcpFlags))
+const isUsable = ({ entry, peer, version }: GatewayFlow, tcpFlags: number, now: Instant): boolean =>
+  version === peer.version && (entry === undefined || (!isOver(entry, now) && !reopens(entry, tcpFlags)))
 
 /** What the gateway's own address answers: pings, and names of types that only the site can resolve. */
 const isGatewayService = ({ kind }: PacketView, servicePort: number): boolean =>

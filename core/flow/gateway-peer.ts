@@ -2,33 +2,27 @@ import type { PeerId } from '../contract/tunnel-transport.ts'
 import { matchPattern } from '../dns/pattern.ts'
 import { firstPermitting, type PortFilters } from '../filter/port-filter.ts'
 import { NatTable, reopens, type NatEntry, type NatRefusal } from '../nat/nat-table.ts'
-import { compareAddresses, formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import type { PacketView } from '../net/packet-view.ts'
-import { PrefixTrie } from '../net/prefix-trie.ts'
-import { isInRange, MAPPED_ADDRESSES, NOT_A_SERVER, NOT_INTERNET } from '../net/reserved-range.ts'
-import type { Family } from '../runtime/endpoint.ts'
+import { isInRange, MAPPED_ADDRESSES } from '../net/reserved-range.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
+import { HeldGrants, type Grant } from './held-grants.ts'
+import { NameAssignments, type AssignmentRequest } from './name-assignments.ts'
 import { RateBound } from './rate-bound.ts'
-import { compareResources, resourceEntry, type ResourceEntry } from './resource-entry.ts'
-
-/** Names that a client may have addresses for at once; the one that was assigned longest ago is forgotten first. */
-export const MOST_DOMAINS = 4_096
+import { compareEntries, resourceEntry } from './resource-entry.ts'
 
 /** A flow that may pass: of a peer, translated by an entry if its kind has one. */
 export interface GatewayFlow {
-  peer: GatewayPeer
+  readonly peer: GatewayPeer
   /** Absent for protocols without ports, which pass as they are. */
-  entry: FlowEntry | undefined
+  readonly entry: FlowEntry | undefined
+  /** The peer's when this was decided. Another one: it has to be decided anew. */
+  readonly version: number
 }
 
-export type FlowEntry = NatEntry<FlowTag>
-
-interface FlowTag {
-  resourceId: string
-  /** Of a DNS resource. */
-  domain: string | undefined
-}
+/** Its group is the id of the resource that lets it pass, its tag the name that it goes to; undefined for an address. */
+export type FlowEntry = NatEntry<string | undefined>
 
 export type OutboundVerdict =
   | { verdict: 'pass'; flow: GatewayFlow }
@@ -37,18 +31,6 @@ export type OutboundVerdict =
   /** Answered with ICMP host unreachable. */
   | { verdict: 'unreachable'; reason: 'not-internet' | 'no-record' }
   | { verdict: 'drop'; reason: NatRefusal | 'nat-protocol' }
-
-interface Grant extends ResourceEntry {
-  expiresAt: Instant | undefined
-}
-
-/** A name of a resource that the client has addresses for. */
-interface Assignment {
-  resourceId: string
-  domain: string
-  /** Of proxy addresses, to what they stand for; undefined where the family has no record. */
-  real: ReadonlyMap<string, AddressBytes | undefined>
-}
 
 /** What covers an address that a client wrote to. */
 interface Candidate {
@@ -64,16 +46,16 @@ export class GatewayPeer {
   readonly id: PeerId
   readonly ipv4: AddressBytes
   readonly ipv6: AddressBytes
-  readonly nat = new NatTable<FlowTag>()
+  /** Changes with all that a verdict depends on. */
+  version = 0
   /** ICMP errors that it causes. */
   readonly errors = new RateBound({ perSecond: 100, burst: 100 })
   /** Control frames that are looked at. */
   readonly frames = new RateBound({ perSecond: 100, burst: 500 })
-  readonly #grants = new Map<string, Grant>()
-  readonly #prefixes = new PrefixTrie<Grant>()
-  #internet: Grant | undefined
-  readonly #assignments = new Map<string, Assignment>()
-  readonly #byProxy = new Map<string, Assignment[]>()
+  #grants = new HeldGrants()
+  // Thousands of peers are there and say nothing: what only packets need is made with the first one.
+  #flows: NatTable<string | undefined> | undefined
+  #names: NameAssignments | undefined
 
   constructor({ id, ipv4, ipv6 }: { id: PeerId; ipv4: AddressBytes; ipv6: AddressBytes }) {
     this.id = id
@@ -85,12 +67,13 @@ export class GatewayPeer {
     return this.#grants.size
   }
 
-  grants(): Iterable<[resourceId: string, expiresAt: Instant | undefined]> {
-    return [...this.#grants].map(([id, { expiresAt }]) => [id, expiresAt])
+  get flowCount(): number {
+    return this.#flows?.size ?? 0
   }
 
-  has(resourceId: string): boolean {
-    return this.#grants.has(resourceId)
+  /** As they are now. */
+  grants(): Grant[] {
+    return this.#grants.all()
   }
 
   /** Whether the packet at hand comes from one of the peer's own addresses. */
@@ -98,37 +81,46 @@ export class GatewayPeer {
     return isAddressAt(addressLength === 4 ? this.ipv4 : this.ipv6, bytes, offset)
   }
 
-  grant(resource: FlowResource, expiresAt: Instant | undefined): void {
-    const held = this.#grants.get(resource.id)
-    this.#grants.set(resource.id, { ...resourceEntry(resource), expiresAt })
-    this.#index()
+  /** Adds a grant; with the one of the same resource that it takes the place of. */
+  grant(resource: FlowResource, expiresAt: Instant | undefined): { grant: Grant; replaced: Grant | undefined } {
+    const grant: Grant = { ...resourceEntry(resource), peer: this.id, expiresAt }
+    const replaced = this.#grants.put(grant)
+    this.version++
+    const before = replaced?.resource
     // Names and flows of another address of the resource are nothing that was granted.
-    if (held !== undefined && (held.resource.address !== resource.address || held.resource.type !== resource.type)) {
+    if (before !== undefined && (before.address !== resource.address || before.type !== resource.type)) {
       this.#forget(resource.id)
     }
+    return { grant, replaced }
   }
 
-  setExpiry(resourceId: string, expiresAt: Instant | undefined): void {
-    const grant = this.#grants.get(resourceId)
-    if (grant !== undefined) grant.expiresAt = expiresAt
-  }
-
-  /** Takes over a resource's filters where it is held. */
-  updateFilters(resource: FlowResource): boolean {
-    const held = this.#grants.get(resource.id)
-    if (held === undefined) return false
-    const updated = { ...held.resource, filters: resource.filters }
-    this.#grants.set(resource.id, { ...resourceEntry(updated), expiresAt: held.expiresAt })
-    this.#index()
-    return true
-  }
-
-  /** Withdraws a grant, its names, and the flows that no other grant covers; whether it was held. */
-  revoke(resourceId: string): boolean {
-    if (!this.#grants.delete(resourceId)) return false
-    this.#index()
+  /** Withdraws a grant, its names, and the flows that no other grant covers; gives it back where it was held. */
+  revoke(resourceId: string): Grant | undefined {
+    const grant = this.#grants.remove(resourceId)
+    if (grant === undefined) return undefined
+    this.version++
     this.#forget(resourceId)
-    return true
+    return grant
+  }
+
+  /** The grant of a resource with filters that changed, where it is held. */
+  refilter(resource: FlowResource): ReturnType<GatewayPeer['grant']> | undefined {
+    const held = this.#grants.get(resource.id)
+    if (held === undefined) return undefined
+    return this.grant({ ...held.resource, filters: resource.filters }, held.expiresAt)
+  }
+
+  /** Nothing of it passes any more. */
+  end(): void {
+    this.#grants = new HeldGrants()
+    this.#flows = undefined
+    this.#names = undefined
+    this.version++
+  }
+
+  /** Forgets the flows that are over. */
+  sweep(now: Instant): void {
+    this.#flows?.sweep(now)
   }
 
   /** Why the peer may not have addresses for a name of a resource; undefined if it may. */
@@ -148,36 +140,18 @@ export class GatewayPeer {
 
   /** Whether a grant is of a resource that a normalized name belongs to. */
   holdsName(name: string): boolean {
-    for (const { resource } of this.#grants.values()) {
-      if (resource.type === 'dns' && matchPattern(resource.address, name)) return true
-    }
-    return false
+    return this.#grants.coversName(name)
   }
 
-  /** Maps the sorted proxy addresses to the sorted real ones, cyclically by family. What must not be a server is left out. */
-  assign({ resourceId, domain, proxyIps, realIps, unanswered }: AssignmentRequest): void {
-    const key = assignmentKey(resourceId, domain)
-    const before = this.#assignments.get(key)?.real
-    const real = new Map<string, AddressBytes | undefined>()
-    const servers = sortedAddresses(realIps).filter((address) => !isInRange(NOT_A_SERVER, address))
-    for (const length of [4, 16]) {
-      const targets = servers.filter((address) => address.length === length)
-      const proxies = sortedAddresses(proxyIps).filter((address) => address.length === length)
-      const isKnown = unanswered !== (length === 4 ? 'ipv4' : 'ipv6')
-      for (const [at, proxy] of proxies.entries()) {
-        const text = formatAddress(proxy)
-        real.set(text, isKnown ? targets[at % targets.length] : before?.get(text))
-      }
-    }
-    this.#unassign(key)
-    this.#assignments.set(key, { resourceId, domain, real })
-    const [oldest] = this.#assignments.keys()
-    if (this.#assignments.size > MOST_DOMAINS && oldest !== undefined) this.#unassign(oldest)
-    for (const proxy of real.keys()) this.#reindexProxy(proxy, this.#assignments.get(key))
+  assign(request: AssignmentRequest): void {
+    this.#names ??= new NameAssignments((one, other) => this.#compare(one, other))
+    this.#names.assign(request)
+    this.version++
   }
 
+  /** Of a normalized name. */
   isAssigned(resourceId: string, domain: string): boolean {
-    return this.#assignments.has(assignmentKey(resourceId, domain))
+    return this.#names?.has(resourceId, domain) === true
   }
 
   /** The verdict on a packet from the client, whose source was checked; the slow path. Opens a flow where it passes. */
@@ -185,14 +159,14 @@ export class GatewayPeer {
     const { protocol, destinationPort } = packet
     const destination = packet.destination()
     const tracked = isTracked(packet)
-    const known = tracked ? this.nat.fromInside(protocol, packet.sourcePort, destination, now) : undefined
+    const known = tracked ? this.#flows?.fromInside(protocol, packet.sourcePort, destination, now) : undefined
     if (known !== undefined && !reopens(known, packet.tcpFlags) && this.#permits(known, destinationPort)) {
-      return { verdict: 'pass', flow: { peer: this, entry: known } }
+      return { verdict: 'pass', flow: this.#flow(known) }
     }
     const permitted = firstPermitting(this.#candidates(destination), protocol, destinationPort)
     if (permitted.verdict !== 'permitted') {
       if (permitted.verdict !== 'no-entry') return { verdict: 'prohibited', reason: permitted.verdict }
-      return this.#internet === undefined || isInRange(MAPPED_ADDRESSES, destination)
+      return !this.#grants.holdsInternet || isInRange(MAPPED_ADDRESSES, destination)
         ? { verdict: 'prohibited', reason: 'no-grant' }
         : { verdict: 'unreachable', reason: 'not-internet' }
     }
@@ -200,22 +174,22 @@ export class GatewayPeer {
     if (outsideAddress === undefined) return { verdict: 'unreachable', reason: 'no-record' }
     if (!tracked) {
       return domain === undefined
-        ? { verdict: 'pass', flow: { peer: this, entry: undefined } }
+        ? { verdict: 'pass', flow: this.#flow(undefined) }
         : { verdict: 'drop', reason: 'nat-protocol' }
     }
-    const entry = this.nat.open(
+    this.#flows ??= new NatTable()
+    const entry = this.#flows.open(
       {
         protocol,
         insidePort: packet.sourcePort,
         insideAddress: destination,
         outsideAddress,
-        tag: { resourceId: grant.resource.id, domain },
+        tag: domain,
+        group: grant.resource.id,
       },
       now,
     )
-    return typeof entry === 'string'
-      ? { verdict: 'drop', reason: entry }
-      : { verdict: 'pass', flow: { peer: this, entry } }
+    return typeof entry === 'string' ? { verdict: 'drop', reason: entry } : { verdict: 'pass', flow: this.#flow(entry) }
   }
 
   /** The flow that a packet from the network answers; the slow path. */
@@ -227,11 +201,11 @@ export class GatewayPeer {
         { port: packet.destinationPort, address: packet.source(), remotePort: packet.sourcePort },
         now,
       )
-      return entry === undefined ? undefined : { peer: this, entry }
+      return entry === undefined ? undefined : this.#flow(entry)
     }
     if (kind === 'echoRequest') return undefined
     // Without ports there is nothing to track: whom the client may write to may answer.
-    return this.mayReach(packet.source(), protocol) ? { peer: this, entry: undefined } : undefined
+    return this.mayReach(packet.source(), protocol) ? this.#flow(undefined) : undefined
   }
 
   /** The live flow that the network knows by these, if a grant still covers it. */
@@ -240,7 +214,7 @@ export class GatewayPeer {
     { port, address, remotePort }: { port: number; address: AddressBytes; remotePort: number },
     now: Instant,
   ): FlowEntry | undefined {
-    const entry = this.nat.fromOutside(protocol, port, address, now)
+    const entry = this.#flows?.fromOutside(protocol, port, address, now)
     return entry !== undefined && this.#permits(entry, remotePort) ? entry : undefined
   }
 
@@ -250,97 +224,50 @@ export class GatewayPeer {
     return firstPermitting(this.#candidates(address), protocol, 0).verdict === 'permitted'
   }
 
+  #flow(entry: FlowEntry | undefined): GatewayFlow {
+    return { peer: this, entry, version: this.version }
+  }
+
   /** What covers an address, the most specific first. */
   #candidates(address: AddressBytes): Candidate[] {
     if (isInRange(MAPPED_ADDRESSES, address)) {
       const proxy = formatAddress(address)
       const found: Candidate[] = []
-      for (const { resourceId, domain, real } of this.#byProxy.get(proxy) ?? []) {
+      for (const { resourceId, domain, real } of this.#names?.at(proxy) ?? []) {
         const grant = this.#grants.get(resourceId)
         if (grant !== undefined) found.push({ grant, filters: grant.filters, domain, outsideAddress: real.get(proxy) })
       }
       return found
     }
-    const grants = this.#prefixes.matches(address, 0, address.length)
-    if (this.#internet !== undefined && !isInRange(NOT_INTERNET, address)) grants.push(this.#internet)
+    const grants = this.#grants.covering(address)
     return grants.map((grant) => ({ grant, filters: grant.filters, domain: undefined, outsideAddress: address }))
   }
 
   /** Whether a flow may go on, by its own grant or by another one for the same name or address, which then takes it over. */
   #permits(entry: FlowEntry, remotePort: number): boolean {
-    const { protocol, tag } = entry
-    if (this.#grants.get(tag.resourceId)?.filters.verdict(protocol, remotePort) === 'permitted') return true
-    const same = this.#candidates(entry.insideAddress).filter(({ domain }) => domain === tag.domain)
+    const { protocol, tag, group } = entry
+    if (this.#grants.get(group)?.filters.verdict(protocol, remotePort) === 'permitted') return true
+    const same = this.#candidates(entry.insideAddress).filter(({ domain }) => domain === tag)
     const permitted = firstPermitting(same, protocol, remotePort)
     if (permitted.verdict !== 'permitted') return false
-    tag.resourceId = permitted.entry.grant.resource.id
+    this.#flows?.regroup(entry, permitted.entry.grant.resource.id)
     return true
   }
 
-  #index(): void {
-    this.#prefixes.clear()
-    this.#internet = undefined
-    for (const grant of [...this.#grants.values()].sort((a, b) => compareResources(a.resource, b.resource))) {
-      if (grant.prefix !== undefined) this.#prefixes.add(grant.prefix, grant)
-      else if (grant.resource.type === 'internet') this.#internet ??= grant
-    }
-  }
-
   #forget(resourceId: string): void {
-    for (const [key, assignment] of this.#assignments) if (assignment.resourceId === resourceId) this.#unassign(key)
-    for (const entry of this.nat.entries()) {
-      if (entry.tag.resourceId !== resourceId) continue
-      const other = this.#candidates(entry.insideAddress).find(({ domain }) => domain === entry.tag.domain)
-      if (other === undefined) this.nat.remove(entry)
-      else entry.tag.resourceId = other.grant.resource.id
+    this.#names?.forget(resourceId)
+    for (const entry of this.#flows?.inGroup(resourceId) ?? []) {
+      const other = this.#candidates(entry.insideAddress).find(({ domain }) => domain === entry.tag)
+      if (other === undefined) this.#flows?.remove(entry)
+      else this.#flows?.regroup(entry, other.grant.resource.id)
     }
   }
 
-  #unassign(key: string): void {
-    const assignment = this.#assignments.get(key)
-    if (assignment === undefined) return
-    this.#assignments.delete(key)
-    for (const proxy of assignment.real.keys()) this.#reindexProxy(proxy, undefined, assignment)
+  #compare(resourceId: string, other: string): number {
+    const [left, right] = [this.#grants.get(resourceId), this.#grants.get(other)]
+    return left === undefined || right === undefined ? 0 : compareEntries(left, right)
   }
-
-  #reindexProxy(proxy: string, added: Assignment | undefined, removed?: Assignment): void {
-    const assignments = (this.#byProxy.get(proxy) ?? []).filter(
-      // A resource has one name per address: the one that was assigned last.
-      (assignment) => assignment !== removed && assignment.resourceId !== added?.resourceId,
-    )
-    if (added !== undefined) assignments.push(added)
-    if (assignments.length === 0) this.#byProxy.delete(proxy)
-    else
-      this.#byProxy.set(
-        proxy,
-        assignments.sort((a, b) => this.#compare(a.resourceId, b.resourceId)),
-      )
-  }
-
-  #compare(a: string, b: string): number {
-    const left = this.#grants.get(a)
-    const right = this.#grants.get(b)
-    return left === undefined || right === undefined ? 0 : compareResources(left.resource, right.resource)
-  }
-}
-
-interface AssignmentRequest {
-  resourceId: string
-  domain: string
-  /** Canonical texts. */
-  proxyIps: readonly string[]
-  realIps: readonly string[]
-  /** The family that nobody answered for: it keeps what an earlier answer said. */
-  unanswered?: Family | undefined
 }
 
 /** Whether a packet from a client is of a kind that has an entry in the table. */
 const isTracked = ({ kind }: PacketView): boolean => kind === 'tcp' || kind === 'udp' || kind === 'echoRequest'
-
-const assignmentKey = (resourceId: string, domain: string): string => `${resourceId} ${domain.toLowerCase()}`
-
-const sortedAddresses = (texts: readonly string[]): AddressBytes[] =>
-  texts
-    .map(parseAddress)
-    .filter((address) => address !== undefined)
-    .sort(compareAddresses)

@@ -18,6 +18,7 @@ export interface NameLookup {
 /** The names that the gateway waits for: each once for a peer and resource, and a bounded number for each peer. */
 export class NameLookups {
   readonly #lookups = new Map<number, NameLookup>()
+  readonly #ofPeer = new Map<PeerId, Set<number>>()
   #next = 0
 
   /** The number of a new lookup, or why there is none. */
@@ -25,31 +26,36 @@ export class NameLookups {
     { peer, resourceId, domain, proxyIps }: Omit<NameLookup, 'askedAt'>,
     now: Instant,
   ): number | 'lookup-waiting' | 'lookups-exhausted' {
-    let waiting = 0
-    for (const [id, lookup] of this.#lookups) {
-      if (now >= after(lookup.askedAt, LOOKUP_TIMEOUT)) this.#lookups.delete(id)
-      else if (lookup.peer === peer) {
-        waiting++
-        if (lookup.resourceId === resourceId && lookup.domain === domain) {
-          lookup.proxyIps = proxyIps
-          return 'lookup-waiting'
-        }
+    for (const id of this.#ofPeer.get(peer) ?? []) {
+      const lookup = this.#lookups.get(id)
+      if (lookup === undefined) continue
+      if (now >= after(lookup.askedAt, LOOKUP_TIMEOUT)) this.take(id)
+      else if (lookup.resourceId === resourceId && lookup.domain === domain) {
+        lookup.proxyIps = proxyIps
+        return 'lookup-waiting'
       }
     }
-    if (waiting >= MOST_LOOKUPS) return 'lookups-exhausted'
+    const waiting = this.#ofPeer.get(peer) ?? new Set()
+    if (waiting.size >= MOST_LOOKUPS) return 'lookups-exhausted'
     const id = this.#next++
     this.#lookups.set(id, { peer, resourceId, domain, proxyIps, askedAt: now })
+    this.#ofPeer.set(peer, waiting.add(id))
     return id
   }
 
   /** The lookup that was answered, once. */
   take(id: number): NameLookup | undefined {
     const lookup = this.#lookups.get(id)
+    if (lookup === undefined) return undefined
     this.#lookups.delete(id)
+    const waiting = this.#ofPeer.get(lookup.peer)
+    waiting?.delete(id)
+    if (waiting?.size === 0) this.#ofPeer.delete(lookup.peer)
     return lookup
   }
 
   forget(peer: PeerId): void {
-    for (const [id, lookup] of this.#lookups) if (lookup.peer === peer) this.#lookups.delete(id)
+    for (const id of this.#ofPeer.get(peer) ?? []) this.#lookups.delete(id)
+    this.#ofPeer.delete(peer)
   }
 }

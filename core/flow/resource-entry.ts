@@ -21,13 +21,14 @@ export const resourceEntry = (resource: FlowResource): ResourceEntry => ({
  * The order in which resources that cover one address are asked whether they permit a port: names before prefixes before the Internet,
  * the most specific first, the highest id of equals. Client and gateway must agree, so it depends on nothing but the resources (T5).
  */
-export const compareResources = (a: FlowResource, b: FlowResource): number => {
-  if (a.type !== b.type) return rank(a) - rank(b)
+export const compareEntries = (a: ResourceEntry, b: ResourceEntry): number => {
+  const [left, right] = [a.resource, b.resource]
+  if (left.type !== right.type) return rank(left) - rank(right)
   const bySpecificity =
-    a.type === 'dns'
-      ? comparePatterns(a.address, b.address)
-      : (parsePrefix(b.address)?.length ?? 0) - (parsePrefix(a.address)?.length ?? 0)
-  return bySpecificity !== 0 ? bySpecificity : a.id < b.id ? 1 : a.id > b.id ? -1 : 0
+    left.type === 'dns'
+      ? comparePatterns(left.address, right.address)
+      : (b.prefix?.length ?? 0) - (a.prefix?.length ?? 0)
+  return bySpecificity !== 0 ? bySpecificity : left.id < right.id ? 1 : left.id > right.id ? -1 : 0
 }
 
 const rank = ({ type }: FlowResource): number => (type === 'dns' ? 0 : type === 'cidr' ? 1 : 2)

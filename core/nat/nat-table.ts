@@ -27,7 +27,9 @@ export interface NatEntry<Tag> {
   readonly outsidePort: number
   readonly outsideAddress: AddressBytes
   /** What the owner knows about the flow. */
-  tag: Tag
+  readonly tag: Tag
+  /** By what the owner may ask for it; changed by `regroup` alone. */
+  group: string
   /** Over at this moment, unless a packet passes before. */
   expiresAt: Instant
   state: 'unconfirmed' | 'confirmed' | 'closing' | 'over'
@@ -45,6 +47,7 @@ export type NatRefusal = 'nat-table-full' | 'nat-ports-exhausted'
 export class NatTable<Tag> {
   readonly #inside = new Map<string, NatEntry<Tag>>()
   readonly #outside = new Map<string, NatEntry<Tag>>()
+  readonly #groups = new Map<string, Set<NatEntry<Tag>>>()
   readonly #capacity: number
 
   constructor({ capacity = MOST_ENTRIES }: { capacity?: number } = {}) {
@@ -67,7 +70,7 @@ export class NatTable<Tag> {
 
   /** A new flow, which replaces one of the same inside. The same port outside if that is free, else the next. */
   open(
-    { protocol, insidePort, insideAddress, outsideAddress, tag }: Opening<Tag>,
+    { protocol, insidePort, insideAddress, outsideAddress, tag, group }: Opening<Tag>,
     now: Instant,
   ): NatEntry<Tag> | NatRefusal {
     const insideKey = keyOf(protocol, insidePort, insideAddress)
@@ -86,6 +89,7 @@ export class NatTable<Tag> {
       outsidePort,
       outsideAddress: new Uint8Array(outsideAddress),
       tag,
+      group,
       expiresAt: after(now, UNCONFIRMED_TTL),
       state: 'unconfirmed',
       finFromInside: false,
@@ -93,6 +97,7 @@ export class NatTable<Tag> {
     }
     this.#inside.set(insideKey, entry)
     this.#outside.set(keyOf(protocol, outsidePort, outsideAddress), entry)
+    this.#join(entry)
     return entry
   }
 
@@ -102,6 +107,7 @@ export class NatTable<Tag> {
     if (this.#inside.get(insideKey) === entry) this.#inside.delete(insideKey)
     const outsideKey = keyOf(entry.protocol, entry.outsidePort, entry.outsideAddress)
     if (this.#outside.get(outsideKey) === entry) this.#outside.delete(outsideKey)
+    this.#leave(entry)
   }
 
   /** Forgets what is over. */
@@ -109,8 +115,29 @@ export class NatTable<Tag> {
     for (const entry of this.#inside.values()) if (isOver(entry, now)) this.remove(entry)
   }
 
-  entries(): IterableIterator<NatEntry<Tag>> {
-    return this.#inside.values()
+  /** The flows of a group, as they are now. */
+  inGroup(group: string): NatEntry<Tag>[] {
+    return [...(this.#groups.get(group) ?? [])]
+  }
+
+  /** Moves a flow of this table to another group. */
+  regroup(entry: NatEntry<Tag>, group: string): void {
+    if (entry.group === group) return
+    this.#leave(entry)
+    entry.group = group
+    this.#join(entry)
+  }
+
+  #join(entry: NatEntry<Tag>): void {
+    const flows = this.#groups.get(entry.group)
+    if (flows === undefined) this.#groups.set(entry.group, new Set([entry]))
+    else flows.add(entry)
+  }
+
+  #leave(entry: NatEntry<Tag>): void {
+    const flows = this.#groups.get(entry.group)
+    flows?.delete(entry)
+    if (flows?.size === 0) this.#groups.delete(entry.group)
   }
 
   #alive(entry: NatEntry<Tag> | undefined, now: Instant): NatEntry<Tag> | undefined {
@@ -137,6 +164,7 @@ interface Opening<Tag> {
   insideAddress: AddressBytes
   outsideAddress: AddressBytes
   tag: Tag
+  group: string
 }
 
 export const isOver = ({ state, expiresAt }: NatEntry<unknown>, now: Instant): boolean =>

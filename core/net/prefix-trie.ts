@@ -1,42 +1,54 @@
 import type { AddressBytes } from './ip-address.ts'
-import { bitAt, type Prefix } from './prefix.ts'
+import { bitAt, prefixContains, prefixCovers, type Prefix } from './prefix.ts'
 
+/** Of a family: the prefixes that were added, and a node for each place where two of them part. */
 interface Node<T> {
+  readonly prefix: Prefix
   zero: Node<T> | undefined
   one: Node<T> | undefined
-  values: T[]
+  readonly values: T[]
 }
 
-/** Values by prefix, in both families: a binary trie, so that a look-up costs as many steps as the longest match has bits. */
+/**
+ * Values by prefix, in both families: a trie whose paths are compressed, so that n prefixes take at most 2n nodes, and a look-up, an addition
+ * or a removal no more steps than there are different prefixes around an address.
+ */
 export class PrefixTrie<T> {
-  #ipv4: Node<T> = emptyNode()
-  #ipv6: Node<T> = emptyNode()
+  readonly #compare: ((a: T, b: T) => number) | undefined
+  #ipv4: Node<T> | undefined
+  #ipv6: Node<T> | undefined
+
+  /** `compare` orders the values of one prefix; without it they stand in order of adding. */
+  constructor(compare?: (a: T, b: T) => number) {
+    this.#compare = compare
+  }
 
   /** Several values may share a prefix. */
-  add({ address, length }: Prefix, value: T): void {
-    let node = this.#root(address.length)
-    for (let bit = 0; bit < length; bit++) {
-      const next: Node<T> = (bitAt(address, 0, bit) === 0 ? node.zero : node.one) ?? emptyNode()
-      if (bitAt(address, 0, bit) === 0) node.zero = next
-      else node.one = next
-      node = next
-    }
-    node.values.push(value)
+  add(prefix: Prefix, value: T): void {
+    if (prefix.address.length === 4) this.#ipv4 = this.#added(this.#ipv4, prefix, value)
+    else this.#ipv6 = this.#added(this.#ipv6, prefix, value)
+  }
+
+  /** Takes out one value that was added under this prefix. */
+  remove(prefix: Prefix, value: T): void {
+    if (prefix.address.length === 4) this.#ipv4 = removed(this.#ipv4, prefix, value)
+    else this.#ipv6 = removed(this.#ipv6, prefix, value)
   }
 
   clear(): void {
-    this.#ipv4 = emptyNode()
-    this.#ipv6 = emptyNode()
+    this.#ipv4 = undefined
+    this.#ipv6 = undefined
   }
 
-  /** The values of all prefixes that hold the address at `offset`, the longest prefix first; of one prefix, in order of adding. */
+  /** The values of all prefixes that hold the address at `offset`, the longest prefix first. */
   matches(bytes: Uint8Array, offset: number, addressLength: number): T[] {
     const found: T[][] = []
-    let node: Node<T> | undefined = this.#root(addressLength)
-    for (let bit = 0; node !== undefined; bit++) {
+    let node = addressLength === 4 ? this.#ipv4 : this.#ipv6
+    while (node !== undefined && prefixContains(node.prefix, bytes, { offset, addressLength })) {
       if (node.values.length > 0) found.push(node.values)
-      if (bit === addressLength * 8) break
-      node = bitAt(bytes, offset, bit) === 0 ? node.zero : node.one
+      const { length } = node.prefix
+      if (length === addressLength * 8) break
+      node = bitAt(bytes, offset, length) === 0 ? node.zero : node.one
     }
     return found.toReversed().flat()
   }
@@ -46,9 +58,62 @@ export class PrefixTrie<T> {
     return this.matches(address, 0, address.length)[0]
   }
 
-  #root(addressLength: number): Node<T> {
-    return addressLength === 4 ? this.#ipv4 : this.#ipv6
+  #added(node: Node<T> | undefined, prefix: Prefix, value: T): Node<T> {
+    if (node === undefined) return { prefix, zero: undefined, one: undefined, values: [value] }
+    const shared = sharedBits(node.prefix, prefix)
+    if (shared < node.prefix.length) {
+      // It parts from the node, or lies above it.
+      const above = { prefix: { address: prefix.address, length: shared }, zero: undefined, one: undefined, values: [] }
+      return this.#added(withChild(above, node), prefix, value)
+    }
+    if (shared === prefix.length) {
+      node.values.splice(this.#placeIn(node.values, value), 0, value)
+      return node
+    }
+    const child = bitAt(prefix.address, 0, shared) === 0 ? node.zero : node.one
+    return withChild(node, this.#added(child, prefix, value))
+  }
+
+  /** Behind all that are not after it. */
+  #placeIn(values: readonly T[], value: T): number {
+    const compare = this.#compare
+    if (compare === undefined) return values.length
+    let [low, high] = [0, values.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const other = values[middle]
+      if (other !== undefined && compare(other, value) <= 0) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }
 
-const emptyNode = <T>(): Node<T> => ({ zero: undefined, one: undefined, values: [] })
+const withChild = <T>(node: Node<T>, child: Node<T>): Node<T> => {
+  if (bitAt(child.prefix.address, 0, node.prefix.length) === 0) node.zero = child
+  else node.one = child
+  return node
+}
+
+/** What is left of a node without the value; a node that neither holds nor parts anything is left out. */
+const removed = <T>(node: Node<T> | undefined, prefix: Prefix, value: T): Node<T> | undefined => {
+  if (node === undefined || !prefixCovers(node.prefix, prefix)) return node
+  const { length } = node.prefix
+  if (length === prefix.length) {
+    const at = node.values.indexOf(value)
+    if (at >= 0) node.values.splice(at, 1)
+  } else if (bitAt(prefix.address, 0, length) === 0) node.zero = removed(node.zero, prefix, value)
+  else node.one = removed(node.one, prefix, value)
+  if (node.values.length > 0 || (node.zero !== undefined && node.one !== undefined)) return node
+  return node.zero ?? node.one
+}
+
+/** How many bits both begin with, at most as many as the shorter one has. */
+const sharedBits = (a: Prefix, b: Prefix): number => {
+  const most = Math.min(a.length, b.length)
+  for (let at = 0; at * 8 < most; at++) {
+    const difference = (a.address[at] ?? 0) ^ (b.address[at] ?? 0)
+    if (difference !== 0) return Math.min(most, at * 8 + Math.clz32(difference) - 24)
+  }
+  return most
+}

@@ -20,6 +20,9 @@ const PROXY = address('100.96.0.1')
 const OTHER_PROXY = address('100.96.0.5')
 const REAL = address('10.0.0.5')
 
+/** By the proxy address, so that a test can tell. */
+const groupOf = (proxy: string): string => (proxy === '100.96.0.2' ? 'group 2' : 'group 1')
+
 /** A table with a clock, seen as the gateway uses it. */
 class Bench {
   now = 0
@@ -36,7 +39,17 @@ class Bench {
     const entry =
       known !== undefined && !reopens(known, flags)
         ? known
-        : this.table.open({ protocol, insidePort: port, insideAddress: proxy, outsideAddress: real, tag: '' }, now)
+        : this.table.open(
+            {
+              protocol,
+              insidePort: port,
+              insideAddress: proxy,
+              outsideAddress: real,
+              tag: '',
+              group: groupOf(formatAddress(proxy)),
+            },
+            now,
+          )
     if (typeof entry === 'string') return entry
     notePacket(entry, { from: 'inside', tcpFlags: flags, now })
     return `${formatAddress(entry.outsideAddress)} ${entry.outsidePort}`
@@ -147,6 +160,19 @@ describe('the NAT table', () => {
     expect(bench.send(UDP, 1_001, { proxy: OTHER_PROXY })).to.equal('10.0.0.5 1256')
   })
 
+  it('gives out the flows of a group, and moves a flow to another one', () => {
+    const bench = new Bench()
+    bench.send(UDP, 1)
+    bench.send(UDP, 2)
+    const [first] = bench.table.inGroup('group 1')
+    if (first === undefined) throw new Error('no flow')
+    bench.table.regroup(first, 'group 2')
+    const ports = (group: string) => bench.table.inGroup(group).map(({ insidePort }) => insidePort)
+    expect([ports('group 1'), ports('group 2'), ports('group 3')]).to.deep.equal([[2], [1], []])
+    bench.table.remove(first)
+    expect(ports('group 2')).to.deep.equal([])
+  })
+
   it('does what a simple list does, at any delays around its times', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -163,7 +189,13 @@ describe('the NAT table', () => {
           }
         }
         bench.table.sweep(instant(bench.now))
-        expect([...bench.table.entries()].map(described).sort()).to.deep.equal(model.flows().sort())
+        const grouped = ['group 1', 'group 2'].map((group) => {
+          const flows = bench.table.inGroup(group)
+          for (const { insideAddress } of flows) expect(groupOf(formatAddress(insideAddress))).to.equal(group)
+          return flows
+        })
+        expect(grouped.flat().map(described).sort()).to.deep.equal(model.flows().sort())
+        expect(bench.table.size).to.equal(grouped.flat().length)
       }),
       { numRuns: 1_000 },
     )

@@ -72,6 +72,37 @@ describe('the trie of prefixes', () => {
     )
   })
 
+  it('finds what a linear scan finds of those that were not removed, equal ones in the order that was asked for', () => {
+    const additions = fc.array(fc.tuple(anyPrefix, fc.nat(5), fc.boolean()), { maxLength: 40 })
+    fc.assert(
+      fc.property(additions, anyAddress, (steps, some) => {
+        const trie = new PrefixTrie<{ rank: number }>((a, b) => a.rank - b.rank)
+        const kept = steps.map(([each, rank, stays]) => ({ prefix: each, value: { rank }, stays }))
+        for (const { prefix: each, value } of kept) trie.add(each, value)
+        for (const { prefix: each, value, stays } of kept) if (!stays) trie.remove(each, value)
+        const scanned = kept
+          .filter(({ prefix: each, stays }) => stays && prefixContains(each, some))
+          .sort((a, b) => b.prefix.length - a.prefix.length || a.value.rank - b.value.rank)
+          .map(({ value }) => value)
+        const found = trie.matches(some, 0, some.length)
+        expect(found).to.have.length(scanned.length)
+        for (const [at, value] of scanned.entries()) expect(found[at]).to.equal(value)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is as if it had never held what was removed again', () => {
+    fc.assert(
+      fc.property(fc.array(anyPrefix, { maxLength: 40 }), anyAddress, (prefixes, some) => {
+        const trie = new PrefixTrie<number>()
+        for (const [at, each] of prefixes.entries()) trie.add(each, at)
+        for (const [at, each] of prefixes.entries()) trie.remove(each, at)
+        expect(trie.matches(some, 0, some.length)).to.deep.equal([])
+      }),
+    )
+  })
+
   it('is empty after it was cleared', () => {
     const trie = new PrefixTrie<string>()
     trie.add(prefix('::/0'), 'all')

@@ -1,0 +1,120 @@
+import type { PeerId } from '../contract/tunnel-transport.ts'
+import { formatAddress, isAddressAt, parseAddress } from '../net/ip-address.ts'
+import { DeadlineQueue } from '../runtime/deadline-queue.ts'
+import { earliest, type Deadline } from '../runtime/machine.ts'
+import { after, MINUTE, type Instant } from '../runtime/time.ts'
+import type { FlowResource } from './flow-resource.ts'
+import { GatewayPeer } from './gateway-peer.ts'
+import type { Grant } from './held-grants.ts'
+
+/** How long flows that are over may take up room. */
+const SWEEP_INTERVAL = MINUTE
+
+/** The clients of a gateway, and when something of theirs is over. There may be ten thousand: nothing here goes through all for one of them. */
+export class GatewayPeers {
+  readonly #byId = new Map<PeerId, GatewayPeer>()
+  /** By canonical tunnel address. */
+  readonly #byAddress = new Map<string, GatewayPeer>()
+  readonly #expiries = new DeadlineQueue<Grant>()
+  readonly #sweeps = new DeadlineQueue<GatewayPeer>()
+
+  get(id: PeerId): GatewayPeer | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** By canonical tunnel address. */
+  at(address: string): GatewayPeer | undefined {
+    return this.#byAddress.get(address)
+  }
+
+  all(): IterableIterator<GatewayPeer> {
+    return this.#byId.values()
+  }
+
+  /** A peer that is known by the same addresses stays as it is, by others it begins anew. False for addresses that are none. */
+  add({ peer: id, ipv4, ipv6 }: { peer: PeerId; ipv4: string; ipv6: string }): boolean {
+    const own = { ipv4: parseAddress(ipv4), ipv6: parseAddress(ipv6) }
+    if (own.ipv4?.length !== 4 || own.ipv6?.length !== 16) return false
+    const held = this.#byId.get(id)
+    if (held !== undefined) {
+      if (isAddressAt(held.ipv4, own.ipv4, 0) && isAddressAt(held.ipv6, own.ipv6, 0)) return true
+      this.remove(id)
+    }
+    const added = new GatewayPeer({ id, ipv4: own.ipv4, ipv6: own.ipv6 })
+    this.#byId.set(id, added)
+    for (const address of addressesOf(added)) {
+      const before = this.#byAddress.get(address)
+      // What comes for the address is another one's from here on.
+      if (before !== undefined) before.version++
+      this.#byAddress.set(address, added)
+    }
+    return true
+  }
+
+  /** Whether it was there. */
+  remove(id: PeerId): boolean {
+    const peer = this.#byId.get(id)
+    if (peer === undefined) return false
+    this.#byId.delete(id)
+    for (const address of addressesOf(peer)) if (this.at(address) === peer) this.#byAddress.delete(address)
+    for (const grant of peer.grants()) this.#expiries.set(grant, undefined)
+    this.#sweeps.set(peer, undefined)
+    peer.end()
+    return true
+  }
+
+  /** Gives a peer a grant, or extends or shortens the one that it has. */
+  grant(peer: GatewayPeer, resource: FlowResource, expiresAt: Instant | undefined): void {
+    this.#note(peer.grant(resource, expiresAt))
+  }
+
+  setExpiry(grant: Grant, expiresAt: Instant | undefined): void {
+    grant.expiresAt = expiresAt
+    this.#note({ grant, replaced: undefined })
+  }
+
+  /** Takes over the filters of a resource where it is held. */
+  refilter(resource: FlowResource): void {
+    for (const peer of this.#byId.values()) {
+      const changed = peer.refilter(resource)
+      if (changed !== undefined) this.#note(changed)
+    }
+  }
+
+  /** Whether it was held. */
+  revoke(peer: GatewayPeer, resourceId: string): boolean {
+    const grant = peer.revoke(resourceId)
+    if (grant !== undefined) this.#expiries.set(grant, undefined)
+    return grant !== undefined
+  }
+
+  /** A flow takes up room at this peer, until it is over and forgotten. */
+  openedFlow(peer: GatewayPeer, now: Instant): void {
+    this.#sweeps.hasten(peer, { at: after(now, SWEEP_INTERVAL), reason: 'nat sweep' })
+  }
+
+  /** One grant that has ended, which is still to be revoked. */
+  takeExpired(now: Instant): Grant | undefined {
+    return this.#expiries.takeDue(now)
+  }
+
+  /** Forgets the flows that are over, of those whose time it is. */
+  sweep(now: Instant): void {
+    for (let peer = this.#sweeps.takeDue(now); peer !== undefined; peer = this.#sweeps.takeDue(now)) {
+      peer.sweep(now)
+      if (peer.flowCount > 0) this.openedFlow(peer, now)
+    }
+  }
+
+  deadline(): Deadline | undefined {
+    return earliest(this.#expiries.first(), this.#sweeps.first())
+  }
+
+  #note({ grant, replaced }: { grant: Grant; replaced: Grant | undefined }): void {
+    if (replaced !== undefined) this.#expiries.set(replaced, undefined)
+    const { expiresAt } = grant
+    this.#expiries.set(grant, expiresAt === undefined ? undefined : { at: expiresAt, reason: 'grant expires' })
+  }
+}
+
+const addressesOf = ({ ipv4, ipv6 }: GatewayPeer): string[] => [formatAddress(ipv4), formatAddress(ipv6)]

@@ -1,0 +1,77 @@
+import type { PeerId } from '../contract/tunnel-transport.ts'
+import { ResourceNames } from '../dns/resource-names.ts'
+import type { AddressBytes } from '../net/ip-address.ts'
+import { PrefixTrie } from '../net/prefix-trie.ts'
+import { isInRange, NOT_INTERNET } from '../net/reserved-range.ts'
+import type { Instant } from '../runtime/time.ts'
+import { compareEntries, type ResourceEntry } from './resource-entry.ts'
+
+export interface Grant extends ResourceEntry {
+  /** Who holds it. */
+  readonly peer: PeerId
+  /** Absent: it never lapses. */
+  expiresAt: Instant | undefined
+}
+
+/** The grants of one client, so ordered that a packet meets those that cover its address and no others. */
+export class HeldGrants {
+  readonly #grants = new Map<string, Grant>()
+  readonly #prefixes = new PrefixTrie<Grant>(compareEntries)
+  /** An account has one such resource; of several, the first in order counts. */
+  #internet: Grant[] = []
+  /** Made when it is asked for: few clients ask. */
+  #names: ResourceNames | undefined
+
+  get size(): number {
+    return this.#grants.size
+  }
+
+  get(resourceId: string): Grant | undefined {
+    return this.#grants.get(resourceId)
+  }
+
+  /** As they are now. */
+  all(): Grant[] {
+    return [...this.#grants.values()]
+  }
+
+  /** Adds a grant; gives back the one of the same resource that it takes the place of. */
+  put(grant: Grant): Grant | undefined {
+    const { resource, prefix } = grant
+    const replaced = this.remove(resource.id)
+    this.#grants.set(resource.id, grant)
+    this.#names = undefined
+    if (prefix !== undefined) this.#prefixes.add(prefix, grant)
+    else if (resource.type === 'internet') this.#internet = [...this.#internet, grant].sort(compareEntries)
+    return replaced
+  }
+
+  remove(resourceId: string): Grant | undefined {
+    const grant = this.#grants.get(resourceId)
+    if (grant === undefined) return undefined
+    this.#grants.delete(resourceId)
+    if (grant.prefix !== undefined) this.#prefixes.remove(grant.prefix, grant)
+    else if (grant.resource.type === 'internet') this.#internet = this.#internet.filter((other) => other !== grant)
+    this.#names = undefined
+    return grant
+  }
+
+  get holdsInternet(): boolean {
+    return this.#internet.length > 0
+  }
+
+  /** What covers an address that is not a mapped one, the most specific first. */
+  covering(address: AddressBytes): Grant[] {
+    const grants = this.#prefixes.matches(address, 0, address.length)
+    const [internet] = this.#internet
+    if (internet !== undefined && !isInRange(NOT_INTERNET, address)) grants.push(internet)
+    return grants
+  }
+
+  /** Whether a grant is of a resource that a normalized name belongs to. */
+  coversName(name: string): boolean {
+    const named = () => this.all().flatMap(({ resource }) => (resource.type === 'dns' ? [resource] : []))
+    this.#names ??= new ResourceNames(named())
+    return this.#names.match(name).length > 0
+  }
+}
