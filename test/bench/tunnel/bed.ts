@@ -178,6 +178,16 @@ export class Bed {
     return this.#parts.map(({ name, output }) => `--- ${name}\n${output.split('\n').slice(-8).join('\n')}`).join('\n')
   }
 
+  /** TCP checksums that a kernel at either end found wrong so far. */
+  async checksumErrors(): Promise<number> {
+    let sum = 0
+    for (const machine of [this.client, this.server]) {
+      const { stdout } = await machine.mustRun('nstat', ['-az', 'TcpInCsumErrors'])
+      sum += Number(/TcpInCsumErrors\s+(\d+)/.exec(stdout)?.[1])
+    }
+    return sum
+  }
+
   async close(): Promise<void> {
     for (const part of this.#parts.toReversed()) await part.stop({ graceMs: 3_000 })
     await this.#run.close()

@@ -23,7 +23,8 @@ export const findReference = async (): Promise<Reference | { missing: string }> 
     const date = Number(/(\d{8})/.exec(version)?.[1] ?? 0)
     return date >= LEAST ? { path: BINARY, version } : { missing: `Debian has ${version}, which is too old` }
   } catch (error) {
-    return { missing: `wireguard-go cannot be had: ${String(error)}` }
+    const text = String(error)
+    return { missing: `wireguard-go cannot be had: ${/E: .*/.exec(text)?.[0] ?? text}` }
   }
 }
 
