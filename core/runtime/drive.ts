@@ -8,13 +8,18 @@ export interface Driven<Input> {
   stop: () => void
 }
 
-/**
- * The one loop: due -> wake; drain; perform; arm. `perform` carries out one effect; it may dispatch again, synchronously or later:
- * inputs that arrive while the machine is being drained wait in line.
- */
+export interface DriveOptions<Output> {
+  clock: Clock
+  /** Carries out one effect; it may dispatch again, synchronously or later: what arrives while the machine is being drained waits in line. */
+  perform: (output: Output) => void
+  /** All that followed was carried out: what `perform` gathered may go out. */
+  settled?: () => void
+}
+
+/** The one loop: due -> wake; drain; perform; arm. */
 export const drive = <Input, Output>(
   machine: Machine<Input, Output>,
-  { clock, perform }: { clock: Clock; perform: (output: Output) => void },
+  { clock, perform, settled }: DriveOptions<Output>,
 ): Driven<Input> => {
   const waiting: Input[] = []
   let running = false
@@ -44,6 +49,7 @@ export const drive = <Input, Output>(
       running = false
     }
     arm()
+    settled?.()
   }
 
   const arm = () => {

@@ -1,9 +1,9 @@
 // The composition root of a client.
 import { hostname } from 'node:os'
-import { OperatorError } from '../../core/config/operator-error.ts'
 import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import { ClientFlows } from '../../core/flow/client-flows.ts'
+import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
@@ -31,8 +31,6 @@ import { ClientShell } from './shell.ts'
 import { ClientState } from './state.ts'
 import { statusOf } from './status.ts'
 
-const TRANSPORT = 'wireguard'
-
 /**
  * Starts a client. It needs root, or CAP_NET_ADMIN.
  * @throws OperatorError for what is wrong with the configuration or its plugins, and system errors of the device and the sockets
@@ -50,14 +48,11 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   const random = container.get(Random)
   const logger = container.get(Logger)
   const upstreams = container.get(UpstreamResolvers.token)
-  const transport = container.get(TunnelTransports.token).get(TRANSPORT)?.value
-  if (transport === undefined) {
-    throw new OperatorError(
-      'PLUGIN_MISSING',
-      `no plugin provides the tunnel transport "${TRANSPORT}".`,
-      'Add to plugins: use: builtin:transport-wireguard',
-    )
-  }
+  const transport = requiredExtension(container.get(TunnelTransports.token), {
+    key: 'wireguard',
+    what: 'tunnel transport',
+    use: 'builtin:transport-wireguard',
+  })
   const lane = chooseLane(process.env.PORTREEVE_LANE, transport)
   const { machine, openCarrier } = openLane(lane, {
     flows: () => new ClientFlows(),

@@ -1,10 +1,7 @@
-import type { TunnelKeys } from '../../core/contract/tunnel-transport.ts'
 import type { UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import type { Secret } from '../../core/config/secret.ts'
-import { connectRefusal, connectUrl } from '../../core/control/connect-request.ts'
-import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
-import { toBase64 } from '../../core/crypto/text-encoding.ts'
+import { PortalConnection, type PeerIdentity } from '../../core/control/portal-connection.ts'
+import { askResolver } from '../../core/dns/ask-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
 import { HAIRPIN_PORT } from '../../core/flow/tcp-hairpin.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
@@ -22,8 +19,9 @@ import {
 } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import { SECOND } from '../../core/runtime/time.ts'
-import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
+import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
+import { OpenAsks } from '../runtime/open-asks.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { ClientConfig } from './config.ts'
 import type { Ask } from './name-inspection.ts'
@@ -48,14 +46,6 @@ export interface ClientPorts {
   exchange: DnsExchange
 }
 
-export interface ClientIdentity {
-  id: string
-  name: string
-  keys: TunnelKeys
-  token: Secret
-  userAgent: string
-}
-
 /** protocol.md §6 */
 const MTU = 1280
 const SITE_TIMEOUT = 1 * SECOND
@@ -64,27 +54,33 @@ const SITE_TIMEOUT = 1 * SECOND
 export class ClientShell {
   readonly #config: ClientConfig
   readonly #ports: ClientPorts
-  readonly #identity: ClientIdentity
   readonly #tasks: TaskQueue
+  readonly #portal: PortalConnection<'client'>
   readonly #names: NameListeners
   readonly #driven: Driven<ClientInput>
-  readonly #asks = new Map<number, AbortController>()
+  readonly #asks = new OpenAsks()
   readonly #inspections = new Map<number, (answered: Awaited<ReturnType<Ask>>) => void>()
   #lastInspection = 0
-  readonly #siteAsks = new Map<number, AbortController>()
+  readonly #siteAsks = new OpenAsks()
   readonly #ended: Promise<PeerEnd>
   #end: (end: PeerEnd) => void = () => undefined
   #carrier: PacketCarrier<LaneCommand<ClientFlowsInput>> | undefined
-  #connection: WebSocketConnection | undefined
   #unwatch: (() => void) | undefined
   #known = ''
   #prefixes: readonly string[] | undefined
 
-  constructor(state: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: ClientIdentity }) {
+  constructor(state: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: PeerIdentity }) {
     this.#config = setUp.config
     this.#ports = setUp.ports
-    this.#identity = setUp.identity
     const { clock, logger, listeners } = setUp.ports
+    this.#portal = new PortalConnection({
+      role: 'client',
+      portalUrl: setUp.config.portal_url,
+      identity: setUp.identity,
+      mark: OWN_SOCKET_MARK,
+      ports: setUp.ports,
+      tell: (input) => this.tell(input),
+    })
     this.#ended = new Promise((resolve) => (this.#end = resolve))
     this.#tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
     this.#names = new NameListeners(listeners, {
@@ -93,17 +89,9 @@ export class ClientShell {
       onError: (error) => logger.warn({ error }, 'DNS over TCP failed'),
     })
     this.#driven = drive<ClientInput, ClientOutput>(state, {
-      clock: {
-        now: () => clock.now(),
-        unix: () => clock.unix(),
-        pair: () => clock.pair(),
-        wake: (at, callback) =>
-          clock.wake(at, () => {
-            callback()
-            this.#flush()
-          }),
-      },
+      clock,
       perform: (output) => this.#perform(output),
+      settled: () => this.#carrier?.flush(),
     })
   }
 
@@ -146,8 +134,9 @@ export class ClientShell {
     this.tell({ type: 'stopped' })
     this.#driven.stop()
     this.#unwatch?.()
-    this.#connection?.close()
-    for (const ask of [...this.#asks.values(), ...this.#siteAsks.values()]) ask.abort()
+    this.#portal.close()
+    this.#asks.cancelAll()
+    this.#siteAsks.cancelAll()
     if (this.#carrier !== undefined) {
       this.#tasks.add('restoring the resolver', () => resolver.restore())
       this.#tasks.add('closing the DNS listeners', () => this.#names.close())
@@ -169,7 +158,6 @@ export class ClientShell {
 
   tell(input: ClientInput): void {
     this.#driven.dispatch(input)
-    this.#flush()
   }
 
   /** Addresses and upstream servers may have changed. */
@@ -191,10 +179,6 @@ export class ClientShell {
     this.#tasks.add('setting routes', () => this.#ports.network.setRoutes(this.#config.device, prefixes))
   }
 
-  #flush(): void {
-    this.#carrier?.flush()
-  }
-
   #perform(output: ClientOutput): void {
     const { network, resolver } = this.#ports
     const { device } = this.#config
@@ -209,14 +193,11 @@ export class ClientShell {
         this.#carrier?.tell(output.command)
         return
       case 'openConnection':
-        this.#connection = this.#connect()
-        return
+        return this.#portal.open()
       case 'closeConnection':
-        this.#connection?.close()
-        return
+        return this.#portal.close()
       case 'sendText':
-        this.#connection?.send(output.text)
-        return
+        return this.#portal.send(output.text)
       case 'configureInterface': {
         const addresses = [output.ipv4, output.ipv6]
         this.#tasks.add('setting addresses', () => network.setAddresses(device, addresses))
@@ -236,11 +217,9 @@ export class ClientShell {
       case 'askGateway':
         return this.#askGateway(output)
       case 'cancelSiteAsk':
-        this.#siteAsks.get(output.ask)?.abort()
-        return
+        return this.#siteAsks.cancel(output.ask)
       case 'cancelAsk':
-        this.#asks.get(output.ask)?.abort()
-        return
+        return this.#asks.cancel(output.ask)
       case 'inspected':
         this.#inspections.get(output.inspection)?.(output)
         this.#inspections.delete(output.inspection)
@@ -252,55 +231,19 @@ export class ClientShell {
     }
   }
 
-  #connect(): WebSocketConnection {
-    const { clock, webSockets, logger } = this.#ports
-    const { id, name, keys, token, userAgent } = this.#identity
-    const publicKey = toBase64(keys.publicKey)
-    return webSockets.connect(
-      {
-        url: connectUrl({ role: 'client', portalUrl: this.#config.portal_url, id, name, publicKey }),
-        headers: { 'X-Authorization': `Bearer ${token.reveal()}`, 'User-Agent': userAgent },
-        mark: OWN_SOCKET_MARK,
-        maxBytes: MAX_FRAME_FROM_PORTAL,
-      },
-      {
-        opened: () => this.tell({ type: 'connectionOpened' }),
-        received: (text) => this.tell({ type: 'frameReceived', text }),
-        refused: (refusal) => {
-          logger.debug({ status: refusal.status }, 'the portal refuses the connection')
-          this.tell(connectRefusal(refusal, clock.unix()))
-        },
-        closed: (reason) => {
-          logger.debug({ reason }, 'the connection to the portal ended')
-          this.tell({ type: 'connectionClosed' })
-        },
-      },
-    )
-  }
-
   #ask({ ask, kind, server, message, protocol }: Extract<ClientOutput, { type: 'askUpstream' }>): void {
     const resolver = this.#ports.upstreams.get(kind)?.value
-    const controller = new AbortController()
-    this.#asks.set(ask, controller)
-    const asked =
-      resolver === undefined
-        ? Promise.resolve({ type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` } as const)
-        : resolver.resolve({ server, message, protocol, signal: controller.signal })
-    void asked
-      .catch((error: unknown) => ({ type: 'failed', code: 'unreachable', reason: String(error) }) as const)
-      .then((verdict) => {
-        this.#asks.delete(ask)
-        this.tell({ type: 'upstreamAnswered', ask, verdict })
-      })
+    const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
+      if (resolver === undefined) return { type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` }
+      return askResolver(resolver, { server, message, protocol, signal })
+    }
+    void this.#asks.begin(ask, asked).then((verdict) => this.tell({ type: 'upstreamAnswered', ask, verdict }))
   }
 
   /** Through the tunnel, by ordinary sockets. What is lost there is asked again until the machine has had enough. */
   #askGateway({ ask, server, message, protocol }: Extract<ClientOutput, { type: 'askGateway' }>): void {
-    const controller = new AbortController()
-    this.#siteAsks.set(ask, controller)
     const { exchange } = this.#ports
-    const { signal } = controller
-    const asked = async (): Promise<UpstreamVerdict> => {
+    const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
       const query = { server, message, protocol, signal }
       let verdict = await askServer(exchange, { ...query, timeoutMs: SITE_TIMEOUT })
       while (verdict.type === 'failed' && verdict.code === 'timeout') {
@@ -308,9 +251,6 @@ export class ClientShell {
       }
       return verdict
     }
-    void asked().then((verdict) => {
-      this.#siteAsks.delete(ask)
-      this.tell({ type: 'siteAnswered', ask, verdict })
-    })
+    void this.#siteAsks.begin(ask, asked).then((verdict) => this.tell({ type: 'siteAnswered', ask, verdict }))
   }
 }

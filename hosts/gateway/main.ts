@@ -1,9 +1,9 @@
 // The composition root of a gateway.
 import { hostname } from 'node:os'
-import { OperatorError } from '../../core/config/operator-error.ts'
 import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
+import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
@@ -24,9 +24,6 @@ import { buildContainer } from './container.ts'
 import { GatewayShell } from './shell.ts'
 import { GatewayState } from './state.ts'
 
-const TRANSPORT = 'wireguard'
-const RESOLVER = 'system'
-
 /**
  * Starts a gateway. It needs root, or CAP_NET_ADMIN.
  * @throws OperatorError for what is wrong with the configuration or its plugins, and system errors of the device and the sockets
@@ -37,10 +34,16 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
-  const transport = container.get(TunnelTransports.token).get(TRANSPORT)?.value
-  const resolver = container.get(UpstreamResolvers.token).get(RESOLVER)?.value
-  if (transport === undefined) throw missing('tunnel transport', TRANSPORT, 'builtin:transport-wireguard')
-  if (resolver === undefined) throw missing('upstream resolver', RESOLVER, 'builtin:resolver-system')
+  const transport = requiredExtension(container.get(TunnelTransports.token), {
+    key: 'wireguard',
+    what: 'tunnel transport',
+    use: 'builtin:transport-wireguard',
+  })
+  const resolver = requiredExtension(container.get(UpstreamResolvers.token), {
+    key: 'system',
+    what: 'upstream resolver',
+    use: 'builtin:resolver-system',
+  })
   const lane = chooseLane(process.env.PORTREEVE_LANE, transport)
   const { machine, openCarrier } = openLane(lane, {
     flows: () => new GatewayFlows(),
@@ -85,6 +88,3 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   )
   return { ended: shell.ended, stop: () => lifecycle.stop() }
 }
-
-const missing = (what: string, key: string, use: string): OperatorError =>
-  new OperatorError('PLUGIN_MISSING', `no plugin provides the ${what} "${key}".`, `Add to plugins: use: ${use}`)

@@ -1,10 +1,7 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import type { Secret } from '../../core/config/secret.ts'
-import type { TunnelKeys } from '../../core/contract/tunnel-transport.ts'
 import type { UpstreamQuery, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
-import { connectRefusal, connectUrl } from '../../core/control/connect-request.ts'
-import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
-import { toBase64 } from '../../core/crypto/text-encoding.ts'
+import { PortalConnection, type PeerIdentity } from '../../core/control/portal-connection.ts'
+import { askResolver } from '../../core/dns/ask-resolver.ts'
 import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
 import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
@@ -15,8 +12,9 @@ import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
-import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
+import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
+import { OpenAsks } from '../runtime/open-asks.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { GatewayConfig } from './config.ts'
 import { SiteListeners } from './site-listeners.ts'
@@ -40,14 +38,6 @@ export interface GatewayPorts {
   resolver: UpstreamResolver
 }
 
-export interface GatewayIdentity {
-  id: string
-  name: string
-  keys: TunnelKeys
-  token: Secret
-  userAgent: string
-}
-
 /** protocol.md §6 */
 const MTU = 1280
 
@@ -55,24 +45,29 @@ const MTU = 1280
 export class GatewayShell {
   readonly #config: GatewayConfig
   readonly #ports: GatewayPorts
-  readonly #identity: GatewayIdentity
   readonly #tasks: TaskQueue
+  readonly #portal: PortalConnection<'gateway'>
   readonly #driven: Driven<GatewayInput>
-  readonly #asks = new Map<number, AbortController>()
-  readonly #siteAsks = new Map<number, AbortController>()
+  readonly #asks = new OpenAsks()
+  readonly #siteAsks = new OpenAsks()
   readonly #siteListeners: SiteListeners
   readonly #ended: Promise<PeerEnd>
   #end: (end: PeerEnd) => void = () => undefined
   #carrier: PacketCarrier<LaneCommand<GatewayFlowsInput>> | undefined
-  #connection: WebSocketConnection | undefined
   #unwatch: (() => void) | undefined
   #known = ''
 
-  constructor(state: GatewayState, setUp: { config: GatewayConfig; ports: GatewayPorts; identity: GatewayIdentity }) {
+  constructor(state: GatewayState, setUp: { config: GatewayConfig; ports: GatewayPorts; identity: PeerIdentity }) {
     this.#config = setUp.config
     this.#ports = setUp.ports
-    this.#identity = setUp.identity
     const { clock, logger, sockets, listeners } = setUp.ports
+    this.#portal = new PortalConnection({
+      role: 'gateway',
+      portalUrl: setUp.config.portal_url,
+      identity: setUp.identity,
+      ports: setUp.ports,
+      tell: (input) => this.tell(input),
+    })
     this.#ended = new Promise((resolve) => (this.#end = resolve))
     this.#tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
     this.#siteListeners = new SiteListeners({
@@ -84,17 +79,9 @@ export class GatewayShell {
       onError: (error) => logger.warn({ error }, "the clients' DNS failed"),
     })
     this.#driven = drive<GatewayInput, GatewayOutput>(state, {
-      clock: {
-        now: () => clock.now(),
-        unix: () => clock.unix(),
-        pair: () => clock.pair(),
-        wake: (at, callback) =>
-          clock.wake(at, () => {
-            callback()
-            this.#flush()
-          }),
-      },
+      clock,
       perform: (output) => this.#perform(output),
+      settled: () => this.#carrier?.flush(),
     })
   }
 
@@ -129,8 +116,9 @@ export class GatewayShell {
     this.tell({ type: 'stopped' })
     this.#driven.stop()
     this.#unwatch?.()
-    this.#connection?.close()
-    for (const ask of [...this.#asks.values(), ...this.#siteAsks.values()]) ask.abort()
+    this.#portal.close()
+    this.#asks.cancelAll()
+    this.#siteAsks.cancelAll()
     this.#tasks.add("closing the clients' DNS", () => this.#siteListeners.close())
     this.#tasks.add('restoring the network', () => this.#ports.network.clear())
     await this.#tasks.idle()
@@ -140,7 +128,6 @@ export class GatewayShell {
 
   tell(input: GatewayInput): void {
     this.#driven.dispatch(input)
-    this.#flush()
   }
 
   #look(): void {
@@ -149,10 +136,6 @@ export class GatewayShell {
     if (found === this.#known) return
     this.#known = found
     this.tell({ type: 'addressesChanged', addresses })
-  }
-
-  #flush(): void {
-    this.#carrier?.flush()
   }
 
   #perform(output: GatewayOutput): void {
@@ -167,14 +150,11 @@ export class GatewayShell {
         this.#carrier?.tell(output.command)
         return
       case 'openConnection':
-        this.#connection = this.#connect()
-        return
+        return this.#portal.open()
       case 'closeConnection':
-        this.#connection?.close()
-        return
+        return this.#portal.close()
       case 'sendText':
-        this.#connection?.send(output.text)
-        return
+        return this.#portal.send(output.text)
       case 'configureInterface':
         return this.#configure(output)
       case 'askSystem':
@@ -182,14 +162,12 @@ export class GatewayShell {
       case 'askSite':
         return this.#askSite(output)
       case 'cancelSiteAsk':
-        this.#siteAsks.get(output.ask)?.abort()
-        return
+        return this.#siteAsks.cancel(output.ask)
       case 'answerSiteQuery':
         this.#siteListeners.answer(output.query, output.message)
         return
       case 'cancelAsk':
-        this.#asks.get(output.ask)?.abort()
-        return
+        return this.#asks.cancel(output.ask)
       case 'end':
         this.#end({ reason: output.reason, detail: output.detail })
     }
@@ -204,54 +182,17 @@ export class GatewayShell {
     this.#tasks.add('forwarding', () => network.enableForwarding(device, masquerade))
   }
 
-  #connect(): WebSocketConnection {
-    const { clock, webSockets, logger } = this.#ports
-    const { id, name, keys, token, userAgent } = this.#identity
-    const publicKey = toBase64(keys.publicKey)
-    return webSockets.connect(
-      {
-        url: connectUrl({ role: 'gateway', portalUrl: this.#config.portal_url, id, name, publicKey }),
-        headers: { 'X-Authorization': `Bearer ${token.reveal()}`, 'User-Agent': userAgent },
-        maxBytes: MAX_FRAME_FROM_PORTAL,
-      },
-      {
-        opened: () => this.tell({ type: 'connectionOpened' }),
-        received: (text) => this.tell({ type: 'frameReceived', text }),
-        refused: (refusal) => {
-          logger.debug({ status: refusal.status }, 'the portal refuses the connection')
-          this.tell(connectRefusal(refusal, clock.unix()))
-        },
-        closed: (reason) => {
-          logger.debug({ reason }, 'the connection to the portal ended')
-          this.tell({ type: 'connectionClosed' })
-        },
-      },
-    )
-  }
-
   #ask({ ask, message }: Extract<GatewayOutput, { type: 'askSystem' }>): void {
-    void this.#resolve(this.#asks, ask, { message, protocol: 'udp' }).then((verdict) =>
-      this.tell({ type: 'systemAnswered', ask, verdict }),
-    )
+    const asked = this.#asks.begin(ask, (signal) => this.#resolve({ message, protocol: 'udp', signal }))
+    void asked.then((verdict) => this.tell({ type: 'systemAnswered', ask, verdict }))
   }
 
   #askSite({ ask, ...query }: Extract<GatewayOutput, { type: 'askSite' }>): void {
-    void this.#resolve(this.#siteAsks, ask, query).then((verdict) => this.tell({ type: 'siteAnswered', ask, verdict }))
+    const asked = this.#siteAsks.begin(ask, (signal) => this.#resolve({ ...query, signal }))
+    void asked.then((verdict) => this.tell({ type: 'siteAnswered', ask, verdict }))
   }
 
-  async #resolve(
-    asks: Map<number, AbortController>,
-    ask: number,
-    query: Pick<UpstreamQuery, 'message' | 'protocol'>,
-  ): Promise<UpstreamVerdict> {
-    const controller = new AbortController()
-    asks.set(ask, controller)
-    try {
-      return await this.#ports.resolver.resolve({ server: {}, ...query, signal: controller.signal })
-    } catch (error) {
-      return { type: 'failed', code: 'unreachable', reason: String(error) }
-    } finally {
-      asks.delete(ask)
-    }
+  #resolve(query: Omit<UpstreamQuery, 'server'>): Promise<UpstreamVerdict> {
+    return askResolver(this.#ports.resolver, { server: {}, ...query })
   }
 }

@@ -1,0 +1,75 @@
+import type { Secret } from '../config/secret.ts'
+import type { TunnelKeys } from '../contract/tunnel-transport.ts'
+import { toBase64 } from '../crypto/text-encoding.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { WebSocketConnection, WebSockets } from '../runtime/web-socket.ts'
+import { connectRefusal, connectUrl } from './connect-request.ts'
+import { MAX_FRAME_FROM_PORTAL } from './frame.ts'
+import type { Role } from './messages.ts'
+import type { LinkInput } from './portal-link.ts'
+
+/** Who a peer is to its portal. */
+export interface PeerIdentity {
+  /** A UUID, or any text. */
+  id: string
+  name: string
+  keys: TunnelKeys
+  token: Secret
+  userAgent: string
+}
+
+export interface PortalConnectionOptions<R extends Role> {
+  role: R
+  portalUrl: string
+  identity: PeerIdentity
+  /** SO_MARK of its socket. */
+  mark?: number
+  ports: { webSockets: WebSockets; clock: Clock; logger: Logger }
+  /** Hears what becomes of it. */
+  tell: (input: Extract<LinkInput<R>, { type: `connection${string}` | 'frameReceived' }>) => void
+}
+
+/** The socket under a peer's `PortalLink`, which says when to open it, what to send and when to close it. */
+export class PortalConnection<R extends Role> {
+  readonly #options: PortalConnectionOptions<R>
+  #connection: WebSocketConnection | undefined
+
+  constructor(options: PortalConnectionOptions<R>) {
+    this.#options = options
+  }
+
+  open(): void {
+    const { role, portalUrl, identity, mark, ports, tell } = this.#options
+    const { id, name, keys, token, userAgent } = identity
+    const { webSockets, clock, logger } = ports
+    this.#connection = webSockets.connect(
+      {
+        url: connectUrl({ role, portalUrl, id, name, publicKey: toBase64(keys.publicKey) }),
+        headers: { 'X-Authorization': `Bearer ${token.reveal()}`, 'User-Agent': userAgent },
+        ...(mark === undefined ? {} : { mark }),
+        maxBytes: MAX_FRAME_FROM_PORTAL,
+      },
+      {
+        opened: () => tell({ type: 'connectionOpened' }),
+        received: (text) => tell({ type: 'frameReceived', text }),
+        refused: (refusal) => {
+          logger.debug({ status: refusal.status }, 'the portal refuses the connection')
+          tell(connectRefusal(refusal, clock.unix()))
+        },
+        closed: (reason) => {
+          logger.debug({ reason }, 'the connection to the portal ended')
+          tell({ type: 'connectionClosed' })
+        },
+      },
+    )
+  }
+
+  send(text: string): void {
+    this.#connection?.send(text)
+  }
+
+  close(): void {
+    this.#connection?.close()
+  }
+}

@@ -1,0 +1,95 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'chai'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import { WebSocketServer } from 'ws'
+import { Secret } from '../../../core/config/secret.ts'
+import { PortalConnection } from '../../../core/control/portal-connection.ts'
+import type { LinkInput } from '../../../core/control/portal-link.ts'
+import { createClock, createLogger, createWebSockets } from '../../../hosts/runtime/index.ts'
+
+const KEYS = { privateKey: new Uint8Array(32).fill(1), publicKey: new Uint8Array(32).fill(2) }
+
+describe('the connection to the portal', () => {
+  let server: Server
+  let accepting: WebSocketServer
+  let request: IncomingMessage | undefined
+  let refusal: string | undefined
+  let told: LinkInput<'client'>[]
+  let hear: () => void
+  let connection: PortalConnection<'client'>
+
+  beforeEach(async () => {
+    told = []
+    hear = () => undefined
+    refusal = undefined
+    accepting = new WebSocketServer({ noServer: true })
+    accepting.on('connection', (socket) => socket.on('message', (data) => socket.send(data, { binary: false })))
+    server = createServer()
+    server.on('upgrade', (upgrade, socket, head) => {
+      request = upgrade
+      if (refusal !== undefined) return void socket.end(refusal)
+      accepting.handleUpgrade(upgrade, socket, head, (accepted) => accepting.emit('connection', accepted))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    connection = new PortalConnection({
+      role: 'client',
+      portalUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      identity: { id: 'id', name: 'laptop', keys: KEYS, token: new Secret('t0ken'), userAgent: 'a/1' },
+      ports: {
+        webSockets: createWebSockets(),
+        clock: createClock(),
+        logger: createLogger({ level: 'silent', name: 'client' }),
+      },
+      tell: (input) => {
+        told.push(input)
+        hear()
+      },
+    })
+  })
+
+  afterEach(async () => {
+    connection.close()
+    for (const socket of accepting.clients) socket.terminate()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  const heard = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      hear = () => {
+        if (told.length >= count) resolve()
+      }
+      hear()
+    })
+
+  it('shows its token in a header and nowhere else', async () => {
+    connection.open()
+    await heard(1)
+    expect(request?.headers).to.include({ 'x-authorization': 'Bearer t0ken', 'user-agent': 'a/1' })
+    expect(request?.url).to.match(/^\/client\/v2\/websocket\?/)
+    expect(request?.url).not.to.contain('t0ken')
+  })
+
+  it('tells that it was opened, what came, and that it ended', async () => {
+    connection.open()
+    await heard(1)
+    connection.send('hello')
+    await heard(2)
+    for (const socket of accepting.clients) socket.terminate()
+    await heard(3)
+    expect(told).to.deep.equal([
+      { type: 'connectionOpened' },
+      { type: 'frameReceived', text: 'hello' },
+      { type: 'connectionClosed' },
+    ])
+  })
+
+  it("tells the portal's refusal with its code", async () => {
+    const body = JSON.stringify({ code: 'invalid_token' })
+    refusal = `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    connection.open()
+    await heard(1)
+    expect(told).to.deep.equal([{ type: 'connectionRefused', status: 401, code: 'invalid_token' }])
+  })
+})
