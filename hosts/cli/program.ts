@@ -50,10 +50,12 @@ const isSystemError = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]{2,}$/.test(error.code)
 
 const exitOf = (error: OperatorError): ExitCode => {
-  if (error.code === 'CLIENT_NOT_RUNNING' || error.code === 'PORTAL_UNREACHABLE') return ExitCode.unreachable
+  if (UNREACHABLE.has(error.code)) return ExitCode.unreachable
   if (error.code === 'TOKEN_MISSING') return ExitCode.signedOut
   return error.code.startsWith('CONFIG_') || USAGE.has(error.code) ? ExitCode.usage : ExitCode.failed
 }
+
+const UNREACHABLE = new Set(['CLIENT_NOT_RUNNING', 'PORTAL_UNREACHABLE', 'DATABASE_UNREACHABLE'])
 
 /** What is wrong with the words of the command. */
 const USAGE = new Set(['USAGE', 'ACCOUNT_INVALID'])

@@ -19,7 +19,7 @@ const OVERRIDES = {
 } as const
 
 /** Their values are paths, seen from the configuration file. */
-const PATHS = ['state_folder', 'token_file', 'socket'] as const
+const PATHS = ['state_folder', 'token_file', 'socket', 'database.password_file', 'database.tls.ca_file'] as const
 
 export interface ConfigSource<Schema extends z.ZodObject> {
   schema: Schema
@@ -46,12 +46,15 @@ export const readConfig = async <Schema extends z.ZodObject>({
     if (set !== undefined && set !== '' && key in schema.shape) value[key] = set
   }
   const config = parseConfig(schema, value, path)
-  const absolute: Record<string, unknown> = { ...config }
-  for (const key of PATHS) {
-    const set = absolute[key]
-    if (typeof set === 'string') absolute[key] = isAbsolute(set) ? set : join(dirname(resolve(path)), set)
-  }
+  const folder = dirname(resolve(path))
+  const absolute = PATHS.reduce<unknown>((whole, at) => withAbsolute(whole, at.split('.'), folder), config)
   return { config: absolute as z.infer<Schema>, file: path }
+}
+
+const withAbsolute = (value: unknown, [key, ...rest]: readonly string[], folder: string): unknown => {
+  if (key === undefined) return typeof value === 'string' && !isAbsolute(value) ? join(folder, value) : value
+  if (typeof value !== 'object' || value === null || !(key in value)) return value
+  return { ...value, [key]: withAbsolute((value as Record<string, unknown>)[key], rest, folder) }
 }
 
 /** The token of PORTREEVE_TOKEN, which is taken out of the environment that children inherit. */

@@ -4,18 +4,19 @@ import { createClock, createRandom } from '../runtime/index.ts'
 import type { BreakGlass, PortalStart } from './config.ts'
 import { EMERGENCY_CODE_LIFE_MS, emergencyCodeHash, newEmergencyCode } from './emergency-code.ts'
 import type { Actor } from './entities.ts'
-import { openRows } from './open-rows.ts'
+import { needDatabase, openRows } from './open-rows.ts'
 import type { Store } from './store/store.ts'
 
 /**
  * Makes an emergency code for an admin: good once, for 10 minutes, at the account's page for it. The account's older one is over by
  * that, and it is written down in the audit trail.
- * @throws OperatorError ACCOUNT_UNKNOWN, ADMIN_UNKNOWN
+ * @throws OperatorError DATABASE_MISSING, DATABASE_UNREACHABLE …, ACCOUNT_UNKNOWN, ADMIN_UNKNOWN
  */
 export const breakGlass = async (
   options: PortalStart & { account: string; adminEmail?: string | undefined },
 ): Promise<BreakGlass> => {
   const { clock = createClock(), random = createRandom(), config } = options
+  await needDatabase(config)
   const { store } = await openRows({ ...options, clock, random })
   try {
     const account = await store.accountBySlug(options.account)

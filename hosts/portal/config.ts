@@ -18,10 +18,20 @@ const Postgres = z.strictObject({
   port: z.int().min(1).max(65535).default(5432),
   user: z.string().min(1).default('portreeve'),
   database: z.string().min(1).default('portreeve'),
-  /** A file of mode 0600 with the password; PORTREEVE_DATABASE_PASSWORD goes before it. Seen from the state folder. */
+  /** A file of mode 0600 with the password; PORTREEVE_DATABASE_PASSWORD goes before it. */
   password_file: z.string().min(1).optional(),
-  /** Whether the server has to show a certificate of the system's roots. */
-  tls: z.boolean().default(false),
+  /** Whether the server has to show a certificate, and whose: `true` for one of the system's roots, for this host. */
+  tls: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        /** Authorities in PEM, in place of the system's roots. */
+        ca_file: z.string().min(1).optional(),
+        /** The name in the certificate, where it is not the host's. */
+        server_name: z.string().min(1).optional(),
+      }),
+    ])
+    .default(false),
 })
 
 /** SQLite where nothing is said. */

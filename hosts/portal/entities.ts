@@ -230,6 +230,9 @@ export interface Entities {
 
 export type EntityName = keyof Entities
 
+/** Every row of every account, each table oldest first. */
+export type Rows = { [Name in EntityName]: Entities[Name][] }
+
 /** A committed change of one row, as it travels on the bus. `before` is absent for a creation, `after` for a deletion. */
 export type Change = {
   [Name in EntityName]: { entity: Name; accountId: string; id: string; before?: Entities[Name]; after?: Entities[Name] }

@@ -18,6 +18,7 @@ import { controlMetrics, pluginMetrics } from './control/control-metrics.ts'
 import { PluginCalls } from './plugin-calls.ts'
 import { PluginNeeds } from './plugin-needs.ts'
 import { PortalShell } from './shell.ts'
+import type { Store } from './store/store.ts'
 import { Metrics } from './web/metrics.ts'
 
 export { breakGlass } from './break-glass.ts'
@@ -35,7 +36,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   const random = container.get(Random)
   const logger = container.get(Logger)
 
-  const { store, tokens, key } = await openRows({ ...options, clock, random })
+  const { store, tokens, key } = await openRows({ ...options, clock, random, logger })
   const lifecycle = new Lifecycle()
   await lifecycle.start([{ stop: () => store.close() }])
   try {
@@ -93,7 +94,8 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       rateLimit: limit,
       signInRateLimit: { perSecond: config.rate_limit.sign_in_per_second, burst: config.rate_limit.sign_in_burst },
       checks: [
-        { name: 'database', check: () => store.accountBySlug('') },
+        { name: 'database', check: () => store.check() },
+        { name: 'database-listener', check: () => hearing(store) },
         { name: 'plugins', check: () => needs.check() },
       ],
       metrics,
@@ -115,4 +117,10 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     await lifecycle.stop()
     throw error
   }
+}
+
+/** A portal that misses what other processes change must not be asked: it would grant what was taken away. */
+const hearing = async (store: Store): Promise<void> => {
+  const deafness = store.deafness()
+  return deafness === undefined ? Promise.resolve() : Promise.reject(new Error(deafness))
 }

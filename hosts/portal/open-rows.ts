@@ -2,15 +2,17 @@ import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
+import { createLogger } from '../runtime/index.ts'
 import type { PortalConfig } from './config.ts'
 import { derivedKey, loadSecretKey } from './secret-key.ts'
-import type { DatabaseConfig } from './store/dialect.ts'
+import type { DatabaseConfig, PostgresTls } from './store/dialect.ts'
 import { KnexStore } from './store/knex-store.ts'
 import type { Store } from './store/store.ts'
 import { Tokens } from './tokens.ts'
 
-export interface Rows {
+export interface OpenRows {
   store: Store
   tokens: Tokens
   /** The portal's secret. */
@@ -23,26 +25,42 @@ export const openRows = async (options: {
   environment?: Readonly<Record<string, string | undefined>>
   clock: Clock
   random: Random
-}): Promise<Rows> => {
+  /** Lines of JSON on standard error by default. */
+  logger?: Logger
+}): Promise<OpenRows> => {
   const { config, environment = {}, clock, random } = options
+  const { logger = createLogger({ name: 'portal', level: config.log_level }) } = options
   const { state_folder: directory } = config
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const key = await loadSecretKey({ directory, environment, random })
-  const store = await KnexStore.open({ database: await databaseOf(config, environment), clock, random })
+  const store = await KnexStore.open({ database: await databaseOf(config, environment), clock, random, logger })
   return { store, tokens: new Tokens({ store, key: derivedKey(key, 'tokens'), clock, random }), key }
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
+/**
+ * That there is an embedded database already: a command that is meant for a portal's own must not make an empty one elsewhere.
+ * @throws OperatorError DATABASE_MISSING
+ */
+export const needDatabase = async ({ database, state_folder: directory }: PortalConfig): Promise<void> => {
+  if (database.driver === 'pg') return
+  const file = resolve(directory, database.file)
+  await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    const remedy = 'Run this on the portal’s own machine, with its configuration.'
+    throw new OperatorError('DATABASE_MISSING', `There is no database ${file}.`, remedy)
+  })
+}
 
 const databaseOf = async (
   { database, state_folder: directory }: PortalConfig,
-  environment: Environment,
+  environment: Readonly<Record<string, string | undefined>>,
 ): Promise<DatabaseConfig> => {
   if (database.driver === 'pg') {
-    const { password_file: path, ...rest } = database
+    const { password_file: path, tls, ...rest } = database
     const given = environment['PORTREEVE_DATABASE_PASSWORD']
-    if (given !== undefined && given !== '') return { ...rest, password: () => Promise.resolve(given) }
-    return { ...rest, password: path === undefined ? undefined : () => readPassword(resolve(directory, path)) }
+    const isGiven = given !== undefined && given !== ''
+    const password = isGiven ? () => Promise.resolve(given) : path === undefined ? undefined : () => readPassword(path)
+    return { ...rest, password, tls: await tlsOf(tls) }
   }
   const file = database.file === ':memory:' ? database.file : resolve(directory, database.file)
   // It has providers' secrets and keys: for nobody else to read, also where the folder was there before.
@@ -50,8 +68,26 @@ const databaseOf = async (
   return { driver: database.driver, file }
 }
 
+const tlsOf = async (
+  tls: boolean | { ca_file?: string | undefined; server_name?: string | undefined },
+): Promise<PostgresTls | undefined> => {
+  if (typeof tls === 'boolean') return tls ? {} : undefined
+  const { ca_file: path, server_name: serverName } = tls
+  if (path === undefined) return { serverName }
+  const ca = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new OperatorError('DATABASE_CA_FILE', `database.tls.ca_file ${path} cannot be read: ${error.message}.`)
+  })
+  // Anything else would be taken for an empty list of authorities, and every certificate for a stranger's.
+  if (!ca.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new OperatorError('DATABASE_CA_FILE', `database.tls.ca_file ${path} holds no certificate in PEM.`)
+  }
+  return { ca, serverName }
+}
+
 const readPassword = async (path: string): Promise<string> => {
-  const { mode } = await stat(path)
+  const { mode } = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw new OperatorError('PASSWORD_FILE_MISSING', `database.password_file cannot be read: ${error.message}.`)
+  })
   if ((mode & 0o077) !== 0) {
     throw new OperatorError('PASSWORD_FILE_MODE', `others may read ${path}.`, `Run: chmod 600 ${path}`)
   }

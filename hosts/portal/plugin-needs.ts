@@ -1,5 +1,5 @@
 import type { Extensions } from '../../core/plugin/extension-point.ts'
-import type { Change } from './entities.ts'
+import type { Change, Rows } from './entities.ts'
 import type { Store } from './store/store.ts'
 
 export interface PluginNeedsOptions {
@@ -21,13 +21,16 @@ export class PluginNeeds {
   }
 
   async start(): Promise<void> {
-    this.#unsubscribe = this.#options.store.subscribe((changes) => {
-      for (const change of changes) this.#take(change)
+    this.#unsubscribe = this.#options.store.subscribe({
+      changed: (changes) => {
+        for (const change of changes) this.#take(change)
+      },
+      reloaded: (rows) => {
+        this.#needs.clear()
+        this.#takeAll(rows)
+      },
     })
-    const { identity_providers, policies, sites } = await this.#options.store.load()
-    for (const after of identity_providers) this.#take({ entity: 'identity_providers', ...named(after), after })
-    for (const after of policies) this.#take({ entity: 'policies', ...named(after), after })
-    for (const after of sites) this.#take({ entity: 'sites', ...named(after), after })
+    this.#takeAll(await this.#options.store.load())
   }
 
   stop(): void {
@@ -39,6 +42,12 @@ export class PluginNeeds {
     const missing = new Set([...this.#needs.values()].flat())
     if (missing.size > 0) throw new Error(`not loaded: ${[...missing].join(', ')}`)
     return Promise.resolve()
+  }
+
+  #takeAll({ identity_providers, policies, sites }: Rows): void {
+    for (const after of identity_providers) this.#take({ entity: 'identity_providers', ...named(after), after })
+    for (const after of policies) this.#take({ entity: 'policies', ...named(after), after })
+    for (const after of sites) this.#take({ entity: 'sites', ...named(after), after })
   }
 
   #take(change: Change): void {

@@ -83,7 +83,10 @@ export class PortalShell implements Startable {
     // What changes while the rows are being read is applied after them.
     const early: PortalInput[] = []
     const listener: { take: (input: PortalInput) => void } = { take: (input) => early.push(input) }
-    this.#unsubscribe = this.#store.subscribe((changes) => listener.take({ type: 'changed', changes }))
+    this.#unsubscribe = this.#store.subscribe({
+      changed: (changes) => listener.take({ type: 'changed', changes }),
+      reloaded: (all) => listener.take({ type: 'viewReloaded', rows: all }),
+    })
     const rows = await this.#store.load()
     const driven = drive(this.#machine, { clock: this.#clock, perform: (output) => this.#perform(output) })
     this.#driven = driven

@@ -29,8 +29,9 @@ import { ResourceNews } from './control/resource-news.ts'
 import { unixSeconds } from './control/wire-grant.ts'
 import { clientInterface, flowLogs } from './control/wire-interface.ts'
 import { Withdrawals } from './control/withdrawals.ts'
-import type { Change } from './entities.ts'
-import { View, type Rows } from './view/view.ts'
+import type { Change, Rows } from './entities.ts'
+import { missedChanges } from './view/missed-changes.ts'
+import { View } from './view/view.ts'
 
 export type { PortalOutput } from './control/context.ts'
 export type { PeerConnected } from './control/connections.ts'
@@ -50,6 +51,8 @@ export interface PortalOptions {
 export type PortalInput =
   | { type: 'viewLoaded'; rows: Rows }
   | { type: 'changed'; changes: readonly Change[] }
+  /** Changes were missed, and nobody knows which: all rows as they are. */
+  | { type: 'viewReloaded'; rows: Rows }
   | ({ type: 'peerConnected' } & PeerConnected)
   | { type: 'peerDisconnected'; connection: string }
   | { type: 'frameReceived'; connection: string; text: string }
@@ -112,6 +115,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
           input.changes.map((change) => this.#withBefore(change)),
           now,
         )
+      case 'viewReloaded':
+        return this.#consequences.follow(missedChanges(this.#context, input.rows, now), now)
       case 'peerConnected':
         return this.#connected(input, now)
       case 'peerDisconnected':

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,15 +11,41 @@ export interface Certificate {
 }
 
 /** Made by openssl, for host names and addresses. */
-export const makeCertificate = async (names: readonly string[]): Promise<Certificate> => {
+export const makeCertificate = async (names: readonly string[]): Promise<Certificate> =>
+  request(['-subj', '/CN=test', '-addext', `subjectAltName=${alternatives(names)}`])
+
+/** An authority, and what it signs for host names and addresses. */
+export interface Authority {
+  /** Its own certificate, in PEM. */
+  cert: string
+  issue: (names: readonly string[]) => Promise<Certificate>
+}
+
+/** Made by openssl. */
+export const makeAuthority = async (): Promise<Authority> => {
+  const own = await request(['-subj', '/CN=test authority'])
+  return {
+    cert: own.cert,
+    issue: (names) => request(['-subj', '/CN=test', '-addext', `subjectAltName=${alternatives(names)}`, ...LEAF], own),
+  }
+}
+
+const LEAF = ['-addext', 'basicConstraints=critical,CA:FALSE']
+
+const alternatives = (names: readonly string[]): string =>
+  names.map((name) => (/^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`)).join(',')
+
+const request = async (what: readonly string[], signer?: Certificate): Promise<Certificate> => {
   const folder = await mkdtemp(join(tmpdir(), 'portreeve-certificate-'))
   try {
-    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-    const alternatives = names.map((name) => (/^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`)).join(',')
-    const what = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-    const subject = ['-subj', '/CN=test', '-addext', `subjectAltName=${alternatives}`]
-    await promisify(execFile)('openssl', ['req', ...what, ...subject, '-keyout', keyFile, '-out', certFile])
-    return { key: await readFile(keyFile, 'utf8'), cert: await readFile(certFile, 'utf8') }
+    const at = (name: string): string => join(folder, name)
+    const signed = signer === undefined ? [] : ['-CA', at('ca.pem'), '-CAkey', at('ca-key.pem')]
+    if (signer !== undefined) await writeFile(at('ca.pem'), signer.cert)
+    if (signer !== undefined) await writeFile(at('ca-key.pem'), signer.key)
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', at('key.pem')]
+    const all = ['req', '-x509', '-days', '2', ...key, ...signed, ...what, '-out', at('cert.pem')]
+    await promisify(execFile)('openssl', all)
+    return { key: await readFile(at('key.pem'), 'utf8'), cert: await readFile(at('cert.pem'), 'utf8') }
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -84,8 +84,10 @@ export class PortalFixture {
   }
 
   /** Another process of the same portal: the same database and key, on another port. The caller stops it. */
-  async startAnother(): Promise<{ url: string; stop: () => Promise<void> }> {
-    return startPortal(this.options)
+  async startAnother(
+    ports: Pick<PortalFixtureOptions, 'clock'> & { logger?: RecordingLogger } = {},
+  ): Promise<{ url: string; stop: () => Promise<void> }> {
+    return startPortal({ ...this.options, ...ports })
   }
 
   /** An emergency code, as the command line makes it beside the running portal. */

@@ -1,12 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
-import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Context } from 'mocha'
 import { Client, type QueryResult } from 'pg'
 import { runCommand } from '../../hosts/runtime/run-command.ts'
+import type { Certificate } from './certificate.ts'
 import { skipBecause } from './skip-because.ts'
 
 export interface PostgresDatabase {
@@ -14,6 +16,13 @@ export interface PostgresDatabase {
   port: number
   user: string
   database: string
+}
+
+/** A server that takes nobody without TLS and a password, beside its administrator on the Unix socket. */
+export interface SecuredPostgres {
+  postgres: Postgres
+  /** Where it listens on the loopback address. */
+  port: number
 }
 
 const VERSIONS = '/usr/lib/postgresql'
@@ -24,6 +33,7 @@ export class Postgres {
   private constructor(
     /** Where its socket is. */
     readonly folder: string,
+    private readonly port: number = PORT,
     private readonly server?: { process: ChildProcess; closed: Promise<unknown> },
   ) {}
 
@@ -34,6 +44,31 @@ export class Postgres {
 
   /** Skips what needs it where it is not installed; the set-up of `npm test` installs it. */
   static async start(context?: Context): Promise<Postgres> {
+    return Postgres.#run(context, { listen_addresses: '' })
+  }
+
+  /** The same with `ssl = on`, and scram-sha-256 for whoever comes by the loopback address. */
+  static async startSecured({ key, cert }: Certificate, context?: Context): Promise<SecuredPostgres> {
+    const port = await freePort()
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      port: String(port),
+      ssl: 'on',
+      password_encryption: 'scram-sha-256',
+    }
+    const postgres = await Postgres.#run(context, settings, {
+      'server.key': key,
+      'server.crt': cert,
+      'pg_hba.conf': 'local all portreeve trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n',
+    })
+    return { postgres, port }
+  }
+
+  static async #run(
+    context: Context | undefined,
+    given: Readonly<Record<string, string>>,
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<Postgres> {
     const version = existsSync(VERSIONS) ? readdirSync(VERSIONS).at(-1) : undefined
     if (version === undefined) {
       if (context !== undefined) skipBecause(context, `needs PostgreSQL in ${VERSIONS}`)
@@ -53,21 +88,20 @@ export class Postgres {
     )
     const code = await new Promise((resolve) => init.once('exit', resolve))
     if (code !== 0) throw new Error(`initdb ended with ${String(code)}`)
-    const settings = { listen_addresses: '', unix_socket_directories: folder, fsync: 'off', max_connections: '200' }
+    for (const [name, text] of Object.entries(files)) {
+      await writeFile(join(data, name), text, { mode: 0o600 })
+      if (owner !== undefined) await chown(join(data, name), owner.uid, owner.gid)
+    }
+    const port = Number(given['port'] ?? PORT)
+    const settings = { unix_socket_directories: folder, fsync: 'off', max_connections: '200', ...given }
     const server = spawn(
       join(programs, 'postgres'),
-      [
-        '-D',
-        data,
-        '-p',
-        String(PORT),
-        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-      ],
+      ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       options,
     )
     const closed = new Promise((resolve) => server.once('exit', resolve))
     process.once('exit', () => server.kill('SIGQUIT'))
-    const postgres = new Postgres(folder, { process: server, closed })
+    const postgres = new Postgres(folder, port, { process: server, closed })
     await postgres.#answering()
     return postgres
   }
@@ -98,7 +132,7 @@ export class Postgres {
   }
 
   get #administration(): PostgresDatabase {
-    return { host: this.folder, port: PORT, user: 'portreeve', database: 'postgres' }
+    return { host: this.folder, port: this.port, user: 'portreeve', database: 'postgres' }
   }
 
   async #answering(): Promise<void> {
@@ -121,3 +155,15 @@ const ownerOf = async (user: string): Promise<{ uid: number; gid: number }> => (
   uid: Number(await runCommand('id', ['-u', user])),
   gid: Number(await runCommand('id', ['-g', user])),
 })
+
+const freePort = async (): Promise<number> => {
+  const server = createServer()
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => {
+    server.close(resolve)
+  })
+  return port
+}

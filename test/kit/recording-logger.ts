@@ -10,10 +10,24 @@ export interface LogLine {
 export class RecordingLogger implements Logger {
   readonly lines: LogLine[]
   readonly #fields: LogFields
+  readonly #waiting: Set<(line: LogLine) => void>
 
-  constructor(lines: LogLine[] = [], fields: LogFields = {}) {
+  constructor(lines: LogLine[] = [], fields: LogFields = {}, waiting = new Set<(line: LogLine) => void>()) {
     this.lines = lines
     this.#fields = fields
+    this.#waiting = waiting
+  }
+
+  /** The next line with such a message; lines that there are already do not count. */
+  async next(message: RegExp): Promise<LogLine> {
+    return new Promise((resolve) => {
+      const look = (line: LogLine): void => {
+        if (!message.test(line.message)) return
+        this.#waiting.delete(look)
+        resolve(line)
+      }
+      this.#waiting.add(look)
+    })
   }
 
   readonly trace = this.#at('trace')
@@ -23,12 +37,14 @@ export class RecordingLogger implements Logger {
   readonly error = this.#at('error')
 
   with(fields: LogFields): Logger {
-    return new RecordingLogger(this.lines, { ...this.#fields, ...fields })
+    return new RecordingLogger(this.lines, { ...this.#fields, ...fields }, this.#waiting)
   }
 
   #at(level: LogLine['level']) {
     return (fields: LogFields, message: string): void => {
-      this.lines.push({ level, fields: { ...this.#fields, ...fields }, message })
+      const line = { level, fields: { ...this.#fields, ...fields }, message }
+      this.lines.push(line)
+      for (const look of this.#waiting) look(line)
     }
   }
 }

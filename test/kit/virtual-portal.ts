@@ -19,7 +19,7 @@ import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/po
 import { addressesAt } from '../../hosts/portal/store/tunnel-addresses.ts'
 import type { Decision } from '../../hosts/portal/store/store.ts'
 import { parseToken, signedFragment } from '../../hosts/portal/token-text.ts'
-import type { Rows } from '../../hosts/portal/view/view.ts'
+import type { Rows } from '../../hosts/portal/entities.ts'
 import { SeededRandom } from './seeded-random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import type { PortalSide, VirtualControlChannel, VirtualPortalEnd } from './virtual-control-channel.ts'

@@ -38,6 +38,10 @@ export class Grants {
     return this.#byId.get(id)
   }
 
+  all(): IterableIterator<Grant> {
+    return this.#byId.values()
+  }
+
   get size(): number {
     return this.#byId.size
   }

@@ -1,18 +1,22 @@
 import connect from 'knex'
-import { Client, type ClientConfig } from 'pg'
-import type { Dialect, PostgresConfig } from './dialect.ts'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
+import { Client } from 'pg'
+import { CHANNEL, ChangeListener } from './change-listener.ts'
+import type { Dialect, DialectPorts, PostgresConfig } from './dialect.ts'
+import { knexLog } from './knex-log.ts'
+import { postgresRefusal } from './postgres-refusal.ts'
 import { propertyName } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
 
-const CHANNEL = 'portreeve_outbox'
 /** Names of advisory locks: any numbers that nothing else in the database uses. */
 const WRITE_LOCK = 7_706_001
 const MIGRATION_LOCK = 7_706_002
 const MOST_CONNECTIONS = 10
-const RECONNECT_MS = 1_000
+/** For a connection to be made, and for an answer on the one that listens. */
+const PATIENCE_MS = 10_000
 
 /** PostgreSQL, for several portal processes: each hears of the others' changes by LISTEN and NOTIFY. */
-export const openPostgres = (config: PostgresConfig): Dialect => {
+export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Dialect => {
   const { host, port, user, password, database, tls } = config
   const connection = {
     host,
@@ -20,22 +24,30 @@ export const openPostgres = (config: PostgresConfig): Dialect => {
     user,
     database,
     ...(password === undefined ? {} : { password }),
-    ssl: tls ? { rejectUnauthorized: true } : false,
+    ssl: tls === undefined ? false : tlsOptions(tls, host),
     application_name: 'portreeve',
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: PATIENCE_MS,
   }
-  const knex = connect({ client: 'pg', connection, pool: { min: 0, max: MOST_CONNECTIONS } })
-  const ear = new Ear(connection)
+  const knex = connect({
+    client: 'pg',
+    connection,
+    log: knexLog(ports.logger),
+    pool: { min: 0, max: MOST_CONNECTIONS },
+  })
+  const listener = new ChangeListener({
+    ...ports,
+    connection: () => new Client({ ...connection, keepAlive: true, query_timeout: PATIENCE_MS }),
+  })
   return {
     knex,
     migrating: async (migrate) => {
       const client = new Client(connection)
-      await client.connect()
       try {
+        await client.connect()
         await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
         await migrate()
       } finally {
-        await client.end()
+        client.end().catch(() => undefined) // also of one that was not let in: it would keep the process alive
       }
     },
     // Sequence numbers are drawn before the commit: without this a lower one could be committed after a higher one was told.
@@ -45,52 +57,23 @@ export const openPostgres = (config: PostgresConfig): Dialect => {
     announce: async (transaction) => {
       await transaction.raw('SELECT pg_notify(?, ?)', [CHANNEL, String(process.pid)])
     },
-    onForeignChanges: (callback) => ear.open(callback),
+    onForeignChanges: (catchUp) => listener.open(catchUp),
+    deafness: () => listener.deafness,
+    operatorErrorOf: (error) => postgresRefusal(error, config),
     storeErrorOf: postgresError,
     close: async () => {
-      await ear.close()
+      await listener.close()
       await knex.destroy()
     },
   }
 }
 
-/** A connection that only listens, and comes back when it is lost. */
-class Ear {
-  readonly #connection: ClientConfig
-  #client: Client | undefined
-  #timer: NodeJS.Timeout | undefined
-  #isClosed = false
-
-  constructor(connection: ClientConfig) {
-    this.#connection = connection
-  }
-
-  async open(callback: () => void): Promise<void> {
-    const client = new Client({ ...this.#connection, keepAlive: true })
-    const lost = (): void => {
-      if (this.#client !== client || this.#isClosed) return
-      this.#client = undefined
-      this.#retry(callback)
-    }
-    this.#client = client
-    client.on('error', lost).on('end', lost)
-    client.on('notification', callback)
-    await client.connect()
-    await client.query(`LISTEN ${CHANNEL}`)
-  }
-
-  async close(): Promise<void> {
-    this.#isClosed = true
-    clearTimeout(this.#timer)
-    await this.#client?.end()
-  }
-
-  #retry(callback: () => void): void {
-    this.#timer = setTimeout(() => {
-      this.open(callback).then(callback, () => this.#retry(callback))
-    }, RECONNECT_MS)
-  }
-}
+const tlsOptions = ({ ca, serverName }: NonNullable<PostgresConfig['tls']>, host: string) => ({
+  rejectUnauthorized: true,
+  ...(ca === undefined ? {} : { ca }),
+  checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+    checkServerIdentity(serverName ?? host, certificate),
+})
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html, class 23.
 const postgresError = (error: unknown): unknown => {

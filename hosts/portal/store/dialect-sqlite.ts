@@ -1,12 +1,15 @@
 import connect from 'knex'
-import type { Dialect, SqliteConfig } from './dialect.ts'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import type { Dialect, DialectPorts, SqliteConfig } from './dialect.ts'
+import { knexLog } from './knex-log.ts'
 import { propertyName } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
 
 /** SQLite, in one process: what `portal init` writes beside it is heard of with the next write. */
-export const openSqlite = ({ driver, file }: SqliteConfig): Dialect => {
+export const openSqlite = ({ driver, file }: SqliteConfig, { logger }: DialectPorts): Dialect => {
   const knex = connect({
     client: driver,
+    log: knexLog(logger),
     connection: { filename: file },
     useNullAsDefault: true,
     pool: {
@@ -29,9 +32,18 @@ export const openSqlite = ({ driver, file }: SqliteConfig): Dialect => {
     beginWrite: () => Promise.resolve(),
     announce: () => Promise.resolve(),
     onForeignChanges: () => Promise.resolve(),
+    deafness: () => undefined,
+    operatorErrorOf: (error) => sqliteRefusal(error, file),
     storeErrorOf: sqliteError,
     close: () => knex.destroy(),
   }
+}
+
+// https://www.sqlite.org/rescode.html: what is not about a statement, but about the file.
+const sqliteRefusal = (error: unknown, file: string): unknown => {
+  const { code = '', message = '' } = error as { code?: string; message?: string }
+  if (!/^SQLITE_(CANTOPEN|NOTADB|CORRUPT|READONLY|IOERR|FULL|BUSY|PERM|AUTH)/.test(code)) return error
+  return new OperatorError('DATABASE_UNUSABLE', `The database ${file} cannot be used: ${message} (${code}).`)
 }
 
 const sqliteError = (error: unknown): unknown => {

@@ -1,6 +1,9 @@
 import { openPostgres } from './dialect-postgres.ts'
 import { openSqlite } from './dialect-sqlite.ts'
 import type { Knex } from 'knex'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import type { Random } from '../../../core/runtime/random.ts'
 
 export type DatabaseConfig = SqliteConfig | PostgresConfig
 
@@ -19,8 +22,22 @@ export interface PostgresConfig {
   /** Read anew for each connection; never shown, never logged. */
   password: (() => Promise<string>) | undefined
   database: string
-  /** Whether the server has to show a certificate of the system's roots. */
-  tls: boolean
+  /** Whether the server has to show a certificate, and whose. */
+  tls: PostgresTls | undefined
+}
+
+export interface PostgresTls {
+  /** Authorities in PEM; the system's roots by default. */
+  ca?: string | undefined
+  /** The name that the certificate has to be for; the host by default. */
+  serverName?: string | undefined
+}
+
+/** What of the world a database needs. */
+export interface DialectPorts {
+  clock: Clock
+  random: Random
+  logger: Logger
 }
 
 /** All that depends on the database in use. Everything else is portable SQL. */
@@ -33,12 +50,16 @@ export interface Dialect {
   /** Called in a transaction whose changes other processes have to hear of once it is committed. */
   announce: (database: Knex.Transaction) => Promise<void>
   /** Calls back when another process has committed changes, and whenever some may have been missed. */
-  onForeignChanges: (callback: () => void) => Promise<void>
+  onForeignChanges: (catchUp: () => Promise<void>) => Promise<void>
+  /** Why changes of other processes may be missed at the moment; undefined while they are heard of. */
+  deafness: () => string | undefined
+  /** Why it cannot be used, in words for the operator; any other failure as it is. */
+  operatorErrorOf: (error: unknown) => unknown
   /** A violated constraint as a StoreError; any other failure as it is. */
   storeErrorOf: (error: unknown) => unknown
   close: () => Promise<void>
 }
 
 /** Opens the database. */
-export const openDialect = (config: DatabaseConfig): Dialect =>
-  config.driver === 'pg' ? openPostgres(config) : openSqlite(config)
+export const openDialect = (config: DatabaseConfig, ports: DialectPorts): Dialect =>
+  config.driver === 'pg' ? openPostgres(config, ports) : openSqlite(config, ports)

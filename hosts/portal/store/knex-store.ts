@@ -1,9 +1,10 @@
 import type { Knex } from 'knex'
 import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
-import type { Account, Change, Entities, EntityName } from '../entities.ts'
+import type { Account, Change, EntityName, Rows } from '../entities.ts'
 import { changeRecord, decisionRecord, insertAudit, readAudit, readDecisions, signInRecord } from './audit-trail.ts'
 import { openDialect, type DatabaseConfig, type Dialect } from './dialect.ts'
 import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
@@ -24,6 +25,7 @@ import type {
   SessionRows,
   SignInEvent,
   Store,
+  Subscriber,
   Transaction,
 } from './store.ts'
 import { ENTITY_NAMES } from './tables.ts'
@@ -32,6 +34,7 @@ export interface KnexStoreOptions {
   database: DatabaseConfig
   clock: Clock
   random: Random
+  logger: Logger
 }
 
 /** How long a change stays in the outbox: far longer than a portal process may be behind. */
@@ -45,7 +48,7 @@ export class KnexStore implements Store {
   readonly #dialect: Dialect
   readonly #clock: Clock
   readonly #random: Random
-  readonly #listeners = new Set<(changes: readonly Change[]) => void>()
+  readonly #subscribers = new Set<Subscriber>()
   /** The end of the line of writes. */
   #last: Promise<unknown> = Promise.resolve()
   /** The last entry of the outbox that the subscribers know of. */
@@ -65,38 +68,41 @@ export class KnexStore implements Store {
 
   /** Opens the database and brings its tables up to date. */
   static async open(options: KnexStoreOptions): Promise<KnexStore> {
-    const dialect = openDialect(options.database)
+    const dialect = openDialect(options.database, options)
     const { knex } = dialect
     try {
       await dialect.migrating(() => knex.migrate.latest({ migrationSource }))
       const store = new KnexStore(dialect, options, await lastSequence(knex))
-      await dialect.onForeignChanges(() => void store.#catchUp())
+      await dialect.onForeignChanges(() => store.#catchUp())
       return store
     } catch (error) {
       await dialect.close()
-      throw error
+      throw dialect.operatorErrorOf(error)
     }
   }
 
-  async load(): Promise<{ [Name in EntityName]: Entities[Name][] }> {
-    const tables: [EntityName, unknown[]][] = []
-    for (const name of ENTITY_NAMES) {
-      const rows = (await this.#knex(name).orderBy(['created_at', 'id'])) as Record<string, unknown>[]
-      tables.push([name, rows.map((row) => decodeRow(name, row))])
-    }
-    return Object.fromEntries(tables) as { [Name in EntityName]: Entities[Name][] }
+  async load(): Promise<Rows> {
+    return loadRows(this.#knex)
   }
 
-  subscribe(listener: (changes: readonly Change[]) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+  subscribe(subscriber: Subscriber): () => void {
+    this.#subscribers.add(subscriber)
+    return () => this.#subscribers.delete(subscriber)
+  }
+
+  async check(): Promise<void> {
+    await this.#knex.raw('SELECT 1')
+  }
+
+  deafness(): string | undefined {
+    return this.#dialect.deafness()
   }
 
   async transact<T>({ accountId, by }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#inLine(async () => {
       const at = this.#clock.unix()
       const { result, ...written } = await this.#knex.transaction(async (database) => {
-        const foreign = await this.#foreignChanges(database, at)
+        const foreign = await this.#foreignNews(database, at)
         const tx = new KnexTransaction({ dialect: this.#dialect, database, accountId, at, random: this.#random })
         const result = await work(tx)
         return { result, foreign, changes: tx.changes, told: await this.#leaveTraces(database, tx.changes, { by, at }) }
@@ -131,7 +137,7 @@ export class KnexStore implements Store {
       const changes: Change[] = [{ entity: 'accounts', accountId: id, id, after: account }]
       try {
         const written = await this.#knex.transaction(async (database) => {
-          const foreign = await this.#foreignChanges(database, at)
+          const foreign = await this.#foreignNews(database, at)
           await database('accounts').insert(encodeRow('accounts', account))
           return { foreign, changes, told: await this.#leaveTraces(database, changes, { by, at }) }
         })
@@ -178,18 +184,18 @@ export class KnexStore implements Store {
     return turn
   }
 
-  /** Tells the subscribers what other processes have committed. A failure leaves it to the next write, or the next word of it. */
+  /** Tells the subscribers what other processes have committed. */
   async #catchUp(): Promise<void> {
     if (this.#isClosed) return
     await this.#inLine(async () => {
-      if ((await lastSequence(this.#knex)) === this.#told) return
+      if ((await lastSequence(this.#knex)) <= this.#told) return
       const at = this.#clock.unix()
       const written = await this.#knex.transaction(async (database) => {
-        const foreign = await this.#foreignChanges(database, at)
+        const foreign = await this.#foreignNews(database, at)
         return { foreign, changes: [], told: await lastSequence(database) }
       })
       this.#tell(written)
-    }).catch(() => undefined)
+    })
   }
 
   /** @returns where the outbox ends with that. */
@@ -212,7 +218,7 @@ export class KnexStore implements Store {
   }
 
   /** What other processes, such as `portal init`, have committed since: without the rows as they were before. */
-  async #foreignChanges(database: Knex.Transaction, at: UnixTime): Promise<Change[]> {
+  async #foreignNews(database: Knex.Transaction, at: UnixTime): Promise<ForeignNews> {
     await this.#dialect.beginWrite(database)
     // A write goes first: a transaction that reads before it writes fails where another process wrote in between.
     await database('outbox')
@@ -220,26 +226,44 @@ export class KnexStore implements Store {
       .andWhere('created_at', '<', at - OUTBOX_KEPT_MS)
       .delete()
     const entries = (await database('outbox').where('sequence', '>', this.#told).orderBy('sequence')) as OutboxEntry[]
+    // Whoever was away for longer than entries are kept finds a gap. A rolled back write leaves one as well, which costs a reading.
+    const isGap = this.#told > 0 && Number(entries[0]?.sequence ?? 0) > this.#told + 1
+    if (isGap) return { rows: await loadRows(database) }
     const changes: Change[] = []
     for (const { entity, account_id: accountId, entity_id: id } of entries) {
       const after = await new KnexReader(database, accountId).get(entity, id)
       changes.push({ entity, accountId, id, ...(after === undefined ? {} : { after }) } as Change)
     }
-    return changes
+    return { changes }
   }
 
-  #tell({ foreign, changes, told }: { foreign: readonly Change[]; changes: readonly Change[]; told: number }): void {
-    this.#told = told
-    for (const batch of [foreign, changes]) {
-      if (batch.length > 0) for (const listener of this.#listeners) listener(batch)
+  #tell({ foreign, changes, told }: { foreign: ForeignNews; changes: readonly Change[]; told: number }): void {
+    this.#told = Math.max(this.#told, told) // an outbox that was emptied ends nowhere
+    for (const subscriber of this.#subscribers) {
+      if ('rows' in foreign) subscriber.reloaded(foreign.rows)
+      for (const batch of ['rows' in foreign ? [] : foreign.changes, changes]) {
+        if (batch.length > 0) subscriber.changed(batch)
+      }
     }
   }
 }
 
+type ForeignNews = { changes: readonly Change[] } | { rows: Rows }
+
 interface OutboxEntry {
+  sequence: unknown
   entity: EntityName
   account_id: string
   entity_id: string
+}
+
+const loadRows = async (database: Knex): Promise<Rows> => {
+  const tables: [EntityName, unknown[]][] = []
+  for (const name of ENTITY_NAMES) {
+    const rows = (await database(name).orderBy(['created_at', 'id'])) as Record<string, unknown>[]
+    tables.push([name, rows.map((row) => decodeRow(name, row))])
+  }
+  return Object.fromEntries(tables) as Rows
 }
 
 const lastSequence = async (database: Knex): Promise<number> => {

@@ -1,6 +1,6 @@
 import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
-import type { Account, Change, Entities, EntityName } from '../entities.ts'
+import type { Account, Change, Entities, EntityName, Rows } from '../entities.ts'
 import type { RecordScope } from './knex-sign-in-records.ts'
 
 /**
@@ -9,12 +9,13 @@ import type { RecordScope } from './knex-sign-in-records.ts'
  */
 export interface Store {
   /** Every row of every account: what a portal process begins with. Subscribe first, or miss what comes between. */
-  load: () => Promise<{ [Name in EntityName]: Entities[Name][] }>
-  /**
-   * Committed changes, a transaction at a time and in the order of the commits. What it returns ends the subscription.
-   * Another process's changes (`portal init`) come with the next write of this one, and have no `before`.
-   */
-  subscribe: (listener: (changes: readonly Change[]) => void) => () => void
+  load: () => Promise<Rows>
+  /** From here on tells what is committed. What it returns ends the subscription. */
+  subscribe: (subscriber: Subscriber) => () => void
+  /** For readiness. @throws what the database, or the way to it, fails with */
+  check: () => Promise<void>
+  /** Why changes of other processes may be missed at the moment; undefined while they are heard of. */
+  deafness: () => string | undefined
   /**
    * All or nothing. One transaction at a time, in the order of the calls: `work` must not call `transact` of the same store.
    * Each write is in the audit trail, and is told to the subscribers once it is committed, before the promise resolves.
@@ -41,6 +42,16 @@ export interface Store {
   /** The audit trail, newest first. */
   auditLog: (accountId: string, page: Page) => Promise<AuditRecord[]>
   close: () => Promise<void>
+}
+
+export interface Subscriber {
+  /**
+   * Committed changes, a transaction at a time and in the order of the commits. Another process's have no `before`; those of
+   * `portal init` beside an embedded database come with the next write of this process.
+   */
+  changed: (changes: readonly Change[]) => void
+  /** In place of changes that nobody knows any more: every row as it is. What is told afterwards was committed afterwards. */
+  reloaded: (rows: Rows) => void
 }
 
 export interface SessionRows {

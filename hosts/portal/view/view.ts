@@ -1,10 +1,8 @@
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../core/plugin/extension-point.ts'
 import { PolicyIndex } from '../../../core/policy/policy-index.ts'
-import type { Change, Entities, EntityName, Membership } from '../entities.ts'
+import type { Change, Entities, EntityName, Membership, Rows } from '../entities.ts'
 import { MultiMap } from './multi-map.ts'
-
-export type Rows = { [Name in EntityName]: Entities[Name][] }
 
 type Tables = { [Name in EntityName]: Map<string, Entities[Name]> }
 

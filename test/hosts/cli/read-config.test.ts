@@ -67,6 +67,12 @@ describe('hosts/cli/read-config', () => {
     )
     const { config } = await read()
     expect(config).to.include({ token_file: join(folder, 'secret/token'), state_folder: '/var/lib/x' })
+    await writeFile(file, 'database: { driver: pg, password_file: password, tls: { ca_file: ca.pem } }\n')
+    const portal = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env: {} })
+    expect(portal.config.database).to.deep.include({
+      password_file: join(folder, 'password'),
+      tls: { ca_file: join(folder, 'ca.pem') },
+    })
   })
 
   it('uses what comes with the package where no file is named', async () => {

@@ -6,6 +6,7 @@ import type { Account, Actor } from '../../../hosts/portal/entities.ts'
 import { KnexStore } from '../../../hosts/portal/store/knex-store.ts'
 import { parseToken } from '../../../hosts/portal/token-text.ts'
 import { Tokens, type MintedToken, type TokenDraft } from '../../../hosts/portal/tokens.ts'
+import { RecordingLogger } from '../../kit/recording-logger.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 
@@ -23,7 +24,12 @@ describe('tokens', () => {
   beforeEach(async () => {
     clock = new VirtualClock()
     const random = new SeededRandom()
-    store = await KnexStore.open({ database: { driver: 'better-sqlite3', file: ':memory:' }, clock, random })
+    store = await KnexStore.open({
+      database: { driver: 'better-sqlite3', file: ':memory:' },
+      clock,
+      random,
+      logger: new RecordingLogger(),
+    })
     tokens = new Tokens({ store, key, clock, random })
     account = await store.createAccount({ slug: 'example', name: 'Example' }, by)
     actor = await store.transact({ accountId: account.id, by }, (tx) =>

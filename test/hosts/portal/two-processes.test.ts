@@ -1,10 +1,13 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { SECOND } from '../../../core/runtime/time.ts'
 import { Browser } from '../../kit/browser.ts'
 import { ControlPeer } from '../../kit/control-peer.ts'
 import { OPENID_CLIENT, OpenidProvider } from '../../kit/openid-provider.ts'
 import { PortalFixture } from '../../kit/portal-fixture.ts'
 import { Postgres } from '../../kit/postgres.ts'
+import { RecordingLogger } from '../../kit/recording-logger.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
 
 describe('two portal processes on one PostgreSQL', function () {
   this.timeout(60_000)
@@ -63,5 +66,38 @@ describe('two portal processes on one PostgreSQL', function () {
     const { peer } = await ControlPeer.join({ url: second.url, role: 'client', token: made.token })
     await portal.api('DELETE', `/tokens/${made.id}`)
     await peer.closed
+  })
+
+  it('P6 is not ready while it does not hear of the other, and then does what it missed', async () => {
+    const clock = new VirtualClock()
+    const logger = new RecordingLogger()
+    const deaf = await portal.startAnother({ clock, logger })
+    try {
+      const ada = await portal.create('/actors', { name: 'Ada', email: 'deaf@example.org' })
+      const made = await portal.create(`/actors/${ada.id}/client_tokens`, { name: 'laptop' })
+      const { peer } = await ControlPeer.join({ url: deaf.url, role: 'client', token: made.token })
+      const readiness = async () => {
+        const answer = await fetch(`${deaf.url}/readyz`)
+        return { status: answer.status, body: (await answer.json()) as object }
+      }
+      expect(await readiness()).to.deep.equal({ status: 200, body: { status: 'ok', failed: [] } })
+
+      const known = logger.next(/not heard of/)
+      await postgres?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+      await known
+      expect(await readiness()).to.deep.equal({
+        status: 503,
+        body: { status: 'not ready', failed: ['database-listener'] },
+      })
+      await portal.api('DELETE', `/tokens/${made.id}`)
+      expect(peer.socket.readyState, 'it cannot know yet').to.equal(peer.socket.OPEN)
+
+      clock.advance(SECOND)
+      await peer.closed
+      expect((await readiness()).status).to.equal(200)
+      expect(logger.lines.some(({ message }) => /heard of again/.test(message))).to.equal(true)
+    } finally {
+      await deaf.stop()
+    }
   })
 })

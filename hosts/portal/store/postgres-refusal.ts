@@ -1,0 +1,49 @@
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import type { PostgresConfig } from './dialect.ts'
+
+/** What pg and Node say, and what the operator is to know and to do. Neither the password nor its file is in it. */
+export const postgresRefusal = (error: unknown, { host, port, user, database }: PostgresConfig): unknown => {
+  if (error instanceof OperatorError) return error
+  const { code = '', message = '' } = error as { code?: string; message?: string }
+  const server = host.startsWith('/') ? `PostgreSQL in ${host}` : `PostgreSQL at ${host}:${port}`
+  const told = (name: string, text: string, remedy?: string) =>
+    new OperatorError(`DATABASE_${name}`, text, remedy, { cause: error })
+
+  if (code === '28P01') return told('PASSWORD', `${server} refuses the password of the user ${user}.`, PASSWORD_REMEDY)
+  if (/client password must be/.test(message)) {
+    return told('PASSWORD', `${server} asks for a password of the user ${user}.`, PASSWORD_REMEDY)
+  }
+  if (code === '28000') {
+    const remedy = message.includes('no encryption') ? 'Write database.tls: true.' : undefined
+    return told('REFUSED', `${server} refuses the user ${user}: ${message}.`, remedy)
+  }
+  if (code === '3D000')
+    return told('UNKNOWN', `${server} has no database ${database}.`, `Make it: createdb ${database}`)
+  if (code === '42501') {
+    const remedy = `Make it the owner: ALTER DATABASE ${database} OWNER TO ${user}.`
+    return told('REFUSED', `${server} lets the user ${user} make no tables in ${database}.`, remedy)
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const remedy = 'Name it in database.tls.server_name, if it is the right one.'
+    return told('CERTIFICATE', `The certificate of ${server} is for another name: ${message}`, remedy)
+  }
+  if (CERTIFICATE_CODES.test(code)) {
+    const remedy = 'Name the authority that signed it in database.tls.ca_file.'
+    return told('CERTIFICATE', `The certificate of ${server} is not trusted: ${message}.`, remedy)
+  }
+  if (message === 'The server does not support SSL connections') return told('TLS', `${server} does not speak TLS.`)
+  if (SYSTEM_CODES.test(code) || SERVER_CODES.has(code) || TIMEOUTS.test(message)) {
+    return told('UNREACHABLE', `${server} cannot be reached: ${message || code}.`)
+  }
+  return error
+}
+
+const PASSWORD_REMEDY = 'It comes from PORTREEVE_DATABASE_PASSWORD, else from database.password_file.'
+
+// https://nodejs.org/api/tls.html#x509-certificate-error-codes
+const CERTIFICATE_CODES = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|INVALID_CA|INVALID_PURPOSE)/
+/** A system call's, or a name server's. */
+const SYSTEM_CODES = /^E(?!RR_)[A-Z_0-9]{2,}$/
+// https://www.postgresql.org/docs/current/errcodes-appendix.html: too many connections, shutting down, crashed, starting up.
+const SERVER_CODES = new Set(['53300', '57P01', '57P02', '57P03'])
+const TIMEOUTS = /timeout expired|Connection terminated|timed out/
