@@ -26,6 +26,7 @@ import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS } from '../socke
 import { FrameSealer, type Destination } from './frame-sealer.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { withOwnBytes } from './letters.ts'
+import { LaneSessions } from './lane-sessions.ts'
 import { LaneSession } from './session-traffic.ts'
 
 export interface PacketLaneOptions<Input, Output> {
@@ -79,8 +80,7 @@ export class PacketLane<Input, Output extends { type: string }> {
   readonly #sealer: FrameSealer
   readonly #writer: FrameWriter
   readonly #peers = new Map<PeerId, LanePeer>()
-  /** By handle. */
-  readonly #sessions: (LaneSession | undefined)[] = []
+  readonly #sessions = new LaneSessions()
   readonly #read = new Uint8Array(READ_BYTES)
   readonly #readRows = new Uint32Array(READ_ROWS * TUN_ROW)
   readonly #received = new Uint8Array(RECEIVE_ROWS * UDP_SLOT_BYTES)
@@ -160,9 +160,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     this.#cancelWake?.()
     for (const { port } of this.#sockets.values()) this.#addon.close(port)
     this.#addon.close(this.#tun)
-    for (const session of this.#sessions) {
-      if (session !== undefined) this.#addon.removeKeys(this.#lane, session.index)
-    }
+    for (const { index } of this.#sessions.all()) this.#addon.removeKeys(this.#lane, index)
   }
 
   #attend(status: number, work: () => void): void {
@@ -245,7 +243,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     const flags = this.#opened[at + 3] ?? 0
     const addressAt = (flags & 0xffff) * UDP_ROW + UDP_ROW - SOCKET_ADDRESS_WORDS
     if (handle === 0) return this.#passUp(socket.decoder.decode(messages, addressAt), offset, length)
-    const session = this.#sessions[handle - 1]
+    const session = this.#sessions.at(handle - 1)
     const peer = this.#peers.get(session?.peer ?? '')
     if (session === undefined || peer === undefined) return
     session.received(length)
@@ -309,9 +307,7 @@ export class PacketLane<Input, Output extends { type: string }> {
       case 'installKeys': {
         const { index, remoteIndex, sendKey, receiveKey, expiresAt } = command.keys
         this.#forget(index)
-        let handle = this.#sessions.indexOf(undefined)
-        if (handle < 0) handle = this.#sessions.length
-        this.#sessions[handle] = new LaneSession(command.peer, index, expiresAt)
+        const handle = this.#sessions.add(new LaneSession(command.peer, index, expiresAt))
         const session = new Uint32Array([index, remoteIndex, handle])
         this.#addon.installKeys(this.#lane, session, sendKey, receiveKey, expiresAt)
         sendKey.fill(0)
@@ -324,7 +320,7 @@ export class PacketLane<Input, Output extends { type: string }> {
       case 'useKeys': {
         const peer = this.#peers.get(command.peer)
         if (peer === undefined) return
-        peer.session = this.#sessions.find((session) => session !== undefined && session.index === command.index)
+        peer.session = this.#sessions.find(command.index)
         peer.destination = command.path === undefined ? undefined : this.#destination(command.path as Endpoint)
         return
       }
@@ -348,14 +344,12 @@ export class PacketLane<Input, Output extends { type: string }> {
 
   #forget(index: number, peerId?: PeerId): void {
     this.#addon.removeKeys(this.#lane, index)
-    const handle = this.#sessions.findIndex((session) => session?.index === index)
-    const session = this.#sessions[handle]
+    const session = this.#sessions.remove(index)
     if (session === undefined) return
-    this.#sessions[handle] = undefined
     const peer = this.#peers.get(session.peer)
     if (peer?.session === session) peer.session = undefined
     // A peer without keys is forgotten; the next keys bring it back.
-    if (peerId !== undefined && !this.#sessions.some((other) => other?.peer === peerId)) this.#peers.delete(peerId)
+    if (peerId !== undefined && !this.#sessions.hasAnyOf(peerId)) this.#peers.delete(peerId)
   }
 
   #touch(session: LaneSession): void {

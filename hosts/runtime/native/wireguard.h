@@ -6,7 +6,7 @@
 #include "aead.h"
 #include "segments.h"
 
-enum { DATA_HEADER = 16, DATA_LEAST = DATA_HEADER + AEAD_TAG, MESSAGE_MOST = 0x10000, REPLAY_WORDS = 256, BUCKETS = 1024 };
+enum { DATA_HEADER = 16, DATA_LEAST = DATA_HEADER + AEAD_TAG, MESSAGE_MOST = 0x10000, REPLAY_WORDS = 256, BUCKETS = 0x4000 };
 enum { ADDRESS_WORDS = 5, FRAME_ROW = 8, SEALED_ROW = 8, MESSAGE_ROW = 8, OPENED_ROW = 4 };
 
 // Why something was dropped; frames for the reasons of enum frame_drop come first.
