@@ -48,6 +48,10 @@ export const isEcho = (packet: Uint8Array, kind: 'request' | 'reply', { sequence
   return packet.subarray(HEADER + 8).every((byte, index) => byte === (index & 0xff))
 }
 
+/** The number of an echo request or reply. */
+export const sequenceOf = (packet: Uint8Array): number =>
+  new DataView(packet.buffer, packet.byteOffset, packet.byteLength).getUint16(HEADER + 6)
+
 // RFC 1071
 const checksum = (bytes: Uint8Array): number => {
   let sum = 0

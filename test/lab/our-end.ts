@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url'
 import type { TunnelOutput } from '../../core/contract/tunnel-transport.ts'
 import type { Namespace } from '../../hosts/lab/namespace.ts'
 import { echoReplyTo } from './icmp-echo.ts'
-import type { EndCommand, EndReport } from './wireguard-end.ts'
+import type { EndCommand, EndReport, EndTuning } from './wireguard-end.ts'
 
 export const isInitiation = (datagram: Uint8Array): boolean => datagram[0] === 1
 export const hasMac2 = (datagram: Uint8Array): boolean => datagram.subarray(-16).some((byte) => byte !== 0)
+
 /** Our transport in a process in its namespace. */
 export class OurEnd {
   readonly #namespace: Namespace
@@ -23,34 +24,31 @@ export class OurEnd {
     this.#namespace = namespace
   }
 
+  /** How many packets came out of its tunnel. */
+  get delivered(): number {
+    return this.outputs.filter(({ type }) => type === 'deliverPacket').length
+  }
+
   get established(): number {
     return this.outputs.filter(({ type }) => type === 'sessionEstablished').length
   }
 
-  async open(
-    privateKey: Uint8Array,
-    port: number,
-    { alwaysUnderLoad = false }: { alwaysUnderLoad?: boolean } = {},
-  ): Promise<void> {
+  async open(privateKey: Uint8Array, port: number, tuning: EndTuning = {}): Promise<void> {
     const script = fileURLToPath(new URL('wireguard-end.js', import.meta.url))
     this.#child = spawn('ip', ['netns', 'exec', this.#namespace.name, process.execPath, script], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
     })
     this.#child.on('message', (report: EndReport) => this.#take(report))
-    this.#tell({ type: 'open', privateKey, port, alwaysUnderLoad })
+    this.#tell({ type: 'open', privateKey, port, tuning })
     await this.until('our socket', () => this.#opened)
   }
 
-  async restart(
-    privateKey: Uint8Array,
-    port: number,
-    { alwaysUnderLoad = false }: { alwaysUnderLoad?: boolean } = {},
-  ): Promise<void> {
+  async restart(privateKey: Uint8Array, port: number, tuning?: EndTuning): Promise<void> {
     await this.close()
     this.#opened = false
     this.#counters = undefined
-    await this.open(privateKey, port, { alwaysUnderLoad })
+    await this.open(privateKey, port, tuning)
   }
 
   /** Ends the process; gives back what it had dropped. */

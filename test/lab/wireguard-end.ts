@@ -6,10 +6,18 @@ import { drive } from '../../core/runtime/drive.ts'
 import { endpoint, splitEndpoint } from '../../core/runtime/endpoint.ts'
 import { after, type Instant } from '../../core/runtime/time.ts'
 import { createClock, createRandom } from '../../hosts/runtime/index.ts'
+import type { RekeyPace } from '../../plugins/transport-wireguard/timers.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 
+/** How this end differs from one of the product. */
+export interface EndTuning {
+  /** It asks everybody for a cookie. */
+  alwaysUnderLoad?: boolean
+  pace?: Partial<RekeyPace>
+}
+
 export type EndCommand =
-  | { type: 'open'; privateKey: Uint8Array; port: number; alwaysUnderLoad?: boolean }
+  | { type: 'open'; privateKey: Uint8Array; port: number; tuning: EndTuning }
   | { type: 'input'; input: TunnelInput }
   /** Lets this end believe that so much time has passed, on both of its clocks. */
   | { type: 'skipTime'; milliseconds: number }
@@ -28,13 +36,15 @@ const report = (message: EndReport): void => {
   if (process.connected) process.send?.(message)
 }
 
-const open = ({ privateKey, port, alwaysUnderLoad = false }: Extract<EndCommand, { type: 'open' }>) => {
+const open = ({ privateKey, port, tuning }: Extract<EndCommand, { type: 'open' }>) => {
+  const { alwaysUnderLoad = false, pace = {} } = tuning
   const socket = createSocket('udp4')
   const real = createClock()
   let skipped = 0
   const now = (): Instant => after(real.now(), skipped)
   const clock = { ...real, now, wake: (at: Instant, callback: () => void) => real.wake(after(at, -skipped), callback) }
-  const tunnel = new WireGuardTransport(alwaysUnderLoad ? { load: { arrived: () => true } } : {}).createTunnel({
+  const transport = new WireGuardTransport({ pace, ...(alwaysUnderLoad ? { load: { arrived: () => true } } : {}) })
+  const tunnel = transport.createTunnel({
     privateKey,
     random: createRandom(),
     unixAt: (at) => (real.unix() + (at - real.now())) as ReturnType<typeof real.unix>,

@@ -1,17 +1,8 @@
 import { expect } from 'chai'
-import { afterEach, beforeEach, describe, it } from 'mocha'
-import { Namespace } from '../../hosts/lab/namespace.ts'
-import { RunDirectory } from '../../hosts/lab/run-directory.ts'
-import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
-import { needsKernel } from '../kit/needs-kernel.ts'
-import { SeededRandom } from '../kit/seeded-random.ts'
-import { echoPacket, isEcho, type Echo } from './icmp-echo.ts'
-import { OurEnd } from './our-end.ts'
-import { WireGuardGo } from './wireguard-go.ts'
+import { describe, it } from 'mocha'
+import { eventually } from '../../hosts/lab/eventually.ts'
+import { OURS, THEIRS, useWireGuardPair } from './wireguard-pair.ts'
 
-const OURS = { outer: '192.0.2.1', port: 51821, inner: '100.64.0.1' }
-const THEIRS = { outer: '192.0.2.2', port: 51820, inner: '100.64.0.2' }
-const OUR_ENDPOINT = `${OURS.outer}:${OURS.port}`
 /** Every fifth datagram of each direction is lost. */
 const LOSS = `
 table inet loss {
@@ -19,174 +10,167 @@ table inet loss {
   chain output { type filter hook output priority 0; udp sport 51820 numgen random mod 5 0 drop; }
 }
 `
-const THEIR_ENDPOINT = `${THEIRS.outer}:${THEIRS.port}`
 
 describe('T9 the WireGuard transport and a real wireguard-go', function () {
-  needsKernel()
   this.timeout(60_000)
-  const transport = new WireGuardTransport()
-  const random = new SeededRandom('wireguard-go')
-  const ours = transport.generateKeys(random)
-  const theirs = transport.generateKeys(random)
-  const presharedKey = random.bytes(32)
-  let run: RunDirectory
-  let wireGuardGo: WireGuardGo
-  let there: Namespace
-  let us: OurEnd
-  let here: Namespace
-
-  beforeEach(async () => {
-    run = await RunDirectory.open()
-    here = await Namespace.create(run, 'ours')
-    there = await Namespace.create(run, 'theirs')
-    await here.veth({ device: 'eth0', to: there, toDevice: 'eth0' })
-    await here.address('eth0', `${OURS.outer}/24`)
-    await there.address('eth0', `${THEIRS.outer}/24`)
-    wireGuardGo = new WireGuardGo(there)
-    await wireGuardGo.ready()
-    us = new OurEnd(here)
-    await us.open(ours.privateKey, OURS.port)
-  })
-
-  afterEach(async function () {
-    const counters = await us.close()
-    if (this.currentTest?.state === 'failed') {
-      process.stderr.write(`${JSON.stringify(counters)}\n${wireGuardGo.log.slice(-4_000)}\n`)
-    }
-    await wireGuardGo.stop()
-    await run.close()
-  })
-
-  const configure = async (options: { theyKnowWhere: boolean; psk?: Uint8Array }): Promise<void> => {
-    await wireGuardGo.configure(
-      { privateKey: theirs.privateKey, listenPort: THEIRS.port },
-      {
-        publicKey: ours.publicKey,
-        presharedKey: options.psk ?? presharedKey,
-        allowedIp: `${OURS.inner}/32`,
-        ...(options.theyKnowWhere ? { endpoint: OUR_ENDPOINT } : {}),
-      },
-    )
-    await there.address(wireGuardGo.device, `${THEIRS.inner}/24`)
-    await there.ip(['link', 'set', wireGuardGo.device, 'up'])
-    us.addPeer({
-      publicKey: theirs.publicKey,
-      presharedKey,
-      ...(options.theyKnowWhere ? {} : { path: THEIR_ENDPOINT }),
-    })
-  }
-
-  const ping = async (echo: Echo): Promise<void> => {
-    us.send(echoPacket({ source: OURS.inner, destination: THEIRS.inner, ...echo }))
-    await us.packet(`the reply to ${echo.sequence}`, (packet) => isEcho(packet, 'reply', echo))
-  }
-
-  const theirPings = async (): Promise<void> => {
-    const { code, stdout } = await there.run('ping', ['-c', '5', '-i', '0.05', '-W', '5', '-s', '1200', OURS.inner])
-    expect(code, stdout).to.equal(0)
-    expect(stdout).to.include('5 packets transmitted, 5 received')
-  }
+  const pair = useWireGuardPair()
 
   it('get a session that we begin, and its kernel answers pings of every size through it', async () => {
-    await configure({ theyKnowWhere: false })
-    for (const [sequence, size] of [0, 1, 15, 16, 17, 100, 1000, 1372, 1392].entries()) await ping({ sequence, size })
-    expect(us.established).to.equal(1)
-    expect((await wireGuardGo.state()).get('endpoint')).to.equal(OUR_ENDPOINT)
+    await pair().configure({ theyKnowWhere: false })
+    for (const [sequence, size] of [0, 1, 15, 16, 17, 100, 1000, 1372, 1392].entries()) {
+      await pair().ping({ sequence, size })
+    }
+    expect(pair().us.established).to.equal(1)
+    expect((await pair().wireGuardGo.state()).get('endpoint')).to.equal(pair().ourEndpoint)
   })
 
   it('get a session that it begins, and we answer its pings', async () => {
-    await configure({ theyKnowWhere: true })
-    us.answerPings()
-    await theirPings()
-    expect(us.established).to.equal(1)
+    await pair().configure({ theyKnowWhere: true })
+    pair().us.answerPings()
+    expect(await pair().theirPings()).to.equal(5)
+    expect(pair().us.established).to.equal(1)
   })
 
   it('get through when both begin at once', async () => {
-    await configure({ theyKnowWhere: true })
-    us.choosePath(THEIR_ENDPOINT)
+    const { us } = pair()
+    await pair().configure({ theyKnowWhere: true })
+    us.choosePath(pair().theirEndpoint)
     us.answerPings()
-    const theirPing = there.run('ping', ['-c', '8', '-i', '0.2', '-W', '10', OURS.inner])
-    await ping({ sequence: 1, size: 64 })
-    const { stdout } = await theirPing
-    expect(stdout).to.include('8 received')
+    const theirs = pair().theirPings({ count: 8, intervalSeconds: 0.2 })
+    await pair().ping({ sequence: 1, size: 64 })
+    expect(await theirs).to.equal(8)
   })
 
   it('change keys after two minutes, and again after the keys expired, while traffic goes on', async () => {
-    await configure({ theyKnowWhere: false })
+    const { us } = pair()
+    await pair().configure({ theyKnowWhere: false })
     us.answerPings()
-    await ping({ sequence: 1, size: 64 })
+    await pair().ping({ sequence: 1, size: 64 })
     // Our clocks jump, its do not: every handshake that follows is one that it agreed to.
-    await theirPings()
+    expect(await pair().theirPings()).to.equal(5)
     us.skipTime(121_000)
-    await ping({ sequence: 2, size: 64 })
+    await pair().ping({ sequence: 2, size: 64 })
     await us.until('the second session', () => us.established === 2)
-    await ping({ sequence: 3, size: 64 })
-    await theirPings()
+    await pair().ping({ sequence: 3, size: 64 })
+    expect(await pair().theirPings()).to.equal(5)
     us.skipTime(200_000)
-    await ping({ sequence: 4, size: 64 })
+    await pair().ping({ sequence: 4, size: 64 })
     expect(us.established).to.equal(3)
   })
 
+  for (const { who, theyBegin, pace } of [
+    { who: 'we, who began, renew them by time', theyBegin: false, pace: { afterMs: 400, timeoutMs: 200 } },
+    { who: 'it began, and we renew them by count', theyBegin: true, pace: { afterMessages: 30, timeoutMs: 200 } },
+  ]) {
+    it(`lose nothing while keys change several times in two seconds: ${who}`, async () => {
+      const { us } = pair()
+      await pair().restart(OURS.port, { pace })
+      await pair().configure({ theyKnowWhere: theyBegin })
+      us.answerPings()
+      if (!theyBegin) await pair().ping({ sequence: 0, size: 64 })
+      const theirs = pair().theirPings({ count: 100, intervalSeconds: 0.02 })
+      await us.until('the first session', () => us.established > 0)
+      for (let sequence = 1; sequence <= 100 || us.established < 6; sequence++) {
+        await pair().ping({ sequence: sequence % 0x1_0000, size: 300 })
+      }
+      expect(await theirs).to.equal(100)
+      expect(us.established).to.be.at.least(6)
+      expect(await us.close()).to.deep.equal({})
+    })
+  }
+
   it('go on after our end was restarted with the same keys', async () => {
-    await configure({ theyKnowWhere: false })
-    await ping({ sequence: 1, size: 64 })
-    await us.restart(ours.privateKey, OURS.port + 1)
-    us.addPeer({ publicKey: theirs.publicKey, presharedKey, path: THEIR_ENDPOINT })
-    await ping({ sequence: 2, size: 64 })
-    expect((await wireGuardGo.state()).get('endpoint')).to.equal(`${OURS.outer}:${OURS.port + 1}`)
+    await pair().configure({ theyKnowWhere: false })
+    await pair().ping({ sequence: 1, size: 64 })
+    await pair().restart(OURS.port + 1)
+    pair().addPeer({ path: pair().theirEndpoint })
+    await pair().ping({ sequence: 2, size: 64 })
+    expect((await pair().wireGuardGo.state()).get('endpoint')).to.equal(`${OURS.outer}:${OURS.port + 1}`)
   })
 
   it('get no session with another pre-shared key', async () => {
-    await configure({ theyKnowWhere: false, psk: new Uint8Array(32).fill(1) })
-    us.send(echoPacket({ source: OURS.inner, destination: THEIRS.inner, sequence: 1, size: 10 }))
+    const { us } = pair()
+    await pair().configure({ theyKnowWhere: false, psk: new Uint8Array(32).fill(1) })
+    us.send(pair().request({ sequence: 1, size: 10 }))
     await us.until('its response', () => us.received.has(2))
     expect((await us.close())['wrong_key']).to.equal(1)
     expect(us.established).to.equal(0)
   })
 
   it('go on when our address changes, and when its port does', async () => {
-    await configure({ theyKnowWhere: false })
+    const { us, here, wireGuardGo } = pair()
+    await pair().configure({ theyKnowWhere: false })
     us.answerPings()
-    await ping({ sequence: 1, size: 64 })
+    await pair().ping({ sequence: 1, size: 64 })
     await here.ip(['address', 'del', `${OURS.outer}/24`, 'dev', 'eth0'])
     await here.address('eth0', '192.0.2.11/24')
-    await ping({ sequence: 2, size: 64 })
+    await pair().ping({ sequence: 2, size: 64 })
     expect((await wireGuardGo.state()).get('endpoint')).to.equal(`192.0.2.11:${OURS.port}`)
-    await wireGuardGo.moveTo(51_830)
+    await wireGuardGo.moveTo(THEIRS.port + 10)
     // It speaks first, so that we hear where it is.
-    await theirPings()
-    await ping({ sequence: 3, size: 64 })
+    expect(await pair().theirPings()).to.equal(5)
+    await pair().ping({ sequence: 3, size: 64 })
     expect(us.established).to.equal(1)
   })
 
   it('get a session and every packet through loss of a fifth in each direction', async () => {
-    await there.mustRun('nft', ['-f', '-'], { input: LOSS })
-    await configure({ theyKnowWhere: false })
-    for (let sequence = 1; sequence <= 20; sequence++) {
-      us.send(echoPacket({ source: OURS.inner, destination: THEIRS.inner, sequence, size: 100 }))
-    }
-    // One that is lost is sent again, as an application would.
-    const again = setInterval(() => {
-      for (let sequence = 1; sequence <= 20; sequence++) {
-        if (!us.has((packet) => isEcho(packet, 'reply', { sequence, size: 100 }))) {
-          us.send(echoPacket({ source: OURS.inner, destination: THEIRS.inner, sequence, size: 100 }))
-        }
+    await pair().there.mustRun('nft', ['-f', '-'], { input: LOSS })
+    await pair().configure({ theyKnowWhere: false })
+    await pair().pingInsistently(20)
+  })
+
+  for (const { who, theyBegin } of [
+    { who: 'we begin', theyBegin: false },
+    { who: 'it begins', theyBegin: true },
+  ]) {
+    it(`take each packet once that is doubled, lost or overtaken on the way, however late it is: ${who}`, async () => {
+      const { us } = pair()
+      await pair().restart(OURS.port, { pace: { timeoutMs: 500 } })
+      await pair().disorder({ seed: who, lost: 10, doubled: 20, overtaken: 40, overtakers: 60 })
+      await pair().configure({ theyKnowWhere: theyBegin })
+      us.answerPings()
+      if (!theyBegin) us.connect()
+      const theirs = pair().theirPings({ count: 200, intervalSeconds: 0.01, waitSeconds: 1 })
+      await us.until('a session', () => us.established > 0, 40_000)
+      await pair().pingInsistently(200)
+      expect(await theirs).to.be.at.least(100)
+
+      const { toThem, toUs } = await pair().forwarded()
+      for (const { lost, late, repeated } of [toThem, toUs]) {
+        expect(Math.min(lost, late, repeated), 'so that there was something to be shown').to.be.at.least(30)
       }
-    }, 300)
-    try {
-      for (let sequence = 1; sequence <= 20; sequence++) {
-        await us.packet(`reply ${sequence}`, (packet) => isEcho(packet, 'reply', { sequence, size: 100 }), 60_000)
-      }
-    } finally {
-      clearInterval(again)
-    }
+      await eventually(async () => ((await pair().packetsOutThere()) >= toThem.packets ? true : undefined), {
+        what: 'every packet that reached them',
+        timeoutMs: 10_000,
+      })
+      expect(await pair().packetsOutThere()).to.equal(toThem.packets)
+      await us.until('every packet that reached us', () => us.delivered >= toUs.packets)
+      expect(us.delivered).to.equal(toUs.packets)
+      const { replayed, too_old: tooOld = 0, wrong_key: wrongKey = 0 } = await us.close()
+      expect({ replayed, tooOld, wrongKey }).to.deep.equal({ replayed: toUs.repeated, tooOld: 0, wrongKey: 0 })
+    })
+  }
+
+  it('change keys many times in a network that loses, doubles and reorders, and traffic gets through', async () => {
+    const { us } = pair()
+    await pair().restart(OURS.port, { pace: { afterMs: 300, timeoutMs: 150 } })
+    await pair().disorder({ seed: 'rekeys', lost: 5, doubled: 10, overtaken: 30, overtakers: 20 })
+    await pair().configure({ theyKnowWhere: false })
+    us.answerPings()
+    const theirs = pair().theirPings({ count: 150, intervalSeconds: 0.02, waitSeconds: 1 })
+    await pair().pingInsistently(50)
+    expect(await theirs).to.be.at.least(90)
+    expect(us.established).to.be.at.least(5)
+    const { toThem, toUs } = await pair().forwarded()
+    expect(Math.min(toThem.late, toUs.late)).to.be.at.least(10)
   })
 
   it('takes our cookie while we are under load, and gets a session with it', async () => {
-    await us.restart(ours.privateKey, OURS.port, { alwaysUnderLoad: true })
-    await configure({ theyKnowWhere: true })
+    const { us } = pair()
+    await pair().restart(OURS.port, { alwaysUnderLoad: true })
+    await pair().configure({ theyKnowWhere: true })
     us.answerPings()
-    const { stdout } = await there.run('ping', ['-c', '1', '-W', '25', OURS.inner])
+    const { stdout } = await pair().there.run('ping', ['-c', '1', '-W', '25', OURS.inner])
     expect(stdout).to.include('1 received')
     expect(us.sent.filter((datagram) => datagram[0] === 3)).to.have.length.greaterThan(0)
     expect((await us.close())['cookie_sent']).to.be.greaterThan(0)
