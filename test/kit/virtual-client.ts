@@ -22,6 +22,8 @@ export interface VirtualPeerOptions {
   transport: TunnelTransport
   token: string
   name: string
+  /** A process that starts again has other keys. */
+  incarnation?: number
 }
 
 const PORT = 52_625
@@ -57,7 +59,7 @@ export class VirtualClient {
     this.name = options.name
     this.host = options.host
     const { network, transport } = options
-    const random = new SeededRandom(`client ${options.name}`)
+    const random = new SeededRandom(['client', options.name, options.incarnation ?? []].flat().join(' '))
     const { privateKey, publicKey } = transport.generateKeys(random)
     const pair = network.clock.pair()
     const tunnel = transport.createTunnel({
@@ -84,6 +86,7 @@ export class VirtualClient {
     this.#driven.stop()
     this.#connection?.close()
     for (const socket of this.#sockets.values()) void socket.close()
+    this.host.addresses = []
   }
 
   tell(input: ClientInput): void {
@@ -108,7 +111,12 @@ export class VirtualClient {
       destinationPort: port,
       payload: typeof payload === 'string' ? new TextEncoder().encode(payload) : payload,
     })
-    if (packet !== undefined) this.tell({ type: 'tunPackets', packets: [packet] })
+    if (packet !== undefined) this.sendPacket(packet)
+  }
+
+  /** An application sends any packet. */
+  sendPacket(packet: Uint8Array): void {
+    this.tell({ type: 'tunPackets', packets: [packet] })
   }
 
   /** An application asks for a name's addresses and waits, for a second at the most. Undefined where it gets no answer. */

@@ -31,7 +31,7 @@ export class VirtualGateway {
   #connection: { send: (text: string) => void; close: () => void } | undefined
   #isKilled = false
 
-  constructor(options: VirtualPeerOptions & { site: VirtualSite; incarnation?: number }) {
+  constructor(options: VirtualPeerOptions & { site: VirtualSite }) {
     this.#options = options
     this.name = options.name
     this.host = options.host
@@ -74,6 +74,12 @@ export class VirtualGateway {
     this.#driven.stop()
     this.#connection?.close()
     for (const socket of this.#sockets.values()) void socket.close()
+  }
+
+  /** The machine moves to another network. */
+  move(addresses: readonly string[]): void {
+    this.host.addresses = addresses
+    this.tell({ type: 'addressesChanged', addresses })
   }
 
   tell(input: GatewayInput): void {

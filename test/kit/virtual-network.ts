@@ -13,11 +13,13 @@ export interface LinkConditions {
   jitterMs: number
   /** 0 … 1 */
   loss: number
+  /** 0 … 1: how many arrive twice, the second time after a delay of its own. */
+  doubled: number
   /** Nothing passes. */
   cut: boolean
 }
 
-const PERFECT: LinkConditions = { latencyMs: 1, jitterMs: 0, loss: 0, cut: false }
+const PERFECT: LinkConditions = { latencyMs: 1, jitterMs: 0, loss: 0, doubled: 0, cut: false }
 
 export class VirtualNetwork {
   readonly clock: VirtualClock
@@ -50,6 +52,11 @@ export class VirtualNetwork {
     this.#links.set(linkKey(a, b), { ...this.#everywhere, ...conditions })
   }
 
+  /** What was set between two hosts is so no longer. */
+  clearLinks(): void {
+    this.#links.clear()
+  }
+
   conditions(a: VirtualHost, b: VirtualHost): LinkConditions {
     return this.#links.get(linkKey(a, b)) ?? this.#everywhere
   }
@@ -66,18 +73,20 @@ export class VirtualNetwork {
       this.counters.unreachable++
       return
     }
-    const { latencyMs, jitterMs, loss, cut } = this.conditions(from, to)
+    const { latencyMs, jitterMs, loss, doubled, cut } = this.conditions(from, to)
     if (cut || this.#draw() < loss) {
       this.counters.lost++
       return
     }
     const carried = new Uint8Array(bytes)
-    const delay = latencyMs + this.#draw() * jitterMs
-    this.clock.wake(after(this.clock.now(), delay), () => {
-      if (to.up && lend(carried, (borrowed) => to.receive(peer, { peer: source, bytes: borrowed })))
-        this.counters.delivered++
-      else this.counters.unreachable++
-    })
+    for (let copies = doubled > 0 && this.#draw() < doubled ? 2 : 1; copies > 0; copies--) {
+      const delay = latencyMs + this.#draw() * jitterMs
+      this.clock.wake(after(this.clock.now(), delay), () => {
+        if (to.up && lend(carried, (borrowed) => to.receive(peer, { peer: source, bytes: borrowed })))
+          this.counters.delivered++
+        else this.counters.unreachable++
+      })
+    }
   }
 
   #draw(): number {
@@ -129,10 +138,11 @@ export class VirtualHost {
     }
   }
 
-  /** Hands a datagram to who listens; false where nobody does, which the sender does not learn. */
+  /** Hands a datagram to who listens; false where nobody does or the machine has moved on, which the sender does not learn. */
   receive(at: Endpoint, datagram: Datagram): boolean {
     const target = splitEndpoint(at)
-    const socket = target === undefined ? undefined : this.#sockets.get(`${target.family} ${target.port}`)
+    const isHere = target !== undefined && this.addresses.includes(target.address)
+    const socket = !isHere ? undefined : this.#sockets.get(`${target.family} ${target.port}`)
     socket?.onBatch([datagram])
     return socket !== undefined
   }

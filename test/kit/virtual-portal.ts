@@ -36,6 +36,7 @@ export interface VirtualPortalOptions {
 const COMMIT_MS = 1
 const SIGNING_KEY = new Uint8Array(32).fill(3)
 const SALT = 'salt'
+const SITE = { selector: 'random', selectorSettings: {} }
 
 /** What goes with a removed row, as in the database. */
 const DEPENDENTS: readonly [EntityName, EntityName, string][] = [
@@ -76,14 +77,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       searchDomain: null,
       createdAt,
     }
-    const site = {
-      id: this.siteId,
-      accountId: this.accountId,
-      name: 'Berlin',
-      selector: 'random',
-      selectorSettings: {},
-      createdAt,
-    }
+    const site = { ...SITE, id: this.siteId, accountId: this.accountId, name: 'Berlin', createdAt }
     this.#rows = {
       accounts: [account],
       actors: [],
@@ -151,16 +145,26 @@ export class VirtualPortal implements VirtualPortalEnd {
     return group
   }
 
-  resource(type: Resource['type'], address: string | null, filters: Resource['filters'] = []): Resource {
+  /** Another site than the first. */
+  site(name: string): { id: string } {
+    return this.#insert('sites', { ...this.#base(), ...SITE, name })
+  }
+
+  resource(
+    type: Resource['type'],
+    address: string | null,
+    filters: Resource['filters'] = [],
+    { siteId = this.siteId, ipStack = 'dual' }: Partial<Pick<Resource, 'siteId' | 'ipStack'>> = {},
+  ): Resource {
     return this.#insert('resources', {
       ...this.#base(),
-      siteId: this.siteId,
+      siteId,
       name: address ?? 'Internet',
       type,
       address,
       addressDescription: null,
       filters,
-      ipStack: 'dual',
+      ipStack,
     })
   }
 
@@ -182,8 +186,8 @@ export class VirtualPortal implements VirtualPortalEnd {
     return this.#insert('policies', row)
   }
 
-  gatewayToken(): string {
-    return this.#token({ kind: 'gateway', siteId: this.siteId }, '')
+  gatewayToken(siteId = this.siteId): string {
+    return this.#token({ kind: 'gateway', siteId }, '')
   }
 
   /** The end of a sign-in: what the redirect carries. Without the nonce it is of no use. */
@@ -218,7 +222,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       externalId,
       pskBase: toBase64(this.#random.bytes(32)),
       ...addressesAt(++this.#peers),
-      ...(role === 'client' ? { actorId: tokenRow.actorId ?? '', verifiedAt: null } : { siteId: this.siteId }),
+      ...(role === 'client' ? { actorId: tokenRow.actorId ?? '', verifiedAt: null } : { siteId: tokenRow.siteId }),
     }
     const seen = { name, publicKey, lastSeenAt: this.#options.clock.unix(), lastSeenVersion: '1.5.16' }
     this.#insert(entity, { ...peer, ...seen } as Entities[typeof entity])

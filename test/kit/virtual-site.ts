@@ -1,23 +1,38 @@
 import { answerTo, parseQuery, RecordType, ResponseCode } from '../../core/dns/message.ts'
 import { familyOf, parseAddress } from '../../core/net/ip-address.ts'
-import { buildUdp } from '../../core/net/udp-packet.ts'
-import { readUdp, type UdpSeen } from './udp-seen.ts'
+import { ACK, FIN, RST, SYN } from '../../core/net/packet-view.ts'
+import { buildIcmpError, buildPacket, type PacketParts } from './packet-builder.ts'
+import { readPacket, type PacketSeen } from './packet-seen.ts'
+import type { UdpSeen } from './udp-seen.ts'
 
-/** The network behind gateways: machines that answer each UDP packet with `name: payload`, and a name server. */
+interface Machine {
+  name: string
+  /** Of UDP and TCP, that nothing listens on. */
+  closedPorts: readonly number[]
+}
+
+/**
+ * The network behind gateways: machines that answer a UDP packet, an echo request and what comes over a TCP connection with
+ * `name: payload`, and a name server. Each gateway masquerades, so that a connection is known by the gateway that it came through.
+ */
 export class VirtualSite {
-  /** Everything that gateways let through, with who did. */
+  /** The UDP packets that gateways let through, with who did. */
   readonly seen: (UdpSeen & { gateway: string })[] = []
-  /** What gateways let through that is not UDP. */
+  /** Everything that gateways let through, as it came. */
+  readonly arrived: (PacketSeen & { gateway: string })[] = []
+  /** What gateways let through that is neither UDP, TCP nor an echo request. */
   readonly other: Uint8Array[] = []
-  readonly #machines = new Map<string, string>()
+  readonly #machines = new Map<string, Machine>()
   readonly #names = new Map<string, readonly string[]>()
   /** What the name server says of TXT and SRV, as it would go over the wire. */
   readonly #texts = new Map<string, (message: Uint8Array) => Uint8Array>()
+  readonly #connections = new Set<string>()
 
-  machine(name: string, addresses: readonly string[]): void {
-    for (const address of addresses) this.#machines.set(address, name)
+  machine(name: string, addresses: readonly string[], { closedPorts = [] }: Partial<Machine> = {}): void {
+    for (const address of addresses) this.#machines.set(address, { name, closedPorts })
   }
 
+  /** Also for one that has other addresses from now on. */
   name(name: string, addresses: readonly string[]): void {
     this.#names.set(name, addresses)
   }
@@ -28,23 +43,50 @@ export class VirtualSite {
   }
 
   deliver(packet: Uint8Array, { gateway, reply }: { gateway: string; reply: (packet: Uint8Array) => void }): void {
-    const udp = readUdp(packet)
-    if (udp === undefined) {
+    const seen = readPacket(packet)
+    if (seen === undefined) {
       this.other.push(packet)
       return
     }
-    this.seen.push({ ...udp, gateway })
-    const machine = this.#machines.get(udp.to)
-    const [source, destination] = [parseAddress(udp.to), parseAddress(udp.from)]
-    if (machine === undefined || source === undefined || destination === undefined) return
-    const answer = buildUdp({
-      source,
-      destination,
-      sourcePort: udp.toPort,
-      destinationPort: udp.fromPort,
-      payload: new TextEncoder().encode(`${machine}: ${new TextDecoder().decode(udp.payload)}`),
-    })
+    this.arrived.push({ ...seen, gateway })
+    if (seen.kind === 'udp') this.seen.push({ ...seen, gateway })
+    else if (seen.kind !== 'tcp' && seen.kind !== 'echoRequest') this.other.push(packet)
+    const machine = this.#machines.get(seen.to)
+    if (machine === undefined) return
+    const answer = this.#answer(machine, { seen, packet, gateway })
     if (answer !== undefined) reply(answer)
+  }
+
+  #answer(
+    { name, closedPorts }: Machine,
+    { seen, packet, gateway }: { seen: PacketSeen; packet: Uint8Array; gateway: string },
+  ): Uint8Array | undefined {
+    const { kind, from, fromPort, to, toPort, payload } = seen
+    const back = { source: to, destination: from, sourcePort: toPort, destinationPort: fromPort }
+    const said = new TextEncoder().encode(`${name}: ${new TextDecoder().decode(payload)}`)
+    if (kind === 'echoRequest') return buildPacket({ ...back, kind: 'echoReply', payload: said })
+    const isClosed = closedPorts.includes(toPort)
+    if (kind === 'tcp') return this.#answerTcp({ isClosed, seen, said, connection: `${gateway} ${from}`, back })
+    if (kind !== 'udp') return undefined
+    if (!isClosed) return buildPacket({ ...back, kind, payload: said })
+    const [type, code] = to.includes(':') ? ([1, 4] as const) : ([3, 3] as const)
+    return buildIcmpError({ source: to, destination: from, type, code, about: packet })
+  }
+
+  #answerTcp({ isClosed, seen, said, connection, back }: TcpArrival): Uint8Array | undefined {
+    const { tcpFlags, fromPort, to, toPort, payload } = seen
+    const key = `${connection} ${fromPort} ${to} ${toPort}`
+    if ((tcpFlags & RST) !== 0) {
+      this.#connections.delete(key)
+      return undefined
+    }
+    if ((tcpFlags & (SYN | ACK)) === SYN && !isClosed) {
+      this.#connections.add(key)
+      return buildPacket({ ...back, flags: 'SA' })
+    }
+    if (!this.#connections.has(key)) return buildPacket({ ...back, flags: 'RA' })
+    if ((tcpFlags & FIN) !== 0) return buildPacket({ ...back, flags: 'FA' })
+    return payload.length === 0 ? undefined : buildPacket({ ...back, flags: 'PA', payload: said })
   }
 
   /** Answers a gateway's query. */
@@ -65,4 +107,13 @@ export class VirtualSite {
     if (data.length === 0) return answerTo(query, { code: ResponseCode.NOERROR })
     return answerTo(query, { code: ResponseCode.NOERROR, records: { type: query.type, ttlSeconds: 60, data } })
   }
+}
+
+interface TcpArrival {
+  isClosed: boolean
+  seen: PacketSeen
+  said: Uint8Array
+  /** The gateway that it came through and the client behind it. */
+  connection: string
+  back: Pick<PacketParts, 'source' | 'destination' | 'sourcePort' | 'destinationPort'>
 }

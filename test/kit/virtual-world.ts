@@ -21,11 +21,14 @@ export class VirtualWorld {
   readonly channel: VirtualControlChannel
   readonly portalHost: VirtualHost
   readonly portal: VirtualPortal
+  /** Of the portal's first site. */
   readonly site = new VirtualSite()
   readonly clients: VirtualClient[] = []
   readonly gateways = new Map<string, VirtualGateway>()
   readonly #transport: TunnelTransport
+  readonly #sites = new Map<string, VirtualSite>()
   readonly #gatewayHosts = new Map<string, VirtualHost>()
+  readonly #starts = new Map<string, number>()
   #incarnations = 0
 
   constructor({ seed = 'world', transport }: { seed?: string | number; transport: TunnelTransport }) {
@@ -45,8 +48,16 @@ export class VirtualWorld {
     this.portal.start()
   }
 
-  /** Starts a gateway; one of the same name again after `kill`. */
-  startGateway(name: string): VirtualGateway {
+  /** One more site, and its network. */
+  addSite(name: string): { id: string; network: VirtualSite } {
+    const { id } = this.portal.site(name)
+    const network = new VirtualSite()
+    this.#sites.set(id, network)
+    return { id, network }
+  }
+
+  /** Starts a gateway, at the first site if at no other; one of the same name again after `kill`. */
+  startGateway(name: string, siteId = this.portal.siteId): VirtualGateway {
     const number = this.#gatewayHosts.size + 1
     const host =
       this.#gatewayHosts.get(name) ??
@@ -56,10 +67,10 @@ export class VirtualWorld {
       network: this.network,
       channel: this.channel,
       transport: this.#transport,
-      site: this.site,
+      site: this.#sites.get(siteId) ?? this.site,
       host,
       name,
-      token: this.portal.gatewayToken(),
+      token: this.portal.gatewayToken(siteId),
       incarnation: ++this.#incarnations,
     })
     this.gateways.set(name, gateway)
@@ -72,7 +83,7 @@ export class VirtualWorld {
     this.gateways.delete(name)
   }
 
-  /** Signs somebody in as a browser would, and starts a client with the token. */
+  /** Signs somebody in as a browser would, and starts a client with the token; one of the same name again after `kill`. */
   startClient(name: string, actor: Actor): VirtualClient {
     const nonce = toHex(this.random.bytes(32))
     return this.startClientWith(name, `${nonce}${this.portal.signIn(actor, nonce)}`)
@@ -80,6 +91,8 @@ export class VirtualWorld {
 
   startClientWith(name: string, token: string): VirtualClient {
     const number = this.clients.length + 10
+    const starts = this.#starts.get(name) ?? 0
+    this.#starts.set(name, starts + 1)
     const client = new VirtualClient({
       network: this.network,
       channel: this.channel,
@@ -87,6 +100,7 @@ export class VirtualWorld {
       host: this.network.host(name, [`198.51.100.${number}`, `2001:db8:1::${number}`]),
       name,
       token,
+      ...(starts === 0 ? {} : { incarnation: starts }),
     })
     this.clients.push(client)
     client.start()

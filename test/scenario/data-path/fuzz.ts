@@ -1,12 +1,13 @@
 // `npm run fuzz [-- SECONDS [FIRST_SEED]]`: random worlds, one seed after the other, for as long as that. A seed that deviates belongs into
 // seeds.json beside the source, where `npm test` replays it.
-import { Deviation, Simulation } from './simulation.ts'
+import { Deviation } from './deviation.ts'
+import { Simulation } from './simulation.ts'
 
 const [seconds = '300', first = String(Math.floor(Math.random() * 2 ** 31))] = process.argv.slice(2)
 const end = performance.now() + Number(seconds) * 1_000
 const failed: number[] = []
 let seed = Number(first)
-let probes = 0
+const met = new Map<string, number>()
 while (performance.now() < end) {
   const simulation = new Simulation(seed)
   try {
@@ -17,10 +18,13 @@ while (performance.now() < end) {
       `seed ${seed}: ${error instanceof Deviation ? error.message : String((error as Error).stack)}\n`,
     )
   }
-  probes += simulation.probes
+  for (const [what, count] of simulation.met) met.set(what, (met.get(what) ?? 0) + count)
   seed += 1
 }
+const probes = [...met.values()].reduce((sum, count) => sum + count, 0)
 process.stdout.write(
   `${seed - Number(first)} worlds from seed ${first}, ${probes} probes, ${failed.length} deviations: ${failed.join(' ')}\n`,
 )
+for (const [what, count] of [...met].toSorted(([a], [b]) => a.localeCompare(b)))
+  process.stdout.write(`  ${count} ${what}\n`)
 process.exitCode = failed.length === 0 ? 0 : 1

@@ -1,56 +1,106 @@
-// The reference: what a probe has to meet while nothing is broken, from the resources, their policies and the site alone. It is slow,
-// simple, and shares no code with what it judges.
+// The reference: what a probe has to meet while nothing is broken, from the resources that its sender may have, the sites and the
+// networks that everybody is in. It is slow, simple, and shares no code with what it judges.
+
+export type Family = 'ipv4' | 'ipv6'
+export type Protocol = 'udp' | 'tcp' | 'icmp'
 
 export interface ModelResource {
   id: string
+  /** A site's name. */
+  site: string
   type: 'dns' | 'cidr' | 'internet'
   /** A pattern, or a prefix. */
   address: string
-  /** UDP ports that it permits; undefined for all, empty for none. */
-  ports: readonly number[] | undefined
+  /** Nothing in it permits everything; ports are inclusive, and ignored for `icmp`. */
+  filters: readonly { protocol: Protocol; from: number; to: number }[]
+  /** Of a name that has one only. */
+  only?: Family
 }
 
 export interface ModelMachine {
   name: string
-  domain: string
   addresses: readonly string[]
+  /** Where nothing listens. */
+  closedPorts: readonly number[]
 }
 
-export type Prediction =
-  /** By this machine. */
-  | { outcome: 'answered'; by: string }
-  /** ICMP says so, at once. */
-  | { outcome: 'prohibited' }
-  | { outcome: 'unreachable' }
-  /** It is carried to where nobody is. */
-  | { outcome: 'silent' }
-  /** The name has no address. */
-  | { outcome: 'unresolved' }
+export interface ModelSite {
+  name: string
+  machines: readonly ModelMachine[]
+  /** What its name server says. */
+  records: ReadonlyMap<string, readonly string[]>
+  /** The outside addresses of each gateway that runs. */
+  gateways: readonly (readonly string[])[]
+}
 
 export interface Probe {
   /** A name, or an address. */
   target: string
-  family: 'ipv4' | 'ipv6'
+  family: Family
+  protocol: Protocol
   port: number
+  /** Which one of a name's four addresses an application takes. */
+  choice: number
 }
 
-export const predict = (
-  { target, family, port }: Probe,
-  { resources, machines }: { resources: readonly ModelResource[]; machines: readonly ModelMachine[] },
-): Prediction => {
-  const isAddress = /^[\d.]+$|:/.test(target)
-  const covering = resources.filter((resource) => covers(resource, target, isAddress))
-  if (covering.length === 0) return { outcome: isAddress ? 'unreachable' : 'unresolved' }
-  if (!covering.some(({ ports }) => ports === undefined || ports.includes(port))) return { outcome: 'prohibited' }
-  const machine = machines.find(({ domain, addresses }) => (isAddress ? addresses.includes(target) : domain === target))
-  if (isAddress) return machine === undefined ? { outcome: 'silent' } : { outcome: 'answered', by: machine.name }
-  const has = machine?.addresses.some((address) => address.includes(':') === (family === 'ipv6')) === true
-  return has && machine !== undefined ? { outcome: 'answered', by: machine.name } : { outcome: 'unreachable' }
+/** What the sender of a probe may have, and where it is. */
+export interface Surroundings {
+  resources: readonly ModelResource[]
+  sites: readonly ModelSite[]
+  /** The sender's own addresses outside. */
+  addresses: readonly string[]
 }
 
-const covers = ({ type, address }: ModelResource, target: string, isAddress: boolean): boolean => {
-  if (type === 'dns') return !isAddress && matches(address.split('.'), target.split('.'))
-  if (!isAddress) return false
+/**
+ * What the sender may see, any of it: `answered by NAME`; `closed`, by the machine's own words; ICMP that says `prohibited` or `unreachable`;
+ * `silent` where it is carried to where nobody is; `unresolved` where the name has no address.
+ */
+export const predict = (probe: Probe, { resources, sites, addresses }: Surroundings): string[] => {
+  const { target, family } = probe
+  const covering = resources.filter((resource) => covers(resource, target)).sort(moreSpecificFirst)
+  if (isAddress(target) && covering.length === 0) return ['unreachable']
+  if (!isAddress(target) && !covering.some(({ only }) => only === undefined || only === family)) return ['unresolved']
+  const resource = covering.find((one) => permits(one, probe))
+  if (resource === undefined) return ['prohibited']
+  const site = sites.find(({ name }) => name === resource.site)
+  if (site === undefined || site.gateways.length === 0) return ['unreachable']
+  // A way is looked for in vain, for longer than an application waits.
+  if (!site.gateways.some((theirs) => shareFamily(addresses, theirs))) return ['unreachable', 'silent']
+  const real = isAddress(target) ? [target] : servers(site.records.get(target) ?? [], family)
+  const address = real[probe.choice % Math.max(1, real.length)]
+  return [address === undefined ? 'unreachable' : meets(address, probe, site)]
+}
+
+/** Whether any of the resources would let it pass. */
+export const isPermitted = (probe: Probe, { resources }: Surroundings): boolean =>
+  resources.some((resource) => covers(resource, probe.target) && permits(resource, probe))
+
+/** Whether a resource alone would let a packet to an address of its site pass, under any of these names. */
+export const letsPass = (
+  resource: ModelResource,
+  { address, names, ...probe }: { address: string; names: readonly string[]; protocol: Protocol; port: number },
+): boolean =>
+  permits(resource, probe) && [address, ...(isServer(address) ? names : [])].some((target) => covers(resource, target))
+
+export const isAddress = (text: string): boolean => /^[\d.]+$|:/.test(text)
+
+/** Whether packets can go from one to the other. */
+export const shareFamily = (some: readonly string[], others: readonly string[]): boolean =>
+  some.some((one) => others.some((other) => one.includes(':') === other.includes(':')))
+
+const meets = (address: string, { protocol, port }: Probe, { machines }: ModelSite): string => {
+  const machine = machines.find(({ addresses }) => addresses.includes(address))
+  if (machine === undefined) return 'silent'
+  return protocol !== 'icmp' && machine.closedPorts.includes(port) ? 'closed' : `answered by ${machine.name}`
+}
+
+const permits = ({ filters }: ModelResource, { protocol, port }: Pick<Probe, 'protocol' | 'port'>): boolean =>
+  filters.length === 0 ||
+  filters.some((one) => one.protocol === protocol && (protocol === 'icmp' || (port >= one.from && port <= one.to)))
+
+const covers = ({ type, address }: ModelResource, target: string): boolean => {
+  if (type === 'dns') return !isAddress(target) && matches(address.split('.'), target.split('.'))
+  if (!isAddress(target)) return false
   if (type === 'internet') return isPublic(target)
   const [network = '', length = ''] = address.split('/')
   if (network.includes(':') !== target.includes(':')) return false
@@ -70,6 +120,31 @@ const matches = ([first, ...rest]: readonly string[], labels: readonly string[])
   if (label === undefined || label.length !== first.length) return false
   return first.split('').every((letter, at) => letter === '?' || letter === label[at]) && matches(rest, more)
 }
+
+/** Names before prefixes before the Internet; the longest end or prefix; `?` before `*` before `**`; the highest id. */
+const moreSpecificFirst = (a: ModelResource, b: ModelResource): number => {
+  const ranks = [rank(a), rank(b)] as const
+  const at = ranks[0].findIndex((value, index) => value !== ranks[1][index])
+  return at < 0 ? (a.id < b.id ? 1 : -1) : (ranks[1][at] ?? 0) - (ranks[0][at] ?? 0)
+}
+
+const rank = ({ type, address }: ModelResource): number[] => {
+  if (type === 'internet') return [0, 0, 0]
+  if (type === 'cidr') return [1, Number(address.split('/')[1]), 0]
+  const labels = address.split('.')
+  const written = labels.length - 1 - labels.findLastIndex((label) => /[*?]/.test(label))
+  return [2, written, address.includes('**') ? 0 : address.includes('*') ? 1 : 2]
+}
+
+/** In order of their value. */
+const servers = (addresses: readonly string[], family: Family): string[] =>
+  addresses
+    .filter((address) => address.includes(':') === (family === 'ipv6') && isServer(address))
+    .sort((a, b) => (bitsOf(a) < bitsOf(b) ? -1 : 1))
+
+/** What a name may not lead to: the gateway itself, its link, nobody, everybody, the tunnels. */
+const isServer = (address: string): boolean =>
+  !/^(?:0\.|127\.|169\.254\.|22[4-9]\.|100\.|::|fe80:|ff|fd00:)/.test(address)
 
 /** Of the addresses that a simulation uses. */
 const isPublic = (address: string): boolean =>

@@ -27,7 +27,7 @@ describe('random worlds against the reference model of the data path', function 
       } catch (error) {
         throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
       }
-      probes += simulation.probes
+      for (const count of simulation.met.values()) probes += count
     }
     process.stdout.write(`      ${seed - FRESH} worlds, ${probes} probes, from seed ${FRESH}\n`)
   })

@@ -1,373 +1,241 @@
-import { integerBelow } from '../../../core/runtime/random.ts'
 import { SECOND } from '../../../core/runtime/time.ts'
-import type { Actor } from '../../../hosts/portal/entities.ts'
 import { MemoryTransport } from '../../../plugins/transport-memory/memory-transport.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
-import { checksumsAreRight, describePacket } from '../../kit/packet-builder.ts'
-import { SeededRandom } from '../../kit/seeded-random.ts'
-import type { VirtualClient } from '../../kit/virtual-client.ts'
+import { Dice } from '../../kit/dice.ts'
+import { describePacket } from '../../kit/packet-builder.ts'
 import { VirtualWorld } from '../../kit/virtual-world.ts'
-import { predict, type ModelMachine, type ModelResource, type Prediction, type Probe } from './model.ts'
+import { Conversation } from './conversation.ts'
+import { Deviation } from './deviation.ts'
+import { letsPass, shareFamily, type Protocol } from './model.ts'
+import { Prober } from './prober.ts'
+import { Scenery } from './scenery.ts'
 
-const PEOPLE = ['ada', 'bob', 'eve']
-const GATEWAYS = ['one', 'two', 'three']
-const PORTS = [7, 53, 80, 8080]
 const ROUNDS = 5
 const EVENTS = 5
 const PROBES = 10
 /** Between the last event and the probes: longer than any retry after troubles as short as these. */
 const SETTLE_MS = 70 * SECOND
 
-/** A probe that met something else than the model says. */
-export class Deviation extends Error {}
-
 /**
- * One random world and what happens to it, all from a seed: sites, families, resources that overlap, filters that change, people that
- * come and go, roaming, restarts of gateways, clients and the portal, loss and delay. After each round of events the world settles, and
- * random probes have to meet what the model predicts. Meanwhile, nothing may reach the site that the model never allowed.
+ * One random world and what happens to it, all from a seed: two sites, families, resources that overlap, filters and names that change,
+ * people that come and go, roaming at both ends, restarts of everybody, loss, delay, reordering, doubles and cuts. After each round of
+ * events the world settles, and random probes have to meet what the model predicts. Meanwhile, nothing may reach a site that the model
+ * never allowed, and connections that nothing ended go on.
  */
 export class Simulation {
-  readonly #random: SeededRandom
+  readonly #dice: Dice
   readonly #world: VirtualWorld
-  readonly #machines: ModelMachine[] = []
-  readonly #resources: ModelResource[] = []
-  readonly #actors = new Map<string, Actor>()
-  readonly #groups = new Map<string, string>()
-  readonly #clients = new Map<string, VirtualClient>()
-  /** By `person resource`. */
-  readonly #policies = new Map<string, string>()
-  /** Every resource that a person was ever allowed, with every port of it. */
-  readonly #everAllowed = new Map<string, ModelResource[]>()
-  readonly #log: string[] = []
-  #starts = 0
-  #nextPort = 20_000
-  #checked = 0
-  probes = 0
+  readonly #scenery: Scenery
+  readonly #prober: Prober
+  /** How many probes met what, and how many connections went on. */
+  readonly met = new Map<string, number>()
 
   constructor(seed: number) {
-    this.#random = new SeededRandom(`data path ${seed}`)
-    const transport = this.#chance(4) ? new WireGuardTransport() : new MemoryTransport()
+    this.#dice = new Dice(`data path ${seed}`)
+    const transport = this.#dice.chance(4) ? new WireGuardTransport() : new MemoryTransport()
     this.#world = new VirtualWorld({ seed, transport })
+    this.#scenery = new Scenery(this.#world, this.#dice)
+    this.#prober = new Prober(this.#world)
+    for (let count = 12; count > 0; count--) this.#scenery.allow()
+    this.#world.clock.advance(SECOND)
   }
 
+  /** @throws Deviation with the world's whole story. */
   run(): void {
-    this.#build()
-    for (let round = 0; round < ROUNDS; round++) {
-      for (let event = 0; event < EVENTS; event++) {
-        this.#happen()
-        this.#traffic()
-        this.#world.clock.advance(this.#below(4 * SECOND))
-      }
-      this.#settle()
-      for (let probe = 0; probe < PROBES; probe++) this.#probe()
-      this.#checkSite()
+    try {
+      for (let round = 0; round < ROUNDS; round++) this.#round()
+    } catch (error) {
+      if (!(error instanceof Deviation)) throw error
+      throw new Deviation(`${error.message}\n${this.#scenery.log.join('\n')}`, { cause: error })
     }
   }
 
-  #build(): void {
-    const { portal, site, clock } = this.#world
-    const count = 4 + this.#below(5)
-    for (let at = 0; at < count; at++) {
-      const zone = this.#pick(['example.org', 'a.example.org', 'x.a.example.org'])
-      const pool = [
-        [`10.${this.#below(2)}.${this.#below(3)}.${10 + at}`],
-        [`2001:db8:${1 + this.#below(2)}::${10 + at}`],
-        [`10.0.0.${10 + at}`, `2001:db8:1::${10 + at}`],
-        [`192.0.2.${10 + at}`, `10.1.1.${10 + at}`],
-      ]
-      const machine = { name: `machine-${at}`, domain: `h${at}.${zone}`, addresses: this.#pick(pool) }
-      site.machine(machine.name, machine.addresses)
-      site.name(machine.domain, machine.addresses)
-      this.#machines.push(machine)
+  #round(): void {
+    const conversations: Conversation[] = []
+    for (let count = this.#dice.below(3); count > 0; count--) {
+      conversations.push(...Conversation.open(this.#scenery, this.#prober))
     }
-    for (let at = 0; at < 4; at++) this.#addResource()
-    for (const person of PEOPLE) {
-      const actor = portal.actor(person)
-      this.#actors.set(person, actor)
-      this.#groups.set(person, portal.group(person, actor).id)
+    for (let event = 0; event < EVENTS; event++) {
+      this.#happen()
+      this.#traffic()
+      this.#world.clock.advance(this.#dice.below(4 * SECOND))
     }
-    for (const name of GATEWAYS.slice(0, 1 + this.#below(GATEWAYS.length))) this.#world.startGateway(name)
-    clock.advance(200)
-    for (const person of PEOPLE) this.#startClient(person)
-    for (let at = 0; at < 6; at++) this.#allow()
-    clock.advance(SECOND)
+    this.#settle()
+    for (const conversation of conversations) {
+      if (conversation.check(this.#scenery, this.#prober)) this.#count('connection went on')
+    }
+    for (let probe = 0; probe < PROBES; probe++) this.#probe()
+    this.#checkSites()
   }
 
   #happen(): void {
-    const { portal, network, gateways } = this.#world
-    switch (this.#below(13)) {
-      case 0:
-      case 1:
-        return this.#allow()
-      case 2:
-        return this.#withdraw()
-      case 3:
-        return this.#addResource()
-      case 4:
-        return this.#removeResource()
-      case 5:
-      case 6:
-        return this.#refilter()
-      case 7: {
-        const name = this.#pick([...gateways.keys()])
-        if (name === undefined) return
-        this.#note(`gateway ${name} dies`)
-        return this.#world.killGateway(name)
-      }
-      case 8: {
-        const name = this.#pick(GATEWAYS)
-        if (gateways.has(name)) return
-        this.#note(`gateway ${name} starts`)
-        this.#world.startGateway(name)
-        return
-      }
-      case 9:
-        this.#note(portal.isRunning ? 'the portal stops' : 'the portal starts')
-        return portal.isRunning ? portal.stop() : portal.start()
-      case 10: {
-        const person = this.#pick(PEOPLE)
-        const addresses = this.#places()
-        this.#note(`${person} moves to ${addresses.join()}`)
-        this.#clients.get(person)?.move(addresses)
-        return
-      }
-      case 11: {
-        const person = this.#pick(PEOPLE)
-        this.#note(`${person}'s client dies and starts again`)
-        this.#clients.get(person)?.kill()
-        return this.#startClient(person)
-      }
-      default: {
-        const link = { loss: this.#below(5) / 20, latencyMs: 1 + this.#below(120), jitterMs: this.#below(60) }
-        this.#note(`the network has ${JSON.stringify(link)}`)
-        network.setEverywhere(link)
-      }
+    const scenery = this.#scenery
+    const events = [
+      () => scenery.allow(),
+      () => scenery.allow(),
+      () => scenery.withdraw(),
+      () => scenery.addResource(),
+      () => scenery.removeResource(),
+      () => scenery.refilter(),
+      () => scenery.refilter(),
+      () => scenery.rename(),
+      () => scenery.rename(),
+      () => this.#endGateway(),
+      () => this.#startGateway(),
+      () => this.#moveGateway(),
+      () => this.#togglePortal(),
+      () => this.#moveClient(),
+      () => this.#moveClient(),
+      () => this.#restartClient(),
+      () => this.#weather(),
+      () => this.#trouble(),
+    ] as const
+    return this.#dice.pick(events)()
+  }
+
+  #endGateway(): void {
+    const [name, gateway] = this.#dice.pick([...this.#world.gateways]) ?? []
+    if (name === undefined || gateway === undefined) return
+    const isClean = this.#dice.chance(2)
+    this.#scenery.note(`gateway ${name} ${isClean ? 'stops' : 'dies'}`)
+    if (isClean) {
+      gateway.tell({ type: 'stopped' })
+      this.#world.clock.advance(50)
+    }
+    this.#world.killGateway(name)
+  }
+
+  #startGateway(): void {
+    const all = this.#scenery.places.flatMap(({ gateways }) => gateways)
+    const name = this.#dice.pick(all.filter((one) => !this.#world.gateways.has(one)))
+    if (name === undefined) return
+    this.#scenery.note(`gateway ${name} starts`)
+    this.#scenery.startGateway(name)
+  }
+
+  #moveGateway(): void {
+    const [name, gateway] = this.#dice.pick([...this.#world.gateways]) ?? []
+    const addresses = this.#scenery.anyOutside()
+    if (name === undefined) return
+    this.#scenery.note(`gateway ${name} moves to ${addresses.join()}`)
+    gateway?.move(addresses)
+    this.#partFrom(addresses)
+  }
+
+  #togglePortal(): void {
+    const { portal } = this.#world
+    this.#scenery.note(portal.isRunning ? 'the portal stops' : 'the portal starts')
+    if (portal.isRunning) portal.stop()
+    else portal.start()
+  }
+
+  #moveClient(): void {
+    const { name, client } = this.#scenery.anyPerson()
+    const addresses = this.#scenery.anyOutside()
+    this.#scenery.note(`${name} moves to ${addresses.join()}`)
+    client.move(addresses)
+    for (const { host } of this.#world.gateways.values()) this.#partFrom(host.addresses)
+  }
+
+  /** Who has no family of addresses with a gateway finds another one, or none. */
+  #partFrom(addresses: readonly string[]): void {
+    for (const person of this.#scenery.people) {
+      if (!shareFamily(addresses, person.client.host.addresses)) person.disturbances++
     }
   }
 
-  #startClient(person: string): void {
-    const actor = this.#actors.get(person)
-    if (actor === undefined) return
-    const client = this.#world.startClient(`${person}-${++this.#starts}`, actor)
-    client.move(this.#places())
-    this.#clients.set(person, client)
+  #restartClient(): void {
+    const person = this.#scenery.anyPerson()
+    this.#scenery.note(`${person.name}'s client dies and starts again`)
+    this.#scenery.restartClient(person)
   }
 
-  /** A machine's addresses: one family or both. */
-  #places(): string[] {
-    const number = 10 + this.#below(60_000)
-    const ipv4 = `198.18.${number >> 8}.${number & 255}`
-    const ipv6 = `2001:db8:f::${number.toString(16)}`
-    return this.#pick([[ipv4], [ipv6], [ipv4, ipv6]])
+  #weather(): void {
+    const link = this.#anyLink()
+    this.#scenery.note(`the network has ${JSON.stringify(link)}`)
+    this.#world.network.setEverywhere(link)
   }
 
-  #addResource(): void {
-    const at = this.#below(8)
-    const known = this.#pick(this.#machines)
-    const choices: Pick<ModelResource, 'type' | 'address'>[] = [
-      { type: 'dns', address: known.domain },
-      { type: 'dns', address: known.domain },
-      {
-        type: 'dns',
-        address: this.#pick([
-          '*.example.org',
-          '**.example.org',
-          '*.a.example.org',
-          '**.a.example.org',
-          'h?.example.org',
-        ]),
-      },
-      ...known.addresses.map(
-        (address) => ({ type: 'cidr', address: `${address}/${address.includes(':') ? 128 : 32}` }) as const,
-      ),
-      {
-        type: 'cidr',
-        address: this.#pick(['10.0.0.0/24', '10.0.0.0/16', '10.0.0.0/8', '10.1.0.0/16', '192.0.2.0/24']),
-      },
-      { type: 'cidr', address: this.#pick(['2001:db8:1::/64', '2001:db8::/32']) },
-      { type: 'internet', address: '' },
-    ]
-    const { type, address } = choices[at % choices.length] ?? { type: 'internet', address: '' }
-    if (type === 'internet' && this.#resources.some((resource) => resource.type === 'internet')) return
-    const ports = type === 'internet' ? undefined : this.#ports()
-    const { id } = this.#world.portal.resource(type, type === 'internet' ? null : address, filtersOf(ports))
-    this.#note(`resource ${id}: ${type} ${address} ${String(ports)}`)
-    this.#resources.push({ id, type, address, ports })
+  /** On one link; also one that is cut altogether. */
+  #trouble(): void {
+    const person = this.#scenery.anyPerson()
+    const { network, gateways, portalHost } = this.#world
+    const others = [...[...gateways.values()].map(({ host }) => host), portalHost]
+    const other = this.#dice.pick(others) ?? portalHost
+    const link = { ...this.#anyLink(), cut: this.#dice.chance(3) }
+    this.#scenery.note(`between ${person.name} and ${other.name} there is ${JSON.stringify(link)}`)
+    network.setLink(person.client.host, other, link)
+    if (link.cut) person.disturbances++
   }
 
-  #ports(): readonly number[] | undefined {
-    return this.#pick([undefined, undefined, [], [80], [53, 80], [7, 8080]])
+  #anyLink() {
+    const { dice } = { dice: this.#dice }
+    return {
+      loss: dice.below(5) / 20,
+      doubled: dice.below(3) / 20,
+      latencyMs: 1 + dice.below(120),
+      jitterMs: dice.below(60),
+    }
   }
 
-  #removeResource(): void {
-    const resource = this.#pick(this.#resources)
-    if (resource === undefined || this.#resources.length < 3) return
-    this.#note(`resource ${resource.id} is removed`)
-    this.#world.portal.remove('resources', resource.id)
-    this.#resources.splice(this.#resources.indexOf(resource), 1)
-    for (const key of this.#policies.keys()) if (key.endsWith(resource.id)) this.#policies.delete(key)
-  }
-
-  #refilter(): void {
-    const resource = this.#pick(this.#resources.filter(({ type }) => type !== 'internet'))
-    if (resource === undefined) return
-    const ports = this.#ports()
-    this.#note(`resource ${resource.id} permits ${String(ports)}`)
-    this.#world.portal.setFilters(resource.id, filtersOf(ports))
-    this.#resources[this.#resources.indexOf(resource)] = { ...resource, ports }
-    for (const person of PEOPLE)
-      if (this.#policies.has(`${person} ${resource.id}`)) this.#remember(person, { ...resource, ports })
-  }
-
-  #allow(): void {
-    const person = this.#pick(PEOPLE)
-    const resource = this.#pick(this.#resources)
-    const key = `${person} ${resource?.id}`
-    if (resource === undefined || this.#policies.has(key)) return
-    this.#note(`allow ${key}`)
-    this.#policies.set(key, this.#world.portal.policy(this.#groups.get(person) ?? '', resource.id).id)
-    this.#remember(person, resource)
-  }
-
-  #remember(person: string, resource: ModelResource): void {
-    this.#everAllowed.set(person, [...(this.#everAllowed.get(person) ?? []), resource])
-  }
-
-  #withdraw(): void {
-    const [key, id] = this.#pick([...this.#policies]) ?? []
-    if (key === undefined || id === undefined) return
-    this.#note(`withdraw ${key}`)
-    this.#world.portal.remove('policies', id)
-    this.#policies.delete(key)
-  }
-
-  /** Probes whose outcome nobody predicts, while things happen. */
+  /** Packets whose outcome nobody predicts, while things happen. */
   #traffic(): void {
-    for (let count = this.#below(3); count > 0; count--) {
-      const client = this.#clients.get(this.#pick(PEOPLE))
-      const { target, family, port } = this.#anyProbe()
-      const to = isAddress(target) ? target : client?.resolve(target, family === 'ipv4' ? 'A' : 'AAAA')?.[0]
-      if (client !== undefined && to !== undefined && client.ipv4 !== '')
-        client.send({ to, port, payload: client.name })
+    for (let count = this.#dice.below(3); count > 0; count--) {
+      const { client } = this.#scenery.anyPerson()
+      if (client.ipv4 === '') continue
+      const talk = this.#prober.talk(client, this.#scenery.anyProbe())
+      if (talk !== undefined) this.#prober.send(talk)
     }
   }
 
   #settle(): void {
     const { portal, network, gateways, clock } = this.#world
-    this.#note('everything settles')
-    network.setEverywhere({ loss: 0, latencyMs: 5, jitterMs: 0 })
+    this.#scenery.note('everything settles')
+    network.setEverywhere({ latencyMs: 5 })
+    network.clearLinks()
     if (!portal.isRunning) portal.start()
     for (const [name, { ended }] of gateways) if (ended !== undefined) this.#world.killGateway(name)
-    if (gateways.size === 0) this.#world.startGateway('one')
-    for (const [person, { ended }] of this.#clients) if (ended !== undefined) this.#startClient(person)
+    if (gateways.size === 0) this.#scenery.startGateway('one')
+    for (const person of this.#scenery.people) {
+      if (person.client.ended !== undefined) this.#scenery.restartClient(person)
+    }
     clock.advance(SETTLE_MS)
   }
 
-  #anyProbe(): Probe {
-    const machine = this.#pick(this.#machines)
-    const port = this.#pick(PORTS)
-    if (this.#chance(2)) return { target: machine.domain, family: this.#pick(['ipv4', 'ipv6']), port }
-    const address = this.#chance(4)
-      ? this.#pick(['10.0.9.9', '192.0.2.250', '2001:db8:1::ffff', '172.16.0.1', '198.51.100.99'])
-      : this.#pick(machine.addresses)
-    return { target: address, family: address.includes(':') ? 'ipv6' : 'ipv4', port }
-  }
-
   #probe(): void {
-    const person = this.#pick(PEOPLE)
-    const client = this.#clients.get(person)
-    if (client === undefined) return
-    const probe = this.#anyProbe()
-    const resources = this.#resources.filter(({ id }) => this.#policies.has(`${person} ${id}`))
-    const expected = predict(probe, { resources, machines: this.#machines })
-    const seen = this.#observe(client, probe, expected)
-    this.probes += 1
-    if (JSON.stringify(seen) === JSON.stringify(expected)) return
-    const status = JSON.stringify({
-      state: client.state.linkState,
-      resources: client.state.resources.status(),
-      counters: client.state.counters(),
-    })
+    const person = this.#scenery.anyPerson()
+    const { client } = person
+    const { probe, expected } = this.#scenery.aimedProbe(person)
+    const seen = this.#prober.observe(client, probe, expected)
+    this.#count(`${probe.protocol} ${seen.replace(/ by .*/, '')}`)
+    if (expected.includes(seen)) return
+    const { linkState: state, resources } = client.state
+    const status = JSON.stringify({ state, resources: resources.status(), counters: client.state.counters() })
     throw new Deviation(
-      `${person} to ${probe.target} ${probe.family} port ${probe.port}: ${JSON.stringify(seen)} instead of ${JSON.stringify(expected)}\n${this.#log.join('\n')}\n${status}`,
+      `${person.name}, ${JSON.stringify(probe)}: ${seen} instead of ${expected.join(' or ')}\n${status}`,
     )
   }
 
-  #observe(client: VirtualClient, { target, family, port }: Probe, expected: Prediction): Prediction {
-    const to = isAddress(target) ? target : client.resolve(target, family === 'ipv4' ? 'A' : 'AAAA')?.[0]
-    if (to === undefined) return { outcome: 'unresolved' }
-    const fromPort = this.#nextPort++
-    const written = client.written.length
-    const answer = (): Prediction | undefined => {
-      for (const packet of client.written.slice(written)) {
-        if (!checksumsAreRight(packet))
-          throw new Deviation(`a wrong checksum: ${describePacket(packet)}\n${this.#log.join('\n')}`)
-        const text = describePacket(packet)
-        if (!text.includes(`:${fromPort} `) && !text.endsWith(`:${fromPort}`) && !text.includes(`:${fromPort})`))
-          continue
-        if (/^icmp (?:3\/13|1\/1) /.test(text)) return { outcome: 'prohibited' }
-        if (/^icmp (?:3\/1|1\/3|1\/0|3\/0) /.test(text)) return { outcome: 'unreachable' }
-        const reply = client.received.find((one) => one.toPort === fromPort && one.from === to)
-        if (reply !== undefined)
-          return { outcome: 'answered', by: new TextDecoder().decode(reply.payload).split(':')[0] ?? '' }
+  #count(what: string): void {
+    this.met.set(what, (this.met.get(what) ?? 0) + 1)
+  }
+
+  /** Nothing has come out anywhere that no policy allowed at any time. */
+  #checkSites(): void {
+    const clients = this.#world.portal.rows('clients')
+    for (const { name: site, network, everNamed } of this.#scenery.places) {
+      const [stranger] = network.other
+      if (stranger !== undefined) throw new Deviation(`${site} saw ${describePacket(stranger)}`)
+      for (const { from, to, toPort: port, kind, gateway } of network.arrived.splice(0)) {
+        const row = clients.find(({ ipv4, ipv6 }) => ipv4 === from || ipv6 === from)
+        const person = this.#scenery.people.find(({ actor }) => actor.id === row?.actorId)
+        const protocol: Protocol = kind === 'udp' || kind === 'tcp' ? kind : 'icmp'
+        const packet = { address: to, names: [...(everNamed.get(to) ?? [])], protocol, port }
+        const isAllowed = person?.everAllowed.some((resource) => resource.site === site && letsPass(resource, packet))
+        if (isAllowed !== true) {
+          throw new Deviation(`${person?.name ?? from} reached ${to} at ${site} by ${kind} ${port} through ${gateway}`)
+        }
       }
-      return undefined
-    }
-    // An application tries again; where silence is expected, once is enough.
-    const attempts = expected.outcome === 'silent' ? 1 : 4
-    for (let attempt = 0; attempt < attempts && answer() === undefined; attempt++) {
-      client.send({ to, port, payload: client.name, fromPort })
-      this.#world.until(() => answer() !== undefined, { withinMs: 4 * SECOND, stepMs: 50 })
-    }
-    return answer() ?? { outcome: 'silent' }
-  }
-
-  /** Nothing has ever come out that no policy allowed at any time. */
-  #checkSite(): void {
-    const { seen, other } = this.#world.site
-    if (other.length > 0) throw new Deviation(`the site saw ${describePacket(other[0])}\n${this.#log.join('\n')}`)
-    for (; this.#checked < seen.length; this.#checked++) {
-      const packet = seen[this.#checked]
-      if (packet === undefined) continue
-      const person = new TextDecoder().decode(packet.payload).split('-')[0] ?? ''
-      const domain = this.#machines.find(({ addresses }) => addresses.includes(packet.to))?.domain
-      const allowed = (this.#everAllowed.get(person) ?? []).some((resource) =>
-        [packet.to, ...(domain === undefined ? [] : [domain])].some((target) => {
-          const family = packet.to.includes(':') ? 'ipv6' : 'ipv4'
-          const { outcome } = predict(
-            { target, family, port: packet.toPort },
-            { resources: [resource], machines: this.#machines },
-          )
-          return outcome === 'answered' || outcome === 'silent'
-        }),
-      )
-      if (!allowed) throw new Deviation(`${person} reached ${packet.to} port ${packet.toPort}\n${this.#log.join('\n')}`)
     }
   }
-
-  #note(what: string): void {
-    this.#log.push(`${(this.#world.clock.now() / 1_000).toFixed(3)} ${what}`)
-  }
-
-  #below(limit: number): number {
-    return integerBelow(this.#random, limit)
-  }
-
-  #chance(oneIn: number): boolean {
-    return this.#below(oneIn) === 0
-  }
-
-  #pick<T>(choices: readonly [T, ...T[]]): T
-  #pick<T>(choices: readonly T[]): T
-  #pick<T>(choices: readonly T[]): T | undefined {
-    return choices[this.#below(Math.max(1, choices.length))]
-  }
-}
-
-const isAddress = (text: string): boolean => /^[\d.]+$|:/.test(text)
-
-/** For no port at all: a protocol that nobody probes. */
-const filtersOf = (ports: readonly number[] | undefined): { protocol: 'tcp' | 'udp' | 'icmp'; ports: string[] }[] => {
-  if (ports === undefined) return []
-  return ports.length === 0 ? [{ protocol: 'tcp', ports: [] }] : [{ protocol: 'udp', ports: ports.map(String) }]
 }

@@ -1,0 +1,50 @@
+import { formatAddress } from '../../core/net/ip-address.ts'
+import { ICMP, ICMPV6, TCP, UDP, word } from '../../core/net/packet-view.ts'
+
+/** A packet as a test looks at it. */
+export interface PacketSeen {
+  kind: 'udp' | 'tcp' | 'echoRequest' | 'echoReply' | 'icmpError' | 'other'
+  from: string
+  /** Or the identifier of an echo; 0 of what has none. */
+  fromPort: number
+  to: string
+  /** Or the identifier of an echo. */
+  toPort: number
+  /** Of TCP: FIN 1, SYN 2, RST 4, PSH 8, ACK 16; else 0. */
+  tcpFlags: number
+  /** What follows the transport header; of an ICMP error the packet that it quotes. */
+  payload: Uint8Array
+  /** ICMP's type and code. */
+  icmp: string
+}
+
+/** Undefined for what is too short to be one. No checksum is looked at, no length believed. */
+export const readPacket = (packet: Uint8Array): PacketSeen | undefined => {
+  const isIpv4 = (packet[0] ?? 0) >> 4 === 4
+  const at = isIpv4 ? 20 : 40
+  if (packet.length < at + 8) return undefined
+  const [size, sourceAt] = isIpv4 ? [4, 12] : [16, 8]
+  const ends = { from: formatAddress(packet, sourceAt, size), to: formatAddress(packet, sourceAt + size, size) }
+  const protocol = packet[isIpv4 ? 9 : 6]
+  const nothing = { ...ends, fromPort: 0, toPort: 0, tcpFlags: 0, icmp: '', payload: packet.slice(at + 8) }
+  if (protocol === UDP || protocol === TCP) {
+    const ports = { fromPort: word(packet, at), toPort: word(packet, at + 2) }
+    if (protocol === UDP) return { ...nothing, ...ports, kind: 'udp' }
+    const headerLength = ((packet[at + 12] ?? 0) >> 4) * 4
+    return {
+      ...nothing,
+      ...ports,
+      kind: 'tcp',
+      tcpFlags: packet[at + 13] ?? 0,
+      payload: packet.slice(at + headerLength),
+    }
+  }
+  if (protocol !== ICMP && protocol !== ICMPV6) return { ...nothing, kind: 'other' }
+  const type = packet[at] ?? 0
+  const icmp = `${type}/${packet[at + 1] ?? 0}`
+  const [request, reply] = isIpv4 ? [8, 0] : [128, 129]
+  if (type !== request && type !== reply) return { ...nothing, icmp, kind: 'icmpError' }
+  const identifier = word(packet, at + 4)
+  const kind = type === request ? 'echoRequest' : 'echoReply'
+  return { ...nothing, icmp, kind, fromPort: identifier, toPort: identifier }
+}

@@ -1,0 +1,2 @@
+/** Something else happened than the model says. */
+export class Deviation extends Error {}

@@ -1,0 +1,150 @@
+import { ACK, RST, SYN } from '../../../core/net/packet-view.ts'
+import { SECOND } from '../../../core/runtime/time.ts'
+import { buildPacket, checksumsAreRight, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
+import { readPacket } from '../../kit/packet-seen.ts'
+import type { VirtualClient } from '../../kit/virtual-client.ts'
+import type { VirtualWorld } from '../../kit/virtual-world.ts'
+import { Deviation } from './deviation.ts'
+import { isAddress, type Family, type Probe } from './model.ts'
+
+/** From an application's query to the gateway's new answer (D10). */
+const REFRESHED_MS = 100
+const PORTS = 5
+const PATIENCE_MS = 4 * SECOND
+/** Of several gateways that it has no way to, a client leaves each after 12 s. */
+const ATTEMPTS = 12
+
+/** One end of what an application sends and hears. */
+export interface Talk {
+  client: VirtualClient
+  protocol: Probe['protocol']
+  to: string
+  port: number
+  fromPort: number
+}
+
+/** Applications that ask for names, send packets, send them again, and look at what comes back. */
+export class Prober {
+  readonly #world: VirtualWorld
+  #talks = 0
+  readonly #kept = new Set<string>()
+  #said = 0
+
+  constructor(world: VirtualWorld) {
+    this.#world = world
+  }
+
+  /** What an application writes to; undefined where a name has no address of the family. */
+  talk(client: VirtualClient, { target, family, protocol, port, choice }: Probe): Talk | undefined {
+    const found = isAddress(target) ? [target] : client.resolve(target, family === 'ipv4' ? 'A' : 'AAAA')
+    const to = found?.[choice % Math.max(1, found.length)]
+    // Few ports, so that flows to one address meet at it.
+    return to === undefined ? undefined : { client, protocol, to, port, fromPort: 20_000 + (this.#talks++ % PORTS) }
+  }
+
+  /** For longer: from a port that is nobody else's to the same end, and else the same for all. */
+  lastingTalk(client: VirtualClient, probe: Probe): Talk | undefined {
+    const talk = this.talk(client, probe)
+    if (talk === undefined) return undefined
+    const key = (port: number) => `${client.name} ${talk.to} ${talk.port} ${port}`
+    let fromPort = 30_000
+    while (this.#kept.has(key(fromPort))) fromPort++
+    this.#kept.add(key(fromPort))
+    return { ...talk, fromPort }
+  }
+
+  /** Sends once and waits for nothing. */
+  send(talk: Talk, flags = 'S', text = ''): Uint8Array {
+    const { client, protocol, to, port, fromPort } = talk
+    const kind: PacketParts['kind'] = protocol === 'icmp' ? 'echoRequest' : protocol
+    const source = to.includes(':') ? client.ipv6 : client.ipv4
+    const payload = new TextEncoder().encode(text)
+    const packet = buildPacket({
+      kind,
+      source,
+      destination: to,
+      sourcePort: fromPort,
+      destinationPort: port,
+      flags,
+      payload,
+    })
+    client.sendPacket(packet)
+    return packet
+  }
+
+  /** What a probe meets, in the words of the model. A TCP connection has to work until its end. */
+  observe(client: VirtualClient, probe: Probe, expected: readonly string[]): string {
+    const talk = this.talk(client, probe)
+    if (talk === undefined) return 'unresolved'
+    if (!isAddress(probe.target)) this.#world.clock.advance(REFRESHED_MS)
+    // An application tries again; where nothing but silence is expected, once is enough.
+    const attempts = expected.includes('silent') ? 1 : ATTEMPTS
+    if (probe.protocol !== 'tcp') return this.#exchange(talk, { flags: '', text: `${++this.#said}`, attempts })
+    const opened = this.#exchange(talk, { flags: 'S', text: '', attempts })
+    if (opened !== 'SA') return opened
+    this.send(talk, 'A')
+    const said = this.say(talk)
+    this.#exchange(talk, { flags: 'FA', text: '', attempts })
+    this.send(talk, 'A')
+    return said
+  }
+
+  /** Opens a TCP connection; what came of it, `SA` where it is open. */
+  connect(talk: Talk): string {
+    const opened = this.#exchange(talk, { flags: 'S', text: '', attempts: ATTEMPTS })
+    if (opened === 'SA') this.send(talk, 'A')
+    return opened
+  }
+
+  /** Sends data over an open connection. */
+  say(talk: Talk, attempts = ATTEMPTS): string {
+    return this.#exchange(talk, { flags: 'PA', text: `${++this.#said}`, attempts })
+  }
+
+  #exchange(talk: Talk, { flags, text, attempts }: { flags: string; text: string; attempts: number }): string {
+    const { written } = talk.client
+    const from = written.length
+    let seen: string | undefined
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const packet = this.send(talk, flags, text)
+      const isOver = () => {
+        for (const one of written.slice(from)) seen ??= answerIn(one, talk, { packet, text })
+        return seen !== undefined
+      }
+      if (this.#world.until(isOver, { withinMs: PATIENCE_MS, stepMs: 50 }) !== undefined) break
+    }
+    for (const one of written.slice(from)) {
+      if (!checksumsAreRight(one)) throw new Deviation(`a wrong checksum: ${describePacket(one)}`)
+    }
+    return seen ?? 'silent'
+  }
+}
+
+/** What a packet says about what was sent, in the words of the model; undefined where it is about something else. */
+const answerIn = (
+  bytes: Uint8Array | undefined,
+  { to, port, fromPort, protocol }: Talk,
+  { packet, text }: { packet: Uint8Array; text: string },
+): string | undefined => {
+  const seen = bytes === undefined ? undefined : readPacket(bytes)
+  if (bytes === undefined || seen === undefined) return undefined
+  if (seen.kind === 'icmpError') {
+    // It quotes the sender's own packet, as far as addresses and ports go (T7).
+    if (describePacket(seen.payload) !== describePacket(packet)) return undefined
+    return wordFor(seen.icmp, to.includes(':') ? 'ipv6' : 'ipv4')
+  }
+  const kind = protocol === 'icmp' ? 'echoReply' : protocol
+  const fromPortSeen = protocol === 'icmp' ? fromPort : port
+  if (seen.kind !== kind || seen.from !== to || seen.toPort !== fromPort || seen.fromPort !== fromPortSeen)
+    return undefined
+  if ((seen.tcpFlags & RST) !== 0) return 'closed'
+  if ((seen.tcpFlags & (SYN | ACK)) === (SYN | ACK)) return text === '' ? 'SA' : undefined
+  const [name, said] = new TextDecoder().decode(seen.payload).split(': ')
+  if (text === '') return seen.payload.length === 0 ? 'ended' : undefined
+  return said === text ? `answered by ${name}` : undefined
+}
+
+const wordFor = (icmp: string, family: Family): string | undefined =>
+  family === 'ipv4'
+    ? { '3/13': 'prohibited', '3/1': 'unreachable', '3/0': 'unreachable', '3/3': 'closed' }[icmp]
+    : { '1/1': 'prohibited', '1/3': 'unreachable', '1/0': 'unreachable', '1/4': 'closed' }[icmp]
