@@ -6,28 +6,21 @@ import type { ToPortal } from '../../core/control/messages.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
 import { Presence } from '../../core/presence/presence.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
-import { after, SECOND, type Instant, type UnixTime } from '../../core/runtime/time.ts'
+import type { Instant, UnixTime } from '../../core/runtime/time.ts'
 import { Agenda } from './control/agenda.ts'
+import { Attendance } from './control/attendance.ts'
 import { Candidates } from './control/candidates.ts'
-import {
-  isClient,
-  isGateway,
-  maySpeak,
-  openConnection,
-  type Connection,
-  type PeerConnected,
-} from './control/connections.ts'
-import { Consequences, faultOf } from './control/consequences.ts'
-import { instantAt, tell, tellFrame, type Context, type PortalOutput } from './control/context.ts'
+import { isClient, isGateway, maySpeak, type Connection, type PeerConnected } from './control/connections.ts'
+import { Consequences } from './control/consequences.ts'
+import { reply, tell, type Context, type PortalOutput } from './control/context.ts'
 import { decisionsOf, type Decisions } from './control/decisions.ts'
-import { isSeatTaken, predecessorOf } from './control/gateway-seat.ts'
+import { isSeatTaken } from './control/gateway-seat.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
 import { Requests } from './control/requests.ts'
 import { ResourceNews } from './control/resource-news.ts'
-import { unixSeconds } from './control/wire-grant.ts'
-import { clientInterface, flowLogs } from './control/wire-interface.ts'
 import { Withdrawals } from './control/withdrawals.ts'
 import type { Change, Rows } from './entities.ts'
 import { missedChanges } from './view/missed-changes.ts'
@@ -58,9 +51,6 @@ export type PortalInput =
   | { type: 'frameReceived'; connection: string; text: string }
   | { type: 'authorizationNotRecorded'; authorizationId: string }
 
-/** A peer that says nothing for so long is gone: its heartbeats come every 10 s. */
-const IDLE_CUT_OFF_MS = 37 * SECOND
-
 /**
  * What a portal decides about its peers: who is there, what each is told, and who may pass through whom until when.
  *
@@ -72,10 +62,10 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #withdrawals: Withdrawals
   readonly #keeper: GrantKeeper
   readonly #requests: Requests
-  readonly #news: ResourceNews
   readonly #candidates: Candidates
+  readonly #attendance: Attendance
   readonly #consequences: Consequences
-  readonly #outputs: PortalOutput[] = []
+  readonly #outputs = new OutputQueue<PortalOutput>()
   readonly #dropped: Record<string, number> = {}
 
   constructor(options: PortalOptions) {
@@ -95,13 +85,17 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#withdrawals = new Withdrawals(this.#context)
     this.#keeper = new GrantKeeper(this.#context, this.#withdrawals)
     this.#requests = new Requests(this.#context, this.#keeper)
-    this.#news = new ResourceNews(this.#context)
     this.#candidates = new Candidates(this.#context)
-    this.#consequences = new Consequences(this.#context, {
-      keeper: this.#keeper,
+    const parts = {
       withdrawals: this.#withdrawals,
-      news: this.#news,
-      signOut: (connection, now) => this.#signOut(connection, now),
+      keeper: this.#keeper,
+      requests: this.#requests,
+      news: new ResourceNews(this.#context),
+    }
+    this.#attendance = new Attendance(this.#context, parts)
+    this.#consequences = new Consequences(this.#context, {
+      ...parts,
+      signOut: (connection, now) => this.#attendance.signOut(connection, now),
     })
   }
 
@@ -118,9 +112,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'viewReloaded':
         return this.#consequences.follow(missedChanges(this.#context, input.rows, now), now)
       case 'peerConnected':
-        return this.#connected(input, now)
+        return this.#attendance.connected(input, now)
       case 'peerDisconnected':
-        return this.#disconnected(input.connection, now)
+        return this.#attendance.disconnected(input.connection, now)
       case 'frameReceived':
         return this.#received(input, now)
       case 'authorizationNotRecorded': {
@@ -135,7 +129,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   }
 
   poll(): PortalOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {
@@ -185,38 +179,6 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return before === undefined ? change : ({ ...change, before } as Change)
   }
 
-  #connected(peer: PeerConnected, now: Instant): void {
-    const connection = openConnection(peer, now)
-    this.#context.connections.set(peer.connection, connection)
-    this.#watchIdle(connection, now)
-  }
-
-  #watchIdle(connection: Connection, now: Instant): void {
-    const end = after(connection.lastHeardAt, IDLE_CUT_OFF_MS)
-    if (end <= now) return this.#close(connection, 'idle')
-    this.#context.agenda.add(end, 'idle cut-off', (then) => {
-      if (this.#context.connections.get(connection.connection) === connection) this.#watchIdle(connection, then)
-    })
-  }
-
-  #disconnected(name: string, now: Instant): void {
-    const connection = this.#context.connections.get(name)
-    if (connection === undefined) return
-    this.#context.connections.delete(name)
-    this.#left(connection, now)
-  }
-
-  /** The peer is not there any more, though its socket may be. */
-  #left(connection: Connection, now: Instant): void {
-    if (!connection.isJoined) return
-    connection.isJoined = false
-    const { connection: name, role, peerId } = connection
-    this.#context.presence.left(peerId, name)
-    if (role === 'client') return this.#requests.clientLeft(name, now)
-    this.#withdrawals.gatewayLeft(peerId)
-    this.#requests.gatewayLeft(peerId, now)
-  }
-
   #received({ connection: name, text }: { connection: string; text: string }, now: Instant): void {
     const connection = this.#context.connections.get(name)
     if (connection === undefined) return this.#context.drop('unknown_connection')
@@ -229,10 +191,10 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
 
   #frame(connection: Connection, frame: Frame, now: Instant): void {
     const { topic, event, ref } = frame
-    if (topic === 'phoenix' && event === 'heartbeat') return this.#reply(connection, okReply(topic, ref))
-    if (topic !== connection.role) return this.#reply(connection, errorReply(topic, ref, 'unmatched topic'))
-    if (event === 'phx_join') return this.#join(connection, frame, now)
-    if (!connection.isJoined) return this.#reply(connection, errorReply(topic, ref, 'unmatched topic'))
+    if (topic === 'phoenix' && event === 'heartbeat') return reply(this.#context, connection, okReply(topic, ref))
+    if (topic !== connection.role) return reply(this.#context, connection, errorReply(topic, ref, 'unmatched topic'))
+    if (event === 'phx_join') return this.#attendance.join(connection, frame, now)
+    if (!connection.isJoined) return reply(this.#context, connection, errorReply(topic, ref, 'unmatched topic'))
     const lane = { direction: 'toPortal', dialect: connection.dialect } as const
     const verdict =
       connection.role === 'client'
@@ -241,110 +203,10 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     if (!verdict.ok) {
       this.#context.drop(verdict.reason)
       const reason = verdict.reason === 'unknown_event' ? 'unknown_message' : verdict.reason
-      return this.#reply(connection, errorReply(topic, ref, reason))
+      return reply(this.#context, connection, errorReply(topic, ref, reason))
     }
     if (isClient(connection)) return this.#client(connection, verdict.message as ToPortal<'client'>, now)
     if (isGateway(connection)) this.#gateway(connection, verdict.message as ToPortal<'gateway'>, now)
-  }
-
-  /** A push has no ref, and nobody waits for an answer to it. */
-  #reply(connection: Connection, reply: Frame): void {
-    if (reply.ref !== null) tellFrame(this.#context, connection, reply)
-  }
-
-  #join(connection: Connection, { topic, ref }: Frame, now: Instant): void {
-    const fault = faultOf(connection, this.#context, now)
-    if (fault !== undefined) return this.#signOut(connection, now)
-    if (isClient(connection)) {
-      this.#reply(connection, okReply(topic, ref))
-      return this.#clientJoined(connection, now)
-    }
-    if (isGateway(connection)) {
-      const { view, presence } = this.#context
-      const row = view.get('gateways', connection.peerId)
-      if (row === undefined) return
-      const { id, siteId, name } = row
-      const gateway = { id, siteId, name, version: connection.version }
-      const predecessor = predecessorOf(this.#context, connection, now)
-      if (predecessor !== undefined) {
-        this.#left(predecessor, now)
-        this.#close(predecessor, 'newer connection of the same gateway')
-      }
-      if (!presence.gatewayJoined(gateway, connection.connection).ok) {
-        return this.#close(connection, 'gateway_already_connected')
-      }
-      this.#reply(connection, okReply(topic, ref))
-      this.#gatewayJoined(connection, now)
-      this.#requests.gatewayJoined(gateway, now)
-    }
-  }
-
-  #clientJoined(connection: Connection & { role: 'client' }, now: Instant): void {
-    const { view, presence, connections, whereabouts, publicUrl } = this.#context
-    const client = view.get('clients', connection.peerId)
-    const account = client === undefined ? undefined : view.get('accounts', client.accountId)
-    if (client === undefined || account === undefined) return
-    const verdict = presence.clientJoined(client.id, connection.connection)
-    const older = verdict.ok && verdict.replaces !== undefined ? connections.get(verdict.replaces) : undefined
-    if (older !== undefined) {
-      this.#requests.clientLeft(older.connection, now)
-      older.isJoined = false
-      this.#close(older, 'newer connection of the same device')
-    }
-    connection.isJoined = true
-    whereabouts.set(client.id, { remoteIp: connection.remoteIp, userAgent: connection.userAgent })
-    tell(this.#context, connection, {
-      event: 'init',
-      payload: {
-        interface: clientInterface({ client, account, actor: view.get('actors', client.actorId) }, connection.features),
-        resources: this.#news.all(connection),
-        relays: [],
-        authorizations: [],
-        flow_logs: flowLogs(publicUrl),
-      },
-    })
-    this.#watchToken(connection, now)
-    // What holds where the client is may be another thing than what held where it was.
-    for (const grant of this.#context.grants.ofClient(client.id)) this.#keeper.reexamine(grant, now)
-  }
-
-  #gatewayJoined(connection: Connection & { role: 'gateway' }, now: Instant): void {
-    const { view, grants, publicUrl } = this.#context
-    const gateway = view.get('gateways', connection.peerId)
-    const account = gateway === undefined ? undefined : view.get('accounts', gateway.accountId)
-    if (gateway === undefined || account === undefined) return
-    connection.isJoined = true
-    tell(this.#context, connection, {
-      event: 'init',
-      payload: {
-        interface: { ipv4: gateway.ipv4, ipv6: gateway.ipv6 },
-        relays: [],
-        account_slug: account.slug,
-        authorizations: grants
-          .ofGateway(gateway.id)
-          .filter(({ isAcknowledged }) => isAcknowledged)
-          .map(({ row }) => ({
-            client_id: row.clientId,
-            resource_id: row.resourceId,
-            expires_at: unixSeconds(row.expiresAt) ?? NEVER,
-          })),
-        flow_logs: flowLogs(publicUrl),
-        config: { ipv4_masquerade_enabled: true, ipv6_masquerade_enabled: true },
-      },
-    })
-    this.#keeper.tellResources(gateway.id)
-    this.#withdrawals.gatewayJoined(gateway.id)
-    this.#watchToken(connection, now)
-  }
-
-  #watchToken(connection: Connection, now: Instant): void {
-    const expiresAt = this.#context.view.get('tokens', connection.tokenId)?.expiresAt
-    if (expiresAt === undefined || expiresAt === null) return
-    this.#context.agenda.add(instantAt(this.#context, expiresAt, now), 'token expires', (then) => {
-      if (this.#context.connections.get(connection.connection) !== connection || !connection.isJoined) return
-      if (faultOf(connection, this.#context, then) !== undefined) this.#signOut(connection, then)
-      else this.#watchToken(connection, then)
-    })
   }
 
   #client(connection: Connection & { role: 'client' }, message: ToPortal<'client'>, now: Instant): void {
@@ -360,23 +222,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'noRelays':
         return tell(this.#context, connection, NO_RELAYS)
       case 'setCapabilities':
-        return this.#learnFeatures(connection, message.payload.features)
+        return this.#attendance.learnFeatures(connection, message.payload.features)
       case 'setSnownetCapabilities':
     }
-  }
-
-  /** Some of what a client is told depends on what it understands, and it says that after it was told the first time. */
-  #learnFeatures(connection: Connection & { role: 'client' }, features: readonly string[]): void {
-    const { view } = this.#context
-    const client = view.get('clients', connection.peerId)
-    const account = client === undefined ? undefined : view.get('accounts', client.accountId)
-    const known = connection.features
-    connection.features = new Set(features)
-    if (client === undefined || account === undefined) return
-    const parts = { client, account, actor: view.get('actors', client.actorId) }
-    const told = clientInterface(parts, connection.features)
-    if (JSON.stringify(told) === JSON.stringify(clientInterface(parts, known))) return
-    tell(this.#context, connection, { event: 'configChanged', payload: { interface: told } })
   }
 
   #gateway(connection: Connection & { role: 'gateway' }, message: ToPortal<'gateway'>, now: Instant): void {
@@ -397,22 +245,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'setSnownetCapabilities':
     }
   }
-
-  /** Its token is of no use any more: the peer is to sign in again, or to end. */
-  #signOut(connection: Connection, now: Instant): void {
-    const frame = { topic: connection.role, event: 'disconnect', payload: { reason: 'token_expired' }, ref: null }
-    tellFrame(this.#context, connection, frame)
-    this.#left(connection, now)
-    this.#close(connection, 'token_expired')
-  }
-
-  #close({ connection }: Connection, reason: string): void {
-    this.#context.emit({ type: 'closeConnection', connection, reason })
-  }
 }
-
-/** Only `create_authorization` has a word for never; here it is the year 2100. */
-const NEVER = 4_102_444_800
 
 /** There are no relays yet: Portreeve's own peers do without. */
 const NO_RELAYS = { event: 'relaysPresence' as const, payload: { disconnected_ids: [], connected: [] } }

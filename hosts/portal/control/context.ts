@@ -63,6 +63,11 @@ export const tellFrame = (context: Context, { connection }: Connection, frame: F
   context.emit({ type: 'sendText', connection, text: encodeFrame(frame) })
 }
 
+/** A push has no ref, and nobody waits for an answer to it. */
+export const reply = (context: Context, connection: Connection, frame: Frame): void => {
+  if (frame.ref !== null) tellFrame(context, connection, frame)
+}
+
 /** Says something to a client, if it is there. */
 export const tellClient = (context: Context, clientId: string, message: FromPortal<'client'>): boolean => {
   const connection = context.connections.get(context.presence.clientConnection(clientId) ?? '')

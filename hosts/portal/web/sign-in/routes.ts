@@ -1,20 +1,19 @@
 import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
-import type { Context, Middleware } from 'koa'
-import type { Refusal, SignInStep } from '../../../../core/contract/identity-provider.ts'
+import type { Middleware } from 'koa'
 import type { Logger } from '../../../../core/runtime/logger.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
-import { MINUTE, SECOND, unixTime } from '../../../../core/runtime/time.ts'
+import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
 import type { Account, IdentityProviderRow } from '../../entities.ts'
-import type { SignInEvent } from '../../store/store.ts'
 import { formFields } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
 import { converse, type ConversationParts } from './conversation.ts'
 import { emergencySignIn } from './emergency.ts'
-import { finishSignIn, handoverUrl, leave, type FinishParts, type SignInWay } from './finish.ts'
-import { intentQuery, parseIntent, type SignInIntent } from './intent.ts'
-import { linkActor } from './link-actor.ts'
-import { PendingSignIns, type Pending } from './pending.ts'
+import { handoverUrl, type FinishParts } from './finish.ts'
+import { intentQuery, parseIntent } from './intent.ts'
+import { PendingSignIns } from './pending.ts'
+import { providerUrl, type SignInContext, type Step } from './step.ts'
+import { talk } from './talk.ts'
 
 export interface SignInParts extends FinishParts, ConversationParts {
   logger: Logger
@@ -24,20 +23,9 @@ export interface SignInParts extends FinishParts, ConversationParts {
 /** Path of the one callback of every provider. */
 export const CALLBACK_PATH = '/auth/oidc/callback'
 
-/** What the sign-in's steps know. */
-interface SignInState {
-  account: Account
-  intent: SignInIntent
-  provider: IdentityProviderRow
-  pending: Pending
-  clientAddress: string
-}
-type Step = (ctx: SignInContext, next: () => Promise<unknown>) => Promise<unknown>
-type SignInContext = Context & { params: Record<string, string>; state: SignInState }
-
 /** Sign-in as requests: protocol.md §1. */
 export const signInRoutes = (parts: SignInParts): Middleware => {
-  const { store, pages, cookies, sessions, logger, random, clock } = parts
+  const { store, pages, cookies, sessions, random, clock } = parts
   const pendings = new PendingSignIns(cookies, random)
   const router = new Router()
   const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' }) as Step
@@ -112,7 +100,10 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   }
 
   const beginSignIn: Step = async (ctx) =>
-    talk(ctx, pendings.newConversation(), () => converse(parts, ctx.state.provider))
+    talk({ ...parts, pendings }, ctx, {
+      conversation: pendings.newConversation(),
+      step: () => converse(parts, ctx.state.provider),
+    })
 
   const recall = async (ctx: SignInContext, sent: Parameters<PendingSignIns['recall']>[1]): Promise<void> => {
     const pending = pendings.recall(ctx, sent)
@@ -164,80 +155,15 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   }
 
   const proceedWithSignIn: Step = async (ctx) =>
-    talk(ctx, ctx.state.pending.conversation, () =>
-      converse(parts, ctx.state.provider, {
-        keep: ctx.state.pending.keep,
-        url: new URL(ctx.url, parts.callbackUrl).href,
-        fields: formFields(ctx),
-      }),
-    )
-
-  /** Carries out what a provider's plugin answers. Its failure is its own: the person may try again, or another provider. */
-  const talk = async (ctx: SignInContext, conversation: string, step: () => Promise<SignInStep>): Promise<void> => {
-    const { account, provider, intent } = ctx.state
-    const answer = await step().catch((error: unknown): SignInStep => {
-      logger.warn({ error, accountId: account.id, providerId: provider.id }, 'an identity provider failed')
-      return { type: 'refused', refusal: UNAVAILABLE }
+    talk({ ...parts, pendings }, ctx, {
+      conversation: ctx.state.pending.conversation,
+      step: () =>
+        converse(parts, ctx.state.provider, {
+          keep: ctx.state.pending.keep,
+          url: new URL(ctx.url, parts.callbackUrl).href,
+          fields: formFields(ctx),
+        }),
     })
-    switch (answer.type) {
-      case 'redirect':
-      case 'prompt': {
-        const { keep } = answer
-        const pending: Pending = { accountId: account.id, providerId: provider.id, intent, keep, conversation }
-        if (answer.type === 'redirect') {
-          pendings.remember(ctx, pending, { redirectUrl: answer.url })
-          leave(parts, ctx, answer.url)
-          return
-        }
-        const signIn = pendings.remember(ctx, pending, { keptMs: answer.keptMs })
-        pages.render(ctx, 'prompt', {
-          account: account.name,
-          prompt: answer.prompt,
-          signIn,
-          action: providerUrl(account, provider),
-          back: `/${account.slug}/sign_in/providers${intentQuery(intent)}`,
-        })
-        return
-      }
-      case 'refused':
-        await refuse(ctx, answer.refusal)
-        return
-      case 'identified': {
-        const link = await linkActor(store, { provider, identity: answer.identity })
-        const way = wayOf(provider)
-        if (link.ok) await finishSignIn(parts, ctx, { account, actor: link.actor, way, intent })
-        else await refuse(ctx, { ...link, tryAgain: false })
-      }
-    }
-  }
-
-  const refuse = async (ctx: SignInContext, refusal: Refusal): Promise<void> => {
-    const { code, publicText, detail, tryAgain } = refusal
-    const { account, provider, intent, clientAddress } = ctx.state
-    logger.info({ code, detail, accountId: account.id, providerId: provider.id }, 'sign-in refused')
-    await store.recordSignIn(account.id, {
-      at: clock.unix(),
-      action: 'refused',
-      reason: code,
-      by: { type: 'system', part: 'sign-in' },
-      actorId: null,
-      identityProviderId: provider.id,
-      remoteIp: clientAddress,
-    } satisfies SignInEvent)
-    const isDown = PROVIDER_DOWN.has(code)
-    ctx.status = isDown ? 502 : 403
-    pages.render(ctx, 'problem', {
-      title: 'You are not signed in',
-      account: account.name,
-      detail: publicText,
-      code,
-      links: [
-        ...(tryAgain ? [{ text: 'Try again', url: providerUrl(account, provider, intent) }] : []),
-        { text: 'Sign in another way', url: `/${account.slug}/sign_in/providers${intentQuery(intent)}` },
-      ],
-      emergency: isDown ? `/${account.slug}/sign_in/emergency${intentQuery(intent)}` : undefined,
-    })
-  }
 
   const handOver: Step = async (ctx) => {
     const url = handoverUrl(cookies, ctx)
@@ -264,28 +190,9 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   return router.routes() as Middleware
 }
 
-const UNAVAILABLE: Refusal = {
-  code: 'provider_unavailable',
-  publicText: 'The identity provider does not answer as it should. Try again in a moment, or tell an admin.',
-  tryAgain: true,
-}
-
-/** The provider's fault, and not the person's: what an emergency is. */
-const PROVIDER_DOWN = new Set([UNAVAILABLE.code, 'provider_unreachable', 'provider_failed'])
-
 const lost = (): Problem =>
   new Problem(
     400,
     'sign_in_lost',
     'You are not signed in: this sign-in took too long, was used already, or began in another browser. Begin again, from the client or from the start page.',
   )
-
-const wayOf = (provider: IdentityProviderRow): SignInWay => ({
-  name: provider.name,
-  identityProviderId: provider.id,
-  clientTokenLifetimeMs: provider.clientTokenLifetimeSeconds * SECOND,
-  sessionLifetimeSeconds: provider.sessionLifetimeSeconds,
-})
-
-const providerUrl = (account: Account, provider: IdentityProviderRow, intent?: SignInIntent): string =>
-  `/${account.slug}/sign_in/${provider.type}/${provider.id}${intent === undefined ? '' : intentQuery(intent)}`

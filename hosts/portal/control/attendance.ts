@@ -1,0 +1,191 @@
+import { okReply, type Frame } from '../../../core/control/frame.ts'
+import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
+import { isClient, isGateway, openConnection, type Connection, type PeerConnected } from './connections.ts'
+import { faultOf } from './consequences.ts'
+import { instantAt, reply, tell, tellFrame, type Context } from './context.ts'
+import { predecessorOf } from './gateway-seat.ts'
+import type { GrantKeeper } from './grant-keeper.ts'
+import type { Requests } from './requests.ts'
+import type { ResourceNews } from './resource-news.ts'
+import { unixSeconds } from './wire-grant.ts'
+import { clientInterface, flowLogs } from './wire-interface.ts'
+import type { Withdrawals } from './withdrawals.ts'
+
+export interface AttendanceParts {
+  withdrawals: Withdrawals
+  keeper: GrantKeeper
+  requests: Requests
+  news: ResourceNews
+}
+
+/** A peer that says nothing for so long is gone: its heartbeats come every 10 s. */
+const IDLE_CUT_OFF_MS = 37 * SECOND
+
+/** Only `create_authorization` has a word for never; here it is the year 2100. */
+const NEVER = 4_102_444_800
+
+/** Who is there: how a peer comes, what it is told first, and how it goes. */
+export class Attendance {
+  readonly #context: Context
+  readonly #parts: AttendanceParts
+
+  constructor(context: Context, parts: AttendanceParts) {
+    this.#context = context
+    this.#parts = parts
+  }
+
+  /** A socket is there; nobody has joined yet. */
+  connected(peer: PeerConnected, now: Instant): void {
+    const connection = openConnection(peer, now)
+    this.#context.connections.set(peer.connection, connection)
+    this.#watchIdle(connection, now)
+  }
+
+  /** Answers a join: it is let in and told where it stands, or signed out. */
+  join(connection: Connection, { topic, ref }: Frame, now: Instant): void {
+    const fault = faultOf(connection, this.#context, now)
+    if (fault !== undefined) return this.signOut(connection, now)
+    if (isClient(connection)) {
+      reply(this.#context, connection, okReply(topic, ref))
+      return this.#clientJoined(connection, now)
+    }
+    if (isGateway(connection)) {
+      const { view, presence } = this.#context
+      const row = view.get('gateways', connection.peerId)
+      if (row === undefined) return
+      const { id, siteId, name } = row
+      const gateway = { id, siteId, name, version: connection.version }
+      const predecessor = predecessorOf(this.#context, connection, now)
+      if (predecessor !== undefined) {
+        this.#left(predecessor, now)
+        this.#close(predecessor, 'newer connection of the same gateway')
+      }
+      if (!presence.gatewayJoined(gateway, connection.connection).ok) {
+        return this.#close(connection, 'gateway_already_connected')
+      }
+      reply(this.#context, connection, okReply(topic, ref))
+      this.#gatewayJoined(connection, now)
+      this.#parts.requests.gatewayJoined(gateway, now)
+    }
+  }
+
+  /** Some of what a client is told depends on what it understands, and it says that after it was told the first time. */
+  learnFeatures(connection: Connection & { role: 'client' }, features: readonly string[]): void {
+    const { view } = this.#context
+    const client = view.get('clients', connection.peerId)
+    const account = client === undefined ? undefined : view.get('accounts', client.accountId)
+    const known = connection.features
+    connection.features = new Set(features)
+    if (client === undefined || account === undefined) return
+    const parts = { client, account, actor: view.get('actors', client.actorId) }
+    const told = clientInterface(parts, connection.features)
+    if (JSON.stringify(told) === JSON.stringify(clientInterface(parts, known))) return
+    tell(this.#context, connection, { event: 'configChanged', payload: { interface: told } })
+  }
+
+  /** Its token is of no use any more: the peer is to sign in again, or to end. */
+  signOut(connection: Connection, now: Instant): void {
+    const frame = { topic: connection.role, event: 'disconnect', payload: { reason: 'token_expired' }, ref: null }
+    tellFrame(this.#context, connection, frame)
+    this.#left(connection, now)
+    this.#close(connection, 'token_expired')
+  }
+
+  disconnected(name: string, now: Instant): void {
+    const connection = this.#context.connections.get(name)
+    if (connection === undefined) return
+    this.#context.connections.delete(name)
+    this.#left(connection, now)
+  }
+
+  #clientJoined(connection: Connection & { role: 'client' }, now: Instant): void {
+    const { view, presence, connections, whereabouts, publicUrl } = this.#context
+    const client = view.get('clients', connection.peerId)
+    const account = client === undefined ? undefined : view.get('accounts', client.accountId)
+    if (client === undefined || account === undefined) return
+    const verdict = presence.clientJoined(client.id, connection.connection)
+    const older = verdict.ok && verdict.replaces !== undefined ? connections.get(verdict.replaces) : undefined
+    if (older !== undefined) {
+      this.#parts.requests.clientLeft(older.connection, now)
+      older.isJoined = false
+      this.#close(older, 'newer connection of the same device')
+    }
+    connection.isJoined = true
+    whereabouts.set(client.id, { remoteIp: connection.remoteIp, userAgent: connection.userAgent })
+    tell(this.#context, connection, {
+      event: 'init',
+      payload: {
+        interface: clientInterface({ client, account, actor: view.get('actors', client.actorId) }, connection.features),
+        resources: this.#parts.news.all(connection),
+        relays: [],
+        authorizations: [],
+        flow_logs: flowLogs(publicUrl),
+      },
+    })
+    this.#watchToken(connection, now)
+    // What holds where the client is may be another thing than what held where it was.
+    for (const grant of this.#context.grants.ofClient(client.id)) this.#parts.keeper.reexamine(grant, now)
+  }
+
+  #gatewayJoined(connection: Connection & { role: 'gateway' }, now: Instant): void {
+    const { view, grants, publicUrl } = this.#context
+    const gateway = view.get('gateways', connection.peerId)
+    const account = gateway === undefined ? undefined : view.get('accounts', gateway.accountId)
+    if (gateway === undefined || account === undefined) return
+    connection.isJoined = true
+    tell(this.#context, connection, {
+      event: 'init',
+      payload: {
+        interface: { ipv4: gateway.ipv4, ipv6: gateway.ipv6 },
+        relays: [],
+        account_slug: account.slug,
+        authorizations: grants
+          .ofGateway(gateway.id)
+          .filter(({ isAcknowledged }) => isAcknowledged)
+          .map(({ row }) => ({
+            client_id: row.clientId,
+            resource_id: row.resourceId,
+            expires_at: unixSeconds(row.expiresAt) ?? NEVER,
+          })),
+        flow_logs: flowLogs(publicUrl),
+        config: { ipv4_masquerade_enabled: true, ipv6_masquerade_enabled: true },
+      },
+    })
+    this.#parts.keeper.tellResources(gateway.id)
+    this.#parts.withdrawals.gatewayJoined(gateway.id)
+    this.#watchToken(connection, now)
+  }
+
+  /** The peer is not there any more, though its socket may be. */
+  #left(connection: Connection, now: Instant): void {
+    if (!connection.isJoined) return
+    connection.isJoined = false
+    const { connection: name, role, peerId } = connection
+    this.#context.presence.left(peerId, name)
+    if (role === 'client') return this.#parts.requests.clientLeft(name, now)
+    this.#parts.withdrawals.gatewayLeft(peerId)
+    this.#parts.requests.gatewayLeft(peerId, now)
+  }
+
+  #watchIdle(connection: Connection, now: Instant): void {
+    const end = after(connection.lastHeardAt, IDLE_CUT_OFF_MS)
+    if (end <= now) return this.#close(connection, 'idle')
+    this.#context.agenda.add(end, 'idle cut-off', (then) => {
+      if (this.#context.connections.get(connection.connection) === connection) this.#watchIdle(connection, then)
+    })
+  }
+
+  #watchToken(connection: Connection, now: Instant): void {
+    const expiresAt = this.#context.view.get('tokens', connection.tokenId)?.expiresAt
+    if (expiresAt === undefined || expiresAt === null) return
+    this.#context.agenda.add(instantAt(this.#context, expiresAt, now), 'token expires', (then) => {
+      if (this.#context.connections.get(connection.connection) !== connection || !connection.isJoined) return
+      if (faultOf(connection, this.#context, then) !== undefined) this.signOut(connection, then)
+      else this.#watchToken(connection, then)
+    })
+  }
+
+  #close({ connection }: Connection, reason: string): void {
+    this.#context.emit({ type: 'closeConnection', connection, reason })
+  }
+}
