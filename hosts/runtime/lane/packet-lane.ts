@@ -1,9 +1,9 @@
 // The native lane's loop, in its worker: bursts from the device are cut, sealed and sent, bursts from the sockets opened, joined and written.
 // Between the two native calls of each stands the flows' verdict in TypeScript, once per super-packet. What there is no verdict or no key for
 // goes the slow way: whole packets through the flows' machine, or up to the host.
-import type { PeerId, TunnelKeysOutput } from '../../../core/contract/tunnel-transport.ts'
+import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
 import type { Flows, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
-import type { LaneCommand, LaneReport } from '../../../core/flow/lane.ts'
+import type { Counts, LaneCommand, LaneReport } from '../../../core/flow/lane.ts'
 import { OFFLOAD_HEADER_BYTES, expandFrame } from '../../../core/net/offload.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
@@ -25,9 +25,8 @@ import {
 import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
 import { FrameSealer, type Destination } from './frame-sealer.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { withOwnBytes } from './letters.ts'
-import { LaneSessions } from './lane-sessions.ts'
-import { LaneSession } from './session-traffic.ts'
+import { LanePeers } from './lane-peers.ts'
+import { LaneReports } from './lane-reports.ts'
 
 export interface PacketLaneOptions<Input, Output> {
   addon: Addon
@@ -47,20 +46,9 @@ const RECEIVE_ROWS = 8
 const OPENED_ROWS = 2_048
 /** Bursts before others get their turn. */
 const MOST_BURSTS = 8
-const REPORT_INTERVAL_MS = 100
-const COUNTERS_INTERVAL_MS = 1_000
-/** Datagrams that the host was given and has not taken yet. */
-const MOST_WAITING = 4_096
 
 const TUN_F_USO = 0x60
 const NEEDS_CHECKSUM = 1
-
-interface LanePeer {
-  session: LaneSession | undefined
-  destination: Destination | undefined
-  /** Where its newest authentic message came from. */
-  heardFrom: Uint32Array
-}
 
 interface Socket {
   port: Port
@@ -79,8 +67,8 @@ export class PacketLane<Input, Output extends { type: string }> {
   readonly #drops = new DropCounter()
   readonly #sealer: FrameSealer
   readonly #writer: FrameWriter
-  readonly #peers = new Map<PeerId, LanePeer>()
-  readonly #sessions = new LaneSessions()
+  readonly #peers: LanePeers
+  readonly #reports: LaneReports<Output>
   readonly #read = new Uint8Array(READ_BYTES)
   readonly #readRows = new Uint32Array(READ_ROWS * TUN_ROW)
   readonly #received = new Uint8Array(RECEIVE_ROWS * UDP_SLOT_BYTES)
@@ -88,16 +76,8 @@ export class PacketLane<Input, Output extends { type: string }> {
   readonly #opened = new Uint32Array(OPENED_ROWS * OPENED_ROW)
   readonly #done = new Uint32Array(1)
   readonly #joinUdp: 0 | 1
-  #touched: LaneSession[] = []
-  #reports: LaneReport<Output | PacketOutput>[] = []
-  #datagrams: Datagram[] = []
-  #waiting = 0
-  #reportTimer: NodeJS.Timeout | undefined
-  #reportNow = false
   #wakeAt: Instant | undefined
   #cancelWake: (() => void) | undefined
-  readonly #countersTimer: NodeJS.Timeout
-  #counted = ''
   #isClosed = false
 
   constructor(options: PacketLaneOptions<Input, Output>) {
@@ -110,6 +90,9 @@ export class PacketLane<Input, Output extends { type: string }> {
     this.#lane = addon.createLane()
     this.#sealer = new FrameSealer({ addon, lane: this.#lane, drops: this.#drops })
     this.#writer = new FrameWriter({ addon, tun, drops: this.#drops })
+    const resolve = this.#destination.bind(this)
+    this.#peers = new LanePeers({ addon, lane: this.#lane, resolve })
+    this.#reports = new LaneReports({ send: options.send, readCounters: () => this.#counters() })
     this.#joinUdp = (addon.tunOffloads(tun) & TUN_F_USO) === TUN_F_USO ? 1 : 0
     for (const [family, port] of sockets) {
       this.#sockets.set(family, { port, encoder: new EndpointEncoder(family), decoder: new EndpointDecoder(family) })
@@ -118,7 +101,6 @@ export class PacketLane<Input, Output extends { type: string }> {
     for (const socket of this.#sockets.values()) {
       addon.watch(socket.port, (status) => this.#attend(status, () => this.#receive(socket)))
     }
-    this.#countersTimer = setInterval(() => this.#reportCounters(), COUNTERS_INTERVAL_MS)
   }
 
   /** Of the host's thread, in order. */
@@ -127,7 +109,9 @@ export class PacketLane<Input, Output extends { type: string }> {
     if (command.type === 'tellFlows') {
       this.#flows.handle(command.input, now)
       this.#drainFlows(now)
-    } else this.#takeKeys(command, now)
+    } else if (command.type !== 'sealPacket') this.#peers.take(command)
+    else if (this.#peers.wayTo(command.peer, now) === undefined) this.#drops.count('no-session')
+    else this.#sendPacket(command.peer, command.packet, now)
   }
 
   /** A datagram of the host's own. */
@@ -143,24 +127,23 @@ export class PacketLane<Input, Output extends { type: string }> {
 
   /** The host took so many datagrams. */
   taken(datagrams: number): void {
-    this.#waiting -= datagrams
+    this.#reports.taken(datagrams)
   }
 
   /** Carries out what is due after the host told something. */
   settle(): void {
     this.#arm()
-    this.#sendReports()
+    this.#reports.flush()
   }
 
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    clearTimeout(this.#reportTimer)
-    clearInterval(this.#countersTimer)
+    this.#reports.close()
     this.#cancelWake?.()
     for (const { port } of this.#sockets.values()) this.#addon.close(port)
     this.#addon.close(this.#tun)
-    for (const { index } of this.#sessions.all()) this.#addon.removeKeys(this.#lane, index)
+    this.#peers.clear()
   }
 
   #attend(status: number, work: () => void): void {
@@ -199,16 +182,15 @@ export class PacketLane<Input, Output extends { type: string }> {
         this.#drainFlows(now)
       })
     }
-    const peer = this.#peers.get(peerId)
-    const session = this.#usable(peer, now)
-    if (session === undefined || peer?.destination === undefined) {
+    const way = this.#peers.wayTo(peerId, now)
+    if (way === undefined) {
       return this.#decide(this.#read.subarray(offset, offset + length), (packets) => {
-        for (const one of packets) this.#report({ type: 'sendPacket', peer: peerId, packet: one })
+        for (const one of packets) this.#reports.addOutput({ type: 'sendPacket', peer: peerId, packet: one })
       })
     }
-    this.#sealer.add(this.#read, { offset, length }, peer.destination, session.index, now)
-    session.sent(length)
-    this.#touch(session)
+    this.#sealer.add(this.#read, { offset, length }, way.destination, way.session.index, now)
+    way.session.sent(length)
+    this.#reports.touch(way.session)
   }
 
   /** Cuts a frame into whole packets. */
@@ -243,19 +225,19 @@ export class PacketLane<Input, Output extends { type: string }> {
     const flags = this.#opened[at + 3] ?? 0
     const addressAt = (flags & 0xffff) * UDP_ROW + UDP_ROW - SOCKET_ADDRESS_WORDS
     if (handle === 0) return this.#passUp(socket.decoder.decode(messages, addressAt), offset, length)
-    const session = this.#sessions.at(handle - 1)
-    const peer = this.#peers.get(session?.peer ?? '')
+    const session = this.#peers.session(handle - 1)
+    const peer = this.#peers.peer(session?.peer ?? '')
     if (session === undefined || peer === undefined) return
     session.received(length)
+    // The host may wait for this: a session is used once the other side has shown that it has the keys.
+    let urgent = !session.isHeard
     if ((flags & OPENED_NEWEST) !== 0 && !isSame(peer.heardFrom, messages, addressAt)) {
       peer.heardFrom.set(messages.subarray(addressAt, addressAt + SOCKET_ADDRESS_WORDS))
       session.cameFrom(socket.decoder.decode(messages, addressAt))
-      this.#reportNow = true
+      urgent = true
     }
-    // The host may wait for this: a session is used once the other side has shown that it has the keys.
-    if (!session.isHeard) this.#reportNow = true
     session.isHeard = true
-    this.#touch(session)
+    this.#reports.touch(session, { urgent })
     if (length === 0) return
     const checksum = (flags & OPENED_PSEUDO_CHECKSUM) === 0 ? 'complete' : 'pseudo'
     const packet = this.#received.subarray(offset + OFFLOAD_HEADER_BYTES, offset + length)
@@ -272,68 +254,25 @@ export class PacketLane<Input, Output extends { type: string }> {
   }
 
   #passUp(peer: Endpoint, offset: number, length: number): void {
-    if (this.#waiting >= MOST_WAITING) return this.#drops.count('host-busy')
-    this.#waiting++
-    this.#datagrams.push({ peer, bytes: this.#received.slice(offset, offset + length) })
+    const isTaken = this.#reports.addDatagram(() => ({ peer, bytes: this.#received.slice(offset, offset + length) }))
+    if (!isTaken) this.#drops.count('host-busy')
   }
 
   #drainFlows(now: Instant): void {
     for (let output = this.#flows.poll(); output !== undefined; output = this.#flows.poll()) {
-      if (!isPacketOutput(output)) this.#report(output)
+      if (!isPacketOutput(output)) this.#reports.addOutput(output)
       else if (output.type === 'writeTun') this.#writer.write(output.packet)
       else this.#sendPacket(output.peer, output.packet, now)
     }
   }
 
-  #sendPacket(peerId: PeerId, packet: Uint8Array, now: Instant): void {
-    const peer = this.#peers.get(peerId)
-    const session = this.#usable(peer, now)
-    if (session === undefined || peer?.destination === undefined) {
-      return this.#report({ type: 'sendPacket', peer: peerId, packet })
-    }
-    this.#sealer.sealPacket(packet, peer.destination, session.index, now)
+  #sendPacket(peer: PeerId, packet: Uint8Array, now: Instant): void {
+    const way = this.#peers.wayTo(peer, now)
+    if (way === undefined) return this.#reports.addOutput({ type: 'sendPacket', peer, packet })
+    this.#sealer.sealPacket(packet, way.destination, way.session.index, now)
     if (packet.length === 0) return
-    session.sent(packet.length)
-    this.#touch(session)
-  }
-
-  #usable(peer: LanePeer | undefined, now: Instant): LaneSession | undefined {
-    const session = peer?.session
-    return session !== undefined && now < session.expiresAt ? session : undefined
-  }
-
-  #takeKeys(command: TunnelKeysOutput, now: Instant): void {
-    switch (command.type) {
-      case 'installKeys': {
-        const { index, remoteIndex, sendKey, receiveKey, expiresAt } = command.keys
-        this.#forget(index)
-        const handle = this.#sessions.add(new LaneSession(command.peer, index, expiresAt))
-        const session = new Uint32Array([index, remoteIndex, handle])
-        this.#addon.installKeys(this.#lane, session, sendKey, receiveKey, expiresAt)
-        sendKey.fill(0)
-        receiveKey.fill(0)
-        this.#remember(command.peer)
-        return
-      }
-      case 'removeKeys':
-        return this.#forget(command.index, command.peer)
-      case 'useKeys': {
-        const peer = this.#peers.get(command.peer)
-        if (peer === undefined) return
-        peer.session = this.#sessions.find(command.index)
-        peer.destination = command.path === undefined ? undefined : this.#destination(command.path as Endpoint)
-        return
-      }
-      case 'sealPacket':
-        if (this.#usable(this.#peers.get(command.peer), now) === undefined) return this.#drops.count('no-session')
-        this.#sendPacket(command.peer, command.packet, now)
-    }
-  }
-
-  #remember(id: PeerId): void {
-    if (this.#peers.has(id)) return
-    const heardFrom = new Uint32Array(SOCKET_ADDRESS_WORDS)
-    this.#peers.set(id, { session: undefined, destination: undefined, heardFrom })
+    way.session.sent(packet.length)
+    this.#reports.touch(way.session)
   }
 
   #destination(path: Endpoint): Destination | undefined {
@@ -342,48 +281,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     return socket === undefined || words === undefined ? undefined : { socket: socket.port, words: words.slice() }
   }
 
-  #forget(index: number, peerId?: PeerId): void {
-    this.#addon.removeKeys(this.#lane, index)
-    const session = this.#sessions.remove(index)
-    if (session === undefined) return
-    const peer = this.#peers.get(session.peer)
-    if (peer?.session === session) peer.session = undefined
-    // A peer without keys is forgotten; the next keys bring it back.
-    if (peerId !== undefined && !this.#sessions.hasAnyOf(peerId)) this.#peers.delete(peerId)
-  }
-
-  #touch(session: LaneSession): void {
-    if (session.isTouched) return
-    session.isTouched = true
-    this.#touched.push(session)
-  }
-
-  #report(output: Output | PacketOutput): void {
-    this.#reports.push({ type: 'flowsOutput', output: withOwnBytes(output) })
-  }
-
-  /** Traffic at once after a silence, then at intervals. */
-  #sendReports(): void {
-    if (this.#touched.length > 0 && (this.#reportNow || this.#reportTimer === undefined)) this.#reportTraffic()
-    if (this.#reports.length === 0 && this.#datagrams.length === 0) return
-    const reports = this.#reports
-    const datagrams = this.#datagrams
-    this.#reports = []
-    this.#datagrams = []
-    this.#options.send(reports, datagrams)
-  }
-
-  #reportTraffic(): void {
-    this.#reportNow = false
-    for (const session of this.#touched) this.#reports.push({ type: 'trafficSeen', ...session.takeReport() })
-    this.#touched = []
-    this.#reportTimer ??= setTimeout(() => {
-      this.#reportTimer = undefined
-      this.#sendReports()
-    }, REPORT_INTERVAL_MS)
-  }
-
-  #reportCounters(): void {
+  #counters(): { flows: Counts; lane: Counts } {
     const lane: Record<string, number> = { ...this.#drops.counts() }
     const counts = new Float64Array(LANE_DROPS.length)
     this.#addon.laneDrops(this.#lane, counts)
@@ -391,12 +289,7 @@ export class PacketLane<Input, Output extends { type: string }> {
       const count = counts[at] ?? 0
       if (count > 0) lane[reason] = (lane[reason] ?? 0) + count
     }
-    const report = { type: 'countersRead' as const, flows: this.#flows.counters(), lane }
-    const text = JSON.stringify(report)
-    if (text === this.#counted) return
-    this.#counted = text
-    this.#reports.push(report)
-    this.#sendReports()
+    return { flows: this.#flows.counters(), lane }
   }
 
   /** The flows' own deadlines. */
