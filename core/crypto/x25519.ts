@@ -8,16 +8,21 @@ export const X25519_BYTES = 32
 // key is imported once.
 const JWK = { kty: 'OKP', crv: 'X25519' }
 
-/** A public key (RFC 7748), imported once. */
+/** A public key (RFC 7748), imported when it is first used, and once. */
 export class X25519PublicKey {
   /** The 32 raw bytes. */
   readonly bytes: Uint8Array
-  readonly keyObject: KeyObject
+  #keyObject: KeyObject | undefined
 
   /** @throws RangeError unless there are 32 bytes; any 32 bytes are a public key. `keyObject` is it where it is at hand. */
   constructor(bytes: Uint8Array, keyObject?: KeyObject) {
     this.bytes = exactly32(bytes)
-    this.keyObject = keyObject ?? createPublicKey({ key: { ...JWK, x: toBase64Url(bytes) }, format: 'jwk' })
+    this.#keyObject = keyObject
+  }
+
+  get keyObject(): KeyObject {
+    this.#keyObject ??= createPublicKey({ key: { ...JWK, x: toBase64Url(this.bytes) }, format: 'jwk' })
+    return this.#keyObject
   }
 }
 

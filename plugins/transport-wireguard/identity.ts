@@ -12,7 +12,7 @@ export interface Identity {
   readonly macKeys: MacKeys
 }
 
-export const macKeysOf = (publicKey: X25519PublicKey): MacKeys => ({
+export const macKeysOf = (publicKey: Pick<X25519PublicKey, 'bytes'>): MacKeys => ({
   mac1Key: blake2s(utf8('mac1----'), publicKey.bytes),
   cookieKey: blake2s(utf8('cookie--'), publicKey.bytes),
 })

@@ -10,7 +10,6 @@ import {
 } from 'portreeve'
 import { CookieJar } from './cookie-jar.ts'
 import { writeResponse, type InitiationRead, type RemoteStatic, type SessionSecrets } from './handshake.ts'
-import { macKeysOf } from './identity.ts'
 import { InitiationGuard } from './initiation-guard.ts'
 import { withoutPadding } from './inner-packet.ts'
 import { KeyExport } from './key-export.ts'
@@ -43,7 +42,7 @@ type AcceptedInitiation = Extract<InitiationRead<Peer>, { type: 'read' }>
 /** One peer: its sessions, the handshake that is under way, its timers, and the packets that wait for a session. */
 export class Peer implements RemoteStatic {
   readonly id: PeerId
-  readonly publicKey: X25519PublicKey
+  readonly publicKeyBytes: Uint8Array
   readonly presharedKey: Uint8Array
   readonly staticSecret: Uint8Array | undefined
   readonly #side: TunnelSide
@@ -63,12 +62,13 @@ export class Peer implements RemoteStatic {
 
   constructor(side: TunnelSide, { id, publicKey, presharedKey, path }: PeerOptions) {
     this.id = id
-    this.publicKey = new X25519PublicKey(publicKey)
+    const imported = new X25519PublicKey(publicKey)
+    this.publicKeyBytes = imported.bytes
     this.presharedKey = presharedKey === undefined ? NO_PRESHARED_KEY : new Uint8Array(presharedKey)
     if (this.presharedKey.length !== 32) throw new RangeError('a pre-shared key has 32 bytes')
-    this.staticSecret = side.identity.key.agree(this.publicKey)
+    this.staticSecret = side.identity.key.agree(imported)
     this.#handshake = new OwnHandshake(side, this)
-    this.#cookies = new CookieJar(macKeysOf(this.publicKey))
+    this.#cookies = new CookieJar(this.publicKeyBytes)
     this.#export = new KeyExport(side, id)
     this.#side = side
     this.#timers = new Timers((deadline) => side.armed(this, deadline))
@@ -76,9 +76,14 @@ export class Peer implements RemoteStatic {
     this.#path = path
   }
 
+  /** Imported anew for each handshake: kept imported, it would take a kilobyte of each peer that is idle. */
+  get publicKey(): X25519PublicKey {
+    return new X25519PublicKey(this.publicKeyBytes)
+  }
+
   hasSameKeysAs(other: Peer): boolean {
     return (
-      equalSecrets(this.publicKey.bytes, other.publicKey.bytes) && equalSecrets(this.presharedKey, other.presharedKey)
+      equalSecrets(this.publicKeyBytes, other.publicKeyBytes) && equalSecrets(this.presharedKey, other.presharedKey)
     )
   }
 

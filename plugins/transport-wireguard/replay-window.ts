@@ -11,7 +11,8 @@ export type Arrival = 'newest' | 'late' | 'replayed' | 'too_old'
  * Asked after a packet was authenticated: a forged counter must not move the window.
  */
 export class ReplayWindow {
-  readonly #words = new Uint32Array(WORDS)
+  /** Grows to the whole ring before it goes round, so that a session that carries little takes little. */
+  #words = new Uint32Array(2)
   #greatest = -1
 
   /** How a packet with this counter arrives, and from then on it counts as seen. */
@@ -22,6 +23,7 @@ export class ReplayWindow {
     if (newest) {
       const from = this.#greatest < 0 ? -1 : Math.floor(this.#greatest / WORD_BITS)
       const to = Math.floor(counter / WORD_BITS)
+      this.#makeRoom(to)
       for (let word = Math.max(from + 1, to - WORDS + 1); word <= to; word++) this.#words[word % WORDS] = 0
       this.#greatest = counter
     }
@@ -32,5 +34,14 @@ export class ReplayWindow {
     if ((word & bit) !== 0) return 'replayed'
     this.#words[index] = word | bit
     return newest ? 'newest' : 'late'
+  }
+
+  #makeRoom(word: number): void {
+    let { length } = this.#words
+    if (word < length || length === WORDS) return
+    while (length < WORDS && length <= word) length *= 2
+    const words = new Uint32Array(length)
+    words.set(this.#words)
+    this.#words = words
   }
 }

@@ -24,20 +24,20 @@ const ZEROS = new Uint8Array(PADDING_MULTIPLE)
 /** One pair of data keys (WireGuard §5.4.6) with its counters. */
 export class Session {
   readonly keys: SessionKeys
-  readonly #sending: ChaCha20Poly1305
-  readonly #receiving: ChaCha20Poly1305
+  // Made when they are used: where a lane seals, none of them is.
+  #sending: ChaCha20Poly1305 | undefined
+  #receiving: ChaCha20Poly1305 | undefined
   readonly #window = new ReplayWindow()
   #sent = 0
+  #isOver = false
 
   constructor(keys: SessionKeys) {
     this.keys = keys
-    this.#sending = new ChaCha20Poly1305(keys.sendKey)
-    this.#receiving = new ChaCha20Poly1305(keys.receiveKey)
   }
 
   /** Whether packets may still be sealed (§6.2). */
   canSend(now: Instant): boolean {
-    return now - this.keys.createdAt < REJECT_AFTER_MS && this.#sent < REJECT_AFTER_MESSAGES
+    return !this.#isOver && now - this.keys.createdAt < REJECT_AFTER_MS && this.#sent < REJECT_AFTER_MESSAGES
   }
 
   /** Whether a new handshake is called for, seen from the sender: by time only the initiator begins one (§6.2). */
@@ -52,15 +52,17 @@ export class Session {
     const counter = this.#sent++
     const datagram = encodeDataHeader(this.keys.remoteIndex, counter, packet.length + padding.length + TAG_BYTES)
     const plain = padding.length === 0 ? [packet] : [packet, padding]
+    this.#sending ??= new ChaCha20Poly1305(this.keys.sendKey)
     this.#sending.sealInto({ counter, plain, into: datagram, offset: DATA_HEADER_BYTES })
     return datagram
   }
 
   /** The padded packet of a data message. Only what is authentic is entered in the replay window. */
   open({ counter, sealed }: Data, now: Instant): Opening {
-    if (now - this.keys.createdAt >= REJECT_AFTER_MS || counter >= REJECT_AFTER_MESSAGES) {
+    if (this.#isOver || now - this.keys.createdAt >= REJECT_AFTER_MS || counter >= REJECT_AFTER_MESSAGES) {
       return { type: 'refused', reason: 'expired_session' }
     }
+    this.#receiving ??= new ChaCha20Poly1305(this.keys.receiveKey)
     const plain = this.#receiving.open(counter, sealed)
     if (plain === undefined) return { type: 'refused', reason: 'wrong_key' }
     const arrival = this.#window.accept(counter)
@@ -70,6 +72,7 @@ export class Session {
 
   /** Overwrites the keys: the session is over. */
   wipe(): void {
+    this.#isOver = true
     this.keys.sendKey.fill(0)
     this.keys.receiveKey.fill(0)
   }

@@ -41,12 +41,19 @@ export const INITIATION_INTERVAL_MS = 20
 /** How long a cookie is good for (§6.6). */
 export const COOKIE_MS = 120 * SECOND
 
+const TIMERS = ['retryHandshake', 'sendKeepalive', 'expectReply', 'forgetKeys'] as const
+
 /** What a peer may be waiting for. */
-export type TimerName = 'retryHandshake' | 'sendKeepalive' | 'expectReply' | 'forgetKeys'
+export type TimerName = (typeof TIMERS)[number]
 
 /** The armed timers of one peer. */
 export class Timers {
-  readonly #due = new Map<TimerName, Instant>()
+  readonly #due: Record<TimerName, Instant | undefined> = {
+    retryHandshake: undefined,
+    sendKeepalive: undefined,
+    expectReply: undefined,
+    forgetKeys: undefined,
+  }
   readonly #armed: (deadline: Deadline) => void
 
   /** `armed` is told of every deadline, so that whoever sleeps can sleep less. */
@@ -55,28 +62,28 @@ export class Timers {
   }
 
   isArmed(name: TimerName): boolean {
-    return this.#due.has(name)
+    return this.#due[name] !== undefined
   }
 
   arm(name: TimerName, now: Instant, milliseconds: number): void {
     const at = after(now, milliseconds)
-    this.#due.set(name, at)
+    this.#due[name] = at
     this.#armed({ at, reason: name })
   }
 
   disarm(name: TimerName): void {
-    this.#due.delete(name)
+    this.#due[name] = undefined
   }
 
   disarmAll(): void {
-    this.#due.clear()
+    for (const name of TIMERS) this.#due[name] = undefined
   }
 
   /** Disarms and names one timer that is due, the earliest first. */
   takeDue(now: Instant): TimerName | undefined {
     const next = this.#first()
     if (next === undefined || next.at > now) return undefined
-    this.#due.delete(next.reason)
+    this.#due[next.reason] = undefined
     return next.reason
   }
 
@@ -87,7 +94,10 @@ export class Timers {
 
   #first(): { at: Instant; reason: TimerName } | undefined {
     let first: { at: Instant; reason: TimerName } | undefined
-    for (const [reason, at] of this.#due) if (first === undefined || at < first.at) first = { at, reason }
+    for (const reason of TIMERS) {
+      const at = this.#due[reason]
+      if (at !== undefined && (first === undefined || at < first.at)) first = { at, reason }
+    }
     return first
   }
 }

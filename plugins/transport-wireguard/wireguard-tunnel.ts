@@ -118,7 +118,7 @@ export class WireGuardTunnel implements Tunnel {
 
   #addPeer(options: PeerOptions, now: Instant): void {
     const peer = new Peer(this.#side, options)
-    const key = toHex(peer.publicKey.bytes)
+    const key = toHex(peer.publicKeyBytes)
     const before = this.#peers.get(peer.id)
     if (before !== undefined && before === this.#peersByKey.get(key) && before.hasSameKeysAs(peer)) {
       if (options.path !== undefined) before.choosePath(options.path, now)
@@ -133,7 +133,7 @@ export class WireGuardTunnel implements Tunnel {
     peer.remove()
     this.#due.set(peer, undefined)
     this.#peers.delete(peer.id)
-    this.#peersByKey.delete(toHex(peer.publicKey.bytes))
+    this.#peersByKey.delete(toHex(peer.publicKeyBytes))
   }
 
   #receive(datagram: Uint8Array, path: Path, now: Instant): void {
