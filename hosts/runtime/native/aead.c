@@ -1,5 +1,6 @@
 // See aead.h. The declarations are OpenSSL's, of 1.1.1 and 3.x alike.
 #include "aead.h"
+#include "bytes.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -30,14 +31,6 @@ static struct {
 
 static enum aead_kind best = AEAD_NONE, chosen = AEAD_NONE;
 static bool loaded;
-
-static uint32_t little32(const uint8_t *bytes) {
-  return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static void put_little64(uint8_t *bytes, uint64_t value) {
-  for (int at = 0; at < 8; at++) bytes[at] = (uint8_t)(value >> (8 * at));
-}
 
 // RFC 8439 §2.8: block 0 of the key stream begins with the one-time key, the text is under block 1 and on. Both at once: zeros before
 // the text become block 0.

@@ -1,30 +1,12 @@
 // See segments.h.
 #include "segments.h"
+#include "bytes.h"
 
 #include <string.h>
 
 enum { TCP = 6, UDP = 17, FIN = 1, PSH = 8, ACK = 16, CWR = 128 };
 enum { NEEDS_CHECKSUM = 1, GSO_NONE = 0, GSO_TCP_IPV4 = 1, GSO_TCP_IPV6 = 4, GSO_UDP = 5, GSO_ECN = 0x80 };
 enum { LARGEST = 65535, MOST_JOINED_UDP = 64 };
-
-static uint32_t get16(const uint8_t *bytes) { return (uint32_t)bytes[0] << 8 | bytes[1]; }
-static uint32_t get32(const uint8_t *bytes) { return get16(bytes) << 16 | get16(bytes + 2); }
-static uint32_t little16(const uint8_t *bytes) { return bytes[0] | (uint32_t)bytes[1] << 8; }
-
-static void put16(uint8_t *bytes, uint32_t value) {
-  bytes[0] = (uint8_t)(value >> 8);
-  bytes[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *bytes, uint32_t value) {
-  put16(bytes, value >> 16);
-  put16(bytes + 2, value);
-}
-
-static void put_little16(uint8_t *bytes, uint32_t value) {
-  bytes[0] = (uint8_t)value;
-  bytes[1] = (uint8_t)(value >> 8);
-}
 
 // Sums are half as dear in wide registers; which ones there are is asked once, when the addon is loaded.
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
@@ -52,7 +34,7 @@ WIDE static uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum
 // Adds a number to such a sum, as if it were written in network order.
 static uint64_t sum_number(uint32_t number, uint64_t sum) {
   uint8_t bytes[4];
-  put32(bytes, number);
+  put_big32(bytes, number);
   return sum_bytes(bytes, sizeof bytes, sum);
 }
 
@@ -62,7 +44,7 @@ static uint32_t fold(uint64_t sum) {
   uint16_t folded = (uint16_t)sum;
   uint8_t bytes[2];
   memcpy(bytes, &folded, sizeof bytes);
-  return get16(bytes);
+  return big16(bytes);
 }
 
 static uint64_t pseudo_header(const uint8_t *packet, uint32_t protocol, uint32_t length) {
@@ -71,8 +53,8 @@ static uint64_t pseudo_header(const uint8_t *packet, uint32_t protocol, uint32_t
 }
 
 static void complete_ipv4_header(uint8_t *packet, uint32_t bytes) {
-  put16(packet + 10, 0);
-  put16(packet + 10, ~fold(sum_bytes(packet, bytes, 0)) & 0xffff);
+  put_big16(packet + 10, 0);
+  put_big16(packet + 10, ~fold(sum_bytes(packet, bytes, 0)) & 0xffff);
 }
 
 enum frame_drop cut_begin(struct cut *cut, uint8_t *frame, size_t frame_length) {
@@ -92,7 +74,7 @@ enum frame_drop cut_begin(struct cut *cut, uint8_t *frame, size_t frame_length) 
     if ((size_t)start + offset + 2 > length) return FRAME_BAD_CHECKSUM_FIELD;
     uint32_t checksum = start > length ? 0xffff : ~fold(sum_bytes(packet + start, length - start, 0)) & 0xffff;
     // RFC 768: a UDP checksum of zero means that there is none.
-    put16(packet + start + offset, checksum == 0 && offset == 6 ? 0xffff : checksum);
+    put_big16(packet + start + offset, checksum == 0 && offset == 6 ? 0xffff : checksum);
     return FRAME_OK;
   }
   bool tcp = kind != GSO_UDP;
@@ -132,26 +114,26 @@ void cut_next(struct cut *cut, uint8_t *out) {
   memcpy(out, cut->packet, cut->headers);
   memcpy(out + cut->headers, cut->packet + cut->headers + index * cut->segment, length - cut->headers);
   if (out[0] >> 4 == 4) {
-    put16(out + 2, length);
-    put16(out + 4, get16(out + 4) + index);
+    put_big16(out + 2, length);
+    put_big16(out + 4, big16(out + 4) + index);
     complete_ipv4_header(out, transport);
   } else {
-    put16(out + 4, length - 40);
+    put_big16(out + 4, length - 40);
   }
   uint8_t *header = out + transport;
   uint8_t *checksum = header + (cut->tcp ? 16 : 6);
   if (cut->tcp) {
-    put32(header + 4, get32(header + 4) + index * cut->segment);
+    put_big32(header + 4, big32(header + 4) + index * cut->segment);
     // The end is said once at the end, the answer to a congestion mark once at the start (RFC 3168 §6.1.2).
     if (index + 1 < cut->count) header[13] &= (uint8_t) ~(FIN | PSH);
     if (index > 0) header[13] &= (uint8_t)~CWR;
   } else {
-    put16(header + 4, length - transport);
+    put_big16(header + 4, length - transport);
   }
-  put16(checksum, 0);
+  put_big16(checksum, 0);
   uint64_t sum = pseudo_header(out, cut->tcp ? TCP : UDP, length - transport);
   uint32_t value = ~fold(sum_bytes(header, length - transport, sum)) & 0xffff;
-  put16(checksum, value == 0 && !cut->tcp ? 0xffff : value);
+  put_big16(checksum, value == 0 && !cut->tcp ? 0xffff : value);
 }
 
 // What may be joined: TCP with ACK and perhaps PSH, or UDP; without fragments, IPv4 options and IPv6 extension headers; with data, and
@@ -161,15 +143,15 @@ static void classify(struct super *super, const uint8_t *packet, uint32_t length
   uint32_t transport = ipv4 ? 20 : 40, protocol = packet[ipv4 ? 9 : 6];
   super->headers = 0;
   if (length < transport + 8 || (ipv4 && packet[0] != 0x45)) return;
-  if (ipv4 && ((get16(packet + 6) & 0xbfff) != 0 || get16(packet + 2) != length)) return;
-  if (!ipv4 && get16(packet + 4) + 40 != length) return;
+  if (ipv4 && ((big16(packet + 6) & 0xbfff) != 0 || big16(packet + 2) != length)) return;
+  if (!ipv4 && big16(packet + 4) + 40 != length) return;
   const uint8_t *header = packet + transport;
   uint32_t headers = transport + 8;
   if (protocol == TCP) {
     if (length < transport + 20) return;
     headers = transport + (header[12] >> 4) * 4u;
     if (headers < transport + 20 || (header[12] & 15) != 0 || (header[13] & ~PSH) != ACK) return;
-  } else if (protocol != UDP || !super->udp_allowed || get16(header + 4) != length - transport || get16(header + 6) == 0) {
+  } else if (protocol != UDP || !super->udp_allowed || big16(header + 4) != length - transport || big16(header + 6) == 0) {
     return;
   }
   if (headers >= length) return;
@@ -193,12 +175,12 @@ static bool same_flow(const struct super *super, const uint8_t *packet) {
     if (memcmp(first, packet, 2) != 0 || memcmp(first + 6, packet + 6, 4) != 0 || memcmp(first + 12, packet + 12, 8) != 0)
       return false;
     // With DF set the id means nothing (RFC 6864 §4).
-    if ((first[6] & 0x40) == 0 && get16(packet + 4) != ((get16(first + 4) + super->count) & 0xffff)) return false;
+    if ((first[6] & 0x40) == 0 && big16(packet + 4) != ((big16(first + 4) + super->count) & 0xffff)) return false;
   } else if (memcmp(first, packet, 4) != 0 || memcmp(first + 6, packet + 6, 34) != 0) {
     return false;
   }
   if (!super->tcp) return memcmp(a, b, 4) == 0;
-  return memcmp(a, b, 4) == 0 && get32(b + 4) == get32(a + 4) + (super->length - super->headers) &&
+  return memcmp(a, b, 4) == 0 && big32(b + 4) == big32(a + 4) + (super->length - super->headers) &&
          memcmp(a + 8, b + 8, 5) == 0 && ((a[13] ^ b[13]) & ~PSH) == 0 && memcmp(a + 14, b + 14, 2) == 0 &&
          memcmp(a + 18, b + 18, super->headers - super->transport - 18) == 0;
 }
@@ -227,15 +209,15 @@ bool super_end(struct super *super) {
   bool ipv4 = packet[0] >> 4 == 4;
   uint32_t transport = super->transport, checksum = super->tcp ? 16 : 6;
   if (ipv4) {
-    put16(packet + 2, super->length);
+    put_big16(packet + 2, super->length);
     complete_ipv4_header(packet, transport);
   } else {
-    put16(packet + 4, super->length - 40);
+    put_big16(packet + 4, super->length - 40);
   }
-  if (!super->tcp) put16(packet + transport + 4, super->length - transport);
+  if (!super->tcp) put_big16(packet + transport + 4, super->length - transport);
   // The folded sum, not its complement: the device, or what cuts it again, completes it.
   uint64_t sum = pseudo_header(packet, super->tcp ? TCP : UDP, super->length - transport);
-  put16(packet + transport + checksum, fold(sum));
+  put_big16(packet + transport + checksum, fold(sum));
   frame[0] = NEEDS_CHECKSUM;
   frame[1] = !super->tcp ? GSO_UDP : ipv4 ? GSO_TCP_IPV4 : GSO_TCP_IPV6;
   put_little16(frame + 2, super->headers);

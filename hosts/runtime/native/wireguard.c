@@ -1,5 +1,6 @@
 // See wireguard.h.
 #include "wireguard.h"
+#include "bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +8,6 @@
 enum { PADDING = 16, WORD_BITS = 32 };
 // The limits of plugins/transport-wireguard, below the protocol's, so that a counter is exact as a JavaScript number.
 static const uint64_t REJECT_AFTER_MESSAGES = ((uint64_t)1 << 53) - 1 - ((uint64_t)1 << 13);
-
-static uint32_t little32(const uint8_t *bytes) {
-  return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
-}
-
-static void put_little32(uint8_t *bytes, uint32_t value) {
-  for (int at = 0; at < 4; at++) bytes[at] = (uint8_t)(value >> (8 * at));
-}
 
 static void drop(struct lane *lane, uint32_t reason) { lane->drops[reason]++; }
 
@@ -63,8 +56,7 @@ static bool seal_packet(struct session *session, struct cut *cut, uint8_t *out) 
   uint64_t counter = session->sent++;
   put_little32(out, 4);
   put_little32(out + 4, session->remote_index);
-  put_little32(out + 8, (uint32_t)counter);
-  put_little32(out + 12, (uint32_t)(counter >> 32));
+  put_little64(out + 8, counter);
   cut_next(cut, out + DATA_HEADER);
   memset(out + DATA_HEADER + length, 0, sealed - length);
   return aead_seal(&session->sealing, counter, out + DATA_HEADER, sealed);
@@ -174,7 +166,7 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
   if (length < 4 || little32(message) != 4) return add_row(opening, (const uint32_t[]){at, length, 0, source});
   if (length < DATA_LEAST || length > MESSAGE_MOST) return drop(lane, DROP_MALFORMED);
   struct session *session = *find(lane, little32(message + 4));
-  uint64_t counter = little32(message + 8) | (uint64_t)little32(message + 12) << 32;
+  uint64_t counter = little64(message + 8);
   if (session == NULL) return drop(lane, DROP_UNKNOWN_INDEX);
   if (session->expires_at <= now || counter >= REJECT_AFTER_MESSAGES) return drop(lane, DROP_EXPIRED);
   uint32_t plain_length = length - DATA_LEAST;
