@@ -1,4 +1,5 @@
 import type { Deadline, Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { FIRST_PATIENCE_MS, FIRST_RETRY_MS, reconnectDelay } from './backoff.ts'
@@ -67,7 +68,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   readonly #features: readonly string[]
   readonly #firstPatienceMs: number
   readonly #patienceMs: number
-  readonly #outputs: LinkOutput<R>[] = []
+  readonly #outputs = new OutputQueue<LinkOutput<R>>()
   readonly #dropped: Record<string, number> = {}
   readonly #held: ToPortal<R>[] = []
   #phase: Phase = { name: 'idle' }
@@ -123,7 +124,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   poll(): LinkOutput<R> | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

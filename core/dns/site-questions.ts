@@ -1,5 +1,6 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { AnsweredBy } from './upstream-queries.ts'
 import { answerSection, answerTo, fitted, parseAnswer, ResponseCode, type DnsQuery } from './message.ts'
@@ -25,7 +26,7 @@ export type SiteQuestionsOutput<Query> =
 
 /** What only a resource's site can answer (SRV, TXT): the query waits for the gateway, 5 s at most, and is then answered SERVFAIL. */
 export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, SiteQuestionsOutput<Query>> {
-  readonly #outputs: SiteQuestionsOutput<Query>[] = []
+  readonly #outputs = new OutputQueue<SiteQuestionsOutput<Query>>()
   readonly #counters: Record<string, number> = {}
   /** Oldest first, which is also whose time is up first. */
   readonly #pending = new Map<number, PendingQuestion<Query>>()
@@ -50,7 +51,7 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
   }
 
   poll(): SiteQuestionsOutput<Query> | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js'
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import type { Family } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { answeredData } from './answered-data.ts'
@@ -38,7 +39,7 @@ export type SiteResolverOutput =
  */
 export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutput> {
   readonly #random: Random
-  readonly #outputs: SiteResolverOutput[] = []
+  readonly #outputs = new OutputQueue<SiteResolverOutput>()
   readonly #counters: Record<string, number> = {}
   /** Both oldest first, which is also who lapses first. */
   readonly #running = new Map<string, Resolution>()
@@ -68,7 +69,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   }
 
   poll(): SiteResolverOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

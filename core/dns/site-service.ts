@@ -1,5 +1,6 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import {
   answerSection,
@@ -33,7 +34,7 @@ export type SiteServiceOutput<Query> =
  * hold a grant for. All else is refused: addresses are not theirs to know, other names not theirs to ask.
  */
 export class SiteService<Query> implements Machine<SiteServiceInput<Query>, SiteServiceOutput<Query>> {
-  readonly #outputs: SiteServiceOutput<Query>[] = []
+  readonly #outputs = new OutputQueue<SiteServiceOutput<Query>>()
   readonly #counters: Record<string, number> = {}
   /** Oldest first, which is also whose time is up first. */
   readonly #pending = new Map<number, PendingQuery<Query>>()
@@ -60,7 +61,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
   }
 
   poll(): SiteServiceOutput<Query> | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

@@ -1,5 +1,6 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
 import { addressBytes, addressText, isMapped, MappedAddresses } from './mapped-addresses.ts'
 import { answerTo, CLASS_IN, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
@@ -36,7 +37,7 @@ export type StubResolverOutput<Query> =
  * SRV and TXT of a resource, which only the site can answer, are asked there.
  */
 export class StubResolver<Query> implements Machine<StubResolverInput<Query>, StubResolverOutput<Query>> {
-  readonly #outputs: StubResolverOutput<Query>[] = []
+  readonly #outputs = new OutputQueue<StubResolverOutput<Query>>()
   readonly #counters: Record<string, number> = {}
   readonly #mapped: MappedAddresses
   readonly #upstreamQueries = new UpstreamQueries<Query>()
@@ -73,7 +74,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   }
 
   poll(): StubResolverOutput<Query> | undefined {
-    return this.#outputs.shift() ?? this.#upstreamQueries.poll() ?? this.#siteQuestions.poll()
+    return this.#outputs.poll() ?? this.#upstreamQueries.poll() ?? this.#siteQuestions.poll()
   }
 
   deadline(): Deadline | undefined {

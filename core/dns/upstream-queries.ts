@@ -1,5 +1,6 @@
 import type { UpstreamServer, UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { isMapped } from './mapped-addresses.ts'
 import { answerTo, fitted, parseAnswer, RecordType, ResponseCode, type DnsQuery } from './message.ts'
@@ -53,7 +54,7 @@ export type UpstreamQueriesOutput<Query> =
  * round; the first answer counts. A server that did so is asked last for half a minute. After 5 s the query is answered SERVFAIL.
  */
 export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Query>, UpstreamQueriesOutput<Query>> {
-  readonly #outputs: UpstreamQueriesOutput<Query>[] = []
+  readonly #outputs = new OutputQueue<UpstreamQueriesOutput<Query>>()
   readonly #counters: Record<string, number> = {}
   #upstreams: readonly KnownUpstream[] = []
   /** By when they are to be looked at next: each is put last when that is a second ahead, so the first is always the next. */
@@ -81,7 +82,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   }
 
   poll(): UpstreamQueriesOutput<Query> | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

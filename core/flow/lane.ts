@@ -3,6 +3,7 @@
 // that seals with exported keys; what stays here is the letter box.
 import type { TunnelKeysOutput, TunnelTraffic } from '../contract/tunnel-transport.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Flows } from './flows.ts'
 
@@ -75,7 +76,7 @@ export class ScriptLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, Flo
 /** The flows in a worker, told and heard by letters. */
 export class WorkerLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, FlowsOutput> {
   readonly kind = 'native'
-  readonly #outputs: LaneOutput<FlowsInput, FlowsOutput>[] = []
+  readonly #outputs = new OutputQueue<LaneOutput<FlowsInput, FlowsOutput>>()
   #counters: Readonly<Record<string, Counts>> = { flows: {}, lane: {} }
 
   handle(input: LaneInput<FlowsInput, FlowsOutput>): void {
@@ -98,7 +99,7 @@ export class WorkerLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, Flo
   }
 
   poll(): LaneOutput<FlowsInput, FlowsOutput> | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): undefined {

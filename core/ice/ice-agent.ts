@@ -8,6 +8,7 @@ import { splitEndpoint, type Family } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
 import { toHex } from '../crypto/text-encoding.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
 import { candidatePriority, parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
@@ -71,7 +72,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   /** Hex of a transaction's id -> its pair's path; the oldest are forgotten. */
   readonly #transactions = new Map<string, Path>()
   readonly #counters: Record<string, number> = {}
-  readonly #outputs: IceAgentOutput[] = []
+  readonly #outputs = new OutputQueue<IceAgentOutput>()
   #locals: readonly Candidate[] = []
   #selected: CandidatePair | undefined
   #trafficAt: Instant | undefined
@@ -126,7 +127,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   poll(): IceAgentOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

@@ -10,6 +10,7 @@ import {
 } from '../../core/ice/peer-tunnels.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import { GatewayTable, type KnownGateway } from './gateway-table.ts'
 
@@ -47,7 +48,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   readonly #held = new HeldMachines()
   readonly #tellTunnels: Tell<PeerTunnelsInput>
   readonly #locals = new LocalCandidates()
-  readonly #outputs: ConnectionsOutput[] = []
+  readonly #outputs = new OutputQueue<ConnectionsOutput>()
 
   constructor(options: Omit<PeerTunnelsOptions, 'role'>) {
     this.#tunnels = new PeerTunnels({ role: 'controlling', ...options })
@@ -91,7 +92,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   }
 
   poll(): ConnectionsOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

@@ -6,6 +6,7 @@ import type { AnsweredBy, Upstream } from '../../core/dns/upstream-queries.ts'
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import { upstreamsOf } from './upstreams.ts'
 
@@ -39,7 +40,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   readonly #held = new HeldMachines()
   readonly #tellResolver: Tell<StubResolverInput<Query>>
   readonly #kinds: ReadonlySet<string>
-  readonly #outputs: NameServiceOutput[] = []
+  readonly #outputs = new OutputQueue<NameServiceOutput>()
   #interface: ClientInterface | undefined
   #system: readonly UpstreamServer[] = []
   #upstreams: readonly Upstream[] = []
@@ -103,7 +104,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   }
 
   poll(): NameServiceOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

@@ -10,6 +10,7 @@ import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import type { ClientState as LinkState } from './client-status.ts'
@@ -52,7 +53,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #tellLane: Tell<LaneInput<ClientFlowsInput, ClientFlowsOutput>>
   readonly #tellNames: Tell<NameServiceInput>
   readonly #siteAsks = new SiteAsks()
-  readonly #outputs: ClientOutput[] = []
+  readonly #outputs = new OutputQueue<ClientOutput>()
   #linkState: LinkState = 'connecting'
   #interface: ClientInterface | undefined
 
@@ -141,7 +142,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   poll(): ClientOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

@@ -15,6 +15,7 @@ import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../.
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
 import { OwedAnswers } from './owed-answers.ts'
@@ -52,7 +53,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   /** To be said once the lane has taken a grant, or a rejection. */
   readonly #grants = new OwedAnswers()
   readonly #rejections = new OwedAnswers()
-  readonly #outputs: GatewayOutput[] = []
+  readonly #outputs = new OutputQueue<GatewayOutput>()
   #configured = ''
 
   constructor({ random, tunnel, lane, clocksAt }: GatewayStateOptions) {
@@ -134,7 +135,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   poll(): GatewayOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {

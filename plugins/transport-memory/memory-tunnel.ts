@@ -1,4 +1,5 @@
 import {
+  OutputQueue,
   earliest,
   equalSecrets,
   toHex,
@@ -19,7 +20,7 @@ import { publicKeyOf } from './toy-keys.ts'
 export class MemoryTunnel implements Tunnel {
   readonly #side: MemorySide
   readonly #peers = new Map<PeerId, MemoryPeer>()
-  readonly #outputs: TunnelOutput[] = []
+  readonly #outputs = new OutputQueue<TunnelOutput>()
   readonly #counters = new Map<string, number>()
   #lastStamp = 0
 
@@ -62,7 +63,7 @@ export class MemoryTunnel implements Tunnel {
   }
 
   poll(): TunnelOutput | undefined {
-    return this.#outputs.shift()
+    return this.#outputs.poll()
   }
 
   deadline(): Deadline | undefined {
