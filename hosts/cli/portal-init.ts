@@ -1,8 +1,6 @@
 import { Command, type Command as Parent } from 'commander'
-import { PortalConfig } from '../portal/config.ts'
 import type { CommandContext } from './context.ts'
-import { packageVersion } from '../runtime/package-root.ts'
-import { readConfig } from './read-config.ts'
+import { readPortalStart } from './portal-start.ts'
 
 interface Options {
   config?: string
@@ -22,18 +20,9 @@ export const portalInitCommand = ({ env, output }: Omit<CommandContext, 'exit'>)
     .action(async ({ account, adminEmail, json }: Options, command: Parent) => {
       // The parent command takes --config too, wherever it stands.
       const { config: file } = command.optsWithGlobals<Options>()
-      const { config, file: path } = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env })
-      const { createPluginModules } = await import('../runtime/plugin-modules.ts')
+      const start = await readPortalStart(env, file)
       const { initPortal } = await import('../portal/main.ts')
-      const modules = createPluginModules(path)
-      const made = await initPortal({
-        config,
-        modules,
-        version: packageVersion(),
-        environment: env,
-        account,
-        adminEmail,
-      })
+      const made = await initPortal({ ...start, account, adminEmail })
       if (json === true) {
         output.json(made)
         return

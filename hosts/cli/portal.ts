@@ -1,10 +1,8 @@
 import { Command } from 'commander'
-import { PortalConfig } from '../portal/config.ts'
 import type { CommandContext } from './context.ts'
-import { packageVersion } from '../runtime/package-root.ts'
 import { portalBreakGlassCommand } from './portal-break-glass.ts'
 import { portalInitCommand } from './portal-init.ts'
-import { readConfig } from './read-config.ts'
+import { readPortalStart } from './portal-start.ts'
 import { untilSignal } from './until-signal.ts'
 
 /** `portreeve portal`: runs a portal until SIGTERM. */
@@ -13,12 +11,10 @@ export const portalCommand = ({ env, output }: CommandContext): Command =>
     .description('Runs a portal, in the foreground until SIGTERM.')
     .requiredOption('-c, --config <file>', 'its configuration, YAML')
     .action(async ({ config: file }: { config: string }) => {
-      const { config } = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env })
-      const { createPluginModules } = await import('../runtime/plugin-modules.ts')
+      const start = await readPortalStart(env, file)
       const { startPortal } = await import('../portal/main.ts')
       const ending = untilSignal()
-      const modules = createPluginModules(file)
-      const portal = await startPortal({ config, modules, version: packageVersion(), environment: env })
+      const portal = await startPortal(start)
       output.tell(`portal: listening on ${portal.url}`)
       await ending
       await portal.stop()

@@ -1,32 +1,16 @@
-import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
-import { externalId } from '../../core/crypto/derived-values.ts'
-import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import { parseAnswer, RecordType, writeQuery, type DnsAnswer } from '../../core/dns/message.ts'
 import { formatAddress, parseAddress } from '../../core/net/ip-address.ts'
 import { buildUdp } from '../../core/net/udp-packet.ts'
-import type { DatagramSocket } from '../../core/runtime/datagram-socket.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
-import { splitEndpoint, type Family } from '../../core/runtime/endpoint.ts'
+import { splitEndpoint } from '../../core/runtime/endpoint.ts'
 import { unixOf, type Instant } from '../../core/runtime/time.ts'
 import type { ClientInput, ClientOutput } from '../../hosts/client/state-messages.ts'
 import { ClientState } from '../../hosts/client/state.ts'
 import { SeededRandom } from './seeded-random.ts'
-import type { VirtualControlChannel } from './virtual-control-channel.ts'
-import type { VirtualHost, VirtualNetwork } from './virtual-network.ts'
 import { readUdp, type UdpSeen } from './udp-seen.ts'
+import type { VirtualHost } from './virtual-network.ts'
+import { VirtualUplink, type VirtualPeerOptions } from './virtual-uplink.ts'
 
-export interface VirtualPeerOptions {
-  network: VirtualNetwork
-  host: VirtualHost
-  channel: VirtualControlChannel
-  transport: TunnelTransport
-  token: string
-  name: string
-  /** A process that starts again has other keys. */
-  incarnation?: number
-}
-
-const PORT = 52_625
 const LOCAL_PORT = 40_000
 const FIRST_SITE_PORT = 45_000
 
@@ -48,8 +32,7 @@ export class VirtualClient {
   upstream: (message: Uint8Array) => Uint8Array | undefined = () => undefined
   readonly #options: VirtualPeerOptions
   #driven: Driven<ClientInput>
-  #sockets = new Map<Family, DatagramSocket>()
-  #connection: { send: (text: string) => void; close: () => void } | undefined
+  readonly #uplink: VirtualUplink
   #nextQuery = 1
   /** The client's own questions to gateways, by the port that they came from. */
   readonly #siteAsks = new Map<number, number>()
@@ -68,11 +51,17 @@ export class VirtualClient {
       unixAt: (now: Instant) => unixOf(now, pair),
     })
     this.state = new ClientState({ random, tunnel, resolverKinds: new Set(['system', 'udp']) })
+    this.#uplink = new VirtualUplink(options, {
+      role: 'client',
+      userAgent: 'Debian/12.0.0 headless-client/1.5.16 (x86_64; 6.1.0)',
+      publicKey,
+      tell: (event) => this.tell(event),
+    })
     this.#driven = drive<ClientInput, ClientOutput>(this.state, {
       clock: network.clock,
-      perform: (output) => this.#perform(output, publicKey),
+      perform: (output) => this.#perform(output),
     })
-    this.#bind()
+    this.#uplink.open()
     this.tell({ type: 'systemUpstreamsFound', upstreams: [] })
     this.tell({ type: 'addressesChanged', addresses: this.host.addresses })
   }
@@ -84,8 +73,7 @@ export class VirtualClient {
   /** The process is gone without a word. */
   kill(): void {
     this.#driven.stop()
-    this.#connection?.close()
-    for (const socket of this.#sockets.values()) void socket.close()
+    this.#uplink.close()
     this.host.addresses = []
   }
 
@@ -155,55 +143,13 @@ export class VirtualClient {
       .map(({ payload }) => new TextDecoder().decode(payload))
   }
 
-  #bind(): void {
-    const ports: { ipv4?: number; ipv6?: number } = {}
-    for (const family of ['ipv4', 'ipv6'] as const) {
-      const socket = this.host.bind({
-        family,
-        port: PORT,
-        orAnyPort: true,
-        onBatch: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
-        onError: () => undefined,
-      })
-      this.#sockets.set(family, socket)
-      ports[family] = socket.port
-    }
-    this.tell({ type: 'socketsOpened', ports })
-  }
-
-  #perform(output: ClientOutput, publicKey: Uint8Array): void {
-    const { channel, token, name } = this.#options
+  #perform(output: ClientOutput): void {
     switch (output.type) {
       case 'openConnection':
-        this.#connection = channel.connect(
-          this.host,
-          {
-            role: 'client',
-            token,
-            name,
-            externalId: externalId(name),
-            publicKey: toBase64(publicKey),
-            userAgent: 'Debian/12.0.0 headless-client/1.5.16 (x86_64; 6.1.0)',
-          },
-          {
-            opened: () => this.tell({ type: 'connectionOpened' }),
-            refused: (status, code) => this.tell({ type: 'connectionRefused', status, code }),
-            received: (text) => this.tell({ type: 'frameReceived', text }),
-            closed: () => this.tell({ type: 'connectionClosed' }),
-          },
-        )
-        return
       case 'closeConnection':
-        this.#connection?.close()
-        return
       case 'sendText':
-        this.#connection?.send(output.text)
-        return
       case 'sendDatagram':
-        this.#sockets
-          .get(output.peer.startsWith('[') ? 'ipv6' : 'ipv4')
-          ?.send([{ peer: output.peer, bytes: output.datagram }])
-        return
+        return this.#uplink.perform(output)
       case 'writeTun': {
         this.written.push(output.packet)
         const seen = readUdp(output.packet)

@@ -1,20 +1,15 @@
-import { externalId } from '../../core/crypto/derived-values.ts'
-import { toBase64 } from '../../core/crypto/text-encoding.ts'
-import type { DatagramSocket } from '../../core/runtime/datagram-socket.ts'
 import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { buildUdp } from '../../core/net/udp-packet.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
-import { endpoint, splitEndpoint, type Family } from '../../core/runtime/endpoint.ts'
+import { endpoint, splitEndpoint } from '../../core/runtime/endpoint.ts'
 import { after, unixOf, type Instant } from '../../core/runtime/time.ts'
 import type { GatewayInput, GatewayOutput } from '../../hosts/gateway/state-messages.ts'
 import { GatewayState } from '../../hosts/gateway/state.ts'
 import { readUdp } from './udp-seen.ts'
 import { SeededRandom } from './seeded-random.ts'
-import type { VirtualPeerOptions } from './virtual-client.ts'
 import type { VirtualSite } from './virtual-site.ts'
-
-const PORT = 52_625
+import { VirtualUplink, type VirtualPeerOptions } from './virtual-uplink.ts'
 
 /** A whole gateway in the virtual world, before a site. */
 export class VirtualGateway {
@@ -27,8 +22,7 @@ export class VirtualGateway {
   readonly host
   readonly #options: VirtualPeerOptions & { site: VirtualSite }
   readonly #driven: Driven<GatewayInput>
-  readonly #sockets = new Map<Family, DatagramSocket>()
-  #connection: { send: (text: string) => void; close: () => void } | undefined
+  readonly #uplink: VirtualUplink
   #isKilled = false
 
   constructor(options: VirtualPeerOptions & { site: VirtualSite }) {
@@ -45,22 +39,17 @@ export class VirtualGateway {
       tunnel,
       clocksAt: (now) => ({ instant: now, unix: unixOf(now, pair) }),
     })
+    this.#uplink = new VirtualUplink(options, {
+      role: 'gateway',
+      userAgent: 'Debian/12.0.0 gateway/1.6.2 (x86_64; 6.1.0)',
+      publicKey,
+      tell: (event) => this.tell(event),
+    })
     this.#driven = drive<GatewayInput, GatewayOutput>(this.state, {
       clock: network.clock,
-      perform: (output) => this.#perform(output, publicKey),
+      perform: (output) => this.#perform(output),
     })
-    const ports: { ipv4?: number; ipv6?: number } = {}
-    for (const family of ['ipv4', 'ipv6'] as const) {
-      const socket = this.host.bind({
-        family,
-        port: PORT,
-        onBatch: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
-        onError: () => undefined,
-      })
-      this.#sockets.set(family, socket)
-      ports[family] = socket.port
-    }
-    this.tell({ type: 'socketsOpened', ports })
+    this.#uplink.open()
     this.tell({ type: 'addressesChanged', addresses: this.host.addresses })
   }
 
@@ -72,8 +61,7 @@ export class VirtualGateway {
   kill(): void {
     this.#isKilled = true
     this.#driven.stop()
-    this.#connection?.close()
-    for (const socket of this.#sockets.values()) void socket.close()
+    this.#uplink.close()
   }
 
   /** The machine moves to another network. */
@@ -86,39 +74,14 @@ export class VirtualGateway {
     this.#driven.dispatch(input)
   }
 
-  #perform(output: GatewayOutput, publicKey: Uint8Array): void {
-    const { channel, token, name, site, network } = this.#options
+  #perform(output: GatewayOutput): void {
+    const { name, site, network } = this.#options
     switch (output.type) {
       case 'openConnection':
-        this.#connection = channel.connect(
-          this.host,
-          {
-            role: 'gateway',
-            token,
-            name,
-            externalId: externalId(name),
-            publicKey: toBase64(publicKey),
-            userAgent: 'Debian/12.0.0 gateway/1.6.2 (x86_64; 6.1.0)',
-          },
-          {
-            opened: () => this.tell({ type: 'connectionOpened' }),
-            refused: (status, code) => this.tell({ type: 'connectionRefused', status, code }),
-            received: (text) => this.tell({ type: 'frameReceived', text }),
-            closed: () => this.tell({ type: 'connectionClosed' }),
-          },
-        )
-        return
       case 'closeConnection':
-        this.#connection?.close()
-        return
       case 'sendText':
-        this.#connection?.send(output.text)
-        return
       case 'sendDatagram':
-        this.#sockets
-          .get(output.peer.startsWith('[') ? 'ipv6' : 'ipv4')
-          ?.send([{ peer: output.peer, bytes: output.datagram }])
-        return
+        return this.#uplink.perform(output)
       case 'writeTun':
         if (this.#isForOurselves(output.packet)) return
         site.deliver(output.packet, {

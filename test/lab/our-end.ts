@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { TunnelOutput } from '../../core/contract/tunnel-transport.ts'
 import type { Namespace } from '../../hosts/lab/namespace.ts'
+import { Changes } from '../kit/changes.ts'
 import { echoReplyTo } from './icmp-echo.ts'
 import type { EndCommand, EndReport, EndTuning } from './wireguard-end.ts'
 
@@ -17,7 +18,7 @@ export class OurEnd {
   sent: Uint8Array[] = []
   #opened = false
   #counters: Readonly<Record<string, number>> | undefined
-  #listeners = new Set<() => void>()
+  readonly #changes = new Changes()
   #answers = false
 
   constructor(namespace: Namespace) {
@@ -97,20 +98,7 @@ export class OurEnd {
   }
 
   async until(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
-    if (condition()) return
-    await new Promise<void>((resolve, reject) => {
-      const listener = (): void => {
-        if (!condition()) return
-        clearTimeout(timer)
-        this.#listeners.delete(listener)
-        resolve()
-      }
-      const timer = setTimeout(() => {
-        this.#listeners.delete(listener)
-        reject(new Error(`${what} did not come in ${timeoutMs} ms`))
-      }, timeoutMs)
-      this.#listeners.add(listener)
-    })
+    await this.#changes.until(condition, { timeoutMs, failure: `${what} did not come in ${timeoutMs} ms` })
   }
 
   #tell(command: EndCommand): void {
@@ -127,6 +115,6 @@ export class OurEnd {
       const reply = this.#answers && report.output.type === 'deliverPacket' && echoReplyTo(report.output.packet)
       if (reply instanceof Uint8Array) this.send(reply)
     }
-    for (const listener of this.#listeners) listener()
+    this.#changes.happened()
   }
 }

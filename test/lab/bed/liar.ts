@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { Changes } from '../../kit/changes.ts'
 import { PATIENCE_MS, type Bed } from './bed.ts'
 import type { LiarCommand, LiarReport } from './liar-end.ts'
 import { ipv4Of } from './topology.ts'
@@ -14,7 +15,7 @@ export class Liar {
   readonly sent: Uint8Array[] = []
   readonly #answers = new Map<string, string>()
   readonly #child: ChildProcess
-  readonly #listeners = new Set<() => void>()
+  readonly #changes = new Changes()
   readonly #bed: Bed
   #isEstablished = false
 
@@ -67,20 +68,7 @@ export class Liar {
   }
 
   async until(what: string, condition: () => boolean): Promise<void> {
-    if (condition()) return
-    await new Promise<void>((resolve, reject) => {
-      const listener = (): void => {
-        if (!condition()) return
-        clearTimeout(timer)
-        this.#listeners.delete(listener)
-        resolve()
-      }
-      const timer = setTimeout(() => {
-        this.#listeners.delete(listener)
-        reject(new Error(`the liar never got ${what}`))
-      }, PATIENCE_MS)
-      this.#listeners.add(listener)
-    })
+    await this.#changes.until(condition, { timeoutMs: PATIENCE_MS, failure: `the liar never got ${what}` })
   }
 
   close(): void {
@@ -109,6 +97,6 @@ export class Liar {
       case 'established':
         this.#isEstablished = true
     }
-    for (const listener of this.#listeners) listener()
+    this.#changes.happened()
   }
 }
