@@ -20,6 +20,7 @@ import {
   UDP_SLOT_BYTES,
   type Addon,
   type Port,
+  type PortSet,
   type SealingLane,
 } from '../native/addon.ts'
 import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
@@ -44,8 +45,9 @@ const READ_BYTES = 320 * 1024
 const READ_ROWS = 128
 const RECEIVE_ROWS = 8
 const OPENED_ROWS = 2_048
-/** Bursts before others get their turn. */
-const MOST_BURSTS = 8
+/** What `wait` says of the device; the sockets follow. */
+const TUN_PORT = 1
+const FIRST_SOCKET = 2
 
 const TUN_F_USO = 0x60
 const NEEDS_CHECKSUM = 1
@@ -75,6 +77,9 @@ export class PacketLane<Input, Output extends { type: string }> {
   readonly #receivedRows = new Uint32Array(RECEIVE_ROWS * UDP_ROW)
   readonly #opened = new Uint32Array(OPENED_ROWS * OPENED_ROW)
   readonly #done = new Uint32Array(1)
+  readonly #count = new Uint32Array(1)
+  readonly #ports: PortSet
+  readonly #inOrder: readonly Socket[]
   readonly #joinUdp: 0 | 1
   #wakeAt: Instant | undefined
   #cancelWake: (() => void) | undefined
@@ -97,10 +102,8 @@ export class PacketLane<Input, Output extends { type: string }> {
     for (const [family, port] of sockets) {
       this.#sockets.set(family, { port, encoder: new EndpointEncoder(family), decoder: new EndpointDecoder(family) })
     }
-    addon.watch(tun, (status) => this.#attend(status, () => this.#readTun()))
-    for (const socket of this.#sockets.values()) {
-      addon.watch(socket.port, (status) => this.#attend(status, () => this.#receive(socket)))
-    }
+    this.#inOrder = [...this.#sockets.values()]
+    this.#ports = addon.openPortSet([tun, ...sockets.values()], () => this.#attend())
   }
 
   /** Of the host's thread, in order. */
@@ -141,34 +144,41 @@ export class PacketLane<Input, Output extends { type: string }> {
     this.#isClosed = true
     this.#reports.close()
     this.#cancelWake?.()
+    this.#addon.closePortSet(this.#ports)
     for (const { port } of this.#sockets.values()) this.#addon.close(port)
     this.#addon.close(this.#tun)
     this.#peers.clear()
   }
 
-  #attend(status: number, work: () => void): void {
-    if (this.#isClosed) return
+  /** Until the event loop has something to do. */
+  #attend(): void {
     try {
-      if (status < 0) throw new Error(`the device or a socket is gone: ${status}`)
-      work()
+      while (!this.#isClosed) {
+        const port = this.#addon.wait(
+          this.#ports,
+          this.#read,
+          this.#readRows,
+          this.#received,
+          this.#receivedRows,
+          this.#count,
+        )
+        if (port === 0) return
+        if (port === TUN_PORT) this.#passAllOut(this.#count[0] ?? 0)
+        else this.#passAllIn(this.#count[0] ?? 0, this.#inOrder[port - FIRST_SOCKET])
+        this.settle()
+      }
     } catch (error) {
+      this.#addon.closePortSet(this.#ports)
       this.#options.onFailure(error instanceof Error ? error : new Error(String(error)))
-      return
     }
-    this.settle()
   }
 
-  #readTun(): void {
-    const { length } = this.#read
-    for (let burst = 0; burst < MOST_BURSTS; burst++) {
-      const count = this.#addon.readTun(this.#tun, this.#read, this.#readRows)
-      if (count === 0) return
-      const now = this.#clock.now()
-      for (let row = 0; row < count; row++) {
-        this.#passOut(this.#readRows[row * TUN_ROW] ?? length, this.#readRows[row * TUN_ROW + 1] ?? 0, now)
-      }
-      this.#sealer.flush(now)
+  #passAllOut(count: number): void {
+    const now = this.#clock.now()
+    for (let row = 0; row < count; row++) {
+      this.#passOut(this.#readRows[row * TUN_ROW] ?? 0, this.#readRows[row * TUN_ROW + 1] ?? 0, now)
     }
+    this.#sealer.flush(now)
   }
 
   #passOut(offset: number, length: number, now: Instant): void {
@@ -201,20 +211,17 @@ export class PacketLane<Input, Output extends { type: string }> {
     else this.#drops.count(dropped)
   }
 
-  #receive(socket: Socket): void {
-    for (let burst = 0; burst < MOST_BURSTS; burst++) {
-      const messages = this.#addon.receiveUdp(socket.port, this.#received, this.#receivedRows)
-      if (messages === 0) return
-      const now = this.#clock.now()
-      for (let first = 0; first < messages;) {
-        const rows = first === 0 ? this.#receivedRows : this.#receivedRows.subarray(first * UDP_ROW)
-        const { addon, left } = { addon: this.#addon, left: messages - first }
-        const joinUdp = this.#joinUdp
-        const opened = addon.open(this.#lane, this.#received, rows, left, this.#opened, now, joinUdp, this.#done)
-        for (let row = 0; row < opened; row++) this.#passIn(row * OPENED_ROW, socket, rows, now)
-        this.#writer.flush()
-        first += this.#done[0] ?? left
-      }
+  #passAllIn(messages: number, socket: Socket | undefined): void {
+    if (socket === undefined) return
+    const now = this.#clock.now()
+    for (let first = 0; first < messages;) {
+      const rows = first === 0 ? this.#receivedRows : this.#receivedRows.subarray(first * UDP_ROW)
+      const { addon, left } = { addon: this.#addon, left: messages - first }
+      const joinUdp = this.#joinUdp
+      const opened = addon.open(this.#lane, this.#received, rows, left, this.#opened, now, joinUdp, this.#done)
+      for (let row = 0; row < opened; row++) this.#passIn(row * OPENED_ROW, socket, rows, now)
+      this.#writer.flush()
+      first += this.#done[0] ?? left
     }
   }
 

@@ -5,6 +5,8 @@ NAPI_MODULE_INIT() {
   const napi_property_descriptor functions[] = {
 #define FUNCTION(name, function) {name, NULL, function, NULL, NULL, NULL, napi_enumerable, NULL}
       FUNCTION("watch", watch),          FUNCTION("close", close_port),
+      FUNCTION("openPortSet", open_port_set), FUNCTION("closePortSet", close_port_set),
+      FUNCTION("wait", wait_ports),
       FUNCTION("openTun", open_tun),     FUNCTION("tunOffloads", tun_offloads),
       FUNCTION("readTun", read_tun),     FUNCTION("writeTun", write_tun),
       FUNCTION("openUdp", open_udp),     FUNCTION("udpPort", udp_port),

@@ -8,6 +8,11 @@ export interface Port {
   readonly __port: unique symbol
 }
 
+/** Ports that one thread waits for. */
+export interface PortSet {
+  readonly __portSet: unique symbol
+}
+
 /** Sessions of a native lane: keys, counters, replay windows. Keys are overwritten when it is collected. */
 export interface SealingLane {
   readonly __lane: unique symbol
@@ -60,6 +65,25 @@ export interface Addon {
   /** Calls back with 0 whenever the port is readable, with a negative libuv error where it broke. Keeps the process alive. */
   watch: (port: Port, callback: (status: number) => void) => void
   close: (port: Port) => void
+  /**
+   * In place of `watch`, for a thread that does little else: calls back again and again, and the callback calls `wait` until that is 0. At most
+   * eight ports. Keeps the process alive.
+   */
+  openPortSet: (ports: readonly Port[], callback: () => void) => PortSet
+  /**
+   * Sleeps until there are packets, which it reads as `readTun` or `receiveUdp` do: 1 + the index of their port, with how many rows in
+   * `count[0]`. 0: the callback is to return, so that timers and messages of the event loop get their turn.
+   */
+  wait: (
+    set: PortSet,
+    frames: Uint8Array,
+    frameTable: Uint32Array,
+    messages: Uint8Array,
+    messageTable: Uint32Array,
+    count: Uint32Array,
+  ) => number
+  /** The ports stay open. */
+  closePortSet: (set: PortSet) => void
   /** A device that is down and without addresses, with all offloads that the kernel has. */
   openTun: (name: string) => Port
   /** TUN_F_… flags: checksum 1, TSO4 2, TSO6 4, USO4 0x20, USO6 0x40. */

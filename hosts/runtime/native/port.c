@@ -14,9 +14,8 @@ struct owned_port {
   bool polling;     // `poll` is initialised and not yet closed
   bool collected;   // the JavaScript object is gone, or its environment is
   napi_env env;
-  napi_ref self;     // strong while polling: an open device is not garbage
-  napi_ref callback;
-  napi_async_context context;
+  napi_ref self; // strong while polling: an open device is not garbage
+  struct callback callback;
   napi_async_cleanup_hook_handle hook;
 };
 
@@ -132,6 +131,39 @@ struct port *get_port(napi_env env, napi_value value, int kind) {
   return &owned->port;
 }
 
+bool callback_begin(struct callback *callback, napi_env env, napi_value function) {
+  napi_value name;
+  callback->env = env;
+  return napi_create_string_utf8(env, "portreeve:port", NAPI_AUTO_LENGTH, &name) == napi_ok &&
+         napi_async_init(env, NULL, name, &callback->context) == napi_ok &&
+         napi_create_reference(env, function, 1, &callback->function) == napi_ok;
+}
+
+void callback_call(struct callback *callback, napi_ref self, int32_t status) {
+  napi_env env = callback->env;
+  napi_handle_scope scope;
+  napi_value receiver, function, argument, exception;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  if (napi_get_reference_value(env, callback->function, &function) == napi_ok && function != NULL &&
+      napi_get_reference_value(env, self, &receiver) == napi_ok && receiver != NULL &&
+      napi_create_int32(env, status, &argument) == napi_ok) {
+    bool is_pending = false;
+    bool failed =
+        napi_make_callback(env, callback->context, receiver, function, 1, &argument, NULL) == napi_pending_exception;
+    if (failed && napi_is_exception_pending(env, &is_pending) == napi_ok && is_pending &&
+        napi_get_and_clear_last_exception(env, &exception) == napi_ok)
+      napi_fatal_exception(env, exception);
+  }
+  napi_close_handle_scope(env, scope);
+}
+
+void callback_end(struct callback *callback) {
+  if (callback->function != NULL) napi_delete_reference(callback->env, callback->function);
+  if (callback->context != NULL) napi_async_destroy(callback->env, callback->context);
+  callback->function = NULL;
+  callback->context = NULL;
+}
+
 static void close_descriptor(struct owned_port *owned) {
   if (owned->port.fd >= 0) close(owned->port.fd);
   owned->port.fd = -1;
@@ -149,10 +181,7 @@ static void on_poll_closed(uv_handle_t *handle) {
   napi_env env = owned->env;
   napi_handle_scope scope;
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-  if (owned->callback != NULL) napi_delete_reference(owned->env, owned->callback);
-  if (owned->context != NULL) napi_async_destroy(owned->env, owned->context);
-  owned->callback = NULL;
-  owned->context = NULL;
+  callback_end(&owned->callback);
   napi_ref self = owned->self;
   owned->self = NULL;
   if (self != NULL) napi_delete_reference(owned->env, self); // from here on the struct may be collected
@@ -202,10 +231,6 @@ napi_value new_port(napi_env env, int fd, enum port_kind kind, uint32_t detail, 
 
 static void on_ready(uv_poll_t *handle, int status, int events) {
   struct owned_port *owned = handle->data;
-  napi_env env = owned->env;
-  napi_handle_scope scope;
-  napi_value self, callback, argument;
-
   if (status < 0 && owned->port.kind == PORT_UDP) {
     // A pending error of a socket (libuv stops polling on it) is about one datagram: take it off and go on.
     int pending = 0;
@@ -213,23 +238,12 @@ static void on_ready(uv_poll_t *handle, int status, int events) {
     getsockopt(owned->port.fd, SOL_SOCKET, SO_ERROR, &pending, &length);
     if (pending != 0 && uv_poll_start(handle, UV_READABLE, on_ready) == 0) return;
   }
-  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
-  if (napi_get_reference_value(env, owned->callback, &callback) == napi_ok && callback != NULL &&
-      napi_get_reference_value(env, owned->self, &self) == napi_ok && self != NULL &&
-      napi_create_int32(env, status, &argument) == napi_ok) {
-    bool failed = napi_make_callback(env, owned->context, self, callback, 1, &argument, NULL) == napi_pending_exception;
-    bool pending = false;
-    napi_value exception;
-    if (failed && napi_is_exception_pending(env, &pending) == napi_ok && pending &&
-        napi_get_and_clear_last_exception(env, &exception) == napi_ok)
-      napi_fatal_exception(env, exception); // as for any callback of Node: 'uncaughtException'
-  }
-  napi_close_handle_scope(env, scope);
+  callback_call(&owned->callback, owned->self, status);
 }
 
 // watch(port, callback): calls back with 0 whenever the port is readable, and with a negative libuv error where it broke.
 napi_value watch(napi_env env, napi_callback_info info) {
-  napi_value arguments[2], name;
+  napi_value arguments[2];
   napi_valuetype type;
   uv_loop_t *loop;
   if (!get_arguments(env, info, 2, arguments)) return NULL;
@@ -246,9 +260,7 @@ napi_value watch(napi_env env, napi_callback_info info) {
   if (result < 0) return throw_errno(env, -result, "uv_poll_init");
   owned->poll.data = owned;
   owned->polling = true;
-  if (napi_create_string_utf8(env, "portreeve:port", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-      napi_async_init(env, NULL, name, &owned->context) != napi_ok ||
-      napi_create_reference(env, arguments[1], 1, &owned->callback) != napi_ok ||
+  if (!callback_begin(&owned->callback, env, arguments[1]) ||
       napi_create_reference(env, arguments[0], 1, &owned->self) != napi_ok ||
       napi_add_async_cleanup_hook(env, on_environment_end, owned, &owned->hook) != napi_ok ||
       (result = uv_poll_start(&owned->poll, UV_READABLE, on_ready)) < 0) {

@@ -33,6 +33,24 @@ struct burst {
 
 enum { TUN_ROW = 3, UDP_ROW = 8 };
 
+// A JavaScript function that the event loop calls.
+struct callback {
+  napi_env env;
+  napi_ref function;
+  napi_async_context context;
+};
+
+bool callback_begin(struct callback *callback, napi_env env, napi_value function);
+// On the object `self`, with a status. What it throws is 'uncaughtException', as for any callback of Node.
+void callback_call(struct callback *callback, napi_ref self, int32_t status);
+void callback_end(struct callback *callback);
+
+// Whether at least one row of any length fits. Rows of the burst, or a negative errno.
+bool tun_fits(const struct burst *burst);
+bool udp_fits(const struct burst *burst);
+int tun_read(struct port *port, struct burst *burst);
+int udp_receive(struct port *port, struct burst *burst);
+
 // Arguments. Each returns false with a pending exception.
 bool get_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *arguments);
 bool get_uint32(napi_env env, napi_value value, uint32_t *result);
@@ -53,6 +71,10 @@ napi_value make_uint32(napi_env env, uint32_t value);
 
 napi_value watch(napi_env env, napi_callback_info info);
 napi_value close_port(napi_env env, napi_callback_info info);
+
+napi_value open_port_set(napi_env env, napi_callback_info info);
+napi_value wait_ports(napi_env env, napi_callback_info info);
+napi_value close_port_set(napi_env env, napi_callback_info info);
 
 napi_value open_tun(napi_env env, napi_callback_info info);
 napi_value tun_offloads(napi_env env, napi_callback_info info);

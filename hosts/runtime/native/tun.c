@@ -59,6 +59,30 @@ napi_value tun_offloads(napi_env env, napi_callback_info info) {
   return port == NULL ? NULL : make_uint32(env, port->detail);
 }
 
+bool tun_fits(const struct burst *burst) { return burst->rows > 0 && burst->length >= LARGEST_FRAME; }
+
+int tun_read(struct port *port, struct burst *burst) {
+  size_t at = 0;
+  int count = 0;
+  if (!tun_fits(burst)) return -EINVAL;
+  while ((size_t)count < burst->rows && burst->length - at >= LARGEST_FRAME) {
+    ssize_t length = read(port->fd, burst->bytes + at, LARGEST_FRAME);
+    if (length < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || count > 0) break; // what is wrong is said by the next call
+      return -errno;
+    }
+    uint32_t *row = burst->table + (size_t)count++ * TUN_ROW;
+    row[0] = (uint32_t)at;
+    row[1] = (uint32_t)length;
+    row[2] = 0;
+    at += (size_t)length;
+    at = (at + 7) & ~(size_t)7; // aligned for wide reads
+    if (at > burst->length) break;
+  }
+  return count;
+}
+
 // readTun(port, bytes, table) -> frames read. Rows: offset, length, 0. Stops where another largest frame would not fit.
 napi_value read_tun(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
@@ -66,23 +90,8 @@ napi_value read_tun(napi_env env, napi_callback_info info) {
   if (!get_arguments(env, info, 3, arguments)) return NULL;
   struct port *port = get_port(env, arguments[0], PORT_TUN);
   if (port == NULL || !get_burst(env, arguments[1], arguments[2], TUN_ROW, &burst)) return NULL;
-  size_t at = 0, count = 0;
-  while (count < burst.rows && burst.length - at >= LARGEST_FRAME) {
-    ssize_t length = read(port->fd, burst.bytes + at, LARGEST_FRAME);
-    if (length < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN || count > 0) break; // what is wrong is said by the next call
-      return throw_errno(env, errno, "read");
-    }
-    uint32_t *row = burst.table + count++ * TUN_ROW;
-    row[0] = (uint32_t)at;
-    row[1] = (uint32_t)length;
-    row[2] = 0;
-    at += (size_t)length;
-    at = (at + 7) & ~(size_t)7; // aligned for wide reads
-    if (at > burst.length) break;
-  }
-  return make_uint32(env, (uint32_t)count);
+  int count = tun_read(port, &burst);
+  return count < 0 ? throw_errno(env, -count, "read") : make_uint32(env, (uint32_t)count);
 }
 
 // writeTun(port, bytes, table, count) -> frames written. Rows: offset, length; the third word becomes 0 or the errno.

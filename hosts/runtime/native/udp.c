@@ -114,10 +114,9 @@ napi_value udp_port(napi_env env, napi_callback_info info) {
   return make_uint32(env, ntohs(port->detail == 4 ? address.v4.sin_port : address.v6.sin6_port));
 }
 
-// receiveUdp(port, bytes, table) -> messages received, each of one or more equal segments (the last may be shorter).
-napi_value receive_udp(napi_env env, napi_callback_info info) {
-  napi_value arguments[3];
-  struct burst burst;
+bool udp_fits(const struct burst *burst) { return burst->rows > 0 && burst->length >= SLOT; }
+
+int udp_receive(struct port *port, struct burst *burst) {
   struct mmsghdr messages[MESSAGES];
   struct iovec pieces[MESSAGES];
   union address addresses[MESSAGES];
@@ -125,17 +124,13 @@ napi_value receive_udp(napi_env env, napi_callback_info info) {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(sizeof(int))];
   } controls[MESSAGES];
-  if (!get_arguments(env, info, 3, arguments)) return NULL;
-  struct port *port = get_port(env, arguments[0], PORT_UDP);
-  if (port == NULL || !get_burst(env, arguments[1], arguments[2], UDP_ROW, &burst)) return NULL;
-
-  size_t room = burst.length / SLOT;
-  if (room > burst.rows) room = burst.rows;
+  size_t room = burst->length / SLOT;
+  if (room > burst->rows) room = burst->rows;
   if (room > MESSAGES) room = MESSAGES;
-  if (room == 0) return throw_errno(env, EINVAL, "recvmmsg");
+  if (!udp_fits(burst)) return -EINVAL;
   memset(messages, 0, sizeof messages);
   for (size_t index = 0; index < room; index++) {
-    pieces[index] = (struct iovec){burst.bytes + index * SLOT, SLOT};
+    pieces[index] = (struct iovec){burst->bytes + index * SLOT, SLOT};
     messages[index].msg_hdr = (struct msghdr){.msg_name = &addresses[index],
                                               .msg_namelen = sizeof addresses[index],
                                               .msg_iov = &pieces[index],
@@ -146,12 +141,12 @@ napi_value receive_udp(napi_env env, napi_callback_info info) {
   int received = recvmmsg(port->fd, messages, (unsigned)room, MSG_DONTWAIT, NULL);
   if (received < 0) {
     // An ICMP error of an earlier datagram (ECONNREFUSED …) is no failure of the socket.
-    if (errno == EBADF || errno == ENOTSOCK || errno == EFAULT || errno == EINVAL) return throw_errno(env, errno, "recvmmsg");
-    return make_uint32(env, 0);
+    if (errno == EBADF || errno == ENOTSOCK || errno == EFAULT || errno == EINVAL) return -errno;
+    return 0;
   }
   for (int index = 0; index < received; index++) {
     struct msghdr *header = &messages[index].msg_hdr;
-    uint32_t *row = burst.table + (size_t)index * UDP_ROW;
+    uint32_t *row = burst->table + (size_t)index * UDP_ROW;
     row[0] = (uint32_t)index * SLOT;
     row[1] = header->msg_flags & MSG_TRUNC ? 0 : messages[index].msg_len;
     row[2] = row[1];
@@ -163,7 +158,18 @@ napi_value receive_udp(napi_env env, napi_callback_info info) {
     }
     fill_address(&addresses[index], row);
   }
-  return make_uint32(env, (uint32_t)received);
+  return received;
+}
+
+// receiveUdp(port, bytes, table) -> messages received, each of one or more equal segments (the last may be shorter).
+napi_value receive_udp(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  struct burst burst;
+  if (!get_arguments(env, info, 3, arguments)) return NULL;
+  struct port *port = get_port(env, arguments[0], PORT_UDP);
+  if (port == NULL || !get_burst(env, arguments[1], arguments[2], UDP_ROW, &burst)) return NULL;
+  int received = udp_receive(port, &burst);
+  return received < 0 ? throw_errno(env, -received, "recvmmsg") : make_uint32(env, (uint32_t)received);
 }
 
 static bool same_peer(const uint32_t *a, const uint32_t *b) {

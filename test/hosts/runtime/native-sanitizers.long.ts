@@ -20,7 +20,7 @@ describe('the whole addon in a Node under the address and undefined-behaviour sa
       const flags = ['-std=gnu11', '-D_GNU_SOURCE', '-DNAPI_VERSION=8', '-shared', '-fPIC', '-g', '-O1', `-I${headers}`]
       await mustRun('gcc', [...flags, ...sanitizers, ...sources, '-o', addon], { timeoutMs: 120_000 })
       const { stdout: library } = await mustRun('gcc', ['-print-file-name=libasan.so'])
-      const tests = ['sealing-lane', 'native-addon', 'datagram-socket'].map((name) =>
+      const tests = ['sealing-lane', 'native-addon', 'port-set', 'datagram-socket'].map((name) =>
         join(packageRoot(), `dist/test/hosts/runtime/${name}.test.js`),
       )
       const mocha = join(packageRoot(), 'node_modules/mocha/bin/mocha.js')
