@@ -142,6 +142,13 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     return this.#peers.deadline()
   }
 
+  /** What each client may have at the moment. */
+  grants(): { peer: PeerId; resourceId: string }[] {
+    return [...this.#peers.all()].flatMap((peer) =>
+      [...peer.grants()].map(({ resource }) => ({ peer: peer.id, resourceId: resource.id })),
+    )
+  }
+
   /** Why packets and frames were dropped, and how often. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()

@@ -96,6 +96,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#consequences = new Consequences(this.#context, {
       ...parts,
       signOut: (connection, now) => this.#attendance.signOut(connection, now),
+      supersede: (connection, now) => this.#attendance.supersede(connection, now),
     })
   }
 

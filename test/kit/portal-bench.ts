@@ -114,12 +114,15 @@ export class PortalBench {
 
   connect(
     role: 'client' | 'gateway',
-    { peerId, tokenId, remoteIp = '203.0.113.45', version = '0.1.0' }: Connecting,
+    { peerId, tokenId, publicKey: ofKey, remoteIp = '203.0.113.45', version = '0.1.0' }: Connecting,
   ): BenchPeer {
     const connection = `${role}-${++this.#connections}`
     this.#frames.set(connection, [])
     const userAgent = `Debian/12.0.0 ${role === 'client' ? 'headless-client' : 'gateway'}/${version} (x86_64; 6.1.0)`
-    this.dispatch({ type: 'peerConnected', connection, role, dialect: 'v2', peerId, tokenId, remoteIp, userAgent })
+    const row = this.#rows.get(peerId)?.row
+    const publicKey = ofKey ?? (row !== undefined && 'publicKey' in row ? row.publicKey : '')
+    const about = { peerId, tokenId, publicKey, remoteIp, userAgent }
+    this.dispatch({ type: 'peerConnected', connection, role, dialect: 'v2', ...about })
     return new BenchPeer(this, role, connection)
   }
 
@@ -150,6 +153,8 @@ export class PortalBench {
 interface Connecting {
   peerId: string
   tokenId: string
+  /** The one of its row, if not given. */
+  publicKey?: string
   remoteIp?: string
   version?: string
 }

@@ -1,4 +1,5 @@
-import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
+import { GatewayFlows, SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
+import { ScriptLane } from '../../core/flow/lane.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { buildUdp } from '../../core/net/udp-packet.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
@@ -15,6 +16,7 @@ import { VirtualUplink, type VirtualPeerOptions } from './virtual-uplink.ts'
 export class VirtualGateway {
   readonly name: string
   readonly state: GatewayState
+  readonly flows = new GatewayFlows()
   readonly outputs: GatewayOutput[] = []
   ended: string | undefined
   ipv4 = ''
@@ -37,6 +39,7 @@ export class VirtualGateway {
     this.state = new GatewayState({
       random,
       tunnel,
+      lane: new ScriptLane(this.flows),
       clocksAt: (now) => ({ instant: now, unix: unixOf(now, pair) }),
     })
     this.#uplink = new VirtualUplink(options, {

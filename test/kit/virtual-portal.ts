@@ -12,12 +12,14 @@ import type {
   ConditionSetting,
   Entities,
   EntityName,
+  IdentityProviderRow,
   Policy,
   Resource,
 } from '../../hosts/portal/entities.ts'
 import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/state.ts'
 import { addressesAt } from '../../hosts/portal/store/tunnel-addresses.ts'
 import type { Decision } from '../../hosts/portal/store/store.ts'
+import { childrenOf } from '../../hosts/portal/store/tables.ts'
 import { parseToken, signedFragment } from '../../hosts/portal/token-text.ts'
 import type { Rows } from '../../hosts/portal/entities.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -37,15 +39,6 @@ const COMMIT_MS = 1
 const SIGNING_KEY = new Uint8Array(32).fill(3)
 const SALT = 'salt'
 const SITE = { selector: 'random', selectorSettings: {} }
-
-/** What goes with a removed row, as in the database. */
-const DEPENDENTS: readonly [EntityName, EntityName, string][] = [
-  ['policies', 'authorizations', 'policyId'],
-  ['memberships', 'authorizations', 'membershipId'],
-  ['resources', 'policies', 'resourceId'],
-  ['resources', 'authorizations', 'resourceId'],
-  ['tokens', 'authorizations', 'tokenId'],
-]
 
 /** The portal's machine before one account's rows, which survive its restarts. */
 export class VirtualPortal implements VirtualPortalEnd {
@@ -141,8 +134,31 @@ export class VirtualPortal implements VirtualPortalEnd {
 
   group(name: string, ...actors: readonly Actor[]): { id: string } {
     const group = this.#insert('groups', { ...this.#base(), name })
-    for (const { id } of actors) this.#insert('memberships', { ...this.#base(), groupId: group.id, actorId: id })
+    for (const actor of actors) this.join(group.id, actor)
     return group
+  }
+
+  join(groupId: string, { id: actorId }: Actor): void {
+    this.#insert('memberships', { ...this.#base(), groupId, actorId })
+  }
+
+  provider(name: string): IdentityProviderRow {
+    return this.#insert('identity_providers', {
+      ...this.#base(),
+      name,
+      type: 'oidc',
+      settings: {},
+      isDefault: true,
+      isDisabled: false,
+      clientTokenLifetimeSeconds: 3600,
+      sessionLifetimeSeconds: 3600,
+    })
+  }
+
+  /** Changes fields of a row. */
+  patch<Name extends EntityName>(entity: Name, id: string, patch: Partial<Entities[Name]>): void {
+    const row = this.#rows[entity].find((each) => each.id === id)
+    if (row !== undefined) this.#insert(entity, { ...row, ...patch })
   }
 
   /** Another site than the first. */
@@ -168,11 +184,6 @@ export class VirtualPortal implements VirtualPortalEnd {
     })
   }
 
-  setFilters(resourceId: string, filters: Resource['filters']): void {
-    const row = this.#rows.resources.find(({ id }) => id === resourceId)
-    if (row !== undefined) this.#insert('resources', { ...row, filters })
-  }
-
   policy(groupId: string, resourceId: string, conditions: ConditionSetting[] = []): Policy {
     const row = {
       ...this.#base(),
@@ -191,8 +202,8 @@ export class VirtualPortal implements VirtualPortalEnd {
   }
 
   /** The end of a sign-in: what the redirect carries. Without the nonce it is of no use. */
-  signIn(actor: Actor, nonce: string): string {
-    return this.#token({ kind: 'client', actorId: actor.id }, nonce)
+  signIn(actor: Actor, nonce: string, identityProviderId: string | null = null): string {
+    return this.#token({ kind: 'client', actorId: actor.id, identityProviderId }, nonce)
   }
 
   remove(entity: EntityName, id: string): void {
@@ -236,6 +247,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       dialect: 'v2',
       peerId: peer.id,
       tokenId: tokenRow.id,
+      publicKey,
       remoteIp: remoteAddress,
       userAgent,
     })
@@ -328,13 +340,14 @@ export class VirtualPortal implements VirtualPortalEnd {
     const at = table.findIndex((row) => row.id === id)
     const before = table[at]
     if (before === undefined) return []
-    const dependents = DEPENDENTS.filter(([owner]) => owner === entity).flatMap(([, dependent, key]) =>
-      (this.#rows[dependent] as { id: string }[])
-        .filter((row) => Object.entries(row).some(([name, value]) => name === key && value === id))
-        .flatMap((row) => this.#collect(dependent, row.id)),
+    // As in the database: what hangs on a row goes with it, and first.
+    const dependents = childrenOf(entity).flatMap(({ name, column }) =>
+      (this.#rows[name] as { id: string }[])
+        .filter((row) => Object.entries(row).some(([key, value]) => key === column && value === id))
+        .flatMap((row) => this.#collect(name, row.id)),
     )
     table.splice(table.indexOf(before), 1)
-    return [{ entity, accountId: this.accountId, id, before } as Change, ...dependents]
+    return [...dependents, { entity, accountId: this.accountId, id, before } as Change]
   }
 
   #commit(changes: readonly Change[]): void {

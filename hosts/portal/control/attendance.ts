@@ -1,7 +1,7 @@
 import { okReply, type Frame } from '../../../core/control/frame.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 import { isClient, isGateway, openConnection, type Connection, type PeerConnected } from './connections.ts'
-import { faultOf } from './consequences.ts'
+import { faultOf, hasOtherKey } from './consequences.ts'
 import { instantAt, reply, tell, tellFrame, type Context } from './context.ts'
 import { predecessorOf } from './gateway-seat.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
@@ -45,6 +45,7 @@ export class Attendance {
   join(connection: Connection, { topic, ref }: Frame, now: Instant): void {
     const fault = faultOf(connection, this.#context, now)
     if (fault !== undefined) return this.signOut(connection, now)
+    if (hasOtherKey(connection, this.#context)) return this.supersede(connection, now)
     if (isClient(connection)) {
       reply(this.#context, connection, okReply(topic, ref))
       return this.#clientJoined(connection, now)
@@ -89,6 +90,12 @@ export class Attendance {
     tellFrame(this.#context, connection, frame)
     this.#left(connection, now)
     this.#close(connection, 'token_expired')
+  }
+
+  /** Another process of the same peer has registered its key: with this one nobody could make a tunnel. It may come back with its own. */
+  supersede(connection: Connection, now: Instant): void {
+    this.#left(connection, now)
+    this.#close(connection, 'another process of the same peer')
   }
 
   disconnected(name: string, now: Instant): void {

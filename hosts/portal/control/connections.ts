@@ -10,6 +10,8 @@ export interface PeerConnected {
   /** The id of its row. */
   peerId: string
   tokenId: string
+  /** Base64: what its row was given when it connected. */
+  publicKey: string
   /** Canonical, without a port. */
   remoteIp: string
   userAgent: string

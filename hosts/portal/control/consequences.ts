@@ -15,6 +15,8 @@ export interface ConsequencesParts {
   news: ResourceNews
   /** Says goodbye to a peer whose standing is lost. */
   signOut: (connection: Connection, now: Instant) => void
+  /** Ends the connection of a peer whose place another process of it has taken. */
+  supersede: (connection: Connection, now: Instant) => void
 }
 
 /** What follows from changes of the rows: for grants first, then for those who may stay, then for what they are told (P6). */
@@ -61,6 +63,7 @@ export class Consequences {
         affected.gatewayIds.has(row.id) ||
         ('actorId' in row && affected.standingOf.has(row.actorId))
       if (isConcerned && faultOf(connection, this.#context, now) !== undefined) this.#parts.signOut(connection, now)
+      else if (connection.isJoined && hasOtherKey(connection, this.#context)) this.#parts.supersede(connection, now)
     }
     tellFilters(changes, this.#context, this.#parts.keeper)
     for (const actorId of affected.actorIds) {
@@ -127,6 +130,12 @@ const tellFilters = (changes: readonly Change[], { grants }: Context, keeper: Gr
     if (change.entity !== 'resources' || change.before === undefined || change.after === undefined) continue
     for (const grant of grants.ofResource(change.id)) keeper.tellResource(grant)
   }
+}
+
+/** Whether the row of the one behind a connection has been given another key since it connected. */
+export const hasOtherKey = ({ role, peerId, publicKey }: Connection, { view }: Context): boolean => {
+  const row = view.get(role === 'client' ? 'clients' : 'gateways', peerId)
+  return row !== undefined && row.publicKey !== publicKey
 }
 
 /** What is wrong with the one behind a connection; undefined while all is well. */

@@ -118,9 +118,9 @@ export class ControlEndpoint {
     if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason])
     await this.#options.prepare(verdict.account.id)
     const peerId = await this.#row(verdict.token, wanted)
-    const { role, dialect, userAgent } = wanted
+    const { role, dialect, publicKey, userAgent } = wanted
     const connection = `${role}-${++this.#opened}`
-    return { connection, role, dialect, peerId, tokenId: verdict.token.id, remoteIp, userAgent }
+    return { connection, role, dialect, peerId, tokenId: verdict.token.id, publicKey, remoteIp, userAgent }
   }
 
   async #row(token: Token, wanted: ConnectRequest): Promise<string> {

@@ -733,6 +733,20 @@ describe('PortalState', () => {
       expect(company.gatewayJoins().heard()[0]?.payload.authorizations).to.deep.equal([])
     })
 
+    it('lets no peer go on whose key another process of it has registered: nobody could make a tunnel with it', () => {
+      const [gateway] = company.gateways
+      const early = bench.connect('gateway', { peerId: gateway.id, tokenId: company.gatewayToken.id })
+      // The second process connects before the first has joined, and is never heard of again.
+      bench.patch('gateways', gateway, { publicKey: company.gateways[1].publicKey })
+      early.say('phx_join', null)
+      expect(bench.closed.get(early.connection)).to.equal('another process of the same peer')
+      expect(bench.machine.counts().gateways).to.equal(0)
+      const client = company.clientJoins()
+      bench.patch('clients', company.client, { publicKey: gateway.publicKey })
+      expect(bench.closed.get(client.connection)).to.equal('another process of the same peer')
+      expect(bench.machine.counts().clients).to.equal(0)
+    })
+
     it('hands new filters on to gateways and clients without touching the grant', () => {
       const { gateway, client } = authorised()
       bench.patch('resources', company.resource, { filters: [{ protocol: 'tcp', ports: ['22'] }] })

@@ -189,7 +189,7 @@ export class Scenery {
     if (resource === undefined) return
     const changed = { ...resource, filters: this.#anyFilters() }
     this.note(`resource ${resource.id} permits ${JSON.stringify(changed.filters)}`)
-    this.world.portal.setFilters(resource.id, wireFilters(changed.filters))
+    this.world.portal.patch('resources', resource.id, { filters: wireFilters(changed.filters) })
     this.resources[this.resources.indexOf(resource)] = changed
     for (const person of this.people) if (person.policies.has(resource.id)) this.#remember(person, changed)
   }
