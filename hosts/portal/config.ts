@@ -40,6 +40,9 @@ const Database = z.preprocess(
   z.discriminatedUnion('driver', [Sqlite, Postgres]),
 )
 
+/** A year and a month: last year's are there when somebody looks at the year. */
+const KeptDays = z.union([z.int().min(1).max(36_500), z.literal('forever')]).default(400)
+
 /** A portal's configuration file. Relative paths are seen from it. */
 export const PortalConfig = z.strictObject({
   ...hostConfig,
@@ -60,6 +63,15 @@ export const PortalConfig = z.strictObject({
   state_folder: z.string().min(1).default('/var/lib/portreeve'),
   /** Where the rows are: in an embedded SQLite, or in PostgreSQL, which several portal processes may share. */
   database: Database.prefault({}),
+  /** For how many days the audit trail is kept, or `forever`. Removals are in the trail themselves. */
+  audit_trail: z
+    .strictObject({
+      /** Changes and sign-ins. */
+      keep_days: KeptDays,
+      /** Requests for access, granted and denied, with their reasons. */
+      keep_decisions_days: KeptDays,
+    })
+    .prefault({}),
   /** Proxies whose X-Forwarded-For is believed: addresses or CIDRs. */
   trusted_proxies: z.array(z.string()).default([]),
   /** How often one address may ask: so many requests at once after a silence, then so many a second. */

@@ -8,6 +8,7 @@ import { Lifecycle } from '../../core/runtime/lifecycle.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SECOND } from '../../core/runtime/time.ts'
+import { AuditRetention } from './audit-retention.ts'
 import type { PortalStart, RunningPortal } from './config.ts'
 import { buildContainer } from './container.ts'
 import { close, listen } from './listen.ts'
@@ -101,7 +102,8 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       metrics,
     })
     const handle = app.callback()
-    const started = lifecycle.start([needs, control])
+    const retention = new AuditRetention({ store, clock, logger, keep: config.audit_trail })
+    const started = lifecycle.start([needs, control, retention])
     // Who comes early waits for the rows to be there.
     server.on('request', (request, response) => {
       started.then(

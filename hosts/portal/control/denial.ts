@@ -1,5 +1,6 @@
 import type { DenialDetail } from '../../../core/control/messages.ts'
 import type { FactName } from '../../../core/contract/policy-condition.ts'
+import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 
 /** The names that released clients know for what a condition looks at. */
@@ -32,10 +33,22 @@ export const denialDetails = (explanation: readonly PolicyExplanation[]): Denial
     .map(({ policyId, description, conditions }) => ({
       policy_id: policyId,
       description,
-      conditions: conditions.map(({ condition, holds, reason, again }) => ({
-        condition,
-        holds,
-        reason,
-        ...(again === undefined ? {} : { again: Math.ceil(again / 1000) }),
+      conditions: conditions.map((judged) => ({
+        condition: judged.condition,
+        holds: judged.holds,
+        reason: personalReason(judged),
+        ...(judged.again === undefined ? {} : { again: Math.ceil(judged.again / 1000) }),
       })),
     }))
+
+/** A condition's reason, for the person whom it concerns: what is not known of her is said in words. */
+export const personalReason = ({ reads, facts, holds, reason }: ConditionExplanation): string => {
+  const unknown = holds ? undefined : reads.find((name) => facts[name] === undefined)
+  return unknown === undefined ? reason : UNKNOWN[unknown]
+}
+
+const UNKNOWN: Readonly<Record<FactName, string>> = {
+  remoteIp: 'your address is not known',
+  identityProviderId: 'you did not sign in with an identity provider',
+  clientVerified: 'it depends on your device, and which one you will use is not known here',
+}

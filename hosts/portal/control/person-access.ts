@@ -3,6 +3,7 @@ import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { Resource } from '../entities.ts'
 import { judgeAccess, type AccessVerdict } from './access.ts'
 import type { Context } from './context.ts'
+import { personalReason } from './denial.ts'
 import { knownOf, type AccessQuestion } from './explanation.ts'
 import { obstacleText, utcText } from './explanation-text.ts'
 
@@ -63,5 +64,5 @@ const told = (verdict: AccessVerdict, obstacle: string | undefined): Omit<Person
 
 const way = ({ description, conditions }: PolicyExplanation): PersonAccess['ways'][number] => ({
   description,
-  obstacles: conditions.filter(({ holds }) => !holds).map(({ condition, reason }) => `${condition}: ${reason}`),
+  obstacles: conditions.filter(({ holds }) => !holds).map((failed) => `${failed.condition}: ${personalReason(failed)}`),
 })

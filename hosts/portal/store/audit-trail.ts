@@ -3,8 +3,11 @@ import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Change } from '../entities.ts'
 import { beyond } from './knex-reader.ts'
-import type { AuditRecord, AuditSubject, Decision, Page, SignInEvent } from './store.ts'
+import type { AuditRecord, AuditSubject, Decision, OldAudit, Page, SignInEvent } from './store.ts'
 import { TABLES } from './tables.ts'
+
+/** A record as it is written: with the person whose request or sign-in it is about, by whom it is found again. */
+export type NewAuditRecord = AuditRecord & { actorId?: string | null }
 
 /** The audit record of a change; undefined where only quiet columns changed. */
 export const changeRecord = (
@@ -39,7 +42,8 @@ export const changeRecord = (
   }
 }
 
-export const decisionRecord = (accountId: string, decision: Decision, random: Random): AuditRecord => ({
+export const decisionRecord = (accountId: string, decision: Decision, random: Random): NewAuditRecord => ({
+  actorId: decision.actorId,
   id: uuid(random),
   accountId,
   createdAt: decision.at,
@@ -51,11 +55,12 @@ export const decisionRecord = (accountId: string, decision: Decision, random: Ra
   details: decision,
 })
 
-export const signInRecord = (accountId: string, event: SignInEvent, random: Random): AuditRecord => {
+export const signInRecord = (accountId: string, event: SignInEvent, random: Random): NewAuditRecord => {
   const { at, action, by, actorId, ...details } = event
   return {
     id: uuid(random),
     accountId,
+    actorId,
     createdAt: at,
     kind: 'sign_in',
     action,
@@ -66,7 +71,7 @@ export const signInRecord = (accountId: string, event: SignInEvent, random: Rand
   }
 }
 
-export const insertAudit = async (database: Knex, records: readonly AuditRecord[]): Promise<void> => {
+export const insertAudit = async (database: Knex, records: readonly NewAuditRecord[]): Promise<void> => {
   // A few rows a statement: databases bound the number of a statement's parameters.
   for (let start = 0; start < records.length; start += 50) {
     await database('audit_log').insert(
@@ -78,6 +83,7 @@ export const insertAudit = async (database: Knex, records: readonly AuditRecord[
         action: record.action,
         entity: record.entity,
         entity_id: record.entityId,
+        actor_id: record.actorId ?? null,
         by: JSON.stringify(record.by),
         details: JSON.stringify(record.details),
       })),
@@ -91,15 +97,36 @@ export const readAudit = async (database: Knex, accountId: string, page: Page): 
   return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
 }
 
-/** The latest decisions about one actor, who stands in their details. */
+/** The latest decisions about one actor's requests. */
 export const readDecisions = async (
   database: Knex,
   { accountId, actorId, limit }: { accountId: string; actorId: string; limit: number },
 ): Promise<AuditRecord[]> => {
-  const query = newestFirst(database, accountId, limit)
-    .where({ kind: 'decision' })
-    .whereLike('details', `%"actorId":"${actorId.replaceAll(/[^0-9a-f-]/g, '')}"%`)
+  const query = newestFirst(database, accountId, limit).where({ kind: 'decision', actor_id: actorId })
   return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
+}
+
+/** Removes the oldest records; that they are gone is a record as well, in the same transaction. */
+export const removeOldAudit = async (
+  database: Knex.Transaction,
+  { kinds, before, limit }: OldAudit,
+  { accountId, at, random }: { accountId: string; at: UnixTime; random: Random },
+): Promise<number> => {
+  const records = () => database('audit_log').where({ account_id: accountId })
+  const old = (await records()
+    .whereIn('kind', [...kinds])
+    .andWhere('created_at', '<', before)
+    .orderBy(['created_at', 'id'])
+    .limit(limit)
+    .select('id')) as { id: string }[]
+  if (old.length === 0) return 0
+  const ids = old.map(({ id }) => id)
+  const removed = await records().whereIn('id', ids).delete()
+  const details = { removed, kinds, before: new Date(before).toISOString() }
+  const by = { type: 'system', part: 'audit-retention' } as const
+  const what = { kind: 'change', action: 'removed', entity: 'audit_log', entityId: null } as const
+  await insertAudit(database, [{ id: uuid(random), accountId, createdAt: at, by, details, ...what }])
+  return removed
 }
 
 const newestFirst = (database: Knex, accountId: string, limit: number): Knex.QueryBuilder =>

@@ -5,7 +5,7 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, EntityName, Rows } from '../entities.ts'
-import { changeRecord, decisionRecord, insertAudit, readAudit, readDecisions, signInRecord } from './audit-trail.ts'
+import * as audit from './audit-trail.ts'
 import { openDialect, type DatabaseConfig, type Dialect } from './dialect.ts'
 import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
 import { KnexReader } from './knex-reader.ts'
@@ -19,6 +19,7 @@ import type {
   AuditSubject,
   Decision,
   EmergencyCodes,
+  OldAudit,
   Page,
   Reader,
   Scope,
@@ -150,15 +151,15 @@ export class KnexStore implements Store {
   }
 
   async recordDecision(accountId: string, decision: Decision): Promise<void> {
-    await this.#inLine(() => insertAudit(this.#knex, [decisionRecord(accountId, decision, this.#random)]))
+    await this.#inLine(() => audit.insertAudit(this.#knex, [audit.decisionRecord(accountId, decision, this.#random)]))
   }
 
   async recordSignIn(accountId: string, event: SignInEvent): Promise<void> {
-    await this.#inLine(() => insertAudit(this.#knex, [signInRecord(accountId, event, this.#random)]))
+    await this.#inLine(() => audit.insertAudit(this.#knex, [audit.signInRecord(accountId, event, this.#random)]))
   }
 
   async decisionsOf(accountId: string, actorId: string, limit: number): Promise<AuditRecord[]> {
-    return readDecisions(this.#knex, { accountId, actorId, limit })
+    return audit.readDecisions(this.#knex, { accountId, actorId, limit })
   }
 
   signInRecords(scope: RecordScope): SignInRecords {
@@ -169,7 +170,21 @@ export class KnexStore implements Store {
   }
 
   async auditLog(accountId: string, page: Page): Promise<AuditRecord[]> {
-    return readAudit(this.#knex, accountId, page)
+    return audit.readAudit(this.#knex, accountId, page)
+  }
+
+  async removeAudit(accountId: string, which: OldAudit): Promise<number> {
+    const how = { accountId, at: this.#clock.unix(), random: this.#random }
+    return this.#inLine(() =>
+      this.#knex.transaction(async (database) => {
+        await this.#dialect.beginWrite(database)
+        return audit.removeOldAudit(database, which, how)
+      }),
+    )
+  }
+
+  async accountIds(): Promise<string[]> {
+    return ((await this.#knex('accounts').select('id').orderBy('id')) as { id: string }[]).map(({ id }) => id)
   }
 
   async close(): Promise<void> {
@@ -205,8 +220,8 @@ export class KnexStore implements Store {
     { by, at }: { by: AuditSubject; at: UnixTime },
   ): Promise<number> {
     if (changes.length > 0) {
-      const records = changes.map((change) => changeRecord(change, { by, at, random: this.#random }))
-      await insertAudit(
+      const records = changes.map((change) => audit.changeRecord(change, { by, at, random: this.#random }))
+      await audit.insertAudit(
         database,
         records.filter((record) => record !== undefined),
       )

@@ -3,6 +3,7 @@ import * as first from './migrations/0001-first.ts'
 import * as signInRecords from './migrations/0002-sign-in-records.ts'
 import * as policyDepth from './migrations/0003-policy-depth.ts'
 import * as sessionsAndCodes from './migrations/0004-sessions-and-codes.ts'
+import * as auditByActor from './migrations/0005-audit-by-actor.ts'
 
 interface Migration {
   name: string
@@ -15,6 +16,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0002-sign-in-records', migration: signInRecords },
   { name: '0003-policy-depth', migration: policyDepth },
   { name: '0004-sessions-and-codes', migration: sessionsAndCodes },
+  { name: '0005-audit-by-actor', migration: auditByActor },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -41,6 +41,9 @@ export interface Store {
   signInRecords: (scope: RecordScope) => SignInRecords
   /** The audit trail, newest first. */
   auditLog: (accountId: string, page: Page) => Promise<AuditRecord[]>
+  /** Removes the oldest records of these kinds, as many as the limit says, and writes that down. How many there were. */
+  removeAudit: (accountId: string, which: OldAudit) => Promise<number>
+  accountIds: () => Promise<string[]>
   close: () => Promise<void>
 }
 
@@ -179,11 +182,19 @@ export interface Decision {
   details: unknown
 }
 
+export type AuditKind = 'change' | 'decision' | 'sign_in'
+
+export interface OldAudit {
+  kinds: readonly AuditKind[]
+  before: UnixTime
+  limit: number
+}
+
 export interface AuditRecord {
   id: string
   accountId: string
   createdAt: UnixTime
-  kind: 'change' | 'decision' | 'sign_in'
+  kind: AuditKind
   /** created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made. */
   action: string
   /** The collection and row that it is about. */

@@ -158,7 +158,7 @@ describe('PortalState', () => {
     it('P4 denies on an unknown fact, an unknown condition and one that fails, and says so', () => {
       const client = company.clientJoins({}, ['denial_details'])
       for (const [condition, reason] of [
-        ['provider', 'the fact identityProviderId is unknown'],
+        ['provider', 'you did not sign in with an identity provider'],
         ['no-such', 'no plugin provides the condition "no-such"'],
         ['broken', 'it failed: Error: out of order'],
       ] as const) {

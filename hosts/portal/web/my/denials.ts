@@ -1,5 +1,6 @@
 import type { PolicyExplanation } from '../../../../core/policy/policy-verdict.ts'
 import type { UnixTime } from '../../../../core/runtime/time.ts'
+import { personalReason } from '../../control/denial.ts'
 import type { Decision, Store } from '../../store/store.ts'
 
 export interface RecentDenial {
@@ -42,7 +43,7 @@ const WORDS: Readonly<Record<string, string>> = {
 }
 
 const failedConditions = ({ outcome, mode, conditions }: PolicyExplanation): string[] =>
-  outcome === 'fails' && mode === 'enforced' ? conditions.filter(({ holds }) => !holds).map(({ reason }) => reason) : []
+  outcome === 'fails' && mode === 'enforced' ? conditions.filter(({ holds }) => !holds).map(personalReason) : []
 
 /** The explanation within a decision's details, which were JSON. */
 const explanationOf = (details: unknown): PolicyExplanation[] => {

@@ -80,13 +80,15 @@ export const myRoutes = (parts: MyParts): Middleware => {
   const showHome: Step = async (ctx) => Promise.resolve(show(ctx, 'home', {}))
 
   const showAccess: Step = async (ctx) => {
-    const { account, actor } = ctx.state.session
+    const { account, actor, provider } = ctx.state.session
     const remoteIp = ctx.state.clientAddress
+    const facts = { remoteIp, ...(provider === undefined ? {} : { identityProviderId: provider.id }) }
     const about = { accountId: account.id, actorId: actor.id, at: clock.unix() }
     show(ctx, 'access', {
-      resources: parts.decisions.accessOf({ ...about, facts: { remoteIp } }),
+      resources: parts.decisions.accessOf({ ...about, facts }),
       denials: (await denialsOf(store, about)).map((denial) => ({ ...denial, at: shownTime(denial.at) })),
       remoteIp,
+      provider: provider?.name,
     })
   }
 

@@ -7,7 +7,7 @@ import { toBase64Url, toHex } from '../../../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
 import { DAY, SECOND, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
-import type { Account, Actor } from '../../entities.ts'
+import type { Account, Actor, IdentityProviderRow } from '../../entities.ts'
 import type { SessionOwner, SessionRows, Store } from '../../store/store.ts'
 import { browserName } from './browser-name.ts'
 
@@ -17,6 +17,8 @@ export interface PortalSession {
   id: string
   account: Account
   actor: Actor
+  /** By whom she was identified; undefined for a session that an emergency code opened. */
+  provider: IdentityProviderRow | undefined
   /** What forms of this session carry. */
   csrf: string
 }
@@ -117,15 +119,12 @@ export class Sessions {
     const actor = await reader.get('actors', data.actorId)
     if (account === undefined || account.isDisabled || account.slug !== accountSlug) return undefined
     if (actor === undefined || actor.isDisabled || actor.type === 'service_account') return undefined
-    if (data.identityProviderId === null) {
-      // An emergency is an admin's.
-      if (actor.type !== 'admin') return undefined
-    } else {
-      const provider = await reader.get('identity_providers', data.identityProviderId ?? '')
-      if (provider === undefined || provider.isDisabled) return undefined
-    }
+    const isEmergency = data.identityProviderId === null
+    const provider = isEmergency ? undefined : await reader.get('identity_providers', data.identityProviderId ?? '')
+    // An emergency is an admin's.
+    if (isEmergency ? actor.type !== 'admin' : provider === undefined || provider.isDisabled) return undefined
     const id = hashed(ctx.cookies.get(COOKIE, { signed: false }) ?? '')
-    return { id, account, actor, csrf: data.csrf }
+    return { id, account, actor, provider, csrf: data.csrf }
   }
 
   /** Those of the person whose session this is, this one too. */

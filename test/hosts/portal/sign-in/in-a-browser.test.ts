@@ -33,6 +33,8 @@ describe('sign-in in a real browser', function () {
         plugins: [
           { use: 'builtin:identity-oidc' },
           { use: 'builtin:condition-remote-ip' },
+          { use: 'builtin:condition-identity-provider' },
+          { use: 'builtin:condition-client-verified' },
           { use: 'builtin:selector-random' },
           {
             use: 'builtin:identity-email-otp',
@@ -258,35 +260,46 @@ describe('sign-in in a real browser', function () {
     expect(page.url()).to.contain('/example/sign_in')
   })
 
-  it('says to whoever is signed in what she may reach, and why not', async () => {
+  it('P8 says to whoever is signed in what she may reach, and why not, by how she signed in too', async () => {
     const site = await portal.create('/sites', { name: 'Main' })
     const group = await portal.create('/groups', { name: 'Staff' })
     const actors = (await portal.api('GET', '/actors?limit=100')).body.data as { id: string; name: string }[]
     const ada = actors.find(({ name }) => name === 'Ada Example')
     await portal.api('PUT', `/groups/${group.id}/memberships`, { actor_ids: [ada?.id] })
-    const add = async (name: string, ranges: string[]): Promise<void> => {
+    const add = async (name: string, condition: string, settings: object): Promise<void> => {
       const resource = await portal.create('/resources', {
         name,
         type: 'dns',
         address: `${name.toLowerCase()}.example.org`,
         site_id: site.id,
       })
-      const conditions = [{ condition: 'remote-ip', settings: { ranges } }]
+      const conditions = [{ condition, settings }]
       await portal.create('/policies', { group_id: group.id, resource_id: resource.id, conditions })
     }
-    await add('Wiki', ['127.0.0.0/8'])
-    await add('Payroll', ['192.0.2.0/24'])
+    await add('Wiki', 'remote-ip', { ranges: ['127.0.0.0/8'] })
+    await add('Payroll', 'remote-ip', { ranges: ['192.0.2.0/24'] })
+    await add('Code', 'identity-provider', { operator: 'in', ids: [ids.openid] })
+    await add('Mailbox', 'identity-provider', { operator: 'in', ids: [ids.email] })
+    await add('Safe', 'client-verified', {})
     await portal.create('/resources', { name: 'Vault', type: 'dns', address: 'vault.example.org', site_id: site.id })
     await page.goto(`${portal.url}/example?redirect_to=/example/my/access`)
     await page.getByRole('link', { name: 'Example ID' }).click()
     await logInAs(page, 'ada')
     await page.waitForURL(`${portal.url}/example/my/access`)
     const rows = page.getByRole('list', { name: 'Resources' }).getByRole('listitem')
-    expect(await rows.count()).to.equal(2)
-    expect(await rows.nth(0).textContent()).to.match(
-      /Payroll\s+not now[^]*Why not: remote-ip: the address is in none of the ranges\./,
-    )
-    expect(await rows.nth(1).textContent()).to.match(/Wiki\s+allowed/)
+    const shown = (await rows.allTextContents()).map((text) => text.replaceAll(/\s+/g, ' ').trim())
+    expect(shown.map((text) => /^(\w+) (allowed|not now)/.exec(text)?.slice(1))).to.deep.equal([
+      ['Code', 'allowed'],
+      ['Mailbox', 'not now'],
+      ['Payroll', 'not now'],
+      ['Safe', 'not now'],
+      ['Wiki', 'allowed'],
+    ])
+    const none = 'the identity provider of the sign-in is none of those named'
+    expect(shown[1]).to.contain(`Why not: identity-provider: ${none}.`)
+    expect(shown[2]).to.contain('Why not: remote-ip: the address is in none of the ranges.')
+    expect(shown[3]).to.contain('Why not: client-verified: it depends on your device')
+    expect(await page.locator('main').textContent()).to.contain('signed in as you are here, with Example ID')
     expect(await page.content()).not.to.contain('Vault')
     await page.screenshot({ path: `${SHOTS}/access-light.png`, fullPage: true })
   })
