@@ -21,8 +21,9 @@ export const clientUpCommand = (context: CommandContext): Command =>
       loadAddon()
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { ClientSession } = await import('../client/client-session.ts')
-      const { startClient } = await import('../client/main.ts')
+      const { checkClientPlugins, startClient } = await import('../client/main.ts')
       const modules = createPluginModules(path)
+      await checkClientPlugins({ config, modules, version: packageVersion() })
       const session = new ClientSession({
         config,
         token,

@@ -1,6 +1,6 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
 import type { Secret } from '../../core/config/secret.ts'
-import { readTokenFile } from '../runtime/token-file.ts'
+import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
 import { takeToken } from './read-config.ts'
 
@@ -16,7 +16,7 @@ const MOST_BYTES = 16 * 1_048_576
 
 /**
  * One request to the portal's API, with the token of PORTREEVE_TOKEN or of a file that only its owner reads.
- * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, PORTAL_UNREACHABLE, PORTAL_REFUSED
+ * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, TOKEN_FILE_INVALID, TOKEN_FILE_MODE, PORTAL_UNREACHABLE, PORTAL_REFUSED
  */
 export const askPortal = async (
   request: { method: 'GET' | 'POST'; path: string; body?: unknown },
@@ -24,7 +24,7 @@ export const askPortal = async (
   { env }: Pick<CommandContext, 'env'>,
 ): Promise<unknown> => {
   const url = portalUrl(portal ?? env['PORTREEVE_PORTAL_URL'])
-  const token = takeToken(env) ?? (tokenFile === undefined ? undefined : await readTokenFile(tokenFile))
+  const token = takeToken(env) ?? (tokenFile === undefined ? undefined : await needTokenFile(tokenFile))
   if (token === undefined) {
     throw new OperatorError(
       'TOKEN_MISSING',

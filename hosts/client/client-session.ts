@@ -95,6 +95,7 @@ export class ClientSession {
         if (end === 'changed') continue
         if (isService || end.reason !== 'signed_out') return end
         await this.#forget()
+        this.#options.tell('The sign-in is over: it has expired, or it was ended at the portal.')
       } finally {
         this.#running = undefined
         await running.stop()

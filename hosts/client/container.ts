@@ -40,7 +40,7 @@ export interface ResolversReach extends Omit<OwnNamesOptions, 'exchange'> {
 }
 
 export const buildContainer = async (
-  { config, modules, version }: ClientStart,
+  { config, modules, version }: Omit<ClientStart, 'token'>,
   { markFor, ...ownNames }: ResolversReach,
 ): Promise<{ container: Container; installation: Installation }> => {
   const container = createContainer()

@@ -1,7 +1,8 @@
 // The composition root of a client.
 import { hostname } from 'node:os'
-import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
+import { TunnelTransports, type TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import type { Container } from '../../core/di.ts'
 import { ClientFlows } from '../../core/flow/client-flows.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
@@ -32,6 +33,19 @@ import { ClientState } from './state.ts'
 import { statusOf } from './status.ts'
 
 /**
+ * Looks at the configuration's plugins as a start does, and starts nothing: nobody should sign in first and hear of it then.
+ * @throws OperatorError for what is wrong with the plugins
+ */
+export const checkClientPlugins = async (options: Omit<ClientStart, 'token'>): Promise<void> => {
+  const { container } = await buildContainer(options, {
+    markFor: () => OWN_SOCKET_MARK,
+    isResource: () => false,
+    answer: () => Promise.resolve(new Uint8Array()),
+  })
+  tunnelTransport(container)
+}
+
+/**
  * Starts a client. It needs root, or CAP_NET_ADMIN.
  * @throws OperatorError for what is wrong with the configuration or its plugins, and system errors of the device and the sockets
  */
@@ -48,11 +62,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   const random = container.get(Random)
   const logger = container.get(Logger)
   const upstreams = container.get(UpstreamResolvers.token)
-  const transport = requiredExtension(container.get(TunnelTransports.token), {
-    key: 'wireguard',
-    what: 'tunnel transport',
-    use: 'builtin:transport-wireguard',
-  })
+  const transport = tunnelTransport(container)
   const lane = chooseLane(process.env.PORTREEVE_LANE, transport)
   const { machine, openCarrier } = openLane(lane, {
     flows: () => new ClientFlows(),
@@ -116,3 +126,10 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     stop: () => lifecycle.stop(),
   }
 }
+
+const tunnelTransport = (container: Container): TunnelTransport =>
+  requiredExtension(container.get(TunnelTransports.token), {
+    key: 'wireguard',
+    what: 'tunnel transport',
+    use: 'builtin:transport-wireguard',
+  })

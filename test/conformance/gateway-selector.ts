@@ -2,12 +2,11 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { GatewayCandidate, GatewaySelector } from '../../core/contract/gateway-selector.ts'
+import { parsedSettings, settingsSchemaSuite, type SettingsSchemaSuite } from './settings-schema.ts'
 
-export interface GatewaySelectorSuite<Settings> {
+export interface GatewaySelectorSuite<Settings> extends SettingsSchemaSuite<Settings> {
   /** A fresh one; with a seeded random source, if it has any. */
   create: () => GatewaySelector<Settings>
-  /** Settings that its schema let through, of every kind that there is. */
-  settings: readonly [Settings, ...Settings[]]
 }
 
 const candidate: fc.Arbitrary<GatewayCandidate> = fc.record({
@@ -24,7 +23,7 @@ const candidates = fc
 /** What every gateway selector promises. */
 export const gatewaySelectorSuite = <Settings>(name: string, suite: GatewaySelectorSuite<Settings>): void => {
   describe(`gateway selector ${name}`, () => {
-    const settings = fc.constantFrom(...suite.settings)
+    const settings = fc.constantFrom(...parsedSettings(suite))
     const question = fc.record({ settings, candidates, clientId: fc.uuid(), resourceId: fc.uuid() })
 
     it('names one of the candidates and says why', () => {
@@ -67,5 +66,7 @@ export const gatewaySelectorSuite = <Settings>(name: string, suite: GatewaySelec
         }),
       )
     })
+
+    settingsSchemaSuite(suite)
   })
 }

@@ -3,15 +3,10 @@ import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { ConditionVerdict, FactName, Facts, PolicyCondition } from '../../core/contract/policy-condition.ts'
 import { DAY, unixTime, type UnixTime } from '../../core/runtime/time.ts'
+import { parsedSettings, settingsSchemaSuite, type SettingsSchemaSuite } from './settings-schema.ts'
 
-export interface PolicyConditionSuite<Settings> {
+export interface PolicyConditionSuite<Settings> extends SettingsSchemaSuite<Settings> {
   create: () => PolicyCondition<Settings>
-  /** The schema by which the plugin provides it. */
-  schema: { safeParse: (value: unknown) => { success: boolean; data?: Settings } }
-  /** Settings as an account writes them, of every kind that there is. */
-  settings: readonly [unknown, ...unknown[]]
-  /** What the schema must refuse. */
-  refused: readonly unknown[]
   /** Facts that make a difference to it, beside those that the suite makes up. */
   facts?: readonly Facts[]
 }
@@ -34,12 +29,7 @@ const anyFacts: fc.Arbitrary<Facts> = fc.record(
 /** What every policy condition promises. */
 export const policyConditionSuite = <Settings>(name: string, suite: PolicyConditionSuite<Settings>): void => {
   describe(`policy condition ${name}`, () => {
-    const samples = suite.settings.map((settings) => {
-      const parsed = suite.schema.safeParse(settings)
-      if (!parsed.success) throw new Error(`a sample is not valid: ${JSON.stringify(settings)}`)
-      return parsed.data as Settings
-    })
-    const settings = fc.constantFrom(...samples)
+    const settings = fc.constantFrom(...parsedSettings(suite))
     const facts = fc.oneof(anyFacts, fc.constantFrom<Facts>(...(suite.facts ?? [{}]))).map(
       // A declared fact that is unknown denies before a condition is asked.
       (some) => ({ remoteIp: '192.0.2.1', identityProviderId: 'none', clientVerified: false, ...some }),
@@ -126,24 +116,6 @@ export const policyConditionSuite = <Settings>(name: string, suite: PolicyCondit
       )
     })
 
-    it('refuses settings that are none, and keys that it does not know', () => {
-      for (const value of [undefined, null, 7, 'settings', [], ...suite.refused]) {
-        expect(suite.schema.safeParse(value).success, JSON.stringify(value)).to.equal(false)
-      }
-      for (const value of suite.settings) {
-        expect(suite.schema.safeParse({ ...(value as object), no_such_key: 1 }).success).to.equal(false)
-      }
-    })
-
-    it('has a schema that never throws', () => {
-      fc.assert(
-        fc.property(fc.anything(), settings, fc.nat(), (value, chosen, at) => {
-          suite.schema.safeParse(value)
-          const keys = Object.keys(chosen as object)
-          const key = keys[at % keys.length] ?? 'key'
-          suite.schema.safeParse({ ...chosen, [key]: value })
-        }),
-      )
-    })
+    settingsSchemaSuite(suite)
   })
 }

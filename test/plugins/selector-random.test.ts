@@ -1,11 +1,18 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { z } from 'zod'
 import type { GatewayCandidate } from '../../core/contract/gateway-selector.ts'
 import { RandomSelector } from '../../plugins/selector-random/random-selector.ts'
 import { gatewaySelectorSuite } from '../conformance/gateway-selector.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
 
-gatewaySelectorSuite('random', { create: () => new RandomSelector(new SeededRandom(7)), settings: [{}] })
+gatewaySelectorSuite('random', {
+  create: () => new RandomSelector(new SeededRandom(7)),
+  // What a host takes where a plugin provides no schema.
+  schema: z.strictObject({}),
+  settings: [{}],
+  refused: [{ slack: 1 }],
+})
 
 describe('random', () => {
   it('H1 chooses each healthy gateway as often as any other', () => {

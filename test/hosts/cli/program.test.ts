@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { run } from '../../../hosts/cli/program.ts'
 import type { ClientState, ClientStatus } from '../../../hosts/client/client-status.ts'
 import { ControlSocket } from '../../../hosts/client/control-socket.ts'
+import { kernelProblem } from '../../kit/needs-kernel.ts'
 
 /** What a command printed, said and ended with. */
 interface Outcome {
@@ -93,6 +94,21 @@ describe('hosts/cli/program', () => {
     expect(told).to.include('TOKEN_FILE_INVALID').and.to.include(join(folder, 'gone'))
   })
 
+  it('names the file that --token-file names and that is not there, or that others may read', async () => {
+    const asking = ['--portal', 'http://127.0.0.1:9', '--token-file', join(folder, 'gone')]
+    const commands = [
+      ['explain', '--actor', 'ada@example.org', '--resource', 'wiki', ...asking],
+      ['simulate', '--remove-policy', 'a0a0a0a0-0000-4000-8000-000000000000', ...asking],
+    ]
+    for (const command of commands) {
+      const { code, told } = await portreeve(command)
+      expect(code).to.equal(1)
+      expect(told).to.match(/TOKEN_FILE_INVALID: the token file \S+gone is not there/)
+    }
+    await writeFile(join(folder, 'gone'), 'a.token', { mode: 0o644 })
+    expect((await portreeve(commands[0] ?? [])).told).to.match(/TOKEN_FILE_MODE: .*chmod 600/)
+  })
+
   it('prints its version', async () => {
     expect(await portreeve(['--version'])).to.deep.include({ code: 0, printed: '0.1.0' })
   })
@@ -162,6 +178,25 @@ describe('hosts/cli/program', () => {
         expect(told).to.include(problem).and.include('plugins[1]')
       }
     })
+  })
+
+  it('refuses a client’s plugins before anybody is asked to sign in', async function () {
+    if (kernelProblem() !== undefined) this.skip() // it would be refused for that, before
+    const lines = [
+      'portal_url: https://portal.example.org',
+      'account: example',
+      'state_folder: state',
+      'socket: x.sock',
+    ]
+    for (const [plugin, refused] of [
+      ['builtin:transport-pigeon', /PLUGIN_\w+: .*transport-pigeon/],
+      ['builtin:resolver-system', /builtin:transport-wireguard/],
+    ] as const) {
+      const config = await file('client.yaml', `${lines.join('\n')}\nplugins:\n  - use: ${plugin}\n`)
+      const { code, told } = await portreeve(['client', 'up', '--config', config])
+      expect(code, plugin).to.be.oneOf([1, 2])
+      expect(told).to.match(refused).and.not.contain('sign-in')
+    }
   })
 
   describe('client', () => {

@@ -76,13 +76,13 @@ describe('hosts/client/client-session', () => {
       random: new SeededRandom(3),
       secrets: createSecretStore('file', config.state_folder),
       start: async (given) => new FakeClient(given),
-      tell: () => told(),
+      tell: (text) => told(text),
     })
     return session.run()
   }
-  let told: () => void
+  let told: (text: string) => void
   /** The session waits for a sign-in. */
-  const waiting = (): Promise<void> => new Promise((resolve) => (told = resolve))
+  const waiting = (): Promise<string> => new Promise((resolve) => (told = resolve))
   const nextClient = (): Promise<FakeClient> => new Promise((resolve) => (started = resolve))
 
   beforeEach(async () => {
@@ -118,6 +118,28 @@ describe('hosts/client/client-session', () => {
 
   it('is signed out where there is neither a token nor an account', async () => {
     expect((await open({ account: undefined })).reason).to.equal('signed_out')
+  })
+
+  it('says that a sign-in is over, and by which command to sign in again, when the portal ends it', async () => {
+    await writeTokenFile(join(folder, 'state', 'token'), new Secret('a.token'))
+    const running = nextClient()
+    const end = open()
+    const client = await running
+    const texts: string[] = []
+    const said = new Promise<void>((resolve) => {
+      told = (text) => {
+        if (texts.push(text) === 2) resolve()
+      }
+    })
+    client.end({ reason: 'signed_out', detail: 'token_expired' })
+    await said
+    expect(texts).to.deep.equal([
+      'The sign-in is over: it has expired, or it was ended at the portal.',
+      'Signed out. To sign in: portreeve client sign-in',
+    ])
+    expect(await readTokenFile(join(config.state_folder, 'token'))).to.equal(undefined)
+    session.stop()
+    expect(await end).to.deep.equal({ reason: 'stopped' })
   })
 
   it('S7 signs in by a browser, keeps the token, and forgets it on sign-out', async () => {

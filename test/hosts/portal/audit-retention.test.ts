@@ -122,7 +122,7 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
         by: { type: 'system', part: 'audit-retention' },
         details: { removed: 1, kinds: ['decision'], before: new Date(clock.unix() - 7 * DAY).toISOString() },
       })
-      await look(30 * DAY)
+      await look(30 * DAY + 1)
       expect(await trail(), 'and the record of the removal ends as well').to.deep.equal(['change removed'])
     })
 

@@ -334,6 +334,49 @@ describe('the REST API', () => {
     }
   })
 
+  it('describes what may be asked for, and which bodies there have to be', async () => {
+    interface Operation {
+      parameters: { name: string; in: string; required: boolean; schema: object; description?: string }[]
+      requestBody?: { required: boolean }
+    }
+    const document = (await (await fetch(`${portal.url}/openapi.json`)).json()) as {
+      paths: Record<string, Record<string, Operation>>
+    }
+    const queryOf = (path: string) => document.paths[path]?.['get']?.parameters.filter((one) => one.in === 'query')
+    const pages = [
+      {
+        name: 'limit',
+        in: 'query',
+        required: false,
+        schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
+      },
+      {
+        name: 'cursor',
+        in: 'query',
+        required: false,
+        schema: { type: 'string', maxLength: 200 },
+        description: '`next_cursor` of the page before',
+      },
+    ]
+    for (const path of ['/sites', '/audit_log', '/groups/{id}/memberships']) {
+      expect(queryOf(path), path).to.deep.equal(pages)
+    }
+    expect(queryOf('/sites/{id}')).to.deep.equal([])
+    const requires = (path: string, method: string) => document.paths[path]?.[method]?.requestBody?.required
+    expect(requires('/sites', 'post')).to.equal(true)
+    expect(requires('/policies/explain', 'post')).to.equal(true)
+    // These mean something without one.
+    expect(requires('/sites/{id}/gateway_tokens', 'post')).to.equal(false)
+    expect(requires('/sites/{id}', 'patch')).to.equal(false)
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const [method, { requestBody }] of Object.entries(operations)) {
+        if (requestBody?.required !== true) continue
+        const target = path.replace('{id}', 'a0a0a0a0-0000-4000-8000-000000000000')
+        expect((await portal.api(method.toUpperCase(), target)).status, `${method} ${path}`).to.be.oneOf([404, 422])
+      }
+    }
+  })
+
   it('is not ready while a stored row needs a plugin that is not loaded', async () => {
     const folderless = await PortalFixture.start({ plugins: ['selector-random'] })
     try {

@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import type { Entities, EntityName } from '../../entities.ts'
-import type { Draft, Patch, Query, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
+import type { Draft, Patch, Query, Reader, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
 import { notFound } from '../problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 import { answerPage, page } from './page.ts'
 
 /** The steps by which most stories end: those of one collection of rows. */
 export interface Collection<Name extends EntityName> {
-  /** Answers with a page of the rows, by default all of the account's. */
-  list: (where?: (ctx: ApiContext) => NonNullable<Query<Name>['where']>) => readonly Step[]
+  /** Answers with a page of the rows: all of the account's, or those of the parent that the path names, which has to be there. */
+  list: (of?: { parent: EntityName; where: (id: string) => NonNullable<Query<Name>['where']> }) => readonly Step[]
   show: Step
   /** Inserts what `draft` says, in one transaction with whatever it writes itself. */
   insert: (draft: (ctx: ApiContext, tx: Transaction) => Promise<Draft<Name>>) => Step
@@ -22,15 +22,14 @@ export const collection = <Name extends WritableName>(
   name: Name,
   toWire: (row: Entities[Name]) => unknown,
 ): Collection<Name> => ({
-  list: (where) => [
+  list: (of) => [
     page.read,
-    answerPage<Entities[Name]>(
-      (ctx, { limit, after }) =>
-        store
-          .reader(ctx.state.account.id)
-          .list(name, { limit, after, ...(where === undefined ? {} : { where: where(ctx) }) }),
-      toWire,
-    ),
+    answerPage<Entities[Name]>(async (ctx, { limit, after }) => {
+      const reader = store.reader(ctx.state.account.id)
+      if (of === undefined) return reader.list(name, { limit, after })
+      const { id } = await existing(reader, of.parent, idOf(ctx))
+      return reader.list(name, { limit, after, where: of.where(id) })
+    }, toWire),
   ],
   show: async (ctx) => {
     const row = await store.reader(ctx.state.account.id).get(name, idOf(ctx))
@@ -71,11 +70,11 @@ export const idOf = (ctx: ApiContext): string => {
 
 /** The row, or the problem that there is none. */
 export const existing = async <Name extends EntityName>(
-  tx: Transaction,
+  reader: Reader,
   name: Name,
   id: string,
 ): Promise<Entities[Name]> => {
-  const row = await tx.get(name, id)
+  const row = await reader.get(name, id)
   if (row === undefined) throw notFound()
   return row
 }

@@ -9,7 +9,6 @@ export interface Endpoint {
   /** Below /api/v1: `/sites/:id`. */
   path: string
   summary: string
-  query?: z.ZodType
   body?: z.ZodType
   status: 200 | 201 | 204
   answer?: z.ZodType

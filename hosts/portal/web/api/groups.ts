@@ -107,7 +107,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: "Lists a group's memberships",
       status: 200,
       answer: pageOf(MembershipBody),
-      story: memberships.list((ctx) => ({ groupId: idOf(ctx) })),
+      story: memberships.list({ parent: 'groups', where: (groupId) => ({ groupId }) }),
     },
     {
       method: 'PUT',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Endpoint } from './endpoint.ts'
+import { page } from './page.ts'
 
 const ProblemBody = z
   .object({
@@ -41,10 +42,16 @@ const operation = ({ method, path, summary, body, answer, status }: Endpoint, sc
   return {
     summary,
     operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-    parameters: [...inPath, ...(isList ? PAGE_PARAMETERS : [])],
+    parameters: [...inPath, ...(isList ? queryParameters(page.schema, schemas) : [])],
     ...(body === undefined
       ? {}
-      : { requestBody: { content: { 'application/json': { schema: schemas.of(body, 'input') } } } }),
+      : {
+          requestBody: {
+            // No body at all counts as `{}`.
+            required: !body.safeParse({}).success,
+            content: { 'application/json': { schema: schemas.of(body, 'input') } },
+          },
+        }),
     responses: {
       [status]: {
         description: summary,
@@ -58,10 +65,20 @@ const operation = ({ method, path, summary, body, answer, status }: Endpoint, sc
   }
 }
 
-const PAGE_PARAMETERS = [
-  { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 } },
-  { name: 'cursor', in: 'query', schema: { type: 'string' }, description: 'next_cursor of the page before' },
-]
+/** What may stand behind the question mark, from the schema that validates it. */
+const queryParameters = (query: z.ZodType, schemas: Schemas): object[] => {
+  const { properties = {}, required = [] } = schemas.of(query, 'input') as {
+    properties?: Record<string, { description?: string }>
+    required?: string[]
+  }
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+    ...(description === undefined ? {} : { description }),
+  }))
+}
 
 /** JSON Schemas, those with a name gathered where OpenAPI has them. */
 class Schemas {

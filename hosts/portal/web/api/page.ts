@@ -18,7 +18,7 @@ const Cursor = z
 
 const PageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: Cursor.optional(),
+  cursor: Cursor.optional().describe('`next_cursor` of the page before'),
 })
 
 export const page: Read<z.infer<typeof PageQuery>> = queryOf(PageQuery)

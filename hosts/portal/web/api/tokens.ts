@@ -125,13 +125,13 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     listing(
       '/sites/:id/gateway_tokens',
       "Lists a site's gateway tokens",
-      rows.list((ctx) => ({ kind: 'gateway', siteId: idOf(ctx) })),
+      rows.list({ parent: 'sites', where: (siteId) => ({ kind: 'gateway', siteId }) }),
     ),
     minting('/gateways/:id/tokens', 'Creates a token that this gateway alone may use', mintOwnToken),
     listing(
       '/gateways/:id/tokens',
       "Lists a gateway's own tokens",
-      rows.list((ctx) => ({ kind: 'gateway', gatewayId: idOf(ctx) })),
+      rows.list({ parent: 'gateways', where: (gatewayId) => ({ kind: 'gateway', gatewayId }) }),
     ),
     {
       method: 'POST',
@@ -146,13 +146,13 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     listing(
       '/actors/:id/client_tokens',
       "Lists an actor's client tokens",
-      rows.list((ctx) => ({ kind: 'client', actorId: idOf(ctx) })),
+      rows.list({ parent: 'actors', where: (actorId) => ({ kind: 'client', actorId }) }),
     ),
     minting('/actors/:id/api_tokens', 'Creates an API token of an admin or a service account', mintApiToken),
     listing(
       '/actors/:id/api_tokens',
       "Lists an actor's API tokens",
-      rows.list((ctx) => ({ kind: 'api', actorId: idOf(ctx) })),
+      rows.list({ parent: 'actors', where: (actorId) => ({ kind: 'api', actorId }) }),
     ),
     listing('/tokens', 'Lists all tokens', rows.list()),
     {
