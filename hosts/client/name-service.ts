@@ -16,7 +16,8 @@ export type NameServiceInput =
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }
-  | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
+  /** A DNS message over TCP to a sentinel; `connection` names what the answer goes to. */
+  | { type: 'tcpQueryReceived'; connection: number; sentinel: string; message: Uint8Array }
   /** Somebody wants to know how a query is answered. */
   | { type: 'inspectionRequested'; inspection: number; message: Uint8Array; protocol: 'udp' | 'tcp' }
 
@@ -84,10 +85,8 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
         return this.#tellResolver({ type: 'queryReceived', query, sentinel, message, protocol: 'udp' }, now)
       }
       case 'tcpQueryReceived': {
-        const query: Query = { via: 'tcp', connection: input.connection }
-        // The packet engine has replaced the sentinel's address by the listener's.
-        const sentinel = this.#sentinels[0] ?? ''
-        const { message } = input
+        const { connection, sentinel, message } = input
+        const query: Query = { via: 'tcp', connection }
         return this.#tellResolver({ type: 'queryReceived', query, sentinel, message, protocol: 'tcp' }, now)
       }
       case 'inspectionRequested': {

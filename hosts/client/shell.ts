@@ -3,7 +3,7 @@ import type { PeerEnd } from '../../core/config/host-config.ts'
 import { PortalConnection, type PeerIdentity } from '../../core/control/portal-connection.ts'
 import { askResolver } from '../../core/dns/ask-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
-import { HAIRPIN_PORT } from '../../core/flow/tcp-hairpin.ts'
+import { HAIRPIN_PORT, hairpinSentinel } from '../../core/flow/tcp-hairpin.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
 import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client-flows.ts'
 import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
@@ -85,7 +85,10 @@ export class ClientShell {
     this.#tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
     this.#names = new NameListeners(listeners, {
       port: HAIRPIN_PORT,
-      onQuery: (connection, message) => this.tell({ type: 'tcpQueryReceived', connection, message }),
+      onQuery: (connection, message, peer) => {
+        const sentinel = hairpinSentinel(peer) ?? ''
+        this.tell({ type: 'tcpQueryReceived', connection, sentinel, message })
+      },
       onError: (error) => logger.warn({ error }, 'DNS over TCP failed'),
     })
     this.#driven = drive<ClientInput, ClientOutput>(state, {

@@ -9,9 +9,7 @@ export type ClientInput =
   | PeerInput<'client', ClientFlowsOutput>
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
-  /** A DNS message over TCP; `connection` names what the answer goes to. */
-  | { type: 'tcpQueryReceived'; connection: number; message: Uint8Array }
-  | Extract<NameServiceInput, { type: 'inspectionRequested' }>
+  | Extract<NameServiceInput, { type: 'tcpQueryReceived' | 'inspectionRequested' }>
 
 export type ClientOutput =
   | PeerOutput<'client', ClientFlowsInput>

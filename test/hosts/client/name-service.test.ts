@@ -1,0 +1,50 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { RecordType, writeQuery } from '../../../core/dns/message.ts'
+import type { Endpoint } from '../../../core/runtime/endpoint.ts'
+import { instant } from '../../../core/runtime/time.ts'
+import { NameService, type NameServiceInput, type NameServiceOutput } from '../../../hosts/client/name-service.ts'
+
+const FIRST = { endpoint: '198.51.100.53:53' as Endpoint }
+const SECOND = { endpoint: '[2001:db8::53]:53' as Endpoint }
+const TUNNEL = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
+
+describe('the name service', () => {
+  const message = writeQuery({ id: 1, name: 'www.example.com', type: RecordType.A }) ?? new Uint8Array()
+
+  /** What it wants after these facts, with two servers of the system behind it. */
+  const wanted = (...inputs: NameServiceInput[]): NameServiceOutput[] => {
+    const service = new NameService({ kinds: new Set(['system']) })
+    const outputs: NameServiceOutput[] = []
+    const before: NameServiceInput[] = [
+      { type: 'systemUpstreamsFound', upstreams: [FIRST, SECOND] },
+      { type: 'configured', interface: TUNNEL },
+    ]
+    for (const input of [...before, ...inputs]) {
+      service.handle(input, instant(0))
+      for (let output = service.poll(); output !== undefined; output = service.poll()) outputs.push(output)
+    }
+    return outputs
+  }
+
+  const [first = '', second = ''] = wanted().flatMap((output) =>
+    output.type === 'sentinelsChanged' ? output.addresses : [],
+  )
+
+  for (const [sentinel, server] of [
+    [first, FIRST],
+    [second, SECOND],
+  ] as const) {
+    it(`D2 begins with the upstream whose sentinel was asked, over UDP and over TCP: ${server.endpoint}`, () => {
+      const destination = (sentinel.includes(':') ? `[${sentinel}]:53` : `${sentinel}:53`) as Endpoint
+      const asked = wanted(
+        { type: 'udpQueryReceived', source: '100.64.0.1:5000' as Endpoint, destination, message },
+        { type: 'tcpQueryReceived', connection: 1, sentinel, message },
+      ).filter((output) => output.type === 'askUpstream')
+      expect(asked.map((ask) => [ask.protocol, ask.server])).to.deep.equal([
+        ['udp', server],
+        ['tcp', server],
+      ])
+    })
+  }
+})
