@@ -9,9 +9,6 @@ export const sha256 = (...parts: readonly Hashable[]): Uint8Array => digest('sha
 /** SHA3-256 (FIPS 202) of the parts, concatenated; 32 bytes. */
 export const sha3 = (...parts: readonly Hashable[]): Uint8Array => digest('sha3-256', parts)
 
-/** MD5 (RFC 1321) of the parts, concatenated; 16 bytes. For STUN's long-term key only. */
-export const md5 = (...parts: readonly Hashable[]): Uint8Array => digest('md5', parts)
-
 /** HMAC-SHA1 (RFC 2104); 20 bytes. STUN's MESSAGE-INTEGRITY. */
 export const hmacSha1 = (key: Hashable, ...parts: readonly Hashable[]): Uint8Array => authenticate('sha1', key, parts)
 

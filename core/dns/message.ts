@@ -118,7 +118,7 @@ export const answerTo = (
 }
 
 /** What fits into one packet of the tunnel's MTU of 1280, with room for the longest headers: 1280 - 60 - 8. */
-export const UDP_LIMIT_BYTES = 1212
+const UDP_LIMIT_BYTES = 1212
 
 /** The longest answer that an asker may be sent: what EDNS says by UDP, 512 without (RFC 1035 §4.2.1), never above our own limit. */
 export const answerLimit = (query: DnsQuery, protocol: 'udp' | 'tcp'): number =>

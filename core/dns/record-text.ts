@@ -3,7 +3,7 @@ import { RecordType, type DnsRecord } from './message.ts'
 import { readName } from './wire-name.ts'
 
 /** The types that people name; all others are `TYPE64` and the like (RFC 3597 §5). */
-export const TYPE_NUMBERS: Readonly<Record<string, number>> = {
+const TYPE_NUMBERS: Readonly<Record<string, number>> = {
   ...RecordType,
   NS: 2,
   SOA: 6,

@@ -12,7 +12,7 @@ export type ControlFrame =
 export type ControlRefusal = 'control-truncated' | 'control-too-long' | 'control-unknown-type' | 'control-body'
 
 /** Four addresses of each family. */
-export const MOST_PROXY_IPS = 8
+const MOST_PROXY_IPS = 8
 
 /** Whether a packet is a control frame: IPv6, `::` to `::`, next header 0xFF. Such a packet never reaches a TUN device. */
 export const isControlFrame = (packet: Uint8Array): boolean => {

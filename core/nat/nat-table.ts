@@ -13,9 +13,9 @@ export const UNCONFIRMED_TTL = 60 * SECOND
 /** Both sides sent FIN: long enough for the last acknowledgements, short enough for a client that takes the port again. */
 export const CLOSED_TTL = 5 * SECOND
 /** A full table costs some 300 bytes an entry. */
-export const MOST_ENTRIES = 16_384
+const MOST_ENTRIES = 16_384
 /** How many ports are tried when the wanted one is taken; bounds the work that one packet can cause. */
-export const MOST_PORTS_TRIED = 256
+const MOST_PORTS_TRIED = 256
 
 /** A flow of a client: what it sees inside the tunnel, and what the network sees. */
 export interface NatEntry<Tag> {

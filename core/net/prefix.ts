@@ -40,9 +40,6 @@ export const prefixContains = (
 export const prefixCovers = (outer: Prefix, inner: Prefix): boolean =>
   outer.length <= inner.length && prefixContains(outer, inner.address)
 
-/** Whether two prefixes share an address. */
-export const prefixesOverlap = (a: Prefix, b: Prefix): boolean => prefixCovers(a, b) || prefixCovers(b, a)
-
 /** A bit of an address, the most significant first. */
 export const bitAt = (bytes: Uint8Array, offset: number, bit: number): 0 | 1 =>
   (((bytes[offset + (bit >> 3)] ?? 0) >> (7 - (bit & 7))) & 1) as 0 | 1

@@ -7,6 +7,8 @@ import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
 import { ScriptLane, type Lane, type LaneInput, type LaneKind, type LaneOutput } from '../../core/flow/lane.ts'
 import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
+import { formatPrefix } from '../../core/net/prefix.ts'
+import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
@@ -31,14 +33,8 @@ export interface ClientStateOptions {
   resolverKinds: ReadonlySet<string>
 }
 
-/** What always leads into the tunnel: its peers, mapped addresses, sentinels. protocol.md §4 */
-const OWN_PREFIXES = [
-  '100.64.0.0/11',
-  '100.96.0.0/11',
-  'fd00:2021:1111::/107',
-  'fd00:2021:1111:8000::/107',
-  'fd00:2021:1111:8000:100:100:111:0/120',
-]
+/** What always leads into the tunnel: its peers, mapped addresses, sentinels, which are among the mapped addresses in IPv4. */
+const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESSES[1]].map(formatPrefix)
 
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()

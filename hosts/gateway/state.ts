@@ -12,6 +12,8 @@ import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '.
 import { ScriptLane, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
+import { formatPrefix } from '../../core/net/prefix.ts'
+import { TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
@@ -31,8 +33,8 @@ export interface GatewayStateOptions {
   clocksAt: (now: Instant) => ClockPair
 }
 
-/** The addresses that clients have: what is sent to them goes to the device. protocol.md §4 */
-export const CLIENT_PREFIXES = ['100.64.0.0/11', 'fd00:2021:1111::/107']
+/** The addresses that clients have: what is sent to them goes to the device. */
+export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
 
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>

@@ -6,7 +6,7 @@ import { fromHex, toHex } from '../../core/crypto/text-encoding.ts'
 import type { Random } from '../../core/runtime/random.ts'
 
 /** The variable that holds the key where a file is not wanted: 64 hex digits. */
-export const SECRET_KEY_VARIABLE = 'PORTREEVE_SECRET_KEY'
+const SECRET_KEY_VARIABLE = 'PORTREEVE_SECRET_KEY'
 
 export interface SecretKeySource {
   /** Where the key file is, or shall be. */

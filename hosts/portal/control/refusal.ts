@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 
 /** Why a peer may not connect: the codes that peers know (shared/design/protocol.md §2). Any 401 is final for them. */
-export const REFUSALS = {
+const REFUSALS = {
   missing_token: { status: 401, title: 'Unauthorized', detail: 'There is no token' },
   invalid_token: { status: 401, title: 'Unauthorized', detail: 'The token is unknown, expired or revoked' },
   account_disabled: { status: 403, title: 'Forbidden', detail: 'The account is disabled' },

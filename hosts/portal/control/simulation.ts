@@ -57,7 +57,7 @@ export interface Simulation {
 }
 
 /** One page looks at no more pairs than this: others wait for the portal meanwhile. */
-export const MOST_EXAMINED = 10_000
+const MOST_EXAMINED = 10_000
 
 /** Which pairs of actors and resources gain or lose access by changes: judged before and after by the evaluator of real requests. */
 export const simulate = (context: Context, question: SimulationQuestion, now: Instant): Simulation => {

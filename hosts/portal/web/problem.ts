@@ -42,7 +42,7 @@ export const invalidBody = (errors: readonly FieldProblem[]): Problem =>
   new Problem(422, 'invalid_body', 'The body is not valid.', { errors })
 
 /** What is told of an error: of what nobody foresaw, only that it happened. */
-export const problemOf = (error: unknown): Problem => {
+const problemOf = (error: unknown): Problem => {
   if (error instanceof Problem) return error
   if (error instanceof StoreError) return storeProblem(error)
   const { status, type } = error as { status?: unknown; type?: unknown }

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
+import { formatPrefix } from '../../../core/net/prefix.ts'
+import { TUNNEL_ADDRESSES } from '../../../core/net/reserved-range.ts'
 import { CommandError, runCommand } from '../run-command.ts'
 
-/** protocol.md §4: the only sources that may come out of the tunnel. */
-const TUNNEL_IPV4 = '100.64.0.0/11'
-const TUNNEL_IPV6 = 'fd00:2021:1111::/107'
+/** The only sources that may come out of the tunnel. */
+const [TUNNEL_IPV4, TUNNEL_IPV6] = [formatPrefix(TUNNEL_ADDRESSES[0]), formatPrefix(TUNNEL_ADDRESSES[1])]
 
 const TABLE = 'portreeve'
 

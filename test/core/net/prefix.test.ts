@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { parseAddress } from '../../../core/net/ip-address.ts'
-import { formatPrefix, parsePrefix, prefixContains, prefixesOverlap, type Prefix } from '../../../core/net/prefix.ts'
+import { formatPrefix, parsePrefix, prefixContains, type Prefix } from '../../../core/net/prefix.ts'
 import { PrefixTrie } from '../../../core/net/prefix-trie.ts'
 import { isInRange, MAPPED_ADDRESSES, NOT_INTERNET, OWN_ADDRESSES } from '../../../core/net/reserved-range.ts'
 
@@ -48,11 +48,6 @@ describe('a prefix', () => {
 
   it('is read back from its text', () => {
     fc.assert(fc.property(anyPrefix, (some) => void expect(parsePrefix(formatPrefix(some))).to.deep.equal(some)))
-  })
-
-  it('overlaps another exactly if one is within the other', () => {
-    expect(prefixesOverlap(prefix('10.0.0.0/8'), prefix('10.9.0.0/16'))).to.equal(true)
-    expect(prefixesOverlap(prefix('10.8.0.0/16'), prefix('10.9.0.0/16'))).to.equal(false)
   })
 })
 

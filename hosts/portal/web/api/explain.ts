@@ -203,7 +203,7 @@ const chosen = ({ choice, gateways }: AccessExplanation['gateway']) => {
 }
 
 /** One policy's part of an explanation, as the API shows it. */
-export const policyToWire = (policy: PolicyExplanation): z.infer<typeof PolicyBody> => ({
+const policyToWire = (policy: PolicyExplanation): z.infer<typeof PolicyBody> => ({
   id: policy.policyId,
   description: policy.description,
   group_id: policy.groupId,
