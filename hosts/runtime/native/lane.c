@@ -6,25 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const napi_type_tag LANE_TAG = {0x3c0be1f2d98a4f07, 0x8e25c4d1a7b3f690};
-
 static void on_lane_collected(napi_env env, void *data, void *hint) {
   lane_clear(data);
   free(data);
 }
 
-static struct lane *get_lane(napi_env env, napi_value value) {
-  bool is_lane = false;
-  struct lane *lane = NULL;
-  napi_valuetype type;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_object ||
-      napi_check_object_type_tag(env, value, &LANE_TAG, &is_lane) != napi_ok || !is_lane ||
-      napi_unwrap(env, value, (void **)&lane) != napi_ok) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "not a lane of this addon");
-    return NULL;
-  }
-  return lane;
-}
+static const struct object_kind LANE = {{0x3c0be1f2d98a4f07, 0x8e25c4d1a7b3f690}, "not a lane of this addon", on_lane_collected};
+
+static struct lane *get_lane(napi_env env, napi_value value) { return get_object(env, value, &LANE); }
 
 // cipher(): 0 where this process has no ChaCha20-Poly1305 that passes its vectors, 1 for EVP, 2 for OpenSSL's own primitives.
 napi_value cipher(napi_env env, napi_callback_info info) { return make_uint32(env, aead_load()); }
@@ -39,17 +28,9 @@ napi_value choose_cipher(napi_env env, napi_callback_info info) {
 }
 
 napi_value create_lane(napi_env env, napi_callback_info info) {
-  napi_value object;
   aead_load();
   struct lane *lane = calloc(1, sizeof *lane);
-  if (lane == NULL) return throw_errno(env, ENOMEM, "malloc");
-  if (napi_create_object(env, &object) != napi_ok ||
-      napi_wrap(env, object, lane, on_lane_collected, NULL, NULL) != napi_ok) {
-    free(lane);
-    return throw_errno(env, ENOMEM, "napi_wrap");
-  }
-  if (napi_type_tag_object(env, object, &LANE_TAG) != napi_ok) return throw_errno(env, EINVAL, "napi_type_tag_object");
-  return object;
+  return lane == NULL ? throw_errno(env, ENOMEM, "malloc") : new_object(env, &LANE, lane);
 }
 
 // installKeys(lane, [index, remote index, handle], send key, receive key, expiry in milliseconds)

@@ -30,20 +30,10 @@ struct port_set {
   napi_async_cleanup_hook_handle hook;
 };
 
-static const napi_type_tag SET_TAG = {0x51f6a0de93c84b27, 0xb2d8e41c6f0a7935};
+static void on_set_collected(napi_env env, void *data, void *hint);
+static const struct object_kind SET = {{0x51f6a0de93c84b27, 0xb2d8e41c6f0a7935}, "not a port set of this addon", on_set_collected};
 
-static struct port_set *get_set(napi_env env, napi_value value) {
-  bool is_set = false;
-  struct port_set *set = NULL;
-  napi_valuetype type;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_object ||
-      napi_check_object_type_tag(env, value, &SET_TAG, &is_set) != napi_ok || !is_set ||
-      napi_unwrap(env, value, (void **)&set) != napi_ok) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "not a port set of this addon");
-    return NULL;
-  }
-  return set;
-}
+static struct port_set *get_set(napi_env env, napi_value value) { return get_object(env, value, &SET); }
 
 static void on_handle_closed(uv_handle_t *handle) {
   struct port_set *set = handle->data;
@@ -120,25 +110,18 @@ static bool add_ports(napi_env env, struct port_set *set, napi_value array, napi
 
 // openPortSet(ports, callback): calls back for good, as soon as the loop has done what it had to. One to eight ports.
 napi_value open_port_set(napi_env env, napi_callback_info info) {
-  napi_value arguments[2], object, held;
-  napi_valuetype type;
-  if (!get_arguments(env, info, 2, arguments)) return NULL;
-  if (napi_typeof(env, arguments[1], &type) != napi_ok || type != napi_function) {
-    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "not a function");
-    return NULL;
-  }
+  napi_value arguments[2], held;
+  uv_loop_t *loop;
+  if (!get_arguments(env, info, 2, arguments) || !is_function(env, arguments[1])) return NULL;
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok) return throw_errno(env, EINVAL, "napi_get_uv_event_loop");
   struct port_set *set = calloc(1, sizeof *set);
   if (set == NULL) return throw_errno(env, ENOMEM, "malloc");
+  set->loop = loop;
   set->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (napi_get_uv_event_loop(env, &set->loop) != napi_ok || napi_create_object(env, &object) != napi_ok ||
-      napi_wrap(env, object, set, on_set_collected, NULL, NULL) != napi_ok) {
-    if (set->epoll >= 0) close(set->epoll);
-    free(set);
-    return throw_errno(env, ENOMEM, "napi_wrap");
-  }
-  // From here on `set` ends with its object.
-  if (napi_type_tag_object(env, object, &SET_TAG) != napi_ok) return throw_errno(env, EINVAL, "napi_type_tag_object");
-  if (set->epoll < 0) return throw_errno(env, errno, "epoll_create1");
+  int number = errno;
+  napi_value object = new_object(env, &SET, set);
+  if (object == NULL) return NULL;
+  if (set->epoll < 0) return throw_errno(env, number, "epoll_create1");
   if (napi_create_array(env, &held) != napi_ok || !add_ports(env, set, arguments[0], held)) return NULL;
   if (!callback_begin(&set->callback, env, arguments[1]) ||
       napi_create_reference(env, held, 1, &set->held) != napi_ok ||

@@ -9,10 +9,7 @@
 #ifndef PORTREEVE_PORT_H
 #define PORTREEVE_PORT_H
 
-#include <node_api.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "value.h"
 
 enum port_kind { PORT_TUN = 1, PORT_UDP = 2 };
 
@@ -23,27 +20,7 @@ struct port {
   bool segments;   // UDP: UDP_SEGMENT may be tried
 };
 
-// One burst's memory, borrowed from JavaScript for the time of one call.
-struct burst {
-  uint8_t *bytes;
-  size_t length;
-  uint32_t *table;
-  size_t rows;
-};
-
 enum { TUN_ROW = 3, UDP_ROW = 8 };
-
-// A JavaScript function that the event loop calls.
-struct callback {
-  napi_env env;
-  napi_ref function;
-  napi_async_context context;
-};
-
-bool callback_begin(struct callback *callback, napi_env env, napi_value function);
-// On the object `self`, with a status. What it throws is 'uncaughtException', as for any callback of Node.
-void callback_call(struct callback *callback, napi_ref self, int32_t status);
-void callback_end(struct callback *callback);
 
 // Whether at least one row of any length fits. Rows of the burst, or a negative errno.
 bool tun_fits(const struct burst *burst);
@@ -51,23 +28,11 @@ bool udp_fits(const struct burst *burst);
 int tun_read(struct port *port, struct burst *burst);
 int udp_receive(struct port *port, struct burst *burst);
 
-// Arguments. Each returns false with a pending exception.
-bool get_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *arguments);
-bool get_uint32(napi_env env, napi_value value, uint32_t *result);
-bool get_table(napi_env env, napi_value table, size_t row_words, struct burst *burst);
-bool get_burst(napi_env env, napi_value bytes, napi_value table, size_t row_words, struct burst *burst);
-// A typed array of at least `least` elements.
-bool get_bytes(napi_env env, napi_value value, size_t least, uint8_t **bytes);
-bool get_words(napi_env env, napi_value value, size_t least, uint32_t **words);
-bool get_numbers(napi_env env, napi_value value, size_t least, double **numbers);
 // The open port of that kind (0: any).
 struct port *get_port(napi_env env, napi_value value, int kind);
 
 // The object that owns `fd` from here on, also where this fails.
 napi_value new_port(napi_env env, int fd, enum port_kind kind, uint32_t detail, bool segments);
-
-napi_value throw_errno(napi_env env, int number, const char *syscall);
-napi_value make_uint32(napi_env env, uint32_t value);
 
 napi_value watch(napi_env env, napi_callback_info info);
 napi_value close_port(napi_env env, napi_callback_info info);
