@@ -17,7 +17,8 @@ class PlainGateway {
     if (input.type === 'retainOnly') {
       for (const [peer, resources] of this.peers) {
         for (const resourceId of resources.keys()) {
-          const kept = input.grants.find((grant) => grant.peer === peer && grant.resourceId === resourceId)
+          // As with `granted`: what is said last about a grant holds.
+          const kept = input.grants.findLast((grant) => grant.peer === peer && grant.resourceId === resourceId)
           if (kept === undefined) this.#end(peer, resourceId)
           else resources.set(resourceId, kept.expiresAt)
         }
@@ -104,7 +105,28 @@ describe("the gateway's many peers", () => {
           expect(flows.deadline()?.at).to.equal(plain.next())
         }
       }),
-      { numRuns: 300 },
+      {
+        numRuns: 300,
+        examples: [
+          // A resynchronisation that names one grant twice.
+          [
+            [
+              [0, { type: 'peerAdded', peer: 'peer-2', ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' }],
+              [0, { type: 'granted', peer: 'peer-2', resource: cidr('net-0', '10.0.0.0/8'), expiresAt: undefined }],
+              [
+                0,
+                {
+                  type: 'retainOnly',
+                  grants: [
+                    { peer: 'peer-2', resourceId: 'net-0', expiresAt: undefined },
+                    { peer: 'peer-2', resourceId: 'net-0', expiresAt: instant(0) },
+                  ],
+                },
+              ],
+            ],
+          ],
+        ],
+      },
     )
   })
 })
