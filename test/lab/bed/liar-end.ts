@@ -10,6 +10,7 @@ import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
 import { unixOf } from '../../../core/runtime/time.ts'
 import { createClock, createRandom } from '../../../hosts/runtime/index.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
+import { forgedInitiation } from './forged-initiation.ts'
 import { ControlPeer, type PeerFrame } from '../../kit/control-peer.ts'
 
 export type LiarCommand =
@@ -17,14 +18,23 @@ export type LiarCommand =
   | { type: 'ask'; resourceId: string }
   /** Sealed and sent to the gateway that granted something. */
   | { type: 'send'; packets: readonly Uint8Array[] }
+  /** Sealed and reported, but not sent. */
+  | { type: 'seal'; packets: readonly Uint8Array[] }
   /** Sends datagrams past the transport, to where the last one went. */
   | { type: 'sendRaw'; datagrams: readonly Uint8Array[] }
+  /** Begins a handshake past the transport, by its own private key, and says that it has this public one. */
+  | { type: 'initiate'; claimed: Uint8Array; sender: number }
 
 export type LiarReport =
-  | { type: 'joined'; ipv4: string; ipv6: string }
+  | { type: 'joined'; ipv4: string; ipv6: string; publicKey: Uint8Array }
+  /** Any frame of the portal's. */
+  | { type: 'heard'; event: string }
   | { type: 'answered'; event: string; resourceId: string }
   | { type: 'packet'; packet: Uint8Array }
   | { type: 'sent'; datagram: Uint8Array }
+  | { type: 'sealed'; datagram: Uint8Array }
+  /** A handshake message that came, and for which of our indices. */
+  | { type: 'handshake'; kind: number; receiver: number }
   | { type: 'established' }
 
 const HEARTBEAT_MS = 10_000
@@ -42,9 +52,10 @@ const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 
   const tunnel = transport.createTunnel({ privateKey: keys.privateKey, random, unixAt: (now) => unixOf(now, pair) })
   const tunnels = new PeerTunnels({ role: 'controlling', random, tunnel })
   const locals = new LocalCandidates()
-  const socket = createSocket('udp4')
+  const family = address.includes(':') ? 'ipv6' : 'ipv4'
+  const socket = createSocket(family === 'ipv6' ? 'udp6' : 'udp4')
   await new Promise<void>((resolve) => socket.bind(0, address, resolve))
-  locals.setPorts({ ipv4: socket.address().port })
+  locals.setPorts({ [family]: socket.address().port })
   locals.setAddresses([address])
   const { peer, init } = await ControlPeer.join({
     url,
@@ -56,7 +67,9 @@ const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 
   })
   setInterval(() => peer.send('heartbeat', {}, 'phoenix'), HEARTBEAT_MS)
   let gateway = ''
+  let gatewayKey = new Uint8Array(32)
   let path = ''
+  let isHolding = false
   const sendTo = (to: string, datagram: Uint8Array): void => {
     const split = splitEndpoint(to)
     if (split !== undefined) socket.send(datagram, split.port, split.address)
@@ -67,30 +80,33 @@ const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 
       if (output.type === 'sendDatagram') {
         if (output.datagram[0] === 4 && output.datagram.length > 32) {
           path = output.path
-          report({ type: 'sent', datagram: output.datagram })
+          report({ type: isHolding ? 'sealed' : 'sent', datagram: output.datagram })
+          if (isHolding) return
         }
         sendTo(output.path, output.datagram)
       } else if (output.type === 'deliverPacket') report({ type: 'packet', packet: output.packet })
       else if (output.type === 'sessionEstablished') report({ type: 'established' })
     },
   })
-  socket.on('message', (datagram, from) =>
-    driven.dispatch({
-      type: 'datagramReceived',
-      path: endpoint(from.address, from.port),
-      datagram,
-    }),
-  )
+  socket.on('message', (datagram, from) => {
+    const [kind = 0] = datagram
+    if (kind >= 2 && kind <= 3 && datagram[1] === 0) {
+      report({ type: 'handshake', kind, receiver: datagram.readUInt32LE(kind === 2 ? 8 : 4) })
+    }
+    driven.dispatch({ type: 'datagramReceived', path: endpoint(from.address, from.port), datagram })
+  })
   driven.dispatch({ type: 'localCandidatesChanged', candidates: locals.candidates })
   const take = ({ event, payload }: PeerFrame): void => {
+    report({ type: 'heard', event })
     if (event === 'ice_candidates') {
       driven.dispatch({ type: 'remoteCandidatesAdded', peer: payload.gateway_id, candidates: payload.candidates })
     } else if (event === 'authorization_created') {
       gateway = payload.gateway_id
+      gatewayKey = new Uint8Array(keyFromBase64(payload.gateway_public_key) ?? [])
       driven.dispatch({
         type: 'peerAdded',
         peer: gateway,
-        publicKey: keyFromBase64(payload.gateway_public_key) ?? new Uint8Array(32),
+        publicKey: gatewayKey,
         presharedKey: keyFromBase64(payload.preshared_key) ?? new Uint8Array(32),
         local: payload.client_ice_credentials,
         remote: payload.gateway_ice_credentials,
@@ -102,7 +118,7 @@ const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 
   peer.socket.on('message', () => {
     for (const frame of peer.frames.splice(0)) take(frame)
   })
-  report({ type: 'joined', ipv4: init.interface.ipv4, ipv6: init.interface.ipv6 })
+  report({ type: 'joined', ipv4: init.interface.ipv4, ipv6: init.interface.ipv6, publicKey: keys.publicKey })
   return {
     ask: (resourceId: string) =>
       peer.send('request_authorization', {
@@ -110,6 +126,21 @@ const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 
         connected_gateway_ids: gateway === '' ? [] : [gateway],
       }),
     send: (packet: Uint8Array) => driven.dispatch({ type: 'packetQueued', peer: gateway, packet }),
+    seal: (packet: Uint8Array) => {
+      isHolding = true
+      driven.dispatch({ type: 'packetQueued', peer: gateway, packet })
+      isHolding = false
+    },
+    initiate: (claim: { claimed: Uint8Array; sender: number }) =>
+      sendTo(
+        path,
+        forgedInitiation({
+          receiver: gatewayKey,
+          privateKey: keys.privateKey,
+          ephemeral: random.bytes(32),
+          ...claim,
+        }),
+      ),
     sendRaw: (datagram: Uint8Array) => sendTo(path, datagram),
   }
 }
@@ -125,6 +156,12 @@ process.on('message', (command: LiarCommand) => {
       return
     case 'send':
       for (const packet of command.packets) liar?.send(packet)
+      return
+    case 'seal':
+      for (const packet of command.packets) liar?.seal(packet)
+      return
+    case 'initiate':
+      liar?.initiate(command)
       return
     case 'sendRaw':
       for (const datagram of command.datagrams) liar?.sendRaw(datagram)

@@ -3,16 +3,22 @@ import { fileURLToPath } from 'node:url'
 import { Changes } from '../../kit/changes.ts'
 import { PATIENCE_MS, type Bed } from './bed.ts'
 import type { LiarCommand, LiarReport } from './liar-end.ts'
-import { ipv4Of } from './topology.ts'
+import { ipv4Of, ipv6Of, type Families } from './topology.ts'
 
 /** A client of the person's that is not honest: see liar-end.ts. */
 export class Liar {
   ipv4 = ''
   ipv6 = ''
+  publicKey = new Uint8Array(0)
   /** What came out of its tunnel, in order. */
   readonly packets: Uint8Array[] = []
   /** Sealed data that it sent. */
   readonly sent: Uint8Array[] = []
+  /** Handshake messages that came for it. */
+  readonly handshakes: { kind: number; receiver: number }[] = []
+  readonly #sealed: Uint8Array[] = []
+  /** Events of the portal's. */
+  readonly #heard: string[] = []
   readonly #answers = new Map<string, string>()
   readonly #child: ChildProcess
   readonly #changes = new Changes()
@@ -30,11 +36,15 @@ export class Liar {
   }
 
   /** On a machine of its own on the client's network. */
-  static async join(bed: Bed, { name, host, token }: { name: string; host: number; token?: string }): Promise<Liar> {
-    await bed.join(name, [{ network: 'lan', host, families: 'ipv4' }])
+  static async join(
+    bed: Bed,
+    { name, host, token, families = 'ipv4' }: { name: string; host: number; token?: string; families?: Families },
+  ): Promise<Liar> {
+    await bed.join(name, [{ network: 'lan', host, families }])
     const liar = new Liar(bed, name)
-    const url = bed.portalUrlFor('ipv4')
-    liar.#tell({ type: 'join', url, token: token ?? (await bed.clientToken(name)), name, address: ipv4Of('lan', host) })
+    const url = bed.portalUrlFor(families)
+    const address = (families === 'ipv6' ? ipv6Of : ipv4Of)('lan', host)
+    liar.#tell({ type: 'join', url, token: token ?? (await bed.clientToken(name)), name, address })
     await liar.until('its addresses', () => liar.ipv4 !== '')
     return liar
   }
@@ -57,6 +67,18 @@ export class Liar {
     this.#tell({ type: 'send', packets })
   }
 
+  /** What it would send of these packets, in order. */
+  async seal(...packets: readonly Uint8Array[]): Promise<Uint8Array[]> {
+    this.#sealed.length = 0
+    this.#tell({ type: 'seal', packets })
+    await this.until('its own datagrams', () => this.#sealed.length >= packets.length)
+    return [...this.#sealed]
+  }
+
+  initiate(claim: { claimed: Uint8Array; sender: number }): void {
+    this.#tell({ type: 'initiate', ...claim })
+  }
+
   sendRaw(...datagrams: readonly Uint8Array[]): void {
     this.#tell({ type: 'sendRaw', datagrams })
   }
@@ -68,7 +90,12 @@ export class Liar {
   }
 
   async until(what: string, condition: () => boolean): Promise<void> {
-    await this.#changes.until(condition, { timeoutMs: PATIENCE_MS, failure: `the liar never got ${what}` })
+    await this.#changes
+      .until(condition, { timeoutMs: PATIENCE_MS, failure: `the liar never got ${what}` })
+      .catch((error: unknown) => {
+        const end = this.#child.exitCode === null ? '' : `, and ended with ${this.#child.exitCode}`
+        throw new Error(`${String(error)}: it heard ${this.#heard.join(', ') || 'nothing'}${end}`)
+      })
   }
 
   close(): void {
@@ -84,6 +111,10 @@ export class Liar {
       case 'joined':
         this.ipv4 = report.ipv4
         this.ipv6 = report.ipv6
+        this.publicKey = new Uint8Array(report.publicKey)
+        break
+      case 'heard':
+        this.#heard.push(report.event)
         break
       case 'answered':
         this.#answers.set(report.resourceId, report.event)
@@ -93,6 +124,12 @@ export class Liar {
         break
       case 'sent':
         this.sent.push(report.datagram)
+        break
+      case 'sealed':
+        this.#sealed.push(report.datagram)
+        break
+      case 'handshake':
+        this.handshakes.push({ kind: report.kind, receiver: report.receiver })
         break
       case 'established':
         this.#isEstablished = true

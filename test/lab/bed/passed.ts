@@ -1,6 +1,9 @@
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
 
+/** In place of those of an earlier watch. */
 const RULES = `
+table inet watch
+delete table inet watch
 table inet watch {
   counter passed { }
   chain prerouting {

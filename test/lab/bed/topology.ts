@@ -41,6 +41,7 @@ export const SITE_NAMES: Readonly<Record<string, readonly string[]>> = {
   'first6.example.org': [ipv6Of('site', TARGET_HOST)],
   'four.example.org': [ipv4Of('site', TARGET_HOST)],
   'six.example.org': [ipv6Of('site', TARGET_HOST)],
+  'vault.example.org': [ipv4Of('site', 1), ipv6Of('site', 1)],
   'far.example.org': [ipv4Of('far', FAR_HOST), ipv6Of('far', FAR_HOST)],
 }
 

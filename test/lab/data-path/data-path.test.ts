@@ -3,9 +3,11 @@ import { ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
 import { useBed } from '../bed/use-bed.ts'
 import { changeTests } from './changes.ts'
 import { errorTests } from './errors.ts'
+import { expiryTests } from './expiry.ts'
 import { hostTests } from './hosts.ts'
 import { internetTests } from './internet.ts'
 import { lyingClientTests } from './lies.ts'
+import { posingClientTests } from './poses.ts'
 import { resourceTests } from './resources.ts'
 
 describe('the data path, on the kernel', function () {
@@ -27,6 +29,8 @@ describe('the data path, on the kernel', function () {
   errorTests(bed)
   changeTests(bed)
   lyingClientTests(bed)
+  posingClientTests(bed)
+  expiryTests(bed)
   hostTests(bed)
   internetTests(bed)
 })

@@ -1,13 +1,21 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import { setTimeout as pause } from 'node:timers/promises'
 import { decodeControlFrame, encodeControlFrame, isControlFrame } from '../../../core/flow/control-frame.ts'
-import { buildIcmpError, buildIp, buildPacket, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
-import { eventually } from '../../../hosts/lab/eventually.ts'
-import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import { buildIcmpError, buildIp, buildPacket, describePacket } from '../../kit/packet-builder.ts'
+import type { Bed } from '../bed/bed.ts'
 import { Liar } from '../bed/liar.ts'
 import { Passed } from '../bed/passed.ts'
-import { ADMIN_PORT, ECHO_PORT, GATEWAY_HOST, ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
+import {
+  ADMIN_PORT,
+  ECHO_PORT,
+  GATEWAY_HOST,
+  ipv4Of,
+  ipv6Of,
+  TARGET_HOST,
+  WEB_PORT,
+  type Families,
+} from '../bed/topology.ts'
+import { Trial } from './trial.ts'
 
 const TARGET = { ipv4: ipv4Of('site', TARGET_HOST), ipv6: ipv6Of('site', TARGET_HOST) }
 /** Whole IPv4 addresses that somebody would like to reach by the gateway. */
@@ -24,230 +32,184 @@ const ELSEWHERE = [
 /** A client with the real transport and the real control channel that lies to a real gateway. What gets through is counted there. */
 export const lyingClientTests = (bed: () => Bed): void => {
   describe('P7 T6 a client that lies gets nothing through', () => {
-    let liar: Liar
-    let passed: Passed
-    let nextPort = 30_000
-
-    before(async function () {
-      this.timeout(90_000)
-      passed = await Passed.watch(bed().machine('gateway'))
-      liar = await Liar.join(bed(), { name: 'liar', host: 66 })
-      for (const resource of ['target', 'target6', 'web.example.org']) {
-        expect(await liar.ask(resource)).to.equal('authorization_created')
-      }
-      await liar.connected()
-    })
-
-    after(() => liar.close())
-
-    const own = (parts: Omit<PacketParts, 'source'>): Uint8Array =>
-      buildPacket({ source: parts.destination.includes(':') ? liar.ipv6 : liar.ipv4, ...parts })
-
-    /** Sends lies, then one honest packet, which is answered: whatever of the lies got through did so before it. */
-    const nothingOf = async (...lies: readonly Uint8Array[]): Promise<void> => {
-      const before = await passed.count()
-      liar.send(...lies)
-      const sourcePort = nextPort++
-      liar.send(own({ destination: TARGET.ipv4, sourcePort, destinationPort: WEB_PORT }))
-      const answer = `tcp ${TARGET.ipv4}:${WEB_PORT} > ${liar.ipv4}:${sourcePort} SA`
-      await liar.packet(answer, (packet) => describePacket(packet) === answer)
-      // A reset for the connection, which nobody has.
-      liar.send(own({ destination: TARGET.ipv4, sourcePort, destinationPort: WEB_PORT, flags: 'R', sequence: 2 }))
-      const honest = 2
-      await eventually(async () => ((await passed.count()) >= before + honest ? true : undefined), {
-        what: 'the honest packet and its reset',
-        timeoutMs: PATIENCE_MS,
-      })
-      expect((await passed.count()) - before, 'packets that passed').to.equal(honest)
+    for (const { families, host } of [
+      { families: 'ipv4', host: 66 },
+      { families: 'ipv6', host: 68 },
+    ] as const) {
+      describe(`over ${families === 'ipv4' ? 'IPv4' : 'IPv6'}`, () => lies(bed, { families, host }))
     }
+  })
+}
 
-    const refusal = (packet: Uint8Array): string => {
-      const isIpv6 = describePacket(packet).includes('::')
-      const source = isIpv6 ? '[0-9a-f:]+' : '[0-9.]+'
-      const [type, code] = isIpv6 ? [1, 1] : [3, 13]
-      return `^icmp ${type}/${code} ${source} > ${isIpv6 ? liar.ipv6 : liar.ipv4} \\(${escaped(describePacket(packet))}\\)$`
+const lies = (bed: () => Bed, { families, host }: { families: Families; host: number }): void => {
+  let liar: Liar
+  let trial: Trial
+  const own: Trial['own'] = (parts) => trial.own(parts)
+  const nothingOf: Trial['nothingOf'] = (...packets) => trial.nothingOf(...packets)
+
+  before(async function () {
+    this.timeout(90_000)
+    const passed = await Passed.watch(bed().machine('gateway'))
+    liar = await Liar.join(bed(), { name: `liar-${families}`, host, families })
+    for (const resource of ['target', 'target6', 'web.example.org']) {
+      expect(await liar.ask(resource)).to.equal('authorization_created')
     }
+    await liar.connected()
+    trial = new Trial(liar, passed)
+  })
 
-    it('T4 about filters: refused by the gateway too, with an answer that quotes its packet', async () => {
-      const lies = [TARGET.ipv4, TARGET.ipv6].flatMap((destination) => [
-        own({ destination, destinationPort: ADMIN_PORT }),
-        own({ kind: 'udp', destination, destinationPort: ECHO_PORT }),
-        own({ kind: 'echoRequest', destination, sourcePort: 7 }),
-      ])
-      await nothingOf(...lies)
-      for (const lie of lies) {
-        const expected = new RegExp(refusal(lie))
-        await liar.packet(String(expected), (packet) => expected.test(describePacket(packet)))
-      }
-    })
+  after(() => liar.close())
 
-    it('about where it sends from: others’ tunnel addresses, the site’s, the world’s, none', async () => {
-      const ipv4s = [
-        '100.64.0.99',
-        ipv4Of('site', 7),
-        ipv4Of('site', GATEWAY_HOST),
-        '127.0.0.1',
-        '0.0.0.0',
-        '203.0.113.80',
-        '255.255.255.255',
-      ]
-      const ipv6s = ['fd00:2021:1111::99', ipv6Of('site', 7), '::1', '::', 'fe80::1']
-      await nothingOf(
-        ...ipv4s.map((source) => buildPacket({ source, destination: TARGET.ipv4, destinationPort: WEB_PORT })),
-        ...ipv6s.map((source) => buildPacket({ source, destination: TARGET.ipv6, destinationPort: WEB_PORT })),
-      )
-    })
+  const refusal = (packet: Uint8Array): string => {
+    const isIpv6 = describePacket(packet).includes('::')
+    const source = isIpv6 ? '[0-9a-f:]+' : '[0-9.]+'
+    const [type, code] = isIpv6 ? [1, 1] : [3, 13]
+    return `^icmp ${type}/${code} ${source} > ${isIpv6 ? liar.ipv6 : liar.ipv4} \\(${escaped(describePacket(packet))}\\)$`
+  }
 
-    it('about what it may reach: other addresses, the gateway’s ports, another client', async () => {
-      const others = await bed().api.list('clients')
-      const client = others.find((row) => row['name'] === 'client')
-      const tunnelAddresses = [client?.['ipv4'], client?.['ipv6']].map(String)
-      await nothingOf(
-        ...ELSEWHERE.map((destination) => own({ destination, destinationPort: WEB_PORT })),
-        ...tunnelAddresses.flatMap((destination) => [
-          own({ destination, destinationPort: 22 }),
-          own({ kind: 'echoRequest', destination, sourcePort: 9 }),
-        ]),
-        own({ destination: 'ff02::1', destinationPort: WEB_PORT }),
-      )
-    })
+  it('T4 about filters: refused by the gateway too, with an answer that quotes its packet', async () => {
+    const lies = [TARGET.ipv4, TARGET.ipv6].flatMap((destination) => [
+      own({ destination, destinationPort: ADMIN_PORT }),
+      own({ kind: 'udp', destination, destinationPort: ECHO_PORT }),
+      own({ kind: 'echoRequest', destination, sourcePort: 7 }),
+    ])
+    await nothingOf(...lies)
+    for (const lie of lies) {
+      const expected = new RegExp(refusal(lie))
+      await liar.packet(String(expected), (packet) => expected.test(describePacket(packet)))
+    }
+  })
 
-    it('about mapped addresses: never assigned, of other names, of the site, too many, twice', async () => {
-      const id = bed().id('web.example.org')
-      const assign = (domain: string, proxyIps: string[], resource = id): Uint8Array =>
-        encodeControlFrame({ type: 'assignedIps', resource, domain, proxyIps })
-      const inactive = async (frame: Uint8Array, domain: string): Promise<void> => {
-        liar.send(frame)
-        await liar.packet(`the answer for ${domain}`, (packet) => {
-          if (!isControlFrame(packet)) return false
-          const answer = decodeControlFrame(packet)
-          return (
-            typeof answer === 'object' &&
-            answer.type === 'domainStatus' &&
-            answer.domain === domain &&
-            answer.status === 'Inactive'
-          )
-        })
-      }
-      await inactive(assign('wiki.example.org', ['100.96.0.9']), 'wiki.example.org')
-      await inactive(assign('nothing.example.org', ['100.96.0.9'], bed().id('wiki.example.org')), 'nothing.example.org')
-      liar.send(
-        assign('web.example.org', ['10.20.0.1']),
-        assign('web.example.org', ['100.64.0.1', 'fd00:2021:1111::1']),
-      )
-      liar.send(
-        assign(
-          'web.example.org',
-          Array.from({ length: 9 }, (_, at) => `100.96.1.${at}`),
-        ),
-      )
-      await nothingOf(
-        ...['100.96.0.9', '100.96.1.0', '10.20.0.1', 'fd00:2021:1111:8000::9'].map((destination) =>
-          own({ destination, destinationPort: WEB_PORT }),
-        ),
-      )
-    })
+  it('about where it sends from: others’ tunnel addresses, the site’s, the world’s, none', async () => {
+    const ipv4s = [
+      '100.64.0.99',
+      ipv4Of('site', 7),
+      ipv4Of('site', GATEWAY_HOST),
+      '127.0.0.1',
+      '0.0.0.0',
+      '203.0.113.80',
+      '255.255.255.255',
+    ]
+    const ipv6s = ['fd00:2021:1111::99', ipv6Of('site', 7), '::1', '::', 'fe80::1']
+    await nothingOf(
+      ...ipv4s.map((source) => buildPacket({ source, destination: TARGET.ipv4, destinationPort: WEB_PORT })),
+      ...ipv6s.map((source) => buildPacket({ source, destination: TARGET.ipv6, destinationPort: WEB_PORT })),
+    )
+  })
 
-    it('about lengths, headers and fragments', async () => {
-      const honest = own({ destination: TARGET.ipv4, destinationPort: WEB_PORT })
-      const changed = (at: number, ...bytes: number[]): Uint8Array => {
-        const packet = honest.slice()
-        packet.set(bytes, at)
-        return packet
-      }
-      const honest6 = own({ destination: TARGET.ipv6, destinationPort: WEB_PORT })
-      const refused6 = own({ destination: TARGET.ipv6, destinationPort: ADMIN_PORT })
-      await nothingOf(
-        changed(2, 0xff, 0xff),
-        changed(2, 0, 19),
-        changed(0, 0x44),
-        changed(0, 0x4f),
-        changed(0, 0x46),
-        changed(0, 0x55),
-        changed(6, 0x20, 0),
-        changed(6, 0, 1),
-        changed(32, 0x10),
-        changed(32, 0xf0),
-        honest.slice(0, 30),
-        honest6.slice(0, 45),
-        Uint8Array.from(honest6, (byte, at) => (at === 4 || at === 5 ? 0xff : byte)),
-        // A routing header of type 0, hop-by-hop options and a fragment before a port that is refused.
-        ...[43, 0, 44].map((protocol) =>
-          buildIp({
-            source: liar.ipv6,
-            destination: TARGET.ipv6,
-            protocol,
-            transport: [6, 0, 0, 0, 0, 0, 0, 0, ...refused6.slice(40)],
-          }),
-        ),
-        buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 47, transport: [0, 0, 8, 0, ...honest] }),
-        buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 4, transport: [...honest] }),
-        buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 41, transport: [...honest6] }),
-        // An error about a flow that it has not.
-        buildIcmpError({ source: liar.ipv4, destination: TARGET.ipv4, type: 3, code: 4, rest: 68, about: honest }),
-      )
-    })
+  it('about what it may reach: other addresses, the gateway’s ports, another client', async () => {
+    const others = await bed().api.list('clients')
+    const client = others.find((row) => row['name'] === 'client')
+    const tunnelAddresses = [client?.['ipv4'], client?.['ipv6']].map(String)
+    await nothingOf(
+      ...ELSEWHERE.map((destination) => own({ destination, destinationPort: WEB_PORT })),
+      ...tunnelAddresses.flatMap((destination) => [
+        own({ destination, destinationPort: 22 }),
+        own({ kind: 'echoRequest', destination, sourcePort: 9 }),
+      ]),
+      own({ destination: 'ff02::1', destinationPort: WEB_PORT }),
+    )
+  })
 
-    it('about control frames: of the wrong direction, without an end, and noise', async () => {
-      const noise = encodeControlFrame({ type: 'domainStatus', resource: 'r', domain: 'd', status: 'Active' })
-      const frames = [0, 1, 3, 77, 255].map((type) => Uint8Array.from(noise, (byte, at) => (at === 40 ? type : byte)))
-      const cut = noise.slice(0, 60)
-      await nothingOf(
-        noise,
-        ...frames,
-        cut,
-        Uint8Array.from(noise, (byte, at) => (at > 48 ? (at * 97) & 255 : byte)),
-      )
-    })
-
-    it('T9 about its datagrams: repeated, tampered with, cut off, for another key', async () => {
-      await nothingOf()
-      const [datagram = new Uint8Array()] = liar.sent.slice(-1)
-      expect(datagram.length).to.be.greaterThan(60)
-      liar.sendRaw(
-        ...liar.sent.slice(-8),
-        ...[4, 8, 20, datagram.length - 1].map((at) =>
-          Uint8Array.from(datagram, (byte, index) => (index === at ? byte ^ 1 : byte)),
-        ),
-        ...[0, 1, 4, 15, 31, 32, datagram.length - 1].map((length) => datagram.slice(0, length)),
-        Uint8Array.from([1, 0, 0, 0, ...new Uint8Array(144).fill(7)]),
-        Uint8Array.from([2, 0, 0, 0, ...new Uint8Array(88).fill(7)]),
-      )
-      await nothingOf()
-    })
-
-    it('P3 about expiry: the gateway ends it by itself, while the portal is away', async () => {
-      const expiresAt = new Date(Date.now() + 10_000)
-      const { token } = await bed().api.create(`actors/${bed().id('person')}/client_tokens`, {
-        name: 'short',
-        expires_at: expiresAt.toISOString(),
+  it('about mapped addresses: never assigned, of other names, of the site, too many, twice', async () => {
+    const id = bed().id('web.example.org')
+    const assign = (domain: string, proxyIps: string[], resource = id): Uint8Array =>
+      encodeControlFrame({ type: 'assignedIps', resource, domain, proxyIps })
+    const inactive = async (frame: Uint8Array, domain: string): Promise<void> => {
+      liar.send(frame)
+      await liar.packet(`the answer for ${domain}`, (packet) => {
+        if (!isControlFrame(packet)) return false
+        const answer = decodeControlFrame(packet)
+        return (
+          typeof answer === 'object' &&
+          answer.type === 'domainStatus' &&
+          answer.domain === domain &&
+          answer.status === 'Inactive'
+        )
       })
-      const short = await Liar.join(bed(), { name: 'short', host: 67, token: String(token) })
-      try {
-        expect(await short.ask('target')).to.equal('authorization_created')
-        await short.connected()
-        const syn = (sourcePort: number): Uint8Array =>
-          buildPacket({ source: short.ipv4, destination: TARGET.ipv4, sourcePort, destinationPort: WEB_PORT })
-        short.send(syn(31_000))
-        await short.packet('an answer', (packet) => describePacket(packet).endsWith(`${short.ipv4}:31000 SA`))
-        bed().part('portal').kill('SIGSTOP')
-        try {
-          await pause(Math.max(0, expiresAt.getTime() - Date.now()))
-          // It says goodbye; from then on nothing passes.
-          await short.until('a goodbye', () =>
-            short.packets.some((packet) => isControlFrame(packet) && packet[40] === 2),
-          )
-          const before = await passed.count()
-          short.send(syn(31_001), syn(31_002))
-          await nothingOf()
-          expect((await passed.count()) - before, 'of the other client').to.equal(2)
-        } finally {
-          bed().part('portal').kill('SIGCONT')
-        }
-      } finally {
-        short.close()
-      }
-    })
+    }
+    await inactive(assign('wiki.example.org', ['100.96.0.9']), 'wiki.example.org')
+    await inactive(assign('nothing.example.org', ['100.96.0.9'], bed().id('wiki.example.org')), 'nothing.example.org')
+    liar.send(assign('web.example.org', ['10.20.0.1']), assign('web.example.org', ['100.64.0.1', 'fd00:2021:1111::1']))
+    liar.send(
+      assign(
+        'web.example.org',
+        Array.from({ length: 9 }, (_, at) => `100.96.1.${at}`),
+      ),
+    )
+    await nothingOf(
+      ...['100.96.0.9', '100.96.1.0', '10.20.0.1', 'fd00:2021:1111:8000::9'].map((destination) =>
+        own({ destination, destinationPort: WEB_PORT }),
+      ),
+    )
+  })
+
+  it('about lengths, headers and fragments', async () => {
+    const honest = own({ destination: TARGET.ipv4, destinationPort: WEB_PORT })
+    const changed = (at: number, ...bytes: number[]): Uint8Array => {
+      const packet = honest.slice()
+      packet.set(bytes, at)
+      return packet
+    }
+    const honest6 = own({ destination: TARGET.ipv6, destinationPort: WEB_PORT })
+    const refused6 = own({ destination: TARGET.ipv6, destinationPort: ADMIN_PORT })
+    await nothingOf(
+      changed(2, 0xff, 0xff),
+      changed(2, 0, 19),
+      changed(0, 0x44),
+      changed(0, 0x4f),
+      changed(0, 0x46),
+      changed(0, 0x55),
+      changed(6, 0x20, 0),
+      changed(6, 0, 1),
+      changed(32, 0x10),
+      changed(32, 0xf0),
+      honest.slice(0, 30),
+      honest6.slice(0, 45),
+      Uint8Array.from(honest6, (byte, at) => (at === 4 || at === 5 ? 0xff : byte)),
+      // A routing header of type 0, hop-by-hop options and a fragment before a port that is refused.
+      ...[43, 0, 44].map((protocol) =>
+        buildIp({
+          source: liar.ipv6,
+          destination: TARGET.ipv6,
+          protocol,
+          transport: [6, 0, 0, 0, 0, 0, 0, 0, ...refused6.slice(40)],
+        }),
+      ),
+      buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 47, transport: [0, 0, 8, 0, ...honest] }),
+      buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 4, transport: [...honest] }),
+      buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 41, transport: [...honest6] }),
+      // An error about a flow that it has not.
+      buildIcmpError({ source: liar.ipv4, destination: TARGET.ipv4, type: 3, code: 4, rest: 68, about: honest }),
+    )
+  })
+
+  it('about control frames: of the wrong direction, without an end, and noise', async () => {
+    const noise = encodeControlFrame({ type: 'domainStatus', resource: 'r', domain: 'd', status: 'Active' })
+    const frames = [0, 1, 3, 77, 255].map((type) => Uint8Array.from(noise, (byte, at) => (at === 40 ? type : byte)))
+    const cut = noise.slice(0, 60)
+    await nothingOf(
+      noise,
+      ...frames,
+      cut,
+      Uint8Array.from(noise, (byte, at) => (at > 48 ? (at * 97) & 255 : byte)),
+    )
+  })
+
+  it('T9 about its datagrams: repeated, tampered with, cut off, for another key', async () => {
+    await nothingOf()
+    const [datagram = new Uint8Array()] = liar.sent.slice(-1)
+    expect(datagram.length).to.be.greaterThan(60)
+    liar.sendRaw(
+      ...liar.sent.slice(-8),
+      ...[4, 8, 20, datagram.length - 1].map((at) =>
+        Uint8Array.from(datagram, (byte, index) => (index === at ? byte ^ 1 : byte)),
+      ),
+      ...[0, 1, 4, 15, 31, 32, datagram.length - 1].map((length) => datagram.slice(0, length)),
+      Uint8Array.from([1, 0, 0, 0, ...new Uint8Array(144).fill(7)]),
+      Uint8Array.from([2, 0, 0, 0, ...new Uint8Array(88).fill(7)]),
+    )
+    await nothingOf()
   })
 }
 

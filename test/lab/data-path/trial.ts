@@ -1,0 +1,62 @@
+import { expect } from 'chai'
+import { eventually } from '../../../hosts/lab/eventually.ts'
+import { buildPacket, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
+import { PATIENCE_MS } from '../bed/bed.ts'
+import type { Liar } from '../bed/liar.ts'
+import type { Passed } from '../bed/passed.ts'
+import { ipv4Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
+
+const TARGET = ipv4Of('site', TARGET_HOST)
+
+/** Whether something of what a client sends comes out of its gateway. The client holds a grant of the target's web server. */
+export class Trial {
+  readonly #liar: Liar
+  readonly #passed: Passed
+  #nextPort: number
+
+  constructor(liar: Liar, passed: Passed) {
+    this.#liar = liar
+    this.#passed = passed
+    // Others' connections to the target have other ports: they may share the gateway's address there.
+    this.#nextPort = 10_000 + (Number(liar.ipv4.split('.').at(-1)) % 200) * 200
+  }
+
+  /** A packet from the client's own address. */
+  own(parts: Omit<PacketParts, 'source'>): Uint8Array {
+    return buildPacket({ source: parts.destination.includes(':') ? this.#liar.ipv6 : this.#liar.ipv4, ...parts })
+  }
+
+  /** Lies, then sends one honest packet, which is answered: whatever of the lies got through did so before it. */
+  async nothingOf(...lies: readonly Uint8Array[]): Promise<void> {
+    await this.nothingAfter(() => this.#liar.send(...lies))
+  }
+
+  /** The same of lies that are told in another way. */
+  async nothingAfter(lie: () => void): Promise<void> {
+    const before = await this.#passed.count()
+    lie()
+    const sourcePort = this.#nextPort++
+    this.#liar.send(this.own({ destination: TARGET, sourcePort, destinationPort: WEB_PORT }))
+    const answer = `tcp ${TARGET}:${WEB_PORT} > ${this.#liar.ipv4}:${sourcePort} SA`
+    await this.#liar.packet(answer, (packet) => describePacket(packet) === answer)
+    // A reset for the connection, which nobody has.
+    this.#liar.send(this.own({ destination: TARGET, sourcePort, destinationPort: WEB_PORT, flags: 'R', sequence: 2 }))
+    const honest = 2
+    await this.#reaches(before + honest, 'the honest packet and its reset')
+    expect((await this.#passed.count()) - before, 'packets that passed').to.equal(honest)
+  }
+
+  /** Everything of this gets through, so that the rest can be believed. */
+  async allAfter(act: () => void, count: number): Promise<void> {
+    const before = await this.#passed.count()
+    act()
+    await this.#reaches(before + count, 'what is honest')
+  }
+
+  async #reaches(count: number, what: string): Promise<void> {
+    await eventually(async () => ((await this.#passed.count()) >= count ? true : undefined), {
+      what,
+      timeoutMs: PATIENCE_MS,
+    })
+  }
+}
