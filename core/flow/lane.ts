@@ -31,13 +31,15 @@ export type LaneReport<FlowsOutput> =
 
 export type Counts = Readonly<Record<string, number>>
 
+/** Of each part of a host: reasons, and how often something was dropped for them. */
+export type DropCounts = Readonly<Record<string, Counts>>
+
 export interface Lane<FlowsInput, FlowsOutput> extends Machine<
   LaneInput<FlowsInput, FlowsOutput>,
   LaneOutput<FlowsInput, FlowsOutput>
 > {
   readonly kind: LaneKind
-  /** Of its parts: reasons and how often something was dropped for them. */
-  counters: () => Readonly<Record<string, Counts>>
+  counters: () => DropCounts
 }
 
 export type LaneKind = 'script' | 'native'
@@ -68,7 +70,7 @@ export class ScriptLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, Flo
     return this.#flows.deadline()
   }
 
-  counters(): Readonly<Record<string, Counts>> {
+  counters(): DropCounts {
     return { flows: this.#flows.counters() }
   }
 }
@@ -77,7 +79,7 @@ export class ScriptLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, Flo
 export class WorkerLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, FlowsOutput> {
   readonly kind = 'native'
   readonly #outputs = new OutputQueue<LaneOutput<FlowsInput, FlowsOutput>>()
-  #counters: Readonly<Record<string, Counts>> = { flows: {}, lane: {} }
+  #counters: DropCounts = { flows: {}, lane: {} }
 
   handle(input: LaneInput<FlowsInput, FlowsOutput>): void {
     switch (input.type) {
@@ -106,7 +108,7 @@ export class WorkerLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, Flo
     return undefined
   }
 
-  counters(): Readonly<Record<string, Counts>> {
+  counters(): DropCounts {
     return this.#counters
   }
 }

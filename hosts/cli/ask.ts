@@ -1,5 +1,5 @@
 import { ClientConfig } from '../client/config.ts'
-import { askClient, type ControlCommand } from '../client/control-socket.ts'
+import { askClient, type ClientCommand } from '../client/control-socket.ts'
 import type { CommandContext } from './context.ts'
 import { readConfig } from './read-config.ts'
 
@@ -11,7 +11,7 @@ export interface AskOptions {
 
 /** Asks the client whose socket the environment or the configuration names. */
 export const ask = async (
-  command: ControlCommand,
+  command: ClientCommand,
   { config: file }: AskOptions,
   { env }: CommandContext,
   input?: unknown,

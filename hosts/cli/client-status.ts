@@ -3,7 +3,7 @@ import type { ClientStatus } from '../client/client-status.ts'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { table } from './output.ts'
+import { droppedTable, table } from './output.ts'
 
 /** `portreeve client status`: what the running client knows; its exit says whether it is connected. */
 export const clientStatusCommand = (context: CommandContext): Command =>
@@ -34,8 +34,9 @@ const CODES = {
   unreachable: ExitCode.unreachable,
 } as const
 
-const describe = ({ state, account, actor, lane, lane_reason: why, gateways, resources, dns }: ClientStatus): string =>
-  [
+const describe = (status: ClientStatus): string => {
+  const { state, account, actor, lane, lane_reason: why, gateways, resources, dns, dropped } = status
+  return [
     table([
       ['state', state],
       ['account', account ?? '-'],
@@ -56,4 +57,6 @@ const describe = ({ state, account, actor, lane, lane_reason: why, gateways, res
     ...resources.flatMap(({ name, why }) =>
       why.length === 0 ? [] : ['', `${name}: ${why[0] ?? ''}`, ...why.slice(1).map((line) => `  ${line}`)],
     ),
+    ...droppedTable(dropped),
   ].join('\n')
+}

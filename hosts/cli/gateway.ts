@@ -3,6 +3,7 @@ import { OperatorError } from '../../core/config/operator-error.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import { GatewayConfig } from '../gateway/config.ts'
 import type { CommandContext } from './context.ts'
+import { gatewayStatusCommand } from './gateway-status.ts'
 import { packageVersion } from '../runtime/package-root.ts'
 import { reportEnd } from './peer-end.ts'
 import { readConfig, takeToken } from './read-config.ts'
@@ -13,6 +14,7 @@ export const gatewayCommand = (context: CommandContext): Command =>
   new Command('gateway')
     .description('Runs a gateway, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')
     .option('-c, --config <file>', 'its configuration, YAML; the environment goes before it')
+    .addCommand(gatewayStatusCommand(context))
     .action(async ({ config: file }: { config?: string }) => {
       const source = { schema: GatewayConfig, file, fallback: 'gateway.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
@@ -32,11 +34,12 @@ export const gatewayCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-The environment: PORTREEVE_TOKEN, PORTREEVE_PORTAL_URL, PORTREEVE_NAME, PORTREEVE_ID go before the configuration.
+The environment: PORTREEVE_TOKEN, PORTREEVE_PORTAL_URL, PORTREEVE_NAME, PORTREEVE_ID, PORTREEVE_SOCKET go before the configuration.
 A token is made by the portal: POST /api/v1/sites/{id}/gateway_tokens.
 
 Examples:
   $ portreeve gateway --config gateway.yaml
+  $ portreeve gateway status --config gateway.yaml
   $ PORTREEVE_PORTAL_URL=https://portal.example.org PORTREEVE_TOKEN=… PORTREEVE_NAME=berlin-1 portreeve gateway`,
     )
 

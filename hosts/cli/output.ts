@@ -1,3 +1,5 @@
+import type { DropCounts } from '../../core/flow/lane.ts'
+
 /** Standard output is what was asked for; everything else goes to standard error. */
 export interface Output {
   /** One line, or several, for people or scripts. */
@@ -12,6 +14,14 @@ export const terminal: Output = {
   print: (text) => void process.stdout.write(`${text}\n`),
   json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
   tell: (text) => void process.stderr.write(`${text}\n`),
+}
+
+/** What was dropped and why, after an empty line; nothing where nothing was. */
+export const droppedTable = (dropped: DropCounts): string[] => {
+  const rows = Object.entries(dropped).flatMap(([part, counts]) =>
+    Object.entries(counts).map(([reason, count]) => [part, reason, String(count)]),
+  )
+  return rows.length === 0 ? [] : ['', table([['DROPPED BY', 'BECAUSE', 'PACKETS'], ...rows])]
 }
 
 /** Columns, each as wide as its widest cell. */

@@ -55,7 +55,7 @@ const exitOf = (error: OperatorError): ExitCode => {
   return error.code.startsWith('CONFIG_') || USAGE.has(error.code) ? ExitCode.usage : ExitCode.failed
 }
 
-const UNREACHABLE = new Set(['CLIENT_NOT_RUNNING', 'PORTAL_UNREACHABLE', 'DATABASE_UNREACHABLE'])
+const UNREACHABLE = new Set(['CLIENT_NOT_RUNNING', 'GATEWAY_NOT_RUNNING', 'PORTAL_UNREACHABLE', 'DATABASE_UNREACHABLE'])
 
 /** What is wrong with the words of the command. */
 const USAGE = new Set(['USAGE', 'ACCOUNT_INVALID'])

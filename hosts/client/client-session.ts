@@ -5,7 +5,7 @@ import type { Secret } from '../../core/config/secret.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { ClientStatus } from './client-status.ts'
 import type { ClientConfig, RunningClient } from './config.ts'
-import { ControlSocket } from './control-socket.ts'
+import { openClientSocket } from './control-socket.ts'
 import type { NameInspection } from './name-inspection.ts'
 import { SignIn } from './sign-in.ts'
 import type { SecretStore } from '../../core/runtime/secret-store.ts'
@@ -52,7 +52,7 @@ export class ClientSession {
         detail: 'there is no token: set PORTREEVE_TOKEN, token_file, or the account to sign in to',
       }
     }
-    const control = await ControlSocket.open(config.socket, {
+    const control = await openClientSocket(config.socket, {
       status: () => Promise.resolve(this.status()),
       down: () => Promise.resolve(this.stop()),
       'sign-in': () => this.#beginSignIn(),
@@ -161,4 +161,5 @@ const SIGNED_OUT: ClientStatus = {
   gateways: [],
   resources: [],
   dns: { upstreams: [] },
+  dropped: {},
 }

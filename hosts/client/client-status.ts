@@ -1,3 +1,5 @@
+import type { DropCounts } from '../../core/flow/lane.ts'
+
 /** What `portreeve client status --json` prints, as it travels on the control socket. */
 export interface ClientStatus {
   state: ClientState
@@ -13,6 +15,8 @@ export interface ClientStatus {
   resources: ResourceStatus[]
   /** The servers that are asked for names that are no resource's. */
   dns: { upstreams: string[] }
+  /** Of each part: how often something was dropped, by reason. */
+  dropped: DropCounts
 }
 
 /** `unreachable`: the portal does not answer; connections that were granted go on. */

@@ -1,182 +1,21 @@
-// The door for people and scripts to a running client: a unix socket that only its user opens. One request per line, one
-// answer per line, both JSON: {"command":"status"} -> {"ok":true,"result":…} or {"ok":false,"code":…,"message":…}. A command that
-// takes something has it in "input".
-import { chmod, mkdir, rm } from 'node:fs/promises'
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import { dirname } from 'node:path'
-import { OperatorError } from '../../core/config/operator-error.ts'
+import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../runtime/control-socket.ts'
 
-export type ControlCommand = 'status' | 'down' | 'sign-in' | 'sign-out' | 'dns-query'
+/** What a running client can be asked for. */
+export type ClientCommand = 'status' | 'down' | 'sign-in' | 'sign-out' | 'dns-query'
 
-/** What is done for each command, with what came along, which anybody may have written. What it gives back is sent as JSON; an OperatorError's code and message are too. */
-export type ControlHandlers = Readonly<Record<ControlCommand, (input: unknown) => Promise<unknown>>>
+/** @throws OperatorError CLIENT_RUNNING, SOCKET_FAILED */
+export const openClientSocket = (path: string, handlers: ControlHandlers<ClientCommand>): Promise<ControlSocket> =>
+  ControlSocket.open(path, CLIENT, handlers)
 
-const REQUEST_LIMIT_BYTES = 4_096
-const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
-const CONNECTION_LIMIT = 16
-const IDLE_MS = 30_000
-/** Who does not read an answer when the client ends is cut off. */
-const FLUSH_MS = 1_000
-
-export class ControlSocket {
-  readonly #server: Server
-  readonly #path: string
-  readonly #open = new Set<Socket>()
-
-  private constructor(path: string, handlers: ControlHandlers) {
-    this.#path = path
-    this.#server = createServer((socket) => this.#serve(socket, handlers))
-    this.#server.maxConnections = CONNECTION_LIMIT
-  }
-
-  /**
-   * Opens the socket, mode 0600. One that a killed client left is replaced.
-   * @throws OperatorError CLIENT_RUNNING where another client answers on it, SOCKET_FAILED
-   */
-  static async open(path: string, handlers: ControlHandlers): Promise<ControlSocket> {
-    await mkdir(dirname(path), { recursive: true })
-    if (await answers(path)) {
-      throw new OperatorError(
-        'CLIENT_RUNNING',
-        `another client runs already: it answers on ${path}.`,
-        'End it with `portreeve client down`, or give this one a socket of its own: PORTREEVE_SOCKET.',
-      )
-    }
-    await rm(path, { force: true })
-    const control = new ControlSocket(path, handlers)
-    await control.#listen()
-    return control
-  }
-
-  /** What is answered by now still goes out: the command that ends a client is itself one. */
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve))
-    await new Promise((resolve) => setImmediate(resolve))
-    for (const socket of this.#open) socket.setTimeout(FLUSH_MS).destroySoon()
-    await closed
-    await rm(this.#path, { force: true })
-  }
-
-  async #listen(): Promise<void> {
-    const mask = process.umask(0o177) // the socket is never there with another mode
-    try {
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject).listen(this.#path, resolve)
-      })
-    } catch (error) {
-      throw new OperatorError('SOCKET_FAILED', `the control socket cannot be opened: ${String(error)}.`, undefined, {
-        cause: error,
-      })
-    } finally {
-      process.umask(mask)
-    }
-    await chmod(this.#path, 0o600)
-  }
-
-  #serve(socket: Socket, handlers: ControlHandlers): void {
-    this.#open.add(socket)
-    socket.setTimeout(IDLE_MS, () => socket.destroy())
-    socket.on('error', () => socket.destroy()).on('close', () => this.#open.delete(socket))
-    let waiting = Promise.resolve()
-    onLines(socket, REQUEST_LIMIT_BYTES, (line) => {
-      waiting = waiting.then(async () => {
-        const answer = await respond(line, handlers)
-        if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`)
-      })
-    })
-  }
-}
-
-/**
- * Asks a running client.
- * @throws OperatorError CLIENT_NOT_RUNNING, or what the client refused with
- */
-export const askClient = async (
+/** Asks a running client. @throws OperatorError CLIENT_NOT_RUNNING, or what the client refused with */
+export const askClient = (
   path: string,
-  command: ControlCommand,
-  { timeoutMs = 10_000, input }: { timeoutMs?: number; input?: unknown } = {},
-): Promise<unknown> => {
-  const answer = await exchange(path, { command, input }, timeoutMs).catch((error: unknown) => {
-    throw new OperatorError(
-      'CLIENT_NOT_RUNNING',
-      `no client answers on ${path} (${error instanceof Error ? error.message : String(error)}).`,
-      'Start it with `portreeve client up`; PORTREEVE_SOCKET says which one is meant.',
-    )
-  })
-  if (answer.ok) return answer.result
-  throw new OperatorError(answer.code, answer.message)
+  command: ClientCommand,
+  options: { timeoutMs?: number; input?: unknown } = {},
+): Promise<unknown> => askOwner({ path, owner: CLIENT, command, ...options })
+
+const CLIENT: ControlOwner = {
+  name: 'client',
+  ifRunning: 'End it with `portreeve client down`, or give this one a socket of its own: PORTREEVE_SOCKET.',
+  ifNotRunning: 'Start it with `portreeve client up`; PORTREEVE_SOCKET says which one is meant.',
 }
-
-type Answer = { ok: true; result: unknown } | { ok: false; code: string; message: string }
-
-const respond = async (line: string, handlers: ControlHandlers): Promise<Answer> => {
-  const { command, input } = requestOf(line)
-  if (command === undefined || !Object.hasOwn(handlers, command)) {
-    return {
-      ok: false,
-      code: 'BAD_REQUEST',
-      message: `expected {"command": …} with one of ${Object.keys(handlers).join(', ')}`,
-    }
-  }
-  try {
-    return { ok: true, result: (await handlers[command as ControlCommand](input)) ?? null }
-  } catch (error) {
-    if (error instanceof OperatorError) return { ok: false, code: error.code, message: error.message }
-    return { ok: false, code: 'FAILED', message: String(error) }
-  }
-}
-
-const requestOf = (line: string): { command?: string; input?: unknown } => {
-  try {
-    const request: unknown = JSON.parse(line)
-    if (typeof request !== 'object' || request === null || !('command' in request)) return {}
-    const { command } = request
-    return typeof command === 'string' ? { command, input: 'input' in request ? request.input : undefined } : {}
-  } catch {
-    return {}
-  }
-}
-
-const exchange = (path: string, request: object, timeoutMs: number): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const socket = connect(path, () => socket.write(`${JSON.stringify(request)}\n`))
-    const timer = setTimeout(() => socket.destroy(new Error('it does not answer')), timeoutMs)
-    socket.once('error', reject)
-    socket.once('close', () => {
-      clearTimeout(timer)
-      reject(new Error('it closed the connection'))
-    })
-    onLines(socket, ANSWER_LIMIT_BYTES, (line) => {
-      try {
-        resolve(JSON.parse(line) as Answer)
-      } catch (error) {
-        reject(error instanceof Error ? error : new Error(String(error)))
-      }
-      socket.end()
-    })
-  })
-
-/** Calls back with each line; a line beyond the limit ends the connection. */
-const onLines = (socket: Socket, limit: number, take: (line: string) => void): void => {
-  let rest = ''
-  socket.setEncoding('utf8')
-  socket.on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop() ?? ''
-    if (rest.length > limit || lines.some((line) => line.length > limit)) {
-      socket.destroy()
-      return
-    }
-    for (const line of lines) if (line !== '') take(line)
-  })
-}
-
-const answers = (path: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })

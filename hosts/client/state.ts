@@ -5,7 +5,14 @@ import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
-import { ScriptLane, type Lane, type LaneInput, type LaneKind, type LaneOutput } from '../../core/flow/lane.ts'
+import {
+  ScriptLane,
+  type DropCounts,
+  type Lane,
+  type LaneInput,
+  type LaneKind,
+  type LaneOutput,
+} from '../../core/flow/lane.ts'
 import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
@@ -91,8 +98,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#connections.gateways.all()
   }
 
-  /** Of each part: reasons and how often something was dropped for them. */
-  counters(): Readonly<Record<string, Readonly<Record<string, number>>>> {
+  counters(): DropCounts {
     return {
       link: this.#link.counters(),
       ...this.#lane.counters(),

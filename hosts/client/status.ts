@@ -28,4 +28,5 @@ export const statusOf = (
   })),
   resources: state.resources.status(),
   dns: { upstreams: state.upstreams.map(upstreamName) },
+  dropped: state.counters(),
 })

@@ -10,6 +10,8 @@ export const GatewayConfig = z.strictObject({
   device: peerConfig.device.default('tun-gateway'),
   /** Where the gateway keeps its id. */
   state_folder: z.string().min(1).default('/var/lib/portreeve-gateway'),
+  /** The control socket, mode 0600; `gateway.sock` in the state folder by default. PORTREEVE_SOCKET goes before it. */
+  socket: z.string().min(1).optional(),
 })
 export type GatewayConfig = z.infer<typeof GatewayConfig>
 

@@ -15,12 +15,15 @@ import { Random, uuid } from '../../core/runtime/random.ts'
 import { unixOf } from '../../core/runtime/time.ts'
 import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
+import type { ControlSocket } from '../runtime/control-socket.ts'
 import { openLane } from '../runtime/lane/open-lane.ts'
 import { chooseLane } from '../runtime/lane/choose-lane.ts'
 import { keptId } from '../runtime/kept-id.ts'
 import { userAgent } from '../runtime/user-agent.ts'
 import type { GatewayStart, RunningGateway } from './config.ts'
 import { buildContainer } from './container.ts'
+import { gatewaySocket, openGatewaySocket } from './control-socket.ts'
+import { gatewayStatusOf } from './gateway-status.ts'
 import { GatewayShell } from './shell.ts'
 import { GatewayState } from './state.ts'
 
@@ -59,7 +62,8 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     exportsKeys: lane.kind === 'native',
     unixAt: (now) => unixOf(now, clock.pair()),
   })
-  const shell = new GatewayShell(new GatewayState({ random, tunnel, lane: machine, clocksAt: () => clock.pair() }), {
+  const state = new GatewayState({ random, tunnel, lane: machine, clocksAt: () => clock.pair() })
+  const shell = new GatewayShell(state, {
     config,
     identity: {
       id: config.id ?? (await keptId(config.state_folder, () => uuid(random))),
@@ -80,8 +84,16 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
       network: container.get(NetworkConfiguration),
     },
   })
+  let control: ControlSocket | undefined
+  const door = {
+    start: async () => {
+      const path = gatewaySocket(config)
+      control = await openGatewaySocket(path, { status: () => Promise.resolve(gatewayStatusOf(state, lane)) })
+    },
+    stop: () => control?.close(),
+  }
   const lifecycle = new Lifecycle()
-  await lifecycle.start([...installation.parts, shell])
+  await lifecycle.start([door, ...installation.parts, shell])
   logger.info(
     { version, lane: lane.kind, why: lane.reason, plugins: installation.plugins.map(({ name }) => name) },
     'the gateway runs',

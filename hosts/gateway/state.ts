@@ -9,7 +9,7 @@ import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolv
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
-import { ScriptLane, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
+import { ScriptLane, type DropCounts, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
@@ -21,6 +21,7 @@ import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
 import { OwedAnswers } from './owed-answers.ts'
+import type { GatewayStatus } from './gateway-status.ts'
 import type { SiteQuery } from './site-listeners.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 
@@ -32,6 +33,8 @@ export interface GatewayStateOptions {
   /** Both clocks at a moment: the portal's expiries are wall-clock times. */
   clocksAt: (now: Instant) => ClockPair
 }
+
+type LinkState = GatewayStatus['state']
 
 /** The addresses that clients have: what is sent to them goes to the device. */
 export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
@@ -57,6 +60,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #rejections = new OwedAnswers()
   readonly #outputs = new OutputQueue<GatewayOutput>()
   #configured = ''
+  #linkState: LinkState = 'connecting'
 
   constructor({ random, tunnel, lane, clocksAt }: GatewayStateOptions) {
     this.#lane = lane ?? new ScriptLane(new GatewayFlows())
@@ -82,13 +86,16 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
   }
 
+  get linkState(): LinkState {
+    return this.#linkState
+  }
+
   /** The clients that hold a grant. */
   get clientIds(): string[] {
     return [...this.#clients.keys()]
   }
 
-  /** Of each part: reasons and how often something was dropped for them. */
-  counters(): Readonly<Record<string, Readonly<Record<string, number>>>> {
+  counters(): DropCounts {
     return {
       link: this.#link.counters(),
       ...this.#lane.counters(),
@@ -149,7 +156,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
+        this.#linkState = 'connected'
+        return
       case 'linkDown':
+        this.#linkState = 'unreachable'
         return
       case 'signedOut':
       case 'gaveUp':

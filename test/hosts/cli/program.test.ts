@@ -5,7 +5,10 @@ import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { run } from '../../../hosts/cli/program.ts'
 import type { ClientState, ClientStatus } from '../../../hosts/client/client-status.ts'
-import { ControlSocket } from '../../../hosts/client/control-socket.ts'
+import { openGatewaySocket } from '../../../hosts/gateway/control-socket.ts'
+import type { GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
+import { openClientSocket } from '../../../hosts/client/control-socket.ts'
+import type { ControlSocket } from '../../../hosts/runtime/control-socket.ts'
 import { kernelProblem } from '../../kit/needs-kernel.ts'
 
 /** What a command printed, said and ended with. */
@@ -44,7 +47,17 @@ describe('hosts/cli/program', () => {
   }
 
   it('teaches by example in the help of each command', async () => {
-    const commands = ['', 'portal', 'portal init', 'gateway', 'client', 'client up', 'client down', 'client status']
+    const commands = [
+      '',
+      'portal',
+      'portal init',
+      'gateway',
+      'gateway status',
+      'client',
+      'client up',
+      'client down',
+      'client status',
+    ]
     for (const command of [
       ...commands,
       'client sign-in',
@@ -199,6 +212,41 @@ describe('hosts/cli/program', () => {
     }
   })
 
+  describe('gateway', () => {
+    it('status prints what the gateway says, what it dropped too, and ends with 0 or 4', async () => {
+      const codes = { connected: 0, connecting: 4, unreachable: 4 } as const
+      for (const state of ['connected', 'connecting', 'unreachable'] as const) {
+        const path = join(folder, 'gateway.sock')
+        const status: GatewayStatus = {
+          state,
+          lane: 'native',
+          lane_reason: 'sealed by OpenSSL’s EVP',
+          clients: 2,
+          dropped: { flows: { 'source-not-own': 7 }, tunnels: {} },
+        }
+        const control = await openGatewaySocket(path, { status: async () => status })
+        const config = await file('gateway.yaml', 'portal_url: https://portal.example.org\nstate_folder: .\n')
+        try {
+          const asked = await portreeve(['gateway', 'status', '--config', config, '--json'])
+          expect(asked.code, state).to.equal(codes[state])
+          expect(JSON.parse(asked.printed)).to.deep.equal(status)
+          const { printed } = await portreeve(['gateway', 'status'], { PORTREEVE_SOCKET: path })
+          expect(printed)
+            .to.match(/state +/)
+            .and.match(/flows +source-not-own +7/)
+        } finally {
+          await control.close()
+        }
+      }
+    })
+
+    it('status says where no gateway answers, and what to do', async () => {
+      const { code, told } = await portreeve(['gateway', 'status'], { PORTREEVE_SOCKET: join(folder, 'gone.sock') })
+      expect(code).to.equal(4)
+      expect(told).to.include('portreeve gateway')
+    })
+  })
+
   describe('client', () => {
     let control: ControlSocket | undefined
     let asked: string[]
@@ -207,7 +255,7 @@ describe('hosts/cli/program', () => {
       const path = join(folder, 'client.sock')
       asked = []
       const note = (command: string) => async () => void asked.push(command)
-      control = await ControlSocket.open(path, {
+      control = await openClientSocket(path, {
         status: async () => STATUS(state),
         down: note('down'),
         'sign-in': async () => ({ url: 'https://portal.example.org/example?as=headless-client' }),
@@ -243,6 +291,8 @@ describe('hosts/cli/program', () => {
         'forbidden',
         '192.0.2.53',
         'outside the hours',
+        'no-flow',
+        'wrong_mac1',
       ]) {
         expect(printed).to.include(part)
       }
@@ -335,4 +385,5 @@ const STATUS = (state: ClientState): ClientStatus => ({
     },
   ],
   dns: { upstreams: ['192.0.2.53'] },
+  dropped: { flows: { 'no-flow': 12 }, lane: {}, tunnels: { wrong_mac1: 3 } },
 })

@@ -54,6 +54,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   gateways: [],
   resources: [],
   dns: { upstreams: [] },
+  dropped: {},
 }
 let started: (client: FakeClient) => void = () => undefined
 

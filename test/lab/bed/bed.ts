@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
 import type { ClientStatus } from '../../../hosts/client/client-status.ts'
 import { askClient } from '../../../hosts/client/control-socket.ts'
+import { askGatewayStatus } from '../../../hosts/gateway/control-socket.ts'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
 import { fetchPage, type PageRequest } from '../../../hosts/lab/page.ts'
@@ -228,6 +229,18 @@ export class Bed {
 
   async status(name = 'client'): Promise<ClientStatus> {
     return (await askClient(this.#socket(name), 'status')) as ClientStatus
+  }
+
+  /**
+   * How often a gateway dropped something for a reason so far, `wrong-key`, whoever counted it: a transport writes it with an underscore. Its
+   * lane tells it once a second.
+   */
+  async dropped(reason: string, gateway = 'gateway'): Promise<number> {
+    const { dropped } = await askGatewayStatus(join(this.run.path, gateway, 'gateway.sock'))
+    return Object.values(dropped)
+      .flatMap((counts) => Object.entries(counts))
+      .filter(([name]) => name.replaceAll('_', '-') === reason)
+      .reduce((sum, [, count]) => sum + count, 0)
   }
 
   /** Waits until a client knows of a resource. */

@@ -17,7 +17,7 @@ export const expiryTests = (bed: () => Bed): void => {
     it('P3 is ended by the gateway itself, while the portal is away', async function () {
       this.timeout(120_000)
       const witness = await Liar.join(bed(), { name: 'witness', host: 75 })
-      const trial = new Trial(witness, await Passed.watch(bed().machine('gateway')))
+      const trial = new Trial(bed(), witness, await Passed.watch(bed().machine('gateway')))
       expect(await witness.ask('target')).to.equal('authorization_created')
       await witness.connected()
 

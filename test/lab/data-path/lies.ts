@@ -55,7 +55,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
       expect(await liar.ask(resource)).to.equal('authorization_created')
     }
     await liar.connected()
-    trial = new Trial(liar, passed)
+    trial = new Trial(bed(), liar, passed)
   })
 
   after(() => liar.close())

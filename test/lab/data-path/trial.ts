@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import { buildPacket, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
-import { PATIENCE_MS } from '../bed/bed.ts'
+import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
 import type { Liar } from '../bed/liar.ts'
 import type { Passed } from '../bed/passed.ts'
 import { ipv4Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
@@ -10,11 +10,13 @@ const TARGET = ipv4Of('site', TARGET_HOST)
 
 /** Whether something of what a client sends comes out of its gateway. The client holds a grant of the target's web server. */
 export class Trial {
+  readonly #bed: Bed
   readonly #liar: Liar
   readonly #passed: Passed
   #nextPort: number
 
-  constructor(liar: Liar, passed: Passed) {
+  constructor(bed: Bed, liar: Liar, passed: Passed) {
+    this.#bed = bed
     this.#liar = liar
     this.#passed = passed
     // Others' connections to the target have other ports: they may share the gateway's address there.
@@ -44,6 +46,17 @@ export class Trial {
     const honest = 2
     await this.#reaches(before + honest, 'the honest packet and its reset')
     expect((await this.#passed.count()) - before, 'packets that passed').to.equal(honest)
+  }
+
+  /** Nothing of it gets through, and the gateway counts what it dropped for which reason. */
+  async droppedFor(reasons: readonly string[], lie: () => void): Promise<void> {
+    const counts = (): Promise<number[]> => Promise.all(reasons.map((reason) => this.#bed.dropped(reason)))
+    const before = await counts()
+    await this.nothingAfter(lie)
+    await eventually(
+      async () => ((await counts()).every((count, index) => count > (before[index] ?? 0)) ? true : undefined),
+      { what: `drops for ${reasons.join(', ')}`, timeoutMs: PATIENCE_MS },
+    )
   }
 
   /** Everything of this gets through, so that the rest can be believed. */

@@ -7,9 +7,10 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { askClient, ControlSocket, type ControlHandlers } from '../../../hosts/client/control-socket.ts'
+import { askClient, openClientSocket, type ClientCommand } from '../../../hosts/client/control-socket.ts'
+import type { ControlHandlers, ControlSocket } from '../../../hosts/runtime/control-socket.ts'
 
-const HANDLERS: ControlHandlers = {
+const HANDLERS: ControlHandlers<ClientCommand> = {
   status: () => Promise.resolve({ state: 'connected' }),
   down: () => Promise.resolve(undefined),
   'sign-in': () => Promise.reject(new OperatorError('SIGNED_IN', 'this client is signed in.')),
@@ -17,7 +18,7 @@ const HANDLERS: ControlHandlers = {
   'dns-query': (input) => Promise.resolve({ input }),
 }
 
-describe('hosts/client/control-socket', () => {
+describe('hosts/runtime/control-socket', () => {
   let folder: string
   let path: string
   let control: ControlSocket | undefined
@@ -33,25 +34,25 @@ describe('hosts/client/control-socket', () => {
   })
 
   it('answers a command with what its handler gives back', async () => {
-    control = await ControlSocket.open(path, HANDLERS)
+    control = await openClientSocket(path, HANDLERS)
     expect(await askClient(path, 'status')).to.deep.equal({ state: 'connected' })
     expect(await askClient(path, 'down')).to.equal(null)
   })
 
   it('passes on the code and the words of a refusal', async () => {
-    control = await ControlSocket.open(path, HANDLERS)
+    control = await openClientSocket(path, HANDLERS)
     expect(await failure(askClient(path, 'sign-in'))).to.include({ code: 'SIGNED_IN' })
     expect(await failure(askClient(path, 'sign-out'))).to.include({ code: 'FAILED', message: 'Error: out of luck' })
   })
 
   it('is open to its user only', async () => {
-    control = await ControlSocket.open(path, HANDLERS)
+    control = await openClientSocket(path, HANDLERS)
     expect((await stat(path)).mode & 0o777).to.equal(0o600)
   })
 
   it('refuses a second client on the same socket and leaves the first in place', async () => {
-    control = await ControlSocket.open(path, HANDLERS)
-    expect(await failure(ControlSocket.open(path, HANDLERS))).to.include({ code: 'CLIENT_RUNNING' })
+    control = await openClientSocket(path, HANDLERS)
+    expect(await failure(openClientSocket(path, HANDLERS))).to.include({ code: 'CLIENT_RUNNING' })
     expect(await askClient(path, 'status')).to.deep.equal({ state: 'connected' })
   })
 
@@ -62,7 +63,7 @@ describe('hosts/client/control-socket', () => {
     const left = join(folder, 'left.sock')
     await import('node:fs/promises').then(({ link }) => link(path, left))
     await new Promise((resolve) => killed.close(resolve))
-    control = await ControlSocket.open(left, HANDLERS)
+    control = await openClientSocket(left, HANDLERS)
     expect(await askClient(left, 'status')).to.deep.equal({ state: 'connected' })
   })
 
@@ -82,7 +83,7 @@ describe('hosts/client/control-socket', () => {
   it('still answers the command that closes it', async () => {
     for (let round = 0; round < 20; round++) {
       const closing: Promise<void>[] = []
-      const open = await ControlSocket.open(path, {
+      const open = await openClientSocket(path, {
         ...HANDLERS,
         down: () => {
           closing.push(open.close())
@@ -95,14 +96,14 @@ describe('hosts/client/control-socket', () => {
   })
 
   it('removes its socket when it closes', async () => {
-    control = await ControlSocket.open(path, HANDLERS)
+    control = await openClientSocket(path, HANDLERS)
     await control.close()
     control = undefined
     expect(await failure(askClient(path, 'status'))).to.include({ code: 'CLIENT_NOT_RUNNING' })
   })
 
   it('answers any line with a reason, and several in order', async () => {
-    control = await ControlSocket.open(path, HANDLERS)
+    control = await openClientSocket(path, HANDLERS)
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ maxLength: 200 }), { maxLength: 5 }), async (lines) => {
         const requests = lines.map((line) => line.replaceAll('\n', ' ')).filter((line) => line !== '')
@@ -115,7 +116,7 @@ describe('hosts/client/control-socket', () => {
   })
 
   it('ends a connection that sends a line without end, and goes on serving others', async () => {
-    control = await ControlSocket.open(path, HANDLERS)
+    control = await openClientSocket(path, HANDLERS)
     const socket = connect(path)
     socket.on('error', () => undefined)
     socket.write('x'.repeat(10_000))

@@ -1,0 +1,48 @@
+import { Command } from 'commander'
+import { GatewayConfig } from '../gateway/config.ts'
+import { askGatewayStatus, gatewaySocket } from '../gateway/control-socket.ts'
+import type { GatewayStatus } from '../gateway/gateway-status.ts'
+import type { AskOptions } from './ask.ts'
+import type { CommandContext } from './context.ts'
+import { ExitCode } from './exit-code.ts'
+import { droppedTable, table } from './output.ts'
+import { readConfig } from './read-config.ts'
+
+/** `portreeve gateway status`: what the running gateway knows; its exit says whether it is connected. */
+export const gatewayStatusCommand = (context: CommandContext): Command =>
+  new Command('status')
+    .description('Shows the state of the running gateway, and what it dropped and why.')
+    .option('-c, --config <file>', 'the gateway’s configuration')
+    .option('--json', 'print one JSON document')
+    .action(async (_, command: Command) => {
+      // `portreeve gateway` has a --config of its own, and commander gives it the one behind `status`.
+      const { config: file, json } = command.optsWithGlobals<AskOptions>()
+      const { env } = context
+      const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
+      const path = named ?? gatewaySocket((await readConfig({ ...SOURCE, file, env })).config)
+      const status = await askGatewayStatus(path)
+      if (json === true) context.output.json(status)
+      else context.output.print(describe(status))
+      context.exit(status.state === 'connected' ? ExitCode.done : ExitCode.unreachable)
+    })
+    .addHelpText(
+      'after',
+      `
+Ends with 0 where it is connected to the portal, 4 where the portal, or the gateway itself, cannot be reached.
+
+Examples:
+  $ portreeve gateway status --config gateway.yaml
+  $ portreeve gateway status --json | jq .dropped`,
+    )
+
+const SOURCE = { schema: GatewayConfig, fallback: 'gateway.yaml' } as const
+
+const describe = ({ state, lane, lane_reason: why, clients, dropped }: GatewayStatus): string =>
+  [
+    table([
+      ['state', state],
+      ['lane', `${lane}: ${why}`],
+      ['clients', String(clients)],
+    ]),
+    ...droppedTable(dropped),
+  ].join('\n')

@@ -1,0 +1,25 @@
+import { join } from 'node:path'
+import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../runtime/control-socket.ts'
+import type { GatewayConfig } from './config.ts'
+import type { GatewayStatus } from './gateway-status.ts'
+
+/** What a running gateway can be asked for. */
+export type GatewayCommand = 'status'
+
+/** @throws OperatorError GATEWAY_RUNNING, SOCKET_FAILED */
+export const openGatewaySocket = (path: string, handlers: ControlHandlers<GatewayCommand>): Promise<ControlSocket> =>
+  ControlSocket.open(path, GATEWAY, handlers)
+
+/** Asks a running gateway how it is. @throws OperatorError GATEWAY_NOT_RUNNING, or what the gateway refused with */
+export const askGatewayStatus = async (path: string): Promise<GatewayStatus> =>
+  (await askOwner<GatewayCommand>({ path, owner: GATEWAY, command: 'status' })) as GatewayStatus
+
+/** Where a gateway's socket is. */
+export const gatewaySocket = ({ socket, state_folder }: Pick<GatewayConfig, 'socket' | 'state_folder'>): string =>
+  socket ?? join(state_folder, 'gateway.sock')
+
+const GATEWAY: ControlOwner = {
+  name: 'gateway',
+  ifRunning: 'End it first, or give this one a state folder of its own.',
+  ifNotRunning: 'Start it with `portreeve gateway`; PORTREEVE_SOCKET says which one is meant.',
+}

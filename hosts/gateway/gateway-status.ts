@@ -1,0 +1,26 @@
+import type { DropCounts } from '../../core/flow/lane.ts'
+import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
+import type { GatewayState } from './state.ts'
+
+/** What `portreeve gateway status --json` prints, as it travels on the control socket. */
+export interface GatewayStatus {
+  /** Its link to the portal. `unreachable`: it does not answer; what was granted goes on. */
+  state: 'connecting' | 'connected' | 'unreachable'
+  /** How packets move: natively in a worker, or one by one in TypeScript. */
+  lane: 'native' | 'script'
+  /** Why that one. */
+  lane_reason: string
+  /** How many clients hold a grant. */
+  clients: number
+  /** Of each part: how often something was dropped, by reason. */
+  dropped: DropCounts
+}
+
+/** The state as people and scripts see it. */
+export const gatewayStatusOf = (state: GatewayState, lane: LaneChoice): GatewayStatus => ({
+  state: state.linkState,
+  lane: lane.kind,
+  lane_reason: lane.reason,
+  clients: state.clientIds.length,
+  dropped: state.counters(),
+})
