@@ -25,10 +25,12 @@ export class PolicyIndex {
   /** Adds a policy, or replaces the one of the same id. */
   put(rule: PolicyRule): void {
     this.remove(rule.id)
-    const policy = compilePolicy(rule, this.#conditions)
-    this.#policies.set(rule.id, policy)
-    insert(this.#byResource, rule.resourceId, policy)
-    insert(this.#byGroup, rule.groupId, policy)
+    this.#insert(compilePolicy(rule, this.#conditions))
+  }
+
+  /** Takes over the policies on a resource from another index, as they are compiled there. */
+  share(from: PolicyIndex, resourceId: string): void {
+    for (const policy of from.#byResource.get(resourceId)?.values() ?? []) this.#insert(policy)
   }
 
   remove(id: string): void {
@@ -69,12 +71,24 @@ export class PolicyIndex {
     return new Set([...(this.#byGroup.get(groupId)?.values() ?? [])].map(({ rule }) => rule.resourceId))
   }
 
+  /** How many policies are on a resource: so much is to be looked at to judge it. */
+  countOn(resourceId: string): number {
+    return this.#byResource.get(resourceId)?.size ?? 0
+  }
+
   evaluate(question: PolicyQuestion): PolicyVerdict {
     const explanation: PolicyExplanation[] = []
     for (const policy of this.#byResource.get(question.resourceId)?.values() ?? []) {
       explanation.push(explain(policy, question))
     }
     return conclude(explanation, question)
+  }
+
+  #insert(policy: CompiledPolicy): void {
+    const { id, resourceId, groupId } = policy.rule
+    this.#policies.set(id, policy)
+    insert(this.#byResource, resourceId, policy)
+    insert(this.#byGroup, groupId, policy)
   }
 }
 

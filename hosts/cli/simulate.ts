@@ -7,12 +7,12 @@ import { askPortal, type ApiOptions } from './portal-api.ts'
 
 interface Options extends ApiOptions {
   changes?: string
-  disablePolicy: string[]
-  removePolicy: string[]
-  addMember: string[]
-  removeMember: string[]
-  removeResource: string[]
-  disableActor: string[]
+  disablePolicy?: string[]
+  removePolicy?: string[]
+  addMember?: string[]
+  removeMember?: string[]
+  removeResource?: string[]
+  disableActor?: string[]
   at?: string
   from?: string
   limit?: string
@@ -30,12 +30,12 @@ interface Simulation {
 export const simulateCommand = (context: CommandContext): Command =>
   new Command('simulate')
     .description('Says who would gain or lose access by changes, without making them.')
-    .option('--disable-policy <id>', 'as if the policy were disabled', collect, [])
-    .option('--remove-policy <id>', 'as if it were removed', collect, [])
-    .option('--add-member <group id:actor id>', 'as if the actor were in the group', collect, [])
-    .option('--remove-member <group id:actor id>', 'as if the actor were not', collect, [])
-    .option('--remove-resource <id>', 'as if the resource were removed', collect, [])
-    .option('--disable-actor <id>', 'as if the actor were disabled', collect, [])
+    .option('--disable-policy <id>', 'as if the policy were disabled', collect)
+    .option('--remove-policy <id>', 'as if it were removed', collect)
+    .option('--add-member <group id:actor id>', 'as if the actor were in the group', collect)
+    .option('--remove-member <group id:actor id>', 'as if the actor were not', collect)
+    .option('--remove-resource <id>', 'as if the resource were removed', collect)
+    .option('--disable-actor <id>', 'as if the actor were disabled', collect)
     .option('--changes <file>', 'JSON: `changes` of POST /api/v1/policies/simulate')
     .option('--at <time>', 'the moment, RFC 3339; now by default')
     .option('--from <address>', 'suppose that requests come from there; else from where each device was last seen')
@@ -68,11 +68,11 @@ Examples:
   $ portreeve simulate --changes proposal.json --at 2026-12-24T12:00:00Z --json`,
     )
 
-const collect = (value: string, before: string[]): string[] => [...before, value]
+const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
 
 const changesOf = async (options: Options): Promise<unknown[]> => {
-  const byId = (change: string, ids: readonly string[]) => ids.map((id) => ({ change, id }))
-  const member = (change: string, pairs: readonly string[]) =>
+  const byId = (change: string, ids: readonly string[] = []) => ids.map((id) => ({ change, id }))
+  const member = (change: string, pairs: readonly string[] = []) =>
     pairs.map((pair) => {
       const [group_id = '', actor_id = ''] = pair.split(':')
       return { change, group_id, actor_id }
@@ -80,7 +80,7 @@ const changesOf = async (options: Options): Promise<unknown[]> => {
   const changes = [
     ...(options.changes === undefined ? [] : await readChanges(options.changes)),
     ...byId('disable_actor', options.disableActor),
-    ...options.disablePolicy.map((id) => ({ change: 'update_policy', id, policy: { is_disabled: true } })),
+    ...(options.disablePolicy ?? []).map((id) => ({ change: 'update_policy', id, policy: { is_disabled: true } })),
     ...byId('remove_policy', options.removePolicy),
     ...byId('remove_resource', options.removeResource),
     ...member('add_membership', options.addMember),

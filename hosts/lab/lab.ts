@@ -25,6 +25,11 @@ import {
 /** The file of the run's folder that makes curl an admin: `curl -H @FILE`. */
 export const ADMIN_HEADER = 'admin.header'
 
+export interface LabOptions {
+  /** Settings of the portal's configuration beside the lab's own. */
+  portal?: object
+}
+
 /** The machines, and what runs on them. */
 export class Lab {
   readonly run: RunDirectory
@@ -37,15 +42,18 @@ export class Lab {
   /** Resolves with what happened where a part ends that nobody asked to. */
   readonly crashed = new Promise<string>((resolve) => (this.#crash = resolve))
 
-  private constructor(run: RunDirectory, machines: Machines) {
+  readonly #options: LabOptions
+
+  private constructor(run: RunDirectory, machines: Machines, options: LabOptions) {
     this.run = run
     this.machines = machines
+    this.#options = options
   }
 
-  static async open(): Promise<Lab> {
+  static async open(options: LabOptions = {}): Promise<Lab> {
     const run = await RunDirectory.open()
     try {
-      return new Lab(run, await buildNetwork(run))
+      return new Lab(run, await buildNetwork(run), options)
     } catch (error) {
       await run.close()
       throw error
@@ -122,7 +130,7 @@ export class Lab {
 
   /** Starts a Node program on a machine, as the only one of this name. */
   async start(name: MachineName, args: readonly string[], options: Omit<PartOptions, 'name'> = {}): Promise<Part> {
-    return this.#watch(name, this.machines[name].spawn(process.execPath, args, this.#options(name, options)))
+    return this.#watch(name, this.machines[name].spawn(process.execPath, args, this.#partOptions(name, options)))
   }
 
   /** Kills a part as a power cut would. */
@@ -155,7 +163,7 @@ export class Lab {
     await this.run.close({ keepFiles })
   }
 
-  #options(name: string, options: Omit<PartOptions, 'name'>): PartOptions {
+  #partOptions(name: string, options: Omit<PartOptions, 'name'>): PartOptions {
     return { ...options, name, log: join(this.run.path, `${name}.log`) }
   }
 
@@ -185,7 +193,7 @@ export class Lab {
       ...Object.entries(names).map(([host, address]) => `--host-record=${host},${address}`),
       '--local=/example.org/',
     ]
-    const part = this.#watch(name, this.machines[name].spawn('dnsmasq', args, this.#options(name, {})))
+    const part = this.#watch(name, this.machines[name].spawn('dnsmasq', args, this.#partOptions(name, {})))
     await part.line((line) => line.includes('started'))
   }
 
@@ -217,6 +225,7 @@ export class Lab {
       listen: { host: MACHINES.portal.outside, port: PORTAL_PORT },
       public_url: PORTAL_URL,
       state_folder: join(this.run.path, 'portal'),
+      ...this.#options.portal,
       plugins: [
         {
           use: 'builtin:identity-email-otp',

@@ -94,6 +94,41 @@ describe('time-window', () => {
     expect(answer(whole, '2026-10-25T00:00:00Z')).to.deep.equal([true, '2026-10-25T02:00Z'])
   })
 
+  /** Window, question, whether it holds, until when or from when on. */
+  const KNOWN: readonly [string, readonly [string, string, string], string, boolean, string][] = [
+    // New York: 02:00 EST becomes 03:00 EDT on March 8; 02:00 EDT becomes 01:00 EST on November 1.
+    ['America/New_York', ['sun', '02:30', '04:00'], '2026-03-08T06:30:00Z', false, '2026-03-08T07:00Z'],
+    ['America/New_York', ['sun', '02:30', '04:00'], '2026-03-08T07:00:00Z', true, '2026-03-08T08:00Z'],
+    ['America/New_York', ['sun', '01:30', '02:30'], '2026-03-08T06:30:00Z', true, '2026-03-08T07:00Z'],
+    ['America/New_York', ['sun', '02:15', '02:45'], '2026-03-08T06:30:00Z', false, '2026-03-15T06:15Z'],
+    ['America/New_York', ['sat', '22:00', '06:00'], '2026-03-08T04:00:00Z', true, '2026-03-08T10:00Z'],
+    ['America/New_York', ['sat', '22:00', '06:00'], '2026-11-01T03:00:00Z', true, '2026-11-01T11:00Z'],
+    ['America/New_York', ['sun', '01:00', '01:30'], '2026-11-01T05:00:00Z', true, '2026-11-01T05:30Z'],
+    ['America/New_York', ['sun', '01:00', '01:30'], '2026-11-01T05:30:00Z', false, '2026-11-01T06:00Z'],
+    ['America/New_York', ['sun', '01:00', '01:30'], '2026-11-01T06:00:00Z', true, '2026-11-01T06:30Z'],
+    // Lord Howe: half an hour. 02:00 becomes 02:30 on October 4; 02:00 becomes 01:30 on April 5.
+    ['Australia/Lord_Howe', ['sun', '02:15', '03:00'], '2026-10-03T15:00:00Z', false, '2026-10-03T15:30Z'],
+    ['Australia/Lord_Howe', ['sun', '02:15', '03:00'], '2026-10-03T15:30:00Z', true, '2026-10-03T16:00Z'],
+    ['Australia/Lord_Howe', ['sun', '02:00', '02:30'], '2026-10-03T15:00:00Z', false, '2026-10-10T15:00Z'],
+    ['Australia/Lord_Howe', ['sun', '01:30', '02:00'], '2026-04-04T14:30:00Z', true, '2026-04-04T15:30Z'],
+    ['Australia/Lord_Howe', ['sun', '01:45', '02:00'], '2026-04-04T14:45:00Z', true, '2026-04-04T15:00Z'],
+    ['Australia/Lord_Howe', ['sun', '01:45', '02:00'], '2026-04-04T15:00:00Z', false, '2026-04-04T15:15Z'],
+    ['Australia/Lord_Howe', ['sun', '01:45', '02:00'], '2026-04-04T15:15:00Z', true, '2026-04-04T15:30Z'],
+    // Days of 23 and of 25 hours.
+    ['Europe/Berlin', ['sun', '00:00', '24:00'], '2026-03-28T23:00:00Z', true, '2026-03-29T22:00Z'],
+    ['Europe/Berlin', ['sun', '00:00', '24:00'], '2026-10-24T22:00:00Z', true, '2026-10-25T23:00Z'],
+    // Zones that never change, at an odd offset and at none.
+    ['Asia/Kathmandu', ['mon', '00:00', '01:00'], '2026-03-29T18:15:00Z', true, '2026-03-29T19:15Z'],
+    ['Asia/Kathmandu', ['sun', '22:00', '02:00'], '2026-10-25T19:00:00Z', true, '2026-10-25T20:15Z'],
+    ['UTC', ['sun', '02:30', '04:00'], '2026-03-29T01:00:00Z', false, '2026-03-29T02:30Z'],
+  ]
+  it('P5 says until when, and from when on, over the changes of several zones', () => {
+    for (const [timezone, [day, from, to], at, holds, change] of KNOWN) {
+      const window = { timezone, ranges: [{ days: [day], from, to }] }
+      expect(answer(window, at), `${timezone} ${day} ${from}-${to} at ${at}`).to.deep.equal([holds, change])
+    }
+  })
+
   it('P5 merges windows that touch or overlap, also over midnight and over the end of the week', () => {
     const touching = {
       ranges: [
@@ -134,8 +169,16 @@ describe('time-window', () => {
     fc.assert(
       fc.property(fc.constantFrom(...zones), ranges, around, (timezone, hours, start) => {
         const settings = { timezone, ranges: hours }
-        for (let at = start - 5 * HOUR; at < start + 5 * HOUR; at += 7 * MINUTE) {
-          expect(ask(settings, at).holds, new Date(at).toISOString()).to.equal(reads(settings, at))
+        // When it is to change next; before, nothing may change.
+        let change: number | undefined
+        for (let at = start - 5 * HOUR; at < start + 5 * HOUR; at += 5 * MINUTE) {
+          const verdict = ask(settings, at)
+          const holds = reads(settings, at)
+          expect(verdict.holds, new Date(at).toISOString()).to.equal(holds)
+          const next = verdict.holds ? verdict.until : verdict.again
+          if (change !== undefined && at < change) expect(next, new Date(at).toISOString()).to.equal(change)
+          if (next !== undefined) expect(reads(settings, next), new Date(next).toISOString()).to.equal(!holds)
+          change = next
         }
       }),
       { numRuns: 60 },
@@ -143,14 +186,19 @@ describe('time-window', () => {
   })
 })
 
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+const formatOf = (timeZone: string): Intl.DateTimeFormat => {
+  const format =
+    formats.get(timeZone) ??
+    new Intl.DateTimeFormat('en-GB', { timeZone, weekday: 'short', hour: '2-digit', minute: '2-digit' })
+  formats.set(timeZone, format)
+  return format
+}
+
 /** The reference: reads the wall clock as a person would. */
 const reads = ({ timezone, ranges }: Settings, at: number): boolean => {
-  const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone: timezone,
-    weekday: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-  })
+  const format = formatOf(timezone)
   const [weekday = '', clock = ''] = format.format(at).split(/,? /)
   const today = ALL.indexOf(weekday.toLowerCase() as (typeof DAYS)[number])
   const yesterday = ALL[(today + 6) % 7] ?? 'mon'

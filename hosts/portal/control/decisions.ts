@@ -11,8 +11,8 @@ export interface Decisions {
   explain: (question: SpokenQuestion) => ExplainVerdict
   /** For the person herself: what exists for her, and why she may or may not have it. */
   accessOf: (question: PersonQuestion) => PersonAccess[]
-  /** For admins: who would gain or lose access by changes that nobody made. */
-  simulate: (question: SimulationQuestion) => Simulation
+  /** For admins: who would gain or lose access by changes that nobody made. It pauses, so that others have their turn meanwhile. */
+  simulate: (question: SimulationQuestion) => Generator<undefined, Simulation>
 }
 
 /** A question in the words of whoever asks. */

@@ -56,24 +56,37 @@ export interface Simulation {
   next?: PairPosition
 }
 
-/** One page looks at no more pairs than this: others wait for the portal meanwhile. */
+/** One page looks at no more pairs than this, however few of them change. */
 const MOST_EXAMINED = 10_000
+/** Nor does it ask more policies than this: pairs of a resource with thousands of policies weigh more. */
+const MOST_ASKED = 500_000
+/** So many policies are asked, or people found, between two pauses: some ten milliseconds. */
+const ASKED_AT_ONCE = 4_000
+const FOUND_AT_ONCE = 20_000
 
-/** Which pairs of actors and resources gain or lose access by changes: judged before and after by the evaluator of real requests. */
-export const simulate = (context: Context, question: SimulationQuestion, now: Instant): Simulation => {
+/**
+ * Which pairs of actors and resources gain or lose access by changes: judged before and after by the evaluator of real requests. It
+ * yields between slices of its work; what is committed meanwhile counts from there on.
+ */
+export function* simulate(
+  context: Context,
+  question: SimulationQuestion,
+  now: Instant,
+): Generator<undefined, Simulation> {
   const { view } = context
   const supposed = new SupposedView(view, question.changes)
+  const actorIds = yield* concernedBy(question, view)
   const pairs: PairChange[] = []
-  let [examined, concerned] = [0, 0]
+  let [examined, asked, askedInSlice] = [0, 0, 0]
   let next: PairPosition | undefined
   let last: PairPosition | undefined
-  for (const { resourceId, actorIds } of concernedBy(question, { view, supposed })) {
-    concerned += actorIds.length
-    if (next !== undefined) continue
+  for (const resourceId of [...supposed.resourceIds].toSorted()) {
+    if (next !== undefined) break
+    const policies = 2 + view.policies.countOn(resourceId) + supposed.policies.countOn(resourceId)
     for (const actorId of actorIds) {
       const position = { resourceId, actorId }
       if (!isBeyond(position, question.after)) continue
-      if (pairs.length >= question.limit || examined >= MOST_EXAMINED) {
+      if (pairs.length >= question.limit || examined >= MOST_EXAMINED || asked >= MOST_ASKED) {
         next = last
         break
       }
@@ -81,33 +94,43 @@ export const simulate = (context: Context, question: SimulationQuestion, now: In
       last = position
       const change = pairChange(context, { question, supposed, ...position }, now)
       if (change !== undefined) pairs.push(change)
+      const work = policies * (1 + view.clientsOf(actorId).size)
+      asked += work
+      askedInSlice += work
+      if (askedInSlice < ASKED_AT_ONCE) continue
+      askedInSlice = 0
+      yield
     }
   }
+  const concerned = actorIds.length * supposed.resourceIds.size
   return { pairs, examined, concerned, ...(next === undefined ? {} : { next }) }
 }
 
-/** By resource, then actor: an order that stays, so that pages fit together. */
-const concernedBy = (
-  { accountId, changes }: SimulationQuestion,
-  { view, supposed }: { view: View; supposed: SupposedView },
-): { resourceId: string; actorIds: string[] }[] => {
-  const [everyone, some] = [new Set<string>(), new Set<string>()]
+/** Whose access may change, in an order that stays, so that pages fit together. */
+function* concernedBy({ accountId, changes }: SimulationQuestion, view: View): Generator<undefined, string[]> {
+  const people = new Set<string>()
+  const groupIds = new Set<string>()
   for (const change of changes) {
     if (change.entity === 'policies') {
       for (const groupId of [change.before?.groupId, change.after?.groupId]) {
-        if (groupId !== undefined) for (const id of view.membersOf(groupId)) everyone.add(id)
+        if (groupId !== undefined) groupIds.add(groupId)
       }
     }
-    if (change.entity === 'memberships') some.add((change.after ?? change.before)?.actorId ?? '')
-    if (change.entity === 'actors') some.add(change.id)
+    if (change.entity === 'memberships') people.add((change.after ?? change.before)?.actorId ?? '')
+    if (change.entity === 'actors') people.add(change.id)
     if (change.entity === 'resources') {
-      for (const rule of view.policies.rulesOn(change.id))
-        for (const id of view.membersOf(rule.groupId)) everyone.add(id)
+      for (const { groupId } of view.policies.rulesOn(change.id)) groupIds.add(groupId)
     }
   }
-  const own = (id: string) => view.get('actors', id)?.accountId === accountId
-  const actorIds = [...new Set([...everyone, ...some])].filter(own).toSorted()
-  return [...supposed.resourceIds].toSorted().map((resourceId) => ({ resourceId, actorIds }))
+  let found = 0
+  for (const groupId of groupIds) {
+    for (const actorId of view.membersOf(groupId)) {
+      people.add(actorId)
+      if (++found % FOUND_AT_ONCE === 0) yield
+    }
+  }
+  yield
+  return [...people].filter((id) => view.get('actors', id)?.accountId === accountId).sort()
 }
 
 const isBeyond = (position: PairPosition, after: PairPosition | undefined): boolean =>

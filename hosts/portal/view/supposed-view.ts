@@ -20,9 +20,7 @@ export class SupposedView implements Pick<View, 'get' | 'groupsOf' | 'policies'>
     this.#view = view
     this.policies = new PolicyIndex(view.conditions)
     for (const change of changes) this.#note(change)
-    for (const resourceId of this.resourceIds) {
-      for (const rule of view.policies.rulesOn(resourceId)) this.policies.put(rule)
-    }
+    for (const resourceId of this.resourceIds) this.policies.share(view.policies, resourceId)
     for (const change of changes) {
       if (change.entity !== 'policies') continue
       if (change.after === undefined) this.policies.remove(change.id)
@@ -35,10 +33,12 @@ export class SupposedView implements Pick<View, 'get' | 'groupsOf' | 'policies'>
     return this.#rows.has(key) ? (this.#rows.get(key) as Entities[Name] | undefined) : this.#view.get(name, id)
   }
 
-  groupsOf(actorId: string): Set<string> {
+  groupsOf(actorId: string): ReadonlySet<string> {
+    const [left, joined] = [this.#left.get(actorId), this.#joined.get(actorId)]
+    if (left.size === 0 && joined.size === 0) return this.#view.groupsOf(actorId)
     const groups = new Set(this.#view.groupsOf(actorId))
-    for (const groupId of this.#left.get(actorId)) groups.delete(groupId)
-    for (const groupId of this.#joined.get(actorId)) groups.add(groupId)
+    for (const groupId of left) groups.delete(groupId)
+    for (const groupId of joined) groups.add(groupId)
     return groups
   }
 

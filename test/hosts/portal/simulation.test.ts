@@ -23,8 +23,15 @@ const world = () => {
   const resources = [company.resource, company.network('192.0.2.0/24')] as const
   const decisions = bench.machine.decisions(() => bench.clock.now())
   const simulate = (changes: Change[], more: Partial<SimulationQuestion> = {}): Simulation =>
-    decisions.simulate({ accountId: company.account.id, changes, limit: 100, ...more })
+    whole(decisions.simulate({ accountId: company.account.id, changes, limit: 100, ...more }))
   return { bench, company, groups: [company.group, others] as const, people, resources, decisions, simulate }
+}
+
+const whole = (work: Generator<undefined, Simulation>): Simulation => {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+  }
 }
 
 const changeOf = <Name extends EntityName>(
@@ -103,6 +110,74 @@ describe('simulations', () => {
     } while (after !== undefined && pages < 20)
     expect(new Set(seen).size).to.equal(24)
     expect(seen).to.have.length(24)
+  })
+
+  describe('of a large account', () => {
+    /** A group of 301 that many policies let to a resource, and what one simulation asks of conditions between two pauses. */
+    const large = ({ policies }: { policies: number }) => {
+      let asked = 0
+      const counting = {
+        facts: [],
+        evaluate: () => {
+          asked++
+          return { holds: false, reason: 'counted' }
+        },
+      }
+      const bench = new PortalBench({ conditions: { counting } })
+      const company = new Company(bench)
+      for (let index = 0; index < 300; index++) company.join(company.person(`P${index}`).id, company.group.id)
+      const conditions = [{ condition: 'counting', settings: {} }]
+      for (let index = 0; index < policies; index++) company.allow(company.group.id, company.resource.id, conditions)
+      const change = changeOf('policies', { before: company.policy })
+      const decisions = bench.machine.decisions(() => bench.clock.now())
+      const run = (after?: SimulationQuestion['after']) => {
+        const slices: number[] = []
+        const work = decisions.simulate({ accountId: company.account.id, changes: [change], limit: 1_000, after })
+        for (;;) {
+          asked = 0
+          const step = work.next()
+          slices.push(asked)
+          if (step.done === true) return { page: step.value, slices }
+        }
+      }
+      return { bench, company, run }
+    }
+
+    it('pause after some thousand questions, so that the portal serves others meanwhile', () => {
+      const { run } = large({ policies: 30 })
+      const { page, slices } = run()
+      expect(page).to.include({ examined: 301, concerned: 301 })
+      expect(page.pairs).to.have.length(301)
+      expect(slices.reduce((sum, each) => sum + each, 0)).to.be.greaterThan(301 * 30)
+      expect(Math.max(...slices)).to.be.at.most(5_000)
+      expect(slices.length).to.be.greaterThan(4)
+    })
+
+    it('end a page that asks too much, and go on where it ended', () => {
+      const { run } = large({ policies: 1_000 })
+      const seen: string[] = []
+      let pages = 0
+      for (let after: SimulationQuestion['after'] | undefined, more = true; more; pages++) {
+        const { page, slices } = run(after)
+        expect(slices.reduce((sum, each) => sum + each, 0)).to.be.at.most(510_000)
+        seen.push(...page.pairs.map(({ actor }) => actor.id))
+        after = page.next
+        more = after !== undefined
+      }
+      expect(pages).to.be.greaterThan(1)
+      expect(new Set(seen).size).to.equal(301)
+      expect(seen).to.have.length(301)
+    })
+
+    it('take over what is committed between two pauses, and do not trip over it', () => {
+      const { bench, company } = large({ policies: 30 })
+      const decisions = bench.machine.decisions(() => bench.clock.now())
+      const change = changeOf('policies', { before: company.policy })
+      const work = decisions.simulate({ accountId: company.account.id, changes: [change], limit: 1_000 })
+      for (let index = 0; index < 3; index++) work.next()
+      bench.remove(['policies', company.policy], ['resources', company.resource], ['actors', company.actor])
+      expect(whole(work).pairs.length).to.be.lessThan(301)
+    })
   })
 
   it('foresee exactly what the change then brings, whatever it is', () => {
