@@ -71,6 +71,42 @@ describe('the REST API', () => {
     expect(unknown.status).to.equal(422)
   })
 
+  it('of two changes that rest on the same sight of a policy lets the first through, and tells the second', async () => {
+    const site = await portal.create('/sites', { name: 'Two' })
+    const group = await portal.create('/groups', { name: 'Two' })
+    const resource = await portal.create('/resources', {
+      name: 'Two',
+      type: 'ip',
+      address: '192.0.2.2',
+      site_id: site.id,
+    })
+    const { id } = await portal.create('/policies', { group_id: group.id, resource_id: resource.id })
+    const seen = (await portal.api('GET', `/policies/${id}`)).headers.get('etag') ?? ''
+    const send = (method: string, version: string, body?: object) =>
+      fetch(`${portal.url}/api/v1/policies/${id}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${portal.token}`,
+          'content-type': 'application/json',
+          'if-match': version,
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+    const strict = { conditions: [{ condition: 'remote-ip', settings: { ranges: ['192.0.2.0/24'] } }] }
+    const both = await Promise.all([send('PATCH', seen, strict), send('PATCH', seen, { description: 'for all' })])
+    expect(both.map(({ status }) => status)).to.have.members([200, 412])
+    const refused = both.find(({ status }) => status === 412)
+    expect(await refused?.json()).to.include({ code: 'precondition_failed' })
+    const now = both.find(({ status }) => status === 200)?.headers.get('etag') ?? ''
+    expect([now, refused?.headers.get('etag')]).to.deep.equal([now, now])
+    expect((await send('DELETE', seen)).status).to.equal(412)
+    expect(
+      (await portal.api('PATCH', `/policies/${id}`, { description: 'who says nothing is the last' })).status,
+    ).to.equal(200)
+    expect((await send('DELETE', now)).status).to.equal(412)
+    expect((await send('DELETE', '*')).status).to.equal(204)
+  })
+
   it('shows a created token once, which then works, until it is revoked', async () => {
     const robot = await portal.create('/actors', { name: 'Robot', type: 'service_account' })
     const { id, token } = await portal.create(`/actors/${robot.id}/api_tokens`, { name: 'CI' })

@@ -4,6 +4,7 @@ import type { Draft, Patch, Query, Reader, Scope, Store, Transaction, WritableNa
 import { notFound } from '../problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 import { answerPage, page } from './page.ts'
+import { checkMatch, rowVersion } from './row-version.ts'
 
 /** The steps by which most stories end: those of one collection of rows. */
 export interface Collection<Name extends EntityName> {
@@ -34,30 +35,35 @@ export const collection = <Name extends WritableName>(
   show: async (ctx) => {
     const row = await store.reader(ctx.state.account.id).get(name, idOf(ctx))
     if (row === undefined) throw notFound()
-    ctx.body = toWire(row)
+    answerWith(ctx, toWire(row))
   },
   insert: (draft) => async (ctx) => {
     const row = await store.transact(scopeOf(ctx), async (tx) => tx.insert(name, await draft(ctx, tx)))
     ctx.status = 201
-    ctx.body = toWire(row)
+    answerWith(ctx, toWire(row))
   },
   patch: (patch) => async (ctx) => {
     const row = await store.transact(scopeOf(ctx), async (tx) => {
-      await existing(tx, name, idOf(ctx))
+      checkMatch(ctx, rowVersion(toWire(await existing(tx, name, idOf(ctx)))))
       return tx.patch(name, idOf(ctx), await patch(ctx, tx))
     })
     if (row === undefined) throw notFound()
-    ctx.body = toWire(row)
+    answerWith(ctx, toWire(row))
   },
   remove: (check) => async (ctx) => {
     await store.transact(scopeOf(ctx), async (tx) => {
-      await existing(tx, name, idOf(ctx))
+      checkMatch(ctx, rowVersion(toWire(await existing(tx, name, idOf(ctx)))))
       await check?.(ctx, tx)
       await tx.remove(name, idOf(ctx))
     })
     ctx.status = 204
   },
 })
+
+const answerWith = (ctx: ApiContext, shown: unknown): void => {
+  ctx.body = shown
+  ctx.set('etag', rowVersion(shown))
+}
 
 export const scopeOf = ({ state }: ApiContext): Scope => ({ accountId: state.account.id, by: state.by })
 

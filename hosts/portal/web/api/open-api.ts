@@ -39,10 +39,15 @@ const operation = ({ method, path, summary, body, answer, status }: Endpoint, sc
     schema: { type: 'string', format: 'uuid' },
   }))
   const isList = method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape
+  const isChangeOfOne = (method === 'PATCH' || method === 'DELETE') && path.endsWith('/:id')
   return {
     summary,
     operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-    parameters: [...inPath, ...(isList ? queryParameters(page.schema, schemas) : [])],
+    parameters: [
+      ...inPath,
+      ...(isList ? queryParameters(page.schema, schemas) : []),
+      ...(isChangeOfOne ? [IF_MATCH] : []),
+    ],
     ...(body === undefined
       ? {}
       : {
@@ -78,6 +83,14 @@ const queryParameters = (query: z.ZodType, schemas: Schemas): object[] => {
     schema,
     ...(description === undefined ? {} : { description }),
   }))
+}
+
+const IF_MATCH = {
+  name: 'If-Match',
+  in: 'header',
+  schema: { type: 'string' },
+  description:
+    'The ETag of the answer that the change rests on: 412 precondition_failed where somebody changed the row since',
 }
 
 /** JSON Schemas, those with a name gathered where OpenAPI has them. */
