@@ -76,7 +76,7 @@ const IPERF_ARGUMENTS: Readonly<Record<Exclude<Measure, 'rtt'>, readonly string[
 /** Fifty a second: at less than 10 ms apart, ping no longer sleeps between its packets, and takes a core from what it measures. */
 const PING_INTERVAL_SECONDS = 0.02
 /** Before, so that neither side is measured while it still translates its own code. */
-const WARMING_PINGS = 2_000
+const WARMING_PINGS = 8_000
 
 /** The median in milliseconds: a timer of either side that falls on one packet of twenty is not the round trip. */
 const roundTrip = async (client: Namespace, address: string, seconds: number): Promise<number> => {
