@@ -1,3 +1,4 @@
+import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
@@ -69,7 +70,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   readonly #firstPatienceMs: number
   readonly #patienceMs: number
   readonly #outputs = new OutputQueue<LinkOutput<R>>()
-  readonly #dropped: Record<string, number> = {}
+  readonly #counters = new Counters()
   readonly #held: ToPortal<R>[] = []
   #phase: Phase = { name: 'idle' }
   #everUp = false
@@ -145,7 +146,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
 
   /** Reasons and how often something was dropped for them. */
   counters(): Readonly<Record<string, number>> {
-    return this.#dropped
+    return this.#counters.snapshot()
   }
 
   #start(now: Instant): void {
@@ -307,6 +308,6 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #drop(reason: string): void {
-    this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1
+    this.#counters.count(reason)
   }
 }

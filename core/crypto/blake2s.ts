@@ -1,9 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { blake2s as keyedBlake2s } from '@noble/hashes/blake2.js'
 
-/** Length of a BLAKE2s-256 digest. */
-export const BLAKE2S_BYTES = 32
-
 /** BLAKE2s-256 (RFC 7693) of the parts, concatenated. */
 export const blake2s = (...parts: readonly Uint8Array[]): Uint8Array => {
   const hash = createHash('blake2s256')

@@ -1,4 +1,5 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
@@ -27,7 +28,7 @@ export type SiteQuestionsOutput<Query> =
 /** What only a resource's site can answer (SRV, TXT): the query waits for the gateway, 5 s at most, and is then answered SERVFAIL. */
 export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, SiteQuestionsOutput<Query>> {
   readonly #outputs = new OutputQueue<SiteQuestionsOutput<Query>>()
-  readonly #counters: Record<string, number> = {}
+  readonly #counters = new Counters()
   /** Oldest first, which is also whose time is up first. */
   readonly #pending = new Map<number, PendingQuestion<Query>>()
   #lastAsk = 0
@@ -60,7 +61,7 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.#counters
+    return this.#counters.snapshot()
   }
 
   #onVerdict(ask: number, verdict: UpstreamVerdict): void {
@@ -80,7 +81,7 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
     { query, parsed, resourceIds }: Pick<PendingQuestion<Query>, 'query' | 'parsed' | 'resourceIds'>,
     reason: string,
   ): void {
-    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
+    this.#counters.count(reason)
     const message = answerTo(parsed, { code: ResponseCode.SERVFAIL })
     this.#outputs.push({ type: 'answer', query, message, by: { type: 'site', resourceIds } })
   }

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import { Counters } from '../runtime/counters.ts'
 import type { Family } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -40,7 +41,7 @@ export type SiteResolverOutput =
 export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutput> {
   readonly #random: Random
   readonly #outputs = new OutputQueue<SiteResolverOutput>()
-  readonly #counters: Record<string, number> = {}
+  readonly #counters = new Counters()
   /** Both oldest first, which is also who lapses first. */
   readonly #running = new Map<string, Resolution>()
   readonly #cache = new Map<string, CachedAddresses>()
@@ -59,7 +60,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   wake(now: Instant): void {
     for (const resolution of this.#running.values()) {
       if (resolution.endsAt > now) return
-      this.#count('siteResolverTimedOut')
+      this.#counters.count('siteResolverTimedOut')
       for (const ask of resolution.asks) {
         this.#asks.delete(ask)
         this.#outputs.push({ type: 'cancelAsk', ask })
@@ -80,7 +81,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
 
   /** What failed or was refused, by reason, and how often. */
   counters(): Readonly<Record<string, number>> {
-    return this.#counters
+    return this.#counters.snapshot()
   }
 
   #onLookup(lookup: number, name: string, now: Instant): void {
@@ -97,7 +98,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
       running?.lookups.push(lookup)
       return
     }
-    this.#count(refusal)
+    this.#counters.count(refusal)
     this.#outputs.push({ type: 'resolved', lookup, ipv4: [], ipv6: [], failed: true })
   }
 
@@ -133,26 +134,26 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   /** What an answer says, undefined where there is none that counts. */
   #addresses(verdict: UpstreamVerdict, question: Question): string[] | undefined {
     if (verdict.type === 'failed') {
-      this.#count(`siteResolver_${verdict.code}`)
+      this.#counters.count(`siteResolver_${verdict.code}`)
       return undefined
     }
     const read = parseAnswer(verdict.message, question)
     if (read.type === 'refused') {
-      this.#count(`siteAnswer_${read.reason}`)
+      this.#counters.count(`siteAnswer_${read.reason}`)
       return undefined
     }
     const { code } = read.answer
     if (code !== ResponseCode.NOERROR && code !== ResponseCode.NXDOMAIN) {
-      this.#count('siteAnswer_error')
+      this.#counters.count('siteAnswer_error')
       return undefined
     }
     const texts = new Set<string>()
     for (const data of answeredData(verdict.message, read.answer, question)) {
       const address = data.length === (question.type === RecordType.A ? 4 : 16) && ipaddr.fromByteArray([...data])
-      if (address === false) this.#count('siteAnswer_malformedAddress')
-      else if (isRefused(address)) this.#count('siteAnswer_refusedAddress')
+      if (address === false) this.#counters.count('siteAnswer_malformedAddress')
+      else if (isRefused(address)) this.#counters.count('siteAnswer_refusedAddress')
       else if (texts.size < MAX_ADDRESSES) texts.add(address.toString())
-      else this.#count('siteAnswer_tooManyAddresses')
+      else this.#counters.count('siteAnswer_tooManyAddresses')
     }
     return [...texts].sort()
   }
@@ -174,10 +175,6 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     for (const lookup of lookups) {
       this.#outputs.push({ type: 'resolved', lookup, ipv4: ipv4 ?? [], ipv6: ipv6 ?? [], failed, ...missing })
     }
-  }
-
-  #count(reason: string): void {
-    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
   }
 }
 

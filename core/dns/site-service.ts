@@ -1,4 +1,5 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
@@ -35,7 +36,7 @@ export type SiteServiceOutput<Query> =
  */
 export class SiteService<Query> implements Machine<SiteServiceInput<Query>, SiteServiceOutput<Query>> {
   readonly #outputs = new OutputQueue<SiteServiceOutput<Query>>()
-  readonly #counters: Record<string, number> = {}
+  readonly #counters = new Counters()
   /** Oldest first, which is also whose time is up first. */
   readonly #pending = new Map<number, PendingQuery<Query>>()
   #lastAsk = 0
@@ -72,14 +73,14 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
 
   /** What failed or was refused, by reason, and how often. */
   counters(): Readonly<Record<string, number>> {
-    return this.#counters
+    return this.#counters.snapshot()
   }
 
   #onQuery(input: SiteServiceInput<Query> & { type: 'siteQueryReceived' }, now: Instant): void {
     const { query, client, message, protocol } = input
     const verdict = parseQuery(message)
     if (verdict.type === 'refused') {
-      this.#count(verdict.reason)
+      this.#counters.count(verdict.reason)
       if (verdict.answer !== undefined) this.#outputs.push({ type: 'answerSiteQuery', query, message: verdict.answer })
       return
     }
@@ -127,12 +128,8 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
   }
 
   #refuse({ query, parsed }: Pick<PendingQuery<Query>, 'query' | 'parsed'>, code: ResponseCode, reason: string): void {
-    this.#count(reason)
+    this.#counters.count(reason)
     this.#outputs.push({ type: 'answerSiteQuery', query, message: answerTo(parsed, { code }) })
-  }
-
-  #count(reason: string): void {
-    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
   }
 }
 

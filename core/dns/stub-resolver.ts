@@ -1,4 +1,5 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import { Counters } from '../runtime/counters.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
@@ -38,7 +39,7 @@ export type StubResolverOutput<Query> =
  */
 export class StubResolver<Query> implements Machine<StubResolverInput<Query>, StubResolverOutput<Query>> {
   readonly #outputs = new OutputQueue<StubResolverOutput<Query>>()
-  readonly #counters: Record<string, number> = {}
+  readonly #counters = new Counters()
   readonly #mapped: MappedAddresses
   readonly #upstreamQueries = new UpstreamQueries<Query>()
   readonly #siteQuestions = new SiteQuestions<Query>()
@@ -88,12 +89,12 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   /** What was refused or dropped, by reason, and how often. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters, ...this.#upstreamQueries.counters(), ...this.#siteQuestions.counters() }
+    return { ...this.#counters.snapshot(), ...this.#upstreamQueries.counters(), ...this.#siteQuestions.counters() }
   }
 
   #onResources(resources: readonly NamedResource[]): void {
     this.#resources = new ResourceNames(resources)
-    for (const _ of this.#resources.invalid) this.#count('invalidPattern')
+    for (const _ of this.#resources.invalid) this.#counters.count('invalidPattern')
     for (const [domain, before] of this.#owners) {
       const owners = this.#resources.match(domain)
       this.#owners.set(domain, owners)
@@ -115,7 +116,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   #onQuery(input: StubResolverInput<Query> & { type: 'queryReceived' }, now: Instant): void {
     const verdict = parseQuery(input.message)
     if (verdict.type === 'refused') {
-      this.#count(verdict.reason)
+      this.#counters.count(verdict.reason)
       if (verdict.answer !== undefined) {
         this.#outputs.push({ type: 'answer', query: input.query, message: verdict.answer, by: { type: 'resolver' } })
       }
@@ -178,7 +179,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     if (owners.every(({ ipStack }) => ipStack === other)) return empty(query)
     const assigned = this.#mapped.assign(query.name)
     if (assigned === undefined) {
-      this.#count('mappedAddressesExhausted')
+      this.#counters.count('mappedAddressesExhausted')
       return answerTo(query, { code: ResponseCode.SERVFAIL })
     }
     if (assigned.isNew) {
@@ -199,10 +200,6 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     const { ipv4, ipv6 } = addressText(assigned.number)
     const resourceIds = owners.map(({ id }) => id)
     this.#outputs.push({ type: 'mapName', domain, addresses: [...ipv4, ...ipv6], resourceIds })
-  }
-
-  #count(reason: string): void {
-    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
   }
 }
 

@@ -1,4 +1,5 @@
 import type { UpstreamServer, UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
@@ -55,7 +56,7 @@ export type UpstreamQueriesOutput<Query> =
  */
 export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Query>, UpstreamQueriesOutput<Query>> {
   readonly #outputs = new OutputQueue<UpstreamQueriesOutput<Query>>()
-  readonly #counters: Record<string, number> = {}
+  readonly #counters = new Counters()
   #upstreams: readonly KnownUpstream[] = []
   /** By when they are to be looked at next: each is put last when that is a second ahead, so the first is always the next. */
   readonly #pending = new Set<PendingQuery<Query>>()
@@ -92,7 +93,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
 
   /** Reasons and how often. */
   counters(): Readonly<Record<string, number>> {
-    return this.#counters
+    return this.#counters.snapshot()
   }
 
   #begin(
@@ -106,7 +107,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
           ? 'tooManyQueries'
           : undefined
     if (refusal !== undefined) {
-      this.#count(refusal)
+      this.#counters.count(refusal)
       this.#outputs.push({
         type: 'answer',
         query,
@@ -139,7 +140,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     if (known === undefined) {
       // A server's own error says more than one of ours.
       const message = pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
-      if (pending.refusal === undefined) this.#count('allUpstreamsFailed')
+      if (pending.refusal === undefined) this.#counters.count('allUpstreamsFailed')
       return this.#finish(pending, message, pending.refusedBy)
     }
     pending.next = (pending.next + 1) % pending.candidates.length
@@ -157,7 +158,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       if (known !== undefined && since !== undefined && now - since >= MOVE_ON_AFTER) this.#markDead(known, now)
     }
     if (now >= pending.endsAt) {
-      this.#count('upstreamsTimedOut')
+      this.#counters.count('upstreamsTimedOut')
       const message = pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
       return this.#finish(pending, message, pending.refusedBy)
     }
@@ -176,20 +177,20 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     pending.asks.delete(id)
 
     if (verdict.type === 'failed') {
-      this.#count(`upstream_${verdict.code}`)
+      this.#counters.count(`upstream_${verdict.code}`)
       this.#markDead(known, now)
       return this.#withoutCandidate(pending, known, now)
     }
     const read = parseAnswer(verdict.message, pending.parsed)
     if (read.type === 'refused') {
-      this.#count(`upstreamAnswer_${read.reason}`)
+      this.#counters.count(`upstreamAnswer_${read.reason}`)
       return this.#withoutCandidate(pending, known, now)
     }
     known.deadUntil = undefined
     const { answer } = read
     if (answer.records.some(isMappedAddress)) {
       // A stranger's name must not lead an application to a resource under a false name (DNS rebinding).
-      this.#count('upstreamAnswer_mappedAddress')
+      this.#counters.count('upstreamAnswer_mappedAddress')
       return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }), known.upstream)
     }
     const message = fitted(pending.parsed, pending.protocol, verdict.message)
@@ -221,10 +222,6 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
 
   #markDead(known: KnownUpstream, now: Instant): void {
     known.deadUntil = after(now, ASK_LAST_FOR)
-  }
-
-  #count(reason: string): void {
-    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
   }
 }
 

@@ -12,6 +12,7 @@ import {
   OWN_ADDRESSES,
   SENTINEL_ADDRESSES,
 } from '../net/reserved-range.ts'
+import { Counters } from '../runtime/counters.ts'
 import { endpoint } from '../runtime/endpoint.ts'
 import type { Deadline } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -19,7 +20,6 @@ import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
 import { decodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
-import { Counters } from './counters.ts'
 import { FlowCache } from './flow-cache.ts'
 import type { Flows } from './flows.ts'
 import { NameAnnouncements } from './name-announcements.ts'

@@ -4,6 +4,7 @@
 //   use carries USE-CANDIDATE, and the controlled side follows the latest.
 // - Checks go on for as long as the agent lives: they keep NAT bindings open and find out that a path is dead.
 import type { Path } from '../contract/tunnel-transport.ts'
+import { Counters } from '../runtime/counters.ts'
 import { splitEndpoint, type Family } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
 import { toHex } from '../crypto/text-encoding.ts'
@@ -71,7 +72,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #remotes = new Map<Path, Candidate>()
   /** Hex of a transaction's id -> its pair's path; the oldest are forgotten. */
   readonly #transactions = new Map<string, Path>()
-  readonly #counters: Record<string, number> = {}
+  readonly #counters = new Counters()
   readonly #outputs = new OutputQueue<IceAgentOutput>()
   #locals: readonly Candidate[] = []
   #selected: CandidatePair | undefined
@@ -94,7 +95,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   counters(): Readonly<Record<string, number>> {
-    return this.#counters
+    return this.#counters.snapshot()
   }
 
   handle(input: IceAgentInput, now: Instant): void {
@@ -152,14 +153,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #addRemotes(lines: readonly string[], now: Instant): void {
     for (const line of lines) {
       const remote = parseCandidate(line)
-      if (remote === undefined) this.#count('candidate-unreadable')
+      if (remote === undefined) this.#counters.count('candidate-unreadable')
       else this.#remember(remote, now)
     }
   }
 
   #remember(remote: Candidate, now: Instant): void {
     if (!this.#remotes.has(remote.endpoint) && this.#remotes.size >= MAX_PAIRS) {
-      this.#count('too-many-candidates')
+      this.#counters.count('too-many-candidates')
       return
     }
     this.#remotes.set(remote.endpoint, remote)
@@ -207,19 +208,19 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #handleCheck(path: Path, message: StunMessage, now: Instant): void {
     const verdict = readCheck(message, this.#options)
-    if (verdict.type === 'refused') return this.#count(verdict.reason)
+    if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
     const { local, role } = this.#options
     if (verdict.role === role) {
-      this.#count('role-conflict')
+      this.#counters.count('role-conflict')
       this.#outputs.push({ type: 'sendDatagram', path, datagram: encodeRoleConflict(message.transactionId, local) })
       return
     }
     const source = splitEndpoint(path)
-    if (source === undefined) return this.#count('path-unknown')
+    if (source === undefined) return this.#counters.count('path-unknown')
     // RFC 8445 §7.3.1.3: a way that nobody told us of.
     if (!this.#pairs.has(path)) this.#remember(peerReflexive(source, verdict.priority), now)
     const pair = this.#pairs.get(path)
-    if (pair === undefined) return this.#count('no-room-for-path')
+    if (pair === undefined) return this.#counters.count('no-room-for-path')
     const datagram = encodeAnswer({ transactionId: message.transactionId, source: pair.remote.endpoint, local })
     this.#outputs.push({ type: 'sendDatagram', path, datagram })
     this.#hear(pair, now)
@@ -234,14 +235,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #handleAnswer(path: Path, message: StunMessage, now: Instant): void {
     const id = toHex(message.transactionId)
     const pair = this.#pairs.get(this.#transactions.get(id) ?? '')
-    if (pair === undefined) return this.#count('unknown-transaction')
+    if (pair === undefined) return this.#counters.count('unknown-transaction')
     const verdict = readAnswer(message, this.#options.remote)
-    if (verdict.type === 'refused') return this.#count(verdict.reason)
+    if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
     this.#transactions.delete(id)
     // §7.2.5.2.1: only a symmetric path can be used.
-    if (pair.path !== path) return this.#count('answer-from-elsewhere')
+    if (pair.path !== path) return this.#counters.count('answer-from-elsewhere')
     if (verdict.type !== 'succeeded') {
-      this.#count(verdict.type === 'roleConflict' ? 'role-conflict' : 'check-refused')
+      this.#counters.count(verdict.type === 'roleConflict' ? 'role-conflict' : 'check-refused')
       return
     }
     pair.check = undefined
@@ -389,9 +390,5 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #localOf(family: Family): Candidate | undefined {
     return this.#locals.find((local) => local.family === family)
-  }
-
-  #count(reason: string): void {
-    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
   }
 }

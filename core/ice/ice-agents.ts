@@ -1,6 +1,7 @@
 import type { Path, PeerId } from '../contract/tunnel-transport.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
 import { toHex } from '../crypto/text-encoding.ts'
+import { Counters } from '../runtime/counters.ts'
 import { DeadlineQueue } from '../runtime/deadline-queue.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -47,7 +48,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   /** A gateway has thousands of agents, and asks for the earliest all the time. */
   readonly #due = new DeadlineQueue<PeerId>()
   readonly #outputs = new OutputQueue<IceAgentsOutput>()
-  readonly #counters: Record<string, number> = {}
+  readonly #counters = new Counters()
   #locals: readonly Candidate[] = []
 
   constructor({ role, random }: { role: IceRole; random: Random }) {
@@ -61,7 +62,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
 
   /** Reasons and how often something was dropped for them, of the agents that there are and of none. */
   counters(): Readonly<Record<string, number>> {
-    const sum = { ...this.#counters }
+    const sum: Record<string, number> = { ...this.#counters.snapshot() }
     for (const { agent } of this.#entries.values()) {
       for (const [reason, count] of Object.entries(agent.counters())) sum[reason] = (sum[reason] ?? 0) + count
     }
@@ -127,9 +128,9 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
 
   #receive(path: Path, datagram: Uint8Array, now: Instant): void {
     const verdict = decodeStun(datagram)
-    if (verdict.type === 'refused') return this.#count(verdict.reason)
+    if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
     const peer = this.#peerOf(verdict.message)
-    if (peer === undefined) return this.#count('nobody')
+    if (peer === undefined) return this.#counters.count('nobody')
     this.#forward(peer, { type: 'messageReceived', path, message: verdict.message }, now)
   }
 
@@ -140,7 +141,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
 
   #forward(peer: PeerId, input: IceAgentInput, now: Instant): void {
     const entry = this.#entries.get(peer)
-    if (entry === undefined) return this.#count('unknown-peer')
+    if (entry === undefined) return this.#counters.count('unknown-peer')
     entry.agent.handle(input, now)
     this.#drain(peer, entry)
   }
@@ -165,10 +166,6 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
       this.#byTransaction.delete(oldest)
       break
     }
-  }
-
-  #count(reason: string): void {
-    this.#counters[reason] = (this.#counters[reason] ?? 0) + 1
   }
 }
 

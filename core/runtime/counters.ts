@@ -1,5 +1,5 @@
 /** How often something happened, by reason. The reasons are the code's own texts, never a peer's. */
-export class Counters<Reason extends string> {
+export class Counters<Reason extends string = string> {
   readonly #counts = new Map<Reason, number>()
 
   count(reason: Reason): void {

@@ -5,6 +5,7 @@ import { decodeFrame, errorReply, MAX_FRAME_TO_PORTAL, okReply, type Frame } fro
 import type { ToPortal } from '../../core/control/messages.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
 import { Presence } from '../../core/presence/presence.ts'
+import { Counters } from '../../core/runtime/counters.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
@@ -66,7 +67,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #attendance: Attendance
   readonly #consequences: Consequences
   readonly #outputs = new OutputQueue<PortalOutput>()
-  readonly #dropped: Record<string, number> = {}
+  readonly #counters = new Counters()
 
   constructor(options: PortalOptions) {
     this.#context = {
@@ -78,9 +79,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       connections: new Map(),
       whereabouts: new Map(),
       emit: (output) => this.#outputs.push(output),
-      drop: (reason) => {
-        this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1
-      },
+      drop: (reason) => this.#counters.count(reason),
     }
     this.#withdrawals = new Withdrawals(this.#context)
     this.#keeper = new GrantKeeper(this.#context, this.#withdrawals)
@@ -154,7 +153,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
 
   /** Reasons and how often something was dropped for them. */
   counters(): Readonly<Record<string, number>> {
-    return this.#dropped
+    return this.#counters.snapshot()
   }
 
   /** Whether a client or gateway is connected. */
