@@ -116,7 +116,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (flow === undefined || !isUsable(flow, 0, now)) return undefined
     packet.hasPseudoChecksum = checksum === 'pseudo'
     this.#translateIn(packet, flow, now)
-    return flow.peer.id
+    return flow.peer
   }
 
   passFromTunnel(peer: PeerId, bytes: Uint8Array, checksum: TransportChecksum, now: Instant): boolean {
@@ -124,7 +124,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return false
     const flow = this.#fromTunnel.find(packet)
-    if (flow?.peer.id !== peer || !isUsable(flow, packet.tcpFlags, now)) return false
+    if (flow?.peer !== peer || !isUsable(flow, packet.tcpFlags, now)) return false
     packet.hasPseudoChecksum = checksum === 'pseudo'
     this.#translateOut(packet, flow, now)
     return true
@@ -159,7 +159,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const parsed = packet.parse(bytes)
     if (parsed === 'ok') {
       const known = this.#fromTunnel.find(packet)
-      if (known?.peer.id === peerId && isUsable(known, packet.tcpFlags, now)) return this.#passOut(packet, known, now)
+      if (known?.peer === peerId && isUsable(known, packet.tcpFlags, now)) return this.#passOut(packet, known, now)
     }
     const peer = this.#peers.get(peerId)
     if (peer === undefined) return this.#counters.count('unknown-peer')
@@ -212,6 +212,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #translateOut(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
     if (entry === undefined) return
     notePacket(entry, { from: 'inside', tcpFlags: packet.tcpFlags, now })
+    if (entry.isPlain) return
     if (!isAddressAt(entry.outsideAddress, packet.bytes, packet.destinationAt)) {
       packet.setDestination(entry.outsideAddress)
     }
@@ -230,7 +231,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (packet.kind === 'icmpError') return this.#passError(peer, packet, now)
     if (this.#isOwnAddress(bytes, packet.sourceAt, packet.addressLength)) {
       if (!isGatewayService(packet, packet.sourcePort)) return this.#counters.count('gateway-service')
-      return this.#sendTo(peer, this.#copyOf(packet))
+      return this.#sendTo(peer.id, this.#copyOf(packet))
     }
     const flow = peer.inbound(packet, now)
     if (flow === undefined) return this.#counters.count('no-flow')
@@ -247,6 +248,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #translateIn(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
     if (entry === undefined) return
     notePacket(entry, { from: 'outside', tcpFlags: packet.tcpFlags, now })
+    if (entry.isPlain) return
     if (!isAddressAt(entry.insideAddress, packet.bytes, packet.sourceAt)) packet.setSource(entry.insideAddress)
     if (entry.insidePort !== packet.destinationPort) packet.setDestinationPort(entry.insidePort)
   }
@@ -254,7 +256,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #passError(peer: GatewayPeer, packet: PacketView, now: Instant): void {
     packet.parse(this.#copyOf(packet))
     const outcome = translateError(packet, peer, now)
-    if (outcome === 'translated') this.#sendTo(peer, packet.bytes)
+    if (outcome === 'translated') this.#sendTo(peer.id, packet.bytes)
     else this.#counters.count(outcome)
   }
 
@@ -303,7 +305,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     { resource, domain }: { resource: string; domain: string },
     status: 'Active' | 'Inactive',
   ): void {
-    this.#sendTo(peer, encodeControlFrame({ type: 'domainStatus', resource, domain, status }))
+    this.#sendTo(peer.id, encodeControlFrame({ type: 'domainStatus', resource, domain, status }))
   }
 
   #removePeer(id: PeerId): void {
@@ -322,7 +324,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const peer = this.#peers.get(id)
     if (peer === undefined || !this.#peers.revoke(peer, resourceId)) return
     if (peer.grantCount > 0) return
-    this.#sendTo(peer, encodeControlFrame({ type: 'goodbye' }))
+    this.#sendTo(peer.id, encodeControlFrame({ type: 'goodbye' }))
     this.#removePeer(id)
     this.#outputs.push({ type: 'removePeer', peer: id })
   }
@@ -357,7 +359,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#counters.count(reason)
     if (!peer.errors.take(now)) return this.#counters.count('icmp-rate')
     const error = buildUnreachable(packet, answer)
-    if (error !== undefined) this.#sendTo(peer, error)
+    if (error !== undefined) this.#sendTo(peer.id, error)
   }
 
   #isOwnAddress(bytes: Uint8Array, offset: number, addressLength: 4 | 16): boolean {
@@ -370,8 +372,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     return this.#slab.copy(bytes, length)
   }
 
-  #sendTo(peer: GatewayPeer, packet: Uint8Array): void {
-    this.#outputs.push({ type: 'sendPacket', peer: peer.id, packet })
+  #sendTo(peer: PeerId, packet: Uint8Array): void {
+    this.#outputs.push({ type: 'sendPacket', peer, packet })
   }
 
   #writeTun(packet: Uint8Array): void {
@@ -379,8 +381,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 }
 
-const isUsable = ({ entry, peer, version }: GatewayFlow, tcpFlags: number, now: Instant): boolean =>
-  version === peer.version && (entry === undefined || (!isOver(entry, now) && !reopens(entry, tcpFlags)))
+const isUsable = ({ entry, era }: GatewayFlow, tcpFlags: number, now: Instant): boolean =>
+  !era.isOver && (entry === undefined || (!isOver(entry, now) && !reopens(entry, tcpFlags)))
 
 /** What the gateway's own address answers: pings, and names of types that only the site can resolve. */
 const isGatewayService = ({ kind }: PacketView, servicePort: number): boolean =>

@@ -14,11 +14,15 @@ import { compareEntries, resourceEntry } from './resource-entry.ts'
 
 /** A flow that may pass: of a peer, translated by an entry if its kind has one. */
 export interface GatewayFlow {
-  readonly peer: GatewayPeer
+  readonly peer: PeerId
   /** Absent for protocols without ports, which pass as they are. */
   readonly entry: FlowEntry | undefined
-  /** The peer's when this was decided. Another one: it has to be decided anew. */
-  readonly version: number
+  readonly era: Era
+}
+
+/** From one change to the next of what a peer's verdicts depend on: with it, all verdicts of that time are over. */
+export interface Era {
+  isOver: boolean
 }
 
 /** Its group is the id of the resource that lets it pass, its tag the name that it goes to; undefined for an address. */
@@ -46,8 +50,6 @@ export class GatewayPeer {
   readonly id: PeerId
   readonly ipv4: AddressBytes
   readonly ipv6: AddressBytes
-  /** Changes with all that a verdict depends on. */
-  version = 0
   /** ICMP errors that it causes. */
   readonly errors = new RateBound({ perSecond: 100, burst: 100 })
   /** Control frames that are looked at. */
@@ -56,6 +58,7 @@ export class GatewayPeer {
   // Thousands of peers are there and say nothing: what only packets need is made with the first one.
   #flows: NatTable<string | undefined> | undefined
   #names: NameAssignments | undefined
+  #era: Era | undefined
 
   constructor({ id, ipv4, ipv6 }: { id: PeerId; ipv4: AddressBytes; ipv6: AddressBytes }) {
     this.id = id
@@ -69,6 +72,12 @@ export class GatewayPeer {
 
   get flowCount(): number {
     return this.#flows?.size ?? 0
+  }
+
+  /** All its flows are to be decided anew. */
+  endEra(): void {
+    if (this.#era !== undefined) this.#era.isOver = true
+    this.#era = undefined
   }
 
   /** As they are now. */
@@ -85,7 +94,7 @@ export class GatewayPeer {
   grant(resource: FlowResource, expiresAt: Instant | undefined): { grant: Grant; replaced: Grant | undefined } {
     const grant: Grant = { ...resourceEntry(resource), peer: this.id, expiresAt }
     const replaced = this.#grants.put(grant)
-    this.version++
+    this.endEra()
     const before = replaced?.resource
     // Names and flows of another address of the resource are nothing that was granted.
     if (before !== undefined && (before.address !== resource.address || before.type !== resource.type)) {
@@ -98,7 +107,7 @@ export class GatewayPeer {
   revoke(resourceId: string): Grant | undefined {
     const grant = this.#grants.remove(resourceId)
     if (grant === undefined) return undefined
-    this.version++
+    this.endEra()
     this.#forget(resourceId)
     return grant
   }
@@ -115,7 +124,7 @@ export class GatewayPeer {
     this.#grants = new HeldGrants()
     this.#flows = undefined
     this.#names = undefined
-    this.version++
+    this.endEra()
   }
 
   /** Forgets the flows that are over. */
@@ -146,7 +155,7 @@ export class GatewayPeer {
   assign(request: AssignmentRequest): void {
     this.#names ??= new NameAssignments((one, other) => this.#compare(one, other))
     this.#names.assign(request)
-    this.version++
+    this.endEra()
   }
 
   /** Of a normalized name. */
@@ -225,7 +234,8 @@ export class GatewayPeer {
   }
 
   #flow(entry: FlowEntry | undefined): GatewayFlow {
-    return { peer: this, entry, version: this.version }
+    this.#era ??= { isOver: false }
+    return { peer: this.id, entry, era: this.#era }
   }
 
   /** What covers an address, the most specific first. */

@@ -43,9 +43,8 @@ export class GatewayPeers {
     const added = new GatewayPeer({ id, ipv4: own.ipv4, ipv6: own.ipv6 })
     this.#byId.set(id, added)
     for (const address of addressesOf(added)) {
-      const before = this.#byAddress.get(address)
       // What comes for the address is another one's from here on.
-      if (before !== undefined) before.version++
+      this.#byAddress.get(address)?.endEra()
       this.#byAddress.set(address, added)
     }
     return true

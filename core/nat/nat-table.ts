@@ -1,4 +1,4 @@
-import { formatAddress, type AddressBytes } from '../net/ip-address.ts'
+import { compareAddresses, formatAddress, type AddressBytes } from '../net/ip-address.ts'
 import { ACK, FIN, RST, SYN, TCP, UDP } from '../net/packet-view.ts'
 import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
 
@@ -26,6 +26,8 @@ export interface NatEntry<Tag> {
   readonly insideAddress: AddressBytes
   readonly outsidePort: number
   readonly outsideAddress: AddressBytes
+  /** Address and port are the same on both sides: its packets pass as they are. */
+  readonly isPlain: boolean
   /** What the owner knows about the flow. */
   readonly tag: Tag
   /** By what the owner may ask for it; changed by `regroup` alone. */
@@ -83,17 +85,19 @@ export class NatTable<Tag> {
     const outsidePort = this.#freePort(protocol, insidePort, outsideAddress, now)
     if (outsidePort === undefined) return 'nat-ports-exhausted'
     const entry: NatEntry<Tag> = {
+      // First what every packet needs: that is one line of the processor's cache.
+      state: 'unconfirmed',
+      expiresAt: after(now, UNCONFIRMED_TTL),
+      isPlain: outsidePort === insidePort && compareAddresses(insideAddress, outsideAddress) === 0,
       protocol,
       insidePort,
-      insideAddress: new Uint8Array(insideAddress),
       outsidePort,
+      insideAddress: new Uint8Array(insideAddress),
       outsideAddress: new Uint8Array(outsideAddress),
-      tag,
-      group,
-      expiresAt: after(now, UNCONFIRMED_TTL),
-      state: 'unconfirmed',
       finFromInside: false,
       finFromOutside: false,
+      tag,
+      group,
     }
     this.#inside.set(insideKey, entry)
     this.#outside.set(keyOf(protocol, outsidePort, outsideAddress), entry)
