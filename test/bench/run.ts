@@ -29,8 +29,9 @@ const rounded = (value: number): string =>
   value.toLocaleString('en', { maximumFractionDigits: Math.abs(value) < 100 ? 2 : 0 })
 const width = Math.max(...figures.map((figure) => figure.name.length), 0)
 if (!asJson) {
-  for (const { name, value, unit } of figures) {
-    process.stdout.write(`${name.padEnd(width)}  ${rounded(value).padStart(12)} ${unit}\n`)
+  for (const { name, value, unit, goal } of figures) {
+    const aim = goal === undefined ? '' : `  (goal: ${goal})`
+    process.stdout.write(`${name.padEnd(width)}  ${rounded(value).padStart(12)} ${unit}${aim}\n`)
   }
 }
 process.stdout.write(`${JSON.stringify({ figures })}\n`)

@@ -1,0 +1,244 @@
+// What a packet costs in the packet engine, and how that grows from one to ten thousand peers or resources. Three ways to spread the packets:
+// - "one busy": all packets are of one flow; the others are only there. Shows what mere numbers cost.
+// - "mix": by Zipf's law, the busiest of 10,000 has a tenth of the packets, the first hundred half. What a busy gateway sees.
+// - "in turn": each packet is of another one than the last 9,999. Nothing that is looked at is in a cache: the worst that can be asked.
+import { ClientFlows } from '../../core/flow/client-flows.ts'
+import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
+import { OFFLOAD_HEADER_BYTES } from '../../core/net/offload.ts'
+import { integerBelow } from '../../core/runtime/random.ts'
+import { DAY, instant } from '../../core/runtime/time.ts'
+import { FRAME_ROW, loadAddon, UDP_ROW, type Addon } from '../../hosts/runtime/native/addon.ts'
+import { cidr, GATEWAY } from '../kit/flow-bench.ts'
+import { buildPacket } from '../kit/packet-builder.ts'
+import { SeededRandom } from '../kit/seeded-random.ts'
+import { costsInTurn, growth, type Figure, type Work } from './figure.ts'
+
+const NOW = instant(1_000)
+const SIZES = [1, 10, 100, 1_000, 10_000]
+const SPREADS = ['one busy', 'mix', 'in turn'] as const
+const GOAL = 'under 25'
+const BATCH = 16
+const PAYLOAD = new Uint8Array(1_240)
+/** Where an IPv4 packet without options has these. */
+const [SOURCE_AT, DESTINATION_AT, PORTS_AT] = [12, 16, 20]
+
+type Spread = (typeof SPREADS)[number]
+
+/** Where the packets go. They are all written into the same bytes, as bursts are read into the same buffer. */
+interface Engine {
+  /** A packet of the given peer or resource. */
+  pass: (at: number) => void
+}
+
+/** Of the gateway: packets of clients to the network, whole ones of 1,280 bytes and by the short way that a super-packet takes. */
+export const benchGatewayPackets = async (): Promise<Figure[]> => [
+  ...spreadOver('gateway, whole packets, peers', (size) => gatewayWithPeers(size, 'whole')),
+  ...spreadOver('gateway, short way, peers', (size) => gatewayWithPeers(size, 'short')),
+  ...spreadOver('gateway, whole packets, resources of a peer', gatewayWithResources),
+]
+
+/** Of the client: packets of applications to the resources. */
+export const benchClientPackets = async (): Promise<Figure[]> =>
+  spreadOver('client, whole packets, resources', clientWithResources)
+
+/**
+ * Of the gateway: packets of the network to clients as the native lane moves them, from the device's bytes to sealed messages, without its system
+ * calls. Nothing where the addon is not built.
+ */
+export const benchSealedPackets = async (): Promise<Figure[]> => {
+  const addon = addonIfAny()
+  if (addon === undefined) return []
+  return spreadOver('gateway, sealed by the native lane, peers', (size) => sealingGateway(size, addon))
+}
+
+const addonIfAny = (): Addon | undefined => {
+  try {
+    const addon = loadAddon()
+    return addon.cipher() === 0 ? undefined : addon
+  } catch {
+    return undefined
+  }
+}
+
+const spreadOver = (name: string, make: (size: number) => Engine): Figure[] => {
+  const engines = SIZES.map(make)
+  for (const [index, { pass }] of engines.entries()) {
+    // The flows are there already when it is measured.
+    for (let at = 0; at < (SIZES[index] ?? 0); at++) pass(at)
+  }
+  return SPREADS.flatMap((spread) => {
+    const works = engines.map((engine, index) => workOf(engine, picksOf(spread, SIZES[index] ?? 1)))
+    return growth(`${name}, ${spread}:`, { sizes: SIZES, values: costsInTurn(works), unit: 'ns', goal: GOAL })
+  })
+}
+
+const workOf = ({ pass }: Engine, picks: Uint16Array): Work => {
+  let next = 0
+  return () => {
+    for (let count = 0; count < BATCH; count++) pass(picks[next++ % picks.length] ?? 0)
+    return BATCH
+  }
+}
+
+const PICKS = 65_536
+
+/** Whose turn it is, packet for packet. */
+const picksOf = (spread: Spread, size: number): Uint16Array => {
+  if (spread === 'one busy') return new Uint16Array(PICKS).fill(size >> 1)
+  // A stride without a common factor: all of them in turn, and none next to its neighbour in memory.
+  if (spread === 'in turn') return Uint16Array.from({ length: size }, (_, at) => (at * 7_919) % size)
+  const sums: number[] = []
+  for (let rank = 1; rank <= size; rank++) sums.push((sums.at(-1) ?? 0) + 1 / rank)
+  const random = new SeededRandom('mix')
+  return Uint16Array.from({ length: PICKS }, () => {
+    const drawn = (integerBelow(random, 1_000_000) / 1_000_000) * (sums.at(-1) ?? 1)
+    let [low, high] = [0, size - 1]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((sums[middle] ?? 0) > drawn) high = middle
+      else low = middle + 1
+    }
+    return (low * 7_919) % size
+  })
+}
+
+const peerOf = (at: number) => ({
+  peer: `0b9c3f7e-1d2a-4c5b-8e6f-${at.toString(16).padStart(12, '0')}`,
+  ipv4: `100.64.${(at + 2) >> 8}.${(at + 2) & 255}`,
+  ipv6: `fd00:2021:1111::${(at + 2).toString(16)}`,
+})
+
+/** Each has a grant and a flow. */
+const gatewayWithPeers = (size: number, way: 'whole' | 'short'): Engine => {
+  const gateway = newGateway()
+  const peers = Array.from({ length: size }, (_, at) => peerOf(at))
+  for (const { peer, ipv4, ipv6 } of peers) {
+    gateway.handle({ type: 'peerAdded', peer, ipv4, ipv6 }, NOW)
+    gateway.handle({ type: 'granted', peer, resource: cidr('net', '192.0.2.0/24') }, NOW)
+  }
+  const packet = buildPacket({ source: '100.64.0.2', destination: '192.0.2.1', flags: 'A', payload: PAYLOAD })
+  const ids = peers.map(({ peer }) => peer)
+  const write = (at: number): string => {
+    packet[SOURCE_AT + 2] = (at + 2) >> 8
+    packet[SOURCE_AT + 3] = (at + 2) & 255
+    return ids[at] ?? ''
+  }
+  const whole = (at: number): void => {
+    gateway.handle({ type: 'tunnelPacket', peer: write(at), packet }, NOW)
+    while (gateway.poll() !== undefined);
+  }
+  if (way === 'whole') return { pass: whole }
+  return {
+    // What the cache has let go is decided anew, as the lane has it decided.
+    pass: (at) => {
+      if (!gateway.passFromTunnel(write(at), packet, 'complete', NOW)) whole(at)
+    },
+  }
+}
+
+/** Packets that are sealed at once. */
+const BURST = 64
+
+/** Each has keys in the lane and a flow. */
+const sealingGateway = (size: number, addon: Addon): Engine => {
+  const random = new SeededRandom('sealing')
+  const lane = addon.createLane()
+  const flows = newGateway()
+  const sessions = new Map<string, number>()
+  for (let at = 0; at < size; at++) {
+    const { peer, ipv4, ipv6 } = peerOf(at)
+    // Any number serves that no other one has; scattered like those that a handshake draws.
+    const index = Math.imul(at + 1, 0x9e3779b1) >>> 0
+    addon.installKeys(lane, new Uint32Array([index, at, at]), random.bytes(32), random.bytes(32), NOW + DAY)
+    sessions.set(peer, index)
+    flows.handle({ type: 'peerAdded', peer, ipv4, ipv6 }, NOW)
+    flows.handle({ type: 'granted', peer, resource: cidr('net', '192.0.2.0/24') }, NOW)
+    const first = buildPacket({ source: ipv4, destination: '192.0.2.1', sourcePort: 1_024, destinationPort: 443 })
+    flows.handle({ type: 'tunnelPacket', peer, packet: first }, NOW)
+    while (flows.poll() !== undefined);
+  }
+  const answer = { source: '192.0.2.1', destination: '100.64.0.2', sourcePort: 443, destinationPort: 1_024 }
+  const packet = buildPacket({ ...answer, flags: 'A', payload: PAYLOAD })
+  const length = OFFLOAD_HEADER_BYTES + packet.length
+  const frames = new Uint8Array(BURST * length)
+  const packets = Array.from({ length: BURST }, (_, at) => {
+    frames.set(packet, at * length + OFFLOAD_HEADER_BYTES)
+    return frames.subarray(at * length + OFFLOAD_HEADER_BYTES, (at + 1) * length)
+  })
+  const rows = new Uint32Array(BURST * FRAME_ROW)
+  const [out, outRows, done] = [new Uint8Array(1 << 18), new Uint32Array(4 * BURST * UDP_ROW), new Uint32Array(1)]
+  let count = 0
+  return {
+    pass: (at) => {
+      const bytes = packets[count] ?? packet
+      bytes[DESTINATION_AT + 2] = (at + 2) >> 8
+      bytes[DESTINATION_AT + 3] = (at + 2) & 255
+      let peer = flows.passFromTun(bytes, 'complete', NOW)
+      if (peer === undefined) {
+        // Let go, or never seen: decided by the flows' machine, and known from then on.
+        flows.handle({ type: 'tunPackets', packets: [bytes] }, NOW)
+        const output = flows.poll()
+        peer = output?.type === 'sendPacket' ? output.peer : undefined
+      }
+      rows.set([count * length, length, sessions.get(peer ?? '') ?? 0], count * FRAME_ROW)
+      if (++count < BURST) return
+      count = 0
+      if (addon.seal(lane, frames, rows, BURST, out, outRows, NOW, done) === 0) throw new Error('nothing was sealed')
+      if (done[0] !== BURST) throw new Error(`${done[0]} of ${BURST} frames were sealed`)
+    },
+  }
+}
+
+const networkAt = (at: number): string => `10.${at >> 8}.${at & 255}.0/24`
+
+/** A packet to the network of the given number. */
+const packetsTo = (source: string): ((at: number) => Uint8Array) => {
+  const packet = buildPacket({ source, destination: '10.0.0.7', flags: 'A', payload: PAYLOAD })
+  return (at) => {
+    packet[DESTINATION_AT + 1] = at >> 8
+    packet[DESTINATION_AT + 2] = at & 255
+    packet[PORTS_AT] = 0x20 | (at >> 8)
+    packet[PORTS_AT + 1] = at & 255
+    return packet
+  }
+}
+
+const gatewayWithResources = (size: number): Engine => {
+  const gateway = newGateway()
+  const { peer, ipv4, ipv6 } = peerOf(0)
+  gateway.handle({ type: 'peerAdded', peer, ipv4, ipv6 }, NOW)
+  for (let at = 0; at < size; at++) {
+    gateway.handle({ type: 'granted', peer, resource: cidr(`net-${at}`, networkAt(at)) }, NOW)
+  }
+  const packetTo = packetsTo(ipv4)
+  return {
+    pass: (at) => {
+      gateway.handle({ type: 'tunnelPacket', peer, packet: packetTo(at) }, NOW)
+      while (gateway.poll() !== undefined);
+    },
+  }
+}
+
+const clientWithResources = (size: number): Engine => {
+  const client = new ClientFlows()
+  const { ipv4, ipv6 } = peerOf(0)
+  client.handle({ type: 'interfaceConfigured', ipv4, ipv6 }, NOW)
+  const resources = Array.from({ length: size }, (_, at) => cidr(`net-${at}`, networkAt(at)))
+  client.handle({ type: 'resourcesChanged', resources }, NOW)
+  for (const { id } of resources) {
+    client.handle({ type: 'granted', resourceId: id, peer: 'g', peerIpv4: GATEWAY.ipv4, peerIpv6: GATEWAY.ipv6 }, NOW)
+  }
+  const packetTo = packetsTo(ipv4)
+  return {
+    pass: (at) => {
+      client.handle({ type: 'tunPackets', packets: [packetTo(at)] }, NOW)
+      while (client.poll() !== undefined);
+    },
+  }
+}
+
+const newGateway = (): GatewayFlows => {
+  const gateway = new GatewayFlows()
+  gateway.handle({ type: 'interfaceConfigured', ...GATEWAY }, NOW)
+  return gateway
+}
