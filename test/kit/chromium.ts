@@ -16,6 +16,8 @@ export const needsChromium = (context: Context): void => {
 export interface ChromiumOptions {
   javaScriptEnabled?: boolean
   colorScheme?: 'light' | 'dark'
+  /** Further switches of the command line. */
+  args?: readonly string[]
 }
 
 /** Debian's Chromium with an empty profile of its own. It asks nobody but the pages that a test opens. */
@@ -25,7 +27,8 @@ export class Chromium {
     private readonly folder: string,
   ) {}
 
-  static async start({ javaScriptEnabled = true, colorScheme = 'light' }: ChromiumOptions = {}): Promise<Chromium> {
+  static async start(options: ChromiumOptions = {}): Promise<Chromium> {
+    const { javaScriptEnabled = true, colorScheme = 'light', args = [] } = options
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-chromium-'))
     const context = await chromium.launchPersistentContext(folder, {
       executablePath: EXECUTABLE,
@@ -41,6 +44,7 @@ export class Chromium {
         '--disable-background-networking',
         '--disable-component-update',
         '--disable-sync',
+        ...args,
       ],
     })
     context.setDefaultTimeout(10_000)
@@ -59,6 +63,16 @@ export class Chromium {
   async stop(): Promise<void> {
     await this.context.close()
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+/** Fills in the login form of `OpenidProvider`, which may come a second time to ask for consent. */
+export const logInAs = async (page: Page, name: string): Promise<void> => {
+  const field = page.locator('input[name=login]')
+  for (let forms = 0; forms < 2; forms++) {
+    await field.fill(name)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    if (!(await field.isVisible().catch(() => false))) return
   }
 }
 

@@ -8,7 +8,7 @@ import { apiRoutes } from './api/router.ts'
 import type { ClientAddress } from './client-address.ts'
 import { healthRoutes, type ReadinessCheck } from './health.ts'
 import type { Metrics } from './metrics.ts'
-import { Pages, showAsPage, styleSheet } from './pages.ts'
+import { assets, Pages, showAsPage } from './pages.ts'
 import { myRoutes } from './my/routes.ts'
 import { handleErrors, showAsJson } from './problem.ts'
 import { limitRate, type RateLimit } from './rate-limit.ts'
@@ -57,7 +57,7 @@ export const webApp = (parts: WebParts): Koa => {
   )
   app.use(healthRoutes({ checks, registry: metrics.registry }))
   app.use(limitRate(parts.rateLimit, clock))
-  app.use(styleSheet())
+  app.use(assets())
   for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
   app.use(refuseForeignForms())
   app.use(only(isSignInStep, limitRate(parts.signInRateLimit, clock)))

@@ -24,18 +24,29 @@ export const showAsPage =
   (ctx, { status, detail }) => {
     pages.render(ctx, 'problem', {
       title: status === 404 ? 'Not found' : 'That did not work',
-      detail,
-      links: [],
+      detail:
+        status === 404
+          ? 'There is nothing at this address. Look whether it is spelled as it was given to you.'
+          : detail,
+      links: [{ text: 'Go to the start', url: '/' }],
     })
   }
 
-/** The style sheet. */
-export const styleSheet = (): Middleware => {
-  const css = readFileSync(join(FOLDER, 'portal.css'))
+/** What pages load beside themselves: the style sheet and the icon. */
+export const assets = (): Middleware => {
+  const files = new Map(
+    Object.entries(ASSET_TYPES).map(([name, type]) => [
+      `/assets/${name}`,
+      { type, bytes: readFileSync(join(FOLDER, name)) },
+    ]),
+  )
   return async (ctx, next) => {
-    if (ctx.path !== '/assets/portal.css') return next()
-    ctx.type = 'text/css; charset=utf-8'
+    const asset = files.get(ctx.path)
+    if (asset === undefined) return next()
+    ctx.type = asset.type
     ctx.set('Cache-Control', 'public, max-age=3600')
-    ctx.body = css
+    ctx.body = asset.bytes
   }
 }
+
+const ASSET_TYPES = { 'portal.css': 'text/css; charset=utf-8', 'portal.svg': 'image/svg+xml' } as const

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { after, before, beforeEach, describe, it } from 'mocha'
 import { apiEndpoints } from '../../../hosts/portal/web/api/router.ts'
 import { Browser } from '../../kit/browser.ts'
+import { ControlPeer, type ConnectRefused } from '../../kit/control-peer.ts'
 import { codeIn, MailSink } from '../../kit/mail-sink.ts'
 import { OPENID_CLIENT } from '../../kit/openid-provider.ts'
 import { ForgingProvider } from '../../kit/forging-provider.ts'
@@ -123,6 +124,11 @@ describe('attacks on the portal', function () {
     const victim = new Browser()
     expect((await enterCode(page, code, victim)).status).to.equal(400)
     expect((await enterCode(page.replaceAll(/name="sign_in" value="[^"]*"/g, ''), code)).status).to.equal(400)
+    // A link that somebody is made to open is no answer, and costs no attempt.
+    const query = new URLSearchParams({ sign_in: field(page, 'sign_in'), code })
+    const got = await browser.send(`${portal.url}/example/sign_in/email_otp/${ids.email}?${query.toString()}`)
+    expect(await got.text()).not.to.contain('You are signed in')
+    expect(await (await enterCode(page, code)).text()).to.contain('You are signed in')
   })
 
   it('open redirect: neither before nor after the sign-in to anywhere but the account, the client, and the provider', async () => {
@@ -253,7 +259,19 @@ describe('attacks on the portal', function () {
     expect(first).not.to.equal(second)
     const [, body = ''] = first.split('.')
     const [, , signature = ''] = second.split('.')
-    expect((await portal.api('GET', '/sites', undefined, `${nonce}.${body}.${signature}`)).status).to.equal(401)
+    const connects = async (token: string): Promise<number> =>
+      ControlPeer.connect({ url: portal.url, role: 'client', token }).then(
+        (peer) => {
+          peer.close()
+          return 101
+        },
+        (error: { cause: ConnectRefused }) => error.cause.status,
+      )
+    for (const wrong of [`${nonce}.${body}.${signature}`, `${state}${first}`, second, `${nonce}${nonce}${second}`])
+      expect(await connects(wrong), wrong).to.equal(401)
+    for (const fragment of fragments) expect(await connects(nonce + fragment)).to.equal(101)
+    // What belongs to a client opens nothing else.
+    expect((await portal.api('GET', '/sites', undefined, nonce + first)).status).to.equal(401)
   })
 
   it('account crossing: no route shows, changes or names anything of another account', async () => {

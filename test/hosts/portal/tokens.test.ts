@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, it } from 'mocha'
@@ -68,6 +69,10 @@ describe('tokens', () => {
     const parsing = parseToken(text, key)
     const secret = parsing.ok ? parsing.parts.fragment : ''
     expect(secret).to.match(/^[0-9a-f]{64}$/)
+    const [row] = (await store.load()).tokens
+    expect(row?.salt).to.match(/^[\w-]{20,}$/)
+    // SHA3-256(nonce ‖ fragment ‖ salt), by another implementation.
+    expect(row?.hash).to.equal(createHash('sha3-256').update(`${nonce}${secret}${row?.salt}`).digest('hex'))
     const rows = JSON.stringify([await store.load(), await store.auditLog(account.id, { limit: 100 })])
     for (const part of [secret, fragment, nonce]) expect(rows).not.to.contain(part)
   })

@@ -55,7 +55,13 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
 
   const readIntent: Step = async (ctx, next) => {
     const verdict = parseIntent(ctx.state.account.slug, ctx.query)
-    if (!verdict.ok) throw new Problem(400, 'invalid_sign_in', verdict.problem)
+    if (!verdict.ok) {
+      throw new Problem(
+        400,
+        'invalid_sign_in',
+        `${verdict.problem} Begin again, from the client that you want to sign in.`,
+      )
+    }
     ctx.state.intent = verdict.intent
     return next()
   }

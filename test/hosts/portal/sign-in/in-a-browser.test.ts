@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import type { Page } from 'playwright-core'
 import { SignIn } from '../../../../hosts/client/sign-in.ts'
 import { createRandom } from '../../../../hosts/runtime/index.ts'
-import { Chromium, leastContrast, needsChromium } from '../../../kit/chromium.ts'
+import { Chromium, leastContrast, logInAs, needsChromium } from '../../../kit/chromium.ts'
 import { ForgingProvider } from '../../../kit/forging-provider.ts'
 import { LoopbackServer } from '../../../kit/loopback-server.ts'
 import { codeIn, MailSink } from '../../../kit/mail-sink.ts'
@@ -81,20 +81,6 @@ describe('sign-in in a real browser', function () {
     const answered = on.waitForResponse((response) => response.url().endsWith('/sign_in/client_redirect'))
     await act()
     return new URL((await (await answered).headerValue('location')) ?? '')
-  }
-
-  const logInAs = async (on: Page, name: string): Promise<void> => {
-    await on.locator('input[name=login]').fill(name)
-    await on.getByRole('button', { name: 'Sign in' }).click()
-    if (
-      await on
-        .locator('input[name=login]')
-        .isVisible()
-        .catch(() => false)
-    ) {
-      await on.locator('input[name=login]').fill(name)
-      await on.getByRole('button', { name: 'Sign in' }).click()
-    }
   }
 
   const enterAddress = async (on: Page, address: string): Promise<string> => {
