@@ -11,7 +11,7 @@ static void on_lane_collected(napi_env env, void *data, void *hint) {
   free(data);
 }
 
-static const struct object_kind LANE = {{0x3c0be1f2d98a4f07, 0x8e25c4d1a7b3f690}, "not a lane of this addon", on_lane_collected};
+static const struct object_kind LANE = {"not a lane of this addon", on_lane_collected};
 
 static struct lane *get_lane(napi_env env, napi_value value) { return get_object(env, value, &LANE); }
 

@@ -31,7 +31,7 @@ struct port_set {
 };
 
 static void on_set_collected(napi_env env, void *data, void *hint);
-static const struct object_kind SET = {{0x51f6a0de93c84b27, 0xb2d8e41c6f0a7935}, "not a port set of this addon", on_set_collected};
+static const struct object_kind SET = {"not a port set of this addon", on_set_collected};
 
 static struct port_set *get_set(napi_env env, napi_value value) { return get_object(env, value, &SET); }
 

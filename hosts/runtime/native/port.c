@@ -20,7 +20,7 @@ struct owned_port {
 };
 
 static void on_collected(napi_env env, void *data, void *hint);
-static const struct object_kind PORT = {{0x7d1f0c5a62b84e11, 0x9a3be06f1c2d4857}, "not a port of this addon", on_collected};
+static const struct object_kind PORT = {"not a port of this addon", on_collected};
 
 static struct owned_port *get_owned(napi_env env, napi_value value) { return get_object(env, value, &PORT); }
 

@@ -28,7 +28,6 @@ bool is_function(napi_env env, napi_value value);
 
 // Objects of one kind; no other object, of this addon or another, passes for one.
 struct object_kind {
-  napi_type_tag tag;
   const char *complaint;
   napi_finalize end; // of what it owns, when it is collected
 };

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -75,6 +77,24 @@ describe('the native addon', () => {
     expect(() => addon.readTun(port, new Uint8Array(1), new Uint32Array(3)))
       .to.throw()
       .with.property('code', 'ERR_INVALID_ARG_TYPE')
+  })
+
+  it('follows no pointer of another addon, or of Node itself', async () => {
+    const addon = loadAddon()
+    const server = createServer().listen(0)
+    await once(server, 'listening')
+    // A native pointer that JavaScript can hold, as our ports are.
+    const { _handle: handle } = server as unknown as { _handle: { _externalStream?: object } }
+    const external = handle._externalStream
+    expect(external).to.be.an('object')
+    const own = addon.openUdp(4, new Uint32Array(UDP_ROW), 0)
+    for (const stranger of [external, addon.createLane()] as (typeof own)[]) {
+      expect(() => addon.udpPort(stranger))
+        .to.throw()
+        .with.property('code', 'ERR_INVALID_ARG_TYPE')
+    }
+    addon.close(own)
+    server.close()
   })
 
   it('lets a worker end, and be ended, with sockets open and watched', async () => {
