@@ -15,8 +15,11 @@ import { writeName } from './wire-name.ts'
 export type StubResolverInput<Query> =
   /** All DNS resources that this client is told of; what is not listed is gone. */
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
-  /** The servers for all other names, in order: those that the account sets, or else the system's. Also the first time, with none. */
-  | { type: 'upstreamsChanged'; upstreams: readonly Upstream[] }
+  /**
+   * The servers for all other names, in order: those that the account sets, or else the system's. Also the first time, with none. And those for
+   * bypassing names, if there are any.
+   */
+  | { type: 'upstreamsChanged'; upstreams: readonly Upstream[]; bypassing?: readonly Upstream[] }
   /** `query` is whatever tells the host whom to answer; `sentinel` the address that was asked. */
   | { type: 'queryReceived'; query: Query; sentinel: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
@@ -44,13 +47,20 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   readonly #upstreamQueries = new UpstreamQueries<Query>()
   readonly #siteQuestions = new SiteQuestions<Query>()
   readonly #sentinels = new Sentinels()
+  readonly #bypassingNames: ReadonlySet<string>
+  #bypassing: readonly Upstream[] = []
   #sentinelAddresses: readonly string[] = []
   #upstreams: readonly Upstream[] | undefined
   #resources = new ResourceNames([])
   /** What each mapped name was last said to belong to. */
   readonly #owners = new Map<string, readonly NamedResource[]>()
 
-  constructor(options: { maxNames?: number } = {}) {
+  /**
+   * `bypassingNames`, normalized, are never a resource's and have servers of their own: the portal's name, which must be found without the tunnel
+   * that only the portal can open (T8).
+   */
+  constructor(options: { maxNames?: number; bypassingNames?: Iterable<string> } = {}) {
+    this.#bypassingNames = new Set(options.bypassingNames)
     this.#mapped = new MappedAddresses(options.maxNames === undefined ? {} : { capacity: options.maxNames })
   }
 
@@ -59,6 +69,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       case 'resourcesChanged':
         return this.#onResources(input.resources)
       case 'upstreamsChanged':
+        this.#bypassing = input.bypassing ?? []
         return this.#onUpstreams(input.upstreams, now)
       case 'queryReceived':
         return this.#onQuery(input, now)
@@ -137,11 +148,14 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       this.#outputs.push({ type: 'answer', query, message, by })
       return
     }
-    const first = Math.max(0, this.#sentinelAddresses.indexOf(input.sentinel))
-    this.#upstreamQueries.handle({ type: 'queryReceived', query, parsed, message: input.message, protocol, first }, now)
+    const bypassing = this.#bypassingNames.has(parsed.name) && this.#bypassing.length > 0 ? this.#bypassing : undefined
+    const first = bypassing === undefined ? Math.max(0, this.#sentinelAddresses.indexOf(input.sentinel)) : 0
+    const asked = { query, parsed, message: input.message, protocol, first, upstreams: bypassing }
+    this.#upstreamQueries.handle({ type: 'queryReceived', ...asked }, now)
   }
 
   #ownersOf(name: string): readonly NamedResource[] {
+    if (this.#bypassingNames.has(name)) return []
     return this.#owners.get(name) ?? this.#resources.match(name)
   }
 

@@ -25,7 +25,7 @@ export type AnsweredBy =
 
 export type UpstreamQueriesInput<Query> =
   | { type: 'upstreamsChanged'; upstreams: readonly Upstream[] }
-  /** `first` is the index of the upstream to begin with. */
+  /** `first` is the index of the upstream to begin with; `upstreams` are asked instead of those that all other queries go to. */
   | {
       type: 'queryReceived'
       query: Query
@@ -33,6 +33,7 @@ export type UpstreamQueriesInput<Query> =
       message: Uint8Array
       protocol: 'udp' | 'tcp'
       first: number
+      upstreams?: readonly Upstream[] | undefined
     }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
 
@@ -66,7 +67,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   handle(input: UpstreamQueriesInput<Query>, now: Instant): void {
     switch (input.type) {
       case 'upstreamsChanged':
-        this.#upstreams = input.upstreams.map((upstream) => ({ upstream, deadUntil: undefined }))
+        this.#upstreams = input.upstreams.map(alive)
         return
       case 'queryReceived':
         return this.#begin(input, now)
@@ -97,15 +98,19 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   }
 
   #begin(
-    { query, parsed, message, protocol, first }: Extract<UpstreamQueriesInput<Query>, { type: 'queryReceived' }>,
+    {
+      query,
+      parsed,
+      message,
+      protocol,
+      first,
+      upstreams,
+    }: Extract<UpstreamQueriesInput<Query>, { type: 'queryReceived' }>,
     now: Instant,
   ): void {
+    const known = upstreams?.map(alive) ?? this.#upstreams
     const refusal =
-      this.#upstreams.length === 0
-        ? 'noUpstream'
-        : this.#pending.size >= MAX_QUERIES_IN_FLIGHT
-          ? 'tooManyQueries'
-          : undefined
+      known.length === 0 ? 'noUpstream' : this.#pending.size >= MAX_QUERIES_IN_FLIGHT ? 'tooManyQueries' : undefined
     if (refusal !== undefined) {
       this.#counters.count(refusal)
       this.#outputs.push({
@@ -116,14 +121,14 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       })
       return
     }
-    const rotated = [...this.#upstreams.slice(first), ...this.#upstreams.slice(0, first)]
+    const rotated = [...known.slice(first), ...known.slice(0, first)]
     const isDead = ({ deadUntil }: KnownUpstream) => deadUntil !== undefined && deadUntil > now
     const pending: PendingQuery<Query> = {
       query,
       parsed,
       message: new Uint8Array(message),
       protocol,
-      candidates: [...rotated.filter((known) => !isDead(known)), ...rotated.filter(isDead)],
+      candidates: [...rotated.filter((one) => !isDead(one)), ...rotated.filter(isDead)],
       next: 0,
       asks: new Set(),
       lookAt: after(now, MOVE_ON_AFTER),
@@ -245,6 +250,8 @@ interface KnownUpstream {
   /** Until when it is asked last. */
   deadUntil: Instant | undefined
 }
+
+const alive = (upstream: Upstream): KnownUpstream => ({ upstream, deadUntil: undefined })
 
 interface PendingQuery<Query> {
   query: Query

@@ -78,7 +78,9 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     exportsKeys: lane.kind === 'native',
     unixAt: (now) => unixOf(now, clock.pair()),
   })
-  const state = new ClientState({ random, tunnel, lane: machine, resolverKinds: new Set(upstreams.keys()) })
+  const { hostname: portalHost } = new URL(config.portal_url)
+  const resolverKinds = new Set(upstreams.keys())
+  const state = new ClientState({ random, tunnel, lane: machine, resolverKinds, portalHost })
   known.state = state
   const shell = new ClientShell(state, {
     config,
@@ -100,6 +102,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       network: container.get(NetworkConfiguration),
       resolver: container.get(ResolverConfiguration),
       exchange: createDnsExchange(),
+      bypassingExchange: createDnsExchange({ markFor: () => OWN_SOCKET_MARK }),
     },
   })
   known.shell = shell

@@ -1,5 +1,6 @@
 import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { ClientInterface } from '../../core/control/messages.ts'
+import { normalizeName } from '../../core/dns/pattern.ts'
 import type { NamedResource } from '../../core/dns/resource-names.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../core/dns/stub-resolver.ts'
 import type { AnsweredBy, Upstream } from '../../core/dns/upstream-queries.ts'
@@ -8,7 +9,7 @@ import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Instant } from '../../core/runtime/time.ts'
-import { upstreamsOf } from './upstreams.ts'
+import { BYPASS, upstreamsOf } from './upstreams.ts'
 
 export type NameServiceInput =
   | { type: 'configured'; interface: ClientInterface }
@@ -37,7 +38,7 @@ type Query =
 
 /** The stub resolver, whom it asks, and where applications find it. */
 export class NameService implements Machine<NameServiceInput, NameServiceOutput> {
-  readonly #resolver = new StubResolver<Query>()
+  readonly #resolver: StubResolver<Query>
   readonly #held = new HeldMachines()
   readonly #tellResolver: Tell<StubResolverInput<Query>>
   readonly #kinds: ReadonlySet<string>
@@ -48,9 +49,10 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   #sentinels: readonly string[] = []
   #told = ''
 
-  /** `kinds` are the keys of the resolver plugins that there are. */
-  constructor({ kinds }: { kinds: ReadonlySet<string> }) {
+  /** `kinds` are the keys of the resolver plugins that there are, `portalHost` a name or an address. */
+  constructor({ kinds, portalHost }: { kinds: ReadonlySet<string>; portalHost?: string | undefined }) {
     this.#kinds = kinds
+    this.#resolver = new StubResolver({ bypassingNames: portalHost === undefined ? [] : [normalizeName(portalHost)] })
     this.#tellResolver = this.#held.hold(this.#resolver, (output) => this.#onResolver(output))
   }
 
@@ -113,7 +115,8 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   #chooseUpstreams(now: Instant): void {
     if (this.#interface === undefined) return
     this.#upstreams = upstreamsOf(this.#interface, { kinds: this.#kinds, system: this.#system })
-    this.#tellResolver({ type: 'upstreamsChanged', upstreams: this.#upstreams }, now)
+    const bypassing = this.#system.map((server) => ({ kind: BYPASS, server }))
+    this.#tellResolver({ type: 'upstreamsChanged', upstreams: this.#upstreams, bypassing }, now)
     this.#configure()
   }
 

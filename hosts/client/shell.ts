@@ -28,6 +28,7 @@ import type { Ask } from './name-inspection.ts'
 import { NameListeners } from './name-listeners.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
 import type { ClientState } from './state.ts'
+import { BYPASS } from './upstreams.ts'
 
 export interface ClientPorts {
   clock: Clock
@@ -44,11 +45,14 @@ export interface ClientPorts {
   upstreams: Extensions<UpstreamResolver>
   /** Unmarked, for what the client itself asks of its gateways, through the tunnel. */
   exchange: DnsExchange
+  /** Whose sockets go around the tunnel. */
+  bypassingExchange: DnsExchange
 }
 
 /** protocol.md §6 */
 const MTU = 1280
 const SITE_TIMEOUT = 1 * SECOND
+const BYPASS_TIMEOUT = 5 * SECOND
 
 /** Carries out what the client's machine asks for, and tells it what happens. */
 export class ClientShell {
@@ -237,6 +241,11 @@ export class ClientShell {
   #ask({ ask, kind, server, message, protocol }: Extract<ClientOutput, { type: 'askUpstream' }>): void {
     const resolver = this.#ports.upstreams.get(kind)?.value
     const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
+      if (kind === BYPASS && server.endpoint !== undefined) {
+        const { bypassingExchange } = this.#ports
+        const query = { server: server.endpoint, message, protocol, signal, timeoutMs: BYPASS_TIMEOUT }
+        return askServer(bypassingExchange, query)
+      }
       if (resolver === undefined) return { type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` }
       return askResolver(resolver, { server, message, protocol, signal })
     }

@@ -38,6 +38,8 @@ export interface ClientStateOptions {
   lane?: Lane<ClientFlowsInput, ClientFlowsOutput>
   /** The keys of the resolver plugins that there are. */
   resolverKinds: ReadonlySet<string>
+  /** The portal's name, which is never a resource's here, or its address. */
+  portalHost?: string
 }
 
 /** What always leads into the tunnel: its peers, mapped addresses, sentinels, which are among the mapped addresses in IPv4. */
@@ -60,12 +62,12 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #linkState: LinkState = 'connecting'
   #interface: ClientInterface | undefined
 
-  constructor({ random, tunnel, lane, resolverKinds }: ClientStateOptions) {
+  constructor({ random, tunnel, lane, resolverKinds, portalHost }: ClientStateOptions) {
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
     const features = [FEATURES.denialDetails, FEATURES.unreachableGateways, FEATURES.names, FEATURES.upstreamDot]
     this.#link = new PortalLink({ role: 'client', random, features })
     this.#connections = new Connections({ random, tunnel })
-    this.#names = new NameService({ kinds: resolverKinds })
+    this.#names = new NameService({ kinds: resolverKinds, portalHost })
     this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
     this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))

@@ -4,6 +4,9 @@ import type { ClientInterface } from '../../core/control/messages.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { endpoint, splitEndpoint } from '../../core/runtime/endpoint.ts'
 
+/** The kind of servers that are asked around the tunnel, by no plugin: the system's, for the portal's name (T8). */
+export const BYPASS = 'bypass'
+
 const DNS_PORT = 53
 const TLS_PORT = 853
 

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { checksumErrors } from './checksum-errors.ts'
 import { removeNamespace } from './namespace-removal.ts'
 
 /** All runs of the machine. Root's, as namespaces are. */
@@ -46,9 +47,19 @@ export class RunDirectory {
     return path
   }
 
-  /** Removes every namespace of the run with the processes in it, and the folder (unless it is to be kept for reading). */
+  /** Packets with a wrong checksum that any machine of the run has received, as `checksumErrors` says it. */
+  async checksumErrors(): Promise<string[]> {
+    return checksumErrors(await namespacesOf(this.path))
+  }
+
+  /**
+   * Removes every namespace of the run with the processes in it, and the folder (unless it is to be kept for reading).
+   * @throws Error after that, where a machine has received a packet with a wrong checksum
+   */
   async close({ keepFiles = false }: { keepFiles?: boolean } = {}): Promise<void> {
+    const wrong = await this.checksumErrors().catch((error: unknown) => [String(error)])
     await removeRun(this.path, keepFiles)
+    if (wrong.length > 0) throw new Error(`packets with a wrong checksum: ${wrong.join(', ')}`)
   }
 }
 
@@ -65,12 +76,15 @@ export const removeDeadRuns = async (): Promise<string[]> => {
 }
 
 const removeRun = async (path: string, keepFiles: boolean): Promise<void> => {
-  const id = path.slice(RUNS.length + 1)
-  const recorded = await readFile(join(path, 'namespaces'), 'utf8').catch(() => '')
-  const names = recorded.split('\n').filter((name) => name.startsWith(`${PREFIX}${id}-`))
-  for (const name of new Set(names)) await removeNamespace(name)
+  for (const name of await namespacesOf(path)) await removeNamespace(name)
   if (keepFiles) await rm(join(path, 'namespaces'), { force: true })
   else await rm(path, { recursive: true, force: true })
+}
+
+const namespacesOf = async (path: string): Promise<string[]> => {
+  const id = path.slice(RUNS.length + 1)
+  const recorded = await readFile(join(path, 'namespaces'), 'utf8').catch(() => '')
+  return [...new Set(recorded.split('\n').filter((name) => name.startsWith(`${PREFIX}${id}-`)))]
 }
 
 interface Owner {

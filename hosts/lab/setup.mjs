@@ -27,6 +27,7 @@ const LAB = {
   curl: 'curl',
   ping: 'iputils-ping',
   dig: 'bind9-dnsutils',
+  nstat: 'iproute2',
 }
 const NEEDS = {
   start: { ...BUILD, ...LAB },
@@ -39,7 +40,8 @@ const NEEDS = {
     'dbus-daemon': 'dbus-daemon',
     openssl: 'openssl',
     ethtool: 'ethtool',
-    nstat: 'iproute2',
+    iperf3: 'iperf3',
+    nc: 'netcat-openbsd',
     chromium: 'chromium',
     postgres: 'postgresql',
     'secret-tool': 'libsecret-tools',

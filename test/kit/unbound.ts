@@ -111,6 +111,11 @@ export class Unbound {
     this.certificate = parts.certificate
   }
 
+  /** It takes queries and answers none, until it goes on. */
+  pause(isPaused: boolean): void {
+    this.#process.kill(isPaused ? 'SIGSTOP' : 'SIGCONT')
+  }
+
   async stop(): Promise<void> {
     const ended = once(this.#process, 'exit')
     this.#process.kill()

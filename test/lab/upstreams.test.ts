@@ -142,4 +142,32 @@ describe('upstream resolvers on the kernel', function () {
     expect(second.ms).to.be.below(first.ms)
     process.stdout.write(`      with a dead one first: ${first.ms} ms, then ${second.ms} ms\n`)
   })
+
+  it('D12 one that is dead is left within a second or so, and used again when it is back and needed', async () => {
+    await use([
+      { type: 'udp', address: OUTSIDE },
+      { type: 'udp', address: `${OUTSIDE}:${unbound.ports.plain}` },
+    ])
+    const [first, second] = [dns.part('upstream'), unbound]
+    expect(await answer()).to.deep.equal(['192.0.2.1'])
+    first.kill('SIGSTOP')
+    try {
+      const left = await dns.dig('www.example.com', 'A')
+      expect(left.answers).to.deep.equal(['192.0.2.3'])
+      expect(left.ms).to.be.below(DEADLINE_MS)
+    } finally {
+      first.kill('SIGCONT')
+    }
+    second.pause(true)
+    try {
+      const back = await dns.dig('www.example.com', 'A')
+      expect(back.answers).to.deep.equal(['192.0.2.1'])
+      expect(back.ms).to.be.below(DEADLINE_MS)
+      // It has answered, and so is asked first again, though the other one would not answer at all.
+      expect(await answer()).to.deep.equal(['192.0.2.1'])
+    } finally {
+      second.pause(false)
+    }
+    expect(await answer()).to.deep.equal(['192.0.2.1'])
+  })
 })

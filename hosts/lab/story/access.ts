@@ -174,4 +174,12 @@ export const ACCESS: readonly Step<World>[] = [
       return `${attempts} attempts, none got through`
     },
   },
+  {
+    name: 'T7 no machine received a packet with a wrong checksum',
+    run: async ({ lab }) => {
+      const wrong = await lab.run.checksumErrors()
+      expectThat(wrong.length === 0, wrong.join(', '))
+      return `nstat says TcpInCsumErrors 0 on ${Object.keys(lab.machines).length} machines, and of other protocols too`
+    },
+  },
 ]

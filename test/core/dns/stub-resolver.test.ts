@@ -72,6 +72,21 @@ describe('stub resolver', () => {
     expect(world.asks[0]?.server).to.equal(SECOND.server)
   })
 
+  it("T8 finds a bypassing name by servers of its own, though it would be a resource's", () => {
+    const world = new World({ bypassingNames: ['portal.example.org'] })
+    const query = world.send('Portal.example.org', 'A', { sentinel: world.sentinels[1] ?? '' })
+    expect(world.asks.map(({ kind, server }) => [kind, server])).to.deep.equal([['bypass', BYPASSING.server]])
+    world.verdict(world.asks[0]?.ask, { type: 'answered', message: reply(world.asks[0]?.message, ['203.0.113.1']) })
+    expect(world.decoded(query).answers.map(({ data }) => data)).to.deep.equal(['203.0.113.1'])
+    expect(world.others('mapName')).to.deep.equal([])
+    expect(world.machine.isResource('portal.example.org')).to.equal(false)
+    expect(world.ask('www.example.org', 'A').answers, 'the pattern holds for all else').to.have.length(4)
+    // Without a server of its own, it goes where all else goes.
+    world.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, SECOND] })
+    world.send('portal.example.org', 'AAAA')
+    expect(world.asks.at(-1)?.server).to.equal(FIRST.server)
+  })
+
   it('D3 gives a name to its resources, the most specific pattern first', () => {
     const world = new World({
       resources: [
@@ -402,6 +417,7 @@ const parsed = (message: Uint8Array): DnsQuery => {
 
 const FIRST = { kind: 'udp', server: { endpoint: endpoint('192.0.2.53', 53) } }
 const SECOND = { kind: 'udp', server: { endpoint: endpoint('198.51.100.53', 53) } }
+const BYPASSING = { kind: 'bypass', server: { endpoint: endpoint('192.0.2.1', 53) } }
 const IPV6 = { kind: 'udp', server: { endpoint: endpoint('2001:db8::53', 53) } }
 
 type Output = StubResolverOutput<number>
@@ -420,14 +436,18 @@ class World {
       { id: 'all', address: '*.example.org' },
       { id: 'git', address: 'gitlab.example.org' },
     ],
-    maxNames,
-  }: { resources?: { id: string; address: string; ipStack?: 'ipv4_only' | 'ipv6_only' }[]; maxNames?: number } = {}) {
-    this.machine = new StubResolver(maxNames === undefined ? {} : { maxNames })
+    ...options
+  }: {
+    resources?: { id: string; address: string; ipStack?: 'ipv4_only' | 'ipv6_only' }[]
+    maxNames?: number
+    bypassingNames?: string[]
+  } = {}) {
+    this.machine = new StubResolver(options)
     this.dispatch = drive<StubResolverInput<number>, Output>(this.machine, {
       clock: this.clock,
       perform: (output) => this.outputs.push(output),
     }).dispatch
-    this.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, SECOND] })
+    this.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, SECOND], bypassing: [BYPASSING] })
     this.dispatch({ type: 'resourcesChanged', resources })
   }
 

@@ -6,6 +6,13 @@ import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { RunDirectory, removeDeadRuns } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 
+/** A SYN whose checksum is nonsense. */
+const WRONG_CHECKSUM = `
+import socket
+one = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+one.sendto(bytes.fromhex('9c40005000000001000000005002ffffdead0000'), ('127.0.0.1', 0))
+`
+
 describe('hosts/lab/namespace', () => {
   needsKernel()
   let run: RunDirectory
@@ -15,6 +22,18 @@ describe('hosts/lab/namespace', () => {
   })
   afterEach(async () => {
     await run.close()
+  })
+
+  it('T7 a run in which a packet had a wrong checksum does not end well, and leaves nothing', async () => {
+    const other = await RunDirectory.open()
+    const machine = await Namespace.create(other, 'machine')
+    expect(await other.checksumErrors()).to.deep.equal([])
+    await machine.mustRun('python3', ['-c', WRONG_CHECKSUM])
+    expect(await other.checksumErrors()).to.deep.equal([`${machine.name}: TcpInCsumErrors 1`])
+    const ended = await other.close().catch(String)
+    expect(ended).to.equal(`Error: packets with a wrong checksum: ${machine.name}: TcpInCsumErrors 1`)
+    const { stdout } = await runCommand('ip', ['netns', 'list'])
+    expect(stdout).not.to.include(machine.name)
   })
 
   it('carries packets between two namespaces that a pair of devices joins', async () => {

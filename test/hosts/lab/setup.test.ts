@@ -25,6 +25,8 @@ const PRESENT = [
   'openssl',
   'ethtool',
   'nstat',
+  'iperf3',
+  'nc',
   'chromium',
   'postgres',
   'secret-tool',

@@ -26,6 +26,7 @@ import {
   ipv4Of,
   ipv6Of,
   NEIGHBOUR_HOST,
+  OUTSIDE_NAMES,
   PORTAL_HOST,
   PORTAL_PORT,
   PUBLIC_HOST,
@@ -74,7 +75,7 @@ export class Bed {
         bed.serve('public'),
         bed.serve('neighbour'),
         bed.serve('far'),
-        bed.#answerNames('portal', { 'upstream.example.net': [ipv4Of('outside', PUBLIC_HOST)] }),
+        bed.#answerNames('portal', OUTSIDE_NAMES),
         bed.#answerNames('target', SITE_NAMES),
         bed.#startPortal(),
       ])
@@ -185,11 +186,15 @@ export class Bed {
 
   async startClient(
     name: string,
-    { host = CLIENT_HOST, families = 'dual' }: { host?: number; families?: Families } = {},
+    {
+      host = CLIENT_HOST,
+      families = 'dual',
+      portal_url = this.#portalUrl(families),
+    }: { host?: number; families?: Families; portal_url?: string } = {},
   ): Promise<void> {
     const machine = this.machines.get(name) ?? (await this.join(name, [{ network: 'lan', host, families }]))
     await this.#config('client.yaml', name, {
-      portal_url: this.#portalUrl(families),
+      portal_url,
       account: undefined,
       name,
       token_file: await this.run.write(`${name}.token`, await this.clientToken(name)),
@@ -272,19 +277,6 @@ export class Bed {
     return records.filter((record) => record['kind'] === 'decision' && JSON.stringify(record).includes(id)).length
   }
 
-  /** Every machine's count of packets with a wrong checksum, those that have any. */
-  async checksumErrors(): Promise<Record<string, string>> {
-    const wrong: Record<string, string> = {}
-    for (const [name, machine] of this.machines) {
-      const { stdout } = await machine.mustRun('nstat', ['-asz'])
-      const lines = stdout.split('\n').filter((line) => /^\w*(?:InCsumErrors|IpInHdrErrors)\s+[1-9]/.test(line))
-      // A router that answers with "time exceeded" counts a header error: that is what it was asked for.
-      const errors = lines.filter((line) => line.includes('Csum'))
-      if (errors.length > 0) wrong[name] = errors.join('; ')
-    }
-    return wrong
-  }
-
   /** What everything wrote last, for a test that failed. */
   lastWords(): string {
     return [...this.#parts]
@@ -300,6 +292,12 @@ export class Bed {
       if (/^(client|gateway|portal$)/.test(name)) await this.#parts.get(name)?.stop({ graceMs: 5_000 })
     }
     await this.run.close()
+  }
+
+  /** What a name server of the bed says from now on. */
+  async changeNames(name: 'portal' | 'target', names: Readonly<Record<string, readonly string[]>>): Promise<void> {
+    await this.stopPart(`${name}-names`)
+    await this.#answerNames(name, names)
   }
 
   /** Starts a server of the bed on a machine. */

@@ -1,33 +1,36 @@
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
 
-/** In place of those of an earlier watch. */
-const RULES = `
-table inet watch
-delete table inet watch
-table inet watch {
+const rules = (table: string, match: string): string => `
+table inet ${table} {
   counter passed { }
   chain prerouting {
     type filter hook prerouting priority raw
-    iifname "tun-gateway" counter name passed
+    iifname "tun-gateway" ${match} counter name passed
   }
 }
 `
 
-/** Counts what a gateway lets out of its tunnels into the site: every packet that it writes to its TUN device. */
+let watches = 0
+
+/** Counts what a gateway lets out of its tunnels into the site: every packet that it writes to its TUN device, or those that match. */
 export class Passed {
   readonly #gateway: Namespace
+  readonly #table: string
 
-  private constructor(gateway: Namespace) {
+  private constructor(gateway: Namespace, table: string) {
     this.#gateway = gateway
+    this.#table = table
   }
 
-  static async watch(gateway: Namespace): Promise<Passed> {
-    await gateway.mustRun('nft', ['-f', '-'], { input: RULES })
-    return new Passed(gateway)
+  /** `match` is nft's: `tcp dport 80`. */
+  static async watch(gateway: Namespace, match = ''): Promise<Passed> {
+    const table = `watch${++watches}`
+    await gateway.mustRun('nft', ['-f', '-'], { input: rules(table, match) })
+    return new Passed(gateway, table)
   }
 
   async count(): Promise<number> {
-    const { stdout } = await this.#gateway.mustRun('nft', ['-j', 'list', 'counter', 'inet', 'watch', 'passed'])
+    const { stdout } = await this.#gateway.mustRun('nft', ['-j', 'list', 'counter', 'inet', this.#table, 'passed'])
     const { nftables } = JSON.parse(stdout) as { nftables: { counter?: { packets: number } }[] }
     return nftables.find(({ counter }) => counter !== undefined)?.counter?.packets ?? 0
   }

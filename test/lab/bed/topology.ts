@@ -25,6 +25,8 @@ export const PORTAL_HOST = 10
 export const PORTAL_PORT = 8080
 export const TARGET_HOST = 80
 export const PUBLIC_HOST = 80
+/** Where the portal moves to. */
+export const MOVED_PORTAL_HOST = 11
 export const FAR_HOST = 90
 export const NEIGHBOUR_HOST = 5
 export const GATEWAY_HOST = 101
@@ -42,7 +44,14 @@ export const SITE_NAMES: Readonly<Record<string, readonly string[]>> = {
   'four.example.org': [ipv4Of('site', TARGET_HOST)],
   'six.example.org': [ipv6Of('site', TARGET_HOST)],
   'vault.example.org': [ipv4Of('site', 1), ipv6Of('site', 1)],
+  'only6.example.org': [ipv4Of('site', TARGET_HOST), ipv6Of('site', TARGET_HOST)],
   'far.example.org': [ipv4Of('far', FAR_HOST), ipv6Of('far', FAR_HOST)],
+}
+
+/** What the world's name server knows. */
+export const OUTSIDE_NAMES: Readonly<Record<string, readonly string[]>> = {
+  'upstream.example.net': [ipv4Of('outside', PUBLIC_HOST)],
+  'portal.example.net': [ipv4Of('outside', PORTAL_HOST), ipv6Of('outside', PORTAL_HOST)],
 }
 
 export const WEB_PORT = 80

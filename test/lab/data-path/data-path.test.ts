@@ -9,6 +9,7 @@ import { internetTests } from './internet.ts'
 import { lyingClientTests } from './lies.ts'
 import { posingClientTests } from './poses.ts'
 import { resourceTests } from './resources.ts'
+import { toolTests } from './tools.ts'
 
 describe('the data path, on the kernel', function () {
   this.timeout(90_000)
@@ -20,6 +21,9 @@ describe('the data path, on the kernel', function () {
     await bed.resource('target', `${ipv4Of('site', TARGET_HOST)}/32`, [web])
     await bed.resource('target6', `${ipv6Of('site', TARGET_HOST)}/128`, [web])
     await bed.resource('far.example.org', 'far.example.org')
+    const oneFamily = { name: 'only6.example.org', type: 'dns', address: 'only6.example.org', ip_stack: 'ipv6_only' }
+    await bed.make('only6.example.org', 'resources', { ...oneFamily, site_id: bed.id('site'), filters: [] })
+    await bed.allow('only6.example.org')
     await bed.resource('far', '10.30.0.0/24')
     await bed.resource('far6', '2001:db8:30::/64')
     await bed.startClient('client')
@@ -27,6 +31,7 @@ describe('the data path, on the kernel', function () {
 
   resourceTests(bed)
   errorTests(bed)
+  toolTests(bed)
   changeTests(bed)
   lyingClientTests(bed)
   posingClientTests(bed)

@@ -2,7 +2,17 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
-import { CLIENT_HOST, GATEWAY_HOST, NEIGHBOUR_HOST, PUBLIC_HOST, WEB_PORT } from '../bed/topology.ts'
+import { Passed } from '../bed/passed.ts'
+import {
+  CLIENT_HOST,
+  GATEWAY_HOST,
+  MOVED_PORTAL_HOST,
+  NEIGHBOUR_HOST,
+  OUTSIDE_NAMES,
+  PORTAL_PORT,
+  PUBLIC_HOST,
+  WEB_PORT,
+} from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
 
 /** T8: the Internet resource, a full tunnel. Run last: it stays. */
@@ -84,5 +94,58 @@ export const internetTests = (bed: () => Bed): void => {
       const { stdout } = await portal.mustRun('ss', ['-Htn', 'state', 'established'])
       expect(stdout).to.include(FAMILIES[0].of('lan', CLIENT_HOST))
     })
+
+    for (const { family, of, flag } of FAMILIES) {
+      it(`finds a portal that is known by a name, and moves, past the tunnel, ${family}`, async () => {
+        const name = `named-${family.toLowerCase()}`
+        const portal = bed().machine('portal')
+        const url = `http://portal.example.net:${PORTAL_PORT}`
+        await bed().startClient(name, { host: family === 'IPv4' ? 214 : 216, portal_url: url })
+        // Its name is covered by a resource, too, which must not lead the client to itself.
+        await bed().resource(`names of the portal, ${family}`, '*.example.net')
+        await bed().knows('internet', name)
+        await bed().knows(`names of the portal, ${family}`, name)
+        const client = bed().machine(name)
+        const far = await bed().page('http://web.example.org/', { client: name })
+        expect(far.server).to.equal('target')
+        const watch = await Passed.watch(bed().machine('gateway'), `tcp dport ${PORTAL_PORT}`)
+        const moved = of('outside', MOVED_PORTAL_HOST)
+        await portal.address('outside', `${moved}/${family === 'IPv4' ? 24 : 64}`)
+        await bed().changeNames('portal', { ...OUTSIDE_NAMES, 'portal.example.net': [moved] })
+        try {
+          await bed().stopPart('portal')
+          await eventually(async () => ((await bed().status(name)).state === 'unreachable' ? true : undefined), {
+            what: 'the client notices',
+            timeoutMs: PATIENCE_MS,
+          })
+          // Without its gateway there is no tunnel either, until the portal has been found.
+          await bed().stopPart('gateway')
+          await bed().restartPortal()
+          await eventually(async () => ((await bed().status(name)).state === 'connected' ? true : undefined), {
+            what: 'the client is connected again',
+            timeoutMs: PATIENCE_MS,
+          })
+        } finally {
+          await bed().startGateway('gateway')
+        }
+        const { stdout } = await portal.mustRun('ss', ['-Htn', 'state', 'established'])
+        expect(stdout, 'the connection, by the address that the name has now').to.match(
+          new RegExp(String.raw`${moved}\]?:${PORTAL_PORT}\s+\[?(::ffff:)?${of('lan', family === 'IPv4' ? 214 : 216)}`),
+        )
+        expect(await watch.count(), 'packets to the portal through the tunnel').to.equal(0)
+        // The tunnel is what all else goes by.
+        await eventually(
+          async () => {
+            const seen = await bed().page(`http://web.example.org/`, { client: name })
+            return seen.server === 'target' ? true : undefined
+          },
+          { what: 'a page through the tunnel', timeoutMs: PATIENCE_MS },
+        )
+        const route = await client.mustRun('ip', [flag, 'route', 'get', moved])
+        expect(route.stdout).to.include('dev tun-portreeve')
+        await bed().stopPart(name)
+        await bed().api.remove(`resources/${bed().id(`names of the portal, ${family}`)}`)
+      })
+    }
   })
 }

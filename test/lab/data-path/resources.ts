@@ -3,7 +3,7 @@ import { it } from 'mocha'
 import { fetchPage } from '../../../hosts/lab/page.ts'
 import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
 import type { Seen } from '../bed/site-server.ts'
-import { ADMIN_PORT, GATEWAY_HOST, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
+import { ADMIN_PORT, GATEWAY_HOST, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
 
 /** Only it among the tools at hand lets two connections have one source port. */
@@ -82,4 +82,19 @@ export const resourceTests = (bed: () => Bed): void => {
       expect(bed().part('target-server').output).not.to.include(`tcp ${ADMIN_PORT}`)
     })
   }
+
+  it('D5 an IPv6-only resource is reached by curl over IPv6, and has no IPv4 address to try', async () => {
+    const url = 'http://only6.example.org/'
+    const seen = await bed().page(url)
+    expect(seen.host).to.equal('only6.example.org')
+    expect(seen.to).to.equal(`${ipv6Of('site', TARGET_HOST)} ${WEB_PORT}`)
+    const { code } = await bed()
+      .machine('client')
+      .run('curl', ['-4', '-s', '--max-time', '20', url], { timeoutMs: PATIENCE_MS })
+    expect(code, 'no such name, for IPv4').to.equal(6)
+    const { stdout } = await bed().machine('client').mustRun('dig', ['only6.example.org', 'A'])
+    expect(stdout)
+      .to.match(/status: NOERROR/)
+      .and.match(/ANSWER: 0/)
+  })
 }

@@ -55,7 +55,10 @@ const Patch = z.strictObject({
     .array(Resolver)
     .max(8)
     .optional()
-    .describe("For names that are no resource's, in order; none: each client's own"),
+    .describe(
+      "For names that are no resource's; none: each client's own. Clients ask plain servers (udp) first, then HTTPS, then TLS, whatever the order " +
+        'here; servers of one kind in the order given here.',
+    ),
   search_domain: HostName.nullable().optional(),
 })
 
