@@ -9,9 +9,9 @@ import {
   type PeerTunnelsOutput,
 } from '../../core/ice/peer-tunnels.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
-import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
-import type { Instant } from '../../core/runtime/time.ts'
+import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 import { GatewayTable, type KnownGateway } from './gateway-table.ts'
 
 export type ConnectionsInput =
@@ -41,6 +41,9 @@ export type ConnectionsOutput =
   /** The gateway is of no use, for good or for now; what it served needs another one. */
   | { type: 'unserved'; gatewayId: PeerId; resourceIds: readonly string[]; reason: string }
 
+/** How long a gateway is looked for from a new place before another one is asked for: H7's 2 s and some. */
+const SOUGHT_FOR_MS = 3 * SECOND
+
 /** The gateways that serve this client: who serves what, through which tunnel, and what happens when one dies. */
 export class Connections implements Machine<ConnectionsInput, ConnectionsOutput> {
   readonly gateways = new GatewayTable()
@@ -48,6 +51,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   readonly #held = new HeldMachines()
   readonly #tellTunnels: Tell<PeerTunnelsInput>
   readonly #locals = new LocalCandidates()
+  #isMoving = false
   readonly #outputs = new OutputQueue<ConnectionsOutput>()
 
   constructor(options: Omit<PeerTunnelsOptions, 'role'>) {
@@ -77,7 +81,10 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       case 'socketsOpened':
         return this.#tellCandidates(this.#locals.setPorts(input.ports), now)
       case 'addressesChanged':
-        return this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
+        this.#isMoving = true
+        this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
+        this.#isMoving = false
+        return
       case 'remoteCandidatesAdded':
       case 'remoteCandidatesRemoved':
       case 'packetQueued':
@@ -156,6 +163,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     switch (output.type) {
       case 'pathChosen':
         gateway.path = output.path
+        gateway.soughtUntil = undefined
         this.gateways.foundAlive(gateway.id)
         if (!gateway.isLost) return
         // It is back before another took over.
@@ -163,17 +171,25 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         for (const resourceId of gateway.resourceIds) this.#outputs.push({ type: 'served', resourceId, gateway })
         return
       case 'pathLost':
-        // What it served looks for another gateway from here on; if this one comes back first, it serves again.
         gateway.path = undefined
-        gateway.isLost = true
-        this.gateways.foundDead(gateway.id, now)
-        return this.#unserve(gateway, 'gateway-unreachable')
+        // It is this machine that has moved: the gateway is where it was, and knows the flows (H7).
+        if (this.#isMoving) gateway.soughtUntil = after(now, SOUGHT_FOR_MS)
+        else this.#lose(gateway, now)
+        return
       case 'peerFailed':
         this.gateways.foundDead(gateway.id, now)
         return this.#close(gateway, output.reason, now)
       case 'sessionEstablished':
         gateway.handshakeAt = now
     }
+  }
+
+  /** What it served looks for another gateway from here on; if this one comes back first, it serves again. */
+  #lose(gateway: KnownGateway, now: Instant): void {
+    gateway.soughtUntil = undefined
+    gateway.isLost = true
+    this.gateways.foundDead(gateway.id, now)
+    this.#unserve(gateway, 'gateway-unreachable')
   }
 
   #tellCandidates({ added, removed }: CandidateChange, now: Instant): void {

@@ -13,6 +13,8 @@ export interface KnownGateway {
   handshakeAt: Instant | undefined
   /** Was there a path, and is there none: its resources wait for it or for another gateway. */
   isLost: boolean
+  /** Until when it is being looked for since this machine has moved; absent while there is a path, or none was found. */
+  soughtUntil: Instant | undefined
   readonly resourceIds: Set<string>
 }
 
@@ -43,6 +45,7 @@ export class GatewayTable {
       path: undefined,
       handshakeAt: undefined,
       isLost: false,
+      soughtUntil: undefined,
       resourceIds: new Set(),
     }
     this.#gateways.set(id, gateway)
@@ -80,7 +83,9 @@ export class GatewayTable {
   forRequest(now: Instant): { connected: string[]; unreachable: string[] } {
     for (const [id, until] of this.#unreachableUntil) if (until <= now) this.#unreachableUntil.delete(id)
     return {
-      connected: this.all().flatMap(({ id, path, isLost }) => (path === undefined || isLost ? [] : [id])),
+      connected: this.all().flatMap(({ id, path, isLost, soughtUntil }) =>
+        isLost || (path === undefined && soughtUntil === undefined) ? [] : [id],
+      ),
       unreachable: [...this.#unreachableUntil.keys()],
     }
   }

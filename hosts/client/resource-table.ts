@@ -7,6 +7,8 @@ import { denialText } from './denial-text.ts'
 
 interface Entry {
   resource: ClientResource
+  /** The portal has been asked and has not answered yet. */
+  isAwaited: boolean
   state: ResourceStatus['state']
   gatewayId: string | null
   reason: string | null
@@ -45,12 +47,19 @@ export class ResourceTable {
     return entry?.state === 'connected' ? (entry.gatewayId ?? undefined) : undefined
   }
 
-  isRequested(id: string): boolean {
-    return this.#entries.get(id)?.state === 'requested'
+  /**
+   * Whether the portal's answer was waited for; from here on it is not. It counts also where a gateway that was lost has come back meanwhile:
+   * the portal has given what it served to another one.
+   */
+  answered(id: string): boolean {
+    const entry = this.#entries.get(id)
+    if (entry?.isAwaited !== true) return false
+    entry.isAwaited = false
+    return true
   }
 
   requested(id: string): void {
-    this.#set(id, { state: 'requested', gatewayId: null, reason: null, why: [] })
+    this.#set(id, { state: 'requested', isAwaited: true, gatewayId: null, reason: null, why: [] })
   }
 
   connected(id: string, gatewayId: string): void {
@@ -58,7 +67,7 @@ export class ResourceTable {
   }
 
   denied(id: string, reason: string, details?: readonly DenialDetail[]): void {
-    this.#set(id, { state: 'denied', gatewayId: null, reason, why: denialText(reason, details) })
+    this.#set(id, { state: 'denied', isAwaited: false, gatewayId: null, reason, why: denialText(reason, details) })
   }
 
   /** What a gateway served is served by nobody. */
@@ -98,13 +107,13 @@ export class ResourceTable {
     }))
   }
 
-  #set(id: string, change: Omit<Entry, 'resource'>): void {
+  #set(id: string, change: Omit<Entry, 'resource' | 'isAwaited'> & { isAwaited?: boolean }): void {
     const entry = this.#entries.get(id)
     if (entry !== undefined) Object.assign(entry, change)
   }
 }
 
-const IDLE = { state: 'idle', gatewayId: null, reason: null, why: [] } as const
+const IDLE = { state: 'idle', isAwaited: false, gatewayId: null, reason: null, why: [] } as const
 
 const flowResource = (resource: ClientResource): FlowResource => {
   if (resource.type === 'internet') return { id: resource.id, type: 'internet', address: '', filters: [] }

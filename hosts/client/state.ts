@@ -200,7 +200,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#applyResources(now)
       case 'authorizationCreated':
         // An answer that nobody waits for any more comes too late: the portal has to be asked again.
-        if (!this.resources.isRequested(message.payload.resource_id)) return
+        if (!this.resources.answered(message.payload.resource_id)) return
         return this.#tellConnections({ type: 'authorized', authorization: message.payload }, now)
       case 'authorizationCreationFailed': {
         const { resource_id: resourceId, reason, details } = message.payload

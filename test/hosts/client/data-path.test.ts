@@ -251,6 +251,47 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length(1)
     })
 
+    it('H7 keep the gateway, and with it the flows, when the client moves while packets go on', () => {
+      const to = '198.51.100.9'
+      client.send({ to, port: 9, payload: 'x' })
+      clock.advance(500)
+      // Whichever family the path is of, one of these ends it.
+      for (const places of [['192.0.2.200'], ['2001:db8:9::200'], ['192.0.2.201']]) {
+        client.move(places)
+        for (let n = 0; n < 60; n++) {
+          client.send({ to, port: 9, payload: places.join() })
+          clock.advance(50)
+        }
+        expect(client.textsFrom(to, 9)).to.include(`printer: ${places.join()}`)
+      }
+      expect(new Set(site.seen.map(({ gateway }) => gateway)).size).to.equal(1)
+      expect(portal.requests).to.have.length(1)
+    })
+
+    it('H2 follow the portal to another gateway, though the one that was lost is back before it has answered', () => {
+      const to = '198.51.100.9'
+      const send = (holds: () => boolean): void => {
+        for (let tries = 0; !holds() && tries < 400; tries++) {
+          client.send({ to, port: 9, payload: 'y' })
+          clock.advance(50)
+        }
+        expect(holds()).to.equal(true)
+      }
+      const stateOf = () => client.state.resources.status().find(({ id }) => id === lab.id)
+      send(() => site.seen.length > 0)
+      const first = gateways.find(({ name }) => name === site.seen[0]?.gateway)
+      const portalHost = network.hostOf('192.0.2.1')
+      if (first === undefined || portalHost === undefined) throw new Error('nobody serves')
+      network.setLink(client.host, portalHost, { latencyMs: 3_000 })
+      network.setLink(client.host, first.host, { cut: true })
+      send(() => stateOf()?.state === 'requested')
+      network.setLink(client.host, first.host, { latencyMs: 5 })
+      send(() => stateOf()?.state === 'connected')
+      expect(portal.requests).to.have.length(1)
+      send(() => site.seen.at(-1)?.gateway !== first.name)
+      expect(portal.requests).to.have.length(2)
+    })
+
     it('H8 deliver through 20 % loss', () => {
       network.setEverywhere({ latencyMs: 20, jitterMs: 20, loss: 0.2 })
       const to = '198.51.100.9'
