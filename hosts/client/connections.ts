@@ -112,7 +112,17 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     const presharedKey = keyFromBase64(created.preshared_key)
     if (publicKey === undefined || presharedKey === undefined) return
     for (const idle of this.gateways.release(resourceId, id)) this.#close(idle, 'replaced', now)
-    const gateway = this.gateways.put({ id, name: created.gateway_name, ipv4, ipv6 })
+    const known = this.gateways.get(id)
+    // A gateway that has started again holds nothing of what it served before.
+    if (known !== undefined && known.publicKey !== created.gateway_public_key)
+      this.#close(known, 'gateway-restarted', now)
+    const gateway = this.gateways.put({
+      id,
+      name: created.gateway_name,
+      publicKey: created.gateway_public_key,
+      ipv4,
+      ipv6,
+    })
     gateway.resourceIds.add(resourceId)
     this.#tellTunnels(
       {

@@ -6,6 +6,8 @@ export interface KnownGateway {
   id: string
   /** Where the portal says it. */
   name: string | undefined
+  /** Base64: another one is another process, which holds no grant of before. */
+  publicKey: string
   ipv4: string
   ipv6: string
   path: Path | undefined
@@ -34,21 +36,18 @@ export class GatewayTable {
     return [...this.#gateways.values()]
   }
 
-  put({ id, name, ipv4, ipv6 }: Pick<KnownGateway, 'id' | 'name' | 'ipv4' | 'ipv6'>): KnownGateway {
-    const known = this.#gateways.get(id)
-    if (known !== undefined) return Object.assign(known, { name, ipv4, ipv6 })
+  put(told: Pick<KnownGateway, 'id' | 'name' | 'publicKey' | 'ipv4' | 'ipv6'>): KnownGateway {
+    const known = this.#gateways.get(told.id)
+    if (known !== undefined) return Object.assign(known, told)
     const gateway: KnownGateway = {
-      id,
-      name,
-      ipv4,
-      ipv6,
+      ...told,
       path: undefined,
       handshakeAt: undefined,
       isLost: false,
       soughtUntil: undefined,
       resourceIds: new Set(),
     }
-    this.#gateways.set(id, gateway)
+    this.#gateways.set(told.id, gateway)
     return gateway
   }
 

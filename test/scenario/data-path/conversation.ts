@@ -38,7 +38,7 @@ export class Conversation {
     probe: Probe,
     { scenery, prober }: { scenery: Scenery; prober: Prober },
   ): Conversation | undefined {
-    const talk = prober.lastingTalk(person.client, probe)
+    const talk = prober.talk(person.client, probe)
     if (talk === undefined || prober.connect(talk) !== 'SA') return undefined
     const answer = prober.say(talk)
     const { network } = scenery.places.find(({ network: one }) => heard(one.arrived, talk) !== undefined) ?? {}

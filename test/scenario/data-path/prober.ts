@@ -9,7 +9,6 @@ import { isAddress, type Family, type Probe } from './model.ts'
 
 /** From an application's query to the gateway's new answer (D10). */
 const REFRESHED_MS = 100
-const PORTS = 5
 const PATIENCE_MS = 4 * SECOND
 /** Of several gateways that it has no way to, a client leaves each after 12 s. */
 const ATTEMPTS = 12
@@ -26,8 +25,7 @@ export interface Talk {
 /** Applications that ask for names, send packets, send them again, and look at what comes back. */
 export class Prober {
   readonly #world: VirtualWorld
-  #talks = 0
-  readonly #kept = new Set<string>()
+  readonly #used = new Set<string>()
   #said = 0
 
   constructor(world: VirtualWorld) {
@@ -38,19 +36,13 @@ export class Prober {
   talk(client: VirtualClient, { target, family, protocol, port, choice }: Probe): Talk | undefined {
     const found = isAddress(target) ? [target] : client.resolve(target, family === 'ipv4' ? 'A' : 'AAAA')
     const to = found?.[choice % Math.max(1, found.length)]
-    // Few ports, so that flows to one address meet at it.
-    return to === undefined ? undefined : { client, protocol, to, port, fromPort: 20_000 + (this.#talks++ % PORTS) }
-  }
-
-  /** For longer: from a port that is nobody else's to the same end, and else the same for all. */
-  lastingTalk(client: VirtualClient, probe: Probe): Talk | undefined {
-    const talk = this.talk(client, probe)
-    if (talk === undefined) return undefined
-    const key = (port: number) => `${client.name} ${talk.to} ${talk.port} ${port}`
-    let fromPort = 30_000
-    while (this.#kept.has(key(fromPort))) fromPort++
-    this.#kept.add(key(fromPort))
-    return { ...talk, fromPort }
+    if (to === undefined) return undefined
+    // The lowest that has not been used with this address, whose flow may still be known; so flows to different addresses meet at it.
+    const key = (fromPort: number) => `${client.name} ${protocol} ${to} ${fromPort}`
+    let fromPort = 20_000
+    while (this.#used.has(key(fromPort))) fromPort++
+    this.#used.add(key(fromPort))
+    return { client, protocol, to, port, fromPort }
   }
 
   /** Sends once and waits for nothing. */
