@@ -1,10 +1,12 @@
 // `npm run fuzz [-- SECONDS [FIRST_SEED]]`: random worlds, one seed after the other, for as long as that. A seed that deviates belongs into
-// seeds.json beside the source, where `npm test` replays it.
+// seeds.json beside the source, where `npm test` replays it. Ctrl-C ends it with what there is.
+import { setImmediate as turn } from 'node:timers/promises'
 import { Deviation } from './deviation.ts'
 import { Simulation } from './simulation.ts'
 
 const [seconds = '300', first = String(Math.floor(Math.random() * 2 ** 31))] = process.argv.slice(2)
-const end = performance.now() + Number(seconds) * 1_000
+let end = performance.now() + Number(seconds) * 1_000
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (end = 0))
 const failed: number[] = []
 let seed = Number(first)
 const met = new Map<string, number>()
@@ -20,6 +22,7 @@ while (performance.now() < end) {
   }
   for (const [what, count] of simulation.met) met.set(what, (met.get(what) ?? 0) + count)
   seed += 1
+  await turn()
 }
 const probes = [...met.values()].reduce((sum, count) => sum + count, 0)
 process.stdout.write(
