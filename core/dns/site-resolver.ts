@@ -1,5 +1,6 @@
-import ipaddr from 'ipaddr.js'
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import { canonicalAddress, formatAddress } from '../net/ip-address.ts'
+import { isInRange, NOT_A_SERVER } from '../net/reserved-range.ts'
 import { Counters } from '../runtime/counters.ts'
 import type { Family } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
@@ -14,6 +15,8 @@ export type SiteResolverInput =
   /** `lookup` is the asker's name for it, given back in `resolved`. */
   | { type: 'lookupRequested'; lookup: number; domain: string }
   | { type: 'systemAnswered'; ask: number; verdict: UpstreamVerdict }
+  /** This machine's own addresses, to which no name may lead; none where the operator lets names do so. */
+  | { type: 'ownAddressesChanged'; addresses: readonly string[] }
 
 export type SiteResolverOutput =
   /** Have the gateway's own resolver asked, over UDP; `ask` names it for `systemAnswered` and `cancelAsk`. */
@@ -47,14 +50,23 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   readonly #cache = new Map<string, CachedAddresses>()
   readonly #asks = new Map<number, { resolution: Resolution; question: Question }>()
   #lastAsk = 0
+  #ownAddresses: ReadonlySet<string | undefined> = new Set()
 
   constructor({ random }: { random: Random }) {
     this.#random = random
   }
 
   handle(input: SiteResolverInput, now: Instant): void {
-    if (input.type === 'lookupRequested') this.#onLookup(input.lookup, normalizeName(input.domain), now)
-    else this.#onVerdict(input.ask, input.verdict, now)
+    switch (input.type) {
+      case 'lookupRequested':
+        return this.#onLookup(input.lookup, normalizeName(input.domain), now)
+      case 'systemAnswered':
+        return this.#onVerdict(input.ask, input.verdict, now)
+      case 'ownAddressesChanged':
+        this.#ownAddresses = new Set(input.addresses.map(canonicalAddress))
+        // What is remembered was looked at with the addresses of before.
+        return this.#cache.clear()
+    }
   }
 
   wake(now: Instant): void {
@@ -149,13 +161,19 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     }
     const texts = new Set<string>()
     for (const data of answeredData(verdict.message, read.answer, question)) {
-      const address = data.length === (question.type === RecordType.A ? 4 : 16) && ipaddr.fromByteArray([...data])
-      if (address === false) this.#counters.count('siteAnswer_malformedAddress')
-      else if (isRefused(address)) this.#counters.count('siteAnswer_refusedAddress')
-      else if (texts.size < MAX_ADDRESSES) texts.add(address.toString())
+      const refusal = this.#refusal(data, question)
+      if (refusal !== undefined) this.#counters.count(`siteAnswer_${refusal}`)
+      else if (texts.size < MAX_ADDRESSES) texts.add(formatAddress(data))
       else this.#counters.count('siteAnswer_tooManyAddresses')
     }
     return [...texts].sort()
+  }
+
+  /** Why a site's name server must not lead a client there: to the gateway itself, to what is only on its link, into the tunnel. */
+  #refusal(data: Uint8Array, { type }: Question): string | undefined {
+    if (data.length !== (type === RecordType.A ? 4 : 16)) return 'malformedAddress'
+    if (isInRange(NOT_A_SERVER, data)) return 'refusedAddress'
+    return this.#ownAddresses.has(formatAddress(data)) ? 'ownAddress' : undefined
   }
 
   #finish({ name, lookups, found }: Resolution, now: Instant): void {
@@ -208,16 +226,3 @@ interface CachedAddresses {
   ipv6: readonly string[]
   until: Instant
 }
-
-/**
- * Whether an address is none that a resource can have. A site's resolver must not be able to lead a client to the gateway itself, to what
- * is only on its link, or into the tunnel. Private addresses are what this is for.
- */
-const isRefused = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean => {
-  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress()) return true
-  if (REFUSED_RANGES.has(address.range())) return true
-  return TUNNEL_RANGES.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits))
-}
-
-const REFUSED_RANGES: ReadonlySet<string> = new Set(['loopback', 'linkLocal', 'multicast', 'unspecified', 'broadcast'])
-const TUNNEL_RANGES = ['100.64.0.0/10', 'fd00:2021:1111::/48'].map((range) => ipaddr.parseCIDR(range))

@@ -12,6 +12,8 @@ export const GatewayConfig = z.strictObject({
   state_folder: z.string().min(1).default('/var/lib/portreeve-gateway'),
   /** The control socket, mode 0600; `gateway.sock` in the state folder by default. PORTREEVE_SOCKET goes before it. */
   socket: z.string().min(1).optional(),
+  /** Whether a name that resolves to an address of the gateway's own machine leads there. A CIDR resource always may. */
+  own_addresses: z.enum(['refuse', 'allow']).default('refuse'),
 })
 export type GatewayConfig = z.infer<typeof GatewayConfig>
 

@@ -62,7 +62,9 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     exportsKeys: lane.kind === 'native',
     unixAt: (now) => unixOf(now, clock.pair()),
   })
-  const state = new GatewayState({ random, tunnel, lane: machine, clocksAt: () => clock.pair() })
+  const clocksAt = () => clock.pair()
+  const allowsOwnAddresses = config.own_addresses === 'allow'
+  const state = new GatewayState({ random, tunnel, lane: machine, clocksAt, allowsOwnAddresses })
   const shell = new GatewayShell(state, {
     config,
     identity: {

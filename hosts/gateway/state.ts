@@ -32,6 +32,8 @@ export interface GatewayStateOptions {
   lane?: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   /** Both clocks at a moment: the portal's expiries are wall-clock times. */
   clocksAt: (now: Instant) => ClockPair
+  /** Whether a name may lead to an address of this machine. It may not by default. */
+  allowsOwnAddresses?: boolean
 }
 
 type LinkState = GatewayStatus['state']
@@ -53,6 +55,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #tellTunnels: Tell<PeerTunnelsInput>
   readonly #locals = new LocalCandidates()
   readonly #clocksAt: (now: Instant) => ClockPair
+  readonly #allowsOwnAddresses: boolean
   /** Public keys of the clients that hold a grant, by their ids. */
   readonly #clients = new Map<string, string>()
   /** To be said once the lane has taken a grant, or a rejection. */
@@ -62,7 +65,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #configured = ''
   #linkState: LinkState = 'connecting'
 
-  constructor({ random, tunnel, lane, clocksAt }: GatewayStateOptions) {
+  constructor({ random, tunnel, lane, clocksAt, allowsOwnAddresses = false }: GatewayStateOptions) {
+    this.#allowsOwnAddresses = allowsOwnAddresses
     this.#lane = lane ?? new ScriptLane(new GatewayFlows())
     this.#link = new PortalLink({
       role: 'gateway',
@@ -121,6 +125,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'socketsOpened':
         return this.#tellCandidates(this.#locals.setPorts(input.ports), now)
       case 'addressesChanged':
+        if (!this.#allowsOwnAddresses) this.#tellResolver({ ...input, type: 'ownAddressesChanged' }, now)
         return this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
       case 'datagramsReceived':
         for (const { peer, bytes } of input.datagrams) {

@@ -125,6 +125,20 @@ describe('site resolver', () => {
     expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: [] })
   })
 
+  it('refuses addresses of its own machine, by whatever text, and forgets what it held when they change', () => {
+    dispatch({ type: 'ownAddressesChanged', addresses: ['10.0.0.7', '2001:DB8:0::7'] })
+    look(1)
+    answer(0, ['10.0.0.7', '10.0.0.8'])
+    answer(1, ['2001:db8::7'])
+    expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.8'], ipv6: [], failed: false })
+    expect(machine.counters()).to.have.property('siteAnswer_ownAddress', 2)
+    dispatch({ type: 'ownAddressesChanged', addresses: ['10.0.0.8'] })
+    look(2)
+    answer(2, ['10.0.0.7', '10.0.0.8'])
+    answer(3, [])
+    expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.7'] })
+  })
+
   it('refuses addresses that would lead to the gateway itself or into the tunnel, and counts them', () => {
     const four = ['127.0.0.1', '169.254.1.1', '224.0.0.1', '0.0.0.0', '255.255.255.255', '100.64.0.1', '100.96.0.1']
     const six = ['::1', 'fe80::1', 'ff02::1', '::', '::ffff:10.0.0.1', 'fd00:2021:1111::1', 'fd00:2021:1111:8000::1']

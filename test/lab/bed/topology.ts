@@ -45,6 +45,10 @@ export const SITE_NAMES: Readonly<Record<string, readonly string[]>> = {
   'six.example.org': [ipv6Of('site', TARGET_HOST)],
   'vault.example.org': [ipv4Of('site', 1), ipv6Of('site', 1)],
   'only6.example.org': [ipv4Of('site', TARGET_HOST), ipv6Of('site', TARGET_HOST)],
+  'itself.own.example.org': [ipv4Of('site', GATEWAY_HOST), ipv6Of('site', GATEWAY_HOST)],
+  'loop.own.example.org': ['127.0.0.1', '::1'],
+  'link.own.example.org': ['169.254.169.254', 'fe80::1'],
+  'tunnel.own.example.org': ['100.64.0.1', 'fd00:2021:1111::1'],
   'far.example.org': [ipv4Of('far', FAR_HOST), ipv6Of('far', FAR_HOST)],
 }
 

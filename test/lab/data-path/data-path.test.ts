@@ -24,6 +24,7 @@ describe('the data path, on the kernel', function () {
     const oneFamily = { name: 'only6.example.org', type: 'dns', address: 'only6.example.org', ip_stack: 'ipv6_only' }
     await bed.make('only6.example.org', 'resources', { ...oneFamily, site_id: bed.id('site'), filters: [] })
     await bed.allow('only6.example.org')
+    await bed.resource('*.own.example.org', '*.own.example.org')
     await bed.resource('far', '10.30.0.0/24')
     await bed.resource('far6', '2001:db8:30::/64')
     await bed.startClient('client')

@@ -97,4 +97,22 @@ export const resourceTests = (bed: () => Bed): void => {
       .to.match(/status: NOERROR/)
       .and.match(/ANSWER: 0/)
   })
+
+  it('D11 a name that leads to the gateway itself, its link or the tunnels has no record, which is said at once', async () => {
+    const server = bed()
+      .machine('gateway')
+      .spawn('python3', ['-m', 'http.server', '--bind', '::', String(WEB_PORT)], { name: 'gateway-page' })
+    try {
+      for (const name of ['itself', 'loop', 'link', 'tunnel']) {
+        for (const { type, literal } of FAMILIES) {
+          const [address = ''] = await bed().resolve(`${name}.own.example.org`, type)
+          const url = `http://${literal(address)}/`
+          const answer = await fetchPage(bed().machine('client'), url, { timeoutMs: PATIENCE_MS })
+          expect(answer.ok ? 'a page' : answer.code, `${name} ${type}`).to.equal(7)
+        }
+      }
+    } finally {
+      await server.stop()
+    }
+  })
 }
