@@ -146,7 +146,7 @@ describe('upstream resolvers on the kernel', function () {
   it('D12 one that is dead is left within a second or so, and used again when it is back and needed', async () => {
     await use([
       { type: 'udp', address: OUTSIDE },
-      { type: 'udp', address: `${OUTSIDE}:${unbound.ports.plain}` },
+      { type: 'tls', address: OUTSIDE, server_name: Unbound.serverName },
     ])
     const [first, second] = [dns.part('upstream'), unbound]
     expect(await answer()).to.deep.equal(['192.0.2.1'])
