@@ -96,6 +96,9 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
 
   wake(now: Instant): void {
     this.#held.wake(now)
+    for (const gateway of this.gateways.all()) {
+      if (gateway.soughtUntil !== undefined && gateway.soughtUntil <= now) this.#lose(gateway, now)
+    }
   }
 
   poll(): ConnectionsOutput | undefined {
@@ -103,7 +106,10 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   }
 
   deadline(): Deadline | undefined {
-    return this.#held.deadline()
+    const sought = this.gateways
+      .all()
+      .map(({ soughtUntil: at }) => (at === undefined ? undefined : { at, reason: 'a gateway is not found from here' }))
+    return earliest(this.#held.deadline(), ...sought)
   }
 
   #connect(created: Authorization, now: Instant): void {

@@ -268,6 +268,25 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length(1)
     })
 
+    it('H7 look for the gateway for 3 s from a place that it cannot be reached from, and then ask for another one', () => {
+      const to = '198.51.100.9'
+      client.send({ to, port: 9, payload: 'x' })
+      clock.advance(500)
+      const first = gateways.find(({ name }) => name === site.seen[0]?.gateway)
+      if (first === undefined) throw new Error('nobody serves')
+      // A place that has none of its families.
+      first.move(['203.0.113.99'])
+      clock.advance(100)
+      client.move(['2001:db8:9::200'])
+      const movedAt = clock.now()
+      while (site.seen.at(-1)?.gateway === first.name && clock.now() - movedAt < 20_000) {
+        client.send({ to, port: 9, payload: 'y' })
+        clock.advance(50)
+      }
+      expect(site.seen.at(-1)?.gateway).not.to.equal(first.name)
+      expect(clock.now() - movedAt).to.be.within(3_000, 6_000)
+    })
+
     it('H2 follow the portal to another gateway, though the one that was lost is back before it has answered', () => {
       const to = '198.51.100.9'
       const send = (holds: () => boolean): void => {
