@@ -49,7 +49,8 @@ describe('hosts/cli/read-config', () => {
   it('does not take an empty variable for a value, nor one that this host has no use for', async () => {
     await writeFile(file, 'portal_url: https://portal.example.org\nname: from-file\n')
     expect((await read({ PORTREEVE_NAME: '' })).config.name).to.equal('from-file')
-    const source = { schema: GatewayConfig, file, fallback: 'gateway.yaml', env: { PORTREEVE_SOCKET: '/x' } } as const
+    await writeFile(file, 'public_url: https://portal.example.org\n')
+    const source = { schema: PortalConfig, file, fallback: 'portal.yaml', env: { PORTREEVE_SOCKET: '/x' } } as const
     expect((await readConfig(source)).config).not.to.have.property('socket')
   })
 
