@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DEFAULT_MTU, LEAST_MTU, MOST_MTU } from '../runtime/mtu.ts'
 import { PluginEntry } from './parse-config.ts'
 
 /** What is in the configuration of every host. */
@@ -22,6 +23,11 @@ export const peerConfig = {
   id: z.string().min(1).max(255).optional(),
   /** The TUN device. */
   device: z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, 'at most 15 letters, digits, dots, dashes and underscores'),
+  /**
+   * Of the TUN device: the largest packet, in bytes. What is longer than 1280 goes only along paths that were shown to take it. More than the
+   * default is for networks with jumbo frames: at both ends, and all the way.
+   */
+  mtu: z.int().min(LEAST_MTU).max(MOST_MTU).default(DEFAULT_MTU),
   /** The UDP port for tunnels; another one where it is taken. */
   udp_port: z.int().min(0).max(65535).default(52625),
 }

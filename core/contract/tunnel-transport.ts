@@ -52,6 +52,11 @@ export type PeerId = string
 export interface Tunnel extends Machine<TunnelInput, TunnelOutput> {
   /** Reasons and how often something was dropped for them. */
   counters: () => Readonly<Record<string, number>>
+  /**
+   * How long a datagram is, at the most, that carries a packet of so many bytes. Without it packets stay within 1280 bytes: the host does not know
+   * whether larger ones fit into a path.
+   */
+  datagramBytes?: (packetBytes: number) => number
 }
 
 export type TunnelInput =

@@ -23,7 +23,8 @@ export type PeerInput<R extends Role, FlowsOutput> =
 
 export type PeerOutput<R extends Role, FlowsInput> =
   | Extract<LinkOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' }>
-  | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array }
+  /** `isProbe`: see `Datagram`. */
+  | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array; isProbe?: true | undefined }
   | { type: 'writeTun'; packet: Uint8Array }
   /** Of a native lane, in order with `sendDatagram`. */
   | { type: 'tellWorker'; command: LaneCommand<FlowsInput> }

@@ -2,6 +2,7 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import type { FlowResource } from './flow-resource.ts'
+import type { MtuChanged } from './flows.ts'
 
 export type ClientFlowsInput =
   /** Whole IP packets, borrowed until `handle` returns. */
@@ -21,6 +22,7 @@ export type ClientFlowsInput =
   | { type: 'authorizationFailed'; resourceId: string }
   | { type: 'revoked'; resourceId: string }
   | { type: 'peerLost'; peer: PeerId }
+  | MtuChanged
   | { type: 'sentinelsChanged'; addresses: readonly string[] }
   /** The answer to a `resolverQuery`, with the same `source` and `destination` as that had. */
   | { type: 'resolverAnswer'; source: Endpoint; destination: Endpoint; message: Uint8Array }

@@ -1,10 +1,18 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
 import { firstPermitting } from '../filter/port-filter.ts'
-import { buildUnreachable, isProhibition, quotedPacket, quotesSource, type Unreachable } from '../net/icmp-error.ts'
+import {
+  buildTooBig,
+  buildUnreachable,
+  isProhibition,
+  quotedPacket,
+  quotesSource,
+  type Unreachable,
+} from '../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { isTooLong } from '../net/packet-length.ts'
 import { PacketSlab } from '../net/packet-slab.ts'
-import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
+import { isSyn, PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import {
   isInRange,
   MAPPED_ADDRESSES,
@@ -12,6 +20,7 @@ import {
   OWN_ADDRESSES,
   SENTINEL_ADDRESSES,
 } from '../net/reserved-range.ts'
+import { clampSegmentSize } from '../net/tcp-mss.ts'
 import { Counters } from '../runtime/counters.ts'
 import { endpoint } from '../runtime/endpoint.ts'
 import type { Deadline } from '../runtime/machine.ts'
@@ -21,7 +30,7 @@ import type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-message
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
 import { decodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
 import { FlowCache } from './flow-cache.ts'
-import type { Flows } from './flows.ts'
+import type { Flows, Offload } from './flows.ts'
 import { NameAnnouncements } from './name-announcements.ts'
 import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
 import { ServingPeers } from './serving-peers.ts'
@@ -53,6 +62,7 @@ type DropReason =
   | 'control-from-tun'
   | 'control-direction'
   | 'bad-answer'
+  | 'too-long'
 
 /** Every packet's way at the client (protocol.md §5): which resource it is for, whether that is granted yet, and what waits until then. */
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
@@ -100,20 +110,23 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'peerLost':
         this.#losePeer(input.peer)
         return
+      case 'mtuChanged':
+        return this.#peers.setMtu(input.peer, input.mtu)
       case 'sentinelsChanged':
         return this.#sentinels.replace(input.addresses)
     }
   }
 
-  passFromTun(bytes: Uint8Array): PeerId | undefined {
+  passFromTun(bytes: Uint8Array, { segmentBytes }: Offload): PeerId | undefined {
     const packet = this.#packet
-    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return undefined
-    return this.#fromTun.find(packet)
+    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return undefined
+    const peer = this.#fromTun.find(packet)
+    return peer === undefined || isTooLong(packet, this.#peers.mtu(peer), segmentBytes) ? undefined : peer
   }
 
   passFromTunnel(peer: PeerId, bytes: Uint8Array): boolean {
     const packet = this.#packet
-    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return false
+    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return false
     return this.#fromTunnel.find(packet) === peer
   }
 
@@ -140,7 +153,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
     const peer = this.#fromTun.find(packet)
-    if (peer !== undefined) return this.#sendTo(peer, this.#copyOf(packet))
+    if (peer !== undefined) return this.#sendOn(packet, peer)
     this.#decideOutbound(packet, now, keptAt)
   }
 
@@ -156,7 +169,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const mapped = isInRange(MAPPED_ADDRESSES, bytes, destination)
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !mapped) {
       const peer = this.#peers.at(packet.destinationText())
-      return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendTo(peer, this.#copyOf(packet))
+      return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendOn(packet, peer)
     }
     const permitted = firstPermitting(
       this.#routes.candidates(packet.destination()),
@@ -177,7 +190,19 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       return this.#announcements.begin(name, resource.resource.id, now)
     }
     if (isTracked(packet)) this.#fromTun.store(packet, resource.peer)
-    this.#sendTo(resource.peer, this.#copyOf(packet))
+    this.#sendOn(packet, resource.peer)
+  }
+
+  /** What is longer than the way takes is for its sender to cut: T7, T10. */
+  #sendOn(packet: PacketView, peer: PeerId): void {
+    const mtu = this.#peers.mtu(peer)
+    if (isTooLong(packet, mtu)) {
+      this.#counters.count('too-long')
+      const error = buildTooBig(packet, mtu)
+      if (error !== undefined) this.#writeTun(error)
+      return
+    }
+    this.#sendTo(peer, this.#clampedCopy(packet, mtu))
   }
 
   #handleSentinelPacket(packet: PacketView, own: AddressBytes): void {
@@ -209,7 +234,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    if (this.#fromTunnel.find(packet) === peer) return this.#writeTun(this.#copyOf(packet))
+    if (this.#fromTunnel.find(packet) === peer) return this.#writeIn(packet, peer)
     const own = this.#ownAddress(packet.addressLength)
     if (own === undefined || !isAddressAt(own, bytes, packet.destinationAt)) {
       return this.#counters.count('destination-not-own')
@@ -224,7 +249,11 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       if (!this.#peers.isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
       if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.store(packet, peer)
     }
-    this.#writeTun(this.#copyOf(packet))
+    this.#writeIn(packet, peer)
+  }
+
+  #writeIn(packet: PacketView, peer: PeerId): void {
+    this.#writeTun(this.#clampedCopy(packet, this.#peers.mtu(peer)))
   }
 
   #handleControl(peer: PeerId, bytes: Uint8Array, now: Instant): void {
@@ -349,6 +378,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   /** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
   #copyOf({ bytes, length }: PacketView): Uint8Array {
     return this.#slab.copy(bytes, length)
+  }
+
+  /** The same; whoever answers a SYN is told what fits into the tunnel. */
+  #clampedCopy(packet: PacketView, mtu: number): Uint8Array {
+    packet.bytes = this.#copyOf(packet)
+    if (isSyn(packet)) clampSegmentSize(packet, mtu)
+    return packet.bytes
   }
 
   #forgetVerdicts(): void {

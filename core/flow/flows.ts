@@ -11,11 +11,18 @@ export interface Flows<Input, Output> extends Machine<Input, Output> {
    * Which peer a packet from the device goes to, rewritten in place, or undefined where it has no verdict yet: it was left as it is then,
    * and is for `handle`. May be a super-packet.
    */
-  passFromTun: (packet: Uint8Array, checksum: TransportChecksum, now: Instant) => PeerId | undefined
+  passFromTun: (packet: Uint8Array, offload: Offload, now: Instant) => PeerId | undefined
   /** Whether a packet that a peer sealed may be written to the device, rewritten in place; as above. */
   passFromTunnel: (peer: PeerId, packet: Uint8Array, checksum: TransportChecksum, now: Instant) => boolean
   /** Why packets were dropped, and how often. */
   counters: () => Readonly<Record<string, number>>
+}
+
+/** What a device left to whoever sends a packet on. */
+export interface Offload {
+  checksum: TransportChecksum
+  /** Payload bytes of each of the packets that a super-packet stands for; 0: the packet is a whole one. */
+  segmentBytes: number
 }
 
 /** `pseudo`: the field holds the folded sum of the pseudo-header only, and a device or a segmentation is to complete it. */
@@ -24,6 +31,13 @@ export type TransportChecksum = 'complete' | 'pseudo'
 /** What is told to flows of either side about packets; bytes are borrowed. */
 export type PacketInput =
   { type: 'tunPackets'; packets: readonly Uint8Array[] } | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
+
+/** The largest packet that reaches a peer in one piece, `LEAST_MTU` until something else is said. */
+export interface MtuChanged {
+  type: 'mtuChanged'
+  peer: PeerId
+  mtu: number
+}
 
 /** What flows of either side want done with packets. */
 export type PacketOutput =

@@ -3,6 +3,7 @@ import type { Family } from '../runtime/endpoint.ts'
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
+import type { MtuChanged } from './flows.ts'
 
 export type GatewayFlowsInput =
   /** Whole IP packets, borrowed until `handle` returns. */
@@ -13,6 +14,7 @@ export type GatewayFlowsInput =
   /** Known by the same addresses, a peer keeps its grants and flows. */
   | { type: 'peerAdded'; peer: PeerId; ipv4: string; ipv6: string }
   | { type: 'peerRemoved'; peer: PeerId }
+  | MtuChanged
   /** Of a peer that was added. Also extends or shortens a grant that is held. Without `expiresAt` it never lapses. */
   | { type: 'granted'; peer: PeerId; resource: FlowResource; expiresAt?: Instant | undefined }
   | { type: 'revoked'; peer: PeerId; resourceId: string }
@@ -46,8 +48,8 @@ export type GatewayFlowsOutput =
   | { type: 'nameJudged'; ask: number; permitted: boolean }
   /** Its last grant is gone and goodbye was sent, or it said goodbye. */
   | { type: 'removePeer'; peer: PeerId }
-  /** A revoke took effect: no packet passes from here on. Also for a grant that was not held. */
   /** From now on its packets pass: before that is said, nobody may be told that she has access. */
   | { type: 'accessGranted'; peer: PeerId; resourceId: string }
+  /** A revoke took effect: no packet passes from here on. Also for a grant that was not held. */
   | { type: 'accessRejected'; peer: PeerId; resourceId: string }
   | { type: 'accessExpired'; peer: PeerId; resourceId: string }

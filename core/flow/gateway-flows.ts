@@ -1,18 +1,20 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
 import { isOver, notePacket, reopens } from '../nat/nat-table.ts'
-import { buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
+import { buildTooBig, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { isTooLong } from '../net/packet-length.ts'
 import { PacketSlab } from '../net/packet-slab.ts'
-import { PacketView, type PacketRefusal } from '../net/packet-view.ts'
+import { isSyn, PacketView, type PacketRefusal } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
+import { clampSegmentSize } from '../net/tcp-mss.ts'
 import { Counters } from '../runtime/counters.ts'
 import type { Deadline } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
 import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
 import { FlowCache } from './flow-cache.ts'
-import type { Flows, TransportChecksum } from './flows.ts'
+import type { Flows, Offload, TransportChecksum } from './flows.ts'
 import type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
 import type { GatewayFlow, GatewayPeer, OutboundVerdict } from './gateway-peer.ts'
 import { GatewayPeers } from './gateway-peers.ts'
@@ -45,6 +47,7 @@ type DropReason =
   | 'lookups-exhausted'
   | 'bad-address'
   | 'icmp-rate'
+  | 'too-long'
 
 /**
  * Every packet's verdict at the gateway, with NAT, filters and grants (protocol.md §5). Nothing passes that no live grant covers, and
@@ -90,6 +93,11 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       case 'peerRemoved':
         this.#removePeer(input.peer)
         break
+      case 'mtuChanged': {
+        const peer = this.#peers.get(input.peer)
+        if (peer !== undefined) peer.mtu = input.mtu
+        break
+      }
       case 'granted':
         this.#grant(input)
         break
@@ -108,12 +116,12 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#carryOutDue(now)
   }
 
-  passFromTun(bytes: Uint8Array, checksum: TransportChecksum, now: Instant): PeerId | undefined {
+  passFromTun(bytes: Uint8Array, { checksum, segmentBytes }: Offload, now: Instant): PeerId | undefined {
     this.#carryOutDue(now)
     const packet = this.#packet
-    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return undefined
+    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return undefined
     const flow = this.#fromTun.find(packet)
-    if (flow === undefined || !isUsable(flow, 0, now)) return undefined
+    if (flow === undefined || !isUsable(flow, 0, now) || isTooLong(packet, flow.era.mtu, segmentBytes)) return undefined
     packet.hasPseudoChecksum = checksum === 'pseudo'
     this.#translateIn(packet, flow, now)
     return flow.peer
@@ -122,7 +130,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   passFromTunnel(peer: PeerId, bytes: Uint8Array, checksum: TransportChecksum, now: Instant): boolean {
     this.#carryOutDue(now)
     const packet = this.#packet
-    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length) return false
+    if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return false
     const flow = this.#fromTunnel.find(packet)
     if (flow?.peer !== peer || !isUsable(flow, packet.tcpFlags, now)) return false
     packet.hasPseudoChecksum = checksum === 'pseudo'
@@ -180,7 +188,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (this.#isOwnAddress(bytes, destinationAt, addressLength)) {
       // The gateway's other ports are somebody else's services, for which there is no resource and no policy.
       return isGatewayService(packet, packet.destinationPort)
-        ? this.#writeTun(this.#copyOf(packet))
+        ? this.#writeTun(this.#clampedCopy(packet, peer.mtu))
         : this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
     }
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !isInRange(MAPPED_ADDRESSES, bytes, destination)) {
@@ -204,7 +212,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #passOut(packet: PacketView, flow: GatewayFlow, now: Instant): void {
-    packet.bytes = this.#copyOf(packet)
+    packet.bytes = this.#clampedCopy(packet, flow.era.mtu)
     this.#translateOut(packet, flow, now)
     this.#writeTun(packet.bytes)
   }
@@ -231,7 +239,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (packet.kind === 'icmpError') return this.#passError(peer, packet, now)
     if (this.#isOwnAddress(bytes, packet.sourceAt, packet.addressLength)) {
       if (!isGatewayService(packet, packet.sourcePort)) return this.#counters.count('gateway-service')
-      return this.#sendTo(peer.id, this.#copyOf(packet))
+      if (isTooLong(packet, peer.mtu)) return this.#refuseTooLong(packet, peer.id, now)
+      return this.#sendTo(peer.id, this.#clampedCopy(packet, peer.mtu))
     }
     const flow = peer.inbound(packet, now)
     if (flow === undefined) return this.#counters.count('no-flow')
@@ -240,7 +249,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #passIn(packet: PacketView, flow: GatewayFlow, now: Instant): void {
-    packet.bytes = this.#copyOf(packet)
+    if (isTooLong(packet, flow.era.mtu)) return this.#refuseTooLong(packet, flow.peer, now)
+    packet.bytes = this.#clampedCopy(packet, flow.era.mtu)
     this.#translateIn(packet, flow, now)
     this.#sendTo(flow.peer, packet.bytes)
   }
@@ -362,6 +372,15 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (error !== undefined) this.#sendTo(peer.id, error)
   }
 
+  /** Its sender is to cut it: T7, T10. */
+  #refuseTooLong(packet: PacketView, id: PeerId, now: Instant): void {
+    this.#counters.count('too-long')
+    const peer = this.#peers.get(id)
+    if (peer?.errors.take(now) !== true) return this.#counters.count('icmp-rate')
+    const error = buildTooBig(packet, peer.mtu)
+    if (error !== undefined) this.#writeTun(error)
+  }
+
   #isOwnAddress(bytes: Uint8Array, offset: number, addressLength: 4 | 16): boolean {
     const own = addressLength === 4 ? this.#ipv4 : this.#ipv6
     return own !== undefined && isAddressAt(own, bytes, offset)
@@ -370,6 +389,13 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   /** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
   #copyOf({ bytes, length }: PacketView): Uint8Array {
     return this.#slab.copy(bytes, length)
+  }
+
+  /** The same; whoever answers a SYN is told what fits into the tunnel. */
+  #clampedCopy(packet: PacketView, mtu: number): Uint8Array {
+    packet.bytes = this.#copyOf(packet)
+    if (isSyn(packet)) clampSegmentSize(packet, mtu)
+    return packet.bytes
   }
 
   #sendTo(peer: PeerId, packet: Uint8Array): void {

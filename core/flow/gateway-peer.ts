@@ -3,6 +3,7 @@ import { matchPattern } from '../dns/pattern.ts'
 import { firstPermitting, type PortFilters } from '../filter/port-filter.ts'
 import { NatTable, reopens, type NatEntry, type NatRefusal } from '../nat/nat-table.ts'
 import { formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
+import { LEAST_MTU } from '../runtime/mtu.ts'
 import type { PacketView } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES } from '../net/reserved-range.ts'
 import type { Instant } from '../runtime/time.ts'
@@ -23,6 +24,8 @@ export interface GatewayFlow {
 /** From one change to the next of what a peer's verdicts depend on: with it, all verdicts of that time are over. */
 export interface Era {
   isOver: boolean
+  /** The largest packet that may be sent to the peer. */
+  mtu: number
 }
 
 /** Its group is the id of the resource that lets it pass, its tag the name that it goes to; undefined for an address. */
@@ -59,6 +62,7 @@ export class GatewayPeer {
   #flows: NatTable<string | undefined> | undefined
   #names: NameAssignments | undefined
   #era: Era | undefined
+  #mtu = LEAST_MTU
 
   constructor({ id, ipv4, ipv6 }: { id: PeerId; ipv4: AddressBytes; ipv6: AddressBytes }) {
     this.id = id
@@ -72,6 +76,16 @@ export class GatewayPeer {
 
   get flowCount(): number {
     return this.#flows?.size ?? 0
+  }
+
+  /** The largest packet that may be sent to it. */
+  get mtu(): number {
+    return this.#mtu
+  }
+
+  set mtu(mtu: number) {
+    this.#mtu = mtu
+    if (this.#era !== undefined) this.#era.mtu = mtu
   }
 
   /** All its flows are to be decided anew. */
@@ -234,7 +248,7 @@ export class GatewayPeer {
   }
 
   #flow(entry: FlowEntry | undefined): GatewayFlow {
-    this.#era ??= { isOver: false }
+    this.#era ??= { isOver: false, mtu: this.#mtu }
     return { peer: this.id, entry, era: this.#era }
   }
 

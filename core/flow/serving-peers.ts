@@ -1,5 +1,6 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { canonicalAddress, formatAddress, type AddressBytes } from '../net/ip-address.ts'
+import { LEAST_MTU } from '../runtime/mtu.ts'
 import { isInRange, MAPPED_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { ClientResource, ClientRoutes } from './client-routes.ts'
@@ -12,6 +13,8 @@ export class ServingPeers {
   readonly #routes: ClientRoutes
   /** By their own tunnel addresses. */
   readonly #byAddress = new Map<string, PeerId>()
+  /** Of those that take more than the least. */
+  readonly #mtus = new Map<PeerId, number>()
 
   constructor(routes: ClientRoutes) {
     this.#routes = routes
@@ -28,6 +31,16 @@ export class ServingPeers {
       return this.at(formatAddress(address)) === peer
     }
     return this.#routes.candidates(address).some(({ peers }) => peers.has(peer))
+  }
+
+  /** The largest packet that may be sent to a gateway. */
+  mtu(peer: PeerId): number {
+    return this.#mtus.get(peer) ?? LEAST_MTU
+  }
+
+  setMtu(peer: PeerId, mtu: number): void {
+    if (mtu > LEAST_MTU) this.#mtus.set(peer, mtu)
+    else this.#mtus.delete(peer)
   }
 
   granted(resource: ClientResource, peer: PeerId, addresses: readonly string[]): void {

@@ -23,13 +23,24 @@ export interface CandidatePair {
 }
 
 export interface PendingCheck {
-  /** Hex of the transaction id. */
-  id: string
   datagram: Uint8Array
   beganAt: Instant
   sentAt: Instant
   tries: number
 }
+
+/** A way of which nothing is known yet, to be checked at a time. */
+export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instant): CandidatePair => ({
+  path: remote.endpoint,
+  remote,
+  local,
+  state: 'waiting',
+  check: undefined,
+  nextCheckAt,
+  heardAt: undefined,
+  answeredAt: undefined,
+  nominated: false,
+})
 
 /** RFC 8445 §6.1.2.3, as something to compare: the formula's 64 bits do not fit into a number. */
 export const comparePairs = (a: CandidatePair, b: CandidatePair, role: IceRole): number => {

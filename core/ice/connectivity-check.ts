@@ -5,6 +5,7 @@ import {
   errorAttribute,
   ICE_CONTROLLED,
   ICE_CONTROLLING,
+  PATH_PROBE,
   PRIORITY,
   readErrorCode,
   readText,
@@ -18,7 +19,7 @@ import {
   xorAddressAttribute,
   XOR_MAPPED_ADDRESS,
 } from './stun-attributes.ts'
-import { BINDING, encodeStun, provesKey, type StunMessage } from './stun-message.ts'
+import { BINDING, encodeStun, provesKey, type StunAttribute, type StunMessage } from './stun-message.ts'
 
 export type IceRole = 'controlling' | 'controlled'
 
@@ -32,44 +33,39 @@ export interface OwnCheck {
   /** That of the peer-reflexive candidate which this check may make known, §7.1.1. */
   priority: number
   nominate: boolean
+  /** Fills the datagram up to so many bytes, a multiple of 4, to see whether the path carries it. */
+  probeBytes?: number | undefined
 }
 
 export type CheckRefusal =
   'not-a-check' | 'no-username' | 'unknown-username' | 'wrong-integrity' | 'unknown-attribute' | 'no-priority'
 
 export type CheckVerdict =
-  | { type: 'check'; priority: number; nominated: boolean; role: IceRole | undefined }
+  | { type: 'check'; priority: number; nominated: boolean; role: IceRole | undefined; isProbe: boolean }
   | { type: 'refused'; reason: CheckRefusal }
 
 export type AnswerVerdict =
-  | { type: 'succeeded' }
+  /** `takesProbe`: the other end has got a probe of ours, and takes packets of its size. */
+  | { type: 'succeeded'; takesProbe: boolean }
   | { type: 'roleConflict' }
   | { type: 'failed'; code: number }
   | { type: 'refused'; reason: 'wrong-integrity' }
 
 const ROLE_CONFLICT = 487
 const KNOWN = [USERNAME, PRIORITY, USE_CANDIDATE, XOR_MAPPED_ADDRESS]
+const PROBED: StunAttribute = { type: PATH_PROBE, value: new Uint8Array(0) }
 const utf8 = new TextEncoder()
 
 /** The user name that requests to `local` carry: theirs first, RFC 8445 §7.2.2. */
 export const checkUsername = (local: IceCredentials, remote: IceCredentials): string =>
   `${local.username}:${remote.username}`
 
-export const encodeCheck = (check: OwnCheck): Uint8Array =>
-  encodeStun(
-    {
-      kind: 'request',
-      method: BINDING,
-      transactionId: check.transactionId,
-      attributes: [
-        textAttribute(USERNAME, checkUsername(check.remote, check.local)),
-        uint32Attribute(PRIORITY, check.priority),
-        { type: check.role === 'controlling' ? ICE_CONTROLLING : ICE_CONTROLLED, value: check.tieBreaker },
-        ...(check.nominate ? [{ type: USE_CANDIDATE, value: new Uint8Array(0) }] : []),
-      ],
-    },
-    utf8.encode(check.remote.password),
-  )
+export const encodeCheck = (check: OwnCheck): Uint8Array => {
+  const { probeBytes } = check
+  if (probeBytes === undefined) return encodeFilled(check, [])
+  const empty = encodeFilled(check, [PROBED]).length
+  return encodeFilled(check, [{ type: PATH_PROBE, value: new Uint8Array(Math.max(0, probeBytes - empty)) }])
+}
 
 /** Judges a request. Nothing may be answered to one that is refused: its sender has not shown that it knows us. */
 export const readCheck = (
@@ -91,6 +87,7 @@ export const readCheck = (
     priority,
     nominated: attribute(message, USE_CANDIDATE) !== undefined,
     role: controlling ? 'controlling' : controlled ? 'controlled' : undefined,
+    isProbe: attribute(message, PATH_PROBE) !== undefined,
   }
 }
 
@@ -98,6 +95,8 @@ export const encodeAnswer = (answer: {
   transactionId: Uint8Array
   source: Endpoint
   local: IceCredentials
+  /** The check was a probe, which has come whole. */
+  isProbe: boolean
 }): Uint8Array => {
   const mapped = xorAddressAttribute(XOR_MAPPED_ADDRESS, answer.source, answer.transactionId)
   return encodeStun(
@@ -105,7 +104,7 @@ export const encodeAnswer = (answer: {
       kind: 'success',
       method: BINDING,
       transactionId: answer.transactionId,
-      attributes: mapped === undefined ? [] : [mapped],
+      attributes: [...(mapped === undefined ? [] : [mapped]), ...(answer.isProbe ? [PROBED] : [])],
     },
     utf8.encode(answer.local.password),
   )
@@ -126,9 +125,28 @@ export const encodeRoleConflict = (transactionId: Uint8Array, local: IceCredenti
 /** Judges the answer to a check of ours. */
 export const readAnswer = (message: StunMessage, remote: IceCredentials): AnswerVerdict => {
   if (!provesKey(message, utf8.encode(remote.password))) return { type: 'refused', reason: 'wrong-integrity' }
-  if (message.kind === 'success') return { type: 'succeeded' }
+  if (message.kind === 'success') {
+    return { type: 'succeeded', takesProbe: attribute(message, PATH_PROBE) !== undefined }
+  }
   const code = readErrorCode(message) ?? 0
   return code === ROLE_CONFLICT ? { type: 'roleConflict' } : { type: 'failed', code }
 }
 
 const refused = (reason: CheckRefusal): CheckVerdict => ({ type: 'refused', reason })
+
+const encodeFilled = (check: OwnCheck, filling: readonly StunAttribute[]): Uint8Array =>
+  encodeStun(
+    {
+      kind: 'request',
+      method: BINDING,
+      transactionId: check.transactionId,
+      attributes: [
+        textAttribute(USERNAME, checkUsername(check.remote, check.local)),
+        uint32Attribute(PRIORITY, check.priority),
+        { type: check.role === 'controlling' ? ICE_CONTROLLING : ICE_CONTROLLED, value: check.tieBreaker },
+        ...(check.nominate ? [{ type: USE_CANDIDATE, value: new Uint8Array(0) }] : []),
+        ...filling,
+      ],
+    },
+    utf8.encode(check.remote.password),
+  )

@@ -7,21 +7,13 @@ import type { Path } from '../contract/tunnel-transport.ts'
 import { Counters } from '../runtime/counters.ts'
 import { splitEndpoint, type Family } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
-import { toHex } from '../crypto/text-encoding.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
-import { candidatePriority, parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
-import { comparePairs, type CandidatePair } from './candidate-pair.ts'
-import {
-  encodeAnswer,
-  encodeCheck,
-  encodeRoleConflict,
-  readAnswer,
-  readCheck,
-  type IceRole,
-} from './connectivity-check.ts'
+import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
+import { comparePairs, newPair, type CandidatePair } from './candidate-pair.ts'
+import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './connectivity-check.ts'
 import {
   checkInterval,
   isIdle,
@@ -34,6 +26,8 @@ import {
   retransmission,
   type Circumstances,
 } from './check-timing.ts'
+import { OwnChecks } from './own-checks.ts'
+import { PathProbe } from './path-probe.ts'
 import type { StunMessage } from './stun-message.ts'
 
 export interface IceAgentOptions {
@@ -41,6 +35,8 @@ export interface IceAgentOptions {
   local: IceCredentials
   remote: IceCredentials
   random: Random
+  /** Sizes of datagrams, the largest first, of which it is to be known whether the path in use carries them; multiples of 4. */
+  probes?: readonly number[]
 }
 
 export type IceAgentInput =
@@ -54,26 +50,29 @@ export type IceAgentInput =
   | { type: 'trafficSeen'; path?: Path }
 
 export type IceAgentOutput =
-  | { type: 'sendDatagram'; path: Path; datagram: Uint8Array }
+  /** `isProbe`: to be lost rather than cut into fragments. */
+  | { type: 'sendDatagram'; path: Path; datagram: Uint8Array; isProbe?: true | undefined }
   /** Use this path from now on. */
   | { type: 'pathChosen'; path: Path }
+  /** The largest of the `probes` that the path in use is known to carry, and the other end to take; none before that is known. */
+  | { type: 'pathCarries'; datagramBytes: number | undefined }
   /** The path in use is dead and there is no other one. Checks go on, and another `pathChosen` may follow. */
   | { type: 'pathLost' }
   /** Controlling only: no path was found, or found again, in time. Checks have ended. */
   | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost' }
 
 const MAX_PAIRS = 32
-const MAX_TRANSACTIONS = 128
 
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #options: IceAgentOptions
-  readonly #tieBreaker: Uint8Array
   readonly #pairs = new Map<Path, CandidatePair>()
   readonly #remotes = new Map<Path, Candidate>()
-  /** Hex of a transaction's id -> its pair's path; the oldest are forgotten. */
-  readonly #transactions = new Map<string, Path>()
+  readonly #checks: OwnChecks
+  readonly #probe: PathProbe
   readonly #counters = new Counters()
   readonly #outputs = new OutputQueue<IceAgentOutput>()
+  /** As it was last said. */
+  #carries: number | undefined
   #locals: readonly Candidate[] = []
   #selected: CandidatePair | undefined
   #trafficAt: Instant | undefined
@@ -84,14 +83,20 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   constructor(options: IceAgentOptions, now: Instant) {
     this.#options = options
-    this.#tieBreaker = options.random.bytes(8)
     this.#withoutPathSince = now
     this.#paceFrom = now
+    this.#checks = new OwnChecks(options)
+    this.#probe = new PathProbe(options.probes ?? [])
   }
 
   /** The path in use. */
   get path(): Path | undefined {
     return this.#selected?.path
+  }
+
+  /** The largest datagram that it is known to carry, if any. */
+  get carries(): number | undefined {
+    return this.#carries
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -123,6 +128,9 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   wake(now: Instant): void {
     if (this.#over) return
     for (const pair of this.#byPriority()) this.#advance(pair, now)
+    const selected = this.#selected
+    for (const bytes of this.#probe.wake(now)) if (selected !== undefined) this.#sendCheck(selected, bytes)
+    this.#tellProven()
     const givesUp = this.#givesUp()
     if (givesUp !== undefined && givesUp.at <= now) this.#fail()
   }
@@ -133,7 +141,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   deadline(): Deadline | undefined {
     if (this.#over) return undefined
-    let first = this.#givesUp()
+    let first = earliest(this.#givesUp(), this.#probe.deadline())
     for (const pair of this.#pairs.values()) first = earliest(first, this.#due(pair))
     return first
   }
@@ -177,17 +185,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     }
     if (local === undefined || known !== undefined) return
     if (this.#paceFrom < now) this.#paceFrom = now
-    this.#pairs.set(remote.endpoint, {
-      path: remote.endpoint,
-      remote,
-      local,
-      state: 'waiting',
-      check: undefined,
-      nextCheckAt: this.#paceFrom,
-      heardAt: undefined,
-      answeredAt: undefined,
-      nominated: false,
-    })
+    this.#pairs.set(remote.endpoint, newPair(local, remote, this.#paceFrom))
     this.#paceFrom = after(this.#paceFrom, PACE_MS)
   }
 
@@ -221,7 +219,13 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (!this.#pairs.has(path)) this.#remember(peerReflexive(source, verdict.priority), now)
     const pair = this.#pairs.get(path)
     if (pair === undefined) return this.#counters.count('no-room-for-path')
-    const datagram = encodeAnswer({ transactionId: message.transactionId, source: pair.remote.endpoint, local })
+    const { isProbe } = verdict
+    const datagram = encodeAnswer({
+      transactionId: message.transactionId,
+      source: pair.remote.endpoint,
+      local,
+      isProbe,
+    })
     this.#outputs.push({ type: 'sendDatagram', path, datagram })
     this.#hear(pair, now)
     if (verdict.nominated && role === 'controlled') {
@@ -233,17 +237,20 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #handleAnswer(path: Path, message: StunMessage, now: Instant): void {
-    const id = toHex(message.transactionId)
-    const pair = this.#pairs.get(this.#transactions.get(id) ?? '')
-    if (pair === undefined) return this.#counters.count('unknown-transaction')
-    const verdict = readAnswer(message, this.#options.remote)
+    const answer = this.#checks.answer(message)
+    const pair = this.#pairs.get(answer?.check.path ?? '')
+    if (answer === undefined || pair === undefined) return this.#counters.count('unknown-transaction')
+    const { verdict, check } = answer
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
-    this.#transactions.delete(id)
     // §7.2.5.2.1: only a symmetric path can be used.
     if (pair.path !== path) return this.#counters.count('answer-from-elsewhere')
     if (verdict.type !== 'succeeded') {
       this.#counters.count(verdict.type === 'roleConflict' ? 'role-conflict' : 'check-refused')
       return
+    }
+    if (check.probeBytes !== undefined) {
+      if (verdict.takesProbe && pair === this.#selected) this.#probe.answered(check.probeBytes, now)
+      return this.#hear(pair, now)
     }
     pair.check = undefined
     pair.state = 'valid'
@@ -256,6 +263,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #noteTraffic(path: Path | undefined, now: Instant): void {
     const wasIdle = isIdle(this.#circumstances(), now)
     this.#trafficAt = now
+    this.#probe.trafficSeen(now)
     const pair = path === undefined ? undefined : this.#pairs.get(path)
     if (pair !== undefined) this.#hear(pair, now)
     const selected = this.#selected
@@ -283,6 +291,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#selected = best
     this.#hadPath = true
     this.#outputs.push({ type: 'pathChosen', path: best.path })
+    this.#probe.begin(now)
+    this.#tellProven()
     // Tells the other side: the next check carries USE-CANDIDATE.
     if (this.#options.role === 'controlling') best.nextCheckAt = now
   }
@@ -300,28 +310,23 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #beginCheck(pair: CandidatePair, now: Instant): void {
-    const { random, local, remote, role } = this.#options
-    const transactionId = random.bytes(12)
-    const datagram = encodeCheck({
-      transactionId,
-      local,
-      remote,
-      role,
-      tieBreaker: this.#tieBreaker,
-      priority: candidatePriority('prflx', pair.remote.family),
-      nominate: role === 'controlling' && pair === this.#selected,
-    })
-    const id = toHex(transactionId)
-    this.#transactions.set(id, pair.path)
-    if (this.#transactions.size > MAX_TRANSACTIONS) {
-      for (const oldest of this.#transactions.keys()) {
-        this.#transactions.delete(oldest)
-        break
-      }
-    }
     if (pair.state !== 'valid') pair.state = 'checking'
-    pair.check = { id, datagram, beganAt: now, sentAt: now, tries: 1 }
-    this.#outputs.push({ type: 'sendDatagram', path: pair.path, datagram: new Uint8Array(datagram) })
+    pair.check = { datagram: this.#sendCheck(pair), beganAt: now, sentAt: now, tries: 1 }
+  }
+
+  #sendCheck(pair: CandidatePair, probeBytes?: number): Uint8Array {
+    const nominate = this.#options.role === 'controlling' && pair === this.#selected
+    const datagram = this.#checks.begin(pair, { nominate, probeBytes })
+    const sent = { type: 'sendDatagram', path: pair.path, datagram: new Uint8Array(datagram) } as const
+    this.#outputs.push(probeBytes === undefined ? sent : { ...sent, isProbe: true })
+    return datagram
+  }
+
+  #tellProven(): void {
+    const datagramBytes = this.#probe.proven
+    if (datagramBytes === this.#carries) return
+    this.#carries = datagramBytes
+    this.#outputs.push({ type: 'pathCarries', datagramBytes })
   }
 
   #giveUpCheck(pair: CandidatePair, now: Instant): void {
@@ -335,6 +340,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   /** Changes to a way that has answered since the one in use fell silent, or reports that there is none. */
   #lose(silentSince: Instant, now: Instant): void {
     this.#selected = undefined
+    this.#probe.end()
     for (const pair of this.#pairs.values()) {
       if (pair.state === 'valid' && (pair.answeredAt ?? -Infinity) < silentSince) pair.state = 'waiting'
     }
@@ -342,6 +348,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (this.path !== undefined) return
     this.#withoutPathSince = now
     this.#outputs.push({ type: 'pathLost' })
+    this.#tellProven()
     this.#checkAll(now)
   }
 

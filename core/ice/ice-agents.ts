@@ -9,7 +9,7 @@ import type { Random } from '../runtime/random.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import { checkUsername, type IceRole } from './connectivity-check.ts'
-import { IceAgent, type IceAgentInput, type IceAgentOutput } from './ice-agent.ts'
+import { IceAgent, type IceAgentInput, type IceAgentOptions, type IceAgentOutput } from './ice-agent.ts'
 import { readText, USERNAME } from './stun-attributes.ts'
 import { decodeStun, type StunMessage } from './stun-message.ts'
 
@@ -42,6 +42,7 @@ const MAX_TRANSACTIONS = 16_384
 export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #role: IceRole
   readonly #random: Random
+  readonly #probes: readonly number[]
   readonly #entries = new Map<PeerId, Entry>()
   readonly #byUsername = new Map<string, PeerId>()
   readonly #byTransaction = new Map<string, PeerId>()
@@ -51,9 +52,10 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #counters = new Counters()
   #locals: readonly Candidate[] = []
 
-  constructor({ role, random }: { role: IceRole; random: Random }) {
+  constructor({ role, random, probes = [] }: Pick<IceAgentOptions, 'role' | 'random' | 'probes'>) {
     this.#role = role
     this.#random = random
+    this.#probes = probes
   }
 
   path(peer: PeerId): Path | undefined {
@@ -112,7 +114,8 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     const known = this.#entries.get(peer)
     if (known !== undefined && same(known.local, local) && same(known.remote, remote)) return
     this.#remove(peer)
-    const agent = new IceAgent({ role: this.#role, local, remote, random: this.#random }, now)
+    const shared = { role: this.#role, random: this.#random, probes: this.#probes }
+    const agent = new IceAgent({ ...shared, local, remote }, now)
     this.#entries.set(peer, { agent, local, remote })
     this.#byUsername.set(checkUsername(local, remote), peer)
     this.#forward(peer, { type: 'localCandidatesChanged', candidates: this.#locals }, now)
@@ -124,6 +127,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     this.#entries.delete(peer)
     this.#due.set(peer, undefined)
     this.#byUsername.delete(checkUsername(entry.local, entry.remote))
+    if (entry.agent.carries !== undefined) this.#outputs.push({ type: 'pathCarries', peer, datagramBytes: undefined })
   }
 
   #receive(path: Path, datagram: Uint8Array, now: Instant): void {

@@ -14,6 +14,7 @@ import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
+import { DEFAULT_MTU, LEAST_MTU } from '../runtime/mtu.ts'
 import type { Candidate } from './candidate.ts'
 import type { IceRole } from './connectivity-check.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
@@ -23,6 +24,8 @@ export interface PeerTunnelsOptions {
   role: IceRole
   random: Random
   tunnel: Tunnel
+  /** The device's, in bytes: larger packets do not come. No more than 1280 where nothing is said. */
+  mtu?: number | undefined
 }
 
 export type PeerTunnelsInput =
@@ -47,7 +50,8 @@ export interface PeerSecrets {
 }
 
 export type PeerTunnelsOutput =
-  | { type: 'sendDatagram'; path: Path; datagram: Uint8Array }
+  /** `isProbe`: to be lost rather than cut into fragments. */
+  | { type: 'sendDatagram'; peer?: PeerId; path: Path; datagram: Uint8Array; isProbe?: true | undefined }
   | { type: 'deliverPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'pathChosen'; peer: PeerId; path: Path }
   /** There is no way to the peer at present; another `pathChosen` may follow. */
@@ -55,7 +59,15 @@ export type PeerTunnelsOutput =
   /** Nothing is tried any more; the peer is still known. */
   | { type: 'peerFailed'; peer: PeerId; reason: string }
   | { type: 'sessionEstablished'; peer: PeerId }
+  /** Packets of so many bytes reach the peer in one piece: 1280 until a larger path is known (T10), and again when that is lost. */
+  | { type: 'mtuChanged'; peer: PeerId; mtu: number }
   | TunnelKeysOutput
+
+/**
+ * Sizes of packets that are tried beside the device's own: what Ethernet, PPPoE, a cloud's overlay network and another tunnel leave. Multiples of 16,
+ * as sealed packets are filled up to that.
+ */
+const MTUS = [DEFAULT_MTU, 1_376, 1_328]
 
 /** The agents need not hear of every packet. */
 const TRAFFIC_GRANULARITY_MS = 100
@@ -69,12 +81,15 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #tellAgents: Tell<IceAgentsInput>
   readonly #tellTunnel: Tell<TunnelInput>
   readonly #peers = new Map<PeerId, PeerSecrets & { heardAt?: Instant; spokeAt?: Instant }>()
+  /** The largest packet that fits into a datagram of such a size. */
+  readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
 
-  constructor({ role, random, tunnel }: PeerTunnelsOptions) {
+  constructor({ role, random, tunnel, mtu = LEAST_MTU }: PeerTunnelsOptions) {
     this.#role = role
     this.#tunnel = tunnel
-    this.#agents = new IceAgents({ role, random })
+    this.#mtus = mtusByDatagram(tunnel, mtu)
+    this.#agents = new IceAgents({ role, random, probes: [...this.#mtus.keys()] })
     this.#tellAgents = this.#held.hold(this.#agents, (output, now) => this.#onAgent(output, now))
     this.#tellTunnel = this.#held.hold(tunnel, (output, now) => this.#onTunnel(output, now))
   }
@@ -153,8 +168,13 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     const { peer } = output
     switch (output.type) {
       case 'sendDatagram':
-        this.#outputs.push({ type: 'sendDatagram', path: output.path, datagram: output.datagram })
+        this.#outputs.push(output)
         return
+      case 'pathCarries': {
+        const mtu = this.#mtus.get(output.datagramBytes ?? 0) ?? LEAST_MTU
+        this.#outputs.push({ type: 'mtuChanged', peer, mtu })
+        return
+      }
       case 'pathChosen':
         this.#outputs.push({ type: 'pathChosen', peer, path: output.path })
         return this.#usePath(peer, output.path, now)
@@ -215,4 +235,15 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     known.heardAt = now
     this.#tellAgents({ type: 'trafficSeen', peer, path }, now)
   }
+}
+
+const mtusByDatagram = (tunnel: Tunnel, mtu: number): ReadonlyMap<number, number> => {
+  const found = new Map<number, number>()
+  if (tunnel.datagramBytes === undefined) return found
+  for (const size of [mtu, ...MTUS]) {
+    // A STUN message is a multiple of 4 bytes long (RFC 8489 §5).
+    const datagram = (tunnel.datagramBytes(size) + 3) & ~3
+    if (size > LEAST_MTU && size <= mtu && !found.has(datagram)) found.set(datagram, size)
+  }
+  return found
 }

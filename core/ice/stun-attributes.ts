@@ -10,6 +10,11 @@ export const PRIORITY = 0x0024
 export const USE_CANDIDATE = 0x0025
 export const ICE_CONTROLLED = 0x8029
 export const ICE_CONTROLLING = 0x802a
+/**
+ * Ours, of the numbers that who does not know them ignores (RFC 8489 §14): fills a request up to a size, and stands empty in the answer of an end
+ * that takes packets of such a size.
+ */
+export const PATH_PROBE = 0xc2b4
 
 const utf8 = new TextEncoder()
 const text = new TextDecoder()

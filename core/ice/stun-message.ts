@@ -44,8 +44,8 @@ export type StunVerdict = { type: 'decoded'; message: StunMessage } | { type: 'r
 export const BINDING = 1
 export const MAGIC_COOKIE = 0x2112a442
 
-/** Longer ones are refused: checks fit into any path. */
-const MAX_BYTES = 1280
+/** Longer ones are refused: the largest probe of a path is one of jumbo frames. */
+const MAX_BYTES = 9_216
 const MAX_ATTRIBUTES = 32
 const HEADER_BYTES = 20
 const MESSAGE_INTEGRITY = 0x0008

@@ -24,8 +24,17 @@ export const buildUnreachable = (
   reason: Unreachable,
   from: AddressBytes = packet.destination(),
 ): Uint8Array | undefined => {
-  if (packet.kind === 'icmpError' || isUnspecified(packet.source())) return undefined
-  return packet.addressLength === 4 ? buildIpv4(packet, reason, from) : buildIpv6(packet, reason, from)
+  const [type, code] = packet.addressLength === 4 ? UNREACHABLE_IPV4[reason] : UNREACHABLE_IPV6[reason]
+  return buildError(packet, { type, code, detail: 0, from })
+}
+
+/**
+ * The same for a packet that is longer than the `mtu` of the way that it is to take: fragmentation needed (RFC 1191 §4), or packet too big
+ * (RFC 4443 §3.2).
+ */
+export const buildTooBig = (packet: PacketView, mtu: number): Uint8Array | undefined => {
+  const [type, code] = packet.addressLength === 4 ? [3, 4] : [2, 0]
+  return buildError(packet, { type, code, detail: mtu, from: packet.destination() })
 }
 
 /** What an ICMP error quotes: the packet that it is about, seen from its sender. */
@@ -88,7 +97,28 @@ export const isProhibition = ({ bytes, transportAt, addressLength }: PacketView)
 
 const HOP_LIMIT = 64
 
-const buildIpv4 = (packet: PacketView, reason: Unreachable, from: AddressBytes): Uint8Array => {
+/** Type and code: RFC 792, RFC 1812 §5.2.7.1; RFC 4443 §3.1. */
+const UNREACHABLE_IPV4 = {
+  'admin-prohibited': [3, 13],
+  'host-unreachable': [3, 1],
+  'port-unreachable': [3, 3],
+} as const
+const UNREACHABLE_IPV6 = { 'admin-prohibited': [1, 1], 'host-unreachable': [1, 3], 'port-unreachable': [1, 4] } as const
+
+interface ErrorParts {
+  type: number
+  code: number
+  /** The second word; an MTU fits into the half of it that IPv4 has for that. */
+  detail: number
+  from: AddressBytes
+}
+
+const buildError = (packet: PacketView, parts: ErrorParts): Uint8Array | undefined => {
+  if (packet.kind === 'icmpError' || isUnspecified(packet.source())) return undefined
+  return packet.addressLength === 4 ? buildIpv4(packet, parts) : buildIpv6(packet, parts)
+}
+
+const buildIpv4 = (packet: PacketView, { type, code, detail, from }: ErrorParts): Uint8Array => {
   // RFC 1812 §4.3.2.3: as much of the packet as fits into 576 bytes.
   const quote = Math.min(packet.length, 576 - 28)
   const bytes = new Uint8Array(28 + quote)
@@ -100,12 +130,13 @@ const buildIpv4 = (packet: PacketView, reason: Unreachable, from: AddressBytes):
   bytes.set(from, 12)
   bytes.set(packet.source(), 16)
   putWord(bytes, 10, checksumOf(sumWords(bytes, 0, 20)))
-  bytes[20] = 3
-  bytes[21] = reason === 'admin-prohibited' ? 13 : reason === 'port-unreachable' ? 3 : 1
+  bytes[20] = type
+  bytes[21] = code
+  putWord(bytes, 26, detail)
   return finish(bytes, packet, quote)
 }
 
-const buildIpv6 = (packet: PacketView, reason: Unreachable, from: AddressBytes): Uint8Array => {
+const buildIpv6 = (packet: PacketView, { type, code, detail, from }: ErrorParts): Uint8Array => {
   // RFC 4443 §2.4 c: as much as fits into the minimum MTU.
   const quote = Math.min(packet.length, 1280 - 48)
   const bytes = new Uint8Array(48 + quote)
@@ -115,8 +146,9 @@ const buildIpv6 = (packet: PacketView, reason: Unreachable, from: AddressBytes):
   bytes[7] = HOP_LIMIT
   bytes.set(from, 8)
   bytes.set(packet.source(), 24)
-  bytes[40] = 1
-  bytes[41] = reason === 'admin-prohibited' ? 1 : reason === 'port-unreachable' ? 4 : 3
+  bytes[40] = type
+  bytes[41] = code
+  putWord(bytes, 46, detail)
   return finish(bytes, packet, quote)
 }
 

@@ -230,6 +230,9 @@ export class PacketView {
   }
 }
 
+/** Whether it begins a TCP connection, or answers one that begins. */
+export const isSyn = ({ tcpFlags }: PacketView): boolean => (tcpFlags & SYN) !== 0
+
 /** The kind of an ICMP or ICMPv6 message of this type. */
 export const icmpKind = (type: number, addressLength: 4 | 16): PacketKind => {
   if (addressLength === 16) {

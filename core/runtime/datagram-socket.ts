@@ -5,6 +5,11 @@ import type { Endpoint, Family } from './endpoint.ts'
 export interface Datagram {
   peer: Endpoint
   bytes: Uint8Array
+  /**
+   * To be sent: rather lost than cut into fragments, here or on its way, whatever the kernel has heard of the way so far. It asks whether the way
+   * takes as much (RFC 8899 §4.3).
+   */
+  isProbe?: true | undefined
 }
 
 /** A bound UDP socket that moves batches. */

@@ -46,8 +46,13 @@ const describe = (status: ClientStatus): string => {
     ]),
     '',
     table([
-      ['GATEWAY', 'PATH', 'LAST HANDSHAKE'],
-      ...gateways.map(({ id, name, path, last_handshake }) => [name ?? id, path ?? '-', last_handshake ?? '-']),
+      ['GATEWAY', 'PATH', 'MTU', 'LAST HANDSHAKE'],
+      ...gateways.map(({ id, name, path, mtu, last_handshake }) => [
+        name ?? id,
+        path ?? '-',
+        String(mtu),
+        last_handshake ?? '-',
+      ]),
     ]),
     '',
     table([

@@ -27,6 +27,8 @@ export interface GatewayStatus {
   name: string | null
   /** The path that packets take: `192.0.2.1:52625`, null while there is none. */
   path: string | null
+  /** The largest packet, in bytes, that is sent along it: 1280 until it was shown to take larger ones. */
+  mtu: number
   /** ISO 8601, null before the first one. */
   last_handshake: string | null
 }

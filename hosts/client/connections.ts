@@ -33,7 +33,7 @@ export type ConnectionsInput =
 export type Authorization = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
 
 export type ConnectionsOutput =
-  | Extract<PeerTunnelsOutput, { type: 'sendDatagram' | 'deliverPacket' }>
+  | Extract<PeerTunnelsOutput, { type: 'sendDatagram' | 'deliverPacket' | 'mtuChanged' }>
   | TunnelKeysOutput
   | { type: 'say'; message: ToPortal<'client'> }
   /** Packets for the resource may go to this gateway. */
@@ -165,6 +165,12 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       case 'sealPacket':
         this.#outputs.push(output)
         return
+      case 'mtuChanged': {
+        const gateway = this.gateways.get(output.peer)
+        if (gateway !== undefined) gateway.mtu = output.mtu
+        this.#outputs.push(output)
+        return
+      }
       case 'pathChosen':
       case 'pathLost':
       case 'peerFailed':

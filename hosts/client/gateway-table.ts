@@ -1,4 +1,5 @@
 import type { Path } from '../../core/contract/tunnel-transport.ts'
+import { LEAST_MTU } from '../../core/runtime/mtu.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 
 /** A gateway that serves this client, or did until its path died. */
@@ -11,6 +12,8 @@ export interface KnownGateway {
   ipv4: string
   ipv6: string
   path: Path | undefined
+  /** The largest packet that its path takes. */
+  mtu: number
   /** Of the latest handshake. */
   handshakeAt: Instant | undefined
   /** Was there a path, and is there none: its resources wait for it or for another gateway. */
@@ -42,6 +45,7 @@ export class GatewayTable {
     const gateway: KnownGateway = {
       ...told,
       path: undefined,
+      mtu: LEAST_MTU,
       handshakeAt: undefined,
       isLost: false,
       soughtUntil: undefined,

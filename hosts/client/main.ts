@@ -80,7 +80,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   })
   const { hostname: portalHost } = new URL(config.portal_url)
   const resolverKinds = new Set(upstreams.keys())
-  const state = new ClientState({ random, tunnel, lane: machine, resolverKinds, portalHost })
+  const state = new ClientState({ random, tunnel, lane: machine, resolverKinds, portalHost, mtu: config.mtu })
   known.state = state
   const shell = new ClientShell(state, {
     config,

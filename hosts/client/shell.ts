@@ -49,8 +49,6 @@ export interface ClientPorts {
   bypassingExchange: DnsExchange
 }
 
-/** protocol.md §6 */
-const MTU = 1280
 const SITE_TIMEOUT = 1 * SECOND
 const BYPASS_TIMEOUT = 5 * SECOND
 
@@ -114,9 +112,9 @@ export class ClientShell {
   /** Rejects where the device or the sockets cannot be had. */
   async start(): Promise<void> {
     const { logger, openCarrier, interfaces, resolver } = this.#ports
-    const { device, udp_port: port } = this.#config
+    const { device, mtu, udp_port: port } = this.#config
     this.#carrier = await openCarrier({
-      device: { name: device, mtu: MTU },
+      device: { name: device, mtu },
       udp: { port, mark: OWN_SOCKET_MARK },
       onDatagrams: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
       onTunPackets: (packets) => this.tell({ type: 'tunPackets', packets }),
@@ -191,7 +189,7 @@ export class ClientShell {
     const { device } = this.#config
     switch (output.type) {
       case 'sendDatagram':
-        this.#carrier?.sendDatagram(output.peer, output.datagram)
+        this.#carrier?.sendDatagram({ peer: output.peer, bytes: output.datagram, isProbe: output.isProbe })
         return
       case 'writeTun':
         this.#carrier?.writeTun(output.packet)

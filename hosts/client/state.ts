@@ -40,6 +40,8 @@ export interface ClientStateOptions {
   resolverKinds: ReadonlySet<string>
   /** The portal's name, which is never a resource's here, or its address. */
   portalHost?: string
+  /** Of the device. */
+  mtu?: number | undefined
 }
 
 /** What always leads into the tunnel: its peers, mapped addresses, sentinels, which are among the mapped addresses in IPv4. */
@@ -62,11 +64,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #linkState: LinkState = 'connecting'
   #interface: ClientInterface | undefined
 
-  constructor({ random, tunnel, lane, resolverKinds, portalHost }: ClientStateOptions) {
+  constructor({ random, tunnel, lane, resolverKinds, portalHost, mtu }: ClientStateOptions) {
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
     const features = [FEATURES.denialDetails, FEATURES.unreachableGateways, FEATURES.names, FEATURES.upstreamDot]
     this.#link = new PortalLink({ role: 'client', random, features })
-    this.#connections = new Connections({ random, tunnel })
+    this.#connections = new Connections({ random, tunnel, mtu })
     this.#names = new NameService({ kinds: resolverKinds, portalHost })
     this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
     this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
@@ -333,8 +335,15 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #onConnections(output: ConnectionsOutput, now: Instant): void {
     switch (output.type) {
       case 'sendDatagram':
-        this.#outputs.push({ type: 'sendDatagram', peer: output.path as Endpoint, datagram: output.datagram })
+        this.#outputs.push({
+          type: 'sendDatagram',
+          peer: output.path as Endpoint,
+          datagram: output.datagram,
+          isProbe: output.isProbe,
+        })
         return
+      case 'mtuChanged':
+        return this.#tellFlows(output, now)
       case 'installKeys':
       case 'removeKeys':
       case 'useKeys':

@@ -20,10 +20,11 @@ export const statusOf = (
   actor: state.signedInAs?.actor_name ?? null,
   lane: lane.kind,
   lane_reason: lane.reason,
-  gateways: state.gateways.map(({ id, name, path, handshakeAt }) => ({
+  gateways: state.gateways.map(({ id, name, path, mtu, handshakeAt }) => ({
     id,
     name: name ?? null,
     path: path ?? null,
+    mtu,
     last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
   })),
   resources: state.resources.status(),

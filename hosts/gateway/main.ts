@@ -64,7 +64,8 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   })
   const clocksAt = () => clock.pair()
   const allowsOwnAddresses = config.own_addresses === 'allow'
-  const state = new GatewayState({ random, tunnel, lane: machine, clocksAt, allowsOwnAddresses })
+  const { mtu } = config
+  const state = new GatewayState({ random, tunnel, lane: machine, clocksAt, allowsOwnAddresses, mtu })
   const shell = new GatewayShell(state, {
     config,
     identity: {

@@ -38,9 +38,6 @@ export interface GatewayPorts {
   resolver: UpstreamResolver
 }
 
-/** protocol.md §6 */
-const MTU = 1280
-
 /** Carries out what the gateway's machine asks for, and tells it what happens. */
 export class GatewayShell {
   readonly #config: GatewayConfig
@@ -92,9 +89,9 @@ export class GatewayShell {
   /** Rejects where the device or the sockets cannot be had. */
   async start(): Promise<void> {
     const { logger, openCarrier, interfaces } = this.#ports
-    const { device, udp_port: port } = this.#config
+    const { device, mtu, udp_port: port } = this.#config
     this.#carrier = await openCarrier({
-      device: { name: device, mtu: MTU },
+      device: { name: device, mtu },
       udp: { port },
       onDatagrams: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
       onTunPackets: (packets) => this.tell({ type: 'tunPackets', packets }),
@@ -141,7 +138,7 @@ export class GatewayShell {
   #perform(output: GatewayOutput): void {
     switch (output.type) {
       case 'sendDatagram':
-        this.#carrier?.sendDatagram(output.peer, output.datagram)
+        this.#carrier?.sendDatagram({ peer: output.peer, bytes: output.datagram, isProbe: output.isProbe })
         return
       case 'writeTun':
         this.#carrier?.writeTun(output.packet)

@@ -34,6 +34,8 @@ export interface GatewayStateOptions {
   clocksAt: (now: Instant) => ClockPair
   /** Whether a name may lead to an address of this machine. It may not by default. */
   allowsOwnAddresses?: boolean
+  /** Of the device. */
+  mtu?: number | undefined
 }
 
 type LinkState = GatewayStatus['state']
@@ -65,7 +67,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #configured = ''
   #linkState: LinkState = 'connecting'
 
-  constructor({ random, tunnel, lane, clocksAt, allowsOwnAddresses = false }: GatewayStateOptions) {
+  constructor({ random, tunnel, lane, clocksAt, allowsOwnAddresses = false, mtu }: GatewayStateOptions) {
     this.#allowsOwnAddresses = allowsOwnAddresses
     this.#lane = lane ?? new ScriptLane(new GatewayFlows())
     this.#link = new PortalLink({
@@ -75,7 +77,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       patienceMs: 1 * DAY,
     })
     this.#resolver = new SiteResolver({ random })
-    this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel })
+    this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel, mtu })
     this.#clocksAt = clocksAt
     this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
@@ -319,8 +321,15 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
     switch (output.type) {
       case 'sendDatagram':
-        this.#outputs.push({ type: 'sendDatagram', peer: output.path as Endpoint, datagram: output.datagram })
+        this.#outputs.push({
+          type: 'sendDatagram',
+          peer: output.path as Endpoint,
+          datagram: output.datagram,
+          isProbe: output.isProbe,
+        })
         return
+      case 'mtuChanged':
+        return this.#tellFlows(output, now)
       case 'installKeys':
       case 'removeKeys':
       case 'useKeys':

@@ -85,19 +85,20 @@ class NativeDatagramSocket implements DatagramSocket {
 
   send(batch: readonly Datagram[]): void {
     if (this.#closed) return
-    for (const { peer, bytes } of batch) {
+    for (const { peer, bytes, isProbe } of batch) {
       const words = this.#encoder.encode(peer)
       if (words === undefined || bytes.length > LARGEST_DATAGRAM) {
         this.#drops.count(words === undefined ? 'bad-address' : 'EMSGSIZE')
         continue
       }
-      if (this.#rows === SEND_ROWS || this.#bytes + bytes.length > SEND_BYTES) this.#flush()
+      if (isProbe === true || this.#rows === SEND_ROWS || this.#bytes + bytes.length > SEND_BYTES) this.#flush()
       const at = this.#rows++ * UDP_ROW
       this.#sent.set(bytes, this.#bytes)
       this.#sentRows[at] = this.#bytes
       this.#sentRows[at + 1] = bytes.length
       this.#sentRows.set(words, at + UDP_ROW - SOCKET_ADDRESS_WORDS)
       this.#bytes += bytes.length
+      if (isProbe === true) this.#flushProbe()
     }
     this.#flush()
   }
@@ -119,6 +120,12 @@ class NativeDatagramSocket implements DatagramSocket {
     this.#bytes = 0
     if (this.#addon.sendUdp(this.#handle, this.#sent, this.#sentRows, rows) === rows) return
     for (let row = 0; row < rows; row++) this.#drops.countErrno(this.#sentRows[row * UDP_ROW + 2] ?? 0)
+  }
+
+  /** What is gathered is one probe; that it is too long for the first link is an answer, too. */
+  #flushProbe(): void {
+    this.#rows = this.#bytes = 0
+    this.#addon.sendProbe(this.#handle, this.#sent, this.#sentRows)
   }
 
   #onReadable(status: number): void {

@@ -1,5 +1,5 @@
 import type { Datagram, DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
-import type { Endpoint, Family } from '../../core/runtime/endpoint.ts'
+import type { Family } from '../../core/runtime/endpoint.ts'
 
 export interface PeerSocketsOptions {
   /** The port wanted, the same for both families; any other where it is taken. */
@@ -45,8 +45,8 @@ export class PeerSockets {
   }
 
   /** Sent with the next `flush`. */
-  queue(peer: Endpoint, bytes: Uint8Array): void {
-    this.#waiting[peer.startsWith('[') ? 'ipv6' : 'ipv4'].push({ peer, bytes })
+  queue(datagram: Datagram): void {
+    this.#waiting[datagram.peer.startsWith('[') ? 'ipv6' : 'ipv4'].push(datagram)
   }
 
   flush(): void {

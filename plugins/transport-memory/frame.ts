@@ -2,6 +2,7 @@
 
 /** Length of a frame's header: the kind and the checksum. */
 const HEADER_BYTES = 9
+const DATA_HEADER_BYTES = HEADER_BYTES + 8
 
 export type Frame =
   | { type: 'hello'; publicKey: Uint8Array; stamp: number; sender: number }
@@ -16,6 +17,9 @@ export const encodeFrame = (frame: Frame, secret: Uint8Array): Uint8Array => {
   new DataView(bytes.buffer).setBigUint64(1, checksum(bytes, secret))
   return bytes
 }
+
+/** How long a frame with a packet of so many bytes is. */
+export const dataFrameBytes = (packetBytes: number): number => DATA_HEADER_BYTES + packetBytes
 
 export const parseFrame = (bytes: Uint8Array): ParsedFrame => {
   if (bytes.length < HEADER_BYTES) return MALFORMED
@@ -34,7 +38,7 @@ export const parseFrame = (bytes: Uint8Array): ParsedFrame => {
       if (bytes.length !== HEADER_BYTES + 8) return MALFORMED
       return { type: 'welcome', receiver: view.getUint32(9), sender: view.getUint32(13) }
     case KINDS.data:
-      if (bytes.length < HEADER_BYTES + 8) return MALFORMED
+      if (bytes.length < DATA_HEADER_BYTES) return MALFORMED
       return {
         type: 'data',
         receiver: view.getUint32(9),

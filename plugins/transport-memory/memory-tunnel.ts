@@ -12,12 +12,13 @@ import {
   type TunnelOptions,
   type TunnelOutput,
 } from 'portreeve'
-import { isAuthentic, parseFrame } from './frame.ts'
+import { dataFrameBytes, isAuthentic, parseFrame } from './frame.ts'
 import { MemoryPeer, type MemorySide } from './memory-peer.ts'
 import { publicKeyOf } from './toy-keys.ts'
 
 /** One end of tunnels of the reference transport. */
 export class MemoryTunnel implements Tunnel {
+  readonly datagramBytes = dataFrameBytes
   readonly #side: MemorySide
   readonly #peers = new Map<PeerId, MemoryPeer>()
   readonly #outputs = new OutputQueue<TunnelOutput>()

@@ -1,5 +1,5 @@
 import { ChaCha20Poly1305, TAG_BYTES, type Instant } from 'portreeve'
-import { DATA_HEADER_BYTES, encodeDataHeader, type Data } from './messages.ts'
+import { DATA_HEADER_BYTES, DATA_MINIMUM_BYTES, encodeDataHeader, type Data } from './messages.ts'
 import { ReplayWindow, type Arrival } from './replay-window.ts'
 import { REJECT_AFTER_MESSAGES, REJECT_AFTER_MS, type RekeyPace } from './timers.ts'
 
@@ -20,6 +20,12 @@ export type Opening =
 
 const PADDING_MULTIPLE = 16
 const ZEROS = new Uint8Array(PADDING_MULTIPLE)
+
+/** How long a data message with a packet of so many bytes is (§5.4.6). */
+export const dataMessageBytes = (packetBytes: number): number =>
+  DATA_MINIMUM_BYTES + packetBytes + paddingOf(packetBytes)
+
+const paddingOf = (packetBytes: number): number => -packetBytes & (PADDING_MULTIPLE - 1)
 
 /** One pair of data keys (WireGuard §5.4.6) with its counters. */
 export class Session {
@@ -48,7 +54,7 @@ export class Session {
 
   /** A data message with the packet, padded with zeros; a keepalive where it is empty. `canSend` has been asked. */
   seal(packet: Uint8Array): Uint8Array {
-    const padding = ZEROS.subarray(0, -packet.length & (PADDING_MULTIPLE - 1))
+    const padding = ZEROS.subarray(0, paddingOf(packet.length))
     const counter = this.#sent++
     const datagram = encodeDataHeader(this.keys.remoteIndex, counter, packet.length + padding.length + TAG_BYTES)
     const plain = padding.length === 0 ? [packet] : [packet, padding]

@@ -23,6 +23,7 @@ import { IndexTable } from './index-table.ts'
 import { hasMac1 } from './macs.ts'
 import { parseMessage, type Initiation } from './messages.ts'
 import { Peer, type PeerOptions } from './peer.ts'
+import { dataMessageBytes } from './session.ts'
 import { SourceRates } from './source-rates.ts'
 import { REKEY_PACE, type RekeyPace } from './timers.ts'
 import type { IndexOwner, TunnelSide } from './tunnel-side.ts'
@@ -37,6 +38,7 @@ export interface WireGuardTuning {
 
 /** One end of WireGuard tunnels: tells datagrams and timers to the peers that they concern. */
 export class WireGuardTunnel implements Tunnel {
+  readonly datagramBytes = dataMessageBytes
   readonly #identity: Identity
   readonly #indices: IndexTable<IndexOwner>
   readonly #side: TunnelSide

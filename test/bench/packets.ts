@@ -19,6 +19,7 @@ const SPREADS = ['one busy', 'mix', 'in turn'] as const
 const GOAL = 'under 25'
 const BATCH = 16
 const PAYLOAD = new Uint8Array(1_240)
+const WHOLE = { checksum: 'complete', segmentBytes: 0 } as const
 /** Where an IPv4 packet without options has these. */
 const [SOURCE_AT, DESTINATION_AT, PORTS_AT] = [12, 16, 20]
 
@@ -173,7 +174,7 @@ const sealingGateway = (size: number, addon: Addon): Engine => {
       const bytes = packets[count] ?? packet
       bytes[DESTINATION_AT + 2] = (at + 2) >> 8
       bytes[DESTINATION_AT + 3] = (at + 2) & 255
-      let peer = flows.passFromTun(bytes, 'complete', NOW)
+      let peer = flows.passFromTun(bytes, WHOLE, NOW)
       if (peer === undefined) {
         // Let go, or never seen: decided by the flows' machine, and known from then on.
         flows.handle({ type: 'tunPackets', packets: [bytes] }, NOW)

@@ -40,6 +40,21 @@ export const tunnelTransportSuite = (
         expectSame(world.delivered('a'), back)
       })
 
+      it('is in datagrams as long as it says, so that the host knows what fits into a path', () => {
+        const transport = create()
+        const { world, random } = connected(transport)
+        const { privateKey } = transport.generateKeys(random)
+        const { datagramBytes } = transport.createTunnel({ privateKey, random, unixAt: world.unixAt })
+        if (datagramBytes === undefined) return
+        for (const length of [20, 21, 576, 1_279, 1_280, 1_408, 1_420, 8_912]) {
+          const before = world.sent('a').length
+          world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random, length) })
+          const datagrams = world.sent('a').slice(before)
+          expect(datagrams).to.have.length(1)
+          expect(datagrams[0]?.bytes.length).to.be.within(length + 1, datagramBytes(length))
+        }
+      })
+
       it('leaves the bytes that were queued alone, and does not need them afterwards', () => {
         const { world, random } = pair(create())
         const packet = numberedPacket(1, random)

@@ -1,5 +1,6 @@
 import { parseAnswer, RecordType, writeQuery, type DnsAnswer } from '../../core/dns/message.ts'
 import { formatAddress, parseAddress } from '../../core/net/ip-address.ts'
+import { DEFAULT_MTU } from '../../core/runtime/mtu.ts'
 import { buildUdp } from '../../core/net/udp-packet.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { splitEndpoint } from '../../core/runtime/endpoint.ts'
@@ -50,7 +51,7 @@ export class VirtualClient {
       random,
       unixAt: (now: Instant) => unixOf(now, pair),
     })
-    this.state = new ClientState({ random, tunnel, resolverKinds: new Set(['system', 'udp']) })
+    this.state = new ClientState({ random, tunnel, resolverKinds: new Set(['system', 'udp']), mtu: DEFAULT_MTU })
     this.#uplink = new VirtualUplink(options, {
       role: 'client',
       userAgent: 'Debian/12.0.0 headless-client/1.5.16 (x86_64; 6.1.0)',

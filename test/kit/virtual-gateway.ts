@@ -1,6 +1,7 @@
 import { GatewayFlows, SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import { ScriptLane } from '../../core/flow/lane.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
+import { DEFAULT_MTU } from '../../core/runtime/mtu.ts'
 import { buildUdp } from '../../core/net/udp-packet.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { endpoint, splitEndpoint } from '../../core/runtime/endpoint.ts'
@@ -40,6 +41,7 @@ export class VirtualGateway {
       random,
       tunnel,
       lane: new ScriptLane(this.flows),
+      mtu: DEFAULT_MTU,
       clocksAt: (now) => ({ instant: now, unix: unixOf(now, pair) }),
     })
     this.#uplink = new VirtualUplink(options, {

@@ -15,11 +15,23 @@ export interface LinkConditions {
   loss: number
   /** 0 … 1: how many arrive twice, the second time after a delay of its own. */
   doubled: number
+  /** The longest IP packet. A longer one is cut into fragments, but a probe is lost. */
+  mtu: number
+  /** Whether fragments pass. Where they do not, nobody says so. */
+  fragments: boolean
   /** Nothing passes. */
   cut: boolean
 }
 
-const PERFECT: LinkConditions = { latencyMs: 1, jitterMs: 0, loss: 0, doubled: 0, cut: false }
+const PERFECT: LinkConditions = {
+  latencyMs: 1,
+  jitterMs: 0,
+  loss: 0,
+  doubled: 0,
+  mtu: 1_500,
+  fragments: true,
+  cut: false,
+}
 
 export class VirtualNetwork {
   readonly clock: VirtualClock
@@ -66,15 +78,16 @@ export class VirtualNetwork {
   }
 
   /** Carries one datagram. */
-  carry(from: VirtualHost, source: Endpoint, { peer, bytes }: Datagram): void {
+  carry(from: VirtualHost, source: Endpoint, { peer, bytes, isProbe }: Datagram): void {
     const target = splitEndpoint(peer)
     const to = target === undefined ? undefined : this.hostOf(target.address)
     if (to === undefined || !from.up) {
       this.counters.unreachable++
       return
     }
-    const { latencyMs, jitterMs, loss, doubled, cut } = this.conditions(from, to)
-    if (cut || this.#draw() < loss) {
+    const { latencyMs, jitterMs, loss, doubled, mtu, fragments, cut } = this.conditions(from, to)
+    const isTooLong = (isProbe === true || !fragments) && bytes.length + (source.startsWith('[') ? 48 : 28) > mtu
+    if (cut || isTooLong || this.#draw() < loss) {
       this.counters.lost++
       return
     }

@@ -83,7 +83,7 @@ export class VirtualUplink {
       case 'sendDatagram':
         this.#sockets
           .get(wish.peer.startsWith('[') ? 'ipv6' : 'ipv4')
-          ?.send([{ peer: wish.peer, bytes: wish.datagram }])
+          ?.send([{ peer: wish.peer, bytes: wish.datagram, isProbe: wish.isProbe }])
     }
   }
 

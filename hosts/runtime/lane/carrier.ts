@@ -1,5 +1,4 @@
 import type { Datagram, DatagramSockets } from '../../../core/runtime/datagram-socket.ts'
-import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { TunDevice, TunDevices } from '../../../core/runtime/tun-device.ts'
 import { PeerSockets } from '../peer-sockets.ts'
 
@@ -24,7 +23,7 @@ export interface CarrierOptions<Report> {
  */
 export interface PacketCarrier<Command> {
   readonly ports: { ipv4?: number; ipv6?: number }
-  sendDatagram: (peer: Endpoint, datagram: Uint8Array) => void
+  sendDatagram: (datagram: Datagram) => void
   writeTun: (packet: Uint8Array) => void
   tell: (command: Command) => void
   flush: () => void
@@ -63,8 +62,8 @@ export class ScriptCarrier implements PacketCarrier<never> {
     return this.#sockets.ports
   }
 
-  sendDatagram(peer: Endpoint, datagram: Uint8Array): void {
-    this.#sockets.queue(peer, datagram)
+  sendDatagram(datagram: Datagram): void {
+    this.#sockets.queue(datagram)
   }
 
   writeTun(packet: Uint8Array): void {

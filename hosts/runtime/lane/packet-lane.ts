@@ -2,7 +2,7 @@
 // Between the two native calls of each stands the flows' verdict in TypeScript, once per super-packet. What there is no verdict or no key for
 // goes the slow way: whole packets through the flows' machine, or up to the host.
 import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
-import type { Flows, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
+import type { Flows, Offload, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
 import type { Counts, LaneCommand, LaneReport } from '../../../core/flow/lane.ts'
 import { OFFLOAD_HEADER_BYTES, expandFrame } from '../../../core/net/offload.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
@@ -50,7 +50,6 @@ const TUN_PORT = 1
 const FIRST_SOCKET = 2
 
 const TUN_F_USO = 0x60
-const NEEDS_CHECKSUM = 1
 
 interface Socket {
   port: Port
@@ -76,6 +75,8 @@ export class PacketLane<Input, Output extends { type: string }> {
   readonly #received = new Uint8Array(RECEIVE_ROWS * UDP_SLOT_BYTES)
   readonly #receivedRows = new Uint32Array(RECEIVE_ROWS * UDP_ROW)
   readonly #opened = new Uint32Array(OPENED_ROWS * OPENED_ROW)
+  /** Of the frame at hand. */
+  readonly #offload: Offload = { checksum: 'complete', segmentBytes: 0 }
   readonly #done = new Uint32Array(1)
   readonly #count = new Uint32Array(1)
   readonly #ports: PortSet
@@ -118,14 +119,15 @@ export class PacketLane<Input, Output extends { type: string }> {
   }
 
   /** A datagram of the host's own. */
-  sendDatagram({ peer, bytes }: Datagram): void {
+  sendDatagram({ peer, bytes, isProbe }: Datagram): void {
     const socket = this.#sockets.get(familyOf(peer))
     const words = socket?.encoder.encode(peer)
     if (socket === undefined || words === undefined) return this.#drops.count('bad-address')
     const row = new Uint32Array(UDP_ROW)
     row[1] = bytes.length
     row.set(words, UDP_ROW - SOCKET_ADDRESS_WORDS)
-    if (this.#addon.sendUdp(socket.port, bytes, row, 1) !== 1) this.#drops.countErrno(row[2] ?? 0)
+    if (isProbe === true) this.#addon.sendProbe(socket.port, bytes, row)
+    else if (this.#addon.sendUdp(socket.port, bytes, row, 1) !== 1) this.#drops.countErrno(row[2] ?? 0)
   }
 
   /** The host took so many datagrams. */
@@ -183,8 +185,8 @@ export class PacketLane<Input, Output extends { type: string }> {
 
   #passOut(offset: number, length: number, now: Instant): void {
     const packet = this.#read.subarray(offset + OFFLOAD_HEADER_BYTES, offset + length)
-    const checksum = ((this.#read[offset] ?? 0) & NEEDS_CHECKSUM) === 0 ? 'complete' : 'pseudo'
-    const peerId = this.#flows.passFromTun(packet, checksum, now)
+    readOffload(this.#read, offset, this.#offload)
+    const peerId = this.#flows.passFromTun(packet, this.#offload, now)
     if (peerId === undefined) {
       this.#sealer.flush(now)
       return this.#decide(this.#read.subarray(offset, offset + length), (packets) => {
@@ -316,6 +318,15 @@ export class PacketLane<Input, Output extends { type: string }> {
             this.settle()
           })
   }
+}
+
+const NEEDS_CHECKSUM = 1
+const GSO_NONE = 0
+
+/** What the virtio_net header at `offset` of a burst says (core/net/offload.ts), without an object for each frame. */
+const readOffload = (bytes: Uint8Array, offset: number, into: Offload): void => {
+  into.checksum = ((bytes[offset] ?? 0) & NEEDS_CHECKSUM) === 0 ? 'complete' : 'pseudo'
+  into.segmentBytes = bytes[offset + 1] === GSO_NONE ? 0 : (bytes[offset + 4] ?? 0) | ((bytes[offset + 5] ?? 0) << 8)
 }
 
 const isPacketOutput = (output: { type: string }): output is PacketOutput =>

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Endpoint } from '../../../core/runtime/endpoint.ts'
+import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
 import type { CarrierOptions, PacketCarrier } from './carrier.ts'
 import { withOwnBytes, type FromWorker, type ToWorker, type WorkerSetUp } from './letters.ts'
 
@@ -44,8 +44,8 @@ export class WorkerCarrier<Command extends object, Report> implements PacketCarr
     return new WorkerCarrier(worker, ports, options)
   }
 
-  sendDatagram(peer: Endpoint, datagram: Uint8Array): void {
-    this.#items.push({ type: 'datagram', peer, bytes: datagram })
+  sendDatagram(datagram: Datagram): void {
+    this.#items.push({ type: 'datagram', ...datagram })
   }
 
   writeTun(): void {

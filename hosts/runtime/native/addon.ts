@@ -96,6 +96,11 @@ export interface Addon {
   receiveUdp: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
   /** Datagrams of one peer that lie end to end, all but the last of one size, leave as one message. */
   sendUdp: (port: Port, bytes: Uint8Array, table: Uint32Array, count: number) => number
+  /**
+   * Sends the datagram of the table's first row with the DF bit, or not at all, whatever the kernel has heard of the path's MTU; other datagrams are
+   * cut into fragments where they have to be. 1 where the kernel took it, 0 where it is longer than the first link takes.
+   */
+  sendProbe: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
   /** What seals: 0 nothing here, 1 OpenSSL's EVP, 2 its own primitives. */
   cipher: () => number
   /** For tests: what new keys use. */

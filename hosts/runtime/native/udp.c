@@ -279,6 +279,27 @@ napi_value send_udp(napi_env env, napi_callback_info info) {
   return make_uint32(env, taken);
 }
 
+// sendProbe(port, bytes, table) -> 1 where the kernel took the datagram of the first row, whole, with DF.
+napi_value send_probe(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  struct burst burst;
+  int kept, probing;
+  socklen_t length = sizeof kept;
+  if (!get_arguments(env, info, 3, arguments)) return NULL;
+  struct port *port = get_port(env, arguments[0], PORT_UDP);
+  if (port == NULL || !get_burst(env, arguments[1], arguments[2], UDP_ROW, &burst)) return NULL;
+  if (burst.rows < 1) return throw_errno(env, EINVAL, "sendmmsg");
+  bool ipv4 = port->detail == 4;
+  int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6, option = ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+  probing = ipv4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
+  // The option is the socket's, which is this thread's alone: nothing else leaves it in between.
+  if (getsockopt(port->fd, level, option, &kept, &length) < 0 || setsockopt(port->fd, level, option, &probing, sizeof probing) < 0)
+    return throw_errno(env, errno, "setsockopt");
+  send_some(port, &burst, 0, 1, false);
+  if (setsockopt(port->fd, level, option, &kept, sizeof kept) < 0) return throw_errno(env, errno, "setsockopt");
+  return make_uint32(env, burst.table[2] == 0);
+}
+
 static napi_value open_unconnected(napi_env env, napi_callback_info info, int type) {
   napi_value arguments[2];
   uint32_t family, mark;

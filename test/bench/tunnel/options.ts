@@ -35,7 +35,7 @@ Portreeve is compared with nothing.
   --rounds N        ${ROUNDS} by default
   --seconds N       of each measure in each round; ${SECONDS} by default
   --only MEASURE,…  some measures only
-  --mtu N           of wireguard-go's device; ${MTU}, its own default, by default. Portreeve's is 1280
+  --mtu N           of wireguard-go's device; ${MTU}, its own default, by default. Portreeve's is 1408
   --json            on standard output nothing but one line: {MEASURE: {"portreeve","reference","ratio"}, …, "lane"},
                     with null for what was not compared
   --help

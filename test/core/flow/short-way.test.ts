@@ -65,6 +65,7 @@ describe('the short way of flows', () => {
     fc.assert(
       fc.property(parts, (random) => {
         const bench = gateway()
+        bench.handle({ type: 'mtuChanged', peer: 'ada', mtu: 1_500 })
         const family = random.ipv6 ? 'ipv6' : 'ipv4'
         const proxy = proxies(0)[random.ipv6 ? 5 : 1] ?? ''
         bench.fromClient({ kind: random.kind, destination: proxy, sourcePort: 443, destinationPort: 40_000 })
@@ -75,7 +76,13 @@ describe('the short way of flows', () => {
         })
         expect(expected).to.not.have.length(0)
         const packet = frame.subarray(OFFLOAD_HEADER_BYTES)
-        expect(bench.flows.passFromTun(packet, 'pseudo', instant(bench.now))).to.equal('ada')
+        expect(
+          bench.flows.passFromTun(
+            packet,
+            { checksum: 'pseudo', segmentBytes: random.segmentBytes },
+            instant(bench.now),
+          ),
+        ).to.equal('ada')
         expect(expand(frame)).to.deep.equal(expected)
       }),
       { numRuns: 60 },
@@ -109,9 +116,10 @@ describe('the short way of flows', () => {
       fc.property(fc.uint8Array({ maxLength: 120 }), fc.constantFrom('complete', 'pseudo'), (bytes, checksum) => {
         const before = bytes.slice()
         const now = instant(1_000)
-        expect(gatewayFlows.passFromTun(bytes, checksum, now)).to.equal(undefined)
+        const offload = { checksum, segmentBytes: bytes.length }
+        expect(gatewayFlows.passFromTun(bytes, offload, now)).to.equal(undefined)
         expect(gatewayFlows.passFromTunnel('ada', bytes, checksum, now)).to.equal(false)
-        expect(clientFlows.passFromTun(bytes)).to.equal(undefined)
+        expect(clientFlows.passFromTun(bytes, offload)).to.equal(undefined)
         expect(clientFlows.passFromTunnel('gw', bytes)).to.equal(false)
         expect(bytes).to.deep.equal(before)
       }),

@@ -3,8 +3,9 @@ import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
 import type { Path } from '../../../core/contract/tunnel-transport.ts'
 import { formatCandidate, hostCandidates } from '../../../core/ice/candidate.ts'
-import { encodeCheck, type IceRole } from '../../../core/ice/connectivity-check.ts'
+import { encodeAnswer, encodeCheck, type IceRole } from '../../../core/ice/connectivity-check.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from '../../../core/ice/ice-agents.ts'
+import { decodeStun } from '../../../core/ice/stun-message.ts'
 import type { DatagramSocket } from '../../../core/runtime/datagram-socket.ts'
 import { drive, type Driven } from '../../../core/runtime/drive.ts'
 import { endpoint, type Endpoint, type Family } from '../../../core/runtime/endpoint.ts'
@@ -17,7 +18,7 @@ const GATEWAY = { username: '4zlx', password: 'hcqpxsvioeww7s4udf2ynq' }
 
 /** One side's agents on a machine of the virtual network. */
 class Side {
-  readonly events: { type: string; at: number; path?: Path; reason?: string }[] = []
+  readonly events: { type: string; at: number; path?: Path; reason?: string; datagramBytes?: number | undefined }[] = []
   readonly host: VirtualHost
   readonly agents: IceAgents
   readonly #driven: Driven<IceAgentsInput>
@@ -27,13 +28,13 @@ class Side {
   constructor(network: VirtualNetwork, host: VirtualHost, role: IceRole) {
     const { clock } = network
     this.host = host
-    this.agents = new IceAgents({ role, random: new SeededRandom(host.name) })
+    this.agents = new IceAgents({ role, random: new SeededRandom(host.name), probes: [1_440, 1_408] })
     this.#driven = drive<IceAgentsInput, IceAgentsOutput>(this.agents, {
       clock,
       perform: (output) => {
         if (output.type === 'sendDatagram') {
           this.sent++
-          this.send(output.path, output.datagram)
+          this.send(output.path, output.datagram, output.isProbe)
         } else this.events.push({ ...output, at: clock.now() })
       },
     })
@@ -67,8 +68,8 @@ class Side {
     return this.candidates().map(formatCandidate)
   }
 
-  send(path: Path, bytes: Uint8Array): void {
-    this.#sockets.get(path.startsWith('[') ? 'ipv6' : 'ipv4')?.send([{ peer: path as Endpoint, bytes }])
+  send(path: Path, bytes: Uint8Array, isProbe?: true): void {
+    this.#sockets.get(path.startsWith('[') ? 'ipv6' : 'ipv4')?.send([{ peer: path as Endpoint, bytes, isProbe }])
   }
 }
 
@@ -192,7 +193,8 @@ describe('ICE agents', () => {
     connect()
     clock.advance(2_000)
     traffic(3_600_000)
-    expect(client.events.filter(({ type }) => type !== 'pathChosen')).to.deep.equal([])
+    const besides = client.events.filter(({ type }) => type !== 'pathChosen')
+    expect(besides.map(({ type, datagramBytes }) => [type, datagramBytes])).to.deep.equal([['pathCarries', 1_440]])
   }).timeout(20_000)
 
   it('H7 follow a client whose address changes', () => {
@@ -203,6 +205,50 @@ describe('ICE agents', () => {
     traffic(2_000)
     expect(client.agents.path('g')).to.equal('198.51.100.20:52625')
     expect(gateway.agents.path('c')).to.equal('203.0.113.99:52625')
+  })
+
+  it('T10 know how much the path carries in each direction, and forget it with the path', () => {
+    network.setEverywhere({ latencyMs: 20, mtu: 1_460 })
+    connect()
+    clock.advance(300)
+    // 1,408 bytes and IPv6's headers of 48.
+    const said = ({ events }: Side) =>
+      events.flatMap((event) => ('datagramBytes' in event ? [event.datagramBytes] : []))
+    expect([said(client), said(gateway)]).to.deep.equal([[1_408], [1_408]])
+    // A path of the other family, which carries more.
+    network.setEverywhere({ latencyMs: 20, mtu: 1_500 })
+    client.tell({ type: 'remoteCandidatesRemoved', peer: 'g', candidates: gateway.lines().slice(0, 1) })
+    clock.advance(300)
+    expect(client.agents.path('g')).to.equal('198.51.100.20:52625')
+    expect(said(client)).to.deep.equal([1_408, undefined, 1_440])
+    client.tell({ type: 'peerRemoved', peer: 'g' })
+    expect(said(client)).to.deep.equal([1_408, undefined, 1_440, undefined])
+  })
+
+  it('T10 believe no answer of an end that does not say that it takes such packets', () => {
+    client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
+    const stranger = network.host('stranger', ['198.51.100.30'])
+    const socket = stranger.bind({
+      family: 'ipv4',
+      port: 52625,
+      onError: () => undefined,
+      onBatch: (batch) => {
+        for (const { peer, bytes } of batch) {
+          const decoded = decodeStun(bytes)
+          if (decoded.type !== 'decoded' || decoded.message.kind !== 'request') continue
+          const { transactionId } = decoded.message
+          const answer = encodeAnswer({ transactionId, source: peer, local: GATEWAY, isProbe: false })
+          socket.send([{ peer, bytes: answer }])
+        }
+      },
+    })
+    client.tell({
+      type: 'remoteCandidatesAdded',
+      peer: 'g',
+      candidates: ['candidate:a 1 udp 5 198.51.100.30 52625 typ host'],
+    })
+    clock.advance(10_000)
+    expect(client.events.map(({ type }) => type)).to.deep.equal(['pathChosen'])
   })
 
   it('are quiet when idle', () => {

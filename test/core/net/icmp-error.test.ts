@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { buildUnreachable, quotedPacket, rewriteQuote } from '../../../core/net/icmp-error.ts'
+import { buildTooBig, buildUnreachable, quotedPacket, rewriteQuote } from '../../../core/net/icmp-error.ts'
 import { parseAddress } from '../../../core/net/ip-address.ts'
-import { PacketView } from '../../../core/net/packet-view.ts'
+import { PacketView, word } from '../../../core/net/packet-view.ts'
 import { buildIcmpError, buildPacket, checksumsAreRight, describePacket } from '../../kit/packet-builder.ts'
 
 const address = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array(0)
@@ -40,6 +40,20 @@ describe('an ICMP error that we build', () => {
         expect(quotedPacket(parsed(error))?.kind).to.equal('udp')
       }),
     )
+  })
+
+  it('T7 says how much the way takes, RFC 1191 and RFC 4443', () => {
+    for (const [ends, at, kind] of [
+      [IPV4, 20, [3, 4]],
+      [IPV6, 40, [2, 0]],
+    ] as const) {
+      const about = parsed(buildPacket({ ...ends, kind: 'udp', payload: new Uint8Array(1_400) }))
+      const error = buildTooBig(about, 1_280) ?? new Uint8Array(0)
+      expect([...error.subarray(at, at + 2)]).to.deep.equal(kind)
+      expect([word(error, at + 4), word(error, at + 6)]).to.deep.equal([0, 1_280])
+      expect(checksumsAreRight(error)).to.equal(true)
+      expect(quotedPacket(parsed(error))?.kind).to.equal('udp')
+    }
   })
 
   it('never answers an ICMP error or an unspecified sender', () => {

@@ -360,7 +360,15 @@ const STATUS = (state: ClientState): ClientStatus => ({
   actor: 'Ada',
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
-  gateways: [{ id: 'g1', name: 'berlin-1', path: '192.0.2.1:52625', last_handshake: '2026-01-01T00:00:00.000Z' }],
+  gateways: [
+    {
+      id: 'g1',
+      name: 'berlin-1',
+      path: '192.0.2.1:52625',
+      mtu: 1_408,
+      last_handshake: '2026-01-01T00:00:00.000Z',
+    },
+  ],
   resources: [
     {
       id: 'r1',

@@ -7,6 +7,7 @@ import { expiryTests } from './expiry.ts'
 import { hostTests } from './hosts.ts'
 import { internetTests } from './internet.ts'
 import { lyingClientTests } from './lies.ts'
+import { pathMtuTests } from './path-mtu.ts'
 import { posingClientTests } from './poses.ts'
 import { resourceTests } from './resources.ts'
 import { toolTests } from './tools.ts'
@@ -32,6 +33,7 @@ describe('the data path, on the kernel', function () {
 
   resourceTests(bed)
   errorTests(bed)
+  pathMtuTests(bed)
   toolTests(bed)
   changeTests(bed)
   lyingClientTests(bed)

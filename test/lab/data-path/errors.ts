@@ -7,6 +7,7 @@ import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
 import type { Seen } from '../bed/site-server.ts'
 import { FAR_HOST, FAR_MTU, GATEWAY_HOST, ipv4Of, TARGET_HOST } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
+import { LEAST_MTU, mtuIs, TUNNEL_MTU } from './path-mtu.ts'
 
 const ASK_BY_UDP = `
 import socket, sys
@@ -96,7 +97,7 @@ export const errorTests = (bed: () => Bed): void => {
       })
     }
 
-    for (const { family, of, flag, literal, type, headerBytes } of FAMILIES) {
+    for (const { family, of, flag, type, headerBytes } of FAMILIES) {
       it(`what does not fit into the tunnel is too big, and what just fits passes, ${family}`, async () => {
         // All around the tunnel there is room for more.
         const onSite = await bed()
@@ -106,30 +107,34 @@ export const errorTests = (bed: () => Bed): void => {
         const [address = ''] = await bed().resolve('wiki.example.org', type)
         const pingOf = (bytes: number): Promise<string> =>
           ping(flag, '-M', 'do', '-s', String(bytes - headerBytes - 8), address)
+        expect(await pingOf(LEAST_MTU)).to.include('1 received')
+        await mtuIs(bed(), TUNNEL_MTU)
         expect(await pingOf(TUNNEL_MTU)).to.include('1 received')
-        expect(await pingOf(TUNNEL_MTU + 1)).to.match(/mtu ?[=:] ?1280/)
+        expect(await pingOf(TUNNEL_MTU + 1)).to.match(/mtu ?[=:] ?1408/)
       })
 
-      it(`a site that sends more than fits into the tunnel is told so, and a big download arrives whole, ${family}`, async () => {
-        const target = of('site', TARGET_HOST)
+      it(`a site that sends more than fits into the tunnel is told so, and sends less from then on, ${family}`, async () => {
+        const [address = ''] = await bed().resolve('wiki.example.org', type)
         const gateway = of('site', GATEWAY_HOST)
-        const pathMtu = async (): Promise<string> =>
-          (await bed().machine('target').mustRun('ip', ['route', 'get', gateway])).stdout
-        // The client's kernel then says that it takes more than the tunnel does.
-        await bed().machine('client').ip(['link', 'set', 'tun-portreeve', 'mtu', '1500'])
+        const target = bed().machine('target')
+        const server = target.spawn('python3', ['-c', SEND_WHOLE, of('site', TARGET_HOST)], { name: 'sender' })
         try {
-          expect(await pathMtu()).not.to.include('mtu')
-          const args = ['-sS', '-o', '/dev/null', '-w', '%{http_code} %{size_download}']
+          await server.line((line) => line === 'ready')
           const { stdout } = await bed()
             .machine('client')
-            .mustRun('curl', [...args, `http://${literal(target)}/?bytes=300000`], { timeoutMs: PATIENCE_MS })
-          expect(stdout).to.equal('200 300000')
-          expect(await pathMtu()).to.include(`mtu ${TUNNEL_MTU}`)
+            .mustRun(
+              'python3',
+              ['-c', ASK_FOR_SIZES, address, String(1440 - headerBytes - 8), String(1300 - headerBytes - 8)],
+              {
+                timeoutMs: PATIENCE_MS,
+              },
+            )
+          expect(stdout.trim().split(' ')).to.deep.equal(['refused', String(1300 - headerBytes - 8)])
+          const { stdout: route } = await target.mustRun('ip', ['route', 'get', gateway])
+          expect(route).to.include(`mtu ${TUNNEL_MTU}`)
         } finally {
-          await bed()
-            .machine('client')
-            .ip(['link', 'set', 'tun-portreeve', 'mtu', String(TUNNEL_MTU)])
-          await bed().machine('target').mustRun('ip', [flag, 'route', 'flush', 'cache'])
+          server.kill()
+          await target.mustRun('ip', [flag, 'route', 'flush', 'cache'])
         }
       })
     }
@@ -171,8 +176,38 @@ const whole = (body: string): Pick<Seen, 'bytes' | 'sha256'> => ({
   sha256: createHash('sha256').update(body).digest('hex'),
 })
 
-/** protocol.md §6 */
-const TUNNEL_MTU = 1280
+/** Sends datagrams of the sizes that it is asked for, whole or not at all; says where its kernel refuses. */
+const SEND_WHOLE = `
+import socket, sys
+six = ':' in sys.argv[1]
+server = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+server.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, 23 if six else 10, 2)
+server.bind((sys.argv[1], 7002))
+print('ready', flush=True)
+while True:
+    asked, who = server.recvfrom(100)
+    try:
+        server.sendto(b'x' * int(asked), who)
+    except OSError:
+        server.sendto(b'refused', who)
+`
+
+/** Asks for datagrams of some sizes, each until there is an answer. */
+const ASK_FOR_SIZES = `
+import socket, sys
+asking = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+asking.settimeout(0.5)
+asking.connect((sys.argv[1], 7002))
+for size in sys.argv[2:]:
+    for attempt in range(40):
+        asking.send(size.encode())
+        try:
+            answer = asking.recv(2000)
+            print(answer.decode() if answer == b'refused' else len(answer), end=' ')
+            break
+        except OSError:
+            pass
+`
 
 /** Every packet that comes back from the site is marked as congested where it may be. */
 const MARK_CONGESTION = `

@@ -17,11 +17,12 @@ describe('a datagram socket on a path with a small MTU', function () {
     await run?.close()
   })
 
-  it('sends one by one what the kernel refuses to send joined', async () => {
+  it('sends one by one what the kernel refuses to send joined, and T10 a probe whole or not at all', async () => {
     const namespace = await Namespace.create(run, 'segments')
     await namespace.ip(['link', 'set', 'lo', 'mtu', '1500'])
     const script = fileURLToPath(new URL('segments.js', import.meta.url))
     const { stdout } = await namespace.mustRun(process.execPath, [script])
-    expect(JSON.parse(stdout)).to.deep.equal({ ipv4: 60, ipv6: 60 })
+    const seen = { datagrams: 60, probes: [1300, 1452] }
+    expect(JSON.parse(stdout)).to.deep.equal({ ipv4: seen, ipv6: seen })
   })
 })

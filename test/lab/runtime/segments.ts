@@ -5,18 +5,29 @@ import { createDatagramSockets } from '../../../hosts/runtime/index.ts'
 
 const COUNT = 20
 const SIZES = [1400, 3000, 1400]
+/** Of probes: what does not fit is lost, and what is sent after it is not. */
+const PROBES = [1300, 2000, 1452]
+const LAST = 1
 
-const exchange = async (family: Family, address: string): Promise<number> => {
+interface Outcome {
+  datagrams: number
+  probes: number[]
+}
+
+const exchange = async (family: Family, address: string): Promise<Outcome> => {
   let received = 0
+  const probes: number[] = []
   let done = (): void => undefined
   const receiver = await createDatagramSockets().open({
     family,
     address,
     port: 0,
     onBatch: (batch) => {
-      for (const { bytes } of batch)
+      for (const { bytes } of batch) {
         if (SIZES.includes(bytes.length) && bytes.every((byte) => byte === bytes[0])) received++
-      if (received === COUNT * SIZES.length) done()
+        else if (bytes.length === LAST) done()
+        else probes.push(bytes.length)
+      }
     },
     onError: (error) => {
       throw error
@@ -40,10 +51,12 @@ const exchange = async (family: Family, address: string): Promise<number> => {
         Array.from({ length: COUNT }, (_, index) => ({ peer, bytes: new Uint8Array(size).fill(index) })),
       ),
     )
+    sender.send(PROBES.map((size) => ({ peer, bytes: new Uint8Array(size), isProbe: true })))
+    sender.send([{ peer, bytes: new Uint8Array(LAST) }])
   })
   await sender.close()
   await receiver.close()
-  return received
+  return { datagrams: received, probes }
 }
 
 const result = { ipv4: await exchange('ipv4', '127.0.0.1'), ipv6: await exchange('ipv6', '::1') }

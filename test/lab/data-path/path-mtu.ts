@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto'
+import { expect } from 'chai'
+import { afterEach, describe, it } from 'mocha'
+import { eventually } from '../../../hosts/lab/eventually.ts'
+import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import type { Seen } from '../bed/site-server.ts'
+import { CLIENT_HOST, GATEWAY_HOST, ipv4Of, ipv6Of, TARGET_HOST } from '../bed/topology.ts'
+
+/** What goes over every path, and the device's own by default. */
+export const LEAST_MTU = 1280
+export const TUNNEL_MTU = 1408
+
+/** Waits until a client sends packets of so many bytes to its gateway, and no longer ones. */
+export const mtuIs = async (bed: Bed, mtu: number): Promise<void> => {
+  let known: number | undefined
+  await eventually(
+    async () => {
+      known = (await bed.status()).gateways.find(({ path }) => path !== null)?.mtu
+      return known === mtu ? true : undefined
+    },
+    { what: `a path that takes ${mtu} bytes`, timeoutMs: PATIENCE_MS },
+  ).catch((error: unknown) => {
+    throw new Error(`it takes ${known} bytes`, { cause: error })
+  })
+}
+
+/** T10: larger paths are used where probing shows that they exist, and smaller ones found out, also where nobody says that they are. */
+export const pathMtuTests = (bed: () => Bed): void => {
+  const target = ipv4Of('site', TARGET_HOST)
+
+  /** Between client and gateway less fits from here on, and nobody tells them. */
+  const narrow = async (mtu: number): Promise<void> => {
+    const router = bed().network.routers.internet
+    await router.mustRun('nft', ['-f', '-'], { input: MUTE })
+    for (const { network, host } of ENDS) {
+      await router.ip(['route', 'replace', ipv4Of(network, host), 'dev', network, 'mtu', 'lock', String(mtu)])
+      await router.ip(['-6', 'route', 'replace', ipv6Of(network, host), 'dev', network, 'mtu', String(mtu)])
+    }
+  }
+
+  const widen = async (): Promise<void> => {
+    const router = bed().network.routers.internet
+    await router.run('nft', ['delete', 'table', 'inet', 'mute'])
+    for (const { network, host } of ENDS) {
+      await router.run('ip', ['route', 'delete', ipv4Of(network, host)])
+      await router.run('ip', ['-6', 'route', 'delete', ipv6Of(network, host)])
+    }
+  }
+
+  const restart = async (): Promise<void> => {
+    await bed().stopPart('client')
+    await bed().startClient('client')
+    await bed().knows('target')
+  }
+
+  const ping = async (bytes: number): Promise<string> => {
+    const [address = ''] = await bed().resolve('wiki.example.org')
+    const { stdout, stderr } = await bed()
+      .machine('client')
+      .run('ping', ['-c', '1', '-W', '5', '-M', 'do', '-s', String(bytes - 28), address], { timeoutMs: PATIENCE_MS })
+    return stdout + stderr
+  }
+
+  const download = async (bytes: number, seconds = 60): Promise<string> => {
+    const args = ['-sS', '-m', String(seconds), '-o', '/dev/null', '-w', '%{http_code} %{size_download}']
+    const { stdout } = await bed()
+      .machine('client')
+      .mustRun('curl', [...args, `http://${target}/?bytes=${bytes}`], { timeoutMs: (seconds + 10) * 1_000 })
+    return stdout
+  }
+
+  const upload = async (body: string): Promise<void> => {
+    const { stdout } = await bed()
+      .machine('client')
+      .mustRun('curl', ['-sS', '--data-binary', '@-', `http://${target}/`], { input: body, timeoutMs: PATIENCE_MS })
+    const { bytes, sha256 } = JSON.parse(stdout) as Seen
+    expect({ bytes, sha256 }).to.deep.equal({
+      bytes: body.length,
+      sha256: createHash('sha256').update(body).digest('hex'),
+    })
+  }
+
+  describe('T10 the path between client and gateway', () => {
+    afterEach(widen)
+
+    it('that takes 1500 bytes is used for packets of 1408, and connections have segments that just fit', async () => {
+      await restart()
+      expect(await ping(900)).to.include('1 received')
+      await mtuIs(bed(), TUNNEL_MTU)
+      expect(await ping(TUNNEL_MTU)).to.include('1 received')
+      const { stdout } = await bed().machine('client').mustRun('python3', ['-c', SEGMENT_SIZE, target])
+      // 40 bytes of headers, and 12 of time stamps.
+      expect(stdout.trim()).to.equal(String(TUNNEL_MTU - 40 - 12))
+    })
+
+    it('that takes less, and says nothing, is found out before anything is lost', async () => {
+      await narrow(1_420)
+      await restart()
+      expect(await ping(900)).to.include('1 received')
+      // Outside, 1376 bytes are 1436 over IPv4 and 1456 over IPv6, 1328 are 1388 and 1408.
+      await mtuIs(bed(), 1_328)
+      expect(await ping(1_328)).to.include('1 received')
+      expect(await ping(1_329)).to.match(/mtu ?= ?1328|message too long/i)
+      expect(await download(300_000)).to.equal('200 300000')
+      await upload('portreeve '.repeat(30_000))
+    })
+
+    it('that takes no more than it must carries what it must', async () => {
+      await narrow(1_370)
+      await restart()
+      expect(await ping(900)).to.include('1 received')
+      await mtuIs(bed(), LEAST_MTU)
+      expect(await ping(LEAST_MTU)).to.include('1 received')
+      expect(await download(300_000)).to.equal('200 300000')
+      await upload('portreeve '.repeat(30_000))
+    })
+
+    it('that becomes smaller under a download, without a word, does not end it', async () => {
+      await restart()
+      expect(await ping(900)).to.include('1 received')
+      await mtuIs(bed(), TUNNEL_MTU)
+      const slow = bed()
+        .machine('client')
+        .run(
+          'curl',
+          [
+            '-sS',
+            '-m',
+            '60',
+            '--limit-rate',
+            '300k',
+            '-o',
+            '/dev/null',
+            '-w',
+            '%{size_download}',
+            `http://${target}/?bytes=3000000`,
+          ],
+          { timeoutMs: 70_000 },
+        )
+      await narrow(1_420)
+      const { stdout } = await slow
+      expect(stdout).to.equal('3000000')
+      await mtuIs(bed(), 1_328)
+      // The site was told by the gateway, whose own kernel knew nothing of it.
+      const { stdout: route } = await bed()
+        .machine('target')
+        .mustRun('ip', ['route', 'get', ipv4Of('site', GATEWAY_HOST)])
+      expect(route).to.include('mtu 1328')
+      await bed().machine('target').mustRun('ip', ['route', 'flush', 'cache'])
+    })
+  })
+}
+
+const ENDS = [
+  { network: 'lan', host: CLIENT_HOST },
+  { network: 'outside', host: GATEWAY_HOST },
+] as const
+
+/** The router between them says to neither that a packet was too big. */
+const MUTE = `
+table inet mute {
+  chain output {
+    type filter hook output priority filter
+    ip daddr { ${ENDS.map(({ network, host }) => ipv4Of(network, host)).join(', ')} } icmp type destination-unreachable icmp code frag-needed drop
+    ip6 daddr { ${ENDS.map(({ network, host }) => ipv6Of(network, host)).join(', ')} } icmpv6 type packet-too-big drop
+  }
+}
+`
+
+/** How much the kernel sends in one piece over a connection to the address, without the option that all its segments have. */
+const SEGMENT_SIZE = `
+import socket, sys
+connection = socket.create_connection((sys.argv[1], 80), timeout=20)
+print(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
+`
