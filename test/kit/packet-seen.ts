@@ -18,6 +18,9 @@ export interface PacketSeen {
   icmp: string
 }
 
+/** What an ICMP error says of the way that a packet was too big for: RFC 1191 §4, RFC 4443 §3.2. */
+export const tooBigFor = (error: Uint8Array): number => word(error, ((error[0] ?? 0) >> 4 === 4 ? 20 : 40) + 6)
+
 /** Undefined for what is too short to be one. No checksum is looked at, no length believed. */
 export const readPacket = (packet: Uint8Array): PacketSeen | undefined => {
   const isIpv4 = (packet[0] ?? 0) >> 4 === 4

@@ -2,7 +2,7 @@ import { answerTo, parseQuery, RecordType, ResponseCode } from '../../core/dns/m
 import { familyOf, parseAddress } from '../../core/net/ip-address.ts'
 import { ACK, FIN, RST, SYN } from '../../core/net/packet-view.ts'
 import { buildIcmpError, buildPacket, type PacketParts } from './packet-builder.ts'
-import { readPacket, type PacketSeen } from './packet-seen.ts'
+import { readPacket, tooBigFor, type PacketSeen } from './packet-seen.ts'
 import type { UdpSeen } from './udp-seen.ts'
 
 interface Machine {
@@ -27,6 +27,8 @@ export class VirtualSite {
   /** What the name server says of TXT and SRV, as it would go over the wire. */
   readonly #texts = new Map<string, (message: Uint8Array) => Uint8Array>()
   readonly #connections = new Set<string>()
+  /** By client: what the machines were told of the way to it. */
+  readonly #mtus = new Map<string, number>()
 
   machine(name: string, addresses: readonly string[], { closedPorts = [] }: Partial<Machine> = {}): void {
     for (const address of addresses) this.#machines.set(address, { name, closedPorts })
@@ -48,6 +50,11 @@ export class VirtualSite {
       this.other.push(packet)
       return
     }
+    if (seen.icmp === '3/4' || seen.icmp === '2/0') {
+      const about = readPacket(seen.payload)
+      if (about !== undefined) this.#mtus.set(about.to, tooBigFor(packet))
+      return
+    }
     this.arrived.push({ ...seen, gateway })
     if (seen.kind === 'udp') this.seen.push({ ...seen, gateway })
     else if (seen.kind !== 'tcp' && seen.kind !== 'echoRequest') this.other.push(packet)
@@ -63,7 +70,10 @@ export class VirtualSite {
   ): Uint8Array | undefined {
     const { kind, from, fromPort, to, toPort, payload } = seen
     const back = { source: to, destination: from, sourcePort: toPort, destinationPort: fromPort }
-    const said = new TextEncoder().encode(`${name}: ${new TextDecoder().decode(payload)}`)
+    const text = `${name}: ${new TextDecoder().decode(payload)}`
+    // What fills a packet up may be left out.
+    const room = (this.#mtus.get(from) ?? Infinity) - (from.includes(':') ? 48 : 28)
+    const said = new TextEncoder().encode(text.length > room ? text.slice(0, room) : text)
     if (kind === 'echoRequest') return buildPacket({ ...back, kind: 'echoReply', payload: said })
     const isClosed = closedPorts.includes(toPort)
     if (kind === 'tcp') return this.#answerTcp({ isClosed, seen, said, connection: `${gateway} ${from}`, back })

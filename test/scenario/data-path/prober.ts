@@ -1,7 +1,7 @@
 import { ACK, RST, SYN } from '../../../core/net/packet-view.ts'
 import { SECOND } from '../../../core/runtime/time.ts'
 import { buildPacket, checksumsAreRight, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
-import { readPacket } from '../../kit/packet-seen.ts'
+import { readPacket, tooBigFor } from '../../kit/packet-seen.ts'
 import type { VirtualClient } from '../../kit/virtual-client.ts'
 import type { VirtualWorld } from '../../kit/virtual-world.ts'
 import { Deviation } from './deviation.ts'
@@ -27,6 +27,8 @@ export class Prober {
   readonly #world: VirtualWorld
   readonly #used = new Set<string>()
   #said = 0
+  /** What a client's kernel was told of the way to an address. */
+  readonly #mtus = new Map<string, number>()
 
   constructor(world: VirtualWorld) {
     this.#world = world
@@ -97,20 +99,47 @@ export class Prober {
     const { written } = talk.client
     const from = written.length
     let seen: string | undefined
+    const size = flags === '' ? SIZES[Number(text) % SIZES.length] : undefined
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const packet = this.send(talk, flags, text)
+      const mtu = this.#mtuOf(talk)
+      const packet = this.send(talk, flags, filled(text, talk, Math.min(size ?? 0, mtu)))
       const isOver = () => {
-        for (const one of written.slice(from)) seen ??= answerIn(one, talk, { packet, text })
-        return seen !== undefined
+        for (const one of written.slice(from)) {
+          seen ??= answerIn(one, talk, { packet, text })
+          this.#noteTooBig(one, talk)
+        }
+        return seen !== undefined || this.#mtuOf(talk) < mtu
       }
-      if (this.#world.until(isOver, { withinMs: PATIENCE_MS, stepMs: 50 }) !== undefined) break
+      if (this.#world.until(isOver, { withinMs: PATIENCE_MS, stepMs: 50 }) === undefined) continue
+      if (seen !== undefined) break
+      // It is the sender's to send less, and not an answer.
+      attempt--
     }
     for (const one of written.slice(from)) {
       if (!checksumsAreRight(one)) throw new Deviation(`a wrong checksum: ${describePacket(one)}`)
     }
     return seen ?? 'silent'
   }
+
+  #mtuOf({ client, to }: Talk): number {
+    return this.#mtus.get(`${client.name} ${to}`) ?? Infinity
+  }
+
+  #noteTooBig(bytes: Uint8Array, talk: Talk): void {
+    const { client, to } = talk
+    const seen = readPacket(bytes)
+    if (seen?.icmp !== '3/4' && seen?.icmp !== '2/0') return
+    if (readPacket(seen.payload)?.to !== to) return
+    this.#mtus.set(`${client.name} ${to}`, Math.min(tooBigFor(bytes), this.#mtuOf(talk)))
+  }
 }
+
+/** Lengths of packets that carry something; none is longer than what the device takes. 0: as short as can be. */
+const SIZES = [0, 0, 1_280, 1_281, 1_376, 1_408]
+const FILLING = '.'
+
+const filled = (text: string, { to }: Talk, size: number): string =>
+  text.padEnd(size - (to.includes(':') ? 48 : 28), FILLING)
 
 /** What a packet says about what was sent, in the words of the model; undefined where it is about something else. */
 const answerIn = (
@@ -131,9 +160,9 @@ const answerIn = (
     return undefined
   if ((seen.tcpFlags & RST) !== 0) return 'closed'
   if ((seen.tcpFlags & (SYN | ACK)) === (SYN | ACK)) return text === '' ? 'SA' : undefined
-  const [name, said] = new TextDecoder().decode(seen.payload).split(': ')
+  const [name, said = ''] = new TextDecoder().decode(seen.payload).split(': ')
   if (text === '') return seen.payload.length === 0 ? 'ended' : undefined
-  return said === text ? `answered by ${name}` : undefined
+  return said.split(FILLING)[0] === text ? `answered by ${name}` : undefined
 }
 
 const wordFor = (icmp: string, family: Family): string | undefined =>

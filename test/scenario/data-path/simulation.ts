@@ -24,6 +24,8 @@ const SETTLE_MS = 70 * SECOND
  */
 export class Simulation {
   readonly #dice: Dice
+  /** Of how much paths carry: beside the others, whose order the kept seeds know. */
+  readonly #paths: Dice
   readonly #world: VirtualWorld
   readonly #scenery: Scenery
   readonly #prober: Prober
@@ -32,6 +34,7 @@ export class Simulation {
 
   constructor(seed: number) {
     this.#dice = new Dice(`data path ${seed}`)
+    this.#paths = new Dice(`paths ${seed}`)
     const transport = this.#dice.chance(4) ? new WireGuardTransport() : new MemoryTransport()
     this.#world = new VirtualWorld({ seed, transport })
     this.#scenery = new Scenery(this.#world, this.#dice)
@@ -175,7 +178,13 @@ export class Simulation {
       doubled: dice.below(3) / 20,
       latencyMs: 1 + dice.below(120),
       jitterMs: dice.below(60),
+      ...this.#anyPath(),
     }
+  }
+
+  /** What fits into 1280 bytes of the tunnel passes everywhere; of more some path says nothing, and loses it. */
+  #anyPath() {
+    return { mtu: this.#paths.pick([1_500, 1_500, 1_492, 1_460, 1_420, 1_360]), fragments: this.#paths.chance(2) }
   }
 
   /** Packets whose outcome nobody predicts, while things happen. */
@@ -191,7 +200,7 @@ export class Simulation {
   #settle(): void {
     const { portal, network, gateways, clock } = this.#world
     this.#scenery.note('everything settles')
-    network.setEverywhere({ latencyMs: 5 })
+    network.setEverywhere({ latencyMs: 5, ...this.#anyPath() })
     network.clearLinks()
     if (!portal.isRunning) portal.start()
     for (const [name, { ended }] of gateways) if (ended !== undefined) this.#world.killGateway(name)
