@@ -1,6 +1,8 @@
 // What a client tells its flows, and what they want of it.
 import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { PacketRefusal } from '../net/packet-view.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
+import type { ControlRefusal } from './control-frame.ts'
 import type { FlowResource } from './flow-resource.ts'
 import type { MtuChanged } from './flows.ts'
 
@@ -36,3 +38,27 @@ export type ClientFlowsOutput =
   | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   /** The gateway said goodbye: its tunnel is of no more use. Its grants are gone already. */
   | { type: 'closePeer'; peer: PeerId }
+
+/** Why a packet or a frame was dropped. */
+export type ClientDrop =
+  | PacketRefusal
+  | ControlRefusal
+  | 'multicast'
+  | 'icmp-error'
+  | 'source-not-own'
+  | 'unknown-destination'
+  | 'sentinel-port'
+  | 'port-refused'
+  | 'protocol-refused'
+  | 'nat-protocol'
+  | 'kept-merged'
+  | 'kept-oldest-dropped'
+  | 'authorization-failed'
+  | 'name-inactive'
+  | 'unknown-peer'
+  | 'destination-not-own'
+  | 'source-not-routed'
+  | 'control-from-tun'
+  | 'control-direction'
+  | 'bad-answer'
+  | 'too-long'

@@ -11,8 +11,7 @@ import {
 } from '../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { isTooLong } from '../net/packet-length.ts'
-import { PacketSlab } from '../net/packet-slab.ts'
-import { isSyn, PacketView, type PacketRefusal } from '../net/packet-view.ts'
+import { isSyn, PacketView } from '../net/packet-view.ts'
 import {
   isInRange,
   MAPPED_ADDRESSES,
@@ -20,18 +19,18 @@ import {
   OWN_ADDRESSES,
   SENTINEL_ADDRESSES,
 } from '../net/reserved-range.ts'
-import { clampSegmentSize } from '../net/tcp-mss.ts'
 import { Counters } from '../runtime/counters.ts'
 import { endpoint } from '../runtime/endpoint.ts'
 import type { Deadline } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
+import type { ClientDrop, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
-import { decodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
+import { decodeControlFrame, isControlFrame } from './control-frame.ts'
 import { FlowCache } from './flow-cache.ts'
 import type { Flows, Offload } from './flows.ts'
 import { NameAnnouncements } from './name-announcements.ts'
+import { PacketCopies } from './packet-copies.ts'
 import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
 import { ServingPeers } from './serving-peers.ts'
 import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
@@ -40,29 +39,6 @@ export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-message
 
 /** protocol.md §2: it asks again after 2 s at the earliest. */
 const REQUEST_INTERVAL = 2 * SECOND
-
-type DropReason =
-  | PacketRefusal
-  | ControlRefusal
-  | 'multicast'
-  | 'icmp-error'
-  | 'source-not-own'
-  | 'unknown-destination'
-  | 'sentinel-port'
-  | 'port-refused'
-  | 'protocol-refused'
-  | 'nat-protocol'
-  | 'kept-merged'
-  | 'kept-oldest-dropped'
-  | 'authorization-failed'
-  | 'name-inactive'
-  | 'unknown-peer'
-  | 'destination-not-own'
-  | 'source-not-routed'
-  | 'control-from-tun'
-  | 'control-direction'
-  | 'bad-answer'
-  | 'too-long'
 
 /** Every packet's way at the client (protocol.md §5): which resource it is for, whether that is granted yet, and what waits until then. */
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
@@ -75,9 +51,9 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #fromTunnel = new FlowCache<PeerId>()
   readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
-  readonly #counters = new Counters<DropReason>()
+  readonly #counters = new Counters<ClientDrop>()
   readonly #packet = new PacketView()
-  readonly #slab = new PacketSlab()
+  readonly #copies = new PacketCopies()
 
   handle(input: ClientFlowsInput, now: Instant): void {
     switch (input.type) {
@@ -202,7 +178,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       if (error !== undefined) this.#writeTun(error)
       return
     }
-    this.#sendTo(peer, this.#clampedCopy(packet, mtu))
+    this.#sendTo(peer, this.#copies.fitting(packet, mtu))
   }
 
   #handleSentinelPacket(packet: PacketView, own: AddressBytes): void {
@@ -222,7 +198,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return
       case 'to-application':
       case 'to-listener':
-        packet.parse(this.#copyOf(packet))
+        packet.parse(this.#copies.of(packet))
         if (verdict === 'to-listener') turnToListener(packet, own)
         else turnToApplication(packet, own)
         this.#writeTun(packet.bytes)
@@ -253,7 +229,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   }
 
   #writeIn(packet: PacketView, peer: PeerId): void {
-    this.#writeTun(this.#clampedCopy(packet, this.#peers.mtu(peer)))
+    this.#writeTun(this.#copies.fitting(packet, this.#peers.mtu(peer)))
   }
 
   #handleControl(peer: PeerId, bytes: Uint8Array, now: Instant): void {
@@ -365,7 +341,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#writeTun(packet)
   }
 
-  #refuse(packet: PacketView, answer: Unreachable, reason: DropReason): void {
+  #refuse(packet: PacketView, answer: Unreachable, reason: ClientDrop): void {
     this.#counters.count(reason)
     const error = buildUnreachable(packet, answer)
     if (error !== undefined) this.#writeTun(error)
@@ -373,18 +349,6 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
 
   #ownAddress(addressLength: 4 | 16): AddressBytes | undefined {
     return addressLength === 4 ? this.#ipv4 : this.#ipv6
-  }
-
-  /** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
-  #copyOf({ bytes, length }: PacketView): Uint8Array {
-    return this.#slab.copy(bytes, length)
-  }
-
-  /** The same; whoever answers a SYN is told what fits into the tunnel. */
-  #clampedCopy(packet: PacketView, mtu: number): Uint8Array {
-    packet.bytes = this.#copyOf(packet)
-    if (isSyn(packet)) clampSegmentSize(packet, mtu)
-    return packet.bytes
   }
 
   #forgetVerdicts(): void {

@@ -1,9 +1,12 @@
 // What a gateway tells its flows, and what they want of it.
 import type { Family } from '../runtime/endpoint.ts'
 import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { PacketRefusal } from '../net/packet-view.ts'
 import type { Instant } from '../runtime/time.ts'
+import type { ControlRefusal } from './control-frame.ts'
 import type { FlowResource } from './flow-resource.ts'
 import type { MtuChanged } from './flows.ts'
+import type { OutboundVerdict } from './gateway-peer.ts'
 
 export type GatewayFlowsInput =
   /** Whole IP packets, borrowed until `handle` returns. */
@@ -53,3 +56,27 @@ export type GatewayFlowsOutput =
   /** A revoke took effect: no packet passes from here on. Also for a grant that was not held. */
   | { type: 'accessRejected'; peer: PeerId; resourceId: string }
   | { type: 'accessExpired'; peer: PeerId; resourceId: string }
+
+/** Why a packet or a frame was dropped. */
+export type GatewayDrop =
+  | PacketRefusal
+  | ControlRefusal
+  | Exclude<OutboundVerdict, { verdict: 'pass' }>['reason']
+  | 'unknown-peer'
+  | 'multicast'
+  | 'icmp-error'
+  | 'source-not-own'
+  | 'gateway-service'
+  | 'tunnel-address'
+  | 'no-flow'
+  | 'checksum'
+  | 'control-from-tun'
+  | 'control-rate'
+  | 'control-direction'
+  | 'assignment-not-granted'
+  | 'assignment-proxies'
+  | 'lookup-waiting'
+  | 'lookups-exhausted'
+  | 'bad-address'
+  | 'icmp-rate'
+  | 'too-long'

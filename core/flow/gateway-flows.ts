@@ -4,50 +4,26 @@ import { isOver, notePacket, reopens } from '../nat/nat-table.ts'
 import { buildTooBig, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { isTooLong } from '../net/packet-length.ts'
-import { PacketSlab } from '../net/packet-slab.ts'
-import { isSyn, PacketView, type PacketRefusal } from '../net/packet-view.ts'
+import { isSyn, PacketView } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
-import { clampSegmentSize } from '../net/tcp-mss.ts'
 import { Counters } from '../runtime/counters.ts'
 import type { Deadline } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
-import { decodeControlFrame, encodeControlFrame, isControlFrame, type ControlRefusal } from './control-frame.ts'
+import { decodeControlFrame, encodeControlFrame, isControlFrame } from './control-frame.ts'
 import { FlowCache } from './flow-cache.ts'
 import type { Flows, Offload, TransportChecksum } from './flows.ts'
-import type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
-import type { GatewayFlow, GatewayPeer, OutboundVerdict } from './gateway-peer.ts'
+import type { GatewayDrop, GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
+import type { GatewayFlow, GatewayPeer } from './gateway-peer.ts'
 import { GatewayPeers } from './gateway-peers.ts'
 import { NameLookups } from './name-lookups.ts'
+import { PacketCopies } from './packet-copies.ts'
 import { translateError } from './translated-error.ts'
 
 export type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
 
 /** SRV and TXT at the site (protocol.md §5): the one service of the gateway itself. */
 export const SITE_RESOLVER_PORT = 53_535
-
-type DropReason =
-  | PacketRefusal
-  | ControlRefusal
-  | Exclude<OutboundVerdict, { verdict: 'pass' }>['reason']
-  | 'unknown-peer'
-  | 'multicast'
-  | 'icmp-error'
-  | 'source-not-own'
-  | 'gateway-service'
-  | 'tunnel-address'
-  | 'no-flow'
-  | 'checksum'
-  | 'control-from-tun'
-  | 'control-rate'
-  | 'control-direction'
-  | 'assignment-not-granted'
-  | 'assignment-proxies'
-  | 'lookup-waiting'
-  | 'lookups-exhausted'
-  | 'bad-address'
-  | 'icmp-rate'
-  | 'too-long'
 
 /**
  * Every packet's verdict at the gateway, with NAT, filters and grants (protocol.md §5). Nothing passes that no live grant covers, and
@@ -61,9 +37,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   readonly #fromTun = new FlowCache<GatewayFlow>()
   readonly #lookups = new NameLookups()
   readonly #outputs = new OutputQueue<GatewayFlowsOutput>()
-  readonly #counters = new Counters<DropReason>()
+  readonly #counters = new Counters<GatewayDrop>()
   readonly #packet = new PacketView()
-  readonly #slab = new PacketSlab()
+  readonly #copies = new PacketCopies()
 
   handle(input: GatewayFlowsInput, now: Instant): void {
     this.#carryOutDue(now)
@@ -188,7 +164,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (this.#isOwnAddress(bytes, destinationAt, addressLength)) {
       // The gateway's other ports are somebody else's services, for which there is no resource and no policy.
       return isGatewayService(packet, packet.destinationPort)
-        ? this.#writeTun(this.#clampedCopy(packet, peer.mtu))
+        ? this.#writeTun(this.#copies.fitting(packet, peer.mtu))
         : this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
     }
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !isInRange(MAPPED_ADDRESSES, bytes, destination)) {
@@ -212,7 +188,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #passOut(packet: PacketView, flow: GatewayFlow, now: Instant): void {
-    packet.bytes = this.#clampedCopy(packet, flow.era.mtu)
+    packet.bytes = this.#copies.fitting(packet, flow.era.mtu)
     this.#translateOut(packet, flow, now)
     this.#writeTun(packet.bytes)
   }
@@ -240,7 +216,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (this.#isOwnAddress(bytes, packet.sourceAt, packet.addressLength)) {
       if (!isGatewayService(packet, packet.sourcePort)) return this.#counters.count('gateway-service')
       if (isTooLong(packet, peer.mtu)) return this.#refuseTooLong(packet, peer.id, now)
-      return this.#sendTo(peer.id, this.#clampedCopy(packet, peer.mtu))
+      return this.#sendTo(peer.id, this.#copies.fitting(packet, peer.mtu))
     }
     const flow = peer.inbound(packet, now)
     if (flow === undefined) return this.#counters.count('no-flow')
@@ -250,7 +226,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
 
   #passIn(packet: PacketView, flow: GatewayFlow, now: Instant): void {
     if (isTooLong(packet, flow.era.mtu)) return this.#refuseTooLong(packet, flow.peer, now)
-    packet.bytes = this.#clampedCopy(packet, flow.era.mtu)
+    packet.bytes = this.#copies.fitting(packet, flow.era.mtu)
     this.#translateIn(packet, flow, now)
     this.#sendTo(flow.peer, packet.bytes)
   }
@@ -264,7 +240,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #passError(peer: GatewayPeer, packet: PacketView, now: Instant): void {
-    packet.parse(this.#copyOf(packet))
+    packet.parse(this.#copies.of(packet))
     const outcome = translateError(packet, peer, now)
     if (outcome === 'translated') this.#sendTo(peer.id, packet.bytes)
     else this.#counters.count(outcome)
@@ -364,7 +340,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #refuse(
     peer: GatewayPeer,
     packet: PacketView,
-    { answer, reason, now }: { answer: Unreachable; reason: DropReason; now: Instant },
+    { answer, reason, now }: { answer: Unreachable; reason: GatewayDrop; now: Instant },
   ): void {
     this.#counters.count(reason)
     if (!peer.errors.take(now)) return this.#counters.count('icmp-rate')
@@ -384,18 +360,6 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #isOwnAddress(bytes: Uint8Array, offset: number, addressLength: 4 | 16): boolean {
     const own = addressLength === 4 ? this.#ipv4 : this.#ipv6
     return own !== undefined && isAddressAt(own, bytes, offset)
-  }
-
-  /** Input bytes are borrowed, and what leaves is the caller's. Padding is left behind. */
-  #copyOf({ bytes, length }: PacketView): Uint8Array {
-    return this.#slab.copy(bytes, length)
-  }
-
-  /** The same; whoever answers a SYN is told what fits into the tunnel. */
-  #clampedCopy(packet: PacketView, mtu: number): Uint8Array {
-    packet.bytes = this.#copyOf(packet)
-    if (isSyn(packet)) clampSegmentSize(packet, mtu)
-    return packet.bytes
   }
 
   #sendTo(peer: PeerId, packet: Uint8Array): void {
