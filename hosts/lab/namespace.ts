@@ -85,6 +85,10 @@ export class Namespace {
   /** Makes a bridge in it, up: the switch of a network. */
   async bridge(device: string): Promise<void> {
     await this.ip(['link', 'add', device, 'type', 'bridge'])
+    // Its address would be the lowest of its ports' otherwise, and change under machines that know it as their router's when another joins: those
+    // then send into the void until IPv6 looks for the router again, which takes half a minute.
+    const { stdout } = await this.mustRun('cat', [`/sys/class/net/${device}/address`])
+    await this.ip(['link', 'set', device, 'address', stdout.trim()])
     await this.ip(['link', 'set', device, 'up'])
   }
 

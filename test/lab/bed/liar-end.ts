@@ -118,6 +118,7 @@ const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 
   peer.socket.on('message', () => {
     for (const frame of peer.frames.splice(0)) take(frame)
   })
+  void peer.closed.then(({ code, reason }) => report({ type: 'heard', event: `its close: ${code} ${reason}` }))
   report({ type: 'joined', ipv4: init.interface.ipv4, ipv6: init.interface.ipv6, publicKey: keys.publicKey })
   return {
     ask: (resourceId: string) =>
