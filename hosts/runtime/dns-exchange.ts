@@ -150,7 +150,8 @@ const overTcp =
       socket.write(framed(query))
     })
     socket.on('data', (chunk: Buffer) => {
-      const [answer] = messages.push(chunk)
+      messages.add(chunk)
+      const answer = messages.take()
       if (answer === undefined) return
       if (isAnswer(query, answer)) answered(new Uint8Array(answer))
       else failed(failure('EBADMSG', 'what came is not an answer to the query'))

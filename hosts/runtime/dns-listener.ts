@@ -1,15 +1,25 @@
-import { canonicalAddress } from '../../core/net/ip-address.ts'
 import { createServer, type Server, type Socket } from 'node:net'
+import { canonicalAddress } from '../../core/net/ip-address.ts'
 import type { DnsListener, DnsListenerOptions, DnsListeners } from '../../core/runtime/dns-listener.ts'
+import { DnsConnection } from './dns-connection.ts'
 
-/** protocol.md §6: 10 TCP connections per sentinel; all of them arrive here. */
-const MAX_CONNECTIONS = 40
+/** protocol.md §6: 10 TCP connections per sentinel. Each sentinel is a peer of its own here (core/flow/tcp-hairpin.ts), as is each client of a gateway. */
+const MOST_OF_PEER = 10
+/** Of one listener. */
+const MOST_CONNECTIONS = 128
+/** Longer than an answer takes (5 s). */
 const IDLE_MS = 10_000
-const MAX_WAITING = 32
 
 export class TcpDnsListeners implements DnsListeners {
+  readonly #idleMs: number
+
+  /** `idleMs` is how long a connection stays open that is not used. */
+  constructor({ idleMs = IDLE_MS }: { idleMs?: number } = {}) {
+    this.#idleMs = idleMs
+  }
+
   async open(options: DnsListenerOptions): Promise<DnsListener> {
-    const listener = new TcpDnsListener(options)
+    const listener = new TcpDnsListener(options, this.#idleMs)
     await listener.listen()
     return listener
   }
@@ -18,13 +28,15 @@ export class TcpDnsListeners implements DnsListeners {
 class TcpDnsListener implements DnsListener {
   readonly #options: DnsListenerOptions
   readonly #server: Server
-  readonly #connections = new Map<number, { socket: Socket; waiting: number }>()
+  readonly #connections = new Map<number, DnsConnection>()
+  readonly #idleMs: number
   static #lastConnection = 0
 
-  constructor(options: DnsListenerOptions) {
+  constructor(options: DnsListenerOptions, idleMs: number) {
     this.#options = options
-    this.#server = createServer({ noDelay: true }, (socket) => this.#serve(socket))
-    this.#server.maxConnections = MAX_CONNECTIONS
+    this.#idleMs = idleMs
+    // Half open: who has asked all that it wants to know may say so, and still gets its answers.
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#serve(socket))
   }
 
   async listen(): Promise<void> {
@@ -39,37 +51,42 @@ class TcpDnsListener implements DnsListener {
   }
 
   answer(connection: number, message: Uint8Array): void {
-    const open = this.#connections.get(connection)
-    if (open === undefined || message.length > 0xffff) return
-    open.waiting = Math.max(0, open.waiting - 1)
-    // RFC 7766 §8: length and message in one segment.
-    const framed = new Uint8Array(2 + message.length)
-    new DataView(framed.buffer).setUint16(0, message.length)
-    framed.set(message, 2)
-    open.socket.write(framed)
+    this.#connections.get(connection)?.answer(message)
   }
 
   async close(): Promise<void> {
-    for (const { socket } of this.#connections.values()) socket.destroy()
+    for (const connection of this.#connections.values()) connection.close()
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
   #serve(socket: Socket): void {
-    const connection = ++TcpDnsListener.#lastConnection
-    const open = { socket, waiting: 0 }
-    this.#connections.set(connection, open)
-    socket.setTimeout(IDLE_MS, () => socket.destroy())
-    socket.on('error', () => socket.destroy()).on('close', () => this.#connections.delete(connection))
     const peer = canonicalAddress(socket.remoteAddress ?? '') ?? ''
-    let rest: Buffer = Buffer.alloc(0)
-    socket.on('data', (chunk: Buffer) => {
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-      while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0)) {
-        const end = 2 + rest.readUInt16BE(0)
-        if (++open.waiting > MAX_WAITING) return void socket.destroy()
-        this.#options.onQuery(connection, new Uint8Array(rest.subarray(2, end)), peer)
-        rest = rest.subarray(end)
-      }
+    socket.on('error', () => socket.destroy())
+    if (!this.#hasRoomFor(peer)) {
+      socket.destroy()
+      return
+    }
+    const id = ++TcpDnsListener.#lastConnection
+    const connection = new DnsConnection(socket, {
+      peer,
+      idleMs: this.#idleMs,
+      onQuery: (message) => this.#options.onQuery(id, message, peer),
+      onClose: () => this.#connections.delete(id),
     })
+    this.#connections.set(id, connection)
   }
+
+  /** Where there are as many as there may be, the one that waits for nothing for the longest makes way (RFC 7766 §6.2.3). */
+  #hasRoomFor(peer: string): boolean {
+    const all = [...this.#connections.values()]
+    const ofPeer = all.filter((connection) => connection.peer === peer)
+    if (ofPeer.length >= MOST_OF_PEER) return giveWay(ofPeer)
+    return all.length < MOST_CONNECTIONS || giveWay(all)
+  }
+}
+
+const giveWay = (connections: readonly DnsConnection[]): boolean => {
+  const [longest] = connections.filter(({ isIdle }) => isIdle).sort((a, b) => a.usedAt - b.usedAt)
+  longest?.close()
+  return longest !== undefined
 }

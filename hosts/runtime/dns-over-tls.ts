@@ -99,7 +99,8 @@ class Connection {
     const messages = new StreamMessages()
     socket.on('data', (chunk: Buffer) => {
       this.#received++
-      for (const message of messages.push(chunk)) this.#onMessage(message)
+      messages.add(chunk)
+      for (let message = messages.take(); message !== undefined; message = messages.take()) this.#onMessage(message)
     })
   }
 

@@ -5,20 +5,30 @@ export const framed = (message: Uint8Array): Buffer => {
   return Buffer.concat([length, message])
 }
 
-/** Cuts what comes over a stream into messages; holds no more than one that is not whole yet. */
+/** Cuts what comes over a stream into messages. */
 export class StreamMessages {
   #received: Buffer = Buffer.alloc(0)
 
-  /** The messages that are whole. They are views: borrowed until the next call. */
-  push(chunk: Buffer): Buffer[] {
+  /** Holds the chunk until its messages are taken: add no more while there are some that nobody wants yet. */
+  add(chunk: Buffer): void {
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
-    const whole: Buffer[] = []
-    while (this.#received.length >= 2) {
-      const end = 2 + this.#received.readUInt16BE(0)
-      if (this.#received.length < end) break
-      whole.push(this.#received.subarray(2, end))
-      this.#received = this.#received.subarray(end)
-    }
-    return whole
+  }
+
+  /** Whether there is a message that is whole. */
+  get hasWhole(): boolean {
+    return this.#received.length >= 2 && this.#received.length >= this.#end()
+  }
+
+  /** Takes the next message that is whole; undefined where there is none. A view. */
+  take(): Buffer | undefined {
+    if (!this.hasWhole) return undefined
+    const end = this.#end()
+    const message = this.#received.subarray(2, end)
+    this.#received = this.#received.subarray(end)
+    return message
+  }
+
+  #end(): number {
+    return 2 + this.#received.readUInt16BE(0)
   }
 }

@@ -1,8 +1,9 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import type { DnsListener } from '../../../core/runtime/dns-listener.ts'
-import { createDnsListeners } from '../../../hosts/runtime/index.ts'
+import { TcpDnsListeners } from '../../../hosts/runtime/dns-listener.ts'
 
 const PORT = 53_530
 
@@ -14,47 +15,80 @@ const framed = (...messages: string[]): Buffer =>
 describe('DNS over TCP', () => {
   let listener: DnsListener
   let queries: string[]
-  let client: Socket
+  /** Gives the answers that wait. */
+  let give: () => void
+  let given: Promise<void>
+  const clients: Socket[] = []
 
-  const open = () =>
-    createDnsListeners().open({
+  const open = (idleMs?: number) =>
+    new TcpDnsListeners(idleMs === undefined ? {} : { idleMs }).open({
       address: '127.0.0.1',
       port: PORT,
       onQuery: (connection, message) => {
         const text = Buffer.from(message).toString('utf8')
         queries.push(text)
-        if (text !== 'silence') listener.answer(connection, Buffer.from(`answer to ${text}`))
+        const answer = text.startsWith('long') ? 'x'.repeat(60_000) : `answer to ${text}`
+        const reply = () => listener.answer(connection, Buffer.from(answer))
+        if (text.startsWith('slow')) void given.then(reply)
+        else reply()
       },
       onError: (error) => {
         throw error
       },
     })
 
+  const join = async (from = '127.0.0.1'): Promise<Socket> => {
+    const client = connect({ port: PORT, host: '127.0.0.1', localAddress: from, allowHalfOpen: true })
+    clients.push(client)
+    client.on('error', () => undefined)
+    await once(client, 'connect')
+    return client
+  }
+
   beforeEach(async () => {
     queries = []
+    given = new Promise((resolve) => (give = resolve))
     listener = await open()
-    client = connect(PORT, '127.0.0.1')
-    await new Promise((resolve) => client.once('connect', resolve))
   })
 
   afterEach(async () => {
-    client.destroy()
+    for (const client of clients.splice(0)) client.destroy()
     await listener.close()
   })
 
-  const read = (length: number): Promise<Buffer> =>
+  const read = (client: Socket, length: number): Promise<Buffer> =>
     new Promise((resolve, reject) => {
       let got: Buffer = Buffer.alloc(0)
-      client.on('data', (chunk: Buffer) => {
+      const onData = (chunk: Buffer): void => {
         got = Buffer.concat([got, chunk])
-        if (got.length >= length) resolve(got)
-      })
-      client.on('close', () => reject(new Error('closed')))
+        if (got.length < length) return
+        client.off('data', onData).off('close', onClose)
+        resolve(got)
+      }
+      const onClose = () => reject(new Error('closed'))
+      client.on('data', onData).on('close', onClose)
     })
 
+  const ask = async (client: Socket, text: string): Promise<Buffer> => {
+    const answer = read(client, framed(`answer to ${text}`).length)
+    client.write(framed(text))
+    return answer
+  }
+
+  /** Waits until no more queries of this kind are heard, while others are; gives back how many were. */
+  const settled = async (kind: string): Promise<number> => {
+    const count = () => queries.filter((text) => text.startsWith(kind)).length
+    const other = await join('127.0.0.9')
+    for (let heard = -1; ; heard = count()) {
+      for (let round = 0; round < 20; round++) await ask(other, 'another')
+      if (heard === count()) return heard
+    }
+  }
+
   it('answers messages of one connection, however they are cut', async () => {
+    const client = await join()
     const expected = framed('answer to one', 'answer to two')
-    const answers = read(expected.length)
+    const answers = read(client, expected.length)
     const bytes = framed('one', 'two')
     client.write(bytes.subarray(0, 1))
     await new Promise((resolve) => setImmediate(resolve))
@@ -64,13 +98,67 @@ describe('DNS over TCP', () => {
     expect(queries).to.deep.equal(['one', 'two'])
   })
 
-  it('ends a connection that asks without end and takes no answer', async () => {
-    const closed = new Promise((resolve) => client.once('close', resolve))
-    client.on('error', () => undefined)
-    client.resume()
-    client.write(framed(...Array.from({ length: 100 }, () => 'silence')))
+  it('answers all of many queries that come at once, though few of them wait at a time', async () => {
+    // RFC 7766 §6.2.1.1
+    const client = await join()
+    const texts = Array.from({ length: 100 }, (_, at) => `slow ${at}`)
+    const expected = framed(...texts.map((text) => `answer to ${text}`))
+    const answers = read(client, expected.length)
+    client.write(framed(...texts))
+    expect(await settled('slow')).to.be.within(1, 32)
+    give()
+    expect(await answers).to.deep.equal(expected)
+  })
+
+  it('hears no more queries of an asker that reads no answers, and all of them once it does', async () => {
+    const deaf = await join()
+    deaf.pause()
+    deaf.write(framed(...Array.from({ length: 2_000 }, (_, at) => `long ${at}`)))
+    expect(await settled('long')).to.be.within(1, 1_000)
+    await new Promise<void>((resolve) => {
+      let received = 0
+      deaf.on('data', (chunk: Buffer) => {
+        received += chunk.length
+        if (received === 2_000 * 60_002) resolve()
+      })
+      deaf.resume()
+    })
+  })
+
+  it('answers an asker that has closed its half of the connection, and then closes the other', async () => {
+    const client = await join()
+    const answer = read(client, framed('answer to slow words').length)
+    const ended = once(client, 'end')
+    client.end(framed('slow words'))
+    expect(await settled('slow')).to.equal(1)
+    give()
+    expect(await answer).to.deep.equal(framed('answer to slow words'))
+    await ended
+  })
+
+  it('serves an asker while another one holds all the connections that it may have', async () => {
+    await Promise.all(Array.from({ length: 40 }, () => join('127.0.0.2')))
+    expect(await ask(await join('127.0.0.3'), 'one')).to.deep.equal(framed('answer to one'))
+  })
+
+  it('closes the connection of an asker that is idle for the longest where it opens one too many', async () => {
+    const [first, ...rest] = [await join(), await join(), await join()]
+    if (first === undefined) throw new Error('no connection')
+    const closed = Promise.all(rest.map((one) => once(one, 'end')))
+    await ask(first, 'something')
+    for (let at = 0; at < 9; at++) await join()
     await closed
-    expect(queries.length).to.be.at.most(32)
+    expect(await ask(first, 'something')).to.deep.equal(framed('answer to something'))
+  })
+
+  it('closes a connection that is idle, whatever bytes come that are no whole message', async () => {
+    await listener.close()
+    listener = await open(50)
+    const client = await join()
+    client.resume()
+    const trickle = setInterval(() => client.write(Uint8Array.of(1)), 5)
+    await once(client, 'end').finally(() => clearInterval(trickle))
+    expect(queries).to.deep.equal([])
   })
 
   it('rejects with the system’s code where the address is taken', async () => {
