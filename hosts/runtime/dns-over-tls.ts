@@ -10,6 +10,8 @@ import type { Settle } from './dns-exchange.ts'
 const IDLE_MS = 10_000
 /** Of one connection; the next one takes another. */
 const MOST_QUERIES = 256
+/** Messages that nobody asked for, between two answers: what a server can make us read. */
+const MOST_UNASKED = 256
 /** The one that was idle for the longest makes way. */
 const MOST_CONNECTIONS = 32
 
@@ -74,6 +76,8 @@ class Connection {
   readonly #abandoned = new Set<number>()
   /** Counts what came, so that silence can be told. */
   #received = 0
+  /** Messages that answer nothing, since the last that did. */
+  #unasked = 0
   #ended = false
   /** Whether it takes more queries. */
   isUsable = true
@@ -100,7 +104,10 @@ class Connection {
     socket.on('data', (chunk: Buffer) => {
       this.#received++
       messages.add(chunk)
-      for (let message = messages.take(); message !== undefined; message = messages.take()) this.#onMessage(message)
+      for (let message = messages.take(); message !== undefined; message = messages.take()) {
+        if (this.#ended) return
+        this.#onMessage(message)
+      }
     })
   }
 
@@ -139,13 +146,21 @@ class Connection {
     const id = message.length < 2 ? -1 : message.readUInt16BE(0)
     if (this.#abandoned.delete(id)) return
     const asked = this.#queries.get(id)
-    if (asked === undefined || !isAnswer(asked.query, message)) {
-      this.#end(failure('EBADMSG', 'what came is not an answer to the query'))
-      return
-    }
+    if (asked === undefined) return this.#onUnasked()
     this.#queries.delete(id)
     this.#rest()
-    asked.settle.answered(new Uint8Array(message))
+    if (isAnswer(asked.query, message)) {
+      this.#unasked = 0
+      asked.settle.answered(new Uint8Array(message))
+      return
+    }
+    asked.settle.failed(failure('EBADMSG', 'what came is not an answer to the query'))
+    this.#onUnasked()
+  }
+
+  /** Passed over: a server may say a thing twice, and the other queries have nothing to do with it. */
+  #onUnasked(): void {
+    if (++this.#unasked > MOST_UNASKED) this.#end(failure('EBADMSG', 'too much came that nobody asked for'))
   }
 
   /** Without queries it keeps no process alive. */

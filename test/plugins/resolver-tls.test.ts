@@ -35,11 +35,11 @@ describe('resolver-tls', () => {
     const ask = (
       resolver: TlsResolver,
       server: DnsServer,
-      { serverName = SERVER_NAME, timeoutMs = 5_000 } = {},
+      { serverName = SERVER_NAME, timeoutMs = 5_000, name = 'www.example.com' } = {},
     ): Promise<UpstreamVerdict> =>
       resolver.resolve({
         server: { endpoint: server.endpoint, serverName },
-        message: writeQuery({ id: 7, name: 'www.example.com', type: 1 }) ?? new Uint8Array(),
+        message: writeQuery({ id: 7, name, type: 1 }) ?? new Uint8Array(),
         protocol: 'udp',
         signal: AbortSignal.timeout(timeoutMs),
       })
@@ -66,6 +66,35 @@ describe('resolver-tls', () => {
       silent = false
       expect((await ask(resolver, server)).type).to.equal('answered')
       expect(server.connections).to.equal(2)
+    })
+
+    it('keeps the queries in flight where the server repeats an answer or sends one to nobody', async () => {
+      let answerSlow = (): void => undefined
+      const server = await serve(async (query) => {
+        const verdict = parseQuery(query.message)
+        if (verdict.type === 'query' && verdict.query.name === 'slow.example.com') {
+          await new Promise<void>((resolve) => (answerSlow = resolve))
+          return answers(query)
+        }
+        const [answer] = await answers(query)
+        if (!(answer instanceof Uint8Array)) throw new Error('no answer')
+        return [answer, answer, ...strayed(answer, 20)]
+      })
+      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      const slow = ask(resolver, server, { name: 'slow.example.com' })
+      for (let i = 0; i < 30; i++) expect((await ask(resolver, server)).type).to.equal('answered')
+      answerSlow()
+      expect((await slow).type).to.equal('answered')
+      expect(server.connections).to.equal(1)
+    })
+
+    it('leaves a server that sends answers to nobody without end', async () => {
+      const server = await serve(async (query) => {
+        const [answer] = await answers(query)
+        return answer instanceof Uint8Array ? strayed(answer, 1_000) : []
+      })
+      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      expect(await ask(resolver, server)).to.deep.include({ type: 'failed', code: 'malformed' })
     })
 
     it('asks nobody who has another name, or whom nobody known vouches for', async () => {
@@ -97,3 +126,11 @@ const answers: DnsHandler = ({ message }) => {
   const verdict = parseQuery(message)
   return verdict.type === 'query' ? [answerTo(verdict.query, { code: 0 })] : []
 }
+
+/** Answers with an id that, but for one in 65,536, nobody asked with. */
+const strayed = (answer: Uint8Array, count: number): Uint8Array[] =>
+  Array.from({ length: count }, () => {
+    const other = new Uint8Array(answer)
+    other.set([0, 0])
+    return other
+  })
