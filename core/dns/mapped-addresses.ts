@@ -70,11 +70,27 @@ export const addressText = (number: number): MappedName => {
 /** Whether an address (4 or 16 bytes) is of the ranges of mapped addresses and sentinels: 100.96.0.0/11, fd00:2021:1111:8000::/107, and its sentinels. */
 export const isMapped = (address: Uint8Array): boolean => {
   if (address.length === 4) return address[0] === 100 && ((address[1] ?? 0) & 0xe0) === 96
-  if (address.length !== 16) return false
-  const startsWith = (prefix: Uint8Array, length: number) =>
-    prefix.every((byte, at) => at >= length || address[at] === byte)
-  return startsWith(SENTINEL_PREFIX, 15) || (startsWith(IPV6_PREFIX, 13) && (address[13] ?? 0) < 0x20)
+  if (startsWith(address, SENTINEL_PREFIX, 15)) return true
+  return startsWith(address, IPV6_PREFIX, 13) && (address[13] ?? 0) < 0x20
 }
+
+/**
+ * Whether packets to an address (4 or 16 bytes) may end at one of the mapped range or a sentinel: it is one, or an IPv6 address that has one
+ * within it, which a kernel (::ffff:0:0/96) or a translator (::/96, 64:ff9b::/96) sends as IPv4. Such addresses are no others' by right: the
+ * well-known prefix is not for addresses that are not global (RFC 6052 §3.1).
+ */
+export const leadsToMapped = (address: Uint8Array): boolean =>
+  isMapped(address) || (IPV4_WITHIN.some((prefix) => startsWith(address, prefix, 12)) && isMapped(address.subarray(12)))
+
+const startsWith = (address: Uint8Array, prefix: Uint8Array, length: number): boolean =>
+  address.length === 16 && prefix.every((byte, at) => at >= length || address[at] === byte)
+
+// ::ffff:0:0/96, ::/96 and 64:ff9b::/96
+const IPV4_WITHIN = [
+  Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff),
+  new Uint8Array(12),
+  Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0),
+]
 
 // fd00:2021:1111:8000::/107 and fd00:2021:1111:8000:100:100:111:0/120
 const IPV6_PREFIX = Uint8Array.of(0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -3,7 +3,8 @@ import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { isMapped } from './mapped-addresses.ts'
+import { anotherMayKnow, ASK_LAST_FOR } from './another-server.ts'
+import { leadsToMapped } from './mapped-addresses.ts'
 import { answerTo, fitted, parseAnswer, RecordType, ResponseCode, type DnsQuery } from './message.ts'
 
 /** A server for names that are nobody's resource, and the resolver plugin (its key) that asks it. */
@@ -199,7 +200,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }), known.upstream)
     }
     const message = fitted(pending.parsed, pending.protocol, verdict.message)
-    if (!ANOTHER_MAY_KNOW.has(answer.code)) return this.#finish(pending, message, known.upstream)
+    if (!anotherMayKnow(answer.code)) return this.#finish(pending, message, known.upstream)
     pending.refusal ??= message
     pending.refusedBy ??= known.upstream
     this.#withoutCandidate(pending, known, now)
@@ -234,16 +235,7 @@ const NOBODY: AnsweredBy = { type: 'upstream', upstream: undefined }
 
 const MOVE_ON_AFTER = 1 * SECOND
 const GIVE_UP_AFTER = 5 * SECOND
-const ASK_LAST_FOR = 30 * SECOND
 const MAX_QUERIES_IN_FLIGHT = 1_000
-
-/** Codes that speak of the server rather than of the name. */
-const ANOTHER_MAY_KNOW: ReadonlySet<number> = new Set([
-  ResponseCode.FORMERR,
-  ResponseCode.SERVFAIL,
-  ResponseCode.NOTIMP,
-  ResponseCode.REFUSED,
-])
 
 interface KnownUpstream {
   upstream: Upstream
@@ -276,4 +268,4 @@ interface Ask<Query> {
 }
 
 const isMappedAddress = ({ type, data }: { type: number; data: Uint8Array }): boolean =>
-  (type === RecordType.A || type === RecordType.AAAA) && isMapped(data)
+  (type === RecordType.A || type === RecordType.AAAA) && leadsToMapped(data)

@@ -1,5 +1,7 @@
 import {
   after,
+  anotherMayKnow,
+  ASK_LAST_FOR,
   askServer,
   Clock,
   DnsExchange,
@@ -61,7 +63,7 @@ export class SystemResolver implements UpstreamResolver {
         const verdict = await askServer(this.#exchange, { ...query, server, timeoutMs })
         if (verdict.type === 'answered') {
           this.#deadUntil.delete(server)
-          if (!ANOTHER_MAY_KNOW.has(responseCode(verdict.message))) return verdict
+          if (!anotherMayKnow(responseCode(verdict.message))) return verdict
           worst = verdict
         } else {
           if (verdict.code === 'aborted') return verdict
@@ -77,7 +79,3 @@ export class SystemResolver implements UpstreamResolver {
 
 const ONE_SERVER_TIMEOUT = 5 * SECOND
 const TIMEOUTS = [1 * SECOND, 2 * SECOND]
-const ASK_LAST_FOR = 30 * SECOND
-
-/** SERVFAIL, NOTIMP and REFUSED (RFC 1035 §4.1.1) speak of the server rather than of the name. */
-const ANOTHER_MAY_KNOW: ReadonlySet<number> = new Set([2, 4, 5])

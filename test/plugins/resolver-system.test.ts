@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import { answerTo, parseQuery, responseCode, writeQuery } from '../../core/dns/message.ts'
+import { answerTo, parseQuery, responseCode, writeQuery, type ResponseCode } from '../../core/dns/message.ts'
 import type { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { createDnsExchange } from '../../hosts/runtime/index.ts'
@@ -35,7 +35,7 @@ upstreamResolverSuite('system, any server', {
 
 describe('resolver-system', () => {
   const running: DnsServer[] = []
-  const serve = async (code: 0 | 2): Promise<DnsServer> => {
+  const serve = async (code: ResponseCode): Promise<DnsServer> => {
     const server = await DnsServer.start(({ message }) => {
       const verdict = parseQuery(message)
       return verdict.type === 'query' ? [answerTo(verdict.query, { code })] : []
@@ -88,15 +88,22 @@ describe('resolver-system', () => {
     expect(asked).to.deep.equal([first, first, second, first, second])
   })
 
-  it('asks the next server where one answers SERVFAIL, and gives that back where all do', async () => {
-    const [bad, good] = [await serve(2), await serve(0)]
-    const mixed = await ask(create(() => [bad.endpoint, good.endpoint]))
-    expect(mixed.type === 'answered' && responseCode(mixed.message)).to.equal(0)
-    expect([bad.asked.length, good.asked.length]).to.deep.equal([1, 1])
-    const worst = await ask(create(() => [bad.endpoint, bad.endpoint]))
-    expect(worst.type === 'answered' && responseCode(worst.message)).to.equal(2)
-    expect(bad.asked).to.have.length(3)
-  })
+  for (const [name, code] of [
+    ['FORMERR', 1],
+    ['SERVFAIL', 2],
+    ['NOTIMP', 4],
+    ['REFUSED', 5],
+  ] as const) {
+    it(`asks the next server where one answers ${name}, and gives that back where all do`, async () => {
+      const [bad, good] = [await serve(code), await serve(0)]
+      const mixed = await ask(create(() => [bad.endpoint, good.endpoint]))
+      expect(mixed.type === 'answered' && responseCode(mixed.message)).to.equal(0)
+      expect([bad.asked.length, good.asked.length]).to.deep.equal([1, 1])
+      const worst = await ask(create(() => [bad.endpoint, bad.endpoint]))
+      expect(worst.type === 'answered' && responseCode(worst.message)).to.equal(code)
+      expect(bad.asked).to.have.length(3)
+    })
+  }
 
   it('fails with a reason where the system has no servers', async () => {
     expect(await ask(create(() => []))).to.deep.include({ type: 'failed', code: 'unreachable' })

@@ -2,7 +2,13 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import { describe, it } from 'mocha'
-import { addressBytes, addressText, isMapped, MappedAddresses } from '../../../core/dns/mapped-addresses.ts'
+import {
+  addressBytes,
+  addressText,
+  isMapped,
+  leadsToMapped,
+  MappedAddresses,
+} from '../../../core/dns/mapped-addresses.ts'
 import { reverseAddress } from '../../../core/dns/reverse-address.ts'
 
 describe('mapped addresses', () => {
@@ -50,6 +56,11 @@ describe('mapped addresses', () => {
         const bytes = Uint8Array.from(ipaddr.parse(text).toByteArray())
         const expected = inRanges(text) || isSentinel(text)
         expect(isMapped(bytes)).to.equal(expected)
+        expect(leadsToMapped(bytes)).to.equal(expected)
+        for (const prefix of bytes.length === 4 ? ['::ffff:', '::', '64:ff9b::'] : []) {
+          const within = Uint8Array.from(ipaddr.parse(`${prefix}${text}`).toByteArray())
+          expect([isMapped(within), leadsToMapped(within)]).to.deep.equal([false, expected])
+        }
         const own = [...addressText(0).ipv4, ...addressText(0).ipv6]
         expect(mapped.nameOf(bytes) !== undefined).to.equal(own.includes(ipaddr.parse(text).toString()))
       }),

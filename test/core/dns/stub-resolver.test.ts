@@ -57,6 +57,10 @@ describe('stub resolver', () => {
       ['100.96.0.1', 'A'],
       ['100.100.111.1', 'A'],
       ['fd00:2021:1111:8000::1', 'AAAA'],
+      ['::ffff:100.96.0.1', 'AAAA'],
+      ['::ffff:100.100.111.1', 'AAAA'],
+      ['::100.96.0.1', 'AAAA'],
+      ['64:ff9b::100.96.0.1', 'AAAA'],
     ] as const) {
       const world = new World()
       const query = world.send('www.example.com', type)
