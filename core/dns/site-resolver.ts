@@ -159,6 +159,11 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
       this.#counters.count('siteAnswer_error')
       return undefined
     }
+    // askServer's last word where the whole answer cannot be had over TCP: what is missing is no proof that there is nothing.
+    if (read.answer.truncated) {
+      this.#counters.count('siteAnswer_truncated')
+      return undefined
+    }
     const texts = new Set<string>()
     for (const data of answeredData(verdict.message, read.answer, question)) {
       const refusal = this.#refusal(data, question)

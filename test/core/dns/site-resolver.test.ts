@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { decode, encode, type Answer } from 'dns-packet'
+import { decode, encode, TRUNCATED_RESPONSE, type Answer } from 'dns-packet'
 import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
 import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
@@ -107,6 +107,21 @@ describe('site resolver', () => {
     look(2)
     expect(asks()).to.have.length(4)
     expect(machine.counters()).to.have.property('siteResolver_timeout', 1)
+  })
+
+  it('D11 an answer that was cut short is no proof that there is no record', () => {
+    look(1)
+    for (const { ask, message } of asks()) {
+      const { id = 0, questions = [] } = decode(Buffer.from(message))
+      verdict(ask, {
+        type: 'answered',
+        message: encode({ type: 'response', id, flags: TRUNCATED_RESPONSE, questions }),
+      })
+    }
+    expect(resolved().at(-1)).to.deep.include({ failed: true })
+    look(2)
+    expect(asks(), 'and nothing to remember').to.have.length(4)
+    expect(machine.counters()).to.have.property('siteAnswer_truncated', 2)
   })
 
   it('follows aliases, and takes no record of another name', () => {
