@@ -100,6 +100,8 @@ const RULES: readonly Rule[] = [
         'core/plugin',
         // A lane runs flows and seals with the transport's keys.
         ...(file.path.startsWith('hosts/runtime/lane/') ? ['core/flow', 'core/contract'] : []),
+        // Sockets take what answers a query, which is the codec's to say.
+        ...(file.path.startsWith('hosts/runtime/dns-') ? ['core/dns'] : []),
       ].some((folder) => within(target, folder)),
   },
   {

@@ -48,7 +48,7 @@ export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
   if (bytes.length > MAX_QUERY_BYTES) return complaint(bytes, ResponseCode.FORMERR, 'tooLong')
   if ((flags & OPCODE) !== 0) return complaint(bytes, ResponseCode.NOTIMP, 'unknownOperation')
   if (read16(bytes, 4) !== 1) return complaint(bytes, ResponseCode.FORMERR, 'notOneQuestion')
-  const named = readName(bytes, HEADER_BYTES)
+  const named = readQuestionName(bytes)
   if (named === undefined || named.end + 4 > bytes.length) return complaint(bytes, ResponseCode.FORMERR, 'malformed')
   const questionEnd = named.end + 4
 
@@ -180,7 +180,7 @@ export const parseAnswer = (
   if (questions === 0 && code !== ResponseCode.NOERROR && code !== ResponseCode.NXDOMAIN) {
     return { type: 'answer', answer: { code, truncated, records: [] } }
   }
-  const named = questions === 1 ? readName(bytes, HEADER_BYTES) : undefined
+  const named = questions === 1 ? readQuestionName(bytes) : undefined
   if (named === undefined || named.end + 4 > bytes.length) return { type: 'refused', reason: 'malformed' }
   const asked =
     named.name === query.name &&
@@ -253,6 +253,10 @@ const OPCODE = 0x7800
 const TC = 0x0200
 const RD = 0x0100
 const RA = 0x0080
+
+/** Never compressed: there is no name before it to point to, and the header is none. */
+const readQuestionName = (bytes: Uint8Array): { name: string; end: number } | undefined =>
+  readName(bytes, HEADER_BYTES, { mayPoint: false })
 
 /** The records from an offset on; undefined, as the last one, where the bytes are none. */
 function* records(bytes: Uint8Array, offset: number, count: number): Generator<DnsRecord | undefined> {

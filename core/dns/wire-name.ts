@@ -1,9 +1,13 @@
 /**
  * Reads a name of a DNS message (RFC 1035 §4.1.4): lower case, no trailing dot, the root is the empty text. Bytes that are no
  * letter, digit, hyphen or other printable ASCII are written `\DDD`, as are dots within a label (RFC 1035 §5.1, RFC 4343 §2.1), so
- * that two names are equal only if they are. `end` is where reading goes on. Undefined where there is no name.
+ * that two names are equal only if they are. `end` is where reading goes on. Undefined where there is no name, or a pointer where there may be none.
  */
-export const readName = (bytes: Uint8Array, offset: number): { name: string; end: number } | undefined => {
+export const readName = (
+  bytes: Uint8Array,
+  offset: number,
+  { mayPoint = true }: { mayPoint?: boolean } = {},
+): { name: string; end: number } | undefined => {
   let name = ''
   let wireLength = 1
   let end = -1
@@ -15,7 +19,7 @@ export const readName = (bytes: Uint8Array, offset: number): { name: string; end
     if (length === 0) break
     if (length >= POINTER) {
       const low = bytes[at + 1]
-      if (low === undefined) return undefined
+      if (low === undefined || !mayPoint) return undefined
       if (end < 0) end = at + 2
       const target = ((length & 0x3f) << 8) | low
       // Only ever backwards: an attacker's pointers cannot make a loop.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { DnsExchange, DnsExchangeRequest } from '../../core/runtime/dns-exchange.ts'
 import { splitEndpoint } from '../../core/runtime/endpoint.ts'
-import { isAnswer } from './dns-answer.ts'
+import { isAnswerTo } from '../../core/dns/message.ts'
 import { TlsDnsConnections } from './dns-over-tls.ts'
 import { framed, StreamMessages } from './dns-stream.ts'
 import { failure } from './failure.ts'
@@ -124,7 +124,7 @@ const overUdp =
     socket.on('error', failed)
     socket.on('message', (bytes) => {
       // Anybody may send: what is not the answer is passed over, and the true one may still come (RFC 5452 §9.1).
-      if (isAnswer(query, bytes)) answered(new Uint8Array(bytes))
+      if (isAnswerTo(query, bytes)) answered(new Uint8Array(bytes))
     })
     // Connected: the kernel drops what comes from elsewhere and reports a closed port as ECONNREFUSED.
     socket.on('connect', () => {
@@ -153,7 +153,7 @@ const overTcp =
       messages.add(chunk)
       const answer = messages.take()
       if (answer === undefined) return
-      if (isAnswer(query, answer)) answered(new Uint8Array(answer))
+      if (isAnswerTo(query, answer)) answered(new Uint8Array(answer))
       else failed(failure('EBADMSG', 'what came is not an answer to the query'))
     })
     return () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { isAnswer } from './dns-answer.ts'
+import { isAnswerTo } from '../../core/dns/message.ts'
 import { framed, StreamMessages } from './dns-stream.ts'
 import { failure } from './failure.ts'
 import { openStream } from './outgoing-socket.ts'
@@ -149,7 +149,7 @@ class Connection {
     if (asked === undefined) return this.#onUnasked()
     this.#queries.delete(id)
     this.#rest()
-    if (isAnswer(asked.query, message)) {
+    if (isAnswerTo(asked.query, message)) {
       this.#unasked = 0
       asked.settle.answered(new Uint8Array(message))
       return
