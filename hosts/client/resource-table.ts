@@ -47,6 +47,11 @@ export class ResourceTable {
     return entry?.state === 'connected' ? (entry.gatewayId ?? undefined) : undefined
   }
 
+  /** Whether the latest request for it was. */
+  isDenied(id: string): boolean {
+    return this.#entries.get(id)?.state === 'denied'
+  }
+
   /**
    * Whether the portal's answer was waited for; from here on it is not. It counts also where a gateway that was lost has come back meanwhile:
    * the portal has given what it served to another one.

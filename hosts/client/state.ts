@@ -313,23 +313,29 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
   }
 
-  /** At the gateway that serves the name's most specific resource that is granted; without one the question waits for a grant. */
+  /** At the gateway of the name's most specific resource that was not denied (D3); the question waits for it to be granted. */
   #askSite(question: SiteAsk, now: Instant): void {
     const { ask, resourceIds, message, protocol } = question
-    for (const id of resourceIds) {
-      const gateway = this.#connections.gateways.get(this.resources.gatewayOf(id) ?? '')
-      if (gateway === undefined) continue
-      const server = endpoint(gateway.ipv4, SITE_RESOLVER_PORT)
-      this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
-      return
-    }
-    const [resourceId] = resourceIds
-    if (resourceId === undefined) {
+    const [mostSpecific] = resourceIds
+    if (mostSpecific === undefined) {
       const verdict = { type: 'failed', code: 'refused', reason: 'not authorized' } as const
       return this.#tellNames({ type: 'siteAnswered', ask, verdict }, now)
     }
-    this.#siteAsks.wait(question)
-    this.#tellFlows({ type: 'authorizationWanted', resourceId }, now)
+    const at = Math.max(
+      0,
+      resourceIds.findIndex((id) => !this.resources.isDenied(id)),
+    )
+    const left = resourceIds.slice(at)
+    const gateway = this.#connections.gateways.get(this.resources.gatewayOf(left[0] ?? '') ?? '')
+    if (gateway === undefined) this.#siteAsks.wait({ ...question, resourceIds: left })
+    else {
+      const server = endpoint(gateway.ipv4, SITE_RESOLVER_PORT)
+      this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
+    }
+    // Those that were denied too, for the next question: nobody tells us when what was in their way is gone.
+    for (const resourceId of resourceIds.slice(0, gateway === undefined ? at + 1 : at)) {
+      this.#tellFlows({ type: 'authorizationWanted', resourceId }, now)
+    }
   }
 
   #onConnections(output: ConnectionsOutput, now: Instant): void {

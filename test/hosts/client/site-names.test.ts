@@ -28,7 +28,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     channel.serve(portal)
     portal.resources = [portal.dns(1, '**.example.org'), portal.dns(2, 'wiki.example.org')]
     const site = new VirtualSite()
-    for (const name of ['wiki.example.org', 'secret.example.net']) {
+    for (const name of ['wiki.example.org', 'other.example.org', 'secret.example.net']) {
       site.answers(name, (message) => {
         const verdict = parseQuery(message)
         if (verdict.type === 'refused') return message
@@ -53,6 +53,25 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(ids()).to.deep.equal([portal.resources[1]?.id])
     expect(client.ask('wiki.example.org', 'TXT')?.records).to.have.length(1)
     expect(ids()).to.have.length(1)
+  })
+
+  it('D3 D4 are asked of the most specific resource, though a less specific one is in use', () => {
+    const [all, wiki] = portal.resources.map(({ id }) => id)
+    expect(client.ask('other.example.org', 'TXT')?.code).to.equal(0)
+    expect(client.ask('wiki.example.org', 'TXT')?.code).to.equal(0)
+    expect(ids()).to.deep.equal([all, wiki])
+  })
+
+  it('D4 are asked of the most specific resource again, once it is denied no longer', () => {
+    const [all, wiki] = portal.resources.map(({ id }) => id)
+    portal.denied.set(wiki ?? '', 'forbidden')
+    expect(client.ask('wiki.example.org', 'TXT')?.code).to.equal(0)
+    portal.denied.clear()
+    clock.advance(3_000)
+    expect(client.ask('wiki.example.org', 'TXT')?.code).to.equal(0)
+    clock.advance(1_000)
+    expect(ids()).to.deep.equal([wiki, all, wiki])
+    expect(client.state.resources.gatewayOf(wiki ?? '')).to.not.equal(undefined)
   })
 
   it('D4 go by a less specific resource where the first is denied, and end with SERVFAIL where all are', () => {
