@@ -32,7 +32,7 @@ export class ResourceNames {
     this.invalid = invalid
   }
 
-  /** The resources of a normalized name, those of the most specific pattern first, then by id. */
+  /** The resources of a normalized name, those of the most specific pattern first, the highest id of equals: as packets go (T5). */
   match(name: string): NamedResource[] {
     const found: Entry[] = []
     for (let from = 0; ;) {
@@ -58,4 +58,4 @@ const literalSuffix = ({ labels }: Pattern): string => {
 }
 
 const compareEntries = (a: Entry, b: Entry): number =>
-  comparePatterns(a.pattern.text, b.pattern.text) || (a.resource.id < b.resource.id ? -1 : 1)
+  comparePatterns(a.pattern.text, b.pattern.text) || (a.resource.id < b.resource.id ? 1 : -1)

@@ -190,7 +190,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   #addressAnswer(query: DnsQuery, owners: readonly NamedResource[], family: 'ipv4' | 'ipv6'): Uint8Array {
     const other = family === 'ipv4' ? 'ipv6_only' : 'ipv4_only'
-    if (owners.every(({ ipStack }) => ipStack === other)) return empty(query)
+    // D3, D5: a name has the families of its most specific resource, whichever of its resources permits a port.
+    if (owners[0]?.ipStack === other) return empty(query)
     const assigned = this.#mapped.assign(query.name)
     if (assigned === undefined) {
       this.#counters.count('mappedAddressesExhausted')

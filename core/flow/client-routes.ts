@@ -115,14 +115,16 @@ export class ClientRoutes {
     for (const { announced } of this.#names.values()) announced.delete(resourceId)
   }
 
-  /** What covers an address, the most specific first. */
+  /** What covers an address, the most specific first. Nothing covers an address of a family that its name does not have (D5). */
   candidates(address: AddressBytes): ClientResource[] {
     if (isInRange(MAPPED_ADDRESSES, address)) {
       const ids = this.nameAt(address)?.resourceIds ?? []
-      return ids
+      const entries = ids
         .map((id) => this.#resources.get(id))
         .filter((entry) => entry !== undefined)
         .sort(compareEntries)
+      const other = address.length === 4 ? 'ipv6_only' : 'ipv4_only'
+      return entries[0]?.resource.ipStack === other ? [] : entries
     }
     const found = this.#prefixes.matches(address, 0, address.length)
     if (this.#internet !== undefined && !isInRange(NOT_INTERNET, address)) found.push(this.#internet)

@@ -8,5 +8,6 @@ export interface FlowResource {
   address: string
   /** Empty permits everything; otherwise only what one of them names. */
   filters: readonly PortFilter[]
+  /** At the client: the families that names have whose most specific resource it is (D5); both by default. */
   ipStack?: 'dual' | 'ipv4_only' | 'ipv6_only'
 }

@@ -5,7 +5,7 @@ import { comparePatterns, matchPattern } from '../../../core/dns/pattern.ts'
 import { ResourceNames } from '../../../core/dns/resource-names.ts'
 
 describe('names of resources', () => {
-  it('D3 finds what trying every pattern finds, the most specific first and then by id', () => {
+  it('D3 finds what trying every pattern finds, the most specific first and the highest id of equals', () => {
     const label = fc.constantFrom('a', 'b', '*', '**', '?', 'a*', 'A')
     const address = fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.'))
     const name = fc
@@ -16,11 +16,16 @@ describe('names of resources', () => {
         const resources = addresses.map((one, i) => ({ id: `id-${String(i).padStart(2, '0')}`, address: one }))
         const expected = resources
           .filter((resource) => matchPattern(resource.address, asked))
-          .toSorted((a, b) => comparePatterns(a.address, b.address) || (a.id < b.id ? -1 : 1))
+          .toSorted((a, b) => comparePatterns(a.address, b.address) || (a.id < b.id ? 1 : -1))
         expect(new ResourceNames(resources).match(asked)).to.deep.equal(expected)
       }),
       { numRuns: 1_000 },
     )
+  })
+
+  it('T5 has the highest id first of resources with one address, as packets go', () => {
+    const names = new ResourceNames(['a', 'c', 'b'].map((id) => ({ id, address: 'wiki.example.org' })))
+    expect(names.match('wiki.example.org').map(({ id }) => id)).to.deep.equal(['c', 'b', 'a'])
   })
 
   it('leaves out addresses that are no patterns, and says which', () => {

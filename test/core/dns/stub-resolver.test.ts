@@ -181,28 +181,27 @@ describe('stub resolver', () => {
       resources: [
         { id: 'four', address: 'four.example.org', ipStack: 'ipv4_only' },
         { id: 'six', address: 'six.example.org', ipStack: 'ipv6_only' },
-        { id: 'both4', address: 'both.example.org', ipStack: 'ipv4_only' },
-        { id: 'both6', address: '*.example.org', ipStack: 'ipv6_only' },
       ],
     })
-    world.machine.handle({ type: 'resourcesChanged', resources: [] }, world.clock.now())
-    world.dispatch({
-      type: 'resourcesChanged',
+    expect(world.families('four.example.org')).to.deep.equal([4, 0])
+    expect(world.families('six.example.org')).to.deep.equal([0, 4])
+  })
+
+  it('D3 D5 has the families of the most specific resource, whatever less specific ones have', () => {
+    const world = new World({
       resources: [
         { id: 'four', address: 'four.example.org', ipStack: 'ipv4_only' },
-        { id: 'six', address: 'six.example.org', ipStack: 'ipv6_only' },
-        { id: 'both', address: 'both.example.org', ipStack: 'ipv4_only' },
-        { id: 'both', address: 'bot?.example.org', ipStack: 'ipv6_only' },
+        { id: 'both', address: 'both.example.org' },
+        { id: 'star', address: '*.example.org', ipStack: 'ipv6_only' },
+        { id: 'deep', address: '**.example.org' },
       ],
     })
-    const count = (name: string, type: RecordType) => {
-      const { rcode, answers } = world.ask(name, type)
-      expect(rcode).to.equal('NOERROR')
-      return answers.length
-    }
-    expect([count('four.example.org', 'A'), count('four.example.org', 'AAAA')]).to.deep.equal([4, 0])
-    expect([count('six.example.org', 'A'), count('six.example.org', 'AAAA')]).to.deep.equal([0, 4])
-    expect([count('both.example.org', 'A'), count('both.example.org', 'AAAA')]).to.deep.equal([4, 4])
+    expect(world.families('four.example.org')).to.deep.equal([4, 0])
+    expect(world.families('both.example.org')).to.deep.equal([4, 4])
+    expect(world.families('any.example.org')).to.deep.equal([0, 4])
+    expect(world.families('a.b.example.org')).to.deep.equal([4, 4])
+    world.dispatch({ type: 'resourcesChanged', resources: [{ id: 'deep', address: '**.example.org' }] })
+    expect(world.families('four.example.org'), 'once the most specific one is gone').to.deep.equal([4, 4])
   })
 
   it('D6 cuts a UDP answer above the limit short with TC, and passes the same one on over TCP', () => {
@@ -510,6 +509,15 @@ class World {
     const answers = this.outputs.filter((output) => output.type === 'answer').filter((one) => one.query === query)
     expect(answers.length).to.be.at.most(1)
     return answers[0]?.message
+  }
+
+  /** How many addresses a name has of IPv4 and of IPv6. */
+  families(name: string): number[] {
+    return (['A', 'AAAA'] as const).map((type) => {
+      const { rcode, answers } = this.ask(name, type)
+      expect(rcode).to.equal('NOERROR')
+      return answers.length
+    })
   }
 
   decoded(query: number) {

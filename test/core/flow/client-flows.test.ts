@@ -326,6 +326,20 @@ describe('the client, for a name', () => {
     expect(client.fromApplication({ destination: PROXY, destinationPort: 80 })).to.deep.equal(['request star'])
   })
 
+  it('D5 has no way to the addresses of a family that the most specific resource does not have', () => {
+    const client = new ClientBench(
+      { ...dns('exact', 'a.example.org', tcp(443)), ipStack: 'ipv4_only' },
+      dns('star', '*.example.org'),
+    )
+    const addresses = proxies(0)
+    client.handle({ type: 'nameMapped', domain: 'a.example.org', addresses, resourceIds: ['exact', 'star'] })
+    const proxy6 = addresses.find((address) => address.includes(':')) ?? ''
+    expect(client.fromApplication({ destination: proxy6 })[0]).to.match(/^tun: icmp/)
+    // What permits a port is asked of each of its resources (T5), over the family that there is.
+    expect(client.fromApplication({ destination: PROXY })).to.deep.equal(['request exact'])
+    expect(client.fromApplication({ destination: PROXY, destinationPort: 80 })).to.deep.equal(['request star'])
+  })
+
   it('believes a status only from the gateway of the resource', () => {
     const client = withName()
     client.fromApplication({ destination: PROXY })

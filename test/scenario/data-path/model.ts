@@ -13,7 +13,7 @@ export interface ModelResource {
   address: string
   /** Nothing in it permits everything; ports are inclusive, and ignored for `icmp`. */
   filters: readonly { protocol: Protocol; from: number; to: number }[]
-  /** Of a name that has one only. */
+  /** Of names that have one only. */
   only?: Family
 }
 
@@ -59,7 +59,7 @@ export const predict = (probe: Probe, { resources, sites, addresses }: Surroundi
   const { target, family } = probe
   const covering = resources.filter((resource) => covers(resource, target)).sort(moreSpecificFirst)
   if (isAddress(target) && covering.length === 0) return ['unreachable']
-  if (!isAddress(target) && !covering.some(({ only }) => only === undefined || only === family)) return ['unresolved']
+  if (!isAddress(target) && !hasFamily(covering, family)) return ['unresolved']
   const resource = covering.find((one) => permits(one, probe))
   if (resource === undefined) return ['prohibited']
   const site = sites.find(({ name }) => name === resource.site)
@@ -72,8 +72,11 @@ export const predict = (probe: Probe, { resources, sites, addresses }: Surroundi
 }
 
 /** Whether any of the resources would let it pass. */
-export const isPermitted = (probe: Probe, { resources }: Surroundings): boolean =>
-  resources.some((resource) => covers(resource, probe.target) && permits(resource, probe))
+export const isPermitted = (probe: Probe, { resources }: Surroundings): boolean => {
+  const covering = resources.filter((resource) => covers(resource, probe.target)).sort(moreSpecificFirst)
+  if (!isAddress(probe.target) && !hasFamily(covering, probe.family)) return false
+  return covering.some((resource) => permits(resource, probe))
+}
 
 /** Whether a resource alone would let a packet to an address of its site pass, under any of these names. */
 export const letsPass = (
@@ -87,6 +90,10 @@ export const isAddress = (text: string): boolean => /^[\d.]+$|:/.test(text)
 /** Whether packets can go from one to the other. */
 export const shareFamily = (some: readonly string[], others: readonly string[]): boolean =>
   some.some((one) => others.some((other) => one.includes(':') === other.includes(':')))
+
+/** Whether a name has addresses of a family: the most specific of its resources decides, whatever ports it permits. */
+const hasFamily = ([first]: readonly ModelResource[], family: Family): boolean =>
+  first !== undefined && (first.only === undefined || first.only === family)
 
 const meets = (address: string, { protocol, port }: Probe, { machines }: ModelSite): string => {
   const machine = machines.find(({ addresses }) => addresses.includes(address))

@@ -158,6 +158,7 @@ export class Scenery {
       { type: 'dns', address: known },
       { type: 'dns', address: this.#one(this.#names), only: dice.pick(['ipv4', 'ipv6']) },
       { type: 'dns', address: dice.pick(PATTERNS) },
+      { type: 'dns', address: dice.pick(PATTERNS), only: dice.pick(['ipv4', 'ipv6']) },
       { type: 'cidr', address: `${address}/${address.includes(':') ? 128 : 32}` },
       { type: 'cidr', address: this.#one(PREFIXES) },
       { type: 'internet', address: '' },

@@ -57,7 +57,9 @@ const Draft = z.strictObject({
   address_description: Text(255).nullable().default(null),
   site_id: Id,
   filters: Filters.default([]),
-  ip_stack: IpStack.default('dual').describe('For names: which families they are answered with'),
+  ip_stack: IpStack.default('dual').describe(
+    'For names: which families they are answered with. Of several resources of one name the most specific decides',
+  ),
 })
 /** What may be changed of a resource. */
 export const ResourcePatch = z.strictObject({
