@@ -1,48 +1,143 @@
+import { after, HOUR, type Instant } from '../runtime/time.ts'
+
 /** The addresses that stand for one name: 4 of each family, canonical text. */
 export interface MappedName {
   ipv4: readonly string[]
   ipv6: readonly string[]
 }
 
+export interface MappedAddressesOptions {
+  /** Bounds the memory that an application, or a web page, can use up by asking for ever new names below a wildcard. */
+  capacity?: number
+  /** How many numbers there are. */
+  groups?: number
+}
+
+/** What became of a request for addresses: a number, or none where no place is left. */
+export interface Assigned {
+  number: number | undefined
+  isNew: boolean
+  /** The name that made room: its addresses lead nowhere from then on. */
+  forgotten?: string | undefined
+  /** Whoever sees the packets is to report, from now on, which names have some. */
+  watch: boolean
+}
+
 /**
- * Hands out the addresses by which applications on this machine reach names of resources. A name has the same ones for the life of
- * the process and no two names share one; they are never handed out again.
+ * Hands out the addresses by which applications on this machine reach names of resources. A name has the same ones as long as there is room, and no
+ * two names share one.
  *
- * A name is a number n, counted up; its addresses follow from n, and n from an address, so that only the names are kept.
+ * A name is a number n; its addresses follow from n, and n from an address, so that only the names are kept.
+ *
+ * Names that match a wildcard have a bounded number of places; those of resources without one are as many as the resources, and always find a place.
+ * Where all places are taken, whoever sees the packets is to report from then on which names have some (`watch`), and a name that was neither asked
+ * for nor used all through such a watch makes way. Its number is the last to be handed out again.
  */
 export class MappedAddresses {
-  readonly #numbers = new Map<string, number>()
-  readonly #names: string[] = []
+  /** The one that was used the longest ago first. */
+  readonly #wild = new Map<string, HeldName>()
+  /** Names of resources without a wildcard. */
+  readonly #exact = new Map<string, HeldName>()
+  readonly #names = new Map<number, string>()
   readonly #capacity: number
+  readonly #groups: number
+  #fresh = 0
+  /** Numbers of forgotten names, in that order. */
+  readonly #freed: number[] = []
+  #watchedSince: Instant | undefined
+  /** Wild names that were last used before this were not in use all through a watch. */
+  #forgetBefore: Instant | undefined
 
-  /** `capacity` bounds the memory that an application can use up by asking for ever new names below a wildcard. */
-  constructor({ capacity = 65_536 }: { capacity?: number } = {}) {
-    this.#capacity = Math.min(capacity, GROUPS)
+  constructor({ capacity = 65_536, groups = GROUPS }: MappedAddressesOptions = {}) {
+    this.#groups = Math.min(groups, GROUPS)
+    this.#capacity = Math.min(capacity, this.#groups)
   }
 
   /** How many names have addresses. */
   get size(): number {
-    return this.#names.length
+    return this.#names.size
   }
 
-  /** The number of a name: an old one if it has one, else a new one; undefined where none is left. `name` is normalized. */
-  assign(name: string): { number: number; isNew: boolean } | undefined {
-    const known = this.#numbers.get(name)
-    if (known !== undefined) return { number: known, isNew: false }
-    const number = this.#names.length
-    if (number >= this.#capacity) return undefined
-    this.#numbers.set(name, number)
-    this.#names.push(name)
-    return { number, isNew: true }
+  /** The number of a name, an old one if it has one; `isExact` where it is the whole of a resource's address. `name` is normalized. */
+  assign(name: string, { isExact, now }: { isExact: boolean; now: Instant }): Assigned {
+    const known = this.#held(name)
+    if (known !== undefined) {
+      this.#put(name, { number: known.number, usedAt: now }, isExact)
+      return { number: known.number, isNew: false, watch: false }
+    }
+    const isFull = this.#names.size >= this.#groups || (!isExact && this.#wild.size >= this.#capacity)
+    const watch = isFull && this.#watchAnew(now)
+    const forgotten = isFull ? this.#forgetOne() : undefined
+    if (isFull && forgotten === undefined) return { number: undefined, isNew: false, watch }
+    const number = this.#fresh < this.#groups ? this.#fresh++ : this.#freed.shift()
+    if (number === undefined) return { number, isNew: false, forgotten, watch }
+    this.#put(name, { number, usedAt: now }, isExact)
+    this.#names.set(number, name)
+    return { number, isNew: true, forgotten, watch }
+  }
+
+  /** The number that a name has. */
+  numberOf(name: string): number | undefined {
+    return this.#held(name)?.number
+  }
+
+  /** A name had packets. */
+  used(name: string, now: Instant): void {
+    const held = this.#held(name)
+    if (held !== undefined) this.#put(name, { ...held, usedAt: now }, this.#exact.has(name))
   }
 
   /** The name that an address stands for. Takes the address's bytes, 4 or 16. */
   nameOf(address: Uint8Array): string | undefined {
     if (!isMapped(address)) return undefined
     const host = hostAt(offsetOf(address))
-    return host < 0 ? undefined : this.#names[Math.floor(host / PER_NAME)]
+    return host < 0 ? undefined : this.#names.get(Math.floor(host / PER_NAME))
+  }
+
+  #held(name: string): HeldName | undefined {
+    return this.#wild.get(name) ?? this.#exact.get(name)
+  }
+
+  #put(name: string, held: HeldName, isExact: boolean): void {
+    this.#wild.delete(name)
+    this.#exact.delete(name)
+    const names = isExact ? this.#exact : this.#wild
+    names.set(name, held)
+  }
+
+  /** Begins a watch, unless one goes on. */
+  #watchAnew(now: Instant): boolean {
+    if (this.#watchedSince !== undefined && now < after(this.#watchedSince, WATCH)) return false
+    this.#forgetBefore = this.#watchedSince
+    this.#watchedSince = now
+    return true
+  }
+
+  /** The name that was forgotten, if there was one to forget. */
+  #forgetOne(): string | undefined {
+    for (const [name, { number, usedAt }] of this.#wild) {
+      if (this.#forgetBefore === undefined || usedAt >= this.#forgetBefore) return undefined
+      this.#wild.delete(name)
+      this.#names.delete(number)
+      this.#freed.push(number)
+      return name
+    }
+    return undefined
   }
 }
+
+interface HeldName {
+  number: number
+  /** When it was last asked for, or its first packet of a watch was seen. */
+  usedAt: Instant
+}
+
+/**
+ * A gateway forgets a TCP connection that is silent for 2 h 4 min (core/nat; RFC 5382 REQ-5), so whoever is still connected to a name sends
+ * something in that time. Applications that keep an address without using it for longer than that get an ICMP error and ask again: the address
+ * itself stands for no other name before all 524,223 numbers were handed out, which at 65,536 names in each 3 h takes 21 h.
+ */
+const WATCH = 3 * HOUR
 
 const PER_NAME = 4
 

@@ -9,6 +9,9 @@ export interface NamedResource {
   ipStack?: 'dual' | 'ipv4_only' | 'ipv6_only' | undefined
 }
 
+/** Whether a resource's address is one name. */
+export const isOneName = ({ address }: NamedResource): boolean => !/[*?]/.test(address)
+
 /** Which resources a name belongs to. */
 export class ResourceNames {
   // By the labels at the end of a pattern that have no wildcard, so that a name is tried with few patterns of many.

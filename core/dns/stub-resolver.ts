@@ -5,7 +5,7 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
 import { addressBytes, addressText, isMapped, MappedAddresses } from './mapped-addresses.ts'
 import { answerTo, CLASS_IN, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
-import { ResourceNames, type NamedResource } from './resource-names.ts'
+import { isOneName, ResourceNames, type NamedResource } from './resource-names.ts'
 import { reverseAddress } from './reverse-address.ts'
 import { Sentinels } from './sentinels.ts'
 import { SiteQuestions, type SiteQuestionsOutput } from './site-questions.ts'
@@ -24,6 +24,8 @@ export type StubResolverInput<Query> =
   | { type: 'queryReceived'; query: Query; sentinel: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  /** A name that has addresses had packets since `watchNames`. */
+  | { type: 'nameUsed'; domain: string }
 
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
@@ -32,6 +34,10 @@ export type StubResolverOutput<Query> =
   | { type: 'mapName'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
   /** An application asked for a mapped name again. */
   | { type: 'refreshName'; domain: string }
+  /** Its addresses stand for nothing any more: they were not used for long, and there is no room. */
+  | { type: 'forgetName'; domain: string }
+  /** Have it reported from now on, once for each, which names have packets. */
+  | { type: 'watchNames' }
   /** Where applications find this resolver from now on. Never empty. */
   | { type: 'sentinelsChanged'; addresses: readonly string[] }
 
@@ -77,6 +83,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
         return this.#upstreamQueries.handle(input, now)
       case 'siteAnswered':
         return this.#siteQuestions.handle(input, now)
+      case 'nameUsed':
+        return this.#mapped.used(input.domain, now)
     }
   }
 
@@ -141,7 +149,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       const { message } = input
       return this.#siteQuestions.handle({ type: 'queryReceived', query, parsed, message, protocol, resourceIds }, now)
     }
-    const message = this.#ownAnswer(parsed, owners)
+    const message = this.#ownAnswer(parsed, owners, now)
     if (message !== undefined) {
       const resourceIds = owners.map(({ id }) => id)
       const by: AnsweredBy = owners.length > 0 ? { type: 'resource', resourceIds } : { type: 'resolver' }
@@ -160,9 +168,9 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   }
 
   /** The answer to what must not be asked elsewhere, undefined for all else. */
-  #ownAnswer(query: DnsQuery, owners: readonly NamedResource[]): Uint8Array | undefined {
+  #ownAnswer(query: DnsQuery, owners: readonly NamedResource[], now: Instant): Uint8Array | undefined {
     if (query.name === CANARY) return answerTo(query, { code: ResponseCode.NXDOMAIN })
-    if (owners.length > 0) return this.#resourceAnswer(query, owners)
+    if (owners.length > 0) return this.#resourceAnswer(query, owners, now)
     const address = reverseAddress(query.name)
     if (address === undefined || !isMapped(address)) return undefined
     const name = this.#mapped.nameOf(address)
@@ -175,27 +183,36 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     })
   }
 
-  #resourceAnswer(query: DnsQuery, owners: readonly NamedResource[]): Uint8Array {
+  #resourceAnswer(query: DnsQuery, owners: readonly NamedResource[], now: Instant): Uint8Array {
     if (query.recordClass !== CLASS_IN) return answerTo(query, { code: ResponseCode.REFUSED })
     switch (query.type) {
       case RecordType.A:
-        return this.#addressAnswer(query, owners, 'ipv4')
+        return this.#addressAnswer({ query, owners, family: 'ipv4' }, now)
       case RecordType.AAAA:
-        return this.#addressAnswer(query, owners, 'ipv6')
+        return this.#addressAnswer({ query, owners, family: 'ipv6' }, now)
       default:
         // HTTPS (65) among them: what it would say of addresses would lead past the tunnel.
         return empty(query)
     }
   }
 
-  #addressAnswer(query: DnsQuery, owners: readonly NamedResource[], family: 'ipv4' | 'ipv6'): Uint8Array {
+  #addressAnswer(
+    { query, owners, family }: { query: DnsQuery; owners: readonly NamedResource[]; family: 'ipv4' | 'ipv6' },
+    now: Instant,
+  ): Uint8Array {
     const other = family === 'ipv4' ? 'ipv6_only' : 'ipv4_only'
     // D3, D5: a name has the families of its most specific resource, whichever of its resources permits a port.
     if (owners[0]?.ipStack === other) return empty(query)
-    const assigned = this.#mapped.assign(query.name)
-    if (assigned === undefined) {
+    const assigned = this.#mapped.assign(query.name, { isExact: owners.some(isOneName), now })
+    if (assigned.watch) this.#outputs.push({ type: 'watchNames' })
+    if (assigned.number === undefined) {
       this.#counters.count('mappedAddressesExhausted')
       return answerTo(query, { code: ResponseCode.SERVFAIL })
+    }
+    if (assigned.forgotten !== undefined) {
+      this.#counters.count('mappedNameForgotten')
+      this.#owners.delete(assigned.forgotten)
+      this.#outputs.push({ type: 'forgetName', domain: assigned.forgotten })
     }
     if (assigned.isNew) {
       this.#owners.set(query.name, owners)
@@ -210,9 +227,9 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   }
 
   #tellMapping(domain: string, owners: readonly NamedResource[]): void {
-    const assigned = this.#mapped.assign(domain)
-    if (assigned === undefined) return
-    const { ipv4, ipv6 } = addressText(assigned.number)
+    const number = this.#mapped.numberOf(domain)
+    if (number === undefined) return
+    const { ipv4, ipv6 } = addressText(number)
     const resourceIds = owners.map(({ id }) => id)
     this.#outputs.push({ type: 'mapName', domain, addresses: [...ipv4, ...ipv6], resourceIds })
   }

@@ -15,6 +15,10 @@ export type ClientFlowsInput =
   /** All resources; what is not listed is gone, with its grant. */
   | { type: 'resourcesChanged'; resources: readonly FlowResource[] }
   | { type: 'nameMapped'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
+  /** Its addresses stand for nothing any more. */
+  | { type: 'nameForgotten'; domain: string }
+  /** From now on it is to be said, once for each, which of the names that there are have packets. */
+  | { type: 'namesWatched' }
   /** An application asked again: the gateway resolves the name anew, at most once a second. */
   | { type: 'nameQueried'; domain: string }
   | { type: 'granted'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
@@ -36,6 +40,8 @@ export type ClientFlowsOutput =
   | { type: 'requestAuthorization'; resourceId: string }
   /** A DNS message over UDP from `source`, the application, to `destination`, a sentinel. */
   | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
+  /** A name had packets, the first since `namesWatched`. */
+  | { type: 'nameUsed'; domain: string }
   /** The gateway said goodbye: its tunnel is of no more use. Its grants are gone already. */
   | { type: 'closePeer'; peer: PeerId }
 

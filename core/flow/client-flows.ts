@@ -50,6 +50,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #fromTun = new FlowCache<PeerId>()
   readonly #fromTunnel = new FlowCache<PeerId>()
   readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
+  /** Whether there was ever something to report of names. */
+  #isWatching = false
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
   readonly #counters = new Counters<ClientDrop>()
   readonly #packet = new PacketView()
@@ -79,6 +81,14 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#forgetVerdicts()
       case 'nameMapped':
         return this.#mapName(input, now)
+      case 'nameForgotten':
+        this.#routes.forgetName(normalizeName(input.domain))
+        return this.#forgetVerdicts()
+      case 'namesWatched':
+        for (const name of this.#routes.names()) name.isWatched = true
+        this.#isWatching = true
+        // So that the flows that there are come by again.
+        return this.#forgetVerdicts()
       case 'granted':
         return this.#grant(input, now)
       case 'revoked':
@@ -147,6 +157,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       const peer = this.#peers.at(packet.destinationText())
       return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendOn(packet, peer)
     }
+    if (mapped) this.#reportUse(packet.destination())
     const permitted = firstPermitting(
       this.#routes.candidates(packet.destination()),
       packet.protocol,
@@ -223,6 +234,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       if (isProhibition(packet) && this.#peers.refused(peer, about, now)) this.#forgetVerdicts()
     } else {
       if (!this.#peers.isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
+      this.#reportUse(packet.source())
       if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.store(packet, peer)
     }
     this.#writeIn(packet, peer)
@@ -339,6 +351,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const packet = answerPacket(answer)
     if (packet === undefined) return this.#counters.count('bad-answer')
     this.#writeTun(packet)
+  }
+
+  #reportUse(address: AddressBytes): void {
+    const name = this.#isWatching ? this.#routes.nameAt(address) : undefined
+    if (name?.isWatched !== true) return
+    name.isWatched = false
+    this.#outputs.push({ type: 'nameUsed', domain: name.domain })
   }
 
   #refuse(packet: PacketView, answer: Unreachable, reason: ClientDrop): void {

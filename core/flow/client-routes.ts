@@ -34,6 +34,8 @@ export interface ClientName {
   resourceIds: readonly string[]
   /** By resource. */
   readonly announced: Map<string, Announcement>
+  /** Whether its next packet is to be reported. */
+  isWatched: boolean
 }
 
 /** Where the client sends what: resources by prefix and by name, the same order as at the gateway (T5). */
@@ -104,10 +106,15 @@ export class ClientRoutes {
       return held
     }
     for (const address of held?.addresses ?? []) this.#byAddress.delete(address)
-    const name: ClientName = { domain, addresses: canonical, resourceIds, announced: new Map() }
+    const name: ClientName = { domain, addresses: canonical, resourceIds, announced: new Map(), isWatched: false }
     this.#names.set(domain, name)
     for (const address of canonical) this.#byAddress.set(address, name)
     return name
+  }
+
+  forgetName(domain: string): void {
+    for (const address of this.#names.get(domain)?.addresses ?? []) this.#byAddress.delete(address)
+    this.#names.delete(domain)
   }
 
   /** The gateways know nothing of the names of this resource any more. */

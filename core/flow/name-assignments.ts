@@ -62,6 +62,10 @@ export class NameAssignments {
       }
     }
     if (before !== undefined) this.#remove(before)
+    // A client gives an address to another name once the first one is long forgotten. Two at once would be taken for one another.
+    for (const proxy of real.keys()) {
+      for (const other of this.at(proxy)) if (other.domain !== domain) this.#remove(other)
+    }
     this.#add({ resourceId, domain, real })
     const [oldest] = this.#all
     if (this.#all.size > MOST_DOMAINS && oldest !== undefined) this.#remove(oldest)

@@ -16,6 +16,7 @@ export type NameServiceInput =
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'nameUsed'; domain: string }
   | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   /** A DNS message over TCP to a sentinel; `connection` names what the answer goes to. */
   | { type: 'tcpQueryReceived'; connection: number; sentinel: string; message: Uint8Array }
@@ -79,6 +80,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
       case 'resourcesChanged':
       case 'upstreamAnswered':
       case 'siteAnswered':
+      case 'nameUsed':
         return this.#tellResolver(input, now)
       case 'udpQueryReceived': {
         const { source, destination, message } = input

@@ -267,6 +267,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#request(output.resourceId, now)
       case 'resolverQuery':
         return this.#tellNames({ ...output, type: 'udpQueryReceived' }, now)
+      case 'nameUsed':
+        return this.#tellNames(output, now)
       case 'closePeer':
         return this.#tellConnections({ type: 'gatewayLeft', gatewayId: output.peer }, now)
     }
@@ -294,6 +296,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellFlows({ ...output, type: 'resolverAnswer' }, now)
       case 'mapName':
         return this.#tellFlows({ ...output, type: 'nameMapped' }, now)
+      case 'forgetName':
+        return this.#tellFlows({ type: 'nameForgotten', domain: output.domain }, now)
+      case 'watchNames':
+        return this.#tellFlows({ type: 'namesWatched' }, now)
       case 'refreshName':
         return this.#tellFlows({ type: 'nameQueried', domain: output.domain }, now)
       case 'sentinelsChanged':

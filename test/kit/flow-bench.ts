@@ -168,6 +168,8 @@ const describe = (output: Output): string => {
       return `resolve ${output.lookup} ${output.domain}`
     case 'nameJudged':
       return `judged ${output.ask} ${output.permitted}`
+    case 'nameUsed':
+      return `used ${output.domain}`
     case 'requestAuthorization':
       return `request ${output.resourceId}`
     case 'resolverQuery':

@@ -9,13 +9,16 @@ import {
   leadsToMapped,
   MappedAddresses,
 } from '../../../core/dns/mapped-addresses.ts'
+import { instant } from '../../../core/runtime/time.ts'
 import { reverseAddress } from '../../../core/dns/reverse-address.ts'
+
+const WILD = { isExact: false, now: instant(0) }
 
 describe('mapped addresses', () => {
   it('D1 no two names share an address, each leads back to its name, and all lie where they may', () => {
     const mapped = new MappedAddresses({ capacity: Infinity })
     const owner = new Map<string, number>()
-    for (let n = 0; mapped.assign(`n${n}.example.org`)?.number === n; n++);
+    for (let n = 0; mapped.assign(`n${n}.example.org`, WILD).number === n; n++);
     expect(mapped.size).to.equal(524_223)
     for (let n = 0; n < mapped.size; n = n < 300 || (n > 72_500 && n < 72_800) ? n + 1 : n + 997) {
       const { ipv4, ipv6 } = addressText(n)
@@ -37,12 +40,28 @@ describe('mapped addresses', () => {
     }
     const last = addressText(mapped.size - 1).ipv4
     expect(last.at(-1)).to.satisfy((text: string) => text.startsWith('100.127.255.') && text !== '100.127.255.255')
-    expect(mapped.assign('n5.example.org')).to.deep.equal({ number: 5, isNew: false })
+    expect(mapped.assign('n5.example.org', WILD)).to.deep.include({ number: 5, isNew: false })
+  })
+
+  it('hands out the numbers of forgotten names last, and in turn', () => {
+    const mapped = new MappedAddresses({ capacity: 2, groups: 5 })
+    const at = (hours: number) => ({ isExact: false, now: instant(hours * 3_600_000) })
+    const numbers: (number | undefined)[] = []
+    for (let n = 0; n < 12; n++) {
+      const { number, forgotten } = mapped.assign(`n${n}.example.org`, at(n * 7))
+      numbers.push(number)
+      if (forgotten !== undefined) expect(mapped.numberOf(forgotten)).to.equal(undefined)
+    }
+    // The third one begins the first watch.
+    expect(numbers).to.deep.equal([0, 1, undefined, 2, 3, 4, 0, 1, 2, 3, 4, 0])
+    expect(mapped.size).to.equal(2)
+    expect(mapped.nameOf(addressBytes(0, 'ipv4')[0] ?? new Uint8Array())).to.equal('n11.example.org')
+    expect(mapped.nameOf(addressBytes(2, 'ipv4')[0] ?? new Uint8Array())).to.equal(undefined)
   })
 
   it('knows which addresses are mapped or sentinels, and gives names to none that is not handed out', () => {
     const mapped = new MappedAddresses()
-    mapped.assign('a.example.org')
+    mapped.assign('a.example.org', WILD)
     const four = fc.tuple(fc.constantFrom(99, 100, 101), fc.nat(255), fc.nat(255), fc.nat(255)).map((b) => b.join('.'))
     const six = fc
       .tuple(

@@ -345,6 +345,46 @@ describe('stub resolver', () => {
     expect(world.machine.counters()).to.have.property('mappedAddressesExhausted', 1)
   })
 
+  it('has addresses for the name of a resource without a wildcard, however many names below a wildcard were asked for', () => {
+    const world = new World({ maxNames: 20 })
+    for (let n = 0; n < 30; n++) world.ask(`n${n}.example.org`, 'A')
+    expect(world.ask('n29.example.org', 'A').rcode).to.equal('SERVFAIL')
+    expect(world.ask('gitlab.example.org', 'A').answers).to.have.length(4)
+  })
+
+  it('forgets names that were neither asked for nor used for 3 h, where there is no room for others', () => {
+    const world = new World({ maxNames: 3 })
+    const first = ['idle', 'asked', 'used'].map((name) => world.ask(`${name}.example.org`, 'A').answers)
+    world.clock.advance(10 * 3_600_000)
+    expect(world.ask('new.example.org', 'A').rcode, 'nobody knows who is in use').to.equal('SERVFAIL')
+    expect(world.others('watchNames')).to.have.length(1)
+    world.clock.advance(60_000)
+    world.ask('asked.example.org', 'A')
+    world.dispatch({ type: 'nameUsed', domain: 'used.example.org' })
+    world.clock.advance(3 * 3_600_000 - 60_001)
+    expect(world.ask('new.example.org', 'A').rcode).to.equal('SERVFAIL')
+    expect(world.others('watchNames', 'forgetName')).to.have.length(1)
+
+    world.clock.advance(1)
+    const { answers } = world.ask('new.example.org', 'A')
+    expect(answers).to.have.length(4)
+    const told = world.others('watchNames', 'forgetName', 'mapName').slice(-3)
+    expect(told.map((output) => [output.type, 'domain' in output ? output.domain : ''])).to.deep.equal([
+      ['watchNames', ''],
+      ['forgetName', 'idle.example.org'],
+      ['mapName', 'new.example.org'],
+    ])
+    const addresses = new Set(first.flat().map(({ data }) => data))
+    expect(
+      answers.filter(({ data }) => addresses.has(data)),
+      'addresses that somebody may hold',
+    ).to.deep.equal([])
+    expect(world.ask('another.example.org', 'A').rcode).to.equal('SERVFAIL')
+    expect(world.ask('asked.example.org', 'A').answers).to.deep.equal(first[1])
+    expect(world.ask('used.example.org', 'A').answers).to.deep.equal(first[2])
+    expect(world.machine.counters()).to.have.property('mappedAddressesExhausted', 3)
+  })
+
   it('P10 sends the name of a resource that is gone upstream, and gives back the same addresses when it returns', () => {
     const world = new World()
     const before = world.ask('gitlab.example.org', 'A').answers.map(({ data }) => data)

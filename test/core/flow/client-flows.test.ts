@@ -340,6 +340,36 @@ describe('the client, for a name', () => {
     expect(client.fromApplication({ destination: PROXY, destinationPort: 80 })).to.deep.equal(['request star'])
   })
 
+  it('says which names have packets while that is asked for, each once, those of open connections too', () => {
+    const client = withName()
+    client.handle({ type: 'nameMapped', domain: 'b.example.org', addresses: proxies(1), resourceIds: ['wiki'] })
+    client.grant('wiki')
+    client.fromApplication({ destination: PROXY })
+    client.frame(active)
+    const more = `gateway: tcp ${ADA.ipv4}:40000 > ${PROXY}:443 A`
+    expect(client.fromApplication({ destination: PROXY, flags: 'A' })).to.deep.equal([more])
+    expect(client.handle({ type: 'namesWatched' })).to.deep.equal([])
+    expect(client.fromApplication({ destination: PROXY, flags: 'A' })).to.deep.equal(['used a.example.org', more])
+    expect(client.fromApplication({ destination: PROXY, flags: 'A' })).to.deep.equal([more])
+    client.handle({ type: 'namesWatched' })
+    expect(client.fromApplication({ destination: PROXY, flags: 'A' })).to.deep.equal(['used a.example.org', more])
+  })
+
+  it('has no way to the addresses of a name that was forgotten, and tells its gateway when they are another one’s', () => {
+    const client = withName()
+    client.grant('wiki')
+    client.fromApplication({ destination: PROXY })
+    client.frame(active)
+    client.handle({ type: 'nameForgotten', domain: 'a.example.org' })
+    expect(client.fromApplication({ destination: PROXY, flags: 'A' })[0]).to.match(/^tun: icmp 3\/1/)
+    const addresses = proxies(0)
+    expect(
+      client.handle({ type: 'nameMapped', domain: 'new.example.org', addresses, resourceIds: ['wiki'] }),
+    ).to.deep.equal(['gateway: new.example.org of wiki has 8 addresses'])
+    expect(client.fromApplication({ destination: PROXY }), 'before the gateway knows').to.deep.equal([])
+    expect(client.frame({ ...active, domain: 'new.example.org' })[0]).to.contain(`> ${PROXY}:443`)
+  })
+
   it('believes a status only from the gateway of the resource', () => {
     const client = withName()
     client.fromApplication({ destination: PROXY })

@@ -247,6 +247,21 @@ describe('the gateway, for a name', () => {
     ).to.deep.equal(['ada: tcp 100.96.0.0:443 > 100.64.0.2:40000 SA'])
   })
 
+  it('takes addresses of a client for those of the name that it gave them to last, and open connections stay', () => {
+    const gateway = new GatewayBench()
+    gateway.grant(dns('old', 'old.example.org'))
+    gateway.grant(dns('new', '**.example.net'))
+    gateway.assign('old', 'old.example.org', { ipv4: ['10.0.0.5'] })
+    expect(gateway.fromClient({ destination: PROXY })).to.deep.equal(['tun: tcp 100.64.0.2:40000 > 10.0.0.5:443 S'])
+    gateway.assign('new', 'new.example.net', { ipv4: ['10.0.0.6'] })
+    expect(gateway.fromClient({ destination: PROXY, sourcePort: 40_001 })).to.deep.equal([
+      'tun: tcp 100.64.0.2:40001 > 10.0.0.6:443 S',
+    ])
+    expect(gateway.fromClient({ destination: PROXY, flags: 'A' })).to.deep.equal([
+      'tun: tcp 100.64.0.2:40000 > 10.0.0.5:443 A',
+    ])
+  })
+
   it('D9 gives no access to another name on the same real address, nor to the address itself', () => {
     const gateway = new GatewayBench()
     gateway.grant(dns('wiki', 'wiki.example.org'))
@@ -328,18 +343,15 @@ describe('the gateway, for a name', () => {
     const gateway = new GatewayBench()
     gateway.grant(dns('a', 'a.example.org', tcp(443)))
     gateway.grant(dns('b', 'b.example.org', tcp(80)))
+    const to = (sourcePort: number, destinationPort: number) =>
+      gateway.fromClient({ destination: PROXY, sourcePort, destinationPort })[0]
     gateway.assign('a', 'a.example.org', { ipv4: ['10.0.0.1'] })
+    expect(to(1, 443)).to.contain('> 10.0.0.1:443')
     gateway.assign('b', 'b.example.org', { ipv4: ['10.0.0.2'] })
-    expect(gateway.fromClient({ destination: PROXY, sourcePort: 1, destinationPort: 443 })[0]).to.contain(
-      '> 10.0.0.1:443',
-    )
-    expect(gateway.fromClient({ destination: PROXY, sourcePort: 2, destinationPort: 80 })[0]).to.contain(
-      '> 10.0.0.2:80',
-    )
+    expect(to(2, 80)).to.contain('> 10.0.0.2:80')
+    expect(to(3, 443), 'of the name that had the address before').to.contain('icmp 3/13')
     // An open flow to the one does not lead to the other's port.
-    expect(gateway.fromClient({ destination: PROXY, sourcePort: 1, destinationPort: 80 })[0]).not.to.contain(
-      '10.0.0.1:80',
-    )
+    expect(to(1, 80)).not.to.contain('10.0.0.1:80')
   })
 
   it('T7 brings ICMP errors back through NAT, as from the mapped address, quoting the packet as the client wrote it', () => {
