@@ -23,6 +23,11 @@ describe('names on the kernel, by ordinary tools', function () {
         '--host-record=public.example.org,203.0.113.66,2001:db8::66',
         '--host-record=gitlab.example.org,203.0.113.66',
         '--host-record=jenkins.example.org,203.0.113.66',
+        // Of strangers' names that would lead to resources.
+        '--host-record=four.rebinding.example.com,100.96.0.1',
+        '--host-record=six.rebinding.example.com,fd00:2021:1111:8000::1',
+        '--host-record=within.rebinding.example.com,::ffff:100.96.0.1',
+        '--host-record=sentinel.rebinding.example.com,100.100.111.1',
         '--srv-host=_sip._udp.public.example.org,public.example.org,5060',
         ...text('long.public.example.org', 30),
       ],
@@ -42,6 +47,9 @@ describe('names on the kernel, by ordinary tools', function () {
         'apps.example.org': [WEB],
         'special.apps.example.org': [FILES],
         'host1.example.org': [WEB],
+        'exact.wide.example.net': [WEB],
+        'one.wide.example.net': [WEB],
+        'any.deep.wide.example.net': [WEB],
         ...Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`n${i}.many.example.org`, [WEB]])),
       },
       resources: {
@@ -52,6 +60,9 @@ describe('names on the kernel, by ordinary tools', function () {
         corp: { address: '**.corp.example.org' },
         apps: { address: '*.apps.example.org' },
         host: { address: 'h?st1.example.org' },
+        deep: { address: '**.wide.example.net' },
+        one: { address: '*.wide.example.net' },
+        exact: { address: 'exact.wide.example.net', ip_stack: 'ipv4_only' },
         many: { address: '*.many.example.org' },
       },
       withoutPolicy: ['jenkins'],
@@ -105,7 +116,40 @@ describe('names on the kernel, by ordinary tools', function () {
       expect(await mapped(name), name).to.equal(false)
     }
     expect((await dns.page('http://a.apps.example.org/')).server).to.equal('web')
-    expect((await dns.page('http://special.apps.example.org/')).server).to.equal('files')
+    expect((await dns.page('http://special.apps.example.org/')).server, 'each by its own record').to.equal('files')
+  })
+
+  it('D3 the most specific pattern wins: of three resources each name uses its own', async () => {
+    const connected = async () => {
+      const { resources } = await dns.status()
+      return resources
+        .filter(({ state, address }) => state === 'connected' && address?.endsWith('.wide.example.net') === true)
+        .map(({ address }) => address)
+    }
+    const used: (string | null)[] = []
+    for (const name of ['any.deep.wide.example.net', 'one.wide.example.net', 'exact.wide.example.net']) {
+      expect((await dns.page(`http://${name}/`)).server).to.equal('web')
+      used.push(...(await connected()).filter((address) => !used.includes(address)))
+    }
+    expect(used).to.deep.equal(['**.wide.example.net', '*.wide.example.net', 'exact.wide.example.net'])
+    // The wider ones have both families.
+    expect((await dns.dig('one.wide.example.net', 'AAAA')).answers).to.have.length(4)
+    expect((await dns.dig('exact.wide.example.net', 'AAAA')).answers).to.deep.equal([])
+  })
+
+  it("D2 a stranger's name does not lead to a mapped address, nor to one within an IPv6 address", async () => {
+    for (const [name, type] of [
+      ['four', 'A'],
+      ['six', 'AAAA'],
+      ['within', 'AAAA'],
+      ['sentinel', 'A'],
+    ] as const) {
+      const asked = `${name}.rebinding.example.com`
+      const { status, answers, text } = await dns.dig(asked, type)
+      expect(answers, text).to.deep.equal([])
+      expect(status).to.equal('SERVFAIL')
+      expect(dns.seen('upstream', asked), 'the upstream was asked').not.to.deep.equal([])
+    }
   })
 
   it('D4 HTTPS is empty, PTR names, the canary is missing', async () => {
