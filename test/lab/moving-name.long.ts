@@ -37,6 +37,20 @@ describe('a name that moves under a running flow, on the kernel', function () {
     expect((await dns.page(`http://${NAME}/`)).server).to.equal('web')
     const holder = dns.lab.machines.client.spawn(process.execPath, ['-e', HOLDER, NAME], { name: 'holder' })
     await holder.line((line) => line === 'at web')
+    // However often it is asked for, the site's name server hears of it once: with each line a second has passed, after which the gateway
+    // would resolve it anew but for its cache.
+    const heard = () => dns.seen('site-dns', NAME).filter((line) => line.startsWith('query[A] ')).length
+    const resolved = heard()
+    for (let round = 0; round < 6; round++) {
+      const held = holder.output.split('\n').length
+      expect((await dns.page(`http://${NAME}/`)).server).to.equal('web')
+      await eventually(() => Promise.resolve(holder.output.split('\n').length > held + 1 ? true : undefined), {
+        what: 'two more lines',
+        timeoutMs: 20_000,
+      })
+    }
+    // Once more where a round crossed the cache's end.
+    expect(heard() - resolved).to.be.at.most(1)
     const began = performance.now()
     await dns.changeHosts({ [NAME]: [MACHINES.files.site] })
     const moved = await eventually(
