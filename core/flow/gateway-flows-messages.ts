@@ -14,6 +14,8 @@ export type GatewayFlowsInput =
   /** A packet that the tunnel opened, borrowed. */
   | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'interfaceConfigured'; ipv4: string; ipv6: string }
+  /** Those of the gateway's machine, of all its other devices, canonical. They are not of the Internet. */
+  | { type: 'ownAddressesChanged'; addresses: readonly string[] }
   /** Known by the same addresses, a peer keeps its grants and flows. */
   | { type: 'peerAdded'; peer: PeerId; ipv4: string; ipv6: string }
   | { type: 'peerRemoved'; peer: PeerId }

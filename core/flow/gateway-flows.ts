@@ -63,6 +63,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
         this.#fromTunnel.clear()
         this.#fromTun.clear()
         break
+      case 'ownAddressesChanged':
+        this.#peers.setMachineAddresses(input.addresses)
+        break
       case 'peerAdded':
         if (!this.#peers.add(input)) this.#counters.count('bad-address')
         break

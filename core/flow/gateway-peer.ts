@@ -9,6 +9,7 @@ import { isInRange, MAPPED_ADDRESSES } from '../net/reserved-range.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
 import { HeldGrants, type Grant } from './held-grants.ts'
+import type { MachineAddresses } from './machine-addresses.ts'
 import { NameAssignments, type AssignmentRequest } from './name-assignments.ts'
 import { RateBound } from './rate-bound.ts'
 import { compareEntries, resourceEntry } from './resource-entry.ts'
@@ -48,6 +49,13 @@ interface Candidate {
   outsideAddress: AddressBytes | undefined
 }
 
+export interface GatewayPeerOptions {
+  id: PeerId
+  ipv4: AddressBytes
+  ipv6: AddressBytes
+  machine: MachineAddresses
+}
+
 /** What the gateway knows of one client: its addresses, its grants, its names and its flows. Denies whatever no grant covers. */
 export class GatewayPeer {
   readonly id: PeerId
@@ -57,17 +65,20 @@ export class GatewayPeer {
   readonly errors = new RateBound({ perSecond: 100, burst: 100 })
   /** Control frames that are looked at. */
   readonly frames = new RateBound({ perSecond: 100, burst: 500 })
-  #grants = new HeldGrants()
+  readonly #machine: MachineAddresses
+  #grants: HeldGrants
   // Thousands of peers are there and say nothing: what only packets need is made with the first one.
   #flows: NatTable<string | undefined> | undefined
   #names: NameAssignments | undefined
   #era: Era | undefined
   #mtu = LEAST_MTU
 
-  constructor({ id, ipv4, ipv6 }: { id: PeerId; ipv4: AddressBytes; ipv6: AddressBytes }) {
+  constructor({ id, ipv4, ipv6, machine }: GatewayPeerOptions) {
     this.id = id
     this.ipv4 = ipv4
     this.ipv6 = ipv6
+    this.#machine = machine
+    this.#grants = new HeldGrants(machine)
   }
 
   get grantCount(): number {
@@ -133,9 +144,15 @@ export class GatewayPeer {
     return this.grant({ ...held.resource, filters: resource.filters }, held.expiresAt)
   }
 
+  /** The machine's addresses changed: a flow of the Internet to one of them is over. */
+  machineChanged(): void {
+    this.endEra()
+    for (const { resource } of this.#grants.internet) this.#regroup(resource.id)
+  }
+
   /** Nothing of it passes any more. */
   end(): void {
-    this.#grants = new HeldGrants()
+    this.#grants = new HeldGrants(this.#machine)
     this.#flows = undefined
     this.#names = undefined
     this.endEra()
@@ -280,6 +297,11 @@ export class GatewayPeer {
 
   #forget(resourceId: string): void {
     this.#names?.forget(resourceId)
+    this.#regroup(resourceId)
+  }
+
+  /** Ends the flows of a resource that no grant covers as things stand. */
+  #regroup(resourceId: string): void {
     for (const entry of this.#flows?.inGroup(resourceId) ?? []) {
       const other = this.#candidates(entry.insideAddress).find(({ domain }) => domain === entry.tag)
       if (other === undefined) this.#flows?.remove(entry)

@@ -6,12 +6,14 @@ import { after, MINUTE, type Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
 import { GatewayPeer } from './gateway-peer.ts'
 import type { Grant } from './held-grants.ts'
+import { MachineAddresses } from './machine-addresses.ts'
 
 /** How long flows that are over may take up room. */
 const SWEEP_INTERVAL = MINUTE
 
 /** The clients of a gateway, and when something of theirs is over. There may be ten thousand: nothing here goes through all for one of them. */
 export class GatewayPeers {
+  readonly #machine = new MachineAddresses()
   readonly #byId = new Map<PeerId, GatewayPeer>()
   /** By canonical tunnel address. */
   readonly #byAddress = new Map<string, GatewayPeer>()
@@ -40,7 +42,7 @@ export class GatewayPeers {
       if (isAddressAt(held.ipv4, own.ipv4, 0) && isAddressAt(held.ipv6, own.ipv6, 0)) return true
       this.remove(id)
     }
-    const added = new GatewayPeer({ id, ipv4: own.ipv4, ipv6: own.ipv6 })
+    const added = new GatewayPeer({ id, ipv4: own.ipv4, ipv6: own.ipv6, machine: this.#machine })
     this.#byId.set(id, added)
     for (const address of addressesOf(added)) {
       // What comes for the address is another one's from here on.
@@ -78,6 +80,12 @@ export class GatewayPeers {
       const changed = peer.refilter(resource)
       if (changed !== undefined) this.#note(changed)
     }
+  }
+
+  /** Of the gateway's machine, canonical. */
+  setMachineAddresses(addresses: readonly string[]): void {
+    this.#machine.replace(addresses)
+    for (const peer of this.#byId.values()) peer.machineChanged()
   }
 
   /** Whether it was held. */

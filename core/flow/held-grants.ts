@@ -4,6 +4,7 @@ import type { AddressBytes } from '../net/ip-address.ts'
 import { PrefixTrie } from '../net/prefix-trie.ts'
 import { isInRange, NOT_INTERNET } from '../net/reserved-range.ts'
 import type { Instant } from '../runtime/time.ts'
+import { MachineAddresses } from './machine-addresses.ts'
 import { compareEntries, type ResourceEntry } from './resource-entry.ts'
 
 export interface Grant extends ResourceEntry {
@@ -15,12 +16,17 @@ export interface Grant extends ResourceEntry {
 
 /** The grants of one client, so ordered that a packet meets those that cover its address and no others. */
 export class HeldGrants {
+  readonly #machine: MachineAddresses
   readonly #grants = new Map<string, Grant>()
   readonly #prefixes = new PrefixTrie<Grant>(compareEntries)
   /** An account has one such resource; of several, the first in order counts. */
   #internet: Grant[] = []
   /** Made when it is asked for: few clients ask. */
   #names: ResourceNames | undefined
+
+  constructor(machine = new MachineAddresses()) {
+    this.#machine = machine
+  }
 
   get size(): number {
     return this.#grants.size
@@ -60,11 +66,19 @@ export class HeldGrants {
     return this.#internet.length > 0
   }
 
+  /** Of the Internet; as they are now. */
+  get internet(): Grant[] {
+    return [...this.#internet]
+  }
+
   /** What covers an address that is not a mapped one, the most specific first. */
   covering(address: AddressBytes): Grant[] {
     const grants = this.#prefixes.matches(address, 0, address.length)
     const [internet] = this.#internet
-    if (internet !== undefined && !isInRange(NOT_INTERNET, address)) grants.push(internet)
+    // The gateway's machine is not out there, and its services are nobody's resource, unless a prefix says so.
+    if (internet !== undefined && !isInRange(NOT_INTERNET, address) && !this.#machine.has(address)) {
+      grants.push(internet)
+    }
     return grants
   }
 

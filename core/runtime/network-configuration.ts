@@ -1,13 +1,20 @@
 import { token } from '../di.ts'
 
+export interface ForwardingOptions {
+  masqueradeIpv4: boolean
+  masqueradeIpv6: boolean
+  /** Of TCP and UDP, at the device's addresses. */
+  servicePort: number
+}
+
 /** The operating system's network around a TUN device: addresses, routes, forwarding. Idempotent; `clear` undoes all of it. */
 export interface NetworkConfiguration {
   /** Brings the device up with exactly these addresses (text, without prefix length). A family that the host lacks is left out. */
   setAddresses: (device: string, addresses: readonly string[]) => Promise<void>
   /** Makes exactly these prefixes (`192.0.2.0/24`) go to the device, for all but the host's own marked sockets. */
   setRoutes: (device: string, prefixes: readonly string[]) => Promise<void>
-  /** Gateway: forwards what comes from the device and masquerades it on the way out. */
-  enableForwarding: (device: string, options: { masqueradeIpv4: boolean; masqueradeIpv6: boolean }) => Promise<void>
+  /** Gateway: forwards what comes from the device and masquerades it on the way out; its own addresses there answer on one port. */
+  enableForwarding: (device: string, options: ForwardingOptions) => Promise<void>
   clear: () => Promise<void>
 }
 

@@ -176,7 +176,9 @@ export class GatewayShell {
     this.#tasks.add('setting addresses', () => network.setAddresses(device, [ipv4, ipv6]))
     this.#tasks.add("listening for clients' DNS", () => this.#siteListeners.listenOn([ipv4, ipv6]))
     this.#tasks.add('setting routes', () => network.setRoutes(device, CLIENT_PREFIXES))
-    this.#tasks.add('forwarding', () => network.enableForwarding(device, masquerade))
+    this.#tasks.add('forwarding', () =>
+      network.enableForwarding(device, { ...masquerade, servicePort: SITE_RESOLVER_PORT }),
+    )
   }
 
   #ask({ ask, message }: Extract<GatewayOutput, { type: 'askSystem' }>): void {

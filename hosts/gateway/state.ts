@@ -127,6 +127,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'socketsOpened':
         return this.#tellCandidates(this.#locals.setPorts(input.ports), now)
       case 'addressesChanged':
+        this.#tellFlows({ ...input, type: 'ownAddressesChanged' }, now)
         if (!this.#allowsOwnAddresses) this.#tellResolver({ ...input, type: 'ownAddressesChanged' }, now)
         return this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
       case 'datagramsReceived':

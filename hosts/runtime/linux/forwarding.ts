@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { formatPrefix } from '../../../core/net/prefix.ts'
 import { TUNNEL_ADDRESSES } from '../../../core/net/reserved-range.ts'
+import type { ForwardingOptions } from '../../../core/runtime/network-configuration.ts'
 import { CommandError, runCommand } from '../run-command.ts'
 
 /** The only sources that may come out of the tunnel. */
@@ -21,16 +22,24 @@ const SWITCHES: readonly Switch[] = [
   { closedChain: 'closed_ipv6', path: '/proc/sys/net/ipv6/conf/all/forwarding', family: 'ipv6' },
 ]
 
+/** Pings at the gateway's tunnel addresses, and what errors say about its answers. */
+const PINGS_AND_ERRORS = [
+  'icmp type { echo-request, echo-reply, destination-unreachable }',
+  'icmpv6 type { echo-request, echo-reply, destination-unreachable, packet-too-big }',
+]
+
 /**
  * A gateway's forwarding, in an nft table of its own: out of the tunnel device for the tunnel's addresses, and back for what
- * answers them. Where the host was no router before, everything else stays unforwarded, although the switch is on.
+ * answers them. What comes out of the tunnel for this machine itself meets the flows' verdict first, as a prefix may be granted that covers
+ * it; the input chain stops what no grant is for: other sources, broadcast and anycast, and all but the gateway's services where its tunnel
+ * addresses are meant. Where the host was no router before, everything else stays unforwarded, although the switch is on.
  */
 export class Forwarding {
   #enabled = false
   /** Devices whose router advertisements would have been ignored from then on. */
   #advertised: string[] = []
 
-  async enable(device: string, masquerade: { masqueradeIpv4: boolean; masqueradeIpv6: boolean }): Promise<void> {
+  async enable(device: string, options: ForwardingOptions): Promise<void> {
     if (!/^[^\s"/\\]{1,15}$/.test(device)) throw new Error(`not a device name: ${device}`)
     const before = await this.#chains()
     const closed: Switch[] = []
@@ -41,7 +50,7 @@ export class Forwarding {
     }
     this.#enabled = true
     // The rules come first, or everything would be forwarded for a moment.
-    await runCommand('nft', ['-f', '-'], ruleset(device, closed, masquerade))
+    await runCommand('nft', ['-f', '-'], ruleset(device, closed, options))
     await this.#keepAdvertisements(device)
     for (const { path } of present) await writeFile(path, '1')
   }
@@ -85,7 +94,7 @@ export class Forwarding {
 const ruleset = (
   device: string,
   closed: readonly Switch[],
-  { masqueradeIpv4, masqueradeIpv6 }: { masqueradeIpv4: boolean; masqueradeIpv6: boolean },
+  { masqueradeIpv4, masqueradeIpv6, servicePort }: ForwardingOptions,
 ): string => {
   const tun = `"${device}"`
   // Replaced in one transaction: declared first, as deleting what is not there is an error.
@@ -105,6 +114,18 @@ table inet ${TABLE} {
     oifname ${tun} drop
 ${closed.map(({ family, closedChain }) => `    meta nfproto ${family} jump ${closedChain}\n`).join('')}  }
 ${closed.map(({ closedChain }) => `  chain ${closedChain} {\n    drop\n  }\n`).join('')}
+  chain input {
+    type filter hook input priority filter
+    policy accept
+    iifname != ${tun} accept
+    meta nfproto ipv4 ip saddr != ${TUNNEL_IPV4} drop
+    meta nfproto ipv6 ip6 saddr != ${TUNNEL_IPV6} drop
+    fib daddr type != local drop
+    meta nfproto ipv4 ip daddr != ${TUNNEL_IPV4} accept
+    meta nfproto ipv6 ip6 daddr != ${TUNNEL_IPV6} accept
+${PINGS_AND_ERRORS.map((kinds) => `    ${kinds} accept\n`).join('')}    meta l4proto { tcp, udp } th dport ${servicePort} accept
+    drop
+  }
   chain postrouting {
     type nat hook postrouting priority srcnat
     policy accept

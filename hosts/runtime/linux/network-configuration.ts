@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import type { NetworkConfiguration } from '../../../core/runtime/network-configuration.ts'
+import type { ForwardingOptions, NetworkConfiguration } from '../../../core/runtime/network-configuration.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { runCommand } from '../run-command.ts'
 import { Forwarding } from './forwarding.ts'
@@ -82,7 +82,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     })
   }
 
-  enableForwarding(device: string, options: { masqueradeIpv4: boolean; masqueradeIpv6: boolean }): Promise<void> {
+  enableForwarding(device: string, options: ForwardingOptions): Promise<void> {
     return this.#inTurn(() => this.#forwarding.enable(device, options))
   }
 

@@ -445,6 +445,27 @@ describe('the gateway, for the Internet', () => {
     expect(gateway.fromClient({ destination: '10.0.0.1' })[0]).to.contain('tun: ')
     expect(gateway.fromClient({ destination: PROXY })[0]).to.contain('ada: icmp 3/13')
   })
+
+  it('T8 does not lead to the gateway’s own machine, from the moment that an address is its own', () => {
+    const gateway = new GatewayBench()
+    gateway.grant(internet('all'))
+    const own = ['198.51.100.7', '2001:db8:1::7']
+    const reaches = (destination: string) => gateway.fromClient({ destination })[0]
+    for (const destination of own) expect(reaches(destination)).to.contain('tun: ')
+    gateway.handle({ type: 'ownAddressesChanged', addresses: own })
+    expect(reaches('198.51.100.7')).to.contain('ada: icmp 3/1 ')
+    expect(reaches('2001:db8:1::7')).to.contain('ada: icmp 1/3 ')
+    const answer = { source: '198.51.100.7', sourcePort: 443, destinationPort: 40_000, flags: 'A' }
+    expect(gateway.fromNetwork(answer)).to.deep.equal([])
+    expect(reaches('198.51.100.8')).to.contain('tun: ')
+    expect(gateway.flows.counters()).to.deep.equal({ 'not-internet': 2, 'no-flow': 1 })
+    // Who shall reach the machine has a resource for it.
+    gateway.grant(cidr('machine', '198.51.100.7/32', tcp(443)))
+    expect(reaches('198.51.100.7')).to.contain('tun: ')
+    expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 22 })[0]).to.contain('ada: icmp 3/13')
+    gateway.handle({ type: 'ownAddressesChanged', addresses: [] })
+    expect(reaches('2001:db8:1::7')).to.contain('tun: ')
+  })
 })
 
 describe('a grant at the gateway', () => {

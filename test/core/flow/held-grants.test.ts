@@ -4,8 +4,9 @@ import { describe, it } from 'mocha'
 import { matchPattern } from '../../../core/dns/pattern.ts'
 import type { FlowResource } from '../../../core/flow/flow-resource.ts'
 import { HeldGrants, type Grant } from '../../../core/flow/held-grants.ts'
+import { MachineAddresses } from '../../../core/flow/machine-addresses.ts'
 import { compareEntries, resourceEntry } from '../../../core/flow/resource-entry.ts'
-import { parseAddress } from '../../../core/net/ip-address.ts'
+import { formatAddress, parseAddress } from '../../../core/net/ip-address.ts'
 import { prefixContains } from '../../../core/net/prefix.ts'
 import { isInRange, NOT_INTERNET } from '../../../core/net/reserved-range.ts'
 import { cidr, dns, internet } from '../../kit/flow-bench.ts'
@@ -23,7 +24,7 @@ class PlainGrants {
     return [...this.grants.values()]
       .filter((grant) =>
         grant.prefix === undefined
-          ? grant === first && !isInRange(NOT_INTERNET, bytes)
+          ? grant === first && !isInRange(NOT_INTERNET, bytes) && formatAddress(bytes) !== OWN_ADDRESS
           : prefixContains(grant.prefix, bytes),
       )
       .sort(compareEntries)
@@ -36,6 +37,7 @@ class PlainGrants {
   }
 }
 
+const OWN_ADDRESS = '192.0.2.9'
 const NETWORKS = [
   '10.0.0.0/8',
   '10.1.0.0/16',
@@ -47,9 +49,16 @@ const NETWORKS = [
   'none',
 ]
 const PATTERNS = ['a.example.org', '*.example.org', '**.example.org', '?.example.org', 'other.example']
-const ADDRESSES = ['10.1.2.3', '10.1.9.9', '10.9.9.9', '192.0.2.1', '2001:db8::1', '2001:db9::1', 'fd00::1'].map(
-  address,
-)
+const ADDRESSES = [
+  '10.1.2.3',
+  '10.1.9.9',
+  '10.9.9.9',
+  '192.0.2.1',
+  OWN_ADDRESS,
+  '2001:db8::1',
+  '2001:db9::1',
+  'fd00::1',
+].map(address)
 const NAMES = ['a.example.org', 'bc.example.org', 'x.y.example.org', 'other.example', 'example.org']
 
 const id = fc.integer({ min: 0, max: 12 }).map((number) => `resource ${number}`)
@@ -67,7 +76,9 @@ describe('the grants that a client holds', () => {
   it('cover what going through all of them finds, in the same order, whatever was added, replaced and removed', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const held = new HeldGrants()
+        const machine = new MachineAddresses()
+        machine.replace([OWN_ADDRESS])
+        const held = new HeldGrants(machine)
         const plain = new PlainGrants()
         for (const { put, resourceId } of steps) {
           const concerned = plain.grants.get(resourceId)

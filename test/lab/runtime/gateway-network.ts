@@ -1,40 +1,54 @@
-// Runs in a gateway's namespace, see network-configuration.test.ts. Forwards for the tunnel, sends echo requests out of the tunnel
-// device from an address of the tunnel's and from one that is not, and prints which of them were answered. `clear` as the argument
-// undoes everything in the end, otherwise it waits to be killed.
-import { checksumOf, sumWords } from '../../../core/net/checksum.ts'
-import { parseAddress } from '../../../core/net/ip-address.ts'
+// Runs in a gateway's namespace, see network-configuration.test.ts. Forwards for the tunnel, sends probes out of the tunnel device, to
+// networks and to the gateway itself, where something answers on every address, and prints which of them were answered. `clear` as the
+// argument undoes everything in the end, otherwise it waits to be killed.
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { SITE_RESOLVER_PORT } from '../../../core/flow/gateway-flows.ts'
 import { createNetworkConfiguration, createTunDevices } from '../../../hosts/runtime/index.ts'
+import { buildPacket, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
 
 const DEVICE = 'tun-gateway'
 const WAIT_MS = 3_000
+const OTHER_PORT = 9_999
+const CLIENT = { ipv4: '100.64.0.5', ipv6: 'fd00:2021:1111::5' }
+const GATEWAY = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
 
-interface Probe {
-  name: string
-  source: string
-  destination: string
-}
+const udp = (source: string, destination: string, destinationPort: number): PacketParts => ({
+  kind: 'udp',
+  source,
+  destination,
+  destinationPort,
+})
+const ping = (source: string, destination: string): PacketParts => ({ kind: 'echoRequest', source, destination })
 
-const PROBES: readonly Probe[] = [
-  { name: 'tunnel 4', source: '100.64.0.5', destination: '198.51.100.2' },
-  { name: 'tunnel 6', source: 'fd00:2021:1111::5', destination: '2001:db8:1::2' },
-  { name: 'spoofed 4', source: '192.0.2.99', destination: '198.51.100.2' },
-  { name: 'spoofed 6', source: '2001:db8:9::9', destination: '2001:db8:1::2' },
+/** First what is to be refused: had it passed, its answers would be here first. */
+const PROBES: readonly (PacketParts & { name: string })[] = [
+  { name: 'spoofed 4', ...ping('192.0.2.99', '198.51.100.2') },
+  { name: 'spoofed 6', ...ping('2001:db8:9::9', '2001:db8:1::2') },
+  { name: 'another port 4', ...udp(CLIENT.ipv4, GATEWAY.ipv4, OTHER_PORT) },
+  { name: 'another port 6', ...udp(CLIENT.ipv6, GATEWAY.ipv6, OTHER_PORT) },
+  { name: 'broadcast', ...udp(CLIENT.ipv4, '198.51.100.255', OTHER_PORT) },
+  { name: 'anycast', ...udp(CLIENT.ipv6, '2001:db8:1::', OTHER_PORT) },
+  { name: 'network 4', ...ping(CLIENT.ipv4, '198.51.100.2') },
+  { name: 'network 6', ...ping(CLIENT.ipv6, '2001:db8:1::2') },
+  { name: 'ping 4', ...ping(CLIENT.ipv4, GATEWAY.ipv4) },
+  { name: 'ping 6', ...ping(CLIENT.ipv6, GATEWAY.ipv6) },
+  { name: 'resolver 4', ...udp(CLIENT.ipv4, GATEWAY.ipv4, SITE_RESOLVER_PORT) },
+  { name: 'resolver 6', ...udp(CLIENT.ipv6, GATEWAY.ipv6, SITE_RESOLVER_PORT) },
+  { name: 'machine 4', ...udp(CLIENT.ipv4, '198.51.100.1', OTHER_PORT) },
+  { name: 'machine 6', ...udp(CLIENT.ipv6, '2001:db8:1::1', OTHER_PORT) },
 ]
+const HONEST = 8
+const FIRST_PORT = 20_000
 
-const echoRequest = ({ source, destination }: Probe, id: number): Uint8Array => {
-  const [from, to] = [parseAddress(source) ?? new Uint8Array(4), parseAddress(destination) ?? new Uint8Array(4)]
-  const ipv4 = from.length === 4
-  const icmp = Uint8Array.of(ipv4 ? 8 : 128, 0, 0, 0, 0, id, 0, 1, 1, 2, 3, 4)
-  const pseudo = ipv4 ? 0 : sumWords(Uint8Array.of(...from, ...to), 0, 32, 58 + icmp.length)
-  const sum = checksumOf(sumWords(icmp, 0, icmp.length, pseudo))
-  icmp[2] = sum >>> 8
-  icmp[3] = sum & 0xff
-  if (!ipv4) return Uint8Array.of(0x60, 0, 0, 0, 0, icmp.length, 58, 64, ...from, ...to, ...icmp)
-  const header = Uint8Array.of(0x45, 0, 0, 20 + icmp.length, 0, 0, 0, 0, 64, 1, 0, 0, ...from, ...to)
-  const headerSum = checksumOf(sumWords(header, 0, 20))
-  header[10] = headerSum >>> 8
-  header[11] = headerSum & 0xff
-  return Uint8Array.of(...header, ...icmp)
+/** Echoes datagrams, on all addresses of the machine. */
+const echo = async (port: number): Promise<void> => {
+  for (const type of ['udp4', 'udp6'] as const) {
+    const socket = createSocket({ type, ipv6Only: type === 'udp6' })
+    socket.on('message', (bytes, from) => socket.send(bytes, from.port, from.address))
+    socket.bind(port)
+    await once(socket, 'listening')
+  }
 }
 
 const main = async (): Promise<void> => {
@@ -45,33 +59,39 @@ const main = async (): Promise<void> => {
     mtu: 1280,
     onBatch: (packets) => {
       for (const packet of packets) {
-        const [icmp, reply] = (packet[0] ?? 0) >>> 4 === 4 ? [20, 0] : [40, 129]
-        const probe = packet[icmp] === reply ? PROBES[packet[icmp + 5] ?? -1] : undefined
+        // Each probe has a port, or an identifier, of its own.
+        const [, at = ''] = /(?:^pong | > \S+:)(2\d{4})\b/.exec(describePacket(packet)) ?? []
+        const probe = PROBES[Number(at) - FIRST_PORT]
         if (probe !== undefined) answered.add(probe.name)
       }
-      if (answered.size === 2) done()
+      if (answered.size === HONEST) done()
     },
     onError: (error) => {
       throw error
     },
   })
+  await Promise.all([OTHER_PORT, SITE_RESOLVER_PORT].map(echo))
   const network = createNetworkConfiguration()
-  await network.setAddresses(DEVICE, ['100.64.0.1', 'fd00:2021:1111::1'])
+  await network.setAddresses(DEVICE, [GATEWAY.ipv4, GATEWAY.ipv6])
   await network.setRoutes(DEVICE, ['100.64.0.0/11', 'fd00:2021:1111::/107'])
-  await network.enableForwarding(DEVICE, { masqueradeIpv4: true, masqueradeIpv6: true })
+  await network.enableForwarding(DEVICE, {
+    masqueradeIpv4: true,
+    masqueradeIpv6: true,
+    servicePort: SITE_RESOLVER_PORT,
+  })
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, WAIT_MS)
     done = () => {
       clearTimeout(timer)
       resolve()
     }
-    // The spoofed ones first: had they been forwarded, their answers would be here first.
-    device.write(PROBES.map((probe, id) => echoRequest(probe, id)).toReversed())
+    device.write(PROBES.map((probe, at) => buildPacket({ ...probe, sourcePort: FIRST_PORT + at })))
   })
-  process.stdout.write(`${JSON.stringify({ answered: [...answered].sort(), dropped: device.dropped?.() })}\n`)
+  process.stdout.write(`${JSON.stringify({ answered: [...answered], dropped: device.dropped?.() })}\n`)
   if (process.argv[2] !== 'clear') return
   await network.clear()
   await device.close()
+  process.exit(0)
 }
 
 await main()
