@@ -15,6 +15,11 @@ const RESOURCES = { table: 0x2021fd00, priority: 100 }
 const LINKS = { table: 0x2021fd01, priority: 200 }
 const INTERNET = { table: 0x2021fd02, priority: 300 }
 const EVERYTHING: readonly string[] = ['0.0.0.0/0', '::/0']
+/** What is meant for machines on a link and for no network behind it: even a full tunnel leaves it to the machine's own tables. */
+const NEVER_REMOTE: Readonly<Record<IpFamily, readonly string[]>> = {
+  '-4': ['169.254.0.0/16', '224.0.0.0/4', '255.255.255.255/32'],
+  '-6': ['fe80::/10', 'ff00::/8'],
+}
 /** Per link, so that no table of ours can say which one is meant; the kernel's own knows by the device. */
 const LINK_LOCAL = /^(?:169\.254\.|fe80:)/
 
@@ -76,7 +81,10 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
         )
         await this.#internet.set(
           family,
-          everything.map((prefix) => ({ prefix, device })),
+          everything.flatMap((prefix) => [
+            ...NEVER_REMOTE[family].map((local) => ({ prefix: local, type: 'throw' }) as const),
+            { prefix, device },
+          ]),
         )
       }
     })

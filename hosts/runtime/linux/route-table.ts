@@ -10,6 +10,14 @@ export interface LinkRoute {
   source?: string
 }
 
+/** Sends back what it matches: the rules that follow the table's decide. */
+export interface ThrowRoute {
+  prefix: string
+  type: 'throw'
+}
+
+type Route = LinkRoute | ThrowRoute
+
 /** One of the client's routing tables, with the rule that leads there all sockets but its own marked ones. */
 export class RouteTable {
   readonly #table: string
@@ -22,7 +30,7 @@ export class RouteTable {
   }
 
   /** Makes it hold exactly these, by differences. One that holds nothing has no rule. */
-  async set(family: IpFamily, routes: readonly LinkRoute[]): Promise<void> {
+  async set(family: IpFamily, routes: readonly Route[]): Promise<void> {
     if (routes.length === 0 && !this.#ruled.has(family)) return
     const wanted = [...new Map(routes.map((route) => [route.prefix, route])).values()]
     const present = await this.#routes(family)
@@ -30,9 +38,7 @@ export class RouteTable {
     const lines = [
       ...present
         .filter((route) => !kept.includes(route))
-        .map(
-          ({ prefix, device }) => `route del ${prefix}${device === '' ? '' : ` dev ${device}`} table ${this.#table}`,
-        ),
+        .map((route) => `route del ${goalOf(route)} table ${this.#table}`),
       ...wanted
         .filter((route) => !kept.some((each) => textOf(each) === textOf(route)))
         .map((route) => `route replace ${textOf(route)} table ${this.#table}`),
@@ -49,7 +55,7 @@ export class RouteTable {
     }
   }
 
-  async #routes(family: IpFamily): Promise<LinkRoute[]> {
+  async #routes(family: IpFamily): Promise<Route[]> {
     let text: string
     try {
       text = await runCommand('ip', ['-j', family, 'route', 'show', 'table', this.#table])
@@ -57,11 +63,12 @@ export class RouteTable {
       if (error instanceof CommandError && /FIB table does not exist/.test(error.stderr)) return []
       throw error
     }
-    return parseList(text).map(({ dst, dev, prefsrc }) => ({
-      prefix: canonicalPrefix(String(dst), family),
-      device: typeof dev === 'string' ? dev : '',
-      ...(typeof prefsrc === 'string' ? { source: prefsrc } : {}),
-    }))
+    return parseList(text).map(({ type, dst, dev, prefsrc }) => {
+      const prefix = canonicalPrefix(String(dst), family)
+      if (type === 'throw') return { prefix, type }
+      const source = typeof prefsrc === 'string' ? { source: prefsrc } : {}
+      return { prefix, device: typeof dev === 'string' ? dev : '', ...source }
+    })
   }
 
   async #setRule(family: IpFamily): Promise<void> {
@@ -83,5 +90,10 @@ export class RouteTable {
   }
 }
 
-const textOf = ({ prefix, device, source }: LinkRoute): string =>
-  `${prefix} dev ${device}${source === undefined ? '' : ` src ${source}`}`
+const goalOf = (route: Route): string => {
+  if ('type' in route) return `${route.type} ${route.prefix}`
+  return `${route.prefix}${route.device === '' ? '' : ` dev ${route.device}`}`
+}
+
+const textOf = (route: Route): string =>
+  `${goalOf(route)}${'source' in route && route.source !== undefined ? ` src ${route.source}` : ''}`

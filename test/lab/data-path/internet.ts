@@ -1,11 +1,17 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { eventually } from '../../../hosts/lab/eventually.ts'
+import { fetchPage } from '../../../hosts/lab/page.ts'
+import { describePacket } from '../../kit/packet-builder.ts'
 import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import { Liar } from '../bed/liar.ts'
 import { Passed } from '../bed/passed.ts'
 import {
+  ADMIN_PORT,
   CLIENT_HOST,
   GATEWAY_HOST,
+  ipv4Of,
+  ipv6Of,
   MOVED_PORTAL_HOST,
   NEIGHBOUR_HOST,
   OUTSIDE_NAMES,
@@ -14,6 +20,30 @@ import {
   WEB_PORT,
 } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
+import { Trial } from './trial.ts'
+
+/** Of curl: refused, or unreachable. */
+const COULD_NOT_CONNECT = 7
+/** Some of what is no public address, and the public ones of the gateway's own machine. */
+const NOT_PUBLIC = [
+  '10.99.0.1',
+  '172.16.0.1',
+  '192.168.7.5',
+  '127.0.0.1',
+  '169.254.169.254',
+  '0.0.0.1',
+  '240.0.0.1',
+  'fd99::1',
+  'fe80::1',
+  '::1',
+  '::',
+  '::ffff:10.0.0.1',
+  '::ffff:203.0.113.80',
+  ipv4Of('site', GATEWAY_HOST),
+  ipv4Of('outside', GATEWAY_HOST),
+  ipv6Of('site', GATEWAY_HOST),
+  ipv6Of('outside', GATEWAY_HOST),
+]
 
 /** T8: the Internet resource, a full tunnel. Run last: it stays. */
 export const internetTests = (bed: () => Bed): void => {
@@ -68,12 +98,84 @@ export const internetTests = (bed: () => Bed): void => {
       })
     }
 
-    it('carries nothing that is not public: that is unreachable at once', async () => {
-      // 10.99/16 is nobody's resource, and no public address.
-      const { stdout, stderr } = await bed()
-        .machine('client')
-        .run('ping', ['-c', '1', '-W', '20', '10.99.0.1'], { timeoutMs: PATIENCE_MS })
-      expect(stdout + stderr).to.include('Destination Host Unreachable')
+    for (const { family, of, literal, flag } of FAMILIES) {
+      it(`leaves what no network behind the link can mean to the machine itself, ${family}`, async () => {
+        const client = bed().machine('client')
+        const goals =
+          family === 'IPv4'
+            ? ['169.254.7.7', '224.0.0.251', '239.255.255.250', '255.255.255.255']
+            : ['fe80::7', 'ff02::fb', 'ff05::2']
+        for (const goal of goals) {
+          const { stdout } = await client.mustRun('ip', [flag, 'route', 'get', goal])
+          expect(stdout, goal).to.include('dev lan').and.not.to.include('dev tun-portreeve')
+        }
+      })
+
+      it(`carries nothing that is not public: that is unreachable at once, ${family}`, async () => {
+        // Nobody's resource, and no public address.
+        const goal = family === 'IPv4' ? '10.99.0.1' : 'fd99::1'
+        const { stdout, stderr } = await bed()
+          .machine('client')
+          .run('ping', ['-c', '1', '-W', '20', goal], { timeoutMs: PATIENCE_MS })
+        expect(stdout + stderr).to.match(/Destination Host Unreachable|Address unreachable/)
+      })
+
+      it(`does not lead to the gateway’s own services, unless a prefix does, ${family}`, async () => {
+        const [client, neighbour] = [bed().machine('client'), bed().machine('neighbour')]
+        const own = of('outside', GATEWAY_HOST)
+        const url = `http://${literal(own)}:${ADMIN_PORT}/`
+        await bed().serve('gateway')
+        try {
+          // It is there for those whom the machine's firewall lets in, which knows them by the device that they come from.
+          expect(await fetchPage(neighbour, url)).to.include({ ok: true })
+          const before = await bed().dropped('not-internet')
+          expect(await fetchPage(client, url)).to.include({ ok: false, code: COULD_NOT_CONNECT })
+          await eventually(async () => ((await bed().dropped('not-internet')) > before ? true : undefined), {
+            what: 'the gateway refused it',
+            timeoutMs: PATIENCE_MS,
+          })
+          // Where somebody means it, there is a resource.
+          const resource = `machine of the gateway, ${family}`
+          await bed().resource(resource, `${own}/${family === 'IPv4' ? 32 : 128}`, [
+            { protocol: 'tcp', ports: [String(ADMIN_PORT)] },
+          ])
+          await bed().knows(resource)
+          expect(await bed().page(url)).to.include({ server: 'gateway' })
+          await bed().api.remove(`resources/${bed().id(resource)}`)
+        } finally {
+          await bed().stopPart('gateway-server')
+        }
+      })
+    }
+
+    it('carries nothing that is not public for a client that lies: the gateway refuses it', async () => {
+      const passed = await Passed.watch(bed().machine('gateway'))
+      const liar = await Liar.join(bed(), { name: 'liar-internet', host: 72 })
+      try {
+        for (const resource of ['target', 'internet']) {
+          expect(await liar.ask(resource)).to.equal('authorization_created')
+        }
+        await liar.connected()
+        const trial = new Trial(bed(), liar, passed)
+        // What is public passes, as the client has the grant.
+        const to = (destination: string): Uint8Array => trial.own({ destination, destinationPort: WEB_PORT })
+        await trial.allAfter(() => {
+          liar.send(...FAMILIES.map(({ of }) => to(of('outside', PUBLIC_HOST))))
+        }, FAMILIES.length)
+        const before = await bed().dropped('not-internet')
+        await trial.droppedFor(['not-internet'], () => liar.send(...NOT_PUBLIC.map(to)))
+        await eventually(
+          async () => ((await bed().dropped('not-internet')) === before + NOT_PUBLIC.length ? true : undefined),
+          { what: 'every one of them was refused', timeoutMs: PATIENCE_MS },
+        )
+        for (const destination of NOT_PUBLIC) {
+          const [code, own] = destination.includes(':') ? ['1/3', liar.ipv6] : ['3/1', liar.ipv4]
+          const refusal = `icmp ${code} ${destination} > ${own} (${describePacket(to(destination))})`
+          await liar.packet(refusal, (packet) => describePacket(packet) === refusal)
+        }
+      } finally {
+        liar.close()
+      }
     })
 
     it('stays through a new connection to the portal, which is made past the tunnel', async () => {

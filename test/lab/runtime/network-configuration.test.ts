@@ -133,17 +133,21 @@ describe('the network configuration of Linux', function () {
       const routes = async (family: string, table = TABLE): Promise<string[]> =>
         (await client.ip([family, 'route', 'show', 'table', table]))
           .split('\n')
-          .map((line) => line.split(' ')[0] ?? '')
+          .map((line) => /^(?:throw )?\S*/.exec(line)?.[0] ?? '')
           .filter((text) => text !== '')
       expect(await routes('-4')).to.deep.equal(['100.96.0.0/11', '198.51.100.0/24', '203.0.113.7'])
       expect(await routes('-6')).to.deep.equal(['2001:db8:1::/64', 'fd00:2021:1111:8000::/107'])
       // Everything else comes after what is on the machine's own links, which is copied.
-      for (const [family, network] of [
-        ['-4', '198.51.100.0/24'],
-        ['-6', '2001:db8:1::/64'],
-      ] as const) {
+      for (const { family, network, thrown } of [
+        {
+          family: '-4',
+          network: '198.51.100.0/24',
+          thrown: ['throw 169.254.0.0/16', 'throw 224.0.0.0/4', 'throw 255.255.255.255'],
+        },
+        { family: '-6', network: '2001:db8:1::/64', thrown: ['throw fe80::/10', 'throw ff00::/8'] },
+      ]) {
         expect(await routes(family, LINKS)).to.deep.equal([network])
-        expect(await routes(family, INTERNET)).to.deep.equal(['default'])
+        expect(await routes(family, INTERNET)).to.have.members(['default', ...thrown])
         const rules = await client.ip([family, 'rule', 'show'])
         expect(rules).to.match(/200:\s+not from all fwmark 0xfd002021 lookup 539098369/)
         expect(rules).to.match(/300:\s+not from all fwmark 0xfd002021 lookup 539098370/)
