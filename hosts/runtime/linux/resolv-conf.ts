@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
 import { ResolvConfGuard } from './resolv-conf-guard.ts'
 
+/** Whatever run wrote it. */
 const MARKER = '# Written by Portreeve.'
 /** glibc asks no more than these (resolv.conf(5), MAXNS). */
 const MOST_SERVERS = 3
@@ -17,6 +18,8 @@ type Settings = Parameters<ResolverConfiguration['set']>[0]
  */
 export class ResolvConf implements ResolverConfiguration {
   readonly #path: string
+  /** Of this run alone: the guard of an earlier one, that was held up, leaves its file alone. */
+  readonly #marker = `${MARKER} Run ${randomBytes(8).toString('hex')}.`
   #guard: ResolvConfGuard | undefined
 
   constructor(path = '/etc/resolv.conf') {
@@ -28,11 +31,12 @@ export class ResolvConf implements ResolverConfiguration {
     const backup = backupOf(this.#path)
     const current = await readFile(this.#path, 'utf8').catch(absent)
     // Where ours stands already, of this run or of one that crashed, the backup has the original: it is not put back in between.
-    const kept = current.startsWith(MARKER) ? await readFile(backup, 'utf8').catch(absent) : undefined
-    const original = kept ?? current
-    if (kept === undefined) await replaceFile(backup, original)
-    this.#guard ??= new ResolvConfGuard({ path: this.#path, backup, marker: MARKER })
-    await this.#write(rewritten(original, { servers, searchDomain, backup }))
+    const kept = existsSync(backup) ? await readFile(backup, 'utf8') : undefined
+    const original = originalOf(current, kept)
+    if (original !== kept) await replaceFile(backup, original, { modeOf: this.#path })
+    const isMounted = isMountPoint(this.#path)
+    this.#guard ??= new ResolvConfGuard({ path: this.#path, backup, marker: this.#marker, isMounted })
+    await this.#write(`${this.#marker} ${rewritten(original, { servers, searchDomain, backup })}`)
   }
 
   async restore(): Promise<void> {
@@ -48,7 +52,9 @@ export class ResolvConf implements ResolverConfiguration {
     if (original === undefined) return
     const current = await readFile(this.#path, 'utf8').catch(absent)
     // What somebody else has written since then is newer than the backup.
-    if (current.startsWith(MARKER)) await this.#write(original)
+    if (!standsFor(current, original) || (await isLink(this.#path))) return rm(backup)
+    if (!isMountPoint(this.#path)) return rename(backup, this.#path) // which needs no room on a full disk
+    await overwriteFile(this.#path, original)
     await rm(backup)
   }
 
@@ -63,10 +69,24 @@ export class ResolvConf implements ResolverConfiguration {
 export const originalResolvConf = (path = '/etc/resolv.conf'): string => {
   try {
     const current = readFileSync(path, 'utf8')
-    return current.startsWith(MARKER) ? readFileSync(backupOf(path), 'utf8') : current
+    const backup = backupOf(path)
+    return originalOf(current, existsSync(backup) ? readFileSync(backup, 'utf8') : undefined)
   } catch {
     return ''
   }
+}
+
+/**
+ * Whether a file stands in the place of the original: ours, or what is there of the original where it was written back on a disk that
+ * was full, which may be nothing.
+ */
+const standsFor = (current: string, original: string): boolean =>
+  current.startsWith(MARKER) || original.startsWith(current)
+
+/** By what stands in the file, and in the backup where there is one. */
+const originalOf = (current: string, backup: string | undefined): string => {
+  if (backup !== undefined && standsFor(current, backup)) return backup
+  return current.startsWith(MARKER) ? '' : current
 }
 
 /**
@@ -105,9 +125,13 @@ const isSameFile = (one: string, other: string): boolean => {
   }
 }
 
-const refuseLink = async (path: string): Promise<void> => {
+const isLink = async (path: string): Promise<boolean> => {
   const found = await lstat(path).catch(() => undefined)
-  if (found?.isSymbolicLink() !== true) return
+  return found?.isSymbolicLink() === true
+}
+
+const refuseLink = async (path: string): Promise<void> => {
+  if (!(await isLink(path))) return
   throw new OperatorError(
     'RESOLV_CONF_LINK',
     `${path} is a symbolic link, so another program owns what it points to.`,
@@ -115,6 +139,7 @@ const refuseLink = async (path: string): Promise<void> => {
   )
 }
 
+/** Without the marker that it begins with. */
 const rewritten = (
   original: string,
   { servers, searchDomain, backup }: { servers: readonly string[]; searchDomain: string | undefined; backup: string },
@@ -127,7 +152,7 @@ const rewritten = (
       .slice(1) ?? []
   const search = [...new Set([...(searchDomain === undefined ? [] : [searchDomain]), ...domains])]
   return [
-    `${MARKER} The original is in ${backup} and comes back when the client stops.`,
+    `The original is in ${backup} and comes back when the client stops.`,
     ...servers.slice(0, MOST_SERVERS).map((server) => `nameserver ${server}`),
     ...(search.length === 0 ? [] : [`search ${search.join(' ')}`]),
     ...lines.filter((line) => /^options\s/.test(line)),
@@ -140,10 +165,10 @@ const absent = (error: unknown): string => {
   throw error
 }
 
-/** Whole or not at all, also across a crash of the machine; with the mode of the file that it replaces. */
-const replaceFile = async (path: string, text: string): Promise<void> => {
+/** Whole or not at all, also across a crash of the machine; with the mode of the file that it replaces, or of another one. */
+const replaceFile = async (path: string, text: string, { modeOf = path } = {}): Promise<void> => {
   const temporary = `${path}.tmp`
-  const mode = await stat(path).then(
+  const mode = await stat(modeOf).then(
     (found) => found.mode & 0o777,
     () => 0o644,
   )

@@ -1,20 +1,19 @@
-// Sets the resolver of its namespace, see resolver-configuration.test.ts: `set` and waits to be killed, `set-and-restore`, or `recover`.
+// Sets the resolver of its namespace, see resolver-configuration.test.ts, or the file that is named, see resolv-conf-trouble.test.ts: `set` and waits to be killed, `set-and-restore`, or `recover`.
 import { readFileSync } from 'node:fs'
 import { createResolverConfiguration, createSystemResolvers } from '../../../hosts/runtime/index.ts'
 
-const resolver = createResolverConfiguration()
-const servers = createSystemResolvers()
+const [, , what, path = '/etc/resolv.conf'] = process.argv
+const resolver = createResolverConfiguration({ path })
+const servers = createSystemResolvers({ path })
 const report = (): void => {
-  process.stdout.write(
-    `${JSON.stringify({ file: readFileSync('/etc/resolv.conf', 'utf8'), servers: servers.servers() })}\n`,
-  )
+  process.stdout.write(`${JSON.stringify({ file: readFileSync(path, 'utf8'), servers: servers.servers() })}\n`)
 }
 
-if (process.argv[2] !== 'recover') {
+if (what !== 'recover') {
   await resolver.set({ device: 'lo', servers: ['100.100.111.1'], searchDomain: 'example.org' })
   report()
 }
-if (process.argv[2] === 'set') setInterval(() => undefined, 1_000)
+if (what === 'set') setInterval(() => undefined, 1_000)
 else {
   await resolver.restore()
   report()
