@@ -191,6 +191,8 @@ export class Peer implements RemoteStatic {
   }
 
   wake(now: Instant): void {
+    // After a suspend all are late at once: a handshake that another timer begins must not be forgotten with what was before.
+    if (this.#timers.takeIfDue('forgetKeys', now)) this.#forgetKeys()
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now))
       this.#elapsed(due, now)
   }

@@ -79,6 +79,14 @@ export class Timers {
     for (const name of TIMERS) this.#due[name] = undefined
   }
 
+  /** Disarms this timer if it is due; whether it was. */
+  takeIfDue(name: TimerName, now: Instant): boolean {
+    const at = this.#due[name]
+    if (at === undefined || at > now) return false
+    this.#due[name] = undefined
+    return true
+  }
+
   /** Disarms and names one timer that is due, the earliest first. */
   takeDue(now: Instant): TimerName | undefined {
     const next = this.#first()

@@ -35,7 +35,7 @@ export const runLane = async <Input, Output extends { type: string }>(
   const lane = new PacketLane<Input, Output>({
     addon,
     flows,
-    clock: new SystemClock(clockOrigin),
+    clock: new SystemClock({ origin: clockOrigin }),
     tun,
     sockets,
     send: (reports, datagrams) => post({ type: 'items', reports, datagrams }),

@@ -62,6 +62,8 @@ export const UDP_SLOT_BYTES = 65_536
  * error with `code` and `syscall`. They must not be called with a buffer that another thread writes to.
  */
 export interface Addon {
+  /** Milliseconds that the machine has been up, with what it slept (CLOCK_BOOTTIME). */
+  bootTime: () => number
   /** Calls back with 0 whenever the port is readable, with a negative libuv error where it broke. Keeps the process alive. */
   watch: (port: Port, callback: (status: number) => void) => void
   close: (port: Port) => void

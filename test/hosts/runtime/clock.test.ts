@@ -1,7 +1,15 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { DAY, after, type Instant } from '../../../core/runtime/time.ts'
+import { SystemClock } from '../../../hosts/runtime/clock.ts'
 import { createClock, createRandom } from '../../../hosts/runtime/index.ts'
+
+const MODULE = new URL('../../../hosts/runtime/clock.js', import.meta.url).href
+const CLOCK_OF_A_WORKER = `
+  const { parentPort, workerData: [module, origin] } = require('node:worker_threads')
+  import(module).then(({ SystemClock }) => parentPort.postMessage(new SystemClock({ origin }).now()))`
 
 describe('the system clock', () => {
   it('never wakes before the moment', async () => {
@@ -26,6 +34,28 @@ describe('the system clock', () => {
     })
     cancel()
     expect(woken).to.equal(false)
+  })
+
+  it('has gone on while the machine slept, and soon wakes what was due then', async () => {
+    let slept = 0
+    const clock = new SystemClock({ origin: 0, elapsed: () => performance.now() + slept, lookEveryMs: 10 })
+    const at = after(clock.now(), DAY)
+    // As a timer does that was armed before: it has a day to go.
+    const woken = new Promise<Instant>((resolve) => {
+      clock.wake(at, () => resolve(clock.now()))
+    })
+    slept = DAY
+    expect(await woken).to.be.at.least(at)
+  })
+
+  it('counts from one origin in all clocks of a thread, and in another one that is told it', async () => {
+    const [one, other] = [createClock(), new SystemClock()]
+    const worker = new Worker(CLOCK_OF_A_WORKER, { eval: true, workerData: [MODULE, other.origin] })
+    const before = one.now()
+    const [between] = (await once(worker, 'message')) as [number]
+    expect(between).to.be.at.least(before)
+    expect(other.now()).to.be.at.least(between)
+    expect(new SystemClock().origin).to.equal(other.origin)
   })
 
   it('does not wake what was cancelled', async () => {
