@@ -1,4 +1,4 @@
-/** An address and a port as text: `192.0.2.1:53`, `[2001:db8::1]:53`. Canonical, so that equal ends are equal text. */
+/** An address and a port as text: `192.0.2.1:53`, `[2001:db8::1]:53`, `[fe80::1%eth0]:53` (RFC 4007 §11). Canonical, so that equal ends are equal text. */
 export type Endpoint = string & { readonly __brand: 'Endpoint' }
 
 export type Family = 'ipv4' | 'ipv6'
@@ -6,9 +6,9 @@ export type Family = 'ipv4' | 'ipv6'
 export const endpoint = (address: string, port: number): Endpoint =>
   (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`) as Endpoint
 
-/** The parts of an endpoint, or undefined if it is not one. The address itself is not checked. */
+/** The parts of an endpoint, or undefined if it is not one. The address itself, with its zone, is not checked. */
 export const splitEndpoint = (text: string): { address: string; port: number; family: Family } | undefined => {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[^\s%[\]]{1,15})?)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
   if (match === null) return undefined
   const port = Number(match[3])
   if (port > 0xffff) return undefined

@@ -46,10 +46,17 @@ const readText = (path: string): string => {
   }
 }
 
+/** Routers announce themselves by a link-local address, which means something with its zone only: the device, by name or number. */
+const serverAddress = (text: string): string | undefined => {
+  const [, address = text, zone] = /^(fe[89ab][^%]*)%([^\s%[\]/]{1,15})$/i.exec(text) ?? []
+  const canonical = canonicalAddress(address)
+  return canonical === undefined || zone === undefined ? canonical : `${canonical}%${zone}`
+}
+
 const serversOf = (text: string): Endpoint[] => {
   const found = new Set<Endpoint>()
   for (const [, written = ''] of text.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm)) {
-    const address = canonicalAddress(written)
+    const address = serverAddress(written)
     if (address !== undefined && !isSentinel(address)) found.add(endpoint(address, 53))
   }
   return [...found]

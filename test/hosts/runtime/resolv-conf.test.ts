@@ -140,6 +140,15 @@ describe('resolv.conf', () => {
       expect(servers()).to.deep.equal(['192.0.2.2:53'])
     })
 
+    it('T10 names a link-local server with its zone, and none with what is no zone', () => {
+      writeFileSync(
+        path,
+        'nameserver FE80:0::1%eth0\nnameserver fe80::1%2\nnameserver 2001:db8::1%eth0\nnameserver fe80::1%\n' +
+          'nameserver fe80::1%eth0%eth1\nnameserver 192.0.2.1%eth0\nnameserver fe80::1%averyverylongname\n',
+      )
+      expect(servers()).to.deep.equal(['[fe80::1%eth0]:53', '[fe80::1%2]:53'])
+    })
+
     it('is empty where there is no file', () => {
       rmSync(path)
       expect(servers()).to.deep.equal([])
