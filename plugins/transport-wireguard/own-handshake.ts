@@ -2,20 +2,21 @@ import { X25519PrivateKey, X25519_BYTES, type Instant } from 'portreeve'
 import { readResponse, writeInitiation, type PendingHandshake, type SessionSecrets } from './handshake.ts'
 import type { Response } from './messages.ts'
 import type { Peer } from './peer.ts'
+import { INITIATION_COPIED_MS } from './timers.ts'
 import type { TunnelSide } from './tunnel-side.ts'
 
 /** The handshake that we began with a peer: one at most waits for its answer. */
 export class OwnHandshake {
   readonly #side: TunnelSide
   readonly #peer: Peer
-  #pending: PendingHandshake | undefined
+  #pending: (PendingHandshake & { datagram: Uint8Array; beganAt: Instant }) | undefined
 
   constructor(side: TunnelSide, peer: Peer) {
     this.#side = side
     this.#peer = peer
   }
 
-  /** An initiation, macs not yet set, in place of the one before; undefined with a counted reason. */
+  /** An initiation, whose macs the caller sets, in place of the one before; undefined with a counted reason. */
   begin(now: Instant): Uint8Array | undefined {
     this.abandon()
     const sender = this.#side.indices.claim({ peer: this.#peer })
@@ -31,8 +32,14 @@ export class OwnHandshake {
       this.#side.drop(written.refused)
       return undefined
     }
-    this.#pending = written.pending
+    this.#pending = { ...written.pending, datagram: written.datagram, beganAt: now }
     return written.datagram
+  }
+
+  /** The initiation that waits for its answer, once more with its macs, while it is young. An answer to either copy is taken. */
+  copy(now: Instant): Uint8Array | undefined {
+    if (this.#pending === undefined || now - this.#pending.beganAt >= INITIATION_COPIED_MS) return undefined
+    return new Uint8Array(this.#pending.datagram)
   }
 
   /** The session's keys by its answer, whose receiver index is the session's from then on; undefined with a counted reason. */

@@ -91,7 +91,10 @@ export class Peer implements RemoteStatic {
   choosePath(path: Path, now: Instant): void {
     if (path === this.#path) return
     this.#usePath(path)
-    if (this.#seekingSince !== undefined) this.#initiate(now)
+    if (this.#seekingSince === undefined) return
+    const copy = this.#handshake.copy(now)
+    if (copy === undefined) this.#initiate(now)
+    else this.#emitDatagram(copy, path)
   }
 
   /** Seeks a session unless there is one. */
@@ -300,7 +303,8 @@ export class Peer implements RemoteStatic {
 
   #sendHandshake(datagram: Uint8Array, path: Path, now: Instant): void {
     this.#cookies.sign(datagram, now)
-    this.#emitDatagram(datagram, path)
+    // What is put out is the host's; an initiation may be wanted again.
+    this.#emitDatagram(new Uint8Array(datagram), path)
   }
 
   #emitDatagram(datagram: Uint8Array, path: Path | undefined): void {

@@ -38,6 +38,12 @@ export const RETRY_JITTER_MS = 333
 /** A peer's initiations are read no faster than that: each costs two multiplications before it is known to be a replay. */
 export const INITIATION_INTERVAL_MS = 20
 
+/**
+ * A younger initiation goes to another path as it is. A second one could arrive within that interval of the first and stay unread, while the answer
+ * to the first, which it replaced, would come in vain; of two copies the peer reads one (§5.1). Longer than paths differ in latency.
+ */
+export const INITIATION_COPIED_MS = 250
+
 /** How long a cookie is good for (§6.6). */
 export const COOKIE_MS = 120 * SECOND
 

@@ -174,6 +174,26 @@ describe('WireGuard timers', () => {
     expect(wire.delivered('b').map(numberOf)).to.deep.equal([0])
   })
 
+  it('H7 send a young initiation to a path that the host chooses as it is, and take the answer to either copy', () => {
+    for (const gap of [0, 5, 12, 19, 25, 200]) {
+      for (const dead of ['none', 'a-b', 'a-b:other']) {
+        const { wire, tunnels, send, lose } = world()
+        lose(({ path }) => path === dead)
+        const carried = wire.fate
+        wire.fate = (datagram) => carried(datagram).map((arrival) => ({ ...arrival, delayMs: 140 }))
+        send('a')
+        wire.advance(gap)
+        wire.input('a', { type: 'pathChosen', peer: 'b', path: 'a-b:other' })
+        // Two ways of the handshake and one of the packet.
+        wire.advance(gap + 3 * 150)
+        const what = `${gap} ms, ${dead} dead`
+        expect(wire.delivered('b').map(numberOf), what).to.deep.equal([0])
+        expect(tunnels.b.counters(), what).to.deep.equal(dead === 'none' ? { replayed_initiation: 1 } : {})
+        expect(tunnels.a.counters(), what).to.deep.equal({})
+      }
+    }
+  })
+
   it('forget the keys of a session that nobody has used for 540 s', () => {
     const { wire, tunnels, send } = world()
     send('a')
@@ -252,6 +272,7 @@ describe('the WireGuard tunnel', () => {
     const { wire, tunnels, send } = world()
     wire.fate = ({ bytes }) => (bytes[0] === 1 ? [] : [{ bytes }])
     send('a')
+    wire.advance(SECOND)
     wire.input('a', { type: 'pathChosen', peer: 'b', path: 'a-b:2' })
     const [first, second] = wire.sent('a').map(({ bytes }) => bytes)
     for (const datagram of [first, second]) {
