@@ -18,6 +18,8 @@ export interface CandidatePair {
   heardAt: Instant | undefined
   /** When it last answered a check. */
   answeredAt: Instant | undefined
+  /** Nobody answered the last check that is over. */
+  isSilent: boolean
   /** Controlled: the other side has chosen it. */
   nominated: boolean
 }
@@ -39,6 +41,7 @@ export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instan
   nextCheckAt,
   heardAt: undefined,
   answeredAt: undefined,
+  isSilent: false,
   nominated: false,
 })
 

@@ -5,14 +5,15 @@
 // - Checks go on for as long as the agent lives: they keep NAT bindings open and find out that a path is dead.
 import type { Path } from '../contract/tunnel-transport.ts'
 import { Counters } from '../runtime/counters.ts'
-import { splitEndpoint, type Family } from '../runtime/endpoint.ts'
+import { splitEndpoint } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
 import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
-import { comparePairs, newPair, type CandidatePair } from './candidate-pair.ts'
+import type { CandidatePair } from './candidate-pair.ts'
+import { CandidatePairs } from './candidate-pairs.ts'
 import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './connectivity-check.ts'
 import {
   checkInterval,
@@ -20,7 +21,6 @@ import {
   nextCheckOfHeard,
   NO_PATH_MS,
   NO_REMOTE_CANDIDATES_MS,
-  PACE_MS,
   PATH_LOST_MS,
   recheckInterval,
   retransmission,
@@ -61,30 +61,25 @@ export type IceAgentOutput =
   /** Controlling only: no path was found, or found again, in time. Checks have ended. */
   | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost' }
 
-const MAX_PAIRS = 32
-
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #options: IceAgentOptions
-  readonly #pairs = new Map<Path, CandidatePair>()
-  readonly #remotes = new Map<Path, Candidate>()
+  readonly #pairs: CandidatePairs
   readonly #checks: OwnChecks
   readonly #probe: PathProbe
   readonly #counters = new Counters()
   readonly #outputs = new OutputQueue<IceAgentOutput>()
   /** As it was last said. */
   #carries: number | undefined
-  #locals: readonly Candidate[] = []
   #selected: CandidatePair | undefined
   #trafficAt: Instant | undefined
   #withoutPathSince: Instant
   #hadPath = false
-  #paceFrom: Instant
   #over = false
 
   constructor(options: IceAgentOptions, now: Instant) {
     this.#options = options
     this.#withoutPathSince = now
-    this.#paceFrom = now
+    this.#pairs = new CandidatePairs(options.role, now)
     this.#checks = new OwnChecks(options)
     this.#probe = new PathProbe(options.probes ?? [])
   }
@@ -127,7 +122,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   wake(now: Instant): void {
     if (this.#over) return
-    for (const pair of this.#byPriority()) this.#advance(pair, now)
+    for (const pair of this.#pairs.byPriority()) this.#advance(pair, now)
     const selected = this.#selected
     for (const bytes of this.#probe.wake(now)) if (selected !== undefined) this.#sendCheck(selected, bytes)
     this.#tellProven()
@@ -142,20 +137,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   deadline(): Deadline | undefined {
     if (this.#over) return undefined
     let first = earliest(this.#givesUp(), this.#probe.deadline())
-    for (const pair of this.#pairs.values()) first = earliest(first, this.#due(pair))
+    for (const pair of this.#pairs) first = earliest(first, this.#due(pair))
     return first
   }
 
   #changeLocals(candidates: readonly Candidate[], now: Instant): void {
-    const before = this.#locals.map(({ endpoint }) => endpoint).join()
-    this.#locals = candidates
-    for (const pair of this.#pairs.values()) {
-      const local = this.#localOf(pair.remote.family)
-      if (local === undefined) this.#drop(pair, now)
-      else pair.local = local
-    }
-    for (const remote of this.#remotes.values()) this.#pair(remote, now)
-    if (before !== candidates.map(({ endpoint }) => endpoint).join()) this.#checkAll(now)
+    const haveMoved = this.#pairs.changeLocals(candidates, now)
+    this.#followPairs(now)
+    if (haveMoved) this.#checkAll(now)
   }
 
   #addRemotes(lines: readonly string[], now: Instant): void {
@@ -167,41 +156,22 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #remember(remote: Candidate, now: Instant): void {
-    if (!this.#remotes.has(remote.endpoint) && this.#remotes.size >= MAX_PAIRS) {
-      this.#counters.count('too-many-candidates')
-      return
-    }
-    this.#remotes.set(remote.endpoint, remote)
-    this.#pair(remote, now)
-  }
-
-  #pair(remote: Candidate, now: Instant): void {
-    const local = this.#localOf(remote.family)
-    const known = this.#pairs.get(remote.endpoint)
-    if (known !== undefined && remote.type !== 'prflx') {
-      // What was first learned from a check has a signalled priority as well.
-      known.remote = remote
-      this.#choose(now)
-    }
-    if (local === undefined || known !== undefined) return
-    if (this.#paceFrom < now) this.#paceFrom = now
-    this.#pairs.set(remote.endpoint, newPair(local, remote, this.#paceFrom))
-    this.#paceFrom = after(this.#paceFrom, PACE_MS)
+    if (this.#pairs.add(remote, { inUse: this.#selected, now })) this.#choose(now)
+    else this.#counters.count('too-many-candidates')
   }
 
   #removeRemotes(lines: readonly string[], now: Instant): void {
     for (const line of lines) {
       const remote = parseCandidate(line)
-      if (remote === undefined) continue
-      this.#remotes.delete(remote.endpoint)
-      const pair = this.#pairs.get(remote.endpoint)
-      if (pair !== undefined) this.#drop(pair, now)
+      if (remote !== undefined) this.#pairs.remove(remote.endpoint)
     }
+    this.#followPairs(now)
   }
 
-  #drop(pair: CandidatePair, now: Instant): void {
-    this.#pairs.delete(pair.path)
-    if (this.#selected === pair) this.#lose(now, now)
+  /** After pairs have gone, or have another priority. */
+  #followPairs(now: Instant): void {
+    if (this.#selected !== undefined && !this.#pairs.has(this.#selected)) this.#lose(now, now)
+    else this.#choose(now)
   }
 
   #handleCheck(path: Path, message: StunMessage, now: Instant): void {
@@ -216,7 +186,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     const source = splitEndpoint(path)
     if (source === undefined) return this.#counters.count('path-unknown')
     // RFC 8445 §7.3.1.3: a way that nobody told us of.
-    if (!this.#pairs.has(path)) this.#remember(peerReflexive(source, verdict.priority), now)
+    if (this.#pairs.get(path) === undefined) this.#remember(peerReflexive(source, verdict.priority), now)
     const pair = this.#pairs.get(path)
     if (pair === undefined) return this.#counters.count('no-room-for-path')
     const { isProbe } = verdict
@@ -229,7 +199,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#outputs.push({ type: 'sendDatagram', path, datagram })
     this.#hear(pair, now)
     if (verdict.nominated && role === 'controlled') {
-      for (const other of this.#pairs.values()) other.nominated = other === pair
+      for (const other of this.#pairs) other.nominated = other === pair
       this.#choose(now)
     }
     // A triggered check, §7.3.1.4: through a NAT only now is the way open in both directions.
@@ -256,6 +226,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.state = 'valid'
     pair.heardAt = now
     pair.answeredAt = now
+    pair.isSilent = false
     pair.nextCheckAt = after(now, checkInterval(pair, this.#circumstances(), now))
     this.#choose(now)
   }
@@ -281,7 +252,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   /** Takes the best way there is, where that is a change. */
   #choose(now: Instant): void {
-    const usable = this.#byPriority().filter(({ state }) => state === 'valid')
+    const usable = this.#pairs.byPriority().filter(({ state }) => state === 'valid')
     const best =
       this.#options.role === 'controlling'
         ? usable[0]
@@ -298,7 +269,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #advance(pair: CandidatePair, now: Instant): void {
-    if (this.#due(pair).at > now || this.#pairs.get(pair.path) !== pair) return
+    if (this.#due(pair).at > now || !this.#pairs.has(pair)) return
     const { check } = pair
     if (check === undefined) return this.#beginCheck(pair, now)
     if (after(check.beganAt, this.#retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
@@ -333,6 +304,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     const suspectSince = pair.check?.beganAt ?? now
     pair.check = undefined
     pair.state = 'failed'
+    pair.isSilent = true
     if (pair === this.#selected) this.#lose(suspectSince, now)
     pair.nextCheckAt = after(now, recheckInterval(this.#circumstances(), now))
   }
@@ -341,7 +313,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #lose(silentSince: Instant, now: Instant): void {
     this.#selected = undefined
     this.#probe.end()
-    for (const pair of this.#pairs.values()) {
+    for (const pair of this.#pairs) {
       if (pair.state === 'valid' && (pair.answeredAt ?? -Infinity) < silentSince) pair.state = 'waiting'
     }
     this.#choose(now)
@@ -353,7 +325,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #checkAll(now: Instant): void {
-    for (const pair of this.#pairs.values()) if (pair.check === undefined) pair.nextCheckAt = now
+    for (const pair of this.#pairs) if (pair.check === undefined) pair.nextCheckAt = now
   }
 
   #due(pair: CandidatePair): Deadline {
@@ -381,21 +353,13 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   /** The controlled side never gives up: it answers whoever proves the credentials for as long as these hold. */
   #givesUp(): Deadline | undefined {
     if (this.#options.role === 'controlled' || this.#selected !== undefined) return undefined
-    const limit = this.#hadPath ? PATH_LOST_MS : this.#remotes.size === 0 ? NO_REMOTE_CANDIDATES_MS : NO_PATH_MS
+    const limit = this.#hadPath ? PATH_LOST_MS : this.#pairs.hasRemotes ? NO_PATH_MS : NO_REMOTE_CANDIDATES_MS
     return { at: after(this.#withoutPathSince, limit), reason: 'no path' }
   }
 
   #fail(): void {
     this.#over = true
-    const reason = this.#hadPath ? 'path-lost' : this.#remotes.size === 0 ? 'no-remote-candidates' : 'no-path'
+    const reason = this.#hadPath ? 'path-lost' : this.#pairs.hasRemotes ? 'no-path' : 'no-remote-candidates'
     this.#outputs.push({ type: 'failed', reason })
-  }
-
-  #byPriority(): CandidatePair[] {
-    return [...this.#pairs.values()].sort((a, b) => comparePairs(b, a, this.#options.role))
-  }
-
-  #localOf(family: Family): Candidate | undefined {
-    return this.#locals.find((local) => local.family === family)
   }
 }

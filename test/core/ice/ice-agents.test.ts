@@ -207,6 +207,53 @@ describe('ICE agents', () => {
     expect(gateway.agents.path('c')).to.equal('203.0.113.99:52625')
   })
 
+  const alone = () => {
+    client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
+    gateway.tell({ type: 'peerAdded', peer: 'c', local: GATEWAY, remote: CLIENT })
+    client.tell({ type: 'remoteCandidatesAdded', peer: 'g', candidates: gateway.lines() })
+  }
+
+  const moveTo = (address: string) => {
+    client.host.addresses = [address]
+    client.locals()
+  }
+
+  it('H7 follow a client from one NAT to the next, to the fortieth as to the first', () => {
+    alone()
+    for (let place = 1; place <= 40; place++) {
+      moveTo(`203.0.113.${place}`)
+      traffic(1_000)
+      expect(gateway.agents.path('c')).to.equal(`203.0.113.${place}:52625`)
+    }
+    expect(gateway.agents.counters()).to.not.have.any.keys('too-many-candidates', 'no-room-for-path')
+  })
+
+  it('T9 H7 follow a client although somebody sends a check of its again and again from elsewhere', () => {
+    alone()
+    moveTo('203.0.113.1')
+    traffic(1_000)
+    const datagram = encodeCheck({
+      transactionId: new Uint8Array(12),
+      local: CLIENT,
+      remote: GATEWAY,
+      role: 'controlling',
+      tieBreaker: new Uint8Array(8),
+      priority: 1,
+      nominate: false,
+    })
+    let source = 0
+    for (const place of ['203.0.113.2', '203.0.113.3', '203.0.113.4']) {
+      for (let at = 0; at < 40; at++) {
+        gateway.tell({ type: 'datagramReceived', path: endpoint('192.0.2.66', ++source), datagram })
+      }
+      // The one in use is not given up for them.
+      expect(gateway.agents.path('c')).to.equal(client.host.addresses.map((address) => `${address}:52625`).join())
+      moveTo(place)
+      traffic(1_000)
+      expect(gateway.agents.path('c')).to.equal(`${place}:52625`)
+    }
+  })
+
   it('T10 know how much the path carries in each direction, and forget it with the path', () => {
     network.setEverywhere({ latencyMs: 20, mtu: 1_460 })
     connect()
