@@ -12,8 +12,10 @@ export const ICMP_TTL = 2 * MINUTE
 export const UNCONFIRMED_TTL = 60 * SECOND
 /** Both sides sent FIN: long enough for the last acknowledgements, short enough for a client that takes the port again. */
 export const CLOSED_TTL = 5 * SECOND
-/** A full table costs some 300 bytes an entry. */
+/** A full table costs some 700 bytes an entry, or 900 where each has a real address of its own. */
 const MOST_ENTRIES = 16_384
+/** A full table is looked through for what is over no more often than this: else each packet that it has no room for would cost that. */
+const SWEEP_MS = SECOND
 /** How many ports are tried when the wanted one is taken; bounds the work that one packet can cause. */
 const MOST_PORTS_TRIED = 256
 
@@ -48,9 +50,11 @@ export type NatRefusal = 'nat-table-full' | 'nat-ports-exhausted'
  */
 export class NatTable<Tag> {
   readonly #inside = new Map<string, NatEntry<Tag>>()
-  readonly #outside = new Map<string, NatEntry<Tag>>()
+  /** By real address, and by protocol and port: a search for a free port is to cost no text for each that it tries. */
+  readonly #outside = new Map<string, Map<number, NatEntry<Tag>>>()
   readonly #groups = new Map<string, Set<NatEntry<Tag>>>()
   readonly #capacity: number
+  #sweptAt: Instant | undefined
 
   constructor({ capacity = MOST_ENTRIES }: { capacity?: number } = {}) {
     this.#capacity = capacity
@@ -67,7 +71,7 @@ export class NatTable<Tag> {
 
   /** The live flow that the network knows under this port and address. */
   fromOutside(protocol: number, port: number, address: AddressBytes, now: Instant): NatEntry<Tag> | undefined {
-    return this.#alive(this.#outside.get(keyOf(protocol, port, address)), now)
+    return this.#alive(this.#outside.get(formatAddress(address))?.get(outsideKeyOf(protocol, port)), now)
   }
 
   /** A new flow, which replaces one of the same inside. The same port outside if that is free, else the next. */
@@ -79,10 +83,11 @@ export class NatTable<Tag> {
     const replaced = this.#inside.get(insideKey)
     if (replaced !== undefined) this.remove(replaced)
     if (this.#inside.size >= this.#capacity) {
-      this.sweep(now)
+      if (this.#sweptAt === undefined || now >= after(this.#sweptAt, SWEEP_MS)) this.sweep(now)
       if (this.#inside.size >= this.#capacity) return 'nat-table-full'
     }
-    const outsidePort = this.#freePort(protocol, insidePort, outsideAddress, now)
+    const address = formatAddress(outsideAddress)
+    const outsidePort = this.#freePort(protocol, insidePort, address, now)
     if (outsidePort === undefined) return 'nat-ports-exhausted'
     const entry: NatEntry<Tag> = {
       // First what every packet needs: that is one line of the processor's cache.
@@ -100,7 +105,10 @@ export class NatTable<Tag> {
       group,
     }
     this.#inside.set(insideKey, entry)
-    this.#outside.set(keyOf(protocol, outsidePort, outsideAddress), entry)
+    const there = this.#outside.get(address)
+    const outsideKey = outsideKeyOf(protocol, outsidePort)
+    if (there === undefined) this.#outside.set(address, new Map([[outsideKey, entry]]))
+    else there.set(outsideKey, entry)
     this.#join(entry)
     return entry
   }
@@ -109,13 +117,17 @@ export class NatTable<Tag> {
     entry.state = 'over'
     const insideKey = keyOf(entry.protocol, entry.insidePort, entry.insideAddress)
     if (this.#inside.get(insideKey) === entry) this.#inside.delete(insideKey)
-    const outsideKey = keyOf(entry.protocol, entry.outsidePort, entry.outsideAddress)
-    if (this.#outside.get(outsideKey) === entry) this.#outside.delete(outsideKey)
+    const address = formatAddress(entry.outsideAddress)
+    const there = this.#outside.get(address)
+    const outsideKey = outsideKeyOf(entry.protocol, entry.outsidePort)
+    if (there?.get(outsideKey) === entry) there.delete(outsideKey)
+    if (there?.size === 0) this.#outside.delete(address)
     this.#leave(entry)
   }
 
   /** Forgets what is over. */
   sweep(now: Instant): void {
+    this.#sweptAt = now
     for (const entry of this.#inside.values()) if (isOver(entry, now)) this.remove(entry)
   }
 
@@ -150,12 +162,13 @@ export class NatTable<Tag> {
     return undefined
   }
 
-  #freePort(protocol: number, wanted: number, address: AddressBytes, now: Instant): number | undefined {
+  #freePort(protocol: number, wanted: number, address: string, now: Instant): number | undefined {
+    const there = this.#outside.get(address)
     // Echo identifiers may be 0, ports may not.
     const lowest = hasPorts(protocol) ? 1 : 0
     let port = wanted
     for (let tried = 0; tried < MOST_PORTS_TRIED; tried++) {
-      if (this.fromOutside(protocol, port, address, now) === undefined) return port
+      if (this.#alive(there?.get(outsideKeyOf(protocol, port)), now) === undefined) return port
       port = port === 0xffff ? lowest : port + 1
     }
     return undefined
@@ -207,6 +220,8 @@ const noteEnd = (entry: NatEntry<unknown>, from: 'inside' | 'outside', tcpFlags:
 const confirmedTtl = (protocol: number): number => (protocol === TCP ? TCP_TTL : protocol === UDP ? UDP_TTL : ICMP_TTL)
 
 const hasPorts = (protocol: number): boolean => protocol === TCP || protocol === UDP
+
+const outsideKeyOf = (protocol: number, port: number): number => (protocol << 16) | port
 
 const keyOf = (protocol: number, port: number, address: AddressBytes): string =>
   `${protocol} ${port} ${formatAddress(address)}`

@@ -153,6 +153,16 @@ describe('the NAT table', () => {
     expect(bench.table.size).to.equal(1)
   })
 
+  it('looks through a full table for what is over once a second, however many packets find no room', () => {
+    const bench = new Bench(2)
+    bench.send(TCP, 1)
+    bench.send(TCP, 2)
+    expect(bench.send(TCP, 3)).to.equal('nat-table-full')
+    bench.reply(TCP, 1, { flags: RST })
+    expect(bench.wait(SECOND - 1).send(TCP, 3)).to.equal('nat-table-full')
+    expect(bench.wait(1).send(TCP, 3)).to.equal('10.0.0.5 3')
+  })
+
   it('gives up after some ports, so that one packet costs a bounded search', () => {
     const bench = new Bench()
     for (let port = 1_000; port < 1_256; port++) bench.send(UDP, port)
