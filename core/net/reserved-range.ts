@@ -19,24 +19,60 @@ export const OWN_ADDRESSES = [prefix('100.64.0.0/10'), prefix('fd00:2021:1111::/
 /** Multicast, and what else reaches more or less than one machine. */
 export const MULTICAST_ADDRESSES = [prefix('224.0.0.0/4'), prefix('255.255.255.255/32'), prefix('ff00::/8')] as const
 
-/** What the Internet resource never carries (protocol.md §5): private, loopback, link-local, shared, multicast, reserved, IPv4-mapped. */
-export const NOT_INTERNET = [
+/** Not globally reachable by IANA's special-purpose registry. Without its documentation ranges, where nobody is. */
+const IPV4_NOT_INTERNET = [
   prefix('0.0.0.0/8'),
   prefix('10.0.0.0/8'),
   prefix('100.64.0.0/10'),
   prefix('127.0.0.0/8'),
   prefix('169.254.0.0/16'),
   prefix('172.16.0.0/12'),
+  // Its few anycast addresses find what is nearest: of the client's network, not of the site's.
+  prefix('192.0.0.0/24'),
+  // Relays of 6to4, RFC 7526.
+  prefix('192.88.99.0/24'),
   prefix('192.168.0.0/16'),
+  prefix('198.18.0.0/15'),
   prefix('224.0.0.0/4'),
   prefix('240.0.0.0/4'),
-  prefix('::/128'),
-  prefix('::1/128'),
+]
+
+/** IPv6 addresses that a translator or a tunnel at the site turns into one of these: behind `head` follows the IPv4 address. */
+const withPrivateIpv4 = (head: Prefix): Prefix[] =>
+  IPV4_NOT_INTERNET.map(({ address, length }) => {
+    const bytes = new Uint8Array(head.address)
+    bytes.set(address, head.length / 8)
+    return { address: bytes, length: head.length + length }
+  })
+
+/**
+ * What the Internet resource never carries (protocol.md §5): private, loopback, link-local, shared, multicast, reserved and IPv4-mapped addresses, what else
+ * IANA calls not globally reachable, and other spellings of such IPv4 addresses.
+ */
+export const NOT_INTERNET: readonly Prefix[] = [
+  ...IPV4_NOT_INTERNET,
+  // Unspecified, loopback, IPv4-compatible (RFC 4291 §2.5.5.1).
+  prefix('::/96'),
   prefix('::ffff:0.0.0.0/96'),
+  // RFC 2765
+  prefix('::ffff:0:0:0/96'),
+  // NAT64: the common prefix (RFC 6052), and one of the site's own (RFC 8215).
+  ...withPrivateIpv4(prefix('64:ff9b::/96')),
+  prefix('64:ff9b:1::/48'),
+  prefix('100::/64'),
+  prefix('100:0:0:1::/64'),
+  // IETF's protocol assignments, Teredo and benchmarks among them.
+  prefix('2001::/23'),
+  // 6to4, RFC 3056.
+  ...withPrivateIpv4(prefix('2002::/16')),
+  prefix('3fff::/20'),
+  prefix('5f00::/16'),
   prefix('fc00::/7'),
   prefix('fe80::/10'),
+  // Site-local, RFC 3879.
+  prefix('fec0::/10'),
   prefix('ff00::/8'),
-] as const
+]
 
 /**
  * What a name may not resolve to at the site: an answer with a tunnel address would join two clients, one with a loopback or

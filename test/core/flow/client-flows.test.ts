@@ -100,8 +100,11 @@ describe('the client, for a network', () => {
     client.grant('all')
     expect(client.fromApplication({ destination: '10.0.0.1' }).join()).to.match(/^tun: icmp 3\/1 10\.0\.0\.1 > /)
     expect(client.fromApplication({ destination: 'fe80::1' }).join()).to.match(/^tun: icmp 1\/3 fe80::1 > /)
+    expect(client.fromApplication({ destination: '64:ff9b::a00:1' }).join()).to.match(
+      /^tun: icmp 1\/3 64:ff9b::a00:1 > /,
+    )
     expect(client.fromApplication({ destination: '192.0.2.1' })).to.have.length(1)
-    expect(client.flows.counters()).to.deep.equal({ 'unknown-destination': 2 })
+    expect(client.flows.counters()).to.deep.equal({ 'unknown-destination': 3 })
   })
 
   it('P6 answers a mapped address whose resource is gone with ICMP unreachable, at once', () => {

@@ -438,7 +438,15 @@ describe('the gateway, for the Internet', () => {
       const isPublic = destination === '100.128.0.1'
       expect(gateway.fromClient({ destination })[0], destination).to.contain(isPublic ? 'tun: ' : 'ada: icmp 3/1')
     }
-    for (const destination of ['::1', 'fe80::1', 'fd12::1', '::ffff:10.0.0.1']) {
+    for (const destination of [
+      '::1',
+      'fe80::1',
+      'fd12::1',
+      '::ffff:10.0.0.1',
+      '64:ff9b::a00:5',
+      '2002:a00:5::1',
+      'fec0::1',
+    ]) {
       expect(gateway.fromClient({ destination })[0], destination).to.contain('ada: icmp 1/3')
     }
     gateway.grant(cidr('net', '10.0.0.0/8'))

@@ -128,6 +128,47 @@ describe('the reserved ranges', () => {
       expect(isInRange(NOT_INTERNET, address(text)), text).to.equal(true)
     }
     for (const text of ['192.0.2.1', '172.32.0.1', '2001:db8::1'])
-      expect(isInRange(NOT_INTERNET, address(text))).to.equal(false)
+      expect(isInRange(NOT_INTERNET, address(text)), text).to.equal(false)
+  })
+
+  it('T8 keep from the Internet what is not globally reachable, however an IPv4 address is spelt', () => {
+    const ipv4s = [
+      '10.0.0.5',
+      '127.0.0.1',
+      '169.254.169.254',
+      '192.168.7.1',
+      '198.18.0.1',
+      '198.19.255.255',
+      '192.0.0.8',
+    ]
+    for (const ipv4 of ipv4s) {
+      const [high, low] = wordsOf(ipv4)
+      const spellings = [
+        `::${ipv4}`,
+        `::ffff:${ipv4}`,
+        `::ffff:0:${ipv4}`,
+        `64:ff9b::${ipv4}`,
+        `2002:${high}:${low}::1`,
+      ]
+      for (const text of [ipv4, ...spellings]) expect(isInRange(NOT_INTERNET, address(text)), text).to.equal(true)
+    }
+    const others = ['64:ff9b:1::1', '100::1', '100:0:0:1::1', '2001::1', '2001:2::1', '3fff::1', '5f00::1', 'fec0::1']
+    for (const text of others) expect(isInRange(NOT_INTERNET, address(text)), text).to.equal(true)
+    const [high, low] = wordsOf('198.51.100.7')
+    const open = [
+      '198.20.0.1',
+      '192.0.1.1',
+      '64:ff9b::198.51.100.7',
+      `2002:${high}:${low}::1`,
+      '2001:200::1',
+      '2620::1',
+    ]
+    for (const text of open) expect(isInRange(NOT_INTERNET, address(text)), text).to.equal(false)
   })
 })
+
+/** The two words that an IPv4 address takes in an IPv6 one. */
+const wordsOf = (ipv4: string): string[] => {
+  const [a = 0, b = 0, c = 0, d = 0] = address(ipv4)
+  return [(a << 8) | b, (c << 8) | d].map((word) => word.toString(16))
+}
