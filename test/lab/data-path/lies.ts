@@ -111,37 +111,37 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     )
   })
 
-  it('about mapped addresses: never assigned, of other names, of the site, too many, twice', async () => {
+  it('about mapped addresses: never assigned, of other names, of the site, too many, one twice', async () => {
     const id = bed().id('web.example.org')
     const assign = (domain: string, proxyIps: string[], resource = id): Uint8Array =>
       encodeControlFrame({ type: 'assignedIps', resource, domain, proxyIps })
-    const inactive = async (frame: Uint8Array, domain: string): Promise<void> => {
-      liar.send(frame)
-      await liar.packet(`the answer for ${domain}`, (packet) => {
-        if (!isControlFrame(packet)) return false
-        const answer = decodeControlFrame(packet)
-        return (
-          typeof answer === 'object' &&
-          answer.type === 'domainStatus' &&
-          answer.domain === domain &&
-          answer.status === 'Inactive'
-        )
+    const tooMany = Array.from({ length: 9 }, (_, at) => `100.96.1.${at}`)
+    const reached = (destination: string): Uint8Array => own({ destination, destinationPort: WEB_PORT })
+    const statuses = new Map<string, string>()
+    const heardOf = (domain: string, status: 'Active' | 'Inactive'): Promise<unknown> =>
+      liar.packet(`${domain} ${status}`, (packet) => {
+        const frame = isControlFrame(packet) ? decodeControlFrame(packet) : undefined
+        if (typeof frame === 'object' && frame.type === 'domainStatus') statuses.set(frame.domain, frame.status)
+        return statuses.get(domain) === status
       })
-    }
-    await inactive(assign('wiki.example.org', ['100.96.0.9']), 'wiki.example.org')
-    await inactive(assign('nothing.example.org', ['100.96.0.9'], bed().id('wiki.example.org')), 'nothing.example.org')
-    liar.send(assign('web.example.org', ['10.20.0.1']), assign('web.example.org', ['100.64.0.1', 'fd00:2021:1111::1']))
-    liar.send(
-      assign(
-        'web.example.org',
-        Array.from({ length: 9 }, (_, at) => `100.96.1.${at}`),
+    const reasons = { 'assignment-not-granted': 2, 'assignment-proxies': 2, 'control-body': 2, 'no-grant': 5 }
+    await trial.droppedFor(reasons, () =>
+      liar.send(
+        assign('wiki.example.org', ['100.96.0.9']),
+        assign('nothing.example.org', ['100.96.0.9'], bed().id('wiki.example.org')),
+        assign('web.example.org', ['10.20.0.1']),
+        assign('web.example.org', ['100.64.0.1', 'fd00:2021:1111::1']),
+        assign('web.example.org', tooMany),
+        assign('web.example.org', ['100.96.2.1', '100.96.2.1']),
+        ...['100.96.0.9', '100.96.1.0', '100.96.2.1', 'fd00:2021:1111:8000::9', '10.20.0.1'].map(reached),
       ),
     )
-    await nothingOf(
-      ...['100.96.0.9', '100.96.1.0', '10.20.0.1', 'fd00:2021:1111:8000::9'].map((destination) =>
-        own({ destination, destinationPort: WEB_PORT }),
-      ),
-    )
+    for (const domain of ['wiki.example.org', 'nothing.example.org', 'web.example.org'])
+      await heardOf(domain, 'Inactive')
+    // What is in order has an effect, so that the rest can be believed.
+    liar.send(assign('web.example.org', ['100.96.2.1']))
+    await heardOf('web.example.org', 'Active')
+    await trial.allAfter(() => liar.send(reached('100.96.2.1')), 1)
   })
 
   it('about lengths, headers and fragments', async () => {
@@ -153,7 +153,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     }
     const honest6 = own({ destination: TARGET.ipv6, destinationPort: WEB_PORT })
     const refused6 = own({ destination: TARGET.ipv6, destinationPort: ADMIN_PORT })
-    await nothingOf(
+    const lies = [
       changed(2, 0xff, 0xff),
       changed(2, 0, 19),
       changed(0, 0x44),
@@ -181,35 +181,82 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
       buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 41, transport: [...honest6] }),
       // An error about a flow that it has not.
       buildIcmpError({ source: liar.ipv4, destination: TARGET.ipv4, type: 3, code: 4, rest: 68, about: honest }),
-    )
+    ]
+    const reasons = {
+      'not-an-ip-packet': 3,
+      'packet-options': 2,
+      'packet-fragment': 3,
+      'packet-transport': 2,
+      'packet-extension-header': 1,
+      'icmp-error': 1,
+    }
+    await trial.droppedFor(reasons, () => liar.send(...lies))
   })
 
   it('about control frames: of the wrong direction, without an end, and noise', async () => {
     const noise = encodeControlFrame({ type: 'domainStatus', resource: 'r', domain: 'd', status: 'Active' })
-    const frames = [0, 1, 3, 77, 255].map((type) => Uint8Array.from(noise, (byte, at) => (at === 40 ? type : byte)))
-    const cut = noise.slice(0, 60)
-    await nothingOf(
-      noise,
-      ...frames,
-      cut,
-      Uint8Array.from(noise, (byte, at) => (at > 48 ? (at * 97) & 255 : byte)),
+    const ofType = (type: number): Uint8Array => Uint8Array.from(noise, (byte, at) => (at === 40 ? type : byte))
+    const answers = (): number => liar.packets.filter(isControlFrame).length
+    const before = answers()
+    const reasons = {
+      'control-direction': 2,
+      'control-unknown-type': 3,
+      'control-truncated': 1,
+      'not-an-ip-packet': 1,
+      'control-body': 2,
+    }
+    await trial.droppedFor(reasons, () =>
+      liar.send(
+        noise,
+        ...[0, 1, 3, 77, 255].map(ofType),
+        noise.slice(0, 60),
+        // It ends before its header does.
+        Uint8Array.from(noise, (byte, at) => (at === 4 ? 0 : at === 5 ? 7 : byte)),
+        Uint8Array.from(noise, (byte, at) => (at > 48 ? (at * 97) & 255 : byte)),
+      ),
     )
+    expect(answers(), 'control frames in answer').to.equal(before)
   })
 
-  it('T9 about its datagrams: repeated, tampered with, cut off, for another key', async () => {
-    await nothingOf()
-    const [datagram = new Uint8Array()] = liar.sent.slice(-1)
-    expect(datagram.length).to.be.greaterThan(60)
-    liar.sendRaw(
-      ...liar.sent.slice(-8),
-      ...[4, 8, 20, datagram.length - 1].map((at) =>
+  describe('T9 about its datagrams', () => {
+    /** One that is right, and that the gateway has not seen yet. */
+    const sealed = async (): Promise<Uint8Array> => {
+      const [datagram = new Uint8Array()] = await liar.seal(
+        own({ destination: TARGET.ipv4, destinationPort: WEB_PORT }),
+      )
+      expect(datagram.length).to.be.greaterThan(60)
+      return datagram
+    }
+
+    it('repeated', async () => {
+      await trial.allAfter(() => liar.send(own({ destination: TARGET.ipv4, destinationPort: WEB_PORT })), 1)
+      const repeated = liar.sent.slice(-3)
+      await trial.droppedFor({ replayed: 6 }, () => liar.sendRaw(...repeated, ...repeated))
+    })
+
+    it('tampered with: its index, its counter, its text, its tag', async () => {
+      const datagram = await sealed()
+      const tampered = [4, 8, 20, datagram.length - 1].map((at) =>
         Uint8Array.from(datagram, (byte, index) => (index === at ? byte ^ 1 : byte)),
-      ),
-      ...[0, 1, 4, 15, 31, 32, datagram.length - 1].map((length) => datagram.slice(0, length)),
-      Uint8Array.from([1, 0, 0, 0, ...new Uint8Array(144).fill(7)]),
-      Uint8Array.from([2, 0, 0, 0, ...new Uint8Array(88).fill(7)]),
-    )
-    await nothingOf()
+      )
+      await trial.droppedFor({ 'unknown-index': 1, 'wrong-key': 3 }, () => liar.sendRaw(...tampered))
+      await trial.allAfter(() => liar.sendRaw(datagram), 1)
+    })
+
+    it('cut off', async () => {
+      const datagram = await sealed()
+      const cut = [0, 1, 4, 15, 31, 32, datagram.length - 1].map((length) => datagram.slice(0, length))
+      await trial.droppedFor({ 'wrong-length': 1, 'wrong-key': 2 }, () => liar.sendRaw(...cut))
+      await trial.allAfter(() => liar.sendRaw(datagram), 1)
+    })
+
+    it('for another key: handshakes', async () => {
+      const initiation = Uint8Array.from([1, 0, 0, 0, ...new Uint8Array(144).fill(7)])
+      const response = Uint8Array.from([2, 0, 0, 0, ...new Uint8Array(88).fill(7)])
+      const before = liar.handshakes.length
+      await trial.droppedFor({ 'wrong-mac1': 2 }, () => liar.sendRaw(initiation, response))
+      expect(liar.handshakes.length).to.equal(before)
+    })
   })
 }
 

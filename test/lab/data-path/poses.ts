@@ -80,7 +80,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
   it('by its tunnel addresses: sends nothing, wherever it is for', async () => {
     const others = [VAULT.ipv4, VAULT.ipv6].map((destination) => ofOther(destination))
     const toTarget = [TARGET.ipv4, TARGET.ipv6].map((destination) => ofOther(destination))
-    await trial.droppedFor(['source-not-own'], () => poser.send(...others, ...toTarget))
+    await trial.droppedFor({ 'source-not-own': 4 }, () => poser.send(...others, ...toTarget))
     await trial.allAfter(() => other.send(...others), 2)
     // Its own packets to what it may have do pass, by their source alone.
     const own = [TARGET.ipv4, TARGET.ipv6].map((destination) => trial.own({ destination, destinationPort: WEB_PORT }))
@@ -108,7 +108,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
 
   it('by its public key: gets no answer to a handshake without the private one', async () => {
     const before = poser.handshakes.length
-    await trial.droppedFor(['wrong-key'], () => {
+    await trial.droppedFor({ 'wrong-key': 3 }, () => {
       for (const sender of [1, 2, 3]) poser.initiate({ claimed: other.publicKey, sender })
     })
     // By its own key it does, and had the others been answered, so before this one.
@@ -126,14 +126,14 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
     const posed = sealed.slice()
     posed.set(index, INDEX_AT)
     expect(posed).not.to.deep.equal(sealed)
-    await trial.droppedFor(['wrong-key'], () => poser.sendRaw(posed))
+    await trial.droppedFor({ 'wrong-key': 1 }, () => poser.sendRaw(posed))
     await trial.allAfter(() => poser.sendRaw(sealed), 1)
   })
 
   it('by datagrams that it has overheard: repeats them from where it is, to no end, and draws no answers', async () => {
     await trial.allAfter(() => other.send(ofOther(VAULT.ipv4, 40_003)), 1)
     const overheard = other.sent.slice(-3)
-    await trial.droppedFor(['replayed'], () => poser.sendRaw(...overheard, ...overheard))
+    await trial.droppedFor({ replayed: 6 }, () => poser.sendRaw(...overheard, ...overheard))
     const ping = buildPacket({ kind: 'echoRequest', source: other.ipv4, destination: VAULT.ipv4, sourcePort: 77 })
     other.send(ping)
     const answer = `pong 77 ${VAULT.ipv4} > ${other.ipv4}`

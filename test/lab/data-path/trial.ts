@@ -48,14 +48,19 @@ export class Trial {
     expect((await this.#passed.count()) - before, 'packets that passed').to.equal(honest)
   }
 
-  /** Nothing of it gets through, and the gateway counts what it dropped for which reason. */
-  async droppedFor(reasons: readonly string[], lie: () => void): Promise<void> {
-    const counts = (): Promise<number[]> => Promise.all(reasons.map((reason) => this.#bed.dropped(reason)))
-    const before = await counts()
+  /** Nothing of it gets through, and the gateway counts so many drops, or more, by reason. */
+  async droppedFor(reasons: Readonly<Record<string, number>>, lie: () => void): Promise<void> {
+    const count = (): Promise<number[]> => Promise.all(Object.keys(reasons).map((reason) => this.#bed.dropped(reason)))
+    const before = await count()
     await this.nothingAfter(lie)
+    const wanted = Object.values(reasons).map((least, index) => (before[index] ?? 0) + least)
     await eventually(
-      async () => ((await counts()).every((count, index) => count > (before[index] ?? 0)) ? true : undefined),
-      { what: `drops for ${reasons.join(', ')}`, timeoutMs: PATIENCE_MS },
+      async () => {
+        const counts = await count()
+        if (counts.every((each, index) => each >= (wanted[index] ?? 0))) return true
+        throw new Error(`${counts.join()} of ${wanted.join()}`)
+      },
+      { what: `drops for ${Object.keys(reasons).join()}`, timeoutMs: PATIENCE_MS },
     )
   }
 
