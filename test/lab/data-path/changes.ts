@@ -36,6 +36,25 @@ for first in range(0, flows, 100):
 print(answered)
 `
 
+/** Reads a page at some 300 KB a second, which would take a minute and a half, until a signal tells it to hurry. */
+const SLOW_DOWNLOAD = `
+import signal, sys, time, urllib.request
+hurries = False
+def hurry(*_):
+    global hurries
+    hurries = True
+signal.signal(signal.SIGUSR1, hurry)
+size = 0
+with urllib.request.urlopen(sys.argv[1]) as page:
+    while part := page.read(16384):
+        if size == 0:
+            print('begun', flush=True)
+        size += len(part)
+        if not hurries:
+            time.sleep(0.05)
+print(size, flush=True)
+`
+
 /** T5, and what changes while packets move. */
 export const changeTests = (bed: () => Bed): void => {
   const target = ipv4Of('site', TARGET_HOST)
@@ -75,32 +94,22 @@ export const changeTests = (bed: () => Bed): void => {
       const id = bed().id('web.example.org')
       const filters = (port: number): object => ({ filters: [{ protocol: 'tcp', ports: [String(port)] }] })
       await bed().page('http://web.example.org/')
-      const download = bed()
-        .machine('client')
-        .run(
-          'curl',
-          [
-            '-sS',
-            '--limit-rate',
-            '300k',
-            '-o',
-            '/dev/null',
-            '-w',
-            '%{size_download}',
-            'http://web.example.org/?bytes=1500000',
-          ],
-          {
-            timeoutMs: 60_000,
-          },
-        )
-      await becomes('http://web.example.org/', 'status 200')
-      await bed().api.patch(`resources/${id}`, filters(ADMIN_PORT))
-      await becomes('http://web.example.org/', 'curl 7')
-      await becomes(`http://web.example.org:${ADMIN_PORT}/`, 'status 200')
-      await bed().api.patch(`resources/${id}`, filters(WEB_PORT))
-      await becomes('http://web.example.org/', 'status 200')
-      const { stdout, stderr } = await download
-      expect(stdout, stderr).to.equal('1500000')
+      const url = 'http://web.example.org/?bytes=30000000'
+      const download = bed().machine('client').spawn('python3', ['-c', SLOW_DOWNLOAD, url], { name: 'download' })
+      try {
+        await download.line((line) => line === 'begun')
+        await bed().api.patch(`resources/${id}`, filters(ADMIN_PORT))
+        await becomes('http://web.example.org/', 'curl 7')
+        await becomes(`http://web.example.org:${ADMIN_PORT}/`, 'status 200')
+        expect(download.isRunning, download.output).to.equal(true)
+        await bed().api.patch(`resources/${id}`, filters(WEB_PORT))
+        await becomes('http://web.example.org/', 'status 200')
+        download.kill('SIGUSR1')
+        await download.line((line) => line === '30000000', { timeoutMs: PATIENCE_MS })
+      } finally {
+        await download.stop()
+        await bed().api.patch(`resources/${id}`, filters(WEB_PORT))
+      }
     })
 
     it(`ten thousand flows of one client through one name are told apart`, async () => {
