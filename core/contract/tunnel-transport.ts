@@ -50,7 +50,7 @@ export type PeerId = string
  * `wake` carries the protocol's timers. `deadline` may be earlier than needed, never later.
  */
 export interface Tunnel extends Machine<TunnelInput, TunnelOutput> {
-  /** Reasons and how often something was dropped for them. */
+  /** Reasons, words with dashes (`wrong-key`), and how often something was dropped for them. */
   counters: () => Readonly<Record<string, number>>
   /**
    * How long a datagram is, at the most, that carries a packet of so many bytes. Without it packets stay within 1280 bytes: the host does not know

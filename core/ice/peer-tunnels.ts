@@ -100,7 +100,9 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
 
   /** Reasons and how often something was dropped for them. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#agents.counters(), ...this.#tunnel.counters() }
+    const sum: Record<string, number> = { ...this.#agents.counters() }
+    for (const [reason, count] of Object.entries(this.#tunnel.counters())) sum[reason] = (sum[reason] ?? 0) + count
+    return sum
   }
 
   handle(input: PeerTunnelsInput, now: Instant): void {

@@ -71,13 +71,13 @@ export class MemoryPeer {
     this.#queue.push(new Uint8Array(packet))
     if (this.#queue.length > QUEUE_LIMIT) {
       this.#queue.shift()
-      this.#side.drop('queue_full')
+      this.#side.drop('queue-full')
     }
     this.connect(now)
   }
 
   receiveHello(frame: Extract<Frame, { type: 'hello' }>, path: Path): void {
-    if (!(frame.stamp > this.#greatestStamp)) return this.#side.drop('replayed_hello')
+    if (!(frame.stamp > this.#greatestStamp)) return this.#side.drop('replayed-hello')
     this.#greatestStamp = frame.stamp
     this.#path ??= path
     this.#timers.delete('expectReply')
@@ -96,7 +96,7 @@ export class MemoryPeer {
   }
 
   receiveData(session: MemorySession, frame: Extract<Frame, { type: 'data' }>, path: Path, now: Instant): void {
-    if (session.greatest - frame.counter >= SEEN_LIMIT) return this.#side.drop('too_old')
+    if (session.greatest - frame.counter >= SEEN_LIMIT) return this.#side.drop('too-old')
     if (session.seen.has(frame.counter)) return this.#side.drop('replayed')
     session.seen.add(frame.counter)
     if (frame.counter > session.greatest) {
@@ -144,7 +144,7 @@ export class MemoryPeer {
     this.hello = undefined
     this.sessions = []
     this.#current = undefined
-    for (const _ of this.#queue) this.#side.drop('peer_unresponsive')
+    for (const _ of this.#queue) this.#side.drop('peer-unresponsive')
     this.#queue = []
     this.#side.emit({ type: 'peerUnresponsive', peer: this.id })
   }
@@ -179,7 +179,7 @@ export class MemoryPeer {
   }
 
   #emit(frame: Frame, path: Path | undefined): void {
-    if (path === undefined) return this.#side.drop('no_path')
+    if (path === undefined) return this.#side.drop('no-path')
     this.#side.emit({ type: 'sendDatagram', peer: this.id, path, datagram: encodeFrame(frame, this.secret) })
   }
 }

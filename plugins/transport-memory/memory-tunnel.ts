@@ -42,7 +42,7 @@ export class MemoryTunnel implements Tunnel {
     if (input.type === 'datagramReceived') return this.#receive(input.datagram, input.path, now)
     if (input.type === 'peerAdded') return this.#addPeer(input, now)
     const peer = this.#peers.get(input.peer)
-    if (peer === undefined) return this.#drop('peer_not_added')
+    if (peer === undefined) return this.#drop('peer-not-added')
     switch (input.type) {
       case 'packetQueued':
         return peer.send(input.packet, now)
@@ -55,7 +55,7 @@ export class MemoryTunnel implements Tunnel {
         return
       case 'trafficSeen':
         // It exports no keys.
-        return this.#drop('no_lane')
+        return this.#drop('no-lane')
     }
   }
 
@@ -106,17 +106,17 @@ export class MemoryTunnel implements Tunnel {
     if (frame.type === 'malformed') return this.#drop('malformed')
     if (frame.type === 'hello') {
       const peer = this.#peerByKey(frame.publicKey)
-      if (peer === undefined) return this.#drop('unknown_peer')
-      return isAuthentic(datagram, peer.secret) ? peer.receiveHello(frame, path) : this.#drop('wrong_key')
+      if (peer === undefined) return this.#drop('unknown-peer')
+      return isAuthentic(datagram, peer.secret) ? peer.receiveHello(frame, path) : this.#drop('wrong-key')
     }
     for (const peer of this.#peers.values()) {
       const session = peer.sessions.find(({ local }) => local === frame.receiver)
       if (frame.type === 'welcome' ? peer.hello !== frame.receiver : session === undefined) continue
-      if (!isAuthentic(datagram, peer.secret)) return this.#drop('wrong_key')
+      if (!isAuthentic(datagram, peer.secret)) return this.#drop('wrong-key')
       if (frame.type === 'welcome') return peer.receiveWelcome(frame, path, now)
       if (session !== undefined) return peer.receiveData(session, frame, path, now)
     }
-    this.#drop('unknown_session')
+    this.#drop('unknown-session')
   }
 
   #drop(reason: string): void {

@@ -40,7 +40,7 @@ export type InitiationRead<Remote> =
       ephemeral: X25519PublicKey
       sender: number
     }
-  | { type: 'refused'; reason: NoiseFailure | 'unknown_peer' }
+  | { type: 'refused'; reason: NoiseFailure | 'unknown-peer' }
 
 export type ResponseRead = { type: 'read'; secrets: SessionSecrets } | { type: 'refused'; reason: NoiseFailure }
 
@@ -82,7 +82,7 @@ export const readInitiation = <Remote extends RemoteStatic>(
   const remoteStatic = noise.open(message.sealedStatic)
   if (noise.failure !== undefined) return { type: 'refused', reason: noise.failure }
   const remote = remoteOf(remoteStatic)
-  if (remote === undefined) return { type: 'refused', reason: 'unknown_peer' }
+  if (remote === undefined) return { type: 'refused', reason: 'unknown-peer' }
   noise.mixSecret(remote.staticSecret)
   const timestamp = noise.open(message.sealedTimestamp)
 

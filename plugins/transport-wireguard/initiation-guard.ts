@@ -1,7 +1,7 @@
 import { isLater, TAI64N_BYTES, type Instant } from 'portreeve'
 import { INITIATION_INTERVAL_MS } from './timers.ts'
 
-export type InitiationVerdict = 'accepted' | 'replayed_initiation' | 'initiation_flood'
+export type InitiationVerdict = 'accepted' | 'replayed-initiation' | 'initiation-flood'
 
 /** Which of a peer's initiations are answered: those with a later timestamp than all before, not faster than an interval. */
 export class InitiationGuard {
@@ -10,9 +10,9 @@ export class InitiationGuard {
   #acceptedAt: Instant | undefined
 
   judge(timestamp: Uint8Array, now: Instant): InitiationVerdict {
-    if (!isLater(timestamp, this.#greatestTimestamp)) return 'replayed_initiation'
+    if (!isLater(timestamp, this.#greatestTimestamp)) return 'replayed-initiation'
     this.#greatestTimestamp = timestamp
-    if (this.#acceptedAt !== undefined && now - this.#acceptedAt < INITIATION_INTERVAL_MS) return 'initiation_flood'
+    if (this.#acceptedAt !== undefined && now - this.#acceptedAt < INITIATION_INTERVAL_MS) return 'initiation-flood'
     this.#acceptedAt = now
     return 'accepted'
   }

@@ -43,11 +43,11 @@ export type Message =
   | ({ type: 'response' } & Response)
   | ({ type: 'cookieReply' } & CookieReply)
   | ({ type: 'data' } & Data)
-  | { type: 'malformed'; reason: 'unknown_type' | 'wrong_length' | 'counter_out_of_range' }
+  | { type: 'malformed'; reason: 'unknown-type' | 'wrong-length' | 'counter-out-of-range' }
 
 /** What a datagram holds, by its type and its length. */
 export const parseMessage = (datagram: Uint8Array): Message => {
-  if (datagram.length < 4) return { type: 'malformed', reason: 'wrong_length' }
+  if (datagram.length < 4) return { type: 'malformed', reason: 'wrong-length' }
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength)
   switch (view.getUint32(0, true)) {
     case 1:
@@ -59,7 +59,7 @@ export const parseMessage = (datagram: Uint8Array): Message => {
     case 4:
       return datagram.length >= DATA_MINIMUM_BYTES ? dataOf(datagram, view) : WRONG_LENGTH
     default:
-      return { type: 'malformed', reason: 'unknown_type' }
+      return { type: 'malformed', reason: 'unknown-type' }
   }
 }
 
@@ -100,7 +100,7 @@ export const encodeDataHeader = (receiver: number, counter: number, sealedLength
   return datagram
 }
 
-const WRONG_LENGTH: Message = { type: 'malformed', reason: 'wrong_length' }
+const WRONG_LENGTH: Message = { type: 'malformed', reason: 'wrong-length' }
 const TWO_TO_32 = 0x1_0000_0000
 
 // Offsets: each field begins where the one before it ends.
@@ -140,7 +140,7 @@ const cookieReplyOf = (datagram: Uint8Array, view: DataView): Message => ({
 const dataOf = (datagram: Uint8Array, view: DataView): Message => {
   const counter = view.getUint32(8, true) + view.getUint32(12, true) * TWO_TO_32
   // A counter is kept as a number: nobody who counts from zero gets beyond the safe integers.
-  if (counter > Number.MAX_SAFE_INTEGER) return { type: 'malformed', reason: 'counter_out_of_range' }
+  if (counter > Number.MAX_SAFE_INTEGER) return { type: 'malformed', reason: 'counter-out-of-range' }
   return { type: 'data', receiver: view.getUint32(4, true), counter, sealed: datagram.subarray(DATA_HEADER_BYTES) }
 }
 

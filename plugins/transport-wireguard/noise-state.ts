@@ -1,7 +1,7 @@
 import { blake2s, ChaCha20Poly1305, hkdfBlake2s, utf8 } from 'portreeve'
 
 /** Why a handshake cannot go on: what was sealed does not open, or a public key is of low order. */
-export type NoiseFailure = 'wrong_key' | 'weak_key'
+export type NoiseFailure = 'wrong-key' | 'weak-key'
 
 /**
  * What both ends of a handshake compute in step (Noise §5.2, SymmetricState): a chaining key, a hash of all that was said, and a
@@ -43,7 +43,7 @@ export class NoiseState {
 
   /** `ee`, `es`, `se`, `ss`: a shared secret; undefined stands for an agreement with a key of low order. */
   mixSecret(secret: Uint8Array | undefined): void {
-    if (secret === undefined) this.failure ??= 'weak_key'
+    if (secret === undefined) this.failure ??= 'weak-key'
     const [chainingKey = NOTHING, key = NOTHING] = hkdfBlake2s(this.#chainingKey, secret ?? NOTHING, 2)
     this.#chainingKey = chainingKey
     this.#key = key
@@ -68,7 +68,7 @@ export class NoiseState {
   open(sealed: Uint8Array): Uint8Array {
     const plain = new ChaCha20Poly1305(this.#key).open(0, sealed, this.#hash)
     this.#mixHash(sealed)
-    if (plain === undefined) this.failure ??= 'wrong_key'
+    if (plain === undefined) this.failure ??= 'wrong-key'
     return plain ?? NOTHING
   }
 

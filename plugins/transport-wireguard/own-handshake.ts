@@ -45,7 +45,7 @@ export class OwnHandshake {
   /** The session's keys by its answer, whose receiver index is the session's from then on; undefined with a counted reason. */
   finish(message: Response): SessionSecrets | undefined {
     if (this.#pending?.sender !== message.receiver) {
-      this.#side.drop('unknown_index')
+      this.#side.drop('unknown-index')
       return undefined
     }
     const read = readResponse(message, this.#pending, { local: this.#side.identity.key, remote: this.#peer })

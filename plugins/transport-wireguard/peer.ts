@@ -109,7 +109,7 @@ export class Peer implements RemoteStatic {
       this.#sendSealed(session, packet, now)
       return
     }
-    if (!this.#queue.push(packet)) this.#side.drop('queue_full')
+    if (!this.#queue.push(packet)) this.#side.drop('queue-full')
     this.#seek(now)
   }
 
@@ -159,7 +159,7 @@ export class Peer implements RemoteStatic {
 
   /** A data message in one of our sessions. */
   receiveData(session: Session, message: Data, path: Path, now: Instant): void {
-    if (this.#side.exportsKeys) return this.#side.drop('lane_opens')
+    if (this.#side.exportsKeys) return this.#side.drop('lane-opens')
     const opening = session.open(message, now)
     if (opening.type === 'refused') return this.#side.drop(opening.reason)
 
@@ -190,7 +190,7 @@ export class Peer implements RemoteStatic {
 
   /** A receiver under load wants to see that we receive where we send from: the next handshake message will show it. */
   receiveCookie(reply: CookieReply, now: Instant): void {
-    if (!this.#cookies.put(reply, now)) this.#side.drop('wrong_cookie')
+    if (!this.#cookies.put(reply, now)) this.#side.drop('wrong-cookie')
   }
 
   wake(now: Instant): void {
@@ -253,7 +253,7 @@ export class Peer implements RemoteStatic {
   #giveUp(): void {
     this.#seekingSince = undefined
     this.#forgetKeys()
-    for (const _ of this.#queue.takeAll()) this.#side.drop('peer_unresponsive')
+    for (const _ of this.#queue.takeAll()) this.#side.drop('peer-unresponsive')
     this.#timers.disarmAll()
     this.#side.emit({ type: 'peerUnresponsive', peer: this.id })
   }
@@ -274,7 +274,7 @@ export class Peer implements RemoteStatic {
   }
 
   #sealInLane(packet: Uint8Array): void {
-    if (this.#path === undefined) return this.#side.drop('no_path')
+    if (this.#path === undefined) return this.#side.drop('no-path')
     this.#useCurrent()
     this.#spoke()
     this.#side.emit({ type: 'sealPacket', peer: this.id, packet })
@@ -308,7 +308,7 @@ export class Peer implements RemoteStatic {
   }
 
   #emitDatagram(datagram: Uint8Array, path: Path | undefined): void {
-    if (path === undefined) return this.#side.drop('no_path')
+    if (path === undefined) return this.#side.drop('no-path')
     this.#spoke()
     this.#side.emit({ type: 'sendDatagram', peer: this.id, path, datagram })
   }
@@ -327,7 +327,7 @@ export class Peer implements RemoteStatic {
   #deliver(plain: Uint8Array, path: Path, now: Instant): void {
     this.#expectToAnswer(now)
     const packet = withoutPadding(plain)
-    if (packet === undefined) this.#side.drop('not_an_ip_packet')
+    if (packet === undefined) this.#side.drop('not-an-ip-packet')
     else this.#side.emit({ type: 'deliverPacket', peer: this.id, path, packet })
   }
 

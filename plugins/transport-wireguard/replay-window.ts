@@ -4,7 +4,7 @@ const WORDS = 256
 /** How far below the greatest counter a packet may arrive: one word of the ring is always being reused. */
 export const WINDOW_SIZE = (WORDS - 1) * WORD_BITS
 
-export type Arrival = 'newest' | 'late' | 'replayed' | 'too_old'
+export type Arrival = 'newest' | 'late' | 'replayed' | 'too-old'
 
 /**
  * Which counters were seen, as a ring of words (RFC 6479): moving forward clears words instead of shifting bits.
@@ -18,7 +18,7 @@ export class ReplayWindow {
   /** How a packet with this counter arrives, and from then on it counts as seen. */
   accept(counter: number): Arrival {
     const newest = counter > this.#greatest
-    if (!newest && this.#greatest - counter >= WINDOW_SIZE) return 'too_old'
+    if (!newest && this.#greatest - counter >= WINDOW_SIZE) return 'too-old'
 
     if (newest) {
       const from = this.#greatest < 0 ? -1 : Math.floor(this.#greatest / WORD_BITS)

@@ -16,7 +16,7 @@ export interface SessionKeys {
 
 export type Opening =
   | { type: 'opened'; plain: Uint8Array; arrival: 'newest' | 'late' }
-  | { type: 'refused'; reason: 'expired_session' | 'wrong_key' | Exclude<Arrival, 'newest' | 'late'> }
+  | { type: 'refused'; reason: 'expired-session' | 'wrong-key' | Exclude<Arrival, 'newest' | 'late'> }
 
 const PADDING_MULTIPLE = 16
 const ZEROS = new Uint8Array(PADDING_MULTIPLE)
@@ -66,13 +66,13 @@ export class Session {
   /** The padded packet of a data message. Only what is authentic is entered in the replay window. */
   open({ counter, sealed }: Data, now: Instant): Opening {
     if (this.#isOver || now - this.keys.createdAt >= REJECT_AFTER_MS || counter >= REJECT_AFTER_MESSAGES) {
-      return { type: 'refused', reason: 'expired_session' }
+      return { type: 'refused', reason: 'expired-session' }
     }
     this.#receiving ??= new ChaCha20Poly1305(this.keys.receiveKey)
     const plain = this.#receiving.open(counter, sealed)
-    if (plain === undefined) return { type: 'refused', reason: 'wrong_key' }
+    if (plain === undefined) return { type: 'refused', reason: 'wrong-key' }
     const arrival = this.#window.accept(counter)
-    if (arrival === 'replayed' || arrival === 'too_old') return { type: 'refused', reason: arrival }
+    if (arrival === 'replayed' || arrival === 'too-old') return { type: 'refused', reason: arrival }
     return { type: 'opened', plain, arrival }
   }
 

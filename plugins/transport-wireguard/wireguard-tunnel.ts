@@ -84,7 +84,7 @@ export class WireGuardTunnel implements Tunnel {
     if (input.type === 'peerAdded') return this.#addPeer({ ...input, id: input.peer }, now)
 
     const peer = this.#peers.get(input.peer)
-    if (peer === undefined) return this.#drop('peer_not_added')
+    if (peer === undefined) return this.#drop('peer-not-added')
     switch (input.type) {
       case 'packetQueued':
         return peer.send(input.packet, now)
@@ -148,15 +148,15 @@ export class WireGuardTunnel implements Tunnel {
       case 'response': {
         if (!this.#mayCost(message, datagram, path, now)) return
         const owner = this.#indices.find(message.receiver)
-        return owner === undefined ? this.#drop('unknown_index') : owner.peer.receiveResponse(message, path, now)
+        return owner === undefined ? this.#drop('unknown-index') : owner.peer.receiveResponse(message, path, now)
       }
       case 'cookieReply': {
         const owner = this.#indices.find(message.receiver)
-        return owner === undefined ? this.#drop('unknown_index') : owner.peer.receiveCookie(message, now)
+        return owner === undefined ? this.#drop('unknown-index') : owner.peer.receiveCookie(message, now)
       }
       case 'data': {
         const owner = this.#indices.find(message.receiver)
-        if (owner?.session === undefined) return this.#drop('unknown_index')
+        if (owner?.session === undefined) return this.#drop('unknown-index')
         return owner.peer.receiveData(owner.session, message, path, now)
       }
     }
@@ -172,16 +172,16 @@ export class WireGuardTunnel implements Tunnel {
   /** Whether a handshake message is worth its multiplications. Without mac1 it is not answered at all (§5.1). */
   #mayCost(message: { sender: number }, datagram: Uint8Array, path: Path, now: Instant): boolean {
     if (!hasMac1(datagram, this.#identity.macKeys.mac1Key)) {
-      this.#drop('wrong_mac1')
+      this.#drop('wrong-mac1')
       return false
     }
     if (!this.#load.arrived(now)) return true
     if (this.#baker.hasMac2(datagram, path, now)) {
       if (this.#sources.allows(path, now)) return true
-      this.#drop('source_flood')
+      this.#drop('source-flood')
       return false
     }
-    this.#drop('cookie_sent')
+    this.#drop('cookie-sent')
     this.#outputs.push({
       type: 'sendDatagram',
       path,

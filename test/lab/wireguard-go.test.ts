@@ -93,7 +93,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     await pair().configure({ theyKnowWhere: false, psk: new Uint8Array(32).fill(1) })
     us.send(pair().request({ sequence: 1, size: 10 }))
     await us.until('its response', () => us.received.has(2))
-    expect((await us.close())['wrong_key']).to.equal(1)
+    expect((await us.close())['wrong-key']).to.equal(1)
     expect(us.established).to.equal(0)
   })
 
@@ -146,7 +146,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
       expect(await pair().packetsOutThere()).to.equal(toThem.packets)
       await us.until('every packet that reached us', () => us.delivered >= toUs.packets)
       expect(us.delivered).to.equal(toUs.packets)
-      const { replayed, too_old: tooOld = 0, wrong_key: wrongKey = 0 } = await us.close()
+      const { replayed, 'too-old': tooOld = 0, 'wrong-key': wrongKey = 0 } = await us.close()
       expect({ replayed, tooOld, wrongKey }).to.deep.equal({ replayed: toUs.repeated, tooOld: 0, wrongKey: 0 })
     })
   }
@@ -173,6 +173,6 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     const { stdout } = await pair().there.run('ping', ['-c', '1', '-W', '25', OURS.inner])
     expect(stdout).to.include('1 received')
     expect(us.sent.filter((datagram) => datagram[0] === 3)).to.have.length.greaterThan(0)
-    expect((await us.close())['cookie_sent']).to.be.greaterThan(0)
+    expect((await us.close())['cookie-sent']).to.be.greaterThan(0)
   })
 })

@@ -45,6 +45,7 @@ export const LANE_DROPS = [
   'replayed',
   'too-old',
   'not-an-ip-packet',
+  'not-sealed',
 ] as const
 
 /** Words per row of a TUN table: offset, length, and after a write 0 or the errno. */

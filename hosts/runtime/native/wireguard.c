@@ -97,7 +97,7 @@ size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct 
     while (cut.next < cut.count) {
       uint32_t length = DATA_LEAST + padded(cut_length(&cut));
       if (!seal_packet(session, &cut, out.at + used)) {
-        drop(lane, DROP_WRONG_KEY);
+        drop(lane, DROP_NOT_SEALED);
         continue;
       }
       uint32_t *message = sealed.at + count++ * SEALED_ROW;

@@ -20,6 +20,7 @@ enum lane_drop {
   DROP_REPLAYED,
   DROP_TOO_OLD,
   DROP_NOT_IP,
+  DROP_NOT_SEALED,
   DROPS,
 };
 

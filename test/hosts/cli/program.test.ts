@@ -292,7 +292,7 @@ describe('hosts/cli/program', () => {
         '192.0.2.53',
         'outside the hours',
         'no-flow',
-        'wrong_mac1',
+        'wrong-mac1',
       ]) {
         expect(printed).to.include(part)
       }
@@ -393,5 +393,5 @@ const STATUS = (state: ClientState): ClientStatus => ({
     },
   ],
   dns: { upstreams: ['192.0.2.53'] },
-  dropped: { flows: { 'no-flow': 12 }, lane: {}, tunnels: { wrong_mac1: 3 } },
+  dropped: { flows: { 'no-flow': 12 }, lane: {}, tunnels: { 'wrong-mac1': 3 } },
 })

@@ -236,15 +236,12 @@ export class Bed {
     return (await askClient(this.#socket(name), 'status')) as ClientStatus
   }
 
-  /**
-   * How often a gateway dropped something for a reason so far, `wrong-key`, whoever counted it: a transport writes it with an underscore. Its
-   * lane tells it once a second.
-   */
+  /** How often a gateway dropped something for a reason so far, `wrong-key`, whoever counted it. Its lane tells it once a second. */
   async dropped(reason: string, gateway = 'gateway'): Promise<number> {
     const { dropped } = await askGatewayStatus(join(this.run.path, gateway, 'gateway.sock'))
     return Object.values(dropped)
       .flatMap((counts) => Object.entries(counts))
-      .filter(([name]) => name.replaceAll('_', '-') === reason)
+      .filter(([name]) => name === reason)
       .reduce((sum, [, count]) => sum + count, 0)
   }
 

@@ -43,7 +43,7 @@ describe('T9 cookies', () => {
     expect(established(wire, 'a')).to.equal(false)
     wire.advance(6 * SECOND)
     expect(established(wire, 'a')).to.equal(true)
-    expect(there.counters()).to.deep.equal({ cookie_sent: 1 })
+    expect(there.counters()).to.deep.equal({ 'cookie-sent': 1 })
   })
 
   it('a cookie is of no use on another path, nor after two minutes', () => {
@@ -54,7 +54,7 @@ describe('T9 cookies', () => {
       { bytes, ...(from === 'a' && ordinal > 0 ? { path: 'a-b:elsewhere' } : {}) },
     ]
     wire.advance(6 * SECOND)
-    expect(there.counters()).to.deep.equal({ cookie_sent: 2 })
+    expect(there.counters()).to.deep.equal({ 'cookie-sent': 2 })
     wire.fate = ({ bytes, from }) => (from === 'b' ? [] : [{ bytes }])
     wire.advance(60 * SECOND)
     expect(established(wire, 'a')).to.equal(false)
@@ -73,10 +73,10 @@ describe('T9 cookies', () => {
     const before = there.counters()
     flood(100, 'a-b')
     // Read, each of them, until the source had cost enough.
-    expect(difference(there.counters(), before)).to.deep.equal({ replayed_initiation: 25, source_flood: 75 })
+    expect(difference(there.counters(), before)).to.deep.equal({ 'replayed-initiation': 25, 'source-flood': 75 })
     wire.advance(SECOND)
     flood(100, 'a-b')
-    expect(difference(there.counters(), before)).to.deep.equal({ replayed_initiation: 50, source_flood: 150 })
+    expect(difference(there.counters(), before)).to.deep.equal({ 'replayed-initiation': 50, 'source-flood': 150 })
   })
 
   it('P9 without a right mac1 nothing is answered, under load neither', () => {
@@ -89,7 +89,7 @@ describe('T9 cookies', () => {
     wire.input('a', { type: 'connectRequested', peer: 'b' })
     wire.advance(20 * SECOND)
     expect(wire.sent('b')).to.have.length(0)
-    expect(Object.keys(there.counters())).to.deep.equal(['wrong_mac1'])
+    expect(Object.keys(there.counters())).to.deep.equal(['wrong-mac1'])
   })
 
   it('nobody is asked while there is no load', () => {

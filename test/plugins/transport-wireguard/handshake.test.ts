@@ -76,7 +76,7 @@ describe('the handshake, against what a real wireguard-go said', () => {
       const wrong = { ...remote, presharedKey: new Uint8Array(32) }
       expect(readResponse(response, pending, { local: ours, remote: wrong })).to.deep.equal({
         type: 'refused',
-        reason: 'wrong_key',
+        reason: 'wrong-key',
       })
       expect(readResponse(response, pending, { local: ours, remote }).type).to.equal('read')
     })
@@ -121,15 +121,15 @@ describe('the handshake, against what a real wireguard-go said', () => {
       const message = parsed('initiation', known.initiation)
       const refusal = (result: { type: string; reason?: string }) =>
         result.type === 'refused' ? result.reason : 'none'
-      expect(refusal(readInitiation(message, theirs, () => remote))).to.equal('wrong_key')
-      expect(refusal(readInitiation(message, ours, () => undefined))).to.equal('unknown_peer')
+      expect(refusal(readInitiation(message, theirs, () => remote))).to.equal('wrong-key')
+      expect(refusal(readInitiation(message, ours, () => undefined))).to.equal('unknown-peer')
       const changed = { ...message, sealedTimestamp: message.sealedTimestamp.map((byte) => byte ^ 1) }
-      expect(refusal(readInitiation(changed, ours, () => remote))).to.equal('wrong_key')
+      expect(refusal(readInitiation(changed, ours, () => remote))).to.equal('wrong-key')
     })
 
     it('refuses an ephemeral key of low order', () => {
       const message = { ...parsed('initiation', known.initiation), ephemeral: new Uint8Array(32) }
-      expect(readInitiation(message, ours, () => remote)).to.deep.equal({ type: 'refused', reason: 'weak_key' })
+      expect(readInitiation(message, ours, () => remote)).to.deep.equal({ type: 'refused', reason: 'weak-key' })
     })
   })
 
@@ -139,6 +139,6 @@ describe('the handshake, against what a real wireguard-go said', () => {
     const ephemeral = new X25519PrivateKey(new Uint8Array(32).fill(3))
     expect(
       writeInitiation({ local: ours, remote: weak, ephemeral, timestamp: new Uint8Array(12), sender: 1 }),
-    ).to.deep.equal({ refused: 'weak_key' })
+    ).to.deep.equal({ refused: 'weak-key' })
   })
 })

@@ -59,14 +59,14 @@ describe('WireGuard messages', () => {
       const datagram = new Uint8Array(148)
       datagram[0] = 1
       datagram[reserved] = 1
-      expect(parseMessage(datagram)).to.deep.equal({ type: 'malformed', reason: 'unknown_type' })
+      expect(parseMessage(datagram)).to.deep.equal({ type: 'malformed', reason: 'unknown-type' })
     }
   })
 
   it('with a counter beyond what anybody counts to are refused', () => {
     const datagram = encodeDataHeader(1, 0, 16)
     datagram.fill(255, 8, 16)
-    expect(parseMessage(datagram)).to.deep.equal({ type: 'malformed', reason: 'counter_out_of_range' })
+    expect(parseMessage(datagram)).to.deep.equal({ type: 'malformed', reason: 'counter-out-of-range' })
   })
 
   it('of random bytes never throw, and give a reason', () => {

@@ -9,7 +9,7 @@ class SlowWindow {
   #greatest = -1
 
   accept(counter: number): string {
-    if (counter <= this.#greatest - WINDOW_SIZE) return 'too_old'
+    if (counter <= this.#greatest - WINDOW_SIZE) return 'too-old'
     if (this.#seen.has(counter)) return 'replayed'
     this.#seen.add(counter)
     const newest = counter > this.#greatest
@@ -43,7 +43,7 @@ describe('the replay window', () => {
   it('takes 8160 counters below the greatest, each once', () => {
     const window = new ReplayWindow()
     expect(window.accept(10_000)).to.equal('newest')
-    expect(window.accept(10_000 - WINDOW_SIZE)).to.equal('too_old')
+    expect(window.accept(10_000 - WINDOW_SIZE)).to.equal('too-old')
     for (let counter = 10_000 - WINDOW_SIZE + 1; counter < 10_000; counter++) {
       expect(window.accept(counter)).to.equal('late')
       expect(window.accept(counter)).to.equal('replayed')

@@ -90,7 +90,7 @@ describe('WireGuard timers', () => {
     const late = wire.sent('a').at(-1)?.bytes ?? new Uint8Array()
     wire.advance(200 * SECOND)
     wire.input('b', { type: 'datagramReceived', path: 'a-b', datagram: late })
-    expect(tunnels.b.counters()).to.deep.equal({ expired_session: 1 })
+    expect(tunnels.b.counters()).to.deep.equal({ 'expired-session': 1 })
     wire.delivered('b')
     send('b')
     wire.advance(SECOND)
@@ -188,7 +188,7 @@ describe('WireGuard timers', () => {
         wire.advance(gap + 3 * 150)
         const what = `${gap} ms, ${dead} dead`
         expect(wire.delivered('b').map(numberOf), what).to.deep.equal([0])
-        expect(tunnels.b.counters(), what).to.deep.equal(dead === 'none' ? { replayed_initiation: 1 } : {})
+        expect(tunnels.b.counters(), what).to.deep.equal(dead === 'none' ? { 'replayed-initiation': 1 } : {})
         expect(tunnels.a.counters(), what).to.deep.equal({})
       }
     }
@@ -201,10 +201,10 @@ describe('WireGuard timers', () => {
     const sealed = wire.sent('a').at(-1)?.bytes ?? new Uint8Array()
     wire.advance(539 * SECOND)
     wire.input('b', { type: 'datagramReceived', path: 'a-b', datagram: sealed })
-    expect(tunnels.b.counters()).to.deep.equal({ expired_session: 1 })
+    expect(tunnels.b.counters()).to.deep.equal({ 'expired-session': 1 })
     wire.advance(2 * SECOND)
     wire.input('b', { type: 'datagramReceived', path: 'a-b', datagram: sealed })
-    expect(tunnels.b.counters()).to.deep.equal({ expired_session: 1, unknown_index: 1 })
+    expect(tunnels.b.counters()).to.deep.equal({ 'expired-session': 1, 'unknown-index': 1 })
     expect([tunnels.a.deadline(), tunnels.b.deadline()]).to.deep.equal([undefined, undefined])
   })
 })
@@ -265,7 +265,7 @@ describe('the WireGuard tunnel', () => {
     reply[0] = 3
     reply.set(initiation.subarray(4, 8), 4)
     wire.input('a', { type: 'datagramReceived', path: 'a-b', datagram: reply })
-    expect(tunnels.a.counters()).to.deep.equal({ wrong_cookie: 1 })
+    expect(tunnels.a.counters()).to.deep.equal({ 'wrong-cookie': 1 })
   })
 
   it('answers no more than one initiation of a peer in 20 ms', () => {
@@ -278,7 +278,7 @@ describe('the WireGuard tunnel', () => {
     for (const datagram of [first, second]) {
       wire.input('b', { type: 'datagramReceived', path: 'a-b', datagram: datagram ?? new Uint8Array() })
     }
-    expect(tunnels.b.counters()).to.deep.equal({ initiation_flood: 1 })
+    expect(tunnels.b.counters()).to.deep.equal({ 'initiation-flood': 1 })
     expect(wire.sent('b')).to.have.length(1)
   })
 })
