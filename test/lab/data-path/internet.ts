@@ -162,12 +162,7 @@ export const internetTests = (bed: () => Bed): void => {
         await trial.allAfter(() => {
           liar.send(...FAMILIES.map(({ of }) => to(of('outside', PUBLIC_HOST))))
         }, FAMILIES.length)
-        const before = await bed().dropped('not-internet')
-        await trial.droppedFor(['not-internet'], () => liar.send(...NOT_PUBLIC.map(to)))
-        await eventually(
-          async () => ((await bed().dropped('not-internet')) === before + NOT_PUBLIC.length ? true : undefined),
-          { what: 'every one of them was refused', timeoutMs: PATIENCE_MS },
-        )
+        await trial.droppedFor({ 'not-internet': NOT_PUBLIC.length }, () => liar.send(...NOT_PUBLIC.map(to)))
         for (const destination of NOT_PUBLIC) {
           const [code, own] = destination.includes(':') ? ['1/3', liar.ipv6] : ['3/1', liar.ipv4]
           const refusal = `icmp ${code} ${destination} > ${own} (${describePacket(to(destination))})`
