@@ -46,7 +46,7 @@ export const tunnelTransportSuite = (
         const { privateKey } = transport.generateKeys(random)
         const { datagramBytes } = transport.createTunnel({ privateKey, random, unixAt: world.unixAt })
         if (datagramBytes === undefined) return
-        for (const length of [20, 21, 576, 1_279, 1_280, 1_408, 1_420, 8_912]) {
+        for (const length of [24, 25, 576, 1_279, 1_280, 1_408, 1_420, 8_912]) {
           const before = world.sent('a').length
           world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random, length) })
           const datagrams = world.sent('a').slice(before)
