@@ -1,7 +1,7 @@
 import { readName, skipName, writeName } from './wire-name.ts'
 
 /** Types of records by number: what has no name here is handled by number all the same. */
-export const RecordType = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, OPT: 41 } as const
+export const RecordType = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, OPT: 41, SVCB: 64, HTTPS: 65 } as const
 
 /** RFC 1035 §4.1.1, RFC 6891 §9 for BADVERS. */
 export const ResponseCode = {

@@ -5,6 +5,7 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { anotherMayKnow, ASK_LAST_FOR } from './another-server.ts'
 import { leadsToMapped } from './mapped-addresses.ts'
+import { hintedAddresses } from './service-hints.ts'
 import { answerTo, fitted, parseAnswer, RecordType, ResponseCode, type DnsQuery } from './message.ts'
 
 /** A server for names that are nobody's resource, and the resolver plugin (its key) that asks it. */
@@ -267,5 +268,9 @@ interface Ask<Query> {
   since: Instant
 }
 
-const isMappedAddress = ({ type, data }: { type: number; data: Uint8Array }): boolean =>
-  (type === RecordType.A || type === RecordType.AAAA) && leadsToMapped(data)
+const isMappedAddress = ({ type, data }: { type: number; data: Uint8Array }): boolean => {
+  if (type === RecordType.A || type === RecordType.AAAA) return leadsToMapped(data)
+  if (type !== RecordType.HTTPS && type !== RecordType.SVCB) return false
+  // What cannot be read may hint at anything.
+  return hintedAddresses(data)?.some(leadsToMapped) ?? true
+}

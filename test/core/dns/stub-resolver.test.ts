@@ -3,7 +3,7 @@ import { decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
-import { answerTo, parseQuery, type DnsQuery } from '../../../core/dns/message.ts'
+import { answerTo, parseQuery, RecordType as Types, ResponseCode, type DnsQuery } from '../../../core/dns/message.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../../core/dns/stub-resolver.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 import { drive } from '../../../core/runtime/drive.ts'
@@ -67,6 +67,24 @@ describe('stub resolver', () => {
       world.verdict(world.asks[0]?.ask, { type: 'answered', message: reply(world.asks[0]?.message, [address]) })
       expect(world.decoded(query)).to.deep.include({ rcode: 'SERVFAIL', answers: [] })
       expect(world.machine.counters()).to.have.property('upstreamAnswer_mappedAddress', 1)
+    }
+  })
+
+  it('D2 never passes on an HTTPS record that hints at an address of the mapped range, and others it does', () => {
+    for (const [hint, code] of [
+      [[100, 96, 0, 1], 'SERVFAIL'],
+      [[100, 96, 0], 'SERVFAIL'],
+      [[192, 0, 2, 1], 'NOERROR'],
+    ] as const) {
+      const world = new World()
+      const query = world.send('www.example.com', 'UNKNOWN_65' as 'A')
+      const asked = parseQuery(world.asks[0]?.message ?? new Uint8Array())
+      if (asked.type !== 'query') throw new Error(asked.reason)
+      const data = [Uint8Array.of(0, 1, 0, 0, 4, 0, hint.length, ...hint)]
+      const records = { type: Types.HTTPS, ttlSeconds: 60, data }
+      const message = answerTo(asked.query, { code: ResponseCode.NOERROR, records })
+      world.verdict(world.asks[0]?.ask, { type: 'answered', message })
+      expect(world.decoded(query)).to.deep.include({ rcode: code })
     }
   })
 
