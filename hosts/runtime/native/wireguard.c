@@ -18,10 +18,24 @@ static struct session **find(struct lane *lane, uint32_t index) {
   return place;
 }
 
+// While a message is sealed or opened, the session of the one that is so much further on is brought into the cache. Its bucket is as
+// cold as what that leads to, and comes as much earlier.
+enum { AHEAD = 2 };
+
+static void fetch_bucket(struct lane *lane, uint32_t index) { __builtin_prefetch(&lane->buckets[index % BUCKETS]); }
+
+static void fetch_session(struct lane *lane, uint32_t index) {
+  const char *session = (const char *)lane->buckets[index % BUCKETS];
+  if (session == NULL) return;
+  __builtin_prefetch(session, 1);
+  __builtin_prefetch(session + CACHE_LINE, 1);
+}
+
 bool lane_install(struct lane *lane, const struct session_keys *keys) {
   lane_remove(lane, keys->index);
-  struct session *session = calloc(1, sizeof *session);
+  struct session *session = aligned_alloc(_Alignof(struct session), sizeof *session);
   if (session == NULL) return false;
+  memset(session, 0, sizeof *session);
   session->index = keys->index;
   session->remote_index = keys->remote_index;
   session->handle = keys->handle;
@@ -68,6 +82,8 @@ size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct 
   if (out.length < used) out.length = used;
   for (; frame < frames.count; frame++) {
     const uint32_t *row = frames.at + frame * FRAME_ROW;
+    if (frame + 2 * AHEAD < frames.count) fetch_bucket(lane, row[2 * AHEAD * FRAME_ROW + 2]);
+    if (frame + AHEAD < frames.count) fetch_session(lane, row[AHEAD * FRAME_ROW + 2]);
     struct session *session = *find(lane, row[2]);
     struct cut cut;
     if ((uint64_t)row[0] + row[1] > in.length) {
@@ -171,6 +187,7 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
   if (session->expires_at <= now || counter >= REJECT_AFTER_MESSAGES) return drop(lane, DROP_EXPIRED);
   uint32_t plain_length = length - DATA_LEAST;
   uint8_t *packet = lane->plain + AEAD_ROOM;
+  __builtin_prefetch(&session->window[counter / WORD_BITS % REPLAY_WORDS], 1);
   if (!aead_open(&session->opening, counter, message + DATA_HEADER, plain_length, packet)) return drop(lane, DROP_WRONG_KEY);
   uint32_t problem = accept_counter(session, counter, &newest);
   if (problem != 0) return drop(lane, problem);
@@ -191,12 +208,19 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
   opening->owner = session;
 }
 
+// Of a received message; of one that is none of ours, any number.
+static uint32_t index_at(struct bytes in, const uint32_t *row) {
+  return (uint64_t)row[0] + DATA_HEADER > in.length ? 0 : little32(in.at + row[0] + 4);
+}
+
 size_t lane_open(struct lane *lane, struct bytes in, struct rows messages, struct rows opened, double now, bool join_udp,
                  size_t *messages_done) {
   struct opening opening = {.rows = opened};
   size_t index = 0;
   for (; index < messages.count; index++) {
     const uint32_t *row = messages.at + index * MESSAGE_ROW;
+    if (index + 2 * AHEAD < messages.count) fetch_bucket(lane, index_at(in, row + 2 * AHEAD * MESSAGE_ROW));
+    if (index + AHEAD < messages.count) fetch_session(lane, index_at(in, row + AHEAD * MESSAGE_ROW));
     uint32_t at = row[0], left = row[1], segment = row[2];
     if ((uint64_t)at + left > in.length || segment == 0) {
       if (left > 0) drop(lane, DROP_MALFORMED);

@@ -6,7 +6,7 @@
 #include "aead.h"
 #include "segments.h"
 
-enum { DATA_HEADER = 16, DATA_LEAST = DATA_HEADER + AEAD_TAG, MESSAGE_MOST = 0x10000, REPLAY_WORDS = 256, BUCKETS = 0x4000 };
+enum { DATA_HEADER = 16, DATA_LEAST = DATA_HEADER + AEAD_TAG, MESSAGE_MOST = 0x10000, REPLAY_WORDS = 256, CACHE_LINE = 64, BUCKETS = 0x8000 };
 enum { ADDRESS_WORDS = 5, FRAME_ROW = 8, SEALED_ROW = 8, MESSAGE_ROW = 8, OPENED_ROW = 4 };
 
 // Why something was dropped; frames for the reasons of enum frame_drop come first.
@@ -26,15 +26,18 @@ enum lane_drop {
 
 enum opened_flag { OPENED_NEWEST = 0x10000, OPENED_PSEUDO_CHECKSUM = 0x20000 };
 
+// First what every message needs, in two lines of the processor's cache that it fetches as one: among ten thousand peers, each line that
+// is looked at costs what sealing a hundred bytes does.
 struct session {
   struct session *next;
-  uint32_t index, remote_index, handle;
+  uint32_t index, remote_index;
   double expires_at; // milliseconds of the caller's clock
   uint64_t sent;
-  uint64_t greatest; // counter that was received, where `received_any`
-  bool received_any;
-  uint32_t window[REPLAY_WORDS]; // RFC 6479
   struct aead sealing, opening;
+  uint64_t greatest; // counter that was received, where `received_any`
+  uint32_t handle;
+  bool received_any;
+  _Alignas(2 * CACHE_LINE) uint32_t window[REPLAY_WORDS]; // RFC 6479
 };
 
 struct lane {
