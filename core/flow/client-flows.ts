@@ -27,10 +27,11 @@ import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { ClientDrop, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
 import { decodeControlFrame, isControlFrame } from './control-frame.ts'
-import { FlowCache } from './flow-cache.ts'
 import type { Flows, Offload } from './flows.ts'
+import { KnownPeers } from './known-peers.ts'
 import { NameAnnouncements } from './name-announcements.ts'
 import { PacketCopies } from './packet-copies.ts'
+import { PeerNumbers } from './peer-numbers.ts'
 import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
 import { ServingPeers } from './serving-peers.ts'
 import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
@@ -44,11 +45,12 @@ const REQUEST_INTERVAL = 2 * SECOND
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
+  readonly numbers = new PeerNumbers()
   readonly #routes = new ClientRoutes()
-  readonly #peers = new ServingPeers(this.#routes)
+  readonly #peers = new ServingPeers(this.#routes, this.numbers)
   readonly #sentinels = new SentinelTraffic()
-  readonly #fromTun = new FlowCache<PeerId>()
-  readonly #fromTunnel = new FlowCache<PeerId>()
+  readonly #fromTun = new KnownPeers(this.numbers)
+  readonly #fromTunnel = new KnownPeers(this.numbers)
   readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
   /** Whether there was ever something to report of names. */
   #isWatching = false
@@ -103,17 +105,17 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     }
   }
 
-  passFromTun(bytes: Uint8Array, { segmentBytes }: Offload): PeerId | undefined {
+  passFromTun(bytes: Uint8Array, { segmentBytes }: Offload): number | undefined {
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return undefined
     const peer = this.#fromTun.find(packet)
-    return peer === undefined || isTooLong(packet, this.#peers.mtu(peer), segmentBytes) ? undefined : peer
+    return peer < 0 || isTooLong(packet, this.#peers.mtu(this.numbers.idOf(peer)), segmentBytes) ? undefined : peer
   }
 
-  passFromTunnel(peer: PeerId, bytes: Uint8Array): boolean {
+  passFromTunnel(peer: number, bytes: Uint8Array): boolean {
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return false
-    return this.#fromTunnel.find(packet) === peer
+    return peer >= 0 && this.#fromTunnel.find(packet) === peer
   }
 
   wake(now: Instant): void {
@@ -138,7 +140,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    const peer = this.#fromTun.find(packet)
+    const peer = this.#fromTun.findId(packet)
     if (peer !== undefined) return this.#sendOn(packet, peer)
     this.#decideOutbound(packet, now, keptAt)
   }
@@ -176,7 +178,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       this.#keep(packet, resource, keptAt)
       return this.#announcements.begin(name, resource.resource.id, now)
     }
-    if (isTracked(packet)) this.#fromTun.store(packet, resource.peer)
+    if (isTracked(packet)) this.#fromTun.keep(packet, resource.peer)
     this.#sendOn(packet, resource.peer)
   }
 
@@ -221,7 +223,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    if (this.#fromTunnel.find(packet) === peer) return this.#writeIn(packet, peer)
+    if (this.#fromTunnel.findId(packet) === peer) return this.#writeIn(packet, peer)
     const own = this.#ownAddress(packet.addressLength)
     if (own === undefined || !isAddressAt(own, bytes, packet.destinationAt)) {
       return this.#counters.count('destination-not-own')
@@ -235,7 +237,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     } else {
       if (!this.#peers.isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
       this.#reportUse(packet.source())
-      if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.store(packet, peer)
+      if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.keep(packet, peer)
     }
     this.#writeIn(packet, peer)
   }

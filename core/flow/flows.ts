@@ -1,19 +1,22 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import type { Machine } from '../runtime/machine.ts'
 import type { Instant } from '../runtime/time.ts'
+import type { PeerNumbers } from './peer-numbers.ts'
 
 /**
  * Verdicts on packets: `ClientFlows` or `GatewayFlows`. Beside the machine's verbs they have a short way for the packets of a flow whose
  * verdict is known, which costs no copy and no output: a super-packet of 64 KB goes through it as one.
  */
 export interface Flows<Input, Output> extends Machine<Input, Output> {
+  /** By which the short way names peers. Whoever asks it holds those that it has something for. */
+  readonly numbers: PeerNumbers
   /**
    * Which peer a packet from the device goes to, rewritten in place, or undefined where it has no verdict yet: it was left as it is then,
    * and is for `handle`. May be a super-packet.
    */
-  passFromTun: (packet: Uint8Array, offload: Offload, now: Instant) => PeerId | undefined
+  passFromTun: (packet: Uint8Array, offload: Offload, now: Instant) => number | undefined
   /** Whether a packet that a peer sealed may be written to the device, rewritten in place; as above. */
-  passFromTunnel: (peer: PeerId, packet: Uint8Array, checksum: TransportChecksum, now: Instant) => boolean
+  passFromTunnel: (peer: number, packet: Uint8Array, checksum: TransportChecksum, now: Instant) => boolean
   /** Why packets were dropped, and how often. */
   counters: () => Readonly<Record<string, number>>
 }

@@ -1,6 +1,5 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
-import { isOver, notePacket, reopens } from '../nat/nat-table.ts'
 import { buildTooBig, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { isTooLong } from '../net/packet-length.ts'
@@ -11,13 +10,14 @@ import type { Deadline } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
 import { decodeControlFrame, encodeControlFrame, isControlFrame } from './control-frame.ts'
-import { FlowCache } from './flow-cache.ts'
 import type { Flows, Offload, TransportChecksum } from './flows.ts'
 import type { GatewayDrop, GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
-import type { GatewayFlow, GatewayPeer } from './gateway-peer.ts'
+import type { GatewayPeer } from './gateway-peer.ts'
 import { GatewayPeers } from './gateway-peers.ts'
+import { KnownFlows } from './known-flows.ts'
 import { NameLookups } from './name-lookups.ts'
 import { PacketCopies } from './packet-copies.ts'
+import { PeerNumbers } from './peer-numbers.ts'
 import { translateError } from './translated-error.ts'
 
 export type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
@@ -32,9 +32,9 @@ export const SITE_RESOLVER_PORT = 53_535
 export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput> {
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
-  readonly #peers = new GatewayPeers()
-  readonly #fromTunnel = new FlowCache<GatewayFlow>()
-  readonly #fromTun = new FlowCache<GatewayFlow>()
+  readonly numbers = new PeerNumbers()
+  readonly #known = new KnownFlows()
+  readonly #peers = new GatewayPeers(this.numbers, this.#known.states)
   readonly #lookups = new NameLookups()
   readonly #outputs = new OutputQueue<GatewayFlowsOutput>()
   readonly #counters = new Counters<GatewayDrop>()
@@ -60,8 +60,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)
-        this.#fromTunnel.clear()
-        this.#fromTun.clear()
+        this.#known.forgetVerdicts()
         break
       case 'ownAddressesChanged':
         this.#peers.setMachineAddresses(input.addresses)
@@ -72,11 +71,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       case 'peerRemoved':
         this.#removePeer(input.peer)
         break
-      case 'mtuChanged': {
-        const peer = this.#peers.get(input.peer)
-        if (peer !== undefined) peer.mtu = input.mtu
+      case 'mtuChanged':
+        this.#peers.setMtu(input.peer, input.mtu)
         break
-      }
       case 'granted':
         this.#grant(input)
         break
@@ -95,25 +92,27 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#carryOutDue(now)
   }
 
-  passFromTun(bytes: Uint8Array, { checksum, segmentBytes }: Offload, now: Instant): PeerId | undefined {
+  passFromTun(bytes: Uint8Array, { checksum, segmentBytes }: Offload, now: Instant): number | undefined {
     this.#carryOutDue(now)
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return undefined
-    const flow = this.#fromTun.find(packet)
-    if (flow === undefined || !isUsable(flow, 0, now) || isTooLong(packet, flow.era.mtu, segmentBytes)) return undefined
+    const row = this.#known.find(packet, 'outside', now)
+    if (row < 0) return undefined
+    const peer = this.#known.states.ownerOf(row)
+    if (isTooLong(packet, this.#peers.mtuOf(peer), segmentBytes)) return undefined
     packet.hasPseudoChecksum = checksum === 'pseudo'
-    this.#translateIn(packet, flow, now)
-    return flow.peer
+    this.#translateIn(packet, row, now)
+    return this.#known.states.ownerOf(row)
   }
 
-  passFromTunnel(peer: PeerId, bytes: Uint8Array, checksum: TransportChecksum, now: Instant): boolean {
+  passFromTunnel(peer: number, bytes: Uint8Array, checksum: TransportChecksum, now: Instant): boolean {
     this.#carryOutDue(now)
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return false
-    const flow = this.#fromTunnel.find(packet)
-    if (flow?.peer !== peer || !isUsable(flow, packet.tcpFlags, now)) return false
+    const row = this.#known.find(packet, 'inside', now)
+    if (row < 0 || this.#known.states.ownerOf(row) !== peer) return false
     packet.hasPseudoChecksum = checksum === 'pseudo'
-    this.#translateOut(packet, flow, now)
+    this.#translateOut(packet, row, now)
     return true
   }
 
@@ -145,8 +144,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed === 'ok') {
-      const known = this.#fromTunnel.find(packet)
-      if (known?.peer === peerId && isUsable(known, packet.tcpFlags, now)) return this.#passOut(packet, known, now)
+      const row = this.#known.find(packet, 'inside', now)
+      if (row >= 0 && this.numbers.idOf(this.#known.states.ownerOf(row)) === peerId)
+        return this.#passOut(packet, row, now)
     }
     const peer = this.#peers.get(peerId)
     if (peer === undefined) return this.#counters.count('unknown-peer')
@@ -167,7 +167,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (this.#isOwnAddress(bytes, destinationAt, addressLength)) {
       // The gateway's other ports are somebody else's services, for which there is no resource and no policy.
       return isGatewayService(packet, packet.destinationPort)
-        ? this.#writeTun(this.#copies.fitting(packet, peer.mtu))
+        ? this.#writeTun(this.#copies.fitting(packet, this.#peers.mtuOf(peer.number)))
         : this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
     }
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !isInRange(MAPPED_ADDRESSES, bytes, destination)) {
@@ -176,11 +176,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const decision = peer.outbound(packet, now)
     switch (decision.verdict) {
       case 'pass':
-        if (decision.flow.entry !== undefined) {
-          this.#fromTunnel.store(packet, decision.flow)
-          this.#peers.openedFlow(peer, now)
-        }
-        return this.#passOut(packet, decision.flow, now)
+        if (decision.flow === 'portless') return this.#writeTun(this.#copies.of(packet))
+        this.#peers.openedFlow(peer, now)
+        return this.#passOut(packet, this.#known.keep(packet, 'inside', decision.flow), now)
       case 'prohibited':
         return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: decision.reason, now })
       case 'unreachable':
@@ -190,16 +188,18 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     }
   }
 
-  #passOut(packet: PacketView, flow: GatewayFlow, now: Instant): void {
-    packet.bytes = this.#copies.fitting(packet, flow.era.mtu)
-    this.#translateOut(packet, flow, now)
+  #passOut(packet: PacketView, row: number, now: Instant): void {
+    // Only a SYN asks for the MTU, which is in yet another place.
+    packet.bytes = isSyn(packet)
+      ? this.#copies.fitting(packet, this.#peers.mtuOf(this.#known.states.ownerOf(row)))
+      : this.#copies.of(packet)
+    this.#translateOut(packet, row, now)
     this.#writeTun(packet.bytes)
   }
 
-  #translateOut(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
+  #translateOut(packet: PacketView, row: number, now: Instant): void {
+    const entry = this.#known.states.note(row, { from: 'inside', tcpFlags: packet.tcpFlags, now })
     if (entry === undefined) return
-    notePacket(entry, { from: 'inside', tcpFlags: packet.tcpFlags, now })
-    if (entry.isPlain) return
     if (!isAddressAt(entry.outsideAddress, packet.bytes, packet.destinationAt)) {
       packet.setDestination(entry.outsideAddress)
     }
@@ -210,34 +210,41 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    const known = this.#fromTun.find(packet)
-    if (known !== undefined && isUsable(known, 0, now)) return this.#passIn(packet, known, now)
+    const known = this.#known.find(packet, 'outside', now)
+    if (known >= 0) return this.#passIn(packet, known, now)
     if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')
     const peer = this.#peers.at(packet.destinationText())
     if (peer === undefined) return this.#counters.count('unknown-peer')
     if (packet.kind === 'icmpError') return this.#passError(peer, packet, now)
     if (this.#isOwnAddress(bytes, packet.sourceAt, packet.addressLength)) {
       if (!isGatewayService(packet, packet.sourcePort)) return this.#counters.count('gateway-service')
-      if (isTooLong(packet, peer.mtu)) return this.#refuseTooLong(packet, peer.id, now)
-      return this.#sendTo(peer.id, this.#copies.fitting(packet, peer.mtu))
+      return this.#sendOn(packet, peer, now)
     }
     const flow = peer.inbound(packet, now)
     if (flow === undefined) return this.#counters.count('no-flow')
-    if (flow.entry !== undefined) this.#fromTun.store(packet, flow)
-    this.#passIn(packet, flow, now)
+    if (flow === 'portless') return this.#sendOn(packet, peer, now)
+    this.#passIn(packet, this.#known.keep(packet, 'outside', flow), now)
   }
 
-  #passIn(packet: PacketView, flow: GatewayFlow, now: Instant): void {
-    if (isTooLong(packet, flow.era.mtu)) return this.#refuseTooLong(packet, flow.peer, now)
-    packet.bytes = this.#copies.fitting(packet, flow.era.mtu)
-    this.#translateIn(packet, flow, now)
-    this.#sendTo(flow.peer, packet.bytes)
+  /** As it is. */
+  #sendOn(packet: PacketView, { id, number }: GatewayPeer, now: Instant): void {
+    const mtu = this.#peers.mtuOf(number)
+    if (isTooLong(packet, mtu)) return this.#refuseTooLong(packet, id, now)
+    this.#sendTo(id, this.#copies.fitting(packet, mtu))
   }
 
-  #translateIn(packet: PacketView, { entry }: GatewayFlow, now: Instant): void {
+  #passIn(packet: PacketView, row: number, now: Instant): void {
+    const peer = this.#known.states.ownerOf(row)
+    const mtu = this.#peers.mtuOf(peer)
+    if (isTooLong(packet, mtu)) return this.#refuseTooLong(packet, this.numbers.idOf(peer), now)
+    packet.bytes = this.#copies.fitting(packet, mtu)
+    this.#translateIn(packet, row, now)
+    this.#sendTo(this.numbers.idOf(peer), packet.bytes)
+  }
+
+  #translateIn(packet: PacketView, row: number, now: Instant): void {
+    const entry = this.#known.states.note(row, { from: 'outside', tcpFlags: packet.tcpFlags, now })
     if (entry === undefined) return
-    notePacket(entry, { from: 'outside', tcpFlags: packet.tcpFlags, now })
-    if (entry.isPlain) return
     if (!isAddressAt(entry.insideAddress, packet.bytes, packet.sourceAt)) packet.setSource(entry.insideAddress)
     if (entry.insidePort !== packet.destinationPort) packet.setDestinationPort(entry.insidePort)
   }
@@ -356,7 +363,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#counters.count('too-long')
     const peer = this.#peers.get(id)
     if (peer?.errors.take(now) !== true) return this.#counters.count('icmp-rate')
-    const error = buildTooBig(packet, peer.mtu)
+    const error = buildTooBig(packet, this.#peers.mtuOf(peer.number))
     if (error !== undefined) this.#writeTun(error)
   }
 
@@ -373,9 +380,6 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#outputs.push({ type: 'writeTun', packet })
   }
 }
-
-const isUsable = ({ entry, era }: GatewayFlow, tcpFlags: number, now: Instant): boolean =>
-  !era.isOver && (entry === undefined || (!isOver(entry, now) && !reopens(entry, tcpFlags)))
 
 /** What the gateway's own address answers: pings, and names of types that only the site can resolve. */
 const isGatewayService = ({ kind }: PacketView, servicePort: number): boolean =>

@@ -1,9 +1,9 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { matchPattern } from '../dns/pattern.ts'
 import { firstPermitting, type PortFilters } from '../filter/port-filter.ts'
-import { NatTable, reopens, type NatEntry, type NatRefusal } from '../nat/nat-table.ts'
+import type { FlowStates } from '../nat/flow-states.ts'
+import { NatTable, type NatEntry, type NatRefusal } from '../nat/nat-table.ts'
 import { formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
-import { LEAST_MTU } from '../runtime/mtu.ts'
 import type { PacketView } from '../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES } from '../net/reserved-range.ts'
 import type { Instant } from '../runtime/time.ts'
@@ -14,23 +14,11 @@ import { NameAssignments, type AssignmentRequest } from './name-assignments.ts'
 import { RateBound } from './rate-bound.ts'
 import { compareEntries, resourceEntry } from './resource-entry.ts'
 
-/** A flow that may pass: of a peer, translated by an entry if its kind has one. */
-export interface GatewayFlow {
-  readonly peer: PeerId
-  /** Absent for protocols without ports, which pass as they are. */
-  readonly entry: FlowEntry | undefined
-  readonly era: Era
-}
-
-/** From one change to the next of what a peer's verdicts depend on: with it, all verdicts of that time are over. */
-export interface Era {
-  isOver: boolean
-  /** The largest packet that may be sent to the peer. */
-  mtu: number
-}
-
 /** Its group is the id of the resource that lets it pass, its tag the name that it goes to; undefined for an address. */
 export type FlowEntry = NatEntry<string | undefined>
+
+/** A flow that may pass: translated by an entry, or of a protocol without ports, whose packets pass as they are. */
+export type GatewayFlow = FlowEntry | 'portless'
 
 export type OutboundVerdict =
   | { verdict: 'pass'; flow: GatewayFlow }
@@ -51,14 +39,19 @@ interface Candidate {
 
 export interface GatewayPeerOptions {
   id: PeerId
+  /** By which `states` knows it, together with the flows of all other peers. */
+  number: number
   ipv4: AddressBytes
   ipv6: AddressBytes
   machine: MachineAddresses
+  states: FlowStates<FlowEntry>
 }
 
 /** What the gateway knows of one client: its addresses, its grants, its names and its flows. Denies whatever no grant covers. */
 export class GatewayPeer {
   readonly id: PeerId
+  /** Small, and no other peer's as long. */
+  readonly number: number
   readonly ipv4: AddressBytes
   readonly ipv6: AddressBytes
   /** ICMP errors that it causes. */
@@ -66,18 +59,19 @@ export class GatewayPeer {
   /** Control frames that are looked at. */
   readonly frames = new RateBound({ perSecond: 100, burst: 500 })
   readonly #machine: MachineAddresses
+  readonly #states: FlowStates<FlowEntry>
   #grants: HeldGrants
   // Thousands of peers are there and say nothing: what only packets need is made with the first one.
   #flows: NatTable<string | undefined> | undefined
   #names: NameAssignments | undefined
-  #era: Era | undefined
-  #mtu = LEAST_MTU
 
-  constructor({ id, ipv4, ipv6, machine }: GatewayPeerOptions) {
+  constructor({ id, number, ipv4, ipv6, machine, states }: GatewayPeerOptions) {
     this.id = id
+    this.number = number
     this.ipv4 = ipv4
     this.ipv6 = ipv6
     this.#machine = machine
+    this.#states = states
     this.#grants = new HeldGrants(machine)
   }
 
@@ -89,20 +83,9 @@ export class GatewayPeer {
     return this.#flows?.size ?? 0
   }
 
-  /** The largest packet that may be sent to it. */
-  get mtu(): number {
-    return this.#mtu
-  }
-
-  set mtu(mtu: number) {
-    this.#mtu = mtu
-    if (this.#era !== undefined) this.#era.mtu = mtu
-  }
-
   /** All its flows are to be decided anew. */
   endEra(): void {
-    if (this.#era !== undefined) this.#era.isOver = true
-    this.#era = undefined
+    this.#states.endEra(this.number)
   }
 
   /** As they are now. */
@@ -153,6 +136,7 @@ export class GatewayPeer {
   /** Nothing of it passes any more. */
   end(): void {
     this.#grants = new HeldGrants(this.#machine)
+    this.#flows?.clear()
     this.#flows = undefined
     this.#names = undefined
     this.endEra()
@@ -200,8 +184,12 @@ export class GatewayPeer {
     const destination = packet.destination()
     const tracked = isTracked(packet)
     const known = tracked ? this.#flows?.fromInside(protocol, packet.sourcePort, destination, now) : undefined
-    if (known !== undefined && !reopens(known, packet.tcpFlags) && this.#permits(known, destinationPort)) {
-      return { verdict: 'pass', flow: this.#flow(known) }
+    if (
+      known !== undefined &&
+      !this.#states.reopens(known.row, packet.tcpFlags) &&
+      this.#permits(known, destinationPort)
+    ) {
+      return { verdict: 'pass', flow: known }
     }
     const permitted = firstPermitting(this.#candidates(destination), protocol, destinationPort)
     if (permitted.verdict !== 'permitted') {
@@ -213,11 +201,9 @@ export class GatewayPeer {
     const { grant, domain, outsideAddress } = permitted.entry
     if (outsideAddress === undefined) return { verdict: 'unreachable', reason: 'no-record' }
     if (!tracked) {
-      return domain === undefined
-        ? { verdict: 'pass', flow: this.#flow(undefined) }
-        : { verdict: 'drop', reason: 'nat-protocol' }
+      return domain === undefined ? { verdict: 'pass', flow: 'portless' } : { verdict: 'drop', reason: 'nat-protocol' }
     }
-    this.#flows ??= new NatTable()
+    this.#flows ??= new NatTable({ states: this.#states, owner: this.number })
     const entry = this.#flows.open(
       {
         protocol,
@@ -229,23 +215,22 @@ export class GatewayPeer {
       },
       now,
     )
-    return typeof entry === 'string' ? { verdict: 'drop', reason: entry } : { verdict: 'pass', flow: this.#flow(entry) }
+    return typeof entry === 'string' ? { verdict: 'drop', reason: entry } : { verdict: 'pass', flow: entry }
   }
 
   /** The flow that a packet from the network answers; the slow path. */
   inbound(packet: PacketView, now: Instant): GatewayFlow | undefined {
     const { protocol, kind } = packet
     if (kind === 'tcp' || kind === 'udp' || kind === 'echoReply') {
-      const entry = this.answered(
+      return this.answered(
         protocol,
         { port: packet.destinationPort, address: packet.source(), remotePort: packet.sourcePort },
         now,
       )
-      return entry === undefined ? undefined : this.#flow(entry)
     }
     if (kind === 'echoRequest') return undefined
     // Without ports there is nothing to track: whom the client may write to may answer.
-    return this.mayReach(packet.source(), protocol) ? this.#flow(undefined) : undefined
+    return this.mayReach(packet.source(), protocol) ? 'portless' : undefined
   }
 
   /** The live flow that the network knows by these, if a grant still covers it. */
@@ -262,11 +247,6 @@ export class GatewayPeer {
   mayReach(address: AddressBytes, protocol: number): boolean {
     if (isInRange(MAPPED_ADDRESSES, address)) return false
     return firstPermitting(this.#candidates(address), protocol, 0).verdict === 'permitted'
-  }
-
-  #flow(entry: FlowEntry | undefined): GatewayFlow {
-    this.#era ??= { isOver: false, mtu: this.#mtu }
-    return { peer: this.id, entry, era: this.#era }
   }
 
   /** What covers an address, the most specific first. */

@@ -1,12 +1,15 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { FlowStates } from '../nat/flow-states.ts'
 import { formatAddress, isAddressAt, parseAddress } from '../net/ip-address.ts'
 import { DeadlineQueue } from '../runtime/deadline-queue.ts'
 import { earliest, type Deadline } from '../runtime/machine.ts'
+import { LEAST_MTU } from '../runtime/mtu.ts'
 import { after, MINUTE, type Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
-import { GatewayPeer } from './gateway-peer.ts'
+import { GatewayPeer, type FlowEntry } from './gateway-peer.ts'
 import type { Grant } from './held-grants.ts'
 import { MachineAddresses } from './machine-addresses.ts'
+import type { PeerNumbers } from './peer-numbers.ts'
 
 /** How long flows that are over may take up room. */
 const SWEEP_INTERVAL = MINUTE
@@ -14,11 +17,21 @@ const SWEEP_INTERVAL = MINUTE
 /** The clients of a gateway, and when something of theirs is over. There may be ten thousand: nothing here goes through all for one of them. */
 export class GatewayPeers {
   readonly #machine = new MachineAddresses()
+  readonly #numbers: PeerNumbers
+  readonly #states: FlowStates<FlowEntry>
   readonly #byId = new Map<PeerId, GatewayPeer>()
   /** By canonical tunnel address. */
   readonly #byAddress = new Map<string, GatewayPeer>()
   readonly #expiries = new DeadlineQueue<Grant>()
   readonly #sweeps = new DeadlineQueue<GatewayPeer>()
+
+  /** By number, side by side as every packet looks here. */
+  #mtus = new Uint16Array(0)
+
+  constructor(numbers: PeerNumbers, states: FlowStates<FlowEntry>) {
+    this.#numbers = numbers
+    this.#states = states
+  }
 
   get(id: PeerId): GatewayPeer | undefined {
     return this.#byId.get(id)
@@ -42,8 +55,16 @@ export class GatewayPeers {
       if (isAddressAt(held.ipv4, own.ipv4, 0) && isAddressAt(held.ipv6, own.ipv6, 0)) return true
       this.remove(id)
     }
-    const added = new GatewayPeer({ id, ipv4: own.ipv4, ipv6: own.ipv6, machine: this.#machine })
+    const added = new GatewayPeer({
+      id,
+      number: this.#numbers.hold(id),
+      ipv4: own.ipv4,
+      ipv6: own.ipv6,
+      machine: this.#machine,
+      states: this.#states,
+    })
     this.#byId.set(id, added)
+    this.setMtu(id, LEAST_MTU)
     for (const address of addressesOf(added)) {
       // What comes for the address is another one's from here on.
       this.#byAddress.get(address)?.endEra()
@@ -61,7 +82,24 @@ export class GatewayPeers {
     for (const grant of peer.grants()) this.#expiries.set(grant, undefined)
     this.#sweeps.set(peer, undefined)
     peer.end()
+    this.#numbers.release(peer.number)
     return true
+  }
+
+  /** The largest packet that may be sent to the peer of a number. */
+  mtuOf(number: number): number {
+    return this.#mtus[number] ?? LEAST_MTU
+  }
+
+  setMtu(id: PeerId, mtu: number): void {
+    const number = this.#byId.get(id)?.number
+    if (number === undefined) return
+    if (number >= this.#mtus.length) {
+      const before = this.#mtus
+      this.#mtus = new Uint16Array(Math.max(2 * before.length, number + 64))
+      this.#mtus.set(before)
+    }
+    this.#mtus[number] = mtu
   }
 
   /** Gives a peer a grant, or extends or shortens the one that it has. */

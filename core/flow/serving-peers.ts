@@ -4,6 +4,7 @@ import { LEAST_MTU } from '../runtime/mtu.ts'
 import { isInRange, MAPPED_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { ClientResource, ClientRoutes } from './client-routes.ts'
+import type { PeerNumbers } from './peer-numbers.ts'
 
 /** A gateway's refusal makes the client ask again this often at the most. */
 const DOUBT_INTERVAL = 30 * SECOND
@@ -11,13 +12,17 @@ const DOUBT_INTERVAL = 30 * SECOND
 /** The gateways that the client's resources were granted at. */
 export class ServingPeers {
   readonly #routes: ClientRoutes
+  readonly #numbers: PeerNumbers
+  /** With their numbers, from the first grant on until they are lost. */
+  readonly #held = new Map<PeerId, number>()
   /** By their own tunnel addresses. */
   readonly #byAddress = new Map<string, PeerId>()
   /** Of those that take more than the least. */
   readonly #mtus = new Map<PeerId, number>()
 
-  constructor(routes: ClientRoutes) {
+  constructor(routes: ClientRoutes, numbers: PeerNumbers) {
     this.#routes = routes
+    this.#numbers = numbers
   }
 
   /** The gateway whose own tunnel address (canonical) this is. */
@@ -47,6 +52,7 @@ export class ServingPeers {
     if (resource.peer !== peer) this.#routes.forgetAnnouncements(resource.resource.id)
     resource.peer = peer
     resource.peers.add(peer)
+    if (!this.#held.has(peer)) this.#held.set(peer, this.#numbers.hold(peer))
     resource.requestedAt = undefined
     for (const text of addresses) {
       const address = canonicalAddress(text)
@@ -77,6 +83,9 @@ export class ServingPeers {
 
   /** Whether it was known. */
   lost(peer: PeerId): boolean {
+    const number = this.#held.get(peer)
+    if (number !== undefined) this.#numbers.release(number)
+    this.#held.delete(peer)
     let known = false
     for (const [address, at] of this.#byAddress) {
       if (at !== peer) continue

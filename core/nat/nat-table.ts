@@ -1,17 +1,8 @@
 import { compareAddresses, formatAddress, type AddressBytes } from '../net/ip-address.ts'
-import { ACK, FIN, RST, SYN, TCP, UDP } from '../net/packet-view.ts'
-import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
+import { TCP, UDP } from '../net/packet-view.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
+import type { FlowStates } from './flow-states.ts'
 
-/** RFC 5382 REQ-5: an established TCP connection is kept for at least 2 hours and 4 minutes. */
-export const TCP_TTL = 2 * 60 * MINUTE + 4 * MINUTE
-/** RFC 4787 REQ-5: a UDP mapping is kept for at least 2 minutes. */
-export const UDP_TTL = 2 * MINUTE
-/** RFC 5508 REQ-2: an ICMP query is kept for at least 60 seconds; as long as UDP here (protocol.md §5). */
-export const ICMP_TTL = 2 * MINUTE
-/** Nobody has answered yet: what floods a table is let go soon. RFC 7857 §2 permits less than the 4 minutes of RFC 5382 for SYNs. */
-export const UNCONFIRMED_TTL = 60 * SECOND
-/** Both sides sent FIN: long enough for the last acknowledgements, short enough for a client that takes the port again. */
-export const CLOSED_TTL = 5 * SECOND
 /** A full table costs some 700 bytes an entry, or 900 where each has a real address of its own. */
 const MOST_ENTRIES = 16_384
 /** A full table is looked through for what is over no more often than this: else each packet that it has no room for would cost that. */
@@ -19,8 +10,10 @@ const SWEEP_MS = SECOND
 /** How many ports are tried when the wanted one is taken; bounds the work that one packet can cause. */
 const MOST_PORTS_TRIED = 256
 
-/** A flow of a client: what it sees inside the tunnel, and what the network sees. */
+/** A flow of a client: what it sees inside the tunnel, and what the network sees. What its packets change stands in `FlowStates`. */
 export interface NatEntry<Tag> {
+  /** Of the flow in `FlowStates`. */
+  readonly row: number
   /** IP protocol number: TCP, UDP, ICMP or ICMPv6. */
   readonly protocol: number
   /** The client's port, or its echo identifier, and the address that it wrote to. */
@@ -28,17 +21,10 @@ export interface NatEntry<Tag> {
   readonly insideAddress: AddressBytes
   readonly outsidePort: number
   readonly outsideAddress: AddressBytes
-  /** Address and port are the same on both sides: its packets pass as they are. */
-  readonly isPlain: boolean
   /** What the owner knows about the flow. */
   readonly tag: Tag
   /** By what the owner may ask for it; changed by `regroup` alone. */
   group: string
-  /** Over at this moment, unless a packet passes before. */
-  expiresAt: Instant
-  state: 'unconfirmed' | 'confirmed' | 'closing' | 'over'
-  finFromInside: boolean
-  finFromOutside: boolean
 }
 
 export type NatRefusal = 'nat-table-full' | 'nat-ports-exhausted'
@@ -53,10 +39,23 @@ export class NatTable<Tag> {
   /** By real address, and by protocol and port: a search for a free port is to cost no text for each that it tries. */
   readonly #outside = new Map<string, Map<number, NatEntry<Tag>>>()
   readonly #groups = new Map<string, Set<NatEntry<Tag>>>()
+  readonly #states: FlowStates<NatEntry<Tag>>
+  readonly #owner: number
   readonly #capacity: number
   #sweptAt: Instant | undefined
 
-  constructor({ capacity = MOST_ENTRIES }: { capacity?: number } = {}) {
+  /** `states` may be shared with the tables of other clients, which have other numbers as `owner`. */
+  constructor({
+    states,
+    owner,
+    capacity = MOST_ENTRIES,
+  }: {
+    states: FlowStates<NatEntry<Tag>>
+    owner: number
+    capacity?: number
+  }) {
+    this.#states = states
+    this.#owner = owner
     this.#capacity = capacity
   }
 
@@ -89,21 +88,18 @@ export class NatTable<Tag> {
     const address = formatAddress(outsideAddress)
     const outsidePort = this.#freePort(protocol, insidePort, address, now)
     if (outsidePort === undefined) return 'nat-ports-exhausted'
+    const isPlain = outsidePort === insidePort && compareAddresses(insideAddress, outsideAddress) === 0
     const entry: NatEntry<Tag> = {
-      // First what every packet needs: that is one line of the processor's cache.
-      state: 'unconfirmed',
-      expiresAt: after(now, UNCONFIRMED_TTL),
-      isPlain: outsidePort === insidePort && compareAddresses(insideAddress, outsideAddress) === 0,
+      row: this.#states.open({ owner: this.#owner, protocol, isPlain }, now),
       protocol,
       insidePort,
       outsidePort,
       insideAddress: new Uint8Array(insideAddress),
       outsideAddress: new Uint8Array(outsideAddress),
-      finFromInside: false,
-      finFromOutside: false,
       tag,
       group,
     }
+    this.#states.describe(entry.row, entry)
     this.#inside.set(insideKey, entry)
     const there = this.#outside.get(address)
     const outsideKey = outsideKeyOf(protocol, outsidePort)
@@ -113,22 +109,27 @@ export class NatTable<Tag> {
     return entry
   }
 
+  /** Nothing where it was removed before. */
   remove(entry: NatEntry<Tag>): void {
-    entry.state = 'over'
     const insideKey = keyOf(entry.protocol, entry.insidePort, entry.insideAddress)
-    if (this.#inside.get(insideKey) === entry) this.#inside.delete(insideKey)
+    if (this.#inside.get(insideKey) !== entry) return
+    this.#inside.delete(insideKey)
     const address = formatAddress(entry.outsideAddress)
     const there = this.#outside.get(address)
-    const outsideKey = outsideKeyOf(entry.protocol, entry.outsidePort)
-    if (there?.get(outsideKey) === entry) there.delete(outsideKey)
+    there?.delete(outsideKeyOf(entry.protocol, entry.outsidePort))
     if (there?.size === 0) this.#outside.delete(address)
     this.#leave(entry)
+    this.#states.close(entry.row)
   }
 
   /** Forgets what is over. */
   sweep(now: Instant): void {
     this.#sweptAt = now
-    for (const entry of this.#inside.values()) if (isOver(entry, now)) this.remove(entry)
+    for (const entry of this.#inside.values()) if (this.#states.isOver(entry.row, now)) this.remove(entry)
+  }
+
+  clear(): void {
+    for (const entry of this.#inside.values()) this.remove(entry)
   }
 
   /** The flows of a group, as they are now. */
@@ -157,7 +158,7 @@ export class NatTable<Tag> {
   }
 
   #alive(entry: NatEntry<Tag> | undefined, now: Instant): NatEntry<Tag> | undefined {
-    if (entry === undefined || !isOver(entry, now)) return entry
+    if (entry === undefined || !this.#states.isOver(entry.row, now)) return entry
     this.remove(entry)
     return undefined
   }
@@ -183,41 +184,6 @@ interface Opening<Tag> {
   tag: Tag
   group: string
 }
-
-export const isOver = ({ state, expiresAt }: NatEntry<unknown>, now: Instant): boolean =>
-  state === 'over' || expiresAt <= now
-
-/** Whether the client begins a new connection with this packet although the old one on the same port is not forgotten yet. */
-export const reopens = ({ protocol, state }: NatEntry<unknown>, tcpFlags: number): boolean =>
-  protocol === TCP && state === 'closing' && (tcpFlags & (SYN | ACK)) === SYN
-
-/** Notes that a packet of the flow passed. A reset ends it: the caller passes this one packet on and no other. */
-export const notePacket = (
-  entry: NatEntry<unknown>,
-  { from, tcpFlags, now }: { from: 'inside' | 'outside'; tcpFlags: number; now: Instant },
-): void => {
-  if (from === 'outside' && entry.state === 'unconfirmed') entry.state = 'confirmed'
-  if (entry.protocol === TCP && (tcpFlags & (FIN | RST)) !== 0) noteEnd(entry, from, tcpFlags)
-  if (entry.state === 'over') return
-  if (entry.state === 'closing') {
-    // Not extended by what follows the second FIN.
-    if (entry.expiresAt > after(now, CLOSED_TTL)) entry.expiresAt = after(now, CLOSED_TTL)
-    return
-  }
-  entry.expiresAt = after(now, entry.state === 'unconfirmed' ? UNCONFIRMED_TTL : confirmedTtl(entry.protocol))
-}
-
-const noteEnd = (entry: NatEntry<unknown>, from: 'inside' | 'outside', tcpFlags: number): void => {
-  if ((tcpFlags & RST) !== 0) {
-    entry.state = 'over'
-    return
-  }
-  if (from === 'inside') entry.finFromInside = true
-  else entry.finFromOutside = true
-  if (entry.finFromInside && entry.finFromOutside) entry.state = 'closing'
-}
-
-const confirmedTtl = (protocol: number): number => (protocol === TCP ? TCP_TTL : protocol === UDP ? UDP_TTL : ICMP_TTL)
 
 const hasPorts = (protocol: number): boolean => protocol === TCP || protocol === UDP
 

@@ -2,18 +2,26 @@
 // - "one busy": all packets are of one flow; the others are only there. Shows what mere numbers cost.
 // - "mix": by Zipf's law, the busiest of 10,000 has a tenth of the packets, the first hundred half. What a busy gateway sees.
 // - "in turn": each packet is of another one than the last 9,999. Nothing that is looked at is in a cache: the worst that can be asked.
+// What the benchmark itself looks at costs nothing of that: whose turn it is stands in order, two bytes each. Only whole packets need a peer's id,
+// eight bytes of a list, as from the transport's own table.
 import { ClientFlows } from '../../core/flow/client-flows.ts'
 import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
 import { OFFLOAD_HEADER_BYTES } from '../../core/net/offload.ts'
+import { endpoint } from '../../core/runtime/endpoint.ts'
 import { integerBelow } from '../../core/runtime/random.ts'
-import { DAY, instant } from '../../core/runtime/time.ts'
-import { FRAME_ROW, loadAddon, UDP_ROW, type Addon } from '../../hosts/runtime/native/addon.ts'
+import { after, DAY, instant } from '../../core/runtime/time.ts'
+import { DropCounter } from '../../hosts/runtime/drop-counter.ts'
+import { FrameSealer } from '../../hosts/runtime/lane/frame-sealer.ts'
+import { LanePeers } from '../../hosts/runtime/lane/lane-peers.ts'
+import { loadAddon, type Addon, type Port } from '../../hosts/runtime/native/addon.ts'
+import { EndpointEncoder } from '../../hosts/runtime/socket-address.ts'
 import { cidr, GATEWAY } from '../kit/flow-bench.ts'
 import { buildPacket } from '../kit/packet-builder.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
 import { costsInTurn, growth, type Figure, type Work } from './figure.ts'
 
-const NOW = instant(1_000)
+/** Not a whole number, as the clock's are not. */
+const NOW = instant(1_000.25)
 const SIZES = [1, 10, 100, 1_000, 10_000]
 const SPREADS = ['one busy', 'mix', 'in turn'] as const
 const GOAL = 'under 25'
@@ -119,20 +127,22 @@ const gatewayWithPeers = (size: number, way: 'whole' | 'short'): Engine => {
   }
   const packet = buildPacket({ source: '100.64.0.2', destination: '192.0.2.1', flags: 'A', payload: PAYLOAD })
   const ids = peers.map(({ peer }) => peer)
-  const write = (at: number): string => {
+  const write = (at: number): void => {
     packet[SOURCE_AT + 2] = (at + 2) >> 8
     packet[SOURCE_AT + 3] = (at + 2) & 255
-    return ids[at] ?? ''
   }
   const whole = (at: number): void => {
-    gateway.handle({ type: 'tunnelPacket', peer: write(at), packet }, NOW)
+    write(at)
+    gateway.handle({ type: 'tunnelPacket', peer: ids[at] ?? '', packet }, NOW)
     while (gateway.poll() !== undefined);
   }
   if (way === 'whole') return { pass: whole }
   return {
     // What the cache has let go is decided anew, as the lane has it decided.
     pass: (at) => {
-      if (!gateway.passFromTunnel(write(at), packet, 'complete', NOW)) whole(at)
+      write(at)
+      // Numbers are given in order.
+      if (!gateway.passFromTunnel(at, packet, 'complete', NOW)) whole(at)
     },
   }
 }
@@ -140,18 +150,38 @@ const gatewayWithPeers = (size: number, way: 'whole' | 'short'): Engine => {
 /** Packets that are sealed at once. */
 const BURST = 64
 
-/** Each has keys in the lane and a flow. */
+/** Each has keys in the lane and a flow. What `PacketLane` does with a burst, without its device, its socket and its reports. */
 const sealingGateway = (size: number, addon: Addon): Engine => {
   const random = new SeededRandom('sealing')
   const lane = addon.createLane()
   const flows = newGateway()
-  const sessions = new Map<string, number>()
+  let sent = 0
+  const sendUdp: Addon['sendUdp'] = (_port, _bytes, _table, count) => {
+    sent += count
+    return count
+  }
+  const sealer = new FrameSealer({ addon: { ...addon, sendUdp }, lane, drops: new DropCounter() })
+  const words = new EndpointEncoder('ipv4').encode(endpoint('192.0.2.200', 51_820))?.slice() ?? new Uint32Array(0)
+  const destination = { socket: {} as Port, words }
+  const lanePeers = new LanePeers({
+    addon,
+    lane,
+    numbers: flows.numbers,
+    resolve: () => destination,
+    report: () => undefined,
+  })
   for (let at = 0; at < size; at++) {
     const { peer, ipv4, ipv6 } = peerOf(at)
     // Any number serves that no other one has; scattered like those that a handshake draws.
     const index = Math.imul(at + 1, 0x9e3779b1) >>> 0
-    addon.installKeys(lane, new Uint32Array([index, at, at]), random.bytes(32), random.bytes(32), NOW + DAY)
-    sessions.set(peer, index)
+    const keys = {
+      remoteIndex: at,
+      sendKey: random.bytes(32),
+      receiveKey: random.bytes(32),
+      expiresAt: after(NOW, DAY),
+    }
+    lanePeers.take({ type: 'installKeys', peer, keys: { index, ...keys } })
+    lanePeers.take({ type: 'useKeys', peer, index, path: '192.0.2.200:51820' })
     flows.handle({ type: 'peerAdded', peer, ipv4, ipv6 }, NOW)
     flows.handle({ type: 'granted', peer, resource: cidr('net', '192.0.2.0/24') }, NOW)
     const first = buildPacket({ source: ipv4, destination: '192.0.2.1', sourcePort: 1_024, destinationPort: 443 })
@@ -162,32 +192,33 @@ const sealingGateway = (size: number, addon: Addon): Engine => {
   const packet = buildPacket({ ...answer, flags: 'A', payload: PAYLOAD })
   const length = OFFLOAD_HEADER_BYTES + packet.length
   const frames = new Uint8Array(BURST * length)
-  const packets = Array.from({ length: BURST }, (_, at) => {
-    frames.set(packet, at * length + OFFLOAD_HEADER_BYTES)
-    return frames.subarray(at * length + OFFLOAD_HEADER_BYTES, (at + 1) * length)
-  })
-  const rows = new Uint32Array(BURST * FRAME_ROW)
-  const [out, outRows, done] = [new Uint8Array(1 << 18), new Uint32Array(4 * BURST * UDP_ROW), new Uint32Array(1)]
+  for (let at = 0; at < BURST; at++) frames.set(packet, at * length + OFFLOAD_HEADER_BYTES)
   let count = 0
   return {
     pass: (at) => {
-      const bytes = packets[count] ?? packet
+      const offset = count * length
+      const bytes = frames.subarray(offset + OFFLOAD_HEADER_BYTES, offset + length)
       bytes[DESTINATION_AT + 2] = (at + 2) >> 8
       bytes[DESTINATION_AT + 3] = (at + 2) & 255
-      let peer = flows.passFromTun(bytes, WHOLE, NOW)
-      if (peer === undefined) {
-        // Let go, or never seen: decided by the flows' machine, and known from then on.
-        flows.handle({ type: 'tunPackets', packets: [bytes] }, NOW)
-        const output = flows.poll()
-        peer = output?.type === 'sendPacket' ? output.peer : undefined
-      }
-      rows.set([count * length, length, sessions.get(peer ?? '') ?? 0], count * FRAME_ROW)
+      const peer = flows.passFromTun(bytes, WHOLE, NOW) ?? decided(flows, bytes)
+      const way = peer === undefined ? undefined : lanePeers.wayTo(peer, NOW)
+      if (way === undefined) throw new Error('no way to the peer')
+      sealer.add(frames, { offset, length }, way, NOW)
+      lanePeers.traffic.sent(way.handle, length)
+      lanePeers.traffic.touch(way.handle)
       if (++count < BURST) return
-      count = 0
-      if (addon.seal(lane, frames, rows, BURST, out, outRows, NOW, done) === 0) throw new Error('nothing was sealed')
-      if (done[0] !== BURST) throw new Error(`${done[0]} of ${BURST} frames were sealed`)
+      count = sent = 0
+      sealer.flush(NOW)
+      if (sent !== BURST) throw new Error(`${sent} of ${BURST} frames were sealed`)
     },
   }
+}
+
+/** What the cache has let go, or never had: the number of the peer that the flows' machine finds, and that is known from then on. */
+const decided = (flows: GatewayFlows, packet: Uint8Array): number | undefined => {
+  flows.handle({ type: 'tunPackets', packets: [packet] }, NOW)
+  const output = flows.poll()
+  return output?.type === 'sendPacket' ? flows.numbers.find(output.peer) : undefined
 }
 
 const networkAt = (at: number): string => `10.${at >> 8}.${at & 255}.0/24`

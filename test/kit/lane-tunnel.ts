@@ -12,7 +12,7 @@ import { earliest, type Deadline } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { after, type Instant } from '../../core/runtime/time.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
-import { LaneSession } from '../../hosts/runtime/lane/session-traffic.ts'
+import { SessionTraffic } from '../../hosts/runtime/lane/session-traffic.ts'
 import { withoutPadding } from '../../plugins/transport-wireguard/inner-packet.ts'
 import { parseMessage, type Data } from '../../plugins/transport-wireguard/messages.ts'
 import { Session } from '../../plugins/transport-wireguard/session.ts'
@@ -36,8 +36,11 @@ export class LaneTransport implements TunnelTransport {
 }
 
 interface Held {
+  peer: PeerId
+  index: number
   session: Session
-  traffic: LaneSession
+  /** Of its traffic. */
+  handle: number
 }
 
 const REPORT_INTERVAL_MS = 100
@@ -48,7 +51,9 @@ class LaneTunnel implements Tunnel {
   readonly #inUse = new Map<PeerId, { held: Held | undefined; path: Path | undefined }>()
   readonly #counters = new Map<string, number>()
   readonly #outputs: TunnelOutput[] = []
-  #touched = new Set<LaneSession>()
+  readonly #traffic = new SessionTraffic()
+  #handles = 0
+  #touched = new Set<Held>()
   #reportAt: Instant | undefined
 
   constructor(inner: Tunnel) {
@@ -101,7 +106,9 @@ class LaneTunnel implements Tunnel {
       case 'installKeys': {
         const { index: localIndex, expiresAt, ...keys } = output.keys
         const session = new Session({ ...keys, localIndex, isInitiator: false, createdAt: after(expiresAt, -180_000) })
-        this.#sessions.set(localIndex, { session, traffic: new LaneSession(output.peer, localIndex, expiresAt) })
+        const handle = this.#handles++
+        this.#traffic.begin(handle, { peer: 0, expiresAt })
+        this.#sessions.set(localIndex, { peer: output.peer, index: localIndex, session, handle })
         return
       }
       case 'removeKeys':
@@ -124,12 +131,12 @@ class LaneTunnel implements Tunnel {
   /** Whether there was a session to seal it with. */
   #seal(peer: PeerId, packet: Uint8Array, now: Instant): boolean {
     const { held, path } = this.#inUse.get(peer) ?? {}
-    if (held === undefined || path === undefined || now >= held.traffic.expiresAt) return false
-    if (this.#sessions.get(held.traffic.index) !== held) return false
+    if (held === undefined || path === undefined || !this.#traffic.maySeal(held.handle, now)) return false
+    if (this.#sessions.get(held.index) !== held) return false
     this.#outputs.push({ type: 'sendDatagram', peer, path, datagram: held.session.seal(packet) })
     if (packet.length > 0) {
-      held.traffic.sent(packet.length)
-      this.#touch(held.traffic, false, now)
+      this.#traffic.sent(held.handle, packet.length)
+      this.#touch(held, false, now)
     }
     return true
   }
@@ -137,21 +144,20 @@ class LaneTunnel implements Tunnel {
   #open(message: Data, path: Path, now: Instant): void {
     const held = this.#sessions.get(message.receiver)
     if (held === undefined) return this.#drop('unknown-index')
-    const { session, traffic } = held
+    const { peer, session, handle } = held
     const opening = session.open(message, now)
     if (opening.type === 'refused') return this.#drop(opening.reason)
-    traffic.received(opening.plain.length)
-    if (opening.arrival === 'newest') traffic.cameFrom(path as Endpoint)
-    const isFirst = !traffic.isHeard
-    traffic.isHeard = true
+    const isFirst = this.#traffic.received(handle, opening.plain.length)
+    if (opening.arrival === 'newest') this.#traffic.cameFrom(handle, path as Endpoint)
     const packet = opening.plain.length === 0 ? undefined : withoutPadding(opening.plain)
-    if (packet !== undefined) this.#outputs.push({ type: 'deliverPacket', peer: traffic.peer, path, packet })
+    if (packet !== undefined) this.#outputs.push({ type: 'deliverPacket', peer, path, packet })
     else if (opening.plain.length > 0) this.#drop('not-an-ip-packet')
-    this.#touch(traffic, isFirst, now)
+    this.#touch(held, isFirst, now)
   }
 
-  #touch(traffic: LaneSession, mustReport: boolean, now: Instant): void {
-    this.#touched.add(traffic)
+  #touch(held: Held, mustReport: boolean, now: Instant): void {
+    this.#traffic.touch(held.handle)
+    this.#touched.add(held)
     if (mustReport || this.#reportAt === undefined) this.#report(now)
   }
 
@@ -159,7 +165,10 @@ class LaneTunnel implements Tunnel {
     const touched = this.#touched
     this.#touched = new Set()
     this.#reportAt = after(now, REPORT_INTERVAL_MS)
-    for (const traffic of touched) this.#tell({ type: 'trafficSeen', ...traffic.takeReport() }, now)
+    for (const { peer, index, handle } of touched) {
+      const traffic = this.#traffic.take(handle)
+      if (traffic !== undefined) this.#tell({ type: 'trafficSeen', peer, index, ...traffic }, now)
+    }
   }
 
   #drop(reason: string): void {

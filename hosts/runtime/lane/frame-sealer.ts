@@ -2,17 +2,12 @@ import { OFFLOAD_HEADER_BYTES } from '../../../core/net/offload.ts'
 import { FRAME_ROW, UDP_ROW, type Addon, type Port, type SealingLane } from '../native/addon.ts'
 import type { DropCounter } from '../drop-counter.ts'
 import { SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
+import type { Way } from './lane-peers.ts'
 
 /** At least what one frame of 64 KB can become: segments.h's most segments with their headers. */
 const OUT_BYTES = 768 * 1024
 const OUT_ROWS = 2_048
 const MOST_FRAMES = 256
-
-/** Where sealed messages go: a socket of the peer's family, and its address in words of a table. */
-export interface Destination {
-  socket: Port
-  words: Uint32Array
-}
 
 /** Gathers frames that lie in one buffer, then seals and sends them in one go each. */
 export class FrameSealer {
@@ -35,13 +30,7 @@ export class FrameSealer {
   }
 
   /** A frame at `offset` of `bytes`, which stay as they are until `flush`. */
-  add(
-    bytes: Uint8Array,
-    { offset, length }: { offset: number; length: number },
-    to: Destination,
-    index: number,
-    now: number,
-  ): void {
+  add(bytes: Uint8Array, { offset, length }: { offset: number; length: number }, to: Way, now: number): void {
     if (this.#count === MOST_FRAMES || (this.#count > 0 && (this.#bytes !== bytes || this.#socket !== to.socket))) {
       this.flush(now)
     }
@@ -50,19 +39,19 @@ export class FrameSealer {
     const at = this.#count++ * FRAME_ROW
     this.#rows[at] = offset
     this.#rows[at + 1] = length
-    this.#rows[at + 2] = index
+    this.#rows[at + 2] = to.index
     // Five words one by one: a third of what TypedArray.set costs.
     for (let word = 0; word < SOCKET_ADDRESS_WORDS; word++) {
-      this.#rows[at + FRAME_ROW - SOCKET_ADDRESS_WORDS + word] = to.words[word] ?? 0
+      this.#rows[at + FRAME_ROW - SOCKET_ADDRESS_WORDS + word] = to.words[to.wordsAt + word] ?? 0
     }
   }
 
   /** A whole packet, or nothing for a keepalive, at once. */
-  sealPacket(packet: Uint8Array, to: Destination, index: number, now: number): void {
+  sealPacket(packet: Uint8Array, to: Way, now: number): void {
     this.flush(now)
     this.#single.fill(0, 0, OFFLOAD_HEADER_BYTES)
     this.#single.set(packet.subarray(0, 0xffff), OFFLOAD_HEADER_BYTES)
-    this.add(this.#single, { offset: 0, length: OFFLOAD_HEADER_BYTES + packet.length }, to, index, now)
+    this.add(this.#single, { offset: 0, length: OFFLOAD_HEADER_BYTES + packet.length }, to, now)
     this.flush(now)
   }
 

@@ -1,39 +1,59 @@
-import type { PeerId, TunnelKeysOutput } from '../../../core/contract/tunnel-transport.ts'
+import type { PeerId, TunnelKeysOutput, TunnelTraffic } from '../../../core/contract/tunnel-transport.ts'
+import type { PeerNumbers } from '../../../core/flow/peer-numbers.ts'
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
-import type { Instant } from '../../../core/runtime/time.ts'
-import type { Addon, SealingLane } from '../native/addon.ts'
+import type { Addon, Port, SealingLane } from '../native/addon.ts'
 import { SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
-import type { Destination } from './frame-sealer.ts'
 import { LaneSessions } from './lane-sessions.ts'
-import { LaneSession } from './session-traffic.ts'
+import { SessionTraffic } from './session-traffic.ts'
 
-export interface LanePeer {
-  /** What is sealed with. */
-  session: LaneSession | undefined
-  destination: Destination | undefined
-  /** Where its newest authentic message came from. */
-  heardFrom: Uint32Array
+/** Where sealed messages go: a socket of the peer's family, and its address in words of a table. */
+export interface Destination {
+  socket: Port
+  words: Uint32Array
 }
 
 /** What seals for a peer, and where that goes. */
 export interface Way {
-  session: LaneSession
-  destination: Destination
+  /** Of the session in `LanePeers.traffic`. */
+  handle: number
+  /** WireGuard's, of the session. */
+  index: number
+  socket: Port
+  /** A table that the address is in, from a place on. */
+  words: Uint32Array
+  wordsAt: number
 }
 
-/** The peers of a lane and their sessions. Keys themselves are only in the native lane, beside each session's handle. */
-export class LanePeers {
-  readonly #addon: Addon
-  readonly #lane: SealingLane
-  readonly #resolve: (path: Endpoint) => Destination | undefined
-  readonly #peers = new Map<PeerId, LanePeer>()
-  readonly #sessions = new LaneSessions()
+export interface LanePeersOptions {
+  addon: Pick<Addon, 'installKeys' | 'removeKeys'>
+  lane: SealingLane
+  numbers: PeerNumbers
+  /** How a path is reached. */
+  resolve: (path: Endpoint) => Destination | undefined
+  /** What a session did until it is forgotten. */
+  report: (traffic: TunnelTraffic) => void
+}
 
-  /** `resolve` says how a path is reached. */
-  constructor(options: { addon: Addon; lane: SealingLane; resolve: (path: Endpoint) => Destination | undefined }) {
-    this.#addon = options.addon
-    this.#lane = options.lane
-    this.#resolve = options.resolve
+/** Words of a peer's row: what it seals with and where that goes, then where its newest authentic message came from. */
+const ROW = 16
+const [SESSION, INDEX, SOCKET, DESTINATION, HEARD_FROM] = [0, 1, 2, 3, 3 + SOCKET_ADDRESS_WORDS] as const
+/** A row counts sessions and sockets from 1 on. */
+const NONE = 0
+
+/**
+ * The peers of a lane and their sessions: by number and handle, what packets need stands in tables. Keys themselves are only in the native lane,
+ * beside each session's handle.
+ */
+export class LanePeers {
+  readonly traffic = new SessionTraffic()
+  readonly #options: LanePeersOptions
+  readonly #sessions = new LaneSessions()
+  #rows = new Uint32Array(0)
+  readonly #sockets: Port[] = []
+  #way: Way | undefined
+
+  constructor(options: LanePeersOptions) {
+    this.#options = options
   }
 
   take(command: Exclude<TunnelKeysOutput, { type: 'sealPacket' }>): void {
@@ -41,55 +61,110 @@ export class LanePeers {
       case 'installKeys':
         return this.#install(command)
       case 'removeKeys':
-        return this.#forget(command.index, command.peer)
-      case 'useKeys': {
-        const peer = this.#peers.get(command.peer)
-        if (peer === undefined) return
-        peer.session = this.#sessions.find(command.index)
-        peer.destination = command.path === undefined ? undefined : this.#resolve(command.path as Endpoint)
-      }
+        return this.#forget(command.index)
+      case 'useKeys':
+        return this.#use(command)
     }
   }
 
-  /** Undefined where the peer has no session that may seal, or no path. */
-  wayTo(id: PeerId, now: Instant): Way | undefined {
-    const peer = this.#peers.get(id)
-    if (peer?.session === undefined || peer.destination === undefined || now >= peer.session.expiresAt) return undefined
-    return peer as Way
+  /** Undefined where the peer of a number has no session that may seal, or no path. Borrowed until the next call. */
+  wayTo(peer: number, now: number): Way | undefined {
+    const at = peer * ROW
+    const handle = (this.#rows[at + SESSION] ?? NONE) - 1
+    const socket = this.#sockets[(this.#rows[at + SOCKET] ?? NONE) - 1]
+    if (handle < 0 || socket === undefined || !this.traffic.maySeal(handle, now)) return undefined
+    const way = (this.#way ??= { handle, index: 0, socket, words: this.#rows, wordsAt: 0 })
+    way.handle = handle
+    way.index = this.#rows[at + INDEX] ?? 0
+    way.socket = socket
+    way.words = this.#rows
+    way.wordsAt = at + DESTINATION
+    return way
   }
 
-  session(handle: number): LaneSession | undefined {
-    return this.#sessions.at(handle)
+  /** Notes where a peer's newest authentic message came from, as words of a table; whether that is another place than before. */
+  heardFrom(peer: number, table: Uint32Array, tableAt: number): boolean {
+    const rows = this.#rows
+    const at = peer * ROW + HEARD_FROM
+    let moved = false
+    for (let word = 0; word < SOCKET_ADDRESS_WORDS; word++) {
+      const value = table[tableAt + word] ?? 0
+      if (rows[at + word] === value) continue
+      rows[at + word] = value
+      moved = true
+    }
+    return moved
   }
 
-  peer(id: PeerId): LanePeer | undefined {
-    return this.#peers.get(id)
+  /** What a session did, which is forgotten with that; undefined for nothing. */
+  takeReport(handle: number): TunnelTraffic | undefined {
+    const session = this.#sessions.at(handle)
+    const traffic = session === undefined ? undefined : this.traffic.take(handle)
+    if (session === undefined || traffic === undefined) return undefined
+    return { peer: session.peer, index: session.index, ...traffic }
   }
 
   /** Overwrites all keys. */
   clear(): void {
-    for (const { index } of this.#sessions.all()) this.#addon.removeKeys(this.#lane, index)
+    const { addon, lane } = this.#options
+    for (const { index } of this.#sessions.all()) addon.removeKeys(lane, index)
   }
 
-  #install({ peer, keys }: Extract<TunnelKeysOutput, { type: 'installKeys' }>): void {
+  #install({ peer: id, keys }: Extract<TunnelKeysOutput, { type: 'installKeys' }>): void {
+    const { addon, lane, numbers } = this.#options
     const { index, remoteIndex, sendKey, receiveKey, expiresAt } = keys
     this.#forget(index)
-    const handle = this.#sessions.add(new LaneSession(peer, index, expiresAt))
-    this.#addon.installKeys(this.#lane, new Uint32Array([index, remoteIndex, handle]), sendKey, receiveKey, expiresAt)
+    const peer = this.#sessions.hasAnyOf(id) ? numbers.find(id) : this.#begin(id)
+    const handle = this.#sessions.add({ peer: id, index })
+    this.traffic.begin(handle, { peer: peer ?? 0, expiresAt })
+    addon.installKeys(lane, new Uint32Array([index, remoteIndex, handle]), sendKey, receiveKey, expiresAt)
     sendKey.fill(0)
     receiveKey.fill(0)
-    if (this.#peers.has(peer)) return
-    const heardFrom = new Uint32Array(SOCKET_ADDRESS_WORDS)
-    this.#peers.set(peer, { session: undefined, destination: undefined, heardFrom })
   }
 
-  #forget(index: number, peerId?: PeerId): void {
-    this.#addon.removeKeys(this.#lane, index)
+  /** A peer's number is held as long as there are keys of it. */
+  #begin(id: PeerId): number {
+    const peer = this.#options.numbers.hold(id)
+    if (peer * ROW >= this.#rows.length) {
+      const before = this.#rows
+      this.#rows = new Uint32Array(Math.max(2 * before.length, (peer + 64) * ROW))
+      this.#rows.set(before)
+    }
+    this.#rows.fill(0, peer * ROW, (peer + 1) * ROW)
+    return peer
+  }
+
+  #use({ peer: id, index, path }: Extract<TunnelKeysOutput, { type: 'useKeys' }>): void {
+    const peer = this.#sessions.hasAnyOf(id) ? this.#options.numbers.find(id) : undefined
+    if (peer === undefined) return
+    const at = peer * ROW
+    const handle = this.#sessions.find(index)
+    const destination = path === undefined ? undefined : this.#options.resolve(path as Endpoint)
+    this.#rows[at + SESSION] = handle === undefined ? NONE : handle + 1
+    this.#rows[at + INDEX] = index ?? 0
+    this.#rows[at + SOCKET] = destination === undefined ? NONE : this.#numberOf(destination.socket)
+    if (destination !== undefined) this.#rows.set(destination.words, at + DESTINATION)
+  }
+
+  #forget(index: number): void {
+    const { addon, lane, numbers, report } = this.#options
+    addon.removeKeys(lane, index)
+    const handle = this.#sessions.find(index)
+    if (handle === undefined) return
+    const last = this.takeReport(handle)
+    if (last !== undefined) report(last)
     const session = this.#sessions.remove(index)
-    if (session === undefined) return
-    const peer = this.#peers.get(session.peer)
-    if (peer?.session === session) peer.session = undefined
+    const peer = this.traffic.peerOf(handle)
+    this.traffic.end(handle)
+    if (this.#rows[peer * ROW + SESSION] === handle + 1) this.#rows[peer * ROW + SESSION] = NONE
+    if (session === undefined || this.#sessions.hasAnyOf(session.peer)) return
     // A peer without keys is forgotten; the next keys bring it back.
-    if (peerId !== undefined && !this.#sessions.hasAnyOf(peerId)) this.#peers.delete(peerId)
+    this.#rows.fill(0, peer * ROW, (peer + 1) * ROW)
+    numbers.release(peer)
+  }
+
+  #numberOf(socket: Port): number {
+    if (!this.#sockets.includes(socket)) this.#sockets.push(socket)
+    return this.#sockets.indexOf(socket) + 1
   }
 }

@@ -1,14 +1,16 @@
+import type { TunnelTraffic } from '../../../core/contract/tunnel-transport.ts'
 import type { PacketOutput } from '../../../core/flow/flows.ts'
 import type { LaneReport } from '../../../core/flow/lane.ts'
 import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
 import { withOwnBytes } from './letters.ts'
-import type { LaneSession } from './session-traffic.ts'
 
 type Report<Output> = LaneReport<Output | PacketOutput>
 type CountersRead<Output> = Omit<Extract<Report<Output>, { type: 'countersRead' }>, 'type'>
 
 export interface LaneReportsOptions<Output> {
   send: (reports: Report<Output>[], datagrams: Datagram[]) => void
+  /** What a session did since that was last asked; undefined for nothing. */
+  takeTraffic: (handle: number) => TunnelTraffic | undefined
   readCounters: () => CountersRead<Output>
 }
 
@@ -24,7 +26,8 @@ export class LaneReports<Output extends { type: string }> {
   #reports: Report<Output>[] = []
   #datagrams: Datagram[] = []
   #waiting = 0
-  #touched: LaneSession[] = []
+  /** Handles; may be of sessions that were forgotten since. */
+  #touched: number[] = []
   #isUrgent = false
   #trafficTimer: NodeJS.Timeout | undefined
   #counted = ''
@@ -38,12 +41,18 @@ export class LaneReports<Output extends { type: string }> {
     this.#reports.push({ type: 'flowsOutput', output: withOwnBytes(output) })
   }
 
-  /** The session has traffic to report; `urgent`: with the next `flush`. */
-  touch(session: LaneSession, { urgent = false } = {}): void {
-    if (urgent) this.#isUrgent = true
-    if (session.isTouched) return
-    session.isTouched = true
-    this.#touched.push(session)
+  /** The session of a handle has traffic to report, the first since its last report. */
+  touch(handle: number): void {
+    this.#touched.push(handle)
+  }
+
+  /** What there is of traffic is reported with the next `flush`. */
+  hurry(): void {
+    this.#isUrgent = true
+  }
+
+  addTraffic(traffic: TunnelTraffic): void {
+    this.#reports.push({ type: 'trafficSeen', ...traffic })
   }
 
   /** Whether the host may be given a datagram more: one that does not take them is given no more after a while. */
@@ -60,7 +69,7 @@ export class LaneReports<Output extends { type: string }> {
   }
 
   flush(): void {
-    if (this.#touched.length > 0 && (this.#isUrgent || this.#trafficTimer === undefined)) this.#addTraffic()
+    if (this.#touched.length > 0 && (this.#isUrgent || this.#trafficTimer === undefined)) this.#addTouched()
     if (this.#reports.length === 0 && this.#datagrams.length === 0) return
     const reports = this.#reports
     const datagrams = this.#datagrams
@@ -74,9 +83,12 @@ export class LaneReports<Output extends { type: string }> {
     clearInterval(this.#countersTimer)
   }
 
-  #addTraffic(): void {
+  #addTouched(): void {
     this.#isUrgent = false
-    for (const session of this.#touched) this.#reports.push({ type: 'trafficSeen', ...session.takeReport() })
+    for (const handle of this.#touched) {
+      const traffic = this.#options.takeTraffic(handle)
+      if (traffic !== undefined) this.addTraffic(traffic)
+    }
     this.#touched = []
     this.#trafficTimer ??= setTimeout(() => {
       this.#trafficTimer = undefined

@@ -1,12 +1,18 @@
 import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
-import type { LaneSession } from './session-traffic.ts'
+
+/** A session that the lane has keys of. */
+export interface LaneSession {
+  readonly peer: PeerId
+  /** WireGuard's. */
+  readonly index: number
+}
 
 /** The sessions that a lane has keys of, by each name that they go by. There may be tens of thousands. */
 export class LaneSessions {
   readonly #byHandle: (LaneSession | undefined)[] = []
   readonly #freeHandles: number[] = []
-  /** With the handle of each. */
-  readonly #byIndex = new Map<number, { session: LaneSession; handle: number }>()
+  /** The handle of each. */
+  readonly #byIndex = new Map<number, number>()
   readonly #countOfPeer = new Map<PeerId, number>()
 
   /** By a handle that `add` gave, a small number that is used again. */
@@ -14,9 +20,9 @@ export class LaneSessions {
     return this.#byHandle[handle]
   }
 
-  /** By WireGuard's index. */
-  find(index: number | undefined): LaneSession | undefined {
-    return index === undefined ? undefined : this.#byIndex.get(index)?.session
+  /** The handle by WireGuard's index. */
+  find(index: number | undefined): number | undefined {
+    return index === undefined ? undefined : this.#byIndex.get(index)
   }
 
   hasAnyOf(peer: PeerId): boolean {
@@ -24,22 +30,22 @@ export class LaneSessions {
   }
 
   all(): LaneSession[] {
-    return [...this.#byIndex.values()].map(({ session }) => session)
+    return this.#byHandle.filter((session) => session !== undefined)
   }
 
   /** Its handle. There is none of this index. */
   add(session: LaneSession): number {
     const handle = this.#freeHandles.pop() ?? this.#byHandle.length
     this.#byHandle[handle] = session
-    this.#byIndex.set(session.index, { session, handle })
+    this.#byIndex.set(session.index, handle)
     this.#countOfPeer.set(session.peer, (this.#countOfPeer.get(session.peer) ?? 0) + 1)
     return handle
   }
 
   remove(index: number): LaneSession | undefined {
-    const held = this.#byIndex.get(index)
-    if (held === undefined) return undefined
-    const { session, handle } = held
+    const handle = this.#byIndex.get(index)
+    const session = this.at(handle ?? -1)
+    if (handle === undefined || session === undefined) return undefined
     this.#byIndex.delete(index)
     this.#byHandle[handle] = undefined
     this.#freeHandles.push(handle)

@@ -24,9 +24,9 @@ import {
   type SealingLane,
 } from '../native/addon.ts'
 import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
-import { FrameSealer, type Destination } from './frame-sealer.ts'
+import { FrameSealer } from './frame-sealer.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { LanePeers } from './lane-peers.ts'
+import { LanePeers, type Destination, type Way } from './lane-peers.ts'
 import { LaneReports } from './lane-reports.ts'
 
 export interface PacketLaneOptions<Input, Output> {
@@ -97,8 +97,13 @@ export class PacketLane<Input, Output extends { type: string }> {
     this.#sealer = new FrameSealer({ addon, lane: this.#lane, drops: this.#drops })
     this.#writer = new FrameWriter({ addon, tun, drops: this.#drops })
     const resolve = this.#destination.bind(this)
-    this.#peers = new LanePeers({ addon, lane: this.#lane, resolve })
-    this.#reports = new LaneReports({ send: options.send, readCounters: () => this.#counters() })
+    this.#reports = new LaneReports({
+      send: options.send,
+      takeTraffic: (handle) => this.#peers.takeReport(handle),
+      readCounters: () => this.#counters(),
+    })
+    const report = this.#reports.addTraffic.bind(this.#reports)
+    this.#peers = new LanePeers({ addon, lane: this.#lane, numbers: flows.numbers, resolve, report })
     this.#joinUdp = (addon.tunOffloads(tun) & TUN_F_USO) === TUN_F_USO ? 1 : 0
     for (const [family, port] of sockets) {
       this.#sockets.set(family, { port, encoder: new EndpointEncoder(family), decoder: new EndpointDecoder(family) })
@@ -114,7 +119,7 @@ export class PacketLane<Input, Output extends { type: string }> {
       this.#flows.handle(command.input, now)
       this.#drainFlows(now)
     } else if (command.type !== 'sealPacket') this.#peers.take(command)
-    else if (this.#peers.wayTo(command.peer, now) === undefined) this.#drops.count('no-session')
+    else if (this.#wayTo(command.peer, now) === undefined) this.#drops.count('no-session')
     else this.#sendPacket(command.peer, command.packet, now)
   }
 
@@ -186,23 +191,23 @@ export class PacketLane<Input, Output extends { type: string }> {
   #passOut(offset: number, length: number, now: Instant): void {
     const packet = this.#read.subarray(offset + OFFLOAD_HEADER_BYTES, offset + length)
     readOffload(this.#read, offset, this.#offload)
-    const peerId = this.#flows.passFromTun(packet, this.#offload, now)
-    if (peerId === undefined) {
+    const peer = this.#flows.passFromTun(packet, this.#offload, now)
+    if (peer === undefined) {
       this.#sealer.flush(now)
       return this.#decide(this.#read.subarray(offset, offset + length), (packets) => {
         this.#flows.handle({ type: 'tunPackets', packets }, now)
         this.#drainFlows(now)
       })
     }
-    const way = this.#peers.wayTo(peerId, now)
+    const way = this.#peers.wayTo(peer, now)
     if (way === undefined) {
       return this.#decide(this.#read.subarray(offset, offset + length), (packets) => {
-        for (const one of packets) this.#reports.addOutput({ type: 'sendPacket', peer: peerId, packet: one })
+        const id = this.#flows.numbers.idOf(peer)
+        for (const packet of packets) this.#reports.addOutput({ type: 'sendPacket', peer: id, packet })
       })
     }
-    this.#sealer.add(this.#read, { offset, length }, way.destination, way.session.index, now)
-    way.session.sent(length)
-    this.#reports.touch(way.session)
+    this.#sealer.add(this.#read, { offset, length }, way, now)
+    this.#noteSent(way, length)
   }
 
   /** Cuts a frame into whole packets. */
@@ -234,29 +239,27 @@ export class PacketLane<Input, Output extends { type: string }> {
     const flags = this.#opened[at + 3] ?? 0
     const addressAt = (flags & 0xffff) * UDP_ROW + UDP_ROW - SOCKET_ADDRESS_WORDS
     if (handle === 0) return this.#passUp(socket.decoder.decode(messages, addressAt), offset, length)
-    const session = this.#peers.session(handle - 1)
-    const peer = this.#peers.peer(session?.peer ?? '')
-    if (session === undefined || peer === undefined) return
-    session.received(length)
+    const { traffic } = this.#peers
+    const peer = traffic.peerOf(handle - 1)
+    if (peer < 0) return
     // The host may wait for this: a session is used once the other side has shown that it has the keys.
-    let urgent = !session.isHeard
-    if ((flags & OPENED_NEWEST) !== 0 && !isSame(peer.heardFrom, messages, addressAt)) {
-      peer.heardFrom.set(messages.subarray(addressAt, addressAt + SOCKET_ADDRESS_WORDS))
-      session.cameFrom(socket.decoder.decode(messages, addressAt))
-      urgent = true
+    if (traffic.received(handle - 1, length)) this.#reports.hurry()
+    if ((flags & OPENED_NEWEST) !== 0 && this.#peers.heardFrom(peer, messages, addressAt)) {
+      traffic.cameFrom(handle - 1, socket.decoder.decode(messages, addressAt))
+      this.#reports.hurry()
     }
-    session.isHeard = true
-    this.#reports.touch(session, { urgent })
+    if (traffic.touch(handle - 1)) this.#reports.touch(handle - 1)
     if (length === 0) return
     const checksum = (flags & OPENED_PSEUDO_CHECKSUM) === 0 ? 'complete' : 'pseudo'
     const packet = this.#received.subarray(offset + OFFLOAD_HEADER_BYTES, offset + length)
-    if (this.#flows.passFromTunnel(session.peer, packet, checksum, now)) {
+    if (this.#flows.passFromTunnel(peer, packet, checksum, now)) {
       return this.#writer.add(this.#received, offset, length)
     }
     this.#writer.flush()
     this.#decide(this.#received.subarray(offset, offset + length), (packets) => {
+      const id = this.#flows.numbers.idOf(peer)
       for (const one of packets) {
-        this.#flows.handle({ type: 'tunnelPacket', peer: session.peer, packet: one }, now)
+        this.#flows.handle({ type: 'tunnelPacket', peer: id, packet: one }, now)
         this.#drainFlows(now)
       }
     })
@@ -276,12 +279,20 @@ export class PacketLane<Input, Output extends { type: string }> {
   }
 
   #sendPacket(peer: PeerId, packet: Uint8Array, now: Instant): void {
-    const way = this.#peers.wayTo(peer, now)
+    const way = this.#wayTo(peer, now)
     if (way === undefined) return this.#reports.addOutput({ type: 'sendPacket', peer, packet })
-    this.#sealer.sealPacket(packet, way.destination, way.session.index, now)
-    if (packet.length === 0) return
-    way.session.sent(packet.length)
-    this.#reports.touch(way.session)
+    this.#sealer.sealPacket(packet, way, now)
+    if (packet.length > 0) this.#noteSent(way, packet.length)
+  }
+
+  #wayTo(peer: PeerId, now: Instant): Way | undefined {
+    const number = this.#flows.numbers.find(peer)
+    return number === undefined ? undefined : this.#peers.wayTo(number, now)
+  }
+
+  #noteSent({ handle }: Way, bytes: number): void {
+    this.#peers.traffic.sent(handle, bytes)
+    if (this.#peers.traffic.touch(handle)) this.#reports.touch(handle)
   }
 
   #destination(path: Endpoint): Destination | undefined {
@@ -333,8 +344,3 @@ const isPacketOutput = (output: { type: string }): output is PacketOutput =>
   output.type === 'sendPacket' || output.type === 'writeTun'
 
 const familyOf = (peer: Endpoint): Family => (peer.startsWith('[') ? 'ipv6' : 'ipv4')
-
-const isSame = (words: Uint32Array, table: Uint32Array, at: number): boolean => {
-  for (let word = 0; word < SOCKET_ADDRESS_WORDS; word++) if (words[word] !== table[at + word]) return false
-  return true
-}

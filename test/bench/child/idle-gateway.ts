@@ -8,7 +8,7 @@ import { LocalCandidates } from '../../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerSecrets, type PeerTunnelsOutput } from '../../../core/ice/peer-tunnels.ts'
 import { instant, unixTime, type Instant } from '../../../core/runtime/time.ts'
 import { LaneSessions } from '../../../hosts/runtime/lane/lane-sessions.ts'
-import { LaneSession } from '../../../hosts/runtime/lane/session-traffic.ts'
+import { SessionTraffic } from '../../../hosts/runtime/lane/session-traffic.ts'
 import { loadAddon } from '../../../hosts/runtime/native/addon.ts'
 import { parseMessage } from '../../../plugins/transport-wireguard/messages.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
@@ -55,6 +55,7 @@ flows.handle({ type: 'interfaceConfigured', ...GATEWAY }, instant(0))
 const addon = isNative ? loadAddon() : undefined
 const lane = addon?.createLane()
 const laneSessions = new LaneSessions()
+const laneTraffic = new SessionTraffic()
 let sessions = 0
 let sent: Sent[] = []
 
@@ -68,7 +69,8 @@ const carryOut = (output: PeerTunnelsOutput): void => {
   else if (output.type === 'sessionEstablished') sessions++
   else if (output.type === 'installKeys' && lane !== undefined) {
     const { index, remoteIndex, sendKey, receiveKey, expiresAt } = output.keys
-    const handle = laneSessions.add(new LaneSession(output.peer, index, expiresAt))
+    const handle = laneSessions.add({ peer: output.peer, index })
+    laneTraffic.begin(handle, { peer: flows.numbers.find(output.peer) ?? 0, expiresAt })
     addon?.installKeys(lane, new Uint32Array([index, remoteIndex, handle]), sendKey, receiveKey, expiresAt)
   }
 }
@@ -77,7 +79,7 @@ const receive = ({ path, datagram }: Sent, now: Instant): void => {
   const message = isNative ? parseMessage(datagram) : undefined
   if (message?.type !== 'data') return tunnels.handle({ type: 'datagramReceived', path, datagram }, now)
   // What the lane would have opened, and reported.
-  const session = laneSessions.find(message.receiver)
+  const session = laneSessions.at(laneSessions.find(message.receiver) ?? -1)
   if (session === undefined) throw new Error('a message of no session')
   const { peer, index } = session
   const received = { packets: 0, keepalives: 1, bytes: 0 }

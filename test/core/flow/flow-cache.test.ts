@@ -33,30 +33,46 @@ describe('the flow cache', () => {
   it('knows of a flow what was stored last, or nothing, and never what belongs to another one', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(flow, fc.boolean()), { maxLength: 60 }), (steps) => {
-        const cache = new FlowCache<string>()
-        const stored = new Map<string, string>()
+        const cache = new FlowCache()
+        const stored = new Map<string, number>()
         for (const [at, [parts, isStored]] of steps.entries()) {
           const key = JSON.stringify(parts)
-          const found = cache.find(viewOf(parts))
-          if (found !== undefined) expect(found).to.equal(stored.get(key))
+          const place = cache.find(viewOf(parts))
+          if (place >= 0) expect([cache.verdictAt(place), cache.stampAt(place)]).to.deep.equal([stored.get(key), 1])
           if (!isStored) continue
-          cache.store(viewOf(parts), `verdict ${at}`)
-          stored.set(key, `verdict ${at}`)
-          expect(cache.find(viewOf(parts))).to.equal(`verdict ${at}`)
+          cache.store(viewOf(parts), at, 1)
+          stored.set(key, at)
+          expect(cache.verdictAt(cache.find(viewOf(parts)))).to.equal(at)
         }
       }),
     )
   })
 
   it('tells a ping from its answer, and knows nothing after it was cleared', () => {
-    const cache = new FlowCache<string>()
+    const cache = new FlowCache()
     const parts = { source: '192.0.2.1', destination: '192.0.2.1', sourcePort: 7, destinationPort: 7 }
     const [request, reply] = [viewOf({ ...parts, kind: 'echoRequest' }), viewOf({ ...parts, kind: 'echoReply' })]
-    cache.store(request, 'asked')
-    expect([cache.find(request), cache.find(reply)]).to.deep.equal(['asked', undefined])
+    const found = () => [request, reply].map((packet) => cache.find(packet) >= 0)
+    cache.store(request, 1)
+    expect(found()).to.deep.equal([true, false])
     cache.clear()
-    expect(cache.find(request)).to.equal(undefined)
-    cache.store(reply, 'answered')
-    expect([cache.find(request), cache.find(reply)]).to.deep.equal([undefined, 'answered'])
+    expect(found()).to.deep.equal([false, false])
+    cache.store(reply, 2)
+    expect(found()).to.deep.equal([false, true])
+  })
+
+  it('knows nothing after it was cleared, however often that was', () => {
+    const cache = new FlowCache()
+    const [first, later] = [1, 2].map((sourcePort) =>
+      viewOf({ source: '192.0.2.1', destination: '192.0.2.2', sourcePort }),
+    )
+    if (first === undefined || later === undefined) throw new Error('two packets')
+    cache.store(first, 1)
+    // A million and a little: more than it counts.
+    for (let cleared = 0; cleared < 0x100002; cleared++) {
+      cache.clear()
+      if (cleared % 50_000 === 0) cache.store(later, 2)
+      if (cleared % 4_099 === 0 || cleared > 0xffff0) expect(cache.find(first)).to.equal(-1)
+    }
   })
 })

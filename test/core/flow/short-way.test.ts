@@ -52,9 +52,10 @@ describe('the short way of flows', () => {
           return bench.packets
         })
         const packet = frame.subarray(OFFLOAD_HEADER_BYTES)
+        const ada = bench.flows.numbers.find('ada') ?? -1
         const now = instant(bench.now)
-        expect(bench.flows.passFromTunnel('bob', packet.slice(), 'pseudo', now)).to.equal(false)
-        expect(bench.flows.passFromTunnel('ada', packet, 'pseudo', now)).to.equal(true)
+        expect(bench.flows.passFromTunnel(ada + 1, packet.slice(), 'pseudo', now)).to.equal(false)
+        expect(bench.flows.passFromTunnel(ada, packet, 'pseudo', now)).to.equal(true)
         expect(expand(frame)).to.deep.equal(expected)
       }),
       { numRuns: 60 },
@@ -76,13 +77,9 @@ describe('the short way of flows', () => {
         })
         expect(expected).to.not.have.length(0)
         const packet = frame.subarray(OFFLOAD_HEADER_BYTES)
-        expect(
-          bench.flows.passFromTun(
-            packet,
-            { checksum: 'pseudo', segmentBytes: random.segmentBytes },
-            instant(bench.now),
-          ),
-        ).to.equal('ada')
+        const offload = { checksum: 'pseudo', segmentBytes: random.segmentBytes } as const
+        const to = bench.flows.passFromTun(packet, offload, instant(bench.now))
+        expect(bench.flows.numbers.idOf(to ?? -1)).to.equal('ada')
         expect(expand(frame)).to.deep.equal(expected)
       }),
       { numRuns: 60 },
@@ -98,8 +95,9 @@ describe('the short way of flows', () => {
     const [first, second] = ['192.0.2.80', '198.51.100.1'].map((destination) =>
       buildPacket({ source: ADA.ipv4, destination, flags: 'A' }),
     )
+    const ada = bench.flows.numbers.find('ada') ?? -1
     const pass = (packet: Uint8Array | undefined) =>
-      bench.flows.passFromTunnel('ada', new Uint8Array(packet ?? []), 'complete', instant(bench.now))
+      bench.flows.passFromTunnel(ada, new Uint8Array(packet ?? []), 'complete', instant(bench.now))
     expect([pass(first), pass(second)]).to.deep.equal([true, true])
     bench.handle({ type: 'revoked', peer: 'ada', resourceId: 'other' })
     expect(pass(second)).to.equal(false)
@@ -118,9 +116,9 @@ describe('the short way of flows', () => {
         const now = instant(1_000)
         const offload = { checksum, segmentBytes: bytes.length }
         expect(gatewayFlows.passFromTun(bytes, offload, now)).to.equal(undefined)
-        expect(gatewayFlows.passFromTunnel('ada', bytes, checksum, now)).to.equal(false)
+        expect(gatewayFlows.passFromTunnel(0, bytes, checksum, now)).to.equal(false)
         expect(clientFlows.passFromTun(bytes, offload)).to.equal(undefined)
-        expect(clientFlows.passFromTunnel('gw', bytes)).to.equal(false)
+        expect(clientFlows.passFromTunnel(0, bytes)).to.equal(false)
         expect(bytes).to.deep.equal(before)
       }),
       { numRuns: 500 },

@@ -1,16 +1,8 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import {
-  CLOSED_TTL,
-  NatTable,
-  notePacket,
-  reopens,
-  TCP_TTL,
-  UDP_TTL,
-  UNCONFIRMED_TTL,
-  type NatEntry,
-} from '../../../core/nat/nat-table.ts'
+import { CLOSED_TTL, FlowStates, TCP_TTL, UDP_TTL, UNCONFIRMED_TTL } from '../../../core/nat/flow-states.ts'
+import { NatTable, type NatEntry } from '../../../core/nat/nat-table.ts'
 import { formatAddress, parseAddress } from '../../../core/net/ip-address.ts'
 import { ACK, FIN, ICMP, RST, SYN, TCP, UDP } from '../../../core/net/packet-view.ts'
 import { instant, MINUTE, SECOND } from '../../../core/runtime/time.ts'
@@ -26,10 +18,15 @@ const groupOf = (proxy: string): string => (proxy === '100.96.0.2' ? 'group 2' :
 /** A table with a clock, seen as the gateway uses it. */
 class Bench {
   now = 0
+  readonly states = new FlowStates<NatEntry<string>>(() => undefined)
   readonly table: NatTable<string>
 
   constructor(capacity?: number) {
-    this.table = new NatTable<string>(capacity === undefined ? {} : { capacity })
+    this.table = new NatTable<string>({
+      states: this.states,
+      owner: 0,
+      ...(capacity === undefined ? {} : { capacity }),
+    })
   }
 
   /** What the network sees of a packet of the client, as port and address. */
@@ -37,7 +34,7 @@ class Bench {
     const now = instant(this.now)
     const known = this.table.fromInside(protocol, port, proxy, now)
     const entry =
-      known !== undefined && !reopens(known, flags)
+      known !== undefined && !this.states.reopens(known.row, flags)
         ? known
         : this.table.open(
             {
@@ -51,7 +48,7 @@ class Bench {
             now,
           )
     if (typeof entry === 'string') return entry
-    notePacket(entry, { from: 'inside', tcpFlags: flags, now })
+    this.states.note(entry.row, { from: 'inside', tcpFlags: flags, now })
     return `${formatAddress(entry.outsideAddress)} ${entry.outsidePort}`
   }
 
@@ -59,7 +56,7 @@ class Bench {
   reply(protocol: number, port: number, { real = REAL, flags = 0 } = {}): string {
     const entry = this.table.fromOutside(protocol, port, real, instant(this.now))
     if (entry === undefined) return 'dropped'
-    notePacket(entry, { from: 'outside', tcpFlags: flags, now: instant(this.now) })
+    this.states.note(entry.row, { from: 'outside', tcpFlags: flags, now: instant(this.now) })
     return `${formatAddress(entry.insideAddress)} ${entry.insidePort}`
   }
 

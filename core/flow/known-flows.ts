@@ -1,0 +1,34 @@
+import { FlowStates, type Side } from '../nat/flow-states.ts'
+import type { PacketView } from '../net/packet-view.ts'
+import type { Instant } from '../runtime/time.ts'
+import { FlowCache } from './flow-cache.ts'
+import type { FlowEntry } from './gateway-peer.ts'
+
+/** The flows of all clients, and which of them may pass without being decided anew. A flow is a row of `states`. */
+export class KnownFlows {
+  readonly states = new FlowStates<FlowEntry>(() => this.forgetVerdicts())
+  readonly #inside = new FlowCache()
+  readonly #outside = new FlowCache()
+
+  /** The flow that a packet from one side is of, if that may pass; below 0 where there is no verdict. */
+  find(packet: PacketView, from: Side, now: Instant): number {
+    const cache = from === 'inside' ? this.#inside : this.#outside
+    const place = cache.find(packet)
+    if (place < 0) return -1
+    const row = cache.verdictAt(place)
+    if (!this.states.holdsVerdict(row, cache.stampAt(place), now)) return -1
+    return from === 'inside' && this.states.reopens(row, packet.tcpFlags) ? -1 : row
+  }
+
+  /** Keeps the verdict that a flow may pass, whose packet this is; the flow's row. */
+  keep(packet: PacketView, from: Side, { row }: FlowEntry): number {
+    const cache = from === 'inside' ? this.#inside : this.#outside
+    cache.store(packet, row, this.states.stamp(row))
+    return row
+  }
+
+  forgetVerdicts(): void {
+    this.#inside.clear()
+    this.#outside.clear()
+  }
+}
