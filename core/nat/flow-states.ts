@@ -117,8 +117,8 @@ export class FlowStates<Flow> {
     const at = row * ROW_NUMBERS
     if (phase === CONFIRMED) expiries[at] = after(now, ttlOf(state))
     else if (phase === UNCONFIRMED) expiries[at] = after(now, UNCONFIRMED_TTL)
-    // Not extended by what follows the second FIN.
-    else if (phase === CLOSING) expiries[at] = Math.min(expiries[at] ?? 0, after(now, CLOSED_TTL))
+    // From the second FIN on, and not extended by what follows it.
+    else if (phase === CLOSING && (before & PHASE) !== CLOSING) expiries[at] = after(now, CLOSED_TTL)
     return (state & IS_PLAIN) === 0 ? this.#flows[row] : undefined
   }
 

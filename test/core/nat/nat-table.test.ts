@@ -109,6 +109,14 @@ describe('the NAT table', () => {
     expect(bench.wait(2 * MINUTE).reply(UDP, 1)).to.equal('dropped')
   })
 
+  it('keeps a connection for 5 s after both sides ended it in the first answer, just before nobody would have answered', () => {
+    const bench = new Bench()
+    bench.send(TCP, 1, { flags: FIN | ACK })
+    bench.wait(UNCONFIRMED_TTL - 1).reply(TCP, 1, { flags: FIN | ACK })
+    expect(bench.wait(CLOSED_TTL - 1).reply(TCP, 1, { flags: ACK })).to.equal('100.96.0.1 1')
+    expect(bench.wait(1).reply(TCP, 1, { flags: ACK })).to.equal('dropped')
+  })
+
   it('forgets a TCP connection 5 s after both sides ended it, whatever still comes', () => {
     const bench = new Bench()
     bench.send(TCP, 1, { flags: SYN })
