@@ -5,14 +5,16 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { LocalCandidates } from '../../core/ice/local-candidates.ts'
 import { PeerTunnels } from '../../core/ice/peer-tunnels.ts'
+import { DEFAULT_MTU } from '../../core/runtime/mtu.ts'
 import { instant, unixTime, type Instant } from '../../core/runtime/time.ts'
 import { loadAddon } from '../../hosts/runtime/native/addon.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
 import type { IdlePeer, Said, Sent, Told } from './child/idle-gateway.ts'
-import type { Figure } from './figure.ts'
+import { growth, type Figure } from './figure.ts'
 
-const [FEW, MANY] = [1_000, 10_000]
+/** The first thousand warm up what is there once; then each step says what its peers cost. */
+const [WARM, STEPS] = [1_000, [4_000, 7_000, 10_000]]
 const AT_ONCE = 250
 /** Rounds of datagrams, this far apart, after which everybody is connected. */
 const [ROUNDS, ROUND_MS] = [12, 25]
@@ -29,22 +31,24 @@ export const benchIdlePeers = async (): Promise<Figure[]> => [
 const ofLane = async (kind: 'script' | 'native'): Promise<Figure[]> => {
   const gateway = await IdleGateway.start(kind)
   try {
-    await gateway.connect(0, FEW)
-    const few = await gateway.measure()
-    await gateway.connect(FEW, MANY)
-    const many = await gateway.measure()
-    // The first thousand warm up what is there once.
-    const perPeer = (of: (memory: Memory) => number): number => (of(many) - of(few)) / (MANY - FEW) / KIB
-    const name = `gateway, ${kind} lane, ${MANY.toLocaleString('en')} idle peers`
+    await gateway.connect(0, WARM)
+    const first = await gateway.measure()
+    const measured = [{ peers: WARM, memory: first }]
+    for (const peers of STEPS) {
+      await gateway.connect(measured.at(-1)?.peers ?? 0, peers)
+      measured.push({ peers, memory: await gateway.measure() })
+    }
+    const last = measured.at(-1) ?? { peers: WARM, memory: first }
+    const perPeer = (of: (memory: Memory) => number, from = measured[0], to = last): number =>
+      (of(to.memory) - of(from?.memory ?? first)) / (to.peers - (from?.peers ?? 0)) / KIB
+    const rss = ({ rss: bytes }: Memory): number => bytes
+    const name = `gateway, ${kind} lane, idle peers`
+    const values = measured.slice(1).map((to, index) => perPeer(rss, measured[index], to))
     return [
-      {
-        name: `${name}: memory of the process for each`,
-        value: perPeer(({ rss }) => rss),
-        unit: 'KiB',
-        goal: 'under 16',
-      },
-      { name: `${name}: of that JavaScript's`, value: perPeer(({ heap, external }) => heap + external), unit: 'KiB' },
-      { name: `${name}: with a session`, value: many.sessions, unit: 'peers' },
+      ...growth(`${name}, memory of the process for each up to`, { sizes: STEPS, values, unit: 'KiB' }),
+      { name: `${name}, for each of all`, value: perPeer(rss), unit: 'KiB', goal: 'under 16' },
+      { name: `${name}, of that JavaScript's`, value: perPeer(({ heap, external }) => heap + external), unit: 'KiB' },
+      { name: `${name}, with a session`, value: last.memory.sessions, unit: 'peers' },
     ]
   } finally {
     gateway.stop()
@@ -106,7 +110,7 @@ class IdleGateway {
     if (client === undefined || gateway === undefined) throw new Error('unreachable')
     const unixAt = (now: Instant) => unixTime(Date.UTC(2026, 0, 5) + now)
     const tunnel = this.#transport.createTunnel({ privateKey: own.privateKey, random, unixAt })
-    const tunnels = new PeerTunnels({ role: 'controlling', random, tunnel })
+    const tunnels = new PeerTunnels({ role: 'controlling', random, tunnel, mtu: DEFAULT_MTU })
     const locals = new LocalCandidates()
     locals.setPorts({ ipv4: 10_000 + at })
     locals.setAddresses(['198.51.100.1'])

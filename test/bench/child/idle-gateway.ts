@@ -5,6 +5,7 @@ import { runInNewContext } from 'node:vm'
 import type { Path, PeerId } from '../../../core/contract/tunnel-transport.ts'
 import { GatewayFlows } from '../../../core/flow/gateway-flows.ts'
 import { LocalCandidates } from '../../../core/ice/local-candidates.ts'
+import { DEFAULT_MTU } from '../../../core/runtime/mtu.ts'
 import { PeerTunnels, type PeerSecrets, type PeerTunnelsOutput } from '../../../core/ice/peer-tunnels.ts'
 import { instant, unixTime, type Instant } from '../../../core/runtime/time.ts'
 import { LaneSessions } from '../../../hosts/runtime/lane/lane-sessions.ts'
@@ -45,7 +46,7 @@ const transport = new WireGuardTransport({ load: { arrived: () => false } })
 const keys = transport.generateKeys(random)
 const unixAt = (now: Instant) => unixTime(Date.UTC(2026, 0, 5) + now)
 const tunnel = transport.createTunnel({ privateKey: keys.privateKey, random, unixAt, exportsKeys: isNative })
-const tunnels = new PeerTunnels({ role: 'controlled', random, tunnel })
+const tunnels = new PeerTunnels({ role: 'controlled', random, tunnel, mtu: DEFAULT_MTU })
 const flows = new GatewayFlows()
 const locals = new LocalCandidates()
 locals.setPorts({ ipv4: 52_625 })
