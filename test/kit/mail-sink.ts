@@ -6,6 +6,8 @@ export interface ReceivedMail {
   text: string
 }
 
+const PATIENCE_MS = 10_000
+
 /** A real SMTP server on loopback that keeps what it is given. */
 export class MailSink {
   readonly mails: ReceivedMail[] = []
@@ -44,14 +46,23 @@ export class MailSink {
   }
 
   /** The mail of that number, once it has arrived. */
-  async mail(index: number, timeoutMs = 5_000): Promise<ReceivedMail> {
-    const deadline = AbortSignal.timeout(timeoutMs)
+  mail(index: number): Promise<ReceivedMail> {
+    return this.#first(`mail ${index}`, () => this.mails[index])
+  }
+
+  /** The newest mail to an address, once there is one: others may be on their way still. */
+  mailTo(address: string): Promise<ReceivedMail> {
+    return this.#first(`mail to ${address}`, () => this.mails.findLast(({ to }) => to.includes(address)))
+  }
+
+  async #first(what: string, find: () => ReceivedMail | undefined): Promise<ReceivedMail> {
+    const deadline = AbortSignal.timeout(PATIENCE_MS)
     for (;;) {
-      const mail = this.mails[index]
+      const mail = find()
       if (mail !== undefined) return mail
       await new Promise<void>((resolve, reject) => {
         this.#arrived.push(resolve)
-        deadline.addEventListener('abort', () => reject(new Error(`mail ${index} did not arrive in ${timeoutMs} ms`)))
+        deadline.addEventListener('abort', () => reject(new Error(`${what} did not arrive in ${PATIENCE_MS} ms`)))
       })
     }
   }

@@ -151,8 +151,8 @@ export const ACCESS: readonly Step<World>[] = [
     name: 'D8 client down leaves the system as it was, and client up connects again',
     run: async (world) => {
       const { client } = world.lab.machines
-      await world.portreeve('client', 'down')
-      await world.lab.endPart('client', { ask: false })
+      // It may be gone before the command that asked it is.
+      await Promise.all([world.lab.endPart('client', { ask: false }), world.portreeve('client', 'down')])
       const { stdout: resolver } = await client.mustRun('cat', ['/etc/resolv.conf'])
       expectThat(resolver === `nameserver ${MACHINES.client.dns}\n`, `resolv.conf is ${resolver}`)
       const [links, rules] = [await client.ip(['-br', 'link']), await client.ip(['rule'])]

@@ -128,18 +128,18 @@ export const pathMtuTests = (bed: () => Bed): void => {
             '-m',
             '60',
             '--limit-rate',
-            '300k',
+            '4M',
             '-o',
             '/dev/null',
             '-w',
             '%{size_download}',
-            `http://${target}/?bytes=3000000`,
+            `http://${target}/?bytes=${LARGE}`,
           ],
           { timeoutMs: 70_000 },
         )
       await narrow(1_420)
       const { stdout } = await slow
-      expect(stdout).to.equal('3000000')
+      expect(stdout).to.equal(String(LARGE))
       await mtuIs(bed(), 1_328)
       // The site was told by the gateway, whose own kernel knew nothing of it.
       const { stdout: route } = await bed()
@@ -150,6 +150,9 @@ export const pathMtuTests = (bed: () => Bed): void => {
     })
   })
 }
+
+/** More than buffers hold on its way, so that a slow reader has it sent slowly. */
+const LARGE = 40_000_000
 
 const ENDS = [
   { network: 'lan', host: CLIENT_HOST },
