@@ -2,6 +2,7 @@ import { OperatorError } from '../../core/config/operator-error.ts'
 import { unixTime } from '../../core/runtime/time.ts'
 import { createClock, createRandom } from '../runtime/index.ts'
 import type { BreakGlass, PortalStart } from './config.ts'
+import { foldedEmail } from './email-address.ts'
 import { EMERGENCY_CODE_LIFE_MS, emergencyCodeHash, newEmergencyCode } from './emergency-code.ts'
 import type { Actor } from './entities.ts'
 import { needDatabase, openRows } from './open-rows.ts'
@@ -23,7 +24,7 @@ export const breakGlass = async (
     if (account === undefined || account.isDisabled) {
       throw new OperatorError('ACCOUNT_UNKNOWN', `There is no enabled account ${options.account}.`)
     }
-    const admin = await findAdmin(store, account.id, options.adminEmail?.toLowerCase())
+    const admin = await findAdmin(store, account.id, options.adminEmail)
     const code = newEmergencyCode(random)
     const now = clock.unix()
     const expiresAt = unixTime(now + EMERGENCY_CODE_LIFE_MS)
@@ -53,7 +54,8 @@ export const breakGlass = async (
 
 const findAdmin = async (store: Store, accountId: string, email: string | undefined): Promise<Actor> => {
   const admins = await store.reader(accountId).list('actors', { where: { type: 'admin', isDisabled: false } })
-  const wanted = email === undefined ? admins : admins.filter((admin) => admin.email === email)
+  const folded = email === undefined ? undefined : foldedEmail(email)
+  const wanted = email === undefined ? admins : admins.filter((admin) => folded !== undefined && admin.email === folded)
   const [admin, ...others] = wanted
   if (admin === undefined) {
     throw new OperatorError('ADMIN_UNKNOWN', 'This account has no such enabled admin.')

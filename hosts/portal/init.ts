@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { createClock, createRandom } from '../runtime/index.ts'
 import type { PortalInit, PortalInitialised } from './config.ts'
+import { EmailAddress } from './email-address.ts'
 import { openRows } from './open-rows.ts'
 import { StoreError } from './store/store-error.ts'
 
@@ -19,7 +20,7 @@ const Slug = z
  */
 export const initPortal = async (options: PortalInit): Promise<PortalInitialised> => {
   const slug = checked('the account', Slug, options.account)
-  const email = checked('the e-mail address', z.email().max(254), options.adminEmail).toLowerCase()
+  const email = checked('the e-mail address', EmailAddress, options.adminEmail)
   const { clock = createClock(), random = createRandom() } = options
   const { store, tokens } = await openRows({ ...options, clock, random })
   const by = { type: 'system', part: 'init' } as const

@@ -2,12 +2,14 @@ import { ResourceNames } from '../../../core/dns/resource-names.ts'
 import { normalizeName } from '../../../core/dns/pattern.ts'
 import { parseAddress } from '../../../core/net/ip-address.ts'
 import { hostPrefix, parsePrefix, prefixCovers } from '../../../core/net/prefix.ts'
+import { foldedEmail } from '../email-address.ts'
 import type { Actor, Resource } from '../entities.ts'
 import type { View } from '../view/view.ts'
 
 /** An actor by id or by e-mail address. */
 export const findActor = (view: Pick<View, 'get' | 'all'>, accountId: string, text: string): Actor | undefined => {
-  const wanted = text.trim().toLowerCase()
+  const wanted = foldedEmail(text.trim())
+  if (wanted === undefined) return undefined
   const byId = view.get('actors', wanted)
   if (byId?.accountId === accountId) return byId
   for (const actor of view.all('actors')) {

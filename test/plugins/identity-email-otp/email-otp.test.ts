@@ -76,6 +76,13 @@ describe('identity-email-otp against a real SMTP server', () => {
     expect((await answer(step, { code: ` ${code.toLowerCase()}\n` })).type).to.equal('identified')
   })
 
+  it('S4 takes an address that only looks like another one for none: U+212A is no k', async () => {
+    expect(await askFor('mar\u212A@example.org')).to.have.nested.property(
+      'prompt.problem',
+      'That is not an e-mail address.',
+    )
+  })
+
   it('S4 allows three attempts, then not even the right code', async () => {
     let step = await askFor(ADA)
     const code = codeIn(await sink.mail(0))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { EmailAddress } from '../../email-address.ts'
 import type { Actor } from '../../entities.ts'
 import type { Transaction } from '../../store/store.ts'
 import { Problem } from '../problem.ts'
@@ -9,10 +10,6 @@ import { jsonBody } from './read-body.ts'
 import { defined, Name, pageOf, rowFields, timeOf } from './wire.ts'
 
 const Type = z.enum(['user', 'admin', 'service_account'])
-const Email = z
-  .email()
-  .max(254)
-  .transform((text) => text.toLowerCase())
 
 const ActorBody = z
   .object({ ...rowFields, type: Type, name: z.string(), email: z.string().nullable(), is_disabled: z.boolean() })
@@ -21,7 +18,7 @@ const Draft = z
   .strictObject({
     type: Type.default('user'),
     name: Name,
-    email: Email.nullable().default(null),
+    email: EmailAddress.nullable().default(null),
     is_disabled: z.boolean().default(false),
   })
   .refine(({ type, email }) => type !== 'service_account' || email === null, {
@@ -31,7 +28,7 @@ const Draft = z
 const Patch = z.strictObject({
   type: Type.optional(),
   name: Name.optional(),
-  email: Email.nullable().optional(),
+  email: EmailAddress.nullable().optional(),
   is_disabled: z.boolean().optional(),
 })
 

@@ -1,11 +1,14 @@
 import type { SignInDesk } from '../../../../core/contract/identity-provider.ts'
+import { foldedEmail } from '../../email-address.ts'
 import type { IdentityProviderRow } from '../../entities.ts'
 import type { Store } from '../../store/store.ts'
 
 /** What the portal does for a provider while somebody signs in: of its account, and of what it remembered itself. */
 export const deskOf = (store: Store, { accountId, id }: IdentityProviderRow): SignInDesk => ({
   knows: async (email) => {
-    const [actor] = await store.reader(accountId).list('actors', { where: { email }, limit: 1 })
+    const address = foldedEmail(email)
+    if (address === undefined) return false
+    const [actor] = await store.reader(accountId).list('actors', { where: { email: address }, limit: 1 })
     return actor !== undefined && !actor.isDisabled
   },
   records: store.signInRecords({ accountId, providerId: id }),

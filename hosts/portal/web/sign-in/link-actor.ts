@@ -1,4 +1,5 @@
 import type { Identity } from '../../../../core/contract/identity-provider.ts'
+import { foldedEmail } from '../../email-address.ts'
 import type { Actor, IdentityProviderRow } from '../../entities.ts'
 import type { Store, Transaction } from '../../store/store.ts'
 
@@ -36,8 +37,9 @@ const adopt = async (
   provider: IdentityProviderRow,
   { issuer, subject, email, emailVerified }: Identity,
 ): Promise<LinkVerdict> => {
-  if (email === undefined || !emailVerified) return UNKNOWN
-  const [actor] = await tx.list('actors', { where: { email: email.toLowerCase() }, limit: 1 })
+  const address = email === undefined || !emailVerified ? undefined : foldedEmail(email)
+  if (address === undefined) return UNKNOWN
+  const [actor] = await tx.list('actors', { where: { email: address }, limit: 1 })
   if (actor === undefined || actor.type === 'service_account') return UNKNOWN
   if (actor.isDisabled) return DISABLED
   // Addresses are given to new people; subjects are not.
