@@ -32,8 +32,11 @@ export class PeerRows {
   async client(token: Token, request: ConnectRequest): Promise<Client> {
     const { accountId, actorId } = token
     if (actorId === null) throw new Refusal('invalid_token')
-    return this.#upsert(accountId, { type: 'client' }, async (tx, freshId) => {
+    const subject = { type: 'client' as const, clientId: uuid(this.#random) }
+    return this.#store.transact({ accountId, by: subject }, async (tx) => {
       const [known] = await tx.list('clients', { where: { actorId, externalId: request.externalId }, limit: 1 })
+      const freshId = subject.clientId
+      if (known !== undefined) subject.clientId = known.id
       await refuseForeignKey(tx, request)
       if (known !== undefined) return (await tx.patch('clients', known.id, this.#seen(request))) ?? known
       return tx.insert('clients', {
@@ -49,8 +52,11 @@ export class PeerRows {
   async gateway(token: Token, request: ConnectRequest, isTaken: IsGatewayTaken): Promise<Gateway> {
     const { accountId, siteId, gatewayId } = token
     if (siteId === null) throw new Refusal('invalid_token')
-    return this.#upsert(accountId, { type: 'gateway' }, async (tx, freshId) => {
+    const subject = { type: 'gateway' as const, gatewayId: uuid(this.#random) }
+    return this.#store.transact({ accountId, by: subject }, async (tx) => {
       const [known] = await tx.list('gateways', { where: { siteId, externalId: request.externalId }, limit: 1 })
+      const freshId = subject.gatewayId
+      if (known !== undefined) subject.gatewayId = known.id
       // One gateway's own token makes no other.
       if (gatewayId !== null && known?.id !== gatewayId) throw new Refusal('device_identity_conflict')
       // Looked at before its row is: a second one must not take over the key of the one that is there.
@@ -60,16 +66,6 @@ export class PeerRows {
       if (known !== undefined) return (await tx.patch('gateways', known.id, this.#seen(request))) ?? known
       return tx.insert('gateways', { id: freshId, siteId, ...(await this.#fresh(tx, request)) })
     })
-  }
-
-  async #upsert<Row extends { id: string }>(
-    accountId: string,
-    { type }: { type: 'client' | 'gateway' },
-    work: (tx: Transaction, freshId: string) => Promise<Row>,
-  ): Promise<Row> {
-    const freshId = uuid(this.#random)
-    const by = type === 'client' ? { type, clientId: freshId } : { type, gatewayId: freshId }
-    return this.#store.transact({ accountId, by }, (tx) => work(tx, freshId))
   }
 
   #seen({ publicKey, userAgent }: ConnectRequest): Pick<Client, 'publicKey' | 'lastSeenAt' | 'lastSeenVersion'> {

@@ -1,0 +1,38 @@
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { ControlPeer, keyOf } from '../../../kit/control-peer.ts'
+import { PortalFixture } from '../../../kit/portal-fixture.ts'
+
+describe('the rows of peers that connect', () => {
+  let portal: PortalFixture
+  before(async () => {
+    portal = await PortalFixture.start()
+  })
+  after(async () => portal.stop())
+
+  it('are changed by the peer itself, in the audit trail, the first time as later', async () => {
+    const ada = await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
+    const site = await portal.create('/sites', { name: 'Main' })
+    const tokens = {
+      client: (await portal.create(`/actors/${ada.id}/client_tokens`)).token as string,
+      gateway: (await portal.create(`/sites/${site.id}/gateway_tokens`)).token as string,
+    }
+    for (const role of ['client', 'gateway'] as const) {
+      for (const key of ['one', 'two']) {
+        const publicKey = keyOf(`${role} ${key}`)
+        const { peer } = await ControlPeer.join({ url: portal.url, role, token: tokens[role], publicKey })
+        peer.close()
+        await peer.closed
+      }
+      const trail = (await portal.api('GET', '/audit_log?limit=100')).body.data as {
+        entity: string
+        action: string
+        entity_id: string
+        by: Record<string, string>
+      }[]
+      const own = trail.filter(({ entity }) => entity === `${role}s`)
+      expect(own.map(({ action }) => action)).to.deep.equal(['updated', 'created'])
+      for (const { by, entity_id } of own) expect(by).to.deep.equal({ type: role, [`${role}_id`]: entity_id })
+    }
+  })
+})
