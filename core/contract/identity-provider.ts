@@ -25,7 +25,7 @@ export interface SignInRequest<Settings = unknown> {
 
 /** What the portal does for a provider while somebody signs in. Everything is this account's and this provider's own. */
 export interface SignInDesk {
-  /** Whether an enabled actor has this address. Never let the person see the answer: who has an account is nobody's business. */
+  /** Whether an enabled person has this address. Never let the person see the answer: who has an account is nobody's business. */
   knows: (email: string) => Promise<boolean>
   records: SignInRecords
 }

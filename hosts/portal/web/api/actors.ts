@@ -2,14 +2,17 @@ import { z } from 'zod'
 import { EmailAddress } from '../../email-address.ts'
 import type { Actor } from '../../entities.ts'
 import type { Transaction } from '../../store/store.ts'
-import { Problem } from '../problem.ts'
-import { collection, idOf } from './collection.ts'
+import { invalidBody, Problem } from '../problem.ts'
+import { endSignInsOf } from '../sign-in/ended-sign-ins.ts'
+import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Name, pageOf, rowFields, timeOf } from './wire.ts'
 
 const Type = z.enum(['user', 'admin', 'service_account'])
+
+const NO_ADDRESS = 'a service account does not sign in and has no e-mail address'
 
 const ActorBody = z
   .object({ ...rowFields, type: Type, name: z.string(), email: z.string().nullable(), is_disabled: z.boolean() })
@@ -21,10 +24,7 @@ const Draft = z
     email: EmailAddress.nullable().default(null),
     is_disabled: z.boolean().default(false),
   })
-  .refine(({ type, email }) => type !== 'service_account' || email === null, {
-    path: ['email'],
-    message: 'a service account does not sign in and has no e-mail address',
-  })
+  .refine(({ type, email }) => type !== 'service_account' || email === null, { path: ['email'], message: NO_ADDRESS })
 const Patch = z.strictObject({
   type: Type.optional(),
   name: Name.optional(),
@@ -44,6 +44,12 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
   })
   const patchActor = actors.patch(async (ctx, tx) => {
     const { type, name, email, is_disabled } = patch.of(ctx)
+    const before = await existing(tx, 'actors', idOf(ctx))
+    const after = { ...before, ...defined({ type, email }) }
+    if (after.type === 'service_account') {
+      if (after.email !== null) throw invalidBody([{ path: 'email', message: NO_ADDRESS }])
+      await endSignInsOf(tx, before.id)
+    }
     if ((type !== undefined && type !== 'admin') || is_disabled === true) await keepAnAdmin(tx, idOf(ctx))
     return defined({ type, name, email, isDisabled: is_disabled })
   })

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { IdentityRow } from '../../entities.ts'
 import type { Transaction } from '../../store/store.ts'
+import { endSignInsBy } from '../sign-in/ended-sign-ins.ts'
 import { invalidBody } from '../problem.ts'
-import { collection } from './collection.ts'
+import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
@@ -32,9 +33,16 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
   })
   const patchIdentity = identities.patch(async (ctx, tx) => {
     const { actor_id } = patch.of(ctx)
-    if (actor_id !== undefined) await needPerson(tx, actor_id)
+    const before = await existing(tx, 'identities', idOf(ctx))
+    if (actor_id !== undefined && actor_id !== before.actorId) {
+      await needPerson(tx, actor_id)
+      await endSignInsBy(tx, before)
+    }
     return defined({ actorId: actor_id })
   })
+  const removeIdentity = identities.remove(async (ctx, tx) =>
+    endSignInsBy(tx, await existing(tx, 'identities', idOf(ctx))),
+  )
 
   return [
     {
@@ -65,7 +73,7 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'PATCH',
       path: '/identities/:id',
-      summary: 'Gives an identity to another actor',
+      summary: 'Gives an identity to another actor, and ends what was signed in by it',
       body: Patch,
       status: 200,
       answer: IdentityBody,
@@ -74,9 +82,10 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
     {
       method: 'DELETE',
       path: '/identities/:id',
-      summary: 'Removes an identity; the next sign-in goes by the verified e-mail address again',
+      summary:
+        'Removes an identity, and ends what was signed in by it; the next sign-in goes by the verified e-mail address again',
       status: 204,
-      story: [identities.remove()],
+      story: [removeIdentity],
     },
   ]
 }

@@ -9,7 +9,7 @@ export const deskOf = (store: Store, { accountId, id }: IdentityProviderRow): Si
     const address = foldedEmail(email)
     if (address === undefined) return false
     const [actor] = await store.reader(accountId).list('actors', { where: { email: address }, limit: 1 })
-    return actor !== undefined && !actor.isDisabled
+    return actor !== undefined && !actor.isDisabled && actor.type !== 'service_account'
   },
   records: store.signInRecords({ accountId, providerId: id }),
 })

@@ -15,11 +15,15 @@ const EMERGENCY_MS = HOUR
 const WAY: SignInWay = {
   name: 'an emergency code',
   identityProviderId: null,
+  identityId: null,
   clientTokenLifetimeMs: EMERGENCY_MS,
   sessionLifetimeSeconds: EMERGENCY_MS / SECOND,
 }
 
-/** An admin's way in for the day when the provider is down: a code that was made on the portal's own machine. */
+/**
+ * An admin's way in for the day when the provider is down: a code that was made on the portal's own machine. Of 93 bits, it is safe from
+ * guesses; were they counted, a stranger without any account could keep the admin out.
+ */
 export const emergencySignIn = (parts: FinishParts) => {
   const { store, clock, pages } = parts
 

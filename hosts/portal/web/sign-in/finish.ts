@@ -4,6 +4,7 @@ import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Account, Actor } from '../../entities.ts'
 import type { Store } from '../../store/store.ts'
 import type { MintedToken, Tokens } from '../../tokens.ts'
+import { Problem } from '../problem.ts'
 import type { Pages } from '../pages.ts'
 import type { SealedCookies } from '../sealed-cookie.ts'
 import type { SignInIntent } from './intent.ts'
@@ -28,6 +29,8 @@ export interface SignInWay {
   name: string
   /** Null for an emergency code. */
   identityProviderId: string | null
+  /** As whom the provider knows her; null for an emergency code. */
+  identityId: string | null
   clientTokenLifetimeMs: number
   sessionLifetimeSeconds: number
 }
@@ -43,7 +46,7 @@ export interface SignedIn {
 export const finishSignIn = async (parts: FinishParts, ctx: Context, signedIn: SignedIn): Promise<void> => {
   const { account, actor, intent, way } = signedIn
   const { store, clock, pages, sessions } = parts
-  const { identityProviderId } = way
+  const { identityProviderId, identityId } = way
   await store.recordSignIn(account.id, {
     at: clock.unix(),
     action: 'signed_in',
@@ -55,15 +58,16 @@ export const finishSignIn = async (parts: FinishParts, ctx: Context, signedIn: S
   })
   switch (intent.as) {
     case 'gui-client': {
-      const { fragment } = await mintClientToken(parts, signedIn)
-      handOver(parts, ctx, signedIn, {
-        url: `${parts.clientScheme}://handle_client_sign_in_callback?${callbackQuery(signedIn, fragment)}`,
-      })
+      const base = `${parts.clientScheme}://handle_client_sign_in_callback`
+      await mintClientToken(parts, signedIn, ({ fragment }) =>
+        handOver(parts, ctx, signedIn, { url: `${base}?${callbackQuery(signedIn, fragment)}` }),
+      )
       return
     }
     case 'headless-client': {
-      const { fragment } = await mintClientToken(parts, signedIn)
-      if (intent.callback === undefined) {
+      const { callback } = intent
+      if (callback === undefined) {
+        const { fragment } = await mintClientToken(parts, signedIn)
         pages.render(ctx, 'token', {
           title: 'You are signed in',
           account: account.name,
@@ -72,15 +76,22 @@ export const finishSignIn = async (parts: FinishParts, ctx: Context, signedIn: S
         })
         return
       }
-      const url = new URL(intent.callback)
-      const own = url.search === '' ? '' : `${url.search.slice(1)}&`
-      url.search = own + callbackQuery(signedIn, fragment)
-      if (ctx.method === 'POST') handOver(parts, ctx, signedIn, { url: url.href })
-      else ctx.redirect(url.href)
+      await mintClientToken(parts, signedIn, ({ fragment }) => {
+        const url = new URL(callback)
+        const own = url.search === '' ? '' : `${url.search.slice(1)}&`
+        url.search = own + callbackQuery(signedIn, fragment)
+        if (ctx.method === 'POST') handOver(parts, ctx, signedIn, { url: url.href })
+        else ctx.redirect(url.href)
+      })
       return
     }
     case 'browser':
-      await sessions.begin(ctx, { actor, identityProviderId, lifetimeSeconds: way.sessionLifetimeSeconds })
+      await sessions.begin(ctx, {
+        actor,
+        identityProviderId,
+        identityId,
+        lifetimeSeconds: way.sessionLifetimeSeconds,
+      })
       ctx.redirect(intent.redirectTo ?? `/${account.slug}/home`)
   }
 }
@@ -110,21 +121,48 @@ const handOver = (
   pages.render(ctx, 'client-done', { account: account.name, actor: actor.name, refresh })
 }
 
+/** Hands the token over before it is committed: one that cannot be is none. */
 const mintClientToken = async (
   { store, tokens, clock }: FinishParts,
   { account, actor, way, intent }: SignedIn,
+  handOver?: (minted: MintedToken) => void,
 ): Promise<MintedToken> => {
   const by = { type: 'actor', actorId: actor.id, via: 'sign_in' } as const
-  return store.transact({ accountId: account.id, by }, (tx) =>
-    tokens.mint(tx, account.id, {
+  return store.transact({ accountId: account.id, by }, async (tx) => {
+    // An admin may have taken the identity away since it was looked at.
+    const identity = way.identityId === null ? undefined : await tx.get('identities', way.identityId)
+    if (way.identityId !== null && identity?.actorId !== actor.id) {
+      throw new Problem(403, 'unknown_person', 'This identity is not yours any more. Ask an admin.')
+    }
+    const minted = await tokens.mint(tx, account.id, {
       kind: 'client',
       name: `Signed in with ${way.name}`.slice(0, 255),
       actorId: actor.id,
       ...(way.identityProviderId === null ? {} : { identityProviderId: way.identityProviderId }),
       expiresAt: unixTime(clock.unix() + way.clientTokenLifetimeMs),
       nonce: intent.nonce,
-    }),
-  )
+    })
+    handOver?.(minted)
+    return minted
+  })
+}
+
+/**
+ * What a name may take in the callback, encoded: of two of them with all that stands beside them a cookie can be made. 42 characters of
+ * Chinese, 384 of English.
+ */
+const LONGEST_SHOWN_NAME = 384
+
+/** A name as clients show it, cut between characters. */
+const shownName = (name: string): string => {
+  if (encodeURIComponent(name).length <= LONGEST_SHOWN_NAME) return name
+  let [shown, length] = ['', encodeURIComponent('…').length]
+  for (const character of name) {
+    length += encodeURIComponent(character).length
+    if (length > LONGEST_SHOWN_NAME) break
+    shown += character
+  }
+  return `${shown}…`
 }
 
 // Blanks as %20: some clients take a plus for itself.
@@ -132,9 +170,9 @@ const callbackQuery = ({ account, actor, intent }: SignedIn, fragment: string): 
   Object.entries({
     fragment,
     state: intent.state,
-    actor_name: actor.name,
+    actor_name: shownName(actor.name),
     account_slug: account.slug,
-    account_name: account.name,
+    account_name: shownName(account.name),
     identity_provider_identifier: actor.email ?? actor.id,
   })
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)

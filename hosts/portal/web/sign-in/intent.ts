@@ -59,7 +59,8 @@ export const intentQuery = ({ as, state, nonce, redirectTo, callback }: SignInIn
 const isLoopback = (text: string): boolean => {
   if (text.length > 512 || !/^http:\/\/(?:127\.0\.0\.1|\[::1\]):[1-9]\d{0,4}\//.test(text)) return false
   const url = URL.canParse(text) ? new URL(text) : undefined
-  return url !== undefined && ['127.0.0.1', '[::1]'].includes(url.hostname) && url.username === '' && url.hash === ''
+  if (url === undefined || url.href.length > 512) return false
+  return ['127.0.0.1', '[::1]'].includes(url.hostname) && url.username === '' && url.hash === ''
 }
 
 /** A path of this account, or nothing: never another site. */

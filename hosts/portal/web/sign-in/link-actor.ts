@@ -3,8 +3,9 @@ import { foldedEmail } from '../../email-address.ts'
 import type { Actor, IdentityProviderRow } from '../../entities.ts'
 import type { Store, Transaction } from '../../store/store.ts'
 
-export type LinkVerdict = { ok: true; actor: Actor } | { ok: false; code: LinkRefusal; publicText: string }
-export type LinkRefusal = 'unknown_person' | 'actor_disabled' | 'identity_conflict'
+export type LinkVerdict =
+  { ok: true; actor: Actor; identityId: string } | { ok: false; code: LinkRefusal; publicText: string }
+export type LinkRefusal = 'unknown_person' | 'actor_disabled' | 'identity_conflict' | 'not_a_person'
 
 /**
  * Whose a proven identity is: by (provider, issuer, subject), else by the verified e-mail address of an existing actor, to whom it
@@ -17,9 +18,7 @@ export const linkActor = async (
   const { accountId } = provider
   const by = { type: 'system', part: 'sign-in' } as const
   return store.transact({ accountId, by }, async (tx) => {
-    const known = await linked(tx, provider, identity)
-    if (known !== undefined) return known.isDisabled ? DISABLED : { ok: true, actor: known }
-    return adopt(tx, provider, identity)
+    return (await linked(tx, provider, identity)) ?? adopt(tx, provider, identity)
   })
 }
 
@@ -27,9 +26,12 @@ const linked = async (
   tx: Transaction,
   provider: IdentityProviderRow,
   { issuer, subject }: Identity,
-): Promise<Actor | undefined> => {
+): Promise<LinkVerdict | undefined> => {
   const [row] = await tx.list('identities', { where: { identityProviderId: provider.id, issuer, subject }, limit: 1 })
-  return row === undefined ? undefined : tx.get('actors', row.actorId)
+  const actor = row === undefined ? undefined : await tx.get('actors', row.actorId)
+  if (row === undefined || actor === undefined) return undefined
+  if (actor.type === 'service_account') return NOT_A_PERSON
+  return actor.isDisabled ? DISABLED : { ok: true, actor, identityId: row.id }
 }
 
 const adopt = async (
@@ -45,8 +47,13 @@ const adopt = async (
   // Addresses are given to new people; subjects are not.
   const others = await tx.list('identities', { where: { actorId: actor.id, identityProviderId: provider.id, issuer } })
   if (others.length > 0) return CONFLICT
-  await tx.insert('identities', { actorId: actor.id, identityProviderId: provider.id, issuer, subject })
-  return { ok: true, actor }
+  const { id } = await tx.insert('identities', {
+    actorId: actor.id,
+    identityProviderId: provider.id,
+    issuer,
+    subject,
+  })
+  return { ok: true, actor, identityId: id }
 }
 
 const UNKNOWN: LinkVerdict = {
@@ -59,6 +66,12 @@ const DISABLED: LinkVerdict = {
   ok: false,
   code: 'actor_disabled',
   publicText: 'An admin has disabled your access to this account.',
+}
+const NOT_A_PERSON: LinkVerdict = {
+  ok: false,
+  code: 'not_a_person',
+  publicText:
+    'You have proven who you are, but by that you are a service account, which does not sign in. Ask an admin.',
 }
 const CONFLICT: LinkVerdict = {
   ok: false,

@@ -36,6 +36,8 @@ interface SessionData {
   actorId: string
   /** Null for a session that an emergency code opened. */
   identityProviderId: string | null
+  /** As whom the provider knew her: the session goes with it. Null for an emergency code. */
+  identityId: string | null
   csrf: string
   browser: string
   begunAt: number
@@ -51,6 +53,7 @@ export interface SessionsOptions {
 /** By which way somebody proved who she is, and how long that lasts. */
 export interface SessionTerms {
   identityProviderId: string | null
+  identityId: string | null
   lifetimeSeconds: number
 }
 
@@ -88,13 +91,14 @@ export class Sessions {
 
   async begin(
     ctx: Context,
-    { actor, identityProviderId, lifetimeSeconds }: { actor: Actor } & SessionTerms,
+    { actor, identityProviderId, identityId, lifetimeSeconds }: { actor: Actor } & SessionTerms,
   ): Promise<void> {
     const { random, clock } = this.#options
     const data: SessionData = {
       accountId: actor.accountId,
       actorId: actor.id,
       identityProviderId,
+      identityId,
       csrf: toBase64Url(random.bytes(16)),
       browser: browserName(ctx.get('user-agent')),
       begunAt: clock.unix(),
@@ -110,7 +114,7 @@ export class Sessions {
     ctx.session = null
   }
 
-  /** The session, while account, provider and actor are what they were. */
+  /** The session, while account, provider, identity and actor are what they were. */
   async current(ctx: Context, accountSlug: string): Promise<PortalSession | undefined> {
     const data = ctx.session as Partial<SessionData> | null
     if (data?.accountId === undefined || data.actorId === undefined || data.csrf === undefined) return undefined
@@ -123,6 +127,9 @@ export class Sessions {
     const provider = isEmergency ? undefined : await reader.get('identity_providers', data.identityProviderId ?? '')
     // An emergency is an admin's.
     if (isEmergency ? actor.type !== 'admin' : provider === undefined || provider.isDisabled) return undefined
+    const identity = isEmergency ? undefined : await reader.get('identities', data.identityId ?? '')
+    // Removed or given to another: what was proven is not hers any more.
+    if (!isEmergency && identity?.actorId !== actor.id) return undefined
     const id = hashed(ctx.cookies.get(COOKIE, { signed: false }) ?? '')
     return { id, account, actor, provider, csrf: data.csrf }
   }

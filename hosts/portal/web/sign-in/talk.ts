@@ -51,9 +51,10 @@ export const talk = async (
       return
     case 'identified': {
       const link = await linkActor(store, { provider, identity: answer.identity })
-      const way = wayOf(provider)
-      if (link.ok) await finishSignIn(parts, ctx, { account, actor: link.actor, way, intent })
-      else await refuse(parts, ctx, { ...link, tryAgain: false })
+      if (link.ok) {
+        const way = wayOf(provider, link.identityId)
+        await finishSignIn(parts, ctx, { account, actor: link.actor, way, intent })
+      } else await refuse(parts, ctx, { ...link, tryAgain: false })
     }
   }
 }
@@ -96,8 +97,9 @@ const UNAVAILABLE: Refusal = {
 /** The provider's fault, and not the person's: what an emergency is. */
 const PROVIDER_DOWN = new Set([UNAVAILABLE.code, 'provider_unreachable', 'provider_failed'])
 
-const wayOf = (provider: IdentityProviderRow): SignInWay => ({
+const wayOf = (provider: IdentityProviderRow, identityId: string): SignInWay => ({
   name: provider.name,
+  identityId,
   identityProviderId: provider.id,
   clientTokenLifetimeMs: provider.clientTokenLifetimeSeconds * SECOND,
   sessionLifetimeSeconds: provider.sessionLifetimeSeconds,

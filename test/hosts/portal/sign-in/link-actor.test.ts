@@ -57,4 +57,13 @@ describe('whose a proven identity is', () => {
     expect(await deskOf(store, provider).knows('MARK@Example.org')).to.equal(true)
     expect(await link('m', 'MARK@Example.org')).to.deep.include({ ok: true, actor: mark })
   })
+
+  it("is nobody's where it was that of what is a service account", async () => {
+    const mark = await addActor('user', 'mark@example.org')
+    expect(await link('m', 'mark@example.org')).to.include({ ok: true })
+    await store.transact(scope, (tx) => tx.patch('actors', mark.id, { type: 'service_account' }))
+    expect(await link('m', 'mark@example.org')).to.include({ ok: false, code: 'not_a_person' })
+    expect(await link('another', 'mark@example.org')).to.include({ ok: false, code: 'unknown_person' })
+    expect(await deskOf(store, provider).knows('mark@example.org')).to.equal(false)
+  })
 })
