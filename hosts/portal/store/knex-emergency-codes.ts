@@ -2,14 +2,12 @@ import type { Knex } from 'knex'
 import { unixTime, type UnixTime } from '../../../core/runtime/time.ts'
 import type { EmergencyCode, EmergencyCodes } from './store.ts'
 
-/** Guesses beyond it end the code: it is long enough that nobody mistypes it so often. */
-const MOST_ATTEMPTS = 5
-
 interface Columns {
   account_id: string
   actor_id: string
   hash: string
-  attempts: number
+  /** Of before: guesses are not counted, or a stranger's would end the code. */
+  attempts: 0
   expires_at: unknown
 }
 
@@ -31,21 +29,14 @@ export class KnexEmergencyCodes implements EmergencyCodes {
     fits: (code: EmergencyCode) => boolean,
     now: UnixTime,
   ): Promise<EmergencyCode | undefined> {
-    return this.#knex.transaction(async (database) => {
-      const row = () => database('emergency_codes').where({ account_id: accountId })
-      // Counted first: of two attempts at once one waits for the other here.
-      await row().increment('attempts', 1)
-      const columns = (await row().first()) as Columns | undefined
-      if (columns === undefined) return undefined
-      const code = {
-        actorId: columns.actor_id,
-        hash: columns.hash,
-        expiresAt: unixTime(Number(columns.expires_at)),
-      }
-      const isLive = code.expiresAt > now && columns.attempts <= MOST_ATTEMPTS
-      const isTaken = isLive && fits(code)
-      if (!isLive || isTaken) await row().delete()
-      return isTaken ? code : undefined
-    })
+    const columns = (await this.#knex('emergency_codes').where({ account_id: accountId }).first()) as
+      Columns | undefined
+    if (columns === undefined) return undefined
+    const code = { actorId: columns.actor_id, hash: columns.hash, expiresAt: unixTime(Number(columns.expires_at)) }
+    const isTaken = code.expiresAt > now && fits(code)
+    if (!isTaken && code.expiresAt > now) return undefined
+    // Of two at once with the right code one removes it. A newer one that was made meanwhile stays.
+    const removed = await this.#knex('emergency_codes').where({ account_id: accountId, hash: code.hash }).delete()
+    return isTaken && removed > 0 ? code : undefined
   }
 }

@@ -88,7 +88,7 @@ export interface NamedSession extends SessionRow {
 export interface EmergencyCodes {
   /** Replaces the account's one, if there is any. */
   put: (accountId: string, code: EmergencyCode) => Promise<void>
-  /** The code that fits, which is used up by that. Each call is an attempt; the sixth ends the code whatever it is. */
+  /** The code that fits, which is used up by that. Wrong guesses leave it as it is: it is too long to be guessed. */
   take: (accountId: string, fits: (code: EmergencyCode) => boolean, now: UnixTime) => Promise<EmergencyCode | undefined>
 }
 
@@ -113,6 +113,7 @@ export interface SignInEvent {
 
 export interface Scope {
   accountId: string
+  /** Read once the work is done: a peer's row, who does it, is found by the work itself. */
   by: AuditSubject
 }
 
