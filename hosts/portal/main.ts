@@ -20,6 +20,7 @@ import { PluginCalls } from './plugin-calls.ts'
 import { PluginNeeds } from './plugin-needs.ts'
 import { PortalShell } from './shell.ts'
 import type { Store } from './store/store.ts'
+import { onceASecond } from './web/health.ts'
 import { Metrics } from './web/metrics.ts'
 
 export { breakGlass } from './break-glass.ts'
@@ -95,7 +96,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       rateLimit: limit,
       signInRateLimit: { perSecond: config.rate_limit.sign_in_per_second, burst: config.rate_limit.sign_in_burst },
       checks: [
-        { name: 'database', check: () => store.check() },
+        { name: 'database', check: onceASecond(() => store.check(), clock) },
         { name: 'database-listener', check: () => hearing(store) },
         { name: 'plugins', check: () => needs.check() },
       ],

@@ -6,7 +6,7 @@ import { derivedKey } from '../secret-key.ts'
 import type { ApiParts } from './api/parts.ts'
 import { apiRoutes } from './api/router.ts'
 import type { ClientAddress } from './client-address.ts'
-import { healthRoutes, type ReadinessCheck } from './health.ts'
+import { healthRoutes, livenessRoute, type ReadinessCheck } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { assets, Pages, showAsPage } from './pages.ts'
 import { myRoutes } from './my/routes.ts'
@@ -55,8 +55,9 @@ export const webApp = (parts: WebParts): Koa => {
       show: (ctx, problem) => (isForPrograms(ctx.path) ? showAsJson(ctx, problem) : showPage(ctx, problem)),
     }),
   )
-  app.use(healthRoutes({ checks, registry: metrics.registry }))
+  app.use(livenessRoute())
   app.use(limitRate(parts.rateLimit, clock))
+  app.use(healthRoutes({ checks, registry: metrics.registry }))
   app.use(assets())
   for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
   app.use(refuseForeignForms())

@@ -1,5 +1,7 @@
 import type { Middleware } from 'koa'
 import type { Registry } from 'prom-client'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import { SECOND, type Instant } from '../../../core/runtime/time.ts'
 
 /** Something that has to work for the portal to serve: its name, and a check that rejects where it does not. */
 export interface ReadinessCheck {
@@ -7,14 +9,17 @@ export interface ReadinessCheck {
   check: () => Promise<unknown>
 }
 
-/** /healthz: the process lives. /readyz: it can serve. /metrics: its figures. */
+/** /healthz: the process lives. It costs nothing, and is answered to whoever asks however often. */
+export const livenessRoute = (): Middleware => async (ctx, next) => {
+  if (ctx.path !== '/healthz') return next()
+  ctx.body = { status: 'ok' }
+}
+
+/** /readyz: it can serve. /metrics: its figures. */
 export const healthRoutes =
   ({ checks, registry }: { checks: readonly ReadinessCheck[]; registry: Registry }): Middleware =>
   async (ctx, next) => {
     switch (ctx.path) {
-      case '/healthz':
-        ctx.body = { status: 'ok' }
-        return
       case '/readyz': {
         const results = await Promise.allSettled(checks.map(async ({ check }) => check()))
         const failed = checks.filter((_, index) => results[index]?.status === 'rejected').map(({ name }) => name)
@@ -30,3 +35,13 @@ export const healthRoutes =
         await next()
     }
   }
+
+/** A check that costs something, made once a second for all who ask: what it said is good until then. */
+export const onceASecond = (check: () => Promise<unknown>, clock: Clock): (() => Promise<unknown>) => {
+  let last: { at: Instant; said: Promise<unknown> } | undefined
+  return async () => {
+    const now = clock.now()
+    if (last === undefined || now - last.at >= SECOND) last = { at: now, said: check() }
+    return last.said
+  }
+}

@@ -401,7 +401,7 @@ describe('attacks on the portal', function () {
   })
 
   it('oversized bodies: refused by their size, and the portal goes on', async () => {
-    const big = 'x'.repeat(70_000)
+    const big = 'x'.repeat(140_000)
     expect((await portal.api('POST', '/sites', { name: big })).status).to.equal(413)
     const form = await browser.send(`${portal.url}/example/sign_in/emergency`, { form: { code: big } })
     expect(form.status).to.equal(413)

@@ -3,11 +3,12 @@ import { patternProblem } from '../../../../core/dns/pattern.ts'
 import type { Account, UpstreamResolverSetting } from '../../entities.ts'
 import type { Store } from '../../store/store.ts'
 import { notFound } from '../problem.ts'
-import { scopeOf } from './collection.ts'
+import { answerWith, existing, scopeOf } from './collection.ts'
 import type { Endpoint, Step } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { resolverAddressProblem } from './resource-address.ts'
+import { checkMatch, rowVersion } from './row-version.ts'
 import { defined, Name, rowFields, timeOf } from './wire.ts'
 
 const ResolverAddress = z
@@ -68,11 +69,13 @@ export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const patchAccount: Step = async (ctx) => {
     const { name, upstream_resolvers, search_domain } = patch.of(ctx)
     const upstreamResolvers = upstream_resolvers?.map(fromWire)
-    const row = await store.transact(scopeOf(ctx), (tx) =>
-      tx.patch('accounts', ctx.state.account.id, defined({ name, upstreamResolvers, searchDomain: search_domain })),
-    )
+    const { id } = ctx.state.account
+    const row = await store.transact(scopeOf(ctx), async (tx) => {
+      checkMatch(ctx, rowVersion(toWire(await existing(tx, 'accounts', id))))
+      return tx.patch('accounts', id, defined({ name, upstreamResolvers, searchDomain: search_domain }))
+    })
     if (row === undefined) throw notFound()
-    ctx.body = toWire(row)
+    answerWith(ctx, toWire(row))
   }
 
   return [
@@ -100,9 +103,7 @@ const showAccount =
   (store: Store): Step =>
   async (ctx) => {
     const { id } = ctx.state.account
-    const row = await store.reader(id).get('accounts', id)
-    if (row === undefined) throw notFound()
-    ctx.body = toWire(row)
+    answerWith(ctx, toWire(await existing(store.reader(id), 'accounts', id)))
   }
 
 const fromWire = (resolver: z.infer<typeof Resolver>): UpstreamResolverSetting =>

@@ -1,10 +1,10 @@
-import { z } from 'zod'
 import type { Entities, EntityName } from '../../entities.ts'
 import type { Draft, Patch, Query, Reader, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
 import { notFound } from '../problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 import { answerPage, page } from './page.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
+import { Id } from './wire.ts'
 
 /** The steps by which most stories end: those of one collection of rows. */
 export interface Collection<Name extends EntityName> {
@@ -60,7 +60,8 @@ export const collection = <Name extends WritableName>(
   },
 })
 
-const answerWith = (ctx: ApiContext, shown: unknown): void => {
+/** Answers with one object and its version. */
+export const answerWith = (ctx: ApiContext, shown: unknown): void => {
   ctx.body = shown
   ctx.set('etag', rowVersion(shown))
 }
@@ -69,9 +70,9 @@ export const scopeOf = ({ state }: ApiContext): Scope => ({ accountId: state.acc
 
 /** The id in the path. What is no id is the id of nothing. */
 export const idOf = (ctx: ApiContext): string => {
-  const id = z.uuid().safeParse(ctx.params['id'])
+  const id = Id.safeParse(ctx.params['id'])
   if (!id.success) throw notFound()
-  return id.data.toLowerCase()
+  return id.data
 }
 
 /** The row, or the problem that there is none. */

@@ -112,7 +112,7 @@ export const explainEndpoints = ({ decisions }: ApiParts): Endpoint[] => {
       actor,
       resource,
       at: at === undefined ? undefined : unixTimeOf(at),
-      clientId: client_id?.toLowerCase(),
+      clientId: client_id,
       facts: factsOf(supposed),
       traffic: protocol === undefined && port === undefined ? undefined : { protocol: protocol ?? 'tcp', port },
     })
@@ -139,9 +139,7 @@ export const factsOf = (supposed: {
   client_verified?: boolean | undefined
 }) => ({
   ...(supposed.remote_ip === undefined ? {} : { remoteIp: supposed.remote_ip }),
-  ...(supposed.identity_provider_id === undefined
-    ? {}
-    : { identityProviderId: supposed.identity_provider_id.toLowerCase() }),
+  ...(supposed.identity_provider_id === undefined ? {} : { identityProviderId: supposed.identity_provider_id }),
   ...(supposed.client_verified === undefined ? {} : { clientVerified: supposed.client_verified }),
 })
 

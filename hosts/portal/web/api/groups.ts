@@ -4,8 +4,10 @@ import type { Transaction } from '../../store/store.ts'
 import { invalidBody } from '../problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
 import type { ApiContext, Endpoint, Step } from './endpoint.ts'
+import { page } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
+import { checkMatch, rowVersion } from './row-version.ts'
 import { defined, Id, Name, pageOf, rowFields, timeOf } from './wire.ts'
 
 const GroupBody = z.object({ ...rowFields, name: z.string() }).meta({ id: 'Group' })
@@ -37,7 +39,9 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       const groupId = idOf(ctx)
       const rows = await store.transact(scopeOf(ctx), async (tx) => {
         await existing(tx, 'groups', groupId)
-        const before = new Map((await tx.list('memberships', { where: { groupId } })).map((row) => [row.actorId, row]))
+        const present = await tx.list('memberships', { where: { groupId } })
+        checkMatch(ctx, versionOf(present))
+        const before = new Map(present.map((row) => [row.actorId, row]))
         const { add, remove } = wanted(ctx, new Set(before.keys()))
         for (const actorId of remove) {
           const row = before.get(actorId)
@@ -47,16 +51,25 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
         return tx.list('memberships', { where: { groupId } })
       })
       ctx.body = { data: rows.map((row) => membershipToWire(row)), next_cursor: null }
+      ctx.set('etag', versionOf(rows))
     }
 
+  /** The first page says which version of the whole it belongs to: what a change of the members may rest on. */
+  const noteVersion: Step = async (ctx, next) => {
+    await next()
+    if (page.of(ctx).cursor !== undefined) return
+    const reader = store.reader(ctx.state.account.id)
+    ctx.set('etag', versionOf(await reader.list('memberships', { where: { groupId: idOf(ctx) } })))
+  }
+
   const replaceMembers = changeMembers((ctx, present) => {
-    const wanted = new Set(lowerCase(replacement.of(ctx).actor_ids))
+    const wanted = new Set(replacement.of(ctx).actor_ids)
     return { add: [...wanted], remove: [...present].filter((actorId) => !wanted.has(actorId)) }
   })
   const addAndRemoveMembers = changeMembers((ctx) => {
     const { add, remove } = difference.of(ctx)
-    const removed = new Set(lowerCase(remove))
-    return { add: [...new Set(lowerCase(add))].filter((actorId) => !removed.has(actorId)), remove: [...removed] }
+    const removed = new Set(remove)
+    return { add: [...new Set(add)].filter((actorId) => !removed.has(actorId)), remove: [...removed] }
   })
 
   return [
@@ -107,7 +120,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: "Lists a group's memberships",
       status: 200,
       answer: pageOf(MembershipBody),
-      story: memberships.list({ parent: 'groups', where: (groupId) => ({ groupId }) }),
+      story: [noteVersion, ...memberships.list({ parent: 'groups', where: (groupId) => ({ groupId }) })],
     },
     {
       method: 'PUT',
@@ -137,7 +150,8 @@ const addMember = async (tx: Transaction, groupId: string, actorId: string): Pro
   await tx.insert('memberships', { groupId, actorId })
 }
 
-const lowerCase = (ids: readonly string[]): string[] => ids.map((id) => id.toLowerCase())
+/** Of who is in a group. */
+const versionOf = (members: readonly Membership[]): string => rowVersion(members.map(({ id }) => id).toSorted())
 
 const groupToWire = (row: Group): z.infer<typeof GroupBody> => ({
   id: row.id,

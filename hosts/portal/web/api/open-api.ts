@@ -39,7 +39,7 @@ const operation = ({ method, path, summary, body, answer, status }: Endpoint, sc
     schema: { type: 'string', format: 'uuid' },
   }))
   const isList = method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape
-  const isChangeOfOne = (method === 'PATCH' || method === 'DELETE') && path.endsWith('/:id')
+  const isChangeOfOne = method === 'PUT' || method === 'PATCH' || method === 'DELETE'
   return {
     summary,
     operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,

@@ -46,7 +46,8 @@ export const apiRoutes = (parts: ApiParts, about: { version: string; url: string
   const endpoints = apiEndpoints(parts)
   const router = new Router<ApiState, ApiExtras>({ prefix: '/api/v1' })
   router.use(authenticate(parts.tokens))
-  router.use(bodyParser({ enableTypes: ['json'], jsonLimit: '64kb' }) as Middleware<ApiState, ApiExtras>)
+  // The largest body: 2,000 ids of a change of a group's members.
+  router.use(bodyParser({ enableTypes: ['json'], jsonLimit: '128kb' }) as Middleware<ApiState, ApiExtras>)
   for (const { method, path, story } of endpoints) router.register(path, [method], [...story])
   const description = JSON.stringify(openApi(endpoints, about))
   return [

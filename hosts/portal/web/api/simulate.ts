@@ -14,16 +14,15 @@ import { jsonBody } from './read-body.ts'
 import { resourceChange, ResourcePatch } from './resources.ts'
 import { defined, Id, Time, unixTimeOf } from './wire.ts'
 
-const LowerId = Id.transform((id) => id.toLowerCase())
 const Proposal = z.discriminatedUnion('change', [
   z.strictObject({ change: z.literal('create_policy'), policy: PolicyDraft }),
-  z.strictObject({ change: z.literal('update_policy'), id: LowerId, policy: PolicyPatch }),
-  z.strictObject({ change: z.literal('remove_policy'), id: LowerId }),
-  z.strictObject({ change: z.literal('add_membership'), group_id: LowerId, actor_id: LowerId }),
-  z.strictObject({ change: z.literal('remove_membership'), group_id: LowerId, actor_id: LowerId }),
-  z.strictObject({ change: z.literal('update_resource'), id: LowerId, resource: ResourcePatch }),
-  z.strictObject({ change: z.literal('remove_resource'), id: LowerId }),
-  z.strictObject({ change: z.literal('disable_actor'), id: LowerId }),
+  z.strictObject({ change: z.literal('update_policy'), id: Id, policy: PolicyPatch }),
+  z.strictObject({ change: z.literal('remove_policy'), id: Id }),
+  z.strictObject({ change: z.literal('add_membership'), group_id: Id, actor_id: Id }),
+  z.strictObject({ change: z.literal('remove_membership'), group_id: Id, actor_id: Id }),
+  z.strictObject({ change: z.literal('update_resource'), id: Id, resource: ResourcePatch }),
+  z.strictObject({ change: z.literal('remove_resource'), id: Id }),
+  z.strictObject({ change: z.literal('disable_actor'), id: Id }),
 ])
 type Proposal = z.infer<typeof Proposal>
 
@@ -161,8 +160,8 @@ class Proposed {
       // No row has it: this one is never stored.
       id: `00000000-0000-4000-8000-${String(this.changes.length).padStart(12, '0')}`,
       accountId,
-      groupId: (await this.#row('groups', policy.group_id.toLowerCase(), `${path}.policy.group_id`)).id,
-      resourceId: (await this.#row('resources', policy.resource_id.toLowerCase(), `${path}.policy.resource_id`)).id,
+      groupId: (await this.#row('groups', policy.group_id, `${path}.policy.group_id`)).id,
+      resourceId: (await this.#row('resources', policy.resource_id, `${path}.policy.resource_id`)).id,
       description: policy.description,
       conditions: checkedConditions(conditions, policy.conditions, []),
       isDisabled: policy.is_disabled,
@@ -176,8 +175,8 @@ class Proposed {
     const before = await this.#row('policies', id, `${path}.id`)
     const { group_id, resource_id, description, conditions, is_disabled, mode } = policy
     const change = defined({
-      groupId: group_id?.toLowerCase(),
-      resourceId: resource_id?.toLowerCase(),
+      groupId: group_id,
+      resourceId: resource_id,
       description,
       conditions:
         conditions === undefined ? undefined : checkedConditions(this.#known.conditions, conditions, before.conditions),

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import { unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 
-export const Id = z.uuid().meta({ description: 'An id' })
+/** RFC 9562 §4: in whatever case it is sent, in lower case from here on, as rows have it. */
+export const Id = z.uuid().toLowerCase().meta({ description: 'An id' })
 
 // Databases differ in what they make of NUL and of half a surrogate pair.
 export const Text = (longest: number): z.ZodString =>

@@ -97,7 +97,7 @@ describe('the REST API, sent anything', () => {
       }),
       { numRuns: RUNS },
     )
-    expect(await send(JSON.stringify({ name: 'x'.repeat(70_000) }))).to.have.nested.property(
+    expect(await send(JSON.stringify({ name: 'x'.repeat(140_000) }))).to.have.nested.property(
       'body.code',
       'body_too_large',
     )
