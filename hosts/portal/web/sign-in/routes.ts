@@ -83,7 +83,8 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
 
   const goToDefaultProvider: Step = async (ctx, next) => {
     const { account, intent } = ctx.state
-    const provider = (await enabledProviders(account)).find(({ isDefault }) => isDefault)
+    const where = { isDisabled: false, isDefault: true }
+    const [provider] = await store.reader(account.id).list('identity_providers', { where, limit: 1 })
     if (provider === undefined) return next()
     ctx.redirect(providerUrl(account, provider, intent))
   }
