@@ -23,7 +23,7 @@ export interface Extension<T> {
 /** What is needed of a zod schema; a plugin's own copy of zod serves as well. */
 export interface SettingsSchema {
   safeParse: (value: unknown) => SettingsVerdict
-  /** JSON Schema (2020-12) of the settings; secrets have `writeOnly: true`. */
+  /** JSON Schema (2020-12) of the settings; secrets, at whatever depth, have `writeOnly: true`. */
   jsonSchema: () => Record<string, unknown>
 }
 

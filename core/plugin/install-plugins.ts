@@ -28,7 +28,8 @@ export interface Installation {
 /**
  * Lets each plugin declare, builds what it declares from the host's ports, and registers each extension point of the host as one
  * map. Nothing is started.
- * @throws OperatorError PLUGIN_API_MISMATCH, PLUGIN_DUPLICATE, PLUGIN_DUPLICATE_KEY, PLUGIN_SETUP_FAILED, CONFIG_INVALID
+ * @throws OperatorError PLUGIN_API_MISMATCH, PLUGIN_DUPLICATE, PLUGIN_DUPLICATE_KEY, PLUGIN_SETUP_FAILED, PLUGIN_SETTINGS_SCHEMA,
+ * CONFIG_INVALID
  */
 export const installPlugins = (
   container: Container,
@@ -85,7 +86,7 @@ export const installPlugins = (
         plugin: installed.name,
         version: installed.version,
         value,
-        settings: settingsSchema(options.settings),
+        settings: settingsSchema(options.settings, `${source}: ${definition.name} provides "${key}" of ${point.name}`),
       })
       installed.provides.push({ point: point.name, key })
       if (isStartable(value)) parts.push(value)
@@ -117,11 +118,30 @@ const NoConfig = z.undefined({ error: 'this plugin takes no configuration' })
 const isStartable = (value: unknown): value is Startable =>
   typeof value === 'object' && value !== null && ('start' in value || 'stop' in value)
 
-const settingsSchema = (schema: z.ZodType = z.strictObject({})): SettingsSchema => ({
+const settingsSchema = (schema: z.ZodType = z.strictObject({}), source: string): SettingsSchema => ({
   safeParse: (value) => {
     const result = schema.safeParse(value)
     if (result.success) return { ok: true, settings: result.data }
     return { ok: false, problems: result.error.issues.map(({ path, message }) => ({ path: pathOf(path), message })) }
   },
-  jsonSchema: () => z.toJSONSchema(schema, { io: 'input' }),
+  jsonSchema: always(describe(schema, source)),
 })
+
+const always =
+  <T>(value: T) =>
+  (): T =>
+    value
+
+/** What cannot be described cannot be shown without its secrets either. */
+const describe = (schema: z.ZodType, source: string): Record<string, unknown> => {
+  try {
+    return z.toJSONSchema(schema, { io: 'input' })
+  } catch (error) {
+    throw new OperatorError(
+      'PLUGIN_SETTINGS_SCHEMA',
+      `${source}, whose settings cannot be described as JSON Schema: ${String(error)}.`,
+      'Install a version of the plugin that fits.',
+      { cause: error },
+    )
+  }
+}

@@ -9,6 +9,7 @@ import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SECOND } from '../../core/runtime/time.ts'
 import { AuditRetention } from './audit-retention.ts'
+import { auditedSettings } from './audited-settings.ts'
 import type { PortalStart, RunningPortal } from './config.ts'
 import { buildContainer } from './container.ts'
 import { close, listen } from './listen.ts'
@@ -38,7 +39,11 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   const random = container.get(Random)
   const logger = container.get(Logger)
 
-  const { store, tokens, key } = await openRows({ ...options, clock, random, logger })
+  const settings = auditedSettings({
+    conditions: container.get(PolicyConditions.token),
+    selectors: container.get(GatewaySelectors.token),
+  })
+  const { store, tokens, key } = await openRows({ ...options, clock, random, logger, auditedSettings: settings })
   const lifecycle = new Lifecycle()
   await lifecycle.start([{ stop: () => store.close() }])
   try {

@@ -7,6 +7,7 @@ import type { Random } from '../../core/runtime/random.ts'
 import { createLogger } from '../runtime/index.ts'
 import type { PortalConfig } from './config.ts'
 import { derivedKey, loadSecretKey } from './secret-key.ts'
+import type { AuditedSettings } from './store/audit-trail.ts'
 import type { DatabaseConfig, PostgresTls } from './store/dialect.ts'
 import { KnexStore } from './store/knex-store.ts'
 import type { Store } from './store/store.ts'
@@ -27,13 +28,17 @@ export const openRows = async (options: {
   random: Random
   /** Lines of JSON on standard error by default. */
   logger?: Logger
+  /** What the audit trail may have of settings; nothing by default. */
+  auditedSettings?: AuditedSettings
 }): Promise<OpenRows> => {
-  const { config, environment = {}, clock, random } = options
+  const { config, environment = {}, clock, random, auditedSettings } = options
   const { logger = createLogger({ name: 'portal', level: config.log_level }) } = options
   const { state_folder: directory } = config
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const key = await loadSecretKey({ directory, environment, random })
-  const store = await KnexStore.open({ database: await databaseOf(config, environment), clock, random, logger })
+  const database = await databaseOf(config, environment)
+  const audited = auditedSettings === undefined ? {} : { auditedSettings }
+  const store = await KnexStore.open({ database, clock, random, logger, ...audited })
   return { store, tokens: new Tokens({ store, key: derivedKey(key, 'tokens'), clock, random }), key }
 }
 

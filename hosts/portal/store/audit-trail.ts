@@ -1,19 +1,28 @@
 import type { Knex } from 'knex'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
-import type { Change } from '../entities.ts'
+import type { Change, ConditionSetting, EntityName } from '../entities.ts'
 import { beyond } from './knex-reader.ts'
-import type { AuditRecord, AuditSubject, Decision, OldAudit, Page, SignInEvent } from './store.ts'
+import type { AuditFilter, AuditRecord, AuditSubject, Decision, OldAudit, Page, SignInEvent } from './store.ts'
 import { TABLES } from './tables.ts'
 
-/** A record as it is written: with the person whose request or sign-in it is about, by whom it is found again. */
+/** A record as it is written: with the person whose change, request or sign-in it is, by whom it is found again. */
 export type NewAuditRecord = AuditRecord & { actorId?: string | null }
+
+/** Settings as the trail may have them: without what the plugin of this key says may only be written. */
+export interface AuditedSettings {
+  condition: (key: string, settings: unknown) => unknown
+  selector: (key: string, settings: unknown) => unknown
+}
+
+/** Where no plugin can be asked. */
+export const NO_SETTINGS: AuditedSettings = { condition: () => '[secret]', selector: () => '[secret]' }
 
 /** The audit record of a change; undefined where only quiet columns changed. */
 export const changeRecord = (
   change: Change,
-  { by, at, random }: { by: AuditSubject; at: UnixTime; random: Random },
-): AuditRecord | undefined => {
+  { by, at, random, settings }: { by: AuditSubject; at: UnixTime; random: Random; settings: AuditedSettings },
+): NewAuditRecord | undefined => {
   const { secret, quiet } = TABLES[change.entity] as { secret: readonly string[]; quiet: readonly string[] }
   const before = (change.before ?? {}) as Record<string, unknown>
   const after = (change.after ?? {}) as Record<string, unknown>
@@ -22,11 +31,14 @@ export const changeRecord = (
   )
   const updated = change.before !== undefined && change.after !== undefined
   if (updated && changed.every((key) => quiet.includes(key))) return undefined
-  const shown = (row: Record<string, unknown>) =>
-    Object.fromEntries(
-      changed.filter((key) => key in row).map((key) => [key, secret.includes(key) ? '[secret]' : row[key]]),
+  const shown = (row: Record<string, unknown>) => {
+    const audited = withAuditedSettings(change.entity, row, settings)
+    return Object.fromEntries(
+      changed.filter((key) => key in row).map((key) => [key, secret.includes(key) ? '[secret]' : audited[key]]),
     )
+  }
   return {
+    actorId: by.type === 'actor' ? by.actorId : null,
     id: uuid(random),
     accountId: change.accountId,
     createdAt: at,
@@ -40,6 +52,23 @@ export const changeRecord = (
       ...(change.after === undefined ? {} : { after: shown(after) }),
     },
   }
+}
+
+/** A row, in which settings of plugins are what the trail may have of them. */
+const withAuditedSettings = (
+  entity: EntityName,
+  row: Record<string, unknown>,
+  settings: AuditedSettings,
+): Record<string, unknown> => {
+  if (entity === 'sites' && 'selectorSettings' in row) {
+    return { ...row, selectorSettings: settings.selector(String(row['selector']), row['selectorSettings']) }
+  }
+  if (entity !== 'policies' || !('conditions' in row)) return row
+  const conditions = (row['conditions'] as ConditionSetting[]).map((each) => ({
+    condition: each.condition,
+    settings: settings.condition(each.condition, each.settings),
+  }))
+  return { ...row, conditions }
 }
 
 export const decisionRecord = (accountId: string, decision: Decision, random: Random): NewAuditRecord => ({
@@ -91,9 +120,18 @@ export const insertAudit = async (database: Knex, records: readonly NewAuditReco
   }
 }
 
-export const readAudit = async (database: Knex, accountId: string, page: Page): Promise<AuditRecord[]> => {
-  const query = newestFirst(database, accountId, page.limit)
-  if (page.after !== undefined) void query.where(beyond(page.after, '<'))
+export const readAudit = async (
+  database: Knex,
+  accountId: string,
+  { after, limit, kind, actorId, entityId, since, until }: Page & AuditFilter,
+): Promise<AuditRecord[]> => {
+  const query = newestFirst(database, accountId, limit)
+  if (kind !== undefined) void query.where({ kind })
+  if (actorId !== undefined) void query.where({ actor_id: actorId })
+  if (entityId !== undefined) void query.where({ entity_id: entityId })
+  if (since !== undefined) void query.where('created_at', '>=', since)
+  if (until !== undefined) void query.where('created_at', '<', until)
+  if (after !== undefined) void query.where(beyond(after, '<'))
   return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
 }
 

@@ -15,6 +15,7 @@ import { KnexTransaction } from './knex-transaction.ts'
 import { migrationSource } from './migration-source.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
 import type {
+  AuditFilter,
   AuditRecord,
   AuditSubject,
   Decision,
@@ -36,6 +37,8 @@ export interface KnexStoreOptions {
   clock: Clock
   random: Random
   logger: Logger
+  /** What the audit trail may have of settings; nothing by default. */
+  auditedSettings?: audit.AuditedSettings
 }
 
 /** How long a change stays in the outbox: far longer than a portal process may be behind. */
@@ -49,6 +52,7 @@ export class KnexStore implements Store {
   readonly #dialect: Dialect
   readonly #clock: Clock
   readonly #random: Random
+  readonly #auditedSettings: audit.AuditedSettings
   readonly #subscribers = new Set<Subscriber>()
   /** The end of the line of writes. */
   #last: Promise<unknown> = Promise.resolve()
@@ -56,7 +60,7 @@ export class KnexStore implements Store {
   #told: number
   #isClosed = false
 
-  private constructor(dialect: Dialect, { clock, random }: KnexStoreOptions, told: number) {
+  private constructor(dialect: Dialect, { clock, random, auditedSettings }: KnexStoreOptions, told: number) {
     const { knex } = dialect
     this.#dialect = dialect
     this.#knex = knex
@@ -65,6 +69,7 @@ export class KnexStore implements Store {
     this.#clock = clock
     this.#told = told
     this.#random = random
+    this.#auditedSettings = auditedSettings ?? audit.NO_SETTINGS
   }
 
   /** Opens the database and brings its tables up to date. */
@@ -169,8 +174,8 @@ export class KnexStore implements Store {
     }
   }
 
-  async auditLog(accountId: string, page: Page): Promise<AuditRecord[]> {
-    return audit.readAudit(this.#knex, accountId, page)
+  async auditLog(accountId: string, asked: Page & AuditFilter): Promise<AuditRecord[]> {
+    return audit.readAudit(this.#knex, accountId, asked)
   }
 
   async removeAudit(accountId: string, which: OldAudit): Promise<number> {
@@ -220,7 +225,8 @@ export class KnexStore implements Store {
     { by, at }: { by: AuditSubject; at: UnixTime },
   ): Promise<number> {
     if (changes.length > 0) {
-      const records = changes.map((change) => audit.changeRecord(change, { by, at, random: this.#random }))
+      const written = { by, at, random: this.#random, settings: this.#auditedSettings }
+      const records = changes.map((change) => audit.changeRecord(change, written))
       await audit.insertAudit(
         database,
         records.filter((record) => record !== undefined),

@@ -40,7 +40,7 @@ export interface Store {
   /** What a provider remembers of sign-ins under way: not in the audit trail, and over by itself. */
   signInRecords: (scope: RecordScope) => SignInRecords
   /** The audit trail, newest first. */
-  auditLog: (accountId: string, page: Page) => Promise<AuditRecord[]>
+  auditLog: (accountId: string, asked: Page & AuditFilter) => Promise<AuditRecord[]>
   /** Removes the oldest records of these kinds, as many as the limit says, and writes that down. How many there were. */
   removeAudit: (accountId: string, which: OldAudit) => Promise<number>
   accountIds: () => Promise<string[]>
@@ -184,6 +184,18 @@ export interface Decision {
 }
 
 export type AuditKind = 'change' | 'decision' | 'sign_in'
+
+/** Which records of the audit trail: those to which all of it applies. */
+export interface AuditFilter {
+  kind?: AuditKind | undefined
+  /** Who made the change, or whose request or sign-in it is about. */
+  actorId?: string | undefined
+  /** The row that it is about. */
+  entityId?: string | undefined
+  /** The first moment, and the first that is too late. */
+  since?: UnixTime | undefined
+  until?: UnixTime | undefined
+}
 
 export interface OldAudit {
   kinds: readonly AuditKind[]

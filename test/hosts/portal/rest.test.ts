@@ -141,7 +141,7 @@ describe('the REST API', () => {
     const provider = await portal.create('/identity_providers', { name: 'OIDC', type: 'oidc', settings })
     expect(provider.settings).to.deep.equal({ issuer: 'https://id.example.org', client_id: 'portreeve' })
     const patched = await portal.api('PATCH', `/identity_providers/${provider.id}`, {
-      settings: { issuer: 'https://login.example.org', client_id: 'portreeve' },
+      settings: { issuer: settings.issuer, client_id: 'portal' },
     })
     expect(patched.status).to.equal(200)
     const everything = JSON.stringify([
@@ -151,6 +151,17 @@ describe('the REST API', () => {
       portal.logger.lines,
     ])
     expect(everything).not.to.contain('hush-hush')
+  })
+
+  it('sends no secret to an issuer that it was not given for', async () => {
+    const settings = { issuer: 'https://id.example.org', client_id: 'portreeve', client_secret: 'hush-hush' }
+    const { id } = await portal.create('/identity_providers', { name: 'Moving', type: 'oidc', settings })
+    const moved = { issuer: 'https://login.example.org', client_id: 'portreeve' }
+    const refused = await portal.api('PATCH', `/identity_providers/${id}`, { settings: moved })
+    expect(refused.status).to.equal(422)
+    expect(refused.body.errors[0]).to.include({ path: 'settings.client_secret' })
+    const again = { settings: { ...moved, client_secret: 'hush' } }
+    expect((await portal.api('PATCH', `/identity_providers/${id}`, again)).body.settings).to.deep.equal(moved)
   })
 
   it("holds settings to the plugin's own schema, and names the field", async () => {
@@ -394,9 +405,10 @@ describe('the REST API', () => {
         description: '`next_cursor` of the page before',
       },
     ]
-    for (const path of ['/sites', '/audit_log', '/groups/{id}/memberships']) {
-      expect(queryOf(path), path).to.deep.equal(pages)
-    }
+    for (const path of ['/sites', '/groups/{id}/memberships']) expect(queryOf(path), path).to.deep.equal(pages)
+    const ofTrail = queryOf('/audit_log') ?? []
+    expect(ofTrail.slice(0, 2)).to.deep.equal(pages)
+    expect(ofTrail.slice(2).map(({ name }) => name)).to.deep.equal(['kind', 'actor_id', 'entity_id', 'since', 'until'])
     expect(queryOf('/sites/{id}')).to.deep.equal([])
     const requires = (path: string, method: string) => document.paths[path]?.[method]?.requestBody?.required
     expect(requires('/sites', 'post')).to.equal(true)

@@ -1,15 +1,18 @@
 import { z } from 'zod'
 import { columnName } from '../../store/row-codec.ts'
-import type { AuditRecord } from '../../store/store.ts'
-import type { Endpoint } from './endpoint.ts'
-import { answerPage, page } from './page.ts'
+import type { AuditRecord, Page } from '../../store/store.ts'
+import type { ApiContext, Endpoint } from './endpoint.ts'
+import { answerPage, PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
-import { pageOf, rowFields, timeOf } from './wire.ts'
+import { queryOf } from './read-body.ts'
+import { Id, pageOf, rowFields, Time, timeOf, unixTimeOf } from './wire.ts'
+
+const Kind = z.enum(['change', 'decision', 'sign_in'])
 
 const AuditBody = z
   .object({
     ...rowFields,
-    kind: z.enum(['change', 'decision', 'sign_in']),
+    kind: Kind,
     action: z
       .string()
       .describe('created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made'),
@@ -20,17 +23,40 @@ const AuditBody = z
   })
   .meta({ id: 'AuditRecord' })
 
+const AuditQuery = PageQuery.extend({
+  kind: Kind.optional(),
+  actor_id: Id.optional().describe('Who made the change, or whose request or sign-in it is about'),
+  entity_id: Id.optional().describe('The row that it is about'),
+  since: Time.optional().describe('The first moment'),
+  until: Time.optional().describe('The first moment that is too late'),
+})
+
 /** What happened, newest first: every change, every decision with its reasons, every sign-in. */
-export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => [
-  {
-    method: 'GET',
-    path: '/audit_log',
-    summary: 'Lists changes, decisions and sign-ins, newest first',
-    status: 200,
-    answer: pageOf(AuditBody),
-    story: [page.read, answerPage<AuditRecord>((ctx, asked) => store.auditLog(ctx.state.account.id, asked), toWire)],
-  },
-]
+export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => {
+  const query = queryOf(AuditQuery)
+  const fetch = async (ctx: ApiContext, page: Page): Promise<AuditRecord[]> => {
+    const { kind, actor_id, entity_id, since, until } = query.of(ctx)
+    return store.auditLog(ctx.state.account.id, {
+      ...page,
+      kind,
+      actorId: actor_id,
+      entityId: entity_id,
+      since: since === undefined ? undefined : unixTimeOf(since),
+      until: until === undefined ? undefined : unixTimeOf(until),
+    })
+  }
+  return [
+    {
+      method: 'GET',
+      path: '/audit_log',
+      summary: 'Lists changes, decisions and sign-ins, newest first',
+      status: 200,
+      answer: pageOf(AuditBody),
+      query: AuditQuery,
+      story: [query.read, answerPage<AuditRecord>(fetch, toWire)],
+    },
+  ]
+}
 
 const toWire = (record: AuditRecord): z.infer<typeof AuditBody> => ({
   id: record.id,
@@ -43,8 +69,16 @@ const toWire = (record: AuditRecord): z.infer<typeof AuditBody> => ({
   created_at: timeOf(record.createdAt),
 })
 
+/** Settings have the names that their plugins give them. */
+const NOT_OURS = new Set(['settings', 'selectorSettings'])
+
 const inWireNames = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(inWireNames)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [columnName(key), inWireNames(member)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      columnName(key),
+      NOT_OURS.has(key) ? (member as unknown) : inWireNames(member),
+    ]),
+  )
 }

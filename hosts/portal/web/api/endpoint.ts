@@ -9,6 +9,8 @@ export interface Endpoint {
   /** Below /api/v1: `/sites/:id`. */
   path: string
   summary: string
+  /** What may stand behind the question mark; a list's is a page's by default. */
+  query?: z.ZodType
   body?: z.ZodType
   status: 200 | 201 | 204
   answer?: z.ZodType

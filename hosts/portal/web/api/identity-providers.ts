@@ -94,7 +94,14 @@ export const identityProviderEndpoints = ({ store, providers: plugins }: ApiPart
     const settings =
       body.settings === undefined
         ? undefined
-        : checked(before.type, keptSecrets(plugins, before.type, { before: before.settings, after: body.settings }))
+        : checked(
+            before.type,
+            keptSecrets(plugins, before.type, {
+              before: before.settings,
+              after: body.settings,
+              settingsPath: 'settings',
+            }),
+          )
     if (body.is_default === true) await unsetDefault(tx, before.id)
     return defined({
       name: body.name,
@@ -135,7 +142,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins }: ApiPart
     {
       method: 'PATCH',
       path: '/identity_providers/:id',
-      summary: 'Changes an identity provider; secrets that are left out stay',
+      summary: 'Changes an identity provider; secrets that are left out stay, except where an address becomes another',
       body: Patch,
       status: 200,
       answer: ProviderBody,

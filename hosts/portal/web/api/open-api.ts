@@ -31,7 +31,7 @@ export const openApi = (endpoints: readonly Endpoint[], { version, url }: { vers
   }
 }
 
-const operation = ({ method, path, summary, body, answer, status }: Endpoint, schemas: Schemas) => {
+const operation = ({ method, path, summary, query, body, answer, status }: Endpoint, schemas: Schemas) => {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -45,7 +45,7 @@ const operation = ({ method, path, summary, body, answer, status }: Endpoint, sc
     operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     parameters: [
       ...inPath,
-      ...(isList ? queryParameters(page.schema, schemas) : []),
+      ...(query !== undefined || isList ? queryParameters(query ?? page.schema, schemas) : []),
       ...(isChangeOfOne ? [IF_MATCH] : []),
     ],
     ...(body === undefined

@@ -16,7 +16,7 @@ const Cursor = z
     return z.NEVER
   })
 
-const PageQuery = z.strictObject({
+export const PageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: Cursor.optional().describe('`next_cursor` of the page before'),
 })

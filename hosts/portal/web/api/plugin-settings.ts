@@ -1,4 +1,5 @@
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
+import { secretsAtNewAddress, withoutSecrets, withSecretsOf } from '../../settings-secrets.ts'
 import { invalidBody } from '../problem.ts'
 
 type SettingsObject = Record<string, unknown>
@@ -36,25 +37,25 @@ export const checkSettings = ({ extensions, key, keyPath, settings, settingsPath
 
 /** The settings without what may only be written. Of a plugin that is not loaded nothing is known, so nothing is shown. */
 export const shownSettings = (extensions: Extensions<unknown>, key: string, settings: unknown): SettingsObject => {
-  const secrets = secretsOf(extensions, key)
-  if (secrets === undefined) return {}
-  return Object.fromEntries(Object.entries(settings as SettingsObject).filter(([name]) => !secrets.has(name)))
+  const extension = extensions.get(key)
+  return extension === undefined ? {} : (withoutSecrets(extension.settings.jsonSchema(), settings) as SettingsObject)
 }
 
-/** New settings, in which a secret that was left out stays as it was. */
+/**
+ * New settings, in which a secret that was left out stays as it was.
+ * @throws Problem 422 where it would go to another web address by that: whoever may change one would be sent it.
+ */
 export const keptSecrets = (
   extensions: Extensions<unknown>,
   key: string,
-  { before, after }: { before: unknown; after: SettingsObject },
+  { before, after, settingsPath }: { before: unknown; after: SettingsObject; settingsPath: string },
 ): SettingsObject => {
-  const secrets = secretsOf(extensions, key) ?? new Set()
-  const kept = Object.entries(before as SettingsObject).filter(([name]) => secrets.has(name) && !(name in after))
-  return { ...Object.fromEntries(kept), ...after }
-}
-
-const secretsOf = (extensions: Extensions<unknown>, key: string): ReadonlySet<string> | undefined => {
-  const properties = extensions.get(key)?.settings.jsonSchema()['properties']
-  if (properties === undefined) return undefined
-  const named = Object.entries(properties as Record<string, { writeOnly?: boolean }>)
-  return new Set(named.filter(([, { writeOnly }]) => writeOnly === true).map(([name]) => name))
+  const schema = extensions.get(key)?.settings.jsonSchema()
+  if (schema === undefined) return after
+  const unsaid = secretsAtNewAddress(schema, before, after)
+  if (unsaid.length > 0) {
+    const message = 'has to be sent again, as the address that it is for becomes another one'
+    throw invalidBody(unsaid.map((path) => ({ path: `${settingsPath}.${path}`, message })))
+  }
+  return withSecretsOf(schema, before, after)
 }

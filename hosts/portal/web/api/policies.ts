@@ -59,14 +59,15 @@ export const checkedConditions = (
 ): ConditionSetting[] =>
   list.map(({ condition: key, settings }, index) => {
     const before = stored.find(({ condition }) => condition === key)?.settings ?? {}
+    const settingsPath = `conditions[${index}].settings`
     return {
       condition: key,
       settings: checkSettings({
         extensions: conditions,
         key,
         keyPath: `conditions[${index}].condition`,
-        settings: keptSecrets(conditions, key, { before, after: settings }),
-        settingsPath: `conditions[${index}].settings`,
+        settings: keptSecrets(conditions, key, { before, after: settings, settingsPath }),
+        settingsPath,
       }),
     }
   })

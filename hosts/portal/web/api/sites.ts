@@ -52,7 +52,8 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
     const key = selector ?? before.selector
     const stored = key === before.selector ? before.selectorSettings : {}
     const settings = selector_settings ?? (stored as Record<string, unknown>)
-    const selectorSettings = selection(key, keptSecrets(selectors, key, { before: stored, after: settings }))
+    const kept = { before: stored, after: settings, settingsPath: 'selector_settings' }
+    const selectorSettings = selection(key, keptSecrets(selectors, key, kept))
     return defined({ name, selector, selectorSettings })
   })
 

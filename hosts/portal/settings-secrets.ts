@@ -1,0 +1,172 @@
+// Which parts of a plugin's settings may be written and never shown: what its JSON Schema (2020-12) says is `writeOnly`, at whatever depth.
+// What the schema does not know, or says in a way that is not understood here, counts as secret.
+
+type Schema = Readonly<Record<string, unknown>>
+type Settings = Readonly<Record<string, unknown>>
+
+/** The settings without what may only be written, or with `instead` in its place. */
+export const withoutSecrets = (schema: Schema, settings: unknown, instead?: string): unknown => {
+  const shown = show({ root: schema, instead }, partsOf(schema, [schema]), settings)
+  return shown === HIDDEN ? (instead ?? {}) : shown
+}
+
+/** New settings, in which a secret that was left out stays as it was; in a list it has to be sent again. */
+export const withSecretsOf = (schema: Schema, before: unknown, after: Settings): Settings =>
+  keep(schema, partsOf(schema, [schema]), { before, after }) as Settings
+
+/** Which secrets stay by that, `smtp.password`, though a web address beside them becomes another one: whose, nobody has said. */
+export const secretsAtNewAddress = (schema: Schema, before: unknown, after: Settings): string[] => {
+  const root = partsOf(schema, [schema])
+  const addresses = (settings: unknown) =>
+    find(schema, root, { value: settings, path: '' }, isAddress).map(({ path, value }) => [path, value])
+  if (JSON.stringify(addresses(before)) === JSON.stringify(addresses(after))) return []
+  const secrets = (settings: unknown) =>
+    find(schema, root, { value: settings, path: '' }, isSecret).map(({ path }) => path)
+  const given = new Set(secrets(after))
+  return secrets(withSecretsOf(schema, before, after)).filter((path) => !given.has(path))
+}
+
+const HIDDEN = Symbol('hidden')
+/** Of what is not understood. */
+const OPAQUE: Schema = { writeOnly: true }
+
+const show = (
+  how: { root: Schema; instead: string | undefined },
+  parts: readonly Schema[],
+  value: unknown,
+): unknown => {
+  const hidden = how.instead ?? HIDDEN
+  if (isSecret(parts)) return hidden
+  if (Array.isArray(value)) {
+    return value
+      .map((item, at) => show(how, partsOf(how.root, itemSchemas(parts, at)), item))
+      .filter((item) => item !== HIDDEN)
+  }
+  if (!isObject(value)) return value
+  const members = Object.entries(value).map(([key, member]) => [
+    key,
+    show(how, memberParts(how.root, parts, key), member),
+  ])
+  return Object.fromEntries(members.filter(([, member]) => member !== HIDDEN))
+}
+
+const keep = (
+  root: Schema,
+  parts: readonly Schema[],
+  { before, after }: { before: unknown; after: unknown },
+): unknown => {
+  if (!isObject(before) || !isObject(after)) return after
+  const left = Object.entries(before).filter(([key]) => {
+    const own = memberParts(root, parts, key)
+    return !Object.hasOwn(after, key) && own.length > 0 && isSecret(own)
+  })
+  const given = Object.entries(after).map(([key, member]) => {
+    const own = memberParts(root, parts, key)
+    const stored = Object.hasOwn(before, key) ? before[key] : undefined
+    return [key, isSecret(own) ? member : keep(root, own, { before: stored, after: member })]
+  })
+  return Object.fromEntries([...left, ...given])
+}
+
+/** The values at which a schema says something, in the order of their paths. */
+const find = (
+  root: Schema,
+  parts: readonly Schema[],
+  at: { value: unknown; path: string },
+  isWanted: (parts: readonly Schema[]) => boolean,
+): { value: unknown; path: string }[] => {
+  const { value, path } = at
+  if (isWanted(parts)) return [at]
+  if (Array.isArray(value)) {
+    return value.flatMap((item: unknown, index) =>
+      find(root, partsOf(root, itemSchemas(parts, index)), { value: item, path: `${path}[${index}]` }, isWanted),
+    )
+  }
+  if (!isObject(value)) return []
+  return Object.keys(value)
+    .toSorted()
+    .flatMap((key) => {
+      const member = { value: value[key], path: path === '' ? key : `${path}.${key}` }
+      return find(root, memberParts(root, parts, key), member, isWanted)
+    })
+}
+
+const isAddress = (parts: readonly Schema[]): boolean => parts.some(({ format }) => format === 'uri')
+
+/** Nothing that knows it is as good as a secret. */
+const isSecret = (parts: readonly Schema[]): boolean =>
+  parts.length === 0 || parts.some(({ writeOnly }) => writeOnly === true)
+
+/** Every schema that has something to say of the same value: a union's branches too, as which of them it was is not known. */
+const partsOf = (root: Schema, schemas: readonly unknown[], seen = new Set<unknown>()): Schema[] =>
+  schemas.flatMap((schema): Schema[] => {
+    if (schema === true) return [{}]
+    if (schema === false || seen.has(schema)) return []
+    if (!isObject(schema) || Object.keys(schema).some((keyword) => NOT_UNDERSTOOD.has(keyword))) return [OPAQUE]
+    seen.add(schema)
+    const { $ref: reference, anyOf, oneOf, allOf } = schema
+    const named = reference === undefined ? [] : [target(root, reference)]
+    const branches = [anyOf, oneOf, allOf].flatMap((each) => (Array.isArray(each) ? (each as unknown[]) : []))
+    return [schema, ...partsOf(root, [...named, ...branches], seen)]
+  })
+
+const memberParts = (root: Schema, parts: readonly Schema[], key: string): Schema[] =>
+  partsOf(
+    root,
+    parts.flatMap(({ properties, additionalProperties, ...rest }): unknown[] => {
+      if (isObject(properties) && Object.hasOwn(properties, key)) return [properties[key]]
+      if (additionalProperties !== undefined) return [additionalProperties]
+      return properties === undefined && isAnything(rest) ? [true] : []
+    }),
+  )
+
+const itemSchemas = (parts: readonly Schema[], at: number): unknown[] =>
+  parts.flatMap(({ prefixItems, items, ...rest }): unknown[] => {
+    if (Array.isArray(prefixItems) && at < prefixItems.length) return [prefixItems[at] as unknown]
+    if (items !== undefined) return [items]
+    return prefixItems === undefined && isAnything(rest) ? [true] : []
+  })
+
+/** Whether a schema leaves open what a value is: its members are as public as it is. */
+const isAnything = (schema: Schema): boolean => !Object.keys(schema).some((keyword) => SHAPES.has(keyword))
+
+/** RFC 6901, within the same document. */
+const target = (root: Schema, reference: unknown): unknown => {
+  if (typeof reference !== 'string' || !/^#(?:\/|$)/.test(reference)) return undefined
+  return reference
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((at, step) => (isObject(at) && Object.hasOwn(at, step) ? at[step] : undefined), root)
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const SHAPES = new Set([
+  'type',
+  'properties',
+  'additionalProperties',
+  'items',
+  'prefixItems',
+  'const',
+  'enum',
+  '$ref',
+  'anyOf',
+  'oneOf',
+  'allOf',
+])
+
+/** Their schemas apply to some values only, or to members by other ways than their names. */
+const NOT_UNDERSTOOD = new Set([
+  'if',
+  'then',
+  'else',
+  'not',
+  'patternProperties',
+  'dependentSchemas',
+  'unevaluatedProperties',
+  'unevaluatedItems',
+  'contains',
+  '$dynamicRef',
+])
