@@ -82,6 +82,7 @@ export {
 } from './runtime/time.ts'
 export { Clock } from './runtime/clock.ts'
 export { Random, integerBelow, uuid } from './runtime/random.ts'
+export { SecretFiles, type SecretFile } from './runtime/secret-files.ts'
 export { Logger, type LogFields } from './runtime/logger.ts'
 export { HttpClient, type HttpRequest, type HttpResponse } from './runtime/http-client.ts'
 export { DnsExchange, type DnsExchangeRequest, SystemResolvers } from './runtime/dns-exchange.ts'

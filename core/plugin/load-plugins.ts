@@ -5,6 +5,8 @@ import type { PluginUse } from './install-plugins.ts'
 
 /** How a host finds modules. */
 export interface PluginModules {
+  /** The configuration file's: what relative paths in it are seen from, those of plugins too. */
+  folder: string
   /** The names of the plugins that come with the host. */
   builtin: () => readonly string[]
   importBuiltin: (name: string) => Promise<unknown>

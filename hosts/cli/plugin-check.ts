@@ -42,8 +42,9 @@ const check = async (entries: readonly PluginEntry[], file: string): Promise<rea
     import('../runtime/plugin-modules.ts'),
     import('./plugin-container.ts'),
   ])
-  const { container, points } = createPluginContainer()
-  const uses = await loadPlugins(entries, createPluginModules(file))
+  const modules = createPluginModules(file)
+  const { container, points } = createPluginContainer(modules.folder)
+  const uses = await loadPlugins(entries, modules)
   return installPlugins(container, points, uses, packageVersion()).plugins
 }
 

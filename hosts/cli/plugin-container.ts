@@ -10,20 +10,25 @@ import { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
+import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import {
   createClock,
   createDnsExchange,
   createHttpClient,
   createLogger,
   createRandom,
+  createSecretFiles,
   createSystemResolvers,
 } from '../runtime/index.ts'
 
-/** Every port and every extension point: what a plugin of any host may ask for, so that all of them can be looked at. */
-export const createPluginContainer = (): { container: Container; points: readonly ExtensionPoint<unknown>[] } => {
+/** Every port and every extension point: what a plugin of any host may ask for, so that all of them can be looked at. `folder` is the configuration file's. */
+export const createPluginContainer = (
+  folder: string,
+): { container: Container; points: readonly ExtensionPoint<unknown>[] } => {
   const container = createContainer()
   container.value(Clock, createClock())
   container.value(Random, createRandom())
+  container.value(SecretFiles, createSecretFiles(folder))
   container.value(Logger, createLogger({ level: 'warn' }))
   container.value(HttpClient, createHttpClient())
   container.value(DnsExchange, createDnsExchange())

@@ -16,7 +16,7 @@ const MOST_BYTES = 16 * 1_048_576
 
 /**
  * One request to the portal's API, with the token of PORTREEVE_TOKEN or of a file that only its owner reads.
- * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, TOKEN_FILE_INVALID, TOKEN_FILE_MODE, PORTAL_UNREACHABLE, PORTAL_REFUSED
+ * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, PORTAL_UNREACHABLE, PORTAL_REFUSED
  */
 export const askPortal = async (
   request: { method: 'GET' | 'POST'; path: string; body?: unknown },

@@ -13,6 +13,7 @@ import { Logger } from '../../core/runtime/logger.ts'
 import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import { Random } from '../../core/runtime/random.ts'
+import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
 import {
@@ -25,6 +26,7 @@ import {
   createNetworkConfiguration,
   createNetworkInterfaces,
   createRandom,
+  createSecretFiles,
   createResolverConfiguration,
   createSystemResolvers,
   createTunDevices,
@@ -58,6 +60,7 @@ export const buildContainer = async (
   container.value(NetworkInterfaces, createNetworkInterfaces())
   container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))
   container.value(ResolverConfiguration, createResolverConfiguration({ mode: config.dns, logger }))
+  container.value(SecretFiles, createSecretFiles(modules.folder))
   const uses = await loadPlugins(config.plugins, modules)
   return { container, installation: installPlugins(container, [TunnelTransports, UpstreamResolvers], uses, version) }
 }

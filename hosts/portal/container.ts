@@ -8,7 +8,8 @@ import { Clock } from '../../core/runtime/clock.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
-import { createClock, createHttpClient, createLogger, createRandom } from '../runtime/index.ts'
+import { SecretFiles } from '../../core/runtime/secret-files.ts'
+import { createClock, createHttpClient, createLogger, createRandom, createSecretFiles } from '../runtime/index.ts'
 import type { PortalStart } from './config.ts'
 
 /** What a portal has of plugins. */
@@ -24,6 +25,7 @@ export const buildContainer = async (
   container.value(Random, options.random ?? createRandom())
   container.value(Logger, options.logger ?? createLogger({ name: 'portal', level: config.log_level }))
   container.value(HttpClient, createHttpClient())
+  container.value(SecretFiles, createSecretFiles(modules.folder))
   const uses = await loadPlugins(config.plugins, modules)
   return { container, installation: installPlugins(container, EXTENSION_POINTS, uses, version) }
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../../core/runtime/clock.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { createLogger } from '../runtime/index.ts'
+import { readSecretFile } from '../runtime/secret-file.ts'
 import type { PortalConfig } from './config.ts'
 import { derivedKey, loadSecretKey } from './secret-key.ts'
 import type { AuditedSettings } from './store/audit-trail.ts'
@@ -64,7 +65,7 @@ const databaseOf = async (
     const { password_file: path, tls, ...rest } = database
     const given = environment['PORTREEVE_DATABASE_PASSWORD']
     const isGiven = given !== undefined && given !== ''
-    const password = isGiven ? () => Promise.resolve(given) : path === undefined ? undefined : () => readPassword(path)
+    const password = isGiven ? () => Promise.resolve(given) : path === undefined ? undefined : () => passwordIn(path)
     return { ...rest, password, tls: await tlsOf(tls) }
   }
   const file = database.file === ':memory:' ? database.file : resolve(directory, database.file)
@@ -89,12 +90,5 @@ const tlsOf = async (
   return { ca, serverName }
 }
 
-const readPassword = async (path: string): Promise<string> => {
-  const { mode } = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    throw new OperatorError('PASSWORD_FILE_MISSING', `database.password_file cannot be read: ${error.message}.`)
-  })
-  if ((mode & 0o077) !== 0) {
-    throw new OperatorError('PASSWORD_FILE_MODE', `others may read ${path}.`, `Run: chmod 600 ${path}`)
-  }
-  return (await readFile(path, 'utf8')).trimEnd()
-}
+const passwordIn = async (path: string): Promise<string> =>
+  (await readSecretFile({ path, name: 'database.password_file' })).reveal()

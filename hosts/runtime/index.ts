@@ -8,6 +8,7 @@ import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { Random } from '../../core/runtime/random.ts'
+import type { SecretFiles } from '../../core/runtime/secret-files.ts'
 import type { SecretStore } from '../../core/runtime/secret-store.ts'
 import type { TunDevices } from '../../core/runtime/tun-device.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
@@ -24,6 +25,7 @@ import { LinuxSystemResolvers } from './linux/system-resolvers.ts'
 import { PinoLogger, type LoggerOptions } from './logger.ts'
 import { SystemNetworkInterfaces } from './network-interfaces.ts'
 import { SystemRandom } from './random.ts'
+import { FolderSecretFiles } from './secret-file.ts'
 import { LinuxTunDevices } from './tun-device.ts'
 import { WsWebSockets } from './web-socket.ts'
 
@@ -41,6 +43,8 @@ export const createRandom = (): Random => new SystemRandom()
 /** Secrets in 0600 files of the folder, or in the Secret Service of this session, where the folder tells installations apart. */
 export const createSecretStore = (kind: 'file' | 'secret-service', folder: string): SecretStore =>
   kind === 'file' ? new FileSecretStore(folder) : new SecretServiceStore(folder)
+/** Files with secrets, as seen from a folder. */
+export const createSecretFiles = (folder: string): SecretFiles => new FolderSecretFiles(folder)
 export const createLogger = (options: LoggerOptions = {}): Logger => PinoLogger.open(options)
 export const createHttpClient = (options: HttpClientOptions = {}): HttpClient => new FetchHttpClient(options)
 export const createDnsExchange = (options: DnsExchangeOptions = {}): DnsExchange => new SocketDnsExchange(options)

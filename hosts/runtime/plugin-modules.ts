@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** Finds the modules of plugins for a host: see `PluginModules` of core/plugin/load-plugins.ts. */
 export interface NodePluginModules {
+  folder: string
   builtin: () => readonly string[]
   importBuiltin: (name: string) => Promise<unknown>
   importPackage: (name: string) => Promise<unknown>
@@ -19,6 +20,7 @@ const PLUGINS = join(dirname(fileURLToPath(import.meta.url)), '../../plugins')
 export const createPluginModules = (configFile: string): NodePluginModules => {
   const folder = dirname(resolve(configFile))
   return {
+    folder,
     builtin: () =>
       readdirSync(PLUGINS, { withFileTypes: true })
         .filter((entry) => entry.isDirectory())

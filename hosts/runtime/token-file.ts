@@ -1,37 +1,26 @@
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { Secret } from '../../core/config/secret.ts'
+import { findSecretFile, readSecretFile } from './secret-file.ts'
 
-/** Longer is no token. */
-const LIMIT_BYTES = 4_096
+const NAME = 'the token file'
 
 /**
  * Reads a token from a file that only its owner reads; undefined where there is none.
- * @throws OperatorError TOKEN_FILE_MODE where others may read it, TOKEN_FILE_INVALID
+ * @throws OperatorError SECRET_FILE_MODE where others may read it, SECRET_FILE_UNREADABLE, SECRET_FILE_INVALID
  */
 export const readTokenFile = async (path: string): Promise<Secret | undefined> => {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw new OperatorError('TOKEN_FILE_INVALID', `the token file cannot be read: ${error.message}.`)
-  })
-  if (found === undefined) return undefined
-  if ((found.mode & 0o077) !== 0) {
-    throw new OperatorError('TOKEN_FILE_MODE', `others may read the token file ${path}.`, `Run: chmod 600 ${path}`)
-  }
-  if (found.size > LIMIT_BYTES) throw new OperatorError('TOKEN_FILE_INVALID', `${path} is too long for a token.`)
-  const text = (await readFile(path, 'utf8')).trim()
+  const token = (await findSecretFile({ path, name: NAME }))?.reveal().trim()
+  if (token === undefined) return undefined
   // Anything else would be refused as a header, with the token in the message.
-  if (!/^[A-Za-z0-9._~-]+$/.test(text)) throw new OperatorError('TOKEN_FILE_INVALID', `${path} holds no token.`)
-  return new Secret(text)
+  if (!/^[A-Za-z0-9._~-]+$/.test(token)) throw new OperatorError('SECRET_FILE_INVALID', `${path} holds no token.`)
+  return new Secret(token)
 }
 
-/** Reads a token that has to be there. @throws OperatorError TOKEN_FILE_MODE, TOKEN_FILE_INVALID */
-export const needTokenFile = async (path: string): Promise<Secret> => {
-  const token = await readTokenFile(path)
-  if (token !== undefined) return token
-  throw new OperatorError('TOKEN_FILE_INVALID', `the token file ${path} is not there.`, 'Write it, mode 0600.')
-}
+/** Reads a token that has to be there. @throws OperatorError as `readTokenFile`, and SECRET_FILE_MISSING */
+export const needTokenFile = async (path: string): Promise<Secret> =>
+  (await readTokenFile(path)) ?? (await readSecretFile({ path, name: NAME }))
 
 /** Keeps a token, mode 0600 from its first byte, replacing another at once. */
 export const writeTokenFile = async (path: string, token: Secret): Promise<void> => {

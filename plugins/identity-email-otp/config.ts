@@ -9,7 +9,7 @@ export const Config = z.strictObject({
     tls: z.enum(['always', 'starttls', 'never']).default('starttls'),
     /** Without a user there is no authentication. */
     user: z.string().min(1).optional(),
-    /** A file of mode 0600 with the password, so that it stands in no configuration. */
+    /** A file of mode 0600 with the password, seen from the configuration file, so that it stands in no configuration. */
     password_file: z.string().min(1).optional(),
   }),
   /** The sender: `Portreeve <portreeve@example.org>`. */

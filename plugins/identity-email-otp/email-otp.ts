@@ -3,6 +3,7 @@ import {
   Logger,
   MINUTE,
   Random,
+  SecretFiles,
   unixTime,
   type Constructor,
   type IdentityProvider,
@@ -24,14 +25,20 @@ const MOST_ATTEMPTS = 3
 const MAILS_EACH_MS = 5 * MINUTE
 const MOST_MAILS = 3
 
+export interface EmailOtpParts {
+  random: Random
+  logger: Logger
+  secretFiles: SecretFiles
+}
+
 /** A code by e-mail: S4 in README.md's words. */
 export class EmailOtp implements IdentityProvider, Startable {
   readonly #random: Random
   readonly #post: PostOffice
 
-  constructor(config: Config, random: Random, logger: Logger) {
+  constructor(config: Config, { random, logger, secretFiles }: EmailOtpParts) {
     this.#random = random
-    this.#post = new PostOffice(config, logger)
+    this.#post = new PostOffice(config, { logger, secretFiles })
   }
 
   async start(): Promise<void> {
@@ -117,8 +124,12 @@ export class EmailOtp implements IdentityProvider, Startable {
 /** The class for one operator's mail server, as the host builds it. */
 export const emailOtpWith = (config: Config): Constructor<EmailOtp> => {
   class ConfiguredEmailOtp extends EmailOtp {
-    constructor(@injected(Random) random: Random, @injected(Logger) logger: Logger) {
-      super(config, random, logger)
+    constructor(
+      @injected(Random) random: Random,
+      @injected(Logger) logger: Logger,
+      @injected(SecretFiles) secretFiles: SecretFiles,
+    ) {
+      super(config, { random, logger, secretFiles })
     }
   }
   return ConfiguredEmailOtp

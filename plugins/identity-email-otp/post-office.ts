@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { createTransport, type Transporter } from 'nodemailer'
-import type { Logger } from 'portreeve'
+import type { Logger, SecretFiles } from 'portreeve'
 import type { Config } from './config.ts'
 
 /** More than these are not on their way at once: a mail server that hangs must not fill the memory. */
@@ -10,17 +9,20 @@ const MOST_UNDER_WAY = 100
 export class PostOffice {
   readonly #config: Config
   readonly #logger: Logger
+  readonly #secretFiles: SecretFiles
   #transporter: Transporter | undefined
   #underWay = 0
 
-  constructor(config: Config, logger: Logger) {
+  constructor(config: Config, { logger, secretFiles }: { logger: Logger; secretFiles: SecretFiles }) {
     this.#config = config
+    this.#secretFiles = secretFiles
     this.#logger = logger
   }
 
   async open(): Promise<void> {
     const { host, port, tls, user, password_file: passwordFile } = this.#config.smtp
-    const pass = passwordFile === undefined ? '' : (await readFile(passwordFile, 'utf8')).trimEnd()
+    const file = { path: passwordFile ?? '', name: 'identity-email-otp: smtp.password_file' }
+    const pass = passwordFile === undefined ? '' : (await this.#secretFiles.read(file)).reveal()
     this.#transporter = createTransport({
       host,
       port,

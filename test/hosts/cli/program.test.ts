@@ -104,7 +104,7 @@ describe('hosts/cli/program', () => {
     const config = await file('gateway.yaml', 'portal_url: https://portal.example.org\ntoken_file: ./gone\n')
     const { code, told } = await portreeve(['gateway', '--config', config])
     expect(code).to.equal(1)
-    expect(told).to.include('TOKEN_FILE_INVALID').and.to.include(join(folder, 'gone'))
+    expect(told).to.include('SECRET_FILE_MISSING').and.to.include(join(folder, 'gone'))
   })
 
   it('names the file that --token-file names and that is not there, or that others may read', async () => {
@@ -116,10 +116,10 @@ describe('hosts/cli/program', () => {
     for (const command of commands) {
       const { code, told } = await portreeve(command)
       expect(code).to.equal(1)
-      expect(told).to.match(/TOKEN_FILE_INVALID: the token file \S+gone is not there/)
+      expect(told).to.match(/SECRET_FILE_MISSING: the token file \S+gone is not there/)
     }
     await writeFile(join(folder, 'gone'), 'a.token', { mode: 0o644 })
-    expect((await portreeve(commands[0] ?? [])).told).to.match(/TOKEN_FILE_MODE: .*chmod 600/)
+    expect((await portreeve(commands[0] ?? [])).told).to.match(/SECRET_FILE_MODE: .*chmod 600/)
   })
 
   it('prints its version', async () => {

@@ -105,9 +105,11 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
       /^portreeve: DATABASE_PASSWORD: PostgreSQL at 127\.0\.0\.1:\d+ refuses the password of the user portal\. It comes from/,
     )
     expect((await refusal({ password_file: undefined })).told).to.match(/DATABASE_PASSWORD: .* asks for a password/)
-    expect((await refusal({ password_file: 'absent' })).told).to.match(/PASSWORD_FILE_MISSING: .*absent/)
+    expect((await refusal({ password_file: 'absent' })).told).to.match(
+      /SECRET_FILE_MISSING: database\.password_file .*absent is not there/,
+    )
     await chmod(join(portal.folder, 'wrong'), 0o644)
-    expect((await refusal({ password_file: 'wrong' })).told).to.match(/PASSWORD_FILE_MODE: .*chmod 600/)
+    expect((await refusal({ password_file: 'wrong' })).told).to.match(/SECRET_FILE_MODE: .*chmod 600/)
   })
 
   it('says that the certificate is not of an authority that it trusts, or is for another name', async () => {

@@ -36,14 +36,14 @@ describe('hosts/runtime/token-file', () => {
   it('refuses a file that others may read, and says what to do', async () => {
     await writeTokenFile(path, new Secret('first.token'))
     await chmod(path, 0o640)
-    expect(await refusal(path)).to.equal('TOKEN_FILE_MODE')
+    expect(await refusal(path)).to.equal('SECRET_FILE_MODE')
   })
 
   it('refuses what is no token, without showing it', async () => {
     await writeTokenFile(path, new Secret('first.token'))
     for (const text of ['', 'two words', 'line\r\nX-Header: 1', 'ü', 'x'.repeat(5_000)]) {
       await writeFile(path, text)
-      expect(await refusal(path)).to.equal('TOKEN_FILE_INVALID')
+      expect(await refusal(path)).to.equal('SECRET_FILE_INVALID')
     }
   })
 })

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import type { SignInDesk, SignInReply, SignInStep } from '../../../core/contract/identity-provider.ts'
 import { MINUTE } from '../../../core/runtime/time.ts'
+import { createSecretFiles } from '../../../hosts/runtime/index.ts'
 import { Config } from '../../../plugins/identity-email-otp/config.ts'
 import { EmailOtp } from '../../../plugins/identity-email-otp/email-otp.ts'
 import { identityProviderSuite } from '../../conformance/identity-provider.ts'
@@ -19,7 +20,8 @@ const open = async (sink: MailSink, logger = new RecordingLogger()) => {
     smtp: { host: '127.0.0.1', port: sink.port, tls: 'never' },
     from: 'Portreeve <portreeve@example.org>',
   })
-  const provider = new EmailOtp(config, new SeededRandom(`otp-${instances++}`), logger)
+  const random = new SeededRandom(`otp-${instances++}`)
+  const provider = new EmailOtp(config, { random, logger, secretFiles: createSecretFiles('.') })
   await provider.start()
   return provider
 }

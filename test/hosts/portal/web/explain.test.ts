@@ -204,7 +204,7 @@ describe('POST /api/v1/policies/explain', () => {
       const args = ['--from', '192.0.2.7', '--portal', `${portal.url}/`, '--token-file', file]
       expect((await portreeve(args, {})).code).to.equal(0)
       await chmod(file, 0o644)
-      expect((await portreeve(args, {})).told).to.include('TOKEN_FILE_MODE')
+      expect((await portreeve(args, {})).told).to.include('SECRET_FILE_MODE')
     })
 
     it('says what is missing or wrong, without the token', async () => {
