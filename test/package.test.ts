@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,6 +22,18 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   dependencies: Record<string, string>
   peerDependencies: Record<string, string>
 }
+
+/** What portreeve/testing offers beside the suite that the example runs. */
+const EVERY_SUITE = `
+import * as testing from 'portreeve/testing'
+import { DnsServer, RecordingLogger, SeededRandom, VirtualClock } from 'portreeve/testing'
+it('has its parts', async () => {
+  new VirtualClock().advance(1)
+  new SeededRandom(1).bytes(1)
+  new RecordingLogger().info({}, 'said')
+  if (typeof testing.identityProviderSuite !== 'function' || typeof DnsServer !== 'function') throw new Error('no suite')
+})
+`
 
 const run = async (folder: string, file: string, parameters: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 60_000 })
@@ -59,6 +81,19 @@ describe('the package that is published', () => {
     expect(await run(folder, process.execPath, ['-e', resolve, script])).to.include('node-gyp.js')
   })
 
+  it('has what its documents link to', () => {
+    const documents = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.md'),
+    )
+    expect(documents).to.include.members(['README.md', 'SECURITY.md', join('config', 'README.md')])
+    for (const name of documents) {
+      const text = readFileSync(join(installed, name), 'utf8')
+      for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
+        expect(existsSync(join(installed, dirname(name), target)), `${name} links to ${target}`).to.equal(true)
+      }
+    }
+  })
+
   it('offers plugin authors portreeve and, with their own test runner, portreeve/testing', async () => {
     link(Object.keys(manifest.peerDependencies))
     const ask =
@@ -74,5 +109,22 @@ describe('the package that is published', () => {
     ]) {
       expect(printed).to.include(`${point}Suite`)
     }
+  })
+
+  it('has of its test kit what the conformance suites need, types too, and no more', async () => {
+    const author = join(folder, 'project')
+    cpSync(join(root, 'test/fixture/plugin/portreeve-selector-least-loaded'), author, { recursive: true })
+    mkdirSync(join(modules, '@types'), { recursive: true })
+    symlinkSync(join(root, 'node_modules/@types/mocha'), join(modules, '@types/mocha'))
+    symlinkSync(join(root, 'node_modules/@types/node'), join(modules, '@types/node'))
+    writeFileSync(join(author, 'every-suite.test.ts'), EVERY_SUITE)
+    const strictly = ['-p', '.', '--skipLibCheck', 'false', '--types', 'mocha,node', '--lib', 'es2024,dom']
+    await run(author, join(root, 'node_modules/.bin/tsc'), strictly)
+    const mocha = join(root, 'node_modules/.bin/mocha')
+    const printed = await run(author, mocha, ['--reporter', 'json', 'dist/*.test.js'])
+    const { stats } = JSON.parse(printed) as { stats: { passes: number; failures: number } }
+    expect(stats).to.include({ failures: 0 })
+    expect(stats.passes).to.be.greaterThan(4)
+    expect(readdirSync(join(installed, 'dist/test/kit'))).not.to.include('portal-fixture.js')
   })
 })

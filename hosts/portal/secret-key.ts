@@ -17,7 +17,8 @@ export interface SecretKeySource {
 
 /**
  * The portal's one secret: 32 bytes from the environment, else from a file of mode 0600, which is made at the first start.
- * Whoever has it can forge neither a token (its hash is in the database) nor a session, but can read sign-ins in flight.
+ * Whoever has it can forge neither a token (its hash is in the database) nor a session (a row there), but can read and forge the sealed
+ * cookies of sign-ins under way, and with them whatever a provider's plugin trusts of what it kept in the browser between two steps.
  * @throws OperatorError SECRET_KEY_INVALID, SECRET_KEY_EXPOSED
  */
 export const loadSecretKey = async ({ directory, environment, random }: SecretKeySource): Promise<Uint8Array> => {
