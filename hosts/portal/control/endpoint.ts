@@ -15,8 +15,8 @@ import type { IsGatewayTaken, PeerRows } from './peer-rows.ts'
 import { Refusal, refuse, type RefusalCode } from './refusal.ts'
 
 export interface EndpointOptions {
-  tokens: Tokens
-  rows: PeerRows
+  tokens: Pick<Tokens, 'verify'>
+  rows: Pick<PeerRows, 'client' | 'gateway'>
   clock: Clock
   logger: Logger
   clientAddress: ClientAddress
@@ -34,6 +34,8 @@ export interface EndpointOptions {
 /** So much may wait to be sent to one peer; one that does not read is cut off. */
 const MOST_UNSENT_BYTES = 16 * 1_048_576
 const CLOSE_PATIENCE_MS = 2 * SECOND
+/** From an upgrade to its answer's end: a peer that does not read, and a database that does not answer, hold a socket no longer. */
+const ARRIVAL_PATIENCE_MS = 20 * SECOND
 
 /** The control channel's WebSockets: lets peers in or tells them why not, and carries frames. */
 export class ControlEndpoint {
@@ -46,6 +48,8 @@ export class ControlEndpoint {
     maxPayload: MAX_FRAME_TO_PORTAL,
   })
   readonly #sockets = new Map<string, WebSocket>()
+  /** Sockets that have asked for an upgrade, and neither got it nor were refused yet. */
+  readonly #arriving = new Set<Duplex>()
   readonly #refused: Partial<Record<RefusalCode, number>> = {}
   #opened = 0
   #isClosed = false
@@ -80,6 +84,7 @@ export class ControlEndpoint {
   /** Ends every connection: the portal stops. Peers come back when it does. */
   closeAll(): void {
     this.#isClosed = true
+    for (const socket of this.#arriving) socket.destroy()
     for (const socket of this.#sockets.values()) {
       socket.close(1001, 'the portal stops')
       socket.terminate()
@@ -93,8 +98,11 @@ export class ControlEndpoint {
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy())
+    const arrived = this.#watchArrival(socket)
     try {
       const peer = await this.#admit(request)
+      if (this.#isClosed) throw new Refusal('rate_limit', 1)
+      arrived()
       this.#webSockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, peer))
     } catch (error) {
       if (!(error instanceof Refusal)) this.#options.logger.error({ error }, 'a connect failed')
@@ -102,6 +110,19 @@ export class ControlEndpoint {
       this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1
       refuse(socket, refusal)
     }
+  }
+
+  /** @returns what ends the watch: somebody else looks after the socket from there on. */
+  #watchArrival(socket: Duplex): () => void {
+    const { clock } = this.#options
+    const cancel = clock.wake(after(clock.now(), ARRIVAL_PATIENCE_MS), () => socket.destroy())
+    this.#arriving.add(socket)
+    const arrived = (): void => {
+      cancel()
+      this.#arriving.delete(socket)
+    }
+    socket.once('close', arrived)
+    return arrived
   }
 
   async #admit(request: IncomingMessage): Promise<PeerConnected> {

@@ -32,7 +32,10 @@ export class Refusal extends Error {
   }
 }
 
-/** Answers an upgrade with a problem (RFC 9457) instead: head and body in one piece, as some peers read no further. */
+/**
+ * Answers an upgrade with a problem (RFC 9457) instead: head and body in one piece, as some peers read no further. Then the socket is
+ * closed whatever the peer does: after an upgrade Node's own time limits do not count, and one half of it may stay open for ever.
+ */
 export const refuse = (socket: Duplex, { code, retryAfterSeconds }: Refusal): void => {
   const { status, title, detail } = REFUSALS[code]
   const body = JSON.stringify({ type: 'about:blank', title, status, detail, code })
@@ -43,5 +46,6 @@ export const refuse = (socket: Duplex, { code, retryAfterSeconds }: Refusal): vo
     ...(retryAfterSeconds === undefined ? [] : [`Retry-After: ${retryAfterSeconds}`]),
     'Connection: close',
   ]
+  socket.once('finish', () => socket.destroy())
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
