@@ -5,6 +5,7 @@ import { faultOf, hasOtherKey } from './consequences.ts'
 import { instantAt, reply, tell, tellFrame, type Context } from './context.ts'
 import { predecessorOf } from './gateway-seat.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
+import { Newcomers } from './newcomers.ts'
 import type { Requests } from './requests.ts'
 import type { ResourceNews } from './resource-news.ts'
 import { unixSeconds } from './wire-grant.ts'
@@ -20,14 +21,20 @@ export interface AttendanceParts {
 
 /** A peer that says nothing for so long is gone: its heartbeats come every 10 s. */
 const IDLE_CUT_OFF_MS = 37 * SECOND
+/** A peer joins as soon as it has connected, and wants its answer within 5 s. */
+const JOIN_WITHIN_MS = 10 * SECOND
 
 /** Only `create_authorization` has a word for never; here it is the year 2100. */
 const NEVER = 4_102_444_800
+
+/** A peer that gets no answer would wait for one; closed, it comes back, and its connect says what is the matter. */
+const UNKNOWN = 'its row is gone'
 
 /** Who is there: how a peer comes, what it is told first, and how it goes. */
 export class Attendance {
   readonly #context: Context
   readonly #parts: AttendanceParts
+  readonly #newcomers = new Newcomers()
 
   constructor(context: Context, parts: AttendanceParts) {
     this.#context = context
@@ -39,35 +46,21 @@ export class Attendance {
     const connection = openConnection(peer, now)
     this.#context.connections.set(peer.connection, connection)
     this.#watchIdle(connection, now)
+    const older = this.#newcomers.add(connection)
+    if (older !== undefined) this.#close(older, 'too many connections that did not join')
+    this.#context.agenda.add(after(now, JOIN_WITHIN_MS), 'nobody joined', () => {
+      if (this.#newcomers.has(connection)) this.#close(connection, 'nobody joined')
+    })
   }
 
   /** Answers a join: it is let in and told where it stands, or signed out. */
-  join(connection: Connection, { topic, ref }: Frame, now: Instant): void {
+  join(connection: Connection, frame: Frame, now: Instant): void {
     const fault = faultOf(connection, this.#context, now)
     if (fault !== undefined) return this.signOut(connection, now)
     if (hasOtherKey(connection, this.#context)) return this.supersede(connection, now)
-    if (isClient(connection)) {
-      reply(this.#context, connection, okReply(topic, ref))
-      return this.#clientJoined(connection, now)
-    }
-    if (isGateway(connection)) {
-      const { view, presence } = this.#context
-      const row = view.get('gateways', connection.peerId)
-      if (row === undefined) return
-      const { id, siteId, name } = row
-      const gateway = { id, siteId, name, version: connection.version }
-      const predecessor = predecessorOf(this.#context, connection, now)
-      if (predecessor !== undefined) {
-        this.#left(predecessor, now)
-        this.#close(predecessor, 'newer connection of the same gateway')
-      }
-      if (!presence.gatewayJoined(gateway, connection.connection).ok) {
-        return this.#close(connection, 'gateway_already_connected')
-      }
-      reply(this.#context, connection, okReply(topic, ref))
-      this.#gatewayJoined(connection, now)
-      this.#parts.requests.gatewayJoined(gateway, now)
-    }
+    this.#newcomers.remove(connection)
+    if (isClient(connection)) return this.#joinClient(connection, frame, now)
+    if (isGateway(connection)) this.#joinGateway(connection, frame, now)
   }
 
   /** Some of what a client is told depends on what it understands, and it says that after it was told the first time. */
@@ -102,14 +95,16 @@ export class Attendance {
     const connection = this.#context.connections.get(name)
     if (connection === undefined) return
     this.#context.connections.delete(name)
+    this.#newcomers.remove(connection)
     this.#left(connection, now)
   }
 
-  #clientJoined(connection: Connection & { role: 'client' }, now: Instant): void {
+  #joinClient(connection: Connection & { role: 'client' }, { topic, ref }: Frame, now: Instant): void {
     const { view, presence, connections, whereabouts, publicUrl } = this.#context
     const client = view.get('clients', connection.peerId)
     const account = client === undefined ? undefined : view.get('accounts', client.accountId)
-    if (client === undefined || account === undefined) return
+    if (client === undefined || account === undefined) return this.#close(connection, UNKNOWN)
+    reply(this.#context, connection, okReply(topic, ref))
     const verdict = presence.clientJoined(client.id, connection.connection)
     const older = verdict.ok && verdict.replaces !== undefined ? connections.get(verdict.replaces) : undefined
     if (older !== undefined) {
@@ -134,11 +129,22 @@ export class Attendance {
     for (const grant of this.#context.grants.ofClient(client.id)) this.#parts.keeper.reexamine(grant, now)
   }
 
-  #gatewayJoined(connection: Connection & { role: 'gateway' }, now: Instant): void {
-    const { view, grants, publicUrl } = this.#context
+  #joinGateway(connection: Connection & { role: 'gateway' }, { topic, ref }: Frame, now: Instant): void {
+    const { view, presence, grants, publicUrl } = this.#context
     const gateway = view.get('gateways', connection.peerId)
     const account = gateway === undefined ? undefined : view.get('accounts', gateway.accountId)
-    if (gateway === undefined || account === undefined) return
+    if (gateway === undefined || account === undefined) return this.#close(connection, UNKNOWN)
+    const predecessor = predecessorOf(this.#context, connection, now)
+    if (predecessor !== undefined) {
+      this.#left(predecessor, now)
+      this.#close(predecessor, 'newer connection of the same gateway')
+    }
+    const { id, siteId, name } = gateway
+    const present = { id, siteId, name, version: connection.version }
+    if (!presence.gatewayJoined(present, connection.connection).ok) {
+      return this.#close(connection, 'gateway_already_connected')
+    }
+    reply(this.#context, connection, okReply(topic, ref))
     connection.isJoined = true
     tell(this.#context, connection, {
       event: 'init',
@@ -161,6 +167,7 @@ export class Attendance {
     this.#parts.keeper.tellResources(gateway.id)
     this.#parts.withdrawals.gatewayJoined(gateway.id)
     this.#watchToken(connection, now)
+    this.#parts.requests.gatewayJoined(present, now)
   }
 
   /** The peer is not there any more, though its socket may be. */

@@ -2,11 +2,13 @@ import { FEATURES, type Body } from '../../../core/control/messages.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { PresentGateway } from '../../../core/presence/presence.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
+import type { Decision } from '../store/store.ts'
 import { clientStanding, type ClientStanding } from '../view/standing.ts'
 import type { AccessVerdict } from './access.ts'
 import type { Appointment } from './agenda.ts'
 import type { Connection } from './connections.ts'
 import { tell, type Context } from './context.ts'
+import { DenialRecords } from './denial-records.ts'
 import { denialDetails, violatedProperties } from './denial.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grant } from './grants.ts'
@@ -42,11 +44,13 @@ interface Pending {
 export class Requests {
   readonly #context: Context
   readonly #keeper: GrantKeeper
+  readonly #denials: DenialRecords
   readonly #pending = new Map<string, Pending>()
 
   constructor(context: Context, keeper: GrantKeeper) {
     this.#context = context
     this.#keeper = keeper
+    this.#denials = new DenialRecords(context)
     keeper.onUnacknowledgedEnd = (grant, now) => this.#grantEnded(grant, now)
   }
 
@@ -243,25 +247,24 @@ export class Requests {
     const client = this.#context.view.get('clients', connection.peerId)
     if (client === undefined) return
     const row = decision.grant?.row
-    this.#context.emit({
-      type: 'recordDecision',
-      accountId: client.accountId,
-      decision: {
-        at: this.#context.unixAt(now),
-        verdict: decision.verdict,
-        reason: decision.reason,
-        actorId: client.actorId,
-        clientId: client.id,
-        gatewayId: row?.gatewayId ?? null,
-        resourceId: wish.resource_id,
-        policyId: row?.policyId ?? null,
-        details: {
-          policies: explanation,
-          ...decision.details,
-          ...(row === undefined ? {} : { authorizationId: row.id, expiresAt: row.expiresAt }),
-        },
+    const written: Decision = {
+      at: this.#context.unixAt(now),
+      verdict: decision.verdict,
+      reason: decision.reason,
+      actorId: client.actorId,
+      clientId: client.id,
+      gatewayId: row?.gatewayId ?? null,
+      resourceId: wish.resource_id,
+      policyId: row?.policyId ?? null,
+      details: {
+        policies: explanation,
+        ...decision.details,
+        ...(row === undefined ? {} : { authorizationId: row.id, expiresAt: row.expiresAt }),
       },
-    })
+    }
+    const { accountId } = client
+    if (written.verdict === 'denied') this.#denials.add(accountId, written, now)
+    else this.#context.emit({ type: 'recordDecision', accountId, decision: written })
   }
 
   /** A change of the rules ended the grant that was being set up. */
