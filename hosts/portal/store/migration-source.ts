@@ -4,6 +4,7 @@ import * as signInRecords from './migrations/0002-sign-in-records.ts'
 import * as policyDepth from './migrations/0003-policy-depth.ts'
 import * as sessionsAndCodes from './migrations/0004-sessions-and-codes.ts'
 import * as auditByActor from './migrations/0005-audit-by-actor.ts'
+import * as publicKeyIndex from './migrations/0006-public-key-index.ts'
 
 interface Migration {
   name: string
@@ -17,6 +18,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0003-policy-depth', migration: policyDepth },
   { name: '0004-sessions-and-codes', migration: sessionsAndCodes },
   { name: '0005-audit-by-actor', migration: auditByActor },
+  { name: '0006-public-key-index', migration: publicKeyIndex },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {
