@@ -4,7 +4,8 @@ import type { UnixTime } from '../runtime/time.ts'
 /**
  * When somebody may pass: a pure function of declared facts and a moment. Values within its settings are alternatives (OR).
  *
- * It answers with a verdict and until when that holds, never with a boolean. It must be deterministic and must not throw on
+ * It answers with a verdict and until when that holds, never with a boolean. It must be deterministic, answer at
+ * once (a promise is no answer, and denies), and must not throw on
  * any settings that its schema lets through; where it throws all the same, access is denied. A fact that it declares and that is
  * unknown denies before it is asked.
  */

@@ -1,4 +1,5 @@
 import type { ConditionVerdict, FactName, Facts } from '../contract/policy-condition.ts'
+import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
 import { unixTime, type UnixTime } from '../runtime/time.ts'
 import type { CompiledCondition } from './compiled-policy.ts'
 
@@ -45,7 +46,8 @@ export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at
       explanation.reason = `the fact ${unknown} is unknown`
       return explanation
     }
-    return Object.assign(explanation, checkedVerdict(extension.value.evaluate({ settings, facts: known, at }), at))
+    const answer = synchronousAnswer(extension.value.evaluate({ settings, facts: known, at }))
+    return Object.assign(explanation, checkedVerdict(answer, at))
   } catch (error) {
     const reason = `it failed: ${String(error).slice(0, 200)}`
     return { condition: key, judgedBy, reads: [], facts: {}, holds: false, reason }

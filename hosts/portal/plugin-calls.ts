@@ -1,6 +1,7 @@
 import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
 import type { Extension, Extensions } from '../../core/plugin/extension-point.ts'
+import { synchronousAnswer } from '../../core/plugin/synchronous-answer.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 
@@ -26,7 +27,7 @@ const MOST_SLOW_IN_A_ROW = 3
 const REST_MS = 10 * SECOND
 
 /**
- * Measures the calls to plugins that the portal waits for, and bounds what they can cost it. A call cannot be broken off, so one that
+ * Measures the calls to plugins that the portal waits for, and bounds what they can cost it. A promise is a failure. A call cannot be broken off, so one that
  * took too long throws afterwards, and one that does so again and again is not made for 10 s. Whoever calls takes that like any other
  * failure: a condition denies, a selector is replaced by a random choice.
  */
@@ -114,7 +115,7 @@ export class PluginCalls {
 
 const outcomeOf = <R>(call: () => R): { answer: R } | { error: unknown } => {
   try {
-    return { answer: call() }
+    return { answer: synchronousAnswer(call()) }
   } catch (error) {
     return { error }
   }

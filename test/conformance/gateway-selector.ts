@@ -37,6 +37,16 @@ export const gatewaySelectorSuite = <Settings>(name: string, suite: GatewaySelec
       )
     })
 
+    it('answers at once, and not with a promise', () => {
+      const selector = suite.create()
+      fc.assert(
+        fc.property(question, (asked) => {
+          const selection: object = selector.select(asked)
+          expect(selection).not.to.have.property('then')
+        }),
+      )
+    })
+
     it('takes the only candidate there is', () => {
       const selector = suite.create()
       fc.assert(

@@ -52,6 +52,16 @@ export const policyConditionSuite = <Settings>(name: string, suite: PolicyCondit
       )
     })
 
+    it('answers at once, and not with a promise', () => {
+      const condition = suite.create()
+      fc.assert(
+        fc.property(settings, facts, moment, (chosen, known, at) => {
+          const verdict: object = condition.evaluate({ settings: chosen, facts: known, at })
+          expect(verdict).not.to.have.property('then')
+        }),
+      )
+    })
+
     it('is deterministic: neither the order of questions nor the instance matters', () => {
       const condition = suite.create()
       fc.assert(

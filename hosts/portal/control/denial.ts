@@ -20,7 +20,10 @@ export const violatedProperties = (explanation: readonly PolicyExplanation[]): s
     for (const { holds, reads, judgedBy } of conditions) {
       if (holds || judgedBy === undefined) continue
       if (reads.length === 0) properties.add(PROPERTY_OF_TIME)
-      for (const fact of reads) properties.add(PROPERTY_OF_FACT[fact])
+      for (const fact of reads) {
+        // What a plugin declares is its own: a fact that does not exist denies, and has no name here.
+        if (Object.hasOwn(PROPERTY_OF_FACT, fact)) properties.add(PROPERTY_OF_FACT[fact])
+      }
     }
   }
   return [...properties].toSorted()
@@ -44,7 +47,7 @@ export const denialDetails = (explanation: readonly PolicyExplanation[]): Denial
 /** A condition's reason, for the person whom it concerns: what is not known of her is said in words. */
 export const personalReason = ({ reads, facts, holds, reason }: ConditionExplanation): string => {
   const unknown = holds ? undefined : reads.find((name) => facts[name] === undefined)
-  return unknown === undefined ? reason : UNKNOWN[unknown]
+  return unknown !== undefined && Object.hasOwn(UNKNOWN, unknown) ? UNKNOWN[unknown] : reason
 }
 
 const UNKNOWN: Readonly<Record<FactName, string>> = {

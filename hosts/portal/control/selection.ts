@@ -1,5 +1,6 @@
 import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
 import { integerBelow, type Random } from '../../../core/runtime/random.ts'
 import type { Site } from '../entities.ts'
 
@@ -36,7 +37,9 @@ export const chooseGateway = (
   try {
     const parsed = selector.settings.safeParse(site.selectorSettings ?? {})
     if (!parsed.ok) return anyOfThem(`the settings of the selector "${site.selector}" are not valid`)
-    const chosen = selector.value.select({ settings: parsed.settings, candidates, clientId, resourceId })
+    const chosen = synchronousAnswer(
+      selector.value.select({ settings: parsed.settings, candidates, clientId, resourceId }),
+    )
     if (!candidates.some(({ id }) => id === chosen.gatewayId)) {
       return anyOfThem(`the selector "${site.selector}" named somebody else`)
     }

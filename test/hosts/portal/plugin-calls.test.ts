@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
-import type { Extension } from '../../../core/plugin/extension-point.ts'
+import type { Extension, Extensions } from '../../../core/plugin/extension-point.ts'
 import { PolicyIndex } from '../../../core/policy/policy-index.ts'
 import { SECOND, unixTime } from '../../../core/runtime/time.ts'
 import { chooseGateway } from '../../../hosts/portal/control/selection.ts'
@@ -45,8 +45,8 @@ describe('calls to plugins', () => {
     called = 0
   })
 
-  const index = (): PolicyIndex => {
-    const policies = new PolicyIndex(calls.conditions(new Map([extension('slow', condition)])))
+  const index = (conditions = calls.conditions(new Map([extension('slow', condition)]))): PolicyIndex => {
+    const policies = new PolicyIndex(conditions)
     policies.put({
       id: 'p',
       groupId: 'g',
@@ -60,6 +60,15 @@ describe('calls to plugins', () => {
   }
   const ask = (policies: PolicyIndex) =>
     policies.evaluate({ groupIds: new Set(['g']), resourceId: 'r', facts: {}, at: unixTime(0) })
+  const choose = (selectors: Extensions<GatewaySelector>) => {
+    const settings = { selector: 'slow', selectorSettings: {} }
+    const site = { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), ...settings }
+    const candidate = { id: 'g1', name: 'g1', version: '0.1.0', connectedClients: 0 }
+    return chooseGateway(
+      { site, candidates: [candidate], connectedIds: [], clientId: 'c', resourceId: 'r' },
+      { selectors, random: new SeededRandom(1) },
+    )
+  }
   const reason = (policies: PolicyIndex) => ask(policies).explanation[0]?.conditions[0]?.reason
 
   it('a condition that takes longer than its deadline denies, and says so', () => {
@@ -104,21 +113,37 @@ describe('calls to plugins', () => {
       },
     }
     const selectors = calls.selectors(new Map([extension('slow', selector)]))
-    const site = {
-      id: 's',
-      accountId: 'a',
-      name: 'Main',
-      selector: 'slow',
-      selectorSettings: {},
-      createdAt: unixTime(0),
-    }
-    const candidate = { id: 'g1', name: 'g1', version: '0.1.0', connectedClients: 0 }
-    const choice = chooseGateway(
-      { site, candidates: [candidate], connectedIds: [], clientId: 'c', resourceId: 'r' },
-      { selectors, random: new SeededRandom(1) },
-    )
+    const choice = choose(selectors)
     expect(choice.gatewayId).to.equal('g1')
     expect(choice.reason).to.match(/drawn at random: the selector "slow" failed: .*1000 ms/)
+  })
+
+  it('are no answer where they come to a promise, also one that fails: it denies, a gateway is drawn', async () => {
+    const later = async (): Promise<never> => Promise.reject(new Error('a lookup failed'))
+    const asynchronous = { facts: [], evaluate: later } as unknown as PolicyCondition
+    const selecting = { select: later } as unknown as GatewaySelector
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    try {
+      for (const watched of [true, false]) {
+        const given = new Map([extension('slow', asynchronous)])
+        const verdict = ask(index(watched ? calls.conditions(given) : given))
+        expect(verdict.allowed).to.equal(false)
+        expect(verdict.explanation[0]?.conditions[0]).to.include({
+          holds: false,
+          reason: 'it failed: Error: it answered with a promise',
+        })
+        const selectors = new Map([extension('slow', selecting)])
+        const choice = choose(watched ? calls.selectors(selectors) : selectors)
+        expect(choice.gatewayId).to.equal('g1')
+        expect(choice.reason).to.match(/drawn at random: .*it answered with a promise/)
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unhandled).to.deep.equal([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
   })
 
   it('are in the portal’s figures', async () => {

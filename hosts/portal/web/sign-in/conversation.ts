@@ -9,11 +9,10 @@ import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import type { Metrics } from '../metrics.ts'
 import type { IdentityProviderRow } from '../../entities.ts'
+import { checkedStep } from './checked-step.ts'
 
 /** A provider's answer may take this long: a person waits, and a thread of the portal with her. */
 const PROVIDER_DEADLINE_MS = 10 * SECOND
-/** What a provider may keep in the browser, as JSON. */
-const LONGEST_KEPT = 2_048
 
 export interface ConversationParts {
   providers: Extensions<IdentityProvider>
@@ -68,13 +67,9 @@ const nextStep = async (
   const signal = AbortSignal.timeout(PROVIDER_DEADLINE_MS)
   const request = { settings: settings.settings, callbackUrl, now: clock.unix(), signal, desk: deskFor(provider) }
   const { value } = extension
-  const step = await withinDeadline(
-    reply === undefined ? value.begin(request) : value.proceed({ ...request, ...reply }),
-    signal,
+  return checkedStep(
+    await withinDeadline(reply === undefined ? value.begin(request) : value.proceed({ ...request, ...reply }), signal),
   )
-  if ('keep' in step && JSON.stringify(step.keep).length > LONGEST_KEPT) throw new Error('it keeps too much')
-  if (step.type === 'redirect' && !/^https?:\/\//i.test(step.url)) throw new Error('it redirects to no web address')
-  return step
 }
 
 const withinDeadline = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>

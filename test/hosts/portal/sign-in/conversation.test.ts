@@ -67,4 +67,30 @@ describe("the conversation with an identity provider's plugin", () => {
     const settled: SignInStep = { type: 'redirect', url: 'https://id.example.org/', keep: {} }
     expect(await failureOf(ask(async () => Promise.resolve(settled), false))).to.contain('colour')
   })
+
+  it('fails so, too, where the plugin answers with no step at all', async () => {
+    const nonsense: unknown[] = [
+      undefined,
+      null,
+      'redirect',
+      {},
+      { type: 'redirected', url: 'https://id.example.org/', keep: {} },
+      { type: 'redirect', url: 'http:', keep: {} },
+      { type: 'redirect', url: 'https://', keep: {} },
+      { type: 'redirect', url: 'https://id.example.org/' },
+      { type: 'redirect', keep: {} },
+      { type: 'redirect', url: 'https://id.example.org/', keep: { deep: {} } },
+      { type: 'prompt', prompt: { title: 'Who?', text: '', fields: 'email', submit: 'Go' }, keep: {} },
+      { type: 'prompt', prompt: { title: 'Who?', text: '', fields: [], submit: 'Go' }, keep: {}, keptMs: NaN },
+      { type: 'identified' },
+      { type: 'identified', identity: { issuer: 'x', subject: 7, emailVerified: true } },
+      { type: 'identified', identity: { issuer: 'x', subject: 'y', email: 'a@example.org', emailVerified: 'no' } },
+      { type: 'refused' },
+    ]
+    for (const answer of nonsense) {
+      const failure = await failureOf(ask(async () => Promise.resolve(answer as SignInStep)))
+      expect(failure, JSON.stringify(answer)).to.contain('no step of a sign-in')
+      expect(outcomes.at(-1)).to.equal('failed')
+    }
+  })
 })

@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import type { SignInStep } from '../../../../core/contract/identity-provider.ts'
+
+/** What a provider may keep in the browser, as JSON. */
+const LONGEST_KEPT = 2_048
+
+const Keep = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+  .refine((keep) => JSON.stringify(keep).length <= LONGEST_KEPT, 'it keeps too much')
+
+const WebAddress = z.url({ protocol: /^https?$/, hostname: /./, error: 'it redirects to no web address' }).max(8_192)
+
+const Field = z.object({
+  name: z.string().min(1),
+  label: z.string(),
+  type: z.enum(['text', 'email', 'password', 'code']),
+})
+
+/** `SignInStep`, of what a plugin may say of it. What is longer than this fits no page, column or header. */
+const Step = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('redirect'), url: WebAddress, keep: Keep }),
+  z.object({
+    type: z.literal('prompt'),
+    prompt: z.object({
+      title: z.string(),
+      text: z.string(),
+      problem: z.string().optional(),
+      fields: z.array(Field).max(20),
+      submit: z.string(),
+      also: z.string().optional(),
+    }),
+    keep: Keep,
+    keptMs: z.number().positive().optional(),
+  }),
+  z.object({
+    type: z.literal('identified'),
+    identity: z.object({
+      issuer: z.string().min(1).max(512),
+      subject: z.string().min(1).max(512),
+      name: z.string().optional(),
+      email: z.string().optional(),
+      emailVerified: z.boolean(),
+    }),
+  }),
+  z.object({
+    type: z.literal('refused'),
+    refusal: z.object({
+      code: z.string().min(1).max(100),
+      publicText: z.string().max(2_000),
+      detail: z.string().optional(),
+      tryAgain: z.boolean(),
+    }),
+  }),
+])
+
+/** A plugin is somebody else's code: its answer is used only where it is one. @throws Error that says what is wrong with it */
+export const checkedStep = (answer: unknown): SignInStep => {
+  const result = Step.safeParse(answer)
+  if (result.success) return answer as SignInStep
+  const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'the step'}: ${message}`)
+  throw new Error(`it answered with no step of a sign-in: ${problems.join('; ')}`)
+}
