@@ -208,7 +208,7 @@ export class KnexStore implements Store {
   async #catchUp(): Promise<void> {
     if (this.#isClosed) return
     await this.#inLine(async () => {
-      if ((await lastSequence(this.#knex)) <= this.#told) return
+      if ((await lastSequence(this.#knex)) === this.#told) return
       const at = this.#clock.unix()
       const written = await this.#knex.transaction(async (database) => {
         const foreign = await this.#foreignNews(database, at)
@@ -241,15 +241,19 @@ export class KnexStore implements Store {
   /** What other processes, such as `portal init`, have committed since: without the rows as they were before. */
   async #foreignNews(database: Knex.Transaction, at: UnixTime): Promise<ForeignNews> {
     await this.#dialect.beginWrite(database)
-    // A write goes first: a transaction that reads before it writes fails where another process wrote in between.
+    // A write goes first: a transaction that reads before it writes fails where another process wrote in between. The newest entry is
+    // never deleted: by it whoever was away sees that there was something.
     await database('outbox')
-      .where('sequence', '<=', this.#told)
+      .where('sequence', '<', this.#told)
       .andWhere('created_at', '<', at - OUTBOX_KEPT_MS)
       .delete()
     const entries = (await database('outbox').where('sequence', '>', this.#told).orderBy('sequence')) as OutboxEntry[]
-    // Whoever was away for longer than entries are kept finds a gap. A rolled back write leaves one as well, which costs a reading.
-    const isGap = this.#told > 0 && Number(entries[0]?.sequence ?? 0) > this.#told + 1
-    if (isGap) return { rows: await loadRows(database) }
+    // Whoever was away for longer than entries are kept finds a gap, or an outbox that ends before what it was told: emptied, or a
+    // backup's. A rolled back write leaves a gap as well, which costs a reading.
+    const first = entries[0]
+    const isMissing =
+      first === undefined ? (await lastSequence(database)) < this.#told : Number(first.sequence) > this.#told + 1
+    if (isMissing) return { rows: await loadRows(database) }
     const changes: Change[] = []
     for (const { entity, account_id: accountId, entity_id: id } of entries) {
       const after = await new KnexReader(database, accountId).get(entity, id)
@@ -259,7 +263,7 @@ export class KnexStore implements Store {
   }
 
   #tell({ foreign, changes, told }: { foreign: ForeignNews; changes: readonly Change[]; told: number }): void {
-    this.#told = Math.max(this.#told, told) // an outbox that was emptied ends nowhere
+    this.#told = told
     for (const subscriber of this.#subscribers) {
       if ('rows' in foreign) subscriber.reloaded(foreign.rows)
       for (const batch of ['rows' in foreign ? [] : foreign.changes, changes]) {

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
-import { unixTime } from '../../../../core/runtime/time.ts'
+import { HOUR, unixTime } from '../../../../core/runtime/time.ts'
 import type { Account, Change } from '../../../../hosts/portal/entities.ts'
-import type { DatabaseConfig } from '../../../../hosts/portal/store/dialect.ts'
+import { openDialect, type DatabaseConfig } from '../../../../hosts/portal/store/dialect.ts'
 import { KnexStore } from '../../../../hosts/portal/store/knex-store.ts'
 import { StoreError } from '../../../../hosts/portal/store/store-error.ts'
 import type { AuditSubject, Transaction } from '../../../../hosts/portal/store/store.ts'
@@ -46,10 +46,10 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
       await rm(folder, { recursive: true, force: true })
     })
 
-    const open = async (seed = 1): Promise<KnexStore> =>
+    const open = async (seed = 1, clock = new VirtualClock()): Promise<KnexStore> =>
       KnexStore.open({
         database,
-        clock: new VirtualClock(),
+        clock,
         random: new SeededRandom(seed),
         logger: new RecordingLogger(),
       })
@@ -243,6 +243,40 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
       for (const heard of names) expect(heard).to.deep.equal(names[0])
       for (const one of others) await one.close()
     })
+
+    for (const isEmptied of [false, true]) {
+      const how = isEmptied ? 'though the outbox was emptied' : 'by the newest entry, which stays'
+      it(`P6 tells what it missed in more than a day, ${how}`, async () => {
+        const clock = new VirtualClock()
+        const other = await open(2, clock)
+        await other.transact({ accountId: account.id, by }, async () => {}) // it has caught up
+        // On PostgreSQL it would hear at once; its own clock stands, so it does not come back by itself.
+        await postgres?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        while (driver === 'pg' && store.deafness() === undefined) await new Promise((resolve) => setImmediate(resolve))
+        const heard: string[] = []
+        store.subscribe({
+          changed: (changes) => heard.push(...changes.map(({ entity }) => entity)),
+          reloaded: ({ accounts }) => heard.push(...accounts.map(({ name }) => name)),
+        })
+        await other.transact({ accountId: account.id, by }, (tx) => tx.patch('accounts', account.id, { name: 'New' }))
+        clock.advance(25 * HOUR)
+        await other.transact({ accountId: account.id, by }, async () => {})
+        await other.close()
+        if (isEmptied) {
+          const { knex, close } = openDialect(database, {
+            clock,
+            random: new SeededRandom(9),
+            logger: new RecordingLogger(),
+          })
+          await knex('outbox').delete()
+          await close()
+        }
+        await store.transact({ accountId: account.id, by }, async () => {})
+        expect(heard).to.deep.equal(isEmptied ? ['New', 'Other'] : ['accounts'])
+        await store.transact({ accountId: account.id, by }, async () => {})
+        expect(heard, 'told once').to.have.length(isEmptied ? 2 : 1)
+      })
+    }
 
     it('keeps a sign-in record for one at a time, whoever asks', async () => {
       const other = driver === 'pg' ? await open(2) : store
