@@ -40,7 +40,7 @@ export const openRows = async (options: {
   const database = await databaseOf(config, environment)
   const audited = auditedSettings === undefined ? {} : { auditedSettings }
   const store = await KnexStore.open({ database, clock, random, logger, ...audited })
-  return { store, tokens: new Tokens({ store, key: derivedKey(key, 'tokens'), clock, random }), key }
+  return { store, tokens: new Tokens({ store, key: derivedKey(key, 'tokens'), clock, random, logger }), key }
 }
 
 /**

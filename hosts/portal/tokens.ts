@@ -2,6 +2,7 @@ import { tokenHash } from '../../core/crypto/derived-values.ts'
 import { equalSecrets } from '../../core/crypto/equal-secrets.ts'
 import { toBase64Url, toHex } from '../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../core/runtime/random.ts'
 import { MINUTE, type UnixTime } from '../../core/runtime/time.ts'
 import type { Account, Actor, Token, TokenKind } from './entities.ts'
@@ -54,6 +55,7 @@ export interface TokensOptions {
   key: Uint8Array
   clock: Clock
   random: Random
+  logger: Logger
 }
 
 /** Makes and checks the portal's tokens. The database has a salted hash of each, and never the token. */
@@ -62,12 +64,16 @@ export class Tokens {
   readonly #key: Uint8Array
   readonly #clock: Clock
   readonly #random: Random
+  readonly #logger: Logger
+  /** Tokens whose use is being written down. */
+  readonly #noting = new Set<string>()
 
-  constructor({ store, key, clock, random }: TokensOptions) {
+  constructor({ store, key, clock, random, logger }: TokensOptions) {
     this.#store = store
     this.#key = key
     this.#clock = clock
     this.#random = random
+    this.#logger = logger
   }
 
   /** Makes a token within a transaction of the account that it is for. */
@@ -97,7 +103,8 @@ export class Tokens {
     const parsing = parseToken(text, this.#key)
     if (!parsing.ok) return parsing
     const verdict = await this.#judge(parsing.parts, kind)
-    if (verdict.ok) await this.#noteUse(verdict.token)
+    // Not waited for: that a token was used is worth less than its use, when the database takes no writes.
+    if (verdict.ok) void this.#noteUse(verdict.token)
     return verdict
   }
 
@@ -125,7 +132,15 @@ export class Tokens {
   async #noteUse({ id, accountId, lastUsedAt }: Token): Promise<void> {
     const now = this.#clock.unix()
     if (lastUsedAt !== null && now - lastUsedAt < LAST_USED_PRECISION_MS) return
+    if (this.#noting.has(id)) return
+    this.#noting.add(id)
     const scope = { accountId, by: { type: 'system', part: 'tokens' } as const }
-    await this.#store.transact(scope, (tx) => tx.patch('tokens', id, { lastUsedAt: now }))
+    try {
+      await this.#store.transact(scope, (tx) => tx.patch('tokens', id, { lastUsedAt: now }))
+    } catch (error) {
+      this.#logger.warn({ error, accountId, tokenId: id }, 'noting the use of a token failed')
+    } finally {
+      this.#noting.delete(id)
+    }
   }
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Token } from '../entities.ts'
+import { StoreError } from '../store/store-error.ts'
 import type { TokenRefusal, Tokens } from '../tokens.ts'
 import type { ClientAddress } from '../web/client-address.ts'
 import { RateLimiter, sourceOf, type RateLimit } from '../web/rate-limit.ts'
@@ -36,6 +37,8 @@ const MOST_UNSENT_BYTES = 16 * 1_048_576
 const CLOSE_PATIENCE_MS = 2 * SECOND
 /** From an upgrade to its answer's end: a peer that does not read, and a database that does not answer, hold a socket no longer. */
 const ARRIVAL_PATIENCE_MS = 20 * SECOND
+/** When a peer may try again where the database did not keep up. */
+const BUSY_RETRY_SECONDS = 5
 
 /** The control channel's WebSockets: lets peers in or tells them why not, and carries frames. */
 export class ControlEndpoint {
@@ -105,8 +108,8 @@ export class ControlEndpoint {
       arrived()
       this.#webSockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, peer))
     } catch (error) {
-      if (!(error instanceof Refusal)) this.#options.logger.error({ error }, 'a connect failed')
-      const refusal = error instanceof Refusal ? error : new Refusal('unhandled_connect_error')
+      const refusal = refusalOf(error)
+      if (refusal.code === 'unhandled_connect_error') this.#options.logger.error({ error }, 'a connect failed')
       this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1
       refuse(socket, refusal)
     }
@@ -165,6 +168,12 @@ export class ControlEndpoint {
     })
     this.#options.onConnected(peer)
   }
+}
+
+const refusalOf = (error: unknown): Refusal => {
+  if (error instanceof Refusal) return error
+  const isBusy = error instanceof StoreError && error.code === 'BUSY'
+  return isBusy ? new Refusal('rate_limit', BUSY_RETRY_SECONDS) : new Refusal('unhandled_connect_error')
 }
 
 const REFUSAL_OF: Record<TokenRefusal, RefusalCode> = {

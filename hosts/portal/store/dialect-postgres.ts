@@ -1,4 +1,5 @@
 import connect from 'knex'
+import type { Socket } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { Client } from 'pg'
 import { CHANNEL, ChangeListener } from './change-listener.ts'
@@ -14,6 +15,10 @@ const MIGRATION_LOCK = 7_706_002
 const MOST_CONNECTIONS = 10
 /** For a connection to be made, and for an answer on the one that listens. */
 const PATIENCE_MS = 10_000
+/** A connection on which the server is silent for longer is given up: its machine is gone, or the way to it. */
+const SILENCE_MS = 20_000
+/** The server gives up before that: a transaction whose process is gone holds the lock of the writers no longer. */
+const SHARE_OF_SERVER = 3 / 4
 
 /** PostgreSQL, for several portal processes: each hears of the others' changes by LISTEN and NOTIFY. */
 export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Dialect => {
@@ -27,29 +32,37 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
     ssl: tls === undefined ? false : tlsOptions(tls, host),
     application_name: 'portreeve',
     connectionTimeoutMillis: PATIENCE_MS,
+    keepAlive: true,
   }
+  const { silenceMs = SILENCE_MS } = config
+  const serverMs = silenceMs * SHARE_OF_SERVER
   const knex = connect({
     client: 'pg',
-    connection,
+    connection: { ...connection, statement_timeout: serverMs, idle_in_transaction_session_timeout: serverMs },
     log: knexLog(ports.logger),
-    pool: { min: 0, max: MOST_CONNECTIONS },
+    pool: { min: 0, max: MOST_CONNECTIONS, afterCreate: givingUpAfter(silenceMs) },
+    acquireConnectionTimeout: PATIENCE_MS,
   })
   const listener = new ChangeListener({
     ...ports,
-    connection: () => new Client({ ...connection, keepAlive: true, query_timeout: PATIENCE_MS }),
+    connection: () => new Client({ ...connection, query_timeout: PATIENCE_MS }),
   })
   return {
     knex,
     migrating: async (migrate) => {
       const client = new Client(connection)
+      // A migration may take its time.
+      const unhurried = connect({ client: 'pg', connection, log: knexLog(ports.logger), pool: { min: 0, max: 2 } })
       try {
         await client.connect()
         await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
-        await migrate()
+        await migrate(unhurried)
       } finally {
+        await unhurried.destroy()
         client.end().catch(() => undefined) // also of one that was not let in: it would keep the process alive
       }
     },
+    patiently: async (write) => write(),
     // Sequence numbers are drawn before the commit: without this a lower one could be committed after a higher one was told.
     beginWrite: async (transaction) => {
       await transaction.raw('SELECT pg_advisory_xact_lock(?)', [WRITE_LOCK])
@@ -67,6 +80,19 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
     },
   }
 }
+
+/**
+ * Not by pg's `query_timeout`: that leaves the connection to the next query, which waits behind the first. A socket that is closed is
+ * one that knex makes anew.
+ */
+const givingUpAfter =
+  (silenceMs: number) =>
+  ({ connection }: { connection: { stream: Socket } }, done: () => void): void => {
+    connection.stream.setTimeout(silenceMs, () => {
+      connection.stream.destroy(new Error('PostgreSQL does not answer'))
+    })
+    done()
+  }
 
 const tlsOptions = ({ ca, serverName }: NonNullable<PostgresConfig['tls']>, host: string) => ({
   rejectUnauthorized: true,

@@ -1,12 +1,19 @@
 import connect from 'knex'
 import { OperatorError } from '../../../core/config/operator-error.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Dialect, DialectPorts, SqliteConfig } from './dialect.ts'
 import { knexLog } from './knex-log.ts'
 import { propertyName } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
 
+/** For so long the whole portal may stand still for a lock; what is longer is waited for while it serves others. */
+const BLOCKING_MS = 10
+const RETRY_MS = 50
+const LOCKED_PATIENCE_MS = 5 * SECOND
+
 /** SQLite, in one process: what `portal init` writes beside it is heard of with the next write. */
-export const openSqlite = ({ driver, file }: SqliteConfig, { logger }: DialectPorts): Dialect => {
+export const openSqlite = ({ driver, file }: SqliteConfig, { logger, clock }: DialectPorts): Dialect => {
   const knex = connect({
     client: driver,
     log: knexLog(logger),
@@ -19,7 +26,7 @@ export const openSqlite = ({ driver, file }: SqliteConfig, { logger }: DialectPo
         connection.pragma('journal_mode = WAL')
         connection.pragma('synchronous = NORMAL')
         connection.pragma('foreign_keys = ON')
-        connection.pragma('busy_timeout = 5000')
+        connection.pragma(`busy_timeout = ${5 * SECOND}`)
         done()
       },
     },
@@ -27,8 +34,11 @@ export const openSqlite = ({ driver, file }: SqliteConfig, { logger }: DialectPo
   return {
     knex,
     migrating: async (migrate) => {
-      await migrate()
+      await migrate(knex)
+      // The driver is synchronous: from here on everybody would stand still with it.
+      await knex.raw(`PRAGMA busy_timeout = ${BLOCKING_MS}`)
     },
+    patiently: async (write) => whileLocked(write, clock),
     beginWrite: () => Promise.resolve(),
     announce: () => Promise.resolve(),
     onForeignChanges: () => Promise.resolve(),
@@ -36,6 +46,20 @@ export const openSqlite = ({ driver, file }: SqliteConfig, { logger }: DialectPo
     operatorErrorOf: (error) => sqliteRefusal(error, file),
     storeErrorOf: sqliteError,
     close: () => knex.destroy(),
+  }
+}
+
+/** Another process has the write lock: `portal init`, a backup, an admin's shell. */
+const whileLocked = async <T>(write: () => Promise<T>, clock: Clock): Promise<T> => {
+  const end = after(clock.now(), LOCKED_PATIENCE_MS)
+  for (;;) {
+    try {
+      return await write()
+    } catch (error) {
+      if (!((error as { code?: string }).code ?? '').startsWith('SQLITE_BUSY')) throw error
+      if (clock.now() >= end) throw new StoreError('BUSY', 'Another process has locked the database.')
+      await new Promise<void>((resolve) => clock.wake(after(clock.now(), RETRY_MS), resolve))
+    }
   }
 }
 

@@ -24,6 +24,8 @@ export interface PostgresConfig {
   database: string
   /** Whether the server has to show a certificate, and whose. */
   tls: PostgresTls | undefined
+  /** A connection on which the server is silent for longer is given up; 20 s by default. */
+  silenceMs?: number
 }
 
 export interface PostgresTls {
@@ -44,7 +46,9 @@ export interface DialectPorts {
 export interface Dialect {
   readonly knex: Knex
   /** Runs the migrations while no other process does. */
-  migrating: (migrate: () => Promise<unknown>) => Promise<void>
+  migrating: (migrate: (knex: Knex) => Promise<unknown>) => Promise<void>
+  /** Does a write again, all of it, as long as another process is in its way, up to 5 s. @throws StoreError BUSY after that */
+  patiently: <T>(write: () => Promise<T>) => Promise<T>
   /** Called first in each transaction that writes: from there on other processes' writes wait for its end. */
   beginWrite: (database: Knex.Transaction) => Promise<void>
   /** Called in a transaction whose changes other processes have to hear of once it is committed. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { unixTime, type UnixTime } from '../../../core/runtime/time.ts'
+import type { Dialect } from './dialect.ts'
 import type { NamedSession, SessionOwner, SessionRow, SessionRows } from './store.ts'
 
 interface Columns {
@@ -13,9 +14,11 @@ interface Columns {
 /** Sessions in the table of their name. */
 export class KnexSessionRows implements SessionRows {
   readonly #knex: Knex
+  readonly #patiently: Dialect['patiently']
 
-  constructor(knex: Knex) {
+  constructor({ knex, patiently }: Pick<Dialect, 'knex' | 'patiently'>) {
     this.#knex = knex
+    this.#patiently = patiently
   }
 
   async get(id: string): Promise<SessionRow | undefined> {
@@ -25,11 +28,11 @@ export class KnexSessionRows implements SessionRows {
 
   async put(id: string, { data, expiresAt, owner }: SessionRow): Promise<void> {
     const columns: Columns = { id, data, expires_at: expiresAt, ...columnsOf(owner) }
-    await this.#knex('sessions').insert(columns).onConflict('id').merge()
+    await this.#patiently(async () => this.#knex('sessions').insert(columns).onConflict('id').merge())
   }
 
   async remove(id: string): Promise<void> {
-    await this.#knex('sessions').where({ id }).delete()
+    await this.#patiently(async () => this.#knex('sessions').where({ id }).delete())
   }
 
   async listOf(owner: SessionOwner, now: UnixTime): Promise<NamedSession[]> {
@@ -42,14 +45,16 @@ export class KnexSessionRows implements SessionRows {
   }
 
   async removeOf(owner: SessionOwner, id: string): Promise<boolean> {
-    const removed = await this.#knex('sessions')
-      .where({ id, ...columnsOf(owner) })
-      .delete()
+    const removed = await this.#patiently(async () =>
+      this.#knex('sessions')
+        .where({ id, ...columnsOf(owner) })
+        .delete(),
+    )
     return removed > 0
   }
 
   async removeExpired(now: UnixTime): Promise<void> {
-    await this.#knex('sessions').where('expires_at', '<=', now).delete()
+    await this.#patiently(async () => this.#knex('sessions').where('expires_at', '<=', now).delete())
   }
 }
 

@@ -3,7 +3,7 @@ import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
-import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
+import { DAY, SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, EntityName, Rows } from '../entities.ts'
 import * as audit from './audit-trail.ts'
 import { openDialect, type DatabaseConfig, type Dialect } from './dialect.ts'
@@ -31,6 +31,7 @@ import type {
   Transaction,
 } from './store.ts'
 import { ENTITY_NAMES } from './tables.ts'
+import { WriteLine } from './write-line.ts'
 
 export interface KnexStoreOptions {
   database: DatabaseConfig
@@ -44,6 +45,10 @@ export interface KnexStoreOptions {
 /** How long a change stays in the outbox: far longer than a portal process may be behind. */
 const OUTBOX_KEPT_MS = DAY
 
+/** A process whose writes take so long is not ready. */
+const SLOW_WRITE_MS = 10 * SECOND
+const CHECK_MS = 5 * SECOND
+
 /** The store on a SQL database, by knex. */
 export class KnexStore implements Store {
   readonly sessions: SessionRows
@@ -54,8 +59,7 @@ export class KnexStore implements Store {
   readonly #random: Random
   readonly #auditedSettings: audit.AuditedSettings
   readonly #subscribers = new Set<Subscriber>()
-  /** The end of the line of writes. */
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #line: WriteLine
   /** The last entry of the outbox that the subscribers know of. */
   #told: number
   #isClosed = false
@@ -64,9 +68,10 @@ export class KnexStore implements Store {
     const { knex } = dialect
     this.#dialect = dialect
     this.#knex = knex
-    this.sessions = new KnexSessionRows(knex)
-    this.emergencyCodes = new KnexEmergencyCodes(knex)
+    this.sessions = new KnexSessionRows(dialect)
+    this.emergencyCodes = new KnexEmergencyCodes(dialect)
     this.#clock = clock
+    this.#line = new WriteLine(clock)
     this.#told = told
     this.#random = random
     this.#auditedSettings = auditedSettings ?? audit.NO_SETTINGS
@@ -77,7 +82,7 @@ export class KnexStore implements Store {
     const dialect = openDialect(options.database, options)
     const { knex } = dialect
     try {
-      await dialect.migrating(() => knex.migrate.latest({ migrationSource }))
+      await dialect.migrating((migrator) => migrator.migrate.latest({ migrationSource }))
       const store = new KnexStore(dialect, options, await lastSequence(knex))
       await dialect.onForeignChanges(() => store.#catchUp())
       return store
@@ -97,7 +102,9 @@ export class KnexStore implements Store {
   }
 
   async check(): Promise<void> {
-    await this.#knex.raw('SELECT 1')
+    const { delayMs } = this.#line
+    if (delayMs > SLOW_WRITE_MS) throw new Error(`a write has been waiting for ${Math.round(delayMs / SECOND)} s`)
+    await this.#knex.raw('SELECT 1').timeout(CHECK_MS)
   }
 
   deafness(): string | undefined {
@@ -194,14 +201,12 @@ export class KnexStore implements Store {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await this.#inLine(() => this.#dialect.close())
+    await this.#line.drained()
+    await this.#dialect.close()
   }
 
-  /** One write after the other, so that changes are told in the order of their commits. */
-  async #inLine<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work)
-    this.#last = turn.catch(() => undefined) // the caller has the failure; the line goes on
-    return turn
+  async #inLine<T>(write: () => Promise<T>): Promise<T> {
+    return this.#line.take(() => this.#dialect.patiently(write))
   }
 
   /** Tells the subscribers what other processes have committed. */

@@ -102,5 +102,7 @@ const storeProblem = (error: StoreError): Problem => {
       return invalidBody(errors)
     case 'ADDRESSES_EXHAUSTED':
       return new Problem(503, 'addresses_exhausted', error.message)
+    case 'BUSY':
+      return new Problem(503, 'busy', error.message, { headers: { 'retry-after': '5' }, cause: error })
   }
 }

@@ -31,7 +31,7 @@ describe('tokens', () => {
       random,
       logger: new RecordingLogger(),
     })
-    tokens = new Tokens({ store, key, clock, random })
+    tokens = new Tokens({ store, key, clock, random, logger: new RecordingLogger() })
     account = await store.createAccount({ slug: 'example', name: 'Example' }, by)
     actor = await store.transact({ accountId: account.id, by }, (tx) =>
       tx.insert('actors', { type: 'user', name: 'Ada', email: null, isDisabled: false }),
@@ -50,6 +50,9 @@ describe('tokens', () => {
         ...draft,
       }),
     )
+
+  /** What was to be written before is. */
+  const written = async (): Promise<void> => store.transact({ accountId: account.id, by }, async () => {})
 
   it('S5 is useless without its nonce, and with another one', async () => {
     const { fragment, text } = await mint()
@@ -112,15 +115,33 @@ describe('tokens', () => {
     )
   })
 
+  it('is good while its use cannot be noted, and does not wait for it', async () => {
+    const { text } = await mint()
+    const logger = new RecordingLogger()
+    let fail: (error: Error) => void = () => undefined
+    const stuck = Object.create(store) as KnexStore
+    stuck.reader = (id) => store.reader(id)
+    stuck.transact = () => new Promise((_, reject) => (fail = reject))
+    const checking = new Tokens({ store: stuck, key, clock, random: new SeededRandom(), logger })
+    expect(await checking.verify(text, 'client')).to.include({ ok: true })
+    expect(await checking.verify(text, 'client')).to.include({ ok: true })
+    const said = logger.next(/noting the use of a token failed/)
+    fail(new Error('database or disk is full'))
+    await said
+    expect(await checking.verify(text, 'client')).to.include({ ok: true })
+  })
+
   it('notes its use, but not each', async () => {
     const { text, token } = await mint()
     await tokens.verify(text, 'client')
     const first = clock.unix()
     clock.advance(1000)
     await tokens.verify(text, 'client')
+    await written()
     expect((await store.reader(account.id).get('tokens', token.id))?.lastUsedAt).to.equal(first)
     clock.advance(DAY)
     await tokens.verify(text, 'client')
+    await written()
     expect((await store.reader(account.id).get('tokens', token.id))?.lastUsedAt).to.equal(clock.unix())
   })
 })

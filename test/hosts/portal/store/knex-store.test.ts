@@ -252,7 +252,8 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
         await other.transact({ accountId: account.id, by }, async () => {}) // it has caught up
         // On PostgreSQL it would hear at once; its own clock stands, so it does not come back by itself.
         await postgres?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
-        while (driver === 'pg' && store.deafness() === undefined) await new Promise((resolve) => setImmediate(resolve))
+        if (driver === 'pg')
+          while (store.deafness() === undefined) await new Promise((resolve) => setImmediate(resolve))
         const heard: string[] = []
         store.subscribe({
           changed: (changes) => heard.push(...changes.map(({ entity }) => entity)),

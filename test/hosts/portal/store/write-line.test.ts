@@ -1,0 +1,59 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { SECOND } from '../../../../core/runtime/time.ts'
+import { WriteLine } from '../../../../hosts/portal/store/write-line.ts'
+import { VirtualClock } from '../../../kit/virtual-clock.ts'
+
+describe('the line of writes', () => {
+  it('goes on after a failure, in order', async () => {
+    const line = new WriteLine(new VirtualClock())
+    const done: number[] = []
+    const outcomes = await Promise.allSettled([
+      line.take(async () => Promise.resolve(done.push(1))),
+      line.take(async () => Promise.reject(new Error('no'))),
+      line.take(async () => Promise.resolve(done.push(2))),
+    ])
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected', 'fulfilled'])
+    expect(done).to.deep.equal([1, 2])
+  })
+
+  it('says how long the first has been there, and does not do what has waited for more than 30 s', async () => {
+    const clock = new VirtualClock()
+    const line = new WriteLine(clock)
+    let answer: () => void = () => undefined
+    let begin: () => void = () => undefined
+    const begun = new Promise<void>((resolve) => (begin = resolve))
+    const first = line.take(async () => {
+      begin()
+      return new Promise<void>((resolve) => (answer = resolve))
+    })
+    await begun
+    let isDone = false
+    const second = line
+      .take(async () => Promise.resolve((isDone = true)))
+      .then(
+        () => 'done',
+        (error: unknown) => (error as { code: string }).code,
+      )
+    expect(line.delayMs).to.equal(0)
+    clock.advance(31 * SECOND)
+    expect(line.delayMs).to.equal(31 * SECOND)
+    answer()
+    await first
+    expect(await second).to.equal('BUSY')
+    expect(isDone).to.equal(false)
+    expect(line.delayMs).to.equal(0)
+    expect(await line.take(async () => Promise.resolve('next'))).to.equal('next')
+  })
+
+  it('is bounded', async () => {
+    const line = new WriteLine(new VirtualClock())
+    let answer: () => void = () => undefined
+    const waiting = [line.take(() => new Promise<void>((resolve) => (answer = resolve)))]
+    for (let index = 1; index < 20_000; index++) waiting.push(line.take(async () => Promise.resolve()))
+    const refused = await line.take(async () => Promise.resolve()).catch((error: unknown) => error)
+    expect(refused).to.have.property('code', 'BUSY')
+    answer()
+    await Promise.all(waiting)
+  })
+})
