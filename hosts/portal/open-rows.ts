@@ -1,6 +1,8 @@
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
+import { equalSecrets } from '../../core/crypto/equal-secrets.ts'
+import { toHex } from '../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
@@ -21,7 +23,10 @@ export interface OpenRows {
   key: Uint8Array
 }
 
-/** Opens what is in the state folder: the database and the secret key, and the tokens that need both. */
+/**
+ * Opens what is in the state folder: the database and the secret key, and the tokens that need both.
+ * @throws OperatorError SECRET_KEY_OTHER, and what is wrong with either
+ */
 export const openRows = async (options: {
   config: PortalConfig
   environment?: Readonly<Record<string, string | undefined>>
@@ -40,6 +45,7 @@ export const openRows = async (options: {
   const database = await databaseOf(config, environment)
   const audited = auditedSettings === undefined ? {} : { auditedSettings }
   const store = await KnexStore.open({ database, clock, random, logger, ...audited })
+  await checkKey(store, key)
   return { store, tokens: new Tokens({ store, key: derivedKey(key, 'tokens'), clock, random, logger }), key }
 }
 
@@ -55,6 +61,22 @@ export const needDatabase = async ({ database, state_folder: directory }: Portal
     const remedy = 'Run this on the portal’s own machine, with its configuration.'
     throw new OperatorError('DATABASE_MISSING', `There is no database ${file}.`, remedy)
   })
+}
+
+/** With another key every token would be forged and every cookie unreadable, here or at the processes beside this one. */
+const checkKey = async (store: Store, key: Uint8Array): Promise<void> => {
+  const ours = toHex(derivedKey(key, 'key-check'))
+  try {
+    if (equalSecrets(await store.keyCheck(ours), ours)) return
+    throw new OperatorError(
+      'SECRET_KEY_OTHER',
+      'The secret key is not the one that this database is used with.',
+      'Give this process the key of the others: PORTREEVE_SECRET_KEY, or a copy of the file secret-key in their state folder.',
+    )
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }
 
 const databaseOf = async (

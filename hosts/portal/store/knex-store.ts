@@ -199,6 +199,14 @@ export class KnexStore implements Store {
     return ((await this.#knex('accounts').select('id').orderBy('id')) as { id: string }[]).map(({ id }) => id)
   }
 
+  async keyCheck(ours: string): Promise<string> {
+    return this.#inLine(async () => {
+      // Of two processes that start at once the first one's stays.
+      await this.#knex('key_check').insert({ id: 1, value: ours }).onConflict('id').ignore()
+      return ((await this.#knex('key_check').where({ id: 1 }).first()) as { value: string }).value
+    })
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#line.drained()

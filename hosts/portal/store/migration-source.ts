@@ -5,6 +5,7 @@ import * as policyDepth from './migrations/0003-policy-depth.ts'
 import * as sessionsAndCodes from './migrations/0004-sessions-and-codes.ts'
 import * as auditByActor from './migrations/0005-audit-by-actor.ts'
 import * as publicKeyIndex from './migrations/0006-public-key-index.ts'
+import * as keyCheck from './migrations/0007-key-check.ts'
 
 interface Migration {
   name: string
@@ -19,6 +20,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0004-sessions-and-codes', migration: sessionsAndCodes },
   { name: '0005-audit-by-actor', migration: auditByActor },
   { name: '0006-public-key-index', migration: publicKeyIndex },
+  { name: '0007-key-check', migration: keyCheck },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -44,6 +44,8 @@ export interface Store {
   /** Removes the oldest records of these kinds, as many as the limit says, and writes that down. How many there were. */
   removeAudit: (accountId: string, which: OldAudit) => Promise<number>
   accountIds: () => Promise<string[]>
+  /** The value by which the secret key of this database's portals is recognised: the given one, where there was none yet. */
+  keyCheck: (ours: string) => Promise<string>
   close: () => Promise<void>
 }
 

@@ -90,7 +90,11 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
           tls: { ca_file: join(portal.folder, 'ca.pem') },
         },
       },
-      { PORTREEVE_DATABASE_PASSWORD: PASSWORD },
+      {
+        PORTREEVE_DATABASE_PASSWORD: PASSWORD,
+        // Another machine's state folder has another key, and a database is used with one.
+        PORTREEVE_SECRET_KEY: (await readFile(join(portal.folder, 'state', 'secret-key'), 'utf8')).trim(),
+      },
     )
     try {
       expect(await other.runHere('break-glass', '--account', 'example')).to.include({ code: 0 })

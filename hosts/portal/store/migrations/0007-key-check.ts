@@ -1,0 +1,13 @@
+import type { Knex } from 'knex'
+
+export const up = async (knex: Knex): Promise<void> => {
+  // One row: by what the portal's secret key is recognised, and not found.
+  await knex.schema.createTable('key_check', (table) => {
+    table.integer('id').primary()
+    table.string('value', 64).notNullable()
+  })
+}
+
+export const down = async (knex: Knex): Promise<void> => {
+  await knex.schema.dropTable('key_check')
+}
