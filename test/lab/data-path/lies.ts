@@ -229,7 +229,8 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     }
 
     it('repeated', async () => {
-      await trial.allAfter(() => liar.send(own({ destination: TARGET.ipv4, destinationPort: WEB_PORT })), 1)
+      const honest = own({ destination: TARGET.ipv4, destinationPort: WEB_PORT })
+      await trial.allAfter(() => liar.send(honest, honest, honest), 3)
       const repeated = liar.sent.slice(-3)
       await trial.droppedFor({ replayed: 6 }, () => liar.sendRaw(...repeated, ...repeated))
     })
@@ -250,6 +251,16 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
       await trial.allAfter(() => liar.sendRaw(datagram), 1)
     })
 
+    it('that come after more others than the replay window remembers', async () => {
+      const late = await sealed()
+      // To where nothing may go, so that they cost the site nothing.
+      const refused = own({ destination: TARGET.ipv4, destinationPort: 9 })
+      await trial.droppedFor({ 'port-refused': 1 }, () =>
+        liar.send(...Array.from({ length: WINDOW_PLACES + 1 }, () => refused)),
+      )
+      await trial.droppedFor({ 'too-old': 1 }, () => liar.sendRaw(late))
+    })
+
     it('for another key: handshakes', async () => {
       const initiation = Uint8Array.from([1, 0, 0, 0, ...new Uint8Array(144).fill(7)])
       const response = Uint8Array.from([2, 0, 0, 0, ...new Uint8Array(88).fill(7)])
@@ -259,5 +270,8 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     })
   })
 }
+
+/** RFC 6479, as wireguard-go and the kernel have it. */
+const WINDOW_PLACES = 8_160
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
