@@ -105,12 +105,21 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         this.#context.view.load(input.rows)
         return this.#keeper.restore(input.rows.authorizations, now)
       case 'changed':
+        // Of this process's own changes it is known what was before.
+        this.#releaseGateways(
+          input.changes.filter(({ before }) => before === undefined),
+          now,
+        )
         return this.#consequences.follow(
           input.changes.map((change) => this.#withBefore(change)),
           now,
         )
-      case 'viewReloaded':
-        return this.#consequences.follow(missedChanges(this.#context, input.rows, now), now)
+      case 'viewReloaded': {
+        const changes = missedChanges(this.#context, input.rows, now)
+        this.#releaseGateways(changes, now)
+        this.#consequences.follow(changes, now)
+        return this.#keeper.restoreAll(input.rows.authorizations)
+      }
       case 'peerConnected':
         return this.#attendance.connected(input, now)
       case 'peerDisconnected':
@@ -119,6 +128,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         return this.#received(input, now)
       case 'authorizationNotRecorded': {
         const grant = this.#context.grants.get(input.authorizationId)
+        this.#keeper.rowChanged(input.authorizationId, undefined)
         if (grant !== undefined) this.#keeper.withdraw(grant, { reason: 'not_recorded' }, now)
       }
     }
@@ -177,6 +187,15 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     if (change.before !== undefined) return change
     const before = this.#context.view.get(change.entity, change.id)
     return before === undefined ? change : ({ ...change, before } as Change)
+  }
+
+  /** Gateways that another process has let in since are that one's. */
+  #releaseGateways(changes: readonly Change[], now: Instant): void {
+    for (const { entity, id, after } of changes) {
+      if (entity !== 'gateways' || after === undefined) continue
+      const known = this.#context.view.get('gateways', id)
+      if (known !== undefined && known.lastSeenAt !== after.lastSeenAt) this.#attendance.gatewayElsewhere(id, now)
+    }
   }
 
   #received({ connection: name, text }: { connection: string; text: string }, now: Instant): void {

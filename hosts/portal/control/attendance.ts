@@ -2,7 +2,7 @@ import { okReply, type Frame } from '../../../core/control/frame.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 import { isClient, isGateway, openConnection, type Connection, type PeerConnected } from './connections.ts'
 import { faultOf, hasOtherKey } from './consequences.ts'
-import { instantAt, reply, tell, tellFrame, type Context } from './context.ts'
+import { gatewayConnection, instantAt, reply, tell, tellFrame, type Context } from './context.ts'
 import { predecessorOf } from './gateway-seat.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import { Newcomers } from './newcomers.ts'
@@ -91,6 +91,13 @@ export class Attendance {
     this.#close(connection, 'another process of the same peer')
   }
 
+  /** A gateway has connected to another process of this portal: what it is granted is that one's. */
+  gatewayElsewhere(gatewayId: string, now: Instant): void {
+    const connection = gatewayConnection(this.#context, gatewayId)
+    if (connection !== undefined) this.supersede(connection, now)
+    this.#parts.keeper.release(gatewayId, now)
+  }
+
   disconnected(name: string, now: Instant): void {
     const connection = this.#context.connections.get(name)
     if (connection === undefined) return
@@ -139,6 +146,8 @@ export class Attendance {
       this.#left(predecessor, now)
       this.#close(predecessor, 'newer connection of the same gateway')
     }
+    // Before it is told what it may keep.
+    if (presence.gateway(gateway.id) === undefined) this.#parts.keeper.adopt(gateway.id, now)
     const { id, siteId, name } = gateway
     const present = { id, siteId, name, version: connection.version }
     if (!presence.gatewayJoined(present, connection.connection).ok) {

@@ -51,6 +51,7 @@ export class Consequences {
       // Not a consequence of anything else in this batch: somebody ended it.
       const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
       if (grant !== undefined) this.#parts.keeper.withdraw(grant, { reason: 'revoked' }, now)
+      if (change.entity === 'authorizations') this.#parts.keeper.rowChanged(id, change.after)
       if (entity === 'gateways' && row === undefined) this.#parts.withdrawals.gatewayRemoved(id)
       if (entity === 'clients' && row === undefined) this.#context.whereabouts.delete(id)
     }

@@ -1,11 +1,12 @@
 import type { Facts } from '../../../core/contract/policy-condition.ts'
 import type { PolicyExplanation, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import { uuid } from '../../../core/runtime/random.ts'
-import { SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import { MINUTE, SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Authorization, Client, Token } from '../entities.ts'
 import { clientStanding, type ClientStanding } from '../view/standing.ts'
 import { judgeAccess, type AccessVerdict } from './access.ts'
 import { instantAt, tellGateway, type Context } from './context.ts'
+import { DormantGrants } from './dormant-grants.ts'
 import type { Grant } from './grants.ts'
 import { signedRef } from './opaque-ref.ts'
 import { createAuthorization, type GrantParts } from './wire-grant.ts'
@@ -14,6 +15,9 @@ import type { Withdrawals } from './withdrawals.ts'
 
 /** Ahead of a grant's end it is looked whether another policy carries on, so that there is no gap. */
 const LOOK_AHEAD_MS = 3 * SECOND
+
+/** What is over for so long is over by everybody's clock. */
+const OVER_MS = MINUTE
 
 type Allowed = PolicyVerdict & { allowed: true }
 
@@ -30,6 +34,7 @@ interface Terms {
 export class GrantKeeper {
   readonly #context: Context
   readonly #withdrawals: Withdrawals
+  readonly #dormant = new DormantGrants()
   /** Told of a grant that ended before its gateway acknowledged it. */
   onUnacknowledgedEnd: (grant: Grant, now: Instant) => void = () => undefined
 
@@ -71,25 +76,63 @@ export class GrantKeeper {
     this.#context.emit({ type: 'recordAuthorization', authorization: grant.row })
   }
 
-  /**
-   * Takes up authorizations of an earlier run of the portal, those that are still deserved: what was changed right before it ended
-   * may not have had its consequences. A client that is not back yet is judged by what was known of it then.
-   */
+  /** Knows of the authorizations that there are. They are judged when their gateways come: until then they may be another process's. */
   restore(rows: readonly Authorization[], now: Instant): void {
-    const { grants, whereabouts } = this.#context
-    const grown = rows.toSorted((a, b) => a.createdAt - b.createdAt)
-    for (const { clientId, decision } of grown) {
-      const remoteIp = decision?.facts.remoteIp
-      if (remoteIp !== undefined) whereabouts.set(clientId, { remoteIp, userAgent: '' })
+    const longAgo = unixTime(this.#context.unixAt(now) - OVER_MS)
+    for (const row of rows) {
+      if (row.expiresAt === null || row.expiresAt > longAgo) this.#dormant.putRow(row)
+      // Gateways end these by themselves, whoever's they are.
+      else this.#context.emit({ type: 'removeAuthorization', accountId: row.accountId, authorizationId: row.id })
     }
-    for (const row of grown) {
-      const grant: Grant = { row, isAcknowledged: true, held: [], expiry: undefined, told: undefined }
+  }
+
+  /** All rows anew. */
+  restoreAll(rows: readonly Authorization[]): void {
+    this.#dormant.replace(rows.filter(({ id }) => this.#context.grants.get(id) === undefined))
+  }
+
+  /** A row was made or removed: by this process, or by another one, whose it is then. */
+  rowChanged(id: string, row: Authorization | undefined): void {
+    if (row === undefined) this.#dormant.remove(id)
+    else if (this.#context.grants.get(id) === undefined) this.#dormant.putRow(row)
+  }
+
+  /**
+   * A gateway joins here, and this process keeps its authorizations from now on: those that are still deserved, as what was changed
+   * meanwhile may not have had its consequences. A client that is not there is judged by what was known of it.
+   */
+  adopt(gatewayId: string, now: Instant): void {
+    const { grants, whereabouts } = this.#context
+    const adopted = this.#dormant.take(gatewayId)
+    const known = new Set(whereabouts.keys())
+    for (const { row } of adopted) {
+      const remoteIp = row.decision?.facts.remoteIp
+      if (remoteIp !== undefined && !known.has(row.clientId)) whereabouts.set(row.clientId, { remoteIp, userAgent: '' })
+    }
+    for (const grant of adopted) {
+      const { row } = grant
       grants.add(grant)
+      this.#withdrawals.cancel(row)
       const parts = this.parts(row)
       const isOutdated = parts !== undefined && row.decision !== null && row.decision.terms !== termsOf(parts)
       if (isOutdated) this.withdraw(grant, { reason: 'outdated' }, now)
       else this.reexamine(grant, now)
     }
+  }
+
+  /** A gateway has joined at another process, which keeps its authorizations from now on. */
+  release(gatewayId: string, now: Instant): void {
+    const { grants, agenda, presence, whereabouts } = this.#context
+    for (const grant of grants.ofGateway(gatewayId)) {
+      const { clientId } = grant.row
+      agenda.cancel(grant.expiry)
+      grants.remove(grant)
+      if (grant.isAcknowledged) this.#dormant.put(grant)
+      else this.onUnacknowledgedEnd(grant, now)
+      // Where it is, the other process knows.
+      if (presence.clientConnection(clientId) === undefined) whereabouts.delete(clientId)
+    }
+    this.#withdrawals.gatewayRemoved(gatewayId)
   }
 
   /** Judges a grant anew: keeps it, issues it anew under another policy without a gap, or withdraws it. */

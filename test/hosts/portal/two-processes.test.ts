@@ -19,7 +19,7 @@ describe('two portal processes on one PostgreSQL', function () {
   before(async function () {
     postgres = await Postgres.start(this)
     const database = { driver: 'pg', ...(await postgres.newDatabase()) }
-    portal = await PortalFixture.start({ config: { database } })
+    portal = await PortalFixture.start({ config: { database, trusted_proxies: ['127.0.0.1'] } })
     second = await portal.startAnother()
     openid = await OpenidProvider.start({
       redirectUris: [portal.url, second.url].map((url) => `${url}/auth/oidc/callback`),
@@ -66,6 +66,63 @@ describe('two portal processes on one PostgreSQL', function () {
     const { peer } = await ControlPeer.join({ url: second.url, role: 'client', token: made.token })
     await portal.api('DELETE', `/tokens/${made.id}`)
     await peer.closed
+  })
+
+  it('P6 the one without the peers takes nothing away and invents nothing, and its changes reach who has them', async () => {
+    const site = await portal.create('/sites', { name: 'Main' })
+    const group = await portal.create('/groups', { name: 'Staff' })
+    const about = { type: 'cidr', address: '198.51.100.0/24', site_id: site.id }
+    const resource = await portal.create('/resources', { name: 'Office', ...about })
+    const ada = await portal.create('/actors', { name: 'Ada', email: 'roams@example.org' })
+    await portal.api('PUT', `/groups/${group.id}/memberships`, { actor_ids: [ada.id] })
+    const from = (...ranges: string[]) => ({ conditions: [{ condition: 'remote-ip', settings: { ranges } }] })
+    const both = { group_id: group.id, resource_id: resource.id, ...from('192.0.2.0/24', '203.0.113.0/24') }
+    const policy = await portal.create('/policies', both)
+    const { token } = await portal.create(`/actors/${ada.id}/client_tokens`, { name: 'laptop' })
+    const gatewayToken = (await portal.create(`/sites/${site.id}/gateway_tokens`)).token
+    const { peer: gateway } = await ControlPeer.join({ url: portal.url, role: 'gateway', token: gatewayToken })
+    const at = async (ip: string) =>
+      (await ControlPeer.join({ url: portal.url, role: 'client', token, headers: { 'X-Forwarded-For': ip } })).peer
+    const one = await at('192.0.2.7')
+    one.send('request_authorization', { resource_id: resource.id, connected_gateway_ids: [] })
+    gateway.send('authorization_created', { ref: (await gateway.next('create_authorization')).payload.ref })
+    await one.next('authorization_created')
+    const rows = async () => (await portal.api('GET', '/authorizations')).body.data as { id: string }[]
+    while ((await rows()).length === 0) await new Promise((resolve) => setImmediate(resolve))
+    const standing = await rows()
+
+    const third = await portal.startAnother()
+    try {
+      // She goes elsewhere, where she may be as well; and then only there. It is heard of at all three.
+      const two = await at('203.0.113.9')
+      await portal.api('PATCH', `/policies/${policy.id}`, from('203.0.113.0/24'))
+      // What the others do now would be done by the time when they have done something else.
+      const others = await portal.create('/policies', { group_id: group.id, resource_id: resource.id, mode: 'shadow' })
+      for (const { url } of [second, third]) {
+        const headers = { authorization: `Bearer ${portal.token}` }
+        const deleted = await fetch(`${url}/api/v1/groups/${group.id}`, { headers })
+        expect(deleted.status).to.equal(200)
+      }
+      await portal.api('DELETE', `/policies/${others.id}`)
+      await two.settled()
+      await gateway.settled()
+      expect(gateway.frames.filter(({ event }) => event === 'reject_access')).to.deep.equal([])
+      expect(await rows()).to.deep.equal(standing)
+
+      const headers = { authorization: `Bearer ${portal.token}` }
+      await fetch(`${third.url}/api/v1/policies/${policy.id}`, { method: 'DELETE', headers })
+      expect((await gateway.next('reject_access')).payload).to.include({ resource_id: resource.id })
+      const withdrawn = async () => {
+        const trail = (await portal.api('GET', '/audit_log?limit=100')).body.data as { details: { reason?: string } }[]
+        return trail.filter(({ details }) => details.reason === 'withdrawn')
+      }
+      while ((await withdrawn()).length === 0) await new Promise((resolve) => setImmediate(resolve))
+      expect(await withdrawn(), 'written down once').to.have.length(1)
+      expect(await rows()).to.deep.equal([])
+      for (const peer of [one, two, gateway]) peer.close()
+    } finally {
+      await third.stop()
+    }
   })
 
   it('P6 is not ready while it does not hear of the other, and then does what it missed', async () => {
