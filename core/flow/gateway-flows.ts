@@ -102,7 +102,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (isTooLong(packet, this.#peers.mtuOf(peer), segmentBytes)) return undefined
     packet.hasPseudoChecksum = checksum === 'pseudo'
     this.#translateIn(packet, row, now)
-    return this.#known.states.ownerOf(row)
+    return peer
   }
 
   passFromTunnel(peer: number, bytes: Uint8Array, checksum: TransportChecksum, now: Instant): boolean {
