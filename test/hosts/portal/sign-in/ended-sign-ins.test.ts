@@ -2,33 +2,24 @@ import { expect } from 'chai'
 import { after, before, beforeEach, describe, it } from 'mocha'
 import { Browser } from '../../../kit/browser.ts'
 import { ControlPeer } from '../../../kit/control-peer.ts'
-import { OPENID_CLIENT, OpenidProvider } from '../../../kit/openid-provider.ts'
-import { PortalFixture } from '../../../kit/portal-fixture.ts'
+import type { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { SigningPortal } from '../../../kit/signing-portal.ts'
 
 const nonce = '0123456789abcdef'.repeat(4)
 const state = 'fedcba9876543210'.repeat(4)
 const CLIENT = `as=gui-client&nonce=${nonce}&state=${state}`
 
 describe('what was signed in to', () => {
+  let desk: SigningPortal
   let portal: PortalFixture
-  let openid: OpenidProvider
   let provider: { id: string }
   let ada: { id: string }
 
   before(async () => {
-    portal = await PortalFixture.start()
-    openid = await OpenidProvider.start({ redirectUris: [`${portal.url}/auth/oidc/callback`] })
-    const settings = { client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret, allow_http: true }
-    provider = await portal.create('/identity_providers', {
-      name: 'Example ID',
-      type: 'oidc',
-      settings: { issuer: openid.issuer, ...settings },
-    })
+    desk = await SigningPortal.start()
+    ;({ portal, provider } = desk)
   })
-  after(async () => {
-    await openid.stop()
-    await portal.stop()
-  })
+  after(() => desk.stop())
   beforeEach(async () => {
     if ((ada as typeof ada | undefined) !== undefined) await portal.api('DELETE', `/actors/${ada.id}`)
     ada = await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })

@@ -1,32 +1,23 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { Browser } from '../../../kit/browser.ts'
-import { OPENID_CLIENT, OpenidProvider } from '../../../kit/openid-provider.ts'
-import { PortalFixture } from '../../../kit/portal-fixture.ts'
+import type { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { SigningPortal } from '../../../kit/signing-portal.ts'
 
 const nonce = '0123456789abcdef'.repeat(4)
 const state = 'fedcba98'.repeat(32)
 
 describe('S6 a name as long as names may be', () => {
+  let desk: SigningPortal
   let portal: PortalFixture
-  let openid: OpenidProvider
   let provider: { id: string }
   let ada: { id: string }
   before(async () => {
-    portal = await PortalFixture.start()
-    openid = await OpenidProvider.start({ redirectUris: [`${portal.url}/auth/oidc/callback`] })
-    const settings = { client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret, allow_http: true }
-    provider = await portal.create('/identity_providers', {
-      name: 'Example ID',
-      type: 'oidc',
-      settings: { issuer: openid.issuer, ...settings },
-    })
+    desk = await SigningPortal.start()
+    ;({ portal, provider } = desk)
     ada = await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
   })
-  after(async () => {
-    await openid.stop()
-    await portal.stop()
-  })
+  after(() => desk.stop())
 
   const callbackOf = async (name: string): Promise<URL> => {
     await portal.api('PATCH', `/actors/${ada.id}`, { name })
