@@ -6,6 +6,7 @@ interface Options {
   config?: string
   account: string
   adminEmail?: string
+  adminId?: string
   json?: true
 }
 
@@ -16,13 +17,17 @@ export const portalBreakGlassCommand = ({ env, output }: Omit<CommandContext, 'e
     .option('-c, --config <file>', 'the portal’s configuration, YAML')
     .requiredOption('--account <slug>', 'the account')
     .option('--admin-email <address>', 'which admin, where there are several')
+    .option(
+      '--admin-id <id>',
+      'the same by id, for an admin without an address; without either, the choices are listed',
+    )
     .option('--json', 'print {"account","admin","url","code","expires_at"}')
-    .action(async ({ account, adminEmail, json }: Options, command: Parent) => {
+    .action(async ({ account, adminEmail, adminId, json }: Options, command: Parent) => {
       // The parent command takes --config too, wherever it stands.
       const { config: file } = command.optsWithGlobals<Options>()
       const start = await readPortalStart(env, file)
       const { breakGlass } = await import('../portal/main.ts')
-      const made = await breakGlass({ ...start, account, adminEmail })
+      const made = await breakGlass({ ...start, account, adminEmail, adminId })
       if (json === true) {
         output.json(made)
         return
@@ -38,5 +43,5 @@ export const portalBreakGlassCommand = ({ env, output }: Omit<CommandContext, 'e
 Example, on the portal's own machine, as the user that the portal runs as:
   $ portreeve portal break-glass --config portal.yaml --account example
 
-It works beside a running portal. A newer code ends the older one; five wrong guesses end it, too.`,
+It works beside a running portal. A newer code ends the older one.`,
     )

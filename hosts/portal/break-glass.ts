@@ -14,7 +14,7 @@ import type { Store } from './store/store.ts'
  * @throws OperatorError DATABASE_MISSING, DATABASE_UNREACHABLE …, ACCOUNT_UNKNOWN, ADMIN_UNKNOWN
  */
 export const breakGlass = async (
-  options: PortalStart & { account: string; adminEmail?: string | undefined },
+  options: PortalStart & { account: string; adminEmail?: string | undefined; adminId?: string | undefined },
 ): Promise<BreakGlass> => {
   const { clock = createClock(), random = createRandom(), config } = options
   await needDatabase(config)
@@ -24,7 +24,7 @@ export const breakGlass = async (
     if (account === undefined || account.isDisabled) {
       throw new OperatorError('ACCOUNT_UNKNOWN', `There is no enabled account ${options.account}.`)
     }
-    const admin = await findAdmin(store, account.id, options.adminEmail)
+    const admin = await findAdmin(store, account.id, options)
     const code = newEmergencyCode(random)
     const now = clock.unix()
     const expiresAt = unixTime(now + EMERGENCY_CODE_LIFE_MS)
@@ -52,20 +52,25 @@ export const breakGlass = async (
   }
 }
 
-const findAdmin = async (store: Store, accountId: string, email: string | undefined): Promise<Actor> => {
+const findAdmin = async (
+  store: Store,
+  accountId: string,
+  { adminEmail: email, adminId }: { adminEmail?: string | undefined; adminId?: string | undefined },
+): Promise<Actor> => {
   const admins = await store.reader(accountId).list('actors', { where: { type: 'admin', isDisabled: false } })
   const folded = email === undefined ? undefined : foldedEmail(email)
-  const wanted = email === undefined ? admins : admins.filter((admin) => folded !== undefined && admin.email === folded)
+  const wanted = admins.filter(
+    (admin) =>
+      (email === undefined || (folded !== undefined && admin.email === folded)) &&
+      (adminId === undefined || admin.id === adminId.toLowerCase()),
+  )
   const [admin, ...others] = wanted
-  if (admin === undefined) {
-    throw new OperatorError('ADMIN_UNKNOWN', 'This account has no such enabled admin.')
-  }
-  if (others.length > 0) {
-    throw new OperatorError(
-      'ADMIN_UNKNOWN',
-      'This account has several admins.',
-      `Say which: --admin-email ${admins.map((one) => one.email ?? '(none)').join(' | ')}`,
-    )
-  }
-  return admin
+  if (admin !== undefined && others.length === 0) return admin
+  throw new OperatorError(
+    'ADMIN_UNKNOWN',
+    admin === undefined ? 'This account has no such enabled admin.' : 'This account has several admins.',
+    admins.length === 0 ? undefined : `Say which, by --admin-id or --admin-email:\n${admins.map(lineOf).join('\n')}`,
+  )
 }
+
+const lineOf = ({ id, name, email }: Actor): string => `  ${id}  ${email ?? '(no e-mail address)'}  ${name}`

@@ -91,8 +91,8 @@ export class PortalFixture {
   }
 
   /** An emergency code, as the command line makes it beside the running portal. */
-  async breakGlass(adminEmail?: string): ReturnType<typeof breakGlass> {
-    return breakGlass({ ...this.options, account: this.account.slug, adminEmail })
+  async breakGlass(which: { adminEmail?: string; adminId?: string } = {}): ReturnType<typeof breakGlass> {
+    return breakGlass({ ...this.options, account: this.account.slug, ...which })
   }
 
   /** One request to the API, by the admin unless another token is given. */

@@ -4,6 +4,7 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, SECOND, type UnixTime } from '../../../core/runtime/time.ts'
+import { keepAnAdmin } from '../admin-access.ts'
 import type { Account, Change, EntityName, Rows } from '../entities.ts'
 import * as audit from './audit-trail.ts'
 import { openDialect, type DatabaseConfig, type Dialect } from './dialect.ts'
@@ -118,6 +119,7 @@ export class KnexStore implements Store {
         const foreign = await this.#foreignNews(database, at)
         const tx = new KnexTransaction({ dialect: this.#dialect, database, accountId, at, random: this.#random })
         const result = await work(tx)
+        await keepAnAdmin(tx, tx.changes)
         return { result, foreign, changes: tx.changes, told: await this.#leaveTraces(database, tx.changes, { by, at }) }
       })
       this.#tell(written)

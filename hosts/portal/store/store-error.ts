@@ -1,11 +1,14 @@
-export type StoreErrorCode = 'CONFLICT' | 'REFERENCE' | 'ADDRESSES_EXHAUSTED' | 'BUSY'
+export type StoreErrorCode = 'CONFLICT' | 'REFERENCE' | 'LAST_ADMIN' | 'ADDRESSES_EXHAUSTED' | 'BUSY'
 
 /** What the rows, or the database at the moment, do not allow. Names columns, never values. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
 
   constructor(
-    /** CONFLICT: such a row exists. REFERENCE: a row that it names does not exist in this account. BUSY: later it may be possible. */
+    /**
+     * CONFLICT: such a row exists. REFERENCE: a row that it names does not exist in this account. LAST_ADMIN: nobody could get in as an
+     * admin any more. BUSY: later it may be possible.
+     */
     readonly code: StoreErrorCode,
     message: string,
     /** The columns at fault, in the names of entities.ts. */

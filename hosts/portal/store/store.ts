@@ -19,7 +19,7 @@ export interface Store {
   /**
    * All or nothing. One transaction at a time, in the order of the calls: `work` must not call `transact` of the same store.
    * Each write is in the audit trail, and is told to the subscribers once it is committed, before the promise resolves.
-   * @throws StoreError for what the rows do not allow; what `work` throws, as it is. Either way nothing has happened.
+   * @throws StoreError for what the rows do not allow, or where nobody could get in as an admin any more; what `work` throws, as it is. Either way nothing has happened.
    */
   transact: <T>(scope: Scope, work: (tx: Transaction) => Promise<T>) => Promise<T>
   /** Reads outside a transaction. */

@@ -100,6 +100,8 @@ const storeProblem = (error: StoreError): Problem => {
       return new Problem(409, 'conflict', 'Another one has the same.', { errors })
     case 'REFERENCE':
       return invalidBody(errors)
+    case 'LAST_ADMIN':
+      return new Problem(409, 'last_admin', error.message)
     case 'ADDRESSES_EXHAUSTED':
       return new Problem(503, 'addresses_exhausted', error.message)
     case 'BUSY':

@@ -1,8 +1,7 @@
 import { z } from 'zod'
 import { EmailAddress } from '../../email-address.ts'
 import type { Actor } from '../../entities.ts'
-import type { Transaction } from '../../store/store.ts'
-import { invalidBody, Problem } from '../problem.ts'
+import { invalidBody } from '../problem.ts'
 import { endSignInsOf } from '../sign-in/ended-sign-ins.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -50,10 +49,8 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
       if (after.email !== null) throw invalidBody([{ path: 'email', message: NO_ADDRESS }])
       await endSignInsOf(tx, before.id)
     }
-    if ((type !== undefined && type !== 'admin') || is_disabled === true) await keepAnAdmin(tx, idOf(ctx))
     return defined({ type, name, email, isDisabled: is_disabled })
   })
-  const removeActor = actors.remove(async (ctx, tx) => keepAnAdmin(tx, idOf(ctx)))
 
   return [
     {
@@ -95,16 +92,9 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
       path: '/actors/:id',
       summary: 'Removes an actor with its memberships, identities, clients and tokens',
       status: 204,
-      story: [removeActor],
+      story: [actors.remove()],
     },
   ]
-}
-
-/** Refuses what would leave the account without an admin, and with that nobody to undo it. */
-const keepAnAdmin = async (tx: Transaction, losing: string): Promise<void> => {
-  const admins = await tx.list('actors', { where: { type: 'admin', isDisabled: false } })
-  if (admins.length !== 1 || admins[0]?.id !== losing) return
-  throw new Problem(409, 'last_admin', "This is the account's last admin: make another one first.")
 }
 
 const toWire = (row: Actor): z.infer<typeof ActorBody> => ({

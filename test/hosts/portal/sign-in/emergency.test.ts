@@ -72,7 +72,7 @@ describe('the emergency code of an admin', () => {
     const elsewhere = await new Browser().send(`${portal.url}/other/sign_in/emergency`, { form: { code } })
     expect(elsewhere.status).to.equal(403)
     expect(other.account.slug).to.equal('other')
-    const unknown = await portal.breakGlass('nobody@example.org').catch((error: unknown) => error)
+    const unknown = await portal.breakGlass({ adminEmail: 'nobody@example.org' }).catch((error: unknown) => error)
     expect(unknown).to.include({ code: 'ADMIN_UNKNOWN' })
   })
 })
