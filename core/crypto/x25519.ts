@@ -1,12 +1,10 @@
-import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
-import { fromBase64Url, toBase64Url } from './text-encoding.ts'
+import { createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
+import { importPrivateKey, importPublicKey, publicKeyBytes } from './x25519-import.ts'
 
 /** Length of a raw private key, public key or shared secret. */
 export const X25519_BYTES = 32
 
-// Raw keys are imported as JWK (RFC 8037), which takes a tenth of the time that DER does, and more than an agreement still: each
-// key is imported once.
-const JWK = { kty: 'OKP', crv: 'X25519' }
+// An import takes longer than an agreement, so each key is imported once.
 
 /** A public key (RFC 7748), imported when it is first used, and once. */
 export class X25519PublicKey {
@@ -21,7 +19,7 @@ export class X25519PublicKey {
   }
 
   get keyObject(): KeyObject {
-    this.#keyObject ??= createPublicKey({ key: { ...JWK, x: toBase64Url(this.bytes) }, format: 'jwk' })
+    this.#keyObject ??= importPublicKey(this.bytes)
     return this.#keyObject
   }
 }
@@ -33,12 +31,9 @@ export class X25519PrivateKey {
 
   /** @throws RangeError unless there are 32 bytes. They need not be clamped. */
   constructor(bytes: Uint8Array) {
-    // OpenSSL computes the public half from `d`; Node wants an `x` there, but does not read it.
-    const key = { ...JWK, d: toBase64Url(exactly32(bytes)), x: '' }
-    this.#keyObject = createPrivateKey({ key, format: 'jwk' })
+    this.#keyObject = importPrivateKey(exactly32(bytes))
     const keyObject = createPublicKey(this.#keyObject)
-    const publicBytes = fromBase64Url(keyObject.export({ format: 'jwk' }).x ?? '')
-    this.publicKey = new X25519PublicKey(publicBytes ?? new Uint8Array(), keyObject)
+    this.publicKey = new X25519PublicKey(publicKeyBytes(keyObject), keyObject)
   }
 
   /**

@@ -5,10 +5,12 @@ import { hkdf } from '@noble/hashes/hkdf.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { describe, it } from 'mocha'
 import { blake2s, hkdfBlake2s, hmacBlake2s, keyedBlake2s128 } from '../../../core/crypto/blake2s.ts'
 import { ChaCha20Poly1305 } from '../../../core/crypto/chacha20-poly1305.ts'
 import { fromHex, toHex, utf8 } from '../../../core/crypto/text-encoding.ts'
+import { importHalfJwk, importPkcs8, importPrivateKey, publicKeyBytes } from '../../../core/crypto/x25519-import.ts'
 import { X25519PrivateKey, X25519PublicKey } from '../../../core/crypto/x25519.ts'
 import { xchachaOpen, xchachaSeal } from '../../../core/crypto/xchacha20-poly1305.ts'
 import vectors from '../../vector/wireguard/primitives.json' with { type: 'json' }
@@ -42,6 +44,27 @@ describe('X25519', () => {
         expect(toHex(privateKey.agree(new X25519PublicKey(otherPublic)) ?? new Uint8Array())).to.equal(
           toHex(x25519.getSharedSecret(one, otherPublic)),
         )
+      }),
+      { numRuns: 20 },
+    )
+  })
+
+  it('imports a private key by whichever way this Node.js has, and it is the same key', () => {
+    fc.assert(
+      fc.property(key, (one) => {
+        const expected = toHex(x25519.getPublicKey(one))
+        const publicHalf = (imported: KeyObject) => toHex(publicKeyBytes(createPublicKey(imported)))
+        expect(publicHalf(importPkcs8(one))).to.equal(expected)
+        expect(publicHalf(importPrivateKey(one))).to.equal(expected)
+        let byHalf: KeyObject
+        try {
+          byHalf = importHalfJwk(one)
+        } catch (error) {
+          // Node.js 24 and later compare the halves.
+          expect(error).to.have.property('code', 'ERR_CRYPTO_INVALID_JWK')
+          return
+        }
+        expect(publicHalf(byHalf)).to.equal(expected)
       }),
       { numRuns: 20 },
     )
