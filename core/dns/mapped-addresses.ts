@@ -1,3 +1,4 @@
+import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
 import { after, HOUR, type Instant } from '../runtime/time.ts'
 
 /** The addresses that stand for one name: 4 of each family, canonical text. */
@@ -171,21 +172,13 @@ export const isMapped = (address: Uint8Array): boolean => {
 
 /**
  * Whether packets to an address (4 or 16 bytes) may end at one of the mapped range or a sentinel: it is one, or an IPv6 address that has one
- * within it, which a kernel (::ffff:0:0/96) or a translator (::/96, 64:ff9b::/96) sends as IPv4. Such addresses are no others' by right: the
- * well-known prefix is not for addresses that are not global (RFC 6052 §3.1).
+ * within it, which a kernel, a translator or a tunnel sends as IPv4. Such addresses are no others' by right: NAT64's well-known prefix is not for
+ * addresses that are not global (RFC 6052 §3.1).
  */
-export const leadsToMapped = (address: Uint8Array): boolean =>
-  isMapped(address) || (IPV4_WITHIN.some((prefix) => startsWith(address, prefix, 12)) && isMapped(address.subarray(12)))
+export const leadsToMapped = (address: Uint8Array): boolean => isMapped(address) || embeddedIpv4(address).some(isMapped)
 
 const startsWith = (address: Uint8Array, prefix: Uint8Array, length: number): boolean =>
   address.length === 16 && prefix.every((byte, at) => at >= length || address[at] === byte)
-
-// ::ffff:0:0/96, ::/96 and 64:ff9b::/96
-const IPV4_WITHIN = [
-  Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff),
-  new Uint8Array(12),
-  Uint8Array.of(0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0),
-]
 
 // fd00:2021:1111:8000::/107 and fd00:2021:1111:8000:100:100:111:0/120
 const IPV6_PREFIX = Uint8Array.of(0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -1,6 +1,7 @@
 import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
 import { canonicalAddress, formatAddress } from '../net/ip-address.ts'
-import { isInRange, NOT_A_SERVER } from '../net/reserved-range.ts'
+import { whyNeverAServer } from '../net/never-a-server.ts'
 import { Counters } from '../runtime/counters.ts'
 import type { Family } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
@@ -177,8 +178,9 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   /** Why a site's name server must not lead a client there: to the gateway itself, to what is only on its link, into the tunnel. */
   #refusal(data: Uint8Array, { type }: Question): string | undefined {
     if (data.length !== (type === RecordType.A ? 4 : 16)) return 'malformedAddress'
-    if (isInRange(NOT_A_SERVER, data)) return 'refusedAddress'
-    return this.#ownAddresses.has(formatAddress(data)) ? 'ownAddress' : undefined
+    if (whyNeverAServer(data) !== undefined) return 'refusedAddress'
+    const meanings = [data, ...embeddedIpv4(data)]
+    return meanings.some((one) => this.#ownAddresses.has(formatAddress(one))) ? 'ownAddress' : undefined
   }
 
   #finish({ name, lookups, found }: Resolution, now: Instant): void {

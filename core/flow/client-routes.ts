@@ -1,7 +1,8 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { canonicalAddress, formatAddress, type AddressBytes } from '../net/ip-address.ts'
+import { isMeantBy } from '../net/never-a-server.ts'
 import { PrefixTrie } from '../net/prefix-trie.ts'
-import { isInRange, MAPPED_ADDRESSES, NOT_INTERNET } from '../net/reserved-range.ts'
+import { isInRange, isOfInternet, MAPPED_ADDRESSES } from '../net/reserved-range.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { FlowResource } from './flow-resource.ts'
 import { KeptPackets } from './kept-packets.ts'
@@ -133,8 +134,9 @@ export class ClientRoutes {
       const other = address.length === 4 ? 'ipv6_only' : 'ipv4_only'
       return entries[0]?.resource.ipStack === other ? [] : entries
     }
-    const found = this.#prefixes.matches(address, 0, address.length)
-    if (this.#internet !== undefined && !isInRange(NOT_INTERNET, address)) found.push(this.#internet)
+    const matches = this.#prefixes.matches(address, 0, address.length)
+    const found = matches.filter(({ prefix }) => prefix !== undefined && isMeantBy(prefix, address))
+    if (this.#internet !== undefined && isOfInternet(address)) found.push(this.#internet)
     return found
   }
 }

@@ -1,8 +1,10 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { ResourceNames } from '../dns/resource-names.ts'
+import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
 import type { AddressBytes } from '../net/ip-address.ts'
+import { isMeantBy } from '../net/never-a-server.ts'
 import { PrefixTrie } from '../net/prefix-trie.ts'
-import { isInRange, NOT_INTERNET } from '../net/reserved-range.ts'
+import { isOfInternet } from '../net/reserved-range.ts'
 import type { Instant } from '../runtime/time.ts'
 import { MachineAddresses } from './machine-addresses.ts'
 import { compareEntries, type ResourceEntry } from './resource-entry.ts'
@@ -73,13 +75,16 @@ export class HeldGrants {
 
   /** What covers an address that is not a mapped one, the most specific first. */
   covering(address: AddressBytes): Grant[] {
-    const grants = this.#prefixes.matches(address, 0, address.length)
+    const matches = this.#prefixes.matches(address, 0, address.length)
+    const grants = matches.filter(({ prefix }) => prefix !== undefined && isMeantBy(prefix, address))
     const [internet] = this.#internet
     // The gateway's machine is not out there, and its services are nobody's resource, unless a prefix says so.
-    if (internet !== undefined && !isInRange(NOT_INTERNET, address) && !this.#machine.has(address)) {
-      grants.push(internet)
-    }
+    if (internet !== undefined && isOfInternet(address) && !this.#isMachine(address)) grants.push(internet)
     return grants
+  }
+
+  #isMachine(address: AddressBytes): boolean {
+    return this.#machine.has(address) || embeddedIpv4(address).some((ipv4) => this.#machine.has(ipv4))
   }
 
   /** Whether a grant is of a resource that a normalized name belongs to. */

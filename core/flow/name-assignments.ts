@@ -1,5 +1,5 @@
 import { compareAddresses, formatAddress, parseAddress, type AddressBytes } from '../net/ip-address.ts'
-import { isInRange, NOT_A_SERVER } from '../net/reserved-range.ts'
+import { whyNeverAServer } from '../net/never-a-server.ts'
 import type { Family } from '../runtime/endpoint.ts'
 
 /** Names that a client may have addresses for at once; the one that was assigned longest ago is forgotten first. */
@@ -51,7 +51,7 @@ export class NameAssignments {
   assign({ resourceId, domain, proxyIps, realIps, unanswered }: AssignmentRequest): void {
     const before = this.#byResource.get(resourceId)?.get(domain)
     const real = new Map<string, AddressBytes | undefined>()
-    const servers = sortedAddresses(realIps).filter((address) => !isInRange(NOT_A_SERVER, address))
+    const servers = sortedAddresses(realIps).filter((address) => whyNeverAServer(address) === undefined)
     for (const length of [4, 16]) {
       const targets = servers.filter((address) => address.length === length)
       const proxies = sortedAddresses(proxyIps).filter((address) => address.length === length)

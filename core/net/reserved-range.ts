@@ -1,3 +1,6 @@
+import { embeddedIpv4 } from './embedded-ipv4.ts'
+import type { AddressBytes } from './ip-address.ts'
+import { whyNeverAServer } from './never-a-server.ts'
 import { parsePrefix, prefixContains, type Prefix } from './prefix.ts'
 
 const prefix = (text: string): Prefix => {
@@ -74,21 +77,11 @@ export const NOT_INTERNET: readonly Prefix[] = [
   prefix('ff00::/8'),
 ]
 
-/**
- * What a name may not resolve to at the site: an answer with a tunnel address would join two clients, one with a loopback or
- * link-local address would reach the gateway itself or its cloud's metadata service, by nothing but somebody's DNS record.
- */
-export const NOT_A_SERVER = [
-  ...OWN_ADDRESSES,
-  ...MULTICAST_ADDRESSES,
-  prefix('0.0.0.0/8'),
-  prefix('127.0.0.0/8'),
-  prefix('169.254.0.0/16'),
-  prefix('::/128'),
-  prefix('::1/128'),
-  prefix('::ffff:0.0.0.0/96'),
-  prefix('fe80::/10'),
-] as const
+/** Whether the Internet resource carries packets to an address: not to `NOT_INTERNET`, what is nobody's server, or an address that embeds such an IPv4 address. */
+export const isOfInternet = (address: AddressBytes): boolean =>
+  !isInRange(NOT_INTERNET, address) &&
+  whyNeverAServer(address) === undefined &&
+  embeddedIpv4(address).every((ipv4) => !isInRange(IPV4_NOT_INTERNET, ipv4))
 
 /** Whether the address at `offset`, of `addressLength` bytes, is in one of the ranges. */
 export const isInRange = (

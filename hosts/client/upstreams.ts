@@ -2,6 +2,8 @@ import ipaddr from 'ipaddr.js'
 import type { UpstreamServer } from '../../core/contract/upstream-resolver.ts'
 import type { ClientInterface } from '../../core/control/messages.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
+import { parseAddress } from '../../core/net/ip-address.ts'
+import { whyNeverAServer } from '../../core/net/never-a-server.ts'
 import { endpoint, splitEndpoint } from '../../core/runtime/endpoint.ts'
 
 /** The kind of servers that are asked around the tunnel, by no plugin: the system's, for the portal's name (T8). */
@@ -12,7 +14,7 @@ const TLS_PORT = 853
 
 /**
  * Who is asked for names that are no resource's: what the account sets, plain DNS before HTTPS before TLS, or else what the system had.
- * Servers of kinds that no plugin serves, and addresses that are none, are left out.
+ * Servers of kinds that no plugin serves, and addresses that are none, or nobody's server, are left out.
  */
 export const upstreamsOf = (
   { upstream_do53 = [], upstream_doh = [], upstream_dot = [], upstream_dns = [] }: ClientInterface,
@@ -27,7 +29,9 @@ export const upstreamsOf = (
         })
   const configured: Upstream[] = [
     ...plain.flatMap((at) => (at === undefined ? [] : [{ kind: 'udp', server: { endpoint: at } }])),
-    ...upstream_doh.map(({ url }) => ({ kind: 'https', server: { url } })),
+    ...upstream_doh
+      .filter(({ url }) => mayBeServer(hostOf(url)))
+      .map(({ url }) => ({ kind: 'https', server: { url } })),
     ...upstream_dot.flatMap(({ ip, server_name: serverName }) => {
       const at = ipEndpoint(ip, TLS_PORT)
       return at === undefined ? [] : [{ kind: 'tls', server: { endpoint: at, serverName } }]
@@ -44,4 +48,14 @@ export const upstreamName = ({ server: { endpoint: at, url, serverName } }: Upst
 }
 
 const ipEndpoint = (address: string, port: number) =>
-  ipaddr.isValid(address) ? endpoint(ipaddr.parse(address).toString(), port) : undefined
+  ipaddr.isValid(address) && mayBeServer(ipaddr.parse(address).toString())
+    ? endpoint(ipaddr.parse(address).toString(), port)
+    : undefined
+
+/** Whether a host is a name, or an address that may be a server's. */
+const mayBeServer = (host: string): boolean => {
+  const address = parseAddress(host)
+  return address === undefined || whyNeverAServer(address) === undefined
+}
+
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname.replace(/^\[(.*)\]$/, '$1') : '')

@@ -6,6 +6,7 @@ import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.t
 import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../../core/dns/site-resolver.ts'
 import { drive } from '../../../core/runtime/drive.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
+import { spellingsOf } from '../../kit/ipv4-spellings.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 
 describe('site resolver', () => {
@@ -162,6 +163,18 @@ describe('site resolver', () => {
     answer(1, [...six, 'fd12::1'])
     expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: ['fd12::1'] })
     expect(machine.counters()).to.have.property('siteAnswer_refusedAddress', four.length + six.length)
+  })
+
+  it('refuses metadata services of clouds, and every IPv6 address that stands for one or for its own machine', () => {
+    dispatch({ type: 'ownAddressesChanged', addresses: ['203.0.113.7'] })
+    const clouds = ['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254', 'fd00:c1::a9fe:a9fe']
+    const spelt = ['169.254.169.254', '168.63.129.16', '127.0.0.1', '203.0.113.7'].map(spellingsOf)
+    for (const [at, six] of [clouds, ...spelt].entries()) {
+      look(at, `n${at}.example.org`)
+      answer(2 * at, ['168.63.129.16', '192.0.0.192', '10.0.0.1'])
+      answer(2 * at + 1, [...six, '64:ff9b::10.0.0.1'])
+      expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: ['64:ff9b::a00:1'] })
+    }
   })
 
   it('takes at most 64 addresses of a family, 1000 names at a time, and no names that are none', () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'mocha'
 import { instant } from '../../../core/runtime/time.ts'
 import { ADA, BOB, cidr, dns, GATEWAY, GatewayBench, internet, tcp } from '../../kit/flow-bench.ts'
 import { buildIcmpError, buildIp, buildPacket } from '../../kit/packet-builder.ts'
+import { spellingsOf } from '../../kit/ipv4-spellings.ts'
 
 const LAB = cidr('lab', '198.51.100.0/24')
 const WIKI = dns('wiki', '*.example.org')
@@ -452,6 +453,22 @@ describe('the gateway, for the Internet', () => {
     gateway.grant(cidr('net', '10.0.0.0/8'))
     expect(gateway.fromClient({ destination: '10.0.0.1' })[0]).to.contain('tun: ')
     expect(gateway.fromClient({ destination: PROXY })[0]).to.contain('ada: icmp 3/13')
+  })
+
+  it('T8 reaches no metadata service through a network around it, however the address is written', () => {
+    const gateway = new GatewayBench()
+    const networks = ['168.0.0.0/6', 'fd00::/9', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '2001::/16']
+    for (const [at, network] of networks.entries()) gateway.grant(cidr(`net ${at}`, network))
+    gateway.grant(internet('all'))
+    const spellings = [...spellingsOf('169.254.169.254'), ...spellingsOf('168.63.129.16')]
+    for (const destination of ['169.254.169.254', '168.63.129.16', 'fd00:ec2::254', 'fd20:ce::254', ...spellings]) {
+      expect(gateway.fromClient({ destination })[0], destination).to.contain('ada: icmp')
+    }
+    for (const destination of ['168.63.129.17', 'fd00:ec3::1', '64:ff9b::10.0.0.5', '2002:a00:5::1']) {
+      expect(gateway.fromClient({ destination })[0], destination).to.contain('tun: ')
+    }
+    gateway.grant(cidr('azure', '168.63.129.16/32'))
+    expect(gateway.fromClient({ destination: '168.63.129.16' })[0]).to.contain('tun: ')
   })
 
   it('T8 does not lead to the gateway’s own machine, from the moment that an address is its own', () => {

@@ -29,6 +29,17 @@ describe('upstreams', () => {
     expect(upstreamsOf(TUNNEL, { kinds: ALL, system: SYSTEM })).to.deep.equal([{ kind: 'system', server: SYSTEM[0] }])
   })
 
+  it('D12 leave out addresses that are never a server, however they are written', () => {
+    const account = {
+      ...TUNNEL,
+      upstream_do53: [{ ip: '127.0.0.1' }, { ip: 'fd00:ec2::253' }, { ip: '64:ff9b::a9fe:a9fd' }, { ip: '192.0.2.53' }],
+      upstream_doh: ['0x7f.1', '[::1]', '169.254.169.254'].map((host) => ({ url: `https://${host}/dns-query` })),
+      upstream_dot: [{ ip: '::ffff:127.0.0.1', server_name: 'dns.example.org' }],
+    }
+    const only = [{ kind: 'udp', server: { endpoint: '192.0.2.53:53' } }]
+    expect(upstreamsOf(account, { kinds: ALL, system: SYSTEM })).to.deep.equal(only)
+  })
+
   it('D12 leave out kinds that no plugin serves, and addresses that are none', () => {
     const account = {
       ...TUNNEL,

@@ -7,7 +7,7 @@ import { answerWith, existing, scopeOf } from './collection.ts'
 import type { Endpoint, Step } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
-import { resolverAddressProblem } from './resource-address.ts'
+import { resolverAddressProblem, resolverUrlProblem } from './resource-address.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
 import { defined, Name, rowFields, timeOf } from './wire.ts'
 
@@ -29,7 +29,11 @@ const Resolver = z.discriminatedUnion('type', [
     url: z
       .url({ protocol: /^https$/ })
       .max(512)
-      .refine((text) => !/[?#]/.test(text), 'has a query or a fragment'),
+      .refine((text) => !/[?#]/.test(text), 'has a query or a fragment')
+      .check((context) => {
+        const problem = resolverUrlProblem(context.value)
+        if (problem !== undefined) context.issues.push({ code: 'custom', message: problem, input: context.value })
+      }),
   }),
   z.strictObject({ type: z.literal('tls'), address: ResolverAddress, server_name: HostName }),
 ])

@@ -1,6 +1,8 @@
 import ipaddr from 'ipaddr.js'
 import { isIP } from 'node:net'
 import { patternProblem } from '../../../../core/dns/pattern.ts'
+import { parseAddress } from '../../../../core/net/ip-address.ts'
+import { whyNeverAServer, whyNoServers, type NeverAServer } from '../../../../core/net/never-a-server.ts'
 
 export type AddressVerdict = { ok: true; address: string } | { ok: false; problem: string }
 
@@ -22,7 +24,31 @@ export const resourceAddress = (type: 'dns' | 'cidr' | 'ip', text: string): Addr
 export const resolverAddressProblem = (text: string): string | undefined => {
   const verdict = text.includes('/') ? undefined : cidrAddress(text)
   if (verdict === undefined) return 'is one address, without a prefix length'
-  return verdict.ok ? undefined : verdict.problem
+  return verdict.ok ? neverAServerProblem(text) : verdict.problem
+}
+
+/** Why the URL of an upstream resolver leads nowhere that has one; undefined where it has a name, or a server's address. */
+export const resolverUrlProblem = (text: string): string | undefined => {
+  // URL writes an address in its usual form, whatever the spelling: `0x7f.1` is 127.0.0.1.
+  const host = URL.canParse(text) ? new URL(text).hostname.replace(/^\[(.*)\]$/, '$1') : ''
+  return host === 'localhost' || host.endsWith('.localhost') ? WORDS.loopback : neverAServerProblem(host)
+}
+
+const neverAServerProblem = (text: string): string | undefined => {
+  const address = parseAddress(text)
+  const reason = address && whyNeverAServer(address)
+  return reason && WORDS[reason]
+}
+
+const WORDS: Readonly<Record<NeverAServer, string>> = {
+  tunnel: "is one of the tunnels' own addresses",
+  loopback: 'is the machine itself',
+  'link-local': 'is link-local: it is another machine on every link, and where clouds keep credentials',
+  metadata: "is a cloud's metadata service",
+  multicast: 'is multicast',
+  broadcast: 'is broadcast',
+  unspecified: 'is no address of a machine',
+  'ipv4-in-ipv6': 'is IPv4 within IPv6: write the IPv4 address',
 }
 
 const cidrAddress = (text: string): AddressVerdict => {
@@ -40,6 +66,9 @@ const cidrAddress = (text: string): AddressVerdict => {
   }
   const refused = REFUSED.find(([range]) => overlaps([network, bits], ipaddr.parseCIDR(range)))
   if (refused !== undefined) return { ok: false, problem: `is within or around ${refused[0]}, ${refused[1]}` }
+  const reason = whyNoServers({ address: Uint8Array.from(network.toByteArray()), length: bits })
+  // One that is named exactly is meant; within a wider network, client and gateway leave it out.
+  if (reason !== undefined && (reason !== 'metadata' || bits < longest)) return { ok: false, problem: WORDS[reason] }
   return { ok: true, address: prefix === undefined ? textOf(network) : `${textOf(network)}/${bits}` }
 }
 

@@ -1,7 +1,11 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { resolverAddressProblem, resourceAddress } from '../../../../hosts/portal/web/api/resource-address.ts'
+import {
+  resolverAddressProblem,
+  resolverUrlProblem,
+  resourceAddress,
+} from '../../../../hosts/portal/web/api/resource-address.ts'
 
 const accepted: [type: 'dns' | 'cidr' | 'ip', text: string, address: string][] = [
   ['dns', '*.Internal.example.org', '*.internal.example.org'],
@@ -11,6 +15,10 @@ const accepted: [type: 'dns' | 'cidr' | 'ip', text: string, address: string][] =
   ['cidr', '192.0.2.7/32', '192.0.2.7/32'],
   ['ip', '192.0.2.7', '192.0.2.7'],
   ['ip', '2001:DB8::7', '2001:db8::7'],
+  ['cidr', '168.63.0.0/16', '168.63.0.0/16'],
+  ['ip', '168.63.129.16', '168.63.129.16'],
+  ['ip', 'fd00:ec2::253', 'fd00:ec2::253'],
+  ['cidr', '64:ff9b::/96', '64:ff9b::/96'],
 ]
 const refused: [type: 'dns' | 'cidr' | 'ip', text: string, problem: RegExp][] = [
   ['dns', '*.com', /wildcard/],
@@ -34,6 +42,16 @@ const refused: [type: 'dns' | 'cidr' | 'ip', text: string, problem: RegExp][] = 
   ['ip', '::1', /machine itself/],
   ['ip', 'fe80::1%eth0', /no address/],
   ['ip', '::ffff:192.0.2.1', /IPv4/],
+  ['ip', '::192.0.2.1', /IPv4/],
+  ['ip', '169.254.169.254', /link-local/],
+  ['ip', '64:ff9b::a9fe:a9fe', /link-local/],
+  ['cidr', '64:ff9b::a9fe:a9fe/127', /link-local/],
+  ['cidr', '2002:7f00::/24', /machine itself/],
+  ['ip', '2002:a9fe:a9fe::1', /link-local/],
+  ['ip', '2001:db8::5efe:7f00:1', /machine itself/],
+  ['cidr', 'fd00:ec2::/32', /metadata/],
+  ['ip', '192.0.0.8', /no address of a machine/],
+  ['ip', '255.255.255.255', /broadcast/],
 ]
 
 describe("a resource's address", () => {
@@ -69,8 +87,26 @@ describe("a resource's address", () => {
 
   it('of an upstream resolver is one address outside of the tunnels', () => {
     expect(resolverAddressProblem('192.0.2.53')).to.equal(undefined)
-    for (const text of ['100.100.111.1', '192.0.2.0/24', 'dns.example.org', '']) {
+    const never = ['168.63.129.16', 'fd00:ec2::253', '64:ff9b::7f00:1', '169.254.169.253']
+    for (const text of ['100.100.111.1', '192.0.2.0/24', 'dns.example.org', '', ...never]) {
       expect(resolverAddressProblem(text), text).to.be.a('string')
+    }
+  })
+
+  it('in the URL of an upstream resolver is a name, or an address that may be a server', () => {
+    for (const host of ['dns.example.org', '192.0.2.53', '[2001:db8::53]']) {
+      expect(resolverUrlProblem(`https://${host}/dns-query`), host).to.equal(undefined)
+    }
+    for (const host of [
+      '127.0.0.1',
+      '0x7f.1',
+      '2852039166',
+      '[::1]',
+      '[fd00:ec2::254]',
+      '[64:ff9b::a9fe:a9fe]',
+      'localhost',
+    ]) {
+      expect(resolverUrlProblem(`https://${host}/dns-query`), host).to.be.a('string')
     }
   })
 })
