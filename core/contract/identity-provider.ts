@@ -16,8 +16,13 @@ export interface IdentityProvider<Settings = unknown> {
 
 export interface SignInRequest<Settings = unknown> {
   settings: Settings
-  /** Where the provider shall send the browser back to. Always the same for one portal. */
+  /** Address that the provider shall send the browser back to: this provider's own. What comes back at another one is refused. */
   callbackUrl: string
+  /**
+   * Address that all providers of the portal have in common, for a provider where it is registered already. Only for one that names
+   * itself in its answer (`iss`, RFC 9207), which the plugin has to check; the redirect says `atSharedCallback` then.
+   */
+  sharedCallbackUrl: string
   now: UnixTime
   signal: AbortSignal
   desk: SignInDesk
@@ -61,7 +66,8 @@ export interface SignInReply<Settings = unknown> extends SignInRequest<Settings>
 export type KeptState = Readonly<Record<string, string | number | boolean>>
 
 export type SignInStep =
-  | { type: 'redirect'; url: string; keep: KeptState }
+  /** `atSharedCallback`: the browser comes back to `sharedCallbackUrl`, and is refused anywhere else. */
+  | { type: 'redirect'; url: string; keep: KeptState; atSharedCallback?: boolean }
   /** `keptMs`: for how long the browser may come back with an answer; 5 minutes by default, at most 15. */
   | { type: 'prompt'; prompt: SignInPrompt; keep: KeptState; keptMs?: number }
   | { type: 'identified'; identity: Identity }

@@ -209,7 +209,7 @@ export class Lab {
       address: MACHINES.provider.outside,
       port: PROVIDER_PORT,
       mailPort: MAIL_PORT,
-      client: { ...this.oidcClient, redirectUri: `${PORTAL_URL}/auth/oidc/callback` },
+      client: this.oidcClient,
     }
     const part = await this.start('provider', labProgram('identity-provider'), { input: JSON.stringify(input) })
     await part.line((line) => line === 'ready')

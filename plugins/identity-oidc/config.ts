@@ -12,6 +12,11 @@ export const Settings = z
       .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/))
       .max(50)
       .default(['profile', 'email']),
+    /**
+     * Sends browsers back to the portal's `/auth/oidc/callback`, as earlier versions did, where that is registered at the provider.
+     * Refused where the provider does not name itself in its answers (RFC 9207).
+     */
+    shared_callback: z.boolean().default(false),
     /** Allows a provider without TLS: for a laboratory, never for the Internet. */
     allow_http: z.boolean().default(false),
   })

@@ -10,7 +10,7 @@ import {
 } from 'portreeve'
 import type { Settings } from './config.ts'
 import { ProviderDirectory } from './provider-directory.ts'
-import { refusalOf } from './refusal.ts'
+import { needsOwnCallback, refusalOf } from './refusal.ts'
 
 /**
  * OpenID Connect Core 1.0 §3.1, the authorization code flow, with PKCE S256 (RFC 7636). State, nonce, issuer (RFC 9207), audience,
@@ -24,25 +24,34 @@ export class OidcProvider implements IdentityProvider<Settings> {
     this.#random = random
   }
 
-  async begin({ settings, callbackUrl, now }: SignInRequest<Settings>): Promise<SignInStep> {
+  async begin({ settings, callbackUrl, sharedCallbackUrl, now }: SignInRequest<Settings>): Promise<SignInStep> {
     try {
       const provider = await this.#directory.lookUp(settings, now)
+      const atSharedCallback = settings.shared_callback
+      if (atSharedCallback && !namesItself(provider)) return { type: 'refused', refusal: needsOwnCallback(callbackUrl) }
       const keep = { verifier: this.#secret(), state: this.#secret(), nonce: this.#secret() }
       const url = oidc.buildAuthorizationUrl(provider, {
-        redirect_uri: callbackUrl,
+        redirect_uri: atSharedCallback ? sharedCallbackUrl : callbackUrl,
         scope: ['openid', ...settings.scopes].join(' '),
         state: keep.state,
         nonce: keep.nonce,
         code_challenge: await oidc.calculatePKCECodeChallenge(keep.verifier),
         code_challenge_method: 'S256',
       })
-      return { type: 'redirect', url: url.href, keep }
+      return { type: 'redirect', url: url.href, keep, atSharedCallback }
     } catch (error) {
       return { type: 'refused', refusal: refusalOf(error) }
     }
   }
 
-  async proceed({ settings, callbackUrl, keep, url, now }: SignInReply<Settings>): Promise<SignInStep> {
+  async proceed({
+    settings,
+    callbackUrl,
+    sharedCallbackUrl,
+    keep,
+    url,
+    now,
+  }: SignInReply<Settings>): Promise<SignInStep> {
     const { verifier, state, nonce } = keep
     if (typeof verifier !== 'string' || typeof state !== 'string' || typeof nonce !== 'string') {
       return { type: 'refused', refusal: refusalOf(new Error('nothing was kept of the beginning')) }
@@ -50,7 +59,7 @@ export class OidcProvider implements IdentityProvider<Settings> {
     try {
       const provider = await this.#directory.lookUp(settings, now)
       // Behind a proxy the portal may see another host than the provider was told: only the query is the provider's.
-      const returned = new URL(callbackUrl)
+      const returned = new URL(settings.shared_callback ? sharedCallbackUrl : callbackUrl)
       returned.search = new URL(url).search
       const tokens = await oidc.authorizationCodeGrant(provider, returned, {
         pkceCodeVerifier: verifier,
@@ -83,6 +92,10 @@ export class OidcProvider implements IdentityProvider<Settings> {
     return Buffer.from(this.#random.bytes(32)).toString('base64url')
   }
 }
+
+/** Whether the provider's answers name it, `iss`, which the library then demands and checks (RFC 9207 §2.4). */
+const namesItself = (provider: oidc.Configuration): boolean =>
+  provider.serverMetadata().authorization_response_iss_parameter_supported === true
 
 const identityOf = (claims: oidc.IDToken, told: Partial<oidc.UserInfoResponse>): Identity => {
   const email = text(claims['email']) ?? text(told.email)

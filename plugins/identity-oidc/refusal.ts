@@ -31,6 +31,14 @@ export const refusalOf = (error: unknown): Refusal => {
   }
 }
 
+/** Refusal of a provider that does not name itself in its answers, and so must not use the callback that others use as well. */
+export const needsOwnCallback = (callbackUrl: string): Refusal => ({
+  code: 'shared_callback_refused',
+  publicText: 'This identity provider is not set up for this portal in a safe way. Tell your administrator.',
+  detail: `shared_callback is set, but the provider's discovery document does not say authorization_response_iss_parameter_supported: register ${callbackUrl} at the provider and leave shared_callback out`,
+  tryAgain: false,
+})
+
 const NOT_BELIEVED =
   'What the identity provider sent could not be verified, so nobody was signed in. Tell your administrator.'
 const AGAIN = 'The identity provider has just changed its keys. Please sign in again.'

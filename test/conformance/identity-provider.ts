@@ -26,6 +26,9 @@ export interface IdentityProviderSuite<Settings> {
   expected: Identity
 }
 
+/** Nobody has to lead a browser there. */
+const SHARED_CALLBACK_URL = 'http://127.0.0.1:9/shared'
+
 /** What every identity provider promises. `settings` and `walk` are functions of a running provider: call it inside `describe`. */
 export const identityProviderSuite = <Settings>(name: string, open: () => IdentityProviderSuite<Settings>): void => {
   const now: UnixTime = unixTime(Date.now())
@@ -35,6 +38,7 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
     provider.begin({
       settings,
       callbackUrl: open().callbackUrl,
+      sharedCallbackUrl: SHARED_CALLBACK_URL,
       now,
       signal: AbortSignal.timeout(10_000),
       desk: open().desk ?? fallback,
@@ -43,6 +47,7 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
   const reply = (keep: KeptState, back: { url: string; fields?: Record<string, string> }): SignInReply<Settings> => ({
     settings: open().settings,
     callbackUrl: open().callbackUrl,
+    sharedCallbackUrl: SHARED_CALLBACK_URL,
     now,
     signal: AbortSignal.timeout(10_000),
     desk: open().desk ?? fallback,

@@ -2,12 +2,13 @@ import { generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Provider } from 'oidc-provider'
 import { LoopbackServer } from './loopback-server.ts'
+import type { PortalFixture } from './portal-fixture.ts'
 
 export const OPENID_CLIENT = { id: 'portreeve', secret: 'a-secret-of-the-tests-only' }
 
 export interface OpenidProviderOptions {
-  /** Where it may send browsers back to. */
-  redirectUris: readonly string[]
+  /** Addresses that it may send browsers back to; more of them by `register`. */
+  redirectUris?: readonly string[]
 }
 
 /**
@@ -17,17 +18,20 @@ export interface OpenidProviderOptions {
 export class OpenidProvider {
   readonly issuer: string
   readonly #server: LoopbackServer
+  readonly #redirectUris: Set<string>
 
-  private constructor(server: LoopbackServer) {
+  private constructor(server: LoopbackServer, redirectUris: Set<string>) {
     this.#server = server
+    this.#redirectUris = redirectUris
     this.issuer = server.url
   }
 
-  static async start({ redirectUris }: OpenidProviderOptions): Promise<OpenidProvider> {
+  static async start({ redirectUris = [] }: OpenidProviderOptions = {}): Promise<OpenidProvider> {
     const answer: { with?: (request: IncomingMessage, response: ServerResponse) => void } = {}
     const server = await LoopbackServer.start((request, response) => answer.with?.(request, response))
+    const registered = new Set(redirectUris)
     const provider = new Provider(server.url, {
-      clients: [{ client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret, redirect_uris: [...redirectUris] }],
+      clients: [{ client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret, redirect_uris: [UNUSED] }],
       claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
       pkce: { required: () => true },
       jwks: { keys: [signingKey()] },
@@ -36,6 +40,8 @@ export class OpenidProvider {
       interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
       findAccount: (_context, id) => ({ accountId: id, claims: () => claimsOf(id) }),
     })
+    // The package's own way to another rule: here the addresses that a test registered while it ran, each compared exactly.
+    provider.Client.prototype.redirectUriAllowed = (uri: string) => registered.has(uri)
     const callback = provider.callback()
     answer.with = (request, response) => {
       const work =
@@ -44,13 +50,43 @@ export class OpenidProvider {
           : callback(request, response)
       work.catch((error: unknown) => response.writeHead(500).end(String(error)))
     }
-    return new OpenidProvider(server)
+    return new OpenidProvider(server, registered)
+  }
+
+  /** Lets it send browsers back to this address, too. */
+  register(redirectUri: string): void {
+    this.#redirectUris.add(redirectUri)
+  }
+
+  /** Adds it to a portal's account, with further fields of the body, and registers the address that it is to come back to. */
+  async addTo(portal: Pick<PortalFixture, 'create'>, more: object = {}): Promise<AddedProvider> {
+    const { id: client_id, secret: client_secret } = OPENID_CLIENT
+    const added = (await portal.create('/identity_providers', {
+      name: 'Example ID',
+      type: 'oidc',
+      settings: { issuer: this.issuer, client_id, client_secret, allow_http: true },
+      ...more,
+    })) as AddedProvider
+    this.register(added.callback_url)
+    return added
   }
 
   async stop(): Promise<void> {
     await this.#server.stop()
   }
 }
+
+/** An identity provider as the API shows it. */
+export interface AddedProvider {
+  id: string
+  callback_url: string
+}
+
+/** Whether a browser comes back to a portal with a provider's answer. */
+export const isCallback = (url: string): boolean => /\/auth\/(?:callback\/[\w-]+|oidc\/callback)\?/.test(url)
+
+/** A client has to be registered with one. */
+const UNUSED = 'http://127.0.0.1:9/unused'
 
 const claimsOf = (id: string) => ({
   sub: id,

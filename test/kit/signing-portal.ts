@@ -1,4 +1,4 @@
-import { OPENID_CLIENT, OpenidProvider } from './openid-provider.ts'
+import { OpenidProvider, type AddedProvider } from './openid-provider.ts'
 import { PortalFixture } from './portal-fixture.ts'
 
 /** A portal whose people sign in at a real OpenID provider. */
@@ -6,9 +6,9 @@ export class SigningPortal {
   readonly portal: PortalFixture
   readonly #openid: OpenidProvider
   /** The provider's row. */
-  readonly provider: { id: string }
+  readonly provider: AddedProvider
 
-  private constructor(portal: PortalFixture, openid: OpenidProvider, provider: { id: string }) {
+  private constructor(portal: PortalFixture, openid: OpenidProvider, provider: AddedProvider) {
     this.portal = portal
     this.#openid = openid
     this.provider = provider
@@ -16,14 +16,8 @@ export class SigningPortal {
 
   static async start(): Promise<SigningPortal> {
     const portal = await PortalFixture.start()
-    const openid = await OpenidProvider.start({ redirectUris: [`${portal.url}/auth/oidc/callback`] })
-    const { id: client_id, secret: client_secret } = OPENID_CLIENT
-    const provider = await portal.create('/identity_providers', {
-      name: 'Example ID',
-      type: 'oidc',
-      settings: { issuer: openid.issuer, client_id, client_secret, allow_http: true },
-    })
-    return new SigningPortal(portal, openid, provider)
+    const openid = await OpenidProvider.start()
+    return new SigningPortal(portal, openid, await openid.addTo(portal))
   }
 
   async stop(): Promise<void> {

@@ -11,6 +11,7 @@ import { PortalApi } from '../../hosts/lab/portal-api.ts'
 import type { Part } from '../../hosts/lab/part.ts'
 import { labProgram, portreeve } from '../../hosts/lab/program.ts'
 import type { Journey } from '../../hosts/lab/program/browser.ts'
+import { registerCallback } from '../../hosts/lab/register-callback.ts'
 import { RunDirectory } from '../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 
@@ -61,22 +62,22 @@ describe('portreeve client sign-in, on the kernel', function () {
     const init = ['--config', portalFile, '--account', 'example', '--admin-email', 'ada@example.org', '--json']
     const { stdout } = await machine.mustRun(process.execPath, portreeve('portal', 'init', ...init))
     const portal = machine.spawn(process.execPath, portreeve('portal', '--config', portalFile), { name: 'portal' })
-    const redirectUri = `${PORTAL_URL}/auth/oidc/callback`
     const provider = machine.spawn(process.execPath, labProgram('identity-provider'), {
       name: 'provider',
-      input: JSON.stringify({ issuer: ISSUER, address: '127.0.0.1', port: 9000, client: { ...CLIENT, redirectUri } }),
+      input: JSON.stringify({ issuer: ISSUER, address: '127.0.0.1', port: 9000, client: CLIENT }),
     })
     await Promise.all([
       portal.line((line) => line.startsWith('portal: listening')),
       provider.line((line) => line === 'ready'),
     ])
     const { token } = JSON.parse(stdout) as { token: string }
-    await new PortalApi({ machine, url: PORTAL_URL, token }).create('identity_providers', {
+    const added = await new PortalApi({ machine, url: PORTAL_URL, token }).create('identity_providers', {
       name: 'Example login',
       type: 'oidc',
       settings: { issuer: ISSUER, client_id: CLIENT.id, client_secret: CLIENT.secret, allow_http: true },
       is_default: true,
     })
+    await registerCallback(machine, ISSUER, String(added['callback_url']))
     client = machine.spawn(process.execPath, portreeve('client', 'up', '--config', clientFile), { name: 'client', env })
     await client.line((line) => line.includes('portreeve client sign-in'))
   })

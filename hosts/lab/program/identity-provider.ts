@@ -5,12 +5,15 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { readInput } from './stdin.ts'
 
+/** Takes an address, as the body, that the client may be sent back to: what the organisation's admin does in a form. */
+const REGISTRATION = '/redirect_uris'
+
 interface Input {
   issuer: string
   address: string
   port: number
   mailPort: number
-  client: { id: string; secret: string; redirectUri: string }
+  client: { id: string; secret: string }
 }
 
 /** What is used of the package, which has no types of its own. */
@@ -20,6 +23,7 @@ interface ProviderModule {
     configuration: object,
   ) => {
     callback: () => Parameters<typeof createServer>[1]
+    Client: { prototype: { redirectUriAllowed: (uri: string) => boolean } }
     on: (event: string, listener: (...args: never[]) => void) => void
   }
 }
@@ -41,7 +45,7 @@ const provider = new Provider(issuer, {
     {
       client_id: client.id,
       client_secret: client.secret,
-      redirect_uris: [client.redirectUri],
+      redirect_uris: [`${issuer}/unused`],
       grant_types: ['authorization_code'],
       response_types: ['code'],
     },
@@ -53,6 +57,9 @@ const provider = new Provider(issuer, {
     claims: () => ({ sub: id, name: id, email: `${id}@example.org`, email_verified: true }),
   }),
 })
+// A client has to be registered with an address; what the portal names once it knows the provider is registered while this runs.
+const registered = new Set<string>()
+provider.Client.prototype.redirectUriAllowed = (uri) => registered.has(uri)
 for (const event of ['server_error', 'authorization.error', 'grant.error']) {
   provider.on(event, (_context, error) => process.stderr.write(`${event}: ${String(error)}\n`))
 }
@@ -72,6 +79,13 @@ const mail = new SMTPServer({
 })
 const pages = provider.callback()
 const server = createServer((request, response) => {
+  if (request.method === 'PUT' && request.url === REGISTRATION) {
+    void text(request).then((uri) => {
+      registered.add(uri)
+      response.writeHead(204).end()
+    })
+    return
+  }
   const recipient = /^\/mailbox\/([^/?]+)$/.exec(request.url ?? '')?.[1]
   if (recipient === undefined) return pages?.(request, response)
   const letter = mailbox.get(decodeURIComponent(recipient))

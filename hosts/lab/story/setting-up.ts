@@ -5,6 +5,7 @@ import { labProgram } from '../program.ts'
 import type { Journey } from '../program/browser.ts'
 import type { ScanResult } from '../program/scan.ts'
 import type { DirectAccess } from '../program/direct-access-watch.ts'
+import { registerCallback } from '../register-callback.ts'
 import type { Step } from '../step.ts'
 import { GATEWAYS, MACHINES, PORTAL_URL, PROVIDER_URL, SITE_NAMES, WEB_PORT } from '../topology.ts'
 import { expectThat, type World } from './world.ts'
@@ -174,6 +175,8 @@ const describeAccount = async (world: World): Promise<void> => {
     settings: { issuer: PROVIDER_URL, client_id: id, client_secret: secret, allow_http: true },
     is_default: true,
   })
+  const provider = await world.api.get(`identity_providers/${world.id('provider')}`)
+  await registerCallback(world.lab.machines.portal, PROVIDER_URL, (provider as { callback_url: string }).callback_url)
   await world.make('site', 'sites', { name: 'berlin' })
   const site_id = world.id('site')
   const web = { type: 'dns', site_id, filters: [{ protocol: 'tcp', ports: [String(WEB_PORT)] }] }

@@ -15,7 +15,7 @@ import { limitRate, type RateLimit } from './rate-limit.ts'
 import { refuseForeignForms } from './foreign-form.ts'
 import { SealedCookies } from './sealed-cookie.ts'
 import { deskOf } from './sign-in/desk.ts'
-import { CALLBACK_PATH, signInRoutes } from './sign-in/routes.ts'
+import { signInRoutes } from './sign-in/routes.ts'
 import { Sessions } from './sign-in/session.ts'
 
 export interface WebParts extends ApiParts {
@@ -24,8 +24,6 @@ export interface WebParts extends ApiParts {
   /** The portal's secret. */
   key: Uint8Array
   clientAddress: ClientAddress
-  /** How browsers reach the portal, without a slash at the end. */
-  publicUrl: string
   clientScheme: string
   rateLimit: RateLimit
   /** For what begins or goes on with a sign-in: those cost the portal and others more than a page. */
@@ -70,7 +68,6 @@ export const webApp = (parts: WebParts): Koa => {
       pages,
       cookies,
       sessions,
-      callbackUrl: `${publicUrl}${CALLBACK_PATH}`,
       deskFor: (provider) => deskOf(parts.store, provider),
     }),
   )
@@ -91,7 +88,7 @@ const isForPrograms = (path: string): boolean => /^\/(?:api\/|openapi\.json$|hea
 
 /** A step of a conversation with a provider, and not the choice of one. */
 const isSignInStep = (method: string, path: string): boolean =>
-  path === CALLBACK_PATH ||
+  /^\/auth\//i.test(path) ||
   (path.includes('/sign_in/') && (method === 'POST' || /\/sign_in\/\w+\/[0-9a-f-]{36}$/.test(path)))
 
 const only =

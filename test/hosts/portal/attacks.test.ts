@@ -5,7 +5,7 @@ import { apiEndpoints } from '../../../hosts/portal/web/api/router.ts'
 import { Browser } from '../../kit/browser.ts'
 import { ControlPeer, type ConnectRefused } from '../../kit/control-peer.ts'
 import { codeIn, MailSink } from '../../kit/mail-sink.ts'
-import { OPENID_CLIENT } from '../../kit/openid-provider.ts'
+import { isCallback, OPENID_CLIENT } from '../../kit/openid-provider.ts'
 import { ForgingProvider } from '../../kit/forging-provider.ts'
 import { PortalFixture } from '../../kit/portal-fixture.ts'
 
@@ -63,7 +63,6 @@ describe('attacks on the portal', function () {
   const addEmail = async (to: PortalFixture): Promise<{ id: string }> =>
     to.create('/identity_providers', { name: 'E-mail', type: 'email_otp' })
 
-  const isCallback = (url: string): boolean => url.startsWith(`${portal.url}/auth/oidc/callback?`)
   const callbackOf = async (query: string, by = browser): Promise<string> =>
     by.follow(`${portal.url}/example/sign_in/oidc/${ids.openid}?${query}`, { until: isCallback, login: 'ada' })
   const signIn = async (query = '', by = browser): Promise<Response> => by.send(await callbackOf(query, by))

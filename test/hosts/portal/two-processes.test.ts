@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'mocha'
 import { SECOND } from '../../../core/runtime/time.ts'
 import { Browser } from '../../kit/browser.ts'
 import { ControlPeer } from '../../kit/control-peer.ts'
-import { OPENID_CLIENT, OpenidProvider } from '../../kit/openid-provider.ts'
+import { isCallback, OpenidProvider } from '../../kit/openid-provider.ts'
 import { PortalFixture } from '../../kit/portal-fixture.ts'
 import { Postgres } from '../../kit/postgres.ts'
 import { RecordingLogger } from '../../kit/recording-logger.ts'
@@ -21,9 +21,7 @@ describe('two portal processes on one PostgreSQL', function () {
     const database = { driver: 'pg', ...(await postgres.newDatabase()) }
     portal = await PortalFixture.start({ config: { database, trusted_proxies: ['127.0.0.1'] } })
     second = await portal.startAnother()
-    openid = await OpenidProvider.start({
-      redirectUris: [portal.url, second.url].map((url) => `${url}/auth/oidc/callback`),
-    })
+    openid = await OpenidProvider.start()
   })
   after(async () => {
     await openid?.stop()
@@ -33,19 +31,10 @@ describe('two portal processes on one PostgreSQL', function () {
   })
 
   it('S9 a sign-out at one ends the session at the other', async () => {
-    const provider = await portal.create('/identity_providers', {
-      name: 'Example ID',
-      type: 'oidc',
-      settings: {
-        issuer: openid.issuer,
-        client_id: OPENID_CLIENT.id,
-        client_secret: OPENID_CLIENT.secret,
-        allow_http: true,
-      },
-    })
+    const provider = await openid.addTo(portal)
     const browser = new Browser()
     const callback = await browser.follow(`${portal.url}/example/sign_in/oidc/${provider.id}`, {
-      until: (url) => url.startsWith(`${portal.url}/auth/oidc/callback?`),
+      until: isCallback,
       login: 'admin',
     })
     await browser.send(callback)

@@ -49,6 +49,7 @@ describe('identity-email-otp against a real SMTP server', () => {
   const request = () => ({
     settings: {},
     callbackUrl: 'http://x/',
+    sharedCallbackUrl: 'http://127.0.0.1:9/shared',
     now: clock.unix(),
     signal: AbortSignal.timeout(5_000),
     desk,

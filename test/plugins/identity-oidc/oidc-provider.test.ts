@@ -12,7 +12,8 @@ import { OPENID_CLIENT, OpenidProvider } from '../../kit/openid-provider.ts'
 import { signInDesk } from '../../kit/sign-in-desk.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 
-const CALLBACK = 'http://127.0.0.1:9/auth/oidc/callback'
+const CALLBACK = 'http://127.0.0.1:9/auth/callback/an-id'
+const SHARED = 'http://127.0.0.1:9/auth/oidc/callback'
 let instances = 0
 const create = () => new OidcProvider(new SeededRandom(`oidc-${instances++}`))
 
@@ -34,6 +35,7 @@ const walk = (login: string) => async (step: SignInStep) => {
 const asked = (settings: Settings) => ({
   settings,
   callbackUrl: CALLBACK,
+  sharedCallbackUrl: SHARED,
   now: unixTime(Date.now()),
   signal: AbortSignal.timeout(10_000),
   desk: signInDesk(),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { DAY, HOUR, MINUTE, SECOND } from '../../../../core/runtime/time.ts'
 import type { IdentityProviderRow } from '../../entities.ts'
 import type { Transaction } from '../../store/store.ts'
+import { callbackUrl } from '../sign-in/callback.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
@@ -30,6 +31,7 @@ const ProviderBody = z
     is_disabled: z.boolean(),
     client_token_lifetime_seconds: z.int(),
     session_lifetime_seconds: z.int(),
+    callback_url: z.url().describe('Address to register at the provider, which sends browsers back there'),
   })
   .meta({ id: 'IdentityProvider' })
 const Draft = z.strictObject({
@@ -51,7 +53,7 @@ const Patch = z.strictObject({
 })
 
 /** Where people sign in. */
-export const identityProviderEndpoints = ({ store, providers: plugins }: ApiParts): Endpoint[] => {
+export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)
 
@@ -67,6 +69,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins }: ApiPart
       is_disabled: row.isDisabled,
       client_token_lifetime_seconds: row.clientTokenLifetimeSeconds,
       session_lifetime_seconds: row.sessionLifetimeSeconds,
+      callback_url: callbackUrl(publicUrl, row),
       created_at: timeOf(row.createdAt),
     }),
   )

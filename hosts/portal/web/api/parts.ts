@@ -18,4 +18,6 @@ export interface ApiParts {
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
   decisions: Decisions
+  /** How browsers reach the portal, without a slash at the end. */
+  publicUrl: string
 }

@@ -5,6 +5,7 @@ import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 import type { Decisions } from '../../control/decisions.ts'
 import type { Account, Token } from '../../entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
+import { callbackUrl } from '../sign-in/callback.ts'
 import type { FinishParts } from '../sign-in/finish.ts'
 import { isOwnForm, type PortalSession } from '../sign-in/session.ts'
 import { formFields } from '../form-fields.ts'
@@ -13,6 +14,8 @@ import { denialsOf } from './denials.ts'
 
 export interface MyParts extends FinishParts {
   decisions: Decisions
+  /** How browsers reach the portal, without a slash at the end. */
+  publicUrl: string
 }
 
 interface MyState {
@@ -77,7 +80,16 @@ export const myRoutes = (parts: MyParts): Middleware => {
     })
   }
 
-  const showHome: Step = async (ctx) => Promise.resolve(show(ctx, 'home', {}))
+  const showHome: Step = async (ctx) => {
+    const { account, actor } = ctx.state.session
+    const providers = actor.type === 'admin' ? await store.reader(account.id).list('identity_providers') : []
+    show(ctx, 'home', {
+      providers: providers.map((provider) => ({
+        name: provider.name,
+        callbackUrl: callbackUrl(parts.publicUrl, provider),
+      })),
+    })
+  }
 
   const showAccess: Step = async (ctx) => {
     const { account, actor, provider } = ctx.state.session

@@ -18,7 +18,7 @@ const Field = z.object({
 
 /** `SignInStep`, of what a plugin may say of it. What is longer than this fits no page, column or header. */
 const Step = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('redirect'), url: WebAddress, keep: Keep }),
+  z.object({ type: z.literal('redirect'), url: WebAddress, keep: Keep, atSharedCallback: z.boolean().optional() }),
   z.object({
     type: z.literal('prompt'),
     prompt: z.object({

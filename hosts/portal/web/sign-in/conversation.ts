@@ -9,6 +9,7 @@ import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import type { Metrics } from '../metrics.ts'
 import type { IdentityProviderRow } from '../../entities.ts'
+import { callbackUrl, SHARED_CALLBACK_PATH } from './callback.ts'
 import { checkedStep } from './checked-step.ts'
 
 /** A provider's answer may take this long: a person waits, and a thread of the portal with her. */
@@ -18,7 +19,8 @@ export interface ConversationParts {
   providers: Extensions<IdentityProvider>
   deskFor: (provider: IdentityProviderRow) => SignInDesk
   clock: Clock
-  callbackUrl: string
+  /** How browsers reach the portal, without a slash at the end. */
+  publicUrl: string
   metrics: Pick<Metrics, 'observeProvider'>
 }
 
@@ -53,7 +55,7 @@ export const converse = async (
 }
 
 const nextStep = async (
-  { providers, deskFor, clock, callbackUrl }: ConversationParts,
+  { providers, deskFor, clock, publicUrl }: ConversationParts,
   provider: IdentityProviderRow,
   reply: Reply | undefined,
 ): Promise<SignInStep> => {
@@ -65,7 +67,14 @@ const nextStep = async (
     throw new Error(`the settings no longer fit the plugin: ${paths}`)
   }
   const signal = AbortSignal.timeout(PROVIDER_DEADLINE_MS)
-  const request = { settings: settings.settings, callbackUrl, now: clock.unix(), signal, desk: deskFor(provider) }
+  const request = {
+    settings: settings.settings,
+    callbackUrl: callbackUrl(publicUrl, provider),
+    sharedCallbackUrl: `${publicUrl}${SHARED_CALLBACK_PATH}`,
+    now: clock.unix(),
+    signal,
+    desk: deskFor(provider),
+  }
   const { value } = extension
   return checkedStep(
     await withinDeadline(reply === undefined ? value.begin(request) : value.proceed({ ...request, ...reply }), signal),

@@ -13,6 +13,8 @@ export interface Pending {
   providerId: string
   intent: SignInIntent
   keep: Reply['keep']
+  /** Whether the browser was sent to come back at the callback that all providers share; absent for a form of ours. */
+  atSharedCallback?: boolean
   /** The conversation's own, the same from its first step to its last. */
   conversation: string
 }

@@ -7,25 +7,23 @@ import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
 import type { Account, IdentityProviderRow } from '../../entities.ts'
 import { formFields } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
+import { CALLBACK_PATH, SHARED_CALLBACK_PATH } from './callback.ts'
 import { converse, type ConversationParts } from './conversation.ts'
 import { emergencySignIn } from './emergency.ts'
 import { handoverUrl, type FinishParts } from './finish.ts'
 import { intentQuery, parseIntent } from './intent.ts'
 import { PendingSignIns } from './pending.ts'
 import { providerUrl, type SignInContext, type Step } from './step.ts'
-import { talk } from './talk.ts'
+import { noteRefusal, talk } from './talk.ts'
 
 export interface SignInParts extends FinishParts, ConversationParts {
   logger: Logger
   random: Random
 }
 
-/** Path of the one callback of every provider. */
-export const CALLBACK_PATH = '/auth/oidc/callback'
-
 /** Sign-in as requests: protocol.md §1. */
 export const signInRoutes = (parts: SignInParts): Middleware => {
-  const { store, pages, cookies, sessions, random, clock } = parts
+  const { store, pages, cookies, sessions, random, clock, logger } = parts
   const pendings = new PendingSignIns(cookies, random)
   const router = new Router()
   const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' }) as Step
@@ -139,6 +137,24 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
     return next()
   }
 
+  // RFC 9700 §4.4: a hostile provider could send the browser on to an honest one, with the state of the sign-in that is under way with
+  // itself, and be given the honest one's code. So an answer counts only where the browser was told to come back to.
+  const atItsCallback: Step = async (ctx, next) => {
+    const { pending, provider } = ctx.state
+    const { id } = ctx.params
+    const isExpected =
+      pending.atSharedCallback === true
+        ? id === undefined && typeof ctx.query['iss'] === 'string'
+        : pending.atSharedCallback === false && id === provider.id
+    if (isExpected) return next()
+    logger.warn(
+      { accountId: provider.accountId, providerId: provider.id, path: ctx.path },
+      'an answer came to another callback',
+    )
+    await noteRefusal(parts, ctx, { reason: 'wrong_callback' })
+    throw lost()
+  }
+
   /** A cookie can be copied before it is cleared; what is written down here cannot be undone by a browser. */
   const onlyOnce: Step = async (ctx, next) => {
     const { pending, account, provider } = ctx.state
@@ -167,7 +183,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
       step: () =>
         converse(parts, ctx.state.provider, {
           keep: ctx.state.pending.keep,
-          url: new URL(ctx.url, parts.callbackUrl).href,
+          url: new URL(ctx.url, parts.publicUrl).href,
           fields: formFields(ctx),
         }),
     })
@@ -185,7 +201,8 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   const post = (path: string, ...story: Step[]) => router.post(path, ...(story as Middleware[]))
 
   get('/', askForAccount)
-  get(CALLBACK_PATH, recallByState, onlyOnce, proceedWithSignIn)
+  get(`${CALLBACK_PATH}/:id`, recallByState, atItsCallback, onlyOnce, proceedWithSignIn)
+  get(SHARED_CALLBACK_PATH, recallByState, atItsCallback, onlyOnce, proceedWithSignIn)
   get('/:account', findAccount, readIntent, goHomeIfSignedIn, goToSignIn)
   get('/:account/sign_in', findAccount, readIntent, goToDefaultProvider, showProviders)
   get('/:account/sign_in/providers', findAccount, readIntent, showProviders)

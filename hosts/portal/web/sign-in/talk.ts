@@ -32,6 +32,7 @@ export const talk = async (
       const { keep } = answer
       const pending: Pending = { accountId: account.id, providerId: provider.id, intent, keep, conversation }
       if (answer.type === 'redirect') {
+        pending.atSharedCallback = answer.atSharedCallback === true
         pendings.remember(ctx, pending, { redirectUrl: answer.url })
         leave(parts, ctx, answer.url)
         return
@@ -60,19 +61,11 @@ export const talk = async (
 }
 
 const refuse = async (parts: TalkParts, ctx: SignInContext, refusal: Refusal): Promise<void> => {
-  const { store, pages, logger, clock } = parts
+  const { pages, logger } = parts
   const { code, publicText, detail, tryAgain } = refusal
-  const { account, provider, intent, clientAddress } = ctx.state
+  const { account, provider, intent } = ctx.state
   logger.info({ code, detail, accountId: account.id, providerId: provider.id }, 'sign-in refused')
-  await store.recordSignIn(account.id, {
-    at: clock.unix(),
-    action: 'refused',
-    reason: code,
-    by: { type: 'system', part: 'sign-in' },
-    actorId: null,
-    identityProviderId: provider.id,
-    remoteIp: clientAddress,
-  } satisfies SignInEvent)
+  await noteRefusal(parts, ctx, { reason: code })
   const isDown = PROVIDER_DOWN.has(code)
   ctx.status = isDown ? 502 : 403
   pages.render(ctx, 'problem', {
@@ -87,6 +80,22 @@ const refuse = async (parts: TalkParts, ctx: SignInContext, refusal: Refusal): P
     emergency: isDown ? `/${account.slug}/sign_in/emergency${intentQuery(intent)}` : undefined,
   })
 }
+
+/** Writes into the audit trail that a sign-in was refused, and why. */
+export const noteRefusal = async (
+  { store, clock }: Pick<TalkParts, 'store' | 'clock'>,
+  { state }: SignInContext,
+  { reason }: { reason: string },
+): Promise<void> =>
+  store.recordSignIn(state.account.id, {
+    at: clock.unix(),
+    action: 'refused',
+    reason,
+    by: { type: 'system', part: 'sign-in' },
+    actorId: null,
+    identityProviderId: state.provider.id,
+    remoteIp: state.clientAddress,
+  } satisfies SignInEvent)
 
 const UNAVAILABLE: Refusal = {
   code: 'provider_unavailable',

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'mocha'
 import { HOUR, MINUTE, SECOND } from '../../../../core/runtime/time.ts'
 import { Browser } from '../../../kit/browser.ts'
 import { ControlPeer, type ConnectRefused } from '../../../kit/control-peer.ts'
-import { OPENID_CLIENT, OpenidProvider } from '../../../kit/openid-provider.ts'
+import { isCallback, OpenidProvider } from '../../../kit/openid-provider.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
@@ -19,13 +19,10 @@ describe('lifetimes that an admin set for a provider', () => {
   before(async () => {
     clock = new VirtualClock({ startUnix: Date.now() }) // the provider has a clock of its own
     portal = await PortalFixture.start({ clock })
-    openid = await OpenidProvider.start({ redirectUris: [`${portal.url}/auth/oidc/callback`] })
+    openid = await OpenidProvider.start()
     await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
-    const add = async (name: string, lifetimes: object): Promise<string> => {
-      const settings = { issuer: openid.issuer, client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret }
-      const body = { name, type: 'oidc', settings: { ...settings, allow_http: true }, ...lifetimes }
-      return (await portal.create('/identity_providers', body)).id
-    }
+    const add = async (name: string, lifetimes: object): Promise<string> =>
+      (await openid.addTo(portal, { name, ...lifetimes })).id
     ids = {
       short: await add('Short ID', { client_token_lifetime_seconds: 3_600, session_lifetime_seconds: 300 }),
       long: await add('Long ID', { client_token_lifetime_seconds: 7_200, session_lifetime_seconds: 86_400 }),
@@ -40,7 +37,7 @@ describe('lifetimes that an admin set for a provider', () => {
   const signIn = async (providerId: string, query: string): Promise<{ answer: Response; browser: Browser }> => {
     const browser = new Browser()
     const callback = await browser.follow(`${portal.url}/example/sign_in/oidc/${providerId}?${query}`, {
-      until: (url) => url.startsWith(`${portal.url}/auth/oidc/callback?`),
+      until: isCallback,
       login: 'ada',
     })
     return { answer: await browser.send(callback), browser }

@@ -3,7 +3,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import type { Page } from 'playwright-core'
 import { Chromium, logInAs, needsChromium } from '../../../kit/chromium.ts'
 import { LoopbackServer } from '../../../kit/loopback-server.ts'
-import { OPENID_CLIENT, OpenidProvider } from '../../../kit/openid-provider.ts'
+import { OpenidProvider } from '../../../kit/openid-provider.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { TlsProxy } from '../../../kit/tls-proxy.ts'
 
@@ -28,14 +28,9 @@ describe('a portal behind a proxy that ends TLS, in a real browser', function ()
     origin = `https://${HOST}:${proxy.port}`
     portal = await PortalFixture.start({ config: { public_url: origin, trusted_proxies: ['127.0.0.1'] } })
     proxy.upstream = portal.url
-    openid = await OpenidProvider.start({ redirectUris: [`${origin}/auth/oidc/callback`] })
+    openid = await OpenidProvider.start()
     await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
-    const settings = { issuer: openid.issuer, client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret }
-    await portal.create('/identity_providers', {
-      name: 'Example ID',
-      type: 'oidc',
-      settings: { ...settings, allow_http: true },
-    })
+    await openid.addTo(portal)
     browser = await Chromium.start({
       args: [`--host-resolver-rules=MAP ${HOST} 127.0.0.1`, `--ignore-certificate-errors-spki-list=${proxy.keyHash}`],
     })

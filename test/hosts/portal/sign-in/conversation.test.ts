@@ -37,7 +37,7 @@ describe("the conversation with an identity provider's plugin", () => {
         providers: new Map([['fake', { key: 'fake', plugin: 'identity-fake', version: '1', value, settings }]]),
         deskFor: () => signInDesk(),
         clock: new VirtualClock(),
-        callbackUrl: 'http://127.0.0.1/auth/oidc/callback',
+        publicUrl: 'http://127.0.0.1',
         metrics: { observeProvider: ({ outcome }) => outcomes.push(outcome) },
       },
       row,

@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, it } from 'mocha'
 import { Browser } from '../../../kit/browser.ts'
 import { ControlPeer } from '../../../kit/control-peer.ts'
 import type { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { isCallback } from '../../../kit/openid-provider.ts'
 import { SigningPortal } from '../../../kit/signing-portal.ts'
 
 const nonce = '0123456789abcdef'.repeat(4)
@@ -27,7 +28,7 @@ describe('what was signed in to', () => {
 
   const signIn = async (query: string, browser = new Browser()): Promise<Response> => {
     const callback = await browser.follow(`${portal.url}/example/sign_in/oidc/${provider.id}?${query}`, {
-      until: (url) => url.startsWith(`${portal.url}/auth/oidc/callback?`),
+      until: isCallback,
       login: 'ada',
     })
     return browser.send(callback)

@@ -46,9 +46,9 @@ describe('sign-in in a real browser', function () {
         ],
       },
     })
-    openid = await OpenidProvider.start({ redirectUris: [`${portal.url}/auth/oidc/callback`] })
+    openid = await OpenidProvider.start()
     ids = {
-      openid: (await addProvider('Example ID', openid.issuer)).id,
+      openid: (await openid.addTo(portal)).id,
       email: (await portal.create('/identity_providers', { name: 'E-mail', type: 'email_otp' })).id,
     }
     await portal.create('/actors', { name: 'Ada Example', email: 'ada@example.org' })

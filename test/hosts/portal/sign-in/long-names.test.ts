@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { Browser } from '../../../kit/browser.ts'
 import type { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { isCallback } from '../../../kit/openid-provider.ts'
 import { SigningPortal } from '../../../kit/signing-portal.ts'
 
 const nonce = '0123456789abcdef'.repeat(4)
@@ -24,8 +25,7 @@ describe('S6 a name as long as names may be', () => {
     await portal.api('PATCH', '/account', { name })
     const browser = new Browser()
     const url = `${portal.url}/example/sign_in/oidc/${provider.id}?as=gui-client&nonce=${nonce}&state=${state}`
-    const until = (each: string) => each.startsWith(`${portal.url}/auth/oidc/callback?`)
-    const done = await browser.send(await browser.follow(url, { until, login: 'ada' }))
+    const done = await browser.send(await browser.follow(url, { until: isCallback, login: 'ada' }))
     expect(done.status, name).to.equal(200)
     const handover = await browser.send(`${portal.url}/example/sign_in/client_redirect`)
     return new URL(handover.headers.get('location') ?? '')

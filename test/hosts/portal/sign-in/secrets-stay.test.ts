@@ -23,7 +23,7 @@ describe('the secrets of a whole sign-in', () => {
   let openid: OpenidProvider
   before(async () => {
     portal = await PortalFixture.start()
-    openid = await OpenidProvider.start({ redirectUris: [`${portal.url}/auth/oidc/callback`] })
+    openid = await OpenidProvider.start()
   })
   after(async () => {
     await openid.stop()
@@ -31,13 +31,7 @@ describe('the secrets of a whole sign-in', () => {
   })
 
   it('S5 S8 are in no log, no command line, no audit trail and no database; and no address holds both halves of the token', async () => {
-    const settings = { issuer: openid.issuer, client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret }
-    await portal.create('/identity_providers', {
-      name: 'Example ID',
-      type: 'oidc',
-      settings: { ...settings, allow_http: true },
-      is_default: true,
-    })
+    await openid.addTo(portal, { is_default: true })
     await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
     const signIn = await SignIn.begin({ portalUrl: portal.url, account: 'example', random: createRandom() })
     const browser = new WatchedBrowser()

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { Browser } from '../../../kit/browser.ts'
 import { ForgingProvider, type Forgery } from '../../../kit/forging-provider.ts'
 import { LoopbackServer } from '../../../kit/loopback-server.ts'
-import { OPENID_CLIENT, OpenidProvider } from '../../../kit/openid-provider.ts'
+import { isCallback, OPENID_CLIENT, OpenidProvider } from '../../../kit/openid-provider.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 
 const nonce = '0123456789abcdef'.repeat(4)
@@ -21,8 +21,8 @@ describe('sign-in', () => {
 
   before(async () => {
     portal = await PortalFixture.start()
-    openid = await OpenidProvider.start({ redirectUris: [`${portal.url}/auth/oidc/callback`] })
-    provider = await addProvider('Example ID', openid.issuer)
+    openid = await OpenidProvider.start()
+    provider = await openid.addTo(portal)
     ada = await portal.create('/actors', { name: 'Ada Example', email: 'ada@example.org' })
   })
   after(async () => {
@@ -40,8 +40,6 @@ describe('sign-in', () => {
       settings: { issuer, client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret, allow_http: true },
       ...more,
     })
-
-  const isCallback = (url: string): boolean => url.startsWith(`${portal.url}/auth/oidc/callback?`)
 
   /** Walks from the start to the provider's answer, and lets the portal have it. */
   const signIn = async (query: string, login = 'ada', through = provider): Promise<Response> => {

@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { LoopbackServer } from './loopback-server.ts'
+
+/** What a mix-up provider leads browsers to, and how. */
+export interface MixUp {
+  /** The honest provider's address for a browser to sign in at, and the client's id there. */
+  authorizationUrl: string
+  clientId: string
+  /** Address that the honest provider sends the browser back to. */
+  redirectUri: string
+  /** What to say in its discovery document beside what is needed. */
+  document?: object
+}
+
+/**
+ * A hostile OpenID provider (RFC 9700 §4.4): it passes the browser on to an honest one, with the state of the sign-in that is under way
+ * with itself, and waits at its token endpoint for the honest one's code.
+ */
+export class MixUpProvider {
+  readonly issuer: string
+  /** Codes that were brought to it. */
+  readonly codes: string[] = []
+  mixUp: MixUp | undefined
+  readonly #server: LoopbackServer
+
+  private constructor(server: LoopbackServer) {
+    this.#server = server
+    this.issuer = server.url
+  }
+
+  static async start(): Promise<MixUpProvider> {
+    const answer: { by?: MixUpProvider } = {}
+    const server = await LoopbackServer.start((request, response) => void answer.by?.answer(request, response))
+    answer.by = new MixUpProvider(server)
+    return answer.by
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop()
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', this.issuer)
+    const { authorizationUrl = '', clientId = '', redirectUri = '', document = {} } = this.mixUp ?? {}
+    const at = (path: string): string => `${this.issuer}${path}`
+    switch (pathname) {
+      case '/.well-known/openid-configuration':
+        return json(response, {
+          issuer: this.issuer,
+          authorization_endpoint: at('/auth'),
+          token_endpoint: at('/token'),
+          jwks_uri: at('/jwks'),
+          response_types_supported: ['code'],
+          subject_types_supported: ['public'],
+          id_token_signing_alg_values_supported: ['RS256'],
+          ...document,
+        })
+      case '/auth': {
+        const onward = new URL(authorizationUrl)
+        onward.search = searchParams.toString()
+        onward.searchParams.set('client_id', clientId)
+        onward.searchParams.set('redirect_uri', redirectUri)
+        return void response.writeHead(302, { location: onward.href }).end()
+      }
+      default: {
+        let body = ''
+        for await (const chunk of request) body += String(chunk)
+        const code = new URLSearchParams(body).get('code')
+        if (code !== null) this.codes.push(code)
+        return void response.writeHead(400).end()
+      }
+    }
+  }
+}
+
+const json = (response: ServerResponse, value: unknown): void => {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+}
