@@ -62,7 +62,8 @@ export class SignIn {
   static async begin(options: SignInOptions): Promise<SignIn> {
     const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000 })
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(0, '127.0.0.1', resolve)
+      // It stays: a connection that cannot be accepted later on ends no client, and the browser says so.
+      server.on('error', reject).listen(0, '127.0.0.1', resolve)
     })
     const signIn = new SignIn(server, options)
     server.on('request', (request, response) => {

@@ -2,13 +2,25 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { OperatorError } from '../../core/config/operator-error.ts'
 
+export interface ListenOptions {
+  host: string
+  port: number
+  /** Hears what goes wrong later: a connection that could not be accepted, for want of descriptors for instance. */
+  onError: (error: Error) => void
+}
+
 /** Begins to listen; where, as a URL. @throws OperatorError LISTEN_FAILED */
-export const listen = async (server: Server, { host, port }: { host: string; port: number }): Promise<string> => {
+export const listen = async (server: Server, { host, port, onError }: ListenOptions): Promise<string> => {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
+    let isListening = false
+    server.on('error', (error) => {
+      if (isListening) return onError(error)
       reject(new OperatorError('LISTEN_FAILED', `Cannot listen on ${host}:${port}: ${error.message}.`))
     })
-    server.listen(port, host, resolve)
+    server.listen(port, host, () => {
+      isListening = true
+      resolve()
+    })
   })
   const address = server.address() as AddressInfo
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address

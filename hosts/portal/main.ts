@@ -12,6 +12,7 @@ import { AuditRetention } from './audit-retention.ts'
 import { auditedSettings } from './audited-settings.ts'
 import type { PortalStart, RunningPortal } from './config.ts'
 import { buildContainer } from './container.ts'
+import { LastResort } from './last-resort.ts'
 import { close, listen } from './listen.ts'
 import { openRows } from './open-rows.ts'
 import { webApp } from './web/app.ts'
@@ -48,6 +49,8 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   await lifecycle.start([{ stop: () => store.close() }])
   try {
     await lifecycle.start(installation.parts)
+    const lastResort = new LastResort(logger)
+    await lifecycle.start([lastResort])
     const server = createServer({
       requestTimeout: config.timeouts.request_seconds * SECOND,
       headersTimeout: config.timeouts.headers_seconds * SECOND,
@@ -55,7 +58,10 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       // How often it looks whether somebody is slow: Node's own 30 s would make the others three times as long.
       connectionsCheckingInterval: SECOND,
     })
-    const url = await listen(server, config.listen)
+    const url = await listen(server, {
+      ...config.listen,
+      onError: (error) => logger.error({ error }, 'a connection could not be accepted'),
+    })
     await lifecycle.start([{ stop: () => close(server) }])
 
     const providers = container.get(IdentityProviders.token)
@@ -112,10 +118,12 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const started = lifecycle.start([needs, control, retention])
     // Who comes early waits for the rows to be there.
     server.on('request', (request, response) => {
-      started.then(
-        () => handle(request, response),
-        () => response.destroy(),
-      )
+      lastResort.watch(response, () => {
+        started.then(
+          () => handle(request, response),
+          () => response.destroy(),
+        )
+      })
     })
     await started
     control.attach(server)

@@ -67,7 +67,8 @@ export class ControlSocket {
     const mask = process.umask(0o177) // the socket is never there with another mode
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject).listen(this.#path, resolve)
+        // It stays: once it listens, what cannot be accepted is for whoever connects to hear of.
+        this.#server.on('error', reject).listen(this.#path, resolve)
       })
     } catch (error) {
       throw new OperatorError('SOCKET_FAILED', `the control socket cannot be opened: ${String(error)}.`, undefined, {
@@ -85,10 +86,12 @@ export class ControlSocket {
     socket.on('error', () => socket.destroy()).on('close', () => this.#open.delete(socket))
     let waiting = Promise.resolve()
     onLines(socket, REQUEST_LIMIT_BYTES, (line) => {
-      waiting = waiting.then(async () => {
-        const answer = await respond(line, handlers)
-        if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`)
-      })
+      waiting = waiting
+        .then(async () => {
+          const answer = await respond(line, handlers)
+          if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`)
+        })
+        .catch(() => void socket.destroy()) // what cannot be written as JSON is no answer
     })
   }
 }
@@ -153,7 +156,7 @@ const exchange = (path: string, request: object, timeoutMs: number): Promise<Ans
   new Promise((resolve, reject) => {
     const socket = connect(path, () => socket.write(`${JSON.stringify(request)}\n`))
     const timer = setTimeout(() => socket.destroy(new Error('it does not answer')), timeoutMs)
-    socket.once('error', reject)
+    socket.on('error', reject)
     socket.once('close', () => {
       clearTimeout(timer)
       reject(new Error('it closed the connection'))
@@ -190,5 +193,5 @@ const answers = (path: string): Promise<boolean> =>
       socket.destroy()
       resolve(true)
     })
-    socket.once('error', () => resolve(false))
+    socket.on('error', () => resolve(false))
   })

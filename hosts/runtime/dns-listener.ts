@@ -42,12 +42,13 @@ class TcpDnsListener implements DnsListener {
   async listen(): Promise<void> {
     const { address: host, port, onError } = this.#options
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject).listen({ host, port }, () => {
-        this.#server.off('error', reject)
+      let isListening = false
+      this.#server.on('error', (error) => (isListening ? onError(error) : reject(error)))
+      this.#server.listen({ host, port }, () => {
+        isListening = true
         resolve()
       })
     })
-    this.#server.on('error', onError)
   }
 
   answer(connection: number, message: Uint8Array): void {

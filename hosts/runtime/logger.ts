@@ -29,7 +29,7 @@ export class PinoLogger implements Logger {
           timestamp: pino.stdTimeFunctions.isoTime,
           formatters: { level: (label) => ({ level: label }), log: plainErrors },
         },
-        destination ?? pino.destination({ fd: 2, sync: true }),
+        destination ?? standardError(),
       ),
     )
   }
@@ -57,6 +57,13 @@ export class PinoLogger implements Logger {
   with(fields: LogFields): Logger {
     return new PinoLogger(this.#pino.child(plainErrors(fields)))
   }
+}
+
+/** Standard error as a destination. A disk that is full, or a reader that has gone, costs lines and not the process. */
+const standardError = (): DestinationStream => {
+  const stream = pino.destination({ fd: 2, sync: true })
+  stream.on('error', () => undefined)
+  return stream
 }
 
 /** An Error has no enumerable members of its own: under whatever name it is logged, it is spelled out. */

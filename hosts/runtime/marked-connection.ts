@@ -48,7 +48,8 @@ const connectMarked = async (
       if (!tls) return socket
       // An address is no server name (RFC 6066 §3), but it is what the certificate is checked against.
       const servername = request.servername ?? (isIP(host) === 0 ? host : '')
-      return connectTls({ socket, host, servername, ...(request.ca === undefined ? {} : { ca: request.ca }) })
+      const secured = connectTls({ socket, host, servername, ...(request.ca === undefined ? {} : { ca: request.ca }) })
+      return secured.on('error', () => undefined) // whoever asked may have gone meanwhile
     } catch (error) {
       failures.push(error)
     }
@@ -70,10 +71,9 @@ const connectTo = (to: { address: string; port: number; mark: number }): Promise
       clearTimeout(timer)
       reject(error)
     }
-    socket.once('error', fail)
+    socket.on('error', fail)
     socket.once('connect', () => {
       clearTimeout(timer)
-      socket.off('error', fail)
       resolve(socket)
     })
   })

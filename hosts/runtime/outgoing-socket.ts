@@ -12,7 +12,10 @@ export interface Destination {
 /** The SO_MARK of a socket, by which it bypasses the tunnel; undefined for none. Marks need CAP_NET_ADMIN. */
 export type MarkFor = (to: Destination) => number | undefined
 
-/** A TCP socket that is connecting. Throws with a `code` where there can be none. */
+/**
+ * A TCP socket that is connecting. Throws with a `code` where there can be none. Its errors are heard from the first moment to the last,
+ * whoever takes it over and whenever: one that nobody hears would end the process.
+ */
 export const openStream = ({
   address,
   port,
@@ -22,15 +25,19 @@ export const openStream = ({
   port: number
   mark: number | undefined
 }): Socket => {
-  if (mark === undefined) return createConnection({ host: address, port, noDelay: true })
+  const to = { host: address, port, noDelay: true }
+  if (mark === undefined) return createConnection(to).on('error', unheard)
   // `manualStart`: it must not be read from before it is connected. Node's own TLS opens sockets in this way.
   const options = { fd: loadAddon().openTcp(isIPv6(address) ? 6 : 4, mark), manualStart: true }
-  return new Socket(options).connect({ host: address, port, noDelay: true })
+  return new Socket(options).on('error', unheard).connect(to)
 }
 
-/** A UDP socket of the address's family. Throws with a `code` where there can be none. */
+/** A UDP socket of the address's family. Throws with a `code` where there can be none. Its errors are heard, as a stream's are. */
 export const openDatagram = ({ address, mark }: { address: string; mark: number | undefined }): DatagramSocket => {
-  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+  const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4').on('error', unheard)
   if (mark !== undefined) socket.bind({ fd: loadAddon().openDatagram(isIPv6(address) ? 6 : 4, mark), exclusive: true })
   return socket
 }
+
+/** Hears an error that nobody else does; who has to know of it listens, too. */
+const unheard = (): void => undefined

@@ -133,8 +133,9 @@ export class PinnedHttp {
         socket.destroy()
         reject(error)
       }
-      stream.once('error', fail)
-      socket.once('error', fail)
+      // They stay when it is connected: until somebody uses it, nobody else hears of its end.
+      stream.on('error', fail)
+      socket.on('error', fail)
       socket.once('close', () => fail(failure('ECONNRESET', 'the connection ended')))
       socket.once('secureConnect', () => {
         clearTimeout(timer)
@@ -171,7 +172,7 @@ const sendHttp2 = async (
   try {
     const head = new Promise<Readonly<Record<string, unknown>>>((resolve, reject) => {
       stream.once('response', resolve)
-      stream.once('error', reject)
+      stream.on('error', reject)
       stream.once('close', () => reject(failure('ECONNRESET', 'the connection ended before the answer')))
     })
     stream.end(body)
@@ -194,7 +195,7 @@ const sendHttp1 = async (
   const request = requestHttp1(url, { method, headers: { ...headers, ...length }, agent, signal })
   const response = await new Promise<Readable & { statusCode?: number; headers: object }>((resolve, reject) => {
     request.once('response', resolve)
-    request.once('error', reject)
+    request.on('error', reject)
     request.end(body)
   })
   return {

@@ -37,6 +37,9 @@ export class PostOffice {
       disableUrlAccess: true,
       ...(user === undefined ? {} : { auth: { user, pass } }),
     })
+    this.#transporter.on('error', ({ code: reason }: { code?: string }) => {
+      this.#logger.warn({ reason }, 'the mail server failed')
+    })
   }
 
   close(): void {

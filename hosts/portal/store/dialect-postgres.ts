@@ -53,6 +53,7 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
       const client = new Client(connection)
       // A migration may take its time.
       const unhurried = connect({ client: 'pg', connection, log: knexLog(ports.logger), pool: { min: 0, max: 2 } })
+      client.on('error', () => undefined) // while it only holds the lock, a loss shows in the migration's own queries
       try {
         await client.connect()
         await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])

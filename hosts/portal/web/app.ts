@@ -10,6 +10,7 @@ import { healthRoutes, livenessRoute, type ReadinessCheck } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { assets, Pages, showAsPage } from './pages.ts'
 import { myRoutes } from './my/routes.ts'
+import { refuseUnreadable } from './plain-request.ts'
 import { handleErrors, showAsJson } from './problem.ts'
 import { limitRate, type RateLimit } from './rate-limit.ts'
 import { refuseForeignForms } from './foreign-form.ts'
@@ -53,6 +54,7 @@ export const webApp = (parts: WebParts): Koa => {
       show: (ctx, problem) => (isForPrograms(ctx.path) ? showAsJson(ctx, problem) : showPage(ctx, problem)),
     }),
   )
+  app.use(refuseUnreadable())
   app.use(livenessRoute())
   app.use(limitRate(parts.rateLimit, clock))
   app.use(healthRoutes({ checks, registry: metrics.registry }))

@@ -103,7 +103,7 @@ const firstLetter = (worker: Worker): Promise<{ ipv4?: number; ipv6?: number }> 
       settle(() => reject(error instanceof Error ? error : new Error(String(error))))
     const onExit = (): void => settle(() => reject(new Error('the lane’s worker ended')))
     const settle = (then: () => void): void => {
-      worker.off('message', onMessage).off('error', onError).off('exit', onExit)
+      worker.off('message', onMessage).off('exit', onExit)
       then()
     }
     worker.on('message', onMessage).on('error', onError).on('exit', onExit)

@@ -54,7 +54,7 @@ describe('a socket that asks for the control channel', () => {
     })
     server = createServer()
     endpoint.attach(server)
-    await listen(server, { host: '127.0.0.1', port: 0 })
+    await listen(server, { host: '127.0.0.1', port: 0, onError: () => undefined })
   })
   afterEach(async () => {
     for (const socket of sockets.splice(0)) socket.destroy()

@@ -1,0 +1,53 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { ServerResponse } from 'node:http'
+import type { Startable } from '../../core/runtime/lifecycle.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
+
+const BODY = JSON.stringify({
+  type: 'about:blank',
+  title: 'Internal error',
+  status: 500,
+  code: 'internal',
+  detail: 'Something went wrong in the portal.',
+})
+
+/**
+ * What is left where an error reaches nobody: the portal says so in its log, answers the request that it happened in, and goes on for everybody
+ * else. Each line is a bug to be found; none of the portal's own parts leans on this.
+ */
+export class LastResort implements Startable {
+  readonly #logger: Logger
+  readonly #requests = new AsyncLocalStorage<ServerResponse>()
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  start(): void {
+    process.on('uncaughtException', this.#caught)
+    process.on('unhandledRejection', this.#caught)
+  }
+
+  stop(): void {
+    process.off('uncaughtException', this.#caught)
+    process.off('unhandledRejection', this.#caught)
+  }
+
+  /** Runs `work`, so that an error that nobody handles in what comes of it is answered by `response`. */
+  watch(response: ServerResponse, work: () => void): void {
+    this.#requests.run(response, work)
+  }
+
+  readonly #caught = (error: unknown): void => {
+    this.#logger.error({ error }, 'an error that nobody handled: the portal goes on')
+    const response = this.#requests.getStore()
+    if (response === undefined || response.writableEnded || response.destroyed) return
+    if (response.headersSent) {
+      response.destroy()
+      return
+    }
+    response
+      .writeHead(500, { 'Content-Type': 'application/problem+json; charset=utf-8', Connection: 'close' })
+      .end(BODY)
+  }
+}

@@ -1,0 +1,74 @@
+import { expect } from 'chai'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'mocha'
+import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { PortalProcess } from '../../kit/portal-process.ts'
+
+/** An identity provider that breaks its host in the way that its settings name. */
+const PLUGIN = `
+import { definePlugin, IdentityProviders } from 'portreeve'
+import { createGunzip } from 'node:zlib'
+import { z } from 'zod'
+const FAULTS = {
+  timer: () => setTimeout(() => { throw new Error('fault in a timer') }),
+  stream: () => void createGunzip().end('no such stream'),
+  promise: () => void Promise.reject(new Error('fault in a promise')),
+}
+class Breaking {
+  begin({ settings }) {
+    FAULTS[settings.fault]()
+    return new Promise(() => undefined)
+  }
+  proceed() {
+    return new Promise(() => undefined)
+  }
+}
+export const plugin = definePlugin({
+  name: 'identity-breaking',
+  api: 1,
+  setup({ provide }) {
+    provide(IdentityProviders, 'breaking', Breaking, { settings: z.strictObject({ fault: z.enum(Object.keys(FAULTS)) }) })
+  },
+})
+`
+
+describe('the portal’s last resort', function () {
+  this.timeout(60_000)
+  let portal: PortalProcess
+  let token: string
+
+  before(async () => {
+    portal = await PortalProcess.configure({ plugins: [{ use: 'portreeve-identity-breaking' }] })
+    const modules = join(portal.folder, 'node_modules')
+    const folder = join(modules, 'portreeve-identity-breaking')
+    await mkdir(folder, { recursive: true })
+    await symlink(packageRoot(), join(modules, 'portreeve'))
+    await symlink(join(packageRoot(), 'node_modules/zod'), join(modules, 'zod'))
+    await writeFile(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'portreeve-identity-breaking', type: 'module', version: '1.0.0', exports: './index.js' }),
+    )
+    await writeFile(join(folder, 'index.js'), PLUGIN)
+    token = (await portal.init()).token
+    await portal.start()
+  })
+  after(async () => portal.remove())
+
+  for (const fault of ['timer', 'stream', 'promise']) {
+    it(`an error in a ${fault} that nobody handles is logged, answers 500 to whoever it is of, and ends nothing`, async () => {
+      const made = await fetch(`${portal.url}/api/v1/identity_providers`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ name: fault, type: 'breaking', settings: { fault } }),
+      })
+      expect(made.status).to.equal(201)
+      const { id } = (await made.json()) as { id: string }
+      const answer = await fetch(`${portal.url}/example/sign_in/breaking/${id}`)
+      expect(answer.status).to.equal(500)
+      expect(await answer.json()).to.include({ code: 'internal' })
+      expect(portal.output).to.contain('nobody handled')
+      expect((await fetch(`${portal.url}/healthz`)).status).to.equal(200)
+    })
+  }
+})
