@@ -84,6 +84,8 @@ export const FEATURES = {
   upstreamDot: 'upstream_dot',
   /** The interface carries `signed_in_as`, `authorization_created` carries `gateway_name`. */
   names: 'names',
+  /** `disconnect` carries `cause`, a code, and `detail`, the same in words, beside the one `reason` that released peers know. */
+  endReasons: 'end_reasons',
 } as const
 
 /** An array of which bad members are left out instead of spoiling the whole. */

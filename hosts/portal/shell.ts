@@ -8,6 +8,7 @@ import type { Startable } from '../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { unixOf, unixTime } from '../../core/runtime/time.ts'
+import { ContestLog } from './control/contest-log.ts'
 import { ControlEndpoint } from './control/endpoint.ts'
 import type { Decisions } from './control/decisions.ts'
 import { PeerRows } from './control/peer-rows.ts'
@@ -59,12 +60,14 @@ export class PortalShell implements Startable {
       refKey: derivedKey(key, 'control-references'),
       ingestKey: derivedKey(key, 'flow-log-ingest'),
     })
+    const contests = new ContestLog({ clock, logger })
     this.#endpoint = new ControlEndpoint({
       ...options,
       rows: new PeerRows({ store, clock, random }),
       connectLimit: options.connectLimit ?? { perSecond: 50, burst: 200 },
       prepare: (accountId) => this.#adopt(accountId),
-      isGatewayTaken: (id, by) => this.#machine.isGatewayTaken(id, by, clock.now()),
+      seated: (id) => this.#machine.seated(id, clock.now()),
+      onContested: (contest) => contests.add(contest),
       onConnected: (peer) => {
         logger.info({ role: peer.role, id: peer.peerId, userAgent: peer.userAgent }, 'a peer connected')
         this.#driven?.dispatch({ type: 'peerConnected', ...peer })

@@ -17,7 +17,7 @@ import { isClient, isGateway, maySpeak, type Connection, type PeerConnected } fr
 import { Consequences } from './control/consequences.ts'
 import { reply, tell, type Context, type PortalOutput } from './control/context.ts'
 import { decisionsOf, type Decisions } from './control/decisions.ts'
-import { isSeatTaken } from './control/gateway-seat.ts'
+import { seatedConnection, type SeatedConnection } from './control/seated.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
 import { Requests } from './control/requests.ts'
@@ -146,9 +146,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return this.#context.agenda.deadline()
   }
 
-  /** Whether a second connection of a gateway is to be refused, before its WebSocket is made. */
-  isGatewayTaken(gatewayId: string, by: { tokenId: string; publicKey: string }, now: Instant): boolean {
-    return isSeatTaken(this.#context, { gatewayId, ...by }, now)
+  /** The connection by which a client or gateway is here; undefined where it is not. */
+  seated(peerId: string, now: Instant): SeatedConnection | undefined {
+    return seatedConnection(this.#context, peerId, now)
   }
 
   /** Who is there and what is under way. */

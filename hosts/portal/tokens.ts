@@ -33,7 +33,7 @@ export interface MintedToken {
 
 export type TokenVerdict =
   | { ok: true; token: Token; account: Account; /** Null for gateway tokens. */ actor: Actor | null }
-  | { ok: false; reason: TokenRefusal }
+  | { ok: false; reason: TokenRefusal; /** Of the token, where it is genuine and of another kind. */ kind?: TokenKind }
 
 export type TokenRefusal =
   | 'malformed'
@@ -114,7 +114,7 @@ export class Tokens {
     if (token === undefined) return { ok: false, reason: 'unknown' }
     if (!equalSecrets(token.hash, tokenHash({ nonce, fragment, salt: token.salt })))
       return { ok: false, reason: 'wrong_secret' }
-    if (token.kind !== kind) return { ok: false, reason: 'wrong_kind' }
+    if (token.kind !== kind) return { ok: false, reason: 'wrong_kind', kind: token.kind }
     if (token.expiresAt !== null && token.expiresAt <= this.#clock.unix()) return { ok: false, reason: 'expired' }
 
     const account = await reader.get('accounts', accountId)

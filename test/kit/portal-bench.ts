@@ -114,14 +114,21 @@ export class PortalBench {
 
   connect(
     role: 'client' | 'gateway',
-    { peerId, tokenId, publicKey: ofKey, remoteIp = '203.0.113.45', version = '0.1.0' }: Connecting,
+    { peerId, tokenId, publicKey: ofKey, remoteIp = '203.0.113.45', version = '0.1.0', replaces }: Connecting,
   ): BenchPeer {
     const connection = `${role}-${++this.#connections}`
     this.#frames.set(connection, [])
     const userAgent = `Debian/12.0.0 ${role === 'client' ? 'headless-client' : 'gateway'}/${version} (x86_64; 6.1.0)`
     const row = this.#rows.get(peerId)?.row
     const publicKey = ofKey ?? (row !== undefined && 'publicKey' in row ? row.publicKey : '')
-    const about = { peerId, tokenId, publicKey, remoteIp, userAgent }
+    const about = {
+      peerId,
+      tokenId,
+      publicKey,
+      remoteIp,
+      userAgent,
+      ...(replaces && { replaces: replaces.connection }),
+    }
     this.dispatch({ type: 'peerConnected', connection, role, dialect: 'v2', ...about })
     return new BenchPeer(this, role, connection)
   }
@@ -157,6 +164,8 @@ interface Connecting {
   publicKey?: string
   remoteIp?: string
   version?: string
+  /** Its own connection that did not answer. */
+  replaces?: BenchPeer
 }
 
 /** A peer of the bench: what it says is heard at once, and what it was told is kept until it is looked at. */

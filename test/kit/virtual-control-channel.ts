@@ -21,6 +21,8 @@ export interface PortalSide {
   readonly request: ConnectRequest
   send: (text: string) => void
   close: () => void
+  /** Whether a ping would be answered. */
+  answers: () => boolean
 }
 
 /** A portal as the virtual world sees it. */
@@ -134,6 +136,11 @@ class Connection implements PortalSide {
     this.#later('down', () => {
       if (!this.#isClosed) this.#options.events.received(text)
     })
+  }
+
+  answers(): boolean {
+    const { network, ends } = this.#options
+    return !this.#isClosed && !network.conditions(...ends).cut && ends[0].up && ends[1].up
   }
 
   /** Each end knows of its own closing at once, and of the other's when it hears of it. */

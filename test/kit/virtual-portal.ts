@@ -213,8 +213,12 @@ export class VirtualPortal implements VirtualPortalEnd {
 
   // What peers do.
 
-  #isTaken(gatewayId: string, by: { tokenId: string; publicKey: string }): boolean {
-    return this.#machine?.isGatewayTaken(gatewayId, by, this.#options.clock.now()) === true
+  /** The connection that has a peer's place, and whether it answers. */
+  #seated(peerId: string): { connection: string; answers: boolean } | undefined {
+    const seated = this.#machine?.seated(peerId, this.#options.clock.now())
+    if (seated === undefined) return undefined
+    const { connection, isSilent } = seated
+    return { connection, answers: !isSilent && this.#sides.get(connection)?.answers() === true }
   }
 
   accept(side: PortalSide): { status: number; code: string } | undefined {
@@ -225,8 +229,9 @@ export class VirtualPortal implements VirtualPortalEnd {
     const mine = (this.#rows[entity] as { id: string; externalId: string }[]).find(
       (row) => row.externalId === externalId,
     )
-    if (role === 'gateway' && mine !== undefined && this.#isTaken(mine.id, { tokenId: tokenRow.id, publicKey })) {
-      return { status: 409, code: 'gateway_already_connected' }
+    const seated = mine === undefined ? undefined : this.#seated(mine.id)
+    if (seated?.answers === true) {
+      return { status: 409, code: role === 'gateway' ? 'gateway_already_connected' : 'device_identity_conflict' }
     }
     const peer = mine ?? {
       ...this.#base(),
@@ -250,6 +255,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       publicKey,
       remoteIp: remoteAddress,
       userAgent,
+      ...(seated && { replaces: seated.connection }),
     })
     return undefined
   }

@@ -1,9 +1,10 @@
 import { okReply, type Frame } from '../../../core/control/frame.ts'
+import { FEATURES } from '../../../core/control/messages.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 import { isClient, isGateway, openConnection, type Connection, type PeerConnected } from './connections.ts'
 import { faultOf, hasOtherKey } from './consequences.ts'
 import { gatewayConnection, instantAt, reply, tell, tellFrame, type Context } from './context.ts'
-import { predecessorOf } from './gateway-seat.ts'
+import { capital, obstacleText } from './explanation-text.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import { Newcomers } from './newcomers.ts'
 import type { Requests } from './requests.ts'
@@ -79,10 +80,13 @@ export class Attendance {
 
   /** Its token is of no use any more: the peer is to sign in again, or to end. */
   signOut(connection: Connection, now: Instant): void {
-    const frame = { topic: connection.role, event: 'disconnect', payload: { reason: 'token_expired' }, ref: null }
-    tellFrame(this.#context, connection, frame)
+    const cause = faultOf(connection, this.#context, now) ?? 'token_expired'
+    const why = connection.features.has(FEATURES.endReasons) ? { cause, detail: capital(obstacleText(cause)) } : {}
+    // The one reason that released peers understand, whatever it was.
+    const payload = { reason: 'token_expired', ...why }
+    tellFrame(this.#context, connection, { topic: connection.role, event: 'disconnect', payload, ref: null })
     this.#left(connection, now)
-    this.#close(connection, 'token_expired')
+    this.#close(connection, cause)
   }
 
   /** Another process of the same peer has registered its key: with this one nobody could make a tunnel. It may come back with its own. */
@@ -107,18 +111,13 @@ export class Attendance {
   }
 
   #joinClient(connection: Connection & { role: 'client' }, { topic, ref }: Frame, now: Instant): void {
-    const { view, presence, connections, whereabouts, publicUrl } = this.#context
+    const { view, presence, whereabouts, publicUrl } = this.#context
     const client = view.get('clients', connection.peerId)
     const account = client === undefined ? undefined : view.get('accounts', client.accountId)
     if (client === undefined || account === undefined) return this.#close(connection, UNKNOWN)
+    if (!this.#takeSeat(connection, presence.clientConnection(client.id), now)) return
     reply(this.#context, connection, okReply(topic, ref))
-    const verdict = presence.clientJoined(client.id, connection.connection)
-    const older = verdict.ok && verdict.replaces !== undefined ? connections.get(verdict.replaces) : undefined
-    if (older !== undefined) {
-      this.#parts.requests.clientLeft(older.connection, now)
-      older.isJoined = false
-      this.#close(older, 'newer connection of the same device')
-    }
+    presence.clientJoined(client.id, connection.connection)
     connection.isJoined = true
     whereabouts.set(client.id, { remoteIp: connection.remoteIp, userAgent: connection.userAgent })
     tell(this.#context, connection, {
@@ -141,18 +140,12 @@ export class Attendance {
     const gateway = view.get('gateways', connection.peerId)
     const account = gateway === undefined ? undefined : view.get('accounts', gateway.accountId)
     if (gateway === undefined || account === undefined) return this.#close(connection, UNKNOWN)
-    const predecessor = predecessorOf(this.#context, connection, now)
-    if (predecessor !== undefined) {
-      this.#left(predecessor, now)
-      this.#close(predecessor, 'newer connection of the same gateway')
-    }
+    if (!this.#takeSeat(connection, presence.gatewayConnection(gateway.id), now)) return
     // Before it is told what it may keep.
     if (presence.gateway(gateway.id) === undefined) this.#parts.keeper.adopt(gateway.id, now)
     const { id, siteId, name } = gateway
     const present = { id, siteId, name, version: connection.version }
-    if (!presence.gatewayJoined(present, connection.connection).ok) {
-      return this.#close(connection, 'gateway_already_connected')
-    }
+    presence.gatewayJoined(present, connection.connection)
     reply(this.#context, connection, okReply(topic, ref))
     connection.isJoined = true
     tell(this.#context, connection, {
@@ -177,6 +170,22 @@ export class Attendance {
     this.#parts.withdrawals.gatewayJoined(gateway.id)
     this.#watchToken(connection, now)
     this.#parts.requests.gatewayJoined(present, now)
+  }
+
+  /**
+   * Takes the place of a connection that did not answer when this one was let in. Where another one has come in since, this one is closed:
+   * when it comes back, its connect says whether that one answers.
+   */
+  #takeSeat(connection: Connection, seated: string | undefined, now: Instant): boolean {
+    if (seated === undefined || seated === connection.connection) return true
+    const older = this.#context.connections.get(seated)
+    if (seated !== connection.replaces || older === undefined) {
+      this.#close(connection, 'another connection of the same peer was there first')
+      return false
+    }
+    this.#left(older, now)
+    this.#close(older, 'newer connection of the same peer')
+    return true
   }
 
   /** The peer is not there any more, though its socket may be. */

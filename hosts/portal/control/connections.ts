@@ -15,6 +15,8 @@ export interface PeerConnected {
   /** Canonical, without a port. */
   remoteIp: string
   userAgent: string
+  /** The connection of the same peer that did not answer, whose place this one may take. */
+  replaces?: string
 }
 
 /** One connection and what the portal knows of who is behind it. */

@@ -7,17 +7,20 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Token } from '../entities.ts'
 import { StoreError } from '../store/store-error.ts'
+import { tokenRefusalWords } from '../token-refusal.ts'
 import type { TokenRefusal, Tokens } from '../tokens.ts'
 import type { ClientAddress } from '../web/client-address.ts'
 import { RateLimiter, sourceOf, type RateLimit } from '../web/rate-limit.ts'
 import { readConnectRequest, type ConnectRequest } from './connect-request.ts'
 import type { PeerConnected } from './connections.ts'
-import type { IsGatewayTaken, PeerRows } from './peer-rows.ts'
-import { Refusal, refuse, type RefusalCode } from './refusal.ts'
+import type { PeerRows } from './peer-rows.ts'
+import { alreadyConnected, Refusal, refuse, type RefusalCode } from './refusal.ts'
+import type { SeatedConnection } from './seated.ts'
+import { Seats, type SeatVerdict } from './seats.ts'
 
 export interface EndpointOptions {
   tokens: Pick<Tokens, 'verify'>
-  rows: Pick<PeerRows, 'client' | 'gateway'>
+  rows: Pick<PeerRows, 'known' | 'client' | 'gateway'>
   clock: Clock
   logger: Logger
   clientAddress: ClientAddress
@@ -25,11 +28,23 @@ export interface EndpointOptions {
   connectLimit: RateLimit
   /** Makes an account ready for its peers to connect. */
   prepare: (accountId: string) => Promise<void>
-  /** Whether a gateway has a connection that another one must not take the place of. */
-  isGatewayTaken: IsGatewayTaken
+  /** The connection by which a client or gateway is here. */
+  seated: (peerId: string) => SeatedConnection | undefined
+  /** Hears of a second process with the identity of one that is connected, which it was refused for. */
+  onContested: (contest: Contest) => void
   onConnected: (peer: PeerConnected) => void
   onFrame: (connection: string, text: string) => void
   onDisconnected: (connection: string) => void
+}
+
+/** Two processes with one identity. */
+export interface Contest {
+  role: 'client' | 'gateway'
+  peerId: string
+  name: string
+  /** Where the one that stays is, and the one that was refused. */
+  stays: string
+  refused: string
 }
 
 /** So much may wait to be sent to one peer; one that does not read is cut off. */
@@ -51,6 +66,7 @@ export class ControlEndpoint {
     maxPayload: MAX_FRAME_TO_PORTAL,
   })
   readonly #sockets = new Map<string, WebSocket>()
+  readonly #seats: Seats
   /** Sockets that have asked for an upgrade, and neither got it nor were refused yet. */
   readonly #arriving = new Set<Duplex>()
   readonly #refused: Partial<Record<RefusalCode, number>> = {}
@@ -60,6 +76,8 @@ export class ControlEndpoint {
   constructor(options: EndpointOptions) {
     this.#options = options
     this.#limiter = new RateLimiter(options.connectLimit)
+    const { clock, seated } = options
+    this.#seats = new Seats({ clock, seated, socketOf: (connection) => this.#sockets.get(connection) })
   }
 
   /** Serves the upgrades of an HTTP server. */
@@ -104,7 +122,7 @@ export class ControlEndpoint {
     const arrived = this.#watchArrival(socket)
     try {
       const peer = await this.#admit(request)
-      if (this.#isClosed) throw new Refusal('rate_limit', 1)
+      if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
       arrived()
       this.#webSockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, peer))
     } catch (error) {
@@ -130,27 +148,44 @@ export class ControlEndpoint {
 
   async #admit(request: IncomingMessage): Promise<PeerConnected> {
     const { clientAddress, clock } = this.#options
-    if (this.#isClosed) throw new Refusal('rate_limit', 1)
+    if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
     const remoteIp = clientAddress({
       socketAddress: request.socket.remoteAddress,
       forwardedFor: request.headers['x-forwarded-for'],
     })
     const limit = this.#limiter.take(sourceOf(remoteIp), clock.now())
-    if (!limit.ok) throw new Refusal('rate_limit', Math.max(1, limit.retryAfterSeconds))
+    if (!limit.ok) throw new Refusal('rate_limit', { retryAfterSeconds: Math.max(1, limit.retryAfterSeconds) })
     const wanted = readConnectRequest({ url: request.url ?? '', headers: request.headers })
     const verdict = await this.#options.tokens.verify(wanted.token, wanted.role)
-    if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason])
+    if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason], tokenRefusalWords(verdict, wanted.role))
     await this.#options.prepare(verdict.account.id)
-    const peerId = await this.#row(verdict.token, wanted)
+    const seat = await this.#claimSeat(verdict.token, wanted, remoteIp)
+    const peerId = await this.#row(verdict.token, wanted, seat)
     const { role, dialect, publicKey, userAgent } = wanted
     const connection = `${role}-${++this.#opened}`
-    return { connection, role, dialect, peerId, tokenId: verdict.token.id, publicKey, remoteIp, userAgent }
+    const { replaces } = seat
+    const peer = { connection, role, dialect, peerId, tokenId: verdict.token.id, publicKey, remoteIp, userAgent }
+    return { ...peer, ...(replaces === undefined ? {} : { replaces }) }
   }
 
-  async #row(token: Token, wanted: ConnectRequest): Promise<string> {
-    const { rows, isGatewayTaken } = this.#options
-    const row =
-      wanted.role === 'client' ? await rows.client(token, wanted) : await rows.gateway(token, wanted, isGatewayTaken)
+  /** @throws Refusal where another process has the place of this peer, and answers */
+  async #claimSeat(token: Token, wanted: ConnectRequest, remoteIp: string): Promise<FreeSeat> {
+    const { rows, onContested } = this.#options
+    const known = await rows.known(token, wanted)
+    if (known === undefined) return { isTaken: false }
+    const seat = await this.#seats.claim(known.id)
+    if (!seat.isTaken) return seat
+    const { role } = wanted
+    onContested({ role, peerId: known.id, name: known.name, stays: seat.by.remoteIp, refused: remoteIp })
+    throw alreadyConnected(role)
+  }
+
+  async #row(token: Token, wanted: ConnectRequest, seat: FreeSeat): Promise<string> {
+    const { rows } = this.#options
+    const mayEnter = (peerId: string): boolean => this.#seats.isStillFree(peerId, seat)
+    const row = await (wanted.role === 'client'
+      ? rows.client(token, wanted, mayEnter)
+      : rows.gateway(token, wanted, mayEnter))
     return row.id
   }
 
@@ -170,10 +205,14 @@ export class ControlEndpoint {
   }
 }
 
+type FreeSeat = SeatVerdict & { isTaken: false }
+
 const refusalOf = (error: unknown): Refusal => {
   if (error instanceof Refusal) return error
   const isBusy = error instanceof StoreError && error.code === 'BUSY'
-  return isBusy ? new Refusal('rate_limit', BUSY_RETRY_SECONDS) : new Refusal('unhandled_connect_error')
+  return isBusy
+    ? new Refusal('rate_limit', { retryAfterSeconds: BUSY_RETRY_SECONDS })
+    : new Refusal('unhandled_connect_error')
 }
 
 const REFUSAL_OF: Record<TokenRefusal, RefusalCode> = {

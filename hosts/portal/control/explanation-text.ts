@@ -28,7 +28,9 @@ const OBSTACLES: Readonly<Record<string, string>> = {
   account_removed: 'the account is gone',
   actor_disabled: 'the actor is disabled',
   actor_removed: 'the actor is gone',
-  client_removed: 'the device is gone',
+  client_removed: 'the device was removed',
+  gateway_removed: 'the gateway was removed',
+  site_removed: 'the site of the gateway was removed',
   token_revoked: 'the token in use was revoked',
   token_expired: 'the token in use has expired',
   token_of_another: 'the token in use is of somebody else',
@@ -157,4 +159,4 @@ const gatewayLine = ({ gateway: { choice, gateways }, site, isAllowed }: AccessE
   return `Of the ${connected} connected gateways of the site ${name} none understands this client's version: nobody would serve.`
 }
 
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -5,7 +5,7 @@ import type { Client, Gateway, Token } from '../entities.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import type { ConnectRequest } from './connect-request.ts'
 import { versionOf } from './connections.ts'
-import { Refusal } from './refusal.ts'
+import { alreadyConnected, Refusal } from './refusal.ts'
 
 export interface PeerRowsOptions {
   store: Store
@@ -13,8 +13,8 @@ export interface PeerRowsOptions {
   random: Random
 }
 
-/** Whether a gateway is connected, and not by a connection of the same gateway that has fallen silent. */
-export type IsGatewayTaken = (gatewayId: string, by: { tokenId: string; publicKey: string }) => boolean
+/** Whether a peer of this row may still come in; asked right before its row is changed. */
+export type MayEnter = (peerId: string) => boolean
 
 /** Finds or makes the row of a peer that connects, and notes its key and version. */
 export class PeerRows {
@@ -28,8 +28,20 @@ export class PeerRows {
     this.#random = random
   }
 
+  /** The row that a peer had when it was here last. */
+  async known(token: Token, { role, externalId }: ConnectRequest): Promise<Client | Gateway | undefined> {
+    const { accountId, actorId, siteId } = token
+    const reader = this.#store.reader(accountId)
+    if (role === 'client') {
+      if (actorId === null) return undefined
+      return (await reader.list('clients', { where: { actorId, externalId }, limit: 1 }))[0]
+    }
+    if (siteId === null) return undefined
+    return (await reader.list('gateways', { where: { siteId, externalId }, limit: 1 }))[0]
+  }
+
   /** A person's device. @throws Refusal device_identity_conflict */
-  async client(token: Token, request: ConnectRequest): Promise<Client> {
+  async client(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Client> {
     const { accountId, actorId } = token
     if (actorId === null) throw new Refusal('invalid_token')
     const subject = { type: 'client' as const, clientId: uuid(this.#random) }
@@ -37,6 +49,8 @@ export class PeerRows {
       const [known] = await tx.list('clients', { where: { actorId, externalId: request.externalId }, limit: 1 })
       const freshId = subject.clientId
       if (known !== undefined) subject.clientId = known.id
+      // Looked at before its row is: a second one must not take over the key of the one that is there.
+      if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('client')
       await refuseForeignKey(tx, request)
       if (known !== undefined) return (await tx.patch('clients', known.id, this.#seen(request))) ?? known
       return tx.insert('clients', {
@@ -49,7 +63,7 @@ export class PeerRows {
   }
 
   /** A gateway of the token's site. @throws Refusal gateway_already_connected, device_identity_conflict */
-  async gateway(token: Token, request: ConnectRequest, isTaken: IsGatewayTaken): Promise<Gateway> {
+  async gateway(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Gateway> {
     const { accountId, siteId, gatewayId } = token
     if (siteId === null) throw new Refusal('invalid_token')
     const subject = { type: 'gateway' as const, gatewayId: uuid(this.#random) }
@@ -59,9 +73,7 @@ export class PeerRows {
       if (known !== undefined) subject.gatewayId = known.id
       // One gateway's own token makes no other.
       if (gatewayId !== null && known?.id !== gatewayId) throw new Refusal('device_identity_conflict')
-      // Looked at before its row is: a second one must not take over the key of the one that is there.
-      const by = { tokenId: token.id, publicKey: request.publicKey }
-      if (known !== undefined && isTaken(known.id, by)) throw new Refusal('gateway_already_connected')
+      if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('gateway')
       await refuseForeignKey(tx, request)
       if (known !== undefined) return (await tx.patch('gateways', known.id, this.#seen(request))) ?? known
       return tx.insert('gateways', { id: freshId, siteId, ...(await this.#fresh(tx, request)) })

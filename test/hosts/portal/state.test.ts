@@ -718,10 +718,10 @@ describe('PortalState', () => {
 
     it('judges anew where the client comes back from: what held there may not hold here', () => {
       bench.patch('policies', company.policy, { conditions: [{ condition: 'at', settings: { ip: '203.0.113.45' } }] })
-      const { gateway } = authorised()
-      company.clientJoins()
+      const { gateway, client } = authorised()
+      const back = company.clientJoins({ replaces: client })
       expect(gateway.heard()).to.deep.equal([])
-      company.clientJoins({ remoteIp: '192.0.2.77' })
+      company.clientJoins({ remoteIp: '192.0.2.77', replaces: back })
       expect(gateway.events()).to.deep.equal(['reject_access'])
     })
 
@@ -825,6 +825,33 @@ describe('PortalState', () => {
       expect(bench.closed.has(client.connection)).to.equal(true)
     })
 
+    it('says to peers that ask for it why they are signed out: expired, revoked, removed or disabled', () => {
+      const causes: [cause: string, end: (peer: BenchPeer) => void][] = [
+        ['token_revoked', () => bench.remove(['tokens', company.clientToken])],
+        ['client_removed', () => bench.remove(['clients', company.client])],
+        ['actor_disabled', () => bench.patch('actors', company.actor, { isDisabled: true })],
+        ['account_disabled', () => bench.patch('accounts', company.account, { isDisabled: true })],
+      ]
+      for (const [cause, end] of causes) {
+        bench = new PortalBench({ conditions })
+        company = new Company(bench)
+        const client = company.clientJoins({}, ['end_reasons'])
+        client.heard()
+        end(client)
+        const { payload } = client.heard().at(-1) ?? {}
+        expect(payload).to.include({ reason: 'token_expired', cause })
+        expect(payload.detail).to.match(/^The /)
+      }
+      bench = new PortalBench({ conditions })
+      company = new Company(bench)
+      const gateway = company.gatewayJoins(0, {}, ['end_reasons'])
+      gateway.heard()
+      bench.remove(['gateways', company.gateways[0]])
+      expect(gateway.heard().map(({ payload }) => payload)).to.deep.equal([
+        { reason: 'token_expired', cause: 'gateway_removed', detail: 'The gateway was removed' },
+      ])
+    })
+
     it('cuts off who says nothing for 37 s, and nobody who does', () => {
       const [quiet, lively] = [company.clientJoins(), company.gatewayJoins()]
       for (let second = 0; second < 36; second += 9) {
@@ -836,38 +863,39 @@ describe('PortalState', () => {
       expect([...bench.closed]).to.deep.equal([[quiet.connection, 'idle']])
     })
 
-    it('of a gateway keeps the first connection, of a client the newest', () => {
-      const first = company.gatewayJoins()
-      const second = company.gatewayJoins()
-      expect(bench.closed.get(second.connection)).to.equal('gateway_already_connected')
-      expect(bench.machine.isConnected(company.gateways[0].id)).to.equal(true)
-      first.leave()
-      expect(bench.machine.isConnected(company.gateways[0].id)).to.equal(false)
-      const older = company.clientJoins()
-      company.clientJoins()
-      expect([...bench.closed.keys()]).to.include(older.connection)
-      expect(bench.machine.isConnected(company.client.id)).to.equal(true)
+    it('H13 keeps the connection that was there first, of a gateway and of a client, in whatever order two join', () => {
+      for (const join of [() => company.gatewayJoins(), () => company.clientJoins()]) {
+        const first = join()
+        const second = join()
+        expect(bench.closed.get(second.connection)).to.equal('another connection of the same peer was there first')
+        expect(bench.closed.has(first.connection)).to.equal(false)
+        expect(second.events()).to.deep.equal([])
+        first.leave()
+        expect(join().events()).to.include('init')
+      }
     })
 
-    it('lets a gateway that was cut off take the place of its own connection, and nobody else', () => {
-      const [{ id, publicKey }] = company.gateways
-      const by = { tokenId: company.gatewayToken.id, publicKey }
-      const isTaken = (more: Partial<typeof by> = {}) =>
-        bench.machine.isGatewayTaken(id, { ...by, ...more }, bench.clock.now())
-      const { gateway: first } = authorised()
-      expect(isTaken()).to.equal(true)
-      bench.clock.advance(12 * SECOND)
-      expect(isTaken()).to.equal(false)
-      expect(isTaken({ publicKey: company.client.publicKey })).to.equal(true)
-      expect(isTaken({ tokenId: company.token({ kind: 'gateway', siteId: company.site.id }).id })).to.equal(true)
-      const second = company.gatewayJoins()
-      expect(bench.closed.get(first.connection)).to.equal('newer connection of the same gateway')
-      expect(second.heard()[0]?.payload.authorizations).to.have.length(1)
-      expect(bench.machine.isConnected(id)).to.equal(true)
-      bench.clock.advance(11 * SECOND)
-      second.say('heartbeat', {}, 'phoenix')
-      bench.clock.advance(11 * SECOND)
-      expect(isTaken()).to.equal(true)
+    it('H13 lets a peer take the place of its own connection that did not answer, and keeps its grants', () => {
+      const { gateway, client } = authorised()
+      const again = company.gatewayJoins(0, { replaces: gateway })
+      expect(bench.closed.get(gateway.connection)).to.equal('newer connection of the same peer')
+      expect(again.heard()[0]?.payload.authorizations).to.have.length(1)
+      expect(bench.machine.seated(company.gateways[0].id, bench.clock.now())?.connection).to.equal(again.connection)
+      const back = company.clientJoins({ replaces: client })
+      expect(bench.closed.get(client.connection)).to.equal('newer connection of the same peer')
+      expect(back.events()).to.include('init')
+      expect(bench.machine.counts()).to.include({ clients: 1, gateways: 1, grants: 1 })
+    })
+
+    it('H13 takes a peer for gone that was not heard for two heartbeats, whatever answers pings for it', () => {
+      const client = company.clientJoins()
+      const isSilent = () => bench.machine.seated(company.client.id, bench.clock.now())?.isSilent
+      bench.clock.advance(24 * SECOND)
+      expect(isSilent()).to.equal(false)
+      bench.clock.advance(SECOND)
+      expect(isSilent()).to.equal(true)
+      client.say('heartbeat', {}, 'phoenix')
+      expect(isSilent()).to.equal(false)
     })
 
     it('does not let one peer keep it busy: what it says too often is dropped', () => {

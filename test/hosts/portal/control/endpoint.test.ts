@@ -171,6 +171,24 @@ describe('the control channel', () => {
     expect(answer).to.match(/^HTTP\/1\.1 101 /)
   })
 
+  it('says of a token what is wrong with it: revoked, of another kind, of somebody disabled; of what is none only that', async () => {
+    const lost = await portal.create(`/actors/${ada.id}/client_tokens`, { name: 'lost' })
+    await portal.api('DELETE', `/tokens/${lost.id}`)
+    const revoked = (await refusal({ token: lost.token })).body
+    expect(revoked).to.include({ status: 401, code: 'invalid_token', reason: 'token_revoked' })
+    const api = (await portal.create(`/actors/${portal.admin.id}/api_tokens`, { name: 'script' })).token
+    const details = [
+      [{ token: gatewayToken }, 'A client token is wanted here, and this is a gateway token'],
+      [{ token: api }, 'A client token is wanted here, and this is an API token'],
+      [{ role: 'gateway', token: clientToken }, 'A gateway token is wanted here, and this is a client token'],
+    ] as const
+    for (const [with_, detail] of details) {
+      const { body } = await refusal(with_)
+      expect(body).to.include({ status: 401, code: 'invalid_token', reason: 'token_wrong_kind', detail })
+    }
+    expect((await refusal({ token: `${lost.token.slice(0, -1)}_` })).body).to.not.have.property('reason')
+  })
+
   it('answers an upgrade to anywhere else, and one that is broken, without a fuss', async () => {
     const { hostname, port } = new URL(portal.url)
     const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
@@ -185,10 +203,10 @@ describe('the control channel', () => {
   it('refuses a second gateway of the same identity while the first is there, and not afterwards', async () => {
     const { peer } = await join({ role: 'gateway' })
     const second = { role: 'gateway' as const, token: gatewayToken }
-    expect((await refusal({ ...second, publicKey: keyOf('thief') })).body).to.include({
-      status: 409,
-      code: 'gateway_already_connected',
-    })
+    const refused = await refusal({ ...second, publicKey: keyOf('thief') })
+    expect(refused.body).to.include({ status: 409, code: 'gateway_already_connected', reason: 'already_connected' })
+    expect(refused.headers['retry-after']).to.equal('5')
+    await peer.settled()
     peer.close()
     await peer.closed
     await eventually(async () => {
@@ -204,13 +222,6 @@ describe('the control channel', () => {
       status: 409,
       code: 'device_identity_conflict',
     })
-  })
-
-  it('keeps the newest connection of a device and closes the older', async () => {
-    const { peer: older } = await join({ role: 'client' })
-    const { peer: newer } = await join({ role: 'client' })
-    expect((await older.closed).code).to.equal(1000)
-    await newer.settled()
   })
 
   it('sets up an authorization at both ends, which agree in everything, and then passes candidates on', async () => {

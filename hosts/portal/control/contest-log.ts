@@ -1,0 +1,34 @@
+import type { Clock } from '../../../core/runtime/clock.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import { after, HOUR, type Instant } from '../../../core/runtime/time.ts'
+import type { Contest } from './endpoint.ts'
+
+/** A copy that goes on trying is worth no second line so soon. */
+const QUIET_MS = HOUR
+/** Peers remembered; of more at once it is enough to know these. */
+const MOST_PEERS = 1_000
+
+/** Warns of two processes with one identity, once an hour each. */
+export class ContestLog {
+  readonly #ports: { clock: Clock; logger: Logger }
+  readonly #warnedAt = new Map<string, Instant>()
+
+  constructor(ports: { clock: Clock; logger: Logger }) {
+    this.#ports = ports
+  }
+
+  add({ role, peerId, name, stays, refused }: Contest): void {
+    const { clock, logger } = this.#ports
+    const now = clock.now()
+    const before = this.#warnedAt.get(peerId)
+    if (before !== undefined && now < after(before, QUIET_MS)) return
+    this.#warnedAt.delete(peerId)
+    this.#warnedAt.set(peerId, now)
+    const [oldest] = this.#warnedAt.keys()
+    if (this.#warnedAt.size > MOST_PEERS && oldest !== undefined) this.#warnedAt.delete(oldest)
+    logger.warn(
+      { role, id: peerId, name, stays, refused },
+      `two ${role}s have one identity, as after a machine was copied: the second was refused`,
+    )
+  }
+}
