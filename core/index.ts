@@ -9,7 +9,7 @@ export {
 export { type ExtensionPoint, type Extension, type Extensions } from './plugin/extension-point.ts'
 export { injected, token, type Token, type Constructor } from './di.ts'
 export { OperatorError } from './config/operator-error.ts'
-export { Secret } from './config/secret.ts'
+export { Secret } from './runtime/secret.ts'
 
 export {
   IdentityProviders,

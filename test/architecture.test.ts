@@ -148,6 +148,21 @@ describe('architecture', () => {
     })
   }
 
+  it('cites only statements and sections of the wire that test/BEHAVIOURS.md has', () => {
+    const page = readFileSync(join(packageRoot(), 'test/BEHAVIOURS.md'), 'utf8')
+    const known = new Set([...page.matchAll(/^- \*\*([SPDTHMX]\d+|§\d)\*\*/gm)].map((match) => match[1] ?? ''))
+    expect(known.size).to.be.greaterThan(80)
+    const broken = SOURCES.flatMap((file) => {
+      const titles = [...file.text.matchAll(/\b(?:it|describe)\(\s*['"`]([SPDTHMX]\d{1,2})\b/g)]
+      const sections = [...file.text.matchAll(/\bwire (§\d)/g)]
+      return [...titles, ...sections]
+        .map((match) => match[1] ?? '')
+        .filter((number) => !known.has(number))
+        .map((number) => `${file.path} cites ${number}`)
+    })
+    expect(broken).to.deep.equal([])
+  })
+
   it('keeps clocks, timers, randomness and the process out of core, machines and policy', () => {
     const pure = PRODUCT.filter(
       (file) =>

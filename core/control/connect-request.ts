@@ -14,7 +14,7 @@ export interface ConnectRequest {
   publicKey: string
 }
 
-/** Where a peer opens its control channel (protocol.md §2). The token is not in it: URLs end up in logs. */
+/** Where a peer opens its control channel (wire §2). The token is not in it: URLs end up in logs. */
 export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequest): string => {
   const url = new URL(portalUrl)
   url.protocol = url.protocol.replace('http', 'ws')

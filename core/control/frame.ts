@@ -1,4 +1,4 @@
-// The framing of the control channel: text frames with one JSON object each (protocol.md §2).
+// The framing of the control channel: text frames with one JSON object each (wire §2).
 
 export interface Frame {
   topic: string

@@ -1,4 +1,4 @@
-import type { Secret } from '../config/secret.ts'
+import type { Secret } from '../runtime/secret.ts'
 import type { TunnelKeys } from '../contract/tunnel-transport.ts'
 import { toBase64 } from '../crypto/text-encoding.ts'
 import type { Clock } from '../runtime/clock.ts'

@@ -1,4 +1,4 @@
-// The parts that control messages are made of, in wire names (protocol.md §2). Objects ignore keys that they do
+// The parts that control messages are made of, in wire names (wire §2). Objects ignore keys that they do
 // not know; every text and list is bounded, because either end may be hostile.
 import { z } from 'zod'
 

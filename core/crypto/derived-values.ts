@@ -1,4 +1,4 @@
-// What both ends of the wire compute from what they know: protocol.md §3, known answers in test/vector/protocol/vectors.json.
+// What both ends of the wire compute from what they know: wire §3, known answers in test/vector/protocol/vectors.json.
 import { pbkdf2Sync } from 'node:crypto'
 import { hmacSha1, hmacSha256, sha256, sha3 } from './hash.ts'
 import { toBase32, toBase64, toBase64Url, toHex, toUnpaddedBase64, utf8 } from './text-encoding.ts'

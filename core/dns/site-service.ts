@@ -31,7 +31,7 @@ export type SiteServiceOutput<Query> =
   | { type: 'cancelSiteAsk'; ask: number }
 
 /**
- * Answers clients what only the site's name server knows of the names of their resources (D4, protocol.md §5): SRV and TXT, of names that they
+ * Answers clients what only the site's name server knows of the names of their resources (D4, wire §5): SRV and TXT, of names that they
  * hold a grant for. All else is refused: addresses are not theirs to know, other names not theirs to ask.
  */
 export class SiteService<Query> implements Machine<SiteServiceInput<Query>, SiteServiceOutput<Query>> {

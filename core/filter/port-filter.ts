@@ -1,6 +1,6 @@
 import { ICMP, ICMPV6, TCP, UDP } from '../net/packet-view.ts'
 
-/** What a resource lets through. Ports are inclusive and ignored for `icmp`, which permits all ICMP (protocol.md §5). */
+/** What a resource lets through. Ports are inclusive and ignored for `icmp`, which permits all ICMP (wire §5). */
 export interface PortFilter {
   protocol: 'tcp' | 'udp' | 'icmp'
   portStart: number
@@ -34,7 +34,7 @@ export class PortFilters {
   }
 }
 
-/** Of entries that cover the same address, the most specific first: the first that permits wins (behaviours.md T5). */
+/** Of entries that cover the same address, the most specific first: the first that permits wins (T5). */
 export const firstPermitting = <T extends { readonly filters: PortFilters }>(
   entries: readonly T[],
   protocol: number,

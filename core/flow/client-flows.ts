@@ -38,10 +38,10 @@ import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
 
 export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 
-/** protocol.md §2: it asks again after 2 s at the earliest. */
+/** wire §2: it asks again after 2 s at the earliest. */
 const REQUEST_INTERVAL = 2 * SECOND
 
-/** Every packet's way at the client (protocol.md §5): which resource it is for, whether that is granted yet, and what waits until then. */
+/** Every packet's way at the client (wire §5): which resource it is for, whether that is granted yet, and what waits until then. */
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined

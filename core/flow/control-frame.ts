@@ -1,7 +1,7 @@
 import { canonicalAddress } from '../net/ip-address.ts'
 import { CONTROL, putWord, word } from '../net/packet-view.ts'
 
-/** What client and gateway tell each other inside the tunnel (protocol.md §5). Idempotent and repeated, for it may be lost. */
+/** What client and gateway tell each other inside the tunnel (wire §5). Idempotent and repeated, for it may be lost. */
 export type ControlFrame =
   /** The client's addresses for a name of a resource. Canonical text. */
   | { type: 'assignedIps'; resource: string; domain: string; proxyIps: readonly string[] }

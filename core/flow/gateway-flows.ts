@@ -22,11 +22,11 @@ import { translateError } from './translated-error.ts'
 
 export type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
 
-/** SRV and TXT at the site (protocol.md §5): the one service of the gateway itself. */
+/** SRV and TXT at the site (wire §5): the one service of the gateway itself. */
 export const SITE_RESOLVER_PORT = 53_535
 
 /**
- * Every packet's verdict at the gateway, with NAT, filters and grants (protocol.md §5). Nothing passes that no live grant covers, and
+ * Every packet's verdict at the gateway, with NAT, filters and grants (wire §5). Nothing passes that no live grant covers, and
  * no grant outlives its time by a packet: what is due is carried out before any input.
  */
 export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput> {
@@ -155,7 +155,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#decideOutbound(peer, packet, now)
   }
 
-  // The order of protocol.md §5.
+  // The order of wire §5.
   #decideOutbound(peer: GatewayPeer, packet: PacketView, now: Instant): void {
     const { bytes, destinationAt, addressLength, kind } = packet
     const destination = { offset: destinationAt, addressLength }

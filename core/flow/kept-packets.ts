@@ -1,7 +1,7 @@
 import { ACK, SYN, type PacketView } from '../net/packet-view.ts'
 import { SECOND, type Instant } from '../runtime/time.ts'
 
-/** protocol.md §6: packets kept while connecting. */
+/** wire §6: packets kept while connecting. */
 const MOST_KEPT = 128
 /** Whoever sent it has given up or repeated it: a client waits 15 s for a gateway's answer, and some for the name. */
 export const KEPT_FOR = 20 * SECOND

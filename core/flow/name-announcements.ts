@@ -3,7 +3,7 @@ import { after, earlier, SECOND, type Instant } from '../runtime/time.ts'
 import type { Announcement, ClientName, ClientRoutes } from './client-routes.ts'
 import { encodeControlFrame } from './control-frame.ts'
 
-/** protocol.md §5: control frames are unreliable, so they are repeated. */
+/** wire §5: control frames are unreliable, so they are repeated. */
 const ANNOUNCE_INTERVAL = 2 * SECOND
 /** Then a packet must come again before it goes on. */
 const MOST_ANNOUNCEMENTS = 10

@@ -5,7 +5,7 @@ import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
 export const TCP_TTL = 2 * 60 * MINUTE + 4 * MINUTE
 /** RFC 4787 REQ-5: a UDP mapping is kept for at least 2 minutes. */
 export const UDP_TTL = 2 * MINUTE
-/** RFC 5508 REQ-2: an ICMP query is kept for at least 60 seconds; as long as UDP here (protocol.md §5). */
+/** RFC 5508 REQ-2: an ICMP query is kept for at least 60 seconds; as long as UDP here (wire §5). */
 export const ICMP_TTL = 2 * MINUTE
 /** Nobody has answered yet: what floods a table is let go soon. RFC 7857 §2 permits less than the 4 minutes of RFC 5382 for SYNs. */
 export const UNCONFIRMED_TTL = 60 * SECOND

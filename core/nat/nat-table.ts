@@ -30,7 +30,7 @@ export interface NatEntry<Tag> {
 export type NatRefusal = 'nat-table-full' | 'nat-ports-exhausted'
 
 /**
- * The translations of one client (protocol.md §5): (protocol, port or echo identifier, proxy address) <-> (protocol, port or identifier,
+ * The translations of one client (wire §5): (protocol, port or echo identifier, proxy address) <-> (protocol, port or identifier,
  * real address). Both sides are unique, so two names on one real address used from one source port are told apart by the port that
  * the network sees. The owner decides who may pass; the table only remembers and forgets.
  */

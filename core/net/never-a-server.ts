@@ -53,7 +53,7 @@ const range = (reason: NeverAServer, text: string): { reason: NeverAServer; pref
 
 /** The first that has one of an address's meanings counts. */
 const RANGES = [
-  // protocol.md §4
+  // wire §4
   range('tunnel', '100.64.0.0/10'),
   range('tunnel', 'fd00:2021:1111::/48'),
   range('loopback', '127.0.0.0/8'),

@@ -5,7 +5,7 @@ export const ICMP = 1
 export const TCP = 6
 export const UDP = 17
 export const ICMPV6 = 58
-/** RFC 3692: what control frames between client and gateway use (protocol.md §5). */
+/** RFC 3692: what control frames between client and gateway use (wire §5). */
 export const CONTROL = 0xff
 
 export const FIN = 0x01

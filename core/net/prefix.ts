@@ -6,7 +6,7 @@ export interface Prefix {
   readonly length: number
 }
 
-/** A prefix in text (`192.0.2.0/24`); undefined without a length, with host bits, or where it is none (protocol.md §2). */
+/** A prefix in text (`192.0.2.0/24`); undefined without a length, with host bits, or where it is none (wire §2). */
 export const parsePrefix = (text: string): Prefix | undefined => {
   const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text)
   const address = parseAddress(match?.[1] ?? '')

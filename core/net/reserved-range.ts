@@ -9,7 +9,7 @@ const prefix = (text: string): Prefix => {
   return parsed
 }
 
-// protocol.md §4.
+// wire §4.
 /** Tunnel addresses of clients and gateways. */
 export const TUNNEL_ADDRESSES = [prefix('100.64.0.0/11'), prefix('fd00:2021:1111::/107')] as const
 /** Addresses that stand for the names of DNS resources, per client. */
@@ -49,7 +49,7 @@ const withPrivateIpv4 = (head: Prefix): Prefix[] =>
   })
 
 /**
- * What the Internet resource never carries (protocol.md §5): private, loopback, link-local, shared, multicast, reserved and IPv4-mapped addresses, what else
+ * What the Internet resource never carries (wire §5): private, loopback, link-local, shared, multicast, reserved and IPv4-mapped addresses, what else
  * IANA calls not globally reachable, and other spellings of such IPv4 addresses.
  */
 export const NOT_INTERNET: readonly Prefix[] = [

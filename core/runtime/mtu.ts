@@ -1,6 +1,6 @@
 // Sizes of the packets inside of the tunnel, in bytes with their IP header.
 
-/** What goes over every path (protocol.md §6); IPv6 asks for no less (RFC 8200 §5). */
+/** What goes over every path (wire §6); IPv6 asks for no less (RFC 8200 §5). */
 export const LEAST_MTU = 1_280
 
 /**

@@ -1,4 +1,4 @@
-import type { Secret } from '../config/secret.ts'
+import type { Secret } from './secret.ts'
 import { token } from '../di.ts'
 
 export interface SecretFile {

@@ -1,4 +1,4 @@
-import type { Secret } from '../config/secret.ts'
+import type { Secret } from './secret.ts'
 import { token } from '../di.ts'
 
 /** Where a host keeps what nobody else may read, by name: a file of its own, or the secret storage of a person's session. */

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
-import type { Secret } from '../../core/config/secret.ts'
+import type { Secret } from '../../core/runtime/secret.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
 import { takeToken } from './read-config.ts'

@@ -4,7 +4,7 @@ import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { parseConfig } from '../../core/config/parse-config.ts'
-import { Secret } from '../../core/config/secret.ts'
+import { Secret } from '../../core/runtime/secret.ts'
 import { packageRoot } from '../runtime/package-root.ts'
 
 /** Far more than any configuration needs. */

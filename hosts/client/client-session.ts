@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import { OperatorError } from '../../core/config/operator-error.ts'
-import type { Secret } from '../../core/config/secret.ts'
+import type { Secret } from '../../core/runtime/secret.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { ClientStatus } from './client-status.ts'
 import type { ClientConfig, RunningClient } from './config.ts'

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { peerConfig } from '../../core/config/host-config.ts'
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import type { Secret } from '../../core/config/secret.ts'
+import type { Secret } from '../../core/runtime/secret.ts'
 import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 import type { ClientStatus } from './client-status.ts'
 import type { NameInspection } from './name-inspection.ts'

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { timingSafeEqual } from 'node:crypto'
-import { Secret } from '../../core/config/secret.ts'
+import { Secret } from '../../core/runtime/secret.ts'
 import type { Random } from '../../core/runtime/random.ts'
 
 export interface SignInOptions {

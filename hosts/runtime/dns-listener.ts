@@ -3,7 +3,7 @@ import { canonicalAddress } from '../../core/net/ip-address.ts'
 import type { DnsListener, DnsListenerOptions, DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { DnsConnection } from './dns-connection.ts'
 
-/** protocol.md §6: 10 TCP connections per sentinel. Each sentinel is a peer of its own here (core/flow/tcp-hairpin.ts), as is each client of a gateway. */
+/** wire §6: 10 TCP connections per sentinel. Each sentinel is a peer of its own here (core/flow/tcp-hairpin.ts), as is each client of a gateway. */
 const MOST_OF_PEER = 10
 /** Of one listener. */
 const MOST_CONNECTIONS = 128

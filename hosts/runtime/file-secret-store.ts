@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Secret } from '../../core/config/secret.ts'
+import type { Secret } from '../../core/runtime/secret.ts'
 import type { SecretStore } from '../../core/runtime/secret-store.ts'
 import { readTokenFile, removeTokenFile, writeTokenFile } from './token-file.ts'
 

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
-import { Secret } from '../../core/config/secret.ts'
+import { Secret } from '../../core/runtime/secret.ts'
 import type { SecretFile, SecretFiles } from '../../core/runtime/secret-files.ts'
 
 /** Longer is no secret. */

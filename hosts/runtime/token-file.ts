@@ -1,7 +1,7 @@
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
-import { Secret } from '../../core/config/secret.ts'
+import { Secret } from '../../core/runtime/secret.ts'
 import { findSecretFile, readSecretFile } from './secret-file.ts'
 
 const NAME = 'the token file'

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 
-/** Why a peer may not connect: the codes that peers know (protocol.md §2). Any 401 is final for them. */
+/** Why a peer may not connect: the codes that peers know (wire §2). Any 401 is final for them. */
 const REFUSALS = {
   missing_token: { status: 401, title: 'Unauthorized', detail: 'There is no token' },
   invalid_token: { status: 401, title: 'Unauthorized', detail: 'The token is unknown, expired or revoked' },

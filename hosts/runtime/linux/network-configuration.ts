@@ -8,7 +8,7 @@ import { canonicalPrefix, isObject, parseList, tolerate, type IpFamily } from '.
 import { RouteTable, type LinkRoute } from './route-table.ts'
 
 /**
- * protocol.md §6: the client's routes lie in tables of their own, which all but its own marked sockets look into: resources; what is on
+ * wire §6: the client's routes lie in tables of their own, which all but its own marked sockets look into: resources; what is on
  * the machine's own links, which stays there whatever comes next; everything, where there is an Internet resource.
  */
 const RESOURCES = { table: 0x2021fd00, priority: 100 }

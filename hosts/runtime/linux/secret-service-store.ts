@@ -1,5 +1,5 @@
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { Secret } from '../../../core/config/secret.ts'
+import { Secret } from '../../../core/runtime/secret.ts'
 import type { SecretStore } from '../../../core/runtime/secret-store.ts'
 import { CommandError, runCommand } from '../run-command.ts'
 

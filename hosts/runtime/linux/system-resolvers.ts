@@ -8,7 +8,7 @@ import { originalResolvConf } from './resolv-conf.ts'
 const RESOLVED_SERVERS = '/run/systemd/resolve/resolv.conf'
 const MOST_SERVERS = 16
 
-/** protocol.md §4: the client's own resolver. */
+/** wire §4: the client's own resolver. */
 const isSentinel = (address: string): boolean =>
   address.startsWith('100.100.111.') || address.startsWith('fd00:2021:1111:8000:100:100:111:')
 

@@ -2,7 +2,7 @@
 // `{"token"}` on standard input it starts; it says `connected` when it is, and `ended REASON` once it is over and cleaned up.
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Secret } from '../../../core/config/secret.ts'
+import { Secret } from '../../../core/runtime/secret.ts'
 import { readConfig } from '../../../hosts/cli/read-config.ts'
 import { ClientConfig } from '../../../hosts/client/config.ts'
 import { startClient } from '../../../hosts/client/main.ts'

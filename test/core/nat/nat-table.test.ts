@@ -254,7 +254,7 @@ interface ModelPacket {
   flags: number
 }
 
-/** The rules of protocol.md §5 over a plain list. */
+/** The rules of wire §5 over a plain list. */
 class Model {
   now = 0
   #list: ModelFlow[] = []

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { Secret } from '../../../core/config/secret.ts'
+import { Secret } from '../../../core/runtime/secret.ts'
 import { createLogger, type LoggerOptions } from '../../../hosts/runtime/index.ts'
 
 const record = (options: LoggerOptions = {}) => {

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'mocha'
-import { Secret } from '../../../core/config/secret.ts'
+import { Secret } from '../../../core/runtime/secret.ts'
 import { createSecretStore } from '../../../hosts/runtime/index.ts'
 import { skipBecause } from '../../kit/skip-because.ts'
 

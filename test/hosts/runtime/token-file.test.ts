@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { Secret } from '../../../core/config/secret.ts'
+import { Secret } from '../../../core/runtime/secret.ts'
 import { readTokenFile, removeTokenFile, writeTokenFile } from '../../../hosts/runtime/token-file.ts'
 
 describe('hosts/runtime/token-file', () => {

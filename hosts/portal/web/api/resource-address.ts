@@ -6,7 +6,7 @@ import { whyNeverAServer, whyNoServers, type NeverAServer } from '../../../../co
 
 export type AddressVerdict = { ok: true; address: string } | { ok: false; problem: string }
 
-/** The address of a resource in its one canonical form, or why it cannot be one: protocol.md §4. */
+/** The address of a resource in its one canonical form, or why it cannot be one: wire §4. */
 export const resourceAddress = (type: 'dns' | 'cidr' | 'ip', text: string): AddressVerdict => {
   switch (type) {
     case 'dns': {

@@ -20,7 +20,7 @@ type Query = Readonly<Record<string, string | readonly string[] | undefined>>
 /** The parameters that survive a sign-in; no other does (S1). */
 const SURVIVING = ['as', 'state', 'nonce', 'redirect_to', 'callback'] as const
 
-/** Reads the start of a sign-in: protocol.md §1. */
+/** Reads the start of a sign-in: wire §1. */
 export const parseIntent = (accountSlug: string, query: Query): IntentVerdict => {
   const values = SURVIVING.map((name) => query[name])
   if (values.some((value) => Array.isArray(value))) return { ok: false, problem: 'A parameter is there twice.' }

@@ -21,7 +21,7 @@ export interface SignInParts extends FinishParts, ConversationParts {
   random: Random
 }
 
-/** Sign-in as requests: protocol.md §1. */
+/** Sign-in as requests: wire §1. */
 export const signInRoutes = (parts: SignInParts): Middleware => {
   const { store, pages, cookies, sessions, random, clock, logger } = parts
   const pendings = new PendingSignIns(cookies, random)

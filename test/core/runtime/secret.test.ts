@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { Secret } from '../../../core/config/secret.ts'
+import { Secret } from '../../../core/runtime/secret.ts'
 
 describe('Secret', () => {
   it('prints as [secret] whichever way it is printed, and reveals its value when asked', () => {
