@@ -5,6 +5,7 @@ import type { Endpoint } from '../runtime/endpoint.ts'
 import type { ControlRefusal } from './control-frame.ts'
 import type { FlowResource } from './flow-resource.ts'
 import type { MtuChanged } from './flows.ts'
+import type { ListenerPorts } from './sentinel-traffic.ts'
 
 export type ClientFlowsInput =
   /** Whole IP packets, borrowed until `handle` returns. */
@@ -30,6 +31,8 @@ export type ClientFlowsInput =
   | { type: 'peerLost'; peer: PeerId }
   | MtuChanged
   | { type: 'sentinelsChanged'; addresses: readonly string[] }
+  /** Where this client's own listeners take DNS over TCP; without a port it is refused. */
+  | { type: 'listenersOpened'; ports: ListenerPorts }
   /** The answer to a `resolverQuery`, with the same `source` and `destination` as that had. */
   | { type: 'resolverAnswer'; source: Endpoint; destination: Endpoint; message: Uint8Array }
 

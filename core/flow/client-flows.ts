@@ -102,6 +102,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#peers.setMtu(input.peer, input.mtu)
       case 'sentinelsChanged':
         return this.#sentinels.replace(input.addresses)
+      case 'listenersOpened':
+        return this.#sentinels.listenAt(input.ports)
     }
   }
 
@@ -212,7 +214,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'to-application':
       case 'to-listener':
         packet.parse(this.#copies.of(packet))
-        if (verdict === 'to-listener') turnToListener(packet, own)
+        if (verdict === 'to-listener') turnToListener(packet, { own, port: this.#sentinels.portFor(packet) ?? 0 })
         else turnToApplication(packet, own)
         this.#writeTun(packet.bytes)
     }

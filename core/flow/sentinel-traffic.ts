@@ -2,7 +2,7 @@ import { canonicalAddress, parseAddress } from '../net/ip-address.ts'
 import type { PacketView } from '../net/packet-view.ts'
 import { buildUdp } from '../net/udp-packet.ts'
 import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
-import { DNS_PORT, hairpinAddress, HAIRPIN_PORT } from './tcp-hairpin.ts'
+import { DNS_PORT, hairpinAddress } from './tcp-hairpin.ts'
 
 /** What a packet to the sentinels' range is: a query over UDP, one of the two ways of a TCP hairpin, or nobody's, and why. */
 export type SentinelVerdict = 'query' | 'to-listener' | 'to-application' | 'unknown-destination' | 'sentinel-port'
@@ -16,12 +16,19 @@ export interface ResolverAnswer {
   message: Uint8Array
 }
 
+/** Ports of the client's listeners for DNS over TCP, on its own tunnel addresses; where one is missing, TCP is refused. */
+export interface ListenerPorts {
+  ipv4?: number
+  ipv6?: number
+}
+
 /** The addresses at which this machine's applications reach the client's resolver, as packets see them. */
 export class SentinelTraffic {
   /** Canonical. */
   #sentinels: ReadonlySet<string> = new Set()
   #current: readonly string[] = []
   #hairpins: ReadonlySet<string> = new Set()
+  #ports: ListenerPorts = {}
 
   replace(addresses: readonly string[]): void {
     const current = addresses.map(canonicalAddress).filter((address) => address !== undefined)
@@ -33,14 +40,26 @@ export class SentinelTraffic {
     this.#hairpins = new Set(hairpins.filter((address) => !this.#sentinels.has(address)))
   }
 
+  listenAt(ports: ListenerPorts): void {
+    this.#ports = ports
+  }
+
+  /** The listener's port in a packet's family. */
+  portFor({ addressLength }: PacketView): number | undefined {
+    return addressLength === 4 ? this.#ports.ipv4 : this.#ports.ipv6
+  }
+
   judge(packet: PacketView): SentinelVerdict {
     const { kind, sourcePort, destinationPort } = packet
     const destination = packet.destinationText()
-    if (kind === 'tcp' && sourcePort === HAIRPIN_PORT && this.#hairpins.has(destination)) return 'to-application'
+    const listener = kind === 'tcp' ? this.portFor(packet) : undefined
+    if (listener !== undefined && sourcePort === listener && this.#hairpins.has(destination)) return 'to-application'
     if (!this.#sentinels.has(destination)) return 'unknown-destination'
     if (destinationPort !== DNS_PORT) return 'sentinel-port'
     if (kind === 'udp') return 'query'
-    return kind === 'tcp' && this.#hairpins.has(hairpinAddress(destination) ?? '') ? 'to-listener' : 'sentinel-port'
+    return listener !== undefined && this.#hairpins.has(hairpinAddress(destination) ?? '')
+      ? 'to-listener'
+      : 'sentinel-port'
   }
 }
 

@@ -6,8 +6,6 @@ import { isInRange, SENTINEL_ADDRESSES } from '../net/reserved-range.ts'
 // own tunnel address, as if it came from an address that stands for the sentinel; the listener's answers are turned round again.
 // Everything is in the addresses, so nothing has to be remembered.
 
-/** Where the client's resolver listens for TCP, on its tunnel addresses. */
-export const HAIRPIN_PORT = 5_300
 export const DNS_PORT = 53
 
 /** The address that a TCP connection to this sentinel comes from at the listener: the same with the highest bit of its last byte turned. */
@@ -16,12 +14,12 @@ export const hairpinAddress = (sentinel: string): string | undefined => turned(s
 /** The sentinel that a connection at the listener was meant for, by the address that it comes from. */
 export const hairpinSentinel = (remote: string): string | undefined => turned(remote)
 
-/** Turns a packet to `sentinel:53` round to the listener. The bytes are changed in place. */
-export const turnToListener = (packet: PacketView, own: AddressBytes): void => {
+/** Turns a packet to `sentinel:53` round to the listener, at `own` and `port`. The bytes are changed in place. */
+export const turnToListener = (packet: PacketView, { own, port }: { own: AddressBytes; port: number }): void => {
   const from = mirrored(packet.destination())
   packet.setSource(from)
   packet.setDestination(own)
-  packet.setDestinationPort(HAIRPIN_PORT)
+  packet.setDestinationPort(port)
 }
 
 /** Turns a packet of the listener round to the application. The bytes are changed in place. */

@@ -3,7 +3,7 @@ import type { PeerEnd } from '../../core/config/host-config.ts'
 import { PortalConnection, type PeerIdentity } from '../../core/control/portal-connection.ts'
 import { askResolver } from '../../core/dns/ask-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
-import { HAIRPIN_PORT, hairpinSentinel } from '../../core/flow/tcp-hairpin.ts'
+import { hairpinSentinel } from '../../core/flow/tcp-hairpin.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
 import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client-flows.ts'
 import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
@@ -86,7 +86,9 @@ export class ClientShell {
     this.#ended = new Promise((resolve) => (this.#end = resolve))
     this.#tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
     this.#names = new NameListeners(listeners, {
-      port: HAIRPIN_PORT,
+      device: setUp.config.device,
+      // D16: only what the packet engine has turned round comes from there.
+      accepts: (peer) => hairpinSentinel(peer) !== undefined,
       onQuery: (connection, message, peer) => {
         const sentinel = hairpinSentinel(peer) ?? ''
         this.tell({ type: 'tcpQueryReceived', connection, sentinel, message })
@@ -178,6 +180,13 @@ export class ClientShell {
     this.#setRoutes()
   }
 
+  /** Without a listener the packet engine refuses DNS over TCP: it is never led to what somebody else listens with. */
+  async #listen(addresses: readonly string[]): Promise<void> {
+    this.tell({ type: 'listenersOpened', ports: {} })
+    const ports = await this.#names.listenOn(addresses)
+    this.tell({ type: 'listenersOpened', ports })
+  }
+
   #setRoutes(): void {
     const prefixes = this.#prefixes
     if (prefixes === undefined) return
@@ -206,7 +215,7 @@ export class ClientShell {
       case 'configureInterface': {
         const addresses = [output.ipv4, output.ipv6]
         this.#tasks.add('setting addresses', () => network.setAddresses(device, addresses))
-        this.#tasks.add('listening for DNS over TCP', () => this.#names.listenOn(addresses))
+        this.#tasks.add('listening for DNS over TCP', () => this.#listen(addresses))
         return
       }
       case 'setRoutes':

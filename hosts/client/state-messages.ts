@@ -10,6 +10,7 @@ export type ClientInput =
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   | Extract<NameServiceInput, { type: 'tcpQueryReceived' | 'inspectionRequested' }>
+  | Extract<ClientFlowsInput, { type: 'listenersOpened' }>
 
 export type ClientOutput =
   | PeerOutput<'client', ClientFlowsInput>

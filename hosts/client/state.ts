@@ -133,6 +133,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'laneReported':
         return this.#tellLane({ type: 'workerReported', report: input.report }, now)
       case 'tunPackets':
+      case 'listenersOpened':
         return this.#tellFlows(input, now)
       case 'systemUpstreamsFound':
       case 'upstreamAnswered':

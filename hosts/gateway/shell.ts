@@ -71,6 +71,7 @@ export class GatewayShell {
       sockets,
       listeners,
       port: SITE_RESOLVER_PORT,
+      device: setUp.config.device,
       onQuery: (query, client, message) =>
         this.tell({ type: 'siteQueryReceived', query, client, message, protocol: query.via }),
       onError: (error) => logger.warn({ error }, "the clients' DNS failed"),

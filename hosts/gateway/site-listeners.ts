@@ -1,5 +1,7 @@
 import type { DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListener, DnsListeners } from '../../core/runtime/dns-listener.ts'
+import { parseAddress } from '../../core/net/ip-address.ts'
+import { isInRange, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 
 /** Whom an answer goes to. */
@@ -12,6 +14,8 @@ export interface SiteListenersOptions {
   sockets: DatagramSockets
   listeners: DnsListeners
   port: number
+  /** The tunnel device, by name: connections from others are not taken. */
+  device: string
   /** `client` is the address that the message came from. */
   onQuery: (query: SiteQuery, client: string, message: Uint8Array) => void
   onError: (error: Error) => void
@@ -30,7 +34,7 @@ export class SiteListeners {
   /** Listens on exactly these. An address of a family that this machine lacks is left out. */
   async listenOn(addresses: readonly string[]): Promise<void> {
     await this.close()
-    const { sockets, listeners, port, onQuery, onError } = this.#options
+    const { sockets, listeners, port, device, onQuery, onError } = this.#options
     for (const address of addresses) {
       const family = address.includes(':') ? 'ipv6' : 'ipv4'
       try {
@@ -40,7 +44,8 @@ export class SiteListeners {
           port,
           onBatch: (datagrams) => {
             for (const { peer, bytes } of datagrams) {
-              onQuery({ via: 'udp', address, peer }, splitEndpoint(peer)?.address ?? '', bytes)
+              const client = splitEndpoint(peer)?.address ?? ''
+              if (isClient(client)) onQuery({ via: 'udp', address, peer }, client, bytes)
             }
           },
           onError,
@@ -49,6 +54,8 @@ export class SiteListeners {
         const tcp = await listeners.open({
           address,
           port,
+          device,
+          accepts: isClient,
           onQuery: (connection, message, client) => onQuery({ via: 'tcp', address, connection }, client, message),
           onError,
         })
@@ -70,6 +77,12 @@ export class SiteListeners {
     this.#tcp.clear()
     await Promise.all(open.map((one) => one.close()))
   }
+}
+
+/** Whether an address is one that clients have: nobody else is answered, wherever a message came from. */
+const isClient = (address: string): boolean => {
+  const bytes = parseAddress(address)
+  return bytes !== undefined && isInRange(TUNNEL_ADDRESSES, bytes)
 }
 
 const LACKING = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])

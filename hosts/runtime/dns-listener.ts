@@ -2,6 +2,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { canonicalAddress } from '../../core/net/ip-address.ts'
 import type { DnsListener, DnsListenerOptions, DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { DnsConnection } from './dns-connection.ts'
+import { loadAddon, UDP_ROW } from './native/addon.ts'
+import { encodeAddress, SOCKET_ADDRESS_WORDS } from './socket-address.ts'
 
 /** wire §6: 10 TCP connections per sentinel. Each sentinel is a peer of its own here (core/flow/tcp-hairpin.ts), as is each client of a gateway. */
 const MOST_OF_PEER = 10
@@ -39,12 +41,18 @@ class TcpDnsListener implements DnsListener {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#serve(socket))
   }
 
+  get port(): number {
+    const bound = this.#server.address()
+    return typeof bound === 'object' && bound !== null ? bound.port : this.#options.port
+  }
+
   async listen(): Promise<void> {
-    const { address: host, port, onError } = this.#options
+    const { address: host, port, device, onError } = this.#options
+    const place = device === undefined ? { host, port } : { fd: boundTo(device, { address: host, port }) }
     await new Promise<void>((resolve, reject) => {
       let isListening = false
       this.#server.on('error', (error) => (isListening ? onError(error) : reject(error)))
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen(place, () => {
         isListening = true
         resolve()
       })
@@ -63,7 +71,7 @@ class TcpDnsListener implements DnsListener {
   #serve(socket: Socket): void {
     const peer = canonicalAddress(socket.remoteAddress ?? '') ?? ''
     socket.on('error', () => socket.destroy())
-    if (!this.#hasRoomFor(peer)) {
+    if (this.#options.accepts?.(peer) === false || !this.#hasRoomFor(peer)) {
       socket.destroy()
       return
     }
@@ -84,6 +92,15 @@ class TcpDnsListener implements DnsListener {
     if (ofPeer.length >= MOST_OF_PEER) return giveWay(ofPeer)
     return all.length < MOST_CONNECTIONS || giveWay(all)
   }
+}
+
+/** The descriptor of a socket that hears one device only, whatever the machine's addresses and filters are. @throws a system error */
+const boundTo = (device: string, { address, port }: { address: string; port: number }): number => {
+  const words = encodeAddress(address, port)
+  if (words === undefined) throw new TypeError(`not an address: ${address}`)
+  const row = new Uint32Array(UDP_ROW)
+  row.set(words, UDP_ROW - SOCKET_ADDRESS_WORDS)
+  return loadAddon().bindTcp(address.includes(':') ? 6 : 4, row, device)
 }
 
 const giveWay = (connections: readonly DnsConnection[]): boolean => {

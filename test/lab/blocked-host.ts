@@ -3,7 +3,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { HAIRPIN_PORT } from '../../core/flow/tcp-hairpin.ts'
 import type { ClientFlowsInput } from '../../core/flow/client-flows.ts'
 import type { LaneCommand } from '../../core/flow/lane.ts'
 import { SystemClock } from '../../hosts/runtime/clock.ts'
@@ -11,6 +10,7 @@ import { WorkerCarrier } from '../../hosts/runtime/lane/worker-carrier.ts'
 
 const OWN = { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' }
 const SENTINEL = '100.100.111.1'
+const LISTENER = 45_300
 const BLOCKED_MS = 3_000
 
 const entry = new URL('../../hosts/client/lane-worker.js', import.meta.url)
@@ -35,11 +35,12 @@ for (const command of [
 }
 carrier.tell({ type: 'tellFlows', input: { type: 'interfaceConfigured', ...OWN } })
 carrier.tell({ type: 'tellFlows', input: { type: 'sentinelsChanged', addresses: [SENTINEL] } })
+carrier.tell({ type: 'tellFlows', input: { type: 'listenersOpened', ports: { ipv4: LISTENER } } })
 carrier.flush()
 
 const echo = fileURLToPath(new URL('./echo-server.js', import.meta.url))
 const client = fileURLToPath(new URL('./echo-client.js', import.meta.url))
-const server = spawn(process.execPath, [echo, OWN.ipv4, String(HAIRPIN_PORT)], { stdio: ['ignore', 'pipe', 'inherit'] })
+const server = spawn(process.execPath, [echo, OWN.ipv4, String(LISTENER)], { stdio: ['ignore', 'pipe', 'inherit'] })
 await once(server.stdout, 'data')
 const began = Date.now()
 // It writes down itself when it was done: nobody listens to it meanwhile.

@@ -92,7 +92,7 @@ const send = (socket: UdpSocket, probe: Buffer, port: number): Promise<void> =>
   })
 
 const scanUdp = async (): Promise<void> => {
-  const socket = createSocket('udp4')
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
   socket.on('message', (message, { port }) => result.udpAnswers.push(`${port}: ${message.length} bytes`))
   socket.on('error', () => undefined)
   for (let round = 0; round < 3; round++) {

@@ -136,6 +136,31 @@ export const SETTING_UP: readonly Step<World>[] = [
       return `account ${status.account ?? '?'}, actor ${status.actor ?? '?'}, lane ${status.lane}, ${status.resources.length} resources`
     },
   },
+  {
+    name: 'P9 D16 a neighbour that sends them the tunnel’s addresses hears nothing of client and gateway',
+    run: async ({ lab }) => {
+      const { provider: neighbour } = lab.machines
+      let scanned = 0
+      for (const [machine, device] of [
+        ['client', 'tun-portreeve'],
+        ['gateway-1', 'tun-gateway'],
+      ] as const) {
+        const shown = await lab.machines[machine].ip(['-j', '-4', 'address', 'show', 'dev', device])
+        const [link] = JSON.parse(shown) as { addr_info: { local: string }[] }[]
+        const address = link?.addr_info[0]?.local ?? ''
+        await neighbour.route({ to: `${address}/32`, via: MACHINES[machine].outside })
+        const input = JSON.stringify({ address, firstPort: 53_500, lastPort: 53_600, udpPorts: [53, 53_535] })
+        const { stdout } = await neighbour.mustRun(process.execPath, labProgram('scan'), { input, timeoutMs: 60_000 })
+        const { tcpOpen, udpAnswers } = JSON.parse(stdout) as ScanResult
+        expectThat(tcpOpen.length === 0, `open TCP ports of ${machine}: ${tcpOpen.join(' ')}`)
+        expectThat(udpAnswers.length === 0, `${machine} answered: ${udpAnswers.join(', ')}`)
+        const ping = await neighbour.run('ping', ['-c', '1', '-W', '1', address])
+        expectThat(ping.code !== 0, `${machine} answered a ping at ${address}`)
+        scanned++
+      }
+      return `${scanned} machines, by the very addresses that they have in the tunnel`
+    },
+  },
 ]
 
 /** The end of the watch that began before. */

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { ForwardingOptions, NetworkConfiguration } from '../../../core/runtime/network-configuration.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { runCommand } from '../run-command.ts'
+import { DeviceGuard } from './device-guard.ts'
 import { Forwarding } from './forwarding.ts'
 import { canonicalPrefix, isObject, parseList, tolerate, type IpFamily } from './ip-command.ts'
 import { RouteTable, type LinkRoute } from './route-table.ts'
@@ -31,6 +32,7 @@ const familyOf = (address: string): IpFamily => (address.includes(':') ? '-6' : 
 export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #logger: Logger | undefined
   readonly #forwarding: Forwarding
+  readonly #guard: DeviceGuard
   readonly #devices = new Set<string>()
   readonly #resources = new RouteTable(RESOURCES)
   readonly #links = new RouteTable(LINKS)
@@ -40,6 +42,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   constructor({ logger }: { logger?: Logger } = {}) {
     this.#logger = logger
     this.#forwarding = new Forwarding()
+    this.#guard = new DeviceGuard(logger)
   }
 
   setAddresses(device: string, addresses: readonly string[]): Promise<void> {
@@ -49,6 +52,8 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
       const wanted = await this.#usable(device, addresses)
       // Before it is up: a link-local address of the kernel's would be announced into the tunnel.
       if (this.#has('-6')) await runCommand('ip', ['link', 'set', 'dev', device, 'addrgenmode', 'none'])
+      // Before it has an address: no neighbour is answered for a moment, either.
+      await this.#guard.set({ device, addresses: wanted.map((each) => each.replace(/\/.*/, '')), forwards: false })
       const present = await this.#addresses(device)
       const lines = [
         ...present
@@ -67,6 +72,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     return this.#inTurn(async () => {
       checkDevice(device)
       this.#devices.add(device)
+      await this.#guard.refresh()
       const wanted = await this.#usable(device, prefixes)
       for (const family of FAMILIES) {
         if (!this.#has(family)) continue
@@ -91,7 +97,10 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   }
 
   enableForwarding(device: string, options: ForwardingOptions): Promise<void> {
-    return this.#inTurn(() => this.#forwarding.enable(device, options))
+    return this.#inTurn(async () => {
+      await this.#forwarding.enable(device, options)
+      await this.#guard.leaveForwarding()
+    })
   }
 
   clear(): Promise<void> {
@@ -104,6 +113,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
         await tolerate(runCommand('ip', ['link', 'set', 'dev', device, 'down']))
       }
       this.#devices.clear()
+      await this.#guard.clear()
     })
   }
 

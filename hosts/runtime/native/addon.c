@@ -13,6 +13,7 @@ NAPI_MODULE_INIT() {
       FUNCTION("openUdp", open_udp),     FUNCTION("udpPort", udp_port),
       FUNCTION("receiveUdp", receive_udp), FUNCTION("sendUdp", send_udp),
       FUNCTION("sendProbe", send_probe),
+      FUNCTION("bindTcp", bind_tcp),
       FUNCTION("openTcp", open_tcp),     FUNCTION("openDatagram", open_datagram),
       FUNCTION("createLane", create_lane), FUNCTION("laneDrops", lane_drops),
       FUNCTION("installKeys", install_keys), FUNCTION("removeKeys", remove_keys),

@@ -149,6 +149,10 @@ export interface Addon {
   laneDrops: (lane: SealingLane, counts: Float64Array) => void
   /** The descriptor of an unconnected socket, which the caller closes. */
   openTcp: (family: 4 | 6, mark: number) => number
+  /**
+   * The descriptor of a socket that is bound to the row's address and port and hears the one device, which the caller has to listen on, and closes.
+   */
+  bindTcp: (family: 4 | 6, row: Uint32Array, device: string) => number
   /** Likewise for UDP, without bursts. */
   openDatagram: (family: 4 | 6, mark: number) => number
 }

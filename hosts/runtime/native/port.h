@@ -63,6 +63,7 @@ napi_value receive_udp(napi_env env, napi_callback_info info);
 napi_value send_udp(napi_env env, napi_callback_info info);
 napi_value send_probe(napi_env env, napi_callback_info info);
 napi_value open_tcp(napi_env env, napi_callback_info info);
+napi_value bind_tcp(napi_env env, napi_callback_info info);
 napi_value open_datagram(napi_env env, napi_callback_info info);
 
 #endif

@@ -2,6 +2,7 @@
 #include "port.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
@@ -311,6 +312,38 @@ static napi_value open_unconnected(napi_env env, napi_callback_info info, int ty
 
 // openTcp(family, mark) -> descriptor of an unconnected socket, which belongs to the caller.
 napi_value open_tcp(napi_env env, napi_callback_info info) { return open_unconnected(env, info, SOCK_STREAM); }
+
+// bindTcp(family, row, device) -> descriptor of a socket that is bound to the row's address and port, hears one device only, and does not listen yet.
+// It belongs to the caller.
+napi_value bind_tcp(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  struct burst burst;
+  union address address;
+  uint32_t family;
+  char device[IF_NAMESIZE + 1];
+  size_t length;
+  int one = 1;
+  if (!get_arguments(env, info, 3, arguments)) return NULL;
+  if (!get_family(env, arguments[0], &family) || !get_table(env, arguments[1], UDP_ROW, &burst)) return NULL;
+  if (burst.rows < 1) return throw_errno(env, EINVAL, "bind");
+  if (napi_get_value_string_utf8(env, arguments[2], device, sizeof device, &length) != napi_ok || length == 0 ||
+      length >= IF_NAMESIZE || strlen(device) != length) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_VALUE", "not a device name of 1 to 15 characters");
+    return NULL;
+  }
+  int fd = open_socket(family, SOCK_STREAM, 0);
+  if (fd < 0) return throw_errno(env, errno, "socket");
+  struct port port = {.detail = family};
+  socklen_t size = address_of(&port, burst.table, &address);
+  const char *call = "setsockopt";
+  if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)length + 1) < 0 ||
+      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 || (call = "bind", bind(fd, &address.any, size) < 0)) {
+    int number = errno;
+    close(fd);
+    return throw_errno(env, number, call);
+  }
+  return make_uint32(env, (uint32_t)fd);
+}
 
 // openDatagram(family, mark) -> likewise, for UDP; for sockets of single datagrams, which need no bursts.
 napi_value open_datagram(napi_env env, napi_callback_info info) { return open_unconnected(env, info, SOCK_DGRAM); }

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { HAIRPIN_PORT, hairpinAddress, hairpinSentinel } from '../../../core/flow/tcp-hairpin.ts'
+import { hairpinAddress, hairpinSentinel } from '../../../core/flow/tcp-hairpin.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 import { ADA, BOB, cidr, ClientBench, dns, GATEWAY, internet, proxies, tcp } from '../../kit/flow-bench.ts'
 import { buildIcmpError, buildPacket } from '../../kit/packet-builder.ts'
@@ -9,6 +9,7 @@ const LAB = cidr('lab', '198.51.100.0/24')
 const WIKI = dns('wiki', '*.example.org')
 const SERVER = '198.51.100.7'
 const PROXY = '100.96.0.0'
+const LISTENER = 45_300
 const SENTINEL = '100.100.111.1'
 const SENTINEL6 = 'fd00:2021:1111:8000:100:100:111:1'
 
@@ -398,6 +399,7 @@ describe("the client's resolver address", () => {
   const withSentinel = (): ClientBench => {
     const client = new ClientBench(LAB)
     client.handle({ type: 'sentinelsChanged', addresses: [SENTINEL, SENTINEL6, '100.100.111.2'] })
+    client.handle({ type: 'listenersOpened', ports: { ipv4: LISTENER, ipv6: LISTENER } })
     return client
   }
 
@@ -428,13 +430,32 @@ describe("the client's resolver address", () => {
       const mirror = hairpinAddress(sentinel) ?? ''
       expect(hairpinSentinel(mirror)).to.equal(sentinel)
       expect(client.fromApplication({ destination: sentinel, sourcePort: 5_000, destinationPort: 53 })).to.deep.equal([
-        `tun: tcp ${endpoint(mirror, 5_000)} > ${endpoint(own, HAIRPIN_PORT)} S`,
+        `tun: tcp ${endpoint(mirror, 5_000)} > ${endpoint(own, LISTENER)} S`,
       ])
-      const answer = { destination: mirror, sourcePort: HAIRPIN_PORT, destinationPort: 5_000, flags: 'SA' }
+      const answer = { destination: mirror, sourcePort: LISTENER, destinationPort: 5_000, flags: 'SA' }
       expect(client.fromApplication(answer)).to.deep.equal([
         `tun: tcp ${endpoint(sentinel, 53)} > ${endpoint(own, 5_000)} SA`,
       ])
     }
+  })
+
+  it('D16 refuses TCP to the resolver at once while the client itself has no listener, in each family', () => {
+    const client = withSentinel()
+    client.handle({ type: 'listenersOpened', ports: { ipv6: LISTENER } })
+    const ask = (destination: string) =>
+      client.fromApplication({ destination, sourcePort: 5_000, destinationPort: 53 }).join()
+    expect(ask(SENTINEL)).to.match(/^tun: icmp 3\/3 100\.100\.111\.1 > /)
+    expect(ask(SENTINEL6)).to.match(/^tun: tcp /)
+    client.handle({ type: 'listenersOpened', ports: {} })
+    expect(ask(SENTINEL6)).to.match(/^tun: icmp 1\/4 /)
+    // Nor does anybody's answer pass for the resolver's.
+    const answer = {
+      destination: hairpinAddress(SENTINEL) ?? '',
+      sourcePort: LISTENER,
+      destinationPort: 5_000,
+      flags: 'SA',
+    }
+    expect(client.fromApplication(answer)).to.deep.equal([])
   })
 
   it('D12 takes questions at the addresses of before until the next change', () => {

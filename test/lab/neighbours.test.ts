@@ -1,0 +1,123 @@
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { before, describe, it } from 'mocha'
+import { useBed } from './bed/use-bed.ts'
+import { ADMIN_PORT, CLIENT_HOST, GATEWAY_HOST, ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT } from './bed/topology.ts'
+
+const probe = fileURLToPath(new URL('neighbour-probe.js', import.meta.url))
+const OWN = ['100.64.0.0/10', 'fd00:2021:1111::/48']
+/** What the product listens on, and what no process does. */
+const PORTS = [53, 5300, 53_535, 52_625, 9]
+
+/** Neighbours send the tunnel's addresses to a client and to a gateway, with and without forwarding there: P9, D16. */
+describe('a neighbour of a client and of a gateway', function () {
+  this.timeout(120_000)
+  const bed = useBed(async (made) => {
+    await made.resource('network', '10.20.0.0/24')
+    await made.resource('web', 'web.example.org', [{ protocol: 'tcp', ports: [String(WEB_PORT)] }])
+    await made.startGateway('gateway')
+    await made.startClient('client')
+    await made.knows('web')
+  })
+
+  before(async () => {
+    for (const [neighbour, ipv4, ipv6] of [
+      ['neighbour', ipv4Of('lan', CLIENT_HOST), ipv6Of('lan', CLIENT_HOST)],
+      ['public', ipv4Of('outside', GATEWAY_HOST), ipv6Of('outside', GATEWAY_HOST)],
+    ] as const) {
+      const machine = bed().machine(neighbour)
+      for (const prefix of OWN) await machine.route({ to: prefix, via: prefix.includes(':') ? ipv6 : ipv4 })
+    }
+    // Nobody's filter of forged senders is to be relied on.
+    for (const name of ['client', 'gateway']) {
+      const off = ['all', 'default', name === 'client' ? 'lan' : 'outside', 'lo'].map(
+        (dev) => `net.ipv4.conf.${dev}.rp_filter=0`,
+      )
+      await bed()
+        .machine(name)
+        .mustRun('sysctl', ['-qw', ...off])
+    }
+  })
+
+  const addressesOf = async (machine: string, device: string): Promise<string[]> => {
+    const shown = JSON.parse(await bed().machine(machine).ip(['-j', 'address', 'show', 'dev', device])) as {
+      addr_info: { local: string }[]
+    }[]
+    return shown.flatMap(({ addr_info }) => addr_info.map(({ local }) => local))
+  }
+
+  const listening = async (machine: string): Promise<number[]> => {
+    const { stdout } = await bed().machine(machine).mustRun('ss', ['-Htuln'])
+    return [...stdout.matchAll(/:(\d+)\s+\S+:\*/g)].map(([, port]) => Number(port))
+  }
+
+  const heard = async (neighbour: string, address: string, ports: readonly number[]): Promise<string[]> => {
+    const input = JSON.stringify({ address, ports: [...new Set(ports)] })
+    const { stdout } = await bed().machine(neighbour).mustRun(process.execPath, [probe, input], { timeoutMs: 30_000 })
+    return JSON.parse(stdout) as string[]
+  }
+
+  for (const [role, device, neighbour] of [
+    ['client', 'tun-portreeve', 'neighbour'],
+    ['gateway', 'tun-gateway', 'public'],
+  ] as const) {
+    it(`P9 D16 hears nothing of a ${role} at its tunnel addresses, in both families, by TCP, UDP and ping`, async () => {
+      const [addresses, open] = [await addressesOf(role, device), await listening(role)]
+      expect(addresses).to.have.length(2)
+      expect(open).to.have.length.above(0)
+      for (const address of addresses)
+        expect(await heard(neighbour, address, [...PORTS, ...open]), address).to.deep.equal([])
+    })
+
+    it(`D16 reaches no name service of a ${role} where somebody has flushed all nft rules, though its kernel answers`, async () => {
+      const [addresses, open] = [await addressesOf(role, device), await listening(role)]
+      const { stdout: rules } = await bed().machine(role).mustRun('nft', ['list', 'ruleset'])
+      await bed().machine(role).mustRun('nft', ['flush', 'ruleset'])
+      for (const address of addresses) {
+        const answers = await heard(neighbour, address, [...PORTS, ...open])
+        expect(answers, address).to.include('ping')
+        expect(
+          answers.filter((each) => /open|answer/.test(each)),
+          address,
+        ).to.deep.equal([])
+      }
+      await bed().machine(role).mustRun('nft', ['-f', '-'], { input: rules })
+    })
+  }
+
+  it('D16 gets no way into the tunnel by a client that forwards and masquerades, though its containers do', async () => {
+    const client = bed().machine('client')
+    const mapped = [...(await bed().resolve('web.example.org')), ...(await bed().resolve('web.example.org', 'AAAA'))]
+    expect(mapped).to.have.length(8)
+    await client.mustRun('sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'])
+    const nat = ['ip', 'ip6'].map(
+      (family) => `table ${family} theirs {
+        chain postrouting {
+          type nat hook postrouting priority srcnat
+          oifname "tun-portreeve" masquerade
+        }
+      }`,
+    )
+    await client.mustRun('nft', ['-f', '-'], { input: nat.join('\n') })
+    // A container's network: a bridge on the client's own machine.
+    await client.bridge('docker0')
+    await client.address('docker0', '172.17.0.1/16')
+    const container = await bed().join('container', [])
+    await container.veth({ device: 'eth0', to: client, toDevice: 'veth-c', toBridge: 'docker0' })
+    await container.address('eth0', '172.17.0.2/16')
+    await container.route({ to: 'default', via: '172.17.0.1' })
+    const [web = ''] = mapped
+    const page = ['-sS', '--max-time', '20', '-H', 'Host: web.example.org', `http://${web}/`]
+    expect((await container.run('curl', page)).code).to.equal(0)
+    for (const address of [mapped[0] ?? '', mapped[4] ?? '', '100.100.111.1']) {
+      expect(await heard('neighbour', address, [WEB_PORT, ADMIN_PORT, 53]), address).to.deep.equal([])
+    }
+    // Nor to what has other addresses; that is said, as by any router that does not carry.
+    await bed()
+      .machine('neighbour')
+      .route({ to: '10.20.0.0/24', via: ipv4Of('lan', CLIENT_HOST) })
+    const answers = await heard('neighbour', ipv4Of('site', TARGET_HOST), [WEB_PORT])
+    expect(answers.filter((each) => /open|answer|ping/.test(each))).to.deep.equal([])
+    expect(answers.join()).to.match(/tcp 80 E/)
+  })
+})
