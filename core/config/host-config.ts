@@ -15,6 +15,8 @@ export const peerConfig = {
   ...hostConfig,
   /** Where the portal is: http, https, ws or wss; a path before the API's own is kept. */
   portal_url: z.url({ protocol: /^(?:https?|wss?)$/ }),
+  /** A file with the authorities (PEM) whose certificate the portal may have, beside those that Node and the system trust. */
+  ca_file: z.string().min(1).optional(),
   /** A file, mode 0600, that holds the token. The environment's PORTREEVE_TOKEN goes before it. */
   token_file: z.string().min(1).optional(),
   /** What people call this machine; its host name by default. */

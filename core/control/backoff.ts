@@ -1,12 +1,10 @@
 import { integerBelow, type Random } from '../runtime/random.ts'
 import { DAY, SECOND, unixTime, type UnixTime } from '../runtime/time.ts'
 
-/** Before the first success: a steady beat, so that a person who waits learns soon that nothing answers. */
-export const FIRST_RETRY_MS = 1 * SECOND
-export const FIRST_PATIENCE_MS = 15 * SECOND
-
 const SHORTEST_MS = 500
 const FACTOR = 1.5
+const STEADY_MS = 1 * SECOND
+const STEADY_ATTEMPTS = 15
 const LONGEST_MS = 60 * SECOND
 const MOST_RETRY_AFTER_MS = 1 * DAY
 
@@ -18,6 +16,13 @@ export const reconnectDelay = (attempt: number, random: Random): number => {
   const full = Math.min(LONGEST_MS, SHORTEST_MS * FACTOR ** Math.min(attempt, 32))
   return Math.round(full / 2) + integerBelow(random, Math.round(full / 2) + 1)
 }
+
+/**
+ * How long to wait before attempt number `attempt` while there was no connection yet: a steady beat for a machine that is being set up, or
+ * whose network is about to come; then as after a loss.
+ */
+export const firstDelay = (attempt: number, random: Random): number =>
+  attempt < STEADY_ATTEMPTS ? STEADY_MS : reconnectDelay(attempt - STEADY_ATTEMPTS, random)
 
 /**
  * Milliseconds to wait for by a `Retry-After` header (RFC 9110 §10.2.3: seconds or a date), at most a day.

@@ -2,6 +2,7 @@ import { externalId } from '../crypto/derived-values.ts'
 import type { UnixTime } from '../runtime/time.ts'
 import { retryAfterMs } from './backoff.ts'
 import type { Role } from './messages.ts'
+import { problemOfRefusal, type PortalProblem } from './portal-problem.ts'
 
 export interface ConnectRequest {
   role: Role
@@ -23,11 +24,24 @@ export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequ
   return url.href
 }
 
+/** Where a peer opens its control channel, for people: without the query, which says who the peer is. */
+export const shownUrl = ({ role, portalUrl }: Pick<ConnectRequest, 'role' | 'portalUrl'>): string =>
+  connectUrl({ role, portalUrl, id: '', name: '', publicKey: '' }).replace(/\?.*$/, '')
+
+export interface ConnectRefusal {
+  type: 'connectionRefused'
+  status: number
+  /** The portal's own; what is no portal has none. */
+  code?: string
+  retryAfterMs?: number
+  problem: PortalProblem
+}
+
 /** Reads an answer that is no WebSocket: problem+json with a `code`, perhaps with Retry-After. */
 export const connectRefusal = (
   { status, headers, body }: { status: number; headers: Readonly<Record<string, string>>; body: string },
-  now: UnixTime,
-): { type: 'connectionRefused'; status: number; code?: string; retryAfterMs?: number } => {
+  { url, now }: { url: string; now: UnixTime },
+): ConnectRefusal => {
   const code = problemCode(body)
   const wait = retryAfterMs(headers['retry-after'], now)
   return {
@@ -35,6 +49,7 @@ export const connectRefusal = (
     status,
     ...(code === undefined ? {} : { code }),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
+    problem: problemOfRefusal({ status, headers, body, code }, { url }),
   }
 }
 

@@ -2,6 +2,7 @@
 import type { LaneCommand, LaneReport } from '../flow/lane.ts'
 import type { Datagram } from '../runtime/datagram-socket.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
+import type { Note } from '../runtime/note.ts'
 import type { Role } from './messages.ts'
 import type { LinkInput, LinkOutput } from './portal-link.ts'
 
@@ -28,5 +29,6 @@ export type PeerOutput<R extends Role, FlowsInput> =
   | { type: 'writeTun'; packet: Uint8Array }
   /** Of a native lane, in order with `sendDatagram`. */
   | { type: 'tellWorker'; command: LaneCommand<FlowsInput> }
+  | Note
   /** The portal ended it: nothing more comes. */
   | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }

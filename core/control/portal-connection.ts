@@ -2,12 +2,12 @@ import type { Secret } from '../runtime/secret.ts'
 import type { TunnelKeys } from '../contract/tunnel-transport.ts'
 import { toBase64 } from '../crypto/text-encoding.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { Logger } from '../runtime/logger.ts'
 import type { WebSocketConnection, WebSockets } from '../runtime/web-socket.ts'
-import { connectRefusal, connectUrl } from './connect-request.ts'
+import { connectRefusal, connectUrl, shownUrl } from './connect-request.ts'
 import { MAX_FRAME_FROM_PORTAL } from './frame.ts'
 import type { Role } from './messages.ts'
 import type { LinkInput } from './portal-link.ts'
+import { problemOfFailure } from './portal-problem.ts'
 
 /** Who a peer is to its portal. */
 export interface PeerIdentity {
@@ -25,7 +25,7 @@ export interface PortalConnectionOptions<R extends Role> {
   identity: PeerIdentity
   /** SO_MARK of its socket. */
   mark?: number
-  ports: { webSockets: WebSockets; clock: Clock; logger: Logger }
+  ports: { webSockets: WebSockets; clock: Clock }
   /** Hears what becomes of it. */
   tell: (input: Extract<LinkInput<R>, { type: `connection${string}` | 'frameReceived' }>) => void
 }
@@ -42,7 +42,8 @@ export class PortalConnection<R extends Role> {
   open(): void {
     const { role, portalUrl, identity, mark, ports, tell } = this.#options
     const { id, name, keys, token, userAgent } = identity
-    const { webSockets, clock, logger } = ports
+    const { webSockets, clock } = ports
+    const url = shownUrl({ role, portalUrl })
     this.#connection = webSockets.connect(
       {
         url: connectUrl({ role, portalUrl, id, name, publicKey: toBase64(keys.publicKey) }),
@@ -53,14 +54,8 @@ export class PortalConnection<R extends Role> {
       {
         opened: () => tell({ type: 'connectionOpened' }),
         received: (text) => tell({ type: 'frameReceived', text }),
-        refused: (refusal) => {
-          logger.debug({ status: refusal.status }, 'the portal refuses the connection')
-          tell(connectRefusal(refusal, clock.unix()))
-        },
-        closed: (reason) => {
-          logger.debug({ reason }, 'the connection to the portal ended')
-          tell({ type: 'connectionClosed' })
-        },
+        refused: (refusal) => tell(connectRefusal(refusal, { url, now: clock.unix() })),
+        closed: (failure) => tell({ type: 'connectionClosed', problem: problemOfFailure(failure, { url }) }),
       },
     )
   }

@@ -3,18 +3,19 @@ import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { FIRST_PATIENCE_MS, FIRST_RETRY_MS, reconnectDelay } from './backoff.ts'
+import { firstDelay, reconnectDelay } from './backoff.ts'
 import { readMessage, wireName, type Lane } from './events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL, readReply, type Frame } from './frame.ts'
 import type { EventName, FromPortal, Role, ToPortal } from './messages.ts'
+import { problemOfFailure, problemOfJoin, problemText, type PortalProblem } from './portal-problem.ts'
 
 export interface PortalLinkOptions<R extends Role> {
   role: R
   random: Random
   /** Portreeve's additions that this peer understands: values of `FEATURES`. */
   features: readonly string[]
-  /** How long to go on before the first success; 15 s by default. */
-  firstPatienceMs?: number
+  /** The channel's address as problems name it. */
+  url?: string | undefined
   /** How long to go on after a connection was lost; for ever by default. */
   patienceMs?: number
 }
@@ -23,10 +24,10 @@ export type LinkInput<R extends Role> =
   | { type: 'start' }
   | { type: 'stop' }
   | { type: 'connectionOpened' }
-  /** The portal answered, but not with a WebSocket. `code` is the problem's; `retryAfterMs` see `retryAfterMs()`. */
-  | { type: 'connectionRefused'; status: number; code?: string; retryAfterMs?: number }
+  /** The answer is no WebSocket. `code` is the portal's, and what is no portal has none; `retryAfterMs` see `retryAfterMs()`. */
+  | { type: 'connectionRefused'; status: number; code?: string; retryAfterMs?: number; problem?: PortalProblem }
   /** The connection ended, or could not be made at all. */
-  | { type: 'connectionClosed' }
+  | { type: 'connectionClosed'; problem?: PortalProblem }
   | { type: 'frameReceived'; text: string }
   /** While the link is down a message is dropped, or with `hold` kept (the last 64) until it is up. */
   | ({ type: 'send'; hold?: boolean } & ToPortal<R>)
@@ -38,14 +39,17 @@ export type LinkOutput<R extends Role> =
   | ({ type: 'deliver' } & FromPortal<R>)
   /** Joined: what is sent from now on reaches the portal. An `init` follows. */
   | { type: 'linkUp' }
-  | { type: 'linkDown'; reason: string }
+  | { type: 'linkDown'; reason: string; problem?: PortalProblem }
+  /** The portal was not reached; it is tried again. */
+  | { type: 'attemptFailed'; problem: PortalProblem }
   /** Final: the token is of no use. `reason` is the portal's code (`invalid_token`, `token_expired` …). */
   | { type: 'signedOut'; reason: string }
-  /** Final: `unreachable`, or that the portal refused the join. */
+  /** Final: `unreachable` for longer than its patience, or that the portal refused the join. */
   | { type: 'gaveUp'; reason: string }
 
 const JOIN_PATIENCE_MS = 5 * SECOND
-const OPEN_PATIENCE_MS = 10 * SECOND
+/** The host gives up by itself, and says at which step; this is for one that does not. */
+const OPEN_PATIENCE_MS = 15 * SECOND
 const HEARTBEAT_MS = 10 * SECOND
 const HEARTBEATS_UNANSWERED = 4
 const MOST_HELD = 64
@@ -57,6 +61,11 @@ type Phase =
   | { name: 'joining'; ref: number; until: Instant }
   | { name: 'up'; beatAt: Instant; unanswered: number[] }
 
+interface Loss {
+  retryAfterMs?: number | undefined
+  problem?: PortalProblem | undefined
+}
+
 /**
  * A peer's end of the control channel: connects, joins, keeps the connection alive, and comes back after it was lost.
  *
@@ -67,7 +76,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   readonly #role: R
   readonly #random: Random
   readonly #features: readonly string[]
-  readonly #firstPatienceMs: number
+  readonly #url: string
   readonly #patienceMs: number
   readonly #outputs = new OutputQueue<LinkOutput<R>>()
   readonly #counters = new Counters()
@@ -79,11 +88,11 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   #giveUpAt = Infinity
   #nextRef = 0
 
-  constructor({ role, random, features, firstPatienceMs, patienceMs }: PortalLinkOptions<R>) {
+  constructor({ role, random, features, url = '', patienceMs }: PortalLinkOptions<R>) {
     this.#role = role
     this.#random = random
     this.#features = features
-    this.#firstPatienceMs = firstPatienceMs ?? FIRST_PATIENCE_MS
+    this.#url = url
     this.#patienceMs = patienceMs ?? Infinity
   }
 
@@ -98,7 +107,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
       case 'connectionRefused':
         return this.#refused(input, now)
       case 'connectionClosed':
-        return this.#lost('closed', now)
+        return this.#lost('closed', now, { problem: input.problem })
       case 'frameReceived':
         return this.#frame(input.text, now)
       case 'send':
@@ -118,7 +127,9 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
       case 'joining':
         if (now < phase.until) return
         this.#outputs.push({ type: 'closeConnection' })
-        return this.#lost(phase.name === 'opening' ? 'connect_timeout' : 'join_timeout', now)
+        return this.#lost(phase.name === 'opening' ? 'connect_timeout' : 'join_timeout', now, {
+          problem: phase.name === 'opening' ? undefined : problemOfJoin('it does not answer', { url: this.#url }),
+        })
       case 'up':
         if (now >= phase.beatAt) this.#beat(phase, now)
     }
@@ -153,7 +164,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     if (this.#phase.name !== 'idle') return
     this.#everUp = false
     this.#attempt = 0
-    this.#giveUpAt = now + this.#firstPatienceMs
+    this.#giveUpAt = Infinity
     this.#open(now)
   }
 
@@ -173,26 +184,31 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     this.#phase = { name: 'joining', ref, until: after(now, JOIN_PATIENCE_MS) }
   }
 
-  #refused({ status, code, retryAfterMs }: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
+  #refused(refusal: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
+    const { status, code, retryAfterMs, problem } = refusal
     if (this.#phase.name !== 'opening') return this.#drop('unexpected_refusal')
-    if (status === 401) return this.#final({ type: 'signedOut', reason: code ?? 'unauthorized' })
-    this.#lost(code ?? `status_${status}`, now, retryAfterMs)
+    // A 401 without a code of the portal is a proxy's, or a network's sign-in page: no reason to forget a token.
+    if (status === 401 && code !== undefined) return this.#final({ type: 'signedOut', reason: code })
+    this.#lost(code ?? `status_${status}`, now, { retryAfterMs, problem })
   }
 
-  #lost(reason: string, now: Instant, retryAfter?: number): void {
+  #lost(reason: string, now: Instant, { retryAfterMs: retryAfter, problem: given }: Loss = {}): void {
     const { name } = this.#phase
     if (name === 'idle' || name === 'waiting') return
+    const step = name === 'up' ? 'open' : 'upgrade'
+    const problem = given ?? problemOfFailure({ step, message: reason.replaceAll('_', ' ') }, { url: this.#url })
     if (name === 'up') {
       this.#attempt = 0
       this.#giveUpAt = now + this.#patienceMs
-      this.#outputs.push({ type: 'linkDown', reason })
+      this.#outputs.push({ type: 'linkDown', reason, problem })
     }
-    const delay = retryAfter ?? (this.#everUp ? reconnectDelay(this.#attempt, this.#random) : FIRST_RETRY_MS)
+    const delay = retryAfter ?? (this.#everUp ? reconnectDelay : firstDelay)(this.#attempt, this.#random)
     // What the portal asked to wait for is not held against it.
     if (retryAfter !== undefined) this.#giveUpAt += retryAfter
     this.#attempt++
-    if (now + delay > this.#giveUpAt) return this.#final({ type: 'gaveUp', reason: `unreachable: ${reason}` })
+    if (now + delay > this.#giveUpAt) return this.#final({ type: 'gaveUp', reason: problemText(problem) })
     this.#phase = { name: 'waiting', until: after(now, delay) }
+    if (name !== 'up') this.#outputs.push({ type: 'attemptFailed', problem })
   }
 
   #frame(text: string, now: Instant): void {

@@ -10,6 +10,17 @@ export interface WebSocketRequest {
   maxBytes: number
 }
 
+/** Where a connection was when it ended: `upgrade`, waiting for the answer to the request; `open`, after it. */
+export type WebSocketStep = 'name' | 'connect' | 'tls' | 'upgrade' | 'open'
+
+/** Why a connection ended, or could not be made. */
+export interface WebSocketFailure {
+  step: WebSocketStep
+  /** The system's, `ECONNREFUSED`, or OpenSSL's, `CERT_HAS_EXPIRED`; `ETIMEDOUT` where a step took too long. */
+  code?: string
+  message: string
+}
+
 /** What happens to a connection, in this order: opened, received any number of times, closed; or refused; or closed. */
 export interface WebSocketEvents {
   opened: () => void
@@ -17,7 +28,7 @@ export interface WebSocketEvents {
   refused: (refusal: { status: number; headers: Readonly<Record<string, string>>; body: string }) => void
   received: (text: string) => void
   /** It ended, or could not be made. Not called after `close`. */
-  closed: (reason: string) => void
+  closed: (failure: WebSocketFailure) => void
 }
 
 export interface WebSocketConnection {

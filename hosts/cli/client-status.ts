@@ -3,7 +3,7 @@ import type { ClientStatus } from '../client/client-status.ts'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { droppedTable, table } from './output.ts'
+import { droppedTable, portalRows, table } from './output.ts'
 
 /** `portreeve client status`: what the running client knows; its exit says whether it is connected. */
 export const clientStatusCommand = (context: CommandContext): Command =>
@@ -35,10 +35,11 @@ const CODES = {
 } as const
 
 const describe = (status: ClientStatus): string => {
-  const { state, account, actor, lane, lane_reason: why, gateways, resources, dns, dropped } = status
+  const { state, portal, account, actor, lane, lane_reason: why, gateways, resources, dns, dropped } = status
   return [
     table([
       ['state', state],
+      ...(portal === null ? [] : portalRows(portal)),
       ['account', account ?? '-'],
       ['actor', actor ?? '-'],
       ['lane', lane === null ? '-' : `${lane}: ${why ?? ''}`],

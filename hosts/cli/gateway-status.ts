@@ -5,7 +5,7 @@ import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { droppedTable, table } from './output.ts'
+import { droppedTable, portalRows, table } from './output.ts'
 import { readConfig } from './read-config.ts'
 
 /** `portreeve gateway status`: what the running gateway knows; its exit says whether it is connected. */
@@ -37,12 +37,8 @@ Examples:
 
 const SOURCE = { schema: GatewayConfig, fallback: 'gateway.yaml' } as const
 
-const describe = ({ state, lane, lane_reason: why, clients, dropped }: GatewayStatus): string =>
+const describe = ({ state, portal, lane, lane_reason: why, clients, dropped }: GatewayStatus): string =>
   [
-    table([
-      ['state', state],
-      ['lane', `${lane}: ${why}`],
-      ['clients', String(clients)],
-    ]),
+    table([['state', state], ...portalRows(portal), ['lane', `${lane}: ${why}`], ['clients', String(clients)]]),
     ...droppedTable(dropped),
   ].join('\n')

@@ -1,3 +1,4 @@
+import { problemText, type PortalStatus } from '../../core/control/portal-problem.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 
 /** Standard output is what was asked for; everything else goes to standard error. */
@@ -23,6 +24,12 @@ export const droppedTable = (dropped: DropCounts): string[] => {
   )
   return rows.length === 0 ? [] : ['', table([['DROPPED BY', 'BECAUSE', 'PACKETS'], ...rows])]
 }
+
+/** Where a peer's portal is, and why it is not reached: rows of a table. */
+export const portalRows = ({ url, problem }: PortalStatus): string[][] => [
+  ['portal', url],
+  ...(problem === null ? [] : [['problem', problemText(problem)]]),
+]
 
 /** Columns, each as wide as its widest cell. */
 export const table = (rows: readonly (readonly string[])[]): string => {

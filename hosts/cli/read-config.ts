@@ -19,7 +19,14 @@ const OVERRIDES = {
 } as const
 
 /** Their values are paths, seen from the configuration file. */
-const PATHS = ['state_folder', 'token_file', 'socket', 'database.password_file', 'database.tls.ca_file'] as const
+const PATHS = [
+  'state_folder',
+  'token_file',
+  'ca_file',
+  'socket',
+  'database.password_file',
+  'database.tls.ca_file',
+] as const
 
 export interface ConfigSource<Schema extends z.ZodObject> {
   schema: Schema

@@ -156,6 +156,7 @@ const SIGNED_OUT: ClientStatus = {
   state: 'signed_out',
   account: null,
   actor: null,
+  portal: null,
   lane: null,
   lane_reason: null,
   gateways: [],

@@ -1,3 +1,4 @@
+import type { PortalStatus } from '../../core/control/portal-problem.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 
 /** What `portreeve client status --json` prints, as it travels on the control socket. */
@@ -7,6 +8,8 @@ export interface ClientStatus {
   account: string | null
   /** The actor's name, null while signed out or unknown. */
   actor: string | null
+  /** Where the portal is, and what keeps this client from it; null while signed out. */
+  portal: PortalStatus | null
   /** How packets move: natively in a worker, or one by one in TypeScript; null while signed out. */
   lane: 'native' | 'script' | null
   /** Why that one. */

@@ -17,6 +17,7 @@ import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
 import {
+  checkCaFile,
   createClock,
   createDatagramSockets,
   createDnsExchange,
@@ -45,6 +46,7 @@ export const buildContainer = async (
   { config, modules, version }: Omit<ClientStart, 'token'>,
   { markFor, ...ownNames }: ResolversReach,
 ): Promise<{ container: Container; installation: Installation }> => {
+  checkCaFile(config.ca_file)
   const container = createContainer()
   const logger = createLogger({ level: config.log_level, name: 'client' })
   container.value(Logger, logger)
@@ -55,7 +57,7 @@ export const buildContainer = async (
   container.value(SystemResolvers, createSystemResolvers())
   container.value(DatagramSockets, createDatagramSockets())
   container.value(DnsListeners, createDnsListeners())
-  container.value(WebSockets, createWebSockets())
+  container.value(WebSockets, createWebSockets({ caFile: config.ca_file }))
   container.value(TunDevices, createTunDevices())
   container.value(NetworkInterfaces, createNetworkInterfaces())
   container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))

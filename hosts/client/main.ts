@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { TunnelTransports, type TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import type { Container } from '../../core/di.ts'
+import { shownUrl } from '../../core/control/connect-request.ts'
 import { ClientFlows } from '../../core/flow/client-flows.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
@@ -79,8 +80,17 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     unixAt: (now) => unixOf(now, clock.pair()),
   })
   const { hostname: portalHost } = new URL(config.portal_url)
+  const portalUrl = shownUrl({ role: 'client', portalUrl: config.portal_url })
   const resolverKinds = new Set(upstreams.keys())
-  const state = new ClientState({ random, tunnel, lane: machine, resolverKinds, portalHost, mtu: config.mtu })
+  const state = new ClientState({
+    random,
+    tunnel,
+    lane: machine,
+    resolverKinds,
+    portalHost,
+    portalUrl,
+    mtu: config.mtu,
+  })
   known.state = state
   const shell = new ClientShell(state, {
     config,
@@ -117,7 +127,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     status: () => {
       // Later changes of routes do not make it less connected.
       isUsable ||= state.linkState === 'connected' && shell.isSettled
-      return statusOf(state, { clocks: clock.pair(), account: config.account, isUsable, lane })
+      return statusOf(state, { clocks: clock.pair(), account: config.account, portalUrl, isUsable, lane })
     },
     inspectName: (question) =>
       inspectName(question, {

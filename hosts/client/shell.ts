@@ -12,6 +12,7 @@ import type { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
+import { writeNote } from '../../core/runtime/note.ts'
 import {
   OWN_SOCKET_MARK,
   type NetworkConfiguration,
@@ -240,6 +241,8 @@ export class ClientShell {
         return
       case 'answerTcpQuery':
         return this.#names.answer(output.connection, output.message)
+      case 'note':
+        return writeNote(output, this.#ports.logger)
       case 'end':
         this.#end({ reason: output.reason, detail: output.detail })
     }

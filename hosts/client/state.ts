@@ -3,6 +3,8 @@
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
+import { PortalNews } from '../../core/control/portal-news.ts'
+import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
 import {
@@ -40,6 +42,8 @@ export interface ClientStateOptions {
   resolverKinds: ReadonlySet<string>
   /** The portal's name, which is never a resource's here, or its address. */
   portalHost?: string
+  /** The control channel's address as problems name it. */
+  portalUrl?: string
   /** Of the device. */
   mtu?: number | undefined
 }
@@ -51,6 +55,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
   readonly routes = new TunnelRoutes()
   readonly #link: PortalLink<'client'>
+  readonly #news = new PortalNews()
   readonly #lane: Lane<ClientFlowsInput, ClientFlowsOutput>
   readonly #names: NameService
   readonly #connections: Connections
@@ -64,10 +69,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #linkState: LinkState = 'connecting'
   #interface: ClientInterface | undefined
 
-  constructor({ random, tunnel, lane, resolverKinds, portalHost, mtu }: ClientStateOptions) {
+  constructor({ random, tunnel, lane, resolverKinds, portalHost, portalUrl, mtu }: ClientStateOptions) {
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
     const features = [FEATURES.denialDetails, FEATURES.unreachableGateways, FEATURES.names, FEATURES.upstreamDot]
-    this.#link = new PortalLink({ role: 'client', random, features })
+    this.#link = new PortalLink({ role: 'client', random, features, url: portalUrl })
     this.#connections = new Connections({ random, tunnel, mtu })
     this.#names = new NameService({ kinds: resolverKinds, portalHost })
     this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
@@ -78,6 +83,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   get linkState(): LinkState {
     return this.#linkState
+  }
+
+  /** Why the portal is not reached; undefined while it is, or before anything was tried. */
+  get portalProblem(): PortalProblem | undefined {
+    return this.#news.problem
   }
 
   get laneKind(): LaneKind {
@@ -157,11 +167,14 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   #onLink(output: LinkOutput<'client'>, now: Instant): void {
+    const note = this.#news.hear(output, now)
+    if (note !== undefined) this.#outputs.push(note)
     switch (output.type) {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
         return
+      case 'attemptFailed':
       case 'linkDown':
         this.#linkState = 'unreachable'
         return

@@ -1,3 +1,4 @@
+import type { PortalStatus } from '../../core/control/portal-problem.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import type { GatewayState } from './state.ts'
@@ -6,6 +7,8 @@ import type { GatewayState } from './state.ts'
 export interface GatewayStatus {
   /** Its link to the portal. `unreachable`: it does not answer; what was granted goes on. */
   state: 'connecting' | 'connected' | 'unreachable'
+  /** Where the portal is, and what keeps this gateway from it. */
+  portal: PortalStatus
   /** How packets move: natively in a worker, or one by one in TypeScript. */
   lane: 'native' | 'script'
   /** Why that one. */
@@ -17,8 +20,12 @@ export interface GatewayStatus {
 }
 
 /** The state as people and scripts see it. */
-export const gatewayStatusOf = (state: GatewayState, lane: LaneChoice): GatewayStatus => ({
+export const gatewayStatusOf = (
+  state: GatewayState,
+  { lane, portalUrl }: { lane: LaneChoice; portalUrl: string },
+): GatewayStatus => ({
   state: state.linkState,
+  portal: { url: portalUrl, problem: state.portalProblem ?? null },
   lane: lane.kind,
   lane_reason: lane.reason,
   clients: state.clientIds.length,

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { shownUrl } from '../../core/control/connect-request.ts'
 import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
@@ -65,7 +66,8 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   const clocksAt = () => clock.pair()
   const allowsOwnAddresses = config.own_addresses === 'allow'
   const { mtu } = config
-  const state = new GatewayState({ random, tunnel, lane: machine, clocksAt, allowsOwnAddresses, mtu })
+  const portalUrl = shownUrl({ role: 'gateway', portalUrl: config.portal_url })
+  const state = new GatewayState({ random, tunnel, lane: machine, clocksAt, allowsOwnAddresses, portalUrl, mtu })
   const shell = new GatewayShell(state, {
     config,
     identity: {
@@ -91,7 +93,9 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   const door = {
     start: async () => {
       const path = gatewaySocket(config)
-      control = await openGatewaySocket(path, { status: () => Promise.resolve(gatewayStatusOf(state, lane)) })
+      control = await openGatewaySocket(path, {
+        status: () => Promise.resolve(gatewayStatusOf(state, { lane, portalUrl })),
+      })
     },
     stop: () => control?.close(),
   }

@@ -10,6 +10,7 @@ import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
+import { writeNote } from '../../core/runtime/note.ts'
 import type { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
@@ -166,6 +167,8 @@ export class GatewayShell {
         return
       case 'cancelAsk':
         return this.#asks.cancel(output.ask)
+      case 'note':
+        return writeNote(output, this.#ports.logger)
       case 'end':
         this.#end({ reason: output.reason, detail: output.detail })
     }

@@ -4,6 +4,8 @@ import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { FEATURES, type FromPortal, type GatewayResource, type ToPortal } from '../../core/control/messages.ts'
 import { portFilters } from '../../core/control/port-filters.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
+import { PortalNews } from '../../core/control/portal-news.ts'
+import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
@@ -34,6 +36,8 @@ export interface GatewayStateOptions {
   clocksAt: (now: Instant) => ClockPair
   /** Whether a name may lead to an address of this machine. It may not by default. */
   allowsOwnAddresses?: boolean
+  /** The control channel's address as problems name it. */
+  portalUrl?: string
   /** Of the device. */
   mtu?: number | undefined
 }
@@ -45,6 +49,7 @@ export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
 
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>
+  readonly #news = new PortalNews()
   readonly #lane: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   readonly #resolver: SiteResolver
   readonly #service = new SiteService<SiteQuery>()
@@ -67,13 +72,14 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #configured = ''
   #linkState: LinkState = 'connecting'
 
-  constructor({ random, tunnel, lane, clocksAt, allowsOwnAddresses = false, mtu }: GatewayStateOptions) {
+  constructor({ random, tunnel, lane, clocksAt, allowsOwnAddresses = false, portalUrl, mtu }: GatewayStateOptions) {
     this.#allowsOwnAddresses = allowsOwnAddresses
     this.#lane = lane ?? new ScriptLane(new GatewayFlows())
     this.#link = new PortalLink({
       role: 'gateway',
       random,
       features: [FEATURES.acknowledgedReject],
+      url: portalUrl,
       patienceMs: 1 * DAY,
     })
     this.#resolver = new SiteResolver({ random })
@@ -94,6 +100,11 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   get linkState(): LinkState {
     return this.#linkState
+  }
+
+  /** Why the portal is not reached; undefined while it is, or before anything was tried. */
+  get portalProblem(): PortalProblem | undefined {
+    return this.#news.problem
   }
 
   /** The clients that hold a grant. */
@@ -160,12 +171,15 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   #onLink(output: LinkOutput<'gateway'>, now: Instant): void {
+    const note = this.#news.hear(output, now)
+    if (note !== undefined) this.#outputs.push(note)
     switch (output.type) {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
         this.#linkState = 'connected'
         return
+      case 'attemptFailed':
       case 'linkDown':
         this.#linkState = 'unreachable'
         return

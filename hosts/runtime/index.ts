@@ -27,6 +27,7 @@ import { SystemNetworkInterfaces } from './network-interfaces.ts'
 import { SystemRandom } from './random.ts'
 import { FolderSecretFiles } from './secret-file.ts'
 import { LinuxTunDevices } from './tun-device.ts'
+import type { TrustOptions } from './trusted-certificates.ts'
 import { WsWebSockets } from './web-socket.ts'
 
 export type { LoggerOptions, LogLevel } from './logger.ts'
@@ -36,6 +37,7 @@ export type { HttpClientOptions } from './http-client.ts'
 export type { Destination, MarkFor } from './outgoing-socket.ts'
 export { loadAddon } from './native/addon.ts'
 export { needNetAdmin } from './linux/net-admin.ts'
+export { checkCaFile } from './trusted-certificates.ts'
 export { markedConnections, type ConnectionRequest } from './marked-connection.ts'
 
 export const createClock = (): Clock => new SystemClock()
@@ -51,7 +53,7 @@ export const createDnsExchange = (options: DnsExchangeOptions = {}): DnsExchange
 export const createDatagramSockets = (): DatagramSockets => new NativeDatagramSockets()
 export const createDnsListeners = (): DnsListeners => new TcpDnsListeners()
 export const createNetworkInterfaces = (): NetworkInterfaces => new SystemNetworkInterfaces()
-export const createWebSockets = (): WebSockets => new WsWebSockets()
+export const createWebSockets = (options: TrustOptions = {}): WebSockets => new WsWebSockets(options)
 export const createTunDevices = (): TunDevices => new LinuxTunDevices()
 
 /** Where the system's resolv.conf is, if not at /etc/resolv.conf. */

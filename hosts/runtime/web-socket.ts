@@ -1,65 +1,107 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { WebSocket, type ClientOptions } from 'ws'
 import type {
   WebSocketConnection,
   WebSocketEvents,
+  WebSocketFailure,
   WebSocketRequest,
   WebSockets,
+  WebSocketStep,
 } from '../../core/runtime/web-socket.ts'
 import { markedConnections } from './marked-connection.ts'
+import { TrustedCertificates, type TrustOptions } from './trusted-certificates.ts'
 
-const HANDSHAKE_TIMEOUT_MS = 10_000
+/** From the beginning to the answer's end. */
+const OPEN_PATIENCE_MS = 10_000
+const CLOSE_PATIENCE_MS = 1_000
 const BODY_LIMIT_BYTES = 65_536
 
 /** WebSockets by the ws package. */
 export class WsWebSockets implements WebSockets {
+  readonly #trusted: TrustedCertificates
+
+  constructor(options: TrustOptions = {}) {
+    this.#trusted = new TrustedCertificates(options)
+  }
+
   connect({ url, headers, mark, maxBytes }: WebSocketRequest, events: WebSocketEvents): WebSocketConnection {
-    const options: ClientOptions = {
-      headers: { ...headers },
-      perMessageDeflate: false,
-      followRedirects: false,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      maxPayload: maxBytes,
-    }
-    if (mark !== undefined) {
-      Object.assign(options, { createConnection: markedConnections({ mark, tls: url.startsWith('wss:') }) })
-    }
-    const socket = new WebSocket(url, options)
+    const sockets = new Set<Socket>()
+    let step: WebSocketStep = 'name'
+    let failed: Omit<WebSocketFailure, 'step'> | undefined
     let isOver = false
+    const createConnection = markedConnections({
+      mark,
+      tls: url.startsWith('wss:'),
+      secureContext: this.#trusted.context,
+      onStep: (begun) => (step = begun === 'answer' ? 'upgrade' : begun),
+      onSocket: (opened) => (isOver ? opened.destroy() : sockets.add(opened)),
+    })
+    const options: ClientOptions = { headers: { ...headers }, perMessageDeflate: false, maxPayload: maxBytes }
+    const socket = new WebSocket(url, Object.assign(options, { followRedirects: false, createConnection }))
+    const patience = setTimeout(() => {
+      failed = { code: 'ETIMEDOUT', message: `no answer within ${OPEN_PATIENCE_MS / 1_000} s` }
+      // A body that does not end is taken as it is.
+      if (answer === undefined) end(() => events.closed({ step, ...(failed ?? { message: 'closed' }) }))
+      else answer.destroy()
+    }, OPEN_PATIENCE_MS)
+    let answer: IncomingMessage | undefined
+    /** Once: what is told, and nothing that stays behind. A server that keeps connections alive would hold the process for as long. */
     const end = (tell: () => void): void => {
       if (isOver) return
       isOver = true
+      clearTimeout(patience)
       tell()
+      if (socket.readyState === WebSocket.CONNECTING) socket.terminate()
+      for (const opened of sockets) opened.destroy()
     }
-    let reason = 'closed'
-    socket.on('open', () => events.opened())
+    socket.on('open', () => {
+      clearTimeout(patience)
+      step = 'open'
+      events.opened()
+    })
     socket.on('message', (data, isBinary) => {
       if (!isOver && !isBinary) events.received(textOf(data))
     })
-    socket.on('unexpected-response', (request, response) => {
+    socket.on('unexpected-response', (_, response) => {
+      answer = response
       void readBody(response).then((body) => {
         end(() => events.refused({ status: response.statusCode ?? 0, headers: headersOf(response), body }))
-        request.destroy()
       })
     })
     socket.on('error', (error) => {
-      reason = error.message
+      failed ??= { ...codeOf(error), message: error.message }
     })
-    socket.on('close', () => end(() => events.closed(reason)))
+    socket.on('close', (code, reason) => {
+      end(() => events.closed({ step, ...(failed ?? { message: closeText(code, reason) }) }))
+    })
     return {
       send: (text) => {
         if (socket.readyState === WebSocket.OPEN) socket.send(text)
       },
       close: () => {
+        if (socket.readyState !== WebSocket.OPEN) return end(() => undefined)
         isOver = true
-        if (socket.readyState === WebSocket.OPEN) socket.close(1000)
-        // What does not answer the close frame, or never opened, is not waited for.
-        setTimeout(() => socket.terminate(), 1_000).unref()
-        if (socket.readyState === WebSocket.CONNECTING) socket.terminate()
+        clearTimeout(patience)
+        socket.close(1000)
+        // What does not answer the close frame is not waited for.
+        setTimeout(() => socket.terminate(), CLOSE_PATIENCE_MS).unref()
       },
     }
   }
 }
+
+const codeOf = (error: Error): { code?: string } =>
+  'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
+
+/** RFC 6455 §7.4: a code, and perhaps a reason. */
+const closeText = (code: number, reason: Buffer): string => {
+  if (code === NO_CLOSE_FRAME) return 'the connection ended without a word'
+  const said = reason.toString('utf8')
+  return `the portal closed it${said === '' ? '' : `: ${said}`} (${code})`
+}
+
+const NO_CLOSE_FRAME = 1006
 
 const textOf = (data: WebSocket.RawData): string => {
   if (data instanceof ArrayBuffer) return new TextDecoder().decode(data)

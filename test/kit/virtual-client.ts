@@ -200,6 +200,7 @@ export class VirtualClient {
       case 'inspected':
       case 'answerTcpQuery':
       case 'tellWorker':
+      case 'note':
         break
     }
     this.outputs.push(output)

@@ -130,6 +130,7 @@ export class VirtualGateway {
       case 'cancelAsk':
       case 'cancelSiteAsk':
       case 'tellWorker':
+      case 'note':
         break
     }
     this.outputs.push(output)

@@ -81,6 +81,7 @@ describe('the whole system in virtual time', () => {
     const status = statusOf(client.state, {
       clocks: world.clock.pair(),
       account: undefined,
+      portalUrl: '',
       isUsable: true,
       lane: { kind: 'script', reason: '' },
     })

@@ -20,6 +20,9 @@ export interface ConnectRequest {
 // A prefix of the configured URL is kept in front of it.
 const PATH = /\/(client|gateway)\/v2\/websocket$/
 
+/** Whether a path is a control channel's. */
+export const isChannelPath = (path: string): boolean => PATH.test(path)
+
 const LONGEST_URL = 4096
 
 const Parameters = z.object({

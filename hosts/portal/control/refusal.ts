@@ -11,6 +11,11 @@ const REFUSALS = {
   limits_exceeded: { status: 402, title: 'Payment Required', detail: 'A limit of the account is reached' },
   invalid_connect_params: { status: 400, title: 'Bad Request', detail: 'The connect parameters are not valid' },
   not_found: { status: 404, title: 'Not Found', detail: 'There is no control channel here' },
+  upgrade_required: {
+    status: 426,
+    title: 'Upgrade Required',
+    detail: 'The request came without an Upgrade to WebSocket: a proxy before the portal does not pass it on',
+  },
   rate_limit: { status: 503, title: 'Service Unavailable', detail: 'Try again later' },
   unhandled_connect_error: {
     status: 500,
@@ -29,6 +34,12 @@ export interface RefusalWords {
   reason?: string
   /** The cause in words for whoever runs the peer; the code's own by default. */
   detail?: string
+}
+
+/** An answer's body (RFC 9457) for a refusal. */
+export const refusalProblem = (code: RefusalCode, { reason, detail: given }: RefusalWords = {}) => {
+  const { status, title, detail } = REFUSALS[code]
+  return { type: 'about:blank', title, status, detail: given ?? detail, code, reason }
 }
 
 /** Thrown on the way to a connection; nobody but the endpoint catches it. */
@@ -65,9 +76,9 @@ const CLONED =
  * closed whatever the peer does: after an upgrade Node's own time limits do not count, and one half of it may stay open for ever.
  */
 export const refuse = (socket: Duplex, { code, words }: Refusal): void => {
-  const { status, title, detail: ofCode } = REFUSALS[code]
-  const { retryAfterSeconds, reason, detail = ofCode } = words
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, reason })
+  const { status, title } = REFUSALS[code]
+  const { retryAfterSeconds } = words
+  const body = JSON.stringify(refusalProblem(code, words))
   const head = [
     `HTTP/1.1 ${status} ${title}`,
     'Content-Type: application/problem+json; charset=utf-8',

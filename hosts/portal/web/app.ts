@@ -9,6 +9,7 @@ import type { ClientAddress } from './client-address.ts'
 import { healthRoutes, livenessRoute, type ReadinessCheck } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { assets, Pages, showAsPage } from './pages.ts'
+import { plainChannel } from './plain-channel.ts'
 import { myRoutes } from './my/routes.ts'
 import { refuseUnreadable } from './plain-request.ts'
 import { handleErrors, showAsJson } from './problem.ts'
@@ -58,6 +59,7 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(livenessRoute())
   app.use(limitRate(parts.rateLimit, clock))
   app.use(healthRoutes({ checks, registry: metrics.registry }))
+  app.use(plainChannel(parts))
   app.use(assets())
   for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
   app.use(refuseForeignForms())

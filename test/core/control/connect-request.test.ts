@@ -43,15 +43,23 @@ describe('connecting to a portal', () => {
     it(`reads ${name}`, () => {
       const { status, headers, body } = example(name)
       const lower = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key.toLowerCase(), value]))
-      const refusal = connectRefusal({ status, headers: lower, body: JSON.stringify(body) }, unixTime(0))
-      expect(refusal).to.deep.equal({ type: 'connectionRefused', ...expected })
+      const refusal = connectRefusal(
+        { status, headers: lower, body: JSON.stringify(body) },
+        { url: 'wss://portal.example.org/', now: unixTime(0) },
+      )
+      const { problem, ...told } = refusal
+      expect(told).to.deep.equal({ type: 'connectionRefused', ...expected })
+      expect(problem).to.include({ step: 'upgrade', code: expected.code })
     })
   }
 
   it('reads any answer', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), fc.string(), (body, wait) => {
-        const refusal = connectRefusal({ status: 500, headers: { 'retry-after': wait }, body }, unixTime(0))
+        const refusal = connectRefusal(
+          { status: 500, headers: { 'retry-after': wait }, body },
+          { url: '', now: unixTime(0) },
+        )
         expect(refusal.status).to.equal(500)
         if (refusal.code !== undefined) expect(refusal.code).to.match(/^[a-z0-9_]+$/)
       }),

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { retryAfterMs } from '../../../core/control/backoff.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../../core/control/portal-link.ts'
+import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import { drive, type Driven } from '../../../core/runtime/drive.ts'
 import { HOUR, SECOND, unixTime } from '../../../core/runtime/time.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
@@ -56,6 +57,8 @@ class Bench {
     return undefined
   }
 }
+
+const PROBLEM: PortalProblem = { url: 'ws://x', step: 'connect', code: 'connection_refused', said: '-', remedy: '-' }
 
 const types = (outputs: { type: string }[]) => outputs.map(({ type }) => type)
 
@@ -127,21 +130,35 @@ describe('PortalLink', () => {
     }
   })
 
-  it('tries each second before the first success and gives up after 15 s', () => {
+  it('M8 says why at the first failure, tries each second at first, then more seldom, and never gives up', () => {
     const bench = new Bench()
-    let attempts = 1
-    let outputs = bench.put({ type: 'start' }, { type: 'connectionClosed' })
-    for (let second = 0; second < 30; second++) {
-      outputs = bench.pass(SECOND)
-      if (types(outputs).includes('openConnection')) {
-        attempts++
-        outputs = bench.put({ type: 'connectionClosed' })
-      }
-      if (types(outputs).includes('gaveUp')) break
+    const outputs = bench.put({ type: 'start' }, { type: 'connectionClosed', problem: PROBLEM })
+    expect(outputs).to.deep.equal([{ type: 'openConnection' }, { type: 'attemptFailed', problem: PROBLEM }])
+    for (let second = 0; second < 15; second++) {
+      expect(bench.nextAttempt(2 * SECOND)).to.equal(SECOND)
+      expect(types(bench.put({ type: 'connectionClosed' }))).to.deep.equal(['attemptFailed'])
     }
-    expect(outputs).to.deep.equal([{ type: 'gaveUp', reason: 'unreachable: closed' }])
-    expect(attempts).to.equal(16)
-    expect(bench.link.deadline()).to.equal(undefined)
+    let waited = 0
+    while (waited < 24 * HOUR) {
+      const more = bench.nextAttempt(61 * SECOND)
+      expect(more).to.be.within(1, 60 * SECOND)
+      waited += more ?? 0
+      expect(types(bench.put({ type: 'connectionClosed' }))).to.deep.equal(['attemptFailed'])
+    }
+    bench.nextAttempt(61 * SECOND)
+    bench.put({ type: 'connectionOpened' })
+    expect(types(bench.receive(example('frame.reply-ok')))).to.include('linkUp')
+  })
+
+  it('names a portal that is silent at any step, after a time', () => {
+    const bench = new Bench()
+    bench.put({ type: 'start' })
+    const opening = bench.pass(15 * SECOND)
+    expect(types(opening)).to.deep.equal(['closeConnection', 'attemptFailed'])
+    bench.nextAttempt(2 * SECOND)
+    bench.put({ type: 'connectionOpened' })
+    const [, joining] = bench.pass(5 * SECOND)
+    expect(joining).to.have.nested.property('problem.step', 'join')
   })
 
   it('waits 0.5 s times 1.5 up to a minute, jittered, after a loss, for as long as it is told to', () => {
@@ -158,7 +175,8 @@ describe('PortalLink', () => {
     let gaveUp = false
     for (let minute = 0; minute < 25 * 60 && !gaveUp; minute++) {
       const outputs = types(bench.pass(60 * SECOND))
-      if (outputs.includes('openConnection')) gaveUp = types(bench.put({ type: 'connectionClosed' })).includes('gaveUp')
+      if (outputs.includes('openConnection')) outputs.push(...types(bench.put({ type: 'connectionClosed' })))
+      gaveUp = outputs.includes('gaveUp')
     }
     expect(gaveUp).to.equal(true)
   })
@@ -194,6 +212,15 @@ describe('PortalLink', () => {
     expect(bench.pass(HOUR)).to.deep.equal([])
   })
 
+  it('keeps its token where a 401 is not the portal’s', () => {
+    const bench = new Bench()
+    expect(types(bench.put({ type: 'start' }, { type: 'connectionRefused', status: 401 }))).to.deep.equal([
+      'openConnection',
+      'attemptFailed',
+    ])
+    expect(bench.nextAttempt(2 * SECOND)).to.equal(SECOND)
+  })
+
   it('is signed out by disconnect token_expired and by no other reason', () => {
     const bench = new Bench()
     bench.join()
@@ -225,15 +252,6 @@ describe('PortalLink', () => {
     expect(bench.receive(example('frame.reply-unknown-message'))).to.deep.equal([])
     expect(types(bench.receive(example('frame.close')))).to.deep.equal(['closeConnection', 'linkDown'])
     expect(bench.nextAttempt(2 * SECOND)).to.be.a('number')
-  })
-
-  it('reconnects where nobody answers the connect or the join', () => {
-    const bench = new Bench()
-    bench.put({ type: 'start' })
-    expect(types(bench.pass(10 * SECOND))).to.deep.equal(['closeConnection'])
-    bench.nextAttempt(2 * SECOND)
-    bench.put({ type: 'connectionOpened' })
-    expect(types(bench.pass(5 * SECOND))).to.include('closeConnection')
   })
 
   it('never throws and keeps a deadline or an end, whatever happens in whatever order', () => {

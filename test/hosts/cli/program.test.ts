@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { run } from '../../../hosts/cli/program.ts'
 import type { ClientState, ClientStatus } from '../../../hosts/client/client-status.ts'
 import { openGatewaySocket } from '../../../hosts/gateway/control-socket.ts'
+import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import type { GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
 import { openClientSocket } from '../../../hosts/client/control-socket.ts'
 import type { ControlSocket } from '../../../hosts/runtime/control-socket.ts'
@@ -219,6 +220,7 @@ describe('hosts/cli/program', () => {
         const path = join(folder, 'gateway.sock')
         const status: GatewayStatus = {
           state,
+          portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
           lane: 'native',
           lane_reason: 'sealed by OpenSSL’s EVP',
           clients: 2,
@@ -234,6 +236,7 @@ describe('hosts/cli/program', () => {
           expect(printed)
             .to.match(/state +/)
             .and.match(/flows +source-not-own +7/)
+          if (state === 'unreachable') expect(printed).to.include(PROBLEM.said).and.include(PROBLEM.remedy)
         } finally {
           await control.close()
         }
@@ -354,10 +357,19 @@ const INSPECTION = {
   ms: 12,
 }
 
+const PROBLEM: PortalProblem = {
+  url: 'wss://portal.example.org/client/v2/websocket',
+  step: 'tls',
+  code: 'certificate_expired',
+  said: 'certificate has expired',
+  remedy: 'The portal’s certificate has to be renewed.',
+}
+
 const STATUS = (state: ClientState): ClientStatus => ({
   state,
   account: 'example',
   actor: 'Ada',
+  portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [

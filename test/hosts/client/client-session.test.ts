@@ -49,6 +49,7 @@ class FakeClient implements RunningClient {
 const EMPTY: Omit<ClientStatus, 'state'> = {
   account: 'example',
   actor: 'Ada',
+  portal: { url: 'wss://portal.example.org/client/v2/websocket', problem: null },
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [],

@@ -3,10 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { WebSocketServer } from 'ws'
-import type { WebSocketEvents } from '../../../core/runtime/web-socket.ts'
+import type { WebSocketEvents, WebSocketFailure } from '../../../core/runtime/web-socket.ts'
 import { createWebSockets } from '../../../hosts/runtime/index.ts'
 
-type Event = ['opened'] | ['received', string] | ['closed'] | ['refused', Parameters<WebSocketEvents['refused']>[0]]
+type Event =
+  | ['opened']
+  | ['received', string]
+  | ['closed', WebSocketFailure]
+  | ['refused', Parameters<WebSocketEvents['refused']>[0]]
 
 /** Keeps events, and waits for the next one. */
 class Recorder {
@@ -16,7 +20,7 @@ class Recorder {
   readonly events: WebSocketEvents = {
     opened: () => this.#put(['opened']),
     received: (text) => this.#put(['received', text]),
-    closed: () => this.#put(['closed']),
+    closed: (failure) => this.#put(['closed', failure]),
     refused: (refusal) => this.#put(['refused', refusal]),
   }
 
@@ -78,8 +82,11 @@ describe('WebSockets', () => {
     expect(await recorder.next()).to.deep.equal(['received', 'echo hello'])
     expect(headers).to.include({ 'x-authorization': 'Bearer t', 'user-agent': 'a/1' })
     expect(headers).to.not.have.any.keys('origin', 'sec-websocket-extensions', 'sec-websocket-protocol')
-    for (const socket of accepting.clients) socket.close()
-    expect(await recorder.next()).to.deep.equal(['closed'])
+    for (const socket of accepting.clients) socket.close(1001, 'the portal stops')
+    expect(await recorder.next()).to.deep.equal([
+      'closed',
+      { step: 'open', message: 'the portal closed it: the portal stops (1001)' },
+    ])
   })
 
   it('tell of a refusal with its status, headers and body', async () => {
@@ -96,13 +103,15 @@ describe('WebSockets', () => {
     const connection = connect(10)
     await recorder.next()
     connection.send('x'.repeat(50))
-    expect(await recorder.next()).to.deep.equal(['closed'])
+    expect((await recorder.next())[0]).to.equal('closed')
   })
 
   it('tell of a server that is not there', async () => {
     const { port } = server.address() as AddressInfo
     await new Promise((resolve) => server.close(resolve))
     sockets.connect({ url: `ws://127.0.0.1:${port}/`, headers: {}, maxBytes: 10 }, recorder.events)
-    expect(await recorder.next()).to.deep.equal(['closed'])
+    const [type, failure] = await recorder.next()
+    expect(type).to.equal('closed')
+    expect(failure).to.include({ step: 'connect', code: 'ECONNREFUSED' })
   })
 })

@@ -1,0 +1,58 @@
+import type { Note } from '../runtime/note.ts'
+import { after, MINUTE, type Instant } from '../runtime/time.ts'
+import type { Role } from './messages.ts'
+import type { LinkOutput } from './portal-link.ts'
+import type { PortalProblem } from './portal-problem.ts'
+
+/** How often a problem that stays the same is logged. */
+const REPEAT_MS = 10 * MINUTE
+
+/** The link's state as people follow it: the problem that keeps it down, and a line for the log whenever something changes. */
+export class PortalNews {
+  #problem: PortalProblem | undefined
+  #noted: { key: string; at: Instant } | undefined
+
+  /** Why the portal is not reached; undefined while it is, or before anything was tried. */
+  get problem(): PortalProblem | undefined {
+    return this.#problem
+  }
+
+  /** Takes one output of the link; the line that it is worth, if any. */
+  hear<R extends Role>(output: LinkOutput<R>, now: Instant): Note | undefined {
+    switch (output.type) {
+      case 'linkUp':
+        this.#problem = undefined
+        this.#noted = undefined
+        return { type: 'note', message: 'connected to the portal', fields: {} }
+      case 'linkDown':
+        this.#problem = output.problem
+        return {
+          type: 'note',
+          message: 'the portal is lost',
+          fields: { reason: output.reason, ...fieldsOf(output.problem) },
+        }
+      case 'attemptFailed':
+        return this.#trouble(output.problem, now)
+      case 'signedOut':
+        return { type: 'note', message: 'the portal ended it', fields: { reason: output.reason } }
+      case 'gaveUp':
+        return { type: 'note', message: 'the portal is given up', fields: { reason: output.reason } }
+      case 'openConnection':
+      case 'closeConnection':
+      case 'sendText':
+      case 'deliver':
+        return undefined
+    }
+  }
+
+  #trouble(problem: PortalProblem, now: Instant): Note | undefined {
+    this.#problem = problem
+    const key = `${problem.step} ${problem.code}`
+    if (this.#noted?.key === key && now < after(this.#noted.at, REPEAT_MS)) return undefined
+    this.#noted = { key, at: now }
+    return { type: 'note', message: 'the portal cannot be reached; it is tried again', fields: fieldsOf(problem) }
+  }
+}
+
+const fieldsOf = (problem: PortalProblem | undefined): Readonly<Record<string, string>> =>
+  problem === undefined ? {} : { ...problem }

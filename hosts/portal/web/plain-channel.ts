@@ -1,0 +1,34 @@
+import type { Middleware } from 'koa'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import { after, MINUTE, type Instant } from '../../../core/runtime/time.ts'
+import { isChannelPath } from '../control/connect-request.ts'
+import { refusalProblem } from '../control/refusal.ts'
+
+/** One line a minute is enough to find a proxy by, and strangers fill no log. */
+const LOG_INTERVAL_MS = MINUTE
+
+/**
+ * Answers a request for a control channel that asks for no WebSocket (426, RFC 9110 §15.5.22), and logs it: mostly a peer's own whose
+ * Upgrade header a proxy took away.
+ */
+export const plainChannel = ({ clock, logger }: { clock: Clock; logger: Logger }): Middleware => {
+  let loggedAt: Instant | undefined
+  let unlogged = 0
+  return async (ctx, next) => {
+    if (!isChannelPath(ctx.path)) return next()
+    const now = clock.now()
+    unlogged++
+    if (loggedAt === undefined || now >= after(loggedAt, LOG_INTERVAL_MS)) {
+      const fields = { path: ctx.path, from: ctx.req.socket.remoteAddress, requests: unlogged }
+      logger.warn(fields, 'a control channel was asked for without an upgrade: does a proxy strip it?')
+      loggedAt = now
+      unlogged = 0
+    }
+    ctx.status = 426
+    ctx.set('Upgrade', 'websocket')
+    ctx.set('Connection', 'Upgrade')
+    ctx.type = 'application/problem+json'
+    ctx.body = JSON.stringify(refusalProblem('upgrade_required'))
+  }
+}
