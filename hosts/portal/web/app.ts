@@ -63,7 +63,6 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(assets())
   for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)
   app.use(refuseForeignForms())
-  app.use(only(isSignInStep, limitRate(parts.signInRateLimit, clock)))
   app.use(sessions.middleware(app))
   app.use(myRoutes({ ...parts, pages, cookies, sessions }))
   app.use(
@@ -72,6 +71,7 @@ export const webApp = (parts: WebParts): Koa => {
       pages,
       cookies,
       sessions,
+      limitSteps: limitRate(parts.signInRateLimit, clock),
       deskFor: (provider) => deskOf(parts.store, provider),
     }),
   )
@@ -89,16 +89,6 @@ const noteClientAddress =
   }
 
 const isForPrograms = (path: string): boolean => /^\/(?:api\/|openapi\.json$|healthz$|readyz$|metrics$)/.test(path)
-
-/** A step of a conversation with a provider, and not the choice of one. */
-const isSignInStep = (method: string, path: string): boolean =>
-  /^\/auth\//i.test(path) ||
-  (path.includes('/sign_in/') && (method === 'POST' || /\/sign_in\/\w+\/[0-9a-f-]{36}$/.test(path)))
-
-const only =
-  (applies: (method: string, path: string) => boolean, middleware: Middleware): Middleware =>
-  async (ctx, next) =>
-    applies(ctx.method, ctx.path) ? middleware(ctx, next) : next()
 
 // Pages have neither scripts nor frames nor foreign parts.
 const securityHeaders = (secure: boolean): Middleware =>

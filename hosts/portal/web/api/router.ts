@@ -1,6 +1,7 @@
 import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import type { Middleware } from 'koa'
+import { EXACT_ROUTES } from '../exact-routes.ts'
 import { Problem } from '../problem.ts'
 import { accountEndpoints } from './account.ts'
 import { actorEndpoints } from './actors.ts'
@@ -44,11 +45,14 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
 /** The API below /api/v1, and its description at /openapi.json. */
 export const apiRoutes = (parts: ApiParts, about: { version: string; url: string }): Middleware[] => {
   const endpoints = apiEndpoints(parts)
-  const router = new Router<ApiState, ApiExtras>({ prefix: '/api/v1' })
-  router.use(authenticate(parts.tokens))
-  // The largest body: 2,000 ids of a change of a group's members.
-  router.use(bodyParser({ enableTypes: ['json'], jsonLimit: '128kb' }) as Middleware<ApiState, ApiExtras>)
-  for (const { method, path, story } of endpoints) router.register(path, [method], [...story])
+  const router = new Router<ApiState, ApiExtras>({ prefix: '/api/v1', ...EXACT_ROUTES })
+  // Each story begins with these, and no other way leads to one: there is no route without them.
+  const beginning = [
+    authenticate(parts.tokens),
+    // The largest body: 2,000 ids of a change of a group's members.
+    bodyParser({ enableTypes: ['json'], jsonLimit: '128kb' }) as Middleware<ApiState, ApiExtras>,
+  ]
+  for (const { method, path, story } of endpoints) router.register(path, [method], [...beginning, ...story])
   const description = JSON.stringify(openApi(endpoints, about))
   return [
     router.routes() as Middleware,

@@ -8,6 +8,7 @@ import type { AuditSubject } from '../../store/store.ts'
 import { callbackUrl } from '../sign-in/callback.ts'
 import type { FinishParts } from '../sign-in/finish.ts'
 import { isOwnForm, type PortalSession } from '../sign-in/session.ts'
+import { EXACT_ROUTES } from '../exact-routes.ts'
 import { formFields } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
 import { denialsOf } from './denials.ts'
@@ -32,7 +33,7 @@ const API_TOKEN_DAYS = [1, 30, 365] as const
 /** The pages of whoever is signed in, about herself: what she may reach and why not, and where she is signed in. */
 export const myRoutes = (parts: MyParts): Middleware => {
   const { store, pages, sessions, tokens, clock } = parts
-  const router = new Router()
+  const router = new Router(EXACT_ROUTES)
   const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' }) as Step
 
   const findSession: Step = async (ctx, next) => {
@@ -182,16 +183,18 @@ export const myRoutes = (parts: MyParts): Middleware => {
     })
   }
 
-  const get = (path: string, ...story: Step[]) => router.get(path, ...(story as Middleware[]))
-  const post = (path: string, ...story: Step[]) => router.post(path, ...(story as Middleware[]))
+  // Nothing is mounted but by these two: every page is of a session, and every form is of a page of that session.
+  const page = (path: string, show: Step) => router.get(path, ...([findSession, show] as Middleware[]))
+  const ownFormAt = (path: string, act: Step) =>
+    router.post(path, ...([form, findSession, ownForm, act] as Middleware[]))
 
-  get('/:account/home', findSession, showHome)
-  get('/:account/my/access', findSession, showAccess)
-  get('/:account/my/sessions', findSession, showSessions)
-  post('/:account/my/sessions/:id/end', form, findSession, ownForm, endSession)
-  post('/:account/my/tokens/:id/revoke', form, findSession, ownForm, revokeToken)
-  post('/:account/my/api_tokens', form, findSession, ownForm, mintApiToken)
-  post('/:account/sign_out', form, findSession, ownForm, signOut)
+  page('/:account/home', showHome)
+  page('/:account/my/access', showAccess)
+  page('/:account/my/sessions', showSessions)
+  ownFormAt('/:account/my/sessions/:id/end', endSession)
+  ownFormAt('/:account/my/tokens/:id/revoke', revokeToken)
+  ownFormAt('/:account/my/api_tokens', mintApiToken)
+  ownFormAt('/:account/sign_out', signOut)
   return router.routes() as Middleware
 }
 

@@ -5,6 +5,7 @@ import type { Logger } from '../../../../core/runtime/logger.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
 import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
 import type { Account, IdentityProviderRow } from '../../entities.ts'
+import { EXACT_ROUTES } from '../exact-routes.ts'
 import { formFields } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
 import { CALLBACK_PATH, SHARED_CALLBACK_PATH } from './callback.ts'
@@ -19,13 +20,15 @@ import { noteRefusal, talk } from './talk.ts'
 export interface SignInParts extends FinishParts, ConversationParts {
   logger: Logger
   random: Random
+  /** Rate limit of what begins or goes on with a sign-in: that costs the portal and others more than a page. */
+  limitSteps: Middleware
 }
 
 /** Sign-in as requests: wire §1. */
 export const signInRoutes = (parts: SignInParts): Middleware => {
   const { store, pages, cookies, sessions, random, clock, logger } = parts
   const pendings = new PendingSignIns(cookies, random)
-  const router = new Router()
+  const router = new Router(EXACT_ROUTES)
   const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' }) as Step
 
   // Steps of the stories below, in the order in which they first appear.
@@ -197,20 +200,23 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   }
 
   const emergency = emergencySignIn(parts)
-  const get = (path: string, ...story: Step[]) => router.get(path, ...(story as Middleware[]))
-  const post = (path: string, ...story: Step[]) => router.post(path, ...(story as Middleware[]))
+  // Nothing is mounted but by these, so that no step of a conversation is without its limit, nor any form.
+  const page = (path: string, ...story: Step[]) => router.get(path, ...(story as Middleware[]))
+  const step = (path: string, ...story: Step[]) => router.get(path, parts.limitSteps, ...(story as Middleware[]))
+  const formStep = (path: string, ...story: Step[]) =>
+    router.post(path, parts.limitSteps, form as Middleware, ...(story as Middleware[]))
 
-  get('/', askForAccount)
-  get(`${CALLBACK_PATH}/:id`, recallByState, atItsCallback, onlyOnce, proceedWithSignIn)
-  get(SHARED_CALLBACK_PATH, recallByState, atItsCallback, onlyOnce, proceedWithSignIn)
-  get('/:account', findAccount, readIntent, goHomeIfSignedIn, goToSignIn)
-  get('/:account/sign_in', findAccount, readIntent, goToDefaultProvider, showProviders)
-  get('/:account/sign_in/providers', findAccount, readIntent, showProviders)
-  get('/:account/sign_in/client_redirect', handOver)
-  get('/:account/sign_in/emergency', findAccount, readIntent, emergency.ask)
-  post('/:account/sign_in/emergency', form, findAccount, emergency.redeem)
-  get('/:account/sign_in/:kind/:id', findAccount, findProvider, readIntent, beginSignIn)
-  post('/:account/sign_in/:kind/:id', form, recallByForm, sameProvider, proceedWithSignIn)
+  page('/', askForAccount)
+  step(`${CALLBACK_PATH}/:id`, recallByState, atItsCallback, onlyOnce, proceedWithSignIn)
+  step(SHARED_CALLBACK_PATH, recallByState, atItsCallback, onlyOnce, proceedWithSignIn)
+  page('/:account', findAccount, readIntent, goHomeIfSignedIn, goToSignIn)
+  page('/:account/sign_in', findAccount, readIntent, goToDefaultProvider, showProviders)
+  page('/:account/sign_in/providers', findAccount, readIntent, showProviders)
+  page('/:account/sign_in/client_redirect', handOver)
+  page('/:account/sign_in/emergency', findAccount, readIntent, emergency.ask)
+  formStep('/:account/sign_in/emergency', findAccount, emergency.redeem)
+  step('/:account/sign_in/:kind/:id', findAccount, findProvider, readIntent, beginSignIn)
+  formStep('/:account/sign_in/:kind/:id', recallByForm, sameProvider, proceedWithSignIn)
   return router.routes() as Middleware
 }
 
