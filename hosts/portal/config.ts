@@ -4,6 +4,7 @@ import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
+import { GrantsConfig, LimitsConfig } from './limits.ts'
 
 const Sqlite = z.strictObject({
   driver: z.literal('better-sqlite3'),
@@ -63,6 +64,8 @@ export const PortalConfig = z.strictObject({
   state_folder: z.string().min(1).default('/var/lib/portreeve'),
   /** Where the rows are: in an embedded SQLite, or in PostgreSQL, which several portal processes may share. */
   database: Database.prefault({}),
+  grants: GrantsConfig,
+  limits: LimitsConfig,
   /** For how many days the audit trail is kept, or `forever`. Removals are in the trail themselves. */
   audit_trail: z
     .strictObject({

@@ -13,6 +13,7 @@ import { auditedSettings } from './audited-settings.ts'
 import type { PortalStart, RunningPortal } from './config.ts'
 import { buildContainer } from './container.ts'
 import { LastResort } from './last-resort.ts'
+import { limitsOf } from './limits.ts'
 import { close, listen } from './listen.ts'
 import { openRows } from './open-rows.ts'
 import { webApp } from './web/app.ts'
@@ -82,6 +83,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       selectors,
       publicUrl,
       connectLimit: limit,
+      limits: limitsOf(config),
     })
     const needs = new PluginNeeds({ store, providers, conditions, selectors })
     const metrics = new Metrics()

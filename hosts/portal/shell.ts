@@ -13,6 +13,7 @@ import { ControlEndpoint } from './control/endpoint.ts'
 import type { Decisions } from './control/decisions.ts'
 import { PeerRows } from './control/peer-rows.ts'
 import type { Authorization, Change, EntityName } from './entities.ts'
+import type { Limits } from './limits.ts'
 import { derivedKey } from './secret-key.ts'
 import { PortalState, type PortalInput, type PortalOutput } from './state.ts'
 import type { Store } from './store/store.ts'
@@ -33,6 +34,8 @@ export interface PortalShellOptions {
   publicUrl: string
   /** The portal's secret. */
   key: Uint8Array
+  /** The configuration's defaults, if not given. */
+  limits?: Limits
   /** Connects of one address; 50 a second, 200 at once by default. */
   connectLimit?: RateLimit
 }

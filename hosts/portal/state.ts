@@ -10,6 +10,7 @@ import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../core/runtime/time.ts'
+import { Absences } from './control/absences.ts'
 import { Agenda } from './control/agenda.ts'
 import { Attendance } from './control/attendance.ts'
 import { Candidates } from './control/candidates.ts'
@@ -24,6 +25,7 @@ import { Requests } from './control/requests.ts'
 import { ResourceNews } from './control/resource-news.ts'
 import { Withdrawals } from './control/withdrawals.ts'
 import type { Change, Rows } from './entities.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { missedChanges } from './view/missed-changes.ts'
 import { View } from './view/view.ts'
 
@@ -36,6 +38,8 @@ export interface PortalOptions {
   random: Random
   unixAt: (now: Instant) => UnixTime
   publicUrl: string
+  /** The configuration's defaults, if not given. */
+  limits?: Limits
   /** Signs what peers hand back. */
   refKey: Uint8Array
   /** Signs flow logs' ingest tokens. */
@@ -72,6 +76,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   constructor(options: PortalOptions) {
     this.#context = {
       ...options,
+      limits: options.limits ?? DEFAULT_LIMITS,
       view: new View(options.conditions),
       presence: new Presence(),
       grants: new Grants(),
@@ -89,6 +94,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       withdrawals: this.#withdrawals,
       keeper: this.#keeper,
       requests: this.#requests,
+      absences: new Absences(this.#context, this.#keeper),
       news: new ResourceNews(this.#context),
     }
     this.#attendance = new Attendance(this.#context, parts)

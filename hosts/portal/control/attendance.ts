@@ -1,6 +1,7 @@
 import { okReply, type Frame } from '../../../core/control/frame.ts'
 import { FEATURES } from '../../../core/control/messages.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
+import type { Absences } from './absences.ts'
 import { isClient, isGateway, openConnection, type Connection, type PeerConnected } from './connections.ts'
 import { faultOf, hasOtherKey } from './consequences.ts'
 import { gatewayConnection, instantAt, reply, tell, tellFrame, type Context } from './context.ts'
@@ -16,6 +17,7 @@ import type { Withdrawals } from './withdrawals.ts'
 export interface AttendanceParts {
   withdrawals: Withdrawals
   keeper: GrantKeeper
+  absences: Absences
   requests: Requests
   news: ResourceNews
 }
@@ -119,6 +121,7 @@ export class Attendance {
     reply(this.#context, connection, okReply(topic, ref))
     presence.clientJoined(client.id, connection.connection)
     connection.isJoined = true
+    this.#parts.absences.returned(client.id)
     whereabouts.set(client.id, { remoteIp: connection.remoteIp, userAgent: connection.userAgent })
     tell(this.#context, connection, {
       event: 'init',
@@ -143,6 +146,7 @@ export class Attendance {
     if (!this.#takeSeat(connection, presence.gatewayConnection(gateway.id), now)) return
     // Before it is told what it may keep.
     if (presence.gateway(gateway.id) === undefined) this.#parts.keeper.adopt(gateway.id, now)
+    this.#parts.absences.gatewayAdopted(gateway.id, now)
     const { id, siteId, name } = gateway
     const present = { id, siteId, name, version: connection.version }
     presence.gatewayJoined(present, connection.connection)
@@ -194,7 +198,10 @@ export class Attendance {
     connection.isJoined = false
     const { connection: name, role, peerId } = connection
     this.#context.presence.left(peerId, name)
-    if (role === 'client') return this.#parts.requests.clientLeft(name, now)
+    if (role === 'client') {
+      this.#parts.absences.left(peerId, now)
+      return this.#parts.requests.clientLeft(name, now)
+    }
     this.#parts.withdrawals.gatewayLeft(peerId)
     this.#parts.requests.gatewayLeft(peerId, now)
   }

@@ -8,6 +8,7 @@ import type { Random } from '../../../core/runtime/random.ts'
 import { after, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Authorization } from '../entities.ts'
 import type { Decision } from '../store/store.ts'
+import type { Limits } from '../limits.ts'
 import type { View } from '../view/view.ts'
 import type { Agenda } from './agenda.ts'
 import type { Connection } from './connections.ts'
@@ -36,6 +37,7 @@ export interface Context {
   random: Random
   unixAt: (now: Instant) => UnixTime
   publicUrl: string
+  limits: Limits
   refKey: Uint8Array
   ingestKey: Uint8Array
   emit: (output: PortalOutput) => void

@@ -10,6 +10,7 @@ export const explanationText = (explanation: AccessExplanation): string[] => [
   ...factLines(explanation.facts),
   ...(explanation.obstacle === undefined ? [] : [`In the way: ${obstacleText(explanation.obstacle)}.`]),
   ...policyLines(explanation),
+  ...connectionLines(explanation),
   ...(explanation.filter === undefined ? [] : [filterLine(explanation.filter)]),
   gatewayLine(explanation),
 ]
@@ -104,6 +105,19 @@ const policyLines = (explanation: AccessExplanation): string[] => {
     `${capital(policyName(explanation, policy.policyId))} ${outcome(policy)}.`,
     ...policy.conditions.map((condition) => `  ${conditionText(condition)}`),
   ])
+}
+
+const connectionLines = ({ endsAfterConnectionMs: ms }: AccessExplanation): string[] =>
+  ms === undefined
+    ? []
+    : [
+        `It rests on where the device connects from: judged again when it connects from elsewhere, it ends ${durationText(ms)} after its connection to the portal does.`,
+      ]
+
+const durationText = (milliseconds: number): string => {
+  const seconds = Math.round(milliseconds / 1000)
+  if (seconds % 60 !== 0) return `${seconds} s`
+  return seconds === 60 ? 'a minute' : `${seconds / 60} minutes`
 }
 
 const policyName = ({ policies, groups, verdict: judged }: AccessExplanation, id: string): string => {

@@ -7,6 +7,7 @@ import { ICMP, TCP, UDP } from '../../../core/net/packet-view.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Actor, Client, Group, Policy, Resource, Site } from '../entities.ts'
 import { clientStanding, personStanding } from '../view/standing.ts'
+import { restsOnConnection } from './absences.ts'
 import { judgeAccess, type AccessVerdict } from './access.ts'
 import { versionOf, type Connection } from './connections.ts'
 import type { Context } from './context.ts'
@@ -56,6 +57,8 @@ export interface AccessExplanation {
   /** What stands in the way whatever the policies say: a code of the person's, the device's or the token's standing. */
   obstacle: string | undefined
   verdict: AccessVerdict
+  /** How long the grant would outlive the client's connection; undefined where it does not rest on that. */
+  endsAfterConnectionMs: number | undefined
   /** Undefined where nobody asked about a port. */
   filter: FilterExplanation | undefined
   gateway: GatewayExplanation
@@ -112,11 +115,17 @@ export const explainAccess = (
     facts: known.facts,
     obstacle: known.obstacle,
     verdict,
+    endsAfterConnectionMs: grantingRests(verdict) ? context.limits.placeMs : undefined,
     filter,
     gateway: gatewayOf(context, { resource, client, connection: known.connection }),
     isAllowed: verdict.allowed && known.obstacle === undefined && filter?.isPermitted !== false,
   }
 }
+
+/** Whether the policy that grants looks at the client's connection. */
+const grantingRests = (verdict: AccessVerdict): boolean =>
+  verdict.allowed &&
+  restsOnConnection(verdict.explanation.find(({ policyId }) => policyId === verdict.policyId)?.conditions ?? [])
 
 interface Known {
   request: { facts: Facts; at: UnixTime; tokenExpiresAt?: UnixTime }

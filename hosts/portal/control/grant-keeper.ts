@@ -135,14 +135,17 @@ export class GrantKeeper {
     this.#withdrawals.gatewayRemoved(gatewayId)
   }
 
-  /** Judges a grant anew: keeps it, issues it anew under another policy without a gap, or withdraws it. */
-  reexamine(grant: Grant, now: Instant): void {
+  /**
+   * Judges a grant anew: keeps it, issues it anew under another policy without a gap, or withdraws it.
+   * @param because what is written down as the reason of a withdrawal, where that is not the verdict itself
+   */
+  reexamine(grant: Grant, now: Instant, because?: string): void {
     const at = this.#context.unixAt(now)
     const standing = this.#standing(grant.row, at)
     if (typeof standing === 'string') return this.withdraw(grant, { reason: standing }, now)
     const verdict = this.evaluate(standing, grant.row.resourceId, at)
     if (!verdict.allowed) {
-      return this.withdraw(grant, { reason: verdict.denied, explanation: verdict.explanation }, now)
+      return this.withdraw(grant, { reason: because ?? verdict.denied, explanation: verdict.explanation }, now)
     }
     this.#carryOn(grant, { standing, verdict }, now)
   }

@@ -725,6 +725,84 @@ describe('PortalState', () => {
       expect(gateway.events()).to.deep.equal(['reject_access'])
     })
 
+    describe('P11 a grant that rests on where its client connects from', () => {
+      const here = { condition: 'at', settings: { ip: '203.0.113.45' } }
+      beforeEach(() => {
+        bench.patch('policies', company.policy, { conditions: [here] })
+      })
+
+      it('ends three minutes after the connection did, and not before, at a gateway that is told', () => {
+        const { gateway, client } = authorised()
+        client.leave()
+        keepAlive(3 * MINUTE - 10 * SECOND, gateway)
+        expect(gateway.heard()).to.deep.equal([])
+        keepAlive(10 * SECOND, gateway)
+        expect(gateway.heard().map(({ event, payload }) => [event, payload])).to.deep.equal([
+          ['reject_access', rejection()],
+        ])
+        expect(bench.decisions.at(-1)?.details).to.include({ cause: 'connection_ended' })
+      })
+
+      it('ends as well where the client is only silent, and where it comes back and leaves again', () => {
+        const { gateway, client } = authorised()
+        keepAlive(2 * MINUTE, gateway)
+        expect([...bench.closed.keys()]).to.deep.equal([client.connection])
+        const back = company.clientJoins()
+        keepAlive(30 * SECOND, gateway, back)
+        back.leave()
+        keepAlive(3 * MINUTE - 10 * SECOND, gateway)
+        expect(gateway.heard()).to.deep.equal([])
+        keepAlive(10 * SECOND, gateway)
+        expect(gateway.events()).to.deep.equal(['reject_access'])
+      })
+
+      it('stays while the client is back in time from the same place, and ends at once where it is back from another', () => {
+        const { gateway, client } = authorised()
+        client.leave()
+        keepAlive(2 * MINUTE, gateway)
+        const back = company.clientJoins()
+        keepAlive(HOUR, gateway, back)
+        expect(gateway.heard()).to.deep.equal([])
+        back.leave()
+        company.clientJoins({ remoteIp: '192.0.2.77' })
+        expect(gateway.events()).to.deep.equal(['reject_access'])
+      })
+
+      it('is carried on by a policy that asks for no place, without a gap', () => {
+        const { gateway, client } = authorised()
+        const spare = company.allow(company.group.id, company.resource.id)
+        client.leave()
+        keepAlive(3 * MINUTE, gateway)
+        expect(gateway.events()).to.deep.equal(['create_authorization'])
+        expect([...bench.authorizations.values()].map(({ policyId }) => policyId)).to.deep.equal([spare.id])
+      })
+
+      it('ends three minutes after a portal that was down is back, where the client is not', () => {
+        authorised()
+        const rows = bench.rows()
+        bench = new PortalBench({ conditions, clock: new VirtualClock({ startUnix: unixTime(bench.unix() + HOUR) }) })
+        bench.load(rows)
+        const gateway = bench
+          .connect('gateway', { peerId: company.gateways[0].id, tokenId: company.gatewayToken.id })
+          .say('phx_join', null)
+        expect(gateway.heard()[0]?.payload.authorizations).to.have.length(1)
+        keepAlive(3 * MINUTE - 10 * SECOND, gateway)
+        expect(gateway.heard()).to.deep.equal([])
+        keepAlive(10 * SECOND, gateway)
+        expect(gateway.events()).to.deep.equal(['reject_access'])
+      })
+    })
+
+    it('P12 ends what was granted to a device that has been away for a day, whatever it rests on', () => {
+      const { gateway, client } = authorised()
+      client.leave()
+      keepAlive(24 * HOUR - 10 * SECOND, gateway)
+      expect(gateway.heard()).to.deep.equal([])
+      keepAlive(10 * SECOND, gateway)
+      expect(gateway.events()).to.deep.equal(['reject_access'])
+      expect(bench.authorizations.size).to.equal(0)
+    })
+
     it('drops what was granted to a peer that comes back with another key', () => {
       const { gateway } = authorised()
       bench.patch('clients', company.client, { publicKey: company.gateways[1].publicKey })

@@ -84,6 +84,10 @@ const ExplanationBody = z
     groups: z.array(Named),
     facts: z.array(z.object({ name: z.string(), value: z.unknown(), source: z.string() })),
     policies: z.array(PolicyBody).describe('Every policy of the resource'),
+    ends_after_connection_seconds: z
+      .int()
+      .nullable()
+      .describe('How long a grant outlives the device’s connection to the portal, where it rests on that'),
     filter: z
       .object({ protocol: z.string(), port: z.int().nullable(), is_permitted: z.boolean() })
       .nullable()
@@ -168,6 +172,8 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
     groups: explanation.groups.map(({ id, name }) => ({ id, name })),
     facts: explanation.facts,
     policies: verdict.explanation.map(policyToWire),
+    ends_after_connection_seconds:
+      explanation.endsAfterConnectionMs === undefined ? null : explanation.endsAfterConnectionMs / 1000,
     filter:
       filter === undefined
         ? null
