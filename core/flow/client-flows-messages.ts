@@ -67,6 +67,9 @@ export type ClientDrop =
   | 'unknown-peer'
   | 'destination-not-own'
   | 'source-not-routed'
+  /** From a gateway, and no answer to what began here. */
+  | 'no-flow'
+  | 'flow-table-full'
   | 'control-from-tun'
   | 'control-direction'
   | 'bad-answer'

@@ -24,11 +24,11 @@ import { endpoint } from '../runtime/endpoint.ts'
 import type { Deadline } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { BegunFlows } from './begun-flows.ts'
 import type { ClientDrop, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
 import { decodeControlFrame, isControlFrame } from './control-frame.ts'
-import type { Flows, Offload } from './flows.ts'
-import { KnownPeers } from './known-peers.ts'
+import type { Flows, Offload, TransportChecksum } from './flows.ts'
 import { NameAnnouncements } from './name-announcements.ts'
 import { PacketCopies } from './packet-copies.ts'
 import { PeerNumbers } from './peer-numbers.ts'
@@ -49,8 +49,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #routes = new ClientRoutes()
   readonly #peers = new ServingPeers(this.#routes, this.numbers)
   readonly #sentinels = new SentinelTraffic()
-  readonly #fromTun = new KnownPeers(this.numbers)
-  readonly #fromTunnel = new KnownPeers(this.numbers)
+  readonly #begun = new BegunFlows()
   readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
   /** Whether there was ever something to report of names. */
   #isWatching = false
@@ -77,7 +76,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)
-        return this.#forgetVerdicts()
+        return this.#begun.endAll()
       case 'resourcesChanged':
         this.#routes.replaceResources(input.resources)
         return this.#forgetVerdicts()
@@ -107,17 +106,17 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     }
   }
 
-  passFromTun(bytes: Uint8Array, { segmentBytes }: Offload): number | undefined {
+  passFromTun(bytes: Uint8Array, { segmentBytes }: Offload, now: Instant): number | undefined {
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return undefined
-    const peer = this.#fromTun.find(packet)
+    const peer = this.#begun.passOut(packet, now)
     return peer < 0 || isTooLong(packet, this.#peers.mtu(this.numbers.idOf(peer)), segmentBytes) ? undefined : peer
   }
 
-  passFromTunnel(peer: number, bytes: Uint8Array): boolean {
+  passFromTunnel(peer: number, bytes: Uint8Array, _checksum: TransportChecksum, now: Instant): boolean {
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return false
-    return peer >= 0 && this.#fromTunnel.find(packet) === peer
+    return this.#begun.passIn(packet, peer, now)
   }
 
   wake(now: Instant): void {
@@ -142,8 +141,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    const peer = this.#fromTun.findId(packet)
-    if (peer !== undefined) return this.#sendOn(packet, peer)
+    const peer = this.#begun.passOut(packet, now)
+    if (peer >= 0) return this.#sendOn(packet, this.numbers.idOf(peer))
     this.#decideOutbound(packet, now, keptAt)
   }
 
@@ -159,7 +158,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const mapped = isInRange(MAPPED_ADDRESSES, bytes, destination)
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !mapped) {
       const peer = this.#peers.at(packet.destinationText())
-      return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendOn(packet, peer)
+      return peer === undefined ? this.#counters.count('unknown-destination') : this.#sendFlow(packet, peer, now)
     }
     if (mapped) this.#reportUse(packet.destination())
     const permitted = firstPermitting(
@@ -180,8 +179,16 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       this.#keep(packet, resource, keptAt)
       return this.#announcements.begin(name, resource.resource.id, now)
     }
-    if (isTracked(packet)) this.#fromTun.keep(packet, resource.peer)
-    this.#sendOn(packet, resource.peer)
+    this.#sendFlow(packet, resource.peer, now)
+  }
+
+  /** Sends what was decided. From here on the gateway may answer it (T12). */
+  #sendFlow(packet: PacketView, peer: PeerId, now: Instant): void {
+    const number = this.numbers.find(peer)
+    if (number === undefined || !this.#begun.begin(packet, number, now)) {
+      return this.#refuse(packet, 'host-unreachable', 'flow-table-full')
+    }
+    this.#sendOn(packet, peer)
   }
 
   /** What is longer than the way takes is for its sender to cut: T7, T10. */
@@ -225,7 +232,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    if (this.#fromTunnel.findId(packet) === peer) return this.#writeIn(packet, peer)
+    const number = this.numbers.find(peer) ?? -1
+    if (!isSyn(packet) && this.#begun.passIn(packet, number, now)) return this.#writeIn(packet, peer)
     const own = this.#ownAddress(packet.addressLength)
     if (own === undefined || !isAddressAt(own, bytes, packet.destinationAt)) {
       return this.#counters.count('destination-not-own')
@@ -235,11 +243,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       if (quoted === undefined || !quotesSource(packet, quoted, own)) return this.#counters.count('icmp-error')
       const about = bytes.subarray(quoted.destinationAt, quoted.destinationAt + quoted.addressLength)
       if (!this.#peers.isServedBy(peer, about)) return this.#counters.count('icmp-error')
+      if (!this.#begun.isQuoted(bytes, quoted, number, now)) return this.#counters.count('no-flow')
       if (isProhibition(packet) && this.#peers.refused(peer, about, now)) this.#forgetVerdicts()
     } else {
       if (!this.#peers.isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
+      // T12: nothing begins at a gateway, whatever it serves.
+      if (!this.#begun.isAnswer(packet, number, now)) return this.#counters.count('no-flow')
       this.#reportUse(packet.source())
-      if (packet.kind !== 'other' && packet.kind !== 'icmp') this.#fromTunnel.keep(packet, peer)
     }
     this.#writeIn(packet, peer)
   }
@@ -336,6 +346,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
 
   /** Whether it was known. */
   #losePeer(peer: PeerId): boolean {
+    const number = this.numbers.find(peer)
+    if (number !== undefined) this.#begun.endPeer(number)
     const known = this.#peers.lost(peer)
     this.#forgetVerdicts()
     return known
@@ -375,8 +387,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   }
 
   #forgetVerdicts(): void {
-    this.#fromTun.clear()
-    this.#fromTunnel.clear()
+    this.#begun.forgetVerdicts()
   }
 
   #sendTo(peer: PeerId, packet: Uint8Array): void {

@@ -12,7 +12,7 @@ import type { Instant } from '../runtime/time.ts'
 import { decodeControlFrame, encodeControlFrame, isControlFrame } from './control-frame.ts'
 import type { Flows, Offload, TransportChecksum } from './flows.ts'
 import type { GatewayDrop, GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
-import type { GatewayPeer } from './gateway-peer.ts'
+import type { FlowEntry, GatewayPeer } from './gateway-peer.ts'
 import { GatewayPeers } from './gateway-peers.ts'
 import { KnownFlows } from './known-flows.ts'
 import { NameLookups } from './name-lookups.ts'
@@ -33,7 +33,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
   readonly numbers = new PeerNumbers()
-  readonly #known = new KnownFlows()
+  readonly #known = new KnownFlows<FlowEntry>()
   readonly #peers = new GatewayPeers(this.numbers, this.#known.states)
   readonly #lookups = new NameLookups()
   readonly #outputs = new OutputQueue<GatewayFlowsOutput>()

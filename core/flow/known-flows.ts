@@ -2,11 +2,10 @@ import { FlowStates, type Side } from '../nat/flow-states.ts'
 import type { PacketView } from '../net/packet-view.ts'
 import type { Instant } from '../runtime/time.ts'
 import { FlowCache } from './flow-cache.ts'
-import type { FlowEntry } from './gateway-peer.ts'
 
-/** The flows of all clients, and which of them may pass without being decided anew. A flow is a row of `states`. */
-export class KnownFlows {
-  readonly states = new FlowStates<FlowEntry>(() => this.forgetVerdicts())
+/** The flows of all peers, and which of them may pass without being decided anew. A flow is a row of `states`. */
+export class KnownFlows<Flow extends { readonly row: number }> {
+  readonly states = new FlowStates<Flow>(() => this.forgetVerdicts())
   readonly #inside = new FlowCache()
   readonly #outside = new FlowCache()
 
@@ -21,7 +20,7 @@ export class KnownFlows {
   }
 
   /** Keeps the verdict that a flow may pass, whose packet this is; the flow's row. */
-  keep(packet: PacketView, from: Side, { row }: FlowEntry): number {
+  keep(packet: PacketView, from: Side, { row }: Flow): number {
     const cache = from === 'inside' ? this.#inside : this.#outside
     cache.store(packet, row, this.states.stamp(row))
     return row

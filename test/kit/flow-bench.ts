@@ -147,9 +147,11 @@ export class ClientBench extends Bench<ClientFlowsInput, ClientFlowsOutput> {
     return this.handle({ type: 'tunPackets', packets: [buildPacket({ source, ...parts })] })
   }
 
+  /** By default what answers `fromApplication`'s own. */
   fromGateway(parts: Partial<PacketParts> & { source: string }, peer = 'gateway'): string[] {
     const destination = parts.source.includes(':') ? ADA.ipv6 : ADA.ipv4
-    return this.handle({ type: 'tunnelPacket', peer, packet: buildPacket({ destination, ...parts }) })
+    const answer = { destination, sourcePort: 443, destinationPort: 40_000, flags: 'SA' }
+    return this.handle({ type: 'tunnelPacket', peer, packet: buildPacket({ ...answer, ...parts }) })
   }
 
   frame(frame: ControlFrame, peer = 'gateway'): string[] {

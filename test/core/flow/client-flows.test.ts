@@ -153,6 +153,7 @@ describe('the client, for a network', () => {
   it('takes packets only from whom it serves, for itself', () => {
     const client = new ClientBench(LAB, cidr('other', '203.0.113.0/24'))
     client.grant('lab')
+    client.fromApplication({ destination: SERVER })
     expect(client.fromGateway({ source: SERVER })).to.have.length(1)
     expect(client.fromGateway({ source: SERVER }, 'mallory')).to.deep.equal([])
     expect(client.fromGateway({ source: '203.0.113.1' })).to.deep.equal([])
@@ -174,6 +175,7 @@ describe('the client, for a network', () => {
         about: buildPacket({ source, destination }),
       })
     const from = (packet: Uint8Array) => client.handle({ type: 'tunnelPacket', peer: 'gateway', packet })
+    client.fromApplication({ destination: SERVER })
     expect(from(error(ADA.ipv4, SERVER))).to.have.length(1)
     expect(from(error(BOB.ipv4, SERVER))).to.deep.equal([])
     expect(from(error(ADA.ipv4, '203.0.113.1'))).to.deep.equal([])

@@ -169,7 +169,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
       const passes = (mtu: number): boolean[] => {
         const offload = { checksum: 'complete', segmentBytes: mtu - header } as const
         return [
-          here.flows.passFromTun(out.slice(), offload) !== undefined,
+          here.flows.passFromTun(out.slice(), offload, instant(here.now)) !== undefined,
           there.flows.passFromTun(back.slice(), offload, instant(there.now)) !== undefined,
         ]
       }
@@ -179,7 +179,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
       there.handle({ type: 'mtuChanged', peer: 'ada', mtu: 1_408 })
       expect(passes(1_408)).to.deep.equal([true, true])
       expect(passes(1_409)).to.deep.equal([false, false])
-      expect(here.flows.passFromTun(out.slice(), WHOLE)).to.equal(undefined)
+      expect(here.flows.passFromTun(out.slice(), WHOLE, instant(here.now))).to.equal(undefined)
     })
 
     it('a connection is begun with segments that fit, in both directions at both ends, whichever packet of it comes first', () => {
@@ -202,8 +202,10 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
         offers.push(offered(there.packets[0]))
         // By the short way none goes by unseen.
         const ada = there.flows.numbers.find('ada') ?? -1
-        expect(here.flows.passFromTun(syn, WHOLE)).to.equal(undefined)
-        expect(here.flows.passFromTunnel(here.flows.numbers.find('gateway') ?? -1, answer)).to.equal(false)
+        expect(here.flows.passFromTun(syn, WHOLE, instant(here.now))).to.equal(undefined)
+        expect(
+          here.flows.passFromTunnel(here.flows.numbers.find('gateway') ?? -1, answer, 'complete', instant(here.now)),
+        ).to.equal(false)
         expect(there.flows.passFromTun(answer, WHOLE, instant(there.now))).to.equal(undefined)
         expect(there.flows.passFromTunnel(ada, syn, 'complete', instant(there.now))).to.equal(false)
         return offers

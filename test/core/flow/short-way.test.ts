@@ -117,8 +117,8 @@ describe('the short way of flows', () => {
         const offload = { checksum, segmentBytes: bytes.length }
         expect(gatewayFlows.passFromTun(bytes, offload, now)).to.equal(undefined)
         expect(gatewayFlows.passFromTunnel(0, bytes, checksum, now)).to.equal(false)
-        expect(clientFlows.passFromTun(bytes, offload)).to.equal(undefined)
-        expect(clientFlows.passFromTunnel(0, bytes)).to.equal(false)
+        expect(clientFlows.passFromTun(bytes, offload, now)).to.equal(undefined)
+        expect(clientFlows.passFromTunnel(0, bytes, checksum, now)).to.equal(false)
         expect(bytes).to.deep.equal(before)
       }),
       { numRuns: 500 },
