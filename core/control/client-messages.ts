@@ -108,6 +108,8 @@ export const portalToClient = {
     gateway_id: Id,
     /** Portreeve's addition: for people to read. */
     gateway_name: z.string().max(512).optional(),
+    /** Portreeve's addition: whether the gateway answers records of all types of its resources' names, and not SRV and TXT only. */
+    site_records: z.boolean().optional(),
     gateway_public_key: Key,
     gateway_ipv4: Ipv4,
     gateway_ipv6: Ipv6,

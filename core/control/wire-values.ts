@@ -86,6 +86,8 @@ export const FEATURES = {
   names: 'names',
   /** `disconnect` carries `cause`, a code, and `detail`, the same in words, beside the one `reason` that released peers know. */
   endReasons: 'end_reasons',
+  /** A gateway's: it answers records of all types of its resources' names. A client's: `authorization_created` carries `site_records`. */
+  siteRecords: 'site_records',
 } as const
 
 /** An array of which bad members are left out instead of spoiling the whole. */

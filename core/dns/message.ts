@@ -197,31 +197,6 @@ export const parseAnswer = (
   return { type: 'answer', answer: { code, truncated, records: found } }
 }
 
-/**
- * A checked answer to a query of ours or of an application, without what servers add to it: the authority and additional sections may have
- * addresses that nobody asked for. The caller owns the bytes.
- */
-export const answerSection = (
-  query: DnsQuery,
-  message: Uint8Array,
-  { code, records: found }: DnsAnswer,
-): Uint8Array => {
-  const last = found.at(-1)
-  if (last === undefined) return answerTo(query, { code: code as ResponseCode, truncated: isTruncated(message) })
-  // Names are only ever compressed by what is before them: what ends here can be read.
-  const end = last.dataAt + last.data.length
-  const bytes = new Uint8Array(end + (query.udpBytes === undefined ? 0 : OPT_BYTES))
-  bytes.set(message.subarray(0, end))
-  write16(bytes, 6, found.length)
-  write16(bytes, 8, 0)
-  write16(bytes, 10, query.udpBytes === undefined ? 0 : 1)
-  if (query.udpBytes !== undefined) {
-    write16(bytes, end + 1, RecordType.OPT)
-    write16(bytes, end + 3, UDP_LIMIT_BYTES)
-  }
-  return bytes
-}
-
 /** Whether bytes that somebody sent are an answer to a query: a whole one, with its id and question. Never throws. */
 export const isAnswerTo = (query: Uint8Array, bytes: Uint8Array): boolean => {
   const asked = parseQuery(query)
@@ -236,6 +211,9 @@ export const fitted = (query: DnsQuery, protocol: 'udp' | 'tcp', message: Uint8A
 
 /** Whether a message says that it was cut short (TC). */
 export const isTruncated = (message: Uint8Array): boolean => (read16(message, 2) & TC) !== 0
+
+/** Whether a message has an answer section without records, and is whole. */
+export const isEmptyAnswer = (message: Uint8Array): boolean => read16(message, 6) === 0 && !isTruncated(message)
 
 /** The response code in a message's header (RFC 1035 §4.1.1). */
 export const responseCode = (message: Uint8Array): number => read16(message, 2) & 0xf

@@ -11,6 +11,16 @@ const TYPE_NUMBERS: Readonly<Record<string, number>> = {
   SVCB: 64,
   HTTPS: 65,
   CAA: 257,
+  DNAME: 39,
+  DNSKEY: 48,
+  DS: 43,
+  HINFO: 13,
+  LOC: 29,
+  NAPTR: 35,
+  RP: 17,
+  SSHFP: 44,
+  TLSA: 52,
+  URI: 256,
 }
 
 /** The number of a type by its name in any case, undefined where there is none. */

@@ -4,7 +4,9 @@ import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { AnsweredBy } from './upstream-queries.ts'
-import { answerSection, answerTo, fitted, parseAnswer, ResponseCode, type DnsQuery } from './message.ts'
+import { answerTo, fitted, parseAnswer, isEmptyAnswer, ResponseCode, responseCode, type DnsQuery } from './message.ts'
+import { leadsToServices } from './record-kind.ts'
+import { siteAnswer } from './site-answer.ts'
 
 export type SiteQuestionsInput<Query> =
   /** Of a name of these resources, most specific first. */
@@ -15,17 +17,31 @@ export type SiteQuestionsInput<Query> =
       message: Uint8Array
       protocol: 'udp' | 'tcp'
       resourceIds: readonly string[]
+      /** The index of the upstream server to begin with where the site has no such record. */
+      first: number
     }
   | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type SiteQuestionsOutput<Query> =
   | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
   /** Have the gateway of one of these resources asked, authorizing it first; `ask` names it for `siteAnswered` and `cancelSiteAsk`. */
-  | { type: 'askSite'; ask: number; resourceIds: readonly string[]; message: Uint8Array; protocol: 'udp' | 'tcp' }
+  | {
+      type: 'askSite'
+      ask: number
+      resourceIds: readonly string[]
+      recordType: number
+      message: Uint8Array
+      protocol: 'udp' | 'tcp'
+    }
   /** Its answer is of no more use. */
   | { type: 'cancelSiteAsk'; ask: number }
+  /** The site has no such record, as `siteAnswer` says, or its gateway knows no such types (absent): an upstream server may have one. */
+  | ({ type: 'askElsewhere'; siteAnswer: Uint8Array | undefined } & Omit<PendingQuestion<Query>, 'endsAt'>)
 
-/** What only a resource's site can answer (SRV, TXT): the query waits for the gateway, 5 s at most, and is then answered SERVFAIL. */
+/**
+ * Queries that a resource's site answers (D4, D15): each waits for the gateway, 5 s at most, and is then answered SERVFAIL. SRV and TXT, by which
+ * services of the site are found, nobody else is asked for.
+ */
 export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, SiteQuestionsOutput<Query>> {
   readonly #outputs = new OutputQueue<SiteQuestionsOutput<Query>>()
   readonly #counters = new Counters()
@@ -35,11 +51,13 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
 
   handle(input: SiteQuestionsInput<Query>, now: Instant): void {
     if (input.type === 'siteAnswered') return this.#onVerdict(input.ask, input.verdict)
-    const { query, parsed, message, protocol, resourceIds } = input
+    const { query, parsed, message, protocol, resourceIds, first } = input
     if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed, resourceIds }, 'tooManySiteQuestions')
     const ask = ++this.#lastAsk
-    this.#pending.set(ask, { query, parsed, protocol, resourceIds, endsAt: after(now, GIVE_UP_AFTER) })
-    this.#outputs.push({ type: 'askSite', ask, resourceIds, message: new Uint8Array(message), protocol })
+    const kept = { query, parsed, message: new Uint8Array(message), protocol, resourceIds, first }
+    this.#pending.set(ask, { ...kept, endsAt: after(now, GIVE_UP_AFTER) })
+    const copy = new Uint8Array(message)
+    this.#outputs.push({ type: 'askSite', ask, resourceIds, recordType: parsed.type, message: copy, protocol })
   }
 
   wake(now: Instant): void {
@@ -69,11 +87,22 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
     if (pending === undefined) return
     this.#pending.delete(ask)
     const { query, parsed, protocol, resourceIds } = pending
-    if (verdict.type === 'failed') return this.#fail(pending, `site_${verdict.code}`)
+    const { endsAt: _, ...question } = pending
+    const isOnlyOfSite = leadsToServices(parsed.type)
+    if (verdict.type === 'failed') {
+      if (verdict.code !== 'unsupported' || isOnlyOfSite) return this.#fail(pending, `site_${verdict.code}`)
+      this.#outputs.push({ type: 'askElsewhere', ...question, siteAnswer: undefined })
+      return
+    }
     const read = parseAnswer(verdict.message, parsed)
     if (read.type === 'refused') return this.#fail(pending, `siteAnswer_${read.reason}`)
-    // D1: what a server adds to an answer may be real addresses.
-    const message = fitted(parsed, protocol, answerSection(parsed, verdict.message, read.answer))
+    const answer = siteAnswer(parsed, verdict.message, read.answer)
+    if (answer === undefined) return this.#fail(pending, 'siteAnswer_unreadable')
+    const message = fitted(parsed, protocol, answer)
+    if (!isOnlyOfSite && isWithoutRecords(message)) {
+      this.#outputs.push({ type: 'askElsewhere', ...question, siteAnswer: message })
+      return
+    }
     this.#outputs.push({ type: 'answer', query, message, by: { type: 'site', resourceIds } })
   }
 
@@ -87,13 +116,21 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
   }
 }
 
+/** Whether a whole answer says that there is no such record, or no such name. */
+const isWithoutRecords = (message: Uint8Array): boolean => {
+  const code = responseCode(message)
+  return code === ResponseCode.NXDOMAIN || (code === ResponseCode.NOERROR && isEmptyAnswer(message))
+}
+
 const GIVE_UP_AFTER = 5 * SECOND
 const MAX_PENDING = 256
 
 interface PendingQuestion<Query> {
   query: Query
   parsed: DnsQuery
+  message: Uint8Array
   protocol: 'udp' | 'tcp'
   resourceIds: readonly string[]
+  first: number
   endsAt: Instant
 }

@@ -4,13 +4,14 @@ import { canonicalAddress, formatAddress } from '../net/ip-address.ts'
 import { whyNeverAServer } from '../net/never-a-server.ts'
 import { Counters } from '../runtime/counters.ts'
 import type { Family } from '../runtime/endpoint.ts'
-import type { Deadline, Machine } from '../runtime/machine.ts'
+import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { answeredData } from './answered-data.ts'
 import { CLASS_IN, parseAnswer, RecordType, ResponseCode, writeQuery } from './message.ts'
 import { normalizeName } from './pattern.ts'
+import type { SiteFinding, SiteFindings } from './site-finding.ts'
 
 export type SiteResolverInput =
   /** `lookup` is the asker's name for it, given back in `resolved`. */
@@ -25,7 +26,7 @@ export type SiteResolverOutput =
   | { type: 'cancelAsk'; ask: number }
   /**
    * Sorted, canonical text. A family without records is empty; `failed` says that neither family got an answer, `unanswered` which one
-   * did not where the other did.
+   * did not, or not yet, where the other did; `found` what there was for each.
    */
   | {
       type: 'resolved'
@@ -34,20 +35,24 @@ export type SiteResolverOutput =
       ipv6: readonly string[]
       failed: boolean
       unanswered?: Family
+      found: SiteFindings
     }
 
 /**
  * Resolves names of resources where they are: at the gateway, with its own resolver, both families at once and independently (D10).
  *
- * Answers hold for 30 s whatever their TTL says; a name is being asked for at most once at a time; after 10 s a family counts as failed. A family
- * that failed beside one that did not is asked for again with the next lookup.
+ * Answers hold for 30 s whatever their TTL says; a name is being asked for at most once at a time; after 10 s a family counts as failed. Where one
+ * family has addresses, a silent one is waited for as briefly as by an application (RFC 8305 §3), and asked in the background; while it stays
+ * silent, each lookup is answered with what there is and asks anew.
  */
 export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutput> {
   readonly #random: Random
   readonly #outputs = new OutputQueue<SiteResolverOutput>()
   readonly #counters = new Counters()
-  /** Both oldest first, which is also who lapses first. */
+  /** Oldest first, which is also who lapses first, as are the next two. */
   readonly #running = new Map<string, Resolution>()
+  /** Those of which one family has addresses, while the other is waited for. */
+  readonly #halfway = new Set<Resolution>()
   readonly #cache = new Map<string, CachedAddresses>()
   readonly #asks = new Map<number, { resolution: Resolution; question: Question }>()
   #lastAsk = 0
@@ -71,6 +76,10 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   }
 
   wake(now: Instant): void {
+    for (const resolution of this.#halfway) {
+      if (resolution.goesOnAt === undefined || resolution.goesOnAt > now) break
+      this.#goOn(resolution, now)
+    }
     for (const resolution of this.#running.values()) {
       if (resolution.endsAt > now) return
       this.#counters.count('siteResolverTimedOut')
@@ -87,9 +96,12 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   }
 
   deadline(): Deadline | undefined {
-    for (const { endsAt } of this.#running.values())
-      return { at: endsAt, reason: "the site's resolver has not answered" }
-    return undefined
+    const [halfway] = this.#halfway
+    const [running] = this.#running.values()
+    return earliest(
+      halfway?.goesOnAt && { at: halfway.goesOnAt, reason: 'one family of a name has not been answered' },
+      running && { at: running.endsAt, reason: "the site's resolver has not answered" },
+    )
   }
 
   /** What failed or was refused, by reason, and how often. */
@@ -99,26 +111,27 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
 
   #onLookup(lookup: number, name: string, now: Instant): void {
     const cached = this.#cache.get(name)
-    if (cached !== undefined && cached.until > now) {
-      const { ipv4, ipv6 } = cached
-      this.#outputs.push({ type: 'resolved', lookup, ipv4, ipv6, failed: false })
-      return
+    const known = cached !== undefined && cached.until > now ? cached.found : undefined
+    if (known !== undefined) {
+      this.#tell(known, [lookup])
+      if (known.ipv4 !== undefined && known.ipv6 !== undefined) return
     }
+    const lookups = known === undefined ? [lookup] : []
     const running = this.#running.get(name)
     const isFull = running === undefined ? this.#running.size >= MAX_NAMES : running.lookups.length >= MAX_LOOKUPS
-    const refusal = isFull ? 'tooManyLookups' : running === undefined ? this.#begin(lookup, name, now) : undefined
+    const refusal = isFull ? 'tooManyLookups' : running === undefined ? this.#begin(lookups, name, now) : undefined
     if (refusal === undefined) {
-      running?.lookups.push(lookup)
+      running?.lookups.push(...lookups)
       return
     }
     this.#counters.count(refusal)
-    this.#outputs.push({ type: 'resolved', lookup, ipv4: [], ipv6: [], failed: true })
+    this.#tell({}, lookups)
   }
 
   /** Why it could not, undefined if it did. */
-  #begin(lookup: number, name: string, now: Instant): string | undefined {
+  #begin(lookups: number[], name: string, now: Instant): string | undefined {
     const endsAt = after(now, GIVE_UP_AFTER)
-    const resolution: Resolution = { name, lookups: [lookup], asks: new Set(), endsAt, found: {} }
+    const resolution: Resolution = { name, lookups, asks: new Set(), goesOnAt: undefined, endsAt, found: {} }
     for (const recordType of ['A', 'AAAA'] as const) {
       const [high = 0, low = 0] = this.#random.bytes(2)
       const question = { id: (high << 8) | low, name, type: RecordType[recordType], recordClass: CLASS_IN }
@@ -139,40 +152,48 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     this.#asks.delete(id)
     const { resolution, question } = ask
     resolution.asks.delete(id)
-    const addresses = this.#addresses(verdict, question)
-    if (addresses !== undefined) resolution.found[question.type === RecordType.A ? 'ipv4' : 'ipv6'] = addresses
-    if (resolution.asks.size === 0) this.#finish(resolution, now)
+    const outcome = this.#outcome(verdict, question)
+    const family = question.type === RecordType.A ? 'ipv4' : 'ipv6'
+    if (typeof outcome === 'string') resolution.failures = { ...resolution.failures, [family]: outcome }
+    else resolution.found[family] = outcome
+    if (resolution.asks.size === 0) return this.#finish(resolution, now)
+    if (typeof outcome === 'string' || outcome.addresses.length === 0) return
+    resolution.goesOnAt = after(now, RESOLUTION_DELAY)
+    this.#halfway.add(resolution)
   }
 
-  /** What an answer says, undefined where there is none that counts. */
-  #addresses(verdict: UpstreamVerdict, question: Question): string[] | undefined {
+  /** What an answer says of a family, or why there is none that counts. */
+  #outcome(verdict: UpstreamVerdict, question: Question): FamilyFound | SiteFinding {
     if (verdict.type === 'failed') {
       this.#counters.count(`siteResolver_${verdict.code}`)
-      return undefined
+      return verdict.code === 'malformed' ? 'bad_answer' : 'no_answer'
     }
     const read = parseAnswer(verdict.message, question)
     if (read.type === 'refused') {
       this.#counters.count(`siteAnswer_${read.reason}`)
-      return undefined
+      return 'bad_answer'
     }
     const { code } = read.answer
     if (code !== ResponseCode.NOERROR && code !== ResponseCode.NXDOMAIN) {
       this.#counters.count('siteAnswer_error')
-      return undefined
+      return code === ResponseCode.SERVFAIL ? 'servfail' : code === ResponseCode.REFUSED ? 'refused' : 'bad_answer'
     }
     // askServer's last word where the whole answer cannot be had over TCP: what is missing is no proof that there is nothing.
     if (read.answer.truncated) {
       this.#counters.count('siteAnswer_truncated')
-      return undefined
+      return 'bad_answer'
     }
     const texts = new Set<string>()
+    let finding: SiteFinding = code === ResponseCode.NXDOMAIN ? 'no_such_name' : 'no_record'
     for (const data of answeredData(verdict.message, read.answer, question)) {
       const refusal = this.#refusal(data, question)
-      if (refusal !== undefined) this.#counters.count(`siteAnswer_${refusal}`)
-      else if (texts.size < MAX_ADDRESSES) texts.add(formatAddress(data))
+      if (refusal !== undefined) {
+        this.#counters.count(`siteAnswer_${refusal}`)
+        finding = 'refused_address'
+      } else if (texts.size < MAX_ADDRESSES) texts.add(formatAddress(data))
       else this.#counters.count('siteAnswer_tooManyAddresses')
     }
-    return [...texts].sort()
+    return { addresses: [...texts].sort(), finding: texts.size > 0 ? 'found' : finding }
   }
 
   /** Why a site's name server must not lead a client there: to the gateway itself, to what is only on its link, into the tunnel. */
@@ -183,28 +204,50 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     return meanings.some((one) => this.#ownAddresses.has(formatAddress(one))) ? 'ownAddress' : undefined
   }
 
-  #finish({ name, lookups, found }: Resolution, now: Instant): void {
+  /** Answers with the family that there is, while the other goes on being asked for. */
+  #goOn(resolution: Resolution, now: Instant): void {
+    this.#halfway.delete(resolution)
+    this.#counters.count('siteResolverWentOn')
+    this.#remember(resolution, now)
+    this.#tell(resolution.found, resolution.lookups.splice(0))
+  }
+
+  #finish(resolution: Resolution, now: Instant): void {
+    const { name, lookups, found, failures } = resolution
     this.#running.delete(name)
-    const { ipv4, ipv6 } = found
-    if (ipv4 !== undefined && ipv6 !== undefined) {
-      this.#cache.delete(name)
-      this.#cache.set(name, { ipv4, ipv6, until: after(now, CACHED_FOR) })
-      for (const [oldest, { until }] of this.#cache) {
-        if (until > now && this.#cache.size <= MAX_CACHED_NAMES) break
-        this.#cache.delete(oldest)
-      }
+    this.#halfway.delete(resolution)
+    const isWhole = found.ipv4 !== undefined && found.ipv6 !== undefined
+    if (isWhole || found.ipv4?.finding === 'found' || found.ipv6?.finding === 'found') this.#remember(resolution, now)
+    this.#tell(found, lookups, failures)
+  }
+
+  #remember({ name, found }: Resolution, now: Instant): void {
+    this.#cache.delete(name)
+    this.#cache.set(name, { found: { ...found }, until: after(now, CACHED_FOR) })
+    for (const [oldest, { until }] of this.#cache) {
+      if (until > now && this.#cache.size <= MAX_CACHED_NAMES) break
+      this.#cache.delete(oldest)
     }
+  }
+
+  #tell({ ipv4, ipv6 }: FamiliesFound, lookups: readonly number[], failures: Failures = {}): void {
     const failed = ipv4 === undefined && ipv6 === undefined
     const unanswered: Family | undefined = ipv4 === undefined ? 'ipv4' : ipv6 === undefined ? 'ipv6' : undefined
     const missing = failed || unanswered === undefined ? {} : { unanswered }
-    for (const lookup of lookups) {
-      this.#outputs.push({ type: 'resolved', lookup, ipv4: ipv4 ?? [], ipv6: ipv6 ?? [], failed, ...missing })
-    }
+    const found = {
+      ipv4: ipv4?.finding ?? failures.ipv4 ?? 'no_answer',
+      ipv6: ipv6?.finding ?? failures.ipv6 ?? 'no_answer',
+    } as const
+    const addresses = { ipv4: ipv4?.addresses ?? [], ipv6: ipv6?.addresses ?? [] }
+    for (const lookup of lookups)
+      this.#outputs.push({ type: 'resolved', lookup, ...addresses, failed, ...missing, found })
   }
 }
 
 const CACHED_FOR = 30 * SECOND
 const GIVE_UP_AFTER = 10 * SECOND
+/** RFC 8305 §3: how long a family waits for the other one. */
+const RESOLUTION_DELAY = 50
 /** That are asked for at a time. */
 const MAX_NAMES = 1_000
 /** That wait for one name. */
@@ -220,16 +263,30 @@ interface Question {
   recordClass: number
 }
 
+interface FamilyFound {
+  addresses: readonly string[]
+  finding: SiteFinding
+}
+
+interface FamiliesFound {
+  ipv4?: FamilyFound
+  ipv6?: FamilyFound
+}
+
+type Failures = Partial<SiteFindings>
+
 interface Resolution {
   name: string
   lookups: number[]
   asks: Set<number>
+  /** When the family that has addresses waits for the other no longer. */
+  goesOnAt: Instant | undefined
   endsAt: Instant
-  found: { ipv4?: string[]; ipv6?: string[] }
+  found: FamiliesFound
+  failures?: Failures
 }
 
 interface CachedAddresses {
-  ipv4: readonly string[]
-  ipv6: readonly string[]
+  found: FamiliesFound
   until: Instant
 }

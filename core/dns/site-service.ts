@@ -3,17 +3,9 @@ import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import {
-  answerSection,
-  answerTo,
-  CLASS_IN,
-  fitted,
-  parseAnswer,
-  parseQuery,
-  RecordType,
-  ResponseCode,
-  type DnsQuery,
-} from './message.ts'
+import { answerTo, CLASS_IN, fitted, parseAnswer, parseQuery, ResponseCode, type DnsQuery } from './message.ts'
+import { recordKind } from './record-kind.ts'
+import { siteAnswer } from './site-answer.ts'
 
 export type SiteServiceInput<Query> =
   /** A message that came to the gateway's own address from a client's tunnel address. `query` tells whom to answer. */
@@ -31,8 +23,8 @@ export type SiteServiceOutput<Query> =
   | { type: 'cancelSiteAsk'; ask: number }
 
 /**
- * Answers clients what only the site's name server knows of the names of their resources (D4, wire §5): SRV and TXT, of names that they
- * hold a grant for. All else is refused: addresses are not theirs to know, other names not theirs to ask.
+ * Answers clients what only the site's name server knows of the names of their resources (D4, D15, wire §5): records of every type
+ * but addresses, of names that they hold a grant for. All else is refused: addresses are not theirs to know, other names not theirs to ask.
  */
 export class SiteService<Query> implements Machine<SiteServiceInput<Query>, SiteServiceOutput<Query>> {
   readonly #outputs = new OutputQueue<SiteServiceOutput<Query>>()
@@ -85,7 +77,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
       return
     }
     const parsed = verdict.query
-    if (parsed.recordClass !== CLASS_IN || !SERVED_TYPES.has(parsed.type)) {
+    if (parsed.recordClass !== CLASS_IN || recordKind(parsed.type) !== 'data') {
       return this.#refuse({ query, parsed }, ResponseCode.REFUSED, 'siteTypeRefused')
     }
     let ofClient = 0
@@ -119,7 +111,9 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     if (verdict.type === 'failed') return this.#fail(pending, `siteQuery_${verdict.code}`)
     const read = parseAnswer(verdict.message, parsed)
     if (read.type === 'refused') return this.#fail(pending, `siteQueryAnswer_${read.reason}`)
-    const message = fitted(parsed, protocol, answerSection(parsed, verdict.message, read.answer))
+    const answer = siteAnswer(parsed, verdict.message, read.answer)
+    if (answer === undefined) return this.#fail(pending, 'siteQueryAnswer_unreadable')
+    const message = fitted(parsed, protocol, answer)
     this.#outputs.push({ type: 'answerSiteQuery', query, message })
   }
 
@@ -133,7 +127,6 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
   }
 }
 
-const SERVED_TYPES: ReadonlySet<number> = new Set([RecordType.SRV, RecordType.TXT])
 /** Before the client gives up, so that it hears why. */
 const GIVE_UP_AFTER = 4 * SECOND
 const MAX_PENDING = 1_000

@@ -5,10 +5,11 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
 import { addressBytes, addressText, isMapped, MappedAddresses } from './mapped-addresses.ts'
 import { answerTo, CLASS_IN, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
+import { recordKind } from './record-kind.ts'
 import { isOneName, ResourceNames, type NamedResource } from './resource-names.ts'
 import { reverseAddress } from './reverse-address.ts'
 import { Sentinels } from './sentinels.ts'
-import { SiteQuestions, type SiteQuestionsOutput } from './site-questions.ts'
+import { SiteQuestions, type SiteQuestionsInput, type SiteQuestionsOutput } from './site-questions.ts'
 import { UpstreamQueries, type AnsweredBy, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
 import { writeName } from './wire-name.ts'
 
@@ -29,7 +30,7 @@ export type StubResolverInput<Query> =
 
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
-  | SiteQuestionsOutput<Query>
+  | Exclude<SiteQuestionsOutput<Query>, { type: 'askElsewhere' }>
   /** These addresses stand for a name from now on, and it belongs to these resources, most specific first; to none when it lost its last. */
   | { type: 'mapName'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
   /** An application asked for a mapped name again. */
@@ -43,8 +44,8 @@ export type StubResolverOutput<Query> =
 
 /**
  * The client's resolver. Names of resources it answers itself, at once and with mapped addresses: no query for one ever leaves the
- * machine. All other names go to an upstream, first to the one of the sentinel that was asked.
- * SRV and TXT of a resource, which only the site can answer, are asked there.
+ * machine for its addresses. All other names go to an upstream, first to the one of the sentinel that was asked.
+ * Records of other types of a resource's name are asked for at the site, and where the site has none, of an upstream: SRV and TXT at the site only.
  */
 export class StubResolver<Query> implements Machine<StubResolverInput<Query>, StubResolverOutput<Query>> {
   readonly #outputs = new OutputQueue<StubResolverOutput<Query>>()
@@ -82,7 +83,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       case 'upstreamAnswered':
         return this.#upstreamQueries.handle(input, now)
       case 'siteAnswered':
-        return this.#siteQuestions.handle(input, now)
+        return this.#tellSite(input, now)
       case 'nameUsed':
         return this.#mapped.used(input.domain, now)
     }
@@ -91,10 +92,11 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   wake(now: Instant): void {
     this.#upstreamQueries.wake(now)
     this.#siteQuestions.wake(now)
+    this.#passOnSite(now)
   }
 
   poll(): StubResolverOutput<Query> | undefined {
-    return this.#outputs.poll() ?? this.#upstreamQueries.poll() ?? this.#siteQuestions.poll()
+    return this.#outputs.poll() ?? this.#upstreamQueries.poll()
   }
 
   deadline(): Deadline | undefined {
@@ -144,10 +146,12 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     const parsed = verdict.query
     const { query, protocol } = input
     const owners = this.#ownersOf(parsed.name)
-    if (owners.length > 0 && parsed.recordClass === CLASS_IN && SITE_TYPES.has(parsed.type)) {
+    const atSentinel = Math.max(0, this.#sentinelAddresses.indexOf(input.sentinel))
+    if (owners.length > 0 && parsed.recordClass === CLASS_IN && recordKind(parsed.type) === 'data') {
       const resourceIds = owners.map(({ id }) => id)
       const { message } = input
-      return this.#siteQuestions.handle({ type: 'queryReceived', query, parsed, message, protocol, resourceIds }, now)
+      const question = { query, parsed, message, protocol, resourceIds, first: atSentinel }
+      return this.#tellSite({ type: 'queryReceived', ...question }, now)
     }
     const message = this.#ownAnswer(parsed, owners, now)
     if (message !== undefined) {
@@ -157,9 +161,26 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
       return
     }
     const bypassing = this.#bypassingNames.has(parsed.name) && this.#bypassing.length > 0 ? this.#bypassing : undefined
-    const first = bypassing === undefined ? Math.max(0, this.#sentinelAddresses.indexOf(input.sentinel)) : 0
+    const first = bypassing === undefined ? atSentinel : 0
     const asked = { query, parsed, message: input.message, protocol, first, upstreams: bypassing }
     this.#upstreamQueries.handle({ type: 'queryReceived', ...asked }, now)
+  }
+
+  #tellSite(input: SiteQuestionsInput<Query>, now: Instant): void {
+    this.#siteQuestions.handle(input, now)
+    this.#passOnSite(now)
+  }
+
+  #passOnSite(now: Instant): void {
+    for (let output = this.#siteQuestions.poll(); output !== undefined; output = this.#siteQuestions.poll()) {
+      if (output.type !== 'askElsewhere') {
+        this.#outputs.push(output)
+        continue
+      }
+      const { resourceIds, siteAnswer, ...question } = output
+      const asked = { ...question, upstreams: undefined, nameOfSite: { resourceIds, siteAnswer } }
+      this.#upstreamQueries.handle({ ...asked, type: 'queryReceived' }, now)
+    }
   }
 
   #ownersOf(name: string): readonly NamedResource[] {
@@ -185,11 +206,13 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   #resourceAnswer(query: DnsQuery, owners: readonly NamedResource[], now: Instant): Uint8Array {
     if (query.recordClass !== CLASS_IN) return answerTo(query, { code: ResponseCode.REFUSED })
-    switch (query.type) {
-      case RecordType.A:
-        return this.#addressAnswer({ query, owners, family: 'ipv4' }, now)
-      case RecordType.AAAA:
-        return this.#addressAnswer({ query, owners, family: 'ipv6' }, now)
+    switch (recordKind(query.type)) {
+      case 'address':
+        return this.#addressAnswer({ query, owners, family: query.type === RecordType.A ? 'ipv4' : 'ipv6' }, now)
+      case 'any':
+        return this.#addressAnswer({ query, owners, family: owners[0]?.ipStack === 'ipv6_only' ? 'ipv6' : 'ipv4' }, now)
+      case 'meta':
+        return answerTo(query, { code: ResponseCode.REFUSED })
       default:
         // HTTPS (65) among them: what it would say of addresses would lead past the tunnel.
         return empty(query)
@@ -222,7 +245,11 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     }
     return answerTo(query, {
       code: ResponseCode.NOERROR,
-      records: { type: query.type, ttlSeconds: TTL_SECONDS, data: addressBytes(assigned.number, family) },
+      records: {
+        type: family === 'ipv4' ? RecordType.A : RecordType.AAAA,
+        ttlSeconds: TTL_SECONDS,
+        data: addressBytes(assigned.number, family),
+      },
     })
   }
 
@@ -240,9 +267,6 @@ const TTL_SECONDS = 1
 
 /** As many as there are in no sensible configuration; each has a sentinel. */
 const MAX_UPSTREAMS = 8
-
-/** D4: only the site's name server knows them. */
-const SITE_TYPES: ReadonlySet<number> = new Set([RecordType.SRV, RecordType.TXT])
 
 /** NXDOMAIN keeps Firefox from going past the system's resolver (its canary domain). */
 const CANARY = 'use-application-dns.net'

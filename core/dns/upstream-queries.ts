@@ -6,12 +6,29 @@ import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { anotherMayKnow, ASK_LAST_FOR } from './another-server.ts'
 import { leadsToMapped } from './mapped-addresses.ts'
 import { hintedAddresses } from './service-hints.ts'
-import { answerTo, fitted, parseAnswer, RecordType, ResponseCode, type DnsQuery } from './message.ts'
+import {
+  answerTo,
+  fitted,
+  isEmptyAnswer,
+  parseAnswer,
+  RecordType,
+  ResponseCode,
+  type DnsAnswer,
+  type DnsQuery,
+} from './message.ts'
+import { siteAnswer } from './site-answer.ts'
 
 /** A server for names that are nobody's resource, and the resolver plugin (its key) that asks it. */
 export interface Upstream {
   kind: string
   server: UpstreamServer
+}
+
+/** A name of resources whose site has no record of the type asked for. */
+export interface NameOfSite {
+  resourceIds: readonly string[]
+  /** The site's own answer; undefined where it could not be asked. */
+  siteAnswer: Uint8Array | undefined
 }
 
 /** Where an answer comes from. */
@@ -20,7 +37,7 @@ export type AnsweredBy =
   | { type: 'resource'; resourceIds: readonly string[] }
   /** The site of a resource. */
   | { type: 'site'; resourceIds: readonly string[] }
-  /** A server for all other names; undefined where none answered. */
+  /** A server for all other names, and for records that the site of a resource does not have; undefined where none answered. */
   | { type: 'upstream'; upstream: Upstream | undefined }
   /** Made here: mapped addresses' names, the canary, what is no query. */
   | { type: 'resolver' }
@@ -36,6 +53,7 @@ export type UpstreamQueriesInput<Query> =
       protocol: 'udp' | 'tcp'
       first: number
       upstreams?: readonly Upstream[] | undefined
+      nameOfSite?: NameOfSite
     }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
 
@@ -107,6 +125,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       protocol,
       first,
       upstreams,
+      nameOfSite,
     }: Extract<UpstreamQueriesInput<Query>, { type: 'queryReceived' }>,
     now: Instant,
   ): void {
@@ -115,12 +134,9 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       known.length === 0 ? 'noUpstream' : this.#pending.size >= MAX_QUERIES_IN_FLIGHT ? 'tooManyQueries' : undefined
     if (refusal !== undefined) {
       this.#counters.count(refusal)
-      this.#outputs.push({
-        type: 'answer',
-        query,
-        message: answerTo(parsed, { code: ResponseCode.SERVFAIL }),
-        by: NOBODY,
-      })
+      const failure = answerTo(parsed, { code: ResponseCode.SERVFAIL })
+      const { message: known, by } = siteAnswered(nameOfSite) ?? { message: failure, by: NOBODY }
+      this.#outputs.push({ type: 'answer', query, message: known, by })
       return
     }
     const rotated = [...known.slice(first), ...known.slice(0, first)]
@@ -137,6 +153,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       endsAt: after(now, GIVE_UP_AFTER),
       refusal: undefined,
       refusedBy: undefined,
+      nameOfSite,
     }
     this.#pending.add(pending)
     this.#askNext(pending, now)
@@ -145,10 +162,8 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   #askNext(pending: PendingQuery<Query>, now: Instant): void {
     const known = pending.candidates[pending.next % pending.candidates.length]
     if (known === undefined) {
-      // A server's own error says more than one of ours.
-      const message = pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
       if (pending.refusal === undefined) this.#counters.count('allUpstreamsFailed')
-      return this.#finish(pending, message, pending.refusedBy)
+      return this.#giveUp(pending)
     }
     pending.next = (pending.next + 1) % pending.candidates.length
     const ask = ++this.#lastAsk
@@ -166,8 +181,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     }
     if (now >= pending.endsAt) {
       this.#counters.count('upstreamsTimedOut')
-      const message = pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
-      return this.#finish(pending, message, pending.refusedBy)
+      return this.#giveUp(pending)
     }
     this.#pending.delete(pending)
     pending.lookAt = after(now, MOVE_ON_AFTER)
@@ -200,6 +214,9 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       this.#counters.count('upstreamAnswer_mappedAddress')
       return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }), known.upstream)
     }
+    if (pending.nameOfSite !== undefined && !anotherMayKnow(answer.code)) {
+      return this.#finishOfSite(pending, { message: verdict.message, answer, upstream: known.upstream })
+    }
     const message = fitted(pending.parsed, pending.protocol, verdict.message)
     if (!anotherMayKnow(answer.code)) return this.#finish(pending, message, known.upstream)
     pending.refusal ??= message
@@ -218,13 +235,39 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     if (pending.asks.size === 0) this.#askNext(pending, now)
   }
 
-  #finish(pending: PendingQuery<Query>, message: Uint8Array, upstream: Upstream | undefined): void {
+  /** The name of a resource has records only where an upstream server has some, and none with addresses (D15). It always exists. */
+  #finishOfSite(
+    pending: PendingQuery<Query>,
+    { message, answer, upstream }: { message: Uint8Array; answer: DnsAnswer; upstream: Upstream },
+  ): void {
+    const { parsed, protocol, nameOfSite } = pending
+    const found = answer.code === ResponseCode.NOERROR ? siteAnswer(parsed, message, answer) : undefined
+    if (found !== undefined && !isEmptyAnswer(found)) {
+      return this.#finish(pending, fitted(parsed, protocol, found), upstream)
+    }
+    const known = siteAnswered(nameOfSite)
+    this.#finish(pending, known?.message ?? answerTo(parsed, { code: ResponseCode.NOERROR }), upstream, known?.by)
+  }
+
+  /** Says what is known: what the site said, a server's own error, or else one of ours. */
+  #giveUp(pending: PendingQuery<Query>): void {
+    const known = siteAnswered(pending.nameOfSite)
+    const message = known?.message ?? pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
+    this.#finish(pending, message, pending.refusedBy, known?.by)
+  }
+
+  #finish(
+    pending: PendingQuery<Query>,
+    message: Uint8Array,
+    upstream: Upstream | undefined,
+    by: AnsweredBy = { type: 'upstream', upstream },
+  ): void {
     for (const ask of pending.asks) {
       this.#asks.delete(ask)
       this.#outputs.push({ type: 'cancelAsk', ask })
     }
     this.#pending.delete(pending)
-    this.#outputs.push({ type: 'answer', query: pending.query, message, by: { type: 'upstream', upstream } })
+    this.#outputs.push({ type: 'answer', query: pending.query, message, by })
   }
 
   #markDead(known: KnownUpstream, now: Instant): void {
@@ -233,6 +276,9 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
 }
 
 const NOBODY: AnsweredBy = { type: 'upstream', upstream: undefined }
+
+const siteAnswered = (name: NameOfSite | undefined): { message: Uint8Array; by: AnsweredBy } | undefined =>
+  name?.siteAnswer && { message: name.siteAnswer, by: { type: 'site', resourceIds: name.resourceIds } }
 
 const MOVE_ON_AFTER = 1 * SECOND
 const GIVE_UP_AFTER = 5 * SECOND
@@ -260,6 +306,7 @@ interface PendingQuery<Query> {
   /** An answer that says that a server would not, kept in case that all say so. */
   refusal: Uint8Array | undefined
   refusedBy: Upstream | undefined
+  nameOfSite: NameOfSite | undefined
 }
 
 interface Ask<Query> {

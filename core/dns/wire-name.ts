@@ -6,9 +6,26 @@
 export const readName = (
   bytes: Uint8Array,
   offset: number,
-  { mayPoint = true }: { mayPoint?: boolean } = {},
+  options: { mayPoint?: boolean } = {},
 ): { name: string; end: number } | undefined => {
+  const found = expandName(bytes, offset, options)
+  if (found === undefined) return undefined
+  const { wire, end } = found
   let name = ''
+  for (let at = 0, length = wire[0] ?? 0; length > 0; at += length + 1, length = wire[at] ?? 0) {
+    if (name !== '') name += '.'
+    for (let i = at + 1; i <= at + length; i++) name += CHARACTERS[wire[i] ?? 0]
+  }
+  return { name, end }
+}
+
+/** A name of a DNS message without compression, in its own letter case (a copy), and where reading goes on; undefined where `readName` finds none. */
+export const expandName = (
+  bytes: Uint8Array,
+  offset: number,
+  { mayPoint = true }: { mayPoint?: boolean } = {},
+): { wire: Uint8Array; end: number } | undefined => {
+  const wire = new Uint8Array(255)
   let wireLength = 1
   let end = -1
   let jumps = 0
@@ -31,11 +48,10 @@ export const readName = (
     }
     wireLength += length + 1
     if (length > 63 || wireLength > 255 || at + length >= bytes.length) return undefined
-    if (name !== '') name += '.'
-    for (let i = at + 1; i <= at + length; i++) name += CHARACTERS[bytes[i] ?? 0]
+    wire.set(bytes.subarray(at, at + length + 1), wireLength - length - 2)
     at += length + 1
   }
-  return { name, end: end < 0 ? at + 1 : end }
+  return { wire: wire.slice(0, wireLength), end: end < 0 ? at + 1 : end }
 }
 
 /** Where a name ends, without following its pointers; -1 where there is none. */

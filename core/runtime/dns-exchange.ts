@@ -30,4 +30,16 @@ export interface SystemResolvers {
   servers: () => readonly Endpoint[]
 }
 
+/** How the system itself finds a name without asking a name server, and which names it tries for a short one. Read anew where its files changed. */
+export interface SystemNames {
+  /** The addresses that the hosts file gives a normalized name, canonical; undefined where it does not have the name, or is not looked at. */
+  hostAddresses: (name: string) => readonly string[] | undefined
+  /** Whether name servers are asked before the hosts file. */
+  asksServersFirst: () => boolean
+  /** Domains that are tried behind a name of one label, normalized, in order. */
+  searchDomains: () => readonly string[]
+}
+
+export const SystemNames = token<SystemNames>('system-names')
+
 export const SystemResolvers = token<SystemResolvers>('system-resolvers')

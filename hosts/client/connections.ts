@@ -125,6 +125,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     const gateway = this.gateways.put({
       id,
       name: created.gateway_name,
+      hasSiteRecords: created.site_records === true,
       publicKey: created.gateway_public_key,
       ipv4,
       ipv6,

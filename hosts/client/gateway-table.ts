@@ -7,6 +7,8 @@ export interface KnownGateway {
   id: string
   /** Where the portal says it. */
   name: string | undefined
+  /** Whether it answers records of all types of its resources' names, and not SRV and TXT only. */
+  hasSiteRecords: boolean
   /** Base64: another one is another process, which holds no grant of before. */
   publicKey: string
   ipv4: string
@@ -39,7 +41,7 @@ export class GatewayTable {
     return [...this.#gateways.values()]
   }
 
-  put(told: Pick<KnownGateway, 'id' | 'name' | 'publicKey' | 'ipv4' | 'ipv6'>): KnownGateway {
+  put(told: Pick<KnownGateway, 'id' | 'name' | 'hasSiteRecords' | 'publicKey' | 'ipv4' | 'ipv6'>): KnownGateway {
     const known = this.#gateways.get(told.id)
     if (known !== undefined) return Object.assign(known, told)
     const gateway: KnownGateway = {

@@ -5,6 +5,7 @@ import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import { PortalNews } from '../../core/control/portal-news.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
+import { leadsToServices } from '../../core/dns/record-kind.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
 import {
@@ -71,7 +72,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   constructor({ random, tunnel, lane, resolverKinds, portalHost, portalUrl, mtu }: ClientStateOptions) {
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
-    const features = [FEATURES.denialDetails, FEATURES.unreachableGateways, FEATURES.names, FEATURES.upstreamDot]
+    const { denialDetails, unreachableGateways, names, siteRecords, upstreamDot } = FEATURES
+    const features = [denialDetails, unreachableGateways, names, siteRecords, upstreamDot]
     this.#link = new PortalLink({ role: 'client', random, features, url: portalUrl })
     this.#connections = new Connections({ random, tunnel, mtu })
     this.#names = new NameService({ kinds: resolverKinds, portalHost })
@@ -335,7 +337,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   /** At the gateway of the name's most specific resource that was not denied (D3); the question waits for it to be granted. */
   #askSite(question: SiteAsk, now: Instant): void {
-    const { ask, resourceIds, message, protocol } = question
+    const { ask, resourceIds, recordType, message, protocol } = question
     const [mostSpecific] = resourceIds
     if (mostSpecific === undefined) {
       const verdict = { type: 'failed', code: 'refused', reason: 'not authorized' } as const
@@ -348,7 +350,13 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     const left = resourceIds.slice(at)
     const gateway = this.#connections.gateways.get(this.resources.gatewayOf(left[0] ?? '') ?? '')
     if (gateway === undefined) this.#siteAsks.wait({ ...question, resourceIds: left })
-    else {
+    else if (!gateway.hasSiteRecords && !leadsToServices(recordType)) {
+      const reason = 'the gateway answers SRV and TXT only'
+      return this.#tellNames(
+        { type: 'siteAnswered', ask, verdict: { type: 'failed', code: 'unsupported', reason } },
+        now,
+      )
+    } else {
       const server = endpoint(gateway.ipv4, SITE_RESOLVER_PORT)
       this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
     }

@@ -6,7 +6,7 @@ import { installPlugins, type Installation } from '../../core/plugin/install-plu
 import { loadPlugins } from '../../core/plugin/load-plugins.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
-import { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import { DnsExchange, SystemNames, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
@@ -28,6 +28,7 @@ import {
   createNetworkInterfaces,
   createRandom,
   createSecretFiles,
+  createSystemNames,
   createSystemResolvers,
   createTunDevices,
   createWebSockets,
@@ -48,6 +49,7 @@ export const buildContainer = async ({
   container.value(HttpClient, createHttpClient())
   container.value(DnsExchange, createDnsExchange())
   container.value(SystemResolvers, createSystemResolvers())
+  container.value(SystemNames, createSystemNames())
   container.value(DatagramSockets, createDatagramSockets())
   container.value(DnsListeners, createDnsListeners())
   container.value(WebSockets, createWebSockets({ caFile: config.ca_file }))

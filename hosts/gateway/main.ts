@@ -7,6 +7,7 @@ import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import { SystemNames } from '../../core/runtime/dns-exchange.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { Lifecycle } from '../../core/runtime/lifecycle.ts'
 import { Logger } from '../../core/runtime/logger.ts'
@@ -26,6 +27,7 @@ import { buildContainer } from './container.ts'
 import { gatewaySocket, openGatewaySocket } from './control-socket.ts'
 import { gatewayStatusOf } from './gateway-status.ts'
 import { GatewayShell } from './shell.ts'
+import { SiteNames } from './site-names.ts'
 import { GatewayState } from './state.ts'
 
 /**
@@ -80,7 +82,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     ports: {
       clock,
       logger,
-      resolver,
+      names: new SiteNames({ resolver, system: container.get(SystemNames) }),
       openCarrier,
       sockets: container.get(DatagramSockets),
       listeners: container.get(DnsListeners),

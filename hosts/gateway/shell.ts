@@ -1,7 +1,5 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import type { UpstreamQuery, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { PortalConnection, type PeerIdentity } from '../../core/control/portal-connection.ts'
-import { askResolver } from '../../core/dns/ask-resolver.ts'
 import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
 import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
@@ -19,6 +17,7 @@ import { OpenAsks } from '../runtime/open-asks.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { GatewayConfig } from './config.ts'
 import { SiteListeners } from './site-listeners.ts'
+import type { SiteNames } from './site-names.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 import { CLIENT_PREFIXES, type GatewayState } from './state.ts'
 
@@ -36,7 +35,7 @@ export interface GatewayPorts {
   interfaces: NetworkInterfaces
   network: NetworkConfiguration
   /** Resolves the site's names. */
-  resolver: UpstreamResolver
+  names: SiteNames
 }
 
 /** Carries out what the gateway's machine asks for, and tells it what happens. */
@@ -186,16 +185,12 @@ export class GatewayShell {
   }
 
   #ask({ ask, message }: Extract<GatewayOutput, { type: 'askSystem' }>): void {
-    const asked = this.#asks.begin(ask, (signal) => this.#resolve({ message, protocol: 'udp', signal }))
+    const asked = this.#asks.begin(ask, (signal) => this.#ports.names.resolve({ message, protocol: 'udp', signal }))
     void asked.then((verdict) => this.tell({ type: 'systemAnswered', ask, verdict }))
   }
 
   #askSite({ ask, ...query }: Extract<GatewayOutput, { type: 'askSite' }>): void {
-    const asked = this.#siteAsks.begin(ask, (signal) => this.#resolve({ ...query, signal }))
+    const asked = this.#siteAsks.begin(ask, (signal) => this.#ports.names.resolve({ ...query, signal }))
     void asked.then((verdict) => this.tell({ type: 'siteAnswered', ask, verdict }))
-  }
-
-  #resolve(query: Omit<UpstreamQuery, 'server'>): Promise<UpstreamVerdict> {
-    return askResolver(this.#ports.resolver, { server: {}, ...query })
   }
 }

@@ -78,7 +78,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#link = new PortalLink({
       role: 'gateway',
       random,
-      features: [FEATURES.acknowledgedReject],
+      features: [FEATURES.acknowledgedReject, FEATURES.siteRecords],
       url: portalUrl,
       patienceMs: 1 * DAY,
     })

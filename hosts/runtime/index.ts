@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
-import type { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import type { DnsExchange, SystemNames, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import type { HttpClient } from '../../core/runtime/http-client.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -21,6 +21,7 @@ import { FetchHttpClient, type HttpClientOptions } from './http-client.ts'
 import { LinuxNetworkConfiguration } from './linux/network-configuration.ts'
 import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
 import { SecretServiceStore } from './linux/secret-service-store.ts'
+import { LinuxSystemNames, type SystemNameFiles } from './linux/system-names.ts'
 import { LinuxSystemResolvers } from './linux/system-resolvers.ts'
 import { PinoLogger, type LoggerOptions } from './logger.ts'
 import { SystemNetworkInterfaces } from './network-interfaces.ts'
@@ -57,6 +58,7 @@ export const createWebSockets = (options: TrustOptions = {}): WebSockets => new 
 export const createTunDevices = (): TunDevices => new LinuxTunDevices()
 
 /** Where the system's resolv.conf is, if not at /etc/resolv.conf. */
+export const createSystemNames = (files: SystemNameFiles = {}): SystemNames => new LinuxSystemNames(files)
 export const createSystemResolvers = (options: { path?: string } = {}): SystemResolvers =>
   new LinuxSystemResolvers(options)
 

@@ -23,6 +23,8 @@ export class ScriptedPortal implements VirtualPortalEnd {
   resources: ClientResource[] = []
   /** Resource ids that nobody is let to, with the reason. */
   readonly denied = new Map<string, string>()
+  /** Whether clients are told that their gateways answer records of all types. */
+  siteRecords = true
   /** Unix seconds, or null for never. */
   expiresAt: number | null = null
   readonly requests: {
@@ -182,6 +184,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
           gateway_ipv4: gateway.ipv4,
           gateway_ipv6: gateway.ipv6,
           site_id: SITE.id,
+          ...(this.siteRecords ? { site_records: true } : {}),
           preshared_key: key,
           client_ice_credentials: ice.client,
           gateway_ice_credentials: ice.gateway,

@@ -118,12 +118,13 @@ export class VirtualClient {
   /** What an application is answered. Undefined where it gets no answer in time. */
   ask(
     name: string,
-    recordType: 'A' | 'AAAA' | 'SRV' | 'TXT',
+    recordType: keyof typeof RecordType | number,
     { patienceMs = 6_000 }: { patienceMs?: number } = {},
   ): (DnsAnswer & { message: Uint8Array }) | undefined {
     const id = this.#nextQuery++ & 0xffff
     const fromPort = 50_000 + (id % 10_000)
-    const message = writeQuery({ id, name, type: RecordType[recordType] })
+    const type = typeof recordType === 'number' ? recordType : RecordType[recordType]
+    const message = writeQuery({ id, name, type })
     const sentinel = this.sentinels[0]
     if (message === undefined || sentinel === undefined) return undefined
     const before = this.received.length
@@ -133,7 +134,7 @@ export class VirtualClient {
     for (let waited = 0; find() === undefined && waited < patienceMs; waited += 10) clock.advance(10)
     const answer = find()
     if (answer === undefined) return undefined
-    const read = parseAnswer(answer.payload, { id, name, type: RecordType[recordType], recordClass: 1 })
+    const read = parseAnswer(answer.payload, { id, name, type, recordClass: 1 })
     return read.type === 'refused' ? undefined : { ...read.answer, message: answer.payload }
   }
 

@@ -7,7 +7,7 @@ import { clientStanding, type ClientStanding } from '../view/standing.ts'
 import type { AccessVerdict } from './access.ts'
 import type { Appointment } from './agenda.ts'
 import type { Connection } from './connections.ts'
-import { tell, type Context } from './context.ts'
+import { gatewayConnection, tell, type Context } from './context.ts'
 import { DenialRecords } from './denial-records.ts'
 import { denialDetails, violatedProperties } from './denial.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
@@ -200,7 +200,11 @@ export class Requests {
     this.#keeper.acknowledge(grant)
     tell(this.#context, connection, {
       event: 'authorizationCreated',
-      payload: authorizationCreated(parts, { ingestKey: this.#context.ingestKey, features: connection.features }),
+      payload: authorizationCreated(parts, {
+        ingestKey: this.#context.ingestKey,
+        features: connection.features,
+        gatewayFeatures: gatewayConnection(this.#context, row.gatewayId)?.features,
+      }),
     })
     for (const { event, candidates } of grant.held.splice(0)) {
       tell(this.#context, connection, { event, payload: { gateway_id: row.gatewayId, candidates } })

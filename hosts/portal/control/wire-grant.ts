@@ -58,7 +58,11 @@ export const createAuthorization = (
 
 export const authorizationCreated = (
   parts: GrantParts,
-  { ingestKey, features }: { ingestKey: Uint8Array; features: ReadonlySet<string> },
+  {
+    ingestKey,
+    features,
+    gatewayFeatures,
+  }: { ingestKey: Uint8Array; features: ReadonlySet<string>; gatewayFeatures: ReadonlySet<string> | undefined },
 ): Body<'client', 'fromPortal', 'authorizationCreated'> => {
   const { gateway, resource } = parts
   const credentials = iceCredentials(parts)
@@ -66,6 +70,9 @@ export const authorizationCreated = (
     resource_id: resource.id,
     gateway_id: gateway.id,
     ...(features.has(FEATURES.names) ? { gateway_name: gateway.name } : {}),
+    ...(features.has(FEATURES.siteRecords)
+      ? { site_records: gatewayFeatures?.has(FEATURES.siteRecords) === true }
+      : {}),
     gateway_public_key: gateway.publicKey,
     gateway_ipv4: gateway.ipv4,
     gateway_ipv6: gateway.ipv6,

@@ -52,7 +52,14 @@ describe('site resolver', () => {
     expect(resolved()).to.deep.equal([])
     answer(0, ['192.168.0.9', '10.0.0.1', '10.0.0.1'])
     expect(resolved()).to.deep.equal([
-      { type: 'resolved', lookup: 1, ipv4: ['10.0.0.1', '192.168.0.9'], ipv6: ['2001:db8::1'], failed: false },
+      {
+        type: 'resolved',
+        lookup: 1,
+        ipv4: ['10.0.0.1', '192.168.0.9'],
+        ipv6: ['2001:db8::1'],
+        failed: false,
+        found: { ipv4: 'found', ipv6: 'found' },
+      },
     ])
   })
 
@@ -92,12 +99,107 @@ describe('site resolver', () => {
     clock.advance(9_999)
     expect(resolved()).to.deep.equal([])
     clock.advance(1)
-    expect(resolved()).to.deep.equal([{ type: 'resolved', lookup: 1, ipv4: [], ipv6: [], failed: true }])
+    const found = { ipv4: 'no_answer', ipv6: 'no_answer' }
+    expect(resolved()).to.deep.equal([{ type: 'resolved', lookup: 1, ipv4: [], ipv6: [], failed: true, found }])
     expect(outputs.filter(({ type }) => type === 'cancelAsk')).to.have.length(2)
     answer(0, ['10.0.0.1'])
     expect(resolved()).to.have.length(1)
     look(2)
     expect(asks()).to.have.length(4)
+  })
+
+  for (const [has, silent, at] of [
+    ['ipv4', 'ipv6', 0],
+    ['ipv6', 'ipv4', 1],
+  ] as const) {
+    const address = has === 'ipv4' ? '10.0.0.1' : '2001:db8::1'
+    const other = has === 'ipv4' ? '2001:db8::1' : '10.0.0.1'
+
+    it(`goes on with ${has} 50 ms after it is there, and asks for a silent ${silent} in the background`, () => {
+      look(1)
+      answer(at, [address])
+      look(2)
+      clock.advance(49)
+      expect(resolved()).to.deep.equal([])
+      clock.advance(1)
+      const expected = { [has]: [address], [silent]: [], failed: false, unanswered: silent }
+      expect(resolved().map(({ lookup }) => lookup)).to.deep.equal([1, 2])
+      expect(resolved()[0]).to.deep.include(expected)
+      expect(resolved()[0]?.found).to.deep.equal({ [has]: 'found', [silent]: 'no_answer' })
+      look(3)
+      expect(resolved().at(-1)).to.deep.include({ lookup: 3, ...expected })
+      expect(asks()).to.have.length(2)
+      answer(1 - at, [other])
+      look(4)
+      expect(resolved().at(-1)).to.deep.include({ lookup: 4, [has]: [address], [silent]: [other] })
+      expect(asks()).to.have.length(2)
+    })
+
+    it(`is not held up by a ${silent} that stays silent: it is asked again with each later lookup, which does not wait`, () => {
+      look(1)
+      answer(at, [address])
+      clock.advance(50)
+      clock.advance(9_950)
+      expect(resolved()).to.have.length(1)
+      look(2)
+      expect(resolved()).to.have.length(2)
+      expect(asks()).to.have.length(4)
+      answer(2 + at, [address])
+      answer(3 - at, [other])
+      look(3)
+      expect(resolved().at(-1)).to.deep.include({ lookup: 3, [has]: [address], [silent]: [other], failed: false })
+    })
+
+    it(`waits for ${silent} where there is no record of ${has}`, () => {
+      look(1)
+      answer(at, [])
+      clock.advance(3_000)
+      expect(resolved()).to.deep.equal([])
+      answer(1 - at, [other])
+      expect(resolved()).to.have.length(1)
+      expect(resolved()[0]?.found).to.deep.equal({ [has]: 'no_record', [silent]: 'found' })
+    })
+  }
+
+  it('says what was found for each family: no such name, no record, refused addresses, errors, silence', () => {
+    const found = (name: string, four: () => void, six: () => void) => {
+      look(asks().length, name)
+      four()
+      six()
+      return resolved().at(-1)?.found
+    }
+    const [a, aaaa] = [() => asks().length - 2, () => asks().length - 1]
+    expect(
+      found(
+        'a.example.org',
+        () => answer(a(), [], 3),
+        () => answer(aaaa(), []),
+      ),
+    ).to.deep.equal({
+      ipv4: 'no_such_name',
+      ipv6: 'no_record',
+    })
+    expect(
+      found(
+        'b.example.org',
+        () => answer(a(), ['127.0.0.1']),
+        () => answer(aaaa(), [], 2),
+      ),
+    ).to.deep.equal({
+      ipv4: 'refused_address',
+      ipv6: 'servfail',
+    })
+    const silence = { type: 'failed', code: 'timeout', reason: 'silence' } as const
+    expect(
+      found(
+        'c.example.org',
+        () => answer(a(), [], 5),
+        () => verdict(asks().at(-1)?.ask, silence),
+      ),
+    ).to.deep.equal({
+      ipv4: 'refused',
+      ipv6: 'no_answer',
+    })
   })
 
   it('goes by the family that answered where the other failed, and asks again next time', () => {

@@ -104,15 +104,34 @@ describe('site service', () => {
     expect(read.type === 'answer' && read.answer.records).to.have.length(1)
   })
 
+  it('D15 answers every other type, with the names in its records written out and letters as they were', () => {
+    const world = new World()
+    const query = world.ask('mail.example.org', 15)
+    const [ask] = world.asks
+    const parsed = parseQuery(ask?.message ?? new Uint8Array())
+    if (ask === undefined || parsed.type !== 'query') return expect.fail()
+    const { question } = parsed.query
+    const head = answerTo({ ...parsed.query, udpBytes: undefined }, { code: 0 })
+    // An address that another record's name points into, and MX 10 Mail.example.org with a pointer to the question.
+    const address = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, 5]
+    const mail = [4, ...new TextEncoder().encode('Mail'), 0xc0, 12]
+    const mx = [0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 60, 0, 2 + mail.length, 0, 10, ...mail]
+    const message = Uint8Array.from([...head, ...address, ...mx]).with(7, 2)
+    world.verdict(ask.ask, { type: 'answered', message })
+    const whole = Uint8Array.from([0, 10, 4, ...new TextEncoder().encode('Mail'), ...question.subarray(0, -4)])
+    const records = { type: 15, ttlSeconds: 60, data: [whole] }
+    expect(world.answered(query)).to.deep.equal(answerTo(parsed.query, { code: 0, records }))
+  })
+
   it('P7 refuses other types, other names and other clients, and asks nobody for them', () => {
     const world = new World()
-    for (const type of [RecordType.A, RecordType.AAAA, RecordType.PTR, 255, 252]) {
+    for (const type of [RecordType.A, RecordType.AAAA, RecordType.HTTPS, 42, 38, 255, 252]) {
       expect(world.codeOf(world.ask('git.example.org', type)), `type ${type}`).to.equal(5)
     }
     expect(world.codeOf(world.ask('git.example.com', RecordType.TXT))).to.equal(5)
     expect(world.codeOf(world.ask('git.example.org', RecordType.TXT, { client: '100.64.0.2' }))).to.equal(5)
     expect(world.asks).to.deep.equal([])
-    expect(world.machine.counters()).to.deep.equal({ siteTypeRefused: 5, siteNameRefused: 2 })
+    expect(world.machine.counters()).to.deep.equal({ siteTypeRefused: 7, siteNameRefused: 2 })
   })
 
   it('bounds how much one client asks at once, and how long an answer takes', () => {

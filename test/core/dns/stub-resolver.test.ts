@@ -3,8 +3,16 @@ import { decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
-import { answerTo, parseQuery, RecordType as Types, ResponseCode, type DnsQuery } from '../../../core/dns/message.ts'
+import {
+  answerTo,
+  parseAnswer,
+  parseQuery,
+  RecordType as Types,
+  ResponseCode,
+  type DnsQuery,
+} from '../../../core/dns/message.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../../core/dns/stub-resolver.ts'
+import { writeName } from '../../../core/dns/wire-name.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 import { drive } from '../../../core/runtime/drive.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
@@ -130,12 +138,107 @@ describe('stub resolver', () => {
     expect(world.machine.counters()).to.have.property('invalidPattern', 1)
   })
 
-  it('D4 answers HTTPS and every other type of a resource with NOERROR and nothing, and asks nobody', () => {
+  it('D4 answers HTTPS and every other type that has addresses with NOERROR and nothing, and asks nobody', () => {
     const world = new World()
-    for (const type of ['UNKNOWN_65', 'UNKNOWN_64', 'MX', 'NS', 'SOA', 'CNAME', 'ANY', 'CAA'] as RecordType[]) {
-      expect(world.ask('gitlab.example.org', type)).to.deep.include({ rcode: 'NOERROR', answers: [] })
+    // HTTPS, SVCB, WKS, A6, APL, IPSECKEY, AMTRELAY
+    for (const type of [65, 64, 11, 38, 42, 45, 260]) {
+      expect(world.ask('gitlab.example.org', `UNKNOWN_${type}` as RecordType)).to.deep.include({
+        rcode: 'NOERROR',
+        answers: [],
+      })
     }
     expect(world.asks).to.deep.equal([])
+    expect(world.others('askSite')).to.deep.equal([])
+  })
+
+  it('D15 answers ANY of a resource with its mapped addresses, and refuses to transfer a zone', () => {
+    const world = new World()
+    const any = world.ask('gitlab.example.org', 'ANY' as RecordType)
+    expect(any.answers.map(({ type, data }) => [type, data])).to.deep.equal(
+      [1, 2, 3, 4].map((n) => ['A', `100.96.0.${n}`]),
+    )
+    for (const type of ['AXFR', 'IXFR', 'UNKNOWN_253', 'UNKNOWN_249'] as RecordType[]) {
+      expect(world.ask('gitlab.example.org', type), type).to.deep.include({ rcode: 'REFUSED', answers: [] })
+    }
+    expect([...world.asks, ...world.others('askSite')]).to.deep.equal([])
+  })
+
+  it('D15 has every other type asked at the site, unknown ones too, and passes on no address that is added', () => {
+    for (const type of [2, 5, 6, 15, 13, 17, 29, 35, 39, 43, 44, 52, 99, 256, 257, 65_280]) {
+      const world = new World()
+      const query = world.send('gitlab.example.org', `UNKNOWN_${type}` as RecordType)
+      const site = world.siteAsk()
+      expect(site).to.deep.include({ resourceIds: ['git', 'all'], recordType: type })
+      const asked = parsed(site.message)
+      const data = site.recordType === 6 ? soa() : siteData(type)
+      const message = withAddress(answerTo(asked, { code: 0, records: { type, ttlSeconds: 60, data: [data] } }))
+      world.dispatch({ type: 'siteAnswered', ask: site.ask, verdict: { type: 'answered', message } })
+      expect(world.asks, `type ${type}`).to.deep.equal([])
+      const answer = world.answerOf(query) ?? new Uint8Array()
+      const read = parseAnswer(answer, asked)
+      expect(read.type === 'answer' && read.answer.records.map((record) => record.type)).to.deep.equal([type])
+      expect(Buffer.from(answer).includes(Buffer.from(REAL)), `type ${type}`).to.equal(false)
+    }
+  })
+
+  it('D15 asks an upstream for what the site does not have, and gives its answer without addresses', () => {
+    for (const code of [ResponseCode.NOERROR, ResponseCode.NXDOMAIN]) {
+      const world = new World()
+      const query = world.send('gitlab.example.org', 'MX')
+      const site = world.siteAsk()
+      const none = answerTo(parsed(site.message), { code })
+      world.dispatch({ type: 'siteAnswered', ask: site.ask, verdict: { type: 'answered', message: none } })
+      const [ask] = world.asks
+      expect(ask).to.deep.include({ kind: 'udp', server: FIRST.server })
+      const records = { type: 15, ttlSeconds: 60, data: [siteData(15)] }
+      const message = withAddress(answerTo(parsed(ask?.message ?? new Uint8Array()), { code: 0, records }))
+      world.verdict(ask?.ask, { type: 'answered', message })
+      expect(world.decoded(query).answers).to.have.length(1)
+      expect(Buffer.from(world.answerOf(query) ?? []).includes(Buffer.from(REAL))).to.equal(false)
+    }
+  })
+
+  it('D15 says what the site said where an upstream has no such record either, or none answers', () => {
+    const world = new World()
+    const [nothing, silent] = [world.send('gitlab.example.org', 'MX'), world.send('gitlab.example.org', 'CAA')]
+    for (const site of world.others('askSite') as Extract<Output, { type: 'askSite' }>[]) {
+      const none = answerTo(parsed(site.message), { code: ResponseCode.NOERROR })
+      world.dispatch({ type: 'siteAnswered', ask: site.ask, verdict: { type: 'answered', message: none } })
+    }
+    const [ask] = world.asks
+    const message = answerTo(parsed(ask?.message ?? new Uint8Array()), { code: ResponseCode.NXDOMAIN })
+    world.verdict(ask?.ask, { type: 'answered', message })
+    expect(world.decoded(nothing)).to.deep.include({ rcode: 'NOERROR', answers: [] })
+    world.clock.advance(5_000)
+    expect(world.decoded(silent)).to.deep.include({ rcode: 'NOERROR', answers: [] })
+  })
+
+  it('D15 asks an upstream at once where the gateway knows SRV and TXT only, and nobody where access was refused', () => {
+    const world = new World()
+    const verdict = (code: 'unsupported' | 'refused') => ({ type: 'failed', code, reason: 'a gateway' }) as const
+    const old = world.send('gitlab.example.org', 'MX')
+    world.dispatch({ type: 'siteAnswered', ask: world.siteAsk().ask, verdict: verdict('unsupported') })
+    expect(world.asks).to.have.length(1)
+    const message = answerTo(parsed(world.asks[0]?.message ?? new Uint8Array()), { code: ResponseCode.NXDOMAIN })
+    world.verdict(world.asks[0]?.ask, { type: 'answered', message })
+    expect(world.decoded(old)).to.deep.include({ rcode: 'NOERROR', answers: [] })
+    const denied = world.send('gitlab.example.org', 'MX')
+    world.dispatch({ type: 'siteAnswered', ask: world.siteAsk().ask, verdict: verdict('refused') })
+    expect(world.decoded(denied).rcode).to.equal('SERVFAIL')
+    expect(world.asks).to.have.length(1)
+  })
+
+  it('D4 asks nobody but the site for SRV and TXT, whatever it has', () => {
+    const world = new World()
+    for (const type of ['SRV', 'TXT'] as const) {
+      const query = world.send('_ldap._tcp.gitlab.example.org', type)
+      world.send('gitlab.example.org', type)
+      const site = world.siteAsk()
+      const none = answerTo(parsed(site.message), { code: ResponseCode.NXDOMAIN })
+      world.dispatch({ type: 'siteAnswered', ask: site.ask, verdict: { type: 'answered', message: none } })
+      expect(query).to.be.a('number')
+    }
+    expect(world.asks.map(({ message }) => parsed(message).name)).to.not.include('gitlab.example.org')
   })
 
   it('D4 answers PTR of a mapped address with the name, of an unused one with NXDOMAIN, and asks nobody', () => {
@@ -476,6 +579,29 @@ const parsed = (message: Uint8Array): DnsQuery => {
   return verdict.type === 'query' ? verdict.query : expect.fail()
 }
 
+const REAL = [10, 0, 0, 5]
+
+/** An answer without EDNS with two more records: A in its answer section, A in its additional section. */
+const withAddress = (message: Uint8Array): Uint8Array => {
+  const a = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...REAL]
+  return Uint8Array.from([...message, ...a, ...a])
+    .with(7, (message[7] ?? 0) + 1)
+    .with(11, 1)
+}
+
+const HOST = writeName('mail.corp.example') ?? new Uint8Array()
+
+const soa = (): Uint8Array => Uint8Array.from([...HOST, ...HOST, ...new Uint8Array(20)])
+
+/** Data of a record that servers would give; anything for types that have no form here. */
+const siteData = (type: number): Uint8Array => {
+  if ([2, 5, 39].includes(type)) return HOST
+  if (type === 15) return Uint8Array.from([0, 10, ...HOST])
+  if (type === 17) return Uint8Array.from([...HOST, ...HOST])
+  if (type === 35) return Uint8Array.from([0, 1, 0, 2, 1, 0x73, 2, 0x78, 0x79, 0, ...HOST])
+  return Uint8Array.of(1, 2, 3, 4, 5)
+}
+
 const FIRST = { kind: 'udp', server: { endpoint: endpoint('192.0.2.53', 53) } }
 const SECOND = { kind: 'udp', server: { endpoint: endpoint('198.51.100.53', 53) } }
 const BYPASSING = { kind: 'bypass', server: { endpoint: endpoint('192.0.2.1', 53) } }
@@ -519,6 +645,12 @@ class World {
   get sentinels(): readonly string[] {
     const told = this.outputs.filter((output) => output.type === 'sentinelsChanged')
     return told.at(-1)?.addresses ?? []
+  }
+
+  /** The latest question to a site. */
+  siteAsk(): Extract<Output, { type: 'askSite' }> {
+    const ask = this.others('askSite').at(-1)
+    return ask?.type === 'askSite' ? ask : expect.fail()
   }
 
   others(...types: Output['type'][]): Output[] {

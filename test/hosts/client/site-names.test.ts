@@ -32,7 +32,9 @@ describe('SRV and TXT of resources, through the tunnel', () => {
       site.answers(name, (message) => {
         const verdict = parseQuery(message)
         if (verdict.type === 'refused') return message
-        return answerTo(verdict.query, { code: 0, records: { type: RecordType.TXT, ttlSeconds: 60, data: [TEXT] } })
+        const { type } = verdict.query
+        const data = type === RecordType.TXT ? TEXT : Uint8Array.of(0, 1, 0)
+        return answerTo(verdict.query, { code: 0, records: { type, ttlSeconds: 60, data: [data] } })
       })
     }
     const transport = new MemoryTransport()
@@ -85,6 +87,14 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     const began = clock.now()
     expect(client.ask('other.example.org', 'SRV')).to.deep.include({ code: 2, records: [] })
     expect(clock.now() - began).to.be.below(1_000)
+  })
+
+  it('D15 of other types are answered by the site, and without it by nobody but an upstream', () => {
+    expect(client.ask('wiki.example.org', 15)?.records).to.have.length(1)
+    expect(ids()).to.deep.equal([portal.resources[1]?.id])
+    portal.siteRecords = false
+    expect(client.ask('other.example.org', 15)?.records).to.deep.equal([])
+    expect(gateway.state.counters()['service']).to.not.have.property('siteTypeRefused')
   })
 
   it('P7 of names that a client holds no grant for are refused by the gateway, whatever the client believes', () => {

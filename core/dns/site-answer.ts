@@ -1,0 +1,56 @@
+import { answerTo, CLASS_IN, type DnsAnswer, type DnsQuery, type ResponseCode } from './message.ts'
+import { expandedData } from './record-data.ts'
+import { carriesAddresses } from './record-kind.ts'
+import { expandName } from './wire-name.ts'
+
+/**
+ * A checked answer about a name of a resource, written anew: its answer section only, without records that carry addresses, because whatever else a
+ * server adds may be real addresses (D1, D15). Names are written out, so that nothing of the rest is left. Undefined where it cannot be read, or is
+ * too long then. The caller owns the bytes.
+ */
+export const siteAnswer = (
+  query: DnsQuery,
+  message: Uint8Array,
+  { code, truncated, records }: DnsAnswer,
+): Uint8Array | undefined => {
+  const kept: Uint8Array[] = []
+  for (const record of records) {
+    if (carriesAddresses(record.type) || record.recordClass !== CLASS_IN) continue
+    const owner = expandName(message, record.nameAt)?.wire
+    const data = expandedData(message, record)
+    if (owner === undefined || data === undefined) return undefined
+    const fixed = new DataView(new ArrayBuffer(FIXED_BYTES))
+    fixed.setUint16(0, record.type)
+    fixed.setUint16(2, record.recordClass)
+    fixed.setUint32(4, record.ttlSeconds)
+    fixed.setUint16(8, data.length)
+    kept.push(joined([isQuestion(owner, query) ? POINTER_TO_QUESTION : owner, new Uint8Array(fixed.buffer), data]))
+  }
+  const whole = answerTo(query, { code: code as ResponseCode, truncated })
+  // RFC 6891 §6.1.1: EDNS stands behind the records, and is as long as what it adds.
+  const edns = whole.length - answerTo({ ...query, udpBytes: undefined }, { code: code as ResponseCode }).length
+  const bytes = joined([whole.subarray(0, whole.length - edns), ...kept, whole.subarray(whole.length - edns)])
+  if (bytes.length > LARGEST_MESSAGE) return undefined
+  bytes.set([kept.length >>> 8, kept.length], ANSWER_COUNT_AT)
+  return bytes
+}
+
+/** Type, class, TTL, length. */
+const FIXED_BYTES = 10
+const ANSWER_COUNT_AT = 6
+const POINTER_TO_QUESTION = Uint8Array.of(0xc0, 12)
+const LARGEST_MESSAGE = 0xffff
+
+/** Whether a name is the one asked for, in the same letter case. */
+const isQuestion = (owner: Uint8Array, { question }: DnsQuery): boolean =>
+  owner.length === question.length - 4 && owner.every((byte, at) => byte === question[at])
+
+const joined = (pieces: readonly Uint8Array[]): Uint8Array => {
+  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
+}

@@ -1,0 +1,114 @@
+import type { UpstreamQuery, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import { answeredData } from '../../core/dns/answered-data.ts'
+import { askResolver } from '../../core/dns/ask-resolver.ts'
+import {
+  answerTo,
+  CLASS_IN,
+  parseAnswer,
+  parseQuery,
+  RecordType,
+  ResponseCode,
+  responseCode,
+  writeQuery,
+  type DnsQuery,
+} from '../../core/dns/message.ts'
+import { carriesAddresses } from '../../core/dns/record-kind.ts'
+import { siteAnswer } from '../../core/dns/site-answer.ts'
+import { writeName } from '../../core/dns/wire-name.ts'
+import { parseAddress } from '../../core/net/ip-address.ts'
+import type { SystemNames } from '../../core/runtime/dns-exchange.ts'
+
+type Query = Omit<UpstreamQuery, 'server'>
+
+/**
+ * The site's names as every program on the gateway's machine finds them: in its hosts file, by its name servers, and for a name of one label below its
+ * search domains.
+ */
+export class SiteNames {
+  readonly #resolver: UpstreamResolver
+  readonly #system: SystemNames
+
+  constructor({ resolver, system }: { resolver: UpstreamResolver; system: SystemNames }) {
+    this.#resolver = resolver
+    this.#system = system
+  }
+
+  /** Never rejects. */
+  async resolve(query: Query): Promise<UpstreamVerdict> {
+    const parsed = parseQuery(query.message)
+    if (parsed.type === 'refused' || parsed.query.recordClass !== CLASS_IN) return this.#ask(query)
+    const { query: asked } = parsed
+    const addresses = this.#system.hostAddresses(asked.name)
+    if (addresses === undefined) return this.#search(query, asked)
+    const fromHosts = hostsAnswer(asked, addresses)
+    const isAddress = asked.type === RecordType.A || asked.type === RecordType.AAAA
+    if (isAddress && !this.#system.asksServersFirst()) return fromHosts
+    const verdict = await this.#search(query, asked)
+    // The hosts file has addresses only; it also says that there is such a name.
+    return verdict.type === 'answered' && !isEmpty(verdict.message, asked) ? verdict : fromHosts
+  }
+
+  /** resolv.conf(5), `search`: where a domain does not have the name, the next one may. */
+  async #search(query: Query, asked: DnsQuery): Promise<UpstreamVerdict> {
+    const isShort = asked.name !== '' && !asked.name.includes('.')
+    let failure: UpstreamVerdict | undefined
+    for (const domain of isShort ? this.#system.searchDomains() : []) {
+      const name = `${asked.name}.${domain}`
+      const message = writeQuery({ id: asked.id, name, type: asked.type })
+      if (message === undefined) continue
+      const verdict = await this.#ask({ ...query, message })
+      if (verdict.type === 'failed' && verdict.code === 'aborted') return verdict
+      const code = verdict.type === 'answered' ? responseCode(verdict.message) : undefined
+      if (verdict.type === 'answered' && code === ResponseCode.NOERROR) return renamed(asked, name, verdict.message)
+      if (code !== ResponseCode.NXDOMAIN) failure ??= verdict
+    }
+    const verdict = await this.#ask(query)
+    const isFound = verdict.type === 'answered' && responseCode(verdict.message) === ResponseCode.NOERROR
+    if (isFound || failure === undefined) return verdict
+    return failure.type === 'failed' ? failure : answered(answerTo(asked, { code: ResponseCode.SERVFAIL }))
+  }
+
+  #ask(query: Query): Promise<UpstreamVerdict> {
+    return askResolver(this.#resolver, { server: {}, ...query })
+  }
+}
+
+/** RFC 1035 §4.1: behind the header. */
+const QUESTION_AT = 12
+
+const answered = (message: Uint8Array): UpstreamVerdict => ({ type: 'answered', message })
+
+const hostsAnswer = (asked: DnsQuery, addresses: readonly string[]): UpstreamVerdict => {
+  const length = asked.type === RecordType.A ? 4 : asked.type === RecordType.AAAA ? 16 : 0
+  const data = addresses.map((text) => parseAddress(text)).filter((bytes) => bytes?.length === length)
+  const records = { type: asked.type, ttlSeconds: 0, data: data as Uint8Array[] }
+  return answered(answerTo(asked, { code: ResponseCode.NOERROR, records }))
+}
+
+const isEmpty = (message: Uint8Array, asked: DnsQuery): boolean => {
+  const read = parseAnswer(message, asked)
+  return read.type === 'refused' || read.answer.code !== ResponseCode.NOERROR || read.answer.records.length === 0
+}
+
+/** The answer about a whole name as one about the short name that it was found for. */
+const renamed = (asked: DnsQuery, name: string, message: Uint8Array): UpstreamVerdict => {
+  const whole = { ...asked, name }
+  const read = parseAnswer(message, whole)
+  if (read.type === 'refused')
+    return { type: 'failed', code: 'malformed', reason: `the answer is none: ${read.reason}` }
+  const { truncated } = read.answer
+  if (carriesAddresses(asked.type)) {
+    const records = { type: asked.type, ttlSeconds: 0, data: answeredData(message, read.answer, whole) }
+    return answered(answerTo(asked, { code: ResponseCode.NOERROR, truncated, records }))
+  }
+  const question = Uint8Array.from([...(writeName(name) ?? []), ...asked.question.subarray(-4)])
+  const answer = siteAnswer({ ...whole, question }, message, read.answer)
+  if (answer === undefined) return { type: 'failed', code: 'malformed', reason: 'the answer cannot be read' }
+  // Records point to where the question begins, and to nothing in it: another name in its place is theirs.
+  const renamed = [
+    ...answer.subarray(0, QUESTION_AT),
+    ...asked.question,
+    ...answer.subarray(QUESTION_AT + question.length),
+  ]
+  return answered(Uint8Array.from(renamed))
+}

@@ -1,0 +1,130 @@
+import { readFileSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { canonicalAddress } from '../../../core/net/ip-address.ts'
+import type { SystemNames } from '../../../core/runtime/dns-exchange.ts'
+import { originalResolvConf } from './resolv-conf.ts'
+
+export interface SystemNameFiles {
+  hosts?: string
+  nsswitch?: string
+  resolvConf?: string
+  /** systemd-resolved's list of what its devices have. */
+  resolved?: string
+  hostName?: () => string
+}
+
+/** /etc/hosts, the `hosts` line of /etc/nsswitch.conf, and the search list of /etc/resolv.conf, as glibc reads them. */
+export class LinuxSystemNames implements SystemNames {
+  readonly #hosts: WatchedFile<ReadonlyMap<string, readonly string[]>>
+  readonly #order: WatchedFile<{ readsHosts: boolean; asksServersFirst: boolean }>
+  readonly #resolvConf: string
+  readonly #resolved: string
+  readonly #hostName: () => string
+
+  constructor({
+    hosts = '/etc/hosts',
+    nsswitch = '/etc/nsswitch.conf',
+    resolvConf = '/etc/resolv.conf',
+    resolved = '/run/systemd/resolve/resolv.conf',
+    hostName = hostname,
+  }: SystemNameFiles = {}) {
+    this.#hosts = new WatchedFile(hosts, hostsOf)
+    this.#order = new WatchedFile(nsswitch, orderOf)
+    this.#resolvConf = resolvConf
+    this.#resolved = resolved
+    this.#hostName = hostName
+  }
+
+  hostAddresses(name: string): readonly string[] | undefined {
+    return this.#order.content().readsHosts ? this.#hosts.content().get(name) : undefined
+  }
+
+  asksServersFirst(): boolean {
+    return this.#order.content().asksServersFirst
+  }
+
+  searchDomains(): readonly string[] {
+    const text = originalResolvConf(this.#resolvConf)
+    // Behind its stub, systemd-resolved keeps the domains of all devices in a file of its own.
+    const found = searchOf(text) ?? (text.includes('127.0.0.53') ? searchOf(textOf(this.#resolved)) : undefined)
+    if (found !== undefined) return found
+    // resolv.conf(5): by default the domain of the host's own name.
+    const own = normalizeName(this.#hostName())
+    return own.includes('.') ? [own.slice(own.indexOf('.') + 1)] : []
+  }
+}
+
+/** A file that is read again once it is another one. */
+class WatchedFile<T> {
+  readonly #path: string
+  readonly #parse: (text: string) => T
+  #known: { stamp: string; content: T } | undefined
+
+  constructor(path: string, parse: (text: string) => T) {
+    this.#path = path
+    this.#parse = parse
+  }
+
+  content(): T {
+    const stamp = stampOf(this.#path)
+    if (this.#known?.stamp !== stamp) this.#known = { stamp, content: this.#parse(textOf(this.#path)) }
+    return this.#known.content
+  }
+}
+
+const stampOf = (path: string): string => {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
+    return [dev, ino, size, mtimeNs, ctimeNs].join()
+  } catch {
+    return ''
+  }
+}
+
+const textOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const normalizeName = (name: string): string => name.toLowerCase().replace(/\.$/, '')
+
+/** hosts(5). An address with a zone is of one link only. */
+const hostsOf = (text: string): ReadonlyMap<string, readonly string[]> => {
+  const found = new Map<string, string[]>()
+  for (const line of text.split('\n')) {
+    const [written = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/)
+    const address = canonicalAddress(written)
+    if (address === undefined) continue
+    for (const name of new Set(names.map(normalizeName))) {
+      const known = found.get(name)
+      if (known === undefined) found.set(name, [address])
+      else if (!known.includes(address)) known.push(address)
+    }
+  }
+  return found
+}
+
+/** nsswitch.conf(5); systemd-resolved (`resolve`) reads the hosts file itself, before it asks. */
+const orderOf = (text: string): { readsHosts: boolean; asksServersFirst: boolean } => {
+  const [, line] = /^[ \t]*hosts:(.*)$/m.exec(text.replace(/#.*/g, '')) ?? []
+  const services = line?.replace(/\[[^\]]*\]/g, ' ').split(/\s+/) ?? ['files', 'dns']
+  const [files, resolve, dns] = ['files', 'resolve', 'dns'].map((service) => services.indexOf(service))
+  const hostsAt = Math.min(...[files, resolve].filter((at) => at !== undefined && at >= 0).map(Number))
+  const readsHosts = Number.isFinite(hostsAt)
+  return { readsHosts, asksServersFirst: readsHosts && dns !== undefined && dns >= 0 && dns < hostsAt }
+}
+
+/** resolv.conf(5): of `domain` and `search` the last line counts; undefined without one. */
+const searchOf = (text: string): readonly string[] | undefined => {
+  const lines = [...text.matchAll(/^[ \t]*(search|domain)[ \t]+(.+)$/gm)]
+  const [, keyword, rest = ''] = lines.at(-1) ?? []
+  if (keyword === undefined) return undefined
+  const domains = rest.trim().split(/\s+/).map(normalizeName)
+  return (keyword === 'domain' ? domains.slice(0, 1) : domains.slice(0, MOST_DOMAINS)).filter((domain) => domain !== '')
+}
+
+/** What a gateway asks one after the other within the time that a client waits. */
+const MOST_DOMAINS = 6
