@@ -126,6 +126,8 @@ export const portalToClient = {
     reason: z.string().max(256),
     violated_properties: z.array(z.string().max(256)).max(64).optional(),
     details: z.array(DenialDetail).max(256).optional(),
+    /** Portreeve's addition: the bound that is reached, a clause for people. */
+    limit: z.string().max(2048).optional(),
   }),
   iceCandidates: GatewayCandidates,
   invalidateIceCandidates: GatewayCandidates,
