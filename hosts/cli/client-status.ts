@@ -35,7 +35,7 @@ const CODES = {
 } as const
 
 const describe = (status: ClientStatus): string => {
-  const { state, portal, account, actor, lane, lane_reason: why, gateways, resources, dns, dropped } = status
+  const { state, portal, account, actor, lane, lane_reason: why, gateways, resources, names, dns, dropped } = status
   return [
     table([
       ['state', state],
@@ -63,6 +63,7 @@ const describe = (status: ClientStatus): string => {
     ...resources.flatMap(({ name, why }) =>
       why.length === 0 ? [] : ['', `${name}: ${why[0] ?? ''}`, ...why.slice(1).map((line) => `  ${line}`)],
     ),
+    ...(names.length === 0 ? [] : ['', 'Names that a site has trouble with:', ...names.map(({ why }) => `  ${why}`)]),
     ...droppedTable(dropped),
   ].join('\n')
 }

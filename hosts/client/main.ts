@@ -134,6 +134,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       inspectName(question, {
         ask: (message, protocol) => shell.answer(message, protocol),
         resources: state.resources.status(),
+        troubleWith: (name) => state.findings.status().find((one) => one.name === name)?.why,
         now: () => clock.now(),
       }),
     ended: shell.ended,
