@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { isHostName } from '../net/host-name.ts'
 import {
   Candidates,
   Capabilities,
@@ -21,8 +20,7 @@ import {
 export const ClientInterface = z.object({
   ipv4: Ipv4,
   ipv6: Ipv6,
-  /** It goes into the system's configuration: what is no name is none. */
-  search_domain: z.string().refine(isHostName).nullish().catch(null),
+  search_domain: z.string().min(1).max(253).nullish(),
   upstream_do53: z
     .array(z.object({ ip: z.string().max(64) }))
     .max(32)
@@ -128,8 +126,6 @@ export const portalToClient = {
     reason: z.string().max(256),
     violated_properties: z.array(z.string().max(256)).max(64).optional(),
     details: z.array(DenialDetail).max(256).optional(),
-    /** Portreeve's addition: the bound that is reached, a clause for people. */
-    limit: z.string().max(2048).optional(),
   }),
   iceCandidates: GatewayCandidates,
   invalidateIceCandidates: GatewayCandidates,

@@ -1,6 +1,5 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
-import { isTrouble, type SiteFindings } from '../dns/site-finding.ts'
 import { buildTooBig, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { isTooLong } from '../net/packet-length.ts'
@@ -279,12 +278,11 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #handleResolved(input: Extract<GatewayFlowsInput, { type: 'resolved' }>): void {
-    const { lookup, ipv4, ipv6, failed, unanswered, found } = input
+    const { lookup, ipv4, ipv6, failed, unanswered } = input
     const asked = this.#lookups.take(lookup)
     const peer = this.#peers.get(asked?.peer ?? '')
     if (asked === undefined || peer === undefined) return
-    const told = found !== undefined && isTrouble(found) ? { found } : {}
-    const frame = { resource: asked.resourceId, domain: asked.domain, ...told }
+    const frame = { resource: asked.resourceId, domain: asked.domain }
     const domain = normalizeName(asked.domain)
     // It may have been withdrawn while we asked.
     if (peer.assignmentProblem(asked.resourceId, domain, asked.proxyIps) !== undefined) {
@@ -300,10 +298,10 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
 
   #tellStatus(
     peer: GatewayPeer,
-    { resource, domain, found }: { resource: string; domain: string; found?: SiteFindings },
+    { resource, domain }: { resource: string; domain: string },
     status: 'Active' | 'Inactive',
   ): void {
-    this.#sendTo(peer.id, encodeControlFrame({ type: 'domainStatus', resource, domain, status, found }))
+    this.#sendTo(peer.id, encodeControlFrame({ type: 'domainStatus', resource, domain, status }))
   }
 
   #removePeer(id: PeerId): void {

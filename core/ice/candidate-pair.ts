@@ -20,8 +20,6 @@ export interface CandidatePair {
   answeredAt: Instant | undefined
   /** Nobody answered the last check that is over. */
   isSilent: boolean
-  /** Nobody answered for so long that it is checked no more, until the other end is heard there or names it anew. */
-  isGivenUp: boolean
   /** Controlled: the other side has chosen it. */
   nominated: boolean
 }
@@ -44,7 +42,6 @@ export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instan
   heardAt: undefined,
   answeredAt: undefined,
   isSilent: false,
-  isGivenUp: false,
   nominated: false,
 })
 

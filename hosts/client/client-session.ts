@@ -161,7 +161,6 @@ const SIGNED_OUT: ClientStatus = {
   lane_reason: null,
   gateways: [],
   resources: [],
-  names: [],
   dns: { upstreams: [] },
   dropped: {},
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Dialect } from '../../../core/control/events.ts'
 import { Key } from '../../../core/control/messages.ts'
 import { keyFromBase64 } from '../../../core/crypto/text-encoding.ts'
+import { cleanedName } from '../plain-text.ts'
 import { Refusal } from './refusal.ts'
 
 /** What a peer says of itself when it connects. */
@@ -63,7 +64,7 @@ export const readConnectRequest = (request: {
     dialect: 'v2',
     token,
     externalId,
-    name: name === undefined || name === '' ? role : name,
+    name: cleanedName(name ?? '', 255) || role,
     publicKey,
     userAgent: text(request.headers['user-agent']).slice(0, 255),
   }

@@ -15,6 +15,7 @@ import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
 import { KnexTransaction } from './knex-transaction.ts'
 import { migrationSource } from './migration-source.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
+import { StoreError } from './store-error.ts'
 import type {
   AuditFilter,
   AuditRecord,
@@ -115,16 +116,34 @@ export class KnexStore implements Store {
   async transact<T>({ accountId, by }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#inLine(async () => {
       const at = this.#clock.unix()
-      const { result, ...written } = await this.#knex.transaction(async (database) => {
-        const foreign = await this.#foreignNews(database, at)
-        const tx = new KnexTransaction({ dialect: this.#dialect, database, accountId, at, random: this.#random })
-        const result = await work(tx)
-        await keepAnAdmin(tx, tx.changes)
-        return { result, foreign, changes: tx.changes, told: await this.#leaveTraces(database, tx.changes, { by, at }) }
-      })
-      this.#tell(written)
-      return result
+      let collision: KnexTransaction['collision']
+      try {
+        const { result, ...written } = await this.#knex.transaction(async (database) => {
+          const foreign = await this.#foreignNews(database, at)
+          const tx = new KnexTransaction({ dialect: this.#dialect, database, accountId, at, random: this.#random })
+          try {
+            const result = await work(tx)
+            await keepAnAdmin(tx, tx.changes)
+            const told = await this.#leaveTraces(database, tx.changes, { by, at })
+            return { result, foreign, changes: tx.changes, told }
+          } finally {
+            ;({ collision } = tx)
+          }
+        })
+        this.#tell(written)
+        return result
+      } catch (error) {
+        throw await this.#withCollision(error, accountId, collision)
+      }
     })
+  }
+
+  /** Finds out which row is in the way: a transaction that failed can ask nothing more. */
+  async #withCollision(error: unknown, accountId: string, collision: KnexTransaction['collision']): Promise<unknown> {
+    if (!(error instanceof StoreError) || error.code !== 'CONFLICT' || collision === undefined) return error
+    const { name, where } = collision
+    const [row] = await this.reader(accountId).list(name, { where, limit: 1 })
+    return row === undefined ? error : new StoreError('CONFLICT', error.message, error.columns, row.id)
   }
 
   reader(accountId: string): Reader {

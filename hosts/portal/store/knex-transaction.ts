@@ -22,6 +22,8 @@ export interface TransactionOptions {
 export class KnexTransaction extends KnexReader implements Transaction {
   /** What was written, in order. */
   readonly changes: Change[] = []
+  /** By what the row that a CONFLICT is about is found, once this transaction is over. */
+  collision: { name: EntityName; where: Partial<Entities[EntityName]> } | undefined
   readonly #dialect: Pick<Dialect, 'storeErrorOf'>
   readonly #at: UnixTime
   readonly #random: Random
@@ -41,7 +43,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
       createdAt: this.#at,
     } as Draft<Name> as Entities[Name]
     await this.#checkReferences(name, row)
-    await this.#refusing(this.database(name).insert(encodeRow(name, row)))
+    await this.#refusing(this.database(name).insert(encodeRow(name, row)), name, row)
     this.#remember(name, { id: row.id, after: row })
     return row
   }
@@ -61,8 +63,8 @@ export class KnexTransaction extends KnexReader implements Transaction {
     ) as Partial<Entities[Name]>
     if (Object.keys(changed).length === 0) return before
     await this.#checkReferences(name, changed)
-    await this.#refusing(this.rows(name).where({ id }).update(encodeRow(name, changed)))
     const after = { ...before, ...changed }
+    await this.#refusing(this.rows(name).where({ id }).update(encodeRow(name, changed)), name, after)
     this.#remember(name, { id, before, after })
     return after
   }
@@ -77,7 +79,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
         .pluck('id')) as string[]
       for (const childId of ids) await this.remove(child.name, childId)
     }
-    await this.#refusing(this.rows(name).where({ id }).delete())
+    await this.#refusing(this.rows(name).where({ id }).delete(), name, row)
     this.#remember(name, { id, before: row })
     return row
   }
@@ -122,11 +124,20 @@ export class KnexTransaction extends KnexReader implements Transaction {
     this.changes.push({ entity, accountId: this.accountId, ...change } as Change)
   }
 
-  async #refusing(query: PromiseLike<unknown>): Promise<void> {
+  async #refusing<Name extends EntityName>(
+    query: PromiseLike<unknown>,
+    name: Name,
+    row: Entities[Name],
+  ): Promise<void> {
     try {
       await query
     } catch (error) {
-      throw this.#dialect.storeErrorOf(error)
+      const refused = this.#dialect.storeErrorOf(error)
+      if (refused instanceof StoreError && refused.code === 'CONFLICT' && refused.columns.length > 0) {
+        const cells = refused.columns.map((column) => [column, row[column as keyof Entities[Name]]])
+        this.collision = { name, where: Object.fromEntries(cells) as Partial<Entities[EntityName]> }
+      }
+      throw refused
     }
   }
 }

@@ -13,6 +13,8 @@ export class StoreError extends Error {
     message: string,
     /** The columns at fault, in the names of entities.ts. */
     readonly columns: readonly string[] = [],
+    /** Of a CONFLICT, where it is known: the id of the row that there is. */
+    readonly conflictingId?: string,
   ) {
     super(message)
   }

@@ -3,6 +3,7 @@ import helmet from 'koa-helmet'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import { derivedKey } from '../secret-key.ts'
+import { refuseOtherMethods } from './allowed-methods.ts'
 import type { ApiParts } from './api/parts.ts'
 import { apiRoutes } from './api/router.ts'
 import type { ClientAddress } from './client-address.ts'
@@ -23,8 +24,6 @@ import { Sessions } from './sign-in/session.ts'
 export interface WebParts extends ApiParts {
   random: Random
   logger: Logger
-  /** The portal's secret. */
-  key: Uint8Array
   clientAddress: ClientAddress
   clientScheme: string
   rateLimit: RateLimit
@@ -56,6 +55,7 @@ export const webApp = (parts: WebParts): Koa => {
     }),
   )
   app.use(refuseUnreadable())
+  app.use(refuseOtherMethods(['/healthz', '/readyz', '/metrics'].map((path) => ({ path, methods: ['GET'] }))))
   app.use(livenessRoute())
   app.use(limitRate(parts.rateLimit, clock))
   app.use(healthRoutes({ checks, registry: metrics.registry }))

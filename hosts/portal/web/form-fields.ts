@@ -1,10 +1,41 @@
 import type { Context } from 'koa'
+import { bodyText, malformed } from './body-text.ts'
 
-/** The text fields of a submitted form; what came twice, or as anything else than text, is not there. */
-export const formFields = (ctx: Context): Record<string, string> => {
-  const body = (ctx.request.body ?? {}) as Record<string, unknown>
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => typeof value === 'string')) as Record<
-    string,
-    string
-  >
+const FORM = 'application/x-www-form-urlencoded'
+const LIMIT = 8 * 1024
+
+const forms = new WeakMap<object, Record<string, string>>()
+
+/** The step that reads a submitted form. A body of another type is none. */
+export const readForm = async (ctx: Context, next: () => Promise<unknown>): Promise<unknown> => {
+  if (typeof ctx.request.is(FORM) === 'string') forms.set(ctx.req, fieldsOf(await bodyText(ctx, LIMIT)))
+  return next()
+}
+
+/** The text fields of a submitted form; what came twice is not there. */
+export const formFields = (ctx: Context): Record<string, string> => forms.get(ctx.req) ?? {}
+
+const fieldsOf = (text: string): Record<string, string> => {
+  const pairs = text
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map(pairOf)
+  const twice = new Set(pairs.map(([name]) => name).filter((name, index, names) => names.indexOf(name) !== index))
+  return Object.fromEntries(pairs.filter(([name]) => !twice.has(name)))
+}
+
+const pairOf = (pair: string): [string, string] => {
+  const [name = '', ...value] = pair.split('=')
+  return [decoded(name), decoded(value.join('='))]
+}
+
+/** As URLSearchParams does it, but for bytes that are no UTF-8, which that would replace. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch (error) {
+    // A % that begins no byte is a %.
+    if (/%(?![0-9a-f]{2})/i.test(text)) return decoded(text.replaceAll(/%(?![0-9a-f]{2})/gi, '%25'))
+    throw malformed('The form is not UTF-8.', error)
+  }
 }

@@ -1,4 +1,5 @@
 import type { Middleware } from 'koa'
+import { STATUS_CODES } from 'node:http'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { columnName } from '../store/row-codec.ts'
 import { StoreError } from '../store/store-error.ts'
@@ -13,6 +14,8 @@ export interface FieldProblem {
 export interface ProblemOptions {
   errors?: readonly FieldProblem[]
   headers?: Readonly<Record<string, string>>
+  /** The row that stands in the way. */
+  conflictingId?: string | undefined
   /** For the operator, in the log: never sent. */
   cause?: unknown
 }
@@ -22,16 +25,18 @@ export class Problem extends Error {
   override readonly name = 'Problem'
   readonly errors: readonly FieldProblem[] | undefined
   readonly headers: Readonly<Record<string, string>>
+  readonly conflictingId: string | undefined
 
   constructor(
     readonly status: number,
     readonly code: string,
     readonly detail: string,
-    { errors, headers = {}, cause }: ProblemOptions = {},
+    { errors, headers = {}, cause, conflictingId }: ProblemOptions = {},
   ) {
     super(detail, { cause })
     this.errors = errors
     this.headers = headers
+    this.conflictingId = conflictingId
   }
 }
 
@@ -73,8 +78,17 @@ export const handleErrors =
   }
 
 /** RFC 9457 §3. */
-export const showAsJson: ShowProblem = (ctx, { status, code, detail, errors }) => {
-  ctx.body = JSON.stringify({ type: 'about:blank', title: TITLES[status] ?? 'Error', status, code, detail, errors })
+export const showAsJson: ShowProblem = (ctx, { status, code, detail, errors, conflictingId }) => {
+  const title = TITLES[status] ?? STATUS_CODES[status] ?? 'Error'
+  ctx.body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    code,
+    detail,
+    errors,
+    conflicting_id: conflictingId,
+  })
   ctx.type = 'application/problem+json'
 }
 
@@ -85,6 +99,7 @@ const TITLES: Readonly<Record<number, string>> = {
   404: 'Not found',
   405: 'Method not allowed',
   409: 'Conflict',
+  412: 'Precondition failed',
   413: 'Too large',
   415: 'Unsupported media type',
   422: 'Not valid',
@@ -93,13 +108,19 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Not available',
 }
 
+/** Says once, and with its id, which row has what only one may have. */
+const conflict = ({ columns, conflictingId }: StoreError): Problem => {
+  const same = columns.map(columnName).join(' and ') || 'id'
+  const which = conflictingId === undefined ? 'Another one' : `Another one, ${conflictingId},`
+  return new Problem(409, 'conflict', `${which} has the same ${same}.`, { conflictingId })
+}
+
 const storeProblem = (error: StoreError): Problem => {
-  const errors = error.columns.map((column) => ({ path: columnName(column), message: error.message }))
   switch (error.code) {
     case 'CONFLICT':
-      return new Problem(409, 'conflict', 'Another one has the same.', { errors })
+      return conflict(error)
     case 'REFERENCE':
-      return invalidBody(errors)
+      return invalidBody(error.columns.map((column) => ({ path: columnName(column), message: error.message })))
     case 'LAST_ADMIN':
       return new Problem(409, 'last_admin', error.message)
     case 'ADDRESSES_EXHAUSTED':

@@ -242,9 +242,9 @@ describe('the REST API', () => {
     }
     const all = (await portal.api('GET', '/groups?limit=100')).body.data.map((row: { id: string }) => row.id)
     expect(seen).to.deep.equal(all)
-    expect((await portal.api('GET', '/groups?cursor=nonsense')).status).to.equal(422)
-    expect((await portal.api('GET', '/groups?limit=0')).status).to.equal(422)
-    expect((await portal.api('GET', '/groups?colour=red')).status).to.equal(422)
+    expect((await portal.api('GET', '/groups?cursor=nonsense')).status).to.equal(400)
+    expect((await portal.api('GET', '/groups?limit=0')).status).to.equal(400)
+    expect((await portal.api('GET', '/groups?colour=red')).status).to.equal(400)
   })
 
   it('shows and changes the account', async () => {
@@ -367,11 +367,13 @@ describe('the REST API', () => {
 
   it('describes itself without a loose end, and answers as it describes', async () => {
     const text = await (await fetch(`${portal.url}/openapi.json`)).text()
-    const description = JSON.parse(text) as { components: { schemas: Record<string, unknown> } }
-    const named = Object.keys(description.components.schemas)
+    const { components } = JSON.parse(text) as { components: Record<string, Record<string, unknown>> }
+    const named = Object.entries(components).flatMap(([kind, of]) =>
+      Object.keys(of).map((name) => `#/components/${kind}/${name}`),
+    )
     const references = [...text.matchAll(/"\$ref":"([^"]*)"/g)].map(([, target = '']) => target)
     expect(references).to.include('#/components/schemas/Site')
-    for (const target of references) expect(named).to.include(target.replace('#/components/schemas/', ''))
+    for (const target of references) expect(named).to.include(target)
     const endpoints = apiEndpoints({ providers: new Map(), conditions: new Map(), selectors: new Map() } as never)
     for (const { method, path, answer } of endpoints) {
       expect(text).to.contain(`"${path.replace(/:(\w+)/g, '{$1}')}"`)
@@ -395,14 +397,19 @@ describe('the REST API', () => {
         name: 'limit',
         in: 'query',
         required: false,
+        description: 'How many rows a page has at most',
         schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
       },
       {
         name: 'cursor',
         in: 'query',
         required: false,
-        schema: { type: 'string', maxLength: 200 },
-        description: '`next_cursor` of the page before',
+        schema: {
+          type: 'string',
+          pattern: '^\\d{1,15}\\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+          examples: ['1764460800000.018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f'],
+        },
+        description: '`next_cursor` of the page before: take it as it is',
       },
     ]
     for (const path of ['/sites', '/groups/{id}/memberships']) expect(queryOf(path), path).to.deep.equal(pages)

@@ -75,11 +75,12 @@ export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
     const upstreamResolvers = upstream_resolvers?.map(fromWire)
     const { id } = ctx.state.account
     const row = await store.transact(scopeOf(ctx), async (tx) => {
-      checkMatch(ctx, rowVersion(toWire(await existing(tx, 'accounts', id))))
+      const before = await existing(tx, 'accounts', id)
+      checkMatch(ctx, rowVersion(ctx, 'accounts', before, toWire(before)))
       return tx.patch('accounts', id, defined({ name, upstreamResolvers, searchDomain: search_domain }))
     })
     if (row === undefined) throw notFound()
-    answerWith(ctx, toWire(row))
+    answerWith(ctx, 'accounts', row, toWire)
   }
 
   return [
@@ -107,7 +108,7 @@ const showAccount =
   (store: Store): Step =>
   async (ctx) => {
     const { id } = ctx.state.account
-    answerWith(ctx, toWire(await existing(store.reader(id), 'accounts', id)))
+    answerWith(ctx, 'accounts', await existing(store.reader(id), 'accounts', id), toWire)
   }
 
 const fromWire = (resolver: z.infer<typeof Resolver>): UpstreamResolverSetting =>

@@ -6,6 +6,7 @@ import { endSignInsOf } from '../sign-in/ended-sign-ins.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Name, pageOf, rowFields, timeOf } from './wire.ts'
 
@@ -59,6 +60,7 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: 'Lists the actors',
       status: 200,
       answer: pageOf(ActorBody),
+      query: PageQuery,
       story: actors.list(),
     },
     {

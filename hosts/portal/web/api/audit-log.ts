@@ -53,7 +53,7 @@ export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => {
       status: 200,
       answer: pageOf(AuditBody),
       query: AuditQuery,
-      story: [query.read, answerPage<AuditRecord>(fetch, toWire)],
+      story: [answerPage<AuditRecord>(fetch, toWire)],
     },
   ]
 }

@@ -3,6 +3,7 @@ import type { Authorization } from '../../entities.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { ConditionBody, conditionToWire } from './explain.ts'
+import { PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { Id, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
 
@@ -34,6 +35,7 @@ export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: 'Lists the authorizations',
       status: 200,
       answer: pageOf(AuthorizationBody),
+      query: PageQuery,
       story: authorizations.list(),
     },
     {

@@ -3,6 +3,7 @@ import type { Client } from '../../entities.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
 
@@ -56,6 +57,7 @@ export const clientEndpoints = ({ store, clock, isConnected }: ApiParts): Endpoi
       summary: 'Lists the clients',
       status: 200,
       answer: pageOf(ClientBody),
+      query: PageQuery,
       story: clients.list(),
     },
     {

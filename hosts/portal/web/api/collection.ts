@@ -2,7 +2,7 @@ import type { Entities, EntityName } from '../../entities.ts'
 import type { Draft, Patch, Query, Reader, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
 import { notFound } from '../problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
-import { answerPage, page } from './page.ts'
+import { answerPage } from './page.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
 import { Id } from './wire.ts'
 
@@ -24,7 +24,6 @@ export const collection = <Name extends WritableName>(
   toWire: (row: Entities[Name]) => unknown,
 ): Collection<Name> => ({
   list: (of) => [
-    page.read,
     answerPage<Entities[Name]>(async (ctx, { limit, after }) => {
       const reader = store.reader(ctx.state.account.id)
       if (of === undefined) return reader.list(name, { limit, after })
@@ -35,24 +34,25 @@ export const collection = <Name extends WritableName>(
   show: async (ctx) => {
     const row = await store.reader(ctx.state.account.id).get(name, idOf(ctx))
     if (row === undefined) throw notFound()
-    answerWith(ctx, toWire(row))
+    answerWith(ctx, name, row, toWire)
   },
   insert: (draft) => async (ctx) => {
     const row = await store.transact(scopeOf(ctx), async (tx) => tx.insert(name, await draft(ctx, tx)))
     ctx.status = 201
-    answerWith(ctx, toWire(row))
+    ctx.set('Location', `${ctx.path}/${row.id}`)
+    answerWith(ctx, name, row, toWire)
   },
   patch: (patch) => async (ctx) => {
     const row = await store.transact(scopeOf(ctx), async (tx) => {
-      checkMatch(ctx, rowVersion(toWire(await existing(tx, name, idOf(ctx)))))
+      await checkVersion(ctx, tx, name, toWire)
       return tx.patch(name, idOf(ctx), await patch(ctx, tx))
     })
     if (row === undefined) throw notFound()
-    answerWith(ctx, toWire(row))
+    answerWith(ctx, name, row, toWire)
   },
   remove: (check) => async (ctx) => {
     await store.transact(scopeOf(ctx), async (tx) => {
-      checkMatch(ctx, rowVersion(toWire(await existing(tx, name, idOf(ctx)))))
+      await checkVersion(ctx, tx, name, toWire)
       await check?.(ctx, tx)
       await tx.remove(name, idOf(ctx))
     })
@@ -60,10 +60,27 @@ export const collection = <Name extends WritableName>(
   },
 })
 
-/** Answers with one object and its version. */
-export const answerWith = (ctx: ApiContext, shown: unknown): void => {
+/** Answers with one row and its version. */
+export const answerWith = <Name extends EntityName>(
+  ctx: ApiContext,
+  name: Name,
+  row: Entities[Name],
+  toWire: (row: Entities[Name]) => unknown,
+): void => {
+  const shown = toWire(row)
   ctx.body = shown
-  ctx.set('etag', rowVersion(shown))
+  ctx.set('ETag', rowVersion(ctx, name, row, shown))
+}
+
+/** The row in the path is the one that the change rests on. @throws Problem 404, 412 */
+const checkVersion = async <Name extends EntityName>(
+  ctx: ApiContext,
+  tx: Transaction,
+  name: Name,
+  toWire: (row: Entities[Name]) => unknown,
+): Promise<void> => {
+  const row = await existing(tx, name, idOf(ctx))
+  checkMatch(ctx, rowVersion(ctx, name, row, toWire(row)))
 }
 
 export const scopeOf = ({ state }: ApiContext): Scope => ({ accountId: state.account.id, by: state.by })

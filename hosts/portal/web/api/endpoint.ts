@@ -3,13 +3,18 @@ import type { z } from 'zod'
 import type { Account, Actor } from '../../entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
 
+/** Where the API's paths begin. */
+export const API_PATH = '/api/v1'
+
 /** One operation of the API: how it is described, and its story as middlewares. */
 export interface Endpoint {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Below /api/v1: `/sites/:id`. */
   path: string
   summary: string
-  /** What may stand behind the question mark; a list's is a page's by default. */
+  /** What the summary does not say. */
+  description?: string
+  /** What may stand behind the question mark; nothing by default. */
   query?: z.ZodType
   body?: z.ZodType
   status: 200 | 201 | 204
@@ -31,6 +36,8 @@ export interface ApiState {
   account: Account
   actor: Actor
   by: AuditSubject
+  /** Under which versions of rows are computed. */
+  versionKey: Uint8Array
   /** The validated body and query. */
   body: unknown
   query: unknown

@@ -3,6 +3,7 @@ import type { Gateway } from '../../entities.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
 
@@ -47,6 +48,7 @@ export const gatewayEndpoints = ({ store, isConnected }: ApiParts): Endpoint[] =
       summary: 'Lists the gateways',
       status: 200,
       answer: pageOf(GatewayBody),
+      query: PageQuery,
       story: gateways.list(),
     },
     {

@@ -4,10 +4,10 @@ import type { Transaction } from '../../store/store.ts'
 import { invalidBody } from '../problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
 import type { ApiContext, Endpoint, Step } from './endpoint.ts'
-import { page } from './page.ts'
+import { page, PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
-import { checkMatch, rowVersion } from './row-version.ts'
+import { checkMatch, idsVersion } from './row-version.ts'
 import { defined, Id, Name, pageOf, rowFields, timeOf } from './wire.ts'
 
 const GroupBody = z.object({ ...rowFields, name: z.string() }).meta({ id: 'Group' })
@@ -40,7 +40,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       const rows = await store.transact(scopeOf(ctx), async (tx) => {
         await existing(tx, 'groups', groupId)
         const present = await tx.list('memberships', { where: { groupId } })
-        checkMatch(ctx, versionOf(present))
+        checkMatch(ctx, idsVersion(ctx, present))
         const before = new Map(present.map((row) => [row.actorId, row]))
         const { add, remove } = wanted(ctx, new Set(before.keys()))
         for (const actorId of remove) {
@@ -51,7 +51,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
         return tx.list('memberships', { where: { groupId } })
       })
       ctx.body = { data: rows.map((row) => membershipToWire(row)), next_cursor: null }
-      ctx.set('etag', versionOf(rows))
+      ctx.set('etag', idsVersion(ctx, rows))
     }
 
   /** The first page says which version of the whole it belongs to: what a change of the members may rest on. */
@@ -59,7 +59,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     await next()
     if (page.of(ctx).cursor !== undefined) return
     const reader = store.reader(ctx.state.account.id)
-    ctx.set('etag', versionOf(await reader.list('memberships', { where: { groupId: idOf(ctx) } })))
+    ctx.set('etag', idsVersion(ctx, await reader.list('memberships', { where: { groupId: idOf(ctx) } })))
   }
 
   const replaceMembers = changeMembers((ctx, present) => {
@@ -79,6 +79,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: 'Lists the groups',
       status: 200,
       answer: pageOf(GroupBody),
+      query: PageQuery,
       story: groups.list(),
     },
     {
@@ -120,6 +121,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: "Lists a group's memberships",
       status: 200,
       answer: pageOf(MembershipBody),
+      query: PageQuery,
       story: [noteVersion, ...memberships.list({ parent: 'groups', where: (groupId) => ({ groupId }) })],
     },
     {
@@ -149,9 +151,6 @@ const addMember = async (tx: Transaction, groupId: string, actorId: string): Pro
   }
   await tx.insert('memberships', { groupId, actorId })
 }
-
-/** Of who is in a group. */
-const versionOf = (members: readonly Membership[]): string => rowVersion(members.map(({ id }) => id).toSorted())
 
 const groupToWire = (row: Group): z.infer<typeof GroupBody> => ({
   id: row.id,

@@ -6,8 +6,9 @@ import { invalidBody } from '../problem.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Id, pageOf, rowFields, Text, timeOf } from './wire.ts'
+import { defined, Id, pageOf, rowFields, timeOf, Verbatim } from './wire.ts'
 
 const IdentityBody = z
   .object({ ...rowFields, actor_id: Id, identity_provider_id: Id, issuer: z.string(), subject: z.string() })
@@ -15,8 +16,8 @@ const IdentityBody = z
 const Draft = z.strictObject({
   actor_id: Id,
   identity_provider_id: Id,
-  issuer: Text(512).min(1).describe('As the provider says it: the `iss` of its ID tokens'),
-  subject: Text(512).min(1).describe('Whom it knows by this: the `sub` of its ID tokens'),
+  issuer: Verbatim(512).describe('As the provider says it: the `iss` of its ID tokens'),
+  subject: Verbatim(512).describe('Whom it knows by this: the `sub` of its ID tokens'),
 })
 const Patch = z.strictObject({ actor_id: Id.optional() })
 
@@ -51,6 +52,7 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: 'Lists the identities',
       status: 200,
       answer: pageOf(IdentityBody),
+      query: PageQuery,
       story: identities.list(),
     },
     {

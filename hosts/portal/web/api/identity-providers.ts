@@ -6,7 +6,8 @@ import { callbackUrl } from '../sign-in/callback.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
-import { checkSettings, keptSecrets, shownSettings } from './plugin-settings.ts'
+import { checkSettings, shownSettings } from './plugin-settings.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Name, pageOf, rowFields, Settings, timeOf } from './wire.ts'
 
@@ -74,8 +75,8 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     }),
   )
 
-  const checked = (key: string, settings: Record<string, unknown>) =>
-    checkSettings({ extensions: plugins, key, keyPath: 'type', settings, settingsPath: 'settings' })
+  const checked = (key: string, settings: Record<string, unknown>, before?: unknown) =>
+    checkSettings({ extensions: plugins, key, keyPath: 'type', settings, settingsPath: 'settings', before })
 
   const insertProvider = providers.insert(async (ctx, tx) => {
     const body = draft.of(ctx)
@@ -94,17 +95,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
   const patchProvider = providers.patch(async (ctx, tx) => {
     const body = patch.of(ctx)
     const before = await existing(tx, 'identity_providers', idOf(ctx))
-    const settings =
-      body.settings === undefined
-        ? undefined
-        : checked(
-            before.type,
-            keptSecrets(plugins, before.type, {
-              before: before.settings,
-              after: body.settings,
-              settingsPath: 'settings',
-            }),
-          )
+    const settings = body.settings === undefined ? undefined : checked(before.type, body.settings, before.settings)
     if (body.is_default === true) await unsetDefault(tx, before.id)
     return defined({
       name: body.name,
@@ -123,6 +114,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
       summary: 'Lists the identity providers',
       status: 200,
       answer: pageOf(ProviderBody),
+      query: PageQuery,
       story: providers.list(),
     },
     {

@@ -1,17 +1,8 @@
 import { z } from 'zod'
-import type { Endpoint } from './endpoint.ts'
-import { page } from './page.ts'
-
-const ProblemBody = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    code: z.string().describe('Stable: what a program goes by'),
-    detail: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  })
-  .meta({ id: 'Problem' })
+import { API_PATH, type Endpoint } from './endpoint.ts'
+import { refusalsOf, sharedHeaders, sharedResponses } from './open-api-refusals.ts'
+import { Schemas } from './open-api-schemas.ts'
+import { TAGS, tagOf } from './open-api-tags.ts'
 
 /** The API's description (OpenAPI 3.1), from the schemas that validate it. */
 export const openApi = (endpoints: readonly Endpoint[], { version, url }: { version: string; url: string }) => {
@@ -21,54 +12,96 @@ export const openApi = (endpoints: readonly Endpoint[], { version, url }: { vers
     const path = endpoint.path.replace(/:(\w+)/g, '{$1}')
     ;(paths[path] ??= {})[endpoint.method.toLowerCase()] = operation(endpoint, schemas)
   }
+  const used = new Set(endpoints.map(tagOf))
   return {
     openapi: '3.1.0',
-    info: { title: 'Portreeve', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
-    servers: [{ url: `${url}/api/v1` }],
+    info: {
+      title: 'Portreeve',
+      version,
+      summary: 'The REST API of a Portreeve portal',
+      description: ABOUT,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      contact: { name: "The portal's operator", url },
+    },
+    servers: [{ url: `${url}${API_PATH}`, description: 'This portal' }],
+    tags: TAGS.filter(({ name }) => used.has(name)),
     security: [{ token: [] }],
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: schemas.named },
     paths,
-  }
-}
-
-const operation = ({ method, path, summary, query, body, answer, status }: Endpoint, schemas: Schemas) => {
-  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string', format: 'uuid' },
-  }))
-  const isList = method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape
-  const isChangeOfOne = method === 'PUT' || method === 'PATCH' || method === 'DELETE'
-  return {
-    summary,
-    operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-    parameters: [
-      ...inPath,
-      ...(query !== undefined || isList ? queryParameters(query ?? page.schema, schemas) : []),
-      ...(isChangeOfOne ? [IF_MATCH] : []),
-    ],
-    ...(body === undefined
-      ? {}
-      : {
-          requestBody: {
-            // No body at all counts as `{}`.
-            required: !body.safeParse({}).success,
-            content: { 'application/json': { schema: schemas.of(body, 'input') } },
-          },
-        }),
-    responses: {
-      [status]: {
-        description: summary,
-        ...(answer === undefined ? {} : { content: { 'application/json': { schema: schemas.of(answer, 'output') } } }),
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'An API token of an admin or of a service account' },
       },
-      default: {
-        description: 'Refused',
-        content: { 'application/problem+json': { schema: schemas.of(ProblemBody, 'output') } },
-      },
+      headers: sharedHeaders,
+      responses: sharedResponses(schemas),
+      schemas: schemas.named,
     },
   }
 }
+
+const ABOUT = `What an admin may see and change in an account.
+
+Names are snake_case, times RFC 3339 in UTC. Names of things are in NFC, each run of blanks is one space, and what cannot be seen is refused.
+A list comes in pages: \`next_cursor\` of one is the \`cursor\` of the next, and null at the end. What is left out of a PATCH stays as it is.
+Each row has an \`ETag\`: with it in \`If-Match\` a change is refused where somebody else's came before, and with \`If-None-Match\` an
+answer that has not changed is 304. Answers may have further members in a later version. Problems are RFC 9457; programs go by \`code\`.`
+
+const operation = (endpoint: Endpoint, schemas: Schemas) => {
+  const { method, path, summary, description, query, body, answer, status } = endpoint
+  const isChangeOfOne = method === 'PUT' || method === 'PATCH' || method === 'DELETE'
+  return {
+    tags: [tagOf(endpoint)],
+    summary,
+    description: description ?? `${summary}.${isList(endpoint) ? ' The oldest come first, a page at a time.' : ''}`,
+    operationId: `${method.toLowerCase()}${path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    parameters: [
+      ...pathParameters(path),
+      ...(query === undefined ? [] : queryParameters(query, schemas)),
+      ...(isChangeOfOne ? [IF_MATCH] : method === 'GET' ? [IF_NONE_MATCH] : []),
+    ],
+    ...(body === undefined ? {} : { requestBody: requestBody(body, schemas) }),
+    responses: {
+      [status]: {
+        description: status === 204 ? 'Done' : status === 201 ? 'Created' : 'As asked for',
+        headers: headersOf(endpoint),
+        ...(answer === undefined ? {} : { content: { 'application/json': { schema: schemas.of(answer, 'output') } } }),
+      },
+      ...(method === 'GET' ? { 304: { description: 'The asker has this already', headers: ETAG } } : {}),
+      ...refusalsOf(endpoint),
+      default: { $ref: '#/components/responses/Problem' },
+    },
+  }
+}
+
+const isList = ({ method, answer }: Endpoint): boolean =>
+  method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape
+
+const requestBody = (body: z.ZodType, schemas: Schemas) => ({
+  description: 'UTF-8 JSON, at most 128 KiB. Members that are not named here are refused.',
+  // No body at all counts as `{}`.
+  required: !body.safeParse({}).success,
+  content: { 'application/json': { schema: schemas.of(body, 'input') } },
+})
+
+const ETAG = { ETag: { $ref: '#/components/headers/ETag' } }
+
+const headersOf = ({ method, path, status, body }: Endpoint): Record<string, object> | undefined => {
+  const isToken = path.endsWith('tokens') || path.endsWith('rotate_token')
+  const hasVersion = method === 'GET' || (status !== 204 && body !== undefined && method !== 'POST')
+  const headers = {
+    ...(hasVersion || (status === 201 && !isToken) ? ETAG : {}),
+    ...(status === 201 ? { Location: { $ref: '#/components/headers/Location' } } : {}),
+  }
+  return Object.keys(headers).length === 0 ? undefined : headers
+}
+
+const pathParameters = (path: string): object[] =>
+  [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    description: 'The id of the row',
+    schema: { type: 'string', format: 'uuid' },
+  }))
 
 /** What may stand behind the question mark, from the schema that validates it. */
 const queryParameters = (query: z.ZodType, schemas: Schemas): object[] => {
@@ -88,20 +121,16 @@ const queryParameters = (query: z.ZodType, schemas: Schemas): object[] => {
 const IF_MATCH = {
   name: 'If-Match',
   in: 'header',
+  required: false,
   schema: { type: 'string' },
   description:
     'The ETag of the answer that the change rests on: 412 precondition_failed where somebody changed the row since',
 }
 
-/** JSON Schemas, those with a name gathered where OpenAPI has them. */
-class Schemas {
-  readonly named: Record<string, unknown> = {}
-
-  of(schema: z.ZodType, io: 'input' | 'output'): unknown {
-    const text = JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: 'any' }))
-    const moved = text.replaceAll('"#/$defs/', '"#/components/schemas/')
-    const { $schema: _, $defs = {}, ...described } = JSON.parse(moved) as Record<string, object>
-    Object.assign(this.named, $defs)
-    return described
-  }
+const IF_NONE_MATCH = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  schema: { type: 'string' },
+  description: 'The ETag of the answer that the asker has: 304 while it is the same',
 }

@@ -1,27 +1,44 @@
 import { z } from 'zod'
-import { fromBase64Url, toBase64Url, utf8 } from '../../../../core/crypto/text-encoding.ts'
 import { unixTime } from '../../../../core/runtime/time.ts'
 import type { Page, Position } from '../../store/store.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 import { queryOf, type Read } from './read-body.ts'
+import { AS } from './wire.ts'
+
+const CURSOR = /^\d{1,15}\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** An opaque cursor: the position of the last row that was seen. */
 const Cursor = z
   .string()
-  .max(200)
-  .transform((text, context): Position => {
-    const position = parseCursor(text)
-    if (position !== undefined) return position
-    context.addIssue('is no cursor of this API')
-    return z.NEVER
+  .regex(CURSOR, 'is no cursor of this API')
+  .transform((text): Position => {
+    const [createdAt = '', id = ''] = text.split('.')
+    return { createdAt: unixTime(Number(createdAt)), id }
   })
 
+/** A whole number in a query, as JSON writes it: neither 0x10 nor 1e1, nor with a sign or blanks. */
+const wholeNumber = (least: number, most: number, otherwise: number) =>
+  z
+    .string()
+    .regex(/^(?:0|[1-9]\d{0,8})$/, 'is no whole number')
+    .transform(Number)
+    .pipe(z.int().min(least).max(most))
+    .default(otherwise)
+    .meta({ [AS]: { type: 'integer', minimum: least, maximum: most, default: otherwise } })
+
 export const PageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: Cursor.optional().describe('`next_cursor` of the page before'),
+  limit: wholeNumber(1, 100, 50).describe('How many rows a page has at most'),
+  cursor: Cursor.optional().meta({
+    description: '`next_cursor` of the page before: take it as it is',
+    [AS]: {
+      type: 'string',
+      pattern: CURSOR.source,
+      examples: ['1764460800000.018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f'],
+    },
+  }),
 })
 
-export const page: Read<z.infer<typeof PageQuery>> = queryOf(PageQuery)
+export const page: Pick<Read<z.infer<typeof PageQuery>>, 'of'> = queryOf(PageQuery)
 
 /** Answers with the page that the query asks for, of what `fetch` yields. */
 export const answerPage =
@@ -38,11 +55,4 @@ export const answerPage =
     }
   }
 
-const formatCursor = ({ createdAt, id }: Position): string => toBase64Url(utf8(`${createdAt}.${id}`))
-
-const parseCursor = (text: string): Position | undefined => {
-  const bytes = fromBase64Url(text)
-  const match = /^(\d{1,15})\.([0-9a-f-]{36})$/.exec(new TextDecoder().decode(bytes ?? new Uint8Array()))
-  const [, createdAt, id] = match ?? []
-  return createdAt === undefined || id === undefined ? undefined : { createdAt: unixTime(Number(createdAt)), id }
-}
+const formatCursor = ({ createdAt, id }: Position): string => `${createdAt}.${id}`

@@ -20,4 +20,6 @@ export interface ApiParts {
   decisions: Decisions
   /** How browsers reach the portal, without a slash at the end. */
   publicUrl: string
+  /** The portal's secret. */
+  key: Uint8Array
 }

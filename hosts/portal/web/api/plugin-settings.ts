@@ -11,18 +11,24 @@ export interface SettingsPlace {
   keyPath: string
   settings: SettingsObject
   settingsPath: string
+  /** What is stored, if anything is: a secret that the new settings leave out stays as it was. */
+  before?: unknown
 }
 
 /**
  * Refuses an unknown plugin key, and settings that the plugin's own schema refuses.
- * @returns the settings as they came: a plugin reads them through its schema at every use.
+ * @returns the settings as they are to be stored: a plugin reads them through its schema at every use.
+ * @throws Problem 422; also where a secret that was left out would go to another web address: whoever may change one would be sent it
  */
-export const checkSettings = ({ extensions, key, keyPath, settings, settingsPath }: SettingsPlace): SettingsObject => {
+export const checkSettings = (place: SettingsPlace): SettingsObject => {
+  const { extensions, key, keyPath, settingsPath, before } = place
   const extension = extensions.get(key)
   if (extension === undefined) {
     const known = [...extensions.keys()].join(', ')
     throw invalidBody([{ path: keyPath, message: `there is none of this name; there are: ${known || 'none'}` }])
   }
+  const schema = extension.settings.jsonSchema()
+  const settings = before === undefined ? place.settings : withSecretsOf(schema, before, place.settings)
   const verdict = extension.settings.safeParse(settings)
   if (!verdict.ok) {
     throw invalidBody(
@@ -32,6 +38,12 @@ export const checkSettings = ({ extensions, key, keyPath, settings, settingsPath
       })),
     )
   }
+  // After the schema has spoken: of settings without their address it says so, and nothing is wrong with the secret.
+  const unsaid = before === undefined ? [] : secretsAtNewAddress(schema, before, place.settings)
+  if (unsaid.length > 0) {
+    const message = 'has to be sent again, as the address that it is for becomes another one'
+    throw invalidBody(unsaid.map((path) => ({ path: `${settingsPath}.${path}`, message })))
+  }
   return settings
 }
 
@@ -39,23 +51,4 @@ export const checkSettings = ({ extensions, key, keyPath, settings, settingsPath
 export const shownSettings = (extensions: Extensions<unknown>, key: string, settings: unknown): SettingsObject => {
   const extension = extensions.get(key)
   return extension === undefined ? {} : (withoutSecrets(extension.settings.jsonSchema(), settings) as SettingsObject)
-}
-
-/**
- * New settings, in which a secret that was left out stays as it was.
- * @throws Problem 422 where it would go to another web address by that: whoever may change one would be sent it.
- */
-export const keptSecrets = (
-  extensions: Extensions<unknown>,
-  key: string,
-  { before, after, settingsPath }: { before: unknown; after: SettingsObject; settingsPath: string },
-): SettingsObject => {
-  const schema = extensions.get(key)?.settings.jsonSchema()
-  if (schema === undefined) return after
-  const unsaid = secretsAtNewAddress(schema, before, after)
-  if (unsaid.length > 0) {
-    const message = 'has to be sent again, as the address that it is for becomes another one'
-    throw invalidBody(unsaid.map((path) => ({ path: `${settingsPath}.${path}`, message })))
-  }
-  return withSecretsOf(schema, before, after)
 }

@@ -3,7 +3,8 @@ import type { ConditionSetting, Policy } from '../../entities.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
-import { checkSettings, keptSecrets, shownSettings } from './plugin-settings.ts'
+import { checkSettings, shownSettings } from './plugin-settings.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Id, pageOf, rowFields, Settings, Text, timeOf } from './wire.ts'
 
@@ -58,7 +59,7 @@ export const checkedConditions = (
   stored: readonly ConditionSetting[],
 ): ConditionSetting[] =>
   list.map(({ condition: key, settings }, index) => {
-    const before = stored.find(({ condition }) => condition === key)?.settings ?? {}
+    const before = stored.find(({ condition }) => condition === key)?.settings
     const settingsPath = `conditions[${index}].settings`
     return {
       condition: key,
@@ -66,8 +67,9 @@ export const checkedConditions = (
         extensions: conditions,
         key,
         keyPath: `conditions[${index}].condition`,
-        settings: keptSecrets(conditions, key, { before, after: settings, settingsPath }),
+        settings,
         settingsPath,
+        before,
       }),
     }
   })
@@ -122,6 +124,7 @@ export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => 
       summary: 'Lists the policies',
       status: 200,
       answer: pageOf(PolicyBody),
+      query: PageQuery,
       story: policies.list(),
     },
     {

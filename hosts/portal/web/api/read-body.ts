@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import { pathOf } from '../../../../core/config/parse-config.ts'
+import { illFormedPath } from '../../plain-text.ts'
+import { bodyText, malformed } from '../body-text.ts'
 import { invalidBody, Problem, type FieldProblem } from '../problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 
@@ -10,6 +12,9 @@ export interface Read<T> {
   of: (ctx: ApiContext) => T
 }
 
+/** The largest body: 2,000 ids of a change of a group's members. */
+const LIMIT = 128 * 1024
+
 /** The JSON body; none at all counts as `{}`. */
 export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
   schema,
@@ -19,7 +24,11 @@ export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
     if ((length > 0 || chunked) && ctx.request.is('json') === false) {
       throw new Problem(415, 'unsupported_media_type', 'The body has to be JSON.')
     }
-    const result = schema.safeParse(ctx.request.body ?? {})
+    const body = jsonOf(await bodyText(ctx, LIMIT))
+    const path = illFormedPath(body)
+    if (path !== undefined)
+      throw invalidBody([{ path, message: 'is no Unicode text: it has half of a surrogate pair' }])
+    const result = schema.safeParse(body)
     if (!result.success) throw invalidBody(fieldProblems(result.error))
     ctx.state.body = result.data
     await next()
@@ -32,13 +41,22 @@ export const queryOf = <T>(schema: z.ZodType<T>): Read<T> => ({
   read: async (ctx, next) => {
     const result = schema.safeParse({ ...ctx.query })
     if (!result.success) {
-      throw new Problem(422, 'invalid_query', 'The query is not valid.', { errors: fieldProblems(result.error) })
+      throw new Problem(400, 'invalid_query', 'The query is not valid.', { errors: fieldProblems(result.error) })
     }
     ctx.state.query = result.data
     await next()
   },
   of: (ctx) => ctx.state.query as T,
 })
+
+const jsonOf = (text: string): unknown => {
+  if (text === '') return {}
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    throw malformed('The body is not JSON.', error)
+  }
+}
 
 const fieldProblems = (error: z.ZodError): FieldProblem[] =>
   error.issues.slice(0, 32).map(({ path, message }) => ({ path: pathOf(path), message }))

@@ -5,6 +5,7 @@ import { invalidBody, Problem } from '../problem.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { resourceAddress } from './resource-address.ts'
 import { defined, Id, Name, pageOf, rowFields, Text, timeOf } from './wire.ts'
@@ -122,6 +123,7 @@ export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: 'Lists the resources',
       status: 200,
       answer: pageOf(ResourceBody),
+      query: PageQuery,
       story: resources.list(),
     },
     {

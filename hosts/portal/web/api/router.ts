@@ -1,15 +1,17 @@
-import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import type { Middleware } from 'koa'
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { derivedKey } from '../../secret-key.ts'
+import { refuseOtherMethods } from '../allowed-methods.ts'
 import { EXACT_ROUTES } from '../exact-routes.ts'
-import { Problem } from '../problem.ts'
 import { accountEndpoints } from './account.ts'
 import { actorEndpoints } from './actors.ts'
 import { auditLogEndpoints } from './audit-log.ts'
 import { authenticate } from './authenticate.ts'
 import { authorizationEndpoints } from './authorizations.ts'
 import { clientEndpoints } from './clients.ts'
-import type { ApiExtras, ApiState, Endpoint } from './endpoint.ts'
+import { API_PATH, type ApiExtras, type ApiState, type Endpoint, type Step } from './endpoint.ts'
 import { explainEndpoints } from './explain.ts'
 import { gatewayEndpoints } from './gateways.ts'
 import { groupEndpoints } from './groups.ts'
@@ -17,6 +19,8 @@ import { identityEndpoints } from './identities.ts'
 import { identityProviderEndpoints } from './identity-providers.ts'
 import { openApi } from './open-api.ts'
 import type { ApiParts } from './parts.ts'
+import { queryOf } from './read-body.ts'
+import { answerIfNew, isKnown } from './row-version.ts'
 import { policyEndpoints } from './policies.ts'
 import { resourceEndpoints } from './resources.ts'
 import { simulateEndpoints } from './simulate.ts'
@@ -45,29 +49,41 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
 /** The API below /api/v1, and its description at /openapi.json. */
 export const apiRoutes = (parts: ApiParts, about: { version: string; url: string }): Middleware[] => {
   const endpoints = apiEndpoints(parts)
-  const router = new Router<ApiState, ApiExtras>({ prefix: '/api/v1', ...EXACT_ROUTES })
+  const router = new Router<ApiState, ApiExtras>({ prefix: API_PATH, ...EXACT_ROUTES })
+  const versionKey = derivedKey(parts.key, 'row-versions')
+  const begin: Step = async (ctx, next) => {
+    ctx.state.versionKey = versionKey
+    await next()
+  }
   // Each story begins with these, and no other way leads to one: there is no route without them.
-  const beginning = [
-    authenticate(parts.tokens),
-    // The largest body: 2,000 ids of a change of a group's members.
-    bodyParser({ enableTypes: ['json'], jsonLimit: '128kb' }) as Middleware<ApiState, ApiExtras>,
-  ]
-  for (const { method, path, story } of endpoints) router.register(path, [method], [...beginning, ...story])
-  const description = JSON.stringify(openApi(endpoints, about))
+  const beginning = [begin, authenticate(parts.tokens), answerIfNew]
+  for (const { method, path, query = NO_QUERY, story } of endpoints) {
+    router.register(path, [method], [...beginning, queryOf(query).read, ...story])
+  }
+  const paths = endpoints.map(({ method, path }) => ({ path: `${API_PATH}${path}`, methods: [method] }))
   return [
+    refuseOtherMethods([...paths, { path: DESCRIPTION_PATH, methods: ['GET'] }]),
     router.routes() as Middleware,
-    async (ctx, next) => {
-      if (ctx.path === '/openapi.json') {
-        ctx.type = 'application/json'
-        ctx.body = description
-        return
-      }
-      await next()
-    },
-    router.allowedMethods({
-      throw: true,
-      methodNotAllowed: () => new Problem(405, 'method_not_allowed', 'This is not done here.'),
-      notImplemented: () => new Problem(405, 'method_not_allowed', 'This is not done here.'),
-    }) as Middleware,
+    describe(JSON.stringify(openApi(endpoints, about))),
   ]
+}
+
+const DESCRIPTION_PATH = '/openapi.json'
+
+/** A key that no schema knows is refused everywhere: it may be a misspelt one. */
+const NO_QUERY = z.strictObject({})
+
+const describe = (description: string): Middleware => {
+  const etag = `"${createHash('sha256').update(description).digest('base64url').slice(0, 22)}"`
+  return async (ctx, next) => {
+    if (ctx.path !== DESCRIPTION_PATH) return next()
+    ctx.set('ETag', etag)
+    ctx.status = 200
+    if (isKnown(ctx)) {
+      ctx.status = 304
+      return
+    }
+    ctx.type = 'application/json'
+    ctx.body = description
+  }
 }

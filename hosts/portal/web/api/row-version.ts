@@ -1,25 +1,75 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
+import type { Entities, EntityName } from '../../entities.ts'
+import { TABLES } from '../../store/tables.ts'
 import { Problem } from '../problem.ts'
-import type { ApiContext } from './endpoint.ts'
+import type { ApiContext, Step } from './endpoint.ts'
 
-/** What changes by itself, without anybody's will: it is no reason to refuse one. */
+/** What is shown and changes by itself, without anybody's will: it is no reason to refuse a change. */
 const BY_ITSELF = new Set(['is_connected', 'last_seen_at', 'last_seen_version', 'last_used_at'])
 
-/** RFC 9110 §8.8.3: a strong validator of what is shown of a row. */
-export const rowVersion = (shown: unknown): string => {
-  const text = JSON.stringify(shown, (key, value: unknown) => (BY_ITSELF.has(key) ? undefined : value))
-  return `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`
+/**
+ * Validator of a row, secrets included, and of what is shown of it (RFC 9110 §8.8.3): the version of the row, and behind a dot what of the
+ * answer changes by itself, where something does. Under a key, as a secret that can be guessed could be tried out on a plain hash.
+ */
+export const rowVersion = <Name extends EntityName>(
+  ctx: ApiContext,
+  name: Name,
+  row: Entities[Name],
+  shown: unknown,
+): string => {
+  const { columns, quiet } = TABLES[name] as { columns: object; quiet: readonly string[] }
+  const cells = Object.keys(columns)
+    .filter((column) => !quiet.includes(column))
+    .map((column) => row[column as keyof Entities[Name]] ?? null)
+  const moving = Object.entries(shown as object).filter(([key]) => BY_ITSELF.has(key))
+  const sight = moving.length === 0 ? '' : `.${digest(createHash('sha256'), moving).slice(0, 8)}`
+  return `"${keyed(ctx, [name, cells])}${sight}"`
 }
+
+/** Validator of rows of which only the ids count. */
+export const idsVersion = (ctx: ApiContext, rows: readonly { id: string }[]): string =>
+  `"${keyed(ctx, rows.map(({ id }) => id).toSorted())}"`
 
 /**
  * RFC 9110 §13.1.1: who says on which sight of a row a change rests does not undo somebody else's. Without If-Match the last one counts.
  * @throws Problem 412
  */
 export const checkMatch = (ctx: ApiContext, version: string): void => {
-  const wanted = ctx.get('if-match')
+  const wanted = ctx.get('if-match').trim()
   if (wanted === '' || wanted === '*') return
-  if (wanted.split(',').some((each) => each.trim() === version)) return
+  if (wanted.split(',').some((each) => versionPart(each.trim()) === versionPart(version))) return
   throw new Problem(412, 'precondition_failed', 'Somebody changed this meanwhile: read it again.', {
-    headers: { etag: version },
+    headers: { ETag: version },
   })
+}
+
+/** RFC 9110 §13.1.2: what the asker has already is not sent again. */
+export const answerIfNew: Step = async (ctx, next) => {
+  await next()
+  if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return
+  ctx.set('Cache-Control', 'private, no-cache')
+  if (ctx.status !== 200) return
+  if (!ctx.res.hasHeader('etag')) {
+    ctx.set('ETag', `"${digest(createHash('sha256'), ctx.body ?? null).slice(0, 22)}"`)
+  }
+  if (!isKnown(ctx)) return
+  ctx.status = 304
+  ctx.body = null
+}
+
+/** Whether the asker names the ETag of this answer. A `no-cache` beside it, as Node's fetch sends it, is for caches on the way. */
+export const isKnown = (ctx: Pick<ApiContext, 'get' | 'response'>): boolean => {
+  const known = ctx.get('if-none-match').trim()
+  const etag = ctx.response.get('etag')
+  return known === '*' || known.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)
+}
+
+const versionPart = (tag: string): string => tag.replace(/\.[\w-]*"$/, '"')
+
+const keyed = (ctx: ApiContext, value: unknown): string =>
+  digest(createHmac('sha256', ctx.state.versionKey), value).slice(0, 22)
+
+const digest = (hash: Hash | Hmac, value: unknown): string => {
+  hash.update(typeof value === 'string' ? value : JSON.stringify(value))
+  return hash.digest('base64url')
 }

@@ -4,7 +4,6 @@ import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Change, Entities } from '../../entities.ts'
 import type { Reader, WritableName } from '../../store/store.ts'
 import type { PairPosition, Simulation } from '../../control/simulation.ts'
-import { fromBase64Url, toBase64Url, utf8 } from '../../../../core/crypto/text-encoding.ts'
 import { invalidBody } from '../problem.ts'
 import type { Endpoint, Step } from './endpoint.ts'
 import { factsOf, SupposedFacts } from './explain.ts'
@@ -26,17 +25,14 @@ const Proposal = z.discriminatedUnion('change', [
 ])
 type Proposal = z.infer<typeof Proposal>
 
+const CURSOR = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const Cursor = z
   .string()
-  .max(200)
-  .transform((text, context): PairPosition => {
-    const found = CURSOR.exec(new TextDecoder().decode(fromBase64Url(text) ?? new Uint8Array()))
-    const [, resourceId, actorId] = found ?? []
-    if (resourceId !== undefined && actorId !== undefined) return { resourceId, actorId }
-    context.addIssue('is no cursor of this API')
-    return z.NEVER
+  .regex(CURSOR, 'is no cursor of this API')
+  .transform((text): PairPosition => {
+    const [resourceId = '', actorId = ''] = text.split('.')
+    return { resourceId, actorId }
   })
-const CURSOR = /^([0-9a-f-]{36})\.([0-9a-f-]{36})$/
 
 const Question = z.strictObject({
   changes: z.array(Proposal).min(1).max(32).describe('As if they were made now, in this order'),
@@ -109,7 +105,7 @@ const toWire = ({ pairs, examined, concerned, next }: Simulation): z.infer<typeo
   data: pairs,
   examined,
   concerned,
-  next_cursor: next === undefined ? null : toBase64Url(utf8(`${next.resourceId}.${next.actorId}`)),
+  next_cursor: next === undefined ? null : `${next.resourceId}.${next.actorId}`,
 })
 
 /** Proposals as changes of rows, each seen after those before it. */

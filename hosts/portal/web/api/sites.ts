@@ -4,7 +4,8 @@ import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { pageOf, defined, Name, rowFields, Settings, timeOf } from './wire.ts'
 import type { ApiParts } from './parts.ts'
-import { checkSettings, keptSecrets, shownSettings } from './plugin-settings.ts'
+import { checkSettings, shownSettings } from './plugin-settings.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 
 const SiteBody = z
@@ -32,13 +33,14 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
     selector_settings: shownSettings(selectors, row.selector, row.selectorSettings),
     created_at: timeOf(row.createdAt),
   }))
-  const selection = (key: string, settings: Record<string, unknown>) =>
+  const selection = (key: string, settings: Record<string, unknown>, before?: unknown) =>
     checkSettings({
       extensions: selectors,
       key,
       keyPath: 'selector',
       settings,
       settingsPath: 'selector_settings',
+      before,
     })
 
   const insertSite = sites.insert(async (ctx) => {
@@ -52,8 +54,7 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
     const key = selector ?? before.selector
     const stored = key === before.selector ? before.selectorSettings : {}
     const settings = selector_settings ?? (stored as Record<string, unknown>)
-    const kept = { before: stored, after: settings, settingsPath: 'selector_settings' }
-    const selectorSettings = selection(key, keptSecrets(selectors, key, kept))
+    const selectorSettings = selection(key, settings, stored)
     return defined({ name, selector, selectorSettings })
   })
 
@@ -64,6 +65,7 @@ export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
       summary: 'Lists the sites',
       status: 200,
       answer: pageOf(SiteBody),
+      query: PageQuery,
       story: sites.list(),
     },
     {

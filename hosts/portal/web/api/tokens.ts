@@ -4,8 +4,9 @@ import type { Gateway, Token } from '../../entities.ts'
 import type { MintedToken, TokenDraft } from '../../tokens.ts'
 import { invalidBody } from '../problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
-import type { ApiContext, Endpoint, Step } from './endpoint.ts'
+import { API_PATH, type ApiContext, type Endpoint, type Step } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { CreatedToken, defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
 
@@ -60,9 +61,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
         const wanted = await purpose(ctx)(tx)
         return tokens.mint(tx, ctx.state.account.id, { ...wanted, name: name ?? wanted.name, expiresAt })
       })
-      ctx.status = 201
-      ctx.set('Cache-Control', 'no-store')
-      ctx.body = { id: minted.token.id, token: minted.text }
+      answerWithToken(ctx, { id: minted.token.id, token: minted.text })
     }
 
   const mintGatewayToken = mint((ctx) => async (tx) => {
@@ -84,9 +83,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       }
       return tokens.mint(tx, ctx.state.account.id, { ...ownTokenOf(gateway), expiresAt: null })
     })
-    ctx.status = 201
-    ctx.set('Cache-Control', 'no-store')
-    ctx.body = { id: token.id, token: text, previous_end_at: timeOf(previousEnd) }
+    answerWithToken(ctx, { id: token.id, token: text, previous_end_at: timeOf(previousEnd) })
   }
   const mintClientToken = mint((ctx) => async (tx) => {
     const actor = await existing(tx, 'actors', idOf(ctx))
@@ -117,6 +114,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     summary,
     status: 200,
     answer: pageOf(TokenBody),
+    query: PageQuery,
     story,
   })
 
@@ -174,6 +172,14 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     },
     { method: 'DELETE', path: '/tokens/:id', summary: 'Revokes a token', status: 204, story: [rows.remove()] },
   ]
+}
+
+/** Shows a new token, this once. */
+const answerWithToken = (ctx: ApiContext, shown: { id: string; token: string; previous_end_at?: string }): void => {
+  ctx.status = 201
+  ctx.set('Cache-Control', 'no-store')
+  ctx.set('Location', `${API_PATH}/tokens/${shown.id}`)
+  ctx.body = shown
 }
 
 const ownTokenOf = ({ id, siteId, name }: Gateway): Omit<TokenDraft, 'expiresAt'> => ({

@@ -1,18 +1,36 @@
 // The words that the API's bodies are made of. Names are the wire's: snake_case; times are RFC 3339 in UTC.
 import { z } from 'zod'
 import { unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
+import { isVisible, textProblem, tidyText } from '../../plain-text.ts'
+
+/** Key of a schema's metadata: the JSON Schema that stands in place of the one that follows from its checks. */
+export const AS = 'x-as'
 
 /** RFC 9562 §4: in whatever case it is sent, in lower case from here on, as rows have it. */
 export const Id = z.uuid().toLowerCase().meta({ description: 'An id' })
 
-// Databases differ in what they make of NUL and of half a surrogate pair.
-export const Text = (longest: number): z.ZodString =>
-  z
-    .string()
-    .max(longest)
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'has control characters')
+const isText: z.core.CheckFn<string> = (context) => {
+  const message = textProblem(context.value)
+  if (message !== undefined && PRINTABLE.test(context.value))
+    context.issues.push({ code: 'custom', message, input: context.value })
+}
 
-export const Name = Text(255).regex(/\S/, 'must not be blank')
+/** What a description can say of it. */
+const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u
+
+/** A text to be read by people, in NFC and without blanks at its ends. */
+export const Text = (longest: number): z.ZodString =>
+  z.string().overwrite(tidyText).max(longest).regex(PRINTABLE, 'has control characters').check(isText)
+
+/** The name of something: a text with something to see in it. */
+export const Name = Text(255)
+  .min(1)
+  .refine(isVisible, 'must not be blank')
+  .meta({ examples: ['Headquarters'] })
+
+/** A text that somebody else has chosen, compared as it came: the subject of a provider. */
+export const Verbatim = (longest: number): z.ZodString =>
+  z.string().min(1).max(longest).regex(PRINTABLE, 'has control characters').check(isText)
 export const Time = z.iso.datetime({ offset: true })
 export const Settings = z.record(z.string(), z.unknown())
 

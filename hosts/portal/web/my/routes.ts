@@ -1,4 +1,3 @@
-import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
@@ -8,8 +7,9 @@ import type { AuditSubject } from '../../store/store.ts'
 import { callbackUrl } from '../sign-in/callback.ts'
 import type { FinishParts } from '../sign-in/finish.ts'
 import { isOwnForm, type PortalSession } from '../sign-in/session.ts'
+import { Name } from '../api/wire.ts'
+import { formFields, readForm } from '../form-fields.ts'
 import { EXACT_ROUTES } from '../exact-routes.ts'
-import { formFields } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
 import { denialsOf } from './denials.ts'
 
@@ -34,7 +34,6 @@ const API_TOKEN_DAYS = [1, 30, 365] as const
 export const myRoutes = (parts: MyParts): Middleware => {
   const { store, pages, sessions, tokens, clock } = parts
   const router = new Router(EXACT_ROUTES)
-  const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' }) as Step
 
   const findSession: Step = async (ctx, next) => {
     const slug = ctx.params['account'] ?? ''
@@ -146,13 +145,14 @@ export const myRoutes = (parts: MyParts): Middleware => {
     const { name = '', days = '' } = formFields(ctx)
     const lifetime = API_TOKEN_DAYS.find((allowed) => String(allowed) === days)
     if (actor.type !== 'admin') throw new Problem(403, 'forbidden', 'Only admins have API tokens.')
-    if (lifetime === undefined || !/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(name.trim())) {
+    const verdict = Name.safeParse(name)
+    if (lifetime === undefined || !verdict.success) {
       throw new Problem(422, 'invalid_body', 'Give the token a name and a lifetime.')
     }
     const { text } = await store.transact({ accountId: account.id, by: self(ctx) }, (tx) =>
       tokens.mint(tx, account.id, {
         kind: 'api',
-        name: name.trim(),
+        name: verdict.data,
         actorId: actor.id,
         expiresAt: unixTime(clock.unix() + lifetime * DAY),
       }),
@@ -186,7 +186,7 @@ export const myRoutes = (parts: MyParts): Middleware => {
   // Nothing is mounted but by these two: every page is of a session, and every form is of a page of that session.
   const page = (path: string, show: Step) => router.get(path, ...([findSession, show] as Middleware[]))
   const ownFormAt = (path: string, act: Step) =>
-    router.post(path, ...([form, findSession, ownForm, act] as Middleware[]))
+    router.post(path, ...([readForm, findSession, ownForm, act] as Middleware[]))
 
   page('/:account/home', showHome)
   page('/:account/my/access', showAccess)

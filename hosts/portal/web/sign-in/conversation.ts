@@ -4,7 +4,6 @@ import type {
   SignInDesk,
   SignInStep,
 } from '../../../../core/contract/identity-provider.ts'
-import { frozenCopy } from '../../../../core/plugin/frozen-copy.ts'
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
@@ -77,8 +76,9 @@ const nextStep = async (
     desk: deskFor(provider),
   }
   const { value } = extension
-  const asked = reply === undefined ? value.begin(request) : value.proceed({ ...request, ...frozenCopy(reply) })
-  return checkedStep(await withinDeadline(Promise.resolve(asked), signal))
+  return checkedStep(
+    await withinDeadline(reply === undefined ? value.begin(request) : value.proceed({ ...request, ...reply }), signal),
+  )
 }
 
 const withinDeadline = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>

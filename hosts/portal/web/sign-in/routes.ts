@@ -1,4 +1,3 @@
-import { bodyParser } from '@koa/bodyparser'
 import { Router } from '@koa/router'
 import type { Middleware } from 'koa'
 import type { Logger } from '../../../../core/runtime/logger.ts'
@@ -6,7 +5,7 @@ import type { Random } from '../../../../core/runtime/random.ts'
 import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
 import type { Account, IdentityProviderRow } from '../../entities.ts'
 import { EXACT_ROUTES } from '../exact-routes.ts'
-import { formFields } from '../form-fields.ts'
+import { formFields, readForm } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
 import { CALLBACK_PATH, SHARED_CALLBACK_PATH } from './callback.ts'
 import { converse, type ConversationParts } from './conversation.ts'
@@ -29,7 +28,6 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   const { store, pages, cookies, sessions, random, clock, logger } = parts
   const pendings = new PendingSignIns(cookies, random)
   const router = new Router(EXACT_ROUTES)
-  const form = bodyParser({ enableTypes: ['form'], formLimit: '8kb' }) as Step
 
   // Steps of the stories below, in the order in which they first appear.
 
@@ -204,7 +202,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   const page = (path: string, ...story: Step[]) => router.get(path, ...(story as Middleware[]))
   const step = (path: string, ...story: Step[]) => router.get(path, parts.limitSteps, ...(story as Middleware[]))
   const formStep = (path: string, ...story: Step[]) =>
-    router.post(path, parts.limitSteps, form as Middleware, ...(story as Middleware[]))
+    router.post(path, parts.limitSteps, readForm as Middleware, ...(story as Middleware[]))
 
   page('/', askForAccount)
   step(`${CALLBACK_PATH}/:id`, recallByState, atItsCallback, onlyOnce, proceedWithSignIn)

@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import type { Endpoint } from './endpoint.ts'
+import type { Schemas } from './open-api-schemas.ts'
+
+const ProblemBody = z
+  .object({
+    type: z.string(),
+    title: z.string().describe('The status in words'),
+    status: z.int(),
+    code: z.string().describe('Stable: what a program goes by'),
+    detail: z.string().describe('What is wrong and what to do, for people'),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe('What is wrong with which field'),
+    conflicting_id: z.string().optional().describe('The row that has what only one may have'),
+  })
+  .meta({
+    id: 'Problem',
+    examples: [
+      {
+        type: 'about:blank',
+        title: 'Conflict',
+        status: 409,
+        code: 'conflict',
+        detail: 'Another one, 018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f, has the same name.',
+        conflicting_id: '018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f',
+      },
+    ],
+  })
+
+const REFUSALS = {
+  BadRequest: { status: 400, description: 'The query or the body cannot be read', headers: [] },
+  Unauthenticated: {
+    status: 401,
+    description: 'There is no token, or none that is good',
+    headers: ['WWW-Authenticate'],
+  },
+  Forbidden: { status: 403, description: 'The token belongs to somebody who may not use the API', headers: [] },
+  NotFound: { status: 404, description: 'There is no such row in this account', headers: [] },
+  MethodNotAllowed: { status: 405, description: 'This path has no such method', headers: ['Allow'] },
+  Conflict: {
+    status: 409,
+    description: 'Another row has the same, or nobody could get in as an admin any more',
+    headers: [],
+  },
+  PreconditionFailed: { status: 412, description: 'Somebody changed the row since', headers: ['ETag'] },
+  TooLarge: { status: 413, description: 'The body is too large', headers: [] },
+  UnsupportedMediaType: { status: 415, description: 'The body is not JSON in UTF-8, as it is', headers: [] },
+  NotValid: { status: 422, description: 'A field holds what it may not', headers: [] },
+  TooManyRequests: { status: 429, description: 'This address asks too often', headers: ['Retry-After'] },
+} as const
+type Refusal = keyof typeof REFUSALS
+
+/** How an operation may be refused, by status. */
+export const refusalsOf = ({ method, path, body }: Endpoint): Record<string, object> => {
+  const isChange = method !== 'GET'
+  const isChangeOfOne = isChange && method !== 'POST'
+  const names: Refusal[] = [
+    'BadRequest',
+    'Unauthenticated',
+    'Forbidden',
+    ...(path.includes(':') || path === '/explain' ? (['NotFound'] as const) : []),
+    'MethodNotAllowed',
+    ...(isChange ? (['Conflict'] as const) : []),
+    ...(isChangeOfOne ? (['PreconditionFailed'] as const) : []),
+    ...(body === undefined ? [] : (['TooLarge', 'UnsupportedMediaType', 'NotValid'] as const)),
+    'TooManyRequests',
+  ]
+  return Object.fromEntries(names.map((name) => [REFUSALS[name].status, { $ref: `#/components/responses/${name}` }]))
+}
+
+export const sharedHeaders = {
+  ETag: {
+    description: 'The version of the row, or of the list; for If-Match and If-None-Match',
+    schema: { type: 'string' },
+    example: '"Jd0p1yWv0bM2cJc2aXJm9A"',
+  },
+  Location: {
+    description: 'Where the new row is, at this portal',
+    schema: { type: 'string', format: 'uri-reference' },
+    example: '/api/v1/groups/018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f',
+  },
+  Allow: { description: 'The methods that the path has', schema: { type: 'string' }, example: 'GET, HEAD, OPTIONS' },
+  'Retry-After': { description: 'After how many seconds to ask again', schema: { type: 'string' }, example: '1' },
+  'WWW-Authenticate': { description: 'How to show a token', schema: { type: 'string' }, example: 'Bearer' },
+} as const
+
+export const sharedResponses = (schemas: Schemas): Record<string, object> => {
+  const content = { 'application/problem+json': { schema: schemas.of(ProblemBody, 'output') } }
+  const named = Object.entries(REFUSALS).map(([name, { description, headers }]) => [
+    name,
+    {
+      description,
+      ...(headers.length === 0
+        ? {}
+        : {
+            headers: Object.fromEntries(headers.map((header) => [header, { $ref: `#/components/headers/${header}` }])),
+          }),
+      content,
+    },
+  ])
+  return Object.fromEntries([...named, ['Problem', { description: 'Refused, or failed', content }]])
+}
