@@ -55,7 +55,7 @@ export const buildContainer = async ({
   container.value(WebSockets, createWebSockets({ caFile: config.ca_file }))
   container.value(TunDevices, createTunDevices())
   container.value(NetworkInterfaces, createNetworkInterfaces())
-  container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))
+  container.value(NetworkConfiguration, createNetworkConfiguration({ logger, stateFolder: config.state_folder }))
   container.value(SecretFiles, createSecretFiles(modules.folder))
   const uses = await loadPlugins(config.plugins, modules)
   return { container, installation: installPlugins(container, [TunnelTransports, UpstreamResolvers], uses, version) }

@@ -18,7 +18,7 @@ import { TcpDnsListeners } from './dns-listener.ts'
 import { SocketDnsExchange, type DnsExchangeOptions } from './dns-exchange.ts'
 import { FileSecretStore } from './file-secret-store.ts'
 import { FetchHttpClient, type HttpClientOptions } from './http-client.ts'
-import { LinuxNetworkConfiguration } from './linux/network-configuration.ts'
+import { LinuxNetworkConfiguration, type LinuxNetworkOptions } from './linux/network-configuration.ts'
 import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
 import { SecretServiceStore } from './linux/secret-service-store.ts'
 import { LinuxSystemNames, type SystemNameFiles } from './linux/system-names.ts'
@@ -62,7 +62,7 @@ export const createSystemNames = (files: SystemNameFiles = {}): SystemNames => n
 export const createSystemResolvers = (options: { path?: string } = {}): SystemResolvers =>
   new LinuxSystemResolvers(options)
 
-export const createNetworkConfiguration = (options: { logger?: Logger } = {}): NetworkConfiguration =>
+export const createNetworkConfiguration = (options: LinuxNetworkOptions = {}): NetworkConfiguration =>
   new LinuxNetworkConfiguration(options)
 
 export const createResolverConfiguration = (options: ResolverConfigurationOptions = {}): ResolverConfiguration =>

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ForwardingOptions, NetworkConfiguration } from '../../../core/runtime/network-configuration.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { runCommand } from '../run-command.ts'
@@ -28,6 +29,11 @@ const FAMILIES: readonly IpFamily[] = ['-4', '-6']
 
 const familyOf = (address: string): IpFamily => (address.includes(':') ? '-6' : '-4')
 
+export interface LinuxNetworkOptions {
+  logger?: Logger
+  stateFolder?: string
+}
+
 /** Linux's network by `ip` and `nft`. Differences only are applied, so that a repetition disturbs nothing. */
 export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #logger: Logger | undefined
@@ -39,9 +45,12 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #internet = new RouteTable(INTERNET)
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor({ logger }: { logger?: Logger } = {}) {
+  /** `stateFolder`: what was changed of the machine is written down there, for the start after a crash. */
+  constructor({ logger, stateFolder }: LinuxNetworkOptions = {}) {
     this.#logger = logger
-    this.#forwarding = new Forwarding()
+    this.#forwarding = new Forwarding({
+      record: stateFolder === undefined ? undefined : join(stateFolder, 'forwarding.json'),
+    })
     this.#guard = new DeviceGuard(logger)
   }
 

@@ -1,6 +1,7 @@
 // Runs in a gateway's namespace, see network-configuration.test.ts. Forwards for the tunnel, sends probes out of the tunnel device, to
 // networks and to the gateway itself, where something answers on every address, and prints which of them were answered. `clear` as the
-// argument undoes everything in the end, otherwise it waits to be killed.
+// argument undoes everything in the end, `clear-on-signal` on SIGUSR2, otherwise it waits to be
+// killed. The second argument is its state folder.
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { SITE_RESOLVER_PORT } from '../../../core/flow/gateway-flows.ts'
@@ -71,7 +72,8 @@ const main = async (): Promise<void> => {
     },
   })
   await Promise.all([OTHER_PORT, SITE_RESOLVER_PORT].map(echo))
-  const network = createNetworkConfiguration()
+  const [, , until, stateFolder] = process.argv
+  const network = createNetworkConfiguration(stateFolder === undefined ? {} : { stateFolder })
   await network.setAddresses(DEVICE, [GATEWAY.ipv4, GATEWAY.ipv6])
   await network.setRoutes(DEVICE, ['100.64.0.0/11', 'fd00:2021:1111::/107'])
   await network.enableForwarding(DEVICE, {
@@ -88,7 +90,8 @@ const main = async (): Promise<void> => {
     device.write(PROBES.map((probe, at) => buildPacket({ ...probe, sourcePort: FIRST_PORT + at })))
   })
   process.stdout.write(`${JSON.stringify({ answered: [...answered], dropped: device.dropped?.() })}\n`)
-  if (process.argv[2] !== 'clear') return
+  if (until === 'clear-on-signal') await once(process, 'SIGUSR2')
+  else if (until !== 'clear') return
   await network.clear()
   await device.close()
   process.exit(0)

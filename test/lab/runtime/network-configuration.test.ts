@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { eventually } from '../../../hosts/lab/eventually.ts'
 import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
@@ -50,15 +52,19 @@ describe('the network configuration of Linux', function () {
       await gateway.address('eth1', '203.0.113.1/24')
       await server.address('eth0', '198.51.100.2/24')
       await server.address('eth0', '2001:db8:1::2/64')
+      await gateway.address('eth1', '2001:db8:2::1/64')
       await outsider.address('eth0', '203.0.113.2/24')
+      await outsider.address('eth0', '2001:db8:2::2/64')
       // The server answers anybody by way of the gateway: only the gateway's rules are in between.
       await server.route({ to: 'default', via: '198.51.100.1' })
       await server.route({ to: 'default', via: '2001:db8:1::1' })
       await outsider.route({ to: 'default', via: '203.0.113.1' })
+      await outsider.route({ to: 'default', via: '2001:db8:2::1' })
     })
 
-    const outsiderReaches = async (): Promise<boolean> =>
-      (await outsider.run('ping', ['-c', '1', '-W', '1', '198.51.100.2'])).code === 0
+    const state = (): string => join(run.path, 'gateway-state')
+    const outsiderReaches = async (server4or6 = '198.51.100.2'): Promise<boolean> =>
+      (await outsider.run('ping', ['-c', '1', '-W', '1', server4or6])).code === 0
 
     // The flows say who may reach the machine by a granted prefix; the gateway's tunnel addresses have their services only.
     const ANSWERED = 'machine 4, machine 6, network 4, network 6, ping 4, ping 6, resolver 4, resolver 6'
@@ -69,33 +75,74 @@ describe('the network configuration of Linux', function () {
     }
 
     it('T6 forwards for tunnel addresses only, opens nothing else of itself or its networks, and clears', async () => {
-      const part = gateway.spawn(process.execPath, [GATEWAY, 'stay'], { name: 'gateway' })
+      const part = gateway.spawn(process.execPath, [GATEWAY, 'stay', state()], { name: 'gateway' })
       const line = await part.line((text) => text.includes('answered'))
       expect(answeredIn(line)).to.deep.equal(ANSWERED)
-      expect(await sysctl(gateway, 'ipv4/ip_forward')).to.equal('1')
+      // By device, so that another program can be seen to set it.
+      expect(await sysctl(gateway, 'ipv4/ip_forward')).to.equal('0')
       expect(await outsiderReaches(), 'the gateway is no router for others').to.equal(false)
       part.kill('SIGKILL')
       await part.ended
 
       // What the killed one left is still closed, and the next run knows that it was.
       expect(await outsiderReaches()).to.equal(false)
-      const { stdout } = await gateway.mustRun(process.execPath, [GATEWAY, 'clear'])
+      const { stdout } = await gateway.mustRun(process.execPath, [GATEWAY, 'clear', state()])
       expect(answeredIn(stdout)).to.deep.equal(ANSWERED)
       expect(await sysctl(gateway, 'ipv4/ip_forward')).to.equal('0')
       expect(await sysctl(gateway, 'ipv6/conf/all/forwarding')).to.equal('0')
+      for (const name of ['eth0', 'eth1', 'default']) {
+        expect(await sysctl(gateway, `ipv4/conf/${name}/forwarding`), name).to.equal('0')
+        expect(await sysctl(gateway, `ipv6/conf/${name}/forwarding`), name).to.equal('0')
+        expect(await sysctl(gateway, `ipv6/conf/${name}/accept_ra`), name).to.equal('1')
+      }
       expect((await gateway.mustRun('nft', ['list', 'tables'])).stdout.trim()).to.equal('')
       for (const family of ['-4', '-6']) expect(await gateway.ip([family, 'rule'])).not.to.contain('fwmark')
     })
 
+    for (const { family, server6or4, theirs } of [
+      { family: 'IPv4', server6or4: '198.51.100.2', theirs: 'ipv4/ip_forward' },
+      { family: 'IPv6', server6or4: '2001:db8:1::2', theirs: 'ipv6/conf/all/forwarding' },
+    ]) {
+      const set = (value: string) => gateway.mustRun('sysctl', ['-qw', `net.${theirs.replaceAll('/', '.')}=${value}`])
+
+      it(`M2 leaves alone ${family} forwarding that a container runtime switches on while it runs, and when it ends`, async () => {
+        for (const end of ['clear', 'SIGKILL'] as const) {
+          const part = gateway.spawn(
+            process.execPath,
+            [GATEWAY, end === 'clear' ? 'clear-on-signal' : 'stay', state()],
+            {
+              name: 'gateway',
+            },
+          )
+          await part.line((text) => text.includes('answered'))
+          expect(await outsiderReaches(server6or4), 'closed until then').to.equal(false)
+          await set('1')
+          await eventually(async () => ((await outsiderReaches(server6or4)) ? true : undefined), {
+            what: 'others’ forwarding',
+            timeoutMs: 20_000,
+          })
+          const other = server6or4.includes(':') ? '198.51.100.2' : '2001:db8:1::2'
+          expect(await outsiderReaches(other), 'the other family stays closed').to.equal(false)
+          part.kill(end === 'clear' ? 'SIGUSR2' : 'SIGKILL')
+          await part.ended
+          if (end === 'SIGKILL') await gateway.mustRun(process.execPath, [GATEWAY, 'clear', state()])
+          expect(await sysctl(gateway, theirs), end).to.equal('1')
+          expect(await outsiderReaches(server6or4), end).to.equal(true)
+          expect(await outsiderReaches(other), end).to.equal(false)
+          await set('0')
+        }
+      })
+    }
+
     it('leaves a host that was a router before a router', async () => {
       await gateway.mustRun('sysctl', ['-qw', 'net.ipv4.ip_forward=1'])
       expect(await outsiderReaches()).to.equal(true)
-      const part = gateway.spawn(process.execPath, [GATEWAY, 'stay'], { name: 'gateway' })
+      const part = gateway.spawn(process.execPath, [GATEWAY, 'stay', state()], { name: 'gateway' })
       await part.line((text) => text.includes('answered'))
       expect(await outsiderReaches()).to.equal(true)
       part.kill('SIGKILL')
       await part.ended
-      await gateway.mustRun(process.execPath, [GATEWAY, 'clear'])
+      await gateway.mustRun(process.execPath, [GATEWAY, 'clear', state()])
       expect(await sysctl(gateway, 'ipv4/ip_forward')).to.equal('1')
       expect(await outsiderReaches()).to.equal(true)
     })
