@@ -13,7 +13,7 @@ export interface GatewaySelector<Settings = unknown> {
 
 export interface SelectionQuestion<Settings = unknown> {
   settings: Settings
-  /** Never empty; in no particular order. */
+  /** Frozen copies; never empty, in no particular order. */
   candidates: readonly [GatewayCandidate, ...GatewayCandidate[]]
   clientId: string
   resourceId: string

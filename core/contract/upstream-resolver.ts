@@ -5,7 +5,8 @@ import type { Endpoint } from '../runtime/endpoint.ts'
  * Who answers a name that is nobody's resource: asks one upstream server. The client decides which one, and moves on to the
  * next where this one fails.
  *
- * It never rejects: a failure is a verdict with a stable code. It gives up when `signal` aborts.
+ * It never rejects: a failure is a verdict with a stable code. It gives up when `signal` aborts. One that does neither, or answers with what is
+ * no verdict, has failed.
  */
 export interface UpstreamResolver {
   /** The upstreams there are, in order, where the system and not the account knows them. Asked again whenever the network changes. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isHostName } from '../net/host-name.ts'
 import {
   Candidates,
   Capabilities,
@@ -20,7 +21,8 @@ import {
 export const ClientInterface = z.object({
   ipv4: Ipv4,
   ipv6: Ipv6,
-  search_domain: z.string().min(1).max(253).nullish(),
+  /** It goes into the system's configuration: what is no name is none. */
+  search_domain: z.string().refine(isHostName).nullish().catch(null),
   upstream_do53: z
     .array(z.object({ ip: z.string().max(64) }))
     .max(32)
@@ -126,6 +128,8 @@ export const portalToClient = {
     reason: z.string().max(256),
     violated_properties: z.array(z.string().max(256)).max(64).optional(),
     details: z.array(DenialDetail).max(256).optional(),
+    /** Portreeve's addition: the bound that is reached, a clause for people. */
+    limit: z.string().max(2048).optional(),
   }),
   iceCandidates: GatewayCandidates,
   invalidateIceCandidates: GatewayCandidates,

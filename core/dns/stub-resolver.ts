@@ -2,13 +2,14 @@ import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import { Counters } from '../runtime/counters.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
-import type { Instant } from '../runtime/time.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { addressBytes, addressText, isMapped, MappedAddresses } from './mapped-addresses.ts'
 import { answerTo, CLASS_IN, parseQuery, RecordType, ResponseCode, type DnsQuery } from './message.ts'
 import { recordKind } from './record-kind.ts'
 import { isOneName, ResourceNames, type NamedResource } from './resource-names.ts'
 import { reverseAddress } from './reverse-address.ts'
 import { Sentinels } from './sentinels.ts'
+import type { SiteFindings } from './site-finding.ts'
 import { SiteQuestions, type SiteQuestionsInput, type SiteQuestionsOutput } from './site-questions.ts'
 import { UpstreamQueries, type AnsweredBy, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
 import { writeName } from './wire-name.ts'
@@ -27,6 +28,8 @@ export type StubResolverInput<Query> =
   | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   /** A name that has addresses had packets since `watchNames`. */
   | { type: 'nameUsed'; domain: string }
+  /** The site has trouble with a name that has addresses, or has none any more (absent). */
+  | { type: 'nameResolved'; domain: string; found: SiteFindings | undefined }
 
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
@@ -59,6 +62,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   #sentinelAddresses: readonly string[] = []
   #upstreams: readonly Upstream[] | undefined
   #resources = new ResourceNames([])
+  /** Names that their sites do not have, the first to lapse first. */
+  readonly #missingUntil = new Map<string, Instant>()
   /** What each mapped name was last said to belong to. */
   readonly #owners = new Map<string, readonly NamedResource[]>()
 
@@ -86,6 +91,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
         return this.#tellSite(input, now)
       case 'nameUsed':
         return this.#mapped.used(input.domain, now)
+      case 'nameResolved':
+        return this.#onFindings(input, now)
     }
   }
 
@@ -111,6 +118,22 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   /** What was refused or dropped, by reason, and how often. */
   counters(): Readonly<Record<string, number>> {
     return { ...this.#counters.snapshot(), ...this.#upstreamQueries.counters(), ...this.#siteQuestions.counters() }
+  }
+
+  #onFindings({ domain, found }: StubResolverInput<Query> & { type: 'nameResolved' }, now: Instant): void {
+    this.#missingUntil.delete(domain)
+    if (found?.ipv4 !== 'no_such_name' || found.ipv6 !== 'no_such_name') return
+    this.#missingUntil.set(domain, after(now, MISSING_FOR))
+    for (const [oldest, until] of this.#missingUntil) {
+      if (until > now && this.#missingUntil.size <= MAX_MISSING) break
+      this.#missingUntil.delete(oldest)
+    }
+  }
+
+  /** D13: whether the site said that it does not have a name, which only wildcards take in. */
+  #isMissing(name: string, owners: readonly NamedResource[], now: Instant): boolean {
+    const until = this.#missingUntil.get(name)
+    return until !== undefined && until > now && !owners.some(isOneName)
   }
 
   #onResources(resources: readonly NamedResource[]): void {
@@ -206,7 +229,11 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   #resourceAnswer(query: DnsQuery, owners: readonly NamedResource[], now: Instant): Uint8Array {
     if (query.recordClass !== CLASS_IN) return answerTo(query, { code: ResponseCode.REFUSED })
-    switch (recordKind(query.type)) {
+    const kind = recordKind(query.type)
+    if (kind !== 'meta' && this.#isMissing(query.name, owners, now)) {
+      return answerTo(query, { code: ResponseCode.NXDOMAIN })
+    }
+    switch (kind) {
       case 'address':
         return this.#addressAnswer({ query, owners, family: query.type === RecordType.A ? 'ipv4' : 'ipv6' }, now)
       case 'any':
@@ -264,6 +291,10 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
 /** Short, so that an application asks again soon when what a name stands for changes. */
 const TTL_SECONDS = 1
+
+/** As long as a gateway remembers it (D10); then the name is asked for anew. */
+const MISSING_FOR = 30 * SECOND
+const MAX_MISSING = 4_096
 
 /** As many as there are in no sensible configuration; each has a sentinel. */
 const MAX_UPSTREAMS = 8

@@ -1,5 +1,6 @@
 // What a client tells its flows, and what they want of it.
 import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { SiteFindings } from '../dns/site-finding.ts'
 import type { PacketRefusal } from '../net/packet-view.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import type { ControlRefusal } from './control-frame.ts'
@@ -45,6 +46,8 @@ export type ClientFlowsOutput =
   | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   /** A name had packets, the first since `namesWatched`. */
   | { type: 'nameUsed'; domain: string }
+  /** The site has trouble with a name, or has none any more (absent). Once for each change. */
+  | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
   /** The gateway said goodbye: its tunnel is of no more use. Its grants are gone already. */
   | { type: 'closePeer'; peer: PeerId }
 

@@ -29,7 +29,7 @@ import type { ClientDrop, ClientFlowsInput, ClientFlowsOutput } from './client-f
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
 import { decodeControlFrame, isControlFrame } from './control-frame.ts'
 import type { Flows, Offload, TransportChecksum } from './flows.ts'
-import { NameAnnouncements } from './name-announcements.ts'
+import { NameAnnouncements, takeFindings } from './name-announcements.ts'
 import { PacketCopies } from './packet-copies.ts'
 import { PeerNumbers } from './peer-numbers.ts'
 import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
@@ -272,6 +272,9 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const announcement = name?.announced.get(frame.resource)
     if (name === undefined || announcement === undefined || resource?.peer !== peer) {
       return this.#counters.count('unknown-peer')
+    }
+    if (takeFindings(announcement, frame.found)) {
+      this.#outputs.push({ type: 'nameResolved', resourceId: frame.resource, domain: name.domain, found: frame.found })
     }
     if (frame.status === 'Active') this.#activate(resource, announcement, now)
     else this.#deactivate(resource, name, announcement, now)

@@ -1,4 +1,5 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { SiteFindings } from '../dns/site-finding.ts'
 import { canonicalAddress, formatAddress, type AddressBytes } from '../net/ip-address.ts'
 import { isMeantBy } from '../net/never-a-server.ts'
 import { PrefixTrie } from '../net/prefix-trie.ts'
@@ -26,6 +27,8 @@ export interface Announcement {
   sentAt: Instant | undefined
   /** How often since it is pending. */
   sent: number
+  /** The trouble that the site last had with the name, as it was reported. */
+  found?: SiteFindings | undefined
 }
 
 /** A name that has addresses, and what the gateways of its resources know of it. */

@@ -1,3 +1,4 @@
+import { siteFinding, type SiteFindings } from '../dns/site-finding.ts'
 import { canonicalAddress } from '../net/ip-address.ts'
 import { CONTROL, putWord, word } from '../net/packet-view.ts'
 
@@ -5,7 +6,14 @@ import { CONTROL, putWord, word } from '../net/packet-view.ts'
 export type ControlFrame =
   /** The client's addresses for a name of a resource. Canonical text. */
   | { type: 'assignedIps'; resource: string; domain: string; proxyIps: readonly string[] }
-  | { type: 'domainStatus'; resource: string; domain: string; status: 'Active' | 'Inactive' }
+  /** `found` is Portreeve's addition, where the site did not have all that one could wish for; others pass it over. */
+  | {
+      type: 'domainStatus'
+      resource: string
+      domain: string
+      status: 'Active' | 'Inactive'
+      found?: SiteFindings | undefined
+    }
   /** Drop the connection now. */
   | { type: 'goodbye' }
 
@@ -47,9 +55,10 @@ export const decodeControlFrame = (packet: Uint8Array): ControlFrame | ControlRe
   if (!isShortText(resource, LONGEST_ID) || !isShortText(domain, LONGEST_DOMAIN)) return 'control-body'
   if (type === 'domainStatus') {
     // An unknown status is `Inactive`.
-    return typeof body.status === 'string'
-      ? { type, resource, domain, status: body.status === 'Active' ? 'Active' : 'Inactive' }
-      : 'control-body'
+    if (typeof body.status !== 'string') return 'control-body'
+    const found = findings(body.found)
+    const told = found === undefined ? {} : { found }
+    return { type, resource, domain, status: body.status === 'Active' ? 'Active' : 'Inactive', ...told }
   }
   const proxyIps = addresses(body.proxy_ips)
   return proxyIps === undefined ? 'control-body' : { type, resource, domain, proxyIps }
@@ -69,7 +78,7 @@ const TYPES = ['assignedIps', 'domainStatus', 'goodbye'] as const
 const bodyOf = (frame: Exclude<ControlFrame, { type: 'goodbye' }>): Record<string, unknown> =>
   frame.type === 'assignedIps'
     ? { resource: frame.resource, domain: frame.domain, proxy_ips: frame.proxyIps }
-    : { resource: frame.resource, domain: frame.domain, status: frame.status }
+    : { resource: frame.resource, domain: frame.domain, status: frame.status, found: frame.found }
 
 const jsonObject = (bytes: Uint8Array): Record<string, unknown> | undefined => {
   try {
@@ -78,6 +87,14 @@ const jsonObject = (bytes: Uint8Array): Record<string, unknown> | undefined => {
   } catch {
     return undefined
   }
+}
+
+/** What is not understood is not said. */
+const findings = (value: unknown): SiteFindings | undefined => {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { ipv4, ipv6 } = value as Record<string, unknown>
+  const [four, six] = [siteFinding(ipv4), siteFinding(ipv6)]
+  return four === undefined || six === undefined ? undefined : { ipv4: four, ipv6: six }
 }
 
 const isShortText = (value: unknown, longest: number): value is string =>

@@ -1,4 +1,5 @@
 // What a gateway tells its flows, and what they want of it.
+import type { SiteFindings } from '../dns/site-finding.ts'
 import type { Family } from '../runtime/endpoint.ts'
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import type { PacketRefusal } from '../net/packet-view.ts'
@@ -35,6 +36,7 @@ export type GatewayFlowsInput =
       ipv6: readonly string[]
       failed?: boolean
       unanswered?: Family
+      found?: SiteFindings
     }
   /** The client with a tunnel address (canonical) asks something about a normalized name. */
   | { type: 'nameAsked'; ask: number; client: string; name: string }

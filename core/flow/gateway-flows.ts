@@ -1,5 +1,6 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 import { normalizeName } from '../dns/pattern.ts'
+import { isTrouble, type SiteFindings } from '../dns/site-finding.ts'
 import { buildTooBig, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
 import { isTooLong } from '../net/packet-length.ts'
@@ -278,11 +279,12 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #handleResolved(input: Extract<GatewayFlowsInput, { type: 'resolved' }>): void {
-    const { lookup, ipv4, ipv6, failed, unanswered } = input
+    const { lookup, ipv4, ipv6, failed, unanswered, found } = input
     const asked = this.#lookups.take(lookup)
     const peer = this.#peers.get(asked?.peer ?? '')
     if (asked === undefined || peer === undefined) return
-    const frame = { resource: asked.resourceId, domain: asked.domain }
+    const told = found !== undefined && isTrouble(found) ? { found } : {}
+    const frame = { resource: asked.resourceId, domain: asked.domain, ...told }
     const domain = normalizeName(asked.domain)
     // It may have been withdrawn while we asked.
     if (peer.assignmentProblem(asked.resourceId, domain, asked.proxyIps) !== undefined) {
@@ -298,10 +300,10 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
 
   #tellStatus(
     peer: GatewayPeer,
-    { resource, domain }: { resource: string; domain: string },
+    { resource, domain, found }: { resource: string; domain: string; found?: SiteFindings },
     status: 'Active' | 'Inactive',
   ): void {
-    this.#sendTo(peer.id, encodeControlFrame({ type: 'domainStatus', resource, domain, status }))
+    this.#sendTo(peer.id, encodeControlFrame({ type: 'domainStatus', resource, domain, status, found }))
   }
 
   #removePeer(id: PeerId): void {

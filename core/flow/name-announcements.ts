@@ -1,4 +1,5 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { SiteFindings } from '../dns/site-finding.ts'
 import { after, earlier, SECOND, type Instant } from '../runtime/time.ts'
 import type { Announcement, ClientName, ClientRoutes } from './client-routes.ts'
 import { encodeControlFrame } from './control-frame.ts'
@@ -80,6 +81,13 @@ export class NameAnnouncements {
     if (peer === undefined) return
     this.#send(peer, encodeControlFrame({ type: 'assignedIps', resource: resourceId, domain, proxyIps: addresses }))
   }
+}
+
+/** Takes over the trouble that the site has with a name (absent: none); whether it is other trouble than before. */
+export const takeFindings = (announcement: Announcement, found: SiteFindings | undefined): boolean => {
+  const before = announcement.found
+  announcement.found = found
+  return before?.ipv4 !== found?.ipv4 || before?.ipv6 !== found?.ipv6
 }
 
 /** Whether a name that the gateway knows may be resolved anew. */

@@ -20,6 +20,8 @@ export interface CandidatePair {
   answeredAt: Instant | undefined
   /** Nobody answered the last check that is over. */
   isSilent: boolean
+  /** Nobody answered for so long that it is checked no more, until the other end is heard there or names it anew. */
+  isGivenUp: boolean
   /** Controlled: the other side has chosen it. */
   nominated: boolean
 }
@@ -42,6 +44,7 @@ export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instan
   heardAt: undefined,
   answeredAt: undefined,
   isSilent: false,
+  isGivenUp: false,
   nominated: false,
 })
 

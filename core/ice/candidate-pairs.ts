@@ -1,12 +1,13 @@
 import type { Path } from '../contract/tunnel-transport.ts'
-import { after, type Instant } from '../runtime/time.ts'
+import { after, MINUTE, type Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import { comparePairs, newPair, type CandidatePair } from './candidate-pair.ts'
 import { PACE_MS } from './check-timing.ts'
 import type { IceRole } from './connectivity-check.ts'
 
-/** Each is checked for as long as the agent lives. */
 const MOST_REMOTES = 32
+/** New ones of the other end's in a minute: whoever takes some back and names others has us send to all of them. */
+const MOST_NEW_REMOTES = 64
 
 /** The candidates of both ends, as far as they are known, and the pairs that they make, one for each of the other end's. */
 export class CandidatePairs {
@@ -15,6 +16,8 @@ export class CandidatePairs {
   readonly #pairs = new Map<Path, CandidatePair>()
   #locals: readonly Candidate[] = []
   #paceFrom: Instant
+  #minuteEndsAt: Instant | undefined
+  #newThisMinute = 0
 
   constructor(role: IceRole, now: Instant) {
     this.#role = role
@@ -53,6 +56,16 @@ export class CandidatePairs {
     }
     for (const remote of this.#remotes.values()) this.#pair(remote, now)
     return before !== candidates.map(({ endpoint }) => endpoint).join()
+  }
+
+  /** Whether the other end may name one more place that it did not name before, this minute. */
+  mayAdd(remote: Candidate, now: Instant): boolean {
+    if (this.#remotes.has(remote.endpoint)) return true
+    if (this.#minuteEndsAt === undefined || now >= this.#minuteEndsAt) {
+      this.#minuteEndsAt = after(now, MINUTE)
+      this.#newThisMinute = 0
+    }
+    return ++this.#newThisMinute <= MOST_NEW_REMOTES
   }
 
   /**

@@ -1,5 +1,6 @@
 // Candidates and their text, RFC 8445 §5.1 and RFC 8839 §5.1.
 import ipaddr from 'ipaddr.js'
+import { whyNeverAServer } from '../net/never-a-server.ts'
 import { crc32 } from '../crypto/crc32.ts'
 import { endpoint, type Endpoint, type Family } from '../runtime/endpoint.ts'
 
@@ -75,7 +76,7 @@ export const parseCandidate = (line: string): Candidate | undefined => {
   const parsed = parseAddress(addressText)
   if (Number(component) !== COMPONENT || transport.toLowerCase() !== 'udp') return undefined
   if (priority < 1 || priority > 0x7fffffff || port < 1 || port > 0xffff) return undefined
-  if (parsed === undefined || UNREACHABLE.includes(parsed.range)) return undefined
+  if (parsed === undefined || UNREACHABLE.includes(parsed.range) || isService(parsed.address)) return undefined
   const { address, family } = parsed
   return { foundation, priority, address, family, port, type: type as CandidateType, endpoint: endpoint(address, port) }
 }
@@ -85,6 +86,14 @@ const parseAddress = (text: string): { address: string; family: Family; range: s
   if (text.includes('%') || !(ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text))) return undefined
   const parsed = ipaddr.parse(text)
   return { address: parsed.toString(), family: parsed.kind(), range: parsed.range() }
+}
+
+/** Nobody's tunnel ends where a cloud answers its machines, or at another machine's loopback, however that is written. */
+const isService = (address: string): boolean => {
+  const bytes = ipaddr.parse(address).toByteArray()
+  const reason = whyNeverAServer(new Uint8Array(bytes))
+  // Behind a carrier's NAT machines have addresses of 100.64.0.0/10.
+  return reason !== undefined && reason !== 'tunnel'
 }
 
 const UNREACHABLE: readonly string[] = ['unspecified', 'loopback', 'linkLocal', 'multicast', 'broadcast', 'ipv4Mapped']

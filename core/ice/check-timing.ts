@@ -11,8 +11,6 @@ const LAST_RETRANSMIT_MS = 1_000
 const CHECK_ENDS_MS = 5 * SECOND
 const RECHECK_MS = 10 * SECOND
 const RECHECK_WITHOUT_PATH_MS = 1 * SECOND
-/** The controlled side after that: the other one will ask, if it is still there. */
-const RECHECK_WITHOUT_HOPE_MS = 60 * SECOND
 /** Packets that arrive show nothing of the other direction: for no longer than this. */
 const ONE_WAY_MS = 5 * SECOND
 /** Together: a dead path is known after at most 2.7 s of traffic, and by 14 losses in a row at the least. */
@@ -46,11 +44,20 @@ export const checkInterval = (pair: CandidatePair, circumstances: Circumstances,
   return circumstances.role === 'controlling' ? base : base * CONTROLLED_CHECK_FACTOR
 }
 
-/** From a check that nobody answered to the next one of the pair. */
-export const recheckInterval = (circumstances: Circumstances, now: Instant): number => {
-  if (circumstances.selected !== undefined) return RECHECK_MS
-  const hopeful = after(circumstances.withoutPathSince, PATH_LOST_MS) > now
-  return hopeful ? RECHECK_WITHOUT_PATH_MS : RECHECK_WITHOUT_HOPE_MS
+/**
+ * From a check that nobody answered to the next one of the pair; undefined for none. The controlled side checks where the other one says, which may be
+ * anybody's machine: it leaves a place that never answered, and all of them soon after its path is gone. The other end will ask, if it is
+ * still there.
+ */
+export const recheckInterval = (
+  pair: CandidatePair,
+  circumstances: Circumstances,
+  now: Instant,
+): number | undefined => {
+  const { role, selected, withoutPathSince } = circumstances
+  const hasHope = after(withoutPathSince, PATH_LOST_MS) > now
+  if (role === 'controlled' && !hasHope && (selected === undefined || pair.heardAt === undefined)) return undefined
+  return selected === undefined ? RECHECK_WITHOUT_PATH_MS : RECHECK_MS
 }
 
 /** From the latest sending of a check to its repetition, and from its first one to its end. */

@@ -137,7 +137,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   deadline(): Deadline | undefined {
     if (this.#over) return undefined
     let first = earliest(this.#givesUp(), this.#probe.deadline())
-    for (const pair of this.#pairs) first = earliest(first, this.#due(pair))
+    for (const pair of this.#pairs) if (!pair.isGivenUp) first = earliest(first, this.#due(pair))
     return first
   }
 
@@ -151,11 +151,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     for (const line of lines) {
       const remote = parseCandidate(line)
       if (remote === undefined) this.#counters.count('candidate-unreadable')
+      else if (!this.#pairs.mayAdd(remote, now)) this.#counters.count('too-many-candidates')
       else this.#remember(remote, now)
     }
   }
 
   #remember(remote: Candidate, now: Instant): void {
+    const pair = this.#pairs.get(remote.endpoint)
+    if (pair?.isGivenUp === true) this.#resume(pair, now)
     if (this.#pairs.add(remote, { inUse: this.#selected, now })) this.#choose(now)
     else this.#counters.count('too-many-candidates')
   }
@@ -245,9 +248,15 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
 
   #hear(pair: CandidatePair, now: Instant): void {
     pair.heardAt = now
+    if (pair.isGivenUp) this.#resume(pair, now)
     if (pair !== this.#selected) return
     if (pair.check === undefined) pair.nextCheckAt = nextCheckOfHeard(pair, this.#circumstances(), now)
     else pair.check.beganAt = now
+  }
+
+  #resume(pair: CandidatePair, now: Instant): void {
+    pair.isGivenUp = false
+    pair.nextCheckAt = now
   }
 
   /** Takes the best way there is, where that is a change. */
@@ -269,7 +278,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #advance(pair: CandidatePair, now: Instant): void {
-    if (this.#due(pair).at > now || !this.#pairs.has(pair)) return
+    if (pair.isGivenUp || this.#due(pair).at > now || !this.#pairs.has(pair)) return
     const { check } = pair
     if (check === undefined) return this.#beginCheck(pair, now)
     if (after(check.beganAt, this.#retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
@@ -306,7 +315,9 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.state = 'failed'
     pair.isSilent = true
     if (pair === this.#selected) this.#lose(suspectSince, now)
-    pair.nextCheckAt = after(now, recheckInterval(this.#circumstances(), now))
+    const interval = recheckInterval(pair, this.#circumstances(), now)
+    if (interval === undefined) pair.isGivenUp = true
+    else pair.nextCheckAt = after(now, interval)
   }
 
   /** Changes to a way that has answered since the one in use fell silent, or reports that there is none. */
@@ -325,7 +336,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   #checkAll(now: Instant): void {
-    for (const pair of this.#pairs) if (pair.check === undefined) pair.nextCheckAt = now
+    for (const pair of this.#pairs) if (pair.check === undefined) this.#resume(pair, now)
   }
 
   #due(pair: CandidatePair): Deadline {

@@ -9,6 +9,7 @@ import type {
 } from '../contract/tunnel-transport.ts'
 import { equalSecrets } from '../crypto/equal-secrets.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
+import { Counters } from '../runtime/counters.ts'
 import { HeldMachines, type Tell } from '../runtime/held-machines.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -19,6 +20,7 @@ import type { Candidate } from './candidate.ts'
 import type { IceRole } from './connectivity-check.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { looksLikeStun } from './stun-message.ts'
+import { isTunnelOutput } from './tunnel-output.ts'
 
 export interface PeerTunnelsOptions {
   role: IceRole
@@ -84,6 +86,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   /** The largest packet that fits into a datagram of such a size. */
   readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
+  readonly #counters = new Counters<'odd-output'>()
 
   constructor({ role, random, tunnel, mtu = LEAST_MTU }: PeerTunnelsOptions) {
     this.#role = role
@@ -100,7 +103,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
 
   /** Reasons and how often something was dropped for them. */
   counters(): Readonly<Record<string, number>> {
-    const sum: Record<string, number> = { ...this.#agents.counters() }
+    const sum: Record<string, number> = { ...this.#agents.counters(), ...this.#counters.snapshot() }
     for (const [reason, count] of Object.entries(this.#tunnel.counters())) sum[reason] = (sum[reason] ?? 0) + count
     return sum
   }
@@ -189,6 +192,8 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   }
 
   #onTunnel(output: TunnelOutput, now: Instant): void {
+    // The transport is a plugin.
+    if (!isTunnelOutput(output)) return this.#counters.count('odd-output')
     if (output.type === 'sendDatagram') {
       const { peer, datagram } = output
       const path = (peer === undefined ? undefined : this.#chosenPath(peer)) ?? output.path

@@ -4,7 +4,11 @@ import { parseConfig, pathOf } from '../config/parse-config.ts'
 import type { Constructor, Container } from '../di.ts'
 import type { Startable } from '../runtime/lifecycle.ts'
 import { PLUGIN_API, type PluginDefinition, type ProvideOptions } from './define-plugin.ts'
+import { errorText } from './error-text.ts'
 import type { Extension, ExtensionPoint, SettingsSchema } from './extension-point.ts'
+import { frozenCopy } from './frozen-copy.ts'
+import { sharesDescriptions } from './shared-descriptions.ts'
+import { synchronousAnswer } from './synchronous-answer.ts'
 
 export interface PluginUse {
   definition: PluginDefinition
@@ -94,12 +98,13 @@ export const installPlugins = (
 
     const parsed = parseConfig(definition.config ?? NoConfig, config, `${source}.config (${definition.name})`)
     try {
-      definition.setup({ config: parsed, provide })
+      // A promise would go on declaring when nobody looks any more.
+      synchronousAnswer<unknown>(definition.setup({ config: parsed, provide }))
     } catch (error) {
       if (error instanceof OperatorError) throw error
       throw new OperatorError(
         'PLUGIN_SETUP_FAILED',
-        `${source}: the setup of ${definition.name} failed: ${String(error)}.`,
+        `${source}: the setup of ${definition.name} failed: ${errorText(error)}.`,
         undefined,
         {
           cause: error,
@@ -119,10 +124,15 @@ const isStartable = (value: unknown): value is Startable =>
   typeof value === 'object' && value !== null && ('start' in value || 'stop' in value)
 
 const settingsSchema = (schema: z.ZodType = z.strictObject({}), source: string): SettingsSchema => ({
+  // The schema is the plugin's code, too: it is handed a copy, and what comes of it is nobody's to change.
   safeParse: (value) => {
-    const result = schema.safeParse(value)
-    if (result.success) return { ok: true, settings: result.data }
-    return { ok: false, problems: result.error.issues.map(({ path, message }) => ({ path: pathOf(path), message })) }
+    try {
+      const result = schema.safeParse(frozenCopy(value))
+      if (result.success) return { ok: true, settings: frozenCopy(result.data) }
+      return { ok: false, problems: result.error.issues.map(({ path, message }) => ({ path: pathOf(path), message })) }
+    } catch (error) {
+      return { ok: false, problems: [{ path: '', message: `the plugin cannot check them: ${errorText(error)}` }] }
+    }
   },
   jsonSchema: always(describe(schema, source)),
 })
@@ -134,13 +144,22 @@ const always =
 
 /** What cannot be described cannot be shown without its secrets either. */
 const describe = (schema: z.ZodType, source: string): Record<string, unknown> => {
+  let isDescribed = true
   try {
-    return z.toJSONSchema(schema, { io: 'input' })
+    return z.toJSONSchema(schema, {
+      io: 'input',
+      override: ({ zodSchema }) => {
+        isDescribed &&= sharesDescriptions(zodSchema)
+        if (!isDescribed) throw new TypeError('a part of them is made by a zod whose descriptions are its own')
+      },
+    })
   } catch (error) {
     throw new OperatorError(
       'PLUGIN_SETTINGS_SCHEMA',
-      `${source}, whose settings cannot be described as JSON Schema: ${String(error)}.`,
-      'Install a version of the plugin that fits.',
+      `${source}, whose settings cannot be described as JSON Schema: ${errorText(error)}.`,
+      isDescribed
+        ? 'Install a version of the plugin that fits.'
+        : 'Install zod 4.2 or newer for the plugin: npm install zod@4',
       { cause: error },
     )
   }

@@ -1,4 +1,5 @@
 import type { PolicyCondition } from '../contract/policy-condition.ts'
+import { errorText } from '../plugin/error-text.ts'
 import type { Extension, Extensions } from '../plugin/extension-point.ts'
 
 /** A policy as it is stored: it joins a group and a resource, under conditions that must all hold. */
@@ -47,6 +48,6 @@ const compileCondition = (key: string, settings: unknown, known: Extensions<Poli
     const problem = parsed.problems[0]
     return { key, problem: `its settings are not valid: ${problem?.path ?? ''}: ${problem?.message ?? ''}` }
   } catch (error) {
-    return { key, problem: `its settings could not be checked: ${String(error).slice(0, 200)}` }
+    return { key, problem: `its settings could not be checked: ${errorText(error)}` }
   }
 }

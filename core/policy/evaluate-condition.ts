@@ -1,4 +1,6 @@
 import type { ConditionVerdict, FactName, Facts } from '../contract/policy-condition.ts'
+import { errorText } from '../plugin/error-text.ts'
+import { frozenCopy } from '../plugin/frozen-copy.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
 import { unixTime, type UnixTime } from '../runtime/time.ts'
 import type { CompiledCondition } from './compiled-policy.ts'
@@ -27,7 +29,9 @@ export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at
     return { condition: condition.key, reads: [], facts: {}, holds: false, reason: condition.problem }
   const { key, extension, settings, judgedBy } = condition
   try {
-    const reads = extension.value.facts
+    const reads = [...extension.value.facts]
+    const stranger = reads.find((name) => !Object.hasOwn(FACT_NAMES, name))
+    if (stranger !== undefined) throw new TypeError(`there is no fact ${errorText(stranger)}`)
     const known: Record<string, unknown> = {}
     let unknown: FactName | undefined
     for (const name of reads) {
@@ -46,10 +50,10 @@ export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at
       explanation.reason = `the fact ${unknown} is unknown`
       return explanation
     }
-    const answer = synchronousAnswer(extension.value.evaluate({ settings, facts: known, at }))
+    const answer = synchronousAnswer(extension.value.evaluate({ settings, facts: frozenCopy(known), at }))
     return Object.assign(explanation, checkedVerdict(answer, at))
   } catch (error) {
-    const reason = `it failed: ${String(error).slice(0, 200)}`
+    const reason = `it failed: ${errorText(error)}`
     return { condition: key, judgedBy, reads: [], facts: {}, holds: false, reason }
   }
 }
@@ -59,8 +63,10 @@ const checkedVerdict = (
   answer: ConditionVerdict,
   at: UnixTime,
 ): Pick<ConditionExplanation, 'holds' | 'reason' | 'until' | 'again'> => {
-  const verdict: Partial<Record<'holds' | 'reason' | 'until' | 'again', unknown>> | null | undefined = answer
-  if (typeof verdict?.holds !== 'boolean') return { holds: false, reason: 'it gave no verdict' }
+  const given: Partial<Record<'holds' | 'reason' | 'until' | 'again', unknown>> | null | undefined = answer
+  // Each member is read once: the second time a getter may say something else.
+  const verdict = { holds: given?.holds, reason: given?.reason, until: given?.until, again: given?.again }
+  if (typeof verdict.holds !== 'boolean') return { holds: false, reason: 'it gave no verdict' }
   const reason = typeof verdict.reason === 'string' ? verdict.reason.slice(0, 500) : 'it gave no reason'
   if (!verdict.holds) return { holds: false, reason, ...(isMoment(verdict.again) ? { again: verdict.again } : {}) }
   if (verdict.until === undefined) return { holds: true, reason }
@@ -72,3 +78,5 @@ const checkedVerdict = (
 
 /** A moment that has a date: within the years that ECMAScript's calendar has, give or take. */
 const isMoment = (time: unknown): time is UnixTime => typeof time === 'number' && Math.abs(time) < 8e15
+
+const FACT_NAMES: Readonly<Record<FactName, true>> = { remoteIp: true, identityProviderId: true, clientVerified: true }

@@ -31,13 +31,24 @@ Examples:
   $ portreeve client dns query www.example.com --json | jq -r .upstream`,
     )
 
-const describe = ({ name, type, rule, resources, upstream, code, answers, ms }: NameInspection): string =>
+const describe = ({
+  name,
+  type,
+  rule,
+  resources,
+  upstream,
+  site_trouble: trouble,
+  code,
+  answers,
+  ms,
+}: NameInspection): string =>
   [
     table([
       ['name', `${name} ${type}`],
       ['rule', RULES[rule]],
       ['resources', resources.map(({ name: called }) => called).join(', ') || '-'],
       ['upstream', upstream ?? '-'],
+      ...(trouble === null ? [] : [['site', trouble]]),
       ['code', code],
       ['took', `${ms} ms`],
     ]),

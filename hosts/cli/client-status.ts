@@ -3,6 +3,7 @@ import type { ClientStatus } from '../client/client-status.ts'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
+import { visibleLine } from '../runtime/visible-text.ts'
 import { droppedTable, portalRows, table } from './output.ts'
 
 /** `portreeve client status`: what the running client knows; its exit says whether it is connected. */
@@ -35,7 +36,7 @@ const CODES = {
 } as const
 
 const describe = (status: ClientStatus): string => {
-  const { state, portal, account, actor, lane, lane_reason: why, gateways, resources, dns, dropped } = status
+  const { state, portal, account, actor, lane, lane_reason: why, gateways, resources, names, dns, dropped } = status
   return [
     table([
       ['state', state],
@@ -61,8 +62,9 @@ const describe = (status: ClientStatus): string => {
       ...resources.map(({ name, address, state: now, reason }) => [name, address ?? '-', now, reason ?? '']),
     ]),
     ...resources.flatMap(({ name, why }) =>
-      why.length === 0 ? [] : ['', `${name}: ${why[0] ?? ''}`, ...why.slice(1).map((line) => `  ${line}`)],
+      why.length === 0 ? [] : ['', `${visibleLine(name)}: ${why[0] ?? ''}`, ...why.slice(1).map((line) => `  ${line}`)],
     ),
+    ...(names.length === 0 ? [] : ['', 'Names that a site has trouble with:', ...names.map(({ why }) => `  ${why}`)]),
     ...droppedTable(dropped),
   ].join('\n')
 }

@@ -1,7 +1,8 @@
 import { problemText, type PortalStatus } from '../../core/control/portal-problem.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
+import { visibleLine, visibleText } from '../runtime/visible-text.ts'
 
-/** Standard output is what was asked for; everything else goes to standard error. */
+/** Standard output is what was asked for; everything else goes to standard error. Names of elsewhere cannot command a terminal. */
 export interface Output {
   /** One line, or several, for people or scripts. */
   print: (text: string) => void
@@ -12,9 +13,9 @@ export interface Output {
 }
 
 export const terminal: Output = {
-  print: (text) => void process.stdout.write(`${text}\n`),
-  json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
-  tell: (text) => void process.stderr.write(`${text}\n`),
+  print: (text) => void process.stdout.write(`${visibleText(text)}\n`),
+  json: (value) => void process.stdout.write(`${visibleText(JSON.stringify(value))}\n`),
+  tell: (text) => void process.stderr.write(`${visibleText(text)}\n`),
 }
 
 /** What was dropped and why, after an empty line; nothing where nothing was. */
@@ -32,7 +33,8 @@ export const portalRows = ({ url, problem }: PortalStatus): string[][] => [
 ]
 
 /** Columns, each as wide as its widest cell. */
-export const table = (rows: readonly (readonly string[])[]): string => {
+export const table = (given: readonly (readonly string[])[]): string => {
+  const rows = given.map((row) => row.map(visibleLine))
   const widths = rows.reduce<number[]>(
     (known, row) => row.map((cell, index) => Math.max(cell.length, known[index] ?? 0)),
     [],

@@ -161,6 +161,7 @@ const SIGNED_OUT: ClientStatus = {
   lane_reason: null,
   gateways: [],
   resources: [],
+  names: [],
   dns: { upstreams: [] },
   dropped: {},
 }

@@ -1,4 +1,5 @@
 import type { PortalStatus } from '../../core/control/portal-problem.ts'
+import type { SiteFinding } from '../../core/dns/site-finding.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 
 /** What `portreeve client status --json` prints, as it travels on the control socket. */
@@ -16,6 +17,8 @@ export interface ClientStatus {
   lane_reason: string | null
   gateways: GatewayStatus[]
   resources: ResourceStatus[]
+  /** Names of resources that their sites have trouble with, as their gateways last found. */
+  names: NameStatus[]
   /** The servers that are asked for names that are no resource's. */
   dns: { upstreams: string[] }
   /** Of each part: how often something was dropped, by reason. */
@@ -46,4 +49,14 @@ export interface ResourceStatus {
   reason: string | null
   /** The same in words, a sentence each, with what stands in the way; none where nothing does. */
   why: string[]
+}
+
+export interface NameStatus {
+  name: string
+  resource_id: string
+  /** The outcome of the site's look-up of each family's addresses: a code. */
+  ipv4: SiteFinding
+  ipv6: SiteFinding
+  /** The same in words. */
+  why: string
 }

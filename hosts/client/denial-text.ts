@@ -1,8 +1,9 @@
 import type { DenialDetail } from '../../core/control/messages.ts'
+import { visibleLine } from '../runtime/visible-text.ts'
 
 /** What a denial means, for the person: sentences, the first says what it is. */
 export const denialText = (reason: string, details: readonly DenialDetail[] = []): string[] => [
-  REASONS[reason] ?? `The portal denies it: ${plain(reason)}.`,
+  (Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined) ?? `The portal denies it: ${plain(reason)}.`,
   ...details.flatMap(({ description, conditions }) =>
     conditions.filter(({ holds }) => !holds).map((condition) => obstacle(description, condition)),
   ),
@@ -33,5 +34,5 @@ const utcText = (seconds: number): string => {
     : `${date.toISOString().slice(0, 10)} ${date.toISOString().slice(11, 16)} UTC`
 }
 
-/** A portal's text goes to a terminal: without control characters. */
-const plain = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').slice(0, 500)
+/** A portal's text goes to a terminal: without control characters, and on its own line. */
+const plain = (text: string): string => visibleLine(text.replace(/\p{Cc}+/gu, ' ')).slice(0, 500)

@@ -6,6 +6,7 @@ import type { Container } from '../../core/di.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
 import { ClientFlows } from '../../core/flow/client-flows.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
+import { generatedKeys } from '../../core/plugin/generated-keys.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
@@ -72,7 +73,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     sockets: container.get(DatagramSockets),
   })
   // A fresh key per start: what was recorded of an earlier run cannot be opened with what is in memory now.
-  const keys = transport.generateKeys(random)
+  const keys = generatedKeys(transport, random)
   const tunnel = transport.createTunnel({
     privateKey: keys.privateKey,
     random,
@@ -133,6 +134,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       inspectName(question, {
         ask: (message, protocol) => shell.answer(message, protocol),
         resources: state.resources.status(),
+        troubleWith: (name) => state.findings.status().find((one) => one.name === name)?.why,
         now: () => clock.now(),
       }),
     ended: shell.ended,

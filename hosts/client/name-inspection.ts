@@ -17,6 +17,8 @@ export interface NameInspection {
   resources: { id: string; name: string }[]
   /** Who answered of those that are asked for other names; null where nobody did, or nobody was asked. */
   upstream: string | null
+  /** The trouble that the site of a resource last had with the name's addresses, in words; null where none is known. */
+  site_trouble: string | null
   /** `NOERROR`, `NXDOMAIN` …, or its number */
   code: string
   answers: { name: string; type: string; ttl: number; data: string }[]
@@ -32,7 +34,17 @@ export type Ask = (message: Uint8Array, protocol: 'udp' | 'tcp') => Promise<{ me
  */
 export const inspectName = async (
   question: { name: string; type: string },
-  { ask, resources, now }: { ask: Ask; resources: readonly ResourceStatus[]; now: () => number },
+  {
+    ask,
+    resources,
+    troubleWith = () => undefined,
+    now,
+  }: {
+    ask: Ask
+    resources: readonly ResourceStatus[]
+    troubleWith?: (name: string) => string | undefined
+    now: () => number
+  },
 ): Promise<NameInspection> => {
   const type = typeNumber(question.type)
   if (type === undefined) throw new OperatorError('TYPE_UNKNOWN', `${question.type} is no type of record.`)
@@ -54,6 +66,7 @@ export const inspectName = async (
     rule: by.type,
     resources: resourceIds.map((id) => ({ id, name: resources.find((one) => one.id === id)?.name ?? id })),
     upstream: by.type === 'upstream' && by.upstream !== undefined ? upstreamName(by.upstream) : null,
+    site_trouble: (resourceIds.length > 0 ? troubleWith(name) : undefined) ?? null,
     code: codeName(read.answer),
     answers: read.answer.records.map((record) => ({
       name: readName(answered.message, record.nameAt)?.name ?? '',

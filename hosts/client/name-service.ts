@@ -2,6 +2,7 @@ import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstre
 import type { ClientInterface } from '../../core/control/messages.ts'
 import { normalizeName } from '../../core/dns/pattern.ts'
 import type { NamedResource } from '../../core/dns/resource-names.ts'
+import type { SiteFindings } from '../../core/dns/site-finding.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../core/dns/stub-resolver.ts'
 import type { AnsweredBy, Upstream } from '../../core/dns/upstream-queries.ts'
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
@@ -17,6 +18,7 @@ export type NameServiceInput =
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'nameUsed'; domain: string }
+  | { type: 'nameResolved'; domain: string; found: SiteFindings | undefined }
   | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   /** A DNS message over TCP to a sentinel; `connection` names what the answer goes to. */
   | { type: 'tcpQueryReceived'; connection: number; sentinel: string; message: Uint8Array }
@@ -81,6 +83,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
       case 'upstreamAnswered':
       case 'siteAnswered':
       case 'nameUsed':
+      case 'nameResolved':
         return this.#tellResolver(input, now)
       case 'udpQueryReceived': {
         const { source, destination, message } = input

@@ -1,7 +1,7 @@
 import type { UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import { PortalConnection, type PeerIdentity } from '../../core/control/portal-connection.ts'
-import { askResolver } from '../../core/dns/ask-resolver.ts'
+import { askResolver, discoverServers } from '../../core/plugin/ask-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
 import { hairpinSentinel } from '../../core/flow/tcp-hairpin.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
@@ -171,7 +171,7 @@ export class ClientShell {
   /** Addresses and upstream servers may have changed. */
   #look(): void {
     const addresses = this.#ports.interfaces.addresses(this.#config.device)
-    const upstreams = this.#ports.upstreams.get('system')?.value.discover?.() ?? []
+    const upstreams = discoverServers(this.#ports.upstreams.get('system')?.value)
     const found = JSON.stringify([addresses, upstreams])
     if (found === this.#known) return
     this.#known = found

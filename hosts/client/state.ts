@@ -5,7 +5,6 @@ import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import { PortalNews } from '../../core/control/portal-news.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
-import { leadsToServices } from '../../core/dns/record-kind.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
 import {
@@ -16,10 +15,9 @@ import {
   type LaneKind,
   type LaneOutput,
 } from '../../core/flow/lane.ts'
-import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
-import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
@@ -28,6 +26,7 @@ import type { Instant } from '../../core/runtime/time.ts'
 import type { ClientState as LinkState } from './client-status.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
 import type { KnownGateway } from './gateway-table.ts'
+import { NameFindings } from './name-findings.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './name-service.ts'
 import { ResourceTable } from './resource-table.ts'
 import { SiteAsks, type SiteAsk } from './site-asks.ts'
@@ -54,6 +53,7 @@ const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESS
 
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
+  readonly findings = new NameFindings()
   readonly routes = new TunnelRoutes()
   readonly #link: PortalLink<'client'>
   readonly #news = new PortalNews()
@@ -252,6 +252,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #applyResources(now: Instant): void {
     const resources = this.resources.forFlows()
     this.routes.replaceResources(resources)
+    this.findings.keepResources((id) => this.resources.has(id))
     this.#tellFlows({ type: 'resourcesChanged', resources }, now)
     this.#tellNames({ type: 'resourcesChanged', resources: this.resources.forNames() }, now)
     this.#outputs.push({ type: 'setRoutes', prefixes: [...OWN_PREFIXES, ...this.resources.prefixes()] })
@@ -284,6 +285,9 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'resolverQuery':
         return this.#tellNames({ ...output, type: 'udpQueryReceived' }, now)
       case 'nameUsed':
+        return this.#tellNames(output, now)
+      case 'nameResolved':
+        this.findings.put(output.domain, output.resourceId, output.found)
         return this.#tellNames(output, now)
       case 'closePeer':
         return this.#tellConnections({ type: 'gatewayLeft', gatewayId: output.peer }, now)
@@ -335,35 +339,15 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
   }
 
-  /** At the gateway of the name's most specific resource that was not denied (D3); the question waits for it to be granted. */
   #askSite(question: SiteAsk, now: Instant): void {
-    const { ask, resourceIds, recordType, message, protocol } = question
-    const [mostSpecific] = resourceIds
-    if (mostSpecific === undefined) {
-      const verdict = { type: 'failed', code: 'refused', reason: 'not authorized' } as const
-      return this.#tellNames({ type: 'siteAnswered', ask, verdict }, now)
-    }
-    const at = Math.max(
-      0,
-      resourceIds.findIndex((id) => !this.resources.isDenied(id)),
-    )
-    const left = resourceIds.slice(at)
-    const gateway = this.#connections.gateways.get(this.resources.gatewayOf(left[0] ?? '') ?? '')
-    if (gateway === undefined) this.#siteAsks.wait({ ...question, resourceIds: left })
-    else if (!gateway.hasSiteRecords && !leadsToServices(recordType)) {
-      const reason = 'the gateway answers SRV and TXT only'
-      return this.#tellNames(
-        { type: 'siteAnswered', ask, verdict: { type: 'failed', code: 'unsupported', reason } },
-        now,
-      )
-    } else {
-      const server = endpoint(gateway.ipv4, SITE_RESOLVER_PORT)
-      this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
-    }
-    // Those that were denied too, for the next question: nobody tells us when what was in their way is gone.
-    for (const resourceId of resourceIds.slice(0, gateway === undefined ? at + 1 : at)) {
-      this.#tellFlows({ type: 'authorizationWanted', resourceId }, now)
-    }
+    const { ask, message, protocol } = question
+    const { verdict, server, wanted } = this.#siteAsks.route(question, {
+      isDenied: (id) => this.resources.isDenied(id),
+      gatewayOf: (id) => this.#connections.gateways.get(this.resources.gatewayOf(id) ?? ''),
+    })
+    if (verdict !== undefined) this.#tellNames({ type: 'siteAnswered', ask, verdict }, now)
+    if (server !== undefined) this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
+    for (const resourceId of wanted) this.#tellFlows({ type: 'authorizationWanted', resourceId }, now)
   }
 
   #onConnections(output: ConnectionsOutput, now: Instant): void {

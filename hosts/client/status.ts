@@ -30,6 +30,7 @@ export const statusOf = (
     last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
   })),
   resources: state.resources.status(),
+  names: state.findings.status(),
   dns: { upstreams: state.upstreams.map(upstreamName) },
   dropped: state.counters(),
 })

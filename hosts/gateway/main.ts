@@ -5,6 +5,7 @@ import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
 import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
+import { generatedKeys } from '../../core/plugin/generated-keys.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { SystemNames } from '../../core/runtime/dns-exchange.ts'
@@ -58,7 +59,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     sockets: container.get(DatagramSockets),
   })
   // A fresh key per start: what was recorded of an earlier run cannot be opened with what is in memory now.
-  const keys = transport.generateKeys(random)
+  const keys = generatedKeys(transport, random)
   const tunnel = transport.createTunnel({
     privateKey: keys.privateKey,
     random,

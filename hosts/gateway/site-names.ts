@@ -1,6 +1,6 @@
 import type { UpstreamQuery, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { answeredData } from '../../core/dns/answered-data.ts'
-import { askResolver } from '../../core/dns/ask-resolver.ts'
+import { askResolver } from '../../core/plugin/ask-resolver.ts'
 import {
   answerTo,
   CLASS_IN,

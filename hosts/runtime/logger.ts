@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger as Pino } from 'pino'
+import { visibleText } from './visible-text.ts'
 import type { LogFields, Logger } from '../../core/runtime/logger.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -63,7 +64,8 @@ export class PinoLogger implements Logger {
 const standardError = (): DestinationStream => {
   const stream = pino.destination({ fd: 2, sync: true })
   stream.on('error', () => undefined)
-  return stream
+  // It may be a terminal, and names come from elsewhere.
+  return { write: (line) => stream.write(visibleText(line)) }
 }
 
 /** An Error has no enumerable members of its own: under whatever name it is logged, it is spelled out. */

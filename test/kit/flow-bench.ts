@@ -166,6 +166,10 @@ const describe = (output: Output): string => {
     case 'writeTun':
       if (isControlFrame(output.packet)) throw new Error('a control frame on the TUN device')
       return `tun: ${describeAny(output.packet)}`
+    case 'nameResolved': {
+      const { domain, resourceId, found } = output
+      return `${domain} of ${resourceId}: ${found === undefined ? 'no trouble' : `${found.ipv4}, ${found.ipv6}`}`
+    }
     case 'resolve':
       return `resolve ${output.lookup} ${output.domain}`
     case 'nameJudged':

@@ -5,6 +5,7 @@ import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { unixOf, unixTime, type UnixTime } from '../../core/runtime/time.ts'
 import type { Authorization, Change, Entities, EntityName } from '../../hosts/portal/entities.ts'
 import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/state.ts'
+import type { Limits } from '../../hosts/portal/limits.ts'
 import type { Decision } from '../../hosts/portal/store/store.ts'
 import type { Rows } from '../../hosts/portal/entities.ts'
 import { keyOf, type PeerFrame } from './control-peer.ts'
@@ -16,6 +17,7 @@ export interface PortalBenchOptions {
   selectors?: Record<string, GatewaySelector>
   seed?: string | number
   clock?: VirtualClock
+  limits?: Limits
 }
 
 /** A portal's machine under virtual time, with a store that has committed a change as soon as it is made. */
@@ -31,7 +33,13 @@ export class PortalBench {
   #ids = 0
   #connections = 0
 
-  constructor({ conditions = {}, selectors = {}, seed = 1, clock = new VirtualClock() }: PortalBenchOptions = {}) {
+  constructor({
+    conditions = {},
+    selectors = {},
+    seed = 1,
+    clock = new VirtualClock(),
+    limits,
+  }: PortalBenchOptions = {}) {
     this.clock = clock
     this.machine = new PortalState({
       conditions: extensions(conditions),
@@ -39,6 +47,7 @@ export class PortalBench {
       random: new SeededRandom(seed),
       unixAt: (now) => unixOf(now, clock.pair()),
       publicUrl: 'https://portal.example.org',
+      ...(limits === undefined ? {} : { limits }),
       refKey: new Uint8Array(32).fill(1),
       ingestKey: new Uint8Array(32).fill(2),
     })

@@ -14,24 +14,38 @@ interface Repeated {
   resourceIds: Set<string>
 }
 
+/** What was written down of one device since a denial began its minute. */
+interface Minute {
+  records: number
+  kinds: Map<string, Repeated>
+}
+
+/** The kind that all denials are of once a device has used up its records. */
+const ANY = 'any'
+
 /**
  * Writes denials down: the first at once, what repeats it within a minute as one record that says how many there were, and when the last
- * was. A client may ask fifty times a second, for ids that it makes up, and each record costs the database a write.
+ * was. A client may ask fifty times a second, for ids that it makes up, and each record costs the database a write. Denials of very
+ * many kinds are one kind from `records_per_minute` on: a condition's reason may be another each time.
  */
 export class DenialRecords {
   readonly #context: Context
-  readonly #repeated = new Map<string, Repeated>()
+  readonly #minutes = new Map<string, Minute>()
 
   constructor(context: Context) {
     this.#context = context
   }
 
   add(accountId: string, decision: Decision, now: Instant): void {
+    const minute = this.#minuteOf(accountId, decision.clientId ?? '', now)
     const kind = this.#kindOf(accountId, decision)
-    const repeated = this.#repeated.get(kind)
+    const mayWrite = minute.records < this.#context.limits.records_per_minute
+    const repeated = minute.kinds.get(kind) ?? (mayWrite ? undefined : minute.kinds.get(ANY))
     if (repeated === undefined) {
-      this.#repeated.set(kind, { count: 0, last: undefined, resourceIds: new Set() })
-      this.#context.agenda.add(after(now, FOLDED_MS), 'repeated denials', () => this.#write(accountId, kind))
+      minute.kinds.set(mayWrite ? kind : ANY, { count: 0, last: undefined, resourceIds: new Set() })
+      // Of the kind that is many kinds, nothing is written down at once.
+      if (!mayWrite) return this.add(accountId, decision, now)
+      minute.records++
       return this.#context.emit({ type: 'recordDecision', accountId, decision })
     }
     repeated.count++
@@ -41,18 +55,28 @@ export class DenialRecords {
     }
   }
 
-  #write(accountId: string, kind: string): void {
-    const repeated = this.#repeated.get(kind)
-    this.#repeated.delete(kind)
-    if (repeated?.last === undefined) return
-    const { count, last, resourceIds } = repeated
-    const details = { ...(last.details as object), repeated: { count, resourceIds: [...resourceIds] } }
-    this.#context.emit({ type: 'recordDecision', accountId, decision: { ...last, details } })
+  #minuteOf(accountId: string, clientId: string, now: Instant): Minute {
+    const running = this.#minutes.get(clientId)
+    if (running !== undefined) return running
+    const minute: Minute = { records: 0, kinds: new Map() }
+    this.#minutes.set(clientId, minute)
+    this.#context.agenda.add(after(now, FOLDED_MS), 'repeated denials', () => this.#write(accountId, clientId))
+    return minute
+  }
+
+  #write(accountId: string, clientId: string): void {
+    const minute = this.#minutes.get(clientId)
+    this.#minutes.delete(clientId)
+    for (const { count, last, resourceIds } of minute?.kinds.values() ?? []) {
+      if (last === undefined) continue
+      const details = { ...(last.details as object), repeated: { count, resourceIds: [...resourceIds] } }
+      this.#context.emit({ type: 'recordDecision', accountId, decision: { ...last, details } })
+    }
   }
 
   /** One client's, for one reason in all its words, at one resource: all that do not exist are one. */
-  #kindOf(accountId: string, { clientId, resourceId, reason, details }: Decision): string {
+  #kindOf(accountId: string, { resourceId, reason, details }: Decision): string {
     const isThere = this.#context.view.get('resources', resourceId ?? '')?.accountId === accountId
-    return JSON.stringify([clientId, isThere ? resourceId : null, reason, details])
+    return JSON.stringify([isThere ? resourceId : null, reason, details])
   }
 }

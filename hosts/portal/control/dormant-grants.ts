@@ -18,7 +18,7 @@ export class DormantGrants {
 
   /** As it is after a start: nobody knows what its gateway was told of the resource. */
   putRow(row: Authorization): void {
-    this.put({ row, isAcknowledged: true, held: [], expiry: undefined, told: undefined })
+    this.put({ row, isAcknowledged: true, isAwaited: false, held: [], expiry: undefined, told: undefined })
   }
 
   remove(id: string): void {

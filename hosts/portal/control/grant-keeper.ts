@@ -55,25 +55,39 @@ export class GrantKeeper {
     })
   }
 
+  /**
+   * Asks a gateway once more to confirm what it was granted already: a client asks again for what it lost sight of, and the gateway has to
+   * tell its candidates again. Nothing is written down. Undefined where what stands is not all that a new grant would be.
+   */
+  renew(asked: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
+    const parts = this.#draw(asked, terms, now)
+    const standing = parts === undefined ? undefined : this.#context.grants.find(parts.row)
+    if (parts === undefined || standing === undefined || !isSame(standing, parts.row)) return undefined
+    standing.isAwaited = true
+    this.#tellGateway(standing, { ...parts, row: standing.row })
+    return standing
+  }
+
   /** Puts an authorization into force at a gateway. Undefined where a part of it is gone. */
-  issue(standing: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
-    const { resourceId, gatewayId } = terms
-    const parts = this.#draw(standing, terms, now)
+  issue(asked: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
+    const parts = this.#draw(asked, terms, now)
     if (parts === undefined) return undefined
     const { row } = parts
-    for (const other of this.#context.grants.ofClient(row.clientId)) {
-      // The gateway takes the new one for an update of the old: withdrawing that would end both.
-      if (other.row.resourceId === resourceId && other.row.gatewayId === gatewayId) this.#forget(other)
-    }
-    const grant: Grant = { row, isAcknowledged: false, held: [], expiry: undefined, told: undefined }
+    const older = this.#context.grants.find(row)
+    // The gateway takes the new one for an update of the old: withdrawing that would end both.
+    if (older !== undefined) this.#forget(older)
+    const grant: Grant = { row, isAcknowledged: false, isAwaited: true, held: [], expiry: undefined, told: undefined }
     this.#enforce(grant, parts, now)
     return grant
   }
 
-  /** The gateway has it: from here on it is written down. */
-  acknowledge(grant: Grant): void {
+  /** The gateway has it: from here on it is written down. Returns whether it is new. */
+  acknowledge(grant: Grant): boolean {
+    grant.isAwaited = false
+    if (grant.isAcknowledged) return false
     grant.isAcknowledged = true
     this.#context.emit({ type: 'recordAuthorization', authorization: grant.row })
+    return true
   }
 
   /** Knows of the authorizations that there are. They are judged when their gateways come: until then they may be another process's. */
@@ -103,7 +117,7 @@ export class GrantKeeper {
    */
   adopt(gatewayId: string, now: Instant): void {
     const { grants, whereabouts } = this.#context
-    const adopted = this.#dormant.take(gatewayId)
+    const adopted = this.#newest(this.#dormant.take(gatewayId))
     const known = new Set(whereabouts.keys())
     for (const { row } of adopted) {
       const remoteIp = row.decision?.facts.remoteIp
@@ -118,6 +132,16 @@ export class GrantKeeper {
       if (isOutdated) this.withdraw(grant, { reason: 'outdated' }, now)
       else this.reexamine(grant, now)
     }
+  }
+
+  /** As many as a gateway takes, the newest, which it is not told to drop; the others' clients ask again. */
+  #newest(oldestFirst: readonly Grant[]): readonly Grant[] {
+    const beyond = Math.max(0, oldestFirst.length - this.#context.limits.grants_per_gateway)
+    for (const { row } of oldestFirst.slice(0, beyond)) {
+      this.#context.drop('grant_beyond_limit')
+      this.#context.emit({ type: 'removeAuthorization', accountId: row.accountId, authorizationId: row.id })
+    }
+    return oldestFirst.slice(beyond)
   }
 
   /** A gateway has joined at another process, which keeps its authorizations from now on. */
@@ -263,9 +287,9 @@ export class GrantKeeper {
     const parts = this.#draw(standing, { verdict, resourceId, gatewayId, why: decision?.gateway ?? '' }, now)
     if (parts === undefined) return this.withdraw(grant, { reason: 'gone' }, now)
     const next = parts.row
-    const isSame =
+    const isUnchanged =
       next.policyId === row.policyId && next.membershipId === row.membershipId && next.expiresAt === row.expiresAt
-    if (isSame) return this.#watchExpiry(grant, now)
+    if (isUnchanged) return this.#watchExpiry(grant, now)
     this.#forget(grant)
     grant.row = next
     this.#enforce(grant, parts, now)
@@ -273,10 +297,14 @@ export class GrantKeeper {
   }
 
   #enforce(grant: Grant, parts: GrantParts, now: Instant): void {
-    const { grants, refKey, ingestKey } = this.#context
-    grants.add(grant)
+    this.#context.grants.add(grant)
     this.#withdrawals.cancel(grant.row)
     this.#watchExpiry(grant, now)
+    this.#tellGateway(grant, parts)
+  }
+
+  #tellGateway(grant: Grant, parts: GrantParts): void {
+    const { refKey, ingestKey } = this.#context
     const ref = signedRef('grant', grant.row.id, refKey)
     const isTold = tellGateway(this.#context, grant.row.gatewayId, {
       event: 'createAuthorization',
@@ -318,6 +346,13 @@ export class GrantKeeper {
     if (typeof standing === 'string' || verdict?.allowed !== true) return this.#watchExpiry(grant, now)
     this.#carryOn(grant, { standing, verdict }, now)
   }
+}
+
+/** Whether a standing grant is all that a new one would be. */
+const isSame = ({ row, isAcknowledged }: Grant, next: Authorization): boolean => {
+  const essence = ({ policyId, membershipId, tokenId, expiresAt, decision }: Authorization): string =>
+    JSON.stringify([policyId, membershipId, tokenId, expiresAt, decision?.facts, decision?.terms])
+  return isAcknowledged && essence(row) === essence(next)
 }
 
 /** What cannot change without both ends setting up anew. */

@@ -7,6 +7,8 @@ export interface Grant {
   row: Authorization
   /** The gateway said that it has it. Only then is it told to the client and written down. */
   isAcknowledged: boolean
+  /** Its gateway was asked to confirm it once more, as the client asked for it again. */
+  isAwaited: boolean
   /** What the gateway said for the client before that: passed on afterwards, in order. */
   held: { event: 'iceCandidates' | 'invalidateIceCandidates'; candidates: string[] }[]
   expiry: Appointment | undefined
@@ -23,6 +25,7 @@ export class Grants {
   readonly #byPolicy = new MultiMap<string, Grant>()
   readonly #byMembership = new MultiMap<string, Grant>()
   readonly #byToken = new MultiMap<string, Grant>()
+  readonly #byAccount = new MultiMap<string, Grant>()
 
   add(grant: Grant): void {
     this.#byId.set(grant.row.id, grant)
@@ -70,6 +73,24 @@ export class Grants {
     return [...this.#byToken.get(id)]
   }
 
+  /** How many there are of a client, at a gateway, or in an account. */
+  count(of: { clientId: string } | { gatewayId: string } | { accountId: string }): number {
+    if ('clientId' in of) return this.#byClient.get(of.clientId).size
+    return ('gatewayId' in of ? this.#byGateway.get(of.gatewayId) : this.#byAccount.get(of.accountId)).size
+  }
+
+  /** The one of a client for a resource at a gateway. */
+  find({
+    clientId,
+    resourceId,
+    gatewayId,
+  }: Pick<Authorization, 'clientId' | 'resourceId' | 'gatewayId'>): Grant | undefined {
+    for (const grant of this.#byClient.get(clientId)) {
+      if (grant.row.resourceId === resourceId && grant.row.gatewayId === gatewayId) return grant
+    }
+    return undefined
+  }
+
   /** How many clients hold a grant on a gateway. */
   clientsOn(gatewayId: string): number {
     return new Set([...this.#byGateway.get(gatewayId)].map(({ row }) => row.clientId)).size
@@ -78,9 +99,9 @@ export class Grants {
   /** Whether any, or only any acknowledged, grant ties the two. */
   ties({ clientId, gatewayId }: { clientId: string; gatewayId: string }): 'acknowledged' | 'pending' | 'none' {
     let found: 'pending' | 'none' = 'none'
-    for (const { row, isAcknowledged } of this.#byClient.get(clientId)) {
+    for (const { row, isAcknowledged, isAwaited } of this.#byClient.get(clientId)) {
       if (row.gatewayId !== gatewayId) continue
-      if (isAcknowledged) return 'acknowledged'
+      if (isAcknowledged && !isAwaited) return 'acknowledged'
       found = 'pending'
     }
     return found
@@ -94,5 +115,6 @@ export class Grants {
     this.#byPolicy[verb](row.policyId, grant)
     this.#byMembership[verb](row.membershipId, grant)
     this.#byToken[verb](row.tokenId, grant)
+    this.#byAccount[verb](row.accountId, grant)
   }
 }

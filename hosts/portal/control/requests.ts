@@ -3,6 +3,7 @@ import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { PresentGateway } from '../../../core/presence/presence.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 import type { Decision } from '../store/store.ts'
+import { RateLimiter } from '../web/rate-limit.ts'
 import { clientStanding, type ClientStanding } from '../view/standing.ts'
 import type { AccessVerdict } from './access.ts'
 import type { Appointment } from './agenda.ts'
@@ -12,6 +13,7 @@ import { DenialRecords } from './denial-records.ts'
 import { denialDetails, violatedProperties } from './denial.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grant } from './grants.ts'
+import { grantLimit, hasRoom } from './grant-limits.ts'
 import { readRef } from './opaque-ref.ts'
 import type { Choice } from './selection.ts'
 import { chooseAmong, siteGateways } from './site-gateways.ts'
@@ -19,6 +21,10 @@ import { authorizationCreated } from './wire-grant.ts'
 
 /** A gateway that has not acknowledged by then is replaced by the next. */
 const GATEWAY_PATIENCE_MS = SECOND
+/** For so long a request that is made again is answered the same. */
+const SAME_ANSWER_MS = 10 * SECOND
+/** What a device may ask for at once after a silence, in minutes of what it may ask for all the time. */
+const BURST_MINUTES = 5
 /** A client waits no longer for the whole. */
 const CLIENT_PATIENCE_MS = 15 * SECOND
 
@@ -45,12 +51,16 @@ export class Requests {
   readonly #context: Context
   readonly #keeper: GrantKeeper
   readonly #denials: DenialRecords
+  /** Requests of each device that led to a new grant. */
+  readonly #fresh: RateLimiter
   readonly #pending = new Map<string, Pending>()
 
   constructor(context: Context, keeper: GrantKeeper) {
     this.#context = context
     this.#keeper = keeper
     this.#denials = new DenialRecords(context)
+    const perMinute = context.limits.requests_per_minute
+    this.#fresh = new RateLimiter({ perSecond: perMinute / 60, burst: BURST_MINUTES * perMinute })
     keeper.onUnacknowledgedEnd = (grant, now) => this.#grantEnded(grant, now)
   }
 
@@ -85,9 +95,10 @@ export class Requests {
     const id = readRef('grant', ref, this.#context.refKey)
     const grant = id === undefined ? undefined : this.#context.grants.get(id)
     if (grant?.row.gatewayId !== gatewayId) return this.#context.drop('unknown_ref')
-    if (grant.isAcknowledged) return
     const pending = this.#pending.get(keyOf(grant.row.clientId, grant.row.resourceId))
-    if (pending?.grant !== grant) return this.#context.drop('unawaited_acknowledgement')
+    if (pending?.grant !== grant) {
+      return grant.isAcknowledged ? undefined : this.#context.drop('unawaited_acknowledgement')
+    }
     this.#grant(pending, grant, now)
   }
 
@@ -129,7 +140,7 @@ export class Requests {
       return this.#refuse(pending, { reason, cause: verdict.denied }, now)
     }
 
-    const gateways = this.#gateways(pending)
+    const gateways = this.#gateways(pending, now)
     const [first, ...others] = gateways.free
     if (first === undefined) return this.#nobodyLeft(pending, gateways, now)
     const choice = this.#choose(pending, [first, ...others])
@@ -148,13 +159,13 @@ export class Requests {
   ): void {
     this.#takeBack(pending, now)
     const { gatewayId } = choice
+    const terms = { verdict, resourceId: pending.wish.resource_id, gatewayId, why: choice.reason }
+    const renewed = this.#keeper.renew(standing, terms, now)
+    const limit = renewed === undefined ? this.#limit(standing, terms, now) : undefined
+    if (limit !== undefined) return this.#refuse(pending, { reason: 'forbidden', cause: 'limits_exceeded', limit }, now)
     pending.tried.add(gatewayId)
     pending.choice = choice
-    pending.grant = this.#keeper.issue(
-      standing,
-      { verdict, resourceId: pending.wish.resource_id, gatewayId, why: choice.reason },
-      now,
-    )
+    pending.grant = renewed ?? this.#keeper.issue(standing, terms, now)
     pending.patience = this.#context.agenda.add(
       after(now, GATEWAY_PATIENCE_MS),
       'gateway did not acknowledge',
@@ -162,11 +173,24 @@ export class Requests {
     )
   }
 
-  #nobodyLeft(pending: Pending, { healthy, compatible }: Gateways, now: Instant): void {
+  /** Why a device may have no new grant: each one is a few rows, and has its place at a gateway. */
+  #limit({ client }: ClientStanding, { resourceId, gatewayId }: GrantPlace, now: Instant): string | undefined {
+    const { grants, limits } = this.#context
+    const isMore = grants.find({ clientId: client.id, resourceId, gatewayId }) === undefined
+    const limit = isMore ? grantLimit(this.#context, client) : undefined
+    if (limit !== undefined || this.#fresh.take(client.id, now).ok) return limit
+    return `this device asks for more than ${limits.requests_per_minute} new grants a minute (limits.requests_per_minute)`
+  }
+
+  #nobodyLeft(pending: Pending, { healthy, compatible, full }: Gateways, now: Instant): void {
     const asked = pending.grant?.row.gatewayId
     if (asked !== undefined && this.#context.presence.gateway(asked) !== undefined) {
       pending.isExhausted = true
       return
+    }
+    if (full > 0) {
+      const limit = `the gateways of the site have ${this.#context.limits.grants_per_gateway} grants each, and more are not given (limits.grants_per_gateway)`
+      return this.#refuse(pending, { reason: 'forbidden', cause: 'limits_exceeded', limit }, now)
     }
     const reason = healthy > 0 && compatible === 0 ? 'version_mismatch' : 'offline'
     this.#refuse(
@@ -176,13 +200,22 @@ export class Requests {
     )
   }
 
-  #gateways({ connection, wish, tried }: Pending): Gateways {
+  #gateways({ connection, wish, tried }: Pending, now: Instant): Gateways {
     const about = { resourceId: wish.resource_id, clientVersion: connection.version }
     const { healthy, compatible } = siteGateways(this.#context, about)
     const unreachable = connection.features.has(FEATURES.unreachableGateways) ? wish.unreachable_gateway_ids : undefined
     const dead = new Set(unreachable?.map((id) => id.toLowerCase()))
-    const free = compatible.filter(({ id }) => !tried.has(id) && !dead.has(id))
-    return { healthy: healthy.length, compatible: compatible.length, free }
+    const left = compatible.filter(({ id }) => !tried.has(id) && !dead.has(id))
+    const wished = { clientId: connection.peerId, resourceId: wish.resource_id }
+    const standing = (gatewayId: string): Grant | undefined => this.#context.grants.find({ ...wished, gatewayId })
+    const free = left.filter(({ id }) => hasRoom(this.#context, id) || standing(id) !== undefined)
+    const counts = { healthy: healthy.length, compatible: compatible.length, full: left.length - free.length }
+    const connected = new Set(wish.connected_gateway_ids.map((id) => id.toLowerCase()))
+    if (free.some(({ id }) => connected.has(id))) return { ...counts, free }
+    // Asked again at once, it is answered the same again, whatever a selector would draw now.
+    const at = this.#context.unixAt(now)
+    const same = free.find(({ id }) => at - (standing(id)?.row.createdAt ?? -Infinity) < SAME_ANSWER_MS)
+    return { ...counts, free: same === undefined ? free : [same] }
   }
 
   #choose({ connection, wish }: Pending, free: [PresentGateway, ...PresentGateway[]]): Choice | undefined {
@@ -197,7 +230,7 @@ export class Requests {
     const parts = this.#keeper.parts(row)
     if (parts === undefined) return this.#refuse(pending, { reason: 'not_found', cause: 'gone' }, now)
     this.#finish(pending)
-    this.#keeper.acknowledge(grant)
+    const isNew = this.#keeper.acknowledge(grant)
     tell(this.#context, connection, {
       event: 'authorizationCreated',
       payload: authorizationCreated(parts, {
@@ -209,7 +242,9 @@ export class Requests {
     for (const { event, candidates } of grant.held.splice(0)) {
       tell(this.#context, connection, { event, payload: { gateway_id: row.gatewayId, candidates } })
     }
-    this.#decided(pending, { verdict: 'granted', reason: 'granted', grant, details: { selection: choice } }, now)
+    if (isNew) {
+      this.#decided(pending, { verdict: 'granted', reason: 'granted', grant, details: { selection: choice } }, now)
+    }
     this.#leaveOthers(grant, wish, now)
   }
 
@@ -223,7 +258,15 @@ export class Requests {
     }
   }
 
-  #refuse(pending: Pending, { reason, cause }: { reason: string; cause: string }, now: Instant): void {
+  #refuse(
+    pending: Pending,
+    {
+      reason,
+      cause,
+      limit,
+    }: { reason: string; cause: string; /** The bound that is reached, in words. */ limit?: string },
+    now: Instant,
+  ): void {
     const { connection, wish, explanation } = pending
     this.#finish(pending)
     this.#takeBack(pending, now)
@@ -238,9 +281,10 @@ export class Requests {
         reason,
         ...(properties.length === 0 ? {} : { violated_properties: properties }),
         ...(details === undefined ? {} : { details }),
+        ...(details === undefined || limit === undefined ? {} : { limit }),
       },
     })
-    this.#decided(pending, { verdict: 'denied', reason, details: { cause } }, now)
+    this.#decided(pending, { verdict: 'denied', reason, details: { cause, ...(limit && { limit }) } }, now)
   }
 
   #decided(
@@ -290,6 +334,7 @@ export class Requests {
     this.#context.agenda.cancel(patience)
     pending.grant = undefined
     pending.isExhausted = false
+    if (grant !== undefined) grant.isAwaited = false
     if (grant !== undefined && !grant.isAcknowledged) this.#keeper.withdraw(grant, { reason: 'not_acknowledged' }, now)
   }
 
@@ -301,9 +346,16 @@ export class Requests {
   }
 }
 
+interface GrantPlace {
+  resourceId: string
+  gatewayId: string
+}
+
 interface Gateways {
   healthy: number
   compatible: number
+  /** Neither tried nor dead, and without room for one grant more. */
+  full: number
   /** Compatible, and neither tried nor found dead by the client. */
   free: PresentGateway[]
 }

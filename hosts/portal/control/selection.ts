@@ -1,5 +1,7 @@
 import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import { errorText } from '../../../core/plugin/error-text.ts'
+import { frozenCopy } from '../../../core/plugin/frozen-copy.ts'
 import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
 import { integerBelow, type Random } from '../../../core/runtime/random.ts'
 import type { Site } from '../entities.ts'
@@ -37,14 +39,15 @@ export const chooseGateway = (
   try {
     const parsed = selector.settings.safeParse(site.selectorSettings ?? {})
     if (!parsed.ok) return anyOfThem(`the settings of the selector "${site.selector}" are not valid`)
-    const chosen = synchronousAnswer(
-      selector.value.select({ settings: parsed.settings, candidates, clientId, resourceId }),
-    )
-    if (!candidates.some(({ id }) => id === chosen.gatewayId)) {
+    // A copy: whoever takes a candidate away takes it away from itself only.
+    const handed = { settings: parsed.settings, candidates: frozenCopy(candidates), clientId, resourceId }
+    const { gatewayId, reason } = synchronousAnswer(selector.value.select(handed))
+    if (!candidates.some(({ id }) => id === gatewayId)) {
       return anyOfThem(`the selector "${site.selector}" named somebody else`)
     }
-    return { gatewayId: chosen.gatewayId, reason: chosen.reason.slice(0, 500) }
+    if (typeof reason !== 'string') return anyOfThem(`the selector "${site.selector}" gave no reason`)
+    return { gatewayId, reason: reason.slice(0, 500) }
   } catch (error) {
-    return anyOfThem(`the selector "${site.selector}" failed: ${String(error).slice(0, 200)}`)
+    return anyOfThem(`the selector "${site.selector}" failed: ${errorText(error)}`)
   }
 }

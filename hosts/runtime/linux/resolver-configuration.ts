@@ -1,4 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
+import { isHostName } from '../../../core/net/host-name.ts'
+import { canonicalAddress } from '../../../core/net/ip-address.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
 import { runCommand } from '../run-command.ts'
@@ -29,6 +31,7 @@ export class LinuxResolverConfiguration implements ResolverConfiguration {
   }
 
   async set(settings: Parameters<ResolverConfiguration['set']>[0]): Promise<void> {
+    checkSettings(settings)
     this.#chosen ??= await this.#choose()
     await this.#chosen.set(settings)
   }
@@ -45,6 +48,14 @@ export class LinuxResolverConfiguration implements ResolverConfiguration {
     if (mode === 'none') return { set: () => Promise.resolve(), restore: () => Promise.resolve() }
     return mode === 'systemd-resolved' ? new Resolved() : new ResolvConf(this.#path)
   }
+}
+
+/** Whoever they come from, nothing else goes into a file or onto a command line. */
+const checkSettings = ({ device, servers, searchDomain }: Parameters<ResolverConfiguration['set']>[0]): void => {
+  if (!/^[A-Za-z0-9_.-]{1,15}$/.test(device)) throw new Error('not a device name')
+  for (const server of servers)
+    if (canonicalAddress(server) === undefined) throw new Error('a name server is no address')
+  if (searchDomain !== undefined && !isHostName(searchDomain)) throw new Error('the search domain is no name')
 }
 
 const detect = async (path: string): Promise<'systemd-resolved' | 'resolv-conf'> => {

@@ -51,6 +51,22 @@ const framed = (type: number, body: string): Uint8Array => {
 }
 
 describe('a control frame', () => {
+  it('of a domain status says what the site found, and passes over what is not understood', () => {
+    const frame: ControlFrame = {
+      type: 'domainStatus',
+      resource: 'r',
+      domain: 'a.example.org',
+      status: 'Active',
+      found: { ipv4: 'no_record', ipv6: 'servfail' },
+    }
+    expect(decodeControlFrame(encodeControlFrame(frame))).to.deep.equal(frame)
+    const { found: _, ...bare } = frame
+    for (const found of ['"servfail"', 'null', '{}', '{"ipv4":"found"}', '{"ipv4":"found","ipv6":"\\u001b[2J"}']) {
+      const body = `{"resource":"r","domain":"a.example.org","status":"Active","found":${found}}`
+      expect(decodeControlFrame(framed(1, body)), found).to.deep.equal(bare)
+    }
+  })
+
   for (const { name, frame, packetHex } of KNOWN) {
     it(`of ${name} is the known one, byte for byte, in both directions`, () => {
       expect(Buffer.from(encodeControlFrame(frame)).toString('hex')).to.equal(packetHex)

@@ -352,6 +352,7 @@ const INSPECTION = {
   rule: 'upstream',
   resources: [],
   upstream: '192.0.2.53:53',
+  site_trouble: null,
   code: 'NOERROR',
   answers: [{ name: 'www.example.com', type: 'A', ttl: 60, data: '192.0.2.7' }],
   ms: 12,
@@ -402,6 +403,15 @@ const STATUS = (state: ClientState): ClientStatus => ({
         'Your access to it depends on conditions that do not hold now.',
         'time-window: it is outside the hours of UTC.',
       ],
+    },
+  ],
+  names: [
+    {
+      name: 'old.example.org',
+      resource_id: 'r1',
+      ipv4: 'no_such_name',
+      ipv6: 'no_such_name',
+      why: 'old.example.org: the site’s name servers do not have the name.',
     },
   ],
   dns: { upstreams: ['192.0.2.53'] },

@@ -33,7 +33,7 @@ class FakeClient implements RunningClient {
   }
 
   inspectName({ name, type }: { name: string; type: string }): Promise<NameInspection> {
-    const none = { resources: [], upstream: null, code: 'NXDOMAIN', answers: [], ms: 1 }
+    const none = { resources: [], upstream: null, site_trouble: null, code: 'NXDOMAIN', answers: [], ms: 1 }
     return Promise.resolve({ name, type, rule: 'upstream', ...none })
   }
 
@@ -54,6 +54,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [],
   resources: [],
+  names: [],
   dns: { upstreams: [] },
   dropped: {},
 }

@@ -18,6 +18,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
   let portal: ScriptedPortal
   let client: VirtualClient
   let gateway: VirtualGateway
+  let site: VirtualSite
 
   beforeEach(() => {
     clock = new VirtualClock()
@@ -27,7 +28,9 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     portal = new ScriptedPortal()
     channel.serve(portal)
     portal.resources = [portal.dns(1, '**.example.org'), portal.dns(2, 'wiki.example.org')]
-    const site = new VirtualSite()
+    site = new VirtualSite()
+    site.name('half.example.org', ['10.0.0.5'])
+    site.name('bad.example.org', ['127.0.0.1', '::1'])
     for (const name of ['wiki.example.org', 'other.example.org', 'secret.example.net']) {
       site.answers(name, (message) => {
         const verdict = parseQuery(message)
@@ -95,6 +98,46 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     portal.siteRecords = false
     expect(client.ask('other.example.org', 15)?.records).to.deep.equal([])
     expect(gateway.state.counters()['service']).to.not.have.property('siteTypeRefused')
+  })
+
+  it('what the site found is told by name: names that it does not have, and addresses that are refused', () => {
+    client.ask('half.example.org', 'TXT')
+    for (const name of ['half.example.org', 'bad.example.org', 'typo.example.org']) client.ask(name, 'A')
+    clock.advance(1_000)
+    const told = () => client.state.findings.status().map(({ name, ipv4, ipv6 }) => [name, ipv4, ipv6])
+    expect(told()).to.deep.equal([
+      ['bad.example.org', 'refused_address', 'refused_address'],
+      ['typo.example.org', 'no_such_name', 'no_such_name'],
+    ])
+    const why = client.state.findings.status().map((one) => one.why)
+    expect(why[0]).to.match(/^bad\.example\.org: the site has an address that is never a server/)
+    site.name('bad.example.org', ['10.0.0.6'])
+    clock.advance(31_000)
+    client.ask('bad.example.org', 'A')
+    clock.advance(1_000)
+    expect(told().map(([name]) => name)).to.deep.equal(['typo.example.org'])
+  })
+
+  it('D13 a name below a wildcard is NXDOMAIN once the site has said so, and asked for anew after 30 s', () => {
+    client.ask('half.example.org', 'TXT')
+    expect(client.ask('typo.example.org', 'A')?.code).to.equal(0)
+    clock.advance(100)
+    expect(client.ask('typo.example.org', 'A')).to.deep.include({ code: 3, records: [] })
+    expect(client.ask('typo.example.org', 'AAAA')?.code).to.equal(3)
+    expect(client.ask('half.example.org', 'A')?.records).to.have.length(4)
+    site.name('typo.example.org', ['10.0.0.7'])
+    clock.advance(31_000)
+    expect(client.ask('typo.example.org', 'A')?.records).to.have.length(4)
+    clock.advance(1_000)
+    expect(client.ask('typo.example.org', 'A')?.records).to.have.length(4)
+  })
+
+  it('D13 a name that is a resource by itself keeps its addresses, whatever the site says', () => {
+    client.ask('wiki.example.org', 'TXT')
+    client.ask('wiki.example.org', 'A')
+    clock.advance(1_000)
+    expect(client.state.findings.status().map(({ name }) => name)).to.deep.equal(['wiki.example.org'])
+    expect(client.ask('wiki.example.org', 'A')?.records).to.have.length(4)
   })
 
   it('P7 of names that a client holds no grant for are refused by the gateway, whatever the client believes', () => {

@@ -5,6 +5,8 @@ import type { PolicyCondition } from '../../../core/contract/policy-condition.ts
 import { HOUR, MINUTE, SECOND, unixTime } from '../../../core/runtime/time.ts'
 import { RandomSelector } from '../../../plugins/selector-random/random-selector.ts'
 import { exampleMessages } from '../../core/control/examples.ts'
+import { MAX_FRAME_FROM_PORTAL } from '../../../core/control/frame.ts'
+import { DEFAULT_LIMITS, type Limits } from '../../../hosts/portal/limits.ts'
 import { Company, PortalBench, type BenchPeer } from '../../kit/portal-bench.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
@@ -416,6 +418,129 @@ describe('PortalState', () => {
       expect([...bench.authorizations.values()].map(({ gatewayId }) => gatewayId)).to.deep.equal([
         company.gateways[1].id,
       ])
+    })
+  })
+
+  describe('P12 bounds', () => {
+    /** The machine anew, with other bounds than the defaults. */
+    const bounded = (limits: Partial<Limits>) => {
+      bench = new PortalBench({
+        conditions,
+        selectors: { random: new RandomSelector(new SeededRandom(3)) },
+        limits: { ...DEFAULT_LIMITS, ...limits },
+      })
+      company = new Company(bench)
+    }
+
+    it('answer a request for what is granted already with the same, and write nothing down', () => {
+      bounded({})
+      const { gateway, client, create, created } = authorised()
+      const second = company.gatewayJoins(1)
+      const [before] = [...bench.authorizations.keys()]
+      const decisions = bench.decisions.length
+      for (let round = 0; round < 200; round++) {
+        ask(client)
+        const asked = acknowledge(gateway)
+        expect(asked).to.deep.equal([create])
+        expect(client.heard().map(({ payload }) => payload)).to.deep.equal([created])
+      }
+      expect(second.heard().map(({ event }) => event)).to.deep.equal(['init'])
+      expect([...bench.authorizations.keys()]).to.deep.equal([before])
+      expect(bench.decisions).to.have.length(decisions)
+      expect(bench.machine.counts()).to.include({ grants: 1, requests: 0, withdrawals: 0 })
+    })
+
+    it('leave a grant in force that its gateway does not confirm a second time, and tell the client that nobody answers', () => {
+      bounded({})
+      const { gateway, client } = authorised()
+      ask(client)
+      bench.clock.advance(15 * SECOND)
+      gateway.say('heartbeat', {}, 'phoenix')
+      expect(client.heard().map(({ payload }) => payload.reason)).to.deep.equal(['offline'])
+      expect(bench.machine.counts()).to.include({ grants: 1, requests: 0 })
+      const { candidates } = { candidates: ['candidate:x'] }
+      gateway.say('broadcast_ice_candidates', { client_ids: [company.client.id], candidates })
+      expect(client.events()).to.deep.equal(['ice_candidates'])
+    })
+
+    it('hold back what a gateway says of itself until it has confirmed what is asked for again', () => {
+      bounded({})
+      const { gateway, client } = authorised()
+      ask(client)
+      gateway.say('broadcast_ice_candidates', { client_ids: [company.client.id], candidates: ['candidate:x'] })
+      expect(client.events()).to.deep.equal([])
+      acknowledge(gateway)
+      expect(client.events()).to.deep.equal(['authorization_created', 'ice_candidates'])
+    })
+
+    for (const [name, of] of [
+      ['grants_per_device', 'this device has 2 grants'],
+      ['grants_per_actor', 'have 2 grants together'],
+      ['grants_per_account', 'the account has 2 grants'],
+      ['grants_per_gateway', 'the gateways of the site have 2 grants each'],
+      ['requests_per_minute', 'more than 2 new grants a minute'],
+    ] as const) {
+      it(`deny beyond ${name}, in words for the client and for the trail, and end nothing`, () => {
+        bounded({ [name]: 2 })
+        const most = name === 'requests_per_minute' ? 10 : 2
+        const gateway = company.gatewayJoins()
+        const client = company.clientJoins({}, ['denial_details'])
+        client.heard()
+        for (let index = 0; index <= most; index++) {
+          const resource = company.network(`198.51.100.${index}/32`)
+          company.allow(company.group.id, resource.id)
+          client.heard()
+          ask(client, { resource_id: resource.id })
+          acknowledge(gateway)
+        }
+        const [failed] = client.heard()
+        expect(failed).to.deep.include({ event: 'authorization_creation_failed' })
+        expect(failed?.payload.reason).to.equal('forbidden')
+        expect(failed?.payload.limit).to.include(of).and.to.include(`limits.${name}`)
+        const decision = bench.decisions.at(-1)
+        expect(decision?.details).to.include({ cause: 'limits_exceeded', limit: failed?.payload.limit })
+        expect(bench.machine.counts().grants).to.equal(most)
+        expect(gateway.events()).to.deep.equal([])
+      })
+    }
+
+    it('leave a gateway with room to those who find another one full', () => {
+      bounded({ grants_per_gateway: 1 })
+      const gateways = [company.gatewayJoins(0), company.gatewayJoins(1)]
+      const client = company.clientJoins()
+      for (const address of ['192.0.2.1/32', '192.0.2.2/32']) {
+        const resource = company.network(address)
+        company.allow(company.group.id, resource.id)
+        ask(client, { resource_id: resource.id })
+        for (const gateway of gateways) acknowledge(gateway)
+      }
+      expect(new Set([...bench.authorizations.values()].map(({ gatewayId }) => gatewayId)).size).to.equal(2)
+    })
+
+    it('keep what a gateway is told when it connects below what gateways take, whatever stands in the database', () => {
+      bounded({})
+      authorised()
+      const rows = bench.rows()
+      const [row] = rows.authorizations
+      if (row === undefined) throw new Error('nothing was granted')
+      const { grants_per_gateway: most } = DEFAULT_LIMITS
+      rows.authorizations = Array.from({ length: most + 14_000 }, (_, index) => ({
+        ...row,
+        id: bench.id(),
+        createdAt: unixTime(index),
+        decision: null,
+      }))
+      const revived = new PortalBench({ conditions, clock: new VirtualClock({ startUnix: bench.unix() }) })
+      revived.load(rows)
+      const peer = revived.connect('gateway', { peerId: company.gateways[0].id, tokenId: company.gatewayToken.id })
+      const [init] = peer.say('phx_join', null).heard()
+      expect(init?.payload.authorizations).to.have.length(most)
+      expect(JSON.stringify(init).length).to.be.below(MAX_FRAME_FROM_PORTAL)
+      expect(
+        MAX_FRAME_FROM_PORTAL - JSON.stringify(init).length * (60_000 / most),
+        'the most that may be set',
+      ).to.be.above(0)
+      expect(revived.authorizations.size).to.equal(most)
     })
   })
 

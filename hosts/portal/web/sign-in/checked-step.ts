@@ -56,7 +56,8 @@ const Step = z.discriminatedUnion('type', [
 /** A plugin is somebody else's code: its answer is used only where it is one. @throws Error that says what is wrong with it */
 export const checkedStep = (answer: unknown): SignInStep => {
   const result = Step.safeParse(answer)
-  if (result.success) return answer as SignInStep
+  // What was read, and not what the plugin holds: it might say something else the next time.
+  if (result.success) return result.data as SignInStep
   const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'the step'}: ${message}`)
   throw new Error(`it answered with no step of a sign-in: ${problems.join('; ')}`)
 }

@@ -4,6 +4,7 @@ import type {
   SignInDesk,
   SignInStep,
 } from '../../../../core/contract/identity-provider.ts'
+import { frozenCopy } from '../../../../core/plugin/frozen-copy.ts'
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
@@ -76,9 +77,8 @@ const nextStep = async (
     desk: deskFor(provider),
   }
   const { value } = extension
-  return checkedStep(
-    await withinDeadline(reply === undefined ? value.begin(request) : value.proceed({ ...request, ...reply }), signal),
-  )
+  const asked = reply === undefined ? value.begin(request) : value.proceed({ ...request, ...frozenCopy(reply) })
+  return checkedStep(await withinDeadline(Promise.resolve(asked), signal))
 }
 
 const withinDeadline = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { UpstreamResolver } from '../../../core/contract/upstream-resolver.ts'
-import { askResolver } from '../../../core/dns/ask-resolver.ts'
+import { askResolver } from '../../../core/plugin/ask-resolver.ts'
 
 const query = () => ({
   server: {},

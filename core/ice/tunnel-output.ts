@@ -1,0 +1,46 @@
+import type { TunnelOutput } from '../contract/tunnel-transport.ts'
+
+const KEY_BYTES = 32
+
+/**
+ * Whether what a transport plugin gave back is one of its contract's outputs, by its tag and the kinds of its members. What is in a packet is not
+ * looked at.
+ */
+export const isTunnelOutput = (output: unknown): output is TunnelOutput => {
+  if (typeof output !== 'object' || output === null) return false
+  const { type, peer, path, index, packet, datagram, keys } = output as Record<string, unknown>
+  if (typeof peer !== 'string')
+    return type === 'sendDatagram' && peer === undefined && isPath(path) && isBytes(datagram)
+  switch (type) {
+    case 'sendDatagram':
+      return isPath(path) && isBytes(datagram)
+    case 'deliverPacket':
+      return isPath(path) && isBytes(packet)
+    case 'sessionEstablished':
+    case 'peerUnresponsive':
+      return true
+    case 'installKeys':
+      return areKeys(keys)
+    case 'removeKeys':
+      return isIndex(index)
+    case 'useKeys':
+      return (index === undefined || isIndex(index)) && (path === undefined || isPath(path))
+    case 'sealPacket':
+      return isBytes(packet)
+    default:
+      return false
+  }
+}
+
+const isPath = (path: unknown): boolean => typeof path === 'string'
+
+const isBytes = (bytes: unknown): boolean => bytes instanceof Uint8Array
+
+const isIndex = (index: unknown): boolean => Number.isInteger(index)
+
+const areKeys = (keys: unknown): boolean => {
+  if (typeof keys !== 'object' || keys === null) return false
+  const { index, remoteIndex, sendKey, receiveKey, expiresAt } = keys as Record<string, unknown>
+  const areWhole = [sendKey, receiveKey].every((key) => key instanceof Uint8Array && key.length === KEY_BYTES)
+  return isIndex(index) && isIndex(remoteIndex) && areWhole && typeof expiresAt === 'number'
+}

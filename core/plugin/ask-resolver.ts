@@ -1,0 +1,82 @@
+import type {
+  UpstreamFailure,
+  UpstreamQuery,
+  UpstreamResolver,
+  UpstreamServer,
+  UpstreamVerdict,
+} from '../contract/upstream-resolver.ts'
+import { errorText } from './error-text.ts'
+import { frozenCopy } from './frozen-copy.ts'
+
+const LARGEST_MESSAGE = 0xffff
+const LONGEST_REASON = 500
+const MOST_SERVERS = 64
+
+/**
+ * Asks a resolver plugin. One that breaks its promise has failed: it throws, answers what is no verdict, or does not give up when the signal
+ * aborts. Never rejects.
+ */
+export const askResolver = async (resolver: UpstreamResolver, query: UpstreamQuery): Promise<UpstreamVerdict> => {
+  const { signal } = query
+  let stop = (): void => undefined
+  const givenUp = new Promise<UpstreamVerdict>((resolve) => {
+    stop = () => resolve({ type: 'failed', code: 'aborted', reason: 'given up' })
+    signal.addEventListener('abort', stop, { once: true })
+    if (signal.aborted) stop()
+  })
+  try {
+    const handed = { ...query, server: frozenCopy(query.server), message: new Uint8Array(query.message) }
+    return checkedVerdict(await Promise.race([resolver.resolve(handed), givenUp]))
+  } catch (error) {
+    return { type: 'failed', code: 'unreachable', reason: errorText(error) }
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** Servers that a resolver plugin finds by itself; none where it throws or names what is none. */
+export const discoverServers = (resolver: UpstreamResolver | undefined): readonly UpstreamServer[] => {
+  try {
+    const found: unknown = resolver?.discover?.() ?? []
+    return Array.isArray(found) ? found.slice(0, MOST_SERVERS).flatMap(checkedServer) : []
+  } catch {
+    return []
+  }
+}
+
+const checkedServer = (server: unknown): UpstreamServer[] => {
+  if (typeof server !== 'object' || server === null) return []
+  const { endpoint, url, serverName } = server as Record<keyof UpstreamServer, unknown>
+  const parts = Object.entries({ endpoint, url, serverName }).filter(([, part]) => part !== undefined)
+  return parts.every(([, part]) => typeof part === 'string') ? [Object.fromEntries(parts) as UpstreamServer] : []
+}
+
+/** A plugin is somebody else's code: its answer is a copy of what could be one, or a failure. */
+const checkedVerdict = (answer: unknown): UpstreamVerdict => {
+  if (typeof answer !== 'object' || answer === null) return noVerdict('no verdict')
+  const { type, message, code, reason } = answer as Record<'type' | 'message' | 'code' | 'reason', unknown>
+  if (type === 'failed') {
+    const known = typeof code === 'string' && Object.hasOwn(FAILURES, code) ? (code as UpstreamFailure) : undefined
+    if (known === undefined) return noVerdict('a failure of no known kind')
+    return { type, code: known, reason: typeof reason === 'string' ? reason.slice(0, LONGEST_REASON) : 'no reason' }
+  }
+  if (type !== 'answered' || !(message instanceof Uint8Array)) return noVerdict('no verdict')
+  if (message.length > LARGEST_MESSAGE) return noVerdict('what is no DNS message')
+  return { type, message: new Uint8Array(message) }
+}
+
+const noVerdict = (what: string): UpstreamVerdict => ({
+  type: 'failed',
+  code: 'malformed',
+  reason: `the resolver plugin answered with ${what}`,
+})
+
+const FAILURES: Readonly<Record<UpstreamFailure, true>> = {
+  timeout: true,
+  refused: true,
+  unreachable: true,
+  untrusted: true,
+  malformed: true,
+  unsupported: true,
+  aborted: true,
+}
