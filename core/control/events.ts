@@ -46,6 +46,7 @@ export const EVENTS: Table = {
     toPortal: {
       authorizationCreated: { v2: 'authorization_created' },
       accessRejected: { v2: 'access_rejected' },
+      nameFindings: { v2: 'name_findings' },
       broadcastIceCandidates: { v2: 'broadcast_ice_candidates' },
       broadcastInvalidatedIceCandidates: { v2: 'broadcast_invalidated_ice_candidates' },
       noRelays: { v2: 'no_relays' },

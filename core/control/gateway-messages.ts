@@ -1,3 +1,4 @@
+import { SITE_FINDINGS } from '../dns/site-finding.ts'
 import { z } from 'zod'
 import {
   Candidates,
@@ -65,6 +66,8 @@ export type Subject = z.infer<typeof Subject>
 export const HeldAuthorization = z.object({ client_id: Id, resource_id: Id, expires_at: UnixSeconds.nullable() })
 export type HeldAuthorization = z.infer<typeof HeldAuthorization>
 
+const Finding = z.enum(SITE_FINDINGS)
+
 const ClientCandidates = z.object({ client_id: Id, candidates: Candidates })
 const BroadcastCandidates = z.object({ client_ids: z.array(Id).max(1024), candidates: Candidates })
 
@@ -89,6 +92,8 @@ export const portalToGateway = {
     /** Null: never. */
     expires_at: UnixSeconds.nullable(),
     use_iceless: z.boolean().optional(),
+    /** Portreeve's addition: whether the portal understands `name_findings`. */
+    site_findings: z.boolean().optional(),
     flow_logs_ingest_token: z.string().max(16_384),
   }),
   rejectAccess: z.object({
@@ -108,6 +113,8 @@ export const gatewayToPortal = {
   authorizationCreated: z.object({ ref: z.string().max(4096) }),
   /** Portreeve's addition: the grant that `reject_access` named is gone from the data path. */
   accessRejected: z.object({ ref: z.string().max(4096) }),
+  /** Portreeve's addition: what the site has for a name of a resource; both `found` where there is no trouble any more. */
+  nameFindings: z.object({ resource_id: Id, domain: z.string().min(1).max(253), ipv4: Finding, ipv6: Finding }),
   broadcastIceCandidates: BroadcastCandidates,
   broadcastInvalidatedIceCandidates: BroadcastCandidates,
   noRelays: Empty,

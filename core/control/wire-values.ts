@@ -88,6 +88,8 @@ export const FEATURES = {
   endReasons: 'end_reasons',
   /** A gateway's: it answers records of all types of its resources' names. A client's: `authorization_created` carries `site_records`. */
   siteRecords: 'site_records',
+  /** `create_authorization` carries `site_findings`; the gateway then says by `name_findings` what its site has trouble with. */
+  siteFindings: 'site_findings',
 } as const
 
 /** An array of which bad members are left out instead of spoiling the whole. */

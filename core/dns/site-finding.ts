@@ -23,6 +23,9 @@ export interface SiteFindings {
   readonly ipv6: SiteFinding
 }
 
+/** Addresses of both families. */
+export const NO_TROUBLE: SiteFindings = { ipv4: 'found', ipv6: 'found' }
+
 /** Whether somebody has to hear of the outcomes: no family has addresses, or one failed for another reason than that it has no records. */
 export const isTrouble = ({ ipv4, ipv6 }: SiteFindings): boolean =>
   (ipv4 !== 'found' && ipv6 !== 'found') || [ipv4, ipv6].some((finding) => !HARMLESS.has(finding))

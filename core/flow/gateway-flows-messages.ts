@@ -51,6 +51,8 @@ export type GatewayFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
   | { type: 'resolve'; lookup: number; domain: string }
+  /** The outcome of a look-up at the site. */
+  | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings }
   /** The answer to `nameAsked`: whether the client holds a grant for a resource that the name belongs to. */
   | { type: 'nameJudged'; ask: number; permitted: boolean }
   /** Its last grant is gone and goodbye was sent, or it said goodbye. */

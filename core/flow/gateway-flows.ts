@@ -286,6 +286,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const told = found !== undefined && isTrouble(found) ? { found } : {}
     const frame = { resource: asked.resourceId, domain: asked.domain, ...told }
     const domain = normalizeName(asked.domain)
+    if (found !== undefined) {
+      this.#outputs.push({ type: 'nameResolved', resourceId: asked.resourceId, domain, found })
+    }
     // It may have been withdrawn while we asked.
     if (peer.assignmentProblem(asked.resourceId, domain, asked.proxyIps) !== undefined) {
       return this.#tellStatus(peer, frame, 'Inactive')

@@ -1,4 +1,5 @@
-import type { SiteFinding, SiteFindings } from '../../core/dns/site-finding.ts'
+import { findingText } from '../../core/dns/finding-text.ts'
+import type { SiteFindings } from '../../core/dns/site-finding.ts'
 import type { NameStatus } from './client-status.ts'
 
 /** The names of resources that their sites have trouble with, as their gateways last said. Bounded: the oldest is forgotten first. */
@@ -35,25 +36,3 @@ export class NameFindings {
 }
 
 const MOST_NAMES = 200
-
-/** Outcomes for a name as a sentence for whoever wanted it, with what to do. */
-export const findingText = (name: string, { ipv4, ipv6 }: SiteFindings): string => {
-  if (ipv4 === ipv6) return `${name}: ${WORDS[ipv4]}.`
-  const only = [ipv4, ipv6].filter((finding) => finding !== 'no_record' && finding !== 'no_such_name')
-  const [one] = only
-  if (only.length === 1 && one !== undefined && one !== 'found') return `${name}: ${WORDS[one]}.`
-  return `${name}: IPv4: ${WORDS[ipv4]}. IPv6: ${WORDS[ipv6]}.`
-}
-
-const WORDS: Readonly<Record<SiteFinding, string>> = {
-  found: 'the site has addresses',
-  no_record: 'the site has the name, but no address for it: its DNS administrator has to add a record',
-  no_such_name: "the site's name servers do not have the name: look for a typing error, or have it added there",
-  refused_address:
-    'the site has an address that is never a server (loopback, link-local, metadata, the gateway itself …), which is refused',
-  no_answer:
-    "no name server of the site answers the gateway: its administrator has to look at the gateway's resolv.conf",
-  servfail: "the site's name server failed (SERVFAIL): its administrator has to look at it",
-  refused: "the site's name server refuses to answer the gateway (REFUSED): its administrator has to let it ask",
-  bad_answer: "the site's name server gave an answer that cannot be used: its administrator has to look at it",
-}

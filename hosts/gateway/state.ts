@@ -7,6 +7,7 @@ import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/
 import { PortalNews } from '../../core/control/portal-news.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
+import { isTrouble, NO_TROUBLE } from '../../core/dns/site-finding.ts'
 import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
@@ -22,6 +23,7 @@ import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
+import { NameReports } from './name-reports.ts'
 import { OwedAnswers } from './owed-answers.ts'
 import type { GatewayStatus } from './gateway-status.ts'
 import type { SiteQuery } from './site-listeners.ts'
@@ -68,6 +70,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   /** To be said once the lane has taken a grant, or a rejection. */
   readonly #grants = new OwedAnswers()
   readonly #rejections = new OwedAnswers()
+  readonly #nameReports = new NameReports()
+  /** Whether the portal has shown that it understands reports about names. */
+  #reportsNames = false
   readonly #outputs = new OutputQueue<GatewayOutput>()
   #configured = ''
   #linkState: LinkState = 'connecting'
@@ -78,7 +83,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#link = new PortalLink({
       role: 'gateway',
       random,
-      features: [FEATURES.acknowledgedReject, FEATURES.siteRecords],
+      features: [FEATURES.acknowledgedReject, FEATURES.siteRecords, FEATURES.siteFindings],
       url: portalUrl,
       patienceMs: 1 * DAY,
     })
@@ -249,6 +254,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   #authorize(created: Extract<FromPortal<'gateway'>, { event: 'createAuthorization' }>['payload'], now: Instant): void {
     const { client, ref } = created
+    this.#reportsNames = created.site_findings === true
     const expiresAt = this.#expiry(created.expires_at, now)
     // What is not held is not acknowledged: the portal then takes another gateway.
     if (expiresAt !== undefined && expiresAt <= now) return
@@ -327,6 +333,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return
       case 'nameJudged':
         return this.#tellService(output, now)
+      case 'nameResolved':
+        return this.#reportName(output, now)
       case 'accessExpired':
         // The portal knows the time as well.
         return
@@ -372,6 +380,15 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     if (added.length > 0) {
       this.#say({ event: 'broadcastIceCandidates', payload: { client_ids, candidates: [...added] } }, now)
     }
+  }
+
+  #reportName(
+    { resourceId, domain, found }: Extract<GatewayFlowsOutput, { type: 'nameResolved' }>,
+    now: Instant,
+  ): void {
+    if (!this.#reportsNames || !this.#nameReports.take(resourceId, domain, found, now)) return
+    const { ipv4, ipv6 } = isTrouble(found) ? found : NO_TROUBLE
+    this.#say({ event: 'nameFindings', payload: { resource_id: resourceId, domain, ipv4, ipv6 } }, now)
   }
 
   /** What is said while the portal is away waits for it. */

@@ -3,6 +3,7 @@ import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
 import { readMessage } from '../../core/control/events.ts'
 import { decodeFrame, errorReply, MAX_FRAME_TO_PORTAL, okReply, type Frame } from '../../core/control/frame.ts'
 import type { ToPortal } from '../../core/control/messages.ts'
+import { matchPattern, normalizeName } from '../../core/dns/pattern.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
 import { Presence } from '../../core/presence/presence.ts'
 import { Counters } from '../../core/runtime/counters.ts'
@@ -21,6 +22,7 @@ import { decisionsOf, type Decisions } from './control/decisions.ts'
 import { seatedConnection, type SeatedConnection } from './control/seated.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
+import { NameTroubles } from './control/name-troubles.ts'
 import { Requests } from './control/requests.ts'
 import { ResourceNews } from './control/resource-news.ts'
 import { Withdrawals } from './control/withdrawals.ts'
@@ -83,6 +85,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       agenda: new Agenda(),
       connections: new Map(),
       whereabouts: new Map(),
+      nameTroubles: new NameTroubles(),
       emit: (output) => this.#outputs.push(output),
       drop: (reason) => this.#counters.count(reason),
     }
@@ -256,6 +259,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     switch (message.event) {
       case 'authorizationCreated':
         return this.#requests.acknowledged(connection.peerId, message.payload.ref, now)
+      case 'nameFindings':
+        return this.#noteName(connection, message.payload, now)
       case 'accessRejected':
         return this.#withdrawals.acknowledged(connection.peerId, message.payload.ref)
       case 'broadcastIceCandidates':
@@ -269,6 +274,21 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         return
       case 'setSnownetCapabilities':
     }
+  }
+
+  /** A gateway speaks for resources of its own site only. */
+  #noteName(
+    { peerId: gatewayId }: Connection,
+    { resource_id, domain, ipv4, ipv6 }: Extract<ToPortal<'gateway'>, { event: 'nameFindings' }>['payload'],
+    now: Instant,
+  ): void {
+    const { view, nameTroubles, unixAt, drop } = this.#context
+    const resource = view.get('resources', resource_id.toLowerCase())
+    const gateway = view.get('gateways', gatewayId)
+    const name = normalizeName(domain)
+    const isIts = resource?.siteId === gateway?.siteId && resource?.accountId === gateway?.accountId
+    if (resource?.type !== 'dns' || !isIts || !matchPattern(resource.address ?? '', name)) return drop('name_not_its')
+    nameTroubles.put({ gatewayId, resourceId: resource.id, domain: name, found: { ipv4, ipv6 }, at: unixAt(now) })
   }
 }
 

@@ -168,7 +168,7 @@ const describe = (output: Output): string => {
       return `tun: ${describeAny(output.packet)}`
     case 'nameResolved': {
       const { domain, resourceId, found } = output
-      return `${domain} of ${resourceId}: ${found === undefined ? 'no trouble' : `${found.ipv4}, ${found.ipv6}`}`
+      return `${domain} of ${resourceId} at its site: ${found === undefined ? 'no trouble' : `${found.ipv4}, ${found.ipv6}`}`
     }
     case 'resolve':
       return `resolve ${output.lookup} ${output.domain}`

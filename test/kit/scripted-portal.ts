@@ -23,6 +23,8 @@ export class ScriptedPortal implements VirtualPortalEnd {
   resources: ClientResource[] = []
   /** Resource ids that nobody is let to, with the reason. */
   readonly denied = new Map<string, string>()
+  /** What gateways said of names, in order. */
+  readonly nameFindings: { domain: string; ipv4: string; ipv6: string }[] = []
   /** Whether clients are told that their gateways answer records of all types. */
   siteRecords = true
   /** Unix seconds, or null for never. */
@@ -216,6 +218,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
         client_ice_credentials: ice.client,
         gateway_ice_credentials: ice.gateway,
         expires_at: this.expiresAt,
+        site_findings: true,
         flow_logs_ingest_token: 'a.b.c',
       },
     })
@@ -228,6 +231,9 @@ export class ScriptedPortal implements VirtualPortalEnd {
       case 'authorizationCreated':
         this.acknowledged.push(message.payload.ref)
         this.#waiting.get(message.payload.ref)?.()
+        return
+      case 'nameFindings':
+        this.nameFindings.push(message.payload)
         return
       case 'accessRejected':
         this.acknowledged.push(message.payload.ref)

@@ -54,6 +54,7 @@ export class Consequences {
       if (change.entity === 'authorizations') this.#parts.keeper.rowChanged(id, change.after)
       if (entity === 'gateways' && row === undefined) this.#parts.withdrawals.gatewayRemoved(id)
       if (entity === 'clients' && row === undefined) this.#context.whereabouts.delete(id)
+      if (entity === 'gateways' && row === undefined) this.#context.nameTroubles.gatewayRemoved(id)
     }
     // Last, so that a gateway that has to go as well is told what it must not serve any more.
     for (const connection of connections.values()) {

@@ -13,6 +13,7 @@ import type { View } from '../view/view.ts'
 import type { Agenda } from './agenda.ts'
 import type { Connection } from './connections.ts'
 import type { Grants } from './grants.ts'
+import type { NameTroubles } from './name-troubles.ts'
 
 /** What a portal's decisions lead to. */
 export type PortalOutput =
@@ -33,6 +34,7 @@ export interface Context {
   connections: Map<string, Connection>
   /** Where a client was last seen at: kept beyond its connection, while its grants may have to be judged anew. */
   whereabouts: Map<string, Whereabouts>
+  nameTroubles: NameTroubles
   selectors: Extensions<GatewaySelector>
   random: Random
   unixAt: (now: Instant) => UnixTime

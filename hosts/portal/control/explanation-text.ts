@@ -1,3 +1,4 @@
+import { findingText } from '../../../core/dns/finding-text.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
@@ -13,6 +14,7 @@ export const explanationText = (explanation: AccessExplanation): string[] => [
   ...connectionLines(explanation),
   ...(explanation.filter === undefined ? [] : [filterLine(explanation.filter)]),
   gatewayLine(explanation),
+  ...nameLines(explanation),
 ]
 
 /** `2026-11-22 18:00:00 UTC`, to the second where there are seconds. */
@@ -119,6 +121,11 @@ const durationText = (milliseconds: number): string => {
   if (seconds % 60 !== 0) return `${seconds} s`
   return seconds === 60 ? 'a minute' : `${seconds / 60} minutes`
 }
+
+const nameLines = ({ names }: AccessExplanation): string[] =>
+  names.map(
+    ({ domain, found, gatewayName, at }) => `As ${gatewayName} found at ${utcText(at)}: ${findingText(domain, found)}`,
+  )
 
 const policyName = ({ policies, groups, verdict: judged }: AccessExplanation, id: string): string => {
   const policy = policies.get(id)

@@ -11,6 +11,7 @@ import { restsOnConnection } from './absences.ts'
 import { judgeAccess, type AccessVerdict } from './access.ts'
 import { versionOf, type Connection } from './connections.ts'
 import type { Context } from './context.ts'
+import type { NameTrouble } from './name-troubles.ts'
 import type { Choice } from './selection.ts'
 import { chooseAmong, siteGateways } from './site-gateways.ts'
 import { wireFilters } from './wire-resource.ts'
@@ -62,6 +63,8 @@ export interface AccessExplanation {
   /** Undefined where nobody asked about a port. */
   filter: FilterExplanation | undefined
   gateway: GatewayExplanation
+  /** Names of the resource that its gateways have lately found trouble with. */
+  names: (NameTrouble & { gatewayName: string })[]
   /** All of it: policies, standing and filter. */
   isAllowed: boolean
 }
@@ -118,9 +121,18 @@ export const explainAccess = (
     endsAfterConnectionMs: grantingRests(verdict) ? context.limits.placeMs : undefined,
     filter,
     gateway: gatewayOf(context, { resource, client, connection: known.connection }),
+    names: context.nameTroubles
+      .ofResource(resourceId)
+      .flatMap((trouble) => {
+        const name = view.get('gateways', trouble.gatewayId)?.name
+        return name === undefined ? [] : [{ ...trouble, gatewayName: name }]
+      })
+      .slice(0, MOST_NAMES),
     isAllowed: verdict.allowed && known.obstacle === undefined && filter?.isPermitted !== false,
   }
 }
+
+const MOST_NAMES = 50
 
 /** Whether the policy that grants looks at the client's connection. */
 const grantingRests = (verdict: AccessVerdict): boolean =>

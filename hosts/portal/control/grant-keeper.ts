@@ -5,7 +5,7 @@ import { MINUTE, SECOND, unixTime, type Instant, type UnixTime } from '../../../
 import type { Authorization, Client, Token } from '../entities.ts'
 import { clientStanding, type ClientStanding } from '../view/standing.ts'
 import { judgeAccess, type AccessVerdict } from './access.ts'
-import { instantAt, tellGateway, type Context } from './context.ts'
+import { gatewayConnection, instantAt, tellGateway, type Context } from './context.ts'
 import { DormantGrants } from './dormant-grants.ts'
 import type { Grant } from './grants.ts'
 import { signedRef } from './opaque-ref.ts'
@@ -308,7 +308,11 @@ export class GrantKeeper {
     const ref = signedRef('grant', grant.row.id, refKey)
     const isTold = tellGateway(this.#context, grant.row.gatewayId, {
       event: 'createAuthorization',
-      payload: createAuthorization(parts, { ref, ingestKey }),
+      payload: createAuthorization(parts, {
+        ref,
+        ingestKey,
+        features: gatewayConnection(this.#context, grant.row.gatewayId)?.features,
+      }),
     })
     grant.told = isTold ? JSON.stringify(gatewayResource(parts.resource)) : undefined
   }

@@ -25,7 +25,7 @@ const INGEST_GRACE_MS = 30 * DAY
 
 export const createAuthorization = (
   parts: GrantParts,
-  { ref, ingestKey }: { ref: string; ingestKey: Uint8Array },
+  { ref, ingestKey, features }: { ref: string; ingestKey: Uint8Array; features: ReadonlySet<string> | undefined },
 ): Body<'gateway', 'fromPortal', 'createAuthorization'> => {
   const { row, client, resource } = parts
   const credentials = iceCredentials(parts)
@@ -52,6 +52,7 @@ export const createAuthorization = (
     gateway_ice_credentials: credentials.gateway,
     expires_at: unixSeconds(row.expiresAt),
     use_iceless: false,
+    ...(features?.has(FEATURES.siteFindings) === true ? { site_findings: true } : {}),
     flow_logs_ingest_token: ingestToken(parts, { role: 'responder', ingestKey }),
   }
 }

@@ -32,6 +32,7 @@ describe('messages of the control channel', () => {
     expect(missing).to.deep.equal([
       'client toPortal set_capabilities',
       'gateway toPortal access_rejected',
+      'gateway toPortal name_findings',
       'gateway toPortal set_capabilities',
     ])
   })

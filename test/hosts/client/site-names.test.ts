@@ -109,6 +109,8 @@ describe('SRV and TXT of resources, through the tunnel', () => {
       ['bad.example.org', 'refused_address', 'refused_address'],
       ['typo.example.org', 'no_such_name', 'no_such_name'],
     ])
+    const reported = portal.nameFindings.map(({ domain, ipv4, ipv6 }) => [domain, ipv4, ipv6])
+    expect(reported).to.deep.equal(told())
     const why = client.state.findings.status().map((one) => one.why)
     expect(why[0]).to.match(/^bad\.example\.org: the site has an address that is never a server/)
     site.name('bad.example.org', ['10.0.0.6'])
@@ -116,6 +118,9 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     client.ask('bad.example.org', 'A')
     clock.advance(1_000)
     expect(told().map(([name]) => name)).to.deep.equal(['typo.example.org'])
+    expect(portal.nameFindings.slice(2)).to.deep.equal([
+      { resource_id: portal.resources[0]?.id, domain: 'bad.example.org', ipv4: 'found', ipv6: 'found' },
+    ])
   })
 
   it('D13 a name below a wildcard is NXDOMAIN once the site has said so, and asked for anew after 30 s', () => {

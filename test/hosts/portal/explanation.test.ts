@@ -49,6 +49,31 @@ describe('explanations', () => {
     return verdict.explanation
   }
 
+  it('P8 names what gateways have trouble with among the names of a resource, until it is over', () => {
+    bench.patch('resources', company.resource, { type: 'dns', address: '*.example.org' })
+    const gateway = company.gatewayJoins(0)
+    const say = (domain: string, ipv4: string, ipv6: string, resource_id = company.resource.id) =>
+      gateway.say('name_findings', { resource_id, domain, ipv4, ipv6 })
+    say('Typo.example.org', 'no_such_name', 'no_such_name')
+    say('bad.example.org', 'refused_address', 'no_record')
+    say('fine.example.org', 'found', 'no_record')
+    say('www.example.com', 'servfail', 'servfail')
+    say('other.example.org', 'servfail', 'servfail', company.network('203.0.113.0/24').id)
+    say('odd.example.org', 'who_knows', 'servfail')
+    const { names } = explain()
+    expect(names.map(({ domain, gatewayName }) => [domain, gatewayName])).to.deep.equal([
+      ['bad.example.org', company.gateways[0].name],
+      ['typo.example.org', company.gateways[0].name],
+    ])
+    const [bad, typo] = explanationText(explain()).slice(-2)
+    expect(bad).to.match(/^As .* found at .* UTC: bad\.example\.org: the site has an address that is never a server/)
+    expect(typo).to.match(/typo\.example\.org: the site's name servers do not have the name/)
+    say('typo.example.org', 'found', 'no_record')
+    expect(explain().names.map(({ domain }) => domain)).to.deep.equal(['bad.example.org'])
+    bench.remove(['gateways', company.gateways[0]])
+    expect(explain().names).to.deep.equal([])
+  })
+
   it('P8 names each policy, each condition with its facts, the verdict, and the gateway with the reason', () => {
     company.gatewayJoins(0)
     company.gatewayJoins(1)

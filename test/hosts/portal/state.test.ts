@@ -778,6 +778,25 @@ describe('PortalState', () => {
       expect([...bench.authorizations.values()].map(({ policyId }) => policyId)).to.deep.equal([spare.id])
     })
 
+    const features = ['site_records', 'site_findings']
+    for (const [gatewayHas, clientHas, siteRecords, siteFindings] of [
+      [features, features, true, true],
+      [[], features, false, undefined],
+      [features, [], undefined, true],
+      [[], [], undefined, undefined],
+    ] as const) {
+      it(`tells a client with ${clientHas.length} and a gateway with ${gatewayHas.length} additions what the other can do`, () => {
+        const gateway = company.gatewayJoins(0, {}, [...gatewayHas])
+        const client = company.clientJoins({}, [...clientHas])
+        client.heard()
+        ask(client)
+        const [create] = acknowledge(gateway)
+        const [created] = client.heard()
+        expect(created?.payload.site_records).to.equal(siteRecords)
+        expect(create?.site_findings).to.equal(siteFindings)
+      })
+    }
+
     it('P6 has the withdrawal acknowledged: asks again each second, and drops a gateway that does not confirm', () => {
       const { gateway } = authorised({ features: ['acknowledged_reject_access'] })
       bench.remove(['policies', company.policy])

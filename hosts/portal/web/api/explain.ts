@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { canonicalAddress } from '../../../../core/net/ip-address.ts'
+import { findingText } from '../../../../core/dns/finding-text.ts'
+import { SITE_FINDINGS } from '../../../../core/dns/site-finding.ts'
 import { unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 import type { PolicyExplanation } from '../../../../core/policy/policy-verdict.ts'
 import type { ConditionExplanation } from '../../../../core/policy/evaluate-condition.ts'
@@ -102,6 +104,18 @@ const ExplanationBody = z
         last_seen_at: Time.nullable(),
       }),
     ),
+    names: z
+      .array(
+        z.object({
+          name: z.string(),
+          gateway: Named,
+          ipv4: z.enum(SITE_FINDINGS),
+          ipv6: z.enum(SITE_FINDINGS),
+          at: Time,
+          why: z.string(),
+        }),
+      )
+      .describe('Names of the resource that a gateway lately found trouble with at its site'),
     text: z.array(z.string()).describe('All of it in sentences'),
   })
   .meta({ id: 'Explanation' })
@@ -190,6 +204,14 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
         last_seen_at: timeOrNull(lastSeenAt),
       }),
     ),
+    names: explanation.names.map(({ domain, gatewayId, gatewayName, found, at }) => ({
+      name: domain,
+      gateway: { id: gatewayId, name: gatewayName },
+      ipv4: found.ipv4,
+      ipv6: found.ipv6,
+      at: timeOf(at),
+      why: findingText(domain, found),
+    })),
     text: explanationText(explanation),
   }
 }

@@ -1,0 +1,33 @@
+import { isTrouble, type SiteFindings } from '../../core/dns/site-finding.ts'
+import { after, MINUTE, type Instant } from '../../core/runtime/time.ts'
+
+/** Which outcomes of look-ups the portal is told: trouble, other trouble, and its end. Bounded in names and in reports a minute. */
+export class NameReports {
+  /** By resource and name, the one that was told the longest ago first. */
+  readonly #told = new Map<string, string>()
+  #left = REPORTS_A_MINUTE
+  #refilledAt: Instant | undefined
+
+  /** Whether to tell. What there was no room for is told with a later look-up. */
+  take(resourceId: string, domain: string, found: SiteFindings, now: Instant): boolean {
+    const key = `${resourceId} ${domain}`
+    const outcome = isTrouble(found) ? `${found.ipv4} ${found.ipv6}` : undefined
+    if (this.#told.get(key) === outcome || !this.#mayTell(now)) return false
+    this.#told.delete(key)
+    if (outcome !== undefined) this.#told.set(key, outcome)
+    const [oldest] = this.#told.keys()
+    if (this.#told.size > MOST_NAMES && oldest !== undefined) this.#told.delete(oldest)
+    return true
+  }
+
+  #mayTell(now: Instant): boolean {
+    if (this.#refilledAt === undefined || now >= after(this.#refilledAt, MINUTE)) {
+      this.#refilledAt = now
+      this.#left = REPORTS_A_MINUTE
+    }
+    return this.#left > 0 && this.#left-- > 0
+  }
+}
+
+const REPORTS_A_MINUTE = 60
+const MOST_NAMES = 1_000
