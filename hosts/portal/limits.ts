@@ -18,6 +18,7 @@ export const LimitsConfig = z
   .strictObject({
     devices_per_actor: atMost(1_000),
     devices_per_account: atMost(20_000),
+    gateways_per_site: atMost(1_000),
     /** Connections of clients, joined or not. */
     connections_per_actor: atMost(1_000),
     connections_per_account: atMost(20_000),
@@ -32,6 +33,8 @@ export const LimitsConfig = z
     requests_per_minute: atMost(60),
     /** What may wait to be sent to a peer that does not read. What is being sent goes beyond it once. */
     unsent_kib_per_connection: atMost(1_024),
+    /** A gateway is told of every client that comes to it, perhaps of all at once. */
+    unsent_kib_per_gateway: atMost(16_384),
     unsent_kib_per_actor: atMost(16_384),
     unsent_kib_per_account: atMost(131_072),
     /** Records of denials of one device, and of refused sign-ins of one account; what goes beyond is counted in one more. */
@@ -40,7 +43,7 @@ export const LimitsConfig = z
   .prefault({})
 
 /** The bounds and the times after which grants end, as the control channel needs them. */
-export interface Limits extends z.infer<typeof LimitsConfig> {
+export type Limits = z.infer<typeof LimitsConfig> & {
   /** How long the place of a client that is not connected counts, in milliseconds. */
   placeMs: number
   /** How long grants of a client that is not connected stand, in milliseconds. */

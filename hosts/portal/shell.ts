@@ -13,7 +13,7 @@ import { ControlEndpoint } from './control/endpoint.ts'
 import type { Decisions } from './control/decisions.ts'
 import { PeerRows } from './control/peer-rows.ts'
 import type { Authorization, Change, EntityName } from './entities.ts'
-import type { Limits } from './limits.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { derivedKey } from './secret-key.ts'
 import { PortalState, type PortalInput, type PortalOutput } from './state.ts'
 import type { Store } from './store/store.ts'
@@ -43,6 +43,7 @@ export interface PortalShellOptions {
 /** The control channel of a portal: drives its machine, carries out what that decides, and writes down what has to last. */
 export class PortalShell implements Startable {
   readonly #store: Store
+  readonly #limits: Limits
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #machine: PortalState
@@ -52,8 +53,9 @@ export class PortalShell implements Startable {
   #unsubscribe: (() => void) | undefined
 
   constructor(options: PortalShellOptions) {
-    const { store, clock, random, logger, key } = options
+    const { store, clock, random, logger, key, limits = DEFAULT_LIMITS } = options
     this.#store = store
+    this.#limits = limits
     this.#clock = clock
     this.#logger = logger
     this.#machine = new PortalState({
@@ -66,7 +68,7 @@ export class PortalShell implements Startable {
     const contests = new ContestLog({ clock, logger })
     this.#endpoint = new ControlEndpoint({
       ...options,
-      rows: new PeerRows({ store, clock, random }),
+      rows: new PeerRows({ store, clock, random, limits, census: this.#machine.census }),
       connectLimit: options.connectLimit ?? { perSecond: 50, burst: 200 },
       prepare: (accountId) => this.#adopt(accountId),
       seated: (id) => this.#machine.seated(id, clock.now()),
@@ -121,6 +123,17 @@ export class PortalShell implements Startable {
   /** The machine, for figures. */
   get machine(): Pick<PortalState, 'counts' | 'counters'> {
     return this.#machine
+  }
+
+  /** The bounds in force, by their names in the configuration. */
+  get limits(): Readonly<Record<string, number>> {
+    const { placeMs: _place, absenceMs: _absence, ...limits } = this.#limits
+    return limits
+  }
+
+  /** Bounds that were reached: connections cut off as their peers did not read. */
+  get cutOff(): number {
+    return this.#endpoint.cutOff
   }
 
   /** Refused connects, by code. */

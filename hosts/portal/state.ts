@@ -20,6 +20,7 @@ import { Consequences } from './control/consequences.ts'
 import { reply, tell, type Context, type PortalOutput } from './control/context.ts'
 import { decisionsOf, type Decisions } from './control/decisions.ts'
 import { seatedConnection, type SeatedConnection } from './control/seated.ts'
+import type { Census } from './control/device-room.ts'
 import { GrantKeeper } from './control/grant-keeper.ts'
 import { Grants } from './control/grants.ts'
 import { NameTroubles } from './control/name-troubles.ts'
@@ -186,6 +187,17 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return decisionsOf(this.#context, now)
   }
 
+  /** How many devices and gateways there are. */
+  get census(): Census {
+    const { view } = this.#context
+    return {
+      devicesOf: (actorId) => view.clientsOf(actorId).size,
+      devicesIn: (accountId) => view.clientsIn(accountId).size,
+      gatewaysOf: (siteId) => view.gatewaysOf(siteId).size,
+      isConnected: (id) => this.isConnected(id),
+    }
+  }
+
   /** The rows, as of the last change handed in. */
   get view(): Pick<View, 'get'> {
     return this.#context.view
@@ -221,7 +233,11 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const { topic, event, ref } = frame
     if (topic === 'phoenix' && event === 'heartbeat') return reply(this.#context, connection, okReply(topic, ref))
     if (topic !== connection.role) return reply(this.#context, connection, errorReply(topic, ref, 'unmatched topic'))
-    if (event === 'phx_join') return this.#attendance.join(connection, frame, now)
+    if (event === 'phx_join') {
+      // Each is answered with all that there is.
+      if (connection.isJoined && !maySpeak(connection, now, JOIN_COST)) return this.#context.drop('too_many_joins')
+      return this.#attendance.join(connection, frame, now)
+    }
     if (!connection.isJoined) return reply(this.#context, connection, errorReply(topic, ref, 'unmatched topic'))
     const lane = { direction: 'toPortal', dialect: connection.dialect } as const
     const verdict =
@@ -291,6 +307,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     nameTroubles.put({ gatewayId, resourceId: resource.id, domain: name, found: { ipv4, ipv6 }, at: unixAt(now) })
   }
 }
+
+/** What a join counts for among what a peer may say: about one a second, and ten at once. */
+const JOIN_COST = 48
 
 /** There are no relays yet: Portreeve's own peers do without. */
 const NO_RELAYS = { event: 'relaysPresence' as const, payload: { disconnected_ids: [], connected: [] } }

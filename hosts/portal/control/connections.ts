@@ -50,14 +50,14 @@ export const openConnection = (peer: PeerConnected, now: Instant): Connection =>
 const MOST_AT_ONCE = 500
 const PER_SECOND = 50
 
-/** Whether the peer may say one thing more; nobody may keep the portal busy for others. */
-export const maySpeak = (connection: Connection, now: Instant): boolean => {
+/** Whether the peer may say one thing more, which costs as much as `cost` usual ones; nobody may keep the portal busy for others. */
+export const maySpeak = (connection: Connection, now: Instant, cost = 1): boolean => {
   const { allowance } = connection
   const refilled = allowance.tokens + ((now - allowance.at) / 1000) * PER_SECOND
   allowance.at = now
   allowance.tokens = Math.min(MOST_AT_ONCE, refilled)
-  if (allowance.tokens < 1) return false
-  allowance.tokens -= 1
+  if (allowance.tokens < cost) return false
+  allowance.tokens -= cost
   return true
 }
 

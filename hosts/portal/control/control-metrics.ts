@@ -3,7 +3,10 @@ import type { PluginCalls } from '../plugin-calls.ts'
 import type { PortalShell } from '../shell.ts'
 
 /** The figures of the control channel, for Prometheus. */
-export const controlMetrics = (shell: Pick<PortalShell, 'machine' | 'refusals'>, registry: Registry): void => {
+export const controlMetrics = (
+  shell: Pick<PortalShell, 'machine' | 'refusals' | 'cutOff' | 'limits'>,
+  registry: Registry,
+): void => {
   gauge(registry, {
     name: 'portreeve_portal_control',
     help: 'Connected clients and gateways, authorizations in force, requests and withdrawals under way',
@@ -15,6 +18,18 @@ export const controlMetrics = (shell: Pick<PortalShell, 'machine' | 'refusals'>,
     help: 'What peers sent and the portal dropped, by reason',
     label: 'reason',
     values: () => shell.machine.counters(),
+  })
+  gauge(registry, {
+    name: 'portreeve_portal_limits',
+    help: 'The bounds in force, by their names in the configuration',
+    label: 'limit',
+    values: () => shell.limits,
+  })
+  gauge(registry, {
+    name: 'portreeve_portal_control_unread_total',
+    help: 'Connections that were cut off, as their peers did not read what was sent',
+    label: 'what',
+    values: () => ({ cut_off: shell.cutOff }),
   })
   gauge(registry, {
     name: 'portreeve_portal_control_refused_total',

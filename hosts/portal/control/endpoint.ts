@@ -5,6 +5,7 @@ import { MAX_FRAME_TO_PORTAL } from '../../../core/control/frame.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts'
 import type { Token } from '../entities.ts'
 import { StoreError } from '../store/store-error.ts'
 import { tokenRefusalWords } from '../token-refusal.ts'
@@ -16,6 +17,7 @@ import type { PeerConnected } from './connections.ts'
 import type { PeerRows } from './peer-rows.ts'
 import { alreadyConnected, Refusal, refuse, type RefusalCode } from './refusal.ts'
 import type { SeatedConnection } from './seated.ts'
+import { SocketBounds, type SocketOwner } from './socket-bounds.ts'
 import { Seats, type SeatVerdict } from './seats.ts'
 
 export interface EndpointOptions {
@@ -26,6 +28,8 @@ export interface EndpointOptions {
   clientAddress: ClientAddress
   /** Connects of one address; what goes beyond is to try again later. */
   connectLimit: RateLimit
+  /** The configuration's defaults, if not given. */
+  limits?: Limits
   /** Makes an account ready for its peers to connect. */
   prepare: (accountId: string) => Promise<void>
   /** The connection by which a client or gateway is here. */
@@ -47,11 +51,13 @@ export interface Contest {
   refused: string
 }
 
-/** So much may wait to be sent to one peer; one that does not read is cut off. */
-const MOST_UNSENT_BYTES = 16 * 1_048_576
+/** Connects of one peer that it may make at once after a silence, in minutes of what it may make all the time. */
+const BURST_MINUTES = 5
 const CLOSE_PATIENCE_MS = 2 * SECOND
 /** From an upgrade to its answer's end: a peer that does not read, and a database that does not answer, hold a socket no longer. */
 const ARRIVAL_PATIENCE_MS = 20 * SECOND
+/** When a peer may try again where there are as many connections as there may be. */
+const FULL_RETRY_SECONDS = 60
 /** When a peer may try again where the database did not keep up. */
 const BUSY_RETRY_SECONDS = 5
 
@@ -64,9 +70,13 @@ export class ControlEndpoint {
     perMessageDeflate: false,
     clientTracking: false,
     maxPayload: MAX_FRAME_TO_PORTAL,
+    // Done here: answers to a peer that pings and does not read would pile up.
+    autoPong: false,
   })
   readonly #sockets = new Map<string, WebSocket>()
   readonly #seats: Seats
+  readonly #bounds: SocketBounds
+  readonly #peerLimiter: RateLimiter
   /** Sockets that have asked for an upgrade, and neither got it nor were refused yet. */
   readonly #arriving = new Set<Duplex>()
   readonly #refused: Partial<Record<RefusalCode, number>> = {}
@@ -76,7 +86,10 @@ export class ControlEndpoint {
   constructor(options: EndpointOptions) {
     this.#options = options
     this.#limiter = new RateLimiter(options.connectLimit)
-    const { clock, seated } = options
+    const { clock, seated, limits = DEFAULT_LIMITS } = options
+    this.#bounds = new SocketBounds(limits, clock)
+    const perMinute = limits.connects_per_minute
+    this.#peerLimiter = new RateLimiter({ perSecond: perMinute / 60, burst: BURST_MINUTES * perMinute })
     this.#seats = new Seats({ clock, seated, socketOf: (connection) => this.#sockets.get(connection) })
   }
 
@@ -88,8 +101,7 @@ export class ControlEndpoint {
   send(connection: string, text: string): void {
     const socket = this.#sockets.get(connection)
     if (socket === undefined || socket.readyState !== socket.OPEN) return
-    if (socket.bufferedAmount > MOST_UNSENT_BYTES) return socket.terminate()
-    socket.send(text)
+    if (this.#bounds.maySend(socket)) socket.send(text)
   }
 
   /** After what was sent before. */
@@ -117,14 +129,22 @@ export class ControlEndpoint {
     return this.#refused
   }
 
+  /** Connections that were cut off as their peers did not read. */
+  get cutOff(): number {
+    return this.#bounds.cutOff
+  }
+
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy())
     const arrived = this.#watchArrival(socket)
     try {
-      const peer = await this.#admit(request)
+      const { owner, ...peer } = await this.#admit(request)
       if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
       arrived()
-      this.#webSockets.handleUpgrade(request, socket, head, (opened) => this.#open(opened, peer))
+      this.#webSockets.handleUpgrade(request, socket, head, (opened) => {
+        this.#bounds.add(opened, owner)
+        this.#open(opened, peer)
+      })
     } catch (error) {
       const refusal = refusalOf(error)
       if (refusal.code === 'unhandled_connect_error') this.#options.logger.error({ error }, 'a connect failed')
@@ -146,7 +166,7 @@ export class ControlEndpoint {
     return arrived
   }
 
-  async #admit(request: IncomingMessage): Promise<PeerConnected> {
+  async #admit(request: IncomingMessage): Promise<PeerConnected & { owner: SocketOwner }> {
     const { clientAddress, clock } = this.#options
     if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
     const remoteIp = clientAddress({
@@ -159,13 +179,24 @@ export class ControlEndpoint {
     const verdict = await this.#options.tokens.verify(wanted.token, wanted.role)
     if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason], tokenRefusalWords(verdict, wanted.role))
     await this.#options.prepare(verdict.account.id)
+    const { accountId, actorId } = verdict.token
+    const owner = { role: wanted.role, accountId, actorId }
+    const excess = this.#bounds.refusal(owner)
+    if (excess !== undefined) {
+      throw new Refusal('limits_exceeded', {
+        retryAfterSeconds: FULL_RETRY_SECONDS,
+        reason: 'connections',
+        detail: excess,
+      })
+    }
     const seat = await this.#claimSeat(verdict.token, wanted, remoteIp)
+    this.#takeTurn(verdict.token, wanted)
     const peerId = await this.#row(verdict.token, wanted, seat)
     const { role, dialect, publicKey, userAgent } = wanted
     const connection = `${role}-${++this.#opened}`
     const { replaces } = seat
     const peer = { connection, role, dialect, peerId, tokenId: verdict.token.id, publicKey, remoteIp, userAgent }
-    return { ...peer, ...(replaces === undefined ? {} : { replaces }) }
+    return { ...peer, owner, ...(replaces === undefined ? {} : { replaces }) }
   }
 
   /** @throws Refusal where another process has the place of this peer, and answers */
@@ -178,6 +209,16 @@ export class ControlEndpoint {
     const { role } = wanted
     onContested({ role, peerId: known.id, name: known.name, stays: seat.by.remoteIp, refused: remoteIp })
     throw alreadyConnected(role)
+  }
+
+  /** @throws Refusal where a peer connects too often: each time its row is changed */
+  #takeTurn({ actorId, siteId }: Token, { externalId }: ConnectRequest): void {
+    const turn = this.#peerLimiter.take(`${actorId ?? siteId ?? ''} ${externalId}`, this.#options.clock.now())
+    if (turn.ok) return
+    throw new Refusal('rate_limit', {
+      retryAfterSeconds: turn.retryAfterSeconds,
+      detail: 'This device connects too often: try again later (limits.connects_per_minute)',
+    })
   }
 
   async #row(token: Token, wanted: ConnectRequest, seat: FreeSeat): Promise<string> {
@@ -193,6 +234,9 @@ export class ControlEndpoint {
     const { connection } = peer
     this.#sockets.set(connection, socket)
     socket.on('error', () => socket.terminate())
+    socket.on('ping', (data: Buffer) => {
+      if (this.#bounds.maySend(socket)) socket.pong(data)
+    })
     socket.on('close', () => {
       this.#sockets.delete(connection)
       this.#options.onDisconnected(connection)

@@ -2,15 +2,19 @@ import { toBase64 } from '../../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { Client, Gateway, Token } from '../entities.ts'
+import type { Limits } from '../limits.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import type { ConnectRequest } from './connect-request.ts'
 import { versionOf } from './connections.ts'
+import { roomForDevice, roomForGateway, type Census } from './device-room.ts'
 import { alreadyConnected, Refusal } from './refusal.ts'
 
 export interface PeerRowsOptions {
   store: Store
   clock: Clock
   random: Random
+  limits: Limits
+  census: Census
 }
 
 /** Whether a peer of this row may still come in; asked right before its row is changed. */
@@ -21,8 +25,12 @@ export class PeerRows {
   readonly #store: Store
   readonly #clock: Clock
   readonly #random: Random
+  readonly #limits: Limits
+  readonly #census: Census
 
-  constructor({ store, clock, random }: PeerRowsOptions) {
+  constructor({ store, clock, random, limits, census }: PeerRowsOptions) {
+    this.#limits = limits
+    this.#census = census
     this.#store = store
     this.#clock = clock
     this.#random = random
@@ -40,7 +48,7 @@ export class PeerRows {
     return (await reader.list('gateways', { where: { siteId, externalId }, limit: 1 }))[0]
   }
 
-  /** A person's device. @throws Refusal device_identity_conflict */
+  /** A person's device. @throws Refusal device_identity_conflict, limits_exceeded */
   async client(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Client> {
     const { accountId, actorId } = token
     if (actorId === null) throw new Refusal('invalid_token')
@@ -53,6 +61,8 @@ export class PeerRows {
       if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('client')
       await refuseForeignKey(tx, request)
       if (known !== undefined) return (await tx.patch('clients', known.id, this.#seen(request))) ?? known
+      const now = this.#clock.unix()
+      await roomForDevice(tx, { accountId, actorId, census: this.#census, limits: this.#limits, now })
       return tx.insert('clients', {
         id: freshId,
         actorId,
@@ -62,7 +72,7 @@ export class PeerRows {
     })
   }
 
-  /** A gateway of the token's site. @throws Refusal gateway_already_connected, device_identity_conflict */
+  /** A gateway of the token's site. @throws Refusal gateway_already_connected, device_identity_conflict, limits_exceeded */
   async gateway(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Gateway> {
     const { accountId, siteId, gatewayId } = token
     if (siteId === null) throw new Refusal('invalid_token')
@@ -76,6 +86,7 @@ export class PeerRows {
       if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('gateway')
       await refuseForeignKey(tx, request)
       if (known !== undefined) return (await tx.patch('gateways', known.id, this.#seen(request))) ?? known
+      roomForGateway({ siteId, census: this.#census, limits: this.#limits })
       return tx.insert('gateways', { id: freshId, siteId, ...(await this.#fresh(tx, request)) })
     })
   }

@@ -268,6 +268,7 @@ export class Requests {
     now: Instant,
   ): void {
     const { connection, wish, explanation } = pending
+    if (limit !== undefined) this.#context.drop('grant_limit_reached')
     this.#finish(pending)
     this.#takeBack(pending, now)
     // Whoever may not even know the resource learns nothing of what stands in the way.

@@ -31,6 +31,8 @@ export class View {
   readonly #groupsOfActor = new MultiMap<string, string>()
   readonly #membershipsOfGroup = new MultiMap<string, Membership>()
   readonly #clientsOfActor = new MultiMap<string, string>()
+  readonly #clientsOfAccount = new MultiMap<string, string>()
+  readonly #gatewaysOfSite = new MultiMap<string, string>()
   readonly #resourcesOfSite = new MultiMap<string, string>()
 
   readonly conditions: Extensions<PolicyCondition>
@@ -88,6 +90,14 @@ export class View {
     return this.#clientsOfActor.get(actorId)
   }
 
+  clientsIn(accountId: string): ReadonlySet<string> {
+    return this.#clientsOfAccount.get(accountId)
+  }
+
+  gatewaysOf(siteId: string): ReadonlySet<string> {
+    return this.#gatewaysOfSite.get(siteId)
+  }
+
   resourcesOf(siteId: string): ReadonlySet<string> {
     return this.#resourcesOfSite.get(siteId)
   }
@@ -109,7 +119,11 @@ export class View {
       this.#groupsOfActor[verb](membership.actorId, membership.groupId)
       this.#membershipsOfGroup[verb](membership.groupId, membership)
     } else if (entity === 'clients') {
-      this.#clientsOfActor[verb]((row as Entities['clients']).actorId, row.id)
+      const { actorId, accountId } = row as Entities['clients']
+      this.#clientsOfActor[verb](actorId, row.id)
+      this.#clientsOfAccount[verb](accountId, row.id)
+    } else if (entity === 'gateways') {
+      this.#gatewaysOfSite[verb]((row as Entities['gateways']).siteId, row.id)
     } else if (entity === 'resources') {
       this.#resourcesOfSite[verb]((row as Entities['resources']).siteId, row.id)
     }
