@@ -9,6 +9,8 @@ export interface ForwardingOptions {
 
 /** The operating system's network around a TUN device: addresses, routes, forwarding. Idempotent; `clear` undoes all of it. */
 export interface NetworkConfiguration {
+  /** Marks the device as this process's, before anything is done with it. Rejects where another client or gateway runs here. */
+  claim: (device: string) => Promise<void>
   /** Brings the device up with exactly these addresses (text, without prefix length). A family that the host lacks is left out. */
   setAddresses: (device: string, addresses: readonly string[]) => Promise<void>
   /** Makes exactly these prefixes (`192.0.2.0/24`) go to the device, for all but the host's own marked sockets. */

@@ -15,10 +15,15 @@ export const clientUpCommand = (context: CommandContext): Command =>
       const source = { schema: ClientConfig, file, fallback: 'client.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env)
-      const { createRandom, createSecretStore, loadAddon, needNetAdmin } = await import('../runtime/index.ts')
+      const { createRandom, createSecretStore, loadAddon, needFreeMachine, needNetAdmin, repairMachine } =
+        await import('../runtime/index.ts')
       // Nobody should sign in first and hear of it then.
       needNetAdmin()
       loadAddon()
+      // Without its names the machine could not even sign in.
+      const repaired = await repairMachine()
+      if (repaired.length > 0)
+        context.output.tell(`Put back what a client that was killed had left: ${repaired.join(', ')}.`)
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { ClientSession } = await import('../client/client-session.ts')
       const { checkClientPlugins, startClient } = await import('../client/main.ts')
@@ -29,6 +34,7 @@ export const clientUpCommand = (context: CommandContext): Command =>
         token,
         random: createRandom(),
         secrets: createSecretStore(config.secret_store, config.state_folder),
+        prepare: needFreeMachine,
         start: (given) => startClient({ config, token: given, modules, version: packageVersion() }),
         tell: context.output.tell,
       })

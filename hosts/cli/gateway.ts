@@ -19,9 +19,10 @@ export const gatewayCommand = (context: CommandContext): Command =>
       const source = { schema: GatewayConfig, file, fallback: 'gateway.yaml', env: context.env } as const
       const { config, file: path } = await readConfig(source)
       const token = takeToken(context.env) ?? (await tokenOf(config))
-      const { loadAddon, needNetAdmin } = await import('../runtime/index.ts')
+      const { loadAddon, needFreeMachine, needNetAdmin } = await import('../runtime/index.ts')
       needNetAdmin()
       loadAddon()
+      await needFreeMachine()
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
       const { startGateway } = await import('../gateway/main.ts')
       const ending = untilSignal()

@@ -18,6 +18,8 @@ export interface ClientSessionOptions {
   random: Random
   /** Where the token of somebody who signed in is kept. */
   secrets: SecretStore
+  /** Rejects where no client can run on this machine; called before anybody is asked to sign in. */
+  prepare?: () => Promise<void>
   /** Runs a client with a token. */
   start: (token: Secret) => Promise<RunningClient>
   /** Says what a person has to know. */
@@ -60,6 +62,7 @@ export class ClientSession {
       'dns-query': (input) => this.#inspectName(input),
     })
     try {
+      await this.#options.prepare?.()
       return await this.#loop(given !== undefined)
     } finally {
       this.#signIn?.cancel()

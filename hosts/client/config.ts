@@ -19,7 +19,7 @@ export const ClientConfig = z.strictObject({
   state_folder: z.string().min(1).default('/var/lib/portreeve-client'),
   /** Where the token of a sign-in is kept: a 0600 file in the state folder, or the Secret Service of the session, by `secret-tool`. */
   secret_store: z.enum(['file', 'secret-service']).default('file'),
-  /** The control socket, mode 0600; one per client on a machine. PORTREEVE_SOCKET goes before it. */
+  /** The control socket, mode 0600. PORTREEVE_SOCKET goes before it. */
   socket: z.string().min(1).default('/run/portreeve-client.sock'),
   /** How the system's resolver is pointed at the client; `none` leaves it alone. */
   dns: z.enum(['auto', 'resolv-conf', 'systemd-resolved', 'none']).default('auto'),

@@ -16,6 +16,6 @@ export const askClient = (
 
 const CLIENT: ControlOwner = {
   name: 'client',
-  ifRunning: 'End it with `portreeve client down`, or give this one a socket of its own: PORTREEVE_SOCKET.',
+  ifRunning: 'End it with `portreeve client down`, first: a machine has room for one.',
   ifNotRunning: 'Start it with `portreeve client up`; PORTREEVE_SOCKET says which one is meant.',
 }

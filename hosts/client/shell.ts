@@ -128,6 +128,13 @@ export class ClientShell {
       },
       onSocketError: (error) => logger.warn({ error }, 'a socket failed'),
     })
+    try {
+      await this.#ports.network.claim(device)
+    } catch (error) {
+      await this.#carrier.close()
+      this.#carrier = undefined
+      throw error
+    }
     // Only now: until the device was had, another client may be running, whose configuration it would be.
     await resolver.restore()
     this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })

@@ -20,6 +20,6 @@ export const gatewaySocket = ({ socket, state_folder }: Pick<GatewayConfig, 'soc
 
 const GATEWAY: ControlOwner = {
   name: 'gateway',
-  ifRunning: 'End it first, or give this one a state folder of its own.',
+  ifRunning: 'End it first: a machine has room for one.',
   ifNotRunning: 'Start it with `portreeve gateway`; PORTREEVE_SOCKET says which one is meant.',
 }

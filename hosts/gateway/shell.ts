@@ -103,6 +103,13 @@ export class GatewayShell {
       },
       onSocketError: (error) => logger.warn({ error }, 'a socket failed'),
     })
+    try {
+      await this.#ports.network.claim(device)
+    } catch (error) {
+      await this.#carrier.close()
+      this.#carrier = undefined
+      throw error
+    }
     this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })
     this.#look()
     this.#unwatch = interfaces.watch(() => this.#look())

@@ -310,6 +310,7 @@ describe('names on the kernel, by ordinary tools', function () {
       const args = portreeve('client', 'up', '--config', other)
       const elsewhere = await dns.lab.machines.client.run(process.execPath, args, { env })
       expect(elsewhere.code).not.to.equal(0)
+      expect(elsewhere.stderr).to.include('MACHINE_TAKEN')
       expect(await isOurs()).to.equal(true)
       expect((await dns.page('http://gitlab.example.org/')).server).to.equal('web')
       expect((await dns.dig('public.example.org', 'A')).answers).to.deep.equal(['203.0.113.66'])

@@ -1,4 +1,5 @@
 import type { Flows, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
+import { OperatorError } from '../../../core/config/operator-error.ts'
 import { ScriptLane, WorkerLane, type Lane, type LaneCommand, type LaneReport } from '../../../core/flow/lane.ts'
 import type { DatagramSockets } from '../../../core/runtime/datagram-socket.ts'
 import type { TunDevices } from '../../../core/runtime/tun-device.ts'
@@ -30,7 +31,7 @@ export const openLane = <Input extends object, Output>(
   if (kind === 'script') {
     return {
       machine: new ScriptLane(flows()),
-      openCarrier: (options) => ScriptCarrier.open({ tunDevices, sockets }, options),
+      openCarrier: (options) => ScriptCarrier.open({ tunDevices, sockets }, options).catch(explained(options)),
     }
   }
   // Beside its source, as tsx runs it, or what was compiled.
@@ -38,6 +39,21 @@ export const openLane = <Input extends object, Output>(
   const clockOrigin = new SystemClock().origin
   return {
     machine: new WorkerLane(),
-    openCarrier: (options) => WorkerCarrier.open(worker, { ...options, clockOrigin }),
+    openCarrier: (options) =>
+      WorkerCarrier.open<LaneCommand<Input | PacketInput>, LaneReport<Output | PacketOutput>>(worker, {
+        ...options,
+        clockOrigin,
+      }).catch(explained(options)),
   }
 }
+
+/** What the operator has to hear of a device that cannot be had. */
+const explained =
+  ({ device }: { device: { name: string } }) =>
+  (error: unknown): never => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EBUSY')) throw error
+    const remedy = 'Set `device` in the configuration to a name that is free.'
+    throw new OperatorError('DEVICE_TAKEN', `the TUN device ${device.name} is another program’s.`, remedy, {
+      cause: error,
+    })
+  }

@@ -11,11 +11,17 @@ const NET_ADMIN = 12n
  */
 export const needNetAdmin = (status = '/proc/self/status'): void => {
   if (process.platform !== 'linux') throw new OperatorError('NEEDS_LINUX', 'clients and gateways run on Linux.')
-  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(status, 'utf8')) ?? []
-  if (effective === undefined || ((BigInt(`0x${effective}`) >> NET_ADMIN) & 1n) === 1n) return
+  if (hasNetAdmin(status)) return
   throw new OperatorError(
     'NEEDS_ROOT',
     'a TUN device and routes take root, or CAP_NET_ADMIN, which this process has not.',
     'Run it with sudo, or as a service with AmbientCapabilities=CAP_NET_ADMIN.',
   )
+}
+
+/** Whether this process may change the machine's network. `status` is for tests. */
+export const hasNetAdmin = (status = '/proc/self/status'): boolean => {
+  if (process.platform !== 'linux') return false
+  const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(status, 'utf8')) ?? []
+  return effective === undefined || ((BigInt(`0x${effective}`) >> NET_ADMIN) & 1n) === 1n
 }

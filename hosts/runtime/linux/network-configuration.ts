@@ -7,15 +7,9 @@ import { runCommand } from '../run-command.ts'
 import { DeviceGuard } from './device-guard.ts'
 import { Forwarding } from './forwarding.ts'
 import { canonicalPrefix, isObject, parseList, tolerate, type IpFamily } from './ip-command.ts'
-import { RouteTable, type LinkRoute } from './route-table.ts'
+import { claimMachine } from './machine-owner.ts'
+import { INTERNET, LINKS, RESOURCES, RouteTable, type LinkRoute } from './route-table.ts'
 
-/**
- * wire §6: the client's routes lie in tables of their own, which all but its own marked sockets look into: resources; what is on
- * the machine's own links, which stays there whatever comes next; everything, where there is an Internet resource.
- */
-const RESOURCES = { table: 0x2021fd00, priority: 100 }
-const LINKS = { table: 0x2021fd01, priority: 200 }
-const INTERNET = { table: 0x2021fd02, priority: 300 }
 const EVERYTHING: readonly string[] = ['0.0.0.0/0', '::/0']
 /** What is meant for machines on a link and for no network behind it: even a full tunnel leaves it to the machine's own tables. */
 const NEVER_REMOTE: Readonly<Record<IpFamily, readonly string[]>> = {
@@ -52,6 +46,13 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
       record: stateFolder === undefined ? undefined : join(stateFolder, 'forwarding.json'),
     })
     this.#guard = new DeviceGuard(logger)
+  }
+
+  claim(device: string): Promise<void> {
+    return this.#inTurn(() => {
+      checkDevice(device)
+      return claimMachine(device)
+    })
   }
 
   setAddresses(device: string, addresses: readonly string[]): Promise<void> {

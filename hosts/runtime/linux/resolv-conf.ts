@@ -45,17 +45,21 @@ export class ResolvConf implements ResolverConfiguration {
     this.#guard = undefined
   }
 
-  /** Puts back what an earlier run left behind; without a backup there is nothing to do. */
-  async recover(): Promise<void> {
+  /** Puts back what an earlier run left behind, and says whether there was something; without a backup there is nothing to do. */
+  async recover(): Promise<boolean> {
     const backup = backupOf(this.#path)
     const original = await readFile(backup, 'utf8').catch(() => undefined)
-    if (original === undefined) return
+    if (original === undefined) return false
     const current = await readFile(this.#path, 'utf8').catch(absent)
     // What somebody else has written since then is newer than the backup.
-    if (!standsFor(current, original) || (await isLink(this.#path))) return rm(backup)
-    if (!isMountPoint(this.#path)) return rename(backup, this.#path) // which needs no room on a full disk
-    await overwriteFile(this.#path, original)
-    await rm(backup)
+    if (!standsFor(current, original) || (await isLink(this.#path))) await rm(backup)
+    else if (!isMountPoint(this.#path))
+      await rename(backup, this.#path) // which needs no room on a full disk
+    else {
+      await overwriteFile(this.#path, original)
+      await rm(backup)
+    }
+    return true
   }
 
   async #write(text: string): Promise<void> {

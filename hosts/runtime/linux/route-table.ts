@@ -2,6 +2,14 @@ import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
 import { CommandError, runCommand } from '../run-command.ts'
 import { canonicalPrefix, parseList, tolerate, type IpFamily } from './ip-command.ts'
 
+/**
+ * wire §6: the client's routes lie in tables of their own, which all but its own marked sockets look into: resources; what is on
+ * the machine's own links, which stays there whatever comes next; everything, where there is an Internet resource.
+ */
+export const RESOURCES = { table: 0x2021fd00, priority: 100 }
+export const LINKS = { table: 0x2021fd01, priority: 200 }
+export const INTERNET = { table: 0x2021fd02, priority: 300 }
+
 export interface LinkRoute {
   /** With its length. */
   prefix: string
@@ -88,6 +96,29 @@ export class RouteTable {
     }
     this.#ruled.delete(family)
   }
+}
+
+/** Removes the rules and routes of our tables, whichever run made them. Says whether there were any. */
+export const removeRoutes = async (): Promise<boolean> => {
+  let found = false
+  for (const family of ['-4', '-6'] satisfies IpFamily[]) {
+    const rules = parseList(await runCommand('ip', ['-j', family, 'rule', 'show']).catch(nothing))
+    for (const { table, priority } of rules) {
+      if (!OUR_TABLES.includes(Number(table))) continue
+      found = true
+      await runCommand('ip', [family, 'rule', 'del', 'priority', String(priority), 'lookup', String(table)])
+    }
+    for (const table of OUR_TABLES) await tolerate(runCommand('ip', [family, 'route', 'flush', 'table', String(table)]))
+  }
+  return found
+}
+
+const OUR_TABLES = [RESOURCES, LINKS, INTERNET].map(({ table }) => table)
+
+/** A kernel without IPv6 has none of its rules. */
+const nothing = (error: unknown): string => {
+  if (error instanceof CommandError) return '[]'
+  throw error
 }
 
 const goalOf = (route: Route): string => {
