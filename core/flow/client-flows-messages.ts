@@ -28,6 +28,8 @@ export type ClientFlowsInput =
   | { type: 'authorizationWanted'; resourceId: string }
   /** The portal or the gateway said no: waiting packets are answered with ICMP unreachable instead of a timeout. */
   | { type: 'authorizationFailed'; resourceId: string }
+  /** No way to a gateway was found: waiting packets, and those of the next moments, are answered with ICMP unreachable. */
+  | { type: 'resourceUnreachable'; resourceId: string }
   | { type: 'revoked'; resourceId: string }
   | { type: 'peerLost'; peer: PeerId }
   | MtuChanged
@@ -66,6 +68,7 @@ export type ClientDrop =
   | 'kept-merged'
   | 'kept-oldest-dropped'
   | 'authorization-failed'
+  | 'no-path'
   | 'name-inactive'
   | 'unknown-peer'
   | 'destination-not-own'

@@ -41,6 +41,9 @@ export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-message
 /** wire §2: it asks again after 2 s at the earliest. */
 const REQUEST_INTERVAL = 2 * SECOND
 
+/** Longer than the next attempt takes to fail, so that an application is told at once until one does not. */
+const UNREACHABLE_FOR = 20 * SECOND
+
 /** Every packet's way at the client (wire §5): which resource it is for, whether that is granted yet, and what waits until then. */
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #ipv4: AddressBytes | undefined
@@ -72,7 +75,9 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'authorizationWanted':
         return this.#wantAuthorization(this.#routes.resource(input.resourceId), now)
       case 'authorizationFailed':
-        return this.#failAuthorization(input.resourceId, now)
+        return this.#refuseKept(this.#routes.resource(input.resourceId), 'authorization-failed', now)
+      case 'resourceUnreachable':
+        return this.#failConnecting(this.#routes.resource(input.resourceId), now)
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)
@@ -304,7 +309,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     resource: ClientResource,
     { now, keptAt }: { now: Instant; keptAt: Instant },
   ): void {
-    this.#keep(packet, resource, keptAt)
+    const { unreachableUntil } = resource
+    // It is tried again, and meanwhile nobody waits for what has just not come about.
+    if (unreachableUntil !== undefined && now < unreachableUntil) this.#refuse(packet, 'host-unreachable', 'no-path')
+    else this.#keep(packet, resource, keptAt)
     this.#wantAuthorization(resource, now)
   }
 
@@ -333,10 +341,16 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#release(resource, now)
   }
 
-  #failAuthorization(resourceId: string, now: Instant): void {
-    for (const { bytes } of this.#routes.resource(resourceId)?.kept.take(now) ?? []) {
+  #failConnecting(resource: ClientResource | undefined, now: Instant): void {
+    if (resource === undefined) return
+    this.#refuseKept(resource, 'no-path', now)
+    resource.unreachableUntil = after(now, UNREACHABLE_FOR)
+  }
+
+  #refuseKept(resource: ClientResource | undefined, reason: 'authorization-failed' | 'no-path', now: Instant): void {
+    for (const { bytes } of resource?.kept.take(now) ?? []) {
       this.#packet.parse(bytes)
-      this.#refuse(this.#packet, 'host-unreachable', 'authorization-failed')
+      this.#refuse(this.#packet, 'host-unreachable', reason)
     }
   }
 

@@ -18,6 +18,8 @@ export interface ClientResource extends ResourceEntry {
   requestedAt: Instant | undefined
   /** When its gateway last refused what it was granted. */
   doubtedAt: Instant | undefined
+  /** Until when packets are refused instead of kept: no way to a gateway was found a moment ago. */
+  unreachableUntil: Instant | undefined
   readonly kept: KeptPackets
 }
 
@@ -89,6 +91,7 @@ export class ClientRoutes {
               peers: new Set(),
               requestedAt: undefined,
               doubtedAt: undefined,
+              unreachableUntil: undefined,
               kept: new KeptPackets(),
             }),
         ...resourceEntry(resource),

@@ -54,6 +54,7 @@ export class ServingPeers {
     resource.peers.add(peer)
     if (!this.#held.has(peer)) this.#held.set(peer, this.#numbers.hold(peer))
     resource.requestedAt = undefined
+    resource.unreachableUntil = undefined
     for (const text of addresses) {
       const address = canonicalAddress(text)
       if (address !== undefined) this.#byAddress.set(address, peer)

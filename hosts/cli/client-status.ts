@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { ClientStatus } from '../client/client-status.ts'
+import type { ClientStatus, ResourceState } from '../client/client-status.ts'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
@@ -16,17 +16,24 @@ export const clientStatusCommand = (context: CommandContext): Command =>
       const status = (await ask('status', options, context)) as ClientStatus
       if (options.json === true) context.output.json(status)
       else context.output.print(describe(status))
-      context.exit(CODES[status.state])
+      context.exit(isUsable(status) ? CODES[status.state] : ExitCode.unreachable)
     })
     .addHelpText(
       'after',
       `
-Ends with 0 where it is connected, 3 signed out, 4 where the portal, or the client itself, cannot be reached.
+Ends with 0 where it is connected, 3 signed out, 4 where the portal, a resource that somebody wants, or the client itself is not reached.
+A resource is connecting while it is granted and a way to its gateway is looked for, connected once packets pass, and unreachable
+where they do not: what to look at stands below the table.
 
 Examples:
   $ portreeve client status
   $ portreeve client status --json | jq '.resources[] | {name, state, reason}'`,
     )
+
+/** Whether nothing that somebody wants stays away; a denial is an answer. */
+const isUsable = ({ resources }: ClientStatus): boolean => resources.every(({ state }) => !WAITING.has(state))
+
+const WAITING: ReadonlySet<ResourceState> = new Set(['requested', 'connecting', 'unreachable'])
 
 const CODES = {
   connected: ExitCode.done,

@@ -39,13 +39,19 @@ export interface GatewayStatus {
   last_handshake: string | null
 }
 
+/**
+ * `requested`: the portal has not answered yet; `connecting`: it is granted, and a path to its gateway is being looked for; `connected`: packets
+ * pass; `unreachable`: they do not, though it was asked for a short while ago.
+ */
+export type ResourceState = 'idle' | 'requested' | 'connecting' | 'connected' | 'unreachable' | 'denied'
+
 export interface ResourceStatus {
   id: string
   name: string
   address: string | null
-  state: 'idle' | 'requested' | 'connected' | 'denied'
+  state: ResourceState
   gateway_id: string | null
-  /** Why it is denied or was withdrawn: a code. */
+  /** Why it is denied or unreachable, or was withdrawn: a code. */
   reason: string | null
   /** The same in words, a sentence each, with what stands in the way; none where nothing does. */
   why: string[]

@@ -1,4 +1,4 @@
-import type { PeerId, TunnelKeysOutput } from '../../core/contract/tunnel-transport.ts'
+import type { Path, TunnelKeysOutput } from '../../core/contract/tunnel-transport.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
@@ -36,10 +36,17 @@ export type ConnectionsOutput =
   | Extract<PeerTunnelsOutput, { type: 'sendDatagram' | 'deliverPacket' | 'mtuChanged' }>
   | TunnelKeysOutput
   | { type: 'say'; message: ToPortal<'client'> }
-  /** Packets for the resource may go to this gateway. */
+  /** The gateway was granted for the resource; whether there is a path to it is another question. */
+  | { type: 'granted'; resourceId: string; gateway: KnownGateway }
+  /** Packets for the resource may go to this gateway: there is a path to it, with a session. */
   | { type: 'served'; resourceId: string; gateway: KnownGateway }
+  /** The gateway is reached by this path from here on. */
+  | { type: 'pathTaken'; gateway: KnownGateway; before: Path | undefined }
   /** The gateway is of no use, for good or for now; what it served needs another one. */
-  | { type: 'unserved'; gatewayId: PeerId; resourceIds: readonly string[]; reason: string }
+  | { type: 'unserved'; gateway: KnownGateway; resourceIds: readonly string[]; reason: string; how: Ending }
+
+/** `ended`: as somebody wanted; `lost`: it fell silent, and another one may serve; `failed`: no way to it was found. */
+export type Ending = 'ended' | 'lost' | 'failed'
 
 /** How long a gateway is looked for from a new place before another one is asked for: H7's 2 s and some. */
 const SOUGHT_FOR_MS = 3 * SECOND
@@ -143,17 +150,32 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       now,
     )
     this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#locals.lines } })
-    this.#outputs.push({ type: 'served', resourceId, gateway })
+    // Granted anew at the same place: the flows are told again, as they may have forgotten it.
+    gateway.servedIds.delete(resourceId)
+    gateway.isLost = false
+    this.#outputs.push({ type: 'granted', resourceId, gateway })
+    this.#serve(gateway)
   }
 
-  #close(gateway: KnownGateway, reason: string, now: Instant): void {
+  /** Says what may go to the gateway, once packets do reach it. */
+  #serve(gateway: KnownGateway): void {
+    if (gateway.path === undefined || gateway.handshakeAt === undefined) return
+    for (const resourceId of gateway.resourceIds) {
+      if (gateway.servedIds.has(resourceId)) continue
+      gateway.servedIds.add(resourceId)
+      this.#outputs.push({ type: 'served', resourceId, gateway })
+    }
+  }
+
+  #close(gateway: KnownGateway, reason: string, now: Instant, how: Ending = 'ended'): void {
     this.gateways.remove(gateway.id)
     this.#tellTunnels({ type: 'peerRemoved', peer: gateway.id }, now)
-    this.#unserve(gateway, reason)
+    this.#unserve(gateway, { reason, how })
   }
 
-  #unserve({ id, resourceIds }: KnownGateway, reason: string): void {
-    this.#outputs.push({ type: 'unserved', gatewayId: id, resourceIds: [...resourceIds], reason })
+  #unserve(gateway: KnownGateway, why: { reason: string; how: Ending }): void {
+    gateway.servedIds.clear()
+    this.#outputs.push({ type: 'unserved', gateway, resourceIds: [...gateway.resourceIds], ...why })
   }
 
   #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
@@ -184,15 +206,16 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     const gateway = this.gateways.get(output.peer)
     if (gateway === undefined) return
     switch (output.type) {
-      case 'pathChosen':
+      case 'pathChosen': {
+        const before = gateway.path
         gateway.path = output.path
         gateway.soughtUntil = undefined
         this.gateways.foundAlive(gateway.id)
-        if (!gateway.isLost) return
-        // It is back before another took over.
         gateway.isLost = false
-        for (const resourceId of gateway.resourceIds) this.#outputs.push({ type: 'served', resourceId, gateway })
-        return
+        if (before !== output.path) this.#outputs.push({ type: 'pathTaken', gateway, before })
+        // It may be back before another took over.
+        return this.#serve(gateway)
+      }
       case 'pathLost':
         gateway.path = undefined
         // It is this machine that has moved: the gateway is where it was, and knows the flows (H7).
@@ -201,9 +224,10 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         return
       case 'peerFailed':
         this.gateways.foundDead(gateway.id, now)
-        return this.#close(gateway, output.reason, now)
+        return this.#close(gateway, output.reason, now, 'failed')
       case 'sessionEstablished':
         gateway.handshakeAt = now
+        return this.#serve(gateway)
     }
   }
 
@@ -212,7 +236,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     gateway.soughtUntil = undefined
     gateway.isLost = true
     this.gateways.foundDead(gateway.id, now)
-    this.#unserve(gateway, 'gateway-unreachable')
+    this.#unserve(gateway, { reason: 'gateway-unreachable', how: 'lost' })
   }
 
   #tellCandidates({ added, removed }: CandidateChange, now: Instant): void {

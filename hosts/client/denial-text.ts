@@ -12,7 +12,6 @@ export const denialText = (reason: string, details: readonly DenialDetail[] = []
 const REASONS: Readonly<Record<string, string>> = {
   forbidden: 'Your access to it depends on conditions that do not hold now.',
   not_found: 'It is not there for you any more.',
-  offline: 'None of its gateways can be reached at the moment.',
   version_mismatch: 'Its gateways are of another version than this client.',
   disabled: 'It is disabled.',
 }

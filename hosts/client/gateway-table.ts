@@ -22,7 +22,10 @@ export interface KnownGateway {
   isLost: boolean
   /** Until when it is being looked for since this machine has moved; absent while there is a path, or none was found. */
   soughtUntil: Instant | undefined
+  /** What it was granted for. */
   readonly resourceIds: Set<string>
+  /** Those of them whose packets go to it: once there is a path with a session. */
+  readonly servedIds: Set<string>
 }
 
 /** How long the portal is told that a gateway was found dead. */
@@ -41,6 +44,13 @@ export class GatewayTable {
     return [...this.#gateways.values()]
   }
 
+  /** Whether a gateway was granted for a resource whose packets cannot go to it yet, and may soon. */
+  isConnecting(resourceId: string): boolean {
+    return this.all().some(
+      ({ resourceIds, servedIds, isLost }) => !isLost && resourceIds.has(resourceId) && !servedIds.has(resourceId),
+    )
+  }
+
   put(told: Pick<KnownGateway, 'id' | 'name' | 'hasSiteRecords' | 'publicKey' | 'ipv4' | 'ipv6'>): KnownGateway {
     const known = this.#gateways.get(told.id)
     if (known !== undefined) return Object.assign(known, told)
@@ -52,6 +62,7 @@ export class GatewayTable {
       isLost: false,
       soughtUntil: undefined,
       resourceIds: new Set(),
+      servedIds: new Set(),
     }
     this.#gateways.set(told.id, gateway)
     return gateway
@@ -65,6 +76,7 @@ export class GatewayTable {
   release(resourceId: string, exceptId?: string): KnownGateway[] {
     return this.all().filter((gateway) => {
       if (gateway.id === exceptId || !gateway.resourceIds.delete(resourceId)) return false
+      gateway.servedIds.delete(resourceId)
       return gateway.resourceIds.size === 0
     })
   }

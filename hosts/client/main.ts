@@ -133,7 +133,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     inspectName: (question) =>
       inspectName(question, {
         ask: (message, protocol) => shell.answer(message, protocol),
-        resources: state.resources.status(),
+        resources: state.resources.status(clock.now()),
         troubleWith: (name) => state.findings.status().find((one) => one.name === name)?.why,
         now: () => clock.now(),
       }),

@@ -2,8 +2,10 @@ import type { ClientResource, DenialDetail } from '../../core/control/messages.t
 import { portFilters } from '../../core/control/port-filters.ts'
 import type { NamedResource } from '../../core/dns/resource-names.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
+import { after, MINUTE, type Instant } from '../../core/runtime/time.ts'
 import type { ResourceStatus } from './client-status.ts'
 import { denialText } from './denial-text.ts'
+import { unreachableText } from './unreachable-text.ts'
 
 interface Entry {
   resource: ClientResource
@@ -13,7 +15,14 @@ interface Entry {
   gatewayId: string | null
   reason: string | null
   why: readonly string[]
+  /** The portal's latest answer was a no, of whatever kind. */
+  isDenied: boolean
+  /** When it was found unreachable last. */
+  unreachableAt: Instant | undefined
 }
+
+/** How long a resource that nobody asks for any more is shown as unreachable. */
+const SHOWN_MS = 1 * MINUTE
 
 /** What this client may ask for, and how its latest request for each ended. */
 export class ResourceTable {
@@ -49,7 +58,7 @@ export class ResourceTable {
 
   /** Whether the latest request for it was. */
   isDenied(id: string): boolean {
-    return this.#entries.get(id)?.state === 'denied'
+    return this.#entries.get(id)?.isDenied === true
   }
 
   /**
@@ -63,21 +72,53 @@ export class ResourceTable {
     return true
   }
 
+  /** Asked for; what was unreachable is shown so until it is known to be otherwise. */
   requested(id: string): void {
-    this.#set(id, { state: 'requested', isAwaited: true, gatewayId: null, reason: null, why: [] })
+    if (this.#isStuck(id)) this.#set(id, { isAwaited: true })
+    else this.#set(id, { state: 'requested', isAwaited: true, gatewayId: null, reason: null, why: [] })
   }
 
+  /** Granted at a gateway that packets do not reach yet. */
+  connecting(id: string, gatewayId: string): void {
+    if (this.#isStuck(id)) this.#set(id, { gatewayId, isDenied: false })
+    else this.#set(id, { state: 'connecting', gatewayId, reason: null, why: [], isDenied: false })
+  }
+
+  /** Packets reach the gateway. */
   connected(id: string, gatewayId: string): void {
-    this.#set(id, { state: 'connected', gatewayId, reason: null, why: [] })
+    this.#set(id, { state: 'connected', gatewayId, reason: null, why: [], isDenied: false })
   }
 
-  denied(id: string, reason: string, details?: readonly DenialDetail[]): void {
-    this.#set(id, { state: 'denied', isAwaited: false, gatewayId: null, reason, why: denialText(reason, details) })
+  denied(
+    id: string,
+    { reason, details, now }: { reason: string; details?: readonly DenialDetail[]; now: Instant },
+  ): void {
+    this.#set(id, { isAwaited: false, isDenied: true })
+    // No gateway is there: that is no decision about the person, and less than what was found out about the way to one.
+    if (reason !== 'offline')
+      this.#set(id, { state: 'denied', gatewayId: null, reason, why: denialText(reason, details) })
+    else if (this.#isStuck(id)) this.#set(id, { unreachableAt: now })
+    else this.unreachable(id, { reason, now })
+  }
+
+  /** Packets do not reach it, for a reason of the way there. */
+  unreachable(
+    id: string,
+    { reason, gateway, now }: { reason: string; gateway?: string | undefined; now: Instant },
+  ): void {
+    const why = unreachableText(reason, gateway)
+    this.#set(id, { state: 'unreachable', gatewayId: null, reason, why, unreachableAt: now })
   }
 
   /** What a gateway served is served by nobody. */
   disconnected(id: string, reason: string): void {
     this.#set(id, { state: 'idle', gatewayId: null, reason, why: [] })
+  }
+
+  /** The portal can be asked again. */
+  portalIsBack(): void {
+    for (const [id, { reason }] of this.#entries)
+      if (reason === 'portal-unreachable') this.#set(id, { state: 'idle', reason: null, why: [] })
   }
 
   forFlows(): FlowResource[] {
@@ -100,25 +141,40 @@ export class ResourceTable {
     })
   }
 
-  status(): ResourceStatus[] {
-    return [...this.#entries.values()].map(({ resource, state, gatewayId, reason, why }) => ({
+  /** As people see it at a moment. */
+  status(now: Instant): ResourceStatus[] {
+    return [...this.#entries.values()].map(({ resource, state, gatewayId, reason, why, unreachableAt = now }) => ({
       id: resource.id,
       name: resource.name ?? 'Internet',
       address: resource.type === 'internet' ? null : resource.address,
-      state,
+      state: state === 'unreachable' && now >= after(unreachableAt, SHOWN_MS) ? 'idle' : state,
       gateway_id: gatewayId,
       reason,
       why: [...why],
     }))
   }
 
-  #set(id: string, change: Omit<Entry, 'resource' | 'isAwaited'> & { isAwaited?: boolean }): void {
+  /** Whether no way was found, which is so until another attempt has ended. A gateway that fell silent is replaced within a moment. */
+  #isStuck(id: string): boolean {
+    const entry = this.#entries.get(id)
+    return entry?.state === 'unreachable' && entry.reason !== 'gateway-unreachable'
+  }
+
+  #set(id: string, change: Partial<Omit<Entry, 'resource'>>): void {
     const entry = this.#entries.get(id)
     if (entry !== undefined) Object.assign(entry, change)
   }
 }
 
-const IDLE = { state: 'idle', isAwaited: false, gatewayId: null, reason: null, why: [] } as const
+const IDLE = {
+  state: 'idle',
+  isAwaited: false,
+  gatewayId: null,
+  reason: null,
+  why: [],
+  isDenied: false,
+  unreachableAt: undefined,
+} as const
 
 const flowResource = (resource: ClientResource): FlowResource => {
   if (resource.type === 'internet') return { id: resource.id, type: 'internet', address: '', filters: [] }

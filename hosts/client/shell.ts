@@ -22,6 +22,7 @@ import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts
 import { SECOND } from '../../core/runtime/time.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
+import { logDrops } from '../runtime/drop-log.ts'
 import { OpenAsks } from '../runtime/open-asks.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { ClientConfig } from './config.ts'
@@ -55,6 +56,7 @@ const BYPASS_TIMEOUT = 5 * SECOND
 
 /** Carries out what the client's machine asks for, and tells it what happens. */
 export class ClientShell {
+  readonly #state: ClientState
   readonly #config: ClientConfig
   readonly #ports: ClientPorts
   readonly #tasks: TaskQueue
@@ -69,10 +71,12 @@ export class ClientShell {
   #end: (end: PeerEnd) => void = () => undefined
   #carrier: PacketCarrier<LaneCommand<ClientFlowsInput>> | undefined
   #unwatch: (() => void) | undefined
+  #endDropLog: (() => void) | undefined
   #known = ''
   #prefixes: readonly string[] | undefined
 
   constructor(state: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: PeerIdentity }) {
+    this.#state = state
     this.#config = setUp.config
     this.#ports = setUp.ports
     const { clock, logger, listeners } = setUp.ports
@@ -114,7 +118,7 @@ export class ClientShell {
 
   /** Rejects where the device or the sockets cannot be had. */
   async start(): Promise<void> {
-    const { logger, openCarrier, interfaces, resolver } = this.#ports
+    const { clock, logger, openCarrier, interfaces, resolver } = this.#ports
     const { device, mtu, udp_port: port } = this.#config
     this.#carrier = await openCarrier({
       device: { name: device, mtu },
@@ -140,6 +144,7 @@ export class ClientShell {
     this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })
     this.#look()
     this.#unwatch = interfaces.watch(() => this.#look())
+    this.#endDropLog = logDrops({ clock, logger, counters: () => this.#state.counters() })
     this.tell({ type: 'started' })
   }
 
@@ -149,6 +154,7 @@ export class ClientShell {
     this.tell({ type: 'stopped' })
     this.#driven.stop()
     this.#unwatch?.()
+    this.#endDropLog?.()
     this.#portal.close()
     this.#asks.cancelAll()
     this.#siteAsks.cancelAll()

@@ -22,7 +22,9 @@ import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
-import type { Instant } from '../../core/runtime/time.ts'
+import type { Note } from '../../core/runtime/note.ts'
+import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
+import { ClientNews } from './client-news.ts'
 import type { ClientState as LinkState } from './client-status.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
 import type { KnownGateway } from './gateway-table.ts'
@@ -51,12 +53,16 @@ export interface ClientStateOptions {
 /** What always leads into the tunnel: its peers, mapped addresses, sentinels, which are among the mapped addresses in IPv4. */
 const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESSES[1]].map(formatPrefix)
 
+/** A portal that starts anew is back sooner; after that nobody waits for its answer. */
+const PORTAL_MISSED_MS = 5 * SECOND
+
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
   readonly findings = new NameFindings()
   readonly routes = new TunnelRoutes()
   readonly #link: PortalLink<'client'>
-  readonly #news = new PortalNews()
+  readonly #portalNews = new PortalNews()
+  readonly #news = new ClientNews()
   readonly #lane: Lane<ClientFlowsInput, ClientFlowsOutput>
   readonly #names: NameService
   readonly #connections: Connections
@@ -68,6 +74,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #siteAsks = new SiteAsks()
   readonly #outputs = new OutputQueue<ClientOutput>()
   #linkState: LinkState = 'connecting'
+  /** Since when the portal is not reached. */
+  #lostAt: Instant | undefined
   #interface: ClientInterface | undefined
 
   constructor({ random, tunnel, lane, resolverKinds, portalHost, portalUrl, mtu }: ClientStateOptions) {
@@ -89,7 +97,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   /** Why the portal is not reached; undefined while it is, or before anything was tried. */
   get portalProblem(): PortalProblem | undefined {
-    return this.#news.problem
+    return this.#portalNews.problem
   }
 
   get laneKind(): LaneKind {
@@ -169,16 +177,17 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   #onLink(output: LinkOutput<'client'>, now: Instant): void {
-    const note = this.#news.hear(output, now)
-    if (note !== undefined) this.#outputs.push(note)
+    this.#note(this.#portalNews.hear(output, now))
     switch (output.type) {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
-        return
+        this.#lostAt = undefined
+        return this.resources.portalIsBack()
       case 'attemptFailed':
       case 'linkDown':
         this.#linkState = 'unreachable'
+        this.#lostAt ??= now
         return
       case 'signedOut':
         return this.#end('signed_out', output.reason, now)
@@ -224,7 +233,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         const { resource_id: resourceId, reason, details } = message.payload
         // All that there are were found dead: one may have been started again since, which nobody tells us of.
         if (reason === 'offline' && this.#connections.gateways.forgetDead()) return this.#request(resourceId, now)
-        this.resources.denied(resourceId, reason, details)
+        this.resources.denied(resourceId, { reason, now, ...(details === undefined ? {} : { details }) })
+        this.#note(this.#news.denied(resourceId, reason, now))
         for (const ask of this.#siteAsks.denied(resourceId)) this.#askSite(ask, now)
         return this.#tellFlows({ type: 'authorizationFailed', resourceId }, now)
       }
@@ -295,6 +305,12 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   #request(resourceId: string, now: Instant): void {
+    // It is granted already, and the way to its gateway is being looked for.
+    if (this.#connections.gateways.isConnecting(resourceId)) return
+    if (this.#isPortalAway(now)) {
+      this.#note(this.#news.unasked(resourceId, now))
+      return this.#failResource(resourceId, { reason: 'portal-unreachable', now })
+    }
     const { connected, unreachable } = this.#connections.gateways.forRequest(now)
     this.resources.requested(resourceId)
     this.#say(
@@ -369,6 +385,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellLane({ type: 'keysExported', output }, now)
       case 'deliverPacket':
         return this.#tellFlows({ ...output, type: 'tunnelPacket' }, now)
+      case 'granted':
+        this.#note(this.#news.hear(output, now))
+        return this.resources.connecting(output.resourceId, output.gateway.id)
+      case 'pathTaken':
+        return this.#note(this.#news.hear(output, now))
       case 'served': {
         const { id: peer, ipv4: peerIpv4, ipv6: peerIpv6 } = output.gateway
         this.resources.connected(output.resourceId, peer)
@@ -377,11 +398,36 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return
       }
       case 'unserved':
-        for (const id of output.resourceIds) this.resources.disconnected(id, output.reason)
-        return this.#tellFlows({ type: 'peerLost', peer: output.gatewayId }, now)
+        return this.#unserve(output, now)
       case 'say':
         return this.#say(output.message, now)
     }
+  }
+
+  #unserve(output: Extract<ConnectionsOutput, { type: 'unserved' }>, now: Instant): void {
+    const { gateway, resourceIds, reason, how } = output
+    this.#note(this.#news.hear(output, now))
+    this.#tellFlows({ type: 'peerLost', peer: gateway.id }, now)
+    for (const id of resourceIds) {
+      if (how === 'ended') this.resources.disconnected(id, reason)
+      // Another gateway may take over within a moment: the packets wait for that.
+      else if (how === 'lost') this.resources.unreachable(id, { reason, gateway: gateway.name, now })
+      else this.#failResource(id, { reason, gateway: gateway.name, now })
+    }
+  }
+
+  /** Says that packets do not reach a resource: to people, and to the applications that wait. */
+  #failResource(resourceId: string, why: { reason: string; gateway?: string | undefined; now: Instant }): void {
+    this.resources.unreachable(resourceId, why)
+    this.#tellFlows({ type: 'resourceUnreachable', resourceId }, why.now)
+  }
+
+  #isPortalAway(now: Instant): boolean {
+    return this.#lostAt !== undefined && now >= after(this.#lostAt, PORTAL_MISSED_MS)
+  }
+
+  #note(note: Note | undefined): void {
+    if (note !== undefined) this.#outputs.push(note)
   }
 
   /** Candidates wait for the portal where it is away; a request is repeated by the packets that want it. */

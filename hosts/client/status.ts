@@ -29,7 +29,7 @@ export const statusOf = (
     mtu,
     last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
   })),
-  resources: state.resources.status(),
+  resources: state.resources.status(clocks.instant),
   names: state.findings.status(),
   dns: { upstreams: state.upstreams.map(upstreamName) },
   dropped: state.counters(),

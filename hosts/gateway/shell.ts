@@ -13,6 +13,7 @@ import type { NetworkConfiguration } from '../../core/runtime/network-configurat
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
+import { logDrops } from '../runtime/drop-log.ts'
 import { OpenAsks } from '../runtime/open-asks.ts'
 import { TaskQueue } from '../runtime/task-queue.ts'
 import type { GatewayConfig } from './config.ts'
@@ -40,6 +41,7 @@ export interface GatewayPorts {
 
 /** Carries out what the gateway's machine asks for, and tells it what happens. */
 export class GatewayShell {
+  readonly #state: GatewayState
   readonly #config: GatewayConfig
   readonly #ports: GatewayPorts
   readonly #tasks: TaskQueue
@@ -52,9 +54,11 @@ export class GatewayShell {
   #end: (end: PeerEnd) => void = () => undefined
   #carrier: PacketCarrier<LaneCommand<GatewayFlowsInput>> | undefined
   #unwatch: (() => void) | undefined
+  #endDropLog: (() => void) | undefined
   #known = ''
 
   constructor(state: GatewayState, setUp: { config: GatewayConfig; ports: GatewayPorts; identity: PeerIdentity }) {
+    this.#state = state
     this.#config = setUp.config
     this.#ports = setUp.ports
     const { clock, logger, sockets, listeners } = setUp.ports
@@ -89,7 +93,7 @@ export class GatewayShell {
 
   /** Rejects where the device or the sockets cannot be had. */
   async start(): Promise<void> {
-    const { logger, openCarrier, interfaces } = this.#ports
+    const { clock, logger, openCarrier, interfaces } = this.#ports
     const { device, mtu, udp_port: port } = this.#config
     this.#carrier = await openCarrier({
       device: { name: device, mtu },
@@ -113,6 +117,7 @@ export class GatewayShell {
     this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })
     this.#look()
     this.#unwatch = interfaces.watch(() => this.#look())
+    this.#endDropLog = logDrops({ clock, logger, counters: () => this.#state.counters() })
     this.tell({ type: 'started' })
   }
 
@@ -121,6 +126,7 @@ export class GatewayShell {
     this.tell({ type: 'stopped' })
     this.#driven.stop()
     this.#unwatch?.()
+    this.#endDropLog?.()
     this.#portal.close()
     this.#asks.cancelAll()
     this.#siteAsks.cancelAll()

@@ -24,6 +24,8 @@ import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
 import { NameReports } from './name-reports.ts'
+import type { Note } from '../../core/runtime/note.ts'
+import { GatewayNews } from './gateway-news.ts'
 import { OwedAnswers } from './owed-answers.ts'
 import type { GatewayStatus } from './gateway-status.ts'
 import type { SiteQuery } from './site-listeners.ts'
@@ -51,7 +53,8 @@ export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
 
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>
-  readonly #news = new PortalNews()
+  readonly #portalNews = new PortalNews()
+  readonly #news = new GatewayNews()
   readonly #lane: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   readonly #resolver: SiteResolver
   readonly #service = new SiteService<SiteQuery>()
@@ -109,7 +112,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   /** Why the portal is not reached; undefined while it is, or before anything was tried. */
   get portalProblem(): PortalProblem | undefined {
-    return this.#news.problem
+    return this.#portalNews.problem
   }
 
   /** The clients that hold a grant. */
@@ -176,8 +179,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   #onLink(output: LinkOutput<'gateway'>, now: Instant): void {
-    const note = this.#news.hear(output, now)
-    if (note !== undefined) this.#outputs.push(note)
+    this.#note(this.#portalNews.hear(output, now))
     switch (output.type) {
       case 'deliver':
         return this.#onMessage(output, now)
@@ -325,8 +327,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'removePeer':
         return this.#forget(output.peer, now)
       case 'accessGranted':
+        this.#note(this.#news.access(output, now))
         return this.#granted(output.peer, output.resourceId, now)
       case 'accessRejected':
+        this.#note(this.#news.access(output, now))
         for (const ref of this.#rejections.settle(output.peer, output.resourceId)) {
           this.#say({ event: 'accessRejected', payload: { ref } }, now)
         }
@@ -337,7 +341,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#reportName(output, now)
       case 'accessExpired':
         // The portal knows the time as well.
-        return
+        return this.#note(this.#news.access(output, now))
     }
   }
 
@@ -363,8 +367,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'pathChosen':
       case 'pathLost':
       case 'peerFailed':
-      case 'sessionEstablished':
         // A client that is away keeps what it may do; it will be back, or its grants end.
+        return this.#note(this.#news.way(output, now))
+      case 'sessionEstablished':
         return
     }
   }
@@ -389,6 +394,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     if (!this.#reportsNames || !this.#nameReports.take(resourceId, domain, found, now)) return
     const { ipv4, ipv6 } = isTrouble(found) ? found : NO_TROUBLE
     this.#say({ event: 'nameFindings', payload: { resource_id: resourceId, domain, ipv4, ipv6 } }, now)
+  }
+
+  #note(note: Note | undefined): void {
+    if (note !== undefined) this.#outputs.push(note)
   }
 
   /** What is said while the portal is away waits for it. */

@@ -216,7 +216,7 @@ class Scenario {
         }
         expect(
           answered(),
-          `${person} to ${target.address}: ${JSON.stringify(client.state.resources.status())}\n${this.log}`,
+          `${person} to ${target.address}: ${JSON.stringify(client.state.resources.status(this.world.clock.now()))}\n${this.log}`,
         ).to.equal(isAllowed)
       }
     }

@@ -281,7 +281,7 @@ describe('the whole system in virtual time', () => {
     ])
     signIn()
     expect(reach(PRINTER, 1_000)).to.equal(undefined)
-    expect(client.state.resources.status()).to.deep.include({
+    expect(client.state.resources.status(world.clock.now())).to.deep.include({
       id: printers.id,
       name: printers.name,
       address: printers.address,

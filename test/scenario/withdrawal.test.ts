@@ -416,9 +416,10 @@ class Scenario {
         if (client.ended === undefined) this.#send(client, pair.address)
         this.world.until(answered, { withinMs: isAllowed ? 2_500 : 500, stepMs: 50 })
       }
-      expect(answered(), `${pair.key}: ${JSON.stringify(client.state.resources.status())}\n${this.log}`).to.equal(
-        isAllowed,
-      )
+      expect(
+        answered(),
+        `${pair.key}: ${JSON.stringify(client.state.resources.status(this.world.clock.now()))}\n${this.log}`,
+      ).to.equal(isAllowed)
     }
     this.#checkSite()
     this.#checkBooks()

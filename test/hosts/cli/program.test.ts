@@ -254,12 +254,12 @@ describe('hosts/cli/program', () => {
     let control: ControlSocket | undefined
     let asked: string[]
 
-    const client = async (state: ClientState): Promise<NodeJS.ProcessEnv> => {
+    const client = async (state: ClientState, status = STATUS(state)): Promise<NodeJS.ProcessEnv> => {
       const path = join(folder, 'client.sock')
       asked = []
       const note = (command: string) => async () => void asked.push(command)
       control = await openClientSocket(path, {
-        status: async () => STATUS(state),
+        status: async () => status,
         down: note('down'),
         'sign-in': async () => ({ url: 'https://portal.example.org/example?as=headless-client' }),
         'sign-out': note('sign-out'),
@@ -279,6 +279,29 @@ describe('hosts/cli/program', () => {
         const { code, printed } = await portreeve(['client', 'status', '--json'], env)
         expect(code, state).to.equal(codes[state])
         expect(JSON.parse(printed)).to.deep.equal(STATUS(state))
+        await control?.close()
+      }
+    })
+
+    it('M4 status ends with 4 where packets do not reach a resource, and says what to look at', async () => {
+      const [reached, ...others] = STATUS('connected').resources
+      const why = [
+        'No packet gets through to its gateway berlin-1, nor from there to here.',
+        'Look whether firewalls let UDP through.',
+      ]
+      for (const [state, code] of [
+        ['requested', 4],
+        ['connecting', 4],
+        ['idle', 0],
+        ['denied', 0],
+        ['connected', 0],
+        ['unreachable', 4],
+      ] as const) {
+        const resources = reached === undefined ? [] : [{ ...reached, state, why: code === 4 ? why : [] }, ...others]
+        const env = await client('connected', { ...STATUS('connected'), resources })
+        const { code: ended, printed } = await portreeve(['client', 'status'], env)
+        expect(ended, state).to.equal(code)
+        if (code === 4) for (const line of why) expect(printed).to.include(line)
         await control?.close()
       }
     })

@@ -162,7 +162,7 @@ for (const [named, transport] of [
       clock.advance(5_000)
       expect(site.seen.map(({ payload }) => new TextDecoder().decode(payload))).to.deep.equal(['before'])
       expect(portal.acknowledged).to.include(`reject ${lab.id}`)
-      expect(client.state.resources.status().find(({ id }) => id === lab.id)).to.include({
+      expect(client.state.resources.status(clock.now()).find(({ id }) => id === lab.id)).to.include({
         state: 'denied',
         reason: 'forbidden',
       })
@@ -296,7 +296,7 @@ for (const [named, transport] of [
         }
         expect(holds()).to.equal(true)
       }
-      const stateOf = () => client.state.resources.status().find(({ id }) => id === lab.id)
+      const stateOf = () => client.state.resources.status(clock.now()).find(({ id }) => id === lab.id)
       send(() => site.seen.length > 0)
       const first = gateways.find(({ name }) => name === site.seen[0]?.gateway)
       const portalHost = network.hostOf('192.0.2.1')

@@ -219,7 +219,11 @@ export class Simulation {
     this.#count(`${probe.protocol} ${seen.replace(/ by .*/, '')}`)
     if (expected.includes(seen)) return
     const { linkState: state, resources } = client.state
-    const status = JSON.stringify({ state, resources: resources.status(), counters: client.state.counters() })
+    const status = JSON.stringify({
+      state,
+      resources: resources.status(this.#world.clock.now()),
+      counters: client.state.counters(),
+    })
     throw new Deviation(
       `${person.name}, ${JSON.stringify(probe)}: ${seen} instead of ${expected.join(' or ')}\n${status}`,
     )

@@ -1,0 +1,50 @@
+import { NewsFilter } from '../../core/runtime/news-filter.ts'
+import type { Note } from '../../core/runtime/note.ts'
+import type { Instant } from '../../core/runtime/time.ts'
+import type { ConnectionsOutput } from './connections.ts'
+
+type Told = Extract<ConnectionsOutput, { type: 'granted' | 'pathTaken' | 'unserved' }>
+
+/** What happens to a client's access, as lines for its log. What repeats is said once. */
+export class ClientNews {
+  readonly #filter = new NewsFilter()
+
+  /** The line about one event of the connections; undefined where it is no news. */
+  hear(output: Told, now: Instant): Note | undefined {
+    const { id, name } = output.gateway
+    const about = { gateway_id: id, ...(name === undefined ? {} : { gateway: name }) }
+    switch (output.type) {
+      case 'granted': {
+        const { resourceId: resource_id } = output
+        if (!this.#filter.isNews(resource_id, `granted ${id}`, now)) return undefined
+        return { type: 'note', message: 'access granted', fields: { resource_id, ...about } }
+      }
+      case 'pathTaken': {
+        const { gateway, before } = output
+        const message = before === undefined ? 'a path to the gateway' : 'another path to the gateway'
+        const family = gateway.path?.startsWith('[') === true ? 'ipv6' : 'ipv4'
+        return { type: 'note', message, fields: { ...about, family }, detail: { path: gateway.path } }
+      }
+      case 'unserved': {
+        const { reason, how, resourceIds } = output
+        if (how !== 'ended' && !this.#filter.isNews(`gateway ${id}`, reason, now)) return undefined
+        return {
+          type: 'note',
+          message: how === 'ended' ? 'the gateway is left' : 'the gateway is lost',
+          fields: { ...about, reason, resource_ids: resourceIds },
+        }
+      }
+    }
+  }
+
+  denied(resource_id: string, reason: string, now: Instant): Note | undefined {
+    if (!this.#filter.isNews(resource_id, `denied ${reason}`, now)) return undefined
+    return { type: 'note', message: 'access denied', fields: { resource_id, reason } }
+  }
+
+  /** A resource that cannot be asked for, because the portal is away. */
+  unasked(resource_id: string, now: Instant): Note | undefined {
+    if (!this.#filter.isNews(resource_id, 'unasked', now)) return undefined
+    return { type: 'note', message: 'access cannot be asked for: the portal is away', fields: { resource_id } }
+  }
+}

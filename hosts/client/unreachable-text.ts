@@ -1,0 +1,19 @@
+/** Why packets do not reach a resource, for the person: sentences, the first says what it is. */
+export const unreachableText = (reason: string, gateway?: string): string[] => {
+  const which = gateway === undefined ? 'its gateway' : `its gateway ${gateway.replace(/\p{Cc}+/gu, ' ').slice(0, 255)}`
+  const text = REASONS[reason]
+  return text === undefined ? [`Packets do not reach ${which}: ${reason}.`] : text(which)
+}
+
+const REASONS: Readonly<Record<string, (gateway: string) => string[]>> = {
+  'no-path': (gateway) => [
+    `No packet gets through to ${gateway}, nor from there to here.`,
+    'Look whether firewalls on the way let UDP through: to the gateway’s port, 52625 by default, and from this machine.',
+  ],
+  'no-remote-candidates': (gateway) => [`It is granted, and ${gateway} has not said where it is.`],
+  'no-handshake': (gateway) => [`Packets reach ${gateway}, and no tunnel comes about.`],
+  'path-lost': (gateway) => [`The way to ${gateway} was lost, and none was found again.`],
+  'gateway-unreachable': (gateway) => [`Packets do not reach ${gateway} any more; another one is asked for.`],
+  'portal-unreachable': () => ['It has to be asked for at the portal, and that is not reached.'],
+  offline: () => ['None of its gateways can be reached at the moment.'],
+}

@@ -1,0 +1,37 @@
+import type { GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
+import type { PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
+import { NewsFilter } from '../../core/runtime/news-filter.ts'
+import type { Note } from '../../core/runtime/note.ts'
+import type { Instant } from '../../core/runtime/time.ts'
+
+type Access = Extract<GatewayFlowsOutput, { type: 'accessGranted' | 'accessRejected' | 'accessExpired' }>
+type Way = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' }>
+
+const MESSAGES = {
+  accessGranted: 'access granted',
+  accessRejected: 'access withdrawn',
+  accessExpired: 'access expired',
+} as const
+
+/** What happens to the clients of a gateway, as lines for its log. What repeats is said once. */
+export class GatewayNews {
+  readonly #filter = new NewsFilter()
+
+  access({ type, peer: client_id, resourceId: resource_id }: Access, now: Instant): Note | undefined {
+    if (!this.#filter.isNews(`${client_id} ${resource_id}`, type, now)) return undefined
+    return { type: 'note', message: MESSAGES[type], fields: { client_id, resource_id } }
+  }
+
+  way(output: Way, now: Instant): Note | undefined {
+    const { type, peer: client_id } = output
+    if (type === 'pathChosen') {
+      const { path } = output
+      if (!this.#filter.isNews(`path ${client_id}`, path, now)) return undefined
+      const family = path.startsWith('[') ? 'ipv6' : 'ipv4'
+      return { type: 'note', message: 'a path to the client', fields: { client_id, family }, detail: { path } }
+    }
+    const reason = type === 'peerFailed' ? output.reason : 'path-lost'
+    if (!this.#filter.isNews(`path ${client_id}`, reason, now)) return undefined
+    return { type: 'note', message: 'the client is not reached', fields: { client_id, reason } }
+  }
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../../core/runtime/clock.ts'
+import { DropReport } from '../../core/runtime/drop-report.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
+import { after, MINUTE } from '../../core/runtime/time.ts'
+
+export interface DropLogOptions {
+  clock: Clock
+  logger: Logger
+  /** How often something was dropped so far, of each part by reason. */
+  counters: () => Readonly<Record<string, Readonly<Record<string, number>>>>
+}
+
+/** Logs once a minute what was dropped in it, summed by reason, and nothing where nothing was. What it returns ends it. */
+export const logDrops = ({ clock, logger, counters }: DropLogOptions): (() => void) => {
+  const report = new DropReport()
+  let cancel: () => void
+  const arm = (): void => {
+    cancel = clock.wake(after(clock.now(), MINUTE), () => {
+      const dropped = report.since(counters())
+      if (dropped !== undefined) logger.info({ dropped }, 'dropped within a minute')
+      arm()
+    })
+  }
+  arm()
+  return () => cancel()
+}

@@ -1,0 +1,57 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { DropReport } from '../../../core/runtime/drop-report.ts'
+import { NewsFilter } from '../../../core/runtime/news-filter.ts'
+import { after, MINUTE, SECOND } from '../../../core/runtime/time.ts'
+import { logDrops } from '../../../hosts/runtime/drop-log.ts'
+import { RecordingLogger } from '../../kit/recording-logger.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+
+describe('what a peer logs of its life', () => {
+  it('is said once while it stays the same, and again when it changes or much later', () => {
+    const clock = new VirtualClock()
+    const filter = new NewsFilter()
+    const says = (text: string): boolean => filter.isNews('r1', text, clock.now())
+    expect([says('granted'), says('granted'), says('denied'), says('granted')]).to.deep.equal([true, false, true, true])
+    clock.advance(9 * MINUTE)
+    expect(says('granted')).to.equal(false)
+    clock.advance(MINUTE)
+    expect(says('granted')).to.equal(true)
+    expect(filter.isNews('r2', 'granted', clock.now())).to.equal(true)
+  })
+
+  it('takes no more memory, however many subjects there are', () => {
+    const clock = new VirtualClock()
+    const filter = new NewsFilter()
+    for (let n = 0; n < 10_000; n++) filter.isNews(`r${n}`, 'granted', clock.now())
+    expect(filter.isNews('r9999', 'granted', clock.now())).to.equal(false)
+    expect(filter.isNews('r0', 'granted', clock.now())).to.equal(true)
+  })
+
+  it('sums what was dropped within a minute by reason, and is silent where nothing was', () => {
+    const clock = new VirtualClock()
+    const logger = new RecordingLogger()
+    let flows = { 'no-path': 3, multicast: 1 }
+    const end = logDrops({ clock, logger, counters: () => ({ flows, lane: { multicast: 2 } }) })
+    clock.advance(MINUTE)
+    clock.advance(MINUTE)
+    flows = { 'no-path': 10, multicast: 1 }
+    clock.advance(MINUTE)
+    expect(logger.lines.map(({ fields }) => fields['dropped'])).to.deep.equal([
+      { 'no-path': 3, multicast: 3 },
+      { 'no-path': 7 },
+    ])
+    expect(new Set(logger.lines.map(({ level }) => level))).to.deep.equal(new Set(['info']))
+    end()
+    flows = { 'no-path': 20, multicast: 1 }
+    clock.advance(after(clock.now(), 10 * SECOND))
+    expect(logger.lines).to.have.length(2)
+  })
+
+  it('counts a part that begins anew from nothing', () => {
+    const report = new DropReport()
+    expect(report.since({ a: { x: 5 } })).to.deep.equal({ x: 5 })
+    expect(report.since({ a: {} })).to.equal(undefined)
+    expect(report.since({ a: { x: 2 } })).to.deep.equal({ x: 2 })
+  })
+})
