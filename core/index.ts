@@ -26,6 +26,7 @@ export {
   type Identity,
   type Refusal,
 } from './contract/identity-provider.ts'
+export { domainOfEmail, readEmailDomain } from './net/email-domain.ts'
 export {
   PolicyConditions,
   type PolicyCondition,

@@ -23,6 +23,8 @@ export interface SignInRequest<Settings = unknown> {
    * itself in its answer (`iss`, RFC 9207), which the plugin has to check; the redirect says `atSharedCallback` then.
    */
   sharedCallbackUrl: string
+  /** Whether the person wants to choose among her accounts at the provider, instead of the one that she is signed in to there. */
+  chooseAccount?: boolean
   now: UnixTime
   signal: AbortSignal
   desk: SignInDesk
@@ -49,6 +51,8 @@ export interface RecordChange<T> {
   record?: KeptState
   /** When the record is over; with a record only. */
   until?: UnixTime
+  /** E-mail address whose holder the record is about: it is over, too, when the address becomes somebody else's or she is disabled. */
+  about?: string
   /** What `change` gives back. */
   result: T
 }
@@ -91,13 +95,18 @@ export interface SignInField {
   type: 'text' | 'email' | 'password' | 'code'
 }
 
-/** A proven identity. (`issuer`, `subject`) is what identifies; an e-mail address links to an actor only if it is verified. */
+/**
+ * A proven identity. (`issuer`, `subject`) is what identifies; an e-mail address links to an actor only if it is verified. Where the
+ * subject is the address itself, the identity ends as soon as the actor has another one.
+ */
 export interface Identity {
   issuer: string
   subject: string
   name?: string
   email?: string
   emailVerified: boolean
+  /** Why there is no address, or none that is verified: for the operator, in the log and the trail. */
+  emailDoubt?: string
 }
 
 export interface Refusal {
@@ -109,6 +118,8 @@ export interface Refusal {
   detail?: string
   /** Whether beginning anew may well succeed, as right after a provider rotated its keys. */
   tryAgain: boolean
+  /** Whether nobody can sign in by this provider until somebody mends it: an admin is shown the way in by an emergency code. */
+  providerFails?: boolean
 }
 
 export const IdentityProviders = extensionPoint<IdentityProvider>('identity-providers')

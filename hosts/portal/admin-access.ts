@@ -1,5 +1,6 @@
 // S15: an account always has somebody who can get in as its admin. Judged at the end of each transaction, whoever makes it: an address, a
 // type, a provider or an identity may be what the last way in rested on.
+import { speaksFor } from './email-domains.ts'
 import type { Actor, Change, Entities, IdentityProviderRow, IdentityRow } from './entities.ts'
 import { StoreError } from './store/store-error.ts'
 import type { Reader } from './store/store.ts'
@@ -38,7 +39,7 @@ export const canSignIn = (admin: Actor, { providers, identities }: Omit<Admittin
   providers.some((provider) => {
     if (provider.isDisabled) return false
     const isHere = identities.some((row) => isOf(admin)(row) && row.identityProviderId === provider.id)
-    return isHere || admin.email !== null
+    return isHere || (admin.email !== null && speaksFor(provider, admin.email) && !identities.some(isOf(admin)))
   })
 
 /** @throws StoreError LAST_ADMIN where these changes would close the last way in for an admin. */

@@ -55,6 +55,11 @@ export interface IdentityProviderRow {
   /** The key of the identity provider plugin. */
   type: string
   settings: unknown
+  /**
+   * Domains whose addresses make a person of the account out of somebody new; `*` stands for every one. Whom the provider led to before is
+   * known by her subject.
+   */
+  emailDomains: string[]
   isDefault: boolean
   isDisabled: boolean
   /** Lifetime of the client tokens that it leads to: 1 h to 90 d, 7 d by default. */

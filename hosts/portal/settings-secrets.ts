@@ -26,6 +26,12 @@ export const secretsAtNewAddress = (schema: Schema, before: unknown, after: Sett
   return secrets(withSecretsOf(schema, before, after)).filter((path) => !given.has(path))
 }
 
+/** Settings by which a provider identifies people: web addresses, and what its schema says `identifies: true` of. */
+export const identifyingSettings = (schema: Schema, settings: unknown): unknown =>
+  find(schema, partsOf(schema, [schema]), { value: settings, path: '' }, (parts) =>
+    parts.some(({ format, identifies }) => format === 'uri' || identifies === true),
+  ).map(({ path, value }) => [path, value])
+
 const HIDDEN = Symbol('hidden')
 /** Of what is not understood. */
 const OPAQUE: Schema = { writeOnly: true }

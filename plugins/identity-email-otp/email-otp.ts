@@ -83,6 +83,7 @@ export class EmailOtp implements IdentityProvider, Startable {
     const until = unixTime(now + CODE_LIFE_MS)
     await desk.records.change(`code/${address}`, () => ({
       ...stays({ challenge, salt, hash, attempts: 0, until }),
+      about: address,
       result: undefined,
     }))
     if (isKnown) this.#post.post(address, code)
@@ -93,10 +94,11 @@ export class EmailOtp implements IdentityProvider, Startable {
     const { address, challenge } = asked
     // The attempt is counted before the code is compared: two at once are two attempts.
     const live = await desk.records.change<KeptState | undefined>(`code/${address}`, (record) => {
-      if (record === undefined || record['challenge'] !== challenge) return { ...stays(record), result: undefined }
+      if (record === undefined || record['challenge'] !== challenge)
+        return { ...stays(record), about: address, result: undefined }
       const attempts = Number(record['attempts']) + 1
       if (attempts > MOST_ATTEMPTS) return { result: undefined }
-      return { ...stays({ ...record, attempts }), result: { ...record, attempts } }
+      return { ...stays({ ...record, attempts }), about: address, result: { ...record, attempts } }
     })
     if (live === undefined) return OVER
     const hash = await hashCode(readCode(fields['code'] ?? ''), String(live['salt']))
@@ -109,6 +111,7 @@ export class EmailOtp implements IdentityProvider, Startable {
     // Good once: of two at once with the right code, the one that still finds it is let in.
     const wasLive = await desk.records.change<boolean>(`code/${address}`, (record) => ({
       ...(record?.['challenge'] === challenge ? {} : stays(record)),
+      about: address,
       result: record?.['challenge'] === challenge,
     }))
     // The decoy of an unknown address has a code too, which nobody was sent.

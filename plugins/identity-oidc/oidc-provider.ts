@@ -2,15 +2,17 @@ import * as oidc from 'openid-client'
 import {
   injected,
   Random,
-  type Identity,
   type IdentityProvider,
+  type Refusal,
   type SignInReply,
   type SignInRequest,
   type SignInStep,
 } from 'portreeve'
+import { authorizationUrl } from './authorization-request.ts'
+import { identityOf, leavesOpen } from './claimed-identity.ts'
 import type { Settings } from './config.ts'
 import { ProviderDirectory } from './provider-directory.ts'
-import { needsOwnCallback, refusalOf } from './refusal.ts'
+import { needsOwnCallback, refusalOf, type Stage } from './refusal.ts'
 
 /**
  * OpenID Connect Core 1.0 §3.1, the authorization code flow, with PKCE S256 (RFC 7636). State, nonce, issuer (RFC 9207), audience,
@@ -24,23 +26,18 @@ export class OidcProvider implements IdentityProvider<Settings> {
     this.#random = random
   }
 
-  async begin({ settings, callbackUrl, sharedCallbackUrl, now }: SignInRequest<Settings>): Promise<SignInStep> {
+  async begin(request: SignInRequest<Settings>): Promise<SignInStep> {
+    const { settings, callbackUrl, sharedCallbackUrl, chooseAccount = false, now } = request
     try {
       const provider = await this.#directory.lookUp(settings, now)
       const atSharedCallback = settings.shared_callback
       if (atSharedCallback && !namesItself(provider)) return { type: 'refused', refusal: needsOwnCallback(callbackUrl) }
-      const keep = { verifier: this.#secret(), state: this.#secret(), nonce: this.#secret() }
-      const url = oidc.buildAuthorizationUrl(provider, {
-        redirect_uri: atSharedCallback ? sharedCallbackUrl : callbackUrl,
-        scope: ['openid', ...settings.scopes].join(' '),
-        state: keep.state,
-        nonce: keep.nonce,
-        code_challenge: await oidc.calculatePKCECodeChallenge(keep.verifier),
-        code_challenge_method: 'S256',
-      })
-      return { type: 'redirect', url: url.href, keep, atSharedCallback }
+      const secrets = { verifier: this.#secret(), state: this.#secret(), nonce: this.#secret() }
+      const redirectUri = atSharedCallback ? sharedCallbackUrl : callbackUrl
+      const url = await authorizationUrl(provider, { settings, redirectUri, chooseAccount, secrets })
+      return { type: 'redirect', url, keep: secrets, atSharedCallback }
     } catch (error) {
-      return { type: 'refused', refusal: refusalOf(error) }
+      return { type: 'refused', refusal: await refusalOf(error, 'discovery') }
     }
   }
 
@@ -54,13 +51,15 @@ export class OidcProvider implements IdentityProvider<Settings> {
   }: SignInReply<Settings>): Promise<SignInStep> {
     const { verifier, state, nonce } = keep
     if (typeof verifier !== 'string' || typeof state !== 'string' || typeof nonce !== 'string') {
-      return { type: 'refused', refusal: refusalOf(new Error('nothing was kept of the beginning')) }
+      return { type: 'refused', refusal: NOTHING_KEPT }
     }
+    let stage: Stage = 'discovery'
     try {
       const provider = await this.#directory.lookUp(settings, now)
       // Behind a proxy the portal may see another host than the provider was told: only the query is the provider's.
       const returned = new URL(settings.shared_callback ? sharedCallbackUrl : callbackUrl)
       returned.search = new URL(url).search
+      stage = 'token'
       const tokens = await oidc.authorizationCodeGrant(provider, returned, {
         pkceCodeVerifier: verifier,
         expectedState: state,
@@ -69,23 +68,17 @@ export class OidcProvider implements IdentityProvider<Settings> {
       })
       const claims = tokens.claims()
       if (claims === undefined) throw new Error('the provider sent no ID token')
-      const told = await this.#userInfo(provider, tokens.access_token, claims)
-      return { type: 'identified', identity: identityOf(claims, told) }
+      stage = 'userinfo'
+      const told =
+        leavesOpen(claims, settings) && provider.serverMetadata().userinfo_endpoint !== undefined
+          ? await oidc.fetchUserInfo(provider, tokens.access_token, claims.sub)
+          : {}
+      return { type: 'identified', identity: identityOf(claims, told, settings) }
     } catch (error) {
       // Right after the provider rotated its keys ours are stale: look it up anew before the next attempt.
       this.#directory.forget(settings)
-      return { type: 'refused', refusal: refusalOf(error) }
+      return { type: 'refused', refusal: await refusalOf(error, stage) }
     }
-  }
-
-  /** Many providers put name and address only here; the ID token's own claims go before. */
-  async #userInfo(
-    provider: oidc.Configuration,
-    accessToken: string,
-    claims: oidc.IDToken,
-  ): Promise<Partial<oidc.UserInfoResponse>> {
-    if (claims['email'] !== undefined || provider.serverMetadata().userinfo_endpoint === undefined) return {}
-    return oidc.fetchUserInfo(provider, accessToken, claims.sub)
   }
 
   #secret(): string {
@@ -93,23 +86,13 @@ export class OidcProvider implements IdentityProvider<Settings> {
   }
 }
 
+const NOTHING_KEPT: Refusal = {
+  code: 'provider_failed',
+  publicText: 'This sign-in cannot go on. Begin again.',
+  detail: 'nothing was kept of the beginning',
+  tryAgain: true,
+}
+
 /** Whether the provider's answers name it, `iss`, which the library then demands and checks (RFC 9207 §2.4). */
 const namesItself = (provider: oidc.Configuration): boolean =>
   provider.serverMetadata().authorization_response_iss_parameter_supported === true
-
-const identityOf = (claims: oidc.IDToken, told: Partial<oidc.UserInfoResponse>): Identity => {
-  const email = text(claims['email']) ?? text(told.email)
-  const name = text(claims['name']) ?? text(told.name) ?? text(told.preferred_username)
-  // Only the claim that came with the address vouches for it, and only `true` does.
-  const emailVerified = (claims['email'] === undefined ? told.email_verified : claims['email_verified']) === true
-  return {
-    issuer: claims.iss,
-    subject: claims.sub,
-    emailVerified: email !== undefined && emailVerified,
-    ...(name === undefined ? {} : { name }),
-    ...(email === undefined ? {} : { email }),
-  }
-}
-
-const text = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' && value.length <= 320 ? value : undefined

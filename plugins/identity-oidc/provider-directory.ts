@@ -38,19 +38,30 @@ export class ProviderDirectory {
   }
 }
 
+/**
+ * How the client shows its secret: as the settings say, else as the discovery document does. OpenID Connect Discovery 1.0 §3: where it
+ * says nothing, by HTTP Basic.
+ */
+const clientAuthentication = ({
+  client_secret: secret,
+  token_endpoint_auth_method: method,
+}: Settings): oidc.ClientAuth => {
+  if (secret === undefined) return oidc.None()
+  const [basic, post] = [oidc.ClientSecretBasic(secret), oidc.ClientSecretPost(secret)]
+  return (server, client, body, headers) => {
+    const supported = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
+    const isPost = method === undefined ? !supported.includes('client_secret_basic') : method === 'client_secret_post'
+    return (isPost ? post : basic)(server, client, body, headers)
+  }
+}
+
 const discover = async (settings: Settings): Promise<oidc.Configuration> => {
   const { issuer, client_id: clientId, client_secret: secret, allow_http: allowHttp } = settings
   // `enableNonRepudiationChecks`: without it the library trusts TLS and accepts a forged signature.
-  const provider = await oidc.discovery(
-    new URL(issuer),
-    clientId,
-    secret,
-    secret === undefined ? oidc.None() : undefined,
-    {
-      execute: [oidc.enableNonRepudiationChecks, ...(allowHttp ? [oidc.allowInsecureRequests] : [])],
-      timeout: TIMEOUT_SECONDS,
-    },
-  )
+  const provider = await oidc.discovery(new URL(issuer), clientId, secret, clientAuthentication(settings), {
+    execute: [oidc.enableNonRepudiationChecks, ...(allowHttp ? [oidc.allowInsecureRequests] : [])],
+    timeout: TIMEOUT_SECONDS,
+  })
   provider.timeout = TIMEOUT_SECONDS
   return provider
 }

@@ -1,34 +1,18 @@
 import * as oidc from 'openid-client'
 import type { Refusal } from 'portreeve'
+import { OAUTH_ERRORS } from './oauth-errors.ts'
+
+/** What was asked of the provider when it went wrong. */
+export type Stage = 'discovery' | 'token' | 'userinfo'
 
 /** What to tell the person and the operator of a failed step. Public text names no detail of the provider's answer. */
-export const refusalOf = (error: unknown): Refusal => {
-  const detail = detailOf(error)
-  if (error instanceof oidc.AuthorizationResponseError) {
-    return error.error === 'access_denied'
-      ? {
-          code: 'access_denied',
-          publicText: 'The provider says that you declined. Sign in again if you did not mean to.',
-          detail,
-          tryAgain: true,
-        }
-      : {
-          code: 'provider_refused',
-          publicText: 'The provider refused the sign-in. Try again, or ask your administrator.',
-          detail,
-          tryAgain: true,
-        }
-  }
+export const refusalOf = async (error: unknown, stage: Stage): Promise<Refusal> => {
+  const named = await namedError(error, stage)
+  if (named !== undefined) return refusalNamed(named)
+  const detail = `${PLACES[stage]}: ${detailOf(error)}`
   const code = codeOf(error)
   const known = code === undefined ? undefined : KNOWN[code]
-  if (known !== undefined) return { ...known, detail }
-  return {
-    code: 'provider_failed',
-    publicText:
-      'The identity provider could not complete the sign-in. Try again in a moment; if it stays so, tell your administrator.',
-    detail,
-    tryAgain: true,
-  }
+  return { ...(known ?? FAILED), detail }
 }
 
 /** Refusal of a provider that does not name itself in its answers, and so must not use the callback that others use as well. */
@@ -37,17 +21,79 @@ export const needsOwnCallback = (callbackUrl: string): Refusal => ({
   publicText: 'This identity provider is not set up for this portal in a safe way. Tell your administrator.',
   detail: `shared_callback is set, but the provider's discovery document does not say authorization_response_iss_parameter_supported: register ${callbackUrl} at the provider and leave shared_callback out`,
   tryAgain: false,
+  providerFails: true,
 })
+
+/** An error that the provider's answer names, as OAuth does. */
+interface NamedError {
+  error: string
+  description: string | undefined
+  where: string
+}
+
+const PLACES: Readonly<Record<Stage, string>> = {
+  discovery: 'discovery',
+  token: 'token endpoint',
+  userinfo: 'userinfo endpoint',
+}
+
+const namedError = async (error: unknown, stage: Stage): Promise<NamedError | undefined> => {
+  const where = PLACES[stage]
+  if (error instanceof oidc.AuthorizationResponseError) {
+    return { error: error.error, description: error.error_description, where: 'authorization endpoint' }
+  }
+  if (error instanceof oidc.ResponseBodyError) {
+    return { error: error.error, description: error.error_description, where }
+  }
+  if (!(error instanceof oidc.WWWAuthenticateChallengeError)) return undefined
+  // RFC 6749 §5.2: a client that is refused with 401 is told so in the body, RFC 6750 §3 in the challenge.
+  const body = (await error.response
+    .clone()
+    .json()
+    .catch(() => undefined)) as { error?: unknown; error_description?: unknown } | undefined
+  const challenge = error.cause.find(({ parameters }) => parameters.error !== undefined)?.parameters
+  const fallback = stage === 'userinfo' ? 'invalid_token' : 'invalid_client'
+  const told = [body?.error, challenge?.error].find((each) => typeof each === 'string')
+  const description = [body?.error_description, challenge?.error_description].find((each) => typeof each === 'string')
+  return { error: (told as string | undefined) ?? fallback, description: description as string | undefined, where }
+}
+
+const refusalNamed = ({ error, description, where }: NamedError): Refusal => {
+  const { advice, ...words } = (Object.hasOwn(OAUTH_ERRORS, error) ? OAUTH_ERRORS[error] : undefined) ?? {
+    publicText: 'The identity provider refused the sign-in. Try again, or ask your administrator.',
+    tryAgain: true,
+  }
+  const told = [where, plain(error), ...(description === undefined ? [] : [plain(description)])].join(': ')
+  return {
+    code: Object.hasOwn(OAUTH_ERRORS, error) ? error : 'provider_refused',
+    detail: advice === undefined ? told : `${told} (${advice})`,
+    ...words,
+  }
+}
+
+/** What the provider wrote, for a log and a terminal. */
+const plain = (text: string): string => text.slice(0, 300).replaceAll(/[^\x20-\x7e\u00a1-\u{10ffff}]|\p{Cf}/gu, '?')
 
 const NOT_BELIEVED =
   'What the identity provider sent could not be verified, so nobody was signed in. Tell your administrator.'
 const AGAIN = 'The identity provider has just changed its keys. Please sign in again.'
 const STALE = 'This sign-in was not begun in this browser, or too long ago. Please begin again.'
 const UNREACHABLE = 'The identity provider cannot be reached. Try again in a moment, or choose another way to sign in.'
+const UNTRUSTED =
+  'This portal does not trust the identity provider’s certificate, so nobody was signed in. Tell your administrator.'
+
+const FAILED: Refusal = {
+  code: 'provider_failed',
+  publicText:
+    'The identity provider could not complete the sign-in. Try again in a moment; if it stays so, tell your administrator.',
+  tryAgain: true,
+  providerFails: true,
+}
 
 const MESSAGES: readonly { pattern: RegExp; code: string }[] = [
   { pattern: /JWT signature verification failed/, code: 'SIGNATURE_INVALID' },
   { pattern: /"state"/, code: 'STATE_MISMATCH' },
+  { pattern: /unexpected HTTP (?:response )?status code/, code: 'UNEXPECTED_STATUS' },
 ]
 
 /** By the stable codes of oauth4webapi's errors, which openid-client passes on. */
@@ -60,11 +106,18 @@ const KNOWN: Readonly<Record<string, Omit<Refusal, 'detail'>>> = {
   OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED: { code: 'issuer_mismatch', publicText: NOT_BELIEVED, tryAgain: false },
   STATE_MISMATCH: { code: 'state_mismatch', publicText: STALE, tryAgain: true },
   OAUTH_INVALID_RESPONSE: { code: 'response_invalid', publicText: NOT_BELIEVED, tryAgain: false },
-  OAUTH_TIMEOUT: { code: 'provider_unreachable', publicText: UNREACHABLE, tryAgain: true },
-  OAUTH_RESPONSE_IS_NOT_CONFORM: { code: 'provider_unreachable', publicText: UNREACHABLE, tryAgain: true },
-  OAUTH_RESPONSE_BODY_ERROR: { code: 'code_refused', publicText: STALE, tryAgain: true },
-  UNREACHABLE: { code: 'provider_unreachable', publicText: UNREACHABLE, tryAgain: true },
+  OAUTH_PARSE_ERROR: { code: 'response_invalid', publicText: NOT_BELIEVED, tryAgain: true },
+  OAUTH_TIMEOUT: { code: 'provider_unreachable', publicText: UNREACHABLE, tryAgain: true, providerFails: true },
+  UNEXPECTED_STATUS: FAILED,
+  OAUTH_RESPONSE_IS_NOT_CONFORM: FAILED,
+  OAUTH_RESPONSE_IS_NOT_JSON: FAILED,
+  UNREACHABLE: { code: 'provider_unreachable', publicText: UNREACHABLE, tryAgain: true, providerFails: true },
+  UNTRUSTED: { code: 'provider_untrusted', publicText: UNTRUSTED, tryAgain: false, providerFails: true },
 }
+
+/** OpenSSL's and Node's codes for a certificate that is not believed. */
+const CERTIFICATE =
+  /^(?:CERT_|CRL_|ERR_TLS_CERT|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/
 
 /** The first code in the chain of causes that says something; where one code stands for much, the message decides. */
 const codeOf = (error: unknown): string | undefined => {
@@ -76,6 +129,7 @@ const codeOf = (error: unknown): string | undefined => {
       if (told !== undefined) return told.code
     }
     if (typeof code === 'string') {
+      if (CERTIFICATE.test(code)) return 'UNTRUSTED'
       if (code in KNOWN) found ??= code
       else if (/^(E[A-Z_]+|UND_ERR_.*)$/.test(code)) found ??= 'UNREACHABLE'
     }
@@ -84,10 +138,14 @@ const codeOf = (error: unknown): string | undefined => {
   return found
 }
 
-/** For the operator's log: messages of the chain of causes, without what the provider sent. */
+/** For the operator's log: messages of the chain of causes, and the status of an answer, without what the provider sent. */
 const detailOf = (error: unknown): string => {
   const parts: string[] = []
-  for (let at: unknown = error; at instanceof Error && parts.length < 5; at = at.cause)
-    parts.push(at.message.slice(0, 300))
+  let at: unknown = error
+  for (; at instanceof Error && parts.length < 5; at = at.cause) {
+    const { code } = at as { code?: unknown }
+    parts.push(plain(typeof code === 'string' && !at.message.includes(code) ? `${at.message} (${code})` : at.message))
+  }
+  if (at instanceof Response) parts.push(`status ${at.status}`)
   return parts.join(': ') || 'unknown failure'
 }

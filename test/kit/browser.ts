@@ -33,14 +33,25 @@ export class Browser {
     let at = url
     for (let hops = 0; hops < 20; hops++) {
       if (until(at)) return at
-      const response = await this.send(at)
+      const response = await this.accept(await this.send(at))
       const location =
-        response.headers.get('location') ?? (await this.send(at, { form: { login } })).headers.get('location')
+        response.headers.get('location') ??
+        refreshOf(await response.clone().text()) ??
+        (await this.send(at, { form: { login } })).headers.get('location')
       if (location === null)
         throw new Error(`${at} leads nowhere: ${response.status} ${(await response.text()).slice(0, 500)}`)
       at = new URL(location, at).href
     }
     throw new Error(`too many redirects from ${url}`)
+  }
+
+  /** Says yes where a page asks whether a client is to be signed in, and returns what comes then; any other answer as it is. */
+  async accept(response: Response): Promise<Response> {
+    const page = await response.clone().text()
+    const action = /<form method="post" action="([^"]*\/sign_in\/approve)"/.exec(page)?.[1]
+    if (action === undefined) return response
+    const signIn = /name="sign_in" value="([^"]*)"/.exec(page)?.[1] ?? ''
+    return this.send(new URL(action, response.url).href, { form: { sign_in: signIn } })
   }
 
   #jar(origin: string): Map<string, string> {
@@ -49,6 +60,10 @@ export class Browser {
     return jar
   }
 }
+
+/** Address that a page leads to by itself. */
+const refreshOf = (page: string): string | null =>
+  /http-equiv="refresh"[^>]*url=([^"]+)"/i.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? null
 
 const keep = (jar: Map<string, string>, line: string): void => {
   const [pair = '', ...attributes] = line.split(';')

@@ -21,6 +21,26 @@ export const FORGERIES = [
 ] as const
 export type Forgery = (typeof FORGERIES)[number]
 
+/** What the provider says otherwise. */
+export interface Sayings {
+  /** Further members of its discovery document. */
+  document?: object
+  /** Claims of the ID token; undefined takes one away. */
+  claims?: Record<string, unknown>
+  /** Answer of the userinfo endpoint, which there is only then. */
+  userinfo?: Answer
+  /** Error that the browser comes back with. */
+  error?: { error: string; error_description?: string }
+  /** Answer of the token endpoint. */
+  token?: Answer
+}
+
+interface Answer {
+  status?: number
+  headers?: Record<string, string>
+  body: unknown
+}
+
 interface SigningKey {
   id: string
   privateKey: KeyObject
@@ -30,6 +50,10 @@ interface SigningKey {
 /** An OpenID provider that signs everybody in as Ada at once, and lies as told. */
 export class ForgingProvider {
   forgery: Forgery = 'none'
+  /** What it says otherwise than it would, where a test wants it. */
+  says: Sayings = {}
+  /** How the client showed who it is at the token endpoint, newest last. */
+  readonly clients: ('basic' | 'post')[] = []
   readonly issuer: string
   readonly #server: LoopbackServer
   #key = newKey()
@@ -67,11 +91,16 @@ export class ForgingProvider {
       case '/auth': {
         this.#nonce = searchParams.get('nonce') ?? ''
         const back = new URL(searchParams.get('redirect_uri') ?? '')
-        back.searchParams.set('code', 'a-code')
+        for (const [name, value] of Object.entries(this.says.error ?? { code: 'a-code' }))
+          back.searchParams.set(name, value)
         back.searchParams.set('state', this.forgery === 'another-state' ? 'x' : (searchParams.get('state') ?? ''))
         return void response.writeHead(302, { location: back.href }).end()
       }
+      case '/userinfo':
+        return tell(response, this.says.userinfo ?? { status: 404, body: {} })
       case '/token':
+        this.clients.push(request.headers.authorization === undefined ? 'post' : 'basic')
+        if (this.says.token !== undefined) return tell(response, this.says.token)
         return json(response, {
           access_token: 'an-access-token',
           token_type: 'Bearer',
@@ -92,6 +121,8 @@ export class ForgingProvider {
       response_types_supported: ['code'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256', 'HS256', 'none'],
+      ...(this.says.userinfo === undefined ? {} : { userinfo_endpoint: `${this.issuer}/userinfo` }),
+      ...this.says.document,
     }
   }
 
@@ -108,6 +139,7 @@ export class ForgingProvider {
       exp: lie === 'an-expired-token' ? now - 3_600 : now + 300,
       ...(lie === 'no-nonce' ? {} : { nonce: lie === 'another-nonce' ? 'x' : this.#nonce }),
       ...(lie === 'a-token-that-is-not-valid-yet' ? { nbf: now + 3_600 } : {}),
+      ...this.says.claims,
     }
     if (lie === 'a-token-without-a-signature') return `${encoded({ alg: 'none' })}.${encoded(claims)}.`
     const body = `${encoded({ alg: 'RS256', kid: this.#key.id })}.${encoded(claims)}`
@@ -129,6 +161,10 @@ const newKey = (id = `key-${keys++}`): SigningKey => ({
 })
 
 const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+const tell = (response: ServerResponse, { status = 200, headers = {}, body }: Answer): void => {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+}
 
 const json = (response: ServerResponse, value: unknown): void => {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))

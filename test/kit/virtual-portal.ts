@@ -152,6 +152,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       isDisabled: false,
       clientTokenLifetimeSeconds: 3600,
       sessionLifetimeSeconds: 3600,
+      emailDomains: ['*'],
     })
   }
 

@@ -100,6 +100,13 @@ export const SETTING_UP: readonly Step<World>[] = [
       const nonce = randomBytes(32).toString('hex')
       const state = randomBytes(32).toString('hex')
       await world.make('e-mail', 'identity_providers', { name: 'E-mail', type: 'email_otp' })
+      // She signs in at the provider: that she may do so by mail, too, is an admin's decision.
+      await world.make('ada by e-mail', 'identities', {
+        actor_id: world.id('ada'),
+        identity_provider_id: world.id('e-mail'),
+        issuer: 'email',
+        subject: 'ada@example.org',
+      })
       const input = JSON.stringify({
         url: `${PORTAL_URL}/${ACCOUNT}/sign_in/email_otp/${world.id('e-mail')}?as=gui-client&nonce=${nonce}&state=${state}`,
         answers: { email: 'ada@example.org' },

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { KeptState, RecordChange } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
+import { foldedEmail } from '../email-address.ts'
 
 /** Whose records: of one provider of one account. */
 export interface RecordScope {
@@ -31,14 +32,16 @@ export const changeSignInRecord = async <T>(
       .onConflict(['account_id', 'provider_id', 'key'])
       .ignore()
     const row = (await records().where(place).forUpdate().first()) as { record: string }
-    const { record, until, result } = work((JSON.parse(row.record) as KeptState | null) ?? undefined)
+    const { record, until, about, result } = work((JSON.parse(row.record) as KeptState | null) ?? undefined)
     if (record === undefined || until === undefined) {
       await records().where(place).delete()
       return result
     }
     const text = JSON.stringify(record)
     if (text.length > LONGEST_RECORD) throw new Error(`a record is too long: ${text.length}`)
-    await records().where(place).update({ record: text, expires_at: until })
+    await records()
+      .where(place)
+      .update({ record: text, expires_at: until, about: about === undefined ? null : (foldedEmail(about) ?? null) })
     return result
   })
 }

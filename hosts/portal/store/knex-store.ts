@@ -5,6 +5,7 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { DAY, SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import { keepAnAdmin } from '../admin-access.ts'
+import { endSignIns } from '../ended-sign-ins.ts'
 import type { Account, Change, EntityName, Rows } from '../entities.ts'
 import * as audit from './audit-trail.ts'
 import { openDialect, type DatabaseConfig, type Dialect } from './dialect.ts'
@@ -123,6 +124,7 @@ export class KnexStore implements Store {
           const tx = new KnexTransaction({ dialect: this.#dialect, database, accountId, at, random: this.#random })
           try {
             const result = await work(tx)
+            await endSignIns(tx, [...tx.changes])
             await keepAnAdmin(tx, tx.changes)
             const told = await this.#leaveTraces(database, tx.changes, { by, at })
             return { result, foreign, changes: tx.changes, told }

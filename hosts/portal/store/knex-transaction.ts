@@ -84,6 +84,26 @@ export class KnexTransaction extends KnexReader implements Transaction {
     return row
   }
 
+  async endSessions(of: { actorId: string } | { identityProviderId: string }): Promise<void> {
+    const sessions = () => this.database('sessions').where({ account_id: this.accountId })
+    if ('actorId' in of) {
+      await sessions().where({ actor_id: of.actorId }).delete()
+      await this.database('emergency_codes').where({ account_id: this.accountId, actor_id: of.actorId }).delete()
+      return
+    }
+    for (const { id, data } of (await sessions().select('id', 'data')) as { id: string; data: string }[]) {
+      const { identityProviderId } = JSON.parse(data) as { identityProviderId?: unknown }
+      if (identityProviderId === of.identityProviderId) await sessions().where({ id }).delete()
+    }
+  }
+
+  async endSignInsUnderWay(of: { about: string } | { identityProviderId: string }): Promise<void> {
+    const which = 'about' in of ? { about: of.about } : { provider_id: of.identityProviderId }
+    await this.database('sign_in_records')
+      .where({ account_id: this.accountId, ...which })
+      .delete()
+  }
+
   async allocateAddresses(): Promise<TunnelAddresses> {
     const counters = () => this.database('address_allocation').where({ account_id: this.accountId })
     const counter = (await counters().first()) as { next_offset: number } | undefined

@@ -6,6 +6,7 @@ import * as sessionsAndCodes from './migrations/0004-sessions-and-codes.ts'
 import * as auditByActor from './migrations/0005-audit-by-actor.ts'
 import * as publicKeyIndex from './migrations/0006-public-key-index.ts'
 import * as keyCheck from './migrations/0007-key-check.ts'
+import * as whatSignInsRestOn from './migrations/0008-what-sign-ins-rest-on.ts'
 
 interface Migration {
   name: string
@@ -21,6 +22,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0005-audit-by-actor', migration: auditByActor },
   { name: '0006-public-key-index', migration: publicKeyIndex },
   { name: '0007-key-check', migration: keyCheck },
+  { name: '0008-what-sign-ins-rest-on', migration: whatSignInsRestOn },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -109,6 +109,10 @@ export interface SignInEvent {
   by: AuditSubject
   actorId: string | null
   identityProviderId: string | null
+  /** What the operator is to know of it. */
+  detail?: string
+  /** Whom the provider took her for, where it said so: what an identity is made of by hand. */
+  identity?: { issuer: string; subject: string; email: string | null; emailVerified: boolean }
   /** The other end's address; null on the portal's own command line. */
   remoteIp: string | null
 }
@@ -154,6 +158,10 @@ export interface Transaction extends Reader {
   patch: <Name extends EntityName>(name: Name, id: string, patch: Patch<Name>) => Promise<Entities[Name] | undefined>
   /** Removes a row with all that hangs on it, and returns it; undefined where there is none. */
   remove: <Name extends WritableName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
+  /** Ends sessions at the portal itself: a person's, or those that a provider led to. */
+  endSessions: (of: { actorId: string } | { identityProviderId: string }) => Promise<void>
+  /** Forgets what providers remember of sign-ins under way: of the holder of an address, or everything of a provider. */
+  endSignInsUnderWay: (of: { about: string } | { identityProviderId: string }) => Promise<void>
   /** A pair of tunnel addresses that no client or gateway of the account has: for the row about to be inserted. */
   allocateAddresses: () => Promise<TunnelAddresses>
 }

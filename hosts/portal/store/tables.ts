@@ -62,6 +62,7 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       name: 'text',
       type: 'text',
       settings: 'json',
+      emailDomains: 'json',
       isDefault: 'flag',
       isDisabled: 'flag',
       clientTokenLifetimeSeconds: 'integer',

@@ -47,6 +47,15 @@ export class SealedCookies {
     this.#write(ctx, name, { text: '', maxAge: 0 })
   }
 
+  /** Clears the oldest cookies whose names begin like this, so that with another one there are at most so many. */
+  makeRoom(ctx: Context, { prefix, most, except }: { prefix: string; most: number; except?: string }): void {
+    // In the order in which the browser sends them: the oldest first (RFC 6265 §5.4).
+    const names = [...ctx.get('cookie').matchAll(/(?:^|;\s*)([\w-]{1,128})=/g)]
+      .map(([, name = '']) => name)
+      .filter((name) => name.startsWith(prefix) && name !== except)
+    for (const name of names.slice(0, Math.max(0, names.length - most + 1))) this.clear(ctx, name)
+  }
+
   #write(ctx: Context, name: string, { text, maxAge }: { text: string; maxAge: number }): void {
     const { secure } = this.#options
     ctx.cookies.secure = secure

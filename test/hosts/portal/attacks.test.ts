@@ -38,7 +38,12 @@ describe('attacks on the portal', function () {
       },
     })
     ids = { openid: (await addOpenid(portal)).id, email: (await addEmail(portal)).id }
-    await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
+    const ada = await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
+    for (const [identity_provider_id, issuer, subject] of [
+      [ids.openid, provider.issuer, 'ada'],
+      [ids.email, 'email', 'ada@example.org'],
+    ])
+      await portal.create('/identities', { actor_id: ada.id, identity_provider_id, issuer, subject })
   })
   after(async () => {
     await portal?.stop()
@@ -65,7 +70,8 @@ describe('attacks on the portal', function () {
 
   const callbackOf = async (query: string, by = browser): Promise<string> =>
     by.follow(`${portal.url}/example/sign_in/oidc/${ids.openid}?${query}`, { until: isCallback, login: 'ada' })
-  const signIn = async (query = '', by = browser): Promise<Response> => by.send(await callbackOf(query, by))
+  const signIn = async (query = '', by = browser): Promise<Response> =>
+    by.accept(await by.send(await callbackOf(query, by)))
   const field = (page: string, name: string): string =>
     new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1] ?? ''
   const tokensOf = async (): Promise<number> =>
@@ -127,7 +133,7 @@ describe('attacks on the portal', function () {
     const query = new URLSearchParams({ sign_in: field(page, 'sign_in'), code })
     const got = await browser.send(`${portal.url}/example/sign_in/email_otp/${ids.email}?${query.toString()}`)
     expect(await got.text()).not.to.contain('You are signed in')
-    expect(await (await enterCode(page, code)).text()).to.contain('You are signed in')
+    expect(await (await browser.accept(await enterCode(page, code))).text()).to.contain('You are signed in')
   })
 
   it('open redirect: neither before nor after the sign-in to anywhere but the account, the client, and the provider', async () => {
@@ -183,6 +189,19 @@ describe('attacks on the portal', function () {
     )
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).to.deep.equal([200, 400, 400, 400])
     expect((await fetch(callback, { headers: { cookie } })).status).to.equal(400)
+    expect(await tokensOf(), 'an answer makes no token').to.equal(before)
+    const asked = answers.find(({ status }) => status === 200)
+    const approval = asked?.headers.getSetCookie().find((line) => line.startsWith('portreeve_approval_')) ?? ''
+    const body = new URLSearchParams({ sign_in: field((await asked?.text()) ?? '', 'sign_in') })
+    const approve = async () =>
+      fetch(`${portal.url}/example/sign_in/approve`, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { cookie: approval.split(';')[0] ?? '' },
+        body,
+      })
+    const approved = await Promise.all(Array.from({ length: 4 }, approve))
+    expect(approved.map(({ status }) => status).toSorted((a, b) => a - b)).to.deep.equal([200, 400, 400, 400])
     expect(await tokensOf()).to.equal(before + 1)
   })
 

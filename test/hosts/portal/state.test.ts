@@ -61,6 +61,7 @@ const PROVIDER = {
   isDisabled: false,
   clientTokenLifetimeSeconds: 3600,
   sessionLifetimeSeconds: 3600,
+  emailDomains: ['*'],
   createdAt: unixTime(0),
 }
 

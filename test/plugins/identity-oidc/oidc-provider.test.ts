@@ -86,7 +86,7 @@ describe('identity-oidc against an unmodified oidc-provider', () => {
     const back = await walk('ada')(step)
     const keep = { ...step.keep, verifier: 'x'.repeat(43) }
     const end = await oidc.proceed({ ...asked(settingsFor(provider.issuer)), keep, fields: {}, ...back })
-    expect(end).to.have.nested.property('refusal.code', 'code_refused')
+    expect(end).to.have.nested.property('refusal.code', 'invalid_grant')
   })
 
   it('does not take an address for verified that the provider does not vouch for', async () => {

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { EmailAddress } from '../../email-address.ts'
 import type { Actor } from '../../entities.ts'
 import { invalidBody } from '../problem.ts'
-import { endSignInsOf } from '../sign-in/ended-sign-ins.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
@@ -48,7 +47,6 @@ export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
     const after = { ...before, ...defined({ type, email }) }
     if (after.type === 'service_account') {
       if (after.email !== null) throw invalidBody([{ path: 'email', message: NO_ADDRESS }])
-      await endSignInsOf(tx, before.id)
     }
     return defined({ type, name, email, isDisabled: is_disabled })
   })

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { IdentityRow } from '../../entities.ts'
 import type { Transaction } from '../../store/store.ts'
-import { endSignInsBy } from '../sign-in/ended-sign-ins.ts'
 import { invalidBody } from '../problem.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -35,15 +34,9 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const patchIdentity = identities.patch(async (ctx, tx) => {
     const { actor_id } = patch.of(ctx)
     const before = await existing(tx, 'identities', idOf(ctx))
-    if (actor_id !== undefined && actor_id !== before.actorId) {
-      await needPerson(tx, actor_id)
-      await endSignInsBy(tx, before)
-    }
+    if (actor_id !== undefined && actor_id !== before.actorId) await needPerson(tx, actor_id)
     return defined({ actorId: actor_id })
   })
-  const removeIdentity = identities.remove(async (ctx, tx) =>
-    endSignInsBy(tx, await existing(tx, 'identities', idOf(ctx))),
-  )
 
   return [
     {
@@ -87,7 +80,7 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary:
         'Removes an identity, and ends what was signed in by it; the next sign-in goes by the verified e-mail address again',
       status: 204,
-      story: [removeIdentity],
+      story: [identities.remove()],
     },
   ]
 }

@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { DAY, HOUR, MINUTE, SECOND } from '../../../../core/runtime/time.ts'
+import { ANY_DOMAIN, readProviderDomain } from '../../email-domains.ts'
 import type { IdentityProviderRow } from '../../entities.ts'
 import type { Transaction } from '../../store/store.ts'
 import { callbackUrl } from '../sign-in/callback.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
-import { checkSettings, shownSettings } from './plugin-settings.ts'
+import { checkSettings, identifiesAnew, shownSettings } from './plugin-settings.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { defined, Name, pageOf, rowFields, Settings, timeOf } from './wire.ts'
@@ -22,6 +23,18 @@ const SessionLifetime = z
   .min(seconds(5 * MINUTE))
   .max(seconds(24 * HOUR))
 
+const EmailDomains = z
+  .array(
+    z
+      .string()
+      .max(1_000)
+      .refine((text) => readProviderDomain(text) !== undefined, 'is no domain: write example.org, or * for every one'),
+  )
+  .max(100)
+  .describe(
+    'Domains whose verified addresses make a person of the account out of somebody who signs in for the first time; * stands for every one. Left out: * for the first provider of an account, none for the others',
+  )
+
 const ProviderBody = z
   .object({
     ...rowFields,
@@ -32,6 +45,7 @@ const ProviderBody = z
     is_disabled: z.boolean(),
     client_token_lifetime_seconds: z.int(),
     session_lifetime_seconds: z.int(),
+    email_domains: z.array(z.string()),
     callback_url: z.url().describe('Address to register at the provider, which sends browsers back there'),
   })
   .meta({ id: 'IdentityProvider' })
@@ -43,6 +57,7 @@ const Draft = z.strictObject({
   is_disabled: z.boolean().default(false),
   client_token_lifetime_seconds: TokenLifetime.default(seconds(7 * DAY)),
   session_lifetime_seconds: SessionLifetime.default(seconds(8 * HOUR)),
+  email_domains: EmailDomains.optional(),
 })
 const Patch = z.strictObject({
   name: Name.optional(),
@@ -51,6 +66,7 @@ const Patch = z.strictObject({
   is_disabled: z.boolean().optional(),
   client_token_lifetime_seconds: TokenLifetime.optional(),
   session_lifetime_seconds: SessionLifetime.optional(),
+  email_domains: EmailDomains.optional(),
 })
 
 /** Where people sign in. */
@@ -70,6 +86,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
       is_disabled: row.isDisabled,
       client_token_lifetime_seconds: row.clientTokenLifetimeSeconds,
       session_lifetime_seconds: row.sessionLifetimeSeconds,
+      email_domains: row.emailDomains,
       callback_url: callbackUrl(publicUrl, row),
       created_at: timeOf(row.createdAt),
     }),
@@ -82,7 +99,9 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     const body = draft.of(ctx)
     const settings = checked(body.type, body.settings)
     if (body.is_default) await unsetDefault(tx)
+    const [other] = await tx.list('identity_providers', { limit: 1 })
     return {
+      emailDomains: domainsOf(body.email_domains) ?? (other === undefined ? [ANY_DOMAIN] : []),
       name: body.name,
       type: body.type,
       settings,
@@ -96,8 +115,11 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     const body = patch.of(ctx)
     const before = await existing(tx, 'identity_providers', idOf(ctx))
     const settings = body.settings === undefined ? undefined : checked(before.type, body.settings, before.settings)
+    if (settings !== undefined && identifiesAnew(plugins, before.type, { before: before.settings, after: settings }))
+      await endAllOf(tx, before.id)
     if (body.is_default === true) await unsetDefault(tx, before.id)
     return defined({
+      emailDomains: domainsOf(body.email_domains),
       name: body.name,
       settings,
       isDefault: body.is_default,
@@ -137,7 +159,8 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     {
       method: 'PATCH',
       path: '/identity_providers/:id',
-      summary: 'Changes an identity provider; secrets that are left out stay, except where an address becomes another',
+      summary:
+        'Changes an identity provider; secrets that are left out stay, except where an address becomes another. By another issuer or client everybody is signed out, and identities are forgotten',
       body: Patch,
       status: 200,
       answer: ProviderBody,
@@ -151,6 +174,17 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
       story: [providers.remove()],
     },
   ]
+}
+
+const domainsOf = (typed: readonly string[] | undefined): string[] | undefined =>
+  typed === undefined ? undefined : [...new Set(typed.map(readProviderDomain).filter((domain) => domain !== undefined))]
+
+/** Ends what people signed in to by a provider, and forgets as whom it knew them. */
+const endAllOf = async (tx: Transaction, identityProviderId: string): Promise<void> => {
+  for (const { id } of await tx.list('identities', { where: { identityProviderId } })) await tx.remove('identities', id)
+  for (const { id } of await tx.list('tokens', { where: { identityProviderId } })) await tx.remove('tokens', id)
+  await tx.endSessions({ identityProviderId })
+  await tx.endSignInsUnderWay({ identityProviderId })
 }
 
 const unsetDefault = async (tx: Transaction, except?: string): Promise<void> => {

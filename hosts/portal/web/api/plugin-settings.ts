@@ -1,5 +1,5 @@
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
-import { secretsAtNewAddress, withoutSecrets, withSecretsOf } from '../../settings-secrets.ts'
+import { identifyingSettings, secretsAtNewAddress, withoutSecrets, withSecretsOf } from '../../settings-secrets.ts'
 import { invalidBody } from '../problem.ts'
 
 type SettingsObject = Record<string, unknown>
@@ -51,4 +51,16 @@ export const checkSettings = (place: SettingsPlace): SettingsObject => {
 export const shownSettings = (extensions: Extensions<unknown>, key: string, settings: unknown): SettingsObject => {
   const extension = extensions.get(key)
   return extension === undefined ? {} : (withoutSecrets(extension.settings.jsonSchema(), settings) as SettingsObject)
+}
+
+/** Whether settings would identify people by somebody else, or as another client: what rests on them is over then. */
+export const identifiesAnew = (
+  extensions: Extensions<unknown>,
+  key: string,
+  { before, after }: { before: unknown; after: unknown },
+): boolean => {
+  const schema = extensions.get(key)?.settings.jsonSchema()
+  const rootOf = (settings: unknown): string =>
+    JSON.stringify(schema === undefined ? settings : identifyingSettings(schema, settings))
+  return rootOf(before) !== rootOf(after)
 }

@@ -141,7 +141,7 @@ export const myRoutes = (parts: MyParts): Middleware => {
   }
 
   const mintApiToken: Step = async (ctx) => {
-    const { account, actor } = ctx.state.session
+    const { account, actor, provider } = ctx.state.session
     const { name = '', days = '' } = formFields(ctx)
     const lifetime = API_TOKEN_DAYS.find((allowed) => String(allowed) === days)
     if (actor.type !== 'admin') throw new Problem(403, 'forbidden', 'Only admins have API tokens.')
@@ -154,6 +154,8 @@ export const myRoutes = (parts: MyParts): Middleware => {
         kind: 'api',
         name: verdict.data,
         actorId: actor.id,
+        // It ends with what she was signed in by.
+        ...(provider === undefined ? {} : { identityProviderId: provider.id }),
         expiresAt: unixTime(clock.unix() + lifetime * DAY),
       }),
     )

@@ -40,6 +40,7 @@ const Step = z.discriminatedUnion('type', [
       name: z.string().optional(),
       email: z.string().optional(),
       emailVerified: z.boolean(),
+      emailDoubt: z.string().max(1_000).optional(),
     }),
   }),
   z.object({
@@ -49,6 +50,7 @@ const Step = z.discriminatedUnion('type', [
       publicText: z.string().max(2_000),
       detail: z.string().optional(),
       tryAgain: z.boolean(),
+      providerFails: z.boolean().optional(),
     }),
   }),
 ])

@@ -39,14 +39,14 @@ export interface Reply {
 export const converse = async (
   parts: ConversationParts,
   provider: IdentityProviderRow,
-  reply?: Reply,
+  { reply, chooseAccount = false }: { reply?: Reply; chooseAccount?: boolean } = {},
 ): Promise<SignInStep> => {
   const { clock, metrics } = parts
   const begun = clock.now()
   const observe = (outcome: string): void =>
     metrics.observeProvider({ provider: provider.type, outcome, seconds: (clock.now() - begun) / SECOND })
   try {
-    const step = await nextStep(parts, provider, reply)
+    const step = await nextStep(parts, provider, { reply, chooseAccount })
     observe(step.type)
     return step
   } catch (error) {
@@ -58,7 +58,7 @@ export const converse = async (
 const nextStep = async (
   { providers, deskFor, clock, publicUrl }: ConversationParts,
   provider: IdentityProviderRow,
-  reply: Reply | undefined,
+  { reply, chooseAccount }: { reply: Reply | undefined; chooseAccount: boolean },
 ): Promise<SignInStep> => {
   const extension = providers.get(provider.type)
   if (extension === undefined) throw new Error(`no plugin provides the identity provider "${provider.type}"`)
@@ -77,7 +77,10 @@ const nextStep = async (
     desk: deskFor(provider),
   }
   const { value } = extension
-  const asked = reply === undefined ? value.begin(request) : value.proceed({ ...request, ...frozenCopy(reply) })
+  const asked =
+    reply === undefined
+      ? value.begin({ ...request, chooseAccount })
+      : value.proceed({ ...request, ...frozenCopy(reply) })
   return checkedStep(await withinDeadline(Promise.resolve(asked), signal))
 }
 

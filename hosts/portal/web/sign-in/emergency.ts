@@ -1,13 +1,12 @@
-import type { Context } from 'koa'
 import { equalSecrets } from '../../../../core/crypto/equal-secrets.ts'
 import { HOUR, SECOND } from '../../../../core/runtime/time.ts'
 import { emergencyCodeHash } from '../../emergency-code.ts'
-import type { Account, Actor } from '../../entities.ts'
+import type { Actor } from '../../entities.ts'
 import { formFields } from '../form-fields.ts'
-import { finishSignIn, type FinishParts, type SignInWay } from './finish.ts'
-import { intentQuery, parseIntent, type SignInIntent } from './intent.ts'
-
-type EmergencyContext = Context & { state: { account: Account; intent: SignInIntent; clientAddress: string } }
+import { askForApproval, type ApprovalParts } from './approval.ts'
+import { signInBrowser, type SignInWay } from './finish.ts'
+import { intentQuery, parseIntent } from './intent.ts'
+import type { SignInContext } from './step.ts'
 
 /** Short: an emergency is over, or a new code is made. */
 const EMERGENCY_MS = HOUR
@@ -24,10 +23,10 @@ const WAY: SignInWay = {
  * An admin's way in for the day when the provider is down: a code that was made on the portal's own machine. Of 93 bits, it is safe from
  * guesses; were they counted, a stranger without any account could keep the admin out.
  */
-export const emergencySignIn = (parts: FinishParts) => {
+export const emergencySignIn = (parts: ApprovalParts) => {
   const { store, clock, pages } = parts
 
-  const ask = async (ctx: EmergencyContext, problem?: string): Promise<void> => {
+  const ask = async (ctx: SignInContext, problem?: string): Promise<void> => {
     const { account, intent } = ctx.state
     pages.render(ctx, 'emergency', {
       account: account.name,
@@ -39,7 +38,7 @@ export const emergencySignIn = (parts: FinishParts) => {
     return Promise.resolve()
   }
 
-  const redeem = async (ctx: EmergencyContext): Promise<void> => {
+  const redeem = async (ctx: SignInContext): Promise<void> => {
     const { account, clientAddress } = ctx.state
     const { code: typed = '', ...fields } = formFields(ctx)
     const verdict = parseIntent(account.slug, fields)
@@ -48,7 +47,9 @@ export const emergencySignIn = (parts: FinishParts) => {
     const taken = await store.emergencyCodes.take(account.id, (code) => equalSecrets(code.hash, hash), clock.unix())
     const actor = taken === undefined ? undefined : await store.reader(account.id).get('actors', taken.actorId)
     if (isAdmin(actor)) {
-      await finishSignIn(parts, ctx, { account, actor, way: WAY, intent: ctx.state.intent })
+      const signedIn = { account, actor, way: WAY, intent: ctx.state.intent }
+      if (signedIn.intent.as === 'browser') await signInBrowser(parts, ctx, signedIn)
+      else askForApproval(parts, ctx, signedIn)
       return
     }
     await store.recordSignIn(account.id, {
@@ -67,7 +68,7 @@ export const emergencySignIn = (parts: FinishParts) => {
     )
   }
 
-  return { ask: async (ctx: EmergencyContext) => ask(ctx), redeem }
+  return { ask: async (ctx: SignInContext) => ask(ctx), redeem }
 }
 
 const isAdmin = (actor: Actor | undefined): actor is Actor =>

@@ -9,6 +9,7 @@ import type { Pages } from '../pages.ts'
 import type { SealedCookies } from '../sealed-cookie.ts'
 import type { SignInIntent } from './intent.ts'
 import type { Sessions } from './session.ts'
+import { standingOf } from './standing.ts'
 
 /** How long the client may be opened again from the last page. */
 const HANDOVER_MS = 5 * MINUTE
@@ -42,59 +43,62 @@ export interface SignedIn {
   intent: SignInIntent
 }
 
-/** The end of a sign-in: a token for a client, which learns it by its own way, or a session for a browser. */
-export const finishSignIn = async (parts: FinishParts, ctx: Context, signedIn: SignedIn): Promise<void> => {
+/** The end of a browser's sign-in: a session. */
+export const signInBrowser = async (parts: FinishParts, ctx: Context, signedIn: SignedIn): Promise<void> => {
   const { account, actor, intent, way } = signedIn
-  const { store, clock, pages, sessions } = parts
-  const { identityProviderId, identityId } = way
-  await store.recordSignIn(account.id, {
+  const { identityProviderId, identityId, sessionLifetimeSeconds } = way
+  await noteSignIn(parts, ctx, signedIn)
+  await parts.sessions.begin(ctx, {
+    actor,
+    identityProviderId,
+    identityId,
+    lifetimeSeconds: sessionLifetimeSeconds,
+  })
+  ctx.redirect(intent.redirectTo ?? `/${account.slug}/home`)
+}
+
+/** The end of a client's sign-in, once a person has said yes to it: a token, which the client learns by its own way. */
+export const signInClient = async (parts: FinishParts, ctx: Context, signedIn: SignedIn): Promise<void> => {
+  const { account, actor, intent } = signedIn
+  const { callback } = intent
+  if (intent.as === 'gui-client') {
+    const base = `${parts.clientScheme}://handle_client_sign_in_callback`
+    await mintClientToken(parts, signedIn, ({ fragment }) =>
+      handOver(parts, ctx, signedIn, { url: `${base}?${callbackQuery(signedIn, fragment)}` }),
+    )
+  } else if (callback !== undefined) {
+    await mintClientToken(parts, signedIn, ({ fragment }) => {
+      const url = new URL(callback)
+      const own = url.search === '' ? '' : `${url.search.slice(1)}&`
+      url.search = own + callbackQuery(signedIn, fragment)
+      handOver(parts, ctx, signedIn, { url: url.href })
+    })
+  } else {
+    const { fragment } = await mintClientToken(parts, signedIn)
+    parts.pages.render(ctx, 'token', {
+      title: 'You are signed in',
+      account: account.name,
+      text: `Welcome, ${actor.name}. Copy all of this token, and paste it into the client that asked for it. It is shown only once, and is good for that client alone.`,
+      token: fragment,
+    })
+  }
+  await noteSignIn(parts, ctx, signedIn)
+}
+
+const noteSignIn = async (
+  { store, clock }: FinishParts,
+  ctx: Context,
+  { account, actor, way, intent }: SignedIn,
+): Promise<void> =>
+  store.recordSignIn(account.id, {
     at: clock.unix(),
     action: 'signed_in',
     reason: intent.as,
     by: { type: 'actor', actorId: actor.id, via: 'sign_in' },
     actorId: actor.id,
-    identityProviderId,
+    identityProviderId: way.identityProviderId,
     remoteIp: String(ctx.state['clientAddress']),
   })
-  switch (intent.as) {
-    case 'gui-client': {
-      const base = `${parts.clientScheme}://handle_client_sign_in_callback`
-      await mintClientToken(parts, signedIn, ({ fragment }) =>
-        handOver(parts, ctx, signedIn, { url: `${base}?${callbackQuery(signedIn, fragment)}` }),
-      )
-      return
-    }
-    case 'headless-client': {
-      const { callback } = intent
-      if (callback === undefined) {
-        const { fragment } = await mintClientToken(parts, signedIn)
-        pages.render(ctx, 'token', {
-          title: 'You are signed in',
-          account: account.name,
-          text: `Welcome, ${actor.name}. Give this token to the client that asked for it. It is shown only once.`,
-          token: fragment,
-        })
-        return
-      }
-      await mintClientToken(parts, signedIn, ({ fragment }) => {
-        const url = new URL(callback)
-        const own = url.search === '' ? '' : `${url.search.slice(1)}&`
-        url.search = own + callbackQuery(signedIn, fragment)
-        if (ctx.method === 'POST') handOver(parts, ctx, signedIn, { url: url.href })
-        else ctx.redirect(url.href)
-      })
-      return
-    }
-    case 'browser':
-      await sessions.begin(ctx, {
-        actor,
-        identityProviderId,
-        identityId,
-        lifetimeSeconds: way.sessionLifetimeSeconds,
-      })
-      ctx.redirect(intent.redirectTo ?? `/${account.slug}/home`)
-  }
-}
 
 /**
  * Sends the browser elsewhere. Not by a redirect after a form: the policy that our forms are for ourselves only holds for where
@@ -129,10 +133,9 @@ const mintClientToken = async (
 ): Promise<MintedToken> => {
   const by = { type: 'actor', actorId: actor.id, via: 'sign_in' } as const
   return store.transact({ accountId: account.id, by }, async (tx) => {
-    // An admin may have taken the identity away since it was looked at.
-    const identity = way.identityId === null ? undefined : await tx.get('identities', way.identityId)
-    if (way.identityId !== null && identity?.actorId !== actor.id) {
-      throw new Problem(403, 'unknown_person', 'This identity is not yours any more. Ask an admin.')
+    // An admin may have taken something away since it was looked at.
+    if ((await standingOf(tx, { ...way, actorId: actor.id })) === undefined) {
+      throw new Problem(403, 'unknown_person', 'You may not sign in like this any more. Begin again, or ask an admin.')
     }
     const minted = await tokens.mint(tx, account.id, {
       kind: 'client',

@@ -1,15 +1,24 @@
 import type { Identity } from '../../../../core/contract/identity-provider.ts'
 import { foldedEmail } from '../../email-address.ts'
+import { speaksFor } from '../../email-domains.ts'
 import type { Actor, IdentityProviderRow } from '../../entities.ts'
 import type { Store, Transaction } from '../../store/store.ts'
 
 export type LinkVerdict =
-  { ok: true; actor: Actor; identityId: string } | { ok: false; code: LinkRefusal; publicText: string }
-export type LinkRefusal = 'unknown_person' | 'actor_disabled' | 'identity_conflict' | 'not_a_person'
+  { ok: true; actor: Actor; identityId: string } | { ok: false; code: LinkRefusal; publicText: string; detail?: string }
+export type LinkRefusal =
+  | 'unknown_person'
+  | 'no_address'
+  | 'address_not_vouched'
+  | 'domain_not_configured'
+  | 'link_needs_admin'
+  | 'actor_disabled'
+  | 'identity_conflict'
+  | 'not_a_person'
 
 /**
- * Whose a proven identity is: by (provider, issuer, subject), else by the verified e-mail address of an existing actor, to whom it
- * belongs from then on. Nobody is created.
+ * Finds whose a proven identity is: by (provider, issuer, subject), else by the verified e-mail address of an existing actor who has no
+ * identity yet, in a domain that the provider speaks for; it belongs to that actor from then on. Nobody is created.
  */
 export const linkActor = async (
   store: Store,
@@ -25,11 +34,17 @@ export const linkActor = async (
 const linked = async (
   tx: Transaction,
   provider: IdentityProviderRow,
-  { issuer, subject }: Identity,
+  { issuer, subject, email }: Identity,
 ): Promise<LinkVerdict | undefined> => {
   const [row] = await tx.list('identities', { where: { identityProviderId: provider.id, issuer, subject }, limit: 1 })
   const actor = row === undefined ? undefined : await tx.get('actors', row.actorId)
   if (row === undefined || actor === undefined) return undefined
+  // Where the address is all that identifies, it is whoever has it now.
+  const address = foldedEmail(subject)
+  if (email !== undefined && address === foldedEmail(email) && address !== actor.email) {
+    await tx.remove('identities', row.id)
+    return undefined
+  }
   if (actor.type === 'service_account') return NOT_A_PERSON
   return actor.isDisabled ? DISABLED : { ok: true, actor, identityId: row.id }
 }
@@ -37,16 +52,20 @@ const linked = async (
 const adopt = async (
   tx: Transaction,
   provider: IdentityProviderRow,
-  { issuer, subject, email, emailVerified }: Identity,
+  { issuer, subject, email, emailVerified, emailDoubt }: Identity,
 ): Promise<LinkVerdict> => {
-  const address = email === undefined || !emailVerified ? undefined : foldedEmail(email)
-  if (address === undefined) return UNKNOWN
-  const [actor] = await tx.list('actors', { where: { email: address }, limit: 1 })
-  if (actor === undefined || actor.type === 'service_account') return UNKNOWN
+  if (email === undefined) return { ...noAddress(provider), ...detailOf(emailDoubt) }
+  if (!emailVerified) return { ...notVouched(provider, email), ...detailOf(emailDoubt) }
+  const address = foldedEmail(email)
+  const [actor] = address === undefined ? [] : await tx.list('actors', { where: { email: address }, limit: 1 })
+  if (address === undefined || actor === undefined || actor.type === 'service_account') return unknown(email)
   if (actor.isDisabled) return DISABLED
-  // Addresses are given to new people; subjects are not.
-  const others = await tx.list('identities', { where: { actorId: actor.id, identityProviderId: provider.id, issuer } })
-  if (others.length > 0) return CONFLICT
+  if (!speaksFor(provider, address)) return notItsDomain(provider, address)
+  // Addresses are given to new people; subjects are not. And a provider that anybody vouches by must not become whoever has signed in
+  // by another one.
+  const others = await tx.list('identities', { where: { actorId: actor.id } })
+  if (others.some(({ identityProviderId }) => identityProviderId === provider.id)) return conflict(email)
+  if (others.length > 0) return needsAdmin(provider, email)
   const { id } = await tx.insert('identities', {
     actorId: actor.id,
     identityProviderId: provider.id,
@@ -56,25 +75,52 @@ const adopt = async (
   return { ok: true, actor, identityId: id }
 }
 
-const UNKNOWN: LinkVerdict = {
+type Refused = Extract<LinkVerdict, { ok: false }>
+
+const detailOf = (detail: string | undefined): { detail?: string } => (detail === undefined ? {} : { detail })
+
+const unknown = (email: string): Refused => ({
   ok: false,
   code: 'unknown_person',
-  publicText:
-    'You have proven who you are, but nobody of this account has your verified e-mail address. Ask an admin to add you.',
-}
-const DISABLED: LinkVerdict = {
+  publicText: `You have proven who you are, but nobody of this account has the address ${email}. Ask an admin to add you.`,
+})
+const noAddress = ({ name }: IdentityProviderRow): Refused => ({
+  ok: false,
+  code: 'no_address',
+  publicText: `You have proven who you are, but ${name} told us no e-mail address of yours, so we cannot tell who of this account you are. Ask an admin to link you.`,
+})
+const notVouched = ({ name }: IdentityProviderRow, email: string): Refused => ({
+  ok: false,
+  code: 'address_not_vouched',
+  publicText: `You have proven who you are, but ${name} does not vouch for ${email} being your address. Ask an admin to link you.`,
+})
+const notItsDomain = ({ name }: IdentityProviderRow, email: string): Refused => ({
+  ok: false,
+  code: 'domain_not_configured',
+  publicText: `You have proven who you are, but ${name} does not count for addresses like ${email} in this account. Sign in another way, or ask an admin.`,
+  detail: `the provider's email_domains do not have the domain of ${email}: add it, or make the identity with POST /api/v1/identities`,
+})
+const needsAdmin = ({ name }: IdentityProviderRow, email: string): Refused => ({
+  ok: false,
+  code: 'link_needs_admin',
+  publicText: `${email} signs in another way in this account. Do so, or ask an admin to link ${name} to you.`,
+  detail: 'the actor has an identity at another provider: if this is her, make this one with POST /api/v1/identities',
+})
+const conflict = (email: string): Refused => ({
+  ok: false,
+  code: 'identity_conflict',
+  publicText: `Another identity with the address ${email} has signed in before. Ask an admin to remove the old one.`,
+  detail:
+    'the actor has another identity at this provider: if this is her, remove that one, or make this one with POST /api/v1/identities',
+})
+const DISABLED: Refused = {
   ok: false,
   code: 'actor_disabled',
   publicText: 'An admin has disabled your access to this account.',
 }
-const NOT_A_PERSON: LinkVerdict = {
+const NOT_A_PERSON: Refused = {
   ok: false,
   code: 'not_a_person',
   publicText:
     'You have proven who you are, but by that you are a service account, which does not sign in. Ask an admin.',
-}
-const CONFLICT: LinkVerdict = {
-  ok: false,
-  code: 'identity_conflict',
-  publicText: 'Another identity with your e-mail address has signed in before. Ask an admin to remove the old one.',
 }

@@ -11,6 +11,8 @@ import type { SignInIntent } from './intent.ts'
 export interface Pending {
   accountId: string
   providerId: string
+  /** How the provider was set up when this began; see `setUpOf`. */
+  setUp: string
   intent: SignInIntent
   keep: Reply['keep']
   /** Whether the browser was sent to come back at the callback that all providers share; absent for a form of ours. */
@@ -54,8 +56,7 @@ export class PendingSignIns {
       redirectUrl === undefined
         ? pending.conversation
         : idOfState(new URL(redirectUrl).searchParams.get('state') ?? undefined)
-    const others = this.#names(ctx).filter((name) => name !== PREFIX + id)
-    for (const name of others.slice(0, Math.max(0, others.length - MOST_AT_ONCE + 1))) this.#cookies.clear(ctx, name)
+    this.#cookies.makeRoom(ctx, { prefix: PREFIX, most: MOST_AT_ONCE, except: PREFIX + id })
     const lifetimeMs = Math.min(keptMs ?? PENDING_MS, LONGEST_PENDING_MS)
     this.#cookies.set(ctx, { name: PREFIX + id, value: pending, lifetimeMs })
     return id
@@ -68,11 +69,6 @@ export class PendingSignIns {
     const pending = this.#cookies.get(ctx, PREFIX + id) as Pending | undefined
     if (pending !== undefined) this.#cookies.clear(ctx, PREFIX + id)
     return pending
-  }
-
-  /** In the order in which the browser sends them: the oldest first (RFC 6265 §5.4). */
-  #names(ctx: Context): string[] {
-    return [...ctx.get('cookie').matchAll(/(?:^|;\s*)(portreeve_sign_in_[\w-]{1,64})=/g)].map(([, name = '']) => name)
   }
 }
 

@@ -7,14 +7,17 @@ import type { Account, IdentityProviderRow } from '../../entities.ts'
 import { EXACT_ROUTES } from '../exact-routes.ts'
 import { formFields, readForm } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
+import { redeemApproval } from './approval.ts'
 import { CALLBACK_PATH, SHARED_CALLBACK_PATH } from './callback.ts'
 import { converse, type ConversationParts } from './conversation.ts'
 import { emergencySignIn } from './emergency.ts'
 import { handoverUrl, type FinishParts } from './finish.ts'
 import { intentQuery, parseIntent } from './intent.ts'
 import { PendingSignIns } from './pending.ts'
+import { noteRefusal, OTHER_ACCOUNT } from './refuse.ts'
+import { setUpOf } from './standing.ts'
 import { providerUrl, type SignInContext, type Step } from './step.ts'
-import { noteRefusal, talk } from './talk.ts'
+import { talk } from './talk.ts'
 
 export interface SignInParts extends FinishParts, ConversationParts {
   logger: Logger
@@ -108,7 +111,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   const beginSignIn: Step = async (ctx) =>
     talk({ ...parts, pendings }, ctx, {
       conversation: pendings.newConversation(),
-      step: () => converse(parts, ctx.state.provider),
+      step: () => converse(parts, ctx.state.provider, { chooseAccount: typeof ctx.query[OTHER_ACCOUNT] === 'string' }),
     })
 
   const recall = async (ctx: SignInContext, sent: Parameters<PendingSignIns['recall']>[1]): Promise<void> => {
@@ -121,7 +124,8 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
       account === undefined ||
       account.isDisabled ||
       provider === undefined ||
-      provider.isDisabled
+      provider.isDisabled ||
+      setUpOf(provider) !== pending.setUp
     )
       throw lost()
     Object.assign(ctx.state, { pending, account, provider, intent: pending.intent })
@@ -183,11 +187,15 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
       conversation: ctx.state.pending.conversation,
       step: () =>
         converse(parts, ctx.state.provider, {
-          keep: ctx.state.pending.keep,
-          url: new URL(ctx.url, parts.publicUrl).href,
-          fields: formFields(ctx),
+          reply: {
+            keep: ctx.state.pending.keep,
+            url: new URL(ctx.url, parts.publicUrl).href,
+            fields: formFields(ctx),
+          },
         }),
     })
+
+  const approve: Step = async (ctx) => redeemApproval(parts, ctx)
 
   const handOver: Step = async (ctx) => {
     const url = handoverUrl(cookies, ctx)
@@ -212,6 +220,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   page('/:account/sign_in/providers', findAccount, readIntent, showProviders)
   page('/:account/sign_in/client_redirect', handOver)
   page('/:account/sign_in/emergency', findAccount, readIntent, emergency.ask)
+  formStep('/:account/sign_in/approve', findAccount, approve)
   formStep('/:account/sign_in/emergency', findAccount, emergency.redeem)
   step('/:account/sign_in/:kind/:id', findAccount, findProvider, readIntent, beginSignIn)
   formStep('/:account/sign_in/:kind/:id', recallByForm, sameProvider, proceedWithSignIn)

@@ -10,6 +10,7 @@ import { DAY, SECOND, unixTime, type UnixTime } from '../../../../core/runtime/t
 import type { Account, Actor, IdentityProviderRow } from '../../entities.ts'
 import type { SessionOwner, SessionRows, Store } from '../../store/store.ts'
 import { browserName } from './browser-name.ts'
+import { standingOf } from './standing.ts'
 
 /** Who is signed in to the portal itself. */
 export interface PortalSession {
@@ -120,16 +121,11 @@ export class Sessions {
     if (data?.accountId === undefined || data.actorId === undefined || data.csrf === undefined) return undefined
     const reader = this.#options.store.reader(data.accountId)
     const account = await reader.get('accounts', data.accountId)
-    const actor = await reader.get('actors', data.actorId)
     if (account === undefined || account.isDisabled || account.slug !== accountSlug) return undefined
-    if (actor === undefined || actor.isDisabled || actor.type === 'service_account') return undefined
-    const isEmergency = data.identityProviderId === null
-    const provider = isEmergency ? undefined : await reader.get('identity_providers', data.identityProviderId ?? '')
-    // An emergency is an admin's.
-    if (isEmergency ? actor.type !== 'admin' : provider === undefined || provider.isDisabled) return undefined
-    const identity = isEmergency ? undefined : await reader.get('identities', data.identityId ?? '')
-    // Removed or given to another: what was proven is not hers any more.
-    if (!isEmergency && identity?.actorId !== actor.id) return undefined
+    const { actorId, identityProviderId = '', identityId = '' } = data
+    const standing = await standingOf(reader, { actorId, identityProviderId, identityId })
+    if (standing === undefined) return undefined
+    const { actor, provider } = standing
     const id = hashed(ctx.cookies.get(COOKIE, { signed: false }) ?? '')
     return { id, account, actor, provider, csrf: data.csrf }
   }

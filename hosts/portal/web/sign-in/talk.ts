@@ -2,14 +2,16 @@ import type { Refusal, SignInStep } from '../../../../core/contract/identity-pro
 import type { Logger } from '../../../../core/runtime/logger.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import type { IdentityProviderRow } from '../../entities.ts'
-import type { SignInEvent } from '../../store/store.ts'
-import { finishSignIn, leave, type FinishParts, type SignInWay } from './finish.ts'
+import { askForApproval, type ApprovalParts } from './approval.ts'
+import { leave, signInBrowser, type SignInWay } from './finish.ts'
 import { intentQuery } from './intent.ts'
 import { linkActor } from './link-actor.ts'
 import type { Pending, PendingSignIns } from './pending.ts'
+import { refuse } from './refuse.ts'
+import { setUpOf } from './standing.ts'
 import { providerUrl, type SignInContext } from './step.ts'
 
-export interface TalkParts extends FinishParts {
+export interface TalkParts extends ApprovalParts {
   logger: Logger
   pendings: PendingSignIns
 }
@@ -30,7 +32,14 @@ export const talk = async (
     case 'redirect':
     case 'prompt': {
       const { keep } = answer
-      const pending: Pending = { accountId: account.id, providerId: provider.id, intent, keep, conversation }
+      const pending: Pending = {
+        accountId: account.id,
+        providerId: provider.id,
+        setUp: setUpOf(provider),
+        intent,
+        keep,
+        conversation,
+      }
       if (answer.type === 'redirect') {
         pending.atSharedCallback = answer.atSharedCallback === true
         pendings.remember(ctx, pending, { redirectUrl: answer.url })
@@ -48,63 +57,28 @@ export const talk = async (
       return
     }
     case 'refused':
-      await refuse(parts, ctx, answer.refusal)
+      await refuse(parts, ctx, { refusal: answer.refusal })
       return
     case 'identified': {
-      const link = await linkActor(store, { provider, identity: answer.identity })
-      if (link.ok) {
-        const way = wayOf(provider, link.identityId)
-        await finishSignIn(parts, ctx, { account, actor: link.actor, way, intent })
-      } else await refuse(parts, ctx, { ...link, tryAgain: false })
+      const { identity } = answer
+      const link = await linkActor(store, { provider, identity })
+      if (!link.ok) {
+        await refuse(parts, ctx, { refusal: { ...link, tryAgain: false }, identity })
+        return
+      }
+      const signedIn = { account, actor: link.actor, way: wayOf(provider, link.identityId), intent }
+      if (intent.as === 'browser') await signInBrowser(parts, ctx, signedIn)
+      else askForApproval(parts, ctx, { ...signedIn, provider })
     }
   }
 }
-
-const refuse = async (parts: TalkParts, ctx: SignInContext, refusal: Refusal): Promise<void> => {
-  const { pages, logger } = parts
-  const { code, publicText, detail, tryAgain } = refusal
-  const { account, provider, intent } = ctx.state
-  logger.info({ code, detail, accountId: account.id, providerId: provider.id }, 'sign-in refused')
-  await noteRefusal(parts, ctx, { reason: code })
-  const isDown = PROVIDER_DOWN.has(code)
-  ctx.status = isDown ? 502 : 403
-  pages.render(ctx, 'problem', {
-    title: 'You are not signed in',
-    account: account.name,
-    detail: publicText,
-    code,
-    links: [
-      ...(tryAgain ? [{ text: 'Try again', url: providerUrl(account, provider, intent) }] : []),
-      { text: 'Sign in another way', url: `/${account.slug}/sign_in/providers${intentQuery(intent)}` },
-    ],
-    emergency: isDown ? `/${account.slug}/sign_in/emergency${intentQuery(intent)}` : undefined,
-  })
-}
-
-/** Writes into the audit trail that a sign-in was refused, and why. */
-export const noteRefusal = async (
-  { store, clock }: Pick<TalkParts, 'store' | 'clock'>,
-  { state }: SignInContext,
-  { reason }: { reason: string },
-): Promise<void> =>
-  store.recordSignIn(state.account.id, {
-    at: clock.unix(),
-    action: 'refused',
-    reason,
-    by: { type: 'system', part: 'sign-in' },
-    actorId: null,
-    identityProviderId: state.provider.id,
-    remoteIp: state.clientAddress,
-  } satisfies SignInEvent)
 
 const UNAVAILABLE: Refusal = {
   code: 'provider_unavailable',
   publicText: 'The identity provider does not answer as it should. Try again in a moment, or tell an admin.',
   tryAgain: true,
+  providerFails: true,
 }
-
-/** The provider's fault, and not the person's: what an emergency is. */
-const PROVIDER_DOWN = new Set([UNAVAILABLE.code, 'provider_unreachable', 'provider_failed'])
 
 const wayOf = (provider: IdentityProviderRow, identityId: string): SignInWay => ({
   name: provider.name,

@@ -20,9 +20,13 @@ describe('lifetimes that an admin set for a provider', () => {
     clock = new VirtualClock({ startUnix: Date.now() }) // the provider has a clock of its own
     portal = await PortalFixture.start({ clock })
     openid = await OpenidProvider.start()
-    await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
-    const add = async (name: string, lifetimes: object): Promise<string> =>
-      (await openid.addTo(portal, { name, ...lifetimes })).id
+    const ada = await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
+    const add = async (name: string, lifetimes: object): Promise<string> => {
+      const { id } = await openid.addTo(portal, { name, ...lifetimes })
+      const whom = { actor_id: ada.id, issuer: openid.issuer, subject: 'ada' }
+      await portal.create('/identities', { ...whom, identity_provider_id: id })
+      return id
+    }
     ids = {
       short: await add('Short ID', { client_token_lifetime_seconds: 3_600, session_lifetime_seconds: 300 }),
       long: await add('Long ID', { client_token_lifetime_seconds: 7_200, session_lifetime_seconds: 86_400 }),
@@ -40,7 +44,7 @@ describe('lifetimes that an admin set for a provider', () => {
       until: isCallback,
       login: 'ada',
     })
-    return { answer: await browser.send(callback), browser }
+    return { answer: await browser.accept(await browser.send(callback)), browser }
   }
 
   const clientToken = async (providerId: string): Promise<string> => {

@@ -17,6 +17,7 @@ const row: IdentityProviderRow = {
   isDisabled: false,
   clientTokenLifetimeSeconds: 3600,
   sessionLifetimeSeconds: 3600,
+  emailDomains: ['*'],
   createdAt: unixTime(0),
 }
 

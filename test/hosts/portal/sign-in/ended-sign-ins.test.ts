@@ -31,7 +31,7 @@ describe('what was signed in to', () => {
       until: isCallback,
       login: 'ada',
     })
-    return browser.send(callback)
+    return browser.accept(await browser.send(callback))
   }
 
   /** A client with its channel, and a browser with its session. */

@@ -49,9 +49,20 @@ describe('sign-in in a real browser', function () {
     openid = await OpenidProvider.start()
     ids = {
       openid: (await openid.addTo(portal)).id,
-      email: (await portal.create('/identity_providers', { name: 'E-mail', type: 'email_otp' })).id,
+      email: (
+        await portal.create('/identity_providers', {
+          name: 'E-mail',
+          type: 'email_otp',
+          email_domains: ['example.org'],
+        })
+      ).id,
     }
-    await portal.create('/actors', { name: 'Ada Example', email: 'ada@example.org' })
+    const ada = await portal.create('/actors', { name: 'Ada Example', email: 'ada@example.org' })
+    for (const [identity_provider_id, issuer, subject] of [
+      [ids.openid, openid.issuer, 'ada'],
+      [ids.email, 'email', 'ada@example.org'],
+    ])
+      await portal.create('/identities', { actor_id: ada.id, identity_provider_id, issuer, subject })
     browser = await Chromium.start()
   })
   after(async () => {
@@ -80,6 +91,7 @@ describe('sign-in in a real browser', function () {
   const handoverOf = async (on: Page, act: () => Promise<unknown>): Promise<URL> => {
     const answered = on.waitForResponse((response) => response.url().endsWith('/sign_in/client_redirect'))
     await act()
+    await on.getByRole('button', { name: /^Sign in as / }).click()
     return new URL((await (await answered).headerValue('location')) ?? '')
   }
 

@@ -25,7 +25,9 @@ describe('S6 a name as long as names may be', () => {
     await portal.api('PATCH', '/account', { name })
     const browser = new Browser()
     const url = `${portal.url}/example/sign_in/oidc/${provider.id}?as=gui-client&nonce=${nonce}&state=${state}`
-    const done = await browser.send(await browser.follow(url, { until: isCallback, login: 'ada' }))
+    const done = await browser.accept(
+      await browser.send(await browser.follow(url, { until: isCallback, login: 'ada' })),
+    )
     expect(done.status, name).to.equal(200)
     const handover = await browser.send(`${portal.url}/example/sign_in/client_redirect`)
     return new URL(handover.headers.get('location') ?? '')

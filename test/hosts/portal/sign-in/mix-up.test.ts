@@ -92,6 +92,8 @@ describe('S10 a callback that belongs to one provider', () => {
       name: 'Registered before',
       settings: { ...settings, allow_http: true, shared_callback: true },
     })
+    const whom = { actor_id: portal.admin.id, issuer: openid.issuer, subject: 'admin' }
+    await portal.create('/identities', { ...whom, identity_provider_id: provider.id })
     const callback = await callbackOf('example', provider)
     expect(callback).to.match(new RegExp(`^${shared}\\?`))
     const unnamed = new URL(callback)

@@ -157,6 +157,7 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
           isDisabled: false,
           clientTokenLifetimeSeconds: 3600,
           sessionLifetimeSeconds: 3600,
+          emailDomains: ['*'],
         })
         await tx.insert('gateways', {
           siteId: site.id,
@@ -290,6 +291,7 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
           isDisabled: false,
           clientTokenLifetimeSeconds: 3_600,
           sessionLifetimeSeconds: 3_600,
+          emailDomains: ['*'],
         }),
       )
       const scope = { accountId: account.id, providerId: provider.id }

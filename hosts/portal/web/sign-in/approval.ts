@@ -1,0 +1,98 @@
+import { toBase64Url } from '../../../../core/crypto/text-encoding.ts'
+import type { Random } from '../../../../core/runtime/random.ts'
+import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
+import type { Account, IdentityProviderRow } from '../../entities.ts'
+import { formFields } from '../form-fields.ts'
+import { Problem } from '../problem.ts'
+import { signInClient, type FinishParts, type SignedIn, type SignInWay } from './finish.ts'
+import { intentQuery, type SignInIntent } from './intent.ts'
+import { anotherAccount } from './refuse.ts'
+import { setUpOf, standingOf } from './standing.ts'
+import { providerUrl, type SignInContext } from './step.ts'
+
+export interface ApprovalParts extends FinishParts {
+  random: Random
+}
+
+/** What the browser keeps, sealed, of somebody who proved who she is and has not said yet that a client is to be signed in. */
+interface Approval {
+  accountId: string
+  actorId: string
+  way: SignInWay
+  /** How the provider was set up; see `setUpOf`. Empty for an emergency code. */
+  setUp: string
+  intent: SignInIntent
+}
+
+const PREFIX = 'portreeve_approval_'
+const MOST_AT_ONCE = 3
+const APPROVAL_MS = 5 * MINUTE
+
+/**
+ * S13: asks before a client gets a token. Whoever follows a link is signed in at her provider already, and would hand a token to
+ * whatever program made the link, another person's on the same machine included.
+ */
+export const askForApproval = (
+  { pages, cookies, random }: ApprovalParts,
+  ctx: SignInContext,
+  { account, actor, way, intent, provider }: SignedIn & { provider?: IdentityProviderRow | undefined },
+): void => {
+  const id = toBase64Url(random.bytes(16))
+  const setUp = provider === undefined ? '' : setUpOf(provider)
+  const value: Approval = { accountId: account.id, actorId: actor.id, way, setUp, intent }
+  cookies.makeRoom(ctx, { prefix: PREFIX, most: MOST_AT_ONCE })
+  cookies.set(ctx, { name: PREFIX + id, value, lifetimeMs: APPROVAL_MS })
+  const isShown = intent.as === 'headless-client' && intent.callback === undefined
+  const who = actor.email ?? actor.name
+  pages.render(ctx, 'approve', {
+    title: isShown ? 'Make a token for a client?' : 'Sign in the client on this machine?',
+    account: account.name,
+    actor: actor.name,
+    who,
+    question: isShown
+      ? `A client wants to be signed in as ${who}. If you go on, this page shows a token to give to it.`
+      : `The client on this machine wants to be signed in as ${who}.`,
+    submit: isShown ? `Show a token for ${who}` : `Sign in as ${who}`,
+    signIn: id,
+    action: `/${account.slug}/sign_in/approve`,
+    other: provider === undefined ? undefined : anotherAccount(providerUrl(account, provider, intent)),
+    provider: provider?.name,
+    back: `/${account.slug}/sign_in/providers${intentQuery(intent)}`,
+  })
+}
+
+/** Signs the client in, once, if everything that she proved is still so. */
+export const redeemApproval = async (parts: ApprovalParts, ctx: SignInContext): Promise<void> => {
+  const { cookies, store } = parts
+  const { account } = ctx.state
+  const id = formFields(ctx)['sign_in'] ?? ''
+  const name = PREFIX + id
+  const approval = /^[\w-]{1,64}$/.test(id) ? (cookies.get(ctx, name) as Approval | undefined) : undefined
+  if (approval === undefined) throw over()
+  cookies.clear(ctx, name)
+  const { accountId, actorId, way, setUp, intent } = approval
+  const standing = await standingOf(store.reader(account.id), { ...way, actorId })
+  if (accountId !== account.id || standing === undefined) throw over()
+  const { actor, provider } = standing
+  if (provider !== undefined && setUpOf(provider) !== setUp) throw over()
+  if (provider !== undefined && !(await isFirst(parts, { account, provider, id }))) throw over()
+  await signInClient(parts, ctx, { account, actor, way, intent })
+}
+
+/** A cookie can be copied before it is cleared; what is written down here cannot be undone by a browser. */
+const isFirst = async (
+  { store, clock }: ApprovalParts,
+  { account, provider, id }: { account: Account; provider: IdentityProviderRow; id: string },
+): Promise<boolean> =>
+  store.signInRecords({ accountId: account.id, providerId: provider.id }).change(`approval/${id}`, (record) => ({
+    record: { used: true },
+    until: unixTime(clock.unix() + APPROVAL_MS),
+    result: record === undefined,
+  }))
+
+const over = (): Problem =>
+  new Problem(
+    400,
+    'sign_in_lost',
+    'The client is not signed in: this took too long, was answered already, or you may not sign in like this any more. Begin again from the client.',
+  )
