@@ -14,10 +14,11 @@ import { simulateCommand } from './simulate.ts'
 /** Runs the command line and gives back what the process has to end with. Nothing of a host is imported before it is asked for. */
 export const run = async (
   args: readonly string[],
-  { env, output }: Omit<CommandContext, 'exit'>,
+  { env, output, readHidden }: Omit<CommandContext, 'exit'>,
 ): Promise<ExitCode> => {
   let code: ExitCode = ExitCode.done
-  const context: CommandContext = { env, output, exit: (asked) => (code = asked) }
+  const exit = (asked: ExitCode): ExitCode => (code = asked)
+  const context: CommandContext = { env, output, exit, ...(readHidden === undefined ? {} : { readHidden }) }
   const program = new Command('portreeve')
     .description('Zero-trust network access: a portal decides, a client asks, a gateway serves.')
     .version(packageVersion(), '-V, --version')
@@ -51,9 +52,11 @@ const isSystemError = (error: unknown): error is Error & { code: string } =>
 
 const exitOf = (error: OperatorError): ExitCode => {
   if (UNREACHABLE.has(error.code)) return ExitCode.unreachable
-  if (error.code === 'TOKEN_MISSING') return ExitCode.signedOut
+  if (SIGNED_OUT.has(error.code)) return ExitCode.signedOut
   return error.code.startsWith('CONFIG_') || USAGE.has(error.code) ? ExitCode.usage : ExitCode.failed
 }
+
+const SIGNED_OUT = new Set(['TOKEN_MISSING', 'SIGNED_OUT'])
 
 const UNREACHABLE = new Set(['CLIENT_NOT_RUNNING', 'GATEWAY_NOT_RUNNING', 'PORTAL_UNREACHABLE', 'DATABASE_UNREACHABLE'])
 

@@ -57,7 +57,8 @@ export class ClientSession {
     const control = await openClientSocket(config.socket, {
       status: () => Promise.resolve(this.status()),
       down: () => Promise.resolve(this.stop()),
-      'sign-in': () => this.#beginSignIn(),
+      'sign-in': (input) => this.#beginSignIn(input),
+      'sign-in-paste': (input) => this.#takePasted(input),
       'sign-out': () => this.#signOut(given !== undefined),
       'dns-query': (input) => this.#inspectName(input),
     })
@@ -114,7 +115,8 @@ export class ClientSession {
     return this.#running.inspectName(question.data)
   }
 
-  async #beginSignIn(): Promise<{ url: string }> {
+  async #beginSignIn(input: unknown): Promise<{ url: string }> {
+    const { by_paste: byPaste = false } = SignInQuestion.safeParse(input ?? {}).data ?? {}
     const { config, random } = this.#options
     if (this.#token !== undefined) {
       throw new OperatorError('SIGNED_IN', 'this client is signed in.', 'Sign out first: portreeve client sign-out')
@@ -123,10 +125,22 @@ export class ClientSession {
       throw new OperatorError('ACCOUNT_MISSING', 'the configuration names no account to sign in to.', 'Set `account`.')
     }
     this.#signIn?.cancel()
-    const signIn = await SignIn.begin({ portalUrl: config.portal_url, account: config.account, random })
+    const signIn = await SignIn.begin({ portalUrl: config.portal_url, account: config.account, random, byPaste })
     this.#signIn = signIn
     void this.#await(signIn)
     return { url: signIn.url }
+  }
+
+  async #takePasted(input: unknown): Promise<null> {
+    const pasted = Pasted.safeParse(input)
+    if (!pasted.success) throw new OperatorError('BAD_REQUEST', 'expected a text.')
+    if (this.#signIn === undefined) {
+      throw new OperatorError('NO_SIGN_IN', 'no sign-in is under way.', 'Begin one: portreeve client sign-in --paste')
+    }
+    const problem = this.#signIn.paste(pasted.data.text)
+    if (problem !== undefined) throw new OperatorError('PASTE_REFUSED', problem)
+    await this.#signIn.ended
+    return null
   }
 
   async #await(signIn: SignIn): Promise<void> {
@@ -150,6 +164,8 @@ export class ClientSession {
   }
 }
 
+const SignInQuestion = z.strictObject({ by_paste: z.boolean().optional() })
+const Pasted = z.strictObject({ text: z.string().max(8192) })
 const NameQuestion = z.strictObject({ name: z.string().max(1024), type: z.string().max(16) })
 
 /** The name of the token in the secret store. */

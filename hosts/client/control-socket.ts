@@ -1,7 +1,7 @@
 import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../runtime/control-socket.ts'
 
 /** What a running client can be asked for. */
-export type ClientCommand = 'status' | 'down' | 'sign-in' | 'sign-out' | 'dns-query'
+export type ClientCommand = 'status' | 'down' | 'sign-in' | 'sign-in-paste' | 'sign-out' | 'dns-query'
 
 /** @throws OperatorError CLIENT_RUNNING, SOCKET_FAILED */
 export const openClientSocket = (path: string, handlers: ControlHandlers<ClientCommand>): Promise<ControlSocket> =>

@@ -9,6 +9,8 @@ export interface SignInOptions {
   /** The account's slug. */
   account: string
   random: Random
+  /** The browser is on another machine: it is not sent back here, and its last page shows what to paste. */
+  byPaste?: boolean
   /** The page that is left open is of no use after it; 10 minutes by default. */
   timeoutMs?: number
 }
@@ -36,30 +38,33 @@ export class SignIn {
   readonly #nonce: string
   #settle: (end: SignInEnd) => void = () => undefined
 
-  private constructor(server: Server, { portalUrl, account, random, timeoutMs = TIMEOUT_MS }: SignInOptions) {
+  private constructor(
+    server: Server | undefined,
+    { portalUrl, account, random, timeoutMs = TIMEOUT_MS }: SignInOptions,
+  ) {
     this.#state = hex(random.bytes(VALUE_BYTES))
     this.#nonce = hex(random.bytes(VALUE_BYTES))
     const url = new URL(portalUrl.replace(/^ws/, 'http'))
     url.pathname = `${url.pathname.replace(/\/$/, '')}/${account}`
-    const callback = `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`
     url.search = new URLSearchParams({
       as: 'headless-client',
       nonce: this.#nonce,
       state: this.#state,
-      callback,
+      ...(server === undefined ? {} : { callback: callbackOf(server) }),
     }).toString()
     this.url = url.href
     const timer = setTimeout(() => this.#settle({ type: 'expired' }), timeoutMs)
     this.ended = new Promise((resolve) => {
       this.#settle = (end) => {
         clearTimeout(timer)
-        server.close()
+        server?.close()
         resolve(end)
       }
     })
   }
 
   static async begin(options: SignInOptions): Promise<SignIn> {
+    if (options.byPaste === true) return new SignIn(undefined, options)
     const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000 })
     await new Promise<void>((resolve, reject) => {
       // It stays: a connection that cannot be accepted later on ends no client, and the browser says so.
@@ -80,6 +85,20 @@ export class SignIn {
     return signIn
   }
 
+  /**
+   * Takes what a person copied from a browser: the token that the last page shows, or the whole address that the browser was sent to. An
+   * address has to carry our state; a token of another sign-in is worthless here, as our nonce goes before it. Says what is wrong with it.
+   */
+  paste(text: string): string | undefined {
+    const pasted = text.replace(/\s+/g, '')
+    const address = URL.canParse(pasted) ? new URL(pasted) : undefined
+    const values = address?.searchParams ?? new URLSearchParams({ state: this.#state, fragment: pasted })
+    const verdict = this.#take(values)
+    if (verdict.end === undefined) return verdict.text.trim()
+    this.#settle(verdict.end)
+    return undefined
+  }
+
   cancel(): void {
     this.#settle({ type: 'cancelled' })
   }
@@ -87,8 +106,12 @@ export class SignIn {
   #judge(method: string | undefined, path: string): { status: number; text: string; end?: SignInEnd } {
     const url = URL.canParse(path, 'http://127.0.0.1') ? new URL(path, 'http://127.0.0.1') : undefined
     if (method !== 'GET' || url?.pathname !== PATH) return { status: 404, text: 'Not found\n' }
-    const state = url.searchParams.get('state') ?? ''
-    const fragment = url.searchParams.get('fragment') ?? ''
+    return this.#take(url.searchParams)
+  }
+
+  #take(values: URLSearchParams): { status: number; text: string; end?: SignInEnd } {
+    const state = values.get('state') ?? ''
+    const fragment = values.get('fragment') ?? ''
     // S6: any page that the browser shows may call this address; only ours knows the state.
     if (!same(state, this.#state)) return { status: 400, text: 'This is not the sign-in that was begun here.\n' }
     if (!FRAGMENT.test(fragment)) return { status: 400, text: 'The portal sent no usable token.\n' }
@@ -98,12 +121,14 @@ export class SignIn {
       end: {
         type: 'signedIn',
         token: new Secret(`${this.#nonce}${fragment}`),
-        actor: url.searchParams.get('actor_name'),
-        account: url.searchParams.get('account_slug'),
+        actor: values.get('actor_name'),
+        account: values.get('account_slug'),
       },
     }
   }
 }
+
+const callbackOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 

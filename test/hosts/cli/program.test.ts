@@ -19,9 +19,14 @@ interface Outcome {
   told: string
 }
 
-const portreeve = async (args: string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> => {
+const portreeve = async (
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+  more: { readHidden?: () => Promise<string> } = {},
+): Promise<Outcome> => {
   const [printed, told]: [string[], string[]] = [[], []]
   const code = await run(args, {
+    ...more,
     env,
     output: {
       print: (text) => printed.push(text),
@@ -262,6 +267,7 @@ describe('hosts/cli/program', () => {
         status: async () => status,
         down: note('down'),
         'sign-in': async () => ({ url: 'https://portal.example.org/example?as=headless-client' }),
+        'sign-in-paste': async (input) => void asked.push(`pasted ${JSON.stringify(input)}`),
         'sign-out': note('sign-out'),
         'dns-query': async (input) => ({ ...INSPECTION, ...(input as object) }),
       })
@@ -332,6 +338,25 @@ describe('hosts/cli/program', () => {
       expect((await portreeve(['client', 'sign-in'], env)).printed).to.equal(
         'https://portal.example.org/example?as=headless-client',
       )
+    })
+
+    it('S7 sign-in --paste prints the address, reads what is pasted, and says who is signed in', async () => {
+      const env = await client('connected')
+      const paste = { readHidden: async () => ' .SFMyNTY.abc ' }
+      const { code, printed, told } = await portreeve(['client', 'sign-in', '--paste'], env, paste)
+      expect(code).to.equal(0)
+      expect(printed).to.include('https://portal.example.org/example')
+      expect(told).to.include('Signed in as Ada (example)')
+      expect(asked).to.deep.equal(['pasted {"text":" .SFMyNTY.abc "}'])
+      expect(printed + told).not.to.include('SFMyNTY')
+    })
+
+    it('sign-in --paste ends with 1 where nothing was pasted', async () => {
+      const env = await client('signed_out')
+      const nothing = { readHidden: async () => '' }
+      const { code, told } = await portreeve(['client', 'sign-in', '--paste'], env, nothing)
+      expect(code).to.equal(1)
+      expect(told).to.include('PASTE_REFUSED')
     })
 
     it('D12 dns query shows the rule, the upstream and how long it took', async () => {

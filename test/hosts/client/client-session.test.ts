@@ -182,6 +182,19 @@ describe('hosts/client/client-session', () => {
     await end
   })
 
+  it('S7 signs in by what was pasted, and says what is none', async () => {
+    const said = waiting()
+    void open()
+    await said
+    await refusal(askClient(config.socket, 'sign-in-paste', { input: { text: '.abc' } }), 'NO_SIGN_IN')
+    const begun = (await askClient(config.socket, 'sign-in', { input: { by_paste: true } })) as { url: string }
+    expect(begun.url).not.to.include('callback')
+    await refusal(askClient(config.socket, 'sign-in-paste', { input: { text: 'no token!' } }), 'PASTE_REFUSED')
+    const running = nextClient()
+    await askClient(config.socket, 'sign-in-paste', { input: { text: '.SFMyNTY.abc' } })
+    expect((await running).token).to.equal(`${new URL(begun.url).searchParams.get('nonce')}.SFMyNTY.abc`)
+  })
+
   it('refuses a sign-in while it is signed in', async () => {
     const running = nextClient()
     void open({}, new Secret('service.token'))
@@ -190,3 +203,11 @@ describe('hosts/client/client-session', () => {
     expect(refusal).to.equal('SIGNED_IN')
   })
 })
+
+const refusal = async (asked: Promise<unknown>, code: string): Promise<void> => {
+  const error = await asked.then(
+    () => undefined,
+    (failed: unknown) => failed,
+  )
+  expect(error).to.have.property('code', code)
+}

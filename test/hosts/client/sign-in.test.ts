@@ -71,6 +71,48 @@ describe('hosts/client/sign-in', () => {
     expect((await fetch(callback, { method: 'POST' })).status).to.equal(404)
   })
 
+  describe('S7 by what was pasted', () => {
+    const beginPaste = async (): Promise<URL> => {
+      const random = new SeededRandom(9)
+      const where = { portalUrl: 'https://portal.example.org', account: 'example' }
+      signIn = await SignIn.begin({ ...where, random, byPaste: true })
+      return new URL(signIn.url)
+    }
+
+    it('sends the browser nowhere, so that its last page shows what to paste', async () => {
+      expect([...(await beginPaste()).searchParams.keys()].sort()).to.deep.equal(['as', 'nonce', 'state'])
+    })
+
+    it('takes the token of the last page, with the blanks and lines that copying brings', async () => {
+      const url = await beginPaste()
+      expect(signIn?.paste('  .SFMyNTY.\n abc\r\n')).to.equal(undefined)
+      const end = await signIn?.ended
+      expect(end?.type === 'signedIn' ? end.token.reveal() : end).to.equal(
+        `${url.searchParams.get('nonce')}.SFMyNTY.abc`,
+      )
+    })
+
+    it('takes the address that a browser elsewhere was sent to, with our state only', async () => {
+      const { url, callback } = await begin()
+      const own = url.searchParams.get('state') ?? ''
+      for (const state of ['', 'f'.repeat(64), `${own}0`]) {
+        callback.search = new URLSearchParams({ state, fragment: '.abc' }).toString()
+        expect(signIn?.paste(callback.href), state).to.match(/not the sign-in/)
+      }
+      callback.search = new URLSearchParams({ state: own, fragment: '.abc', actor_name: 'Ada' }).toString()
+      expect(signIn?.paste(callback.href)).to.equal(undefined)
+      expect(await signIn?.ended).to.include({ type: 'signedIn', actor: 'Ada' })
+    })
+
+    it('refuses what is no token, and waits on', async () => {
+      await beginPaste()
+      for (const text of ['', 'a token!', '<html>', 'https://portal.example.org/example', 'x'.repeat(3_000)]) {
+        expect(signIn?.paste(text), text).to.be.a('string')
+      }
+      expect(signIn?.paste('.abc')).to.equal(undefined)
+    })
+  })
+
   it('ends by itself after a while', async () => {
     await begin(5)
     expect(await signIn?.ended).to.deep.equal({ type: 'expired' })

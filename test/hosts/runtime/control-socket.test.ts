@@ -14,6 +14,7 @@ const HANDLERS: ControlHandlers<ClientCommand> = {
   status: () => Promise.resolve({ state: 'connected' }),
   down: () => Promise.resolve(undefined),
   'sign-in': () => Promise.reject(new OperatorError('SIGNED_IN', 'this client is signed in.')),
+  'sign-in-paste': () => Promise.resolve(null),
   'sign-out': () => Promise.reject(new Error('out of luck')),
   'dns-query': (input) => Promise.resolve({ input }),
 }
