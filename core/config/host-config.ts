@@ -34,9 +34,9 @@ export const peerConfig = {
   udp_port: z.int().min(0).max(65535).default(52625),
 }
 
-/** Why a client or a gateway is over: asked to, its token was refused, or the portal never answered. */
+/** Why a client or a gateway is over: asked to, its token was refused, another one has its identity, or the portal never answered. */
 export interface PeerEnd {
-  reason: 'stopped' | 'signed_out' | 'unreachable'
+  reason: 'stopped' | 'signed_out' | 'identity_in_use' | 'unreachable'
   /** For people: the portal's own code where it gave one. */
   detail?: string
 }

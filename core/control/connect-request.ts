@@ -2,7 +2,7 @@ import { externalId } from '../crypto/derived-values.ts'
 import type { UnixTime } from '../runtime/time.ts'
 import { retryAfterMs } from './backoff.ts'
 import type { Role } from './messages.ts'
-import { problemOfRefusal, type PortalProblem } from './portal-problem.ts'
+import { plain, problemOfRefusal, type PortalProblem } from './portal-problem.ts'
 
 export interface ConnectRequest {
   role: Role
@@ -33,6 +33,10 @@ export interface ConnectRefusal {
   status: number
   /** The portal's own; what is no portal has none. */
   code?: string
+  /** The exact cause beside the code, of a Portreeve portal. */
+  reason?: string
+  /** The portal's own words for it. */
+  detail?: string
   retryAfterMs?: number
   problem: PortalProblem
 }
@@ -42,22 +46,30 @@ export const connectRefusal = (
   { status, headers, body }: { status: number; headers: Readonly<Record<string, string>>; body: string },
   { url, now }: { url: string; now: UnixTime },
 ): ConnectRefusal => {
-  const code = problemCode(body)
+  const { code, reason, detail } = problemWords(body)
   const wait = retryAfterMs(headers['retry-after'], now)
   return {
     type: 'connectionRefused',
     status,
     ...(code === undefined ? {} : { code }),
+    ...(code === undefined || reason === undefined ? {} : { reason }),
+    ...(code === undefined || reason === undefined || detail === undefined ? {} : { detail }),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
     problem: problemOfRefusal({ status, headers, body, code }, { url }),
   }
 }
 
-const problemCode = (body: string): string | undefined => {
+const problemWords = (body: string): { code?: string; reason?: string; detail?: string } => {
   try {
-    const code = (JSON.parse(body) as { code?: unknown } | null)?.code
-    return typeof code === 'string' && /^[a-z0-9_]{1,64}$/.test(code) ? code : undefined
+    const { code, reason, detail } = (JSON.parse(body) ?? {}) as Record<string, unknown>
+    return {
+      ...(isCode(code) ? { code } : {}),
+      ...(isCode(reason) ? { reason } : {}),
+      ...(typeof detail === 'string' ? { detail: plain(detail) } : {}),
+    }
   } catch {
-    return undefined
+    return {}
   }
 }
+
+const isCode = (value: unknown): value is string => typeof value === 'string' && /^[a-z0-9_]{1,64}$/.test(value)

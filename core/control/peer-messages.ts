@@ -31,4 +31,4 @@ export type PeerOutput<R extends Role, FlowsInput> =
   | { type: 'tellWorker'; command: LaneCommand<FlowsInput> }
   | Note
   /** The portal ended it: nothing more comes. */
-  | { type: 'end'; reason: 'signed_out' | 'unreachable'; detail: string }
+  | { type: 'end'; reason: 'signed_out' | 'identity_in_use' | 'unreachable'; detail: string }

@@ -7,7 +7,8 @@ import { firstDelay, reconnectDelay } from './backoff.ts'
 import { readMessage, wireName, type Lane } from './events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL, readReply, type Frame } from './frame.ts'
 import type { EventName, FromPortal, Role, ToPortal } from './messages.ts'
-import { problemOfFailure, problemOfJoin, problemText, type PortalProblem } from './portal-problem.ts'
+import type { ConnectRefusal } from './connect-request.ts'
+import { plain, problemOfFailure, problemOfJoin, problemText, type PortalProblem } from './portal-problem.ts'
 
 export interface PortalLinkOptions<R extends Role> {
   role: R
@@ -25,7 +26,9 @@ export type LinkInput<R extends Role> =
   | { type: 'stop' }
   | { type: 'connectionOpened' }
   /** The answer is no WebSocket. `code` is the portal's, and what is no portal has none; `retryAfterMs` see `retryAfterMs()`. */
-  | { type: 'connectionRefused'; status: number; code?: string; retryAfterMs?: number; problem?: PortalProblem }
+  | ({ type: 'connectionRefused'; status: number; problem?: PortalProblem } & Partial<
+      Pick<ConnectRefusal, 'code' | 'reason' | 'detail' | 'retryAfterMs'>
+    >)
   /** The connection ended, or could not be made at all. */
   | { type: 'connectionClosed'; problem?: PortalProblem }
   | { type: 'frameReceived'; text: string }
@@ -42,8 +45,10 @@ export type LinkOutput<R extends Role> =
   | { type: 'linkDown'; reason: string; problem?: PortalProblem }
   /** The portal was not reached; it is tried again. */
   | { type: 'attemptFailed'; problem: PortalProblem }
-  /** Final: the token is of no use. `reason` is the portal's code (`invalid_token`, `token_expired` …). */
-  | { type: 'signedOut'; reason: string }
+  /** Final: the token is of no use. `reason` is the portal's code (`invalid_token`, `token_revoked` …), `detail` its words. */
+  | { type: 'signedOut'; reason: string; detail?: string }
+  /** Final: another process with this identity is connected, and answers. `reason` in words. */
+  | { type: 'displaced'; reason: string }
   /** Final: `unreachable` for longer than its patience, or that the portal refused the join. */
   | { type: 'gaveUp'; reason: string }
 
@@ -52,6 +57,9 @@ const JOIN_PATIENCE_MS = 5 * SECOND
 const OPEN_PATIENCE_MS = 15 * SECOND
 const HEARTBEAT_MS = 10 * SECOND
 const HEARTBEATS_UNANSWERED = 4
+/** A portal takes a silent connection for gone after 37 s. */
+const DISPLACED_PATIENCE_MS = 40 * SECOND
+const DISPLACED_RETRY_MS = 5 * SECOND
 const MOST_HELD = 64
 
 type Phase =
@@ -83,6 +91,8 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   readonly #held: ToPortal<R>[] = []
   #phase: Phase = { name: 'idle' }
   #everUp = false
+  /** When it was refused first as another one with its identity is connected. */
+  #displacedAt: Instant | undefined
   #attempt = 0
   /** When to give up, Infinity for never. */
   #giveUpAt = Infinity
@@ -163,6 +173,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   #start(now: Instant): void {
     if (this.#phase.name !== 'idle') return
     this.#everUp = false
+    this.#displacedAt = undefined
     this.#attempt = 0
     this.#giveUpAt = Infinity
     this.#open(now)
@@ -185,11 +196,24 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #refused(refusal: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
-    const { status, code, retryAfterMs, problem } = refusal
+    const { status, code, reason, detail, retryAfterMs, problem } = refusal
     if (this.#phase.name !== 'opening') return this.#drop('unexpected_refusal')
     // A 401 without a code of the portal is a proxy's, or a network's sign-in page: no reason to forget a token.
-    if (status === 401 && code !== undefined) return this.#final({ type: 'signedOut', reason: code })
+    if (status === 401 && code !== undefined) {
+      return this.#final({ type: 'signedOut', reason: reason ?? code, ...(detail === undefined ? {} : { detail }) })
+    }
+    if (reason === 'already_connected') return this.#displaced(refusal, now)
     this.#lost(code ?? `status_${status}`, now, { retryAfterMs, problem })
+  }
+
+  /** Two with one identity would throw each other out for ever: the one that is not let in stops (H13). */
+  #displaced({ detail, problem }: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
+    this.#displacedAt ??= now
+    // Where it was connected before, what answers may be its own old connection, behind a proxy that has not noticed yet.
+    if (this.#everUp && now < after(this.#displacedAt, DISPLACED_PATIENCE_MS)) {
+      return this.#lost('already_connected', now, { retryAfterMs: DISPLACED_RETRY_MS, problem })
+    }
+    this.#final({ type: 'displaced', reason: detail ?? 'another process with this identity is connected' })
   }
 
   #lost(reason: string, now: Instant, { retryAfterMs: retryAfter, problem: given }: Loss = {}): void {
@@ -252,6 +276,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
 
   #joined(now: Instant): void {
     this.#everUp = true
+    this.#displacedAt = undefined
     this.#attempt = 0
     this.#giveUpAt = Infinity
     this.#phase = { name: 'up', beatAt: after(now, HEARTBEAT_MS), unanswered: [] }
@@ -262,10 +287,15 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #disconnect(frame: Frame): void {
-    const reason = (frame.payload as { reason?: unknown } | null | undefined)?.reason
+    const { reason, cause, detail } = (frame.payload ?? {}) as Record<string, unknown>
     if (reason !== 'token_expired') return this.#drop('unknown_disconnect')
     this.#outputs.push({ type: 'closeConnection' })
-    this.#final({ type: 'signedOut', reason })
+    const known = typeof cause === 'string' && /^[a-z0-9_]{1,64}$/.test(cause) ? cause : reason
+    this.#final({
+      type: 'signedOut',
+      reason: known,
+      ...(known === cause && typeof detail === 'string' ? { detail: plain(detail) } : {}),
+    })
   }
 
   #deliver(frame: Frame): void {
@@ -312,7 +342,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     if (name !== 'idle' && name !== 'waiting') this.#outputs.push({ type: 'closeConnection' })
   }
 
-  #final(output: LinkOutput<R> & { type: 'signedOut' | 'gaveUp' }): void {
+  #final(output: LinkOutput<R> & { type: 'signedOut' | 'displaced' | 'gaveUp' }): void {
     if (this.#phase.name === 'up') this.#outputs.push({ type: 'linkDown', reason: output.reason })
     this.#phase = { name: 'idle' }
     this.#held.length = 0

@@ -33,8 +33,20 @@ export class PortalNews {
         }
       case 'attemptFailed':
         return this.#trouble(output.problem, now)
-      case 'signedOut':
-        return { type: 'note', message: 'the portal ended it', fields: { reason: output.reason } }
+      case 'signedOut': {
+        const { reason, detail } = output
+        return {
+          type: 'note',
+          message: 'the portal ended it',
+          fields: { reason, ...(detail === undefined ? {} : { detail }) },
+        }
+      }
+      case 'displaced':
+        return {
+          type: 'note',
+          message: 'another process with this identity is connected to the portal; this one stops',
+          fields: { reason: output.reason },
+        }
       case 'gaveUp':
         return { type: 'note', message: 'the portal is given up', fields: { reason: output.reason } }
       case 'openConnection':

@@ -246,7 +246,7 @@ const withoutQuery = (location: string | undefined, base: string): string | unde
 }
 
 /** Foreign text goes to a terminal and a log: one line, without control or direction characters. */
-const plain = (text: string): string =>
+export const plain = (text: string): string =>
   text
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
     .trim()

@@ -5,11 +5,13 @@ import { ExitCode } from './exit-code.ts'
 const CODES = {
   stopped: ExitCode.done,
   signed_out: ExitCode.signedOut,
+  identity_in_use: ExitCode.identityInUse,
   unreachable: ExitCode.unreachable,
 } as const
 
 const TEXTS = {
   signed_out: 'signed out',
+  identity_in_use: 'stopped, since another process with this identity is connected',
   unreachable: 'the portal cannot be reached',
 } as const
 

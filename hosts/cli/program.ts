@@ -85,4 +85,4 @@ Examples:
   $ portreeve client status --json
   $ portreeve explain --actor ada@example.org --resource gitlab.example.org --port 443
 
-Ends with: 0 done or connected · 1 failed · 2 usage or configuration · 3 signed out · 4 unreachable`
+Ends with: 0 done or connected · 1 failed · 2 usage or configuration · 3 signed out · 4 unreachable · 5 another process has its identity`

@@ -2,8 +2,10 @@ import type { DenialDetail } from '../../core/control/messages.ts'
 import { visibleLine } from '../runtime/visible-text.ts'
 
 /** What a denial means, for the person: sentences, the first says what it is. */
-export const denialText = (reason: string, details: readonly DenialDetail[] = []): string[] => [
-  (Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined) ?? `The portal denies it: ${plain(reason)}.`,
+export const denialText = (reason: string, details: readonly DenialDetail[] = [], limit?: string): string[] => [
+  (limit === undefined ? undefined : `A bound of the portal is reached: ${plain(limit)}.`) ??
+    (Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined) ??
+    `The portal denies it: ${plain(reason)}.`,
   ...details.flatMap(({ description, conditions }) =>
     conditions.filter(({ holds }) => !holds).map((condition) => obstacle(description, condition)),
   ),

@@ -24,6 +24,15 @@ interface Entry {
 /** How long a resource that nobody asks for any more is shown as unreachable. */
 const SHOWN_MS = 1 * MINUTE
 
+/** A portal's answer that a resource is not granted. */
+export interface Denial {
+  reason: string
+  details?: readonly DenialDetail[] | undefined
+  /** The bound of the portal that is reached, a clause. */
+  limit?: string | undefined
+  now: Instant
+}
+
 /** What this client may ask for, and how its latest request for each ended. */
 export class ResourceTable {
   readonly #entries = new Map<string, Entry>()
@@ -89,14 +98,11 @@ export class ResourceTable {
     this.#set(id, { state: 'connected', gatewayId, reason: null, why: [], isDenied: false })
   }
 
-  denied(
-    id: string,
-    { reason, details, now }: { reason: string; details?: readonly DenialDetail[]; now: Instant },
-  ): void {
+  denied(id: string, { reason, details, limit, now }: Denial): void {
     this.#set(id, { isAwaited: false, isDenied: true })
     // No gateway is there: that is no decision about the person, and less than what was found out about the way to one.
     if (reason !== 'offline')
-      this.#set(id, { state: 'denied', gatewayId: null, reason, why: denialText(reason, details) })
+      this.#set(id, { state: 'denied', gatewayId: null, reason, why: denialText(reason, details, limit) })
     else if (this.#isStuck(id)) this.#set(id, { unreachableAt: now })
     else this.unreachable(id, { reason, now })
   }

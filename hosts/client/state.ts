@@ -80,8 +80,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   constructor({ random, tunnel, lane, resolverKinds, portalHost, portalUrl, mtu }: ClientStateOptions) {
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
-    const { denialDetails, unreachableGateways, names, siteRecords, upstreamDot } = FEATURES
-    const features = [denialDetails, unreachableGateways, names, siteRecords, upstreamDot]
+    const { denialDetails, unreachableGateways, names, siteRecords, upstreamDot, endReasons } = FEATURES
+    const features = [denialDetails, unreachableGateways, names, siteRecords, upstreamDot, endReasons]
     this.#link = new PortalLink({ role: 'client', random, features, url: portalUrl })
     this.#connections = new Connections({ random, tunnel, mtu })
     this.#names = new NameService({ kinds: resolverKinds, portalHost })
@@ -190,7 +190,9 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.#lostAt ??= now
         return
       case 'signedOut':
-        return this.#end('signed_out', output.reason, now)
+        return this.#end('signed_out', [output.reason, output.detail ?? []].flat().join(': '), now)
+      case 'displaced':
+        return this.#end('identity_in_use', output.reason, now)
       case 'gaveUp':
         return this.#end('unreachable', output.reason, now)
       case 'openConnection':
@@ -200,8 +202,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
   }
 
-  #end(reason: 'signed_out' | 'unreachable', detail: string, now: Instant): void {
-    this.#linkState = reason
+  #end(reason: 'signed_out' | 'identity_in_use' | 'unreachable', detail: string, now: Instant): void {
+    this.#linkState = reason === 'signed_out' ? reason : 'unreachable'
     this.#tellConnections({ type: 'portalLost', reason }, now)
     this.#outputs.push({ type: 'end', reason, detail })
   }
@@ -230,10 +232,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         if (!this.resources.answered(message.payload.resource_id)) return
         return this.#tellConnections({ type: 'authorized', authorization: message.payload }, now)
       case 'authorizationCreationFailed': {
-        const { resource_id: resourceId, reason, details } = message.payload
+        const { resource_id: resourceId, reason, details, limit } = message.payload
         // All that there are were found dead: one may have been started again since, which nobody tells us of.
         if (reason === 'offline' && this.#connections.gateways.forgetDead()) return this.#request(resourceId, now)
-        this.resources.denied(resourceId, { reason, now, ...(details === undefined ? {} : { details }) })
+        this.resources.denied(resourceId, { reason, details, limit, now })
         this.#note(this.#news.denied(resourceId, reason, now))
         for (const ask of this.#siteAsks.denied(resourceId)) this.#askSite(ask, now)
         return this.#tellFlows({ type: 'authorizationFailed', resourceId }, now)

@@ -86,7 +86,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#link = new PortalLink({
       role: 'gateway',
       random,
-      features: [FEATURES.acknowledgedReject, FEATURES.siteRecords, FEATURES.siteFindings],
+      features: [FEATURES.acknowledgedReject, FEATURES.siteRecords, FEATURES.siteFindings, FEATURES.endReasons],
       url: portalUrl,
       patienceMs: 1 * DAY,
     })
@@ -191,13 +191,14 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         this.#linkState = 'unreachable'
         return
       case 'signedOut':
+      case 'displaced':
       case 'gaveUp':
         // Without a token this machine is no gateway: nobody passes any more.
         this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
         this.#outputs.push({
           type: 'end',
-          reason: output.type === 'signedOut' ? 'signed_out' : 'unreachable',
-          detail: output.reason,
+          reason: ENDS[output.type],
+          detail: [output.reason, ('detail' in output ? output.detail : undefined) ?? []].flat().join(': '),
         })
         return
       case 'openConnection':
@@ -415,3 +416,5 @@ const flowResource = (resource: GatewayResource): FlowResource => {
     filters: portFilters(resource.filters),
   }
 }
+
+const ENDS = { signedOut: 'signed_out', displaced: 'identity_in_use', gaveUp: 'unreachable' } as const

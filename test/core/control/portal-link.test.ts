@@ -232,6 +232,68 @@ describe('PortalLink', () => {
     ])
   })
 
+  it('is told why it is signed out where the portal says so, in one line', () => {
+    const bench = new Bench()
+    bench.join()
+    const payload = { reason: 'token_expired', cause: 'token_revoked', detail: 'The token\nwas revoked' }
+    expect(bench.receive({ ...example('frame.disconnect'), payload }).at(-1)).to.deep.equal({
+      type: 'signedOut',
+      reason: 'token_revoked',
+      detail: 'The token was revoked',
+    })
+  })
+
+  describe('H13 where another process with its identity is connected', () => {
+    const refusal = {
+      type: 'connectionRefused',
+      status: 409,
+      code: 'device_identity_conflict',
+      reason: 'already_connected',
+      detail: 'Another one is there',
+      retryAfterMs: 60 * SECOND,
+    } as const
+
+    it('stops at once and for good when it starts', () => {
+      const bench = new Bench()
+      expect(bench.put({ type: 'start' }, refusal)).to.deep.equal([
+        { type: 'openConnection' },
+        { type: 'displaced', reason: 'Another one is there' },
+      ])
+      expect(bench.pass(HOUR)).to.deep.equal([])
+    })
+
+    it('stops after 40 s where it was connected before, as the portal may take its own old connection for another one', () => {
+      const bench = new Bench()
+      bench.join()
+      bench.put({ type: 'connectionClosed' })
+      const begun = bench.clock.now()
+      for (let attempt = 0; attempt < 20; attempt++) {
+        if (bench.nextAttempt(6 * SECOND) === undefined) throw new Error('does not try')
+        const outputs = bench.put(refusal)
+        if (!types(outputs).includes('displaced')) continue
+        expect(bench.clock.now() - begun).to.be.within(40 * SECOND, 50 * SECOND)
+        expect(bench.pass(HOUR)).to.deep.equal([])
+        return
+      }
+      throw new Error('does not stop')
+    })
+
+    it('goes on where it is let in again in time, and has as long the next time', () => {
+      const bench = new Bench()
+      bench.join()
+      for (let round = 0; round < 3; round++) {
+        bench.put({ type: 'connectionClosed' })
+        for (let attempt = 0; attempt < 6; attempt++) {
+          bench.nextAttempt(6 * SECOND)
+          expect(types(bench.put(refusal))).to.not.include('displaced')
+        }
+        bench.nextAttempt(6 * SECOND)
+        bench.put({ type: 'connectionOpened' })
+        expect(types(bench.receive(example('frame.reply-ok')))).to.include('linkUp')
+      }
+    })
+  })
+
   it('gives up where the join is refused, and joins again where the portal forgot it', () => {
     const refused = new Bench()
     refused.put({ type: 'start' }, { type: 'connectionOpened' })

@@ -25,6 +25,9 @@ describe('denial-text', () => {
   })
 
   it('has a sentence for reasons that it does not know', () => {
+    expect(denialText('forbidden', [], 'this device\nhas 2 grants')).to.deep.equal([
+      'A bound of the portal is reached: this device has 2 grants.',
+    ])
     expect(denialText('moon_phase')).to.deep.equal(['The portal denies it: moon_phase.'])
   })
 
