@@ -25,7 +25,7 @@ export interface HttpResponse {
 
 /**
  * HTTP as a port for plugins: no redirects followed, no cookies, TLS verified, bounded in time and size. Rejects with an error that has a
- * `code`: `ETIMEDOUT`, `EMSGSIZE`, `ABORT_ERR`, `EPROTONOSUPPORT`, or the system's (`ECONNREFUSED`, `CERT_HAS_EXPIRED` …).
+ * `code`: `ETIMEDOUT`, `EMSGSIZE`, `EACCES` (in a portal: an address that is not the Internet's, nor in its `private_networks`), `EBADMSG` (packed in a way that cannot be read), `ABORT_ERR`, `EPROTONOSUPPORT`, or the system's (`ECONNREFUSED`, `CERT_HAS_EXPIRED` …).
  */
 export interface HttpClient {
   send: (request: HttpRequest) => Promise<HttpResponse>

@@ -4,6 +4,7 @@ import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
+import { parseNetwork } from '../runtime/permitted-addresses.ts'
 import { GrantsConfig, LimitsConfig } from './limits.ts'
 
 const Sqlite = z.strictObject({
@@ -77,6 +78,14 @@ export const PortalConfig = z.strictObject({
     .prefault({}),
   /** Proxies whose X-Forwarded-For is believed: addresses or CIDRs. */
   trusted_proxies: z.array(z.string()).default([]),
+  /**
+   * Networks beside the Internet that requests of the portal's plugins may go to, an identity provider of your own for instance: addresses
+   * or CIDRs. An account's admin names issuers, and must not reach what stands near the portal by that.
+   */
+  private_networks: z
+    .array(z.string().refine((text) => parseNetwork(text) !== undefined, 'is no address and no CIDR'))
+    .max(100)
+    .default([]),
   /** How often one address may ask: so many requests at once after a silence, then so many a second. */
   rate_limit: z
     .strictObject({

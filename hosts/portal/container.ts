@@ -9,7 +9,14 @@ import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
-import { createClock, createHttpClient, createLogger, createRandom, createSecretFiles } from '../runtime/index.ts'
+import {
+  createClock,
+  createHttpClient,
+  createLogger,
+  createRandom,
+  createSecretFiles,
+  permitInternetAnd,
+} from '../runtime/index.ts'
 import type { PortalStart } from './config.ts'
 
 /** What a portal has of plugins. */
@@ -24,7 +31,7 @@ export const buildContainer = async (
   container.value(Clock, options.clock ?? createClock())
   container.value(Random, options.random ?? createRandom())
   container.value(Logger, options.logger ?? createLogger({ name: 'portal', level: config.log_level }))
-  container.value(HttpClient, createHttpClient())
+  container.value(HttpClient, createHttpClient({ permits: permitInternetAnd(config.private_networks) }))
   container.value(SecretFiles, createSecretFiles(modules.folder))
   const uses = await loadPlugins(config.plugins, modules)
   return { container, installation: installPlugins(container, EXTENSION_POINTS, uses, version) }

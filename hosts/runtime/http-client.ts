@@ -1,76 +1,137 @@
+import { request as requestHttp, type IncomingMessage } from 'node:http'
+import { request as requestHttps, type RequestOptions } from 'node:https'
+import { isIP } from 'node:net'
+import { lookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import type { HttpClient, HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
 import { failure } from './failure.ts'
 import type { MarkFor } from './outgoing-socket.ts'
+import type { PermitsAddress } from './permitted-addresses.ts'
 import { PinnedHttp } from './pinned-http.ts'
+import { TrustedCertificates } from './trusted-certificates.ts'
+import { unpacked } from './unpacked-body.ts'
 
 export interface HttpClientOptions {
   /** Asked for each socket to a pinned address; none are marked by default. */
   markFor?: MarkFor
-  /** Certificates (PEM) to trust instead of the built-in roots, at pinned addresses. */
+  /** Certificates (PEM) to trust instead of the built-in roots. */
   ca?: string
+  /** Asked for each address that would be connected to; all are permitted by default. */
+  permits?: PermitsAddress
 }
 
-/** Node's fetch within the port's bounds: no redirects, no cookies, limited in time and in (unpacked) size. */
-export class FetchHttpClient implements HttpClient {
+/**
+ * Node's HTTP within the port's bounds: no redirects, no cookies, limited in time and in (unpacked) size. What is permitted is asked of the address
+ * that the socket is connected to, so that no name says one thing when it is looked at and another when it is used.
+ */
+export class NodeHttpClient implements HttpClient {
   readonly #pinned: PinnedHttp
+  readonly #permits: PermitsAddress
+  readonly #ca: string | undefined
+  readonly #trusted = new TrustedCertificates()
 
   constructor(options: HttpClientOptions = {}) {
     this.#pinned = new PinnedHttp(options)
+    this.#permits = options.permits ?? (() => true)
+    this.#ca = options.ca
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
     const url = new URL(request.url)
-    if (request.addresses !== undefined) return this.#pinned.send(request, request.addresses)
+    if (request.addresses !== undefined) {
+      for (const address of request.addresses) if (!this.#permits(address)) throw notPermitted(url.hostname)
+      return this.#pinned.send(request, request.addresses)
+    }
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw failure('EPROTONOSUPPORT', `not an HTTP address: ${url.protocol}`)
     }
     const deadline = AbortSignal.timeout(request.timeoutMs)
     const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal])
     try {
-      const response = await fetch(url, {
-        method: request.method,
-        headers: request.headers,
-        redirect: 'manual',
-        signal,
-        ...(request.body === undefined ? {} : { body: request.body }),
-      })
+      const response = await this.#begin(request, url, signal)
       const body = await readBody(response, request.maxBytes)
-      return { status: response.status, headers: Object.fromEntries(response.headers), body }
+      const { 'content-encoding': encoding, ...headers } = textFields(response.headers)
+      return { status: response.statusCode ?? 0, headers, body: await unpacked(body, encoding, request.maxBytes) }
     } catch (error) {
       if (request.signal?.aborted === true) throw failure('ABORT_ERR', 'the request was given up', error)
       if (deadline.aborted) throw failure('ETIMEDOUT', `no whole answer within ${request.timeoutMs} ms`, error)
-      // fetch says only that it failed; why is in the cause, or in the cause's first part for several addresses.
+      // For a name with several addresses the first one's failure stands for all.
       const code = codeOf(error)
-      throw code === undefined ? error : failure(code, `the request failed: ${code}`, error)
+      throw code === undefined ? error : failure(code, `the request failed: ${messageOf(error) ?? code}`, error)
     }
+  }
+
+  #begin({ method, headers, body }: HttpRequest, url: URL, signal: AbortSignal): Promise<IncomingMessage> {
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+    // An address is not looked up.
+    if (isIP(host) !== 0 && !this.#permits(host)) throw notPermitted(host)
+    const options: RequestOptions = { method, headers: { ...headers }, agent: false, signal, lookup: this.#lookup }
+    const isSecure = url.protocol === 'https:'
+    const trust = this.#ca === undefined ? { secureContext: this.#trusted.context() } : { ca: this.#ca }
+    return new Promise((resolve, reject) => {
+      const sent = isSecure ? requestHttps(url, { ...options, ...trust }) : requestHttp(url, options)
+      sent.on('error', reject)
+      sent.on('response', resolve)
+      sent.on('socket', (socket) => {
+        // The last word, whatever the resolver said.
+        socket.on('connect', () => {
+          if (!this.#permits(socket.remoteAddress ?? '')) sent.destroy(notPermitted(host))
+        })
+      })
+      sent.end(body)
+    })
+  }
+
+  /** The system's resolver, without the addresses that are not permitted. */
+  readonly #lookup = (
+    host: string,
+    options: LookupOptions,
+    done: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
+  ): void => {
+    lookup(host, { ...options, all: true }, (error, found) => {
+      const permitted = (error === null ? found : []).filter(({ address }) => this.#permits(address))
+      const [first] = permitted
+      if (error !== null) done(error, '')
+      else if (first === undefined) done(notPermitted(host), '')
+      else if (options.all === true) done(null, permitted)
+      else done(null, first.address, first.family)
+    })
   }
 }
 
-const readBody = async (response: Response, maxBytes: number): Promise<Uint8Array> => {
-  const chunks: Uint8Array[] = []
+const notPermitted = (host: string): Error =>
+  failure('EACCES', `${host} leads to no address of the Internet, nor of a network that the operator permits`)
+
+const readBody = async (response: IncomingMessage, maxBytes: number): Promise<Buffer> => {
+  const chunks: Buffer[] = []
   let length = 0
-  const reader = response.body?.getReader()
-  for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
-    length += part.value.length
-    if (length > maxBytes) {
-      await reader?.cancel().catch(() => undefined)
-      throw failure('EMSGSIZE', `the answer has more than ${maxBytes} bytes`)
-    }
-    chunks.push(part.value)
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > maxBytes) throw failure('EMSGSIZE', `the answer has more than ${maxBytes} bytes`)
+    chunks.push(chunk)
   }
-  const body = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    body.set(chunk, at)
-    at += chunk.length
+  return Buffer.concat(chunks)
+}
+
+const textFields = (fields: IncomingMessage['headers']): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+    ),
+  )
+
+const chainOf = function* (error: unknown): Generator<Error> {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
+    yield at
+    at = at instanceof AggregateError ? at.errors[0] : at.cause
   }
-  return body
 }
 
 const codeOf = (error: unknown): string | undefined => {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {
-    if ('code' in at && typeof at.code === 'string') return at.code
-    at = at instanceof AggregateError ? at.errors[0] : at.cause
-  }
+  for (const at of chainOf(error)) if ('code' in at && typeof at.code === 'string') return at.code
+  return undefined
+}
+
+const messageOf = (error: unknown): string | undefined => {
+  for (const { message } of chainOf(error)) if (message !== '') return message
   return undefined
 }

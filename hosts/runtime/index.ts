@@ -17,7 +17,7 @@ import { NativeDatagramSockets } from './datagram-socket.ts'
 import { TcpDnsListeners } from './dns-listener.ts'
 import { SocketDnsExchange, type DnsExchangeOptions } from './dns-exchange.ts'
 import { FileSecretStore } from './file-secret-store.ts'
-import { FetchHttpClient, type HttpClientOptions } from './http-client.ts'
+import { NodeHttpClient, type HttpClientOptions } from './http-client.ts'
 import { LinuxNetworkConfiguration, type LinuxNetworkOptions } from './linux/network-configuration.ts'
 import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
 import { SecretServiceStore } from './linux/secret-service-store.ts'
@@ -35,6 +35,7 @@ export type { LoggerOptions, LogLevel } from './logger.ts'
 export type { ResolverConfigurationOptions, ResolverMode } from './linux/resolver-configuration.ts'
 export type { DnsExchangeOptions } from './dns-exchange.ts'
 export type { HttpClientOptions } from './http-client.ts'
+export { permitInternetAnd } from './permitted-addresses.ts'
 export type { Destination, MarkFor } from './outgoing-socket.ts'
 export { loadAddon } from './native/addon.ts'
 export { hasNetAdmin, needNetAdmin } from './linux/net-admin.ts'
@@ -51,7 +52,7 @@ export const createSecretStore = (kind: 'file' | 'secret-service', folder: strin
 /** Files with secrets, as seen from a folder. */
 export const createSecretFiles = (folder: string): SecretFiles => new FolderSecretFiles(folder)
 export const createLogger = (options: LoggerOptions = {}): Logger => PinoLogger.open(options)
-export const createHttpClient = (options: HttpClientOptions = {}): HttpClient => new FetchHttpClient(options)
+export const createHttpClient = (options: HttpClientOptions = {}): HttpClient => new NodeHttpClient(options)
 export const createDnsExchange = (options: DnsExchangeOptions = {}): DnsExchange => new SocketDnsExchange(options)
 export const createDatagramSockets = (): DatagramSockets => new NativeDatagramSockets()
 export const createDnsListeners = (): DnsListeners => new TcpDnsListeners()

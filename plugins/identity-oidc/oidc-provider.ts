@@ -1,5 +1,6 @@
 import * as oidc from 'openid-client'
 import {
+  HttpClient,
   injected,
   Random,
   type IdentityProvider,
@@ -20,10 +21,11 @@ import { needsOwnCallback, refusalOf, type Stage } from './refusal.ts'
  */
 export class OidcProvider implements IdentityProvider<Settings> {
   readonly #random: Random
-  readonly #directory = new ProviderDirectory()
+  readonly #directory: ProviderDirectory
 
-  constructor(@injected(Random) random: Random) {
+  constructor(@injected(Random) random: Random, @injected(HttpClient) http: HttpClient) {
     this.#random = random
+    this.#directory = new ProviderDirectory(http)
   }
 
   async begin(request: SignInRequest<Settings>): Promise<SignInStep> {

@@ -56,6 +56,7 @@ export class PortalFixture {
         listen: { port: 0 },
         state_folder: folder,
         rate_limit: { burst: 100_000, per_second: 100_000, sign_in_burst: 100_000, sign_in_per_second: 100_000 },
+        private_networks: ['127.0.0.0/8', '::1'], // where the tests' providers are
         plugins: plugins.map((name) => ({ use: `builtin:${name}` })),
         ...(await databaseConfig()),
         ...config,

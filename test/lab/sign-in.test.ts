@@ -45,6 +45,7 @@ describe('portreeve client sign-in, on the kernel', function () {
         listen: { port: 8080 },
         public_url: PORTAL_URL,
         state_folder: join(run.path, 'portal'),
+        private_networks: ['127.0.0.1'],
         plugins: [{ use: 'builtin:identity-oidc' }],
       }),
     )

@@ -226,7 +226,8 @@ describe('plugins that do and answer what they must not', () => {
     }
   })
 
-  describe('made with a zod whose descriptions are its own', () => {
+  describe('made with a zod whose descriptions are its own', function () {
+    this.timeout(30_000)
     const NAME = 'portreeve-condition-keyed'
     const folder = new PackageFolder()
     before(() => {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import type { SignInStep } from '../../../core/contract/identity-provider.ts'
 import { unixTime } from '../../../core/runtime/time.ts'
+import { createHttpClient } from '../../../hosts/runtime/index.ts'
 import { Settings } from '../../../plugins/identity-oidc/config.ts'
 import { OidcProvider } from '../../../plugins/identity-oidc/oidc-provider.ts'
 import { identityProviderSuite } from '../../conformance/identity-provider.ts'
@@ -15,7 +16,7 @@ import { SeededRandom } from '../../kit/seeded-random.ts'
 const CALLBACK = 'http://127.0.0.1:9/auth/callback/an-id'
 const SHARED = 'http://127.0.0.1:9/auth/oidc/callback'
 let instances = 0
-const create = () => new OidcProvider(new SeededRandom(`oidc-${instances++}`))
+const create = () => new OidcProvider(new SeededRandom(`oidc-${instances++}`), createHttpClient())
 
 /** Where nobody listens any more. */
 const deadUrl = async (): Promise<string> => {
