@@ -2,6 +2,7 @@ import * as oidc from 'openid-client'
 import {
   HttpClient,
   injected,
+  Logger,
   Random,
   type IdentityProvider,
   type Refusal,
@@ -23,9 +24,13 @@ export class OidcProvider implements IdentityProvider<Settings> {
   readonly #random: Random
   readonly #directory: ProviderDirectory
 
-  constructor(@injected(Random) random: Random, @injected(HttpClient) http: HttpClient) {
+  constructor(
+    @injected(Random) random: Random,
+    @injected(HttpClient) http: HttpClient,
+    @injected(Logger) logger: Logger,
+  ) {
     this.#random = random
-    this.#directory = new ProviderDirectory(http)
+    this.#directory = new ProviderDirectory({ http, logger })
   }
 
   async begin(request: SignInRequest<Settings>): Promise<SignInStep> {

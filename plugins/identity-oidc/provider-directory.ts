@@ -1,7 +1,7 @@
 import * as oidc from 'openid-client'
-import { MINUTE, type HttpClient, type UnixTime } from 'portreeve'
+import { MINUTE, type UnixTime } from 'portreeve'
 import type { Settings } from './config.ts'
-import { fetchBy } from './provider-fetch.ts'
+import { fetchBy, isCertificate, noAnswer, type Asking } from './provider-fetch.ts'
 
 /** How long a provider's discovery document and keys are believed. */
 const FRESH_MS = 10 * MINUTE
@@ -17,10 +17,10 @@ interface Entry {
 /** What is known of the providers: discovered on first use, refreshed, and forgotten when something does not fit. */
 export class ProviderDirectory {
   readonly #entries = new Map<string, Entry>()
-  readonly #http: HttpClient
+  readonly #asking: Asking
 
-  constructor(http: HttpClient) {
-    this.#http = http
+  constructor(asking: Asking) {
+    this.#asking = asking
   }
 
   /** Rejects where the provider cannot be reached or its document is not valid; a failure is not remembered. */
@@ -28,18 +28,16 @@ export class ProviderDirectory {
     const key = JSON.stringify(settings)
     const known = this.#entries.get(key)
     if (known !== undefined && now < known.until) return known.provider
-    const entry = { provider: discover(settings, this.#http), until: now + FRESH_MS }
+    const entry = { provider: discover(settings, this.#asking), until: now + FRESH_MS }
     if (this.#entries.size >= MOST) this.#entries.clear()
     this.#entries.set(key, entry)
     try {
       return await entry.provider
     } catch (error) {
       if (this.#entries.get(key) === entry) this.#entries.delete(key)
-      if (isOtherIssuer(error)) throw error
       // What came instead of a document tells what listens there.
-      throw Object.assign(new Error('the provider has no discovery document', { cause: error }), {
-        code: 'EHOSTUNREACH',
-      })
+      if (isOtherIssuer(error) || isCertificate(error)) throw error
+      throw noAnswer(error, { logger: this.#asking.logger, url: settings.issuer })
     }
   }
 
@@ -65,13 +63,13 @@ const clientAuthentication = ({
   }
 }
 
-const discover = async (settings: Settings, http: HttpClient): Promise<oidc.Configuration> => {
+const discover = async (settings: Settings, asking: Asking): Promise<oidc.Configuration> => {
   const { issuer, client_id: clientId, client_secret: secret, allow_http: allowHttp } = settings
   // `enableNonRepudiationChecks`: without it the library trusts TLS and accepts a forged signature.
   const provider = await oidc.discovery(new URL(issuer), clientId, secret, clientAuthentication(settings), {
     execute: [oidc.enableNonRepudiationChecks, ...(allowHttp ? [oidc.allowInsecureRequests] : [])],
     timeout: TIMEOUT_SECONDS,
-    [oidc.customFetch]: fetchBy(http),
+    [oidc.customFetch]: fetchBy(asking),
   })
   provider.timeout = TIMEOUT_SECONDS
   return provider

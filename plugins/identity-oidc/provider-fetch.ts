@@ -1,17 +1,22 @@
 import type * as oidc from 'openid-client'
-import type { HttpClient } from 'portreeve'
+import type { HttpClient, Logger } from 'portreeve'
 
 const TIMEOUT_MS = 5_000
 /** Longest answer of a provider, unpacked. The longest discovery documents and key sets that are known have some 30 kB. */
 const MAX_BYTES = 512 * 1024
 
+/** What requests are made with. */
+export interface Asking {
+  http: HttpClient
+  logger: Logger
+}
+
 /**
  * Every request that the library makes to a provider (discovery, keys, token, userinfo), by the host's port: no redirect is followed, answers are
- * bounded, and only addresses that the operator permits are connected to. Whatever kept an answer from coming is the same failure: which
- * ports are open near the portal is nothing for whoever may name an issuer.
+ * bounded, and only addresses that the operator permits are connected to.
  */
 export const fetchBy =
-  (http: HttpClient): oidc.CustomFetch =>
+  ({ http, logger }: Asking): oidc.CustomFetch =>
   async (url, { method, headers, body, signal }) => {
     const asked = {
       method,
@@ -25,14 +30,48 @@ export const fetchBy =
     try {
       const answer = await http.send(asked)
       const hasBody = ![204, 205, 304].includes(answer.status)
-      return new Response(hasBody ? new Uint8Array(answer.body) : null, {
-        status: answer.status,
-        headers: answer.headers,
-      })
+      const bytes = hasBody ? new Uint8Array(answer.body) : null
+      return new Response(bytes, { status: answer.status, headers: answer.headers })
     } catch (error) {
-      throw Object.assign(new Error('the provider gave no answer', { cause: error }), { code: 'EHOSTUNREACH' })
+      throw isCertificate(error) ? error : noAnswer(error, { logger, url })
     }
   }
+
+/**
+ * The one failure that stands for whatever kept an answer from coming: which ports are open near the portal is nothing for whoever may name an
+ * issuer and read the trail. The operator's log has what it was.
+ */
+export const noAnswer = (error: unknown, { logger, url }: { logger: Logger; url: string }): Error => {
+  if (error instanceof NoAnswerError) return error
+  const reasons: string[] = []
+  for (let at = error; at instanceof Error && reasons.length < 5; at = at.cause) reasons.push(at.message)
+  logger.warn(
+    { provider: new URL(url).origin, reason: reasons.join(': ').slice(0, 500) },
+    'an identity provider gives no answer',
+  )
+  return new NoAnswerError()
+}
+
+/** Found again among the causes of a library's error. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError'
+  readonly code = 'EHOSTUNREACH'
+
+  constructor() {
+    super('the provider gave no answer, or none that is one (the portal’s log says more)')
+  }
+}
+
+/** OpenSSL's and Node's codes for a certificate that is not believed: whose it is, an admin has to know. */
+export const isCertificate = (error: unknown): boolean => {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && CERTIFICATE.test(String(at.code))) return true
+  }
+  return false
+}
+
+const CERTIFICATE =
+  /^(?:CERT_|CRL_|ERR_TLS_CERT|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/
 
 const bytesOf = (body: unknown): string | Uint8Array => {
   if (body instanceof URLSearchParams) return body.toString()

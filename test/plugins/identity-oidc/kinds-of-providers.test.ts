@@ -8,6 +8,8 @@ import { OidcProvider } from '../../../plugins/identity-oidc/oidc-provider.ts'
 import { Browser } from '../../kit/browser.ts'
 import { ForgingProvider, type Sayings } from '../../kit/forging-provider.ts'
 import { OPENID_CLIENT } from '../../kit/openid-provider.ts'
+import { RecordingLogger } from '../../kit/recording-logger.ts'
+import { createHttpClient } from '../../../hosts/runtime/index.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 import { signInDesk } from '../../kit/sign-in-desk.ts'
 import { TlsProxy } from '../../kit/tls-proxy.ts'
@@ -25,7 +27,8 @@ describe('identity-oidc at providers as they are', () => {
   })
 
   let instances = 0
-  const create = (): OidcProvider => new OidcProvider(new SeededRandom(`kinds-${instances++}`))
+  const create = (): OidcProvider =>
+    new OidcProvider(new SeededRandom(`kinds-${instances++}`), createHttpClient(), new RecordingLogger())
   const settings = (more: object = {}): Settings =>
     Settings.parse({
       issuer: provider.issuer,

@@ -10,13 +10,15 @@ import { Browser } from '../../kit/browser.ts'
 import { FORGERIES, ForgingProvider, type Forgery } from '../../kit/forging-provider.ts'
 import { LoopbackServer } from '../../kit/loopback-server.ts'
 import { OPENID_CLIENT, OpenidProvider } from '../../kit/openid-provider.ts'
+import { RecordingLogger } from '../../kit/recording-logger.ts'
 import { signInDesk } from '../../kit/sign-in-desk.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 
 const CALLBACK = 'http://127.0.0.1:9/auth/callback/an-id'
 const SHARED = 'http://127.0.0.1:9/auth/oidc/callback'
 let instances = 0
-const create = () => new OidcProvider(new SeededRandom(`oidc-${instances++}`), createHttpClient())
+const create = () =>
+  new OidcProvider(new SeededRandom(`oidc-${instances++}`), createHttpClient(), new RecordingLogger())
 
 /** Where nobody listens any more. */
 const deadUrl = async (): Promise<string> => {
