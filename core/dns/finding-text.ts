@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<SiteFinding, string>> = {
   no_such_name: "the site's name servers do not have the name: look for a typing error, or have it added there",
   refused_address:
     'the site has an address that is never a server (loopback, link-local, metadata, the gateway itself …), which is refused',
+  pending: 'no name server of the site has answered yet',
   no_answer:
     "no name server of the site answers the gateway: its administrator has to look at the gateway's resolv.conf",
   servfail: "the site's name server failed (SERVFAIL): its administrator has to look at it",

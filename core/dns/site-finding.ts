@@ -7,7 +7,8 @@ export const SITE_FINDINGS = [
   'no_such_name',
   /** Every address is never a server's, or the gateway's own. */
   'refused_address',
-  /** No name server answered, or none has yet. */
+  /** No name server has answered yet, while the other family has addresses. */
+  'pending',
   'no_answer',
   'servfail',
   /** A name server would not say (REFUSED). */
@@ -30,7 +31,7 @@ export const NO_TROUBLE: SiteFindings = { ipv4: 'found', ipv6: 'found' }
 export const isTrouble = ({ ipv4, ipv6 }: SiteFindings): boolean =>
   (ipv4 !== 'found' && ipv6 !== 'found') || [ipv4, ipv6].some((finding) => !HARMLESS.has(finding))
 
-const HARMLESS: ReadonlySet<SiteFinding> = new Set(['found', 'no_record', 'no_such_name'])
+const HARMLESS: ReadonlySet<SiteFinding> = new Set(['found', 'pending', 'no_record', 'no_such_name'])
 
 /** The finding in a text that came from elsewhere; undefined where it is none that is known here. */
 export const siteFinding = (text: unknown): SiteFinding | undefined => SITE_FINDINGS.find((finding) => finding === text)

@@ -83,6 +83,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     for (const resolution of this.#running.values()) {
       if (resolution.endsAt > now) return
       this.#counters.count('siteResolverTimedOut')
+      resolution.failures = { ipv4: 'no_answer', ipv6: 'no_answer', ...resolution.failures }
       for (const ask of resolution.asks) {
         this.#asks.delete(ask)
         this.#outputs.push({ type: 'cancelAsk', ask })
@@ -113,7 +114,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     const cached = this.#cache.get(name)
     const known = cached !== undefined && cached.until > now ? cached.found : undefined
     if (known !== undefined) {
-      this.#tell(known, [lookup])
+      this.#tell(known, [lookup], cached?.failures)
       if (known.ipv4 !== undefined && known.ipv6 !== undefined) return
     }
     const lookups = known === undefined ? [lookup] : []
@@ -221,9 +222,9 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     this.#tell(found, lookups, failures)
   }
 
-  #remember({ name, found }: Resolution, now: Instant): void {
+  #remember({ name, found, failures }: Resolution, now: Instant): void {
     this.#cache.delete(name)
-    this.#cache.set(name, { found: { ...found }, until: after(now, CACHED_FOR) })
+    this.#cache.set(name, { found: { ...found }, failures, until: after(now, CACHED_FOR) })
     for (const [oldest, { until }] of this.#cache) {
       if (until > now && this.#cache.size <= MAX_CACHED_NAMES) break
       this.#cache.delete(oldest)
@@ -234,9 +235,10 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     const failed = ipv4 === undefined && ipv6 === undefined
     const unanswered: Family | undefined = ipv4 === undefined ? 'ipv4' : ipv6 === undefined ? 'ipv6' : undefined
     const missing = failed || unanswered === undefined ? {} : { unanswered }
+    const silence = failed ? 'no_answer' : 'pending'
     const found = {
-      ipv4: ipv4?.finding ?? failures.ipv4 ?? 'no_answer',
-      ipv6: ipv6?.finding ?? failures.ipv6 ?? 'no_answer',
+      ipv4: ipv4?.finding ?? failures.ipv4 ?? silence,
+      ipv6: ipv6?.finding ?? failures.ipv6 ?? silence,
     } as const
     const addresses = { ipv4: ipv4?.addresses ?? [], ipv6: ipv6?.addresses ?? [] }
     for (const lookup of lookups)
@@ -288,5 +290,6 @@ interface Resolution {
 
 interface CachedAddresses {
   found: FamiliesFound
+  failures: Failures | undefined
   until: Instant
 }

@@ -1,4 +1,5 @@
-import { parseQuery } from '../../core/dns/message.ts'
+import { parseQuery, type DnsQuery } from '../../core/dns/message.ts'
+import { leadsToServices, recordKind } from '../../core/dns/record-kind.ts'
 import type { DnsExchange, DnsExchangeRequest } from '../../core/runtime/dns-exchange.ts'
 
 export interface OwnNamesOptions {
@@ -12,7 +13,7 @@ export interface OwnNamesOptions {
 
 /**
  * The DNS port of resolver plugins: what they ask on their own account of a name that is a resource's, as where their server is, is answered here
- * and leads into the tunnel (D12). No query for such a name leaves the machine.
+ * and leads into the tunnel (D12). No query for such a name leaves the machine, but for records that its site does not have (D15).
  */
 export class OwnNames implements DnsExchange {
   readonly #options: OwnNamesOptions
@@ -24,7 +25,12 @@ export class OwnNames implements DnsExchange {
   async send(request: DnsExchangeRequest): Promise<Uint8Array> {
     const { exchange, isResource, answer } = this.#options
     const parsed = parseQuery(request.message)
-    if (parsed.type === 'query' && isResource(parsed.query.name)) return answer(request.message)
+    if (parsed.type === 'query' && isResource(parsed.query.name) && !mayGoUpstream(parsed.query)) {
+      return answer(request.message)
+    }
     return exchange.send(request)
   }
 }
+
+/** Whether the resolver itself has a query asked upstream, where the site has no such record: answered here, it would be asked again without end. */
+const mayGoUpstream = ({ type }: DnsQuery): boolean => recordKind(type) === 'data' && !leadsToServices(type)

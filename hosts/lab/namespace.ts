@@ -112,8 +112,13 @@ export class Namespace {
 
   /** Replaces what processes that are started in it from now on see as /etc/resolv.conf. */
   async resolvConf(text: string): Promise<void> {
+    await this.etc('resolv.conf', text)
+  }
+
+  /** Writes what processes that are started in it from now on see as a file of /etc; those that saw it before see it change. */
+  async etc(file: string, text: string): Promise<void> {
     await mkdir(resolverFolder(this.name), { recursive: true })
-    await writeFile(join(resolverFolder(this.name), 'resolv.conf'), text)
+    await writeFile(join(resolverFolder(this.name), file), text)
   }
 
   /** Ends every process in it and removes it. */

@@ -19,6 +19,8 @@ export interface DnsLabOptions {
   hosts: Readonly<Record<string, readonly string[]>>
   /** DNS resources by the name that `resource` gives their ids for, or CIDR ones where the address has a slash. */
   resources: Readonly<Record<string, { address: string } & Record<string, unknown>>>
+  /** The hosts file of the gateway's machine, and its search list. */
+  gateway?: { hosts?: string; search?: string }
   /** Those that no policy is for at first. */
   withoutPolicy?: readonly string[]
   /** Of the account. */
@@ -74,6 +76,12 @@ export class DnsLab {
       ids.set(name, id)
     }
     const { token: gatewayToken } = await api.create(`sites/${site_id}/gateway_tokens`, { name: 'gateway-1' })
+    const { hosts: ownHosts = '', search } = options.gateway ?? {}
+    await lab.machines['gateway-1'].etc('hosts', ownHosts)
+    if (search !== undefined) {
+      const server = MACHINES['site-dns'].site ?? ''
+      await lab.machines['gateway-1'].resolvConf(`search ${search}\nnameserver ${server}\n`)
+    }
     await lab.startGateway('gateway-1', String(gatewayToken))
     const { token } = await api.create(`actors/${ada}/client_tokens`, { name: 'laptop' })
     const dns = new DnsLab({ lab, api, ids, group: group_id, token: String(token), hostsFile, parts })

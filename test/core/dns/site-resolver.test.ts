@@ -125,7 +125,7 @@ describe('site resolver', () => {
       const expected = { [has]: [address], [silent]: [], failed: false, unanswered: silent }
       expect(resolved().map(({ lookup }) => lookup)).to.deep.equal([1, 2])
       expect(resolved()[0]).to.deep.include(expected)
-      expect(resolved()[0]?.found).to.deep.equal({ [has]: 'found', [silent]: 'no_answer' })
+      expect(resolved()[0]?.found).to.deep.equal({ [has]: 'found', [silent]: 'pending' })
       look(3)
       expect(resolved().at(-1)).to.deep.include({ lookup: 3, ...expected })
       expect(asks()).to.have.length(2)
@@ -143,6 +143,7 @@ describe('site resolver', () => {
       expect(resolved()).to.have.length(1)
       look(2)
       expect(resolved()).to.have.length(2)
+      expect(resolved()[1]?.found).to.deep.equal({ [has]: 'found', [silent]: 'no_answer' })
       expect(asks()).to.have.length(4)
       answer(2 + at, [address])
       answer(3 - at, [other])
