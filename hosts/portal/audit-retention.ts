@@ -13,7 +13,7 @@ export interface AuditRetentionOptions {
 
 /** For how many days records are kept. */
 export interface AuditKeeping {
-  /** Changes and sign-ins. */
+  /** Changes, sign-ins and refused calls of the API. */
   keep_days: number | 'forever'
   /** What was asked for, and granted or denied. */
   keep_decisions_days: number | 'forever'
@@ -78,7 +78,9 @@ export class AuditRetention implements Startable {
   #terms(): { kinds: AuditKind[]; days: number }[] {
     const { keep_days: others, keep_decisions_days: decisions } = this.#options.keep
     return [
-      ...(others === 'forever' ? [] : [{ kinds: ['change' as const, 'sign_in' as const], days: others }]),
+      ...(others === 'forever'
+        ? []
+        : [{ kinds: ['change' as const, 'sign_in' as const, 'api_call' as const], days: others }]),
       ...(decisions === 'forever' ? [] : [{ kinds: ['decision' as const], days: decisions }]),
     ]
   }

@@ -70,7 +70,7 @@ export const PortalConfig = z.strictObject({
   /** For how many days the audit trail is kept, or `forever`. Removals are in the trail themselves. */
   audit_trail: z
     .strictObject({
-      /** Changes and sign-ins. */
+      /** Changes, sign-ins and refused calls of the API. */
       keep_days: KeptDays,
       /** Requests for access, granted and denied, with their reasons. */
       keep_decisions_days: KeptDays,

@@ -22,6 +22,7 @@ import { controlMetrics, pluginMetrics } from './control/control-metrics.ts'
 import { PluginCalls } from './plugin-calls.ts'
 import { PluginNeeds } from './plugin-needs.ts'
 import { PortalShell } from './shell.ts'
+import { RefusedCalls } from './refused-calls.ts'
 import type { Store } from './store/store.ts'
 import { onceASecond } from './web/health.ts'
 import { Metrics } from './web/metrics.ts'
@@ -44,6 +45,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   const settings = auditedSettings({
     conditions: container.get(PolicyConditions.token),
     selectors: container.get(GatewaySelectors.token),
+    providers: container.get(IdentityProviders.token),
   })
   const { store, tokens, key } = await openRows({ ...options, clock, random, logger, auditedSettings: settings })
   const lifecycle = new Lifecycle()
@@ -90,7 +92,9 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     controlMetrics(control, metrics.registry)
     pluginMetrics(calls, metrics.registry)
 
+    const refusedCalls = new RefusedCalls({ store, clock, logger })
     const app = webApp({
+      refusedCalls,
       store,
       tokens,
       key,
@@ -117,7 +121,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     })
     const handle = app.callback()
     const retention = new AuditRetention({ store, clock, logger, keep: config.audit_trail })
-    const started = lifecycle.start([needs, control, retention])
+    const started = lifecycle.start([needs, control, retention, refusedCalls])
     // Who comes early waits for the rows to be there.
     server.on('request', (request, response) => {
       lastResort.watch(response, () => {

@@ -4,11 +4,24 @@
 type Schema = Readonly<Record<string, unknown>>
 type Settings = Readonly<Record<string, unknown>>
 
-/** The settings without what may only be written, or with `instead` in its place. */
-export const withoutSecrets = (schema: Schema, settings: unknown, instead?: string): unknown => {
-  const shown = show({ root: schema, instead }, partsOf(schema, [schema]), settings)
-  return shown === HIDDEN ? (instead ?? {}) : shown
+/** The settings without what may only be written, or with what `instead` says of it in its place: by its path, `smtp.password`. */
+export const withoutSecrets = (
+  schema: Schema,
+  settings: unknown,
+  instead?: (path: string, value: unknown) => string,
+): unknown => {
+  const shown = show({ root: schema, instead }, partsOf(schema, [schema]), { value: settings, path: '' })
+  return shown === HIDDEN ? {} : shown
 }
+
+/** What may only be written, by its path. */
+export const secretsIn = (schema: Schema, settings: unknown): ReadonlyMap<string, unknown> =>
+  new Map(
+    find(schema, partsOf(schema, [schema]), { value: settings, path: '' }, isSecret).map(({ path, value }) => [
+      path,
+      value,
+    ]),
+  )
 
 /** New settings, in which a secret that was left out stays as it was; in a list it has to be sent again. */
 export const withSecretsOf = (schema: Schema, before: unknown, after: Settings): Settings =>
@@ -37,21 +50,22 @@ const HIDDEN = Symbol('hidden')
 const OPAQUE: Schema = { writeOnly: true }
 
 const show = (
-  how: { root: Schema; instead: string | undefined },
+  how: { root: Schema; instead: ((path: string, value: unknown) => string) | undefined },
   parts: readonly Schema[],
-  value: unknown,
+  { value, path }: { value: unknown; path: string },
 ): unknown => {
-  const hidden = how.instead ?? HIDDEN
-  if (isSecret(parts)) return hidden
+  if (isSecret(parts)) return how.instead?.(path, value) ?? HIDDEN
   if (Array.isArray(value)) {
     return value
-      .map((item, at) => show(how, partsOf(how.root, itemSchemas(parts, at)), item))
+      .map((item: unknown, at) =>
+        show(how, partsOf(how.root, itemSchemas(parts, at)), { value: item, path: `${path}[${at}]` }),
+      )
       .filter((item) => item !== HIDDEN)
   }
   if (!isObject(value)) return value
   const members = Object.entries(value).map(([key, member]) => [
     key,
-    show(how, memberParts(how.root, parts, key), member),
+    show(how, memberParts(how.root, parts, key), { value: member, path: path === '' ? key : `${path}.${key}` }),
   ])
   return Object.fromEntries(members.filter(([, member]) => member !== HIDDEN))
 }

@@ -181,7 +181,9 @@ export class PortalShell implements Startable {
   #recordAuthorization(authorization: Authorization): void {
     const { accountId, id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision } =
       authorization
-    const scope = { accountId, by: { type: 'client', clientId } as const }
+    const { remoteIp } = decision?.facts ?? {}
+    const from = typeof remoteIp === 'string' ? { tokenId, remoteIp } : { tokenId }
+    const scope = { accountId, by: { type: 'client', clientId, ...from } as const }
     const draft = { id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision }
     const written = this.#store.transact(scope, (tx) => tx.insert('authorizations', draft))
     this.#write(written, 'writing down an authorization failed', () => {

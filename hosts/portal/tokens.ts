@@ -33,7 +33,14 @@ export interface MintedToken {
 
 export type TokenVerdict =
   | { ok: true; token: Token; account: Account; /** Null for gateway tokens. */ actor: Actor | null }
-  | { ok: false; reason: TokenRefusal; /** Of the token, where it is genuine and of another kind. */ kind?: TokenKind }
+  | {
+      ok: false
+      reason: TokenRefusal
+      /** Of the token, where it is genuine and of another kind. */
+      kind?: TokenKind
+      /** Of the token, where this portal made it. */
+      genuine?: { accountId: string; tokenId: string }
+    }
 
 export type TokenRefusal =
   | 'malformed'
@@ -102,9 +109,12 @@ export class Tokens {
   async verify(text: string, kind: TokenKind): Promise<TokenVerdict> {
     const parsing = parseToken(text, this.#key)
     if (!parsing.ok) return parsing
+    const { accountId, tokenId } = parsing.parts
     const verdict = await this.#judge(parsing.parts, kind)
+    if (!verdict.ok)
+      return verdict.reason === 'wrong_secret' ? verdict : { ...verdict, genuine: { accountId, tokenId } }
     // Not waited for: that a token was used is worth less than its use, when the database takes no writes.
-    if (verdict.ok) void this.#noteUse(verdict.token)
+    void this.#noteUse(verdict.token)
     return verdict
   }
 

@@ -16,6 +16,8 @@ export interface ConnectRequest {
   /** Base64 of 32 bytes. */
   publicKey: string
   userAgent: string
+  /** Address that the request came from, where it is known. */
+  remoteIp?: string
 }
 
 // A prefix of the configured URL is kept in front of it.

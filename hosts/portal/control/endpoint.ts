@@ -175,7 +175,7 @@ export class ControlEndpoint {
     })
     const limit = this.#limiter.take(sourceOf(remoteIp), clock.now())
     if (!limit.ok) throw new Refusal('rate_limit', { retryAfterSeconds: Math.max(1, limit.retryAfterSeconds) })
-    const wanted = readConnectRequest({ url: request.url ?? '', headers: request.headers })
+    const wanted = { ...readConnectRequest({ url: request.url ?? '', headers: request.headers }), remoteIp }
     const verdict = await this.#options.tokens.verify(wanted.token, wanted.role)
     if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason], tokenRefusalWords(verdict, wanted.role))
     await this.#options.prepare(verdict.account.id)

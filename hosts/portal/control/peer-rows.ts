@@ -52,7 +52,7 @@ export class PeerRows {
   async client(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Client> {
     const { accountId, actorId } = token
     if (actorId === null) throw new Refusal('invalid_token')
-    const subject = { type: 'client' as const, clientId: uuid(this.#random) }
+    const subject = { type: 'client' as const, clientId: uuid(this.#random), ...from(token, request) }
     return this.#store.transact({ accountId, by: subject }, async (tx) => {
       const [known] = await tx.list('clients', { where: { actorId, externalId: request.externalId }, limit: 1 })
       const freshId = subject.clientId
@@ -76,7 +76,7 @@ export class PeerRows {
   async gateway(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Gateway> {
     const { accountId, siteId, gatewayId } = token
     if (siteId === null) throw new Refusal('invalid_token')
-    const subject = { type: 'gateway' as const, gatewayId: uuid(this.#random) }
+    const subject = { type: 'gateway' as const, gatewayId: uuid(this.#random), ...from(token, request) }
     return this.#store.transact({ accountId, by: subject }, async (tx) => {
       const [known] = await tx.list('gateways', { where: { siteId, externalId: request.externalId }, limit: 1 })
       const freshId = subject.gatewayId
@@ -112,3 +112,9 @@ const refuseForeignKey = async (tx: Transaction, { publicKey, externalId }: Conn
   ]
   if (owners.some((owner) => owner.externalId !== externalId)) throw new Refusal('device_identity_conflict')
 }
+
+/** By which token a peer came, and from where. */
+const from = ({ id: tokenId }: Token, { remoteIp }: ConnectRequest) => ({
+  tokenId,
+  ...(remoteIp === undefined ? {} : { remoteIp }),
+})

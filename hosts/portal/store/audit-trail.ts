@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
-import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Change, ConditionSetting, EntityName } from '../entities.ts'
+import type { RefusedCall } from '../refused-calls.ts'
+import type { AuditIds } from './audit-ids.ts'
 import { beyond } from './knex-reader.ts'
 import type { AuditFilter, AuditRecord, AuditSubject, Decision, OldAudit, Page, SignInEvent } from './store.ts'
 import { TABLES } from './tables.ts'
@@ -9,37 +10,51 @@ import { TABLES } from './tables.ts'
 /** A record as it is written: with the person whose change, request or sign-in it is, by whom it is found again. */
 export type NewAuditRecord = AuditRecord & { actorId?: string | null }
 
+export const SECRET = '[secret]'
+/** A secret that is another one than before. */
+export const CHANGED = '[secret, changed]'
+
+/** Settings of a plugin, and those of before where it is the same plugin's. */
+export interface SettingsChange {
+  settings: unknown
+  before?: unknown
+}
+
 /** Settings as the trail may have them: without what the plugin of this key says may only be written. */
 export interface AuditedSettings {
-  condition: (key: string, settings: unknown) => unknown
-  selector: (key: string, settings: unknown) => unknown
+  condition: (key: string, change: SettingsChange) => unknown
+  selector: (key: string, change: SettingsChange) => unknown
+  provider: (key: string, change: SettingsChange) => unknown
 }
 
 /** Where no plugin can be asked. */
-export const NO_SETTINGS: AuditedSettings = { condition: () => '[secret]', selector: () => '[secret]' }
+export const NO_SETTINGS: AuditedSettings = { condition: () => SECRET, selector: () => SECRET, provider: () => SECRET }
+
+type Row = Record<string, unknown>
 
 /** The audit record of a change; undefined where only quiet columns changed. */
 export const changeRecord = (
   change: Change,
-  { by, at, random, settings }: { by: AuditSubject; at: UnixTime; random: Random; settings: AuditedSettings },
+  { by, at, ids, settings }: { by: AuditSubject; at: UnixTime; ids: AuditIds; settings: AuditedSettings },
 ): NewAuditRecord | undefined => {
   const { secret, quiet } = TABLES[change.entity] as { secret: readonly string[]; quiet: readonly string[] }
-  const before = (change.before ?? {}) as Record<string, unknown>
-  const after = (change.after ?? {}) as Record<string, unknown>
+  const before = (change.before ?? {}) as Row
+  const after = (change.after ?? {}) as Row
   const changed = Object.keys({ ...before, ...after }).filter(
     (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
   )
   const updated = change.before !== undefined && change.after !== undefined
   if (updated && changed.every((key) => quiet.includes(key))) return undefined
-  const shown = (row: Record<string, unknown>) => {
-    const audited = withAuditedSettings(change.entity, row, settings)
+  const shown = (row: Row, other: Row | undefined) => {
+    const audited = withAuditedSettings(change.entity, { row, other }, settings)
+    const hidden = other === undefined ? SECRET : CHANGED
     return Object.fromEntries(
-      changed.filter((key) => key in row).map((key) => [key, secret.includes(key) ? '[secret]' : audited[key]]),
+      changed.filter((key) => key in row).map((key) => [key, secret.includes(key) ? hidden : audited[key]]),
     )
   }
   return {
     actorId: by.type === 'actor' ? by.actorId : null,
-    id: uuid(random),
+    id: ids.next(at),
     accountId: change.accountId,
     createdAt: at,
     kind: 'change',
@@ -48,32 +63,42 @@ export const changeRecord = (
     entityId: change.id,
     by,
     details: {
-      ...(change.before === undefined ? {} : { before: shown(before) }),
-      ...(change.after === undefined ? {} : { after: shown(after) }),
+      ...(change.before === undefined ? {} : { before: shown(before, undefined) }),
+      ...(change.after === undefined ? {} : { after: shown(after, updated ? before : undefined) }),
     },
   }
 }
 
-/** A row, in which settings of plugins are what the trail may have of them. */
+/** A row, in which settings of plugins are what the trail may have of them; `other` is the same row before. */
 const withAuditedSettings = (
   entity: EntityName,
-  row: Record<string, unknown>,
+  { row, other }: { row: Row; other: Row | undefined },
   settings: AuditedSettings,
-): Record<string, unknown> => {
+): Row => {
   if (entity === 'sites' && 'selectorSettings' in row) {
-    return { ...row, selectorSettings: settings.selector(String(row['selector']), row['selectorSettings']) }
+    const before = other?.['selector'] === row['selector'] ? other?.['selectorSettings'] : undefined
+    const change = { settings: row['selectorSettings'], before }
+    return { ...row, selectorSettings: settings.selector(String(row['selector']), change) }
+  }
+  if (entity === 'identity_providers' && 'settings' in row) {
+    const change = { settings: row['settings'], before: other?.['settings'] }
+    return { ...row, settings: settings.provider(String(row['type']), change) }
   }
   if (entity !== 'policies' || !('conditions' in row)) return row
-  const conditions = (row['conditions'] as ConditionSetting[]).map((each) => ({
-    condition: each.condition,
-    settings: settings.condition(each.condition, each.settings),
-  }))
+  const stored = (other?.['conditions'] ?? []) as ConditionSetting[]
+  const conditions = (row['conditions'] as ConditionSetting[]).map((each) => {
+    const before = stored.find(({ condition }) => condition === each.condition)?.settings
+    return {
+      condition: each.condition,
+      settings: settings.condition(each.condition, { settings: each.settings, before }),
+    }
+  })
   return { ...row, conditions }
 }
 
-export const decisionRecord = (accountId: string, decision: Decision, random: Random): NewAuditRecord => ({
+export const decisionRecord = (accountId: string, decision: Decision, ids: AuditIds): NewAuditRecord => ({
   actorId: decision.actorId,
-  id: uuid(random),
+  id: ids.next(decision.at),
   accountId,
   createdAt: decision.at,
   kind: 'decision',
@@ -84,10 +109,10 @@ export const decisionRecord = (accountId: string, decision: Decision, random: Ra
   details: decision,
 })
 
-export const signInRecord = (accountId: string, event: SignInEvent, random: Random): NewAuditRecord => {
+export const signInRecord = (accountId: string, event: SignInEvent, ids: AuditIds): NewAuditRecord => {
   const { at, action, by, actorId, ...details } = event
   return {
-    id: uuid(random),
+    id: ids.next(at),
     accountId,
     actorId,
     createdAt: at,
@@ -97,6 +122,26 @@ export const signInRecord = (accountId: string, event: SignInEvent, random: Rand
     entityId: actorId,
     by,
     details,
+  }
+}
+
+export const refusedCallRecord = (
+  accountId: string,
+  { call, repeated }: { call: RefusedCall; repeated: number },
+  ids: AuditIds,
+): NewAuditRecord => {
+  const { at, by, ...details } = call
+  return {
+    id: ids.next(at),
+    accountId,
+    actorId: by.type === 'actor' ? by.actorId : null,
+    createdAt: at,
+    kind: 'api_call',
+    action: 'refused',
+    entity: 'api',
+    entityId: null,
+    by,
+    details: repeated === 0 ? details : { ...details, repeated: { count: repeated } },
   }
 }
 
@@ -148,7 +193,7 @@ export const readDecisions = async (
 export const removeOldAudit = async (
   database: Knex.Transaction,
   { kinds, before, limit }: OldAudit,
-  { accountId, at, random }: { accountId: string; at: UnixTime; random: Random },
+  { accountId, at, ids: newIds }: { accountId: string; at: UnixTime; ids: AuditIds },
 ): Promise<number> => {
   const records = () => database('audit_log').where({ account_id: accountId })
   const old = (await records()
@@ -163,7 +208,7 @@ export const removeOldAudit = async (
   const details = { removed, kinds, before: new Date(before).toISOString() }
   const by = { type: 'system', part: 'audit-retention' } as const
   const what = { kind: 'change', action: 'removed', entity: 'audit_log', entityId: null } as const
-  await insertAudit(database, [{ id: uuid(random), accountId, createdAt: at, by, details, ...what }])
+  await insertAudit(database, [{ id: newIds.next(at), accountId, createdAt: at, by, details, ...what }])
   return removed
 }
 

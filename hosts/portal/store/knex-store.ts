@@ -7,6 +7,8 @@ import { DAY, SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import { keepAnAdmin } from '../admin-access.ts'
 import { endSignIns } from '../ended-sign-ins.ts'
 import type { Account, Change, EntityName, Rows } from '../entities.ts'
+import type { RefusedCall } from '../refused-calls.ts'
+import { AuditIds } from './audit-ids.ts'
 import * as audit from './audit-trail.ts'
 import { openDialect, type DatabaseConfig, type Dialect } from './dialect.ts'
 import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
@@ -61,6 +63,7 @@ export class KnexStore implements Store {
   readonly #clock: Clock
   readonly #random: Random
   readonly #auditedSettings: audit.AuditedSettings
+  readonly #auditIds: AuditIds
   readonly #subscribers = new Set<Subscriber>()
   readonly #line: WriteLine
   /** The last entry of the outbox that the subscribers know of. */
@@ -77,6 +80,7 @@ export class KnexStore implements Store {
     this.#line = new WriteLine(clock)
     this.#told = told
     this.#random = random
+    this.#auditIds = new AuditIds(random)
     this.#auditedSettings = auditedSettings ?? audit.NO_SETTINGS
   }
 
@@ -186,11 +190,16 @@ export class KnexStore implements Store {
   }
 
   async recordDecision(accountId: string, decision: Decision): Promise<void> {
-    await this.#inLine(() => audit.insertAudit(this.#knex, [audit.decisionRecord(accountId, decision, this.#random)]))
+    await this.#inLine(() => audit.insertAudit(this.#knex, [audit.decisionRecord(accountId, decision, this.#auditIds)]))
   }
 
   async recordSignIn(accountId: string, event: SignInEvent): Promise<void> {
-    await this.#inLine(() => audit.insertAudit(this.#knex, [audit.signInRecord(accountId, event, this.#random)]))
+    await this.#inLine(() => audit.insertAudit(this.#knex, [audit.signInRecord(accountId, event, this.#auditIds)]))
+  }
+
+  async recordRefusedCall(accountId: string, call: RefusedCall, repeated: number): Promise<void> {
+    const record = audit.refusedCallRecord(accountId, { call, repeated }, this.#auditIds)
+    await this.#inLine(() => audit.insertAudit(this.#knex, [record]))
   }
 
   async decisionsOf(accountId: string, actorId: string, limit: number): Promise<AuditRecord[]> {
@@ -209,7 +218,7 @@ export class KnexStore implements Store {
   }
 
   async removeAudit(accountId: string, which: OldAudit): Promise<number> {
-    const how = { accountId, at: this.#clock.unix(), random: this.#random }
+    const how = { accountId, at: this.#clock.unix(), ids: this.#auditIds }
     return this.#inLine(() =>
       this.#knex.transaction(async (database) => {
         await this.#dialect.beginWrite(database)
@@ -261,7 +270,7 @@ export class KnexStore implements Store {
     { by, at }: { by: AuditSubject; at: UnixTime },
   ): Promise<number> {
     if (changes.length > 0) {
-      const written = { by, at, random: this.#random, settings: this.#auditedSettings }
+      const written = { by, at, ids: this.#auditIds, settings: this.#auditedSettings }
       const records = changes.map((change) => audit.changeRecord(change, written))
       await audit.insertAudit(
         database,

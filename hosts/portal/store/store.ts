@@ -1,6 +1,7 @@
 import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName, Rows } from '../entities.ts'
+import type { RefusedCall } from '../refused-calls.ts'
 import type { RecordScope } from './knex-sign-in-records.ts'
 
 /**
@@ -31,6 +32,8 @@ export interface Store {
   recordDecision: (accountId: string, decision: Decision) => Promise<void>
   /** Adds to the audit trail who signed in or out, and who was refused and why. */
   recordSignIn: (accountId: string, event: SignInEvent) => Promise<void>
+  /** Adds to the audit trail that a call of the API was refused; or how often more, where `repeated` is not 0. */
+  recordRefusedCall: (accountId: string, call: RefusedCall, repeated: number) => Promise<void>
   /** The latest decisions about one person's requests, newest first. */
   decisionsOf: (accountId: string, actorId: string, limit: number) => Promise<AuditRecord[]>
   /** The sessions of people at the portal itself: of all accounts, named by what only their browsers know. */
@@ -125,10 +128,16 @@ export interface Scope {
 
 /** Who did it. */
 export type AuditSubject =
-  | { type: 'actor'; actorId: string; via: 'api' | 'session' | 'sign_in' }
-  | { type: 'client'; clientId: string }
-  | { type: 'gateway'; gatewayId: string }
-  | { type: 'system'; part: string }
+  | ({ type: 'actor'; actorId: string; via: 'api' | 'session' | 'sign_in' } & From)
+  | ({ type: 'client'; clientId: string } & From)
+  | ({ type: 'gateway'; gatewayId: string } & From)
+  | ({ type: 'system'; part: string } & From)
+
+/** By which token, and from which address; absent where there is none. */
+interface From {
+  tokenId?: string
+  remoteIp?: string
+}
 
 export interface Reader {
   get: <Name extends EntityName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
@@ -193,7 +202,7 @@ export interface Decision {
   details: unknown
 }
 
-export type AuditKind = 'change' | 'decision' | 'sign_in'
+export type AuditKind = 'change' | 'decision' | 'sign_in' | 'api_call'
 
 /** Which records of the audit trail: those to which all of it applies. */
 export interface AuditFilter {
@@ -218,12 +227,12 @@ export interface AuditRecord {
   accountId: string
   createdAt: UnixTime
   kind: AuditKind
-  /** created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made. */
+  /** created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made; refused. */
   action: string
   /** The collection and row that it is about. */
   entity: string
   entityId: string | null
   by: AuditSubject
-  /** A change: `{before, after}` of the changed columns, secrets as `[secret]`. A decision or a sign-in: itself. */
+  /** A change: `{before, after}` of the changed columns, secrets as `[secret]` or `[secret, changed]`. Anything else: itself. */
   details: unknown
 }

@@ -70,7 +70,7 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       createdAt: 'time',
     },
     references: {},
-    secret: ['settings'],
+    secret: [],
     quiet: [],
   },
   identities: {

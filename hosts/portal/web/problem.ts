@@ -47,7 +47,7 @@ export const invalidBody = (errors: readonly FieldProblem[]): Problem =>
   new Problem(422, 'invalid_body', 'The body is not valid.', { errors })
 
 /** What is told of an error: of what nobody foresaw, only that it happened. */
-const problemOf = (error: unknown): Problem => {
+export const problemOf = (error: unknown): Problem => {
   if (error instanceof Problem) return error
   if (error instanceof StoreError) return storeProblem(error)
   const { status, type } = error as { status?: unknown; type?: unknown }

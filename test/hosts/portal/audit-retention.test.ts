@@ -9,6 +9,7 @@ import { PortalConfig } from '../../../hosts/portal/config.ts'
 import type { Account } from '../../../hosts/portal/entities.ts'
 import { decisionRecord, insertAudit, readDecisions } from '../../../hosts/portal/store/audit-trail.ts'
 import { openDialect, type DatabaseConfig } from '../../../hosts/portal/store/dialect.ts'
+import { AuditIds } from '../../../hosts/portal/store/audit-ids.ts'
 import { KnexStore } from '../../../hosts/portal/store/knex-store.ts'
 import { migrationSource } from '../../../hosts/portal/store/migration-source.ts'
 import type { Decision } from '../../../hosts/portal/store/store.ts'
@@ -137,9 +138,10 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
     it('takes a thousand records at a time, and a stop waits for one batch at most', async () => {
       const at = clock.unix()
       const random = new SeededRandom(2)
+      const ids = new AuditIds(random)
       const many = Array.from({ length: 2_500 }, (_, index) => decision({ at: unixTime(at + index) }))
       const { knex, close } = openDialect(database, { clock, random, logger })
-      const records = many.map((one) => decisionRecord(account.id, one, random))
+      const records = many.map((one) => decisionRecord(account.id, one, ids))
       await insertAudit(knex, records)
       await close()
       const batches: number[] = []

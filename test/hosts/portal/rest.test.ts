@@ -345,7 +345,8 @@ describe('the REST API', () => {
     expect(crossing.body.errors[0].path).to.equal('resource_id')
     const members = await as('PUT', `/groups/${theirs.id}/memberships`, { actor_ids: [portal.admin.id] })
     expect(members.status).to.equal(422)
-    const trail = JSON.stringify((await as('GET', '/audit_log?limit=100')).body)
+    // What was refused names the path that they asked for.
+    const trail = JSON.stringify((await as('GET', '/audit_log?limit=100&kind=change')).body)
     expect(trail).not.to.contain(site.id)
   })
 

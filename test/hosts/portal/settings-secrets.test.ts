@@ -89,7 +89,7 @@ describe('the secrets in settings', () => {
     it(`are not shown: ${where}`, () => {
       expect(schema.safeParse(settings).success || where.includes('does not know'), 'the example').to.equal(true)
       expect(withoutSecrets(schemaOf(schema), settings)).to.deep.equal(expected)
-      expect(JSON.stringify(withoutSecrets(schemaOf(schema), settings, '[secret]'))).not.to.match(/"[xy]"/)
+      expect(JSON.stringify(withoutSecrets(schemaOf(schema), settings, () => '[secret]'))).not.to.match(/"[xy]"/)
     })
   }
 

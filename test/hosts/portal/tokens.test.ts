@@ -84,16 +84,16 @@ describe('tokens', () => {
     const { text, token } = await mint({ expiresAt: unixTime(clock.unix() + HOUR) })
     expect(await tokens.verify(text, 'client')).to.have.property('ok', true)
     clock.advance(HOUR)
-    expect(await tokens.verify(text, 'client')).to.deep.equal({ ok: false, reason: 'expired' })
+    expect(await tokens.verify(text, 'client')).to.include({ ok: false, reason: 'expired' })
     await store.transact({ accountId: account.id, by }, (tx) => tx.remove('tokens', token.id))
-    expect(await tokens.verify(text, 'client')).to.deep.equal({ ok: false, reason: 'unknown' })
+    expect(await tokens.verify(text, 'client')).to.include({ ok: false, reason: 'unknown' })
   })
 
   it('is good for its own kind only, and while its actor is', async () => {
     const { text } = await mint()
-    expect(await tokens.verify(text, 'api')).to.deep.equal({ ok: false, reason: 'wrong_kind' })
+    expect(await tokens.verify(text, 'api')).to.include({ ok: false, reason: 'wrong_kind' })
     await store.transact({ accountId: account.id, by }, (tx) => tx.patch('actors', actor.id, { isDisabled: true }))
-    expect(await tokens.verify(text, 'client')).to.deep.equal({ ok: false, reason: 'actor_disabled' })
+    expect(await tokens.verify(text, 'client')).to.include({ ok: false, reason: 'actor_disabled' })
   })
 
   it('refuses any changed character', async () => {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import type { UnixTime } from '../../../../core/runtime/time.ts'
 import { columnName } from '../../store/row-codec.ts'
+import { TABLES } from '../../store/tables.ts'
 import type { AuditRecord, Page } from '../../store/store.ts'
 import type { ApiContext, Endpoint } from './endpoint.ts'
 import { answerPage, PageQuery } from './page.ts'
@@ -7,7 +9,7 @@ import type { ApiParts } from './parts.ts'
 import { queryOf } from './read-body.ts'
 import { Id, pageOf, rowFields, Time, timeOf, unixTimeOf } from './wire.ts'
 
-const Kind = z.enum(['change', 'decision', 'sign_in'])
+const Kind = z.enum(['change', 'decision', 'sign_in', 'api_call'])
 
 const AuditBody = z
   .object({
@@ -15,11 +17,17 @@ const AuditBody = z
     kind: Kind,
     action: z
       .string()
-      .describe('created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made'),
+      .describe(
+        'created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made; refused',
+      ),
     entity: z.string(),
     entity_id: z.string().nullable(),
-    by: z.record(z.string(), z.unknown()).describe('Who did it'),
-    details: z.unknown().describe("What changed, or a decision's reasons"),
+    by: z.record(z.string(), z.unknown()).describe('Who did it, by which token, and from which address'),
+    details: z
+      .unknown()
+      .describe(
+        "What changed: secrets as [secret], or [secret, changed]; or a decision's reasons, or what was refused",
+      ),
   })
   .meta({ id: 'AuditRecord' })
 
@@ -69,6 +77,18 @@ const toWire = (record: AuditRecord): z.infer<typeof AuditBody> => ({
   created_at: timeOf(record.createdAt),
 })
 
+/** Members that are moments, in rows and in decisions. */
+const TIMES = new Set([
+  'at',
+  'until',
+  'again',
+  ...Object.values(TABLES).flatMap(({ columns }) =>
+    Object.entries(columns).flatMap(([key, kind]) => (kind === 'time' ? [key] : [])),
+  ),
+])
+
+const isTime = (key: string, member: unknown): member is UnixTime => typeof member === 'number' && TIMES.has(key)
+
 /** Settings have the names that their plugins give them. */
 const NOT_OURS = new Set(['settings', 'selectorSettings'])
 
@@ -78,7 +98,7 @@ const inWireNames = (value: unknown): unknown => {
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [
       columnName(key),
-      NOT_OURS.has(key) ? (member as unknown) : inWireNames(member),
+      NOT_OURS.has(key) ? (member as unknown) : isTime(key, member) ? timeOf(member) : inWireNames(member),
     ]),
   )
 }

@@ -1,6 +1,8 @@
 import { tokenRefusalWords } from '../../token-refusal.ts'
 import type { Tokens } from '../../tokens.ts'
-import { Problem } from '../problem.ts'
+import type { RefusedCalls } from '../../refused-calls.ts'
+import type { AuditSubject } from '../../store/store.ts'
+import { Problem, problemOf } from '../problem.ts'
 import type { Step } from './endpoint.ts'
 
 /** Who asks: by an API token of an admin or of a service account. */
@@ -10,17 +12,41 @@ export const authenticate =
     const [, text] = /^Bearer ([A-Za-z0-9._-]{1,512})$/i.exec(ctx.get('authorization')) ?? []
     if (text === undefined) throw unauthenticated('missing_token', 'Send an API token: Authorization: Bearer …')
     const verdict = await tokens.verify(text, 'api')
+    const remoteIp = ctx.state.clientAddress
     if (!verdict.ok) {
+      if (verdict.genuine !== undefined) {
+        const { accountId, tokenId } = verdict.genuine
+        ctx.state.caller = { accountId, by: { type: 'system', part: 'api', tokenId, remoteIp } }
+      }
       const words = tokenRefusalWords(verdict, 'api')
       throw unauthenticated('invalid_token', words === undefined ? NO_TOKEN : `${words.detail}.`)
     }
     if (verdict.actor === null) throw unauthenticated('invalid_token', NO_TOKEN)
     const { account, actor } = verdict
+    const by: AuditSubject = { type: 'actor', actorId: actor.id, via: 'api', tokenId: verdict.token.id, remoteIp }
+    ctx.state.caller = { accountId: account.id, by }
     if (actor.type === 'user') throw new Problem(403, 'forbidden', 'Only an admin may use the API.')
     ctx.state.account = account
     ctx.state.actor = actor
-    ctx.state.by = { type: 'actor', actorId: actor.id, via: 'api' }
+    ctx.state.by = by
     await next()
+  }
+
+/** Writes down what was refused to a token that this portal made; who has none leaves no trace. */
+export const noteRefusals =
+  (calls: Pick<RefusedCalls, 'add'>): Step =>
+  async (ctx, next) => {
+    try {
+      await next()
+    } catch (error) {
+      const { status, code } = problemOf(error)
+      const { caller, clientAddress: remoteIp } = ctx.state
+      if (caller !== undefined && status < 500) {
+        const { method, path } = ctx
+        calls.add(caller.accountId, { by: caller.by, method, path, status, code, remoteIp })
+      }
+      throw error
+    }
   }
 
 const NO_TOKEN = 'This is no token of this portal, or not all of it.'

@@ -36,6 +36,8 @@ export interface ApiState {
   account: Account
   actor: Actor
   by: AuditSubject
+  /** Who asks by a token of this portal, a refused one included. */
+  caller?: { accountId: string; by: AuditSubject }
   /** Under which versions of rows are computed. */
   versionKey: Uint8Array
   /** The validated body and query. */

@@ -4,6 +4,7 @@ import type { PolicyCondition } from '../../../../core/contract/policy-condition
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Decisions } from '../../control/decisions.ts'
+import type { RefusedCalls } from '../../refused-calls.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tokens } from '../../tokens.ts'
 
@@ -20,6 +21,7 @@ export interface ApiParts {
   decisions: Decisions
   /** How browsers reach the portal, without a slash at the end. */
   publicUrl: string
+  refusedCalls: Pick<RefusedCalls, 'add'>
   /** The portal's secret. */
   key: Uint8Array
 }

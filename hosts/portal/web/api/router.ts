@@ -8,7 +8,7 @@ import { EXACT_ROUTES } from '../exact-routes.ts'
 import { accountEndpoints } from './account.ts'
 import { actorEndpoints } from './actors.ts'
 import { auditLogEndpoints } from './audit-log.ts'
-import { authenticate } from './authenticate.ts'
+import { authenticate, noteRefusals } from './authenticate.ts'
 import { authorizationEndpoints } from './authorizations.ts'
 import { clientEndpoints } from './clients.ts'
 import { API_PATH, type ApiExtras, type ApiState, type Endpoint, type Step } from './endpoint.ts'
@@ -56,7 +56,7 @@ export const apiRoutes = (parts: ApiParts, about: { version: string; url: string
     await next()
   }
   // Each story begins with these, and no other way leads to one: there is no route without them.
-  const beginning = [begin, authenticate(parts.tokens), answerIfNew]
+  const beginning = [begin, noteRefusals(parts.refusedCalls), authenticate(parts.tokens), answerIfNew]
   for (const { method, path, query = NO_QUERY, story } of endpoints) {
     router.register(path, [method], [...beginning, queryOf(query).read, ...story])
   }

@@ -204,6 +204,7 @@ const self = (ctx: MyContext): AuditSubject => ({
   type: 'actor',
   actorId: ctx.state.session.actor.id,
   via: 'session',
+  remoteIp: ctx.state.clientAddress,
 })
 
 const shownToken = ({ id, kind, name, createdAt, lastUsedAt, expiresAt }: Token) => ({

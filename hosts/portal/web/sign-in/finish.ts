@@ -58,7 +58,8 @@ export const signInBrowser = async (parts: FinishParts, ctx: Context, signedIn: 
 }
 
 /** The end of a client's sign-in, once a person has said yes to it: a token, which the client learns by its own way. */
-export const signInClient = async (parts: FinishParts, ctx: Context, signedIn: SignedIn): Promise<void> => {
+export const signInClient = async (parts: FinishParts, ctx: Context, given: SignedIn): Promise<void> => {
+  const signedIn = { ...given, remoteIp: String(ctx.state['clientAddress']) }
   const { account, actor, intent } = signedIn
   const { callback } = intent
   if (intent.as === 'gui-client') {
@@ -94,7 +95,7 @@ const noteSignIn = async (
     at: clock.unix(),
     action: 'signed_in',
     reason: intent.as,
-    by: { type: 'actor', actorId: actor.id, via: 'sign_in' },
+    by: { type: 'actor', actorId: actor.id, via: 'sign_in', remoteIp: String(ctx.state['clientAddress']) },
     actorId: actor.id,
     identityProviderId: way.identityProviderId,
     remoteIp: String(ctx.state['clientAddress']),
@@ -128,10 +129,10 @@ const handOver = (
 /** Hands the token over before it is committed: one that cannot be is none. */
 const mintClientToken = async (
   { store, tokens, clock }: FinishParts,
-  { account, actor, way, intent }: SignedIn,
+  { account, actor, way, intent, remoteIp }: SignedIn & { remoteIp: string },
   handOver?: (minted: MintedToken) => void,
 ): Promise<MintedToken> => {
-  const by = { type: 'actor', actorId: actor.id, via: 'sign_in' } as const
+  const by = { type: 'actor', actorId: actor.id, via: 'sign_in', remoteIp } as const
   return store.transact({ accountId: account.id, by }, async (tx) => {
     // An admin may have taken something away since it was looked at.
     if ((await standingOf(tx, { ...way, actorId: actor.id })) === undefined) {

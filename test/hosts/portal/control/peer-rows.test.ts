@@ -32,7 +32,11 @@ describe('the rows of peers that connect', () => {
       }[]
       const own = trail.filter(({ entity }) => entity === `${role}s`)
       expect(own.map(({ action }) => action)).to.deep.equal(['updated', 'created'])
-      for (const { by, entity_id } of own) expect(by).to.deep.equal({ type: role, [`${role}_id`]: entity_id })
+      for (const { by, entity_id } of own) {
+        const whose = { type: role, [`${role}_id`]: entity_id, remote_ip: '127.0.0.1' }
+        expect(by).to.include(whose)
+        expect(by['token_id']).to.match(/^[0-9a-f-]{36}$/)
+      }
     }
   })
 })

@@ -274,7 +274,7 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
           await close()
         }
         await store.transact({ accountId: account.id, by }, async () => {})
-        expect(heard).to.deep.equal(isEmptied ? ['New', 'Other'] : ['accounts'])
+        expect(heard).to.have.members(isEmptied ? ['New', 'Other'] : ['accounts'])
         await store.transact({ accountId: account.id, by }, async () => {})
         expect(heard, 'told once').to.have.length(isEmptied ? 2 : 1)
       })
