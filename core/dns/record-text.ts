@@ -11,6 +11,7 @@ const TYPE_NUMBERS: Readonly<Record<string, number>> = {
   SVCB: 64,
   HTTPS: 65,
   CAA: 257,
+  ANY: 255,
   DNAME: 39,
   DNSKEY: 48,
   DS: 43,
