@@ -36,6 +36,14 @@ export type FactName = keyof Facts
 
 export type ConditionVerdict =
   | { holds: true; reason: string; /** Absent: until something changes. */ until?: UnixTime }
-  | { holds: false; reason: string; /** When it may hold next, where that is known. */ again?: UnixTime }
+  | {
+      holds: false
+      /** For the admin: completes "the condition does not hold, as". */
+      reason: string
+      /** For the person whom it keeps out, in words of everyday life: completes "you have no access, as". */
+      told?: string
+      /** When it may hold next, where that is known. */
+      again?: UnixTime
+    }
 
 export const PolicyConditions = extensionPoint<PolicyCondition>('policy-conditions')

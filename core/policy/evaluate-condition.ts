@@ -17,6 +17,8 @@ export interface ConditionExplanation {
   facts: Facts
   holds: boolean
   reason: string
+  /** The reason for the person whom it keeps out, where the plugin has one for her. */
+  told?: string
   /** How long it holds; absent: until something changes. */
   until?: UnixTime
   /** When it may hold next, where that is known. */
@@ -62,13 +64,26 @@ export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at
 const checkedVerdict = (
   answer: ConditionVerdict,
   at: UnixTime,
-): Pick<ConditionExplanation, 'holds' | 'reason' | 'until' | 'again'> => {
-  const given: Partial<Record<'holds' | 'reason' | 'until' | 'again', unknown>> | null | undefined = answer
+): Pick<ConditionExplanation, 'holds' | 'reason' | 'told' | 'until' | 'again'> => {
+  const given: Partial<Record<'holds' | 'reason' | 'told' | 'until' | 'again', unknown>> | null | undefined = answer
   // Each member is read once: the second time a getter may say something else.
-  const verdict = { holds: given?.holds, reason: given?.reason, until: given?.until, again: given?.again }
+  const verdict = {
+    holds: given?.holds,
+    reason: given?.reason,
+    told: given?.told,
+    until: given?.until,
+    again: given?.again,
+  }
   if (typeof verdict.holds !== 'boolean') return { holds: false, reason: 'it gave no verdict' }
   const reason = typeof verdict.reason === 'string' ? verdict.reason.slice(0, 500) : 'it gave no reason'
-  if (!verdict.holds) return { holds: false, reason, ...(isMoment(verdict.again) ? { again: verdict.again } : {}) }
+  if (!verdict.holds) {
+    return {
+      holds: false,
+      reason,
+      ...(typeof verdict.told === 'string' && verdict.told !== '' ? { told: verdict.told.slice(0, 500) } : {}),
+      ...(isMoment(verdict.again) ? { again: verdict.again } : {}),
+    }
+  }
   if (verdict.until === undefined) return { holds: true, reason }
   if (!isMoment(verdict.until)) return { holds: false, reason: `it gave no usable end: ${reason}` }
   // An end that is not ahead grants nothing, and would be asked about again and again.

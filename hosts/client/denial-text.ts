@@ -18,13 +18,11 @@ const REASONS: Readonly<Record<string, string>> = {
   disabled: 'It is disabled.',
 }
 
-const obstacle = (
-  description: string | null,
-  { condition, reason, again }: DenialDetail['conditions'][number],
-): string => {
+const obstacle = (description: string | null, { reason, again }: DenialDetail['conditions'][number]): string => {
   const until = again === undefined ? '' : `, until ${utcText(again)}`
   const by = description === null ? '' : ` (policy “${plain(description)}”)`
-  return `${plain(condition)}: ${plain(reason)}${until}${by}.`
+  const text = plain(reason)
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${until}${by}.`
 }
 
 /** Unix seconds as `2026-11-22 18:00 UTC`; what is no date of the calendar is not shown as one. */

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { timingSafeEqual } from 'node:crypto'
 import { Secret } from '../../core/runtime/secret.ts'
 import type { Random } from '../../core/runtime/random.ts'
+import { PAGE_HEADERS, signInPage, type SignInPage } from './sign-in-page.ts'
 
 export interface SignInOptions {
   portalUrl: string
@@ -22,6 +23,9 @@ export type SignInEnd =
 
 const VALUE_BYTES = 32
 const PATH = '/callback'
+const DONE_PATH = '/signed-in'
+/** How long the last page waits for the browser that is sent there. */
+const LAST_PAGE_MS = 10_000
 const TIMEOUT_MS = 10 * 60_000
 const FRAGMENT = /^[A-Za-z0-9._-]{1,2048}$/
 
@@ -36,6 +40,8 @@ export class SignIn {
   readonly ended: Promise<SignInEnd>
   readonly #state: string
   readonly #nonce: string
+  /** What the last page says, once there is one. */
+  #signedIn: SignInPage | undefined
   #settle: (end: SignInEnd) => void = () => undefined
 
   private constructor(
@@ -57,7 +63,10 @@ export class SignIn {
     this.ended = new Promise((resolve) => {
       this.#settle = (end) => {
         clearTimeout(timer)
-        server?.close()
+        if (end.type === 'signedIn') this.#signedIn ??= lastPage(end)
+        // The browser still has to fetch its last page.
+        if (end.type === 'signedIn') setTimeout(() => server?.close(), LAST_PAGE_MS).unref()
+        else server?.close()
         resolve(end)
       }
     })
@@ -72,15 +81,19 @@ export class SignIn {
     })
     const signIn = new SignIn(server, options)
     server.on('request', (request, response) => {
+      if (signIn.#signedIn !== undefined && request.method === 'GET' && request.url === DONE_PATH) {
+        response.writeHead(200, PAGE_HEADERS).end(signInPage(signIn.#signedIn), () => server.close())
+        return
+      }
       const verdict = signIn.#judge(request.method, request.url ?? '')
-      response.writeHead(verdict.status, {
-        'content-type': 'text/plain; charset=utf-8',
-        'cache-control': 'no-store',
-        connection: 'close',
-      })
-      response.end(verdict.text, () => {
-        if (verdict.end !== undefined) signIn.#settle(verdict.end)
-      })
+      if (verdict.end === undefined) {
+        const page = { title: 'You are not signed in', text: verdict.text }
+        response.writeHead(verdict.status, PAGE_HEADERS).end(signInPage(page))
+        return
+      }
+      // Elsewhere at once: what was in the address must be neither in the address bar nor in the history.
+      response.writeHead(303, { ...PAGE_HEADERS, location: DONE_PATH }).end()
+      signIn.#settle(verdict.end)
     })
     return signIn
   }
@@ -105,7 +118,7 @@ export class SignIn {
 
   #judge(method: string | undefined, path: string): { status: number; text: string; end?: SignInEnd } {
     const url = URL.canParse(path, 'http://127.0.0.1') ? new URL(path, 'http://127.0.0.1') : undefined
-    if (method !== 'GET' || url?.pathname !== PATH) return { status: 404, text: 'Not found\n' }
+    if (method !== 'GET' || url?.pathname !== PATH) return { status: 404, text: 'There is nothing at this address.' }
     return this.#take(url.searchParams)
   }
 
@@ -113,8 +126,10 @@ export class SignIn {
     const state = values.get('state') ?? ''
     const fragment = values.get('fragment') ?? ''
     // S6: any page that the browser shows may call this address; only ours knows the state.
-    if (!same(state, this.#state)) return { status: 400, text: 'This is not the sign-in that was begun here.\n' }
-    if (!FRAGMENT.test(fragment)) return { status: 400, text: 'The portal sent no usable token.\n' }
+    if (!same(state, this.#state))
+      return { status: 400, text: 'This is not the sign-in that was begun here. Begin again from the client.' }
+    if (!FRAGMENT.test(fragment))
+      return { status: 400, text: 'The portal sent no usable token. Begin again from the client.' }
     return {
       status: 200,
       text: 'You are signed in. You may close this page.\n',
@@ -129,6 +144,11 @@ export class SignIn {
 }
 
 const callbackOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`
+
+const lastPage = ({ actor, account }: Extract<SignInEnd, { type: 'signedIn' }>): SignInPage => ({
+  title: 'You are signed in',
+  text: `The client on this machine goes on by itself${actor === null ? '' : ` as ${actor}`}${account === null ? '' : `, in the account ${account}`}. You may close this page.`,
+})
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 

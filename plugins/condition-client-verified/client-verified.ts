@@ -8,6 +8,10 @@ export class ClientVerified implements PolicyCondition<Settings> {
   evaluate({ settings, facts }: ConditionQuestion<Settings>): ConditionVerdict {
     const isVerified = facts.clientVerified === true
     const reason = `the device is ${isVerified ? 'verified' : 'not verified'}`
-    return { holds: isVerified === settings.verified, reason }
+    if (isVerified === settings.verified) return { holds: true, reason }
+    const told = isVerified
+      ? 'this policy is for devices that no admin has verified'
+      : 'no admin has verified this device yet; ask one'
+    return { holds: false, reason, told }
   }
 }

@@ -9,6 +9,7 @@ export class SignedInBy implements PolicyCondition<Settings> {
     const id = facts.identityProviderId?.toLowerCase() ?? ''
     const listed = settings.ids.includes(id)
     const reason = `the identity provider of the sign-in is ${listed ? 'one of those named' : 'none of those named'}`
-    return { holds: id !== '' && listed === (settings.operator === 'in'), reason }
+    if (id !== '' && listed === (settings.operator === 'in')) return { holds: true, reason }
+    return { holds: false, reason, told: 'this policy is for people who sign in another way than you did' }
   }
 }

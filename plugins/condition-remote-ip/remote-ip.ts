@@ -16,12 +16,20 @@ export class RemoteIp implements PolicyCondition<Settings> {
     const range = settings.ranges[index]
     if (settings.operator === 'in') {
       return range === undefined
-        ? { holds: false, reason: 'the address is in none of the ranges' }
+        ? {
+            holds: false,
+            reason: 'the address is in none of the ranges',
+            told: `your address, ${facts.remoteIp}, is not in the ranges that this policy allows`,
+          }
         : { holds: true, reason: `the address is in ${range}` }
     }
     return range === undefined
       ? { holds: true, reason: 'the address is in none of the ranges' }
-      : { holds: false, reason: `the address is in ${range}` }
+      : {
+          holds: false,
+          reason: `the address is in ${range}`,
+          told: `your address, ${facts.remoteIp}, is in a range that this policy does not allow`,
+        }
   }
 
   #address(text: string): readonly number[] | undefined {

@@ -26,7 +26,8 @@ export class TimeWindow implements PolicyCondition<Settings> {
       return change === undefined ? { holds, reason } : { holds, reason, until: change }
     }
     const reason = `it is outside the hours of ${settings.timezone}`
-    return change === undefined ? { holds, reason } : { holds, reason, again: change }
+    const told = `this policy allows access at other hours only, by the clock of ${settings.timezone}`
+    return { holds, reason, told, ...(change === undefined ? {} : { again: change }) }
   }
 
   #week(settings: Settings): Week {

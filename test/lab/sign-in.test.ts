@@ -100,7 +100,7 @@ describe('portreeve client sign-in, on the kernel', function () {
     const walked = await machine.mustRun(process.execPath, labProgram('browser'), { input })
     const { hops, final, page } = JSON.parse(walked.stdout) as Journey
     expect(hops.some((hop) => hop.includes(ISSUER))).to.equal(true)
-    expect(final).to.match(/^http:\/\/127\.0\.0\.1:\d+\/callback\?/)
+    expect(final).to.match(/^http:\/\/127\.0\.0\.1:\d+\/signed-in$/)
     expect(page).to.include('You are signed in')
     const signedIn = await eventually(
       async () => {

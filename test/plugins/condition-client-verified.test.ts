@@ -19,7 +19,11 @@ describe('client-verified', () => {
 
   it('allows verified devices, and says what the device is', () => {
     expect(ask({}, true)).to.deep.equal({ holds: true, reason: 'the device is verified' })
-    expect(ask({}, false)).to.deep.equal({ holds: false, reason: 'the device is not verified' })
+    expect(ask({}, false)).to.deep.equal({
+      holds: false,
+      reason: 'the device is not verified',
+      told: 'no admin has verified this device yet; ask one',
+    })
   })
 
   it('allows only the others where it is to be so', () => {

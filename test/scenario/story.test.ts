@@ -290,7 +290,7 @@ describe('the whole system in virtual time', () => {
       reason: 'forbidden',
       why: [
         'Your access to it depends on conditions that do not hold now.',
-        'remote-ip: the address is in none of the ranges.',
+        'Your address, 198.51.100.10, is not in the ranges that this policy allows.',
       ],
     })
     expect(JSON.stringify(world.portal.decisions)).to.contain(policy.id)

@@ -104,7 +104,7 @@ export const ACCESS: readonly Step<World>[] = [
       const { resources } = await world.clientStatus()
       const { why = [] } = resources.find(({ address }) => address === JENKINS) ?? {}
       expectThat(
-        why.some((line) => line.includes('remote-ip: the address is in none of the ranges')),
+        why.some((line) => line.includes('is not in the ranges that this policy allows')),
         `the client says: ${why.join(' ') || 'nothing'}`,
       )
       const about = ['--actor', 'ada@example.org', '--resource', JENKINS, '--port', String(WEB_PORT)]

@@ -45,9 +45,12 @@ export const denialDetails = (explanation: readonly PolicyExplanation[]): Denial
     }))
 
 /** A condition's reason, for the person whom it concerns: what is not known of her is said in words. */
-export const personalReason = ({ reads, facts, holds, reason }: ConditionExplanation): string => {
-  const unknown = holds ? undefined : reads.find((name) => facts[name] === undefined)
-  return unknown !== undefined && Object.hasOwn(UNKNOWN, unknown) ? UNKNOWN[unknown] : reason
+export const personalReason = ({ judgedBy, reads, facts, holds, reason, told }: ConditionExplanation): string => {
+  if (holds) return reason
+  const unknown = reads.find((name) => facts[name] === undefined)
+  if (unknown !== undefined && Object.hasOwn(UNKNOWN, unknown)) return UNKNOWN[unknown]
+  if (judgedBy === undefined) return 'a condition of this policy cannot be judged at the moment; tell an admin'
+  return told ?? `a condition of this policy is not met: ${reason}`
 }
 
 const UNKNOWN: Readonly<Record<FactName, string>> = {

@@ -64,5 +64,5 @@ const told = (verdict: AccessVerdict, obstacle: string | undefined): Omit<Person
 
 const way = ({ description, conditions }: PolicyExplanation): PersonAccess['ways'][number] => ({
   description,
-  obstacles: conditions.filter(({ holds }) => !holds).map((failed) => `${failed.condition}: ${personalReason(failed)}`),
+  obstacles: conditions.filter(({ holds }) => !holds).map(personalReason),
 })

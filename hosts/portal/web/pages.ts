@@ -32,7 +32,7 @@ export const showAsPage =
     })
   }
 
-/** What pages load beside themselves: the style sheet and the icon. */
+/** What pages load beside themselves: the style sheet, the icon, and what shows times in the viewer's zone. */
 export const assets = (): Middleware => {
   const files = new Map(
     Object.entries(ASSET_TYPES).map(([name, type]) => [
@@ -49,4 +49,8 @@ export const assets = (): Middleware => {
   }
 }
 
-const ASSET_TYPES = { 'portal.css': 'text/css; charset=utf-8', 'portal.svg': 'image/svg+xml' } as const
+const ASSET_TYPES = {
+  'portal.css': 'text/css; charset=utf-8',
+  'portal.svg': 'image/svg+xml',
+  'time.js': 'text/javascript; charset=utf-8',
+} as const

@@ -20,7 +20,7 @@ describe('denial-text', () => {
     ])
     expect(text).to.deep.equal([
       'Your access to it depends on conditions that do not hold now.',
-      'time-window: it is outside the hours of Europe/Berlin, until 2026-11-23 07:00 UTC (policy “at work”).',
+      'It is outside the hours of Europe/Berlin, until 2026-11-23 07:00 UTC (policy “at work”).',
     ])
   })
 

@@ -113,6 +113,23 @@ describe('hosts/client/sign-in', () => {
     })
   })
 
+  it('leaves a page of its own that has the fragment neither in its address nor in the history', async () => {
+    const { url, callback } = await begin()
+    const values = { state: url.searchParams.get('state') ?? '', fragment: '.abc', actor_name: '<b>Ada</b>' }
+    callback.search = new URLSearchParams(values).toString()
+    const sent = await fetch(callback, { redirect: 'manual' })
+    expect(sent.status).to.equal(303)
+    const next = new URL(sent.headers.get('location') ?? '', callback)
+    expect(next.href).to.equal(`${callback.origin}/signed-in`)
+    expect(await signIn?.ended).to.include({ type: 'signedIn' })
+    const page = await fetch(next)
+    expect(page.headers.get('content-type')).to.equal('text/html; charset=utf-8')
+    expect(page.headers.get('content-security-policy')).to.match(/^default-src 'none'; style-src 'sha256-/)
+    const html = await page.text()
+    expect(html).to.contain('You are signed in').and.contain('&#60;b&#62;Ada').and.not.contain('.abc')
+    expect(html).not.to.match(/<script| style=| on\w+=/i)
+  })
+
   it('ends by itself after a while', async () => {
     await begin(5)
     expect(await signIn?.ended).to.deep.equal({ type: 'expired' })

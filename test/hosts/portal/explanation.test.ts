@@ -276,7 +276,7 @@ describe('explanations', () => {
           ways: [
             {
               description: 'at the office',
-              obstacles: ['remote-ip: the address is in none of the ranges'],
+              obstacles: ['your address, 203.0.113.45, is not in the ranges that this policy allows'],
             },
           ],
         },

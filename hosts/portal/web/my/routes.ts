@@ -69,6 +69,7 @@ export const myRoutes = (parts: MyParts): Middleware => {
       { text: 'My access', url: `${base}/my/access` },
       { text: 'My sessions', url: `${base}/my/sessions` },
     ].map((link) => ({ ...link, isHere: link.url === ctx.path }))
+    if (data['hasTimes'] === true) allowOwnScript(ctx)
     pages.render(ctx, page, {
       account: account.name,
       actor: actor.name,
@@ -97,7 +98,12 @@ export const myRoutes = (parts: MyParts): Middleware => {
     const facts = { remoteIp, ...(provider === undefined ? {} : { identityProviderId: provider.id }) }
     const about = { accountId: account.id, actorId: actor.id, at: clock.unix() }
     show(ctx, 'access', {
-      resources: parts.decisions.accessOf({ ...about, facts }),
+      hasTimes: true,
+      resources: parts.decisions.accessOf({ ...about, facts }).map(({ until, again, ...access }) => ({
+        ...access,
+        until: shownTime(until),
+        again: shownTime(again),
+      })),
       denials: (await denialsOf(store, about)).map((denial) => ({ ...denial, at: shownTime(denial.at) })),
       remoteIp,
       provider: provider?.name,
@@ -109,6 +115,7 @@ export const myRoutes = (parts: MyParts): Middleware => {
     const held = await store.reader(session.account.id).list('tokens', { where: { actorId: session.actor.id } })
     const now = clock.unix()
     show(ctx, 'sessions', {
+      hasTimes: true,
       sessions: (await sessions.listOf(session)).map((one) => ({
         id: one.id,
         browser: one.browser,
@@ -216,7 +223,11 @@ const shownToken = ({ id, kind, name, createdAt, lastUsedAt, expiresAt }: Token)
   expiresAt: shownTime(expiresAt ?? undefined),
 })
 
-/** Without a script a page cannot know the person's time zone, so it names its own. */
+/** Lets a page load the portal's one script, which shows times in the viewer's zone: only her browser knows it. */
+const allowOwnScript = (ctx: MyContext): void =>
+  ctx.set('Content-Security-Policy', `${ctx.response.get('Content-Security-Policy')};script-src 'self'`)
+
+/** A time in UTC, for a browser that runs no script; `time.js` shows it in the viewer's zone. */
 const shownTime = (time: UnixTime | undefined): { iso: string; text: string } | undefined => {
   if (time === undefined) return undefined
   const iso = new Date(time).toISOString()

@@ -76,7 +76,8 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   }
 
   const goToSignIn: Step = async (ctx) => {
-    ctx.redirect(`/${ctx.state.account.slug}/sign_in${intentQuery(ctx.state.intent)}`)
+    const { account, intent } = ctx.state
+    ctx.redirect(`/${account.slug}/sign_in${wantsChoice(ctx) ? '/providers' : ''}${intentQuery(intent)}`)
     return Promise.resolve()
   }
 
@@ -85,6 +86,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
 
   const goToDefaultProvider: Step = async (ctx, next) => {
     const { account, intent } = ctx.state
+    if (wantsChoice(ctx)) return next()
     const where = { isDisabled: false, isDefault: true }
     const [provider] = await store.reader(account.id).list('identity_providers', { where, limit: 1 })
     if (provider === undefined) return next()
@@ -226,6 +228,9 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   formStep('/:account/sign_in/:kind/:id', recallByForm, sameProvider, proceedWithSignIn)
   return router.routes() as Middleware
 }
+
+/** Whether somebody wants to be shown the account's providers, though there is a default one: `?provider=choose`. */
+const wantsChoice = (ctx: SignInContext): boolean => ctx.query['provider'] === 'choose'
 
 const lost = (): Problem =>
   new Problem(

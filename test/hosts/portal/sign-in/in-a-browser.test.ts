@@ -203,9 +203,15 @@ describe('sign-in in a real browser', function () {
       await tab.getByLabel('Code').waitFor()
       await tab.keyboard.insertText(`\u00a0${codeIn(await sink.mail(before))}\n`) // as pasted, with what surrounds it in a mail
       await tab.keyboard.press('Enter')
+      await tab.getByRole('heading', { name: 'Sign in the client on this machine?' }).waitFor()
+      // The skip link, then the answer, which nothing has in focus by itself.
+      await tab.keyboard.press('Tab')
+      await tab.keyboard.press('Tab')
+      await tab.keyboard.press('Enter')
       const end = await signIn.ended
       expect(end).to.include({ type: 'signedIn', actor: 'Ada Example', account: 'example' })
       await tab.getByText('You may close this page').waitFor()
+      await tab.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/signed-in$/)
     } finally {
       await scriptless.stop()
     }
@@ -215,9 +221,16 @@ describe('sign-in in a real browser', function () {
     await page.goto(`${portal.url}/example?as=headless-client&nonce=${nonce}&state=${state}`)
     await page.getByRole('link', { name: 'Example ID' }).click()
     await logInAs(page, 'ada')
+    await page.getByRole('button', { name: 'Show a token for ada@example.org' }).click()
     const token = page.getByLabel('Token')
     await token.waitFor()
     expect(await token.inputValue()).to.match(/^\.[\w.-]+$/)
+    for (const width of [360, 1280]) {
+      await page.setViewportSize({ width, height: 800 })
+      expect(await token.evaluate((area) => area.scrollHeight - area.clientHeight), 'all of it is seen').to.be.at.most(
+        0,
+      )
+    }
   })
 
   it('S9 has sessions in cookies that no script reads, and ends them everywhere at once', async () => {
@@ -293,10 +306,9 @@ describe('sign-in in a real browser', function () {
       ['Safe', 'not now'],
       ['Wiki', 'allowed'],
     ])
-    const none = 'the identity provider of the sign-in is none of those named'
-    expect(shown[1]).to.contain(`Why not: identity-provider: ${none}.`)
-    expect(shown[2]).to.contain('Why not: remote-ip: the address is in none of the ranges.')
-    expect(shown[3]).to.contain('Why not: client-verified: it depends on your device')
+    expect(shown[1]).to.contain('Why not: this policy is for people who sign in another way than you did.')
+    expect(shown[2]).to.contain('Why not: your address, 127.0.0.1, is not in the ranges that this policy allows.')
+    expect(shown[3]).to.contain('Why not: it depends on your device')
     expect(await page.locator('main').textContent()).to.contain('signed in as you are here, with Example ID')
     expect(await page.content()).not.to.contain('Vault')
     await page.screenshot({ path: `${SHOTS}/access-light.png`, fullPage: true })

@@ -103,6 +103,13 @@ describe('every page, on a phone and on a desk, in light and in dark', function 
         await on.getByRole('button', { name: 'Sign in' }).click()
         await on.getByRole('alert').waitFor()
       },
+      approve: async (on) => {
+        const { code } = await portal.breakGlass()
+        await on.goto(`${portal.url}/example/sign_in/emergency?as=headless-client&nonce=${'a'.repeat(64)}&state=b`)
+        await on.getByLabel('Emergency code').fill(code)
+        await on.getByRole('button', { name: 'Sign in' }).click()
+        await on.getByRole('button', { name: 'Show a token for' }).waitFor()
+      },
       home: at('/example/home'),
       access: at('/example/my/access'),
       sessions: at('/example/my/sessions'),

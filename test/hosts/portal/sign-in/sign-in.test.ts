@@ -92,6 +92,16 @@ describe('sign-in', () => {
     expect(response.headers.get('location')).to.match(new RegExp(`^/example/sign_in/oidc/${provider.id}\\?`))
     const all = await browser.send(`${portal.url}/example/sign_in/providers`)
     expect(await all.text()).to.contain('Example ID')
+    for (const path of ['/example', '/example/sign_in']) {
+      const chosen = await browser.send(
+        `${portal.url}${path}?provider=choose&as=gui-client&nonce=${nonce}&state=${state}`,
+      )
+      const at = chosen.headers.get('location')
+      const page = at === null ? chosen : await browser.send(new URL(at, portal.url).href)
+      expect(await page.text(), path)
+        .to.contain('Example ID')
+        .and.contain(`state=${state}`)
+    }
     await portal.api('PATCH', `/identity_providers/${provider.id}`, { is_default: false })
   })
 
@@ -217,6 +227,15 @@ describe('sign-in', () => {
       .and.match(/samesite=lax/i)
     const home = await (await browser.send(`${portal.url}/example/home`)).text()
     expect(home).to.contain('Signed in as')
+    for (const page of ['sessions', 'access']) {
+      const answer = await browser.send(`${portal.url}/example/my/${page}`)
+      expect(answer.headers.get('content-security-policy')).to.match(/;script-src 'self'$/)
+      const scripts = (await answer.text()).match(/<script[^>]*>[^<]*<\/script>/g)
+      expect(scripts).to.deep.equal(['<script src="/assets/time.js" defer></script>'])
+    }
+    expect((await browser.send(`${portal.url}/assets/time.js`)).headers.get('content-type')).to.match(
+      /^text\/javascript/,
+    )
     const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(home) ?? []
     const foreign = await browser.send(`${portal.url}/example/sign_out`, { form: { csrf: 'guessed' } })
     expect(foreign.status).to.equal(403)
