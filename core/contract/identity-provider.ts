@@ -35,6 +35,11 @@ export interface SignInDesk {
   /** Whether an enabled person has this address. Never let the person see the answer: who has an account is nobody's business. */
   knows: (email: string) => Promise<boolean>
   records: SignInRecords
+  /**
+   * Where the request comes from, for limits: an address of IPv4, or a network of 64 bits of IPv6. Equal text is the same place; several people
+   * may share one.
+   */
+  asker: string
 }
 
 /** What has to be remembered on the portal's side: attempts that are counted, codes that are good once. */

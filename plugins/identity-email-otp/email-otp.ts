@@ -17,13 +17,12 @@ import {
 } from 'portreeve'
 import { readAddress } from './address.ts'
 import type { Config } from './config.ts'
+import { mayMail, noteFamiliar, type MailVerdict } from './mail-limits.ts'
 import { equalHashes, hashCode, newCode, readCode } from './one-time-code.ts'
 import { PostOffice } from './post-office.ts'
 
 const CODE_LIFE_MS = 15 * MINUTE
 const MOST_ATTEMPTS = 3
-const MAILS_EACH_MS = 5 * MINUTE
-const MOST_MAILS = 3
 
 export interface EmailOtpParts {
   random: Random
@@ -64,25 +63,24 @@ export class EmailOtp implements IdentityProvider, Startable {
   }
 
   /**
-   * For every address the same: a code is made, hashed and remembered, whether or not it is ever sent. A newer one takes the place of an
-   * older one, so that one at most is good.
+   * For every address the same: a code is made, hashed and remembered, whether or not it is ever sent. It is this browser's: a newer one takes the
+   * place of an older one here, and of nobody else's.
    */
   async #sendCode({ desk, now, keep }: SignInReply, address: string): Promise<SignInStep> {
     const [code, salt, challenge] = [newCode(this.#random), this.#token(16), this.#token(16)]
     const hash = await hashCode(code, salt)
     const isKnown = await desk.knows(address)
-    const maySend = await desk.records.change<boolean>(`mails/${address}`, (record) => {
-      const sent = timesOf(record).filter((at) => at > now - MAILS_EACH_MS)
-      if (sent.length >= MOST_MAILS) return { ...keepTimes(sent), result: false }
-      return { ...keepTimes([...sent, now]), result: true }
-    })
-    if (!maySend) {
-      const { challenge: asked } = keep
-      return typeof asked === 'string' ? askForCode({ address, challenge: asked }, ENOUGH_MAILS) : TOO_MANY_MAILS
+    const verdict = await mayMail({ desk, now }, address)
+    const { challenge: before } = keep
+    if (verdict !== 'yes') {
+      return typeof before === 'string'
+        ? askForCode({ address, challenge: before }, ENOUGH_MAILS[verdict])
+        : tooManyMails(ENOUGH_MAILS[verdict])
     }
+    if (typeof before === 'string') await desk.records.change(`code/${before}`, () => ({ result: undefined }))
     const until = unixTime(now + CODE_LIFE_MS)
-    await desk.records.change(`code/${address}`, () => ({
-      ...stays({ challenge, salt, hash, attempts: 0, until }),
+    await desk.records.change(`code/${challenge}`, () => ({
+      ...stays({ address, salt, hash, attempts: 0, until }),
       about: address,
       result: undefined,
     }))
@@ -90,12 +88,14 @@ export class EmailOtp implements IdentityProvider, Startable {
     return askForCode({ address, challenge })
   }
 
-  async #redeem({ desk, fields }: SignInReply, asked: { address: string; challenge: string }): Promise<SignInStep> {
+  async #redeem(
+    { desk, fields, now }: SignInReply,
+    asked: { address: string; challenge: string },
+  ): Promise<SignInStep> {
     const { address, challenge } = asked
     // The attempt is counted before the code is compared: two at once are two attempts.
-    const live = await desk.records.change<KeptState | undefined>(`code/${address}`, (record) => {
-      if (record === undefined || record['challenge'] !== challenge)
-        return { ...stays(record), about: address, result: undefined }
+    const live = await desk.records.change<KeptState | undefined>(`code/${challenge}`, (record) => {
+      if (record === undefined || record['address'] !== address) return { result: undefined }
       const attempts = Number(record['attempts']) + 1
       if (attempts > MOST_ATTEMPTS) return { result: undefined }
       return { ...stays({ ...record, attempts }), about: address, result: { ...record, attempts } }
@@ -109,13 +109,12 @@ export class EmailOtp implements IdentityProvider, Startable {
         : askForCode(asked, `That is not the code. You have ${left === 1 ? 'one attempt' : 'two attempts'} left.`)
     }
     // Good once: of two at once with the right code, the one that still finds it is let in.
-    const wasLive = await desk.records.change<boolean>(`code/${address}`, (record) => ({
-      ...(record?.['challenge'] === challenge ? {} : stays(record)),
-      about: address,
-      result: record?.['challenge'] === challenge,
+    const wasLive = await desk.records.change<boolean>(`code/${challenge}`, (record) => ({
+      result: record !== undefined,
     }))
     // The decoy of an unknown address has a code too, which nobody was sent.
     if (!wasLive || !(await desk.knows(address))) return OVER
+    await noteFamiliar({ desk, now }, address)
     return { type: 'identified', identity: { issuer: 'email', subject: address, email: address, emailVerified: true } }
   }
 
@@ -141,12 +140,6 @@ export const emailOtpWith = (config: Config): Constructor<EmailOtp> => {
 /** Keeps a record for as long as it says itself. */
 const stays = (record: KeptState | undefined): { record?: KeptState; until?: UnixTime } =>
   record === undefined ? {} : { record, until: unixTime(Number(record['until'])) }
-
-const timesOf = (record: KeptState | undefined): number[] =>
-  record === undefined ? [] : String(record['times']).split(',').map(Number)
-
-const keepTimes = (times: readonly number[]): { record?: KeptState; until?: UnixTime } =>
-  stays({ times: times.join(','), until: Math.max(...times) + MAILS_EACH_MS })
 
 const askForAddress = (problem?: string): SignInStep => ({
   type: 'prompt',
@@ -174,12 +167,16 @@ const askForCode = (keep: { address: string; challenge: string }, problem?: stri
   keptMs: CODE_LIFE_MS,
 })
 
-const ENOUGH_MAILS = 'Three codes were sent within five minutes. Use the newest one, or wait a little.'
-
-const TOO_MANY_MAILS: SignInStep = {
-  type: 'refused',
-  refusal: { code: 'too_many_mails', publicText: `${ENOUGH_MAILS} Then begin again.`, tryAgain: true },
+const ENOUGH_MAILS: Readonly<Record<Exclude<MailVerdict, 'yes'>, string>> = {
+  asker: 'Three codes were sent within five minutes. Use the newest one, or wait a little.',
+  everybody:
+    'Too many codes were asked for at this address, from many places. Wait an hour, or sign in from where you have signed in before.',
 }
+
+const tooManyMails = (enough: string): SignInStep => ({
+  type: 'refused',
+  refusal: { code: 'too_many_mails', publicText: `${enough} Then begin again.`, tryAgain: true },
+})
 
 const OVER: SignInStep = {
   type: 'refused',

@@ -23,4 +23,5 @@ export class MemorySignInRecords implements SignInRecords {
 export const signInDesk = (
   known: readonly string[] = [],
   records: SignInRecords = new MemorySignInRecords(),
-): SignInDesk => ({ knows: (email) => Promise.resolve(known.includes(email)), records })
+  asker = '192.0.2.1',
+): SignInDesk => ({ knows: (email) => Promise.resolve(known.includes(email)), records, asker })

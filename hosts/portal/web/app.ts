@@ -72,7 +72,7 @@ export const webApp = (parts: WebParts): Koa => {
       cookies,
       sessions,
       limitSteps: limitRate(parts.signInRateLimit, clock),
-      deskFor: (provider) => deskOf(parts.store, provider),
+      deskFor: (provider, asker) => deskOf(parts.store, provider, asker),
     }),
   )
   return app

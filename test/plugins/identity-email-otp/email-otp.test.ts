@@ -119,7 +119,7 @@ describe('identity-email-otp against a real SMTP server', () => {
     expect(await answer(step, { code })).to.have.nested.property('refusal.code', 'code_over')
   })
 
-  it('S4 one code is live per address: a newer one ends the older', async () => {
+  it('S4 one code is live in a browser: a newer one ends the older', async () => {
     const first = await askFor(ADA)
     const second = await answer(first, { also: 'yes' })
     const [older, newer] = [codeIn(await sink.mail(0)), codeIn(await sink.mail(1))]
@@ -138,13 +138,69 @@ describe('identity-email-otp against a real SMTP server', () => {
     expect(await answer(elsewhere, { code })).to.have.nested.property('refusal.code', 'code_over')
   })
 
-  it('S4 at most three mails go to an address in five minutes', async () => {
+  it('S4 at most three mails go to an address in five minutes from one place', async () => {
     for (let i = 0; i < 3; i++) await askFor(ADA)
     expect(await askFor(ADA)).to.have.nested.property('refusal.code', 'too_many_mails')
     clock.advance(5 * MINUTE)
     expect((await askFor(ADA)).type).to.equal('prompt')
     await sink.mail(3)
     expect(sink.mails).to.have.length(4)
+  })
+
+  it('S4 a stranger who asks for her address keeps nobody from signing in, and ends nobody’s code', async () => {
+    const hers = await askFor(ADA)
+    const code = codeIn(await sink.mail(0))
+    const { records } = desk
+    const stranger = signInDesk([ADA], records, '198.51.100.66')
+    desk = stranger
+    let last = await askFor(ADA)
+    for (let i = 0; i < 5; i++) last = await askFor(ADA)
+    expect(last).to.have.nested.property('refusal.code', 'too_many_mails')
+    desk = signInDesk([ADA], records)
+    expect((await answer(hers, { code })).type).to.equal('identified')
+    expect((await askFor(ADA)).type).to.equal('prompt')
+    await sink.mail(4) // hers, three of the stranger's, hers
+  })
+
+  it('S4 wrong answers of one browser cost another’s code no attempt', async () => {
+    const hers = await askFor(ADA)
+    const code = codeIn(await sink.mail(0))
+    let other = await askFor(ADA)
+    await sink.mail(1)
+    for (let i = 0; i < 3; i++) other = other.type === 'prompt' ? await answer(other, wrong) : other
+    expect(other).to.have.nested.property('refusal.code', 'code_over')
+    expect((await answer(hers, { code })).type).to.equal('identified')
+  })
+
+  it('S4 a code of one browser is none of another’s, though both were mailed to her', async () => {
+    const [one, two] = [await askFor(ADA), await askFor(ADA)]
+    const [first, second] = [codeIn(await sink.mail(0)), codeIn(await sink.mail(1))]
+    expect(await answer(one, { code: second }))
+      .to.have.nested.property('prompt.problem')
+      .that.includes('two attempts')
+    expect((await answer(two, { code: second })).type).to.equal('identified')
+    expect((await answer(one, { code: first })).type).to.equal('identified')
+  })
+
+  it('S4 many strangers fill no mailbox, and she gets a code where she has signed in before', async () => {
+    expect((await answer(await askFor(ADA), { code: codeIn(await sink.mail(0)) })).type).to.equal('identified')
+    const { records } = desk
+    let refused: SignInStep | undefined
+    let sent = 0
+    for (let place = 0; refused === undefined && place < 100; place++) {
+      desk = signInDesk([ADA], records, `198.51.100.${place}`)
+      const step = await askFor(ADA)
+      if (step.type === 'refused') refused = step
+      else sent++
+    }
+    expect(sent).to.equal(19)
+    expect(refused).to.have.nested.property('refusal.code', 'too_many_mails')
+    desk = signInDesk([ADA], records)
+    expect((await askFor(ADA)).type).to.equal('prompt')
+    desk = signInDesk([ADA], records, '203.0.113.1')
+    clock.advance(60 * MINUTE)
+    expect((await askFor(ADA)).type).to.equal('prompt')
+    await sink.mail(21)
   })
 
   it('S4 answers an unknown address in the same way at every step, and sends nothing', async () => {
@@ -236,7 +292,7 @@ describe('identity-email-otp', () => {
       return shared
     },
     settings: {},
-    desk: { knows: () => Promise.resolve(true), records },
+    desk: { knows: () => Promise.resolve(true), records, asker: '192.0.2.1' },
     callbackUrl: 'http://127.0.0.1:9/callback',
     walk: async (step) => {
       if (step.type !== 'prompt') throw new Error('no prompt')

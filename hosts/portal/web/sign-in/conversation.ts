@@ -18,7 +18,8 @@ const PROVIDER_DEADLINE_MS = 10 * SECOND
 
 export interface ConversationParts {
   providers: Extensions<IdentityProvider>
-  deskFor: (provider: IdentityProviderRow) => SignInDesk
+  /** `asker`: where the request comes from. */
+  deskFor: (provider: IdentityProviderRow, asker: string) => SignInDesk
   clock: Clock
   /** How browsers reach the portal, without a slash at the end. */
   publicUrl: string
@@ -39,14 +40,14 @@ export interface Reply {
 export const converse = async (
   parts: ConversationParts,
   provider: IdentityProviderRow,
-  { reply, chooseAccount = false }: { reply?: Reply; chooseAccount?: boolean } = {},
+  { asker, reply, chooseAccount = false }: { asker: string; reply?: Reply; chooseAccount?: boolean },
 ): Promise<SignInStep> => {
   const { clock, metrics } = parts
   const begun = clock.now()
   const observe = (outcome: string): void =>
     metrics.observeProvider({ provider: provider.type, outcome, seconds: (clock.now() - begun) / SECOND })
   try {
-    const step = await nextStep(parts, provider, { reply, chooseAccount })
+    const step = await nextStep(parts, provider, { asker, reply, chooseAccount })
     observe(step.type)
     return step
   } catch (error) {
@@ -58,7 +59,7 @@ export const converse = async (
 const nextStep = async (
   { providers, deskFor, clock, publicUrl }: ConversationParts,
   provider: IdentityProviderRow,
-  { reply, chooseAccount }: { reply: Reply | undefined; chooseAccount: boolean },
+  { asker, reply, chooseAccount }: { asker: string; reply: Reply | undefined; chooseAccount: boolean },
 ): Promise<SignInStep> => {
   const extension = providers.get(provider.type)
   if (extension === undefined) throw new Error(`no plugin provides the identity provider "${provider.type}"`)
@@ -74,7 +75,7 @@ const nextStep = async (
     sharedCallbackUrl: `${publicUrl}${SHARED_CALLBACK_PATH}`,
     now: clock.unix(),
     signal,
-    desk: deskFor(provider),
+    desk: deskFor(provider, asker),
   }
   const { value } = extension
   const asked =

@@ -4,7 +4,8 @@ import type { IdentityProviderRow } from '../../entities.ts'
 import type { Store } from '../../store/store.ts'
 
 /** What the portal does for a provider while somebody signs in: of its account, and of what it remembered itself. */
-export const deskOf = (store: Store, { accountId, id }: IdentityProviderRow): SignInDesk => ({
+export const deskOf = (store: Store, { accountId, id }: IdentityProviderRow, asker: string): SignInDesk => ({
+  asker,
   knows: async (email) => {
     const address = foldedEmail(email)
     if (address === undefined) return false

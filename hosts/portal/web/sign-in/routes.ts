@@ -7,6 +7,7 @@ import type { Account, IdentityProviderRow } from '../../entities.ts'
 import { EXACT_ROUTES } from '../exact-routes.ts'
 import { formFields, readForm } from '../form-fields.ts'
 import { notFound, Problem } from '../problem.ts'
+import { sourceOf } from '../rate-limit.ts'
 import { redeemApproval } from './approval.ts'
 import { CALLBACK_PATH, SHARED_CALLBACK_PATH } from './callback.ts'
 import { converse, type ConversationParts } from './conversation.ts'
@@ -113,7 +114,11 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   const beginSignIn: Step = async (ctx) =>
     talk({ ...parts, pendings }, ctx, {
       conversation: pendings.newConversation(),
-      step: () => converse(parts, ctx.state.provider, { chooseAccount: typeof ctx.query[OTHER_ACCOUNT] === 'string' }),
+      step: () =>
+        converse(parts, ctx.state.provider, {
+          asker: sourceOf(ctx.state.clientAddress),
+          chooseAccount: typeof ctx.query[OTHER_ACCOUNT] === 'string',
+        }),
     })
 
   const recall = async (ctx: SignInContext, sent: Parameters<PendingSignIns['recall']>[1]): Promise<void> => {
@@ -189,6 +194,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
       conversation: ctx.state.pending.conversation,
       step: () =>
         converse(parts, ctx.state.provider, {
+          asker: sourceOf(ctx.state.clientAddress),
           reply: {
             keep: ctx.state.pending.keep,
             url: new URL(ctx.url, parts.publicUrl).href,

@@ -42,6 +42,7 @@ describe("the conversation with an identity provider's plugin", () => {
         metrics: { observeProvider: ({ outcome }) => outcomes.push(outcome) },
       },
       row,
+      { asker: '192.0.2.1' },
     )
   }
   const failureOf = async (step: Promise<unknown>): Promise<string> =>

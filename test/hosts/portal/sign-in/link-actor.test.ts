@@ -54,13 +54,13 @@ describe('whose a proven identity is', () => {
       'mark@example.org ',
     ]) {
       expect(await link(email, email), email).to.include({ ok: false, code: 'unknown_person' })
-      expect(await deskOf(store, provider).knows(email), email).to.equal(false)
+      expect(await deskOf(store, provider, '192.0.2.1').knows(email), email).to.equal(false)
     }
   })
 
   it("is an actor's whose address differs in capitals only", async () => {
     const mark = await addActor('user', 'mark@example.org')
-    expect(await deskOf(store, provider).knows('MARK@Example.org')).to.equal(true)
+    expect(await deskOf(store, provider, '192.0.2.1').knows('MARK@Example.org')).to.equal(true)
     expect(await link('m', 'MARK@Example.org')).to.deep.include({ ok: true, actor: mark })
   })
 
@@ -70,7 +70,7 @@ describe('whose a proven identity is', () => {
     await store.transact(scope, (tx) => tx.patch('actors', mark.id, { type: 'service_account' }))
     expect(await link('m', 'mark@example.org')).to.include({ ok: false, code: 'unknown_person' })
     expect(await link('another', 'mark@example.org')).to.include({ ok: false, code: 'unknown_person' })
-    expect(await deskOf(store, provider).knows('mark@example.org')).to.equal(false)
+    expect(await deskOf(store, provider, '192.0.2.1').knows('mark@example.org')).to.equal(false)
   })
   it('S12 is an actor’s where the provider speaks for the domain, in whatever spelling, and in no other domain', async () => {
     const [mark, iris] = [await addActor('user', 'mark@example.org'), await addActor('admin', 'iris@mail.example.org')]
