@@ -7,8 +7,6 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
-import { createInterface } from 'node:readline/promises'
-import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -106,15 +104,37 @@ const mustRun = async (what, command, args, options) => {
   if (!ok) throw new SetupProblem(`${what} failed (${code}):\n${output}\nThe command was: ${command} ${args.join(' ')}`)
 }
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
+/** Understands what package.json's `engines` is written in: `^1.2.3 || >=4.5.6`. */
 const checkNode = () => {
-  const wanted = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).engines.node.replace('>=', '')
-  const [wantedParts, parts] = [wanted, process.versions.node].map((version) => version.split('.').map(Number))
-  const difference = [0, 1, 2].map((index) => (parts[index] ?? 0) - (wantedParts[index] ?? 0)).find((d) => d !== 0) ?? 0
-  if (difference < 0) {
-    throw new SetupProblem(`Node.js ${wanted} or newer is needed; this is ${process.versions.node}.`)
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).engines.node
+  const version = process.versions.node.split('.').map(Number)
+  const admits = (range) => {
+    const least = range
+      .replace(/^(\^|>=)/, '')
+      .split('.')
+      .map(Number)
+    if (range.startsWith('^') && least[0] !== version[0]) return false
+    const difference = [0, 1, 2].map((index) => version[index] - (least[index] ?? 0)).find((d) => d !== 0) ?? 0
+    return difference >= 0
   }
+  const ranges = wanted.split(' || ')
+  if (!ranges.some(admits)) {
+    const words = ranges
+      .map(inWords)
+      .join(', ')
+      .replace(/, (?=[^,]*$)/, ', or ')
+    throw new SetupProblem(`Node.js ${words} is needed; this is ${process.versions.node}.`)
+  }
+}
+
+/** `20.19 or a later 20` for `^20.19.0`, `24` for `^24.0.0`, `26 and later` for `>=26.0.0`. */
+const inWords = (range) => {
+  const version = range.replace(/^(\^|>=)/, '').replace(/(\.0)+$/, '')
+  if (range.startsWith('>=')) return `${version} and later`
+  return version.includes('.') ? `${version} or a later ${version.split('.')[0]}` : version
 }
 
 /**
@@ -178,6 +198,7 @@ const cannot = (purpose, problem) => {
 }
 
 const agrees = async (packages) => {
+  const { createInterface } = await import('node:readline/promises') // too old a Node.js has none, and is told so before
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
     const answer = await terminal.question(`Install ${packages.join(' ')} now? No service is started by it. [Y/n] `)
@@ -247,19 +268,9 @@ const packagesAreCurrent = () => {
 const npmPackages = async () => {
   const npm = process.env.npm_execpath
   const [command, before] = npm === undefined ? ['npm', []] : [process.execPath, [npm]]
-  const env = nodeHeaders()
-  if (!packagesAreCurrent()) {
-    await mustRun(
-      'npm ci (the first time takes a minute or two)',
-      command,
-      [...before, 'ci', '--no-audit', '--no-fund'],
-      { env },
-    )
-  }
-  // A binary for another Node.js than this one.
-  const probe = ['-e', "new (require('better-sqlite3'))(':memory:').close()"]
-  if ((await run('', process.execPath, probe, { quiet: true })).ok) return
-  await mustRun('npm rebuild better-sqlite3', command, [...before, 'rebuild', 'better-sqlite3'], { env })
+  if (packagesAreCurrent()) return
+  const args = [...before, 'ci', '--no-audit', '--no-fund']
+  await mustRun('npm ci (the first time takes a minute or two)', command, args)
 }
 
 /** Lets addons be compiled without a download where Node.js came with its headers. */
@@ -330,7 +341,7 @@ const setUp = async (purpose) => {
 }
 
 const [purpose, ...rest] = process.argv.slice(2)
-if (!Object.hasOwn(NEEDS, purpose ?? '')) {
+if (!Object.keys(NEEDS).includes(purpose)) {
   process.stderr.write(`usage: node hosts/lab/setup.mjs ${Object.keys(NEEDS).join('|')}\n`)
   process.exit(2)
 }
@@ -340,7 +351,7 @@ try {
   if (!(error instanceof SetupProblem)) throw error
   say(error.message)
   if (rest.includes('--json')) {
-    const steps = [{ name: 'set-up', ok: false, ms: Math.round(performance.now()), detail: error.message }]
+    const steps = [{ name: 'set-up', ok: false, ms: Math.round(1000 * process.uptime()), detail: error.message }]
     process.stdout.write(`${JSON.stringify({ ok: false, steps })}\n`)
   }
   process.exit(1)

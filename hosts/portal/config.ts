@@ -8,7 +8,7 @@ import { parseNetwork } from '../runtime/permitted-addresses.ts'
 import { GrantsConfig, LimitsConfig } from './limits.ts'
 
 const Sqlite = z.strictObject({
-  driver: z.literal('better-sqlite3'),
+  driver: z.literal('sqlite'),
   /** A file, seen from the state folder. */
   file: z.string().min(1).default('portal.sqlite'),
 })
@@ -36,9 +36,13 @@ const Postgres = z.strictObject({
     .default(false),
 })
 
-/** SQLite where nothing is said. */
+/** SQLite where nothing is said, and where an older configuration names the library that was used then. */
 const Database = z.preprocess(
-  (value) => (typeof value === 'object' && value !== null ? { driver: 'better-sqlite3', ...value } : value),
+  (value) => {
+    if (typeof value !== 'object' || value === null) return value
+    const { driver = 'sqlite' } = value as { driver?: unknown }
+    return { ...value, driver: driver === 'better-sqlite3' ? 'sqlite' : driver }
+  },
   z.discriminatedUnion('driver', [Sqlite, Postgres]),
 )
 

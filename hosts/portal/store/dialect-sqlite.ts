@@ -5,28 +5,31 @@ import { after, SECOND } from '../../../core/runtime/time.ts'
 import type { Dialect, DialectPorts, SqliteConfig } from './dialect.ts'
 import { knexLog } from './knex-log.ts'
 import { propertyName } from './row-codec.ts'
+import { sqliteClient } from './sqlite-client.ts'
+import { loadSqlite } from './sqlite-library.ts'
 import { StoreError } from './store-error.ts'
 
 /** For so long the whole portal may stand still for a lock; what is longer is waited for while it serves others. */
 const BLOCKING_MS = 10
 const RETRY_MS = 50
 const LOCKED_PATIENCE_MS = 5 * SECOND
+const SETTINGS = ['journal_mode = WAL', 'synchronous = NORMAL', 'foreign_keys = ON', `busy_timeout = ${5 * SECOND}`]
 
 /** SQLite, in one process: what `portal init` writes beside it is heard of with the next write. */
-export const openSqlite = ({ driver, file }: SqliteConfig, { logger, clock }: DialectPorts): Dialect => {
+export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: DialectPorts): Dialect => {
   const knex = connect({
-    client: driver,
+    client: sqliteClient(loadSqlite(library)),
     log: knexLog(logger),
     connection: { filename: file },
     useNullAsDefault: true,
     pool: {
       min: 1,
       max: 1,
-      afterCreate: (connection: { pragma: (text: string) => unknown }, done: (error?: Error) => void) => {
-        connection.pragma('journal_mode = WAL')
-        connection.pragma('synchronous = NORMAL')
-        connection.pragma('foreign_keys = ON')
-        connection.pragma(`busy_timeout = ${5 * SECOND}`)
+      afterCreate: (
+        connection: { prepare: (sql: string) => { all: (bindings: readonly unknown[]) => unknown } },
+        done: (error?: Error) => void,
+      ) => {
+        for (const setting of SETTINGS) connection.prepare(`PRAGMA ${setting}`).all([])
         done()
       },
     },

@@ -1,5 +1,6 @@
 import { openPostgres } from './dialect-postgres.ts'
 import { openSqlite } from './dialect-sqlite.ts'
+import type { SqliteLibrary } from './sqlite-library.ts'
 import type { Knex } from 'knex'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
@@ -8,9 +9,11 @@ import type { Random } from '../../../core/runtime/random.ts'
 export type DatabaseConfig = SqliteConfig | PostgresConfig
 
 export interface SqliteConfig {
-  driver: 'better-sqlite3'
+  driver: 'sqlite'
   /** A file, or `:memory:`. */
   file: string
+  /** Where SQLite comes from; by default Node.js itself where it has one. */
+  library?: SqliteLibrary
 }
 
 export interface PostgresConfig {

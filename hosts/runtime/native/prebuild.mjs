@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const folder = dirname(fileURLToPath(import.meta.url))
-const built = spawnSync(process.execPath, [join(folder, 'build.mjs')], { stdio: 'inherit' })
+const built = spawnSync(process.execPath, [join(folder, 'build.mjs')], { stdio: ['ignore', 2, 2] })
 if (built.status !== 0) process.exit(1)
 const libc = process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'
 const target = join(folder, 'prebuilds', `${process.platform}-${process.arch}`)
@@ -14,4 +14,4 @@ const file = join(target, `portreeve.napi.${libc}.node`)
 mkdirSync(target, { recursive: true })
 copyFileSync(join(folder, 'build', 'Release', 'portreeve.node'), file)
 const stripped = spawnSync('strip', ['--strip-unneeded', file])
-process.stdout.write(`${file} (${statSync(file).size} bytes${stripped.status === 0 ? ', stripped' : ''})\n`)
+process.stderr.write(`${file} (${statSync(file).size} bytes${stripped.status === 0 ? ', stripped' : ''})\n`)

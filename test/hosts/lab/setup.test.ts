@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import { runCommand, type CommandResult } from '../../../hosts/lab/command.ts'
 import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { NODE_RELEASES, NODE_WANTED } from '../../kit/node-releases.ts'
 
 /** Commands that the set-up looks for and that a folder of ours has to provide. */
 const PRESENT = [
@@ -65,11 +66,8 @@ describe('hosts/lab/setup', function () {
 
   /** The clone's manifests, which want one package in this version. */
   const manifest = async (version: string) => {
-    await write('package.json', JSON.stringify({ type: 'module', engines: { node: '>=20.19' } }))
-    await write(
-      'package-lock.json',
-      JSON.stringify({ packages: { '': {}, 'node_modules/better-sqlite3': { version } } }),
-    )
+    await write('package.json', JSON.stringify({ type: 'module', engines: { node: '^20.19.0 || >=22.12.0' } }))
+    await write('package-lock.json', JSON.stringify({ packages: { '': {}, 'node_modules/knex': { version } } }))
   }
 
   /** A program that writes down what it was called with, and does what the script says. */
@@ -120,15 +118,6 @@ describe('hosts/lab/setup', function () {
     expect((await calls('npm')).map((call) => call.split(' ')[1])).to.deep.equal(['ci', 'run', 'ci', 'run', 'run'])
   })
 
-  it('compiles the database’s addon anew where this Node.js cannot load it', async () => {
-    await command('wireguard-go', '')
-    await setUp()
-    await write('node_modules/better-sqlite3/index.js', 'throw new Error("was compiled against a different version")')
-    await command('npm', `${NPM}\nif (args[0] === 'rebuild') install()`)
-    expect((await setUp()).code).to.equal(0)
-    expect(await calls('npm')).to.include('npm rebuild better-sqlite3')
-  })
-
   it('shows what a command said that fails, and what it was', async () => {
     await command('wireguard-go', '')
     await command('npm', 'process.stderr.write("no network"); process.exit(7)')
@@ -155,6 +144,22 @@ describe('hosts/lab/setup', function () {
     const { code, stderr } = await setUp()
     expect(code).to.equal(1)
     expect(stderr).to.include('Node.js 99.1').and.include(process.versions.node)
+  })
+
+  it('admits the Node.js releases that the manifest names, and no others', async () => {
+    const fake = join(clone, 'version.cjs')
+    await manifest('1.0.0')
+    const { engines } = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8')) as { engines: object }
+    for (const [version, isAdmitted] of NODE_RELEASES) {
+      await write('package.json', JSON.stringify({ type: 'module', engines }))
+      const versions = `{ ...process.versions, node: '${version}' }`
+      await writeFile(fake, `Object.defineProperty(process, 'versions', { value: ${versions} })`)
+      const { stderr } = await setUp(['test'], { NODE_OPTIONS: `--require=${fake}`, npm_execpath: join(bin, 'npm') })
+      expect(
+        !stderr.includes(`setup: ${NODE_WANTED} is needed; this is ${version}.`),
+        `${version}: ${stderr}`,
+      ).to.equal(isAdmitted)
+    }
   })
 
   it('says what it can set up for', async () => {
@@ -233,8 +238,8 @@ if (!fs.existsSync(tried)) { fs.writeFileSync(tried, ''); process.stderr.write('
 /** What npm does to the clone. */
 const NPM = `
 const install = () => {
-  fs.mkdirSync('node_modules/better-sqlite3', { recursive: true })
-  fs.writeFileSync('node_modules/better-sqlite3/index.js', 'module.exports = class { close() {} }')
+  fs.mkdirSync('node_modules/knex', { recursive: true })
+  fs.writeFileSync('node_modules/knex/index.js', 'module.exports = class { close() {} }')
   const { packages } = JSON.parse(fs.readFileSync('package-lock.json'))
   delete packages['']
   fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages }))

@@ -21,7 +21,7 @@ import { VirtualClock } from '../../kit/virtual-clock.ts'
 const by = { type: 'system', part: 'test' } as const
 const ADA = '11111111-1111-4111-8111-111111111111'
 
-for (const driver of ['better-sqlite3', 'pg'] as const)
+for (const driver of ['sqlite', 'pg'] as const)
   describe(`the audit trail’s time on ${driver}`, function () {
     this.timeout(60_000)
     let postgres: Postgres | undefined
@@ -42,7 +42,7 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
       folder = await mkdtemp(join(tmpdir(), 'audit-'))
       database =
         postgres === undefined
-          ? { driver: 'better-sqlite3', file: join(folder, 'portal.sqlite') }
+          ? { driver: 'sqlite', file: join(folder, 'portal.sqlite') }
           : { ...(await postgres.newDatabase()), driver: 'pg', password: undefined, tls: undefined }
       ;[clock, logger] = [new VirtualClock(), new RecordingLogger()]
       store = await KnexStore.open({ database, clock, random: new SeededRandom(1), logger })

@@ -32,7 +32,7 @@ describe('the secret key and the database', () => {
       return error
     }
   }
-  const database = () => openDialect({ driver: 'better-sqlite3', file: join(folder, 'portal.sqlite') }, ports())
+  const database = () => openDialect({ driver: 'sqlite', file: join(folder, 'portal.sqlite') }, ports())
 
   it('go together: a process with another key does not start, and says what to do', async () => {
     expect(await start(KEY)).to.equal('open')

@@ -26,7 +26,7 @@ describe('tokens', () => {
     clock = new VirtualClock()
     const random = new SeededRandom()
     store = await KnexStore.open({
-      database: { driver: 'better-sqlite3', file: ':memory:' },
+      database: { driver: 'sqlite', file: ':memory:' },
       clock,
       random,
       logger: new RecordingLogger(),

@@ -16,7 +16,7 @@ describe('whose a proven identity is', () => {
 
   beforeEach(async () => {
     const [clock, random, logger] = [new VirtualClock(), new SeededRandom(1), new RecordingLogger()]
-    store = await KnexStore.open({ database: { driver: 'better-sqlite3', file: ':memory:' }, clock, random, logger })
+    store = await KnexStore.open({ database: { driver: 'sqlite', file: ':memory:' }, clock, random, logger })
     const by = { type: 'system', part: 'test' } as const
     scope = { accountId: (await store.createAccount({ slug: 'example', name: 'Example' }, by)).id, by }
     provider = await addProvider('Example ID', ['*'])

@@ -10,14 +10,15 @@ import { KnexStore } from '../../../../hosts/portal/store/knex-store.ts'
 import { StoreError } from '../../../../hosts/portal/store/store-error.ts'
 import type { AuditSubject, Transaction } from '../../../../hosts/portal/store/store.ts'
 import { Postgres } from '../../../kit/postgres.ts'
+import { SQLITE_LIBRARIES } from '../../../kit/sqlite-libraries.ts'
 import { RecordingLogger } from '../../../kit/recording-logger.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 const by: AuditSubject = { type: 'system', part: 'test' }
 
-for (const driver of ['better-sqlite3', 'pg'] as const)
-  describe(`the store on ${driver}`, () => {
+for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
+  describe(`the store on ${driver === 'pg' ? driver : `SQLite, of ${driver}`}`, () => {
     let postgres: Postgres | undefined
     let folder: string
     let database: DatabaseConfig
@@ -35,7 +36,7 @@ for (const driver of ['better-sqlite3', 'pg'] as const)
       folder = await mkdtemp(join(tmpdir(), 'store-'))
       database =
         postgres === undefined
-          ? { driver: 'better-sqlite3', file: join(folder, 'portal.sqlite') }
+          ? { driver: 'sqlite', library: driver === 'pg' ? 'package' : driver, file: join(folder, 'portal.sqlite') }
           : { ...(await postgres.newDatabase()), driver: 'pg', password: undefined, tls: undefined }
       store = await open()
       account = await store.createAccount({ slug: 'example', name: 'Example' }, by)

@@ -1,0 +1,77 @@
+import type { Knex } from 'knex'
+import { createRequire } from 'node:module'
+import type { SqliteModule, SqliteStatement } from './sqlite-library.ts'
+
+/** knex's dialect for better-sqlite3, on the API of `node:sqlite`. Errors have the name of SQLite's result code as their `code`. */
+export const sqliteClient = (sqlite: SqliteModule): typeof Knex.Client => {
+  const BetterSqlite3 = createRequire(import.meta.url)(
+    'knex/lib/dialects/better-sqlite3/index.js',
+  ) as typeof Knex.Client
+  const driver = driverOf(sqlite)
+  return class extends BetterSqlite3 {
+    // Called by knex, which publishes no types of its dialects.
+    _driver(): unknown {
+      return driver
+    }
+  }
+}
+
+/** A connection as that dialect asks it. */
+const driverOf = ({ DatabaseSync }: SqliteModule): unknown =>
+  class {
+    readonly #database: InstanceType<typeof DatabaseSync>
+
+    constructor(file: string) {
+      this.#database = named(() => new DatabaseSync(file))
+    }
+
+    prepare(sql: string): PreparedStatement {
+      return prepared(named(() => this.#database.prepare(sql)))
+    }
+
+    close(): void {
+      this.#database.close()
+    }
+  }
+
+interface PreparedStatement {
+  reader: boolean
+  all: (bindings: readonly unknown[]) => unknown[]
+  run: (bindings: readonly unknown[]) => { changes: number | bigint; lastInsertRowid: number | bigint }
+}
+
+const prepared = (statement: SqliteStatement): PreparedStatement => ({
+  reader: statement.columns().length > 0,
+  all: (bindings) => named(() => statement.all(...bindings)),
+  run: (bindings) => named(() => statement.run(...bindings)),
+})
+
+/** Carries a call out; its failure has a name in place of a number. */
+const named = <T>(call: () => T): T => {
+  try {
+    return call()
+  } catch (error) {
+    const { errcode, message } = error as { errcode?: number; message: string }
+    if (errcode === undefined) throw error
+    const code = NAMES[errcode] ?? NAMES[errcode & 0xff] ?? 'SQLITE_ERROR'
+    throw Object.assign(new Error(message, { cause: error }), { code })
+  }
+}
+
+/** Result codes that the store tells apart (https://www.sqlite.org/rescode.html). Another extended code is called as its primary one. */
+const NAMES: Readonly<Record<number, string>> = {
+  3: 'SQLITE_PERM',
+  5: 'SQLITE_BUSY',
+  6: 'SQLITE_LOCKED',
+  8: 'SQLITE_READONLY',
+  10: 'SQLITE_IOERR',
+  11: 'SQLITE_CORRUPT',
+  13: 'SQLITE_FULL',
+  14: 'SQLITE_CANTOPEN',
+  19: 'SQLITE_CONSTRAINT',
+  23: 'SQLITE_AUTH',
+  26: 'SQLITE_NOTADB',
+  787: 'SQLITE_CONSTRAINT_FOREIGNKEY',
+  1555: 'SQLITE_CONSTRAINT_PRIMARYKEY',
+  2067: 'SQLITE_CONSTRAINT_UNIQUE',
+}
