@@ -240,7 +240,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
         return this.#addressAnswer({ query, owners, family: owners[0]?.ipStack === 'ipv6_only' ? 'ipv6' : 'ipv4' }, now)
       case 'meta':
         return answerTo(query, { code: ResponseCode.REFUSED })
-      default:
+      case 'hint':
+      case 'data':
         // HTTPS (65) among them: what it would say of addresses would lead past the tunnel.
         return empty(query)
     }

@@ -48,7 +48,7 @@ const checkedServer = (server: unknown): UpstreamServer[] => {
   if (typeof server !== 'object' || server === null) return []
   const { endpoint, url, serverName } = server as Record<keyof UpstreamServer, unknown>
   const parts = Object.entries({ endpoint, url, serverName }).filter(([, part]) => part !== undefined)
-  return parts.every(([, part]) => typeof part === 'string') ? [Object.fromEntries(parts) as UpstreamServer] : []
+  return parts.every(([, part]) => typeof part === 'string') ? [Object.fromEntries(parts)] : []
 }
 
 /** A plugin is somebody else's code: its answer is a copy of what could be one, or a failure. */

@@ -17,7 +17,7 @@ const copy = (value: unknown, seen: Map<unknown, unknown>): unknown => {
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return value
-  const members = Object.create(prototype as object | null) as Record<string, unknown>
+  const members = Object.create(prototype) as Record<string, unknown>
   seen.set(value, members)
   for (const [key, member] of Object.entries(value)) {
     // A member called __proto__ is one like any other.

@@ -17,7 +17,17 @@ export const endSignIns = async (tx: Transaction, changes: readonly Change[]): P
       case 'identity_providers':
         await providerChanged(tx, change)
         break
-      default:
+      case 'accounts':
+      case 'authorizations':
+      case 'clients':
+      case 'gateways':
+      case 'groups':
+      case 'memberships':
+      case 'policies':
+      case 'resources':
+      case 'sites':
+      case 'tokens':
+        break
     }
   }
 }

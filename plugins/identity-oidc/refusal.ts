@@ -55,7 +55,7 @@ const namedError = async (error: unknown, stage: Stage): Promise<NamedError | un
   const fallback = stage === 'userinfo' ? 'invalid_token' : 'invalid_client'
   const told = [body?.error, challenge?.error].find((each) => typeof each === 'string')
   const description = [body?.error_description, challenge?.error_description].find((each) => typeof each === 'string')
-  return { error: (told as string | undefined) ?? fallback, description: description as string | undefined, where }
+  return { error: told ?? fallback, description: description, where }
 }
 
 const refusalNamed = ({ error, description, where }: NamedError): Refusal => {

@@ -91,7 +91,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
       await this.database('emergency_codes').where({ account_id: this.accountId, actor_id: of.actorId }).delete()
       return
     }
-    for (const { id, data } of (await sessions().select('id', 'data')) as { id: string; data: string }[]) {
+    for (const { id, data } of await sessions().select('id', 'data')) {
       const { identityProviderId } = JSON.parse(data) as { identityProviderId?: unknown }
       if (identityProviderId === of.identityProviderId) await sessions().where({ id }).delete()
     }

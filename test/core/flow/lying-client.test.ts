@@ -175,6 +175,7 @@ class World {
         case 'accessGranted':
         case 'accessRejected':
         case 'accessExpired':
+        case 'nameResolved':
           break
       }
     }

@@ -7,7 +7,7 @@ import { hiddenLine } from '../../../hosts/cli/hidden-line.ts'
 const terminal = () => {
   const raw: boolean[] = []
   const stream = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (on: boolean) => void raw.push(on) })
-  return { stream, raw, line: hiddenLine(stream as never) }
+  return { stream, raw, line: hiddenLine(stream) }
 }
 
 describe('a line that is not shown', () => {

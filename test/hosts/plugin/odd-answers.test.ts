@@ -69,7 +69,7 @@ describe('plugins that do and answer what they must not', () => {
     settings: object | null = { a: { b: 1 } },
   ) =>
     chooseGateway(
-      { site: { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), selector: 'odd', selectorSettings: settings } as never, candidates: given, connectedIds: [], clientId: 'c', resourceId: 'r' }, // prettier-ignore
+      { site: { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), selector: 'odd', selectorSettings: settings }, candidates: given, connectedIds: [], clientId: 'c', resourceId: 'r' }, // prettier-ignore
       { selectors, random: new SeededRandom(1) },
     )
 
@@ -219,7 +219,7 @@ describe('plugins that do and answer what they must not', () => {
 
   it('a setup that is a promise, or throws what has no text, stops the host with a code', () => {
     for (const setup of [async () => Promise.reject(new Error('late')), throwing(TEXTLESS)]) {
-      const definition = definePlugin({ name: 'odd', api: 1, setup: setup as never })
+      const definition = definePlugin({ name: 'odd', api: 1, setup: () => setup() as never })
       const install = () =>
         installPlugins(createContainer(), [], [{ definition, config: undefined, source: 'plugins[0]' }], '0')
       expect(install).to.throw(OperatorError).with.property('code', 'PLUGIN_SETUP_FAILED')
