@@ -157,7 +157,13 @@ describe('DNS over TCP', () => {
     const client = await join()
     client.resume()
     const trickle = setInterval(() => client.write(Uint8Array.of(1)), 5)
-    await once(client, 'end').finally(() => clearInterval(trickle))
+    // A byte that is on its way while the connection is closed is answered with a reset, and the end may not be seen then.
+    const code = await new Promise<string | undefined>((resolve) => {
+      client.once('end', () => resolve(undefined))
+      client.once('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+    })
+    clearInterval(trickle)
+    expect(code).to.be.oneOf([undefined, 'ECONNRESET', 'EPIPE'])
     expect(queries).to.deep.equal([])
   })
 

@@ -7,6 +7,7 @@ import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
 import type { Seen } from '../bed/site-server.ts'
 import { FAR_HOST, FAR_MTU, GATEWAY_HOST, ipv4Of, TARGET_HOST } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
+import { knowsMtu } from './known-mtu.ts'
 import { LEAST_MTU, mtuIs, TUNNEL_MTU } from './path-mtu.ts'
 
 const ASK_BY_UDP = `
@@ -153,8 +154,7 @@ export const errorTests = (bed: () => Bed): void => {
               },
             )
           expect(stdout.trim().split(' ')).to.deep.equal(['refused', String(1300 - headerBytes - 8)])
-          const { stdout: route } = await target.mustRun('ip', ['route', 'get', gateway])
-          expect(route).to.include(`mtu ${TUNNEL_MTU}`)
+          await knowsMtu(target, { address: gateway, mtu: TUNNEL_MTU })
         } finally {
           server.kill()
           await target.mustRun('ip', [flag, 'route', 'flush', 'cache'])
@@ -166,10 +166,8 @@ export const errorTests = (bed: () => Bed): void => {
       const url = `http://${ipv4Of('far', FAR_HOST)}/`
       const body = 'portreeve '.repeat(30_000)
       expect(await upload(url, body)).to.deep.equal(whole(body))
-      const { stdout } = await bed()
-        .machine('client')
-        .mustRun('ip', ['route', 'get', ipv4Of('far', FAR_HOST)])
-      expect(stdout).to.include(`mtu ${FAR_MTU}`)
+      const again = async () => upload(url, body)
+      await knowsMtu(bed().machine('client'), { address: ipv4Of('far', FAR_HOST), mtu: FAR_MTU, again })
       const big = await ping('-M', 'do', '-s', '1100', ipv4Of('far', FAR_HOST))
       expect(big).to.match(/mtu ?= ?1000|Frag needed|message too long/i)
       expect(await ping('-M', 'do', '-s', String(FAR_MTU - 28), ipv4Of('far', FAR_HOST))).to.include('1 received')

@@ -1,0 +1,23 @@
+import { eventually } from '../../../hosts/lab/eventually.ts'
+import type { Namespace } from '../../../hosts/lab/namespace.ts'
+
+/**
+ * Waits until a machine's kernel knows the MTU of the path to an address. Kernels forget and learn while packets pass, so it is not read once;
+ * `again` sends what teaches it once more.
+ */
+export const knowsMtu = async (
+  machine: Pick<Namespace, 'mustRun'>,
+  { address, mtu, again }: { address: string; mtu: number; again?: () => Promise<unknown> },
+): Promise<void> => {
+  let isFirst = true
+  await eventually(
+    async () => {
+      if (!isFirst) await again?.()
+      isFirst = false
+      const { stdout } = await machine.mustRun('ip', ['route', 'get', address])
+      if (!stdout.includes(`mtu ${mtu}`)) throw new Error(stdout.trim())
+      return true
+    },
+    { what: `packets of ${mtu} bytes to ${address}`, timeoutMs: 20_000 },
+  )
+}
