@@ -18,6 +18,7 @@ export const ask = async (
 ): Promise<unknown> => {
   const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
   if (named !== undefined && named !== '') return askClient(named, command, { input })
+  if (file === undefined) return askClient(ClientConfig.shape.socket.parse(undefined), command, { input })
   const { config } = await readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env })
   return askClient(config.socket, command, { input })
 }

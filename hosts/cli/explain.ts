@@ -19,7 +19,7 @@ interface Options extends ApiOptions {
 export const explainCommand = (context: CommandContext): Command =>
   new Command('explain')
     .description('Explains why an actor may use a resource, or may not: every policy, every condition, the gateway.')
-    .requiredOption('--actor <id or e-mail>', 'who')
+    .requiredOption('--actor <id, e-mail or name>', 'who; a service account by its name')
     .requiredOption('--resource <id, name or address>', 'what')
     .option('--port <number>', 'the port at the resource: 443, or 53/udp', parsePort)
     .option('--protocol <name>', 'tcp, udp or icmp; tcp where a port is given')
@@ -31,6 +31,7 @@ export const explainCommand = (context: CommandContext): Command =>
     .option('--no-verified', 'suppose that it is not')
     .option('--portal <url>', 'the portal; PORTREEVE_PORTAL_URL by default')
     .option('--token-file <file>', 'a file of mode 0600 with an API token; PORTREEVE_TOKEN goes before it')
+    .option('--ca-file <file>', 'authorities (PEM) for the portal’s certificate, beside those that the system trusts')
     .option('--json', 'print one JSON document')
     .action(async (options: Options) => {
       const { actor, resource, port, protocol, at, from, client, provider, verified } = options
@@ -52,13 +53,13 @@ export const explainCommand = (context: CommandContext): Command =>
       }
       if (options.json === true) context.output.json(answer)
       else context.output.print(answer.text.join('\n'))
-      context.exit(answer.is_allowed ? ExitCode.done : ExitCode.failed)
+      context.exit(answer.is_allowed ? ExitCode.done : ExitCode.denied)
     })
     .addHelpText(
       'after',
       `
 Asks the portal's API with the token of an admin: PORTREEVE_TOKEN, or --token-file. Ends with 0 where access would be granted,
-with 1 where it would not.
+with 6 where it would not.
 
 Examples:
   $ portreeve explain --actor ada@example.org --resource gitlab.example.org --port 443

@@ -19,7 +19,7 @@ export const gatewayStatusCommand = (context: CommandContext): Command =>
       const { config: file, json } = command.optsWithGlobals<AskOptions>()
       const { env } = context
       const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
-      const path = named ?? gatewaySocket((await readConfig({ ...SOURCE, file, env })).config)
+      const path = named ?? (await socketOf(file, env))
       const status = await askGatewayStatus(path)
       if (json === true) context.output.json(status)
       else context.output.print(describe(status))
@@ -34,6 +34,12 @@ Examples:
   $ portreeve gateway status --config gateway.yaml
   $ portreeve gateway status --json | jq .dropped`,
     )
+
+/** Without a configuration, where a gateway without one has its socket. */
+const socketOf = async (file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> => {
+  if (file !== undefined) return gatewaySocket((await readConfig({ ...SOURCE, file, env })).config)
+  return gatewaySocket({ socket: undefined, state_folder: GatewayConfig.shape.state_folder.parse(undefined) })
+}
 
 const SOURCE = { schema: GatewayConfig, fallback: 'gateway.yaml' } as const
 

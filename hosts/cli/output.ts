@@ -18,6 +18,15 @@ export const terminal: Output = {
   tell: (text) => void process.stderr.write(`${visibleText(text)}\n`),
 }
 
+/** A reader that has seen enough, `portreeve … | head`, is no error: what is written then goes nowhere, and the command ends as it would. */
+export const endQuietly = (...streams: readonly NodeJS.WritableStream[]): void => {
+  for (const stream of streams) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}
+
 /** What was dropped and why, after an empty line; nothing where nothing was. */
 export const droppedTable = (dropped: DropCounts): string[] => {
   const rows = Object.entries(dropped).flatMap(([part, counts]) =>

@@ -1,4 +1,6 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
+import { problemOfFailure, problemOfRefusal, problemText } from '../../core/control/portal-problem.ts'
+import type { HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
 import type { Secret } from '../../core/runtime/secret.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
@@ -8,6 +10,7 @@ import { takeToken } from './read-config.ts'
 export interface ApiOptions {
   portal?: string
   tokenFile?: string
+  caFile?: string
   json?: true
 }
 
@@ -16,11 +19,11 @@ const MOST_BYTES = 16 * 1_048_576
 
 /**
  * One request to the portal's API, with the token of PORTREEVE_TOKEN or of a file that only its owner reads.
- * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, PORTAL_UNREACHABLE, PORTAL_REFUSED
+ * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, PORTAL_UNREACHABLE, PORTAL_TOKEN_REFUSED, PORTAL_REFUSED
  */
 export const askPortal = async (
   request: { method: 'GET' | 'POST'; path: string; body?: unknown },
-  { portal, tokenFile }: ApiOptions,
+  { portal, tokenFile, caFile }: ApiOptions,
   { env }: Pick<CommandContext, 'env'>,
 ): Promise<unknown> => {
   const url = portalUrl(portal ?? env['PORTREEVE_PORTAL_URL'])
@@ -32,24 +35,43 @@ export const askPortal = async (
       'Set PORTREEVE_TOKEN, or name a 0600 file by --token-file.',
     )
   }
-  const { createHttpClient } = await import('../runtime/index.ts')
-  const answer = await createHttpClient()
-    .send({
+  const answer = await send(
+    {
       method: request.method,
       url: `${url}/api/v1${request.path}`,
       headers: headersFor(token, request.body !== undefined),
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       timeoutMs: TIMEOUT_MS,
       maxBytes: MOST_BYTES,
-    })
-    .catch((error: unknown) => {
-      const { code } = error as { code?: string }
-      throw new OperatorError('PORTAL_UNREACHABLE', `${url} cannot be reached: ${code ?? 'no answer'}.`)
-    })
+    },
+    caFile,
+  )
   const body = parse(answer.body)
   if (answer.status >= 200 && answer.status < 300) return body
-  throw new OperatorError('PORTAL_REFUSED', refusalText(answer.status, body))
+  const code = answer.status === 401 ? 'PORTAL_TOKEN_REFUSED' : 'PORTAL_REFUSED'
+  throw new OperatorError(code, refusalText(url, answer, body))
 }
+
+/** Trusts whom clients and gateways trust. @throws OperatorError CA_FILE_…, PORTAL_UNREACHABLE with the step and what to do */
+const send = async (request: HttpRequest, caFile: string | undefined): Promise<HttpResponse> => {
+  const { checkCaFile, createHttpClient, lookUpAll, TrustedCertificates } = await import('../runtime/index.ts')
+  checkCaFile(caFile)
+  const { hostname, protocol, origin } = new URL(request.url)
+  const refuse = (step: 'name' | 'connect' | 'tls') => (error: unknown) => {
+    const { code = '', message } = error as Error & { code?: string }
+    const at = step === 'connect' && isOfTls(code) ? 'tls' : step
+    throw new OperatorError(
+      'PORTAL_UNREACHABLE',
+      problemText(problemOfFailure({ step: at, code, message }, { url: origin })),
+    )
+  }
+  if (protocol === 'http:') return createHttpClient().send(request).catch(refuse('connect'))
+  const addresses = await lookUpAll(hostname).catch(refuse('name'))
+  const http = createHttpClient({ ca: new TrustedCertificates({ caFile }).pem().join('\n') })
+  return http.send({ ...request, addresses }).catch(refuse('connect'))
+}
+
+const isOfTls = (code: string): boolean => /CERT|ISSUER|SELF_SIGNED|VERIFY|ERR_TLS|ERR_SSL|EPROTO/.test(code)
 
 const headersFor = (token: Secret, hasBody: boolean) => ({
   authorization: `Bearer ${token.reveal()}`,
@@ -75,8 +97,13 @@ const parse = (bytes: Uint8Array): unknown => {
   }
 }
 
-const refusalText = (status: number, body: unknown): string => {
+const refusalText = (url: string, { status, headers, body: bytes }: HttpResponse, body: unknown): string => {
   const { detail, errors } = (body ?? {}) as { detail?: string; errors?: { path: string; message: string }[] }
+  if (detail === undefined) {
+    // It is not the portal's own: a proxy, or another server.
+    const answer = { status, headers, body: new TextDecoder().decode(bytes) }
+    return problemText(problemOfRefusal(answer, { url }))
+  }
   const fields = (errors ?? []).map(({ path, message }) => `\n  ${path}: ${message}`).join('')
-  return `the portal answers ${status}: ${detail ?? 'no reason given'}${fields}`
+  return `the portal answers ${status}: ${detail}${fields}`
 }

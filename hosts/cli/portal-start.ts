@@ -1,9 +1,17 @@
+import { OperatorError } from '../../core/config/operator-error.ts'
 import { PortalConfig, type PortalStart } from '../portal/config.ts'
 import { packageVersion } from '../runtime/package-root.ts'
 import { readConfig } from './read-config.ts'
 
 /** What every command on a portal's own machine begins with: its configuration, and the plugins beside that. */
 export const readPortalStart = async (env: NodeJS.ProcessEnv, file: string | undefined): Promise<PortalStart> => {
+  if (file === undefined) {
+    throw new OperatorError(
+      'CONFIG_MISSING',
+      'it is not said which portal’s configuration.',
+      'Add --config portal.yaml.',
+    )
+  }
   const { config, file: path } = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env })
   const { createPluginModules } = await import('../runtime/plugin-modules.ts')
   return { config, modules: createPluginModules(path), version: packageVersion(), environment: env }

@@ -56,7 +56,7 @@ const exitOf = (error: OperatorError): ExitCode => {
   return error.code.startsWith('CONFIG_') || USAGE.has(error.code) ? ExitCode.usage : ExitCode.failed
 }
 
-const SIGNED_OUT = new Set(['TOKEN_MISSING', 'SIGNED_OUT'])
+const SIGNED_OUT = new Set(['TOKEN_MISSING', 'SIGNED_OUT', 'PORTAL_TOKEN_REFUSED'])
 
 const UNREACHABLE = new Set(['CLIENT_NOT_RUNNING', 'GATEWAY_NOT_RUNNING', 'PORTAL_UNREACHABLE', 'DATABASE_UNREACHABLE'])
 
@@ -85,4 +85,5 @@ Examples:
   $ portreeve client status --json
   $ portreeve explain --actor ada@example.org --resource gitlab.example.org --port 443
 
-Ends with: 0 done or connected · 1 failed · 2 usage or configuration · 3 signed out · 4 unreachable · 5 another process has its identity`
+Ends with: 0 done or connected · 1 failed · 2 usage or configuration · 3 no token, or refused · 4 not reached
+           5 another process has its identity · 6 explain: denied`

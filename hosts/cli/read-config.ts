@@ -16,7 +16,11 @@ const OVERRIDES = {
   PORTREEVE_NAME: 'name',
   PORTREEVE_ID: 'id',
   PORTREEVE_SOCKET: 'socket',
+  PORTREEVE_ACCOUNT: 'account',
 } as const
+
+/** What an example says by way of example. */
+const EXAMPLES = ['portal_url', 'account'] as const
 
 /** Their values are paths, seen from the configuration file. */
 const PATHS = [
@@ -30,7 +34,10 @@ const PATHS = [
 
 export interface ConfigSource<Schema extends z.ZodObject> {
   schema: Schema
-  /** The file; without it what comes with the package under this name, which fits most machines. */
+  /**
+   * The file; without it what comes with the package under this name, but for what is an example's in it: whose portal and which account is
+   * for the environment to say then.
+   */
   file: string | undefined
   fallback: 'gateway.yaml' | 'client.yaml' | 'portal.yaml'
   env: NodeJS.ProcessEnv
@@ -38,7 +45,7 @@ export interface ConfigSource<Schema extends z.ZodObject> {
 
 /**
  * Reads a host's configuration: the file, then the environment, then the schema.
- * @throws OperatorError CONFIG_UNREADABLE, CONFIG_SYNTAX (with line and column), CONFIG_INVALID (with each path)
+ * @throws OperatorError CONFIG_MISSING, CONFIG_UNREADABLE, CONFIG_SYNTAX (with line and column), CONFIG_INVALID (with each path)
  */
 export const readConfig = async <Schema extends z.ZodObject>({
   schema,
@@ -48,9 +55,17 @@ export const readConfig = async <Schema extends z.ZodObject>({
 }: ConfigSource<Schema>): Promise<{ config: z.infer<Schema>; file: string }> => {
   const path = file ?? join(packageRoot(), 'config', fallback)
   const value = await readYaml(path)
+  if (file === undefined) for (const key of EXAMPLES) delete value[key]
   for (const [variable, key] of Object.entries(OVERRIDES)) {
     const set = env[variable]
     if (set !== undefined && set !== '' && key in schema.shape) value[key] = set
+  }
+  if (file === undefined && 'portal_url' in schema.shape && value['portal_url'] === undefined) {
+    throw new OperatorError(
+      'CONFIG_MISSING',
+      'it is not said which portal.',
+      `Name a configuration, --config ${fallback}, or set PORTREEVE_PORTAL_URL.`,
+    )
   }
   const config = parseConfig(schema, value, path)
   const folder = dirname(resolve(path))

@@ -43,6 +43,7 @@ export const simulateCommand = (context: CommandContext): Command =>
     .option('--cursor <text>', 'next_cursor of the page before')
     .option('--portal <url>', 'the portal; PORTREEVE_PORTAL_URL by default')
     .option('--token-file <file>', 'a file of mode 0600 with an API token; PORTREEVE_TOKEN goes before it')
+    .option('--ca-file <file>', 'authorities (PEM) for the portal’s certificate, beside those that the system trusts')
     .option('--json', 'print one JSON document')
     .action(async (options: Options) => {
       const { at, from, limit, cursor } = options

@@ -55,7 +55,8 @@ export class Lab {
     try {
       return new Lab(run, await buildNetwork(run), options)
     } catch (error) {
-      await run.close()
+      // Machines that were not made have nothing to count: why they were not is what has to be said.
+      await run.abandon()
       throw error
     }
   }

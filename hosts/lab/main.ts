@@ -65,9 +65,13 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
       show(`Ending: ${await interrupted}`)
     }
     if (json) output.print(JSON.stringify({ ok, steps: reports }))
-    return ok
-  } finally {
     await lab.close({ keepFiles })
+    return ok
+  } catch (error) {
+    // What went wrong first is the cause; cleaning up after it may fail, too.
+    await lab.close({ keepFiles }).catch((also: unknown) => output.tell(`portreeve: cleaning up: ${String(also)}`))
+    throw error
+  } finally {
     if (keepFiles) output.tell(`Configuration and logs are in ${lab.run.path} until the next start`)
   }
 }

@@ -52,6 +52,11 @@ export class RunDirectory {
     return checksumErrors(await namespacesOf(this.path))
   }
 
+  /** Removes what there is after something went wrong. Never rejects: the first error is the one to tell. */
+  async abandon(): Promise<void> {
+    await removeRun(this.path, false).catch(() => undefined)
+  }
+
   /**
    * Removes every namespace of the run with the processes in it, and the folder (unless it is to be kept for reading).
    * @throws Error after that, where a machine has received a packet with a wrong checksum

@@ -41,7 +41,8 @@ export { loadAddon } from './native/addon.ts'
 export { hasNetAdmin, needNetAdmin } from './linux/net-admin.ts'
 export { repairMachine } from './linux/left-behind.ts'
 export { needFreeMachine, ownedDevices } from './linux/machine-owner.ts'
-export { checkCaFile } from './trusted-certificates.ts'
+export { checkCaFile, TrustedCertificates } from './trusted-certificates.ts'
+export { lookUpAll } from './look-up-all.ts'
 export { markedConnections, type ConnectionRequest } from './marked-connection.ts'
 
 export const createClock = (): Clock => new SystemClock()

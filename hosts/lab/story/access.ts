@@ -110,7 +110,7 @@ export const ACCESS: readonly Step<World>[] = [
       const about = ['--actor', 'ada@example.org', '--resource', JENKINS, '--port', String(WEB_PORT)]
       const here = await world.administer('explain', ...about, '--from', MACHINES.client.outside)
       const office = await world.administer('explain', ...about, '--from', '198.51.100.7')
-      expectThat(here.code === 1 && here.stdout.includes('remote-ip does not hold'), `${here.stdout}${here.stderr}`)
+      expectThat(here.code === 6 && here.stdout.includes('remote-ip does not hold'), `${here.stdout}${here.stderr}`)
       expectThat(
         office.code === 0 && /The gateway would be gateway-[12]/.test(office.stdout),
         `${office.stdout}${office.stderr}`,

@@ -133,7 +133,7 @@ const policyName = ({ policies, groups, verdict: judged }: AccessExplanation, id
   const group = groups.find((each) => each.id === groupId)
   const name = policy?.description ?? null
   const shadow = policy?.mode === 'shadow' ? ', in shadow mode,' : ''
-  return `the policy ${name === null ? id : `“${name}”`}${group === undefined ? '' : ` for ${group.name}`}${shadow}`
+  return `the ${name === null ? 'unnamed policy' : `policy “${name}”`}${group === undefined ? '' : ` for ${group.name}`}${shadow}`
 }
 
 const outcome = ({ outcome: result, mode, until, conditions }: PolicyExplanation): string => {

@@ -6,17 +6,20 @@ import { foldedEmail } from '../email-address.ts'
 import type { Actor, Resource } from '../entities.ts'
 import type { View } from '../view/view.ts'
 
-/** An actor by id or by e-mail address. */
+/** An actor by id or by e-mail address; one that has no address, a service account, by its name, where no other such actor has it. */
 export const findActor = (view: Pick<View, 'get' | 'all'>, accountId: string, text: string): Actor | undefined => {
   const wanted = foldedEmail(text.trim())
-  if (wanted === undefined) return undefined
-  const byId = view.get('actors', wanted)
+  const byId = wanted === undefined ? undefined : view.get('actors', wanted)
   if (byId?.accountId === accountId) return byId
-  for (const actor of view.all('actors')) {
-    if (actor.accountId === accountId && actor.email === wanted) return actor
-  }
-  return undefined
+  const own = [...view.all('actors')].filter((actor) => actor.accountId === accountId)
+  const byEmail = wanted === undefined ? undefined : own.find(({ email }) => email === wanted)
+  if (byEmail !== undefined) return byEmail
+  const name = foldedName(text)
+  const [named, ...others] = own.filter((actor) => actor.email === null && foldedName(actor.name) === name)
+  return others.length === 0 ? named : undefined
 }
+
+const foldedName = (text: string): string => text.trim().normalize('NFC').toLowerCase()
 
 /** Resources by id, by name, or by an address that they take in: a name or an IP address, the most specific first (D3, T5). */
 export const findResources = (view: Pick<View, 'get' | 'all'>, accountId: string, text: string): Resource[] => {

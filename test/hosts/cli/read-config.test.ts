@@ -87,6 +87,23 @@ describe('hosts/cli/read-config', () => {
     expect(config.plugins.map(({ use }) => use)).to.include('builtin:transport-wireguard')
   })
 
+  it('takes nobody’s portal and nobody’s account from the example that comes with the package', async () => {
+    for (const [schema, fallback] of [
+      [ClientConfig, 'client.yaml'],
+      [GatewayConfig, 'gateway.yaml'],
+    ] as const) {
+      const said = await refusal(readConfig({ schema, file: undefined, fallback, env: {} }))
+      expect(said).to.match(/^CONFIG_MISSING: .*PORTREEVE_PORTAL_URL/s)
+      expect(said).not.to.include('example.org')
+    }
+    const env = { PORTREEVE_PORTAL_URL: 'https://portal.example.net' }
+    const { config } = await readConfig({ schema: ClientConfig, file: undefined, fallback: 'client.yaml', env })
+    expect(config.account).to.equal(undefined)
+    const named = { ...env, PORTREEVE_ACCOUNT: 'ours' }
+    const own = await readConfig({ schema: ClientConfig, file: undefined, fallback: 'client.yaml', env: named })
+    expect(own.config.account).to.equal('ours')
+  })
+
   it('says where the syntax breaks', async () => {
     await writeFile(file, 'portal_url: https://portal.example.org\nname: [unfinished\n')
     expect(await refusal(read())).to.match(/^CONFIG_SYNTAX: .*client\.yaml: .*line \d+, column \d+/s)

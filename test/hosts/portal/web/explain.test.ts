@@ -39,6 +39,32 @@ describe('POST /api/v1/policies/explain', () => {
   const explain = (body: object) => portal.api('POST', '/policies/explain', body)
   const ask = { actor: 'ada@example.org', resource: 'gitlab.example.org' }
 
+  it('P8 finds a service account by its name, however it is written, where no other has it', async () => {
+    const robot = (await portal.create('/actors', { name: 'Build Robot', type: 'service_account' })) as { id: string }
+    for (const actor of ['Build Robot', ' build robot ', robot.id]) {
+      const { status, body } = await explain({ ...ask, actor })
+      expect(status, actor).to.equal(200)
+      expect(body.actor, actor).to.deep.equal({ id: robot.id, name: 'Build Robot' })
+    }
+    expect((await explain({ ...ask, actor: 'Ada' })).status, 'people have addresses').not.to.equal(200)
+    const twin = (await portal.create('/actors', { name: 'build robot', type: 'service_account' })) as { id: string }
+    expect((await explain({ ...ask, actor: 'Build Robot' })).status, 'two of one name').not.to.equal(200)
+    await portal.api('DELETE', `/actors/${twin.id}`)
+  })
+
+  it('P8 names no policy by its id in the text', async () => {
+    const wiki = { name: 'Wiki', type: 'dns', address: 'wiki.example.org', site_id: ids['site'] }
+    const { id: resource_id } = (await portal.create('/resources', wiki)) as { id: string }
+    await portal.create('/policies', { group_id: ids['staff'], resource_id })
+    for (const resource of ['wiki.example.org', 'gitlab.example.org']) {
+      const { body } = await explain({ ...ask, resource })
+      expect(body.text.join('\n'), resource).not.to.match(/[0-9a-f]{8}-[0-9a-f]{4}-/)
+    }
+    expect((await explain({ ...ask, resource: 'Wiki' })).body.text.join('\n')).to.include(
+      'the unnamed policy for Staff',
+    )
+  })
+
   it('P8 explains by id, e-mail address, name and address', async () => {
     const { status, body } = await explain({ ...ask, port: 443, remote_ip: '192.0.2.7', at: '2026-01-05T12:00:00Z' })
     expect(status).to.equal(200)
@@ -183,7 +209,7 @@ describe('POST /api/v1/policies/explain', () => {
     }
     const env = (): NodeJS.ProcessEnv => ({ PORTREEVE_PORTAL_URL: portal.url, PORTREEVE_TOKEN: portal.token })
 
-    it('P8 prints sentences, and ends with 0 where access would be granted and 1 where not', async () => {
+    it('P8 prints sentences, and ends with 0 where access would be granted and 6 where not', async () => {
       const granted = await portreeve(['--port', '443', '--from', '192.0.2.7'], env())
       expect(granted.told).to.equal('')
       expect(granted.code).to.equal(0)
@@ -194,7 +220,7 @@ describe('POST /api/v1/policies/explain', () => {
       expect(granted.printed).to.include('remote-ip holds: the address is in 192.0.2.0/24')
       expect(granted.printed).to.include('The site Berlin has no gateway.')
       const denied = await portreeve(['--json', '--from', '198.51.100.1'], env())
-      expect(denied.code).to.equal(1)
+      expect(denied.code).to.equal(6)
       expect(JSON.parse(denied.printed)).to.include({ is_allowed: false, denied: 'forbidden' })
     })
 
@@ -211,12 +237,13 @@ describe('POST /api/v1/policies/explain', () => {
       expect(await portreeve([], { PORTREEVE_TOKEN: 'x' })).to.include({ code: 2 })
       expect(await portreeve([], { PORTREEVE_PORTAL_URL: portal.url })).to.include({ code: 3 })
       const refused = await portreeve([], { ...env(), PORTREEVE_TOKEN: 'wrong.token' })
-      expect(refused).to.include({ code: 1 })
+      expect(refused).to.include({ code: 3 })
       expect(refused.told)
-        .to.match(/PORTAL_REFUSED: the portal answers 401/)
+        .to.match(/PORTAL_TOKEN_REFUSED: the portal answers 401/)
         .and.not.include('wrong.token')
-      const gone = await portreeve([], { ...env(), PORTREEVE_PORTAL_URL: 'http://127.0.0.1:9' })
+      const gone = await portreeve([], { ...env(), PORTREEVE_PORTAL_URL: 'http://127.0.0.1:2' })
       expect(gone).to.include({ code: 4 })
+      expect(gone.told).to.match(/http:\/\/127\.0\.0\.1:2: there is no connection: .*ECONNREFUSED/)
       expect((await portreeve(['--port', '99999'], env())).code).to.equal(2)
       expect((await portreeve(['--client', 'abc'], env())).told).to.include('client_id')
     })
