@@ -61,7 +61,7 @@ const SIGNED_OUT = new Set(['TOKEN_MISSING', 'SIGNED_OUT', 'PORTAL_TOKEN_REFUSED
 const UNREACHABLE = new Set(['CLIENT_NOT_RUNNING', 'GATEWAY_NOT_RUNNING', 'PORTAL_UNREACHABLE', 'DATABASE_UNREACHABLE'])
 
 /** What is wrong with the words of the command. */
-const USAGE = new Set(['USAGE', 'ACCOUNT_INVALID'])
+const USAGE = new Set(['USAGE', 'ACCOUNT_INVALID', 'CA_FILE_UNREADABLE', 'CA_FILE_INVALID'])
 
 /** Commander ends the process by itself unless each command is told not to. */
 const refine = (command: Command, { output }: CommandContext): void => {
