@@ -1,9 +1,12 @@
 import type { Secret } from '../runtime/secret.ts'
 import type { TunnelKeys } from '../contract/tunnel-transport.ts'
+import type { Ed25519PrivateKey } from '../crypto/ed25519.ts'
+import { externalId } from '../crypto/derived-values.ts'
 import { toBase64 } from '../crypto/text-encoding.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { WebSocketConnection, WebSockets } from '../runtime/web-socket.ts'
 import { connectRefusal, connectUrl, shownUrl } from './connect-request.ts'
+import { DEVICE_PROOF_HEADER, deviceProof } from './device-proof.ts'
 import { MAX_FRAME_FROM_PORTAL } from './frame.ts'
 import type { Role } from './messages.ts'
 import type { LinkInput } from './portal-link.ts'
@@ -16,6 +19,8 @@ export interface PeerIdentity {
   name: string
   keys: TunnelKeys
   token: Secret
+  /** A client's own key, by which the portal knows the device again. */
+  deviceKey?: Ed25519PrivateKey
   userAgent: string
 }
 
@@ -47,7 +52,11 @@ export class PortalConnection<R extends Role> {
     this.#connection = webSockets.connect(
       {
         url: connectUrl({ role, portalUrl, id, name, publicKey: toBase64(keys.publicKey) }),
-        headers: { 'X-Authorization': `Bearer ${token.reveal()}`, 'User-Agent': userAgent },
+        headers: {
+          'X-Authorization': `Bearer ${token.reveal()}`,
+          'User-Agent': userAgent,
+          ...this.#proof(),
+        },
         ...(mark === undefined ? {} : { mark }),
         maxBytes: MAX_FRAME_FROM_PORTAL,
       },
@@ -58,6 +67,16 @@ export class PortalConnection<R extends Role> {
         closed: (failure) => tell({ type: 'connectionClosed', problem: problemOfFailure(failure, { url }) }),
       },
     )
+  }
+
+  /** Signed anew for each connect: a proof is of its time. */
+  #proof(): Readonly<Record<string, string>> {
+    const { role, identity, ports } = this.#options
+    const { id, keys, token, deviceKey } = identity
+    if (deviceKey === undefined) return {}
+    const publicKey = toBase64(keys.publicKey)
+    const connect = { role, externalId: externalId(id), publicKey, token: token.reveal() }
+    return { [DEVICE_PROOF_HEADER]: deviceProof(deviceKey, connect, ports.clock.unix()) }
   }
 
   send(text: string): void {

@@ -43,13 +43,27 @@ const CODES = {
 } as const
 
 const describe = (status: ClientStatus): string => {
-  const { state, portal, account, actor, lane, lane_reason: why, gateways, resources, names, dns, dropped } = status
+  const {
+    state,
+    portal,
+    account,
+    actor,
+    device_key: deviceKey,
+    lane,
+    lane_reason: why,
+    gateways,
+    resources,
+    names,
+    dns,
+    dropped,
+  } = status
   return [
     table([
       ['state', state],
       ...(portal === null ? [] : portalRows(portal)),
       ['account', account ?? '-'],
       ['actor', actor ?? '-'],
+      ['device key', deviceKey ?? '-'],
       ['lane', lane === null ? '-' : `${lane}: ${why ?? ''}`],
       ['upstream DNS', dns.upstreams.join(', ') || '-'],
     ]),

@@ -176,6 +176,7 @@ const SIGNED_OUT: ClientStatus = {
   account: null,
   actor: null,
   portal: null,
+  device_key: null,
   lane: null,
   lane_reason: null,
   gateways: [],

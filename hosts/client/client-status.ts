@@ -11,6 +11,8 @@ export interface ClientStatus {
   actor: string | null
   /** Where the portal is, and what keeps this client from it; null while signed out. */
   portal: PortalStatus | null
+  /** Fingerprint of this device's own key, as an admin sees it who verifies the device; null while signed out. */
+  device_key: string | null
   /** How packets move: natively in a worker, or one by one in TypeScript; null while signed out. */
   lane: 'native' | 'script' | null
   /** Why that one. */

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { TunnelTransports, type TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import type { Container } from '../../core/di.ts'
+import { deviceKeyFingerprint } from '../../core/control/device-proof.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
 import { ClientFlows } from '../../core/flow/client-flows.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
@@ -25,6 +26,7 @@ import { WebSockets } from '../../core/runtime/web-socket.ts'
 import { createDnsExchange } from '../runtime/index.ts'
 import { openLane } from '../runtime/lane/open-lane.ts'
 import { chooseLane } from '../runtime/lane/choose-lane.ts'
+import { keptDeviceKey } from './kept-device-key.ts'
 import { keptId } from '../runtime/kept-id.ts'
 import { userAgent } from '../runtime/user-agent.ts'
 import type { ClientStart, RunningClient } from './config.ts'
@@ -93,6 +95,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     mtu: config.mtu,
   })
   known.state = state
+  const deviceKey = await keptDeviceKey(config.state_folder, random)
   const shell = new ClientShell(state, {
     config,
     identity: {
@@ -100,6 +103,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       name: config.name ?? hostname(),
       keys,
       token,
+      deviceKey,
       userAgent: userAgent('headless-client', version),
     },
     ports: {
@@ -128,7 +132,14 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     status: () => {
       // Later changes of routes do not make it less connected.
       isUsable ||= state.linkState === 'connected' && shell.isSettled
-      return statusOf(state, { clocks: clock.pair(), account: config.account, portalUrl, isUsable, lane })
+      return statusOf(state, {
+        clocks: clock.pair(),
+        account: config.account,
+        portalUrl,
+        deviceKey: deviceKeyFingerprint(deviceKey.publicKey),
+        isUsable,
+        lane,
+      })
     },
     inspectName: (question) =>
       inspectName(question, {

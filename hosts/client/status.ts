@@ -11,15 +11,24 @@ export const statusOf = (
     clocks,
     account,
     portalUrl,
+    deviceKey,
     isUsable,
     lane,
-  }: { clocks: ClockPair; account: string | undefined; portalUrl: string; isUsable: boolean; lane: LaneChoice },
+  }: {
+    clocks: ClockPair
+    account: string | undefined
+    portalUrl: string
+    deviceKey: string
+    isUsable: boolean
+    lane: LaneChoice
+  },
 ): ClientStatus => ({
   // Connected is what an application can use.
   state: state.linkState === 'connected' && !isUsable ? 'connecting' : state.linkState,
   account: state.signedInAs?.account_slug ?? account ?? null,
   actor: state.signedInAs?.actor_name ?? null,
   portal: { url: portalUrl, problem: state.portalProblem ?? null },
+  device_key: deviceKey,
   lane: lane.kind,
   lane_reason: lane.reason,
   gateways: state.gateways.map(({ id, name, path, mtu, handshakeAt }) => ({

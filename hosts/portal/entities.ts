@@ -113,7 +113,16 @@ export interface Client {
   pskBase: string
   ipv4: string
   ipv6: string
+  /** The device's own public key (Ed25519, base64): the first that was proven under this row; null where none was. */
+  deviceKey: string | null
+  /** Whether the last connect proved the device key. */
+  isProven: boolean
+  /** When the device key was proven last. */
+  provenAt: UnixTime | null
+  /** When an admin vouched for the device. It counts where the device key is proven, see `isVerified`. */
   verifiedAt: UnixTime | null
+  /** Whether she did so for a row without a device key: for whoever comes with its external id. */
+  acceptsUnproven: boolean
   lastSeenAt: UnixTime | null
   lastSeenVersion: string | null
   createdAt: UnixTime

@@ -1,4 +1,7 @@
 import { WebSocket } from 'ws'
+import { DEVICE_PROOF_HEADER, deviceProof } from '../../core/control/device-proof.ts'
+import { Ed25519PrivateKey } from '../../core/crypto/ed25519.ts'
+import { unixTime } from '../../core/runtime/time.ts'
 
 export interface PeerFrame {
   topic: string
@@ -16,6 +19,8 @@ export interface PeerOptions {
   name?: string
   publicKey?: string
   userAgent?: string
+  /** The device's own key, which it proves to have. */
+  deviceKey?: Ed25519PrivateKey
   headers?: Readonly<Record<string, string>>
 }
 
@@ -51,8 +56,10 @@ export class ControlPeer {
   /** Connects; a refusal rejects, with the answer as the error's `cause`. */
   static async connect(options: PeerOptions): Promise<ControlPeer> {
     const { role, token, publicKey = keyOf(options.externalId ?? role) } = options
+    const { externalId = `${role}-1`, deviceKey } = options
+    const about = { role, externalId, publicKey, token }
     const query = new URLSearchParams({
-      external_id: options.externalId ?? `${role}-1`,
+      external_id: externalId,
       name: options.name ?? role,
       public_key: publicKey,
     })
@@ -63,6 +70,7 @@ export class ControlPeer {
       headers: {
         'User-Agent': options.userAgent ?? `Debian/12.0.0 ${component}/0.1.0 (x86_64; 6.1.0)`,
         'X-Authorization': `Bearer ${token}`,
+        ...(deviceKey && { [DEVICE_PROOF_HEADER]: deviceProof(deviceKey, about, unixTime(Date.now())) }),
         ...options.headers,
       },
     })
@@ -136,3 +144,7 @@ export class ControlPeer {
 
 /** A public key that is made up from a name. */
 export const keyOf = (name: string): string => Buffer.alloc(32, `key of ${name} `).toString('base64')
+
+/** A device's own key that is made up from a name. */
+export const deviceKeyOf = (name: string): Ed25519PrivateKey =>
+  new Ed25519PrivateKey(Buffer.alloc(32, `device key of ${name} `))

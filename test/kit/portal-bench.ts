@@ -123,17 +123,27 @@ export class PortalBench {
 
   connect(
     role: 'client' | 'gateway',
-    { peerId, tokenId, publicKey: ofKey, remoteIp = '203.0.113.45', version = '0.1.0', replaces }: Connecting,
+    {
+      peerId,
+      tokenId,
+      publicKey: ofKey,
+      remoteIp = '203.0.113.45',
+      version = '0.1.0',
+      replaces,
+      isProven: proven,
+    }: Connecting,
   ): BenchPeer {
     const connection = `${role}-${++this.#connections}`
     this.#frames.set(connection, [])
     const userAgent = `Debian/12.0.0 ${role === 'client' ? 'headless-client' : 'gateway'}/${version} (x86_64; 6.1.0)`
     const row = this.#rows.get(peerId)?.row
     const publicKey = ofKey ?? (row !== undefined && 'publicKey' in row ? row.publicKey : '')
+    const isProven = proven ?? (row !== undefined && 'isProven' in row && row.isProven)
     const about = {
       peerId,
       tokenId,
       publicKey,
+      isProven,
       remoteIp,
       userAgent,
       ...(replaces && { replaces: replaces.connection }),
@@ -171,6 +181,8 @@ interface Connecting {
   tokenId: string
   /** The one of its row, if not given. */
   publicKey?: string
+  /** The one of its row, if not given. */
+  isProven?: boolean
   remoteIp?: string
   version?: string
   /** Its own connection that did not answer. */
@@ -313,7 +325,7 @@ export class Company {
   }
 
   device(name: string, actorId: string) {
-    return this.bench.row('clients', { ...this.#base, actorId, verifiedAt: null, ...this.#peer(name) })
+    return this.bench.row('clients', { ...this.#base, actorId, ...unverified(name), ...this.#peer(name) })
   }
 
   gateway(name: string) {
@@ -347,3 +359,12 @@ export class Company {
     return peer
   }
 }
+
+/** A device that has proven its key and that nobody has vouched for. */
+const unverified = (name: string) => ({
+  deviceKey: keyOf(`device key of ${name}`),
+  isProven: true,
+  provenAt: null,
+  verifiedAt: null,
+  acceptsUnproven: false,
+})

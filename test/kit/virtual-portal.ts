@@ -239,7 +239,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       externalId,
       pskBase: toBase64(this.#random.bytes(32)),
       ...addressesAt(++this.#peers),
-      ...(role === 'client' ? { actorId: tokenRow.actorId ?? '', verifiedAt: null } : { siteId: tokenRow.siteId }),
+      ...(role === 'client' ? { actorId: tokenRow.actorId ?? '', ...UNPROVEN } : { siteId: tokenRow.siteId }),
     }
     const seen = { name, publicKey, lastSeenAt: this.#options.clock.unix(), lastSeenVersion: '1.5.16' }
     this.#insert(entity, { ...peer, ...seen } as Entities[typeof entity])
@@ -254,6 +254,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       peerId: peer.id,
       tokenId: tokenRow.id,
       publicKey,
+      isProven: false,
       remoteIp: remoteAddress,
       userAgent,
       ...(seated && { replaces: seated.connection }),
@@ -380,3 +381,6 @@ const extensions = <T>(values: Record<string, T>): Extensions<T> =>
       },
     ]),
   )
+
+/** A client's row where its device shows no key of its own. */
+const UNPROVEN = { deviceKey: null, isProven: false, provenAt: null, verifiedAt: null, acceptsUnproven: false }

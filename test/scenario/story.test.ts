@@ -82,6 +82,7 @@ describe('the whole system in virtual time', () => {
       clocks: world.clock.pair(),
       account: undefined,
       portalUrl: '',
+      deviceKey: '',
       isUsable: true,
       lane: { kind: 'script', reason: '' },
     })

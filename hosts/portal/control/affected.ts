@@ -91,11 +91,11 @@ export const affectedBy = (changes: readonly Change[], { view, grants, presence 
   return affected
 }
 
-/** When it was seen last, and by what name, is noted all the time and decides nothing. */
+/** When it was seen and proven last, and by what name, is noted all the time and decides nothing. */
 const isSamePeer = (change: Change & { entity: 'clients' | 'gateways' }): boolean => {
   const { before, after } = change
   if (before === undefined || after === undefined) return false
   const deciding = (row: typeof after): string =>
-    JSON.stringify({ ...row, name: '', lastSeenAt: null, lastSeenVersion: null })
+    JSON.stringify({ ...row, name: '', lastSeenAt: null, lastSeenVersion: null, provenAt: null })
   return deciding(before) === deciding(after)
 }

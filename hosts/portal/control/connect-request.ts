@@ -1,7 +1,14 @@
 import { z } from 'zod'
+import {
+  DEVICE_PROOF_HEADER,
+  isProofOf,
+  readDeviceProof,
+  type DeviceProof,
+} from '../../../core/control/device-proof.ts'
 import type { Dialect } from '../../../core/control/events.ts'
 import { Key } from '../../../core/control/messages.ts'
-import { keyFromBase64 } from '../../../core/crypto/text-encoding.ts'
+import { keyFromBase64, toBase64 } from '../../../core/crypto/text-encoding.ts'
+import type { UnixTime } from '../../../core/runtime/time.ts'
 import { cleanedName } from '../plain-text.ts'
 import { Refusal } from './refusal.ts'
 
@@ -18,6 +25,8 @@ export interface ConnectRequest {
   userAgent: string
   /** Address that the request came from, where it is known. */
   remoteIp?: string
+  /** Its signature with a key of its own, unchecked; undefined where it sent none, as released peers do. */
+  proof: DeviceProof | undefined
 }
 
 // A prefix of the configured URL is kept in front of it.
@@ -60,6 +69,9 @@ export const readConnectRequest = (request: {
   if (token === '') throw new Refusal('missing_token')
   const parsed = Parameters.safeParse(Object.fromEntries(parameters))
   if (!parsed.success) throw new Refusal('invalid_connect_params')
+  const proofText = text(request.headers[PROOF_HEADER])
+  const proof = proofText === '' ? undefined : readDeviceProof(proofText)
+  if (proof === undefined && PROOF_HEADER in request.headers) throw new Refusal('invalid_connect_params')
   const { external_id: externalId, name, public_key: publicKey } = parsed.data
   return {
     role,
@@ -69,7 +81,25 @@ export const readConnectRequest = (request: {
     name: cleanedName(name ?? '', 255) || role,
     publicKey,
     userAgent: text(request.headers['user-agent']).slice(0, 255),
+    proof,
   }
+}
+
+/** As Node.js writes names of headers. */
+const PROOF_HEADER = DEVICE_PROOF_HEADER.toLowerCase()
+
+/**
+ * The key (base64) that a connect proves to come from the device with; null where it says nothing of one.
+ * @throws Refusal invalid_connect_params where the proof is of another connect or another time
+ */
+export const provenKey = (request: ConnectRequest, now: UnixTime): string | null => {
+  const { proof } = request
+  if (proof === undefined) return null
+  if (isProofOf(proof, request, now)) return toBase64(proof.key)
+  throw new Refusal('invalid_connect_params', {
+    reason: 'device_proof',
+    detail: `The device's signature is not of this connect, or its clock is a day off: here it is ${new Date(now).toISOString()}`,
+  })
 }
 
 const text = (header: string | readonly string[] | undefined): string =>

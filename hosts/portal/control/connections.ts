@@ -12,6 +12,8 @@ export interface PeerConnected {
   tokenId: string
   /** Base64: what its row was given when it connected. */
   publicKey: string
+  /** Whether it proved the device key of its row; false for gateways, which have none. */
+  isProven: boolean
   /** Canonical, without a port. */
   remoteIp: string
   userAgent: string

@@ -134,10 +134,14 @@ const tellFilters = (changes: readonly Change[], { grants }: Context, keeper: Gr
   }
 }
 
-/** Whether the row of the one behind a connection has been given another key since it connected. */
-export const hasOtherKey = ({ role, peerId, publicKey }: Connection, { view }: Context): boolean => {
+/**
+ * Whether the row of the one behind a connection has been given another key since it connected, or is another's to whom its device key was
+ * proven, or not: what the row says is not of this connection then.
+ */
+export const hasOtherKey = ({ role, peerId, publicKey, isProven }: Connection, { view }: Context): boolean => {
   const row = view.get(role === 'client' ? 'clients' : 'gateways', peerId)
-  return row !== undefined && row.publicKey !== publicKey
+  if (row === undefined) return false
+  return row.publicKey !== publicKey || ('isProven' in row && row.isProven !== isProven)
 }
 
 /** What is wrong with the one behind a connection; undefined while all is well. */

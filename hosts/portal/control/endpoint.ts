@@ -6,15 +6,16 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts'
-import type { Token } from '../entities.ts'
+import type { Client, Gateway, Token } from '../entities.ts'
 import { StoreError } from '../store/store-error.ts'
 import { tokenRefusalWords } from '../token-refusal.ts'
 import type { TokenRefusal, Tokens } from '../tokens.ts'
 import type { ClientAddress } from '../web/client-address.ts'
 import { RateLimiter, sourceOf, type RateLimit } from '../web/rate-limit.ts'
-import { readConnectRequest, type ConnectRequest } from './connect-request.ts'
+import { provenKey, readConnectRequest } from './connect-request.ts'
 import type { PeerConnected } from './connections.ts'
-import type { PeerRows } from './peer-rows.ts'
+import { isUnproven } from './device-standing.ts'
+import type { CheckedRequest, PeerRows } from './peer-rows.ts'
 import { alreadyConnected, Refusal, refuse, type RefusalCode } from './refusal.ts'
 import type { SeatedConnection } from './seated.ts'
 import { SocketBounds, type SocketOwner } from './socket-bounds.ts'
@@ -175,12 +176,12 @@ export class ControlEndpoint {
     })
     const limit = this.#limiter.take(sourceOf(remoteIp), clock.now())
     if (!limit.ok) throw new Refusal('rate_limit', { retryAfterSeconds: Math.max(1, limit.retryAfterSeconds) })
-    const wanted = { ...readConnectRequest({ url: request.url ?? '', headers: request.headers }), remoteIp }
-    const verdict = await this.#options.tokens.verify(wanted.token, wanted.role)
-    if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason], tokenRefusalWords(verdict, wanted.role))
+    const asked = { ...readConnectRequest({ url: request.url ?? '', headers: request.headers }), remoteIp }
+    const verdict = await this.#options.tokens.verify(asked.token, asked.role)
+    if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason], tokenRefusalWords(verdict, asked.role))
     await this.#options.prepare(verdict.account.id)
     const { accountId, actorId } = verdict.token
-    const owner = { role: wanted.role, accountId, actorId }
+    const owner = { role: asked.role, accountId, actorId }
     const excess = this.#bounds.refusal(owner)
     if (excess !== undefined) {
       throw new Refusal('limits_exceeded', {
@@ -189,22 +190,36 @@ export class ControlEndpoint {
         detail: excess,
       })
     }
+    const wanted = { ...asked, deviceKey: provenKey(asked, clock.unix()) }
     const seat = await this.#claimSeat(verdict.token, wanted, remoteIp)
     this.#takeTurn(verdict.token, wanted)
-    const peerId = await this.#row(verdict.token, wanted, seat)
+    const row = await this.#row(verdict.token, wanted, seat)
+    const peerId = row.id
+    const isProven = 'isProven' in row && row.isProven
+    if ('isProven' in row && isUnproven(row)) this.#noteUnproven(row, { wanted, remoteIp })
     const { role, dialect, publicKey, userAgent } = wanted
     const connection = `${role}-${++this.#opened}`
     const { replaces } = seat
-    const peer = { connection, role, dialect, peerId, tokenId: verdict.token.id, publicKey, remoteIp, userAgent }
+    const peer = {
+      connection,
+      role,
+      dialect,
+      peerId,
+      tokenId: verdict.token.id,
+      publicKey,
+      isProven,
+      remoteIp,
+      userAgent,
+    }
     return { ...peer, owner, ...(replaces === undefined ? {} : { replaces }) }
   }
 
   /** @throws Refusal where another process has the place of this peer, and answers */
-  async #claimSeat(token: Token, wanted: ConnectRequest, remoteIp: string): Promise<FreeSeat> {
+  async #claimSeat(token: Token, wanted: CheckedRequest, remoteIp: string): Promise<FreeSeat> {
     const { rows, onContested } = this.#options
     const known = await rows.known(token, wanted)
     if (known === undefined) return { isTaken: false }
-    const seat = await this.#seats.claim(known.id)
+    const seat = await this.#seats.claim(known.id, { outranks: isOwner(known, wanted) })
     if (!seat.isTaken) return seat
     const { role } = wanted
     onContested({ role, peerId: known.id, name: known.name, stays: seat.by.remoteIp, refused: remoteIp })
@@ -212,7 +227,7 @@ export class ControlEndpoint {
   }
 
   /** @throws Refusal where a peer connects too often: each time its row is changed */
-  #takeTurn({ actorId, siteId }: Token, { externalId }: ConnectRequest): void {
+  #takeTurn({ actorId, siteId }: Token, { externalId }: CheckedRequest): void {
     const turn = this.#peerLimiter.take(`${actorId ?? siteId ?? ''} ${externalId}`, this.#options.clock.now())
     if (turn.ok) return
     throw new Refusal('rate_limit', {
@@ -221,13 +236,18 @@ export class ControlEndpoint {
     })
   }
 
-  async #row(token: Token, wanted: ConnectRequest, seat: FreeSeat): Promise<string> {
+  async #row(token: Token, wanted: CheckedRequest, seat: FreeSeat): Promise<Client | Gateway> {
     const { rows } = this.#options
     const mayEnter = (peerId: string): boolean => this.#seats.isStillFree(peerId, seat)
-    const row = await (wanted.role === 'client'
-      ? rows.client(token, wanted, mayEnter)
-      : rows.gateway(token, wanted, mayEnter))
-    return row.id
+    return wanted.role === 'client' ? rows.client(token, wanted, mayEnter) : rows.gateway(token, wanted, mayEnter)
+  }
+
+  #noteUnproven({ id, name }: Client, { wanted, remoteIp }: { wanted: CheckedRequest; remoteIp: string }): void {
+    const showed = wanted.deviceKey === null ? 'no key' : 'another key'
+    this.#options.logger.info(
+      { id, name, remoteIp, showed },
+      'a device came as a verified one without its key: it counts as not verified',
+    )
   }
 
   #open(socket: WebSocket, peer: PeerConnected): void {
@@ -250,6 +270,10 @@ export class ControlEndpoint {
 }
 
 type FreeSeat = SeatVerdict & { isTaken: false }
+
+/** Whether this is the device whose row it is, and whoever came last was not, or did not show it: a copied id keeps nobody out. */
+const isOwner = (known: Client | Gateway, { deviceKey }: CheckedRequest): boolean =>
+  'deviceKey' in known && deviceKey !== null && known.deviceKey === deviceKey && !known.isProven
 
 const refusalOf = (error: unknown): Refusal => {
   if (error instanceof Refusal) return error

@@ -11,6 +11,7 @@ import { restsOnConnection } from './absences.ts'
 import { judgeAccess, type AccessVerdict } from './access.ts'
 import { versionOf, type Connection } from './connections.ts'
 import type { Context } from './context.ts'
+import { isUnproven, isVerified } from './device-standing.ts'
 import type { NameTrouble } from './name-troubles.ts'
 import type { Choice } from './selection.ts'
 import { chooseAmong, siteGateways } from './site-gateways.ts'
@@ -140,7 +141,7 @@ const grantingRests = (verdict: AccessVerdict): boolean =>
   restsOnConnection(verdict.explanation.find(({ policyId }) => policyId === verdict.policyId)?.conditions ?? [])
 
 interface Known {
-  request: { facts: Facts; at: UnixTime; tokenExpiresAt?: UnixTime }
+  request: { facts: Facts; at: UnixTime; tokenExpiresAt?: UnixTime; isUnproven: boolean }
   facts: KnownFact[]
   obstacle: string | undefined
   connection: Connection | undefined
@@ -167,8 +168,10 @@ export const knownOf = (
   learn('identityProviderId', given.identityProviderId, 'given')
   learn('identityProviderId', token?.identityProviderId, 'connection')
   learn('clientVerified', given.clientVerified, 'given')
-  learn('clientVerified', client === undefined ? undefined : client.verifiedAt !== null, 'device')
+  learn('clientVerified', client === undefined ? undefined : isVerified(client), 'device')
   const values: Facts = Object.fromEntries(facts.map(({ name, value }) => [name, value]))
+
+  const isUnknownDevice = client !== undefined && given.clientVerified === undefined && isUnproven(client)
 
   const identityProviderId = given.identityProviderId
   const standing =
@@ -181,7 +184,12 @@ export const knownOf = (
       : clientStanding(view, { clientId: connection.peerId, tokenId: connection.tokenId }, moment)
   const tokenExpiresAt = token?.expiresAt ?? undefined
   return {
-    request: { facts: values, at: moment, ...(tokenExpiresAt === undefined ? {} : { tokenExpiresAt }) },
+    request: {
+      facts: values,
+      at: moment,
+      isUnproven: isUnknownDevice,
+      ...(tokenExpiresAt === undefined ? {} : { tokenExpiresAt }),
+    },
     facts,
     obstacle: typeof standing === 'string' ? standing : undefined,
     connection,

@@ -6,6 +6,7 @@ import type { Authorization, Client, Token } from '../entities.ts'
 import { clientStanding, type ClientStanding } from '../view/standing.ts'
 import { judgeAccess, type AccessVerdict } from './access.ts'
 import { gatewayConnection, instantAt, tellGateway, type Context } from './context.ts'
+import { isUnproven, isVerified } from './device-standing.ts'
 import { DormantGrants } from './dormant-grants.ts'
 import type { Grant } from './grants.ts'
 import { signedRef } from './opaque-ref.ts'
@@ -50,6 +51,7 @@ export class GrantKeeper {
       actorId: actor.id,
       resourceId,
       facts: this.#facts(client, token),
+      isUnproven: isUnproven(client),
       at,
       ...(token.expiresAt === null ? {} : { tokenExpiresAt: token.expiresAt }),
     })
@@ -243,7 +245,7 @@ export class GrantKeeper {
     return {
       ...(remoteIp === undefined ? {} : { remoteIp }),
       ...(token.identityProviderId === null ? {} : { identityProviderId: token.identityProviderId }),
-      clientVerified: client.verifiedAt !== null,
+      clientVerified: isVerified(client),
     }
   }
 

@@ -6,6 +6,7 @@ import type { Limits } from '../limits.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import type { ConnectRequest } from './connect-request.ts'
 import { versionOf } from './connections.ts'
+import { deviceKeyAfter } from './device-standing.ts'
 import { roomForDevice, roomForGateway, type Census } from './device-room.ts'
 import { alreadyConnected, Refusal } from './refusal.ts'
 
@@ -15,6 +16,12 @@ export interface PeerRowsOptions {
   random: Random
   limits: Limits
   census: Census
+}
+
+/** A connect whose device's proof was checked. */
+export interface CheckedRequest extends ConnectRequest {
+  /** The device's public key (base64) that the connect proved; null where it proved none. */
+  deviceKey: string | null
 }
 
 /** Whether a peer of this row may still come in; asked right before its row is changed. */
@@ -49,7 +56,7 @@ export class PeerRows {
   }
 
   /** A person's device. @throws Refusal device_identity_conflict, limits_exceeded */
-  async client(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Client> {
+  async client(token: Token, request: CheckedRequest, mayEnter: MayEnter): Promise<Client> {
     const { accountId, actorId } = token
     if (actorId === null) throw new Refusal('invalid_token')
     const subject = { type: 'client' as const, clientId: uuid(this.#random), ...from(token, request) }
@@ -60,13 +67,20 @@ export class PeerRows {
       // Looked at before its row is: a second one must not take over the key of the one that is there.
       if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('client')
       await refuseForeignKey(tx, request)
-      if (known !== undefined) return (await tx.patch('clients', known.id, this.#seen(request))) ?? known
       const now = this.#clock.unix()
+      const device = deviceKeyAfter(known, request.deviceKey)
+      const proven = { ...device, ...(device.isProven ? { provenAt: now } : {}) }
+      if (known !== undefined) {
+        return (await tx.patch('clients', known.id, { ...this.#seen(request), ...proven })) ?? known
+      }
       await roomForDevice(tx, { accountId, actorId, census: this.#census, limits: this.#limits, now })
       return tx.insert('clients', {
         id: freshId,
         actorId,
+        provenAt: null,
+        ...proven,
         verifiedAt: null,
+        acceptsUnproven: false,
         ...(await this.#fresh(tx, request)),
       })
     })

@@ -29,12 +29,15 @@ export class Seats {
     this.#options = options
   }
 
-  /** Asks whether a peer may come in by a further connection. */
-  async claim(peerId: string): Promise<SeatVerdict> {
+  /**
+   * Asks whether a peer may come in by a further connection.
+   * @param outranks whether it is the device whose place it is, and the one that has the place did not show that it is
+   */
+  async claim(peerId: string, { outranks = false }: { outranks?: boolean } = {}): Promise<SeatVerdict> {
     const by = this.#options.seated(peerId)
     if (by === undefined) return { isTaken: false }
     const { connection } = by
-    if (by.isSilent || !(await this.#answers(connection))) return { isTaken: false, replaces: connection }
+    if (outranks || by.isSilent || !(await this.#answers(connection))) return { isTaken: false, replaces: connection }
     return { isTaken: true, by }
   }
 

@@ -7,6 +7,7 @@ import * as auditByActor from './migrations/0005-audit-by-actor.ts'
 import * as publicKeyIndex from './migrations/0006-public-key-index.ts'
 import * as keyCheck from './migrations/0007-key-check.ts'
 import * as whatSignInsRestOn from './migrations/0008-what-sign-ins-rest-on.ts'
+import * as deviceKeys from './migrations/0009-device-keys.ts'
 
 interface Migration {
   name: string
@@ -23,6 +24,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0006-public-key-index', migration: publicKeyIndex },
   { name: '0007-key-check', migration: keyCheck },
   { name: '0008-what-sign-ins-rest-on', migration: whatSignInsRestOn },
+  { name: '0009-device-keys', migration: deviceKeys },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -419,6 +419,7 @@ const STATUS = (state: ClientState): ClientStatus => ({
   account: 'example',
   actor: 'Ada',
   portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
+  device_key: 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [

@@ -50,6 +50,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   account: 'example',
   actor: 'Ada',
   portal: { url: 'wss://portal.example.org/client/v2/websocket', problem: null },
+  device_key: null,
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [],

@@ -1,6 +1,10 @@
 import { z } from 'zod'
+import { deviceKeyFingerprint } from '../../../../core/control/device-proof.ts'
+import { keyFromBase64 } from '../../../../core/crypto/text-encoding.ts'
 import type { Client } from '../../entities.ts'
-import { collection } from './collection.ts'
+import { isVerified } from '../../control/device-standing.ts'
+import { invalidBody, Problem } from '../problem.ts'
+import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
@@ -17,7 +21,17 @@ const ClientBody = z
     ipv4: z.string(),
     ipv6: z.string(),
     is_connected: z.boolean(),
-    verified_at: Time.nullable(),
+    device_key: z
+      .string()
+      .nullable()
+      .describe(
+        'Fingerprint of the device’s own key, as `portreeve client status` shows it there; null: it never proved one',
+      ),
+    is_proven: z.boolean().describe('Whether whoever connected last proved to have that key'),
+    proven_at: Time.nullable().describe('When somebody did so last'),
+    is_verified: z.boolean().describe('Whether conditions take whoever connected last for verified'),
+    verified_at: Time.nullable().describe('When an admin vouched for the device: for the one with the device key'),
+    accepts_unproven: z.boolean().describe('Whether she vouched for whoever has this external_id, without a key'),
     last_seen_at: Time.nullable(),
     last_seen_version: z.string().nullable(),
   })
@@ -25,6 +39,12 @@ const ClientBody = z
 const Patch = z.strictObject({
   name: Name.optional(),
   is_verified: z.boolean().optional().describe('Whether an admin vouches for the device'),
+  accept_unproven: z
+    .boolean()
+    .optional()
+    .describe(
+      'With `is_verified`, for a device that has proven no key: vouches for everybody who has its external_id and a token',
+    ),
 })
 
 /** Devices: they come by themselves, with the token of an actor. */
@@ -39,15 +59,19 @@ export const clientEndpoints = ({ store, clock, isConnected }: ApiParts): Endpoi
     ipv4: row.ipv4,
     ipv6: row.ipv6,
     is_connected: isConnected(row.id),
-    verified_at: timeOrNull(row.verifiedAt),
+    ...deviceOf(row),
     last_seen_at: timeOrNull(row.lastSeenAt),
     last_seen_version: row.lastSeenVersion,
     created_at: timeOf(row.createdAt),
   }))
-  const patchClient = clients.patch(async (ctx) => {
-    const { name, is_verified } = patch.of(ctx)
-    const verifiedAt = is_verified === undefined ? undefined : is_verified ? clock.unix() : null
-    return Promise.resolve(defined({ name, verifiedAt }))
+  const patchClient = clients.patch(async (ctx, tx) => {
+    const { name, is_verified, accept_unproven } = patch.of(ctx)
+    if (is_verified !== true && accept_unproven === true) throw invalidBody([ONLY_WITH_VERIFIED])
+    if (is_verified === undefined) return defined({ name })
+    if (!is_verified) return defined({ name, verifiedAt: null, acceptsUnproven: false })
+    const hasKey = (await existing(tx, 'clients', idOf(ctx))).deviceKey !== null
+    if (!hasKey && accept_unproven !== true) throw unprovenDevice()
+    return defined({ name, verifiedAt: clock.unix(), acceptsUnproven: !hasKey })
   })
 
   return [
@@ -86,3 +110,25 @@ export const clientEndpoints = ({ store, clock, isConnected }: ApiParts): Endpoi
     },
   ]
 }
+
+const deviceOf = (row: Client) => {
+  const key = row.deviceKey === null ? undefined : keyFromBase64(row.deviceKey)
+  return {
+    device_key: key === undefined ? null : deviceKeyFingerprint(key),
+    is_proven: row.isProven,
+    proven_at: timeOrNull(row.provenAt),
+    is_verified: isVerified(row),
+    verified_at: timeOrNull(row.verifiedAt),
+    accepts_unproven: row.acceptsUnproven,
+  }
+}
+
+const ONLY_WITH_VERIFIED = { path: 'accept_unproven', message: 'goes with "is_verified": true only' }
+
+const unprovenDevice = (): Problem =>
+  new Problem(
+    409,
+    'device_unproven',
+    'This device has proven no key of its own, as Portreeve’s client does: whoever copies its external_id would be verified, too. ' +
+      'Let it connect with Portreeve’s client, or accept that with "accept_unproven": true.',
+  )
