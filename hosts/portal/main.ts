@@ -18,6 +18,7 @@ import { close, listen } from './listen.ts'
 import { openRows } from './open-rows.ts'
 import { webApp } from './web/app.ts'
 import { clientAddressBehind } from './web/client-address.ts'
+import { untrustedProxyWarning } from './web/untrusted-proxy.ts'
 import { controlMetrics, pluginMetrics } from './control/control-metrics.ts'
 import { PluginCalls } from './plugin-calls.ts'
 import { PluginNeeds } from './plugin-needs.ts'
@@ -36,11 +37,14 @@ export { initPortal } from './init.ts'
  */
 export const startPortal = async (options: PortalStart): Promise<RunningPortal> => {
   const { config, version } = options
-  const clientAddress = clientAddressBehind(config.trusted_proxies)
+  // The logger comes with the container, and the list is read before that.
+  const warning: { untrusted?: (address: string) => void } = {}
+  const clientAddress = clientAddressBehind(config.trusted_proxies, (address) => warning.untrusted?.(address))
   const { container, installation } = await buildContainer(options)
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
+  warning.untrusted = untrustedProxyWarning(logger)
 
   const settings = auditedSettings({
     conditions: container.get(PolicyConditions.token),

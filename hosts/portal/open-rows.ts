@@ -13,6 +13,7 @@ import { derivedKey, loadSecretKey } from './secret-key.ts'
 import type { AuditedSettings } from './store/audit-trail.ts'
 import type { DatabaseConfig, PostgresTls } from './store/dialect.ts'
 import { KnexStore } from './store/knex-store.ts'
+import { toldWhereAway } from './store/told-where-away.ts'
 import type { Store } from './store/store.ts'
 import { Tokens } from './tokens.ts'
 
@@ -44,8 +45,9 @@ export const openRows = async (options: {
   const key = await loadSecretKey({ directory, environment, random })
   const database = await databaseOf(config, environment)
   const audited = auditedSettings === undefined ? {} : { auditedSettings }
-  const store = await KnexStore.open({ database, clock, random, logger, ...audited })
-  await checkKey(store, key)
+  const opened = await KnexStore.open({ database, clock, random, logger, ...audited })
+  await checkKey(opened, key)
+  const store = toldWhereAway(opened, (error) => opened.unavailability(error))
   return { store, tokens: new Tokens({ store, key: derivedKey(key, 'tokens'), clock, random, logger }), key }
 }
 

@@ -277,10 +277,14 @@ const isOwner = (known: Client | Gateway, { deviceKey }: CheckedRequest): boolea
 
 const refusalOf = (error: unknown): Refusal => {
   if (error instanceof Refusal) return error
-  const isBusy = error instanceof StoreError && error.code === 'BUSY'
-  return isBusy
-    ? new Refusal('rate_limit', { retryAfterSeconds: BUSY_RETRY_SECONDS })
-    : new Refusal('unhandled_connect_error')
+  const code = error instanceof StoreError ? error.code : undefined
+  if (code === 'BUSY') return new Refusal('rate_limit', { retryAfterSeconds: BUSY_RETRY_SECONDS })
+  if (code !== 'UNAVAILABLE') return new Refusal('unhandled_connect_error')
+  return new Refusal('rate_limit', {
+    retryAfterSeconds: BUSY_RETRY_SECONDS,
+    reason: 'database_unavailable',
+    detail: 'The portal cannot reach its database at the moment: try again later',
+  })
 }
 
 const REFUSAL_OF: Record<TokenRefusal, RefusalCode> = {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
+import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
@@ -15,6 +16,7 @@ import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
 import { KnexReader } from './knex-reader.ts'
 import { KnexSessionRows } from './knex-session-rows.ts'
 import { changeSignInRecord, type RecordScope } from './knex-sign-in-records.ts'
+import { RefusedSignIns } from './refused-sign-ins.ts'
 import { KnexTransaction } from './knex-transaction.ts'
 import { migrationSource } from './migration-source.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
@@ -66,11 +68,12 @@ export class KnexStore implements Store {
   readonly #auditIds: AuditIds
   readonly #subscribers = new Set<Subscriber>()
   readonly #line: WriteLine
+  readonly #refused: RefusedSignIns
   /** The last entry of the outbox that the subscribers know of. */
   #told: number
   #isClosed = false
 
-  private constructor(dialect: Dialect, { clock, random, auditedSettings }: KnexStoreOptions, told: number) {
+  private constructor(dialect: Dialect, { clock, random, logger, auditedSettings }: KnexStoreOptions, told: number) {
     const { knex } = dialect
     this.#dialect = dialect
     this.#knex = knex
@@ -79,6 +82,7 @@ export class KnexStore implements Store {
     this.#clock = clock
     this.#line = new WriteLine(clock)
     this.#told = told
+    this.#refused = new RefusedSignIns({ clock, logger, write: (id, event) => this.#insertSignIn(id, event) })
     this.#random = random
     this.#auditIds = new AuditIds(random)
     this.#auditedSettings = auditedSettings ?? audit.NO_SETTINGS
@@ -112,6 +116,14 @@ export class KnexStore implements Store {
     const { delayMs } = this.#line
     if (delayMs > SLOW_WRITE_MS) throw new Error(`a write has been waiting for ${Math.round(delayMs / SECOND)} s`)
     await this.#knex.raw('SELECT 1').timeout(CHECK_MS)
+  }
+
+  /** An error of a database that cannot be reached or used as a StoreError; any other one as it is. */
+  unavailability(error: unknown): unknown {
+    if (error instanceof StoreError || !(this.#dialect.operatorErrorOf(error) instanceof OperatorError)) return error
+    return new StoreError('UNAVAILABLE', 'The database cannot be reached at the moment.', [], undefined, {
+      cause: error,
+    })
   }
 
   deafness(): string | undefined {
@@ -194,6 +206,10 @@ export class KnexStore implements Store {
   }
 
   async recordSignIn(accountId: string, event: SignInEvent): Promise<void> {
+    await (event.action === 'refused' ? this.#refused.add(accountId, event) : this.#insertSignIn(accountId, event))
+  }
+
+  async #insertSignIn(accountId: string, event: SignInEvent): Promise<void> {
     await this.#inLine(() => audit.insertAudit(this.#knex, [audit.signInRecord(accountId, event, this.#auditIds)]))
   }
 
@@ -240,6 +256,7 @@ export class KnexStore implements Store {
   }
 
   async close(): Promise<void> {
+    await this.#refused.flush()
     this.#isClosed = true
     await this.#line.drained()
     await this.#dialect.close()

@@ -116,6 +116,8 @@ export interface SignInEvent {
   detail?: string
   /** Whom the provider took her for, where it said so: what an identity is made of by hand. */
   identity?: { issuer: string; subject: string; email: string | null; emailVerified: boolean }
+  /** Of a refusal: how many like it there were within a minute after another one that has its own record. */
+  repeated?: number
   /** The other end's address; null on the portal's own command line. */
   remoteIp: string | null
 }

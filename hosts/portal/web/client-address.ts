@@ -14,10 +14,13 @@ export type ClientAddress = (forwarding: Forwarding) => string
 
 /**
  * The socket's address, unless that is a trusted proxy: then the right-most entry of X-Forwarded-For that is none. What stands
- * left of that was written by nobody knows whom.
+ * left of that was written by nobody knows whom. `onUntrusted` hears of an address that forwards and is not trusted.
  * @throws OperatorError TRUSTED_PROXY_INVALID
  */
-export const clientAddressBehind = (trustedProxies: readonly string[]): ClientAddress => {
+export const clientAddressBehind = (
+  trustedProxies: readonly string[],
+  onUntrusted: (address: string) => void = () => undefined,
+): ClientAddress => {
   const ranges = trustedProxies.map(parseRange)
   const isTrusted = (address: string): boolean => {
     const parsed = ipaddr.parse(address)
@@ -29,6 +32,7 @@ export const clientAddressBehind = (trustedProxies: readonly string[]): ClientAd
     const hops = (Array.isArray(forwardedFor) ? forwardedFor.join(',') : String(forwardedFor ?? ''))
       .split(',')
       .slice(-32)
+    if (forwardedFor !== undefined && !isTrusted(address)) onUntrusted(address)
     while (isTrusted(address)) {
       const hop = canonical(withoutPort(hops.pop()?.trim() ?? ''))
       if (hop === undefined) return address

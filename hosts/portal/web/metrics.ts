@@ -47,7 +47,9 @@ export class Metrics {
     return async (ctx, next) => {
       const begun = clock.now()
       await next()
-      const route = (ctx as { _matchedRoute?: string })._matchedRoute ?? 'other'
+      const matched = (ctx as { _matchedRoute?: unknown })._matchedRoute
+      // A route that is a regular expression is nobody's to read.
+      const route = typeof matched === 'string' && !/[()[\]|\\^$*+?]/.test(matched) ? matched : 'other'
       this.#requests.inc({
         method: KNOWN_METHODS.has(ctx.method) ? ctx.method : 'other',
         route,

@@ -125,6 +125,11 @@ const storeProblem = (error: StoreError): Problem => {
       return new Problem(409, 'last_admin', error.message)
     case 'ADDRESSES_EXHAUSTED':
       return new Problem(503, 'addresses_exhausted', error.message)
+    case 'UNAVAILABLE':
+      return new Problem(503, 'database_unavailable', error.message, {
+        headers: { 'retry-after': '5' },
+        cause: error.cause,
+      })
     case 'BUSY':
       return new Problem(503, 'busy', error.message, { headers: { 'retry-after': '5' }, cause: error })
   }

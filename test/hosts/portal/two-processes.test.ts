@@ -83,6 +83,7 @@ describe('two portal processes on one PostgreSQL', function () {
     const third = await portal.startAnother()
     try {
       // She goes elsewhere, where she may be as well; and then only there. It is heard of at all three.
+      one.socket.pause()
       const two = await at('203.0.113.9')
       await portal.api('PATCH', `/policies/${policy.id}`, from('203.0.113.0/24'))
       // What the others do now would be done by the time when they have done something else.

@@ -3,6 +3,8 @@ import * as fc from 'fast-check'
 import { isIP } from 'node:net'
 import { describe, it } from 'mocha'
 import { OperatorError } from '../../../../core/config/operator-error.ts'
+import { untrustedProxyWarning } from '../../../../hosts/portal/web/untrusted-proxy.ts'
+import { RecordingLogger } from '../../../kit/recording-logger.ts'
 import { clientAddressBehind } from '../../../../hosts/portal/web/client-address.ts'
 
 describe("a client's address", () => {
@@ -44,5 +46,23 @@ describe("a client's address", () => {
     for (const text of ['proxy.example.org', '192.0.2.0/33', '192.0.2.0/x', '']) {
       expect(() => clientAddressBehind([text])).to.throw(OperatorError, text)
     }
+  })
+
+  it('tells once of a proxy that is not trusted, and of few others', () => {
+    const logger = new RecordingLogger()
+    const of = clientAddressBehind(['192.0.2.1'], untrustedProxyWarning(logger))
+    of({ socketAddress: '192.0.2.1', forwardedFor: '203.0.113.9' })
+    of({ socketAddress: '192.0.2.7', forwardedFor: undefined })
+    expect(logger.lines).to.deep.equal([])
+    for (let host = 0; host < 100; host++) {
+      of({ socketAddress: '192.0.2.2', forwardedFor: '203.0.113.9' })
+      of({ socketAddress: `198.51.100.${host}`, forwardedFor: '203.0.113.9' })
+    }
+    expect(logger.lines.map(({ level, fields }) => [level, fields['address']])).to.deep.equal([
+      ['warn', '192.0.2.2'],
+      ['warn', '198.51.100.0'],
+      ['warn', '198.51.100.1'],
+    ])
+    expect(logger.lines[0]?.message).to.include('trusted_proxies')
   })
 })
