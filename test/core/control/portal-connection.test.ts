@@ -3,6 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { WebSocketServer } from 'ws'
+import { isProofOf, readDeviceProof } from '../../../core/control/device-proof.ts'
+import { Ed25519PrivateKey } from '../../../core/crypto/ed25519.ts'
+import { toBase64 } from '../../../core/crypto/text-encoding.ts'
 import { Secret } from '../../../core/runtime/secret.ts'
 import { PortalConnection } from '../../../core/control/portal-connection.ts'
 import type { LinkInput } from '../../../core/control/portal-link.ts'
@@ -10,6 +13,7 @@ import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import { createClock, createWebSockets } from '../../../hosts/runtime/index.ts'
 
 const KEYS = { privateKey: new Uint8Array(32).fill(1), publicKey: new Uint8Array(32).fill(2) }
+const KEY = new Ed25519PrivateKey(new Uint8Array(32).fill(3))
 
 describe('the connection to the portal', () => {
   let server: Server
@@ -36,7 +40,7 @@ describe('the connection to the portal', () => {
     connection = new PortalConnection({
       role: 'client',
       portalUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-      identity: { id: 'id', name: 'laptop', keys: KEYS, token: new Secret('t0ken'), userAgent: 'a/1' },
+      identity: { id: 'id', name: 'laptop', keys: KEYS, token: new Secret('t0ken'), userAgent: 'a/1', deviceKey: KEY },
       ports: {
         webSockets: createWebSockets(),
         clock: createClock(),
@@ -69,6 +73,15 @@ describe('the connection to the portal', () => {
     expect(request?.headers).to.include({ 'x-authorization': 'Bearer t0ken', 'user-agent': 'a/1' })
     expect(request?.url).to.match(/^\/client\/v2\/websocket\?/)
     expect(request?.url).not.to.contain('t0ken')
+  })
+
+  it('proves its device key for the tunnel key, the id and the token of this connect', async () => {
+    connection.open()
+    await heard(1)
+    const proof = readDeviceProof(String(request?.headers['x-device-proof']))
+    const connect = { role: 'client', externalId: 'id', publicKey: toBase64(KEYS.publicKey), token: 't0ken' } as const
+    expect(proof && isProofOf(proof, connect, createClock().unix())).to.equal(true)
+    expect(proof?.key).to.deep.equal(KEY.publicKey)
   })
 
   it('tells that it was opened, what came, and that it ended', async () => {
