@@ -13,13 +13,16 @@ export const isUnproven = ({ verifiedAt, deviceKey, isProven, acceptsUnproven }:
 /** Why a verified device counts as not verified: a sentence's part for people. */
 export const UNPROVEN_TEXT = 'it did not prove that it is the one that was verified'
 
+/** The same for the person whose device it is. */
+const UNPROVEN_TOLD = 'this device did not prove that it is the one that was verified; ask an admin'
+
 /** Adds to the reasons of conditions that wanted a verified device why this one does not count as such. */
 export const withUnproven = (explanation: readonly PolicyExplanation[]): PolicyExplanation[] =>
   explanation.map((policy) => ({
     ...policy,
     conditions: policy.conditions.map((judged) =>
       !judged.holds && judged.facts.clientVerified === false
-        ? { ...judged, reason: `${judged.reason}: ${UNPROVEN_TEXT}` }
+        ? { ...judged, reason: `${judged.reason}: ${UNPROVEN_TEXT}`, told: UNPROVEN_TOLD }
         : judged,
     ),
   }))
