@@ -25,6 +25,9 @@ export interface ConditionExplanation {
   again?: UnixTime
 }
 
+/** The reason for the person where a condition is missing or fails: what went wrong with it is for admins. */
+export const NOT_JUDGED = 'a condition of this policy cannot be judged at the moment; tell an admin'
+
 /** Asks one condition. Whatever goes wrong with it denies, and says what. Never throws. */
 export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at: UnixTime): ConditionExplanation => {
   if ('problem' in condition)
@@ -56,7 +59,7 @@ export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at
     return Object.assign(explanation, checkedVerdict(answer, at))
   } catch (error) {
     const reason = `it failed: ${errorText(error)}`
-    return { condition: key, judgedBy, reads: [], facts: {}, holds: false, reason }
+    return { condition: key, judgedBy, reads: [], facts: {}, holds: false, reason, told: NOT_JUDGED }
   }
 }
 

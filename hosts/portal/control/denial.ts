@@ -1,6 +1,6 @@
 import type { DenialDetail } from '../../../core/control/messages.ts'
 import type { FactName } from '../../../core/contract/policy-condition.ts'
-import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
+import { NOT_JUDGED, type ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 
 /** The names that released clients know for what a condition looks at. */
@@ -49,7 +49,7 @@ export const personalReason = ({ judgedBy, reads, facts, holds, reason, told }: 
   if (holds) return reason
   const unknown = reads.find((name) => facts[name] === undefined)
   if (unknown !== undefined && Object.hasOwn(UNKNOWN, unknown)) return UNKNOWN[unknown]
-  if (judgedBy === undefined) return 'a condition of this policy cannot be judged at the moment; tell an admin'
+  if (judgedBy === undefined) return NOT_JUDGED
   return told ?? `a condition of this policy is not met: ${reason}`
 }
 

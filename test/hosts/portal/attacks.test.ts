@@ -13,6 +13,13 @@ const nonce = '0123456789abcdef'.repeat(4)
 const state = 'fedcba9876543210'.repeat(4)
 const gui = `as=gui-client&nonce=${nonce}&state=${state}`
 
+/** Leaves out the paths that the trail of refused calls keeps: whoever reads them there has sent them. */
+const withoutOwnPaths = (_: string, value: unknown): unknown =>
+  isRefusedCall(value) ? { ...value, details: { ...value.details, path: undefined } } : value
+
+const isRefusedCall = (value: unknown): value is { details: { path: string } } =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'api_call'
+
 /** Each is tried as an attacker would, over real HTTP, against the portal as it is deployed. */
 describe('attacks on the portal', function () {
   this.timeout(60_000)
@@ -339,7 +346,7 @@ describe('attacks on the portal', function () {
       for (const target of targets) {
         const body = method === 'GET' || method === 'DELETE' ? undefined : (bodies[template] ?? {})
         const answer = await portal.api(method, target, body, other.token)
-        const text = JSON.stringify(answer.body ?? '')
+        const text = JSON.stringify(answer.body ?? '', withoutOwnPaths)
         for (const id of named.filter((one) => !target.includes(one)))
           expect(text, `${method} ${target}`).not.to.contain(id)
         expect(text, `${method} ${target}`).not.to.contain('Crossed')

@@ -160,10 +160,11 @@ describe('PortalState', () => {
 
     it('P4 denies on an unknown fact, an unknown condition and one that fails, and says so', () => {
       const client = company.clientJoins({}, ['denial_details'])
-      for (const [condition, reason] of [
-        ['provider', 'you did not sign in with an identity provider'],
-        ['no-such', 'no plugin provides the condition "no-such"'],
-        ['broken', 'it failed: Error: out of order'],
+      const unjudged = 'a condition of this policy cannot be judged at the moment; tell an admin'
+      for (const [condition, reason, forAdmins] of [
+        ['provider', 'you did not sign in with an identity provider', 'the fact identityProviderId is unknown'],
+        ['no-such', unjudged, 'no plugin provides the condition "no-such"'],
+        ['broken', unjudged, 'it failed: Error: out of order'],
       ] as const) {
         bench.patch('policies', company.policy, { conditions: [{ condition, settings: {} }] })
         client.heard()
@@ -171,6 +172,7 @@ describe('PortalState', () => {
         const [failed] = client.heard()
         expect(failed?.payload.reason).to.equal('forbidden')
         expect(failed?.payload.details[0].conditions).to.deep.equal([{ condition, holds: false, reason }])
+        expect(JSON.stringify(bench.decisions.at(-1)?.details)).to.contain(JSON.stringify(forAdmins).slice(1, -1))
       }
     })
 
