@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { isAnswerTo } from '../../core/dns/message.ts'
 import { framed, StreamMessages } from './dns-stream.ts'
 import { failure } from './failure.ts'
 import { openStream } from './outgoing-socket.ts'
 import type { Settle } from './dns-exchange.ts'
+import { TrustedCertificates } from './trusted-certificates.ts'
 
 /** RFC 7858 §3.4: connections are kept for the next query, but not for long. */
 const IDLE_MS = 10_000
@@ -25,6 +26,7 @@ interface Server {
 /** DNS over TLS (RFC 7858): queries to one server share a connection, in flight together and answered in any order. */
 export class TlsDnsConnections {
   readonly #ca: string | undefined
+  readonly #trusted = new TrustedCertificates()
   /** Least recently used first. */
   readonly #connections = new Map<string, Connection>()
 
@@ -54,7 +56,8 @@ export class TlsDnsConnections {
   }
 
   #open(key: string, to: Server): Connection {
-    const connection = new Connection(to, this.#ca)
+    const trust = this.#ca === undefined ? { secureContext: this.#trusted.context() } : { ca: this.#ca }
+    const connection = new Connection(to, trust)
     this.#connections.delete(key)
     this.#connections.set(key, connection)
     for (const [oldest, { size }] of this.#connections) {
@@ -82,11 +85,10 @@ class Connection {
   /** Whether it takes more queries. */
   isUsable = true
 
-  constructor({ address, port, serverName, mark }: Server, ca: string | undefined) {
+  constructor({ address, port, serverName, mark }: Server, trust: Pick<ConnectionOptions, 'ca' | 'secureContext'>) {
     const stream = openStream({ address, port, mark })
     // An error before the TLS layer has taken over.
     stream.on('error', (error) => this.#end(error))
-    const trust = ca === undefined ? {} : { ca }
     const socket = connectTls({
       socket: stream,
       servername: serverName,

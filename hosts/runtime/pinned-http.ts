@@ -6,6 +6,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
 import { failure } from './failure.ts'
 import { openStream, type MarkFor } from './outgoing-socket.ts'
+import { TrustedCertificates } from './trusted-certificates.ts'
 
 const IDLE_MS = 10_000
 /** Longest wait for one address before the next is tried. */
@@ -21,6 +22,7 @@ type Way = { type: 'http2'; session: ClientHttp2Session; inFlight: number } | { 
 export class PinnedHttp {
   readonly #markFor: MarkFor
   readonly #ca: string | undefined
+  readonly #trusted = new TrustedCertificates()
   /** Least recently used first. */
   readonly #ways = new Map<string, Promise<Way>>()
 
@@ -125,7 +127,7 @@ export class PinnedHttp {
         servername: isIP(host) === 0 ? host : '',
         ALPNProtocols: ['h2', 'http/1.1'],
         minVersion: 'TLSv1.2',
-        ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+        ...(this.#ca === undefined ? { secureContext: this.#trusted.context() } : { ca: this.#ca }),
       })
       const timer = setTimeout(() => fail(failure('ETIMEDOUT', `no connection within ${ATTEMPT_MS} ms`)), ATTEMPT_MS)
       const fail = (error: Error): void => {
