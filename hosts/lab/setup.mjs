@@ -2,7 +2,7 @@
 // are there. Everything that it does is named on standard error; standard output stays the command's.
 //
 //   node hosts/lab/setup.mjs start [ARGUMENT …]   sets up and starts the lab
-//   node hosts/lab/setup.mjs test | bench | tunnel    sets up what the tests, or the benchmarks, need
+//   node hosts/lab/setup.mjs test | bench | long | tunnel    sets up what the tests, or the benchmarks, need
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { accessSync, constants, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -47,6 +47,7 @@ const NEEDS = {
     'dbus-run-session': 'dbus-daemon',
   },
   bench: { ...BUILD, ...LAB, iperf3: 'iperf3' },
+  long: { ...BUILD, ...LAB, iperf3: 'iperf3' },
   tunnel: { ...BUILD, ...LAB, wg: 'wireguard-tools', iperf3: 'iperf3' },
 }
 
@@ -334,6 +335,15 @@ const setUp = async (purpose) => {
     await npmPackages()
     await nativeAddon()
     await build()
+    if (purpose === 'long') {
+      const { setUpApiCheckers } = await import('./api-checkers.mjs')
+      await setUpApiCheckers({
+        root: ROOT,
+        run,
+        say,
+        installPackages: isRoot && has('apt-get') ? installPackages : undefined,
+      })
+    }
   } finally {
     unlock()
   }

@@ -7,6 +7,8 @@ import { z } from 'zod'
 export const EmailAddress = z
   .email()
   .max(254)
+  // RFC 5321 §4.5.3.1.1
+  .refine((text) => text.indexOf('@') <= 64, 'has more than 64 characters before the @')
   .transform((text) => lowerCase(text))
 
 /** An address in lower case, as actors have it; undefined where it has another letter than those of ASCII, which no actor's has. */

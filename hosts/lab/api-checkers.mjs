@@ -1,0 +1,42 @@
+// Sets up what judges the REST API's description, for npm run test:long: plain JavaScript, as setup.mjs is. The tools are far larger than
+// the product, so they are no dependencies of it: they are in a folder of their own, which npm ci clears.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const NPM = ['@stoplight/spectral-cli@6.16.3', '@redocly/cli@2.77.0']
+const PYPI = ['schemathesis==4.32.5']
+
+/** Installs the tools where they are not there yet. What cannot be had is said; the tests that need it are skipped then. */
+export const setUpApiCheckers = async ({ root, run, say, installPackages }) => {
+  const folder = join(root, 'node_modules/.cache/portreeve-api-checkers')
+  const stamp = join(folder, 'complete')
+  const wanted = JSON.stringify([NPM, PYPI])
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(join(folder, 'node'), { recursive: true })
+  writeFileSync(join(folder, 'node/package.json'), '{ "private": true }')
+  const python = join(folder, 'python')
+  const makeVenv = () => run('python3 -m venv', 'python3', ['-m', 'venv', python])
+  // Debian has the module in a package of its own.
+  if (!(await makeVenv()).ok && installPackages !== undefined) {
+    await installPackages(['python3-venv'])
+    await makeVenv()
+  }
+  const install = async (what, program, args) => {
+    const { ok, code, output } = await run(what, program, args)
+    if (!ok) {
+      say(`${what} failed (${code}): ${output.trim().split('\n').at(-1)}`)
+      say('The tests of the REST API by other people’s tools are skipped.')
+    }
+    return ok
+  }
+  const npm = process.env.npm_execpath
+  const [command, before] = npm === undefined ? ['npm', []] : [process.execPath, [npm]]
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefix', join(folder, 'node')]
+  const pip = ['install', '--quiet', ...PYPI]
+  const isComplete =
+    (await install('pip install schemathesis', join(python, 'bin/pip'), pip)) &&
+    (await install('npm install spectral, redocly', command, [...before, 'install', ...flags, ...NPM]))
+  if (!isComplete) return
+  writeFileSync(stamp, wanted)
+}
