@@ -29,7 +29,7 @@ export type StubResolverInput<Query> =
   /** A name that has addresses had packets since `watchNames`. */
   | { type: 'nameUsed'; domain: string }
   /** The site has trouble with a name that has addresses, or has none any more (absent). */
-  | { type: 'nameResolved'; domain: string; found: SiteFindings | undefined }
+  | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
 
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
@@ -62,7 +62,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   #sentinelAddresses: readonly string[] = []
   #upstreams: readonly Upstream[] | undefined
   #resources = new ResourceNames([])
-  /** Names that their sites do not have, the first to lapse first. */
+  /** Until when a site is known not to have a name, by resource and name, the first to lapse first. */
   readonly #missingUntil = new Map<string, Instant>()
   /** What each mapped name was last said to belong to. */
   readonly #owners = new Map<string, readonly NamedResource[]>()
@@ -120,20 +120,23 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     return { ...this.#counters.snapshot(), ...this.#upstreamQueries.counters(), ...this.#siteQuestions.counters() }
   }
 
-  #onFindings({ domain, found }: StubResolverInput<Query> & { type: 'nameResolved' }, now: Instant): void {
-    this.#missingUntil.delete(domain)
+  #onFindings({ resourceId, domain, found }: StubResolverInput<Query> & { type: 'nameResolved' }, now: Instant): void {
+    const key = `${resourceId} ${domain}`
+    this.#missingUntil.delete(key)
     if (found?.ipv4 !== 'no_such_name' || found.ipv6 !== 'no_such_name') return
-    this.#missingUntil.set(domain, after(now, MISSING_FOR))
+    this.#missingUntil.set(key, after(now, MISSING_FOR))
     for (const [oldest, until] of this.#missingUntil) {
       if (until > now && this.#missingUntil.size <= MAX_MISSING) break
       this.#missingUntil.delete(oldest)
     }
   }
 
-  /** D13: whether the site said that it does not have a name, which only wildcards take in. */
+  /** D13: whether each site that a name may belong to said that it does not have it, and only wildcards take it in. */
   #isMissing(name: string, owners: readonly NamedResource[], now: Instant): boolean {
-    const until = this.#missingUntil.get(name)
-    return until !== undefined && until > now && !owners.some(isOneName)
+    return owners.every((owner) => {
+      const until = this.#missingUntil.get(`${owner.id} ${name}`)
+      return until !== undefined && until > now && !isOneName(owner)
+    })
   }
 
   #onResources(resources: readonly NamedResource[]): void {

@@ -28,7 +28,9 @@ export type ClientFlowsInput =
   | { type: 'authorizationWanted'; resourceId: string }
   /** The portal or the gateway said no: waiting packets are answered with ICMP unreachable instead of a timeout. */
   | { type: 'authorizationFailed'; resourceId: string }
-  /** No way to a gateway was found: waiting packets, and those of the next moments, are answered with ICMP unreachable. */
+  /** No way to a gateway was found, and another one may serve: what waits goes on waiting, and asks for it at once. */
+  | { type: 'gatewayFailed'; resourceId: string }
+  /** No way to any gateway was found: waiting packets, and those of the next moments, are answered with ICMP unreachable. */
   | { type: 'resourceUnreachable'; resourceId: string }
   | { type: 'revoked'; resourceId: string }
   | { type: 'peerLost'; peer: PeerId }

@@ -76,6 +76,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#wantAuthorization(this.#routes.resource(input.resourceId), now)
       case 'authorizationFailed':
         return this.#refuseKept(this.#routes.resource(input.resourceId), 'authorization-failed', now)
+      case 'gatewayFailed':
+        return this.#askForAnother(this.#routes.resource(input.resourceId), now)
       case 'resourceUnreachable':
         return this.#failConnecting(this.#routes.resource(input.resourceId), now)
       case 'interfaceConfigured':
@@ -321,6 +323,12 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL)) return
     resource.requestedAt = now
     this.#outputs.push({ type: 'requestAuthorization', resourceId: resource.resource.id })
+  }
+
+  #askForAnother(resource: ClientResource | undefined, now: Instant): void {
+    if (resource === undefined || resource.kept.size === 0) return
+    resource.requestedAt = undefined
+    this.#wantAuthorization(resource, now)
   }
 
   #keep(packet: PacketView, { kept }: ClientResource, keptAt: Instant): void {

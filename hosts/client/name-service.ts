@@ -18,7 +18,7 @@ export type NameServiceInput =
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'nameUsed'; domain: string }
-  | { type: 'nameResolved'; domain: string; found: SiteFindings | undefined }
+  | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
   | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   /** A DNS message over TCP to a sentinel; `connection` names what the answer goes to. */
   | { type: 'tcpQueryReceived'; connection: number; sentinel: string; message: Uint8Array }

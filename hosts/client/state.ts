@@ -27,6 +27,7 @@ import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 import { ClientNews } from './client-news.ts'
 import type { ClientState as LinkState } from './client-status.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
+import { DeadEnds } from './dead-ends.ts'
 import type { KnownGateway } from './gateway-table.ts'
 import { NameFindings } from './name-findings.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './name-service.ts'
@@ -72,6 +73,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #tellLane: Tell<LaneInput<ClientFlowsInput, ClientFlowsOutput>>
   readonly #tellNames: Tell<NameServiceInput>
   readonly #siteAsks = new SiteAsks()
+  readonly #deadEnds = new DeadEnds()
   readonly #outputs = new OutputQueue<ClientOutput>()
   #linkState: LinkState = 'connecting'
   /** Since when the portal is not reached. */
@@ -230,9 +232,12 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'authorizationCreated':
         // An answer that nobody waits for any more comes too late: the portal has to be asked again.
         if (!this.resources.answered(message.payload.resource_id)) return
+        this.#leaveDeadEnd(message.payload, now)
         return this.#tellConnections({ type: 'authorized', authorization: message.payload }, now)
       case 'authorizationCreationFailed': {
         const { resource_id: resourceId, reason, details, limit } = message.payload
+        const deadEnd = this.#deadEnds.take(resourceId, now)
+        if (reason === 'offline' && deadEnd !== undefined) this.#failResource(resourceId, { ...deadEnd, now })
         // All that there are were found dead: one may have been started again since, which nobody tells us of.
         if (reason === 'offline' && this.#connections.gateways.forgetDead()) return this.#request(resourceId, now)
         this.resources.denied(resourceId, { reason, details, limit, now })
@@ -395,6 +400,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'served': {
         const { id: peer, ipv4: peerIpv4, ipv6: peerIpv6 } = output.gateway
         this.resources.connected(output.resourceId, peer)
+        this.#deadEnds.take(output.resourceId, now)
         this.#tellFlows({ type: 'granted', resourceId: output.resourceId, peer, peerIpv4, peerIpv6 }, now)
         for (const ask of this.#siteAsks.served(output.resourceId)) this.#askSite(ask, now)
         return
@@ -413,9 +419,20 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     for (const id of resourceIds) {
       if (how === 'ended') this.resources.disconnected(id, reason)
       // Another gateway may take over within a moment: the packets wait for that.
-      else if (how === 'lost') this.resources.unreachable(id, { reason, gateway: gateway.name, now })
-      else this.#failResource(id, { reason, gateway: gateway.name, now })
+      else this.resources.unreachable(id, { reason, gateway: gateway.name, now })
+      if (how !== 'failed') continue
+      this.#deadEnds.add(id, gateway.id, { reason, gateway: gateway.name, now })
+      this.#tellFlows({ type: 'gatewayFailed', resourceId: id }, now)
     }
+  }
+
+  /** Lets nobody wait where the portal knows no other gateway than one that was just found dead. It is tried again all the same. */
+  #leaveDeadEnd(
+    { resource_id: resourceId, gateway_id: gatewayId }: { resource_id: string; gateway_id: string },
+    now: Instant,
+  ): void {
+    const deadEnd = this.#deadEnds.granted(resourceId, gatewayId, now)
+    if (deadEnd !== undefined) this.#failResource(resourceId, { ...deadEnd, now })
   }
 
   /** Says that packets do not reach a resource: to people, and to the applications that wait. */

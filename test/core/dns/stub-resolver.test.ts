@@ -325,6 +325,31 @@ describe('stub resolver', () => {
     expect(world.families('four.example.org'), 'once the most specific one is gone').to.deep.equal([4, 4])
   })
 
+  it('D13 answers NXDOMAIN once all the sites that a name may belong to have said that they do not have it', () => {
+    const world = new World({
+      resources: [
+        { id: 'star', address: '*.example.org' },
+        { id: 'deep', address: '**.example.org' },
+        { id: 'one', address: 'git.example.org' },
+      ],
+    })
+    const missing = (resourceId: string, domain: string): void =>
+      world.dispatch({
+        type: 'nameResolved',
+        resourceId,
+        domain,
+        found: { ipv4: 'no_such_name', ipv6: 'no_such_name' },
+      })
+    missing('star', 'typo.example.org')
+    expect(world.ask('typo.example.org', 'A').rcode, 'another site may have it').to.equal('NOERROR')
+    missing('deep', 'typo.example.org')
+    expect(world.ask('typo.example.org', 'A').rcode).to.equal('NXDOMAIN')
+    for (const id of ['star', 'deep', 'one']) missing(id, 'git.example.org')
+    expect(world.ask('git.example.org', 'A').rcode, 'a resource by itself is there').to.equal('NOERROR')
+    world.clock.advance(31_000)
+    expect(world.ask('typo.example.org', 'A').rcode, 'it is asked for anew').to.equal('NOERROR')
+  })
+
   it('D6 cuts a UDP answer above the limit short with TC, and passes the same one on over TCP', () => {
     const world = new World()
     const addresses = Array.from({ length: 100 }, (_, i) => `192.0.2.${i}`)

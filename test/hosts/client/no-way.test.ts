@@ -131,7 +131,8 @@ for (const [named, transport] of [
         send()
         clock.advance(14 * SECOND)
         expect(status()?.state).to.equal('unreachable')
-        clock.advance(70 * SECOND)
+        // The packet that waited is refused, and its gateway is tried once more, for 12 s.
+        clock.advance(85 * SECOND)
         expect(status()).to.include({ state: 'idle', reason: 'no-path' })
       })
 

@@ -55,7 +55,19 @@ export interface Surroundings {
  * What the sender may see, any of it: `answered by NAME`; `closed`, by the machine's own words; ICMP that says `prohibited` or `unreachable`;
  * `silent` where it is carried to where nobody is; `unresolved` where the name has no address.
  */
-export const predict = (probe: Probe, { resources, sites, addresses }: Surroundings): string[] => {
+export const predict = (probe: Probe, around: Surroundings): string[] => [
+  ...meetsOnceResolved(probe, around),
+  ...(isMissing(probe.target, around) ? ['unresolved'] : []),
+]
+
+/** Whether a name has no address at any site that it may belong to: once that is known there, it is not resolved for a while (D13). */
+const isMissing = (target: string, { resources, sites }: Surroundings): boolean => {
+  const covering = resources.filter((resource) => covers(resource, target))
+  if (isAddress(target) || covering.some(({ address }) => !/[*?]/.test(address))) return false
+  return covering.every((one) => (sites.find(({ name }) => name === one.site)?.records.get(target) ?? []).length === 0)
+}
+
+const meetsOnceResolved = (probe: Probe, { resources, sites, addresses }: Surroundings): string[] => {
   const { target, family } = probe
   const covering = resources.filter((resource) => covers(resource, target)).sort(moreSpecificFirst)
   if (isAddress(target) && covering.length === 0) return ['unreachable']
