@@ -31,7 +31,8 @@ const SHARED_CALLBACK_URL = 'http://127.0.0.1:9/shared'
 
 /** What every identity provider promises. `settings` and `walk` are functions of a running provider: call it inside `describe`. */
 export const identityProviderSuite = <Settings>(name: string, open: () => IdentityProviderSuite<Settings>): void => {
-  const now: UnixTime = unixTime(Date.now())
+  // Asked for at each call: a whole run of tests may take longer than what a provider keeps is good for.
+  const now = (): UnixTime => unixTime(Date.now())
   const fallback = signInDesk()
 
   const begin = async (provider: IdentityProvider<Settings>, settings = open().settings): Promise<SignInStep> =>
@@ -39,7 +40,7 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
       settings,
       callbackUrl: open().callbackUrl,
       sharedCallbackUrl: SHARED_CALLBACK_URL,
-      now,
+      now: now(),
       signal: AbortSignal.timeout(10_000),
       desk: open().desk ?? fallback,
     })
@@ -48,7 +49,7 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
     settings: open().settings,
     callbackUrl: open().callbackUrl,
     sharedCallbackUrl: SHARED_CALLBACK_URL,
-    now,
+    now: now(),
     signal: AbortSignal.timeout(10_000),
     desk: open().desk ?? fallback,
     keep,
