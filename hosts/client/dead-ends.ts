@@ -1,5 +1,7 @@
-import { after, type Instant } from '../../core/runtime/time.ts'
-import { UNREACHABLE_FOR_MS } from './gateway-table.ts'
+import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
+
+/** How long the portal has to say which other gateway there is. What is asked for later finds out for itself. */
+const ANSWER_WITHIN_MS = 5 * SECOND
 
 /** Why a resource cannot be reached: the reason's code, and the name of the gateway that there was no way to. */
 export interface DeadEnd {
@@ -8,7 +10,7 @@ export interface DeadEnd {
 }
 
 /**
- * Resources whose gateway was found dead a short while ago, until it is known whether another one serves them. Packets wait for that, rather
+ * Resources whose gateway was found dead a moment ago, until it is known whether another one serves them. Packets wait for that, rather
  * than being refused while the next gateway of the site would take them.
  */
 export class DeadEnds {
@@ -17,7 +19,7 @@ export class DeadEnds {
   /** Notes that no way was found to a gateway of this resource. */
   add(resourceId: string, gatewayId: string, { reason, gateway, now }: DeadEnd & { now: Instant }): void {
     const gatewayIds = this.#fresh(resourceId, now)?.gatewayIds ?? new Set()
-    const until = after(now, UNREACHABLE_FOR_MS)
+    const until = after(now, ANSWER_WITHIN_MS)
     this.#byResource.set(resourceId, { gatewayIds: gatewayIds.add(gatewayId), last: { reason, gateway }, until })
   }
 

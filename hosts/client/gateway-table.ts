@@ -29,7 +29,7 @@ export interface KnownGateway {
 }
 
 /** How long the portal is told that a gateway was found dead. */
-export const UNREACHABLE_FOR_MS = 60 * SECOND
+const UNREACHABLE_FOR_MS = 60 * SECOND
 
 /** The gateways that this client was given, and which of them are dead. */
 export class GatewayTable {
