@@ -15,7 +15,7 @@ export interface ConnectRequest {
   publicKey: string
 }
 
-/** Where a peer opens its control channel (wire §2). The token is not in it: URLs end up in logs. */
+/** URL at which a peer opens its control channel (wire §2). The token is not in it: URLs end up in logs. */
 export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequest): string => {
   const url = new URL(portalUrl)
   url.protocol = url.protocol.replace('http', 'ws')
@@ -24,7 +24,7 @@ export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequ
   return url.href
 }
 
-/** Where a peer opens its control channel, for people: without the query, which says who the peer is. */
+/** URL of a peer's control channel as people see it: without the query, which says who the peer is. */
 export const shownUrl = ({ role, portalUrl }: Pick<ConnectRequest, 'role' | 'portalUrl'>): string =>
   connectUrl({ role, portalUrl, id: '', name: '', publicKey: '' }).replace(/\?.*$/, '')
 

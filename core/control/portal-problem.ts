@@ -11,9 +11,9 @@ export interface PortalProblem {
   step: PortalStep
   /** Stable and lower-case: `name_unknown`, `certificate_expired`, `redirected` … or the portal's own code. */
   code: string
-  /** What the system, the proxy or the portal said. */
+  /** Words of the system, the proxy or the portal. */
   said: string
-  /** What to do about it, a sentence. */
+  /** Remedy, a sentence. */
   remedy: string
 }
 

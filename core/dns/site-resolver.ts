@@ -163,7 +163,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     this.#halfway.add(resolution)
   }
 
-  /** What an answer says of a family, or why there is none that counts. */
+  /** Finding for one address family: its addresses, or why none counts. */
   #outcome(verdict: UpstreamVerdict, question: Question): FamilyFound | SiteFinding {
     if (verdict.type === 'failed') {
       this.#counters.count(`siteResolver_${verdict.code}`)

@@ -296,7 +296,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 /** Short, so that an application asks again soon when what a name stands for changes. */
 const TTL_SECONDS = 1
 
-/** As long as a gateway remembers it (D10); then the name is asked for anew. */
+/** Time for which a name counts as missing, as long as a gateway remembers it (D10); then it is asked for anew. */
 const MISSING_FOR = 30 * SECOND
 const MAX_MISSING = 4_096
 
