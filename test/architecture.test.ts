@@ -72,6 +72,18 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    because: "the client's packet engine and the gateway's share what lies beside them, and neither needs the other",
+    applies: (file) => /^core\/flow\/(client|gateway)\//.test(file.path),
+    forbids: (target, file) =>
+      (within(target, 'core/flow/client') || within(target, 'core/flow/gateway')) &&
+      !within(target, folderOf(file.path, 3)),
+  },
+  {
+    because: 'what both packet engines share depends on neither',
+    applies: (file) => /^core\/flow\/[^/]+\.ts$/.test(file.path),
+    forbids: (target) => within(target, 'core/flow/client') || within(target, 'core/flow/gateway'),
+  },
+  {
     because: 'a plugin sees the public API only, as a third party would, and never another plugin',
     applies: (file) => file.path.startsWith('plugins/'),
     forbids: (target, file) => isRelative(target) && !within(target, folderOf(file.path, 2)),

@@ -1,5 +1,5 @@
 import { compareAddresses, formatAddress, type AddressBytes } from '../net/ip-address.ts'
-import { TCP, UDP } from '../net/packet-view.ts'
+import { TCP, UDP, type PacketView } from '../net/packet-view.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { FlowStates } from './flow-states.ts'
 
@@ -184,6 +184,10 @@ interface Opening<Tag> {
   tag: Tag
   group: string
 }
+
+/** Whether a packet towards the site is of a kind that has entries here. Client and gateway must agree about that (T5). */
+export const isTranslated = ({ kind }: Pick<PacketView, 'kind'>): boolean =>
+  kind === 'tcp' || kind === 'udp' || kind === 'echoRequest'
 
 const hasPorts = (protocol: number): boolean => protocol === TCP || protocol === UDP
 

@@ -1,5 +1,5 @@
+import { flowResource } from '../../core/control/flow-resource.ts'
 import type { ClientResource, DenialDetail } from '../../core/control/messages.ts'
-import { portFilters } from '../../core/control/port-filters.ts'
 import type { NamedResource } from '../../core/dns/resource-names.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { after, MINUTE, type Instant } from '../../core/runtime/time.ts'
@@ -181,15 +181,3 @@ const IDLE = {
   isDenied: false,
   unreachableAt: undefined,
 } as const
-
-const flowResource = (resource: ClientResource): FlowResource => {
-  if (resource.type === 'internet') return { id: resource.id, type: 'internet', address: '', filters: [] }
-  const { id, type, address, filters = [], ip_stack } = resource
-  return {
-    id,
-    type,
-    address,
-    filters: portFilters(filters),
-    ...(ip_stack === null || ip_stack === undefined ? {} : { ipStack: ip_stack }),
-  }
-}

@@ -1,6 +1,6 @@
 import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { leadsToServices } from '../../core/dns/record-kind.ts'
-import { SITE_RESOLVER_PORT } from '../../core/flow/gateway-flows.ts'
+import { SITE_RESOLVER_PORT } from '../../core/flow/gateway/gateway-flows.ts'
 import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import type { KnownGateway } from './gateway-table.ts'
 import type { NameServiceOutput } from './name-service.ts'

@@ -6,7 +6,7 @@ import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/
 import { PortalNews } from '../../core/control/portal-news.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
-import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
+import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
 import {
   ScriptLane,
   type DropCounts,
@@ -20,9 +20,9 @@ import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../co
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
-import type { Note } from '../../core/runtime/note.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 import { ClientNews } from './client-news.ts'
 import type { ClientState as LinkState } from './client-status.ts'

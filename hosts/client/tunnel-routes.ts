@@ -1,5 +1,5 @@
 import { firstPermitting } from '../../core/filter/port-filter.ts'
-import { ClientRoutes } from '../../core/flow/client-routes.ts'
+import { ClientRoutes } from '../../core/flow/client/client-routes.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { TCP, UDP } from '../../core/net/packet-view.ts'

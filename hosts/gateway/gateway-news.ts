@@ -1,4 +1,4 @@
-import type { GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
+import type { GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import type { PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
 import { NewsFilter } from '../../core/runtime/news-filter.ts'
 import type { Note } from '../../core/runtime/note.ts'

@@ -3,7 +3,7 @@ import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { PeerInput, PeerOutput } from '../../core/control/peer-messages.ts'
 import type { SiteResolverOutput } from '../../core/dns/site-resolver.ts'
 import type { SiteServiceInput, SiteServiceOutput } from '../../core/dns/site-service.ts'
-import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
+import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import type { SiteQuery } from './site-listeners.ts'
 
 export type GatewayInput =

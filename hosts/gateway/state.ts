@@ -1,8 +1,8 @@
 // The gateway as a machine: the portal's link, the packet engine and the tunnels, and what passes between them. It enforces its
 // authorizations by itself: the portal may be away for as long as they last.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
-import { FEATURES, type FromPortal, type GatewayResource, type ToPortal } from '../../core/control/messages.ts'
-import { portFilters } from '../../core/control/port-filters.ts'
+import { flowResource } from '../../core/control/flow-resource.ts'
+import { FEATURES, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
 import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
 import { PortalNews } from '../../core/control/portal-news.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
@@ -10,8 +10,7 @@ import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { isTrouble, NO_TROUBLE } from '../../core/dns/site-finding.ts'
 import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
-import type { FlowResource } from '../../core/flow/flow-resource.ts'
-import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
+import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import { ScriptLane, type DropCounts, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
@@ -20,14 +19,14 @@ import { TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
-import { NameReports } from './name-reports.ts'
-import type { Note } from '../../core/runtime/note.ts'
 import { GatewayNews } from './gateway-news.ts'
-import { OwedAnswers } from './owed-answers.ts'
 import type { GatewayStatus } from './gateway-status.ts'
+import { NameReports } from './name-reports.ts'
+import { OwedAnswers } from './owed-answers.ts'
 import type { SiteQuery } from './site-listeners.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 
@@ -404,16 +403,6 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   /** What is said while the portal is away waits for it. */
   #say(message: ToPortal<'gateway'>, now: Instant): void {
     this.#tellLink({ type: 'send', hold: true, ...message }, now)
-  }
-}
-
-const flowResource = (resource: GatewayResource): FlowResource => {
-  if (resource.type === 'internet') return { id: resource.id, type: 'internet', address: '', filters: [] }
-  return {
-    id: resource.id,
-    type: resource.type,
-    address: resource.address,
-    filters: portFilters(resource.filters),
   }
 }
 

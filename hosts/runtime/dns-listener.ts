@@ -5,7 +5,7 @@ import { DnsConnection } from './dns-connection.ts'
 import { loadAddon, UDP_ROW } from './native/addon.ts'
 import { encodeAddress, SOCKET_ADDRESS_WORDS } from './socket-address.ts'
 
-/** wire §6: 10 TCP connections per sentinel. Each sentinel is a peer of its own here (core/flow/tcp-hairpin.ts), as is each client of a gateway. */
+/** wire §6: 10 TCP connections per sentinel. Each sentinel is a peer of its own here (core/flow/client/tcp-hairpin.ts), as is each client of a gateway. */
 const MOST_OF_PEER = 10
 /** Of one listener. */
 const MOST_CONNECTIONS = 128

@@ -1,6 +1,6 @@
-import { ClientFlows } from '../../core/flow/client-flows.ts'
+import { ClientFlows } from '../../core/flow/client/client-flows.ts'
 import { encodeControlFrame } from '../../core/flow/control-frame.ts'
-import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
+import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { instant } from '../../core/runtime/time.ts'
 import { ADA, cidr, dns, GATEWAY, proxies } from '../kit/flow-bench.ts'
 import { buildPacket } from '../kit/packet-builder.ts'

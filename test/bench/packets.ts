@@ -4,8 +4,8 @@
 // - "in turn": each packet is of another one than the last 9,999. Nothing that is looked at is in a cache: the worst that can be asked.
 // What the benchmark itself looks at costs nothing of that: whose turn it is stands in order, two bytes each. Only whole packets need a peer's id,
 // eight bytes of a list, as from the transport's own table.
-import { ClientFlows } from '../../core/flow/client-flows.ts'
-import { GatewayFlows } from '../../core/flow/gateway-flows.ts'
+import { ClientFlows } from '../../core/flow/client/client-flows.ts'
+import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { OFFLOAD_HEADER_BYTES } from '../../core/net/offload.ts'
 import { endpoint } from '../../core/runtime/endpoint.ts'
 import { integerBelow } from '../../core/runtime/random.ts'

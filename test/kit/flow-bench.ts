@@ -1,4 +1,4 @@
-import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client-flows.ts'
+import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
 import {
   decodeControlFrame,
   encodeControlFrame,
@@ -6,7 +6,7 @@ import {
   type ControlFrame,
 } from '../../core/flow/control-frame.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
-import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway-flows.ts'
+import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import type { Machine } from '../../core/runtime/machine.ts'
 import { instant } from '../../core/runtime/time.ts'
 import { buildPacket, checksumsAreRight, describePacket, type PacketParts } from './packet-builder.ts'

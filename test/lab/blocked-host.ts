@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { ClientFlowsInput } from '../../core/flow/client-flows.ts'
+import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { LaneCommand } from '../../core/flow/lane.ts'
 import { SystemClock } from '../../hosts/runtime/clock.ts'
 import { WorkerCarrier } from '../../hosts/runtime/lane/worker-carrier.ts'

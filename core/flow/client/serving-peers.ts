@@ -1,10 +1,10 @@
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import { canonicalAddress, formatAddress, type AddressBytes } from '../net/ip-address.ts'
-import { LEAST_MTU } from '../runtime/mtu.ts'
-import { isInRange, MAPPED_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
-import { after, SECOND, type Instant } from '../runtime/time.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import { canonicalAddress, formatAddress, type AddressBytes } from '../../net/ip-address.ts'
+import { isInRange, MAPPED_ADDRESSES, OWN_ADDRESSES } from '../../net/reserved-range.ts'
+import { LEAST_MTU } from '../../runtime/mtu.ts'
+import { after, SECOND, type Instant } from '../../runtime/time.ts'
+import type { PeerNumbers } from '../peer-numbers.ts'
 import type { ClientResource, ClientRoutes } from './client-routes.ts'
-import type { PeerNumbers } from './peer-numbers.ts'
 
 /** A gateway's refusal makes the client ask again this often at the most. */
 const DOUBT_INTERVAL = 30 * SECOND

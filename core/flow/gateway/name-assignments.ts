@@ -1,6 +1,6 @@
-import { compareAddresses, formatAddress, parseAddress, type AddressBytes } from '../net/ip-address.ts'
-import { whyNeverAServer } from '../net/never-a-server.ts'
-import type { Family } from '../runtime/endpoint.ts'
+import { compareAddresses, formatAddress, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
+import { whyNeverAServer } from '../../net/never-a-server.ts'
+import type { Family } from '../../runtime/endpoint.ts'
 
 /** Names that a client may have addresses for at once; the one that was assigned longest ago is forgotten first. */
 export const MOST_DOMAINS = 4_096

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { decodeControlFrame, encodeControlFrame, isControlFrame } from '../../../core/flow/control-frame.ts'
-import { GatewayFlows } from '../../../core/flow/gateway-flows.ts'
-import { instant } from '../../../core/runtime/time.ts'
-import { ADA, BOB, cidr, dns, GATEWAY, proxies, tcp } from '../../kit/flow-bench.ts'
-import { buildPacket, checksumsAreRight, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
+import { decodeControlFrame, encodeControlFrame, isControlFrame } from '../../../../core/flow/control-frame.ts'
+import { GatewayFlows } from '../../../../core/flow/gateway/gateway-flows.ts'
+import { instant } from '../../../../core/runtime/time.ts'
+import { ADA, BOB, cidr, dns, GATEWAY, proxies, tcp } from '../../../kit/flow-bench.ts'
+import { buildPacket, checksumsAreRight, describePacket, type PacketParts } from '../../../kit/packet-builder.ts'
 
 // Ada may use 198.51.100.0/24 on port 443 for a minute, and *.example.org on port 80. Everything she sends is made up. What leaves on the TUN
 // device is judged by rules written down a second time here, and much simpler.

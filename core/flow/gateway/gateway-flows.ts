@@ -1,24 +1,24 @@
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import { normalizeName } from '../dns/pattern.ts'
-import { isTrouble, type SiteFindings } from '../dns/site-finding.ts'
-import { buildTooBig, buildUnreachable, type Unreachable } from '../net/icmp-error.ts'
-import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
-import { isTooLong } from '../net/packet-length.ts'
-import { isSyn, PacketView } from '../net/packet-view.ts'
-import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../net/reserved-range.ts'
-import { Counters } from '../runtime/counters.ts'
-import type { Deadline } from '../runtime/machine.ts'
-import { OutputQueue } from '../runtime/output-queue.ts'
-import type { Instant } from '../runtime/time.ts'
-import { decodeControlFrame, encodeControlFrame, isControlFrame } from './control-frame.ts'
-import type { Flows, Offload, TransportChecksum } from './flows.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import { normalizeName } from '../../dns/pattern.ts'
+import { isTrouble, type SiteFindings } from '../../dns/site-finding.ts'
+import { buildTooBig, buildUnreachable, type Unreachable } from '../../net/icmp-error.ts'
+import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
+import { isTooBig } from '../../net/packet-too-big.ts'
+import { isSyn, PacketView } from '../../net/packet-view.ts'
+import { isInRange, MAPPED_ADDRESSES, MULTICAST_ADDRESSES, OWN_ADDRESSES } from '../../net/reserved-range.ts'
+import { Counters } from '../../runtime/counters.ts'
+import type { Deadline } from '../../runtime/machine.ts'
+import { OutputQueue } from '../../runtime/output-queue.ts'
+import type { Instant } from '../../runtime/time.ts'
+import { decodeControlFrame, encodeControlFrame, isControlFrame } from '../control-frame.ts'
+import { FlowVerdicts } from '../flow-verdicts.ts'
+import type { Flows, Offload, TransportChecksum } from '../flows.ts'
+import { PacketCopier } from '../packet-copier.ts'
+import { PeerNumbers } from '../peer-numbers.ts'
 import type { GatewayDrop, GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
 import type { FlowEntry, GatewayPeer } from './gateway-peer.ts'
 import { GatewayPeers } from './gateway-peers.ts'
-import { KnownFlows } from './known-flows.ts'
 import { NameLookups } from './name-lookups.ts'
-import { PacketCopies } from './packet-copies.ts'
-import { PeerNumbers } from './peer-numbers.ts'
 import { translateError } from './translated-error.ts'
 
 export type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
@@ -34,13 +34,13 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
   readonly numbers = new PeerNumbers()
-  readonly #known = new KnownFlows<FlowEntry>()
-  readonly #peers = new GatewayPeers(this.numbers, this.#known.states)
+  readonly #verdicts = new FlowVerdicts<FlowEntry>()
+  readonly #peers = new GatewayPeers(this.numbers, this.#verdicts.states)
   readonly #lookups = new NameLookups()
   readonly #outputs = new OutputQueue<GatewayFlowsOutput>()
   readonly #counters = new Counters<GatewayDrop>()
   readonly #packet = new PacketView()
-  readonly #copies = new PacketCopies()
+  readonly #copier = new PacketCopier()
 
   handle(input: GatewayFlowsInput, now: Instant): void {
     this.#carryOutDue(now)
@@ -61,7 +61,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)
-        this.#known.forgetVerdicts()
+        this.#verdicts.forgetVerdicts()
         break
       case 'ownAddressesChanged':
         this.#peers.setMachineAddresses(input.addresses)
@@ -97,10 +97,10 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#carryOutDue(now)
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return undefined
-    const row = this.#known.find(packet, 'outside', now)
+    const row = this.#verdicts.find(packet, 'outside', now)
     if (row < 0) return undefined
-    const peer = this.#known.states.ownerOf(row)
-    if (isTooLong(packet, this.#peers.mtuOf(peer), segmentBytes)) return undefined
+    const peer = this.#verdicts.states.ownerOf(row)
+    if (isTooBig(packet, this.#peers.mtuOf(peer), segmentBytes)) return undefined
     packet.hasPseudoChecksum = checksum === 'pseudo'
     this.#translateIn(packet, row, now)
     return peer
@@ -110,8 +110,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#carryOutDue(now)
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return false
-    const row = this.#known.find(packet, 'inside', now)
-    if (row < 0 || this.#known.states.ownerOf(row) !== peer) return false
+    const row = this.#verdicts.find(packet, 'inside', now)
+    if (row < 0 || this.#verdicts.states.ownerOf(row) !== peer) return false
     packet.hasPseudoChecksum = checksum === 'pseudo'
     this.#translateOut(packet, row, now)
     return true
@@ -145,8 +145,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed === 'ok') {
-      const row = this.#known.find(packet, 'inside', now)
-      if (row >= 0 && this.numbers.idOf(this.#known.states.ownerOf(row)) === peerId)
+      const row = this.#verdicts.find(packet, 'inside', now)
+      if (row >= 0 && this.numbers.idOf(this.#verdicts.states.ownerOf(row)) === peerId)
         return this.#passOut(packet, row, now)
     }
     const peer = this.#peers.get(peerId)
@@ -168,7 +168,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (this.#isOwnAddress(bytes, destinationAt, addressLength)) {
       // The gateway's other ports are somebody else's services, for which there is no resource and no policy.
       return isGatewayService(packet, packet.destinationPort)
-        ? this.#writeTun(this.#copies.fitting(packet, this.#peers.mtuOf(peer.number)))
+        ? this.#writeTun(this.#copier.copyFitting(packet, this.#peers.mtuOf(peer.number)))
         : this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
     }
     if (isInRange(OWN_ADDRESSES, bytes, destination) && !isInRange(MAPPED_ADDRESSES, bytes, destination)) {
@@ -177,9 +177,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const decision = peer.outbound(packet, now)
     switch (decision.verdict) {
       case 'pass':
-        if (decision.flow === 'portless') return this.#writeTun(this.#copies.of(packet))
+        if (decision.flow === 'portless') return this.#writeTun(this.#copier.copy(packet))
         this.#peers.openedFlow(peer, now)
-        return this.#passOut(packet, this.#known.keep(packet, 'inside', decision.flow), now)
+        return this.#passOut(packet, this.#verdicts.keep(packet, 'inside', decision.flow), now)
       case 'prohibited':
         return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: decision.reason, now })
       case 'unreachable':
@@ -192,14 +192,14 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #passOut(packet: PacketView, row: number, now: Instant): void {
     // Only a SYN asks for the MTU, which is in yet another place.
     packet.bytes = isSyn(packet)
-      ? this.#copies.fitting(packet, this.#peers.mtuOf(this.#known.states.ownerOf(row)))
-      : this.#copies.of(packet)
+      ? this.#copier.copyFitting(packet, this.#peers.mtuOf(this.#verdicts.states.ownerOf(row)))
+      : this.#copier.copy(packet)
     this.#translateOut(packet, row, now)
     this.#writeTun(packet.bytes)
   }
 
   #translateOut(packet: PacketView, row: number, now: Instant): void {
-    const entry = this.#known.states.note(row, { from: 'inside', tcpFlags: packet.tcpFlags, now })
+    const entry = this.#verdicts.states.note(row, { from: 'inside', tcpFlags: packet.tcpFlags, now })
     if (entry === undefined) return
     if (!isAddressAt(entry.outsideAddress, packet.bytes, packet.destinationAt)) {
       packet.setDestination(entry.outsideAddress)
@@ -211,7 +211,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const packet = this.#packet
     const parsed = packet.parse(bytes)
     if (parsed !== 'ok') return this.#counters.count(parsed)
-    const known = this.#known.find(packet, 'outside', now)
+    const known = this.#verdicts.find(packet, 'outside', now)
     if (known >= 0) return this.#passIn(packet, known, now)
     if (isControlFrame(bytes)) return this.#counters.count('control-from-tun')
     const peer = this.#peers.at(packet.destinationText())
@@ -224,34 +224,34 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const flow = peer.inbound(packet, now)
     if (flow === undefined) return this.#counters.count('no-flow')
     if (flow === 'portless') return this.#sendOn(packet, peer, now)
-    this.#passIn(packet, this.#known.keep(packet, 'outside', flow), now)
+    this.#passIn(packet, this.#verdicts.keep(packet, 'outside', flow), now)
   }
 
   /** As it is. */
   #sendOn(packet: PacketView, { id, number }: GatewayPeer, now: Instant): void {
     const mtu = this.#peers.mtuOf(number)
-    if (isTooLong(packet, mtu)) return this.#refuseTooLong(packet, id, now)
-    this.#sendTo(id, this.#copies.fitting(packet, mtu))
+    if (isTooBig(packet, mtu)) return this.#refuseTooBig(packet, id, now)
+    this.#sendTo(id, this.#copier.copyFitting(packet, mtu))
   }
 
   #passIn(packet: PacketView, row: number, now: Instant): void {
-    const peer = this.#known.states.ownerOf(row)
+    const peer = this.#verdicts.states.ownerOf(row)
     const mtu = this.#peers.mtuOf(peer)
-    if (isTooLong(packet, mtu)) return this.#refuseTooLong(packet, this.numbers.idOf(peer), now)
-    packet.bytes = this.#copies.fitting(packet, mtu)
+    if (isTooBig(packet, mtu)) return this.#refuseTooBig(packet, this.numbers.idOf(peer), now)
+    packet.bytes = this.#copier.copyFitting(packet, mtu)
     this.#translateIn(packet, row, now)
     this.#sendTo(this.numbers.idOf(peer), packet.bytes)
   }
 
   #translateIn(packet: PacketView, row: number, now: Instant): void {
-    const entry = this.#known.states.note(row, { from: 'outside', tcpFlags: packet.tcpFlags, now })
+    const entry = this.#verdicts.states.note(row, { from: 'outside', tcpFlags: packet.tcpFlags, now })
     if (entry === undefined) return
     if (!isAddressAt(entry.insideAddress, packet.bytes, packet.sourceAt)) packet.setSource(entry.insideAddress)
     if (entry.insidePort !== packet.destinationPort) packet.setDestinationPort(entry.insidePort)
   }
 
   #passError(peer: GatewayPeer, packet: PacketView, now: Instant): void {
-    packet.parse(this.#copies.of(packet))
+    packet.parse(this.#copier.copy(packet))
     const outcome = translateError(packet, peer, now)
     if (outcome === 'translated') this.#sendTo(peer.id, packet.bytes)
     else this.#counters.count(outcome)
@@ -364,7 +364,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   /** Its sender is to cut it: T7, T10. */
-  #refuseTooLong(packet: PacketView, id: PeerId, now: Instant): void {
+  #refuseTooBig(packet: PacketView, id: PeerId, now: Instant): void {
     this.#counters.count('too-long')
     const peer = this.#peers.get(id)
     if (peer?.errors.take(now) !== true) return this.#counters.count('icmp-rate')

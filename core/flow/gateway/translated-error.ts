@@ -1,7 +1,7 @@
-import { quotedPacket, quotesSource, rewriteQuote } from '../net/icmp-error.ts'
-import { isAddressAt } from '../net/ip-address.ts'
-import type { PacketView } from '../net/packet-view.ts'
-import type { Instant } from '../runtime/time.ts'
+import { quotedPacket, quotesSource, rewriteQuote } from '../../net/icmp-error.ts'
+import { isAddressAt } from '../../net/ip-address.ts'
+import type { PacketView } from '../../net/packet-view.ts'
+import type { Instant } from '../../runtime/time.ts'
 import type { GatewayPeer } from './gateway-peer.ts'
 
 /**

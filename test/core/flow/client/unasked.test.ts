@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { instant } from '../../../core/runtime/time.ts'
-import { ADA, cidr, ClientBench, dns, GATEWAY, internet, proxies } from '../../kit/flow-bench.ts'
-import { buildIcmpError, buildIp, buildPacket, type PacketParts } from '../../kit/packet-builder.ts'
+import { instant } from '../../../../core/runtime/time.ts'
+import { ADA, cidr, ClientBench, dns, GATEWAY, internet, proxies } from '../../../kit/flow-bench.ts'
+import { buildIcmpError, buildIp, buildPacket, type PacketParts } from '../../../kit/packet-builder.ts'
 
 const ACTIVE = { type: 'domainStatus', resource: 'wiki', domain: 'a.example.org', status: 'Active' } as const
 

@@ -1,5 +1,5 @@
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import { after, SECOND, type Instant } from '../runtime/time.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import { after, SECOND, type Instant } from '../../runtime/time.ts'
 
 /** Names that are being resolved for one peer. */
 const MOST_LOOKUPS = 64

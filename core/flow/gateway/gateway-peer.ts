@@ -1,18 +1,18 @@
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import { matchPattern } from '../dns/pattern.ts'
-import { firstPermitting, type PortFilters } from '../filter/port-filter.ts'
-import type { FlowStates } from '../nat/flow-states.ts'
-import { NatTable, type NatEntry, type NatRefusal } from '../nat/nat-table.ts'
-import { formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
-import type { PacketView } from '../net/packet-view.ts'
-import { isInRange, MAPPED_ADDRESSES } from '../net/reserved-range.ts'
-import type { Instant } from '../runtime/time.ts'
-import type { FlowResource } from './flow-resource.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import { matchPattern } from '../../dns/pattern.ts'
+import { firstPermitting, type PortFilters } from '../../filter/port-filter.ts'
+import type { FlowStates } from '../../nat/flow-states.ts'
+import { isTranslated, NatTable, type NatEntry, type NatRefusal } from '../../nat/nat-table.ts'
+import { formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
+import type { PacketView } from '../../net/packet-view.ts'
+import { isInRange, MAPPED_ADDRESSES } from '../../net/reserved-range.ts'
+import type { Instant } from '../../runtime/time.ts'
+import type { FlowResource } from '../flow-resource.ts'
+import { compareEntries, resourceEntry } from '../resource-entry.ts'
 import { HeldGrants, type Grant } from './held-grants.ts'
 import type { MachineAddresses } from './machine-addresses.ts'
 import { NameAssignments, type AssignmentRequest } from './name-assignments.ts'
 import { RateBound } from './rate-bound.ts'
-import { compareEntries, resourceEntry } from './resource-entry.ts'
 
 /** Its group is the id of the resource that lets it pass, its tag the name that it goes to; undefined for an address. */
 export type FlowEntry = NatEntry<string | undefined>
@@ -182,8 +182,8 @@ export class GatewayPeer {
   outbound(packet: PacketView, now: Instant): OutboundVerdict {
     const { protocol, destinationPort } = packet
     const destination = packet.destination()
-    const tracked = isTracked(packet)
-    const known = tracked ? this.#flows?.fromInside(protocol, packet.sourcePort, destination, now) : undefined
+    const translated = isTranslated(packet)
+    const known = translated ? this.#flows?.fromInside(protocol, packet.sourcePort, destination, now) : undefined
     if (
       known !== undefined &&
       !this.#states.reopens(known.row, packet.tcpFlags) &&
@@ -200,7 +200,7 @@ export class GatewayPeer {
     }
     const { grant, domain, outsideAddress } = permitted.entry
     if (outsideAddress === undefined) return { verdict: 'unreachable', reason: 'no-record' }
-    if (!tracked) {
+    if (!translated) {
       return domain === undefined ? { verdict: 'pass', flow: 'portless' } : { verdict: 'drop', reason: 'nat-protocol' }
     }
     this.#flows ??= new NatTable({ states: this.#states, owner: this.number })
@@ -294,6 +294,3 @@ export class GatewayPeer {
     return left === undefined || right === undefined ? 0 : compareEntries(left, right)
   }
 }
-
-/** Whether a packet from a client is of a kind that has an entry in the table. */
-const isTracked = ({ kind }: PacketView): boolean => kind === 'tcp' || kind === 'udp' || kind === 'echoRequest'

@@ -1,4 +1,4 @@
-import type { Instant } from '../runtime/time.ts'
+import type { Instant } from '../../runtime/time.ts'
 
 /** A token bucket: `perSecond` on average, `burst` at once. */
 export class RateBound {

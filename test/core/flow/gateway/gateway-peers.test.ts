@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { GatewayFlows, type GatewayFlowsInput } from '../../../core/flow/gateway-flows.ts'
-import { instant } from '../../../core/runtime/time.ts'
-import { cidr } from '../../kit/flow-bench.ts'
+import { GatewayFlows, type GatewayFlowsInput } from '../../../../core/flow/gateway/gateway-flows.ts'
+import { instant } from '../../../../core/runtime/time.ts'
+import { cidr } from '../../../kit/flow-bench.ts'
 
 /** Who may have what until when: expiries by peer and resource, looked through one by one. */
 class PlainGateway {

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { hairpinAddress, hairpinSentinel } from '../../../core/flow/tcp-hairpin.ts'
-import { endpoint } from '../../../core/runtime/endpoint.ts'
-import { ADA, BOB, cidr, ClientBench, dns, GATEWAY, internet, proxies, tcp } from '../../kit/flow-bench.ts'
-import { buildIcmpError, buildPacket } from '../../kit/packet-builder.ts'
+import { hairpinAddress, hairpinSentinel } from '../../../../core/flow/client/tcp-hairpin.ts'
+import { endpoint } from '../../../../core/runtime/endpoint.ts'
+import { ADA, BOB, cidr, ClientBench, dns, GATEWAY, internet, proxies, tcp } from '../../../kit/flow-bench.ts'
+import { buildIcmpError, buildPacket } from '../../../kit/packet-builder.ts'
 
 const LAB = cidr('lab', '198.51.100.0/24')
 const WIKI = dns('wiki', '*.example.org')

@@ -1,8 +1,8 @@
-import type { QuotedPacket } from '../net/icmp-error.ts'
-import { formatAddress } from '../net/ip-address.ts'
-import { ACK, SYN, type PacketView } from '../net/packet-view.ts'
-import type { Instant } from '../runtime/time.ts'
-import { KnownFlows } from './known-flows.ts'
+import type { QuotedPacket } from '../../net/icmp-error.ts'
+import { formatAddress } from '../../net/ip-address.ts'
+import { ACK, SYN, type PacketView } from '../../net/packet-view.ts'
+import type { Instant } from '../../runtime/time.ts'
+import { FlowVerdicts } from '../flow-verdicts.ts'
 
 /** Flows of one client at once; some 300 bytes each. */
 const MOST_FLOWS = 65_536
@@ -20,7 +20,7 @@ interface BegunFlow {
  * them: the same protocol, address and ports, for as long as the flow lasts. What has no ports is told by protocol and address.
  */
 export class BegunFlows {
-  readonly #known = new KnownFlows<BegunFlow>()
+  readonly #verdicts = new FlowVerdicts<BegunFlow>()
   /** By the number of the gateway, and by protocol, ports and address as this machine sees them. */
   readonly #byPeer = new Map<number, Map<string, BegunFlow>>()
   #size = 0
@@ -28,14 +28,14 @@ export class BegunFlows {
 
   /** Number of the gateway that an outbound packet of a known flow goes to, which is noted; below 0 where it needs a decision. */
   passOut(packet: PacketView, now: Instant): number {
-    const row = this.#known.find(packet, 'inside', now)
+    const row = this.#verdicts.find(packet, 'inside', now)
     return row < 0 ? -1 : this.#note(packet, row, 'inside', now)
   }
 
   /** Whether a packet of a gateway answers a flow that is known, and is noted; the slow way is `isAnswer`. */
   passIn(packet: PacketView, peer: number, now: Instant): boolean {
-    const row = this.#known.find(packet, 'outside', now)
-    if (row < 0 || this.#known.states.ownerOf(row) !== peer) return false
+    const row = this.#verdicts.find(packet, 'outside', now)
+    if (row < 0 || this.#verdicts.states.ownerOf(row) !== peer) return false
     this.#note(packet, row, 'outside', now)
     return true
   }
@@ -45,10 +45,10 @@ export class BegunFlows {
     const key = outboundKey(packet)
     if (key === undefined) return true
     const held = this.#alive(peer, key, now)
-    if (held !== undefined && this.#known.states.reopens(held.row, packet.tcpFlags)) this.#close(held)
+    if (held !== undefined && this.#verdicts.states.reopens(held.row, packet.tcpFlags)) this.#close(held)
     const flow = this.#byPeer.get(peer)?.get(key) ?? this.#open(packet, { peer, key }, now)
     if (flow === undefined) return false
-    if (hasCachedVerdict(packet)) this.#known.keep(packet, 'inside', flow)
+    if (hasCachedVerdict(packet)) this.#verdicts.keep(packet, 'inside', flow)
     this.#note(packet, flow.row, 'inside', now)
     return true
   }
@@ -58,7 +58,7 @@ export class BegunFlows {
     const key = inboundKey(packet)
     const flow = key === undefined ? undefined : this.#alive(peer, key, now)
     if (flow === undefined) return false
-    if (hasCachedVerdict(packet)) this.#known.keep(packet, 'outside', flow)
+    if (hasCachedVerdict(packet)) this.#verdicts.keep(packet, 'outside', flow)
     this.#note(packet, flow.row, 'outside', now)
     return true
   }
@@ -72,7 +72,7 @@ export class BegunFlows {
 
   /** Has the next packet of each flow decided anew; the flows go on. */
   forgetVerdicts(): void {
-    this.#known.forgetVerdicts()
+    this.#verdicts.forgetVerdicts()
   }
 
   /** Ends all flows of a gateway, before its number is another's. */
@@ -89,7 +89,7 @@ export class BegunFlows {
   #open(packet: PacketView, { peer, key }: { peer: number; key: string }, now: Instant): BegunFlow | undefined {
     if (this.#size >= this.#sweepAt) this.#sweep(now)
     if (this.#size >= MOST_FLOWS) return undefined
-    const row = this.#known.states.open({ owner: peer, protocol: packet.protocol, isPlain: true }, now)
+    const row = this.#verdicts.states.open({ owner: peer, protocol: packet.protocol, isPlain: true }, now)
     const flow: BegunFlow = { row, peer, key }
     const ofPeer = this.#byPeer.get(peer)
     if (ofPeer === undefined) this.#byPeer.set(peer, new Map([[key, flow]]))
@@ -99,27 +99,27 @@ export class BegunFlows {
   }
 
   #note({ tcpFlags }: PacketView, row: number, from: 'inside' | 'outside', now: Instant): number {
-    this.#known.states.note(row, { from, tcpFlags, now })
-    return this.#known.states.ownerOf(row)
+    this.#verdicts.states.note(row, { from, tcpFlags, now })
+    return this.#verdicts.states.ownerOf(row)
   }
 
   #alive(peer: number, key: string, now: Instant): BegunFlow | undefined {
     const flow = this.#byPeer.get(peer)?.get(key)
-    if (flow === undefined || !this.#known.states.isOver(flow.row, now)) return flow
+    if (flow === undefined || !this.#verdicts.states.isOver(flow.row, now)) return flow
     this.#close(flow)
     return undefined
   }
 
   #close(flow: BegunFlow): void {
     this.#byPeer.get(flow.peer)?.delete(flow.key)
-    this.#known.states.close(flow.row)
+    this.#verdicts.states.close(flow.row)
     this.#size--
   }
 
   /** Costs each flow that begins the same, however many there are: the next time is at twice what is left. */
   #sweep(now: Instant): void {
     for (const flows of this.#byPeer.values()) {
-      for (const flow of flows.values()) if (this.#known.states.isOver(flow.row, now)) this.#close(flow)
+      for (const flow of flows.values()) if (this.#verdicts.states.isOver(flow.row, now)) this.#close(flow)
     }
     this.#sweepAt = Math.min(MOST_FLOWS, Math.max(FIRST_SWEEP, this.#size * 2))
   }

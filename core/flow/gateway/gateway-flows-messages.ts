@@ -1,12 +1,12 @@
 // What a gateway tells its flows, and what they want of it.
-import type { SiteFindings } from '../dns/site-finding.ts'
-import type { Family } from '../runtime/endpoint.ts'
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import type { PacketRefusal } from '../net/packet-view.ts'
-import type { Instant } from '../runtime/time.ts'
-import type { ControlRefusal } from './control-frame.ts'
-import type { FlowResource } from './flow-resource.ts'
-import type { MtuChanged } from './flows.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import type { SiteFindings } from '../../dns/site-finding.ts'
+import type { PacketRefusal } from '../../net/packet-view.ts'
+import type { Family } from '../../runtime/endpoint.ts'
+import type { Instant } from '../../runtime/time.ts'
+import type { ControlRefusal } from '../control-frame.ts'
+import type { FlowResource } from '../flow-resource.ts'
+import type { MtuChanged } from '../flows.ts'
 import type { OutboundVerdict } from './gateway-peer.ts'
 
 export type GatewayFlowsInput =

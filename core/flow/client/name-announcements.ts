@@ -1,8 +1,8 @@
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import type { SiteFindings } from '../dns/site-finding.ts'
-import { after, earlier, SECOND, type Instant } from '../runtime/time.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import type { SiteFindings } from '../../dns/site-finding.ts'
+import { after, earlier, SECOND, type Instant } from '../../runtime/time.ts'
+import { encodeControlFrame } from '../control-frame.ts'
 import type { Announcement, ClientName, ClientRoutes } from './client-routes.ts'
-import { encodeControlFrame } from './control-frame.ts'
 
 /** wire §5: control frames are unreliable, so they are repeated. */
 const ANNOUNCE_INTERVAL = 2 * SECOND

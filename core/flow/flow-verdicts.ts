@@ -3,13 +3,13 @@ import type { PacketView } from '../net/packet-view.ts'
 import type { Instant } from '../runtime/time.ts'
 import { FlowCache } from './flow-cache.ts'
 
-/** The flows of all peers, and which of them may pass without being decided anew. A flow is a row of `states`. */
-export class KnownFlows<Flow extends { readonly row: number }> {
+/** Flows of all peers, each a row of `states`, with a cached verdict for those whose packets may pass without being decided anew. */
+export class FlowVerdicts<Flow extends { readonly row: number }> {
   readonly states = new FlowStates<Flow>(() => this.forgetVerdicts())
   readonly #inside = new FlowCache()
   readonly #outside = new FlowCache()
 
-  /** The flow that a packet from one side is of, if that may pass; below 0 where there is no verdict. */
+  /** Row of the flow that a packet from one side belongs to, if it may pass; below 0 where there is no verdict. */
   find(packet: PacketView, from: Side, now: Instant): number {
     const cache = from === 'inside' ? this.#inside : this.#outside
     const place = cache.find(packet)
@@ -19,7 +19,7 @@ export class KnownFlows<Flow extends { readonly row: number }> {
     return from === 'inside' && this.states.reopens(row, packet.tcpFlags) ? -1 : row
   }
 
-  /** Keeps the verdict that a flow may pass, whose packet this is; the flow's row. */
+  /** Keeps the verdict that the flow of this packet may pass; returns the flow's row. */
   keep(packet: PacketView, from: Side, { row }: Flow): number {
     const cache = from === 'inside' ? this.#inside : this.#outside
     cache.store(packet, row, this.states.stamp(row))

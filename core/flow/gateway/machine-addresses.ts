@@ -1,4 +1,4 @@
-import { formatAddress, type AddressBytes } from '../net/ip-address.ts'
+import { formatAddress, type AddressBytes } from '../../net/ip-address.ts'
 
 /**
  * The addresses of the gateway's own machine, on all its devices. What is sent there out of the tunnel meets the machine's own services,

@@ -1,13 +1,13 @@
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import { ResourceNames } from '../dns/resource-names.ts'
-import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
-import type { AddressBytes } from '../net/ip-address.ts'
-import { isMeantBy } from '../net/never-a-server.ts'
-import { PrefixTrie } from '../net/prefix-trie.ts'
-import { isOfInternet } from '../net/reserved-range.ts'
-import type { Instant } from '../runtime/time.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import { ResourceNames } from '../../dns/resource-names.ts'
+import { embeddedIpv4 } from '../../net/embedded-ipv4.ts'
+import type { AddressBytes } from '../../net/ip-address.ts'
+import { isMeantBy } from '../../net/never-a-server.ts'
+import { PrefixTrie } from '../../net/prefix-trie.ts'
+import { isOfInternet } from '../../net/reserved-range.ts'
+import type { Instant } from '../../runtime/time.ts'
+import { compareEntries, type ResourceEntry } from '../resource-entry.ts'
 import { MachineAddresses } from './machine-addresses.ts'
-import { compareEntries, type ResourceEntry } from './resource-entry.ts'
 
 export interface Grant extends ResourceEntry {
   /** Who holds it. */

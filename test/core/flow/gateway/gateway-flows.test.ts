@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { instant } from '../../../core/runtime/time.ts'
-import { ADA, BOB, cidr, dns, GATEWAY, GatewayBench, internet, tcp } from '../../kit/flow-bench.ts'
-import { buildIcmpError, buildIp, buildPacket } from '../../kit/packet-builder.ts'
-import { spellingsOf } from '../../kit/ipv4-spellings.ts'
+import { instant } from '../../../../core/runtime/time.ts'
+import { ADA, BOB, cidr, dns, GATEWAY, GatewayBench, internet, tcp } from '../../../kit/flow-bench.ts'
+import { spellingsOf } from '../../../kit/ipv4-spellings.ts'
+import { buildIcmpError, buildIp, buildPacket } from '../../../kit/packet-builder.ts'
 
 const LAB = cidr('lab', '198.51.100.0/24')
 const WIKI = dns('wiki', '*.example.org')

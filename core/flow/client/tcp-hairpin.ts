@@ -1,6 +1,6 @@
-import { canonicalAddress, formatAddress, parseAddress, type AddressBytes } from '../net/ip-address.ts'
-import type { PacketView } from '../net/packet-view.ts'
-import { isInRange, SENTINEL_ADDRESSES } from '../net/reserved-range.ts'
+import { canonicalAddress, formatAddress, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
+import type { PacketView } from '../../net/packet-view.ts'
+import { isInRange, SENTINEL_ADDRESSES } from '../../net/reserved-range.ts'
 
 // DNS over TCP to a sentinel. The kernel does the TCP: a packet to sentinel:53 is turned round, to an ordinary listener on the client's
 // own tunnel address, as if it came from an address that stands for the sentinel; the listener's answers are turned round again.

@@ -1,5 +1,5 @@
-import { ACK, SYN, type PacketView } from '../net/packet-view.ts'
-import { SECOND, type Instant } from '../runtime/time.ts'
+import { ACK, SYN, type PacketView } from '../../net/packet-view.ts'
+import { SECOND, type Instant } from '../../runtime/time.ts'
 
 /** wire §6: packets kept while connecting. */
 const MOST_KEPT = 128

@@ -1,13 +1,13 @@
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import type { SiteFindings } from '../dns/site-finding.ts'
-import { canonicalAddress, formatAddress, type AddressBytes } from '../net/ip-address.ts'
-import { isMeantBy } from '../net/never-a-server.ts'
-import { PrefixTrie } from '../net/prefix-trie.ts'
-import { isInRange, isOfInternet, MAPPED_ADDRESSES } from '../net/reserved-range.ts'
-import type { Instant } from '../runtime/time.ts'
-import type { FlowResource } from './flow-resource.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import type { SiteFindings } from '../../dns/site-finding.ts'
+import { canonicalAddress, formatAddress, type AddressBytes } from '../../net/ip-address.ts'
+import { isMeantBy } from '../../net/never-a-server.ts'
+import { PrefixTrie } from '../../net/prefix-trie.ts'
+import { isInRange, isOfInternet, MAPPED_ADDRESSES } from '../../net/reserved-range.ts'
+import type { Instant } from '../../runtime/time.ts'
+import type { FlowResource } from '../flow-resource.ts'
+import { compareEntries, resourceEntry, type ResourceEntry } from '../resource-entry.ts'
 import { KeptPackets } from './kept-packets.ts'
-import { compareEntries, resourceEntry, type ResourceEntry } from './resource-entry.ts'
 
 /** A resource at the client, and how far the way to it has come. */
 export interface ClientResource extends ResourceEntry {

@@ -1,6 +1,7 @@
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import { normalizeName } from '../dns/pattern.ts'
-import { firstPermitting } from '../filter/port-filter.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import { normalizeName } from '../../dns/pattern.ts'
+import { firstPermitting } from '../../filter/port-filter.ts'
+import { isTranslated } from '../../nat/nat-table.ts'
 import {
   buildTooBig,
   buildUnreachable,
@@ -8,30 +9,30 @@ import {
   quotedPacket,
   quotesSource,
   type Unreachable,
-} from '../net/icmp-error.ts'
-import { isAddressAt, parseAddress, type AddressBytes } from '../net/ip-address.ts'
-import { isTooLong } from '../net/packet-length.ts'
-import { isSyn, PacketView } from '../net/packet-view.ts'
+} from '../../net/icmp-error.ts'
+import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
+import { isTooBig } from '../../net/packet-too-big.ts'
+import { isSyn, PacketView } from '../../net/packet-view.ts'
 import {
   isInRange,
   MAPPED_ADDRESSES,
   MULTICAST_ADDRESSES,
   OWN_ADDRESSES,
   SENTINEL_ADDRESSES,
-} from '../net/reserved-range.ts'
-import { Counters } from '../runtime/counters.ts'
-import { endpoint } from '../runtime/endpoint.ts'
-import type { Deadline } from '../runtime/machine.ts'
-import { OutputQueue } from '../runtime/output-queue.ts'
-import { after, SECOND, type Instant } from '../runtime/time.ts'
+} from '../../net/reserved-range.ts'
+import { Counters } from '../../runtime/counters.ts'
+import { endpoint } from '../../runtime/endpoint.ts'
+import type { Deadline } from '../../runtime/machine.ts'
+import { OutputQueue } from '../../runtime/output-queue.ts'
+import { after, SECOND, type Instant } from '../../runtime/time.ts'
+import { decodeControlFrame, isControlFrame } from '../control-frame.ts'
+import type { Flows, Offload, TransportChecksum } from '../flows.ts'
+import { PacketCopier } from '../packet-copier.ts'
+import { PeerNumbers } from '../peer-numbers.ts'
 import { BegunFlows } from './begun-flows.ts'
 import type { ClientDrop, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
-import { decodeControlFrame, isControlFrame } from './control-frame.ts'
-import type { Flows, Offload, TransportChecksum } from './flows.ts'
 import { NameAnnouncements, takeFindings } from './name-announcements.ts'
-import { PacketCopies } from './packet-copies.ts'
-import { PeerNumbers } from './peer-numbers.ts'
 import { answerPacket, SentinelTraffic, type ResolverAnswer } from './sentinel-traffic.ts'
 import { ServingPeers } from './serving-peers.ts'
 import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
@@ -59,7 +60,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
   readonly #counters = new Counters<ClientDrop>()
   readonly #packet = new PacketView()
-  readonly #copies = new PacketCopies()
+  readonly #copier = new PacketCopier()
 
   handle(input: ClientFlowsInput, now: Instant): void {
     switch (input.type) {
@@ -117,7 +118,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const packet = this.#packet
     if (packet.parse(bytes) !== 'ok' || packet.length !== bytes.length || isSyn(packet)) return undefined
     const peer = this.#begun.passOut(packet, now)
-    return peer < 0 || isTooLong(packet, this.#peers.mtu(this.numbers.idOf(peer)), segmentBytes) ? undefined : peer
+    return peer < 0 || isTooBig(packet, this.#peers.mtu(this.numbers.idOf(peer)), segmentBytes) ? undefined : peer
   }
 
   passFromTunnel(peer: number, bytes: Uint8Array, _checksum: TransportChecksum, now: Instant): boolean {
@@ -179,7 +180,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (permitted.verdict !== 'permitted') return this.#refuse(packet, 'admin-prohibited', permitted.verdict)
     const resource = permitted.entry
     // What has neither ports nor an identifier cannot be translated by the gateway.
-    if (mapped && !isTracked(packet)) return this.#counters.count('nat-protocol')
+    if (mapped && !isTranslated(packet)) return this.#counters.count('nat-protocol')
     if (resource.peer === undefined) return this.#keepUntilGranted(packet, resource, { now, keptAt })
     const name = mapped ? this.#routes.nameAt(packet.destination()) : undefined
     if (name !== undefined && name.announced.get(resource.resource.id)?.status !== 'active') {
@@ -201,13 +202,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   /** What is longer than the way takes is for its sender to cut: T7, T10. */
   #sendOn(packet: PacketView, peer: PeerId): void {
     const mtu = this.#peers.mtu(peer)
-    if (isTooLong(packet, mtu)) {
+    if (isTooBig(packet, mtu)) {
       this.#counters.count('too-long')
       const error = buildTooBig(packet, mtu)
       if (error !== undefined) this.#writeTun(error)
       return
     }
-    this.#sendTo(peer, this.#copies.fitting(packet, mtu))
+    this.#sendTo(peer, this.#copier.copyFitting(packet, mtu))
   }
 
   #handleSentinelPacket(packet: PacketView, own: AddressBytes): void {
@@ -227,7 +228,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return
       case 'to-application':
       case 'to-listener':
-        packet.parse(this.#copies.of(packet))
+        packet.parse(this.#copier.copy(packet))
         if (verdict === 'to-listener') turnToListener(packet, { own, port: this.#sentinels.portFor(packet) ?? 0 })
         else turnToApplication(packet, own)
         this.#writeTun(packet.bytes)
@@ -262,7 +263,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   }
 
   #writeIn(packet: PacketView, peer: PeerId): void {
-    this.#writeTun(this.#copies.fitting(packet, this.#peers.mtu(peer)))
+    this.#writeTun(this.#copier.copyFitting(packet, this.#peers.mtu(peer)))
   }
 
   #handleControl(peer: PeerId, bytes: Uint8Array, now: Instant): void {
@@ -423,6 +424,3 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#outputs.push({ type: 'writeTun', packet })
   }
 }
-
-/** Whether a packet is of a kind that the gateway can translate. */
-const isTracked = ({ kind }: PacketView): boolean => kind === 'tcp' || kind === 'udp' || kind === 'echoRequest'

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { NameLookups } from '../../../core/flow/name-lookups.ts'
-import { instant, SECOND } from '../../../core/runtime/time.ts'
+import { NameLookups } from '../../../../core/flow/gateway/name-lookups.ts'
+import { instant, SECOND } from '../../../../core/runtime/time.ts'
 
 const asked = (peer: string, name: number) => ({
   peer,

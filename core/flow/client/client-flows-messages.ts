@@ -1,11 +1,11 @@
 // What a client tells its flows, and what they want of it.
-import type { PeerId } from '../contract/tunnel-transport.ts'
-import type { SiteFindings } from '../dns/site-finding.ts'
-import type { PacketRefusal } from '../net/packet-view.ts'
-import type { Endpoint } from '../runtime/endpoint.ts'
-import type { ControlRefusal } from './control-frame.ts'
-import type { FlowResource } from './flow-resource.ts'
-import type { MtuChanged } from './flows.ts'
+import type { PeerId } from '../../contract/tunnel-transport.ts'
+import type { SiteFindings } from '../../dns/site-finding.ts'
+import type { PacketRefusal } from '../../net/packet-view.ts'
+import type { Endpoint } from '../../runtime/endpoint.ts'
+import type { ControlRefusal } from '../control-frame.ts'
+import type { FlowResource } from '../flow-resource.ts'
+import type { MtuChanged } from '../flows.ts'
 import type { ListenerPorts } from './sentinel-traffic.ts'
 
 export type ClientFlowsInput =
