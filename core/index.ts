@@ -81,6 +81,7 @@ export {
   HOUR,
   DAY,
 } from './runtime/time.ts'
+export { TokenBucket, type Rate } from './runtime/token-bucket.ts'
 export { Clock } from './runtime/clock.ts'
 export { Random, integerBelow, uuid } from './runtime/random.ts'
 export { SecretFiles, type SecretFile } from './runtime/secret-files.ts'

@@ -7,12 +7,12 @@ import { formatAddress, isAddressAt, parseAddress, type AddressBytes } from '../
 import type { PacketView } from '../../net/packet-view.ts'
 import { isInRange, MAPPED_ADDRESSES } from '../../net/reserved-range.ts'
 import type { Instant } from '../../runtime/time.ts'
+import { TokenBucket } from '../../runtime/token-bucket.ts'
 import type { FlowResource } from '../flow-resource.ts'
 import { compareEntries, resourceEntry } from '../resource-entry.ts'
 import { HeldGrants, type Grant } from './held-grants.ts'
 import type { MachineAddresses } from './machine-addresses.ts'
 import { NameAssignments, type AssignmentRequest } from './name-assignments.ts'
-import { RateBound } from './rate-bound.ts'
 
 /** Its group is the id of the resource that lets it pass, its tag the name that it goes to; undefined for an address. */
 export type FlowEntry = NatEntry<string | undefined>
@@ -55,9 +55,9 @@ export class GatewayPeer {
   readonly ipv4: AddressBytes
   readonly ipv6: AddressBytes
   /** ICMP errors that it causes. */
-  readonly errors = new RateBound({ perSecond: 100, burst: 100 })
+  readonly errors = new TokenBucket({ perSecond: 100, burst: 100 })
   /** Control frames that are looked at. */
-  readonly frames = new RateBound({ perSecond: 100, burst: 500 })
+  readonly frames = new TokenBucket({ perSecond: 100, burst: 500 })
   readonly #machine: MachineAddresses
   readonly #states: FlowStates<FlowEntry>
   #grants: HeldGrants
