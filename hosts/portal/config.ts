@@ -5,7 +5,7 @@ import type { Clock } from '../../core/runtime/clock.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { parseNetwork } from '../runtime/permitted-addresses.ts'
-import { GrantsConfig, LimitsConfig } from './limits.ts'
+import { GrantsConfig, LimitsConfig } from './grants/limits.ts'
 
 const Sqlite = z.strictObject({
   driver: z.literal('sqlite'),

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { createClock, createRandom } from '../runtime/index.ts'
 import type { PortalInit, PortalInitialised } from './config.ts'
-import { EmailAddress } from './email-address.ts'
+import { EmailAddress } from './text/email-address.ts'
 import { openRows } from './open-rows.ts'
 import { StoreError } from './store/store-error.ts'
 

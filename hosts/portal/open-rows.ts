@@ -9,13 +9,13 @@ import type { Random } from '../../core/runtime/random.ts'
 import { createLogger } from '../runtime/index.ts'
 import { readSecretFile } from '../runtime/secret-file.ts'
 import type { PortalConfig } from './config.ts'
-import { derivedKey, loadSecretKey } from './secret-key.ts'
+import { derivedKey, loadSecretKey } from './identity/secret-key.ts'
 import type { AuditedSettings } from './store/audit-trail.ts'
 import type { DatabaseConfig, PostgresTls } from './store/dialect.ts'
 import { KnexStore } from './store/knex-store.ts'
 import { toldWhereAway } from './store/told-where-away.ts'
 import type { Store } from './store/store.ts'
-import { Tokens } from './tokens.ts'
+import { Tokens } from './identity/tokens.ts'
 
 export interface OpenRows {
   store: Store

@@ -5,9 +5,9 @@ import { Settings as TimeWindowSettings } from '../../plugins/condition-time-win
 import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
 import type { Extension } from '../../core/plugin/extension-point.ts'
 import { unixTime } from '../../core/runtime/time.ts'
-import type { Change } from '../../hosts/portal/entities.ts'
-import { judgeAccess } from '../../hosts/portal/control/access.ts'
-import { View } from '../../hosts/portal/view/view.ts'
+import type { Change } from '../../hosts/portal/store/entities.ts'
+import { judgeAccess } from '../../hosts/portal/decide/access.ts'
+import { View } from '../../hosts/portal/decide/view.ts'
 import { costsInTurn, type Figure, type Work } from './figure.ts'
 
 /** How large an account is. Each resource has five policies, each actor ten memberships, at either scale. */

@@ -15,13 +15,13 @@ import type {
   IdentityProviderRow,
   Policy,
   Resource,
-} from '../../hosts/portal/entities.ts'
-import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/state.ts'
+} from '../../hosts/portal/store/entities.ts'
+import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/grants/state.ts'
 import { addressesAt } from '../../hosts/portal/store/tunnel-addresses.ts'
 import type { Decision } from '../../hosts/portal/store/store.ts'
 import { childrenOf } from '../../hosts/portal/store/tables.ts'
-import { parseToken, signedFragment } from '../../hosts/portal/token-text.ts'
-import type { Rows } from '../../hosts/portal/entities.ts'
+import { parseToken, signedFragment } from '../../hosts/portal/identity/token-text.ts'
+import type { Rows } from '../../hosts/portal/store/entities.ts'
 import { SeededRandom } from './seeded-random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import type { PortalSide, VirtualControlChannel, VirtualPortalEnd } from './virtual-control-channel.ts'

@@ -1,6 +1,6 @@
 import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { toHex } from '../../core/crypto/text-encoding.ts'
-import type { Actor } from '../../hosts/portal/entities.ts'
+import type { Actor } from '../../hosts/portal/store/entities.ts'
 import { RandomSelector } from '../../plugins/selector-random/random-selector.ts'
 import { RemoteIp } from '../../plugins/condition-remote-ip/remote-ip.ts'
 import { TimeWindow } from '../../plugins/condition-time-window/time-window.ts'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
-import type { Actor, Policy, Resource } from '../../hosts/portal/entities.ts'
+import type { Actor, Policy, Resource } from '../../hosts/portal/store/entities.ts'
 import { statusOf } from '../../hosts/client/status.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import type { VirtualClient } from '../kit/virtual-client.ts'

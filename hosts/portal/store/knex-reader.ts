@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { Entities, EntityName } from '../entities.ts'
+import type { Entities, EntityName } from './entities.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
 import type { Position, Query, Reader } from './store.ts'
 

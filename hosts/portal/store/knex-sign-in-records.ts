@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { KeptState, RecordChange } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
-import { foldedEmail } from '../email-address.ts'
+import { foldedEmail } from '../text/email-address.ts'
 
 /** Whose records: of one provider of one account. */
 export interface RecordScope {

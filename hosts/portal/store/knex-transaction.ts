@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
-import type { Change, Entities, EntityName } from '../entities.ts'
+import type { Change, Entities, EntityName } from './entities.ts'
 import type { Dialect } from './dialect.ts'
 import { KnexReader } from './knex-reader.ts'
 import { columnName, encodeRow } from './row-codec.ts'

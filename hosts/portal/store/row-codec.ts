@@ -1,4 +1,4 @@
-import type { Entities, EntityName } from '../entities.ts'
+import type { Entities, EntityName } from './entities.ts'
 import { TABLES, type ColumnKind } from './tables.ts'
 
 type Cell = string | number | boolean | null

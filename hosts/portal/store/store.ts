@@ -1,7 +1,7 @@
 import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
-import type { Account, Change, Entities, EntityName, Rows } from '../entities.ts'
-import type { RefusedCall } from '../refused-calls.ts'
+import type { Account, Change, Entities, EntityName, Rows } from './entities.ts'
+import type { RefusedCall } from './refused-calls.ts'
 import type { RecordScope } from './knex-sign-in-records.ts'
 
 /**

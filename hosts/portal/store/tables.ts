@@ -1,4 +1,4 @@
-import type { Entities, EntityName } from '../entities.ts'
+import type { Entities, EntityName } from './entities.ts'
 
 /** How a property travels to and from a column: `time` epoch milliseconds, `flag` a boolean, `json` JSON as text. */
 export type ColumnKind = 'text' | 'time' | 'integer' | 'flag' | 'json'

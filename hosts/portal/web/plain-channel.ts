@@ -2,8 +2,8 @@ import type { Middleware } from 'koa'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, MINUTE, type Instant } from '../../../core/runtime/time.ts'
-import { isChannelPath } from '../control/connect-request.ts'
-import { refusalProblem } from '../control/refusal.ts'
+import { isChannelPath } from '../channel/connect-request.ts'
+import { refusalProblem } from '../channel/refusal.ts'
 
 /** One line a minute is enough to find a proxy by, and strangers fill no log. */
 const LOG_INTERVAL_MS = MINUTE

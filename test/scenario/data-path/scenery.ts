@@ -1,4 +1,4 @@
-import type { Actor } from '../../../hosts/portal/entities.ts'
+import type { Actor } from '../../../hosts/portal/store/entities.ts'
 import type { Dice } from '../../kit/dice.ts'
 import type { VirtualClient } from '../../kit/virtual-client.ts'
 import type { VirtualSite } from '../../kit/virtual-site.ts'

@@ -1,8 +1,8 @@
-import { tokenRefusalWords } from '../../token-refusal.ts'
-import type { Tokens } from '../../tokens.ts'
-import type { RefusedCalls } from '../../refused-calls.ts'
+import { tokenRefusalWords } from '../../identity/token-refusal.ts'
+import type { Tokens } from '../../identity/tokens.ts'
+import type { RefusedCalls } from '../../store/refused-calls.ts'
 import type { AuditSubject } from '../../store/store.ts'
-import { Problem, problemOf } from '../problem.ts'
+import { Problem, problemOf } from '../http/problem.ts'
 import type { Step } from './endpoint.ts'
 
 /** Who asks: by an API token of an admin or of a service account. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Authorization } from '../../entities.ts'
+import type { Authorization } from '../../store/entities.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { ConditionBody, conditionToWire } from './explain.ts'

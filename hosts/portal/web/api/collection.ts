@@ -1,6 +1,6 @@
-import type { Entities, EntityName } from '../../entities.ts'
+import type { Entities, EntityName } from '../../store/entities.ts'
 import type { Draft, Patch, Query, Reader, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
-import { notFound } from '../problem.ts'
+import { notFound } from '../http/problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 import { answerPage } from './page.ts'
 import { checkMatch, rowVersion } from './row-version.ts'

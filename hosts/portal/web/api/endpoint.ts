@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa'
 import type { z } from 'zod'
-import type { Account, Actor } from '../../entities.ts'
+import type { Account, Actor } from '../../store/entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
 
 /** Where the API's paths begin. */

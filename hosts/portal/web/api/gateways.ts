@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Gateway } from '../../entities.ts'
+import type { Gateway } from '../../store/entities.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'

@@ -3,10 +3,10 @@ import type { IdentityProvider } from '../../../../core/contract/identity-provid
 import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
-import type { Decisions } from '../../control/decisions.ts'
-import type { RefusedCalls } from '../../refused-calls.ts'
+import type { Decisions } from '../../explain/decisions.ts'
+import type { RefusedCalls } from '../../store/refused-calls.ts'
 import type { Store } from '../../store/store.ts'
-import type { Tokens } from '../../tokens.ts'
+import type { Tokens } from '../../identity/tokens.ts'
 
 /** What the stories are made with. */
 export interface ApiParts {

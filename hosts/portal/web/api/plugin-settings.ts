@@ -1,6 +1,11 @@
 import type { Extensions } from '../../../../core/plugin/extension-point.ts'
-import { identifyingSettings, secretsAtNewAddress, withoutSecrets, withSecretsOf } from '../../settings-secrets.ts'
-import { invalidBody } from '../problem.ts'
+import {
+  identifyingSettings,
+  secretsAtNewAddress,
+  withoutSecrets,
+  withSecretsOf,
+} from '../../settings/settings-secrets.ts'
+import { invalidBody } from '../http/problem.ts'
 
 type SettingsObject = Record<string, unknown>
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ConditionSetting, Policy } from '../../entities.ts'
+import type { ConditionSetting, Policy } from '../../store/entities.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'

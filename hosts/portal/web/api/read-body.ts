@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import { pathOf } from '../../../../core/config/parse-config.ts'
-import { illFormedPath } from '../../plain-text.ts'
-import { bodyText, malformed } from '../body-text.ts'
-import { invalidBody, Problem, type FieldProblem } from '../problem.ts'
+import { illFormedPath } from '../../text/plain-text.ts'
+import { bodyText, malformed } from '../http/body-text.ts'
+import { invalidBody, Problem, type FieldProblem } from '../http/problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 
 /** A validated part of a request: the step that validates it, and what it holds from then on. */

@@ -1,7 +1,7 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
-import type { Entities, EntityName } from '../../entities.ts'
+import type { Entities, EntityName } from '../../store/entities.ts'
 import { TABLES } from '../../store/tables.ts'
-import { Problem } from '../problem.ts'
+import { Problem } from '../http/problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 
 /** What is shown and changes by itself, without anybody's will: it is no reason to refuse a change. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Site } from '../../entities.ts'
+import type { Site } from '../../store/entities.ts'
 import { collection, existing, idOf } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
 import { pageOf, defined, Name, rowFields, Settings, timeOf } from './wire.ts'

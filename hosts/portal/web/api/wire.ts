@@ -1,7 +1,7 @@
 // The words that the API's bodies are made of. Names are the wire's: snake_case; times are RFC 3339 in UTC.
 import { z } from 'zod'
 import { unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
-import { isVisible, textProblem, tidyText } from '../../plain-text.ts'
+import { isVisible, textProblem, tidyText } from '../../text/plain-text.ts'
 
 /** Key of a schema's metadata: the JSON Schema that stands in place of the one that follows from its checks. */
 export const AS = 'x-as'

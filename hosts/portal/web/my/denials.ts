@@ -1,6 +1,6 @@
 import type { PolicyExplanation } from '../../../../core/policy/policy-verdict.ts'
 import type { UnixTime } from '../../../../core/runtime/time.ts'
-import { personalReason } from '../../control/denial.ts'
+import { personalReason } from '../../wire/denial.ts'
 import type { Decision, Store } from '../../store/store.ts'
 
 export interface RecentDenial {

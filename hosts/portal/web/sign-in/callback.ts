@@ -1,4 +1,4 @@
-import type { IdentityProviderRow } from '../../entities.ts'
+import type { IdentityProviderRow } from '../../store/entities.ts'
 
 /** Path below which each provider has its own callback: what comes back there belongs to that provider (RFC 9700 §4.4). */
 export const CALLBACK_PATH = '/auth/callback'

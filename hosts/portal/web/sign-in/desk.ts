@@ -1,6 +1,6 @@
 import type { SignInDesk } from '../../../../core/contract/identity-provider.ts'
-import { foldedEmail } from '../../email-address.ts'
-import type { IdentityProviderRow } from '../../entities.ts'
+import { foldedEmail } from '../../text/email-address.ts'
+import type { IdentityProviderRow } from '../../store/entities.ts'
 import type { Store } from '../../store/store.ts'
 
 /** What the portal does for a provider while somebody signs in: of its account, and of what it remembered itself. */

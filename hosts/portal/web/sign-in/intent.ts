@@ -1,4 +1,4 @@
-import { isNonce } from '../../token-text.ts'
+import { isNonce } from '../../identity/token-text.ts'
 
 /** What a browser came for. */
 export interface SignInIntent {

@@ -1,7 +1,7 @@
 import type { Identity } from '../../../../core/contract/identity-provider.ts'
-import { foldedEmail } from '../../email-address.ts'
-import { speaksFor } from '../../email-domains.ts'
-import type { Actor, IdentityProviderRow } from '../../entities.ts'
+import { foldedEmail } from '../../text/email-address.ts'
+import { speaksFor } from '../../text/email-domains.ts'
+import type { Actor, IdentityProviderRow } from '../../store/entities.ts'
 import type { Store, Transaction } from '../../store/store.ts'
 
 export type LinkVerdict =

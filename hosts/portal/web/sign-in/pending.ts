@@ -3,7 +3,7 @@ import { sha256 } from '../../../../core/crypto/hash.ts'
 import { toBase64Url, toHex } from '../../../../core/crypto/text-encoding.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
 import { MINUTE } from '../../../../core/runtime/time.ts'
-import type { SealedCookies } from '../sealed-cookie.ts'
+import type { SealedCookies } from '../http/sealed-cookie.ts'
 import type { Reply } from './conversation.ts'
 import type { SignInIntent } from './intent.ts'
 

@@ -1,6 +1,6 @@
 import { sha256 } from '../../../../core/crypto/hash.ts'
 import { toHex } from '../../../../core/crypto/text-encoding.ts'
-import type { Actor, IdentityProviderRow } from '../../entities.ts'
+import type { Actor, IdentityProviderRow } from '../../store/entities.ts'
 import type { Reader } from '../../store/store.ts'
 
 /** Rows that something which was signed in rests on; null for an emergency code. */

@@ -1,5 +1,5 @@
 import type { Context } from 'koa'
-import type { Account, IdentityProviderRow } from '../../entities.ts'
+import type { Account, IdentityProviderRow } from '../../store/entities.ts'
 import { intentQuery, type SignInIntent } from './intent.ts'
 import type { Pending } from './pending.ts'
 

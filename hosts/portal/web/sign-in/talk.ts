@@ -1,7 +1,7 @@
 import type { Refusal, SignInStep } from '../../../../core/contract/identity-provider.ts'
 import type { Logger } from '../../../../core/runtime/logger.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
-import type { IdentityProviderRow } from '../../entities.ts'
+import type { IdentityProviderRow } from '../../store/entities.ts'
 import { askForApproval, type ApprovalParts } from './approval.ts'
 import { leave, signInBrowser, type SignInWay } from './finish.ts'
 import { intentQuery } from './intent.ts'

@@ -1,0 +1,90 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { PluginCalls } from '../decide/plugin-calls.ts'
+import type { PortalShell } from './shell.ts'
+
+/** The figures of the control channel, for Prometheus. */
+export const controlMetrics = (
+  shell: Pick<PortalShell, 'machine' | 'refusals' | 'cutOff' | 'limits'>,
+  registry: Registry,
+): void => {
+  gauge(registry, {
+    name: 'portreeve_portal_control',
+    help: 'Connected clients and gateways, authorizations in force, requests and withdrawals under way',
+    label: 'what',
+    values: () => shell.machine.counts(),
+  })
+  gauge(registry, {
+    name: 'portreeve_portal_control_dropped_total',
+    help: 'What peers sent and the portal dropped, by reason',
+    label: 'reason',
+    values: () => shell.machine.counters(),
+  })
+  gauge(registry, {
+    name: 'portreeve_portal_limits',
+    help: 'The bounds in force, by their names in the configuration',
+    label: 'limit',
+    values: () => shell.limits,
+  })
+  gauge(registry, {
+    name: 'portreeve_portal_control_unread_total',
+    help: 'Connections that were cut off, as their peers did not read what was sent',
+    label: 'what',
+    values: () => ({ cut_off: shell.cutOff }),
+  })
+  gauge(registry, {
+    name: 'portreeve_portal_control_refused_total',
+    help: 'Connects that were refused, by code',
+    label: 'code',
+    values: () => shell.refusals(),
+  })
+}
+
+/** What calls to conditions and selectors cost and came to, for Prometheus. */
+export const pluginMetrics = (calls: Pick<PluginCalls, 'figures'>, registry: Registry): void => {
+  const counted: Gauge = new Gauge({
+    name: 'portreeve_portal_plugin_calls_total',
+    help: 'Calls to policy conditions and gateway selectors: answered, slow (over 250 ms), failed, spared after slow ones',
+    labelNames: ['point', 'key', 'outcome'],
+    registers: [registry],
+    collect: (): void => {
+      for (const { point, key, answered, slow, failed, spared } of calls.figures()) {
+        for (const [outcome, count] of Object.entries({ answered, slow, failed, spared })) {
+          counted.set({ point, key, outcome }, count)
+        }
+      }
+    },
+  })
+  const spent: Gauge = new Gauge({
+    name: 'portreeve_portal_plugin_seconds_total',
+    help: 'What the calls to policy conditions and gateway selectors took together',
+    labelNames: ['point', 'key'],
+    registers: [registry],
+    collect: (): void => {
+      for (const { point, key, seconds } of calls.figures()) spent.set({ point, key }, seconds)
+    },
+  })
+  const slowest: Gauge = new Gauge({
+    name: 'portreeve_portal_plugin_slowest_seconds',
+    help: 'The slowest call so far',
+    labelNames: ['point', 'key'],
+    registers: [registry],
+    collect: (): void => {
+      for (const { point, key, slowestSeconds } of calls.figures()) slowest.set({ point, key }, slowestSeconds)
+    },
+  })
+}
+
+const gauge = (
+  registry: Registry,
+  { name, help, label, values }: { name: string; help: string; label: string; values: () => Record<string, number> },
+): void => {
+  const made: Gauge = new Gauge({
+    name,
+    help,
+    labelNames: [label],
+    registers: [registry],
+    collect: (): void => {
+      for (const [key, value] of Object.entries(values())) made.set({ [label]: key }, value)
+    },
+  })
+}

@@ -1,0 +1,300 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type RawData, type WebSocket } from 'ws'
+import { MAX_FRAME_TO_PORTAL } from '../../../core/control/frame.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import { after, SECOND } from '../../../core/runtime/time.ts'
+import { DEFAULT_LIMITS, type Limits } from '../grants/limits.ts'
+import type { Client, Gateway, Token } from '../store/entities.ts'
+import { StoreError } from '../store/store-error.ts'
+import { tokenRefusalWords } from '../identity/token-refusal.ts'
+import type { TokenRefusal, Tokens } from '../identity/tokens.ts'
+import type { ClientAddress } from '../origin/client-address.ts'
+import { RateLimiter, sourceOf, type RateLimit } from '../web/http/rate-limit.ts'
+import { provenKey, readConnectRequest } from './connect-request.ts'
+import type { PeerConnected } from '../grants/connections.ts'
+import { isUnproven } from '../decide/device-standing.ts'
+import type { CheckedRequest, PeerRows } from './peer-rows.ts'
+import { alreadyConnected, Refusal, refuse, type RefusalCode } from './refusal.ts'
+import type { SeatedConnection } from '../grants/seated.ts'
+import { SocketBounds, type SocketOwner } from './socket-bounds.ts'
+import { Seats, type SeatVerdict } from './seats.ts'
+
+export interface EndpointOptions {
+  tokens: Pick<Tokens, 'verify'>
+  rows: Pick<PeerRows, 'known' | 'client' | 'gateway'>
+  clock: Clock
+  logger: Logger
+  clientAddress: ClientAddress
+  /** Connects of one address; what goes beyond is to try again later. */
+  connectLimit: RateLimit
+  /** The configuration's defaults, if not given. */
+  limits?: Limits
+  /** Makes an account ready for its peers to connect. */
+  prepare: (accountId: string) => Promise<void>
+  /** The connection by which a client or gateway is here. */
+  seated: (peerId: string) => SeatedConnection | undefined
+  /** Hears of a second process with the identity of one that is connected, which it was refused for. */
+  onContested: (contest: Contest) => void
+  onConnected: (peer: PeerConnected) => void
+  onFrame: (connection: string, text: string) => void
+  onDisconnected: (connection: string) => void
+}
+
+/** Two processes with one identity. */
+export interface Contest {
+  role: 'client' | 'gateway'
+  peerId: string
+  name: string
+  /** Where the one that stays is, and the one that was refused. */
+  stays: string
+  refused: string
+}
+
+/** Connects of one peer that it may make at once after a silence, in minutes of what it may make all the time. */
+const BURST_MINUTES = 5
+const CLOSE_PATIENCE_MS = 2 * SECOND
+/** From an upgrade to its answer's end: a peer that does not read, and a database that does not answer, hold a socket no longer. */
+const ARRIVAL_PATIENCE_MS = 20 * SECOND
+/** When a peer may try again where there are as many connections as there may be. */
+const FULL_RETRY_SECONDS = 60
+/** When a peer may try again where the database did not keep up. */
+const BUSY_RETRY_SECONDS = 5
+
+/** The control channel's WebSockets: lets peers in or tells them why not, and carries frames. */
+export class ControlEndpoint {
+  readonly #options: EndpointOptions
+  readonly #limiter: RateLimiter
+  readonly #webSockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    clientTracking: false,
+    maxPayload: MAX_FRAME_TO_PORTAL,
+    // Done here: answers to a peer that pings and does not read would pile up.
+    autoPong: false,
+  })
+  readonly #sockets = new Map<string, WebSocket>()
+  readonly #seats: Seats
+  readonly #bounds: SocketBounds
+  readonly #peerLimiter: RateLimiter
+  /** Sockets that have asked for an upgrade, and neither got it nor were refused yet. */
+  readonly #arriving = new Set<Duplex>()
+  readonly #refused: Partial<Record<RefusalCode, number>> = {}
+  #opened = 0
+  #isClosed = false
+
+  constructor(options: EndpointOptions) {
+    this.#options = options
+    this.#limiter = new RateLimiter(options.connectLimit)
+    const { clock, seated, limits = DEFAULT_LIMITS } = options
+    this.#bounds = new SocketBounds(limits, clock)
+    const perMinute = limits.connects_per_minute
+    this.#peerLimiter = new RateLimiter({ perSecond: perMinute / 60, burst: BURST_MINUTES * perMinute })
+    this.#seats = new Seats({ clock, seated, socketOf: (connection) => this.#sockets.get(connection) })
+  }
+
+  /** Serves the upgrades of an HTTP server. */
+  attach(server: Server): void {
+    server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
+  }
+
+  send(connection: string, text: string): void {
+    const socket = this.#sockets.get(connection)
+    if (socket === undefined || socket.readyState !== socket.OPEN) return
+    if (this.#bounds.maySend(socket)) socket.send(text)
+  }
+
+  /** After what was sent before. */
+  close(connection: string, reason: string): void {
+    const socket = this.#sockets.get(connection)
+    if (socket === undefined) return
+    socket.close(1000, reason.slice(0, 100))
+    const { clock } = this.#options
+    const cancel = clock.wake(after(clock.now(), CLOSE_PATIENCE_MS), () => socket.terminate())
+    socket.once('close', cancel)
+  }
+
+  /** Ends every connection: the portal stops. Peers come back when it does. */
+  closeAll(): void {
+    this.#isClosed = true
+    for (const socket of this.#arriving) socket.destroy()
+    for (const socket of this.#sockets.values()) {
+      socket.close(1001, 'the portal stops')
+      socket.terminate()
+    }
+  }
+
+  /** Refused connects, by code. */
+  refusals(): Readonly<Partial<Record<RefusalCode, number>>> {
+    return this.#refused
+  }
+
+  /** Connections that were cut off as their peers did not read. */
+  get cutOff(): number {
+    return this.#bounds.cutOff
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => socket.destroy())
+    const arrived = this.#watchArrival(socket)
+    try {
+      const { owner, ...peer } = await this.#admit(request)
+      if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
+      arrived()
+      this.#webSockets.handleUpgrade(request, socket, head, (opened) => {
+        this.#bounds.add(opened, owner)
+        this.#open(opened, peer)
+      })
+    } catch (error) {
+      const refusal = refusalOf(error)
+      if (refusal.code === 'unhandled_connect_error') this.#options.logger.error({ error }, 'a connect failed')
+      this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1
+      refuse(socket, refusal)
+    }
+  }
+
+  /** @returns what ends the watch: somebody else looks after the socket from there on. */
+  #watchArrival(socket: Duplex): () => void {
+    const { clock } = this.#options
+    const cancel = clock.wake(after(clock.now(), ARRIVAL_PATIENCE_MS), () => socket.destroy())
+    this.#arriving.add(socket)
+    const arrived = (): void => {
+      cancel()
+      this.#arriving.delete(socket)
+    }
+    socket.once('close', arrived)
+    return arrived
+  }
+
+  async #admit(request: IncomingMessage): Promise<PeerConnected & { owner: SocketOwner }> {
+    const { clientAddress, clock } = this.#options
+    if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
+    const remoteIp = clientAddress({
+      socketAddress: request.socket.remoteAddress,
+      forwardedFor: request.headers['x-forwarded-for'],
+    })
+    const limit = this.#limiter.take(sourceOf(remoteIp), clock.now())
+    if (!limit.ok) throw new Refusal('rate_limit', { retryAfterSeconds: Math.max(1, limit.retryAfterSeconds) })
+    const asked = { ...readConnectRequest({ url: request.url ?? '', headers: request.headers }), remoteIp }
+    const verdict = await this.#options.tokens.verify(asked.token, asked.role)
+    if (!verdict.ok) throw new Refusal(REFUSAL_OF[verdict.reason], tokenRefusalWords(verdict, asked.role))
+    await this.#options.prepare(verdict.account.id)
+    const { accountId, actorId } = verdict.token
+    const owner = { role: asked.role, accountId, actorId }
+    const excess = this.#bounds.refusal(owner)
+    if (excess !== undefined) {
+      throw new Refusal('limits_exceeded', {
+        retryAfterSeconds: FULL_RETRY_SECONDS,
+        reason: 'connections',
+        detail: excess,
+      })
+    }
+    const wanted = { ...asked, deviceKey: provenKey(asked, clock.unix()) }
+    const seat = await this.#claimSeat(verdict.token, wanted, remoteIp)
+    this.#takeTurn(verdict.token, wanted)
+    const row = await this.#row(verdict.token, wanted, seat)
+    const peerId = row.id
+    const isProven = 'isProven' in row && row.isProven
+    if ('isProven' in row && isUnproven(row)) this.#noteUnproven(row, { wanted, remoteIp })
+    const { role, dialect, publicKey, userAgent } = wanted
+    const connection = `${role}-${++this.#opened}`
+    const { replaces } = seat
+    const peer = {
+      connection,
+      role,
+      dialect,
+      peerId,
+      tokenId: verdict.token.id,
+      publicKey,
+      isProven,
+      remoteIp,
+      userAgent,
+    }
+    return { ...peer, owner, ...(replaces === undefined ? {} : { replaces }) }
+  }
+
+  /** @throws Refusal where another process has the place of this peer, and answers */
+  async #claimSeat(token: Token, wanted: CheckedRequest, remoteIp: string): Promise<FreeSeat> {
+    const { rows, onContested } = this.#options
+    const known = await rows.known(token, wanted)
+    if (known === undefined) return { isTaken: false }
+    const seat = await this.#seats.claim(known.id, { outranks: isOwner(known, wanted) })
+    if (!seat.isTaken) return seat
+    const { role } = wanted
+    onContested({ role, peerId: known.id, name: known.name, stays: seat.by.remoteIp, refused: remoteIp })
+    throw alreadyConnected(role)
+  }
+
+  /** @throws Refusal where a peer connects too often: each time its row is changed */
+  #takeTurn({ actorId, siteId }: Token, { externalId }: CheckedRequest): void {
+    const turn = this.#peerLimiter.take(`${actorId ?? siteId ?? ''} ${externalId}`, this.#options.clock.now())
+    if (turn.ok) return
+    throw new Refusal('rate_limit', {
+      retryAfterSeconds: turn.retryAfterSeconds,
+      detail: 'This device connects too often: try again later (limits.connects_per_minute)',
+    })
+  }
+
+  async #row(token: Token, wanted: CheckedRequest, seat: FreeSeat): Promise<Client | Gateway> {
+    const { rows } = this.#options
+    const mayEnter = (peerId: string): boolean => this.#seats.isStillFree(peerId, seat)
+    return wanted.role === 'client' ? rows.client(token, wanted, mayEnter) : rows.gateway(token, wanted, mayEnter)
+  }
+
+  #noteUnproven({ id, name }: Client, { wanted, remoteIp }: { wanted: CheckedRequest; remoteIp: string }): void {
+    const showed = wanted.deviceKey === null ? 'no key' : 'another key'
+    this.#options.logger.info(
+      { id, name, remoteIp, showed },
+      'a device came as a verified one without its key: it counts as not verified',
+    )
+  }
+
+  #open(socket: WebSocket, peer: PeerConnected): void {
+    const { connection } = peer
+    this.#sockets.set(connection, socket)
+    socket.on('error', () => socket.terminate())
+    socket.on('ping', (data: Buffer) => {
+      if (this.#bounds.maySend(socket)) socket.pong(data)
+    })
+    socket.on('close', () => {
+      this.#sockets.delete(connection)
+      this.#options.onDisconnected(connection)
+    })
+    socket.on('message', (data: RawData, isBinary) => {
+      // Peers speak text; anything else is none of theirs.
+      if (!isBinary && Buffer.isBuffer(data)) this.#options.onFrame(connection, data.toString('utf8'))
+    })
+    this.#options.onConnected(peer)
+  }
+}
+
+type FreeSeat = SeatVerdict & { isTaken: false }
+
+/** Whether this is the device whose row it is, and whoever came last was not, or did not show it: a copied id keeps nobody out. */
+const isOwner = (known: Client | Gateway, { deviceKey }: CheckedRequest): boolean =>
+  'deviceKey' in known && deviceKey !== null && known.deviceKey === deviceKey && !known.isProven
+
+const refusalOf = (error: unknown): Refusal => {
+  if (error instanceof Refusal) return error
+  const code = error instanceof StoreError ? error.code : undefined
+  if (code === 'BUSY') return new Refusal('rate_limit', { retryAfterSeconds: BUSY_RETRY_SECONDS })
+  if (code !== 'UNAVAILABLE') return new Refusal('unhandled_connect_error')
+  return new Refusal('rate_limit', {
+    retryAfterSeconds: BUSY_RETRY_SECONDS,
+    reason: 'database_unavailable',
+    detail: 'The portal cannot reach its database at the moment: try again later',
+  })
+}
+
+const REFUSAL_OF: Record<TokenRefusal, RefusalCode> = {
+  malformed: 'invalid_token',
+  forged: 'invalid_token',
+  unknown: 'invalid_token',
+  wrong_secret: 'invalid_token',
+  wrong_kind: 'invalid_token',
+  expired: 'invalid_token',
+  provider_disabled: 'invalid_token',
+  account_disabled: 'account_disabled',
+  actor_disabled: 'unauthenticated',
+}

@@ -1,0 +1,134 @@
+import { toBase64 } from '../../../core/crypto/text-encoding.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import { uuid, type Random } from '../../../core/runtime/random.ts'
+import type { Client, Gateway, Token } from '../store/entities.ts'
+import type { Limits } from '../grants/limits.ts'
+import type { Store, Transaction } from '../store/store.ts'
+import type { ConnectRequest } from './connect-request.ts'
+import { versionOf } from '../grants/connections.ts'
+import { deviceKeyAfter } from '../decide/device-standing.ts'
+import { roomForDevice, roomForGateway, type Census } from './device-room.ts'
+import { alreadyConnected, Refusal } from './refusal.ts'
+
+export interface PeerRowsOptions {
+  store: Store
+  clock: Clock
+  random: Random
+  limits: Limits
+  census: Census
+}
+
+/** A connect whose device's proof was checked. */
+export interface CheckedRequest extends ConnectRequest {
+  /** The device's public key (base64) that the connect proved; null where it proved none. */
+  deviceKey: string | null
+}
+
+/** Whether a peer of this row may still come in; asked right before its row is changed. */
+export type MayEnter = (peerId: string) => boolean
+
+/** Finds or makes the row of a peer that connects, and notes its key and version. */
+export class PeerRows {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #limits: Limits
+  readonly #census: Census
+
+  constructor({ store, clock, random, limits, census }: PeerRowsOptions) {
+    this.#limits = limits
+    this.#census = census
+    this.#store = store
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /** The row that a peer had when it was here last. */
+  async known(token: Token, { role, externalId }: ConnectRequest): Promise<Client | Gateway | undefined> {
+    const { accountId, actorId, siteId } = token
+    const reader = this.#store.reader(accountId)
+    if (role === 'client') {
+      if (actorId === null) return undefined
+      return (await reader.list('clients', { where: { actorId, externalId }, limit: 1 }))[0]
+    }
+    if (siteId === null) return undefined
+    return (await reader.list('gateways', { where: { siteId, externalId }, limit: 1 }))[0]
+  }
+
+  /** A person's device. @throws Refusal device_identity_conflict, limits_exceeded */
+  async client(token: Token, request: CheckedRequest, mayEnter: MayEnter): Promise<Client> {
+    const { accountId, actorId } = token
+    if (actorId === null) throw new Refusal('invalid_token')
+    const subject = { type: 'client' as const, clientId: uuid(this.#random), ...from(token, request) }
+    return this.#store.transact({ accountId, by: subject }, async (tx) => {
+      const [known] = await tx.list('clients', { where: { actorId, externalId: request.externalId }, limit: 1 })
+      const freshId = subject.clientId
+      if (known !== undefined) subject.clientId = known.id
+      // Looked at before its row is: a second one must not take over the key of the one that is there.
+      if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('client')
+      await refuseForeignKey(tx, request)
+      const now = this.#clock.unix()
+      const device = deviceKeyAfter(known, request.deviceKey)
+      const proven = { ...device, ...(device.isProven ? { provenAt: now } : {}) }
+      if (known !== undefined) {
+        return (await tx.patch('clients', known.id, { ...this.#seen(request), ...proven })) ?? known
+      }
+      await roomForDevice(tx, { accountId, actorId, census: this.#census, limits: this.#limits, now })
+      return tx.insert('clients', {
+        id: freshId,
+        actorId,
+        provenAt: null,
+        ...proven,
+        verifiedAt: null,
+        acceptsUnproven: false,
+        ...(await this.#fresh(tx, request)),
+      })
+    })
+  }
+
+  /** A gateway of the token's site. @throws Refusal gateway_already_connected, device_identity_conflict, limits_exceeded */
+  async gateway(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Gateway> {
+    const { accountId, siteId, gatewayId } = token
+    if (siteId === null) throw new Refusal('invalid_token')
+    const subject = { type: 'gateway' as const, gatewayId: uuid(this.#random), ...from(token, request) }
+    return this.#store.transact({ accountId, by: subject }, async (tx) => {
+      const [known] = await tx.list('gateways', { where: { siteId, externalId: request.externalId }, limit: 1 })
+      const freshId = subject.gatewayId
+      if (known !== undefined) subject.gatewayId = known.id
+      // One gateway's own token makes no other.
+      if (gatewayId !== null && known?.id !== gatewayId) throw new Refusal('device_identity_conflict')
+      if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('gateway')
+      await refuseForeignKey(tx, request)
+      if (known !== undefined) return (await tx.patch('gateways', known.id, this.#seen(request))) ?? known
+      roomForGateway({ siteId, census: this.#census, limits: this.#limits })
+      return tx.insert('gateways', { id: freshId, siteId, ...(await this.#fresh(tx, request)) })
+    })
+  }
+
+  #seen({ publicKey, userAgent }: ConnectRequest): Pick<Client, 'publicKey' | 'lastSeenAt' | 'lastSeenVersion'> {
+    return { publicKey, lastSeenAt: this.#clock.unix(), lastSeenVersion: versionOf(userAgent) || null }
+  }
+
+  async #fresh(tx: Transaction, request: ConnectRequest) {
+    const { externalId, name } = request
+    const pskBase = toBase64(this.#random.bytes(32))
+    return { externalId, name, pskBase, ...(await tx.allocateAddresses()), ...this.#seen(request) }
+  }
+}
+
+/**
+ * Whoever registers the key of another would be taken for it by gateways. The same device may have it under several actors.
+ */
+const refuseForeignKey = async (tx: Transaction, { publicKey, externalId }: ConnectRequest): Promise<void> => {
+  const owners = [
+    ...(await tx.list('clients', { where: { publicKey } })),
+    ...(await tx.list('gateways', { where: { publicKey } })),
+  ]
+  if (owners.some((owner) => owner.externalId !== externalId)) throw new Refusal('device_identity_conflict')
+}
+
+/** By which token a peer came, and from where. */
+const from = ({ id: tokenId }: Token, { remoteIp }: ConnectRequest) => ({
+  tokenId,
+  ...(remoteIp === undefined ? {} : { remoteIp }),
+})

@@ -1,0 +1,202 @@
+import type { Server } from 'node:http'
+import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
+import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
+import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import { drive, type Driven } from '../../../core/runtime/drive.ts'
+import type { Startable } from '../../../core/runtime/lifecycle.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import type { Random } from '../../../core/runtime/random.ts'
+import { unixOf, unixTime } from '../../../core/runtime/time.ts'
+import { ContestLog } from './contest-log.ts'
+import { ControlEndpoint } from './endpoint.ts'
+import type { Decisions } from '../explain/decisions.ts'
+import { PeerRows } from './peer-rows.ts'
+import type { Authorization, Change, EntityName } from '../store/entities.ts'
+import { DEFAULT_LIMITS, type Limits } from '../grants/limits.ts'
+import { derivedKey } from '../identity/secret-key.ts'
+import { PortalState, type PortalInput, type PortalOutput } from '../grants/state.ts'
+import type { Store } from '../store/store.ts'
+import type { Tokens } from '../identity/tokens.ts'
+import type { ClientAddress } from '../origin/client-address.ts'
+import type { RateLimit } from '../web/http/rate-limit.ts'
+
+export interface PortalShellOptions {
+  store: Store
+  tokens: Tokens
+  clock: Clock
+  random: Random
+  logger: Logger
+  conditions: Extensions<PolicyCondition>
+  selectors: Extensions<GatewaySelector>
+  clientAddress: ClientAddress
+  /** How peers reach the portal, without a slash at the end. */
+  publicUrl: string
+  /** The portal's secret. */
+  key: Uint8Array
+  /** The configuration's defaults, if not given. */
+  limits?: Limits
+  /** Connects of one address; 50 a second, 200 at once by default. */
+  connectLimit?: RateLimit
+}
+
+/** The control channel of a portal: drives its machine, carries out what that decides, and writes down what has to last. */
+export class PortalShell implements Startable {
+  readonly #store: Store
+  readonly #limits: Limits
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #machine: PortalState
+  readonly #endpoint: ControlEndpoint
+  readonly #writing = new Set<Promise<unknown>>()
+  #driven: Driven<PortalInput> | undefined
+  #unsubscribe: (() => void) | undefined
+
+  constructor(options: PortalShellOptions) {
+    const { store, clock, random, logger, key, limits = DEFAULT_LIMITS } = options
+    this.#store = store
+    this.#limits = limits
+    this.#clock = clock
+    this.#logger = logger
+    this.#machine = new PortalState({
+      ...options,
+      // Rows and the wire know whole milliseconds only.
+      unixAt: (now) => unixTime(Math.floor(unixOf(now, clock.pair()))),
+      refKey: derivedKey(key, 'control-references'),
+      ingestKey: derivedKey(key, 'flow-log-ingest'),
+    })
+    const contests = new ContestLog({ clock, logger })
+    this.#endpoint = new ControlEndpoint({
+      ...options,
+      rows: new PeerRows({ store, clock, random, limits, census: this.#machine.census }),
+      connectLimit: options.connectLimit ?? { perSecond: 50, burst: 200 },
+      prepare: (accountId) => this.#adopt(accountId),
+      seated: (id) => this.#machine.seated(id, clock.now()),
+      onContested: (contest) => contests.add(contest),
+      onConnected: (peer) => {
+        logger.info({ role: peer.role, id: peer.peerId, userAgent: peer.userAgent }, 'a peer connected')
+        this.#driven?.dispatch({ type: 'peerConnected', ...peer })
+      },
+      onFrame: (connection, text) => this.#driven?.dispatch({ type: 'frameReceived', connection, text }),
+      onDisconnected: (connection) => this.#driven?.dispatch({ type: 'peerDisconnected', connection }),
+    })
+  }
+
+  /** Serves the WebSocket upgrades of an HTTP server. After `start`. */
+  attach(server: Server): void {
+    this.#endpoint.attach(server)
+  }
+
+  async start(): Promise<void> {
+    // What changes while the rows are being read is applied after them.
+    const early: PortalInput[] = []
+    const listener: { take: (input: PortalInput) => void } = { take: (input) => early.push(input) }
+    this.#unsubscribe = this.#store.subscribe({
+      changed: (changes) => listener.take({ type: 'changed', changes }),
+      reloaded: (all) => listener.take({ type: 'viewReloaded', rows: all }),
+    })
+    const rows = await this.#store.load()
+    const driven = drive(this.#machine, { clock: this.#clock, perform: (output) => this.#perform(output) })
+    this.#driven = driven
+    listener.take = driven.dispatch
+    for (const input of [{ type: 'viewLoaded' as const, rows }, ...early]) driven.dispatch(input)
+  }
+
+  /** Ends all connections, and waits for what is being written. */
+  async stop(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#driven?.stop()
+    this.#endpoint.closeAll()
+    await Promise.allSettled(this.#writing)
+  }
+
+  /** What the portal would decide, and why; for the API and for pages. */
+  get decisions(): Decisions {
+    return this.#machine.decisions(() => this.#clock.now())
+  }
+
+  /** Whether a client or gateway is connected. */
+  isConnected(id: string): boolean {
+    return this.#machine.isConnected(id)
+  }
+
+  /** The machine, for figures. */
+  get machine(): Pick<PortalState, 'counts' | 'counters'> {
+    return this.#machine
+  }
+
+  /** The bounds in force, by their names in the configuration. */
+  get limits(): Readonly<Record<string, number>> {
+    const { placeMs: _place, absenceMs: _absence, ...limits } = this.#limits
+    return limits
+  }
+
+  /** Bounds that were reached: connections cut off as their peers did not read. */
+  get cutOff(): number {
+    return this.#endpoint.cutOff
+  }
+
+  /** Refused connects, by code. */
+  refusals(): Readonly<Record<string, number>> {
+    return this.#endpoint.refusals()
+  }
+
+  /** An account that was made beside this process (`portreeve portal init`) is unknown to the view until somebody connects. */
+  async #adopt(accountId: string): Promise<void> {
+    if (this.#machine.view.get('accounts', accountId) !== undefined) return
+    const rows = await this.#store.load()
+    const changes = (Object.keys(rows) as EntityName[]).flatMap((entity) =>
+      rows[entity]
+        .filter((row) => ('accountId' in row ? row.accountId : row.id) === accountId)
+        .map((row) => ({ entity, accountId, id: row.id, after: row }) as Change),
+    )
+    this.#driven?.dispatch({ type: 'changed', changes })
+  }
+
+  #perform(output: PortalOutput): void {
+    switch (output.type) {
+      case 'sendText':
+        return this.#endpoint.send(output.connection, output.text)
+      case 'closeConnection':
+        this.#logger.debug({ connection: output.connection, reason: output.reason }, 'closing a connection')
+        return this.#endpoint.close(output.connection, output.reason)
+      case 'recordAuthorization':
+        return this.#recordAuthorization(output.authorization)
+      case 'removeAuthorization': {
+        const { accountId, authorizationId } = output
+        const scope = { accountId, by: { type: 'system', part: 'policy' } as const }
+        return this.#write(
+          this.#store.transact(scope, (tx) => tx.remove('authorizations', authorizationId)),
+          'removing an authorization failed',
+        )
+      }
+      case 'recordDecision':
+        return this.#write(
+          this.#store.recordDecision(output.accountId, output.decision),
+          'writing down a decision failed',
+        )
+    }
+  }
+
+  #recordAuthorization(authorization: Authorization): void {
+    const { accountId, id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision } =
+      authorization
+    const { remoteIp } = decision?.facts ?? {}
+    const from = typeof remoteIp === 'string' ? { tokenId, remoteIp } : { tokenId }
+    const scope = { accountId, by: { type: 'client', clientId, ...from } as const }
+    const draft = { id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision }
+    const written = this.#store.transact(scope, (tx) => tx.insert('authorizations', draft))
+    this.#write(written, 'writing down an authorization failed', () => {
+      this.#driven?.dispatch({ type: 'authorizationNotRecorded', authorizationId: id })
+    })
+  }
+
+  #write(work: Promise<unknown>, message: string, onFailure: () => void = () => undefined): void {
+    const settled = work.catch((error: unknown) => {
+      this.#logger.warn({ error }, message)
+      onFailure()
+    })
+    this.#writing.add(settled)
+    void settled.finally(() => this.#writing.delete(settled))
+  }
+}

@@ -1,0 +1,115 @@
+import type { WebSocket } from 'ws'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
+import type { Limits } from '../grants/limits.ts'
+
+/** Whose a connection is. */
+export interface SocketOwner {
+  role: 'client' | 'gateway'
+  accountId: string
+  /** Null for gateways, which are their account's. */
+  actorId: string | null
+}
+
+interface Held {
+  socket: WebSocket
+  owner: SocketOwner
+}
+
+const KIB = 1024
+/** What waits for less is on its way. */
+const ON_ITS_WAY_BYTES = 32 * KIB
+/** How often the sum of an account is counted anew: it has very many sockets. */
+const COUNTED_MS = SECOND
+
+/** The connections of each actor and account: how many there may be, and how much may wait to be sent to those that do not read. */
+export class SocketBounds {
+  readonly #limits: Limits
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #owners = new Map<WebSocket, SocketOwner>()
+  readonly #ofActor = new Map<string, Set<Held>>()
+  readonly #ofAccount = new Map<string, Set<Held>>()
+  readonly #countedAt = new Map<string, Instant>()
+  #cutOff = 0
+
+  constructor(limits: Limits, clock: Pick<Clock, 'now'>) {
+    this.#limits = limits
+    this.#clock = clock
+  }
+
+  /** Why there may be no further connection, as a sentence without a full stop; undefined where there may be. */
+  refusal({ role, actorId, accountId }: SocketOwner): string | undefined {
+    if (role === 'gateway') return undefined
+    const { connections_per_actor: most, connections_per_account: mostOfAccount } = this.#limits
+    if (actorId !== null && (this.#ofActor.get(actorId)?.size ?? 0) >= most) {
+      return `The devices of this person or service account have ${most} connections, the most there may be (limits.connections_per_actor)`
+    }
+    if ((this.#ofAccount.get(accountId)?.size ?? 0) >= mostOfAccount) {
+      return `The account has ${mostOfAccount} connections, the most there may be (limits.connections_per_account)`
+    }
+    return undefined
+  }
+
+  add(socket: WebSocket, owner: SocketOwner): void {
+    const held = { socket, owner }
+    const { accountId, actorId } = owner
+    this.#owners.set(socket, owner)
+    const sets = [setOf(this.#ofAccount, accountId), ...(actorId === null ? [] : [setOf(this.#ofActor, actorId)])]
+    for (const set of sets) set.add(held)
+    socket.once('close', () => {
+      this.#owners.delete(socket)
+      for (const set of sets) set.delete(held)
+      if (this.#ofAccount.get(accountId)?.size === 0) this.#ofAccount.delete(accountId)
+      if (actorId !== null && this.#ofActor.get(actorId)?.size === 0) this.#ofActor.delete(actorId)
+    })
+  }
+
+  /** Whether more may be sent to a peer. Where too much waits, of it or of its like, the connection with the most is cut off. */
+  maySend(socket: WebSocket): boolean {
+    if (socket.bufferedAmount <= ON_ITS_WAY_BYTES) return true
+    const owner = this.#owners.get(socket)
+    if (owner === undefined) return true
+    const { accountId, actorId, role } = owner
+    const limits = this.#limits
+    const ofOne = role === 'gateway' ? limits.unsent_kib_per_gateway : limits.unsent_kib_per_connection
+    if (socket.bufferedAmount > ofOne * KIB) this.#cut(socket)
+    if (actorId !== null) this.#relieve(this.#ofActor.get(actorId), limits.unsent_kib_per_actor * KIB)
+    const now = this.#clock.now()
+    const countedAt = this.#countedAt.get(accountId)
+    if (countedAt === undefined || now >= after(countedAt, COUNTED_MS)) {
+      this.#countedAt.set(accountId, now)
+      this.#relieve(this.#ofAccount.get(accountId), limits.unsent_kib_per_account * KIB)
+    }
+    return socket.readyState === socket.OPEN
+  }
+
+  /** How many were cut off as they did not read. */
+  get cutOff(): number {
+    return this.#cutOff
+  }
+
+  /** Cuts off whoever reads least until what waits is below a bound. */
+  #relieve(held: ReadonlySet<Held> | undefined, mostBytes: number): void {
+    const waiting = [...(held ?? [])].filter(
+      ({ socket }) => socket.readyState === socket.OPEN && socket.bufferedAmount > 0,
+    )
+    let sum = waiting.reduce((total, { socket }) => total + socket.bufferedAmount, 0)
+    if (sum <= mostBytes) return
+    for (const { socket } of waiting.toSorted((a, b) => b.socket.bufferedAmount - a.socket.bufferedAmount)) {
+      if (sum <= mostBytes) return
+      sum -= socket.bufferedAmount
+      this.#cut(socket)
+    }
+  }
+
+  #cut(socket: WebSocket): void {
+    this.#cutOff++
+    socket.terminate()
+  }
+}
+
+const setOf = (sets: Map<string, Set<Held>>, key: string): Set<Held> => {
+  const set = sets.get(key) ?? new Set<Held>()
+  sets.set(key, set)
+  return set
+}

@@ -1,0 +1,122 @@
+import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
+import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
+import type { Extension, Extensions } from '../../../core/plugin/extension-point.ts'
+import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
+
+export type WatchedPoint = 'condition' | 'selector'
+
+/** What one plugin was called for so far. */
+export interface PluginFigures {
+  point: WatchedPoint
+  key: string
+  /** Calls that answered in time, took too long, threw, or were not made because it was too slow before. */
+  answered: number
+  slow: number
+  failed: number
+  spared: number
+  seconds: number
+  slowestSeconds: number
+}
+
+/** Nobody else is served while a condition or a selector thinks: one that needs longer has failed. */
+export const CALL_DEADLINE_MS = 250
+/** So often too slow in a row, and it is left alone for a while. */
+const MOST_SLOW_IN_A_ROW = 3
+const REST_MS = 10 * SECOND
+
+/**
+ * Measures the calls to plugins that the portal waits for, and bounds what they can cost it. A promise is a failure. A call cannot be broken off, so one that
+ * took too long throws afterwards, and one that does so again and again is not made for 10 s. Whoever calls takes that like any other
+ * failure: a condition denies, a selector is replaced by a random choice.
+ */
+export class PluginCalls {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #figures: PluginFigures[] = []
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock
+  }
+
+  conditions(extensions: Extensions<PolicyCondition>): Extensions<PolicyCondition> {
+    return this.#watched('condition', extensions, (condition, guard) => ({
+      get facts() {
+        return condition.facts
+      },
+      evaluate: (question) => guard(() => condition.evaluate(question)),
+    }))
+  }
+
+  selectors(extensions: Extensions<GatewaySelector>): Extensions<GatewaySelector> {
+    return this.#watched('selector', extensions, (selector, guard) => ({
+      select: (question) => guard(() => selector.select(question)),
+    }))
+  }
+
+  figures(): readonly Readonly<PluginFigures>[] {
+    return this.#figures
+  }
+
+  #watched<T>(
+    point: WatchedPoint,
+    extensions: Extensions<T>,
+    wrap: (value: T, guard: <R>(call: () => R) => R) => T,
+  ): Extensions<T> {
+    return new Map(
+      [...extensions].map(([key, extension]): [string, Extension<T>] => {
+        const figures: PluginFigures = {
+          point,
+          key,
+          answered: 0,
+          slow: 0,
+          failed: 0,
+          spared: 0,
+          seconds: 0,
+          slowestSeconds: 0,
+        }
+        this.#figures.push(figures)
+        return [key, { ...extension, value: wrap(extension.value, this.#guard(figures)) }]
+      }),
+    )
+  }
+
+  #guard(figures: PluginFigures): <R>(call: () => R) => R {
+    let slowInARow = 0
+    let restUntil: Instant | undefined
+    return (call) => {
+      const begun = this.#clock.now()
+      if (restUntil !== undefined && begun < restUntil) {
+        figures.spared++
+        throw new Error(`it was too slow ${MOST_SLOW_IN_A_ROW} times in a row, and is left alone for a while`)
+      }
+      const outcome = outcomeOf(call)
+      const milliseconds = this.#clock.now() - begun
+      figures.seconds += milliseconds / SECOND
+      figures.slowestSeconds = Math.max(figures.slowestSeconds, milliseconds / SECOND)
+      if (milliseconds <= CALL_DEADLINE_MS) {
+        slowInARow = 0
+        if ('error' in outcome) {
+          figures.failed++
+          throw outcome.error
+        }
+        figures.answered++
+        return outcome.answer
+      }
+      figures.slow++
+      if (++slowInARow >= MOST_SLOW_IN_A_ROW) {
+        slowInARow = 0
+        restUntil = after(this.#clock.now(), REST_MS)
+      }
+      throw new Error(`it took ${Math.round(milliseconds)} ms, and ${CALL_DEADLINE_MS} are allowed`)
+    }
+  }
+}
+
+const outcomeOf = <R>(call: () => R): { answer: R } | { error: unknown } => {
+  try {
+    return { answer: synchronousAnswer(call()) }
+  } catch (error) {
+    return { error }
+  }
+}

@@ -1,0 +1,68 @@
+import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
+import type { Resource } from '../store/entities.ts'
+import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
+import type { Context } from '../grants/context.ts'
+import { personalReason } from '../wire/denial.ts'
+import { knownOf, type AccessQuestion } from './explanation.ts'
+import { obstacleText, utcText } from './explanation-text.ts'
+
+/** What a person is told of one resource that exists for her (P10): nothing of others, and no names of groups or policies. */
+export interface PersonAccess {
+  resource: Pick<Resource, 'id' | 'name' | 'type' | 'address'>
+  isAllowed: boolean
+  /** A sentence: `You have access until 2026-11-22 18:00 UTC.` */
+  text: string
+  /** For a denial: what stands in the way, a sentence each. Several policies are several ways: any of them would do. */
+  ways: { description: string | null; obstacles: string[] }[]
+  /** For access: absent while nothing changes. */
+  until?: UnixTime
+  /** For a denial: when it may be otherwise, where that is known. */
+  again?: UnixTime
+}
+
+export type PersonQuestion = Pick<AccessQuestion, 'accountId' | 'actorId' | 'clientId' | 'facts' | 'at'>
+
+/** All that exists for a person, and whether she may have it: for her own eyes. By name. */
+export const accessOfPerson = (context: Context, question: PersonQuestion, now: Instant): PersonAccess[] => {
+  const { view } = context
+  const { accountId, actorId } = question
+  if (view.get('actors', actorId)?.accountId !== accountId) return []
+  const { request, obstacle } = knownOf(context, question, now)
+  return [...view.policies.resourcesOf(view.groupsOf(actorId))]
+    .flatMap((id) => view.get('resources', id) ?? [])
+    .filter((resource) => resource.accountId === accountId)
+    .toSorted((a, b) => a.name.localeCompare(b.name))
+    .map(({ id, name, type, address }) => ({
+      resource: { id, name, type, address },
+      ...told(judgeAccess(view, { accountId, actorId, resourceId: id, ...request }), obstacle),
+    }))
+}
+
+const told = (verdict: AccessVerdict, obstacle: string | undefined): Omit<PersonAccess, 'resource'> => {
+  if (obstacle !== undefined) {
+    return { isAllowed: false, text: `You have no access: ${obstacleText(obstacle)}.`, ways: [] }
+  }
+  if (verdict.allowed) {
+    const { expiresAt: until } = verdict
+    if (until === undefined) return { isAllowed: true, text: 'You have access.', ways: [] }
+    return { isAllowed: true, text: `You have access until ${utcText(until)}.`, ways: [], until }
+  }
+  const again = 'again' in verdict ? verdict.again : undefined
+  return {
+    isAllowed: false,
+    text:
+      verdict.denied === 'token_expired'
+        ? 'You have no access: your sign-in has expired. Sign in again.'
+        : again === undefined
+          ? 'You have no access at the moment.'
+          : `You have no access before ${utcText(again)}.`,
+    ways: verdict.explanation.filter(({ outcome, mode }) => outcome === 'fails' && mode === 'enforced').map(way),
+    ...(again === undefined ? {} : { again }),
+  }
+}
+
+const way = ({ description, conditions }: PolicyExplanation): PersonAccess['ways'][number] => ({
+  description,
+  obstacles: conditions.filter(({ holds }) => !holds).map(personalReason),
+})

@@ -1,0 +1,194 @@
+import type { Facts } from '../../../core/contract/policy-condition.ts'
+import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import type { Actor, Change, Resource } from '../store/entities.ts'
+import { personStanding } from '../decide/standing.ts'
+import { SupposedView } from '../decide/supposed-view.ts'
+import type { View } from '../decide/view.ts'
+import { judgeAccess } from '../decide/access.ts'
+import type { Context } from '../grants/context.ts'
+import { knownOf } from './explanation.ts'
+
+/** Changes that nobody made: what would they change? */
+export interface SimulationQuestion {
+  accountId: string
+  /** As if they were committed now, in this order. */
+  changes: readonly Change[]
+  /** Absent: now. */
+  at?: UnixTime | undefined
+  /** Supposed of every request; what is not given is what is known of each device. */
+  facts?: Facts
+  /** Where the page before ended. */
+  after?: PairPosition | undefined
+  /** Of pairs that change, on one page. */
+  limit: number
+}
+
+export interface PairPosition {
+  resourceId: string
+  actorId: string
+}
+
+/**
+ * What one (actor, resource) pair has: `none`: for her it does not exist. `denied`: it does, but no device of hers fulfils the
+ * conditions. `allowed`: one does, or she would without a device.
+ */
+export type PairState = 'none' | 'denied' | 'allowed'
+
+export interface PairChange {
+  actor: Pick<Actor, 'id' | 'name' | 'email'>
+  resource: Pick<Resource, 'id' | 'name'>
+  before: PairState
+  after: PairState
+  /**
+   * `gains` and `loses` access. `appears` and `disappears`: under conditions that do not hold now. `changes`: access stays, but the
+   * resource is elsewhere, or its filters are others.
+   */
+  effect: 'gains' | 'loses' | 'appears' | 'disappears' | 'changes'
+}
+
+export interface Simulation {
+  pairs: PairChange[]
+  /** How many pairs were looked at for this page. */
+  examined: number
+  /** How many the changes concern. */
+  concerned: number
+  /** Where to go on; absent at the end. */
+  next?: PairPosition
+}
+
+/** One page looks at no more pairs than this, however few of them change. */
+const MOST_EXAMINED = 10_000
+/** Nor does it ask more policies than this: pairs of a resource with thousands of policies weigh more. */
+const MOST_ASKED = 500_000
+/** So many policies are asked, or people found, between two pauses: some ten milliseconds. */
+const ASKED_AT_ONCE = 4_000
+const FOUND_AT_ONCE = 20_000
+
+/**
+ * Which pairs of actors and resources gain or lose access by changes: judged before and after by the evaluator of real requests. It
+ * yields between slices of its work; what is committed meanwhile counts from there on.
+ */
+export function* simulate(
+  context: Context,
+  question: SimulationQuestion,
+  now: Instant,
+): Generator<undefined, Simulation> {
+  const { view } = context
+  const supposed = new SupposedView(view, question.changes)
+  const actorIds = yield* concernedBy(question, view)
+  const pairs: PairChange[] = []
+  let [examined, asked, askedInSlice] = [0, 0, 0]
+  let next: PairPosition | undefined
+  let last: PairPosition | undefined
+  for (const resourceId of [...supposed.resourceIds].toSorted()) {
+    if (next !== undefined) break
+    const policies = 2 + view.policies.countOn(resourceId) + supposed.policies.countOn(resourceId)
+    for (const actorId of actorIds) {
+      const position = { resourceId, actorId }
+      if (!isBeyond(position, question.after)) continue
+      if (pairs.length >= question.limit || examined >= MOST_EXAMINED || asked >= MOST_ASKED) {
+        next = last
+        break
+      }
+      examined++
+      last = position
+      const change = pairChange(context, { question, supposed, ...position }, now)
+      if (change !== undefined) pairs.push(change)
+      const work = policies * (1 + view.clientsOf(actorId).size)
+      asked += work
+      askedInSlice += work
+      if (askedInSlice < ASKED_AT_ONCE) continue
+      askedInSlice = 0
+      yield
+    }
+  }
+  const concerned = actorIds.length * supposed.resourceIds.size
+  return { pairs, examined, concerned, ...(next === undefined ? {} : { next }) }
+}
+
+/** Whose access may change, in an order that stays, so that pages fit together. */
+function* concernedBy({ accountId, changes }: SimulationQuestion, view: View): Generator<undefined, string[]> {
+  const people = new Set<string>()
+  const groupIds = new Set<string>()
+  for (const change of changes) {
+    if (change.entity === 'policies') {
+      for (const groupId of [change.before?.groupId, change.after?.groupId]) {
+        if (groupId !== undefined) groupIds.add(groupId)
+      }
+    }
+    if (change.entity === 'memberships') people.add((change.after ?? change.before)?.actorId ?? '')
+    if (change.entity === 'actors') people.add(change.id)
+    if (change.entity === 'resources') {
+      for (const { groupId } of view.policies.rulesOn(change.id)) groupIds.add(groupId)
+    }
+  }
+  let found = 0
+  for (const groupId of groupIds) {
+    for (const actorId of view.membersOf(groupId)) {
+      people.add(actorId)
+      if (++found % FOUND_AT_ONCE === 0) yield
+    }
+  }
+  yield
+  return [...people].filter((id) => view.get('actors', id)?.accountId === accountId).sort()
+}
+
+const isBeyond = (position: PairPosition, after: PairPosition | undefined): boolean =>
+  after === undefined ||
+  position.resourceId > after.resourceId ||
+  (position.resourceId === after.resourceId && position.actorId > after.actorId)
+
+const pairChange = (
+  context: Context,
+  about: { question: SimulationQuestion; supposed: SupposedView } & PairPosition,
+  now: Instant,
+): PairChange | undefined => {
+  const { view } = context
+  const { actorId, resourceId, supposed } = about
+  const actor = view.get('actors', actorId)
+  const [resource, resourceAfter] = [view.get('resources', resourceId), supposed.get('resources', resourceId)]
+  const shown = resource ?? resourceAfter
+  if (actor === undefined || shown === undefined) return undefined
+  const before = stateOf(context, { ...about, from: view }, now)
+  const after = stateOf(context, { ...about, from: supposed }, now)
+  const effect = effectOf(before, after, resource !== undefined && isOther(resource, resourceAfter))
+  if (effect === undefined) return undefined
+  const { id, name, email } = actor
+  return { actor: { id, name, email }, resource: { id: shown.id, name: shown.name }, before, after, effect }
+}
+
+const stateOf = (
+  context: Context,
+  {
+    question: { accountId, at, facts },
+    from,
+    actorId,
+    resourceId,
+  }: { question: SimulationQuestion; from: Pick<View, 'get' | 'groupsOf' | 'policies'> } & PairPosition,
+  now: Instant,
+): PairState => {
+  if (typeof personStanding(from, { accountId, actorId }) === 'string') return 'none'
+  let state: PairState = 'none'
+  for (const clientId of [undefined, ...context.view.clientsOf(actorId)]) {
+    const { request } = knownOf(context, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
+    const verdict = judgeAccess(from, { accountId, actorId, resourceId, ...request })
+    if (verdict.allowed) return 'allowed'
+    if (verdict.denied !== 'not_found') state = 'denied'
+  }
+  return state
+}
+
+const effectOf = (before: PairState, after: PairState, isElsewhere: boolean): PairChange['effect'] | undefined => {
+  if (before !== 'allowed' && after === 'allowed') return 'gains'
+  if (before === 'allowed' && after !== 'allowed') return 'loses'
+  if (before === 'none' && after === 'denied') return 'appears'
+  if (before === 'denied' && after === 'none') return 'disappears'
+  return after === 'allowed' && isElsewhere ? 'changes' : undefined
+}
+
+const isOther = (before: Resource, after: Resource | undefined): boolean => {
+  if (after === undefined || before === after) return false
+  const deciding = ({ siteId, type, address, filters, ipStack }: Resource) =>
+    JSON.stringify({ siteId, type, address, filters, ipStack })
+  return deciding(before) !== deciding(after)
+}

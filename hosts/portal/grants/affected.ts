@@ -1,0 +1,101 @@
+import type { Change } from '../store/entities.ts'
+import type { Context } from './context.ts'
+import type { Grant } from './grants.ts'
+
+/** What a batch of committed changes concerns. */
+export interface Affected {
+  /** Whose list of resources may have changed. */
+  actorIds: Set<string>
+  /** Whose standing may have changed, and all their grants with it. */
+  standingOf: Set<string>
+  accountIds: Set<string>
+  gatewayIds: Set<string>
+  grants: Set<Grant>
+}
+
+/** Finds what changes concern. The view has them applied already. */
+export const affectedBy = (changes: readonly Change[], { view, grants, presence }: Context): Affected => {
+  const affected: Affected = {
+    actorIds: new Set(),
+    standingOf: new Set(),
+    accountIds: new Set(),
+    gatewayIds: new Set(),
+    grants: new Set(),
+  }
+  const addAll = <T>(to: Set<T>, values: Iterable<T>) => {
+    for (const value of values) to.add(value)
+  }
+  const membersOf = (groupId: string | undefined) => (groupId === undefined ? [] : view.membersOf(groupId))
+  const viewersOf = (resourceId: string) =>
+    [...view.policies.groupsOf(resourceId)].flatMap((groupId) => view.membersOf(groupId))
+
+  for (const change of changes) {
+    switch (change.entity) {
+      case 'memberships':
+        addAll(
+          affected.actorIds,
+          [change.before?.actorId, change.after?.actorId].flatMap((id) => id ?? []),
+        )
+        addAll(affected.grants, grants.ofMembership(change.id))
+        break
+      case 'policies':
+        addAll(affected.actorIds, membersOf(change.before?.groupId))
+        addAll(affected.actorIds, membersOf(change.after?.groupId))
+        addAll(affected.grants, grants.ofPolicy(change.id))
+        break
+      case 'resources':
+        addAll(affected.actorIds, viewersOf(change.id))
+        addAll(affected.grants, grants.ofResource(change.id))
+        break
+      case 'sites':
+        for (const resourceId of view.resourcesOf(change.id)) addAll(affected.actorIds, viewersOf(resourceId))
+        break
+      case 'tokens':
+        // Its last use is noted all the time and means nothing.
+        if (change.before !== undefined && change.after?.expiresAt === change.before.expiresAt) break
+        addAll(affected.grants, grants.ofToken(change.id))
+        addAll(
+          affected.standingOf,
+          [change.before?.actorId].flatMap((id) => id ?? []),
+        )
+        for (const siteId of [change.before?.siteId].flatMap((id) => id ?? [])) {
+          addAll(
+            affected.gatewayIds,
+            presence.gatewaysOf(siteId).map(({ id }) => id),
+          )
+        }
+        break
+      case 'actors':
+        affected.standingOf.add(change.id)
+        break
+      case 'clients':
+        if (isSamePeer(change)) break
+        addAll(affected.standingOf, [change.before?.actorId ?? change.after?.actorId ?? ''])
+        addAll(affected.grants, grants.ofClient(change.id))
+        break
+      case 'gateways':
+        if (isSamePeer(change)) break
+        affected.gatewayIds.add(change.id)
+        addAll(affected.grants, grants.ofGateway(change.id))
+        break
+      case 'identity_providers':
+      case 'accounts':
+        affected.accountIds.add(change.accountId)
+        break
+      case 'groups':
+      case 'identities':
+      case 'authorizations':
+        break
+    }
+  }
+  return affected
+}
+
+/** When it was seen and proven last, and by what name, is noted all the time and decides nothing. */
+const isSamePeer = (change: Change & { entity: 'clients' | 'gateways' }): boolean => {
+  const { before, after } = change
+  if (before === undefined || after === undefined) return false
+  const deciding = (row: typeof after): string =>
+    JSON.stringify({ ...row, name: '', lastSeenAt: null, lastSeenVersion: null, provenAt: null })
+  return deciding(before) === deciding(after)
+}

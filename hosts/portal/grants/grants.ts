@@ -1,0 +1,120 @@
+import type { Authorization } from '../store/entities.ts'
+import { MultiMap } from '../decide/multi-map.ts'
+import type { Appointment } from './agenda.ts'
+
+/** An authorization in force. */
+export interface Grant {
+  row: Authorization
+  /** The gateway said that it has it. Only then is it told to the client and written down. */
+  isAcknowledged: boolean
+  /** Its gateway was asked to confirm it once more, as the client asked for it again. */
+  isAwaited: boolean
+  /** What the gateway said for the client before that: passed on afterwards, in order. */
+  held: { event: 'iceCandidates' | 'invalidateIceCandidates'; candidates: string[] }[]
+  expiry: Appointment | undefined
+  /** The resource as its gateway was told of it last; undefined where nobody knows. */
+  told: string | undefined
+}
+
+/** The authorizations in force, in the orders in which changes look for them. */
+export class Grants {
+  readonly #byId = new Map<string, Grant>()
+  readonly #byClient = new MultiMap<string, Grant>()
+  readonly #byGateway = new MultiMap<string, Grant>()
+  readonly #byResource = new MultiMap<string, Grant>()
+  readonly #byPolicy = new MultiMap<string, Grant>()
+  readonly #byMembership = new MultiMap<string, Grant>()
+  readonly #byToken = new MultiMap<string, Grant>()
+  readonly #byAccount = new MultiMap<string, Grant>()
+
+  add(grant: Grant): void {
+    this.#byId.set(grant.row.id, grant)
+    this.#relate(grant, 'add')
+  }
+
+  remove(grant: Grant): void {
+    if (!this.#byId.delete(grant.row.id)) return
+    this.#relate(grant, 'delete')
+  }
+
+  get(id: string): Grant | undefined {
+    return this.#byId.get(id)
+  }
+
+  all(): IterableIterator<Grant> {
+    return this.#byId.values()
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  ofClient(id: string): readonly Grant[] {
+    return [...this.#byClient.get(id)]
+  }
+
+  ofGateway(id: string): readonly Grant[] {
+    return [...this.#byGateway.get(id)]
+  }
+
+  ofResource(id: string): readonly Grant[] {
+    return [...this.#byResource.get(id)]
+  }
+
+  ofPolicy(id: string): readonly Grant[] {
+    return [...this.#byPolicy.get(id)]
+  }
+
+  ofMembership(id: string): readonly Grant[] {
+    return [...this.#byMembership.get(id)]
+  }
+
+  ofToken(id: string): readonly Grant[] {
+    return [...this.#byToken.get(id)]
+  }
+
+  /** How many there are of a client, at a gateway, or in an account. */
+  count(of: { clientId: string } | { gatewayId: string } | { accountId: string }): number {
+    if ('clientId' in of) return this.#byClient.get(of.clientId).size
+    return ('gatewayId' in of ? this.#byGateway.get(of.gatewayId) : this.#byAccount.get(of.accountId)).size
+  }
+
+  /** The one of a client for a resource at a gateway. */
+  find({
+    clientId,
+    resourceId,
+    gatewayId,
+  }: Pick<Authorization, 'clientId' | 'resourceId' | 'gatewayId'>): Grant | undefined {
+    for (const grant of this.#byClient.get(clientId)) {
+      if (grant.row.resourceId === resourceId && grant.row.gatewayId === gatewayId) return grant
+    }
+    return undefined
+  }
+
+  /** How many clients hold a grant on a gateway. */
+  clientsOn(gatewayId: string): number {
+    return new Set([...this.#byGateway.get(gatewayId)].map(({ row }) => row.clientId)).size
+  }
+
+  /** Whether any, or only any acknowledged, grant ties the two. */
+  ties({ clientId, gatewayId }: { clientId: string; gatewayId: string }): 'acknowledged' | 'pending' | 'none' {
+    let found: 'pending' | 'none' = 'none'
+    for (const { row, isAcknowledged, isAwaited } of this.#byClient.get(clientId)) {
+      if (row.gatewayId !== gatewayId) continue
+      if (isAcknowledged && !isAwaited) return 'acknowledged'
+      found = 'pending'
+    }
+    return found
+  }
+
+  #relate(grant: Grant, verb: 'add' | 'delete'): void {
+    const { row } = grant
+    this.#byClient[verb](row.clientId, grant)
+    this.#byGateway[verb](row.gatewayId, grant)
+    this.#byResource[verb](row.resourceId, grant)
+    this.#byPolicy[verb](row.policyId, grant)
+    this.#byMembership[verb](row.membershipId, grant)
+    this.#byToken[verb](row.tokenId, grant)
+    this.#byAccount[verb](row.accountId, grant)
+  }
+}

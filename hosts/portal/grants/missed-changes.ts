@@ -1,0 +1,44 @@
+import { MINUTE, type Instant } from '../../../core/runtime/time.ts'
+import type { Context } from './context.ts'
+import type { Change, Entities, EntityName, Rows } from '../store/entities.ts'
+
+/** An authorization that is younger may not be written down yet: that it is not among the rows says nothing. */
+const SETTLED_MS = MINUTE
+
+/** What makes the view one of these rows, and ends grants whose rows are gone. */
+export const missedChanges = (
+  { view, grants, unixAt }: Pick<Context, 'view' | 'grants' | 'unixAt'>,
+  rows: Rows,
+  now: Instant,
+): Change[] => {
+  const changes: Change[] = []
+  const entities = Object.keys(rows) as EntityName[]
+  for (const entity of entities.filter((name) => name !== 'authorizations')) {
+    const known = new Map<string, Entities[EntityName]>([...view.all(entity)].map((row) => [row.id, row]))
+    for (const after of rows[entity] as Entities[EntityName][]) {
+      const before = known.get(after.id)
+      known.delete(after.id)
+      if (before === undefined || JSON.stringify(before) !== JSON.stringify(after)) {
+        changes.push(changeOf(entity, before, after))
+      }
+    }
+    for (const gone of known.values()) changes.push(changeOf(entity, gone, undefined))
+  }
+  const standing = new Set(rows.authorizations.map(({ id }) => id))
+  for (const { row, isAcknowledged } of grants.all()) {
+    if (!isAcknowledged || standing.has(row.id) || row.createdAt > unixAt(now) - SETTLED_MS) continue
+    changes.push(changeOf('authorizations', row, undefined))
+  }
+  return changes
+}
+
+const changeOf = (
+  entity: EntityName,
+  before: Entities[EntityName] | undefined,
+  after: Entities[EntityName] | undefined,
+): Change => {
+  const row = after ?? before
+  const accountId = row !== undefined && 'accountId' in row ? row.accountId : (row?.id ?? '')
+  const parts = { ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }
+  return { entity, accountId, id: row?.id ?? '', ...parts } as Change
+}

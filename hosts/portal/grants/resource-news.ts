@@ -1,0 +1,52 @@
+import type { ClientResource } from '../../../core/control/messages.ts'
+import type { Connection } from './connections.ts'
+import { tell, type Context } from './context.ts'
+import { clientResource } from '../wire/wire-resource.ts'
+
+type ClientConnection = Connection & { role: 'client' }
+
+/** What clients are told of the resources that exist for them: those that a policy joins to a group of theirs (P10). */
+export class ResourceNews {
+  readonly #context: Context
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  /** All of them, for an `init`. */
+  all(connection: ClientConnection): ClientResource[] {
+    const resources = this.#visible(connection)
+    connection.told = new Map(resources.map((resource) => [resource.id, JSON.stringify(resource)]))
+    return resources
+  }
+
+  /** What changed since the client was last told: first what it may see, then what it may not any more. */
+  refresh(connection: ClientConnection): void {
+    const { told } = connection
+    const gone = new Set(told.keys())
+    for (const resource of this.#visible(connection)) {
+      gone.delete(resource.id)
+      const text = JSON.stringify(resource)
+      if (told.get(resource.id) === text) continue
+      told.set(resource.id, text)
+      tell(this.#context, connection, { event: 'resourceCreatedOrUpdated', payload: resource })
+    }
+    for (const id of gone) {
+      told.delete(id)
+      tell(this.#context, connection, { event: 'resourceDeleted', payload: id })
+    }
+  }
+
+  #visible({ peerId }: ClientConnection): ClientResource[] {
+    const { view } = this.#context
+    const actorId = view.get('clients', peerId)?.actorId
+    if (actorId === undefined) return []
+    const visible: ClientResource[] = []
+    for (const id of view.policies.resourcesOf(view.groupsOf(actorId))) {
+      const resource = view.get('resources', id)
+      const site = resource === undefined ? undefined : view.get('sites', resource.siteId)
+      if (resource !== undefined && site !== undefined) visible.push(clientResource(resource, site))
+    }
+    return visible
+  }
+}

@@ -1,0 +1,48 @@
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import { hmacSha256 } from '../../../core/crypto/hash.ts'
+import { fromHex, toHex } from '../../../core/crypto/text-encoding.ts'
+import type { Random } from '../../../core/runtime/random.ts'
+
+/** The variable that holds the key where a file is not wanted: 64 hex digits. */
+const SECRET_KEY_VARIABLE = 'PORTREEVE_SECRET_KEY'
+
+export interface SecretKeySource {
+  /** Where the key file is, or shall be. */
+  directory: string
+  environment: Readonly<Record<string, string | undefined>>
+  random: Random
+}
+
+/**
+ * The portal's one secret: 32 bytes from the environment, else from a file of mode 0600, which is made at the first start.
+ * Whoever has it can forge neither a token (its hash is in the database) nor a session (a row there), but can read and forge the sealed
+ * cookies of sign-ins under way, and with them whatever a provider's plugin trusts of what it kept in the browser between two steps.
+ * @throws OperatorError SECRET_KEY_INVALID, SECRET_KEY_EXPOSED
+ */
+export const loadSecretKey = async ({ directory, environment, random }: SecretKeySource): Promise<Uint8Array> => {
+  const given = environment[SECRET_KEY_VARIABLE]
+  if (given !== undefined) return parseKey(given, SECRET_KEY_VARIABLE)
+  const path = join(directory, 'secret-key')
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  try {
+    await writeFile(path, toHex(random.bytes(32)), { mode: 0o600, flag: 'wx' })
+    await chmod(path, 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  if (((await stat(path)).mode & 0o077) !== 0) {
+    throw new OperatorError('SECRET_KEY_EXPOSED', `${path} can be read by others.`, `Run: chmod 600 ${path}`)
+  }
+  return parseKey((await readFile(path, 'utf8')).trim(), path)
+}
+
+/** A key for one purpose, so that what is made for one is worth nothing for another. */
+export const derivedKey = (key: Uint8Array, purpose: string): Uint8Array => hmacSha256(key, `portreeve/${purpose}`)
+
+const parseKey = (text: string, source: string): Uint8Array => {
+  const key = fromHex(text)
+  if (key?.length === 32) return key
+  throw new OperatorError('SECRET_KEY_INVALID', `${source} is not a key.`, 'It has to be 64 hex digits.')
+}

@@ -1,0 +1,156 @@
+import { tokenHash } from '../../../core/crypto/derived-values.ts'
+import { equalSecrets } from '../../../core/crypto/equal-secrets.ts'
+import { toBase64Url, toHex } from '../../../core/crypto/text-encoding.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import { uuid, type Random } from '../../../core/runtime/random.ts'
+import { MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
+import type { Account, Actor, Token, TokenKind } from '../store/entities.ts'
+import { parseToken, signedFragment, type TokenParts } from './token-text.ts'
+import type { Store, Transaction } from '../store/store.ts'
+
+/** What a token is to be. */
+export interface TokenDraft {
+  kind: TokenKind
+  name: string
+  actorId?: string
+  siteId?: string
+  gatewayId?: string
+  identityProviderId?: string
+  /** Null: until it is revoked. */
+  expiresAt: UnixTime | null
+  /** What the client that asked for it mixed in; empty by default. */
+  nonce?: string
+}
+
+export interface MintedToken {
+  token: Token
+  /** What a redirect may carry: worthless without the nonce. Begins with a dot. */
+  fragment: string
+  /** The whole token, nonce and all. To be shown once. */
+  text: string
+}
+
+export type TokenVerdict =
+  | { ok: true; token: Token; account: Account; /** Null for gateway tokens. */ actor: Actor | null }
+  | {
+      ok: false
+      reason: TokenRefusal
+      /** Of the token, where it is genuine and of another kind. */
+      kind?: TokenKind
+      /** Of the token, where this portal made it. */
+      genuine?: { accountId: string; tokenId: string }
+    }
+
+export type TokenRefusal =
+  | 'malformed'
+  | 'forged'
+  | 'unknown'
+  | 'wrong_secret'
+  | 'wrong_kind'
+  | 'expired'
+  | 'account_disabled'
+  | 'actor_disabled'
+  | 'provider_disabled'
+
+/** How exact `lastUsedAt` is: a write for every use would be the portal's most frequent one. */
+const LAST_USED_PRECISION_MS = 5 * MINUTE
+
+export interface TokensOptions {
+  store: Store
+  /** 32 bytes that sign tokens. */
+  key: Uint8Array
+  clock: Clock
+  random: Random
+  logger: Logger
+}
+
+/** Makes and checks the portal's tokens. The database has a salted hash of each, and never the token. */
+export class Tokens {
+  readonly #store: Store
+  readonly #key: Uint8Array
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #logger: Logger
+  /** Tokens whose use is being written down. */
+  readonly #noting = new Set<string>()
+
+  constructor({ store, key, clock, random, logger }: TokensOptions) {
+    this.#store = store
+    this.#key = key
+    this.#clock = clock
+    this.#random = random
+    this.#logger = logger
+  }
+
+  /** Makes a token within a transaction of the account that it is for. */
+  async mint(tx: Transaction, accountId: string, draft: TokenDraft): Promise<MintedToken> {
+    const nonce = draft.nonce ?? ''
+    const parts = { accountId, tokenId: uuid(this.#random), fragment: toHex(this.#random.bytes(32)) }
+    const salt = toBase64Url(this.#random.bytes(16))
+    const token = await tx.insert('tokens', {
+      id: parts.tokenId,
+      kind: draft.kind,
+      name: draft.name,
+      actorId: draft.actorId ?? null,
+      siteId: draft.siteId ?? null,
+      gatewayId: draft.gatewayId ?? null,
+      identityProviderId: draft.identityProviderId ?? null,
+      salt,
+      hash: tokenHash({ nonce, fragment: parts.fragment, salt }),
+      expiresAt: draft.expiresAt,
+      lastUsedAt: null,
+    })
+    const fragment = signedFragment(parts, this.#key)
+    return { token, fragment, text: nonce + fragment }
+  }
+
+  /** Whether a text is a token that is good for something of this kind, and whose. The text may be anything. */
+  async verify(text: string, kind: TokenKind): Promise<TokenVerdict> {
+    const parsing = parseToken(text, this.#key)
+    if (!parsing.ok) return parsing
+    const { accountId, tokenId } = parsing.parts
+    const verdict = await this.#judge(parsing.parts, kind)
+    if (!verdict.ok)
+      return verdict.reason === 'wrong_secret' ? verdict : { ...verdict, genuine: { accountId, tokenId } }
+    // Not waited for: that a token was used is worth less than its use, when the database takes no writes.
+    void this.#noteUse(verdict.token)
+    return verdict
+  }
+
+  async #judge({ accountId, tokenId, nonce, fragment }: TokenParts, kind: TokenKind): Promise<TokenVerdict> {
+    const reader = this.#store.reader(accountId)
+    const token = await reader.get('tokens', tokenId)
+    if (token === undefined) return { ok: false, reason: 'unknown' }
+    if (!equalSecrets(token.hash, tokenHash({ nonce, fragment, salt: token.salt })))
+      return { ok: false, reason: 'wrong_secret' }
+    if (token.kind !== kind) return { ok: false, reason: 'wrong_kind', kind: token.kind }
+    if (token.expiresAt !== null && token.expiresAt <= this.#clock.unix()) return { ok: false, reason: 'expired' }
+
+    const account = await reader.get('accounts', accountId)
+    if (account === undefined || account.isDisabled) return { ok: false, reason: 'account_disabled' }
+    if (token.identityProviderId !== null) {
+      const provider = await reader.get('identity_providers', token.identityProviderId)
+      if (provider === undefined || provider.isDisabled) return { ok: false, reason: 'provider_disabled' }
+    }
+    if (token.actorId === null) return { ok: true, token, account, actor: null }
+    const actor = await reader.get('actors', token.actorId)
+    if (actor === undefined || actor.isDisabled) return { ok: false, reason: 'actor_disabled' }
+    return { ok: true, token, account, actor }
+  }
+
+  async #noteUse({ id, accountId, lastUsedAt }: Token): Promise<void> {
+    const now = this.#clock.unix()
+    if (lastUsedAt !== null && now - lastUsedAt < LAST_USED_PRECISION_MS) return
+    if (this.#noting.has(id)) return
+    this.#noting.add(id)
+    const scope = { accountId, by: { type: 'system', part: 'tokens' } as const }
+    try {
+      await this.#store.transact(scope, (tx) => tx.patch('tokens', id, { lastUsedAt: now }))
+    } catch (error) {
+      this.#logger.warn({ error, accountId, tokenId: id }, 'noting the use of a token failed')
+    } finally {
+      this.#noting.delete(id)
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import { secretsIn, withoutSecrets } from './settings-secrets.ts'
+import { CHANGED, SECRET, type AuditedSettings, type SettingsChange } from '../store/audit-trail.ts'
+
+/**
+ * Settings for the audit trail: secrets by their plugins' schemas as `[secret]`, or as `[secret, changed]` where they became others; all of
+ * them where the plugin is not loaded.
+ */
+export const auditedSettings = (plugins: {
+  conditions: Extensions<unknown>
+  selectors: Extensions<unknown>
+  providers: Extensions<unknown>
+}): AuditedSettings => {
+  const of =
+    (extensions: Extensions<unknown>) =>
+    (key: string, { settings, before }: SettingsChange) => {
+      const schema = extensions.get(key)?.settings.jsonSchema()
+      if (schema === undefined) return before === undefined || isSame(before, settings) ? SECRET : CHANGED
+      const stored = before === undefined ? undefined : secretsIn(schema, before)
+      return withoutSecrets(schema, settings, (path, value) =>
+        stored === undefined || isSame(stored.get(path), value) ? SECRET : CHANGED,
+      )
+    }
+  return { condition: of(plugins.conditions), selector: of(plugins.selectors), provider: of(plugins.providers) }
+}
+
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -1,0 +1,56 @@
+import { Eta } from 'eta'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Context, Middleware } from 'koa'
+import type { ShowProblem } from './problem.ts'
+
+const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../page')
+
+/** The portal's pages: plain HTML that needs no script. */
+export class Pages {
+  readonly #eta = new Eta({ views: FOLDER, cache: true })
+
+  render(ctx: Context, page: string, data: Readonly<Record<string, unknown>>): void {
+    ctx.type = 'text/html; charset=utf-8'
+    ctx.set('Cache-Control', 'no-store')
+    ctx.body = this.#eta.render(`./${page}`, data)
+  }
+}
+
+/** A problem as a page. */
+export const showAsPage =
+  (pages: Pages): ShowProblem =>
+  (ctx, { status, detail }) => {
+    pages.render(ctx, 'problem', {
+      title: status === 404 ? 'Not found' : 'That did not work',
+      detail:
+        status === 404
+          ? 'There is nothing at this address. Look whether it is spelled as it was given to you.'
+          : detail,
+      links: [{ text: 'Go to the start', url: '/' }],
+    })
+  }
+
+/** What pages load beside themselves: the style sheet, the icon, and what shows times in the viewer's zone. */
+export const assets = (): Middleware => {
+  const files = new Map(
+    Object.entries(ASSET_TYPES).map(([name, type]) => [
+      `/assets/${name}`,
+      { type, bytes: readFileSync(join(FOLDER, name)) },
+    ]),
+  )
+  return async (ctx, next) => {
+    const asset = files.get(ctx.path)
+    if (asset === undefined) return next()
+    ctx.type = asset.type
+    ctx.set('Cache-Control', 'public, max-age=3600')
+    ctx.body = asset.bytes
+  }
+}
+
+const ASSET_TYPES = {
+  'portal.css': 'text/css; charset=utf-8',
+  'portal.svg': 'image/svg+xml',
+  'time.js': 'text/javascript; charset=utf-8',
+} as const

@@ -1,0 +1,136 @@
+import type { Middleware } from 'koa'
+import { STATUS_CODES } from 'node:http'
+import type { Logger } from '../../../../core/runtime/logger.ts'
+import { columnName } from '../../store/row-codec.ts'
+import { StoreError } from '../../store/store-error.ts'
+
+/** What is wrong with one field. */
+export interface FieldProblem {
+  /** `filters[0].ports`; `(top)` for the whole. */
+  path: string
+  message: string
+}
+
+export interface ProblemOptions {
+  errors?: readonly FieldProblem[]
+  headers?: Readonly<Record<string, string>>
+  /** The row that stands in the way. */
+  conflictingId?: string | undefined
+  /** For the operator, in the log: never sent. */
+  cause?: unknown
+}
+
+/** A request that is refused: RFC 9457. `code` is stable, `detail` is for people and public. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly errors: readonly FieldProblem[] | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly conflictingId: string | undefined
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+    { errors, headers = {}, cause, conflictingId }: ProblemOptions = {},
+  ) {
+    super(detail, { cause })
+    this.errors = errors
+    this.headers = headers
+    this.conflictingId = conflictingId
+  }
+}
+
+export const notFound = (): Problem => new Problem(404, 'not_found', 'There is nothing here.')
+
+/** Fields that do not hold what they must. */
+export const invalidBody = (errors: readonly FieldProblem[]): Problem =>
+  new Problem(422, 'invalid_body', 'The body is not valid.', { errors })
+
+/** What is told of an error: of what nobody foresaw, only that it happened. */
+export const problemOf = (error: unknown): Problem => {
+  if (error instanceof Problem) return error
+  if (error instanceof StoreError) return storeProblem(error)
+  const { status, type } = error as { status?: unknown; type?: unknown }
+  if (type === 'entity.too.large') return new Problem(413, 'body_too_large', 'The body is too large.', { cause: error })
+  if (status === 400) return new Problem(400, 'malformed_body', 'The body cannot be read.', { cause: error })
+  if (status === 415)
+    return new Problem(415, 'unsupported_media_type', 'The body is of another type.', { cause: error })
+  return new Problem(500, 'internal', 'Something went wrong in the portal.', { cause: error })
+}
+
+/** How a problem is shown: as JSON to programs, as a page to people. */
+export type ShowProblem = (ctx: Parameters<Middleware>[0], problem: Problem) => void
+
+/** The one error handler. */
+export const handleErrors =
+  ({ logger, show }: { logger: Logger; show: ShowProblem }): Middleware =>
+  async (ctx, next) => {
+    try {
+      await next()
+      if (ctx.status === 404 && ctx.body === undefined) throw notFound()
+    } catch (error) {
+      const problem = problemOf(error)
+      if (problem.status >= 500) logger.warn({ error: problem.cause ?? problem, path: ctx.path }, 'request failed')
+      ctx.status = problem.status
+      ctx.set(problem.headers)
+      show(ctx, problem)
+    }
+  }
+
+/** RFC 9457 §3. */
+export const showAsJson: ShowProblem = (ctx, { status, code, detail, errors, conflictingId }) => {
+  const title = TITLES[status] ?? STATUS_CODES[status] ?? 'Error'
+  ctx.body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    code,
+    detail,
+    errors,
+    conflicting_id: conflictingId,
+  })
+  ctx.type = 'application/problem+json'
+}
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Not signed in',
+  403: 'Not allowed',
+  404: 'Not found',
+  405: 'Method not allowed',
+  409: 'Conflict',
+  412: 'Precondition failed',
+  413: 'Too large',
+  415: 'Unsupported media type',
+  422: 'Not valid',
+  429: 'Too many requests',
+  500: 'Internal error',
+  503: 'Not available',
+}
+
+/** Says once, and with its id, which row has what only one may have. */
+const conflict = ({ columns, conflictingId }: StoreError): Problem => {
+  const same = columns.map(columnName).join(' and ') || 'id'
+  const which = conflictingId === undefined ? 'Another one' : `Another one, ${conflictingId},`
+  return new Problem(409, 'conflict', `${which} has the same ${same}.`, { conflictingId })
+}
+
+const storeProblem = (error: StoreError): Problem => {
+  switch (error.code) {
+    case 'CONFLICT':
+      return conflict(error)
+    case 'REFERENCE':
+      return invalidBody(error.columns.map((column) => ({ path: columnName(column), message: error.message })))
+    case 'LAST_ADMIN':
+      return new Problem(409, 'last_admin', error.message)
+    case 'ADDRESSES_EXHAUSTED':
+      return new Problem(503, 'addresses_exhausted', error.message)
+    case 'UNAVAILABLE':
+      return new Problem(503, 'database_unavailable', error.message, {
+        headers: { 'retry-after': '5' },
+        cause: error.cause,
+      })
+    case 'BUSY':
+      return new Problem(503, 'busy', error.message, { headers: { 'retry-after': '5' }, cause: error })
+  }
+}

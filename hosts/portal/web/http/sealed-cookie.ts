@@ -1,0 +1,90 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import type { Context } from 'koa'
+import { fromBase64Url, toBase64Url, utf8 } from '../../../../core/crypto/text-encoding.ts'
+import type { Clock } from '../../../../core/runtime/clock.ts'
+import type { Random } from '../../../../core/runtime/random.ts'
+
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+/** What browsers keep of a cookie at most, its name and attributes included. */
+const LONGEST_VALUE = 3_800
+
+export interface SealedCookiesOptions {
+  /** 32 bytes. */
+  key: Uint8Array
+  clock: Clock
+  random: Random
+  /** Whether browsers reach the portal by https. */
+  secure: boolean
+}
+
+/** Short-lived cookies that only the portal can read or make: AES-256-GCM over the value and when it ends. */
+export class SealedCookies {
+  readonly #options: SealedCookiesOptions
+
+  constructor(options: SealedCookiesOptions) {
+    this.#options = options
+  }
+
+  /** @throws Error where the value is too long to be kept by a browser. */
+  set(ctx: Context, cookie: { name: string; value: unknown; lifetimeMs: number }): void {
+    const { name, value, lifetimeMs } = cookie
+    const until = this.#options.clock.unix() + lifetimeMs
+    const sealed = this.#seal(name, JSON.stringify({ until, value }))
+    if (sealed.length > LONGEST_VALUE) throw new Error(`the cookie ${name} is too long: ${sealed.length}`)
+    this.#write(ctx, name, { text: sealed, maxAge: lifetimeMs })
+  }
+
+  /** The value, undefined where there is none, where it is over, or where it is not ours. */
+  get(ctx: Context, name: string): unknown {
+    const opened = this.#open(name, ctx.cookies.get(name, { signed: false }) ?? '')
+    if (opened === undefined) return undefined
+    const { until, value } = JSON.parse(opened) as { until: number; value: unknown }
+    return until > this.#options.clock.unix() ? value : undefined
+  }
+
+  clear(ctx: Context, name: string): void {
+    this.#write(ctx, name, { text: '', maxAge: 0 })
+  }
+
+  /** Clears the oldest cookies whose names begin like this, so that with another one there are at most so many. */
+  makeRoom(ctx: Context, { prefix, most, except }: { prefix: string; most: number; except?: string }): void {
+    // In the order in which the browser sends them: the oldest first (RFC 6265 §5.4).
+    const names = [...ctx.get('cookie').matchAll(/(?:^|;\s*)([\w-]{1,128})=/g)]
+      .map(([, name = '']) => name)
+      .filter((name) => name.startsWith(prefix) && name !== except)
+    for (const name of names.slice(0, Math.max(0, names.length - most + 1))) this.clear(ctx, name)
+  }
+
+  #write(ctx: Context, name: string, { text, maxAge }: { text: string; maxAge: number }): void {
+    const { secure } = this.#options
+    ctx.cookies.secure = secure
+    ctx.cookies.set(name, text, { httpOnly: true, sameSite: 'lax', secure, maxAge, signed: false, overwrite: true })
+  }
+
+  #seal(name: string, text: string): string {
+    const nonce = this.#options.random.bytes(NONCE_BYTES)
+    const cipher = createCipheriv('aes-256-gcm', this.#options.key, nonce)
+    // Bound to its name: one cookie's value is worth nothing in another.
+    cipher.setAAD(utf8(name))
+    return toBase64Url(
+      new Uint8Array([...nonce, ...cipher.update(utf8(text)), ...cipher.final(), ...cipher.getAuthTag()]),
+    )
+  }
+
+  #open(name: string, sealed: string): string | undefined {
+    const bytes = sealed.length > LONGEST_VALUE ? undefined : fromBase64Url(sealed)
+    if (bytes === undefined || bytes.length < NONCE_BYTES + TAG_BYTES) return undefined
+    const decipher = createDecipheriv('aes-256-gcm', this.#options.key, bytes.subarray(0, NONCE_BYTES), {
+      authTagLength: TAG_BYTES,
+    })
+    decipher.setAAD(utf8(name))
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES))
+    const opened = decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES))
+    try {
+      return new TextDecoder().decode(new Uint8Array([...opened, ...decipher.final()]))
+    } catch {
+      return undefined // the tag does not fit: not sealed by us
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { expect } from 'chai'
+import { beforeEach, describe, it } from 'mocha'
+import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
+import type { GatewaySelector } from '../../../../core/contract/gateway-selector.ts'
+import type { Extension, Extensions } from '../../../../core/plugin/extension-point.ts'
+import { PolicyIndex } from '../../../../core/policy/policy-index.ts'
+import { SECOND, unixTime } from '../../../../core/runtime/time.ts'
+import { chooseGateway } from '../../../../hosts/portal/decide/selection.ts'
+import { CALL_DEADLINE_MS, PluginCalls } from '../../../../hosts/portal/decide/plugin-calls.ts'
+import { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { SeededRandom } from '../../../kit/seeded-random.ts'
+import { VirtualClock } from '../../../kit/virtual-clock.ts'
+
+const extension = <T>(key: string, value: T): [string, Extension<T>] => [
+  key,
+  {
+    key,
+    plugin: `test-${key}`,
+    version: '1.0.0',
+    value,
+    settings: { safeParse: (settings) => ({ ok: true, settings }), jsonSchema: () => ({}) },
+  },
+]
+
+describe('calls to plugins', () => {
+  let clock: VirtualClock
+  let calls: PluginCalls
+  /** How long the plugin takes. */
+  let takes: number
+  let called: number
+
+  const condition: PolicyCondition = {
+    facts: [],
+    evaluate: () => {
+      called++
+      clock.advance(takes)
+      return { holds: true, reason: 'always' }
+    },
+  }
+
+  beforeEach(() => {
+    clock = new VirtualClock()
+    calls = new PluginCalls(clock)
+    takes = 0
+    called = 0
+  })
+
+  const index = (conditions = calls.conditions(new Map([extension('slow', condition)]))): PolicyIndex => {
+    const policies = new PolicyIndex(conditions)
+    policies.put({
+      id: 'p',
+      groupId: 'g',
+      resourceId: 'r',
+      description: null,
+      conditions: [{ condition: 'slow', settings: {} }],
+      isDisabled: false,
+      mode: 'enforced',
+    })
+    return policies
+  }
+  const ask = (policies: PolicyIndex) =>
+    policies.evaluate({ groupIds: new Set(['g']), resourceId: 'r', facts: {}, at: unixTime(0) })
+  const choose = (selectors: Extensions<GatewaySelector>) => {
+    const settings = { selector: 'slow', selectorSettings: {} }
+    const site = { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), ...settings }
+    const candidate = { id: 'g1', name: 'g1', version: '0.1.0', connectedClients: 0 }
+    return chooseGateway(
+      { site, candidates: [candidate], connectedIds: [], clientId: 'c', resourceId: 'r' },
+      { selectors, random: new SeededRandom(1) },
+    )
+  }
+  const reason = (policies: PolicyIndex) => ask(policies).explanation[0]?.conditions[0]?.reason
+
+  it('a condition that takes longer than its deadline denies, and says so', () => {
+    const policies = index()
+    takes = CALL_DEADLINE_MS
+    expect(ask(policies).allowed).to.equal(true)
+    takes = CALL_DEADLINE_MS + 1
+    expect(reason(policies)).to.equal('it failed: Error: it took 251 ms, and 250 are allowed')
+    expect(calls.figures()[0]).to.deep.include({ answered: 1, slow: 1, failed: 0, spared: 0, slowestSeconds: 0.251 })
+  })
+
+  it('one that is too slow again and again is not called for a while, denies meanwhile, and gets another chance', () => {
+    const policies = index()
+    takes = 2 * CALL_DEADLINE_MS
+    for (let round = 0; round < 10; round++) expect(ask(policies).allowed).to.equal(false)
+    expect(called).to.equal(3)
+    expect(reason(policies)).to.match(/left alone/)
+    takes = 0
+    clock.advance(10 * SECOND)
+    expect(ask(policies).allowed).to.equal(true)
+  })
+
+  it('one that throws denies and is counted, and is called again', () => {
+    const broken: PolicyCondition = {
+      facts: [],
+      evaluate: () => {
+        throw new Error('out of order')
+      },
+    }
+    const watched = calls.conditions(new Map([extension('broken', broken)])).get('broken')
+    for (let round = 0; round < 5; round++) {
+      expect(() => watched?.value.evaluate({ settings: {}, facts: {}, at: unixTime(0) })).to.throw('out of order')
+    }
+    expect(calls.figures()[0]).to.deep.include({ answered: 0, failed: 5, spared: 0 })
+  })
+
+  it('a selector that takes too long is replaced by a random choice', () => {
+    const selector: GatewaySelector = {
+      select: ({ candidates }) => {
+        clock.advance(1_000)
+        return { gatewayId: candidates[0].id, reason: 'the first' }
+      },
+    }
+    const selectors = calls.selectors(new Map([extension('slow', selector)]))
+    const choice = choose(selectors)
+    expect(choice.gatewayId).to.equal('g1')
+    expect(choice.reason).to.match(/drawn at random: the selector "slow" failed: .*1000 ms/)
+  })
+
+  it('are no answer where they come to a promise, also one that fails: it denies, a gateway is drawn', async () => {
+    const later = async (): Promise<never> => Promise.reject(new Error('a lookup failed'))
+    const asynchronous = { facts: [], evaluate: later } as unknown as PolicyCondition
+    const selecting = { select: later } as unknown as GatewaySelector
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    try {
+      for (const watched of [true, false]) {
+        const given = new Map([extension('slow', asynchronous)])
+        const verdict = ask(index(watched ? calls.conditions(given) : given))
+        expect(verdict.allowed).to.equal(false)
+        expect(verdict.explanation[0]?.conditions[0]).to.include({
+          holds: false,
+          reason: 'it failed: Error: it answered with a promise',
+        })
+        const selectors = new Map([extension('slow', selecting)])
+        const choice = choose(watched ? calls.selectors(selectors) : selectors)
+        expect(choice.gatewayId).to.equal('g1')
+        expect(choice.reason).to.match(/drawn at random: .*it answered with a promise/)
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(unhandled).to.deep.equal([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+
+  it('are in the portal’s figures', async () => {
+    const portal = await PortalFixture.start()
+    try {
+      const text = await (await fetch(`${portal.url}/metrics`)).text()
+      expect(text).to.include(
+        'portreeve_portal_plugin_calls_total{point="condition",key="time-window",outcome="slow"} 0',
+      )
+      expect(text).to.include('portreeve_portal_plugin_calls_total{point="selector",key="random",outcome="answered"} 0')
+    } finally {
+      await portal.stop()
+    }
+  })
+})

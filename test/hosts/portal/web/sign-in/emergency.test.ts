@@ -1,0 +1,78 @@
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { HOUR, MINUTE } from '../../../../../core/runtime/time.ts'
+import { Browser } from '../../../../kit/browser.ts'
+import { PortalFixture } from '../../../../kit/portal-fixture.ts'
+import { VirtualClock } from '../../../../kit/virtual-clock.ts'
+
+describe('the emergency code of an admin', () => {
+  let portal: PortalFixture
+  let clock: VirtualClock
+
+  before(async () => {
+    clock = new VirtualClock()
+    portal = await PortalFixture.start({ clock })
+  })
+  after(async () => portal.stop())
+
+  const enter = async (code: string, browser = new Browser()): Promise<Response> =>
+    browser.send(`${portal.url}/example/sign_in/emergency`, { form: { code } })
+
+  it('lets her in once, by a session of an hour that can make an API token, and is written down', async () => {
+    const { code, url, admin } = await portal.breakGlass()
+    expect(url).to.match(/\/example\/sign_in\/emergency$/)
+    expect(admin.email).to.equal('admin@example.org')
+    const browser = new Browser()
+    expect((await browser.send(`${portal.url}/example/sign_in/emergency`)).status).to.equal(200)
+    const response = await enter(` ${code.toLowerCase().replaceAll('-', ' ')} `, browser)
+    expect(response.status).to.equal(302)
+    expect(response.headers.get('location')).to.equal('/example/home')
+    const page = await (await browser.send(`${portal.url}/example/my/sessions`)).text()
+    const csrf = /name="csrf" value="([^"]+)"/.exec(page)?.[1] ?? ''
+    const made = await browser.send(`${portal.url}/example/my/api_tokens`, {
+      form: { csrf, name: 'Repair', days: '1' },
+    })
+    const token = /<textarea[^>]*>([^<]+)</.exec(await made.text())?.[1] ?? ''
+    expect((await portal.api('GET', '/identity_providers', undefined, token)).status).to.equal(200)
+    expect((await enter(code)).status, 'a second time').to.equal(403)
+
+    const trail = (await portal.api('GET', '/audit_log?limit=100')).body.data as { kind: string; action: string }[]
+    const events = trail.filter(({ kind }) => kind === 'sign_in').map(({ action }) => action)
+    expect(events).to.include.members(['emergency_code_made', 'signed_in', 'refused'])
+
+    clock.advance(HOUR + 1)
+    expect((await browser.send(`${portal.url}/example/home`)).status, 'an hour later').to.equal(302)
+  })
+
+  it('is over after ten minutes, and after a newer one', async () => {
+    const late = await portal.breakGlass()
+    clock.advance(10 * MINUTE)
+    expect((await enter(late.code)).status).to.equal(403)
+    const older = await portal.breakGlass()
+    const newer = await portal.breakGlass()
+    expect((await enter(older.code)).status).to.equal(403)
+    expect((await enter(newer.code)).status).to.equal(302)
+  })
+
+  it('stays good while a stranger guesses: of 93 bits, it needs no counting that would lock the admin out', async () => {
+    const { code } = await portal.breakGlass()
+    for (let guess = 0; guess < 10; guess++) expect((await enter(`GUESS-${guess}`)).status).to.equal(403)
+    expect((await enter(code)).status).to.equal(302)
+  })
+
+  it('is good once, of several at the same time', async () => {
+    const { code } = await portal.breakGlass()
+    const answers = await Promise.all(Array.from({ length: 4 }, () => enter(code)))
+    expect(answers.filter(({ status }) => status === 302)).to.have.length(1)
+  })
+
+  it('is for an enabled admin of that account only', async () => {
+    const { code } = await portal.breakGlass()
+    const other = await portal.addAccount('other')
+    const elsewhere = await new Browser().send(`${portal.url}/other/sign_in/emergency`, { form: { code } })
+    expect(elsewhere.status).to.equal(403)
+    expect(other.account.slug).to.equal('other')
+    const unknown = await portal.breakGlass({ adminEmail: 'nobody@example.org' }).catch((error: unknown) => error)
+    expect(unknown).to.include({ code: 'ADMIN_UNKNOWN' })
+  })
+})
