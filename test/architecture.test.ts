@@ -37,6 +37,8 @@ interface Rule {
 const folderOf = (path: string, depth: number): string => path.split('/').slice(0, depth).join('/')
 const isRelative = (target: SourceImport): boolean => target.specifier.startsWith('.')
 const within = (target: SourceImport, folder: string): boolean => target.target.startsWith(`${folder}/`)
+/** Whether a file is of a host that is a kind of peer. */
+const isPeerRole = (file: SourceFile): boolean => /^hosts\/(client|gateway)\//.test(file.path)
 const isPackage = (target: SourceImport): boolean => !isRelative(target) && !target.target.startsWith('node:')
 
 const RULES: readonly Rule[] = [
@@ -94,10 +96,14 @@ const RULES: readonly Rule[] = [
     forbids: (target) => within(target, 'plugins') || within(target, 'test') || target.target === 'portreeve',
   },
   {
-    because: 'a host knows hosts/runtime and no other host; the command line and the lab know the mains',
-    applies: (file) => /^hosts\/(portal|client|gateway|relay)\//.test(file.path),
+    because:
+      'a host knows hosts/runtime and no other host, client and gateway hosts/peer, too; the command line and the lab know the mains',
+    applies: (file) => /^hosts\/(portal|client|gateway|peer|relay)\//.test(file.path),
     forbids: (target, file) =>
-      within(target, 'hosts') && !within(target, folderOf(file.path, 2)) && !within(target, 'hosts/runtime'),
+      within(target, 'hosts') &&
+      ![folderOf(file.path, 2), 'hosts/runtime', ...(isPeerRole(file) ? ['hosts/peer'] : [])].some((folder) =>
+        within(target, folder),
+      ),
   },
   {
     because: 'hosts/runtime implements the ports: it needs core/runtime, core/net and the system',

@@ -1,5 +1,5 @@
 import { ClientConfig } from '../client/config.ts'
-import { askClient, type ClientCommand } from '../client/control-socket.ts'
+import { askClient, type ClientCommand } from '../client/session/control-socket.ts'
 import type { CommandContext } from './context.ts'
 import { readConfig } from './read-config.ts'
 

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { NameInspection } from '../client/name-inspection.ts'
+import type { NameInspection } from '../client/names/name-inspection.ts'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { table } from './output.ts'

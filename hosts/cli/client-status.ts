@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import type { ClientStatus, ResourceState } from '../client/client-status.ts'
+import type { ClientStatus, ResourceState } from '../client/session/client-status.ts'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'

@@ -25,7 +25,7 @@ export const clientUpCommand = (context: CommandContext): Command =>
       if (repaired.length > 0)
         context.output.tell(`Put back what a client that was killed had left: ${repaired.join(', ')}.`)
       const { createPluginModules } = await import('../runtime/plugin-modules.ts')
-      const { ClientSession } = await import('../client/client-session.ts')
+      const { ClientSession } = await import('../client/session/client-session.ts')
       const { checkClientPlugins, startClient } = await import('../client/main.ts')
       const modules = createPluginModules(path)
       await checkClientPlugins({ config, modules, version: packageVersion() })

@@ -1,10 +1,7 @@
 import { z } from 'zod'
 import { peerConfig } from '../../core/config/host-config.ts'
-import type { PeerEnd } from '../../core/config/host-config.ts'
-import type { Secret } from '../../core/runtime/secret.ts'
 import type { PluginModules } from '../../core/plugin/load-plugins.ts'
-import type { ClientStatus } from './client-status.ts'
-import type { NameInspection } from './name-inspection.ts'
+import type { Secret } from '../../core/runtime/secret.ts'
 
 /** A client's configuration file. Relative paths are seen from it. */
 export const ClientConfig = z.strictObject({
@@ -33,14 +30,4 @@ export interface ClientStart {
   modules: PluginModules
   /** This package's version. */
   version: string
-}
-
-/** What `startClient` gives back once its parts run; the portal may not have answered yet. */
-export interface RunningClient {
-  status: () => ClientStatus
-  /** How a name is answered. @throws OperatorError */
-  inspectName: (question: { name: string; type: string }) => Promise<NameInspection>
-  /** Where the portal refuses the token the client ends, `signed_out`. */
-  ended: Promise<PeerEnd>
-  stop: () => Promise<void>
 }

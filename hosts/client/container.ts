@@ -35,7 +35,7 @@ import {
   type MarkFor,
 } from '../runtime/index.ts'
 import type { ClientStart } from './config.ts'
-import { OwnNames, type OwnNamesOptions } from './own-names.ts'
+import { OwnNames, type OwnNamesOptions } from './names/own-names.ts'
 
 /** What resolver plugins reach beside the network as it is: `markFor` says which of their sockets bypass the tunnel. */
 export interface ResolversReach extends Omit<OwnNamesOptions, 'exchange'> {

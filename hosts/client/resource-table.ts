@@ -3,9 +3,9 @@ import type { ClientResource, DenialDetail } from '../../core/control/messages.t
 import type { NamedResource } from '../../core/dns/resource-names.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { after, MINUTE, type Instant } from '../../core/runtime/time.ts'
-import type { ResourceStatus } from './client-status.ts'
-import { denialText } from './denial-text.ts'
-import { unreachableText } from './unreachable-text.ts'
+import type { ResourceStatus } from './session/client-status.ts'
+import { denialText } from './session/denial-text.ts'
+import { unreachableText } from './session/unreachable-text.ts'
 
 interface Entry {
   resource: ClientResource

@@ -1,9 +1,9 @@
 // What happens to a client, and what it wants done.
 import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
-import type { PeerInput, PeerOutput } from '../../core/control/peer-messages.ts'
 import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
-import type { NameServiceInput, NameServiceOutput } from './name-service.ts'
+import type { PeerInput, PeerOutput } from '../peer/peer-messages.ts'
+import type { NameServiceInput, NameServiceOutput } from './names/name-service.ts'
 
 export type ClientInput =
   | PeerInput<'client', ClientFlowsOutput>

@@ -1,8 +1,8 @@
 import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
-import type { ClientStatus } from './client-status.ts'
+import { upstreamName } from './names/upstreams.ts'
+import type { ClientStatus } from './session/client-status.ts'
 import type { ClientState } from './state.ts'
-import { upstreamName } from './upstreams.ts'
 
 /** The state as people and scripts see it. */
 export const statusOf = (

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { peerConfig } from '../../core/config/host-config.ts'
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import type { Secret } from '../../core/runtime/secret.ts'
 import type { PluginModules } from '../../core/plugin/load-plugins.ts'
+import type { Secret } from '../../core/runtime/secret.ts'
 
 /** A gateway's configuration file. Relative paths are seen from it. */
 export const GatewayConfig = z.strictObject({

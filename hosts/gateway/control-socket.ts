@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../runtime/control-socket.ts'
+import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../peer/control-socket.ts'
 import type { GatewayConfig } from './config.ts'
 import type { GatewayStatus } from './gateway-status.ts'
 

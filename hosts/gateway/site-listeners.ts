@@ -1,7 +1,7 @@
-import type { DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
-import type { DnsListener, DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { isInRange, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
+import type { DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { DnsListener, DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 
 /** Whom an answer goes to. */

@@ -1,6 +1,5 @@
 import type { UpstreamQuery, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { answeredData } from '../../core/dns/answered-data.ts'
-import { askResolver } from '../../core/plugin/ask-resolver.ts'
 import {
   answerTo,
   CLASS_IN,
@@ -16,6 +15,7 @@ import { carriesAddresses } from '../../core/dns/record-kind.ts'
 import { siteAnswer } from '../../core/dns/site-answer.ts'
 import { writeName } from '../../core/dns/wire-name.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
+import { askResolver } from '../../core/plugin/ask-resolver.ts'
 import type { SystemNames } from '../../core/runtime/dns-exchange.ts'
 
 type Query = Omit<UpstreamQuery, 'server'>

@@ -1,9 +1,9 @@
 // What happens to a gateway, and what it wants done.
 import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
-import type { PeerInput, PeerOutput } from '../../core/control/peer-messages.ts'
 import type { SiteResolverOutput } from '../../core/dns/site-resolver.ts'
 import type { SiteServiceInput, SiteServiceOutput } from '../../core/dns/site-service.ts'
 import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
+import type { PeerInput, PeerOutput } from '../peer/peer-messages.ts'
 import type { SiteQuery } from './site-listeners.ts'
 
 export type GatewayInput =

@@ -1,5 +1,5 @@
 import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
-import type { PeerInput, PeerOutput } from '../../core/control/peer-messages.ts'
+import type { PeerInput, PeerOutput } from '../../hosts/peer/peer-messages.ts'
 import { externalId } from '../../core/crypto/derived-values.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import type { DatagramSocket } from '../../core/runtime/datagram-socket.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { ClientStatus } from '../../client/client-status.ts'
+import type { ClientStatus } from '../../client/session/client-status.ts'
 import { eventually } from '../eventually.ts'
 import { labProgram } from '../program.ts'
 import type { Journey } from '../program/browser.ts'

@@ -1,4 +1,4 @@
-import type { ClientStatus } from '../../client/client-status.ts'
+import type { ClientStatus } from '../../client/session/client-status.ts'
 import type { CommandResult } from '../command.ts'
 import { eventually } from '../eventually.ts'
 import type { Lab } from '../lab.ts'

@@ -8,7 +8,7 @@ import { PortalApi } from '../../../hosts/lab/portal-api.ts'
 import { portreeve } from '../../../hosts/lab/program.ts'
 import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { packageRoot } from '../../../hosts/runtime/package-root.ts'
-import type { ClientStatus } from '../../../hosts/client/client-status.ts'
+import type { ClientStatus } from '../../../hosts/client/session/client-status.ts'
 import type { Reference } from './reference.ts'
 
 const CLIENT = '192.0.2.1'

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha'
 import { DropReport } from '../../../core/runtime/drop-report.ts'
 import { NewsFilter } from '../../../core/runtime/news-filter.ts'
 import { after, MINUTE, SECOND } from '../../../core/runtime/time.ts'
-import { logDrops } from '../../../hosts/runtime/drop-log.ts'
+import { logDrops } from '../../../hosts/peer/drop-log.ts'
 import { RecordingLogger } from '../../kit/recording-logger.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 

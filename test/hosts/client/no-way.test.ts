@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import { SECOND } from '../../../core/runtime/time.ts'
-import type { ResourceStatus } from '../../../hosts/client/client-status.ts'
+import type { ResourceStatus } from '../../../hosts/client/session/client-status.ts'
 import { MemoryTransport } from '../../../plugins/transport-memory/memory-transport.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
 import { readPacket } from '../../kit/packet-seen.ts'

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { readdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'mocha'
-import { SignIn } from '../../../../../hosts/client/sign-in.ts'
+import { SignIn } from '../../../../../hosts/client/session/sign-in.ts'
 import { createRandom } from '../../../../../hosts/runtime/index.ts'
 import { Browser } from '../../../../kit/browser.ts'
 import { ControlPeer } from '../../../../kit/control-peer.ts'

@@ -7,7 +7,7 @@ import { isProofOf, readDeviceProof } from '../../../core/control/device-proof.t
 import { Ed25519PrivateKey } from '../../../core/crypto/ed25519.ts'
 import { toBase64 } from '../../../core/crypto/text-encoding.ts'
 import { Secret } from '../../../core/runtime/secret.ts'
-import { PortalConnection } from '../../../core/control/portal-connection.ts'
+import { PortalConnection } from '../../../hosts/peer/portal-connection.ts'
 import type { LinkInput } from '../../../core/control/portal-link.ts'
 import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import { createClock, createWebSockets } from '../../../hosts/runtime/index.ts'

@@ -1,10 +1,10 @@
 import ipaddr from 'ipaddr.js'
-import type { UpstreamServer } from '../../core/contract/upstream-resolver.ts'
-import type { ClientInterface } from '../../core/control/messages.ts'
-import type { Upstream } from '../../core/dns/upstream-queries.ts'
-import { parseAddress } from '../../core/net/ip-address.ts'
-import { whyNeverAServer } from '../../core/net/never-a-server.ts'
-import { endpoint, splitEndpoint } from '../../core/runtime/endpoint.ts'
+import type { UpstreamServer } from '../../../core/contract/upstream-resolver.ts'
+import type { ClientInterface } from '../../../core/control/messages.ts'
+import type { Upstream } from '../../../core/dns/upstream-queries.ts'
+import { parseAddress } from '../../../core/net/ip-address.ts'
+import { whyNeverAServer } from '../../../core/net/never-a-server.ts'
+import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
 
 /** The kind of servers that are asked around the tunnel, by no plugin: the system's, for the portal's name (T8). */
 export const BYPASS = 'bypass'

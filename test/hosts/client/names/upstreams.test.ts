@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { Endpoint } from '../../../core/runtime/endpoint.ts'
-import { upstreamName, upstreamsOf } from '../../../hosts/client/upstreams.ts'
+import type { Endpoint } from '../../../../core/runtime/endpoint.ts'
+import { upstreamName, upstreamsOf } from '../../../../hosts/client/names/upstreams.ts'
 
 const TUNNEL = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
 const SYSTEM = [{ endpoint: '198.51.100.53:53' as Endpoint }]

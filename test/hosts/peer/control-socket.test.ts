@@ -7,8 +7,8 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { askClient, openClientSocket, type ClientCommand } from '../../../hosts/client/control-socket.ts'
-import type { ControlHandlers, ControlSocket } from '../../../hosts/runtime/control-socket.ts'
+import { askClient, openClientSocket, type ClientCommand } from '../../../hosts/client/session/control-socket.ts'
+import type { ControlHandlers, ControlSocket } from '../../../hosts/peer/control-socket.ts'
 
 const HANDLERS: ControlHandlers<ClientCommand> = {
   status: () => Promise.resolve({ state: 'connected' }),
@@ -19,7 +19,7 @@ const HANDLERS: ControlHandlers<ClientCommand> = {
   'dns-query': (input) => Promise.resolve({ input }),
 }
 
-describe('hosts/runtime/control-socket', () => {
+describe('hosts/peer/control-socket', () => {
   let folder: string
   let path: string
   let control: ControlSocket | undefined

@@ -1,10 +1,16 @@
-import { OperatorError } from '../../core/config/operator-error.ts'
-import { isTruncated, parseAnswer, ResponseCode, CLASS_IN, writeQuery, type DnsAnswer } from '../../core/dns/message.ts'
-import { normalizeName } from '../../core/dns/pattern.ts'
-import { recordText, typeName, typeNumber } from '../../core/dns/record-text.ts'
-import type { AnsweredBy } from '../../core/dns/upstream-queries.ts'
-import { readName } from '../../core/dns/wire-name.ts'
-import type { ResourceStatus } from './client-status.ts'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import {
+  isTruncated,
+  parseAnswer,
+  ResponseCode,
+  CLASS_IN,
+  writeQuery,
+  type DnsAnswer,
+} from '../../../core/dns/message.ts'
+import { normalizeName } from '../../../core/dns/pattern.ts'
+import { recordText, typeName, typeNumber } from '../../../core/dns/record-text.ts'
+import type { AnsweredBy } from '../../../core/dns/upstream-queries.ts'
+import { readName } from '../../../core/dns/wire-name.ts'
 import { upstreamName } from './upstreams.ts'
 
 /** How an application's query for a name is answered, as `portreeve client dns query --json` prints it. */
@@ -41,7 +47,7 @@ export const inspectName = async (
     now,
   }: {
     ask: Ask
-    resources: readonly ResourceStatus[]
+    resources: readonly { id: string; name: string }[]
     troubleWith?: (name: string) => string | undefined
     now: () => number
   },

@@ -1,6 +1,16 @@
-import { findingText } from '../../core/dns/finding-text.ts'
-import type { SiteFindings } from '../../core/dns/site-finding.ts'
-import type { NameStatus } from './client-status.ts'
+import { findingText } from '../../../core/dns/finding-text.ts'
+import type { SiteFinding, SiteFindings } from '../../../core/dns/site-finding.ts'
+
+/** A name that its site has trouble with, as `portreeve client status --json` prints it. */
+export interface NameStatus {
+  name: string
+  resource_id: string
+  /** The outcome of the site's look-up of each family's addresses: a code. */
+  ipv4: SiteFinding
+  ipv6: SiteFinding
+  /** The same in words. */
+  why: string
+}
 
 /** The names of resources that their sites have trouble with, as their gateways last said. Bounded: the oldest is forgotten first. */
 export class NameFindings {

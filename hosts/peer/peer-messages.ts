@@ -1,10 +1,10 @@
 // What the machines of both kinds of peer, client and gateway, hear and want.
-import type { LaneCommand, LaneReport } from '../flow/lane.ts'
-import type { Datagram } from '../runtime/datagram-socket.ts'
-import type { Endpoint } from '../runtime/endpoint.ts'
-import type { Note } from '../runtime/note.ts'
-import type { Role } from './messages.ts'
-import type { LinkInput, LinkOutput } from './portal-link.ts'
+import type { Role } from '../../core/control/messages.ts'
+import type { LinkInput, LinkOutput } from '../../core/control/portal-link.ts'
+import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
+import type { Datagram } from '../../core/runtime/datagram-socket.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
+import type { Note } from '../../core/runtime/note.ts'
 
 export type PeerInput<R extends Role, FlowsOutput> =
   | { type: 'started' }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { keptId } from '../../../hosts/runtime/kept-id.ts'
-import { userAgent } from '../../../hosts/runtime/user-agent.ts'
+import { keptId } from '../../../hosts/peer/kept-id.ts'
+import { userAgent } from '../../../hosts/peer/user-agent.ts'
 
 describe('what a peer says of itself', () => {
   let folder: string

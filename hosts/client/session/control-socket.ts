@@ -1,4 +1,4 @@
-import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../runtime/control-socket.ts'
+import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../../peer/control-socket.ts'
 
 /** What a running client can be asked for. */
 export type ClientCommand = 'status' | 'down' | 'sign-in' | 'sign-in-paste' | 'sign-out' | 'dns-query'

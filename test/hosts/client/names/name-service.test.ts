@@ -1,9 +1,13 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { RecordType, writeQuery } from '../../../core/dns/message.ts'
-import type { Endpoint } from '../../../core/runtime/endpoint.ts'
-import { instant } from '../../../core/runtime/time.ts'
-import { NameService, type NameServiceInput, type NameServiceOutput } from '../../../hosts/client/name-service.ts'
+import { RecordType, writeQuery } from '../../../../core/dns/message.ts'
+import type { Endpoint } from '../../../../core/runtime/endpoint.ts'
+import { instant } from '../../../../core/runtime/time.ts'
+import {
+  NameService,
+  type NameServiceInput,
+  type NameServiceOutput,
+} from '../../../../hosts/client/names/name-service.ts'
 
 const FIRST = { endpoint: '198.51.100.53:53' as Endpoint }
 const SECOND = { endpoint: '[2001:db8::53]:53' as Endpoint }

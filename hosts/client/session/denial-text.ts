@@ -1,5 +1,5 @@
-import type { DenialDetail } from '../../core/control/messages.ts'
-import { visibleLine } from '../runtime/visible-text.ts'
+import type { DenialDetail } from '../../../core/control/messages.ts'
+import { visibleLine } from '../../runtime/visible-text.ts'
 
 /** What a denial means, for the person: sentences, the first says what it is. */
 export const denialText = (reason: string, details: readonly DenialDetail[] = [], limit?: string): string[] => [

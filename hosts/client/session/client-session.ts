@@ -1,18 +1,24 @@
 import { z } from 'zod'
-import type { PeerEnd } from '../../core/config/host-config.ts'
-import { OperatorError } from '../../core/config/operator-error.ts'
-import type { Secret } from '../../core/runtime/secret.ts'
-import type { Random } from '../../core/runtime/random.ts'
+import type { PeerEnd } from '../../../core/config/host-config.ts'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import type { Random } from '../../../core/runtime/random.ts'
+import type { SecretStore } from '../../../core/runtime/secret-store.ts'
+import type { Secret } from '../../../core/runtime/secret.ts'
+import { needTokenFile } from '../../runtime/token-file.ts'
+import type { NameInspection } from '../names/name-inspection.ts'
 import type { ClientStatus } from './client-status.ts'
-import type { ClientConfig, RunningClient } from './config.ts'
 import { openClientSocket } from './control-socket.ts'
-import type { NameInspection } from './name-inspection.ts'
+import type { RunningClient } from './running-client.ts'
 import { SignIn } from './sign-in.ts'
-import type { SecretStore } from '../../core/runtime/secret-store.ts'
-import { needTokenFile } from '../runtime/token-file.ts'
 
 export interface ClientSessionOptions {
-  config: ClientConfig
+  /** The portal and account to sign in to, where a service's token is read from, and the path of the control socket. */
+  config: {
+    portal_url: string
+    account?: string | undefined
+    token_file?: string | undefined
+    socket: string
+  }
   /** From the environment; it goes before any file. */
   token: Secret | undefined
   random: Random

@@ -3,16 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import type { PeerEnd } from '../../../core/config/host-config.ts'
-import { Secret } from '../../../core/runtime/secret.ts'
-import { ClientSession } from '../../../hosts/client/client-session.ts'
-import type { NameInspection } from '../../../hosts/client/name-inspection.ts'
-import type { ClientStatus } from '../../../hosts/client/client-status.ts'
-import { ClientConfig, type RunningClient } from '../../../hosts/client/config.ts'
-import { askClient } from '../../../hosts/client/control-socket.ts'
-import { createSecretStore } from '../../../hosts/runtime/index.ts'
-import { readTokenFile, writeTokenFile } from '../../../hosts/runtime/token-file.ts'
-import { SeededRandom } from '../../kit/seeded-random.ts'
+import type { PeerEnd } from '../../../../core/config/host-config.ts'
+import { Secret } from '../../../../core/runtime/secret.ts'
+import { ClientSession } from '../../../../hosts/client/session/client-session.ts'
+import type { NameInspection } from '../../../../hosts/client/names/name-inspection.ts'
+import type { ClientStatus } from '../../../../hosts/client/session/client-status.ts'
+import { ClientConfig } from '../../../../hosts/client/config.ts'
+import type { RunningClient } from '../../../../hosts/client/session/running-client.ts'
+import { askClient } from '../../../../hosts/client/session/control-socket.ts'
+import { createSecretStore } from '../../../../hosts/runtime/index.ts'
+import { readTokenFile, writeTokenFile } from '../../../../hosts/runtime/token-file.ts'
+import { SeededRandom } from '../../../kit/seeded-random.ts'
 
 /** A client as its main gives it, without a network. */
 class FakeClient implements RunningClient {
@@ -61,7 +62,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
 }
 let started: (client: FakeClient) => void = () => undefined
 
-describe('hosts/client/client-session', () => {
+describe('hosts/client/session/client-session', () => {
   let folder: string
   let config: ClientConfig
   let session: ClientSession

@@ -1,6 +1,6 @@
-import { parseQuery, type DnsQuery } from '../../core/dns/message.ts'
-import { leadsToServices, recordKind } from '../../core/dns/record-kind.ts'
-import type { DnsExchange, DnsExchangeRequest } from '../../core/runtime/dns-exchange.ts'
+import { parseQuery, type DnsQuery } from '../../../core/dns/message.ts'
+import { leadsToServices, recordKind } from '../../../core/dns/record-kind.ts'
+import type { DnsExchange, DnsExchangeRequest } from '../../../core/runtime/dns-exchange.ts'
 
 export interface OwnNamesOptions {
   /** For all other names. */

@@ -1,6 +1,6 @@
-import type { PortalStatus } from '../../core/control/portal-problem.ts'
-import type { SiteFinding } from '../../core/dns/site-finding.ts'
-import type { DropCounts } from '../../core/flow/lane.ts'
+import type { PortalStatus } from '../../../core/control/portal-problem.ts'
+import type { DropCounts } from '../../../core/flow/lane.ts'
+import type { NameStatus } from '../names/name-findings.ts'
 
 /** What `portreeve client status --json` prints, as it travels on the control socket. */
 export interface ClientStatus {
@@ -57,14 +57,4 @@ export interface ResourceStatus {
   reason: string | null
   /** The same in words, a sentence each, with what stands in the way; none where nothing does. */
   why: string[]
-}
-
-export interface NameStatus {
-  name: string
-  resource_id: string
-  /** The outcome of the site's look-up of each family's addresses: a code. */
-  ipv4: SiteFinding
-  ipv6: SiteFinding
-  /** The same in words. */
-  why: string
 }

@@ -1,8 +1,8 @@
+import { timingSafeEqual } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { timingSafeEqual } from 'node:crypto'
-import { Secret } from '../../core/runtime/secret.ts'
-import type { Random } from '../../core/runtime/random.ts'
+import type { Random } from '../../../core/runtime/random.ts'
+import { Secret } from '../../../core/runtime/secret.ts'
 import { PAGE_HEADERS, signInPage, type SignInPage } from './sign-in-page.ts'
 
 export interface SignInOptions {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { denialText } from '../../../hosts/client/denial-text.ts'
+import { denialText } from '../../../../hosts/client/session/denial-text.ts'
 
 const POLICY = '8dcad00c-ee83-4379-b1cb-7e480ca8d273'
 

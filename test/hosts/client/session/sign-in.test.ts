@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import { SignIn } from '../../../hosts/client/sign-in.ts'
-import { SeededRandom } from '../../kit/seeded-random.ts'
+import { SignIn } from '../../../../hosts/client/session/sign-in.ts'
+import { SeededRandom } from '../../../kit/seeded-random.ts'
 
-describe('hosts/client/sign-in', () => {
+describe('hosts/client/session/sign-in', () => {
   let signIn: SignIn | undefined
 
   const begin = async (timeoutMs?: number): Promise<{ url: URL; callback: URL }> => {

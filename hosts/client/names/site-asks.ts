@@ -1,8 +1,7 @@
-import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
-import { leadsToServices } from '../../core/dns/record-kind.ts'
-import { SITE_RESOLVER_PORT } from '../../core/flow/gateway/gateway-flows.ts'
-import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
-import type { KnownGateway } from './gateway-table.ts'
+import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import { leadsToServices } from '../../../core/dns/record-kind.ts'
+import { SITE_RESOLVER_PORT } from '../../../core/flow/gateway/gateway-flows.ts'
+import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { NameServiceOutput } from './name-service.ts'
 
 export type SiteAsk = Extract<NameServiceOutput, { type: 'askSite' }>
@@ -14,10 +13,17 @@ export interface SiteRoute {
   wanted: readonly string[]
 }
 
+/** A gateway as far as questions to it are concerned: its tunnel address, and whether it answers records of types beside SRV and TXT. */
+export interface AnsweringGateway {
+  ipv4: string
+  hasSiteRecords: boolean
+}
+
 /** What is known of a resource. */
 export interface SiteView {
   isDenied: (resourceId: string) => boolean
-  gatewayOf: (resourceId: string) => KnownGateway | undefined
+  /** The gateway that serves it, if one does. */
+  gatewayOf: (resourceId: string) => AnsweringGateway | undefined
 }
 
 /** Questions to sites that wait for the first of their resources to be authorized. How long is the resolver's to say. */

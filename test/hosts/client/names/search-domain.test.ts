@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { ClientInterface } from '../../../core/control/client-messages.ts'
-import { LinuxResolverConfiguration } from '../../../hosts/runtime/linux/resolver-configuration.ts'
+import { ClientInterface } from '../../../../core/control/client-messages.ts'
+import { LinuxResolverConfiguration } from '../../../../hosts/runtime/linux/resolver-configuration.ts'
 
 const INTERFACE = { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' }
 const HOSTILE = [

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { RecordType, writeQuery } from '../../../core/dns/message.ts'
-import { endpoint } from '../../../core/runtime/endpoint.ts'
-import { OwnNames } from '../../../hosts/client/own-names.ts'
+import { RecordType, writeQuery } from '../../../../core/dns/message.ts'
+import { endpoint } from '../../../../core/runtime/endpoint.ts'
+import { OwnNames } from '../../../../hosts/client/names/own-names.ts'
 
 const { A, AAAA, SRV, TXT, HTTPS } = RecordType
 
