@@ -9,7 +9,6 @@ import type {
 } from '../contract/tunnel-transport.ts'
 import { equalSecrets } from '../crypto/equal-secrets.ts'
 import type { IceCredentials } from '../crypto/derived-values.ts'
-import { Counters } from '../runtime/counters.ts'
 import { HeldMachines, type Tell } from '../runtime/held-machines.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -18,9 +17,9 @@ import { after, type Instant } from '../runtime/time.ts'
 import { DEFAULT_MTU, LEAST_MTU } from '../runtime/mtu.ts'
 import type { Candidate } from './candidate.ts'
 import type { IceRole } from './connectivity-check.ts'
+import { GuardedTunnel, type TransportFault, type TransportTrouble } from './guarded-tunnel.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { looksLikeStun } from './stun-message.ts'
-import { isTunnelOutput } from './tunnel-output.ts'
 
 export interface PeerTunnelsOptions {
   role: IceRole
@@ -63,6 +62,8 @@ export type PeerTunnelsOutput =
   | { type: 'sessionEstablished'; peer: PeerId }
   /** Packets of so many bytes reach the peer in one piece: 1280 until a larger path is known (T10), and again when that is lost. */
   | { type: 'mtuChanged'; peer: PeerId; mtu: number }
+  /** The transport plugin failed at something, which was dropped. */
+  | ({ type: 'transportFaulted' } & TransportFault)
   | TunnelKeysOutput
 
 /**
@@ -77,33 +78,38 @@ const TRAFFIC_GRANULARITY_MS = 100
 /** Tunnels to peers whose paths ICE finds and watches: what a socket carries, sorted into checks and sealed packets. */
 export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput> {
   readonly #role: IceRole
-  readonly #tunnel: Tunnel
+  readonly #tunnel: GuardedTunnel
   readonly #agents: IceAgents
   readonly #held = new HeldMachines()
   readonly #tellAgents: Tell<IceAgentsInput>
   readonly #tellTunnel: Tell<TunnelInput>
-  readonly #peers = new Map<PeerId, PeerSecrets & { heardAt?: Instant; spokeAt?: Instant }>()
+  /** `isUntold`: the transport plugin may not have it. */
+  readonly #peers = new Map<PeerId, PeerSecrets & { heardAt?: Instant; spokeAt?: Instant; isUntold?: boolean }>()
   /** The largest packet that fits into a datagram of such a size. */
   readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
-  readonly #counters = new Counters<'odd-output'>()
 
   constructor({ role, random, tunnel, mtu = LEAST_MTU }: PeerTunnelsOptions) {
     this.#role = role
-    this.#tunnel = tunnel
-    this.#mtus = mtusByDatagram(tunnel, mtu)
+    this.#tunnel = new GuardedTunnel(tunnel)
+    this.#mtus = mtusByDatagram(this.#tunnel, mtu)
     this.#agents = new IceAgents({ role, random, probes: [...this.#mtus.keys()] })
     this.#tellAgents = this.#held.hold(this.#agents, (output, now) => this.#onAgent(output, now))
-    this.#tellTunnel = this.#held.hold(tunnel, (output, now) => this.#onTunnel(output, now))
+    this.#tellTunnel = this.#held.hold(this.#tunnel, (output, now) => this.#onTunnel(output, now))
   }
 
   path(peer: PeerId): Path | undefined {
     return this.#agents.path(peer)
   }
 
+  /** Why the transport plugin cannot carry packets; undefined while it works. */
+  get trouble(): TransportTrouble | undefined {
+    return this.#tunnel.trouble
+  }
+
   /** Reasons and how often something was dropped for them. */
   counters(): Readonly<Record<string, number>> {
-    const sum: Record<string, number> = { ...this.#agents.counters(), ...this.#counters.snapshot() }
+    const sum: Record<string, number> = { ...this.#agents.counters() }
     for (const [reason, count] of Object.entries(this.#tunnel.counters())) sum[reason] = (sum[reason] ?? 0) + count
     return sum
   }
@@ -148,7 +154,10 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     const presharedKey = new Uint8Array(added.presharedKey)
     const known = this.#peers.get(peer)
     const sameKeys =
-      known !== undefined && equalSecrets(known.publicKey, publicKey) && equalSecrets(known.presharedKey, presharedKey)
+      known !== undefined &&
+      known.isUntold !== true &&
+      equalSecrets(known.publicKey, publicKey) &&
+      equalSecrets(known.presharedKey, presharedKey)
     this.#peers.set(peer, { ...(sameKeys ? known : {}), publicKey, presharedKey, local, remote })
     if (known !== undefined && !sameKeys) this.#tellTunnel({ type: 'peerRemoved', peer }, now)
     if (!sameKeys) this.#tellTunnel({ type: 'peerAdded', peer, publicKey, presharedKey }, now)
@@ -191,9 +200,13 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     }
   }
 
-  #onTunnel(output: TunnelOutput, now: Instant): void {
-    // The transport is a plugin.
-    if (!isTunnelOutput(output)) return this.#counters.count('odd-output')
+  #onTunnel(output: TunnelOutput | ({ type: 'transportFaulted' } & TransportFault), now: Instant): void {
+    if (output.type === 'transportFaulted') {
+      const peer = output.call === 'peerAdded' ? this.#peers.get(output.peer ?? '') : undefined
+      if (peer !== undefined) peer.isUntold = true
+      this.#outputs.push(output)
+      return
+    }
     if (output.type === 'sendDatagram') {
       const { peer, datagram } = output
       const path = (peer === undefined ? undefined : this.#chosenPath(peer)) ?? output.path
@@ -244,12 +257,13 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   }
 }
 
-const mtusByDatagram = (tunnel: Tunnel, mtu: number): ReadonlyMap<number, number> => {
+const mtusByDatagram = (tunnel: GuardedTunnel, mtu: number): ReadonlyMap<number, number> => {
   const found = new Map<number, number>()
-  if (tunnel.datagramBytes === undefined) return found
   for (const size of [mtu, ...MTUS]) {
+    const bytes = tunnel.datagramBytes(size)
+    if (bytes === undefined) continue
     // A STUN message is a multiple of 4 bytes long (RFC 8489 §5).
-    const datagram = (tunnel.datagramBytes(size) + 3) & ~3
+    const datagram = (bytes + 3) & ~3
     if (size > LEAST_MTU && size <= mtu && !found.has(datagram)) found.set(datagram, size)
   }
   return found

@@ -3,6 +3,18 @@ import type { TunnelOutput } from '../contract/tunnel-transport.ts'
 const KEY_BYTES = 32
 
 /**
+ * Copy of what a transport plugin gave back, where it is one of its contract's outputs; undefined where it is none. A copy says the same however
+ * often it is read. Bytes are not copied.
+ */
+export const checkedTunnelOutput = (output: unknown): TunnelOutput | undefined => {
+  if (typeof output !== 'object' || output === null) return undefined
+  const copy: Record<string, unknown> = { ...output }
+  const { keys } = copy
+  if (typeof keys === 'object' && keys !== null) copy['keys'] = { ...keys }
+  return isTunnelOutput(copy) ? copy : undefined
+}
+
+/**
  * Whether what a transport plugin gave back is one of its contract's outputs, by its tag and the kinds of its members. What is in a packet is not
  * looked at.
  */

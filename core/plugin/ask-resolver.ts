@@ -7,6 +7,7 @@ import type {
 } from '../contract/upstream-resolver.ts'
 import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
+import { synchronousAnswer } from './synchronous-answer.ts'
 
 const LARGEST_MESSAGE = 0xffff
 const LONGEST_REASON = 500
@@ -37,7 +38,7 @@ export const askResolver = async (resolver: UpstreamResolver, query: UpstreamQue
 /** Servers that a resolver plugin finds by itself; none where it throws or names what is none. */
 export const discoverServers = (resolver: UpstreamResolver | undefined): readonly UpstreamServer[] => {
   try {
-    const found: unknown = resolver?.discover?.() ?? []
+    const found: unknown = synchronousAnswer(resolver?.discover?.() ?? [])
     return Array.isArray(found) ? found.slice(0, MOST_SERVERS).flatMap(checkedServer) : []
   } catch {
     return []

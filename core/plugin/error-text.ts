@@ -8,3 +8,15 @@ export const errorText = (error: unknown): string => {
     return 'an error without a text'
   }
 }
+
+const LONGEST_STACK = 4_000
+
+/** Stack of whatever somebody else's code threw, cut short; its text where it has none. Never throws. */
+export const stackText = (error: unknown): string => {
+  try {
+    const stack: unknown = error instanceof Error ? error.stack : undefined
+    return typeof stack === 'string' ? stack.slice(0, LONGEST_STACK) : errorText(error)
+  } catch {
+    return errorText(error)
+  }
+}

@@ -1,5 +1,6 @@
 import { OperatorError } from '../config/operator-error.ts'
-import type { TunnelKeys, TunnelTransport } from '../contract/tunnel-transport.ts'
+import type { Tunnel, TunnelKeys, TunnelOptions, TunnelTransport } from '../contract/tunnel-transport.ts'
+import { errorText } from './error-text.ts'
 import type { Random } from '../runtime/random.ts'
 
 const KEY_BYTES = 32
@@ -9,14 +10,34 @@ const KEY_BYTES = 32
  * @throws OperatorError PLUGIN_KEYS where the plugin makes none of 32 bytes
  */
 export const generatedKeys = (transport: Pick<TunnelTransport, 'generateKeys'>, random: Random): TunnelKeys => {
-  const { privateKey, publicKey } = transport.generateKeys(random)
+  const { privateKey, publicKey } = called('PLUGIN_KEYS', 'makes no keys', () => ({
+    ...transport.generateKeys(random),
+  }))
   for (const key of [privateKey, publicKey] as unknown[]) {
     if (key instanceof Uint8Array && key.length === KEY_BYTES) continue
-    throw new OperatorError(
-      'PLUGIN_KEYS',
-      'the tunnel transport made no pair of keys of 32 bytes each.',
-      'Install a version of its plugin that fits.',
-    )
+    throw new OperatorError('PLUGIN_KEYS', 'the tunnel transport made no pair of keys of 32 bytes each.', REMEDY)
   }
   return { privateKey: new Uint8Array(privateKey), publicKey: new Uint8Array(publicKey) }
+}
+
+/**
+ * One end of a tunnel transport's tunnels.
+ * @throws OperatorError PLUGIN_TUNNEL where the plugin makes none
+ */
+export const createdTunnel = (transport: Pick<TunnelTransport, 'createTunnel'>, options: TunnelOptions): Tunnel => {
+  const tunnel = called('PLUGIN_TUNNEL', 'makes no tunnel', () => transport.createTunnel(options)) as Tunnel | undefined
+  const missing = VERBS.find((verb) => typeof tunnel?.[verb] !== 'function')
+  if (tunnel !== undefined && missing === undefined) return tunnel
+  throw new OperatorError('PLUGIN_TUNNEL', `the tunnel transport made a tunnel without \`${missing ?? ''}\`.`, REMEDY)
+}
+
+const VERBS = ['handle', 'wake', 'poll', 'deadline', 'counters'] as const
+const REMEDY = 'Install a version of its plugin that fits.'
+
+const called = <T>(code: string, what: string, call: () => T): T => {
+  try {
+    return call()
+  } catch (error) {
+    throw new OperatorError(code, `the tunnel transport ${what}: ${errorText(error)}`, REMEDY)
+  }
 }

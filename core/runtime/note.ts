@@ -1,8 +1,10 @@
 import type { LogFields, Logger } from './logger.ts'
 
-/** A line for the log about the life of a client or a gateway: what happened, to what, and why. The shell writes it at info. */
+/** A line for the log about the life of a client or a gateway: what happened, to what, and why. */
 export interface Note {
   type: 'note'
+  /** Info where it is absent. */
+  level?: 'info' | 'warn'
   message: string
   /** Ids, reasons and numbers. Names of resources and addresses are no part of it. */
   fields: LogFields
@@ -10,8 +12,8 @@ export interface Note {
   detail?: LogFields
 }
 
-/** Writes a note at info, and at debug once more with its details. */
-export const writeNote = ({ message, fields, detail }: Note, logger: Logger): void => {
-  logger.info(fields, message)
+/** Writes a note at its level, and at debug once more with its details. */
+export const writeNote = ({ level = 'info', message, fields, detail }: Note, logger: Logger): void => {
+  logger[level](fields, message)
   if (detail !== undefined) logger.debug({ ...fields, ...detail }, message)
 }

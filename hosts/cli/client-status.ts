@@ -4,7 +4,7 @@ import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { visibleLine } from '../runtime/visible-text.ts'
-import { droppedTable, portalRows, table } from './output.ts'
+import { droppedTable, portalRows, table, transportRows } from './output.ts'
 
 /** `portreeve client status`: what the running client knows; its exit says whether it is connected. */
 export const clientStatusCommand = (context: CommandContext): Command =>
@@ -21,7 +21,8 @@ export const clientStatusCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-Ends with 0 where it is connected, 3 signed out, 4 where the portal, a resource that somebody wants, or the client itself is not reached.
+Ends with 0 where it is connected, 3 signed out, 4 where the portal, a resource that somebody wants, or the client itself is not reached,
+and where the tunnel transport plugin fails.
 A resource is connecting while it is granted and a way to its gateway is looked for, connected once packets pass, and unreachable
 where they do not: what to look at stands below the table.
 
@@ -49,6 +50,7 @@ const describe = (status: ClientStatus): string => {
     account,
     actor,
     device_key: deviceKey,
+    transport,
     lane,
     lane_reason: why,
     gateways,
@@ -64,6 +66,7 @@ const describe = (status: ClientStatus): string => {
       ['account', account ?? '-'],
       ['actor', actor ?? '-'],
       ['device key', deviceKey ?? '-'],
+      ...(transport === null ? [] : transportRows(transport)),
       ['lane', lane === null ? '-' : `${lane}: ${why ?? ''}`],
       ['upstream DNS', dns.upstreams.join(', ') || '-'],
     ]),

@@ -5,7 +5,7 @@ import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { droppedTable, portalRows, table } from './output.ts'
+import { droppedTable, portalRows, table, transportRows } from './output.ts'
 import { readConfig } from './read-config.ts'
 
 /** `portreeve gateway status`: what the running gateway knows; its exit says whether it is connected. */
@@ -28,7 +28,8 @@ export const gatewayStatusCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
-Ends with 0 where it is connected to the portal, 4 where the portal, or the gateway itself, cannot be reached.
+Ends with 0 where it is connected to the portal, 4 where the portal, or the gateway itself, cannot be reached, or the tunnel
+transport plugin fails.
 
 Examples:
   $ portreeve gateway status --config gateway.yaml
@@ -43,8 +44,14 @@ const socketOf = async (file: string | undefined, env: NodeJS.ProcessEnv): Promi
 
 const SOURCE = { schema: GatewayConfig, fallback: 'gateway.yaml' } as const
 
-const describe = ({ state, portal, lane, lane_reason: why, clients, dropped }: GatewayStatus): string =>
+const describe = ({ state, portal, transport, lane, lane_reason: why, clients, dropped }: GatewayStatus): string =>
   [
-    table([['state', state], ...portalRows(portal), ['lane', `${lane}: ${why}`], ['clients', String(clients)]]),
+    table([
+      ['state', state],
+      ...portalRows(portal),
+      ...transportRows(transport),
+      ['lane', `${lane}: ${why}`],
+      ['clients', String(clients)],
+    ]),
     ...droppedTable(dropped),
   ].join('\n')

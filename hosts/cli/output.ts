@@ -1,4 +1,5 @@
 import { problemText, type PortalStatus } from '../../core/control/portal-problem.ts'
+import type { TransportStatus } from '../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 import { visibleLine, visibleText } from '../runtime/visible-text.ts'
 
@@ -39,6 +40,12 @@ export const droppedTable = (dropped: DropCounts): string[] => {
 export const portalRows = ({ url, problem }: PortalStatus): string[][] => [
   ['portal', url],
   ...(problem === null ? [] : [['problem', problemText(problem)]]),
+]
+
+/** A transport plugin, and why it carries nothing: rows of a table. */
+export const transportRows = ({ plugin, problem }: TransportStatus): string[][] => [
+  ['transport', plugin],
+  ...(problem === null ? [] : [['problem', `${problem.said} (${problem.code}). ${problem.remedy}`]]),
 ]
 
 /** Columns, each as wide as its widest cell. */

@@ -1,6 +1,7 @@
 import type { Path, TunnelKeysOutput } from '../../core/contract/tunnel-transport.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
+import type { TransportTrouble } from '../../core/ice/guarded-tunnel.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
 import {
   PeerTunnels,
@@ -33,7 +34,7 @@ export type ConnectionsInput =
 export type Authorization = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
 
 export type ConnectionsOutput =
-  | Extract<PeerTunnelsOutput, { type: 'sendDatagram' | 'deliverPacket' | 'mtuChanged' }>
+  | Extract<PeerTunnelsOutput, { type: 'sendDatagram' | 'deliverPacket' | 'mtuChanged' | 'transportFaulted' }>
   | TunnelKeysOutput
   | { type: 'say'; message: ToPortal<'client'> }
   /** The gateway was granted for the resource; whether there is a path to it is another question. */
@@ -64,6 +65,11 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   constructor(options: Omit<PeerTunnelsOptions, 'role'>) {
     this.#tunnels = new PeerTunnels({ role: 'controlling', ...options })
     this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
+  }
+
+  /** Why the transport plugin cannot carry packets; undefined while it works. */
+  get trouble(): TransportTrouble | undefined {
+    return this.#tunnels.trouble
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -149,6 +155,8 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       },
       now,
     )
+    // The transport has refused it: that was said.
+    if (this.gateways.get(id) !== gateway) return
     this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#locals.lines } })
     // Granted anew at the same place: the flows are told again, as they may have forgotten it.
     gateway.servedIds.delete(resourceId)
@@ -173,6 +181,13 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     this.#unserve(gateway, { reason, how })
   }
 
+  /** What the transport cannot carry is not connected. All gateways are left where no peer is named. */
+  #closeAll(peer: string | undefined, now: Instant): void {
+    for (const gateway of this.gateways.all()) {
+      if (peer === undefined || gateway.id === peer) this.#close(gateway, 'transport-failing', now, 'failed')
+    }
+  }
+
   #unserve(gateway: KnownGateway, why: { reason: string; how: Ending }): void {
     gateway.servedIds.clear()
     this.#outputs.push({ type: 'unserved', gateway, resourceIds: [...gateway.resourceIds], ...why })
@@ -187,6 +202,10 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       case 'useKeys':
       case 'sealPacket':
         this.#outputs.push(output)
+        return
+      case 'transportFaulted':
+        this.#outputs.push(output)
+        if (output.isFailing && this.trouble?.stillCarries === false) this.#closeAll(output.peer, now)
         return
       case 'mtuChanged': {
         const gateway = this.gateways.get(output.peer)

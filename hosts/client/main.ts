@@ -6,7 +6,7 @@ import { shownUrl } from '../../core/control/connect-request.ts'
 import { deviceKeyFingerprint } from '../../core/control/device-proof.ts'
 import type { Container } from '../../core/di.ts'
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
-import { generatedKeys } from '../../core/plugin/generated-keys.ts'
+import { createdTunnel, generatedKeys } from '../../core/plugin/generated-keys.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
@@ -77,7 +77,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   })
   // A fresh key per start: what was recorded of an earlier run cannot be opened with what is in memory now.
   const keys = generatedKeys(transport, random)
-  const tunnel = transport.createTunnel({
+  const tunnel = createdTunnel(transport, {
     privateKey: keys.privateKey,
     random,
     exportsKeys: lane.kind === 'native',
@@ -89,6 +89,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   const state = new ClientState({
     random,
     tunnel,
+    transport: container.get(TunnelTransports.token).get(TRANSPORT)?.plugin,
     lane: machine,
     resolverKinds,
     portalHost,
@@ -154,9 +155,11 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   }
 }
 
+const TRANSPORT = 'wireguard'
+
 const tunnelTransport = (container: Container): TunnelTransport =>
   requiredExtension(container.get(TunnelTransports.token), {
-    key: 'wireguard',
+    key: TRANSPORT,
     what: 'tunnel transport',
     use: 'builtin:transport-wireguard',
   })

@@ -15,6 +15,7 @@ import {
   type LaneKind,
   type LaneOutput,
 } from '../../core/flow/lane.ts'
+import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
@@ -39,6 +40,8 @@ import { TunnelRoutes } from './tunnel-routes.ts'
 export interface ClientStateOptions {
   random: Random
   tunnel: Tunnel
+  /** Name of the plugin that the tunnel is of. */
+  transport?: string | undefined
   /** How packets move; by themselves in this machine if not given. */
   lane?: Lane<ClientFlowsInput, ClientFlowsOutput>
   /** The keys of the resolver plugins that there are. */
@@ -64,6 +67,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #link: PortalLink<'client'>
   readonly #portalNews = new PortalNews()
   readonly #news = new ClientNews()
+  readonly #transport: string
+  readonly #transportNews: TransportNews
   readonly #lane: Lane<ClientFlowsInput, ClientFlowsOutput>
   readonly #names: NameService
   readonly #connections: Connections
@@ -80,7 +85,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #lostAt: Instant | undefined
   #interface: ClientInterface | undefined
 
-  constructor({ random, tunnel, lane, resolverKinds, portalHost, portalUrl, mtu }: ClientStateOptions) {
+  constructor(options: ClientStateOptions) {
+    const { random, tunnel, transport = 'unnamed', lane, resolverKinds, portalHost, portalUrl, mtu } = options
+    this.#transport = transport
+    this.#transportNews = new TransportNews(transport)
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
     const { denialDetails, unreachableGateways, names, siteRecords, upstreamDot, endReasons } = FEATURES
     const features = [denialDetails, unreachableGateways, names, siteRecords, upstreamDot, endReasons]
@@ -100,6 +108,16 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   /** Why the portal is not reached; undefined while it is, or before anything was tried. */
   get portalProblem(): PortalProblem | undefined {
     return this.#portalNews.problem
+  }
+
+  /** The transport plugin, and what keeps it from carrying packets. */
+  get transport(): TransportStatus {
+    return transportStatus(this.#transport, this.#connections.trouble)
+  }
+
+  /** Whether the transport plugin carries packets at all. */
+  get carries(): boolean {
+    return this.#connections.trouble?.stillCarries !== false
   }
 
   get laneKind(): LaneKind {
@@ -395,6 +413,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'granted':
         this.#note(this.#news.hear(output, now))
         return this.resources.connecting(output.resourceId, output.gateway.id)
+      case 'transportFaulted':
+        return this.#note(this.#transportNews.hear(output, now))
       case 'pathTaken':
         return this.#note(this.#news.hear(output, now))
       case 'served': {

@@ -2,6 +2,7 @@ import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { upstreamName } from './names/upstreams.ts'
 import type { ClientStatus } from './session/client-status.ts'
+import { unreachableText } from './session/unreachable-text.ts'
 import type { ClientState } from './state.ts'
 
 /** The state as people and scripts see it. */
@@ -24,11 +25,13 @@ export const statusOf = (
   },
 ): ClientStatus => ({
   // Connected is what an application can use.
-  state: state.linkState === 'connected' && !isUsable ? 'connecting' : state.linkState,
+  state:
+    state.linkState === 'connected' && (!isUsable || state.transport.problem !== null) ? 'connecting' : state.linkState,
   account: state.signedInAs?.account_slug ?? account ?? null,
   actor: state.signedInAs?.actor_name ?? null,
   portal: { url: portalUrl, problem: state.portalProblem ?? null },
   device_key: deviceKey,
+  transport: state.transport,
   lane: lane.kind,
   lane_reason: lane.reason,
   gateways: state.gateways.map(({ id, name, path, mtu, handshakeAt }) => ({
@@ -38,8 +41,21 @@ export const statusOf = (
     mtu,
     last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
   })),
-  resources: state.resources.status(clocks.instant),
+  resources: resourcesOf(state, clocks),
   names: state.findings.status(),
   dns: { upstreams: state.upstreams.map(upstreamName) },
   dropped: state.counters(),
 })
+
+/** No resource is connected while nothing is carried. */
+const resourcesOf = (state: ClientState, clocks: ClockPair): ClientStatus['resources'] => {
+  const resources = state.resources.status(clocks.instant)
+  if (state.carries) return resources
+  const [reason, unreachable] = ['transport-failing', 'unreachable'] as const
+  const nameOf = new Map(state.gateways.map(({ id, name }) => [id, name]))
+  return resources.map((resource) =>
+    resource.state === 'connected'
+      ? { ...resource, state: unreachable, reason, why: unreachableText(reason, nameOf.get(resource.gateway_id ?? '')) }
+      : resource,
+  )
+}

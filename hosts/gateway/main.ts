@@ -4,7 +4,7 @@ import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
 import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
-import { generatedKeys } from '../../core/plugin/generated-keys.ts'
+import { createdTunnel, generatedKeys } from '../../core/plugin/generated-keys.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
@@ -41,8 +41,9 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
-  const transport = requiredExtension(container.get(TunnelTransports.token), {
-    key: 'wireguard',
+  const transports = container.get(TunnelTransports.token)
+  const transport = requiredExtension(transports, {
+    key: TRANSPORT,
     what: 'tunnel transport',
     use: 'builtin:transport-wireguard',
   })
@@ -60,7 +61,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   })
   // A fresh key per start: what was recorded of an earlier run cannot be opened with what is in memory now.
   const keys = generatedKeys(transport, random)
-  const tunnel = transport.createTunnel({
+  const tunnel = createdTunnel(transport, {
     privateKey: keys.privateKey,
     random,
     exportsKeys: lane.kind === 'native',
@@ -70,7 +71,16 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   const allowsOwnAddresses = config.own_addresses === 'allow'
   const { mtu } = config
   const portalUrl = shownUrl({ role: 'gateway', portalUrl: config.portal_url })
-  const state = new GatewayState({ random, tunnel, lane: machine, clocksAt, allowsOwnAddresses, portalUrl, mtu })
+  const state = new GatewayState({
+    random,
+    tunnel,
+    transport: transports.get(TRANSPORT)?.plugin,
+    lane: machine,
+    clocksAt,
+    allowsOwnAddresses,
+    portalUrl,
+    mtu,
+  })
   const shell = new GatewayShell(state, {
     config,
     identity: {
@@ -110,3 +120,5 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   )
   return { ended: shell.ended, stop: () => lifecycle.stop() }
 }
+
+const TRANSPORT = 'wireguard'

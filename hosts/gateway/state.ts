@@ -14,6 +14,7 @@ import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '.
 import { ScriptLane, type DropCounts, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
 import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
+import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
@@ -33,6 +34,8 @@ import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 export interface GatewayStateOptions {
   random: Random
   tunnel: Tunnel
+  /** Name of the plugin that the tunnel is of. */
+  transport?: string | undefined
   /** How packets move; by themselves in this machine if not given. */
   lane?: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   /** Both clocks at a moment: the portal's expiries are wall-clock times. */
@@ -54,6 +57,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #link: PortalLink<'gateway'>
   readonly #portalNews = new PortalNews()
   readonly #news = new GatewayNews()
+  readonly #transport: string
+  readonly #transportNews: TransportNews
   readonly #lane: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   readonly #resolver: SiteResolver
   readonly #service = new SiteService<SiteQuery>()
@@ -79,7 +84,19 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #configured = ''
   #linkState: LinkState = 'connecting'
 
-  constructor({ random, tunnel, lane, clocksAt, allowsOwnAddresses = false, portalUrl, mtu }: GatewayStateOptions) {
+  constructor(options: GatewayStateOptions) {
+    const {
+      random,
+      tunnel,
+      transport = 'unnamed',
+      lane,
+      clocksAt,
+      allowsOwnAddresses = false,
+      portalUrl,
+      mtu,
+    } = options
+    this.#transport = transport
+    this.#transportNews = new TransportNews(transport)
     this.#allowsOwnAddresses = allowsOwnAddresses
     this.#lane = lane ?? new ScriptLane(new GatewayFlows())
     this.#link = new PortalLink({
@@ -112,6 +129,11 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   /** Why the portal is not reached; undefined while it is, or before anything was tried. */
   get portalProblem(): PortalProblem | undefined {
     return this.#portalNews.problem
+  }
+
+  /** The transport plugin, and what keeps it from carrying packets. */
+  get transport(): TransportStatus {
+    return transportStatus(this.#transport, this.#tunnels.trouble)
   }
 
   /** The clients that hold a grant. */
@@ -281,6 +303,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       },
       now,
     )
+    // A client that the transport refuses cannot be served here.
+    if (this.#tunnels.trouble?.call === 'peerAdded') return this.#forget(peer, now)
     const resource = flowResource(created.resource)
     // Acknowledged once the lane has it: a client's first packet may be faster than a letter to a worker.
     this.#grants.owe(peer, resource.id, ref)
@@ -364,6 +388,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellLane({ type: 'keysExported', output }, now)
       case 'deliverPacket':
         return this.#tellFlows({ type: 'tunnelPacket', peer: output.peer, packet: output.packet }, now)
+      case 'transportFaulted':
+        return this.#note(this.#transportNews.hear(output, now))
       case 'pathChosen':
       case 'pathLost':
       case 'peerFailed':

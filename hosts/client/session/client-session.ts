@@ -183,6 +183,7 @@ const SIGNED_OUT: ClientStatus = {
   actor: null,
   portal: null,
   device_key: null,
+  transport: null,
   lane: null,
   lane_reason: null,
   gateways: [],

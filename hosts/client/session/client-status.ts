@@ -1,4 +1,5 @@
 import type { PortalStatus } from '../../../core/control/portal-problem.ts'
+import type { TransportStatus } from '../../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../../core/flow/lane.ts'
 import type { NameStatus } from '../names/name-findings.ts'
 
@@ -13,6 +14,8 @@ export interface ClientStatus {
   portal: PortalStatus | null
   /** Fingerprint of this device's own key, as an admin sees it who verifies the device; null while signed out. */
   device_key: string | null
+  /** What seals packets, and what keeps it from that; null while signed out. */
+  transport: TransportStatus | null
   /** How packets move: natively in a worker, or one by one in TypeScript; null while signed out. */
   lane: 'native' | 'script' | null
   /** Why that one. */

@@ -14,6 +14,10 @@ const REASONS: Readonly<Record<string, (gateway: string) => string[]>> = {
   'no-handshake': (gateway) => [`Packets reach ${gateway}, and no tunnel comes about.`],
   'path-lost': (gateway) => [`The way to ${gateway} was lost, and none was found again.`],
   'gateway-unreachable': (gateway) => [`Packets do not reach ${gateway} any more; another one is asked for.`],
+  'transport-failing': (gateway) => [
+    `Packets cannot be sent to ${gateway}: the tunnel transport plugin of this machine keeps failing.`,
+    'The log of the client has its error.',
+  ],
   'portal-unreachable': () => ['It has to be asked for at the portal, and that is not reached.'],
   offline: () => ['None of its gateways can be reached at the moment.'],
 }

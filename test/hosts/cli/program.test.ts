@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { run } from '../../../hosts/cli/program.ts'
 import type { ClientState, ClientStatus } from '../../../hosts/client/session/client-status.ts'
 import { openGatewaySocket } from '../../../hosts/gateway/control-socket.ts'
+import type { TransportProblem } from '../../../core/ice/transport-news.ts'
 import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import type { GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
 import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
@@ -226,6 +227,7 @@ describe('hosts/cli/program', () => {
         const status: GatewayStatus = {
           state,
           portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
+          transport: { plugin: 'transport-wireguard', problem: state === 'connecting' ? FAILING : null },
           lane: 'native',
           lane_reason: 'sealed by OpenSSL’s EVP',
           clients: 2,
@@ -242,6 +244,7 @@ describe('hosts/cli/program', () => {
             .to.match(/state +/)
             .and.match(/flows +source-not-own +7/)
           if (state === 'unreachable') expect(printed).to.include(PROBLEM.said).and.include(PROBLEM.remedy)
+          if (state === 'connecting') expect(printed).to.include(FAILING.said).and.include(FAILING.remedy)
         } finally {
           await control.close()
         }
@@ -414,12 +417,19 @@ const PROBLEM: PortalProblem = {
   remedy: 'The portal’s certificate has to be renewed.',
 }
 
+const FAILING: TransportProblem = {
+  code: 'transport_failing',
+  said: 'the plugin transport-odd keeps failing at packetQueued: TypeError',
+  remedy: 'Install another version of the plugin.',
+}
+
 const STATUS = (state: ClientState): ClientStatus => ({
   state,
   account: 'example',
   actor: 'Ada',
   portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
   device_key: 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
+  transport: { plugin: 'transport-wireguard', problem: state === 'connecting' ? FAILING : null },
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [

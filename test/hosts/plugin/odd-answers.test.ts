@@ -192,6 +192,8 @@ describe('plugins that do and answer what they must not', () => {
     for (const found of ODD) expect(discoverServers({ discover: () => found } as never)).to.deep.equal([])
     for (const error of [...ODD, TEXTLESS])
       expect(discoverServers({ discover: throwing(error) } as never)).to.deep.equal([])
+    // The rejection is nobody's: it must not end the process.
+    expect(discoverServers({ discover: async () => Promise.reject(new Error('late')) } as never)).to.deep.equal([])
     const mixed = [null, 'x', { endpoint: 1 }, { endpoint: '192.0.2.1:53' }, { url: {} }]
     expect(discoverServers({ discover: () => mixed } as never)).to.deep.equal([{ endpoint: '192.0.2.1:53' }])
   })

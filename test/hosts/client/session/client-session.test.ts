@@ -52,6 +52,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   actor: 'Ada',
   portal: { url: 'wss://portal.example.org/client/v2/websocket', problem: null },
   device_key: null,
+  transport: null,
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [],

@@ -1,0 +1,228 @@
+import type { PeerId, Tunnel, TunnelInput, TunnelOutput } from '../contract/tunnel-transport.ts'
+import { errorText } from '../plugin/error-text.ts'
+import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
+import type { Deadline, Machine } from '../runtime/machine.ts'
+import { OutputQueue } from '../runtime/output-queue.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { checkedTunnelOutput } from './tunnel-output.ts'
+
+/** A call to a transport plugin: an input's type, or the name of another verb of the machine. */
+export type TransportCall = TunnelInput['type'] | 'wake' | 'poll' | 'deadline'
+
+/** One call to a transport plugin that went wrong: the plugin threw, answered with a promise, or never came to an end of its outputs. */
+export interface TransportFault {
+  call: TransportCall
+  error: unknown
+  /** The peer that the call was about; absent where it was about all. */
+  peer: PeerId | undefined
+  /** Whether calls of this kind keep failing. */
+  isFailing: boolean
+}
+
+/** What a transport plugin keeps failing at, for people. */
+export interface TransportTrouble {
+  call: TransportCall
+  /** Whether packets pass all the same, for as long as the sessions that there are last. */
+  stillCarries: boolean
+  /** The plugin's own words. */
+  said: string
+}
+
+/** Without these a peer cannot be served at all, so that the first failure counts. */
+const NEEDED: ReadonlySet<TransportCall> = new Set(['peerAdded', 'pathChosen', 'connectRequested'])
+/** Timers, accounting and farewells: sessions last without them for a while. */
+const SPARED: ReadonlySet<TransportCall> = new Set(['wake', 'deadline', 'trafficSeen', 'peerRemoved'])
+const MOST_IN_A_ROW = 5
+/** Anybody may send a datagram that a plugin chokes on: a few of them are no proof that no good one is read. */
+const MOST_DATAGRAMS_IN_A_ROW = 16
+/** Fewer failures count as well where nothing succeeded for so long. */
+const FEW_IN_A_ROW = 3
+const LONG_MS = 10 * SECOND
+/** How long timers are left alone whose handling failed: they stay due, and would be tried again at once without end. */
+const REST_MS = 1 * SECOND
+/** Wake-ups in a row that left a timer due. One that handles timers one by one needs some. */
+const MOST_OVERDUE_IN_A_ROW = 64
+/** Outputs of one input, as a bound on a plugin that never comes to an end. */
+const MOST_OUTPUTS = 65_536
+const MOST_REASONS = 64
+const LONGEST_REASON = 64
+
+/**
+ * A transport plugin's tunnel that cannot end or stall its host. What it was called for is dropped with the reason `transport-fault` where the call
+ * fails; outputs that are none of the contract's are dropped as `odd-output`. Each failure is also an output, `transportFaulted`.
+ */
+export class GuardedTunnel implements Machine<
+  TunnelInput,
+  TunnelOutput | ({ type: 'transportFaulted' } & TransportFault)
+> {
+  readonly #tunnel: Tunnel
+  readonly #faults = new OutputQueue<{ type: 'transportFaulted' } & TransportFault>()
+  readonly #failing = new Map<
+    TransportCall,
+    { count: number; since: Instant | undefined; isLong: boolean; said: string }
+  >()
+  readonly #counts = { 'transport-fault': 0, 'odd-output': 0 }
+  #now: Instant | undefined
+  #outputs = 0
+  /** Nothing more is asked of the plugin before the next input. */
+  #isDrained = false
+  #restsUntil: Instant | undefined
+  #wokenAt: Instant | undefined
+  #overdueInARow = 0
+
+  constructor(tunnel: Tunnel) {
+    this.#tunnel = tunnel
+  }
+
+  /** The kind of call that keeps failing; undefined while the plugin works. */
+  get trouble(): TransportTrouble | undefined {
+    const all = [...this.#failing].filter(([call, run]) => isFailing(call, run))
+    const [call, run] = all.find(([one]) => !SPARED.has(one)) ?? all[0] ?? []
+    if (call === undefined || run === undefined) return undefined
+    return { call, stillCarries: SPARED.has(call), said: run.said }
+  }
+
+  /** Reasons and how often something was dropped for them; those of the plugin, and those of this guard. */
+  counters(): Readonly<Record<string, number>> {
+    const sum: Record<string, number> = {}
+    try {
+      for (const [reason, count] of Object.entries(this.#tunnel.counters()).slice(0, MOST_REASONS)) {
+        if (Number.isFinite(count)) sum[reason.slice(0, LONGEST_REASON)] = count
+      }
+    } catch {
+      // A plugin that cannot count carries packets all the same.
+    }
+    for (const [reason, count] of Object.entries(this.#counts)) if (count > 0) sum[reason] = (sum[reason] ?? 0) + count
+    return sum
+  }
+
+  /** Bytes of the largest datagram that carries a packet of so many bytes; undefined where the plugin does not say. */
+  datagramBytes(packetBytes: number): number | undefined {
+    try {
+      const bytes: unknown = this.#tunnel.datagramBytes?.(packetBytes)
+      return typeof bytes === 'number' && Number.isInteger(bytes) && bytes > 0 ? bytes : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  handle(input: TunnelInput, now: Instant): void {
+    this.#begin(now)
+    try {
+      synchronousAnswer<unknown>(this.#tunnel.handle(input, now))
+      this.#succeeded(input.type)
+      if (input.type === 'trafficSeen' && input.received.packets > 0) this.#carried()
+    } catch (error) {
+      this.#failed(input.type, error, 'peer' in input ? input.peer : undefined)
+    }
+  }
+
+  wake(now: Instant): void {
+    if (this.#restsUntil !== undefined && now < this.#restsUntil) return
+    this.#begin(now)
+    this.#restsUntil = undefined
+    this.#wokenAt = now
+    try {
+      synchronousAnswer<unknown>(this.#tunnel.wake(now))
+      this.#succeeded('wake')
+    } catch (error) {
+      this.#restsUntil = after(now, REST_MS)
+      this.#failed('wake', error)
+    }
+  }
+
+  poll(): TunnelOutput | ({ type: 'transportFaulted' } & TransportFault) | undefined {
+    for (;;) {
+      const fault = this.#faults.poll()
+      if (fault !== undefined) return fault
+      if (this.#isDrained) return undefined
+      try {
+        const given: unknown = synchronousAnswer(this.#tunnel.poll())
+        if (given === undefined) {
+          this.#succeeded('poll')
+          return undefined
+        }
+        if (++this.#outputs > MOST_OUTPUTS) throw new Error('its outputs do not come to an end')
+        const output = checkedTunnelOutput(given)
+        if (output !== undefined) {
+          if (output.type === 'deliverPacket') this.#carried()
+          return output
+        }
+        this.#counts['odd-output']++
+      } catch (error) {
+        this.#isDrained = true
+        this.#failed('poll', error)
+      }
+    }
+  }
+
+  deadline(): Deadline | undefined {
+    try {
+      const due: unknown = this.#tunnel.deadline()
+      if (due === undefined) {
+        this.#succeeded('deadline')
+        return this.#afterRest(undefined)
+      }
+      const { at, reason } = due as Record<keyof Deadline, unknown>
+      if (typeof at !== 'number' || Number.isNaN(at)) throw new Error('it named no moment as its deadline')
+      const deadline = this.#notAgainAtOnce({ at: at as Instant, reason: errorText(reason) })
+      this.#succeeded('deadline')
+      return this.#afterRest(deadline)
+    } catch (error) {
+      if (this.#now === undefined) return undefined
+      this.#restsUntil ??= after(this.#now, REST_MS)
+      this.#failed('deadline', error)
+      return { at: this.#restsUntil, reason: 'the transport plugin failed' }
+    }
+  }
+
+  #begin(now: Instant): void {
+    this.#now = now
+    this.#outputs = 0
+    this.#isDrained = false
+  }
+
+  /** A deadline that a wake-up did not move is tried again a millisecond later, and for a while only. */
+  #notAgainAtOnce(due: Deadline): Deadline {
+    const wokenAt = this.#wokenAt
+    if (wokenAt === undefined || due.at > wokenAt) {
+      this.#overdueInARow = 0
+      return due
+    }
+    if (++this.#overdueInARow > MOST_OVERDUE_IN_A_ROW) {
+      this.#overdueInARow = 0
+      throw new Error('its deadline stays in the past')
+    }
+    return { ...due, at: after(wokenAt, 1) }
+  }
+
+  #afterRest(due: Deadline | undefined): Deadline | undefined {
+    if (due === undefined || this.#restsUntil === undefined || due.at >= this.#restsUntil) return due
+    return { ...due, at: this.#restsUntil }
+  }
+
+  #succeeded(call: TransportCall): void {
+    if (this.#failing.size > 0) this.#failing.delete(call)
+  }
+
+  /** These may not be called again for long: what was carried proves that the failure is over. */
+  #carried(): void {
+    this.#succeeded('pathChosen')
+    this.#succeeded('connectRequested')
+  }
+
+  #failed(call: TransportCall, error: unknown, peer?: PeerId): void {
+    const run = this.#failing.get(call) ?? { count: 0, since: this.#now, isLong: false, said: '' }
+    this.#failing.set(call, run)
+    run.count++
+    run.isLong ||= run.since !== undefined && this.#now !== undefined && after(run.since, LONG_MS) <= this.#now
+    run.said = errorText(error)
+    this.#counts['transport-fault']++
+    this.#faults.push({ type: 'transportFaulted', call, error, peer, isFailing: isFailing(call, run) })
+  }
+}
+
+const isFailing = (call: TransportCall, { count, isLong }: { count: number; isLong: boolean }): boolean => {
+  if (NEEDED.has(call) || (isLong && count >= FEW_IN_A_ROW)) return true
+  return count >= (call === 'datagramReceived' ? MOST_DATAGRAMS_IN_A_ROW : MOST_IN_A_ROW)
+}
