@@ -17,7 +17,8 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   dns: ['net'],
   nat: ['net'],
   filter: ['net'],
-  ice: ['net', 'crypto'],
+  // Paths lead to a transport, which is a plugin.
+  ice: ['net', 'crypto', 'plugin'],
   flow: ['net', 'dns', 'nat', 'filter', 'ice'],
   contract: ['plugin'],
   plugin: ['contract'],
