@@ -1,4 +1,4 @@
-import { externalId } from '../crypto/derived-values.ts'
+import { externalId } from '../crypto/external-id.ts'
 import type { UnixTime } from '../runtime/time.ts'
 import { retryAfterMs } from './backoff.ts'
 import type { Role } from './messages.ts'

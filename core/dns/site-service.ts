@@ -7,6 +7,9 @@ import { answerTo, CLASS_IN, fitted, parseAnswer, parseQuery, ResponseCode, type
 import { recordKind } from './record-kind.ts'
 import { siteAnswer } from './site-answer.ts'
 
+/** SRV and TXT at the site (wire §5): the one service of the gateway itself. */
+export const SITE_RESOLVER_PORT = 53_535
+
 export type SiteServiceInput<Query> =
   /** A message that came to the gateway's own address from a client's tunnel address. `query` tells whom to answer. */
   | { type: 'siteQueryReceived'; query: Query; client: string; message: Uint8Array; protocol: 'udp' | 'tcp' }

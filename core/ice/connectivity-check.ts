@@ -1,5 +1,5 @@
 // A connectivity check and its answers, RFC 8445 §7.
-import type { IceCredentials } from '../crypto/derived-values.ts'
+import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import {
   errorAttribute,

@@ -4,17 +4,16 @@
 //   use carries USE-CANDIDATE, and the controlled side follows the latest.
 // - Checks go on for as long as the agent lives: they keep NAT bindings open and find out that a path is dead.
 import type { Path } from '../contract/tunnel-transport.ts'
+import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import { Counters } from '../runtime/counters.ts'
 import { splitEndpoint } from '../runtime/endpoint.ts'
-import type { IceCredentials } from '../crypto/derived-values.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
-import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
 import type { CandidatePair } from './candidate-pair.ts'
 import { CandidatePairs } from './candidate-pairs.ts'
-import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './connectivity-check.ts'
+import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
 import {
   checkInterval,
   isIdle,
@@ -26,6 +25,7 @@ import {
   retransmission,
   type Circumstances,
 } from './check-timing.ts'
+import { encodeAnswer, encodeRoleConflict, readCheck, type IceRole } from './connectivity-check.ts'
 import { OwnChecks } from './own-checks.ts'
 import { PathProbe } from './path-probe.ts'
 import type { StunMessage } from './stun-message.ts'

@@ -1,5 +1,5 @@
 import type { Path, PeerId } from '../contract/tunnel-transport.ts'
-import type { IceCredentials } from '../crypto/derived-values.ts'
+import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import { toHex } from '../crypto/text-encoding.ts'
 import { Counters } from '../runtime/counters.ts'
 import { DeadlineQueue } from '../runtime/deadline-queue.ts'

@@ -1,9 +1,9 @@
 import type { Path } from '../contract/tunnel-transport.ts'
 import { toHex } from '../crypto/text-encoding.ts'
-import { candidatePriority } from './candidate.ts'
+import type { Random } from '../runtime/random.ts'
 import type { CandidatePair } from './candidate-pair.ts'
+import { candidatePriority } from './candidate.ts'
 import { encodeCheck, readAnswer, type AnswerVerdict, type OwnCheck } from './connectivity-check.ts'
-import type { IceAgentOptions } from './ice-agent.ts'
 import type { StunMessage } from './stun-message.ts'
 
 /** A request of ours that may still be answered. */
@@ -19,11 +19,11 @@ const MOST_OPEN = 128
 /** The checks that one agent sends, and who of them was answered how. */
 export class OwnChecks {
   readonly #who: Pick<OwnCheck, 'local' | 'remote' | 'role' | 'tieBreaker'>
-  readonly #random: IceAgentOptions['random']
+  readonly #random: Random
   /** By transaction, in hex. */
   readonly #open = new Map<string, OpenCheck>()
 
-  constructor({ role, local, remote, random }: IceAgentOptions) {
+  constructor({ role, local, remote, random }: Pick<OwnCheck, 'role' | 'local' | 'remote'> & { random: Random }) {
     this.#who = { role, local, remote, tieBreaker: random.bytes(8) }
     this.#random = random
   }

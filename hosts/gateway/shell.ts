@@ -1,5 +1,5 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import { SITE_RESOLVER_PORT } from '../../core/flow/gateway/gateway-flows.ts'
+import { SITE_RESOLVER_PORT } from '../../core/dns/site-service.ts'
 import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Clock } from '../../core/runtime/clock.ts'

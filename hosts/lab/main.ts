@@ -5,8 +5,8 @@ import { ADMIN_HEADER, Lab, enter } from './lab.ts'
 import { portreeve } from './program.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { walk, type StepReport } from './step.ts'
-import { World } from './story/world.ts'
 import { PORTAL_URL } from './topology.ts'
+import { World } from './world.ts'
 
 const PROVIDER_PACKAGE = 'oidc-provider'
 

@@ -1,7 +1,7 @@
+import { ACCESS } from './access.ts'
+import { SETTING_UP } from './setting-up.ts'
 import type { Step } from './step.ts'
-import { ACCESS } from './story/access.ts'
-import { SETTING_UP } from './story/setting-up.ts'
-import type { World } from './story/world.ts'
+import type { World } from './world.ts'
 
 /** What the lab can walk through, by name. */
 export const SCENARIOS: Readonly<Record<string, readonly Step<World>[]>> = {

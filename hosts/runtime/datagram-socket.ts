@@ -1,4 +1,5 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
+import { Counters } from '../../core/runtime/counters.ts'
 import type {
   Datagram,
   DatagramSocket,
@@ -6,7 +7,7 @@ import type {
   DatagramSockets,
 } from '../../core/runtime/datagram-socket.ts'
 import type { Family } from '../../core/runtime/endpoint.ts'
-import { DropCounter } from './drop-counter.ts'
+import { countErrno } from './count-errno.ts'
 import { UDP_ROW, UDP_SLOT_BYTES, loadAddon, type Addon, type Port } from './native/addon.ts'
 import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS, encodeAddress } from './socket-address.ts'
 
@@ -59,7 +60,7 @@ class NativeDatagramSocket implements DatagramSocket {
   readonly #addon: Addon
   readonly #handle: Port
   readonly #options: DatagramSocketOptions
-  readonly #drops = new DropCounter()
+  readonly #drops = new Counters()
   readonly #encoder: EndpointEncoder
   readonly #decoder: EndpointDecoder
   readonly #received = new Uint8Array(RECEIVE_ROWS * UDP_SLOT_BYTES)
@@ -104,7 +105,7 @@ class NativeDatagramSocket implements DatagramSocket {
   }
 
   dropped(): Readonly<Record<string, number>> {
-    return this.#drops.counts()
+    return this.#drops.snapshot()
   }
 
   // oxlint-disable-next-line typescript/require-await -- the port's signature
@@ -119,7 +120,7 @@ class NativeDatagramSocket implements DatagramSocket {
     this.#rows = 0
     this.#bytes = 0
     if (this.#addon.sendUdp(this.#handle, this.#sent, this.#sentRows, rows) === rows) return
-    for (let row = 0; row < rows; row++) this.#drops.countErrno(this.#sentRows[row * UDP_ROW + 2] ?? 0)
+    for (let row = 0; row < rows; row++) countErrno(this.#drops, this.#sentRows[row * UDP_ROW + 2] ?? 0)
   }
 
   /** What is gathered is one probe; that it is too long for the first link is an answer, too. */

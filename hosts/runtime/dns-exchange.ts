@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { isAnswerTo } from '../../core/dns/message.ts'
 import type { DnsExchange, DnsExchangeRequest } from '../../core/runtime/dns-exchange.ts'
 import { splitEndpoint } from '../../core/runtime/endpoint.ts'
-import { isAnswerTo } from '../../core/dns/message.ts'
 import { TlsDnsConnections } from './dns-over-tls.ts'
+import type { Settle } from './dns-settle.ts'
 import { framed, StreamMessages } from './dns-stream.ts'
 import { failure } from './failure.ts'
 import { openDatagram, openStream, type MarkFor } from './outgoing-socket.ts'
@@ -64,13 +65,6 @@ export class SocketDnsExchange implements DnsExchange {
 
 /** A query that is on its way: how to end it, whatever happened. */
 type Carry = (query: Buffer, settle: Settle) => () => void
-
-/** Only the first of the two counts. */
-export interface Settle {
-  /** A copy. */
-  answered: (bytes: Uint8Array) => void
-  failed: (error: Error) => void
-}
 
 const exchange = ({ timeoutMs, signal }: DnsExchangeRequest, query: Buffer, carry: Carry): Promise<Uint8Array> =>
   new Promise((resolve, reject) => {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { isAnswerTo } from '../../core/dns/message.ts'
+import type { Settle } from './dns-settle.ts'
 import { framed, StreamMessages } from './dns-stream.ts'
 import { failure } from './failure.ts'
 import { openStream } from './outgoing-socket.ts'
-import type { Settle } from './dns-exchange.ts'
 import { TrustedCertificates } from './trusted-certificates.ts'
 
 /** RFC 7858 §3.4: connections are kept for the next query, but not for long. */

@@ -1,5 +1,6 @@
 import type { Datagram, DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { Family } from '../../core/runtime/endpoint.ts'
+import { openPerFamily } from './per-family.ts'
 
 export interface PeerSocketsOptions {
   /** The port wanted, the same for both families; any other where it is taken. */
@@ -9,8 +10,6 @@ export interface PeerSocketsOptions {
   onBatch: (batch: readonly Datagram[]) => void
   onError: (error: Error) => void
 }
-
-const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
 
 /** One UDP socket per address family that this machine has, bound to all addresses. Sends in batches. */
 export class PeerSockets {
@@ -23,20 +22,10 @@ export class PeerSockets {
 
   /** Rejects where no family can be had. */
   static async open(sockets: DatagramSockets, options: PeerSocketsOptions): Promise<PeerSockets> {
-    const opened = new Map<Family, DatagramSocket>()
-    const failures: unknown[] = []
-    for (const family of ['ipv4', 'ipv6'] as const) {
-      try {
-        opened.set(family, await sockets.open({ ...options, family, orAnyPort: true }))
-      } catch (error) {
-        failures.push(error)
-        if (!NO_FAMILY.has((error as NodeJS.ErrnoException).code ?? '')) {
-          await Promise.all([...opened.values()].map((socket) => socket.close()))
-          throw error
-        }
-      }
-    }
-    if (opened.size === 0) throw new AggregateError(failures, 'this machine has neither IPv4 nor IPv6')
+    const opened = await openPerFamily({
+      open: (family) => sockets.open({ ...options, family, orAnyPort: true }),
+      close: (socket) => socket.close(),
+    })
     return new PeerSockets(opened)
   }
 

@@ -1,8 +1,9 @@
 import { OFFLOAD_HEADER_BYTES, expandFrame } from '../../core/net/offload.ts'
+import { Counters } from '../../core/runtime/counters.ts'
 import type { TunDevice, TunDeviceOptions, TunDevices } from '../../core/runtime/tun-device.ts'
-import { DropCounter } from './drop-counter.ts'
-import { runCommand } from './run-command.ts'
+import { countErrno } from './count-errno.ts'
 import { TUN_ROW, loadAddon, type Addon, type Port } from './native/addon.ts'
+import { runCommand } from './run-command.ts'
 
 /** Frames per read, each of up to 64 KB. */
 const READ_ROWS = 64
@@ -44,7 +45,7 @@ class LinuxTunDevice implements TunDevice {
   readonly #addon: Addon
   readonly #port: Port
   readonly #options: TunDeviceOptions
-  readonly #drops = new DropCounter()
+  readonly #drops = new Counters()
   readonly #read = new Uint8Array(READ_BYTES)
   readonly #readRows = new Uint32Array(READ_ROWS * TUN_ROW)
   readonly #written = new Uint8Array(WRITE_BYTES)
@@ -89,7 +90,7 @@ class LinuxTunDevice implements TunDevice {
   }
 
   dropped(): Readonly<Record<string, number>> {
-    return this.#drops.counts()
+    return this.#drops.snapshot()
   }
 
   // oxlint-disable-next-line typescript/require-await -- the port's signature
@@ -100,7 +101,7 @@ class LinuxTunDevice implements TunDevice {
 
   #flush(rows: number): void {
     if (rows === 0 || this.#addon.writeTun(this.#port, this.#written, this.#writtenRows, rows) === rows) return
-    for (let row = 0; row < rows; row++) this.#drops.countErrno(this.#writtenRows[row * TUN_ROW + 2] ?? 0)
+    for (let row = 0; row < rows; row++) countErrno(this.#drops, this.#writtenRows[row * TUN_ROW + 2] ?? 0)
   }
 
   #onReadable(status: number): void {

@@ -3,14 +3,16 @@ import type { SessionKeys } from './session.ts'
 import { REJECT_AFTER_MS } from './timers.ts'
 import type { TunnelSide } from './tunnel-side.ts'
 
+type Side = Pick<TunnelSide<unknown>, 'exportsKeys' | 'emit'>
+
 /** What a lane is told of one peer's keys: all of them to open with, and which to seal with. Nothing where no lane seals. */
 export class KeyExport {
-  readonly #side: TunnelSide
+  readonly #side: Side
   readonly #peer: PeerId
   /** What the lane was told to seal with. */
   #aim: { index: number | undefined; path: Path | undefined } = { index: undefined, path: undefined }
 
-  constructor(side: TunnelSide, peer: PeerId) {
+  constructor(side: Side, peer: PeerId) {
     this.#side = side
     this.#peer = peer
   }

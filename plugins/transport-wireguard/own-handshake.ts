@@ -1,17 +1,22 @@
 import { X25519PrivateKey, X25519_BYTES, type Instant } from 'portreeve'
-import { readResponse, writeInitiation, type PendingHandshake, type SessionSecrets } from './handshake.ts'
+import {
+  readResponse,
+  writeInitiation,
+  type PendingHandshake,
+  type RemoteStatic,
+  type SessionSecrets,
+} from './handshake.ts'
 import type { Response } from './messages.ts'
-import type { Peer } from './peer.ts'
 import { INITIATION_COPIED_MS } from './timers.ts'
 import type { TunnelSide } from './tunnel-side.ts'
 
 /** The handshake that we began with a peer: one at most waits for its answer. */
-export class OwnHandshake {
-  readonly #side: TunnelSide
+export class OwnHandshake<Peer extends RemoteStatic> {
+  readonly #side: TunnelSide<Peer>
   readonly #peer: Peer
   #pending: (PendingHandshake & { datagram: Uint8Array; beganAt: Instant }) | undefined
 
-  constructor(side: TunnelSide, peer: Peer) {
+  constructor(side: TunnelSide<Peer>, peer: Peer) {
     this.#side = side
     this.#peer = peer
   }
@@ -64,4 +69,5 @@ export class OwnHandshake {
 }
 
 /** An ephemeral key for one handshake. */
-export const freshKey = ({ random }: TunnelSide): X25519PrivateKey => new X25519PrivateKey(random.bytes(X25519_BYTES))
+export const freshKey = ({ random }: Pick<TunnelSide<unknown>, 'random'>): X25519PrivateKey =>
+  new X25519PrivateKey(random.bytes(X25519_BYTES))

@@ -45,11 +45,11 @@ export class Peer implements RemoteStatic {
   readonly publicKeyBytes: Uint8Array
   readonly presharedKey: Uint8Array
   readonly staticSecret: Uint8Array | undefined
-  readonly #side: TunnelSide
+  readonly #side: TunnelSide<Peer>
   readonly #timers: Timers
   readonly #sessions: Sessions
   readonly #queue = new PacketQueue()
-  readonly #handshake: OwnHandshake
+  readonly #handshake: OwnHandshake<Peer>
   readonly #guard = new InitiationGuard()
   readonly #cookies: CookieJar
   readonly #export: KeyExport
@@ -60,7 +60,7 @@ export class Peer implements RemoteStatic {
   #initiatedAt: Instant | undefined
   #needsAnotherKeepalive = false
 
-  constructor(side: TunnelSide, { id, publicKey, presharedKey, path }: PeerOptions) {
+  constructor(side: TunnelSide<Peer>, { id, publicKey, presharedKey, path }: PeerOptions) {
     this.id = id
     const imported = new X25519PublicKey(publicKey)
     this.publicKeyBytes = imported.bytes

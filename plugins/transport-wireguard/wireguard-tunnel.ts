@@ -40,8 +40,8 @@ export interface WireGuardTuning {
 export class WireGuardTunnel implements Tunnel {
   readonly datagramBytes = dataMessageBytes
   readonly #identity: Identity
-  readonly #indices: IndexTable<IndexOwner>
-  readonly #side: TunnelSide
+  readonly #indices: IndexTable<IndexOwner<Peer>>
+  readonly #side: TunnelSide<Peer>
   readonly #load: LoadMeasure
   readonly #baker: CookieBaker
   readonly #sources = new SourceRates()

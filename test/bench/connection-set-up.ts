@@ -5,10 +5,10 @@ import type { ClientStatus } from '../../hosts/client/session/client-status.ts'
 import { askClient } from '../../hosts/client/session/control-socket.ts'
 import { eventually } from '../../hosts/lab/eventually.ts'
 import { Lab } from '../../hosts/lab/lab.ts'
+import { SETTING_UP } from '../../hosts/lab/setting-up.ts'
 import { walk } from '../../hosts/lab/step.ts'
-import { SETTING_UP } from '../../hosts/lab/story/setting-up.ts'
-import { isMapped, World } from '../../hosts/lab/story/world.ts'
 import { MACHINES, WEB_PORT } from '../../hosts/lab/topology.ts'
+import { isMapped, World } from '../../hosts/lab/world.ts'
 import { percentile, type Figure } from './figure.ts'
 
 const SAMPLES = 40

@@ -7,10 +7,10 @@
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { OFFLOAD_HEADER_BYTES } from '../../core/net/offload.ts'
+import { Counters } from '../../core/runtime/counters.ts'
 import { endpoint } from '../../core/runtime/endpoint.ts'
 import { integerBelow } from '../../core/runtime/random.ts'
 import { after, DAY, instant } from '../../core/runtime/time.ts'
-import { DropCounter } from '../../hosts/runtime/drop-counter.ts'
 import { FrameSealer } from '../../hosts/runtime/lane/frame-sealer.ts'
 import { LanePeers } from '../../hosts/runtime/lane/lane-peers.ts'
 import { loadAddon, type Addon, type Port } from '../../hosts/runtime/native/addon.ts'
@@ -160,7 +160,7 @@ const sealingGateway = (size: number, addon: Addon): Engine => {
     sent += count
     return count
   }
-  const sealer = new FrameSealer({ addon: { ...addon, sendUdp }, lane, drops: new DropCounter() })
+  const sealer = new FrameSealer({ addon: { ...addon, sendUdp }, lane, drops: new Counters() })
   const words = new EndpointEncoder('ipv4').encode(endpoint('192.0.2.200', 51_820))?.slice() ?? new Uint32Array(0)
   const destination = { socket: {} as Port, words }
   const lanePeers = new LanePeers({

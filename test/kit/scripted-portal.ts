@@ -1,9 +1,9 @@
 // The simplest portal that peers can work with: it lets whoever a test says, and has no store, no policies and no tokens.
 // The scenarios use the real one; this one is for tests of the peers.
-import { iceCredentials, presharedKey } from '../../core/crypto/derived-values.ts'
 import { readMessage, wireName } from '../../core/control/events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_TO_PORTAL, okReply } from '../../core/control/frame.ts'
 import type { ClientResource, FromPortal, ToPortal } from '../../core/control/messages.ts'
+import { iceCredentials, presharedKey } from '../../core/crypto/pair-secrets.ts'
 import type { PortalSide, VirtualPortalEnd } from './virtual-control-channel.ts'
 
 const SITE = { id: 'b10f7894-8799-4853-a6ba-ffc1530eed8f', name: 'Site' }

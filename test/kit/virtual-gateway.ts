@@ -1,4 +1,5 @@
-import { GatewayFlows, SITE_RESOLVER_PORT } from '../../core/flow/gateway/gateway-flows.ts'
+import { SITE_RESOLVER_PORT } from '../../core/dns/site-service.ts'
+import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { ScriptLane } from '../../core/flow/lane.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { buildUdp } from '../../core/net/udp-packet.ts'

@@ -1,11 +1,13 @@
 import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
-import { tokenHash } from '../../core/crypto/derived-values.ts'
 import { toBase64, toHex } from '../../core/crypto/text-encoding.ts'
+import { tokenHash } from '../../core/crypto/token-hash.ts'
 import type { Extension, Extensions } from '../../core/plugin/extension-point.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { uuid } from '../../core/runtime/random.ts'
 import { after, unixOf } from '../../core/runtime/time.ts'
+import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/grants/state.ts'
+import { parseToken, signedFragment } from '../../hosts/portal/identity/token-text.ts'
 import type {
   Actor,
   Change,
@@ -15,13 +17,11 @@ import type {
   IdentityProviderRow,
   Policy,
   Resource,
+  Rows,
 } from '../../hosts/portal/store/entities.ts'
-import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/grants/state.ts'
-import { addressesAt } from '../../hosts/portal/store/tunnel-addresses.ts'
 import type { Decision } from '../../hosts/portal/store/store.ts'
 import { childrenOf } from '../../hosts/portal/store/tables.ts'
-import { parseToken, signedFragment } from '../../hosts/portal/identity/token-text.ts'
-import type { Rows } from '../../hosts/portal/store/entities.ts'
+import { addressesAt } from '../../hosts/portal/store/tunnel-addresses.ts'
 import { SeededRandom } from './seeded-random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import type { PortalSide, VirtualControlChannel, VirtualPortalEnd } from './virtual-control-channel.ts'

@@ -1,9 +1,9 @@
 import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
-import type { PeerInput, PeerOutput } from '../../hosts/peer/peer-messages.ts'
-import { externalId } from '../../core/crypto/derived-values.ts'
+import { externalId } from '../../core/crypto/external-id.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import type { DatagramSocket } from '../../core/runtime/datagram-socket.ts'
 import type { Family } from '../../core/runtime/endpoint.ts'
+import type { PeerInput, PeerOutput } from '../../hosts/peer/peer-messages.ts'
 import type { VirtualControlChannel } from './virtual-control-channel.ts'
 import type { VirtualHost, VirtualNetwork } from './virtual-network.ts'
 

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { externalId } from '../../core/crypto/derived-values.ts'
+import { externalId } from '../../core/crypto/external-id.ts'
 import { toHex } from '../../core/crypto/text-encoding.ts'
 import { integerBelow } from '../../core/runtime/random.ts'
 import { SECOND } from '../../core/runtime/time.ts'

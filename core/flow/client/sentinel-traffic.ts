@@ -1,8 +1,9 @@
 import { canonicalAddress, parseAddress } from '../../net/ip-address.ts'
 import type { PacketView } from '../../net/packet-view.ts'
 import { buildUdp } from '../../net/udp-packet.ts'
+import { DNS_PORT } from '../../net/well-known-port.ts'
 import { splitEndpoint, type Endpoint } from '../../runtime/endpoint.ts'
-import { DNS_PORT, hairpinAddress } from './tcp-hairpin.ts'
+import { hairpinAddress } from './tcp-hairpin.ts'
 
 /** What a packet to the sentinels' range is: a query over UDP, one of the two ways of a TCP hairpin, or nobody's, and why. */
 export type SentinelVerdict = 'query' | 'to-listener' | 'to-application' | 'unknown-destination' | 'sentinel-port'

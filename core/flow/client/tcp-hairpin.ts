@@ -1,12 +1,11 @@
 import { canonicalAddress, formatAddress, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import type { PacketView } from '../../net/packet-view.ts'
 import { isInRange, SENTINEL_ADDRESSES } from '../../net/reserved-range.ts'
+import { DNS_PORT } from '../../net/well-known-port.ts'
 
 // DNS over TCP to a sentinel. The kernel does the TCP: a packet to sentinel:53 is turned round, to an ordinary listener on the client's
 // own tunnel address, as if it came from an address that stands for the sentinel; the listener's answers are turned round again.
 // Everything is in the addresses, so nothing has to be remembered.
-
-export const DNS_PORT = 53
 
 /** The address that a TCP connection to this sentinel comes from at the listener: the same with the highest bit of its last byte turned. */
 export const hairpinAddress = (sentinel: string): string | undefined => turned(sentinel)

@@ -1,6 +1,7 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
 import { isTrouble, type SiteFindings } from '../../dns/site-finding.ts'
+import { SITE_RESOLVER_PORT } from '../../dns/site-service.ts'
 import { buildTooBig, buildUnreachable, type Unreachable } from '../../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
@@ -22,9 +23,6 @@ import { NameLookups } from './name-lookups.ts'
 import { translateError } from './translated-error.ts'
 
 export type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
-
-/** SRV and TXT at the site (wire §5): the one service of the gateway itself. */
-export const SITE_RESOLVER_PORT = 53_535
 
 /**
  * Every packet's verdict at the gateway, with NAT, filters and grants (wire §5). Nothing passes that no live grant covers, and

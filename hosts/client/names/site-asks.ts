@@ -1,6 +1,6 @@
 import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
 import { leadsToServices } from '../../../core/dns/record-kind.ts'
-import { SITE_RESOLVER_PORT } from '../../../core/flow/gateway/gateway-flows.ts'
+import { SITE_RESOLVER_PORT } from '../../../core/dns/site-service.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { NameServiceOutput } from './name-service.ts'
 

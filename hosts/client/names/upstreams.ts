@@ -4,13 +4,11 @@ import type { ClientInterface } from '../../../core/control/messages.ts'
 import type { Upstream } from '../../../core/dns/upstream-queries.ts'
 import { parseAddress } from '../../../core/net/ip-address.ts'
 import { whyNeverAServer } from '../../../core/net/never-a-server.ts'
+import { DNS_OVER_TLS_PORT, DNS_PORT } from '../../../core/net/well-known-port.ts'
 import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
 
 /** The kind of servers that are asked around the tunnel, by no plugin: the system's, for the portal's name (T8). */
 export const BYPASS = 'bypass'
-
-const DNS_PORT = 53
-const TLS_PORT = 853
 
 /**
  * Who is asked for names that are no resource's: what the account sets, plain DNS before HTTPS before TLS, or else what the system had.
@@ -33,7 +31,7 @@ export const upstreamsOf = (
       .filter(({ url }) => mayBeServer(hostOf(url)))
       .map(({ url }) => ({ kind: 'https', server: { url } })),
     ...upstream_dot.flatMap(({ ip, server_name: serverName }) => {
-      const at = ipEndpoint(ip, TLS_PORT)
+      const at = ipEndpoint(ip, DNS_OVER_TLS_PORT)
       return at === undefined ? [] : [{ kind: 'tls', server: { endpoint: at, serverName } }]
     }),
   ]

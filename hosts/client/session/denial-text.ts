@@ -1,4 +1,6 @@
 import type { DenialDetail } from '../../../core/control/messages.ts'
+import { SECOND, unixTime } from '../../../core/runtime/time.ts'
+import { utcText } from '../../../core/runtime/utc-text.ts'
 import { visibleLine } from '../../runtime/visible-text.ts'
 
 /** What a denial means, for the person: sentences, the first says what it is. */
@@ -19,18 +21,10 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 const obstacle = (description: string | null, { reason, again }: DenialDetail['conditions'][number]): string => {
-  const until = again === undefined ? '' : `, until ${utcText(again)}`
+  const until = again === undefined ? '' : `, until ${utcText(unixTime(again * SECOND))}`
   const by = description === null ? '' : ` (policy “${plain(description)}”)`
   const text = plain(reason)
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${until}${by}.`
-}
-
-/** Unix seconds as `2026-11-22 18:00 UTC`; what is no date of the calendar is not shown as one. */
-const utcText = (seconds: number): string => {
-  const date = new Date(seconds * 1000)
-  return Number.isNaN(date.getTime())
-    ? 'an unknown time'
-    : `${date.toISOString().slice(0, 10)} ${date.toISOString().slice(11, 16)} UTC`
 }
 
 /** A portal's text goes to a terminal: without control characters, and on its own line. */

@@ -1,6 +1,7 @@
-import { timingSafeEqual } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { equalSecrets } from '../../../core/crypto/equal-secrets.ts'
+import { toHex } from '../../../core/crypto/text-encoding.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import { Secret } from '../../../core/runtime/secret.ts'
 import { PAGE_HEADERS, signInPage, type SignInPage } from './sign-in-page.ts'
@@ -48,8 +49,8 @@ export class SignIn {
     server: Server | undefined,
     { portalUrl, account, random, timeoutMs = TIMEOUT_MS }: SignInOptions,
   ) {
-    this.#state = hex(random.bytes(VALUE_BYTES))
-    this.#nonce = hex(random.bytes(VALUE_BYTES))
+    this.#state = toHex(random.bytes(VALUE_BYTES))
+    this.#nonce = toHex(random.bytes(VALUE_BYTES))
     const url = new URL(portalUrl.replace(/^ws/, 'http'))
     url.pathname = `${url.pathname.replace(/\/$/, '')}/${account}`
     url.search = new URLSearchParams({
@@ -126,7 +127,7 @@ export class SignIn {
     const state = values.get('state') ?? ''
     const fragment = values.get('fragment') ?? ''
     // S6: any page that the browser shows may call this address; only ours knows the state.
-    if (!same(state, this.#state))
+    if (!equalSecrets(state, this.#state))
       return { status: 400, text: 'This is not the sign-in that was begun here. Begin again from the client.' }
     if (!FRAGMENT.test(fragment))
       return { status: 400, text: 'The portal sent no usable token. Begin again from the client.' }
@@ -149,10 +150,3 @@ const lastPage = ({ actor, account }: Extract<SignInEnd, { type: 'signedIn' }>):
   title: 'You are signed in',
   text: `The client on this machine goes on by itself${actor === null ? '' : ` as ${actor}`}${account === null ? '' : `, in the account ${account}`}. You may close this page.`,
 })
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-
-const same = (left: string, right: string): boolean => {
-  const [a, b] = [Buffer.from(left), Buffer.from(right)]
-  return a.length === b.length && timingSafeEqual(a, b)
-}

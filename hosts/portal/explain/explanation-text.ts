@@ -1,7 +1,7 @@
 import { findingText } from '../../../core/dns/finding-text.ts'
-import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
-import type { UnixTime } from '../../../core/runtime/time.ts'
+import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
+import { utcText } from '../../../core/runtime/utc-text.ts'
 import type { AccessExplanation, FilterExplanation, KnownFact } from './explanation.ts'
 
 /** The explanation in English, one sentence a line: for the command line, and for a page. */
@@ -16,12 +16,6 @@ export const explanationText = (explanation: AccessExplanation): string[] => [
   gatewayLine(explanation),
   ...nameLines(explanation),
 ]
-
-/** `2026-11-22 18:00:00 UTC`, to the second where there are seconds. */
-export const utcText = (time: UnixTime): string => {
-  const text = new Date(time).toISOString()
-  return `${text.slice(0, 10)} ${text.slice(11, text.slice(17, 19) === '00' ? 16 : 19)} UTC`
-}
 
 /** What a code of somebody's standing means: completes "in the way is that". */
 export const obstacleText = (code: string): string => OBSTACLES[code] ?? code.replaceAll('_', ' ')

@@ -1,11 +1,12 @@
-import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
-import type { Resource } from '../store/entities.ts'
+import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import { utcText } from '../../../core/runtime/utc-text.ts'
 import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
 import type { Context } from '../grants/context.ts'
+import type { Resource } from '../store/entities.ts'
 import { personalReason } from '../wire/denial.ts'
+import { obstacleText } from './explanation-text.ts'
 import { knownOf, type AccessQuestion } from './explanation.ts'
-import { obstacleText, utcText } from './explanation-text.ts'
 
 /** What a person is told of one resource that exists for her (P10): nothing of others, and no names of groups or policies. */
 export interface PersonAccess {

@@ -1,13 +1,13 @@
-import { tokenHash } from '../../../core/crypto/derived-values.ts'
 import { equalSecrets } from '../../../core/crypto/equal-secrets.ts'
 import { toBase64Url, toHex } from '../../../core/crypto/text-encoding.ts'
+import { tokenHash } from '../../../core/crypto/token-hash.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Actor, Token, TokenKind } from '../store/entities.ts'
-import { parseToken, signedFragment, type TokenParts } from './token-text.ts'
 import type { Store, Transaction } from '../store/store.ts'
+import { parseToken, signedFragment, type TokenParts } from './token-text.ts'
 
 /** What a token is to be. */
 export interface TokenDraft {

@@ -1,5 +1,6 @@
 import { FEATURES, type Body, type Subject } from '../../../core/control/messages.ts'
-import { iceCredentials, presharedKey, signedJwt } from '../../../core/crypto/derived-values.ts'
+import { iceCredentials, presharedKey } from '../../../core/crypto/pair-secrets.ts'
+import { signedJwt } from '../../../core/crypto/signed-jwt.ts'
 import { keyFromBase64 } from '../../../core/crypto/text-encoding.ts'
 import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Actor, ActorType, Authorization, Client, Gateway, Resource, Token } from '../store/entities.ts'

@@ -1,8 +1,7 @@
 import { FEATURES, type ClientInterface, type FlowLogs } from '../../../core/control/messages.ts'
+import { DNS_PORT } from '../../../core/net/well-known-port.ts'
 import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
 import type { Account, Actor, Client } from '../store/entities.ts'
-
-const DNS_PORT = 53
 
 /**
  * A client's end of the tunnel, and who answers the names that are nobody's resource. Servers over TLS are for clients that said that they know

@@ -1,6 +1,7 @@
 import { OFFLOAD_HEADER_BYTES } from '../../../core/net/offload.ts'
+import type { Counters } from '../../../core/runtime/counters.ts'
+import { countErrno } from '../count-errno.ts'
 import { FRAME_ROW, UDP_ROW, type Addon, type Port, type SealingLane } from '../native/addon.ts'
-import type { DropCounter } from '../drop-counter.ts'
 import { SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
 import type { Way } from './lane-peers.ts'
 
@@ -13,7 +14,7 @@ const MOST_FRAMES = 256
 export class FrameSealer {
   readonly #addon: Addon
   readonly #lane: SealingLane
-  readonly #drops: DropCounter
+  readonly #drops: Counters
   readonly #rows = new Uint32Array(MOST_FRAMES * FRAME_ROW)
   readonly #out = new Uint8Array(OUT_BYTES)
   readonly #outRows = new Uint32Array(OUT_ROWS * UDP_ROW)
@@ -23,7 +24,7 @@ export class FrameSealer {
   #socket: Port | undefined
   #bytes: Uint8Array | undefined
 
-  constructor({ addon, lane, drops }: { addon: Addon; lane: SealingLane; drops: DropCounter }) {
+  constructor({ addon, lane, drops }: { addon: Addon; lane: SealingLane; drops: Counters }) {
     this.#addon = addon
     this.#lane = lane
     this.#drops = drops
@@ -71,6 +72,6 @@ export class FrameSealer {
 
   #send(socket: Port, count: number): void {
     if (this.#addon.sendUdp(socket, this.#out, this.#outRows, count) === count) return
-    for (let row = 0; row < count; row++) this.#drops.countErrno(this.#outRows[row * UDP_ROW + 2] ?? 0)
+    for (let row = 0; row < count; row++) countErrno(this.#drops, this.#outRows[row * UDP_ROW + 2] ?? 0)
   }
 }

@@ -1,5 +1,6 @@
 import { OFFLOAD_HEADER_BYTES } from '../../../core/net/offload.ts'
-import type { DropCounter } from '../drop-counter.ts'
+import type { Counters } from '../../../core/runtime/counters.ts'
+import { countErrno } from '../count-errno.ts'
 import { TUN_ROW, type Addon, type Port } from '../native/addon.ts'
 
 const MOST_FRAMES = 2_048
@@ -8,13 +9,13 @@ const MOST_FRAMES = 2_048
 export class FrameWriter {
   readonly #addon: Addon
   readonly #tun: Port
-  readonly #drops: DropCounter
+  readonly #drops: Counters
   readonly #rows = new Uint32Array(MOST_FRAMES * TUN_ROW)
   readonly #single = new Uint8Array(OFFLOAD_HEADER_BYTES + 0xffff)
   #count = 0
   #bytes: Uint8Array | undefined
 
-  constructor({ addon, tun, drops }: { addon: Addon; tun: Port; drops: DropCounter }) {
+  constructor({ addon, tun, drops }: { addon: Addon; tun: Port; drops: Counters }) {
     this.#addon = addon
     this.#tun = tun
     this.#drops = drops
@@ -45,6 +46,6 @@ export class FrameWriter {
     if (count === 0 || bytes === undefined) return
     this.#count = 0
     if (this.#addon.writeTun(this.#tun, bytes, this.#rows, count) === count) return
-    for (let row = 0; row < count; row++) this.#drops.countErrno(this.#rows[row * TUN_ROW + 2] ?? 0)
+    for (let row = 0; row < count; row++) countErrno(this.#drops, this.#rows[row * TUN_ROW + 2] ?? 0)
   }
 }

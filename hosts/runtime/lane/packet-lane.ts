@@ -6,10 +6,11 @@ import type { Flows, Offload, PacketInput, PacketOutput } from '../../../core/fl
 import type { Counts, LaneCommand, LaneReport } from '../../../core/flow/lane.ts'
 import { OFFLOAD_HEADER_BYTES, expandFrame } from '../../../core/net/offload.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
+import { Counters } from '../../../core/runtime/counters.ts'
 import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
 import type { Endpoint, Family } from '../../../core/runtime/endpoint.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
-import { DropCounter } from '../drop-counter.ts'
+import { countErrno } from '../count-errno.ts'
 import {
   LANE_DROPS,
   OPENED_NEWEST,
@@ -65,7 +66,7 @@ export class PacketLane<Input, Output extends { type: string }> {
   readonly #lane: SealingLane
   readonly #tun: Port
   readonly #sockets = new Map<Family, Socket>()
-  readonly #drops = new DropCounter()
+  readonly #drops = new Counters()
   readonly #sealer: FrameSealer
   readonly #writer: FrameWriter
   readonly #peers: LanePeers
@@ -132,7 +133,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     row[1] = bytes.length
     row.set(words, UDP_ROW - SOCKET_ADDRESS_WORDS)
     if (isProbe === true) this.#addon.sendProbe(socket.port, bytes, row)
-    else if (this.#addon.sendUdp(socket.port, bytes, row, 1) !== 1) this.#drops.countErrno(row[2] ?? 0)
+    else if (this.#addon.sendUdp(socket.port, bytes, row, 1) !== 1) countErrno(this.#drops, row[2] ?? 0)
   }
 
   /** The host took so many datagrams. */
@@ -302,7 +303,7 @@ export class PacketLane<Input, Output extends { type: string }> {
   }
 
   #counters(): { flows: Counts; lane: Counts } {
-    const lane: Record<string, number> = { ...this.#drops.counts() }
+    const lane: Record<string, number> = { ...this.#drops.snapshot() }
     const counts = new Float64Array(LANE_DROPS.length)
     this.#addon.laneDrops(this.#lane, counts)
     for (const [at, reason] of LANE_DROPS.entries()) {

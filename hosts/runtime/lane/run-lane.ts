@@ -5,11 +5,10 @@ import type { Family } from '../../../core/runtime/endpoint.ts'
 import { SystemClock } from '../clock.ts'
 import { openUdpPort } from '../datagram-socket.ts'
 import { loadAddon, type Addon, type Port } from '../native/addon.ts'
+import { openPerFamily } from '../per-family.ts'
 import { openTunPort } from '../tun-device.ts'
 import type { FromWorker, ToWorker, WorkerSetUp } from './letters.ts'
 import { PacketLane } from './packet-lane.ts'
-
-const NO_FAMILY = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EPROTONOSUPPORT'])
 
 /** Runs a lane for the thread that started this worker, until it says to close. */
 export const runLane = async <Input, Output extends { type: string }>(
@@ -27,7 +26,10 @@ export const runLane = async <Input, Output extends { type: string }>(
   let sockets: ReadonlyMap<Family, Port>
   try {
     tun = await openTunPort(addon, device)
-    sockets = openSockets(addon, udp)
+    sockets = await openPerFamily({
+      open: (family) => openUdpPort(addon, { ...udp, family, orAnyPort: true }),
+      close: (port) => addon.close(port),
+    })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
     return post({ type: 'refused', message: error instanceof Error ? error.message : String(error), code })
@@ -58,22 +60,6 @@ export const runLane = async <Input, Output extends { type: string }>(
     }
   })
   post({ type: 'opened', ports: portsOf(addon, sockets) })
-}
-
-/** As PeerSockets: one per address family that this machine has. */
-const openSockets = (addon: Addon, udp: WorkerSetUp['udp']): ReadonlyMap<Family, Port> => {
-  const sockets = new Map<Family, Port>()
-  let failure: unknown
-  for (const family of ['ipv4', 'ipv6'] as const) {
-    try {
-      sockets.set(family, openUdpPort(addon, { ...udp, family, orAnyPort: true }))
-    } catch (error) {
-      failure = error
-      if (!NO_FAMILY.has((error as NodeJS.ErrnoException).code ?? '')) throw error
-    }
-  }
-  if (sockets.size === 0) throw failure
-  return sockets
 }
 
 const portsOf = (addon: Addon, sockets: ReadonlyMap<Family, Port>): { ipv4?: number; ipv6?: number } =>

@@ -1,8 +1,8 @@
 import type { Lab } from '../../../hosts/lab/lab.ts'
+import { SETTING_UP } from '../../../hosts/lab/setting-up.ts'
 import { walk } from '../../../hosts/lab/step.ts'
-import { SETTING_UP } from '../../../hosts/lab/story/setting-up.ts'
-import { World } from '../../../hosts/lab/story/world.ts'
 import { MACHINES, PORTAL_PORT } from '../../../hosts/lab/topology.ts'
+import { World } from '../../../hosts/lab/world.ts'
 import type { Call, Measured, ProbeQuestion } from '../child/withdrawal-probe.ts'
 import { LineChild } from './line-child.ts'
 

@@ -1,7 +1,7 @@
 // A client that says what a test tells it to, as a process of its own in a namespace: the real transport, the real connectivity
 // checks and the real control channel, without a packet engine that would keep it honest. Its parent talks to it over IPC.
 import { createSocket } from 'node:dgram'
-import { externalId } from '../../../core/crypto/derived-values.ts'
+import { externalId } from '../../../core/crypto/external-id.ts'
 import { keyFromBase64, toBase64 } from '../../../core/crypto/text-encoding.ts'
 import { LocalCandidates } from '../../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../../core/ice/peer-tunnels.ts'
@@ -10,8 +10,8 @@ import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
 import { unixOf } from '../../../core/runtime/time.ts'
 import { createClock, createRandom } from '../../../hosts/runtime/index.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
-import { forgedInitiation } from './forged-initiation.ts'
 import { ControlPeer, type PeerFrame } from '../../kit/control-peer.ts'
+import { forgedInitiation } from './forged-initiation.ts'
 
 export type LiarCommand =
   | { type: 'join'; url: string; token: string; name: string; address: string }

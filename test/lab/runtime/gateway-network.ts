@@ -4,7 +4,7 @@
 // killed. The second argument is its state folder.
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { SITE_RESOLVER_PORT } from '../../../core/flow/gateway/gateway-flows.ts'
+import { SITE_RESOLVER_PORT } from '../../../core/dns/site-service.ts'
 import { createNetworkConfiguration, createTunDevices } from '../../../hosts/runtime/index.ts'
 import { buildPacket, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
 

@@ -1,6 +1,6 @@
-import type { Step } from '../step.ts'
-import { ADMIN_PORT, GATEWAYS, MACHINES, SITE_NAMES, UPSTREAM_NAMES, WEB_PORT } from '../topology.ts'
 import { allow, clientConnected, directAccess, gatewaysConnected } from './setting-up.ts'
+import type { Step } from './step.ts'
+import { ADMIN_PORT, GATEWAYS, MACHINES, SITE_NAMES, UPSTREAM_NAMES, WEB_PORT } from './topology.ts'
 import { expectThat, isMapped, type World } from './world.ts'
 
 const GITLAB = 'gitlab.example.org'

@@ -1,0 +1,9 @@
+import type { UnixTime } from './time.ts'
+
+/** A time as people read it: `2026-11-22 18:00 UTC`, with seconds where they are not 0. A number beyond the calendar is an unknown time. */
+export const utcText = (time: UnixTime): string => {
+  const date = new Date(time)
+  if (Number.isNaN(date.getTime())) return 'an unknown time'
+  const text = date.toISOString()
+  return `${text.slice(0, 10)} ${text.slice(11, text.slice(17, 19) === '00' ? 16 : 19)} UTC`
+}
