@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { ClientConfig } from '../client/config.ts'
+import { packageVersion } from '../runtime/process/package-root.ts'
 import type { CommandContext } from './context.ts'
-import { packageVersion } from '../runtime/package-root.ts'
 import { reportEnd } from './peer-end.ts'
 import { readConfig, takeToken } from './read-config.ts'
 import { untilSignal } from './until-signal.ts'

@@ -2,9 +2,9 @@ import { Command } from 'commander'
 import { z } from 'zod'
 import { parseConfig, PluginEntry } from '../../core/config/parse-config.ts'
 import type { InstalledPlugin } from '../../core/plugin/install-plugins.ts'
+import { packageVersion } from '../runtime/process/package-root.ts'
 import type { CommandContext } from './context.ts'
 import { table } from './output.ts'
-import { packageVersion } from '../runtime/package-root.ts'
 import { readYaml } from './read-config.ts'
 
 interface Options {

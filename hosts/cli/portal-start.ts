@@ -1,6 +1,6 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { PortalConfig, type PortalStart } from '../portal/config.ts'
-import { packageVersion } from '../runtime/package-root.ts'
+import { packageVersion } from '../runtime/process/package-root.ts'
 import { readConfig } from './read-config.ts'
 
 /** What every command on a portal's own machine begins with: its configuration, and the plugins beside that. */

@@ -5,7 +5,7 @@ import type { z } from 'zod'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { parseConfig } from '../../core/config/parse-config.ts'
 import { Secret } from '../../core/runtime/secret.ts'
-import { packageRoot } from '../runtime/package-root.ts'
+import { packageRoot } from '../runtime/process/package-root.ts'
 
 /** Far more than any configuration needs. */
 const LIMIT_CHARACTERS = 1_000_000

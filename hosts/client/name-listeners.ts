@@ -1,4 +1,5 @@
 import type { DnsListener, DnsListenerOptions, DnsListeners } from '../../core/runtime/dns-listener.ts'
+import { lacksFamily } from '../runtime/per-family.ts'
 
 /** Ports that the listeners have, by family; none where there is no listener. */
 export interface NameListenerPorts {
@@ -30,7 +31,7 @@ export class NameListeners {
         this.#open.push(listener)
         ports[address.includes(':') ? 'ipv6' : 'ipv4'] = listener.port
       } catch (error) {
-        if (LACKING.has((error as { code?: string }).code ?? '')) continue
+        if (lacksFamily(error)) continue
         await this.close()
         throw error
       }
@@ -46,5 +47,3 @@ export class NameListeners {
     await Promise.all(this.#open.splice(0).map((listener) => listener.close()))
   }
 }
-
-const LACKING = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])

@@ -1,13 +1,13 @@
 import type { PortalStatus } from '../../core/control/portal-problem.ts'
-import type { TransportStatus } from '../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
+import type { TransportStatus } from '../../core/ice/transport-news.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
-import type { GatewayState } from './state.ts'
+import type { GatewayState, LinkState } from './state.ts'
 
 /** What `portreeve gateway status --json` prints, as it travels on the control socket. */
 export interface GatewayStatus {
   /** Its link to the portal, connected while packets can be sealed, too. `unreachable`: the portal does not answer; what was granted goes on. */
-  state: 'connecting' | 'connected' | 'unreachable'
+  state: LinkState
   /** Where the portal is, and what keeps this gateway from it. */
   portal: PortalStatus
   /** What seals packets, and what keeps it from that. */

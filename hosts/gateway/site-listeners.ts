@@ -3,6 +3,7 @@ import { isInRange, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import type { DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListener, DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+import { lacksFamily } from '../runtime/per-family.ts'
 
 /** Whom an answer goes to. */
 export type SiteQuery =
@@ -61,7 +62,7 @@ export class SiteListeners {
         })
         this.#tcp.set(address, tcp)
       } catch (error) {
-        if (!LACKING.has((error as { code?: string }).code ?? '')) throw error
+        if (!lacksFamily(error)) throw error
       }
     }
   }
@@ -84,5 +85,3 @@ const isClient = (address: string): boolean => {
   const bytes = parseAddress(address)
   return bytes !== undefined && isInRange(TUNNEL_ADDRESSES, bytes)
 }
-
-const LACKING = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])

@@ -25,7 +25,6 @@ import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
 import { GatewayNews } from './gateway-news.ts'
-import type { GatewayStatus } from './gateway-status.ts'
 import { NameReports } from './name-reports.ts'
 import { OwedAnswers } from './owed-answers.ts'
 import type { SiteQuery } from './site-listeners.ts'
@@ -48,7 +47,8 @@ export interface GatewayStateOptions {
   mtu?: number | undefined
 }
 
-type LinkState = GatewayStatus['state']
+/** State of the gateway's link to its portal. `unreachable`: the portal does not answer; what was granted goes on. */
+export type LinkState = 'connecting' | 'connected' | 'unreachable'
 
 /** The addresses that clients have: what is sent to them goes to the device. */
 export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)

@@ -3,7 +3,7 @@ import { Counters } from '../../core/runtime/counters.ts'
 import type { TunDevice, TunDeviceOptions, TunDevices } from '../../core/runtime/tun-device.ts'
 import { countErrno } from './count-errno.ts'
 import { TUN_ROW, loadAddon, type Addon, type Port } from './native/addon.ts'
-import { runCommand } from './run-command.ts'
+import { runCommand } from './process/run-command.ts'
 
 /** Frames per read, each of up to 64 KB. */
 const READ_ROWS = 64

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { run } from '../../hosts/cli/program.ts'
 import { Part } from '../../hosts/lab/part.ts'
-import { packageRoot } from '../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 
 /** What a command printed, said and ended with. */
 export interface CommandEnd {

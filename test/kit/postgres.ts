@@ -7,7 +7,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Context } from 'mocha'
 import { Client, type QueryResult } from 'pg'
-import { runCommand } from '../../hosts/runtime/run-command.ts'
+import { runCommand } from '../../hosts/runtime/process/run-command.ts'
 import type { Certificate } from './certificate.ts'
 import { skipBecause } from './skip-because.ts'
 

@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'mocha'
 import { runCommand } from '../../hosts/lab/command.ts'
 import { Part } from '../../hosts/lab/part.ts'
 import { removeDeadRuns } from '../../hosts/lab/run-directory.ts'
-import { packageRoot } from '../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { leftOf, machineState } from './leftovers.ts'
 

@@ -5,9 +5,9 @@ import { before, describe, it } from 'mocha'
 import { parse, stringify } from 'yaml'
 import { eventually } from '../../hosts/lab/eventually.ts'
 import { portreeve } from '../../hosts/lab/program.ts'
-import { packageRoot } from '../../hosts/runtime/package-root.ts'
-import { useBed } from './bed/use-bed.ts'
+import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 import { CLIENT_HOST, ipv4Of, WEB_PORT } from './bed/topology.ts'
+import { useBed } from './bed/use-bed.ts'
 
 /** What a machine is left with, and that it has room for one client or gateway: M2, M5. */
 describe('the machine of a client', function () {

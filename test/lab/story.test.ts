@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { runCommand } from '../../hosts/lab/command.ts'
 import type { StepReport } from '../../hosts/lab/step.ts'
-import { packageRoot } from '../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { machineState } from './leftovers.ts'
 

@@ -1,7 +1,7 @@
-import type { Logger } from '../../../core/runtime/logger.ts'
 import { formatPrefix } from '../../../core/net/prefix.ts'
 import { OWN_ADDRESSES } from '../../../core/net/reserved-range.ts'
-import { CommandError, runCommand } from '../run-command.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import { CommandError, runCommand } from '../process/run-command.ts'
 import { parseList, tolerate, type IpFamily } from './ip-command.ts'
 
 /** The nft table of this machine's client or gateway. */

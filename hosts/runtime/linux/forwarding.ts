@@ -1,7 +1,7 @@
 import { formatPrefix } from '../../../core/net/prefix.ts'
 import { TUNNEL_ADDRESSES } from '../../../core/net/reserved-range.ts'
 import type { ForwardingOptions } from '../../../core/runtime/network-configuration.ts'
-import { CommandError, runCommand } from '../run-command.ts'
+import { CommandError, runCommand } from '../process/run-command.ts'
 import { ForwardingSwitches, type ForwardedFamily } from './forwarding-switches.ts'
 
 /** The only sources that may come out of the tunnel. */

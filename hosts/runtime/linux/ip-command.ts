@@ -1,6 +1,6 @@
 // What goes into `ip` and comes out of it.
 import { canonicalAddress } from '../../../core/net/ip-address.ts'
-import { CommandError } from '../run-command.ts'
+import { CommandError } from '../process/run-command.ts'
 
 /** As an argument of `ip`. */
 export type IpFamily = '-4' | '-6'

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { runCommand } from '../run-command.ts'
+import { runCommand } from '../process/run-command.ts'
 import { parseList } from './ip-command.ts'
 
 /** A TUN device of a client or a gateway that runs in this network namespace. */

@@ -1,5 +1,5 @@
 import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
-import { CommandError, runCommand } from '../run-command.ts'
+import { CommandError, runCommand } from '../process/run-command.ts'
 
 type Settings = Parameters<ResolverConfiguration['set']>[0]
 

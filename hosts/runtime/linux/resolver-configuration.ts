@@ -3,7 +3,7 @@ import { isHostName } from '../../../core/net/host-name.ts'
 import { canonicalAddress } from '../../../core/net/ip-address.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
-import { runCommand } from '../run-command.ts'
+import { runCommand } from '../process/run-command.ts'
 import { ResolvConf } from './resolv-conf.ts'
 import { Resolved } from './resolved.ts'
 

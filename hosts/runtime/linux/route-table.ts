@@ -1,5 +1,5 @@
 import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
-import { CommandError, runCommand } from '../run-command.ts'
+import { CommandError, runCommand } from '../process/run-command.ts'
 import { canonicalPrefix, parseList, tolerate, type IpFamily } from './ip-command.ts'
 
 /**

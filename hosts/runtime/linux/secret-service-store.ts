@@ -1,7 +1,7 @@
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { Secret } from '../../../core/runtime/secret.ts'
 import type { SecretStore } from '../../../core/runtime/secret-store.ts'
-import { CommandError, runCommand } from '../run-command.ts'
+import { Secret } from '../../../core/runtime/secret.ts'
+import { CommandError, runCommand } from '../process/run-command.ts'
 
 const PROGRAM = 'secret-tool'
 

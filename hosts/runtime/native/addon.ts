@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { packageRoot } from '../package-root.ts'
+import { packageRoot } from '../process/package-root.ts'
 
 /** An open device or socket of the addon. */
 export interface Port {

@@ -7,7 +7,7 @@ import { readConfig } from '../../../hosts/cli/read-config.ts'
 import { ClientConfig } from '../../../hosts/client/config.ts'
 import { startClient } from '../../../hosts/client/main.ts'
 import { createPluginModules } from '../../../hosts/runtime/plugin-modules.ts'
-import { packageVersion } from '../../../hosts/runtime/package-root.ts'
+import { packageVersion } from '../../../hosts/runtime/process/package-root.ts'
 
 const file = process.argv[2] ?? ''
 const { config } = await readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env: {} })

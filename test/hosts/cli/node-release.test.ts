@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { runCommand } from '../../../hosts/lab/command.ts'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { NODE_RELEASES, NODE_WANTED } from '../../kit/node-releases.ts'
 
 describe('the Node.js that the command is run with', function () {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 const MAIN = join(packageRoot(), 'dist/hosts/cli/main.js')
 

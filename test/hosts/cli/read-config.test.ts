@@ -11,8 +11,8 @@ import { readConfig, takeToken } from '../../../hosts/cli/read-config.ts'
 import { ClientConfig } from '../../../hosts/client/config.ts'
 import { GatewayConfig } from '../../../hosts/gateway/config.ts'
 import { PortalConfig } from '../../../hosts/portal/config.ts'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
 import { createPluginModules } from '../../../hosts/runtime/plugin-modules.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 const EXAMPLES = join(packageRoot(), 'config')
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import { runCommand, type CommandResult } from '../../../hosts/lab/command.ts'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { NODE_RELEASES, NODE_WANTED } from '../../kit/node-releases.ts'
 
 /** Commands that the set-up looks for and that a folder of ours has to provide. */

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'mocha'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { PortalProcess } from '../../kit/portal-process.ts'
 
 /** An identity provider that breaks its host in the way that its settings name. */

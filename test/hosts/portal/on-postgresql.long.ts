@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'mocha'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { Postgres } from '../../kit/postgres.ts'
 
 describe('the portal on PostgreSQL', function () {

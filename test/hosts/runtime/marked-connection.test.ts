@@ -9,7 +9,7 @@ import { describe, it } from 'mocha'
 import { WebSocket, WebSocketServer } from 'ws'
 import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
 import { markedConnections } from '../../../hosts/runtime/index.ts'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 
 const marked = markedConnections({ mark: OWN_SOCKET_MARK, tls: false })

@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { UDP_ROW, loadAddon } from '../../../hosts/runtime/native/addon.ts'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 describe('the native addon', () => {
   it('answers any arguments with a result or an error that has a code', () => {

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { mustRun, runCommand } from '../../../hosts/lab/command.ts'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 describe('the whole addon in a Node under the address and undefined-behaviour sanitizers', function () {
   this.timeout(600_000)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { TUN_ROW, UDP_ROW, UDP_SLOT_BYTES, loadAddon } from '../../../hosts/runtime/native/addon.ts'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 const FRAME_BYTES = 1 << 17
 

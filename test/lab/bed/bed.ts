@@ -14,7 +14,7 @@ import type { Part } from '../../../hosts/lab/part.ts'
 import { PortalApi, type ApiObject } from '../../../hosts/lab/portal-api.ts'
 import { portreeve } from '../../../hosts/lab/program.ts'
 import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
-import { packageRoot } from '../../../hosts/runtime/package-root.ts'
+import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { BedNetwork } from './network.ts'
 import type { Seen } from './site-server.ts'
 import {
