@@ -16,15 +16,14 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   net: ['crypto'],
   dns: ['net'],
   nat: ['net'],
-  filter: ['net'],
   // Paths lead to a transport, which is a plugin.
   ice: ['net', 'crypto', 'plugin'],
-  flow: ['net', 'dns', 'nat', 'filter', 'ice'],
+  flow: ['net', 'dns', 'nat', 'ice'],
   contract: ['plugin'],
   plugin: ['contract'],
-  policy: ['flow', 'net', 'dns', 'filter', 'contract', 'plugin'],
+  policy: ['flow', 'net', 'dns', 'contract', 'plugin'],
   presence: ['policy', 'net', 'contract', 'plugin'],
-  control: ['policy', 'net', 'crypto', 'dns', 'filter', 'ice', 'flow', 'contract', 'plugin'],
+  control: ['policy', 'net', 'crypto', 'dns', 'ice', 'flow', 'contract', 'plugin'],
 }
 
 const OPEN_CORE = new Set(['runtime', 'config', 'contract'])
@@ -65,7 +64,7 @@ const RULES: readonly Rule[] = [
       target.target.startsWith('node:') && !(target.target === 'node:crypto' && file.path.startsWith('core/crypto/')),
   },
   {
-    because: 'the arrows inside core run one way: net <- dns, nat, filter, ice <- flow, policy <- presence, control',
+    because: 'the arrows inside core run one way: net <- dns, nat, ice <- flow, policy <- presence, control',
     applies: (file) => /^core\/[^/]+\//.test(file.path),
     forbids: (target, file) => {
       if (!within(target, 'core')) return false

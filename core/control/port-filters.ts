@@ -1,4 +1,4 @@
-import type { PortFilter } from '../filter/port-filter.ts'
+import type { PortFilter } from '../net/port-filter.ts'
 import type { Filter } from './wire-values.ts'
 
 /** What the wire's filters mean to the packet engine: absent ports are all of them. */

@@ -10,7 +10,7 @@ import { isOneName, ResourceNames, type NamedResource } from './resource-names.t
 import { reverseAddress } from './reverse-address.ts'
 import { Sentinels } from './sentinels.ts'
 import type { SiteFindings } from './site-finding.ts'
-import { SiteQuestions, type SiteQuestionsInput, type SiteQuestionsOutput } from './site-questions.ts'
+import { SiteQueries, type SiteQueriesInput, type SiteQueriesOutput } from './site-queries.ts'
 import { UpstreamQueries, type AnsweredBy, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
 import { writeName } from './wire-name.ts'
 
@@ -33,7 +33,7 @@ export type StubResolverInput<Query> =
 
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
-  | Exclude<SiteQuestionsOutput<Query>, { type: 'askElsewhere' }>
+  | Exclude<SiteQueriesOutput<Query>, { type: 'askElsewhere' }>
   /** These addresses stand for a name from now on, and it belongs to these resources, most specific first; to none when it lost its last. */
   | { type: 'mapName'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
   /** An application asked for a mapped name again. */
@@ -55,7 +55,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   readonly #counters = new Counters()
   readonly #mapped: MappedAddresses
   readonly #upstreamQueries = new UpstreamQueries<Query>()
-  readonly #siteQuestions = new SiteQuestions<Query>()
+  readonly #siteQueries = new SiteQueries<Query>()
   readonly #sentinels = new Sentinels()
   readonly #bypassingNames: ReadonlySet<string>
   #bypassing: readonly Upstream[] = []
@@ -98,7 +98,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   wake(now: Instant): void {
     this.#upstreamQueries.wake(now)
-    this.#siteQuestions.wake(now)
+    this.#siteQueries.wake(now)
     this.#passOnSite(now)
   }
 
@@ -107,7 +107,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   }
 
   deadline(): Deadline | undefined {
-    return earliest(this.#upstreamQueries.deadline(), this.#siteQuestions.deadline())
+    return earliest(this.#upstreamQueries.deadline(), this.#siteQueries.deadline())
   }
 
   /** Whether a normalized name belongs to a resource. */
@@ -117,7 +117,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   /** What was refused or dropped, by reason, and how often. */
   counters(): Readonly<Record<string, number>> {
-    return { ...this.#counters.snapshot(), ...this.#upstreamQueries.counters(), ...this.#siteQuestions.counters() }
+    return { ...this.#counters.snapshot(), ...this.#upstreamQueries.counters(), ...this.#siteQueries.counters() }
   }
 
   #onFindings({ resourceId, domain, found }: StubResolverInput<Query> & { type: 'nameResolved' }, now: Instant): void {
@@ -176,8 +176,8 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     if (owners.length > 0 && parsed.recordClass === CLASS_IN && recordKind(parsed.type) === 'data') {
       const resourceIds = owners.map(({ id }) => id)
       const { message } = input
-      const question = { query, parsed, message, protocol, resourceIds, first: atSentinel }
-      return this.#tellSite({ type: 'queryReceived', ...question }, now)
+      const asked = { query, parsed, message, protocol, resourceIds, first: atSentinel }
+      return this.#tellSite({ type: 'queryReceived', ...asked }, now)
     }
     const message = this.#ownAnswer(parsed, owners, now)
     if (message !== undefined) {
@@ -192,19 +192,19 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     this.#upstreamQueries.handle({ type: 'queryReceived', ...asked }, now)
   }
 
-  #tellSite(input: SiteQuestionsInput<Query>, now: Instant): void {
-    this.#siteQuestions.handle(input, now)
+  #tellSite(input: SiteQueriesInput<Query>, now: Instant): void {
+    this.#siteQueries.handle(input, now)
     this.#passOnSite(now)
   }
 
   #passOnSite(now: Instant): void {
-    for (let output = this.#siteQuestions.poll(); output !== undefined; output = this.#siteQuestions.poll()) {
+    for (let output = this.#siteQueries.poll(); output !== undefined; output = this.#siteQueries.poll()) {
       if (output.type !== 'askElsewhere') {
         this.#outputs.push(output)
         continue
       }
-      const { resourceIds, siteAnswer, ...question } = output
-      const asked = { ...question, upstreams: undefined, nameOfSite: { resourceIds, siteAnswer } }
+      const { resourceIds, siteAnswer, ...query } = output
+      const asked = { ...query, upstreams: undefined, nameOfSite: { resourceIds, siteAnswer } }
       this.#upstreamQueries.handle({ ...asked, type: 'queryReceived' }, now)
     }
   }

@@ -1,4 +1,4 @@
-import type { PortFilter } from '../filter/port-filter.ts'
+import type { PortFilter } from '../net/port-filter.ts'
 
 /** A resource as the packet engine sees it, at both ends. `id` is the wire's. */
 export interface FlowResource {

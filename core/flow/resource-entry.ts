@@ -1,5 +1,5 @@
 import { comparePatterns } from '../dns/pattern.ts'
-import { PortFilters } from '../filter/port-filter.ts'
+import { PortFilters } from '../net/port-filter.ts'
 import { parsePrefix, type Prefix } from '../net/prefix.ts'
 import type { FlowResource } from './flow-resource.ts'
 

@@ -1,8 +1,8 @@
-import { firstPermitting } from '../../core/filter/port-filter.ts'
 import { ClientRoutes } from '../../core/flow/client/client-routes.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { TCP, UDP } from '../../core/net/packet-view.ts'
+import { firstPermitting } from '../../core/net/port-filter.ts'
 import { isInRange, MAPPED_ADDRESSES } from '../../core/net/reserved-range.ts'
 
 /** Which of the client's own sockets belong into the tunnel (D12); all others go around it. */

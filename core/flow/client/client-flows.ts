@@ -1,6 +1,5 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
-import { firstPermitting } from '../../filter/port-filter.ts'
 import { isTranslated } from '../../nat/nat-table.ts'
 import {
   buildTooBig,
@@ -13,6 +12,7 @@ import {
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
 import { isSyn, PacketView } from '../../net/packet-view.ts'
+import { firstPermitting } from '../../net/port-filter.ts'
 import {
   isInRange,
   MAPPED_ADDRESSES,

@@ -1,4 +1,4 @@
-import { ICMP, ICMPV6, TCP, UDP } from '../net/packet-view.ts'
+import { ICMP, ICMPV6, TCP, UDP } from './packet-view.ts'
 
 /** What a resource lets through. Ports are inclusive and ignored for `icmp`, which permits all ICMP (wire §5). */
 export interface PortFilter {

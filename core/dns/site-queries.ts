@@ -3,12 +3,12 @@ import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import type { AnsweredBy } from './upstream-queries.ts'
 import { answerTo, fitted, parseAnswer, isEmptyAnswer, ResponseCode, responseCode, type DnsQuery } from './message.ts'
 import { leadsToServices } from './record-kind.ts'
 import { siteAnswer } from './site-answer.ts'
+import type { AnsweredBy } from './upstream-queries.ts'
 
-export type SiteQuestionsInput<Query> =
+export type SiteQueriesInput<Query> =
   /** Of a name of these resources, most specific first. */
   | {
       type: 'queryReceived'
@@ -22,7 +22,7 @@ export type SiteQuestionsInput<Query> =
     }
   | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
 
-export type SiteQuestionsOutput<Query> =
+export type SiteQueriesOutput<Query> =
   | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
   /** Have the gateway of one of these resources asked, authorizing it first; `ask` names it for `siteAnswered` and `cancelSiteAsk`. */
   | {
@@ -36,23 +36,23 @@ export type SiteQuestionsOutput<Query> =
   /** Its answer is of no more use. */
   | { type: 'cancelSiteAsk'; ask: number }
   /** The site has no such record, as `siteAnswer` says, or its gateway knows no such types (absent): an upstream server may have one. */
-  | ({ type: 'askElsewhere'; siteAnswer: Uint8Array | undefined } & Omit<PendingQuestion<Query>, 'endsAt'>)
+  | ({ type: 'askElsewhere'; siteAnswer: Uint8Array | undefined } & Omit<PendingQuery<Query>, 'endsAt'>)
 
 /**
  * Queries that a resource's site answers (D4, D15): each waits for the gateway, 5 s at most, and is then answered SERVFAIL. SRV and TXT, by which
  * services of the site are found, nobody else is asked for.
  */
-export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, SiteQuestionsOutput<Query>> {
-  readonly #outputs = new OutputQueue<SiteQuestionsOutput<Query>>()
+export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, SiteQueriesOutput<Query>> {
+  readonly #outputs = new OutputQueue<SiteQueriesOutput<Query>>()
   readonly #counters = new Counters()
   /** Oldest first, which is also whose time is up first. */
-  readonly #pending = new Map<number, PendingQuestion<Query>>()
+  readonly #pending = new Map<number, PendingQuery<Query>>()
   #lastAsk = 0
 
-  handle(input: SiteQuestionsInput<Query>, now: Instant): void {
+  handle(input: SiteQueriesInput<Query>, now: Instant): void {
     if (input.type === 'siteAnswered') return this.#onVerdict(input.ask, input.verdict)
     const { query, parsed, message, protocol, resourceIds, first } = input
-    if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed, resourceIds }, 'tooManySiteQuestions')
+    if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed, resourceIds }, 'tooManySiteQueries')
     const ask = ++this.#lastAsk
     const kept = { query, parsed, message: new Uint8Array(message), protocol, resourceIds, first }
     this.#pending.set(ask, { ...kept, endsAt: after(now, GIVE_UP_AFTER) })
@@ -69,7 +69,7 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
     }
   }
 
-  poll(): SiteQuestionsOutput<Query> | undefined {
+  poll(): SiteQueriesOutput<Query> | undefined {
     return this.#outputs.poll()
   }
 
@@ -87,11 +87,11 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
     if (pending === undefined) return
     this.#pending.delete(ask)
     const { query, parsed, protocol, resourceIds } = pending
-    const { endsAt: _, ...question } = pending
+    const { endsAt: _, ...asked } = pending
     const isOnlyOfSite = leadsToServices(parsed.type)
     if (verdict.type === 'failed') {
       if (verdict.code !== 'unsupported' || isOnlyOfSite) return this.#fail(pending, `site_${verdict.code}`)
-      this.#outputs.push({ type: 'askElsewhere', ...question, siteAnswer: undefined })
+      this.#outputs.push({ type: 'askElsewhere', ...asked, siteAnswer: undefined })
       return
     }
     const read = parseAnswer(verdict.message, parsed)
@@ -100,14 +100,14 @@ export class SiteQuestions<Query> implements Machine<SiteQuestionsInput<Query>, 
     if (answer === undefined) return this.#fail(pending, 'siteAnswer_unreadable')
     const message = fitted(parsed, protocol, answer)
     if (!isOnlyOfSite && isWithoutRecords(message)) {
-      this.#outputs.push({ type: 'askElsewhere', ...question, siteAnswer: message })
+      this.#outputs.push({ type: 'askElsewhere', ...asked, siteAnswer: message })
       return
     }
     this.#outputs.push({ type: 'answer', query, message, by: { type: 'site', resourceIds } })
   }
 
   #fail(
-    { query, parsed, resourceIds }: Pick<PendingQuestion<Query>, 'query' | 'parsed' | 'resourceIds'>,
+    { query, parsed, resourceIds }: Pick<PendingQuery<Query>, 'query' | 'parsed' | 'resourceIds'>,
     reason: string,
   ): void {
     this.#counters.count(reason)
@@ -125,7 +125,7 @@ const isWithoutRecords = (message: Uint8Array): boolean => {
 const GIVE_UP_AFTER = 5 * SECOND
 const MAX_PENDING = 256
 
-interface PendingQuestion<Query> {
+interface PendingQuery<Query> {
   query: Query
   parsed: DnsQuery
   message: Uint8Array

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { firstPermitting, PortFilters, type PortFilter } from '../../../core/filter/port-filter.ts'
 import { ICMP, ICMPV6, TCP, UDP } from '../../../core/net/packet-view.ts'
+import { firstPermitting, PortFilters, type PortFilter } from '../../../core/net/port-filter.ts'
 
 const filter = (protocol: PortFilter['protocol'], portStart = 0, portEnd = 65_535): PortFilter => ({
   protocol,
