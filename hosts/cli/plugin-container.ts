@@ -11,6 +11,7 @@ import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
+import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
 import {
   createClock,
   createDnsExchange,
@@ -19,6 +20,7 @@ import {
   createRandom,
   createSecretFiles,
   createSystemResolvers,
+  createTrustedAuthorities,
 } from '../runtime/index.ts'
 
 /** Every port and every extension point: what a plugin of any host may ask for, so that all of them can be looked at. `folder` is the configuration file's. */
@@ -30,6 +32,7 @@ export const createPluginContainer = (
   container.value(Random, createRandom())
   container.value(SecretFiles, createSecretFiles(folder))
   container.value(Logger, createLogger({ level: 'warn' }))
+  container.value(TrustedAuthorities, createTrustedAuthorities())
   container.value(HttpClient, createHttpClient())
   container.value(DnsExchange, createDnsExchange())
   container.value(SystemResolvers, createSystemResolvers())

@@ -14,6 +14,7 @@ import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/
 import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
+import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
 import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
 import {
@@ -30,6 +31,7 @@ import {
   createSecretFiles,
   createResolverConfiguration,
   createSystemResolvers,
+  createTrustedAuthorities,
   createTunDevices,
   createWebSockets,
   type MarkFor,
@@ -52,6 +54,7 @@ export const buildContainer = async (
   container.value(Logger, logger)
   container.value(Clock, createClock())
   container.value(Random, createRandom())
+  container.value(TrustedAuthorities, createTrustedAuthorities())
   container.value(HttpClient, createHttpClient({ markFor }))
   container.value(DnsExchange, new OwnNames({ exchange: createDnsExchange({ markFor }), ...ownNames }))
   container.value(SystemResolvers, createSystemResolvers())

@@ -14,6 +14,7 @@ import { NetworkConfiguration } from '../../core/runtime/network-configuration.t
 import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
+import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
 import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
 import {
@@ -30,6 +31,7 @@ import {
   createSecretFiles,
   createSystemNames,
   createSystemResolvers,
+  createTrustedAuthorities,
   createTunDevices,
   createWebSockets,
 } from '../runtime/index.ts'
@@ -46,6 +48,7 @@ export const buildContainer = async ({
   container.value(Logger, logger)
   container.value(Clock, createClock())
   container.value(Random, createRandom())
+  container.value(TrustedAuthorities, createTrustedAuthorities())
   container.value(HttpClient, createHttpClient())
   container.value(DnsExchange, createDnsExchange())
   container.value(SystemResolvers, createSystemResolvers())

@@ -9,12 +9,14 @@ import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
+import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
 import {
   createClock,
   createHttpClient,
   createLogger,
   createRandom,
   createSecretFiles,
+  createTrustedAuthorities,
   permitInternetAnd,
 } from '../runtime/index.ts'
 import type { PortalStart } from './config.ts'
@@ -31,6 +33,7 @@ export const buildContainer = async (
   container.value(Clock, options.clock ?? createClock())
   container.value(Random, options.random ?? createRandom())
   container.value(Logger, options.logger ?? createLogger({ name: 'portal', level: config.log_level }))
+  container.value(TrustedAuthorities, createTrustedAuthorities())
   container.value(HttpClient, createHttpClient({ permits: permitInternetAnd(config.private_networks) }))
   container.value(SecretFiles, createSecretFiles(modules.folder))
   const uses = await loadPlugins(config.plugins, modules)

@@ -6,7 +6,7 @@ import { toHex } from '../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
-import { createLogger } from '../runtime/index.ts'
+import { createLogger, createTrustedAuthorities } from '../runtime/index.ts'
 import { readSecretFile } from '../runtime/secret-file.ts'
 import type { PortalConfig } from './config.ts'
 import { derivedKey, loadSecretKey } from './identity/secret-key.ts'
@@ -101,9 +101,9 @@ const databaseOf = async (
 const tlsOf = async (
   tls: boolean | { ca_file?: string | undefined; server_name?: string | undefined },
 ): Promise<PostgresTls | undefined> => {
-  if (typeof tls === 'boolean') return tls ? {} : undefined
-  const { ca_file: path, server_name: serverName } = tls
-  if (path === undefined) return { serverName }
+  if (tls === false) return undefined
+  const { ca_file: path, server_name: serverName } = tls === true ? {} : tls
+  if (path === undefined) return { ca: [...createTrustedAuthorities().pem()], serverName }
   const ca = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new OperatorError('DATABASE_CA_FILE', `database.tls.ca_file ${path} cannot be read: ${error.message}.`)
   })

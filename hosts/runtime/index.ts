@@ -10,6 +10,7 @@ import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts
 import type { Random } from '../../core/runtime/random.ts'
 import type { SecretFiles } from '../../core/runtime/secret-files.ts'
 import type { SecretStore } from '../../core/runtime/secret-store.ts'
+import type { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
 import type { TunDevices } from '../../core/runtime/tun-device.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import { SystemClock } from './clock.ts'
@@ -28,7 +29,7 @@ import { SystemNetworkInterfaces } from './network-interfaces.ts'
 import { SystemRandom } from './random.ts'
 import { FolderSecretFiles } from './secret-file.ts'
 import { LinuxTunDevices } from './tun-device.ts'
-import type { TrustOptions } from './trusted-certificates.ts'
+import { TrustedCertificates, type TrustOptions } from './trusted-certificates.ts'
 import { WsWebSockets } from './web-socket.ts'
 
 export type { LoggerOptions, LogLevel } from './logger.ts'
@@ -58,6 +59,9 @@ export const createDnsExchange = (options: DnsExchangeOptions = {}): DnsExchange
 export const createDatagramSockets = (): DatagramSockets => new NativeDatagramSockets()
 export const createDnsListeners = (): DnsListeners => new TcpDnsListeners()
 export const createNetworkInterfaces = (): NetworkInterfaces => new SystemNetworkInterfaces()
+/** The authorities of this machine, and those of a file of the operator's. */
+export const createTrustedAuthorities = (options: TrustOptions = {}): TrustedAuthorities =>
+  new TrustedCertificates(options)
 export const createWebSockets = (options: TrustOptions = {}): WebSockets => new WsWebSockets(options)
 export const createTunDevices = (): TunDevices => new LinuxTunDevices()
 

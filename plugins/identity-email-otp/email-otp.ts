@@ -4,6 +4,7 @@ import {
   MINUTE,
   Random,
   SecretFiles,
+  TrustedAuthorities,
   unixTime,
   type Constructor,
   type IdentityProvider,
@@ -28,6 +29,7 @@ export interface EmailOtpParts {
   random: Random
   logger: Logger
   secretFiles: SecretFiles
+  authorities: TrustedAuthorities
 }
 
 /** A code by e-mail: S4 in README.md's words. */
@@ -35,9 +37,9 @@ export class EmailOtp implements IdentityProvider, Startable {
   readonly #random: Random
   readonly #post: PostOffice
 
-  constructor(config: Config, { random, logger, secretFiles }: EmailOtpParts) {
+  constructor(config: Config, { random, logger, secretFiles, authorities }: EmailOtpParts) {
     this.#random = random
-    this.#post = new PostOffice(config, { logger, secretFiles })
+    this.#post = new PostOffice(config, { logger, secretFiles, authorities })
   }
 
   async start(): Promise<void> {
@@ -130,8 +132,9 @@ export const emailOtpWith = (config: Config): Constructor<EmailOtp> => {
       @injected(Random) random: Random,
       @injected(Logger) logger: Logger,
       @injected(SecretFiles) secretFiles: SecretFiles,
+      @injected(TrustedAuthorities) authorities: TrustedAuthorities,
     ) {
-      super(config, { random, logger, secretFiles })
+      super(config, { random, logger, secretFiles, authorities })
     }
   }
   return ConfiguredEmailOtp

@@ -1,72 +1,98 @@
 import { createTransport, type Transporter } from 'nodemailer'
-import type { Logger, SecretFiles } from 'portreeve'
+import type { Logger, SecretFiles, TrustedAuthorities } from 'portreeve'
 import type { Config } from './config.ts'
 
 /** More than these are not on their way at once: a mail server that hangs must not fill the memory. */
 const MOST_UNDER_WAY = 100
+
+export interface PostOfficePorts {
+  logger: Logger
+  secretFiles: SecretFiles
+  authorities: TrustedAuthorities
+}
 
 /** Sends codes. It lets nobody wait: how long a mail takes must not tell whether one is sent. */
 export class PostOffice {
   readonly #config: Config
   readonly #logger: Logger
   readonly #secretFiles: SecretFiles
-  #transporter: Transporter | undefined
+  readonly #authorities: TrustedAuthorities
+  #password = ''
+  /** The authorities that the connections of the transporter believe, and it. */
+  #connected: { authorities: string; transporter: Transporter } | undefined
   #underWay = 0
 
-  constructor(config: Config, { logger, secretFiles }: { logger: Logger; secretFiles: SecretFiles }) {
+  constructor(config: Config, { logger, secretFiles, authorities }: PostOfficePorts) {
     this.#config = config
     this.#secretFiles = secretFiles
+    this.#authorities = authorities
     this.#logger = logger
   }
 
   async open(): Promise<void> {
-    const { host, port, tls, user, password_file: passwordFile } = this.#config.smtp
-    const file = { path: passwordFile ?? '', name: 'identity-email-otp: smtp.password_file' }
-    const pass = passwordFile === undefined ? '' : (await this.#secretFiles.read(file)).reveal()
-    this.#transporter = createTransport({
+    const { password_file: passwordFile } = this.#config.smtp
+    if (passwordFile === undefined) return
+    const file = { path: passwordFile, name: 'identity-email-otp: smtp.password_file' }
+    this.#password = (await this.#secretFiles.read(file)).reveal()
+  }
+
+  close(): void {
+    this.#connected?.transporter.close()
+    this.#connected = undefined
+  }
+
+  /** Puts a code into the post. A failure is the operator's to hear of, in the log. */
+  post(to: string, code: string): void {
+    if (this.#underWay >= MOST_UNDER_WAY) {
+      this.#logger.warn({ underWay: this.#underWay }, 'a sign-in code was not sent: too many mails are under way')
+      return
+    }
+    this.#underWay++
+    this.#send(to, code)
+      .catch((error: unknown) => {
+        const { code: reason } = error as { code?: string }
+        this.#logger.warn({ reason }, 'a sign-in code could not be sent')
+      })
+      .finally(() => this.#underWay--)
+  }
+
+  async #send(to: string, code: string): Promise<void> {
+    await this.#transporter().sendMail({
+      from: this.#config.from,
+      // An address is only ever an address here: never a list, a name, or a header.
+      to: { name: '', address: to },
+      subject: 'Your sign-in code',
+      text: letter(code),
+    })
+  }
+
+  /** Connections are kept for the next mail, but for those that were made under other authorities. */
+  #transporter(): Transporter {
+    const ca = [...this.#authorities.pem()]
+    const authorities = ca.join()
+    if (this.#connected?.authorities === authorities) return this.#connected.transporter
+    this.close()
+    const { host, port, tls, user } = this.#config.smtp
+    const transporter = createTransport({
       host,
       port,
       secure: tls === 'always',
       requireTLS: tls === 'starttls',
       ignoreTLS: tls === 'never',
       pool: true,
+      tls: { ca },
       connectionTimeout: 10_000,
       greetingTimeout: 10_000,
       socketTimeout: 20_000,
       disableFileAccess: true,
       disableUrlAccess: true,
-      ...(user === undefined ? {} : { auth: { user, pass } }),
+      ...(user === undefined ? {} : { auth: { user, pass: this.#password } }),
     })
-    this.#transporter.on('error', ({ code: reason }: { code?: string }) => {
+    transporter.on('error', ({ code: reason }: { code?: string }) => {
       this.#logger.warn({ reason }, 'the mail server failed')
     })
-  }
-
-  close(): void {
-    this.#transporter?.close()
-  }
-
-  /** Puts a code into the post. A failure is the operator's to hear of, in the log. */
-  post(to: string, code: string): void {
-    const transporter = this.#transporter
-    if (transporter === undefined || this.#underWay >= MOST_UNDER_WAY) {
-      this.#logger.warn({ underWay: this.#underWay }, 'a sign-in code was not sent: too many mails are under way')
-      return
-    }
-    this.#underWay++
-    transporter
-      // An address is only ever an address here: never a list, a name, or a header.
-      .sendMail({
-        from: this.#config.from,
-        to: { name: '', address: to },
-        subject: 'Your sign-in code',
-        text: letter(code),
-      })
-      .catch((error: unknown) => {
-        const { code: reason } = error as { code?: string }
-        this.#logger.warn({ reason }, 'a sign-in code could not be sent')
-      })
-      .finally(() => this.#underWay--)
+    this.#connected = { authorities, transporter }
+    return transporter
   }
 }
 

@@ -1,9 +1,17 @@
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
+import type { Certificate } from './certificate.ts'
 
 export interface ReceivedMail {
   to: readonly string[]
   text: string
+}
+
+export interface MailSinkOptions {
+  /** With one it offers STARTTLS. */
+  certificate?: Certificate | undefined
+  /** Whether it speaks TLS from the first byte. */
+  isSecure?: boolean
 }
 
 const PATIENCE_MS = 10_000
@@ -14,10 +22,12 @@ export class MailSink {
   readonly #server: SMTPServer
   #arrived: (() => void)[] = []
 
-  private constructor() {
+  private constructor({ certificate, isSecure = false }: MailSinkOptions) {
     this.#server = new SMTPServer({
       authOptional: true,
-      disabledCommands: ['STARTTLS', 'AUTH'],
+      disabledCommands: certificate === undefined ? ['STARTTLS', 'AUTH'] : ['AUTH'],
+      secure: isSecure,
+      ...certificate,
       logger: false,
       onData: (stream, session, done) => {
         let text = ''
@@ -33,8 +43,10 @@ export class MailSink {
     })
   }
 
-  static async start(): Promise<MailSink> {
-    const sink = new MailSink()
+  static async start(options: MailSinkOptions = {}): Promise<MailSink> {
+    const sink = new MailSink(options)
+    // Who distrusts the certificate hangs up in the middle of a handshake.
+    sink.#server.on('error', () => undefined)
     await new Promise<void>((resolve) => {
       sink.#server.listen(0, '127.0.0.1', resolve)
     })

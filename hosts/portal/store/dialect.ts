@@ -33,7 +33,7 @@ export interface PostgresConfig {
 
 export interface PostgresTls {
   /** Authorities in PEM; the system's roots by default. */
-  ca?: string | undefined
+  ca?: string | string[] | undefined
   /** The name that the certificate has to be for; the host by default. */
   serverName?: string | undefined
 }

@@ -28,7 +28,7 @@ export const postgresRefusal = (error: unknown, { host, port, user, database }: 
     return told('CERTIFICATE', `The certificate of ${server} is for another name: ${message}`, remedy)
   }
   if (CERTIFICATE_CODES.test(code)) {
-    const remedy = 'Name the authority that signed it in database.tls.ca_file.'
+    const remedy = 'Name the authority that signed it in database.tls.ca_file, or add it to the system’s store.'
     return told('CERTIFICATE', `The certificate of ${server} is not trusted: ${message}.`, remedy)
   }
   if (message === 'The server does not support SSL connections') return told('TLS', `${server} does not speak TLS.`)

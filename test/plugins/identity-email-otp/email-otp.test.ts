@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import type { SignInDesk, SignInReply, SignInStep } from '../../../core/contract/identity-provider.ts'
 import { MINUTE } from '../../../core/runtime/time.ts'
+import type { TrustedAuthorities } from '../../../core/runtime/trusted-authorities.ts'
 import { createSecretFiles } from '../../../hosts/runtime/index.ts'
 import { Config } from '../../../plugins/identity-email-otp/config.ts'
 import { EmailOtp } from '../../../plugins/identity-email-otp/email-otp.ts'
@@ -13,6 +14,7 @@ import { MemorySignInRecords, signInDesk } from '../../kit/sign-in-desk.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 
 const ADA = 'ada@example.org'
+const NOBODY: TrustedAuthorities = { pem: () => [] }
 let instances = 0
 
 const open = async (sink: MailSink, logger = new RecordingLogger()) => {
@@ -21,7 +23,7 @@ const open = async (sink: MailSink, logger = new RecordingLogger()) => {
     from: 'Portreeve <portreeve@example.org>',
   })
   const random = new SeededRandom(`otp-${instances++}`)
-  const provider = new EmailOtp(config, { random, logger, secretFiles: createSecretFiles('.') })
+  const provider = new EmailOtp(config, { random, logger, secretFiles: createSecretFiles('.'), authorities: NOBODY })
   await provider.start()
   return provider
 }

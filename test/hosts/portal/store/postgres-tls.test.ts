@@ -103,6 +103,22 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
     }
   })
 
+  it('trusts the authorities of the system, too', async () => {
+    const systemFile = join(portal.folder, 'ca.pem')
+    const key = (await readFile(join(portal.folder, 'state', 'secret-key'), 'utf8')).trim()
+    const database = { driver: 'pg', host: '127.0.0.1', port, user: 'portal', database: 'portal', tls: true }
+    const other = await PortalProcess.configure(
+      { database },
+      { PORTREEVE_DATABASE_PASSWORD: PASSWORD, PORTREEVE_SECRET_KEY: key, SSL_CERT_FILE: systemFile },
+    )
+    try {
+      const { code, told } = await other.run('break-glass', '--account', 'example')
+      expect(code, told).to.equal(0)
+    } finally {
+      await other.remove()
+    }
+  })
+
   it('says that the password is wrong, is missing, or may be read by others', async () => {
     await file('wrong', 'wrong\n')
     expect((await refusal({ password_file: 'wrong' })).told).to.match(
