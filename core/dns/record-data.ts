@@ -1,3 +1,4 @@
+import { joinedBytes } from '../net/joined-bytes.ts'
 import type { DnsRecord } from './message.ts'
 import { expandName } from './wire-name.ts'
 
@@ -39,11 +40,5 @@ export const expandedData = (
     at = next
   }
   if (at !== end) return undefined
-  const expanded = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
-  let to = 0
-  for (const piece of pieces) {
-    expanded.set(piece, to)
-    to += piece.length
-  }
-  return expanded
+  return joinedBytes(pieces)
 }

@@ -1,3 +1,5 @@
+import { word } from '../net/packet-view.ts'
+
 const IPV4_HINT = 4
 const IPV6_HINT = 6
 
@@ -33,5 +35,3 @@ const endOfName = (data: Uint8Array, from: number): number | undefined => {
   }
   return undefined
 }
-
-const word = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)

@@ -1,3 +1,4 @@
+import { joinedBytes } from '../net/joined-bytes.ts'
 import { answerTo, CLASS_IN, type DnsAnswer, type DnsQuery, type ResponseCode } from './message.ts'
 import { expandedData } from './record-data.ts'
 import { carriesAddresses } from './record-kind.ts'
@@ -24,12 +25,12 @@ export const siteAnswer = (
     fixed.setUint16(2, record.recordClass)
     fixed.setUint32(4, record.ttlSeconds)
     fixed.setUint16(8, data.length)
-    kept.push(joined([isQuestion(owner, query) ? POINTER_TO_QUESTION : owner, new Uint8Array(fixed.buffer), data]))
+    kept.push(joinedBytes([isQuestion(owner, query) ? POINTER_TO_QUESTION : owner, new Uint8Array(fixed.buffer), data]))
   }
   const whole = answerTo(query, { code: code as ResponseCode, truncated })
   // RFC 6891 §6.1.1: EDNS stands behind the records, and is as long as what it adds.
   const edns = whole.length - answerTo({ ...query, udpBytes: undefined }, { code: code as ResponseCode }).length
-  const bytes = joined([whole.subarray(0, whole.length - edns), ...kept, whole.subarray(whole.length - edns)])
+  const bytes = joinedBytes([whole.subarray(0, whole.length - edns), ...kept, whole.subarray(whole.length - edns)])
   if (bytes.length > LARGEST_MESSAGE) return undefined
   bytes.set([kept.length >>> 8, kept.length], ANSWER_COUNT_AT)
   return bytes
@@ -44,13 +45,3 @@ const LARGEST_MESSAGE = 0xffff
 /** Whether a name is the one asked for, in the same letter case. */
 const isQuestion = (owner: Uint8Array, { question }: DnsQuery): boolean =>
   owner.length === question.length - 4 && owner.every((byte, at) => byte === question[at])
-
-const joined = (pieces: readonly Uint8Array[]): Uint8Array => {
-  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
-}

@@ -7,6 +7,7 @@ import { failure } from './failure.ts'
 import type { MarkFor } from './outgoing-socket.ts'
 import type { PermitsAddress } from './permitted-addresses.ts'
 import { PinnedHttp } from './pinned-http.ts'
+import { readBody, textFields } from './response-parts.ts'
 import { TrustedCertificates } from './trusted-certificates.ts'
 import { unpacked } from './unpacked-body.ts'
 
@@ -100,24 +101,6 @@ export class NodeHttpClient implements HttpClient {
 
 const notPermitted = (host: string): Error =>
   failure('EACCES', `${host} leads to no address of the Internet, nor of a network that the operator permits`)
-
-const readBody = async (response: IncomingMessage, maxBytes: number): Promise<Buffer> => {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > maxBytes) throw failure('EMSGSIZE', `the answer has more than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-const textFields = (fields: IncomingMessage['headers']): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(fields).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
-    ),
-  )
 
 const chainOf = function* (error: unknown): Generator<Error> {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; depth++) {

@@ -6,6 +6,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { HttpRequest, HttpResponse } from '../../core/runtime/http-client.ts'
 import { failure } from './failure.ts'
 import { openStream, type MarkFor } from './outgoing-socket.ts'
+import { readBody, textFields } from './response-parts.ts'
 import { TrustedCertificates } from './trusted-certificates.ts'
 
 const IDLE_MS = 10_000
@@ -205,22 +206,6 @@ const sendHttp1 = async (
     headers: textFields(response.headers),
     body: await readBody(response, maxBytes),
   }
-}
-
-const textFields = (fields: object): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : String(value)]),
-  )
-
-const readBody = async (stream: Readable, maxBytes: number): Promise<Uint8Array> => {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > maxBytes) throw failure('EMSGSIZE', `the answer has more than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return new Uint8Array(Buffer.concat(chunks))
 }
 
 /** The promise, or a rejection as soon as the signal aborts; what it is of goes on. */
