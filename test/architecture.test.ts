@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { folderCycles } from './kit/folder-cycles.ts'
 import { packageRoot, sourceFiles, type SourceFile, type SourceImport } from './kit/source-tree.ts'
 
 // ARCHITECTURE.md's table of who may import whom. Each rule has its because, which is its failure message.
@@ -26,6 +27,29 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   control: ['policy', 'net', 'crypto', 'dns', 'ice', 'flow', 'contract', 'plugin'],
 }
 
+/** Which folders of hosts/portal may import which others, types included: ARCHITECTURE.md has a line for each. */
+const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
+  text: [],
+  origin: [],
+  'store/migrations': [],
+  store: ['store/migrations', 'text'],
+  identity: ['store'],
+  settings: ['store'],
+  decide: ['store'],
+  wire: ['decide', 'store'],
+  grants: ['decide', 'origin', 'store', 'wire'],
+  explain: ['decide', 'grants', 'store', 'text', 'wire'],
+  channel: ['decide', 'explain', 'grants', 'identity', 'origin', 'store', 'text'],
+  'web/http': ['origin', 'store'],
+  'web/sign-in': ['identity', 'origin', 'store', 'text', 'web/http'],
+  'web/api': ['decide', 'explain', 'identity', 'settings', 'store', 'text', 'web/http', 'web/sign-in'],
+  'web/my': ['explain', 'store', 'web/api', 'web/http', 'web/sign-in', 'wire'],
+  web: ['channel', 'identity', 'origin', 'web/api', 'web/http', 'web/my', 'web/sign-in'],
+}
+
+/** Folders of hosts/portal that hold only pure code: machines, decisions, reads and translations. */
+const PURE_PORTAL = /^hosts\/portal\/(grants|explain|decide|wire)\//
+
 const OPEN_CORE = new Set(['runtime', 'config', 'contract'])
 
 interface Rule {
@@ -39,6 +63,11 @@ const isRelative = (target: SourceImport): boolean => target.specifier.startsWit
 const within = (target: SourceImport, folder: string): boolean => target.target.startsWith(`${folder}/`)
 /** Whether a file is of a host that is a kind of peer. */
 const isPeerRole = (file: SourceFile): boolean => /^hosts\/(client|gateway)\//.test(file.path)
+/** Folder of a file relative to another folder, `web/api`; undefined for files beside it or directly in it. */
+const folderBelow = (path: string, folder: string): string | undefined => {
+  const below = path.startsWith(`${folder}/`) ? posix.dirname(path.slice(folder.length + 1)) : '.'
+  return below === '.' ? undefined : below
+}
 const isPackage = (target: SourceImport): boolean => !isRelative(target) && !target.target.startsWith('node:')
 
 const RULES: readonly Rule[] = [
@@ -106,6 +135,22 @@ const RULES: readonly Rule[] = [
       ),
   },
   {
+    because: "the portal's folders import downwards only: web, channel -> explain -> grants -> wire -> decide -> store",
+    applies: (file) => folderBelow(file.path, 'hosts/portal') !== undefined,
+    forbids: (target, file) => {
+      const from = folderBelow(file.path, 'hosts/portal') ?? ''
+      if (!within(target, 'hosts/portal')) return false
+      const to = folderBelow(target.target, 'hosts/portal')
+      return to === undefined || (to !== from && !(PORTAL_ARROWS[from] ?? []).includes(to))
+    },
+  },
+  {
+    because:
+      "the portal's machine, its decisions, its explanations and its wire need no socket, no server and no database",
+    applies: (file) => PURE_PORTAL.test(file.path),
+    forbids: (target) => isPackage(target) && target.target !== 'zod',
+  },
+  {
     because: 'hosts/runtime implements the ports: it needs core/runtime, core/net and the system',
     applies: (file) => file.path.startsWith('hosts/runtime/'),
     forbids: (target, file) =>
@@ -129,8 +174,8 @@ const RULES: readonly Rule[] = [
   },
   {
     because: 'state machines are pure: what they need of the world is an input',
-    applies: (file) => /^hosts\/.*\/state(-[a-z]+)?\.ts$/.test(file.path),
-    forbids: (target) => target.target.startsWith('node:') && !target.typeOnly,
+    applies: (file) => /^hosts\/.*\/state(-[a-z]+)?\.ts$/.test(file.path) || PURE_PORTAL.test(file.path),
+    forbids: (target, file) => target.target.startsWith('node:') && (!target.typeOnly || PURE_PORTAL.test(file.path)),
   },
 ]
 
@@ -143,6 +188,9 @@ const FORBIDDEN_GLOBALS: readonly { pattern: RegExp; name: string }[] = [
   { pattern: /\bconsole\./, name: 'the console' },
   { pattern: /\bfetch\(/, name: 'the network' },
 ]
+
+/** Parts of the product whose folders import one another in one direction only. */
+const FOLDERS_WITHOUT_CIRCLES = /^hosts\/portal\//
 
 const MAN_PAGE = ['Name', 'Description', 'Config', 'Examples', 'Failure', 'Metrics', 'See also']
 
@@ -186,12 +234,18 @@ describe('architecture', () => {
       (file) =>
         file.path.startsWith('core/') ||
         /\/state(-[a-z]+)?\.ts$/.test(file.path) ||
+        PURE_PORTAL.test(file.path) ||
         file.path.startsWith('plugins/condition-'),
     )
     const broken = pure.flatMap((file) =>
       FORBIDDEN_GLOBALS.filter(({ pattern }) => pattern.test(file.code)).map(({ name }) => `${file.path} uses ${name}`),
     )
     expect(broken).to.deep.equal([])
+  })
+
+  it('has no circle of folders, imports of types included', () => {
+    const circles = folderCycles(PRODUCT.filter((file) => FOLDERS_WITHOUT_CIRCLES.test(file.path)))
+    expect(circles).to.deep.equal([])
   })
 
   it('has no default exports, and no any, outside of tests of bad input', () => {

@@ -2,15 +2,8 @@ import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Client } from '../store/entities.ts'
 import type { Limits } from '../grants/limits.ts'
 import type { Transaction } from '../store/store.ts'
+import type { Census } from '../grants/census.ts'
 import { Refusal } from './refusal.ts'
-
-/** How many devices and gateways there are, by the rows in memory. */
-export interface Census {
-  devicesOf: (actorId: string) => number
-  devicesIn: (accountId: string) => number
-  gatewaysOf: (siteId: string) => number
-  isConnected: (id: string) => boolean
-}
 
 /** A device that was not seen for so long makes room for a new one of the same person or service account. */
 const FORGOTTEN_MS = 30 * DAY

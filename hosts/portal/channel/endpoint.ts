@@ -5,13 +5,14 @@ import { MAX_FRAME_TO_PORTAL } from '../../../core/control/frame.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
+import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { DEFAULT_LIMITS, type Limits } from '../grants/limits.ts'
 import type { Client, Gateway, Token } from '../store/entities.ts'
 import { StoreError } from '../store/store-error.ts'
 import { tokenRefusalWords } from '../identity/token-refusal.ts'
 import type { TokenRefusal, Tokens } from '../identity/tokens.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
-import { RateLimiter, sourceOf, type RateLimit } from '../web/http/rate-limit.ts'
+import { RateLimiter, sourceOf } from '../origin/rate-limiter.ts'
 import { provenKey, readConnectRequest } from './connect-request.ts'
 import type { PeerConnected } from '../grants/connections.ts'
 import { isUnproven } from '../decide/device-standing.ts'
@@ -28,7 +29,7 @@ export interface EndpointOptions {
   logger: Logger
   clientAddress: ClientAddress
   /** Connects of one address; what goes beyond is to try again later. */
-  connectLimit: RateLimit
+  connectLimit: Rate
   /** The configuration's defaults, if not given. */
   limits?: Limits
   /** Makes an account ready for its peers to connect. */

@@ -5,9 +5,10 @@ import type { Client, Gateway, Token } from '../store/entities.ts'
 import type { Limits } from '../grants/limits.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import type { ConnectRequest } from './connect-request.ts'
-import { versionOf } from '../grants/connections.ts'
+import { versionOf } from '../decide/user-agent.ts'
 import { deviceKeyAfter } from '../decide/device-standing.ts'
-import { roomForDevice, roomForGateway, type Census } from './device-room.ts'
+import type { Census } from '../grants/census.ts'
+import { roomForDevice, roomForGateway } from './device-room.ts'
 import { alreadyConnected, Refusal } from './refusal.ts'
 
 export interface PeerRowsOptions {

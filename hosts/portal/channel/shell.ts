@@ -8,9 +8,10 @@ import type { Startable } from '../../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import { unixOf, unixTime } from '../../../core/runtime/time.ts'
+import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { ContestLog } from './contest-log.ts'
 import { ControlEndpoint } from './endpoint.ts'
-import type { Decisions } from '../explain/decisions.ts'
+import { decisionsOf, type Decisions } from '../explain/decisions.ts'
 import { PeerRows } from './peer-rows.ts'
 import type { Authorization, Change, EntityName } from '../store/entities.ts'
 import { DEFAULT_LIMITS, type Limits } from '../grants/limits.ts'
@@ -19,7 +20,6 @@ import { PortalState, type PortalInput, type PortalOutput } from '../grants/stat
 import type { Store } from '../store/store.ts'
 import type { Tokens } from '../identity/tokens.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
-import type { RateLimit } from '../web/http/rate-limit.ts'
 
 export interface PortalShellOptions {
   store: Store
@@ -37,7 +37,7 @@ export interface PortalShellOptions {
   /** The configuration's defaults, if not given. */
   limits?: Limits
   /** Connects of one address; 50 a second, 200 at once by default. */
-  connectLimit?: RateLimit
+  connectLimit?: Rate
 }
 
 /** The control channel of a portal: drives its machine, carries out what that decides, and writes down what has to last. */
@@ -112,12 +112,12 @@ export class PortalShell implements Startable {
 
   /** What the portal would decide, and why; for the API and for pages. */
   get decisions(): Decisions {
-    return this.#machine.decisions(() => this.#clock.now())
+    return decisionsOf(this.#machine.knowledge, () => this.#clock.now())
   }
 
   /** Whether a client or gateway is connected. */
   isConnected(id: string): boolean {
-    return this.#machine.isConnected(id)
+    return this.#machine.census.isConnected(id)
   }
 
   /** The machine, for figures. */

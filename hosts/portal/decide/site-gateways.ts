@@ -1,30 +1,41 @@
-import type { GatewayCandidate } from '../../../core/contract/gateway-selector.ts'
-import type { PresentGateway } from '../../../core/presence/presence.ts'
-import { isCompatible } from '../grants/connections.ts'
-import type { Context } from '../grants/context.ts'
+import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/gateway-selector.ts'
+import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { PresentGateway, Presence } from '../../../core/presence/presence.ts'
+import type { Random } from '../../../core/runtime/random.ts'
 import { chooseGateway, type Choice } from './selection.ts'
+import { isCompatible } from './user-agent.ts'
+import type { View } from './view.ts'
 
-/** The gateways of a resource's site that are there, and of these the ones that a client understands. */
+/** Gateways of a resource's site that are connected, and of these the ones that a client understands. */
 export interface SiteGateways {
   healthy: PresentGateway[]
   compatible: PresentGateway[]
 }
 
-type Known = Pick<Context, 'view' | 'presence' | 'grants' | 'selectors' | 'random'>
+/** Facts and plugins by which a gateway of a site is chosen. */
+export interface SiteKnowledge {
+  view: Pick<View, 'get'>
+  presence: Pick<Presence, 'gatewaysOf'>
+  /** Number of clients that hold a grant at a gateway. */
+  grants: { clientsOn: (gatewayId: string) => number }
+  selectors: Extensions<GatewaySelector>
+  random: Random
+}
 
+/** Finds the gateways that may serve a resource to a client of this version. */
 export const siteGateways = (
-  { view, presence }: Known,
+  { view, presence }: Pick<SiteKnowledge, 'view' | 'presence'>,
   { resourceId, clientVersion }: { resourceId: string; clientVersion: string },
 ): SiteGateways => {
   const healthy = presence.gatewaysOf(view.get('resources', resourceId)?.siteId ?? '')
   return { healthy, compatible: healthy.filter(({ version }) => isCompatible(clientVersion, version)) }
 }
 
-/** Which of the gateways would serve, and why. Undefined where the resource has no site any more. */
+/** Chooses the gateway that serves a resource to a client, and says why. Undefined where the resource has no site any more. */
 export const chooseAmong = (
   [first, ...others]: readonly [PresentGateway, ...PresentGateway[]],
   about: { resourceId: string; clientId: string; connectedIds: readonly string[] },
-  known: Known,
+  known: SiteKnowledge,
 ): Choice | undefined => {
   const resource = known.view.get('resources', about.resourceId)
   const site = resource === undefined ? undefined : known.view.get('sites', resource.siteId)

@@ -1,6 +1,7 @@
 import type { Instant } from '../../../core/runtime/time.ts'
-import type { Context } from '../grants/context.ts'
-import { explainAccess, type AccessExplanation, type AccessQuestion } from './explanation.ts'
+import type { Knowledge } from '../grants/knowledge.ts'
+import type { AccessQuestion } from './access-question.ts'
+import { explainAccess, type AccessExplanation } from './explanation.ts'
 import { findActor, findResources } from './find.ts'
 import { accessOfPerson, type PersonAccess, type PersonQuestion } from './person-access.ts'
 import { simulate, type Simulation, type SimulationQuestion } from './simulation.ts'
@@ -33,21 +34,21 @@ export type ExplainVerdict =
   | { ok: false; unknown: 'actor' | 'resource' | 'client' }
 
 /** The decisions of a portal's machine, at moments that `now` tells. */
-export const decisionsOf = (context: Context, now: () => Instant): Decisions => ({
-  explain: (question) => explain(context, question, now()),
-  accessOf: (question) => accessOfPerson(context, question, now()),
-  simulate: (question) => simulate(context, question, now()),
+export const decisionsOf = (known: Knowledge, now: () => Instant): Decisions => ({
+  explain: (question) => explain(known, question, now()),
+  accessOf: (question) => accessOfPerson(known, question, now()),
+  simulate: (question) => simulate(known, question, now()),
 })
 
-const explain = (context: Context, { actor, resource, ...about }: SpokenQuestion, now: Instant): ExplainVerdict => {
-  const { view } = context
+const explain = (known: Knowledge, { actor, resource, ...about }: SpokenQuestion, now: Instant): ExplainVerdict => {
+  const { view } = known
   const person = findActor(view, about.accountId, actor)
   if (person === undefined) return { ok: false, unknown: 'actor' }
   const found = findResources(view, about.accountId, resource)
   if (found.length === 0) return { ok: false, unknown: 'resource' }
   const told = view.policies.resourcesOf(view.groupsOf(person.id))
   const answers = found.flatMap(
-    ({ id }) => explainAccess(context, { ...about, actorId: person.id, resourceId: id }, now) ?? [],
+    ({ id }) => explainAccess(known, { ...about, actorId: person.id, resourceId: id }, now) ?? [],
   )
   // As at both ends of a tunnel: of what exists for her, what permits the port goes first (T5).
   const explanation =

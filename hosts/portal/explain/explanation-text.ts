@@ -2,7 +2,9 @@ import { findingText } from '../../../core/dns/finding-text.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import { utcText } from '../../../core/runtime/utc-text.ts'
-import type { AccessExplanation, FilterExplanation, KnownFact } from './explanation.ts'
+import { capital, obstacleText } from '../decide/obstacle-text.ts'
+import type { AccessExplanation, FilterExplanation } from './explanation.ts'
+import type { KnownFact } from './known-facts.ts'
 
 /** The explanation in English, one sentence a line: for the command line, and for a page. */
 export const explanationText = (explanation: AccessExplanation): string[] => [
@@ -16,24 +18,6 @@ export const explanationText = (explanation: AccessExplanation): string[] => [
   gatewayLine(explanation),
   ...nameLines(explanation),
 ]
-
-/** What a code of somebody's standing means: completes "in the way is that". */
-export const obstacleText = (code: string): string => OBSTACLES[code] ?? code.replaceAll('_', ' ')
-
-const OBSTACLES: Readonly<Record<string, string>> = {
-  account_disabled: 'the account is disabled',
-  account_removed: 'the account is gone',
-  actor_disabled: 'the actor is disabled',
-  actor_removed: 'the actor is gone',
-  client_removed: 'the device was removed',
-  gateway_removed: 'the gateway was removed',
-  site_removed: 'the site of the gateway was removed',
-  token_revoked: 'the token in use was revoked',
-  token_expired: 'the token in use has expired',
-  token_of_another: 'the token in use is of somebody else',
-  provider_disabled: 'the identity provider of the sign-in is disabled',
-  provider_removed: 'the identity provider of the sign-in is gone',
-}
 
 const question = ({ actor, client, resource, filter, at, facts }: AccessExplanation): string => {
   const from = facts.find(({ name }) => name === 'remoteIp')
@@ -173,5 +157,3 @@ const gatewayLine = ({ gateway: { choice, gateways }, site, isAllowed }: AccessE
   if (connected === 0) return `No gateway of the site ${name} is connected: nobody would serve.`
   return `Of the ${connected} connected gateways of the site ${name} none understands this client's version: nobody would serve.`
 }
-
-export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

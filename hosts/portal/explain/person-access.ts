@@ -2,11 +2,12 @@ import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { utcText } from '../../../core/runtime/utc-text.ts'
 import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
-import type { Context } from '../grants/context.ts'
+import { obstacleText } from '../decide/obstacle-text.ts'
+import type { Knowledge } from '../grants/knowledge.ts'
 import type { Resource } from '../store/entities.ts'
 import { personalReason } from '../wire/denial.ts'
-import { obstacleText } from './explanation-text.ts'
-import { knownOf, type AccessQuestion } from './explanation.ts'
+import type { AccessQuestion } from './access-question.ts'
+import { knownOf } from './known-facts.ts'
 
 /** What a person is told of one resource that exists for her (P10): nothing of others, and no names of groups or policies. */
 export interface PersonAccess {
@@ -25,11 +26,11 @@ export interface PersonAccess {
 export type PersonQuestion = Pick<AccessQuestion, 'accountId' | 'actorId' | 'clientId' | 'facts' | 'at'>
 
 /** All that exists for a person, and whether she may have it: for her own eyes. By name. */
-export const accessOfPerson = (context: Context, question: PersonQuestion, now: Instant): PersonAccess[] => {
-  const { view } = context
+export const accessOfPerson = (known: Knowledge, question: PersonQuestion, now: Instant): PersonAccess[] => {
+  const { view } = known
   const { accountId, actorId } = question
   if (view.get('actors', actorId)?.accountId !== accountId) return []
-  const { request, obstacle } = knownOf(context, question, now)
+  const { request, obstacle } = knownOf(known, question, now)
   return [...view.policies.resourcesOf(view.groupsOf(actorId))]
     .flatMap((id) => view.get('resources', id) ?? [])
     .filter((resource) => resource.accountId === accountId)

@@ -5,8 +5,8 @@ import { personStanding } from '../decide/standing.ts'
 import { SupposedView } from '../decide/supposed-view.ts'
 import type { View } from '../decide/view.ts'
 import { judgeAccess } from '../decide/access.ts'
-import type { Context } from '../grants/context.ts'
-import { knownOf } from './explanation.ts'
+import type { Knowledge } from '../grants/knowledge.ts'
+import { knownOf } from './known-facts.ts'
 
 /** Changes that nobody made: what would they change? */
 export interface SimulationQuestion {
@@ -69,11 +69,11 @@ const FOUND_AT_ONCE = 20_000
  * yields between slices of its work; what is committed meanwhile counts from there on.
  */
 export function* simulate(
-  context: Context,
+  known: Knowledge,
   question: SimulationQuestion,
   now: Instant,
 ): Generator<undefined, Simulation> {
-  const { view } = context
+  const { view } = known
   const supposed = new SupposedView(view, question.changes)
   const actorIds = yield* concernedBy(question, view)
   const pairs: PairChange[] = []
@@ -92,7 +92,7 @@ export function* simulate(
       }
       examined++
       last = position
-      const change = pairChange(context, { question, supposed, ...position }, now)
+      const change = pairChange(known, { question, supposed, ...position }, now)
       if (change !== undefined) pairs.push(change)
       const work = policies * (1 + view.clientsOf(actorId).size)
       asked += work
@@ -139,18 +139,18 @@ const isBeyond = (position: PairPosition, after: PairPosition | undefined): bool
   (position.resourceId === after.resourceId && position.actorId > after.actorId)
 
 const pairChange = (
-  context: Context,
+  known: Knowledge,
   about: { question: SimulationQuestion; supposed: SupposedView } & PairPosition,
   now: Instant,
 ): PairChange | undefined => {
-  const { view } = context
+  const { view } = known
   const { actorId, resourceId, supposed } = about
   const actor = view.get('actors', actorId)
   const [resource, resourceAfter] = [view.get('resources', resourceId), supposed.get('resources', resourceId)]
   const shown = resource ?? resourceAfter
   if (actor === undefined || shown === undefined) return undefined
-  const before = stateOf(context, { ...about, from: view }, now)
-  const after = stateOf(context, { ...about, from: supposed }, now)
+  const before = stateOf(known, { ...about, from: view }, now)
+  const after = stateOf(known, { ...about, from: supposed }, now)
   const effect = effectOf(before, after, resource !== undefined && isOther(resource, resourceAfter))
   if (effect === undefined) return undefined
   const { id, name, email } = actor
@@ -158,7 +158,7 @@ const pairChange = (
 }
 
 const stateOf = (
-  context: Context,
+  known: Knowledge,
   {
     question: { accountId, at, facts },
     from,
@@ -169,8 +169,8 @@ const stateOf = (
 ): PairState => {
   if (typeof personStanding(from, { accountId, actorId }) === 'string') return 'none'
   let state: PairState = 'none'
-  for (const clientId of [undefined, ...context.view.clientsOf(actorId)]) {
-    const { request } = knownOf(context, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
+  for (const clientId of [undefined, ...known.view.clientsOf(actorId)]) {
+    const { request } = knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
     const verdict = judgeAccess(from, { accountId, actorId, resourceId, ...request })
     if (verdict.allowed) return 'allowed'
     if (verdict.denied !== 'not_found') state = 'denied'

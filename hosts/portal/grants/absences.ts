@@ -1,38 +1,36 @@
-import type { FactName } from '../../../core/contract/policy-condition.ts'
-import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
+import type { Presence } from '../../../core/presence/presence.ts'
 import { after, type Instant } from '../../../core/runtime/time.ts'
-import type { Appointment } from './agenda.ts'
-import type { Context } from './context.ts'
+import { restsOnConnection } from '../decide/connection-facts.ts'
+import type { Agenda, Appointment } from './agenda.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
+import type { Grants } from './grants.ts'
+import type { Limits } from './limits.ts'
+import type { Whereabouts } from './whereabouts.ts'
 
-/** Whether a fact is one of the connection itself, and not of the device or the token. */
-const OF_CONNECTION: Readonly<Record<FactName, boolean>> = {
-  remoteIp: true,
-  identityProviderId: false,
-  clientVerified: false,
+export interface AbsencesNeeds {
+  grants: Grants
+  presence: Presence
+  whereabouts: Whereabouts
+  agenda: Agenda
+  limits: Pick<Limits, 'placeMs' | 'absenceMs'>
+  keeper: GrantKeeper
 }
-
-/** Whether a grant by these conditions rests on facts that only a connection of the client can show (P11). */
-export const restsOnConnection = (conditions: readonly ConditionExplanation[]): boolean =>
-  conditions.some(({ reads }) => reads.some((name) => Object.hasOwn(OF_CONNECTION, name) && OF_CONNECTION[name]))
 
 /**
  * Clients that hold grants and are not connected. After minutes it counts for nothing where one was: grants that rest on that are judged
  * without it, and end. After a day or so the others end as well. A portal that is down ends nothing.
  */
 export class Absences {
-  readonly #context: Context
-  readonly #keeper: GrantKeeper
+  readonly #needs: AbsencesNeeds
   readonly #absent = new Map<string, { place: Appointment; all: Appointment }>()
 
-  constructor(context: Context, keeper: GrantKeeper) {
-    this.#context = context
-    this.#keeper = keeper
+  constructor(needs: AbsencesNeeds) {
+    this.#needs = needs
   }
 
   /** The client's connection has ended. */
   left(clientId: string, now: Instant): void {
-    const { agenda, limits } = this.#context
+    const { agenda, limits } = this.#needs
     this.returned(clientId)
     this.#absent.set(clientId, {
       place: agenda.add(after(now, limits.placeMs), 'a client is away', (then) => this.#forgetPlace(clientId, then)),
@@ -44,13 +42,13 @@ export class Absences {
   returned(clientId: string): void {
     const absent = this.#absent.get(clientId)
     this.#absent.delete(clientId)
-    this.#context.agenda.cancel(absent?.place)
-    this.#context.agenda.cancel(absent?.all)
+    this.#needs.agenda.cancel(absent?.place)
+    this.#needs.agenda.cancel(absent?.all)
   }
 
   /** A gateway has brought its grants here: clients of theirs that are not here have from now on as long as those that left now. */
   gatewayAdopted(gatewayId: string, now: Instant): void {
-    const { grants, presence } = this.#context
+    const { grants, presence } = this.#needs
     for (const { row } of grants.ofGateway(gatewayId)) {
       const { clientId } = row
       if (presence.clientConnection(clientId) === undefined && !this.#absent.has(clientId)) this.left(clientId, now)
@@ -58,19 +56,19 @@ export class Absences {
   }
 
   #forgetPlace(clientId: string, now: Instant): void {
-    const { grants, whereabouts } = this.#context
+    const { grants, whereabouts } = this.#needs
     whereabouts.delete(clientId)
     for (const grant of grants.ofClient(clientId)) {
       const { decision } = grant.row
       if (decision !== null && !restsOnConnection(decision.conditions)) continue
-      this.#keeper.reexamine(grant, now, 'connection_ended')
+      this.#needs.keeper.reexamine(grant, now, 'connection_ended')
     }
   }
 
   #endAll(clientId: string, now: Instant): void {
     this.#absent.delete(clientId)
-    for (const grant of this.#context.grants.ofClient(clientId)) {
-      this.#keeper.withdraw(grant, { reason: 'client_away' }, now)
+    for (const grant of this.#needs.grants.ofClient(clientId)) {
+      this.#needs.keeper.withdraw(grant, { reason: 'client_away' }, now)
     }
   }
 }

@@ -1,6 +1,7 @@
+import type { Presence } from '../../../core/presence/presence.ts'
 import type { Change } from '../store/entities.ts'
-import type { Context } from './context.ts'
-import type { Grant } from './grants.ts'
+import type { View } from '../decide/view.ts'
+import type { Grant, Grants } from './grants.ts'
 
 /** What a batch of committed changes concerns. */
 export interface Affected {
@@ -14,7 +15,10 @@ export interface Affected {
 }
 
 /** Finds what changes concern. The view has them applied already. */
-export const affectedBy = (changes: readonly Change[], { view, grants, presence }: Context): Affected => {
+export const affectedBy = (
+  changes: readonly Change[],
+  { view, grants, presence }: { view: View; grants: Grants; presence: Presence },
+): Affected => {
   const affected: Affected = {
     actorIds: new Set(),
     standingOf: new Set(),

@@ -1,4 +1,12 @@
-import { tellClient, tellGateway, type Context } from './context.ts'
+import type { ConnectedPeers } from './connected-peers.ts'
+import type { Grants } from './grants.ts'
+import type { Drop } from './portal-output.ts'
+
+export interface CandidatesNeeds {
+  grants: Grants
+  peers: ConnectedPeers
+  drop: Drop
+}
 
 type Event = 'iceCandidates' | 'invalidateIceCandidates'
 
@@ -7,10 +15,10 @@ const MOST_HELD = 64
 
 /** Passes ICE candidates on, unchanged and in order, between those whom an authorization ties, and nobody else. */
 export class Candidates {
-  readonly #context: Context
+  readonly #needs: CandidatesNeeds
 
-  constructor(context: Context) {
-    this.#context = context
+  constructor(needs: CandidatesNeeds) {
+    this.#needs = needs
   }
 
   fromClient(
@@ -19,9 +27,9 @@ export class Candidates {
     { gateway_id, candidates }: { gateway_id: string; candidates: string[] },
   ): void {
     const gatewayId = gateway_id.toLowerCase()
-    const tie = this.#context.grants.ties({ clientId, gatewayId })
-    if (tie !== 'acknowledged') return this.#context.drop('candidates_without_authorization')
-    tellGateway(this.#context, gatewayId, { event, payload: { client_id: clientId, candidates } })
+    const tie = this.#needs.grants.ties({ clientId, gatewayId })
+    if (tie !== 'acknowledged') return this.#needs.drop('candidates_without_authorization')
+    this.#needs.peers.tellGateway(gatewayId, { event, payload: { client_id: clientId, candidates } })
   }
 
   fromGateway(
@@ -30,16 +38,16 @@ export class Candidates {
     { client_ids, candidates }: { client_ids: string[]; candidates: string[] },
   ): void {
     for (const clientId of new Set(client_ids.map((id) => id.toLowerCase()))) {
-      const tie = this.#context.grants.ties({ clientId, gatewayId })
+      const tie = this.#needs.grants.ties({ clientId, gatewayId })
       if (tie === 'acknowledged') {
-        tellClient(this.#context, clientId, { event, payload: { gateway_id: gatewayId, candidates } })
+        this.#needs.peers.tellClient(clientId, { event, payload: { gateway_id: gatewayId, candidates } })
       } else if (tie === 'pending') {
         // The client does not know of the gateway yet, and would lose them.
-        for (const grant of this.#context.grants.ofClient(clientId)) {
+        for (const grant of this.#needs.grants.ofClient(clientId)) {
           if (grant.row.gatewayId === gatewayId && grant.held.length < MOST_HELD) grant.held.push({ event, candidates })
         }
       } else {
-        this.#context.drop('candidates_without_authorization')
+        this.#needs.drop('candidates_without_authorization')
       }
     }
   }

@@ -1,6 +1,16 @@
 import { after, MINUTE, type Instant } from '../../../core/runtime/time.ts'
+import type { View } from '../decide/view.ts'
 import type { Decision } from '../store/store.ts'
-import type { Context } from './context.ts'
+import type { Agenda } from './agenda.ts'
+import type { Limits } from './limits.ts'
+import type { Emit } from './portal-output.ts'
+
+export interface DenialRecordsNeeds {
+  view: View
+  agenda: Agenda
+  limits: Pick<Limits, 'records_per_minute'>
+  emit: Emit
+}
 
 /** From a denial on, its like are counted for so long, and then written down as one. */
 const FOLDED_MS = MINUTE
@@ -29,24 +39,24 @@ const ANY = 'any'
  * many kinds are one kind from `records_per_minute` on: a condition's reason may be another each time.
  */
 export class DenialRecords {
-  readonly #context: Context
+  readonly #needs: DenialRecordsNeeds
   readonly #minutes = new Map<string, Minute>()
 
-  constructor(context: Context) {
-    this.#context = context
+  constructor(needs: DenialRecordsNeeds) {
+    this.#needs = needs
   }
 
   add(accountId: string, decision: Decision, now: Instant): void {
     const minute = this.#minuteOf(accountId, decision.clientId ?? '', now)
     const kind = this.#kindOf(accountId, decision)
-    const mayWrite = minute.records < this.#context.limits.records_per_minute
+    const mayWrite = minute.records < this.#needs.limits.records_per_minute
     const repeated = minute.kinds.get(kind) ?? (mayWrite ? undefined : minute.kinds.get(ANY))
     if (repeated === undefined) {
       minute.kinds.set(mayWrite ? kind : ANY, { count: 0, last: undefined, resourceIds: new Set() })
       // Of the kind that is many kinds, nothing is written down at once.
       if (!mayWrite) return this.add(accountId, decision, now)
       minute.records++
-      return this.#context.emit({ type: 'recordDecision', accountId, decision })
+      return this.#needs.emit({ type: 'recordDecision', accountId, decision })
     }
     repeated.count++
     repeated.last = decision
@@ -60,7 +70,7 @@ export class DenialRecords {
     if (running !== undefined) return running
     const minute: Minute = { records: 0, kinds: new Map() }
     this.#minutes.set(clientId, minute)
-    this.#context.agenda.add(after(now, FOLDED_MS), 'repeated denials', () => this.#write(accountId, clientId))
+    this.#needs.agenda.add(after(now, FOLDED_MS), 'repeated denials', () => this.#write(accountId, clientId))
     return minute
   }
 
@@ -70,13 +80,13 @@ export class DenialRecords {
     for (const { count, last, resourceIds } of minute?.kinds.values() ?? []) {
       if (last === undefined) continue
       const details = { ...(last.details as object), repeated: { count, resourceIds: [...resourceIds] } }
-      this.#context.emit({ type: 'recordDecision', accountId, decision: { ...last, details } })
+      this.#needs.emit({ type: 'recordDecision', accountId, decision: { ...last, details } })
     }
   }
 
   /** One client's, for one reason in all its words, at one resource: all that do not exist are one. */
   #kindOf(accountId: string, { resourceId, reason, details }: Decision): string {
-    const isThere = this.#context.view.get('resources', resourceId ?? '')?.accountId === accountId
+    const isThere = this.#needs.view.get('resources', resourceId ?? '')?.accountId === accountId
     return JSON.stringify([isThere ? resourceId : null, reason, details])
   }
 }

@@ -1,25 +1,68 @@
+import type { Instant } from '../../../core/runtime/time.ts'
+import type { View } from '../decide/view.ts'
+import { RateLimiter } from '../origin/rate-limiter.ts'
 import type { Client } from '../store/entities.ts'
-import type { Context } from './context.ts'
+import type { Grants } from './grants.ts'
+import type { Limits } from './limits.ts'
 
-/** Why a device may have no further grant, as a clause for people; undefined where it may. */
-export const grantLimit = (
-  { grants, limits, view }: Context,
-  { id: clientId, actorId, accountId }: Pick<Client, 'id' | 'actorId' | 'accountId'>,
-): string | undefined => {
-  if (grants.count({ clientId }) >= limits.grants_per_device) {
-    return `this device has ${limits.grants_per_device} grants, and more are not given (limits.grants_per_device)`
-  }
-  let ofActor = 0
-  for (const id of view.clientsOf(actorId)) ofActor += grants.count({ clientId: id })
-  if (ofActor >= limits.grants_per_actor) {
-    return `the devices of this person or service account have ${limits.grants_per_actor} grants together, and more are not given (limits.grants_per_actor)`
-  }
-  if (grants.count({ accountId }) >= limits.grants_per_account) {
-    return `the account has ${limits.grants_per_account} grants, and more are not given (limits.grants_per_account)`
-  }
-  return undefined
+export interface GrantLimitsNeeds {
+  view: Pick<View, 'clientsOf'>
+  grants: Grants
+  limits: Limits
 }
 
-/** Whether a gateway has room for one grant more: it is told of all of them in one message when it connects. */
-export const hasRoom = ({ grants, limits }: Context, gatewayId: string): boolean =>
-  grants.count({ gatewayId }) < limits.grants_per_gateway
+/** New grants that a device may ask for at once after a silence, in minutes of what it may ask for all the time. */
+const BURST_MINUTES = 5
+
+/** Bounds of the number of grants: each one is a few rows, and has its place at a gateway. */
+export class GrantLimits {
+  readonly #needs: GrantLimitsNeeds
+  readonly #newGrants: RateLimiter
+
+  constructor(needs: GrantLimitsNeeds) {
+    this.#needs = needs
+    const perMinute = needs.limits.requests_per_minute
+    this.#newGrants = new RateLimiter({ perSecond: perMinute / 60, burst: BURST_MINUTES * perMinute })
+  }
+
+  /** Why a device may not be granted a resource at a gateway, as a clause for people; undefined where it may. Counts the request. */
+  refusal(
+    client: Pick<Client, 'id' | 'actorId' | 'accountId'>,
+    { resourceId, gatewayId }: { resourceId: string; gatewayId: string },
+    now: Instant,
+  ): string | undefined {
+    const { grants, limits } = this.#needs
+    const isMore = grants.find({ clientId: client.id, resourceId, gatewayId }) === undefined
+    const reached = isMore ? this.#reached(client) : undefined
+    if (reached !== undefined || this.#newGrants.take(client.id, now).ok) return reached
+    return `this device asks for more than ${limits.requests_per_minute} new grants a minute (limits.requests_per_minute)`
+  }
+
+  /** Whether a gateway has room for one grant more: it is told of all of them in one message when it connects. */
+  hasRoom(gatewayId: string): boolean {
+    const { grants, limits } = this.#needs
+    return grants.count({ gatewayId }) < limits.grants_per_gateway
+  }
+
+  /** Why no gateway of a site may have a further grant, as a clause for people. */
+  get fullGateways(): string {
+    const { grants_per_gateway: most } = this.#needs.limits
+    return `the gateways of the site have ${most} grants each, and more are not given (limits.grants_per_gateway)`
+  }
+
+  #reached({ id: clientId, actorId, accountId }: Pick<Client, 'id' | 'actorId' | 'accountId'>): string | undefined {
+    const { view, grants, limits } = this.#needs
+    if (grants.count({ clientId }) >= limits.grants_per_device) {
+      return `this device has ${limits.grants_per_device} grants, and more are not given (limits.grants_per_device)`
+    }
+    let ofActor = 0
+    for (const id of view.clientsOf(actorId)) ofActor += grants.count({ clientId: id })
+    if (ofActor >= limits.grants_per_actor) {
+      return `the devices of this person or service account have ${limits.grants_per_actor} grants together, and more are not given (limits.grants_per_actor)`
+    }
+    if (grants.count({ accountId }) >= limits.grants_per_account) {
+      return `the account has ${limits.grants_per_account} grants, and more are not given (limits.grants_per_account)`
+    }
+    return undefined
+  }
+}

@@ -1,16 +1,13 @@
-import { MINUTE, type Instant } from '../../../core/runtime/time.ts'
-import type { Context } from './context.ts'
+import { MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
+import type { View } from '../decide/view.ts'
 import type { Change, Entities, EntityName, Rows } from '../store/entities.ts'
+import type { Grants } from './grants.ts'
 
 /** An authorization that is younger may not be written down yet: that it is not among the rows says nothing. */
 const SETTLED_MS = MINUTE
 
 /** What makes the view one of these rows, and ends grants whose rows are gone. */
-export const missedChanges = (
-  { view, grants, unixAt }: Pick<Context, 'view' | 'grants' | 'unixAt'>,
-  rows: Rows,
-  now: Instant,
-): Change[] => {
+export const missedChanges = ({ view, grants }: { view: View; grants: Grants }, rows: Rows, at: UnixTime): Change[] => {
   const changes: Change[] = []
   const entities = Object.keys(rows) as EntityName[]
   for (const entity of entities.filter((name) => name !== 'authorizations')) {
@@ -26,7 +23,7 @@ export const missedChanges = (
   }
   const standing = new Set(rows.authorizations.map(({ id }) => id))
   for (const { row, isAcknowledged } of grants.all()) {
-    if (!isAcknowledged || standing.has(row.id) || row.createdAt > unixAt(now) - SETTLED_MS) continue
+    if (!isAcknowledged || standing.has(row.id) || row.createdAt > at - SETTLED_MS) continue
     changes.push(changeOf('authorizations', row, undefined))
   }
   return changes

@@ -1,16 +1,20 @@
 import type { ClientResource } from '../../../core/control/messages.ts'
-import type { Connection } from './connections.ts'
-import { tell, type Context } from './context.ts'
+import type { View } from '../decide/view.ts'
 import { clientResource } from '../wire/wire-resource.ts'
+import type { ConnectedPeers } from './connected-peers.ts'
+import type { ClientConnection } from './connections.ts'
 
-type ClientConnection = Connection & { role: 'client' }
+export interface ResourceNewsNeeds {
+  view: View
+  peers: ConnectedPeers
+}
 
 /** What clients are told of the resources that exist for them: those that a policy joins to a group of theirs (P10). */
 export class ResourceNews {
-  readonly #context: Context
+  readonly #needs: ResourceNewsNeeds
 
-  constructor(context: Context) {
-    this.#context = context
+  constructor(needs: ResourceNewsNeeds) {
+    this.#needs = needs
   }
 
   /** All of them, for an `init`. */
@@ -29,16 +33,16 @@ export class ResourceNews {
       const text = JSON.stringify(resource)
       if (told.get(resource.id) === text) continue
       told.set(resource.id, text)
-      tell(this.#context, connection, { event: 'resourceCreatedOrUpdated', payload: resource })
+      this.#needs.peers.tell(connection, { event: 'resourceCreatedOrUpdated', payload: resource })
     }
     for (const id of gone) {
       told.delete(id)
-      tell(this.#context, connection, { event: 'resourceDeleted', payload: id })
+      this.#needs.peers.tell(connection, { event: 'resourceDeleted', payload: id })
     }
   }
 
   #visible({ peerId }: ClientConnection): ClientResource[] {
-    const { view } = this.#context
+    const { view } = this.#needs
     const actorId = view.get('clients', peerId)?.actorId
     if (actorId === undefined) return []
     const visible: ClientResource[] = []

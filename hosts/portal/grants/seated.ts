@@ -1,5 +1,5 @@
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
-import type { Context } from './context.ts'
+import type { ConnectedPeers } from './connected-peers.ts'
 
 /** Two heartbeats are overdue. */
 const SILENT_AFTER_MS = 25 * SECOND
@@ -13,13 +13,8 @@ export interface SeatedConnection {
 }
 
 /** Finds the connection by which a client or gateway has joined. */
-export const seatedConnection = (
-  { presence, connections }: Context,
-  peerId: string,
-  now: Instant,
-): SeatedConnection | undefined => {
-  const name = presence.clientConnection(peerId) ?? presence.gatewayConnection(peerId)
-  const seated = connections.get(name ?? '')
+export const seatedConnection = (peers: ConnectedPeers, peerId: string, now: Instant): SeatedConnection | undefined => {
+  const seated = peers.client(peerId) ?? peers.gateway(peerId)
   if (seated === undefined) return undefined
   const { connection, remoteIp, lastHeardAt } = seated
   return { connection, remoteIp, isSilent: now >= after(lastHeardAt, SILENT_AFTER_MS) }

@@ -11,28 +11,44 @@ import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import { View } from '../decide/view.ts'
+import type { Change, Rows } from '../store/entities.ts'
 import { Absences } from './absences.ts'
 import { Agenda } from './agenda.ts'
 import { Attendance } from './attendance.ts'
 import { Candidates } from './candidates.ts'
-import { isClient, isGateway, maySpeak, type Connection, type PeerConnected } from './connections.ts'
+import { censusOf, type Census } from './census.ts'
+import { ConnectedPeers } from './connected-peers.ts'
+import {
+  isClient,
+  isGateway,
+  type ClientConnection,
+  type Connection,
+  type GatewayConnection,
+  type PeerConnected,
+} from './connections.ts'
 import { Consequences } from './consequences.ts'
-import { reply, tell, type Context, type PortalOutput } from './context.ts'
-import { decisionsOf, type Decisions } from '../explain/decisions.ts'
-import { seatedConnection, type SeatedConnection } from './seated.ts'
-import type { Census } from '../channel/device-room.ts'
+import { DenialRecords } from './denial-records.ts'
+import { GatewayChoice } from './gateway-choice.ts'
+import { GatewayGrants } from './gateway-grants.ts'
+import { GatewayNews } from './gateway-news.ts'
+import { GrantDrafts } from './grant-drafts.ts'
 import { GrantKeeper } from './grant-keeper.ts'
+import { GrantLimits } from './grant-limits.ts'
 import { Grants } from './grants.ts'
-import { NameTroubles } from './name-troubles.ts'
-import { Requests } from './requests.ts'
-import { ResourceNews } from './resource-news.ts'
-import { Withdrawals } from './withdrawals.ts'
-import type { Change, Rows } from '../store/entities.ts'
+import type { Knowledge } from './knowledge.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { missedChanges } from './missed-changes.ts'
-import { View } from '../decide/view.ts'
+import { NameTroubles } from './name-troubles.ts'
+import type { PortalOutput } from './portal-output.ts'
+import { RequestAnswers } from './request-answers.ts'
+import { Requests } from './requests.ts'
+import { ResourceNews } from './resource-news.ts'
+import { seatedConnection, type SeatedConnection } from './seated.ts'
+import type { Whereabouts } from './whereabouts.ts'
+import { Withdrawals } from './withdrawals.ts'
 
-export type { PortalOutput } from './context.ts'
+export type { PortalOutput } from './portal-output.ts'
 export type { PeerConnected } from './connections.ts'
 
 export interface PortalOptions {
@@ -66,54 +82,119 @@ export type PortalInput =
  * `closeConnection`. Changes take effect as they are handed in, before anything that a peer says afterwards.
  */
 export class PortalState implements Machine<PortalInput, PortalOutput> {
-  readonly #context: Context
+  readonly #outputs = new OutputQueue<PortalOutput>()
+  readonly #counters = new Counters()
+  readonly #view: View
+  readonly #presence = new Presence()
+  readonly #grants = new Grants()
+  readonly #agenda = new Agenda()
+  readonly #nameTroubles = new NameTroubles()
+  readonly #peers: ConnectedPeers
+  readonly #unixAt: (now: Instant) => UnixTime
   readonly #withdrawals: Withdrawals
   readonly #keeper: GrantKeeper
+  readonly #gatewayGrants: GatewayGrants
   readonly #requests: Requests
   readonly #candidates: Candidates
   readonly #attendance: Attendance
   readonly #consequences: Consequences
-  readonly #outputs = new OutputQueue<PortalOutput>()
-  readonly #counters = new Counters()
+  /** Everything that explanations read. */
+  readonly knowledge: Knowledge
 
   constructor(options: PortalOptions) {
-    this.#context = {
+    this.#view = new View(options.conditions)
+    this.#unixAt = options.unixAt
+    const emit = (output: PortalOutput): void => this.#outputs.push(output)
+    this.#peers = new ConnectedPeers({ presence: this.#presence, emit })
+    const whereabouts: Whereabouts = new Map()
+    const shared = {
       ...options,
       limits: options.limits ?? DEFAULT_LIMITS,
-      view: new View(options.conditions),
-      presence: new Presence(),
-      grants: new Grants(),
-      agenda: new Agenda(),
-      connections: new Map(),
-      whereabouts: new Map(),
-      nameTroubles: new NameTroubles(),
-      emit: (output) => this.#outputs.push(output),
-      drop: (reason) => this.#counters.count(reason),
+      view: this.#view,
+      presence: this.#presence,
+      peers: this.#peers,
+      grants: this.#grants,
+      agenda: this.#agenda,
+      whereabouts,
+      nameTroubles: this.#nameTroubles,
+      emit,
+      drop: (reason: string): void => this.#counters.count(reason),
     }
-    this.#withdrawals = new Withdrawals(this.#context)
-    this.#keeper = new GrantKeeper(this.#context, this.#withdrawals)
-    this.#requests = new Requests(this.#context, this.#keeper)
-    this.#candidates = new Candidates(this.#context)
-    const parts = {
-      withdrawals: this.#withdrawals,
-      keeper: this.#keeper,
-      requests: this.#requests,
-      absences: new Absences(this.#context, this.#keeper),
-      news: new ResourceNews(this.#context),
-    }
-    this.#attendance = new Attendance(this.#context, parts)
-    this.#consequences = new Consequences(this.#context, {
-      ...parts,
-      signOut: (connection, now) => this.#attendance.signOut(connection, now),
-      supersede: (connection, now) => this.#attendance.supersede(connection, now),
-    })
+    this.knowledge = shared
+    const resourceNews = new ResourceNews(shared)
+    const gatewayNews = new GatewayNews(shared)
+    const drafts = new GrantDrafts(shared)
+    const withdrawals = new Withdrawals(shared)
+    const keeper = new GrantKeeper({ ...shared, drafts, withdrawals, news: gatewayNews })
+    const gatewayGrants = new GatewayGrants({ ...shared, drafts, keeper, withdrawals })
+    const grantLimits = new GrantLimits(shared)
+    const gateways = new GatewayChoice({ ...shared, grantLimits })
+    const answers = new RequestAnswers({ ...shared, denials: new DenialRecords(shared) })
+    const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers })
+    const absences = new Absences({ ...shared, keeper })
+    const parts = { ...shared, withdrawals, keeper, gatewayGrants, gatewayNews, requests, resourceNews }
+    const attendance = new Attendance({ ...parts, absences })
+    this.#withdrawals = withdrawals
+    this.#keeper = keeper
+    this.#gatewayGrants = gatewayGrants
+    this.#requests = requests
+    this.#attendance = attendance
+    this.#consequences = new Consequences({ ...parts, attendance })
+    this.#candidates = new Candidates(shared)
   }
 
   handle(input: PortalInput, now: Instant): void {
+    this.#take(input, now)
+    this.#requests.followEnds(now)
+  }
+
+  wake(now: Instant): void {
+    while (this.#agenda.runNext(now)) this.#requests.followEnds(now)
+  }
+
+  poll(): PortalOutput | undefined {
+    return this.#outputs.poll()
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#agenda.deadline()
+  }
+
+  /** The connection by which a client or gateway is here; undefined where it is not. */
+  seated(peerId: string, now: Instant): SeatedConnection | undefined {
+    return seatedConnection(this.#peers, peerId, now)
+  }
+
+  /** Who is there and what is under way. */
+  counts(): Readonly<Record<'clients' | 'gateways' | 'grants' | 'requests' | 'withdrawals', number>> {
+    return {
+      ...this.#presence.counts(),
+      grants: this.#grants.size,
+      requests: this.#requests.size,
+      withdrawals: this.#withdrawals.size,
+    }
+  }
+
+  /** Reasons and how often something was dropped for them. */
+  counters(): Readonly<Record<string, number>> {
+    return this.#counters.snapshot()
+  }
+
+  /** Numbers of devices and gateways. */
+  get census(): Census {
+    return censusOf(this.#view, this.#presence)
+  }
+
+  /** The rows, as of the last change handed in. */
+  get view(): Pick<View, 'get'> {
+    return this.#view
+  }
+
+  #take(input: PortalInput, now: Instant): void {
     switch (input.type) {
       case 'viewLoaded':
-        this.#context.view.load(input.rows)
-        return this.#keeper.restore(input.rows.authorizations, now)
+        this.#view.load(input.rows)
+        return this.#gatewayGrants.restore(input.rows.authorizations, now)
       case 'changed':
         // Of this process's own changes it is known what was before.
         this.#releaseGateways(
@@ -125,10 +206,10 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
           now,
         )
       case 'viewReloaded': {
-        const changes = missedChanges(this.#context, input.rows, now)
+        const changes = missedChanges({ view: this.#view, grants: this.#grants }, input.rows, this.#unixAt(now))
         this.#releaseGateways(changes, now)
         this.#consequences.follow(changes, now)
-        return this.#keeper.restoreAll(input.rows.authorizations)
+        return this.#gatewayGrants.restoreAll(input.rows.authorizations)
       }
       case 'peerConnected':
         return this.#attendance.connected(input, now)
@@ -137,76 +218,17 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'frameReceived':
         return this.#received(input, now)
       case 'authorizationNotRecorded': {
-        const grant = this.#context.grants.get(input.authorizationId)
-        this.#keeper.rowChanged(input.authorizationId, undefined)
+        const grant = this.#grants.get(input.authorizationId)
+        this.#gatewayGrants.rowChanged(input.authorizationId, undefined)
         if (grant !== undefined) this.#keeper.withdraw(grant, { reason: 'not_recorded' }, now)
       }
     }
   }
 
-  wake(now: Instant): void {
-    this.#context.agenda.run(now)
-  }
-
-  poll(): PortalOutput | undefined {
-    return this.#outputs.poll()
-  }
-
-  deadline(): Deadline | undefined {
-    return this.#context.agenda.deadline()
-  }
-
-  /** The connection by which a client or gateway is here; undefined where it is not. */
-  seated(peerId: string, now: Instant): SeatedConnection | undefined {
-    return seatedConnection(this.#context, peerId, now)
-  }
-
-  /** Who is there and what is under way. */
-  counts(): Readonly<Record<'clients' | 'gateways' | 'grants' | 'requests' | 'withdrawals', number>> {
-    return {
-      ...this.#context.presence.counts(),
-      grants: this.#context.grants.size,
-      requests: this.#requests.size,
-      withdrawals: this.#withdrawals.size,
-    }
-  }
-
-  /** Reasons and how often something was dropped for them. */
-  counters(): Readonly<Record<string, number>> {
-    return this.#counters.snapshot()
-  }
-
-  /** Whether a client or gateway is connected. */
-  isConnected(id: string): boolean {
-    const { presence } = this.#context
-    return presence.clientConnection(id) !== undefined || presence.gatewayConnection(id) !== undefined
-  }
-
-  /** What would become of requests that nobody made, at moments that `now` tells. */
-  decisions(now: () => Instant): Decisions {
-    return decisionsOf(this.#context, now)
-  }
-
-  /** How many devices and gateways there are. */
-  get census(): Census {
-    const { view } = this.#context
-    return {
-      devicesOf: (actorId) => view.clientsOf(actorId).size,
-      devicesIn: (accountId) => view.clientsIn(accountId).size,
-      gatewaysOf: (siteId) => view.gatewaysOf(siteId).size,
-      isConnected: (id) => this.isConnected(id),
-    }
-  }
-
-  /** The rows, as of the last change handed in. */
-  get view(): Pick<View, 'get'> {
-    return this.#context.view
-  }
-
   /** Of another process's changes the rows as they were are known here only: what hung on them has to go as well. */
   #withBefore(change: Change): Change {
     if (change.before !== undefined) return change
-    const before = this.#context.view.get(change.entity, change.id)
+    const before = this.#view.get(change.entity, change.id)
     return before === undefined ? change : ({ ...change, before } as Change)
   }
 
@@ -214,46 +236,47 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   #releaseGateways(changes: readonly Change[], now: Instant): void {
     for (const { entity, id, after } of changes) {
       if (entity !== 'gateways' || after === undefined) continue
-      const known = this.#context.view.get('gateways', id)
+      const known = this.#view.get('gateways', id)
       if (known !== undefined && known.lastSeenAt !== after.lastSeenAt) this.#attendance.gatewayElsewhere(id, now)
     }
   }
 
   #received({ connection: name, text }: { connection: string; text: string }, now: Instant): void {
-    const connection = this.#context.connections.get(name)
-    if (connection === undefined) return this.#context.drop('unknown_connection')
+    const connection = this.#peers.get(name)
+    if (connection === undefined) return this.#counters.count('unknown_connection')
     connection.lastHeardAt = now
-    if (!maySpeak(connection, now)) return this.#context.drop('too_many_messages')
+    if (!connection.allowance.take(now)) return this.#counters.count('too_many_messages')
     const decoded = decodeFrame(text, MAX_FRAME_TO_PORTAL)
-    if (!decoded.ok) return this.#context.drop(decoded.reason)
+    if (!decoded.ok) return this.#counters.count(decoded.reason)
     this.#frame(connection, decoded.frame, now)
   }
 
   #frame(connection: Connection, frame: Frame, now: Instant): void {
     const { topic, event, ref } = frame
-    if (topic === 'phoenix' && event === 'heartbeat') return reply(this.#context, connection, okReply(topic, ref))
-    if (topic !== connection.role) return reply(this.#context, connection, errorReply(topic, ref, 'unmatched topic'))
+    if (topic === 'phoenix' && event === 'heartbeat') return this.#peers.reply(connection, okReply(topic, ref))
+    if (topic !== connection.role) return this.#peers.reply(connection, errorReply(topic, ref, 'unmatched topic'))
     if (event === 'phx_join') {
       // Each is answered with all that there is.
-      if (connection.isJoined && !maySpeak(connection, now, JOIN_COST)) return this.#context.drop('too_many_joins')
+      if (connection.isJoined && !connection.allowance.take(now, JOIN_COST))
+        return this.#counters.count('too_many_joins')
       return this.#attendance.join(connection, frame, now)
     }
-    if (!connection.isJoined) return reply(this.#context, connection, errorReply(topic, ref, 'unmatched topic'))
+    if (!connection.isJoined) return this.#peers.reply(connection, errorReply(topic, ref, 'unmatched topic'))
     const lane = { direction: 'toPortal', dialect: connection.dialect } as const
     const verdict =
       connection.role === 'client'
         ? readMessage({ role: 'client', ...lane }, event, frame.payload)
         : readMessage({ role: 'gateway', ...lane }, event, frame.payload)
     if (!verdict.ok) {
-      this.#context.drop(verdict.reason)
+      this.#counters.count(verdict.reason)
       const reason = verdict.reason === 'unknown_event' ? 'unknown_message' : verdict.reason
-      return reply(this.#context, connection, errorReply(topic, ref, reason))
+      return this.#peers.reply(connection, errorReply(topic, ref, reason))
     }
     if (isClient(connection)) return this.#client(connection, verdict.message as ToPortal<'client'>, now)
     if (isGateway(connection)) this.#gateway(connection, verdict.message as ToPortal<'gateway'>, now)
   }
 
-  #client(connection: Connection & { role: 'client' }, message: ToPortal<'client'>, now: Instant): void {
+  #client(connection: ClientConnection, message: ToPortal<'client'>, now: Instant): void {
     switch (message.event) {
       case 'requestAuthorization': {
         const wish = message.payload
@@ -264,14 +287,14 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'invalidateGatewayIceCandidates':
         return this.#candidates.fromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
       case 'noRelays':
-        return tell(this.#context, connection, NO_RELAYS)
+        return this.#peers.tell(connection, NO_RELAYS)
       case 'setCapabilities':
         return this.#attendance.learnFeatures(connection, message.payload.features)
       case 'setSnownetCapabilities':
     }
   }
 
-  #gateway(connection: Connection & { role: 'gateway' }, message: ToPortal<'gateway'>, now: Instant): void {
+  #gateway(connection: GatewayConnection, message: ToPortal<'gateway'>, now: Instant): void {
     switch (message.event) {
       case 'authorizationCreated':
         return this.#requests.acknowledged(connection.peerId, message.payload.ref, now)
@@ -284,7 +307,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'broadcastInvalidatedIceCandidates':
         return this.#candidates.fromGateway(connection.peerId, 'invalidateIceCandidates', message.payload)
       case 'noRelays':
-        return tell(this.#context, connection, NO_RELAYS)
+        return this.#peers.tell(connection, NO_RELAYS)
       case 'setCapabilities':
         connection.features = new Set(message.payload.features)
         return
@@ -298,13 +321,21 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     { resource_id, domain, ipv4, ipv6 }: Extract<ToPortal<'gateway'>, { event: 'nameFindings' }>['payload'],
     now: Instant,
   ): void {
-    const { view, nameTroubles, unixAt, drop } = this.#context
+    const view = this.#view
     const resource = view.get('resources', resource_id.toLowerCase())
     const gateway = view.get('gateways', gatewayId)
     const name = normalizeName(domain)
     const isIts = resource?.siteId === gateway?.siteId && resource?.accountId === gateway?.accountId
-    if (resource?.type !== 'dns' || !isIts || !matchPattern(resource.address ?? '', name)) return drop('name_not_its')
-    nameTroubles.put({ gatewayId, resourceId: resource.id, domain: name, found: { ipv4, ipv6 }, at: unixAt(now) })
+    if (resource?.type !== 'dns' || !isIts || !matchPattern(resource.address ?? '', name)) {
+      return this.#counters.count('name_not_its')
+    }
+    this.#nameTroubles.put({
+      gatewayId,
+      resourceId: resource.id,
+      domain: name,
+      found: { ipv4, ipv6 },
+      at: this.#unixAt(now),
+    })
   }
 }
 

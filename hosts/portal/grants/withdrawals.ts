@@ -1,8 +1,17 @@
 import { FEATURES } from '../../../core/control/messages.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
-import type { Appointment } from './agenda.ts'
-import { gatewayConnection, tellGateway, type Context } from './context.ts'
 import { readRef, signedRef } from '../wire/opaque-ref.ts'
+import type { Agenda, Appointment } from './agenda.ts'
+import type { ConnectedPeers } from './connected-peers.ts'
+import type { Drop } from './portal-output.ts'
+
+export interface WithdrawalsNeeds {
+  peers: ConnectedPeers
+  agenda: Agenda
+  /** Signs what a gateway hands back when it confirms. */
+  refKey: Uint8Array
+  drop: Drop
+}
 
 /** What a gateway has to give up. */
 export interface Withdrawal {
@@ -26,11 +35,11 @@ const MOST_ATTEMPTS = 3
  * its connection is closed: when it comes back, its `init` lists what it may keep.
  */
 export class Withdrawals {
-  readonly #context: Context
+  readonly #needs: WithdrawalsNeeds
   readonly #open = new Map<string, Open>()
 
-  constructor(context: Context) {
-    this.#context = context
+  constructor(needs: WithdrawalsNeeds) {
+    this.#needs = needs
   }
 
   add(withdrawal: Withdrawal, now: Instant): void {
@@ -47,9 +56,9 @@ export class Withdrawals {
   }
 
   acknowledged(gatewayId: string, ref: string): void {
-    const key = readRef('reject', ref, this.#context.refKey)
+    const key = readRef('reject', ref, this.#needs.refKey)
     const open = key === undefined ? undefined : this.#open.get(key)
-    if (open?.gatewayId !== gatewayId) return this.#context.drop('unknown_ref')
+    if (open?.gatewayId !== gatewayId) return this.#needs.drop('unknown_ref')
     this.#close(open)
   }
 
@@ -57,7 +66,7 @@ export class Withdrawals {
   gatewayJoined(gatewayId: string): void {
     for (const open of this.#of(gatewayId)) {
       const { clientId, resourceId } = open
-      tellGateway(this.#context, gatewayId, {
+      this.#needs.peers.tellGateway(gatewayId, {
         event: 'rejectAccess',
         payload: { client_id: clientId, resource_id: resourceId },
       })
@@ -67,7 +76,7 @@ export class Withdrawals {
 
   gatewayLeft(gatewayId: string): void {
     for (const open of this.#of(gatewayId)) {
-      this.#context.agenda.cancel(open.retry)
+      this.#needs.agenda.cancel(open.retry)
       open.attempts = 0
     }
   }
@@ -82,25 +91,24 @@ export class Withdrawals {
 
   #tell(open: Open, now: Instant): void {
     const { gatewayId, clientId, resourceId } = open
-    const connection = gatewayConnection(this.#context, gatewayId)
+    const connection = this.#needs.peers.gateway(gatewayId)
     if (connection === undefined) return
     const confirms = connection.features.has(FEATURES.acknowledgedReject)
-    const ref = confirms ? { ref: signedRef('reject', keyOf(open), this.#context.refKey) } : {}
-    tellGateway(this.#context, gatewayId, {
+    const ref = confirms ? { ref: signedRef('reject', keyOf(open), this.#needs.refKey) } : {}
+    this.#needs.peers.tellGateway(gatewayId, {
       event: 'rejectAccess',
       payload: { client_id: clientId, resource_id: resourceId, ...ref },
     })
     if (!confirms) return this.#close(open)
     open.attempts++
-    open.retry = this.#context.agenda.add(after(now, ANSWER_WITHIN_MS), 'withdrawal not confirmed', (later) => {
+    open.retry = this.#needs.agenda.add(after(now, ANSWER_WITHIN_MS), 'withdrawal not confirmed', (later) => {
       if (open.attempts < MOST_ATTEMPTS) return this.#tell(open, later)
-      const { connection: name } = connection
-      this.#context.emit({ type: 'closeConnection', connection: name, reason: 'withdrawal not confirmed' })
+      this.#needs.peers.close(connection, 'withdrawal not confirmed')
     })
   }
 
   #close(open: Open): void {
-    this.#context.agenda.cancel(open.retry)
+    this.#needs.agenda.cancel(open.retry)
     this.#open.delete(keyOf(open))
   }
 

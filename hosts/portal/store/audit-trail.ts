@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Change, ConditionSetting, EntityName } from './entities.ts'
-import type { RefusedCall } from './refused-calls.ts'
+import type { RefusedCall } from './store.ts'
 import type { AuditIds } from './audit-ids.ts'
 import { beyond } from './knex-reader.ts'
 import type { AuditFilter, AuditRecord, AuditSubject, Decision, OldAudit, Page, SignInEvent } from './store.ts'

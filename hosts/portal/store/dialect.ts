@@ -1,10 +1,8 @@
-import { openPostgres } from './dialect-postgres.ts'
-import { openSqlite } from './dialect-sqlite.ts'
-import type { SqliteLibrary } from './sqlite-library.ts'
 import type { Knex } from 'knex'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
+import type { SqliteLibrary } from './sqlite-library.ts'
 
 export type DatabaseConfig = SqliteConfig | PostgresConfig
 
@@ -66,7 +64,3 @@ export interface Dialect {
   storeErrorOf: (error: unknown) => unknown
   close: () => Promise<void>
 }
-
-/** Opens the database. */
-export const openDialect = (config: DatabaseConfig, ports: DialectPorts): Dialect =>
-  config.driver === 'pg' ? openPostgres(config, ports) : openSqlite(config, ports)

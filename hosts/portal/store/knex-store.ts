@@ -8,10 +8,10 @@ import { DAY, SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import { keepAnAdmin } from './admin-access.ts'
 import { endSignIns } from './ended-sign-ins.ts'
 import type { Account, Change, EntityName, Rows } from './entities.ts'
-import type { RefusedCall } from './refused-calls.ts'
 import { AuditIds } from './audit-ids.ts'
 import * as audit from './audit-trail.ts'
-import { openDialect, type DatabaseConfig, type Dialect } from './dialect.ts'
+import type { DatabaseConfig, Dialect } from './dialect.ts'
+import { openDialect } from './open-dialect.ts'
 import { KnexEmergencyCodes } from './knex-emergency-codes.ts'
 import { KnexReader } from './knex-reader.ts'
 import { KnexSessionRows } from './knex-session-rows.ts'
@@ -30,6 +30,7 @@ import type {
   OldAudit,
   Page,
   Reader,
+  RefusedCall,
   Scope,
   SessionRows,
   SignInEvent,

@@ -1,20 +1,8 @@
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Startable } from '../../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
-import { after, MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
-import type { AuditSubject, Store } from './store.ts'
-
-/** A call of the API by a token of this portal that was refused. */
-export interface RefusedCall {
-  at: UnixTime
-  by: AuditSubject
-  method: string
-  path: string
-  status: number
-  /** Stable: the problem's code. */
-  code: string
-  remoteIp: string
-}
+import { after, MINUTE } from '../../../core/runtime/time.ts'
+import type { AuditSubject, RefusedCall, Store } from './store.ts'
 
 /** From a refusal on, its like are counted for so long, and then written down as one. */
 const FOLDED_MS = MINUTE

@@ -1,7 +1,6 @@
 import type { SignInRecords } from '../../../core/contract/identity-provider.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Change, Entities, EntityName, Rows } from './entities.ts'
-import type { RefusedCall } from './refused-calls.ts'
 import type { RecordScope } from './knex-sign-in-records.ts'
 
 /**
@@ -134,6 +133,18 @@ export type AuditSubject =
   | ({ type: 'client'; clientId: string } & From)
   | ({ type: 'gateway'; gatewayId: string } & From)
   | ({ type: 'system'; part: string } & From)
+
+/** A call of the API by a token of this portal that was refused. */
+export interface RefusedCall {
+  at: UnixTime
+  by: AuditSubject
+  method: string
+  path: string
+  status: number
+  /** Stable: the problem's code. */
+  code: string
+  remoteIp: string
+}
 
 /** By which token, and from which address; absent where there is none. */
 interface From {

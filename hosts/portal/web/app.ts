@@ -2,6 +2,7 @@ import Koa, { type Middleware } from 'koa'
 import helmet from 'koa-helmet'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
+import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { derivedKey } from '../identity/secret-key.ts'
 import { refuseOtherMethods } from './http/allowed-methods.ts'
 import type { ApiParts } from './api/parts.ts'
@@ -14,7 +15,7 @@ import { plainChannel } from './plain-channel.ts'
 import { myRoutes } from './my/routes.ts'
 import { refuseUnreadable } from './http/plain-request.ts'
 import { handleErrors, showAsJson } from './http/problem.ts'
-import { limitRate, type RateLimit } from './http/rate-limit.ts'
+import { limitRate } from './http/rate-limit.ts'
 import { refuseForeignForms } from './http/foreign-form.ts'
 import { SealedCookies } from './http/sealed-cookie.ts'
 import { deskOf } from './sign-in/desk.ts'
@@ -26,9 +27,9 @@ export interface WebParts extends ApiParts {
   logger: Logger
   clientAddress: ClientAddress
   clientScheme: string
-  rateLimit: RateLimit
+  rateLimit: Rate
   /** For what begins or goes on with a sign-in: those cost the portal and others more than a page. */
-  signInRateLimit: RateLimit
+  signInRateLimit: Rate
   version: string
   checks: readonly ReadinessCheck[]
   metrics: Metrics

@@ -4,7 +4,7 @@ import { signedJwt } from '../../../core/crypto/signed-jwt.ts'
 import { keyFromBase64 } from '../../../core/crypto/text-encoding.ts'
 import { DAY, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Actor, ActorType, Authorization, Client, Gateway, Resource, Token } from '../store/entities.ts'
-import { systemOf } from '../grants/connections.ts'
+import { systemOf } from '../decide/user-agent.ts'
 import { gatewayResource } from './wire-resource.ts'
 
 /** Everything that an authorization is made of. */

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
 import { HOUR, unixTime } from '../../../../core/runtime/time.ts'
 import { explanationText } from '../../../../hosts/portal/explain/explanation-text.ts'
-import type { Decisions, SpokenQuestion } from '../../../../hosts/portal/explain/decisions.ts'
+import { decisionsOf, type Decisions, type SpokenQuestion } from '../../../../hosts/portal/explain/decisions.ts'
 import { ClientVerified } from '../../../../plugins/condition-client-verified/client-verified.ts'
 import { RemoteIp } from '../../../../plugins/condition-remote-ip/remote-ip.ts'
 import { Settings as RemoteIpSettings } from '../../../../plugins/condition-remote-ip/config.ts'
@@ -39,7 +39,7 @@ describe('explanations', () => {
   beforeEach(() => {
     bench = new PortalBench({ conditions, selectors: { random: new RandomSelector(new SeededRandom(3)) } })
     company = new Company(bench)
-    decisions = bench.machine.decisions(() => bench.clock.now())
+    decisions = decisionsOf(bench.machine.knowledge, () => bench.clock.now())
   })
 
   const explain = (more: Partial<SpokenQuestion> = {}) => {
@@ -217,14 +217,12 @@ describe('explanations', () => {
           if (event === 'create_authorization') gateway.say('authorization_created', { ref: payload.ref })
         }
         const decided = client.events().includes('authorization_created')
-        const verdict = world.machine
-          .decisions(() => world.clock.now())
-          .explain({
-            accountId: firm.account.id,
-            actor: firm.actor.id,
-            resource: firm.resource.id,
-            clientId: firm.client.id,
-          })
+        const verdict = decisionsOf(world.machine.knowledge, () => world.clock.now()).explain({
+          accountId: firm.account.id,
+          actor: firm.actor.id,
+          resource: firm.resource.id,
+          clientId: firm.client.id,
+        })
         expect(verdict.ok && verdict.explanation.isAllowed).to.equal(decided)
         const told = verdict.ok && !verdict.explanation.verdict.allowed ? verdict.explanation.verdict.denied : 'granted'
         expect(world.decisions.at(-1)?.reason).to.equal(told)

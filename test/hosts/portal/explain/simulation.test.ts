@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { unixTime } from '../../../../core/runtime/time.ts'
 import type { Change, Entities, EntityName } from '../../../../hosts/portal/store/entities.ts'
+import { decisionsOf } from '../../../../hosts/portal/explain/decisions.ts'
 import type { PairChange, Simulation, SimulationQuestion } from '../../../../hosts/portal/explain/simulation.ts'
 import { ClientVerified } from '../../../../plugins/condition-client-verified/client-verified.ts'
 import { RandomSelector } from '../../../../plugins/selector-random/random-selector.ts'
@@ -21,7 +22,7 @@ const world = () => {
   const others = bench.row('groups', { ...company.group, id: bench.id(), name: 'Others' })
   const people = [company.actor, company.person('Ben'), company.person('Cleo')] as const
   const resources = [company.resource, company.network('192.0.2.0/24')] as const
-  const decisions = bench.machine.decisions(() => bench.clock.now())
+  const decisions = decisionsOf(bench.machine.knowledge, () => bench.clock.now())
   const simulate = (changes: Change[], more: Partial<SimulationQuestion> = {}): Simulation =>
     whole(decisions.simulate({ accountId: company.account.id, changes, limit: 100, ...more }))
   return { bench, company, groups: [company.group, others] as const, people, resources, decisions, simulate }
@@ -129,7 +130,7 @@ describe('simulations', () => {
       const conditions = [{ condition: 'counting', settings: {} }]
       for (let index = 0; index < policies; index++) company.allow(company.group.id, company.resource.id, conditions)
       const change = changeOf('policies', { before: company.policy })
-      const decisions = bench.machine.decisions(() => bench.clock.now())
+      const decisions = decisionsOf(bench.machine.knowledge, () => bench.clock.now())
       const run = (after?: SimulationQuestion['after']) => {
         const slices: number[] = []
         const work = decisions.simulate({ accountId: company.account.id, changes: [change], limit: 1_000, after })
@@ -171,7 +172,7 @@ describe('simulations', () => {
 
     it('take over what is committed between two pauses, and do not trip over it', () => {
       const { bench, company } = large({ policies: 30 })
-      const decisions = bench.machine.decisions(() => bench.clock.now())
+      const decisions = decisionsOf(bench.machine.knowledge, () => bench.clock.now())
       const change = changeOf('policies', { before: company.policy })
       const work = decisions.simulate({ accountId: company.account.id, changes: [change], limit: 1_000 })
       for (let index = 0; index < 3; index++) work.next()

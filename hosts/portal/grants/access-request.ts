@@ -1,0 +1,12 @@
+import type { Body } from '../../../core/control/messages.ts'
+import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
+import type { ClientConnection } from './connections.ts'
+
+/** A client's request for access to a resource. */
+export interface AccessRequest {
+  connection: ClientConnection
+  /** Message of the client, its `resource_id` in lower case. */
+  wish: Body<'client', 'toPortal', 'requestAuthorization'>
+  /** Verdicts of the policies when they were last asked. */
+  explanation: readonly PolicyExplanation[]
+}

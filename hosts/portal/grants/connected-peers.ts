@@ -1,0 +1,81 @@
+import { wireName } from '../../../core/control/events.ts'
+import { encodeFrame, type Frame } from '../../../core/control/frame.ts'
+import type { EventName, FromPortal, Role } from '../../../core/control/messages.ts'
+import type { Presence } from '../../../core/presence/presence.ts'
+import type { ClientConnection, Connection, GatewayConnection } from './connections.ts'
+import type { Emit } from './portal-output.ts'
+
+/** Connections of clients and gateways, and how to talk to them. */
+export class ConnectedPeers {
+  readonly #presence: Presence
+  readonly #emit: Emit
+  readonly #connections = new Map<string, Connection>()
+
+  constructor({ presence, emit }: { presence: Presence; emit: Emit }) {
+    this.#presence = presence
+    this.#emit = emit
+  }
+
+  add(connection: Connection): void {
+    this.#connections.set(connection.connection, connection)
+  }
+
+  remove(name: string): void {
+    this.#connections.delete(name)
+  }
+
+  /** Connection by its name, joined or not. */
+  get(name: string): Connection | undefined {
+    return this.#connections.get(name)
+  }
+
+  /** All connections, joined or not. */
+  all(): IterableIterator<Connection> {
+    return this.#connections.values()
+  }
+
+  /** Connection by which a client has joined. */
+  client(clientId: string): ClientConnection | undefined {
+    return this.#connections.get(this.#presence.clientConnection(clientId) ?? '') as ClientConnection | undefined
+  }
+
+  /** Connection by which a gateway has joined. */
+  gateway(gatewayId: string): GatewayConnection | undefined {
+    return this.#connections.get(this.#presence.gatewayConnection(gatewayId) ?? '') as GatewayConnection | undefined
+  }
+
+  /** Sends a message, under the name that the peer's dialect has for it. */
+  tell<R extends Role>(connection: Connection & { role: R }, message: FromPortal<R>): void {
+    const { role, dialect } = connection
+    const event = wireName({ role, direction: 'fromPortal', dialect }, message.event as EventName<R, 'fromPortal'>)
+    this.tellFrame(connection, { topic: role, event, payload: message.payload, ref: null })
+  }
+
+  tellFrame({ connection }: Connection, frame: Frame): void {
+    this.#emit({ type: 'sendText', connection, text: encodeFrame(frame) })
+  }
+
+  /** Answers a frame; a push has no ref, and gets none. */
+  reply(connection: Connection, frame: Frame): void {
+    if (frame.ref !== null) this.tellFrame(connection, frame)
+  }
+
+  /** Sends a message to a client. Returns false where it is not connected. */
+  tellClient(clientId: string, message: FromPortal<'client'>): boolean {
+    const connection = this.client(clientId)
+    if (connection !== undefined) this.tell(connection, message)
+    return connection !== undefined
+  }
+
+  /** Sends a message to a gateway. Returns false where it is not connected. */
+  tellGateway(gatewayId: string, message: FromPortal<'gateway'>): boolean {
+    const connection = this.gateway(gatewayId)
+    if (connection !== undefined) this.tell(connection, message)
+    return connection !== undefined
+  }
+
+  /** Closes a connection, after what was sent on it before. */
+  close({ connection }: Connection, reason: string): void {
+    this.#emit({ type: 'closeConnection', connection, reason })
+  }
+}

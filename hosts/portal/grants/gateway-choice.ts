@@ -1,0 +1,84 @@
+import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
+import { FEATURES } from '../../../core/control/messages.ts'
+import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Presence, PresentGateway } from '../../../core/presence/presence.ts'
+import type { Random } from '../../../core/runtime/random.ts'
+import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
+import type { Choice } from '../decide/selection.ts'
+import { chooseAmong, siteGateways } from '../decide/site-gateways.ts'
+import type { View } from '../decide/view.ts'
+import type { GrantLimits } from './grant-limits.ts'
+import type { Grant, Grants } from './grants.ts'
+import type { AccessRequest } from './access-request.ts'
+
+export interface GatewayChoiceNeeds {
+  view: View
+  presence: Presence
+  grants: Grants
+  grantLimits: GrantLimits
+  selectors: Extensions<GatewaySelector>
+  random: Random
+}
+
+/** Gateways of the site of a requested resource. */
+export interface SiteCandidates {
+  /** Number of those that are connected. */
+  healthy: number
+  /** Number of those that the client understands. */
+  compatible: number
+  /** Number of those that were neither asked nor found dead, and have no room for one grant more. */
+  full: number
+  /** Compatible gateways with room that were neither asked nor found dead by the client. */
+  free: PresentGateway[]
+}
+
+/** Time in which a request that is made again is answered with the same gateway. */
+const SAME_ANSWER_MS = 10 * SECOND
+
+/** Chooses gateways for requests. */
+export class GatewayChoice {
+  readonly #needs: GatewayChoiceNeeds
+
+  constructor(needs: GatewayChoiceNeeds) {
+    this.#needs = needs
+  }
+
+  /** Finds the gateways that may still be asked to serve a request. */
+  candidates({ connection, wish }: AccessRequest, asked: ReadonlySet<string>, at: UnixTime): SiteCandidates {
+    const { grants, grantLimits } = this.#needs
+    const about = { resourceId: wish.resource_id, clientVersion: connection.version }
+    const { healthy, compatible } = siteGateways(this.#needs, about)
+    const unreachable = connection.features.has(FEATURES.unreachableGateways) ? wish.unreachable_gateway_ids : undefined
+    const dead = new Set(unreachable?.map((id) => id.toLowerCase()))
+    const left = compatible.filter(({ id }) => !asked.has(id) && !dead.has(id))
+    const wished = { clientId: connection.peerId, resourceId: wish.resource_id }
+    const standing = (gatewayId: string): Grant | undefined => grants.find({ ...wished, gatewayId })
+    const free = left.filter(({ id }) => grantLimits.hasRoom(id) || standing(id) !== undefined)
+    const counts = { healthy: healthy.length, compatible: compatible.length, full: left.length - free.length }
+    const connected = new Set(wish.connected_gateway_ids.map((id) => id.toLowerCase()))
+    if (free.some(({ id }) => connected.has(id))) return { ...counts, free }
+    // Asked again at once, it is answered the same again, whatever a selector would draw now.
+    const same = free.find(({ id }) => at - (standing(id)?.row.createdAt ?? -Infinity) < SAME_ANSWER_MS)
+    return { ...counts, free: same === undefined ? free : [same] }
+  }
+
+  /** Chooses one of the free gateways. Undefined where the resource's site is gone. */
+  choose(
+    { connection, wish }: AccessRequest,
+    free: readonly [PresentGateway, ...PresentGateway[]],
+  ): Choice | undefined {
+    const connectedIds = wish.connected_gateway_ids.map((id) => id.toLowerCase())
+    const about = { resourceId: wish.resource_id, clientId: connection.peerId, connectedIds }
+    return chooseAmong(free, about, this.#needs)
+  }
+
+  /** Whether a gateway is at the site of a requested resource. */
+  isAtSite({ siteId }: PresentGateway, { wish }: AccessRequest): boolean {
+    return this.#needs.view.get('resources', wish.resource_id)?.siteId === siteId
+  }
+
+  /** Whether a gateway is connected. */
+  isConnected(gatewayId: string): boolean {
+    return this.#needs.presence.gateway(gatewayId) !== undefined
+  }
+}

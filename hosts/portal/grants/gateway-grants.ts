@@ -1,0 +1,106 @@
+import { MINUTE, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import type { Authorization } from '../store/entities.ts'
+import { DormantGrants } from './dormant-grants.ts'
+import { termsOf, type GrantDrafts } from './grant-drafts.ts'
+import type { GrantKeeper } from './grant-keeper.ts'
+import type { Grant, Grants } from './grants.ts'
+import type { Limits } from './limits.ts'
+import type { Drop, Emit } from './portal-output.ts'
+import type { Whereabouts } from './whereabouts.ts'
+import type { Withdrawals } from './withdrawals.ts'
+import type { ConnectedPeers } from './connected-peers.ts'
+
+export interface GatewayGrantsNeeds {
+  grants: Grants
+  drafts: GrantDrafts
+  keeper: GrantKeeper
+  withdrawals: Withdrawals
+  peers: ConnectedPeers
+  whereabouts: Whereabouts
+  limits: Pick<Limits, 'grants_per_gateway'>
+  unixAt: (now: Instant) => UnixTime
+  emit: Emit
+  drop: Drop
+}
+
+/** A grant that ended longer ago has ended by everybody's clock. */
+const OVER_MS = MINUTE
+
+/**
+ * Grants that come and go with their gateways: this process keeps those of the gateways that have joined here, and only knows of the others.
+ */
+export class GatewayGrants {
+  readonly #needs: GatewayGrantsNeeds
+  readonly #dormant = new DormantGrants()
+
+  constructor(needs: GatewayGrantsNeeds) {
+    this.#needs = needs
+  }
+
+  /** Knows of the authorizations that there are. They are judged when their gateways come: until then they may be another process's. */
+  restore(rows: readonly Authorization[], now: Instant): void {
+    const longAgo = unixTime(this.#needs.unixAt(now) - OVER_MS)
+    for (const row of rows) {
+      if (row.expiresAt === null || row.expiresAt > longAgo) this.#dormant.putRow(row)
+      // Gateways end these by themselves, whoever's they are.
+      else this.#needs.emit({ type: 'removeAuthorization', accountId: row.accountId, authorizationId: row.id })
+    }
+  }
+
+  /** All rows anew. */
+  restoreAll(rows: readonly Authorization[]): void {
+    this.#dormant.replace(rows.filter(({ id }) => this.#needs.grants.get(id) === undefined))
+  }
+
+  /** A row was made or removed: by this process, or by another one, whose it is then. */
+  rowChanged(id: string, row: Authorization | undefined): void {
+    if (row === undefined) this.#dormant.remove(id)
+    else if (this.#needs.grants.get(id) === undefined) this.#dormant.putRow(row)
+  }
+
+  /**
+   * A gateway joins here, and this process keeps its authorizations from now on: those that are still deserved, as what was changed
+   * meanwhile may not have had its consequences. A client that is not there is judged by what was known of it.
+   */
+  adopt(gatewayId: string, now: Instant): void {
+    const { grants, whereabouts } = this.#needs
+    const adopted = this.#newest(this.#dormant.take(gatewayId))
+    const known = new Set(whereabouts.keys())
+    for (const { row } of adopted) {
+      const remoteIp = row.decision?.facts.remoteIp
+      if (remoteIp !== undefined && !known.has(row.clientId)) whereabouts.set(row.clientId, { remoteIp, userAgent: '' })
+    }
+    for (const grant of adopted) {
+      const { row } = grant
+      grants.add(grant)
+      this.#needs.withdrawals.cancel(row)
+      const parts = this.#needs.drafts.parts(row)
+      const isOutdated = parts !== undefined && row.decision !== null && row.decision.terms !== termsOf(parts)
+      if (isOutdated) this.#needs.keeper.withdraw(grant, { reason: 'outdated' }, now)
+      else this.#needs.keeper.reexamine(grant, now)
+    }
+  }
+
+  /** As many as a gateway takes, the newest, which it is not told to drop; the others' clients ask again. */
+  #newest(oldestFirst: readonly Grant[]): readonly Grant[] {
+    const beyond = Math.max(0, oldestFirst.length - this.#needs.limits.grants_per_gateway)
+    for (const { row } of oldestFirst.slice(0, beyond)) {
+      this.#needs.drop('grant_beyond_limit')
+      this.#needs.emit({ type: 'removeAuthorization', accountId: row.accountId, authorizationId: row.id })
+    }
+    return oldestFirst.slice(beyond)
+  }
+
+  /** A gateway has joined at another process, which keeps its authorizations from now on. */
+  release(gatewayId: string): void {
+    const { grants, keeper, peers, whereabouts } = this.#needs
+    for (const grant of grants.ofGateway(gatewayId)) {
+      const { clientId } = grant.row
+      keeper.release(grant)
+      if (grant.isAcknowledged) this.#dormant.put(grant)
+      // The other process knows where the client is.
+      if (peers.client(clientId) === undefined) whereabouts.delete(clientId)
+    }
+    this.#needs.withdrawals.gatewayRemoved(gatewayId)
+  }
+}

@@ -1,0 +1,113 @@
+import type { Facts } from '../../../core/contract/policy-condition.ts'
+import type { PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
+import { uuid, type Random } from '../../../core/runtime/random.ts'
+import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
+import { isUnproven, isVerified } from '../decide/device-standing.ts'
+import { clientStanding, type ClientStanding } from '../decide/standing.ts'
+import type { View } from '../decide/view.ts'
+import type { Authorization, Client, Token } from '../store/entities.ts'
+import type { GrantParts } from '../wire/wire-grant.ts'
+import type { Whereabouts } from './whereabouts.ts'
+
+export type Allowed = PolicyVerdict & { allowed: true }
+
+/** Terms of an authorization that is to be drawn up. */
+export interface Terms {
+  verdict: Allowed
+  resourceId: string
+  gatewayId: string
+  /** Reason for this gateway. */
+  why: string
+}
+
+export interface GrantDraftsNeeds {
+  view: View
+  whereabouts: Whereabouts
+  random: Random
+  unixAt: (now: Instant) => UnixTime
+}
+
+/** Judges what a client may have, and draws up authorizations: on the view of the rows, without effects. */
+export class GrantDrafts {
+  readonly #needs: GrantDraftsNeeds
+
+  constructor(needs: GrantDraftsNeeds) {
+    this.#needs = needs
+  }
+
+  /** Judges whether a client may have a resource, by what is known of the client. */
+  evaluate({ client, actor, account, token }: ClientStanding, resourceId: string, at: UnixTime): AccessVerdict {
+    return judgeAccess(this.#needs.view, {
+      accountId: account.id,
+      actorId: actor.id,
+      resourceId,
+      facts: this.#facts(client, token),
+      isUnproven: isUnproven(client),
+      at,
+      ...(token.expiresAt === null ? {} : { tokenExpiresAt: token.expiresAt }),
+    })
+  }
+
+  /** Standing of the client of an authorization, or what is wrong with it: a stable code. */
+  standing(row: Authorization, at: UnixTime): ClientStanding | string {
+    if (this.parts(row) === undefined) return 'gone'
+    return clientStanding(this.#needs.view, row, at)
+  }
+
+  /** All that an authorization is about; undefined where a part is gone, or does not belong together any more. */
+  parts(row: Authorization): GrantParts | undefined {
+    const { view, whereabouts } = this.#needs
+    const client = view.get('clients', row.clientId)
+    const actor = client === undefined ? undefined : view.get('actors', client.actorId)
+    const token = view.get('tokens', row.tokenId)
+    const gateway = view.get('gateways', row.gatewayId)
+    const resource = view.get('resources', row.resourceId)
+    if (client === undefined || actor === undefined || token === undefined) return undefined
+    if (gateway === undefined || resource === undefined || gateway.siteId !== resource.siteId) return undefined
+    const { remoteIp, userAgent } = whereabouts.get(client.id) ?? { remoteIp: '', userAgent: '' }
+    return { row, client, actor, token, gateway, resource, remoteIp, userAgent }
+  }
+
+  /** Draws up an authorization, with all that it is about. Undefined where a part of it is gone. */
+  draw(
+    { client, actor, token }: ClientStanding,
+    { verdict, resourceId, gatewayId, why }: Terms,
+    now: Instant,
+  ): GrantParts | undefined {
+    const granting = verdict.explanation.find(({ policyId }) => policyId === verdict.policyId)
+    const membership = this.#needs.view.membership(actor.id, verdict.groupId)
+    if (membership === undefined) return undefined
+    const row: Authorization = {
+      id: uuid(this.#needs.random),
+      accountId: client.accountId,
+      policyId: verdict.policyId,
+      clientId: client.id,
+      gatewayId,
+      resourceId,
+      tokenId: token.id,
+      membershipId: membership.id,
+      expiresAt: verdict.expiresAt ?? null,
+      decision: null,
+      createdAt: this.#needs.unixAt(now),
+    }
+    const parts = this.parts(row)
+    if (parts === undefined) return undefined
+    const facts = this.#facts(client, token)
+    const conditions = granting?.conditions ?? []
+    return { ...parts, row: { ...row, decision: { conditions, facts, gateway: why, terms: termsOf(parts) } } }
+  }
+
+  #facts(client: Client, token: Token): Facts {
+    const remoteIp = this.#needs.whereabouts.get(client.id)?.remoteIp
+    return {
+      ...(remoteIp === undefined ? {} : { remoteIp }),
+      ...(token.identityProviderId === null ? {} : { identityProviderId: token.identityProviderId }),
+      clientVerified: isVerified(client),
+    }
+  }
+}
+
+/** Terms that cannot change without both ends setting up anew, as a text to compare. */
+export const termsOf = ({ client, gateway, resource: { siteId, type, address, ipStack } }: GrantParts): string =>
+  JSON.stringify([client.publicKey, gateway.publicKey, siteId, type, address, ipStack])

@@ -1,0 +1,25 @@
+import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
+import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Presence } from '../../../core/presence/presence.ts'
+import type { Random } from '../../../core/runtime/random.ts'
+import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import type { View } from '../decide/view.ts'
+import type { ConnectedPeers } from './connected-peers.ts'
+import type { Grants } from './grants.ts'
+import type { Limits } from './limits.ts'
+import type { NameTroubles } from './name-troubles.ts'
+import type { Whereabouts } from './whereabouts.ts'
+
+/** Everything that the portal's machine knows and an explanation reads: never to be changed by it. */
+export interface Knowledge {
+  view: View
+  presence: Pick<Presence, 'gatewaysOf'>
+  peers: Pick<ConnectedPeers, 'client'>
+  whereabouts: Pick<Whereabouts, 'get'>
+  grants: Pick<Grants, 'ofClient' | 'clientsOn'>
+  nameTroubles: Pick<NameTroubles, 'ofResource'>
+  limits: Pick<Limits, 'placeMs'>
+  selectors: Extensions<GatewaySelector>
+  random: Random
+  unixAt: (now: Instant) => UnixTime
+}
