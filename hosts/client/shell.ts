@@ -1,48 +1,25 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import type { UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
-import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
 import { hairpinSentinel } from '../../core/flow/client/tcp-hairpin.ts'
-import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import { askResolver, discoverServers } from '../../core/plugin/ask-resolver.ts'
 import type { Extensions } from '../../core/plugin/extension-point.ts'
-import type { Clock } from '../../core/runtime/clock.ts'
 import type { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
-import { drive, type Driven } from '../../core/runtime/drive.ts'
-import type { Logger } from '../../core/runtime/logger.ts'
-import {
-  OWN_SOCKET_MARK,
-  type NetworkConfiguration,
-  type ResolverConfiguration,
-} from '../../core/runtime/network-configuration.ts'
-import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
-import { writeNote } from '../../core/runtime/note.ts'
+import { OWN_SOCKET_MARK, type ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import { SECOND } from '../../core/runtime/time.ts'
-import type { WebSockets } from '../../core/runtime/web-socket.ts'
-import { logDrops } from '../peer/drop-log.ts'
+import { NameSockets } from '../peer/name-sockets.ts'
 import { OpenAsks } from '../peer/open-asks.ts'
-import { PortalConnection, type PeerIdentity } from '../peer/portal-connection.ts'
-import { TaskQueue } from '../peer/task-queue.ts'
-import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
+import { PeerShell, type PeerPorts } from '../peer/peer-shell.ts'
+import type { PeerIdentity } from '../peer/portal-connection.ts'
 import type { ClientConfig } from './config.ts'
-import { NameListeners } from './name-listeners.ts'
 import type { Ask } from './names/name-inspection.ts'
 import { BYPASS } from './names/upstreams.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
 import type { ClientState } from './state.ts'
 
-export interface ClientPorts {
-  clock: Clock
-  logger: Logger
-  /** Opens the device and the sockets. */
-  openCarrier: (
-    options: CarrierOptions<LaneReport<ClientFlowsOutput>>,
-  ) => Promise<PacketCarrier<LaneCommand<ClientFlowsInput>>>
+export interface ClientPorts extends PeerPorts<'client'> {
   listeners: DnsListeners
-  webSockets: WebSockets
-  interfaces: NetworkInterfaces
-  network: NetworkConfiguration
   resolver: ResolverConfiguration
   upstreams: Extensions<UpstreamResolver>
   /** Unmarked, for what the client itself asks of its gateways, through the tunnel. */
@@ -56,116 +33,65 @@ const BYPASS_TIMEOUT = 5 * SECOND
 
 /** Carries out what the client's machine asks for, and tells it what happens. */
 export class ClientShell {
-  readonly #state: ClientState
-  readonly #config: ClientConfig
+  readonly #device: string
   readonly #ports: ClientPorts
-  readonly #tasks: TaskQueue
-  readonly #portal: PortalConnection<'client'>
-  readonly #names: NameListeners
-  readonly #driven: Driven<ClientInput>
+  readonly #peer: PeerShell<'client', ClientInput, ClientOutput>
+  readonly #names: NameSockets
   readonly #asks = new OpenAsks()
+  readonly #siteAsks = new OpenAsks()
   readonly #inspections = new Map<number, (answered: Awaited<ReturnType<Ask>>) => void>()
   #lastInspection = 0
-  readonly #siteAsks = new OpenAsks()
-  readonly #ended: Promise<PeerEnd>
-  #end: (end: PeerEnd) => void = () => undefined
-  #carrier: PacketCarrier<LaneCommand<ClientFlowsInput>> | undefined
-  #unwatch: (() => void) | undefined
-  #endDropLog: (() => void) | undefined
-  #known = ''
   #prefixes: readonly string[] | undefined
 
-  constructor(state: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: PeerIdentity }) {
-    this.#state = state
-    this.#config = setUp.config
-    this.#ports = setUp.ports
-    const { clock, logger, listeners } = setUp.ports
-    this.#portal = new PortalConnection({
+  constructor(machine: ClientState, setUp: { config: ClientConfig; ports: ClientPorts; identity: PeerIdentity }) {
+    const { config, ports } = setUp
+    this.#device = config.device
+    this.#ports = ports
+    this.#peer = new PeerShell<'client', ClientInput, ClientOutput>({
       role: 'client',
-      portalUrl: setUp.config.portal_url,
-      identity: setUp.identity,
+      machine,
+      ...setUp,
       mark: OWN_SOCKET_MARK,
-      ports: setUp.ports,
-      tell: (input) => this.tell(input),
+      perform: (output) => this.#perform(output),
+      // Until the device was had, another client may have been running, whose configuration it would be.
+      claimed: () => ports.resolver.restore(),
+      facts: () => [{ type: 'systemUpstreamsFound', upstreams: discoverServers(ports.upstreams.get('system')?.value) }],
+      // What is local stays so with an Internet resource, too.
+      looked: () => this.#setRoutes(),
+      restore: (hadDevice) => this.#restore(hadDevice),
     })
-    this.#ended = new Promise((resolve) => (this.#end = resolve))
-    this.#tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
-    this.#names = new NameListeners(listeners, {
-      device: setUp.config.device,
+    this.#names = new NameSockets({
+      listeners: ports.listeners,
+      port: 0,
+      device: config.device,
       // D16: only what the packet engine has turned round comes from there.
       accepts: (peer) => hairpinSentinel(peer) !== undefined,
-      onQuery: (connection, message, peer) => {
+      onQuery: (query, message, peer) => {
+        if (query.via !== 'tcp') return
         const sentinel = hairpinSentinel(peer) ?? ''
-        this.tell({ type: 'tcpQueryReceived', connection, sentinel, message })
+        this.#peer.tell({ type: 'tcpQueryReceived', connection: query.connection, sentinel, message })
       },
-      onError: (error) => logger.warn({ error }, 'DNS over TCP failed'),
-    })
-    this.#driven = drive<ClientInput, ClientOutput>(state, {
-      clock,
-      perform: (output) => this.#perform(output),
-      settled: () => this.#carrier?.flush(),
+      onError: (error) => ports.logger.warn({ error }, 'DNS over TCP failed'),
     })
   }
 
   get ended(): Promise<PeerEnd> {
-    return this.#ended
+    return this.#peer.ended
   }
 
   /** Whether addresses, routes and resolver are as the machine asked for. */
   get isSettled(): boolean {
-    return this.#tasks.isIdle
+    return this.#peer.tasks.isIdle
   }
 
   /** Rejects where the device or the sockets cannot be had. */
-  async start(): Promise<void> {
-    const { clock, logger, openCarrier, interfaces, resolver } = this.#ports
-    const { device, mtu, udp_port: port } = this.#config
-    this.#carrier = await openCarrier({
-      device: { name: device, mtu },
-      udp: { port, mark: OWN_SOCKET_MARK },
-      onDatagrams: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
-      onTunPackets: (packets) => this.tell({ type: 'tunPackets', packets }),
-      onReport: (report) => this.tell({ type: 'laneReported', report }),
-      onFailure: (error) => {
-        logger.error({ error }, 'packets do not move any more')
-        this.#end({ reason: 'stopped', detail: error.message })
-      },
-      onSocketError: (error) => logger.warn({ error }, 'a socket failed'),
-    })
-    try {
-      await this.#ports.network.claim(device)
-    } catch (error) {
-      await this.#carrier.close()
-      this.#carrier = undefined
-      throw error
-    }
-    // Only now: until the device was had, another client may be running, whose configuration it would be.
-    await resolver.restore()
-    this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })
-    this.#look()
-    this.#unwatch = interfaces.watch(() => this.#look())
-    this.#endDropLog = logDrops({ clock, logger, counters: () => this.#state.counters() })
-    this.tell({ type: 'started' })
+  start(): Promise<void> {
+    return this.#peer.start()
   }
 
   /** Leaves the machine as it was before. */
-  async stop(): Promise<void> {
-    const { network, resolver } = this.#ports
-    this.tell({ type: 'stopped' })
-    this.#driven.stop()
-    this.#unwatch?.()
-    this.#endDropLog?.()
-    this.#portal.close()
-    this.#asks.cancelAll()
-    this.#siteAsks.cancelAll()
-    if (this.#carrier !== undefined) {
-      this.#tasks.add('restoring the resolver', () => resolver.restore())
-      this.#tasks.add('closing the DNS listeners', () => this.#names.close())
-      this.#tasks.add('restoring the network', () => network.clear())
-      await this.#tasks.idle()
-      await this.#carrier.close()
-    }
-    this.#end({ reason: 'stopped' })
+  stop(): Promise<void> {
+    return this.#peer.stop()
   }
 
   /** Has a message answered as an application's is. */
@@ -173,63 +99,48 @@ export class ClientShell {
     const inspection = ++this.#lastInspection
     return new Promise((resolve) => {
       this.#inspections.set(inspection, resolve)
-      this.tell({ type: 'inspectionRequested', inspection, message, protocol })
+      this.#peer.tell({ type: 'inspectionRequested', inspection, message, protocol })
     })
   }
 
-  tell(input: ClientInput): void {
-    this.#driven.dispatch(input)
-  }
-
-  /** Addresses and upstream servers may have changed. */
-  #look(): void {
-    const addresses = this.#ports.interfaces.addresses(this.#config.device)
-    const upstreams = discoverServers(this.#ports.upstreams.get('system')?.value)
-    const found = JSON.stringify([addresses, upstreams])
-    if (found === this.#known) return
-    this.#known = found
-    this.tell({ type: 'addressesChanged', addresses })
-    this.tell({ type: 'systemUpstreamsFound', upstreams })
-    // What is local stays so with an Internet resource, too.
-    this.#setRoutes()
+  #restore(hadDevice: boolean): void {
+    const { tasks } = this.#peer
+    const { network, resolver } = this.#ports
+    this.#asks.cancelAll()
+    this.#siteAsks.cancelAll()
+    if (!hadDevice) return
+    tasks.add('restoring the resolver', () => resolver.restore())
+    tasks.add('closing the DNS listeners', () => this.#names.close())
+    tasks.add('restoring the network', () => network.clear())
   }
 
   /** Without a listener the packet engine refuses DNS over TCP: it is never led to what somebody else listens with. */
   async #listen(addresses: readonly string[]): Promise<void> {
-    this.tell({ type: 'listenersOpened', ports: {} })
-    const ports = await this.#names.listenOn(addresses)
-    this.tell({ type: 'listenersOpened', ports })
+    this.#peer.tell({ type: 'listenersOpened', ports: {} })
+    try {
+      const ports = await this.#names.listenOn(addresses)
+      this.#peer.tell({ type: 'listenersOpened', ports })
+    } catch (error) {
+      await this.#names.close()
+      throw error
+    }
   }
 
   #setRoutes(): void {
     const prefixes = this.#prefixes
     if (prefixes === undefined) return
-    this.#tasks.add('setting routes', () => this.#ports.network.setRoutes(this.#config.device, prefixes))
+    this.#peer.tasks.add('setting routes', () => this.#ports.network.setRoutes(this.#device, prefixes))
   }
 
   #perform(output: ClientOutput): void {
+    const { tasks } = this.#peer
     const { network, resolver } = this.#ports
-    const { device } = this.#config
+    const device = this.#device
     switch (output.type) {
-      case 'sendDatagram':
-        this.#carrier?.sendDatagram({ peer: output.peer, bytes: output.datagram, isProbe: output.isProbe })
-        return
-      case 'writeTun':
-        this.#carrier?.writeTun(output.packet)
-        return
-      case 'tellWorker':
-        this.#carrier?.tell(output.command)
-        return
-      case 'openConnection':
-        return this.#portal.open()
-      case 'closeConnection':
-        return this.#portal.close()
-      case 'sendText':
-        return this.#portal.send(output.text)
       case 'configureInterface': {
         const addresses = [output.ipv4, output.ipv6]
-        this.#tasks.add('setting addresses', () => network.setAddresses(device, addresses))
-        this.#tasks.add('listening for DNS over TCP', () => this.#listen(addresses))
+        tasks.add('setting addresses', () => network.setAddresses(device, addresses))
+        tasks.add('listening for DNS over TCP', () => this.#listen(addresses))
         return
       }
       case 'setRoutes':
@@ -237,7 +148,7 @@ export class ClientShell {
         return this.#setRoutes()
       case 'configureResolver': {
         const { servers, searchDomain } = output
-        this.#tasks.add('setting the resolver', () => resolver.set({ device, servers, searchDomain }))
+        tasks.add('setting the resolver', () => resolver.set({ device, servers, searchDomain }))
         return
       }
       case 'askUpstream':
@@ -253,11 +164,9 @@ export class ClientShell {
         this.#inspections.delete(output.inspection)
         return
       case 'answerTcpQuery':
-        return this.#names.answer(output.connection, output.message)
-      case 'note':
-        return writeNote(output, this.#ports.logger)
-      case 'end':
-        this.#end({ reason: output.reason, detail: output.detail })
+        return this.#names.answer({ via: 'tcp', connection: output.connection }, output.message)
+      default:
+        return this.#peer.perform(output)
     }
   }
 
@@ -272,7 +181,7 @@ export class ClientShell {
       if (resolver === undefined) return { type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` }
       return askResolver(resolver, { server, message, protocol, signal })
     }
-    void this.#asks.begin(ask, asked).then((verdict) => this.tell({ type: 'upstreamAnswered', ask, verdict }))
+    void this.#asks.begin(ask, asked).then((verdict) => this.#peer.tell({ type: 'upstreamAnswered', ask, verdict }))
   }
 
   /** Through the tunnel, by ordinary sockets. What is lost there is asked again until the machine has had enough. */
@@ -286,6 +195,6 @@ export class ClientShell {
       }
       return verdict
     }
-    void this.#siteAsks.begin(ask, asked).then((verdict) => this.tell({ type: 'siteAnswered', ask, verdict }))
+    void this.#siteAsks.begin(ask, asked).then((verdict) => this.#peer.tell({ type: 'siteAnswered', ask, verdict }))
   }
 }

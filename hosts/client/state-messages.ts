@@ -1,19 +1,19 @@
 // What happens to a client, and what it wants done.
 import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
-import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
+import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import type { PeerInput, PeerOutput } from '../peer/peer-messages.ts'
 import type { NameServiceInput, NameServiceOutput } from './names/name-service.ts'
 
 export type ClientInput =
-  | PeerInput<'client', ClientFlowsOutput>
+  | PeerInput<'client'>
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
   | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
   | Extract<NameServiceInput, { type: 'tcpQueryReceived' | 'inspectionRequested' }>
   | Extract<ClientFlowsInput, { type: 'listenersOpened' }>
 
 export type ClientOutput =
-  | PeerOutput<'client', ClientFlowsInput>
+  | PeerOutput<'client'>
   /** Give the device these addresses; again whenever they change. */
   | { type: 'configureInterface'; ipv4: string; ipv6: string }
   | { type: 'setRoutes'; prefixes: readonly string[] }

@@ -27,7 +27,7 @@ import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '
 import { GatewayNews } from './gateway-news.ts'
 import { NameReports } from './name-reports.ts'
 import { OwedAnswers } from './owed-answers.ts'
-import type { SiteQuery } from './site-listeners.ts'
+import type { NameQuery } from '../peer/name-sockets.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 
 export interface GatewayStateOptions {
@@ -61,13 +61,13 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #transportNews: TransportNews
   readonly #lane: Lane<GatewayFlowsInput, GatewayFlowsOutput>
   readonly #resolver: SiteResolver
-  readonly #service = new SiteService<SiteQuery>()
+  readonly #service = new SiteService<NameQuery>()
   readonly #tunnels: PeerTunnels
   readonly #held = new HeldMachines()
   readonly #tellLink: Tell<LinkInput<'gateway'>>
   readonly #tellLane: Tell<LaneInput<GatewayFlowsInput, GatewayFlowsOutput>>
   readonly #tellResolver: Tell<SiteResolverInput>
-  readonly #tellService: Tell<SiteServiceInput<SiteQuery>>
+  readonly #tellService: Tell<SiteServiceInput<NameQuery>>
   readonly #tellTunnels: Tell<PeerTunnelsInput>
   readonly #locals = new LocalCandidates()
   readonly #clocksAt: (now: Instant) => ClockPair

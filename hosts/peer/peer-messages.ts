@@ -1,16 +1,23 @@
-// What the machines of both kinds of peer, client and gateway, hear and want.
+// Inputs and outputs that the machines of both kinds of peer, client and gateway, have in common.
+import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
+import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
+import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Role } from '../../core/control/messages.ts'
 import type { LinkInput, LinkOutput } from '../../core/control/portal-link.ts'
-import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Datagram } from '../../core/runtime/datagram-socket.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import type { Note } from '../../core/runtime/note.ts'
 
-export type PeerInput<R extends Role, FlowsOutput> =
+/** Messages of the packet engine of each kind of peer. */
+export interface FlowsOf {
+  client: { input: ClientFlowsInput; output: ClientFlowsOutput }
+  gateway: { input: GatewayFlowsInput; output: GatewayFlowsOutput }
+}
+
+export type PeerInput<R extends Role> =
   | { type: 'started' }
   | { type: 'stopped' }
-  /** Of the connection to the portal. */
-  | Extract<LinkInput<R>, { type: `connection${string}` | 'frameReceived' }>
+  | PortalSocketInput<R>
   /** Our sockets are bound. */
   | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
   /** This machine's addresses, without those of the tunnel device. */
@@ -20,15 +27,18 @@ export type PeerInput<R extends Role, FlowsOutput> =
   /** Borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
   /** By the worker of a native lane. */
-  | { type: 'laneReported'; report: LaneReport<FlowsOutput> }
+  | { type: 'laneReported'; report: LaneReport<FlowsOf[R]['output']> }
 
-export type PeerOutput<R extends Role, FlowsInput> =
+/** News of the connection to the portal. */
+export type PortalSocketInput<R extends Role> = Extract<LinkInput<R>, { type: `connection${string}` | 'frameReceived' }>
+
+export type PeerOutput<R extends Role> =
   | Extract<LinkOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' }>
   /** `isProbe`: see `Datagram`. */
   | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array; isProbe?: true | undefined }
   | { type: 'writeTun'; packet: Uint8Array }
-  /** Of a native lane, in order with `sendDatagram`. */
-  | { type: 'tellWorker'; command: LaneCommand<FlowsInput> }
+  /** Command to the worker of a native lane, in order with `sendDatagram`. */
+  | { type: 'tellWorker'; command: LaneCommand<FlowsOf[R]['input']> }
   | Note
   /** The portal ended it: nothing more comes. */
   | { type: 'end'; reason: 'signed_out' | 'identity_in_use' | 'unreachable'; detail: string }

@@ -3,7 +3,6 @@ import { connectRefusal, connectUrl, shownUrl } from '../../core/control/connect
 import { DEVICE_PROOF_HEADER, deviceProof } from '../../core/control/device-proof.ts'
 import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
 import type { Role } from '../../core/control/messages.ts'
-import type { LinkInput } from '../../core/control/portal-link.ts'
 import { problemOfFailure } from '../../core/control/portal-problem.ts'
 import type { Ed25519PrivateKey } from '../../core/crypto/ed25519.ts'
 import { externalId } from '../../core/crypto/external-id.ts'
@@ -11,6 +10,7 @@ import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { Secret } from '../../core/runtime/secret.ts'
 import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
+import type { PortalSocketInput } from './peer-messages.ts'
 
 /** Who a peer is to its portal. */
 export interface PeerIdentity {
@@ -32,7 +32,7 @@ export interface PortalConnectionOptions<R extends Role> {
   mark?: number
   ports: { webSockets: WebSockets; clock: Clock }
   /** Hears what becomes of it. */
-  tell: (input: Extract<LinkInput<R>, { type: `connection${string}` | 'frameReceived' }>) => void
+  tell: (input: PortalSocketInput<R>) => void
 }
 
 /** The socket under a peer's `PortalLink`, which says when to open it, what to send and when to close it. */

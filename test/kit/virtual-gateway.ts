@@ -117,7 +117,8 @@ export class VirtualGateway {
         break
       case 'answerSiteQuery': {
         const { query, message } = output
-        const to = query.via === 'udp' ? splitEndpoint(query.peer) : undefined
+        if (query.via !== 'udp') break
+        const to = splitEndpoint(query.peer)
         const [source, destination] = [parseAddress(query.address), parseAddress(to?.address ?? '')]
         if (to === undefined || source === undefined || destination === undefined) break
         const ports = { sourcePort: SITE_RESOLVER_PORT, destinationPort: to.port }

@@ -20,13 +20,13 @@ export interface VirtualPeerOptions {
 
 /** What a peer's machine hears of its uplink, whichever kind of peer it is. */
 export type UplinkEvent = Extract<
-  PeerInput<'client' | 'gateway', never>,
+  PeerInput<'client' | 'gateway'>,
   { type: `connection${string}` | 'frameReceived' | 'socketsOpened' | 'datagramsReceived' }
 >
 
 /** What it wants of it. */
 export type UplinkWish = Extract<
-  PeerOutput<'client' | 'gateway', never>,
+  PeerOutput<'client' | 'gateway'>,
   { type: 'openConnection' | 'closeConnection' | 'sendText' | 'sendDatagram' }
 >
 

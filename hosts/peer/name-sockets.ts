@@ -1,0 +1,103 @@
+import type { DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { DnsListener, DnsListeners } from '../../core/runtime/dns-listener.ts'
+import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+import { lacksFamily } from '../runtime/per-family.ts'
+
+/** Where the answer to a DNS query goes: an endpoint, from one of our addresses, or a connection. */
+export type NameQuery = { via: 'udp'; address: string; peer: Endpoint } | { via: 'tcp'; connection: number }
+
+/** Ports of DNS over TCP by family; none where there is no listener. */
+export interface NamePorts {
+  ipv4?: number
+  ipv6?: number
+}
+
+export interface NameSocketsOptions {
+  listeners: DnsListeners
+  /** Sockets of DNS over UDP, which is not answered without. */
+  sockets?: DatagramSockets
+  /** 0 for any that is free. */
+  port: number
+  /** The tunnel device, by name: connections from others are not taken. */
+  device: string
+  /** Whether messages of an address are taken. */
+  accepts: (peer: string) => boolean
+  /** `peer` is the address that the message came from. */
+  onQuery: (query: NameQuery, message: Uint8Array, peer: string) => void
+  onError: (error: Error) => void
+}
+
+/**
+ * Sockets for DNS, over TCP and, where wanted, over UDP, on each of the tunnel addresses. A port of the kernel's choice is for addresses of this
+ * machine's own: on one that is known beforehand, another of its users could listen first.
+ */
+export class NameSockets {
+  readonly #options: NameSocketsOptions
+  readonly #udp = new Map<string, DatagramSocket>()
+  readonly #tcp = new Map<string, DnsListener>()
+
+  constructor(options: NameSocketsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Listens on exactly these. An address of a family that this machine lacks is left out. Rejects where a port cannot be had; what was opened before
+   * that stays open until `close`.
+   */
+  async listenOn(addresses: readonly string[]): Promise<NamePorts> {
+    await this.close()
+    const ports: NamePorts = {}
+    for (const address of addresses) {
+      try {
+        ports[familyOf(address)] = await this.#open(address)
+      } catch (error) {
+        if (!lacksFamily(error)) throw error
+      }
+    }
+    return ports
+  }
+
+  answer(query: NameQuery, message: Uint8Array): void {
+    if (query.via === 'udp') this.#udp.get(query.address)?.send([{ peer: query.peer, bytes: message }])
+    else for (const listener of this.#tcp.values()) listener.answer(query.connection, message)
+  }
+
+  async close(): Promise<void> {
+    const open = [...this.#udp.values(), ...this.#tcp.values()]
+    this.#udp.clear()
+    this.#tcp.clear()
+    await Promise.all(open.map((one) => one.close()))
+  }
+
+  /** Returns the port of DNS over TCP. */
+  async #open(address: string): Promise<number> {
+    const { sockets, listeners, port, device, accepts, onQuery, onError } = this.#options
+    if (sockets !== undefined) {
+      const udp = await sockets.open({
+        family: familyOf(address),
+        address,
+        port,
+        onBatch: (datagrams) => {
+          for (const { peer, bytes } of datagrams) {
+            const sender = splitEndpoint(peer)?.address ?? ''
+            if (accepts(sender)) onQuery({ via: 'udp', address, peer }, bytes, sender)
+          }
+        },
+        onError,
+      })
+      this.#udp.set(address, udp)
+    }
+    const tcp = await listeners.open({
+      address,
+      port,
+      device,
+      accepts,
+      onQuery: (connection, message, peer) => onQuery({ via: 'tcp', connection }, message, peer),
+      onError,
+    })
+    this.#tcp.set(address, tcp)
+    return tcp.port
+  }
+}
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (address.includes(':') ? 'ipv6' : 'ipv4')

@@ -1,0 +1,183 @@
+import type { PeerEnd } from '../../core/config/host-config.ts'
+import type { Role } from '../../core/control/messages.ts'
+import type { DropCounts, LaneCommand, LaneReport } from '../../core/flow/lane.ts'
+import type { Clock } from '../../core/runtime/clock.ts'
+import { drive, type Driven } from '../../core/runtime/drive.ts'
+import type { Logger } from '../../core/runtime/logger.ts'
+import type { Machine } from '../../core/runtime/machine.ts'
+import type { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
+import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import { writeNote } from '../../core/runtime/note.ts'
+import type { WebSockets } from '../../core/runtime/web-socket.ts'
+import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
+import { logDrops } from './drop-log.ts'
+import type { FlowsOf, PeerInput, PeerOutput } from './peer-messages.ts'
+import { PortalConnection, type PeerIdentity } from './portal-connection.ts'
+import { TaskQueue } from './task-queue.ts'
+
+/** Ports of the machine that every peer needs. */
+export interface PeerPorts<R extends Role> {
+  clock: Clock
+  logger: Logger
+  /** Opens the device and the sockets. */
+  openCarrier: (
+    options: CarrierOptions<LaneReport<FlowsOf[R]['output']>>,
+  ) => Promise<PacketCarrier<LaneCommand<FlowsOf[R]['input']>>>
+  webSockets: WebSockets
+  interfaces: NetworkInterfaces
+  network: NetworkConfiguration
+}
+
+/** Part of a peer's configuration that its shell acts by. */
+export interface PeerShellConfig {
+  portal_url: string
+  device: string
+  mtu: number
+  udp_port: number
+}
+
+export interface PeerShellOptions<R extends Role, Input, Output> {
+  role: R
+  machine: Machine<Input | PeerInput<R>, Output> & { counters: () => DropCounts }
+  config: PeerShellConfig
+  identity: PeerIdentity
+  ports: PeerPorts<R>
+  /** SO_MARK of the peer's own sockets. */
+  mark?: number
+  /** Carries out one effect, and hands on to `PeerShell.perform` those that every peer has. */
+  perform: (output: Output) => void
+  /** Called once the device is had, before anything is told: only from then on is no other peer running on this machine. */
+  claimed?: () => Promise<void>
+  /** Facts about the machine beside its addresses, told again together with them whenever one of either has changed. */
+  facts?: () => readonly Input[]
+  /** Called after addresses and facts were told. */
+  looked?: () => void
+  /** Adds tasks that leave the machine as it was before. `hadDevice` is false where the start failed at the device. */
+  restore: (hadDevice: boolean) => void
+}
+
+/**
+ * Drives the machine of a client or a gateway: opens device, sockets and the connection to the portal, tells the machine what happens there, and
+ * carries out the effects that both kinds of peer have.
+ */
+export class PeerShell<R extends Role, Input, Output> {
+  /** Changes of the system's configuration, one after the other. */
+  readonly tasks: TaskQueue
+  readonly ended: Promise<PeerEnd>
+  readonly #options: PeerShellOptions<R, Input, Output>
+  readonly #portal: PortalConnection<R>
+  readonly #driven: Driven<Input | PeerInput<R>>
+  #end: (end: PeerEnd) => void = () => undefined
+  #carrier: PacketCarrier<LaneCommand<FlowsOf[R]['input']>> | undefined
+  #unwatch: (() => void) | undefined
+  #endDropLog: (() => void) | undefined
+  #known = ''
+
+  constructor(options: PeerShellOptions<R, Input, Output>) {
+    this.#options = options
+    const { role, machine, config, identity, ports, mark, perform } = options
+    const { clock, logger } = ports
+    this.#portal = new PortalConnection({
+      role,
+      portalUrl: config.portal_url,
+      identity,
+      ...(mark === undefined ? {} : { mark }),
+      ports,
+      tell: (input) => this.tell(input),
+    })
+    this.ended = new Promise((resolve) => (this.#end = resolve))
+    this.tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
+    this.#driven = drive<Input | PeerInput<R>, Output>(machine, {
+      clock,
+      perform,
+      settled: () => this.#carrier?.flush(),
+    })
+  }
+
+  /** Rejects where the device or the sockets cannot be had. */
+  async start(): Promise<void> {
+    const { machine, config, ports, mark, claimed } = this.#options
+    const { clock, logger, openCarrier, interfaces, network } = ports
+    const { device, mtu, udp_port: port } = config
+    this.#carrier = await openCarrier({
+      device: { name: device, mtu },
+      udp: { port, ...(mark === undefined ? {} : { mark }) },
+      onDatagrams: (datagrams) => this.tell({ type: 'datagramsReceived', datagrams }),
+      onTunPackets: (packets) => this.tell({ type: 'tunPackets', packets }),
+      onReport: (report) => this.tell({ type: 'laneReported', report }),
+      onFailure: (error) => {
+        logger.error({ error }, 'packets do not move any more')
+        this.#end({ reason: 'stopped', detail: error.message })
+      },
+      onSocketError: (error) => logger.warn({ error }, 'a socket failed'),
+    })
+    try {
+      await network.claim(device)
+    } catch (error) {
+      await this.#carrier.close()
+      this.#carrier = undefined
+      throw error
+    }
+    await claimed?.()
+    this.tell({ type: 'socketsOpened', ports: this.#carrier.ports })
+    this.#look()
+    this.#unwatch = interfaces.watch(() => this.#look())
+    this.#endDropLog = logDrops({ clock, logger, counters: () => machine.counters() })
+    this.tell({ type: 'started' })
+  }
+
+  /** Says goodbye and leaves the machine as it was before. */
+  async stop(): Promise<void> {
+    this.tell({ type: 'stopped' })
+    this.#driven.stop()
+    this.#unwatch?.()
+    this.#endDropLog?.()
+    this.#portal.close()
+    this.#options.restore(this.#carrier !== undefined)
+    await this.tasks.idle()
+    await this.#carrier?.close()
+    this.#end({ reason: 'stopped' })
+  }
+
+  tell(input: Input | PeerInput<R>): void {
+    this.#driven.dispatch(input)
+  }
+
+  /** Carries out one of the effects that every peer has. */
+  perform(output: PeerOutput<R>): void {
+    switch (output.type) {
+      case 'sendDatagram':
+        this.#carrier?.sendDatagram({ peer: output.peer, bytes: output.datagram, isProbe: output.isProbe })
+        return
+      case 'writeTun':
+        this.#carrier?.writeTun(output.packet)
+        return
+      case 'tellWorker':
+        this.#carrier?.tell(output.command)
+        return
+      case 'openConnection':
+        return this.#portal.open()
+      case 'closeConnection':
+        return this.#portal.close()
+      case 'sendText':
+        return this.#portal.send(output.text)
+      case 'note':
+        return writeNote(output, this.#options.ports.logger)
+      case 'end':
+        this.#end({ reason: output.reason, detail: output.detail })
+    }
+  }
+
+  /** Tells of addresses and facts where one of them has changed. */
+  #look(): void {
+    const { config, ports, facts, looked } = this.#options
+    const addresses = ports.interfaces.addresses(config.device)
+    const others = facts?.() ?? []
+    const found = JSON.stringify([addresses, others])
+    if (found === this.#known) return
+    this.#known = found
+    this.tell({ type: 'addressesChanged', addresses })
+    for (const fact of others) this.tell(fact)
+    looked?.()
+  }
+}
