@@ -1,71 +1,30 @@
-// The client's wiring, as a table: ports by their Node implementations, extension points by the plugins that the configuration lists.
-import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
-import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
-import { createContainer, type Container } from '../../core/di.ts'
-import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
-import { loadPlugins } from '../../core/plugin/load-plugins.ts'
-import { Clock } from '../../core/runtime/clock.ts'
-import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
-import { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
-import { DnsListeners } from '../../core/runtime/dns-listener.ts'
+// The client's wiring, beside what every peer has.
+import { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
-import { Logger } from '../../core/runtime/logger.ts'
 import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
-import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
-import { Random } from '../../core/runtime/random.ts'
-import { SecretFiles } from '../../core/runtime/secret-files.ts'
-import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
-import { TunDevices } from '../../core/runtime/tun-device.ts'
-import { WebSockets } from '../../core/runtime/web-socket.ts'
+import { buildPeerContainer, type PeerContainer } from '../peer/peer-container.ts'
 import {
-  checkCaFile,
-  createClock,
-  createDatagramSockets,
-  createDnsExchange,
-  createDnsListeners,
   createHttpClient,
-  createLogger,
   createNetworkConfiguration,
-  createNetworkInterfaces,
-  createRandom,
-  createSecretFiles,
   createResolverConfiguration,
-  createSystemResolvers,
-  createTrustedAuthorities,
-  createTunDevices,
-  createWebSockets,
   type MarkFor,
 } from '../runtime/index.ts'
 import type { ClientStart } from './config.ts'
-import { OwnNames, type OwnNamesOptions } from './names/own-names.ts'
 
-/** What resolver plugins reach beside the network as it is: `markFor` says which of their sockets bypass the tunnel. */
-export interface ResolversReach extends Omit<OwnNamesOptions, 'exchange'> {
+/** How resolver plugins reach the network. */
+export interface ResolversReach {
+  /** SO_MARK by the destination of a socket: which of them bypass the tunnel. */
   markFor: MarkFor
+  exchange: DnsExchange
 }
 
-export const buildContainer = async (
-  { config, modules, version }: Omit<ClientStart, 'token'>,
-  { markFor, ...ownNames }: ResolversReach,
-): Promise<{ container: Container; installation: Installation }> => {
-  checkCaFile(config.ca_file)
-  const container = createContainer()
-  const logger = createLogger({ level: config.log_level, name: 'client' })
-  container.value(Logger, logger)
-  container.value(Clock, createClock())
-  container.value(Random, createRandom())
-  container.value(TrustedAuthorities, createTrustedAuthorities())
-  container.value(HttpClient, createHttpClient({ markFor }))
-  container.value(DnsExchange, new OwnNames({ exchange: createDnsExchange({ markFor }), ...ownNames }))
-  container.value(SystemResolvers, createSystemResolvers())
-  container.value(DatagramSockets, createDatagramSockets())
-  container.value(DnsListeners, createDnsListeners())
-  container.value(WebSockets, createWebSockets({ caFile: config.ca_file }))
-  container.value(TunDevices, createTunDevices())
-  container.value(NetworkInterfaces, createNetworkInterfaces())
-  container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))
-  container.value(ResolverConfiguration, createResolverConfiguration({ mode: config.dns, logger }))
-  container.value(SecretFiles, createSecretFiles(modules.folder))
-  const uses = await loadPlugins(config.plugins, modules)
-  return { container, installation: installPlugins(container, [TunnelTransports, UpstreamResolvers], uses, version) }
-}
+export const buildContainer = (
+  options: Omit<ClientStart, 'token'>,
+  { markFor, exchange }: ResolversReach,
+): Promise<PeerContainer> =>
+  buildPeerContainer('client', options, (container, logger) => {
+    container.value(HttpClient, createHttpClient({ markFor }))
+    container.value(DnsExchange, exchange)
+    container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))
+    container.value(ResolverConfiguration, createResolverConfiguration({ mode: options.config.dns, logger }))
+  })

@@ -52,6 +52,8 @@ export interface ClientStateOptions {
   portalUrl?: string
   /** Of the device. */
   mtu?: number | undefined
+  /** Kept up to date with the resources; its own if not given. */
+  routes?: TunnelRoutes
 }
 
 /** What always leads into the tunnel: its peers, mapped addresses, sentinels, which are among the mapped addresses in IPv4. */
@@ -63,7 +65,7 @@ const PORTAL_MISSED_MS = 5 * SECOND
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
   readonly findings = new NameFindings()
-  readonly routes = new TunnelRoutes()
+  readonly #routes: TunnelRoutes
   readonly #link: PortalLink<'client'>
   readonly #portalNews = new PortalNews()
   readonly #news = new ClientNews()
@@ -86,7 +88,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #interface: ClientInterface | undefined
 
   constructor(options: ClientStateOptions) {
-    const { random, tunnel, transport = 'unnamed', lane, resolverKinds, portalHost, portalUrl, mtu } = options
+    const { random, tunnel, transport = 'unnamed', lane, resolverKinds, portalHost, portalUrl, mtu, routes } = options
+    this.#routes = routes ?? new TunnelRoutes()
     this.#transport = transport
     this.#transportNews = new TransportNews(transport)
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
@@ -286,7 +289,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   #applyResources(now: Instant): void {
     const resources = this.resources.forFlows()
-    this.routes.replaceResources(resources)
+    this.#routes.replaceResources(resources)
     this.findings.keepResources((id) => this.resources.has(id))
     this.#tellFlows({ type: 'resourcesChanged', resources }, now)
     this.#tellNames({ type: 'resourcesChanged', resources: this.resources.forNames() }, now)

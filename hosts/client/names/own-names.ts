@@ -2,9 +2,8 @@ import { parseQuery, type DnsQuery } from '../../../core/dns/message.ts'
 import { leadsToServices, recordKind } from '../../../core/dns/record-kind.ts'
 import type { DnsExchange, DnsExchangeRequest } from '../../../core/runtime/dns-exchange.ts'
 
-export interface OwnNamesOptions {
-  /** For all other names. */
-  exchange: DnsExchange
+/** The client, as far as it answers names. */
+export interface OwnResolver {
   /** Whether a normalized name is a resource's. */
   isResource: (name: string) => boolean
   /** The client's own answer to a query for one. */
@@ -16,19 +15,26 @@ export interface OwnNamesOptions {
  * and leads into the tunnel (D12). No query for such a name leaves the machine, but for records that its site does not have (D15).
  */
 export class OwnNames implements DnsExchange {
-  readonly #options: OwnNamesOptions
+  readonly #exchange: DnsExchange
+  #resolver: OwnResolver | undefined
 
-  constructor(options: OwnNamesOptions) {
-    this.#options = options
+  /** `exchange` is for all other names, and for all names until a client answers. */
+  constructor(exchange: DnsExchange) {
+    this.#exchange = exchange
+  }
+
+  /** Has resources' names answered by a client from here on. */
+  answerBy(resolver: OwnResolver): void {
+    this.#resolver = resolver
   }
 
   async send(request: DnsExchangeRequest): Promise<Uint8Array> {
-    const { exchange, isResource, answer } = this.#options
-    const parsed = parseQuery(request.message)
-    if (parsed.type === 'query' && isResource(parsed.query.name) && !mayGoUpstream(parsed.query)) {
-      return answer(request.message)
+    const resolver = this.#resolver
+    const parsed = resolver === undefined ? undefined : parseQuery(request.message)
+    if (parsed?.type === 'query' && resolver?.isResource(parsed.query.name) === true && !mayGoUpstream(parsed.query)) {
+      return resolver.answer(request.message)
     }
-    return exchange.send(request)
+    return this.#exchange.send(request)
   }
 }
 

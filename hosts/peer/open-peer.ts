@@ -1,0 +1,130 @@
+import { hostname } from 'node:os'
+import { TunnelTransports, type Tunnel, type TunnelTransport } from '../../core/contract/tunnel-transport.ts'
+import { shownUrl } from '../../core/control/connect-request.ts'
+import type { Role } from '../../core/control/messages.ts'
+import type { Container } from '../../core/di.ts'
+import type { Flows } from '../../core/flow/flows.ts'
+import type { Lane } from '../../core/flow/lane.ts'
+import { createdTunnel, generatedKeys } from '../../core/plugin/generated-keys.ts'
+import { requiredExtension } from '../../core/plugin/required-extension.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import { Lifecycle, type Startable } from '../../core/runtime/lifecycle.ts'
+import { Logger } from '../../core/runtime/logger.ts'
+import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
+import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import { Random, uuid } from '../../core/runtime/random.ts'
+import type { Secret } from '../../core/runtime/secret.ts'
+import { unixOf } from '../../core/runtime/time.ts'
+import { TunDevices } from '../../core/runtime/tun-device.ts'
+import { WebSockets } from '../../core/runtime/web-socket.ts'
+import { chooseLane, type LaneChoice } from '../runtime/lane/choose-lane.ts'
+import { openLane } from '../runtime/lane/open-lane.ts'
+import { keptId } from './kept-id.ts'
+import type { PeerContainer } from './peer-container.ts'
+import type { FlowsOf } from './peer-messages.ts'
+import type { PeerPorts } from './peer-shell.ts'
+import type { PeerIdentity } from './portal-connection.ts'
+import { userAgent } from './user-agent.ts'
+
+export interface PeerToOpen<R extends Role> {
+  role: R
+  config: { portal_url: string; state_folder: string; id?: string | undefined; name?: string | undefined }
+  token: Secret
+  /** This package's version. */
+  version: string
+  /** The operator's wish for a lane, by PORTREEVE_LANE. */
+  laneWish: string | undefined
+  /** What this peer calls itself beside its version: `gateway`. */
+  component: string
+  /** A new packet engine. */
+  flows: () => Flows<FlowsOf[R]['input'], FlowsOf[R]['output']>
+  /** The URL of a module beside the lane's worker, `lane-worker`. */
+  entry: string
+}
+
+/** A peer before its machine is made and its device is opened. */
+export interface OpenedPeer<R extends Role> {
+  tunnel: Tunnel
+  /** Name of the plugin that the tunnel is of. */
+  transport: string | undefined
+  lane: LaneChoice
+  /** The lane's half in the peer's own thread. */
+  laneMachine: Lane<FlowsOf[R]['input'], FlowsOf[R]['output']>
+  /** The control channel's address, as people are shown it. */
+  portalUrl: string
+  identity: PeerIdentity
+  ports: PeerPorts<R>
+  /** Starts the plugins' own parts and those given, in this order, and says that the peer runs. Returns what stops them all. */
+  run: (parts: { before?: readonly Startable[]; shell: Startable }) => Promise<() => Promise<void>>
+}
+
+/**
+ * Chooses lane and transport of a peer and makes its keys: fresh ones for each start, so that what was recorded of an earlier run cannot be opened
+ * with what is in memory later.
+ * @throws OperatorError for what is wrong with the configuration or its plugins
+ */
+export const openPeer = async <R extends Role>(
+  { container, installation }: PeerContainer,
+  { role, config, token, version, laneWish, component, flows, entry }: PeerToOpen<R>,
+): Promise<OpenedPeer<R>> => {
+  const clock = container.get(Clock)
+  const random = container.get(Random)
+  const logger = container.get(Logger)
+  const transport = tunnelTransport(container)
+  const lane = chooseLane(laneWish, transport)
+  const { machine, openCarrier } = openLane(lane, {
+    flows,
+    entry,
+    tunDevices: container.get(TunDevices),
+    sockets: container.get(DatagramSockets),
+  })
+  const keys = generatedKeys(transport, random)
+  const tunnel = createdTunnel(transport, {
+    privateKey: keys.privateKey,
+    random,
+    exportsKeys: lane.kind === 'native',
+    unixAt: (now) => unixOf(now, clock.pair()),
+  })
+  return {
+    tunnel,
+    transport: container.get(TunnelTransports.token).get(TRANSPORT)?.plugin,
+    lane,
+    laneMachine: machine,
+    portalUrl: shownUrl({ role, portalUrl: config.portal_url }),
+    identity: {
+      id: config.id ?? (await keptId(config.state_folder, () => uuid(random))),
+      name: config.name ?? hostname(),
+      keys,
+      token,
+      userAgent: userAgent(component, version),
+    },
+    ports: {
+      clock,
+      logger,
+      openCarrier,
+      webSockets: container.get(WebSockets),
+      interfaces: container.get(NetworkInterfaces),
+      network: container.get(NetworkConfiguration),
+    },
+    run: async ({ before = [], shell }) => {
+      const lifecycle = new Lifecycle()
+      await lifecycle.start([...before, ...installation.parts, shell])
+      logger.info(
+        { version, lane: lane.kind, why: lane.reason, plugins: installation.plugins.map(({ name }) => name) },
+        `the ${role} runs`,
+      )
+      return () => lifecycle.stop()
+    },
+  }
+}
+
+const TRANSPORT = 'wireguard'
+
+/** @throws OperatorError PLUGIN_MISSING */
+export const tunnelTransport = (container: Container): TunnelTransport =>
+  requiredExtension(container.get(TunnelTransports.token), {
+    key: TRANSPORT,
+    what: 'tunnel transport',
+    use: 'builtin:transport-wireguard',
+  })

@@ -1,0 +1,76 @@
+// The wiring that client and gateway have in common, as a table: ports by their Node implementations, extension points by the plugins that the
+// configuration lists.
+import type { PluginEntry } from '../../core/config/parse-config.ts'
+import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
+import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import type { Role } from '../../core/control/messages.ts'
+import { createContainer, type Container } from '../../core/di.ts'
+import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
+import { loadPlugins, type PluginModules } from '../../core/plugin/load-plugins.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import { SystemResolvers } from '../../core/runtime/dns-exchange.ts'
+import { DnsListeners } from '../../core/runtime/dns-listener.ts'
+import { Logger } from '../../core/runtime/logger.ts'
+import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import { Random } from '../../core/runtime/random.ts'
+import { SecretFiles } from '../../core/runtime/secret-files.ts'
+import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
+import { TunDevices } from '../../core/runtime/tun-device.ts'
+import { WebSockets } from '../../core/runtime/web-socket.ts'
+import {
+  checkCaFile,
+  createClock,
+  createDatagramSockets,
+  createDnsListeners,
+  createLogger,
+  createNetworkInterfaces,
+  createRandom,
+  createSecretFiles,
+  createSystemResolvers,
+  createTrustedAuthorities,
+  createTunDevices,
+  createWebSockets,
+  type LogLevel,
+} from '../runtime/index.ts'
+
+/** Configuration and plugins that a peer's container is made from. */
+export interface PeerParts {
+  config: { plugins: readonly PluginEntry[]; log_level: LogLevel; ca_file?: string | undefined }
+  modules: PluginModules
+  /** This package's version. */
+  version: string
+}
+
+export interface PeerContainer {
+  container: Container
+  installation: Installation
+}
+
+/**
+ * Builds the container of one kind of peer. `add` puts the ports there that only this kind has, or has in its own way.
+ * @throws OperatorError for what is wrong with the plugins or the file of authorities
+ */
+export const buildPeerContainer = async (
+  role: Role,
+  { config, modules, version }: PeerParts,
+  add: (container: Container, logger: Logger) => void,
+): Promise<PeerContainer> => {
+  checkCaFile(config.ca_file)
+  const container = createContainer()
+  const logger = createLogger({ level: config.log_level, name: role })
+  container.value(Logger, logger)
+  container.value(Clock, createClock())
+  container.value(Random, createRandom())
+  container.value(TrustedAuthorities, createTrustedAuthorities())
+  container.value(SystemResolvers, createSystemResolvers())
+  container.value(DatagramSockets, createDatagramSockets())
+  container.value(DnsListeners, createDnsListeners())
+  container.value(WebSockets, createWebSockets({ caFile: config.ca_file }))
+  container.value(TunDevices, createTunDevices())
+  container.value(NetworkInterfaces, createNetworkInterfaces())
+  container.value(SecretFiles, createSecretFiles(modules.folder))
+  add(container, logger)
+  const uses = await loadPlugins(config.plugins, modules)
+  return { container, installation: installPlugins(container, [TunnelTransports, UpstreamResolvers], uses, version) }
+}
