@@ -2,12 +2,12 @@ import { eventually } from '../../../hosts/lab/eventually.ts'
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
 
 /**
- * Waits until a machine's kernel knows the MTU of the path to an address. Kernels forget and learn while packets pass, so it is not read once;
+ * Waits until a machine's kernel knows the MTU (one of several) of the path to an address. Kernels forget and learn while packets pass, so it is not read once;
  * `again` sends what teaches it once more.
  */
 export const knowsMtu = async (
   machine: Pick<Namespace, 'mustRun'>,
-  { address, mtu, again }: { address: string; mtu: number; again?: () => Promise<unknown> },
+  { address, mtu, again }: { address: string; mtu: number | readonly number[]; again?: () => Promise<unknown> },
 ): Promise<void> => {
   let isFirst = true
   await eventually(
@@ -15,9 +15,10 @@ export const knowsMtu = async (
       if (!isFirst) await again?.()
       isFirst = false
       const { stdout } = await machine.mustRun('ip', ['route', 'get', address])
-      if (!stdout.includes(`mtu ${mtu}`)) throw new Error(stdout.trim())
+      const known = Number(/ mtu (\d+)/.exec(stdout)?.[1])
+      if (![mtu].flat().includes(known)) throw new Error(stdout.trim())
       return true
     },
-    { what: `packets of ${mtu} bytes to ${address}`, timeoutMs: 20_000 },
+    { what: `packets of ${[mtu].flat().join(' or ')} bytes to ${address}`, timeoutMs: 60_000 },
   )
 }
