@@ -66,7 +66,7 @@ export interface Lane<R extends Role, D extends Direction> {
 export type MessageVerdict<R extends Role, D extends Direction> =
   | { ok: true; message: Message<R, D> }
   /** `detail` names the part that is wrong, never its value. */
-  | { ok: false; reason: 'unknown_event' | 'invalid_payload'; detail: string }
+  | { ok: false; reason: 'unknown-event' | 'invalid-payload'; detail: string }
 
 /** The wire's name of a message. */
 export const wireName = <R extends Role, D extends Direction>(
@@ -84,11 +84,11 @@ export const readMessage = <R extends Role, D extends Direction>(
   payload: unknown,
 ): MessageVerdict<R, D> => {
   const event = REVERSED[lane.role][lane.direction][lane.dialect].get(wire) as EventName<R, D> | undefined
-  if (event === undefined) return { ok: false, reason: 'unknown_event', detail: wire.slice(0, 64) }
+  if (event === undefined) return { ok: false, reason: 'unknown-event', detail: wire.slice(0, 64) }
   const parsed = schemaOf(lane, event).safeParse(payload)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
-    return { ok: false, reason: 'invalid_payload', detail: `${event}.${issue?.path.join('.') ?? ''}` }
+    return { ok: false, reason: 'invalid-payload', detail: `${event}.${issue?.path.join('.') ?? ''}` }
   }
   // The schema of `event` was just satisfied, which is what ties the two members together.
   return { ok: true, message: { event, payload: parsed.data } as Message<R, D> }

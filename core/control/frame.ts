@@ -11,7 +11,7 @@ export interface Frame {
 
 export type FrameVerdict = { ok: true; frame: Frame } | { ok: false; reason: FrameFault }
 
-export type FrameFault = 'too_long' | 'not_json' | 'not_an_object' | 'bad_topic' | 'bad_event' | 'bad_ref'
+export type FrameFault = 'too-long' | 'not-json' | 'not-an-object' | 'bad-topic' | 'bad-event' | 'bad-ref'
 
 /** The longest text that a portal takes from a peer, in UTF-16 units. */
 export const MAX_FRAME_TO_PORTAL = 65_536
@@ -21,18 +21,18 @@ export const MAX_FRAME_FROM_PORTAL = 8 * 1_048_576
 
 /** Reads one frame of at most `longest` UTF-16 units. Never throws. Keys that it does not know are ignored; arrays (`vsn` 2) are refused. */
 export const decodeFrame = (text: string, longest: number): FrameVerdict => {
-  if (text.length > longest) return { ok: false, reason: 'too_long' }
+  if (text.length > longest) return { ok: false, reason: 'too-long' }
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    return { ok: false, reason: 'not_json' }
+    return { ok: false, reason: 'not-json' }
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { ok: false, reason: 'not_an_object' }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { ok: false, reason: 'not-an-object' }
   const { topic, event, payload, ref = null } = value as Record<string, unknown>
-  if (typeof topic !== 'string') return { ok: false, reason: 'bad_topic' }
-  if (typeof event !== 'string') return { ok: false, reason: 'bad_event' }
-  if (!isRef(ref)) return { ok: false, reason: 'bad_ref' }
+  if (typeof topic !== 'string') return { ok: false, reason: 'bad-topic' }
+  if (typeof event !== 'string') return { ok: false, reason: 'bad-event' }
+  if (!isRef(ref)) return { ok: false, reason: 'bad-ref' }
   return { ok: true, frame: { topic, event, payload, ref } }
 }
 

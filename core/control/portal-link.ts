@@ -185,7 +185,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #join(now: Instant): void {
-    if (this.#phase.name !== 'opening') return this.#drop('unexpected_open')
+    if (this.#phase.name !== 'opening') return this.#drop('unexpected-open')
     this.#nextRef = 0
     this.#sendJoin(now)
   }
@@ -197,7 +197,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
 
   #refused(refusal: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
     const { status, code, reason, detail, retryAfterMs, problem } = refusal
-    if (this.#phase.name !== 'opening') return this.#drop('unexpected_refusal')
+    if (this.#phase.name !== 'opening') return this.#drop('unexpected-refusal')
     // A 401 without a code of the portal is a proxy's, or a network's sign-in page: no reason to forget a token.
     if (status === 401 && code !== undefined) {
       return this.#final({ type: 'signedOut', reason: reason ?? code, ...(detail === undefined ? {} : { detail }) })
@@ -236,7 +236,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #frame(text: string, now: Instant): void {
-    if (this.#phase.name !== 'joining' && this.#phase.name !== 'up') return this.#drop('unexpected_frame')
+    if (this.#phase.name !== 'joining' && this.#phase.name !== 'up') return this.#drop('unexpected-frame')
     const decoded = decodeFrame(text, MAX_FRAME_FROM_PORTAL)
     if (!decoded.ok) return this.#drop(decoded.reason)
     const { frame } = decoded
@@ -258,7 +258,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   #reply(frame: Frame, now: Instant): void {
     const phase = this.#phase
     const reply = readReply(frame.payload)
-    if (reply === undefined) return this.#drop('bad_reply')
+    if (reply === undefined) return this.#drop('bad-reply')
     if (phase.name === 'joining' && frame.ref === phase.ref) {
       if (reply.status === 'ok') return this.#joined(now)
       this.#outputs.push({ type: 'closeConnection' })
@@ -288,7 +288,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
 
   #disconnect(frame: Frame): void {
     const { reason, cause, detail } = (frame.payload ?? {}) as Record<string, unknown>
-    if (reason !== 'token_expired') return this.#drop('unknown_disconnect')
+    if (reason !== 'token_expired') return this.#drop('unknown-disconnect')
     this.#outputs.push({ type: 'closeConnection' })
     const known = typeof cause === 'string' && /^[a-z0-9_]{1,64}$/.test(cause) ? cause : reason
     this.#final({
@@ -307,11 +307,11 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   #send({ hold, event, payload }: LinkInput<R> & { type: 'send' }): void {
     const message = { event, payload } as ToPortal<R>
     if (this.#phase.name === 'up') return this.#say(message)
-    if (hold !== true || this.#phase.name === 'idle') return this.#drop('not_connected')
+    if (hold !== true || this.#phase.name === 'idle') return this.#drop('not-connected')
     this.#held.push(message)
     if (this.#held.length > MOST_HELD) {
       this.#held.shift()
-      this.#drop('held_too_many')
+      this.#drop('held-too-many')
     }
   }
 

@@ -37,17 +37,23 @@ export type QueryVerdict =
   | { type: 'refused'; reason: QueryProblem; answer?: Uint8Array }
 
 export type QueryProblem =
-  'tooShort' | 'tooLong' | 'notAQuery' | 'unknownOperation' | 'notOneQuestion' | 'malformed' | 'unknownEdnsVersion'
+  | 'too-short'
+  | 'too-long'
+  | 'not-a-query'
+  | 'unknown-operation'
+  | 'not-one-question'
+  | 'malformed'
+  | 'unknown-edns-version'
 
 /** Reads a query from bytes that anybody may have sent. Never throws; bytes are only borrowed. */
 export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
-  if (bytes.length < HEADER_BYTES) return { type: 'refused', reason: 'tooShort' }
+  if (bytes.length < HEADER_BYTES) return { type: 'refused', reason: 'too-short' }
   // Answering an answer is how two servers come to talk to each other for ever.
   const flags = read16(bytes, 2)
-  if ((flags & QR) !== 0) return { type: 'refused', reason: 'notAQuery' }
-  if (bytes.length > MAX_QUERY_BYTES) return complaint(bytes, ResponseCode.FORMERR, 'tooLong')
-  if ((flags & OPCODE) !== 0) return complaint(bytes, ResponseCode.NOTIMP, 'unknownOperation')
-  if (read16(bytes, 4) !== 1) return complaint(bytes, ResponseCode.FORMERR, 'notOneQuestion')
+  if ((flags & QR) !== 0) return { type: 'refused', reason: 'not-a-query' }
+  if (bytes.length > MAX_QUERY_BYTES) return complaint(bytes, ResponseCode.FORMERR, 'too-long')
+  if ((flags & OPCODE) !== 0) return complaint(bytes, ResponseCode.NOTIMP, 'unknown-operation')
+  if (read16(bytes, 4) !== 1) return complaint(bytes, ResponseCode.FORMERR, 'not-one-question')
   const named = readQuestionName(bytes)
   if (named === undefined || named.end + 4 > bytes.length) return complaint(bytes, ResponseCode.FORMERR, 'malformed')
   const questionEnd = named.end + 4
@@ -72,7 +78,7 @@ export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
     udpBytes,
   }
   if (version === 0) return { type: 'query', query }
-  return { type: 'refused', reason: 'unknownEdnsVersion', answer: answerTo(query, { code: ResponseCode.BADVERS }) }
+  return { type: 'refused', reason: 'unknown-edns-version', answer: answerTo(query, { code: ResponseCode.BADVERS }) }
 }
 
 /** Records of one type that all belong to the name asked for. */
@@ -162,17 +168,17 @@ export interface DnsRecord {
 
 export type AnswerVerdict = { type: 'answer'; answer: DnsAnswer } | { type: 'refused'; reason: AnswerProblem }
 
-export type AnswerProblem = 'tooShort' | 'notAnAnswer' | 'wrongId' | 'wrongQuestion' | 'malformed'
+export type AnswerProblem = 'too-short' | 'not-an-answer' | 'wrong-id' | 'wrong-question' | 'malformed'
 
 /** Reads what came back for a query. Never throws; `data` of its records is borrowed from `bytes`. */
 export const parseAnswer = (
   bytes: Uint8Array,
   query: Pick<DnsQuery, 'id' | 'name' | 'type' | 'recordClass'>,
 ): AnswerVerdict => {
-  if (bytes.length < HEADER_BYTES) return { type: 'refused', reason: 'tooShort' }
+  if (bytes.length < HEADER_BYTES) return { type: 'refused', reason: 'too-short' }
   const flags = read16(bytes, 2)
-  if ((flags & QR) === 0 || (flags & OPCODE) !== 0) return { type: 'refused', reason: 'notAnAnswer' }
-  if (read16(bytes, 0) !== query.id) return { type: 'refused', reason: 'wrongId' }
+  if ((flags & QR) === 0 || (flags & OPCODE) !== 0) return { type: 'refused', reason: 'not-an-answer' }
+  if (read16(bytes, 0) !== query.id) return { type: 'refused', reason: 'wrong-id' }
   const code = flags & 0xf
   const truncated = (flags & TC) !== 0
   const questions = read16(bytes, 4)
@@ -186,7 +192,7 @@ export const parseAnswer = (
     named.name === query.name &&
     read16(bytes, named.end) === query.type &&
     read16(bytes, named.end + 2) === query.recordClass
-  if (!asked) return { type: 'refused', reason: 'wrongQuestion' }
+  if (!asked) return { type: 'refused', reason: 'wrong-question' }
 
   const found: DnsRecord[] = []
   for (const record of records(bytes, named.end + 4, read16(bytes, 6))) {

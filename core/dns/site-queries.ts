@@ -52,7 +52,7 @@ export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, Site
   handle(input: SiteQueriesInput<Query>, now: Instant): void {
     if (input.type === 'siteAnswered') return this.#onVerdict(input.ask, input.verdict)
     const { query, parsed, message, protocol, resourceIds, first } = input
-    if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed, resourceIds }, 'tooManySiteQueries')
+    if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed, resourceIds }, 'too-many-site-queries')
     const ask = ++this.#lastAsk
     const kept = { query, parsed, message: new Uint8Array(message), protocol, resourceIds, first }
     this.#pending.set(ask, { ...kept, endsAt: after(now, GIVE_UP_AFTER) })
@@ -65,7 +65,7 @@ export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, Site
       if (pending.endsAt > now) return
       this.#pending.delete(ask)
       this.#outputs.push({ type: 'cancelSiteAsk', ask })
-      this.#fail(pending, 'siteTimedOut')
+      this.#fail(pending, 'site-timed-out')
     }
   }
 
@@ -90,14 +90,14 @@ export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, Site
     const { endsAt: _, ...asked } = pending
     const isOnlyOfSite = leadsToServices(parsed.type)
     if (verdict.type === 'failed') {
-      if (verdict.code !== 'unsupported' || isOnlyOfSite) return this.#fail(pending, `site_${verdict.code}`)
+      if (verdict.code !== 'unsupported' || isOnlyOfSite) return this.#fail(pending, `site-${verdict.code}`)
       this.#outputs.push({ type: 'askElsewhere', ...asked, siteAnswer: undefined })
       return
     }
     const read = parseAnswer(verdict.message, parsed)
-    if (read.type === 'refused') return this.#fail(pending, `siteAnswer_${read.reason}`)
+    if (read.type === 'refused') return this.#fail(pending, `site-answer-${read.reason}`)
     const answer = siteAnswer(parsed, verdict.message, read.answer)
-    if (answer === undefined) return this.#fail(pending, 'siteAnswer_unreadable')
+    if (answer === undefined) return this.#fail(pending, 'site-answer-unreadable')
     const message = fitted(parsed, protocol, answer)
     if (!isOnlyOfSite && isWithoutRecords(message)) {
       this.#outputs.push({ type: 'askElsewhere', ...asked, siteAnswer: message })

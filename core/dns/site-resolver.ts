@@ -82,7 +82,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     }
     for (const resolution of this.#running.values()) {
       if (resolution.endsAt > now) return
-      this.#counters.count('siteResolverTimedOut')
+      this.#counters.count('site-resolver-timed-out')
       resolution.failures = { ipv4: 'no_answer', ipv6: 'no_answer', ...resolution.failures }
       for (const ask of resolution.asks) {
         this.#asks.delete(ask)
@@ -120,7 +120,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     const lookups = known === undefined ? [lookup] : []
     const running = this.#running.get(name)
     const isFull = running === undefined ? this.#running.size >= MAX_NAMES : running.lookups.length >= MAX_LOOKUPS
-    const refusal = isFull ? 'tooManyLookups' : running === undefined ? this.#begin(lookups, name, now) : undefined
+    const refusal = isFull ? 'too-many-lookups' : running === undefined ? this.#begin(lookups, name, now) : undefined
     if (refusal === undefined) {
       running?.lookups.push(...lookups)
       return
@@ -166,22 +166,22 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   /** Finding for one address family: its addresses, or why none counts. */
   #outcome(verdict: UpstreamVerdict, question: Question): FamilyFound | SiteFinding {
     if (verdict.type === 'failed') {
-      this.#counters.count(`siteResolver_${verdict.code}`)
+      this.#counters.count(`site-resolver-${verdict.code}`)
       return verdict.code === 'malformed' ? 'bad_answer' : 'no_answer'
     }
     const read = parseAnswer(verdict.message, question)
     if (read.type === 'refused') {
-      this.#counters.count(`siteAnswer_${read.reason}`)
+      this.#counters.count(`site-answer-${read.reason}`)
       return 'bad_answer'
     }
     const { code } = read.answer
     if (code !== ResponseCode.NOERROR && code !== ResponseCode.NXDOMAIN) {
-      this.#counters.count('siteAnswer_error')
+      this.#counters.count('site-answer-error')
       return code === ResponseCode.SERVFAIL ? 'servfail' : code === ResponseCode.REFUSED ? 'refused' : 'bad_answer'
     }
     // askServer's last word where the whole answer cannot be had over TCP: what is missing is no proof that there is nothing.
     if (read.answer.truncated) {
-      this.#counters.count('siteAnswer_truncated')
+      this.#counters.count('site-answer-truncated')
       return 'bad_answer'
     }
     const texts = new Set<string>()
@@ -189,10 +189,10 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     for (const data of answeredData(verdict.message, read.answer, question)) {
       const refusal = this.#refusal(data, question)
       if (refusal !== undefined) {
-        this.#counters.count(`siteAnswer_${refusal}`)
+        this.#counters.count(`site-answer-${refusal}`)
         finding = 'refused_address'
       } else if (texts.size < MAX_ADDRESSES) texts.add(formatAddress(data))
-      else this.#counters.count('siteAnswer_tooManyAddresses')
+      else this.#counters.count('site-answer-too-many-addresses')
     }
     return { addresses: [...texts].sort(), finding: texts.size > 0 ? 'found' : finding }
   }
@@ -200,15 +200,15 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   /** Why a site's name server must not lead a client there: to the gateway itself, to what is only on its link, into the tunnel. */
   #refusal(data: Uint8Array, { type }: Question): string | undefined {
     if (data.length !== (type === RecordType.A ? 4 : 16)) return 'malformedAddress'
-    if (whyNeverAServer(data) !== undefined) return 'refusedAddress'
+    if (whyNeverAServer(data) !== undefined) return 'refused-address'
     const meanings = [data, ...embeddedIpv4(data)]
-    return meanings.some((one) => this.#ownAddresses.has(formatAddress(one))) ? 'ownAddress' : undefined
+    return meanings.some((one) => this.#ownAddresses.has(formatAddress(one))) ? 'own-address' : undefined
   }
 
   /** Answers with the family that there is, while the other goes on being asked for. */
   #goOn(resolution: Resolution, now: Instant): void {
     this.#halfway.delete(resolution)
-    this.#counters.count('siteResolverWentOn')
+    this.#counters.count('site-resolver-went-on')
     this.#remember(resolution, now)
     this.#tell(resolution.found, resolution.lookups.splice(0))
   }

@@ -52,7 +52,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
       if (pending.endsAt > now) return
       this.#pending.delete(ask)
       this.#outputs.push({ type: 'cancelSiteAsk', ask })
-      this.#fail(pending, 'siteQueryTimedOut')
+      this.#fail(pending, 'site-query-timed-out')
     }
   }
 
@@ -81,12 +81,12 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     }
     const parsed = verdict.query
     if (parsed.recordClass !== CLASS_IN || recordKind(parsed.type) !== 'data') {
-      return this.#refuse({ query, parsed }, ResponseCode.REFUSED, 'siteTypeRefused')
+      return this.#refuse({ query, parsed }, ResponseCode.REFUSED, 'site-type-refused')
     }
     let ofClient = 0
     for (const pending of this.#pending.values()) if (pending.client === client) ofClient++
     if (ofClient >= MAX_OF_CLIENT || this.#pending.size >= MAX_PENDING) {
-      return this.#refuse({ query, parsed }, ResponseCode.SERVFAIL, 'tooManySiteQueries')
+      return this.#refuse({ query, parsed }, ResponseCode.SERVFAIL, 'too-many-site-queries')
     }
     const ask = ++this.#lastAsk
     const kept = { query, client, parsed, protocol, message: new Uint8Array(message) }
@@ -103,7 +103,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
       return
     }
     this.#pending.delete(ask)
-    this.#refuse(pending, ResponseCode.REFUSED, 'siteNameRefused')
+    this.#refuse(pending, ResponseCode.REFUSED, 'site-name-refused')
   }
 
   #onVerdict(ask: number, verdict: UpstreamVerdict): void {
@@ -111,11 +111,11 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     if (pending === undefined) return
     this.#pending.delete(ask)
     const { query, parsed, protocol } = pending
-    if (verdict.type === 'failed') return this.#fail(pending, `siteQuery_${verdict.code}`)
+    if (verdict.type === 'failed') return this.#fail(pending, `site-query-${verdict.code}`)
     const read = parseAnswer(verdict.message, parsed)
-    if (read.type === 'refused') return this.#fail(pending, `siteQueryAnswer_${read.reason}`)
+    if (read.type === 'refused') return this.#fail(pending, `site-query-answer-${read.reason}`)
     const answer = siteAnswer(parsed, verdict.message, read.answer)
-    if (answer === undefined) return this.#fail(pending, 'siteQueryAnswer_unreadable')
+    if (answer === undefined) return this.#fail(pending, 'site-query-answer-unreadable')
     const message = fitted(parsed, protocol, answer)
     this.#outputs.push({ type: 'answerSiteQuery', query, message })
   }

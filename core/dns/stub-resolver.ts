@@ -141,7 +141,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 
   #onResources(resources: readonly NamedResource[]): void {
     this.#resources = new ResourceNames(resources)
-    for (const _ of this.#resources.invalid) this.#counters.count('invalidPattern')
+    for (const _ of this.#resources.invalid) this.#counters.count('invalid-pattern')
     for (const [domain, before] of this.#owners) {
       const owners = this.#resources.match(domain)
       this.#owners.set(domain, owners)
@@ -260,11 +260,11 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     const assigned = this.#mapped.assign(query.name, { isExact: owners.some(isOneName), now })
     if (assigned.watch) this.#outputs.push({ type: 'watchNames' })
     if (assigned.number === undefined) {
-      this.#counters.count('mappedAddressesExhausted')
+      this.#counters.count('mapped-addresses-exhausted')
       return answerTo(query, { code: ResponseCode.SERVFAIL })
     }
     if (assigned.forgotten !== undefined) {
-      this.#counters.count('mappedNameForgotten')
+      this.#counters.count('mapped-name-forgotten')
       this.#owners.delete(assigned.forgotten)
       this.#outputs.push({ type: 'forgetName', domain: assigned.forgotten })
     }

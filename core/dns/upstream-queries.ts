@@ -131,7 +131,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   ): void {
     const known = upstreams?.map(alive) ?? this.#upstreams
     const refusal =
-      known.length === 0 ? 'noUpstream' : this.#pending.size >= MAX_QUERIES_IN_FLIGHT ? 'tooManyQueries' : undefined
+      known.length === 0 ? 'no-upstream' : this.#pending.size >= MAX_QUERIES_IN_FLIGHT ? 'too-many-queries' : undefined
     if (refusal !== undefined) {
       this.#counters.count(refusal)
       const failure = answerTo(parsed, { code: ResponseCode.SERVFAIL })
@@ -162,7 +162,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   #askNext(pending: PendingQuery<Query>, now: Instant): void {
     const known = pending.candidates[pending.next % pending.candidates.length]
     if (known === undefined) {
-      if (pending.refusal === undefined) this.#counters.count('allUpstreamsFailed')
+      if (pending.refusal === undefined) this.#counters.count('all-upstreams-failed')
       return this.#giveUp(pending)
     }
     pending.next = (pending.next + 1) % pending.candidates.length
@@ -180,7 +180,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       if (known !== undefined && since !== undefined && now - since >= MOVE_ON_AFTER) this.#markDead(known, now)
     }
     if (now >= pending.endsAt) {
-      this.#counters.count('upstreamsTimedOut')
+      this.#counters.count('upstreams-timed-out')
       return this.#giveUp(pending)
     }
     this.#pending.delete(pending)
@@ -198,20 +198,20 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     pending.asks.delete(id)
 
     if (verdict.type === 'failed') {
-      this.#counters.count(`upstream_${verdict.code}`)
+      this.#counters.count(`upstream-${verdict.code}`)
       this.#markDead(known, now)
       return this.#withoutCandidate(pending, known, now)
     }
     const read = parseAnswer(verdict.message, pending.parsed)
     if (read.type === 'refused') {
-      this.#counters.count(`upstreamAnswer_${read.reason}`)
+      this.#counters.count(`upstream-answer-${read.reason}`)
       return this.#withoutCandidate(pending, known, now)
     }
     known.deadUntil = undefined
     const { answer } = read
     if (answer.records.some(isMappedAddress)) {
       // A stranger's name must not lead an application to a resource under a false name (DNS rebinding).
-      this.#counters.count('upstreamAnswer_mappedAddress')
+      this.#counters.count('upstream-answer-mapped-address')
       return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }), known.upstream)
     }
     if (pending.nameOfSite !== undefined && !anotherMayKnow(answer.code)) {

@@ -103,7 +103,7 @@ describe('names of a site on the kernel, as its gateway finds them', function ()
     expect(dns.seen('site-dns', 'slow.corp.example.org').filter((line) => line.includes('AAAA'))).to.deep.equal([])
     await gateway.mustRun('nft', ['delete', 'table', 'inet', 'silence'])
     const { dropped } = await askGatewayStatus(join(dns.lab.run.path, 'gateway-1', 'gateway.sock'))
-    expect(dropped['resolver']).to.have.property('siteResolverWentOn')
+    expect(dropped['resolver']).to.have.property('site-resolver-went-on')
   })
 
   it('D13 are NXDOMAIN once the site has said so; what it found is said by name, to people and to admins', async () => {

@@ -28,7 +28,7 @@ export class Candidates {
   ): void {
     const gatewayId = gateway_id.toLowerCase()
     const tie = this.#needs.grants.ties({ clientId, gatewayId })
-    if (tie !== 'acknowledged') return this.#needs.drop('candidates_without_authorization')
+    if (tie !== 'acknowledged') return this.#needs.drop('candidates-without-authorization')
     this.#needs.peers.tellGateway(gatewayId, { event, payload: { client_id: clientId, candidates } })
   }
 
@@ -47,7 +47,7 @@ export class Candidates {
           if (grant.row.gatewayId === gatewayId && grant.held.length < MOST_HELD) grant.held.push({ event, candidates })
         }
       } else {
-        this.#needs.drop('candidates_without_authorization')
+        this.#needs.drop('candidates-without-authorization')
       }
     }
   }

@@ -85,7 +85,7 @@ export class GatewayGrants {
   #newest(oldestFirst: readonly Grant[]): readonly Grant[] {
     const beyond = Math.max(0, oldestFirst.length - this.#needs.limits.grants_per_gateway)
     for (const { row } of oldestFirst.slice(0, beyond)) {
-      this.#needs.drop('grant_beyond_limit')
+      this.#needs.drop('grant-beyond-limit')
       this.#needs.emit({ type: 'removeAuthorization', accountId: row.accountId, authorizationId: row.id })
     }
     return oldestFirst.slice(beyond)

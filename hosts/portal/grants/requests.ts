@@ -88,9 +88,9 @@ export class Requests {
     const { grants, refKey, drop } = this.#needs
     const id = readRef('grant', ref, refKey)
     const grant = id === undefined ? undefined : grants.get(id)
-    if (grant?.row.gatewayId !== gatewayId) return drop('unknown_ref')
+    if (grant?.row.gatewayId !== gatewayId) return drop('unknown-ref')
     const pending = this.#pendingOf(grant)
-    if (pending === undefined) return grant.isAcknowledged ? undefined : drop('unawaited_acknowledgement')
+    if (pending === undefined) return grant.isAcknowledged ? undefined : drop('unawaited-acknowledgement')
     this.#grant(pending, grant, now)
   }
 
@@ -208,7 +208,7 @@ export class Requests {
   }
 
   #refuse(pending: Pending, refused: Refused, now: Instant): void {
-    if (refused.limit !== undefined) this.#needs.drop('grant_limit_reached')
+    if (refused.limit !== undefined) this.#needs.drop('grant-limit-reached')
     this.#abandon(pending, now)
     this.#needs.answers.refuse(pending, refused, now)
   }

@@ -269,7 +269,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         : readMessage({ role: 'gateway', ...lane }, event, frame.payload)
     if (!verdict.ok) {
       this.#counters.count(verdict.reason)
-      const reason = verdict.reason === 'unknown_event' ? 'unknown_message' : verdict.reason
+      const reason = verdict.reason === 'unknown-event' ? 'unknown_message' : 'invalid_payload'
       return this.#peers.reply(connection, errorReply(topic, ref, reason))
     }
     if (isClient(connection)) return this.#client(connection, verdict.message as ToPortal<'client'>, now)

@@ -58,7 +58,7 @@ export class Withdrawals {
   acknowledged(gatewayId: string, ref: string): void {
     const key = readRef('reject', ref, this.#needs.refKey)
     const open = key === undefined ? undefined : this.#open.get(key)
-    if (open?.gatewayId !== gatewayId) return this.#needs.drop('unknown_ref')
+    if (open?.gatewayId !== gatewayId) return this.#needs.drop('unknown-ref')
     this.#close(open)
   }
 

@@ -49,14 +49,14 @@ describe('frames', () => {
       const verdict = decoded(text)
       return verdict.ok ? 'ok' : verdict.reason
     }
-    expect(reason('["1","1","client","phx_join",{}]')).to.equal('not_an_object')
-    expect(reason('null')).to.equal('not_an_object')
-    expect(reason('{')).to.equal('not_json')
-    expect(reason(' '.repeat(LONGEST + 1))).to.equal('too_long')
-    expect(reason('{"event":"b"}')).to.equal('bad_topic')
-    expect(reason('{"topic":"a","event":7}')).to.equal('bad_event')
+    expect(reason('["1","1","client","phx_join",{}]')).to.equal('not-an-object')
+    expect(reason('null')).to.equal('not-an-object')
+    expect(reason('{')).to.equal('not-json')
+    expect(reason(' '.repeat(LONGEST + 1))).to.equal('too-long')
+    expect(reason('{"event":"b"}')).to.equal('bad-topic')
+    expect(reason('{"topic":"a","event":7}')).to.equal('bad-event')
     for (const ref of ['"1"', '-1', '1.5', '1e300', 'true', '[]'])
-      expect(reason(`{"topic":"a","event":"b","ref":${ref}}`), ref).to.equal('bad_ref')
+      expect(reason(`{"topic":"a","event":"b","ref":${ref}}`), ref).to.equal('bad-ref')
   })
 
   it('completes a join only with a response that is exactly {}', () => {

@@ -55,7 +55,7 @@ describe('messages of the control channel', () => {
     })
     expect(verdict).to.deep.equal({
       ok: false,
-      reason: 'invalid_payload',
+      reason: 'invalid-payload',
       detail: 'createAuthorization.resource.type',
     })
   })
@@ -64,7 +64,7 @@ describe('messages of the control channel', () => {
     for (const event of ['constructor', '__proto__', 'toString', 'create_flow', '']) {
       expect(readMessage({ role: 'client', direction: 'toPortal', dialect: 'v2' }, event, {})).to.include({
         ok: false,
-        reason: 'unknown_event',
+        reason: 'unknown-event',
       })
     }
   })
@@ -101,7 +101,7 @@ describe('messages of the control channel', () => {
             frame.event,
             replaced(frame.payload, path, value),
           )
-          if (!verdict.ok) expect(verdict.reason).to.equal('invalid_payload')
+          if (!verdict.ok) expect(verdict.reason).to.equal('invalid-payload')
         },
       ),
     )

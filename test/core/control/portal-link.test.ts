@@ -88,7 +88,7 @@ describe('PortalLink', () => {
     bench.receive({ topic: 'client', event: 'future_event', payload: {}, ref: null })
     bench.receive({ topic: 'client', event: 'init', payload: {}, ref: null })
     bench.put({ type: 'frameReceived', text: '[' })
-    expect(bench.link.counters()).to.deep.equal({ unknown_event: 1, invalid_payload: 1, not_json: 1 })
+    expect(bench.link.counters()).to.deep.equal({ 'unknown-event': 1, 'invalid-payload': 1, 'not-json': 1 })
   })
 
   it('sends messages under their wire names with a ref that counts', () => {
@@ -109,7 +109,7 @@ describe('PortalLink', () => {
     expect(frames(bench.receive(example('frame.reply-ok'))).at(-1)).to.deep.include({
       event: 'new_gateway_ice_candidates',
     })
-    expect(bench.link.counters()).to.deep.equal({ not_connected: 1 })
+    expect(bench.link.counters()).to.deep.equal({ 'not-connected': 1 })
   })
 
   it('beats every 10 s and reconnects after four beats without an answer', () => {

@@ -210,7 +210,7 @@ describe('site resolver', () => {
     expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: [], failed: false, unanswered: 'ipv6' })
     look(2)
     expect(asks()).to.have.length(4)
-    expect(machine.counters()).to.have.property('siteResolver_timeout', 1)
+    expect(machine.counters()).to.have.property('site-resolver-timeout', 1)
   })
 
   it('D11 an answer that was cut short is no proof that there is no record', () => {
@@ -225,7 +225,7 @@ describe('site resolver', () => {
     expect(resolved().at(-1)).to.deep.include({ failed: true })
     look(2)
     expect(asks(), 'and nothing to remember').to.have.length(4)
-    expect(machine.counters()).to.have.property('siteAnswer_truncated', 2)
+    expect(machine.counters()).to.have.property('site-answer-truncated', 2)
   })
 
   it('follows aliases, and takes no record of another name', () => {
@@ -250,7 +250,7 @@ describe('site resolver', () => {
     answer(0, ['10.0.0.7', '10.0.0.8'])
     answer(1, ['2001:db8::7'])
     expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.8'], ipv6: [], failed: false })
-    expect(machine.counters()).to.have.property('siteAnswer_ownAddress', 2)
+    expect(machine.counters()).to.have.property('site-answer-own-address', 2)
     dispatch({ type: 'ownAddressesChanged', addresses: ['10.0.0.8'] })
     look(2)
     answer(2, ['10.0.0.7', '10.0.0.8'])
@@ -265,7 +265,7 @@ describe('site resolver', () => {
     answer(0, [...four, '10.0.0.1'])
     answer(1, [...six, 'fd12::1'])
     expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: ['fd12::1'] })
-    expect(machine.counters()).to.have.property('siteAnswer_refusedAddress', four.length + six.length)
+    expect(machine.counters()).to.have.property('site-answer-refused-address', four.length + six.length)
   })
 
   it('refuses metadata services of clouds, and every IPv6 address that stands for one or for its own machine', () => {
@@ -290,7 +290,7 @@ describe('site resolver', () => {
     expect(resolved().at(-1)?.ipv4).to.have.length(64)
     for (let i = 1; i <= 1_001; i++) look(i, `n${i}.example.org`)
     expect(resolved().at(-1)).to.deep.include({ lookup: 1_001, failed: true })
-    expect(machine.counters()).to.have.property('tooManyLookups', 1)
+    expect(machine.counters()).to.have.property('too-many-lookups', 1)
     clock.advance(10_000)
     for (const domain of ['', 'a..b', `${'a'.repeat(64)}.org`, 'ü.example.org\u{1f600}']) look(5_000, domain)
     expect(machine.counters()).to.have.property('notAName', 4)

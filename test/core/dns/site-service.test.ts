@@ -131,7 +131,7 @@ describe('site service', () => {
     expect(world.codeOf(world.ask('git.example.com', RecordType.TXT))).to.equal(5)
     expect(world.codeOf(world.ask('git.example.org', RecordType.TXT, { client: '100.64.0.2' }))).to.equal(5)
     expect(world.asks).to.deep.equal([])
-    expect(world.machine.counters()).to.deep.equal({ siteTypeRefused: 7, siteNameRefused: 2 })
+    expect(world.machine.counters()).to.deep.equal({ 'site-type-refused': 7, 'site-name-refused': 2 })
   })
 
   it('bounds how much one client asks at once, and how long an answer takes', () => {

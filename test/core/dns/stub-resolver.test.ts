@@ -74,7 +74,7 @@ describe('stub resolver', () => {
       const query = world.send('www.example.com', type)
       world.verdict(world.asks[0]?.ask, { type: 'answered', message: reply(world.asks[0]?.message, [address]) })
       expect(world.decoded(query)).to.deep.include({ rcode: 'SERVFAIL', answers: [] })
-      expect(world.machine.counters()).to.have.property('upstreamAnswer_mappedAddress', 1)
+      expect(world.machine.counters()).to.have.property('upstream-answer-mapped-address', 1)
     }
   })
 
@@ -135,7 +135,7 @@ describe('stub resolver', () => {
       ['deep'],
       ['one', 'deep'],
     ])
-    expect(world.machine.counters()).to.have.property('invalidPattern', 1)
+    expect(world.machine.counters()).to.have.property('invalid-pattern', 1)
   })
 
   it('D4 answers HTTPS and every other type that has addresses with NOERROR and nothing, and asks nobody', () => {
@@ -288,7 +288,7 @@ describe('stub resolver', () => {
     for (const query of [silent, failed, foreign]) {
       expect((world.answerOf(query)?.[3] ?? 0) & 0xf, `query ${query}`).to.equal(2)
     }
-    expect(world.machine.counters()).to.include({ siteTimedOut: 1, site_refused: 1, siteAnswer_wrongId: 1 })
+    expect(world.machine.counters()).to.include({ 'site-timed-out': 1, 'site-refused': 1, 'site-answer-wrong-id': 1 })
   })
 
   it('D4 answers NXDOMAIN for use-application-dns.net', () => {
@@ -439,18 +439,18 @@ describe('stub resolver', () => {
 
   it('takes no answer to another query for this one', () => {
     const wrong: [string, (message: Buffer) => Buffer][] = [
-      ['wrongId', (message) => (message.writeUInt16BE(1 ^ message.readUInt16BE(0), 0), message)],
-      ['wrongQuestion', (message) => (message.write('x', 13), message)],
-      ['notAnAnswer', (message) => (message.writeUInt16BE(0x0100, 2), message)],
+      ['wrong-id', (message) => (message.writeUInt16BE(1 ^ message.readUInt16BE(0), 0), message)],
+      ['wrong-question', (message) => (message.write('x', 13), message)],
+      ['not-an-answer', (message) => (message.writeUInt16BE(0x0100, 2), message)],
       ['malformed', (message) => message.subarray(0, -1)],
-      ['tooShort', (message) => message.subarray(0, 11)],
+      ['too-short', (message) => message.subarray(0, 11)],
     ]
     for (const [reason, spoil] of wrong) {
       const world = new World()
       const query = world.send('www.example.com', 'A')
       const message = spoil(reply(world.asks[0]?.message, ['192.0.2.1']))
       world.verdict(world.asks[0]?.ask, { type: 'answered', message })
-      expect(world.machine.counters()).to.have.property(`upstreamAnswer_${reason}`, 1)
+      expect(world.machine.counters()).to.have.property(`upstream-answer-${reason}`, 1)
       expect(world.answerOf(query)).to.equal(undefined)
       expect(world.asks).to.have.length(2)
     }
@@ -477,7 +477,7 @@ describe('stub resolver', () => {
     expect(world.asks).to.have.length(1_000)
     expect(world.ask('late.example.com', 'A').rcode).to.equal('SERVFAIL')
     expect(world.ask('gitlab.example.org', 'A').rcode).to.equal('NOERROR')
-    expect(world.machine.counters()).to.have.property('tooManyQueries', 1)
+    expect(world.machine.counters()).to.have.property('too-many-queries', 1)
     world.clock.advance(5_000)
     expect(world.others('answer')).to.have.length(1_002)
   })
@@ -488,7 +488,7 @@ describe('stub resolver', () => {
     world.ask('b.example.org', 'A')
     expect(world.ask('c.example.org', 'A').rcode).to.equal('SERVFAIL')
     expect(world.ask('b.example.org', 'A').answers).to.have.length(4)
-    expect(world.machine.counters()).to.have.property('mappedAddressesExhausted', 1)
+    expect(world.machine.counters()).to.have.property('mapped-addresses-exhausted', 1)
   })
 
   it('has addresses for the name of a resource without a wildcard, however many names below a wildcard were asked for', () => {
@@ -528,7 +528,7 @@ describe('stub resolver', () => {
     expect(world.ask('another.example.org', 'A').rcode).to.equal('SERVFAIL')
     expect(world.ask('asked.example.org', 'A').answers).to.deep.equal(first[1])
     expect(world.ask('used.example.org', 'A').answers).to.deep.equal(first[2])
-    expect(world.machine.counters()).to.have.property('mappedAddressesExhausted', 3)
+    expect(world.machine.counters()).to.have.property('mapped-addresses-exhausted', 3)
   })
 
   it('P10 sends the name of a resource that is gone upstream, and gives back the same addresses when it returns', () => {

@@ -97,7 +97,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(ids()).to.deep.equal([portal.resources[1]?.id])
     portal.siteRecords = false
     expect(client.ask('other.example.org', 15)?.records).to.deep.equal([])
-    expect(gateway.state.counters()['service']).to.not.have.property('siteTypeRefused')
+    expect(gateway.state.counters()['service']).to.not.have.property('site-type-refused')
   })
 
   it('what the site found is told by name: names that it does not have, and addresses that are refused', () => {
@@ -158,6 +158,6 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     clock.advance(100)
     const answer = client.ask('secret.example.net', 'TXT')
     expect(answer?.records ?? []).to.deep.equal([])
-    expect(gateway.state.counters()['service']).to.deep.include({ siteNameRefused: 1 })
+    expect(gateway.state.counters()['service']).to.deep.include({ 'site-name-refused': 1 })
   })
 })

@@ -197,7 +197,7 @@ describe('PortalState', () => {
       ])
         expect(told).to.not.include(secret)
       expect(gateway.heard()).to.deep.equal([])
-      expect(bench.machine.counters()).to.include({ candidates_without_authorization: 1 })
+      expect(bench.machine.counters()).to.include({ 'candidates-without-authorization': 1 })
     })
 
     it('P9 neither end learns of the other before the gateway has acknowledged', () => {
@@ -1126,7 +1126,7 @@ describe('PortalState', () => {
     it('does not let one peer keep it busy: what it says too often is dropped', () => {
       const client = company.clientJoins()
       for (let round = 0; round < 1_000; round++) client.say('no_relays', {})
-      expect(bench.machine.counters()['too_many_messages']).to.be.within(400, 510)
+      expect(bench.machine.counters()['too-many-messages']).to.be.within(400, 510)
       bench.clock.advance(10 * SECOND)
       client.heard()
       client.say('no_relays', {})
