@@ -82,13 +82,15 @@ const failuresOn = async (version, { story, tests }) => {
   if ((await run(node, ['dist/hosts/cli/main.js', 'lab', '--once'], env)) !== 0) failures.push('the story')
   if (story) return failures
   process.stderr.write(`\n=== Node.js ${version}: the tests\n`)
-  if ((await run(node, ['node_modules/mocha/bin/mocha.js', ...mochaArguments(tests)], env)) !== 0)
-    failures.push('the tests')
+  if ((await run(node, testArguments(tests), env)) !== 0) failures.push('the tests')
   return failures
 }
 
-const mochaArguments = (tests) =>
-  tests === undefined ? [] : ['--no-config', '--timeout', '20000', '--reporter', 'dot', '--forbid-only', ...tests]
+const testArguments = (tests) => {
+  if (tests === undefined) return ['test/run.mjs']
+  const settings = ['--no-config', '--timeout', '20000', '--reporter', 'dot', '--forbid-only']
+  return ['node_modules/mocha/bin/mocha.js', ...settings, ...tests]
+}
 
 const { node: asked, help, ...what } = options()
 if (help) {

@@ -1,0 +1,87 @@
+// `npm test`: all tests, as two mocha processes side by side, which two cores do in little more than half of the time. Those on the kernel's networks are
+// one of them, a file after the other: they wait for packets, and meet no second test of their kind. All others are the second process.
+//
+//   npm test                                everything
+//   npm test -- --grep 'P9' --reporter spec   both are told what mocha is told; it needs a reporter that closes with how many passed
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
+const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
+/** Tests that make network namespaces, or look at those of the machine. */
+const KERNEL = ['dist/test/lab/**/*.test.js', 'dist/test/hosts/lab/**/*.test.js']
+/** Added to the niceness of all others: the tests on the kernel have deadlines. */
+const NICENESS = 5
+
+const { spec, timeout, reporter } = JSON.parse(readFileSync(join(ROOT, '.mocharc.json'), 'utf8'))
+const settings = ['--no-config', '--forbid-only', '--timeout', String(timeout), '--reporter', reporter]
+const color = process.stdout.isTTY ? ['--color'] : []
+const began = Date.now()
+const running = []
+
+/** Starts mocha. What it writes is kept until it is shown: two that wrote at once could not be read. */
+const start = (name, args) => {
+  const child = spawn(process.execPath, [MOCHA, ...settings, ...color, ...args, ...process.argv.slice(2)], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const part = { name, child, kept: [], text: '', isShown: false }
+  for (const stream of ['stdout', 'stderr']) {
+    child[stream].on('data', (data) => {
+      if (stream === 'stdout') part.text += data
+      if (part.isShown) process[stream].write(data)
+      else part.kept.push({ stream, data })
+    })
+  }
+  part.ended = new Promise((resolve) => {
+    child.once('error', (error) => resolve(String(error)))
+    child.once('close', (code, signal) => resolve(signal ?? code))
+  })
+  running.push(part)
+  return part
+}
+
+/** Shows what one has written so far, and then writes, until it ends: how many of its tests passed, failed and were skipped. */
+const show = async (part) => {
+  process.stdout.write(`\n=== ${part.name}\n`)
+  part.isShown = true
+  for (const { stream, data } of part.kept.splice(0)) process[stream].write(data)
+  const end = await part.ended
+  const text = stripVTControlCharacters(part.text)
+  const count = (what) => Number(new RegExp(String.raw`^ {2}(\d+) ${what}\b`, 'm').exec(text)?.[1] ?? 0)
+  // Also where something ended the process with 0 before mocha was done.
+  const isWhole = /^ {2}\d+ passing\b/m.test(text)
+  if (!isWhole) process.stdout.write(`=== ${part.name}: ended (${end}) without a result\n`)
+  return {
+    ok: end === 0 && isWhole,
+    passed: count('passing'),
+    failed: count('failing'),
+    skipped: count('pending'),
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, () => {
+    for (const { child } of running) child.kill(signal)
+  })
+}
+
+const kernel = start('tests on the kernel', KERNEL)
+const others = start('all other tests', [...spec, ...KERNEL.flatMap((pattern) => ['--ignore', pattern])])
+try {
+  setPriority(others.child.pid, NICENESS)
+} catch {
+  // it has ended, which is said below
+}
+const results = [await show(others), await show(kernel)]
+const sum = (what) => results.reduce((total, result) => total + result[what], 0)
+const seconds = Math.round((Date.now() - began) / 1000)
+const took = `${Math.floor(seconds / 60)} min ${seconds % 60} s`
+process.stdout.write(
+  `\n=== all tests: ${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped, in ${took}\n`,
+)
+process.exitCode = results.every(({ ok }) => ok) ? 0 : 1
