@@ -88,7 +88,7 @@ const failuresOn = async (version, { story, tests }) => {
 
 const testArguments = (tests) => {
   if (tests === undefined) return ['test/run.mjs']
-  const settings = ['--no-config', '--timeout', '20000', '--reporter', 'dot', '--forbid-only']
+  const settings = ['--no-config', '--timeout', '90000', '--reporter', 'dot', '--forbid-only']
   return ['node_modules/mocha/bin/mocha.js', ...settings, ...tests]
 }
 

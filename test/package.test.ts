@@ -54,7 +54,7 @@ describe('the package that is published', () => {
   }
 
   before(async function () {
-    this.timeout(60_000)
+    this.timeout(120_000)
     await run(root, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder])
     const [archive = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
     mkdirSync(installed, { recursive: true })

@@ -10,7 +10,7 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Written to standard input, which is then closed. */
   input?: string
-  /** The command is killed after it; 30 s by default. */
+  /** The command is killed after it; 60 s by default. */
   timeoutMs?: number
   env?: Readonly<Record<string, string | undefined>>
   cwd?: string
@@ -32,7 +32,7 @@ export const commandEnvironment = (env: CommandOptions['env'] = {}): NodeJS.Proc
 export const runCommand = async (
   command: string,
   args: readonly string[],
-  { input, timeoutMs = 30_000, env, cwd }: CommandOptions = {},
+  { input, timeoutMs = 60_000, env, cwd }: CommandOptions = {},
 ): Promise<CommandResult> => {
   const child = spawn(command, args, { env: commandEnvironment(env), cwd, stdio: ['pipe', 'pipe', 'pipe'] })
   const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)

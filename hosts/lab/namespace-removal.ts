@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { mustRun, runCommand } from './command.ts'
 
-const KILL_DEADLINE_MS = 5_000
+const KILL_DEADLINE_MS = 30_000
 
 /** Where `ip netns exec` finds a namespace's own resolv.conf. */
 export const resolverFolder = (name: string): string => `/etc/netns/${name}`

@@ -80,7 +80,7 @@ export class Part {
    * Waits for a line, among those that were written already too.
    * @throws Error with what it wrote instead, at the deadline or where it ends before.
    */
-  async line(matches: (line: string) => boolean, { timeoutMs = 20_000 }: { timeoutMs?: number } = {}): Promise<string> {
+  async line(matches: (line: string) => boolean, { timeoutMs = 60_000 }: { timeoutMs?: number } = {}): Promise<string> {
     const known = this.#lines.find(matches)
     if (known !== undefined) return known
     return new Promise((resolve, reject) => {
@@ -105,7 +105,7 @@ export class Part {
   }
 
   /** Asks it to end, and kills it where it has not after a while. */
-  async stop({ graceMs = 5_000 }: { graceMs?: number } = {}): Promise<PartEnd> {
+  async stop({ graceMs = 30_000 }: { graceMs?: number } = {}): Promise<PartEnd> {
     this.kill('SIGTERM')
     const timer = setTimeout(() => this.kill('SIGKILL'), graceMs)
     const end = await this.ended

@@ -41,7 +41,7 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
       callbackUrl: open().callbackUrl,
       sharedCallbackUrl: SHARED_CALLBACK_URL,
       now: now(),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
       desk: open().desk ?? fallback,
     })
 
@@ -50,7 +50,7 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
     callbackUrl: open().callbackUrl,
     sharedCallbackUrl: SHARED_CALLBACK_URL,
     now: now(),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
     desk: open().desk ?? fallback,
     keep,
     url: back.url,

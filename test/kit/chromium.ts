@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
+import { PATIENCE_MS } from './patience.ts'
 import { skipBecause } from './skip-because.ts'
 
 const EXECUTABLE = '/usr/bin/chromium'
@@ -47,7 +48,7 @@ export class Chromium {
         ...args,
       ],
     })
-    context.setDefaultTimeout(10_000)
+    context.setDefaultTimeout(PATIENCE_MS)
     return new Chromium(context, folder)
   }
 

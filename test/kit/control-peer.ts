@@ -2,6 +2,7 @@ import { WebSocket } from 'ws'
 import { DEVICE_PROOF_HEADER, deviceProof } from '../../core/control/device-proof.ts'
 import { Ed25519PrivateKey } from '../../core/crypto/ed25519.ts'
 import { unixTime } from '../../core/runtime/time.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 export interface PeerFrame {
   topic: string
@@ -30,8 +31,6 @@ export interface ConnectRefused {
   headers: Readonly<Record<string, string | string[] | undefined>>
   body: { code?: string; status?: number }
 }
-
-const PATIENCE_MS = 10_000
 
 /** A peer of the control channel on a real WebSocket that says exactly what a test tells it to. */
 export class ControlPeer {

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import type { Certificate } from './certificate.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 export interface ReceivedMail {
   to: readonly string[]
@@ -13,8 +14,6 @@ export interface MailSinkOptions {
   /** Whether it speaks TLS from the first byte. */
   isSecure?: boolean
 }
-
-const PATIENCE_MS = 10_000
 
 /** A real SMTP server on loopback that keeps what it is given. */
 export class MailSink {

@@ -9,6 +9,7 @@ import type { Context } from 'mocha'
 import { Client, type QueryResult } from 'pg'
 import { runCommand } from '../../hosts/runtime/process/run-command.ts'
 import type { Certificate } from './certificate.ts'
+import { PATIENCE_MS } from './patience.ts'
 import { skipBecause } from './skip-because.ts'
 
 export interface PostgresDatabase {
@@ -136,7 +137,7 @@ export class Postgres {
   }
 
   async #answering(): Promise<void> {
-    const deadline = Date.now() + 30_000
+    const deadline = Date.now() + PATIENCE_MS
     for (;;) {
       const error = await this.query('SELECT 1').then(
         () => undefined,

@@ -5,6 +5,7 @@ import { runCommand, mustRun, type CommandResult } from '../../hosts/lab/command
 import { eventually } from '../../hosts/lab/eventually.ts'
 import type { Namespace } from '../../hosts/lab/namespace.ts'
 import { Part, type PartOptions } from '../../hosts/lab/part.ts'
+import { PATIENCE_MS } from './patience.ts'
 
 /** Debian's package, unpacked: installing it would take the machine's own resolv.conf away. */
 const UNPACKED = '/var/tmp/portreeve-systemd-resolved'
@@ -73,7 +74,7 @@ export class SystemdResolved {
         if (!resolved.#part.isRunning) throw new Error(resolved.#part.output)
         return (await resolved.run('resolvectl', ['status'])).code === 0 ? true : undefined
       },
-      { what: `systemd-resolved runs: ${resolved.#part.output}`, timeoutMs: 10_000 },
+      { what: `systemd-resolved runs: ${resolved.#part.output}`, timeoutMs: PATIENCE_MS },
     )
     return resolved
   }
@@ -83,7 +84,7 @@ export class SystemdResolved {
   }
 
   /** Beside it. */
-  run(command: string, args: readonly string[], timeoutMs = 15_000): Promise<CommandResult> {
+  run(command: string, args: readonly string[], timeoutMs = PATIENCE_MS): Promise<CommandResult> {
     return runCommand('nsenter', this.#within(command, args), { timeoutMs, env: ENVIRONMENT })
   }
 

@@ -1,17 +1,20 @@
-// Runs in a namespace of its own, see lane-thread.test.ts: the thread that owns a client's lane is blocked for three seconds, while another
-// process connects through the lane. TCP to a sentinel is turned around by the lane's flows: each of its packets passes the lane twice.
+// Runs in a namespace of its own, see lane-thread.test.ts: the thread that owns a client's lane is blocked until another process has connected
+// through the lane and is done. TCP to a sentinel is turned around by the lane's flows: each of its packets passes the lane twice.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { LaneCommand } from '../../core/flow/lane.ts'
 import { SystemClock } from '../../hosts/runtime/clock.ts'
 import { WorkerCarrier } from '../../hosts/runtime/lane/worker-carrier.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 const OWN = { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' }
 const SENTINEL = '100.100.111.1'
 const LISTENER = 45_300
-const BLOCKED_MS = 3_000
 
 const entry = new URL('../../hosts/client/lane-worker.js', import.meta.url)
 const carrier = await WorkerCarrier.open<LaneCommand<ClientFlowsInput>, unknown>(entry, {
@@ -42,19 +45,20 @@ const echo = fileURLToPath(new URL('./echo-server.js', import.meta.url))
 const client = fileURLToPath(new URL('./echo-client.js', import.meta.url))
 const server = spawn(process.execPath, [echo, OWN.ipv4, String(LISTENER)], { stdio: ['ignore', 'pipe', 'inherit'] })
 await once(server.stdout, 'data')
-const began = Date.now()
-// It writes down itself when it was done: nobody listens to it meanwhile.
-const script = `"$0" "${client}" ${SENTINEL} 53 400000; date +%s%3N`
-const other = spawn('sh', ['-c', script, process.execPath], { stdio: ['ignore', 'pipe', 'inherit'] })
+const folder = mkdtempSync(join(tmpdir(), 'portreeve-blocked-'))
+const done = join(folder, 'done')
+// It says by a file that it is done: no event reaches this thread meanwhile.
+const script = `"$0" "${client}" ${SENTINEL} 53 400000; : > "$1"`
+const other = spawn('sh', ['-c', script, process.execPath, done], { stdio: ['ignore', 'pipe', 'inherit'] })
 let told = ''
 other.stdout.on('data', (text: Buffer) => (told += text.toString()))
-Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BLOCKED_MS)
-const blockedMs = Date.now() - began
-if (other.exitCode === null) await once(other, 'close')
-const [result = '', doneAt = ''] = told.trim().split('\n')
-process.stdout.write(
-  `${JSON.stringify({ ...(JSON.parse(result) as object), doneMs: Number(doneAt) - began, blockedMs })}\n`,
-)
+const end = Date.now() + PATIENCE_MS
+const blocked = new Int32Array(new SharedArrayBuffer(4))
+while (!existsSync(done) && Date.now() < end) Atomics.wait(blocked, 0, 0, 20)
+const wasDoneMeanwhile = existsSync(done)
+await once(other, 'close')
+process.stdout.write(`${JSON.stringify({ ...(JSON.parse(told) as object), wasDoneMeanwhile })}\n`)
+rmSync(folder, { recursive: true })
 server.kill()
 await carrier.close()
 process.exit(0)

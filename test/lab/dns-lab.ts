@@ -9,6 +9,7 @@ import type { Part } from '../../hosts/lab/part.ts'
 import { PortalApi } from '../../hosts/lab/portal-api.ts'
 import { labProgram } from '../../hosts/lab/program.ts'
 import { MACHINES, PORTAL_URL, type MachineName } from '../../hosts/lab/topology.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 export interface DnsLabOptions {
   /** dnsmasq's options on the outside, where the client's own name server is, beside the portal's name. */
@@ -90,7 +91,7 @@ export class DnsLab {
     }
     await eventually(
       async () => ((await api.list('gateways')).some((row) => row['is_connected'] === true) ? true : undefined),
-      { what: 'the gateway is connected', timeoutMs: 20_000 },
+      { what: 'the gateway is connected', timeoutMs: PATIENCE_MS },
     )
     if (options.startClient !== false) await dns.startClient()
     return dns
@@ -135,11 +136,11 @@ export class DnsLab {
     await this.lab.startClient(this.token)
     await eventually(async () => ((await this.status()).state === 'connected' ? true : undefined), {
       what: 'the client is connected',
-      timeoutMs: 20_000,
+      timeoutMs: PATIENCE_MS,
     })
     await eventually(async () => ((await this.resolvConf()).includes('nameserver 100.100.111.') ? true : undefined), {
       what: 'the resolver is set',
-      timeoutMs: 20_000,
+      timeoutMs: PATIENCE_MS,
     })
   }
 
@@ -152,7 +153,7 @@ export class DnsLab {
   }
 
   /** A command on the client's machine, whatever its exit. */
-  client(command: string, args: readonly string[], timeoutMs = 15_000): Promise<CommandResult> {
+  client(command: string, args: readonly string[], timeoutMs = PATIENCE_MS): Promise<CommandResult> {
     const env = { PORTREEVE_SOCKET: this.lab.clientSocket }
     return this.lab.machines.client.run(command, args, { timeoutMs, env })
   }
@@ -166,7 +167,7 @@ export class DnsLab {
     ...args: string[]
   ): Promise<{ text: string; answers: string[]; status: string; flags: string[]; ms: number }> {
     const began = performance.now()
-    const { stdout: text } = await this.client('dig', ['+tries=1', '+time=6', ...args])
+    const { stdout: text } = await this.client('dig', ['+tries=1', '+time=20', ...args])
     const ms = Math.round(performance.now() - began)
     const section = /;; ANSWER SECTION:\n([\s\S]*?)\n\n/.exec(text)?.[1] ?? ''
     const answers = section
@@ -188,7 +189,7 @@ export class DnsLab {
     ...args: string[]
   ): Promise<{ server: string | undefined; address: string; code: number | null; ms: number }> {
     const began = performance.now()
-    const { stdout, code } = await this.client('curl', ['-s', '--max-time', '8', ...args, url])
+    const { stdout, code } = await this.client('curl', ['-s', '--max-time', '30', ...args, url])
     const ms = Math.round(performance.now() - began)
     if (code !== 0) return { server: undefined, address: '', code, ms }
     const seen = JSON.parse(stdout) as { server: string; address: string }
@@ -211,7 +212,7 @@ export class DnsLab {
             ? true
             : undefined,
         ),
-      { what: 'the name server has read its file', timeoutMs: 5_000 },
+      { what: 'the name server has read its file', timeoutMs: PATIENCE_MS },
     )
   }
 

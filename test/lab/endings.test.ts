@@ -9,7 +9,7 @@ import { leftOf, machineState } from './leftovers.ts'
 
 describe('the lab’s end', function () {
   needsKernel()
-  this.timeout(60_000)
+  this.timeout(240_000)
   let lab: Part | undefined
 
   /** A lab whose servers run: everything that needs cleaning up is there. */

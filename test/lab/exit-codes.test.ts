@@ -9,12 +9,13 @@ import type { Part } from '../../hosts/lab/part.ts'
 import { portreeve } from '../../hosts/lab/program.ts'
 import { RunDirectory } from '../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 const PORTAL_URL = 'http://127.0.0.1:8080'
 
 describe('the command line’s exit codes, on the kernel', function () {
   needsKernel()
-  this.timeout(60_000)
+  this.timeout(240_000)
   let run: RunDirectory
   let machine: Namespace
   let portal: Part
@@ -79,7 +80,7 @@ describe('the command line’s exit codes, on the kernel', function () {
       })
       await eventually(async () => ((await command(['client', 'status'])).code === 0 ? true : undefined), {
         what: `the client is connected: ${client.output}`,
-        timeoutMs: 15_000,
+        timeoutMs: PATIENCE_MS,
       })
       if (end === 'down') expect((await command(['client', 'down'])).code).to.equal(0)
       else client.kill('SIGTERM')
@@ -95,7 +96,7 @@ describe('the command line’s exit codes, on the kernel', function () {
     const client = machine.spawn(process.execPath, args, { name: 'client', env: own })
     await eventually(async () => ((await command(['client', 'status'])).code === 0 ? true : undefined), {
       what: 'the client is connected',
-      timeoutMs: 15_000,
+      timeoutMs: PATIENCE_MS,
     })
     const second = await command(['client', 'up', '--config', files.client], own)
     expect(second.code).to.equal(1)

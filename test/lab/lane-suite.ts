@@ -11,7 +11,7 @@ const program = (name: string): string => fileURLToPath(new URL(`./${name}.js`, 
 export const laneSuite = (lanes: { client: 'native' | 'script'; gateway: 'native' | 'script' }): void => {
   describe(`a client with the ${lanes.client} lane and a gateway with the ${lanes.gateway} lane`, function () {
     needsKernel()
-    this.timeout(90_000)
+    this.timeout(240_000)
     let bed: Bed
     let side: Side
 
@@ -32,7 +32,7 @@ export const laneSuite = (lanes: { client: 'native' | 'script'; gateway: 'native
       await server.line((line) => line === 'listening')
       for (const address of [side.named, side.direct]) {
         const args = [program('echo-client'), address, String(IPERF_PORT), String(BYTES)]
-        const { stdout } = await bed.client.run(process.execPath, args, { timeoutMs: 60_000 })
+        const { stdout } = await bed.client.run(process.execPath, args, { timeoutMs: 200_000 })
         expect(stdout).to.equal(`${JSON.stringify({ came: BYTES, isSame: true })}\n`)
       }
       server.kill()

@@ -7,18 +7,15 @@ import { needsKernel } from '../kit/needs-kernel.ts'
 
 describe('the native lane', function () {
   needsKernel()
-  this.timeout(60_000)
+  this.timeout(240_000)
 
   it('moves packets while the thread of its host is blocked', async () => {
     const run = await RunDirectory.open()
     try {
       const machine = await Namespace.create(run, 'blocked')
       const program = fileURLToPath(new URL('./blocked-host.js', import.meta.url))
-      const { stdout } = await machine.mustRun(process.execPath, [program])
-      const { came, isSame, doneMs, blockedMs } = JSON.parse(stdout) as Record<string, unknown>
-      expect({ came, isSame }).to.deep.equal({ came: 400_000, isSame: true })
-      expect(blockedMs).to.be.at.least(3_000)
-      expect(doneMs).to.be.lessThan(Number(blockedMs))
+      const { stdout } = await machine.mustRun(process.execPath, [program], { timeoutMs: 200_000 })
+      expect(JSON.parse(stdout)).to.deep.equal({ came: 400_000, isSame: true, wasDoneMeanwhile: true })
     } finally {
       await run.close()
     }

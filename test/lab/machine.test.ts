@@ -8,10 +8,11 @@ import { portreeve } from '../../hosts/lab/program.ts'
 import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 import { CLIENT_HOST, ipv4Of, WEB_PORT } from './bed/topology.ts'
 import { useBed } from './bed/use-bed.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 /** What a machine is left with, and that it has room for one client or gateway: M2, M5. */
 describe('the machine of a client', function () {
-  this.timeout(120_000)
+  this.timeout(240_000)
   let asBefore: string
   const bed = useBed(async (made) => {
     await made.resource('web', 'web.example.org', [{ protocol: 'tcp', ports: [String(WEB_PORT)] }])
@@ -27,7 +28,7 @@ describe('the machine of a client', function () {
   const run = (args: readonly string[]) =>
     bed()
       .machine('client')
-      .run(process.execPath, portreeve(...args), { timeoutMs: 60_000 })
+      .run(process.execPath, portreeve(...args), { timeoutMs: PATIENCE_MS })
 
   const config = (): string => join(bed().run.path, 'client.yaml')
 
@@ -62,7 +63,7 @@ describe('the machine of a client', function () {
     await bed().part('client').ended
     await eventually(
       async () => ((await machine.ip(['-j', 'link', 'show', 'type', 'tun'])).includes('tun-') ? undefined : true),
-      { what: 'its device is gone', timeoutMs: 10_000 },
+      { what: 'its device is gone', timeoutMs: PATIENCE_MS },
     )
   }
 

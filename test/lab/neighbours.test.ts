@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
+import { PATIENCE_MS } from '../kit/patience.ts'
 import { useBed } from './bed/use-bed.ts'
 import { ADMIN_PORT, CLIENT_HOST, GATEWAY_HOST, ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT } from './bed/topology.ts'
 
@@ -11,7 +12,7 @@ const PORTS = [53, 5300, 53_535, 52_625, 9]
 
 /** Neighbours send the tunnel's addresses to a client and to a gateway, with and without forwarding there: P9, D16. */
 describe('a neighbour of a client and of a gateway', function () {
-  this.timeout(120_000)
+  this.timeout(240_000)
   const bed = useBed(async (made) => {
     await made.resource('network', '10.20.0.0/24')
     await made.resource('web', 'web.example.org', [{ protocol: 'tcp', ports: [String(WEB_PORT)] }])
@@ -53,7 +54,9 @@ describe('a neighbour of a client and of a gateway', function () {
 
   const heard = async (neighbour: string, address: string, ports: readonly number[]): Promise<string[]> => {
     const input = JSON.stringify({ address, ports: [...new Set(ports)] })
-    const { stdout } = await bed().machine(neighbour).mustRun(process.execPath, [probe, input], { timeoutMs: 30_000 })
+    const { stdout } = await bed()
+      .machine(neighbour)
+      .mustRun(process.execPath, [probe, input], { timeoutMs: PATIENCE_MS })
     return JSON.parse(stdout) as string[]
   }
 

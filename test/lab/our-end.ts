@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { TunnelOutput } from '../../core/contract/tunnel-transport.ts'
 import type { Namespace } from '../../hosts/lab/namespace.ts'
 import { Changes } from '../kit/changes.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 import { echoReplyTo } from './icmp-echo.ts'
 import type { EndCommand, EndReport, EndTuning } from './wireguard-end.ts'
 
@@ -97,7 +98,7 @@ export class OurEnd {
     return this.outputs.some((output) => output.type === 'deliverPacket' && matches(output.packet))
   }
 
-  async until(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
+  async until(what: string, condition: () => boolean, timeoutMs = PATIENCE_MS): Promise<void> {
     await this.#changes.until(condition, { timeoutMs, failure: `${what} did not come in ${timeoutMs} ms` })
   }
 

@@ -14,6 +14,7 @@ import type { Journey } from '../../hosts/lab/program/browser.ts'
 import { registerCallback } from '../../hosts/lab/register-callback.ts'
 import { RunDirectory } from '../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 const PORTAL_URL = 'http://127.0.0.1:8080'
 const ISSUER = 'http://127.0.0.1:9000'
@@ -21,7 +22,7 @@ const CLIENT = { id: 'portreeve', secret: 'a secret of this test' }
 
 describe('portreeve client sign-in, on the kernel', function () {
   needsKernel()
-  this.timeout(60_000)
+  this.timeout(240_000)
   let run: RunDirectory
   let machine: Namespace
   let client: Part
@@ -107,7 +108,7 @@ describe('portreeve client sign-in, on the kernel', function () {
         const now = await status()
         return now.code === 0 ? now.status : undefined
       },
-      { what: `the client is connected: ${client.output}`, timeoutMs: 20_000 },
+      { what: `the client is connected: ${client.output}`, timeoutMs: PATIENCE_MS },
     )
     expect(signedIn).to.include({ state: 'connected', account: 'example', actor: 'ada@example.org' })
   })
@@ -127,7 +128,7 @@ describe('portreeve client sign-in, on the kernel', function () {
     expect([code, JSON.parse(stdout)]).to.deep.equal([0, { state: 'signed_out' }])
     await eventually(async () => ((await status()).code === 3 ? true : undefined), {
       what: 'it is signed out',
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
     })
     expect(await stat(kept()).catch((error: NodeJS.ErrnoException) => error.code)).to.equal('ENOENT')
     expect((await portreeveOn('client', 'down')).code).to.equal(0)

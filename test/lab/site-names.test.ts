@@ -6,12 +6,13 @@ import { eventually } from '../../hosts/lab/eventually.ts'
 import { MACHINES } from '../../hosts/lab/topology.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { DnsLab, isMapped } from './dns-lab.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 const WEB = MACHINES.web.site
 const FILES = MACHINES.files.site
 
 describe('names of a site on the kernel, as its gateway finds them', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   needsKernel()
   let dns: DnsLab
 
@@ -114,7 +115,7 @@ describe('names of a site on the kernel, as its gateway finds them', function ()
         const told = (await dns.status()).names
         return told.length >= 2 ? told : undefined
       },
-      { what: 'status names both', timeoutMs: 10_000 },
+      { what: 'status names both', timeoutMs: PATIENCE_MS },
     )
     expect(names.map(({ name, ipv4, ipv6 }) => [name, ipv4, ipv6])).to.have.deep.members([
       ['bad.corp.example.org', 'refused_address', 'refused_address'],
@@ -130,7 +131,7 @@ describe('names of a site on the kernel, as its gateway finds them', function ()
         const whole = (text as string[]).join('\n')
         return whole.includes('typo.corp.example.org') ? whole : undefined
       },
-      { what: 'explain names it', timeoutMs: 10_000 },
+      { what: 'explain names it', timeoutMs: PATIENCE_MS },
     )
     expect(explained).to.include('bad.corp.example.org: the site has an address that is never a server')
   })

@@ -26,14 +26,14 @@ const SHOWN = [
 
 describe('the lab', function () {
   needsKernel()
-  this.timeout(180_000)
+  this.timeout(400_000)
 
   it('walks through its story on the real kernel, every step holds, and nothing is left', async () => {
     const before = await machineState()
     const command = ['dist/hosts/cli/main.js', 'lab', '--once', '--json']
     const { code, stdout, stderr } = await runCommand(process.execPath, command, {
       cwd: packageRoot(),
-      timeoutMs: 170_000,
+      timeoutMs: 390_000,
     })
     const { ok, steps } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { ok: boolean; steps: StepReport[] }
     for (const { name, ok, ms, detail } of steps)

@@ -11,11 +11,12 @@ import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { resolvedProblem, SystemdResolved } from '../kit/systemd-resolved.ts'
 import { DnsLab, isMapped } from './dns-lab.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 const DEVICE = 'tun-portreeve'
 
 describe('a client beside systemd-resolved', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   needsKernel()
   let dns: DnsLab
   let resolved: SystemdResolved
@@ -59,7 +60,7 @@ describe('a client beside systemd-resolved', function () {
     client = resolved.spawn(process.execPath, args, { name: 'client', log: join(lab.run.path, 'client.log') })
     await eventually(async () => ((await links()).includes('100.100.111.') ? true : undefined), {
       what: 'systemd-resolved asks the client',
-      timeoutMs: 20_000,
+      timeoutMs: PATIENCE_MS,
     })
   }
   const links = async (): Promise<string> => (await resolved.run('resolvectl', ['dns'])).stdout
@@ -78,7 +79,7 @@ describe('a client beside systemd-resolved', function () {
         if (/: ~\. corp\.example\.org$|: corp\.example\.org ~\.$/m.test(stdout)) return true
         throw new Error(stdout)
       },
-      { what: 'the domains of the device', timeoutMs: 10_000 },
+      { what: 'the domains of the device', timeoutMs: PATIENCE_MS },
     )
     const names = await addresses('www.corp.example.org')
     expect(names.length, names.join(' ')).to.be.above(0)
@@ -89,7 +90,7 @@ describe('a client beside systemd-resolved', function () {
   it('D7 short names work, also for curl', async () => {
     const short = await addresses('www')
     expect(short.some(isMapped), short.join(' ')).to.equal(true)
-    const { stdout } = await resolved.run('curl', ['-s', '--max-time', '10', 'http://www/'])
+    const { stdout } = await resolved.run('curl', ['-s', '--max-time', '30', 'http://www/'])
     expect(JSON.parse(stdout)).to.deep.include({ server: 'web', host: 'www' })
   })
 
@@ -103,15 +104,15 @@ describe('a client beside systemd-resolved', function () {
     expect(await link()).to.equal('/run/systemd/resolve/stub-resolv.conf')
     client.kill('SIGKILL')
     await client.ended
-    await eventually(upstreamAnswers, { what: 'the machine has its own names after SIGKILL', timeoutMs: 10_000 })
+    await eventually(upstreamAnswers, { what: 'the machine has its own names after SIGKILL', timeoutMs: PATIENCE_MS })
     expect(await links()).not.to.include('100.100.111.')
     await start()
     await eventually(async () => ((await addresses('www.corp.example.org')).every(isMapped) ? true : undefined), {
       what: 'names of resources again',
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
     })
     await client.stop()
-    await eventually(upstreamAnswers, { what: 'the machine has its own names after a stop', timeoutMs: 10_000 })
+    await eventually(upstreamAnswers, { what: 'the machine has its own names after a stop', timeoutMs: PATIENCE_MS })
     expect(await links()).not.to.include('100.100.111.')
     expect(await link()).to.equal('/run/systemd/resolve/stub-resolv.conf')
   })

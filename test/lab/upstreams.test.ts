@@ -8,13 +8,15 @@ import { makeCertificate } from '../kit/certificate.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { Unbound } from '../kit/unbound.ts'
 import { DnsLab } from './dns-lab.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 const OUTSIDE = MACHINES.upstream.outside
 const SITE_DNS = MACHINES['site-dns'].site
 const GATEWAY = MACHINES['gateway-1'].site
 const DEAD = '203.0.113.99'
 const RESOURCE = 'doh.site.example.org'
-const DEADLINE_MS = 5_000
+/** Shorter than dig waits. */
+const DEADLINE_MS = 15_000
 
 /** A name server that hears each query and answers none. */
 const SILENT_SERVER = `
@@ -24,7 +26,7 @@ socket.bind(53, process.argv[1], () => console.log('listening'))
 `
 
 describe('upstream resolvers on the kernel', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   needsKernel()
   let dns: DnsLab
   let unbound: Unbound
@@ -85,7 +87,7 @@ describe('upstream resolvers on the kernel', function () {
     await dns.api.patch('account', { upstream_resolvers })
     await eventually(async () => (JSON.stringify((await dns.status()).dns.upstreams) === before ? undefined : true), {
       what: 'the client has other upstreams',
-      timeoutMs: 5_000,
+      timeoutMs: PATIENCE_MS,
     })
   }
   const stateOf = async (address: string) =>
@@ -130,7 +132,7 @@ describe('upstream resolvers on the kernel', function () {
     // The first may take longer than a query waits: the way is made by it.
     await eventually(async () => ((await answer())[0] === '192.0.2.4' ? true : undefined), {
       what: 'an answer through the tunnel',
-      timeoutMs: 10_000,
+      timeoutMs: PATIENCE_MS,
     })
     expect(await stateOf(RESOURCE)).to.equal('connected')
     expect(dns.seen('upstream', RESOURCE), 'the name stays here').to.deep.equal([])

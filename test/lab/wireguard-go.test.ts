@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { eventually } from '../../hosts/lab/eventually.ts'
 import { OURS, THEIRS, useWireGuardPair } from './wireguard-pair.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 
 /** Every fifth datagram of each direction is lost. */
 const LOSS = `
@@ -12,7 +13,7 @@ table inet loss {
 `
 
 describe('T9 the WireGuard transport and a real wireguard-go', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   const pair = useWireGuardPair()
 
   it('get a session that we begin, and its kernel answers pings of every size through it', async () => {
@@ -131,7 +132,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
       us.answerPings()
       if (!theyBegin) us.connect()
       const theirs = pair().theirPings({ count: 200, intervalSeconds: 0.01, waitSeconds: 1 })
-      await us.until('a session', () => us.established > 0, 40_000)
+      await us.until('a session', () => us.established > 0)
       await pair().pingInsistently(200)
       expect(await theirs).to.be.at.least(100)
 
@@ -141,7 +142,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
       }
       await eventually(async () => ((await pair().packetsOutThere()) >= toThem.packets ? true : undefined), {
         what: 'every packet that reached them',
-        timeoutMs: 10_000,
+        timeoutMs: PATIENCE_MS,
       })
       expect(await pair().packetsOutThere()).to.equal(toThem.packets)
       await us.until('every packet that reached us', () => us.delivered >= toUs.packets)

@@ -117,7 +117,7 @@ export class WireGuardPair {
   }
 
   /** Pings until each has its reply: one that is lost is sent again, as an application would. */
-  async pingInsistently(count: number, { size = 100, timeoutMs = 60_000 } = {}): Promise<void> {
+  async pingInsistently(count: number, { size = 100, timeoutMs = 120_000 } = {}): Promise<void> {
     const missing = new Set(Array.from({ length: count }, (_, index) => index + 1))
     let read = 0
     const isDone = (): boolean => {
@@ -142,7 +142,7 @@ export class WireGuardPair {
   }
 
   /** How many of their pings we answered, which we have to do (`us.answerPings`). */
-  async theirPings({ count = 5, intervalSeconds = 0.05, size = 1200, waitSeconds = 5 } = {}): Promise<number> {
+  async theirPings({ count = 5, intervalSeconds = 0.05, size = 1200, waitSeconds = 20 } = {}): Promise<number> {
     const numbers = { '-c': count, '-i': intervalSeconds, '-W': waitSeconds, '-s': size }
     const args = [...Object.entries(numbers).flatMap(([flag, value]) => [flag, String(value)]), OURS.inner]
     const { stdout } = await this.there.run('ping', args, { timeoutMs: 60_000 })

@@ -41,7 +41,7 @@ describe('resolvers and a real dnsmasq', () => {
         if (output.type !== 'askUpstream') return
         const { ask, server, message, protocol } = output
         void plugin
-          .resolve({ server, message, protocol, signal: AbortSignal.timeout(5_000) })
+          .resolve({ server, message, protocol, signal: AbortSignal.timeout(60_000) })
           .then((verdict) => driven.dispatch({ type: 'upstreamAnswered', ask, verdict }))
       },
     })
@@ -79,7 +79,7 @@ describe('resolvers and a real dnsmasq', () => {
         if (output.type !== 'askSystem') return
         const { ask, message } = output
         void plugin
-          .resolve({ server: {}, message, protocol: 'udp', signal: AbortSignal.timeout(5_000) })
+          .resolve({ server: {}, message, protocol: 'udp', signal: AbortSignal.timeout(60_000) })
           .then((verdict) => driven.dispatch({ type: 'systemAnswered', ask, verdict }))
       },
     })

@@ -67,7 +67,7 @@ describe('resolver-https', () => {
     const ask = (resolver: HttpsResolver, { port }: { port: number }, host = HOST): Promise<UpstreamVerdict> => {
       const server: UpstreamServer = { url: `https://${host}:${port}/dns-query` }
       const message = writeQuery({ id: 7, name: 'www.example.com', type: 1 }) ?? new Uint8Array()
-      return resolver.resolve({ server, message, protocol: 'udp', signal: AbortSignal.timeout(5_000) })
+      return resolver.resolve({ server, message, protocol: 'udp', signal: AbortSignal.timeout(60_000) })
     }
 
     afterEach(async () => {

@@ -51,7 +51,7 @@ describe('resolvers against a real server, unbound', () => {
         const { resolver, server } = kinds.get(kind) ?? expect.fail()
         const question = { id: 4711, name, type, recordClass: 1 }
         const message = writeQuery(question) ?? new Uint8Array()
-        const verdict = await resolver.resolve({ server, message, protocol, signal: AbortSignal.timeout(5_000) })
+        const verdict = await resolver.resolve({ server, message, protocol, signal: AbortSignal.timeout(60_000) })
         if (verdict.type === 'failed') throw new Error(`${verdict.code}: ${verdict.reason}`)
         const read = parseAnswer(verdict.message, question)
         if (read.type === 'refused') throw new Error(read.reason)
@@ -82,7 +82,7 @@ describe('resolvers against a real server, unbound', () => {
             server,
             message,
             protocol: 'udp',
-            signal: AbortSignal.timeout(5_000),
+            signal: AbortSignal.timeout(60_000),
           })
           const read = verdict.type === 'answered' ? parseAnswer(verdict.message, question) : undefined
           return read?.type === 'answer' ? read.answer.code : 'none'

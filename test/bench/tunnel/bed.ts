@@ -108,7 +108,7 @@ export class Bed {
       async () => ((await api.list('gateways')).some((row) => row['is_connected'] === true) ? true : undefined),
       {
         what: 'the gateway is connected',
-        timeoutMs: 20_000,
+        timeoutMs: 60_000,
       },
     )
     const socket = this.#path('client.sock')
@@ -126,14 +126,14 @@ export class Bed {
         const told = text.trim().startsWith('{') ? (JSON.parse(text) as ClientStatus) : undefined
         return told?.state === 'connected' ? told : undefined
       },
-      { what: 'the client is connected', timeoutMs: 20_000 },
+      { what: 'the client is connected', timeoutMs: 60_000 },
     )
     const named = await eventually(
       async () => {
         const { stdout: text } = await this.client.run('getent', ['ahostsv4', NAME])
         return /^100\.\S+/.exec(text)?.[0]
       },
-      { what: 'the name has a mapped address', timeoutMs: 10_000 },
+      { what: 'the name has a mapped address', timeoutMs: 60_000 },
     )
     const side = { named, direct: CIDR_SERVER, pids: [client.pid, gateway.pid], status }
     await this.#reach(side)
@@ -238,7 +238,7 @@ export class Bed {
     for (const address of [named, direct]) {
       await eventually(
         async () => ((await this.client.run('ping', ['-c1', '-W1', address])).code === 0 ? true : undefined),
-        { what: `${address} answers`, timeoutMs: 20_000 },
+        { what: `${address} answers`, timeoutMs: 60_000 },
       )
     }
   }

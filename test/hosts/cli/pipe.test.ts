@@ -17,7 +17,7 @@ const unread = (args: readonly string[]): Promise<{ code: number | null; signal:
   })
 
 describe('a command whose reader has seen enough', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
 
   for (const args of [
     ['--help'],

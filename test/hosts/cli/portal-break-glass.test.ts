@@ -6,7 +6,7 @@ import { Browser } from '../../kit/browser.ts'
 import { PortalProcess } from '../../kit/portal-process.ts'
 
 describe('portreeve portal break-glass', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let portal: PortalProcess
   let token: string
 

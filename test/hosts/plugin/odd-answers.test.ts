@@ -229,7 +229,7 @@ describe('plugins that do and answer what they must not', () => {
   })
 
   describe('made with a zod whose descriptions are its own', function () {
-    this.timeout(30_000)
+    this.timeout(120_000)
     const NAME = 'portreeve-condition-keyed'
     const folder = new PackageFolder()
     before(() => {

@@ -3,6 +3,7 @@ import { afterEach, describe, it } from 'mocha'
 import type { Datagram, DatagramSocket, DatagramSocketOptions } from '../../../core/runtime/datagram-socket.ts'
 import { endpoint, type Endpoint, type Family } from '../../../core/runtime/endpoint.ts'
 import { createDatagramSockets } from '../../../hosts/runtime/index.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const LOOPBACK = { ipv4: '127.0.0.1', ipv6: '::1' } as const
 
@@ -27,7 +28,7 @@ class Listener {
   until(count: number): Promise<void> {
     if (this.received.length >= count) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.received.length} of ${count}`)), 5_000)
+      const timer = setTimeout(() => reject(new Error(`${this.received.length} of ${count}`)), PATIENCE_MS)
       this.#wanted = {
         count,
         resolve: () => {

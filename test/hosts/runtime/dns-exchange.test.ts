@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 import { createDnsExchange } from '../../../hosts/runtime/index.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const question = (name: string) =>
   new Uint8Array(
@@ -54,7 +55,7 @@ describe('the DNS exchange', () => {
   const message = question('www.example.org')
   const send = (server: ReturnType<typeof endpoint>, protocol: 'udp' | 'tcp', signal?: AbortSignal) =>
     createDnsExchange()
-      .send({ server, protocol, message, timeoutMs: 2_000, ...(signal === undefined ? {} : { signal }) })
+      .send({ server, protocol, message, timeoutMs: PATIENCE_MS, ...(signal === undefined ? {} : { signal }) })
       .then(
         (bytes) => ({ bytes: [...bytes] }),
         (error: unknown) => ({ code: error instanceof Error && 'code' in error ? error.code : String(error) }),

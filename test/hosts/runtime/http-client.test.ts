@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
 import { createHttpClient } from '../../../hosts/runtime/index.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 describe('the HTTP client', () => {
   const servers: Server[] = []
@@ -28,7 +29,7 @@ describe('the HTTP client', () => {
       method: 'GET',
       url,
       headers: { 'x-test': 'yes' },
-      timeoutMs: 5_000,
+      timeoutMs: PATIENCE_MS,
       maxBytes: 1_000,
       ...more,
     })

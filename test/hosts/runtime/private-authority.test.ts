@@ -8,6 +8,7 @@ import { createDnsExchange, createHttpClient } from '../../../hosts/runtime/inde
 import { makeAuthority, type Authority } from '../../kit/certificate.ts'
 import { DnsServer, type DnsHandler } from '../../kit/dns-server.ts'
 import { HttpsDnsServer } from '../../kit/https-dns-server.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const NAME = 'private.example.org'
 const query = writeQuery({ id: 7, name: 'www.example.com', type: 1 }) ?? new Uint8Array()
@@ -44,7 +45,7 @@ describe('a private authority in the system’s store', () => {
   it('is believed by DNS over TLS', async () => {
     const server = await DnsServer.start(answer, await authority.issue([NAME]))
     try {
-      const about = { protocol: 'tls', server: server.endpoint, message: query, timeoutMs: 5_000 } as const
+      const about = { protocol: 'tls', server: server.endpoint, message: query, timeoutMs: PATIENCE_MS } as const
       expect([...(await createDnsExchange().send({ ...about, serverName: NAME }))].slice(0, 2)).to.deep.equal([0, 7])
       const refused = await createDnsExchange()
         .send({ ...about, serverName: 'other.example.org' })
@@ -67,7 +68,7 @@ describe('a private authority in the system’s store', () => {
           url: `https://${NAME}:${server.port}/dns-query`,
           headers: { 'content-type': 'application/dns-message' },
           body: query,
-          timeoutMs: 5_000,
+          timeoutMs: PATIENCE_MS,
           maxBytes: 65_535,
           addresses: ['127.0.0.1'],
         })
@@ -86,7 +87,7 @@ describe('a private authority in the system’s store', () => {
         url: `https://localhost:${server.port}/dns-query`,
         headers: { 'content-type': 'application/dns-message' },
         body: query,
-        timeoutMs: 5_000,
+        timeoutMs: PATIENCE_MS,
         maxBytes: 65_535,
       })
       expect(response.status).to.equal(200)

@@ -36,9 +36,7 @@ import {
   type Families,
   type Joint,
 } from './topology.ts'
-
-/** At least five times what a quiet machine needs. */
-export const PATIENCE_MS = 30_000
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 export interface Filter {
   protocol: 'tcp' | 'udp' | 'icmp'
@@ -286,7 +284,7 @@ export class Bed {
       (a, b) => Number(b.startsWith('client')) - Number(a.startsWith('client')),
     )
     for (const name of order) {
-      if (/^(client|gateway|portal$)/.test(name)) await this.#parts.get(name)?.stop({ graceMs: 5_000 })
+      if (/^(client|gateway|portal$)/.test(name)) await this.#parts.get(name)?.stop()
     }
     await this.run.close()
   }

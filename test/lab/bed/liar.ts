@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Changes } from '../../kit/changes.ts'
-import { PATIENCE_MS, type Bed } from './bed.ts'
+import type { Bed } from './bed.ts'
 import type { LiarCommand, LiarReport } from './liar-end.ts'
 import { ipv4Of, ipv6Of, type Families } from './topology.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 /** A client of the person's that is not honest: see liar-end.ts. */
 export class Liar {

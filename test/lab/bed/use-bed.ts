@@ -7,7 +7,7 @@ export const useBed = (prepare: (bed: Bed) => Promise<void>): (() => Bed) => {
   let bed: Bed | undefined
   needsKernel()
   before(async function () {
-    this.timeout(180_000)
+    this.timeout(300_000)
     bed = await Bed.open()
     await prepare(bed).catch((error: unknown) => {
       process.stderr.write(`${bed?.lastWords() ?? ''}\n`)
@@ -18,7 +18,7 @@ export const useBed = (prepare: (bed: Bed) => Promise<void>): (() => Bed) => {
     if (this.currentTest?.state === 'failed') process.stderr.write(`${bed?.lastWords() ?? ''}\n`)
   })
   after(async function () {
-    this.timeout(60_000)
+    this.timeout(240_000)
     await bed?.close()
   })
   return () => {

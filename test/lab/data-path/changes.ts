@@ -2,8 +2,9 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import { fetchPage } from '../../../hosts/lab/page.ts'
-import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import type { Bed } from '../bed/bed.ts'
 import { ADMIN_PORT, ECHO_PORT, ipv4Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const FLOWS = 10_000
 

@@ -13,7 +13,7 @@ import { resourceTests } from './resources.ts'
 import { toolTests } from './tools.ts'
 
 describe('the data path, on the kernel', function () {
-  this.timeout(90_000)
+  this.timeout(240_000)
   const bed = useBed(async (bed) => {
     const web = { protocol: 'tcp', ports: [String(WEB_PORT)] } as const
     await bed.startGateway('gateway')

@@ -3,12 +3,13 @@ import { describe, it } from 'mocha'
 import { createHash } from 'node:crypto'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import { fetchPage } from '../../../hosts/lab/page.ts'
-import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import type { Bed } from '../bed/bed.ts'
 import type { Seen } from '../bed/site-server.ts'
 import { FAR_HOST, FAR_MTU, GATEWAY_HOST, ipv4Of, TARGET_HOST } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
 import { knowsMtu } from './known-mtu.ts'
 import { LEAST_MTU, mtuIs, TUNNEL_MTU } from './path-mtu.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const ASK_BY_UDP = `
 import socket, sys

@@ -14,7 +14,7 @@ const TARGET = ipv4Of('site', TARGET_HOST)
 export const expiryTests = (bed: () => Bed): void => {
   describe('P7 a client that lies about expiry', () => {
     it('P3 is ended by the gateway itself, while the portal is away', async function () {
-      this.timeout(120_000)
+      this.timeout(240_000)
       const witness = await Liar.join(bed(), { name: 'witness', host: 75 })
       const trial = new Trial(bed(), witness, await Passed.watch(bed().machine('gateway')))
       expect(await witness.ask('target')).to.equal('authorization_created')

@@ -8,7 +8,7 @@ import { FAMILIES } from './families.ts'
 export const hostTests = (bed: () => Bed): void => {
   describe('T10 hosts of one family', () => {
     before(async function () {
-      this.timeout(120_000)
+      this.timeout(240_000)
       for (const site of ['site4', 'site6']) await bed().make(site, 'sites', { name: site })
       await Promise.all([
         bed().startGateway('gateway-four', { host: 104, families: 'ipv4', site: 'site4' }),

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import { fetchPage } from '../../../hosts/lab/page.ts'
 import { describePacket } from '../../kit/packet-builder.ts'
-import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import type { Bed } from '../bed/bed.ts'
 import { Liar } from '../bed/liar.ts'
 import { Passed } from '../bed/passed.ts'
 import {
@@ -21,6 +21,7 @@ import {
 } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
 import { Trial } from './trial.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 /** Of curl: refused, or unreachable. */
 const COULD_NOT_CONNECT = 7

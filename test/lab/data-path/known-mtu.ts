@@ -1,5 +1,6 @@
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 /**
  * Waits until a machine's kernel knows the MTU (one of several) of the path to an address. Kernels forget and learn while packets pass, so it is not read once;
@@ -19,6 +20,6 @@ export const knowsMtu = async (
       if (![mtu].flat().includes(known)) throw new Error(stdout.trim())
       return true
     },
-    { what: `packets of ${[mtu].flat().join(' or ')} bytes to ${address}`, timeoutMs: 60_000 },
+    { what: `packets of ${[mtu].flat().join(' or ')} bytes to ${address}`, timeoutMs: PATIENCE_MS },
   )
 }

@@ -48,7 +48,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
   const nothingOf: Trial['nothingOf'] = (...packets) => trial.nothingOf(...packets)
 
   before(async function () {
-    this.timeout(90_000)
+    this.timeout(240_000)
     const passed = await Passed.watch(bed().machine('gateway'))
     liar = await Liar.join(bed(), { name: `liar-${families}`, host, families })
     for (const resource of ['target', 'target6', 'web.example.org']) {

@@ -50,7 +50,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
   let trial: Trial
 
   before(async function () {
-    this.timeout(90_000)
+    this.timeout(240_000)
     const passed = await Passed.watch(bed().machine('gateway'))
     const { token } = await bed().api.create(`actors/${bed().id('owner')}/client_tokens`, { name: families })
     other = await Liar.join(bed(), { name: `other-${families}`, host: hosts[0], families, token: String(token) })

@@ -1,10 +1,11 @@
 import { expect } from 'chai'
 import { it } from 'mocha'
 import { fetchPage } from '../../../hosts/lab/page.ts'
-import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import type { Bed } from '../bed/bed.ts'
 import type { Seen } from '../bed/site-server.ts'
 import { ADMIN_PORT, GATEWAY_HOST, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 /** Only it among the tools at hand lets two connections have one source port. */
 const TWO_CONNECTIONS = `

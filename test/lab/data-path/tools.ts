@@ -2,9 +2,10 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import type { Part } from '../../../hosts/lab/part.ts'
 import { checksumErrors } from '../../../hosts/lab/checksum-errors.ts'
-import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import type { Bed } from '../bed/bed.ts'
 import { ADMIN_PORT, ECHO_PORT, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const IPERF_PORT = 5_201
 const OFFLOADS = ['rx', 'tx', 'tso', 'gso', 'gro']

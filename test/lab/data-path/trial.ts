@@ -1,10 +1,11 @@
 import { expect } from 'chai'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import { buildPacket, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
-import { PATIENCE_MS, type Bed } from '../bed/bed.ts'
+import type { Bed } from '../bed/bed.ts'
 import type { Liar } from '../bed/liar.ts'
 import type { Passed } from '../bed/passed.ts'
 import { ipv4Of, TARGET_HOST, WEB_PORT } from '../bed/topology.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const TARGET = ipv4Of('site', TARGET_HOST)
 

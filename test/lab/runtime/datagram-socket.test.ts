@@ -6,7 +6,7 @@ import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 
 describe('a datagram socket on a path with a small MTU', function () {
-  this.timeout(30_000)
+  this.timeout(240_000)
   needsKernel()
   let run: RunDirectory
 

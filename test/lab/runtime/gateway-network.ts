@@ -9,7 +9,7 @@ import { createNetworkConfiguration, createTunDevices } from '../../../hosts/run
 import { buildPacket, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
 
 const DEVICE = 'tun-gateway'
-const WAIT_MS = 3_000
+const WAIT_MS = 30_000
 const OTHER_PORT = 9_999
 const CLIENT = { ipv4: '100.64.0.5', ipv6: 'fd00:2021:1111::5' }
 const GATEWAY = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }

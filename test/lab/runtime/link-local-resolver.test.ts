@@ -8,7 +8,7 @@ import { needsKernel } from '../../kit/needs-kernel.ts'
 const ASK = fileURLToPath(new URL('link-local-resolver.js', import.meta.url))
 
 describe('a name server at a link-local address', function () {
-  this.timeout(30_000)
+  this.timeout(240_000)
   needsKernel()
   let run: RunDirectory
 

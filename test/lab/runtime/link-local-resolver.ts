@@ -16,7 +16,7 @@ for (const server of createSystemResolvers({ path }).servers()) {
         questions: [{ type: 'AAAA', name: 'web.example.org' }],
       })
       const exchange = createDnsExchange({ markFor: () => mark })
-      const bytes = await exchange.send({ server, protocol, message: query, timeoutMs: 5_000 })
+      const bytes = await exchange.send({ server, protocol, message: query, timeoutMs: 30_000 })
       const [answer] = decode(Buffer.from(bytes)).answers ?? []
       heard.push(`${server} ${protocol} ${answer?.type === 'AAAA' ? answer.data : 'nothing'}`)
     }

@@ -6,6 +6,7 @@ import { eventually } from '../../../hosts/lab/eventually.ts'
 import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const GATEWAY = script('gateway-network.js')
@@ -22,7 +23,7 @@ const LINKS = String(0x2021fd01)
 const INTERNET = String(0x2021fd02)
 
 describe('the network configuration of Linux', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   needsKernel()
   let run: RunDirectory
 
@@ -119,7 +120,7 @@ describe('the network configuration of Linux', function () {
           await set('1')
           await eventually(async () => ((await outsiderReaches(server6or4)) ? true : undefined), {
             what: 'others’ forwarding',
-            timeoutMs: 20_000,
+            timeoutMs: PATIENCE_MS,
           })
           const other = server6or4.includes(':') ? '198.51.100.2' : '2001:db8:1::2'
           expect(await outsiderReaches(other), 'the other family stays closed').to.equal(false)

@@ -10,6 +10,7 @@ import { mustRun } from '../../../hosts/lab/command.ts'
 import { eventually } from '../../../hosts/lab/eventually.ts'
 import { createResolverConfiguration, createSystemResolvers } from '../../../hosts/runtime/index.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const ORIGINAL = 'nameserver 192.0.2.53\noptions edns0\n'
 /** More than the page that a small file takes: what is longer than ours needs room to be written. */
@@ -18,7 +19,7 @@ const RESOLVER = fileURLToPath(new URL('resolver.js', import.meta.url))
 const SETTINGS = { device: 'lo', servers: ['100.100.111.1'], searchDomain: 'example.org' }
 
 describe('resolv.conf in trouble', function () {
-  this.timeout(30_000)
+  this.timeout(240_000)
   needsKernel()
   let folder: string
   let path: string
@@ -54,7 +55,7 @@ describe('resolv.conf in trouble', function () {
         const stat = await readFile(`/proc/${guard}/stat`, 'utf8').catch(() => ') Z')
         return stat.includes(') Z') ? true : undefined
       },
-      { what: 'the guard has ended', timeoutMs: 10_000 },
+      { what: 'the guard has ended', timeoutMs: PATIENCE_MS },
     )
 
   beforeEach(async () => {

@@ -6,12 +6,13 @@ import { eventually } from '../../../hosts/lab/eventually.ts'
 import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const RESOLVER = fileURLToPath(new URL('resolver.js', import.meta.url))
 const ORIGINAL = 'nameserver 192.0.2.53\n'
 
 describe('the resolver configuration of Linux, where resolv.conf is mounted over', function () {
-  this.timeout(30_000)
+  this.timeout(240_000)
   needsKernel()
   let run: RunDirectory
   let first: Namespace
@@ -73,7 +74,7 @@ describe('the resolver configuration of Linux, where resolv.conf is mounted over
     ] as const) {
       await eventually(async () => ((await resolv(namespace)) === original ? true : undefined), {
         what: 'the original is back',
-        timeoutMs: 5_000,
+        timeoutMs: PATIENCE_MS,
       })
     }
     process.stdout.write(`      back ${Math.round(performance.now() - began)} ms after it was killed\n`)

@@ -40,7 +40,7 @@ const exchange = async (family: Family, address: string): Promise<Outcome> => {
     onError: () => undefined,
   })
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, 5_000)
+    const timer = setTimeout(resolve, 30_000)
     done = () => {
       clearTimeout(timer)
       resolve()

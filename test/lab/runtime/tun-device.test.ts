@@ -8,7 +8,7 @@ import { needsKernel } from '../../kit/needs-kernel.ts'
 const MIRROR = fileURLToPath(new URL('tun-mirror.js', import.meta.url))
 
 describe('a TUN device', function () {
-  this.timeout(60_000)
+  this.timeout(240_000)
   needsKernel()
   let run: RunDirectory
   let namespace: Namespace
@@ -36,7 +36,7 @@ describe('a TUN device', function () {
   })
 
   it('segments super-packets with right checksums, and the kernel takes every packet that is written', async () => {
-    const { stdout } = await namespace.mustRun(process.execPath, [MIRROR, 'transfer'], { timeoutMs: 50_000 })
+    const { stdout } = await namespace.mustRun(process.execPath, [MIRROR, 'transfer'], { timeoutMs: 200_000 })
     const results: Record<string, unknown> & { seen?: Record<string, number> } = JSON.parse(
       stdout.trim().split('\n').at(-1) ?? '',
     )
@@ -56,7 +56,7 @@ describe('a TUN device', function () {
     killed.kill('SIGKILL')
     await killed.ended
     expect(await namespace.ip(['-j', 'link'])).not.to.contain('tun-test')
-    await namespace.mustRun(process.execPath, [MIRROR, 'transfer'], { timeoutMs: 50_000 })
+    await namespace.mustRun(process.execPath, [MIRROR, 'transfer'], { timeoutMs: 200_000 })
     for (const family of ['-4', '-6']) {
       expect(await namespace.ip([family, 'rule'])).not.to.contain('fwmark')
       const { stdout } = await namespace.run('ip', [family, 'route', 'show', 'table', String(0x2021fd00)])

@@ -103,7 +103,7 @@ const transferUdp = async (kind: 'udp4' | 'udp6', here: string, there: string): 
   for (let group = 0; group < 10; group++) {
     await new Promise<void>((resolve, reject) => {
       const count = (group + 1) * 20
-      const timer = setTimeout(() => reject(new Error(`${received} of ${count} datagrams`)), 5_000)
+      const timer = setTimeout(() => reject(new Error(`${received} of ${count} datagrams`)), 30_000)
       const reach = (): void => {
         clearTimeout(timer)
         resolve()

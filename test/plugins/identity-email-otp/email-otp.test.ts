@@ -12,6 +12,7 @@ import { RecordingLogger } from '../../kit/recording-logger.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 import { MemorySignInRecords, signInDesk } from '../../kit/sign-in-desk.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
+import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const ADA = 'ada@example.org'
 const NOBODY: TrustedAuthorities = { pem: () => [] }
@@ -53,7 +54,7 @@ describe('identity-email-otp against a real SMTP server', () => {
     callbackUrl: 'http://x/',
     sharedCallbackUrl: 'http://127.0.0.1:9/shared',
     now: clock.unix(),
-    signal: AbortSignal.timeout(5_000),
+    signal: AbortSignal.timeout(60_000),
     desk,
   })
   const answer = (step: SignInStep, fields: Record<string, string>): Promise<SignInStep> => {
@@ -264,7 +265,7 @@ describe('identity-email-otp against a real SMTP server', () => {
     await gone.stop()
     const step = await failing.proceed({ ...request(), keep: {}, url: 'http://x/', fields: { email: ADA } })
     expect(step.type).to.equal('prompt')
-    const deadline = Date.now() + 5_000
+    const deadline = Date.now() + PATIENCE_MS
     while (logger.lines.length === 0 && Date.now() < deadline) await new Promise((resolve) => setImmediate(resolve))
     failing.stop()
     expect(logger.lines.map(({ message }) => message)).to.deep.equal(['a sign-in code could not be sent'])

@@ -42,7 +42,7 @@ describe('identity-oidc at providers as they are', () => {
     callbackUrl: CALLBACK,
     sharedCallbackUrl: `${CALLBACK}/shared`,
     now: unixTime(Date.now()),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(60_000),
     desk: signInDesk(),
   })
   const signIn = async (says: Sayings, more: object = {}): Promise<SignInStep> => {

@@ -40,7 +40,7 @@ const asked = (settings: Settings) => ({
   callbackUrl: CALLBACK,
   sharedCallbackUrl: SHARED,
   now: unixTime(Date.now()),
-  signal: AbortSignal.timeout(10_000),
+  signal: AbortSignal.timeout(60_000),
   desk: signInDesk(),
 })
 

@@ -45,7 +45,7 @@ const converse = async (): Promise<void> => {
       const index = received.findIndex((datagram) => parseMessage(datagram).type === type)
       const [found] = index < 0 ? [] : received.splice(index, 1)
       if (found !== undefined) return found
-      await once(socket, 'message', { signal: AbortSignal.timeout(20_000) })
+      await once(socket, 'message', { signal: AbortSignal.timeout(60_000) })
     }
   }
 

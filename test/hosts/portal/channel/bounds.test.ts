@@ -2,12 +2,13 @@ import { expect } from 'chai'
 import { after, afterEach, before, describe, it } from 'mocha'
 import { ControlPeer, keyOf, type ConnectRefused, type PeerOptions } from '../../../kit/control-peer.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { PATIENCE_MS } from '../../../kit/patience.ts'
 
 /** Whoever joins is told of them in 700 KB, many times what the system's own buffers hold. */
 const RESOURCES = 200
 
 describe('P12 bounds of the control channel', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let portal: PortalFixture
   let tokens: Record<'ada' | 'eve' | 'gateway', string>
   const open: ControlPeer[] = []
@@ -154,7 +155,7 @@ describe('P12 bounds of the control channel', function () {
 
 /** Tries until it is so, in another turn of the event loop each time. */
 const eventually = async (check: () => Promise<boolean>): Promise<void> => {
-  const end = Date.now() + 30_000
+  const end = Date.now() + PATIENCE_MS
   while (!(await check())) {
     if (Date.now() > end) throw new Error('did not happen in time')
     await new Promise((resolve) => setImmediate(resolve))

@@ -4,6 +4,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
 import { ControlPeer, keyOf, type ConnectRefused, type PeerOptions } from '../../../kit/control-peer.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { example } from '../../../core/control/examples.ts'
+import { PATIENCE_MS } from '../../../kit/patience.ts'
 
 describe('the control channel', () => {
   let portal: PortalFixture
@@ -372,7 +373,7 @@ const exchange = (port: number, host: string, request: string): Promise<string> 
 
 /** Waits for something that happens soon after, in another turn of the event loop. */
 const eventually = async (check: () => Promise<boolean>): Promise<void> => {
-  const end = Date.now() + 10_000
+  const end = Date.now() + PATIENCE_MS
   while (!(await check())) {
     if (Date.now() > end) throw new Error('did not happen in time')
     await new Promise((resolve) => setImmediate(resolve))

@@ -10,7 +10,7 @@ import { VirtualClock } from '../../../kit/virtual-clock.ts'
 const by = { type: 'system', part: 'test' } as const
 
 describe('PostgreSQL whose connections fall silent', function () {
-  this.timeout(60_000)
+  this.timeout(120_000)
   let postgres: Postgres | undefined
   let database: PostgresDatabase
   before(async function () {
@@ -29,7 +29,7 @@ describe('PostgreSQL whose connections fall silent', function () {
         driver: 'pg',
         password: undefined,
         tls: undefined,
-        silenceMs: 1_000,
+        silenceMs: 4_000,
       },
       clock: new VirtualClock(),
       random: new SeededRandom(1),
