@@ -14,11 +14,22 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 /** Tests that make network namespaces, or look at those of the machine. */
 const KERNEL = ['dist/test/lab/**/*.test.js', 'dist/test/hosts/lab/**/*.test.js']
+/** Where random tests begin: a run ends as the one before. Others are met with PORTREEVE_SEED=$RANDOM, or by mocha alone, which begins anywhere. */
+const { PORTREEVE_SEED = '1' } = process.env
 /** Added to the niceness of all others: the tests on the kernel have deadlines. */
 const NICENESS = 5
 
 const { spec, timeout, reporter } = JSON.parse(readFileSync(join(ROOT, '.mocharc.json'), 'utf8'))
-const settings = ['--no-config', '--forbid-only', '--timeout', String(timeout), '--reporter', reporter]
+const settings = [
+  '--no-config',
+  '--forbid-only',
+  '--timeout',
+  String(timeout),
+  '--reporter',
+  reporter,
+  '--require',
+  './dist/test/kit/seed.js',
+]
 const color = process.stdout.isTTY ? ['--color'] : []
 const began = Date.now()
 const running = []
@@ -27,6 +38,7 @@ const running = []
 const start = (name, args) => {
   const child = spawn(process.execPath, [MOCHA, ...settings, ...color, ...args, ...process.argv.slice(2)], {
     cwd: ROOT,
+    env: { ...process.env, PORTREEVE_SEED },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const part = { name, child, kept: [], text: '', isShown: false }

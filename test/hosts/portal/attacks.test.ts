@@ -252,9 +252,9 @@ describe('attacks on the portal', function () {
     }
     expect(new Set(pages).size).to.equal(1)
     await sink.mail(mails + 5)
-    const median = (of: number[]): number => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? 0
-    // A slow hash of some 30 ms for one kind only would be seen here; what a busy machine adds is not.
-    expect(Math.abs(median(known) - median(unknown))).to.be.below(Math.max(25, 0.6 * median(unknown)))
+    // A slow hash of some 30 ms for one kind only would be seen in the fastest of its answers, too; what a busy machine adds is not.
+    const [fastestKnown, fastestUnknown] = [Math.min(...known), Math.min(...unknown)]
+    expect(Math.abs(fastestKnown - fastestUnknown)).to.be.below(Math.max(25, 0.6 * fastestUnknown))
   })
 
   it('token in a Referer: pages say that no address of theirs is to be passed on, and none has a token in its address', async () => {

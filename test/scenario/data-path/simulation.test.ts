@@ -4,8 +4,8 @@ import { Simulation } from './simulation.ts'
 
 const SEEDS = JSON.parse(readFileSync('test/scenario/data-path/seeds.json', 'utf8')) as number[]
 const FRESH = Number(process.env['PORTREEVE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-/** Of fresh worlds; `npm run fuzz` takes longer. */
-const BUDGET_MS = 8_000
+/** As many for everybody, so that a slow machine meets what a fast one does; `npm run fuzz` goes through more. */
+const FRESH_WORLDS = 10
 
 describe('random worlds against the reference model of the data path', function () {
   this.timeout(120_000)
@@ -17,10 +17,8 @@ describe('random worlds against the reference model of the data path', function 
   }
 
   it(`meets what the model predicts, for fresh seeds from ${FRESH} (PORTREEVE_SEED=${FRESH} replays them)`, () => {
-    const end = performance.now() + BUDGET_MS
-    let seed = FRESH
     let probes = 0
-    for (; seed === FRESH || performance.now() < end; seed++) {
+    for (let seed = FRESH; seed < FRESH + FRESH_WORLDS; seed++) {
       const simulation = new Simulation(seed)
       try {
         simulation.run()
@@ -29,6 +27,6 @@ describe('random worlds against the reference model of the data path', function 
       }
       for (const count of simulation.met.values()) probes += count
     }
-    process.stdout.write(`      ${seed - FRESH} worlds, ${probes} probes, from seed ${FRESH}\n`)
+    process.stdout.write(`      ${FRESH_WORLDS} worlds, ${probes} probes, from seed ${FRESH}\n`)
   })
 })
