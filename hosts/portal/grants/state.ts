@@ -243,9 +243,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
 
   #received({ connection: name, text }: { connection: string; text: string }, now: Instant): void {
     const connection = this.#peers.get(name)
-    if (connection === undefined) return this.#counters.count('unknown_connection')
+    if (connection === undefined) return this.#counters.count('unknown-connection')
     connection.lastHeardAt = now
-    if (!connection.allowance.take(now)) return this.#counters.count('too_many_messages')
+    if (!connection.allowance.take(now)) return this.#counters.count('too-many-messages')
     const decoded = decodeFrame(text, MAX_FRAME_TO_PORTAL)
     if (!decoded.ok) return this.#counters.count(decoded.reason)
     this.#frame(connection, decoded.frame, now)
@@ -258,7 +258,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     if (event === 'phx_join') {
       // Each is answered with all that there is.
       if (connection.isJoined && !connection.allowance.take(now, JOIN_COST))
-        return this.#counters.count('too_many_joins')
+        return this.#counters.count('too-many-joins')
       return this.#attendance.join(connection, frame, now)
     }
     if (!connection.isJoined) return this.#peers.reply(connection, errorReply(topic, ref, 'unmatched topic'))
@@ -327,7 +327,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const name = normalizeName(domain)
     const isIts = resource?.siteId === gateway?.siteId && resource?.accountId === gateway?.accountId
     if (resource?.type !== 'dns' || !isIts || !matchPattern(resource.address ?? '', name)) {
-      return this.#counters.count('name_not_its')
+      return this.#counters.count('name-not-its')
     }
     this.#nameTroubles.put({
       gatewayId,
