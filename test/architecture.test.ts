@@ -23,7 +23,6 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   contract: ['plugin'],
   plugin: ['contract'],
   policy: ['flow', 'net', 'dns', 'contract', 'plugin'],
-  presence: ['policy', 'net', 'contract', 'plugin'],
   control: ['policy', 'net', 'crypto', 'dns', 'ice', 'flow', 'contract', 'plugin'],
 }
 
@@ -93,7 +92,7 @@ const RULES: readonly Rule[] = [
       target.target.startsWith('node:') && !(target.target === 'node:crypto' && file.path.startsWith('core/crypto/')),
   },
   {
-    because: 'the arrows inside core run one way: net <- dns, nat, ice <- flow, policy <- presence, control',
+    because: 'the arrows inside core run one way: net <- dns, nat, ice <- flow, policy <- control',
     applies: (file) => /^core\/[^/]+\//.test(file.path),
     forbids: (target, file) => {
       if (!within(target, 'core')) return false

@@ -1,7 +1,7 @@
 import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { Extensions } from '../../../core/plugin/extension-point.ts'
-import type { PresentGateway, Presence } from '../../../core/presence/presence.ts'
 import type { Random } from '../../../core/runtime/random.ts'
+import type { PresentGateway, Presence } from './presence.ts'
 import { chooseGateway, type Choice } from './selection.ts'
 import { isCompatible } from './user-agent.ts'
 import type { View } from './view.ts'

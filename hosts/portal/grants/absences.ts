@@ -1,6 +1,6 @@
-import type { Presence } from '../../../core/presence/presence.ts'
 import { after, type Instant } from '../../../core/runtime/time.ts'
 import { restsOnConnection } from '../decide/connection-facts.ts'
+import type { Presence } from '../decide/presence.ts'
 import type { Agenda, Appointment } from './agenda.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grants } from './grants.ts'

@@ -1,6 +1,6 @@
-import type { Presence } from '../../../core/presence/presence.ts'
-import type { Change } from '../store/entities.ts'
+import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
+import type { Change } from '../store/entities.ts'
 import type { Grant, Grants } from './grants.ts'
 
 /** What a batch of committed changes concerns. */

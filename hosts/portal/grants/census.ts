@@ -1,4 +1,4 @@
-import type { Presence } from '../../../core/presence/presence.ts'
+import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
 
 /** Numbers of devices and gateways, by the rows in memory. */

@@ -1,7 +1,7 @@
 import { wireName } from '../../../core/control/events.ts'
 import { encodeFrame, type Frame } from '../../../core/control/frame.ts'
 import type { EventName, FromPortal, Role } from '../../../core/control/messages.ts'
-import type { Presence } from '../../../core/presence/presence.ts'
+import type { Presence } from '../decide/presence.ts'
 import type { ClientConnection, Connection, GatewayConnection } from './connections.ts'
 import type { Emit } from './portal-output.ts'
 

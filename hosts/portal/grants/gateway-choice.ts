@@ -1,15 +1,15 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import { FEATURES } from '../../../core/control/messages.ts'
 import type { Extensions } from '../../../core/plugin/extension-point.ts'
-import type { Presence, PresentGateway } from '../../../core/presence/presence.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
+import type { Presence, PresentGateway } from '../decide/presence.ts'
 import type { Choice } from '../decide/selection.ts'
 import { chooseAmong, siteGateways } from '../decide/site-gateways.ts'
 import type { View } from '../decide/view.ts'
+import type { AccessRequest } from './access-request.ts'
 import type { GrantLimits } from './grant-limits.ts'
 import type { Grant, Grants } from './grants.ts'
-import type { AccessRequest } from './access-request.ts'
 
 export interface GatewayChoiceNeeds {
   view: View

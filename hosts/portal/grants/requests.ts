@@ -1,6 +1,6 @@
 import type { Body } from '../../../core/control/messages.ts'
-import type { PresentGateway } from '../../../core/presence/presence.ts'
 import { after, SECOND, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import type { PresentGateway } from '../decide/presence.ts'
 import type { Choice } from '../decide/selection.ts'
 import { clientStanding, type ClientStanding } from '../decide/standing.ts'
 import type { View } from '../decide/view.ts'

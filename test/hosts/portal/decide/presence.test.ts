@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import { Presence } from '../../../core/presence/presence.ts'
+import { Presence } from '../../../../hosts/portal/decide/presence.ts'
 
 const gateway = (id: string, siteId = 'main') => ({ id, siteId, name: id, version: '0.1.0' })
 
