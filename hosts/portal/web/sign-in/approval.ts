@@ -8,7 +8,8 @@ import { signInClient, type FinishParts, type SignedIn, type SignInWay } from '.
 import { intentQuery, type SignInIntent } from './intent.ts'
 import { anotherAccount } from './refuse.ts'
 import { setUpOf, standingOf } from './standing.ts'
-import { providerUrl, type SignInContext } from './step.ts'
+import { providerUrl } from './provider-urls.ts'
+import type { SignInContext } from './sign-in-context.ts'
 
 export interface ApprovalParts extends FinishParts {
   random: Random

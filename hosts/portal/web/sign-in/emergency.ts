@@ -6,9 +6,10 @@ import { formFields } from '../http/form-fields.ts'
 import { askForApproval, type ApprovalParts } from './approval.ts'
 import { signInBrowser, type SignInWay } from './finish.ts'
 import { intentQuery, parseIntent } from './intent.ts'
-import type { SignInContext } from './step.ts'
+import type { SignInContext } from './sign-in-context.ts'
+import type { SignInMiddleware } from './sign-in-parts.ts'
 
-/** Short: an emergency is over, or a new code is made. */
+/** Lifetime of what an emergency code opens: an emergency is over by then, or a new code is made. */
 const EMERGENCY_MS = HOUR
 
 const WAY: SignInWay = {
@@ -20,55 +21,55 @@ const WAY: SignInWay = {
 }
 
 /**
- * An admin's way in for the day when the provider is down: a code that was made on the portal's own machine. Of 93 bits, it is safe from
- * guesses; were they counted, a stranger without any account could keep the admin out.
+ * Shows the form of an admin's way in for the day when the provider is down: by a code that was made on the portal's own machine. It has 93
+ * bits, and so is safe from guesses; were they counted, a stranger without any account could keep the admin out.
  */
-export const emergencySignIn = (parts: ApprovalParts) => {
-  const { store, clock, pages } = parts
+export const askForEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
+  showForm(parts, ctx)
+  return Promise.resolve()
+}
 
-  const ask = async (ctx: SignInContext, problem?: string): Promise<void> => {
-    const { account, intent } = ctx.state
-    pages.render(ctx, 'emergency', {
-      account: account.name,
-      problem,
-      action: `/${account.slug}/sign_in/emergency`,
-      kept: [...new URLSearchParams(intentQuery(intent))].map(([name, value]) => ({ name, value })),
-      back: `/${account.slug}/sign_in/providers${intentQuery(intent)}`,
-    })
-    return Promise.resolve()
+/** Signs the admin in for whom the emergency code of the form was made. */
+export const redeemEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
+  const { store, clock } = parts
+  const { account, clientAddress } = ctx.state
+  const { code: typed = '', ...fields } = formFields(ctx)
+  const verdict = parseIntent(account.slug, fields)
+  ctx.state.intent = verdict.ok ? verdict.intent : { as: 'browser', state: '', nonce: '' }
+  const hash = emergencyCodeHash(typed)
+  const taken = await store.emergencyCodes.take(account.id, (code) => equalSecrets(code.hash, hash), clock.unix())
+  const actor = taken === undefined ? undefined : await store.reader(account.id).get('actors', taken.actorId)
+  if (isAdmin(actor)) {
+    const signedIn = { account, actor, way: WAY, intent: ctx.state.intent }
+    if (signedIn.intent.as === 'browser') return signInBrowser(parts, ctx, signedIn)
+    return askForApproval(parts, ctx, signedIn)
   }
+  await store.recordSignIn(account.id, {
+    at: clock.unix(),
+    action: 'refused',
+    reason: 'emergency_code_refused',
+    by: { type: 'system', part: 'sign-in' },
+    actorId: null,
+    identityProviderId: null,
+    remoteIp: clientAddress,
+  })
+  ctx.status = 403
+  showForm(
+    parts,
+    ctx,
+    'This is not a live code. Make a new one on the portal’s own machine; it is good once, for 10 minutes.',
+  )
+}
 
-  const redeem = async (ctx: SignInContext): Promise<void> => {
-    const { account, clientAddress } = ctx.state
-    const { code: typed = '', ...fields } = formFields(ctx)
-    const verdict = parseIntent(account.slug, fields)
-    ctx.state.intent = verdict.ok ? verdict.intent : { as: 'browser', state: '', nonce: '' }
-    const hash = emergencyCodeHash(typed)
-    const taken = await store.emergencyCodes.take(account.id, (code) => equalSecrets(code.hash, hash), clock.unix())
-    const actor = taken === undefined ? undefined : await store.reader(account.id).get('actors', taken.actorId)
-    if (isAdmin(actor)) {
-      const signedIn = { account, actor, way: WAY, intent: ctx.state.intent }
-      if (signedIn.intent.as === 'browser') await signInBrowser(parts, ctx, signedIn)
-      else askForApproval(parts, ctx, signedIn)
-      return
-    }
-    await store.recordSignIn(account.id, {
-      at: clock.unix(),
-      action: 'refused',
-      reason: 'emergency_code_refused',
-      by: { type: 'system', part: 'sign-in' },
-      actorId: null,
-      identityProviderId: null,
-      remoteIp: clientAddress,
-    })
-    ctx.status = 403
-    await ask(
-      ctx,
-      'This is not a live code. Make a new one on the portal’s own machine; it is good once, for 10 minutes.',
-    )
-  }
-
-  return { ask: async (ctx: SignInContext) => ask(ctx), redeem }
+const showForm = ({ pages }: ApprovalParts, ctx: SignInContext, problem?: string): void => {
+  const { account, intent } = ctx.state
+  pages.render(ctx, 'emergency', {
+    account: account.name,
+    problem,
+    action: `/${account.slug}/sign_in/emergency`,
+    kept: [...new URLSearchParams(intentQuery(intent))].map(([name, value]) => ({ name, value })),
+    back: `/${account.slug}/sign_in/providers${intentQuery(intent)}`,
+  })
 }
 
 const isAdmin = (actor: Actor | undefined): actor is Actor =>

@@ -11,9 +11,9 @@ import type { SignInIntent } from './intent.ts'
 import type { Sessions } from './session.ts'
 import { standingOf } from './standing.ts'
 
-/** How long the client may be opened again from the last page. */
-const HANDOVER_MS = 5 * MINUTE
-const HANDOVER_COOKIE = 'portreeve_handover'
+/** Time in which the client may be opened again from the last page. */
+const CLIENT_URL_MS = 5 * MINUTE
+const CLIENT_URL_COOKIE = 'portreeve_client_url'
 
 export interface FinishParts {
   store: Store
@@ -65,14 +65,14 @@ export const signInClient = async (parts: FinishParts, ctx: Context, given: Sign
   if (intent.as === 'gui-client') {
     const base = `${parts.clientScheme}://handle_client_sign_in_callback`
     await mintClientToken(parts, signedIn, ({ fragment }) =>
-      handOver(parts, ctx, signedIn, { url: `${base}?${callbackQuery(signedIn, fragment)}` }),
+      showClientDone(parts, ctx, signedIn, { url: `${base}?${callbackQuery(signedIn, fragment)}` }),
     )
   } else if (callback !== undefined) {
     await mintClientToken(parts, signedIn, ({ fragment }) => {
       const url = new URL(callback)
       const own = url.search === '' ? '' : `${url.search.slice(1)}&`
       url.search = own + callbackQuery(signedIn, fragment)
-      handOver(parts, ctx, signedIn, { url: url.href })
+      showClientDone(parts, ctx, signedIn, { url: url.href })
     })
   } else {
     const { fragment } = await mintClientToken(parts, signedIn)
@@ -101,36 +101,27 @@ const noteSignIn = async (
     remoteIp: String(ctx.state['clientAddress']),
   })
 
-/**
- * Sends the browser elsewhere. Not by a redirect after a form: the policy that our forms are for ourselves only holds for where
- * they lead in the end, too.
- */
-export const leave = ({ pages }: Pick<FinishParts, 'pages'>, ctx: Context, url: string): void => {
-  if (ctx.method === 'POST') pages.render(ctx, 'leaving', { refresh: url })
-  else ctx.redirect(url)
-}
+/** URL that opens the client with its token; undefined where nobody has just signed in in this browser. */
+export const clientUrl = (cookies: SealedCookies, ctx: Context): string | undefined =>
+  (cookies.get(ctx, CLIENT_URL_COOKIE) as { url: string } | undefined)?.url
 
-/** Where the handover page leads to: the client, or undefined where nobody just signed in. */
-export const handoverUrl = (cookies: SealedCookies, ctx: Context): string | undefined =>
-  (cookies.get(ctx, HANDOVER_COOKIE) as { url: string } | undefined)?.url
-
-/** The page that opens the client. The address itself, with the fragment, stands in the cookie only. */
-const handOver = (
+/** Shows the page that opens the client. The URL itself, with the fragment, stands in the cookie only. */
+const showClientDone = (
   { cookies, pages }: FinishParts,
   ctx: Context,
   { account, actor }: SignedIn,
   value: { url: string },
 ): void => {
-  cookies.set(ctx, { name: HANDOVER_COOKIE, value, lifetimeMs: HANDOVER_MS })
+  cookies.set(ctx, { name: CLIENT_URL_COOKIE, value, lifetimeMs: CLIENT_URL_MS })
   const refresh = `/${account.slug}/sign_in/client_redirect`
   pages.render(ctx, 'client-done', { account: account.name, actor: actor.name, refresh })
 }
 
-/** Hands the token over before it is committed: one that cannot be is none. */
+/** Makes a token for a client, and delivers it before it is committed: one that cannot be delivered is none. */
 const mintClientToken = async (
   { store, tokens, clock }: FinishParts,
   { account, actor, way, intent, remoteIp }: SignedIn & { remoteIp: string },
-  handOver?: (minted: MintedToken) => void,
+  deliver?: (minted: MintedToken) => void,
 ): Promise<MintedToken> => {
   const by = { type: 'actor', actorId: actor.id, via: 'sign_in', remoteIp } as const
   return store.transact({ accountId: account.id, by }, async (tx) => {
@@ -146,7 +137,7 @@ const mintClientToken = async (
       expiresAt: unixTime(clock.unix() + way.clientTokenLifetimeMs),
       nonce: intent.nonce,
     })
-    handOver?.(minted)
+    deliver?.(minted)
     return minted
   })
 }

@@ -4,7 +4,7 @@ import { toBase64Url, toHex } from '../../../../core/crypto/text-encoding.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
 import { MINUTE } from '../../../../core/runtime/time.ts'
 import type { SealedCookies } from '../http/sealed-cookie.ts'
-import type { Reply } from './conversation.ts'
+import type { Reply } from './call-provider.ts'
 import type { SignInIntent } from './intent.ts'
 
 /** What the browser keeps between the steps, sealed. */
@@ -17,8 +17,8 @@ export interface Pending {
   keep: Reply['keep']
   /** Whether the browser was sent to come back at the callback that all providers share; absent for a form of ours. */
   atSharedCallback?: boolean
-  /** The conversation's own, the same from its first step to its last. */
-  conversation: string
+  /** Random name of the sign-in, the same from its first step to its last. */
+  signInId: string
 }
 
 /** What `remember` is told beside that. */
@@ -45,7 +45,8 @@ export class PendingSignIns {
     this.#random = random
   }
 
-  newConversation(): string {
+  /** Draws a name for a sign-in that begins. */
+  newSignInId(): string {
     return toBase64Url(this.#random.bytes(16))
   }
 
@@ -54,7 +55,7 @@ export class PendingSignIns {
     // Behind a redirect the browser comes back with nothing of ours but the `state` (RFC 6749 §4.1.2) that it was sent with.
     const id =
       redirectUrl === undefined
-        ? pending.conversation
+        ? pending.signInId
         : idOfState(new URL(redirectUrl).searchParams.get('state') ?? undefined)
     this.#cookies.makeRoom(ctx, { prefix: PREFIX, most: MOST_AT_ONCE, except: PREFIX + id })
     const lifetimeMs = Math.min(keptMs ?? PENDING_MS, LONGEST_PENDING_MS)

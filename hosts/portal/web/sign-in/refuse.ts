@@ -3,7 +3,8 @@ import type { Logger } from '../../../../core/runtime/logger.ts'
 import type { SignInEvent } from '../../store/store.ts'
 import type { FinishParts } from './finish.ts'
 import { intentQuery } from './intent.ts'
-import { providerUrl, type SignInContext } from './step.ts'
+import { providerUrl } from './provider-urls.ts'
+import type { SignInContext } from './sign-in-context.ts'
 
 export interface RefuseParts extends Pick<FinishParts, 'store' | 'clock' | 'pages'> {
   logger: Logger

@@ -10,23 +10,23 @@ import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { IdentityProviderRow } from '../../store/entities.ts'
-import { callbackUrl, SHARED_CALLBACK_PATH } from './callback.ts'
+import { callbackUrl, SHARED_CALLBACK_PATH } from './provider-urls.ts'
 import { checkedStep } from './checked-step.ts'
 
 /** A provider's answer may take this long: a person waits, and a thread of the portal with her. */
 const PROVIDER_DEADLINE_MS = 10 * SECOND
 
-export interface ConversationParts {
+export interface ProviderCallParts {
   providers: Extensions<IdentityProvider>
-  /** `asker`: where the request comes from. */
+  /** Makes the desk of a provider for requests from an address or network, the asker. */
   deskFor: (provider: IdentityProviderRow, asker: string) => SignInDesk
   clock: Clock
-  /** How browsers reach the portal, without a slash at the end. */
+  /** URL by which browsers reach the portal, without a slash at the end. */
   publicUrl: string
   metrics: Pick<Metrics, 'observeProvider'>
 }
 
-/** What a browser came back with. */
+/** Request with which a browser came back from a provider or its form. */
 export interface Reply {
   keep: KeptState
   url: string
@@ -34,11 +34,11 @@ export interface Reply {
 }
 
 /**
- * One step of the conversation with an identity provider's plugin, within its deadline.
+ * Calls an identity provider's plugin for its next step of a sign-in, within its deadline: `proceed` with a reply, else `begin`.
  * @throws whatever the plugin throws; Error where it is not loaded, too slow, or answers what it must not.
  */
-export const converse = async (
-  parts: ConversationParts,
+export const callProvider = async (
+  parts: ProviderCallParts,
   provider: IdentityProviderRow,
   { asker, reply, chooseAccount = false }: { asker: string; reply?: Reply; chooseAccount?: boolean },
 ): Promise<SignInStep> => {
@@ -57,7 +57,7 @@ export const converse = async (
 }
 
 const nextStep = async (
-  { providers, deskFor, clock, publicUrl }: ConversationParts,
+  { providers, deskFor, clock, publicUrl }: ProviderCallParts,
   provider: IdentityProviderRow,
   { asker, reply, chooseAccount }: { asker: string; reply: Reply | undefined; chooseAccount: boolean },
 ): Promise<SignInStep> => {

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha'
 import type { IdentityProvider, SignInStep } from '../../../../../core/contract/identity-provider.ts'
 import { unixTime } from '../../../../../core/runtime/time.ts'
 import type { IdentityProviderRow } from '../../../../../hosts/portal/store/entities.ts'
-import { converse } from '../../../../../hosts/portal/web/sign-in/conversation.ts'
+import { callProvider } from '../../../../../hosts/portal/web/sign-in/call-provider.ts'
 import { signInDesk } from '../../../../kit/sign-in-desk.ts'
 import { VirtualClock } from '../../../../kit/virtual-clock.ts'
 
@@ -21,7 +21,7 @@ const row: IdentityProviderRow = {
   createdAt: unixTime(0),
 }
 
-describe("the conversation with an identity provider's plugin", () => {
+describe("a call to an identity provider's plugin", () => {
   const outcomes: string[] = []
 
   const ask = async (begin: IdentityProvider['begin'], fits = true): Promise<SignInStep> => {
@@ -33,7 +33,7 @@ describe("the conversation with an identity provider's plugin", () => {
           : ({ ok: false, problems: [{ path: 'colour', message: 'x' }] } as const),
       jsonSchema: () => ({}),
     }
-    return converse(
+    return callProvider(
       {
         providers: new Map([['fake', { key: 'fake', plugin: 'identity-fake', version: '1', value, settings }]]),
         deskFor: () => signInDesk(),

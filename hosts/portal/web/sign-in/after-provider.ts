@@ -1,0 +1,114 @@
+// Middlewares of a sign-in from the browser's return on, in the order in which the routes name them first.
+import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
+import { formFields } from '../http/form-fields.ts'
+import { notFound, Problem } from '../http/problem.ts'
+import { redeemApproval } from './approval.ts'
+import { clientUrl } from './finish.ts'
+import type { PendingSignIns } from './pending.ts'
+import { noteRefusal } from './refuse.ts'
+import { runSignInStep, type SignInStepParts } from './run-sign-in-step.ts'
+import type { SignInContext } from './sign-in-context.ts'
+import type { SignInMiddleware } from './sign-in-parts.ts'
+import { setUpOf } from './standing.ts'
+
+/** Recalls the sign-in under way by the `state` of a callback's query. */
+export const recallByState: SignInMiddleware = (parts) => async (ctx, next) => {
+  const { state } = ctx.query
+  await recall(parts, ctx, { state: typeof state === 'string' ? state : undefined })
+  return next()
+}
+
+/**
+ * Takes an answer only where the browser was told to come back to. RFC 9700 §4.4: a hostile provider could send the browser on to an honest
+ * one, with the state of the sign-in that is under way with itself, and be given the honest one's code.
+ */
+export const atItsCallback: SignInMiddleware = (parts) => async (ctx, next) => {
+  const { pending, provider } = ctx.state
+  const { id } = ctx.params
+  const isExpected =
+    pending.atSharedCallback === true
+      ? id === undefined && typeof ctx.query['iss'] === 'string'
+      : pending.atSharedCallback === false && id === provider.id
+  if (isExpected) return next()
+  parts.logger.warn(
+    { accountId: provider.accountId, providerId: provider.id, path: ctx.path },
+    'an answer came to another callback',
+  )
+  await noteRefusal(parts, ctx, { reason: 'wrong_callback' })
+  throw lost()
+}
+
+/** Takes each callback once. A cookie can be copied before it is cleared; what is written down here cannot be undone by a browser. */
+export const onlyOnce: SignInMiddleware =
+  ({ store, clock }) =>
+  async (ctx, next) => {
+    const { pending, account, provider } = ctx.state
+    const records = store.signInRecords({ accountId: account.id, providerId: provider.id })
+    const used = String(ctx.query['state'] ?? '').slice(0, 128)
+    const until = unixTime(clock.unix() + 15 * MINUTE)
+    const isFirst = await records.change(`callback/${pending.signInId}/${used}`, (record) => ({
+      record: { used: true },
+      until,
+      result: record === undefined,
+    }))
+    if (!isFirst) throw lost()
+    return next()
+  }
+
+/** Runs the next step of a sign-in with what the browser came back with. */
+export const proceedWithSignIn: SignInMiddleware = (parts) => async (ctx) => {
+  const { pending } = ctx.state
+  const url = new URL(ctx.url, parts.publicUrl).href
+  const reply = { keep: pending.keep, url, fields: formFields(ctx) }
+  return runSignInStep(parts, ctx, { signInId: pending.signInId, reply })
+}
+
+/** Opens the client with its token. */
+export const openClient: SignInMiddleware =
+  ({ cookies }) =>
+  async (ctx) => {
+    const url = clientUrl(cookies, ctx)
+    if (url === undefined) throw new Problem(400, 'sign_in_lost', 'This sign-in is over. Begin again from the client.')
+    ctx.set('Cache-Control', 'no-store')
+    ctx.redirect(url)
+    return Promise.resolve()
+  }
+
+/** Signs a client in to which a person has said yes. */
+export const approve: SignInMiddleware = (parts) => async (ctx) => redeemApproval(parts, ctx)
+
+/** Recalls the sign-in under way by the name that its form sends. */
+export const recallByForm: SignInMiddleware = (parts) => async (ctx, next) => {
+  await recall(parts, ctx, { id: formFields(ctx)['sign_in'] ?? '' })
+  return next()
+}
+
+/** Takes a form only at the provider and account that it is for. */
+export const sameProvider: SignInMiddleware = () => async (ctx, next) => {
+  const { account, provider } = ctx.state
+  const { account: slug, id } = ctx.params
+  if (account.slug !== slug || provider.id !== id) throw notFound()
+  return next()
+}
+
+const recall = async (
+  { store, pendings }: SignInStepParts,
+  ctx: SignInContext,
+  sent: Parameters<PendingSignIns['recall']>[1],
+): Promise<void> => {
+  const pending = pendings.recall(ctx, sent)
+  if (pending === undefined) throw lost()
+  const reader = store.reader(pending.accountId)
+  const account = await reader.get('accounts', pending.accountId)
+  const provider = await reader.get('identity_providers', pending.providerId)
+  if (account === undefined || account.isDisabled) throw lost()
+  if (provider === undefined || provider.isDisabled || setUpOf(provider) !== pending.setUp) throw lost()
+  Object.assign(ctx.state, { pending, account, provider, intent: pending.intent })
+}
+
+const lost = (): Problem =>
+  new Problem(
+    400,
+    'sign_in_lost',
+    'You are not signed in: this sign-in took too long, was used already, or began in another browser. Begin again, from the client or from the start page.',
+  )

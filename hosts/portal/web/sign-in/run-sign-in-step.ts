@@ -1,0 +1,106 @@
+import type { Identity, Refusal, SignInStep } from '../../../../core/contract/identity-provider.ts'
+import type { Logger } from '../../../../core/runtime/logger.ts'
+import { SECOND } from '../../../../core/runtime/time.ts'
+import { sourceOf } from '../../origin/rate-limiter.ts'
+import type { IdentityProviderRow } from '../../store/entities.ts'
+import { askForApproval, type ApprovalParts } from './approval.ts'
+import { callProvider, type ProviderCallParts, type Reply } from './call-provider.ts'
+import { signInBrowser, type SignInWay } from './finish.ts'
+import { intentQuery } from './intent.ts'
+import { linkActor } from './link-actor.ts'
+import type { Pending, PendingSignIns } from './pending.ts'
+import { providerUrl } from './provider-urls.ts'
+import { refuse } from './refuse.ts'
+import { sendBrowser } from './send-browser.ts'
+import type { SignInContext } from './sign-in-context.ts'
+import { setUpOf } from './standing.ts'
+
+export interface SignInStepParts extends ApprovalParts, ProviderCallParts {
+  logger: Logger
+  pendings: PendingSignIns
+}
+
+/**
+ * Calls the provider's plugin for the next step of a sign-in, and carries its answer out. Its failure is its own: the person may try again, or
+ * another provider.
+ * @param about the sign-in; `reply`: request with which the browser came back, absent where the sign-in begins
+ */
+export const runSignInStep = async (
+  parts: SignInStepParts,
+  ctx: SignInContext,
+  { signInId, ...question }: { signInId: string; reply?: Reply; chooseAccount?: boolean },
+): Promise<void> => {
+  const { logger } = parts
+  const { account, provider, clientAddress } = ctx.state
+  const asked = callProvider(parts, provider, { asker: sourceOf(clientAddress), ...question })
+  const step = await asked.catch((error: unknown): SignInStep => {
+    logger.warn({ error, accountId: account.id, providerId: provider.id }, 'an identity provider failed')
+    return { type: 'refused', refusal: UNAVAILABLE }
+  })
+  switch (step.type) {
+    case 'redirect':
+    case 'prompt':
+      return goOn(parts, ctx, { signInId, step })
+    case 'refused':
+      return refuse(parts, ctx, { refusal: step.refusal })
+    case 'identified':
+      return signIn(parts, ctx, step.identity)
+  }
+}
+
+/** Sends the browser to the provider, or shows its form; what the sign-in needs afterwards is kept in a cookie. */
+const goOn = async (
+  { pages, pendings }: SignInStepParts,
+  ctx: SignInContext,
+  { signInId, step }: { signInId: string; step: SignInStep & { type: 'redirect' | 'prompt' } },
+): Promise<void> => {
+  const { account, provider, intent } = ctx.state
+  const pending: Pending = {
+    accountId: account.id,
+    providerId: provider.id,
+    setUp: setUpOf(provider),
+    intent,
+    keep: step.keep,
+    signInId,
+  }
+  if (step.type === 'redirect') {
+    pending.atSharedCallback = step.atSharedCallback === true
+    pendings.remember(ctx, pending, { redirectUrl: step.url })
+    sendBrowser(pages, ctx, step.url)
+    return Promise.resolve()
+  }
+  const signIn = pendings.remember(ctx, pending, { keptMs: step.keptMs })
+  pages.render(ctx, 'prompt', {
+    account: account.name,
+    prompt: step.prompt,
+    signIn,
+    action: providerUrl(account, provider),
+    back: `/${account.slug}/sign_in/providers${intentQuery(intent)}`,
+  })
+  return Promise.resolve()
+}
+
+/** Signs a person in whom the provider has identified, or asks for her approval where a client is to be signed in. */
+const signIn = async (parts: SignInStepParts, ctx: SignInContext, identity: Identity): Promise<void> => {
+  const { account, provider, intent } = ctx.state
+  const link = await linkActor(parts.store, { provider, identity })
+  if (!link.ok) return refuse(parts, ctx, { refusal: { ...link, tryAgain: false }, identity })
+  const signedIn = { account, actor: link.actor, way: wayOf(provider, link.identityId), intent }
+  if (intent.as === 'browser') return signInBrowser(parts, ctx, signedIn)
+  askForApproval(parts, ctx, { ...signedIn, provider })
+}
+
+const UNAVAILABLE: Refusal = {
+  code: 'provider_unavailable',
+  publicText: 'The identity provider does not answer as it should. Try again in a moment, or tell an admin.',
+  tryAgain: true,
+  providerFails: true,
+}
+
+const wayOf = (provider: IdentityProviderRow, identityId: string): SignInWay => ({
+  name: provider.name,
+  identityId,
+  identityProviderId: provider.id,
+  clientTokenLifetimeMs: provider.clientTokenLifetimeSeconds * SECOND,
+  sessionLifetimeSeconds: provider.sessionLifetimeSeconds,
+})
