@@ -16,7 +16,7 @@ const HANDLERS: readonly Handler[] = [
   { command: /^npm install --global "\$\(npm pack --silent\)"$/, shows: /added \d+ packages/ },
   { command: /^portreeve --version$/, shows: /^\d+\.\d+\.\d+\n$/ },
   { command: /^portreeve portal init /, shows: /"token":/ },
-  { command: /^portreeve portal break-glass /, shows: /code/i },
+  { command: /^portreeve portal emergency-code /, shows: /code/i },
   { command: /^portreeve plugin check /, shows: /selector-random/ },
   { command: /^npm run bench:withdrawal$/, runElsewhere: 'test/bench/withdrawal, by hand' },
   { command: /^npm run (bench|bench:tunnel)\b/, runElsewhere: 'test/bench, by hand: they measure a machine' },

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { CommandContext } from './context.ts'
-import { portalBreakGlassCommand } from './portal-break-glass.ts'
+import { portalEmergencyCodeCommand } from './portal-emergency-code.ts'
 import { portalInitCommand } from './portal-init.ts'
 import { readPortalStart } from './portal-start.ts'
 import { untilSignal } from './until-signal.ts'
@@ -20,14 +20,14 @@ export const portalCommand = ({ env, output }: CommandContext): Command =>
       await portal.stop()
     })
     .addCommand(portalInitCommand({ env, output }))
-    .addCommand(portalBreakGlassCommand({ env, output }))
+    .addCommand(portalEmergencyCodeCommand({ env, output }))
     .addHelpText(
       'after',
       `
 Examples:
   $ portreeve portal --config portal.yaml
   $ portreeve portal init --config portal.yaml --account example --admin-email ada@example.org
-  $ portreeve portal break-glass --config portal.yaml --account example
+  $ portreeve portal emergency-code --config portal.yaml --account example
 
 A configuration to begin with: config/portal.yaml of this package.`,
     )

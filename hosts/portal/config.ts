@@ -151,8 +151,8 @@ export interface PortalInitialised {
   token: string
 }
 
-/** What `breakGlass` of main.ts gives back. The code is shown once. */
-export interface BreakGlass {
+/** Result of `makeEmergencyCode` of main.ts. The code is shown once. */
+export interface MadeEmergencyCode {
   account: { id: string; slug: string }
   admin: { id: string; email: string | null }
   /** Where to enter it. */

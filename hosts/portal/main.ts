@@ -28,7 +28,7 @@ import type { Store } from './store/store.ts'
 import { onceASecond } from './web/health.ts'
 import { Metrics } from './web/http/metrics.ts'
 
-export { breakGlass } from './break-glass.ts'
+export { makeEmergencyCode } from './make-emergency-code.ts'
 export { initPortal } from './init.ts'
 
 /**

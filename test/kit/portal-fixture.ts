@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { PortalConfig } from '../../hosts/portal/config.ts'
-import { breakGlass, initPortal, startPortal } from '../../hosts/portal/main.ts'
+import { makeEmergencyCode, initPortal, startPortal } from '../../hosts/portal/main.ts'
 import { createPluginModules } from '../../hosts/runtime/plugin-modules.ts'
 import { Postgres } from './postgres.ts'
 import { RecordingLogger } from './recording-logger.ts'
@@ -92,8 +92,8 @@ export class PortalFixture {
   }
 
   /** An emergency code, as the command line makes it beside the running portal. */
-  async breakGlass(which: { adminEmail?: string; adminId?: string } = {}): ReturnType<typeof breakGlass> {
-    return breakGlass({ ...this.options, account: this.account.slug, ...which })
+  async makeEmergencyCode(which: { adminEmail?: string; adminId?: string } = {}): ReturnType<typeof makeEmergencyCode> {
+    return makeEmergencyCode({ ...this.options, account: this.account.slug, ...which })
   }
 
   /** One request to the API, by the admin unless another token is given. */

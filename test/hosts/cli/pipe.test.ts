@@ -24,7 +24,7 @@ describe('a command whose reader has seen enough', function () {
     ['--version'],
     ['portal', '--help'],
     ['portal', 'init', '--help'],
-    ['portal', 'break-glass', '--help'],
+    ['portal', 'emergency-code', '--help'],
     ['gateway', '--help'],
     ['gateway', 'status', '--help'],
     ['client', '--help'],

@@ -51,7 +51,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
   /** How a command ends that needs the rows. */
   const refusal = async (changed: object): Promise<{ code: number; told: string }> => {
     await configure(changed)
-    const { code, told, printed } = await portal.runHere('break-glass', '--account', 'example')
+    const { code, told, printed } = await portal.runHere('emergency-code', '--account', 'example')
     expect(printed).to.equal('')
     expect(told).not.to.contain(PASSWORD)
     return { code, told }
@@ -66,7 +66,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
     )
     expect(ssl?.rows.map((row: { ssl: boolean }) => row.ssl)).to.deep.equal([true])
 
-    const { printed } = await portal.run('break-glass', '--account', 'example', '--json')
+    const { printed } = await portal.run('emergency-code', '--account', 'example', '--json')
     const { code } = JSON.parse(printed) as { code: string }
     const answer = await new Browser().send(`${portal.url}/example/sign_in/emergency`, { form: { code } })
     expect(answer.status).to.equal(302)
@@ -97,7 +97,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
       },
     )
     try {
-      expect(await other.runHere('break-glass', '--account', 'example')).to.include({ code: 0 })
+      expect(await other.runHere('emergency-code', '--account', 'example')).to.include({ code: 0 })
     } finally {
       await other.remove()
     }
@@ -112,7 +112,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
       { PORTREEVE_DATABASE_PASSWORD: PASSWORD, PORTREEVE_SECRET_KEY: key, SSL_CERT_FILE: systemFile },
     )
     try {
-      const { code, told } = await other.run('break-glass', '--account', 'example')
+      const { code, told } = await other.run('emergency-code', '--account', 'example')
       expect(code, told).to.equal(0)
     } finally {
       await other.remove()

@@ -28,7 +28,7 @@ describe('the audit trail, searched', () => {
       clock.advance(MINUTE)
       await portal.api('PATCH', `/sites/${site.id}`, { name }, name === 'Two' ? token : portal.token)
     }
-    await portal.breakGlass({ adminEmail: portal.admin.email })
+    await portal.makeEmergencyCode({ adminEmail: portal.admin.email })
   })
   after(async () => portal.stop())
 

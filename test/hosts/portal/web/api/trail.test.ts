@@ -71,7 +71,7 @@ describe('P14 the audit trail', () => {
       token_id: await tokenId(),
       remote_ip: '127.0.0.1',
     })
-    const { code } = await portal.breakGlass()
+    const { code } = await portal.makeEmergencyCode()
     const browser = new Browser()
     await browser.send(`${portal.url}/example/sign_in/emergency`, { form: { code } })
     const csrf = /name="csrf" value="([^"]+)"/.exec(

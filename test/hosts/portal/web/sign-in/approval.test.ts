@@ -101,7 +101,7 @@ describe('S13 a native client gets a token once a person has said yes', () => {
   })
 
   it('is asked for by an emergency code as well', async () => {
-    const { code } = await portal.breakGlass()
+    const { code } = await portal.makeEmergencyCode()
     const form = { code, as: 'headless-client', nonce, state }
     const before = await tokens()
     const page = await (await browser.send(`${portal.url}/example/sign_in/emergency`, { form })).text()

@@ -19,7 +19,7 @@ describe('the emergency code of an admin', () => {
     browser.send(`${portal.url}/example/sign_in/emergency`, { form: { code } })
 
   it('lets her in once, by a session of an hour that can make an API token, and is written down', async () => {
-    const { code, url, admin } = await portal.breakGlass()
+    const { code, url, admin } = await portal.makeEmergencyCode()
     expect(url).to.match(/\/example\/sign_in\/emergency$/)
     expect(admin.email).to.equal('admin@example.org')
     const browser = new Browser()
@@ -45,34 +45,36 @@ describe('the emergency code of an admin', () => {
   })
 
   it('is over after ten minutes, and after a newer one', async () => {
-    const late = await portal.breakGlass()
+    const late = await portal.makeEmergencyCode()
     clock.advance(10 * MINUTE)
     expect((await enter(late.code)).status).to.equal(403)
-    const older = await portal.breakGlass()
-    const newer = await portal.breakGlass()
+    const older = await portal.makeEmergencyCode()
+    const newer = await portal.makeEmergencyCode()
     expect((await enter(older.code)).status).to.equal(403)
     expect((await enter(newer.code)).status).to.equal(302)
   })
 
   it('stays good while a stranger guesses: of 93 bits, it needs no counting that would lock the admin out', async () => {
-    const { code } = await portal.breakGlass()
+    const { code } = await portal.makeEmergencyCode()
     for (let guess = 0; guess < 10; guess++) expect((await enter(`GUESS-${guess}`)).status).to.equal(403)
     expect((await enter(code)).status).to.equal(302)
   })
 
   it('is good once, of several at the same time', async () => {
-    const { code } = await portal.breakGlass()
+    const { code } = await portal.makeEmergencyCode()
     const answers = await Promise.all(Array.from({ length: 4 }, () => enter(code)))
     expect(answers.filter(({ status }) => status === 302)).to.have.length(1)
   })
 
   it('is for an enabled admin of that account only', async () => {
-    const { code } = await portal.breakGlass()
+    const { code } = await portal.makeEmergencyCode()
     const other = await portal.addAccount('other')
     const elsewhere = await new Browser().send(`${portal.url}/other/sign_in/emergency`, { form: { code } })
     expect(elsewhere.status).to.equal(403)
     expect(other.account.slug).to.equal('other')
-    const unknown = await portal.breakGlass({ adminEmail: 'nobody@example.org' }).catch((error: unknown) => error)
+    const unknown = await portal
+      .makeEmergencyCode({ adminEmail: 'nobody@example.org' })
+      .catch((error: unknown) => error)
     expect(unknown).to.include({ code: 'ADMIN_UNKNOWN' })
   })
 })

@@ -44,7 +44,7 @@ describe('every page, on a phone and on a desk, in light and in dark', function 
     await furnish()
     browser = await Chromium.start()
     page = await browser.page()
-    const { code } = await portal.breakGlass()
+    const { code } = await portal.makeEmergencyCode()
     await page.goto(`${portal.url}/example/sign_in/emergency`)
     await page.getByLabel('Emergency code').fill(code)
     await page.getByRole('button', { name: 'Sign in' }).click()
@@ -104,7 +104,7 @@ describe('every page, on a phone and on a desk, in light and in dark', function 
         await on.getByRole('alert').waitFor()
       },
       approve: async (on) => {
-        const { code } = await portal.breakGlass()
+        const { code } = await portal.makeEmergencyCode()
         await on.goto(`${portal.url}/example/sign_in/emergency?as=headless-client&nonce=${'a'.repeat(64)}&state=b`)
         await on.getByLabel('Emergency code').fill(code)
         await on.getByRole('button', { name: 'Sign in' }).click()

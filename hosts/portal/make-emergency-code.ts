@@ -1,7 +1,7 @@
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { unixTime } from '../../core/runtime/time.ts'
 import { createClock, createRandom } from '../runtime/index.ts'
-import type { BreakGlass, PortalStart } from './config.ts'
+import type { MadeEmergencyCode, PortalStart } from './config.ts'
 import { foldedEmail } from './text/email-address.ts'
 import { EMERGENCY_CODE_LIFE_MS, emergencyCodeHash, newEmergencyCode } from './identity/emergency-code.ts'
 import type { Actor } from './store/entities.ts'
@@ -13,9 +13,9 @@ import type { Store } from './store/store.ts'
  * that, and it is written down in the audit trail.
  * @throws OperatorError DATABASE_MISSING, DATABASE_UNREACHABLE …, ACCOUNT_UNKNOWN, ADMIN_UNKNOWN
  */
-export const breakGlass = async (
+export const makeEmergencyCode = async (
   options: PortalStart & { account: string; adminEmail?: string | undefined; adminId?: string | undefined },
-): Promise<BreakGlass> => {
+): Promise<MadeEmergencyCode> => {
   const { clock = createClock(), random = createRandom(), config } = options
   await needDatabase(config)
   const { store } = await openRows({ ...options, clock, random })

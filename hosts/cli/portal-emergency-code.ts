@@ -10,9 +10,9 @@ interface Options {
   json?: true
 }
 
-/** `portreeve portal break-glass`: a one-time code for an admin, for the day when the identity provider is down. */
-export const portalBreakGlassCommand = ({ env, output }: Omit<CommandContext, 'exit'>): Command =>
-  new Command('break-glass')
+/** `portreeve portal emergency-code`: a one-time code for an admin, for the day when the identity provider is down. */
+export const portalEmergencyCodeCommand = ({ env, output }: Omit<CommandContext, 'exit'>): Command =>
+  new Command('emergency-code')
     .description('Makes a one-time code by which an admin signs in while the identity provider is down.')
     .option('-c, --config <file>', 'the portal’s configuration, YAML')
     .requiredOption('--account <slug>', 'the account')
@@ -26,8 +26,8 @@ export const portalBreakGlassCommand = ({ env, output }: Omit<CommandContext, 'e
       // The parent command takes --config too, wherever it stands.
       const { config: file } = command.optsWithGlobals<Options>()
       const start = await readPortalStart(env, file)
-      const { breakGlass } = await import('../portal/main.ts')
-      const made = await breakGlass({ ...start, account, adminEmail, adminId })
+      const { makeEmergencyCode } = await import('../portal/main.ts')
+      const made = await makeEmergencyCode({ ...start, account, adminEmail, adminId })
       if (json === true) {
         output.json(made)
         return
@@ -41,7 +41,7 @@ export const portalBreakGlassCommand = ({ env, output }: Omit<CommandContext, 'e
       'after',
       `
 Example, on the portal's own machine, as the user that the portal runs as:
-  $ portreeve portal break-glass --config portal.yaml --account example
+  $ portreeve portal emergency-code --config portal.yaml --account example
 
 It works beside a running portal. A newer code ends the older one.`,
     )

@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'mocha'
 import { Browser } from '../../kit/browser.ts'
 import { PortalProcess } from '../../kit/portal-process.ts'
 
-describe('portreeve portal break-glass', function () {
+describe('portreeve portal emergency-code', function () {
   this.timeout(120_000)
   let portal: PortalProcess
   let token: string
@@ -17,7 +17,7 @@ describe('portreeve portal break-glass', function () {
   })
   after(async () => portal?.remove())
 
-  const make = async () => portal.run('break-glass', '--account', 'example')
+  const make = async () => portal.run('emergency-code', '--account', 'example')
 
   /** The address and the code as a person reads them. */
   const read = (printed: string) => ({
@@ -60,22 +60,22 @@ describe('portreeve portal break-glass', function () {
   })
 
   it('prints one JSON document for scripts', async () => {
-    const { printed } = await portal.runHere('break-glass', '--account', 'example', '--json')
+    const { printed } = await portal.runHere('emergency-code', '--account', 'example', '--json')
     expect(JSON.parse(printed)).to.have.all.keys('account', 'admin', 'url', 'code', 'expires_at')
   })
 
   it('says which account or admin it does not find', async () => {
-    const unknown = await portal.runHere('break-glass', '--account', 'elsewhere')
+    const unknown = await portal.runHere('emergency-code', '--account', 'elsewhere')
     expect(unknown).to.include({ code: 1, printed: '' })
     expect(unknown.told).to.match(/ACCOUNT_UNKNOWN: There is no enabled account elsewhere/)
-    const nobody = await portal.runHere('break-glass', '--account', 'example', '--admin-email', 'eve@example.org')
+    const nobody = await portal.runHere('emergency-code', '--account', 'example', '--admin-email', 'eve@example.org')
     expect(nobody.told).to.match(/ADMIN_UNKNOWN/)
   })
 
   it('refuses where the rows are not to be had, says why, and makes no database of its own', async () => {
     const elsewhere = await PortalProcess.configure({})
     try {
-      const missing = await elsewhere.runHere('break-glass', '--account', 'example')
+      const missing = await elsewhere.runHere('emergency-code', '--account', 'example')
       expect(missing).to.include({ code: 1, printed: '' })
       expect(missing.told).to.match(
         /DATABASE_MISSING: There is no database .*portal\.sqlite\. Run this on the portal’s own/,
@@ -84,12 +84,12 @@ describe('portreeve portal break-glass', function () {
       const state = join(elsewhere.folder, 'state')
       await mkdir(state, { recursive: true, mode: 0o700 })
       await writeFile(join(state, 'portal.sqlite'), 'this is no database\n'.repeat(100))
-      const broken = await elsewhere.runHere('break-glass', '--account', 'example')
+      const broken = await elsewhere.runHere('emergency-code', '--account', 'example')
       expect(broken).to.include({ code: 1, printed: '' })
       expect(broken.told).to.match(/^portreeve: DATABASE_UNUSABLE: The database .* cannot be used: .*SQLITE_NOTADB/)
 
       await elsewhere.write({ database: { driver: 'pg', host: elsewhere.folder } })
-      const down = await elsewhere.runHere('break-glass', '--account', 'example')
+      const down = await elsewhere.runHere('emergency-code', '--account', 'example')
       expect(down).to.include({ code: 4, printed: '' })
       expect(down.told).to.match(/^portreeve: DATABASE_UNREACHABLE: PostgreSQL in \S+ cannot be reached: .*ENOENT/)
 
@@ -98,7 +98,7 @@ describe('portreeve portal break-glass', function () {
       await writeFile(join(state, 'portal.sqlite'), '')
       await chmod(join(state, 'secret-key'), 0o644)
       await elsewhere.write({})
-      expect((await elsewhere.runHere('break-glass', '--account', 'example')).told).to.match(/SECRET_KEY_EXPOSED/)
+      expect((await elsewhere.runHere('emergency-code', '--account', 'example')).told).to.match(/SECRET_KEY_EXPOSED/)
     } finally {
       await elsewhere.remove()
     }
