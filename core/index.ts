@@ -3,16 +3,30 @@ export {
   definePlugin,
   PLUGIN_API,
   type PluginDefinition,
+  type Setup,
+  type Provide,
+  type Declaration,
   type PluginContext,
-  type ProvideOptions,
+  type HostKind,
+  type NoConfig,
 } from './plugin/define-plugin.ts'
-export { type ExtensionPoint, type Extension, type Extensions } from './plugin/extension-point.ts'
-export { injected, token, type Token, type Constructor } from './di.ts'
+/** The host's own zod, which every host can describe. Any other library of Standard Schema and Standard JSON Schema serves as well. */
+export { z } from 'zod'
+export { type Schema, type Validation, type SchemaIssue } from './contract/schema.ts'
+export { type PointName, type NoSettings, type NoKeep } from './contract/contracts.ts'
+export {
+  IdentityProviders,
+  PolicyConditions,
+  UpstreamResolvers,
+  GatewaySelectors,
+  TunnelTransports,
+} from './contract/extension-point.ts'
+export { Facts, optional, type Fact, type FactToken, type Reads, type About } from './contract/facts.ts'
+export { token, type Token } from './di.ts'
 export { OperatorError } from './config/operator-error.ts'
 export { Secret } from './runtime/secret.ts'
 
 export {
-  IdentityProviders,
   type IdentityProvider,
   type SignInRequest,
   type SignInReply,
@@ -27,16 +41,8 @@ export {
   type Refusal,
 } from './contract/identity-provider.ts'
 export { domainOfEmail, readEmailDomain } from './net/email-domain.ts'
+export { type PolicyCondition, type ConditionQuestion, type ConditionVerdict } from './contract/policy-condition.ts'
 export {
-  PolicyConditions,
-  type PolicyCondition,
-  type ConditionQuestion,
-  type ConditionVerdict,
-  type Facts,
-  type FactName,
-} from './contract/policy-condition.ts'
-export {
-  UpstreamResolvers,
   type UpstreamResolver,
   type UpstreamServer,
   type UpstreamQuery,
@@ -44,14 +50,13 @@ export {
   type UpstreamFailure,
 } from './contract/upstream-resolver.ts'
 export {
-  GatewaySelectors,
   type GatewaySelector,
   type SelectionQuestion,
   type GatewayCandidate,
+  type Unsure,
   type Selection,
 } from './contract/gateway-selector.ts'
 export {
-  TunnelTransports,
   type TunnelTransport,
   type TunnelKeys,
   type TunnelOptions,

@@ -20,7 +20,7 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   // Paths lead to a transport, which is a plugin.
   ice: ['net', 'crypto', 'plugin'],
   flow: ['net', 'dns', 'nat', 'ice'],
-  contract: ['plugin'],
+  contract: [],
   plugin: ['contract'],
   policy: ['flow', 'net', 'dns', 'contract', 'plugin'],
   control: ['policy', 'net', 'crypto', 'dns', 'ice', 'flow', 'contract', 'plugin'],

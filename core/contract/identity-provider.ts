@@ -1,4 +1,3 @@
-import { extensionPoint } from '../plugin/extension-point.ts'
 import type { UnixTime } from '../runtime/time.ts'
 
 /**
@@ -8,10 +7,10 @@ import type { UnixTime } from '../runtime/time.ts'
  * the browser that began, and hands back. `settings` have been validated by the plugin's schema. Every call has a deadline
  * (`signal`); a rejected promise is a failure of this provider only, shown to the person as such, and logged.
  */
-export interface IdentityProvider<Settings = unknown> {
-  // Methods, not members of function type: so an implementation for its own settings fits where they are unknown.
-  begin(request: SignInRequest<Settings>): Promise<SignInStep>
-  proceed(reply: SignInReply<Settings>): Promise<SignInStep>
+export interface IdentityProvider<Settings = unknown, Keep = KeptState> {
+  // Properties of function type: methods are compared both ways, and let an implementation for other settings through.
+  readonly begin: (request: SignInRequest<Settings>) => Promise<SignInStep<Keep>>
+  readonly proceed: (reply: SignInReply<Settings, Keep>) => Promise<SignInStep<Keep>>
 }
 
 export interface SignInRequest<Settings = unknown> {
@@ -62,9 +61,9 @@ export interface RecordChange<T> {
   result: T
 }
 
-export interface SignInReply<Settings = unknown> extends SignInRequest<Settings> {
-  /** What the step before asked to keep, unchanged and from the same browser. */
-  keep: KeptState
+export interface SignInReply<Settings = unknown, Keep = KeptState> extends SignInRequest<Settings> {
+  /** State that the step before asked to keep, from the same browser, validated by the declared schema `keep`. */
+  keep: Keep
   /** The whole URL that the browser came back to. */
   url: string
   /** The form's fields, where the step before was a prompt. */
@@ -74,11 +73,11 @@ export interface SignInReply<Settings = unknown> extends SignInRequest<Settings>
 /** At most 2 KiB as JSON. */
 export type KeptState = Readonly<Record<string, string | number | boolean>>
 
-export type SignInStep =
+export type SignInStep<Keep = KeptState> =
   /** `atSharedCallback`: the browser comes back to `sharedCallbackUrl`, and is refused anywhere else. */
-  | { type: 'redirect'; url: string; keep: KeptState; atSharedCallback?: boolean }
+  | { type: 'redirect'; url: string; keep: Keep; atSharedCallback?: boolean }
   /** `keptMs`: for how long the browser may come back with an answer; 5 minutes by default, at most 15. */
-  | { type: 'prompt'; prompt: SignInPrompt; keep: KeptState; keptMs?: number }
+  | { type: 'prompt'; prompt: SignInPrompt; keep: Keep; keptMs?: number }
   | { type: 'identified'; identity: Identity }
   | { type: 'refused'; refusal: Refusal }
 
@@ -126,5 +125,3 @@ export interface Refusal {
   /** Whether nobody can sign in by this provider until somebody mends it: an admin is shown the way in by an emergency code. */
   providerFails?: boolean
 }
-
-export const IdentityProviders = extensionPoint<IdentityProvider>('identity-providers')

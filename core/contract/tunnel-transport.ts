@@ -1,4 +1,3 @@
-import { extensionPoint } from '../plugin/extension-point.ts'
 import type { Machine } from '../runtime/machine.ts'
 import type { Random } from '../runtime/random.ts'
 import type { Instant, UnixTime } from '../runtime/time.ts'
@@ -11,10 +10,10 @@ export interface TunnelTransport {
   /** The format of the keys that it can export, `wireguard-v1`; absent where it seals by itself only. */
   readonly keyFormat?: string
   /** A fresh key pair: raw 32-byte keys. */
-  generateKeys: (random: Random) => TunnelKeys
-  publicKey: (privateKey: Uint8Array) => Uint8Array
+  readonly generateKeys: (random: Random) => TunnelKeys
+  readonly publicKey: (privateKey: Uint8Array) => Uint8Array
   /** One end of any number of tunnels. */
-  createTunnel: (options: TunnelOptions) => Tunnel
+  readonly createTunnel: (options: TunnelOptions) => Tunnel
 }
 
 export interface TunnelKeys {
@@ -123,5 +122,3 @@ export interface TunnelTraffic {
   /** Where the newest authentic message came from. */
   path: Path | undefined
 }
-
-export const TunnelTransports = extensionPoint<TunnelTransport>('tunnel-transports')

@@ -1,4 +1,3 @@
-import { extensionPoint } from '../plugin/extension-point.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 
 /**
@@ -10,8 +9,8 @@ import type { Endpoint } from '../runtime/endpoint.ts'
  */
 export interface UpstreamResolver {
   /** The upstreams there are, in order, where the system and not the account knows them. Asked again whenever the network changes. */
-  discover?: () => readonly UpstreamServer[]
-  resolve: (query: UpstreamQuery) => Promise<UpstreamVerdict>
+  readonly discover?: () => readonly UpstreamServer[]
+  readonly resolve: (query: UpstreamQuery) => Promise<UpstreamVerdict>
 }
 
 /** One upstream server; which of the members are present depends on the kind. With none: whichever `discover` would name, in turn. */
@@ -57,5 +56,3 @@ export type UpstreamFailure =
   | 'unsupported'
   /** The signal. */
   | 'aborted'
-
-export const UpstreamResolvers = extensionPoint<UpstreamResolver>('upstream-resolvers')

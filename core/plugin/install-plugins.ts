@@ -1,13 +1,13 @@
-import { z } from 'zod'
 import { OperatorError } from '../config/operator-error.ts'
-import { parseConfig, pathOf } from '../config/parse-config.ts'
-import type { Constructor, Container } from '../di.ts'
+import type { PointName } from '../contract/contracts.ts'
+import type { Extension, ExtensionPoint, Extensions } from '../contract/extension-point.ts'
+import type { Schema } from '../contract/schema.ts'
+import type { Container, Token } from '../di.ts'
 import type { Startable } from '../runtime/lifecycle.ts'
-import { PLUGIN_API, type PluginDefinition, type ProvideOptions } from './define-plugin.ts'
+import { checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
+import { PLUGIN_API, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
 import { errorText } from './error-text.ts'
-import type { Extension, ExtensionPoint, SettingsSchema } from './extension-point.ts'
-import { frozenCopy } from './frozen-copy.ts'
-import { sharesDescriptions } from './shared-descriptions.ts'
+import { NO_SETTINGS, settingsSchema } from './settings-schema.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
 
 export interface PluginUse {
@@ -30,137 +30,164 @@ export interface Installation {
 }
 
 /**
- * Lets each plugin declare, builds what it declares from the host's ports, and registers each extension point of the host as one
+ * Lets each plugin declare, creates what it declares with the host's ports, and registers each extension point of the host as one
  * map. Nothing is started.
- * @throws OperatorError PLUGIN_API_MISMATCH, PLUGIN_DUPLICATE, PLUGIN_DUPLICATE_KEY, PLUGIN_SETUP_FAILED, PLUGIN_SETTINGS_SCHEMA,
- * CONFIG_INVALID
+ * @throws OperatorError PLUGIN_API_MISMATCH, PLUGIN_DUPLICATE, PLUGIN_DUPLICATE_KEY, PLUGIN_SETUP_FAILED, PLUGIN_SCHEMA, PLUGIN_PORT,
+ * PLUGIN_METHODS, PLUGIN_FACT_UNKNOWN, CONFIG_INVALID
  */
 export const installPlugins = (
   container: Container,
-  points: readonly ExtensionPoint<unknown>[],
+  points: readonly ExtensionPoint[],
   uses: readonly PluginUse[],
-  hostVersion: string,
+  context: PluginContext,
 ): Installation => {
-  const maps = new Map(points.map((point) => [point.name, new Map<string, Extension<unknown>>()]))
+  const maps = new Map(points.map(({ name }) => [name, new Map<string, Extension<unknown>>()]))
   const plugins: InstalledPlugin[] = []
   const parts: Startable[] = []
 
-  for (const { definition, config, source } of uses) {
-    if (definition.api !== PLUGIN_API) {
-      throw new OperatorError(
-        'PLUGIN_API_MISMATCH',
-        `${source}: the plugin ${definition.name} is made for plugin API ${String(definition.api)}, this host has ${PLUGIN_API}.`,
-        'Install a version of the plugin that fits.',
-      )
-    }
-    if (plugins.some((plugin) => plugin.name === definition.name)) {
-      throw new OperatorError(
-        'PLUGIN_DUPLICATE',
-        `${source}: the plugin ${definition.name} is already listed.`,
-        'List it once.',
-      )
-    }
+  for (const use of uses) {
+    const { definition, source } = use
+    checkDefinition(definition, source, plugins)
     const installed: InstalledPlugin = {
       name: definition.name,
-      version: definition.version ?? hostVersion,
+      version: definition.version ?? context.hostVersion,
       provides: [],
     }
     plugins.push(installed)
-
-    const provide = <T>(
-      point: ExtensionPoint<T>,
-      key: string,
-      type: Constructor<T>,
-      options: ProvideOptions = {},
-    ): void => {
-      const map = maps.get(point.name)
+    for (const declared of declaredBy(use, context)) {
+      const map = maps.get(declared.point)
       // A plugin may serve several kinds of host: what this one has no use for is left out.
-      if (map === undefined) return
+      if (map === undefined) continue
+      const { point, key } = declared
+      const about = `${source}: ${definition.name} provides "${key}" of ${point}`
       const other = map.get(key)
       if (other !== undefined) {
-        throw new OperatorError(
-          'PLUGIN_DUPLICATE_KEY',
-          `${source}: ${definition.name} provides the key "${key}" of ${point.name}, which ${other.plugin} provides already.`,
-          'Remove one of the two.',
-        )
+        throw new OperatorError('PLUGIN_DUPLICATE_KEY', `${about}, which ${other.plugin} provides already.`, 'Remove one of the two.') // prettier-ignore
       }
-      const value = container.build(type)
-      map.set(key, {
-        key,
-        plugin: installed.name,
-        version: installed.version,
-        value,
-        settings: settingsSchema(options.settings, `${source}: ${definition.name} provides "${key}" of ${point.name}`),
-      })
-      installed.provides.push({ point: point.name, key })
-      if (isStartable(value)) parts.push(value)
-    }
-
-    const parsed = parseConfig(definition.config ?? NoConfig, config, `${source}.config (${definition.name})`)
-    try {
-      // A promise would go on declaring when nobody looks any more.
-      synchronousAnswer<unknown>(definition.setup({ config: parsed, provide }))
-    } catch (error) {
-      if (error instanceof OperatorError) throw error
-      throw new OperatorError(
-        'PLUGIN_SETUP_FAILED',
-        `${source}: the setup of ${definition.name} failed: ${errorText(error)}.`,
-        undefined,
-        {
-          cause: error,
-        },
-      )
+      const extension = createExtension(container, { ...declared, about, installed })
+      map.set(key, extension)
+      installed.provides.push({ point, key })
+      if (isStartable(extension.value)) parts.push(extension.value)
     }
   }
 
-  for (const point of points)
-    container.value(point.token, maps.get(point.name) ?? new Map<string, Extension<unknown>>())
+  for (const { name, token } of points) {
+    // What each declaration creates was compared with its point's contract by the compiler, or else its methods were looked at.
+    container.value(token as Token<Extensions<unknown>>, maps.get(name) ?? new Map<string, Extension<unknown>>())
+  }
   return { plugins, parts }
 }
 
-const NoConfig = z.undefined({ error: 'this plugin takes no configuration' })
+/** One call of `provide`. */
+interface Declared {
+  point: PointName
+  key: string
+  declaration: unknown
+}
 
-const isStartable = (value: unknown): value is Startable =>
-  typeof value === 'object' && value !== null && ('start' in value || 'stop' in value)
-
-const settingsSchema = (schema: z.ZodType = z.strictObject({}), source: string): SettingsSchema => ({
-  // The schema is the plugin's code, too: it is handed a copy, and what comes of it is nobody's to change.
-  safeParse: (value) => {
-    try {
-      const result = schema.safeParse(frozenCopy(value))
-      if (result.success) return { ok: true, settings: frozenCopy(result.data) }
-      return { ok: false, problems: result.error.issues.map(({ path, message }) => ({ path: pathOf(path), message })) }
-    } catch (error) {
-      return { ok: false, problems: [{ path: '', message: `the plugin cannot check them: ${errorText(error)}` }] }
-    }
-  },
-  jsonSchema: always(describe(schema, source)),
-})
-
-const always =
-  <T>(value: T) =>
-  (): T =>
-    value
-
-/** What cannot be described cannot be shown without its secrets either. */
-const describe = (schema: z.ZodType, source: string): Record<string, unknown> => {
-  let isDescribed = true
-  try {
-    return z.toJSONSchema(schema, {
-      io: 'input',
-      override: ({ zodSchema }) => {
-        isDescribed &&= sharesDescriptions(zodSchema)
-        if (!isDescribed) throw new TypeError('a part of them is made by a zod whose descriptions are its own')
-      },
-    })
-  } catch (error) {
+const checkDefinition = (
+  definition: PluginDefinition,
+  source: string,
+  others: readonly Pick<InstalledPlugin, 'name'>[],
+): void => {
+  if (definition.api !== PLUGIN_API) {
     throw new OperatorError(
-      'PLUGIN_SETTINGS_SCHEMA',
-      `${source}, whose settings cannot be described as JSON Schema: ${errorText(error)}.`,
-      isDescribed
-        ? 'Install a version of the plugin that fits.'
-        : 'Install zod 4.2 or newer for the plugin: npm install zod@4',
-      { cause: error },
+      'PLUGIN_API_MISMATCH',
+      `${source}: the plugin ${definition.name} is made for plugin API ${String(definition.api)}, this host has ${PLUGIN_API}.`,
+      'Install a version of the plugin that fits.',
+    )
+  }
+  if (others.some(({ name }) => name === definition.name)) {
+    throw new OperatorError(
+      'PLUGIN_DUPLICATE',
+      `${source}: the plugin ${definition.name} is already listed.`,
+      'List it once.',
     )
   }
 }
+
+/** Everything that a plugin's `setup` declares, in order. */
+const declaredBy = ({ definition, config, source }: PluginUse, context: PluginContext): readonly Declared[] => {
+  const named = `${source}: ${definition.name}`
+  const declared: Declared[] = []
+  let isOver = false
+  const provide: Provide = ({ name: point }, key, declaration) => {
+    if (isOver) {
+      throw new OperatorError('PLUGIN_PROVIDE_LATE', `${named} provides "${key}" of ${point} after its setup.`)
+    }
+    declared.push({ point, key, declaration })
+    return undefined
+  }
+  const parsed = readConfig(definition.config, config, `${source}.config (${definition.name})`)
+  try {
+    // A promise would go on declaring when nobody looks any more.
+    synchronousAnswer<unknown>(definition.setup({ config: parsed, provide, context }))
+  } catch (error) {
+    if (error instanceof OperatorError) throw error
+    throw setupFailed(`${source}: the setup of ${definition.name} failed`, error)
+  } finally {
+    isOver = true
+  }
+  return declared
+}
+
+const createExtension = (
+  container: Container,
+  { key, point, declaration, about, installed }: Declared & { about: string; installed: InstalledPlugin },
+): Extension<unknown> => {
+  const checked = checkDeclaration(point, declaration, about)
+  const value = created(container, checked, about)
+  const missing = missingMethods(point, value)
+  if (missing.length > 0) {
+    throw new OperatorError(
+      'PLUGIN_METHODS',
+      `${about}, and what it creates has no method ${missing.join(', ')}.`,
+      'Install a version of the plugin that fits.',
+    )
+  }
+  const schemaOf = (schema: Schema<unknown> | undefined, what: string) =>
+    schema === undefined ? NO_SETTINGS : settingsSchema(schema, `${about}, ${what}`)
+  return {
+    key,
+    plugin: installed.name,
+    version: installed.version,
+    value,
+    settings: schemaOf(checked.settings, 'settings'),
+    keep: schemaOf(checked.keep, 'keep'),
+    facts: checked.facts,
+    candidateFacts: checked.candidateFacts,
+  }
+}
+
+const created = (container: Container, { needs, create }: CheckedDeclaration, about: string): unknown => {
+  const ports: Record<string, unknown> = {}
+  for (const [name, what] of Object.entries(needs)) {
+    if (!container.has(what)) {
+      throw new OperatorError('PLUGIN_PORT', `${about} and needs the port ${what.description ?? name}, which this host does not have.`) // prettier-ignore
+    }
+    ports[name] = container.get(what)
+  }
+  try {
+    return synchronousAnswer(create(Object.freeze(ports)))
+  } catch (error) {
+    throw setupFailed(`${about}, and creating it failed`, error)
+  }
+}
+
+const setupFailed = (what: string, cause: unknown): OperatorError =>
+  new OperatorError('PLUGIN_SETUP_FAILED', `${what}: ${errorText(cause)}.`, undefined, { cause })
+
+/** @throws OperatorError CONFIG_INVALID, with each problem's path */
+const readConfig = (schema: Schema<unknown> | undefined, config: unknown, source: string): unknown => {
+  if (schema === undefined && config === undefined) return {}
+  const verdict =
+    schema === undefined
+      ? { ok: false as const, problems: [{ path: '(top)', message: 'this plugin takes no configuration' }] }
+      : settingsSchema(schema, source).safeParse(config === undefined ? {} : config)
+  if (verdict.ok) return verdict.settings
+  const problems = verdict.problems.map(({ path, message }) => `  ${path}: ${message}`)
+  throw new OperatorError('CONFIG_INVALID', `${source} is not valid:\n${problems.join('\n')}`)
+}
+
+const isStartable = (value: unknown): value is Startable =>
+  typeof value === 'object' && value !== null && ('start' in value || 'stop' in value)

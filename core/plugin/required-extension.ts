@@ -1,5 +1,5 @@
 import { OperatorError } from '../config/operator-error.ts'
-import type { Extensions } from './extension-point.ts'
+import type { Extensions } from '../contract/extension-point.ts'
 
 /**
  * What a host cannot do without. `what` and `use` are for the operator: what is missing, and which plugin has it.

@@ -1,6 +1,6 @@
 import type { PolicyCondition } from '../contract/policy-condition.ts'
 import { errorText } from '../plugin/error-text.ts'
-import type { Extension, Extensions } from '../plugin/extension-point.ts'
+import type { Extension, Extensions } from '../contract/extension-point.ts'
 
 /** A policy as it is stored: it joins a group and a resource, under conditions that must all hold. */
 export interface PolicyRule {

@@ -1,9 +1,9 @@
-import type { ConditionVerdict, FactName, Facts } from '../contract/policy-condition.ts'
+import type { ConditionVerdict } from '../contract/policy-condition.ts'
 import { errorText } from '../plugin/error-text.ts'
-import { frozenCopy } from '../plugin/frozen-copy.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
 import { unixTime, type UnixTime } from '../runtime/time.ts'
 import type { CompiledCondition } from './compiled-policy.ts'
+import { factsFor, type FactName, type KnownFacts } from './known-facts.ts'
 
 /** What one condition had to say, and what it knew. */
 export interface ConditionExplanation {
@@ -14,7 +14,7 @@ export interface ConditionExplanation {
   /** The names of the facts that it declares. */
   reads: readonly FactName[]
   /** Of these, what is known. */
-  facts: Facts
+  facts: KnownFacts
   holds: boolean
   reason: string
   /** The reason for the person whom it keeps out, where the plugin has one for her. */
@@ -29,20 +29,16 @@ export interface ConditionExplanation {
 export const NOT_JUDGED = 'a condition of this policy cannot be judged at the moment; tell an admin'
 
 /** Asks one condition. Whatever goes wrong with it denies, and says what. Never throws. */
-export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at: UnixTime): ConditionExplanation => {
+export const evaluateCondition = (
+  condition: CompiledCondition,
+  facts: KnownFacts,
+  at: UnixTime,
+): ConditionExplanation => {
   if ('problem' in condition)
     return { condition: condition.key, reads: [], facts: {}, holds: false, reason: condition.problem }
   const { key, extension, settings, judgedBy } = condition
   try {
-    const reads = [...extension.value.facts]
-    const stranger = reads.find((name) => !Object.hasOwn(FACT_NAMES, name))
-    if (stranger !== undefined) throw new TypeError(`there is no fact ${errorText(stranger)}`)
-    const known: Record<string, unknown> = {}
-    let unknown: FactName | undefined
-    for (const name of reads) {
-      if (facts[name] === undefined) unknown ??= name
-      else known[name] = facts[name]
-    }
+    const { reads, known, given, unknown } = factsFor(extension.facts, facts)
     const explanation: ConditionExplanation = {
       condition: key,
       judgedBy,
@@ -55,7 +51,7 @@ export const evaluateCondition = (condition: CompiledCondition, facts: Facts, at
       explanation.reason = `the fact ${unknown} is unknown`
       return explanation
     }
-    const answer = synchronousAnswer(extension.value.evaluate({ settings, facts: frozenCopy(known), at }))
+    const answer = synchronousAnswer(extension.value.evaluate({ settings, facts: given, at }))
     return Object.assign(explanation, checkedVerdict(answer, at))
   } catch (error) {
     const reason = `it failed: ${errorText(error)}`
@@ -96,5 +92,3 @@ const checkedVerdict = (
 
 /** A moment that has a date: within the years that ECMAScript's calendar has, give or take. */
 const isMoment = (time: unknown): time is UnixTime => typeof time === 'number' && Math.abs(time) < 8e15
-
-const FACT_NAMES: Readonly<Record<FactName, true>> = { remoteIp: true, identityProviderId: true, clientVerified: true }

@@ -1,5 +1,5 @@
 import type { PolicyCondition } from '../contract/policy-condition.ts'
-import type { Extensions } from '../plugin/extension-point.ts'
+import type { Extensions } from '../contract/extension-point.ts'
 import { earlier, type UnixTime } from '../runtime/time.ts'
 import { compilePolicy, type CompiledPolicy, type PolicyRule } from './compiled-policy.ts'
 import { evaluateCondition, type ConditionExplanation } from './evaluate-condition.ts'

@@ -1,4 +1,4 @@
-import type { Facts } from '../contract/policy-condition.ts'
+import type { KnownFacts } from './known-facts.ts'
 import type { UnixTime } from '../runtime/time.ts'
 import type { PolicyMode } from './compiled-policy.ts'
 import type { ConditionExplanation } from './evaluate-condition.ts'
@@ -8,7 +8,7 @@ export interface PolicyQuestion {
   /** The groups that the actor is a member of. */
   groupIds: ReadonlySet<string>
   resourceId: string
-  facts: Facts
+  facts: KnownFacts
   at: UnixTime
   /** When the token in use expires; absent: never. */
   tokenExpiresAt?: UnixTime

@@ -1,6 +1,7 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { z } from 'zod'
 import { parseConfig, PluginEntry } from '../../core/config/parse-config.ts'
+import type { HostKind } from '../../core/plugin/define-plugin.ts'
 import type { InstalledPlugin } from '../../core/plugin/install-plugins.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import type { CommandContext } from './context.ts'
@@ -9,6 +10,7 @@ import { readYaml } from './read-config.ts'
 
 interface Options {
   config: string
+  host?: HostKind
   json?: true
 }
 
@@ -17,10 +19,11 @@ export const pluginCheckCommand = ({ output }: CommandContext): Command =>
   new Command('check')
     .description('Loads the plugins that a configuration names, as a host does, and prints what each provides.')
     .requiredOption('-c, --config <file>', 'a configuration of a portal, a gateway or a client')
+    .addOption(new Option('--host <kind>', 'the host that is to load them; by default each of them').choices(HOSTS))
     .option('--json', 'print {"plugins":[{"name","version","provides":[{"point","key"}]}]}')
-    .action(async ({ config: file, json }: Options) => {
+    .action(async ({ config: file, host, json }: Options) => {
       const { plugins: entries } = parseConfig(Plugins, await readYaml(file), file)
-      const plugins = await check(entries, file)
+      const plugins = await check(entries, { file, hosts: host === undefined ? HOSTS : [host] })
       if (json === true) output.json({ plugins })
       else output.print(describe(plugins))
     })
@@ -29,13 +32,19 @@ export const pluginCheckCommand = ({ output }: CommandContext): Command =>
       `
 Examples:
   $ portreeve plugin check --config portal.yaml
-  $ portreeve plugin check --config portal.yaml --json`,
+  $ portreeve plugin check --config portal.yaml --host portal --json`,
     )
+
+const HOSTS: readonly HostKind[] = ['portal', 'client', 'gateway']
 
 /** The rest of the file is its host's. */
 const Plugins = z.object({ plugins: z.array(PluginEntry).default([]) })
 
-const check = async (entries: readonly PluginEntry[], file: string): Promise<readonly InstalledPlugin[]> => {
+/** Installs the plugins as each of the hosts would. Returns what they provide to any of these. */
+const check = async (
+  entries: readonly PluginEntry[],
+  { file, hosts }: { file: string; hosts: readonly HostKind[] },
+): Promise<readonly InstalledPlugin[]> => {
   const [{ installPlugins }, { loadPlugins }, { createPluginModules }, { createPluginContainer }] = await Promise.all([
     import('../../core/plugin/install-plugins.ts'),
     import('../../core/plugin/load-plugins.ts'),
@@ -43,9 +52,18 @@ const check = async (entries: readonly PluginEntry[], file: string): Promise<rea
     import('./plugin-container.ts'),
   ])
   const modules = createPluginModules(file)
-  const { container, points } = createPluginContainer(modules.folder)
   const uses = await loadPlugins(entries, modules)
-  return installPlugins(container, points, uses, packageVersion()).plugins
+  const hostVersion = packageVersion()
+  const installed = hosts.map((host) => {
+    const { container, points } = createPluginContainer(host, modules.folder)
+    return installPlugins(container, points, uses, { folder: modules.folder, host, hostVersion }).plugins
+  })
+  const [first = []] = installed
+  return first.map((plugin, index) => {
+    const provided = installed.flatMap((plugins) => plugins[index]?.provides ?? [])
+    const distinct = new Map(provided.map((each) => [`${each.point} ${each.key}`, each]))
+    return { ...plugin, provides: [...distinct.values()] }
+  })
 }
 
 const describe = (plugins: readonly InstalledPlugin[]): string => {

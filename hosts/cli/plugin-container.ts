@@ -1,10 +1,13 @@
-import { GatewaySelectors } from '../../core/contract/gateway-selector.ts'
-import { IdentityProviders } from '../../core/contract/identity-provider.ts'
-import { PolicyConditions } from '../../core/contract/policy-condition.ts'
-import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
-import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
 import { createContainer, type Container } from '../../core/di.ts'
-import type { ExtensionPoint } from '../../core/plugin/extension-point.ts'
+import {
+  GatewaySelectors,
+  IdentityProviders,
+  PolicyConditions,
+  TunnelTransports,
+  UpstreamResolvers,
+  type ExtensionPoint,
+} from '../../core/contract/extension-point.ts'
+import type { HostKind } from '../../core/plugin/define-plugin.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
@@ -23,10 +26,11 @@ import {
   createTrustedAuthorities,
 } from '../runtime/index.ts'
 
-/** Every port and every extension point: what a plugin of any host may ask for, so that all of them can be looked at. `folder` is the configuration file's. */
+/** The ports that a kind of host has for plugins, and its extension points, so that plugins can be looked at. `folder` is the configuration file's. */
 export const createPluginContainer = (
+  host: HostKind,
   folder: string,
-): { container: Container; points: readonly ExtensionPoint<unknown>[] } => {
+): { container: Container; points: readonly ExtensionPoint[] } => {
   const container = createContainer()
   container.value(Clock, createClock())
   container.value(Random, createRandom())
@@ -34,10 +38,8 @@ export const createPluginContainer = (
   container.value(Logger, createLogger({ level: 'warn' }))
   container.value(TrustedAuthorities, createTrustedAuthorities())
   container.value(HttpClient, createHttpClient())
+  if (host === 'portal') return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors] }
   container.value(DnsExchange, createDnsExchange())
   container.value(SystemResolvers, createSystemResolvers())
-  return {
-    container,
-    points: [IdentityProviders, PolicyConditions, UpstreamResolvers, GatewaySelectors, TunnelTransports],
-  }
+  return { container, points: [TunnelTransports, UpstreamResolvers] }
 }

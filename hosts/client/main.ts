@@ -1,5 +1,5 @@
 // The composition root of a client.
-import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import { deviceKeyFingerprint } from '../../core/control/device-proof.ts'
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'

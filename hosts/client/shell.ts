@@ -3,7 +3,7 @@ import type { UpstreamResolver, UpstreamVerdict } from '../../core/contract/upst
 import { askServer } from '../../core/dns/ask-server.ts'
 import { hairpinSentinel } from '../../core/flow/client/tcp-hairpin.ts'
 import { askResolver, discoverServers } from '../../core/plugin/ask-resolver.ts'
-import type { Extensions } from '../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../core/contract/extension-point.ts'
 import type { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { OWN_SOCKET_MARK, type ResolverConfiguration } from '../../core/runtime/network-configuration.ts'

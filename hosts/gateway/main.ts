@@ -1,5 +1,5 @@
 // The composition root of a gateway.
-import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'

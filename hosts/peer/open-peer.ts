@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import { TunnelTransports, type Tunnel, type TunnelTransport } from '../../core/contract/tunnel-transport.ts'
+import { TunnelTransports } from '../../core/contract/extension-point.ts'
+import type { Tunnel, TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
 import type { Role } from '../../core/control/messages.ts'
 import type { Container } from '../../core/di.ts'

@@ -1,8 +1,7 @@
 // The wiring that client and gateway have in common, as a table: ports by their Node implementations, extension points by the plugins that the
 // configuration lists.
 import type { PluginEntry } from '../../core/config/parse-config.ts'
-import { TunnelTransports } from '../../core/contract/tunnel-transport.ts'
-import { UpstreamResolvers } from '../../core/contract/upstream-resolver.ts'
+import { TunnelTransports, UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import type { Role } from '../../core/control/messages.ts'
 import { createContainer, type Container } from '../../core/di.ts'
 import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
@@ -72,5 +71,6 @@ export const buildPeerContainer = async (
   container.value(SecretFiles, createSecretFiles(modules.folder))
   add(container, logger)
   const uses = await loadPlugins(config.plugins, modules)
-  return { container, installation: installPlugins(container, [TunnelTransports, UpstreamResolvers], uses, version) }
+  const context = { folder: modules.folder, host: role, hostVersion: version }
+  return { container, installation: installPlugins(container, [TunnelTransports, UpstreamResolvers], uses, context) }
 }

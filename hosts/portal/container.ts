@@ -1,6 +1,4 @@
-import { GatewaySelectors } from '../../core/contract/gateway-selector.ts'
-import { IdentityProviders } from '../../core/contract/identity-provider.ts'
-import { PolicyConditions } from '../../core/contract/policy-condition.ts'
+import { GatewaySelectors, IdentityProviders, PolicyConditions } from '../../core/contract/extension-point.ts'
 import { createContainer, type Container } from '../../core/di.ts'
 import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
 import { loadPlugins } from '../../core/plugin/load-plugins.ts'
@@ -37,5 +35,6 @@ export const buildContainer = async (
   container.value(HttpClient, createHttpClient({ permits: permitInternetAnd(config.private_networks) }))
   container.value(SecretFiles, createSecretFiles(modules.folder))
   const uses = await loadPlugins(config.plugins, modules)
-  return { container, installation: installPlugins(container, EXTENSION_POINTS, uses, version) }
+  const context = { folder: modules.folder, host: 'portal', hostVersion: version } as const
+  return { container, installation: installPlugins(container, EXTENSION_POINTS, uses, context) }
 }

@@ -1,8 +1,6 @@
 // The composition root of a portal.
 import { createServer } from 'node:http'
-import { GatewaySelectors } from '../../core/contract/gateway-selector.ts'
-import { IdentityProviders } from '../../core/contract/identity-provider.ts'
-import { PolicyConditions } from '../../core/contract/policy-condition.ts'
+import { GatewaySelectors, IdentityProviders, PolicyConditions } from '../../core/contract/extension-point.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { Lifecycle } from '../../core/runtime/lifecycle.ts'
 import { Logger } from '../../core/runtime/logger.ts'

@@ -1,12 +1,14 @@
-import type { ConditionQuestion, ConditionVerdict, FactName, PolicyCondition } from 'portreeve'
+import type { ConditionQuestion, ConditionVerdict, Fact, PolicyCondition } from 'portreeve'
 import type { Settings } from './config.ts'
 
-/** Judges by whether an admin has vouched for the device. */
-export class ClientVerified implements PolicyCondition<Settings> {
-  readonly facts: readonly FactName[] = ['clientVerified']
+export interface Known {
+  isVerified: Fact<boolean>
+}
 
-  evaluate({ settings, facts }: ConditionQuestion<Settings>): ConditionVerdict {
-    const isVerified = facts.clientVerified === true
+/** Judges by whether an admin has vouched for the device. */
+export class ClientVerified implements PolicyCondition<Settings, Known> {
+  evaluate({ settings, facts }: ConditionQuestion<Settings, Known>): ConditionVerdict {
+    const isVerified = facts.isVerified.value
     const reason = `the device is ${isVerified ? 'verified' : 'not verified'}`
     if (isVerified === settings.verified) return { holds: true, reason }
     const told = isVerified

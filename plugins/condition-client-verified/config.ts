@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { z } from 'portreeve'
 
 export const Settings = z.strictObject({
   /** `true`: devices that an admin has vouched for. `false`: the others, for what is offered to be put right. */

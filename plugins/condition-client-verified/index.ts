@@ -4,7 +4,7 @@
 //     - use: builtin:condition-client-verified
 //
 // and in a policy: { "condition": "client-verified", "settings": {} }
-import { definePlugin, PolicyConditions } from 'portreeve'
+import { definePlugin, Facts, PolicyConditions } from 'portreeve'
 import { ClientVerified } from './client-verified.ts'
 import { Settings } from './config.ts'
 
@@ -12,6 +12,10 @@ export const plugin = definePlugin({
   name: 'condition-client-verified',
   api: 1,
   setup({ provide }) {
-    provide(PolicyConditions, 'client-verified', ClientVerified, { settings: Settings })
+    provide(PolicyConditions, 'client-verified', {
+      settings: Settings,
+      facts: { isVerified: Facts.device.isVerified },
+      create: () => new ClientVerified(),
+    })
   },
 })

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { z } from 'portreeve'
 
 export const Settings = z.strictObject({
   /** `in`: the person signed in by one of them. `not_in`: by none. */

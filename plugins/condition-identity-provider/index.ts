@@ -5,7 +5,7 @@
 //
 // and in a policy: { "condition": "identity-provider",
 //   "settings": { "operator": "in", "ids": ["8dcad00c-ee83-4379-b1cb-7e480ca8d273"] } }
-import { definePlugin, PolicyConditions } from 'portreeve'
+import { definePlugin, Facts, PolicyConditions } from 'portreeve'
 import { Settings } from './config.ts'
 import { SignedInBy } from './signed-in-by.ts'
 
@@ -13,6 +13,10 @@ export const plugin = definePlugin({
   name: 'condition-identity-provider',
   api: 1,
   setup({ provide }) {
-    provide(PolicyConditions, 'identity-provider', SignedInBy, { settings: Settings })
+    provide(PolicyConditions, 'identity-provider', {
+      settings: Settings,
+      facts: { providerId: Facts.signIn.providerId },
+      create: () => new SignedInBy(),
+    })
   },
 })

@@ -1,12 +1,14 @@
-import type { ConditionQuestion, ConditionVerdict, FactName, PolicyCondition } from 'portreeve'
+import type { ConditionQuestion, ConditionVerdict, Fact, PolicyCondition } from 'portreeve'
 import type { Settings } from './config.ts'
 
-/** Judges by the identity provider that the token in use was obtained from. */
-export class SignedInBy implements PolicyCondition<Settings> {
-  readonly facts: readonly FactName[] = ['identityProviderId']
+export interface Known {
+  providerId: Fact<string>
+}
 
-  evaluate({ settings, facts }: ConditionQuestion<Settings>): ConditionVerdict {
-    const id = facts.identityProviderId?.toLowerCase() ?? ''
+/** Judges by the identity provider that the token in use was obtained from. */
+export class SignedInBy implements PolicyCondition<Settings, Known> {
+  evaluate({ settings, facts }: ConditionQuestion<Settings, Known>): ConditionVerdict {
+    const id = facts.providerId.value.toLowerCase()
     const listed = settings.ids.includes(id)
     const reason = `the identity provider of the sign-in is ${listed ? 'one of those named' : 'none of those named'}`
     if (id !== '' && listed === (settings.operator === 'in')) return { holds: true, reason }

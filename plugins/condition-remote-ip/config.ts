@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js'
-import { z } from 'zod'
+import { z } from 'portreeve'
 import { parseRange } from './address-range.ts'
 
 const Range = z

@@ -4,7 +4,7 @@
 //     - use: builtin:condition-remote-ip
 //
 // and in a policy: { "condition": "remote-ip", "settings": { "operator": "in", "ranges": ["192.0.2.0/24"] } }
-import { definePlugin, PolicyConditions } from 'portreeve'
+import { definePlugin, Facts, PolicyConditions } from 'portreeve'
 import { Settings } from './config.ts'
 import { RemoteIp } from './remote-ip.ts'
 
@@ -12,6 +12,10 @@ export const plugin = definePlugin({
   name: 'condition-remote-ip',
   api: 1,
   setup({ provide }) {
-    provide(PolicyConditions, 'remote-ip', RemoteIp, { settings: Settings })
+    provide(PolicyConditions, 'remote-ip', {
+      settings: Settings,
+      facts: { address: Facts.client.address },
+      create: () => new RemoteIp(),
+    })
   },
 })

@@ -1,16 +1,19 @@
-import type { ConditionQuestion, ConditionVerdict, FactName, PolicyCondition } from 'portreeve'
+import type { ConditionQuestion, ConditionVerdict, Fact, PolicyCondition } from 'portreeve'
 import { includes, parseAddress, parseRange, type AddressRange } from './address-range.ts'
 import type { Settings } from './config.ts'
 
+export interface Known {
+  address: Fact<string>
+}
+
 /** Judges by the address that the client reaches the portal from. */
-export class RemoteIp implements PolicyCondition<Settings> {
-  readonly facts: readonly FactName[] = ['remoteIp']
+export class RemoteIp implements PolicyCondition<Settings, Known> {
   readonly #parsed = new WeakMap<Settings, readonly AddressRange[]>()
   /** The address asked about last: several policies ask about the same. */
   #last: { text: string; bytes: readonly number[] | undefined } = { text: '', bytes: undefined }
 
-  evaluate({ settings, facts }: ConditionQuestion<Settings>): ConditionVerdict {
-    const address = this.#address(facts.remoteIp ?? '')
+  evaluate({ settings, facts }: ConditionQuestion<Settings, Known>): ConditionVerdict {
+    const address = this.#address(facts.address.value)
     if (address === undefined) return { holds: false, reason: 'the address is not one' }
     const index = this.#ranges(settings).findIndex((range) => includes(range, address))
     const range = settings.ranges[index]
@@ -19,7 +22,7 @@ export class RemoteIp implements PolicyCondition<Settings> {
         ? {
             holds: false,
             reason: 'the address is in none of the ranges',
-            told: `your address, ${facts.remoteIp}, is not in the ranges that this policy allows`,
+            told: `your address, ${facts.address.value}, is not in the ranges that this policy allows`,
           }
         : { holds: true, reason: `the address is in ${range}` }
     }
@@ -28,7 +31,7 @@ export class RemoteIp implements PolicyCondition<Settings> {
       : {
           holds: false,
           reason: `the address is in ${range}`,
-          told: `your address, ${facts.remoteIp}, is in a range that this policy does not allow`,
+          told: `your address, ${facts.address.value}, is in a range that this policy does not allow`,
         }
   }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { z } from 'portreeve'
 
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 

@@ -13,6 +13,6 @@ export const plugin = definePlugin({
   name: 'condition-time-window',
   api: 1,
   setup({ provide }) {
-    provide(PolicyConditions, 'time-window', TimeWindow, { settings: Settings })
+    provide(PolicyConditions, 'time-window', { settings: Settings, create: () => new TimeWindow() })
   },
 })

@@ -11,7 +11,6 @@ const MOST_STEPS = 16
  * and one that it repeats is in its window twice.
  */
 export class TimeWindow implements PolicyCondition<Settings> {
-  readonly facts = []
   readonly #weeks = new WeakMap<Settings, Week>()
   /** At most one a zone of the database. */
   readonly #clocks = new Map<string, ZoneClock>()

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { z } from 'portreeve'
 
 export const Config = z.strictObject({
   smtp: z.strictObject({
@@ -17,5 +17,6 @@ export const Config = z.strictObject({
 })
 export type Config = z.infer<typeof Config>
 
-export const Settings = z.strictObject({})
-export type Settings = z.infer<typeof Settings>
+/** State between the steps: both are absent until a code was asked for. */
+export const Kept = z.strictObject({ address: z.string().optional(), challenge: z.string().optional() })
+export type Kept = z.infer<typeof Kept>

@@ -1,23 +1,21 @@
 import {
-  injected,
-  Logger,
   MINUTE,
-  Random,
-  SecretFiles,
-  TrustedAuthorities,
   unixTime,
-  type Constructor,
   type IdentityProvider,
   type KeptState,
+  type Logger,
+  type Random,
+  type SecretFiles,
   type SignInPrompt,
   type SignInReply,
   type SignInRequest,
   type SignInStep,
   type Startable,
+  type TrustedAuthorities,
   type UnixTime,
 } from 'portreeve'
 import { readAddress } from './address.ts'
-import type { Config } from './config.ts'
+import type { Config, Kept } from './config.ts'
 import { mayMail, noteFamiliar, type MailVerdict } from './mail-limits.ts'
 import { equalHashes, hashCode, newCode, readCode } from './one-time-code.ts'
 import { PostOffice } from './post-office.ts'
@@ -32,8 +30,8 @@ export interface EmailOtpParts {
   authorities: TrustedAuthorities
 }
 
-/** A code by e-mail: S4 in README.md's words. */
-export class EmailOtp implements IdentityProvider, Startable {
+/** Sign-in by a code that is sent by e-mail. */
+export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
   readonly #random: Random
   readonly #post: PostOffice
 
@@ -50,13 +48,13 @@ export class EmailOtp implements IdentityProvider, Startable {
     this.#post.close()
   }
 
-  begin(_request: SignInRequest): Promise<SignInStep> {
+  begin(_request: SignInRequest): Promise<SignInStep<Kept>> {
     return Promise.resolve(askForAddress())
   }
 
-  async proceed(reply: SignInReply): Promise<SignInStep> {
+  async proceed(reply: SignInReply<unknown, Kept>): Promise<SignInStep<Kept>> {
     const { address, challenge } = reply.keep
-    if (typeof address !== 'string' || typeof challenge !== 'string') {
+    if (address === undefined || challenge === undefined) {
       const typed = readAddress(reply.fields['email'] ?? '')
       return typed === undefined ? askForAddress('That is not an e-mail address.') : this.#sendCode(reply, typed)
     }
@@ -68,18 +66,18 @@ export class EmailOtp implements IdentityProvider, Startable {
    * For every address the same: a code is made, hashed and remembered, whether or not it is ever sent. It is this browser's: a newer one takes the
    * place of an older one here, and of nobody else's.
    */
-  async #sendCode({ desk, now, keep }: SignInReply, address: string): Promise<SignInStep> {
+  async #sendCode({ desk, now, keep }: SignInReply<unknown, Kept>, address: string): Promise<SignInStep<Kept>> {
     const [code, salt, challenge] = [newCode(this.#random), this.#token(16), this.#token(16)]
     const hash = await hashCode(code, salt)
     const isKnown = await desk.knows(address)
     const verdict = await mayMail({ desk, now }, address)
     const { challenge: before } = keep
     if (verdict !== 'yes') {
-      return typeof before === 'string'
-        ? askForCode({ address, challenge: before }, ENOUGH_MAILS[verdict])
-        : tooManyMails(ENOUGH_MAILS[verdict])
+      return before === undefined
+        ? tooManyMails(ENOUGH_MAILS[verdict])
+        : askForCode({ address, challenge: before }, ENOUGH_MAILS[verdict])
     }
-    if (typeof before === 'string') await desk.records.change(`code/${before}`, () => ({ result: undefined }))
+    if (before !== undefined) await desk.records.change(`code/${before}`, () => ({ result: undefined }))
     const until = unixTime(now + CODE_LIFE_MS)
     await desk.records.change(`code/${challenge}`, () => ({
       ...stays({ address, salt, hash, attempts: 0, until }),
@@ -91,9 +89,9 @@ export class EmailOtp implements IdentityProvider, Startable {
   }
 
   async #redeem(
-    { desk, fields, now }: SignInReply,
+    { desk, fields, now }: SignInReply<unknown, Kept>,
     asked: { address: string; challenge: string },
-  ): Promise<SignInStep> {
+  ): Promise<SignInStep<Kept>> {
     const { address, challenge } = asked
     // The attempt is counted before the code is compared: two at once are two attempts.
     const live = await desk.records.change<KeptState | undefined>(`code/${challenge}`, (record) => {
@@ -125,26 +123,11 @@ export class EmailOtp implements IdentityProvider, Startable {
   }
 }
 
-/** The class for one operator's mail server, as the host builds it. */
-export const emailOtpWith = (config: Config): Constructor<EmailOtp> => {
-  class ConfiguredEmailOtp extends EmailOtp {
-    constructor(
-      @injected(Random) random: Random,
-      @injected(Logger) logger: Logger,
-      @injected(SecretFiles) secretFiles: SecretFiles,
-      @injected(TrustedAuthorities) authorities: TrustedAuthorities,
-    ) {
-      super(config, { random, logger, secretFiles, authorities })
-    }
-  }
-  return ConfiguredEmailOtp
-}
-
 /** Keeps a record for as long as it says itself. */
 const stays = (record: KeptState | undefined): { record?: KeptState; until?: UnixTime } =>
   record === undefined ? {} : { record, until: unixTime(Number(record['until'])) }
 
-const askForAddress = (problem?: string): SignInStep => ({
+const askForAddress = (problem?: string): SignInStep<Kept> => ({
   type: 'prompt',
   prompt: {
     title: 'Sign in by e-mail',
@@ -156,7 +139,7 @@ const askForAddress = (problem?: string): SignInStep => ({
   keep: {},
 })
 
-const askForCode = (keep: { address: string; challenge: string }, problem?: string): SignInStep => ({
+const askForCode = (keep: { address: string; challenge: string }, problem?: string): SignInStep<Kept> => ({
   type: 'prompt',
   prompt: {
     title: 'Enter the code',
@@ -176,12 +159,12 @@ const ENOUGH_MAILS: Readonly<Record<Exclude<MailVerdict, 'yes'>, string>> = {
     'Too many codes were asked for at this address, from many places. Wait an hour, or sign in from where you have signed in before.',
 }
 
-const tooManyMails = (enough: string): SignInStep => ({
+const tooManyMails = (enough: string): SignInStep<Kept> => ({
   type: 'refused',
   refusal: { code: 'too_many_mails', publicText: `${enough} Then begin again.`, tryAgain: true },
 })
 
-const OVER: SignInStep = {
+const OVER: SignInStep<Kept> = {
   type: 'refused',
   refusal: {
     code: 'code_over',

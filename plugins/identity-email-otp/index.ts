@@ -9,15 +9,19 @@
 // and for an account, through the API:
 //   POST /api/v1/identity_providers
 //   { "name": "E-mail", "type": "email_otp", "settings": {} }
-import { definePlugin, IdentityProviders } from 'portreeve'
-import { Config, Settings } from './config.ts'
-import { emailOtpWith } from './email-otp.ts'
+import { definePlugin, IdentityProviders, Logger, Random, SecretFiles, TrustedAuthorities } from 'portreeve'
+import { Config, Kept } from './config.ts'
+import { EmailOtp } from './email-otp.ts'
 
 export const plugin = definePlugin({
   name: 'identity-email-otp',
   api: 1,
   config: Config,
   setup({ provide, config }) {
-    provide(IdentityProviders, 'email_otp', emailOtpWith(config), { settings: Settings })
+    provide(IdentityProviders, 'email_otp', {
+      keep: Kept,
+      needs: { random: Random, logger: Logger, secretFiles: SecretFiles, authorities: TrustedAuthorities },
+      create: (needs) => new EmailOtp(config, needs),
+    })
   },
 })

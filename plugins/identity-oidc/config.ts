@@ -1,5 +1,4 @@
-import { readEmailDomain } from 'portreeve'
-import { z } from 'zod'
+import { readEmailDomain, z } from 'portreeve'
 
 /** Parameters of the authorization request that are the protocol's, or have a setting of their own. */
 const PROTOCOL_PARAMETERS = new Set([
@@ -86,6 +85,10 @@ export const Settings = z
     message: 'must be empty for an issuer of every tenant: any tenant’s admin may write any address',
   })
 export type Settings = z.infer<typeof Settings>
+
+/** State between the steps. */
+export const Kept = z.strictObject({ verifier: z.string(), state: z.string(), nonce: z.string() })
+export type Kept = z.infer<typeof Kept>
 
 /** Microsoft's issuers for whoever has an account anywhere. */
 const EVERY_TENANT = /^https?:\/\/login\.microsoftonline\.[a-z.]+\/(?:common|organizations|consumers)(?:\/|$)/i

@@ -1,39 +1,39 @@
 import * as oidc from 'openid-client'
 import {
-  HttpClient,
-  injected,
-  Logger,
-  Random,
+  type HttpClient,
   type IdentityProvider,
-  type Refusal,
+  type Logger,
+  type Random,
   type SignInReply,
   type SignInRequest,
   type SignInStep,
 } from 'portreeve'
 import { authorizationUrl } from './authorization-request.ts'
 import { identityOf, leavesOpen } from './claimed-identity.ts'
-import type { Settings } from './config.ts'
+import type { Kept, Settings } from './config.ts'
 import { ProviderDirectory } from './provider-directory.ts'
 import { needsOwnCallback, refusalOf, type Stage } from './refusal.ts'
+
+export interface OidcProviderNeeds {
+  random: Random
+  http: HttpClient
+  logger: Logger
+}
 
 /**
  * OpenID Connect Core 1.0 §3.1, the authorization code flow, with PKCE S256 (RFC 7636). State, nonce, issuer (RFC 9207), audience,
  * expiry and the ID token's signature are checked on the way back.
  */
-export class OidcProvider implements IdentityProvider<Settings> {
+export class OidcProvider implements IdentityProvider<Settings, Kept> {
   readonly #random: Random
   readonly #directory: ProviderDirectory
 
-  constructor(
-    @injected(Random) random: Random,
-    @injected(HttpClient) http: HttpClient,
-    @injected(Logger) logger: Logger,
-  ) {
+  constructor({ random, http, logger }: OidcProviderNeeds) {
     this.#random = random
     this.#directory = new ProviderDirectory({ http, logger })
   }
 
-  async begin(request: SignInRequest<Settings>): Promise<SignInStep> {
+  async begin(request: SignInRequest<Settings>): Promise<SignInStep<Kept>> {
     const { settings, callbackUrl, sharedCallbackUrl, chooseAccount = false, now } = request
     try {
       const provider = await this.#directory.lookUp(settings, now)
@@ -55,11 +55,8 @@ export class OidcProvider implements IdentityProvider<Settings> {
     keep,
     url,
     now,
-  }: SignInReply<Settings>): Promise<SignInStep> {
+  }: SignInReply<Settings, Kept>): Promise<SignInStep<Kept>> {
     const { verifier, state, nonce } = keep
-    if (typeof verifier !== 'string' || typeof state !== 'string' || typeof nonce !== 'string') {
-      return { type: 'refused', refusal: NOTHING_KEPT }
-    }
     let stage: Stage = 'discovery'
     try {
       const provider = await this.#directory.lookUp(settings, now)
@@ -91,13 +88,6 @@ export class OidcProvider implements IdentityProvider<Settings> {
   #secret(): string {
     return Buffer.from(this.#random.bytes(32)).toString('base64url')
   }
-}
-
-const NOTHING_KEPT: Refusal = {
-  code: 'provider_failed',
-  publicText: 'This sign-in cannot go on. Begin again.',
-  detail: 'nothing was kept of the beginning',
-  tryAgain: true,
 }
 
 /** Whether the provider's answers name it, `iss`, which the library then demands and checks (RFC 9207 §2.4). */

@@ -1,22 +1,19 @@
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import { z } from 'portreeve'
 
-/** The operator's configuration; it may be left out altogether. */
-export const Config = z
-  .strictObject({
-    /** The addresses of servers by their host name, before those that are built in. Without either the system's own name servers are asked. */
-    bootstrap: z
-      .record(
-        z
-          .string()
-          .toLowerCase()
-          .regex(/^[a-z0-9.-]{1,253}$/, 'a host name'),
-        z
-          .array(z.string().refine((text) => isIP(text) !== 0, 'not an address'))
-          .min(1)
-          .max(8),
-      )
-      .default({}),
-  })
-  .default({ bootstrap: {} })
+export const Config = z.strictObject({
+  /** The addresses of servers by their host name, before those that are built in. Without either the system's own name servers are asked. */
+  bootstrap: z
+    .record(
+      z
+        .string()
+        .toLowerCase()
+        .regex(/^[a-z0-9.-]{1,253}$/, 'a host name'),
+      z
+        .array(z.string().refine((text) => isIP(text) !== 0, 'not an address'))
+        .min(1)
+        .max(8),
+    )
+    .default({}),
+})
 export type Config = z.infer<typeof Config>

@@ -4,13 +4,16 @@
 //     - use: builtin:resolver-system
 //
 // It is what a client falls back to where the account names no upstream resolvers, and what a gateway resolves its site's names with.
-import { definePlugin, UpstreamResolvers } from 'portreeve'
+import { Clock, definePlugin, DnsExchange, SystemResolvers, UpstreamResolvers } from 'portreeve'
 import { SystemResolver } from './system-resolver.ts'
 
 export const plugin = definePlugin({
   name: 'resolver-system',
   api: 1,
   setup({ provide }) {
-    provide(UpstreamResolvers, 'system', SystemResolver)
+    provide(UpstreamResolvers, 'system', {
+      needs: { exchange: DnsExchange, system: SystemResolvers, clock: Clock },
+      create: (needs) => new SystemResolver(needs),
+    })
   },
 })

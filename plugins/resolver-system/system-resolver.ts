@@ -3,19 +3,24 @@ import {
   anotherMayKnow,
   ASK_LAST_FOR,
   askServer,
-  Clock,
-  DnsExchange,
-  injected,
   responseCode,
   SECOND,
-  SystemResolvers,
+  type Clock,
+  type DnsExchange,
   type Endpoint,
   type Instant,
+  type SystemResolvers,
   type UpstreamQuery,
   type UpstreamResolver,
   type UpstreamServer,
   type UpstreamVerdict,
 } from 'portreeve'
+
+export interface SystemResolverNeeds {
+  exchange: DnsExchange
+  system: SystemResolvers
+  clock: Clock
+}
 
 /**
  * The servers of the system, by plain DNS. Asked without a server it goes through them in turn, twice: with little patience, then with
@@ -27,11 +32,7 @@ export class SystemResolver implements UpstreamResolver {
   readonly #clock: Clock
   readonly #deadUntil = new Map<Endpoint, Instant>()
 
-  constructor(
-    @injected(DnsExchange) exchange: DnsExchange,
-    @injected(SystemResolvers) system: SystemResolvers,
-    @injected(Clock) clock: Clock,
-  ) {
+  constructor({ exchange, system, clock }: SystemResolverNeeds) {
     this.#exchange = exchange
     this.#system = system
     this.#clock = clock

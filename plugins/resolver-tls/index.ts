@@ -4,13 +4,16 @@
 //     - use: builtin:resolver-tls
 //
 // and in the account, as an upstream resolver: { "type": "tls", "address": "192.0.2.53", "server_name": "dns.example.org" }
-import { definePlugin, UpstreamResolvers } from 'portreeve'
+import { definePlugin, DnsExchange, UpstreamResolvers } from 'portreeve'
 import { TlsResolver } from './tls-resolver.ts'
 
 export const plugin = definePlugin({
   name: 'resolver-tls',
   api: 1,
   setup({ provide }) {
-    provide(UpstreamResolvers, 'tls', TlsResolver)
+    provide(UpstreamResolvers, 'tls', {
+      needs: { exchange: DnsExchange },
+      create: (needs) => new TlsResolver(needs),
+    })
   },
 })

@@ -4,13 +4,16 @@
 //     - use: builtin:resolver-udp
 //
 // and in the account, as an upstream resolver: { "type": "udp", "address": "192.0.2.53" }
-import { definePlugin, UpstreamResolvers } from 'portreeve'
+import { definePlugin, DnsExchange, UpstreamResolvers } from 'portreeve'
 import { UdpResolver } from './udp-resolver.ts'
 
 export const plugin = definePlugin({
   name: 'resolver-udp',
   api: 1,
   setup({ provide }) {
-    provide(UpstreamResolvers, 'udp', UdpResolver)
+    provide(UpstreamResolvers, 'udp', {
+      needs: { exchange: DnsExchange },
+      create: (needs) => new UdpResolver(needs),
+    })
   },
 })

@@ -1,8 +1,7 @@
 import {
   askServer,
-  DnsExchange,
-  injected,
   SECOND,
+  type DnsExchange,
   type UpstreamQuery,
   type UpstreamResolver,
   type UpstreamVerdict,
@@ -12,7 +11,7 @@ import {
 export class UdpResolver implements UpstreamResolver {
   readonly #exchange: DnsExchange
 
-  constructor(@injected(DnsExchange) exchange: DnsExchange) {
+  constructor({ exchange }: { exchange: DnsExchange }) {
     this.#exchange = exchange
   }
 

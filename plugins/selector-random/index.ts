@@ -4,13 +4,16 @@
 //     - use: builtin:selector-random
 //
 // and for a site: { "selector": "random" }, which is the default.
-import { definePlugin, GatewaySelectors } from 'portreeve'
+import { definePlugin, GatewaySelectors, Random } from 'portreeve'
 import { RandomSelector } from './random-selector.ts'
 
 export const plugin = definePlugin({
   name: 'selector-random',
   api: 1,
   setup({ provide }) {
-    provide(GatewaySelectors, 'random', RandomSelector)
+    provide(GatewaySelectors, 'random', {
+      needs: { random: Random },
+      create: (needs) => new RandomSelector(needs),
+    })
   },
 })

@@ -1,10 +1,10 @@
-import { injected, integerBelow, Random, type GatewaySelector, type Selection, type SelectionQuestion } from 'portreeve'
+import { integerBelow, type GatewaySelector, type Random, type Selection, type SelectionQuestion } from 'portreeve'
 
 /** Uniform over the candidates: shards clients over a site's gateways without knowing anything about them. */
 export class RandomSelector implements GatewaySelector {
   readonly #random: Random
 
-  constructor(@injected(Random) random: Random) {
+  constructor({ random }: { random: Random }) {
     this.#random = random
   }
 

@@ -11,6 +11,6 @@ export const plugin = definePlugin({
   name: 'transport-memory',
   api: 1,
   setup({ provide }) {
-    provide(TunnelTransports, 'memory', MemoryTransport)
+    provide(TunnelTransports, 'memory', { create: () => new MemoryTransport() })
   },
 })

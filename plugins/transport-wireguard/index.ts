@@ -11,6 +11,6 @@ export const plugin = definePlugin({
   name: 'transport-wireguard',
   api: 1,
   setup({ provide }) {
-    provide(TunnelTransports, 'wireguard', WireGuardTransport)
+    provide(TunnelTransports, 'wireguard', { create: () => new WireGuardTransport() })
   },
 })

@@ -3,11 +3,13 @@ import { Settings as RemoteIpSettings } from '../../plugins/condition-remote-ip/
 import { TimeWindow } from '../../plugins/condition-time-window/time-window.ts'
 import { Settings as TimeWindowSettings } from '../../plugins/condition-time-window/config.ts'
 import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
-import type { Extension } from '../../core/plugin/extension-point.ts'
+import type { Extension, SettingsSchema } from '../../core/contract/extension-point.ts'
+import { Facts } from '../../core/contract/facts.ts'
 import { unixTime } from '../../core/runtime/time.ts'
 import type { Change } from '../../hosts/portal/store/entities.ts'
 import { judgeAccess } from '../../hosts/portal/decide/access.ts'
 import { View } from '../../hosts/portal/decide/view.ts'
+import { ANY_SETTINGS, condition, extension, type DeclaredCondition } from '../kit/extensions.ts'
 import { costsInTurn, type Figure, type Work } from './figure.ts'
 
 /** How large an account is. Each resource has five policies, each actor ten memberships, at either scale. */
@@ -26,22 +28,17 @@ const GROUPS_OF_AN_ACTOR = 10
 
 type Parse = { safeParse: (value: unknown) => { success: boolean; data?: unknown } }
 
-const extension = (key: string, value: PolicyCondition, schema: Parse): [string, Extension<PolicyCondition>] => [
-  key,
-  {
-    key,
-    plugin: `condition-${key}`,
-    version: '0.1.0',
-    value,
-    settings: {
-      safeParse: (settings) => {
-        const parsed = schema.safeParse(settings)
-        return parsed.success ? { ok: true, settings: parsed.data } : { ok: false, problems: [] }
-      },
-      jsonSchema: () => ({}),
-    },
-  },
-]
+const provided = (
+  key: string,
+  { value, facts }: DeclaredCondition,
+  schema: Parse,
+): [string, Extension<PolicyCondition>] => {
+  const safeParse: SettingsSchema['safeParse'] = (settings) => {
+    const parsed = schema.safeParse(settings)
+    return parsed.success ? { ok: true, settings: parsed.data } : { ok: false, problems: [] }
+  }
+  return [key, extension(key, value, { settings: { ...ANY_SETTINGS, safeParse }, facts })]
+}
 
 /** A third of the policies without conditions, a third bound to a network, a third to a network and hours. */
 const conditionsOf = (index: number) =>
@@ -63,8 +60,8 @@ const NOON = Date.UTC(2026, 0, 5, 11)
 const viewOf = ({ policies, groups, memberships }: Scale): View => {
   const view = new View(
     new Map([
-      extension('remote-ip', new RemoteIp(), RemoteIpSettings),
-      extension('time-window', new TimeWindow(), TimeWindowSettings),
+      provided('remote-ip', condition(new RemoteIp(), { address: Facts.client.address }), RemoteIpSettings),
+      provided('time-window', condition(new TimeWindow()), TimeWindowSettings),
     ]),
   )
   const put = (change: object) => view.apply({ accountId: ACCOUNT, ...change } as Change)

@@ -1,30 +1,60 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import type { GatewayCandidate, GatewaySelector } from '../../core/contract/gateway-selector.ts'
+import type { Fact, Reads } from '../../core/contract/facts.ts'
+import type {
+  GatewayCandidate,
+  GatewaySelector,
+  SelectionQuestion,
+  Unsure,
+} from '../../core/contract/gateway-selector.ts'
+import { anyValueOf } from './any-fact.ts'
 import { parsedSettings, settingsSchemaSuite, type SettingsSchemaSuite } from './settings-schema.ts'
 
-export interface GatewaySelectorSuite<Settings> extends SettingsSchemaSuite<Settings> {
+export interface GatewaySelectorSuite<
+  Settings,
+  Known = object,
+  OfCandidate = object,
+> extends SettingsSchemaSuite<Settings> {
   /** A fresh one; with a seeded random source, if it has any. */
-  create: () => GatewaySelector<Settings>
+  create: () => GatewaySelector<Settings, Known, OfCandidate>
+  /** The facts of the request that it declares. */
+  facts?: { [As in keyof Known]: Reads<Known[As], 'request'> }
+  /** The facts of a candidate that it declares. */
+  candidateFacts?: { [As in keyof OfCandidate]: Reads<OfCandidate[As], 'candidate'> }
 }
 
-const candidate: fc.Arbitrary<GatewayCandidate> = fc.record({
-  id: fc.uuid(),
-  name: fc.string(),
-  version: fc.oneof(fc.constantFrom('0.1.0', '1.6.0', ''), fc.string()),
-  connectedClients: fc.nat(100_000),
-})
-
-const candidates = fc
-  .uniqueArray(candidate, { minLength: 1, maxLength: 20, selector: ({ id }) => id })
-  .map((some) => some as [GatewayCandidate, ...GatewayCandidate[]])
+/** Facts of which any may be unknown. */
+const unsure = <Known>(declared: object = {}): fc.Arbitrary<Unsure<Known>> => {
+  const facts: Record<string, fc.Arbitrary<Fact<unknown>>> = {}
+  for (const [as, token] of Object.entries(declared) as [string, Reads<unknown>][]) {
+    facts[as] = anyValueOf(token).map((value) => ({ value }))
+  }
+  return fc.record(facts, { requiredKeys: [] }) as fc.Arbitrary<unknown> as fc.Arbitrary<Unsure<Known>>
+}
 
 /** What every gateway selector promises. */
-export const gatewaySelectorSuite = <Settings>(name: string, suite: GatewaySelectorSuite<Settings>): void => {
+export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = object>(
+  name: string,
+  suite: GatewaySelectorSuite<Settings, Known, OfCandidate>,
+): void => {
   describe(`gateway selector ${name}`, () => {
+    const candidate: fc.Arbitrary<GatewayCandidate<OfCandidate>> = fc.record({
+      id: fc.uuid(),
+      name: fc.string(),
+      facts: unsure<OfCandidate>(suite.candidateFacts),
+    })
+    const candidates = fc
+      .uniqueArray(candidate, { minLength: 1, maxLength: 20, selector: ({ id }) => id })
+      .map((some) => some as [GatewayCandidate<OfCandidate>, ...GatewayCandidate<OfCandidate>[]])
     const settings = fc.constantFrom(...parsedSettings(suite))
-    const question = fc.record({ settings, candidates, clientId: fc.uuid(), resourceId: fc.uuid() })
+    const question: fc.Arbitrary<SelectionQuestion<Settings, Known, OfCandidate>> = fc.record({
+      settings,
+      candidates,
+      facts: unsure<Known>(suite.facts),
+      clientId: fc.uuid(),
+      resourceId: fc.uuid(),
+    })
 
     it('names one of the candidates and says why', () => {
       const selector = suite.create()

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
@@ -9,11 +10,15 @@ import type {
   SignInReply,
   SignInStep,
 } from '../../core/contract/identity-provider.ts'
+import type { Schema } from '../../core/contract/schema.ts'
 import { unixTime, type UnixTime } from '../../core/runtime/time.ts'
 import { signInDesk } from '../kit/sign-in-desk.ts'
+import { validate } from './settings-schema.ts'
 
-export interface IdentityProviderSuite<Settings> {
-  create: () => IdentityProvider<Settings>
+export interface IdentityProviderSuite<Settings, Keep extends object = KeptState> {
+  create: () => IdentityProvider<Settings, Keep>
+  /** The schema of what it keeps between steps, as it declares it; absent where it keeps nothing. */
+  keep?: Schema<Keep>
   settings: Settings
   /** Settings with which nothing can be reached, if it reaches anything. */
   unreachable?: Settings
@@ -21,7 +26,7 @@ export interface IdentityProviderSuite<Settings> {
   /** What the portal does for it; knows nobody and remembers in memory by default. */
   desk?: SignInDesk
   /** Does what the person does after a step, and gives back what her browser comes back with. */
-  walk: (step: SignInStep) => Promise<{ url: string; fields?: Record<string, string> }>
+  walk: (step: SignInStep<Keep>) => Promise<{ url: string; fields?: Record<string, string> }>
   /** Whom the walk identifies. */
   expected: Identity
 }
@@ -30,12 +35,18 @@ export interface IdentityProviderSuite<Settings> {
 const SHARED_CALLBACK_URL = 'http://127.0.0.1:9/shared'
 
 /** What every identity provider promises. `settings` and `walk` are functions of a running provider: call it inside `describe`. */
-export const identityProviderSuite = <Settings>(name: string, open: () => IdentityProviderSuite<Settings>): void => {
+export const identityProviderSuite = <Settings, Keep extends object = KeptState>(
+  name: string,
+  open: () => IdentityProviderSuite<Settings, Keep>,
+): void => {
   // Asked for at each call: a whole run of tests may take longer than what a provider keeps is good for.
   const now = (): UnixTime => unixTime(Date.now())
   const fallback = signInDesk()
 
-  const begin = async (provider: IdentityProvider<Settings>, settings = open().settings): Promise<SignInStep> =>
+  const begin = async (
+    provider: IdentityProvider<Settings, Keep>,
+    settings = open().settings,
+  ): Promise<SignInStep<Keep>> =>
     provider.begin({
       settings,
       callbackUrl: open().callbackUrl,
@@ -45,7 +56,7 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
       desk: open().desk ?? fallback,
     })
 
-  const reply = (keep: KeptState, back: { url: string; fields?: Record<string, string> }): SignInReply<Settings> => ({
+  const reply = (keep: Keep, back: { url: string; fields?: Record<string, string> }): SignInReply<Settings, Keep> => ({
     settings: open().settings,
     callbackUrl: open().callbackUrl,
     sharedCallbackUrl: SHARED_CALLBACK_URL,
@@ -57,19 +68,24 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
     fields: back.fields ?? {},
   })
 
-  const keptOf = (step: SignInStep): KeptState => {
+  const keptOf = (step: SignInStep<Keep>): Keep => {
     if (step.type !== 'redirect' && step.type !== 'prompt')
       throw new Error(`no step to go on from: ${JSON.stringify(step)}`)
     return step.keep
   }
 
+  const fits = (kept: unknown): boolean => {
+    const { keep } = open()
+    return keep === undefined ? isDeepStrictEqual(kept, {}) : validate(keep, kept).issues === undefined
+  }
+
   /** Walks on from a step until the provider decides. */
   const finish = async (
-    provider: IdentityProvider<Settings>,
-    first: SignInStep,
-  ): Promise<{ step: SignInStep; last: SignInReply<Settings> | undefined }> => {
+    provider: IdentityProvider<Settings, Keep>,
+    first: SignInStep<Keep>,
+  ): Promise<{ step: SignInStep<Keep>; last: SignInReply<Settings, Keep> | undefined }> => {
     let step = first
-    let last: SignInReply<Settings> | undefined
+    let last: SignInReply<Settings, Keep> | undefined
     for (let hops = 0; hops < 5 && (step.type === 'redirect' || step.type === 'prompt'); hops++) {
       last = reply(step.keep, await open().walk(step))
       step = await provider.proceed(last)
@@ -88,8 +104,10 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
       const provider = open().create()
       const [first, second] = [keptOf(await begin(provider)), keptOf(await begin(provider))]
       expect(JSON.stringify(first).length).to.be.at.most(2_048)
-      for (const value of Object.values(first)) expect(['string', 'number', 'boolean']).to.include(typeof value)
-      if (Object.keys(first).length > 0) expect(first).not.to.deep.equal(second)
+      for (const kept of [first, second]) expect(fits(kept), 'its schema takes what it keeps').to.equal(true)
+      const values = Object.values(first)
+      for (const value of values) expect(['string', 'number', 'boolean']).to.include(typeof value)
+      if (values.length > 0) expect(first).not.to.deep.equal(second)
     })
 
     it('needs nothing but what was kept: another instance goes on where one began', async () => {
@@ -124,9 +142,10 @@ export const identityProviderSuite = <Settings>(name: string, open: () => Identi
       )
       const fields = fc.dictionary(fc.constantFrom('email', 'code', 'x'), fc.string({ maxLength: 50 }))
       await fc.assert(
-        fc.asyncProperty(query, keep, fields, async (asked, kept, typed) => {
+        fc.asyncProperty(query, keep, fields, async (asked, chosen, typed) => {
           const url = `${open().callbackUrl}?${new URLSearchParams(asked).toString()}`
-          const step = await provider.proceed(reply(kept, { url, fields: typed }))
+          // What does not fit its schema never comes to it.
+          const step = await provider.proceed(reply(fits(chosen) ? (chosen as Keep) : kept, { url, fields: typed }))
           expect(step.type).not.to.equal('identified')
         }),
         { numRuns: 50 },

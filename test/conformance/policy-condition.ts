@@ -1,45 +1,44 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import type { ConditionVerdict, FactName, Facts, PolicyCondition } from '../../core/contract/policy-condition.ts'
+import type { Reads } from '../../core/contract/facts.ts'
+import type { ConditionVerdict, PolicyCondition } from '../../core/contract/policy-condition.ts'
 import { DAY, unixTime, type UnixTime } from '../../core/runtime/time.ts'
+import { anyValueOf } from './any-fact.ts'
 import { parsedSettings, settingsSchemaSuite, type SettingsSchemaSuite } from './settings-schema.ts'
 
-export interface PolicyConditionSuite<Settings> extends SettingsSchemaSuite<Settings> {
-  create: () => PolicyCondition<Settings>
-  /** Facts that make a difference to it, beside those that the suite makes up. */
-  facts?: readonly Facts[]
+export interface PolicyConditionSuite<Settings, Known = object> extends SettingsSchemaSuite<Settings> {
+  create: () => PolicyCondition<Settings, Known>
+  /** The facts that it declares. */
+  facts?: { [As in keyof Known]: Reads<Known[As], 'request'> }
+  /** Values of facts that make a difference to it, beside those that the suite makes up: `{ address: '192.0.2.7' }`. */
+  known?: readonly Readonly<Record<string, unknown>>[]
 }
-
-const FACT_NAMES: readonly FactName[] = ['remoteIp', 'identityProviderId', 'clientVerified']
 
 const moment = fc
   .integer({ min: Date.UTC(1990, 0, 1) / 1000, max: Date.UTC(2090, 0, 1) / 1000 })
   .map((seconds) => unixTime(seconds * 1000))
 
-const anyFacts: fc.Arbitrary<Facts> = fc.record(
-  {
-    remoteIp: fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()),
-    identityProviderId: fc.oneof(fc.uuid(), fc.string()),
-    clientVerified: fc.boolean(),
-  },
-  { requiredKeys: [...FACT_NAMES] },
-)
-
 /** What every policy condition promises. */
-export const policyConditionSuite = <Settings>(name: string, suite: PolicyConditionSuite<Settings>): void => {
+export const policyConditionSuite = <Settings, Known = object>(
+  name: string,
+  suite: PolicyConditionSuite<Settings, Known>,
+): void => {
   describe(`policy condition ${name}`, () => {
+    const declared = Object.entries<Reads<unknown>>(suite.facts ?? {})
     const settings = fc.constantFrom(...parsedSettings(suite))
-    const facts = fc.oneof(anyFacts, fc.constantFrom<Facts>(...(suite.facts ?? [{}]))).map(
-      // A declared fact that is unknown denies before a condition is asked.
-      (some) => ({ remoteIp: '192.0.2.1', identityProviderId: 'none', clientVerified: false, ...some }),
-    )
-
-    it('declares facts that exist, each once', () => {
-      const declared = suite.create().facts
-      expect(FACT_NAMES).to.include.members([...declared])
-      expect(new Set(declared).size).to.equal(declared.length)
-    })
+    const anyValues = fc.record(Object.fromEntries(declared.map(([as, token]) => [as, anyValueOf(token)])))
+    const facts = fc
+      .tuple(anyValues, fc.constantFrom<Readonly<Record<string, unknown>>>({}, ...(suite.known ?? [])))
+      .chain(([any, known]) => {
+        const values = { ...any, ...known }
+        // A declared fact that is unknown denies before a condition is asked, unless it is optional.
+        const optional = declared.filter(([, { isOptional }]) => isOptional).map(([as]) => as)
+        return fc.subarray(optional).map((absent) => {
+          const kept = Object.entries(values).filter(([as]) => !absent.includes(as))
+          return Object.fromEntries(kept.map(([as, value]) => [as, { value }])) as Known
+        })
+      })
 
     it('never throws on settings that its schema lets through, and always gives a reason', () => {
       const condition = suite.create()
@@ -66,7 +65,7 @@ export const policyConditionSuite = <Settings>(name: string, suite: PolicyCondit
       const condition = suite.create()
       fc.assert(
         fc.property(fc.array(fc.tuple(settings, facts, moment), { minLength: 1, maxLength: 8 }), (questions) => {
-          const ask = (one: PolicyCondition<Settings>, [chosen, known, at]: [Settings, Facts, UnixTime]) =>
+          const ask = (one: PolicyCondition<Settings, Known>, [chosen, known, at]: [Settings, Known, UnixTime]) =>
             one.evaluate({ settings: chosen, facts: known, at })
           const forwards = questions.map((question) => ask(condition, question))
           const backwards = questions.toReversed().map((question) => ask(suite.create(), question))
@@ -77,13 +76,13 @@ export const policyConditionSuite = <Settings>(name: string, suite: PolicyCondit
 
     it('reads the facts that it declares and no others, and changes nothing', () => {
       const condition = suite.create()
-      const declared: readonly PropertyKey[] = condition.facts
+      const names: readonly PropertyKey[] = declared.map(([as]) => as)
       fc.assert(
         fc.property(settings, facts, moment, (chosen, known, at) => {
           const before = JSON.stringify(chosen)
           const guarded = new Proxy(Object.freeze({ ...known }), {
             get: (target, key) => {
-              if (typeof key === 'string' && !declared.includes(key)) throw new Error(`reads ${key} undeclared`)
+              if (typeof key === 'string' && !names.includes(key)) throw new Error(`reads ${key} undeclared`)
               return Reflect.get(target, key) as unknown
             },
             ownKeys: () => {

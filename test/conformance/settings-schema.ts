@@ -1,10 +1,11 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { it } from 'mocha'
+import type { Schema, Validation } from '../../core/contract/schema.ts'
 
 /** The schema by which a plugin provides something that an account sets. */
 export interface SettingsSchemaSuite<Settings> {
-  schema: { safeParse: (value: unknown) => { success: boolean; data?: Settings } }
+  schema: Schema<Settings>
   /** Settings as an account writes them, of every kind that there is. */
   settings: readonly [unknown, ...unknown[]]
   /** What the schema must refuse. */
@@ -14,31 +15,42 @@ export interface SettingsSchemaSuite<Settings> {
 /** The samples as the schema hands them on. @throws Error for one that it refuses */
 export const parsedSettings = <Settings>({ schema, settings }: SettingsSchemaSuite<Settings>): Settings[] =>
   settings.map((sample) => {
-    const parsed = schema.safeParse(sample)
-    if (!parsed.success) throw new Error(`a sample is not valid: ${JSON.stringify(sample)}`)
-    return parsed.data as Settings
+    const parsed = validate(schema, sample)
+    if (parsed.issues !== undefined) throw new Error(`a sample is not valid: ${JSON.stringify(sample)}`)
+    return parsed.value
   })
 
 /** What every schema of settings promises. Call it inside `describe`. */
-export const settingsSchemaSuite = <Settings>(suite: SettingsSchemaSuite<Settings>): void => {
+export const settingsSchemaSuite = <Settings>({ schema, settings, refused }: SettingsSchemaSuite<Settings>): void => {
+  const takes = (value: unknown): boolean => validate(schema, value).issues === undefined
+
   it('refuses settings that are none, and keys that it does not know', () => {
-    for (const value of [undefined, null, 7, 'settings', [], ...suite.refused]) {
-      expect(suite.schema.safeParse(value).success, JSON.stringify(value)).to.equal(false)
+    for (const value of [undefined, null, 7, 'settings', [], ...refused]) {
+      expect(takes(value), JSON.stringify(value)).to.equal(false)
     }
-    for (const value of suite.settings) {
-      expect(suite.schema.safeParse({ ...(value as object), no_such_key: 1 }).success).to.equal(false)
-    }
+    for (const value of settings) expect(takes({ ...(value as object), no_such_key: 1 })).to.equal(false)
   })
 
   it('has a schema that never throws', () => {
-    const settings = fc.constantFrom(...suite.settings)
+    const chosen = fc.constantFrom(...settings)
     fc.assert(
-      fc.property(fc.anything(), settings, fc.nat(), (value, chosen, at) => {
-        suite.schema.safeParse(value)
-        const keys = Object.keys(chosen as object)
+      fc.property(fc.anything(), chosen, fc.nat(), (value, sample, at) => {
+        takes(value)
+        const keys = Object.keys(sample as object)
         const key = keys[at % keys.length] ?? 'key'
-        suite.schema.safeParse({ ...(chosen as object), [key]: value })
+        takes({ ...(sample as object), [key]: value })
       }),
     )
   })
+
+  it('is described as JSON Schema', () => {
+    expect(schema['~standard'].jsonSchema.input({ target: 'draft-2020-12' })).to.have.property('type')
+  })
+}
+
+/** Validates by a schema that answers at once. @throws Error for one that answers with a promise */
+export const validate = <T>(schema: Schema<T>, value: unknown): Validation<T> => {
+  const result = schema['~standard'].validate(value)
+  if (result instanceof Promise) throw new Error('the schema answers with a promise')
+  return result
 }

@@ -1,6 +1,4 @@
 import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
-import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
-import type { Extension, Extensions } from '../../core/plugin/extension-point.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { unixOf, unixTime, type UnixTime } from '../../core/runtime/time.ts'
 import type { Authorization, Change, Entities, EntityName } from '../../hosts/portal/store/entities.ts'
@@ -9,11 +7,12 @@ import type { Limits } from '../../hosts/portal/grants/limits.ts'
 import type { Decision } from '../../hosts/portal/store/store.ts'
 import type { Rows } from '../../hosts/portal/store/entities.ts'
 import { keyOf, type PeerFrame } from './control-peer.ts'
+import { conditionExtensions, extensions, type DeclaredCondition } from './extensions.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 export interface PortalBenchOptions {
-  conditions?: Record<string, PolicyCondition>
+  conditions?: Record<string, DeclaredCondition>
   selectors?: Record<string, GatewaySelector>
   seed?: string | number
   clock?: VirtualClock
@@ -42,7 +41,7 @@ export class PortalBench {
   }: PortalBenchOptions = {}) {
     this.clock = clock
     this.machine = new PortalState({
-      conditions: extensions(conditions),
+      conditions: conditionExtensions(conditions),
       selectors: extensions(selectors),
       random: new SeededRandom(seed),
       unixAt: (now) => unixOf(now, clock.pair()),
@@ -218,20 +217,6 @@ export class BenchPeer {
     this.bench.dispatch({ type: 'peerDisconnected', connection: this.connection })
   }
 }
-
-const extensions = <T>(values: Record<string, T>): Extensions<T> =>
-  new Map(
-    Object.entries(values).map(([key, value]): [string, Extension<T>] => [
-      key,
-      {
-        key,
-        plugin: `test-${key}`,
-        version: '1.0.0',
-        value,
-        settings: { safeParse: (settings) => ({ ok: true, settings }), jsonSchema: () => ({}) },
-      },
-    ]),
-  )
 
 /** One account with a site, a group, a person in it, a resource and a policy that joins them; a client and two gateways. */
 export class Company {

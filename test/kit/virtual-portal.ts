@@ -1,8 +1,6 @@
 import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
-import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
 import { toBase64, toHex } from '../../core/crypto/text-encoding.ts'
 import { tokenHash } from '../../core/crypto/token-hash.ts'
-import type { Extension, Extensions } from '../../core/plugin/extension-point.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { uuid } from '../../core/runtime/random.ts'
 import { after, unixOf } from '../../core/runtime/time.ts'
@@ -22,6 +20,7 @@ import type {
 import type { Decision } from '../../hosts/portal/store/store.ts'
 import { childrenOf } from '../../hosts/portal/store/tables.ts'
 import { addressesAt } from '../../hosts/portal/store/tunnel-addresses.ts'
+import { conditionExtensions, extensions, type DeclaredCondition } from './extensions.ts'
 import { SeededRandom } from './seeded-random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import type { PortalSide, VirtualControlChannel, VirtualPortalEnd } from './virtual-control-channel.ts'
@@ -30,7 +29,7 @@ export interface VirtualPortalOptions {
   clock: VirtualClock
   channel: VirtualControlChannel
   seed: string
-  conditions?: Record<string, PolicyCondition>
+  conditions?: Record<string, DeclaredCondition>
   selectors: Record<string, GatewaySelector>
 }
 
@@ -92,7 +91,7 @@ export class VirtualPortal implements VirtualPortalEnd {
   start(): void {
     const { clock, conditions = {}, selectors, channel } = this.#options
     this.#machine = new PortalState({
-      conditions: extensions(conditions),
+      conditions: conditionExtensions(conditions),
       selectors: extensions(selectors),
       random: this.#random,
       unixAt: (now) => unixOf(now, clock.pair()),
@@ -367,20 +366,6 @@ export class VirtualPortal implements VirtualPortalEnd {
     clock.wake(after(clock.now(), COMMIT_MS), work)
   }
 }
-
-const extensions = <T>(values: Record<string, T>): Extensions<T> =>
-  new Map(
-    Object.entries(values).map(([key, value]): [string, Extension<T>] => [
-      key,
-      {
-        key,
-        plugin: key,
-        version: '0.1.0',
-        value,
-        settings: { safeParse: (settings) => ({ ok: true, settings }), jsonSchema: () => ({}) },
-      },
-    ]),
-  )
 
 /** A client's row where its device shows no key of its own. */
 const UNPROVEN = { deviceKey: null, isProven: false, provenAt: null, verifiedAt: null, acceptsUnproven: false }

@@ -1,9 +1,11 @@
+import { Facts } from '../../core/contract/facts.ts'
 import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { toHex } from '../../core/crypto/text-encoding.ts'
 import type { Actor } from '../../hosts/portal/store/entities.ts'
 import { RandomSelector } from '../../plugins/selector-random/random-selector.ts'
 import { RemoteIp } from '../../plugins/condition-remote-ip/remote-ip.ts'
 import { TimeWindow } from '../../plugins/condition-time-window/time-window.ts'
+import { condition } from './extensions.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { VirtualClient } from './virtual-client.ts'
 import { VirtualClock } from './virtual-clock.ts'
@@ -42,8 +44,11 @@ export class VirtualWorld {
       clock: this.clock,
       channel: this.channel,
       seed: String(seed),
-      conditions: { 'time-window': new TimeWindow(), 'remote-ip': new RemoteIp() },
-      selectors: { random: new RandomSelector(new SeededRandom(`selector ${seed}`)) },
+      conditions: {
+        'time-window': condition(new TimeWindow()),
+        'remote-ip': condition(new RemoteIp(), { address: Facts.client.address }),
+      },
+      selectors: { random: new RandomSelector({ random: new SeededRandom(`selector ${seed}`) }) },
     })
     this.portal.start()
   }

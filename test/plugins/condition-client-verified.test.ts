@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { Facts } from '../../core/contract/facts.ts'
 import { unixTime } from '../../core/runtime/time.ts'
 import { ClientVerified } from '../../plugins/condition-client-verified/client-verified.ts'
 import { Settings } from '../../plugins/condition-client-verified/config.ts'
@@ -10,12 +11,17 @@ policyConditionSuite('client-verified', {
   schema: Settings,
   settings: [{}, { verified: true }, { verified: false }],
   refused: [{ verified: 'yes' }, { verified: null }, { trusted: true }],
-  facts: [{ clientVerified: true }, { clientVerified: false }],
+  facts: { isVerified: Facts.device.isVerified },
+  known: [{ isVerified: true }, { isVerified: false }],
 })
 
 describe('client-verified', () => {
-  const ask = (settings: unknown, clientVerified: boolean) =>
-    new ClientVerified().evaluate({ settings: Settings.parse(settings), facts: { clientVerified }, at: unixTime(0) })
+  const ask = (settings: unknown, value: boolean) =>
+    new ClientVerified().evaluate({
+      settings: Settings.parse(settings),
+      facts: { isVerified: { value } },
+      at: unixTime(0),
+    })
 
   it('allows verified devices, and says what the device is', () => {
     expect(ask({}, true)).to.deep.equal({ holds: true, reason: 'the device is verified' })

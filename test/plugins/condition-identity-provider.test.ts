@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { Facts } from '../../core/contract/facts.ts'
 import { unixTime } from '../../core/runtime/time.ts'
 import { Settings } from '../../plugins/condition-identity-provider/config.ts'
 import { SignedInBy } from '../../plugins/condition-identity-provider/signed-in-by.ts'
@@ -13,12 +14,13 @@ policyConditionSuite('identity-provider', {
   schema: Settings,
   settings: [{ ids: [A] }, { operator: 'in', ids: [A, B] }, { operator: 'not_in', ids: [B] }],
   refused: [{}, { ids: [] }, { ids: ['google'] }, { operator: 'is', ids: [A] }],
-  facts: [{ identityProviderId: A }, { identityProviderId: B }],
+  facts: { providerId: Facts.signIn.providerId },
+  known: [{ providerId: A }, { providerId: B }],
 })
 
 describe('identity-provider', () => {
-  const holds = (settings: unknown, identityProviderId: string) =>
-    new SignedInBy().evaluate({ settings: Settings.parse(settings), facts: { identityProviderId }, at: unixTime(0) })
+  const holds = (settings: unknown, value: string) =>
+    new SignedInBy().evaluate({ settings: Settings.parse(settings), facts: { providerId: { value } }, at: unixTime(0) })
       .holds
 
   it('allows those who signed in by one of the named', () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { Facts } from '../../core/contract/facts.ts'
 import { unixTime } from '../../core/runtime/time.ts'
 import { Settings } from '../../plugins/condition-remote-ip/config.ts'
 import { RemoteIp } from '../../plugins/condition-remote-ip/remote-ip.ts'
@@ -29,12 +30,14 @@ policyConditionSuite('remote-ip', {
     { ranges: ['example.org'] },
     { operator: 'like', ranges: ['192.0.2.0/24'] },
   ],
-  facts: [{ remoteIp: '192.0.2.7' }, { remoteIp: '2001:db8::7' }, { remoteIp: '::ffff:192.0.2.7' }],
+  facts: { address: Facts.client.address },
+  known: [{ address: '192.0.2.7' }, { address: '2001:db8::7' }, { address: '::ffff:192.0.2.7' }],
 })
 
 describe('remote-ip', () => {
-  const holds = (settings: unknown, remoteIp: string) =>
-    new RemoteIp().evaluate({ settings: Settings.parse(settings), facts: { remoteIp }, at: unixTime(0) }).holds
+  const holds = (settings: unknown, value: string) =>
+    new RemoteIp().evaluate({ settings: Settings.parse(settings), facts: { address: { value } }, at: unixTime(0) })
+      .holds
 
   it('is in a network from its first to its last address', () => {
     const settings = { ranges: ['192.0.2.128/25', '2001:db8:0:8000::/49'] }

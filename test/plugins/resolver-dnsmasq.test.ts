@@ -33,7 +33,7 @@ describe('resolvers and a real dnsmasq', () => {
     await closed.stop()
     const answers = new Map<number, (message: Uint8Array) => void>()
     const machine = new StubResolver<number>()
-    const plugin = new UdpResolver(exchange)
+    const plugin = new UdpResolver({ exchange })
     const driven = drive<StubResolverInput<number>, StubResolverOutput<number>>(machine, {
       clock,
       perform: (output) => {
@@ -71,7 +71,7 @@ describe('resolvers and a real dnsmasq', () => {
 
   it('D10 D11 the gateway resolves names at its site, aliases and missing families included', async () => {
     const found = new Map<number, (addresses: { ipv4: readonly string[]; ipv6: readonly string[] }) => void>()
-    const plugin = new SystemResolver(exchange, { servers: () => [dnsmasq.endpoint] }, clock)
+    const plugin = new SystemResolver({ exchange, system: { servers: () => [dnsmasq.endpoint] }, clock })
     const driven = drive<SiteResolverInput, SiteResolverOutput>(new SiteResolver({ random: createRandom() }), {
       clock,
       perform: (output) => {

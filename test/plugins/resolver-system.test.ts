@@ -10,7 +10,7 @@ import { DnsServer } from '../kit/dns-server.ts'
 import { VirtualClock } from '../kit/virtual-clock.ts'
 
 const create = (servers: () => readonly Endpoint[], clock = new VirtualClock()) =>
-  new SystemResolver(createDnsExchange(), { servers }, clock)
+  new SystemResolver({ exchange: createDnsExchange(), system: { servers }, clock })
 
 upstreamResolverSuite('system, a server at a time', {
   create: () => create(() => []),
@@ -72,7 +72,7 @@ describe('resolver-system', () => {
       },
     }
     const clock = new VirtualClock()
-    const resolver = new SystemResolver(exchange, { servers: () => [first, second] }, clock)
+    const resolver = new SystemResolver({ exchange, system: { servers: () => [first, second] }, clock })
     const askedBy = async () => {
       asked.length = 0
       expect((await ask(resolver)).type).to.equal('answered')

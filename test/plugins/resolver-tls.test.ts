@@ -17,7 +17,7 @@ describe('resolver-tls', () => {
   })
 
   upstreamResolverSuite('tls', {
-    create: () => new TlsResolver(createDnsExchange({ ca: certificate.cert })),
+    create: () => new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) }),
     serve: async (handler) => {
       const server = await DnsServer.start(handler, certificate)
       return { server: { endpoint: server.endpoint, serverName: SERVER_NAME }, stop: () => server.stop() }
@@ -50,7 +50,7 @@ describe('resolver-tls', () => {
 
     it('keeps a connection for the next queries, and opens another where the server closed it', async () => {
       const server = await serve(answers)
-      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      const resolver = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
       for (let i = 0; i < 3; i++) expect((await ask(resolver, server)).type).to.equal('answered')
       expect(server.connections).to.equal(1)
       await server.hangUp()
@@ -61,7 +61,7 @@ describe('resolver-tls', () => {
     it('asks over a new connection after a silent one', async () => {
       let silent = true
       const server = await serve((query) => (silent ? [] : answers(query)))
-      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      const resolver = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
       expect(await ask(resolver, server, { timeoutMs: 300 })).to.deep.include({ type: 'failed', code: 'aborted' })
       silent = false
       expect((await ask(resolver, server)).type).to.equal('answered')
@@ -80,7 +80,7 @@ describe('resolver-tls', () => {
         if (!(answer instanceof Uint8Array)) throw new Error('no answer')
         return [answer, answer, ...strayed(answer, 20)]
       })
-      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      const resolver = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
       const slow = ask(resolver, server, { name: 'slow.example.com' })
       for (let i = 0; i < 30; i++) expect((await ask(resolver, server)).type).to.equal('answered')
       answerSlow()
@@ -93,20 +93,20 @@ describe('resolver-tls', () => {
         const [answer] = await answers(query)
         return answer instanceof Uint8Array ? strayed(answer, 1_000) : []
       })
-      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      const resolver = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
       expect(await ask(resolver, server)).to.deep.include({ type: 'failed', code: 'malformed' })
     })
 
     it('asks nobody who has another name, or whom nobody known vouches for', async () => {
       const server = await serve(answers)
-      const trusting = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      const trusting = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
       expect(await ask(trusting, server, { serverName: 'other.example.org' })).to.deep.include({
         type: 'failed',
         code: 'untrusted',
       })
       const stranger = await serve(answers, await makeCertificate([SERVER_NAME]))
       expect(await ask(trusting, stranger)).to.deep.include({ type: 'failed', code: 'untrusted' })
-      const withRoots = new TlsResolver(createDnsExchange())
+      const withRoots = new TlsResolver({ exchange: createDnsExchange() })
       expect(await ask(withRoots, server)).to.deep.include({ type: 'failed', code: 'untrusted' })
       expect([...server.asked, ...stranger.asked]).to.deep.equal([])
     })
@@ -114,7 +114,7 @@ describe('resolver-tls', () => {
     it('fails where the server does not speak TLS', async () => {
       const plain = await DnsServer.start(answers)
       running.push(plain)
-      const resolver = new TlsResolver(createDnsExchange({ ca: certificate.cert }))
+      const resolver = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
       const verdict = await ask(resolver, plain, { timeoutMs: 1_000 })
       expect(verdict.type).to.equal('failed')
       expect(plain.asked).to.deep.equal([])

@@ -7,7 +7,7 @@ import { upstreamResolverSuite } from '../conformance/upstream-resolver.ts'
 import { DnsServer } from '../kit/dns-server.ts'
 
 upstreamResolverSuite('udp', {
-  create: () => new UdpResolver(createDnsExchange()),
+  create: () => new UdpResolver({ exchange: createDnsExchange() }),
   serve: async (handler) => {
     const server = await DnsServer.start(handler)
     return { server: { endpoint: server.endpoint }, stop: () => server.stop() }
@@ -23,7 +23,7 @@ describe('resolver-udp', () => {
       const truncated = protocol === 'udp' && verdict.query.name.startsWith('long')
       return [answerTo(verdict.query, { code: 0, truncated })]
     })
-    const resolver = new UdpResolver(createDnsExchange())
+    const resolver = new UdpResolver({ exchange: createDnsExchange() })
     const { signal } = new AbortController()
     const protocolsOf = async (name: string, protocol: 'udp' | 'tcp') => {
       server.asked.length = 0

@@ -29,12 +29,12 @@ describe('resolvers against a real server, unbound', () => {
     const exchange = createDnsExchange({ ca })
     const { address, ports } = unbound
     const plain = endpoint(address, ports.plain)
-    kinds.set('udp', { resolver: new UdpResolver(exchange), server: { endpoint: plain } })
+    kinds.set('udp', { resolver: new UdpResolver({ exchange }), server: { endpoint: plain } })
     const system = { servers: () => [plain] }
-    kinds.set('system', { resolver: new SystemResolver(exchange, system, createClock()), server: {} })
+    kinds.set('system', { resolver: new SystemResolver({ exchange, system, clock: createClock() }), server: {} })
     const serverName = Unbound.serverName
     kinds.set('tls', {
-      resolver: new TlsResolver(exchange),
+      resolver: new TlsResolver({ exchange }),
       server: { endpoint: endpoint(address, ports.tls), serverName },
     })
     const config = { bootstrap: { [serverName]: [address] } }

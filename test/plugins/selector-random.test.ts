@@ -7,7 +7,7 @@ import { gatewaySelectorSuite } from '../conformance/gateway-selector.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
 
 gatewaySelectorSuite('random', {
-  create: () => new RandomSelector(new SeededRandom(7)),
+  create: () => new RandomSelector({ random: new SeededRandom(7) }),
   // What a host takes where a plugin provides no schema.
   schema: z.strictObject({}),
   settings: [{}],
@@ -19,14 +19,13 @@ describe('random', () => {
     const candidates = Array.from({ length: 7 }, (_, index) => ({
       id: `gateway-${index}`,
       name: '',
-      version: '0.1.0',
-      connectedClients: index * 100,
+      facts: {},
     })) as unknown[] as [GatewayCandidate, ...GatewayCandidate[]]
-    const selector = new RandomSelector(new SeededRandom('H1'))
+    const selector = new RandomSelector({ random: new SeededRandom('H1') })
     const draws = 14_000
     const counts = new Map(candidates.map(({ id }) => [id, 0]))
     for (let draw = 0; draw < draws; draw++) {
-      const { gatewayId } = selector.select({ settings: {}, candidates, clientId: 'c', resourceId: 'r' })
+      const { gatewayId } = selector.select({ settings: {}, facts: {}, candidates, clientId: 'c', resourceId: 'r' })
       counts.set(gatewayId, (counts.get(gatewayId) ?? 0) + 1)
     }
     const expected = draws / candidates.length

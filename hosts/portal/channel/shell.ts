@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
-import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { drive, type Driven } from '../../../core/runtime/drive.ts'
 import type { Startable } from '../../../core/runtime/lifecycle.ts'

@@ -1,4 +1,4 @@
-import type { Facts } from '../../../core/contract/policy-condition.ts'
+import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { PolicyExplanation, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import { withUnproven } from './device-standing.ts'
@@ -9,7 +9,7 @@ export interface AccessRequest {
   accountId: string
   actorId: string
   resourceId: string
-  facts: Facts
+  facts: KnownFacts
   /** Whether its device was verified and did not prove to be the one, which reasons are to say. */
   isUnproven?: boolean
   at: UnixTime

@@ -1,4 +1,4 @@
-import type { FactName } from '../../../core/contract/policy-condition.ts'
+import type { FactName } from '../../../core/policy/known-facts.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 
 /** Whether a fact is one of the connection itself, and not of the device or the token. */

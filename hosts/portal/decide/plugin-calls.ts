@@ -1,6 +1,6 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
-import type { Extension, Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Extension, Extensions } from '../../../core/contract/extension-point.ts'
 import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
@@ -41,9 +41,6 @@ export class PluginCalls {
 
   conditions(extensions: Extensions<PolicyCondition>): Extensions<PolicyCondition> {
     return this.#watched('condition', extensions, (condition, guard) => ({
-      get facts() {
-        return condition.facts
-      },
       evaluate: (question) => guard(() => condition.evaluate(question)),
     }))
   }

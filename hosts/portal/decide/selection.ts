@@ -1,8 +1,9 @@
+import { Facts, type Fact } from '../../../core/contract/facts.ts'
 import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/gateway-selector.ts'
-import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { DeclaredFacts, Extensions } from '../../../core/contract/extension-point.ts'
 import { errorText } from '../../../core/plugin/error-text.ts'
-import { frozenCopy } from '../../../core/plugin/frozen-copy.ts'
 import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
+import { factsFor, type KnownFacts } from '../../../core/policy/known-facts.ts'
 import { integerBelow, type Random } from '../../../core/runtime/random.ts'
 import type { Site } from '../store/entities.ts'
 
@@ -14,11 +15,22 @@ export interface Choice {
 
 export interface ChoiceQuestion {
   site: Site
-  candidates: readonly [GatewayCandidate, ...GatewayCandidate[]]
+  candidates: readonly [Candidate, ...Candidate[]]
   /** The gateways that the client has connections to: it stays with them. */
   connectedIds: readonly string[]
   clientId: string
   resourceId: string
+  /** What is known about the request. */
+  facts: KnownFacts
+}
+
+/** A gateway that may serve, with what is known about it. */
+export interface Candidate {
+  id: string
+  name: string
+  version: string
+  /** How many clients hold an authorization on it. */
+  clients: number
 }
 
 /** Which gateway serves: one that the client is connected to, else whom the site's selector names, else any. Never throws. */
@@ -26,7 +38,7 @@ export const chooseGateway = (
   question: ChoiceQuestion,
   { selectors, random }: { selectors: Extensions<GatewaySelector>; random: Random },
 ): Choice => {
-  const { site, candidates, connectedIds, clientId, resourceId } = question
+  const { site, candidates, connectedIds, clientId, resourceId, facts } = question
   const connected = connectedIds.find((id) => candidates.some((candidate) => candidate.id === id))
   if (connected !== undefined) return { gatewayId: connected, reason: 'connected already' }
 
@@ -40,8 +52,15 @@ export const chooseGateway = (
     const parsed = selector.settings.safeParse(site.selectorSettings ?? {})
     if (!parsed.ok) return anyOfThem(`the settings of the selector "${site.selector}" are not valid`)
     // A copy: whoever takes a candidate away takes it away from itself only.
-    const handed = { settings: parsed.settings, candidates: frozenCopy(candidates), clientId, resourceId }
-    const { gatewayId, reason } = synchronousAnswer(selector.value.select(handed))
+    const { gatewayId, reason } = synchronousAnswer(
+      selector.value.select({
+        settings: parsed.settings,
+        facts: factsFor(selector.facts, facts).given,
+        candidates: handedOut(candidates, selector.candidateFacts),
+        clientId,
+        resourceId,
+      }),
+    )
     if (!candidates.some(({ id }) => id === gatewayId)) {
       return anyOfThem(`the selector "${site.selector}" named somebody else`)
     }
@@ -51,3 +70,24 @@ export const chooseGateway = (
     return anyOfThem(`the selector "${site.selector}" failed: ${errorText(error)}`)
   }
 }
+
+const handedOut = (
+  [first, ...others]: ChoiceQuestion['candidates'],
+  declared: DeclaredFacts,
+): readonly [GatewayCandidate, ...GatewayCandidate[]] => {
+  const tokens = Object.entries(declared)
+  const handed = (candidate: Candidate): GatewayCandidate => {
+    const facts: Record<string, Fact<unknown>> = {}
+    for (const [as, { name }] of tokens) {
+      const member = CANDIDATE_FACTS.get(name)
+      if (member !== undefined) facts[as] = Object.freeze({ value: candidate[member] })
+    }
+    return Object.freeze({ id: candidate.id, name: candidate.name, facts: Object.freeze(facts) })
+  }
+  return Object.freeze<[GatewayCandidate, ...GatewayCandidate[]]>([handed(first), ...others.map(handed)])
+}
+
+const CANDIDATE_FACTS: ReadonlyMap<string, keyof Candidate> = new Map([
+  [Facts.gateway.clients.name, 'clients'],
+  [Facts.gateway.version.name, 'version'],
+])

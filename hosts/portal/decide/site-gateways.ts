@@ -1,8 +1,9 @@
-import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/gateway-selector.ts'
-import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
+import type { Extensions } from '../../../core/contract/extension-point.ts'
+import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { PresentGateway, Presence } from './presence.ts'
-import { chooseGateway, type Choice } from './selection.ts'
+import { chooseGateway, type Candidate, type Choice } from './selection.ts'
 import { isCompatible } from './user-agent.ts'
 import type { View } from './view.ts'
 
@@ -34,17 +35,17 @@ export const siteGateways = (
 /** Chooses the gateway that serves a resource to a client, and says why. Undefined where the resource has no site any more. */
 export const chooseAmong = (
   [first, ...others]: readonly [PresentGateway, ...PresentGateway[]],
-  about: { resourceId: string; clientId: string; connectedIds: readonly string[] },
+  about: { resourceId: string; clientId: string; connectedIds: readonly string[]; facts: KnownFacts },
   known: SiteKnowledge,
 ): Choice | undefined => {
   const resource = known.view.get('resources', about.resourceId)
   const site = resource === undefined ? undefined : known.view.get('sites', resource.siteId)
   if (site === undefined) return undefined
-  const candidate = ({ id, name, version }: PresentGateway): GatewayCandidate => ({
+  const candidate = ({ id, name, version }: PresentGateway): Candidate => ({
     id,
     name,
     version,
-    connectedClients: known.grants.clientsOn(id),
+    clients: known.grants.clientsOn(id),
   })
   return chooseGateway({ site, candidates: [candidate(first), ...others.map(candidate)], ...about }, known)
 }

@@ -1,5 +1,5 @@
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
-import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../../core/contract/extension-point.ts'
 import { PolicyIndex } from '../../../core/policy/policy-index.ts'
 import type { Change, Entities, EntityName, Membership, Rows } from '../store/entities.ts'
 import { MultiMap } from './multi-map.ts'

@@ -1,4 +1,4 @@
-import type { Facts } from '../../../core/contract/policy-condition.ts'
+import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 
 /** Question whether a person has access to a resource, and why. */
@@ -11,7 +11,7 @@ export interface AccessQuestion {
   /** Absent: now. */
   at?: UnixTime | undefined
   /** What is supposed to be known; goes before what is. */
-  facts?: Facts
+  facts?: KnownFacts
   /** What is to be reached there. */
   traffic?: Traffic | undefined
 }

@@ -1,5 +1,6 @@
 // Why somebody may have something, or may not: the evaluator, the filters and the selector of real requests, asked without
 // a request. One answer for admins, with everything; one for the person herself, with what concerns nobody else.
+import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import { portFilters } from '../../../core/control/port-filters.ts'
 import { ICMP, TCP, UDP } from '../../../core/net/packet-view.ts'
 import { PortFilters } from '../../../core/net/port-filter.ts'
@@ -93,7 +94,7 @@ export const explainAccess = (
     verdict,
     endsAfterConnectionMs: grantingRests(verdict) ? knowledge.limits.placeMs : undefined,
     filter,
-    gateway: gatewayOf(knowledge, { resource, client, connection: known.connection }),
+    gateway: gatewayOf(knowledge, { resource, client, connection: known.connection, facts: known.request.facts }),
     names: knowledge.nameTroubles
       .ofResource(resourceId)
       .flatMap((trouble) => {
@@ -126,14 +127,15 @@ const gatewayOf = (
     resource,
     client,
     connection,
-  }: { resource: Resource; client: Client | undefined; connection: Connection | undefined },
+    facts,
+  }: { resource: Resource; client: Client | undefined; connection: Connection | undefined; facts: KnownFacts },
 ): GatewayExplanation => {
   const { view, grants } = knowledge
   const clientVersion = connection?.version ?? client?.lastSeenVersion ?? ''
   const { healthy, compatible } = siteGateways(knowledge, { resourceId: resource.id, clientVersion })
   const [first, ...others] = compatible
   const connectedIds = client === undefined ? [] : grants.ofClient(client.id).map(({ row }) => row.gatewayId)
-  const about = { resourceId: resource.id, clientId: client?.id ?? '', connectedIds }
+  const about = { resourceId: resource.id, clientId: client?.id ?? '', connectedIds, facts }
   return {
     choice: first === undefined ? undefined : chooseAmong([first, ...others], about, knowledge),
     gateways: [...view.all('gateways')]

@@ -1,4 +1,4 @@
-import type { FactName, Facts } from '../../../core/contract/policy-condition.ts'
+import type { FactName, KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { isUnproven, isVerified } from '../decide/device-standing.ts'
 import { clientStanding, personStanding } from '../decide/standing.ts'
@@ -17,7 +17,7 @@ export interface KnownFact {
 }
 
 interface Known {
-  request: { facts: Facts; at: UnixTime; tokenExpiresAt?: UnixTime; isUnproven: boolean }
+  request: { facts: KnownFacts; at: UnixTime; tokenExpiresAt?: UnixTime; isUnproven: boolean }
   facts: KnownFact[]
   obstacle: string | undefined
   connection: Connection | undefined
@@ -45,7 +45,7 @@ export const knownOf = (
   learn('identityProviderId', token?.identityProviderId, 'connection')
   learn('clientVerified', given.clientVerified, 'given')
   learn('clientVerified', client === undefined ? undefined : isVerified(client), 'device')
-  const values: Facts = Object.fromEntries(facts.map(({ name, value }) => [name, value]))
+  const values: KnownFacts = Object.fromEntries(facts.map(({ name, value }) => [name, value]))
 
   const isUnknownDevice = client !== undefined && given.clientVerified === undefined && isUnproven(client)
 

@@ -1,4 +1,4 @@
-import type { Facts } from '../../../core/contract/policy-condition.ts'
+import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { Actor, Change, Resource } from '../store/entities.ts'
 import { personStanding } from '../decide/standing.ts'
@@ -16,7 +16,7 @@ export interface SimulationQuestion {
   /** Absent: now. */
   at?: UnixTime | undefined
   /** Supposed of every request; what is not given is what is known of each device. */
-  facts?: Facts
+  facts?: KnownFacts
   /** Where the page before ended. */
   after?: PairPosition | undefined
   /** Of pairs that change, on one page. */

@@ -1,6 +1,7 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import { FEATURES } from '../../../core/control/messages.ts'
-import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../../core/contract/extension-point.ts'
+import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Presence, PresentGateway } from '../decide/presence.ts'
@@ -66,9 +67,10 @@ export class GatewayChoice {
   choose(
     { connection, wish }: AccessRequest,
     free: readonly [PresentGateway, ...PresentGateway[]],
+    facts: KnownFacts,
   ): Choice | undefined {
     const connectedIds = wish.connected_gateway_ids.map((id) => id.toLowerCase())
-    const about = { resourceId: wish.resource_id, clientId: connection.peerId, connectedIds }
+    const about = { resourceId: wish.resource_id, clientId: connection.peerId, connectedIds, facts }
     return chooseAmong(free, about, this.#needs)
   }
 

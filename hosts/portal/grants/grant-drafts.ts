@@ -1,4 +1,4 @@
-import type { Facts } from '../../../core/contract/policy-condition.ts'
+import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
@@ -6,7 +6,7 @@ import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
 import { isUnproven, isVerified } from '../decide/device-standing.ts'
 import { clientStanding, type ClientStanding } from '../decide/standing.ts'
 import type { View } from '../decide/view.ts'
-import type { Authorization, Client, Token } from '../store/entities.ts'
+import type { Authorization } from '../store/entities.ts'
 import type { GrantParts } from '../wire/wire-grant.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
@@ -42,7 +42,7 @@ export class GrantDrafts {
       accountId: account.id,
       actorId: actor.id,
       resourceId,
-      facts: this.#facts(client, token),
+      facts: this.facts({ client, token }),
       isUnproven: isUnproven(client),
       at,
       ...(token.expiresAt === null ? {} : { tokenExpiresAt: token.expiresAt }),
@@ -93,12 +93,13 @@ export class GrantDrafts {
     }
     const parts = this.parts(row)
     if (parts === undefined) return undefined
-    const facts = this.#facts(client, token)
+    const facts = this.facts({ client, token })
     const conditions = granting?.conditions ?? []
     return { ...parts, row: { ...row, decision: { conditions, facts, gateway: why, terms: termsOf(parts) } } }
   }
 
-  #facts(client: Client, token: Token): Facts {
+  /** Collects the facts of a request that is made with a token from a client, at this moment. */
+  facts({ client, token }: Pick<ClientStanding, 'client' | 'token'>): KnownFacts {
     const remoteIp = this.#needs.whereabouts.get(client.id)?.remoteIp
     return {
       ...(remoteIp === undefined ? {} : { remoteIp }),

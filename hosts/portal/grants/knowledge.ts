@@ -1,5 +1,5 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
-import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { Presence } from '../decide/presence.ts'

@@ -1,4 +1,4 @@
-import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../../core/contract/extension-point.ts'
 import { secretsIn, withoutSecrets } from './settings-secrets.ts'
 import { CHANGED, SECRET, type AuditedSettings, type SettingsChange } from '../store/audit-trail.ts'
 

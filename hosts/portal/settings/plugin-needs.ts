@@ -1,4 +1,4 @@
-import type { Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { Change, Rows } from '../store/entities.ts'
 import type { Store } from '../store/store.ts'
 

@@ -1,6 +1,6 @@
 // What a portal knows, as rows. Times are epoch milliseconds; ids are UUIDs in lower case; every row but the account
 // itself belongs to one account, and nothing is read or written without naming it.
-import type { Facts } from '../../../core/contract/policy-condition.ts'
+import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { PolicyMode } from '../../../core/policy/compiled-policy.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
@@ -218,7 +218,7 @@ export interface AuthorizationDecision {
   /** Each condition of the policy that grants, with the plugin, `name version`, that judged. */
   conditions: ConditionExplanation[]
   /** All that was known of the request. */
-  facts: Facts
+  facts: KnownFacts
   /** Why this gateway; completes "chosen because it is". */
   gateway: string
   /** What both ends were set up with: where it is another thing, the authorization is none any more. */

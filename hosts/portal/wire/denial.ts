@@ -1,5 +1,5 @@
 import type { DenialDetail } from '../../../core/control/messages.ts'
-import type { FactName } from '../../../core/contract/policy-condition.ts'
+import type { FactName } from '../../../core/policy/known-facts.ts'
 import { NOT_JUDGED, type ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 

@@ -2,18 +2,22 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { z } from 'zod'
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { PolicyConditions, type PolicyCondition } from '../../../core/contract/policy-condition.ts'
-import { GatewaySelectors } from '../../../core/contract/gateway-selector.ts'
-import { createContainer, injected } from '../../../core/di.ts'
+import { GatewaySelectors, PolicyConditions, UpstreamResolvers } from '../../../core/contract/extension-point.ts'
+import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
+import { Facts } from '../../../core/contract/facts.ts'
+import { createContainer } from '../../../core/di.ts'
 import { definePlugin, type PluginDefinition } from '../../../core/plugin/define-plugin.ts'
 import { installPlugins } from '../../../core/plugin/install-plugins.ts'
+import { DnsExchange } from '../../../core/runtime/dns-exchange.ts'
 import { Random } from '../../../core/runtime/random.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 
-class Coin implements PolicyCondition {
-  readonly facts = []
+class Coin implements PolicyCondition<{ bias: number }> {
   readonly started: string[] = []
-  constructor(@injected(Random) readonly random: Random) {}
+  readonly random: Random
+  constructor({ random }: { random: Random }) {
+    this.random = random
+  }
   evaluate() {
     return { holds: true as const, reason: String(this.random.bytes(1)[0]) }
   }
@@ -22,15 +26,24 @@ class Coin implements PolicyCondition {
   }
 }
 
+const Bias = z.strictObject({ bias: z.number().max(1) })
+
 const coin = definePlugin({
   name: 'condition-coin',
   api: 1,
   config: z.strictObject({ sides: z.number().default(2) }),
-  setup: ({ provide, config }) => {
+  setup({ provide, config, context }) {
     expect(config.sides).to.equal(2)
-    provide(PolicyConditions, 'coin', Coin, { settings: z.strictObject({ bias: z.number().max(1) }) })
+    expect(context).to.deep.equal(CONTEXT)
+    provide(PolicyConditions, 'coin', {
+      settings: Bias,
+      needs: { random: Random },
+      create: (needs) => new Coin(needs),
+    })
   },
 })
+
+const CONTEXT = { folder: '/etc/portreeve', host: 'portal', hostVersion: '0.1.0' } as const
 
 const install = (...definitions: PluginDefinition[]) => {
   const container = createContainer()
@@ -40,9 +53,18 @@ const install = (...definitions: PluginDefinition[]) => {
     config: index === 0 ? {} : undefined,
     source: `plugins[${index}]`,
   }))
-  const installation = installPlugins(container, [PolicyConditions], uses, '0.1.0')
+  const installation = installPlugins(container, [PolicyConditions, GatewaySelectors], uses, CONTEXT)
   return { container, installation }
 }
+
+/** What a plugin in JavaScript declares, of which no compiler has looked at the types. */
+const declaring = (declaration: unknown, point: { readonly name: string } = PolicyConditions): PluginDefinition => ({
+  name: 'condition-untyped',
+  api: 1,
+  setup({ provide }) {
+    return (provide as (point: unknown, key: string, declaration: unknown) => undefined)(point, 'untyped', declaration)
+  },
+})
 
 const codeOf = (work: () => unknown): string => {
   try {
@@ -79,16 +101,12 @@ describe('installPlugins', () => {
 
   it('refuses a plugin for another API version, the same plugin twice and the same key twice', () => {
     const other = { ...coin, api: 2 }
-    const again = {
-      ...coin,
-      name: 'condition-coin-2',
-      config: z.undefined(),
-      setup: () => undefined,
-    }
+    const again = definePlugin({ name: 'condition-coin-2', api: 1, setup: () => undefined })
     const sameKey = definePlugin({
       name: 'condition-other',
       api: 1,
-      setup: ({ provide }) => provide(PolicyConditions, 'coin', Coin),
+      setup: ({ provide }) =>
+        provide(PolicyConditions, 'coin', { create: () => ({ evaluate: () => ({ holds: true, reason: 'x' }) }) }),
     })
     expect(codeOf(() => install(other))).to.equal('PLUGIN_API_MISMATCH')
     expect(codeOf(() => install(coin, coin))).to.equal('PLUGIN_DUPLICATE')
@@ -101,18 +119,108 @@ describe('installPlugins', () => {
     container.value(Random, new SeededRandom())
     const plain = definePlugin({ name: 'condition-plain', api: 1, setup: () => undefined })
     const use = (definition: PluginDefinition, config: unknown) => () =>
-      installPlugins(container, [], [{ definition, config, source: 'plugins[0]' }], '0.1.0')
+      installPlugins(container, [], [{ definition, config, source: 'plugins[0]' }], CONTEXT)
     expect(codeOf(use(coin, { sides: 2, edges: 3 }))).to.equal('CONFIG_INVALID')
     expect(codeOf(use(plain, {}))).to.equal('CONFIG_INVALID')
     expect(codeOf(use(plain, undefined))).to.equal('none')
   })
 
-  it('leaves out what this kind of host has no use for', () => {
+  it('leaves out what this kind of host has no use for, also where it lacks the ports', () => {
     const many = definePlugin({
-      name: 'selector-none',
+      name: 'resolver-none',
       api: 1,
-      setup: ({ provide }) => provide(GatewaySelectors, 'none', Coin as never),
+      setup: ({ provide }) =>
+        provide(UpstreamResolvers, 'none', {
+          needs: { exchange: DnsExchange },
+          create: () => ({ resolve: () => Promise.resolve({ type: 'failed', code: 'refused', reason: 'x' }) }),
+        }),
     })
     expect(install(coin, many).installation.plugins[1]?.provides).to.deep.equal([])
+  })
+
+  it('validates an absent configuration as an empty one', () => {
+    let seen: unknown
+    const definition = definePlugin({
+      name: 'condition-configured',
+      api: 1,
+      config: z.strictObject({ list: z.array(z.string()).default(['a']) }),
+      setup({ config }) {
+        seen = config
+      },
+    })
+    installPlugins(createContainer(), [], [{ definition, config: undefined, source: 'plugins[0]' }], CONTEXT)
+    expect(seen).to.deep.equal({ list: ['a'] })
+    expect(() => (seen as { list: string[] }).list.push('b')).to.throw(TypeError)
+  })
+
+  it('names what would have been a known key of a configuration', () => {
+    const use = { definition: coin, config: { sites: 3 }, source: 'plugins[0]' }
+    expect(() => installPlugins(createContainer(), [], [use], CONTEXT)).to.throw(
+      OperatorError,
+      /plugins\[0\]\.config \(condition-coin\) is not valid:\n {2}\(top\): .*"sites"\. Known here: sides/,
+    )
+  })
+
+  it('X3 refuses what no compiler has looked at, and says where', () => {
+    const holds = { evaluate: () => ({ holds: true, reason: 'x' }) }
+    const create = () => holds
+    const { jsonSchema: _, ...older } = Bias['~standard']
+    const cases: [PluginDefinition, string, RegExp][] = [
+      [declaring(Coin), 'PLUGIN_SETUP_FAILED', /no declaration/],
+      [declaring(null), 'PLUGIN_SETUP_FAILED', /no declaration/],
+      [declaring({}), 'PLUGIN_SETUP_FAILED', /create is no function/],
+      [declaring({ create, keep: Bias }), 'PLUGIN_SETUP_FAILED', /has no member keep/],
+      [declaring({ create, needs: { random: 'random' } }), 'PLUGIN_SETUP_FAILED', /needs\.random is no token/],
+      [declaring({ create, facts: { address: 'remoteIp' } }), 'PLUGIN_SETUP_FAILED', /facts\.address is no token/],
+      [declaring({ create: () => Promise.resolve(holds) }), 'PLUGIN_SETUP_FAILED', /creating it failed.*a promise/],
+      [declaring({ create: () => undefined }), 'PLUGIN_METHODS', /has no method evaluate/],
+      [declaring({ create: () => ({ evaluate: true }) }), 'PLUGIN_METHODS', /has no method evaluate/],
+      [declaring({ create }, GatewaySelectors), 'PLUGIN_METHODS', /has no method select/],
+      [declaring({ create, needs: { exchange: DnsExchange } }), 'PLUGIN_PORT', /the port portreeve\/dns-exchange/],
+      [declaring({ create, facts: { rota: { name: 'oncall.duty' } } }), 'PLUGIN_FACT_UNKNOWN', /oncall\.duty/],
+      [declaring({ create, facts: { load: Facts.gateway.clients } }), 'PLUGIN_FACT_UNKNOWN', /of a request/],
+      [declaring({ create, settings: { '~standard': older } }), 'PLUGIN_SCHEMA', /Standard JSON Schema.*zod 4\.2/],
+      [declaring({ create, settings: { parse: () => ({}) } }), 'PLUGIN_SCHEMA', /Standard Schema/],
+      [declaring({ create, settings: z.strictObject({ at: z.date() }) }), 'PLUGIN_SCHEMA', /cannot be described/],
+    ]
+    for (const [definition, code, says] of cases) {
+      expect(() => install(coin, definition), says.source)
+        .to.throw(OperatorError, says)
+        .with.property('code', code)
+      expect(() => install(coin, definition)).to.throw(/^plugins\[1\]: condition-untyped provides "untyped" of /)
+    }
+  })
+
+  it('X3 refuses what is provided after the setup', () => {
+    let later: (() => unknown) | undefined
+    const late = definePlugin({
+      name: 'condition-late',
+      api: 1,
+      setup({ provide }) {
+        later = () =>
+          provide(PolicyConditions, 'late', { create: () => ({ evaluate: () => ({ holds: true, reason: 'x' }) }) })
+      },
+    })
+    install(coin, late)
+    expect(codeOf(() => later?.())).to.equal('PLUGIN_PROVIDE_LATE')
+  })
+
+  it('takes a schema of any library that follows the standards, and none that answers with a promise', () => {
+    const schemaOf = (validate: (value: unknown) => unknown) => ({
+      '~standard': { version: 1, vendor: 'x', validate, jsonSchema: { input: () => ({ type: 'object' }) } },
+    })
+    const create = () => ({ evaluate: () => ({ holds: true, reason: 'x' }) })
+    const settingsOf = (validate: (value: unknown) => unknown) =>
+      install(coin, declaring({ create, settings: schemaOf(validate) }))
+        .container.get(PolicyConditions.token)
+        .get('untyped')?.settings
+    const fits = settingsOf((value) => ({ value }))
+    expect(fits?.safeParse({ a: 1 })).to.deep.equal({ ok: true, settings: { a: 1 } })
+    expect(fits?.jsonSchema()).to.deep.equal({ type: 'object' })
+    const odd = settingsOf(() => ({ issues: [{ message: 'is odd', path: [{ key: 'list' }, 0] }] }))
+    expect(odd?.safeParse({})).to.deep.equal({ ok: false, problems: [{ path: 'list[0]', message: 'is odd' }] })
+    for (const validate of [async () => Promise.resolve({ value: {} }), () => undefined]) {
+      expect(settingsOf(validate)?.safeParse({})).to.include({ ok: false })
+    }
   })
 })

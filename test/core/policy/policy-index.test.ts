@@ -1,12 +1,14 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
+import { Facts, optional, type Fact } from '../../../core/contract/facts.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
-import type { Extension, Extensions } from '../../../core/plugin/extension-point.ts'
+import type { Extensions, SettingsSchema } from '../../../core/contract/extension-point.ts'
 import type { PolicyMode, PolicyRule } from '../../../core/policy/compiled-policy.ts'
 import { PolicyIndex } from '../../../core/policy/policy-index.ts'
 import type { PolicyQuestion, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import { unixTime } from '../../../core/runtime/time.ts'
+import { ANY_SETTINGS, condition, extension, type DeclaredCondition } from '../../kit/extensions.ts'
 
 const NOW = unixTime(1_000_000)
 
@@ -17,30 +19,28 @@ interface Settings {
 }
 
 /** Says what its settings say. */
-const told: PolicyCondition<Settings> = {
-  facts: [],
+const told = condition<Settings>({
   evaluate: ({ settings: { holds, until, again } }) =>
     holds
       ? { holds, reason: 'as told', ...(until === undefined ? {} : { until: unixTime(until) }) }
       : { holds, reason: 'as told', ...(again === undefined ? {} : { again: unixTime(again) }) },
-}
-
-const extension = (key: string, value: PolicyCondition): Extension<PolicyCondition> => ({
-  key,
-  plugin: `condition-${key}`,
-  version: '1.2.3',
-  value,
-  settings: {
-    safeParse: (settings) =>
-      settings === 'refused'
-        ? { ok: false, problems: [{ path: 'hours[0]', message: 'is wrong' }] }
-        : { ok: true, settings },
-    jsonSchema: () => ({}),
-  },
 })
 
-const known = (more: Record<string, PolicyCondition> = {}): Extensions<PolicyCondition> =>
-  new Map(Object.entries({ told, ...more }).map(([key, value]) => [key, extension(key, value)]))
+const refusing: SettingsSchema = {
+  ...ANY_SETTINGS,
+  safeParse: (settings) =>
+    settings === 'refused'
+      ? { ok: false, problems: [{ path: 'hours[0]', message: 'is wrong' }] }
+      : { ok: true, settings },
+}
+
+const known = (more: Record<string, DeclaredCondition> = {}): Extensions<PolicyCondition> =>
+  new Map(
+    Object.entries({ told, ...more }).map(([key, { value, facts }]) => [
+      key,
+      extension(key, value, { plugin: `condition-${key}`, version: '1.2.3', settings: refusing, facts }),
+    ]),
+  )
 
 const rule = (id: string, more: Partial<PolicyRule> = {}): PolicyRule => ({
   id,
@@ -53,7 +53,7 @@ const rule = (id: string, more: Partial<PolicyRule> = {}): PolicyRule => ({
   ...more,
 })
 
-const condition = (settings: Settings) => ({ condition: 'told', settings })
+const asTold = (settings: Settings) => ({ condition: 'told', settings })
 
 const indexOf = (rules: readonly PolicyRule[], conditions = known()): PolicyIndex => {
   const index = new PolicyIndex(conditions)
@@ -88,7 +88,7 @@ describe('PolicyIndex', () => {
   })
 
   it('P2 wants all conditions of a policy, and asks each of them', () => {
-    const verdict = ask([rule('a', { conditions: [condition({ holds: false }), condition({ holds: true })] })])
+    const verdict = ask([rule('a', { conditions: [asTold({ holds: false }), asTold({ holds: true })] })])
     expect(verdict).to.include({ allowed: false, denied: 'forbidden' })
     expect(verdict.explanation[0]?.conditions.map(({ holds }) => holds)).to.deep.equal([false, true])
     expect(verdict.explanation[0]?.conditions[0]).to.deep.equal({
@@ -102,12 +102,12 @@ describe('PolicyIndex', () => {
   })
 
   it('P2 grants by any policy that conforms', () => {
-    const verdict = ask([rule('a', { conditions: [condition({ holds: false })] }), rule('b')])
+    const verdict = ask([rule('a', { conditions: [asTold({ holds: false })] }), rule('b')])
     expect(verdict).to.include({ allowed: true, policyId: 'b', groupId: 'staff' })
   })
 
   it('P3 ends at the earliest of a policy’s conditions and the token, and takes the longest policy', () => {
-    const until = (...ends: number[]) => ends.map((end) => condition({ holds: true, until: end }))
+    const until = (...ends: number[]) => ends.map((end) => asTold({ holds: true, until: end }))
     const short = rule('short', { conditions: until(NOW + 10, NOW + 500) })
     const long = rule('long', { conditions: until(NOW + 200, NOW + 100) })
     expect(ask([short, long])).to.include({ policyId: 'long', expiresAt: NOW + 100 })
@@ -118,7 +118,7 @@ describe('PolicyIndex', () => {
   })
 
   it('says when it may be allowed, where every obstacle can say it', () => {
-    const no = (again?: number) => condition({ holds: false, ...(again === undefined ? {} : { again }) })
+    const no = (again?: number) => asTold({ holds: false, ...(again === undefined ? {} : { again }) })
     expect(ask([rule('a', { conditions: [no(NOW + 5), no(NOW + 9)] })])).to.include({ again: NOW + 9 })
     expect(ask([rule('a', { conditions: [no(NOW + 5), no()] })])).to.not.have.property('again')
     const either = [rule('a', { conditions: [no(NOW + 5)] }), rule('b', { conditions: [no(NOW + 3)] })]
@@ -126,12 +126,14 @@ describe('PolicyIndex', () => {
   })
 
   it('P4 denies on an unknown fact without asking, and shows the facts that it knew', () => {
-    const reads: PolicyCondition = {
-      facts: ['remoteIp', 'clientVerified'],
-      evaluate: () => {
-        throw new Error('was asked')
+    const reads = condition(
+      {
+        evaluate: () => {
+          throw new Error('was asked')
+        },
       },
-    }
+      { address: Facts.client.address, isVerified: Facts.device.isVerified },
+    )
     const policy = rule('a', { conditions: [{ condition: 'reads', settings: {} }] })
     const verdict = ask([policy], { facts: { clientVerified: true, identityProviderId: 'x' } }, known({ reads }))
     expect(verdict.explanation[0]?.conditions[0]).to.deep.include({
@@ -143,16 +145,35 @@ describe('PolicyIndex', () => {
 
   it('gives a condition the facts that it declares, and no others', () => {
     let seen: unknown
-    const reads: PolicyCondition = {
-      facts: ['remoteIp'],
-      evaluate: ({ facts }) => {
-        seen = facts
-        return { holds: true, reason: 'looked' }
+    const reads = condition(
+      {
+        evaluate: ({ facts }) => {
+          seen = facts
+          return { holds: true, reason: 'looked' }
+        },
       },
-    }
+      { address: Facts.client.address },
+    )
     const policy = rule('a', { conditions: [{ condition: 'reads', settings: {} }] })
     ask([policy], { facts: { remoteIp: '192.0.2.1', clientVerified: true } }, known({ reads }))
-    expect(seen).to.deep.equal({ remoteIp: '192.0.2.1' })
+    expect(seen).to.deep.equal({ address: { value: '192.0.2.1' } })
+  })
+
+  it('asks a condition although an optional fact is unknown', () => {
+    const seen: unknown[] = []
+    const reads = condition<unknown, { address: Fact<string> | undefined }>(
+      {
+        evaluate: ({ facts }) => {
+          seen.push(facts.address?.value)
+          return { holds: true, reason: 'looked' }
+        },
+      },
+      { address: optional(Facts.client.address) },
+    )
+    const policy = rule('a', { conditions: [{ condition: 'reads', settings: {} }] })
+    expect(ask([policy], { facts: {} }, known({ reads })).allowed).to.equal(true)
+    expect(ask([policy], { facts: { remoteIp: '192.0.2.1' } }, known({ reads })).allowed).to.equal(true)
+    expect(seen).to.deep.equal([undefined, '192.0.2.1'])
   })
 
   it('denies where a condition throws, is unknown, has wrong settings, or talks nonsense', () => {
@@ -169,17 +190,16 @@ describe('PolicyIndex', () => {
       { holds: true, reason: 'x', until: 1e300 },
     ]
     for (const answer of nonsense) {
-      const odd: PolicyCondition = { facts: [], evaluate: () => answer as never }
+      const odd = condition({ evaluate: () => answer as never })
       const verdict = ask([rule('a', { conditions: [{ condition: 'odd', settings: {} }] })], {}, known({ odd }))
       expect(verdict.allowed, JSON.stringify(answer)).to.equal(false)
       expect(verdict.explanation[0]?.conditions[0]?.reason).to.be.a('string').with.length.greaterThan(0)
     }
-    const throwing: PolicyCondition = {
-      facts: [],
+    const throwing = condition({
       evaluate: () => {
         throw new Error('out of order')
       },
-    }
+    })
     const reason = (name: string, settings: unknown) => {
       const verdict = ask([rule('a', { conditions: [{ condition: name, settings }] })], {}, known({ throwing }))
       return verdict.explanation[0]?.conditions[0]?.reason
@@ -212,20 +232,22 @@ describe('PolicyIndex', () => {
       { requiredKeys: ['holds'] },
     )
     const groups = fc.constantFrom('staff', 'others', 'guests')
-    const broken: Record<string, PolicyCondition> = {
-      throwing: {
-        facts: [],
+    const broken: Record<string, DeclaredCondition> = {
+      throwing: condition({
         evaluate: () => {
           throw new Error('out of order')
         },
-      },
-      silent: { facts: [], evaluate: () => Promise.resolve({ holds: true, reason: 'later' }) as never },
-      endless: { facts: [], evaluate: () => ({ holds: true, reason: 'for ever', until: unixTime(Number.NaN) }) },
-      blind: { facts: ['remoteIp'], evaluate: () => ({ holds: true, reason: 'asked without knowing' }) },
+      }),
+      silent: condition({ evaluate: () => Promise.resolve({ holds: true, reason: 'later' }) as never }),
+      endless: condition({ evaluate: () => ({ holds: true, reason: 'for ever', until: unixTime(Number.NaN) }) }),
+      blind: condition(
+        { evaluate: () => ({ holds: true, reason: 'asked without knowing' }) },
+        { address: Facts.client.address },
+      ),
     }
     /** What it says, or one that can say nothing: it fails, is late, talks nonsense, lacks a fact, its settings or its plugin. */
     const anyCondition = fc.oneof(
-      { weight: 4, arbitrary: settings.map(condition) },
+      { weight: 4, arbitrary: settings.map(asTold) },
       fc
         .constantFrom(...Object.keys(broken), 'unheard-of', 'told')
         .map((name) => ({ condition: name, settings: name === 'told' ? 'refused' : {} })),

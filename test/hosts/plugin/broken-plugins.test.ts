@@ -1,9 +1,7 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { GatewaySelectors } from '../../../core/contract/gateway-selector.ts'
-import { IdentityProviders } from '../../../core/contract/identity-provider.ts'
-import { PolicyConditions } from '../../../core/contract/policy-condition.ts'
+import { GatewaySelectors, IdentityProviders, PolicyConditions } from '../../../core/contract/extension-point.ts'
 import { createContainer } from '../../../core/di.ts'
 import { installPlugins } from '../../../core/plugin/install-plugins.ts'
 import { loadPlugins } from '../../../core/plugin/load-plugins.ts'
@@ -18,7 +16,7 @@ describe('a plugin that is wrong stops the host, which says where and what to wr
   const failure = async (use: string, config?: unknown): Promise<OperatorError> => {
     try {
       const uses = await loadPlugins([{ use, config }], createPluginModules(folder.configFile))
-      installPlugins(createContainer(), POINTS, uses, '0.1.0')
+      installPlugins(createContainer(), POINTS, uses, { folder: folder.path, host: 'portal', hostVersion: '0.1.0' })
     } catch (error) {
       if (error instanceof OperatorError) return error
       throw error

@@ -7,9 +7,8 @@ import { PortalProcess } from '../../kit/portal-process.ts'
 
 /** An identity provider that breaks its host in the way that its settings name. */
 const PLUGIN = `
-import { definePlugin, IdentityProviders } from 'portreeve'
+import { definePlugin, IdentityProviders, z } from 'portreeve'
 import { createGunzip } from 'node:zlib'
-import { z } from 'zod'
 const FAULTS = {
   timer: () => setTimeout(() => { throw new Error('fault in a timer') }),
   stream: () => void createGunzip().end('no such stream'),
@@ -28,7 +27,8 @@ export const plugin = definePlugin({
   name: 'identity-breaking',
   api: 1,
   setup({ provide }) {
-    provide(IdentityProviders, 'breaking', Breaking, { settings: z.strictObject({ fault: z.enum(Object.keys(FAULTS)) }) })
+    const settings = z.strictObject({ fault: z.enum(Object.keys(FAULTS)) })
+    provide(IdentityProviders, 'breaking', { settings, create: () => new Breaking() })
   },
 })
 `

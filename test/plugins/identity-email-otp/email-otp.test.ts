@@ -5,6 +5,7 @@ import { MINUTE } from '../../../core/runtime/time.ts'
 import type { TrustedAuthorities } from '../../../core/runtime/trusted-authorities.ts'
 import { createSecretFiles } from '../../../hosts/runtime/index.ts'
 import { Config } from '../../../plugins/identity-email-otp/config.ts'
+import { Kept } from '../../../plugins/identity-email-otp/config.ts'
 import { EmailOtp } from '../../../plugins/identity-email-otp/email-otp.ts'
 import { identityProviderSuite } from '../../conformance/identity-provider.ts'
 import { codeIn, MailSink } from '../../kit/mail-sink.ts'
@@ -57,12 +58,12 @@ describe('identity-email-otp against a real SMTP server', () => {
     signal: AbortSignal.timeout(60_000),
     desk,
   })
-  const answer = (step: SignInStep, fields: Record<string, string>): Promise<SignInStep> => {
+  const answer = (step: SignInStep<Kept>, fields: Record<string, string>): Promise<SignInStep<Kept>> => {
     if (step.type !== 'prompt') throw new Error(`no prompt: ${JSON.stringify(step)}`)
-    const reply: SignInReply = { ...request(), keep: step.keep, url: 'http://x/', fields }
+    const reply: SignInReply<unknown, Kept> = { ...request(), keep: step.keep, url: 'http://x/', fields }
     return provider.proceed(reply)
   }
-  const askFor = async (email: string): Promise<SignInStep> => answer(await provider.begin(request()), { email })
+  const askFor = async (email: string): Promise<SignInStep<Kept>> => answer(await provider.begin(request()), { email })
   const wrong = { code: 'AAAAAA' }
 
   it('S4 sends a code of six unmistakable characters, which signs in once', async () => {
@@ -133,7 +134,7 @@ describe('identity-email-otp against a real SMTP server', () => {
   it('S4 a code is redeemed by the browser that asked for it only', async () => {
     await askFor(ADA)
     const code = codeIn(await sink.mail(0))
-    const elsewhere: SignInStep = {
+    const elsewhere: SignInStep<Kept> = {
       type: 'prompt',
       prompt: { title: '', text: '', fields: [], submit: '' },
       keep: { address: ADA, challenge: 'x' },
@@ -188,7 +189,7 @@ describe('identity-email-otp against a real SMTP server', () => {
   it('S4 many strangers fill no mailbox, and she gets a code where she has signed in before', async () => {
     expect((await answer(await askFor(ADA), { code: codeIn(await sink.mail(0)) })).type).to.equal('identified')
     const { records } = desk
-    let refused: SignInStep | undefined
+    let refused: SignInStep<Kept> | undefined
     let sent = 0
     for (let place = 0; refused === undefined && place < 100; place++) {
       desk = signInDesk([ADA], records, `198.51.100.${place}`)
@@ -295,12 +296,13 @@ describe('identity-email-otp', () => {
       return shared
     },
     settings: {},
+    keep: Kept,
     desk: { knows: () => Promise.resolve(true), records, asker: '192.0.2.1' },
     callbackUrl: 'http://127.0.0.1:9/callback',
     walk: async (step) => {
       if (step.type !== 'prompt') throw new Error('no prompt')
-      if (step.keep['address'] === undefined) return { url: 'http://127.0.0.1:9/callback', fields: { email: person } }
-      const mail = await sink.mailTo(String(step.keep['address']))
+      if (step.keep.address === undefined) return { url: 'http://127.0.0.1:9/callback', fields: { email: person } }
+      const mail = await sink.mailTo(step.keep.address)
       return { url: 'http://127.0.0.1:9/callback', fields: { code: codeIn(mail) } }
     },
     get expected() {

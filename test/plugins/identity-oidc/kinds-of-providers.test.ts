@@ -28,7 +28,11 @@ describe('identity-oidc at providers as they are', () => {
 
   let instances = 0
   const create = (): OidcProvider =>
-    new OidcProvider(new SeededRandom(`kinds-${instances++}`), createHttpClient(), new RecordingLogger())
+    new OidcProvider({
+      random: new SeededRandom(`kinds-${instances++}`),
+      http: createHttpClient(),
+      logger: new RecordingLogger(),
+    })
   const settings = (more: object = {}): Settings =>
     Settings.parse({
       issuer: provider.issuer,

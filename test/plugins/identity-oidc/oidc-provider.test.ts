@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'mocha'
 import type { SignInStep } from '../../../core/contract/identity-provider.ts'
 import { unixTime } from '../../../core/runtime/time.ts'
 import { createHttpClient } from '../../../hosts/runtime/index.ts'
-import { Settings } from '../../../plugins/identity-oidc/config.ts'
+import { Kept, Settings } from '../../../plugins/identity-oidc/config.ts'
 import { OidcProvider } from '../../../plugins/identity-oidc/oidc-provider.ts'
 import { identityProviderSuite } from '../../conformance/identity-provider.ts'
 import { Browser } from '../../kit/browser.ts'
@@ -18,7 +18,11 @@ const CALLBACK = 'http://127.0.0.1:9/auth/callback/an-id'
 const SHARED = 'http://127.0.0.1:9/auth/oidc/callback'
 let instances = 0
 const create = () =>
-  new OidcProvider(new SeededRandom(`oidc-${instances++}`), createHttpClient(), new RecordingLogger())
+  new OidcProvider({
+    random: new SeededRandom(`oidc-${instances++}`),
+    http: createHttpClient(),
+    logger: new RecordingLogger(),
+  })
 
 /** Where nobody listens any more. */
 const deadUrl = async (): Promise<string> => {
@@ -61,6 +65,7 @@ describe('identity-oidc against an unmodified oidc-provider', () => {
 
   identityProviderSuite('oidc', () => ({
     create,
+    keep: Kept,
     settings: settingsFor(provider.issuer),
     unreachable: settingsFor(dead),
     callbackUrl: CALLBACK,

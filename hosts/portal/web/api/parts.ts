@@ -1,7 +1,7 @@
 import type { GatewaySelector } from '../../../../core/contract/gateway-selector.ts'
 import type { IdentityProvider } from '../../../../core/contract/identity-provider.ts'
 import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
-import type { Extensions } from '../../../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../../../core/contract/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Decisions } from '../../explain/decisions.ts'
 import type { RefusedCalls } from '../../store/refused-calls.ts'

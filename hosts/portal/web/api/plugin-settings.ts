@@ -1,4 +1,4 @@
-import type { Extensions } from '../../../../core/plugin/extension-point.ts'
+import type { Extensions } from '../../../../core/contract/extension-point.ts'
 import {
   identifyingSettings,
   secretsAtNewAddress,

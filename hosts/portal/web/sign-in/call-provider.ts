@@ -5,7 +5,7 @@ import type {
   SignInStep,
 } from '../../../../core/contract/identity-provider.ts'
 import { frozenCopy } from '../../../../core/plugin/frozen-copy.ts'
-import type { Extensions } from '../../../../core/plugin/extension-point.ts'
+import type { Extension, Extensions } from '../../../../core/contract/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -81,8 +81,18 @@ const nextStep = async (
   const asked =
     reply === undefined
       ? value.begin({ ...request, chooseAccount })
-      : value.proceed({ ...request, ...frozenCopy(reply) })
-  return checkedStep(await withinDeadline(Promise.resolve(asked), signal))
+      : value.proceed({ ...request, ...frozenCopy(reply), keep: kept(extension, reply.keep) })
+  const step = checkedStep(await withinDeadline(Promise.resolve(asked), signal))
+  if (step.type === 'redirect' || step.type === 'prompt') kept(extension, step.keep)
+  return step
+}
+
+/** What a provider keeps, as its own schema has it: what was kept by another version of the plugin may not fit. */
+const kept = ({ keep }: Extension<IdentityProvider>, value: KeptState): KeptState => {
+  const verdict = keep.safeParse(value)
+  if (verdict.ok) return verdict.settings as KeptState
+  const problems = verdict.problems.map(({ path, message }) => `${path}: ${message}`)
+  throw new Error(`what it keeps does not fit its schema: ${problems.join('; ')}`)
 }
 
 const withinDeadline = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>

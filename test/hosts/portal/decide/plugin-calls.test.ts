@@ -2,25 +2,17 @@ import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
 import type { GatewaySelector } from '../../../../core/contract/gateway-selector.ts'
-import type { Extension, Extensions } from '../../../../core/plugin/extension-point.ts'
+import type { Extension, Extensions } from '../../../../core/contract/extension-point.ts'
 import { PolicyIndex } from '../../../../core/policy/policy-index.ts'
 import { SECOND, unixTime } from '../../../../core/runtime/time.ts'
 import { chooseGateway } from '../../../../hosts/portal/decide/selection.ts'
 import { CALL_DEADLINE_MS, PluginCalls } from '../../../../hosts/portal/decide/plugin-calls.ts'
+import { extension } from '../../../kit/extensions.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
-const extension = <T>(key: string, value: T): [string, Extension<T>] => [
-  key,
-  {
-    key,
-    plugin: `test-${key}`,
-    version: '1.0.0',
-    value,
-    settings: { safeParse: (settings) => ({ ok: true, settings }), jsonSchema: () => ({}) },
-  },
-]
+const named = <T>(key: string, value: T): [string, Extension<T>] => [key, extension(key, value)]
 
 describe('calls to plugins', () => {
   let clock: VirtualClock
@@ -30,7 +22,6 @@ describe('calls to plugins', () => {
   let called: number
 
   const condition: PolicyCondition = {
-    facts: [],
     evaluate: () => {
       called++
       clock.advance(takes)
@@ -45,7 +36,7 @@ describe('calls to plugins', () => {
     called = 0
   })
 
-  const index = (conditions = calls.conditions(new Map([extension('slow', condition)]))): PolicyIndex => {
+  const index = (conditions = calls.conditions(new Map([named('slow', condition)]))): PolicyIndex => {
     const policies = new PolicyIndex(conditions)
     policies.put({
       id: 'p',
@@ -63,9 +54,9 @@ describe('calls to plugins', () => {
   const choose = (selectors: Extensions<GatewaySelector>) => {
     const settings = { selector: 'slow', selectorSettings: {} }
     const site = { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), ...settings }
-    const candidate = { id: 'g1', name: 'g1', version: '0.1.0', connectedClients: 0 }
+    const candidate = { id: 'g1', name: 'g1', version: '0.1.0', clients: 0 }
     return chooseGateway(
-      { site, candidates: [candidate], connectedIds: [], clientId: 'c', resourceId: 'r' },
+      { site, candidates: [candidate], connectedIds: [], clientId: 'c', resourceId: 'r', facts: {} },
       { selectors, random: new SeededRandom(1) },
     )
   }
@@ -93,12 +84,11 @@ describe('calls to plugins', () => {
 
   it('one that throws denies and is counted, and is called again', () => {
     const broken: PolicyCondition = {
-      facts: [],
       evaluate: () => {
         throw new Error('out of order')
       },
     }
-    const watched = calls.conditions(new Map([extension('broken', broken)])).get('broken')
+    const watched = calls.conditions(new Map([named('broken', broken)])).get('broken')
     for (let round = 0; round < 5; round++) {
       expect(() => watched?.value.evaluate({ settings: {}, facts: {}, at: unixTime(0) })).to.throw('out of order')
     }
@@ -112,7 +102,7 @@ describe('calls to plugins', () => {
         return { gatewayId: candidates[0].id, reason: 'the first' }
       },
     }
-    const selectors = calls.selectors(new Map([extension('slow', selector)]))
+    const selectors = calls.selectors(new Map([named('slow', selector)]))
     const choice = choose(selectors)
     expect(choice.gatewayId).to.equal('g1')
     expect(choice.reason).to.match(/drawn at random: the selector "slow" failed: .*1000 ms/)
@@ -120,21 +110,21 @@ describe('calls to plugins', () => {
 
   it('are no answer where they come to a promise, also one that fails: it denies, a gateway is drawn', async () => {
     const later = async (): Promise<never> => Promise.reject(new Error('a lookup failed'))
-    const asynchronous = { facts: [], evaluate: later } as unknown as PolicyCondition
+    const asynchronous = { evaluate: later } as unknown as PolicyCondition
     const selecting = { select: later } as unknown as GatewaySelector
     const unhandled: unknown[] = []
     const note = (error: unknown): void => void unhandled.push(error)
     process.on('unhandledRejection', note)
     try {
       for (const watched of [true, false]) {
-        const given = new Map([extension('slow', asynchronous)])
+        const given = new Map([named('slow', asynchronous)])
         const verdict = ask(index(watched ? calls.conditions(given) : given))
         expect(verdict.allowed).to.equal(false)
         expect(verdict.explanation[0]?.conditions[0]).to.include({
           holds: false,
           reason: 'it failed: Error: it answered with a promise',
         })
-        const selectors = new Map([extension('slow', selecting)])
+        const selectors = new Map([named('slow', selecting)])
         const choice = choose(watched ? calls.selectors(selectors) : selectors)
         expect(choice.gatewayId).to.equal('g1')
         expect(choice.reason).to.match(/drawn at random: .*it answered with a promise/)

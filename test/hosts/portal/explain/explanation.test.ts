@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
+import { Facts } from '../../../../core/contract/facts.ts'
 import { HOUR, unixTime } from '../../../../core/runtime/time.ts'
 import { explanationText } from '../../../../hosts/portal/explain/explanation-text.ts'
 import { decisionsOf, type Decisions, type SpokenQuestion } from '../../../../hosts/portal/explain/decisions.ts'
@@ -9,13 +10,14 @@ import { RemoteIp } from '../../../../plugins/condition-remote-ip/remote-ip.ts'
 import { Settings as RemoteIpSettings } from '../../../../plugins/condition-remote-ip/config.ts'
 import { TimeWindow } from '../../../../plugins/condition-time-window/time-window.ts'
 import { RandomSelector } from '../../../../plugins/selector-random/random-selector.ts'
+import { condition } from '../../../kit/extensions.ts'
 import { Company, PortalBench } from '../../../kit/portal-bench.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 
 const conditions = {
-  'remote-ip': new RemoteIp(),
-  'time-window': new TimeWindow(),
-  'client-verified': new ClientVerified(),
+  'remote-ip': condition(new RemoteIp(), { address: Facts.client.address }),
+  'time-window': condition(new TimeWindow()),
+  'client-verified': condition(new ClientVerified(), { isVerified: Facts.device.isVerified }),
 }
 
 const from = (range: string) => ({
@@ -37,7 +39,7 @@ describe('explanations', () => {
   let decisions: Decisions
 
   beforeEach(() => {
-    bench = new PortalBench({ conditions, selectors: { random: new RandomSelector(new SeededRandom(3)) } })
+    bench = new PortalBench({ conditions, selectors: { random: new RandomSelector({ random: new SeededRandom(3) }) } })
     company = new Company(bench)
     decisions = decisionsOf(bench.machine.knowledge, () => bench.clock.now())
   })
@@ -197,7 +199,10 @@ describe('explanations', () => {
     })
     fc.assert(
       fc.property(arbitrary, ({ ranges, isDisabled, mode, isMember, isVerified, wantsVerified }) => {
-        const world = new PortalBench({ conditions, selectors: { random: new RandomSelector(new SeededRandom(3)) } })
+        const world = new PortalBench({
+          conditions,
+          selectors: { random: new RandomSelector({ random: new SeededRandom(3) }) },
+        })
         const firm = new Company(world)
         world.patch('policies', firm.policy, {
           isDisabled,

@@ -1,12 +1,14 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
+import { Facts } from '../../../../core/contract/facts.ts'
 import { unixTime } from '../../../../core/runtime/time.ts'
 import type { Change, Entities, EntityName } from '../../../../hosts/portal/store/entities.ts'
 import { decisionsOf } from '../../../../hosts/portal/explain/decisions.ts'
 import type { PairChange, Simulation, SimulationQuestion } from '../../../../hosts/portal/explain/simulation.ts'
 import { ClientVerified } from '../../../../plugins/condition-client-verified/client-verified.ts'
 import { RandomSelector } from '../../../../plugins/selector-random/random-selector.ts'
+import { condition } from '../../../kit/extensions.ts'
 import { Company, PortalBench } from '../../../kit/portal-bench.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 
@@ -15,8 +17,8 @@ const verified = { condition: 'client-verified', settings: { verified: true } }
 /** Three people, two groups, two resources, and policies that may join them. */
 const world = () => {
   const bench = new PortalBench({
-    conditions: { 'client-verified': new ClientVerified() },
-    selectors: { random: new RandomSelector(new SeededRandom(3)) },
+    conditions: { 'client-verified': condition(new ClientVerified(), { isVerified: Facts.device.isVerified }) },
+    selectors: { random: new RandomSelector({ random: new SeededRandom(3) }) },
   })
   const company = new Company(bench)
   const others = bench.row('groups', { ...company.group, id: bench.id(), name: 'Others' })
@@ -117,13 +119,12 @@ describe('simulations', () => {
     /** A group of 301 that many policies let to a resource, and what one simulation asks of conditions between two pauses. */
     const large = ({ policies }: { policies: number }) => {
       let asked = 0
-      const counting = {
-        facts: [],
+      const counting = condition({
         evaluate: () => {
           asked++
           return { holds: false, reason: 'counted' }
         },
-      }
+      })
       const bench = new PortalBench({ conditions: { counting } })
       const company = new Company(bench)
       for (let index = 0; index < 300; index++) company.join(company.person(`P${index}`).id, company.group.id)

@@ -1,16 +1,17 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
-import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
+import { Facts, type Fact } from '../../../../core/contract/facts.ts'
 import { HOUR, SECOND, unixTime } from '../../../../core/runtime/time.ts'
 import { RandomSelector } from '../../../../plugins/selector-random/random-selector.ts'
+import { condition } from '../../../kit/extensions.ts'
 import { Company, PortalBench, type BenchPeer } from '../../../kit/portal-bench.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 
 /** Holds at one address. */
-const atAddress: PolicyCondition<{ ip: string }> = {
-  facts: ['remoteIp'],
-  evaluate: ({ settings: { ip }, facts }) => ({ holds: facts.remoteIp === ip, reason: 'where it is' }),
-}
+const atAddress = condition<{ ip: string }, { address: Fact<string> }>(
+  { evaluate: ({ settings: { ip }, facts }) => ({ holds: facts.address.value === ip, reason: 'where it is' }) },
+  { address: Facts.client.address },
+)
 
 describe('authorizations at gateways that another portal process has', () => {
   let bench: PortalBench
@@ -21,7 +22,7 @@ describe('authorizations at gateways that another portal process has', () => {
   beforeEach(() => {
     bench = new PortalBench({
       conditions: { at: atAddress },
-      selectors: { random: new RandomSelector(new SeededRandom(3)) },
+      selectors: { random: new RandomSelector({ random: new SeededRandom(3) }) },
     })
     company = new Company(bench)
     gateway = company.gatewayJoins()

@@ -13,7 +13,7 @@ describe('rows that are read anew because changes were missed', () => {
   let gateway: BenchPeer
 
   beforeEach(() => {
-    bench = new PortalBench({ selectors: { random: new RandomSelector(new SeededRandom(3)) } })
+    bench = new PortalBench({ selectors: { random: new RandomSelector({ random: new SeededRandom(3) }) } })
     company = new Company(bench)
     gateway = company.gatewayJoins()
     client = company.clientJoins()

@@ -1,57 +1,57 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
-import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
+import { Facts, type Fact } from '../../../../core/contract/facts.ts'
 import { HOUR, MINUTE, SECOND, unixTime } from '../../../../core/runtime/time.ts'
 import { RandomSelector } from '../../../../plugins/selector-random/random-selector.ts'
 import { exampleMessages } from '../../../core/control/examples.ts'
 import { MAX_FRAME_FROM_PORTAL } from '../../../../core/control/frame.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../../../hosts/portal/grants/limits.ts'
+import { condition } from '../../../kit/extensions.ts'
 import { Company, PortalBench, type BenchPeer } from '../../../kit/portal-bench.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 /** Holds until a moment; its settings are that moment, or undefined for ever. */
-const untilMoment: PolicyCondition<{ until?: number }> = {
-  facts: [],
+const untilMoment = condition<{ until?: number }>({
   evaluate: ({ settings: { until }, at }) =>
     until === undefined
       ? { holds: true, reason: 'always' }
       : at < until
         ? { holds: true, reason: 'not over', until: unixTime(until) }
         : { holds: false, reason: 'over' },
-}
+})
 
 /** Holds from a moment on. */
-const fromMoment: PolicyCondition<{ from: number }> = {
-  facts: [],
+const fromMoment = condition<{ from: number }>({
   evaluate: ({ settings: { from }, at }) =>
     at >= from ? { holds: true, reason: 'begun' } : { holds: false, reason: 'not begun', again: unixTime(from) },
-}
+})
 
 /** Holds at one address. */
-const atAddress: PolicyCondition<{ ip: string }> = {
-  facts: ['remoteIp'],
-  evaluate: ({ settings: { ip }, facts }) =>
-    facts.remoteIp === ip ? { holds: true, reason: 'there' } : { holds: false, reason: 'elsewhere' },
-}
+const atAddress = condition<{ ip: string }, { address: Fact<string> }>(
+  {
+    evaluate: ({ settings: { ip }, facts }) =>
+      facts.address.value === ip ? { holds: true, reason: 'there' } : { holds: false, reason: 'elsewhere' },
+  },
+  { address: Facts.client.address },
+)
 
-const byProvider: PolicyCondition = {
-  facts: ['identityProviderId'],
-  evaluate: () => ({ holds: true, reason: 'by anyone' }),
-}
+const byProvider = condition(
+  { evaluate: () => ({ holds: true, reason: 'by anyone' }) },
+  { providerId: Facts.signIn.providerId },
+)
 
-const broken: PolicyCondition = {
-  facts: [],
+const broken = condition({
   evaluate: () => {
     throw new Error('out of order')
   },
-}
+})
 
-const verified: PolicyCondition = {
-  facts: ['clientVerified'],
-  evaluate: ({ facts }) => ({ holds: facts.clientVerified === true, reason: 'as it is' }),
-}
+const verified = condition<unknown, { isVerified: Fact<boolean> }>(
+  { evaluate: ({ facts }) => ({ holds: facts.isVerified.value, reason: 'as it is' }) },
+  { isVerified: Facts.device.isVerified },
+)
 
 const PROVIDER = {
   name: 'Provider',
@@ -79,7 +79,7 @@ describe('PortalState', () => {
   let company: Company
 
   beforeEach(() => {
-    bench = new PortalBench({ conditions, selectors: { random: new RandomSelector(new SeededRandom(3)) } })
+    bench = new PortalBench({ conditions, selectors: { random: new RandomSelector({ random: new SeededRandom(3) }) } })
     company = new Company(bench)
   })
 
@@ -429,7 +429,7 @@ describe('PortalState', () => {
     const bounded = (limits: Partial<Limits>) => {
       bench = new PortalBench({
         conditions,
-        selectors: { random: new RandomSelector(new SeededRandom(3)) },
+        selectors: { random: new RandomSelector({ random: new SeededRandom(3) }) },
         limits: { ...DEFAULT_LIMITS, ...limits },
       })
       company = new Company(bench)

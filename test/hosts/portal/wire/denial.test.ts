@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { FactName } from '../../../../core/contract/policy-condition.ts'
+import type { FactName } from '../../../../core/policy/known-facts.ts'
 import type { PolicyExplanation } from '../../../../core/policy/policy-verdict.ts'
 import { personalReason, violatedProperties } from '../../../../hosts/portal/wire/denial.ts'
 

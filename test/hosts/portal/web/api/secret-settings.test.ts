@@ -7,15 +7,14 @@ import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 
 const NAME = 'portreeve-condition-keyed'
 const PLUGIN = `
-import { definePlugin, PolicyConditions, GatewaySelectors } from 'portreeve'
-import { z } from 'zod'
+import { definePlugin, PolicyConditions, GatewaySelectors, z } from 'portreeve'
 const secret = () => z.string().meta({ writeOnly: true }).optional()
 const settings = z.strictObject({ allowAll: z.boolean(), apiKey: secret(), nested: z.strictObject({ password: secret() }).optional() })
-class Keyed { facts = []; evaluate() { return { holds: true, reason: 'it holds' } } }
+class Keyed { evaluate() { return { holds: true, reason: 'it holds' } } }
 class First { select({ candidates }) { return { gatewayId: candidates[0].id, reason: 'the first' } } }
 export const plugin = definePlugin({ name: 'condition-keyed', api: 1, setup({ provide }) {
-  provide(PolicyConditions, 'keyed', Keyed, { settings })
-  provide(GatewaySelectors, 'first', First, { settings })
+  provide(PolicyConditions, 'keyed', { settings, create: () => new Keyed() })
+  provide(GatewaySelectors, 'first', { settings, create: () => new First() })
 } })
 `
 

@@ -4,6 +4,7 @@ import type { IdentityProvider, SignInStep } from '../../../../../core/contract/
 import { unixTime } from '../../../../../core/runtime/time.ts'
 import type { IdentityProviderRow } from '../../../../../hosts/portal/store/entities.ts'
 import { callProvider } from '../../../../../hosts/portal/web/sign-in/call-provider.ts'
+import { extension } from '../../../../kit/extensions.ts'
 import { signInDesk } from '../../../../kit/sign-in-desk.ts'
 import { VirtualClock } from '../../../../kit/virtual-clock.ts'
 
@@ -35,7 +36,7 @@ describe("a call to an identity provider's plugin", () => {
     }
     return callProvider(
       {
-        providers: new Map([['fake', { key: 'fake', plugin: 'identity-fake', version: '1', value, settings }]]),
+        providers: new Map([['fake', extension('fake', value, { settings })]]),
         deskFor: () => signInDesk(),
         clock: new VirtualClock(),
         publicUrl: 'http://127.0.0.1',

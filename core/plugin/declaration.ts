@@ -1,0 +1,86 @@
+import { OperatorError } from '../config/operator-error.ts'
+import type { PointName } from '../contract/contracts.ts'
+import { Facts, type About, type Reads } from '../contract/facts.ts'
+import type { Schema } from '../contract/schema.ts'
+import type { Token } from '../di.ts'
+
+/** A declaration of `provide`, as a host reads it. The compiler checked its types, if there was a compiler. */
+export interface CheckedDeclaration {
+  settings: Schema<unknown> | undefined
+  needs: Readonly<Record<string, Token<unknown>>>
+  facts: Readonly<Record<string, Reads<unknown>>>
+  candidateFacts: Readonly<Record<string, Reads<unknown>>>
+  keep: Schema<unknown> | undefined
+  create: (needs: object) => unknown
+}
+
+/**
+ * Reads what a plugin declares. `source` is the beginning of an error's sentence.
+ * @throws OperatorError PLUGIN_SETUP_FAILED, PLUGIN_FACT_UNKNOWN
+ */
+export const checkDeclaration = (point: PointName, declaration: unknown, source: string): CheckedDeclaration => {
+  const wrong = (what: string): OperatorError =>
+    new OperatorError('PLUGIN_SETUP_FAILED', `${source}: ${what}.`, 'Install a version of the plugin that fits.')
+  if (typeof declaration !== 'object' || declaration === null) {
+    throw wrong('what it provides is no declaration { settings, needs, facts, create }')
+  }
+  const foreign = Object.keys(declaration).filter((member) => !MEMBERS[point].includes(member))
+  if (foreign.length > 0) throw wrong(`a declaration at ${point} has no member ${foreign.join(', ')}`)
+  const { settings, needs, facts, candidateFacts, keep, create } = declaration as Record<string, unknown>
+  if (typeof create !== 'function') throw wrong('its create is no function')
+  const record = <T>(name: string, value: unknown, isOne: (each: unknown) => each is T): Record<string, T> => {
+    const members = Object.entries(value ?? {})
+    const other = members.find(([, each]) => !isOne(each))
+    if (other !== undefined) throw wrong(`${name}.${other[0]} is no token`)
+    return Object.fromEntries(members) as Record<string, T>
+  }
+  const read = (name: string, value: unknown, about: About): Record<string, Reads<unknown>> => {
+    const declared = record(name, value, isFactToken)
+    for (const [as, fact] of Object.entries(declared)) {
+      if (KNOWN.has(`${about} ${fact.name}`)) continue
+      throw new OperatorError(
+        'PLUGIN_FACT_UNKNOWN',
+        `${source}: ${name}.${as} is ${fact.name}, which is no fact of a ${about} here.`,
+        'Install a version of the plugin that fits.',
+      )
+    }
+    return declared
+  }
+  return {
+    settings: settings as Schema<unknown> | undefined,
+    needs: record('needs', needs, (each): each is Token<unknown> => typeof each === 'symbol'),
+    facts: read('facts', facts, 'request'),
+    candidateFacts: read('candidateFacts', candidateFacts, 'candidate'),
+    keep: keep as Schema<unknown> | undefined,
+    create: create as CheckedDeclaration['create'],
+  }
+}
+
+/** Names the methods of its extension point that an implementation lacks. */
+export const missingMethods = (point: PointName, value: unknown): string[] =>
+  METHODS[point].filter((name) => typeof (value as Record<string, unknown> | null | undefined)?.[name] !== 'function')
+
+const isFactToken = (value: unknown): value is Reads<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as Reads<unknown>).name === 'string'
+
+const KNOWN: ReadonlySet<string> = new Set(
+  Object.values(Facts)
+    .flatMap((group): Reads<unknown>[] => Object.values(group))
+    .map(({ about, name }) => `${about} ${name}`),
+)
+
+const MEMBERS: Readonly<Record<PointName, readonly string[]>> = {
+  'identity-providers': ['settings', 'needs', 'keep', 'create'],
+  'policy-conditions': ['settings', 'needs', 'facts', 'create'],
+  'upstream-resolvers': ['needs', 'create'],
+  'gateway-selectors': ['settings', 'needs', 'facts', 'candidateFacts', 'create'],
+  'tunnel-transports': ['needs', 'create'],
+}
+
+const METHODS: Readonly<Record<PointName, readonly string[]>> = {
+  'identity-providers': ['begin', 'proceed'],
+  'policy-conditions': ['evaluate'],
+  'upstream-resolvers': ['resolve'],
+  'gateway-selectors': ['select'],
+  'tunnel-transports': ['generateKeys', 'publicKey', 'createTunnel'],
+}

@@ -1,0 +1,80 @@
+import { OperatorError } from '../config/operator-error.ts'
+import { pathOf } from '../config/parse-config.ts'
+import type { SettingsProblem, SettingsSchema } from '../contract/extension-point.ts'
+import type { Schema, SchemaIssue } from '../contract/schema.ts'
+import { errorText } from './error-text.ts'
+import { frozenCopy } from './frozen-copy.ts'
+import { synchronousAnswer } from './synchronous-answer.ts'
+
+/**
+ * Wraps a schema that a plugin declares, which is the plugin's code, too: it is handed a copy, and what comes of it is frozen. `source` is
+ * the beginning of an error's sentence: `plugins[2]: condition-x, settings of "x"`.
+ * @throws OperatorError PLUGIN_SCHEMA where it is no schema, or cannot be described as JSON Schema
+ */
+export const settingsSchema = (schema: Schema<unknown>, source: string): SettingsSchema => {
+  const description = describe(schema, source)
+  return {
+    safeParse: (value) => {
+      try {
+        const result = synchronousAnswer(schema['~standard'].validate(frozenCopy(value)))
+        if ('then' in result) throw new TypeError('it answered with a promise')
+        if (result.issues === undefined) return { ok: true, settings: frozenCopy(result.value) }
+        return { ok: false, problems: result.issues.map((issue) => problemOf(issue, description)) }
+      } catch (error) {
+        return { ok: false, problems: [{ path: '', message: `the plugin cannot check them: ${errorText(error)}` }] }
+      }
+    },
+    jsonSchema: () => description,
+  }
+}
+
+/** Settings of a plugin that declares no schema for them: an object without members. */
+export const NO_SETTINGS: SettingsSchema = {
+  safeParse: (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      return { ok: false, problems: [{ path: '(top)', message: 'has to be an object' }] }
+    }
+    const keys = Object.keys(value)
+    if (keys.length === 0) return { ok: true, settings: frozenCopy({}) }
+    const names = keys.map((key) => JSON.stringify(key)).join(', ')
+    return { ok: false, problems: [{ path: '(top)', message: `unrecognized keys: ${names}. None are known here` }] }
+  },
+  jsonSchema: () => ({ type: 'object', properties: {}, additionalProperties: false }),
+}
+
+/** What cannot be described cannot be shown without its secrets either. */
+const describe = (schema: Schema<unknown>, source: string): Record<string, unknown> => {
+  const standard: unknown = (schema as Partial<Schema<unknown>> | null | undefined)?.['~standard']
+  const { validate, jsonSchema } = (standard ?? {}) as Partial<Schema<unknown>['~standard']>
+  if (typeof validate !== 'function' || typeof jsonSchema?.input !== 'function') {
+    throw new OperatorError(
+      'PLUGIN_SCHEMA',
+      `${source}: the schema does not follow Standard Schema and Standard JSON Schema, as zod does from 4.2 on.`,
+      'Take z from portreeve, or install zod 4.2 or newer for the plugin: npm install zod@4',
+    )
+  }
+  try {
+    return jsonSchema.input({ target: 'draft-2020-12' })
+  } catch (error) {
+    throw new OperatorError(
+      'PLUGIN_SCHEMA',
+      `${source}: the schema cannot be described as JSON Schema: ${errorText(error)}.`,
+      'Install a version of the plugin that fits.',
+      { cause: error },
+    )
+  }
+}
+
+const problemOf = (issue: SchemaIssue, description: unknown): SettingsProblem => {
+  const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))
+  const known = (issue as { code?: unknown }).code === 'unrecognized_keys' ? keysAt(description, path) : []
+  const hint = known.length === 0 ? '' : `. Known here: ${known.join(', ')}`
+  return { path: pathOf(path), message: `${issue.message}${hint}` }
+}
+
+/** Names of the members that a JSON Schema has at a path; none where it has alternatives. */
+const keysAt = (schema: unknown, [key, ...rest]: readonly PropertyKey[]): readonly string[] => {
+  const { properties, items } = (schema ?? {}) as { properties?: Record<string, unknown>; items?: unknown }
+  if (key === undefined) return Object.keys(properties ?? {})
+  return keysAt(typeof key === 'number' ? items : properties?.[String(key)], rest)
+}
