@@ -78,23 +78,24 @@ export type TunnelInput =
   /** What a lane did with exported keys since it last said so. */
   | ({ type: 'trafficSeen' } & TunnelTraffic)
 
-export type TunnelOutput =
+/** `P` is the host's own type of paths: a transport names only those that it was given. */
+export type TunnelOutput<P extends Path = Path> =
   /** Without a peer it answers somebody who has not proven yet who he is, where he is heard. */
-  | { type: 'sendDatagram'; peer?: PeerId; path: Path; datagram: Uint8Array }
-  | { type: 'deliverPacket'; peer: PeerId; path: Path; packet: Uint8Array }
+  | { type: 'sendDatagram'; peer?: PeerId; path: P; datagram: Uint8Array }
+  | { type: 'deliverPacket'; peer: PeerId; path: P; packet: Uint8Array }
   /** A handshake was completed: the first one, or a rekey. */
   | { type: 'sessionEstablished'; peer: PeerId }
   /** Handshakes have not been answered for 90 s (WireGuard §6.1's attempt timer). The peer stays known. */
   | { type: 'peerUnresponsive'; peer: PeerId }
-  | TunnelKeysOutput
+  | TunnelKeysOutput<P>
 
 /** For a lane that seals and opens with exported keys. */
-export type TunnelKeysOutput =
+export type TunnelKeysOutput<P extends Path = Path> =
   /** From here on what names `index` can be opened. Said before the other side may use the keys. */
   | { type: 'installKeys'; peer: PeerId; keys: ExportedKeys }
   | { type: 'removeKeys'; peer: PeerId; index: number }
   /** What to seal with and where to send it; without `keys` there is no session, and packets are queued with the transport. */
-  | { type: 'useKeys'; peer: PeerId; index: number | undefined; path: Path | undefined }
+  | { type: 'useKeys'; peer: PeerId; index: number | undefined; path: P | undefined }
   /** Seal it with the keys in use; a packet of no bytes is a keepalive. */
   | { type: 'sealPacket'; peer: PeerId; packet: Uint8Array }
 
@@ -111,7 +112,7 @@ export interface ExportedKeys {
   expiresAt: Instant
 }
 
-export interface TunnelTraffic {
+export interface TunnelTraffic<P extends Path = Path> {
   peer: PeerId
   index: number
   /** Messages that were sealed and that were authentic; those without a packet are keepalives. */
@@ -120,5 +121,5 @@ export interface TunnelTraffic {
   /** The last one went out, rather than came in. */
   endedSending: boolean
   /** Where the newest authentic message came from. */
-  path: Path | undefined
+  path: P | undefined
 }

@@ -2,31 +2,38 @@
 // for. In the script lane the flows run in the host's own machine and the transport seals. In the native lane they run in a worker
 // that seals with exported keys; what stays here is the letter box.
 import type { TunnelKeysOutput, TunnelTraffic } from '../contract/tunnel-transport.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Flows } from './flows.ts'
 
+/** Keys that a transport exports to a lane. */
+export type LaneKeys = TunnelKeysOutput<Endpoint>
+
+/** Traffic of one session, as a lane that seals reports it to the transport. */
+export type LaneTraffic = TunnelTraffic<Endpoint>
+
 /** What the host's machine tells the lane. */
 export type LaneInput<FlowsInput, FlowsOutput> =
   | { type: 'flowsTold'; input: FlowsInput }
   /** By the transport, for a lane that seals. */
-  | { type: 'keysExported'; output: TunnelKeysOutput }
+  | { type: 'keysExported'; output: LaneKeys }
   | { type: 'workerReported'; report: LaneReport<FlowsOutput> }
 
 export type LaneOutput<FlowsInput, FlowsOutput> =
   | { type: 'flowsOutput'; output: FlowsOutput }
-  | ({ type: 'trafficSeen' } & TunnelTraffic)
+  | ({ type: 'trafficSeen' } & LaneTraffic)
   | { type: 'tellWorker'; command: LaneCommand<FlowsInput> }
 
 /** To the worker, in order: what was told before is in effect before what was told after. */
-export type LaneCommand<FlowsInput> = { type: 'tellFlows'; input: FlowsInput } | TunnelKeysOutput
+export type LaneCommand<FlowsInput> = { type: 'tellFlows'; input: FlowsInput } | LaneKeys
 
 /** From the worker. */
 export type LaneReport<FlowsOutput> =
   /** What the flows want and the worker does not do itself. */
   | { type: 'flowsOutput'; output: FlowsOutput }
-  | ({ type: 'trafficSeen' } & TunnelTraffic)
+  | ({ type: 'trafficSeen' } & LaneTraffic)
   | { type: 'countersRead'; flows: Counts; lane: Counts }
 
 export type Counts = Readonly<Record<string, number>>

@@ -1,4 +1,4 @@
-import type { Path } from '../contract/tunnel-transport.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import type { IceRole } from './connectivity-check.ts'
@@ -6,7 +6,7 @@ import type { IceRole } from './connectivity-check.ts'
 /** One way between the two agents and what is known of it. Mutable: it belongs to its agent. */
 export interface CandidatePair {
   /** Our socket of the family is bound to all addresses, so the other end alone names the way. */
-  readonly path: Path
+  readonly path: Endpoint
   remote: Candidate
   /** Ours of the same family that counts for the priority. */
   local: Candidate

@@ -1,4 +1,4 @@
-import type { Path } from '../contract/tunnel-transport.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import { after, MINUTE, type Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import { comparePairs, newPair, type CandidatePair } from './candidate-pair.ts'
@@ -12,8 +12,8 @@ const MOST_NEW_REMOTES = 64
 /** The candidates of both ends, as far as they are known, and the pairs that they make, one for each of the other end's. */
 export class CandidatePairs {
   readonly #role: IceRole
-  readonly #remotes = new Map<Path, Candidate>()
-  readonly #pairs = new Map<Path, CandidatePair>()
+  readonly #remotes = new Map<Endpoint, Candidate>()
+  readonly #pairs = new Map<Endpoint, CandidatePair>()
   #locals: readonly Candidate[] = []
   #paceFrom: Instant
   #minuteEndsAt: Instant | undefined
@@ -28,7 +28,7 @@ export class CandidatePairs {
     return this.#remotes.size > 0
   }
 
-  get(path: Path): CandidatePair | undefined {
+  get(path: Endpoint): CandidatePair | undefined {
     return this.#pairs.get(path)
   }
 
@@ -83,7 +83,7 @@ export class CandidatePairs {
     return true
   }
 
-  remove(path: Path): void {
+  remove(path: Endpoint): void {
     this.#remotes.delete(path)
     this.#pairs.delete(path)
   }

@@ -41,7 +41,7 @@ export type CheckRefusal =
   'not-a-check' | 'no-username' | 'unknown-username' | 'wrong-integrity' | 'unknown-attribute' | 'no-priority'
 
 export type CheckVerdict =
-  | { type: 'check'; priority: number; nominated: boolean; role: IceRole | undefined; isProbe: boolean }
+  | { type: 'check'; priority: number; nominated: boolean; role: IceRole | undefined; asksForSize: boolean }
   | { type: 'refused'; reason: CheckRefusal }
 
 export type AnswerVerdict =
@@ -87,7 +87,7 @@ export const readCheck = (
     priority,
     nominated: attribute(message, USE_CANDIDATE) !== undefined,
     role: controlling ? 'controlling' : controlled ? 'controlled' : undefined,
-    isProbe: attribute(message, PATH_PROBE) !== undefined,
+    asksForSize: attribute(message, PATH_PROBE) !== undefined,
   }
 }
 
@@ -95,8 +95,8 @@ export const encodeAnswer = (answer: {
   transactionId: Uint8Array
   source: Endpoint
   local: IceCredentials
-  /** The check was a probe, which has come whole. */
-  isProbe: boolean
+  /** Whether the check asked what the path carries: that it came whole is the answer. */
+  asksForSize: boolean
 }): Uint8Array => {
   const mapped = xorAddressAttribute(XOR_MAPPED_ADDRESS, answer.source, answer.transactionId)
   return encodeStun(
@@ -104,7 +104,7 @@ export const encodeAnswer = (answer: {
       kind: 'success',
       method: BINDING,
       transactionId: answer.transactionId,
-      attributes: [...(mapped === undefined ? [] : [mapped]), ...(answer.isProbe ? [PROBED] : [])],
+      attributes: [...(mapped === undefined ? [] : [mapped]), ...(answer.asksForSize ? [PROBED] : [])],
     },
     utf8.encode(answer.local.password),
   )

@@ -1,6 +1,7 @@
 import type { PeerId, Tunnel, TunnelInput, TunnelOutput } from '../contract/tunnel-transport.ts'
 import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
@@ -47,14 +48,14 @@ const MOST_OUTPUTS = 65_536
 const MOST_REASONS = 64
 const LONGEST_REASON = 64
 
+/** Paths are the endpoints that the host gave the plugin, which gives them back. */
+export type GuardedTunnelOutput = TunnelOutput<Endpoint> | ({ type: 'transportFaulted' } & TransportFault)
+
 /**
  * A transport plugin's tunnel that cannot end or stall its host. What it was called for is dropped with the reason `transport-fault` where the call
  * fails; outputs that are none of the contract's are dropped as `odd-output`. Each failure is also an output, `transportFaulted`.
  */
-export class GuardedTunnel implements Machine<
-  TunnelInput,
-  TunnelOutput | ({ type: 'transportFaulted' } & TransportFault)
-> {
+export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> {
   readonly #tunnel: Tunnel
   readonly #faults = new OutputQueue<{ type: 'transportFaulted' } & TransportFault>()
   readonly #failing = new Map<
@@ -131,7 +132,7 @@ export class GuardedTunnel implements Machine<
     }
   }
 
-  poll(): TunnelOutput | ({ type: 'transportFaulted' } & TransportFault) | undefined {
+  poll(): GuardedTunnelOutput | undefined {
     for (;;) {
       const fault = this.#faults.poll()
       if (fault !== undefined) return fault

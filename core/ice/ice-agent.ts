@@ -3,10 +3,10 @@
 // - The controlling side uses a pair as soon as it is valid, and changes to a better one at any time; each check of the pair in
 //   use carries USE-CANDIDATE, and the controlled side follows the latest.
 // - Checks go on for as long as the agent lives: they keep NAT bindings open and find out that a path is dead.
-import type { Path } from '../contract/tunnel-transport.ts'
+import type { Datagram } from '../runtime/datagram-socket.ts'
+import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import { Counters } from '../runtime/counters.ts'
-import { splitEndpoint } from '../runtime/endpoint.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
@@ -45,15 +45,14 @@ export type IceAgentInput =
   /** As text from the peer; what does not parse is skipped. */
   | { type: 'remoteCandidatesAdded'; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; candidates: readonly string[] }
-  | { type: 'messageReceived'; path: Path; message: StunMessage }
+  | { type: 'messageReceived'; path: Endpoint; message: StunMessage }
   /** The tunnel carries packets: with `path` an authentic one came that way, without one was sent. Once a batch suffices. */
-  | { type: 'trafficSeen'; path?: Path }
+  | { type: 'trafficSeen'; path?: Endpoint }
 
 export type IceAgentOutput =
-  /** `isProbe`: to be lost rather than cut into fragments. */
-  | { type: 'sendDatagram'; path: Path; datagram: Uint8Array; isProbe?: true | undefined }
+  | ({ type: 'sendDatagram' } & Datagram)
   /** Use this path from now on. */
-  | { type: 'pathChosen'; path: Path }
+  | { type: 'pathChosen'; path: Endpoint }
   /** The largest of the `probes` that the path in use is known to carry, and the other end to take; none before that is known. */
   | { type: 'pathCarries'; datagramBytes: number | undefined }
   /** The path in use is dead and there is no other one. Checks go on, and another `pathChosen` may follow. */
@@ -85,7 +84,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   }
 
   /** The path in use. */
-  get path(): Path | undefined {
+  get path(): Endpoint | undefined {
     return this.#selected?.path
   }
 
@@ -177,13 +176,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     else this.#choose(now)
   }
 
-  #handleCheck(path: Path, message: StunMessage, now: Instant): void {
+  #handleCheck(path: Endpoint, message: StunMessage, now: Instant): void {
     const verdict = readCheck(message, this.#options)
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
     const { local, role } = this.#options
     if (verdict.role === role) {
       this.#counters.count('role-conflict')
-      this.#outputs.push({ type: 'sendDatagram', path, datagram: encodeRoleConflict(message.transactionId, local) })
+      const bytes = encodeRoleConflict(message.transactionId, local)
+      this.#outputs.push({ type: 'sendDatagram', to: path, bytes })
       return
     }
     const source = splitEndpoint(path)
@@ -192,14 +192,10 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (this.#pairs.get(path) === undefined) this.#remember(peerReflexive(source, verdict.priority), now)
     const pair = this.#pairs.get(path)
     if (pair === undefined) return this.#counters.count('no-room-for-path')
-    const { isProbe } = verdict
-    const datagram = encodeAnswer({
-      transactionId: message.transactionId,
-      source: pair.remote.endpoint,
-      local,
-      isProbe,
-    })
-    this.#outputs.push({ type: 'sendDatagram', path, datagram })
+    const { asksForSize } = verdict
+    const { transactionId } = message
+    const bytes = encodeAnswer({ transactionId, source: pair.remote.endpoint, local, asksForSize })
+    this.#outputs.push({ type: 'sendDatagram', to: path, bytes })
     this.#hear(pair, now)
     if (verdict.nominated && role === 'controlled') {
       for (const other of this.#pairs) other.nominated = other === pair
@@ -209,9 +205,9 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (pair.state !== 'valid' && pair.check === undefined) pair.nextCheckAt = now
   }
 
-  #handleAnswer(path: Path, message: StunMessage, now: Instant): void {
+  #handleAnswer(path: Endpoint, message: StunMessage, now: Instant): void {
     const answer = this.#checks.answer(message)
-    const pair = this.#pairs.get(answer?.check.path ?? '')
+    const pair = answer === undefined ? undefined : this.#pairs.get(answer.check.path)
     if (answer === undefined || pair === undefined) return this.#counters.count('unknown-transaction')
     const { verdict, check } = answer
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
@@ -234,7 +230,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#choose(now)
   }
 
-  #noteTraffic(path: Path | undefined, now: Instant): void {
+  #noteTraffic(path: Endpoint | undefined, now: Instant): void {
     const wasIdle = isIdle(this.#circumstances(), now)
     this.#trafficAt = now
     this.#probe.trafficSeen(now)
@@ -284,7 +280,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (after(check.beganAt, this.#retransmission(pair).endMs) <= now) return this.#giveUpCheck(pair, now)
     check.sentAt = now
     check.tries++
-    this.#outputs.push({ type: 'sendDatagram', path: pair.path, datagram: new Uint8Array(check.datagram) })
+    this.#outputs.push({ type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(check.datagram) })
     // While the path in use is in doubt, it has to be known which others are alive.
     if (pair === this.#selected && check.tries === 3) this.#checkAll(now)
   }
@@ -297,7 +293,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #sendCheck(pair: CandidatePair, probeBytes?: number): Uint8Array {
     const nominate = this.#options.role === 'controlling' && pair === this.#selected
     const datagram = this.#checks.begin(pair, { nominate, probeBytes })
-    const sent = { type: 'sendDatagram', path: pair.path, datagram: new Uint8Array(datagram) } as const
+    const sent = { type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(datagram) } as const
     this.#outputs.push(probeBytes === undefined ? sent : { ...sent, isProbe: true })
     return datagram
   }

@@ -1,4 +1,5 @@
-import type { Path, PeerId } from '../contract/tunnel-transport.ts'
+import type { PeerId } from '../contract/tunnel-transport.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import { toHex } from '../crypto/text-encoding.ts'
 import { Counters } from '../runtime/counters.ts'
@@ -21,8 +22,8 @@ export type IceAgentsInput =
   | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
   /** A datagram that looks like STUN. */
-  | { type: 'datagramReceived'; path: Path; datagram: Uint8Array }
-  | { type: 'trafficSeen'; peer: PeerId; path?: Path }
+  | { type: 'datagramReceived'; path: Endpoint; datagram: Uint8Array }
+  | { type: 'trafficSeen'; peer: PeerId; path?: Endpoint }
 
 export type IceAgentsOutput = IceAgentOutput & { peer: PeerId }
 
@@ -58,8 +59,13 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     this.#probes = probes
   }
 
-  path(peer: PeerId): Path | undefined {
+  path(peer: PeerId): Endpoint | undefined {
     return this.#entries.get(peer)?.agent.path
+  }
+
+  /** Bytes of the largest of the `probes` that the path in use is known to carry; undefined while none is. */
+  carries(peer: PeerId): number | undefined {
+    return this.#entries.get(peer)?.agent.carries
   }
 
   /** Reasons and how often something was dropped for them, of the agents that there are and of none. */
@@ -130,7 +136,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     if (entry.agent.carries !== undefined) this.#outputs.push({ type: 'pathCarries', peer, datagramBytes: undefined })
   }
 
-  #receive(path: Path, datagram: Uint8Array, now: Instant): void {
+  #receive(path: Endpoint, datagram: Uint8Array, now: Instant): void {
     const verdict = decodeStun(datagram)
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
     const peer = this.#peerOf(verdict.message)
@@ -153,7 +159,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   #drain(peer: PeerId, entry: Entry): void {
     const { agent } = entry
     for (let output = agent.poll(); output !== undefined; output = agent.poll()) {
-      if (output.type === 'sendDatagram') this.#noteTransaction(output.datagram, peer)
+      if (output.type === 'sendDatagram') this.#noteTransaction(output.bytes, peer)
       this.#outputs.push({ ...output, peer })
     }
     this.#due.set(peer, agent.deadline())

@@ -1,4 +1,4 @@
-import type { Path } from '../contract/tunnel-transport.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import { toHex } from '../crypto/text-encoding.ts'
 import type { Random } from '../runtime/random.ts'
 import type { CandidatePair } from './candidate-pair.ts'
@@ -8,7 +8,7 @@ import type { StunMessage } from './stun-message.ts'
 
 /** A request of ours that may still be answered. */
 export interface OpenCheck {
-  path: Path
+  path: Endpoint
   /** What it was filled up to, where it asks how much the path carries. */
   probeBytes: number | undefined
 }

@@ -1,14 +1,8 @@
-import type {
-  Path,
-  PeerId,
-  Tunnel,
-  TunnelInput,
-  TunnelKeysOutput,
-  TunnelOutput,
-  TunnelTraffic,
-} from '../contract/tunnel-transport.ts'
+import type { PeerId, Tunnel, TunnelInput, TunnelKeysOutput, TunnelTraffic } from '../contract/tunnel-transport.ts'
 import { equalSecrets } from '../crypto/equal-secrets.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
+import type { Datagram } from '../runtime/datagram-socket.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../runtime/held-machines.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { DEFAULT_MTU, LEAST_MTU } from '../runtime/mtu.ts'
@@ -17,7 +11,12 @@ import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import type { IceRole } from './connectivity-check.ts'
-import { GuardedTunnel, type TransportFault, type TransportTrouble } from './guarded-tunnel.ts'
+import {
+  GuardedTunnel,
+  type GuardedTunnelOutput,
+  type TransportFault,
+  type TransportTrouble,
+} from './guarded-tunnel.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { looksLikeStun } from './stun-message.ts'
 
@@ -37,9 +36,9 @@ export type PeerTunnelsInput =
   | { type: 'remoteCandidatesAdded'; peer: PeerId; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
-  | { type: 'datagramReceived'; path: Path; datagram: Uint8Array }
+  | { type: 'datagramReceived'; path: Endpoint; datagram: Uint8Array }
   /** What a lane did with exported keys. */
-  | ({ type: 'trafficSeen' } & TunnelTraffic)
+  | ({ type: 'trafficSeen' } & TunnelTraffic<Endpoint>)
 
 export interface PeerSecrets {
   /** 32 bytes. */
@@ -51,20 +50,26 @@ export interface PeerSecrets {
 }
 
 export type PeerTunnelsOutput =
-  /** `isProbe`: to be lost rather than cut into fragments. */
-  | { type: 'sendDatagram'; peer?: PeerId; path: Path; datagram: Uint8Array; isProbe?: true | undefined }
-  | { type: 'deliverPacket'; peer: PeerId; packet: Uint8Array }
-  | { type: 'pathChosen'; peer: PeerId; path: Path }
+  | ({ type: 'sendDatagram' } & Datagram)
+  | ToLane
+  | { type: 'pathChosen'; peer: PeerId; path: Endpoint }
   /** There is no way to the peer at present; another `pathChosen` may follow. */
   | { type: 'pathLost'; peer: PeerId }
   /** Nothing is tried any more; the peer is still known. */
   | { type: 'peerFailed'; peer: PeerId; reason: string }
   | { type: 'sessionEstablished'; peer: PeerId }
-  /** Packets of so many bytes reach the peer in one piece: 1280 until a larger path is known (T10), and again when that is lost. */
-  | { type: 'mtuChanged'; peer: PeerId; mtu: number }
   /** The transport plugin failed at something, which was dropped. */
   | ({ type: 'transportFaulted' } & TransportFault)
-  | TunnelKeysOutput
+
+/** Inputs of the lane that moves the packets of these tunnels (`LaneInput` of core/flow/lane.ts). */
+export type ToLane =
+  { type: 'flowsTold'; input: TunnelFact } | { type: 'keysExported'; output: TunnelKeysOutput<Endpoint> }
+
+/** Facts for the packet engine. */
+export type TunnelFact =
+  | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
+  /** What `mtu` says of the peer has changed. */
+  | { type: 'mtuChanged'; peer: PeerId; mtu: number }
 
 /**
  * Sizes of packets that are tried beside the device's own: what Ethernet, PPPoE, a cloud's overlay network and another tunnel leave. Multiples of 16,
@@ -98,8 +103,13 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     this.#tellTunnel = this.#held.hold(this.#tunnel, (output, now) => this.#onTunnel(output, now))
   }
 
-  path(peer: PeerId): Path | undefined {
+  path(peer: PeerId): Endpoint | undefined {
     return this.#agents.path(peer)
+  }
+
+  /** Bytes of the largest packet that reaches the peer in one piece: 1280 until a larger path is known (T10), and again when that is lost. */
+  mtu(peer: PeerId): number {
+    return this.#mtus.get(this.#agents.carries(peer) ?? 0) ?? LEAST_MTU
   }
 
   /** Why the transport plugin cannot carry packets; undefined while it works. */
@@ -172,7 +182,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     this.#tellAgents({ type: 'peerRemoved', peer }, now)
   }
 
-  #usePath(peer: PeerId, path: Path, now: Instant): void {
+  #usePath(peer: PeerId, path: Endpoint, now: Instant): void {
     this.#tellTunnel({ type: 'pathChosen', peer, path }, now)
     // Only one side begins, or two handshakes cross. The client has the packets that wait.
     if (this.#role === 'controlling') this.#tellTunnel({ type: 'connectRequested', peer }, now)
@@ -181,12 +191,9 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   #onAgent(output: IceAgentsOutput, now: Instant): void {
     const { peer } = output
     switch (output.type) {
-      case 'sendDatagram':
-        this.#outputs.push(output)
-        return
       case 'pathCarries': {
         const mtu = this.#mtus.get(output.datagramBytes ?? 0) ?? LEAST_MTU
-        this.#outputs.push({ type: 'mtuChanged', peer, mtu })
+        this.#outputs.push({ type: 'flowsTold', input: { type: 'mtuChanged', peer, mtu } })
         return
       }
       case 'pathChosen':
@@ -197,10 +204,13 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         return
       case 'failed':
         this.#outputs.push({ type: 'peerFailed', peer, reason: output.reason })
+        return
+      default:
+        this.#outputs.push(output)
     }
   }
 
-  #onTunnel(output: TunnelOutput | ({ type: 'transportFaulted' } & TransportFault), now: Instant): void {
+  #onTunnel(output: GuardedTunnelOutput, now: Instant): void {
     if (output.type === 'transportFaulted') {
       const peer = output.call === 'peerAdded' ? this.#peers.get(output.peer ?? '') : undefined
       if (peer !== undefined) peer.isUntold = true
@@ -210,33 +220,34 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     if (output.type === 'sendDatagram') {
       const { peer, datagram } = output
       const path = (peer === undefined ? undefined : this.#chosenPath(peer)) ?? output.path
-      this.#outputs.push({ type: 'sendDatagram', path, datagram })
+      this.#outputs.push({ type: 'sendDatagram', to: path, bytes: datagram })
       return
     }
     const { peer } = output
     switch (output.type) {
       case 'useKeys':
-        this.#outputs.push({ ...output, path: this.#chosenPath(peer) ?? output.path })
-        return
-      case 'installKeys':
-      case 'removeKeys':
-      case 'sealPacket':
-        this.#outputs.push(output)
-        return
+        return this.#exportKeys({ ...output, path: this.#chosenPath(peer) ?? output.path })
       case 'deliverPacket':
         this.#noteHeard(peer, output.path, now)
-        this.#outputs.push({ type: 'deliverPacket', peer, packet: output.packet })
+        this.#outputs.push({ type: 'flowsTold', input: { type: 'tunnelPacket', peer, packet: output.packet } })
         return
       case 'sessionEstablished':
         this.#outputs.push(output)
         return
       case 'peerUnresponsive':
         this.#outputs.push({ type: 'peerFailed', peer, reason: 'no-handshake' })
+        return
+      default:
+        return this.#exportKeys(output)
     }
   }
 
+  #exportKeys(output: TunnelKeysOutput<Endpoint>): void {
+    this.#outputs.push({ type: 'keysExported', output })
+  }
+
   /** A tunnel follows what it hears, which serves the controlled side; the controlling side's choice is ICE's. */
-  #chosenPath(peer: PeerId): Path | undefined {
+  #chosenPath(peer: PeerId): Endpoint | undefined {
     return this.#role === 'controlling' ? this.#agents.path(peer) : undefined
   }
 
@@ -248,7 +259,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     this.#tellAgents({ type: 'trafficSeen', peer }, now)
   }
 
-  #noteHeard(peer: PeerId, path: Path, now: Instant): void {
+  #noteHeard(peer: PeerId, path: Endpoint, now: Instant): void {
     const known = this.#peers.get(peer)
     if (known === undefined || (known.heardAt !== undefined && after(known.heardAt, TRAFFIC_GRANULARITY_MS) > now))
       return

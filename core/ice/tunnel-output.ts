@@ -1,4 +1,5 @@
 import type { TunnelOutput } from '../contract/tunnel-transport.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 
 const KEY_BYTES = 32
 
@@ -6,7 +7,7 @@ const KEY_BYTES = 32
  * Copy of what a transport plugin gave back, where it is one of its contract's outputs; undefined where it is none. A copy says the same however
  * often it is read. Bytes are not copied.
  */
-export const checkedTunnelOutput = (output: unknown): TunnelOutput | undefined => {
+export const checkedTunnelOutput = (output: unknown): TunnelOutput<Endpoint> | undefined => {
   if (typeof output !== 'object' || output === null) return undefined
   const copy: Record<string, unknown> = { ...output }
   const { keys } = copy
@@ -18,7 +19,7 @@ export const checkedTunnelOutput = (output: unknown): TunnelOutput | undefined =
  * Whether what a transport plugin gave back is one of its contract's outputs, by its tag and the kinds of its members. What is in a packet is not
  * looked at.
  */
-export const isTunnelOutput = (output: unknown): output is TunnelOutput => {
+export const isTunnelOutput = (output: unknown): output is TunnelOutput<Endpoint> => {
   if (typeof output !== 'object' || output === null) return false
   const { type, peer, path, index, packet, datagram, keys } = output as Record<string, unknown>
   if (typeof peer !== 'string')

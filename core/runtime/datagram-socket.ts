@@ -1,12 +1,18 @@
 import { token } from '../di.ts'
 import type { Endpoint, Family } from './endpoint.ts'
 
-/** One datagram and its other end. */
+/** One datagram that was received. */
+export interface ReceivedDatagram {
+  from: Endpoint
+  bytes: Uint8Array
+}
+
+/** One datagram to be sent. */
 export interface Datagram {
-  peer: Endpoint
+  to: Endpoint
   bytes: Uint8Array
   /**
-   * To be sent: rather lost than cut into fragments, here or on its way, whatever the kernel has heard of the way so far. It asks whether the way
+   * Rather lost than cut into fragments, here or on its way, whatever the kernel has heard of the way so far. It asks whether the way
    * takes as much (RFC 8899 §4.3).
    */
   isProbe?: true | undefined
@@ -34,7 +40,7 @@ export interface DatagramSocketOptions {
   /** SO_MARK, by which routing rules let the host's own sockets bypass the tunnel. Needs CAP_NET_ADMIN. */
   mark?: number
   /** Bytes are borrowed until it returns. */
-  onBatch: (batch: readonly Datagram[]) => void
+  onBatch: (batch: readonly ReceivedDatagram[]) => void
   onError: (error: Error) => void
 }
 

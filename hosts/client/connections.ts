@@ -1,4 +1,3 @@
-import type { Path, TunnelKeysOutput } from '../../core/contract/tunnel-transport.ts'
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import type { TransportTrouble } from '../../core/ice/guarded-tunnel.ts'
@@ -9,6 +8,7 @@ import {
   type PeerTunnelsOptions,
   type PeerTunnelsOutput,
 } from '../../core/ice/peer-tunnels.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import { earliest, type Deadline, type Machine } from '../../core/runtime/machine.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
@@ -24,27 +24,24 @@ export type ConnectionsInput =
   | { type: 'portalLost'; reason: string }
   | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
   | { type: 'addressesChanged'; addresses: readonly string[] }
-  | Extract<
-      PeerTunnelsInput,
-      {
-        type: 'remoteCandidatesAdded' | 'remoteCandidatesRemoved' | 'packetQueued' | 'datagramReceived' | 'trafficSeen'
-      }
-    >
+  | Exclude<PeerTunnelsInput, { type: 'peerAdded' | 'peerRemoved' | 'localCandidatesChanged' }>
 
 export type Authorization = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
 
 export type ConnectionsOutput =
-  | Extract<PeerTunnelsOutput, { type: 'sendDatagram' | 'deliverPacket' | 'mtuChanged' | 'transportFaulted' }>
-  | TunnelKeysOutput
+  | Exclude<PeerTunnelsOutput, PathEvent>
   | { type: 'say'; message: ToPortal<'client'> }
   /** The gateway was granted for the resource; whether there is a path to it is another question. */
   | { type: 'granted'; resourceId: string; gateway: KnownGateway }
   /** Packets for the resource may go to this gateway: there is a path to it, with a session. */
   | { type: 'served'; resourceId: string; gateway: KnownGateway }
   /** The gateway is reached by this path from here on. */
-  | { type: 'pathTaken'; gateway: KnownGateway; before: Path | undefined }
+  | { type: 'pathTaken'; gateway: KnownGateway; before: Endpoint | undefined }
   /** The gateway is of no use, for good or for now; what it served needs another one. */
   | { type: 'unserved'; gateway: KnownGateway; resourceIds: readonly string[]; reason: string; how: Ending }
+
+/** What becomes of the way to a gateway. */
+type PathEvent = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>
 
 /** `ended`: as somebody wanted; `lost`: it fell silent, and another one may serve; `failed`: no way to it was found. */
 export type Ending = 'ended' | 'lost' | 'failed'
@@ -70,6 +67,11 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   /** Why the transport plugin cannot carry packets; undefined while it works. */
   get trouble(): TransportTrouble | undefined {
     return this.#tunnels.trouble
+  }
+
+  /** Bytes of the largest packet that is sent to a gateway in one piece. */
+  mtu(gatewayId: string): number {
+    return this.#tunnels.mtu(gatewayId)
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -98,11 +100,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
         this.#isMoving = false
         return
-      case 'remoteCandidatesAdded':
-      case 'remoteCandidatesRemoved':
-      case 'packetQueued':
-      case 'datagramReceived':
-      case 'trafficSeen':
+      default:
         return this.#tellTunnels(input, now)
     }
   }
@@ -195,33 +193,21 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
 
   #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
     switch (output.type) {
-      case 'sendDatagram':
-      case 'deliverPacket':
-      case 'installKeys':
-      case 'removeKeys':
-      case 'useKeys':
-      case 'sealPacket':
-        this.#outputs.push(output)
-        return
       case 'transportFaulted':
         this.#outputs.push(output)
         if (output.isFailing && this.trouble?.stillCarries === false) this.#closeAll(output.peer, now)
         return
-      case 'mtuChanged': {
-        const gateway = this.gateways.get(output.peer)
-        if (gateway !== undefined) gateway.mtu = output.mtu
-        this.#outputs.push(output)
-        return
-      }
       case 'pathChosen':
       case 'pathLost':
       case 'peerFailed':
       case 'sessionEstablished':
         return this.#onEvent(output, now)
+      default:
+        this.#outputs.push(output)
     }
   }
 
-  #onEvent(output: Exclude<PeerTunnelsOutput, ConnectionsOutput>, now: Instant): void {
+  #onEvent(output: PathEvent, now: Instant): void {
     const gateway = this.gateways.get(output.peer)
     if (gateway === undefined) return
     switch (output.type) {

@@ -1,5 +1,4 @@
-import type { Path } from '../../core/contract/tunnel-transport.ts'
-import { LEAST_MTU } from '../../core/runtime/mtu.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 
 /** A gateway that serves this client, or did until its path died. */
@@ -13,9 +12,7 @@ export interface KnownGateway {
   publicKey: string
   ipv4: string
   ipv6: string
-  path: Path | undefined
-  /** The largest packet that its path takes. */
-  mtu: number
+  path: Endpoint | undefined
   /** Of the latest handshake. */
   handshakeAt: Instant | undefined
   /** Was there a path, and is there none: its resources wait for it or for another gateway. */
@@ -57,7 +54,6 @@ export class GatewayTable {
     const gateway: KnownGateway = {
       ...told,
       path: undefined,
-      mtu: LEAST_MTU,
       handshakeAt: undefined,
       isLost: false,
       soughtUntil: undefined,

@@ -18,7 +18,6 @@ import {
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
-import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
@@ -145,6 +144,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#connections.gateways.all()
   }
 
+  /** Bytes of the largest packet that is sent to a gateway in one piece. */
+  mtuTo(gatewayId: string): number {
+    return this.#connections.mtu(gatewayId)
+  }
+
   counters(): DropCounts {
     return {
       link: this.#link.counters(),
@@ -169,8 +173,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'addressesChanged':
         return this.#tellConnections(input, now)
       case 'datagramsReceived':
-        for (const { peer, bytes } of input.datagrams) {
-          this.#tellConnections({ type: 'datagramReceived', path: peer, datagram: bytes }, now)
+        for (const { from: path, bytes: datagram } of input.datagrams) {
+          this.#tellConnections({ type: 'datagramReceived', path, datagram }, now)
         }
         return
       case 'laneReported':
@@ -307,8 +311,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   #onLane(output: LaneOutput<ClientFlowsInput, ClientFlowsOutput>, now: Instant): void {
     if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
-    else if (output.type === 'trafficSeen') this.#tellConnections(output, now)
-    else this.#outputs.push(output)
+    else if (output.type === 'tellWorker') this.#outputs.push(output)
+    else this.#tellConnections(output, now)
   }
 
   #onFlows(output: ClientFlowsOutput, now: Instant): void {
@@ -396,23 +400,9 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   #onConnections(output: ConnectionsOutput, now: Instant): void {
     switch (output.type) {
-      case 'sendDatagram':
-        this.#outputs.push({
-          type: 'sendDatagram',
-          peer: output.path as Endpoint,
-          datagram: output.datagram,
-          isProbe: output.isProbe,
-        })
-        return
-      case 'mtuChanged':
-        return this.#tellFlows(output, now)
-      case 'installKeys':
-      case 'removeKeys':
-      case 'useKeys':
-      case 'sealPacket':
-        return this.#tellLane({ type: 'keysExported', output }, now)
-      case 'deliverPacket':
-        return this.#tellFlows({ ...output, type: 'tunnelPacket' }, now)
+      case 'flowsTold':
+      case 'keysExported':
+        return this.#tellLane(output, now)
       case 'granted':
         this.#note(this.#news.hear(output, now))
         return this.resources.connecting(output.resourceId, output.gateway.id)
@@ -432,6 +422,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#unserve(output, now)
       case 'say':
         return this.#say(output.message, now)
+      default:
+        this.#outputs.push(output)
     }
   }
 

@@ -34,11 +34,11 @@ export const statusOf = (
   transport: state.transport,
   lane: lane.kind,
   lane_reason: lane.reason,
-  gateways: state.gateways.map(({ id, name, path, mtu, handshakeAt }) => ({
+  gateways: state.gateways.map(({ id, name, path, handshakeAt }) => ({
     id,
     name: name ?? null,
     path: path ?? null,
-    mtu,
+    mtu: state.mtuTo(id),
     last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
   })),
   resources: resourcesOf(state, clocks),

@@ -17,7 +17,6 @@ import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../.
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
-import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
@@ -171,8 +170,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         if (!this.#allowsOwnAddresses) this.#tellResolver({ ...input, type: 'ownAddressesChanged' }, now)
         return this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
       case 'datagramsReceived':
-        for (const { peer, bytes } of input.datagrams) {
-          this.#tellTunnels({ type: 'datagramReceived', path: peer, datagram: bytes }, now)
+        for (const { from: path, bytes: datagram } of input.datagrams) {
+          this.#tellTunnels({ type: 'datagramReceived', path, datagram }, now)
         }
         return
       case 'laneReported':
@@ -335,8 +334,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   #onLane(output: LaneOutput<GatewayFlowsInput, GatewayFlowsOutput>, now: Instant): void {
     if (output.type === 'flowsOutput') this.#onFlows(output.output, now)
-    else if (output.type === 'trafficSeen') this.#tellTunnels(output, now)
-    else this.#outputs.push(output)
+    else if (output.type === 'tellWorker') this.#outputs.push(output)
+    else this.#tellTunnels(output, now)
   }
 
   #onFlows(output: GatewayFlowsOutput, now: Instant): void {
@@ -371,23 +370,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
     switch (output.type) {
-      case 'sendDatagram':
-        this.#outputs.push({
-          type: 'sendDatagram',
-          peer: output.path as Endpoint,
-          datagram: output.datagram,
-          isProbe: output.isProbe,
-        })
-        return
-      case 'mtuChanged':
-        return this.#tellFlows(output, now)
-      case 'installKeys':
-      case 'removeKeys':
-      case 'useKeys':
-      case 'sealPacket':
-        return this.#tellLane({ type: 'keysExported', output }, now)
-      case 'deliverPacket':
-        return this.#tellFlows({ type: 'tunnelPacket', peer: output.peer, packet: output.packet }, now)
+      case 'flowsTold':
+      case 'keysExported':
+        return this.#tellLane(output, now)
       case 'transportFaulted':
         return this.#note(this.#transportNews.hear(output, now))
       case 'pathChosen':
@@ -397,6 +382,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#note(this.#news.way(output, now))
       case 'sessionEstablished':
         return
+      default:
+        this.#outputs.push(output)
     }
   }
 

@@ -58,7 +58,7 @@ export class NameSockets {
   }
 
   answer(query: NameQuery, message: Uint8Array): void {
-    if (query.via === 'udp') this.#udp.get(query.address)?.send([{ peer: query.peer, bytes: message }])
+    if (query.via === 'udp') this.#udp.get(query.address)?.send([{ to: query.peer, bytes: message }])
     else for (const listener of this.#tcp.values()) listener.answer(query.connection, message)
   }
 
@@ -78,7 +78,7 @@ export class NameSockets {
         address,
         port,
         onBatch: (datagrams) => {
-          for (const { peer, bytes } of datagrams) {
+          for (const { from: peer, bytes } of datagrams) {
             const sender = splitEndpoint(peer)?.address ?? ''
             if (accepts(sender)) onQuery({ via: 'udp', address, peer }, bytes, sender)
           }

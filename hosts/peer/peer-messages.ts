@@ -4,8 +4,7 @@ import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gate
 import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Role } from '../../core/control/messages.ts'
 import type { LinkInput, LinkOutput } from '../../core/control/portal-link.ts'
-import type { Datagram } from '../../core/runtime/datagram-socket.ts'
-import type { Endpoint } from '../../core/runtime/endpoint.ts'
+import type { Datagram, ReceivedDatagram } from '../../core/runtime/datagram-socket.ts'
 import type { Note } from '../../core/runtime/note.ts'
 
 /** Messages of the packet engine of each kind of peer. */
@@ -23,7 +22,7 @@ export type PeerInput<R extends Role> =
   /** This machine's addresses, without those of the tunnel device. */
   | { type: 'addressesChanged'; addresses: readonly string[] }
   /** Borrowed until `handle` returns. */
-  | { type: 'datagramsReceived'; datagrams: readonly Datagram[] }
+  | { type: 'datagramsReceived'; datagrams: readonly ReceivedDatagram[] }
   /** Borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
   /** By the worker of a native lane. */
@@ -34,8 +33,7 @@ export type PortalSocketInput<R extends Role> = Extract<LinkInput<R>, { type: `c
 
 export type PeerOutput<R extends Role> =
   | Extract<LinkOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' }>
-  /** `isProbe`: see `Datagram`. */
-  | { type: 'sendDatagram'; peer: Endpoint; datagram: Uint8Array; isProbe?: true | undefined }
+  | ({ type: 'sendDatagram' } & Datagram)
   | { type: 'writeTun'; packet: Uint8Array }
   /** Command to the worker of a native lane, in order with `sendDatagram`. */
   | { type: 'tellWorker'; command: LaneCommand<FlowsOf[R]['input']> }

@@ -147,7 +147,7 @@ export class PeerShell<R extends Role, Input, Output> {
   perform(output: PeerOutput<R>): void {
     switch (output.type) {
       case 'sendDatagram':
-        this.#carrier?.sendDatagram({ peer: output.peer, bytes: output.datagram, isProbe: output.isProbe })
+        this.#carrier?.sendDatagram(output)
         return
       case 'writeTun':
         this.#carrier?.writeTun(output.packet)

@@ -5,6 +5,7 @@ import type {
   DatagramSocket,
   DatagramSocketOptions,
   DatagramSockets,
+  ReceivedDatagram,
 } from '../../core/runtime/datagram-socket.ts'
 import type { Family } from '../../core/runtime/endpoint.ts'
 import { countErrno } from './count-errno.ts'
@@ -51,6 +52,25 @@ export const openUdpPort = (
   return port
 }
 
+/** A port that datagrams are sent by one by one. */
+export interface SendingPort {
+  addon: Addon
+  port: Port
+  encoder: EndpointEncoder
+}
+
+/** Sends one datagram at once. One that cannot be sent is dropped and counted. */
+export const sendOne = ({ addon, port, encoder }: SendingPort, datagram: Datagram, drops: Counters): void => {
+  const { to, bytes, isProbe } = datagram
+  const words = encoder.encode(to)
+  if (words === undefined) return drops.count('bad-address')
+  const row = new Uint32Array(UDP_ROW)
+  row[1] = bytes.length
+  row.set(words, UDP_ROW - SOCKET_ADDRESS_WORDS)
+  if (isProbe === true) addon.sendProbe(port, bytes, row)
+  else if (addon.sendUdp(port, bytes, row, 1) !== 1) countErrno(drops, row[2] ?? 0)
+}
+
 const notAnAddress = (address: string): OperatorError =>
   new OperatorError('SOCKET_ADDRESS', `cannot bind to ${address}: it is not an address of the socket's family.`)
 
@@ -86,8 +106,8 @@ class NativeDatagramSocket implements DatagramSocket {
 
   send(batch: readonly Datagram[]): void {
     if (this.#closed) return
-    for (const { peer, bytes, isProbe } of batch) {
-      const words = this.#encoder.encode(peer)
+    for (const { to, bytes, isProbe } of batch) {
+      const words = this.#encoder.encode(to)
       if (words === undefined || bytes.length > LARGEST_DATAGRAM) {
         this.#drops.count(words === undefined ? 'bad-address' : 'EMSGSIZE')
         continue
@@ -139,15 +159,15 @@ class NativeDatagramSocket implements DatagramSocket {
       this.#options.onError(error instanceof Error ? error : new Error(String(error)))
       return
     }
-    const batch: Datagram[] = []
+    const batch: ReceivedDatagram[] = []
     for (let row = 0; row < rows; row++) {
       const at = row * UDP_ROW
       const offset = this.#receivedRows[at] ?? 0
       const end = offset + (this.#receivedRows[at + 1] ?? 0)
       const segment = Math.max(1, this.#receivedRows[at + 2] ?? 0)
-      const peer = this.#decoder.decode(this.#receivedRows, at + UDP_ROW - SOCKET_ADDRESS_WORDS)
+      const sender = this.#decoder.decode(this.#receivedRows, at + UDP_ROW - SOCKET_ADDRESS_WORDS)
       for (let from = offset; from < end; from += segment) {
-        batch.push({ peer, bytes: this.#received.subarray(from, Math.min(from + segment, end)) })
+        batch.push({ from: sender, bytes: this.#received.subarray(from, Math.min(from + segment, end)) })
       }
     }
     if (batch.length > 0) this.#options.onBatch(batch)

@@ -1,4 +1,4 @@
-import type { Datagram, DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import type { Datagram, ReceivedDatagram, DatagramSocket, DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { Family } from '../../core/runtime/endpoint.ts'
 import { openPerFamily } from './per-family.ts'
 
@@ -7,7 +7,7 @@ export interface PeerSocketsOptions {
   port: number
   mark?: number
   /** Bytes are borrowed until it returns. */
-  onBatch: (batch: readonly Datagram[]) => void
+  onBatch: (batch: readonly ReceivedDatagram[]) => void
   onError: (error: Error) => void
 }
 
@@ -35,7 +35,7 @@ export class PeerSockets {
 
   /** Sent with the next `flush`. */
   queue(datagram: Datagram): void {
-    this.#waiting[datagram.peer.startsWith('[') ? 'ipv6' : 'ipv4'].push(datagram)
+    this.#waiting[datagram.to.startsWith('[') ? 'ipv6' : 'ipv4'].push(datagram)
   }
 
   flush(): void {

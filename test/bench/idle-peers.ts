@@ -10,6 +10,7 @@ import { instant, unixTime, type Instant } from '../../core/runtime/time.ts'
 import { loadAddon } from '../../hosts/runtime/native/addon.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
+import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import type { IdlePeer, Said, Sent, Told } from './child/idle-gateway.ts'
 import { growth, type Figure } from './figure.ts'
 
@@ -78,7 +79,7 @@ class IdleGateway {
   /** Connects the clients of these numbers, some at a time. */
   async connect(from: number, to: number): Promise<void> {
     for (let first = from; first < to; first += AT_ONCE) {
-      const clients = new Map<string, PeerTunnels>()
+      const clients = new Map<Endpoint, PeerTunnels>()
       const peers = Array.from({ length: Math.min(AT_ONCE, to - first) }, (_, at) => this.#client(first + at, clients))
       let arriving = await this.#tell({ type: 'peers', now: this.#now, peers })
       for (let round = 0; round < ROUNDS; round++) {
@@ -99,7 +100,7 @@ class IdleGateway {
     this.#child.disconnect()
   }
 
-  #client(at: number, clients: Map<string, PeerTunnels>): IdlePeer {
+  #client(at: number, clients: Map<Endpoint, PeerTunnels>): IdlePeer {
     const random = this.#random
     const own = this.#transport.generateKeys(random)
     const presharedKey = random.bytes(32)
@@ -119,7 +120,7 @@ class IdleGateway {
     tunnels.handle({ type: 'localCandidatesChanged', candidates: locals.candidates }, now)
     tunnels.handle({ type: 'peerAdded', peer: 'g', publicKey, presharedKey, local: client, remote: gateway }, now)
     tunnels.handle({ type: 'remoteCandidatesAdded', peer: 'g', candidates }, now)
-    clients.set(`198.51.100.1:${10_000 + at}`, tunnels)
+    clients.set(endpoint('198.51.100.1', 10_000 + at), tunnels)
     return {
       peer: `0b9c3f7e-1d2a-4c5b-8e6f-${at.toString(16).padStart(12, '0')}`,
       ipv4: `100.64.${(at + 2) >> 8}.${(at + 2) & 255}`,
@@ -146,15 +147,15 @@ class IdleGateway {
 }
 
 /** Gives the clients what came for them; what they send then. */
-const exchange = (clients: ReadonlyMap<string, PeerTunnels>, arriving: readonly Sent[], now: Instant): Sent[] => {
+const exchange = (clients: ReadonlyMap<Endpoint, PeerTunnels>, arriving: readonly Sent[], now: Instant): Sent[] => {
   for (const { path, datagram } of arriving) {
-    clients.get(path)?.handle({ type: 'datagramReceived', path: '192.0.2.1:52625', datagram }, now)
+    clients.get(path)?.handle({ type: 'datagramReceived', path: endpoint('192.0.2.1', 52_625), datagram }, now)
   }
   const sent: Sent[] = []
   for (const [path, client] of clients) {
     client.wake(now)
     for (let output = client.poll(); output !== undefined; output = client.poll()) {
-      if (output.type === 'sendDatagram') sent.push({ path, datagram: output.datagram })
+      if (output.type === 'sendDatagram') sent.push({ path, datagram: output.bytes })
     }
   }
   return sent

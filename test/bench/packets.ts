@@ -181,7 +181,7 @@ const sealingGateway = (size: number, addon: Addon): Engine => {
       expiresAt: after(NOW, DAY),
     }
     lanePeers.take({ type: 'installKeys', peer, keys: { index, ...keys } })
-    lanePeers.take({ type: 'useKeys', peer, index, path: '192.0.2.200:51820' })
+    lanePeers.take({ type: 'useKeys', peer, index, path: endpoint('192.0.2.200', 51_820) })
     flows.handle({ type: 'peerAdded', peer, ipv4, ipv6 }, NOW)
     flows.handle({ type: 'granted', peer, resource: cidr('net', '192.0.2.0/24') }, NOW)
     const first = buildPacket({ source: ipv4, destination: '192.0.2.1', sourcePort: 1_024, destinationPort: 443 })

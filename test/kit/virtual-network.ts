@@ -1,6 +1,11 @@
 // Hosts with addresses and datagram sockets in virtual time. What the network does to a datagram is drawn from a seed.
 import { endpoint, splitEndpoint, type Endpoint, type Family } from '../../core/runtime/endpoint.ts'
-import type { Datagram, DatagramSocket, DatagramSocketOptions } from '../../core/runtime/datagram-socket.ts'
+import type {
+  Datagram,
+  DatagramSocket,
+  DatagramSocketOptions,
+  ReceivedDatagram,
+} from '../../core/runtime/datagram-socket.ts'
 import { integerBelow, type Random } from '../../core/runtime/random.ts'
 import { after } from '../../core/runtime/time.ts'
 import { lend } from './lent-bytes.ts'
@@ -78,8 +83,8 @@ export class VirtualNetwork {
   }
 
   /** Carries one datagram. */
-  carry(from: VirtualHost, source: Endpoint, { peer, bytes, isProbe }: Datagram): void {
-    const target = splitEndpoint(peer)
+  carry(from: VirtualHost, source: Endpoint, { to: destination, bytes, isProbe }: Datagram): void {
+    const target = splitEndpoint(destination)
     const to = target === undefined ? undefined : this.hostOf(target.address)
     if (to === undefined || !from.up) {
       this.counters.unreachable++
@@ -95,7 +100,7 @@ export class VirtualNetwork {
     for (let copies = doubled > 0 && this.#draw() < doubled ? 2 : 1; copies > 0; copies--) {
       const delay = latencyMs + this.#draw() * jitterMs
       this.clock.wake(after(this.clock.now(), delay), () => {
-        if (to.up && lend(carried, (borrowed) => to.receive(peer, { peer: source, bytes: borrowed })))
+        if (to.up && lend(carried, (borrowed) => to.receive(destination, { from: source, bytes: borrowed })))
           this.counters.delivered++
         else this.counters.unreachable++
       })
@@ -152,7 +157,7 @@ export class VirtualHost {
   }
 
   /** Hands a datagram to who listens; false where nobody does or the machine has moved on, which the sender does not learn. */
-  receive(at: Endpoint, datagram: Datagram): boolean {
+  receive(at: Endpoint, datagram: ReceivedDatagram): boolean {
     const target = splitEndpoint(at)
     const isHere = target !== undefined && this.addresses.includes(target.address)
     const socket = !isHere ? undefined : this.#sockets.get(`${target.family} ${target.port}`)

@@ -81,9 +81,7 @@ export class VirtualUplink {
         this.#connection?.send(wish.text)
         return
       case 'sendDatagram':
-        this.#sockets
-          .get(wish.peer.startsWith('[') ? 'ipv6' : 'ipv4')
-          ?.send([{ peer: wish.peer, bytes: wish.datagram, isProbe: wish.isProbe }])
+        this.#sockets.get(wish.to.startsWith('[') ? 'ipv6' : 'ipv4')?.send([wish])
     }
   }
 

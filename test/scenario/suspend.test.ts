@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { endpoint } from '../../core/runtime/endpoint.ts'
 import { formatCandidate, hostCandidates } from '../../core/ice/candidate.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
@@ -71,13 +72,13 @@ class SleepyWorld {
     return drive<PeerTunnelsInput, PeerTunnelsOutput>(new PeerTunnels({ role, random: this.#random, tunnel }), {
       clock,
       perform: (output) => {
-        if (output.type === 'deliverPacket') this.delivered++
+        if (output.type === 'flowsTold' && output.input.type === 'tunnelPacket') this.delivered++
         if (output.type !== 'sendDatagram') return
-        const datagram = new Uint8Array(output.datagram)
+        const datagram = new Uint8Array(output.bytes)
         this.clock.wake(after(this.clock.now(), LATENCY_MS), () => {
           const other = name === 'client' ? 'gateway' : 'client'
           if (other === 'client' && this.#isAsleep) return
-          this.#tell[other]({ type: 'datagramReceived', path: `${ADDRESSES[name]}:1`, datagram })
+          this.#tell[other]({ type: 'datagramReceived', path: endpoint(ADDRESSES[name], 1), datagram })
         })
       },
     }).dispatch

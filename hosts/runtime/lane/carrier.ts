@@ -1,4 +1,4 @@
-import type { Datagram, DatagramSockets } from '../../../core/runtime/datagram-socket.ts'
+import type { Datagram, ReceivedDatagram, DatagramSockets } from '../../../core/runtime/datagram-socket.ts'
 import type { TunDevice, TunDevices } from '../../../core/runtime/tun-device.ts'
 import { PeerSockets } from '../peer-sockets.ts'
 
@@ -7,7 +7,7 @@ export interface CarrierOptions<Report> {
   /** The UDP port wanted, and the mark of the sockets. */
   udp: { port: number; mark?: number }
   /** Bytes are borrowed until it returns. */
-  onDatagrams: (datagrams: readonly Datagram[]) => void
+  onDatagrams: (datagrams: readonly ReceivedDatagram[]) => void
   /** Bytes are borrowed until it returns. Of a lane whose flows run in the host. */
   onTunPackets: (packets: readonly Uint8Array[]) => void
   /** Of a worker's lane. */

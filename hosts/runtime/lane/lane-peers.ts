@@ -1,4 +1,5 @@
-import type { PeerId, TunnelKeysOutput, TunnelTraffic } from '../../../core/contract/tunnel-transport.ts'
+import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
+import type { LaneKeys, LaneTraffic } from '../../../core/flow/lane.ts'
 import type { PeerNumbers } from '../../../core/flow/peer-numbers.ts'
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { Addon, Port, SealingLane } from '../native/addon.ts'
@@ -31,7 +32,7 @@ export interface LanePeersOptions {
   /** How a path is reached. */
   resolve: (path: Endpoint) => Destination | undefined
   /** What a session did until it is forgotten. */
-  report: (traffic: TunnelTraffic) => void
+  report: (traffic: LaneTraffic) => void
 }
 
 /** Words of a peer's row: what it seals with and where that goes, then where its newest authentic message came from. */
@@ -56,7 +57,7 @@ export class LanePeers {
     this.#options = options
   }
 
-  take(command: Exclude<TunnelKeysOutput, { type: 'sealPacket' }>): void {
+  take(command: Exclude<LaneKeys, { type: 'sealPacket' }>): void {
     switch (command.type) {
       case 'installKeys':
         return this.#install(command)
@@ -97,7 +98,7 @@ export class LanePeers {
   }
 
   /** What a session did, which is forgotten with that; undefined for nothing. */
-  takeReport(handle: number): TunnelTraffic | undefined {
+  takeReport(handle: number): LaneTraffic | undefined {
     const session = this.#sessions.at(handle)
     const traffic = session === undefined ? undefined : this.traffic.take(handle)
     if (session === undefined || traffic === undefined) return undefined
@@ -110,7 +111,7 @@ export class LanePeers {
     for (const { index } of this.#sessions.all()) addon.removeKeys(lane, index)
   }
 
-  #install({ peer: id, keys }: Extract<TunnelKeysOutput, { type: 'installKeys' }>): void {
+  #install({ peer: id, keys }: Extract<LaneKeys, { type: 'installKeys' }>): void {
     const { addon, lane, numbers } = this.#options
     const { index, remoteIndex, sendKey, receiveKey, expiresAt } = keys
     this.#forget(index)
@@ -134,12 +135,12 @@ export class LanePeers {
     return peer
   }
 
-  #use({ peer: id, index, path }: Extract<TunnelKeysOutput, { type: 'useKeys' }>): void {
+  #use({ peer: id, index, path }: Extract<LaneKeys, { type: 'useKeys' }>): void {
     const peer = this.#sessions.hasAnyOf(id) ? this.#options.numbers.find(id) : undefined
     if (peer === undefined) return
     const at = peer * ROW
     const handle = this.#sessions.find(index)
-    const destination = path === undefined ? undefined : this.#options.resolve(path as Endpoint)
+    const destination = path === undefined ? undefined : this.#options.resolve(path)
     this.#rows[at + SESSION] = handle === undefined ? NONE : handle + 1
     this.#rows[at + INDEX] = index ?? 0
     this.#rows[at + SOCKET] = destination === undefined ? NONE : this.#numberOf(destination.socket)

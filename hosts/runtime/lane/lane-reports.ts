@@ -1,16 +1,15 @@
-import type { TunnelTraffic } from '../../../core/contract/tunnel-transport.ts'
 import type { PacketOutput } from '../../../core/flow/flows.ts'
-import type { LaneReport } from '../../../core/flow/lane.ts'
-import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
+import type { LaneReport, LaneTraffic } from '../../../core/flow/lane.ts'
+import type { ReceivedDatagram } from '../../../core/runtime/datagram-socket.ts'
 import { withOwnBytes } from './letters.ts'
 
 type Report<Output> = LaneReport<Output | PacketOutput>
 type CountersRead<Output> = Omit<Extract<Report<Output>, { type: 'countersRead' }>, 'type'>
 
 export interface LaneReportsOptions<Output> {
-  send: (reports: Report<Output>[], datagrams: Datagram[]) => void
+  send: (reports: Report<Output>[], datagrams: ReceivedDatagram[]) => void
   /** What a session did since that was last asked; undefined for nothing. */
-  takeTraffic: (handle: number) => TunnelTraffic | undefined
+  takeTraffic: (handle: number) => LaneTraffic | undefined
   readCounters: () => CountersRead<Output>
 }
 
@@ -24,7 +23,7 @@ export class LaneReports<Output extends { type: string }> {
   readonly #options: LaneReportsOptions<Output>
   readonly #countersTimer: NodeJS.Timeout
   #reports: Report<Output>[] = []
-  #datagrams: Datagram[] = []
+  #datagrams: ReceivedDatagram[] = []
   #waiting = 0
   /** Handles; may be of sessions that were forgotten since. */
   #touched: number[] = []
@@ -51,12 +50,12 @@ export class LaneReports<Output extends { type: string }> {
     this.#isUrgent = true
   }
 
-  addTraffic(traffic: TunnelTraffic): void {
+  addTraffic(traffic: LaneTraffic): void {
     this.#reports.push({ type: 'trafficSeen', ...traffic })
   }
 
   /** Whether the host may be given a datagram more: one that does not take them is given no more after a while. */
-  addDatagram(make: () => Datagram): boolean {
+  addDatagram(make: () => ReceivedDatagram): boolean {
     if (this.#waiting >= MOST_WAITING) return false
     this.#waiting++
     this.#datagrams.push(make())

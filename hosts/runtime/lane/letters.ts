@@ -1,5 +1,5 @@
 // What passes between a host's thread and the worker of its lane.
-import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
+import type { Datagram, ReceivedDatagram } from '../../../core/runtime/datagram-socket.ts'
 
 export interface WorkerSetUp {
   device: { name: string; mtu: number }
@@ -18,7 +18,7 @@ export type ToWorker<Command> =
 export type FromWorker<Report> =
   | { type: 'opened'; ports: { ipv4?: number; ipv6?: number } }
   | { type: 'refused'; message: string; code: string | undefined }
-  | { type: 'items'; reports: Report[]; datagrams: Datagram[] }
+  | { type: 'items'; reports: Report[]; datagrams: ReceivedDatagram[] }
   | { type: 'failed'; message: string }
   | { type: 'closed' }
 

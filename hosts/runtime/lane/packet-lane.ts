@@ -7,10 +7,10 @@ import type { Counts, LaneCommand, LaneReport } from '../../../core/flow/lane.ts
 import { OFFLOAD_HEADER_BYTES, expandFrame } from '../../../core/net/offload.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { Counters } from '../../../core/runtime/counters.ts'
-import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
+import type { Datagram, ReceivedDatagram } from '../../../core/runtime/datagram-socket.ts'
 import type { Endpoint, Family } from '../../../core/runtime/endpoint.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
-import { countErrno } from '../count-errno.ts'
+import { sendOne } from '../datagram-socket.ts'
 import {
   LANE_DROPS,
   OPENED_NEWEST,
@@ -37,7 +37,7 @@ export interface PacketLaneOptions<Input, Output> {
   tun: Port
   sockets: ReadonlyMap<Family, Port>
   /** Reports and datagrams for the host, after each burst. */
-  send: (reports: LaneReport<Output | PacketOutput>[], datagrams: Datagram[]) => void
+  send: (reports: LaneReport<Output | PacketOutput>[], datagrams: ReceivedDatagram[]) => void
   onFailure: (error: Error) => void
 }
 
@@ -125,15 +125,11 @@ export class PacketLane<Input, Output extends { type: string }> {
   }
 
   /** A datagram of the host's own. */
-  sendDatagram({ peer, bytes, isProbe }: Datagram): void {
-    const socket = this.#sockets.get(familyOf(peer))
-    const words = socket?.encoder.encode(peer)
-    if (socket === undefined || words === undefined) return this.#drops.count('bad-address')
-    const row = new Uint32Array(UDP_ROW)
-    row[1] = bytes.length
-    row.set(words, UDP_ROW - SOCKET_ADDRESS_WORDS)
-    if (isProbe === true) this.#addon.sendProbe(socket.port, bytes, row)
-    else if (this.#addon.sendUdp(socket.port, bytes, row, 1) !== 1) countErrno(this.#drops, row[2] ?? 0)
+  sendDatagram(datagram: Datagram): void {
+    const socket = this.#sockets.get(familyOf(datagram.to))
+    if (socket === undefined) return this.#drops.count('bad-address')
+    const { port, encoder } = socket
+    sendOne({ addon: this.#addon, port, encoder }, datagram, this.#drops)
   }
 
   /** The host took so many datagrams. */
@@ -266,8 +262,8 @@ export class PacketLane<Input, Output extends { type: string }> {
     })
   }
 
-  #passUp(peer: Endpoint, offset: number, length: number): void {
-    const isTaken = this.#reports.addDatagram(() => ({ peer, bytes: this.#received.slice(offset, offset + length) }))
+  #passUp(from: Endpoint, offset: number, length: number): void {
+    const isTaken = this.#reports.addDatagram(() => ({ from, bytes: this.#received.slice(offset, offset + length) }))
     if (!isTaken) this.#drops.count('host-busy')
   }
 

@@ -45,7 +45,7 @@ export class WorkerCarrier<Command extends object, Report> implements PacketCarr
   }
 
   sendDatagram(datagram: Datagram): void {
-    this.#items.push({ type: 'datagram', ...datagram })
+    this.#items.push({ ...datagram, type: 'datagram' })
   }
 
   writeTun(): void {

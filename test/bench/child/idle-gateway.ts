@@ -2,7 +2,8 @@
 // holds whenever it is asked. `native` as its argument: with a lane that seals, whose part is here as well.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { Path, PeerId } from '../../../core/contract/tunnel-transport.ts'
+import type { Endpoint } from '../../../core/runtime/endpoint.ts'
+import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
 import { GatewayFlows } from '../../../core/flow/gateway/gateway-flows.ts'
 import { LocalCandidates } from '../../../core/ice/local-candidates.ts'
 import { PeerTunnels, type PeerSecrets, type PeerTunnelsOutput } from '../../../core/ice/peer-tunnels.ts'
@@ -24,7 +25,7 @@ export interface IdlePeer extends PeerSecrets {
 }
 
 export interface Sent {
-  path: Path
+  path: Endpoint
   datagram: Uint8Array
 }
 
@@ -66,12 +67,13 @@ const drain = (): void => {
 }
 
 const carryOut = (output: PeerTunnelsOutput): void => {
-  if (output.type === 'sendDatagram') sent.push({ path: output.path, datagram: output.datagram })
+  if (output.type === 'sendDatagram') sent.push({ path: output.to, datagram: output.bytes })
   else if (output.type === 'sessionEstablished') sessions++
-  else if (output.type === 'installKeys' && lane !== undefined) {
-    const { index, remoteIndex, sendKey, receiveKey, expiresAt } = output.keys
-    const handle = laneSessions.add({ peer: output.peer, index })
-    laneTraffic.begin(handle, { peer: flows.numbers.find(output.peer) ?? 0, expiresAt })
+  else if (output.type === 'keysExported' && output.output.type === 'installKeys' && lane !== undefined) {
+    const { peer, keys } = output.output
+    const { index, remoteIndex, sendKey, receiveKey, expiresAt } = keys
+    const handle = laneSessions.add({ peer, index })
+    laneTraffic.begin(handle, { peer: flows.numbers.find(peer) ?? 0, expiresAt })
     addon?.installKeys(lane, new Uint32Array([index, remoteIndex, handle]), sendKey, receiveKey, expiresAt)
   }
 }

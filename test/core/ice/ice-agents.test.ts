@@ -1,13 +1,13 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
-import type { Path } from '../../../core/contract/tunnel-transport.ts'
 import { formatCandidate, hostCandidates } from '../../../core/ice/candidate.ts'
 import { encodeAnswer, encodeCheck, type IceRole } from '../../../core/ice/connectivity-check.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from '../../../core/ice/ice-agents.ts'
 import { decodeStun } from '../../../core/ice/stun-message.ts'
 import type { DatagramSocket } from '../../../core/runtime/datagram-socket.ts'
 import { drive, type Driven } from '../../../core/runtime/drive.ts'
+import type { Datagram } from '../../../core/runtime/datagram-socket.ts'
 import { endpoint, type Endpoint, type Family } from '../../../core/runtime/endpoint.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
@@ -18,7 +18,13 @@ const GATEWAY = { username: '4zlx', password: 'hcqpxsvioeww7s4udf2ynq' }
 
 /** One side's agents on a machine of the virtual network. */
 class Side {
-  readonly events: { type: string; at: number; path?: Path; reason?: string; datagramBytes?: number | undefined }[] = []
+  readonly events: {
+    type: string
+    at: number
+    path?: Endpoint
+    reason?: string
+    datagramBytes?: number | undefined
+  }[] = []
   readonly host: VirtualHost
   readonly agents: IceAgents
   readonly #driven: Driven<IceAgentsInput>
@@ -34,7 +40,7 @@ class Side {
       perform: (output) => {
         if (output.type === 'sendDatagram') {
           this.sent++
-          this.send(output.path, output.datagram, output.isProbe)
+          this.send(output)
         } else this.events.push({ ...output, at: clock.now() })
       },
     })
@@ -44,7 +50,7 @@ class Side {
         port: 52625,
         onError: () => undefined,
         onBatch: (batch) => {
-          for (const { peer, bytes } of batch) this.tell({ type: 'datagramReceived', path: peer, datagram: bytes })
+          for (const { from: path, bytes: datagram } of batch) this.tell({ type: 'datagramReceived', path, datagram })
         },
       })
       this.#sockets.set(family, socket)
@@ -68,8 +74,8 @@ class Side {
     return this.candidates().map(formatCandidate)
   }
 
-  send(path: Path, bytes: Uint8Array, isProbe?: true): void {
-    this.#sockets.get(path.startsWith('[') ? 'ipv6' : 'ipv4')?.send([{ peer: path as Endpoint, bytes, isProbe }])
+  send(datagram: Datagram): void {
+    this.#sockets.get(datagram.to.startsWith('[') ? 'ipv6' : 'ipv4')?.send([datagram])
   }
 }
 
@@ -280,12 +286,12 @@ describe('ICE agents', () => {
       port: 52625,
       onError: () => undefined,
       onBatch: (batch) => {
-        for (const { peer, bytes } of batch) {
+        for (const { from, bytes } of batch) {
           const decoded = decodeStun(bytes)
           if (decoded.type !== 'decoded' || decoded.message.kind !== 'request') continue
           const { transactionId } = decoded.message
-          const answer = encodeAnswer({ transactionId, source: peer, local: GATEWAY, isProbe: false })
-          socket.send([{ peer, bytes: answer }])
+          const answer = encodeAnswer({ transactionId, source: from, local: GATEWAY, asksForSize: false })
+          socket.send([{ to: from, bytes: answer }])
         }
       },
     })
@@ -324,14 +330,14 @@ describe('ICE agents', () => {
       priority: 1,
       nominate: true,
     }
-    const where = endpoint('198.51.100.20', 52625)
-    client.send(where, encodeCheck({ ...check, remote: { ...GATEWAY, password: 'wrong' } }))
-    client.send(where, encodeCheck({ ...check, remote: { username: 'none', password: GATEWAY.password } }))
-    client.send(where, encodeCheck({ ...check, local: { ...CLIENT, username: 'none' } }))
+    const to = endpoint('198.51.100.20', 52625)
+    client.send({ to, bytes: encodeCheck({ ...check, remote: { ...GATEWAY, password: 'wrong' } }) })
+    client.send({ to, bytes: encodeCheck({ ...check, remote: { username: 'none', password: GATEWAY.password } }) })
+    client.send({ to, bytes: encodeCheck({ ...check, local: { ...CLIENT, username: 'none' } }) })
     clock.advance(1_000)
     expect(gateway.sent).to.equal(0)
     expect(gateway.agents.counters()).to.deep.equal({ 'wrong-integrity': 1, nobody: 2 })
-    client.send(where, encodeCheck(check))
+    client.send({ to, bytes: encodeCheck(check) })
     clock.advance(1_000)
     expect(gateway.sent).to.be.greaterThan(0)
   })

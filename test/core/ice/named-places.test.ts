@@ -51,7 +51,7 @@ class Checker {
 
   #drain(): void {
     for (let output = this.agent.poll(); output !== undefined; output = this.agent.poll()) {
-      if (output.type === 'sendDatagram') this.sent.push(output.path)
+      if (output.type === 'sendDatagram') this.sent.push(output.to)
     }
   }
 }

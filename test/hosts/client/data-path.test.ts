@@ -198,7 +198,7 @@ for (const [named, transport] of [
       ] as const) {
         const bytes = random.bytes(length)
         bytes.set([type, 0, 0, 0])
-        socket.send([{ peer: endpoint('203.0.113.20', 52_625), bytes }])
+        socket.send([{ to: endpoint('203.0.113.20', 52_625), bytes }])
       }
       clock.advance(1_000)
       expect(network.counters.unreachable).to.equal(0)
@@ -345,10 +345,10 @@ for (const [named, transport] of [
         .map((value) => JSON.stringify(value))
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 200 }), fc.oneof(frame, fc.string()), (bytes, text) => {
-          const peer = endpoint('203.0.113.20', 52_625)
+          const from = endpoint('203.0.113.20', 52_625)
           for (const each of [client, ...gateways]) {
             each.tell({ type: 'tunPackets', packets: [bytes] })
-            each.tell({ type: 'datagramsReceived', datagrams: [{ peer, bytes }] })
+            each.tell({ type: 'datagramsReceived', datagrams: [{ from, bytes }] })
             each.tell({ type: 'frameReceived', text })
           }
         }),

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { afterEach, describe, it } from 'mocha'
-import type { Datagram, DatagramSocket, DatagramSocketOptions } from '../../../core/runtime/datagram-socket.ts'
+import type { DatagramSocket, DatagramSocketOptions, ReceivedDatagram } from '../../../core/runtime/datagram-socket.ts'
 import { endpoint, type Endpoint, type Family } from '../../../core/runtime/endpoint.ts'
 import { createDatagramSockets } from '../../../hosts/runtime/index.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
@@ -9,15 +9,15 @@ const LOOPBACK = { ipv4: '127.0.0.1', ipv6: '::1' } as const
 
 /** A socket that remembers what it received, and tells when enough has come. */
 class Listener {
-  readonly received: { peer: Endpoint; bytes: Uint8Array }[] = []
+  readonly received: ReceivedDatagram[] = []
   bursts = 0
   #wanted: { count: number; resolve: () => void } | undefined
 
   readonly options = {
     port: 0,
-    onBatch: (batch: readonly Datagram[]): void => {
+    onBatch: (batch: readonly ReceivedDatagram[]): void => {
       this.bursts++
-      for (const { peer, bytes } of batch) this.received.push({ peer, bytes: bytes.slice() })
+      for (const { from, bytes } of batch) this.received.push({ from, bytes: bytes.slice() })
       if (this.#wanted !== undefined && this.received.length >= this.#wanted.count) this.#wanted.resolve()
     },
     onError: (error: Error): void => {
@@ -58,15 +58,15 @@ describe('a datagram socket', () => {
       const listener = new Listener()
       const receiver = await open({ family, ...listener.options })
       const sender = await open({ family, address: LOOPBACK[family], ...silent })
-      const peer = endpoint(LOOPBACK[family], receiver.port)
+      const to = endpoint(LOOPBACK[family], receiver.port)
       // Runs of one size, shorter last ones, single bytes and an empty one: every border of what may be joined.
       const sizes = [...Array.from({ length: 300 }, () => 1200), 700, 1200, 1, 1, 0, 1200, 1400, 9000, 1400]
-      const batch = sizes.map((size, index) => ({ peer, bytes: new Uint8Array(size).fill(index) }))
+      const batch = sizes.map((size, index) => ({ to, bytes: new Uint8Array(size).fill(index) }))
       sender.send(batch)
       await listener.until(sizes.length - 1) // an empty datagram carries nothing, and is not handed on
       const expected = batch.filter(({ bytes }) => bytes.length > 0)
       expect(listener.received.map(({ bytes }) => bytes)).to.deep.equal(expected.map(({ bytes }) => bytes))
-      expect(new Set(listener.received.map(({ peer: from }) => from))).to.deep.equal(
+      expect(new Set(listener.received.map(({ from }) => from))).to.deep.equal(
         new Set([endpoint(LOOPBACK[family], sender.port)]),
       )
       expect(listener.bursts, 'far fewer bursts than datagrams').to.be.lessThan(sizes.length / 10)
@@ -78,10 +78,10 @@ describe('a datagram socket', () => {
     const listener = new Listener()
     const receiver = await open({ family: 'ipv4', ...listener.options })
     const senders = await Promise.all([1, 2, 3].map(() => open({ family: 'ipv4', address: '127.0.0.1', ...silent })))
-    const peer = endpoint('127.0.0.1', receiver.port)
-    for (const sender of senders) sender.send([{ peer, bytes: Uint8Array.of(sender.port & 0xff) }])
+    const to = endpoint('127.0.0.1', receiver.port)
+    for (const sender of senders) sender.send([{ to, bytes: Uint8Array.of(sender.port & 0xff) }])
     await listener.until(3)
-    expect(listener.received.map(({ peer: from }) => from).sort()).to.deep.equal(
+    expect(listener.received.map(({ from }) => from).sort()).to.deep.equal(
       senders.map(({ port }) => endpoint('127.0.0.1', port)).sort(),
     )
   })
@@ -90,13 +90,13 @@ describe('a datagram socket', () => {
     const listener = new Listener()
     const receiver = await open({ family: 'ipv4', ...listener.options })
     const sender = await open({ family: 'ipv4', ...silent })
-    const good = { peer: endpoint('127.0.0.1', receiver.port), bytes: Uint8Array.of(1) }
+    const good = { to: endpoint('127.0.0.1', receiver.port), bytes: Uint8Array.of(1) }
     sender.send([
       good,
-      { peer: endpoint('::1', receiver.port), bytes: Uint8Array.of(2) },
-      { peer: 'nonsense' as Endpoint, bytes: Uint8Array.of(3) },
-      { peer: endpoint('255.255.255.255', 9), bytes: Uint8Array.of(4) },
-      { peer: good.peer, bytes: new Uint8Array(70_000) },
+      { to: endpoint('::1', receiver.port), bytes: Uint8Array.of(2) },
+      { to: 'nonsense' as Endpoint, bytes: Uint8Array.of(3) },
+      { to: endpoint('255.255.255.255', 9), bytes: Uint8Array.of(4) },
+      { to: good.to, bytes: new Uint8Array(70_000) },
       good,
     ])
     await listener.until(2)
@@ -122,10 +122,10 @@ describe('a datagram socket', () => {
 
   it('takes neither packets nor offence after it was closed, however often', async () => {
     const socket = await open({ family: 'ipv4', ...silent })
-    const peer = endpoint('127.0.0.1', socket.port)
-    socket.send([{ peer, bytes: Uint8Array.of(1) }]) // on its way when the socket closes
+    const to = endpoint('127.0.0.1', socket.port)
+    socket.send([{ to, bytes: Uint8Array.of(1) }]) // on its way when the socket closes
     await socket.close()
     await socket.close()
-    socket.send([{ peer, bytes: Uint8Array.of(1) }])
+    socket.send([{ to, bytes: Uint8Array.of(1) }])
   })
 })

@@ -78,13 +78,14 @@ const join = async ({ url, token, name, address }: Extract<LiarCommand, { type: 
     clock,
     perform: (output) => {
       if (output.type === 'sendDatagram') {
-        if (output.datagram[0] === 4 && output.datagram.length > 32) {
-          path = output.path
-          report({ type: isHolding ? 'sealed' : 'sent', datagram: output.datagram })
+        if (output.bytes[0] === 4 && output.bytes.length > 32) {
+          path = output.to
+          report({ type: isHolding ? 'sealed' : 'sent', datagram: output.bytes })
           if (isHolding) return
         }
-        sendTo(output.path, output.datagram)
-      } else if (output.type === 'deliverPacket') report({ type: 'packet', packet: output.packet })
+        sendTo(output.to, output.bytes)
+      } else if (output.type === 'flowsTold' && output.input.type === 'tunnelPacket')
+        report({ type: 'packet', packet: output.input.packet })
       else if (output.type === 'sessionEstablished') report({ type: 'established' })
     },
   })

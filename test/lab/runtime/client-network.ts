@@ -73,7 +73,7 @@ const whereTo = (family: Family, mark: number | undefined, onTunnel: (listener: 
     createDatagramSockets()
       .open({ ...options, ...(mark === undefined ? {} : { mark }) })
       .then((socket) => {
-        socket.send([{ peer: endpoint(WORLD[family], ECHO_PORT), bytes: new Uint8Array(1000).fill(0x77) }])
+        socket.send([{ to: endpoint(WORLD[family], ECHO_PORT), bytes: new Uint8Array(1000).fill(0x77) }])
       }, reject)
   })
 

@@ -45,14 +45,14 @@ const exchange = async (family: Family, address: string): Promise<Outcome> => {
       clearTimeout(timer)
       resolve()
     }
-    const peer = endpoint(address, receiver.port)
+    const to = endpoint(address, receiver.port)
     sender.send(
       SIZES.flatMap((size) =>
-        Array.from({ length: COUNT }, (_, index) => ({ peer, bytes: new Uint8Array(size).fill(index) })),
+        Array.from({ length: COUNT }, (_, index) => ({ to, bytes: new Uint8Array(size).fill(index) })),
       ),
     )
-    sender.send(PROBES.map((size) => ({ peer, bytes: new Uint8Array(size), isProbe: true })))
-    sender.send([{ peer, bytes: new Uint8Array(LAST) }])
+    sender.send(PROBES.map((size) => ({ to, bytes: new Uint8Array(size), isProbe: true })))
+    sender.send([{ to, bytes: new Uint8Array(LAST) }])
   })
   await sender.close()
   await receiver.close()

@@ -111,7 +111,7 @@ const transferUdp = async (kind: 'udp4' | 'udp6', here: string, there: string): 
       wanted = { count, reach }
       sender.send(
         Array.from({ length: 20 }, (_, index) => ({
-          peer: endpoint(there, 9090),
+          to: endpoint(there, 9090),
           bytes: new Uint8Array(1000).fill(group * 20 + index),
         })),
       )

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { TunnelTraffic } from '../../../../core/contract/tunnel-transport.ts'
 import { PeerNumbers } from '../../../../core/flow/peer-numbers.ts'
+import { endpoint, splitEndpoint } from '../../../../core/runtime/endpoint.ts'
 import { instant, type Instant } from '../../../../core/runtime/time.ts'
 import { LanePeers } from '../../../../hosts/runtime/lane/lane-peers.ts'
 import type { Addon, Port, SealingLane } from '../../../../hosts/runtime/native/addon.ts'
@@ -9,7 +10,7 @@ import type { Addon, Port, SealingLane } from '../../../../hosts/runtime/native/
 const NOW = instant(1_000)
 const SOCKET = {} as Port
 
-/** Peers of a lane whose native part only counts keys. Paths are one word of their address. */
+/** Peers of a lane whose native part only counts keys. A path is known by its port. */
 class Bench {
   readonly numbers = new PeerNumbers()
   readonly keys = new Map<number, number>()
@@ -25,7 +26,7 @@ class Bench {
       addon,
       lane: {} as SealingLane,
       numbers: this.numbers,
-      resolve: (path) => ({ socket: SOCKET, words: new Uint32Array([Number(path), 0, 0, 0, 0]) }),
+      resolve: (path) => ({ socket: SOCKET, words: new Uint32Array([splitEndpoint(path)?.port ?? 0, 0, 0, 0, 0]) }),
       report: (traffic) => this.reports.push(traffic),
     })
   }
@@ -39,7 +40,8 @@ class Bench {
     })
   }
 
-  use(peer: string, index: number | undefined, path: string | undefined): void {
+  use(peer: string, index: number | undefined, port: string | undefined): void {
+    const path = port === undefined ? undefined : endpoint('192.0.2.1', Number(port))
     this.peers.take({ type: 'useKeys', peer, index, path })
   }
 
