@@ -1,10 +1,13 @@
 import { SECOND } from '../runtime/time.ts'
 import { ResponseCode } from './message.ts'
 
-/** D12: how long a server that failed or said nothing is asked after all others. */
+/** Milliseconds for which a server that failed or did not answer is asked only after all others (D12). */
 export const ASK_LAST_FOR = 30 * SECOND
 
-/** Whether a response code speaks of the server rather than of the name (RFC 1035 §4.1.1), so that another server may know. */
+/**
+ * Whether a response code is about the server rather than the name (RFC 1035 §4.1.1), so that another server may have
+ * an answer.
+ */
 export const anotherMayKnow = (code: number): boolean => SPEAKS_OF_SERVER.has(code)
 
 const SPEAKS_OF_SERVER: ReadonlySet<number> = new Set([

@@ -1,7 +1,10 @@
 import { CLASS_IN, RecordType, type DnsAnswer } from './message.ts'
 import { readName } from './wire-name.ts'
 
-/** The data, borrowed from `message`, of the records of the type asked for that belong to the name asked for or to what it is an alias of. `name` is normalized. */
+/**
+ * Returns the data of the records in an answer that have the type asked for and belong to the name asked for, or to the
+ * end of its CNAME chain. `name` is normalized. The data is borrowed from `message`.
+ */
 export const answeredData = (
   message: Uint8Array,
   { records }: DnsAnswer,
@@ -20,5 +23,7 @@ export const answeredData = (
   return owned.filter((record) => record.owner === owner && record.type === type).map(({ data }) => data)
 }
 
-/** RFC 1034 §3.6.2 leaves the length of a chain open; resolvers stop at about this. */
+/**
+ * Longest chain of CNAME records that is followed. RFC 1034 §3.6.2 has no limit; common resolvers have about this one.
+ */
 const MAX_ALIASES = 16

@@ -4,18 +4,18 @@ import type { Endpoint } from '../runtime/endpoint.ts'
 import { isTruncated } from './message.ts'
 import { failureOf } from './upstream-failure.ts'
 
-/** A query for one server that speaks DNS. */
+/** A query for one DNS server. */
 export interface ServerQuery extends Omit<UpstreamQuery, 'server'> {
   server: Endpoint
-  /** Asks over TLS, of whoever proves to have this name. */
+  /** Name in the server's certificate. If present, the server is asked over TLS. */
   serverName?: string
-  /** For each of the at most two exchanges. */
+  /** Timeout of each of at most two exchanges. */
   timeoutMs: number
 }
 
 /**
- * Asks one server as the application asked, or over TLS. An answer over UDP that was cut short is fetched again over TCP (RFC 7766 §5); where that
- * fails, the short one is given back. Never rejects.
+ * Asks one server by the protocol that the application used, or over TLS. Repeats a query whose UDP answer is truncated
+ * over TCP (RFC 7766 §5), and returns the truncated answer if that fails. Never rejects.
  */
 export const askServer = async (
   exchange: DnsExchange,

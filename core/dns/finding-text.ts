@@ -1,6 +1,6 @@
 import type { SiteFinding, SiteFindings } from './site-finding.ts'
 
-/** Outcomes for a name as a sentence for whoever wanted it, with what to do. */
+/** Explains to a user why a name was not resolved at its site, and what to do. */
 export const findingText = (name: string, { ipv4, ipv6 }: SiteFindings): string => {
   if (ipv4 === ipv6) return `${name}: ${WORDS[ipv4]}.`
   const only = [ipv4, ipv6].filter((finding) => finding !== 'no_record' && finding !== 'no_such_name')

@@ -7,15 +7,15 @@ import { CLASS_IN, parseAnswer, RecordType, writeQuery } from './message.ts'
 import { normalizeName } from './pattern.ts'
 
 export interface HostQuestion {
-  /** Asked in turn, by plain DNS, until one knows an address. */
+  /** DNS servers, asked one after another over UDP and TCP until one has an address. */
   servers: readonly Endpoint[]
   name: string
   signal: AbortSignal
-  /** For each server. */
+  /** Timeout of each exchange with a server. */
   timeoutMs: number
 }
 
-/** The addresses of a host, IPv4 first; none where nobody knows any. Never rejects. */
+/** Looks up the addresses of a host, IPv4 first. Resolves to an empty list if no server has one; never rejects. */
 export const lookUpHost = async (
   exchange: DnsExchange,
   { servers, name: written, signal, timeoutMs }: HostQuestion,
@@ -23,7 +23,7 @@ export const lookUpHost = async (
   const name = normalizeName(written)
   for (const server of servers) {
     const families = [RecordType.A, RecordType.AAAA].map(async (type): Promise<string[]> => {
-      // The exchange puts an id of its own in its place.
+      // The exchange replaces the id.
       const question = { id: 0, name, type, recordClass: CLASS_IN }
       const message = writeQuery(question)
       if (message === undefined) return []

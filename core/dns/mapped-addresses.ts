@@ -1,41 +1,45 @@
 import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
 import { after, HOUR, type Instant } from '../runtime/time.ts'
 
-/** The addresses that stand for one name: 4 of each family, canonical text. */
+/** Mapped addresses of one name: 4 of each family, in canonical text. */
 export interface MappedName {
   ipv4: readonly string[]
   ipv6: readonly string[]
 }
 
 export interface MappedAddressesOptions {
-  /** Bounds the memory that an application, or a web page, can use up by asking for ever new names below a wildcard. */
+  /**
+   * Most names below wildcards that have addresses at a time: an application, or a web page, may ask for ever new ones.
+   */
   capacity?: number
-  /** How many numbers there are. */
+  /** Number of names for which there are addresses. */
   groups?: number
 }
 
-/** What became of a request for addresses: a number, or none where no place is left. */
+/** Outcome of a request for addresses. `number` identifies the name's addresses; undefined if all are taken. */
 export interface Assigned {
   number: number | undefined
   isNew: boolean
-  /** The name that made room: its addresses lead nowhere from then on. */
+  /** Name that lost its addresses to make room. */
   forgotten?: string | undefined
-  /** Whoever sees the packets is to report, from now on, which names have some. */
+  /** Whether a watch begins: the caller must report by `used` which names have packets from then on, once for each. */
   watch: boolean
 }
 
 /**
- * Hands out the addresses by which applications on this machine reach names of resources. A name has the same ones as long as there is room, and no
- * two names share one.
+ * Assigns the mapped addresses by which applications on this machine reach names of resources. A name keeps its
+ * addresses as long as there is room, and no two names share one.
  *
- * A name is a number n; its addresses follow from n, and n from an address, so that only the names are kept.
+ * Each name gets a number, from which its addresses are computed, and an address gives the number: only names and
+ * numbers are stored.
  *
- * Names that match a wildcard have a bounded number of places; those of resources without one are as many as the resources, and always find a place.
- * Where all places are taken, whoever sees the packets is to report from then on which names have some (`watch`), and a name that was neither asked
- * for nor used all through such a watch makes way. Its number is the last to be handed out again.
+ * The number of names below wildcards is bounded by `capacity`; names of resources without a wildcard are as many as
+ * these resources, and do not count. When there is no room, a watch of 3 hours begins (`watch`), in which the caller
+ * reports the names that have packets. A name that was neither asked for nor used during a whole watch may lose its
+ * addresses. Freed numbers are reused last, the oldest first.
  */
 export class MappedAddresses {
-  /** The one that was used the longest ago first. */
+  /** Names below wildcards, least recently used first. */
   readonly #wild = new Map<string, HeldName>()
   /** Names of resources without a wildcard. */
   readonly #exact = new Map<string, HeldName>()
@@ -43,10 +47,10 @@ export class MappedAddresses {
   readonly #capacity: number
   readonly #groups: number
   #fresh = 0
-  /** Numbers of forgotten names, in that order. */
+  /** Numbers of forgotten names, the first freed first. */
   readonly #freed: number[] = []
   #watchedSince: Instant | undefined
-  /** Wild names that were last used before this were not in use all through a watch. */
+  /** Beginning of the last whole watch: a name below a wildcard that was last used before it may be forgotten. */
   #forgetBefore: Instant | undefined
 
   constructor({ capacity = 65_536, groups = GROUPS }: MappedAddressesOptions = {}) {
@@ -54,12 +58,15 @@ export class MappedAddresses {
     this.#capacity = Math.min(capacity, this.#groups)
   }
 
-  /** How many names have addresses. */
+  /** Number of names that have addresses. */
   get size(): number {
     return this.#names.size
   }
 
-  /** The number of a name, an old one if it has one; `isExact` where it is the whole of a resource's address. `name` is normalized. */
+  /**
+   * Assigns a number to a normalized name, or returns the one that it has. `isExact`: a resource has this name itself,
+   * not by a wildcard.
+   */
   assign(name: string, { isExact, now }: { isExact: boolean; now: Instant }): Assigned {
     const known = this.#held(name)
     if (known !== undefined) {
@@ -77,18 +84,18 @@ export class MappedAddresses {
     return { number, isNew: true, forgotten, watch }
   }
 
-  /** The number that a name has. */
+  /** Returns the number of a name; undefined if it has none. */
   numberOf(name: string): number | undefined {
     return this.#held(name)?.number
   }
 
-  /** A name had packets. */
+  /** Records that a name has packets. */
   used(name: string, now: Instant): void {
     const held = this.#held(name)
     if (held !== undefined) this.#put(name, { ...held, usedAt: now }, this.#exact.has(name))
   }
 
-  /** The name that an address stands for. Takes the address's bytes, 4 or 16. */
+  /** Returns the name that an address (4 or 16 bytes) is mapped to; undefined if there is none. */
   nameOf(address: Uint8Array): string | undefined {
     if (!isMapped(address)) return undefined
     const host = hostAt(offsetOf(address))
@@ -106,7 +113,7 @@ export class MappedAddresses {
     names.set(name, held)
   }
 
-  /** Begins a watch, unless one goes on. */
+  /** Begins a watch unless one is going on. Returns whether it did. */
   #watchAnew(now: Instant): boolean {
     if (this.#watchedSince !== undefined && now < after(this.#watchedSince, WATCH)) return false
     this.#forgetBefore = this.#watchedSince
@@ -114,7 +121,9 @@ export class MappedAddresses {
     return true
   }
 
-  /** The name that was forgotten, if there was one to forget. */
+  /**
+   * Forgets the name below a wildcard that was unused the longest, and returns it; undefined if none may be forgotten.
+   */
   #forgetOne(): string | undefined {
     for (const [name, { number, usedAt }] of this.#wild) {
       if (this.#forgetBefore === undefined || usedAt >= this.#forgetBefore) return undefined
@@ -129,20 +138,21 @@ export class MappedAddresses {
 
 interface HeldName {
   number: number
-  /** When it was last asked for, or its first packet of a watch was seen. */
+  /** Time when the name was last asked for, or its first packet in a watch was seen. */
   usedAt: Instant
 }
 
 /**
- * A gateway forgets a TCP connection that is silent for 2 h 4 min (core/nat; RFC 5382 REQ-5), so whoever is still connected to a name sends
- * something in that time. Applications that keep an address without using it for longer than that get an ICMP error and ask again: the address
- * itself stands for no other name before all 524,223 numbers were handed out, which at 65,536 names in each 3 h takes 21 h.
+ * Milliseconds of a watch. A gateway forgets a TCP connection that is silent for 2 h 4 min (core/nat; RFC 5382 REQ-5),
+ * so a name with live connections has packets in a watch. An application that uses an address after it was freed gets
+ * an ICMP error and resolves the name again. The address is not reused before all 524,223 numbers were assigned, which
+ * takes 21 h at 65,536 names in each 3 h.
  */
 const WATCH = 3 * HOUR
 
 const PER_NAME = 4
 
-/** The bytes of the addresses of the name with a number, ready for an answer. */
+/** Returns the addresses of one family for a name's number, as bytes for an answer. */
 export const addressBytes = (number: number, family: 'ipv4' | 'ipv6'): Uint8Array[] =>
   Array.from({ length: PER_NAME }, (_, i) => {
     const offset = offsetAt(number * PER_NAME + i)
@@ -154,7 +164,7 @@ export const addressBytes = (number: number, family: 'ipv4' | 'ipv6'): Uint8Arra
     return bytes
   })
 
-/** The addresses of the name with a number, as text. */
+/** Returns the addresses for a name's number, as text. */
 export const addressText = (number: number): MappedName => {
   const offsets = Array.from({ length: PER_NAME }, (_, i) => offsetAt(number * PER_NAME + i))
   return {
@@ -163,7 +173,10 @@ export const addressText = (number: number): MappedName => {
   }
 }
 
-/** Whether an address (4 or 16 bytes) is of the ranges of mapped addresses and sentinels: 100.96.0.0/11, fd00:2021:1111:8000::/107, and its sentinels. */
+/**
+ * Whether an address (4 or 16 bytes) is a mapped address or a sentinel: in 100.96.0.0/11, fd00:2021:1111:8000::/107 or
+ * fd00:2021:1111:8000:100:100:111:0/120.
+ */
 export const isMapped = (address: Uint8Array): boolean => {
   if (address.length === 4) return address[0] === 100 && ((address[1] ?? 0) & 0xe0) === 96
   if (startsWith(address, SENTINEL_PREFIX, 15)) return true
@@ -171,9 +184,9 @@ export const isMapped = (address: Uint8Array): boolean => {
 }
 
 /**
- * Whether packets to an address (4 or 16 bytes) may end at one of the mapped range or a sentinel: it is one, or an IPv6 address that has one
- * within it, which a kernel, a translator or a tunnel sends as IPv4. Such addresses are no others' by right: NAT64's well-known prefix is not for
- * addresses that are not global (RFC 6052 §3.1).
+ * Whether packets to an address (4 or 16 bytes) may reach a mapped address or a sentinel: the address is one, or is an
+ * IPv6 address with one embedded, which a kernel, a translator or a tunnel would send as IPv4. No legitimate server has
+ * such an address: NAT64's well-known prefix is not for addresses that are not global (RFC 6052 §3.1).
  */
 export const leadsToMapped = (address: Uint8Array): boolean => isMapped(address) || embeddedIpv4(address).some(isMapped)
 
@@ -184,15 +197,15 @@ const startsWith = (address: Uint8Array, prefix: Uint8Array, length: number): bo
 const IPV6_PREFIX = Uint8Array.of(0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 const SENTINEL_PREFIX = Uint8Array.of(0xfd, 0, 0x20, 0x21, 0x11, 0x11, 0x80, 0, 1, 0, 1, 0, 1, 0x11, 0, 0)
 
-// Offsets in the range, the same for both families: 21 bits, without the first and the last, which are no host addresses in IPv4,
-// and without 100.100.111.0/24, where the sentinels are.
+// Offsets of mapped addresses in their range, the same in both families: 21 bits, except the first and the last, which
+// are no host addresses in IPv4, and except 100.100.111.0/24, which holds the sentinels.
 const SENTINELS_AT = ((100 - 96) << 16) | (111 << 8)
 const SENTINELS = 256
 const GROUPS = Math.floor((2 ** 21 - 2 - SENTINELS) / PER_NAME)
 
 const offsetAt = (host: number): number => (host + 1 < SENTINELS_AT ? host + 1 : host + 1 + SENTINELS)
 
-/** The inverse of `offsetAt`, -1 where there is none. */
+/** Inverse of `offsetAt`; -1 for the offset of a sentinel. */
 const hostAt = (offset: number): number => {
   if (offset < SENTINELS_AT) return offset - 1
   return offset < SENTINELS_AT + SENTINELS ? -1 : offset - 1 - SENTINELS
@@ -203,7 +216,7 @@ const offsetOf = (address: Uint8Array): number => {
   return ((high & 0x1f) << 16) | (middle << 8) | low
 }
 
-/** RFC 5952 §4.2: the longest run of zeros is left out. */
+/** Formats the last 32 bits of an address after `::`, without leading zeros (RFC 5952 §4). */
 const lastGroups = (offset: number): string => {
   const high = offset >>> 16
   return high === 0 ? (offset & 0xffff).toString(16) : `${high.toString(16)}:${(offset & 0xffff).toString(16)}`

@@ -1,9 +1,12 @@
 import { readName, skipName, writeName } from './wire-name.ts'
 
-/** Types of records by number: what has no name here is handled by number all the same. */
+/**
+ * Numbers of DNS record types (RFC 1035 §3.2.2 and later) that the code treats specially; other types are handled by
+ * number.
+ */
 export const RecordType = { A: 1, CNAME: 5, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, OPT: 41, SVCB: 64, HTTPS: 65 } as const
 
-/** RFC 1035 §4.1.1, RFC 6891 §9 for BADVERS. */
+/** DNS response codes (RFC 1035 §4.1.1; BADVERS: RFC 6891 §9). */
 export const ResponseCode = {
   NOERROR: 0,
   FORMERR: 1,
@@ -17,23 +20,23 @@ export type ResponseCode = (typeof ResponseCode)[keyof typeof ResponseCode]
 
 export const CLASS_IN = 1
 
-/** One question and what is needed to answer it. */
+/** A parsed query: its one question and the header fields that an answer needs. */
 export interface DnsQuery {
   id: number
-  /** As `readName` writes it. */
+  /** Name asked for, in the form of `readName`. */
   name: string
   type: number
   recordClass: number
   recursionDesired: boolean
-  /** The question as it was asked, in the asker's own letter case (which some check). A copy. */
+  /** Copy of the question section in the letter case of the asker, as some resolvers check the case in the answer. */
   question: Uint8Array
-  /** What the asker can take by UDP, where it says so (EDNS, RFC 6891). */
+  /** Longest UDP message that the asker accepts, in bytes; undefined in a query without EDNS (RFC 6891). */
   udpBytes: number | undefined
 }
 
 export type QueryVerdict =
   | { type: 'query'; query: DnsQuery }
-  /** `answer` is there where whoever sent it deserves one. */
+  /** `answer` is the error response to send; absent if there must be none. */
   | { type: 'refused'; reason: QueryProblem; answer?: Uint8Array }
 
 export type QueryProblem =
@@ -45,10 +48,10 @@ export type QueryProblem =
   | 'malformed'
   | 'unknown-edns-version'
 
-/** Reads a query from bytes that anybody may have sent. Never throws; bytes are only borrowed. */
+/** Parses a query from untrusted bytes, without keeping them. Never throws. */
 export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
   if (bytes.length < HEADER_BYTES) return { type: 'refused', reason: 'too-short' }
-  // Answering an answer is how two servers come to talk to each other for ever.
+  // An answer must not be answered: two servers could send answers to each other for ever.
   const flags = read16(bytes, 2)
   if ((flags & QR) !== 0) return { type: 'refused', reason: 'not-a-query' }
   if (bytes.length > MAX_QUERY_BYTES) return complaint(bytes, ResponseCode.FORMERR, 'too-long')
@@ -63,7 +66,7 @@ export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
   for (const record of records(bytes, questionEnd, read16(bytes, 6) + read16(bytes, 8) + read16(bytes, 10))) {
     if (record === undefined) return complaint(bytes, ResponseCode.FORMERR, 'malformed')
     if (record.type !== RecordType.OPT) continue
-    // RFC 6891 §6.1.1: more than one is an error.
+    // RFC 6891 §6.1.1: more than one OPT record is an error.
     if (udpBytes !== undefined) return complaint(bytes, ResponseCode.FORMERR, 'malformed')
     udpBytes = record.recordClass
     version = (record.ttlSeconds >>> 16) & 0xff
@@ -81,15 +84,15 @@ export const parseQuery = (bytes: Uint8Array): QueryVerdict => {
   return { type: 'refused', reason: 'unknown-edns-version', answer: answerTo(query, { code: ResponseCode.BADVERS }) }
 }
 
-/** Records of one type that all belong to the name asked for. */
+/** Records of one type for the name asked for. */
 export interface AnswerRecords {
   type: number
   ttlSeconds: number
-  /** One a record: an address, or a name from `writeName`. */
+  /** Data of each record: an address, or a name from `writeName`. */
   data: readonly Uint8Array[]
 }
 
-/** An answer of our own to a query. With EDNS if the query had it. The caller owns the bytes. */
+/** Writes an answer to a query, with EDNS if the query had it. The caller owns the bytes. */
 export const answerTo = (
   query: DnsQuery,
   { code, records: given, truncated = false }: { code: ResponseCode; records?: AnswerRecords; truncated?: boolean },
@@ -123,14 +126,17 @@ export const answerTo = (
   return bytes
 }
 
-/** What fits into one packet of the tunnel's MTU of 1280, with room for the longest headers: 1280 - 60 - 8. */
+/** Longest UDP message in bytes that fits into a packet of the tunnel's MTU with the longest headers: 1280 - 60 - 8. */
 const UDP_LIMIT_BYTES = 1212
 
-/** The longest answer that an asker may be sent: what EDNS says by UDP, 512 without (RFC 1035 §4.2.1), never above our own limit. */
+/**
+ * Returns the longest answer in bytes for an asker: over UDP the size in its EDNS, or 512 (RFC 1035 §4.2.1), but at
+ * most 1212.
+ */
 export const answerLimit = (query: DnsQuery, protocol: 'udp' | 'tcp'): number =>
   protocol === 'tcp' ? 0xffff : Math.min(UDP_LIMIT_BYTES, Math.max(512, query.udpBytes ?? 512))
 
-/** A query of our own for recursion, with EDNS; undefined where the name is none. */
+/** Writes a recursive query with EDNS; undefined if the name is malformed. */
 export const writeQuery = ({ id, name, type }: { id: number; name: string; type: number }): Uint8Array | undefined => {
   const wire = writeName(name)
   if (wire === undefined) return undefined
@@ -148,16 +154,16 @@ export const writeQuery = ({ id, name, type }: { id: number; name: string; type:
   return bytes
 }
 
-/** An answer that has been checked against its query. */
+/** A parsed answer that matches its query. */
 export interface DnsAnswer {
   code: number
   truncated: boolean
-  /** The records of the answer section, in order; `data` lies in the answer's bytes. */
+  /** Records of the answer section, in order; their `data` is borrowed from the message. */
   records: readonly DnsRecord[]
 }
 
 export interface DnsRecord {
-  /** Where its name and its data begin in the message, for `readName`. */
+  /** Offsets of the record's name and data in the message, for `readName`. */
   nameAt: number
   dataAt: number
   type: number
@@ -170,7 +176,10 @@ export type AnswerVerdict = { type: 'answer'; answer: DnsAnswer } | { type: 'ref
 
 export type AnswerProblem = 'too-short' | 'not-an-answer' | 'wrong-id' | 'wrong-question' | 'malformed'
 
-/** Reads what came back for a query. Never throws; `data` of its records is borrowed from `bytes`. */
+/**
+ * Parses an answer from untrusted bytes and checks it against its query. Never throws; `data` of the records is
+ * borrowed from `bytes`.
+ */
 export const parseAnswer = (
   bytes: Uint8Array,
   query: Pick<DnsQuery, 'id' | 'name' | 'type' | 'recordClass'>,
@@ -182,7 +191,7 @@ export const parseAnswer = (
   const code = flags & 0xf
   const truncated = (flags & TC) !== 0
   const questions = read16(bytes, 4)
-  // Servers that cannot read a query, or will not, may leave out the question.
+  // Servers that cannot parse a query, or refuse it, may omit the question.
   if (questions === 0 && code !== ResponseCode.NOERROR && code !== ResponseCode.NXDOMAIN) {
     return { type: 'answer', answer: { code, truncated, records: [] } }
   }
@@ -203,33 +212,39 @@ export const parseAnswer = (
   return { type: 'answer', answer: { code, truncated, records: found } }
 }
 
-/** Whether bytes that somebody sent are an answer to a query: a whole one, with its id and question. Never throws. */
+/** Whether untrusted bytes are a well-formed answer to a query, with its id and question. Never throws. */
 export const isAnswerTo = (query: Uint8Array, bytes: Uint8Array): boolean => {
   const asked = parseQuery(query)
   return asked.type === 'query' && parseAnswer(bytes, asked.query).type === 'answer'
 }
 
-/** The message, or an empty one marked TC where the asker cannot take it whole, so that it asks again over TCP. The caller owns the bytes. */
+/**
+ * Copies an answer; if it is too long for the asker, returns an empty one marked TC, so that the asker repeats its
+ * query over TCP. The caller owns the bytes.
+ */
 export const fitted = (query: DnsQuery, protocol: 'udp' | 'tcp', message: Uint8Array): Uint8Array =>
   message.length <= answerLimit(query, protocol)
     ? new Uint8Array(message)
     : answerTo(query, { code: responseCode(message) as ResponseCode, truncated: true })
 
-/** Whether a message says that it was cut short (TC). */
+/** Whether a message is truncated (TC). */
 export const isTruncated = (message: Uint8Array): boolean => (read16(message, 2) & TC) !== 0
 
-/** Whether a message has an answer section without records, and is whole. */
+/** Whether an answer has no records in its answer section and is not truncated. */
 export const isEmptyAnswer = (message: Uint8Array): boolean => read16(message, 6) === 0 && !isTruncated(message)
 
-/** The response code in a message's header (RFC 1035 §4.1.1). */
+/** Reads the response code in a message's header (RFC 1035 §4.1.1). */
 export const responseCode = (message: Uint8Array): number => read16(message, 2) & 0xf
 
 const HEADER_BYTES = 12
-/** Owner (as a pointer), type, class, TTL, length. */
+/** Bytes of a record before its data: owner as a pointer, type, class, TTL, length. */
 const FIXED_RECORD_BYTES = 12
 const OPT_BYTES = 11
 const NAME_OF_QUESTION = 0xc000 | HEADER_BYTES
-/** A question is at most 271 bytes; the rest is room for EDNS options such as padding (RFC 8467). */
+/**
+ * Longest accepted query in bytes: header and question take at most 271; the rest is room for EDNS options such as
+ * padding (RFC 8467).
+ */
 const MAX_QUERY_BYTES = 4096
 
 const QR = 0x8000
@@ -238,11 +253,11 @@ const TC = 0x0200
 const RD = 0x0100
 const RA = 0x0080
 
-/** Never compressed: there is no name before it to point to, and the header is none. */
+/** Reads the name in the question, which cannot be compressed: there is no name before it to point to. */
 const readQuestionName = (bytes: Uint8Array): { name: string; end: number } | undefined =>
   readName(bytes, HEADER_BYTES, { mayPoint: false })
 
-/** The records from an offset on; undefined, as the last one, where the bytes are none. */
+/** Yields `count` records from an offset on; at malformed bytes yields undefined and ends. */
 function* records(bytes: Uint8Array, offset: number, count: number): Generator<DnsRecord | undefined> {
   for (let at = offset, left = count; left > 0; left--) {
     const nameAt = at
@@ -263,7 +278,7 @@ function* records(bytes: Uint8Array, offset: number, count: number): Generator<D
   }
 }
 
-/** A refusal that says why in its header; the question is left out, for it may not be one. */
+/** Refuses a query with an error response of only a header, as the question may be malformed. */
 const complaint = (bytes: Uint8Array, code: ResponseCode, reason: QueryProblem): QueryVerdict => {
   const answer = new Uint8Array(HEADER_BYTES)
   answer.set(bytes.subarray(0, 2))

@@ -1,27 +1,33 @@
 /**
- * The address of a DNS resource: a name in which `?` is one character, `*` any number of characters (both within one label) and
- * `**`, as a whole label, any number of labels, none included. A pattern that begins with `*.` also matches what follows it.
- * Case does not count.
+ * Parsed address of a DNS resource: a name in which `?` stands for one character, `*` for any number of characters
+ * (both within one label) and `**`, as a whole label, for any number of labels, even none. `*.example.org` also matches
+ * `example.org`. Case is ignored.
  */
 export interface Pattern {
   readonly text: string
-  /** Lower case, as on the wire: a label beyond ASCII is in its `xn--` form. */
+  /** Labels in lower case, as on the wire: a label beyond ASCII is in its `xn--` form. */
   readonly labels: readonly string[]
 }
 
-/** The pattern, or undefined where the text is none. Only its form counts here; what may be a resource says `patternProblem`. */
+/**
+ * Parses a pattern; undefined if the text is malformed. Whether a resource may have the pattern is `patternProblem`'s
+ * decision.
+ */
 export const parsePattern = (text: string): Pattern | undefined => {
   const labels = text.split('.').map(wireLabel)
   return formProblem(labels) === undefined ? { text, labels: labels as string[] } : undefined
 }
 
-/** Whether a name (any case, a trailing dot is ignored) matches. What is no pattern or no name matches nothing. */
+/**
+ * Whether a name (any case, with or without a trailing dot) matches a pattern. Malformed patterns and names never
+ * match.
+ */
 export const matchPattern = (pattern: string, name: string): boolean => {
   const parsed = parsePattern(pattern)
   return parsed !== undefined && matchParsed(parsed, normalizeName(name))
 }
 
-/** `matchPattern` for a pattern that was parsed before and a normalized name. */
+/** Whether a normalized name matches a parsed pattern. */
 export const matchParsed = ({ labels }: Pattern, name: string): boolean => {
   if (name.length === 0 || name.length > LONGEST_NAME) return false
   const labelsOfName = name.split('.')
@@ -30,16 +36,17 @@ export const matchParsed = ({ labels }: Pattern, name: string): boolean => {
   return labels[0] === '*' && labels.length > 1 && glob(labels.slice(1), labelsOfName, '**', matchLabel)
 }
 
-/** The one way to write a name: lower case, no trailing dot. The root is the empty text. */
+/** Normalizes a name: lower case, no trailing dot. The root is the empty text. */
 export const normalizeName = (name: string): string => {
   const lower = name.toLowerCase()
   return lower.endsWith('.') ? lower.slice(0, -1) : lower
 }
 
 /**
- * The order in which patterns win, most specific first: negative where `a` goes before `b`. Labels are compared from the right; the
- * first difference decides: no wildcard before `?` before `*` before `**`, more written characters before fewer. Where one pattern
- * ends it goes first, unless it ends with `**`, which takes in the longer one. A total order, the same everywhere: equal patterns only are 0.
+ * Orders patterns by specificity: negative if `a` is more specific than `b`, zero only if they are equal. Compares
+ * labels from the right; the first difference decides: no wildcard before `?` before `*` before `**`, more literal
+ * characters before fewer. If one pattern has no labels left, it comes first, unless its leftmost label is `**`, which
+ * includes the longer pattern.
  */
 export const comparePatterns = (a: string, b: string): number => {
   const left = a.split('.').map(orderedLabel)
@@ -57,7 +64,7 @@ export const comparePatterns = (a: string, b: string): number => {
   }
 }
 
-/** Why a text cannot be the address of a DNS resource, as a sentence for the person who wrote it; undefined if it can. */
+/** Explains, to the person who entered it, why a text cannot be the address of a DNS resource; undefined if it can. */
 export const patternProblem = (pattern: string): string | undefined => {
   if (pattern === '') return 'A name is missing.'
   if (/\s/.test(pattern)) return 'A name has no blanks.'
@@ -87,8 +94,8 @@ export const patternProblem = (pattern: string): string | undefined => {
 const LONGEST_NAME = 253
 const LONGEST_LABEL = 63
 
-// Top labels below which strangers register names; those of two letters are countries' (RFC 1591 §2). Everything else may be an
-// organisation's own: `lan`, `corp`, a name that it registered as a top label.
+// Top-level domains in which anybody may register names, beside those of two letters, which are countries' (RFC 1591
+// §2). Any other may belong to one organisation: `lan`, `corp`, its own top-level domain.
 const PUBLIC_TOP_LABELS = new Set([
   'com',
   'net',
@@ -116,14 +123,17 @@ const formProblem = (labels: readonly (string | undefined)[]): string | undefine
     if (label === undefined) return 'A label beyond ASCII must be a valid international name without a wildcard in it.'
     if (label === '') return 'A label between two dots is missing.'
     if (label.length > LONGEST_LABEL) return `A label has at most ${LONGEST_LABEL} characters.`
-    // Underscores are in no host name (RFC 952), and yet in names that people have.
+    // RFC 952 does not allow underscores in host names, but people use them.
     if (!/^[a-z0-9_*?-]+$/.test(label)) return 'A name has letters, digits, hyphens and the wildcards ?, * and ** only.'
     if (label.includes('**') && label !== '**') return '** stands for whole labels: put it between dots.'
   }
   return undefined
 }
 
-/** The label in lower case and in the form that travels (RFC 5890 §2.3.2.1), undefined where there is none. */
+/**
+ * Converts a label to lower case and to its `xn--` form (RFC 5890 §2.3.2.1) if it is beyond ASCII; undefined if it has
+ * none.
+ */
 const wireLabel = (label: string): string | undefined => {
   const lower = label.toLowerCase()
   if (/^\p{ASCII}*$/u.test(lower)) return lower
@@ -132,7 +142,10 @@ const wireLabel = (label: string): string | undefined => {
   return first
 }
 
-/** Glob over a sequence. `many` stands for any number of items. Goes back to the last `many` only, so its time is bounded by the product of the lengths. */
+/**
+ * Matches a glob against a sequence. `many` stands for any number of items. Backtracks only to the last `many`, so its
+ * time is bounded by the product of the lengths.
+ */
 const glob = (
   pattern: ArrayLike<string>,
   items: ArrayLike<string>,
@@ -177,7 +190,7 @@ const compareLabels = (a: string, b: string): number =>
 
 const wildness = (label: string): number => (label === '**' ? 3 : label.includes('*') ? 2 : label.includes('?') ? 1 : 0)
 
-// Literals are told apart by their text alone: none of them is more specific than another.
+// Labels without wildcards count 0: no literal is more specific than another.
 const written = (label: string): number =>
   wildness(label) === 0 ? 0 : label.length - count(label, '*') - count(label, '?')
 

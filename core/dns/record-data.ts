@@ -2,7 +2,10 @@ import { joinedBytes } from '../net/joined-bytes.ts'
 import type { DnsRecord } from './message.ts'
 import { expandName } from './wire-name.ts'
 
-/** The parts of record data that hold names which servers may compress (RFC 1035 §3.3, RFC 3597 §4): bytes, a name, a text with its length before it. */
+/**
+ * One field of record data that may hold compressed names (RFC 1035 §3.3, RFC 3597 §4): a number of bytes, a name, or a
+ * text after its length byte.
+ */
 type Part = number | 'name' | 'text'
 
 const NAME: readonly Part[] = ['name']
@@ -22,7 +25,10 @@ const LAYOUTS: ReadonlyMap<number, readonly Part[]> = new Map([
   [35, [4, 'text', 'text', 'text', 'name']],
 ])
 
-/** A record's data with its names written out, so that it stands alone (a copy); undefined where it cannot be read. */
+/**
+ * Copies a record's data with its names decompressed, so that it does not depend on the message; undefined if it is
+ * malformed.
+ */
 export const expandedData = (
   message: Uint8Array,
   { type, data, dataAt }: Pick<DnsRecord, 'type' | 'data' | 'dataAt'>,

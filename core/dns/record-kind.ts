@@ -1,33 +1,36 @@
 import { RecordType } from './message.ts'
 
-/** How a query for a type of record is answered where the name is a resource. */
+/** Way of answering a query for a resource's name, by record type. */
 export type RecordKind =
-  /** A, AAAA: by mapped addresses. */
+  /** A and AAAA: answered with mapped addresses. */
   | 'address'
-  /** Records with addresses in them, or ways to one that do without a query for it: there are none. */
+  /** Types that carry addresses, or lead to one without an address query: answered with no records. */
   | 'hint'
-  /** Any record: by mapped addresses, which RFC 8482 §4.1 allows. */
+  /** ANY: answered with mapped addresses, as RFC 8482 §4.1 allows. */
   | 'any'
-  /** No records, but questions about a server or a zone: refused. */
+  /** Types that are not records but operations on a server or a zone: refused. */
   | 'meta'
-  /** All else, types that are unknown today among them: the site's name server knows. */
+  /** All other types, unknown ones included: answered by the site's name server. */
   | 'data'
 
 export const recordKind = (type: number): RecordKind => {
   if (type === RecordType.A || type === RecordType.AAAA) return 'address'
   if (HINTS.has(type)) return 'hint'
   if (type === ANY) return 'any'
-  // RFC 6895 §3.1, and EDNS.
+  // Meta types of RFC 6895 §3.1, and EDNS's OPT.
   return type === 0 || type === RecordType.OPT || (type >= 128 && type <= 255) ? 'meta' : 'data'
 }
 
-/** Whether records of a type carry addresses, which nobody may hear of a resource's name (D1). */
+/** Whether records of a type carry addresses. A client must never learn a resource's real ones (D1). */
 export const carriesAddresses = (type: number): boolean => {
   const kind = recordKind(type)
   return kind === 'address' || kind === 'hint'
 }
 
-/** Whether records of a type lead to services of a site (D4): every gateway answers them, released ones too, and nobody else is asked for them. */
+/**
+ * Whether records of a type describe services of a site (D4). Every gateway answers these types, old versions too, and
+ * upstream servers are never asked.
+ */
 export const leadsToServices = (type: number): boolean => type === RecordType.SRV || type === RecordType.TXT
 
 const ANY = 255

@@ -2,7 +2,7 @@ import { formatAddress } from '../net/ip-address.ts'
 import { RecordType, type DnsRecord } from './message.ts'
 import { readName } from './wire-name.ts'
 
-/** The types that people name; all others are `TYPE64` and the like (RFC 3597 §5). */
+/** Record types by name. Others are written as `TYPE64` and the like (RFC 3597 §5). */
 const TYPE_NUMBERS: Readonly<Record<string, number>> = {
   ...RecordType,
   NS: 2,
@@ -24,7 +24,7 @@ const TYPE_NUMBERS: Readonly<Record<string, number>> = {
   URI: 256,
 }
 
-/** The number of a type by its name in any case, undefined where there is none. */
+/** Returns the number of a record type by its name, in any case; undefined if it is unknown. */
 export const typeNumber = (name: string): number | undefined => {
   const known = Object.hasOwn(TYPE_NUMBERS, name.toUpperCase()) ? TYPE_NUMBERS[name.toUpperCase()] : undefined
   if (known !== undefined) return known
@@ -35,7 +35,10 @@ export const typeNumber = (name: string): number | undefined => {
 export const typeName = (type: number): string =>
   Object.entries(TYPE_NUMBERS).find(([, number]) => number === type)?.[0] ?? `TYPE${type}`
 
-/** A record's data as zone files have it; what has no form here, or is malformed, as RFC 3597 §5 writes the unknown. */
+/**
+ * Formats a record's data as in a zone file; data of other types, and malformed data, in the generic form of RFC 3597
+ * §5.
+ */
 export const recordText = (message: Uint8Array, { type, data, dataAt }: DnsRecord): string =>
   knownText(message, { type, data, dataAt }) ?? `\\# ${data.length} ${hex(data)}`.trimEnd()
 
@@ -71,7 +74,10 @@ const knownText = (
   }
 }
 
-/** RFC 1035 §3.3.14, §5.1: each with its length before it; what is not printable is written \DDD. */
+/**
+ * Formats the character strings of a TXT record (RFC 1035 §3.3.14, §5.1), unprintable bytes as \DDD; undefined if they
+ * are malformed.
+ */
 const texts = (data: Uint8Array): string | undefined => {
   const found: string[] = []
   for (let at = 0; at < data.length;) {

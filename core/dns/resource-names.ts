@@ -1,22 +1,22 @@
 import { comparePatterns, matchParsed, parsePattern, type Pattern } from './pattern.ts'
 
-/** A DNS resource as the resolver sees it. `id` is the wire's. */
+/** A DNS resource with all that the resolver needs. `id` is its id on the wire. */
 export interface NamedResource {
   id: string
-  /** A pattern: `*.example.org`. */
+  /** Name or pattern, such as `*.example.org`. */
   address: string
-  /** Both families by default. */
+  /** Address families of the resource; both by default. */
   ipStack?: 'dual' | 'ipv4_only' | 'ipv6_only' | undefined
 }
 
-/** Whether a resource's address is one name. */
+/** Whether a resource's address is a name without wildcards. */
 export const isOneName = ({ address }: NamedResource): boolean => !/[*?]/.test(address)
 
-/** Which resources a name belongs to. */
+/** Index of the resources by name. */
 export class ResourceNames {
-  // By the labels at the end of a pattern that have no wildcard, so that a name is tried with few patterns of many.
+  // Patterns by their trailing labels without wildcards, so that a name is matched against few of them.
   readonly #bySuffix = new Map<string, Entry[]>()
-  /** Addresses that are no patterns. */
+  /** Addresses of resources that are malformed patterns. */
   readonly invalid: readonly string[]
 
   constructor(resources: readonly NamedResource[]) {
@@ -35,7 +35,10 @@ export class ResourceNames {
     this.invalid = invalid
   }
 
-  /** The resources of a normalized name, those of the most specific pattern first, the highest id of equals: as packets go (T5). */
+  /**
+   * Returns the resources of a normalized name: most specific pattern first, highest id first among equals, as in
+   * routing packets (T5).
+   */
   match(name: string): NamedResource[] {
     const found: Entry[] = []
     for (let from = 0; ;) {

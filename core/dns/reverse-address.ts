@@ -1,4 +1,7 @@
-/** The address (4 or 16 bytes) that a normalized name below in-addr.arpa or ip6.arpa asks about (RFC 1035 §3.5, RFC 3596 §2.5), if any. */
+/**
+ * Returns the address (4 or 16 bytes) of a normalized name below in-addr.arpa or ip6.arpa (RFC 1035 §3.5, RFC 3596
+ * §2.5); undefined for other names.
+ */
 export const reverseAddress = (name: string): Uint8Array | undefined => {
   if (name.endsWith(IPV4_SUFFIX)) return reversed(name.slice(0, -IPV4_SUFFIX.length), 4, /^(?:0|[1-9]\d{0,2})$/, 10)
   if (!name.endsWith(IPV6_SUFFIX)) return undefined

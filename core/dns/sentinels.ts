@@ -1,12 +1,16 @@
 /**
- * The addresses at which applications find the client's resolver: one per upstream (IPv6 for an upstream that is asked over IPv6, IPv4
- * for every other), so that the system's own choice among resolvers is kept. Never empty: without an upstream, resources still have names.
+ * Sentinels: addresses at which the client's resolver listens in place of the system's name servers. There is one per
+ * upstream server, of its family (IPv4 if it has none), so that the system's choice among servers is kept; and at least
+ * one, as resources have names without any upstream.
  */
 export class Sentinels {
   #ipv4 = 0
   #ipv6 = 0
 
-  /** Addresses that were not in use a moment ago, so that the operating system takes its cached answers for stale. */
+  /**
+   * Assigns a sentinel to each upstream. Sentinels differ from the last ones, so that the operating system drops
+   * answers cached for those.
+   */
   assign(upstreams: readonly { isIpv6: boolean }[]): string[] {
     if (upstreams.length === 0) return [this.#nextIpv4()]
     return upstreams.map(({ isIpv6 }) => (isIpv6 ? this.#nextIpv6() : this.#nextIpv4()))
@@ -23,5 +27,5 @@ export class Sentinels {
   }
 }
 
-// The one after is where DNS over TCP comes from (core/flow).
+// Last number of a sentinel; the next address is the source of DNS over TCP (core/flow).
 const LAST = 253

@@ -4,11 +4,11 @@ const IPV4_HINT = 4
 const IPV6_HINT = 6
 
 /**
- * The addresses that an SVCB or HTTPS record names (RFC 9460 §7.3), by which an application may connect without asking for them; undefined where its data
- * cannot be read.
+ * Returns the address hints in the data of an SVCB or HTTPS record (RFC 9460 §7.3), to which an application may connect
+ * without an address query. Undefined if the data is malformed.
  */
 export const hintedAddresses = (data: Uint8Array): Uint8Array[] | undefined => {
-  // §2.2: the priority, the target's name, which is never compressed, and parameters of a key and a length.
+  // RFC 9460 §2.2: priority, target name (never compressed), then parameters, each of key, length and value.
   const parameters = endOfName(data, 2)
   if (parameters === undefined) return undefined
   const found: Uint8Array[] = []

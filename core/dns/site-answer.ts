@@ -5,9 +5,9 @@ import { carriesAddresses } from './record-kind.ts'
 import { expandName } from './wire-name.ts'
 
 /**
- * A checked answer about a name of a resource, written anew: its answer section only, without records that carry addresses, because whatever else a
- * server adds may be real addresses (D1, D15). Names are written out, so that nothing of the rest is left. Undefined where it cannot be read, or is
- * too long then. The caller owns the bytes.
+ * Rewrites a parsed answer for a resource's name so that it holds no real address (D1, D15): keeps only the answer
+ * section, drops records that carry addresses, and decompresses names. Undefined if a record is malformed or the result
+ * is too long. The caller owns the bytes.
  */
 export const siteAnswer = (
   query: DnsQuery,
@@ -28,7 +28,8 @@ export const siteAnswer = (
     kept.push(joinedBytes([isQuestion(owner, query) ? POINTER_TO_QUESTION : owner, new Uint8Array(fixed.buffer), data]))
   }
   const whole = answerTo(query, { code: code as ResponseCode, truncated })
-  // RFC 6891 §6.1.1: EDNS stands behind the records, and is as long as what it adds.
+  // The OPT record goes behind the answer's records (RFC 6891 §6.1.1); its length is the difference to an answer
+  // without EDNS.
   const edns = whole.length - answerTo({ ...query, udpBytes: undefined }, { code: code as ResponseCode }).length
   const bytes = joinedBytes([whole.subarray(0, whole.length - edns), ...kept, whole.subarray(whole.length - edns)])
   if (bytes.length > LARGEST_MESSAGE) return undefined
@@ -36,7 +37,7 @@ export const siteAnswer = (
   return bytes
 }
 
-/** Type, class, TTL, length. */
+/** Bytes of a record between its name and its data: type, class, TTL, length. */
 const FIXED_BYTES = 10
 const ANSWER_COUNT_AT = 6
 const POINTER_TO_QUESTION = Uint8Array.of(0xc0, 12)

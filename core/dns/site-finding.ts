@@ -1,19 +1,19 @@
-/** Outcomes of looking up the addresses of one family of a name at the site. */
+/** Outcomes of a site's lookup of a name's addresses of one family. */
 export const SITE_FINDINGS = [
   'found',
-  /** The name has records, and none of this family. */
+  /** The name exists, but has no address of this family. */
   'no_record',
-  /** NXDOMAIN */
+  /** The name does not exist (NXDOMAIN). */
   'no_such_name',
-  /** Every address is never a server's, or the gateway's own. */
+  /** All addresses were refused: none can be a server's, or they are the gateway's own. */
   'refused_address',
-  /** No name server has answered yet, while the other family has addresses. */
+  /** No name server has answered yet for this family, but the other family has addresses. */
   'pending',
   'no_answer',
   'servfail',
-  /** A name server would not say (REFUSED). */
+  /** A name server refused the query (REFUSED). */
   'refused',
-  /** An answer that is none, or an error of another kind. */
+  /** The answer was malformed, truncated, or an error of another kind. */
   'bad_answer',
 ] as const
 export type SiteFinding = (typeof SITE_FINDINGS)[number]
@@ -24,14 +24,14 @@ export interface SiteFindings {
   readonly ipv6: SiteFinding
 }
 
-/** Addresses of both families. */
+/** Findings of a name with addresses of both families. */
 export const NO_TROUBLE: SiteFindings = { ipv4: 'found', ipv6: 'found' }
 
-/** Whether somebody has to hear of the outcomes: no family has addresses, or one failed for another reason than that it has no records. */
+/** Whether findings are a problem to report: no family has addresses, or the lookup of one failed. */
 export const isTrouble = ({ ipv4, ipv6 }: SiteFindings): boolean =>
   (ipv4 !== 'found' && ipv6 !== 'found') || [ipv4, ipv6].some((finding) => !HARMLESS.has(finding))
 
 const HARMLESS: ReadonlySet<SiteFinding> = new Set(['found', 'pending', 'no_record', 'no_such_name'])
 
-/** The finding in a text that came from elsewhere; undefined where it is none that is known here. */
+/** Reads a finding from an untrusted text; undefined if it is unknown. */
 export const siteFinding = (text: unknown): SiteFinding | undefined => SITE_FINDINGS.find((finding) => finding === text)

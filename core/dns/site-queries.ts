@@ -9,7 +9,7 @@ import { siteAnswer } from './site-answer.ts'
 import type { AnsweredBy } from './upstream-queries.ts'
 
 export type SiteQueriesInput<Query> =
-  /** Of a name of these resources, most specific first. */
+  /** A query for a name that belongs to these resources, most specific first. */
   | {
       type: 'queryReceived'
       query: Query
@@ -17,14 +17,17 @@ export type SiteQueriesInput<Query> =
       message: Uint8Array
       protocol: 'udp' | 'tcp'
       resourceIds: readonly string[]
-      /** The index of the upstream server to begin with where the site has no such record. */
+      /** Index of the first upstream server to ask if the site has no such record. */
       first: number
     }
   | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type SiteQueriesOutput<Query> =
   | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
-  /** Have the gateway of one of these resources asked, authorizing it first; `ask` names it for `siteAnswered` and `cancelSiteAsk`. */
+  /**
+   * Ask a gateway of one of these resources, after authorization. `ask` identifies the request in `siteAnswered` and
+   * `cancelSiteAsk`.
+   */
   | {
       type: 'askSite'
       ask: number
@@ -33,19 +36,22 @@ export type SiteQueriesOutput<Query> =
       message: Uint8Array
       protocol: 'udp' | 'tcp'
     }
-  /** Its answer is of no more use. */
+  /** The answer to this request is not needed any more. */
   | { type: 'cancelSiteAsk'; ask: number }
-  /** The site has no such record, as `siteAnswer` says, or its gateway knows no such types (absent): an upstream server may have one. */
+  /**
+   * Ask an upstream server: the site has no such record (its answer is `siteAnswer`), or its gateway does not answer
+   * this type (`siteAnswer` is absent).
+   */
   | ({ type: 'askElsewhere'; siteAnswer: Uint8Array | undefined } & Omit<PendingQuery<Query>, 'endsAt'>)
 
 /**
- * Queries that a resource's site answers (D4, D15): each waits for the gateway, 5 s at most, and is then answered SERVFAIL. SRV and TXT, by which
- * services of the site are found, nobody else is asked for.
+ * Has a resource's site answer queries for records of its names (D4, D15). A query that the gateway does not answer
+ * within 5 s gets SERVFAIL. Upstream servers are never asked for SRV and TXT, which describe services of the site.
  */
 export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, SiteQueriesOutput<Query>> {
   readonly #outputs = new OutputQueue<SiteQueriesOutput<Query>>()
   readonly #counters = new Counters()
-  /** Oldest first, which is also whose time is up first. */
+  /** Pending queries by request, oldest first, which is also the order of their deadlines. */
   readonly #pending = new Map<number, PendingQuery<Query>>()
   #lastAsk = 0
 
@@ -116,7 +122,7 @@ export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, Site
   }
 }
 
-/** Whether a whole answer says that there is no such record, or no such name. */
+/** Whether an answer is not truncated and says that there is no such record or no such name. */
 const isWithoutRecords = (message: Uint8Array): boolean => {
   const code = responseCode(message)
   return code === ResponseCode.NXDOMAIN || (code === ResponseCode.NOERROR && isEmptyAnswer(message))

@@ -14,19 +14,19 @@ import { normalizeName } from './pattern.ts'
 import type { SiteFinding, SiteFindings } from './site-finding.ts'
 
 export type SiteResolverInput =
-  /** `lookup` is the asker's name for it, given back in `resolved`. */
+  /** Resolve a name. `lookup` is a number of the caller's choice, repeated in `resolved`. */
   | { type: 'lookupRequested'; lookup: number; domain: string }
   | { type: 'systemAnswered'; ask: number; verdict: UpstreamVerdict }
-  /** This machine's own addresses, to which no name may lead; none where the operator lets names do so. */
+  /** Addresses of this machine, to which no name may resolve; empty if the operator allows it. */
   | { type: 'ownAddressesChanged'; addresses: readonly string[] }
 
 export type SiteResolverOutput =
-  /** Have the gateway's own resolver asked, over UDP; `ask` names it for `systemAnswered` and `cancelAsk`. */
+  /** Ask the gateway's own resolver over UDP. `ask` identifies the request in `systemAnswered` and `cancelAsk`. */
   | { type: 'askSystem'; ask: number; name: string; recordType: 'A' | 'AAAA'; message: Uint8Array }
   | { type: 'cancelAsk'; ask: number }
   /**
-   * Sorted, canonical text. A family without records is empty; `failed` says that neither family got an answer, `unanswered` which one
-   * did not, or not yet, where the other did; `found` what there was for each.
+   * Outcome of a lookup. Addresses are sorted, in canonical text. `failed`: neither family got a usable answer;
+   * `unanswered`: the family that has none (yet) while the other does; `found`: the finding for each family.
    */
   | {
       type: 'resolved'
@@ -39,19 +39,20 @@ export type SiteResolverOutput =
     }
 
 /**
- * Resolves names of resources where they are: at the gateway, with its own resolver, both families at once and independently (D10).
+ * Resolves names of resources at their site, by the gateway's own resolver, both families in parallel (D10).
  *
- * Answers hold for 30 s whatever their TTL says; a name is being asked for at most once at a time; after 10 s a family counts as failed. Where one
- * family has addresses, a silent one is waited for as briefly as by an application (RFC 8305 §3), and asked in the background; while it stays
- * silent, each lookup is answered with what there is and asks anew.
+ * Caches answers for 30 s whatever their TTL is. Asks for a name at most once at a time; a family without an answer
+ * after 10 s counts as failed. If one family has addresses, lookups wait for the other only 50 ms (RFC 8305 §3), and
+ * its query goes on in the background. As long as that family is not answered, each lookup returns the addresses of the
+ * first and asks again.
  */
 export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutput> {
   readonly #random: Random
   readonly #outputs = new OutputQueue<SiteResolverOutput>()
   readonly #counters = new Counters()
-  /** Oldest first, which is also who lapses first, as are the next two. */
+  /** Resolutions by name, oldest first. Like `#halfway` and `#cache` it is in the order of its deadlines. */
   readonly #running = new Map<string, Resolution>()
-  /** Those of which one family has addresses, while the other is waited for. */
+  /** Resolutions of which one family has addresses and the other has not been answered. */
   readonly #halfway = new Set<Resolution>()
   readonly #cache = new Map<string, CachedAddresses>()
   readonly #asks = new Map<number, { resolution: Resolution; question: Question }>()
@@ -70,7 +71,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
         return this.#onVerdict(input.ask, input.verdict, now)
       case 'ownAddressesChanged':
         this.#ownAddresses = new Set(input.addresses.map(canonicalAddress))
-        // What is remembered was looked at with the addresses of before.
+        // Cached answers were checked against the old addresses.
         return this.#cache.clear()
     }
   }
@@ -105,7 +106,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     )
   }
 
-  /** What failed or was refused, by reason, and how often. */
+  /** Number of failed and refused lookups and answers, by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }
@@ -129,7 +130,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     this.#tell({}, lookups)
   }
 
-  /** Why it could not, undefined if it did. */
+  /** Starts to resolve a name. Returns why it cannot; undefined if it started. */
   #begin(lookups: number[], name: string, now: Instant): string | undefined {
     const endsAt = after(now, GIVE_UP_AFTER)
     const resolution: Resolution = { name, lookups, asks: new Set(), goesOnAt: undefined, endsAt, found: {} }
@@ -163,7 +164,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     this.#halfway.add(resolution)
   }
 
-  /** Finding for one address family: its addresses, or why none counts. */
+  /** Evaluates the answer for one family: returns its addresses (maybe none), or the finding if it failed. */
   #outcome(verdict: UpstreamVerdict, question: Question): FamilyFound | SiteFinding {
     if (verdict.type === 'failed') {
       this.#counters.count(`site-resolver-${verdict.code}`)
@@ -179,7 +180,8 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
       this.#counters.count('site-answer-error')
       return code === ResponseCode.SERVFAIL ? 'servfail' : code === ResponseCode.REFUSED ? 'refused' : 'bad_answer'
     }
-    // askServer's last word where the whole answer cannot be had over TCP: what is missing is no proof that there is nothing.
+    // `askServer` returns a truncated answer only if TCP failed: records may be missing, so it does not prove that
+    // there are none.
     if (read.answer.truncated) {
       this.#counters.count('site-answer-truncated')
       return 'bad_answer'
@@ -197,7 +199,10 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     return { addresses: [...texts].sort(), finding: texts.size > 0 ? 'found' : finding }
   }
 
-  /** Why a site's name server must not lead a client there: to the gateway itself, to what is only on its link, into the tunnel. */
+  /**
+   * Returns why an address must not be reached by a name: it can never be a server's, or it is the gateway's own;
+   * undefined if it may.
+   */
   #refusal(data: Uint8Array, { type }: Question): string | undefined {
     if (data.length !== (type === RecordType.A ? 4 : 16)) return 'malformedAddress'
     if (whyNeverAServer(data) !== undefined) return 'refused-address'
@@ -205,7 +210,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     return meanings.some((one) => this.#ownAddresses.has(formatAddress(one))) ? 'own-address' : undefined
   }
 
-  /** Answers with the family that there is, while the other goes on being asked for. */
+  /** Answers the lookups with the family that has addresses; the query for the other goes on. */
   #goOn(resolution: Resolution, now: Instant): void {
     this.#halfway.delete(resolution)
     this.#counters.count('site-resolver-went-on')
@@ -248,14 +253,14 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
 
 const CACHED_FOR = 30 * SECOND
 const GIVE_UP_AFTER = 10 * SECOND
-/** RFC 8305 §3: how long a family waits for the other one. */
+/** Milliseconds for which lookups that have one family wait for the other (RFC 8305 §3). */
 const RESOLUTION_DELAY = 50
-/** That are asked for at a time. */
+/** Most names that are being resolved at a time. */
 const MAX_NAMES = 1_000
-/** That wait for one name. */
+/** Most lookups that wait for one name. */
 const MAX_LOOKUPS = 1_000
 const MAX_CACHED_NAMES = 10_000
-/** Of one family. */
+/** Most addresses of one family. */
 const MAX_ADDRESSES = 64
 
 interface Question {
@@ -281,7 +286,7 @@ interface Resolution {
   name: string
   lookups: number[]
   asks: Set<number>
-  /** When the family that has addresses waits for the other no longer. */
+  /** Time at which lookups stop waiting for the second family; undefined until one family has addresses. */
   goesOnAt: Instant | undefined
   endsAt: Instant
   found: FamiliesFound

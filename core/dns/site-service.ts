@@ -7,32 +7,35 @@ import { answerTo, CLASS_IN, fitted, parseAnswer, parseQuery, ResponseCode, type
 import { recordKind } from './record-kind.ts'
 import { siteAnswer } from './site-answer.ts'
 
-/** SRV and TXT at the site (wire §5): the one service of the gateway itself. */
+/** UDP and TCP port of a gateway's DNS service for clients, at its tunnel address (wire §5). */
 export const SITE_RESOLVER_PORT = 53_535
 
 export type SiteServiceInput<Query> =
-  /** A message that came to the gateway's own address from a client's tunnel address. `query` tells whom to answer. */
+  /** A DNS message from a client's tunnel address. `query` identifies the asker in `answerSiteQuery`. */
   | { type: 'siteQueryReceived'; query: Query; client: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
-  /** The answer to `judgeName`. */
+  /** Answer to `judgeName`. */
   | { type: 'nameJudged'; ask: number; permitted: boolean }
-  | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'forwardAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type SiteServiceOutput<Query> =
   | { type: 'answerSiteQuery'; query: Query; message: Uint8Array }
-  /** Does the client hold a grant for a resource that the (normalized) name belongs to? */
+  /** Ask whether the client has a grant for a resource with this (normalized) name. */
   | { type: 'judgeName'; ask: number; client: string; name: string }
-  /** Have the gateway's own resolver asked; `ask` names it for `siteAnswered` and `cancelSiteAsk`. */
-  | { type: 'askSite'; ask: number; message: Uint8Array; protocol: 'udp' | 'tcp' }
-  | { type: 'cancelSiteAsk'; ask: number }
+  /**
+   * Forward a query to the gateway's own resolver. `ask` identifies the request in `forwardAnswered` and
+   * `cancelForward`.
+   */
+  | { type: 'forwardQuery'; ask: number; message: Uint8Array; protocol: 'udp' | 'tcp' }
+  | { type: 'cancelForward'; ask: number }
 
 /**
- * Answers clients what only the site's name server knows of the names of their resources (D4, D15, wire §5): records of every type
- * but addresses, of names that they hold a grant for. All else is refused: addresses are not theirs to know, other names not theirs to ask.
+ * DNS service of a gateway for its clients (D4, D15, wire §5). Forwards queries to the site's name server if the client
+ * has a grant for a resource with that name; refuses all other names, and all types that carry addresses.
  */
 export class SiteService<Query> implements Machine<SiteServiceInput<Query>, SiteServiceOutput<Query>> {
   readonly #outputs = new OutputQueue<SiteServiceOutput<Query>>()
   readonly #counters = new Counters()
-  /** Oldest first, which is also whose time is up first. */
+  /** Pending queries by request, oldest first, which is also the order of their deadlines. */
   readonly #pending = new Map<number, PendingQuery<Query>>()
   #lastAsk = 0
 
@@ -42,7 +45,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
         return this.#onQuery(input, now)
       case 'nameJudged':
         return this.#onJudgement(input.ask, input.permitted)
-      case 'siteAnswered':
+      case 'forwardAnswered':
         return this.#onVerdict(input.ask, input.verdict)
     }
   }
@@ -51,7 +54,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     for (const [ask, pending] of this.#pending) {
       if (pending.endsAt > now) return
       this.#pending.delete(ask)
-      this.#outputs.push({ type: 'cancelSiteAsk', ask })
+      this.#outputs.push({ type: 'cancelForward', ask })
       this.#fail(pending, 'site-query-timed-out')
     }
   }
@@ -66,7 +69,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     return undefined
   }
 
-  /** What failed or was refused, by reason, and how often. */
+  /** Number of failed and refused queries, by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }
@@ -99,7 +102,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     if (pending === undefined) return
     if (permitted) {
       const { message, protocol } = pending
-      this.#outputs.push({ type: 'askSite', ask, message, protocol })
+      this.#outputs.push({ type: 'forwardQuery', ask, message, protocol })
       return
     }
     this.#pending.delete(ask)
@@ -130,9 +133,10 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
   }
 }
 
-/** Before the client gives up, so that it hears why. */
+/** Shorter than the client's own timeout of 5 s, so that the client gets an answer. */
 const GIVE_UP_AFTER = 4 * SECOND
 const MAX_PENDING = 1_000
+/** Most pending queries of one client. */
 const MAX_OF_CLIENT = 32
 
 interface PendingQuery<Query> {

@@ -15,40 +15,44 @@ import { UpstreamQueries, type AnsweredBy, type Upstream, type UpstreamQueriesOu
 import { writeName } from './wire-name.ts'
 
 export type StubResolverInput<Query> =
-  /** All DNS resources that this client is told of; what is not listed is gone. */
+  /** All DNS resources of this client. */
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
   /**
-   * The servers for all other names, in order: those that the account sets, or else the system's. Also the first time, with none. And those for
-   * bypassing names, if there are any.
+   * Upstream servers for names that belong to no resource, in order of preference: the account's, or else the system's.
+   * Required once at start, even if there are none. `bypassing` are the servers for `bypassingNames`.
    */
   | { type: 'upstreamsChanged'; upstreams: readonly Upstream[]; bypassing?: readonly Upstream[] }
-  /** `query` is whatever tells the host whom to answer; `sentinel` the address that was asked. */
+  /** A query of an application. `query` identifies the asker in `answer`; `sentinel` is the address that was asked. */
   | { type: 'queryReceived'; query: Query; sentinel: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
-  /** A name that has addresses had packets since `watchNames`. */
+  /** A mapped name has had packets since `watchNames`. */
   | { type: 'nameUsed'; domain: string }
-  /** The site has trouble with a name that has addresses, or has none any more (absent). */
+  /** Findings of the site for a mapped name; undefined if an earlier problem is over. */
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
 
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
   | Exclude<SiteQueriesOutput<Query>, { type: 'askElsewhere' }>
-  /** These addresses stand for a name from now on, and it belongs to these resources, most specific first; to none when it lost its last. */
+  /**
+   * Map these addresses to a name that belongs to these resources, most specific first; to none when it has lost the
+   * last one.
+   */
   | { type: 'mapName'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
-  /** An application asked for a mapped name again. */
+  /** An application has asked for a mapped name again. */
   | { type: 'refreshName'; domain: string }
-  /** Its addresses stand for nothing any more: they were not used for long, and there is no room. */
+  /** Unmap the addresses of a name that was not used for long, to make room for others. */
   | { type: 'forgetName'; domain: string }
-  /** Have it reported from now on, once for each, which names have packets. */
+  /** Report by `nameUsed`, once for each name, which mapped names have packets from now on. */
   | { type: 'watchNames' }
-  /** Where applications find this resolver from now on. Never empty. */
+  /** Addresses at which applications reach this resolver: configure them as the system's name servers. Never empty. */
   | { type: 'sentinelsChanged'; addresses: readonly string[] }
 
 /**
- * The client's resolver. Names of resources it answers itself, at once and with mapped addresses: no query for one ever leaves the
- * machine for its addresses. All other names go to an upstream, first to the one of the sentinel that was asked.
- * Records of other types of a resource's name are asked for at the site, and where the site has none, of an upstream: SRV and TXT at the site only.
+ * DNS resolver of the client. Answers address queries for names of resources itself, with mapped addresses; such a
+ * query never leaves the machine. Queries of other types for these names go to the resource's site and, if it has no
+ * such record, to an upstream server (except SRV and TXT). Queries for all other names go to the upstream servers,
+ * beginning with the one whose sentinel was asked.
  */
 export class StubResolver<Query> implements Machine<StubResolverInput<Query>, StubResolverOutput<Query>> {
   readonly #outputs = new OutputQueue<StubResolverOutput<Query>>()
@@ -62,14 +66,14 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   #sentinelAddresses: readonly string[] = []
   #upstreams: readonly Upstream[] | undefined
   #resources = new ResourceNames([])
-  /** Until when a site is known not to have a name, by resource and name, the first to lapse first. */
+  /** Time until which a name counts as missing at a resource's site, by `RESOURCE NAME`, earliest first. */
   readonly #missingUntil = new Map<string, Instant>()
-  /** What each mapped name was last said to belong to. */
+  /** Resources of each mapped name, as last sent by `mapName`. */
   readonly #owners = new Map<string, readonly NamedResource[]>()
 
   /**
-   * `bypassingNames`, normalized, are never a resource's and have servers of their own: the portal's name, which must be found without the tunnel
-   * that only the portal can open (T8).
+   * `bypassingNames` (normalized) never belong to a resource and have their own upstream servers. The portal's name is
+   * one: it must resolve without a tunnel, because tunnels need the portal (T8).
    */
   constructor(options: { maxNames?: number; bypassingNames?: Iterable<string> } = {}) {
     this.#bypassingNames = new Set(options.bypassingNames)
@@ -115,7 +119,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     return this.#ownersOf(name).length > 0
   }
 
-  /** What was refused or dropped, by reason, and how often. */
+  /** Number of refused, failed and dropped queries, by reason. */
   counters(): Readonly<Record<string, number>> {
     return { ...this.#counters.snapshot(), ...this.#upstreamQueries.counters(), ...this.#siteQueries.counters() }
   }
@@ -131,7 +135,10 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     }
   }
 
-  /** D13: whether each site that a name may belong to said that it does not have it, and only wildcards take it in. */
+  /**
+   * Whether every resource that a name may belong to has a wildcard, and its site has reported that the name does not
+   * exist (D13).
+   */
   #isMissing(name: string, owners: readonly NamedResource[], now: Instant): boolean {
     return owners.every((owner) => {
       const until = this.#missingUntil.get(`${owner.id} ${name}`)
@@ -214,7 +221,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     return this.#owners.get(name) ?? this.#resources.match(name)
   }
 
-  /** The answer to what must not be asked elsewhere, undefined for all else. */
+  /** Answers a query that must not be sent to an upstream server; undefined if it may be. */
   #ownAnswer(query: DnsQuery, owners: readonly NamedResource[], now: Instant): Uint8Array | undefined {
     if (query.name === CANARY) return answerTo(query, { code: ResponseCode.NXDOMAIN })
     if (owners.length > 0) return this.#resourceAnswer(query, owners, now)
@@ -245,7 +252,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
         return answerTo(query, { code: ResponseCode.REFUSED })
       case 'hint':
       case 'data':
-        // HTTPS (65) among them: what it would say of addresses would lead past the tunnel.
+        // An address hint, as in an HTTPS record (65), would lead applications past the tunnel.
         return empty(query)
     }
   }
@@ -255,7 +262,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     now: Instant,
   ): Uint8Array {
     const other = family === 'ipv4' ? 'ipv6_only' : 'ipv4_only'
-    // D3, D5: a name has the families of its most specific resource, whichever of its resources permits a port.
+    // The most specific resource alone decides on the families, even if another one permits the port (D3, D5).
     if (owners[0]?.ipStack === other) return empty(query)
     const assigned = this.#mapped.assign(query.name, { isExact: owners.some(isOneName), now })
     if (assigned.watch) this.#outputs.push({ type: 'watchNames' })
@@ -293,17 +300,17 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
   }
 }
 
-/** Short, so that an application asks again soon when what a name stands for changes. */
+/** TTL of answers with mapped addresses. Short, so that applications ask again soon after a mapping changes. */
 const TTL_SECONDS = 1
 
-/** Time for which a name counts as missing, as long as a gateway remembers it (D10); then it is asked for anew. */
+/** Milliseconds for which a name counts as missing at its site, as long as a gateway caches its answer (D10). */
 const MISSING_FOR = 30 * SECOND
 const MAX_MISSING = 4_096
 
-/** As many as there are in no sensible configuration; each has a sentinel. */
+/** Most upstream servers that are used, more than sensible configurations have; each takes a sentinel. */
 const MAX_UPSTREAMS = 8
 
-/** NXDOMAIN keeps Firefox from going past the system's resolver (its canary domain). */
+/** Firefox's canary domain: NXDOMAIN keeps it from using DNS over HTTPS instead of the system's resolver. */
 const CANARY = 'use-application-dns.net'
 
 const empty = (query: DnsQuery): Uint8Array => answerTo(query, { code: ResponseCode.NOERROR })

@@ -18,33 +18,39 @@ import {
 } from './message.ts'
 import { siteAnswer } from './site-answer.ts'
 
-/** A server for names that are nobody's resource, and the resolver plugin (its key) that asks it. */
+/** An upstream DNS server, and the key (`kind`) of the resolver plugin that can ask it. */
 export interface Upstream {
   kind: string
   server: UpstreamServer
 }
 
-/** A name of resources whose site has no record of the type asked for. */
+/** Resources of a name in a query that their site could not answer. */
 export interface NameOfSite {
   resourceIds: readonly string[]
-  /** The site's own answer; undefined where it could not be asked. */
+  /** Site's answer without records; undefined if the site does not answer this record type. */
   siteAnswer: Uint8Array | undefined
 }
 
-/** Where an answer comes from. */
+/** Source of an answer. */
 export type AnsweredBy =
-  /** Made here: mapped addresses, or what a resource does not have. */
+  /** This resolver, for a name of resources: mapped addresses or no records. */
   | { type: 'resource'; resourceIds: readonly string[] }
-  /** The site of a resource. */
+  /** Site of a resource. */
   | { type: 'site'; resourceIds: readonly string[] }
-  /** A server for all other names, and for records that the site of a resource does not have; undefined where none answered. */
+  /**
+   * Upstream server, for a name of no resource or a record that the site does not have; undefined if no server
+   * answered.
+   */
   | { type: 'upstream'; upstream: Upstream | undefined }
-  /** Made here: mapped addresses' names, the canary, what is no query. */
+  /** This resolver, for other queries: reverse lookups of mapped addresses, the canary domain, malformed messages. */
   | { type: 'resolver' }
 
 export type UpstreamQueriesInput<Query> =
   | { type: 'upstreamsChanged'; upstreams: readonly Upstream[] }
-  /** `first` is the index of the upstream to begin with; `upstreams` are asked instead of those that all other queries go to. */
+  /**
+   * `first` is the index of the upstream to ask first; `upstreams`, if present, are asked instead of those of
+   * `upstreamsChanged`.
+   */
   | {
       type: 'queryReceived'
       query: Query
@@ -59,7 +65,9 @@ export type UpstreamQueriesInput<Query> =
 
 export type UpstreamQueriesOutput<Query> =
   | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
-  /** Have the resolver plugin `kind` ask a server; `ask` names it for `upstreamAnswered` and `cancelAsk`. */
+  /**
+   * Have the resolver plugin `kind` ask a server. `ask` identifies the request in `upstreamAnswered` and `cancelAsk`.
+   */
   | {
       type: 'askUpstream'
       ask: number
@@ -68,18 +76,22 @@ export type UpstreamQueriesOutput<Query> =
       message: Uint8Array
       protocol: 'udp' | 'tcp'
     }
-  /** Its answer is of no more use. */
+  /** The answer to this request is not needed any more. */
   | { type: 'cancelAsk'; ask: number }
 
 /**
- * Asks upstream servers until one answers. One that fails, or has not answered after a second, is joined by the next, round and
- * round; the first answer counts. A server that did so is asked last for half a minute. After 5 s the query is answered SERVFAIL.
+ * Asks upstream servers until one answers. When a server fails, or has not answered within a second, the next one is
+ * asked too, in turns; the first answer counts. A server that failed or was late is asked last for 30 s. A query
+ * without an answer after 5 s gets SERVFAIL.
  */
 export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Query>, UpstreamQueriesOutput<Query>> {
   readonly #outputs = new OutputQueue<UpstreamQueriesOutput<Query>>()
   readonly #counters = new Counters()
   #upstreams: readonly KnownUpstream[] = []
-  /** By when they are to be looked at next: each is put last when that is a second ahead, so the first is always the next. */
+  /**
+   * Pending queries in the order of `lookAt`: a query moves to the end when its next check is set, always a second
+   * ahead.
+   */
   readonly #pending = new Set<PendingQuery<Query>>()
   readonly #asks = new Map<number, Ask<Query>>()
   #lastAsk = 0
@@ -112,7 +124,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     return undefined
   }
 
-  /** Reasons and how often. */
+  /** Number of failures by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }
@@ -191,7 +203,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
 
   #onVerdict(id: number, verdict: UpstreamVerdict, now: Instant): void {
     const ask = this.#asks.get(id)
-    // Asks that were cancelled answer too late, and there is nothing to say to that.
+    // A cancelled request may still be answered.
     if (ask === undefined) return
     this.#asks.delete(id)
     const { pending, known } = ask
@@ -210,7 +222,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     known.deadUntil = undefined
     const { answer } = read
     if (answer.records.some(isMappedAddress)) {
-      // A stranger's name must not lead an application to a resource under a false name (DNS rebinding).
+      // A foreign name must not lead an application to a resource (DNS rebinding).
       this.#counters.count('upstream-answer-mapped-address')
       return this.#finish(pending, answerTo(pending.parsed, { code: ResponseCode.SERVFAIL }), known.upstream)
     }
@@ -224,18 +236,21 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     this.#withoutCandidate(pending, known, now)
   }
 
-  /** Goes on without a server that has nothing to say to this query. */
+  /** Removes a server that cannot answer a query, and asks the next if no other request is pending. */
   #withoutCandidate(pending: PendingQuery<Query>, known: KnownUpstream, now: Instant): void {
     const at = pending.candidates.indexOf(known)
     if (at >= 0) {
       pending.candidates.splice(at, 1)
       if (at < pending.next) pending.next--
     }
-    // Whoever is still being asked has until the next second.
+    // Other servers that are being asked may take until the next check.
     if (pending.asks.size === 0) this.#askNext(pending, now)
   }
 
-  /** The name of a resource has records only where an upstream server has some, and none with addresses (D15). It always exists. */
+  /**
+   * Answers a query for a resource's name with an upstream's records, except addresses (D15); if there are none, with
+   * the site's answer or no records.
+   */
   #finishOfSite(
     pending: PendingQuery<Query>,
     { message, answer, upstream }: { message: Uint8Array; answer: DnsAnswer; upstream: Upstream },
@@ -249,7 +264,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     this.#finish(pending, known?.message ?? answerTo(parsed, { code: ResponseCode.NOERROR }), upstream, known?.by)
   }
 
-  /** Says what is known: what the site said, a server's own error, or else one of ours. */
+  /** Answers a query that no server answered: with the site's answer, an upstream's error response, or SERVFAIL. */
   #giveUp(pending: PendingQuery<Query>): void {
     const known = siteAnswered(pending.nameOfSite)
     const message = known?.message ?? pending.refusal ?? answerTo(pending.parsed, { code: ResponseCode.SERVFAIL })
@@ -286,7 +301,7 @@ const MAX_QUERIES_IN_FLIGHT = 1_000
 
 interface KnownUpstream {
   upstream: Upstream
-  /** Until when it is asked last. */
+  /** Time until which the server is asked last. */
   deadUntil: Instant | undefined
 }
 
@@ -297,13 +312,13 @@ interface PendingQuery<Query> {
   parsed: DnsQuery
   message: Uint8Array
   protocol: 'udp' | 'tcp'
-  /** Who may still be asked, in order, and who is next. */
+  /** Servers that may be asked, in order; `next` is the index of the next one. */
   candidates: KnownUpstream[]
   next: number
   asks: Set<number>
   lookAt: Instant
   endsAt: Instant
-  /** An answer that says that a server would not, kept in case that all say so. */
+  /** First error response of a server, sent if no other server has an answer. */
   refusal: Uint8Array | undefined
   refusedBy: Upstream | undefined
   nameOfSite: NameOfSite | undefined
@@ -318,6 +333,6 @@ interface Ask<Query> {
 const isMappedAddress = ({ type, data }: { type: number; data: Uint8Array }): boolean => {
   if (type === RecordType.A || type === RecordType.AAAA) return leadsToMapped(data)
   if (type !== RecordType.HTTPS && type !== RecordType.SVCB) return false
-  // What cannot be read may hint at anything.
+  // Malformed data may hold a hint that an application would read.
   return hintedAddresses(data)?.some(leadsToMapped) ?? true
 }

@@ -1,7 +1,8 @@
 /**
- * Reads a name of a DNS message (RFC 1035 §4.1.4): lower case, no trailing dot, the root is the empty text. Bytes that are no
- * letter, digit, hyphen or other printable ASCII are written `\DDD`, as are dots within a label (RFC 1035 §5.1, RFC 4343 §2.1), so
- * that two names are equal only if they are. `end` is where reading goes on. Undefined where there is no name, or a pointer where there may be none.
+ * Reads a name in a DNS message (RFC 1035 §4.1.4) as lower-case text without a trailing dot; the root is the empty
+ * text. Unprintable bytes, and dots and backslashes within a label, become `\DDD` (RFC 1035 §5.1, RFC 4343 §2.1), so
+ * that different names never have the same text. `end` is the offset behind the name. Undefined if the name is
+ * malformed, or has a compression pointer although `mayPoint` is false.
  */
 export const readName = (
   bytes: Uint8Array,
@@ -19,7 +20,10 @@ export const readName = (
   return { name, end }
 }
 
-/** A name of a DNS message without compression, in its own letter case (a copy), and where reading goes on; undefined where `readName` finds none. */
+/**
+ * Reads a name in a DNS message like `readName`, but returns its bytes: a copy without compression, in its original
+ * letter case.
+ */
 export const expandName = (
   bytes: Uint8Array,
   offset: number,
@@ -39,10 +43,10 @@ export const expandName = (
       if (low === undefined || !mayPoint) return undefined
       if (end < 0) end = at + 2
       const target = ((length & 0x3f) << 8) | low
-      // Only ever backwards: an attacker's pointers cannot make a loop.
+      // Pointers may only go backwards, so that an attacker's cannot make a loop.
       if (target >= at) return undefined
       at = target
-      // Names are short, chains of pointers to pointers need not be: they would make reading slow.
+      // Names are short, but an attacker could make reading slow by a long chain of pointers.
       if (++jumps > MAX_JUMPS) return undefined
       continue
     }
@@ -54,7 +58,7 @@ export const expandName = (
   return { wire: wire.slice(0, wireLength), end: end < 0 ? at + 1 : end }
 }
 
-/** Where a name ends, without following its pointers; -1 where there is none. */
+/** Returns the offset behind a name in a DNS message, without following pointers; -1 if the name is malformed. */
 export const skipName = (bytes: Uint8Array, offset: number): number => {
   for (let at = offset; ;) {
     const length = bytes[at]
@@ -66,7 +70,7 @@ export const skipName = (bytes: Uint8Array, offset: number): number => {
   }
 }
 
-/** A name as bytes, uncompressed; undefined where it is none. Takes what `readName` gives. */
+/** Encodes a name from `readName` as uncompressed bytes; undefined if it is malformed. */
 export const writeName = (name: string): Uint8Array | undefined => {
   const bytes: number[] = []
   for (const label of name === '' ? [] : name.split('.')) {

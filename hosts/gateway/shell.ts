@@ -82,9 +82,9 @@ export class GatewayShell {
         return this.#configure(output)
       case 'askSystem':
         return this.#ask(output)
-      case 'askSite':
-        return this.#askSite(output)
-      case 'cancelSiteAsk':
+      case 'forwardQuery':
+        return this.#forward(output)
+      case 'cancelForward':
         return this.#siteAsks.cancel(output.ask)
       case 'answerSiteQuery':
         return this.#nameService.answer(output.query, output.message)
@@ -110,9 +110,9 @@ export class GatewayShell {
     void asked.then((verdict) => this.#peer.tell({ type: 'systemAnswered', ask, verdict }))
   }
 
-  #askSite({ ask, ...query }: Extract<GatewayOutput, { type: 'askSite' }>): void {
+  #forward({ ask, ...query }: Extract<GatewayOutput, { type: 'forwardQuery' }>): void {
     const asked = this.#siteAsks.begin(ask, (signal) => this.#ports.names.resolve({ ...query, signal }))
-    void asked.then((verdict) => this.#peer.tell({ type: 'siteAnswered', ask, verdict }))
+    void asked.then((verdict) => this.#peer.tell({ type: 'forwardAnswered', ask, verdict }))
   }
 }
 

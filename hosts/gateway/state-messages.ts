@@ -11,8 +11,8 @@ export type GatewayInput =
   | { type: 'systemAnswered'; ask: number; verdict: UpstreamVerdict }
   /** A DNS message to our own tunnel address. */
   | Extract<SiteServiceInput<NameQuery>, { type: 'siteQueryReceived' }>
-  /** The answer to `askSite`. */
-  | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  /** The answer to `forwardQuery`. */
+  | { type: 'forwardAnswered'; ask: number; verdict: UpstreamVerdict }
 
 export type GatewayOutput =
   | PeerOutput<'gateway'>

@@ -181,7 +181,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'systemAnswered':
         return this.#tellResolver(input, now)
       case 'siteQueryReceived':
-      case 'siteAnswered':
+      case 'forwardAnswered':
         return this.#tellService(input, now)
     }
   }

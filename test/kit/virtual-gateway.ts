@@ -109,10 +109,10 @@ export class VirtualGateway {
           this.tell({ type: 'systemAnswered', ask: output.ask, verdict: { type: 'answered', message } })
         })
         break
-      case 'askSite':
+      case 'forwardQuery':
         network.clock.wake(after(network.clock.now(), 1), () => {
           const verdict = { type: 'answered', message: site.resolve(output.message) } as const
-          this.tell({ type: 'siteAnswered', ask: output.ask, verdict })
+          this.tell({ type: 'forwardAnswered', ask: output.ask, verdict })
         })
         break
       case 'answerSiteQuery': {
@@ -130,7 +130,7 @@ export class VirtualGateway {
         this.ended = output.reason
         break
       case 'cancelAsk':
-      case 'cancelSiteAsk':
+      case 'cancelForward':
       case 'tellWorker':
       case 'note':
         break

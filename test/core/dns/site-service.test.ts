@@ -52,8 +52,8 @@ class World {
     return this.send(writeQuery({ id: 77, name, type }) ?? new Uint8Array(), options)
   }
 
-  get asks(): Extract<Output, { type: 'askSite' }>[] {
-    return this.outputs.filter((output) => output.type === 'askSite')
+  get asks(): Extract<Output, { type: 'forwardQuery' }>[] {
+    return this.outputs.filter((output) => output.type === 'forwardQuery')
   }
 
   answered(query: number): Uint8Array | undefined {
@@ -67,7 +67,7 @@ class World {
   }
 
   verdict(ask: number, verdict: UpstreamVerdict): void {
-    this.dispatch({ type: 'siteAnswered', ask, verdict })
+    this.dispatch({ type: 'forwardAnswered', ask, verdict })
   }
 }
 
@@ -141,7 +141,7 @@ describe('site service', () => {
     expect(queries.filter((query) => world.codeOf(query) === 2)).to.have.length(8)
     world.clock.advance(4_000)
     expect(queries.filter((query) => world.codeOf(query) === 2)).to.have.length(40)
-    expect(world.outputs.filter(({ type }) => type === 'cancelSiteAsk')).to.have.length(32)
+    expect(world.outputs.filter(({ type }) => type === 'cancelForward')).to.have.length(32)
   })
 
   it('D6 cuts a long answer short over UDP and gives it whole over TCP', () => {
