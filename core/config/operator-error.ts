@@ -1,12 +1,12 @@
-/** What is wrong with a configuration or a plugin, said to the operator who can mend it. The host does not start. */
+/** Error in a configuration or a plugin that the operator has to mend. The host does not start. */
 export class OperatorError extends Error {
   override readonly name: string = 'OperatorError'
 
   constructor(
-    /** Stable, `SCREAMING_SNAKE`. */
+    /** Stable code in `SCREAMING_SNAKE`. */
     readonly code: string,
     message: string,
-    /** What to write or to do. */
+    /** Sentence that tells the operator how to mend it; appended to the message. */
     readonly remedy?: string,
     options?: ErrorOptions,
   ) {

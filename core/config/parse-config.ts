@@ -9,13 +9,13 @@ export const parseConfig = <T>(schema: z.ZodType<T>, value: unknown, source: str
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const problems = result.error.issues.map(
-    (issue) => `  ${pathOf(issue.path)}: ${issue.message}${known(schema, issue)}`,
+    (issue) => `  ${pathOf(issue.path)}: ${issue.message}${allowedKeys(schema, issue)}`,
   )
   throw new OperatorError('CONFIG_INVALID', `${source} is not valid:\n${problems.join('\n')}`)
 }
 
-/** What might have been meant by a key that nobody knows. */
-const known = (schema: z.ZodType, issue: z.core.$ZodIssue): string => {
+/** Lists the allowed keys, to be appended to the problem of an unknown key; empty for other problems. */
+const allowedKeys = (schema: z.ZodType, issue: z.core.$ZodIssue): string => {
   if (issue.code !== 'unrecognized_keys') return ''
   const keys = keysAt(schema, issue.path)
   return keys.length === 0 ? '' : `. Known here: ${keys.join(', ')}`
@@ -30,7 +30,7 @@ const keysAt = (schema: unknown, [key, ...rest]: readonly PropertyKey[]): readon
   return key === undefined ? Object.keys(schema.shape) : keysAt(schema.shape[String(key)], rest)
 }
 
-/** `plugins[2].config.port`; `(top)` for the whole. */
+/** Formats a path as `plugins[2].config.port`; an empty path as `(top)`. */
 export const pathOf = (path: readonly PropertyKey[]): string =>
   path.reduce<string>(
     (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),

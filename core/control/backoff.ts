@@ -9,8 +9,9 @@ const LONGEST_MS = 60 * SECOND
 const MOST_RETRY_AFTER_MS = 1 * DAY
 
 /**
- * How long to wait before attempt number `attempt` (from 0) after a connection was lost: 0.5 s, times 1.5, at most 60 s, of
- * which a random half is taken off, so that a portal that restarts is not met by everybody at once.
+ * Returns the delay in milliseconds before reconnection attempt number `attempt` (from 0) after a connection was lost:
+ * 0.5 s, growing by half each time to 60 s, less a random share of at most half, so that peers do not all reconnect at
+ * once to a portal that restarts.
  */
 export const reconnectDelay = (attempt: number, random: Random): number => {
   const full = Math.min(LONGEST_MS, SHORTEST_MS * FACTOR ** Math.min(attempt, 32))
@@ -18,15 +19,15 @@ export const reconnectDelay = (attempt: number, random: Random): number => {
 }
 
 /**
- * How long to wait before attempt number `attempt` while there was no connection yet: a steady beat for a machine that is being set up, or
- * whose network is about to come; then as after a loss.
+ * Returns the delay in milliseconds before connection attempt number `attempt` (from 0) of a peer that was never
+ * connected: 1 s for 15 attempts, as its network may just be coming up, then as `reconnectDelay`.
  */
 export const firstDelay = (attempt: number, random: Random): number =>
   attempt < STEADY_ATTEMPTS ? STEADY_MS : reconnectDelay(attempt - STEADY_ATTEMPTS, random)
 
 /**
- * Milliseconds to wait for by a `Retry-After` header (RFC 9110 §10.2.3: seconds or a date), at most a day.
- * Undefined where there is none or it is neither.
+ * Reads the milliseconds to wait, at most a day, from a `Retry-After` header (RFC 9110 §10.2.3: seconds or a date).
+ * Undefined if the header is absent or malformed.
  */
 export const retryAfterMs = (header: string | undefined, now: UnixTime): number | undefined => {
   const text = header?.trim() ?? ''

@@ -17,11 +17,11 @@ import {
   SnownetCapabilities,
 } from './wire-values.ts'
 
-/** The client's end of the tunnel and who answers its names. */
+/** Tunnel addresses of a client, its search domain and the upstream DNS servers of its account. */
 export const ClientInterface = z.object({
   ipv4: Ipv4,
   ipv6: Ipv6,
-  /** It goes into the system's configuration: what is no name is none. */
+  /** Written into the system's configuration, so anything but a host name is read as null. */
   search_domain: z.string().refine(isHostName).nullish().catch(null),
   upstream_do53: z
     .array(z.object({ ip: z.string().max(64) }))
@@ -31,14 +31,14 @@ export const ClientInterface = z.object({
     .array(z.object({ url: z.string().max(2048) }))
     .max(32)
     .optional(),
-  /** DNS over TLS at port 853: Portreeve's addition, for clients with `FEATURES.upstreamDot`. */
+  /** DNS over TLS servers at port 853. Portreeve's addition, for clients with `FEATURES.upstreamDot`. */
   upstream_dot: z
     .array(z.object({ ip: z.string().max(64), server_name: z.string().min(1).max(253) }))
     .max(32)
     .optional(),
-  /** Portreeve's addition: for people to read. */
+  /** Account and person, for people to read. Portreeve's addition. */
   signed_in_as: z.object({ account_slug: z.string().max(256), actor_name: z.string().max(512) }).optional(),
-  /** The old form of `upstream_do53`: read only while that is empty. */
+  /** Old form of `upstream_do53`, read only if that is empty. */
   upstream_dns: z
     .array(z.object({ protocol: z.literal('ip_port'), address: z.string().max(64) }))
     .max(32)
@@ -58,7 +58,10 @@ const addressed = {
   ip_stack: z.enum(['dual', 'ipv4_only', 'ipv6_only']).nullish(),
 }
 
-/** A resource as its users see it. An absent `ip_stack` is `dual`, absent or empty `filters` let everything pass. */
+/**
+ * A resource as a portal describes it to clients. An absent `ip_stack` is `dual`; absent or empty `filters` let
+ * everything pass.
+ */
 export const ClientResource = z.discriminatedUnion('type', [
   z.object({ type: z.literal('dns'), ...addressed }),
   z.object({ type: z.literal('cidr'), ...addressed }),
@@ -72,7 +75,7 @@ export const ClientResource = z.discriminatedUnion('type', [
 ])
 export type ClientResource = z.infer<typeof ClientResource>
 
-/** What one policy has to say about a denial: Portreeve's addition. */
+/** Part of one policy in a denial: each of its conditions, whether it holds and why. Portreeve's addition. */
 export const DenialDetail = z.object({
   policy_id: Id,
   description: z.string().max(2048).nullable(),
@@ -82,7 +85,7 @@ export const DenialDetail = z.object({
         condition: z.string().max(64),
         holds: z.boolean(),
         reason: z.string().max(2048),
-        /** Unix seconds of when it may hold next. */
+        /** Unix seconds of the next time at which the condition may hold. */
         again: z.int().optional(),
       }),
     )
@@ -92,7 +95,10 @@ export type DenialDetail = z.infer<typeof DenialDetail>
 
 const GatewayCandidates = z.object({ gateway_id: Id, candidates: Candidates })
 
-/** What a portal says to a client. A resource that does not parse is left out of `init`, everything else spoils its frame. */
+/**
+ * Messages from a portal to a client. A malformed resource is left out of `init`; anything else malformed invalidates
+ * its frame.
+ */
 export const portalToClient = {
   init: z.object({
     interface: ClientInterface,
@@ -103,14 +109,17 @@ export const portalToClient = {
   }),
   configChanged: z.object({ interface: ClientInterface }),
   resourceCreatedOrUpdated: ClientResource,
-  /** The id of the resource, a bare string. */
+  /** Id of the resource, a bare string. */
   resourceDeleted: Id,
   authorizationCreated: z.object({
     resource_id: Id,
     gateway_id: Id,
-    /** Portreeve's addition: for people to read. */
+    /** Name of the gateway for people to read. Portreeve's addition. */
     gateway_name: z.string().max(512).optional(),
-    /** Portreeve's addition: whether the gateway answers records of all types of its resources' names, and not SRV and TXT only. */
+    /**
+     * Whether the gateway answers DNS queries of all types for its resources' names, not just SRV and TXT. Portreeve's
+     * addition.
+     */
     site_records: z.boolean().optional(),
     gateway_public_key: Key,
     gateway_ipv4: Ipv4,
@@ -128,7 +137,7 @@ export const portalToClient = {
     reason: z.string().max(256),
     violated_properties: z.array(z.string().max(256)).max(64).optional(),
     details: z.array(DenialDetail).max(256).optional(),
-    /** Portreeve's addition: the bound that is reached, a clause for people. */
+    /** Limit that was reached, a clause for people to read. Portreeve's addition. */
     limit: z.string().max(2048).optional(),
   }),
   iceCandidates: GatewayCandidates,
@@ -136,12 +145,12 @@ export const portalToClient = {
   relaysPresence: RelaysPresence,
 } as const
 
-/** What a client says to a portal. */
+/** Messages from a client to a portal. */
 export const clientToPortal = {
   requestAuthorization: z.object({
     resource_id: Id,
     connected_gateway_ids: z.array(Id).max(256),
-    /** Portreeve's addition: gateways that this client finds dead. */
+    /** Gateways that do not answer this client. Portreeve's addition. */
     unreachable_gateway_ids: z.array(Id).max(256).optional(),
   }),
   newGatewayIceCandidates: GatewayCandidates,

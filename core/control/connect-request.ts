@@ -6,16 +6,18 @@ import { plain, problemOfRefusal, type PortalProblem } from './portal-problem.ts
 
 export interface ConnectRequest {
   role: Role
-  /** http, https, ws or wss; a path is kept as a prefix. */
+  /** URL of the portal: http, https, ws or wss. Its path is kept as a prefix. */
   portalUrl: string
-  /** A UUID, or any text. */
+  /** Identity of the peer, a UUID or any text. */
   id: string
   name: string
-  /** Base64. */
+  /** Tunnel's public key in base64. */
   publicKey: string
 }
 
-/** URL at which a peer opens its control channel (wire §2). The token is not in it: URLs end up in logs. */
+/**
+ * Returns the URL at which a peer opens its control channel (wire §2). It lacks the token, because URLs end up in logs.
+ */
 export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequest): string => {
   const url = new URL(portalUrl)
   url.protocol = url.protocol.replace('http', 'ws')
@@ -24,24 +26,27 @@ export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequ
   return url.href
 }
 
-/** URL of a peer's control channel as people see it: without the query, which says who the peer is. */
+/** Returns the URL of a peer's control channel for logs and status: without the query, which identifies the peer. */
 export const shownUrl = ({ role, portalUrl }: Pick<ConnectRequest, 'role' | 'portalUrl'>): string =>
   connectUrl({ role, portalUrl, id: '', name: '', publicKey: '' }).replace(/\?.*$/, '')
 
 export interface ConnectRefusal {
   type: 'connectionRefused'
   status: number
-  /** The portal's own; what is no portal has none. */
+  /** Error code of the portal; absent if something else than a portal answered. */
   code?: string
-  /** The exact cause beside the code, of a Portreeve portal. */
+  /** Exact cause that a Portreeve portal adds to the code. */
   reason?: string
-  /** The portal's own words for it. */
+  /** Explanation of the portal, for people to read. */
   detail?: string
   retryAfterMs?: number
   problem: PortalProblem
 }
 
-/** Reads an answer that is no WebSocket: problem+json with a `code`, perhaps with Retry-After. */
+/**
+ * Reads the HTTP response that a peer got instead of a WebSocket: problem+json with a `code`, maybe a Retry-After
+ * header.
+ */
 export const connectRefusal = (
   { status, headers, body }: { status: number; headers: Readonly<Record<string, string>>; body: string },
   { url, now }: { url: string; now: UnixTime },

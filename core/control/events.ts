@@ -1,7 +1,7 @@
-// The names of the messages, by dialect: the one place that knows them.
+// Names of the messages on the wire, by dialect. No other file knows them.
 import { MESSAGES, type Direction, type EventName, type Message, type Role } from './messages.ts'
 
-/** A way of naming events. Peers choose it by the path that they connect to. */
+/** Version of the names on the wire. A peer chooses it by the URL path that it connects to. */
 export type Dialect = 'v2'
 
 interface Names {
@@ -10,7 +10,7 @@ interface Names {
 
 type Table = { [R in Role]: { [D in Direction]: Record<EventName<R, D>, Names> } }
 
-/** internal name -> name on the wire */
+/** Name on the wire by internal name, for each role and direction. */
 export const EVENTS: Table = {
   client: {
     fromPortal: {
@@ -56,8 +56,8 @@ export const EVENTS: Table = {
   },
 }
 
-/** Which messages: of which peer, in which direction, in which dialect. */
-export interface Lane<R extends Role, D extends Direction> {
+/** The messages of one role in one direction, in one dialect. */
+export interface MessageSet<R extends Role, D extends Direction> {
   role: R
   direction: D
   dialect: Dialect
@@ -65,37 +65,37 @@ export interface Lane<R extends Role, D extends Direction> {
 
 export type MessageVerdict<R extends Role, D extends Direction> =
   | { ok: true; message: Message<R, D> }
-  /** `detail` names the part that is wrong, never its value. */
+  /** `detail` names the malformed part, without its value. */
   | { ok: false; reason: 'unknown-event' | 'invalid-payload'; detail: string }
 
-/** The wire's name of a message. */
+/** Returns the name of a message on the wire. */
 export const wireName = <R extends Role, D extends Direction>(
-  { role, direction, dialect }: Lane<R, D>,
+  { role, direction, dialect }: MessageSet<R, D>,
   event: EventName<R, D>,
 ): string => {
   const names: Record<string, Names> = EVENTS[role][direction]
   return names[event]?.[dialect] ?? event
 }
 
-/** Reads the body of a frame by its event's name on the wire. Never throws. */
+/** Validates a frame's payload by its event name on the wire. Never throws. */
 export const readMessage = <R extends Role, D extends Direction>(
-  lane: Lane<R, D>,
+  set: MessageSet<R, D>,
   wire: string,
   payload: unknown,
 ): MessageVerdict<R, D> => {
-  const event = REVERSED[lane.role][lane.direction][lane.dialect].get(wire) as EventName<R, D> | undefined
+  const event = REVERSED[set.role][set.direction][set.dialect].get(wire) as EventName<R, D> | undefined
   if (event === undefined) return { ok: false, reason: 'unknown-event', detail: wire.slice(0, 64) }
-  const parsed = schemaOf(lane, event).safeParse(payload)
+  const parsed = schemaOf(set, event).safeParse(payload)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     return { ok: false, reason: 'invalid-payload', detail: `${event}.${issue?.path.join('.') ?? ''}` }
   }
-  // The schema of `event` was just satisfied, which is what ties the two members together.
+  // The cast is sound: `parsed.data` satisfied the schema of `event`.
   return { ok: true, message: { event, payload: parsed.data } as Message<R, D> }
 }
 
 const schemaOf = <R extends Role, D extends Direction>(
-  { role, direction }: Lane<R, D>,
+  { role, direction }: MessageSet<R, D>,
   event: EventName<R, D>,
 ): { safeParse: (value: unknown) => ReturnType<(typeof MESSAGES)['client']['toPortal']['noRelays']['safeParse']> } =>
   MESSAGES[role][direction][event] as never

@@ -3,7 +3,10 @@ import type { ClientResource } from './client-messages.ts'
 import type { GatewayResource } from './gateway-messages.ts'
 import { portFilters } from './port-filters.ts'
 
-/** Translates a resource from the wire for the packet engine. Both ends must judge packets alike (T5), so both take it from here. */
+/**
+ * Translates a resource from the wire for the packet engine. Shared by client and gateway, as both must judge packets
+ * alike (T5).
+ */
 export const flowResource = (resource: ClientResource | GatewayResource): FlowResource => {
   if (resource.type === 'internet') return { id: resource.id, type: 'internet', address: '', filters: [] }
   const { id, type, address, filters = [] } = resource

@@ -3,9 +3,9 @@
 export interface Frame {
   topic: string
   event: string
-  /** Undefined where the frame has none. */
+  /** Undefined if the frame has no payload. */
   payload: unknown
-  /** Counts from 0 per connection; a reply repeats its request's; null on pushes. */
+  /** Request number, from 0 in each connection; a reply repeats its request's; null in pushes. */
   ref: number | null
 }
 
@@ -13,13 +13,16 @@ export type FrameVerdict = { ok: true; frame: Frame } | { ok: false; reason: Fra
 
 export type FrameFault = 'too-long' | 'not-json' | 'not-an-object' | 'bad-topic' | 'bad-event' | 'bad-ref'
 
-/** The longest text that a portal takes from a peer, in UTF-16 units. */
+/** Longest frame that a portal accepts from a peer, in UTF-16 units. */
 export const MAX_FRAME_TO_PORTAL = 65_536
 
-/** The longest text that a peer takes from its portal: an `init` lists all resources. */
+/** Longest frame that a peer accepts from its portal, in UTF-16 units: an `init` lists all resources. */
 export const MAX_FRAME_FROM_PORTAL = 8 * 1_048_576
 
-/** Reads one frame of at most `longest` UTF-16 units. Never throws. Keys that it does not know are ignored; arrays (`vsn` 2) are refused. */
+/**
+ * Parses one frame of at most `longest` UTF-16 units. Never throws. Ignores unknown keys; refuses arrays (`vsn` 2 of
+ * Phoenix).
+ */
 export const decodeFrame = (text: string, longest: number): FrameVerdict => {
   if (text.length > longest) return { ok: false, reason: 'too-long' }
   let value: unknown
@@ -39,7 +42,7 @@ export const decodeFrame = (text: string, longest: number): FrameVerdict => {
 export const encodeFrame = ({ topic, event, payload, ref }: Frame): string =>
   JSON.stringify({ topic, event, payload, ref })
 
-/** The only answer that completes a join or a heartbeat: `response` is exactly `{}`. */
+/** Makes the reply that completes a join or a heartbeat; peers demand that `response` is exactly `{}`. */
 export const okReply = (topic: string, ref: number | null): Frame => ({
   topic,
   event: 'phx_reply',
@@ -56,7 +59,7 @@ export const errorReply = (topic: string, ref: number | null, reason: string): F
 
 export type Reply = { status: 'ok' } | { status: 'error'; reason: string }
 
-/** Reads the payload of a `phx_reply`; undefined for anything that completes nothing. */
+/** Reads the payload of a `phx_reply`; undefined if it is neither the exact success nor an error with a reason. */
 export const readReply = (payload: unknown): Reply | undefined => {
   const { status, response } = record(payload) ?? {}
   const answer = record(response)

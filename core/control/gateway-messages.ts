@@ -19,7 +19,7 @@ import {
 
 const addressed = { id: Id, name: z.string().max(256), address: z.string().min(1).max(253), filters: Filters }
 
-/** A resource as a gateway serves it. Empty `filters` let everything pass. */
+/** A resource as a portal describes it to gateways. Empty `filters` let everything pass. */
 export const GatewayResource = z.discriminatedUnion('type', [
   z.object({ type: z.literal('dns'), ...addressed }),
   z.object({ type: z.literal('cidr'), ...addressed }),
@@ -29,7 +29,7 @@ export type GatewayResource = z.infer<typeof GatewayResource>
 
 const word = z.string().max(512).nullish()
 
-/** The device of an authorization. Only the first five matter; the rest is for the logs of older gateways. */
+/** The client of an authorization. Only the first five keys matter; the others are for the logs of older gateways. */
 export const AuthorizedClient = z.object({
   id: Id,
   public_key: Key,
@@ -46,7 +46,7 @@ export const AuthorizedClient = z.object({
 })
 export type AuthorizedClient = z.infer<typeof AuthorizedClient>
 
-/** The person of an authorization, for the logs of older gateways. */
+/** Person of an authorization, for the logs of older gateways. */
 export const Subject = z.object({
   actor_id: word,
   actor_name: word,
@@ -62,7 +62,7 @@ export const Subject = z.object({
 })
 export type Subject = z.infer<typeof Subject>
 
-/** What a gateway may go on serving after it joined (again). */
+/** An authorization that a gateway may go on serving after it joined again. */
 export const HeldAuthorization = z.object({ client_id: Id, resource_id: Id, expires_at: UnixSeconds.nullable() })
 export type HeldAuthorization = z.infer<typeof HeldAuthorization>
 
@@ -71,7 +71,7 @@ const Finding = z.enum(SITE_FINDINGS)
 const ClientCandidates = z.object({ client_id: Id, candidates: Candidates })
 const BroadcastCandidates = z.object({ client_ids: z.array(Id).max(1024), candidates: Candidates })
 
-/** What a portal says to a gateway. One bad part spoils its frame. */
+/** Messages from a portal to a gateway. Any malformed part invalidates its frame. */
 export const portalToGateway = {
   init: z.object({
     interface: z.object({ ipv4: Ipv4, ipv6: Ipv6 }),
@@ -89,17 +89,17 @@ export const portalToGateway = {
     subject: Subject.nullish(),
     client_ice_credentials: IceCredentials,
     gateway_ice_credentials: IceCredentials,
-    /** Null: never. */
+    /** End of the authorization; null if it does not expire. */
     expires_at: UnixSeconds.nullable(),
     use_iceless: z.boolean().optional(),
-    /** Portreeve's addition: whether the portal understands `name_findings`. */
+    /** Whether the portal understands `name_findings`. Portreeve's addition. */
     site_findings: z.boolean().optional(),
     flow_logs_ingest_token: z.string().max(16_384),
   }),
   rejectAccess: z.object({
     client_id: Id,
     resource_id: Id,
-    /** Portreeve's addition: opaque; comes back in `access_rejected`. */
+    /** Opaque; comes back in `access_rejected`. Portreeve's addition. */
     ref: z.string().max(4096).optional(),
   }),
   resourceUpdated: GatewayResource,
@@ -108,12 +108,17 @@ export const portalToGateway = {
   invalidateIceCandidates: ClientCandidates,
 } as const
 
-/** What a gateway says to a portal. */
+/** Messages from a gateway to a portal. */
 export const gatewayToPortal = {
   authorizationCreated: z.object({ ref: z.string().max(4096) }),
-  /** Portreeve's addition: the grant that `reject_access` named is gone from the data path. */
+  /**
+   * Acknowledges that the gateway passes no more packets of the grant that `reject_access` named. Portreeve's addition.
+   */
   accessRejected: z.object({ ref: z.string().max(4096) }),
-  /** Portreeve's addition: what the site has for a name of a resource; both `found` where there is no trouble any more. */
+  /**
+   * Outcome of resolving a resource's name at the site, by family; both `found` when a reported trouble is over.
+   * Portreeve's addition.
+   */
   nameFindings: z.object({ resource_id: Id, domain: z.string().min(1).max(253), ipv4: Finding, ipv6: Finding }),
   broadcastIceCandidates: BroadcastCandidates,
   broadcastInvalidatedIceCandidates: BroadcastCandidates,

@@ -7,7 +7,7 @@ export * from './client-messages.ts'
 export * from './gateway-messages.ts'
 export * from './wire-values.ts'
 
-/** Who is at the other end of a portal's control channel. Also the topic that it joins. */
+/** Kind of peer that connects to a portal. Also the topic that the peer joins. */
 export type Role = 'client' | 'gateway'
 
 export const MESSAGES = {
@@ -17,22 +17,22 @@ export const MESSAGES = {
 
 export type Direction = 'fromPortal' | 'toPortal'
 
-/** The internal names of the messages of one peer and direction. */
+/** Internal names of the messages of one role and direction. */
 export type EventName<R extends Role, D extends Direction> = keyof (typeof MESSAGES)[R][D] & string
 
-/** The body of one message. */
+/** Payload of one message. */
 export type Body<R extends Role, D extends Direction, E extends EventName<R, D>> =
   (typeof MESSAGES)[R][D][E] extends z.ZodType<infer T> ? T : never
 
-/** `{event, payload}` of any message of one peer and direction: a closed union tagged `event`. */
+/** Union of the messages of one role and direction, tagged `event`. */
 export type Message<R extends Role, D extends Direction> = R extends Role
   ? D extends Direction
     ? { [E in EventName<R, D>]: { event: E; payload: Body<R, D, E> } }[EventName<R, D>]
     : never
   : never
 
-/** What a peer hears. */
+/** Messages that a peer receives. */
 export type FromPortal<R extends Role> = Message<R, 'fromPortal'>
 
-/** What a peer says. */
+/** Messages that a peer sends. */
 export type ToPortal<R extends Role> = Message<R, 'toPortal'>

@@ -4,7 +4,7 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { firstDelay, reconnectDelay } from './backoff.ts'
-import { readMessage, wireName, type Lane } from './events.ts'
+import { readMessage, wireName, type MessageSet } from './events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL, readReply, type Frame } from './frame.ts'
 import type { EventName, FromPortal, Role, ToPortal } from './messages.ts'
 import type { ConnectRefusal } from './connect-request.ts'
@@ -15,9 +15,9 @@ export interface PortalLinkOptions<R extends Role> {
   random: Random
   /** Portreeve's additions that this peer understands: values of `FEATURES`. */
   features: readonly string[]
-  /** The channel's address as problems name it. */
+  /** URL of the control channel, to be shown in problems. */
   url?: string | undefined
-  /** How long to go on after a connection was lost; for ever by default. */
+  /** Time for which to try to reconnect after a connection was lost; unlimited by default. */
   patienceMs?: number
 }
 
@@ -25,14 +25,17 @@ export type LinkInput<R extends Role> =
   | { type: 'start' }
   | { type: 'stop' }
   | { type: 'connectionOpened' }
-  /** The answer is no WebSocket. `code` is the portal's, and what is no portal has none; `retryAfterMs` see `retryAfterMs()`. */
+  /** An HTTP response came instead of a WebSocket. `code` is absent if it is not the portal's. */
   | ({ type: 'connectionRefused'; status: number; problem?: PortalProblem } & Partial<
       Pick<ConnectRefusal, 'code' | 'reason' | 'detail' | 'retryAfterMs'>
     >)
-  /** The connection ended, or could not be made at all. */
+  /** The connection ended, or could not be made. */
   | { type: 'connectionClosed'; problem?: PortalProblem }
   | { type: 'frameReceived'; text: string }
-  /** While the link is down a message is dropped, or with `hold` kept (the last 64) until it is up. */
+  /**
+   * Sends a message. While the link is down it is dropped, or with `hold` kept until the link is up (the last 64 of
+   * them).
+   */
   | ({ type: 'send'; hold?: boolean } & ToPortal<R>)
 
 export type LinkOutput<R extends Role> =
@@ -40,24 +43,27 @@ export type LinkOutput<R extends Role> =
   | { type: 'closeConnection' }
   | { type: 'sendText'; text: string }
   | ({ type: 'deliver' } & FromPortal<R>)
-  /** Joined: what is sent from now on reaches the portal. An `init` follows. */
+  /** The peer has joined: messages reach the portal. The portal's `init` follows. */
   | { type: 'linkUp' }
   | { type: 'linkDown'; reason: string; problem?: PortalProblem }
-  /** The portal was not reached; it is tried again. */
+  /** The portal was not reached; another attempt follows. */
   | { type: 'attemptFailed'; problem: PortalProblem }
-  /** Final: the token is of no use. `reason` is the portal's code (`invalid_token`, `token_revoked` …), `detail` its words. */
+  /**
+   * Final: the token is not valid. `reason` is the portal's code (`invalid_token`, `token_revoked` …), `detail` its
+   * explanation.
+   */
   | { type: 'signedOut'; reason: string; detail?: string }
-  /** Final: another process with this identity is connected, and answers. `reason` in words. */
+  /** Final: another process with this identity is connected. `reason` is a sentence. */
   | { type: 'displaced'; reason: string }
-  /** Final: `unreachable` for longer than its patience, or that the portal refused the join. */
+  /** Final: the portal was unreachable for longer than `patienceMs`, or refused the join. `reason` is a sentence. */
   | { type: 'gaveUp'; reason: string }
 
 const JOIN_PATIENCE_MS = 5 * SECOND
-/** The host gives up by itself, and says at which step; this is for one that does not. */
+/** Fallback: a host limits its connection attempts itself, and reports at which step one failed. */
 const OPEN_PATIENCE_MS = 15 * SECOND
 const HEARTBEAT_MS = 10 * SECOND
 const HEARTBEATS_UNANSWERED = 4
-/** A portal takes a silent connection for gone after 37 s. */
+/** Longer than the 37 s after which a portal ends a silent connection. */
 const DISPLACED_PATIENCE_MS = 40 * SECOND
 const DISPLACED_RETRY_MS = 5 * SECOND
 const MOST_HELD = 64
@@ -77,8 +83,9 @@ interface Loss {
 /**
  * A peer's end of the control channel: connects, joins, keeps the connection alive, and comes back after it was lost.
  *
- * `start` first; `openConnection` asks the host for a WebSocket, and is answered by `connectionOpened`, `connectionRefused` or
- * `connectionClosed`. `closeConnection` need not be answered. After `signedOut` or `gaveUp` only `start` does anything.
+ * `start` first; `openConnection` asks the host for a WebSocket, and is answered by `connectionOpened`,
+ * `connectionRefused` or `connectionClosed`. `closeConnection` need not be answered. After `signedOut` or `gaveUp` only
+ * `start` does anything.
  */
 export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOutput<R>> {
   readonly #role: R
@@ -91,10 +98,10 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   readonly #held: ToPortal<R>[] = []
   #phase: Phase = { name: 'idle' }
   #everUp = false
-  /** When it was refused first as another one with its identity is connected. */
+  /** Time of the first refusal because another process with this identity is connected. */
   #displacedAt: Instant | undefined
   #attempt = 0
-  /** When to give up, Infinity for never. */
+  /** Time at which to give up; Infinity for never. */
   #giveUpAt = Infinity
   #nextRef = 0
 
@@ -165,7 +172,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     }
   }
 
-  /** Reasons and how often something was dropped for them. */
+  /** Number of dropped inputs and frames by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }
@@ -198,7 +205,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   #refused(refusal: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
     const { status, code, reason, detail, retryAfterMs, problem } = refusal
     if (this.#phase.name !== 'opening') return this.#drop('unexpected-refusal')
-    // A 401 without a code of the portal is a proxy's, or a network's sign-in page: no reason to forget a token.
+    // A 401 without a portal's code comes from a proxy or a captive portal: no reason to forget the token.
     if (status === 401 && code !== undefined) {
       return this.#final({ type: 'signedOut', reason: reason ?? code, ...(detail === undefined ? {} : { detail }) })
     }
@@ -206,10 +213,14 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     this.#lost(code ?? `status_${status}`, now, { retryAfterMs, problem })
   }
 
-  /** Two with one identity would throw each other out for ever: the one that is not let in stops (H13). */
+  /**
+   * Stops this process if another one with its identity is connected: otherwise they would disconnect each other for
+   * ever (H13).
+   */
   #displaced({ detail, problem }: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
     this.#displacedAt ??= now
-    // Where it was connected before, what answers may be its own old connection, behind a proxy that has not noticed yet.
+    // If this process was connected before, the other connection may be its own old one, behind a proxy that has not
+    // noticed its end yet.
     if (this.#everUp && now < after(this.#displacedAt, DISPLACED_PATIENCE_MS)) {
       return this.#lost('already_connected', now, { retryAfterMs: DISPLACED_RETRY_MS, problem })
     }
@@ -227,7 +238,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
       this.#outputs.push({ type: 'linkDown', reason, problem })
     }
     const delay = retryAfter ?? (this.#everUp ? reconnectDelay : firstDelay)(this.#attempt, this.#random)
-    // What the portal asked to wait for is not held against it.
+    // A wait that the portal asked for does not count against `patienceMs`.
     if (retryAfter !== undefined) this.#giveUpAt += retryAfter
     this.#attempt++
     if (now + delay > this.#giveUpAt) return this.#final({ type: 'gaveUp', reason: problemText(problem) })
@@ -266,7 +277,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     }
     if (phase.name !== 'up') return
     if (reply.status === 'ok') phase.unanswered = phase.unanswered.filter((ref) => ref !== frame.ref)
-    // The portal has forgotten the join, not the connection.
+    // The portal has forgotten the join but not the connection, so join again.
     else if (reply.reason === 'unmatched topic') {
       this.#giveUpAt = now + this.#patienceMs
       this.#outputs.push({ type: 'linkDown', reason: 'unmatched topic' })
@@ -299,7 +310,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #deliver(frame: Frame): void {
-    const verdict = readMessage(this.#lane('fromPortal'), frame.event, frame.payload)
+    const verdict = readMessage(this.#messages('fromPortal'), frame.event, frame.payload)
     if (!verdict.ok) return this.#drop(verdict.reason)
     this.#outputs.push({ type: 'deliver', ...verdict.message })
   }
@@ -316,7 +327,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   }
 
   #say({ event, payload }: ToPortal<R>): void {
-    this.#push(this.#role, wireName(this.#lane('toPortal'), event as EventName<R, 'toPortal'>), payload)
+    this.#push(this.#role, wireName(this.#messages('toPortal'), event as EventName<R, 'toPortal'>), payload)
   }
 
   #beat(phase: Phase & { name: 'up' }, now: Instant): void {
@@ -349,7 +360,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     this.#outputs.push(output)
   }
 
-  #lane<D extends 'fromPortal' | 'toPortal'>(direction: D): Lane<R, D> {
+  #messages<D extends 'fromPortal' | 'toPortal'>(direction: D): MessageSet<R, D> {
     return { role: this.#role, direction, dialect: 'v2' }
   }
 

@@ -4,20 +4,20 @@ import type { Role } from './messages.ts'
 import type { LinkOutput } from './portal-link.ts'
 import type { PortalProblem } from './portal-problem.ts'
 
-/** How often a problem that stays the same is logged. */
+/** Interval at which a problem that stays the same is logged again. */
 const REPEAT_MS = 10 * MINUTE
 
-/** The link's state as people follow it: the problem that keeps it down, and a line for the log whenever something changes. */
+/** Portal link's state for people: the problem that keeps it down, and a log line for each change. */
 export class PortalNews {
   #problem: PortalProblem | undefined
   #noted: { key: string; at: Instant } | undefined
 
-  /** Why the portal is not reached; undefined while it is, or before anything was tried. */
+  /** Why the portal is not reached; undefined while it is, and before the first attempt. */
   get problem(): PortalProblem | undefined {
     return this.#problem
   }
 
-  /** Takes one output of the link; the line that it is worth, if any. */
+  /** Takes one output of the link and returns a log line if there is something to log. */
   hear<R extends Role>(output: LinkOutput<R>, now: Instant): Note | undefined {
     switch (output.type) {
       case 'linkUp':
@@ -28,7 +28,7 @@ export class PortalNews {
         this.#problem = output.problem
         return {
           type: 'note',
-          message: 'the portal is lost',
+          message: 'the connection to the portal is lost',
           fields: { reason: output.reason, ...fieldsOf(output.problem) },
         }
       case 'attemptFailed':
@@ -37,7 +37,7 @@ export class PortalNews {
         const { reason, detail } = output
         return {
           type: 'note',
-          message: 'the portal ended it',
+          message: 'the portal ended the session',
           fields: { reason, ...(detail === undefined ? {} : { detail }) },
         }
       }
@@ -48,7 +48,7 @@ export class PortalNews {
           fields: { reason: output.reason },
         }
       case 'gaveUp':
-        return { type: 'note', message: 'the portal is given up', fields: { reason: output.reason } }
+        return { type: 'note', message: 'gave up on the portal', fields: { reason: output.reason } }
       case 'openConnection':
       case 'closeConnection':
       case 'sendText':

@@ -1,31 +1,34 @@
-// Why a peer is not connected to its portal, as people need it: where, at which step, in whose words, and what to do.
+// Explains to people why a peer is not connected to its portal: URL, step, cause and remedy.
 import type { WebSocketFailure } from '../runtime/web-socket.ts'
 
-/** The steps on the way to a portal, in order. `proxy`: something that is no portal answered; `session`: it was connected. */
+/**
+ * Steps of connecting to a portal, in order. `proxy`: something that is not a portal answered; `session`: an open
+ * connection ended.
+ */
 export type PortalStep = 'name' | 'connect' | 'tls' | 'proxy' | 'upgrade' | 'join' | 'session'
 
 /** Why a peer is not connected to its portal. */
 export interface PortalProblem {
-  /** The address that was tried, without its query. */
+  /** URL that was tried, without its query. */
   url: string
   step: PortalStep
-  /** Stable and lower-case: `name_unknown`, `certificate_expired`, `redirected` … or the portal's own code. */
+  /** Stable code in lower case: `name_unknown`, `certificate_expired`, `redirected` … or the portal's own. */
   code: string
-  /** Words of the system, the proxy or the portal. */
+  /** Message of the system, the proxy or the portal. */
   said: string
   /** Remedy, a sentence. */
   remedy: string
 }
 
-/** A peer's portal as its status shows it. */
+/** Portal connection as shown in a peer's status. */
 export interface PortalStatus {
-  /** The control channel's address. */
+  /** URL of the control channel. */
   url: string
-  /** Null while there is none. */
+  /** Null while the peer is connected. */
   problem: PortalProblem | null
 }
 
-/** The problem in one line, for people. */
+/** Formats a problem in one line, for people. */
 export const problemText = ({ url, step, code, said, remedy }: PortalProblem): string =>
   `${url}: ${STEPS[step]}: ${said} (${code}). ${remedy}`
 
@@ -39,7 +42,7 @@ const STEPS: Readonly<Record<PortalStep, string>> = {
   session: 'the connection ended',
 }
 
-/** The problem of a connection that could not be made, or that ended. */
+/** Explains a connection that could not be made, or that ended. */
 export const problemOfFailure = (
   { step, code = '', message }: WebSocketFailure,
   { url }: { url: string },
@@ -59,7 +62,10 @@ export const problemOfFailure = (
   }
 }
 
-/** The problem of an answer that is no WebSocket: the portal's own refusal, or what stands in front of it. */
+/**
+ * Explains an HTTP response that came instead of a WebSocket: a refusal by the portal, or an answer of a proxy before
+ * it.
+ */
 export const problemOfRefusal = (
   {
     status,
@@ -99,7 +105,7 @@ export const problemOfRefusal = (
   return proxy(`status_${status}`, `it answers ${status} with ${kind}`, PASS_UPGRADE)
 }
 
-/** A problem of what the portal says, or does not say, over a connection that is open. */
+/** Explains a join that failed over an open connection: refused, or not answered. */
 export const problemOfJoin = (reason: string, { url }: { url: string }): PortalProblem => ({
   url,
   step: 'join',
@@ -238,14 +244,17 @@ const detailOf = (body: string): string | undefined => {
   }
 }
 
-/** A redirect's target as people recognise it: what is behind `?` may be anybody's secret. */
+/** Returns the target of a redirect without its query, which may hold a secret. */
 const withoutQuery = (location: string | undefined, base: string): string | undefined => {
   if (location === undefined || !URL.canParse(location, base)) return undefined
   const { origin, pathname } = new URL(location, base)
   return `${origin}${pathname}`
 }
 
-/** Foreign text goes to a terminal and a log: one line, without control or direction characters. */
+/**
+ * Makes foreign text safe for a terminal and a log: one line of at most 300 characters, without control or direction
+ * characters.
+ */
 export const plain = (text: string): string =>
   text
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')

@@ -1,11 +1,11 @@
-// The parts that control messages are made of, in wire names (wire §2). Objects ignore keys that they do
-// not know; every text and list is bounded, because either end may be hostile.
+// Parts of control messages, by their names on the wire (wire §2). Objects ignore unknown keys; every text and
+// list is bounded, because either end may be hostile.
 import { z } from 'zod'
 
-/** A UUID in any case; ids are compared as text, so both ends write lower case. */
+/** A UUID in either case. Ids are compared as text, so both ends write lower case. */
 export const Id = z.string().regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
 
-/** Padded base64 of 32 bytes: a public or a pre-shared key. */
+/** A public or pre-shared key: 32 bytes in padded base64. */
 export const Key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/)
 
 /** An IPv4 address without prefix length. */
@@ -22,7 +22,7 @@ const text = (longest: number) => z.string().max(longest)
 export const IceCredentials = z.object({ username: text(256), password: text(256) })
 export type IceCredentials = z.infer<typeof IceCredentials>
 
-/** Candidates as SDP text (`candidate:…`); whoever reads them skips what does not parse. */
+/** ICE candidates as SDP text (`candidate:…`). Readers skip those that are malformed. */
 export const Candidates = z.array(text(512)).max(256)
 
 export const FlowLogs = z.object({
@@ -32,7 +32,7 @@ export const FlowLogs = z.object({
 })
 export type FlowLogs = z.infer<typeof FlowLogs>
 
-/** A relay's address family; never used while the portal has no relays. */
+/** A STUN or TURN server. Never sent while the portal has no relays. */
 export const Relay = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stun'), id: Id, addr: text(64) }),
   z.object({
@@ -53,7 +53,7 @@ export type RelaysPresence = z.infer<typeof RelaysPresence>
 
 const Port = z.int().min(0).max(0xffff)
 
-/** Which packets a resource lets pass; absent ports mean all, and mean nothing for icmp. */
+/** Packets that a resource lets pass. Absent ports mean all; ports have no meaning for icmp. */
 export const Filter = z.object({
   protocol: z.enum(['tcp', 'udp', 'icmp']),
   port_range_start: Port.optional(),
@@ -63,16 +63,16 @@ export type Filter = z.infer<typeof Filter>
 
 export const Filters = z.array(Filter).max(256)
 
-/** The body of `no_relays` and of everything else that says all by its name. */
+/** Payload of a message that carries no data, such as `no_relays`. */
 export const Empty = z.object({})
 
-/** What a peer's data plane can do beyond plain ICE. */
+/** Capabilities of a peer's data plane beyond plain ICE. */
 export const SnownetCapabilities = z.object({ iceless: z.boolean() })
 
-/** Portreeve's own additions that a peer understands (`FEATURES`); names that the portal does not know are ignored. */
+/** Portreeve's additions to the protocol that a peer understands (`FEATURES`). The portal ignores unknown names. */
 export const Capabilities = z.object({ features: z.array(text(64)).max(64) })
 
-/** Portreeve's additions, by the name that a peer lists in `set_capabilities`. */
+/** Portreeve's additions to the protocol, by the name that a peer lists in `set_capabilities`. */
 export const FEATURES = {
   /** `reject_access` carries a `ref`, which the gateway answers with `access_rejected`. */
   acknowledgedReject: 'acknowledged_reject_access',
@@ -84,15 +84,24 @@ export const FEATURES = {
   upstreamDot: 'upstream_dot',
   /** The interface carries `signed_in_as`, `authorization_created` carries `gateway_name`. */
   names: 'names',
-  /** `disconnect` carries `cause`, a code, and `detail`, the same in words, beside the one `reason` that released peers know. */
+  /**
+   * `disconnect` carries a code in `cause` and its explanation in `detail`, beside the one `reason` that older peers
+   * know.
+   */
   endReasons: 'end_reasons',
-  /** A gateway's: it answers records of all types of its resources' names. A client's: `authorization_created` carries `site_records`. */
+  /**
+   * A gateway that lists it answers DNS queries of all types for its resources' names; to a client,
+   * `authorization_created` carries `site_records`.
+   */
   siteRecords: 'site_records',
-  /** `create_authorization` carries `site_findings`; the gateway then says by `name_findings` what its site has trouble with. */
+  /**
+   * `create_authorization` carries `site_findings`; the gateway then reports names that its site cannot resolve by
+   * `name_findings`.
+   */
   siteFindings: 'site_findings',
 } as const
 
-/** An array of which bad members are left out instead of spoiling the whole. */
+/** Makes the schema of an array of at most `most` members that drops malformed members instead of failing. */
 export const lenient = <T extends z.ZodType>(member: T, most: number) =>
   z
     .array(z.unknown())

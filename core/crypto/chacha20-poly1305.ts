@@ -1,13 +1,16 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
 
-/** How much longer sealed bytes are than plain ones. */
+/** Bytes of the authentication tag, by which ciphertext is longer than plaintext. */
 export const TAG_BYTES = 16
 
 const NONCE_BYTES = 12
 const ALGORITHM = 'chacha20-poly1305'
 const OPTIONS = { authTagLength: TAG_BYTES }
 
-/** What is sealed where: `plain` parts, one after the other, go sealed to `offset` of `into`, the tag after them. */
+/**
+ * Plaintext to seal and place for the result: the concatenated `plain` parts are encrypted into `into` at `offset`,
+ * followed by the tag.
+ */
 export interface Sealing {
   counter: number
   plain: readonly Uint8Array[]
@@ -16,8 +19,8 @@ export interface Sealing {
 }
 
 /**
- * ChaCha20-Poly1305 (RFC 8439) under one key, with a counter for a nonce: 4 zero bytes, then 64 bits in little-endian order.
- * A counter is a safe integer and must never be sealed with twice.
+ * ChaCha20-Poly1305 (RFC 8439) under one key. The nonce is a counter: 4 zero bytes, then 64 bits in little-endian
+ * order. A counter is a safe integer, and must never be used to seal twice.
  */
 export class ChaCha20Poly1305 {
   readonly #key: KeyObject
@@ -28,7 +31,7 @@ export class ChaCha20Poly1305 {
     this.#key = createSecretKey(key)
   }
 
-  /** The ciphertext with its tag. */
+  /** Encrypts and returns the ciphertext, followed by its tag. */
   seal(counter: number, plain: Uint8Array, associated?: Uint8Array): Uint8Array {
     const sealed = new Uint8Array(plain.length + TAG_BYTES)
     const cipher = createCipheriv(ALGORITHM, this.#key, this.#nonceOf(counter), OPTIONS)
@@ -39,7 +42,7 @@ export class ChaCha20Poly1305 {
     return sealed
   }
 
-  /** As `seal`, into bytes that are there already, without associated data: for packets. */
+  /** Encrypts into an existing buffer, without associated data. Used for packets. */
   sealInto({ counter, plain, into, offset }: Sealing): void {
     const cipher = createCipheriv(ALGORITHM, this.#key, this.#nonceOf(counter), OPTIONS)
     let end = offset
@@ -51,7 +54,10 @@ export class ChaCha20Poly1305 {
     into.set(cipher.getAuthTag(), end)
   }
 
-  /** The plain bytes, or undefined where ciphertext, tag, counter, associated data or key are not those of the sealing. */
+  /**
+   * Decrypts and returns the plaintext; undefined if ciphertext, tag, counter, associated data or key differ from those
+   * at sealing.
+   */
   open(counter: number, sealed: Uint8Array, associated?: Uint8Array): Uint8Array | undefined {
     const length = sealed.length - TAG_BYTES
     if (length < 0) return undefined
@@ -64,7 +70,7 @@ export class ChaCha20Poly1305 {
     } catch {
       return undefined
     }
-    // Not as a Buffer, whose slice() is no copy.
+    // A Buffer must not get out: its slice() shares memory, unlike that of a Uint8Array.
     return new Uint8Array(plain.buffer, plain.byteOffset, plain.length)
   }
 

@@ -1,4 +1,4 @@
-/** CRC-32 as in ITU V.42, unsigned. RFC 8489 §14.7 takes it for FINGERPRINT. */
+/** Computes the CRC-32 of ITU V.42, unsigned; used by STUN's FINGERPRINT (RFC 8489 §14.7). */
 export const crc32 = (bytes: Uint8Array): number => {
   let crc = 0xffffffff
   for (const byte of bytes) crc = (crc >>> 8) ^ (TABLE[(crc ^ byte) & 0xff] ?? 0)

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
 import { sha256, type Hashable } from './hash.ts'
 
-/** Whether two secrets are the same, in a time that tells nothing of where they differ, nor of their lengths. */
+/** Whether two secrets are equal; the time it takes tells neither where they differ nor how long they are. */
 export const equalSecrets = (a: Hashable, b: Hashable): boolean => timingSafeEqual(sha256(a), sha256(b))

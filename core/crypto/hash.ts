@@ -1,18 +1,18 @@
 import { createHash, createHmac } from 'node:crypto'
 
-/** Text is taken as UTF-8. */
+/** Bytes to hash; text is encoded as UTF-8. */
 export type Hashable = string | Uint8Array
 
-/** SHA-256 (FIPS 180-4) of the parts, concatenated; 32 bytes. */
+/** Computes SHA-256 (FIPS 180-4) of the concatenated parts; 32 bytes. */
 export const sha256 = (...parts: readonly Hashable[]): Uint8Array => digest('sha256', parts)
 
-/** SHA3-256 (FIPS 202) of the parts, concatenated; 32 bytes. */
+/** Computes SHA3-256 (FIPS 202) of the concatenated parts; 32 bytes. */
 export const sha3 = (...parts: readonly Hashable[]): Uint8Array => digest('sha3-256', parts)
 
-/** HMAC-SHA1 (RFC 2104); 20 bytes. STUN's MESSAGE-INTEGRITY. */
+/** Computes HMAC-SHA1 (RFC 2104) of the concatenated parts; 20 bytes. For STUN's MESSAGE-INTEGRITY. */
 export const hmacSha1 = (key: Hashable, ...parts: readonly Hashable[]): Uint8Array => authenticate('sha1', key, parts)
 
-/** HMAC-SHA256 (RFC 2104); 32 bytes. */
+/** Computes HMAC-SHA256 (RFC 2104) of the concatenated parts; 32 bytes. */
 export const hmacSha256 = (key: Hashable, ...parts: readonly Hashable[]): Uint8Array =>
   authenticate('sha256', key, parts)
 

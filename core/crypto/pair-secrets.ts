@@ -2,7 +2,8 @@ import { pbkdf2Sync } from 'node:crypto'
 import { sha256 } from './hash.ts'
 import { toBase32, toBase64, utf8 } from './text-encoding.ts'
 
-// What the portal computes for a client and a gateway, so that they can find and trust one another: wire §3.
+// Secrets that the portal derives for a pair of client and gateway, so that they can connect and authenticate each
+// other (wire §3).
 
 /** One end of a pair: its id (UUID text) and its public key (base64 text, 44 characters). */
 export interface PairEnd {
@@ -10,13 +11,16 @@ export interface PairEnd {
   publicKey: string
 }
 
-/** The name and the password of one ICE agent. */
+/** User name and password of one ICE agent (RFC 8445). */
 export interface IceCredentials {
   username: string
   password: string
 }
 
-/** WireGuard's pre-shared key of a pair, base64; each end's `pskBase` is 32 random bytes that only the portal knows. */
+/**
+ * Derives the WireGuard pre-shared key of a pair, in base64. Each end's `pskBase` is 32 random bytes that only the
+ * portal knows.
+ */
 export const presharedKey = (pair: {
   client: PairEnd & { pskBase: Uint8Array }
   gateway: PairEnd & { pskBase: Uint8Array }
@@ -24,11 +28,13 @@ export const presharedKey = (pair: {
   const { client, gateway } = pair
   const salt = `WG_PSK|C_ID:${client.id}|G_ID:${gateway.id}|C_PK:${client.publicKey}|G_PK:${gateway.publicKey}`
   const password = new Uint8Array([...client.pskBase, ...gateway.pskBase])
-  // Both bases are uniformly random, so there is nothing that further iterations would protect.
+  // One iteration is enough: both bases are uniformly random.
   return toBase64(pbkdf2Sync(password, utf8(salt), 1, 32, 'sha256'))
 }
 
-/** The credentials of both ICE agents of a pair: stable until a side restarts, which changes its key. */
+/**
+ * Derives the ICE credentials of both ends of a pair. They change when an end restarts, because its public key does.
+ */
 export const iceCredentials = (pair: {
   client: PairEnd
   gateway: PairEnd

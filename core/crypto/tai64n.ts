@@ -1,14 +1,18 @@
 import type { UnixTime } from '../runtime/time.ts'
 
-/** Length of a TAI64N label. */
+/** Bytes of a TAI64N label. */
 export const TAI64N_BYTES = 12
 
-/** The label of a moment (https://cr.yp.to/libtai/tai64.html): 64 bits of seconds, 32 of nanoseconds, big-endian. */
+/**
+ * Encodes a time as a TAI64N label (https://cr.yp.to/libtai/tai64.html): 64 bits of seconds, 32 bits of nanoseconds,
+ * big-endian.
+ */
 export const tai64n = (time: UnixTime): Uint8Array => {
   const label = new Uint8Array(TAI64N_BYTES)
   const view = new DataView(label.buffer)
   const seconds = Math.floor(time / 1_000)
-  // 2^62 is 1970-01-01 00:00:00 TAI, which was ten seconds behind UTC's; leap seconds since are left out, as WireGuard does.
+  // 2^62 stands for 1970-01-01 00:00:00 TAI, ten seconds before the Unix epoch. Later leap seconds are ignored, as in
+  // WireGuard.
   view.setBigUint64(0, 0x4000_0000_0000_000an + BigInt(seconds))
   view.setUint32(8, Math.floor((time - seconds * 1_000) * 1_000_000))
   return label
@@ -23,7 +27,7 @@ export const isLater = (label: Uint8Array, other: Uint8Array): boolean => {
   return false
 }
 
-/** The label that follows at once: one nanosecond later. */
+/** Returns the label of one nanosecond later. */
 export const successor = (label: Uint8Array): Uint8Array => {
   const next = new Uint8Array(label)
   const view = new DataView(next.buffer)

@@ -3,41 +3,43 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 const BASE32_LOWER = 'abcdefghijklmnopqrstuvwxyz234567'
 const HEX = '0123456789abcdef'
 
-/** UTF-8 bytes of a text. */
+/** Encodes a text as UTF-8. */
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-/** Lower-case hex, two digits a byte. */
+/** Encodes bytes as lower-case hex. */
 export const toHex = (bytes: Uint8Array): string => encode(bytes, HEX, 4)
 
-/** The bytes of hex digits of either case, or undefined where the text is something else. */
+/** Decodes hex digits of either case; undefined if the text is malformed. */
 export const fromHex = (text: string): Uint8Array | undefined =>
   text.length % 2 === 0 ? decode(text.toLowerCase(), HEX, 4) : undefined
 
-/** RFC 4648 §4, padded. */
+/** Encodes bytes as padded base64 (RFC 4648 §4). */
 export const toBase64 = (bytes: Uint8Array): string => padded(encode(bytes, BASE64, 6))
 
-/** RFC 4648 §4 without the padding. */
+/** Encodes bytes as base64 without padding (RFC 4648 §4). */
 export const toUnpaddedBase64 = (bytes: Uint8Array): string => encode(bytes, BASE64, 6)
 
-/** RFC 4648 §5 without padding, as in a JWT. */
+/** Encodes bytes as base64url without padding (RFC 4648 §5), as in a JWT. */
 export const toBase64Url = (bytes: Uint8Array): string => encode(bytes, BASE64URL, 6)
 
-/** RFC 4648 §6 in lower case and without padding. */
+/** Encodes bytes as base32 (RFC 4648 §6) in lower case without padding. */
 export const toBase32 = (bytes: Uint8Array): string => encode(bytes, BASE32_LOWER, 5)
 
-/** The bytes of padded base64, or undefined where the text is anything else than what `toBase64` gives. */
+/** Decodes padded base64; undefined if the text is not exactly what `toBase64` makes of the bytes. */
 export const fromBase64 = (text: string): Uint8Array | undefined => {
   const bytes = decode(text.replace(/={1,2}$/, ''), BASE64, 6)
   return bytes !== undefined && toBase64(bytes) === text ? bytes : undefined
 }
 
-/** The bytes of unpadded base64url, or undefined where the text is anything else than what `toBase64Url` gives. */
+/** Decodes unpadded base64url; undefined if the text is not exactly what `toBase64Url` makes of the bytes. */
 export const fromBase64Url = (text: string): Uint8Array | undefined => {
   const bytes = decode(text, BASE64URL, 6)
   return bytes !== undefined && toBase64Url(bytes) === text ? bytes : undefined
 }
 
-/** The 32 bytes of a key as the control channel writes it (base64, 44 characters), or undefined. */
+/**
+ * Decodes a key of 32 bytes from base64 (44 characters), as in the control channel; undefined if the text is malformed.
+ */
 export const keyFromBase64 = (text: string): Uint8Array | undefined => {
   if (text.length !== 44) return undefined
   const bytes = fromBase64(text)

@@ -1,18 +1,21 @@
 import { createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
 import { importPrivateKey, importPublicKey, publicKeyBytes } from './x25519-import.ts'
 
-/** Length of a raw private key, public key or shared secret. */
+/** Bytes of a raw private key, public key or shared secret. */
 export const X25519_BYTES = 32
 
-// An import takes longer than an agreement, so each key is imported once.
+// Importing a key takes longer than an agreement, so each key is imported once.
 
-/** A public key (RFC 7748), imported when it is first used, and once. */
+/** An X25519 public key (RFC 7748), imported at its first use. */
 export class X25519PublicKey {
-  /** The 32 raw bytes. */
+  /** Raw public key, 32 bytes. */
   readonly bytes: Uint8Array
   #keyObject: KeyObject | undefined
 
-  /** @throws RangeError unless there are 32 bytes; any 32 bytes are a public key. `keyObject` is it where it is at hand. */
+  /**
+   * Takes any 32 bytes, and the same key as `keyObject` if it was imported before.
+   * @throws RangeError if there are more or fewer.
+   */
   constructor(bytes: Uint8Array, keyObject?: KeyObject) {
     this.bytes = exactly32(bytes)
     this.#keyObject = keyObject
@@ -24,12 +27,12 @@ export class X25519PublicKey {
   }
 }
 
-/** A private key (RFC 7748), imported once, with its public key. */
+/** An X25519 private key (RFC 7748) with its public key. */
 export class X25519PrivateKey {
   readonly publicKey: X25519PublicKey
   readonly #keyObject: KeyObject
 
-  /** @throws RangeError unless there are 32 bytes. They need not be clamped. */
+  /** Takes any 32 bytes; they need not be clamped. @throws RangeError if there are more or fewer. */
   constructor(bytes: Uint8Array) {
     this.#keyObject = importPrivateKey(exactly32(bytes))
     const keyObject = createPublicKey(this.#keyObject)
@@ -37,8 +40,8 @@ export class X25519PrivateKey {
   }
 
   /**
-   * The shared secret, or undefined where the other key is of low order: the result would be zero whatever this key is
-   * (RFC 7748 §6.1).
+   * Computes the shared secret, 32 bytes; undefined if the other key is of low order, which would make the secret zero
+   * with any private key (RFC 7748 §6.1).
    */
   agree(other: X25519PublicKey): Uint8Array | undefined {
     try {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { EVENTS, readMessage, wireName, type Lane } from '../../../core/control/events.ts'
+import { EVENTS, readMessage, wireName, type MessageSet } from '../../../core/control/events.ts'
 import type { Direction, Role } from '../../../core/control/messages.ts'
 import { example, exampleMessages } from './examples.ts'
 
@@ -11,12 +11,12 @@ const DIRECTIONS: Direction[] = ['fromPortal', 'toPortal']
 describe('messages of the control channel', () => {
   for (const { name, role, direction, frame } of exampleMessages()) {
     it(`reads the example ${name} and loses nothing of it`, () => {
-      const lane: Lane<'client', Direction> = { role: role as 'client', direction, dialect: 'v2' }
-      const verdict = readMessage(lane, frame.event, frame.payload)
+      const messages: MessageSet<'client', Direction> = { role: role as 'client', direction, dialect: 'v2' }
+      const verdict = readMessage(messages, frame.event, frame.payload)
       expect(verdict.ok, JSON.stringify(verdict)).to.equal(true)
       if (!verdict.ok) return
       expect(verdict.message.payload).to.deep.equal(frame.payload)
-      expect(wireName(lane, verdict.message.event as never)).to.equal(frame.event)
+      expect(wireName(messages, verdict.message.event as never)).to.equal(frame.event)
     })
   }
 
