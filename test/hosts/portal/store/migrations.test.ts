@@ -1,0 +1,157 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import type { DatabaseConfig } from '../../../../hosts/portal/store/dialect.ts'
+import { openDialect } from '../../../../hosts/portal/store/open-dialect.ts'
+import { KnexStore } from '../../../../hosts/portal/store/knex-store.ts'
+import { migrationSource } from '../../../../hosts/portal/store/migration-source.ts'
+import { Postgres } from '../../../kit/postgres.ts'
+import { RecordingLogger } from '../../../kit/recording-logger.ts'
+import { SeededRandom } from '../../../kit/seeded-random.ts'
+import { SQLITE_LIBRARIES } from '../../../kit/sqlite-libraries.ts'
+import { VirtualClock } from '../../../kit/virtual-clock.ts'
+
+const id = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+const [ONE, TWO, BARE] = [id(1), id(2), id(3)]
+const [NEWER, OLDER, TWIN, ALONE] = [id(11), id(12), id(13), id(14)]
+const [ADA, LAPTOP, PHONE] = [id(21), id(31), id(32)]
+
+for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
+  describe(`a database of an earlier version, on ${driver === 'pg' ? driver : `SQLite, of ${driver}`}`, () => {
+    let postgres: Postgres | undefined
+    let folder: string
+    let database: DatabaseConfig
+
+    before(async function () {
+      this.timeout(60_000)
+      if (driver === 'pg') postgres = await Postgres.start(this)
+    })
+    after(async () => postgres?.stop())
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'store-'))
+      database =
+        postgres === undefined
+          ? { driver: 'sqlite', library: driver === 'pg' ? 'package' : driver, file: join(folder, 'portal.sqlite') }
+          : { ...(await postgres.newDatabase()), driver: 'pg', password: undefined, tls: undefined }
+    })
+    afterEach(async () => rm(folder, { recursive: true, force: true }))
+
+    const ports = () => ({ clock: new VirtualClock(), random: new SeededRandom(1), logger: new RecordingLogger() })
+
+    /** Its tables as they were after a migration, with the rows of then. */
+    const asOf = async (last: string, rows: Readonly<Record<string, readonly object[]>>): Promise<void> => {
+      const dialect = openDialect(database, ports())
+      const { knex } = dialect
+      for (let done: string | undefined; done !== last;) {
+        const [, [name]] = (await knex.migrate.up({ migrationSource })) as [number, string[]]
+        if (name === undefined) throw new Error(`there is no migration ${last}`)
+        done = name
+      }
+      for (const [table, all] of Object.entries(rows)) for (const row of all) await knex(table).insert(row)
+      await dialect.close()
+    }
+
+    /** Rows of a table, in the order of their ids, after a portal of today has opened the database. */
+    const today = async (table: string, by: string): Promise<Record<string, unknown>[]> => {
+      const dialect = openDialect(database, ports())
+      const rows = (await dialect.knex(table).orderBy(by)) as Record<string, unknown>[]
+      await dialect.close()
+      return rows
+    }
+    const openStore = async () => {
+      const store = await KnexStore.open({ database, ...ports() })
+      const rows = await store.load()
+      await store.close()
+      return rows
+    }
+
+    const account = (accountId: string, slug: string) => ({
+      id: accountId,
+      slug,
+      name: slug,
+      is_disabled: false,
+      upstream_resolvers: '[]',
+      created_at: 1,
+    })
+    const provider = (providerId: string, account_id: string, created_at: number) => ({
+      id: providerId,
+      account_id,
+      name: `provider ${providerId}`,
+      type: 'oidc',
+      settings: '{}',
+      is_default: false,
+      is_disabled: false,
+      client_token_lifetime_seconds: 60,
+      session_lifetime_seconds: 60,
+      created_at,
+    })
+    const client = (clientId: string, number: number, verified_at: number | null) => ({
+      id: clientId,
+      account_id: ONE,
+      actor_id: ADA,
+      external_id: clientId,
+      name: 'laptop',
+      public_key: 'A'.repeat(44),
+      psk_base: 'B'.repeat(44),
+      ipv4: `100.64.0.${number}`,
+      ipv6: `fd00:2021:1111::${number}`,
+      verified_at,
+      created_at: 1,
+    })
+    const record = (key: string) => ({ account_id: ONE, provider_id: OLDER, key, record: '{}', expires_at: 9_999 })
+    const rows = {
+      accounts: [account(ONE, 'one'), account(TWO, 'two'), account(BARE, 'bare')],
+      actors: [{ id: ADA, account_id: ONE, type: 'user', name: 'Ada', is_disabled: false, created_at: 1 }],
+      identity_providers: [
+        provider(NEWER, ONE, 20),
+        provider(TWIN, ONE, 10),
+        provider(OLDER, ONE, 10),
+        provider(ALONE, TWO, 99),
+      ],
+      sign_in_records: [record('code/ada'), record('codeless'), record('mails/ada')],
+      clients: [client(LAPTOP, 2, 1_700_000_000_000), client(PHONE, 3, null)],
+    }
+
+    it('0008 gives the oldest provider of each account every domain and the others none, and ends codes under way', async () => {
+      await asOf('0007-key-check', rows)
+      await openStore()
+      const domains = (await today('identity_providers', 'id')).map((one) => [one['id'], one['email_domains']])
+      expect(domains).to.deep.equal([
+        [NEWER, '[]'],
+        [OLDER, '["*"]'],
+        [TWIN, '[]'],
+        [ALONE, '["*"]'],
+      ])
+      const records = await today('sign_in_records', 'key')
+      expect(records.map(({ key, about }) => [key, about])).to.deep.equal([
+        ['codeless', null],
+        ['mails/ada', null],
+      ])
+    })
+
+    it('0009 lets verifications lapse, and knows no device key yet', async () => {
+      await asOf('0008-what-sign-ins-rest-on', rows)
+      const { clients } = await openStore()
+      expect(clients.map((one) => one.id).toSorted()).to.deep.equal([LAPTOP, PHONE])
+      for (const one of await today('clients', 'id')) {
+        expect(one).to.include({ verified_at: null, device_key: null, proven_at: null })
+        expect(Boolean(one['is_proven'])).to.equal(false)
+        expect(Boolean(one['accepts_unproven'])).to.equal(false)
+      }
+    })
+
+    it('each migration can be taken back and made again, with the rows that there are', async () => {
+      await asOf('0007-key-check', rows)
+      const dialect = openDialect(database, ports())
+      const { knex } = dialect
+      await knex.migrate.up({ migrationSource })
+      await knex.migrate.up({ migrationSource })
+      await knex.migrate.down({ migrationSource })
+      await knex.migrate.down({ migrationSource })
+      expect(await knex('clients')).to.have.length(2)
+      await dialect.close()
+      expect((await openStore()).clients).to.have.length(2)
+    })
+  })
