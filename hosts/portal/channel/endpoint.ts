@@ -103,7 +103,7 @@ export class ControlEndpoint {
   send(connection: string, text: string): void {
     const socket = this.#sockets.get(connection)
     if (socket === undefined || socket.readyState !== socket.OPEN) return
-    if (this.#bounds.maySend(socket)) socket.send(text)
+    if (this.#bounds.maySend(socket, text.length)) socket.send(text)
   }
 
   /** After what was sent before. */
@@ -256,7 +256,7 @@ export class ControlEndpoint {
     this.#sockets.set(connection, socket)
     socket.on('error', () => socket.terminate())
     socket.on('ping', (data: Buffer) => {
-      if (this.#bounds.maySend(socket)) socket.pong(data)
+      if (this.#bounds.maySend(socket, data.length)) socket.pong(data)
     })
     socket.on('close', () => {
       this.#sockets.delete(connection)

@@ -64,16 +64,18 @@ export class SocketBounds {
     })
   }
 
-  /** Whether more may be sent to a peer. Where too much waits, of it or of its like, the connection with the most is cut off. */
-  maySend(socket: WebSocket): boolean {
-    if (socket.bufferedAmount <= ON_ITS_WAY_BYTES) return true
+  /** Whether a message of so many bytes may be sent to a peer. Where too much waits, of it or of its like, the connection with the most is cut off. */
+  maySend(socket: WebSocket, bytes: number): boolean {
+    if (socket.bufferedAmount + bytes <= ON_ITS_WAY_BYTES) return true
     const owner = this.#owners.get(socket)
     if (owner === undefined) return true
     const { accountId, actorId, role } = owner
     const limits = this.#limits
+    // Nothing waits for this one yet, and perhaps for very many of its like: one after the other they add up.
+    if (actorId !== null) this.#relieve(this.#ofActor.get(actorId), limits.unsent_kib_per_actor * KIB)
+    if (socket.bufferedAmount <= ON_ITS_WAY_BYTES) return socket.readyState === socket.OPEN
     const ofOne = role === 'gateway' ? limits.unsent_kib_per_gateway : limits.unsent_kib_per_connection
     if (socket.bufferedAmount > ofOne * KIB) this.#cut(socket)
-    if (actorId !== null) this.#relieve(this.#ofActor.get(actorId), limits.unsent_kib_per_actor * KIB)
     const now = this.#clock.now()
     const countedAt = this.#countedAt.get(accountId)
     if (countedAt === undefined || now >= after(countedAt, COUNTED_MS)) {
