@@ -1,3 +1,4 @@
+import type { Router } from '@koa/router'
 import type { Middleware } from 'koa'
 import { Problem } from './problem.ts'
 
@@ -33,6 +34,18 @@ export const refuseOtherMethods = (paths: readonly PathMethods[]): Middleware =>
       headers: { Allow: found.list },
     })
   }
+}
+
+/** Routes of pages, and a 405 with `Allow` for every other method on their paths. */
+export const routesAndRefusals = (router: Router): Middleware => {
+  const refuse = refuseOtherMethods(router.stack.map(({ path, methods }) => ({ path: String(path), methods })))
+  const routes = router.routes() as Middleware
+  return Object.assign<Middleware, { router: Router }>(
+    async (ctx, next) => refuse(ctx, async () => routes(ctx, next)),
+    {
+      router,
+    },
+  )
 }
 
 const variables = (path: string): number => path.split('/:').length

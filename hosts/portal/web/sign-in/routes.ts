@@ -1,5 +1,6 @@
 import { Router } from '@koa/router'
 import type { Middleware } from 'koa'
+import { routesAndRefusals } from '../http/allowed-methods.ts'
 import { EXACT_ROUTES } from '../http/exact-routes.ts'
 import { readForm } from '../http/form-fields.ts'
 import {
@@ -43,7 +44,7 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   formStep('/:account/sign_in/emergency', findAccount, redeemEmergencyCode)
   step('/:account/sign_in/:kind/:id', findAccount, findProvider, readIntent, beginSignIn)
   formStep('/:account/sign_in/:kind/:id', recallByForm, sameProvider, proceedWithSignIn)
-  return router.routes() as Middleware
+  return routesAndRefusals(router)
 }
 
 /** Makes a router to which nothing is added but by these three, so that no step of a sign-in is without its limit, nor any form. */
