@@ -4,11 +4,13 @@ import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 import type { Decisions } from '../../explain/decisions.ts'
 import type { Account, Token } from '../../store/entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
-import { callbackUrl } from '../sign-in/provider-urls.ts'
+import { EMERGENCY_MS } from '../sign-in/emergency.ts'
 import type { FinishParts } from '../sign-in/finish.ts'
+import { callbackUrl } from '../sign-in/provider-urls.ts'
 import { isOwnForm, type PortalSession } from '../sign-in/session.ts'
 import { Name } from '../api/wire.ts'
 import { formFields, readForm } from '../http/form-fields.ts'
+import { routesAndRefusals } from '../http/allowed-methods.ts'
 import { EXACT_ROUTES } from '../http/exact-routes.ts'
 import { notFound, Problem } from '../http/problem.ts'
 import { denialsOf } from './denials.ts'
@@ -148,7 +150,7 @@ export const myRoutes = (parts: MyParts): Middleware => {
   }
 
   const mintApiToken: Step = async (ctx) => {
-    const { account, actor, provider } = ctx.state.session
+    const { account, actor, provider, begunAt } = ctx.state.session
     const { name = '', days = '' } = formFields(ctx)
     const lifetime = API_TOKEN_DAYS.find((allowed) => String(allowed) === days)
     if (actor.type !== 'admin') throw new Problem(403, 'forbidden', 'Only admins have API tokens.')
@@ -156,19 +158,24 @@ export const myRoutes = (parts: MyParts): Middleware => {
     if (lifetime === undefined || !verdict.success) {
       throw new Problem(422, 'invalid_body', 'Give the token a name and a lifetime.')
     }
+    const asked = clock.unix() + lifetime * DAY
+    // It ends with what she was signed in by: a provider, or the session that an emergency code opened.
+    const expiresAt = unixTime(provider === undefined ? Math.min(asked, begunAt + EMERGENCY_MS) : asked)
     const { text } = await store.transact({ accountId: account.id, by: self(ctx) }, (tx) =>
       tokens.mint(tx, account.id, {
         kind: 'api',
         name: verdict.data,
         actorId: actor.id,
-        // It ends with what she was signed in by.
         ...(provider === undefined ? {} : { identityProviderId: provider.id }),
-        expiresAt: unixTime(clock.unix() + lifetime * DAY),
+        expiresAt,
       }),
     )
     show(ctx, 'token', {
       title: 'A new API token',
-      text: 'Keep it where only your program reads it. It is shown only once.',
+      text: [
+        'Keep it where only your program reads it. It is shown only once.',
+        ...untilWhen(provider, expiresAt),
+      ].join(' '),
       token: text,
     })
   }
@@ -204,7 +211,7 @@ export const myRoutes = (parts: MyParts): Middleware => {
   ownFormAt('/:account/my/tokens/:id/revoke', revokeToken)
   ownFormAt('/:account/my/api_tokens', mintApiToken)
   ownFormAt('/:account/sign_out', signOut)
-  return router.routes() as Middleware
+  return routesAndRefusals(router)
 }
 
 const self = (ctx: MyContext): AuditSubject => ({
@@ -213,6 +220,12 @@ const self = (ctx: MyContext): AuditSubject => ({
   via: 'session',
   remoteIp: ctx.state.clientAddress,
 })
+
+/** What is to be said of a token that was made in a session by an emergency code. */
+const untilWhen = (provider: unknown, expiresAt: UnixTime): string[] =>
+  provider === undefined
+    ? [`As you are signed in by an emergency code, it is good until ${shownTime(expiresAt)?.text ?? ''} only.`]
+    : []
 
 const shownToken = ({ id, kind, name, createdAt, lastUsedAt, expiresAt }: Token) => ({
   id,

@@ -10,7 +10,7 @@ import type { SignInContext } from './sign-in-context.ts'
 import type { SignInMiddleware } from './sign-in-parts.ts'
 
 /** Lifetime of what an emergency code opens: an emergency is over by then, or a new code is made. */
-const EMERGENCY_MS = HOUR
+export const EMERGENCY_MS = HOUR
 
 const WAY: SignInWay = {
   name: 'an emergency code',

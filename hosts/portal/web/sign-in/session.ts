@@ -20,6 +20,7 @@ export interface PortalSession {
   actor: Actor
   /** By whom she was identified; undefined for a session that an emergency code opened. */
   provider: IdentityProviderRow | undefined
+  begunAt: UnixTime
   /** What forms of this session carry. */
   csrf: string
 }
@@ -127,7 +128,7 @@ export class Sessions {
     if (standing === undefined) return undefined
     const { actor, provider } = standing
     const id = hashed(ctx.cookies.get(COOKIE, { signed: false }) ?? '')
-    return { id, account, actor, provider, csrf: data.csrf }
+    return { id, account, actor, provider, begunAt: unixTime(data.begunAt ?? 0), csrf: data.csrf }
   }
 
   /** Those of the person whose session this is, this one too. */

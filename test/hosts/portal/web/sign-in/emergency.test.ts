@@ -18,7 +18,7 @@ describe('the emergency code of an admin', () => {
   const enter = async (code: string, browser = new Browser()): Promise<Response> =>
     browser.send(`${portal.url}/example/sign_in/emergency`, { form: { code } })
 
-  it('lets her in once, by a session of an hour that can make an API token, and is written down', async () => {
+  it('lets her in once, by a session of an hour that can make an API token for that hour, and is written down', async () => {
     const { code, url, admin } = await portal.makeEmergencyCode()
     expect(url).to.match(/\/example\/sign_in\/emergency$/)
     expect(admin.email).to.equal('admin@example.org')
@@ -32,7 +32,9 @@ describe('the emergency code of an admin', () => {
     const made = await browser.send(`${portal.url}/example/my/api_tokens`, {
       form: { csrf, name: 'Repair', days: '1' },
     })
-    const token = /<textarea[^>]*>([^<]+)</.exec(await made.text())?.[1] ?? ''
+    const shown = await made.text()
+    expect(shown).to.match(/emergency code, it is good until [\d-]+ [\d:]+ UTC only/)
+    const token = /<textarea[^>]*>([^<]+)</.exec(shown)?.[1] ?? ''
     expect((await portal.api('GET', '/identity_providers', undefined, token)).status).to.equal(200)
     expect((await enter(code)).status, 'a second time').to.equal(403)
 
@@ -42,6 +44,7 @@ describe('the emergency code of an admin', () => {
 
     clock.advance(HOUR + 1)
     expect((await browser.send(`${portal.url}/example/home`)).status, 'an hour later').to.equal(302)
+    expect((await portal.api('GET', '/identity_providers', undefined, token)).status, 'its token').to.equal(401)
   })
 
   it('is over after ten minutes, and after a newer one', async () => {
