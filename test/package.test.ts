@@ -36,7 +36,7 @@ it('has its parts', async () => {
 `
 
 const run = async (folder: string, file: string, parameters: string[]): Promise<string> => {
-  const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 60_000 })
+  const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 200_000 })
   return stdout
 }
 
@@ -54,7 +54,7 @@ describe('the package that is published', () => {
   }
 
   before(async function () {
-    this.timeout(120_000)
+    this.timeout(300_000)
     await run(root, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder])
     const [archive = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
     mkdirSync(installed, { recursive: true })

@@ -2,11 +2,13 @@ import { expect } from 'chai'
 import { afterEach, beforeEach } from 'mocha'
 import { fileURLToPath } from 'node:url'
 import { Namespace } from '../../hosts/lab/namespace.ts'
+import { eventually } from '../../hosts/lab/eventually.ts'
 import type { Part } from '../../hosts/lab/part.ts'
 import { RunDirectory } from '../../hosts/lab/run-directory.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import type { DisorderOptions } from '../kit/disorder.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
 import { echoPacket, isEcho, sequenceOf, type Echo } from './icmp-echo.ts'
 import { OurEnd } from './our-end.ts'
@@ -141,14 +143,30 @@ export class WireGuardPair {
     }
   }
 
-  /** How many of their pings we answered, which we have to do (`us.answerPings`). */
-  async theirPings({ count = 5, intervalSeconds = 0.05, size = 1200, waitSeconds = 20 } = {}): Promise<number> {
+  /**
+   * How many of their pings we answered, which we have to do (`us.answerPings`). They are small: all of a test's fit into the buffer of a socket
+   * whose process does not get to run.
+   */
+  async theirPings({ count = 5, intervalSeconds = 0.05, size = 100, waitSeconds = 20 } = {}): Promise<number> {
     const numbers = { '-c': count, '-i': intervalSeconds, '-W': waitSeconds, '-s': size }
     const args = [...Object.entries(numbers).flatMap(([flag, value]) => [flag, String(value)]), OURS.inner]
     const { stdout } = await this.there.run('ping', args, { timeoutMs: 60_000 })
     const summary = /(\d+) packets transmitted, (\d+) received/.exec(stdout)
     expect(summary?.[1], stdout).to.equal(String(count))
     return Number(summary?.[2])
+  }
+
+  /** Waits until so many replies of ours came out of their tunnel, also such as `ping` waited for no more. */
+  async repliesThere(least: number): Promise<void> {
+    await eventually(
+      async () => {
+        const { stdout } = await this.there.mustRun('nstat', ['-asz', 'IcmpInEchoReps'])
+        const replies = Number(/IcmpInEchoReps\s+(\d+)/.exec(stdout)?.[1])
+        if (replies >= least) return true
+        throw new Error(`${replies} of them`)
+      },
+      { what: `${least} replies`, timeoutMs: PATIENCE_MS },
+    )
   }
 
   /** How many packets came out of their tunnel. */

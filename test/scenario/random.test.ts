@@ -243,11 +243,11 @@ describe('random scenarios against the model of who may reach what', () => {
   for (const seed of SEEDS) {
     it(`holds for the kept seed ${seed}`, () => {
       new Scenario(seed).run()
-    }).timeout(120_000)
+    }).timeout(300_000)
   }
 
   it(`holds for a fresh seed (PORTREEVE_SEED=${FRESH} replays it)`, () => {
     process.stdout.write(`      seed ${FRESH}\n`)
     new Scenario(FRESH).run()
-  }).timeout(120_000)
+  }).timeout(300_000)
 })

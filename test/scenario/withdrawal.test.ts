@@ -477,11 +477,11 @@ describe('P6 every kind of removal, at random moments', () => {
   for (const seed of SEEDS) {
     it(`leaves nothing behind for the kept seed ${seed}`, () => {
       new Scenario(seed).run()
-    }).timeout(120_000)
+    }).timeout(300_000)
   }
 
   it(`leaves nothing behind for a fresh seed (PORTREEVE_SEED=${FRESH} replays it)`, () => {
     process.stdout.write(`      seed ${FRESH}\n`)
     new Scenario(FRESH).run()
-  }).timeout(120_000)
+  }).timeout(300_000)
 })

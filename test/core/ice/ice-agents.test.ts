@@ -201,7 +201,7 @@ describe('ICE agents', () => {
     traffic(3_600_000)
     const besides = client.events.filter(({ type }) => type !== 'pathChosen')
     expect(besides.map(({ type, datagramBytes }) => [type, datagramBytes])).to.deep.equal([['pathCarries', 1_440]])
-  }).timeout(120_000)
+  }).timeout(300_000)
 
   it('H7 follow a client whose address changes', () => {
     connect()

@@ -8,7 +8,7 @@ import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { NODE_RELEASES, NODE_WANTED } from '../../kit/node-releases.ts'
 
 describe('the Node.js that the command is run with', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   const main = join(packageRoot(), 'dist/hosts/cli/main.js')
   let folder: string
   before(async () => void (folder = await mkdtemp(join(tmpdir(), 'node-release-'))))

@@ -17,7 +17,7 @@ const unread = (args: readonly string[]): Promise<{ code: number | null; signal:
   })
 
 describe('a command whose reader has seen enough', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
 
   for (const args of [
     ['--help'],

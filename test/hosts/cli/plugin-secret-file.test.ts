@@ -14,7 +14,7 @@ describe('a password file of a plugin', () => {
   after(async () => portal.remove())
 
   it('is seen from the configuration file, and what is wrong with it is said as of any other', async function () {
-    this.timeout(120_000)
+    this.timeout(300_000)
     const path = join(portal.folder, 'smtp-password')
     const missing = await portal.run()
     expect(missing.told).to.include(`SECRET_FILE_MISSING: identity-email-otp: smtp.password_file ${path} is not there`)

@@ -6,7 +6,7 @@ import { Browser } from '../../kit/browser.ts'
 import { PortalProcess } from '../../kit/portal-process.ts'
 
 describe('portreeve portal emergency-code', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let portal: PortalProcess
   let token: string
 

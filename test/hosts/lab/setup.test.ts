@@ -36,7 +36,7 @@ const PRESENT = [
 ]
 
 describe('hosts/lab/setup', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let clone: string
   let bin: string
   let policy: string

@@ -224,7 +224,7 @@ describe('plugins that do and answer what they must not', () => {
   })
 
   describe('made with a zod before 4.2', function () {
-    this.timeout(120_000)
+    this.timeout(300_000)
     const NAME = 'portreeve-condition-keyed'
     const folder = new PackageFolder()
     before(() => {

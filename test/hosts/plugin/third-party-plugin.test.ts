@@ -11,7 +11,7 @@ import { packageRoot } from '../../kit/source-tree.ts'
 const NAME = 'portreeve-selector-least-loaded'
 const root = packageRoot()
 const run = async (folder: string, file: string, parameters: string[]): Promise<string> => {
-  const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 60_000 })
+  const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 200_000 })
   return stdout
 }
 const tool = (name: string): string => join(root, 'node_modules/.bin', name)
@@ -22,7 +22,7 @@ describe("a third party's plugin", () => {
   const project = join(author.path, 'project')
 
   before(async function () {
-    this.timeout(120_000)
+    this.timeout(300_000)
     // The author's side: her own folder, with the package and its types as npm would have put them there.
     cpSync(join(root, 'test/fixture/plugin', NAME), project, { recursive: true })
     author.linkPeers()

@@ -22,7 +22,7 @@ const isRefusedCall = (value: unknown): value is { details: { path: string } } =
 
 /** Each is tried as an attacker would, over real HTTP, against the portal as it is deployed. */
 describe('attacks on the portal', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let portal: PortalFixture
   let provider: ForgingProvider
   let sink: MailSink

@@ -5,7 +5,7 @@ import { PortalFixture } from '../../kit/portal-fixture.ts'
 import { Postgres } from '../../kit/postgres.ts'
 
 describe('a portal whose database went away', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let postgres: Postgres | undefined
   let portal: PortalFixture
   let clientToken: string

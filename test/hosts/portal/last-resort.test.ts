@@ -34,7 +34,7 @@ export const plugin = definePlugin({
 `
 
 describe('the portal’s last resort', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let portal: PortalProcess
   let token: string
 

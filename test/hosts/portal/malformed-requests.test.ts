@@ -9,7 +9,7 @@ const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Ver
 
 /** A stranger's bytes, against a portal that is a process of its own. */
 describe('malformed requests', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let portal: PortalProcess
   let token: string
 

@@ -63,7 +63,7 @@ const signInPaths = pathsOf(signInRoutes({ limitSteps: async () => Promise.resol
 const myPaths = pathsOf(myRoutes({} as never))
 
 describe('addresses in odd spellings', function () {
-  this.timeout(120_000)
+  this.timeout(600_000)
   let portal: PortalFixture
   before(async () => {
     portal = await PortalFixture.start({
@@ -77,7 +77,7 @@ describe('addresses in odd spellings', function () {
   const send = async (method: string, target: string, headers: readonly string[] = []): Promise<string> => {
     const head = [`${method} ${target} HTTP/1.1`, 'Host: portal', 'Connection: close', 'Content-Length: 0', ...headers]
     // Half a connection that ends before the answer is ready ends the whole one: the portal closes it.
-    return sendRaw(portal.url, [`${head.join('\r\n')}\r\n\r\n`], { ending: 'wait', timeoutMs: 20_000 })
+    return sendRaw(portal.url, [`${head.join('\r\n')}\r\n\r\n`], { ending: 'wait', timeoutMs: 60_000 })
   }
 
   it('no spelling of an operation of the API, and no method, passes by its authentication', async () => {

@@ -7,7 +7,7 @@ import { PortalFixture } from '../../kit/portal-fixture.ts'
 
 /** What an account's admin can make her portal ask, by naming an issuer. */
 describe('requests of the portal to identity providers', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   const servers: LoopbackServer[] = []
   let made = 0
   let strict: PortalFixture

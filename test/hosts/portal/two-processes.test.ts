@@ -10,7 +10,7 @@ import { RecordingLogger } from '../../kit/recording-logger.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 
 describe('two portal processes on one PostgreSQL', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let postgres: Postgres | undefined
   let portal: PortalFixture
   let second: { url: string; stop: () => Promise<void> }

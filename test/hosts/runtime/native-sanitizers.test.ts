@@ -10,7 +10,7 @@ const SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all',
 const WARNINGS = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter', '-Wno-cast-function-type']
 
 describe('the native lane under the address and undefined-behaviour sanitizers', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
 
   it('survives true, damaged and random packets, and opens what it sealed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-fuzz-'))

@@ -42,7 +42,7 @@ const CIPHERS = [
 
 for (const [kind, named] of CIPHERS) {
   describe(`the native lane with ${named}`, function () {
-    this.timeout(120_000)
+    this.timeout(300_000)
     const best = loadAddon().cipher()
     if (best < kind) return
     const bench = (): SealingBench => {

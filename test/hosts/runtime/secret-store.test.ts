@@ -34,7 +34,7 @@ describe('S8 a secret store', () => {
     let session: ChildProcess | undefined
 
     before(async function () {
-      this.timeout(120_000)
+      this.timeout(300_000)
       const needed = ['secret-tool', 'gnome-keyring-daemon', 'dbus-run-session']
       if (!needed.every((name) => existsSync(`/usr/bin/${name}`))) skipBecause(this, `needs ${needed.join(', ')}`)
       // A bus and a keyring of their own, until standard input ends.

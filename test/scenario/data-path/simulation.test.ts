@@ -8,7 +8,7 @@ const FRESH = Number(process.env['PORTREEVE_SEED'] ?? Math.floor(Math.random() *
 const FRESH_WORLDS = 10
 
 describe('random worlds against the reference model of the data path', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
 
   for (const seed of SEEDS) {
     it(`meets what the model predicts, for the kept seed ${seed}`, () => {

@@ -8,7 +8,7 @@ import { PATIENCE_MS } from '../../../kit/patience.ts'
 const RESOURCES = 200
 
 describe('P12 bounds of the control channel', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let portal: PortalFixture
   let tokens: Record<'ada' | 'eve' | 'gateway', string>
   const open: ControlPeer[] = []

@@ -24,7 +24,7 @@ const ADA = '11111111-1111-4111-8111-111111111111'
 
 for (const driver of ['sqlite', 'pg'] as const)
   describe(`the audit trail’s time on ${driver}`, function () {
-    this.timeout(120_000)
+    this.timeout(300_000)
     let postgres: Postgres | undefined
     let folder: string
     let database: DatabaseConfig

@@ -13,7 +13,7 @@ import { VirtualClock } from '../../../kit/virtual-clock.ts'
 const by = { type: 'system', part: 'test' } as const
 
 describe('the changes of other portal processes, while PostgreSQL comes and goes', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let postgres: Postgres | undefined
   let database: PostgresDatabase
   let clock: VirtualClock

@@ -28,7 +28,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
     let other: Account
 
     before(async function () {
-      this.timeout(120_000)
+      this.timeout(300_000)
       if (driver === 'pg') postgres = await Postgres.start(this)
     })
     after(async () => postgres?.stop())

@@ -10,7 +10,7 @@ import { Postgres } from '../../../kit/postgres.ts'
 const PASSWORD = 'correct horse: battery/staple'
 
 describe('a portal on a PostgreSQL that wants TLS and a password', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let authority: Authority
   let postgres: Postgres | undefined
   let port: number

@@ -10,7 +10,7 @@ import { VirtualClock } from '../../../kit/virtual-clock.ts'
 const by = { type: 'system', part: 'test' } as const
 
 describe('PostgreSQL whose connections fall silent', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let postgres: Postgres | undefined
   let database: PostgresDatabase
   before(async function () {

@@ -11,7 +11,7 @@ const HOST = 'portal.example.org'
 const OUTSIDE = '203.0.113.7'
 
 describe('a portal behind a proxy that ends TLS, in a real browser', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let proxy: TlsProxy
   let portal: PortalFixture
   let openid: OpenidProvider

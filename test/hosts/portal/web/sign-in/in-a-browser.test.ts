@@ -16,7 +16,7 @@ const state = 'fedcba9876543210'.repeat(4)
 const gui = `as=gui-client&nonce=${nonce}&state=${state}`
 
 describe('sign-in in a real browser', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let portal: PortalFixture
   let openid: OpenidProvider
   let sink: MailSink

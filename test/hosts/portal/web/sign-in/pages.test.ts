@@ -15,7 +15,7 @@ type Visit = (page: Page) => Promise<unknown>
 const SIZES = { phone: { width: 360, height: 740 }, desk: { width: 1_000, height: 760 } } as const
 
 describe('every page, on a phone and on a desk, in light and in dark', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let portal: PortalFixture
   let sink: MailSink
   let browser: Chromium
