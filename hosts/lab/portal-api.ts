@@ -1,6 +1,9 @@
 import type { Namespace } from './namespace.ts'
 import { fetchPage } from './page.ts'
 
+/** Generous: a busy machine answers late. */
+const TIMEOUT_MS = 60_000
+
 /** What every object of the API has. */
 export interface ApiObject {
   id: string
@@ -50,6 +53,7 @@ export class PortalApi {
   async #send<T>(method: string, path: string, body?: object): Promise<T> {
     const answer = await fetchPage(this.#machine, `${this.#url}/${path}`, {
       method,
+      timeoutMs: TIMEOUT_MS,
       headers: {
         authorization: `Bearer ${this.#token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
