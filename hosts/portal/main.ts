@@ -145,6 +145,6 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
 
 /** A portal that misses what other processes change must not be asked: it would grant what was taken away. */
 const hearing = async (store: Store): Promise<void> => {
-  const deafness = store.deafness()
-  return deafness === undefined ? Promise.resolve() : Promise.reject(new Error(deafness))
+  const listenFailure = store.listenFailure()
+  return listenFailure === undefined ? Promise.resolve() : Promise.reject(new Error(listenFailure))
 }

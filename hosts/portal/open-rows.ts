@@ -13,7 +13,7 @@ import { derivedKey, loadSecretKey } from './identity/secret-key.ts'
 import type { AuditedSettings } from './store/audit-trail.ts'
 import type { DatabaseConfig, PostgresTls } from './store/dialect.ts'
 import { KnexStore } from './store/knex-store.ts'
-import { toldWhereAway } from './store/told-where-away.ts'
+import { withTranslatedErrors } from './store/translated-errors.ts'
 import type { Store } from './store/store.ts'
 import { Tokens } from './identity/tokens.ts'
 
@@ -47,7 +47,7 @@ export const openRows = async (options: {
   const audited = auditedSettings === undefined ? {} : { auditedSettings }
   const opened = await KnexStore.open({ database, clock, random, logger, ...audited })
   await checkKey(opened, key)
-  const store = toldWhereAway(opened, (error) => opened.unavailability(error))
+  const store = withTranslatedErrors(opened, (error) => opened.unavailability(error))
   return { store, tokens: new Tokens({ store, key: derivedKey(key, 'tokens'), clock, random, logger }), key }
 }
 

@@ -1,11 +1,11 @@
-// S15: an account always has somebody who can get in as its admin. Judged at the end of each transaction, whoever makes it: an address, a
-// type, a provider or an identity may be what the last way in rested on.
+// S15: an account always has somebody who can get in as its admin. Checked at the end of every transaction, because the
+// last way in may depend on an e-mail address, an actor's type, an identity provider or an identity.
 import { speaksFor } from '../text/email-domains.ts'
 import type { Actor, Change, Entities, IdentityProviderRow, IdentityRow } from './entities.ts'
 import { StoreError } from './store-error.ts'
 import type { Reader } from './store.ts'
 
-/** Rows of one account that decide who gets in as its admin. */
+/** Rows of one account that decide who can get in as its admin. */
 export interface AdmittingRows {
   /** Actors that are admins. */
   admins: readonly Actor[]
@@ -14,7 +14,10 @@ export interface AdmittingRows {
   identities: readonly IdentityRow[]
 }
 
-/** Ways in for admins, the best first: each is judged for itself, because an account without a provider has only the others. */
+/**
+ * Ways in for admins, the best first. Each is checked separately, because an account without an identity provider has
+ * only the later ones.
+ */
 const WAYS: readonly { isOpen: (rows: AdmittingRows) => boolean; refusal: string }[] = [
   {
     isOpen: ({ admins, ...rows }) => admins.some((admin) => canSignIn(admin, rows)),
@@ -33,7 +36,10 @@ const WAYS: readonly { isOpen: (rows: AdmittingRows) => boolean; refusal: string
   },
 ]
 
-/** Whether a provider that is enabled leads to this admin: by an identity there, or by an address that it may still vouch for. */
+/**
+ * Whether an enabled identity provider can sign this admin in: through an identity at that provider, or, while the
+ * admin has no identity at all, through an e-mail address in one of the provider's domains.
+ */
 export const canSignIn = (admin: Actor, { providers, identities }: Omit<AdmittingRows, 'admins'>): boolean =>
   isEnabled(admin) &&
   providers.some((provider) => {
@@ -42,12 +48,15 @@ export const canSignIn = (admin: Actor, { providers, identities }: Omit<Admittin
     return isHere || (admin.email !== null && speaksFor(provider, admin.email) && !identities.some(isOf(admin)))
   })
 
-/** @throws StoreError LAST_ADMIN where these changes would close the last way in for an admin. */
+/**
+ * Checks that the changes of a transaction leave each way in open that was open before.
+ * @throws StoreError LAST_ADMIN if they close the last way in for an admin
+ */
 export const keepAnAdmin = async (reader: Reader, changes: readonly Change[]): Promise<void> => {
   if (!changes.some(mayCloseAWay)) return
   const after = await admittingRows(reader, changes)
   const before = undone(after, changes)
-  // The plainest thing to say is what leaves least, also where a better way was closed before.
+  // Several ways may be closed: the last one in the list is the most basic, and its refusal is the clearest.
   const plainest = WAYS.findLast(({ isOpen }) => !isOpen(after))
   if (plainest === undefined || !WAYS.some(({ isOpen }) => isOpen(before) && !isOpen(after))) return
   throw new StoreError('LAST_ADMIN', plainest.refusal)
@@ -68,7 +77,7 @@ const admittingRows = async (reader: Reader, changes: readonly Change[]): Promis
   return { admins, providers: await reader.list('identity_providers'), identities }
 }
 
-/** The rows as they were before the changes. */
+/** Returns the rows as they were before the changes. */
 const undone = ({ admins, providers, identities }: AdmittingRows, changes: readonly Change[]): AdmittingRows => {
   const rows = { actors: byId(admins), identity_providers: byId(providers), identities: byId(identities) }
   for (const { entity, id, before } of changes.toReversed()) {

@@ -11,21 +11,21 @@ export interface AuditRetentionOptions {
   keep: AuditKeeping
 }
 
-/** For how many days records are kept. */
+/** Number of days for which audit records are kept, by kind. */
 export interface AuditKeeping {
-  /** Changes, sign-ins and refused calls of the API. */
+  /** Days for changes, sign-ins and refused calls of the API. */
   keep_days: number | 'forever'
-  /** What was asked for, and granted or denied. */
+  /** Days for decisions: requests for access that were granted or denied. */
   keep_decisions_days: number | 'forever'
 }
 
-/** After the start, when the portal has other things to do. */
-const FIRST_LOOK_MS = MINUTE
+/** Delay of the first removal after the start, when the portal is busy with returning peers. */
+const FIRST_REMOVAL_MS = MINUTE
 const INTERVAL_MS = HOUR
-/** At a time: other writes wait for no more than that. */
+/** Records removed in one transaction: other writes wait for no more than that. */
 const BATCH = 1_000
 
-/** Removes what of the audit trail is past its time, once an hour, a thousand records at a time. Each removal is in the trail itself. */
+/** Removes expired audit records once an hour, in batches. Each removal is recorded in the audit trail too. */
 export class AuditRetention implements Startable {
   readonly #options: AuditRetentionOptions
   #cancel: () => void = () => undefined
@@ -36,7 +36,7 @@ export class AuditRetention implements Startable {
   }
 
   start(): void {
-    if (this.#terms().length > 0) this.#wakeIn(FIRST_LOOK_MS)
+    if (this.#terms().length > 0) this.#wakeIn(FIRST_REMOVAL_MS)
   }
 
   stop(): void {
@@ -46,10 +46,10 @@ export class AuditRetention implements Startable {
 
   #wakeIn(milliseconds: number): void {
     const { clock } = this.#options
-    this.#cancel = clock.wake(after(clock.now(), milliseconds), () => void this.#look())
+    this.#cancel = clock.wake(after(clock.now(), milliseconds), () => void this.#removeExpired())
   }
 
-  async #look(): Promise<void> {
+  async #removeExpired(): Promise<void> {
     const { logger } = this.#options
     try {
       const removed = await this.#removeAll()

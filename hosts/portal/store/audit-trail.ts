@@ -7,32 +7,46 @@ import { beyond } from './knex-reader.ts'
 import type { AuditFilter, AuditRecord, AuditSubject, Decision, OldAudit, Page, SignInEvent } from './store.ts'
 import { TABLES } from './tables.ts'
 
-/** A record as it is written: with the person whose change, request or sign-in it is, by whom it is found again. */
+/**
+ * An audit record to be inserted, with the actor whose change, request or sign-in it is about: the column by which one
+ * person's records are found.
+ */
 export type NewAuditRecord = AuditRecord & { actorId?: string | null }
 
+/** Text that stands for a secret in the audit trail. */
 export const SECRET = '[secret]'
-/** A secret that is another one than before. */
+/** Text that stands for a secret whose value differs from the one before the change. */
 export const CHANGED = '[secret, changed]'
 
-/** Settings of a plugin, and those of before where it is the same plugin's. */
+/** Settings of a plugin after a change, and those before it if they were the same plugin's. */
 export interface SettingsChange {
   settings: unknown
   before?: unknown
 }
 
-/** Settings as the trail may have them: without what the plugin of this key says may only be written. */
+/**
+ * Functions that hide secrets in a plugin's settings before they are written to the audit trail. The key names the
+ * plugin, whose schema says which settings are secret.
+ */
 export interface AuditedSettings {
   condition: (key: string, change: SettingsChange) => unknown
   selector: (key: string, change: SettingsChange) => unknown
   provider: (key: string, change: SettingsChange) => unknown
 }
 
-/** Where no plugin can be asked. */
-export const NO_SETTINGS: AuditedSettings = { condition: () => SECRET, selector: () => SECRET, provider: () => SECRET }
+/** Hides all settings: for a process that loads no plugins. */
+export const HIDE_ALL_SETTINGS: AuditedSettings = {
+  condition: () => SECRET,
+  selector: () => SECRET,
+  provider: () => SECRET,
+}
 
 type Row = Record<string, unknown>
 
-/** The audit record of a change; undefined where only quiet columns changed. */
+/**
+ * Returns the audit record of a change; undefined if it only touched columns that are not audited (`quiet` in
+ * tables.ts).
+ */
 export const changeRecord = (
   change: Change,
   { by, at, ids, settings }: { by: AuditSubject; at: UnixTime; ids: AuditIds; settings: AuditedSettings },
@@ -69,7 +83,7 @@ export const changeRecord = (
   }
 }
 
-/** A row, in which settings of plugins are what the trail may have of them; `other` is the same row before. */
+/** Returns the row with the secrets in its plugin settings hidden. `other` is the same row before the change. */
 const withAuditedSettings = (
   entity: EntityName,
   { row, other }: { row: Row; other: Row | undefined },
@@ -146,7 +160,7 @@ export const refusedCallRecord = (
 }
 
 export const insertAudit = async (database: Knex, records: readonly NewAuditRecord[]): Promise<void> => {
-  // A few rows a statement: databases bound the number of a statement's parameters.
+  // In batches: databases limit the number of parameters of one statement.
   for (let start = 0; start < records.length; start += 50) {
     await database('audit_log').insert(
       records.slice(start, start + 50).map((record) => ({
@@ -180,7 +194,7 @@ export const readAudit = async (
   return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
 }
 
-/** The latest decisions about one actor's requests. */
+/** Reads the latest decisions about one actor's requests, newest first. */
 export const readDecisions = async (
   database: Knex,
   { accountId, actorId, limit }: { accountId: string; actorId: string; limit: number },
@@ -189,7 +203,10 @@ export const readDecisions = async (
   return ((await query) as Record<string, string>[]).map((row) => recordOf(accountId, row))
 }
 
-/** Removes the oldest records; that they are gone is a record as well, in the same transaction. */
+/**
+ * Removes up to `limit` of the oldest records and records the removal itself, in the same transaction. Returns how many
+ * it removed.
+ */
 export const removeOldAudit = async (
   database: Knex.Transaction,
   { kinds, before, limit }: OldAudit,

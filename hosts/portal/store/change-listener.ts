@@ -4,38 +4,40 @@ import { integerBelow, type Random } from '../../../core/runtime/random.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
 
 export interface ChangeListenerOptions {
-  /** A connection that is not open yet, on which nothing else is asked. */
+  /** Makes a new connection, not yet open, that is used for nothing else. */
   connection: () => ListeningConnection
   clock: Clock
   random: Random
   logger: Logger
 }
 
-/** What of pg's client a listener needs. */
+/** Part of pg's `Client` that a listener uses. */
 export interface ListeningConnection {
   on: (event: 'error' | 'end' | 'notification', listener: (error?: unknown) => void) => unknown
   connect: () => Promise<unknown>
-  /** Has to give up by itself after a while. */
+  /** Runs one statement; must reject by itself if no answer comes in time. */
   query: (text: string) => Promise<unknown>
   end: () => Promise<unknown>
 }
 
-/** The name that changes are announced under. */
+/** PostgreSQL notification channel (LISTEN, NOTIFY) on which portal processes announce committed changes. */
 export const CHANNEL = 'portreeve_outbox'
-/** How soon a connection is missed that ended without a word: the network is down, the machine is gone. */
-const LOOK_AFTER_MS = 10 * SECOND
+/**
+ * Interval of the probe that finds out about a connection that died silently: the network is down, the machine is gone.
+ */
+const PROBE_MS = 10 * SECOND
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 30 * SECOND
 
 /**
- * A connection that only listens for other processes' changes, and comes back when it is lost. Between its loss and the moment
- * when all that was missed is caught up with, it is deaf, and says so.
+ * Listens for other processes' changes on a database connection of its own, and reconnects when that is lost. Between
+ * the loss and the end of catching up on missed changes, `listenFailure` says why.
  */
 export class ChangeListener {
   readonly #options: ChangeListenerOptions
   #connection: ListeningConnection | undefined
   #cancel: () => void = () => undefined
-  #deafness: string | undefined
+  #listenFailure: string | undefined
   #retries = 0
   #isClosed = false
 
@@ -43,12 +45,15 @@ export class ChangeListener {
     this.#options = options
   }
 
-  /** Why changes may be missed at the moment; undefined while they are heard of. */
-  get deafness(): string | undefined {
-    return this.#deafness
+  /** Reason why other processes' changes may be missed at the moment; undefined while the connection is up. */
+  get listenFailure(): string | undefined {
+    return this.#listenFailure
   }
 
-  /** Begins. `catchUp` is called for each word of changes and whenever some may have been missed; a failure of it is a loss. */
+  /**
+   * Connects and listens. Calls `catchUp` for each notification and after each reconnect; if `catchUp` fails, the
+   * connection counts as lost.
+   */
   async open(catchUp: () => Promise<void>): Promise<void> {
     await this.#listen(catchUp)
   }
@@ -69,15 +74,15 @@ export class ChangeListener {
     connection.on('notification', heard)
     await connection.connect()
     await connection.query(`LISTEN ${CHANNEL}`)
-    this.#lookAfter(connection, lost)
+    this.#probe(connection, lost)
     return connection
   }
 
-  #lookAfter(connection: ListeningConnection, lost: (error: unknown) => void): void {
+  #probe(connection: ListeningConnection, lost: (error: unknown) => void): void {
     if (this.#connection !== connection || this.#isClosed) return
     const { clock } = this.#options
-    this.#cancel = clock.wake(after(clock.now(), LOOK_AFTER_MS), () => {
-      connection.query('SELECT 1').then(() => this.#lookAfter(connection, lost), lost)
+    this.#cancel = clock.wake(after(clock.now(), PROBE_MS), () => {
+      connection.query('SELECT 1').then(() => this.#probe(connection, lost), lost)
     })
   }
 
@@ -85,29 +90,29 @@ export class ChangeListener {
     if (this.#connection !== connection || this.#isClosed) return
     this.#connection = undefined
     this.#cancel()
-    connection.end().catch(() => undefined) // it is of no use any more, whatever it says to that
-    if (this.#deafness === undefined) {
+    connection.end().catch(() => undefined) // the connection is given up either way
+    if (this.#listenFailure === undefined) {
       this.#options.logger.warn({ error }, 'changes of other portal processes are not heard of: not ready')
     }
-    this.#deafness = error instanceof Error ? error.message : 'the connection has ended'
+    this.#listenFailure = error instanceof Error ? error.message : 'the connection has ended'
     this.#retry(catchUp)
   }
 
   #retry(catchUp: () => Promise<void>): void {
     const { clock, random } = this.#options
     const longest = Math.min(FIRST_RETRY_MS * 2 ** this.#retries++, LONGEST_RETRY_MS)
-    // Spread, so that many processes do not come back to a database in the same moment.
+    // Randomized, so that many processes do not reconnect to the database at the same moment.
     const wait = longest / 2 + integerBelow(random, longest / 2)
-    this.#cancel = clock.wake(after(clock.now(), wait), () => void this.#comeBack(catchUp))
+    this.#cancel = clock.wake(after(clock.now(), wait), () => void this.#reconnect(catchUp))
   }
 
-  async #comeBack(catchUp: () => Promise<void>): Promise<void> {
+  async #reconnect(catchUp: () => Promise<void>): Promise<void> {
     try {
       const connection = await this.#listen(catchUp)
       await catchUp()
       if (this.#connection !== connection) return // lost again meanwhile
       this.#retries = 0
-      this.#deafness = undefined
+      this.#listenFailure = undefined
       this.#options.logger.info({}, 'changes of other portal processes are heard of again')
     } catch (error) {
       if (this.#connection !== undefined) this.#lost(this.#connection, error, catchUp)

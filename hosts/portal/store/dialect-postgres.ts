@@ -9,18 +9,21 @@ import { postgresRefusal } from './postgres-refusal.ts'
 import { propertyName } from './row-codec.ts'
 import { StoreError } from './store-error.ts'
 
-/** Names of advisory locks: any numbers that nothing else in the database uses. */
+/** Keys of advisory locks: arbitrary numbers that nothing else in the database uses. */
 const WRITE_LOCK = 7_706_001
 const MIGRATION_LOCK = 7_706_002
 const MOST_CONNECTIONS = 10
-/** For a connection to be made, and for an answer on the one that listens. */
-const PATIENCE_MS = 10_000
-/** A connection on which the server is silent for longer is given up: its machine is gone, or the way to it. */
+/** Timeout of connecting, and of a query on the connection that listens. */
+const TIMEOUT_MS = 10_000
+/** Inactivity timeout of a socket: a server that is silent for longer is gone, or the network to it is. */
 const SILENCE_MS = 20_000
-/** The server gives up before that: a transaction whose process is gone holds the lock of the writers no longer. */
-const SHARE_OF_SERVER = 3 / 4
+/**
+ * The server's own timeouts are shorter than the socket's, so that a transaction whose process has died releases the
+ * write lock first.
+ */
+const SERVER_SHARE = 3 / 4
 
-/** PostgreSQL, for several portal processes: each hears of the others' changes by LISTEN and NOTIFY. */
+/** Opens PostgreSQL, for several portal processes that announce changes to each other by LISTEN and NOTIFY. */
 export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Dialect => {
   const { host, port, user, password, database, tls } = config
   const connection = {
@@ -31,40 +34,41 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
     ...(password === undefined ? {} : { password }),
     ssl: tls === undefined ? false : tlsOptions(tls, host),
     application_name: 'portreeve',
-    connectionTimeoutMillis: PATIENCE_MS,
+    connectionTimeoutMillis: TIMEOUT_MS,
     keepAlive: true,
   }
   const { silenceMs = SILENCE_MS } = config
-  const serverMs = silenceMs * SHARE_OF_SERVER
+  const serverMs = silenceMs * SERVER_SHARE
   const knex = connect({
     client: 'pg',
     connection: { ...connection, statement_timeout: serverMs, idle_in_transaction_session_timeout: serverMs },
     log: knexLog(ports.logger),
-    pool: { min: 0, max: MOST_CONNECTIONS, afterCreate: givingUpAfter(silenceMs) },
-    acquireConnectionTimeout: PATIENCE_MS,
+    pool: { min: 0, max: MOST_CONNECTIONS, afterCreate: closeWhenSilentFor(silenceMs) },
+    acquireConnectionTimeout: TIMEOUT_MS,
   })
   const listener = new ChangeListener({
     ...ports,
-    connection: () => new Client({ ...connection, query_timeout: PATIENCE_MS }),
+    connection: () => new Client({ ...connection, query_timeout: TIMEOUT_MS }),
   })
   return {
     knex,
-    migrating: async (migrate) => {
+    runMigrations: async (migrate) => {
       const client = new Client(connection)
-      // A migration may take its time.
+      // No statement timeout: a migration may take its time.
       const unhurried = connect({ client: 'pg', connection, log: knexLog(ports.logger), pool: { min: 0, max: 2 } })
-      client.on('error', () => undefined) // while it only holds the lock, a loss shows in the migration's own queries
+      client.on('error', () => undefined) // it only holds the lock: a lost connection shows in the migration's own queries
       try {
         await client.connect()
         await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
         await migrate(unhurried)
       } finally {
         await unhurried.destroy()
-        client.end().catch(() => undefined) // also of one that was not let in: it would keep the process alive
+        client.end().catch(() => undefined) // also after a refused connection, which would keep the process alive
       }
     },
-    patiently: async (write) => write(),
-    // Sequence numbers are drawn before the commit: without this a lower one could be committed after a higher one was told.
+    retryWhileLocked: async (write) => write(),
+    // Serializes writers: sequence numbers are drawn before the commit, so a lower one could otherwise be committed
+    // after subscribers were told of a higher one.
     beginWrite: async (transaction) => {
       await transaction.raw('SELECT pg_advisory_xact_lock(?)', [WRITE_LOCK])
     },
@@ -72,7 +76,7 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
       await transaction.raw('SELECT pg_notify(?, ?)', [CHANNEL, String(process.pid)])
     },
     onForeignChanges: (catchUp) => listener.open(catchUp),
-    deafness: () => listener.deafness,
+    listenFailure: () => listener.listenFailure,
     operatorErrorOf: (error) => postgresRefusal(error, config),
     storeErrorOf: postgresError,
     close: async () => {
@@ -83,10 +87,10 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
 }
 
 /**
- * Not by pg's `query_timeout`: that leaves the connection to the next query, which waits behind the first. A socket that is closed is
- * one that knex makes anew.
+ * Closes the socket of a connection whose server does not answer; knex then opens another one. pg's own `query_timeout`
+ * would leave the connection in the pool, where the next query waits behind the first.
  */
-const givingUpAfter =
+const closeWhenSilentFor =
   (silenceMs: number) =>
   ({ connection }: { connection: { stream: Socket } }, done: () => void): void => {
     connection.stream.setTimeout(silenceMs, () => {

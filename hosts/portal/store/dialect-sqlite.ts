@@ -9,13 +9,19 @@ import { sqliteClient } from './sqlite-client.ts'
 import { loadSqlite } from './sqlite-library.ts'
 import { StoreError } from './store-error.ts'
 
-/** For so long the whole portal may stand still for a lock; what is longer is waited for while it serves others. */
+/**
+ * SQLite's busy timeout. The driver is synchronous, so the whole portal stands still while it waits for a lock: longer
+ * waits are retries with `RETRY_MS` between them.
+ */
 const BLOCKING_MS = 10
 const RETRY_MS = 50
-const LOCKED_PATIENCE_MS = 5 * SECOND
+const LOCKED_TIMEOUT_MS = 5 * SECOND
 const SETTINGS = ['journal_mode = WAL', 'synchronous = NORMAL', 'foreign_keys = ON', `busy_timeout = ${5 * SECOND}`]
 
-/** SQLite, in one process: what `portal init` writes beside it is heard of with the next write. */
+/**
+ * Opens SQLite, for one portal process. Changes that `portal init` writes meanwhile are noticed at this process's next
+ * write.
+ */
 export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: DialectPorts): Dialect => {
   const knex = connect({
     client: sqliteClient(loadSqlite(library)),
@@ -36,25 +42,25 @@ export const openSqlite = ({ library, file }: SqliteConfig, { logger, clock }: D
   })
   return {
     knex,
-    migrating: async (migrate) => {
+    runMigrations: async (migrate) => {
       await migrate(knex)
-      // The driver is synchronous: from here on everybody would stand still with it.
+      // Before the portal serves anybody, blocking was fine; from here on the synchronous driver would stop everything.
       await knex.raw(`PRAGMA busy_timeout = ${BLOCKING_MS}`)
     },
-    patiently: async (write) => whileLocked(write, clock),
+    retryWhileLocked: async (write) => retryBusy(write, clock),
     beginWrite: () => Promise.resolve(),
     announce: () => Promise.resolve(),
     onForeignChanges: () => Promise.resolve(),
-    deafness: () => undefined,
+    listenFailure: () => undefined,
     operatorErrorOf: (error) => sqliteRefusal(error, file),
     storeErrorOf: sqliteError,
     close: () => knex.destroy(),
   }
 }
 
-/** Another process has the write lock: `portal init`, a backup, an admin's shell. */
-const whileLocked = async <T>(write: () => Promise<T>, clock: Clock): Promise<T> => {
-  const end = after(clock.now(), LOCKED_PATIENCE_MS)
+/** Retries a write while another process holds the write lock: `portal init`, a backup, an admin's shell. */
+const retryBusy = async <T>(write: () => Promise<T>, clock: Clock): Promise<T> => {
+  const end = after(clock.now(), LOCKED_TIMEOUT_MS)
   for (;;) {
     try {
       return await write()
@@ -66,7 +72,7 @@ const whileLocked = async <T>(write: () => Promise<T>, clock: Clock): Promise<T>
   }
 }
 
-// https://www.sqlite.org/rescode.html: what is not about a statement, but about the file.
+// https://www.sqlite.org/rescode.html: codes about the database file rather than about a statement.
 const sqliteRefusal = (error: unknown, file: string): unknown => {
   const { code = '', message = '' } = error as { code?: string; message?: string }
   if (!/^SQLITE_(CANTOPEN|NOTADB|CORRUPT|READONLY|IOERR|FULL|BUSY|PERM|AUTH)/.test(code)) return error

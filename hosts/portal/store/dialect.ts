@@ -8,59 +8,62 @@ export type DatabaseConfig = SqliteConfig | PostgresConfig
 
 export interface SqliteConfig {
   driver: 'sqlite'
-  /** A file, or `:memory:`. */
+  /** Path of the database file, or `:memory:`. */
   file: string
-  /** Where SQLite comes from; by default Node.js itself where it has one. */
+  /** Library that provides SQLite; by default Node.js itself if it has it built in. */
   library?: SqliteLibrary
 }
 
 export interface PostgresConfig {
   driver: 'pg'
-  /** A host name, an address, or the folder of a Unix socket. */
+  /** Host name, IP address, or directory of a Unix socket. */
   host: string
   port: number
   user: string
-  /** Read anew for each connection; never shown, never logged. */
+  /** Reads the password, for each connection anew; never shown, never logged. */
   password: (() => Promise<string>) | undefined
   database: string
-  /** Whether the server has to show a certificate, and whose. */
+  /** TLS settings; undefined for a connection without TLS. */
   tls: PostgresTls | undefined
-  /** A connection on which the server is silent for longer is given up; 20 s by default. */
+  /** Milliseconds after which a connection whose server is silent is closed; 20 s by default. */
   silenceMs?: number
 }
 
 export interface PostgresTls {
-  /** Authorities in PEM; the system's roots by default. */
+  /** Certificates of trusted authorities in PEM; the system's roots by default. */
   ca?: string | string[] | undefined
-  /** The name that the certificate has to be for; the host by default. */
+  /** Name that the server's certificate must carry; the host by default. */
   serverName?: string | undefined
 }
 
-/** What of the world a database needs. */
+/** Time, randomness and log that a database connection needs. */
 export interface DialectPorts {
   clock: Clock
   random: Random
   logger: Logger
 }
 
-/** All that depends on the database in use. Everything else is portable SQL. */
+/** One database system: everything that differs between SQLite and PostgreSQL. All other SQL is portable. */
 export interface Dialect {
   readonly knex: Knex
-  /** Runs the migrations while no other process does. */
-  migrating: (migrate: (knex: Knex) => Promise<unknown>) => Promise<void>
-  /** Does a write again, all of it, as long as another process is in its way, up to 5 s. @throws StoreError BUSY after that */
-  patiently: <T>(write: () => Promise<T>) => Promise<T>
-  /** Called first in each transaction that writes: from there on other processes' writes wait for its end. */
+  /** Runs `migrate` while no other process migrates the same database. */
+  runMigrations: (migrate: (knex: Knex) => Promise<unknown>) => Promise<void>
+  /**
+   * Runs a whole write, and repeats it for up to 5 s while another process holds a lock.
+   * @throws StoreError BUSY if the lock stays
+   */
+  retryWhileLocked: <T>(write: () => Promise<T>) => Promise<T>
+  /** Must come first in each transaction that writes: other processes' writes then wait until it ends. */
   beginWrite: (database: Knex.Transaction) => Promise<void>
-  /** Called in a transaction whose changes other processes have to hear of once it is committed. */
+  /** Announces, once the transaction is committed, that other processes have changes to read. */
   announce: (database: Knex.Transaction) => Promise<void>
-  /** Calls back when another process has committed changes, and whenever some may have been missed. */
+  /** Calls `catchUp` when another process has committed changes, and whenever some may have been missed. */
   onForeignChanges: (catchUp: () => Promise<void>) => Promise<void>
-  /** Why changes of other processes may be missed at the moment; undefined while they are heard of. */
-  deafness: () => string | undefined
-  /** Why it cannot be used, in words for the operator; any other failure as it is. */
+  /** Returns why other processes' changes may be missed at the moment; undefined while none can be. */
+  listenFailure: () => string | undefined
+  /** Translates a failure to use the database into an OperatorError; returns any other error unchanged. */
   operatorErrorOf: (error: unknown) => unknown
-  /** A violated constraint as a StoreError; any other failure as it is. */
+  /** Translates a violated constraint into a StoreError; returns any other error unchanged. */
   storeErrorOf: (error: unknown) => unknown
   close: () => Promise<void>
 }

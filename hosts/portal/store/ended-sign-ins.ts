@@ -1,10 +1,13 @@
-// S11: an identity, a session and a token live as long as what they rest on. Judged at the end of each transaction, whoever makes it, so
-// that every way by which something ends meets the same rule.
+// S11: an identity, a session and a token end together with the actor, identity or provider that they came from.
+// Applied at the end of every transaction, so that the rule holds however that row was changed.
 import { foldedEmail } from '../text/email-address.ts'
 import type { Actor, Change, IdentityProviderRow, IdentityRow } from './entities.ts'
 import type { Transaction } from './store.ts'
 
-/** Ends what rests on what these changes of one account took away. */
+/**
+ * Ends the identities, sessions, tokens and unfinished sign-ins that depended on what these changes removed or
+ * disabled. The changes are one account's.
+ */
 export const endSignIns = async (tx: Transaction, changes: readonly Change[]): Promise<void> => {
   for (const change of changes) {
     switch (change.entity) {
@@ -38,8 +41,9 @@ interface ChangeOf<Row> {
 }
 
 /**
- * A removed identity, or one that is another actor's from now on. Tokens name the provider and no identity: where she has another one
- * there, she signs in by it again. Sessions name theirs, and end by themselves.
+ * Removes the tokens of an identity that was removed or given to another actor. A token names its provider and not its
+ * identity, so tokens of the actor's other identities at that provider go too: the person signs in again. A session
+ * names its identity and is refused without it.
  */
 const identityChanged = async (tx: Transaction, { before, after }: ChangeOf<IdentityRow>): Promise<void> => {
   if (before === undefined || before.actorId === after?.actorId) return
@@ -49,9 +53,9 @@ const identityChanged = async (tx: Transaction, { before, after }: ChangeOf<Iden
 }
 
 const actorChanged = async (tx: Transaction, { before, after }: ChangeOf<Actor>): Promise<void> => {
-  // A code that was mailed to whoever had the address is none for whoever has it next.
+  // A code mailed to the previous holder of an address must not sign in its next holder.
   for (const about of before?.email === after?.email ? [] : [before?.email, after?.email])
-    if (typeof about === 'string') await tx.endSignInsUnderWay({ about })
+    if (typeof about === 'string') await tx.endUnfinishedSignIns({ about })
   if (before === undefined) return
   const { id } = before
   if (after === undefined) return tx.endSessions({ actorId: id })
@@ -61,15 +65,19 @@ const actorChanged = async (tx: Transaction, { before, after }: ChangeOf<Actor>)
     for (const token of await tx.list('tokens', { where: { actorId: id, kind: 'api' } }))
       await tx.remove('tokens', token.id)
   }
-  // Enabled again, she signs in again. Tokens that an admin made for her are what an admin has to revoke.
+  // An actor that is enabled again has to sign in again. Tokens that an admin made for the actor stay until an admin
+  // revokes them.
   if (!before.isDisabled && after.isDisabled) {
     await endTokens(tx, id)
     await tx.endSessions({ actorId: id })
-    if (before.email !== null) await tx.endSignInsUnderWay({ about: before.email })
+    if (before.email !== null) await tx.endUnfinishedSignIns({ about: before.email })
   }
 }
 
-/** Removes identities whose subject is an address that the actor no longer has: it may be somebody else's tomorrow. */
+/**
+ * Removes identities whose subject is an e-mail address that the actor no longer has: it may be somebody else's
+ * tomorrow.
+ */
 const endIdentitiesAt = async (tx: Transaction, actorId: string, address: string | null): Promise<void> => {
   for (const row of await tx.list('identities', { where: { actorId } })) {
     if (address === null || foldedEmail(row.subject) !== address) continue
@@ -78,7 +86,7 @@ const endIdentitiesAt = async (tx: Transaction, actorId: string, address: string
   }
 }
 
-/** Leaves nothing of a person who becomes a service account: neither whom a provider knows her as, nor what she signed in to. */
+/** Removes the identities, tokens from sign-ins and sessions of a person who becomes a service account. */
 const endEverySignIn = async (tx: Transaction, actorId: string): Promise<void> => {
   for (const { id } of await tx.list('identities', { where: { actorId } })) await tx.remove('identities', id)
   await endTokens(tx, actorId)
@@ -91,8 +99,8 @@ const endTokens = async (tx: Transaction, actorId: string): Promise<void> => {
 }
 
 /**
- * While a provider is disabled nothing that rests on it counts. The rows go when it is enabled again, and not before: a withdrawal must
- * not wait for ten thousand of them.
+ * Ends what depends on a provider that was disabled or removed. Its tokens are refused while it is disabled; their rows
+ * are removed only when it is enabled again, so that disabling it does not wait for ten thousand deletions.
  */
 const providerChanged = async (tx: Transaction, { before, after }: ChangeOf<IdentityProviderRow>): Promise<void> => {
   if (before === undefined) return
@@ -101,5 +109,5 @@ const providerChanged = async (tx: Transaction, { before, after }: ChangeOf<Iden
   if (!before.isDisabled) return
   for (const { id } of await tx.list('tokens', { where: { identityProviderId } })) await tx.remove('tokens', id)
   await tx.endSessions({ identityProviderId })
-  await tx.endSignInsUnderWay({ identityProviderId })
+  await tx.endUnfinishedSignIns({ identityProviderId })
 }

@@ -1,5 +1,5 @@
-// What a portal knows, as rows. Times are epoch milliseconds; ids are UUIDs in lower case; every row but the account
-// itself belongs to one account, and nothing is read or written without naming it.
+// Rows of the portal's database. Times are epoch milliseconds; ids are UUIDs in lower case. Every row except the
+// account itself belongs to one account, and every read or write names that account.
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { PolicyMode } from '../../../core/policy/compiled-policy.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
@@ -10,7 +10,7 @@ export interface Account {
   slug: string
   name: string
   isDisabled: boolean
-  /** Empty: the system's own. In the order in which they are asked. */
+  /** DNS servers that clients ask, in this order; if empty, those of the client's system. */
   upstreamResolvers: UpstreamResolverSetting[]
   searchDomain: string | null
   createdAt: UnixTime
@@ -56,15 +56,15 @@ export interface IdentityProviderRow {
   type: string
   settings: unknown
   /**
-   * Domains whose addresses make a person of the account out of somebody new; `*` stands for every one. Whom the provider led to before is
-   * known by her subject.
+   * E-mail domains whose addresses let a person sign in for the first time through this provider; `*` allows every
+   * domain. A person who has signed in before is recognized by subject instead.
    */
   emailDomains: string[]
   isDefault: boolean
   isDisabled: boolean
-  /** Lifetime of the client tokens that it leads to: 1 h to 90 d, 7 d by default. */
+  /** Lifetime of client tokens from sign-ins through this provider: 1 h to 90 d, 7 d by default. */
   clientTokenLifetimeSeconds: number
-  /** Lifetime of the portal sessions that it leads to: 5 min to 24 h, 8 h by default. */
+  /** Lifetime of portal sessions from sign-ins through this provider: 5 min to 24 h, 8 h by default. */
   sessionLifetimeSeconds: number
   createdAt: UnixTime
 }
@@ -86,16 +86,16 @@ export interface Token {
   accountId: string
   kind: TokenKind
   name: string
-  /** Whose it is: always for client and api. */
+  /** Actor that the token stands for; null for gateway tokens. */
   actorId: string | null
-  /** For gateway tokens. */
+  /** Site whose gateways may use the token; null for the other kinds. */
   siteId: string | null
-  /** For a token that one gateway of the site alone may use. */
+  /** The only gateway that may use the token; null if every gateway of the site may. */
   gatewayId: string | null
-  /** By which provider it was obtained; null where an admin created it. */
+  /** Provider through which the token was obtained; null if an admin created it. */
   identityProviderId: string | null
   salt: string
-  /** Lower-case hex SHA3-256(nonce || fragment || salt). */
+  /** Lower-case hex of SHA3-256(nonce || fragment || salt). */
   hash: string
   expiresAt: UnixTime | null
   lastUsedAt: UnixTime | null
@@ -113,15 +113,17 @@ export interface Client {
   pskBase: string
   ipv4: string
   ipv6: string
-  /** The device's own public key (Ed25519, base64): the first that was proven under this row; null where none was. */
+  /** Public key of the device (Ed25519, base64): the first one that was proven for this row; null if none was. */
   deviceKey: string | null
-  /** Whether the last connect proved the device key. */
+  /** Whether the device proved its device key at the last connect. */
   isProven: boolean
-  /** When the device key was proven last. */
+  /** Time of the last proof of the device key. */
   provenAt: UnixTime | null
-  /** When an admin vouched for the device. It counts where the device key is proven, see `isVerified`. */
+  /** Time at which an admin verified the device. It counts only while the device key is proven, see `isVerified`. */
   verifiedAt: UnixTime | null
-  /** Whether she did so for a row without a device key: for whoever comes with its external id. */
+  /**
+   * Whether the admin verified a row without a device key: then whoever presents its external id counts as verified.
+   */
   acceptsUnproven: boolean
   lastSeenAt: UnixTime | null
   lastSeenVersion: string | null
@@ -132,7 +134,7 @@ export interface Site {
   id: string
   accountId: string
   name: string
-  /** The key of the gateway selector plugin, `random` by default, and its settings. */
+  /** Key of the gateway selector plugin; `random` by default. */
   selector: string
   selectorSettings: unknown
   createdAt: UnixTime
@@ -158,7 +160,7 @@ export type ResourceType = 'dns' | 'cidr' | 'ip' | 'internet'
 
 export interface ResourceFilter {
   protocol: 'tcp' | 'udp' | 'icmp'
-  /** `443` or `8000-8999`; empty: all. Always empty for icmp. */
+  /** Ports such as `443` or ranges such as `8000-8999`; empty for all. Always empty for icmp. */
   ports: string[]
 }
 
@@ -168,11 +170,11 @@ export interface Resource {
   siteId: string
   name: string
   type: ResourceType
-  /** Null for internet only. */
+  /** DNS name, IP address or network; null only for the type internet. */
   address: string | null
   addressDescription: string | null
   filters: ResourceFilter[]
-  /** For dns. */
+  /** Address families that a name resolves to; used only by the type dns. */
   ipStack: 'dual' | 'ipv4_only' | 'ipv6_only'
   createdAt: UnixTime
 }
@@ -191,12 +193,12 @@ export interface Policy {
   description: string | null
   conditions: ConditionSetting[]
   isDisabled: boolean
-  /** `shadow`: evaluated and written down, and it grants nothing. */
+  /** `enforced`, or `shadow`: evaluated and recorded, but grants nothing. */
   mode: PolicyMode
   createdAt: UnixTime
 }
 
-/** A grant: that a client may use a resource through a gateway, why, and until when. */
+/** A grant: lets a client use a resource through a gateway until a given time, with the reason. */
 export interface Authorization {
   id: string
   accountId: string
@@ -206,26 +208,29 @@ export interface Authorization {
   resourceId: string
   tokenId: string
   membershipId: string
-  /** Null: until something changes. */
+  /** Time at which the grant ends; null if only a change of what it depends on ends it. */
   expiresAt: UnixTime | null
-  /** What it rests on. Null for those of before it was kept. */
+  /** Reasons of the grant; null in rows from before these were recorded. */
   decision: AuthorizationDecision | null
   createdAt: UnixTime
 }
 
-/** Why an authorization was given: enough to say it later, and to judge it again while its client is away. */
+/** Reasons of an authorization: enough to explain it later, and to judge it again while its client is away. */
 export interface AuthorizationDecision {
-  /** Each condition of the policy that grants, with the plugin, `name version`, that judged. */
+  /** Each condition of the granting policy, with the `name version` of the plugin that judged it. */
   conditions: ConditionExplanation[]
-  /** All that was known of the request. */
+  /** All facts that were known about the request. */
   facts: KnownFacts
-  /** Why this gateway; completes "chosen because it is". */
+  /** Reason for choosing this gateway; completes the sentence "chosen because it is". */
   gateway: string
-  /** What both ends were set up with: where it is another thing, the authorization is none any more. */
+  /**
+   * Fingerprint of the settings that client and gateway were given for this grant; if it would differ today, the grant
+   * is void.
+   */
   terms: string
 }
 
-/** Every table that the portal keeps in memory, by the name of its REST collection. */
+/** Row types of the tables that the portal keeps in memory, by the name of the REST collection. */
 export interface Entities {
   accounts: Account
   actors: Actor
@@ -244,10 +249,12 @@ export interface Entities {
 
 export type EntityName = keyof Entities
 
-/** Every row of every account, each table oldest first. */
+/** All rows of all accounts, by table, oldest first. */
 export type Rows = { [Name in EntityName]: Entities[Name][] }
 
-/** A committed change of one row, as it travels on the bus. `before` is absent for a creation, `after` for a deletion. */
+/**
+ * A committed change of one row, as subscribers receive it. `before` is absent for a creation, `after` for a removal.
+ */
 export type Change = {
   [Name in EntityName]: { entity: Name; accountId: string; id: string; before?: Entities[Name]; after?: Entities[Name] }
 }[EntityName]

@@ -7,24 +7,26 @@ interface Columns {
   account_id: string
   actor_id: string
   hash: string
-  /** Of before: guesses are not counted, or a stranger's would end the code. */
+  /** Unused column: wrong guesses are not counted, because a stranger could then use up the code. */
   attempts: 0
   expires_at: unknown
 }
 
-/** Emergency codes in the table of their name. */
+/** Emergency codes, in the database table of that name. */
 export class KnexEmergencyCodes implements EmergencyCodes {
   readonly #knex: Knex
-  readonly #patiently: Dialect['patiently']
+  readonly #retryWhileLocked: Dialect['retryWhileLocked']
 
-  constructor({ knex, patiently }: Pick<Dialect, 'knex' | 'patiently'>) {
+  constructor({ knex, retryWhileLocked }: Pick<Dialect, 'knex' | 'retryWhileLocked'>) {
     this.#knex = knex
-    this.#patiently = patiently
+    this.#retryWhileLocked = retryWhileLocked
   }
 
   async put(accountId: string, { actorId, hash, expiresAt }: EmergencyCode): Promise<void> {
     const columns: Columns = { account_id: accountId, actor_id: actorId, hash, attempts: 0, expires_at: expiresAt }
-    await this.#patiently(async () => this.#knex('emergency_codes').insert(columns).onConflict('account_id').merge())
+    await this.#retryWhileLocked(async () =>
+      this.#knex('emergency_codes').insert(columns).onConflict('account_id').merge(),
+    )
   }
 
   async take(
@@ -39,10 +41,11 @@ export class KnexEmergencyCodes implements EmergencyCodes {
       const code = { actorId: columns.actor_id, hash: columns.hash, expiresAt: unixTime(Number(columns.expires_at)) }
       const isTaken = code.expiresAt > now && fits(code)
       if (!isTaken && code.expiresAt > now) return undefined
-      // Of two at once with the right code one removes it. A newer one that was made meanwhile stays.
+      // If two requests present the right code at once, only one of them removes the row. The hash keeps a newer code
+      // that was made meanwhile.
       const removed = await this.#knex('emergency_codes').where({ account_id: accountId, hash: code.hash }).delete()
       return isTaken && removed > 0 ? code : undefined
     }
-    return this.#patiently(take)
+    return this.#retryWhileLocked(take)
   }
 }

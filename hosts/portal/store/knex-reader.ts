@@ -3,7 +3,7 @@ import type { Entities, EntityName } from './entities.ts'
 import { decodeRow, encodeRow } from './row-codec.ts'
 import type { Position, Query, Reader } from './store.ts'
 
-/** Reads the rows of one account, in or outside a transaction. */
+/** Reads the rows of one account, inside or outside a transaction. */
 export class KnexReader implements Reader {
   constructor(
     protected readonly database: Knex,
@@ -23,13 +23,13 @@ export class KnexReader implements Reader {
     return ((await rows) as Record<string, unknown>[]).map((columns) => decodeRow(name, columns))
   }
 
-  /** The one place where a query begins: scoped to the account. */
+  /** Begins every query, limited to the account's rows. */
   protected rows(name: EntityName): Knex.QueryBuilder {
     return this.database(name).where(name === 'accounts' ? { id: this.accountId } : { account_id: this.accountId })
   }
 }
 
-/** Rows behind a position in the order (created_at, id). */
+/** Adds the condition for rows after (`>`) or before (`<`) a position in the order (created_at, id). */
 export const beyond =
   ({ createdAt, id }: Position, direction: '<' | '>') =>
   (builder: Knex.QueryBuilder): void => {

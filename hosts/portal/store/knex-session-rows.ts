@@ -11,14 +11,14 @@ interface Columns {
   expires_at: unknown
 }
 
-/** Sessions in the table of their name. */
+/** Portal sessions, in the database table of that name. */
 export class KnexSessionRows implements SessionRows {
   readonly #knex: Knex
-  readonly #patiently: Dialect['patiently']
+  readonly #retryWhileLocked: Dialect['retryWhileLocked']
 
-  constructor({ knex, patiently }: Pick<Dialect, 'knex' | 'patiently'>) {
+  constructor({ knex, retryWhileLocked }: Pick<Dialect, 'knex' | 'retryWhileLocked'>) {
     this.#knex = knex
-    this.#patiently = patiently
+    this.#retryWhileLocked = retryWhileLocked
   }
 
   async get(id: string): Promise<SessionRow | undefined> {
@@ -28,11 +28,11 @@ export class KnexSessionRows implements SessionRows {
 
   async put(id: string, { data, expiresAt, owner }: SessionRow): Promise<void> {
     const columns: Columns = { id, data, expires_at: expiresAt, ...columnsOf(owner) }
-    await this.#patiently(async () => this.#knex('sessions').insert(columns).onConflict('id').merge())
+    await this.#retryWhileLocked(async () => this.#knex('sessions').insert(columns).onConflict('id').merge())
   }
 
   async remove(id: string): Promise<void> {
-    await this.#patiently(async () => this.#knex('sessions').where({ id }).delete())
+    await this.#retryWhileLocked(async () => this.#knex('sessions').where({ id }).delete())
   }
 
   async listOf(owner: SessionOwner, now: UnixTime): Promise<NamedSession[]> {
@@ -45,7 +45,7 @@ export class KnexSessionRows implements SessionRows {
   }
 
   async removeOf(owner: SessionOwner, id: string): Promise<boolean> {
-    const removed = await this.#patiently(async () =>
+    const removed = await this.#retryWhileLocked(async () =>
       this.#knex('sessions')
         .where({ id, ...columnsOf(owner) })
         .delete(),
@@ -54,7 +54,7 @@ export class KnexSessionRows implements SessionRows {
   }
 
   async removeExpired(now: UnixTime): Promise<void> {
-    await this.#patiently(async () => this.#knex('sessions').where('expires_at', '<=', now).delete())
+    await this.#retryWhileLocked(async () => this.#knex('sessions').where('expires_at', '<=', now).delete())
   }
 }
 

@@ -3,7 +3,7 @@ import type { KeptState, RecordChange } from '../../../core/contract/identity-pr
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import { foldedEmail } from '../text/email-address.ts'
 
-/** Whose records: of one provider of one account. */
+/** Owner of sign-in records: one identity provider of one account. */
 export interface RecordScope {
   accountId: string
   providerId: string
@@ -13,8 +13,9 @@ const LONGEST_KEY = 200
 const LONGEST_RECORD = 2_048
 
 /**
- * Reads and replaces one record in a transaction of its own: see `SignInRecords`.
- * @throws Error for a key or a record that is too long
+ * Reads one record, passes it to `work` (undefined if there is none or it has expired) and stores or deletes it as
+ * `work` says, all in one transaction. See `SignInRecords`.
+ * @throws Error if a key or a record is too long
  */
 export const changeSignInRecord = async <T>(
   knex: Knex,
@@ -26,7 +27,7 @@ export const changeSignInRecord = async <T>(
   return knex.transaction(async (database) => {
     const records = () => database('sign_in_records')
     await records().where('expires_at', '<=', now).delete()
-    // A row to lock, so that of two at once for a new key one waits for the other.
+    // Inserts an empty row to lock, so that of two requests for the same new key one waits for the other.
     await records()
       .insert({ ...place, record: 'null', expires_at: now })
       .onConflict(['account_id', 'provider_id', 'key'])

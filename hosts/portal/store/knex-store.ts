@@ -39,25 +39,25 @@ import type {
   Transaction,
 } from './store.ts'
 import { ENTITY_NAMES } from './tables.ts'
-import { WriteLine } from './write-line.ts'
+import { WriteQueue } from './write-queue.ts'
 
 export interface KnexStoreOptions {
   database: DatabaseConfig
   clock: Clock
   random: Random
   logger: Logger
-  /** What the audit trail may have of settings; nothing by default. */
+  /** Hides secrets in plugin settings before they are audited; by default hides all settings. */
   auditedSettings?: audit.AuditedSettings
 }
 
-/** How long a change stays in the outbox: far longer than a portal process may be behind. */
+/** Time for which a change stays in the outbox: far longer than a portal process may lag behind. */
 const OUTBOX_KEPT_MS = DAY
 
-/** A process whose writes take so long is not ready. */
+/** Age of the oldest waiting write above which the process reports that it is not ready. */
 const SLOW_WRITE_MS = 10 * SECOND
 const CHECK_MS = 5 * SECOND
 
-/** The store on a SQL database, by knex. */
+/** Store in an SQL database, through knex. */
 export class KnexStore implements Store {
   readonly sessions: SessionRows
   readonly emergencyCodes: EmergencyCodes
@@ -68,9 +68,9 @@ export class KnexStore implements Store {
   readonly #auditedSettings: audit.AuditedSettings
   readonly #auditIds: AuditIds
   readonly #subscribers = new Set<Subscriber>()
-  readonly #line: WriteLine
+  readonly #queue: WriteQueue
   readonly #refused: RefusedSignIns
-  /** The last entry of the outbox that the subscribers know of. */
+  /** Sequence number of the last outbox entry that the subscribers were told of. */
   #told: number
   #isClosed = false
 
@@ -81,12 +81,12 @@ export class KnexStore implements Store {
     this.sessions = new KnexSessionRows(dialect)
     this.emergencyCodes = new KnexEmergencyCodes(dialect)
     this.#clock = clock
-    this.#line = new WriteLine(clock)
+    this.#queue = new WriteQueue(clock)
     this.#told = told
     this.#refused = new RefusedSignIns({ clock, logger, write: (id, event) => this.#insertSignIn(id, event) })
     this.#random = random
     this.#auditIds = new AuditIds(random)
-    this.#auditedSettings = auditedSettings ?? audit.NO_SETTINGS
+    this.#auditedSettings = auditedSettings ?? audit.HIDE_ALL_SETTINGS
   }
 
   /** Opens the database and brings its tables up to date. */
@@ -94,7 +94,7 @@ export class KnexStore implements Store {
     const dialect = openDialect(options.database, options)
     const { knex } = dialect
     try {
-      await dialect.migrating((migrator) => migrator.migrate.latest({ migrationSource }))
+      await dialect.runMigrations((migrator) => migrator.migrate.latest({ migrationSource }))
       const store = new KnexStore(dialect, options, await lastSequence(knex))
       await dialect.onForeignChanges(() => store.#catchUp())
       return store
@@ -114,12 +114,14 @@ export class KnexStore implements Store {
   }
 
   async check(): Promise<void> {
-    const { delayMs } = this.#line
+    const { delayMs } = this.#queue
     if (delayMs > SLOW_WRITE_MS) throw new Error(`a write has been waiting for ${Math.round(delayMs / SECOND)} s`)
     await this.#knex.raw('SELECT 1').timeout(CHECK_MS)
   }
 
-  /** An error of a database that cannot be reached or used as a StoreError; any other one as it is. */
+  /**
+   * Translates the error of an unreachable or unusable database into a StoreError; returns any other error unchanged.
+   */
   unavailability(error: unknown): unknown {
     if (error instanceof StoreError || !(this.#dialect.operatorErrorOf(error) instanceof OperatorError)) return error
     return new StoreError('UNAVAILABLE', 'The database cannot be reached at the moment.', [], undefined, {
@@ -127,23 +129,23 @@ export class KnexStore implements Store {
     })
   }
 
-  deafness(): string | undefined {
-    return this.#dialect.deafness()
+  listenFailure(): string | undefined {
+    return this.#dialect.listenFailure()
   }
 
   async transact<T>({ accountId, by }: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#inLine(async () => {
+    return this.#queued(async () => {
       const at = this.#clock.unix()
       let collision: KnexTransaction['collision']
       try {
         const { result, ...written } = await this.#knex.transaction(async (database) => {
-          const foreign = await this.#foreignNews(database, at)
+          const foreign = await this.#foreignChanges(database, at)
           const tx = new KnexTransaction({ dialect: this.#dialect, database, accountId, at, random: this.#random })
           try {
             const result = await work(tx)
             await endSignIns(tx, [...tx.changes])
             await keepAnAdmin(tx, tx.changes)
-            const told = await this.#leaveTraces(database, tx.changes, { by, at })
+            const told = await this.#record(database, tx.changes, { by, at })
             return { result, foreign, changes: tx.changes, told }
           } finally {
             ;({ collision } = tx)
@@ -157,7 +159,10 @@ export class KnexStore implements Store {
     })
   }
 
-  /** Finds out which row is in the way: a transaction that failed can ask nothing more. */
+  /**
+   * Adds to a CONFLICT the id of the row that is in the way. Reads it outside the failed transaction, which can run no
+   * more queries.
+   */
   async #withCollision(error: unknown, accountId: string, collision: KnexTransaction['collision']): Promise<unknown> {
     if (!(error instanceof StoreError) || error.code !== 'CONFLICT' || collision === undefined) return error
     const { name, where } = collision
@@ -175,7 +180,7 @@ export class KnexStore implements Store {
   }
 
   async createAccount({ slug, name }: { slug: string; name: string }, by: AuditSubject): Promise<Account> {
-    return this.#inLine(async () => {
+    return this.#queued(async () => {
       const at = this.#clock.unix()
       const id = uuid(this.#random)
       const account: Account = {
@@ -190,9 +195,9 @@ export class KnexStore implements Store {
       const changes: Change[] = [{ entity: 'accounts', accountId: id, id, after: account }]
       try {
         const written = await this.#knex.transaction(async (database) => {
-          const foreign = await this.#foreignNews(database, at)
+          const foreign = await this.#foreignChanges(database, at)
           await database('accounts').insert(encodeRow('accounts', account))
-          return { foreign, changes, told: await this.#leaveTraces(database, changes, { by, at }) }
+          return { foreign, changes, told: await this.#record(database, changes, { by, at }) }
         })
         this.#tell(written)
       } catch (error) {
@@ -203,7 +208,7 @@ export class KnexStore implements Store {
   }
 
   async recordDecision(accountId: string, decision: Decision): Promise<void> {
-    await this.#inLine(() => audit.insertAudit(this.#knex, [audit.decisionRecord(accountId, decision, this.#auditIds)]))
+    await this.#queued(() => audit.insertAudit(this.#knex, [audit.decisionRecord(accountId, decision, this.#auditIds)]))
   }
 
   async recordSignIn(accountId: string, event: SignInEvent): Promise<void> {
@@ -211,12 +216,12 @@ export class KnexStore implements Store {
   }
 
   async #insertSignIn(accountId: string, event: SignInEvent): Promise<void> {
-    await this.#inLine(() => audit.insertAudit(this.#knex, [audit.signInRecord(accountId, event, this.#auditIds)]))
+    await this.#queued(() => audit.insertAudit(this.#knex, [audit.signInRecord(accountId, event, this.#auditIds)]))
   }
 
   async recordRefusedCall(accountId: string, call: RefusedCall, repeated: number): Promise<void> {
     const record = audit.refusedCallRecord(accountId, { call, repeated }, this.#auditIds)
-    await this.#inLine(() => audit.insertAudit(this.#knex, [record]))
+    await this.#queued(() => audit.insertAudit(this.#knex, [record]))
   }
 
   async decisionsOf(accountId: string, actorId: string, limit: number): Promise<AuditRecord[]> {
@@ -226,7 +231,7 @@ export class KnexStore implements Store {
   signInRecords(scope: RecordScope): SignInRecords {
     return {
       change: (key, work) =>
-        this.#inLine(() => changeSignInRecord(this.#knex, { ...scope, key, now: this.#clock.unix() }, work)),
+        this.#queued(() => changeSignInRecord(this.#knex, { ...scope, key, now: this.#clock.unix() }, work)),
     }
   }
 
@@ -236,7 +241,7 @@ export class KnexStore implements Store {
 
   async removeAudit(accountId: string, which: OldAudit): Promise<number> {
     const how = { accountId, at: this.#clock.unix(), ids: this.#auditIds }
-    return this.#inLine(() =>
+    return this.#queued(() =>
       this.#knex.transaction(async (database) => {
         await this.#dialect.beginWrite(database)
         return audit.removeOldAudit(database, which, how)
@@ -249,8 +254,8 @@ export class KnexStore implements Store {
   }
 
   async keyCheck(ours: string): Promise<string> {
-    return this.#inLine(async () => {
-      // Of two processes that start at once the first one's stays.
+    return this.#queued(async () => {
+      // If two processes start at once, the value of the first one stays.
       await this.#knex('key_check').insert({ id: 1, value: ours }).onConflict('id').ignore()
       return ((await this.#knex('key_check').where({ id: 1 }).first()) as { value: string }).value
     })
@@ -259,30 +264,30 @@ export class KnexStore implements Store {
   async close(): Promise<void> {
     await this.#refused.flush()
     this.#isClosed = true
-    await this.#line.drained()
+    await this.#queue.drained()
     await this.#dialect.close()
   }
 
-  async #inLine<T>(write: () => Promise<T>): Promise<T> {
-    return this.#line.take(() => this.#dialect.patiently(write))
+  async #queued<T>(write: () => Promise<T>): Promise<T> {
+    return this.#queue.take(() => this.#dialect.retryWhileLocked(write))
   }
 
-  /** Tells the subscribers what other processes have committed. */
+  /** Tells the subscribers of changes that other processes have committed. */
   async #catchUp(): Promise<void> {
     if (this.#isClosed) return
-    await this.#inLine(async () => {
+    await this.#queued(async () => {
       if ((await lastSequence(this.#knex)) === this.#told) return
       const at = this.#clock.unix()
       const written = await this.#knex.transaction(async (database) => {
-        const foreign = await this.#foreignNews(database, at)
+        const foreign = await this.#foreignChanges(database, at)
         return { foreign, changes: [], told: await lastSequence(database) }
       })
       this.#tell(written)
     })
   }
 
-  /** @returns where the outbox ends with that. */
-  async #leaveTraces(
+  /** Writes audit records and outbox entries of the changes. Returns the outbox's last sequence number. */
+  async #record(
     database: Knex.Transaction,
     changes: readonly Change[],
     { by, at }: { by: AuditSubject; at: UnixTime },
@@ -301,18 +306,22 @@ export class KnexStore implements Store {
     return lastSequence(database)
   }
 
-  /** What other processes, such as `portal init`, have committed since: without the rows as they were before. */
-  async #foreignNews(database: Knex.Transaction, at: UnixTime): Promise<ForeignNews> {
+  /**
+   * Reads the changes that other processes, such as `portal init`, have committed since the last write, without the
+   * previous versions of the rows; or all rows if entries of the outbox are missing.
+   */
+  async #foreignChanges(database: Knex.Transaction, at: UnixTime): Promise<ForeignChanges> {
     await this.#dialect.beginWrite(database)
-    // A write goes first: a transaction that reads before it writes fails where another process wrote in between. The newest entry is
-    // never deleted: by it whoever was away sees that there was something.
+    // The delete comes first because SQLite fails a transaction that reads before it writes if another process wrote in
+    // between. The newest entry is never deleted: it shows a process that was away that there were changes.
     await database('outbox')
       .where('sequence', '<', this.#told)
       .andWhere('created_at', '<', at - OUTBOX_KEPT_MS)
       .delete()
     const entries = (await database('outbox').where('sequence', '>', this.#told).orderBy('sequence')) as OutboxEntry[]
-    // Whoever was away for longer than entries are kept finds a gap, or an outbox that ends before what it was told: emptied, or a
-    // backup's. A rolled back write leaves a gap as well, which costs a reading.
+    // A process that was away for longer than entries are kept finds a gap, or an outbox that ends before its own
+    // position (emptied, or restored from a backup). A rolled back write leaves a gap as well; that only costs a
+    // reload.
     const first = entries[0]
     const isMissing =
       first === undefined ? (await lastSequence(database)) < this.#told : Number(first.sequence) > this.#told + 1
@@ -325,7 +334,7 @@ export class KnexStore implements Store {
     return { changes }
   }
 
-  #tell({ foreign, changes, told }: { foreign: ForeignNews; changes: readonly Change[]; told: number }): void {
+  #tell({ foreign, changes, told }: { foreign: ForeignChanges; changes: readonly Change[]; told: number }): void {
     this.#told = told
     for (const subscriber of this.#subscribers) {
       if ('rows' in foreign) subscriber.reloaded(foreign.rows)
@@ -336,7 +345,7 @@ export class KnexStore implements Store {
   }
 }
 
-type ForeignNews = { changes: readonly Change[] } | { rows: Rows }
+type ForeignChanges = { changes: readonly Change[] } | { rows: Rows }
 
 interface OutboxEntry {
   sequence: unknown

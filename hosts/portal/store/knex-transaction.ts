@@ -18,11 +18,11 @@ export interface TransactionOptions {
   random: Random
 }
 
-/** Writes of one account in one database transaction, remembered as changes. */
+/** Reads and writes one account's rows in one database transaction, and collects the changes. */
 export class KnexTransaction extends KnexReader implements Transaction {
-  /** What was written, in order. */
+  /** Changes made by this transaction, in order. */
   readonly changes: Change[] = []
-  /** By what the row that a CONFLICT is about is found, once this transaction is over. */
+  /** Table and column values that find the row in the way of a CONFLICT, for a query after this transaction. */
   collision: { name: EntityName; where: Partial<Entities[EntityName]> } | undefined
   readonly #dialect: Pick<Dialect, 'storeErrorOf'>
   readonly #at: UnixTime
@@ -97,7 +97,7 @@ export class KnexTransaction extends KnexReader implements Transaction {
     }
   }
 
-  async endSignInsUnderWay(of: { about: string } | { identityProviderId: string }): Promise<void> {
+  async endUnfinishedSignIns(of: { about: string } | { identityProviderId: string }): Promise<void> {
     const which = 'about' in of ? { about: of.about } : { provider_id: of.identityProviderId }
     await this.database('sign_in_records')
       .where({ account_id: this.accountId, ...which })

@@ -14,7 +14,7 @@ interface Migration {
   migration: Knex.Migration
 }
 
-/** In the order in which they run. A migration that was released is never edited. */
+/** Migrations in the order in which they run. A released migration is never edited. */
 const MIGRATIONS: readonly Migration[] = [
   { name: '0001-first', migration: first },
   { name: '0002-sign-in-records', migration: signInRecords },

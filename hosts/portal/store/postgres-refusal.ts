@@ -1,7 +1,10 @@
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { PostgresConfig } from './dialect.ts'
 
-/** What pg and Node say, and what the operator is to know and to do. Neither the password nor its file is in it. */
+/**
+ * Translates errors of pg and Node.js into an OperatorError with a remedy; returns any other error unchanged. The text
+ * contains neither the password nor the path of its file.
+ */
 export const postgresRefusal = (error: unknown, { host, port, user, database }: PostgresConfig): unknown => {
   if (error instanceof OperatorError) return error
   const { code = '', message = '' } = error as { code?: string; message?: string }
@@ -42,7 +45,7 @@ const PASSWORD_REMEDY = 'It comes from PORTREEVE_DATABASE_PASSWORD, else from da
 
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes
 const CERTIFICATE_CODES = /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|INVALID_CA|INVALID_PURPOSE)/
-/** A system call's, or a name server's. */
+/** Codes of failed system calls and DNS lookups. */
 const SYSTEM_CODES = /^E(?!RR_)[A-Z_0-9]{2,}$/
 // https://www.postgresql.org/docs/current/errcodes-appendix.html: too many connections, shutting down, crashed, starting up.
 const SERVER_CODES = new Set(['53300', '57P01', '57P02', '57P03'])

@@ -4,9 +4,9 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, MINUTE } from '../../../core/runtime/time.ts'
 import type { AuditSubject, RefusedCall, Store } from './store.ts'
 
-/** From a refusal on, its like are counted for so long, and then written down as one. */
+/** Time after a refusal during which similar ones are only counted, to be written as one record. */
 const FOLDED_MS = MINUTE
-/** Kinds of refusals of one account that are told apart at a time; what is beyond is one kind. */
+/** Kinds of refusals that are counted separately for one account; all further ones are counted together. */
 const MOST_KINDS = 50
 const LONGEST_PATH = 200
 
@@ -18,8 +18,8 @@ interface Repeated {
 }
 
 /**
- * Writes refused calls of the API down: the first of a kind at once, what repeats it within a minute as one record that says how many there
- * were. Who has any token, a revoked one included, cannot fill the trail by that.
+ * Audits refused calls of the API: the first of a kind at once, its repetitions within a minute as one record with
+ * their number. This keeps the holder of a token, even a revoked one, from filling the audit trail.
  */
 export class RefusedCalls implements Startable {
   readonly #parts: { store: Pick<Store, 'recordRefusedCall'>; clock: Clock; logger: Logger }
@@ -50,10 +50,10 @@ export class RefusedCalls implements Startable {
   }
 
   start(): void {
-    // It begins with the first call.
+    // Nothing to do until the first refused call.
   }
 
-  /** Writes down what was counted. */
+  /** Writes the records of repetitions counted so far. */
   async stop(): Promise<void> {
     for (const [kind, { cancel }] of this.#repeated) {
       cancel()

@@ -9,7 +9,7 @@ export interface RefusedSignInsPorts {
   write: (accountId: string, event: SignInEvent) => Promise<void>
 }
 
-/** Records of one account that are written at once within a minute; who is refused has not signed in, and may be anybody. */
+/** Records per account that are written at once within a minute: a refused person is unknown and can be anybody. */
 const MOST_RECORDS = 30
 
 interface Repeated {
@@ -23,12 +23,12 @@ interface Minute {
   end: () => void
 }
 
-/** The kind that all refusals are of once an account has used up its records of the minute. */
+/** Kind under which all further refusals are counted once an account has used up its records of the minute. */
 const ANY = 'any'
 
 /**
- * Writes refused sign-ins down: the first at once, its like within a minute as one record more that says how many there were. From very many
- * different ones on, which somebody makes up, all others of the minute are one record.
+ * Audits refused sign-ins: the first at once, similar ones within a minute as one record with their number. After
+ * `MOST_RECORDS` different ones within a minute, which only an attacker makes, all others share one record.
  */
 export class RefusedSignIns {
   readonly #ports: RefusedSignInsPorts
@@ -58,7 +58,7 @@ export class RefusedSignIns {
     await this.#ports.write(accountId, event)
   }
 
-  /** Writes down what is still only counted. */
+  /** Writes the records of refusals counted so far. */
   async flush(): Promise<void> {
     for (const [accountId, { end }] of this.#minutes) {
       end()

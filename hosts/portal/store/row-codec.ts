@@ -3,15 +3,15 @@ import { TABLES, type ColumnKind } from './tables.ts'
 
 type Cell = string | number | boolean | null
 
-/** `isDisabled` -> `is_disabled`. */
+/** Converts `isDisabled` to `is_disabled`. */
 export const columnName = (property: string): string =>
   property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** `is_disabled` -> `isDisabled`. */
+/** Converts `is_disabled` to `isDisabled`. */
 export const propertyName = (column: string): string =>
   column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-/** A row, or a part of one, as columns. */
+/** Encodes a row, or a part of one, as column values. */
 export const encodeRow = <Name extends EntityName>(name: Name, row: Partial<Entities[Name]>): Record<string, Cell> => {
   const kinds: Record<string, ColumnKind> = TABLES[name].columns
   return Object.fromEntries(
@@ -21,7 +21,7 @@ export const encodeRow = <Name extends EntityName>(name: Name, row: Partial<Enti
   )
 }
 
-/** Columns as a row. Databases differ in what they return for integers and booleans; rows do not. */
+/** Decodes column values into a row, whatever type the database returned for integers and booleans. */
 export const decodeRow = <Name extends EntityName>(name: Name, columns: Record<string, unknown>): Entities[Name] => {
   const row = Object.entries(TABLES[name].columns as Record<string, ColumnKind>).map(([property, kind]) => [
     property,

@@ -2,21 +2,24 @@ import type { Knex } from 'knex'
 import { createRequire } from 'node:module'
 import type { SqliteModule, SqliteStatement } from './sqlite-library.ts'
 
-/** knex's dialect for better-sqlite3, on the API of `node:sqlite`. Errors have the name of SQLite's result code as their `code`. */
+/**
+ * knex client class for SQLite: knex's better-sqlite3 dialect on top of the `node:sqlite` API. Errors carry the name of
+ * SQLite's result code as `code`.
+ */
 export const sqliteClient = (sqlite: SqliteModule): typeof Knex.Client => {
   const BetterSqlite3 = createRequire(import.meta.url)(
     'knex/lib/dialects/better-sqlite3/index.js',
   ) as typeof Knex.Client
   const driver = driverOf(sqlite)
   return class extends BetterSqlite3 {
-    // Called by knex, which publishes no types of its dialects.
+    // Called by knex, which publishes no types for its dialects.
     _driver(): unknown {
       return driver
     }
   }
 }
 
-/** A connection as that dialect asks it. */
+/** Connection class with the methods that knex's better-sqlite3 dialect calls. */
 const driverOf = ({ DatabaseSync }: SqliteModule): unknown =>
   class {
     readonly #database: InstanceType<typeof DatabaseSync>
@@ -46,7 +49,7 @@ const prepared = (statement: SqliteStatement): PreparedStatement => ({
   run: (bindings) => named(() => statement.run(...bindings)),
 })
 
-/** Carries a call out; its failure has a name in place of a number. */
+/** Makes a call; gives its error the name of SQLite's result code in place of the number. */
 const named = <T>(call: () => T): T => {
   try {
     return call()
@@ -58,7 +61,10 @@ const named = <T>(call: () => T): T => {
   }
 }
 
-/** Result codes that the store tells apart (https://www.sqlite.org/rescode.html). Another extended code is called as its primary one. */
+/**
+ * Names of the result codes that the store distinguishes (https://www.sqlite.org/rescode.html). Any other extended code
+ * is named like its primary code.
+ */
 const NAMES: Readonly<Record<number, string>> = {
   3: 'SQLITE_PERM',
   5: 'SQLITE_BUSY',

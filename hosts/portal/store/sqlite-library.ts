@@ -2,12 +2,12 @@ import { createRequire } from 'node:module'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 
 /**
- * Where SQLite comes from: out of Node.js itself (`node:sqlite`, 22.16 and later), or out of an npm package with the same API, which
- * has files for every Node.js and no need to be compiled.
+ * Source of SQLite: Node.js itself (`node:sqlite`, 22.16 and later), or an npm package with the same API, which ships
+ * binaries for every Node.js release.
  */
 export type SqliteLibrary = 'node' | 'package'
 
-/** What is used of `node:sqlite`, which the types of the oldest supported Node.js do not know. */
+/** Part of `node:sqlite` that is used; the type definitions of the oldest supported Node.js lack it. */
 export interface SqliteModule {
   DatabaseSync: new (file: string) => SqliteDatabase
   StatementSync: { prototype: Partial<SqliteStatement> }
@@ -19,14 +19,14 @@ export interface SqliteDatabase {
 }
 
 export interface SqliteStatement {
-  /** Columns of the rows that it gives; none where it gives none. */
+  /** Columns of the result; empty for a statement that returns no rows. */
   columns: () => readonly unknown[]
   all: (...bindings: readonly unknown[]) => unknown[]
   run: (...bindings: readonly unknown[]) => { changes: number | bigint; lastInsertRowid: number | bigint }
 }
 
 /**
- * Loads SQLite from the library that is named, else from Node.js where that has it.
+ * Loads SQLite from the given library, or by default from Node.js if built in, else from the package.
  * @throws OperatorError SQLITE_MISSING
  */
 export const loadSqlite = (library?: SqliteLibrary): SqliteModule => {
@@ -40,10 +40,12 @@ export const loadSqlite = (library?: SqliteLibrary): SqliteModule => {
   }
 }
 
-/** The SQLite of Node.js; undefined where it has none, or one whose statements do not tell their columns. */
+/**
+ * Returns the SQLite built into Node.js; undefined if there is none, or if its statements cannot list their columns.
+ */
 export const builtInSqlite = (): SqliteModule | undefined => {
   const { getBuiltinModule } = process as { getBuiltinModule?: (this: void, id: string) => unknown }
-  // Node.js 22 says on standard error that it may change; the tests run on each Node.js that is supported.
+  // Silences the warning of Node.js 22 that the module is experimental; the tests run on every supported Node.js.
   const said = Object.getOwnPropertyDescriptor(process, 'emitWarning')
   Object.defineProperty(process, 'emitWarning', { value: () => undefined, configurable: true })
   try {

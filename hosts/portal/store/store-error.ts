@@ -1,19 +1,23 @@
 export type StoreErrorCode = 'CONFLICT' | 'REFERENCE' | 'LAST_ADMIN' | 'ADDRESSES_EXHAUSTED' | 'BUSY' | 'UNAVAILABLE'
 
-/** What the rows, or the database at the moment, do not allow. Names columns, never values. */
+/**
+ * Error for an operation that the stored rows forbid or that the database cannot do at the moment. Names columns, never
+ * their values.
+ */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
 
   constructor(
     /**
-     * CONFLICT: such a row exists. REFERENCE: a row that it names does not exist in this account. LAST_ADMIN: nobody could get in as an
-     * admin any more. BUSY: later it may be possible. UNAVAILABLE: the database cannot be reached, or used.
+     * CONFLICT: such a row exists. REFERENCE: a referenced row does not exist in this account. LAST_ADMIN: nobody could
+     * get in as an admin any more. ADDRESSES_EXHAUSTED: no free tunnel address. BUSY: may succeed later. UNAVAILABLE:
+     * the database cannot be reached or used.
      */
     readonly code: StoreErrorCode,
     message: string,
-    /** The columns at fault, in the names of entities.ts. */
+    /** Columns at fault, with the names of entities.ts. */
     readonly columns: readonly string[] = [],
-    /** Of a CONFLICT, where it is known: the id of the row that there is. */
+    /** Id of the existing row in a CONFLICT, if known. */
     readonly conflictingId?: string,
     options: ErrorOptions = {},
   ) {

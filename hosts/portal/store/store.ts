@@ -4,60 +4,73 @@ import type { Account, Change, Entities, EntityName, Rows } from './entities.ts'
 import type { RecordScope } from './knex-sign-in-records.ts'
 
 /**
- * Where a portal keeps its rows. Everything but `load`, `accountBySlug` and `createAccount` names an account, and sees and
- * touches that account's rows only: a foreign id is an absent one.
+ * The portal's database. All methods except `load`, `accountBySlug`, `createAccount` and `accountIds` name an account
+ * and only see its rows: another account's id does not exist for them.
  */
 export interface Store {
-  /** Every row of every account: what a portal process begins with. Subscribe first, or miss what comes between. */
+  /** Reads all rows of all accounts, when a process starts. Subscribe before, so as not to miss changes in between. */
   load: () => Promise<Rows>
-  /** From here on tells what is committed. What it returns ends the subscription. */
-  subscribe: (subscriber: Subscriber) => () => void
-  /** For readiness. @throws what the database, or the way to it, fails with */
-  check: () => Promise<void>
-  /** Why changes of other processes may be missed at the moment; undefined while they are heard of. */
-  deafness: () => string | undefined
   /**
-   * All or nothing. One transaction at a time, in the order of the calls: `work` must not call `transact` of the same store.
-   * Each write is in the audit trail, and is told to the subscribers once it is committed, before the promise resolves.
-   * @throws StoreError for what the rows do not allow, or where nobody could get in as an admin any more; what `work` throws, as it is. Either way nothing has happened.
+   * Tells the subscriber about everything that is committed from here on. Returns a function that ends the
+   * subscription.
+   */
+  subscribe: (subscriber: Subscriber) => () => void
+  /** Checks readiness. @throws the database's error, or one about writes that wait too long */
+  check: () => Promise<void>
+  /** Returns why other processes' changes may be missed at the moment; undefined while none can be. */
+  listenFailure: () => string | undefined
+  /**
+   * Runs `work` in a transaction. Transactions run one at a time, in the order of the calls: `work` must not call
+   * `transact` of the same store. Each change is audited, and subscribers are told of it after the commit, before the
+   * promise resolves.
+   * @throws StoreError if the rows forbid it, or if nobody could get in as an admin any more; also whatever `work`
+   * throws. Then nothing has changed.
    */
   transact: <T>(scope: Scope, work: (tx: Transaction) => Promise<T>) => Promise<T>
   /** Reads outside a transaction. */
   reader: (accountId: string) => Reader
   accountBySlug: (slug: string) => Promise<Account | undefined>
-  /** @throws StoreError CONFLICT where the slug is taken. */
+  /** Creates an account. @throws StoreError CONFLICT if the slug is taken */
   createAccount: (account: { slug: string; name: string }, by: AuditSubject) => Promise<Account>
-  /** Adds a decision, with its reasons, to the audit trail. */
+  /** Adds a decision with its reasons to the audit trail. */
   recordDecision: (accountId: string, decision: Decision) => Promise<void>
-  /** Adds to the audit trail who signed in or out, and who was refused and why. */
+  /** Adds a sign-in or sign-out, or a refused sign-in with the reason, to the audit trail. */
   recordSignIn: (accountId: string, event: SignInEvent) => Promise<void>
-  /** Adds to the audit trail that a call of the API was refused; or how often more, where `repeated` is not 0. */
+  /**
+   * Adds a refused call of the API to the audit trail; if `repeated` is not 0, a record of that many further similar
+   * calls.
+   */
   recordRefusedCall: (accountId: string, call: RefusedCall, repeated: number) => Promise<void>
-  /** The latest decisions about one person's requests, newest first. */
+  /** Reads the latest decisions about one person's requests, newest first. */
   decisionsOf: (accountId: string, actorId: string, limit: number) => Promise<AuditRecord[]>
-  /** The sessions of people at the portal itself: of all accounts, named by what only their browsers know. */
+  /**
+   * Browser sessions at the portal, of all accounts. A session's id is derived from a secret that only the browser has.
+   */
   readonly sessions: SessionRows
-  /** The codes by which an admin gets in while no provider works: one at most per account. */
+  /** Codes with which an admin signs in while no identity provider works; at most one per account. */
   readonly emergencyCodes: EmergencyCodes
-  /** What a provider remembers of sign-ins under way: not in the audit trail, and over by itself. */
+  /** Returns the state that an identity provider keeps about unfinished sign-ins: not audited, and it expires. */
   signInRecords: (scope: RecordScope) => SignInRecords
-  /** The audit trail, newest first. */
+  /** Reads the audit trail, newest first. */
   auditLog: (accountId: string, asked: Page & AuditFilter) => Promise<AuditRecord[]>
-  /** Removes the oldest records of these kinds, as many as the limit says, and writes that down. How many there were. */
+  /** Removes up to `limit` of the oldest records of these kinds and audits the removal. Returns how many it removed. */
   removeAudit: (accountId: string, which: OldAudit) => Promise<number>
   accountIds: () => Promise<string[]>
-  /** The value by which the secret key of this database's portals is recognised: the given one, where there was none yet. */
+  /**
+   * Returns the stored value that identifies the secret key of this database's portals; stores `ours` if there is none
+   * yet.
+   */
   keyCheck: (ours: string) => Promise<string>
   close: () => Promise<void>
 }
 
 export interface Subscriber {
   /**
-   * Committed changes, a transaction at a time and in the order of the commits. Another process's have no `before`; those of
-   * `portal init` beside an embedded database come with the next write of this process.
+   * Receives committed changes, transaction by transaction in commit order. Changes of other processes have no
+   * `before`; those of `portal init` on SQLite arrive with this process's next write.
    */
   changed: (changes: readonly Change[]) => void
-  /** In place of changes that nobody knows any more: every row as it is. What is told afterwards was committed afterwards. */
+  /** Receives all rows when changes were missed. Changes received afterwards were committed afterwards. */
   reloaded: (rows: Rows) => void
 }
 
@@ -65,9 +78,9 @@ export interface SessionRows {
   get: (id: string) => Promise<SessionRow | undefined>
   put: (id: string, row: SessionRow) => Promise<void>
   remove: (id: string) => Promise<void>
-  /** One person's that are not over, at most 100. */
+  /** Lists one person's sessions that have not expired, at most 100. */
   listOf: (owner: SessionOwner, now: UnixTime) => Promise<NamedSession[]>
-  /** Ends one of her own; false where there is none. */
+  /** Ends one of the owner's sessions; returns false if there is no such session. */
   removeOf: (owner: SessionOwner, id: string) => Promise<boolean>
   removeExpired: (now: UnixTime) => Promise<void>
 }
@@ -78,10 +91,10 @@ export interface SessionOwner {
 }
 
 export interface SessionRow {
-  /** JSON. */
+  /** Content of the session as JSON. */
   data: string
   expiresAt: UnixTime
-  /** Whose it is; absent while nobody has signed in. */
+  /** Person who is signed in; absent before the sign-in. */
   owner?: SessionOwner
 }
 
@@ -90,9 +103,12 @@ export interface NamedSession extends SessionRow {
 }
 
 export interface EmergencyCodes {
-  /** Replaces the account's one, if there is any. */
+  /** Stores the account's code, replacing an earlier one. */
   put: (accountId: string, code: EmergencyCode) => Promise<void>
-  /** The code that fits, which is used up by that. Wrong guesses leave it as it is: it is too long to be guessed. */
+  /**
+   * Returns the account's valid code if `fits` accepts it, and uses it up. Wrong guesses leave the code valid: it is
+   * too long to be guessed.
+   */
   take: (accountId: string, fits: (code: EmergencyCode) => boolean, now: UnixTime) => Promise<EmergencyCode | undefined>
 }
 
@@ -102,51 +118,51 @@ export interface EmergencyCode {
   expiresAt: UnixTime
 }
 
-/** What happened at the portal's door. */
+/** A sign-in, refused sign-in or sign-out, for the audit trail. */
 export interface SignInEvent {
   at: UnixTime
   action: 'signed_in' | 'refused' | 'signed_out' | 'emergency_code_made'
-  /** A stable code: how, or why not. */
+  /** Stable code that says how it succeeded, or why it was refused. */
   reason: string
   by: AuditSubject
   actorId: string | null
   identityProviderId: string | null
-  /** What the operator is to know of it. */
+  /** Further detail for the operator. */
   detail?: string
-  /** Whom the provider took her for, where it said so: what an identity is made of by hand. */
+  /** Identity that the provider asserted, if it did; an admin can create an identity row from it. */
   identity?: { issuer: string; subject: string; email: string | null; emailVerified: boolean }
-  /** Of a refusal: how many like it there were within a minute after another one that has its own record. */
+  /** Number of similar refusals within the minute after one that has a record of its own. */
   repeated?: number
-  /** The other end's address; null on the portal's own command line. */
+  /** IP address of the browser or client; null on the portal's own command line. */
   remoteIp: string | null
 }
 
 export interface Scope {
   accountId: string
-  /** Read once the work is done: a peer's row, who does it, is found by the work itself. */
+  /** Subject for the audit records; read after `work` is done, because `work` may first have to find a peer's row. */
   by: AuditSubject
 }
 
-/** Who did it. */
+/** Who or what caused an audited event. */
 export type AuditSubject =
   | ({ type: 'actor'; actorId: string; via: 'api' | 'session' | 'sign_in' } & From)
   | ({ type: 'client'; clientId: string } & From)
   | ({ type: 'gateway'; gatewayId: string } & From)
   | ({ type: 'system'; part: string } & From)
 
-/** A call of the API by a token of this portal that was refused. */
+/** A refused call of the API that carried a token of this portal. */
 export interface RefusedCall {
   at: UnixTime
   by: AuditSubject
   method: string
   path: string
   status: number
-  /** Stable: the problem's code. */
+  /** Stable `code` of the problem response. */
   code: string
   remoteIp: string
 }
 
-/** By which token, and from which address; absent where there is none. */
+/** Token and IP address of the caller; absent if unknown. */
 interface From {
   tokenId?: string
   remoteIp?: string
@@ -154,7 +170,7 @@ interface From {
 
 export interface Reader {
   get: <Name extends EntityName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
-  /** Oldest first; ties by id. Without a limit: all. */
+  /** Lists rows, oldest first, ties by id; all of them without a limit. */
   list: <Name extends EntityName>(name: Name, query?: Query<Name>) => Promise<Entities[Name][]>
 }
 
@@ -168,7 +184,7 @@ export interface Page {
   limit: number
 }
 
-/** Where a page ends: the last row's. */
+/** Place in a list ordered by creation: the last row of the previous page. */
 export interface Position {
   createdAt: UnixTime
   id: string
@@ -176,15 +192,22 @@ export interface Position {
 
 export interface Transaction extends Reader {
   insert: <Name extends WritableName>(name: Name, row: Draft<Name>) => Promise<Entities[Name]>
-  /** Undefined where there is no such row. A patch that changes nothing leaves no trace. */
+  /**
+   * Changes columns of a row and returns it; undefined if there is no such row. A patch that changes nothing is not
+   * recorded.
+   */
   patch: <Name extends EntityName>(name: Name, id: string, patch: Patch<Name>) => Promise<Entities[Name] | undefined>
-  /** Removes a row with all that hangs on it, and returns it; undefined where there is none. */
+  /** Removes a row and all rows that reference it, and returns it; undefined if there is none. */
   remove: <Name extends WritableName>(name: Name, id: string) => Promise<Entities[Name] | undefined>
-  /** Ends sessions at the portal itself: a person's, or those that a provider led to. */
+  /** Ends portal sessions: those of an actor, or those from sign-ins through a provider. */
   endSessions: (of: { actorId: string } | { identityProviderId: string }) => Promise<void>
-  /** Forgets what providers remember of sign-ins under way: of the holder of an address, or everything of a provider. */
-  endSignInsUnderWay: (of: { about: string } | { identityProviderId: string }) => Promise<void>
-  /** A pair of tunnel addresses that no client or gateway of the account has: for the row about to be inserted. */
+  /**
+   * Deletes providers' state about unfinished sign-ins: about the holder of an e-mail address, or all of one provider.
+   */
+  endUnfinishedSignIns: (of: { about: string } | { identityProviderId: string }) => Promise<void>
+  /**
+   * Returns a pair of tunnel addresses that no client or gateway of the account has, for a row about to be inserted.
+   */
   allocateAddresses: () => Promise<TunnelAddresses>
 }
 
@@ -195,36 +218,39 @@ export interface TunnelAddresses {
 
 export type WritableName = Exclude<EntityName, 'accounts'>
 
-/** A row to be: the account is the scope's, the time of creation is now, and the id is drawn where none is given. */
+/**
+ * A row to insert, without the account and creation time, which come from the transaction. The id is generated if
+ * absent.
+ */
 export type Draft<Name extends EntityName> = Omit<Entities[Name], 'id' | 'accountId' | 'createdAt'> & { id?: string }
 
 export type Patch<Name extends EntityName> = Partial<Omit<Entities[Name], 'id' | 'accountId' | 'createdAt'>>
 
-/** What the portal decided about a request for access. */
+/** The portal's decision about a request for access. */
 export interface Decision {
   at: UnixTime
   verdict: 'granted' | 'denied'
-  /** The one code that the client is told, or `granted`. */
+  /** Code sent to the client as the reason of a denial, or `granted`. */
   reason: string
   actorId: string | null
   clientId: string | null
   gatewayId: string | null
   resourceId: string | null
   policyId: string | null
-  /** Each policy considered, each condition, its facts and verdict: as JSON, without secrets. */
+  /** Every policy considered, with its conditions, facts and verdicts, as JSON without secrets. */
   details: unknown
 }
 
 export type AuditKind = 'change' | 'decision' | 'sign_in' | 'api_call'
 
-/** Which records of the audit trail: those to which all of it applies. */
+/** Filter of audit records; a record must match all members. */
 export interface AuditFilter {
   kind?: AuditKind | undefined
-  /** Who made the change, or whose request or sign-in it is about. */
+  /** Actor who made the change, or whose request or sign-in it is. */
   actorId?: string | undefined
-  /** The row that it is about. */
+  /** Id of the row that the record is about. */
   entityId?: string | undefined
-  /** The first moment, and the first that is too late. */
+  /** Start of the period, inclusive; `until` is its end, exclusive. */
   since?: UnixTime | undefined
   until?: UnixTime | undefined
 }
@@ -240,12 +266,15 @@ export interface AuditRecord {
   accountId: string
   createdAt: UnixTime
   kind: AuditKind
-  /** created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made; refused. */
+  /** One of created, updated, removed; granted, denied; signed_in, refused, signed_out, emergency_code_made. */
   action: string
-  /** The collection and row that it is about. */
+  /** Collection of the row that the record is about. */
   entity: string
   entityId: string | null
   by: AuditSubject
-  /** A change: `{before, after}` of the changed columns, secrets as `[secret]` or `[secret, changed]`. Anything else: itself. */
+  /**
+   * Details: for a change `{before, after}` of the changed columns, with secrets as `[secret]` or `[secret, changed]`;
+   * else the event itself.
+   */
   details: unknown
 }

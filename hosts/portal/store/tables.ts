@@ -1,19 +1,19 @@
 import type { Entities, EntityName } from './entities.ts'
 
-/** How a property travels to and from a column: `time` epoch milliseconds, `flag` a boolean, `json` JSON as text. */
+/** Encoding of a property in its column: `time` is epoch milliseconds, `flag` a boolean, `json` JSON text. */
 export type ColumnKind = 'text' | 'time' | 'integer' | 'flag' | 'json'
 
 export interface Table<Name extends EntityName> {
   columns: { [Key in keyof Entities[Name]]-?: ColumnKind }
-  /** Columns that name rows of the same account. The row goes when the one that it names goes. */
+  /** Columns that reference rows of the same account. A row is removed together with a row that it references. */
   references: { [Key in keyof Entities[Name]]?: EntityName }
-  /** Never shown in the audit trail. */
+  /** Columns whose values are never written to the audit trail. */
   secret: readonly (keyof Entities[Name])[]
-  /** Too frequent and too small for the audit trail. */
+  /** Columns whose changes are not audited: too frequent and unimportant. */
   quiet: readonly (keyof Entities[Name])[]
 }
 
-/** Every table, parents before children. Columns have the properties' names in snake_case. */
+/** All tables, referenced ones first. Column names are the properties' names in snake_case. */
 export const TABLES: { [Name in EntityName]: Table<Name> } = {
   accounts: {
     columns: {
@@ -230,7 +230,7 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
 
 export const ENTITY_NAMES = Object.keys(TABLES) as readonly EntityName[]
 
-/** What hangs on the rows of a table: the children's tables and the column by which they name their parent. */
+/** Returns the tables that reference a table, each with the referencing property. */
 export const childrenOf = (parent: EntityName): { name: Exclude<EntityName, 'accounts'>; column: string }[] =>
   ENTITY_NAMES.flatMap((name) =>
     name === 'accounts'

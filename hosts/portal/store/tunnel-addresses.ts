@@ -1,10 +1,16 @@
 import type { TunnelAddresses } from './store.ts'
 
-/** 100.64.0.0/11 and fd00:2021:1111::/107 have as many addresses as each other; their first and last stay unused. */
+/**
+ * First offset into 100.64.0.0/11 and fd00:2021:1111::/107, ranges of equal size whose first and last addresses stay
+ * unused.
+ */
 export const FIRST_OFFSET = 1
 export const LAST_OFFSET = 2 ** 21 - 2
 
-/** The pair at an offset into both ranges. */
+/**
+ * Returns the tunnel addresses at an offset into both ranges.
+ * @throws RangeError outside `FIRST_OFFSET` to `LAST_OFFSET`
+ */
 export const addressesAt = (offset: number): TunnelAddresses => {
   if (!Number.isInteger(offset) || offset < FIRST_OFFSET || offset > LAST_OFFSET)
     throw new RangeError(`not an offset: ${offset}`)

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 
-// References are to (account_id, id): a row cannot name another account's.
+// Foreign keys are (account_id, id), so that a row cannot reference another account's rows.
 const refer = (table: Knex.CreateTableBuilder, column: string, parent: string): void => {
   table.foreign(['account_id', column]).references(['account_id', 'id']).inTable(parent)
 }
@@ -166,7 +166,7 @@ export const up = async (knex: Knex): Promise<void> => {
     }
     table.bigInteger('expires_at')
   })
-  // The audit trail outlives what it is about: it names rows and does not refer to them.
+  // The audit trail outlives the rows that it is about, so it has their ids without foreign keys.
   await knex.schema.createTable('audit_log', (table) => {
     own(table)
     table.string('kind', 16).notNullable()

@@ -3,7 +3,7 @@ import type { Knex } from 'knex'
 export const up = async (knex: Knex): Promise<void> => {
   await knex.schema.alterTable('policies', (table) => {
     table.string('mode', 16).notNullable().defaultTo('enforced')
-    // A policy that is tried out stands beside the one in force for the same pair.
+    // A shadow policy may exist beside the enforced one for the same group and resource.
     table.dropUnique(['account_id', 'group_id', 'resource_id'])
     table.unique(['account_id', 'group_id', 'resource_id', 'mode'])
   })

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 
 export const up = async (knex: Knex): Promise<void> => {
-  // Whose a session is was not kept before: people sign in once more.
+  // Old sessions have no owner: people sign in once more.
   await knex('sessions').delete()
   await knex.schema.alterTable('sessions', (table) => {
     table.string('account_id', 36)
@@ -12,7 +12,7 @@ export const up = async (knex: Knex): Promise<void> => {
     table.string('gateway_id', 36)
     table.index(['account_id', 'gateway_id'])
   })
-  // One live code per account: a newer one takes the place of the older.
+  // One valid code per account: a newer one replaces it.
   await knex.schema.createTable('emergency_codes', (table) => {
     table.string('account_id', 36).primary().references('id').inTable('accounts')
     table.string('actor_id', 36).notNullable()

@@ -1,7 +1,8 @@
 import type { Knex } from 'knex'
 
 export const up = async (knex: Knex): Promise<void> => {
-  // Whose request or sign-in a record is about: it stood in the details only, where nothing finds it.
+  // The actor whose request or sign-in a record is about, so far only in the JSON details, becomes a column with an
+  // index.
   await knex.schema.alterTable('audit_log', (table) => {
     table.string('actor_id', 36)
     table.index(['account_id', 'actor_id', 'kind', 'created_at', 'id'], 'audit_log_actor_index')

@@ -1,6 +1,9 @@
 import type { Knex } from 'knex'
 
-/** Each connect looks whether another device has its key, while every other write waits. */
+/**
+ * Tables searched by public key at each connect, to see whether another device has the same key; other writes wait
+ * meanwhile.
+ */
 const TABLES = ['clients', 'gateways'] as const
 
 export const up = async (knex: Knex): Promise<void> => {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 
 export const up = async (knex: Knex): Promise<void> => {
-  // One row: by what the portal's secret key is recognised, and not found.
+  // One row with a value derived from the portal's secret key: recognizes the key without revealing it.
   await knex.schema.createTable('key_check', (table) => {
     table.integer('id').primary()
     table.string('value', 64).notNullable()

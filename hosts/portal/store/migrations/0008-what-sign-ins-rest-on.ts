@@ -4,7 +4,8 @@ export const up = async (knex: Knex): Promise<void> => {
   await knex.schema.alterTable('identity_providers', (table) => {
     table.text('email_domains').notNullable().defaultTo('[]')
   })
-  // Before this any provider spoke for any address. An account's first one goes on so, as the first one of a new account does.
+  // Providers without domains accepted every address. An account's first provider keeps doing so, like the first one of
+  // a new account.
   const providers = (await knex('identity_providers').orderBy(['created_at', 'id'])) as Provider[]
   const first = new Map(providers.toReversed().map(({ id, account_id }) => [account_id, id]))
   for (const [account_id, id] of first)
@@ -13,7 +14,7 @@ export const up = async (knex: Knex): Promise<void> => {
     table.string('about', 254)
     table.index(['account_id', 'about'])
   })
-  // Codes by mail that are under way do not say whose they are.
+  // Mailed codes that are still pending do not say whose they are.
   await knex('sign_in_records').where('key', 'like', 'code/%').delete()
 }
 

@@ -7,7 +7,8 @@ export const up = async (knex: Knex): Promise<void> => {
     table.bigInteger('proven_at')
     table.boolean('accepts_unproven').notNullable().defaultTo(false)
   })
-  // What was vouched for until here was a text that can be copied: nobody knows whose key would show that it is the same device.
+  // Earlier verifications were of an external id, a text that can be copied: no key shows that a device is still the
+  // same.
   await knex('clients').update({ verified_at: null })
 }
 

@@ -184,7 +184,7 @@ const endAllOf = async (tx: Transaction, identityProviderId: string): Promise<vo
   for (const { id } of await tx.list('identities', { where: { identityProviderId } })) await tx.remove('identities', id)
   for (const { id } of await tx.list('tokens', { where: { identityProviderId } })) await tx.remove('tokens', id)
   await tx.endSessions({ identityProviderId })
-  await tx.endSignInsUnderWay({ identityProviderId })
+  await tx.endUnfinishedSignIns({ identityProviderId })
 }
 
 const unsetDefault = async (tx: Transaction, except?: string): Promise<void> => {

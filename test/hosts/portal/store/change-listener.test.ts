@@ -64,15 +64,15 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     postgres?.query(`ALTER DATABASE ${database.database} ALLOW_CONNECTIONS ${isAllowed}`)
 
   it('are caught up with after its listener was cut, and until then it says that it is deaf', async () => {
-    expect(mine.deafness()).to.equal(undefined)
+    expect(mine.listenFailure()).to.equal(undefined)
     await cut()
     const missed = await other.createAccount({ slug: 'missed', name: 'Missed' }, by)
-    expect(mine.deafness()).to.match(/terminating connection|ended/)
+    expect(mine.listenFailure()).to.match(/terminating connection|ended/)
     expect(told).to.deep.equal([])
     const back = logger.next(/heard of again/)
     clock.advance(SECOND)
     await back
-    expect(mine.deafness()).to.equal(undefined)
+    expect(mine.listenFailure()).to.equal(undefined)
     expect(told).to.deep.equal([[{ entity: 'accounts', accountId: missed.id, id: missed.id, after: missed }]])
     // And from there on by word again.
     const heard = new Promise((resolve) => mine.subscribe({ changed: resolve, reloaded: resolve }))
@@ -93,12 +93,12 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     const longest = waits.map((_, index) => Math.min(500 * 2 ** index, 30 * SECOND))
     waits.forEach((wait, index) => expect(wait).to.be.within((longest[index] ?? 0) / 2, longest[index] ?? 0))
     expect(logger.lines.filter(({ level }) => level === 'warn')).to.have.length(1)
-    expect(mine.deafness()).to.match(/not currently accepting connections/)
+    expect(mine.listenFailure()).to.match(/not currently accepting connections/)
     await allow(true)
     const back = logger.next(/heard of again/)
     clock.advance(30 * SECOND)
     await back
-    expect(mine.deafness()).to.equal(undefined)
+    expect(mine.listenFailure()).to.equal(undefined)
   })
 
   it('are all rows where it was away for longer than changes are kept', async () => {
@@ -146,11 +146,11 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
       const known = logger.next(/not heard of/)
       clock.advance(10 * SECOND)
       await known
-      expect(listener.deafness).to.match(/timeout/)
+      expect(listener.listenFailure).to.match(/timeout/)
       const back = logger.next(/heard of again/)
       clock.advance(SECOND)
       await back
-      expect(listener.deafness).to.equal(undefined)
+      expect(listener.listenFailure).to.equal(undefined)
     } finally {
       process.kill(pid, 'SIGCONT')
       await listener.close()

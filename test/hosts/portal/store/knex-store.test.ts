@@ -256,7 +256,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
         // On PostgreSQL it would hear at once; its own clock stands, so it does not come back by itself.
         await postgres?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
         if (driver === 'pg')
-          while (store.deafness() === undefined) await new Promise((resolve) => setImmediate(resolve))
+          while (store.listenFailure() === undefined) await new Promise((resolve) => setImmediate(resolve))
         const heard: string[] = []
         store.subscribe({
           changed: (changes) => heard.push(...changes.map(({ entity }) => entity)),

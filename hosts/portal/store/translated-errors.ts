@@ -1,16 +1,16 @@
 import type { Store } from './store.ts'
 
-/** Methods whose results have methods of their own that ask the database. */
+/** Methods that return objects whose own methods query the database. */
 const PARTS = new Set<string | symbol>(['reader', 'signInRecords'])
 
-/** A store that rejects with what `translate` makes of an error, whichever of its parts it comes from. */
-export const toldWhereAway = (store: Store, translate: (error: unknown) => unknown): Store =>
+/** Wraps a store so that every rejection, also of the objects that it returns, passes through `translate`. */
+export const withTranslatedErrors = (store: Store, translate: (error: unknown) => unknown): Store =>
   translated(store, translate)
 
 const translated = <T extends object>(inner: T, translate: (error: unknown) => unknown): T =>
   new Proxy(inner, {
     get: (target, key): unknown => {
-      // By the object itself: it has private fields.
+      // Read and called on the store itself, not on the proxy: it has private fields.
       const value: unknown = Reflect.get(target, key, target)
       if (typeof value === 'object' && value !== null) return translated(value, translate)
       if (typeof value !== 'function') return value

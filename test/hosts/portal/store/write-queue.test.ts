@@ -1,12 +1,12 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { SECOND } from '../../../../core/runtime/time.ts'
-import { WriteLine } from '../../../../hosts/portal/store/write-line.ts'
+import { WriteQueue } from '../../../../hosts/portal/store/write-queue.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 describe('the line of writes', () => {
   it('goes on after a failure, in order', async () => {
-    const line = new WriteLine(new VirtualClock())
+    const line = new WriteQueue(new VirtualClock())
     const done: number[] = []
     const outcomes = await Promise.allSettled([
       line.take(async () => Promise.resolve(done.push(1))),
@@ -19,7 +19,7 @@ describe('the line of writes', () => {
 
   it('says how long the first has been there, and does not do what has waited for more than 30 s', async () => {
     const clock = new VirtualClock()
-    const line = new WriteLine(clock)
+    const line = new WriteQueue(clock)
     let answer: () => void = () => undefined
     let begin: () => void = () => undefined
     const begun = new Promise<void>((resolve) => (begin = resolve))
@@ -47,7 +47,7 @@ describe('the line of writes', () => {
   })
 
   it('is bounded', async () => {
-    const line = new WriteLine(new VirtualClock())
+    const line = new WriteQueue(new VirtualClock())
     let answer: () => void = () => undefined
     const waiting = [line.take(() => new Promise<void>((resolve) => (answer = resolve)))]
     for (let index = 1; index < 20_000; index++) waiting.push(line.take(async () => Promise.resolve()))

@@ -2,15 +2,18 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import { SECOND, type Instant } from '../../../core/runtime/time.ts'
 import { StoreError } from './store-error.ts'
 
-/** Ten thousand peers that come back at once each write something. */
+/** Bound of waiting writes: ten thousand peers that reconnect at once each write something. */
 const MOST_WAITING = 20_000
-/** Who asked for a write that is older has long been told that it failed, or has gone. */
+/** Wait after which a write is refused: its caller has long timed out. */
 const LONGEST_WAIT_MS = 30 * SECOND
 
-/** The writes of this process, one after the other, so that changes are told in the order of their commits. What waits is bounded. */
-export class WriteLine {
+/**
+ * Bounded queue that runs this process's writes one after the other, so that subscribers hear of changes in commit
+ * order.
+ */
+export class WriteQueue {
   readonly #clock: Pick<Clock, 'now'>
-  /** Since when each has been waiting or at work, the first first. */
+  /** Arrival times of the waiting and running writes, oldest first. */
   readonly #places = new Set<{ since: Instant }>()
   #end: Promise<unknown> = Promise.resolve()
 
@@ -18,7 +21,10 @@ export class WriteLine {
     this.#clock = clock
   }
 
-  /** @throws StoreError BUSY where too many or for too long others go first; else what `work` throws */
+  /**
+   * Runs `work` when its turn comes.
+   * @throws StoreError BUSY if too many writes wait or this one waited too long; else whatever `work` throws
+   */
   async take<T>(work: () => Promise<T>): Promise<T> {
     if (this.#places.size >= MOST_WAITING) throw busy()
     const place = { since: this.#clock.now() }
@@ -31,17 +37,17 @@ export class WriteLine {
         this.#places.delete(place)
       }
     })
-    this.#end = turn.catch(() => undefined) // the caller has the failure; the line goes on
+    this.#end = turn.catch(() => undefined) // the caller gets the error; the queue goes on
     return turn
   }
 
-  /** For how long the first one has been here. */
+  /** Milliseconds for which the oldest write has been waiting or running; 0 if there is none. */
   get delayMs(): number {
     const [first] = this.#places
     return first === undefined ? 0 : this.#clock.now() - first.since
   }
 
-  /** All that is in the line is done. */
+  /** Waits until all queued writes are done. */
   async drained(): Promise<void> {
     await this.#end
   }
