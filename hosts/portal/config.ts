@@ -9,34 +9,37 @@ import { GrantsConfig, LimitsConfig } from './grants/limits.ts'
 
 const Sqlite = z.strictObject({
   driver: z.literal('sqlite'),
-  /** A file, seen from the state folder. */
+  /** Path of the database file, relative to the state folder. */
   file: z.string().min(1).default('portal.sqlite'),
 })
 
 const Postgres = z.strictObject({
   driver: z.literal('pg'),
-  /** A host name, an address, or the folder of a Unix socket. */
+  /** Host name, IP address, or directory of a Unix socket. */
   host: z.string().min(1).default('/var/run/postgresql'),
   port: z.int().min(1).max(65535).default(5432),
   user: z.string().min(1).default('portreeve'),
   database: z.string().min(1).default('portreeve'),
-  /** A file of mode 0600 with the password; PORTREEVE_DATABASE_PASSWORD goes before it. */
+  /** File of mode 0600 with the password; PORTREEVE_DATABASE_PASSWORD takes precedence. */
   password_file: z.string().min(1).optional(),
-  /** Whether the server has to show a certificate, and whose: `true` for one of the system's roots, for this host. */
+  /** Whether to use TLS: `true` demands a certificate from one of the system's authorities for this host. */
   tls: z
     .union([
       z.boolean(),
       z.strictObject({
-        /** Authorities in PEM, in place of the system's roots. */
+        /** File with trusted authorities in PEM, in place of the system's. */
         ca_file: z.string().min(1).optional(),
-        /** The name in the certificate, where it is not the host's. */
+        /** Name in the server's certificate, if not the host's. */
         server_name: z.string().min(1).optional(),
       }),
     ])
     .default(false),
 })
 
-/** SQLite where nothing is said, and where an older configuration names the library that was used then. */
+/**
+ * Database settings; the driver is SQLite by default. `better-sqlite3`, which older configurations name, means the
+ * same.
+ */
 const Database = z.preprocess(
   (value) => {
     if (typeof value !== 'object' || value === null) return value
@@ -46,68 +49,75 @@ const Database = z.preprocess(
   z.discriminatedUnion('driver', [Sqlite, Postgres]),
 )
 
-/** A year and a month: last year's are there when somebody looks at the year. */
+/** Days to keep, by default a year and a month, so that a yearly review still finds last year's records. */
 const KeptDays = z.union([z.int().min(1).max(36_500), z.literal('forever')]).default(400)
 
-/** A portal's configuration file. Relative paths are seen from it. */
+/** Configuration file of a portal. Relative paths are relative to the file. */
 export const PortalConfig = z.strictObject({
   ...hostConfig,
-  /** Where it listens for HTTP and for the control channel. */
+  /** Address on which the portal listens for HTTP and the control channel. */
   listen: z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1'),
-      /** Peers dial 443 where a URL has no port, whatever its scheme: without TLS in front, choose another than 80. */
+      /**
+       * TCP port. Peers use 443 for a URL without a port, whatever its scheme: without a TLS proxy in front, choose
+       * another port than 80.
+       */
       port: z.int().min(0).max(65535).default(8080),
     })
     .prefault({}),
-  /** How browsers, clients and gateways reach it, without a path; identity providers redirect back to it. By default where it listens. */
+  /**
+   * URL at which browsers, clients and gateways reach the portal, without a path; identity providers redirect back to
+   * it. By default the address on which it listens.
+   */
   public_url: z
     .url({ protocol: /^https?$/ })
     .refine((text) => URL.canParse(text) && new URL(text).pathname === '/', 'has a path')
     .optional(),
-  /** Where the key that signs tokens and cookies is kept, mode 0600, and the embedded database. */
+  /** Directory of the key that signs tokens and cookies (mode 0600) and of the SQLite database. */
   state_folder: z.string().min(1).default('/var/lib/portreeve'),
-  /** Where the rows are: in an embedded SQLite, or in PostgreSQL, which several portal processes may share. */
+  /** Database: embedded SQLite, or PostgreSQL, which several portal processes may share. */
   database: Database.prefault({}),
   grants: GrantsConfig,
   limits: LimitsConfig,
-  /** For how many days the audit trail is kept, or `forever`. Removals are in the trail themselves. */
+  /** Days for which audit records are kept, or `forever`. Removals are audited themselves. */
   audit_trail: z
     .strictObject({
-      /** Changes, sign-ins and refused calls of the API. */
+      /** Days for changes, sign-ins and refused calls of the API. */
       keep_days: KeptDays,
-      /** Requests for access, granted and denied, with their reasons. */
+      /** Days for requests for access, granted and denied, with their reasons. */
       keep_decisions_days: KeptDays,
     })
     .prefault({}),
-  /** Proxies whose X-Forwarded-For is believed: addresses or CIDRs. */
+  /** Reverse proxies whose X-Forwarded-For header is trusted: IP addresses or CIDRs. */
   trusted_proxies: z.array(z.string()).default([]),
   /**
-   * Networks beside the Internet that requests of the portal's plugins may go to, an identity provider of your own for instance: addresses
-   * or CIDRs. An account's admin names issuers, and must not reach what stands near the portal by that.
+   * Networks besides the Internet that the portal's plugins may send requests to, such as that of your own identity
+   * provider: IP addresses or CIDRs. All other private addresses are blocked, because an account's admin chooses issuer
+   * URLs and must not reach servers near the portal with them.
    */
   private_networks: z
     .array(z.string().refine((text) => parseNetwork(text) !== undefined, 'is no address and no CIDR'))
     .max(100)
     .default([]),
-  /** How often one address may ask: so many requests at once after a silence, then so many a second. */
+  /** Rate limit per IP address: a burst of requests after a silence, then so many a second. */
   rate_limit: z
     .strictObject({
       burst: z.int().min(1).default(200),
       per_second: z.number().positive().default(50),
-      /** The same for the steps of a sign-in: a code is mailed by one, a slow hash is computed by another. */
+      /** Burst limit for steps of a sign-in, which are costly: one sends a mail, another computes a slow hash. */
       sign_in_burst: z.int().min(1).default(100),
       sign_in_per_second: z.number().positive().default(2),
     })
     .prefault({}),
-  /** For how long a browser or a program may take to send a request: its headers, and all of it. */
+  /** Time limits for receiving a request: its headers, and the whole request. */
   timeouts: z
     .strictObject({
       headers_seconds: z.int().min(1).max(600).default(10),
       request_seconds: z.int().min(1).max(600).default(30),
     })
     .prefault({}),
-  /** The scheme of the address that a signed-in client is called back on. */
+  /** URL scheme to which the browser redirects after a client's sign-in. */
   client_scheme: z
     .string()
     .regex(/^[a-z][a-z0-9+.-]*$/)
@@ -115,36 +125,36 @@ export const PortalConfig = z.strictObject({
 })
 export type PortalConfig = z.infer<typeof PortalConfig>
 
-/** What `startPortal` of main.ts takes. Paths in the configuration are absolute. */
+/** Options of `startPortal` in main.ts. Paths in the configuration are absolute. */
 export interface PortalStart {
   config: PortalConfig
   modules: PluginModules
-  /** This package's version. */
+  /** Version of this package. */
   version: string
-  /** May hold PORTREEVE_SECRET_KEY; empty by default. */
+  /** Environment variables; may have PORTREEVE_SECRET_KEY and PORTREEVE_DATABASE_PASSWORD. Empty by default. */
   environment?: Readonly<Record<string, string | undefined>>
-  /** The system's by default. */
+  /** Clock, and source of randomness; the system's by default. */
   clock?: Clock
   random?: Random
-  /** Lines of JSON on standard error by default. */
+  /** Log; JSON lines on standard error by default. */
   logger?: Logger
 }
 
-/** What `startPortal` gives back once it listens. */
+/** Running portal, returned by `startPortal` once it listens. */
 export interface RunningPortal {
-  /** Where it listens: `http://192.0.2.1:8080`. */
+  /** URL on which it listens, such as `http://192.0.2.1:8080`. */
   url: string
   stop: () => Promise<void>
 }
 
-/** What `initPortal` of main.ts takes. It works on the database, beside a running portal too. */
+/** Options of `initPortal` in main.ts, which also works while a portal runs. */
 export interface PortalInit extends PortalStart {
-  /** The slug of the new account. */
+  /** Slug of the new account. */
   account: string
   adminEmail: string
 }
 
-/** What `initPortal` gives back. The token is an API token of the admin, shown once. */
+/** Result of `initPortal`. The token is an API token of the admin, shown only here. */
 export interface PortalInitialised {
   account: { id: string; slug: string }
   admin: { id: string; email: string }
@@ -155,9 +165,9 @@ export interface PortalInitialised {
 export interface MadeEmergencyCode {
   account: { id: string; slug: string }
   admin: { id: string; email: string | null }
-  /** Where to enter it. */
+  /** URL of the page on which to enter the code. */
   url: string
   code: string
-  /** RFC 3339. */
+  /** End of the code's validity (RFC 3339). */
   expires_at: string
 }

@@ -19,10 +19,10 @@ import {
 } from '../runtime/index.ts'
 import type { PortalStart } from './config.ts'
 
-/** What a portal has of plugins. */
+/** Extension points of a portal. */
 const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors]
 
-/** The portal's wiring: the ports, and what its configuration's plugins provide. */
+/** Builds the portal's container: its ports, and the extensions of the configured plugins. */
 export const buildContainer = async (
   options: PortalStart,
 ): Promise<{ container: Container; installation: Installation }> => {

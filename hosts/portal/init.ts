@@ -6,7 +6,7 @@ import { EmailAddress } from './text/email-address.ts'
 import { openRows } from './open-rows.ts'
 import { StoreError } from './store/store-error.ts'
 
-/** First segments of the portal's own paths. */
+/** Slugs that would collide with the first path segments of the portal's own pages. */
 const RESERVED_SLUGS = new Set(['api', 'assets', 'auth', 'client', 'gateway', 'relay', 'healthz', 'readyz', 'metrics'])
 
 const Slug = z
@@ -15,7 +15,7 @@ const Slug = z
   .refine((text) => !RESERVED_SLUGS.has(text), 'this one is the portal’s own')
 
 /**
- * Creates an account with its admin and a first API token, which is shown here and never again.
+ * Creates an account with its first admin and API token; the token is returned only here.
  * @throws OperatorError ACCOUNT_INVALID, ACCOUNT_EXISTS
  */
 export const initPortal = async (options: PortalInit): Promise<PortalInitialised> => {

@@ -12,8 +12,8 @@ const BODY = JSON.stringify({
 })
 
 /**
- * What is left where an error reaches nobody: the portal says so in its log, answers the request that it happened in, and goes on for everybody
- * else. Each line is a bug to be found; none of the portal's own parts leans on this.
+ * Handles errors that nobody caught: logs each, answers the HTTP request in which it happened, and keeps the portal
+ * running. Every log line of it shows a bug; no part of the portal relies on it.
  */
 export class LastResort implements Startable {
   readonly #logger: Logger
@@ -33,7 +33,10 @@ export class LastResort implements Startable {
     process.off('unhandledRejection', this.#caught)
   }
 
-  /** Runs `work`, so that an error that nobody handles in what comes of it is answered by `response`. */
+  /**
+   * Runs `work` so that an unhandled error in it, or in anything asynchronous that it starts, is answered on
+   * `response`.
+   */
   watch(response: ServerResponse, work: () => void): void {
     this.#requests.run(response, work)
   }

@@ -5,11 +5,13 @@ import { OperatorError } from '../../core/config/operator-error.ts'
 export interface ListenOptions {
   host: string
   port: number
-  /** Hears what goes wrong later: a connection that could not be accepted, for want of descriptors for instance. */
+  /**
+   * Called for errors after the start, such as a connection that could not be accepted for lack of file descriptors.
+   */
   onError: (error: Error) => void
 }
 
-/** Begins to listen; where, as a URL. @throws OperatorError LISTEN_FAILED */
+/** Starts listening and returns the URL. @throws OperatorError LISTEN_FAILED */
 export const listen = async (server: Server, { host, port, onError }: ListenOptions): Promise<string> => {
   await new Promise<void>((resolve, reject) => {
     let isListening = false
@@ -27,7 +29,7 @@ export const listen = async (server: Server, { host, port, onError }: ListenOpti
   return `http://${shown}:${address.port}`
 }
 
-/** Takes no more connections, and ends those that there are. */
+/** Stops listening and ends all connections. */
 export const close = async (server: Server): Promise<void> => {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   server.closeAllConnections()

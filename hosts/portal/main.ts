@@ -1,4 +1,4 @@
-// The composition root of a portal.
+// Composition root of the portal: makes all parts and connects them.
 import { createServer } from 'node:http'
 import { GatewaySelectors, IdentityProviders, PolicyConditions } from '../../core/contract/extension-point.ts'
 import { Clock } from '../../core/runtime/clock.ts'
@@ -29,13 +29,10 @@ import { Metrics } from './web/http/metrics.ts'
 export { makeEmergencyCode } from './make-emergency-code.ts'
 export { initPortal } from './init.ts'
 
-/**
- * Starts a portal.
- * @throws OperatorError for what is wrong with the configuration, its plugins or the place where it listens
- */
+/** Starts a portal. @throws OperatorError for errors in the configuration or its plugins, or if it cannot listen */
 export const startPortal = async (options: PortalStart): Promise<RunningPortal> => {
   const { config, version } = options
-  // The logger comes with the container, and the list is read before that.
+  // Assigned once the container has made the logger: the list of proxies is checked before that.
   const warning: { untrusted?: (address: string) => void } = {}
   const clientAddress = clientAddressBehind(config.trusted_proxies, (address) => warning.untrusted?.(address))
   const { container, installation } = await buildContainer(options)
@@ -60,7 +57,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       requestTimeout: config.timeouts.request_seconds * SECOND,
       headersTimeout: config.timeouts.headers_seconds * SECOND,
       keepAliveTimeout: 5 * SECOND,
-      // How often it looks whether somebody is slow: Node's own 30 s would make the others three times as long.
+      // Precision of the timeouts above: with Node's default of 30 s they could take three times as long.
       connectionsCheckingInterval: SECOND,
     })
     const url = await listen(server, {
@@ -116,7 +113,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       signInRateLimit: { perSecond: config.rate_limit.sign_in_per_second, burst: config.rate_limit.sign_in_burst },
       checks: [
         { name: 'database', check: onceASecond(() => store.check(), clock) },
-        { name: 'database-listener', check: () => hearing(store) },
+        { name: 'database-listener', check: () => hearsChanges(store) },
         { name: 'plugins', check: () => needs.check() },
       ],
       metrics,
@@ -124,7 +121,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const handle = app.callback()
     const retention = new AuditRetention({ store, clock, logger, keep: config.audit_trail })
     const started = lifecycle.start([needs, control, retention, refusedCalls])
-    // Who comes early waits for the rows to be there.
+    // Early requests wait until the rows are loaded.
     server.on('request', (request, response) => {
       lastResort.watch(response, () => {
         started.then(
@@ -143,8 +140,11 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   }
 }
 
-/** A portal that misses what other processes change must not be asked: it would grant what was taken away. */
-const hearing = async (store: Store): Promise<void> => {
+/**
+ * Readiness check: fails while this process may miss other processes' changes, because it would then grant access that
+ * was taken away.
+ */
+const hearsChanges = async (store: Store): Promise<void> => {
   const listenFailure = store.listenFailure()
   return listenFailure === undefined ? Promise.resolve() : Promise.reject(new Error(listenFailure))
 }

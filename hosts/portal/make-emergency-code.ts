@@ -5,19 +5,19 @@ import type { MadeEmergencyCode, PortalStart } from './config.ts'
 import { foldedEmail } from './text/email-address.ts'
 import { EMERGENCY_CODE_LIFE_MS, emergencyCodeHash, newEmergencyCode } from './identity/emergency-code.ts'
 import type { Actor } from './store/entities.ts'
-import { needDatabase, openRows } from './open-rows.ts'
+import { requireDatabase, openRows } from './open-rows.ts'
 import type { Store } from './store/store.ts'
 
 /**
- * Makes an emergency code for an admin: good once, for 10 minutes, at the account's page for it. The account's older one is over by
- * that, and it is written down in the audit trail.
+ * Creates an emergency code for an admin: valid once, for 10 minutes, at the account's emergency sign-in page. It
+ * replaces the account's earlier code and is audited.
  * @throws OperatorError DATABASE_MISSING, DATABASE_UNREACHABLE …, ACCOUNT_UNKNOWN, ADMIN_UNKNOWN
  */
 export const makeEmergencyCode = async (
   options: PortalStart & { account: string; adminEmail?: string | undefined; adminId?: string | undefined },
 ): Promise<MadeEmergencyCode> => {
   const { clock = createClock(), random = createRandom(), config } = options
-  await needDatabase(config)
+  await requireDatabase(config)
   const { store } = await openRows({ ...options, clock, random })
   try {
     const account = await store.accountBySlug(options.account)

@@ -20,22 +20,22 @@ import { Tokens } from './identity/tokens.ts'
 export interface OpenRows {
   store: Store
   tokens: Tokens
-  /** The portal's secret. */
+  /** The portal's secret key, 32 bytes. */
   key: Uint8Array
 }
 
 /**
- * Opens what is in the state folder: the database and the secret key, and the tokens that need both.
- * @throws OperatorError SECRET_KEY_OTHER, and what is wrong with either
+ * Opens the database and the secret key, and makes the tokens that need both.
+ * @throws OperatorError SECRET_KEY_OTHER, and those of the database and the key
  */
 export const openRows = async (options: {
   config: PortalConfig
   environment?: Readonly<Record<string, string | undefined>>
   clock: Clock
   random: Random
-  /** Lines of JSON on standard error by default. */
+  /** Log; JSON lines on standard error by default. */
   logger?: Logger
-  /** What the audit trail may have of settings; nothing by default. */
+  /** Hides secrets in plugin settings before they are audited; by default hides all settings. */
   auditedSettings?: AuditedSettings
 }): Promise<OpenRows> => {
   const { config, environment = {}, clock, random, auditedSettings } = options
@@ -52,10 +52,11 @@ export const openRows = async (options: {
 }
 
 /**
- * That there is an embedded database already: a command that is meant for a portal's own must not make an empty one elsewhere.
+ * Checks that a SQLite database exists: a command meant for an existing portal must not create an empty database
+ * elsewhere.
  * @throws OperatorError DATABASE_MISSING
  */
-export const needDatabase = async ({ database, state_folder: directory }: PortalConfig): Promise<void> => {
+export const requireDatabase = async ({ database, state_folder: directory }: PortalConfig): Promise<void> => {
   if (database.driver === 'pg') return
   const file = resolve(directory, database.file)
   await stat(file).catch((error: NodeJS.ErrnoException) => {
@@ -65,7 +66,10 @@ export const needDatabase = async ({ database, state_folder: directory }: Portal
   })
 }
 
-/** With another key every token would be forged and every cookie unreadable, here or at the processes beside this one. */
+/**
+ * Checks that the secret key is the one used with this database before: with another key all tokens would look forged
+ * and all cookies be unreadable, here or in the other portal processes.
+ */
 const checkKey = async (store: Store, key: Uint8Array): Promise<void> => {
   const ours = toHex(derivedKey(key, 'key-check'))
   try {
@@ -93,7 +97,7 @@ const databaseOf = async (
     return { ...rest, password, tls: await tlsOf(tls) }
   }
   const file = database.file === ':memory:' ? database.file : resolve(directory, database.file)
-  // It has providers' secrets and keys: for nobody else to read, also where the folder was there before.
+  // Readable by the owner only, even in an existing folder: the database has secrets of identity providers and keys.
   if (file !== ':memory:') await (await open(file, 'a', 0o600)).close()
   return { driver: database.driver, file }
 }
@@ -107,7 +111,7 @@ const tlsOf = async (
   const ca = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new OperatorError('DATABASE_CA_FILE', `database.tls.ca_file ${path} cannot be read: ${error.message}.`)
   })
-  // Anything else would be taken for an empty list of authorities, and every certificate for a stranger's.
+  // A file without any certificate would count as an empty list of authorities, and no server would be trusted.
   if (!ca.includes('-----BEGIN CERTIFICATE-----')) {
     throw new OperatorError('DATABASE_CA_FILE', `database.tls.ca_file ${path} holds no certificate in PEM.`)
   }

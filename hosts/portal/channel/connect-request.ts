@@ -12,27 +12,27 @@ import type { UnixTime } from '../../../core/runtime/time.ts'
 import { cleanedName } from '../text/plain-text.ts'
 import { Refusal } from './refusal.ts'
 
-/** What a peer says of itself when it connects. */
+/** Request of a peer to open its control channel. */
 export interface ConnectRequest {
   role: 'client' | 'gateway'
   dialect: Dialect
   token: string
   externalId: string
-  /** Its host's name, by default. */
+  /** Name of the peer; the name of its host by default. */
   name: string
-  /** Base64 of 32 bytes. */
+  /** WireGuard public key: base64 of 32 bytes. */
   publicKey: string
   userAgent: string
-  /** Address that the request came from, where it is known. */
+  /** IP address that the request came from, if known. */
   remoteIp?: string
-  /** Its signature with a key of its own, unchecked; undefined where it sent none, as released peers do. */
+  /** Signature with the device key, not yet verified; undefined if absent, as from released peers. */
   proof: DeviceProof | undefined
 }
 
-// A prefix of the configured URL is kept in front of it.
+// Not anchored at the start: peers prepend the path of their configured portal URL.
 const PATH = /\/(client|gateway)\/v2\/websocket$/
 
-/** Whether a path is a control channel's. */
+/** Whether a path is that of a control channel. */
 export const isChannelPath = (path: string): boolean => PATH.test(path)
 
 const LONGEST_URL = 4096
@@ -52,7 +52,7 @@ const Parameters = z.object({
 })
 
 /**
- * Reads a request for a WebSocket.
+ * Parses a request to open a control channel's WebSocket.
  * @throws Refusal not_found, missing_token, invalid_connect_params
  */
 export const readConnectRequest = (request: {
@@ -85,12 +85,12 @@ export const readConnectRequest = (request: {
   }
 }
 
-/** As Node.js writes names of headers. */
+/** Header name in lower case, as Node.js has it. */
 const PROOF_HEADER = DEVICE_PROOF_HEADER.toLowerCase()
 
 /**
- * The key (base64) that a connect proves to come from the device with; null where it says nothing of one.
- * @throws Refusal invalid_connect_params where the proof is of another connect or another time
+ * Verifies the device's signature and returns its public key (base64); null if the request has no signature.
+ * @throws Refusal invalid_connect_params if the signature is for another connect or another time
  */
 export const provenKey = (request: ConnectRequest, now: UnixTime): string | null => {
   const { proof } = request

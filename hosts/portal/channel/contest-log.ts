@@ -3,12 +3,12 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, HOUR, type Instant } from '../../../core/runtime/time.ts'
 import type { Contest } from './endpoint.ts'
 
-/** A copy that goes on trying is worth no second line so soon. */
+/** Interval between two warnings about the same peer. */
 const QUIET_MS = HOUR
-/** Peers remembered; of more at once it is enough to know these. */
+/** Maximum of peers remembered. */
 const MOST_PEERS = 1_000
 
-/** Warns of two processes with one identity, once an hour each. */
+/** Logs a warning when two processes use one peer's identity, at most once an hour per peer. */
 export class ContestLog {
   readonly #ports: { clock: Clock; logger: Logger }
   readonly #warnedAt = new Map<string, Instant>()

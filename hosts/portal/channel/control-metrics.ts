@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client'
 import type { PluginCalls } from '../decide/plugin-calls.ts'
 import type { PortalShell } from './shell.ts'
 
-/** The figures of the control channel, for Prometheus. */
+/** Registers the control channel's metrics with Prometheus. */
 export const controlMetrics = (
   shell: Pick<PortalShell, 'machine' | 'refusals' | 'cutOff' | 'limits'>,
   registry: Registry,
@@ -39,7 +39,7 @@ export const controlMetrics = (
   })
 }
 
-/** What calls to conditions and selectors cost and came to, for Prometheus. */
+/** Registers metrics of calls to policy conditions and gateway selectors with Prometheus. */
 export const pluginMetrics = (calls: Pick<PluginCalls, 'figures'>, registry: Registry): void => {
   const counted: Gauge = new Gauge({
     name: 'portreeve_portal_plugin_calls_total',

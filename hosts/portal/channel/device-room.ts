@@ -5,14 +5,14 @@ import type { Transaction } from '../store/store.ts'
 import type { Census } from '../grants/census.ts'
 import { Refusal } from './refusal.ts'
 
-/** A device that was not seen for so long makes room for a new one of the same person or service account. */
+/** Time since a device was last seen after which it may be removed to make room for a new one of the same actor. */
 const FORGOTTEN_MS = 30 * DAY
-/** Nothing changes by itself soon: an admin has to do something. */
+/** Retry interval for a refused peer; long, because only an admin can make room. */
 const RETRY_SECONDS = 300
 
 /**
- * Makes room for the row of a new device, where its actor has as many as there may be: by removing the one that was seen longest ago, if that
- * is long ago and nobody vouched for it.
+ * Makes room for a new device's row if its actor has the maximum number of devices: removes the one seen longest ago,
+ * if it was not seen for `FORGOTTEN_MS` and no admin verified it.
  * @throws Refusal limits_exceeded
  */
 export const roomForDevice = async (
@@ -48,7 +48,7 @@ export const roomForDevice = async (
   )
 }
 
-/** @throws Refusal limits_exceeded where a site has as many gateways as there may be */
+/** Checks that a site may get another gateway. @throws Refusal limits_exceeded */
 export const roomForGateway = ({
   siteId,
   census,

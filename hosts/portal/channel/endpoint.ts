@@ -28,42 +28,46 @@ export interface EndpointOptions {
   clock: Clock
   logger: Logger
   clientAddress: ClientAddress
-  /** Connects of one address; what goes beyond is to try again later. */
+  /** Rate limit of connects per IP address; connects beyond are told to try again later. */
   connectLimit: Rate
-  /** The configuration's defaults, if not given. */
+  /** Limits on connections and devices; the configuration's defaults if absent. */
   limits?: Limits
-  /** Makes an account ready for its peers to connect. */
+  /** Makes an account known to the portal's machine before its first peer connects. */
   prepare: (accountId: string) => Promise<void>
-  /** The connection by which a client or gateway is here. */
+  /** Returns the present connection of a client or gateway, if any. */
   seated: (peerId: string) => SeatedConnection | undefined
-  /** Hears of a second process with the identity of one that is connected, which it was refused for. */
+  /** Called when a second process with the identity of a connected peer is refused. */
   onContested: (contest: Contest) => void
   onConnected: (peer: PeerConnected) => void
   onFrame: (connection: string, text: string) => void
   onDisconnected: (connection: string) => void
 }
 
-/** Two processes with one identity. */
+/** Two processes that use the identity of one peer. */
 export interface Contest {
   role: 'client' | 'gateway'
   peerId: string
   name: string
-  /** Where the one that stays is, and the one that was refused. */
+  /** IP address of the process that stays connected; `refused` is that of the other. */
   stays: string
   refused: string
 }
 
-/** Connects of one peer that it may make at once after a silence, in minutes of what it may make all the time. */
+/** Burst of connects that one peer may make, in minutes of its sustained rate. */
 const BURST_MINUTES = 5
-const CLOSE_PATIENCE_MS = 2 * SECOND
-/** From an upgrade to its answer's end: a peer that does not read, and a database that does not answer, hold a socket no longer. */
-const ARRIVAL_PATIENCE_MS = 20 * SECOND
-/** When a peer may try again where there are as many connections as there may be. */
+/** Time for a peer to answer a closing handshake before its socket is destroyed. */
+const CLOSE_TIMEOUT_MS = 2 * SECOND
+/**
+ * Time from an upgrade request to the end of its answer, after which the socket is destroyed: bounds peers that do not
+ * read and a database that does not answer.
+ */
+const ARRIVAL_TIMEOUT_MS = 20 * SECOND
+/** Retry interval for a peer refused because there are too many connections. */
 const FULL_RETRY_SECONDS = 60
-/** When a peer may try again where the database did not keep up. */
+/** Retry interval for a peer refused because the database is overloaded or unreachable. */
 const BUSY_RETRY_SECONDS = 5
 
-/** The control channel's WebSockets: lets peers in or tells them why not, and carries frames. */
+/** WebSocket server of the control channel: admits or refuses peers, and carries their frames. */
 export class ControlEndpoint {
   readonly #options: EndpointOptions
   readonly #limiter: RateLimiter
@@ -72,14 +76,14 @@ export class ControlEndpoint {
     perMessageDeflate: false,
     clientTracking: false,
     maxPayload: MAX_FRAME_TO_PORTAL,
-    // Done here: answers to a peer that pings and does not read would pile up.
+    // Pings are answered below, within limits: otherwise pongs would pile up for a peer that pings and does not read.
     autoPong: false,
   })
   readonly #sockets = new Map<string, WebSocket>()
   readonly #seats: Seats
   readonly #bounds: SocketBounds
   readonly #peerLimiter: RateLimiter
-  /** Sockets that have asked for an upgrade, and neither got it nor were refused yet. */
+  /** Sockets whose upgrade request is neither granted nor refused yet. */
   readonly #arriving = new Set<Duplex>()
   readonly #refused: Partial<Record<RefusalCode, number>> = {}
   #opened = 0
@@ -95,7 +99,7 @@ export class ControlEndpoint {
     this.#seats = new Seats({ clock, seated, socketOf: (connection) => this.#sockets.get(connection) })
   }
 
-  /** Serves the upgrades of an HTTP server. */
+  /** Handles the WebSocket upgrades of an HTTP server. */
   attach(server: Server): void {
     server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head))
   }
@@ -106,17 +110,17 @@ export class ControlEndpoint {
     if (this.#bounds.maySend(socket, text.length)) socket.send(text)
   }
 
-  /** After what was sent before. */
+  /** Closes a connection after everything sent before. */
   close(connection: string, reason: string): void {
     const socket = this.#sockets.get(connection)
     if (socket === undefined) return
     socket.close(1000, reason.slice(0, 100))
     const { clock } = this.#options
-    const cancel = clock.wake(after(clock.now(), CLOSE_PATIENCE_MS), () => socket.terminate())
+    const cancel = clock.wake(after(clock.now(), CLOSE_TIMEOUT_MS), () => socket.terminate())
     socket.once('close', cancel)
   }
 
-  /** Ends every connection: the portal stops. Peers come back when it does. */
+  /** Ends all connections because the portal stops; peers reconnect by themselves. */
   closeAll(): void {
     this.#isClosed = true
     for (const socket of this.#arriving) socket.destroy()
@@ -126,12 +130,12 @@ export class ControlEndpoint {
     }
   }
 
-  /** Refused connects, by code. */
+  /** Returns the number of refused connects by code. */
   refusals(): Readonly<Partial<Record<RefusalCode, number>>> {
     return this.#refused
   }
 
-  /** Connections that were cut off as their peers did not read. */
+  /** Number of connections closed because the peer did not read. */
   get cutOff(): number {
     return this.#bounds.cutOff
   }
@@ -155,10 +159,10 @@ export class ControlEndpoint {
     }
   }
 
-  /** @returns what ends the watch: somebody else looks after the socket from there on. */
+  /** Destroys the socket if its upgrade takes too long. Returns a function that ends this watch. */
   #watchArrival(socket: Duplex): () => void {
     const { clock } = this.#options
-    const cancel = clock.wake(after(clock.now(), ARRIVAL_PATIENCE_MS), () => socket.destroy())
+    const cancel = clock.wake(after(clock.now(), ARRIVAL_TIMEOUT_MS), () => socket.destroy())
     this.#arriving.add(socket)
     const arrived = (): void => {
       cancel()
@@ -193,7 +197,7 @@ export class ControlEndpoint {
     }
     const wanted = { ...asked, deviceKey: provenKey(asked, clock.unix()) }
     const seat = await this.#claimSeat(verdict.token, wanted, remoteIp)
-    this.#takeTurn(verdict.token, wanted)
+    this.#limitConnects(verdict.token, wanted)
     const row = await this.#row(verdict.token, wanted, seat)
     const peerId = row.id
     const isProven = 'isProven' in row && row.isProven
@@ -215,7 +219,7 @@ export class ControlEndpoint {
     return { ...peer, owner, ...(replaces === undefined ? {} : { replaces }) }
   }
 
-  /** @throws Refusal where another process has the place of this peer, and answers */
+  /** Claims the peer's seat. @throws Refusal if another process holds it and answers */
   async #claimSeat(token: Token, wanted: CheckedRequest, remoteIp: string): Promise<FreeSeat> {
     const { rows, onContested } = this.#options
     const known = await rows.known(token, wanted)
@@ -227,8 +231,8 @@ export class ControlEndpoint {
     throw alreadyConnected(role)
   }
 
-  /** @throws Refusal where a peer connects too often: each time its row is changed */
-  #takeTurn({ actorId, siteId }: Token, { externalId }: CheckedRequest): void {
+  /** Limits how often one peer may connect, because each connect writes its row. @throws Refusal rate_limit */
+  #limitConnects({ actorId, siteId }: Token, { externalId }: CheckedRequest): void {
     const turn = this.#peerLimiter.take(`${actorId ?? siteId ?? ''} ${externalId}`, this.#options.clock.now())
     if (turn.ok) return
     throw new Refusal('rate_limit', {
@@ -263,7 +267,7 @@ export class ControlEndpoint {
       this.#options.onDisconnected(connection)
     })
     socket.on('message', (data: RawData, isBinary) => {
-      // Peers speak text; anything else is none of theirs.
+      // The protocol is text; binary frames are ignored.
       if (!isBinary && Buffer.isBuffer(data)) this.#options.onFrame(connection, data.toString('utf8'))
     })
     this.#options.onConnected(peer)
@@ -272,7 +276,10 @@ export class ControlEndpoint {
 
 type FreeSeat = SeatVerdict & { isTaken: false }
 
-/** Whether this is the device whose row it is, and whoever came last was not, or did not show it: a copied id keeps nobody out. */
+/**
+ * Whether this device proves the key of the row while the row's last connection did not: then it takes the seat, so
+ * that a copied external id locks nobody out.
+ */
 const isOwner = (known: Client | Gateway, { deviceKey }: CheckedRequest): boolean =>
   'deviceKey' in known && deviceKey !== null && known.deviceKey === deviceKey && !known.isProven
 

@@ -19,16 +19,16 @@ export interface PeerRowsOptions {
   census: Census
 }
 
-/** A connect whose device's proof was checked. */
+/** A connect request whose device signature was verified. */
 export interface CheckedRequest extends ConnectRequest {
-  /** The device's public key (base64) that the connect proved; null where it proved none. */
+  /** Device public key (base64) that the connect proved; null if it had no signature. */
   deviceKey: string | null
 }
 
-/** Whether a peer of this row may still come in; asked right before its row is changed. */
+/** Whether the peer of a row may still connect; asked right before its row is changed. */
 export type MayEnter = (peerId: string) => boolean
 
-/** Finds or makes the row of a peer that connects, and notes its key and version. */
+/** Finds or creates the row of a connecting peer, and updates its public key and version. */
 export class PeerRows {
   readonly #store: Store
   readonly #clock: Clock
@@ -44,7 +44,7 @@ export class PeerRows {
     this.#random = random
   }
 
-  /** The row that a peer had when it was here last. */
+  /** Returns the peer's row from an earlier connect, if any. */
   async known(token: Token, { role, externalId }: ConnectRequest): Promise<Client | Gateway | undefined> {
     const { accountId, actorId, siteId } = token
     const reader = this.#store.reader(accountId)
@@ -56,7 +56,7 @@ export class PeerRows {
     return (await reader.list('gateways', { where: { siteId, externalId }, limit: 1 }))[0]
   }
 
-  /** A person's device. @throws Refusal device_identity_conflict, limits_exceeded */
+  /** Finds or creates the row of a client. @throws Refusal device_identity_conflict, limits_exceeded */
   async client(token: Token, request: CheckedRequest, mayEnter: MayEnter): Promise<Client> {
     const { accountId, actorId } = token
     if (actorId === null) throw new Refusal('invalid_token')
@@ -65,7 +65,7 @@ export class PeerRows {
       const [known] = await tx.list('clients', { where: { actorId, externalId: request.externalId }, limit: 1 })
       const freshId = subject.clientId
       if (known !== undefined) subject.clientId = known.id
-      // Looked at before its row is: a second one must not take over the key of the one that is there.
+      // Checked before the row changes: a second process must not replace the key of the one that is connected.
       if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('client')
       await refuseForeignKey(tx, request)
       const now = this.#clock.unix()
@@ -87,7 +87,10 @@ export class PeerRows {
     })
   }
 
-  /** A gateway of the token's site. @throws Refusal gateway_already_connected, device_identity_conflict, limits_exceeded */
+  /**
+   * Finds or creates the row of a gateway in the token's site.
+   * @throws Refusal gateway_already_connected, device_identity_conflict, limits_exceeded
+   */
   async gateway(token: Token, request: ConnectRequest, mayEnter: MayEnter): Promise<Gateway> {
     const { accountId, siteId, gatewayId } = token
     if (siteId === null) throw new Refusal('invalid_token')
@@ -96,7 +99,7 @@ export class PeerRows {
       const [known] = await tx.list('gateways', { where: { siteId, externalId: request.externalId }, limit: 1 })
       const freshId = subject.gatewayId
       if (known !== undefined) subject.gatewayId = known.id
-      // One gateway's own token makes no other.
+      // A token bound to one gateway cannot register another.
       if (gatewayId !== null && known?.id !== gatewayId) throw new Refusal('device_identity_conflict')
       if (known !== undefined && !mayEnter(known.id)) throw alreadyConnected('gateway')
       await refuseForeignKey(tx, request)
@@ -118,7 +121,8 @@ export class PeerRows {
 }
 
 /**
- * Whoever registers the key of another would be taken for it by gateways. The same device may have it under several actors.
+ * Refuses a public key that another device has: gateways would take the new device for that one. One device may use the
+ * same key under several actors.
  */
 const refuseForeignKey = async (tx: Transaction, { publicKey, externalId }: ConnectRequest): Promise<void> => {
   const owners = [
@@ -128,7 +132,7 @@ const refuseForeignKey = async (tx: Transaction, { publicKey, externalId }: Conn
   if (owners.some((owner) => owner.externalId !== externalId)) throw new Refusal('device_identity_conflict')
 }
 
-/** By which token a peer came, and from where. */
+/** Returns the token and address of a connect, for the audit trail. */
 const from = ({ id: tokenId }: Token, { remoteIp }: ConnectRequest) => ({
   tokenId,
   ...(remoteIp === undefined ? {} : { remoteIp }),

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 
-/** Why a peer may not connect: the codes that peers know (wire §2). Any 401 is final for them. */
+/** Refusals of a connect, by the codes that peers know (wire §2). Peers treat any 401 as final. */
 const REFUSALS = {
   missing_token: { status: 401, title: 'Unauthorized', detail: 'There is no token' },
   invalid_token: { status: 401, title: 'Unauthorized', detail: 'The token is unknown, expired or revoked' },
@@ -26,23 +26,23 @@ const REFUSALS = {
 
 export type RefusalCode = keyof typeof REFUSALS
 
-/** What a refusal says beyond its code, which is all that released peers read. */
+/** Details of a refusal beyond its code; released peers read only the code. */
 export interface RefusalWords {
-  /** When to try again; released peers wait for so long, however often. */
+  /** Seconds until the peer may try again; released peers wait that long, any number of times. */
   retryAfterSeconds?: number
-  /** Stable code of the exact cause, for Portreeve's own peers: `token_revoked`, `already_connected` … */
+  /** Stable code of the exact cause for Portreeve's own peers, such as `token_revoked`. */
   reason?: string
-  /** The cause in words for whoever runs the peer; the code's own by default. */
+  /** Explanation for the person who runs the peer; by default the code's own text. */
   detail?: string
 }
 
-/** An answer's body (RFC 9457) for a refusal. */
+/** Builds the problem body (RFC 9457) of a refusal. */
 export const refusalProblem = (code: RefusalCode, { reason, detail: given }: RefusalWords = {}) => {
   const { status, title, detail } = REFUSALS[code]
   return { type: 'about:blank', title, status, detail: given ?? detail, code, reason }
 }
 
-/** Thrown on the way to a connection; nobody but the endpoint catches it. */
+/** Thrown while a connect is processed; caught by the endpoint only. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
 
@@ -54,7 +54,10 @@ export class Refusal extends Error {
   }
 }
 
-/** The refusal of a peer whose place another process has, and answers for. Released gateways give up after 15 s without a time to wait. */
+/**
+ * Returns the refusal of a peer whose seat another process holds and answers for. Includes a retry time even for
+ * gateways, because released gateways give up after 15 s without one.
+ */
 export const alreadyConnected = (role: 'client' | 'gateway'): Refusal =>
   role === 'gateway'
     ? new Refusal('gateway_already_connected', {
@@ -72,8 +75,8 @@ const CLONED =
   'Where this machine is a copy of another one, remove its state folder and sign in anew, or give it an id of its own'
 
 /**
- * Answers an upgrade with a problem (RFC 9457) instead: head and body in one piece, as some peers read no further. Then the socket is
- * closed whatever the peer does: after an upgrade Node's own time limits do not count, and one half of it may stay open for ever.
+ * Answers an upgrade request with a problem (RFC 9457), head and body in one write because some peers read no further.
+ * Then destroys the socket: after an upgrade Node.js applies no timeouts, and the socket could stay half open for ever.
  */
 export const refuse = (socket: Duplex, { code, words }: Refusal): void => {
   const { status, title } = REFUSALS[code]

@@ -5,24 +5,27 @@ import type { SeatedConnection } from '../grants/seated.ts'
 
 export interface SeatsOptions {
   clock: Clock
-  /** The connection by which a client or gateway is here; undefined where it is not. */
+  /** Returns the present connection of a client or gateway, if any. */
   seated: (peerId: string) => SeatedConnection | undefined
   socketOf: (connection: string) => WebSocket | undefined
 }
 
 export type SeatVerdict =
-  | { isTaken: false; /** The connection that did not answer, whose place is to be taken. */ replaces?: string }
+  | { isTaken: false; /** Connection that did not answer and is to be replaced. */ replaces?: string }
   | { isTaken: true; by: SeatedConnection }
 
-/** A peer answers a ping as soon as it reads; one that is slower than that is cut off, or stands still. */
-const ANSWER_WITHIN_MS = 1.5 * SECOND
+/** Time to answer a ping: a connected peer answers as soon as it reads. */
+const ANSWER_TIMEOUT_MS = 1.5 * SECOND
 
 /**
- * The places of clients and gateways, each for one connection. Whoever comes for a place that is taken gets it only where the connection
- * that has it does not answer a ping: a peer that roams leaves such a one behind, a cloned machine meets one that answers.
+ * Ensures that each client or gateway has one connection, its seat. A newcomer replaces the seated connection only if
+ * that does not answer a ping: a roaming peer leaves a dead connection behind, while the original of a cloned machine
+ * answers.
  */
 export class Seats {
   readonly #options: SeatsOptions
+  /** Pings under way by connection. */
+  /** Pings under way by connection. */
   readonly #asking = new Map<string, Promise<boolean>>()
 
   constructor(options: SeatsOptions) {
@@ -30,8 +33,8 @@ export class Seats {
   }
 
   /**
-   * Asks whether a peer may come in by a further connection.
-   * @param outranks whether it is the device whose place it is, and the one that has the place did not show that it is
+   * Decides whether a peer may connect again. @param outranks whether the newcomer proved the device key and the seated
+   * connection did not
    */
   async claim(peerId: string, { outranks = false }: { outranks?: boolean } = {}): Promise<SeatVerdict> {
     const by = this.#options.seated(peerId)
@@ -41,13 +44,13 @@ export class Seats {
     return { isTaken: true, by }
   }
 
-  /** Whether nobody has taken the place since it was claimed. */
+  /** Whether the seat is still as it was when it was claimed. */
   isStillFree(peerId: string, { replaces }: SeatVerdict & { isTaken: false }): boolean {
     const by = this.#options.seated(peerId)
     return by === undefined || by.connection === replaces
   }
 
-  /** One ping at a time, however many ask. */
+  /** Whether a connection answers a ping; simultaneous callers share one ping. */
   #answers(connection: string): Promise<boolean> {
     const asking = this.#asking.get(connection)
     if (asking !== undefined) return asking
@@ -68,7 +71,7 @@ export class Seats {
       }
       const alive = (): void => end(true)
       const gone = (): void => end(false)
-      const cancel = clock.wake(after(clock.now(), ANSWER_WITHIN_MS), gone)
+      const cancel = clock.wake(after(clock.now(), ANSWER_TIMEOUT_MS), gone)
       socket.on('pong', alive).on('message', alive).on('close', gone)
       socket.ping()
     })

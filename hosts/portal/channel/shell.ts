@@ -30,17 +30,20 @@ export interface PortalShellOptions {
   conditions: Extensions<PolicyCondition>
   selectors: Extensions<GatewaySelector>
   clientAddress: ClientAddress
-  /** How peers reach the portal, without a slash at the end. */
+  /** Base URL at which peers reach the portal, without a slash at the end. */
   publicUrl: string
-  /** The portal's secret. */
+  /** The portal's secret key, 32 bytes. */
   key: Uint8Array
-  /** The configuration's defaults, if not given. */
+  /** Limits on peers and grants; the configuration's defaults if absent. */
   limits?: Limits
-  /** Connects of one address; 50 a second, 200 at once by default. */
+  /** Rate limit of connects per IP address; 50 a second with a burst of 200 by default. */
   connectLimit?: Rate
 }
 
-/** The control channel of a portal: drives its machine, carries out what that decides, and writes down what has to last. */
+/**
+ * Runs the portal's machine: feeds it peers' frames and database changes, carries out its outputs, and stores its
+ * decisions.
+ */
 export class PortalShell implements Startable {
   readonly #store: Store
   readonly #limits: Limits
@@ -60,7 +63,7 @@ export class PortalShell implements Startable {
     this.#logger = logger
     this.#machine = new PortalState({
       ...options,
-      // Rows and the wire know whole milliseconds only.
+      // Rounded, because rows and wire have whole milliseconds.
       unixAt: (now) => unixTime(Math.floor(unixOf(now, clock.pair()))),
       refKey: derivedKey(key, 'control-references'),
       ingestKey: derivedKey(key, 'flow-log-ingest'),
@@ -82,13 +85,13 @@ export class PortalShell implements Startable {
     })
   }
 
-  /** Serves the WebSocket upgrades of an HTTP server. After `start`. */
+  /** Handles the WebSocket upgrades of an HTTP server. Call it after `start`. */
   attach(server: Server): void {
     this.#endpoint.attach(server)
   }
 
   async start(): Promise<void> {
-    // What changes while the rows are being read is applied after them.
+    // Changes that arrive while the rows are being read are applied after them.
     const early: PortalInput[] = []
     const listener: { take: (input: PortalInput) => void } = { take: (input) => early.push(input) }
     this.#unsubscribe = this.#store.subscribe({
@@ -102,7 +105,7 @@ export class PortalShell implements Startable {
     for (const input of [{ type: 'viewLoaded' as const, rows }, ...early]) driven.dispatch(input)
   }
 
-  /** Ends all connections, and waits for what is being written. */
+  /** Ends all connections and waits for pending writes. */
   async stop(): Promise<void> {
     this.#unsubscribe?.()
     this.#driven?.stop()
@@ -110,7 +113,7 @@ export class PortalShell implements Startable {
     await Promise.allSettled(this.#writing)
   }
 
-  /** What the portal would decide, and why; for the API and for pages. */
+  /** Explanations of what the portal would decide, for the API and for pages. */
   get decisions(): Decisions {
     return decisionsOf(this.#machine.knowledge, () => this.#clock.now())
   }
@@ -120,28 +123,31 @@ export class PortalShell implements Startable {
     return this.#machine.census.isConnected(id)
   }
 
-  /** The machine, for figures. */
+  /** The machine's counters, for metrics. */
   get machine(): Pick<PortalState, 'counts' | 'counters'> {
     return this.#machine
   }
 
-  /** The bounds in force, by their names in the configuration. */
+  /** Limits in force, by their names in the configuration. */
   get limits(): Readonly<Record<string, number>> {
     const { placeMs: _place, absenceMs: _absence, ...limits } = this.#limits
     return limits
   }
 
-  /** Bounds that were reached: connections cut off as their peers did not read. */
+  /** Number of connections closed because the peer did not read. */
   get cutOff(): number {
     return this.#endpoint.cutOff
   }
 
-  /** Refused connects, by code. */
+  /** Returns the number of refused connects by code. */
   refusals(): Readonly<Record<string, number>> {
     return this.#endpoint.refusals()
   }
 
-  /** An account that was made beside this process (`portreeve portal init`) is unknown to the view until somebody connects. */
+  /**
+   * Loads an account's rows when its first peer connects: if `portal init` made the account beside this process, the
+   * machine does not know it yet.
+   */
   async #adopt(accountId: string): Promise<void> {
     if (this.#machine.view.get('accounts', accountId) !== undefined) return
     const rows = await this.#store.load()

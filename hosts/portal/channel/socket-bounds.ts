@@ -3,11 +3,11 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 import type { Limits } from '../grants/limits.ts'
 
-/** Whose a connection is. */
+/** Owner of a connection. */
 export interface SocketOwner {
   role: 'client' | 'gateway'
   accountId: string
-  /** Null for gateways, which are their account's. */
+  /** Actor of a client; null for gateways, which belong to the account. */
   actorId: string | null
 }
 
@@ -17,12 +17,12 @@ interface Held {
 }
 
 const KIB = 1024
-/** What waits for less is on its way. */
-const ON_ITS_WAY_BYTES = 32 * KIB
-/** How often the sum of an account is counted anew: it has very many sockets. */
-const COUNTED_MS = SECOND
+/** Buffered bytes up to which a socket is not considered slow. */
+const UNREMARKABLE_BYTES = 32 * KIB
+/** Interval between two sums over all of an account's sockets, which may be very many. */
+const SUM_INTERVAL_MS = SECOND
 
-/** The connections of each actor and account: how many there may be, and how much may wait to be sent to those that do not read. */
+/** Limits the number of connections per actor and account, and the bytes buffered for peers that do not read. */
 export class SocketBounds {
   readonly #limits: Limits
   readonly #clock: Pick<Clock, 'now'>
@@ -37,7 +37,7 @@ export class SocketBounds {
     this.#clock = clock
   }
 
-  /** Why there may be no further connection, as a sentence without a full stop; undefined where there may be. */
+  /** Returns why no further connection is allowed, as a sentence without a full stop; undefined if one is. */
   refusal({ role, actorId, accountId }: SocketOwner): string | undefined {
     if (role === 'gateway') return undefined
     const { connections_per_actor: most, connections_per_account: mostOfAccount } = this.#limits
@@ -66,31 +66,31 @@ export class SocketBounds {
 
   /** Whether a message of so many bytes may be sent to a peer. Where too much waits, of it or of its like, the connection with the most is cut off. */
   maySend(socket: WebSocket, bytes: number): boolean {
-    if (socket.bufferedAmount + bytes <= ON_ITS_WAY_BYTES) return true
+    if (socket.bufferedAmount + bytes <= UNREMARKABLE_BYTES) return true
     const owner = this.#owners.get(socket)
     if (owner === undefined) return true
     const { accountId, actorId, role } = owner
     const limits = this.#limits
     // Nothing waits for this one yet, and perhaps for very many of its like: one after the other they add up.
     if (actorId !== null) this.#relieve(this.#ofActor.get(actorId), limits.unsent_kib_per_actor * KIB)
-    if (socket.bufferedAmount <= ON_ITS_WAY_BYTES) return socket.readyState === socket.OPEN
+    if (socket.bufferedAmount <= UNREMARKABLE_BYTES) return socket.readyState === socket.OPEN
     const ofOne = role === 'gateway' ? limits.unsent_kib_per_gateway : limits.unsent_kib_per_connection
     if (socket.bufferedAmount > ofOne * KIB) this.#cut(socket)
     const now = this.#clock.now()
     const countedAt = this.#countedAt.get(accountId)
-    if (countedAt === undefined || now >= after(countedAt, COUNTED_MS)) {
+    if (countedAt === undefined || now >= after(countedAt, SUM_INTERVAL_MS)) {
       this.#countedAt.set(accountId, now)
       this.#relieve(this.#ofAccount.get(accountId), limits.unsent_kib_per_account * KIB)
     }
     return socket.readyState === socket.OPEN
   }
 
-  /** How many were cut off as they did not read. */
+  /** Number of connections closed because the peer did not read. */
   get cutOff(): number {
     return this.#cutOff
   }
 
-  /** Cuts off whoever reads least until what waits is below a bound. */
+  /** Closes the connections with the most buffered bytes until their sum is within a bound. */
   #relieve(held: ReadonlySet<Held> | undefined, mostBytes: number): void {
     const waiting = [...(held ?? [])].filter(
       ({ socket }) => socket.readyState === socket.OPEN && socket.bufferedAmount > 0,

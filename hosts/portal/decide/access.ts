@@ -4,29 +4,35 @@ import type { UnixTime } from '../../../core/runtime/time.ts'
 import { withUnproven } from './device-standing.ts'
 import type { View } from './view.ts'
 
-/** Whether somebody may have something, now or at another time. */
+/** A request for access to be judged, at present or at another time. */
 export interface AccessRequest {
   accountId: string
   actorId: string
   resourceId: string
   facts: KnownFacts
-  /** Whether its device was verified and did not prove to be the one, which reasons are to say. */
+  /** Whether the device was verified but did not prove to be that device; the reasons then say so. */
   isUnproven?: boolean
   at: UnixTime
-  /** When the token in use expires; absent: never. */
+  /** Expiry of the token in use; absent if it never expires. */
   tokenExpiresAt?: UnixTime
 }
 
-/** What a client may have, and under which policy. */
+/**
+ * Verdict on a request for access, with the policy that grants it; `not_found` if the resource does not exist for the
+ * actor.
+ */
 export type AccessVerdict = PolicyVerdict | { allowed: false; denied: 'not_found'; explanation: PolicyExplanation[] }
 
-/** The one place where access is decided: for a request, for a grant that is looked at again, to explain, and to simulate. */
+/**
+ * Decides about access: for requests, for existing grants judged again, for explanations and simulations. There is no
+ * other place.
+ */
 export const judgeAccess = (
   view: Pick<View, 'get' | 'groupsOf' | 'policies'>,
   request: AccessRequest,
 ): AccessVerdict => {
   const { accountId, actorId, resourceId, isUnproven, ...known } = request
-  // Another account's resource does not exist, and neither do the policies on it.
+  // A resource of another account does not exist, and neither do policies on it.
   if (view.get('resources', resourceId)?.accountId !== accountId) {
     return { allowed: false, denied: 'not_found', explanation: [] }
   }

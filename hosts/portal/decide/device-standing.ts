@@ -1,22 +1,28 @@
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { Client } from '../store/entities.ts'
 
-type Vouched = Pick<Client, 'verifiedAt' | 'deviceKey' | 'isProven' | 'acceptsUnproven'>
+type Verification = Pick<Client, 'verifiedAt' | 'deviceKey' | 'isProven' | 'acceptsUnproven'>
 
-/** Whether an admin vouched for the device that is behind a row now: the one with the key that she saw, or the row without any. */
-export const isVerified = (client: Vouched): boolean => client.verifiedAt !== null && !isUnproven(client)
+/**
+ * Whether a client counts as verified: an admin verified it, and it proves the key that it had then; or the admin
+ * accepted that it has none.
+ */
+export const isVerified = (client: Verification): boolean => client.verifiedAt !== null && !isUnproven(client)
 
-/** Whether an admin vouched for the device of a row, and whoever connected under it last did not show that device's key. */
-export const isUnproven = ({ verifiedAt, deviceKey, isProven, acceptsUnproven }: Vouched): boolean =>
+/** Whether an admin verified a client, but the device that connected last did not prove that client's device key. */
+export const isUnproven = ({ verifiedAt, deviceKey, isProven, acceptsUnproven }: Verification): boolean =>
   verifiedAt !== null && !acceptsUnproven && (deviceKey === null || !isProven)
 
-/** Why a verified device counts as not verified: a sentence's part for people. */
+/** Reason why a verified device counts as not verified: part of a sentence. */
 export const UNPROVEN_TEXT = 'it did not prove that it is the one that was verified'
 
-/** The same for the person whose device it is. */
+/** The same reason, in words for the device's owner. */
 const UNPROVEN_TOLD = 'this device did not prove that it is the one that was verified; ask an admin'
 
-/** Adds to the reasons of conditions that wanted a verified device why this one does not count as such. */
+/**
+ * Adds, to the reasons of conditions that failed because they want a verified device, why this device does not count as
+ * verified.
+ */
 export const withUnproven = (explanation: readonly PolicyExplanation[]): PolicyExplanation[] =>
   explanation.map((policy) => ({
     ...policy,
@@ -27,7 +33,10 @@ export const withUnproven = (explanation: readonly PolicyExplanation[]): PolicyE
     ),
   }))
 
-/** The device key that a row has after a connect, and whether that connect showed it: the first key stays, whoever comes with another. */
+/**
+ * Returns the device key of a client's row after a connect, and whether that connect proved it. The first key stays,
+ * even if a device connects with another one.
+ */
 export const deviceKeyAfter = (
   known: Pick<Client, 'deviceKey'> | undefined,
   shown: string | null,

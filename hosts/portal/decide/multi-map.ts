@@ -1,6 +1,6 @@
 const NONE: ReadonlySet<never> = new Set<never>()
 
-/** Key -> set of values. A key without values takes no room. */
+/** Map from each key to a set of values. Keys without values take no memory. */
 export class MultiMap<K, V> {
   readonly #sets = new Map<K, Set<V>>()
 

@@ -1,4 +1,4 @@
-/** Meaning of a code of `standing.ts`, a clause: `the account is disabled`. */
+/** Returns the meaning of a code of `standing.ts` as a clause, such as `the account is disabled`. */
 export const obstacleText = (code: string): string => OBSTACLES[code] ?? code.replaceAll('_', ' ')
 
 const OBSTACLES: Readonly<Record<string, string>> = {
@@ -16,5 +16,5 @@ const OBSTACLES: Readonly<Record<string, string>> = {
   provider_removed: 'the identity provider of the sign-in is gone',
 }
 
-/** Text with its first letter in upper case. */
+/** Returns the text with its first letter in upper case. */
 export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

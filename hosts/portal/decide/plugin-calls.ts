@@ -7,11 +7,14 @@ import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 
 export type WatchedPoint = 'condition' | 'selector'
 
-/** What one plugin was called for so far. */
+/** Statistics of calls to one plugin. */
 export interface PluginFigures {
   point: WatchedPoint
   key: string
-  /** Calls that answered in time, took too long, threw, or were not made because it was too slow before. */
+  /**
+   * Number of calls that answered in time; then of those that took too long, that threw, and that were skipped because
+   * earlier ones were too slow.
+   */
   answered: number
   slow: number
   failed: number
@@ -20,16 +23,17 @@ export interface PluginFigures {
   slowestSeconds: number
 }
 
-/** Nobody else is served while a condition or a selector thinks: one that needs longer has failed. */
+/** Time limit of one call: the portal serves nobody else while a condition or selector runs. */
 export const CALL_DEADLINE_MS = 250
-/** So often too slow in a row, and it is left alone for a while. */
-const MOST_SLOW_IN_A_ROW = 3
+/** Number of slow calls in a row after which a plugin is not called for `REST_MS`. */
+const MAX_SLOW_IN_A_ROW = 3
 const REST_MS = 10 * SECOND
 
 /**
- * Measures the calls to plugins that the portal waits for, and bounds what they can cost it. A promise is a failure. A call cannot be broken off, so one that
- * took too long throws afterwards, and one that does so again and again is not made for 10 s. Whoever calls takes that like any other
- * failure: a condition denies, a selector is replaced by a random choice.
+ * Measures the synchronous calls to plugins and bounds the time that they can take. A call cannot be interrupted: one
+ * that took too long throws afterwards, and a plugin that does so repeatedly is not called for a while. A returned
+ * promise is an error. Callers treat these like any other failure: a condition denies, a selector is replaced by a
+ * random choice.
  */
 export class PluginCalls {
   readonly #clock: Pick<Clock, 'now'>
@@ -85,7 +89,7 @@ export class PluginCalls {
       const begun = this.#clock.now()
       if (restUntil !== undefined && begun < restUntil) {
         figures.spared++
-        throw new Error(`it was too slow ${MOST_SLOW_IN_A_ROW} times in a row, and is left alone for a while`)
+        throw new Error(`it was too slow ${MAX_SLOW_IN_A_ROW} times in a row, and is left alone for a while`)
       }
       const outcome = outcomeOf(call)
       const milliseconds = this.#clock.now() - begun
@@ -101,7 +105,7 @@ export class PluginCalls {
         return outcome.answer
       }
       figures.slow++
-      if (++slowInARow >= MOST_SLOW_IN_A_ROW) {
+      if (++slowInARow >= MAX_SLOW_IN_A_ROW) {
         slowInARow = 0
         restUntil = after(this.#clock.now(), REST_MS)
       }

@@ -16,7 +16,7 @@ export interface Choice {
 export interface ChoiceQuestion {
   site: Site
   candidates: readonly [Candidate, ...Candidate[]]
-  /** The gateways that the client has connections to: it stays with them. */
+  /** Gateways that the client already has connections to; one of these is preferred. */
   connectedIds: readonly string[]
   clientId: string
   resourceId: string
@@ -33,7 +33,10 @@ export interface Candidate {
   clients: number
 }
 
-/** Which gateway serves: one that the client is connected to, else whom the site's selector names, else any. Never throws. */
+/**
+ * Chooses the gateway that serves: one that the client is connected to, else the one that the site's selector names,
+ * else a random one. Never throws.
+ */
 export const chooseGateway = (
   question: ChoiceQuestion,
   { selectors, random }: { selectors: Extensions<GatewaySelector>; random: Random },
@@ -51,7 +54,7 @@ export const chooseGateway = (
   try {
     const parsed = selector.settings.safeParse(site.selectorSettings ?? {})
     if (!parsed.ok) return anyOfThem(`the settings of the selector "${site.selector}" are not valid`)
-    // A copy: whoever takes a candidate away takes it away from itself only.
+    // A frozen copy, so that a selector cannot change the portal's list.
     const { gatewayId, reason } = synchronousAnswer(
       selector.value.select({
         settings: parsed.settings,

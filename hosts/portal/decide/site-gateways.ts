@@ -7,13 +7,13 @@ import { chooseGateway, type Candidate, type Choice } from './selection.ts'
 import { isCompatible } from './user-agent.ts'
 import type { View } from './view.ts'
 
-/** Gateways of a resource's site that are connected, and of these the ones that a client understands. */
+/** Connected gateways of a resource's site, and the ones among them whose version is compatible with a client. */
 export interface SiteGateways {
   healthy: PresentGateway[]
   compatible: PresentGateway[]
 }
 
-/** Facts and plugins by which a gateway of a site is chosen. */
+/** Facts and plugins used to choose a gateway of a site. */
 export interface SiteKnowledge {
   view: Pick<View, 'get'>
   presence: Pick<Presence, 'gatewaysOf'>
@@ -32,7 +32,10 @@ export const siteGateways = (
   return { healthy, compatible: healthy.filter(({ version }) => isCompatible(clientVersion, version)) }
 }
 
-/** Chooses the gateway that serves a resource to a client, and says why. Undefined where the resource has no site any more. */
+/**
+ * Chooses the gateway that serves a resource to a client, with the reason. Returns undefined if the resource or its
+ * site was removed.
+ */
 export const chooseAmong = (
   [first, ...others]: readonly [PresentGateway, ...PresentGateway[]],
   about: { resourceId: string; clientId: string; connectedIds: readonly string[]; facts: KnownFacts },

@@ -2,7 +2,7 @@ import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Account, Actor, Client, Gateway, Site, Token } from '../store/entities.ts'
 import type { View } from './view.ts'
 
-/** A client with everything that has to be in order for it to be one. */
+/** Rows that a client needs to be served, all present and enabled. */
 export interface ClientStanding {
   client: Client
   actor: Actor
@@ -17,7 +17,7 @@ export interface GatewayStanding {
   token: Token
 }
 
-/** The client's standing, or what is wrong with it: a stable code. */
+/** Returns the rows of a client in good standing, or a stable code of what is wrong. */
 export const clientStanding = (
   view: View,
   { clientId, tokenId }: { clientId: string; tokenId: string },
@@ -33,6 +33,8 @@ export const clientStanding = (
   return { client, actor, ...base }
 }
 
+/** Returns the rows of a gateway in good standing, or a stable code of what is wrong. */
+/** Returns the rows of a gateway in good standing, or a stable code of what is wrong. */
 export const gatewayStanding = (
   view: View,
   { gatewayId, tokenId }: { gatewayId: string; tokenId: string },
@@ -49,7 +51,10 @@ export const gatewayStanding = (
   return { gateway, site, ...base }
 }
 
-/** A person apart from any device or token: with the provider by which she signed in, where that is known. */
+/**
+ * Returns the rows of a person in good standing, or a stable code of what is wrong; considers no device or token, but
+ * the identity provider of the sign-in if given.
+ */
 export const personStanding = (
   view: Pick<View, 'get'>,
   { accountId, actorId, identityProviderId }: { accountId: string; actorId: string; identityProviderId?: string },

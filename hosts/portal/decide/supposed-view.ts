@@ -4,12 +4,12 @@ import { MultiMap } from './multi-map.ts'
 import type { View } from './view.ts'
 
 /**
- * The rows as they would be after some changes that nobody made: laid over the view, which stays as it is. Good for questions about
- * the resources that the changes concern, and no others: only their policies are looked at.
+ * View of the rows as supposed changes would leave them, laid over the real view, which stays unchanged. Only answers
+ * questions about resources that the changes concern: it has no other policies.
  */
 export class SupposedView implements Pick<View, 'get' | 'groupsOf' | 'policies'> {
   readonly policies: PolicyIndex
-  /** The resources that the changes concern. */
+  /** Ids of resources that the changes concern. */
   readonly resourceIds = new Set<string>()
   readonly #view: View
   readonly #rows = new Map<string, Entities[EntityName] | undefined>()

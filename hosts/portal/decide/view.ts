@@ -7,8 +7,8 @@ import { MultiMap } from './multi-map.ts'
 type Tables = { [Name in EntityName]: Map<string, Entities[Name]> }
 
 /**
- * Every row of every account in memory, with the orders in which decisions need them. It is what was committed, at the
- * moment of the last `apply`. Authorizations are not in it: see `Grants`.
+ * All rows of all accounts in memory, as committed at the last `apply`, with the indexes that decisions need.
+ * Authorizations are not in it: see `Grants`.
  */
 export class View {
   readonly policies: PolicyIndex
@@ -51,7 +51,7 @@ export class View {
   }
 
   apply(change: Change): void {
-    // Quiet columns of the token table are of no use here, and identities are the sign-in's.
+    // Authorizations are kept by `Grants`, and identities are only needed for sign-ins.
     if (change.entity === 'authorizations' || change.entity === 'identities') return
     const before = this.get(change.entity, change.id)
     if (before !== undefined) this.#unlink(change.entity, before)

@@ -6,18 +6,18 @@ export interface AccessQuestion {
   accountId: string
   actorId: string
   resourceId: string
-  /** Her device: what is known of it and of its connection stands in for what is not given. */
+  /** The person's device: facts known of it and its connection are used where `facts` gives none. */
   clientId?: string | undefined
-  /** Absent: now. */
+  /** Time of the supposed request; the present if absent. */
   at?: UnixTime | undefined
-  /** What is supposed to be known; goes before what is. */
+  /** Facts to suppose; they override known ones. */
   facts?: KnownFacts
-  /** What is to be reached there. */
+  /** Protocol and port to check against the resource's filters. */
   traffic?: Traffic | undefined
 }
 
 export interface Traffic {
   protocol: 'tcp' | 'udp' | 'icmp'
-  /** For tcp and udp. */
+  /** Destination port, for tcp and udp. */
   port?: number | undefined
 }

@@ -6,21 +6,24 @@ import { findActor, findResources } from './find.ts'
 import { accessOfPerson, type PersonAccess, type PersonQuestion } from './person-access.ts'
 import { simulate, type Simulation, type SimulationQuestion } from './simulation.ts'
 
-/** What the portal would decide at this moment, and why: by the evaluator of real requests, on the rows as they are. */
+/** Explains what the portal would decide at this moment, with the evaluator of real requests on the present rows. */
 export interface Decisions {
-  /** For admins: everything. */
+  /** Explains one decision with all details, for admins. */
   explain: (question: SpokenQuestion) => ExplainVerdict
-  /** For the person herself: what exists for her, and why she may or may not have it. */
+  /** Lists the resources that exist for a person, and why access is allowed or denied, in words for that person. */
   accessOf: (question: PersonQuestion) => PersonAccess[]
-  /** For admins: who would gain or lose access by changes that nobody made. It pauses, so that others have their turn meanwhile. */
+  /**
+   * Finds who would gain or lose access by changes not yet made, for admins. The generator yields regularly, so that
+   * other work can run in between.
+   */
   simulate: (question: SimulationQuestion) => Generator<undefined, Simulation>
 }
 
-/** A question in the words of whoever asks. */
+/** A question as an admin phrases it: actor and resource may be given by name. */
 export type SpokenQuestion = Omit<AccessQuestion, 'actorId' | 'resourceId'> & {
-  /** An id or an e-mail address. */
+  /** Id, e-mail address, or name of a service account. */
   actor: string
-  /** An id, a name, or an address that it takes in. */
+  /** Id, name, or an address that belongs to the resource. */
   resource: string
 }
 
@@ -28,12 +31,12 @@ export type ExplainVerdict =
   | {
       ok: true
       explanation: AccessExplanation
-      /** What else the words fit, in the order in which it would be looked for. */
+      /** Other resources that `resource` fits, in order of precedence. */
       others: { id: string; name: string }[]
     }
   | { ok: false; unknown: 'actor' | 'resource' | 'client' }
 
-/** The decisions of a portal's machine, at moments that `now` tells. */
+/** Makes the explanations available on a machine's knowledge, at the time that `now` returns. */
 export const decisionsOf = (known: Knowledge, now: () => Instant): Decisions => ({
   explain: (question) => explain(known, question, now()),
   accessOf: (question) => accessOfPerson(known, question, now()),
@@ -46,14 +49,15 @@ const explain = (known: Knowledge, { actor, resource, ...about }: SpokenQuestion
   if (person === undefined) return { ok: false, unknown: 'actor' }
   const found = findResources(view, about.accountId, resource)
   if (found.length === 0) return { ok: false, unknown: 'resource' }
-  const told = view.policies.resourcesOf(view.groupsOf(person.id))
+  const existing = view.policies.resourcesOf(view.groupsOf(person.id))
   const answers = found.flatMap(
     ({ id }) => explainAccess(known, { ...about, actorId: person.id, resourceId: id }, now) ?? [],
   )
-  // As at both ends of a tunnel: of what exists for her, what permits the port goes first (T5).
+  // Same order as at both ends of a tunnel: among resources that exist for the actor, one that permits the port comes
+  // first (T5).
   const explanation =
-    answers.find((answer) => told.has(answer.resource.id) && answer.filter?.isPermitted !== false) ??
-    answers.find((answer) => told.has(answer.resource.id)) ??
+    answers.find((answer) => existing.has(answer.resource.id) && answer.filter?.isPermitted !== false) ??
+    answers.find((answer) => existing.has(answer.resource.id)) ??
     answers[0]
   if (explanation === undefined) return { ok: false, unknown: 'client' }
   const others = found.filter(({ id }) => id !== explanation.resource.id).map(({ id, name }) => ({ id, name }))

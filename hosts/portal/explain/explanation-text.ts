@@ -6,7 +6,7 @@ import { capital, obstacleText } from '../decide/obstacle-text.ts'
 import type { AccessExplanation, FilterExplanation } from './explanation.ts'
 import type { KnownFact } from './known-facts.ts'
 
-/** The explanation in English, one sentence a line: for the command line, and for a page. */
+/** Returns the explanation in English, one sentence per line, for the command line and for pages. */
 export const explanationText = (explanation: AccessExplanation): string[] => [
   question(explanation),
   verdict(explanation),

@@ -1,12 +1,13 @@
-// Why somebody may have something, or may not: the evaluator, the filters and the selector of real requests, asked without
-// a request. One answer for admins, with everything; one for the person herself, with what concerns nobody else.
+// Explains why a person may or may not access a resource, with the evaluator, port filters and gateway selector of real
+// requests, but without a request. The answer has all details and is for admins; person-access.ts has the one for the
+// person.
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import { portFilters } from '../../../core/control/port-filters.ts'
 import { ICMP, TCP, UDP } from '../../../core/net/packet-view.ts'
 import { PortFilters } from '../../../core/net/port-filter.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
-import { restsOnConnection } from '../decide/connection-facts.ts'
+import { dependsOnConnection } from '../decide/connection-facts.ts'
 import type { Choice } from '../decide/selection.ts'
 import { chooseAmong, siteGateways } from '../decide/site-gateways.ts'
 import type { Connection } from '../grants/connections.ts'
@@ -24,22 +25,27 @@ export interface AccessExplanation {
   client: Client | undefined
   resource: Resource
   site: Site | undefined
-  /** The groups that the actor is a member of. */
+  /** Groups of the actor. */
   groups: Group[]
-  /** By id: the policies and groups that the verdict names. */
+  /** Policies named in the verdict, by id. */
   policies: ReadonlyMap<string, Policy>
   facts: KnownFact[]
-  /** What stands in the way whatever the policies say: a code of the person's, the device's or the token's standing. */
+  /**
+   * Code of an obstacle that denies access whatever the policies say, from the standing of the person, device or token.
+   */
   obstacle: string | undefined
   verdict: AccessVerdict
-  /** How long the grant would outlive the client's connection; undefined where it does not rest on that. */
+  /**
+   * Milliseconds for which the grant would outlive the client's connection; undefined if it does not depend on facts of
+   * the connection.
+   */
   endsAfterConnectionMs: number | undefined
-  /** Undefined where nobody asked about a port. */
+  /** Verdict of the resource's port filters; undefined if the question names no traffic. */
   filter: FilterExplanation | undefined
   gateway: GatewayExplanation
-  /** Names of the resource that its gateways have lately found trouble with. */
+  /** Domain names of the resource for which its gateways have lately reported DNS problems. */
   names: (NameTrouble & { gatewayName: string })[]
-  /** All of it: policies, standing and filter. */
+  /** Whether policies, standing and filter all allow access. */
   isAllowed: boolean
 }
 
@@ -48,7 +54,7 @@ export interface FilterExplanation extends Traffic {
 }
 
 export interface GatewayExplanation {
-  /** Who would be asked first; undefined where nobody could serve. */
+  /** Gateway that would serve; undefined if none can. */
   choice: Choice | undefined
   gateways: {
     id: string
@@ -61,7 +67,7 @@ export interface GatewayExplanation {
   }[]
 }
 
-/** Undefined where the account has no such actor, resource, or device of hers. */
+/** Explains one decision; undefined if the account has no such actor or resource, or the actor no such device. */
 export const explainAccess = (
   knowledge: Knowledge,
   question: AccessQuestion,
@@ -92,7 +98,7 @@ export const explainAccess = (
     facts: known.facts,
     obstacle: known.obstacle,
     verdict,
-    endsAfterConnectionMs: grantingRests(verdict) ? knowledge.limits.placeMs : undefined,
+    endsAfterConnectionMs: grantDependsOnConnection(verdict) ? knowledge.limits.placeMs : undefined,
     filter,
     gateway: gatewayOf(knowledge, { resource, client, connection: known.connection, facts: known.request.facts }),
     names: knowledge.nameTroubles
@@ -108,10 +114,10 @@ export const explainAccess = (
 
 const MOST_NAMES = 50
 
-/** Whether the policy that grants looks at the client's connection. */
-const grantingRests = (verdict: AccessVerdict): boolean =>
+/** Whether the granting policy reads facts of the client's connection. */
+const grantDependsOnConnection = (verdict: AccessVerdict): boolean =>
   verdict.allowed &&
-  restsOnConnection(verdict.explanation.find(({ policyId }) => policyId === verdict.policyId)?.conditions ?? [])
+  dependsOnConnection(verdict.explanation.find(({ policyId }) => policyId === verdict.policyId)?.conditions ?? [])
 
 const NUMBERS = { tcp: TCP, udp: UDP, icmp: ICMP } as const
 

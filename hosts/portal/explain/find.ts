@@ -6,7 +6,7 @@ import { foldedEmail } from '../text/email-address.ts'
 import type { Actor, Resource } from '../store/entities.ts'
 import type { View } from '../decide/view.ts'
 
-/** An actor by id or by e-mail address; one that has no address, a service account, by its name, where no other such actor has it. */
+/** Finds an actor by id or e-mail address; a service account, which has no address, by its name if that is unique. */
 export const findActor = (view: Pick<View, 'get' | 'all'>, accountId: string, text: string): Actor | undefined => {
   const wanted = foldedEmail(text.trim())
   const byId = wanted === undefined ? undefined : view.get('actors', wanted)
@@ -21,7 +21,10 @@ export const findActor = (view: Pick<View, 'get' | 'all'>, accountId: string, te
 
 const foldedName = (text: string): string => text.trim().normalize('NFC').toLowerCase()
 
-/** Resources by id, by name, or by an address that they take in: a name or an IP address, the most specific first (D3, T5). */
+/**
+ * Finds resources by id, by name, or by a domain name or IP address that belongs to them, the most specific first (D3,
+ * T5).
+ */
 export const findResources = (view: Pick<View, 'get' | 'all'>, accountId: string, text: string): Resource[] => {
   const wanted = text.trim().toLowerCase()
   const byId = view.get('resources', wanted)

@@ -6,13 +6,16 @@ import type { Connection } from '../grants/connections.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
 import type { AccessQuestion } from './access-question.ts'
 
-/** Sources of what is known of a person's device. */
+/** Sources of facts about a person's device. */
 export type FactSources = Pick<Knowledge, 'view' | 'peers' | 'whereabouts' | 'unixAt'>
 
 export interface KnownFact {
   name: FactName
   value: string | boolean
-  /** `given` with the question; of the device's `connection`; as it was `last_seen`; of the `device` itself. */
+  /**
+   * Source of the value: `given` with the question, the device's `connection`, where it was `last_seen`, or the row of
+   * the `device`.
+   */
   source: 'given' | 'connection' | 'last_seen' | 'device'
 }
 
@@ -23,7 +26,7 @@ interface Known {
   connection: Connection | undefined
 }
 
-/** Collects what a request of a person would bring along. */
+/** Collects the facts, time and obstacles that a request of the person would have. */
 export const knownOf = (
   { view, peers, whereabouts, unixAt }: FactSources,
   { accountId, actorId, clientId, facts: given = {}, at }: WithMoment,

@@ -9,23 +9,28 @@ import { personalReason } from '../wire/denial.ts'
 import type { AccessQuestion } from './access-question.ts'
 import { knownOf } from './known-facts.ts'
 
-/** What a person is told of one resource that exists for her (P10): nothing of others, and no names of groups or policies. */
+/**
+ * A person's access to one resource that exists for that person (P10), in words that reveal nothing of others and no
+ * names of groups or policies.
+ */
 export interface PersonAccess {
   resource: Pick<Resource, 'id' | 'name' | 'type' | 'address'>
   isAllowed: boolean
-  /** A sentence: `You have access until 2026-11-22 18:00 UTC.` */
+  /** One sentence, such as `You have access until 2026-11-22 18:00 UTC.` */
   text: string
-  /** For a denial: what stands in the way, a sentence each. Several policies are several ways: any of them would do. */
+  /** Obstacles of a denial, one sentence each, by policy: meeting all conditions of any one policy would be enough. */
   ways: { description: string | null; obstacles: string[] }[]
-  /** For access: absent while nothing changes. */
+  /** End of the access; absent if only a change ends it. */
   until?: UnixTime
-  /** For a denial: when it may be otherwise, where that is known. */
+  /** Time at which a denial may end, if known. */
   again?: UnixTime
 }
 
 export type PersonQuestion = Pick<AccessQuestion, 'accountId' | 'actorId' | 'clientId' | 'facts' | 'at'>
 
-/** All that exists for a person, and whether she may have it: for her own eyes. By name. */
+/**
+ * Lists the resources that exist for a person and whether access is allowed, sorted by name, in words for that person.
+ */
 export const accessOfPerson = (known: Knowledge, question: PersonQuestion, now: Instant): PersonAccess[] => {
   const { view } = known
   const { accountId, actorId } = question
@@ -37,11 +42,11 @@ export const accessOfPerson = (known: Knowledge, question: PersonQuestion, now: 
     .toSorted((a, b) => a.name.localeCompare(b.name))
     .map(({ id, name, type, address }) => ({
       resource: { id, name, type, address },
-      ...told(judgeAccess(view, { accountId, actorId, resourceId: id, ...request }), obstacle),
+      ...answerOf(judgeAccess(view, { accountId, actorId, resourceId: id, ...request }), obstacle),
     }))
 }
 
-const told = (verdict: AccessVerdict, obstacle: string | undefined): Omit<PersonAccess, 'resource'> => {
+const answerOf = (verdict: AccessVerdict, obstacle: string | undefined): Omit<PersonAccess, 'resource'> => {
   if (obstacle !== undefined) {
     return { isAllowed: false, text: `You have no access: ${obstacleText(obstacle)}.`, ways: [] }
   }

@@ -8,18 +8,18 @@ import { judgeAccess } from '../decide/access.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
 import { knownOf } from './known-facts.ts'
 
-/** Changes that nobody made: what would they change? */
+/** Question what supposed changes would do to access. */
 export interface SimulationQuestion {
   accountId: string
-  /** As if they were committed now, in this order. */
+  /** Changes to suppose, applied in this order. */
   changes: readonly Change[]
-  /** Absent: now. */
+  /** Time at which to judge; the present if absent. */
   at?: UnixTime | undefined
-  /** Supposed of every request; what is not given is what is known of each device. */
+  /** Facts to suppose for every request; others come from each device. */
   facts?: KnownFacts
-  /** Where the page before ended. */
+  /** Last pair of the previous page. */
   after?: PairPosition | undefined
-  /** Of pairs that change, on one page. */
+  /** Maximum number of changed pairs on a page. */
   limit: number
 }
 
@@ -29,8 +29,8 @@ export interface PairPosition {
 }
 
 /**
- * What one (actor, resource) pair has: `none`: for her it does not exist. `denied`: it does, but no device of hers fulfils the
- * conditions. `allowed`: one does, or she would without a device.
+ * Access of one actor to one resource. `none`: the resource does not exist for the actor. `denied`: it exists, but the
+ * conditions hold for no device of the actor. `allowed`: they hold for a device, or without any device.
  */
 export type PairState = 'none' | 'denied' | 'allowed'
 
@@ -40,33 +40,36 @@ export interface PairChange {
   before: PairState
   after: PairState
   /**
-   * `gains` and `loses` access. `appears` and `disappears`: under conditions that do not hold now. `changes`: access stays, but the
-   * resource is elsewhere, or its filters are others.
+   * `gains` and `loses`: access. `appears` and `disappears`: the resource exists under conditions that do not hold at
+   * that time. `changes`: access stays, but the resource's site, address or filters differ.
    */
   effect: 'gains' | 'loses' | 'appears' | 'disappears' | 'changes'
 }
 
 export interface Simulation {
   pairs: PairChange[]
-  /** How many pairs were looked at for this page. */
+  /** Number of pairs examined for this page. */
   examined: number
-  /** How many the changes concern. */
+  /** Number of pairs that the changes may concern. */
   concerned: number
-  /** Where to go on; absent at the end. */
+  /** Last pair of this page, to continue from; absent at the end. */
   next?: PairPosition
 }
 
-/** One page looks at no more pairs than this, however few of them change. */
+/** Maximum of pairs examined for one page, however few of them change. */
 const MOST_EXAMINED = 10_000
-/** Nor does it ask more policies than this: pairs of a resource with thousands of policies weigh more. */
+/** Maximum of policies evaluated for one page: resources with thousands of policies take longer. */
 const MOST_ASKED = 500_000
-/** So many policies are asked, or people found, between two pauses: some ten milliseconds. */
+/**
+ * Policies evaluated between two yields, about ten milliseconds of work; `FOUND_AT_ONCE` is the same for group members
+ * listed.
+ */
 const ASKED_AT_ONCE = 4_000
 const FOUND_AT_ONCE = 20_000
 
 /**
- * Which pairs of actors and resources gain or lose access by changes: judged before and after by the evaluator of real requests. It
- * yields between slices of its work; what is committed meanwhile counts from there on.
+ * Finds the pairs of actor and resource whose access the changes would alter, judging each before and after with the
+ * evaluator of real requests. Yields between slices of work; what is committed meanwhile counts from then on.
  */
 export function* simulate(
   known: Knowledge,
@@ -106,7 +109,7 @@ export function* simulate(
   return { pairs, examined, concerned, ...(next === undefined ? {} : { next }) }
 }
 
-/** Whose access may change, in an order that stays, so that pages fit together. */
+/** Returns ids of actors whose access may change, sorted, so that pages fit together. */
 function* concernedBy({ accountId, changes }: SimulationQuestion, view: View): Generator<undefined, string[]> {
   const people = new Set<string>()
   const groupIds = new Set<string>()

@@ -1,5 +1,5 @@
 import { after, type Instant } from '../../../core/runtime/time.ts'
-import { restsOnConnection } from '../decide/connection-facts.ts'
+import { dependsOnConnection } from '../decide/connection-facts.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { Agenda, Appointment } from './agenda.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
@@ -60,7 +60,7 @@ export class Absences {
     whereabouts.delete(clientId)
     for (const grant of grants.ofClient(clientId)) {
       const { decision } = grant.row
-      if (decision !== null && !restsOnConnection(decision.conditions)) continue
+      if (decision !== null && !dependsOnConnection(decision.conditions)) continue
       this.#needs.keeper.reexamine(grant, now, 'connection_ended')
     }
   }

@@ -5,20 +5,21 @@ import { hmacSha256 } from '../../../core/crypto/hash.ts'
 import { fromHex, toHex } from '../../../core/crypto/text-encoding.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 
-/** The variable that holds the key where a file is not wanted: 64 hex digits. */
+/** Environment variable with the key in 64 hex digits, for use in place of the key file. */
 const SECRET_KEY_VARIABLE = 'PORTREEVE_SECRET_KEY'
 
 export interface SecretKeySource {
-  /** Where the key file is, or shall be. */
+  /** Directory of the key file. */
   directory: string
   environment: Readonly<Record<string, string | undefined>>
   random: Random
 }
 
 /**
- * The portal's one secret: 32 bytes from the environment, else from a file of mode 0600, which is made at the first start.
- * Whoever has it can forge neither a token (its hash is in the database) nor a session (a row there), but can read and forge the sealed
- * cookies of sign-ins under way, and with them whatever a provider's plugin trusts of what it kept in the browser between two steps.
+ * Loads the portal's only secret: 32 bytes from the environment, or else from a file of mode 0600, which is created at
+ * the first start. A thief of the key can forge neither tokens (the database has their hashes) nor sessions (rows of
+ * the database), but can read and forge the sealed cookies of unfinished sign-ins, and with them the state that a
+ * provider's plugin keeps in the browser between two steps.
  * @throws OperatorError SECRET_KEY_INVALID, SECRET_KEY_EXPOSED
  */
 export const loadSecretKey = async ({ directory, environment, random }: SecretKeySource): Promise<Uint8Array> => {
@@ -38,7 +39,7 @@ export const loadSecretKey = async ({ directory, environment, random }: SecretKe
   return parseKey((await readFile(path, 'utf8')).trim(), path)
 }
 
-/** A key for one purpose, so that what is made for one is worth nothing for another. */
+/** Derives a key for one purpose, so that a signature or seal made for one purpose is worthless for another. */
 export const derivedKey = (key: Uint8Array, purpose: string): Uint8Array => hmacSha256(key, `portreeve/${purpose}`)
 
 const parseKey = (text: string, source: string): Uint8Array => {

@@ -3,15 +3,21 @@ import type { TokenVerdict } from './tokens.ts'
 
 type Refused = TokenVerdict & { ok: false }
 
-/** Why a genuine token is of no use. Of a text that this portal never made nothing is said but that it is none. */
+/**
+ * Reason why a genuine token is refused. For a text that this portal never issued, callers say only that it is not a
+ * token.
+ */
 export interface TokenRefusalWords {
   /** Stable code: `token_expired`, `token_revoked`, `token_wrong_kind`, `provider_disabled`, `account_disabled`, `actor_disabled`. */
   reason: string
-  /** One sentence without a full stop, for whoever holds the token: what is the matter, and what to do. */
+  /** One sentence without a full stop, for the token's holder: the problem, and what to do. */
   detail: string
 }
 
-/** Words for a refused token of which a `wanted` kind was expected; undefined where the text is no token of this portal. */
+/**
+ * Returns the words for a refused token where a token of the `wanted` kind was expected; undefined if the text is not a
+ * token of this portal.
+ */
 export const tokenRefusalWords = ({ reason, kind }: Refused, wanted: TokenKind): TokenRefusalWords | undefined => {
   switch (reason) {
     case 'malformed':

@@ -2,30 +2,31 @@ import { equalSecrets } from '../../../core/crypto/equal-secrets.ts'
 import { hmacSha256 } from '../../../core/crypto/hash.ts'
 import { fromBase64Url, fromHex, toBase64Url, toHex } from '../../../core/crypto/text-encoding.ts'
 
-// nonce "." base64url(account id, token id, secret fragment) "." base64url(HMAC-SHA256): A-Z a-z 0-9 . _ - only, because some
-// clients decode `+` and `%` twice. The signature spares the database what was made up; the hash in the row is what proves.
+// Format: nonce "." base64url(account id, token id, secret fragment) "." base64url(HMAC-SHA256). Only A-Z a-z 0-9 . _ -
+// occur, because some clients decode `+` and `%` twice. The signature rejects invented tokens without a database query;
+// the token's hash in its row is the proof.
 
 const FRAGMENT_BYTES = 32
 const UUID_BYTES = 16
 const LONGEST_NONCE = 128
 const LONGEST_TOKEN = 512
 
-/** What a token says. */
+/** Parts of a token. */
 export interface TokenParts {
-  /** Empty for tokens that no client asked for. */
+  /** Random text from the client that asked for the token; empty if no client did. */
   nonce: string
   accountId: string
   tokenId: string
-  /** The secret, lower-case hex of 32 bytes. */
+  /** Secret part: 32 bytes in lower-case hex. */
   fragment: string
 }
 
 export type TokenParsing = { ok: true; parts: TokenParts } | { ok: false; reason: 'malformed' | 'forged' }
 
-/** Whether a text may be a nonce: at most 128 of the token's characters, without a dot. */
+/** Whether a text has the form of a nonce: at most 128 characters of those in tokens, without the dot. */
 export const isNonce = (text: string): boolean => text.length <= LONGEST_NONCE && /^[A-Za-z0-9_-]*$/.test(text)
 
-/** The token without its nonce: begins with the dot. */
+/** Returns the token without its nonce; begins with a dot. */
 export const signedFragment = (parts: Omit<TokenParts, 'nonce'>, key: Uint8Array): string => {
   const body = toBase64Url(
     new Uint8Array([...uuidBytes(parts.accountId), ...uuidBytes(parts.tokenId), ...hexBytes(parts.fragment)]),
@@ -33,7 +34,7 @@ export const signedFragment = (parts: Omit<TokenParts, 'nonce'>, key: Uint8Array
   return `.${body}.${toBase64Url(hmacSha256(key, body))}`
 }
 
-/** Takes a token apart and checks the portal's signature. For any text whatever: never throws. */
+/** Splits a token into its parts and checks the portal's signature. Accepts any text and never throws. */
 export const parseToken = (text: string, key: Uint8Array): TokenParsing => {
   if (text.length > LONGEST_TOKEN) return { ok: false, reason: 'malformed' }
   const [nonce = '', body = '', signature = '', ...rest] = text.split('.')

@@ -9,7 +9,7 @@ import type { Account, Actor, Token, TokenKind } from '../store/entities.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import { parseToken, signedFragment, type TokenParts } from './token-text.ts'
 
-/** What a token is to be. */
+/** Properties of a token to be made. */
 export interface TokenDraft {
   kind: TokenKind
   name: string
@@ -17,28 +17,33 @@ export interface TokenDraft {
   siteId?: string
   gatewayId?: string
   identityProviderId?: string
-  /** Null: until it is revoked. */
+  /** Time at which it expires; null if it is valid until revoked. */
   expiresAt: UnixTime | null
-  /** What the client that asked for it mixed in; empty by default. */
+  /** Random text chosen by the client that asks for the token, part of the hash; empty by default. */
   nonce?: string
 }
 
 export interface MintedToken {
   token: Token
-  /** What a redirect may carry: worthless without the nonce. Begins with a dot. */
+  /** Token without its nonce, safe in a redirect because it is worthless alone. Begins with a dot. */
   fragment: string
-  /** The whole token, nonce and all. To be shown once. */
+  /** Complete token, nonce included; shown once. */
   text: string
 }
 
 export type TokenVerdict =
-  | { ok: true; token: Token; account: Account; /** Null for gateway tokens. */ actor: Actor | null }
+  | {
+      ok: true
+      token: Token
+      account: Account
+      /** Actor of the token; null for gateway tokens. */ actor: Actor | null
+    }
   | {
       ok: false
       reason: TokenRefusal
-      /** Of the token, where it is genuine and of another kind. */
+      /** Kind of the token, if it is genuine but of another kind than expected. */
       kind?: TokenKind
-      /** Of the token, where this portal made it. */
+      /** Ids of the token, if this portal issued it. */
       genuine?: { accountId: string; tokenId: string }
     }
 
@@ -53,26 +58,26 @@ export type TokenRefusal =
   | 'actor_disabled'
   | 'provider_disabled'
 
-/** How exact `lastUsedAt` is: a write for every use would be the portal's most frequent one. */
+/** Precision of `lastUsedAt`: writing every use would be the portal's most frequent write. */
 const LAST_USED_PRECISION_MS = 5 * MINUTE
 
 export interface TokensOptions {
   store: Store
-  /** 32 bytes that sign tokens. */
+  /** Key that signs tokens, 32 bytes. */
   key: Uint8Array
   clock: Clock
   random: Random
   logger: Logger
 }
 
-/** Makes and checks the portal's tokens. The database has a salted hash of each, and never the token. */
+/** Issues and verifies the portal's tokens. The database has a salted hash of each token, never the token. */
 export class Tokens {
   readonly #store: Store
   readonly #key: Uint8Array
   readonly #clock: Clock
   readonly #random: Random
   readonly #logger: Logger
-  /** Tokens whose use is being written down. */
+  /** Ids of tokens whose `lastUsedAt` is being written. */
   readonly #noting = new Set<string>()
 
   constructor({ store, key, clock, random, logger }: TokensOptions) {
@@ -83,7 +88,7 @@ export class Tokens {
     this.#logger = logger
   }
 
-  /** Makes a token within a transaction of the account that it is for. */
+  /** Issues a token in a transaction of its account. */
   async mint(tx: Transaction, accountId: string, draft: TokenDraft): Promise<MintedToken> {
     const nonce = draft.nonce ?? ''
     const parts = { accountId, tokenId: uuid(this.#random), fragment: toHex(this.#random.bytes(32)) }
@@ -105,7 +110,10 @@ export class Tokens {
     return { token, fragment, text: nonce + fragment }
   }
 
-  /** Whether a text is a token that is good for something of this kind, and whose. The text may be anything. */
+  /**
+   * Verifies a token of an expected kind and returns its row with account and actor, or the reason for refusing it.
+   * Accepts any text.
+   */
   async verify(text: string, kind: TokenKind): Promise<TokenVerdict> {
     const parsing = parseToken(text, this.#key)
     if (!parsing.ok) return parsing
@@ -113,7 +121,7 @@ export class Tokens {
     const verdict = await this.#judge(parsing.parts, kind)
     if (!verdict.ok)
       return verdict.reason === 'wrong_secret' ? verdict : { ...verdict, genuine: { accountId, tokenId } }
-    // Not waited for: that a token was used is worth less than its use, when the database takes no writes.
+    // Not awaited: the token must work even while the database takes no writes.
     void this.#noteUse(verdict.token)
     return verdict
   }

@@ -3,18 +3,21 @@ import { isIP } from 'node:net'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 
 export interface Forwarding {
-  /** The address of the socket's other end. */
+  /** IP address of the socket's other end. */
   socketAddress: string | undefined
-  /** The X-Forwarded-For header, as it came. */
+  /** Value of the X-Forwarded-For header, unparsed. */
   forwardedFor: string | readonly string[] | undefined
 }
 
-/** Tells from whom a request is: the client's address as text, canonical, without a port; `unknown` where there is no socket. */
+/**
+ * Returns the IP address that a request came from, in canonical form without a port; `unknown` if there is no socket.
+ */
 export type ClientAddress = (forwarding: Forwarding) => string
 
 /**
- * The socket's address, unless that is a trusted proxy: then the right-most entry of X-Forwarded-For that is none. What stands
- * left of that was written by nobody knows whom. `onUntrusted` hears of an address that forwards and is not trusted.
+ * Makes a function that finds the client's address: the socket's, or, if that is a trusted proxy, the right-most entry
+ * of X-Forwarded-For that is not one. Entries further left are unverified and ignored. Calls `onUntrusted` with
+ * addresses that send the header and are not trusted.
  * @throws OperatorError TRUSTED_PROXY_INVALID
  */
 export const clientAddressBehind = (
@@ -56,12 +59,12 @@ const parseRange = (text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] => {
   return [ipaddr.parse(address), bits]
 }
 
-/** IPv4 within IPv6, as a dual-stack socket shows it, is the IPv4 address. */
+/** Returns an IP address in canonical form; IPv4-mapped IPv6, as of a dual-stack socket, becomes IPv4. */
 const canonical = (text: string): string | undefined => {
   if (isIP(text) === 0 || text.includes('%')) return undefined
   return ipaddr.process(text).toString()
 }
 
-/** `192.0.2.1:4711` and `[2001:db8::1]:4711`, as some proxies write. */
+/** Removes the port that some proxies append: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 const withoutPort = (text: string): string =>
   /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? (/^[\d.]+:\d+$/.test(text) ? text.replace(/:\d+$/, '') : text)

@@ -2,10 +2,10 @@ import ipaddr from 'ipaddr.js'
 import type { Instant } from '../../../core/runtime/time.ts'
 import { TokenBucket, type Rate } from '../../../core/runtime/token-bucket.ts'
 
-/** Askers remembered; beyond, the one that asked longest ago is forgotten. */
+/** Maximum of askers remembered; the one whose last request is oldest is forgotten first. */
 const REMEMBERED_ASKERS = 10_000
 
-/** Limits how often each asker may ask: one token bucket per address or device. */
+/** Limits the request rate of each asker, such as an IP address or device, with a token bucket each. */
 export class RateLimiter {
   readonly #rate: Rate
   readonly #buckets = new Map<string, TokenBucket>()
@@ -14,7 +14,7 @@ export class RateLimiter {
     this.#rate = rate
   }
 
-  /** Counts one request of an asker. Where it is one too many, says in how many seconds the next may come. */
+  /** Counts one request of an asker; if it is one too many, returns the seconds until the next is allowed. */
   take(asker: string, now: Instant): { ok: true } | { ok: false; retryAfterSeconds: number } {
     const bucket = this.#buckets.get(asker) ?? new TokenBucket(this.#rate)
     this.#buckets.delete(asker)
@@ -25,7 +25,10 @@ export class RateLimiter {
   }
 }
 
-/** The subscriber behind an address, as far as limits go: for IPv6 its network of 64 bits, because one subscriber has all of those addresses. */
+/**
+ * Returns the key by which an IP address is rate-limited: for IPv6 its /64 network, because one subscriber has all
+ * addresses in it.
+ */
 export const sourceOf = (address: string): string => {
   if (!ipaddr.IPv6.isValid(address)) return address
   return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':')

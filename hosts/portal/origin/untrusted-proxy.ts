@@ -1,9 +1,12 @@
 import type { Logger } from '../../../core/runtime/logger.ts'
 
-/** Addresses warned of: more than one or two are no proxies of ours, but whoever sends the header. */
+/** Maximum of addresses to warn of: with more than a few, it is strangers who send the header. */
 const MOST_ADDRESSES = 3
 
-/** Warns, once for each of the first few addresses, of who sends X-Forwarded-For and is not in `trusted_proxies`. */
+/**
+ * Makes a function that logs a warning for an address that sends X-Forwarded-For without being a trusted proxy; once
+ * for each of the first few addresses.
+ */
 export const untrustedProxyWarning = (logger: Pick<Logger, 'warn'>): ((address: string) => void) => {
   const known = new Set<string>()
   return (address) => {

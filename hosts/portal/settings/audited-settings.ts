@@ -3,8 +3,9 @@ import { secretsIn, withoutSecrets } from './settings-secrets.ts'
 import { CHANGED, SECRET, type AuditedSettings, type SettingsChange } from '../store/audit-trail.ts'
 
 /**
- * Settings for the audit trail: secrets by their plugins' schemas as `[secret]`, or as `[secret, changed]` where they became others; all of
- * them where the plugin is not loaded.
+ * Returns functions that hide secrets in plugin settings for the audit trail: values that the plugin's schema marks as
+ * secret become `[secret]`, or `[secret, changed]` if they changed. If the plugin is not loaded, all its settings are
+ * hidden.
  */
 export const auditedSettings = (plugins: {
   conditions: Extensions<unknown>

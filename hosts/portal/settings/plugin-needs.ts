@@ -9,10 +9,13 @@ export interface PluginNeedsOptions {
   selectors: Extensions<unknown>
 }
 
-/** Which plugins the stored rows need and the configuration does not load: that is what makes a portal not ready. */
+/**
+ * Tracks plugins that the stored rows need and the configuration does not load; the portal is not ready while there is
+ * one.
+ */
 export class PluginNeeds {
   readonly #options: PluginNeedsOptions
-  /** What each row needs: `identity provider oidc`. */
+  /** Missing plugins by id of the row that needs them, such as `identity provider oidc`. */
   readonly #needs = new Map<string, readonly string[]>()
   #unsubscribe: (() => void) | undefined
 
@@ -37,7 +40,7 @@ export class PluginNeeds {
     this.#unsubscribe?.()
   }
 
-  /** For readiness. @throws Error that names what is missing. */
+  /** Checks readiness. @throws Error that names the missing plugins */
   async check(): Promise<void> {
     const missing = new Set([...this.#needs.values()].flat())
     if (missing.size > 0) throw new Error(`not loaded: ${[...missing].join(', ')}`)

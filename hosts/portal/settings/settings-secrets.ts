@@ -1,10 +1,13 @@
-// Which parts of a plugin's settings may be written and never shown: what its JSON Schema (2020-12) says is `writeOnly`, at whatever depth.
-// What the schema does not know, or says in a way that is not understood here, counts as secret.
+// Finds the secrets in a plugin's settings: values that its JSON Schema (2020-12) marks as `writeOnly`, at any depth. A
+// value that the schema does not describe, or describes with keywords not understood here, counts as secret.
 
 type Schema = Readonly<Record<string, unknown>>
 type Settings = Readonly<Record<string, unknown>>
 
-/** The settings without what may only be written, or with what `instead` says of it in its place: by its path, `smtp.password`. */
+/**
+ * Returns the settings without their secrets, or with the text from `instead` in place of each; its path is written
+ * `smtp.password`.
+ */
 export const withoutSecrets = (
   schema: Schema,
   settings: unknown,
@@ -14,7 +17,7 @@ export const withoutSecrets = (
   return shown === HIDDEN ? {} : shown
 }
 
-/** What may only be written, by its path. */
+/** Returns the secrets in settings by path, such as `smtp.password`. */
 export const secretsIn = (schema: Schema, settings: unknown): ReadonlyMap<string, unknown> =>
   new Map(
     find(schema, partsOf(schema, [schema]), { value: settings, path: '' }, isSecret).map(({ path, value }) => [
@@ -23,11 +26,17 @@ export const secretsIn = (schema: Schema, settings: unknown): ReadonlyMap<string
     ]),
   )
 
-/** New settings, in which a secret that was left out stays as it was; in a list it has to be sent again. */
+/**
+ * Returns new settings completed with the old secrets that they leave out. Secrets in lists are not kept: they must be
+ * sent again.
+ */
 export const withSecretsOf = (schema: Schema, before: unknown, after: Settings): Settings =>
   keep(schema, partsOf(schema, [schema]), { before, after }) as Settings
 
-/** Which secrets stay by that, `smtp.password`, though a web address beside them becomes another one: whose, nobody has said. */
+/**
+ * Returns paths of secrets, such as `smtp.password`, that `withSecretsOf` would keep although a web address in the
+ * settings changes: the secret would then be sent to the new address, which may not be its owner's.
+ */
 export const secretsAtNewAddress = (schema: Schema, before: unknown, after: Settings): string[] => {
   const root = partsOf(schema, [schema])
   const addresses = (settings: unknown) =>
@@ -39,14 +48,17 @@ export const secretsAtNewAddress = (schema: Schema, before: unknown, after: Sett
   return secrets(withSecretsOf(schema, before, after)).filter((path) => !given.has(path))
 }
 
-/** Settings by which a provider identifies people: web addresses, and what its schema says `identifies: true` of. */
+/**
+ * Returns the settings that decide whom an identity provider identifies: web addresses, and values that its schema
+ * marks `identifies: true`.
+ */
 export const identifyingSettings = (schema: Schema, settings: unknown): unknown =>
   find(schema, partsOf(schema, [schema]), { value: settings, path: '' }, (parts) =>
     parts.some(({ format, identifies }) => format === 'uri' || identifies === true),
   ).map(({ path, value }) => [path, value])
 
 const HIDDEN = Symbol('hidden')
-/** Of what is not understood. */
+/** Schema used in place of one that is not understood: secret. */
 const OPAQUE: Schema = { writeOnly: true }
 
 const show = (
@@ -88,7 +100,7 @@ const keep = (
   return Object.fromEntries([...left, ...given])
 }
 
-/** The values at which a schema says something, in the order of their paths. */
+/** Returns the values whose schemas satisfy `isWanted`, in the order of their paths. */
 const find = (
   root: Schema,
   parts: readonly Schema[],
@@ -113,11 +125,14 @@ const find = (
 
 const isAddress = (parts: readonly Schema[]): boolean => parts.some(({ format }) => format === 'uri')
 
-/** Nothing that knows it is as good as a secret. */
+/** A value without any schema counts as secret. */
 const isSecret = (parts: readonly Schema[]): boolean =>
   parts.length === 0 || parts.some(({ writeOnly }) => writeOnly === true)
 
-/** Every schema that has something to say of the same value: a union's branches too, as which of them it was is not known. */
+/**
+ * Returns every schema that may describe the same value: references and all branches of a union, because it is unknown
+ * which branch the value was written for.
+ */
 const partsOf = (root: Schema, schemas: readonly unknown[], seen = new Set<unknown>()): Schema[] =>
   schemas.flatMap((schema): Schema[] => {
     if (schema === true) return [{}]
@@ -147,10 +162,10 @@ const itemSchemas = (parts: readonly Schema[], at: number): unknown[] =>
     return prefixItems === undefined && isAnything(rest) ? [true] : []
   })
 
-/** Whether a schema leaves open what a value is: its members are as public as it is. */
+/** Whether a schema does not restrict the shape of its value; the members are then as public as the value. */
 const isAnything = (schema: Schema): boolean => !Object.keys(schema).some((keyword) => SHAPES.has(keyword))
 
-/** RFC 6901, within the same document. */
+/** Resolves a JSON Pointer (RFC 6901) within the same document. */
 const target = (root: Schema, reference: unknown): unknown => {
   if (typeof reference !== 'string' || !/^#(?:\/|$)/.test(reference)) return undefined
   return reference
@@ -177,7 +192,7 @@ const SHAPES = new Set([
   'allOf',
 ])
 
-/** Their schemas apply to some values only, or to members by other ways than their names. */
+/** Keywords whose subschemas apply conditionally, or to members not selected by name. */
 const NOT_UNDERSTOOD = new Set([
   'if',
   'then',

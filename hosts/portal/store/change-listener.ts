@@ -92,7 +92,7 @@ export class ChangeListener {
     this.#cancel()
     connection.end().catch(() => undefined) // the connection is given up either way
     if (this.#listenFailure === undefined) {
-      this.#options.logger.warn({ error }, 'changes of other portal processes are not heard of: not ready')
+      this.#options.logger.warn({ error }, 'listening for changes of other portal processes failed: not ready')
     }
     this.#listenFailure = error instanceof Error ? error.message : 'the connection has ended'
     this.#retry(catchUp)
@@ -113,7 +113,7 @@ export class ChangeListener {
       if (this.#connection !== connection) return // lost again meanwhile
       this.#retries = 0
       this.#listenFailure = undefined
-      this.#options.logger.info({}, 'changes of other portal processes are heard of again')
+      this.#options.logger.info({}, 'listening for changes of other portal processes again')
     } catch (error) {
       if (this.#connection !== undefined) this.#lost(this.#connection, error, catchUp)
     }

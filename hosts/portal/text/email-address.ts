@@ -1,9 +1,9 @@
 import { z } from 'zod'
 
-// zod's address is ASCII, and that is what folding its letters rests on: Unicode's own lower case makes U+212A (KELVIN SIGN) a `k`, so
-// that whoever may call herself `mar\u212A@example.org` at a provider would be taken for mark@example.org.
+// Only ASCII addresses: Unicode would lower-case U+212A (KELVIN SIGN) to `k`, so that somebody who may choose the name
+// `mar\u212A@example.org` at a provider would be taken for mark@example.org.
 
-/** An e-mail address as it is typed, ASCII only, which is stored in lower case. */
+/** Schema of an e-mail address as typed, ASCII only; the result is in lower case, as stored. */
 export const EmailAddress = z
   .email()
   .max(254)
@@ -11,7 +11,10 @@ export const EmailAddress = z
   .refine((text) => text.indexOf('@') <= 64, 'has more than 64 characters before the @')
   .transform((text) => lowerCase(text))
 
-/** An address in lower case, as actors have it; undefined where it has another letter than those of ASCII, which no actor's has. */
+/**
+ * Returns an e-mail address in lower case, as actors have it; undefined if it is not ASCII, so that no actor can have
+ * it.
+ */
 export const foldedEmail = (text: string): string | undefined =>
   /^[\x21-\x7e]+$/.test(text) ? lowerCase(text) : undefined
 

@@ -3,17 +3,20 @@ import type { FactName } from '../../../core/policy/known-facts.ts'
 import { NOT_JUDGED, type ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 
-/** The names that released clients know for what a condition looks at. */
+/** Names of facts in the wire protocol, as released clients know them. */
 const PROPERTY_OF_FACT: Record<FactName, string> = {
   remoteIp: 'remote_ip',
   identityProviderId: 'provider_id',
   clientVerified: 'client_verified',
 }
 
-/** What conditions that look at no fact can look at: the moment. */
+/** Wire name for conditions that read no fact, as they can then only depend on the time. */
 const PROPERTY_OF_TIME = 'current_utc_datetime'
 
-/** What stood in the way, for released clients: sorted, each once. */
+/**
+ * Returns wire names of the facts that failed conditions read, sorted, each once: the form that released clients
+ * understand.
+ */
 export const violatedProperties = (explanation: readonly PolicyExplanation[]): string[] => {
   const properties = new Set<string>()
   for (const { conditions } of explanation) {
@@ -21,7 +24,7 @@ export const violatedProperties = (explanation: readonly PolicyExplanation[]): s
       if (holds || judgedBy === undefined) continue
       if (reads.length === 0) properties.add(PROPERTY_OF_TIME)
       for (const fact of reads) {
-        // What a plugin declares is its own: a fact that does not exist denies, and has no name here.
+        // A plugin may declare a fact that does not exist; its condition fails, and the fact has no wire name.
         if (Object.hasOwn(PROPERTY_OF_FACT, fact)) properties.add(PROPERTY_OF_FACT[fact])
       }
     }
@@ -29,7 +32,10 @@ export const violatedProperties = (explanation: readonly PolicyExplanation[]): s
   return [...properties].toSorted()
 }
 
-/** What stood in the way, for Portreeve's clients: of the policies that concern the person, and no others. */
+/**
+ * Returns the failed policies of a denial with their conditions, for Portreeve's own clients; only policies that
+ * concern the person.
+ */
 export const denialDetails = (explanation: readonly PolicyExplanation[]): DenialDetail[] =>
   explanation
     .filter(({ outcome }) => outcome === 'fails')
@@ -44,7 +50,7 @@ export const denialDetails = (explanation: readonly PolicyExplanation[]): Denial
       })),
     }))
 
-/** A condition's reason, for the person whom it concerns: what is not known of her is said in words. */
+/** Returns a condition's reason in words for the person concerned; says which fact about them is unknown. */
 export const personalReason = ({ judgedBy, reads, facts, holds, reason, told }: ConditionExplanation): string => {
   if (holds) return reason
   const unknown = reads.find((name) => facts[name] === undefined)

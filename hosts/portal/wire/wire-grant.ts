@@ -7,7 +7,7 @@ import type { Actor, ActorType, Authorization, Client, Gateway, Resource, Token 
 import { systemOf } from '../decide/user-agent.ts'
 import { gatewayResource } from './wire-resource.ts'
 
-/** Everything that an authorization is made of. */
+/** Rows and connection facts that the messages about one authorization are built from. */
 export interface GrantParts {
   row: Authorization
   client: Client
@@ -15,15 +15,17 @@ export interface GrantParts {
   token: Token
   gateway: Gateway
   resource: Resource
-  /** As the client's connection has them; empty where it has none. */
+  /** IP address of the client's connection, like `userAgent`; empty if the client is not connected. */
   remoteIp: string
   userAgent: string
 }
 
-/** An authorization without an end still needs a date where the wire has no word for never. */
+/** Lifetime written into ingest tokens of authorizations that never expire: the token needs a date. */
 const FAR_AHEAD_MS = 365 * DAY
 const INGEST_GRACE_MS = 30 * DAY
 
+/** Builds the message that gives a gateway an authorization. */
+/** Builds the message that gives a gateway an authorization. */
 export const createAuthorization = (
   parts: GrantParts,
   { ref, ingestKey, features }: { ref: string; ingestKey: Uint8Array; features: ReadonlySet<string> | undefined },
@@ -58,6 +60,8 @@ export const createAuthorization = (
   }
 }
 
+/** Builds the message that tells a client of its authorization. */
+/** Builds the message that tells a client of its authorization. */
 export const authorizationCreated = (
   parts: GrantParts,
   {
@@ -87,7 +91,7 @@ export const authorizationCreated = (
   }
 }
 
-/** Unix seconds, rounded down: nobody passes after the end. Null: never. */
+/** Converts to Unix seconds, rounded down so that access never lasts longer; null stands for never. */
 export const unixSeconds = (time: UnixTime | null): number | null => (time === null ? null : Math.floor(time / 1000))
 
 const pairKey = ({ client, gateway }: GrantParts): string =>
@@ -152,5 +156,5 @@ const ingestToken = (
   })
 }
 
-/** ISO 8601 with microseconds, as the claims have it. */
+/** Formats a time as ISO 8601 with microseconds, as in the claims. */
 const dateText = (milliseconds: number): string => new Date(milliseconds).toISOString().replace('Z', '000Z')

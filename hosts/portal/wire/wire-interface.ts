@@ -4,8 +4,8 @@ import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
 import type { Account, Actor, Client } from '../store/entities.ts'
 
 /**
- * A client's end of the tunnel, and who answers the names that are nobody's resource. Servers over TLS are for clients that said that they know
- * such; others hear nothing of them.
+ * Builds the configuration of a client's tunnel interface: addresses, and DNS servers for names that are no resource.
+ * DNS servers over TLS are only for clients that announced support for them.
  */
 export const clientInterface = (
   { client, account, actor }: { client: Client; account: Account; actor: Actor | undefined },
@@ -14,7 +14,8 @@ export const clientInterface = (
   const plain = account.upstreamResolvers.flatMap((resolver) =>
     resolver.type === 'udp' ? [splitEndpoint(resolver.address) ?? { address: resolver.address, port: DNS_PORT }] : [],
   )
-  // `upstream_do53` has no ports, and takes precedence: one resolver at another port, and all go by the old field.
+  // `upstream_do53` cannot express ports and takes precedence over `upstream_dns`: if one server has another port than
+  // 53, all servers go into `upstream_dns` only.
   const usual = plain.every(({ port }) => port === DNS_PORT)
   const overTls = account.upstreamResolvers.flatMap((resolver) =>
     resolver.type === 'tls' ? [{ ip: resolver.address, server_name: resolver.serverName }] : [],
@@ -35,7 +36,7 @@ export const clientInterface = (
   }
 }
 
-/** Nothing is uploaded; the fields are mandatory all the same. */
+/** Builds the flow log settings: nothing is uploaded, but the wire requires the fields. */
 export const flowLogs = (publicUrl: string): FlowLogs => ({
   api_url: publicUrl,
   upload_interval_secs: 0,

@@ -1,7 +1,7 @@
 import type { ClientResource, Filter, GatewayResource } from '../../../core/control/messages.ts'
 import type { Resource, Site } from '../store/entities.ts'
 
-/** A resource as its users see it. */
+/** Builds the description of a resource for clients. */
 export const clientResource = (resource: Resource, site: Site): ClientResource => {
   const sites = [{ id: site.id, name: site.name }]
   const address = wireAddress(resource)
@@ -17,7 +17,7 @@ export const clientResource = (resource: Resource, site: Site): ClientResource =
   return resource.type === 'dns' ? { type: 'dns', ...about, ip_stack: resource.ipStack } : { type: 'cidr', ...about }
 }
 
-/** A resource as a gateway serves it. */
+/** Builds the description of a resource for gateways. */
 export const gatewayResource = (resource: Resource): GatewayResource => {
   const address = wireAddress(resource)
   if (address === undefined) return { id: resource.id, type: 'internet' }
@@ -25,14 +25,17 @@ export const gatewayResource = (resource: Resource): GatewayResource => {
   return resource.type === 'dns' ? { type: 'dns', ...about } : { type: 'cidr', ...about }
 }
 
-/** Undefined for the Internet. A single address goes out as a network: peers refuse one without a prefix length. */
+/**
+ * Returns the address for the wire; undefined for the Internet resource. A single IP address becomes a network, because
+ * peers refuse one without a prefix length.
+ */
 const wireAddress = ({ type, address }: Resource): string | undefined => {
   if (type === 'internet' || address === null) return undefined
   if (type === 'dns' || address.includes('/')) return address
   return address.includes(':') ? `${address}/128` : `${address}/32`
 }
 
-/** The filters in the words of the wire. */
+/** Converts a resource's filters to the wire's form. */
 export const wireFilters = ({ filters }: Resource): Filter[] =>
   filters.flatMap(({ protocol, ports }): Filter[] => {
     if (protocol === 'icmp' || ports.length === 0) return [{ protocol }]

@@ -49,7 +49,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
 
   /** Ends the connection on which the first process listens; resolves once it knows. */
   const cut = async (): Promise<void> => {
-    const known = logger.next(/not heard of/)
+    const known = logger.next(/listening for changes .* failed/)
     const [row] =
       (
         await postgres?.query(
@@ -69,7 +69,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     const missed = await other.createAccount({ slug: 'missed', name: 'Missed' }, by)
     expect(mine.listenFailure()).to.match(/terminating connection|ended/)
     expect(told).to.deep.equal([])
-    const back = logger.next(/heard of again/)
+    const back = logger.next(/listening for changes .* again/)
     clock.advance(SECOND)
     await back
     expect(mine.listenFailure()).to.equal(undefined)
@@ -95,7 +95,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     expect(logger.lines.filter(({ level }) => level === 'warn')).to.have.length(1)
     expect(mine.listenFailure()).to.match(/not currently accepting connections/)
     await allow(true)
-    const back = logger.next(/heard of again/)
+    const back = logger.next(/listening for changes .* again/)
     clock.advance(30 * SECOND)
     await back
     expect(mine.listenFailure()).to.equal(undefined)
@@ -112,7 +112,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     await rename('Not so long ago') // the newest entry stays, whatever its age
     othersClock.advance(2 * DAY)
     await rename('Later')
-    const back = logger.next(/heard of again/)
+    const back = logger.next(/listening for changes .* again/)
     clock.advance(SECOND)
     await back
     expect(told).to.have.length(1)
@@ -143,11 +143,11 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     const { pid } = row as { pid: number }
     process.kill(pid, 'SIGSTOP')
     try {
-      const known = logger.next(/not heard of/)
+      const known = logger.next(/listening for changes .* failed/)
       clock.advance(10 * SECOND)
       await known
       expect(listener.listenFailure).to.match(/timeout/)
-      const back = logger.next(/heard of again/)
+      const back = logger.next(/listening for changes .* again/)
       clock.advance(SECOND)
       await back
       expect(listener.listenFailure).to.equal(undefined)
