@@ -22,8 +22,8 @@ export interface PortalLinkOptions<R extends Role> {
 }
 
 export type LinkInput<R extends Role> =
-  | { type: 'start' }
-  | { type: 'stop' }
+  | { type: 'started' }
+  | { type: 'stopped' }
   | { type: 'connectionOpened' }
   /** An HTTP response came instead of a WebSocket. `code` is absent if it is not the portal's. */
   | ({ type: 'connectionRefused'; status: number; problem?: PortalProblem } & Partial<
@@ -83,9 +83,9 @@ interface Loss {
 /**
  * A peer's end of the control channel: connects, joins, keeps the connection alive, and comes back after it was lost.
  *
- * `start` first; `openConnection` asks the host for a WebSocket, and is answered by `connectionOpened`,
+ * `started` first; `openConnection` asks the host for a WebSocket, and is answered by `connectionOpened`,
  * `connectionRefused` or `connectionClosed`. `closeConnection` need not be answered. After `signedOut` or `gaveUp` only
- * `start` does anything.
+ * `started` does anything.
  */
 export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOutput<R>> {
   readonly #role: R
@@ -115,9 +115,9 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
 
   handle(input: LinkInput<R>, now: Instant): void {
     switch (input.type) {
-      case 'start':
+      case 'started':
         return this.#start(now)
-      case 'stop':
+      case 'stopped':
         return this.#end('stopped')
       case 'connectionOpened':
         return this.#join(now)

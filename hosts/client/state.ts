@@ -2,8 +2,7 @@
 // own, and what passes between them. Nothing here waits: what takes time is an output whose result comes back as an input.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
-import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
-import { PortalNews } from '../../core/control/portal-news.ts'
+import type { LinkInput } from '../../core/control/portal-link.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
@@ -24,6 +23,7 @@ import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
+import { PortalSide, type LinkState, type PortalSideOutput } from '../peer/portal-side.ts'
 import { ClientNews } from './client-news.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
 import { DeadEnds } from './dead-ends.ts'
@@ -32,7 +32,6 @@ import { NameFindings } from './names/name-findings.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './names/name-service.ts'
 import { SiteAsks, type SiteAsk } from './names/site-asks.ts'
 import { ResourceTable } from './resource-table.ts'
-import type { ClientState as LinkState } from './session/client-status.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
 
@@ -65,8 +64,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
   readonly findings = new NameFindings()
   readonly #routes: TunnelRoutes
-  readonly #link: PortalLink<'client'>
-  readonly #portalNews = new PortalNews()
+  readonly #portal: PortalSide<'client'>
   readonly #news = new ClientNews()
   readonly #transport: string
   readonly #transportNews: TransportNews
@@ -74,16 +72,15 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #names: NameService
   readonly #connections: Connections
   readonly #held = new HeldMachines()
-  readonly #tellLink: Tell<LinkInput<'client'>>
+  readonly #tellPortal: Tell<LinkInput<'client'>>
   readonly #tellConnections: Tell<ConnectionsInput>
   readonly #tellLane: Tell<LaneInput<ClientFlowsInput, ClientFlowsOutput>>
   readonly #tellNames: Tell<NameServiceInput>
   readonly #siteAsks = new SiteAsks()
   readonly #deadEnds = new DeadEnds()
   readonly #outputs = new OutputQueue<ClientOutput>()
-  #linkState: LinkState = 'connecting'
-  /** Since when the portal is not reached. */
-  #lostAt: Instant | undefined
+  /** Set once the portal has ended it. */
+  #endedAs: LinkState | 'signed_out' | undefined
   #interface: ClientInterface | undefined
 
   constructor(options: ClientStateOptions) {
@@ -94,22 +91,22 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
     const { denialDetails, unreachableGateways, names, siteRecords, upstreamDot, endReasons } = FEATURES
     const features = [denialDetails, unreachableGateways, names, siteRecords, upstreamDot, endReasons]
-    this.#link = new PortalLink({ role: 'client', random, features, url: portalUrl })
+    this.#portal = new PortalSide({ role: 'client', random, features, url: portalUrl, connectedBy: 'init' })
     this.#connections = new Connections({ random, tunnel, mtu })
     this.#names = new NameService({ kinds: resolverKinds, portalHost })
-    this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
+    this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
     this.#tellNames = this.#held.hold(this.#names, (output, now) => this.#onNames(output, now))
   }
 
-  get linkState(): LinkState {
-    return this.#linkState
+  get linkState(): LinkState | 'signed_out' {
+    return this.#endedAs ?? this.#portal.state
   }
 
   /** Why the portal is not reached; undefined while it is, or before anything was tried. */
   get portalProblem(): PortalProblem | undefined {
-    return this.#portalNews.problem
+    return this.#portal.problem
   }
 
   /** The transport plugin, and what keeps it from carrying packets. */
@@ -151,7 +148,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   counters(): DropCounts {
     return {
-      link: this.#link.counters(),
+      link: this.#portal.counters(),
       ...this.#lane.counters(),
       names: this.#names.counters(),
       connections: this.#connections.counters(),
@@ -160,15 +157,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   handle(input: ClientInput, now: Instant): void {
     switch (input.type) {
-      case 'started':
-        return this.#tellLink({ type: 'start' }, now)
-      case 'stopped':
-        return this.#tellLink({ type: 'stop' }, now)
-      case 'connectionOpened':
-      case 'connectionRefused':
-      case 'connectionClosed':
-      case 'frameReceived':
-        return this.#tellLink(input, now)
       case 'socketsOpened':
       case 'addressesChanged':
         return this.#tellConnections(input, now)
@@ -188,6 +176,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'tcpQueryReceived':
       case 'inspectionRequested':
         return this.#tellNames(input, now)
+      default:
+        return this.#tellPortal(input, now)
     }
   }
 
@@ -203,36 +193,20 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#held.deadline()
   }
 
-  #onLink(output: LinkOutput<'client'>, now: Instant): void {
-    this.#note(this.#portalNews.hear(output, now))
+  #onPortal(output: PortalSideOutput<'client'>, now: Instant): void {
     switch (output.type) {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
-        this.#lostAt = undefined
         return this.resources.portalIsBack()
-      case 'attemptFailed':
-      case 'linkDown':
-        this.#linkState = 'unreachable'
-        this.#lostAt ??= now
+      case 'end':
+        this.#endedAs = output.reason === 'signed_out' ? output.reason : 'unreachable'
+        this.#tellConnections({ type: 'portalLost', reason: output.reason }, now)
+        this.#outputs.push(output)
         return
-      case 'signedOut':
-        return this.#end('signed_out', [output.reason, output.detail ?? []].flat().join(': '), now)
-      case 'displaced':
-        return this.#end('identity_in_use', output.reason, now)
-      case 'gaveUp':
-        return this.#end('unreachable', output.reason, now)
-      case 'openConnection':
-      case 'closeConnection':
-      case 'sendText':
+      default:
         this.#outputs.push(output)
     }
-  }
-
-  #end(reason: 'signed_out' | 'identity_in_use' | 'unreachable', detail: string, now: Instant): void {
-    this.#linkState = reason === 'signed_out' ? reason : 'unreachable'
-    this.#tellConnections({ type: 'portalLost', reason }, now)
-    this.#outputs.push({ type: 'end', reason, detail })
   }
 
   #onMessage(message: FromPortal<'client'>, now: Instant): void {
@@ -243,7 +217,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.resources.replaceAll(message.payload.resources ?? [])
         this.#applyResources(now)
         this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
-        this.#linkState = 'connected'
         return
       case 'configChanged':
         this.#configureInterface(message.payload.interface, now)
@@ -378,11 +351,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.#siteAsks.forget(output.ask)
         this.#outputs.push(output)
         return
-      case 'configureResolver':
-      case 'askUpstream':
-      case 'cancelAsk':
-      case 'answerTcpQuery':
-      case 'inspected':
+      default:
         this.#outputs.push(output)
     }
   }
@@ -457,7 +426,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   #isPortalAway(now: Instant): boolean {
-    return this.#lostAt !== undefined && now >= after(this.#lostAt, PORTAL_MISSED_MS)
+    const { lostAt } = this.#portal
+    return lostAt !== undefined && now >= after(lostAt, PORTAL_MISSED_MS)
   }
 
   #note(note: Note | undefined): void {
@@ -466,6 +436,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   /** Candidates wait for the portal where it is away; a request is repeated by the packets that want it. */
   #say(message: ToPortal<'client'>, now: Instant): void {
-    this.#tellLink({ type: 'send', hold: message.event !== 'requestAuthorization', ...message }, now)
+    this.#tellPortal({ type: 'send', hold: message.event !== 'requestAuthorization', ...message }, now)
   }
 }

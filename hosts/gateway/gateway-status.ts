@@ -2,7 +2,8 @@ import type { PortalStatus } from '../../core/control/portal-problem.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 import type { TransportStatus } from '../../core/ice/transport-news.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
-import type { GatewayState, LinkState } from './state.ts'
+import type { LinkState } from '../peer/portal-side.ts'
+import type { GatewayState } from './state.ts'
 
 /** What `portreeve gateway status --json` prints, as it travels on the control socket. */
 export interface GatewayStatus {

@@ -3,9 +3,8 @@
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { flowResource } from '../../core/control/flow-resource.ts'
 import { FEATURES, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
-import { PortalLink, type LinkInput, type LinkOutput } from '../../core/control/portal-link.ts'
-import { PortalNews } from '../../core/control/portal-news.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
+import type { LinkInput } from '../../core/control/portal-link.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { isTrouble, NO_TROUBLE } from '../../core/dns/site-finding.ts'
 import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
@@ -27,6 +26,7 @@ import { GatewayNews } from './gateway-news.ts'
 import { NameReports } from './name-reports.ts'
 import { OwedAnswers } from './owed-answers.ts'
 import type { NameQuery } from '../peer/name-sockets.ts'
+import { PortalSide, type LinkState, type PortalSideOutput } from '../peer/portal-side.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 
 export interface GatewayStateOptions {
@@ -46,15 +46,11 @@ export interface GatewayStateOptions {
   mtu?: number | undefined
 }
 
-/** State of the gateway's link to its portal. `unreachable`: the portal does not answer; what was granted goes on. */
-export type LinkState = 'connecting' | 'connected' | 'unreachable'
-
 /** The addresses that clients have: what is sent to them goes to the device. */
 export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
 
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
-  readonly #link: PortalLink<'gateway'>
-  readonly #portalNews = new PortalNews()
+  readonly #portal: PortalSide<'gateway'>
   readonly #news = new GatewayNews()
   readonly #transport: string
   readonly #transportNews: TransportNews
@@ -63,7 +59,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #service = new SiteService<NameQuery>()
   readonly #tunnels: PeerTunnels
   readonly #held = new HeldMachines()
-  readonly #tellLink: Tell<LinkInput<'gateway'>>
+  readonly #tellPortal: Tell<LinkInput<'gateway'>>
   readonly #tellLane: Tell<LaneInput<GatewayFlowsInput, GatewayFlowsOutput>>
   readonly #tellResolver: Tell<SiteResolverInput>
   readonly #tellService: Tell<SiteServiceInput<NameQuery>>
@@ -81,7 +77,6 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   #reportsNames = false
   readonly #outputs = new OutputQueue<GatewayOutput>()
   #configured = ''
-  #linkState: LinkState = 'connecting'
 
   constructor(options: GatewayStateOptions) {
     const {
@@ -98,17 +93,18 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#transportNews = new TransportNews(transport)
     this.#allowsOwnAddresses = allowsOwnAddresses
     this.#lane = lane ?? new ScriptLane(new GatewayFlows())
-    this.#link = new PortalLink({
+    this.#portal = new PortalSide({
       role: 'gateway',
       random,
       features: [FEATURES.acknowledgedReject, FEATURES.siteRecords, FEATURES.siteFindings, FEATURES.endReasons],
       url: portalUrl,
       patienceMs: 1 * DAY,
+      connectedBy: 'linkUp',
     })
     this.#resolver = new SiteResolver({ random })
     this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel, mtu })
     this.#clocksAt = clocksAt
-    this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
+    this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
     this.#tellResolver = this.#held.hold(this.#resolver, (output, now) => {
       if (output.type === 'resolved') this.#tellFlows(output, now)
@@ -122,12 +118,12 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   }
 
   get linkState(): LinkState {
-    return this.#linkState
+    return this.#portal.state
   }
 
   /** Why the portal is not reached; undefined while it is, or before anything was tried. */
   get portalProblem(): PortalProblem | undefined {
-    return this.#portalNews.problem
+    return this.#portal.problem
   }
 
   /** The transport plugin, and what keeps it from carrying packets. */
@@ -142,7 +138,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   counters(): DropCounts {
     return {
-      link: this.#link.counters(),
+      link: this.#portal.counters(),
       ...this.#lane.counters(),
       resolver: this.#resolver.counters(),
       service: this.#service.counters(),
@@ -152,17 +148,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   handle(input: GatewayInput, now: Instant): void {
     switch (input.type) {
-      case 'started':
-        return this.#tellLink({ type: 'start' }, now)
       case 'stopped':
         // First the portal, so that it offers this gateway to nobody; then the clients, which ask for another one at once.
-        this.#tellLink({ type: 'stop' }, now)
+        this.#tellPortal(input, now)
         return this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
-      case 'connectionOpened':
-      case 'connectionRefused':
-      case 'connectionClosed':
-      case 'frameReceived':
-        return this.#tellLink(input, now)
       case 'socketsOpened':
         return this.#tellCandidates(this.#locals.setPorts(input.ports), now)
       case 'addressesChanged':
@@ -183,6 +172,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'siteQueryReceived':
       case 'forwardAnswered':
         return this.#tellService(input, now)
+      default:
+        return this.#tellPortal(input, now)
     }
   }
 
@@ -198,32 +189,18 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     return this.#held.deadline()
   }
 
-  #onLink(output: LinkOutput<'gateway'>, now: Instant): void {
-    this.#note(this.#portalNews.hear(output, now))
+  #onPortal(output: PortalSideOutput<'gateway'>, now: Instant): void {
     switch (output.type) {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
-        this.#linkState = 'connected'
         return
-      case 'attemptFailed':
-      case 'linkDown':
-        this.#linkState = 'unreachable'
-        return
-      case 'signedOut':
-      case 'displaced':
-      case 'gaveUp':
+      case 'end':
         // Without a token this machine is no gateway: nobody passes any more.
         this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
-        this.#outputs.push({
-          type: 'end',
-          reason: ENDS[output.type],
-          detail: [output.reason, ('detail' in output ? output.detail : undefined) ?? []].flat().join(': '),
-        })
+        this.#outputs.push(output)
         return
-      case 'openConnection':
-      case 'closeConnection':
-      case 'sendText':
+      default:
         this.#outputs.push(output)
     }
   }
@@ -415,8 +392,6 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   /** What is said while the portal is away waits for it. */
   #say(message: ToPortal<'gateway'>, now: Instant): void {
-    this.#tellLink({ type: 'send', hold: true, ...message }, now)
+    this.#tellPortal({ type: 'send', hold: true, ...message }, now)
   }
 }
-
-const ENDS = { signedOut: 'signed_out', displaced: 'identity_in_use', gaveUp: 'unreachable' } as const

@@ -5,7 +5,7 @@ import type { NameStatus } from '../names/name-findings.ts'
 
 /** What `portreeve client status --json` prints, as it travels on the control socket. */
 export interface ClientStatus {
-  state: ClientState
+  state: LinkState
   /** The account's slug, null while signed out. */
   account: string | null
   /** The actor's name, null while signed out or unknown. */
@@ -31,7 +31,7 @@ export interface ClientStatus {
 }
 
 /** `unreachable`: the portal does not answer; connections that were granted go on. */
-export type ClientState = 'signed_out' | 'connecting' | 'connected' | 'unreachable'
+export type LinkState = 'signed_out' | 'connecting' | 'connected' | 'unreachable'
 
 export interface GatewayStatus {
   id: string

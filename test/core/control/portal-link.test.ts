@@ -44,7 +44,7 @@ class Bench {
 
   /** To the state of being joined. */
   join(): LinkOutput<'client'>[] {
-    this.put({ type: 'start' }, { type: 'connectionOpened' })
+    this.put({ type: 'started' }, { type: 'connectionOpened' })
     return this.receive(example('frame.reply-ok'))
   }
 
@@ -68,7 +68,7 @@ const frames = (outputs: LinkOutput<'client'>[]) =>
 describe('PortalLink', () => {
   it('connects, joins with payload null, tells what it can, and is up', () => {
     const bench = new Bench({ features: ['denial_details'] })
-    expect(types(bench.put({ type: 'start' }))).to.deep.equal(['openConnection'])
+    expect(types(bench.put({ type: 'started' }))).to.deep.equal(['openConnection'])
     expect(frames(bench.put({ type: 'connectionOpened' }))).to.deep.equal([example('frame.join.client')])
     const joined = bench.receive(example('frame.reply-ok'))
     expect(frames(joined)).to.deep.equal([
@@ -101,7 +101,7 @@ describe('PortalLink', () => {
 
   it('holds messages while it is down only where asked to, and says them once it is up', () => {
     const bench = new Bench()
-    bench.put({ type: 'start' })
+    bench.put({ type: 'started' })
     bench.put({ type: 'send', event: 'noRelays', payload: {} })
     const candidates = { gateway_id: '8f8dc16b-05bd-4dc3-ac6b-3a88245846bb', candidates: [] }
     bench.put({ type: 'send', event: 'newGatewayIceCandidates', payload: candidates, hold: true })
@@ -132,7 +132,7 @@ describe('PortalLink', () => {
 
   it('M8 says why at the first failure, tries each second at first, then more seldom, and never gives up', () => {
     const bench = new Bench()
-    const outputs = bench.put({ type: 'start' }, { type: 'connectionClosed', problem: PROBLEM })
+    const outputs = bench.put({ type: 'started' }, { type: 'connectionClosed', problem: PROBLEM })
     expect(outputs).to.deep.equal([{ type: 'openConnection' }, { type: 'attemptFailed', problem: PROBLEM }])
     for (let second = 0; second < 15; second++) {
       expect(bench.nextAttempt(2 * SECOND)).to.equal(SECOND)
@@ -152,7 +152,7 @@ describe('PortalLink', () => {
 
   it('names a portal that is silent at any step, after a time', () => {
     const bench = new Bench()
-    bench.put({ type: 'start' })
+    bench.put({ type: 'started' })
     const opening = bench.pass(15 * SECOND)
     expect(types(opening)).to.deep.equal(['closeConnection', 'attemptFailed'])
     bench.nextAttempt(2 * SECOND)
@@ -183,7 +183,7 @@ describe('PortalLink', () => {
 
   it('waits as long as Retry-After says, before and after the first success', () => {
     const bench = new Bench()
-    bench.put({ type: 'start' }, { type: 'connectionRefused', status: 503, code: 'rate_limit', retryAfterMs: 40_000 })
+    bench.put({ type: 'started' }, { type: 'connectionRefused', status: 503, code: 'rate_limit', retryAfterMs: 40_000 })
     expect(bench.nextAttempt(60 * SECOND)).to.equal(40_000)
     bench.put({ type: 'connectionOpened' })
     bench.receive(example('frame.reply-ok'))
@@ -207,14 +207,14 @@ describe('PortalLink', () => {
   it('is signed out for good by any 401', () => {
     const bench = new Bench()
     expect(
-      bench.put({ type: 'start' }, { type: 'connectionRefused', status: 401, code: 'invalid_token' }),
+      bench.put({ type: 'started' }, { type: 'connectionRefused', status: 401, code: 'invalid_token' }),
     ).to.deep.equal([{ type: 'openConnection' }, { type: 'signedOut', reason: 'invalid_token' }])
     expect(bench.pass(HOUR)).to.deep.equal([])
   })
 
   it('keeps its token where a 401 is not the portal’s', () => {
     const bench = new Bench()
-    expect(types(bench.put({ type: 'start' }, { type: 'connectionRefused', status: 401 }))).to.deep.equal([
+    expect(types(bench.put({ type: 'started' }, { type: 'connectionRefused', status: 401 }))).to.deep.equal([
       'openConnection',
       'attemptFailed',
     ])
@@ -255,7 +255,7 @@ describe('PortalLink', () => {
 
     it('stops at once and for good when it starts', () => {
       const bench = new Bench()
-      expect(bench.put({ type: 'start' }, refusal)).to.deep.equal([
+      expect(bench.put({ type: 'started' }, refusal)).to.deep.equal([
         { type: 'openConnection' },
         { type: 'displaced', reason: 'Another one is there' },
       ])
@@ -296,7 +296,7 @@ describe('PortalLink', () => {
 
   it('gives up where the join is refused, and joins again where the portal forgot it', () => {
     const refused = new Bench()
-    refused.put({ type: 'start' }, { type: 'connectionOpened' })
+    refused.put({ type: 'started' }, { type: 'connectionOpened' })
     expect(types(refused.receive(example('frame.reply-join-refused')))).to.deep.equal(['closeConnection', 'gaveUp'])
 
     const forgotten = new Bench()
@@ -319,8 +319,8 @@ describe('PortalLink', () => {
   it('never throws and keeps a deadline or an end, whatever happens in whatever order', () => {
     const input: fc.Arbitrary<LinkInput<'client'>> = fc.oneof(
       fc.constantFrom<LinkInput<'client'>>(
-        { type: 'start' },
-        { type: 'stop' },
+        { type: 'started' },
+        { type: 'stopped' },
         { type: 'connectionOpened' },
         { type: 'connectionClosed' },
         { type: 'connectionRefused', status: 500 },
@@ -339,12 +339,12 @@ describe('PortalLink', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(input, fc.nat(20_000))), (steps) => {
         const bench = new Bench()
-        bench.put({ type: 'start' })
+        bench.put({ type: 'started' })
         let over = false
         for (const [each, wait] of steps) {
           const outputs = [...bench.put(each), ...bench.pass(wait)]
-          if (each.type === 'start') over = false
-          if (each.type === 'stop' || types(outputs).some((type) => type === 'signedOut' || type === 'gaveUp'))
+          if (each.type === 'started') over = false
+          if (each.type === 'stopped' || types(outputs).some((type) => type === 'signedOut' || type === 'gaveUp'))
             over = true
         }
         if (!over) expect(bench.link.deadline()).to.not.equal(undefined)

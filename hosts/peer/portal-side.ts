@@ -1,0 +1,103 @@
+import type { FromPortal, Role } from '../../core/control/messages.ts'
+import { PortalLink, type LinkInput, type LinkOutput, type PortalLinkOptions } from '../../core/control/portal-link.ts'
+import { PortalNews } from '../../core/control/portal-news.ts'
+import type { PortalProblem } from '../../core/control/portal-problem.ts'
+import { HeldMachines, type Tell } from '../../core/runtime/held-machines.ts'
+import type { Deadline, Machine } from '../../core/runtime/machine.ts'
+import { OutputQueue } from '../../core/runtime/output-queue.ts'
+import type { Instant } from '../../core/runtime/time.ts'
+import type { PeerOutput } from './peer-messages.ts'
+
+/** State of a peer's link to its portal. `unreachable`: the portal does not answer; what was granted goes on. */
+export type LinkState = 'connecting' | 'connected' | 'unreachable'
+
+export type PortalSideOutput<R extends Role> =
+  | ({ type: 'deliver' } & FromPortal<R>)
+  /** What is sent from here on reaches the portal. */
+  | { type: 'linkUp' }
+  | Extract<PeerOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' | 'note' | 'end' }>
+
+export interface PortalSideOptions<R extends Role> extends PortalLinkOptions<R> {
+  /** The portal's sign that the peer is connected: that it has joined, or the `init` that follows. */
+  connectedBy: 'linkUp' | 'init'
+}
+
+/** A peer's link to its portal, with its state and its troubles as people follow them. */
+export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalSideOutput<R>> {
+  readonly #link: PortalLink<R>
+  readonly #news = new PortalNews()
+  readonly #connectedBy: 'linkUp' | 'init'
+  readonly #held = new HeldMachines()
+  readonly #tellLink: Tell<LinkInput<R>>
+  readonly #outputs = new OutputQueue<PortalSideOutput<R>>()
+  #state: LinkState = 'connecting'
+  #lostAt: Instant | undefined
+
+  constructor({ connectedBy, ...options }: PortalSideOptions<R>) {
+    this.#connectedBy = connectedBy
+    this.#link = new PortalLink(options)
+    this.#tellLink = this.#held.hold(this.#link, (output, now) => this.#onLink(output, now))
+  }
+
+  get state(): LinkState {
+    return this.#state
+  }
+
+  /** Why the portal is not reached; undefined while it is, or before anything was tried. */
+  get problem(): PortalProblem | undefined {
+    return this.#news.problem
+  }
+
+  /** Moment since which the portal is not reached; undefined while it is. */
+  get lostAt(): Instant | undefined {
+    return this.#lostAt
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#link.counters()
+  }
+
+  handle(input: LinkInput<R>, now: Instant): void {
+    this.#tellLink(input, now)
+  }
+
+  wake(now: Instant): void {
+    this.#held.wake(now)
+  }
+
+  poll(): PortalSideOutput<R> | undefined {
+    return this.#outputs.poll()
+  }
+
+  deadline(): Deadline | undefined {
+    return this.#held.deadline()
+  }
+
+  #onLink(output: LinkOutput<R>, now: Instant): void {
+    const note = this.#news.hear(output, now)
+    if (note !== undefined) this.#outputs.push(note)
+    switch (output.type) {
+      case 'attemptFailed':
+      case 'linkDown':
+        this.#state = 'unreachable'
+        this.#lostAt ??= now
+        return
+      case 'signedOut':
+      case 'displaced':
+      case 'gaveUp': {
+        const detail = [output.reason, ('detail' in output ? output.detail : undefined) ?? []].flat().join(': ')
+        this.#outputs.push({ type: 'end', reason: ENDS[output.type], detail })
+        return
+      }
+      case 'linkUp':
+        this.#lostAt = undefined
+        if (this.#connectedBy === 'linkUp') this.#state = 'connected'
+        break
+      case 'deliver':
+        if (this.#connectedBy === 'init' && output.event === 'init') this.#state = 'connected'
+    }
+    this.#outputs.push(output)
+  }
+}
+
+const ENDS = { signedOut: 'signed_out', displaced: 'identity_in_use', gaveUp: 'unreachable' } as const
