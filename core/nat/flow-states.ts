@@ -1,70 +1,84 @@
 import { ACK, FIN, RST, SYN, TCP, UDP } from '../net/packet-view.ts'
 import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
 
-/** RFC 5382 REQ-5: an established TCP connection is kept for at least 2 hours and 4 minutes. */
+/** Milliseconds for which a silent established TCP connection is kept: 2 hours 4 minutes (RFC 5382 REQ-5). */
 export const TCP_TTL = 2 * 60 * MINUTE + 4 * MINUTE
-/** RFC 4787 REQ-5: a UDP mapping is kept for at least 2 minutes. */
+/** Milliseconds for which a silent UDP mapping is kept, at least 2 minutes (RFC 4787 REQ-5). */
 export const UDP_TTL = 2 * MINUTE
-/** RFC 5508 REQ-2: an ICMP query is kept for at least 60 seconds; as long as UDP here (wire §5). */
+/**
+ * Milliseconds for which a silent ICMP echo flow is kept: as long as UDP (wire §5), at least 60 seconds (RFC 5508
+ * REQ-2).
+ */
 export const ICMP_TTL = 2 * MINUTE
-/** Nobody has answered yet: what floods a table is let go soon. RFC 7857 §2 permits less than the 4 minutes of RFC 5382 for SYNs. */
+/**
+ * Milliseconds for which a flow without an answer is kept: short, against floods. RFC 7857 §2 permits less than the 4
+ * minutes of RFC 5382 for SYNs.
+ */
 export const UNCONFIRMED_TTL = 60 * SECOND
-/** Both sides sent FIN: long enough for the last acknowledgements, short enough for a client that takes the port again. */
+/**
+ * Milliseconds for which a TCP connection is kept after FINs of both sides: long enough for the last ACKs, short enough
+ * to reuse the port.
+ */
 export const CLOSED_TTL = 5 * SECOND
 
-/** Where a packet of a flow comes from: the client, or the network. */
+/** Side from which a packet of a flow comes: the client (inside) or the site's network (outside). */
 export type Side = 'inside' | 'outside'
 
-/** Words of a row, or half as many numbers, of which the first is its expiry, an Instant. */
+/** 32-bit words of a row. The first two are its expiry, an Instant as a 64-bit float. */
 const ROW_WORDS = 4
 const ROW_NUMBERS = ROW_WORDS / 2
 const [STATE, STAMP] = [2, 3] as const
-/** A flow with this one has no verdict. */
+/** Stamp of a flow that has no verdict. */
 const NO_STAMP = 0
 const MOST_STAMPS = 0x7fffffff
 
-/** Bits of a state: its phase in the lowest two, its owner in the highest. */
+/** Mask of a flow's phase in its state word. Flags follow, and the owner's number from bit 8 on. */
 const PHASE = 0x03
 const [UNCONFIRMED, CONFIRMED, CLOSING, OVER] = [0, 1, 2, 3] as const
 const [FIN_INSIDE, FIN_OUTSIDE, IS_PLAIN, IS_TCP, IS_UDP] = [0x04, 0x08, 0x10, 0x20, 0x40] as const
 const OWNER_SHIFT = 8
 
 interface OpenedFlow {
-  /** Whose it is: a number below 2^24. */
+  /** Number of the flow's owner, below 2^24. */
   owner: number
   /** IP protocol number. */
   protocol: number
-  /** Address and port are the same on both sides: its packets pass as they are. */
+  /** Whether address and port are the same on both sides, so that packets need no translation. */
   isPlain: boolean
 }
 
 /**
- * What every packet of a flow reads and writes, of all flows of a gateway side by side in 16 bytes each: among very many flows a packet
- * costs what the places in memory cost that it looks at. A row is used again for another flow once it was closed.
+ * Table of the mutable state of all flows of a gateway: expiry, TCP phase, owner and verdict stamp, in one row of 16
+ * bytes per flow. It is compact because with very many flows, cache misses are the main cost of a packet. Rows of
+ * closed flows are reused.
  *
- * Verdicts on a flow are kept elsewhere, under its row and with a stamp. A flow bears the stamp of its latest verdict, and an era of its owner begins
- * after a stamp: a verdict of an earlier era, or of an earlier flow of the row, is none.
+ * Verdicts on flows are cached elsewhere, each with the flow's row and a stamp, an increasing number. A cached verdict
+ * is valid only if its stamp is still that of the row, and newer than the owner's era: `endEra` so invalidates all
+ * verdicts of an owner, and reusing a row those of the old flow.
  */
 export class FlowStates<Flow> {
   #words = new Int32Array(0)
-  /** The same bytes. */
+  /** View of the expiries in the bytes of `#words`. */
   #expiries = new Float64Array(0)
   readonly #flows: (Flow | undefined)[] = []
   #rows = 0
   readonly #free: number[] = []
-  /** By owner: the last stamp before its present era. */
+  /** Last stamp before the current era, by owner. */
   #eras = new Int32Array(0)
   #stamps = NO_STAMP
   readonly #mostStamps: number
   readonly #forgetVerdicts: () => void
 
-  /** Two billion stamps last for days. Then all verdicts are to be forgotten, and stamps begin anew. */
+  /**
+   * When all stamps are used up, after two billion verdicts, calls `forgetVerdicts` to clear all cached ones and starts
+   * again.
+   */
   constructor(forgetVerdicts: () => void, { mostStamps = MOST_STAMPS } = {}) {
     this.#forgetVerdicts = forgetVerdicts
     this.#mostStamps = mostStamps
   }
 
-  /** The row of a flow that nobody has answered yet. */
+  /** Opens a flow that has not been answered yet. Returns its row. */
   open({ owner, protocol, isPlain }: OpenedFlow, now: Instant): number {
     const row = this.#free.pop() ?? this.#rows++
     this.#makeRoom(row, owner)
@@ -76,7 +90,7 @@ export class FlowStates<Flow> {
     return row
   }
 
-  /** Once, when nothing keeps the row any more but verdicts. */
+  /** Closes a flow and frees its row. To be called once, when nothing but cached verdicts refers to the row. */
   close(row: number): void {
     const at = row * ROW_WORDS
     this.#words[at + STATE] = OVER
@@ -85,7 +99,7 @@ export class FlowStates<Flow> {
     this.#free.push(row)
   }
 
-  /** All else that is known of a flow. */
+  /** Stores the flow that `note` is to return for a row. */
   describe(row: number, flow: Flow): void {
     this.#flows[row] = flow
   }
@@ -98,15 +112,18 @@ export class FlowStates<Flow> {
     return (this.#stateAt(row) & PHASE) === OVER || (this.#expiries[row * ROW_NUMBERS] ?? 0) <= now
   }
 
-  /** Whether the client begins a new connection with this packet although the old one on the same port is not forgotten yet. */
+  /**
+   * Whether a packet of the client opens a new TCP connection on the port of one that is closed but still in the table.
+   */
   reopens(row: number, tcpFlags: number): boolean {
     const state = this.#stateAt(row)
     return (state & IS_TCP) !== 0 && (state & PHASE) === CLOSING && (tcpFlags & (SYN | ACK)) === SYN
   }
 
   /**
-   * Notes that a packet of the flow passed. A reset ends it: the caller passes this one packet on and no other. By what the packet is to be translated;
-   * undefined for a plain flow.
+   * Records a packet of a flow: updates its TCP phase and extends its expiry. After a RST the flow is over, and the
+   * caller forwards this packet only. Returns the flow by which to translate the packet; undefined if it needs no
+   * translation.
    */
   note(row: number, { from, tcpFlags, now }: { from: Side; tcpFlags: number; now: Instant }): Flow | undefined {
     const before = this.#stateAt(row)
@@ -117,12 +134,12 @@ export class FlowStates<Flow> {
     const at = row * ROW_NUMBERS
     if (phase === CONFIRMED) expiries[at] = after(now, ttlOf(state))
     else if (phase === UNCONFIRMED) expiries[at] = after(now, UNCONFIRMED_TTL)
-    // From the second FIN on, and not extended by what follows it.
+    // The time after the second FIN is not extended by later packets.
     else if (phase === CLOSING && (before & PHASE) !== CLOSING) expiries[at] = after(now, CLOSED_TTL)
     return (state & IS_PLAIN) === 0 ? this.#flows[row] : undefined
   }
 
-  /** The stamp for a verdict on packets of a flow, on either side. */
+  /** Returns the stamp to store with a verdict on packets of a flow, of either side. */
   stamp(row: number): number {
     const at = row * ROW_WORDS + STAMP
     const known = this.#words[at] ?? NO_STAMP
@@ -132,7 +149,10 @@ export class FlowStates<Flow> {
     return this.#stamps
   }
 
-  /** Whether a verdict with this stamp, under this row, is one on this flow and of its owner's present era, and the flow lives. */
+  /**
+   * Whether a cached verdict is valid: the flow is alive, `stamp` is its own, and the verdict was made in its owner's
+   * current era.
+   */
   holdsVerdict(row: number, stamp: number, now: Instant): boolean {
     const at = row * ROW_WORDS
     const words = this.#words
@@ -141,7 +161,7 @@ export class FlowStates<Flow> {
     return (state & PHASE) !== OVER && (this.#expiries[row * ROW_NUMBERS] ?? 0) > now
   }
 
-  /** All flows of an owner are to be decided anew. */
+  /** Invalidates the verdicts on all flows of an owner. */
   endEra(owner: number): void {
     this.#makeRoom(0, owner)
     this.#eras[owner] = this.#stamps

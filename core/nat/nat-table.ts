@@ -3,40 +3,46 @@ import { TCP, UDP, type PacketView } from '../net/packet-view.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { FlowStates } from './flow-states.ts'
 
-/** A full table costs some 700 bytes an entry, or 900 where each has a real address of its own. */
+/** Most flows of one client. A flow takes some 700 bytes of memory, or 900 if it has a real address of its own. */
 const MOST_ENTRIES = 16_384
-/** A full table is looked through for what is over no more often than this: else each packet that it has no room for would cost that. */
+/**
+ * Shortest interval between sweeps of a full table, as otherwise each packet for which there is no room would cost a
+ * sweep.
+ */
 const SWEEP_MS = SECOND
-/** How many ports are tried when the wanted one is taken; bounds the work that one packet can cause. */
+/** Most ports that are tried if the wanted one is taken; limits the work that one packet can cause. */
 const MOST_PORTS_TRIED = 256
 
-/** A flow of a client: what it sees inside the tunnel, and what the network sees. What its packets change stands in `FlowStates`. */
+/** Translation of one flow of a client: its port and address inside the tunnel, and outside, in the site's network. */
 export interface NatEntry<Tag> {
-  /** Of the flow in `FlowStates`. */
+  /** Row of the flow in `FlowStates`, which has its mutable state. */
   readonly row: number
   /** IP protocol number: TCP, UDP, ICMP or ICMPv6. */
   readonly protocol: number
-  /** The client's port, or its echo identifier, and the address that it wrote to. */
+  /**
+   * Source port of the client, or its ICMP echo identifier. `insideAddress` is the destination that the client uses.
+   */
   readonly insidePort: number
   readonly insideAddress: AddressBytes
   readonly outsidePort: number
   readonly outsideAddress: AddressBytes
-  /** What the owner knows about the flow. */
+  /** Data of the table's owner about the flow. */
   readonly tag: Tag
-  /** By what the owner may ask for it; changed by `regroup` alone. */
+  /** Key by which `inGroup` finds the flow. Change it only by `regroup`. */
   group: string
 }
 
 export type NatRefusal = 'nat-table-full' | 'nat-ports-exhausted'
 
 /**
- * The translations of one client (wire §5): (protocol, port or echo identifier, proxy address) <-> (protocol, port or identifier,
- * real address). Both sides are unique, so two names on one real address used from one source port are told apart by the port that
- * the network sees. The owner decides who may pass; the table only remembers and forgets.
+ * Network address translations of one client (wire §5): (protocol, port or echo identifier, mapped or real address)
+ * inside <-> (protocol, port or identifier, real address) outside. Both sides are unique: two names with the same real
+ * address, used from one source port, get different ports outside. The table does not decide which flows are permitted;
+ * its owner does.
  */
 export class NatTable<Tag> {
   readonly #inside = new Map<string, NatEntry<Tag>>()
-  /** By real address, and by protocol and port: a search for a free port is to cost no text for each that it tries. */
+  /** Flows by real address, then by protocol and port: searching a free port then needs no text key for each port. */
   readonly #outside = new Map<string, Map<number, NatEntry<Tag>>>()
   readonly #groups = new Map<string, Set<NatEntry<Tag>>>()
   readonly #states: FlowStates<NatEntry<Tag>>
@@ -44,7 +50,7 @@ export class NatTable<Tag> {
   readonly #capacity: number
   #sweptAt: Instant | undefined
 
-  /** `states` may be shared with the tables of other clients, which have other numbers as `owner`. */
+  /** `states` may be shared with tables of other clients, if each has its own number as `owner`. */
   constructor({
     states,
     owner,
@@ -63,17 +69,20 @@ export class NatTable<Tag> {
     return this.#inside.size
   }
 
-  /** The live flow that the client knows under this port and address. */
+  /** Finds the live flow by its port and address inside. */
   fromInside(protocol: number, port: number, address: AddressBytes, now: Instant): NatEntry<Tag> | undefined {
     return this.#alive(this.#inside.get(keyOf(protocol, port, address)), now)
   }
 
-  /** The live flow that the network knows under this port and address. */
+  /** Finds the live flow by its port and address outside. */
   fromOutside(protocol: number, port: number, address: AddressBytes, now: Instant): NatEntry<Tag> | undefined {
     return this.#alive(this.#outside.get(formatAddress(address))?.get(outsideKeyOf(protocol, port)), now)
   }
 
-  /** A new flow, which replaces one of the same inside. The same port outside if that is free, else the next. */
+  /**
+   * Opens a flow, replacing one with the same inside. Keeps the port outside if it is free, otherwise takes the next
+   * free one.
+   */
   open(
     { protocol, insidePort, insideAddress, outsideAddress, tag, group }: Opening<Tag>,
     now: Instant,
@@ -109,7 +118,7 @@ export class NatTable<Tag> {
     return entry
   }
 
-  /** Nothing where it was removed before. */
+  /** Removes a flow; does nothing if it was removed before. */
   remove(entry: NatEntry<Tag>): void {
     const insideKey = keyOf(entry.protocol, entry.insidePort, entry.insideAddress)
     if (this.#inside.get(insideKey) !== entry) return
@@ -122,7 +131,7 @@ export class NatTable<Tag> {
     this.#states.close(entry.row)
   }
 
-  /** Forgets what is over. */
+  /** Removes all flows that are over. */
   sweep(now: Instant): void {
     this.#sweptAt = now
     for (const entry of this.#inside.values()) if (this.#states.isOver(entry.row, now)) this.remove(entry)
@@ -132,7 +141,7 @@ export class NatTable<Tag> {
     for (const entry of this.#inside.values()) this.remove(entry)
   }
 
-  /** The flows of a group, as they are now. */
+  /** Returns the flows of a group, in a new array. */
   inGroup(group: string): NatEntry<Tag>[] {
     return [...(this.#groups.get(group) ?? [])]
   }
@@ -165,7 +174,7 @@ export class NatTable<Tag> {
 
   #freePort(protocol: number, wanted: number, address: string, now: Instant): number | undefined {
     const there = this.#outside.get(address)
-    // Echo identifiers may be 0, ports may not.
+    // An echo identifier may be 0, a port may not.
     const lowest = hasPorts(protocol) ? 1 : 0
     let port = wanted
     for (let tried = 0; tried < MOST_PORTS_TRIED; tried++) {
@@ -185,7 +194,9 @@ interface Opening<Tag> {
   group: string
 }
 
-/** Whether a packet towards the site is of a kind that has entries here. Client and gateway must agree about that (T5). */
+/**
+ * Whether packets of this kind towards the site are translated by `NatTable`. Client and gateway must agree on it (T5).
+ */
 export const isTranslated = ({ kind }: Pick<PacketView, 'kind'>): boolean =>
   kind === 'tcp' || kind === 'udp' || kind === 'echoRequest'
 

@@ -16,8 +16,9 @@ import {
 export type Unreachable = 'admin-prohibited' | 'host-unreachable' | 'port-unreachable'
 
 /**
- * The ICMP error that answers a packet, as a packet of its own from `from` (by default where the packet wanted to go: the answer of
- * a host that the application knows). Undefined for what must not be answered: ICMP errors, unspecified senders (RFC 1122 §3.2.2, RFC 4443 §2.4 e).
+ * Builds the ICMP "destination unreachable" packet that answers `packet`. Its source is `from`, by default the packet's
+ * destination, which the application knows. Undefined if the packet must not be answered: ICMP errors, unspecified
+ * senders (RFC 1122 §3.2.2, RFC 4443 §2.4 e).
  */
 export const buildUnreachable = (
   packet: PacketView,
@@ -29,17 +30,17 @@ export const buildUnreachable = (
 }
 
 /**
- * The same for a packet that is longer than the `mtu` of the way that it is to take: fragmentation needed (RFC 1191 §4), or packet too big
- * (RFC 4443 §3.2).
+ * Builds the ICMP error for a packet that exceeds the path MTU: "fragmentation needed" (RFC 1191 §4) or "packet too
+ * big" (RFC 4443 §3.2). Undefined if the packet must not be answered.
  */
 export const buildTooBig = (packet: PacketView, mtu: number): Uint8Array | undefined => {
   const [type, code] = packet.addressLength === 4 ? [3, 4] : [2, 0]
   return buildError(packet, { type, code, detail: mtu, from: packet.destination() })
 }
 
-/** What an ICMP error quotes: the packet that it is about, seen from its sender. */
+/** The packet that an ICMP error quotes. Addresses and ports are those that its sender wrote. */
 export interface QuotedPacket {
-  /** Offsets are into the bytes of the whole error. */
+  /** Offset of the quoted packet; like all offsets here in the bytes of the whole error. */
   at: number
   sourceAt: number
   destinationAt: number
@@ -49,29 +50,32 @@ export interface QuotedPacket {
   kind: PacketKind
   sourcePort: number
   destinationPort: number
-  /** The end of the bytes that there are; the quoted packet itself may have been longer. */
+  /** Offset of the end of the quote; the original packet may have been longer. */
   length: number
 }
 
-/** The packet that an ICMP error is about; undefined for kinds of error that are not passed on, and where too little of it is quoted. */
+/**
+ * Parses the packet that an ICMP error quotes; undefined for types of error that are not passed on, or if too little is
+ * quoted.
+ */
 export const quotedPacket = (error: PacketView): QuotedPacket | undefined => {
   const { bytes, transportAt, addressLength, length } = error
   const type = bytes[transportAt] ?? 0
-  // Unreachable, time exceeded, parameter problem; not redirect, which would move somebody's routes.
+  // Unreachable, time exceeded, parameter problem; not redirect, which would change the receiver's routes.
   if (addressLength === 4 ? type !== 3 && type !== 11 && type !== 12 : type < 1 || type > 4) return undefined
   const at = transportAt + 8
   return addressLength === 4 ? quotedIpv4(bytes, at, length) : quotedIpv6(bytes, at, length)
 }
 
-/** What to write into a quoted packet, which is left out where it stays. */
+/** Fields to replace in a quoted packet; absent ones are kept. */
 export interface QuoteChange {
   source?: AddressBytes
   destination?: AddressBytes
-  /** Or the identifier of an echo. */
+  /** Source port, or the identifier of an ICMP echo. */
   sourcePort?: number
 }
 
-/** Changes the packet that an error quotes, its checksums as far as they were quoted, and the error's own. */
+/** Replaces fields of a quoted packet, and updates its checksums, if they are quoted, and the error's own. */
 export const rewriteQuote = (error: PacketView, quoted: QuotedPacket, change: QuoteChange): void => {
   const { bytes } = error
   if (change.source !== undefined) setQuotedAddress(bytes, quoted, quoted.sourceAt, change.source)
@@ -85,11 +89,11 @@ export const rewriteQuote = (error: PacketView, quoted: QuotedPacket, change: Qu
   error.completeChecksum()
 }
 
-/** Whether the quoted packet came from this address. */
+/** Whether the quoted packet has this source address. */
 export const quotesSource = (error: PacketView, quoted: QuotedPacket, address: AddressBytes): boolean =>
   address.length === quoted.addressLength && isAddressAt(address, error.bytes, quoted.sourceAt)
 
-/** Whether it says `admin-prohibited`, in either family. */
+/** Whether an ICMP error says "administratively prohibited", in either family. */
 export const isProhibition = ({ bytes, transportAt, addressLength }: PacketView): boolean =>
   addressLength === 4
     ? bytes[transportAt] === 3 && bytes[transportAt + 1] === 13
@@ -97,7 +101,7 @@ export const isProhibition = ({ bytes, transportAt, addressLength }: PacketView)
 
 const HOP_LIMIT = 64
 
-/** Type and code: RFC 792, RFC 1812 §5.2.7.1; RFC 4443 §3.1. */
+/** ICMP type and code by reason (RFC 792, RFC 1812 §5.2.7.1; IPv6: RFC 4443 §3.1). */
 const UNREACHABLE_IPV4 = {
   'admin-prohibited': [3, 13],
   'host-unreachable': [3, 1],
@@ -108,7 +112,7 @@ const UNREACHABLE_IPV6 = { 'admin-prohibited': [1, 1], 'host-unreachable': [1, 3
 interface ErrorParts {
   type: number
   code: number
-  /** The second word; an MTU fits into the half of it that IPv4 has for that. */
+  /** Second word of the ICMP header: the MTU, or 0. At most 16 bits, as in IPv4. */
   detail: number
   from: AddressBytes
 }
@@ -119,7 +123,7 @@ const buildError = (packet: PacketView, parts: ErrorParts): Uint8Array | undefin
 }
 
 const buildIpv4 = (packet: PacketView, { type, code, detail, from }: ErrorParts): Uint8Array => {
-  // RFC 1812 §4.3.2.3: as much of the packet as fits into 576 bytes.
+  // RFC 1812 §4.3.2.3: quote as much of the packet as fits into 576 bytes.
   const quote = Math.min(packet.length, 576 - 28)
   const bytes = new Uint8Array(28 + quote)
   bytes[0] = 0x45
@@ -137,7 +141,7 @@ const buildIpv4 = (packet: PacketView, { type, code, detail, from }: ErrorParts)
 }
 
 const buildIpv6 = (packet: PacketView, { type, code, detail, from }: ErrorParts): Uint8Array => {
-  // RFC 4443 §2.4 c: as much as fits into the minimum MTU.
+  // RFC 4443 §2.4 c: quote as much as fits into the minimum MTU.
   const quote = Math.min(packet.length, 1280 - 48)
   const bytes = new Uint8Array(48 + quote)
   bytes[0] = 0x60
@@ -161,7 +165,7 @@ const finish = (bytes: Uint8Array, packet: PacketView, quote: number): Uint8Arra
 }
 
 const quotedIpv4 = (bytes: Uint8Array, at: number, end: number): QuotedPacket | undefined => {
-  // RFC 792 promises the header and 8 bytes.
+  // RFC 792: an error quotes at least the IP header and 8 bytes.
   if (at + 28 > end || bytes[at] !== 0x45 || (word(bytes, at + 6) & 0x1fff) !== 0) return undefined
   const protocol = bytes[at + 9] ?? 0
   return withPorts(bytes, {
@@ -186,7 +190,7 @@ const quotedIpv6 = (bytes: Uint8Array, at: number, end: number): QuotedPacket | 
     destinationAt: at + 24,
     transportAt: at + 40,
     addressLength: 16,
-    // A quoted extension header is a protocol without ports, which matches no flow.
+    // A quoted extension header counts as a protocol without ports, which matches no flow.
     protocol: bytes[at + 6] ?? 0,
     kind: 'other',
     sourcePort: 0,

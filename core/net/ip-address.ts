@@ -1,22 +1,22 @@
 import type { Family } from '../runtime/endpoint.ts'
 
-/** An IP address as it travels: 4 or 16 bytes in network order. */
+/** An IP address: 4 or 16 bytes in network order. */
 export type AddressBytes = Uint8Array
 
 /**
- * The bytes of an address in text, undefined if it is none. Strict: four decimal numbers without leading zeros (a leading zero is
- * octal to some readers, which makes one text two addresses), or RFC 4291 §2.2 without a zone or a prefix length.
+ * Parses an address strictly: four decimal numbers without leading zeros (some parsers read those as octal, so that one
+ * text would be two addresses), or RFC 4291 §2.2 without a zone or a prefix length. Undefined if the text is malformed.
  */
 export const parseAddress = (text: string): AddressBytes | undefined =>
   text.includes(':') ? parseIpv6(text) : parseIpv4(text)
 
-/** The one way to write an address: dotted decimal, or RFC 5952. `bytes` has 4 or 16 from `offset`. */
+/** Formats an address canonically: dotted decimal, or RFC 5952. Takes its 4 or 16 bytes at `offset`. */
 export const formatAddress = (bytes: Uint8Array, offset = 0, length: number = bytes.length): string =>
   length === 4
     ? `${bytes[offset] ?? 0}.${bytes[offset + 1] ?? 0}.${bytes[offset + 2] ?? 0}.${bytes[offset + 3] ?? 0}`
     : formatIpv6(bytes, offset)
 
-/** The canonical text of an address, so that equal addresses are equal text; undefined if it is none. */
+/** Converts an address to its canonical text, so that equal addresses are equal text; undefined if it is malformed. */
 export const canonicalAddress = (text: string): string | undefined => {
   const bytes = parseAddress(text)
   return bytes === undefined ? undefined : formatAddress(bytes)
@@ -24,7 +24,7 @@ export const canonicalAddress = (text: string): string | undefined => {
 
 export const familyOf = (bytes: AddressBytes): Family => (bytes.length === 4 ? 'ipv4' : 'ipv6')
 
-/** Numeric order, IPv4 before IPv6. */
+/** Orders addresses numerically, IPv4 before IPv6. */
 export const compareAddresses = (a: AddressBytes, b: AddressBytes): number => {
   if (a.length !== b.length) return a.length - b.length
   for (let at = 0; at < a.length; at++) {
@@ -34,7 +34,7 @@ export const compareAddresses = (a: AddressBytes, b: AddressBytes): number => {
   return 0
 }
 
-/** Whether the address is found in `bytes` at `offset`. */
+/** Whether the bytes at `offset` are this address. */
 export const isAddressAt = (address: AddressBytes, bytes: Uint8Array, offset: number): boolean => {
   for (let at = 0; at < address.length; at++) if (address[at] !== bytes[offset + at]) return false
   return true
@@ -62,7 +62,7 @@ const parseIpv6 = (text: string): AddressBytes | undefined => {
   const tail = compressed ? wordsOf(halves[1] ?? '', { mayEndInIpv4: true }) : []
   if (head === undefined || tail === undefined) return undefined
   const count = head.length + tail.length
-  // `::` stands for at least one word of zeros.
+  // `::` has to stand for at least one word of zeros.
   if (compressed ? count > 7 : count !== 8) return undefined
   const bytes = new Uint8Array(16)
   for (const [at, word] of head.entries()) putWord(bytes, at, word)
@@ -97,11 +97,11 @@ const formatIpv6 = (bytes: Uint8Array, offset: number): string => {
     { length: 8 },
     (_, at) => ((bytes[offset + at * 2] ?? 0) << 8) | (bytes[offset + at * 2 + 1] ?? 0),
   )
-  // RFC 5952 §5: IPv4-mapped addresses are written mixed.
+  // RFC 5952 §5: IPv4-mapped addresses end in dotted decimal.
   if (words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff) {
     return `::ffff:${formatAddress(bytes, offset + 12, 4)}`
   }
-  // RFC 5952 §4.2: the longest run of at least two zero words, the first of equals.
+  // RFC 5952 §4.2: `::` replaces the longest run of at least two zero words, the first one among equals.
   let start = -1
   let longest = 1
   for (let at = 0; at < 8; at++) {

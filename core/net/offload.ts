@@ -1,5 +1,6 @@
-// Segmentation and checksum offload as a TUN device speaks it: each frame is a virtio_net header (VIRTIO 1.2 §5.1.6, the legacy
-// form of 10 bytes, little-endian) and one IP packet of up to 64 KB, whose checksum and segmentation are left to the reader.
+// Segmentation and checksum offload of a TUN device. Each frame is a virtio_net header (VIRTIO 1.2 §5.1.6, the legacy
+// form of 10 bytes, little-endian) and an IP packet of up to 64 KB, which the reader may have to segment and whose
+// checksum it may have to complete.
 import { checksumOf } from './checksum.ts'
 
 export const OFFLOAD_HEADER_BYTES = 10
@@ -16,17 +17,20 @@ const FIN = 0x01
 const PSH = 0x08
 const CWR = 0x80
 
-/** What no kernel exceeds, to bound what one frame may cost: the smallest TCP segment is 48 bytes. */
+/** Limits of the work that one frame can cause, which no kernel exceeds: its smallest TCP segment is 48 bytes. */
 const MOST_SEGMENTS = 2048
 const MOST_HEADER_BYTES = 512
 
 export type OffloadKind = 'none' | 'tcp-ipv4' | 'tcp-ipv6' | 'udp'
 
 export interface OffloadHeader {
-  /** The field at checksumStart + checksumOffset holds the pseudo-header's sum only. */
+  /**
+   * Whether the checksum has to be completed: its field, at `checksumStart + checksumOffset`, holds the sum of the
+   * pseudo-header.
+   */
   needsChecksum: boolean
   kind: OffloadKind
-  /** Bytes of the IP and transport headers together, as the sender says; not relied on. */
+  /** Bytes of the IP and transport headers, as stated by the sender; not relied on. */
   headerBytes: number
   /** Payload bytes per segment. */
   segmentBytes: number
@@ -38,7 +42,7 @@ export interface OffloadHeader {
 export type OffloadDrop =
   'short-frame' | 'unknown-offload' | 'not-ip' | 'bad-checksum-field' | 'bad-headers' | 'bad-segment-size'
 
-/** The header at the start of `frame`, or why it is none. */
+/** Reads the header at the start of a frame; returns a reason to drop the frame if it is malformed. */
 export const decodeOffloadHeader = (frame: Uint8Array): OffloadHeader | OffloadDrop => {
   if (frame.length < OFFLOAD_HEADER_BYTES) return 'short-frame'
   const kind = KINDS.get((frame[1] ?? 0) & ~GSO_ECN)
@@ -53,7 +57,7 @@ export const decodeOffloadHeader = (frame: Uint8Array): OffloadHeader | OffloadD
   }
 }
 
-/** Writes the header into the first ten bytes of `frame`. All zeros mean a packet that is complete. */
+/** Writes a header into the first ten bytes of a frame. All zeros stand for a packet that needs no offload. */
 export const encodeOffloadHeader = (header: OffloadHeader, frame: Uint8Array): void => {
   frame[0] = header.needsChecksum ? NEEDS_CHECKSUM : 0
   frame[1] = [...KINDS].find(([, kind]) => kind === header.kind)?.[0] ?? GSO_NONE
@@ -65,8 +69,9 @@ export const encodeOffloadHeader = (header: OffloadHeader, frame: Uint8Array): v
 }
 
 /**
- * Appends to `packets` the whole IP packets with complete checksums that a frame stands for, or gives back why there are none.
- * A packet that needs no segmentation stays part of `frame`, which is written to; segments lie in memory from `take`.
+ * Appends the IP packets of a frame to `packets`, segmented and with complete checksums; returns a reason if the frame
+ * is dropped. A packet that needs no segmentation is changed in place and borrowed from `frame`; segments are in memory
+ * allocated by `take`.
  */
 export const expandFrame = (
   frame: Uint8Array,
@@ -76,7 +81,7 @@ export const expandFrame = (
   if (frame.length < OFFLOAD_HEADER_BYTES) return 'short-frame'
   if (!isIp(frame)) return 'not-ip'
   const packet = frame.subarray(OFFLOAD_HEADER_BYTES)
-  // By far the most frequent header: nothing is left to do.
+  // Fast path for by far the most frequent header: no offload.
   if (frame[1] === GSO_NONE && ((frame[0] ?? 0) & NEEDS_CHECKSUM) === 0) {
     packets.push(packet)
     return undefined
@@ -106,7 +111,8 @@ const isIp = (frame: Uint8Array): boolean => {
   return length <= 0xffff + 40 && ((version === 4 && length >= 20) || (version === 6 && length >= 40))
 }
 
-// RFC 1071, 32 bits at a time: 2^32 and 2^16 are both 1 modulo 0xffff. Kept unfolded in a double, which 2^20 words do not fill.
+// Sums 32 bits at a time (RFC 1071): 2^32 and 2^16 are both 1 modulo 0xffff. The sum stays unfolded in a double, exact
+// for 2^20 words.
 const sumBytes = (view: DataView, start: number, end: number, initial: number): number => {
   let sum = initial
   let at = start
@@ -123,7 +129,7 @@ const completeChecksum = (packet: Uint8Array, { checksumStart, checksumOffset }:
   if (field + 2 > packet.length) return false
   const view = viewOf(packet)
   const checksum = checksumOf(sumBytes(view, checksumStart, packet.length, 0))
-  // RFC 768: a UDP checksum of zero means that there is none. To others both zeros are the same.
+  // RFC 768: a UDP checksum of zero means that there is none, so the other form of zero is sent.
   view.setUint16(field, checksum === 0 && checksumOffset === UDP.checksumAt ? 0xffff : checksum)
   return true
 }
@@ -175,7 +181,7 @@ const segment = (
     }
     if (tcp) {
       fields.setUint32(transport + 4, (sequence + index * segmentBytes) % 0x1_0000_0000)
-      // The end is said once at the end, the answer to a congestion mark once at the start (RFC 3168 §6.1.2).
+      // FIN and PSH belong to the last segment only, CWR to the first (RFC 3168 §6.1.2).
       const notLast = index < count - 1 ? FIN | PSH : 0
       const notFirst = index > 0 ? CWR : 0
       fields.setUint8(transport + 13, flags & ~(notLast | notFirst))

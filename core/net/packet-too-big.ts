@@ -1,8 +1,9 @@
 import { TCP, UDP, word, type PacketView } from './packet-view.ts'
 
 /**
- * Whether a packet exceeds the MTU of a path and may not be fragmented there. For a super-packet, `segmentBytes` is the payload of each of its
- * segments, which are judged in its place; 0 for an ordinary packet. IPv4 without the DF bit may be fragmented (RFC 791 §3.1), IPv6 never (RFC 8200 §4.5).
+ * Whether a packet exceeds a path MTU and must not be fragmented. IPv4 without the DF bit may be fragmented (RFC 791
+ * §3.1), IPv6 never (RFC 8200 §4.5). For a super-packet, which will be segmented, `segmentBytes` is the payload of each
+ * segment, and the length of a segment counts; otherwise 0.
  */
 export const isTooBig = (packet: PacketView, mtu: number, segmentBytes = 0): boolean => {
   if (packet.length <= mtu) return false

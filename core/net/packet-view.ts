@@ -5,7 +5,7 @@ export const ICMP = 1
 export const TCP = 6
 export const UDP = 17
 export const ICMPV6 = 58
-/** RFC 3692: what control frames between client and gateway use (wire §5). */
+/** Protocol number of control frames between client and gateway (wire §5), reserved for experiments by RFC 3692. */
 export const CONTROL = 0xff
 
 export const FIN = 0x01
@@ -13,42 +13,45 @@ export const SYN = 0x02
 export const RST = 0x04
 export const ACK = 0x10
 
-/** Why bytes are no packet that is passed on. */
+/** Reason why a packet is not forwarded. */
 export type PacketRefusal =
   | 'packet-empty'
   | 'packet-version'
   | 'packet-truncated'
-  /** IPv4 options: source routes would lead around the verdict, and nothing in use needs the others. */
+  /** IPv4 options: a source route would bypass the verdict, and no other option is in use. */
   | 'packet-options'
   | 'packet-extension-header'
-  /** Fragments carry no ports, so there is no verdict on them. */
+  /** Fragment: it may carry no ports, so there can be no verdict on it. */
   | 'packet-fragment'
   | 'packet-transport'
 
 export type PacketKind = 'tcp' | 'udp' | 'echoRequest' | 'echoReply' | 'icmpError' | 'icmp' | 'other'
 
 /**
- * A view of an IP packet, valid only after `parse` said `ok`; made once and used for packet after packet, so that the hot path
- * allocates nothing. No length in the packet is believed beyond the bytes that are there. The setters change the bytes in place and
- * keep every checksum right.
+ * Parsed IP packet over borrowed bytes, valid only after `parse` returned `ok`. One view is reused for many packets, so
+ * that the hot path allocates nothing. Lengths in the packet are checked against its bytes. The setters change the
+ * bytes in place and update all checksums.
  */
 export class PacketView {
   bytes: Uint8Array = NO_BYTES
-  /** Of the packet; what `bytes` holds beyond it is padding. */
+  /** Bytes of the packet; `bytes` may have padding behind it. */
   length = 0
   addressLength: 4 | 16 = 4
   sourceAt = 0
   destinationAt = 0
-  /** Where the transport header begins. */
+  /** Offset of the transport header. */
   transportAt = 0
   protocol = 0
   kind: PacketKind = 'other'
-  /** The identifier for ICMP echo, in both; 0 where there are no ports. */
+  /** Source port. For ICMP echo, both ports are the identifier; 0 for protocols without ports. */
   sourcePort = 0
   destinationPort = 0
-  /** 0 for anything but TCP. */
+  /** Flags of TCP; 0 for other protocols. */
   tcpFlags = 0
-  /** The transport checksum's field holds the folded sum of the pseudo-header only. Set it after `parse`. */
+  /**
+   * Whether the transport checksum's field holds just the folded sum of the pseudo-header (checksum offload). The
+   * caller sets it after `parse`.
+   */
   hasPseudoChecksum = false
 
   parse(bytes: Uint8Array): 'ok' | PacketRefusal {
@@ -60,7 +63,7 @@ export class PacketView {
     return refusal ?? this.#parseTransport(bytes) ?? 'ok'
   }
 
-  /** The first 4 or 16 bytes of the source address' place. Borrowed from the packet. */
+  /** Returns the source address, 4 or 16 bytes borrowed from the packet. */
   source(): AddressBytes {
     return this.bytes.subarray(this.sourceAt, this.sourceAt + this.addressLength)
   }
@@ -77,7 +80,7 @@ export class PacketView {
     return formatAddress(this.bytes, this.destinationAt, this.addressLength)
   }
 
-  /** What follows the transport header of UDP or ICMP. Borrowed from the packet. */
+  /** Returns the payload of UDP or ICMP, borrowed from the packet. */
   payload(): Uint8Array {
     return this.bytes.subarray(this.transportAt + 8, this.#transportEnd())
   }
@@ -90,21 +93,24 @@ export class PacketView {
     this.#setAddress(this.destinationAt, address)
   }
 
-  /** Of TCP or UDP, or the identifier of an ICMP echo. */
+  /** Sets the source port of TCP or UDP, or the identifier of an ICMP echo. */
   setSourcePort(port: number): void {
     if (this.kind === 'tcp' || this.kind === 'udp') this.#setPort(this.transportAt, port)
     else if (this.kind === 'echoRequest' || this.kind === 'echoReply') this.#setPort(this.transportAt + 4, port)
     this.sourcePort = port
   }
 
-  /** Of TCP or UDP, or the identifier of an ICMP echo. */
+  /** Sets the destination port of TCP or UDP, or the identifier of an ICMP echo. */
   setDestinationPort(port: number): void {
     if (this.kind === 'tcp' || this.kind === 'udp') this.#setPort(this.transportAt + 2, port)
     else if (this.kind === 'echoRequest' || this.kind === 'echoReply') this.#setPort(this.transportAt + 4, port)
     this.destinationPort = port
   }
 
-  /** Computes the transport checksum anew from all bytes, which is only for packets that we built or took apart. */
+  /**
+   * Computes the transport checksum from all bytes. Only for packets built or segmented here: for others it would hide
+   * transmission errors.
+   */
   completeChecksum(): void {
     const at = checksumAt(this.protocol, this.transportAt)
     if (at < 0) return
@@ -113,7 +119,7 @@ export class PacketView {
     putWord(this.bytes, at, this.protocol === UDP && checksum === 0 ? 0xffff : checksum)
   }
 
-  /** Whether all checksums are right. A UDP checksum of 0 over IPv4 is none (RFC 768). */
+  /** Whether all checksums are correct, or UDP over IPv4 has none (0: RFC 768). */
   checksumsHold(): boolean {
     if (this.addressLength === 4 && checksumOf(sumWords(this.bytes, 0, this.transportAt)) !== 0) return false
     const at = checksumAt(this.protocol, this.transportAt)
@@ -136,7 +142,7 @@ export class PacketView {
     return sumWords(this.bytes, this.transportAt, this.#transportEnd(), initial)
   }
 
-  /** RFC 9868: an IP packet may be longer than the UDP datagram in it. */
+  /** Offset of the end of the transport data; an IP packet may be longer than the UDP datagram in it (RFC 9868). */
   #transportEnd(): number {
     return this.kind === 'udp' ? this.transportAt + word(this.bytes, this.transportAt + 4) : this.length
   }
@@ -230,10 +236,10 @@ export class PacketView {
   }
 }
 
-/** Whether it begins a TCP connection, or answers one that begins. */
+/** Whether a packet has the TCP flag SYN: it opens a connection, or accepts one (SYN-ACK). */
 export const isSyn = ({ tcpFlags }: PacketView): boolean => (tcpFlags & SYN) !== 0
 
-/** The kind of an ICMP or ICMPv6 message of this type. */
+/** Returns the kind of an ICMP or ICMPv6 message by its type. */
 export const icmpKind = (type: number, addressLength: 4 | 16): PacketKind => {
   if (addressLength === 16) {
     // RFC 4443 §2.1: error messages have types below 128.
@@ -244,7 +250,10 @@ export const icmpKind = (type: number, addressLength: 4 | 16): PacketKind => {
   return type === 3 || type === 4 || type === 5 || type === 11 || type === 12 ? 'icmpError' : 'icmp'
 }
 
-/** Where the checksum of a transport header that begins at `transportAt` is, negative where we know of none. */
+/**
+ * Returns the offset of the checksum in a transport header at `transportAt`; -1 for protocols that have none or are
+ * unknown.
+ */
 export const checksumAt = (protocol: number, transportAt: number): number =>
   protocol === TCP
     ? transportAt + 16
@@ -254,7 +263,7 @@ export const checksumAt = (protocol: number, transportAt: number): number =>
         ? transportAt + 2
         : -1
 
-/** A 16-bit word in network order. Beyond the end it reads as 0. */
+/** Reads a 16-bit word in network order; bytes beyond the end read as 0. */
 export const word = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 
 export const putWord = (bytes: Uint8Array, at: number, value: number): void => {
@@ -262,7 +271,10 @@ export const putWord = (bytes: Uint8Array, at: number, value: number): void => {
   bytes[at + 1] = value & 0xff
 }
 
-/** Adjusts the transport checksum for words that changed, unless it lies beyond `length` (a quoted packet is cut) or there is none. */
+/**
+ * Updates the transport checksum for words that changed, unless there is none, or it lies beyond `length` as in the
+ * quote of an ICMP error.
+ */
 export const updateTransportChecksum = (
   bytes: Uint8Array,
   { protocol, transportAt, addressLength, length }: TransportPlace,
@@ -272,13 +284,13 @@ export const updateTransportChecksum = (
   const at = checksumAt(protocol, transportAt)
   if (at < 0 || at + 2 > length) return
   const checksum = word(bytes, at)
-  // RFC 768: 0 over IPv4 says that there is no checksum, and what comes out as 0 is written as its other form.
+  // RFC 768: 0 over IPv4 means that there is no checksum, so a result of 0 is written as its other form.
   if (protocol === UDP && checksum === 0 && addressLength === 4) return
   const updated = updatedChecksum(checksum, before, after)
   putWord(bytes, at, protocol === UDP && updated === 0 ? 0xffff : updated)
 }
 
-/** The same where the field holds the pseudo-header's sum, which is no complement and has no special zero. */
+/** Updates a checksum field that holds the sum of the pseudo-header: not complemented, and without a special zero. */
 const updatePseudoChecksum = (
   bytes: Uint8Array,
   { protocol, transportAt }: TransportPlace,
@@ -293,7 +305,7 @@ export interface TransportPlace {
   protocol: number
   transportAt: number
   addressLength: 4 | 16
-  /** Where the packet's bytes end. */
+  /** Offset of the end of the packet's bytes. */
   length: number
 }
 

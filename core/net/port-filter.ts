@@ -1,6 +1,9 @@
 import { ICMP, ICMPV6, TCP, UDP } from './packet-view.ts'
 
-/** What a resource lets through. Ports are inclusive and ignored for `icmp`, which permits all ICMP (wire §5). */
+/**
+ * Traffic that a resource permits. The port range is inclusive; it is ignored for `icmp`, which permits all ICMP (wire
+ * §5).
+ */
 export interface PortFilter {
   protocol: 'tcp' | 'udp' | 'icmp'
   portStart: number
@@ -9,7 +12,7 @@ export interface PortFilter {
 
 export type FilterVerdict = 'permitted' | 'protocol-refused' | 'port-refused'
 
-/** A list of filters, made ready for packets: an empty list permits everything, another one only what it names. */
+/** Filters of a resource, prepared for packets. An empty list permits everything, any other list only what it names. */
 export class PortFilters {
   readonly #everything: boolean
   readonly #icmp: boolean
@@ -23,7 +26,7 @@ export class PortFilters {
     this.#udp = filters.filter(({ protocol }) => protocol === 'udp')
   }
 
-  /** The verdict on an IP protocol number and the port at the resource, which only TCP and UDP have. */
+  /** Decides on an IP protocol number and the port at the resource, which is ignored for all but TCP and UDP. */
   verdict(protocol: number, port: number): FilterVerdict {
     if (this.#everything) return 'permitted'
     if (protocol === ICMP || protocol === ICMPV6) return this.#icmp ? 'permitted' : 'protocol-refused'
@@ -34,7 +37,10 @@ export class PortFilters {
   }
 }
 
-/** Of entries that cover the same address, the most specific first: the first that permits wins (T5). */
+/**
+ * Finds the first entry whose filters permit a packet. Entries cover the packet's address, the most specific first
+ * (T5).
+ */
 export const firstPermitting = <T extends { readonly filters: PortFilters }>(
   entries: readonly T[],
   protocol: number,
@@ -44,7 +50,7 @@ export const firstPermitting = <T extends { readonly filters: PortFilters }>(
   for (const entry of entries) {
     const verdict = entry.filters.verdict(protocol, port)
     if (verdict === 'permitted') return { verdict, entry }
-    // A wrong port says more than a wrong protocol.
+    // A refused port is a more exact reason than a refused protocol.
     if (refusal !== 'port-refused') refusal = verdict
   }
   return { verdict: refusal }

@@ -1,7 +1,7 @@
 import type { AddressBytes } from './ip-address.ts'
 import { bitAt, prefixContains, prefixCovers, type Prefix } from './prefix.ts'
 
-/** Of a family: the prefixes that were added, and a node for each place where two of them part. */
+/** Node of the trie: a prefix with its values, or, without values, the common prefix of two subtrees. */
 interface Node<T> {
   readonly prefix: Prefix
   zero: Node<T> | undefined
@@ -10,26 +10,26 @@ interface Node<T> {
 }
 
 /**
- * Values by prefix, in both families: a trie whose paths are compressed, so that n prefixes take at most 2n nodes, and a look-up, an addition
- * or a removal no more steps than there are different prefixes around an address.
+ * Map from prefixes of both families to values, a path-compressed trie: n prefixes take at most 2n nodes, and the steps
+ * of an operation are bounded by the number of prefixes that contain an address.
  */
 export class PrefixTrie<T> {
   readonly #compare: ((a: T, b: T) => number) | undefined
   #ipv4: Node<T> | undefined
   #ipv6: Node<T> | undefined
 
-  /** `compare` orders the values of one prefix; without it they stand in order of adding. */
+  /** `compare` orders the values of one prefix; by default they are in the order of adding. */
   constructor(compare?: (a: T, b: T) => number) {
     this.#compare = compare
   }
 
-  /** Several values may share a prefix. */
+  /** Adds a value under a prefix, which may have several. */
   add(prefix: Prefix, value: T): void {
     if (prefix.address.length === 4) this.#ipv4 = this.#added(this.#ipv4, prefix, value)
     else this.#ipv6 = this.#added(this.#ipv6, prefix, value)
   }
 
-  /** Takes out one value that was added under this prefix. */
+  /** Removes one value that was added under a prefix. */
   remove(prefix: Prefix, value: T): void {
     if (prefix.address.length === 4) this.#ipv4 = removed(this.#ipv4, prefix, value)
     else this.#ipv6 = removed(this.#ipv6, prefix, value)
@@ -40,7 +40,7 @@ export class PrefixTrie<T> {
     this.#ipv6 = undefined
   }
 
-  /** The values of all prefixes that hold the address at `offset`, the longest prefix first. */
+  /** Returns the values of all prefixes that contain the address at `offset`, the longest prefix first. */
   matches(bytes: Uint8Array, offset: number, addressLength: number): T[] {
     const found: T[][] = []
     let node = addressLength === 4 ? this.#ipv4 : this.#ipv6
@@ -53,7 +53,7 @@ export class PrefixTrie<T> {
     return found.toReversed().flat()
   }
 
-  /** The value of the longest prefix that holds the address. */
+  /** Returns the first value of the longest prefix that contains an address. */
   longestMatch(address: AddressBytes): T | undefined {
     return this.matches(address, 0, address.length)[0]
   }
@@ -62,7 +62,7 @@ export class PrefixTrie<T> {
     if (node === undefined) return { prefix, zero: undefined, one: undefined, values: [value] }
     const shared = sharedBits(node.prefix, prefix)
     if (shared < node.prefix.length) {
-      // It parts from the node, or lies above it.
+      // The prefix is shorter than the node's or differs from it, so both go below a node for their common bits.
       const above = { prefix: { address: prefix.address, length: shared }, zero: undefined, one: undefined, values: [] }
       return this.#added(withChild(above, node), prefix, value)
     }
@@ -74,7 +74,7 @@ export class PrefixTrie<T> {
     return withChild(node, this.#added(child, prefix, value))
   }
 
-  /** Behind all that are not after it. */
+  /** Returns the index at which to insert a value: behind all that are equal or come before it. */
   #placeIn(values: readonly T[], value: T): number {
     const compare = this.#compare
     if (compare === undefined) return values.length
@@ -95,7 +95,10 @@ const withChild = <T>(node: Node<T>, child: Node<T>): Node<T> => {
   return node
 }
 
-/** What is left of a node without the value; a node that neither holds nor parts anything is left out. */
+/**
+ * Removes a value below a node, and returns the node that replaces it: a node without values needs two children to
+ * stay.
+ */
 const removed = <T>(node: Node<T> | undefined, prefix: Prefix, value: T): Node<T> | undefined => {
   if (node === undefined || !prefixCovers(node.prefix, prefix)) return node
   const { length } = node.prefix
@@ -108,7 +111,7 @@ const removed = <T>(node: Node<T> | undefined, prefix: Prefix, value: T): Node<T
   return node.zero ?? node.one
 }
 
-/** How many bits both begin with, at most as many as the shorter one has. */
+/** Counts the leading bits that two prefixes have in common. */
 const sharedBits = (a: Prefix, b: Prefix): number => {
   const most = Math.min(a.length, b.length)
   for (let at = 0; at * 8 < most; at++) {

@@ -6,7 +6,7 @@ export interface Prefix {
   readonly length: number
 }
 
-/** A prefix in text (`192.0.2.0/24`); undefined without a length, with host bits, or where it is none (wire §2). */
+/** Parses a prefix (`192.0.2.0/24`); undefined if the text is malformed, lacks a length or has host bits (wire §2). */
 export const parsePrefix = (text: string): Prefix | undefined => {
   const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text)
   const address = parseAddress(match?.[1] ?? '')
@@ -16,12 +16,14 @@ export const parsePrefix = (text: string): Prefix | undefined => {
   return { address, length }
 }
 
-/** The prefix of one address alone. */
+/** Returns the prefix of a single address. */
 export const hostPrefix = (address: AddressBytes): Prefix => ({ address, length: address.length * 8 })
 
 export const formatPrefix = ({ address, length }: Prefix): string => `${formatAddress(address)}/${length}`
 
-/** Whether the address at `offset`, of `addressLength` bytes, is in the prefix. Another family never is. */
+/**
+ * Whether a prefix contains the address of `addressLength` bytes at `offset`. Never for an address of the other family.
+ */
 export const prefixContains = (
   { address, length }: Prefix,
   bytes: Uint8Array,
@@ -36,10 +38,10 @@ export const prefixContains = (
   return (((address[whole] ?? 0) ^ (bytes[offset + whole] ?? 0)) & mask & 0xff) === 0
 }
 
-/** Whether every address of `inner` is in `outer`. */
+/** Whether `outer` contains every address of `inner`. */
 export const prefixCovers = (outer: Prefix, inner: Prefix): boolean =>
   outer.length <= inner.length && prefixContains(outer, inner.address)
 
-/** A bit of an address, the most significant first. */
+/** Reads a bit of an address; bit 0 is the most significant. */
 export const bitAt = (bytes: Uint8Array, offset: number, bit: number): 0 | 1 =>
   (((bytes[offset + (bit >> 3)] ?? 0) >> (7 - (bit & 7))) & 1) as 0 | 1

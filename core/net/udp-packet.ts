@@ -10,7 +10,9 @@ export interface UdpPacket {
   payload: Uint8Array
 }
 
-/** A UDP packet with its IP header. Both addresses are of one family; undefined where the payload is longer than a packet can be. */
+/**
+ * Builds a UDP packet with its IP header; undefined if the payload is too long. Both addresses must be of one family.
+ */
 export const buildUdp = ({
   source,
   destination,
@@ -25,7 +27,7 @@ export const buildUdp = ({
   if (source.length === 4) {
     bytes[0] = 0x45
     putWord(bytes, 2, bytes.length)
-    // RFC 6864 §4: don't-fragment is set, so that the identification 0 is as good as any.
+    // RFC 6864 §4: the identification may be 0 because DF is set.
     putWord(bytes, 6, 0x4000)
     bytes[8] = 64
     bytes[9] = UDP

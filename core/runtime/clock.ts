@@ -1,7 +1,10 @@
 import { token } from '../di.ts'
 import type { ClockPair, Instant, UnixTime } from './time.ts'
 
-/** Time as a port. `wake` calls back once at or after a moment; what it returns cancels it. */
+/**
+ * Clock of the host, or a virtual one in tests. `wake` calls back once, at `at` or later, and returns a function that
+ * cancels it.
+ */
 export interface Clock {
   now: () => Instant
   unix: () => UnixTime

@@ -1,4 +1,4 @@
-/** How often something happened, by reason. The reasons are the code's own texts, never a peer's. */
+/** Counters by reason. Reasons are constants of the code, never text from a peer. */
 export class Counters<Reason extends string = string> {
   readonly #counts = new Map<Reason, number>()
 

@@ -2,12 +2,12 @@ import type { Deadline } from './machine.ts'
 import type { Instant } from './time.ts'
 
 /**
- * Who is to be woken when: a binary heap, so that with n owners the earliest is known at once and a change takes log n steps. For machines
- * that hold very many others.
+ * Queue of deadlines by owner, a binary heap: the earliest is found at once, a change takes log n steps for n owners.
+ * For machines that contain very many others.
  */
 export class DeadlineQueue<Owner> {
   readonly #entries = new Map<Owner, Entry<Owner>>()
-  /** Children of `at` are at `2 * at + 1` and the one after; no child is before its parent. */
+  /** Binary heap: the children of index `at` are at `2 * at + 1` and `2 * at + 2`; no child comes before its parent. */
   readonly #heap: Entry<Owner>[] = []
   #entered = 0
 
@@ -15,7 +15,7 @@ export class DeadlineQueue<Owner> {
     return this.#heap.length
   }
 
-  /** Replaces the owner's deadline; undefined for none. */
+  /** Sets or replaces an owner's deadline; undefined removes it. */
   set(owner: Owner, deadline: Deadline | undefined): void {
     const entry = this.#entries.get(owner)
     if (deadline === undefined) {
@@ -29,18 +29,18 @@ export class DeadlineQueue<Owner> {
     else if (deadline.at > before) this.#sink(entry)
   }
 
-  /** Replaces the owner's deadline where this one is earlier, or where there is none. */
+  /** Sets an owner's deadline unless it has an earlier one. */
   hasten(owner: Owner, deadline: Deadline): void {
     const entry = this.#entries.get(owner)
     if (entry === undefined || deadline.at < entry.deadline.at) this.set(owner, deadline)
   }
 
-  /** The earliest deadline. */
+  /** Returns the earliest deadline. */
   first(): Deadline | undefined {
     return this.#heap[0]?.deadline
   }
 
-  /** Takes out one owner that is due: the earliest, of equals the one that was entered first. */
+  /** Removes and returns one owner whose deadline is reached, the earliest, or the first added among equals. */
   takeDue(now: Instant): Owner | undefined {
     const entry = this.#heap[0]
     if (entry === undefined || entry.deadline.at > now) return undefined
@@ -95,7 +95,7 @@ interface Entry<Owner> {
   readonly owner: Owner
   readonly order: number
   deadline: Deadline
-  /** Its place in the heap. */
+  /** Index in the heap. */
   at: number
 }
 

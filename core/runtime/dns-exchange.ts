@@ -1,22 +1,25 @@
 import { token } from '../di.ts'
 import type { Endpoint } from './endpoint.ts'
 
-/** Sends one DNS message to one server over an ordinary socket and gives back its answer. For resolver plugins. */
+/**
+ * DNS transport for resolver plugins: sends one message to one server over an ordinary socket, and returns its answer.
+ */
 export interface DnsExchange {
   /**
-   * The answer's bytes; its id and question have been checked against the query's. Rejects with an error whose `code` is
-   * `ETIMEDOUT`, `ECONNREFUSED` …, `EBADMSG` where what came over a stream is not the answer (UDP goes on listening: anybody may
-   * send), `ABORT_ERR` as soon as the signal aborts, and over TLS a code that begins with `CERT_` or `ERR_TLS_`, or is one of
-   * OpenSSL's for certificates, where the server is not who it should be. A truncated answer is given back as it is.
+   * Sends a query and resolves to the bytes of the answer, whose id and question match the query; it may be truncated.
+   * Rejects with an error whose `code` is `ETIMEDOUT`, `ECONNREFUSED` …; `EBADMSG` if a stream carries anything but the
+   * answer (over UDP, other messages are ignored, as anybody may send them); `ABORT_ERR` as soon as the signal aborts;
+   * or, if the server's certificate is not valid, a code that begins with `CERT_` or `ERR_TLS_`, or another of
+   * OpenSSL's for certificates.
    */
   send: (request: DnsExchangeRequest) => Promise<Uint8Array>
 }
 
 export interface DnsExchangeRequest {
   server: Endpoint
-  /** `tls` is RFC 7858, over connections that are kept for the next queries. */
+  /** Transport of the query. `tls` is RFC 7858, over connections that are kept for later queries. */
   protocol: 'udp' | 'tcp' | 'tls'
-  /** The name that the server's certificate must have; for `tls`, which needs it. */
+  /** Name that the server's certificate must have; required for `tls`. */
   serverName?: string
   message: Uint8Array
   timeoutMs: number
@@ -25,18 +28,24 @@ export interface DnsExchangeRequest {
 
 export const DnsExchange = token<DnsExchange>('dns-exchange')
 
-/** The servers that the system itself is set to use, without Portreeve's own. */
+/** Name servers that the system is configured to use, without Portreeve's own. */
 export interface SystemResolvers {
   servers: () => readonly Endpoint[]
 }
 
-/** How the system itself finds a name without asking a name server, and which names it tries for a short one. Read anew where its files changed. */
+/**
+ * System's configuration of name lookups: hosts file, order of sources, search domains. Its files are read again when
+ * they change.
+ */
 export interface SystemNames {
-  /** The addresses that the hosts file gives a normalized name, canonical; undefined where it does not have the name, or is not looked at. */
+  /**
+   * Returns the addresses (canonical) of a normalized name in the hosts file; undefined if the file lacks the name or
+   * is not used.
+   */
   hostAddresses: (name: string) => readonly string[] | undefined
   /** Whether name servers are asked before the hosts file. */
   asksServersFirst: () => boolean
-  /** Domains that are tried behind a name of one label, normalized, in order. */
+  /** Returns the domains (normalized) to append, one after another, to a name of one label. */
   searchDomains: () => readonly string[]
 }
 

@@ -2,28 +2,31 @@ import { token } from '../di.ts'
 
 export interface DnsListenerOptions {
   address: string
-  /** 0 for any that is free. */
+  /** Port to bind; 0 for any that is free. */
   port: number
-  /** The one device that connections may come from, by name; any by default. */
+  /** Name of the device from which connections are accepted; any by default. */
   device?: string
-  /** Whether messages of an address (canonical) are taken. Connections of others are closed at once; all are taken by default. */
+  /**
+   * Whether connections from an address (canonical) are accepted; others are closed at once. All are accepted by
+   * default.
+   */
   accepts?: (peer: string) => boolean
-  /** A message from an address (canonical); the answer goes to the same `connection`, in any order. */
+  /** Takes a message from an address (canonical). Answer it by `connection`; answers may be in any order. */
   onQuery: (connection: number, message: Uint8Array, peer: string) => void
   onError: (error: Error) => void
 }
 
 export interface DnsListener {
-  /** The port that it listens on. */
+  /** Port that was bound. */
   readonly port: number
-  /** Dropped where the connection is gone. */
+  /** Sends an answer over a connection; drops it if the connection is closed. */
   answer: (connection: number, message: Uint8Array) => void
   close: () => Promise<void>
 }
 
-/** Takes DNS messages over TCP (RFC 7766): few connections, few messages waiting, none of them for long. */
+/** Listeners for DNS over TCP (RFC 7766), with limits on connections, waiting messages and time. */
 export interface DnsListeners {
-  /** Rejects with a system error code where the address cannot be bound. */
+  /** Opens a listener. Rejects with a system error code if the address cannot be bound. */
   open: (options: DnsListenerOptions) => Promise<DnsListener>
 }
 

@@ -2,21 +2,24 @@ import type { Clock } from './clock.ts'
 import type { Machine } from './machine.ts'
 
 export interface Driven<Input> {
-  /** Hands a fact to the machine and carries out what follows from it. */
+  /** Passes an input to the machine and performs the outputs that follow. */
   dispatch: (input: Input) => void
-  /** No more inputs are taken and no more wake-ups come. */
+  /** Ignores all further inputs and deadlines. */
   stop: () => void
 }
 
 export interface DriveOptions<Output> {
   clock: Clock
-  /** Carries out one effect; it may dispatch again, synchronously or later: what arrives while the machine is being drained waits in line. */
+  /**
+   * Performs one output. May dispatch further inputs, at once or later: they wait until the machine has been polled
+   * empty.
+   */
   perform: (output: Output) => void
-  /** All that followed was carried out: what `perform` gathered may go out. */
+  /** Called when all outputs were performed, to send the batches that `perform` has collected. */
   settled?: () => void
 }
 
-/** The one loop: due -> wake; drain; perform; arm. */
+/** Runs a machine: wakes it at its deadlines, passes inputs to it, performs its outputs. */
 export const drive = <Input, Output>(
   machine: Machine<Input, Output>,
   { clock, perform, settled }: DriveOptions<Output>,

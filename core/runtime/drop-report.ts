@@ -1,8 +1,11 @@
-/** What was dropped since the report before, summed by reason. */
+/** Computes how many packets were dropped since the last report, by reason. */
 export class DropReport {
   #before: Readonly<Record<string, number>> = {}
 
-  /** Takes counts that only grow, of each part by reason; undefined where nothing was dropped meanwhile. */
+  /**
+   * Takes the total counts by part and reason; returns their growth since the last call, summed by reason. Undefined if
+   * nothing was dropped.
+   */
   since(parts: Readonly<Record<string, Readonly<Record<string, number>>>>): Record<string, number> | undefined {
     const sums: Record<string, number> = {}
     for (const counts of Object.values(parts)) {

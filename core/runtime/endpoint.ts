@@ -1,4 +1,7 @@
-/** An address and a port as text: `192.0.2.1:53`, `[2001:db8::1]:53`, `[fe80::1%eth0]:53` (RFC 4007 §11). Canonical, so that equal ends are equal text. */
+/**
+ * Address and port in canonical text: `192.0.2.1:53`, `[2001:db8::1]:53`, `[fe80::1%eth0]:53` (RFC 4007 §11). Equal
+ * endpoints are equal text.
+ */
 export type Endpoint = string & { readonly __brand: 'Endpoint' }
 
 export type Family = 'ipv4' | 'ipv6'
@@ -6,7 +9,7 @@ export type Family = 'ipv4' | 'ipv6'
 export const endpoint = (address: string, port: number): Endpoint =>
   (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`) as Endpoint
 
-/** The parts of an endpoint, or undefined if it is not one. The address itself, with its zone, is not checked. */
+/** Splits an endpoint into its parts; undefined if it is malformed. The address and its zone are not validated. */
 export const splitEndpoint = (text: string): { address: string; port: number; family: Family } | undefined => {
   const match = /^(?:\[([0-9a-fA-F:.]+(?:%[^\s%[\]]{1,15})?)\]|([0-9.]+)):(\d{1,5})$/.exec(text)
   if (match === null) return undefined

@@ -1,17 +1,17 @@
 import { earliest, type Deadline, type Machine } from './machine.ts'
 import type { Instant } from './time.ts'
 
-/** Hands a fact to a held machine, and on what follows from it. */
+/** Passes an input to a held machine and its outputs to their handler. */
 export type Tell<Input> = (input: Input, now: Instant) => void
 
 /**
- * The machines that a machine is made of. What they want goes to whom it is for at once, so that nothing of theirs is left when their holder
- * is polled. They are woken in the order in which they were taken.
+ * Machines that are parts of another machine. Their outputs go to a handler at once, so that none are left when the
+ * outer machine is polled. They are woken in the order in which they were added.
  */
 export class HeldMachines {
   readonly #held: { machine: Machine<never, unknown>; drain: (now: Instant) => void }[] = []
 
-  /** `onOutput` may tell this machine or another one something again. */
+  /** Adds a machine and the handler of its outputs, which may pass inputs to this machine or another one. */
   hold<Input, Output>(machine: Machine<Input, Output>, onOutput: (output: Output, now: Instant) => void): Tell<Input> {
     const drain = (now: Instant) => {
       for (let output = machine.poll(); output !== undefined; output = machine.poll()) onOutput(output, now)

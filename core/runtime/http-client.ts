@@ -5,14 +5,15 @@ export interface HttpRequest {
   url: string
   headers: Readonly<Record<string, string>>
   body?: Uint8Array | string
-  /** The whole exchange is given up after this long. */
+  /** Timeout of the whole exchange. */
   timeoutMs: number
-  /** A longer body is refused. */
+  /** Longest body that is accepted. */
   maxBytes: number
   signal?: AbortSignal
   /**
-   * The addresses of the URL's host, in order, instead of asking the system for them; TLS still checks the host's name. For https only. The
-   * connection is kept for the next request with the same ones, and is HTTP/2 where the server has that.
+   * Addresses of the URL's host, in order of preference, to use instead of resolving its name; TLS still checks the
+   * name. For https only. The connection is kept for later requests with the same addresses, and is HTTP/2 if the
+   * server supports it.
    */
   addresses?: readonly string[]
 }
@@ -24,8 +25,10 @@ export interface HttpResponse {
 }
 
 /**
- * HTTP as a port for plugins: no redirects followed, no cookies, TLS verified, bounded in time and size. Rejects with an error that has a
- * `code`: `ETIMEDOUT`, `EMSGSIZE`, `EACCES` (in a portal: an address that is not the Internet's, nor in its `private_networks`), `EBADMSG` (packed in a way that cannot be read), `ABORT_ERR`, `EPROTONOSUPPORT`, or the system's (`ECONNREFUSED`, `CERT_HAS_EXPIRED` …).
+ * HTTP client for plugins: follows no redirects, keeps no cookies, verifies TLS, limits time and size. Rejects with an
+ * error that has a `code`: `ETIMEDOUT`, `EMSGSIZE`, `EACCES` (in a portal: the address is neither in the Internet nor
+ * in `private_networks`), `EBADMSG` (the body's encoding is malformed or unknown), `ABORT_ERR`, `EPROTONOSUPPORT`, or
+ * one of the system (`ECONNREFUSED`, `CERT_HAS_EXPIRED` …).
  */
 export interface HttpClient {
   send: (request: HttpRequest) => Promise<HttpResponse>

@@ -1,12 +1,15 @@
-/** Something that begins and ends. `start` does the first I/O; `stop` is also called after a start that failed half-way. */
+/**
+ * Part of a host that is started and stopped. No I/O happens before `start`; `stop` is also called after a `start` that
+ * failed.
+ */
 export interface Startable {
   start?: () => Promise<void> | void
   stop?: () => Promise<void> | void
 }
 
 /**
- * Starts parts in order and stops them in reverse. Where a start fails, the failed part and those before it are stopped, and
- * the failure is rethrown. Stopping carries on past failures and then throws them together.
+ * Starts parts in order and stops them in reverse order. If a start fails, stops that part and those before it, and
+ * throws the error again. When stopping fails, goes on with the other parts, and throws all errors at the end.
  */
 export class Lifecycle {
   readonly #begun: Startable[] = []

@@ -1,8 +1,9 @@
 import { token } from '../di.ts'
 
 /**
- * Structured log. The level is who is woken: per packet trace, a branch taken debug, a state that matters info,
- * what would wake a person warn, what stops the host error. Addresses and names of resources not above debug.
+ * Structured log. Levels: trace for each packet, debug for decisions, info for state changes that matter, warn for what
+ * somebody should be woken for, error for what stops the host. Addresses and names of resources appear at debug and
+ * trace only.
  */
 export interface Logger {
   trace: (fields: LogFields, message: string) => void
@@ -10,7 +11,7 @@ export interface Logger {
   info: (fields: LogFields, message: string) => void
   warn: (fields: LogFields, message: string) => void
   error: (fields: LogFields, message: string) => void
-  /** A logger that adds these fields to each line. */
+  /** Returns a logger that adds these fields to each line. */
   with: (fields: LogFields) => Logger
 }
 

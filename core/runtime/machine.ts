@@ -1,19 +1,21 @@
 import type { Instant } from './time.ts'
 
-/** When to wake a machine, and why: the reason appears in traces and in tests. */
+/** Time at which to wake a machine, and why; the reason appears in traces and tests. */
 export interface Deadline {
   at: Instant
   reason: string
 }
 
 /**
- * Protocol logic without I/O, clock or randomness.
+ * State machine with protocol logic, without I/O and without a clock or random source of its own.
  *
- * - `handle` takes a fact that happened. `now` never goes backwards. Bytes in the input are borrowed: what is kept is copied.
- * - After each `handle`, `poll` until it returns undefined: each output is an effect to carry out. Its bytes belong to the caller.
- * - `deadline` is asked after polling. When it is reached, `wake` is called, and `poll` again.
- * - Synchronous throughout: asynchronous work is an output whose result comes back as an input.
- * - Never throws on what a peer sent: it drops with a reason that is counted.
+ * - `handle` takes an input: something that happened. `now` never goes backwards. Bytes in the input are borrowed: the
+ *   machine copies what it keeps.
+ * - After each `handle`, call `poll` until it returns undefined: each output is an effect to perform. Its bytes belong to
+ *   the caller.
+ * - Then ask for the `deadline`. When it is reached, call `wake`, and `poll` again.
+ * - Everything is synchronous: asynchronous work is an output whose result comes back as an input.
+ * - Input from a peer never makes it throw: it drops malformed input and counts the reason.
  */
 export interface Machine<Input, Output> {
   handle: (input: Input, now: Instant) => void
@@ -22,7 +24,7 @@ export interface Machine<Input, Output> {
   deadline: () => Deadline | undefined
 }
 
-/** The earliest of several deadlines, undefined where there is none. */
+/** Returns the earliest of several deadlines; undefined if there is none. */
 export const earliest = (...deadlines: (Deadline | undefined)[]): Deadline | undefined => {
   let first: Deadline | undefined
   for (const deadline of deadlines) {

@@ -1,13 +1,13 @@
-// Sizes of the packets inside of the tunnel, in bytes with their IP header.
+// MTUs of the tunnel, in bytes: sizes of the IP packets inside it, before encryption.
 
-/** What goes over every path (wire §6); IPv6 asks for no less (RFC 8200 §5). */
+/** Smallest MTU, which every path carries (wire §6); IPv6 requires it (RFC 8200 §5). */
 export const LEAST_MTU = 1_280
 
 /**
- * What goes over most paths: sealed by WireGuard it is 1,468 bytes over IPv4 and 1,488 over IPv6, which an Ethernet carries, and one behind PPPoE
- * (1,492), too.
+ * Default MTU, which most paths carry: encrypted by WireGuard, such a packet has 1,468 bytes over IPv4 and 1,488 over
+ * IPv6, which fit into Ethernet, even behind PPPoE (1,492).
  */
 export const DEFAULT_MTU = 1_408
 
-/** Sealed, it just fits into an Ethernet's jumbo frame of 9,000 bytes. */
+/** Largest MTU: encrypted, such a packet just fits into a jumbo frame of 9,000 bytes. */
 export const MOST_MTU = 8_912

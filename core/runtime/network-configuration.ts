@@ -3,26 +3,39 @@ import { token } from '../di.ts'
 export interface ForwardingOptions {
   masqueradeIpv4: boolean
   masqueradeIpv6: boolean
-  /** Of TCP and UDP, at the device's addresses. */
+  /** TCP and UDP port of the gateway's DNS service, at the device's addresses. */
   servicePort: number
 }
 
-/** The operating system's network around a TUN device: addresses, routes, forwarding. Idempotent; `clear` undoes all of it. */
+/**
+ * Configuration of the operating system's network around a TUN device: addresses, routes, forwarding. Idempotent;
+ * `clear` undoes all of it.
+ */
 export interface NetworkConfiguration {
-  /** Marks the device as this process's, before anything is done with it. Rejects where another client or gateway runs here. */
+  /**
+   * Claims the device for this process, before anything else is done with it. Rejects if another client or gateway runs
+   * on this machine.
+   */
   claim: (device: string) => Promise<void>
-  /** Brings the device up with exactly these addresses (text, without prefix length). A family that the host lacks is left out. */
+  /**
+   * Brings the device up with exactly these addresses (without prefix length). Leaves out a family that the host lacks.
+   */
   setAddresses: (device: string, addresses: readonly string[]) => Promise<void>
-  /** Makes exactly these prefixes (`192.0.2.0/24`) go to the device, for all but the host's own marked sockets. */
+  /** Routes exactly these prefixes (`192.0.2.0/24`) to the device, except for sockets marked with `OWN_SOCKET_MARK`. */
   setRoutes: (device: string, prefixes: readonly string[]) => Promise<void>
-  /** Gateway: forwards what comes from the device and masquerades it on the way out; its own addresses there answer on one port. */
+  /**
+   * For gateways: forwards packets from the device, masquerading them if set. At the device's own addresses, only
+   * `servicePort` is reachable.
+   */
   enableForwarding: (device: string, options: ForwardingOptions) => Promise<void>
   clear: () => Promise<void>
 }
 
 export const NetworkConfiguration = token<NetworkConfiguration>('network-configuration')
 
-/** Which resolver the system's applications ask. The original is restored by `restore`, and at the next start after a crash. */
+/**
+ * Configuration of the system's DNS resolver. `restore` brings the original back; after a crash, the next start does.
+ */
 export interface ResolverConfiguration {
   set: (configuration: {
     device: string
@@ -34,5 +47,5 @@ export interface ResolverConfiguration {
 
 export const ResolverConfiguration = token<ResolverConfiguration>('resolver-configuration')
 
-/** SO_MARK of the client's own sockets, which routing rules let bypass the tunnel. */
+/** SO_MARK of the client's own sockets, by which routing rules let them bypass the tunnel. */
 export const OWN_SOCKET_MARK = 0xfd002021

@@ -1,10 +1,10 @@
 import { token } from '../di.ts'
 
-/** The machine's own addresses, of all its devices, as canonical text without zones. */
+/** Addresses of this machine's network devices, as canonical text without zones. */
 export interface NetworkInterfaces {
-  /** Without those of the device named. */
+  /** Returns the addresses of all devices except the named one. */
   addresses: (except: string) => readonly string[]
-  /** Calls back soon after addresses may have changed; what it returns ends that. */
+  /** Calls back soon after addresses may have changed. Returns a function that ends the watch. */
   watch: (changed: () => void) => () => void
 }
 

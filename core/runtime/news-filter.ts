@@ -1,15 +1,15 @@
 import { after, MINUTE, type Instant } from './time.ts'
 
-/** How often the same is said of the same. */
+/** Interval after which the same text about a subject is logged again. */
 const REPEAT_MS = 10 * MINUTE
-/** The subject that had no news for the longest makes way. */
+/** Most subjects that are remembered; the one without news for the longest is forgotten first. */
 const MOST_SUBJECTS = 4_096
 
-/** Tells news from repetition, so that a log says once what happens every two seconds. */
+/** Filter for repeated log lines: what happens every two seconds is logged once in ten minutes. */
 export class NewsFilter {
   readonly #said = new Map<string, { text: string; at: Instant }>()
 
-  /** Whether something else is said of the subject than the last time, or that was long ago. */
+  /** Whether to log a text about a subject: it differs from the last one, or that is ten minutes old. */
   isNews(subject: string, text: string, now: Instant): boolean {
     const said = this.#said.get(subject)
     if (said?.text === text && now < after(said.at, REPEAT_MS)) return false

@@ -1,4 +1,4 @@
-/** What a machine has decided and nobody has polled yet, in order. */
+/** Queue of a machine's outputs that have not been polled yet. */
 export class OutputQueue<T> {
   #items: T[] = []
   #next = 0

@@ -1,14 +1,17 @@
 import { token } from '../di.ts'
 
-/** Randomness as a port: cryptographically strong in a host, seeded in a test. */
+/** Random source: cryptographically strong in a host, seeded in a test. */
 export interface Random {
-  /** `length` fresh bytes, which belong to the caller. */
+  /** Returns `length` random bytes, which belong to the caller. */
   bytes: (length: number) => Uint8Array
 }
 
 export const Random = token<Random>('random')
 
-/** A uniformly distributed integer in 0 … below - 1, below at most 2^32. Rejection sampling: no modulo bias. */
+/**
+ * Draws a uniformly distributed integer from 0 to `below` - 1; `below` is at most 2^32. Rejection sampling avoids
+ * modulo bias.
+ */
 export const integerBelow = (random: Random, below: number): number => {
   if (!Number.isInteger(below) || below < 1 || below > 0x1_0000_0000) throw new RangeError(`not a bound: ${below}`)
   const limit = 0x1_0000_0000 - (0x1_0000_0000 % below)
@@ -19,7 +22,7 @@ export const integerBelow = (random: Random, below: number): number => {
   }
 }
 
-/** A random UUID (version 4, RFC 9562 §5.4) in lower case. */
+/** Makes a random UUID (version 4, RFC 9562 §5.4) in lower case. */
 export const uuid = (random: Random): string => {
   const bytes = random.bytes(16)
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40

@@ -1,11 +1,11 @@
 import type { Secret } from './secret.ts'
 import { token } from '../di.ts'
 
-/** Where a host keeps what nobody else may read, by name: a file of its own, or the secret storage of a person's session. */
+/** Storage of a host's secrets by name: private files, or the secret storage of a desktop session. */
 export interface SecretStore {
-  /** Undefined where there is none. Rejects where the store cannot be asked, which is not the same. */
+  /** Reads a secret; undefined if there is none. Rejects if the store is not available. */
   read: (name: string) => Promise<Secret | undefined>
-  /** Replaces another of that name at once. */
+  /** Writes a secret, replacing one of the same name atomically. */
   write: (name: string, secret: Secret) => Promise<void>
   remove: (name: string) => Promise<void>
 }

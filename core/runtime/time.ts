@@ -1,7 +1,7 @@
-/** Milliseconds on a monotonic clock with an arbitrary origin. For deadlines. Never goes backwards. */
+/** Time in milliseconds of a monotonic clock with an arbitrary origin, which never goes backwards. For deadlines. */
 export type Instant = number & { readonly __brand: 'Instant' }
 
-/** Milliseconds since 1970-01-01T00:00:00Z. For tokens, TAI64N, policy and everything that is stored. */
+/** Time in milliseconds since 1970-01-01T00:00:00Z. For tokens, TAI64N, policies and everything that is stored. */
 export type UnixTime = number & { readonly __brand: 'UnixTime' }
 
 export const instant = (milliseconds: number): Instant => milliseconds as Instant
@@ -14,22 +14,22 @@ export const DAY = 24 * HOUR
 
 export const after = (start: Instant, milliseconds: number): Instant => (start + milliseconds) as Instant
 
-/** The earlier of two moments, where an absent one means never. */
+/** Returns the earlier of two times; undefined stands for never. */
 export const earlier = <T extends number>(a: T | undefined, b: T | undefined): T | undefined =>
   a === undefined ? b : b === undefined ? a : a < b ? a : b
 
-/** A pair of readings of both clocks, taken at once: what converts between them. */
+/** Simultaneous readings of both clocks, by which times are converted between them. */
 export interface ClockPair {
   instant: Instant
   unix: UnixTime
 }
 
-/** No deadline that comes from a peer is believed further ahead than this. */
+/** Longest time ahead, in milliseconds, that a deadline from a peer may be; later ones are cut to it. */
 export const FURTHEST_DEADLINE = 366 * DAY
 
 /**
- * The monotonic moment of a wall-clock time that a peer sent, which is untrusted: what lies in the past or is not
- * a number is over at once, what lies absurdly far ahead is cut to a year.
+ * Converts an untrusted wall-clock time from a peer to monotonic time. A time in the past, or NaN, becomes the present;
+ * a time more than a year ahead is cut to a year.
  */
 export const instantOf = (time: UnixTime, pair: ClockPair): Instant => {
   const ahead = time - pair.unix
@@ -37,5 +37,5 @@ export const instantOf = (time: UnixTime, pair: ClockPair): Instant => {
   return after(pair.instant, Math.min(ahead, FURTHEST_DEADLINE))
 }
 
-/** The wall-clock time of a monotonic moment. */
+/** Converts monotonic time to wall-clock time. */
 export const unixOf = (moment: Instant, pair: ClockPair): UnixTime => unixTime(pair.unix + (moment - pair.instant))

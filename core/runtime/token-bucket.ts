@@ -1,12 +1,12 @@
 import { SECOND, type Instant } from './time.ts'
 
-/** How often something may happen: `perSecond` times a second on average, `burst` times at once after a silence. */
+/** Rate limit: `perSecond` events a second on average, `burst` events at once after a pause. */
 export interface Rate {
   perSecond: number
   burst: number
 }
 
-/** Token bucket: holds `burst` tokens at first, gains `perSecond` every second, and never holds more than `burst`. */
+/** Token bucket: starts with `burst` tokens, gains `perSecond` tokens a second, and never holds more than `burst`. */
 export class TokenBucket {
   readonly #rate: Rate
   #tokens: number
@@ -17,7 +17,7 @@ export class TokenBucket {
     this.#tokens = rate.burst
   }
 
-  /** Takes `cost` tokens. Returns false, and takes none, where there are fewer. */
+  /** Takes `cost` tokens; takes none and returns false if there are fewer. */
   take(now: Instant, cost = 1): boolean {
     const tokens = this.#tokensAt(now)
     if (tokens < cost) return false
@@ -26,17 +26,20 @@ export class TokenBucket {
     return true
   }
 
-  /** Seconds until there are `cost` tokens, a fraction; 0 or less where there are. */
+  /** Returns the seconds, maybe a fraction, until there are `cost` tokens; 0 or less if there are. */
   waitSeconds(now: Instant, cost = 1): number {
     return (cost - this.#tokensAt(now)) / this.#rate.perSecond
   }
 
-  /** Whether nothing has been taken that has not been refilled: the bucket is as good as a new one. */
+  /** Whether the bucket is full, like a new one. */
   isFull(now: Instant): boolean {
     return this.#tokensAt(now) >= this.#rate.burst
   }
 
-  /** The product comes before the quotient, and a refusal counts nothing, so that no rounding adds up. */
+  /**
+   * Computes the tokens at a time. Multiplies before dividing, and a refused `take` stores nothing, so that rounding
+   * errors do not add up.
+   */
   #tokensAt(now: Instant): number {
     const { perSecond, burst } = this.#rate
     return Math.min(burst, this.#tokens + ((now - (this.#countedAt ?? now)) * perSecond) / SECOND)

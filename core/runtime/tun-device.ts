@@ -1,20 +1,23 @@
 import { token } from '../di.ts'
 
-/** A layer-3 device. Whole IP packets of at most `mtu` bytes, in batches, with complete checksums, in either direction. */
+/**
+ * A TUN device. Packets in both directions are whole IP packets of at most `mtu` bytes with complete checksums, in
+ * batches.
+ */
 export interface TunDevice {
   readonly name: string
-  /** Bytes are borrowed until it returns. What the kernel refuses is dropped and counted. */
+  /** Writes packets; those that the kernel refuses are dropped and counted. Bytes are borrowed until it returns. */
   write: (packets: readonly Uint8Array[]) => void
-  /** How many were dropped so far, by reason: `EAGAIN`, `ENETUNREACH` … */
+  /** Returns the number of dropped packets by reason: `EAGAIN`, `ENETUNREACH` … */
   dropped?: () => Readonly<Record<string, number>>
   close: () => Promise<void>
 }
 
 export interface TunDeviceOptions {
-  /** At most 15 characters; the host's default names its role. */
+  /** Name of the device, at most 15 characters. */
   name: string
   mtu: number
-  /** Bytes are borrowed until it returns. */
+  /** Takes packets that were read. Bytes are borrowed until it returns. */
   onBatch: (packets: readonly Uint8Array[]) => void
   onError: (error: Error) => void
 }

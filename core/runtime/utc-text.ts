@@ -1,6 +1,9 @@
 import type { UnixTime } from './time.ts'
 
-/** A time as people read it: `2026-11-22 18:00 UTC`, with seconds where they are not 0. A number beyond the calendar is an unknown time. */
+/**
+ * Formats a time for people: `2026-11-22 18:00 UTC`, with seconds if they are not 0; `an unknown time` for a number out
+ * of range.
+ */
 export const utcText = (time: UnixTime): string => {
   const date = new Date(time)
   if (Number.isNaN(date.getTime())) return 'an unknown time'

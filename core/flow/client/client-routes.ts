@@ -1,7 +1,7 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import type { SiteFindings } from '../../dns/site-finding.ts'
 import { canonicalAddress, formatAddress, type AddressBytes } from '../../net/ip-address.ts'
-import { isMeantBy } from '../../net/never-a-server.ts'
+import { isGrantedBy } from '../../net/never-a-server.ts'
 import { PrefixTrie } from '../../net/prefix-trie.ts'
 import { isInRange, isOfInternet, MAPPED_ADDRESSES } from '../../net/reserved-range.ts'
 import type { Instant } from '../../runtime/time.ts'
@@ -141,7 +141,7 @@ export class ClientRoutes {
       return entries[0]?.resource.ipStack === other ? [] : entries
     }
     const matches = this.#prefixes.matches(address, 0, address.length)
-    const found = matches.filter(({ prefix }) => prefix !== undefined && isMeantBy(prefix, address))
+    const found = matches.filter(({ prefix }) => prefix !== undefined && isGrantedBy(prefix, address))
     if (this.#internet !== undefined && isOfInternet(address)) found.push(this.#internet)
     return found
   }

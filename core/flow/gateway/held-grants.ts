@@ -2,7 +2,7 @@ import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { ResourceNames } from '../../dns/resource-names.ts'
 import { embeddedIpv4 } from '../../net/embedded-ipv4.ts'
 import type { AddressBytes } from '../../net/ip-address.ts'
-import { isMeantBy } from '../../net/never-a-server.ts'
+import { isGrantedBy } from '../../net/never-a-server.ts'
 import { PrefixTrie } from '../../net/prefix-trie.ts'
 import { isOfInternet } from '../../net/reserved-range.ts'
 import type { Instant } from '../../runtime/time.ts'
@@ -76,7 +76,7 @@ export class HeldGrants {
   /** What covers an address that is not a mapped one, the most specific first. */
   covering(address: AddressBytes): Grant[] {
     const matches = this.#prefixes.matches(address, 0, address.length)
-    const grants = matches.filter(({ prefix }) => prefix !== undefined && isMeantBy(prefix, address))
+    const grants = matches.filter(({ prefix }) => prefix !== undefined && isGrantedBy(prefix, address))
     const [internet] = this.#internet
     // The gateway's machine is not out there, and its services are nobody's resource, unless a prefix says so.
     if (internet !== undefined && isOfInternet(address) && !this.#isMachine(address)) grants.push(internet)

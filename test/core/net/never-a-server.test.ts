@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { embeddedIpv4 } from '../../../core/net/embedded-ipv4.ts'
 import { formatAddress, parseAddress } from '../../../core/net/ip-address.ts'
-import { isMeantBy, whyNeverAServer, whyNoServers } from '../../../core/net/never-a-server.ts'
+import { isGrantedBy, whyNeverAServer, whyNoServers } from '../../../core/net/never-a-server.ts'
 import { hostPrefix, parsePrefix, type Prefix } from '../../../core/net/prefix.ts'
 import { isOfInternet } from '../../../core/net/reserved-range.ts'
 import { spellingsOf } from '../../kit/ipv4-spellings.ts'
@@ -95,12 +95,12 @@ describe("addresses that are nobody's server", () => {
   })
 
   it('are not meant by a network around them; a metadata service that is named alone is', () => {
-    expect(isMeantBy(prefix('168.63.0.0/16'), bytes('168.63.129.16'))).to.equal(false)
-    expect(isMeantBy(prefix('168.63.129.16/32'), bytes('168.63.129.16'))).to.equal(true)
-    expect(isMeantBy(prefix('fd00::/8'), bytes('fd00:ec2::254'))).to.equal(false)
-    expect(isMeantBy(prefix('64:ff9b::/96'), bytes('64:ff9b::169.254.169.254'))).to.equal(false)
-    expect(isMeantBy(prefix('169.254.169.254/32'), bytes('169.254.169.254'))).to.equal(false)
-    expect(isMeantBy(prefix('10.0.0.0/8'), bytes('10.0.0.5'))).to.equal(true)
+    expect(isGrantedBy(prefix('168.63.0.0/16'), bytes('168.63.129.16'))).to.equal(false)
+    expect(isGrantedBy(prefix('168.63.129.16/32'), bytes('168.63.129.16'))).to.equal(true)
+    expect(isGrantedBy(prefix('fd00::/8'), bytes('fd00:ec2::254'))).to.equal(false)
+    expect(isGrantedBy(prefix('64:ff9b::/96'), bytes('64:ff9b::169.254.169.254'))).to.equal(false)
+    expect(isGrantedBy(prefix('169.254.169.254/32'), bytes('169.254.169.254'))).to.equal(false)
+    expect(isGrantedBy(prefix('10.0.0.0/8'), bytes('10.0.0.5'))).to.equal(true)
   })
 
   it('are told for any bytes, and what is embedded is an IPv4 address', () => {
