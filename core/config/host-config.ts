@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DEFAULT_MTU, LEAST_MTU, MOST_MTU } from '../runtime/mtu.ts'
+import { DEFAULT_MTU, MIN_MTU, MAX_MTU } from '../runtime/mtu.ts'
 import { PluginEntry } from './parse-config.ts'
 
 /** Configuration keys of every host: portal, client and gateway. */
@@ -31,7 +31,7 @@ export const peerConfig = {
    * MTU of the TUN device in bytes. A packet longer than 1280 bytes is sent only along a path that was probed to carry
    * it. More than the default is of use only where both ends and the whole path between them have jumbo frames.
    */
-  mtu: z.int().min(LEAST_MTU).max(MOST_MTU).default(DEFAULT_MTU),
+  mtu: z.int().min(MIN_MTU).max(MAX_MTU).default(DEFAULT_MTU),
   /** UDP port for tunnels; another one is chosen if it is taken. */
   udp_port: z.int().min(0).max(65535).default(52625),
 }

@@ -14,10 +14,10 @@ export type FrameVerdict = { ok: true; frame: Frame } | { ok: false; reason: Fra
 export type FrameFault = 'too-long' | 'not-json' | 'not-an-object' | 'bad-topic' | 'bad-event' | 'bad-ref'
 
 /** Longest frame that a portal accepts from a peer, in UTF-16 units. */
-export const MAX_FRAME_TO_PORTAL = 65_536
+export const MAX_FRAME_TO_PORTAL_CHARACTERS = 65_536
 
 /** Longest frame that a peer accepts from its portal, in UTF-16 units: an `init` lists all resources. */
-export const MAX_FRAME_FROM_PORTAL = 8 * 1_048_576
+export const MAX_FRAME_FROM_PORTAL_CHARACTERS = 8 * 1_048_576
 
 /**
  * Parses one frame of at most `longest` UTF-16 units. Never throws. Ignores unknown keys; refuses arrays (`vsn` 2 of

@@ -3,9 +3,9 @@ import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { firstDelay, reconnectDelay } from './backoff.ts'
+import { firstDelayMs, reconnectDelayMs } from './backoff.ts'
 import { readMessage, wireName, type MessageSet } from './events.ts'
-import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL, readReply, type Frame } from './frame.ts'
+import { decodeFrame, encodeFrame, MAX_FRAME_FROM_PORTAL_CHARACTERS, readReply, type Frame } from './frame.ts'
 import type { EventName, FromPortal, Role, ToPortal } from './messages.ts'
 import type { ConnectRefusal } from './connect-request.ts'
 import { plain, problemOfFailure, problemOfJoin, problemText, type PortalProblem } from './portal-problem.ts'
@@ -66,7 +66,7 @@ const HEARTBEATS_UNANSWERED = 4
 /** Longer than the 37 s after which a portal ends a silent connection. */
 const DISPLACED_PATIENCE_MS = 40 * SECOND
 const DISPLACED_RETRY_MS = 5 * SECOND
-const MOST_HELD = 64
+const MAX_HELD_MESSAGES = 64
 
 type Phase =
   | { name: 'idle' }
@@ -237,7 +237,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
       this.#giveUpAt = now + this.#patienceMs
       this.#outputs.push({ type: 'linkDown', reason, problem })
     }
-    const delay = retryAfter ?? (this.#everUp ? reconnectDelay : firstDelay)(this.#attempt, this.#random)
+    const delay = retryAfter ?? (this.#everUp ? reconnectDelayMs : firstDelayMs)(this.#attempt, this.#random)
     // A wait that the portal asked for does not count against `patienceMs`.
     if (retryAfter !== undefined) this.#giveUpAt += retryAfter
     this.#attempt++
@@ -248,7 +248,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
 
   #frame(text: string, now: Instant): void {
     if (this.#phase.name !== 'joining' && this.#phase.name !== 'up') return this.#drop('unexpected-frame')
-    const decoded = decodeFrame(text, MAX_FRAME_FROM_PORTAL)
+    const decoded = decodeFrame(text, MAX_FRAME_FROM_PORTAL_CHARACTERS)
     if (!decoded.ok) return this.#drop(decoded.reason)
     const { frame } = decoded
     switch (frame.event) {
@@ -320,7 +320,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     if (this.#phase.name === 'up') return this.#say(message)
     if (hold !== true || this.#phase.name === 'idle') return this.#drop('not-connected')
     this.#held.push(message)
-    if (this.#held.length > MOST_HELD) {
+    if (this.#held.length > MAX_HELD_MESSAGES) {
       this.#held.shift()
       this.#drop('held-too-many')
     }

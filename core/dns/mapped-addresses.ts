@@ -115,7 +115,7 @@ export class MappedAddresses {
 
   /** Begins a watch unless one is going on. Returns whether it did. */
   #watchAnew(now: Instant): boolean {
-    if (this.#watchedSince !== undefined && now < after(this.#watchedSince, WATCH)) return false
+    if (this.#watchedSince !== undefined && now < after(this.#watchedSince, WATCH_MS)) return false
     this.#forgetBefore = this.#watchedSince
     this.#watchedSince = now
     return true
@@ -148,7 +148,7 @@ interface HeldName {
  * an ICMP error and resolves the name again. The address is not reused before all 524,223 numbers were assigned, which
  * takes 21 h at 65,536 names in each 3 h.
  */
-const WATCH = 3 * HOUR
+const WATCH_MS = 3 * HOUR
 
 const PER_NAME = 4
 

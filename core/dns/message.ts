@@ -120,21 +120,21 @@ export const answerTo = (
   }
   if (query.udpBytes !== undefined) {
     write16(bytes, at + 1, RecordType.OPT)
-    write16(bytes, at + 3, UDP_LIMIT_BYTES)
+    write16(bytes, at + 3, MAX_UDP_BYTES)
     bytes[at + 5] = code >>> 4
   }
   return bytes
 }
 
 /** Longest UDP message in bytes that fits into a packet of the tunnel's MTU with the longest headers: 1280 - 60 - 8. */
-const UDP_LIMIT_BYTES = 1212
+const MAX_UDP_BYTES = 1212
 
 /**
  * Returns the longest answer in bytes for an asker: over UDP the size in its EDNS, or 512 (RFC 1035 §4.2.1), but at
  * most 1212.
  */
 export const answerLimit = (query: DnsQuery, protocol: 'udp' | 'tcp'): number =>
-  protocol === 'tcp' ? 0xffff : Math.min(UDP_LIMIT_BYTES, Math.max(512, query.udpBytes ?? 512))
+  protocol === 'tcp' ? 0xffff : Math.min(MAX_UDP_BYTES, Math.max(512, query.udpBytes ?? 512))
 
 /** Writes a recursive query with EDNS; undefined if the name is malformed. */
 export const writeQuery = ({ id, name, type }: { id: number; name: string; type: number }): Uint8Array | undefined => {
@@ -150,7 +150,7 @@ export const writeQuery = ({ id, name, type }: { id: number; name: string; type:
   write16(bytes, at, type)
   write16(bytes, at + 2, CLASS_IN)
   write16(bytes, at + 5, RecordType.OPT)
-  write16(bytes, at + 7, UDP_LIMIT_BYTES)
+  write16(bytes, at + 7, MAX_UDP_BYTES)
   return bytes
 }
 

@@ -29,7 +29,7 @@ export const matchPattern = (pattern: string, name: string): boolean => {
 
 /** Whether a normalized name matches a parsed pattern. */
 export const matchParsed = ({ labels }: Pattern, name: string): boolean => {
-  if (name.length === 0 || name.length > LONGEST_NAME) return false
+  if (name.length === 0 || name.length > MAX_NAME_CHARACTERS) return false
   const labelsOfName = name.split('.')
   if (labelsOfName.includes('')) return false
   if (glob(labels, labelsOfName, '**', matchLabel)) return true
@@ -91,8 +91,8 @@ export const patternProblem = (pattern: string): string | undefined => {
 }
 
 // RFC 1035 §2.3.4: 255 bytes on the wire are 253 characters.
-const LONGEST_NAME = 253
-const LONGEST_LABEL = 63
+const MAX_NAME_CHARACTERS = 253
+const MAX_LABEL_CHARACTERS = 63
 
 // Top-level domains in which anybody may register names, beside those of two letters, which are countries' (RFC 1591
 // §2). Any other may belong to one organisation: `lan`, `corp`, its own top-level domain.
@@ -118,11 +118,11 @@ const PUBLIC_TOP_LABELS = new Set([
 ])
 
 const formProblem = (labels: readonly (string | undefined)[]): string | undefined => {
-  if (labels.join('.').length > LONGEST_NAME) return `A name has at most ${LONGEST_NAME} characters.`
+  if (labels.join('.').length > MAX_NAME_CHARACTERS) return `A name has at most ${MAX_NAME_CHARACTERS} characters.`
   for (const label of labels) {
     if (label === undefined) return 'A label beyond ASCII must be a valid international name without a wildcard in it.'
     if (label === '') return 'A label between two dots is missing.'
-    if (label.length > LONGEST_LABEL) return `A label has at most ${LONGEST_LABEL} characters.`
+    if (label.length > MAX_LABEL_CHARACTERS) return `A label has at most ${MAX_LABEL_CHARACTERS} characters.`
     // RFC 952 does not allow underscores in host names, but people use them.
     if (!/^[a-z0-9_*?-]+$/.test(label)) return 'A name has letters, digits, hyphens and the wildcards ?, * and ** only.'
     if (label.includes('**') && label !== '**') return '** stands for whole labels: put it between dots.'

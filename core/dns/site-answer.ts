@@ -32,7 +32,7 @@ export const siteAnswer = (
   // without EDNS.
   const edns = whole.length - answerTo({ ...query, udpBytes: undefined }, { code: code as ResponseCode }).length
   const bytes = joinedBytes([whole.subarray(0, whole.length - edns), ...kept, whole.subarray(whole.length - edns)])
-  if (bytes.length > LARGEST_MESSAGE) return undefined
+  if (bytes.length > MAX_MESSAGE_BYTES) return undefined
   bytes.set([kept.length >>> 8, kept.length], ANSWER_COUNT_AT)
   return bytes
 }
@@ -41,7 +41,7 @@ export const siteAnswer = (
 const FIXED_BYTES = 10
 const ANSWER_COUNT_AT = 6
 const POINTER_TO_QUESTION = Uint8Array.of(0xc0, 12)
-const LARGEST_MESSAGE = 0xffff
+const MAX_MESSAGE_BYTES = 0xffff
 
 /** Whether a name is the one asked for, in the same letter case. */
 const isQuestion = (owner: Uint8Array, { question }: DnsQuery): boolean =>

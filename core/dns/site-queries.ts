@@ -58,10 +58,11 @@ export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, Site
   handle(input: SiteQueriesInput<Query>, now: Instant): void {
     if (input.type === 'siteAnswered') return this.#onVerdict(input.ask, input.verdict)
     const { query, parsed, message, protocol, resourceIds, first } = input
-    if (this.#pending.size >= MAX_PENDING) return this.#fail({ query, parsed, resourceIds }, 'too-many-site-queries')
+    if (this.#pending.size >= MAX_PENDING_QUERIES)
+      return this.#fail({ query, parsed, resourceIds }, 'too-many-site-queries')
     const ask = ++this.#lastAsk
     const kept = { query, parsed, message: new Uint8Array(message), protocol, resourceIds, first }
-    this.#pending.set(ask, { ...kept, endsAt: after(now, GIVE_UP_AFTER) })
+    this.#pending.set(ask, { ...kept, endsAt: after(now, GIVE_UP_AFTER_MS) })
     const copy = new Uint8Array(message)
     this.#outputs.push({ type: 'askSite', ask, resourceIds, recordType: parsed.type, message: copy, protocol })
   }
@@ -128,8 +129,8 @@ const isWithoutRecords = (message: Uint8Array): boolean => {
   return code === ResponseCode.NXDOMAIN || (code === ResponseCode.NOERROR && isEmptyAnswer(message))
 }
 
-const GIVE_UP_AFTER = 5 * SECOND
-const MAX_PENDING = 256
+const GIVE_UP_AFTER_MS = 5 * SECOND
+const MAX_PENDING_QUERIES = 256
 
 interface PendingQuery<Query> {
   query: Query

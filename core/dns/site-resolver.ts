@@ -132,7 +132,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
 
   /** Starts to resolve a name. Returns why it cannot; undefined if it started. */
   #begin(lookups: number[], name: string, now: Instant): string | undefined {
-    const endsAt = after(now, GIVE_UP_AFTER)
+    const endsAt = after(now, GIVE_UP_AFTER_MS)
     const resolution: Resolution = { name, lookups, asks: new Set(), goesOnAt: undefined, endsAt, found: {} }
     for (const recordType of ['A', 'AAAA'] as const) {
       const [high = 0, low = 0] = this.#random.bytes(2)
@@ -160,7 +160,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     else resolution.found[family] = outcome
     if (resolution.asks.size === 0) return this.#finish(resolution, now)
     if (typeof outcome === 'string' || outcome.addresses.length === 0) return
-    resolution.goesOnAt = after(now, RESOLUTION_DELAY)
+    resolution.goesOnAt = after(now, RESOLUTION_DELAY_MS)
     this.#halfway.add(resolution)
   }
 
@@ -229,7 +229,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
 
   #remember({ name, found, failures }: Resolution, now: Instant): void {
     this.#cache.delete(name)
-    this.#cache.set(name, { found: { ...found }, failures, until: after(now, CACHED_FOR) })
+    this.#cache.set(name, { found: { ...found }, failures, until: after(now, CACHED_FOR_MS) })
     for (const [oldest, { until }] of this.#cache) {
       if (until > now && this.#cache.size <= MAX_CACHED_NAMES) break
       this.#cache.delete(oldest)
@@ -251,10 +251,10 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   }
 }
 
-const CACHED_FOR = 30 * SECOND
-const GIVE_UP_AFTER = 10 * SECOND
+const CACHED_FOR_MS = 30 * SECOND
+const GIVE_UP_AFTER_MS = 10 * SECOND
 /** Milliseconds for which lookups that have one family wait for the other (RFC 8305 §3). */
-const RESOLUTION_DELAY = 50
+const RESOLUTION_DELAY_MS = 50
 /** Most names that are being resolved at a time. */
 const MAX_NAMES = 1_000
 /** Most lookups that wait for one name. */

@@ -88,12 +88,12 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     }
     let ofClient = 0
     for (const pending of this.#pending.values()) if (pending.client === client) ofClient++
-    if (ofClient >= MAX_OF_CLIENT || this.#pending.size >= MAX_PENDING) {
+    if (ofClient >= MAX_QUERIES_OF_CLIENT || this.#pending.size >= MAX_PENDING_QUERIES) {
       return this.#refuse({ query, parsed }, ResponseCode.SERVFAIL, 'too-many-site-queries')
     }
     const ask = ++this.#lastAsk
     const kept = { query, client, parsed, protocol, message: new Uint8Array(message) }
-    this.#pending.set(ask, { ...kept, endsAt: after(now, GIVE_UP_AFTER) })
+    this.#pending.set(ask, { ...kept, endsAt: after(now, GIVE_UP_AFTER_MS) })
     this.#outputs.push({ type: 'judgeName', ask, client, name: parsed.name })
   }
 
@@ -134,10 +134,10 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
 }
 
 /** Shorter than the client's own timeout of 5 s, so that the client gets an answer. */
-const GIVE_UP_AFTER = 4 * SECOND
-const MAX_PENDING = 1_000
+const GIVE_UP_AFTER_MS = 4 * SECOND
+const MAX_PENDING_QUERIES = 1_000
 /** Most pending queries of one client. */
-const MAX_OF_CLIENT = 32
+const MAX_QUERIES_OF_CLIENT = 32
 
 interface PendingQuery<Query> {
   query: Query

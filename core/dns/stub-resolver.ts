@@ -128,7 +128,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     const key = `${resourceId} ${domain}`
     this.#missingUntil.delete(key)
     if (found?.ipv4 !== 'no_such_name' || found.ipv6 !== 'no_such_name') return
-    this.#missingUntil.set(key, after(now, MISSING_FOR))
+    this.#missingUntil.set(key, after(now, MISSING_FOR_MS))
     for (const [oldest, until] of this.#missingUntil) {
       if (until > now && this.#missingUntil.size <= MAX_MISSING) break
       this.#missingUntil.delete(oldest)
@@ -304,7 +304,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
 const TTL_SECONDS = 1
 
 /** Milliseconds for which a name counts as missing at its site, as long as a gateway caches its answer (D10). */
-const MISSING_FOR = 30 * SECOND
+const MISSING_FOR_MS = 30 * SECOND
 const MAX_MISSING = 4_096
 
 /** Most upstream servers that are used, more than sensible configurations have; each takes a sentinel. */

@@ -3,7 +3,7 @@ import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { anotherMayKnow, ASK_LAST_FOR } from './another-server.ts'
+import { anotherMayKnow, ASK_LAST_FOR_MS } from './another-server.ts'
 import { leadsToMapped } from './mapped-addresses.ts'
 import { hintedAddresses } from './service-hints.ts'
 import {
@@ -161,8 +161,8 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
       candidates: [...rotated.filter((one) => !isDead(one)), ...rotated.filter(isDead)],
       next: 0,
       asks: new Set(),
-      lookAt: after(now, MOVE_ON_AFTER),
-      endsAt: after(now, GIVE_UP_AFTER),
+      lookAt: after(now, MOVE_ON_AFTER_MS),
+      endsAt: after(now, GIVE_UP_AFTER_MS),
       refusal: undefined,
       refusedBy: undefined,
       nameOfSite,
@@ -189,14 +189,14 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   #moveOn(pending: PendingQuery<Query>, now: Instant): void {
     for (const ask of pending.asks) {
       const { known, since } = this.#asks.get(ask) ?? {}
-      if (known !== undefined && since !== undefined && now - since >= MOVE_ON_AFTER) this.#markDead(known, now)
+      if (known !== undefined && since !== undefined && now - since >= MOVE_ON_AFTER_MS) this.#markDead(known, now)
     }
     if (now >= pending.endsAt) {
       this.#counters.count('upstreams-timed-out')
       return this.#giveUp(pending)
     }
     this.#pending.delete(pending)
-    pending.lookAt = after(now, MOVE_ON_AFTER)
+    pending.lookAt = after(now, MOVE_ON_AFTER_MS)
     this.#pending.add(pending)
     this.#askNext(pending, now)
   }
@@ -286,7 +286,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
   }
 
   #markDead(known: KnownUpstream, now: Instant): void {
-    known.deadUntil = after(now, ASK_LAST_FOR)
+    known.deadUntil = after(now, ASK_LAST_FOR_MS)
   }
 }
 
@@ -295,8 +295,8 @@ const NOBODY: AnsweredBy = { type: 'upstream', upstream: undefined }
 const siteAnswered = (name: NameOfSite | undefined): { message: Uint8Array; by: AnsweredBy } | undefined =>
   name?.siteAnswer && { message: name.siteAnswer, by: { type: 'site', resourceIds: name.resourceIds } }
 
-const MOVE_ON_AFTER = 1 * SECOND
-const GIVE_UP_AFTER = 5 * SECOND
+const MOVE_ON_AFTER_MS = 1 * SECOND
+const GIVE_UP_AFTER_MS = 5 * SECOND
 const MAX_QUERIES_IN_FLIGHT = 1_000
 
 interface KnownUpstream {

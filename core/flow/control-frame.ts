@@ -20,7 +20,7 @@ export type ControlFrame =
 export type ControlRefusal = 'control-truncated' | 'control-too-long' | 'control-unknown-type' | 'control-body'
 
 /** Four addresses of each family. */
-const MOST_PROXY_IPS = 8
+const MAX_PROXY_IPS = 8
 
 /** Whether a packet is a control frame: IPv6, `::` to `::`, next header 0xFF. Such a packet never reaches a TUN device. */
 export const isControlFrame = (packet: Uint8Array): boolean => {
@@ -48,11 +48,11 @@ export const decodeControlFrame = (packet: Uint8Array): ControlFrame | ControlRe
   const type = TYPES[packet[IP_HEADER] ?? 0xff]
   if (type === undefined) return 'control-unknown-type'
   if (type === 'goodbye') return { type }
-  if (end - HEADERS > LONGEST_BODY) return 'control-too-long'
+  if (end - HEADERS > MAX_BODY_BYTES) return 'control-too-long'
   const body = jsonObject(packet.subarray(HEADERS, end))
   if (body === undefined) return 'control-body'
   const { resource, domain } = body
-  if (!isShortText(resource, LONGEST_ID) || !isShortText(domain, LONGEST_DOMAIN)) return 'control-body'
+  if (!isShortText(resource, MAX_ID_CHARACTERS) || !isShortText(domain, MAX_DOMAIN_CHARACTERS)) return 'control-body'
   if (type === 'domainStatus') {
     // An unknown status is `Inactive`.
     if (typeof body.status !== 'string') return 'control-body'
@@ -67,9 +67,9 @@ export const decodeControlFrame = (packet: Uint8Array): ControlFrame | ControlRe
 const IP_HEADER = 40
 const CONTROL_HEADER = 8
 const HEADERS = IP_HEADER + CONTROL_HEADER
-const LONGEST_BODY = 4_096
-const LONGEST_ID = 64
-const LONGEST_DOMAIN = 253
+const MAX_BODY_BYTES = 4_096
+const MAX_ID_CHARACTERS = 64
+const MAX_DOMAIN_CHARACTERS = 253
 const NO_BODY = new Uint8Array(0)
 
 /** By the number on the wire. */
@@ -101,7 +101,7 @@ const isShortText = (value: unknown, longest: number): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= longest
 
 const addresses = (value: unknown): string[] | undefined => {
-  if (!Array.isArray(value) || value.length === 0 || value.length > MOST_PROXY_IPS) return undefined
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_PROXY_IPS) return undefined
   const canonical: string[] = []
   for (const item of value) {
     const address = typeof item === 'string' ? canonicalAddress(item) : undefined

@@ -8,7 +8,7 @@ const KEY_WORDS = 10
 /** Of a place: the verdict, its stamp, then the key, of which IPv4 needs the beginning: in one line of a processor's cache for most. */
 const PLACE_WORDS = 2 + KEY_WORDS
 /** How often it can be cleared before that takes writing to all of it. */
-const MOST_CLEARINGS = 0xfffff
+const MAX_CLEARINGS = 0xfffff
 
 /**
  * Verdicts by 5-tuple, so that the many packets of a flow cost one look-up. A flow has few places where it may stand, and takes that of the one
@@ -63,7 +63,7 @@ export class FlowCache {
   }
 
   clear(): void {
-    if (++this.#clearings <= MOST_CLEARINGS) return
+    if (++this.#clearings <= MAX_CLEARINGS) return
     this.#words.fill(0)
     this.#clearings = 1
   }

@@ -35,7 +35,7 @@ export type TransportChecksum = 'complete' | 'pseudo'
 export type PacketInput =
   { type: 'tunPackets'; packets: readonly Uint8Array[] } | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
 
-/** The largest packet that reaches a peer in one piece, `LEAST_MTU` until something else is said. */
+/** The largest packet that reaches a peer in one piece, `MIN_MTU` until something else is said. */
 export interface MtuChanged {
   type: 'mtuChanged'
   peer: PeerId

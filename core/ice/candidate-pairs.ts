@@ -5,9 +5,9 @@ import { comparePairs, newPair, type CandidatePair } from './candidate-pair.ts'
 import { PACE_MS } from './check-timing.ts'
 import type { IceRole } from './connectivity-check.ts'
 
-const MOST_REMOTES = 32
+const MAX_REMOTES = 32
 /** New ones of the other end's in a minute: whoever takes some back and names others has us send to all of them. */
-const MOST_NEW_REMOTES = 64
+const MAX_NEW_REMOTES = 64
 
 /** The candidates of both ends, as far as they are known, and the pairs that they make, one for each of the other end's. */
 export class CandidatePairs {
@@ -65,7 +65,7 @@ export class CandidatePairs {
       this.#minuteEndsAt = after(now, MINUTE)
       this.#newThisMinute = 0
     }
-    return ++this.#newThisMinute <= MOST_NEW_REMOTES
+    return ++this.#newThisMinute <= MAX_NEW_REMOTES
   }
 
   /**
@@ -73,7 +73,7 @@ export class CandidatePairs {
    * each time, of which nobody says that it is gone. False for no room.
    */
   add(remote: Candidate, { inUse, now }: { inUse: CandidatePair | undefined; now: Instant }): boolean {
-    if (!this.#remotes.has(remote.endpoint) && this.#remotes.size >= MOST_REMOTES) {
+    if (!this.#remotes.has(remote.endpoint) && this.#remotes.size >= MAX_REMOTES) {
       const dispensable = this.#mostDispensable(inUse)
       if (dispensable === undefined) return false
       this.remove(dispensable.endpoint)

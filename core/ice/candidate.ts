@@ -24,7 +24,7 @@ export interface Candidate {
 const TYPE_PREFERENCE = { host: 126, prflx: 110, srflx: 100, relay: 2 } as const
 const LOCAL_PREFERENCE = { ipv6: 65535, ipv4: 65534 } as const
 const COMPONENT = 1
-const MAX_TEXT = 512
+const MAX_TEXT_CHARACTERS = 512
 
 /** RFC 8445 §5.1.2.1. `nth` counts further candidates of the same type and family from 0. */
 export const candidatePriority = (type: CandidateType, family: Family, nth = 0): number =>
@@ -64,7 +64,7 @@ export const formatCandidate = ({ foundation, priority, address, port, type, fam
 
 /** Undefined for what is no candidate of ours: other components and transports, names, unroutable addresses. */
 export const parseCandidate = (line: string): Candidate | undefined => {
-  if (line.length > MAX_TEXT) return undefined
+  if (line.length > MAX_TEXT_CHARACTERS) return undefined
   const match =
     /^(?:a=)?candidate:([A-Za-z0-9+/]{1,32}) (\d{1,5}) (\S+) (\d{1,10}) (\S+) (\d{1,5}) typ (host|srflx|prflx|relay)(?: .*)?$/.exec(
       line,

@@ -38,7 +38,7 @@ export const isIdle = ({ trafficAt }: Circumstances, now: Instant): boolean =>
   trafficAt === undefined || after(trafficAt, IDLE_AFTER_MS) <= now
 
 /** From an answer to the next check of the pair. */
-export const checkInterval = (pair: CandidatePair, circumstances: Circumstances, now: Instant): number => {
+export const checkIntervalMs = (pair: CandidatePair, circumstances: Circumstances, now: Instant): number => {
   if (pair !== circumstances.selected) return RECHECK_MS
   const base = isIdle(circumstances, now) ? IDLE_CHECK_MS : ACTIVE_CHECK_MS
   return circumstances.role === 'controlling' ? base : base * CONTROLLED_CHECK_FACTOR
@@ -49,7 +49,7 @@ export const checkInterval = (pair: CandidatePair, circumstances: Circumstances,
  * anybody's machine: it leaves a place that never answered, and all of them soon after its path is gone. The other end will ask, if it is
  * still there.
  */
-export const recheckInterval = (
+export const recheckIntervalMs = (
   pair: CandidatePair,
   circumstances: Circumstances,
   now: Instant,
@@ -68,8 +68,8 @@ export const retransmission = (pair: CandidatePair, tries: number, { selected }:
 
 /** When a pair in use that was just heard is to be checked: late, but not so late that only one direction could be alive. */
 export const nextCheckOfHeard = (pair: CandidatePair, circumstances: Circumstances, now: Instant): Instant => {
-  const relaxed = after(now, checkInterval(pair, circumstances, now))
-  const bound = after(pair.answeredAt ?? now, Math.max(ONE_WAY_MS, checkInterval(pair, circumstances, now)))
+  const relaxed = after(now, checkIntervalMs(pair, circumstances, now))
+  const bound = after(pair.answeredAt ?? now, Math.max(ONE_WAY_MS, checkIntervalMs(pair, circumstances, now)))
   const next = relaxed < bound ? relaxed : bound
   return next > now ? next : now
 }

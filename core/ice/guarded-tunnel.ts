@@ -33,20 +33,20 @@ export interface TransportTrouble {
 const NEEDED: ReadonlySet<TransportCall> = new Set(['peerAdded', 'pathChosen', 'connectRequested'])
 /** Timers, accounting and farewells: sessions last without them for a while. */
 const SPARED: ReadonlySet<TransportCall> = new Set(['wake', 'deadline', 'trafficSeen', 'peerRemoved'])
-const MOST_IN_A_ROW = 5
+const MAX_FAILURES_IN_A_ROW = 5
 /** Anybody may send a datagram that a plugin chokes on: a few of them are no proof that no good one is read. */
-const MOST_DATAGRAMS_IN_A_ROW = 16
+const MAX_DATAGRAM_FAILURES_IN_A_ROW = 16
 /** Fewer failures count as well where nothing succeeded for so long. */
 const FEW_IN_A_ROW = 3
 const LONG_MS = 10 * SECOND
 /** How long timers are left alone whose handling failed: they stay due, and would be tried again at once without end. */
 const REST_MS = 1 * SECOND
 /** Wake-ups in a row that left a timer due. One that handles timers one by one needs some. */
-const MOST_OVERDUE_IN_A_ROW = 64
+const MAX_OVERDUE_IN_A_ROW = 64
 /** Outputs of one input, as a bound on a plugin that never comes to an end. */
-const MOST_OUTPUTS = 65_536
-const MOST_REASONS = 64
-const LONGEST_REASON = 64
+const MAX_OUTPUTS = 65_536
+const MAX_REASONS = 64
+const MAX_REASON_CHARACTERS = 64
 
 /** Paths are the endpoints that the host gave the plugin, which gives them back. */
 export type GuardedTunnelOutput = TunnelOutput<Endpoint> | ({ type: 'transportFaulted' } & TransportFault)
@@ -87,8 +87,8 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
   counters(): Readonly<Record<string, number>> {
     const sum: Record<string, number> = {}
     try {
-      for (const [reason, count] of Object.entries(this.#tunnel.counters()).slice(0, MOST_REASONS)) {
-        if (Number.isFinite(count)) sum[reason.slice(0, LONGEST_REASON)] = count
+      for (const [reason, count] of Object.entries(this.#tunnel.counters()).slice(0, MAX_REASONS)) {
+        if (Number.isFinite(count)) sum[reason.slice(0, MAX_REASON_CHARACTERS)] = count
       }
     } catch {
       // A plugin that cannot count carries packets all the same.
@@ -143,7 +143,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
           this.#succeeded('poll')
           return undefined
         }
-        if (++this.#outputs > MOST_OUTPUTS) throw new Error('its outputs do not come to an end')
+        if (++this.#outputs > MAX_OUTPUTS) throw new Error('its outputs do not come to an end')
         const output = checkedTunnelOutput(given)
         if (output !== undefined) {
           if (output.type === 'deliverPacket') this.#carried()
@@ -190,7 +190,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
       this.#overdueInARow = 0
       return due
     }
-    if (++this.#overdueInARow > MOST_OVERDUE_IN_A_ROW) {
+    if (++this.#overdueInARow > MAX_OVERDUE_IN_A_ROW) {
       this.#overdueInARow = 0
       throw new Error('its deadline stays in the past')
     }
@@ -225,5 +225,5 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
 
 const isFailing = (call: TransportCall, { count, isLong }: { count: number; isLong: boolean }): boolean => {
   if (NEEDED.has(call) || (isLong && count >= FEW_IN_A_ROW)) return true
-  return count >= (call === 'datagramReceived' ? MOST_DATAGRAMS_IN_A_ROW : MOST_IN_A_ROW)
+  return count >= (call === 'datagramReceived' ? MAX_DATAGRAM_FAILURES_IN_A_ROW : MAX_FAILURES_IN_A_ROW)
 }

@@ -15,13 +15,13 @@ import type { CandidatePair } from './candidate-pair.ts'
 import { CandidatePairs } from './candidate-pairs.ts'
 import { parseCandidate, peerReflexive, type Candidate } from './candidate.ts'
 import {
-  checkInterval,
+  checkIntervalMs,
   isIdle,
   nextCheckOfHeard,
   NO_PATH_MS,
   NO_REMOTE_CANDIDATES_MS,
   PATH_LOST_MS,
-  recheckInterval,
+  recheckIntervalMs,
   retransmission,
   type Circumstances,
 } from './check-timing.ts'
@@ -226,7 +226,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.heardAt = now
     pair.answeredAt = now
     pair.isSilent = false
-    pair.nextCheckAt = after(now, checkInterval(pair, this.#circumstances(), now))
+    pair.nextCheckAt = after(now, checkIntervalMs(pair, this.#circumstances(), now))
     this.#choose(now)
   }
 
@@ -311,7 +311,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.state = 'failed'
     pair.isSilent = true
     if (pair === this.#selected) this.#lose(suspectSince, now)
-    const interval = recheckInterval(pair, this.#circumstances(), now)
+    const interval = recheckIntervalMs(pair, this.#circumstances(), now)
     if (interval === undefined) pair.isGivenUp = true
     else pair.nextCheckAt = after(now, interval)
   }

@@ -14,7 +14,7 @@ export interface OpenCheck {
 }
 
 /** Beyond it the oldest are forgotten. */
-const MOST_OPEN = 128
+const MAX_OPEN_CHECKS = 128
 
 /** The checks that one agent sends, and who of them was answered how. */
 export class OwnChecks {
@@ -36,7 +36,7 @@ export class OwnChecks {
     const transactionId = this.#random.bytes(12)
     const priority = candidatePriority('prflx', remote.family)
     this.#open.set(toHex(transactionId), { path, probeBytes })
-    if (this.#open.size > MOST_OPEN) {
+    if (this.#open.size > MAX_OPEN_CHECKS) {
       for (const oldest of this.#open.keys()) {
         this.#open.delete(oldest)
         break

@@ -5,7 +5,7 @@ import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
  * RFC 8899 §5.1: MAX_PROBES, PROBE_TIMER, CONFIRMATION_TIMER and PMTU_RAISE_TIMER. More tries than its 3, and for them less time, as who loses a fifth of
  * all datagrams (H8) loses a third of all answers: a size that was shown to pass is not to be given up for that once in an hour.
  */
-const MOST_TRIES = { searching: 5, confirming: 10 }
+const MAX_TRIES = { searching: 5, confirming: 10 }
 const TRY_MS = SECOND / 2
 const CONFIRM_MS = 5 * SECOND
 const RAISE_MS = 10 * MINUTE
@@ -76,11 +76,11 @@ export class PathProbe {
       if (this.#isToBeRaised(now)) this.#search(now)
       else this.#begin('confirming', now)
     }
-    if (this.#phase === 'searching' && this.#tries === MOST_TRIES.searching) {
+    if (this.#phase === 'searching' && this.#tries === MAX_TRIES.searching) {
       this.#rest(now)
       return []
     }
-    if (this.#phase === 'confirming' && this.#tries === MOST_TRIES.confirming) {
+    if (this.#phase === 'confirming' && this.#tries === MAX_TRIES.confirming) {
       this.#proven = undefined
       this.#search(now)
     }

@@ -5,7 +5,7 @@ import type { Datagram } from '../runtime/datagram-socket.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../runtime/held-machines.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
-import { DEFAULT_MTU, LEAST_MTU } from '../runtime/mtu.ts'
+import { DEFAULT_MTU, MIN_MTU } from '../runtime/mtu.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Random } from '../runtime/random.ts'
 import { after, type Instant } from '../runtime/time.ts'
@@ -94,7 +94,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
 
-  constructor({ role, random, tunnel, mtu = LEAST_MTU }: PeerTunnelsOptions) {
+  constructor({ role, random, tunnel, mtu = MIN_MTU }: PeerTunnelsOptions) {
     this.#role = role
     this.#tunnel = new GuardedTunnel(tunnel)
     this.#mtus = mtusByDatagram(this.#tunnel, mtu)
@@ -109,7 +109,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
 
   /** Bytes of the largest packet that reaches the peer in one piece: 1280 until a larger path is known (T10), and again when that is lost. */
   mtu(peer: PeerId): number {
-    return this.#mtus.get(this.#agents.carries(peer) ?? 0) ?? LEAST_MTU
+    return this.#mtus.get(this.#agents.carries(peer) ?? 0) ?? MIN_MTU
   }
 
   /** Why the transport plugin cannot carry packets; undefined while it works. */
@@ -192,7 +192,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     const { peer } = output
     switch (output.type) {
       case 'pathCarries': {
-        const mtu = this.#mtus.get(output.datagramBytes ?? 0) ?? LEAST_MTU
+        const mtu = this.#mtus.get(output.datagramBytes ?? 0) ?? MIN_MTU
         this.#outputs.push({ type: 'flowsTold', input: { type: 'mtuChanged', peer, mtu } })
         return
       }
@@ -275,7 +275,7 @@ const mtusByDatagram = (tunnel: GuardedTunnel, mtu: number): ReadonlyMap<number,
     if (bytes === undefined) continue
     // A STUN message is a multiple of 4 bytes long (RFC 8489 §5).
     const datagram = (bytes + 3) & ~3
-    if (size > LEAST_MTU && size <= mtu && !found.has(datagram)) found.set(datagram, size)
+    if (size > MIN_MTU && size <= mtu && !found.has(datagram)) found.set(datagram, size)
   }
   return found
 }

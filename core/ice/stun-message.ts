@@ -45,7 +45,7 @@ export const BINDING = 1
 export const MAGIC_COOKIE = 0x2112a442
 
 /** Longer ones are refused: the largest probe of a path is one of jumbo frames. */
-const MAX_BYTES = 9_216
+const MAX_MESSAGE_BYTES = 9_216
 const MAX_ATTRIBUTES = 32
 const HEADER_BYTES = 20
 const MESSAGE_INTEGRITY = 0x0008
@@ -62,7 +62,7 @@ export const looksLikeStun = (bytes: Uint8Array): boolean =>
 /** Reads a datagram. A FINGERPRINT that is there must be right. What is returned borrows nothing of `bytes`. */
 export const decodeStun = (bytes: Uint8Array): StunVerdict => {
   if (bytes.length < HEADER_BYTES) return refused('too-short')
-  if (bytes.length > MAX_BYTES) return refused('too-long')
+  if (bytes.length > MAX_MESSAGE_BYTES) return refused('too-long')
   if (!looksLikeStun(bytes)) return refused('not-stun')
   const own = new Uint8Array(bytes)
   const words = view(own)

@@ -2,24 +2,24 @@ import { ACK, FIN, RST, SYN, TCP, UDP } from '../net/packet-view.ts'
 import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
 
 /** Milliseconds for which a silent established TCP connection is kept: 2 hours 4 minutes (RFC 5382 REQ-5). */
-export const TCP_TTL = 2 * 60 * MINUTE + 4 * MINUTE
+export const TCP_TTL_MS = 2 * 60 * MINUTE + 4 * MINUTE
 /** Milliseconds for which a silent UDP mapping is kept, at least 2 minutes (RFC 4787 REQ-5). */
-export const UDP_TTL = 2 * MINUTE
+export const UDP_TTL_MS = 2 * MINUTE
 /**
  * Milliseconds for which a silent ICMP echo flow is kept: as long as UDP (wire §5), at least 60 seconds (RFC 5508
  * REQ-2).
  */
-export const ICMP_TTL = 2 * MINUTE
+export const ICMP_TTL_MS = 2 * MINUTE
 /**
  * Milliseconds for which a flow without an answer is kept: short, against floods. RFC 7857 §2 permits less than the 4
  * minutes of RFC 5382 for SYNs.
  */
-export const UNCONFIRMED_TTL = 60 * SECOND
+export const UNCONFIRMED_TTL_MS = 60 * SECOND
 /**
  * Milliseconds for which a TCP connection is kept after FINs of both sides: long enough for the last ACKs, short enough
  * to reuse the port.
  */
-export const CLOSED_TTL = 5 * SECOND
+export const CLOSED_TTL_MS = 5 * SECOND
 
 /** Side from which a packet of a flow comes: the client (inside) or the site's network (outside). */
 export type Side = 'inside' | 'outside'
@@ -30,7 +30,7 @@ const ROW_NUMBERS = ROW_WORDS / 2
 const [STATE, STAMP] = [2, 3] as const
 /** Stamp of a flow that has no verdict. */
 const NO_STAMP = 0
-const MOST_STAMPS = 0x7fffffff
+const MAX_STAMPS = 0x7fffffff
 
 /** Mask of a flow's phase in its state word. Flags follow, and the owner's number from bit 8 on. */
 const PHASE = 0x03
@@ -66,16 +66,16 @@ export class FlowStates<Flow> {
   /** Last stamp before the current era, by owner. */
   #eras = new Int32Array(0)
   #stamps = NO_STAMP
-  readonly #mostStamps: number
+  readonly #maxStamps: number
   readonly #forgetVerdicts: () => void
 
   /**
    * When all stamps are used up, after two billion verdicts, calls `forgetVerdicts` to clear all cached ones and starts
    * again.
    */
-  constructor(forgetVerdicts: () => void, { mostStamps = MOST_STAMPS } = {}) {
+  constructor(forgetVerdicts: () => void, { maxStamps = MAX_STAMPS } = {}) {
     this.#forgetVerdicts = forgetVerdicts
-    this.#mostStamps = mostStamps
+    this.#maxStamps = maxStamps
   }
 
   /** Opens a flow that has not been answered yet. Returns its row. */
@@ -83,7 +83,7 @@ export class FlowStates<Flow> {
     const row = this.#free.pop() ?? this.#rows++
     this.#makeRoom(row, owner)
     const at = row * ROW_WORDS
-    this.#expiries[row * ROW_NUMBERS] = after(now, UNCONFIRMED_TTL)
+    this.#expiries[row * ROW_NUMBERS] = after(now, UNCONFIRMED_TTL_MS)
     const kind = (isPlain ? IS_PLAIN : 0) | (protocol === TCP ? IS_TCP : protocol === UDP ? IS_UDP : 0)
     this.#words[at + STATE] = (owner << OWNER_SHIFT) | kind | UNCONFIRMED
     this.#words[at + STAMP] = NO_STAMP
@@ -133,9 +133,9 @@ export class FlowStates<Flow> {
     const expiries = this.#expiries
     const at = row * ROW_NUMBERS
     if (phase === CONFIRMED) expiries[at] = after(now, ttlOf(state))
-    else if (phase === UNCONFIRMED) expiries[at] = after(now, UNCONFIRMED_TTL)
+    else if (phase === UNCONFIRMED) expiries[at] = after(now, UNCONFIRMED_TTL_MS)
     // The time after the second FIN is not extended by later packets.
-    else if (phase === CLOSING && (before & PHASE) !== CLOSING) expiries[at] = after(now, CLOSED_TTL)
+    else if (phase === CLOSING && (before & PHASE) !== CLOSING) expiries[at] = after(now, CLOSED_TTL_MS)
     return (state & IS_PLAIN) === 0 ? this.#flows[row] : undefined
   }
 
@@ -144,7 +144,7 @@ export class FlowStates<Flow> {
     const at = row * ROW_WORDS + STAMP
     const known = this.#words[at] ?? NO_STAMP
     if (known > (this.#eras[this.ownerOf(row)] ?? 0)) return known
-    if (this.#stamps === this.#mostStamps) this.#beginStamps()
+    if (this.#stamps === this.#maxStamps) this.#beginStamps()
     this.#words[at] = ++this.#stamps
     return this.#stamps
   }
@@ -202,4 +202,4 @@ const stateAfter = (state: number, from: Side, tcpFlags: number): number => {
 }
 
 const ttlOf = (state: number): number =>
-  (state & IS_TCP) !== 0 ? TCP_TTL : (state & IS_UDP) !== 0 ? UDP_TTL : ICMP_TTL
+  (state & IS_TCP) !== 0 ? TCP_TTL_MS : (state & IS_UDP) !== 0 ? UDP_TTL_MS : ICMP_TTL_MS

@@ -4,14 +4,14 @@ import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { FlowStates } from './flow-states.ts'
 
 /** Most flows of one client. A flow takes some 700 bytes of memory, or 900 if it has a real address of its own. */
-const MOST_ENTRIES = 16_384
+const MAX_ENTRIES = 16_384
 /**
  * Shortest interval between sweeps of a full table, as otherwise each packet for which there is no room would cost a
  * sweep.
  */
 const SWEEP_MS = SECOND
 /** Most ports that are tried if the wanted one is taken; limits the work that one packet can cause. */
-const MOST_PORTS_TRIED = 256
+const MAX_PORTS_TRIED = 256
 
 /** Translation of one flow of a client: its port and address inside the tunnel, and outside, in the site's network. */
 export interface NatEntry<Tag> {
@@ -54,7 +54,7 @@ export class NatTable<Tag> {
   constructor({
     states,
     owner,
-    capacity = MOST_ENTRIES,
+    capacity = MAX_ENTRIES,
   }: {
     states: FlowStates<NatEntry<Tag>>
     owner: number
@@ -177,7 +177,7 @@ export class NatTable<Tag> {
     // An echo identifier may be 0, a port may not.
     const lowest = hasPorts(protocol) ? 1 : 0
     let port = wanted
-    for (let tried = 0; tried < MOST_PORTS_TRIED; tried++) {
+    for (let tried = 0; tried < MAX_PORTS_TRIED; tried++) {
       if (this.#alive(there?.get(outsideKeyOf(protocol, port)), now) === undefined) return port
       port = port === 0xffff ? lowest : port + 1
     }

@@ -18,8 +18,8 @@ const PSH = 0x08
 const CWR = 0x80
 
 /** Limits of the work that one frame can cause, which no kernel exceeds: its smallest TCP segment is 48 bytes. */
-const MOST_SEGMENTS = 2048
-const MOST_HEADER_BYTES = 512
+const MAX_SEGMENTS = 2048
+const MAX_HEADER_BYTES = 512
 
 export type OffloadKind = 'none' | 'tcp-ipv4' | 'tcp-ipv6' | 'udp'
 
@@ -150,10 +150,10 @@ const segment = (
   if (transport + least > packet.length) return 'bad-headers'
   const transportBytes = tcp ? (view.getUint8(transport + 12) >>> 4) * 4 : least
   const headerBytes = transport + transportBytes
-  if (transportBytes < least || headerBytes > Math.min(packet.length, MOST_HEADER_BYTES)) return 'bad-headers'
+  if (transportBytes < least || headerBytes > Math.min(packet.length, MAX_HEADER_BYTES)) return 'bad-headers'
   const payloadBytes = packet.length - headerBytes
   const count = Math.max(1, Math.ceil(payloadBytes / segmentBytes))
-  if (segmentBytes === 0 || count > MOST_SEGMENTS) return 'bad-segment-size'
+  if (segmentBytes === 0 || count > MAX_SEGMENTS) return 'bad-segment-size'
   if (headerBytes + Math.min(segmentBytes, payloadBytes) > 0xffff) return 'bad-segment-size'
 
   const addressesAt = ipv4 ? 12 : 8

@@ -185,7 +185,7 @@ export class PacketView {
     let protocol = byte(bytes, 6)
     let at = 40
     for (let headers = 0; protocol === HOP_BY_HOP || protocol === DESTINATION_OPTIONS; headers++) {
-      if (headers === MOST_EXTENSION_HEADERS) return 'packet-extension-header'
+      if (headers === MAX_EXTENSION_HEADERS) return 'packet-extension-header'
       if (at + 8 > length) return 'packet-truncated'
       protocol = byte(bytes, at)
       at += (byte(bytes, at + 1) + 1) * 8
@@ -314,6 +314,6 @@ const HOP_BY_HOP = 0
 const ROUTING = 43
 const FRAGMENT = 44
 const DESTINATION_OPTIONS = 60
-const MOST_EXTENSION_HEADERS = 4
+const MAX_EXTENSION_HEADERS = 4
 
 const byte = (bytes: Uint8Array, at: number): number => bytes[at] ?? 0

@@ -9,9 +9,9 @@ import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
 
-const LARGEST_MESSAGE = 0xffff
-const LONGEST_REASON = 500
-const MOST_SERVERS = 64
+const MAX_MESSAGE_BYTES = 0xffff
+const MAX_REASON_CHARACTERS = 500
+const MAX_SERVERS = 64
 
 /**
  * Asks a resolver plugin. One that breaks its promise has failed: it throws, answers what is no verdict, or does not give up when the signal
@@ -39,7 +39,7 @@ export const askResolver = async (resolver: UpstreamResolver, query: UpstreamQue
 export const discoverServers = (resolver: UpstreamResolver | undefined): readonly UpstreamServer[] => {
   try {
     const found: unknown = synchronousAnswer(resolver?.discover?.() ?? [])
-    return Array.isArray(found) ? found.slice(0, MOST_SERVERS).flatMap(checkedServer) : []
+    return Array.isArray(found) ? found.slice(0, MAX_SERVERS).flatMap(checkedServer) : []
   } catch {
     return []
   }
@@ -59,10 +59,14 @@ const checkedVerdict = (answer: unknown): UpstreamVerdict => {
   if (type === 'failed') {
     const known = typeof code === 'string' && Object.hasOwn(FAILURES, code) ? (code as UpstreamFailure) : undefined
     if (known === undefined) return noVerdict('a failure of no known kind')
-    return { type, code: known, reason: typeof reason === 'string' ? reason.slice(0, LONGEST_REASON) : 'no reason' }
+    return {
+      type,
+      code: known,
+      reason: typeof reason === 'string' ? reason.slice(0, MAX_REASON_CHARACTERS) : 'no reason',
+    }
   }
   if (type !== 'answered' || !(message instanceof Uint8Array)) return noVerdict('no verdict')
-  if (message.length > LARGEST_MESSAGE) return noVerdict('what is no DNS message')
+  if (message.length > MAX_MESSAGE_BYTES) return noVerdict('what is no DNS message')
   return { type, message: new Uint8Array(message) }
 }
 

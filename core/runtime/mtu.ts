@@ -1,7 +1,7 @@
 // MTUs of the tunnel, in bytes: sizes of the IP packets inside it, before encryption.
 
 /** Smallest MTU, which every path carries (wire §6); IPv6 requires it (RFC 8200 §5). */
-export const LEAST_MTU = 1_280
+export const MIN_MTU = 1_280
 
 /**
  * Default MTU, which most paths carry: encrypted by WireGuard, such a packet has 1,468 bytes over IPv4 and 1,488 over
@@ -10,4 +10,4 @@ export const LEAST_MTU = 1_280
 export const DEFAULT_MTU = 1_408
 
 /** Largest MTU: encrypted, such a packet just fits into a jumbo frame of 9,000 bytes. */
-export const MOST_MTU = 8_912
+export const MAX_MTU = 8_912

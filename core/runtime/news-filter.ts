@@ -3,7 +3,7 @@ import { after, MINUTE, type Instant } from './time.ts'
 /** Interval after which the same text about a subject is logged again. */
 const REPEAT_MS = 10 * MINUTE
 /** Most subjects that are remembered; the one without news for the longest is forgotten first. */
-const MOST_SUBJECTS = 4_096
+const MAX_SUBJECTS = 4_096
 
 /** Filter for repeated log lines: what happens every two seconds is logged once in ten minutes. */
 export class NewsFilter {
@@ -16,7 +16,7 @@ export class NewsFilter {
     this.#said.delete(subject)
     this.#said.set(subject, { text, at: now })
     for (const oldest of this.#said.keys()) {
-      if (this.#said.size <= MOST_SUBJECTS) break
+      if (this.#said.size <= MAX_SUBJECTS) break
       this.#said.delete(oldest)
     }
     return true

@@ -25,7 +25,7 @@ export interface ClockPair {
 }
 
 /** Longest time ahead, in milliseconds, that a deadline from a peer may be; later ones are cut to it. */
-export const FURTHEST_DEADLINE = 366 * DAY
+export const MAX_DEADLINE_AHEAD_MS = 366 * DAY
 
 /**
  * Converts an untrusted wall-clock time from a peer to monotonic time. A time in the past, or NaN, becomes the present;
@@ -34,7 +34,7 @@ export const FURTHEST_DEADLINE = 366 * DAY
 export const instantOf = (time: UnixTime, pair: ClockPair): Instant => {
   const ahead = time - pair.unix
   if (!(ahead > 0)) return pair.instant
-  return after(pair.instant, Math.min(ahead, FURTHEST_DEADLINE))
+  return after(pair.instant, Math.min(ahead, MAX_DEADLINE_AHEAD_MS))
 }
 
 /** Converts monotonic time to wall-clock time. */

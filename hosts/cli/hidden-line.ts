@@ -4,7 +4,7 @@ const CTRL_C = '\u0003'
 const CTRL_D = '\u0004'
 const BACKSPACE = new Set(['\b', '\u007f'])
 /** A token is shorter, and an address with one in it, too. */
-const MOST_CHARACTERS = 8_192
+const MAX_LINE_CHARACTERS = 8_192
 
 /** Reads one line from a terminal without showing it, or from a pipe. Rejects where it is broken off by Ctrl-C. */
 export const hiddenLine = (input: ReadStream | NodeJS.ReadableStream = process.stdin): Promise<string> =>
@@ -23,7 +23,7 @@ export const hiddenLine = (input: ReadStream | NodeJS.ReadableStream = process.s
         if (character === '\r' || character === '\n' || character === CTRL_D) return finishAtEnd()
         if (terminal !== undefined && character === CTRL_C) return end(() => reject(new Error('it was broken off')))
         if (BACKSPACE.has(character)) line = line.slice(0, -1)
-        else if (line.length < MOST_CHARACTERS) line += character
+        else if (line.length < MAX_LINE_CHARACTERS) line += character
       }
     }
     terminal?.setRawMode(true)

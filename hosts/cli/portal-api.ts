@@ -15,7 +15,7 @@ export interface ApiOptions {
 }
 
 const TIMEOUT_MS = 30_000
-const MOST_BYTES = 16 * 1_048_576
+const MAX_ANSWER_BYTES = 16 * 1_048_576
 
 /**
  * One request to the portal's API, with the token of PORTREEVE_TOKEN or of a file that only its owner reads.
@@ -42,7 +42,7 @@ export const askPortal = async (
       headers: headersFor(token, request.body !== undefined),
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       timeoutMs: TIMEOUT_MS,
-      maxBytes: MOST_BYTES,
+      maxBytes: MAX_ANSWER_BYTES,
     },
     caFile,
   )

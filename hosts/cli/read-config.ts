@@ -8,7 +8,7 @@ import { Secret } from '../../core/runtime/secret.ts'
 import { packageRoot } from '../runtime/process/package-root.ts'
 
 /** Far more than any configuration needs. */
-const LIMIT_CHARACTERS = 1_000_000
+const MAX_CONFIG_CHARACTERS = 1_000_000
 
 /** What the environment sets goes before the file. */
 const OVERRIDES = {
@@ -94,7 +94,7 @@ export const readYaml = async (path: string): Promise<Record<string, unknown>> =
       `the configuration ${path} cannot be read: ${error.code ?? error.message}.`,
     )
   })
-  if (text.length > LIMIT_CHARACTERS) throw new OperatorError('CONFIG_UNREADABLE', `${path} is too long.`)
+  if (text.length > MAX_CONFIG_CHARACTERS) throw new OperatorError('CONFIG_UNREADABLE', `${path} is too long.`)
   const document = parseDocument(text, { prettyErrors: true })
   const [problem] = document.errors
   if (problem !== undefined) throw new OperatorError('CONFIG_SYNTAX', `${path}: ${problem.message}`)

@@ -28,8 +28,8 @@ export interface ClientPorts extends PeerPorts<'client'> {
   bypassingExchange: DnsExchange
 }
 
-const SITE_TIMEOUT = 1 * SECOND
-const BYPASS_TIMEOUT = 5 * SECOND
+const SITE_TIMEOUT_MS = 1 * SECOND
+const BYPASS_TIMEOUT_MS = 5 * SECOND
 
 /** Carries out what the client's machine asks for, and tells it what happens. */
 export class ClientShell {
@@ -175,7 +175,7 @@ export class ClientShell {
     const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
       if (kind === BYPASS && server.endpoint !== undefined) {
         const { bypassingExchange } = this.#ports
-        const query = { server: server.endpoint, message, protocol, signal, timeoutMs: BYPASS_TIMEOUT }
+        const query = { server: server.endpoint, message, protocol, signal, timeoutMs: BYPASS_TIMEOUT_MS }
         return askServer(bypassingExchange, query)
       }
       if (resolver === undefined) return { type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` }
@@ -189,9 +189,9 @@ export class ClientShell {
     const { exchange } = this.#ports
     const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
       const query = { server, message, protocol, signal }
-      let verdict = await askServer(exchange, { ...query, timeoutMs: SITE_TIMEOUT })
+      let verdict = await askServer(exchange, { ...query, timeoutMs: SITE_TIMEOUT_MS })
       while (verdict.type === 'failed' && verdict.code === 'timeout') {
-        verdict = await askServer(exchange, { ...query, timeoutMs: SITE_TIMEOUT })
+        verdict = await askServer(exchange, { ...query, timeoutMs: SITE_TIMEOUT_MS })
       }
       return verdict
     }

@@ -16,7 +16,7 @@ export class NameReports {
     this.#told.delete(key)
     if (outcome !== undefined) this.#told.set(key, outcome)
     const [oldest] = this.#told.keys()
-    if (this.#told.size > MOST_NAMES && oldest !== undefined) this.#told.delete(oldest)
+    if (this.#told.size > MAX_NAMES && oldest !== undefined) this.#told.delete(oldest)
     return true
   }
 
@@ -30,4 +30,4 @@ export class NameReports {
 }
 
 const REPORTS_A_MINUTE = 60
-const MOST_NAMES = 1_000
+const MAX_NAMES = 1_000

@@ -17,7 +17,7 @@ export interface CommandOptions {
 }
 
 /** A command's output beyond it is dropped. */
-const OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
+const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 /** `ip` and its like are not in the path of an account that became root by `su`. */
 const SYSTEM_PATHS = '/usr/local/sbin:/usr/sbin:/sbin'
 
@@ -73,7 +73,7 @@ const collect = (stream: NodeJS.ReadableStream): (() => string) => {
   const chunks: Buffer[] = []
   let size = 0
   stream.on('data', (chunk: Buffer) => {
-    if (size >= OUTPUT_LIMIT_BYTES) return
+    if (size >= MAX_OUTPUT_BYTES) return
     size += chunk.length
     chunks.push(chunk)
   })

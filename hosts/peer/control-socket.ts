@@ -17,9 +17,9 @@ export interface ControlOwner {
   readonly ifNotRunning: string
 }
 
-const REQUEST_LIMIT_BYTES = 4_096
-const ANSWER_LIMIT_BYTES = 16 * 1024 * 1024
-const CONNECTION_LIMIT = 16
+const MAX_REQUEST_BYTES = 4_096
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024
+const MAX_CONNECTIONS = 16
 const IDLE_MS = 30_000
 /** Who does not read an answer when the client ends is cut off. */
 const FLUSH_MS = 1_000
@@ -32,7 +32,7 @@ export class ControlSocket {
   private constructor(path: string, handlers: ControlHandlers<string>) {
     this.#path = path
     this.#server = createServer((socket) => this.#serve(socket, handlers))
-    this.#server.maxConnections = CONNECTION_LIMIT
+    this.#server.maxConnections = MAX_CONNECTIONS
   }
 
   /**
@@ -85,7 +85,7 @@ export class ControlSocket {
     socket.setTimeout(IDLE_MS, () => socket.destroy())
     socket.on('error', () => socket.destroy()).on('close', () => this.#open.delete(socket))
     let waiting = Promise.resolve()
-    onLines(socket, REQUEST_LIMIT_BYTES, (line) => {
+    onLines(socket, MAX_REQUEST_BYTES, (line) => {
       waiting = waiting
         .then(async () => {
           const answer = await respond(line, handlers)
@@ -161,7 +161,7 @@ const exchange = (path: string, request: object, timeoutMs: number): Promise<Ans
       clearTimeout(timer)
       reject(new Error('it closed the connection'))
     })
-    onLines(socket, ANSWER_LIMIT_BYTES, (line) => {
+    onLines(socket, MAX_ANSWER_BYTES, (line) => {
       try {
         resolve(JSON.parse(line) as Answer)
       } catch (error) {

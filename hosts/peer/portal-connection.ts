@@ -1,7 +1,7 @@
 import type { TunnelKeys } from '../../core/contract/tunnel-transport.ts'
 import { connectRefusal, connectUrl, shownUrl } from '../../core/control/connect-request.ts'
 import { DEVICE_PROOF_HEADER, deviceProof } from '../../core/control/device-proof.ts'
-import { MAX_FRAME_FROM_PORTAL } from '../../core/control/frame.ts'
+import { MAX_FRAME_FROM_PORTAL_CHARACTERS } from '../../core/control/frame.ts'
 import type { Role } from '../../core/control/messages.ts'
 import { problemOfFailure } from '../../core/control/portal-problem.ts'
 import type { Ed25519PrivateKey } from '../../core/crypto/ed25519.ts'
@@ -58,7 +58,7 @@ export class PortalConnection<R extends Role> {
           ...this.#proof(),
         },
         ...(mark === undefined ? {} : { mark }),
-        maxBytes: MAX_FRAME_FROM_PORTAL,
+        maxBytes: MAX_FRAME_FROM_PORTAL_CHARACTERS,
       },
       {
         opened: () => tell({ type: 'connectionOpened' }),

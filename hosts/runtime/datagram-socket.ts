@@ -16,7 +16,7 @@ import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS, encodeAddress }
 const RECEIVE_ROWS = 16
 const SEND_ROWS = 512
 const SEND_BYTES = 1 << 20
-const LARGEST_DATAGRAM = 65_507
+const MAX_DATAGRAM_BYTES = 65_507
 
 /** UDP sockets of the native addon: one call into the kernel moves many datagrams, joined and split by it where it can. */
 export class NativeDatagramSockets implements DatagramSockets {
@@ -108,7 +108,7 @@ class NativeDatagramSocket implements DatagramSocket {
     if (this.#closed) return
     for (const { to, bytes, isProbe } of batch) {
       const words = this.#encoder.encode(to)
-      if (words === undefined || bytes.length > LARGEST_DATAGRAM) {
+      if (words === undefined || bytes.length > MAX_DATAGRAM_BYTES) {
         this.#drops.count(words === undefined ? 'bad-address' : 'EMSGSIZE')
         continue
       }

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import { framed, StreamMessages } from './dns-stream.ts'
 
 /** Queries whose answers are not written yet; those that come after them stay in the kernel until one is. */
-const MOST_WAITING = 16
-const LONGEST_MESSAGE = 0xffff
+const MAX_WAITING_QUERIES = 16
+const MAX_MESSAGE_BYTES = 0xffff
 
 export interface DnsConnectionOptions {
   /** Whose it is: canonical. */
@@ -62,7 +62,7 @@ export class DnsConnection {
   }
 
   answer(message: Uint8Array): void {
-    if (message.length > LONGEST_MESSAGE || this.#socket.destroyed) return
+    if (message.length > MAX_MESSAGE_BYTES || this.#socket.destroyed) return
     this.#socket.write(framed(message), () => {
       this.#waiting = Math.max(0, this.#waiting - 1)
       this.#use()
@@ -93,7 +93,7 @@ export class DnsConnection {
   }
 
   get #mayAsk(): boolean {
-    return this.#waiting < MOST_WAITING && !this.#socket.writableNeedDrain
+    return this.#waiting < MAX_WAITING_QUERIES && !this.#socket.writableNeedDrain
   }
 
   #use(): void {

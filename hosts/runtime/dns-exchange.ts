@@ -9,9 +9,9 @@ import { failure } from './failure.ts'
 import { openDatagram, openStream, type MarkFor } from './outgoing-socket.ts'
 
 const HEADER_BYTES = 12
-const LARGEST_MESSAGE = 0xffff
+const MAX_MESSAGE_BYTES = 0xffff
 /** Beyond it a query is refused at once: each holds a socket. */
-const MOST_EXCHANGES = 1024
+const MAX_EXCHANGES = 1024
 
 export interface DnsExchangeOptions {
   /** Asked for each socket; none are marked by default. */
@@ -36,8 +36,8 @@ export class SocketDnsExchange implements DnsExchange {
 
   async send(request: DnsExchangeRequest): Promise<Uint8Array> {
     const { message } = request
-    if (message.length < HEADER_BYTES || message.length > LARGEST_MESSAGE) throw failure('EINVAL', 'not a DNS query')
-    if (this.#open >= MOST_EXCHANGES) throw failure('EBUSY', 'too many DNS queries at once')
+    if (message.length < HEADER_BYTES || message.length > MAX_MESSAGE_BYTES) throw failure('EINVAL', 'not a DNS query')
+    if (this.#open >= MAX_EXCHANGES) throw failure('EBUSY', 'too many DNS queries at once')
     const query = Buffer.from(message)
     randomBytes(2).copy(query)
     this.#open++

@@ -6,9 +6,9 @@ import { loadAddon, UDP_ROW } from './native/addon.ts'
 import { encodeAddress, SOCKET_ADDRESS_WORDS } from './socket-address.ts'
 
 /** wire §6: 10 TCP connections per sentinel. Each sentinel is a peer of its own here (core/flow/client/tcp-hairpin.ts), as is each client of a gateway. */
-const MOST_OF_PEER = 10
+const MAX_CONNECTIONS_OF_PEER = 10
 /** Of one listener. */
-const MOST_CONNECTIONS = 128
+const MAX_CONNECTIONS = 128
 /** Longer than an answer takes (5 s). */
 const IDLE_MS = 10_000
 
@@ -89,8 +89,8 @@ class TcpDnsListener implements DnsListener {
   #hasRoomFor(peer: string): boolean {
     const all = [...this.#connections.values()]
     const ofPeer = all.filter((connection) => connection.peer === peer)
-    if (ofPeer.length >= MOST_OF_PEER) return giveWay(ofPeer)
-    return all.length < MOST_CONNECTIONS || giveWay(all)
+    if (ofPeer.length >= MAX_CONNECTIONS_OF_PEER) return giveWay(ofPeer)
+    return all.length < MAX_CONNECTIONS || giveWay(all)
   }
 }
 

@@ -10,11 +10,11 @@ import { TrustedCertificates } from './trusted-certificates.ts'
 /** RFC 7858 §3.4: connections are kept for the next query, but not for long. */
 const IDLE_MS = 10_000
 /** Of one connection; the next one takes another. */
-const MOST_QUERIES = 256
+const MAX_QUERIES = 256
 /** Messages that nobody asked for, between two answers: what a server can make us read. */
-const MOST_UNASKED = 256
+const MAX_UNASKED_MESSAGES = 256
 /** The one that was idle for the longest makes way. */
-const MOST_CONNECTIONS = 32
+const MAX_CONNECTIONS = 32
 
 interface Server {
   address: string
@@ -38,7 +38,7 @@ export class TlsDnsConnections {
   ask(server: Server, query: Buffer, settle: Settle): () => void {
     const key = [server.address, server.port, server.serverName, server.mark].join(' ')
     const kept = this.#connections.get(key)
-    if (kept?.isUsable !== true || kept.size >= MOST_QUERIES) {
+    if (kept?.isUsable !== true || kept.size >= MAX_QUERIES) {
       return this.#open(key, server).ask(query, settle)
     }
     this.#connections.delete(key)
@@ -61,7 +61,7 @@ export class TlsDnsConnections {
     this.#connections.delete(key)
     this.#connections.set(key, connection)
     for (const [oldest, { size }] of this.#connections) {
-      if (this.#connections.size <= MOST_CONNECTIONS) break
+      if (this.#connections.size <= MAX_CONNECTIONS) break
       if (size === 0) this.#connections.get(oldest)?.close()
       this.#connections.delete(oldest)
     }
@@ -135,7 +135,7 @@ class Connection {
       if (!this.#queries.delete(id)) return
       this.#abandoned.add(id)
       // Nothing came all the while: the way to the server may be gone, and the next query finds out over a connection of its own.
-      if (this.#received === receivedBefore || this.#abandoned.size >= MOST_QUERIES) this.isUsable = false
+      if (this.#received === receivedBefore || this.#abandoned.size >= MAX_QUERIES) this.isUsable = false
       this.#rest()
     }
   }
@@ -162,7 +162,7 @@ class Connection {
 
   /** Passed over: a server may say a thing twice, and the other queries have nothing to do with it. */
   #onUnasked(): void {
-    if (++this.#unasked > MOST_UNASKED) this.#end(failure('EBADMSG', 'too much came that nobody asked for'))
+    if (++this.#unasked > MAX_UNASKED_MESSAGES) this.#end(failure('EBADMSG', 'too much came that nobody asked for'))
   }
 
   /** Without queries it keeps no process alive. */

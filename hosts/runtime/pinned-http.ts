@@ -13,7 +13,7 @@ const IDLE_MS = 10_000
 /** Longest wait for one address before the next is tried. */
 const ATTEMPT_MS = 2_000
 /** The one that was used least recently makes way. */
-const MOST_ORIGINS = 32
+const MAX_ORIGINS = 32
 const HTTP1_SOCKETS = 8
 
 /** How one origin is reached: by HTTP/2 over one connection, or by HTTP/1.1 over several that are kept. */
@@ -63,7 +63,7 @@ export class PinnedHttp {
     this.#ways.delete(given)
     this.#ways.set(given, way)
     for (const oldest of this.#ways.keys()) {
-      if (this.#ways.size <= MOST_ORIGINS) break
+      if (this.#ways.size <= MAX_ORIGINS) break
       this.#drop(oldest)
     }
     return way

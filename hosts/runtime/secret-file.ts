@@ -5,7 +5,7 @@ import { Secret } from '../../core/runtime/secret.ts'
 import type { SecretFile, SecretFiles } from '../../core/runtime/secret-files.ts'
 
 /** Longer is no secret. */
-const LIMIT_BYTES = 4_096
+const MAX_SECRET_BYTES = 4_096
 
 /**
  * Reads a secret from a file that only its owner reads; undefined where there is none.
@@ -20,7 +20,7 @@ export const findSecretFile = async ({ path, name }: SecretFile): Promise<Secret
     if ((mode & 0o077) !== 0) {
       throw new OperatorError('SECRET_FILE_MODE', `others may read ${name} ${path}.`, `Run: chmod 600 ${path}`)
     }
-    if (size > LIMIT_BYTES) throw new OperatorError('SECRET_FILE_INVALID', `${name} ${path} is too long.`)
+    if (size > MAX_SECRET_BYTES) throw new OperatorError('SECRET_FILE_INVALID', `${name} ${path} is too long.`)
     const text = (await file.readFile('utf8')).trimEnd()
     if (text === '') throw new OperatorError('SECRET_FILE_INVALID', `${name} ${path} is empty.`)
     return new Secret(text)

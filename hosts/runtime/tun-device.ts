@@ -10,7 +10,7 @@ const READ_ROWS = 64
 const READ_BYTES = 1 << 20
 const WRITE_ROWS = 256
 const WRITE_BYTES = 1 << 20
-const LARGEST_PACKET = 65_535
+const MAX_PACKET_BYTES = 65_535
 /** Segments of one burst: the same bytes again, and headers. */
 const ARENA_BYTES = READ_BYTES + (READ_BYTES >> 2)
 const QUEUE_PACKETS = 10_000
@@ -69,7 +69,7 @@ class LinuxTunDevice implements TunDevice {
     let rows = 0
     let bytes = 0
     for (const packet of packets) {
-      if (packet.length > LARGEST_PACKET) {
+      if (packet.length > MAX_PACKET_BYTES) {
         this.#drops.count('EMSGSIZE')
         continue
       }

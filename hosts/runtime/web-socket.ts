@@ -15,7 +15,7 @@ import { TrustedCertificates, type TrustOptions } from './trusted-certificates.t
 /** From the beginning to the answer's end. */
 const OPEN_PATIENCE_MS = 10_000
 const CLOSE_PATIENCE_MS = 1_000
-const BODY_LIMIT_BYTES = 65_536
+const MAX_BODY_BYTES = 65_536
 
 /** WebSockets by the ws package. */
 export class WsWebSockets implements WebSockets {
@@ -117,11 +117,11 @@ const readBody = (response: IncomingMessage): Promise<string> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = []
     let size = 0
-    const done = () => resolve(Buffer.concat(chunks).subarray(0, BODY_LIMIT_BYTES).toString('utf8'))
+    const done = () => resolve(Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8'))
     response.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       size += chunk.length
-      if (size >= BODY_LIMIT_BYTES) response.destroy()
+      if (size >= MAX_BODY_BYTES) response.destroy()
     })
     response.on('end', done).on('close', done).on('error', done)
   })

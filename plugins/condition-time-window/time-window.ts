@@ -4,7 +4,7 @@ import { Week } from './week.ts'
 import { ZoneClock } from './zone-clock.ts'
 
 /** More changes of a zone's offset than this never come before a window of the week does. */
-const MOST_STEPS = 16
+const MAX_STEPS = 16
 
 /**
  * Holds while the wall clock of the zone is within one of the ranges. So an hour that daylight saving skips is in no window,
@@ -50,7 +50,7 @@ export class TimeWindow implements PolicyCondition<Settings> {
 const nextChange = (week: Week, clock: ZoneClock, at: UnixTime): UnixTime | undefined => {
   const holds = week.includes(clock.timeOfWeek(at))
   let moment: number = at
-  for (let step = 0; step < MOST_STEPS; step++) {
+  for (let step = 0; step < MAX_STEPS; step++) {
     const ahead = week.untilChange(clock.timeOfWeek(moment))
     if (ahead === undefined) return undefined
     const leap = clock.nextOffsetChange(moment, moment + ahead)

@@ -21,7 +21,7 @@ import { equalHashes, hashCode, newCode, readCode } from './one-time-code.ts'
 import { PostOffice } from './post-office.ts'
 
 const CODE_LIFE_MS = 15 * MINUTE
-const MOST_ATTEMPTS = 3
+const MAX_ATTEMPTS = 3
 
 export interface EmailOtpParts {
   random: Random
@@ -97,13 +97,13 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
     const live = await desk.records.change<KeptState | undefined>(`code/${challenge}`, (record) => {
       if (record === undefined || record['address'] !== address) return { result: undefined }
       const attempts = Number(record['attempts']) + 1
-      if (attempts > MOST_ATTEMPTS) return { result: undefined }
+      if (attempts > MAX_ATTEMPTS) return { result: undefined }
       return { ...stays({ ...record, attempts }), about: address, result: { ...record, attempts } }
     })
     if (live === undefined) return OVER
     const hash = await hashCode(readCode(fields['code'] ?? ''), String(live['salt']))
     if (!equalHashes(hash, String(live['hash']))) {
-      const left = MOST_ATTEMPTS - Number(live['attempts'])
+      const left = MAX_ATTEMPTS - Number(live['attempts'])
       return left === 0
         ? OVER
         : askForCode(asked, `That is not the code. You have ${left === 1 ? 'one attempt' : 'two attempts'} left.`)

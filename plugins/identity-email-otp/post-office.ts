@@ -3,7 +3,7 @@ import type { Logger, SecretFiles, TrustedAuthorities } from 'portreeve'
 import type { Config } from './config.ts'
 
 /** More than these are not on their way at once: a mail server that hangs must not fill the memory. */
-const MOST_UNDER_WAY = 100
+const MAX_MAILS_UNDER_WAY = 100
 
 export interface PostOfficePorts {
   logger: Logger
@@ -43,7 +43,7 @@ export class PostOffice {
 
   /** Puts a code into the post. A failure is the operator's to hear of, in the log. */
   post(to: string, code: string): void {
-    if (this.#underWay >= MOST_UNDER_WAY) {
+    if (this.#underWay >= MAX_MAILS_UNDER_WAY) {
       this.#logger.warn({ underWay: this.#underWay }, 'a sign-in code was not sent: too many mails are under way')
       return
     }

@@ -3,7 +3,7 @@ import type { HttpClient, Logger } from 'portreeve'
 
 const TIMEOUT_MS = 5_000
 /** Longest answer of a provider, unpacked. The longest discovery documents and key sets that are known have some 30 kB. */
-const MAX_BYTES = 512 * 1024
+const MAX_ANSWER_BYTES = 512 * 1024
 
 /** What requests are made with. */
 export interface Asking {
@@ -23,7 +23,7 @@ export const fetchBy =
       url,
       headers,
       timeoutMs: TIMEOUT_MS,
-      maxBytes: MAX_BYTES,
+      maxBytes: MAX_ANSWER_BYTES,
       ...(body === undefined || body === null ? {} : { body: bytesOf(body) }),
       ...(signal === undefined ? {} : { signal }),
     }

@@ -41,10 +41,10 @@ export class HostAddresses {
     if (known !== undefined) return known
     const found = this.#found.get(name)
     if (found !== undefined && found.until > clock.now()) return found.addresses
-    const addresses = await lookUpHost(exchange, { servers: system.servers(), name, signal, timeoutMs: TIMEOUT })
+    const addresses = await lookUpHost(exchange, { servers: system.servers(), name, signal, timeoutMs: TIMEOUT_MS })
     if (addresses.length === 0) return found?.addresses ?? []
     this.#found.delete(name)
-    this.#found.set(name, { addresses, until: after(clock.now(), KEPT_FOR) })
+    this.#found.set(name, { addresses, until: after(clock.now(), KEPT_FOR_MS) })
     for (const oldest of this.#found.keys()) {
       if (this.#found.size <= MAX_HOSTS) break
       this.#found.delete(oldest)
@@ -53,6 +53,6 @@ export class HostAddresses {
   }
 }
 
-const TIMEOUT = 1 * SECOND
-const KEPT_FOR = 5 * MINUTE
+const TIMEOUT_MS = 1 * SECOND
+const KEPT_FOR_MS = 5 * MINUTE
 const MAX_HOSTS = 64

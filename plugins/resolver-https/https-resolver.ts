@@ -50,8 +50,8 @@ export class HttpsResolver implements UpstreamResolver {
         headers: { 'content-type': MEDIA_TYPE, accept: MEDIA_TYPE },
         body,
         addresses,
-        timeoutMs: TIMEOUT,
-        maxBytes: LARGEST_MESSAGE,
+        timeoutMs: TIMEOUT_MS,
+        maxBytes: MAX_MESSAGE_BYTES,
         signal,
       })
       if (answer.status !== 200)
@@ -82,6 +82,6 @@ interface Question {
 }
 
 const MEDIA_TYPE = 'application/dns-message'
-const LARGEST_MESSAGE = 0xffff
+const MAX_MESSAGE_BYTES = 0xffff
 // The client has given up on the whole query by then.
-const TIMEOUT = 5 * SECOND
+const TIMEOUT_MS = 5 * SECOND

@@ -1,7 +1,7 @@
 import {
   after,
   anotherMayKnow,
-  ASK_LAST_FOR,
+  ASK_LAST_FOR_MS,
   askServer,
   responseCode,
   SECOND,
@@ -45,7 +45,7 @@ export class SystemResolver implements UpstreamResolver {
   async resolve({ server, ...query }: UpstreamQuery): Promise<UpstreamVerdict> {
     const { endpoint, url, serverName } = server
     if (endpoint !== undefined) {
-      return askServer(this.#exchange, { ...query, server: endpoint, timeoutMs: ONE_SERVER_TIMEOUT })
+      return askServer(this.#exchange, { ...query, server: endpoint, timeoutMs: ONE_SERVER_TIMEOUT_MS })
     }
     if (url !== undefined || serverName !== undefined) {
       return { type: 'failed', code: 'unsupported', reason: 'plain DNS needs an endpoint' }
@@ -59,7 +59,7 @@ export class SystemResolver implements UpstreamResolver {
     const ordered = [...servers.filter((one) => !isDead(one)), ...servers.filter(isDead)]
     // A server's own error says more than a failure to reach another.
     let worst: UpstreamVerdict = { type: 'failed', code: 'unreachable', reason: 'the system has no name servers' }
-    for (const timeoutMs of TIMEOUTS) {
+    for (const timeoutMs of TIMEOUTS_MS) {
       for (const server of ordered) {
         const verdict = await askServer(this.#exchange, { ...query, server, timeoutMs })
         if (verdict.type === 'answered') {
@@ -68,7 +68,7 @@ export class SystemResolver implements UpstreamResolver {
           worst = verdict
         } else {
           if (verdict.code === 'aborted') return verdict
-          this.#deadUntil.set(server, after(this.#clock.now(), ASK_LAST_FOR))
+          this.#deadUntil.set(server, after(this.#clock.now(), ASK_LAST_FOR_MS))
           if (worst.type === 'failed') worst = verdict
         }
       }
@@ -78,5 +78,5 @@ export class SystemResolver implements UpstreamResolver {
   }
 }
 
-const ONE_SERVER_TIMEOUT = 5 * SECOND
-const TIMEOUTS = [1 * SECOND, 2 * SECOND]
+const ONE_SERVER_TIMEOUT_MS = 5 * SECOND
+const TIMEOUTS_MS = [1 * SECOND, 2 * SECOND]

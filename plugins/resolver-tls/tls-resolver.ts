@@ -23,9 +23,9 @@ export class TlsResolver implements UpstreamResolver {
         reason: 'DNS over TLS needs an endpoint and the name of its certificate',
       }
     }
-    return askServer(this.#exchange, { ...query, server: endpoint, serverName, timeoutMs: TIMEOUT })
+    return askServer(this.#exchange, { ...query, server: endpoint, serverName, timeoutMs: TIMEOUT_MS })
   }
 }
 
 // The client has given up on the whole query by then.
-const TIMEOUT = 5 * SECOND
+const TIMEOUT_MS = 5 * SECOND

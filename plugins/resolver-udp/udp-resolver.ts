@@ -17,9 +17,9 @@ export class UdpResolver implements UpstreamResolver {
 
   async resolve({ server: { endpoint }, ...query }: UpstreamQuery): Promise<UpstreamVerdict> {
     if (endpoint === undefined) return { type: 'failed', code: 'unsupported', reason: 'plain DNS needs an endpoint' }
-    return askServer(this.#exchange, { ...query, server: endpoint, timeoutMs: TIMEOUT })
+    return askServer(this.#exchange, { ...query, server: endpoint, timeoutMs: TIMEOUT_MS })
   }
 }
 
 // The client has given up on the whole query by then.
-const TIMEOUT = 5 * SECOND
+const TIMEOUT_MS = 5 * SECOND

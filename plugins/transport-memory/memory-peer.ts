@@ -1,11 +1,11 @@
 import { after, SECOND, type Deadline, type Instant, type Path, type PeerId, type TunnelOutput } from 'portreeve'
 import { encodeFrame, type Frame } from './frame.ts'
 
-export const QUEUE_LIMIT = 128
+export const MAX_QUEUED_PACKETS = 128
 export const RETRY_MS = 5 * SECOND
 export const ATTEMPT_MS = 90 * SECOND
 export const KEEPALIVE_MS = 10 * SECOND
-const SEEN_LIMIT = 4096
+const MAX_SEEN_FRAMES = 4096
 
 /** What one side knows of a session: the names that both sides gave it, and the counters. */
 export interface MemorySession {
@@ -69,7 +69,7 @@ export class MemoryPeer {
   send(packet: Uint8Array, now: Instant): void {
     if (this.#current !== undefined) return this.#seal(this.#current, packet, now)
     this.#queue.push(new Uint8Array(packet))
-    if (this.#queue.length > QUEUE_LIMIT) {
+    if (this.#queue.length > MAX_QUEUED_PACKETS) {
       this.#queue.shift()
       this.#side.drop('queue-full')
     }
@@ -96,13 +96,14 @@ export class MemoryPeer {
   }
 
   receiveData(session: MemorySession, frame: Extract<Frame, { type: 'data' }>, path: Path, now: Instant): void {
-    if (session.greatest - frame.counter >= SEEN_LIMIT) return this.#side.drop('too-old')
+    if (session.greatest - frame.counter >= MAX_SEEN_FRAMES) return this.#side.drop('too-old')
     if (session.seen.has(frame.counter)) return this.#side.drop('replayed')
     session.seen.add(frame.counter)
     if (frame.counter > session.greatest) {
       session.greatest = frame.counter
       this.#path = path
-      for (const counter of session.seen) if (session.greatest - counter >= SEEN_LIMIT) session.seen.delete(counter)
+      for (const counter of session.seen)
+        if (session.greatest - counter >= MAX_SEEN_FRAMES) session.seen.delete(counter)
     }
     this.#timers.delete('expectReply')
     if (!this.#wasUsed(session)) this.#establish(session, now)

@@ -7,7 +7,7 @@ export interface LoadMeasure {
 }
 
 /** About a fifth of what one core answers in a second. */
-const MOST_PER_SECOND = 256
+const MAX_MESSAGES_PER_SECOND = 256
 
 /** Under load is, who got more handshake messages than that within a second, and for a second after the last such one. */
 export class HandshakeRate implements LoadMeasure {
@@ -16,8 +16,8 @@ export class HandshakeRate implements LoadMeasure {
   #count = 0
   #loadedUntil: Instant | undefined
 
-  constructor({ mostPerSecond = MOST_PER_SECOND }: { mostPerSecond?: number } = {}) {
-    this.#most = mostPerSecond
+  constructor({ maxPerSecond = MAX_MESSAGES_PER_SECOND }: { maxPerSecond?: number } = {}) {
+    this.#most = maxPerSecond
   }
 
   arrived(now: Instant): boolean {

@@ -6,7 +6,7 @@ export const INITIATION_BYTES = 148
 export const RESPONSE_BYTES = 92
 export const COOKIE_REPLY_BYTES = 64
 export const DATA_HEADER_BYTES = 16
-export const DATA_MINIMUM_BYTES = DATA_HEADER_BYTES + TAG_BYTES
+export const MIN_DATA_BYTES = DATA_HEADER_BYTES + TAG_BYTES
 
 /** Length of mac1 and of mac2, with which an initiation and a response end. */
 export const MAC_BYTES = 16
@@ -57,7 +57,7 @@ export const parseMessage = (datagram: Uint8Array): Message => {
     case 3:
       return datagram.length === COOKIE_REPLY_BYTES ? cookieReplyOf(datagram, view) : WRONG_LENGTH
     case 4:
-      return datagram.length >= DATA_MINIMUM_BYTES ? dataOf(datagram, view) : WRONG_LENGTH
+      return datagram.length >= MIN_DATA_BYTES ? dataOf(datagram, view) : WRONG_LENGTH
     default:
       return { type: 'malformed', reason: 'unknown-type' }
   }

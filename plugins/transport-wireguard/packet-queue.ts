@@ -1,5 +1,5 @@
 /** How many packets wait for a session. */
-export const QUEUE_LIMIT = 128
+export const MAX_QUEUED_PACKETS = 128
 
 /** Packets in order, the oldest dropped first. */
 export class PacketQueue {
@@ -12,7 +12,7 @@ export class PacketQueue {
   /** Keeps a copy. False if another packet had to go for it. */
   push(packet: Uint8Array): boolean {
     this.#packets.push(new Uint8Array(packet))
-    if (this.#packets.length <= QUEUE_LIMIT) return true
+    if (this.#packets.length <= MAX_QUEUED_PACKETS) return true
     this.#packets.shift()
     return false
   }

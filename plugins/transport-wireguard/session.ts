@@ -1,5 +1,5 @@
 import { ChaCha20Poly1305, TAG_BYTES, type Instant } from 'portreeve'
-import { DATA_HEADER_BYTES, DATA_MINIMUM_BYTES, encodeDataHeader, type Data } from './messages.ts'
+import { DATA_HEADER_BYTES, MIN_DATA_BYTES, encodeDataHeader, type Data } from './messages.ts'
 import { ReplayWindow, type Arrival } from './replay-window.ts'
 import { REJECT_AFTER_MESSAGES, REJECT_AFTER_MS, type RekeyPace } from './timers.ts'
 
@@ -22,8 +22,7 @@ const PADDING_MULTIPLE = 16
 const ZEROS = new Uint8Array(PADDING_MULTIPLE)
 
 /** How long a data message with a packet of so many bytes is (§5.4.6). */
-export const dataMessageBytes = (packetBytes: number): number =>
-  DATA_MINIMUM_BYTES + packetBytes + paddingOf(packetBytes)
+export const dataMessageBytes = (packetBytes: number): number => MIN_DATA_BYTES + packetBytes + paddingOf(packetBytes)
 
 const paddingOf = (packetBytes: number): number => -packetBytes & (PADDING_MULTIPLE - 1)
 

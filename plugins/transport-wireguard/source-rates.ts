@@ -5,12 +5,12 @@ import { parseAddress, splitEndpoint, toHex, TokenBucket, type Instant, type Pat
  * it is not always the same (§5.3). A bucket for each source; those that are full are forgotten.
  */
 export class SourceRates {
-  readonly #mostSources: number
+  readonly #maxSources: number
   /** In order of their last message. */
   readonly #buckets = new Map<string, TokenBucket>()
 
-  constructor({ mostSources = MOST_SOURCES }: { mostSources?: number } = {}) {
-    this.#mostSources = mostSources
+  constructor({ maxSources = MAX_SOURCES }: { maxSources?: number } = {}) {
+    this.#maxSources = maxSources
   }
 
   /** How many sources are remembered. */
@@ -23,7 +23,7 @@ export class SourceRates {
     const source = sourceOf(path)
     this.#forgetFull(now)
     const known = this.#buckets.get(source)
-    if (known === undefined && this.#buckets.size >= this.#mostSources) return false
+    if (known === undefined && this.#buckets.size >= this.#maxSources) return false
     const bucket = known ?? new TokenBucket(RATE)
     if (!bucket.take(now)) return false
     this.#buckets.delete(source)
@@ -44,7 +44,7 @@ export class SourceRates {
  * once (H2), perhaps from one address.
  */
 const RATE: Rate = { perSecond: 125, burst: 25 }
-const MOST_SOURCES = 8192
+const MAX_SOURCES = 8192
 
 /** An IPv4 address, or the 64 bits of an IPv6 address that a customer has; a path that is no endpoint is a source of its own. */
 const sourceOf = (path: Path): string => {

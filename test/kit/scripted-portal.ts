@@ -1,7 +1,7 @@
 // The simplest portal that peers can work with: it lets whoever a test says, and has no store, no policies and no tokens.
 // The scenarios use the real one; this one is for tests of the peers.
 import { readMessage, wireName } from '../../core/control/events.ts'
-import { decodeFrame, encodeFrame, MAX_FRAME_TO_PORTAL, okReply } from '../../core/control/frame.ts'
+import { decodeFrame, encodeFrame, MAX_FRAME_TO_PORTAL_CHARACTERS, okReply } from '../../core/control/frame.ts'
 import type { ClientResource, FromPortal, ToPortal } from '../../core/control/messages.ts'
 import { iceCredentials, presharedKey } from '../../core/crypto/pair-secrets.ts'
 import type { PortalSide, VirtualPortalEnd } from './virtual-control-channel.ts'
@@ -66,7 +66,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
   }
 
   received(side: PortalSide, text: string): void {
-    const decoded = decodeFrame(text, MAX_FRAME_TO_PORTAL)
+    const decoded = decodeFrame(text, MAX_FRAME_TO_PORTAL_CHARACTERS)
     if (!decoded.ok) throw new Error(decoded.reason)
     const { topic, event, payload, ref } = decoded.frame
     const { role, name } = side.request

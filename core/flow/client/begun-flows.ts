@@ -5,7 +5,7 @@ import type { Instant } from '../../runtime/time.ts'
 import { FlowVerdicts } from '../flow-verdicts.ts'
 
 /** Flows of one client at once; some 300 bytes each. */
-const MOST_FLOWS = 65_536
+const MAX_FLOWS = 65_536
 /** A table with fewer flows is not looked through for what is over. */
 const FIRST_SWEEP = 1_024
 
@@ -88,7 +88,7 @@ export class BegunFlows {
 
   #open(packet: PacketView, { peer, key }: { peer: number; key: string }, now: Instant): BegunFlow | undefined {
     if (this.#size >= this.#sweepAt) this.#sweep(now)
-    if (this.#size >= MOST_FLOWS) return undefined
+    if (this.#size >= MAX_FLOWS) return undefined
     const row = this.#verdicts.states.open({ owner: peer, protocol: packet.protocol, isPlain: true }, now)
     const flow: BegunFlow = { row, peer, key }
     const ofPeer = this.#byPeer.get(peer)
@@ -121,7 +121,7 @@ export class BegunFlows {
     for (const flows of this.#byPeer.values()) {
       for (const flow of flows.values()) if (this.#verdicts.states.isOver(flow.row, now)) this.#close(flow)
     }
-    this.#sweepAt = Math.min(MOST_FLOWS, Math.max(FIRST_SWEEP, this.#size * 2))
+    this.#sweepAt = Math.min(MAX_FLOWS, Math.max(FIRST_SWEEP, this.#size * 2))
   }
 }
 

@@ -40,10 +40,10 @@ import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
 export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 
 /** wire §2: it asks again after 2 s at the earliest. */
-const REQUEST_INTERVAL = 2 * SECOND
+const REQUEST_INTERVAL_MS = 2 * SECOND
 
 /** Longer than the next attempt takes to fail, so that an application is told at once until one does not. */
-const UNREACHABLE_FOR = 20 * SECOND
+const UNREACHABLE_FOR_MS = 20 * SECOND
 
 /** Every packet's way at the client (wire §5): which resource it is for, whether that is granted yet, and what waits until then. */
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
@@ -321,7 +321,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
 
   #wantAuthorization(resource: ClientResource | undefined, now: Instant): void {
     if (resource === undefined || resource.peer !== undefined) return
-    if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL)) return
+    if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL_MS)) return
     resource.requestedAt = now
     this.#outputs.push({ type: 'requestAuthorization', resourceId: resource.resource.id })
   }
@@ -353,7 +353,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #failConnecting(resource: ClientResource | undefined, now: Instant): void {
     if (resource === undefined) return
     this.#refuseKept(resource, 'no-path', now)
-    resource.unreachableUntil = after(now, UNREACHABLE_FOR)
+    resource.unreachableUntil = after(now, UNREACHABLE_FOR_MS)
   }
 
   #refuseKept(resource: ClientResource | undefined, reason: 'authorization-failed' | 'no-path', now: Instant): void {

@@ -2,9 +2,9 @@ import { ACK, SYN, type PacketView } from '../../net/packet-view.ts'
 import { SECOND, type Instant } from '../../runtime/time.ts'
 
 /** wire §6: packets kept while connecting. */
-const MOST_KEPT = 128
+const MAX_KEPT_PACKETS = 128
 /** Whoever sent it has given up or repeated it: a client waits 15 s for a gateway's answer, and some for the name. */
-export const KEPT_FOR = 20 * SECOND
+export const KEPT_FOR_MS = 20 * SECOND
 
 export interface KeptPacket {
   readonly bytes: Uint8Array
@@ -36,7 +36,7 @@ export class KeptPackets {
       }
     }
     this.#items.push({ bytes: new Uint8Array(packet.bytes.subarray(0, packet.length)), keptAt, syn })
-    if (this.#items.length <= MOST_KEPT) return 'kept'
+    if (this.#items.length <= MAX_KEPT_PACKETS) return 'kept'
     this.#items.shift()
     return 'oldest-dropped'
   }
@@ -45,7 +45,7 @@ export class KeptPackets {
   take(now: Instant): KeptPacket[] {
     const items = this.#items
     this.#items = []
-    return items.filter(({ keptAt }) => now - keptAt < KEPT_FOR)
+    return items.filter(({ keptAt }) => now - keptAt < KEPT_FOR_MS)
   }
 }
 

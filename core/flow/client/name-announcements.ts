@@ -5,11 +5,11 @@ import { encodeControlFrame } from '../control-frame.ts'
 import type { Announcement, ClientName, ClientRoutes } from './client-routes.ts'
 
 /** wire §5: control frames are unreliable, so they are repeated. */
-const ANNOUNCE_INTERVAL = 2 * SECOND
+const ANNOUNCE_INTERVAL_MS = 2 * SECOND
 /** Then a packet must come again before it goes on. */
-const MOST_ANNOUNCEMENTS = 10
+const MAX_ANNOUNCEMENTS = 10
 /** D10: at most one resolution per name and second. */
-const REFRESH_INTERVAL = SECOND
+const REFRESH_INTERVAL_MS = SECOND
 
 /** Tells gateways the addresses of names, until they say that they know them. */
 export class NameAnnouncements {
@@ -63,8 +63,8 @@ export class NameAnnouncements {
 
   /** Whether to send a pending one now. */
   #isDue(announcement: Announcement, now: Instant): boolean {
-    const isDue = announcement.sentAt === undefined || now >= after(announcement.sentAt, ANNOUNCE_INTERVAL)
-    if (isDue && announcement.sent === MOST_ANNOUNCEMENTS) {
+    const isDue = announcement.sentAt === undefined || now >= after(announcement.sentAt, ANNOUNCE_INTERVAL_MS)
+    if (isDue && announcement.sent === MAX_ANNOUNCEMENTS) {
       announcement.status = 'unknown'
       return false
     }
@@ -72,7 +72,7 @@ export class NameAnnouncements {
       announcement.sentAt = now
       announcement.sent++
     }
-    this.#nextAt = earlier(this.#nextAt, after(announcement.sentAt ?? now, ANNOUNCE_INTERVAL))
+    this.#nextAt = earlier(this.#nextAt, after(announcement.sentAt ?? now, ANNOUNCE_INTERVAL_MS))
     return isDue
   }
 
@@ -92,4 +92,4 @@ export const takeFindings = (announcement: Announcement, found: SiteFindings | u
 
 /** Whether a name that the gateway knows may be resolved anew. */
 const isStale = ({ status, sentAt }: Announcement, now: Instant): boolean =>
-  status === 'active' && (sentAt === undefined || now >= after(sentAt, REFRESH_INTERVAL))
+  status === 'active' && (sentAt === undefined || now >= after(sentAt, REFRESH_INTERVAL_MS))

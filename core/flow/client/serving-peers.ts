@@ -1,13 +1,13 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { canonicalAddress, formatAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isInRange, MAPPED_ADDRESSES, OWN_ADDRESSES } from '../../net/reserved-range.ts'
-import { LEAST_MTU } from '../../runtime/mtu.ts'
+import { MIN_MTU } from '../../runtime/mtu.ts'
 import { after, SECOND, type Instant } from '../../runtime/time.ts'
 import type { PeerNumbers } from '../peer-numbers.ts'
 import type { ClientResource, ClientRoutes } from './client-routes.ts'
 
 /** A gateway's refusal makes the client ask again this often at the most. */
-const DOUBT_INTERVAL = 30 * SECOND
+const DOUBT_INTERVAL_MS = 30 * SECOND
 
 /** The gateways that the client's resources were granted at. */
 export class ServingPeers {
@@ -40,11 +40,11 @@ export class ServingPeers {
 
   /** The largest packet that may be sent to a gateway. */
   mtu(peer: PeerId): number {
-    return this.#mtus.get(peer) ?? LEAST_MTU
+    return this.#mtus.get(peer) ?? MIN_MTU
   }
 
   setMtu(peer: PeerId, mtu: number): void {
-    if (mtu > LEAST_MTU) this.#mtus.set(peer, mtu)
+    if (mtu > MIN_MTU) this.#mtus.set(peer, mtu)
     else this.#mtus.delete(peer)
   }
 
@@ -74,7 +74,7 @@ export class ServingPeers {
     let believed = false
     for (const resource of this.#routes.candidates(address)) {
       const { doubtedAt } = resource
-      if (resource.peer !== peer || (doubtedAt !== undefined && after(doubtedAt, DOUBT_INTERVAL) > now)) continue
+      if (resource.peer !== peer || (doubtedAt !== undefined && after(doubtedAt, DOUBT_INTERVAL_MS) > now)) continue
       resource.doubtedAt = now
       this.#end(resource)
       believed = true

@@ -3,7 +3,7 @@ import type { FlowStates } from '../../nat/flow-states.ts'
 import { formatAddress, isAddressAt, parseAddress } from '../../net/ip-address.ts'
 import { DeadlineQueue } from '../../runtime/deadline-queue.ts'
 import { earliest, type Deadline } from '../../runtime/machine.ts'
-import { LEAST_MTU } from '../../runtime/mtu.ts'
+import { MIN_MTU } from '../../runtime/mtu.ts'
 import { after, MINUTE, type Instant } from '../../runtime/time.ts'
 import type { FlowResource } from '../flow-resource.ts'
 import type { PeerNumbers } from '../peer-numbers.ts'
@@ -12,7 +12,7 @@ import type { Grant } from './held-grants.ts'
 import { MachineAddresses } from './machine-addresses.ts'
 
 /** How long flows that are over may take up room. */
-const SWEEP_INTERVAL = MINUTE
+const SWEEP_INTERVAL_MS = MINUTE
 
 /** The clients of a gateway, and when something of theirs is over. There may be ten thousand: nothing here goes through all for one of them. */
 export class GatewayPeers {
@@ -64,7 +64,7 @@ export class GatewayPeers {
       states: this.#states,
     })
     this.#byId.set(id, added)
-    this.setMtu(id, LEAST_MTU)
+    this.setMtu(id, MIN_MTU)
     for (const address of addressesOf(added)) {
       // What comes for the address is another one's from here on.
       this.#byAddress.get(address)?.endEra()
@@ -88,7 +88,7 @@ export class GatewayPeers {
 
   /** The largest packet that may be sent to the peer of a number. */
   mtuOf(number: number): number {
-    return this.#mtus[number] ?? LEAST_MTU
+    return this.#mtus[number] ?? MIN_MTU
   }
 
   setMtu(id: PeerId, mtu: number): void {
@@ -135,7 +135,7 @@ export class GatewayPeers {
 
   /** A flow takes up room at this peer, until it is over and forgotten. */
   openedFlow(peer: GatewayPeer, now: Instant): void {
-    this.#sweeps.hasten(peer, { at: after(now, SWEEP_INTERVAL), reason: 'nat sweep' })
+    this.#sweeps.hasten(peer, { at: after(now, SWEEP_INTERVAL_MS), reason: 'nat sweep' })
   }
 
   /** One grant that has ended, which is still to be revoked. */

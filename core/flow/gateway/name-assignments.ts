@@ -3,7 +3,7 @@ import { whyNeverAServer } from '../../net/never-a-server.ts'
 import type { Family } from '../../runtime/endpoint.ts'
 
 /** Names that a client may have addresses for at once; the one that was assigned longest ago is forgotten first. */
-export const MOST_DOMAINS = 4_096
+export const MAX_DOMAINS = 4_096
 
 /** A name of a resource that the client has addresses for. */
 export interface Assignment {
@@ -68,7 +68,7 @@ export class NameAssignments {
     }
     this.#add({ resourceId, domain, real })
     const [oldest] = this.#all
-    if (this.#all.size > MOST_DOMAINS && oldest !== undefined) this.#remove(oldest)
+    if (this.#all.size > MAX_DOMAINS && oldest !== undefined) this.#remove(oldest)
   }
 
   /** Forgets the names of a resource. */

@@ -2,9 +2,9 @@ import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { after, SECOND, type Instant } from '../../runtime/time.ts'
 
 /** Names that are being resolved for one peer. */
-const MOST_LOOKUPS = 64
+const MAX_LOOKUPS = 64
 /** A resolution that nobody answered may be asked for again. */
-const LOOKUP_TIMEOUT = 10 * SECOND
+const LOOKUP_TIMEOUT_MS = 10 * SECOND
 
 export interface NameLookup {
   readonly peer: PeerId
@@ -29,14 +29,14 @@ export class NameLookups {
     for (const id of this.#ofPeer.get(peer) ?? []) {
       const lookup = this.#lookups.get(id)
       if (lookup === undefined) continue
-      if (now >= after(lookup.askedAt, LOOKUP_TIMEOUT)) this.take(id)
+      if (now >= after(lookup.askedAt, LOOKUP_TIMEOUT_MS)) this.take(id)
       else if (lookup.resourceId === resourceId && lookup.domain === domain) {
         lookup.proxyIps = proxyIps
         return 'lookup-waiting'
       }
     }
     const waiting = this.#ofPeer.get(peer) ?? new Set()
-    if (waiting.size >= MOST_LOOKUPS) return 'lookups-exhausted'
+    if (waiting.size >= MAX_LOOKUPS) return 'lookups-exhausted'
     const id = this.#next++
     this.#lookups.set(id, { peer, resourceId, domain, proxyIps, askedAt: now })
     this.#ofPeer.set(peer, waiting.add(id))

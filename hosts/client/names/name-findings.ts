@@ -22,7 +22,7 @@ export class NameFindings {
     if (found === undefined) return
     this.#names.set(domain, { resourceId, found })
     const [oldest] = this.#names.keys()
-    if (this.#names.size > MOST_NAMES && oldest !== undefined) this.#names.delete(oldest)
+    if (this.#names.size > MAX_NAMES && oldest !== undefined) this.#names.delete(oldest)
   }
 
   get(domain: string): SiteFindings | undefined {
@@ -45,4 +45,4 @@ export class NameFindings {
   }
 }
 
-const MOST_NAMES = 200
+const MAX_NAMES = 200

@@ -35,7 +35,7 @@ const PATH = /\/(client|gateway)\/v2\/websocket$/
 /** Whether a path is that of a control channel. */
 export const isChannelPath = (path: string): boolean => PATH.test(path)
 
-const LONGEST_URL = 4096
+const MAX_URL_CHARACTERS = 4096
 
 const Parameters = z.object({
   external_id: z
@@ -59,7 +59,7 @@ export const readConnectRequest = (request: {
   url: string
   headers: Readonly<Record<string, string | readonly string[] | undefined>>
 }): ConnectRequest => {
-  if (request.url.length > LONGEST_URL) throw new Refusal('invalid_connect_params')
+  if (request.url.length > MAX_URL_CHARACTERS) throw new Refusal('invalid_connect_params')
   const [path = '', query = ''] = request.url.split('?', 2)
   const role = PATH.exec(path)?.[1]
   if (role !== 'client' && role !== 'gateway') throw new Refusal('not_found')

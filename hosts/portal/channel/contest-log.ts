@@ -6,7 +6,7 @@ import type { Contest } from './endpoint.ts'
 /** Interval between two warnings about the same peer. */
 const QUIET_MS = HOUR
 /** Maximum of peers remembered. */
-const MOST_PEERS = 1_000
+const MAX_PEERS = 1_000
 
 /** Logs a warning when two processes use one peer's identity, at most once an hour per peer. */
 export class ContestLog {
@@ -25,7 +25,7 @@ export class ContestLog {
     this.#warnedAt.delete(peerId)
     this.#warnedAt.set(peerId, now)
     const [oldest] = this.#warnedAt.keys()
-    if (this.#warnedAt.size > MOST_PEERS && oldest !== undefined) this.#warnedAt.delete(oldest)
+    if (this.#warnedAt.size > MAX_PEERS && oldest !== undefined) this.#warnedAt.delete(oldest)
     logger.warn(
       { role, id: peerId, name, stays, refused },
       `two ${role}s have one identity, as after a machine was copied: the second was refused`,

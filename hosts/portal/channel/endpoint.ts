@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
-import { MAX_FRAME_TO_PORTAL } from '../../../core/control/frame.ts'
+import { MAX_FRAME_TO_PORTAL_CHARACTERS } from '../../../core/control/frame.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { after, SECOND } from '../../../core/runtime/time.ts'
@@ -75,7 +75,7 @@ export class ControlEndpoint {
     noServer: true,
     perMessageDeflate: false,
     clientTracking: false,
-    maxPayload: MAX_FRAME_TO_PORTAL,
+    maxPayload: MAX_FRAME_TO_PORTAL_CHARACTERS,
     // Pings are answered below, within limits: otherwise pongs would pile up for a peer that pings and does not read.
     autoPong: false,
   })

@@ -40,12 +40,12 @@ export class SocketBounds {
   /** Returns why no further connection is allowed, as a sentence without a full stop; undefined if one is. */
   refusal({ role, actorId, accountId }: SocketOwner): string | undefined {
     if (role === 'gateway') return undefined
-    const { connections_per_actor: most, connections_per_account: mostOfAccount } = this.#limits
+    const { connections_per_actor: most, connections_per_account: maxOfAccount } = this.#limits
     if (actorId !== null && (this.#ofActor.get(actorId)?.size ?? 0) >= most) {
       return `The devices of this person or service account have ${most} connections, the most there may be (limits.connections_per_actor)`
     }
-    if ((this.#ofAccount.get(accountId)?.size ?? 0) >= mostOfAccount) {
-      return `The account has ${mostOfAccount} connections, the most there may be (limits.connections_per_account)`
+    if ((this.#ofAccount.get(accountId)?.size ?? 0) >= maxOfAccount) {
+      return `The account has ${maxOfAccount} connections, the most there may be (limits.connections_per_account)`
     }
     return undefined
   }
@@ -91,14 +91,14 @@ export class SocketBounds {
   }
 
   /** Closes the connections with the most buffered bytes until their sum is within a bound. */
-  #relieve(held: ReadonlySet<Held> | undefined, mostBytes: number): void {
+  #relieve(held: ReadonlySet<Held> | undefined, maxBytes: number): void {
     const waiting = [...(held ?? [])].filter(
       ({ socket }) => socket.readyState === socket.OPEN && socket.bufferedAmount > 0,
     )
     let sum = waiting.reduce((total, { socket }) => total + socket.bufferedAmount, 0)
-    if (sum <= mostBytes) return
+    if (sum <= maxBytes) return
     for (const { socket } of waiting.toSorted((a, b) => b.socket.bufferedAmount - a.socket.bufferedAmount)) {
-      if (sum <= mostBytes) return
+      if (sum <= maxBytes) return
       sum -= socket.bufferedAmount
       this.#cut(socket)
     }

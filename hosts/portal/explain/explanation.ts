@@ -107,12 +107,12 @@ export const explainAccess = (
         const name = view.get('gateways', trouble.gatewayId)?.name
         return name === undefined ? [] : [{ ...trouble, gatewayName: name }]
       })
-      .slice(0, MOST_NAMES),
+      .slice(0, MAX_NAMES),
     isAllowed: verdict.allowed && known.obstacle === undefined && filter?.isPermitted !== false,
   }
 }
 
-const MOST_NAMES = 50
+const MAX_NAMES = 50
 
 /** Whether the granting policy reads facts of the client's connection. */
 const grantDependsOnConnection = (verdict: AccessVerdict): boolean =>

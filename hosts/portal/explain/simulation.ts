@@ -57,9 +57,9 @@ export interface Simulation {
 }
 
 /** Maximum of pairs examined for one page, however few of them change. */
-const MOST_EXAMINED = 10_000
+const MAX_EXAMINED_PAIRS = 10_000
 /** Maximum of policies evaluated for one page: resources with thousands of policies take longer. */
-const MOST_ASKED = 500_000
+const MAX_ASKED_PAIRS = 500_000
 /**
  * Policies evaluated between two yields, about ten milliseconds of work; `FOUND_AT_ONCE` is the same for group members
  * listed.
@@ -89,7 +89,7 @@ export function* simulate(
     for (const actorId of actorIds) {
       const position = { resourceId, actorId }
       if (!isBeyond(position, question.after)) continue
-      if (pairs.length >= question.limit || examined >= MOST_EXAMINED || asked >= MOST_ASKED) {
+      if (pairs.length >= question.limit || examined >= MAX_EXAMINED_PAIRS || asked >= MAX_ASKED_PAIRS) {
         next = last
         break
       }

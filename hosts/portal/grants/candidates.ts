@@ -11,7 +11,7 @@ export interface CandidatesNeeds {
 type Event = 'iceCandidates' | 'invalidateIceCandidates'
 
 /** What gateways may say to a client that does not know of them yet. */
-const MOST_HELD = 64
+const MAX_HELD_MESSAGES = 64
 
 /** Passes ICE candidates on, unchanged and in order, between those whom an authorization ties, and nobody else. */
 export class Candidates {
@@ -44,7 +44,8 @@ export class Candidates {
       } else if (tie === 'pending') {
         // The client does not know of the gateway yet, and would lose them.
         for (const grant of this.#needs.grants.ofClient(clientId)) {
-          if (grant.row.gatewayId === gatewayId && grant.held.length < MOST_HELD) grant.held.push({ event, candidates })
+          if (grant.row.gatewayId === gatewayId && grant.held.length < MAX_HELD_MESSAGES)
+            grant.held.push({ event, candidates })
         }
       } else {
         this.#needs.drop('candidates-without-authorization')

@@ -15,7 +15,7 @@ export interface DenialRecordsNeeds {
 /** From a denial on, its like are counted for so long, and then written down as one. */
 const FOLDED_MS = MINUTE
 /** Ids that a record of several names. */
-const MOST_IDS = 20
+const MAX_IDS = 20
 
 /** What is counted of one kind, beyond the first that was written down at once. */
 interface Repeated {
@@ -60,7 +60,7 @@ export class DenialRecords {
     }
     repeated.count++
     repeated.last = decision
-    if (decision.resourceId !== null && repeated.resourceIds.size < MOST_IDS) {
+    if (decision.resourceId !== null && repeated.resourceIds.size < MAX_IDS) {
       repeated.resourceIds.add(decision.resourceId)
     }
   }

@@ -22,7 +22,7 @@ export class NameTroubles {
     names.delete(key)
     if (isTrouble(found)) names.set(key, { ...trouble, resourceId })
     const [oldest] = names.keys()
-    if (names.size > MOST_NAMES && oldest !== undefined) names.delete(oldest)
+    if (names.size > MAX_NAMES && oldest !== undefined) names.delete(oldest)
     if (names.size === 0) this.#byGateway.delete(gatewayId)
     else this.#byGateway.set(gatewayId, names)
   }
@@ -39,4 +39,4 @@ export class NameTroubles {
   }
 }
 
-const MOST_NAMES = 200
+const MAX_NAMES = 200

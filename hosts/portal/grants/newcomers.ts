@@ -2,7 +2,7 @@ import { MultiMap } from '../decide/multi-map.ts'
 import type { Connection } from './connections.ts'
 
 /** Connections of one peer that have not joined: a peer that comes back makes one, and its old one may be there for a while. */
-const MOST_OF_ONE_PEER = 4
+const MAX_OF_ONE_PEER = 4
 
 /** Connections whose peers have not joined yet: they cost sockets and are of no use. */
 export class Newcomers {
@@ -14,7 +14,7 @@ export class Newcomers {
     const { peerId } = connection
     this.#ofPeer.add(peerId, connection)
     const waiting = this.#ofPeer.get(peerId)
-    if (waiting.size <= MOST_OF_ONE_PEER) return undefined
+    if (waiting.size <= MAX_OF_ONE_PEER) return undefined
     const [oldest] = waiting
     if (oldest !== undefined) this.remove(oldest)
     return oldest

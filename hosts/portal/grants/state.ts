@@ -1,7 +1,13 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import { readMessage } from '../../../core/control/events.ts'
-import { decodeFrame, errorReply, MAX_FRAME_TO_PORTAL, okReply, type Frame } from '../../../core/control/frame.ts'
+import {
+  decodeFrame,
+  errorReply,
+  MAX_FRAME_TO_PORTAL_CHARACTERS,
+  okReply,
+  type Frame,
+} from '../../../core/control/frame.ts'
 import type { ToPortal } from '../../../core/control/messages.ts'
 import { matchPattern, normalizeName } from '../../../core/dns/pattern.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
@@ -246,7 +252,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     if (connection === undefined) return this.#counters.count('unknown-connection')
     connection.lastHeardAt = now
     if (!connection.allowance.take(now)) return this.#counters.count('too-many-messages')
-    const decoded = decodeFrame(text, MAX_FRAME_TO_PORTAL)
+    const decoded = decodeFrame(text, MAX_FRAME_TO_PORTAL_CHARACTERS)
     if (!decoded.ok) return this.#counters.count(decoded.reason)
     this.#frame(connection, decoded.frame, now)
   }

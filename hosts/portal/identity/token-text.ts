@@ -8,8 +8,8 @@ import { fromBase64Url, fromHex, toBase64Url, toHex } from '../../../core/crypto
 
 const FRAGMENT_BYTES = 32
 const UUID_BYTES = 16
-const LONGEST_NONCE = 128
-const LONGEST_TOKEN = 512
+const MAX_NONCE_CHARACTERS = 128
+const MAX_TOKEN_CHARACTERS = 512
 
 /** Parts of a token. */
 export interface TokenParts {
@@ -24,7 +24,7 @@ export interface TokenParts {
 export type TokenParsing = { ok: true; parts: TokenParts } | { ok: false; reason: 'malformed' | 'forged' }
 
 /** Whether a text has the form of a nonce: at most 128 characters of those in tokens, without the dot. */
-export const isNonce = (text: string): boolean => text.length <= LONGEST_NONCE && /^[A-Za-z0-9_-]*$/.test(text)
+export const isNonce = (text: string): boolean => text.length <= MAX_NONCE_CHARACTERS && /^[A-Za-z0-9_-]*$/.test(text)
 
 /** Returns the token without its nonce; begins with a dot. */
 export const signedFragment = (parts: Omit<TokenParts, 'nonce'>, key: Uint8Array): string => {
@@ -36,7 +36,7 @@ export const signedFragment = (parts: Omit<TokenParts, 'nonce'>, key: Uint8Array
 
 /** Splits a token into its parts and checks the portal's signature. Accepts any text and never throws. */
 export const parseToken = (text: string, key: Uint8Array): TokenParsing => {
-  if (text.length > LONGEST_TOKEN) return { ok: false, reason: 'malformed' }
+  if (text.length > MAX_TOKEN_CHARACTERS) return { ok: false, reason: 'malformed' }
   const [nonce = '', body = '', signature = '', ...rest] = text.split('.')
   const bytes = fromBase64Url(body)
   if (rest.length > 0 || !isNonce(nonce) || bytes?.length !== 2 * UUID_BYTES + FRAGMENT_BYTES) {

@@ -1,7 +1,7 @@
 import type { Logger } from '../../../core/runtime/logger.ts'
 
 /** Maximum of addresses to warn of: with more than a few, it is strangers who send the header. */
-const MOST_ADDRESSES = 3
+const MAX_ADDRESSES = 3
 
 /**
  * Makes a function that logs a warning for an address that sends X-Forwarded-For without being a trusted proxy; once
@@ -10,7 +10,7 @@ const MOST_ADDRESSES = 3
 export const untrustedProxyWarning = (logger: Pick<Logger, 'warn'>): ((address: string) => void) => {
   const known = new Set<string>()
   return (address) => {
-    if (known.has(address) || known.size >= MOST_ADDRESSES) return
+    if (known.has(address) || known.size >= MAX_ADDRESSES) return
     known.add(address)
     logger.warn(
       { address },

@@ -27,7 +27,7 @@ export const CHANNEL = 'portreeve_outbox'
  */
 const PROBE_MS = 10 * SECOND
 const FIRST_RETRY_MS = 500
-const LONGEST_RETRY_MS = 30 * SECOND
+const MAX_RETRY_MS = 30 * SECOND
 
 /**
  * Listens for other processes' changes on a database connection of its own, and reconnects when that is lost. Between
@@ -100,7 +100,7 @@ export class ChangeListener {
 
   #retry(catchUp: () => Promise<void>): void {
     const { clock, random } = this.#options
-    const longest = Math.min(FIRST_RETRY_MS * 2 ** this.#retries++, LONGEST_RETRY_MS)
+    const longest = Math.min(FIRST_RETRY_MS * 2 ** this.#retries++, MAX_RETRY_MS)
     // Randomized, so that many processes do not reconnect to the database at the same moment.
     const wait = longest / 2 + integerBelow(random, longest / 2)
     this.#cancel = clock.wake(after(clock.now(), wait), () => void this.#reconnect(catchUp))

@@ -12,7 +12,7 @@ import { StoreError } from './store-error.ts'
 /** Keys of advisory locks: arbitrary numbers that nothing else in the database uses. */
 const WRITE_LOCK = 7_706_001
 const MIGRATION_LOCK = 7_706_002
-const MOST_CONNECTIONS = 10
+const MAX_CONNECTIONS = 10
 /** Timeout of connecting, and of a query on the connection that listens. */
 const TIMEOUT_MS = 10_000
 /** Inactivity timeout of a socket: a server that is silent for longer is gone, or the network to it is. */
@@ -43,7 +43,7 @@ export const openPostgres = (config: PostgresConfig, ports: DialectPorts): Diale
     client: 'pg',
     connection: { ...connection, statement_timeout: serverMs, idle_in_transaction_session_timeout: serverMs },
     log: knexLog(ports.logger),
-    pool: { min: 0, max: MOST_CONNECTIONS, afterCreate: closeWhenSilentFor(silenceMs) },
+    pool: { min: 0, max: MAX_CONNECTIONS, afterCreate: closeWhenSilentFor(silenceMs) },
     acquireConnectionTimeout: TIMEOUT_MS,
   })
   const listener = new ChangeListener({

@@ -9,8 +9,8 @@ export interface RecordScope {
   providerId: string
 }
 
-const LONGEST_KEY = 200
-const LONGEST_RECORD = 2_048
+const MAX_KEY_CHARACTERS = 200
+const MAX_RECORD_CHARACTERS = 2_048
 
 /**
  * Reads one record, passes it to `work` (undefined if there is none or it has expired) and stores or deletes it as
@@ -22,7 +22,7 @@ export const changeSignInRecord = async <T>(
   { accountId, providerId, key, now }: RecordScope & { key: string; now: UnixTime },
   work: (record: KeptState | undefined) => RecordChange<T>,
 ): Promise<T> => {
-  if (key.length > LONGEST_KEY) throw new Error(`the key of a record is too long: ${key.length}`)
+  if (key.length > MAX_KEY_CHARACTERS) throw new Error(`the key of a record is too long: ${key.length}`)
   const place = { account_id: accountId, provider_id: providerId, key }
   return knex.transaction(async (database) => {
     const records = () => database('sign_in_records')
@@ -39,7 +39,7 @@ export const changeSignInRecord = async <T>(
       return result
     }
     const text = JSON.stringify(record)
-    if (text.length > LONGEST_RECORD) throw new Error(`a record is too long: ${text.length}`)
+    if (text.length > MAX_RECORD_CHARACTERS) throw new Error(`a record is too long: ${text.length}`)
     await records()
       .where(place)
       .update({ record: text, expires_at: until, about: about === undefined ? null : (foldedEmail(about) ?? null) })

@@ -7,8 +7,8 @@ import type { AuditSubject, RefusedCall, Store } from './store.ts'
 /** Time after a refusal during which similar ones are only counted, to be written as one record. */
 const FOLDED_MS = MINUTE
 /** Kinds of refusals that are counted separately for one account; all further ones are counted together. */
-const MOST_KINDS = 50
-const LONGEST_PATH = 200
+const MAX_KINDS = 50
+const MAX_PATH_CHARACTERS = 200
 
 interface Repeated {
   accountId: string
@@ -33,10 +33,10 @@ export class RefusedCalls implements Startable {
 
   add(accountId: string, given: Omit<RefusedCall, 'at'>): void {
     const { clock } = this.#parts
-    const call = { ...given, at: clock.unix(), path: given.path.slice(0, LONGEST_PATH) }
+    const call = { ...given, at: clock.unix(), path: given.path.slice(0, MAX_PATH_CHARACTERS) }
     const kinds = this.#kinds.get(accountId) ?? 0
     const own = JSON.stringify([accountId, tokenOf(call.by), call.status, call.code])
-    const kind = this.#repeated.has(own) || kinds < MOST_KINDS ? own : accountId
+    const kind = this.#repeated.has(own) || kinds < MAX_KINDS ? own : accountId
     const repeated = this.#repeated.get(kind)
     if (repeated !== undefined) {
       repeated.count++

@@ -10,7 +10,7 @@ export interface RefusedSignInsPorts {
 }
 
 /** Records per account that are written at once within a minute: a refused person is unknown and can be anybody. */
-const MOST_RECORDS = 30
+const MAX_RECORDS = 30
 
 interface Repeated {
   count: number
@@ -28,7 +28,7 @@ const ANY = 'any'
 
 /**
  * Audits refused sign-ins: the first at once, similar ones within a minute as one record with their number. After
- * `MOST_RECORDS` different ones within a minute, which only an attacker makes, all others share one record.
+ * `MAX_RECORDS` different ones within a minute, which only an attacker makes, all others share one record.
  */
 export class RefusedSignIns {
   readonly #ports: RefusedSignInsPorts
@@ -42,7 +42,7 @@ export class RefusedSignIns {
   async add(accountId: string, event: SignInEvent): Promise<void> {
     const minute = this.#minutes.get(accountId) ?? this.#begin(accountId)
     const kind = kindOf(event)
-    const mayWrite = minute.records < MOST_RECORDS
+    const mayWrite = minute.records < MAX_RECORDS
     const repeated = minute.kinds.get(kind) ?? (mayWrite ? undefined : minute.kinds.get(ANY))
     if (repeated !== undefined) {
       repeated.count++

@@ -3,9 +3,9 @@ import { SECOND, type Instant } from '../../../core/runtime/time.ts'
 import { StoreError } from './store-error.ts'
 
 /** Bound of waiting writes: ten thousand peers that reconnect at once each write something. */
-const MOST_WAITING = 20_000
+const MAX_WAITING_WRITES = 20_000
 /** Wait after which a write is refused: its caller has long timed out. */
-const LONGEST_WAIT_MS = 30 * SECOND
+const MAX_WAIT_MS = 30 * SECOND
 
 /**
  * Bounded queue that runs this process's writes one after the other, so that subscribers hear of changes in commit
@@ -26,12 +26,12 @@ export class WriteQueue {
    * @throws StoreError BUSY if too many writes wait or this one waited too long; else whatever `work` throws
    */
   async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#places.size >= MOST_WAITING) throw busy()
+    if (this.#places.size >= MAX_WAITING_WRITES) throw busy()
     const place = { since: this.#clock.now() }
     this.#places.add(place)
     const turn = this.#end.then(async () => {
       try {
-        if (this.#clock.now() - place.since > LONGEST_WAIT_MS) throw busy()
+        if (this.#clock.now() - place.since > MAX_WAIT_MS) throw busy()
         return await work()
       } finally {
         this.#places.delete(place)

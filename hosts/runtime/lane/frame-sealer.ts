@@ -8,14 +8,14 @@ import type { Way } from './lane-peers.ts'
 /** At least what one frame of 64 KB can become: segments.h's most segments with their headers. */
 const OUT_BYTES = 768 * 1024
 const OUT_ROWS = 2_048
-const MOST_FRAMES = 256
+const MAX_FRAMES = 256
 
 /** Gathers frames that lie in one buffer, then seals and sends them in one go each. */
 export class FrameSealer {
   readonly #addon: Addon
   readonly #lane: SealingLane
   readonly #drops: Counters
-  readonly #rows = new Uint32Array(MOST_FRAMES * FRAME_ROW)
+  readonly #rows = new Uint32Array(MAX_FRAMES * FRAME_ROW)
   readonly #out = new Uint8Array(OUT_BYTES)
   readonly #outRows = new Uint32Array(OUT_ROWS * UDP_ROW)
   readonly #done = new Uint32Array(1)
@@ -32,7 +32,7 @@ export class FrameSealer {
 
   /** A frame at `offset` of `bytes`, which stay as they are until `flush`. */
   add(bytes: Uint8Array, { offset, length }: { offset: number; length: number }, to: Way, now: number): void {
-    if (this.#count === MOST_FRAMES || (this.#count > 0 && (this.#bytes !== bytes || this.#socket !== to.socket))) {
+    if (this.#count === MAX_FRAMES || (this.#count > 0 && (this.#bytes !== bytes || this.#socket !== to.socket))) {
       this.flush(now)
     }
     this.#bytes = bytes

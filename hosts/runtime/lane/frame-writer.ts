@@ -3,14 +3,14 @@ import type { Counters } from '../../../core/runtime/counters.ts'
 import { countErrno } from '../count-errno.ts'
 import { TUN_ROW, type Addon, type Port } from '../native/addon.ts'
 
-const MOST_FRAMES = 2_048
+const MAX_FRAMES = 2_048
 
 /** Gathers frames that lie in one buffer, then writes them to the device in one call. */
 export class FrameWriter {
   readonly #addon: Addon
   readonly #tun: Port
   readonly #drops: Counters
-  readonly #rows = new Uint32Array(MOST_FRAMES * TUN_ROW)
+  readonly #rows = new Uint32Array(MAX_FRAMES * TUN_ROW)
   readonly #single = new Uint8Array(OFFLOAD_HEADER_BYTES + 0xffff)
   #count = 0
   #bytes: Uint8Array | undefined
@@ -23,7 +23,7 @@ export class FrameWriter {
 
   /** A frame at `offset` of `bytes`, which stay as they are until `flush`. */
   add(bytes: Uint8Array, offset: number, length: number): void {
-    if (this.#count === MOST_FRAMES || (this.#count > 0 && this.#bytes !== bytes)) this.flush()
+    if (this.#count === MAX_FRAMES || (this.#count > 0 && this.#bytes !== bytes)) this.flush()
     this.#bytes = bytes
     const at = this.#count++ * TUN_ROW
     this.#rows[at] = offset

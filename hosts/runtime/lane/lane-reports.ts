@@ -16,7 +16,7 @@ export interface LaneReportsOptions<Output> {
 const TRAFFIC_INTERVAL_MS = 100
 const COUNTERS_INTERVAL_MS = 1_000
 /** Datagrams that the host was given and has not taken yet. */
-const MOST_WAITING = 4_096
+const MAX_WAITING_DATAGRAMS = 4_096
 
 /** What a lane has to say to its host: gathered, and sent after each burst. Traffic at once after a silence, then at intervals. */
 export class LaneReports<Output extends { type: string }> {
@@ -56,7 +56,7 @@ export class LaneReports<Output extends { type: string }> {
 
   /** Whether the host may be given a datagram more: one that does not take them is given no more after a while. */
   addDatagram(make: () => ReceivedDatagram): boolean {
-    if (this.#waiting >= MOST_WAITING) return false
+    if (this.#waiting >= MAX_WAITING_DATAGRAMS) return false
     this.#waiting++
     this.#datagrams.push(make())
     return true

@@ -8,7 +8,7 @@ import { ResolvConfGuard } from './resolv-conf-guard.ts'
 /** Whatever run wrote it. */
 const MARKER = '# Written by Portreeve.'
 /** glibc asks no more than these (resolv.conf(5), MAXNS). */
-const MOST_SERVERS = 3
+const MAX_SERVERS = 3
 
 type Settings = Parameters<ResolverConfiguration['set']>[0]
 
@@ -157,7 +157,7 @@ const rewritten = (
   const search = [...new Set([...(searchDomain === undefined ? [] : [searchDomain]), ...domains])]
   return [
     `The original is in ${backup} and comes back when the client stops.`,
-    ...servers.slice(0, MOST_SERVERS).map((server) => `nameserver ${server}`),
+    ...servers.slice(0, MAX_SERVERS).map((server) => `nameserver ${server}`),
     ...(search.length === 0 ? [] : [`search ${search.join(' ')}`]),
     ...lines.filter((line) => /^options\s/.test(line)),
     '',

@@ -123,8 +123,8 @@ const searchOf = (text: string): readonly string[] | undefined => {
   const [, keyword, rest = ''] = lines.at(-1) ?? []
   if (keyword === undefined) return undefined
   const domains = rest.trim().split(/\s+/).map(normalizeName)
-  return (keyword === 'domain' ? domains.slice(0, 1) : domains.slice(0, MOST_DOMAINS)).filter((domain) => domain !== '')
+  return (keyword === 'domain' ? domains.slice(0, 1) : domains.slice(0, MAX_DOMAINS)).filter((domain) => domain !== '')
 }
 
 /** What a gateway asks one after the other within the time that a client waits. */
-const MOST_DOMAINS = 6
+const MAX_DOMAINS = 6

@@ -6,7 +6,7 @@ import { originalResolvConf } from './resolv-conf.ts'
 
 /** systemd-resolved writes the servers of all its devices here, and keeps it current. */
 const RESOLVED_SERVERS = '/run/systemd/resolve/resolv.conf'
-const MOST_SERVERS = 16
+const MAX_SERVERS = 16
 
 /** wire §4: the client's own resolver. */
 const isSentinel = (address: string): boolean =>
@@ -26,7 +26,7 @@ export class LinuxSystemResolvers implements SystemResolvers {
     const servers = serversOf(originalResolvConf(this.#path))
     const stub = servers.includes(endpoint('127.0.0.53', 53)) || this.#isResolvedLink()
     const known = stub ? serversOf(readText(this.#resolvedPath)) : servers
-    return known.slice(0, MOST_SERVERS)
+    return known.slice(0, MAX_SERVERS)
   }
 
   #isResolvedLink(): boolean {

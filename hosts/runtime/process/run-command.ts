@@ -14,7 +14,7 @@ export class CommandError extends Error {
 }
 
 const TIMEOUT_MS = 30_000
-const MOST_OUTPUT_BYTES = 16 << 20
+const MAX_OUTPUT_BYTES = 16 << 20
 
 /**
  * Runs a program without a shell and gives back its standard output.
@@ -24,7 +24,7 @@ export const runCommand = (program: string, args: readonly string[], input = '')
   new Promise((resolve, reject) => {
     const options = {
       timeout: TIMEOUT_MS,
-      maxBuffer: MOST_OUTPUT_BYTES,
+      maxBuffer: MAX_OUTPUT_BYTES,
       env: { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` },
     }
     const child = execFile(program, args, options, (error, stdout, stderr) => {

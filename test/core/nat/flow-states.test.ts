@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { FlowStates, UNCONFIRMED_TTL } from '../../../core/nat/flow-states.ts'
+import { FlowStates, UNCONFIRMED_TTL_MS } from '../../../core/nat/flow-states.ts'
 import { TCP } from '../../../core/net/packet-view.ts'
 import { after, instant } from '../../../core/runtime/time.ts'
 
@@ -21,11 +21,11 @@ interface PlainFlow {
 describe('the states of flows', () => {
   it('hold a verdict for its flow and its era alone, however rows are used again and stamps begin anew', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 3, max: 12 }), (steps, mostStamps) => {
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 3, max: 12 }), (steps, maxStamps) => {
         const eras = [0, 0, 0]
         let open: PlainFlow[] = []
         let verdicts: { flow: PlainFlow; era: number | undefined; stamp: number }[] = []
-        const states = new FlowStates<string>(() => (verdicts = []), { mostStamps })
+        const states = new FlowStates<string>(() => (verdicts = []), { maxStamps })
         for (const each of steps) {
           if (each.do === 'open') {
             const row = states.open({ owner: each.owner, protocol: TCP, isPlain: true }, NOW)
@@ -60,7 +60,7 @@ describe('the states of flows', () => {
     const states = new FlowStates<string>(() => undefined)
     const row = states.open({ owner: 7, protocol: TCP, isPlain: true }, NOW)
     const stamp = states.stamp(row)
-    const [late, later] = [after(NOW, UNCONFIRMED_TTL - 1), after(NOW, UNCONFIRMED_TTL)]
+    const [late, later] = [after(NOW, UNCONFIRMED_TTL_MS - 1), after(NOW, UNCONFIRMED_TTL_MS)]
     expect([states.holdsVerdict(row, stamp, late), states.holdsVerdict(row, stamp, later)]).to.deep.equal([true, false])
     states.note(row, { from: 'inside', tcpFlags: 0, now: late })
     expect(states.holdsVerdict(row, stamp, later)).to.equal(true)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { CLOSED_TTL, FlowStates, TCP_TTL, UDP_TTL, UNCONFIRMED_TTL } from '../../../core/nat/flow-states.ts'
+import { CLOSED_TTL_MS, FlowStates, TCP_TTL_MS, UDP_TTL_MS, UNCONFIRMED_TTL_MS } from '../../../core/nat/flow-states.ts'
 import { NatTable, type NatEntry } from '../../../core/nat/nat-table.ts'
 import { formatAddress, parseAddress } from '../../../core/net/ip-address.ts'
 import { ACK, FIN, ICMP, RST, SYN, TCP, UDP } from '../../../core/net/packet-view.ts'
@@ -92,9 +92,9 @@ describe('the NAT table', () => {
   it('forgets a flow that nobody confirmed after 60 s', () => {
     const bench = new Bench()
     bench.send(TCP, 1)
-    expect(bench.wait(UNCONFIRMED_TTL - 1).reply(TCP, 1)).to.equal('100.96.0.1 1')
+    expect(bench.wait(UNCONFIRMED_TTL_MS - 1).reply(TCP, 1)).to.equal('100.96.0.1 1')
     bench.send(UDP, 2)
-    expect(bench.wait(UNCONFIRMED_TTL).reply(UDP, 2)).to.equal('dropped')
+    expect(bench.wait(UNCONFIRMED_TTL_MS).reply(UDP, 2)).to.equal('dropped')
   })
 
   it('keeps a confirmed TCP connection for 2 h 4 min, and UDP for 2 min', () => {
@@ -112,8 +112,8 @@ describe('the NAT table', () => {
   it('keeps a connection for 5 s after both sides ended it in the first answer, just before nobody would have answered', () => {
     const bench = new Bench()
     bench.send(TCP, 1, { flags: FIN | ACK })
-    bench.wait(UNCONFIRMED_TTL - 1).reply(TCP, 1, { flags: FIN | ACK })
-    expect(bench.wait(CLOSED_TTL - 1).reply(TCP, 1, { flags: ACK })).to.equal('100.96.0.1 1')
+    bench.wait(UNCONFIRMED_TTL_MS - 1).reply(TCP, 1, { flags: FIN | ACK })
+    expect(bench.wait(CLOSED_TTL_MS - 1).reply(TCP, 1, { flags: ACK })).to.equal('100.96.0.1 1')
     expect(bench.wait(1).reply(TCP, 1, { flags: ACK })).to.equal('dropped')
   })
 
@@ -154,7 +154,7 @@ describe('the NAT table', () => {
     bench.send(UDP, 1)
     bench.send(UDP, 2)
     expect(bench.send(UDP, 3)).to.equal('nat-table-full')
-    expect(bench.wait(UNCONFIRMED_TTL).send(UDP, 3)).to.equal('10.0.0.5 3')
+    expect(bench.wait(UNCONFIRMED_TTL_MS).send(UDP, 3)).to.equal('10.0.0.5 3')
     expect(bench.table.size).to.equal(1)
   })
 
@@ -217,7 +217,7 @@ describe('the NAT table', () => {
   })
 })
 
-const TIMES = [UNCONFIRMED_TTL, UDP_TTL, TCP_TTL, CLOSED_TTL]
+const TIMES = [UNCONFIRMED_TTL_MS, UDP_TTL_MS, TCP_TTL_MS, CLOSED_TTL_MS]
 
 const step = fc.record({
   delay: fc.oneof(

@@ -8,7 +8,7 @@ import type { Seen } from '../bed/site-server.ts'
 import { FAR_HOST, FAR_MTU, GATEWAY_HOST, ipv4Of, TARGET_HOST } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
 import { knowsMtu } from './known-mtu.ts'
-import { LEAST_MTU, mtuIs, TUNNEL_MTU } from './path-mtu.ts'
+import { MIN_MTU, mtuIs, TUNNEL_MTU } from './path-mtu.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const ASK_BY_UDP = `
@@ -132,7 +132,7 @@ export const errorTests = (bed: () => Bed): void => {
         const [address = ''] = await bed().resolve('wiki.example.org', type)
         const pingOf = (bytes: number): Promise<string> =>
           ping(flag, '-M', 'do', '-s', String(bytes - headerBytes - 8), address)
-        expect(await pingOf(LEAST_MTU)).to.include('1 received')
+        expect(await pingOf(MIN_MTU)).to.include('1 received')
         await mtuIs(bed(), TUNNEL_MTU)
         expect(await pingOf(TUNNEL_MTU)).to.include('1 received')
         expect(await pingOf(TUNNEL_MTU + 1)).to.match(/mtu ?[=:] ?1408/)

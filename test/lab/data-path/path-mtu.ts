@@ -9,7 +9,7 @@ import { CLIENT_HOST, GATEWAY_HOST, ipv4Of, ipv6Of, TARGET_HOST } from '../bed/t
 import { knowsMtu } from './known-mtu.ts'
 
 /** What goes over every path, and the device's own by default. */
-export const LEAST_MTU = 1280
+export const MIN_MTU = 1280
 export const TUNNEL_MTU = 1408
 
 /** Waits until a client sends packets of so many bytes to its gateway, and no longer ones. */
@@ -123,8 +123,8 @@ export const pathMtuTests = (bed: () => Bed): void => {
       await narrow(1_370)
       await restart()
       expect(await ping(900)).to.include('1 received')
-      await mtuIs(bed(), LEAST_MTU)
-      expect(await ping(LEAST_MTU)).to.include('1 received')
+      await mtuIs(bed(), MIN_MTU)
+      expect(await ping(MIN_MTU)).to.include('1 received')
       expect(await download(300_000)).to.equal('200 300000')
       await upload('portreeve '.repeat(30_000))
     })
@@ -139,7 +139,7 @@ export const pathMtuTests = (bed: () => Bed): void => {
         await narrow(1_420)
         // The site is told by the gateway, whose own kernel knows nothing of it: what every path takes while larger sizes are tried, and kernels
         // keep the least that they have heard.
-        const mtu = [LEAST_MTU, 1_328]
+        const mtu = [MIN_MTU, 1_328]
         await knowsMtu(bed().machine('target'), { address: ipv4Of('site', GATEWAY_HOST), mtu })
         await mtuIs(bed(), 1_328)
         reader.kill('SIGUSR1')

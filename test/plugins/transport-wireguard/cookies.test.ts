@@ -101,7 +101,7 @@ describe('T9 cookies', () => {
   })
 
   it('is under load from the first handshake beyond a rate, until a second after the last', () => {
-    const rate = new HandshakeRate({ mostPerSecond: 3 })
+    const rate = new HandshakeRate({ maxPerSecond: 3 })
     const at = (milliseconds: number): boolean => rate.arrived(after(instant(0), milliseconds))
     expect([0, 10, 20].map(at)).to.deep.equal([false, false, false])
     expect([30, 500, 999].map(at)).to.deep.equal([true, true, true])

@@ -35,7 +35,7 @@ describe('rates of sources', () => {
   })
 
   it('remember no more sources than they have room for, and no longer than they must', () => {
-    const rates = new SourceRates({ mostSources: 3 })
+    const rates = new SourceRates({ maxSources: 3 })
     expect(many(rates, ['a', 'b', 'c', 'd', 'a'])).to.deep.equal([true, true, true, false, true])
     expect(many(rates, ['d', 'e', 'f', 'g'], 16)).to.deep.equal([true, true, true, false])
     expect(rates.size).to.equal(3)
@@ -48,7 +48,7 @@ describe('rates of sources', () => {
     })
     fc.assert(
       fc.property(messages, (sent) => {
-        const rates = new SourceRates({ mostSources: 2 })
+        const rates = new SourceRates({ maxSources: 2 })
         const allowed: { source: string; at: number }[] = []
         let [now, largest] = [0, 0]
         for (const { source, gapMs } of sent) {

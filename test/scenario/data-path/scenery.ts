@@ -37,7 +37,7 @@ const NO_SERVERS = [
 const NOWHERE = ['10.0.9.9', '192.0.2.250', '2001:db8:1::ffff', '172.16.0.1', '198.51.100.99'] as const
 
 /** To find a probe that meets something. */
-const MOST_TRIES = 12
+const MAX_TRIES = 12
 
 export interface Person {
   readonly name: string
@@ -123,7 +123,7 @@ export class Scenery {
       const probe = this.anyProbe()
       const expected = predict(probe, surroundings)
       const isDull = expected.every((one) => one === 'unreachable' || one === 'unresolved')
-      if (!isDull || tries === MOST_TRIES || this.dice.chance(8)) return { probe, expected }
+      if (!isDull || tries === MAX_TRIES || this.dice.chance(8)) return { probe, expected }
     }
   }
 

@@ -2,13 +2,13 @@ import type { Context } from 'koa'
 import { bodyText, malformed } from './body-text.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
-const LIMIT = 8 * 1024
+const MAX_BODY_BYTES = 8 * 1024
 
 const forms = new WeakMap<object, Record<string, string>>()
 
 /** The step that reads a submitted form. A body of another type is none. */
 export const readForm = async (ctx: Context, next: () => Promise<unknown>): Promise<unknown> => {
-  if (typeof ctx.request.is(FORM) === 'string') forms.set(ctx.req, fieldsOf(await bodyText(ctx, LIMIT)))
+  if (typeof ctx.request.is(FORM) === 'string') forms.set(ctx.req, fieldsOf(await bodyText(ctx, MAX_BODY_BYTES)))
   return next()
 }
 

@@ -7,7 +7,7 @@ import type { Random } from '../../../../core/runtime/random.ts'
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 /** What browsers keep of a cookie at most, its name and attributes included. */
-const LONGEST_VALUE = 3_800
+const MAX_VALUE_CHARACTERS = 3_800
 
 export interface SealedCookiesOptions {
   /** 32 bytes. */
@@ -31,7 +31,7 @@ export class SealedCookies {
     const { name, value, lifetimeMs } = cookie
     const until = this.#options.clock.unix() + lifetimeMs
     const sealed = this.#seal(name, JSON.stringify({ until, value }))
-    if (sealed.length > LONGEST_VALUE) throw new Error(`the cookie ${name} is too long: ${sealed.length}`)
+    if (sealed.length > MAX_VALUE_CHARACTERS) throw new Error(`the cookie ${name} is too long: ${sealed.length}`)
     this.#write(ctx, name, { text: sealed, maxAge: lifetimeMs })
   }
 
@@ -73,7 +73,7 @@ export class SealedCookies {
   }
 
   #open(name: string, sealed: string): string | undefined {
-    const bytes = sealed.length > LONGEST_VALUE ? undefined : fromBase64Url(sealed)
+    const bytes = sealed.length > MAX_VALUE_CHARACTERS ? undefined : fromBase64Url(sealed)
     if (bytes === undefined || bytes.length < NONCE_BYTES + TAG_BYTES) return undefined
     const decipher = createDecipheriv('aes-256-gcm', this.#options.key, bytes.subarray(0, NONCE_BYTES), {
       authTagLength: TAG_BYTES,

@@ -10,7 +10,7 @@ export interface RecentDenial {
   reasons: string[]
 }
 
-const MOST_DENIALS = 20
+const MAX_DENIALS = 20
 
 /** What a person's clients were refused lately, and why, from the audit trail. */
 export const denialsOf = async (
@@ -18,11 +18,11 @@ export const denialsOf = async (
   { accountId, actorId }: { accountId: string; actorId: string },
 ): Promise<RecentDenial[]> => {
   const names = new Map((await store.reader(accountId).list('resources')).map(({ id, name }) => [id, name]))
-  const records = await store.decisionsOf(accountId, actorId, 5 * MOST_DENIALS)
+  const records = await store.decisionsOf(accountId, actorId, 5 * MAX_DENIALS)
   return records
     .map(({ details }) => details as Decision)
     .filter(({ verdict }) => verdict === 'denied')
-    .slice(0, MOST_DENIALS)
+    .slice(0, MAX_DENIALS)
     .map(({ at, reason, resourceId, details }) => ({
       at,
       // The name only of what she may know of: a request for anything else is answered as for what is not there.

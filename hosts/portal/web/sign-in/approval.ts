@@ -26,7 +26,7 @@ interface Approval {
 }
 
 const PREFIX = 'portreeve_approval_'
-const MOST_AT_ONCE = 3
+const MAX_APPROVALS_AT_ONCE = 3
 const APPROVAL_MS = 5 * MINUTE
 
 /**
@@ -41,7 +41,7 @@ export const askForApproval = (
   const id = toBase64Url(random.bytes(16))
   const setUp = provider === undefined ? '' : setUpOf(provider)
   const value: Approval = { accountId: account.id, actorId: actor.id, way, setUp, intent }
-  cookies.makeRoom(ctx, { prefix: PREFIX, most: MOST_AT_ONCE })
+  cookies.makeRoom(ctx, { prefix: PREFIX, most: MAX_APPROVALS_AT_ONCE })
   cookies.set(ctx, { name: PREFIX + id, value, lifetimeMs: APPROVAL_MS })
   const isShown = intent.as === 'headless-client' && intent.callback === undefined
   const who = actor.email ?? actor.name

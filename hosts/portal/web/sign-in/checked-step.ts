@@ -2,11 +2,11 @@ import { z } from 'zod'
 import type { SignInStep } from '../../../../core/contract/identity-provider.ts'
 
 /** What a provider may keep in the browser, as JSON. */
-const LONGEST_KEPT = 2_048
+const MAX_KEPT_BYTES = 2_048
 
 const Keep = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-  .refine((keep) => JSON.stringify(keep).length <= LONGEST_KEPT, 'it keeps too much')
+  .refine((keep) => JSON.stringify(keep).length <= MAX_KEPT_BYTES, 'it keeps too much')
 
 const WebAddress = z.url({ protocol: /^https?$/, hostname: /./, error: 'it redirects to no web address' }).max(8_192)
 

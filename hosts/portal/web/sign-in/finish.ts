@@ -146,15 +146,15 @@ const mintClientToken = async (
  * What a name may take in the callback, encoded: of two of them with all that stands beside them a cookie can be made. 42 characters of
  * Chinese, 384 of English.
  */
-const LONGEST_SHOWN_NAME = 384
+const MAX_SHOWN_NAME_BYTES = 384
 
 /** A name as clients show it, cut between characters. */
 const shownName = (name: string): string => {
-  if (encodeURIComponent(name).length <= LONGEST_SHOWN_NAME) return name
+  if (encodeURIComponent(name).length <= MAX_SHOWN_NAME_BYTES) return name
   let [shown, length] = ['', encodeURIComponent('…').length]
   for (const character of name) {
     length += encodeURIComponent(character).length
-    if (length > LONGEST_SHOWN_NAME) break
+    if (length > MAX_SHOWN_NAME_BYTES) break
     shown += character
   }
   return `${shown}…`

@@ -31,9 +31,9 @@ export interface Keeping {
 
 const PREFIX = 'portreeve_sign_in_'
 const PENDING_MS = 5 * MINUTE
-const LONGEST_PENDING_MS = 15 * MINUTE
+const MAX_PENDING_MS = 15 * MINUTE
 /** Sign-ins under way in one browser, in tabs beside each other: what browsers and servers take of cookies is little. */
-const MOST_AT_ONCE = 3
+const MAX_SIGN_INS_AT_ONCE = 3
 
 /** The sign-ins under way in a browser: a cookie each, so that a second one does not take the place of the first. */
 export class PendingSignIns {
@@ -57,8 +57,8 @@ export class PendingSignIns {
       redirectUrl === undefined
         ? pending.signInId
         : idOfState(new URL(redirectUrl).searchParams.get('state') ?? undefined)
-    this.#cookies.makeRoom(ctx, { prefix: PREFIX, most: MOST_AT_ONCE, except: PREFIX + id })
-    const lifetimeMs = Math.min(keptMs ?? PENDING_MS, LONGEST_PENDING_MS)
+    this.#cookies.makeRoom(ctx, { prefix: PREFIX, most: MAX_SIGN_INS_AT_ONCE, except: PREFIX + id })
+    const lifetimeMs = Math.min(keptMs ?? PENDING_MS, MAX_PENDING_MS)
     this.#cookies.set(ctx, { name: PREFIX + id, value: pending, lifetimeMs })
     return id
   }

@@ -9,7 +9,7 @@ import { ControlPeer } from '../../../kit/control-peer.ts'
 const DEVICES = 60
 /** Whoever joins is told of them in 700 KB, many times what the system's own buffers hold. */
 const RESOURCES = 100
-const MOST_ROUNDS = 60
+const MAX_ROUNDS = 60
 const MIB = 1_048_576
 /** Text of messages that are being made, connections that were cut off and are not closed yet, and what V8 does not give back at once. */
 const SLACK_BYTES = 32 * MIB
@@ -81,7 +81,7 @@ describe('P12 memory of a portal whose peers do not read', function () {
     }
     const before = await measure()
     let most = before
-    for (let round = 0; round < MOST_ROUNDS && (await cutOff()) < DEVICES; round++) {
+    for (let round = 0; round < MAX_ROUNDS && (await cutOff()) < DEVICES; round++) {
       for (const peer of peers) if (peer.socket.readyState === peer.socket.OPEN) peer.send('phx_join', null)
       const found = await measure()
       if (found.used > most.used) most = found

@@ -5,7 +5,7 @@ import { Facts, type Fact } from '../../../../core/contract/facts.ts'
 import { HOUR, MINUTE, SECOND, unixTime } from '../../../../core/runtime/time.ts'
 import { RandomSelector } from '../../../../plugins/selector-random/random-selector.ts'
 import { exampleMessages } from '../../../core/control/examples.ts'
-import { MAX_FRAME_FROM_PORTAL } from '../../../../core/control/frame.ts'
+import { MAX_FRAME_FROM_PORTAL_CHARACTERS } from '../../../../core/control/frame.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../../../hosts/portal/grants/limits.ts'
 import { condition } from '../../../kit/extensions.ts'
 import { Company, PortalBench, type BenchPeer } from '../../../kit/portal-bench.ts'
@@ -538,9 +538,9 @@ describe('PortalState', () => {
       const peer = revived.connect('gateway', { peerId: company.gateways[0].id, tokenId: company.gatewayToken.id })
       const [init] = peer.say('phx_join', null).heard()
       expect(init?.payload.authorizations).to.have.length(most)
-      expect(JSON.stringify(init).length).to.be.below(MAX_FRAME_FROM_PORTAL)
+      expect(JSON.stringify(init).length).to.be.below(MAX_FRAME_FROM_PORTAL_CHARACTERS)
       expect(
-        MAX_FRAME_FROM_PORTAL - JSON.stringify(init).length * (60_000 / most),
+        MAX_FRAME_FROM_PORTAL_CHARACTERS - JSON.stringify(init).length * (60_000 / most),
         'the most that may be set',
       ).to.be.above(0)
       expect(revived.authorizations.size).to.equal(most)
