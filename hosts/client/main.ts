@@ -24,7 +24,7 @@ import { TunnelRoutes } from './tunnel-routes.ts'
  */
 export const checkClientPlugins = async (options: Omit<ClientStart, 'token'>): Promise<void> => {
   const { container } = await buildContainer(options, { markFor: () => OWN_SOCKET_MARK, exchange: createDnsExchange() })
-  tunnelTransport(container)
+  tunnelTransport(container, options.config.transport)
 }
 
 /**

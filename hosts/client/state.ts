@@ -89,8 +89,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#transport = transport
     this.#transportNews = new TransportNews(transport)
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
-    const { denialDetails, unreachableGateways, names, siteRecords, upstreamDot, endReasons } = FEATURES
-    const features = [denialDetails, unreachableGateways, names, siteRecords, upstreamDot, endReasons]
+    const { denialDetails, transports, unreachableGateways, names, siteRecords, upstreamDot, endReasons } = FEATURES
+    const features = [denialDetails, transports, unreachableGateways, names, siteRecords, upstreamDot, endReasons]
     this.#portal = new PortalSide({ role: 'client', random, features, url: portalUrl, connectedBy: 'init' })
     this.#connections = new Connections({ random, tunnel, mtu })
     this.#names = new NameService({ kinds: resolverKinds, portalHost })

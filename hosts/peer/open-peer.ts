@@ -1,13 +1,13 @@
 import { hostname } from 'node:os'
-import { TunnelTransports } from '../../core/contract/extension-point.ts'
+import { TunnelTransports, type Extension } from '../../core/contract/extension-point.ts'
 import type { Tunnel, TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { shownUrl } from '../../core/control/connect-request.ts'
 import type { Role } from '../../core/control/messages.ts'
 import type { Container } from '../../core/di.ts'
 import type { Flows } from '../../core/flow/flows.ts'
 import type { Lane } from '../../core/flow/lane.ts'
+import { chosenExtension } from '../../core/plugin/chosen-extension.ts'
 import { createdTunnel, generatedKeys } from '../../core/plugin/generated-keys.ts'
-import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { Lifecycle, type Startable } from '../../core/runtime/lifecycle.ts'
@@ -30,7 +30,14 @@ import { userAgent } from './user-agent.ts'
 
 export interface PeerToOpen<R extends Role> {
   role: R
-  config: { portal_url: string; state_folder: string; id?: string | undefined; name?: string | undefined }
+  config: {
+    portal_url: string
+    state_folder: string
+    id?: string | undefined
+    name?: string | undefined
+    /** Key of the tunnel transport; absent where there is only one. */
+    transport?: string | undefined
+  }
   token: Secret
   /** This package's version. */
   version: string
@@ -48,7 +55,7 @@ export interface PeerToOpen<R extends Role> {
 export interface OpenedPeer<R extends Role> {
   tunnel: Tunnel
   /** Name of the plugin that the tunnel is of. */
-  transport: string | undefined
+  transport: string
   lane: LaneChoice
   /** The lane's half in the peer's own thread. */
   laneMachine: Lane<FlowsOf[R]['input'], FlowsOf[R]['output']>
@@ -72,7 +79,7 @@ export const openPeer = async <R extends Role>(
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
-  const transport = tunnelTransport(container)
+  const { key, plugin, value: transport } = tunnelTransport(container, config.transport)
   const lane = chooseLane(laneWish, transport)
   const { machine, openCarrier } = openLane(lane, {
     flows,
@@ -89,7 +96,7 @@ export const openPeer = async <R extends Role>(
   })
   return {
     tunnel,
-    transport: container.get(TunnelTransports.token).get(TRANSPORT)?.plugin,
+    transport: plugin,
     lane,
     laneMachine: machine,
     portalUrl: shownUrl({ role, portalUrl: config.portal_url }),
@@ -97,6 +104,7 @@ export const openPeer = async <R extends Role>(
       id: config.id ?? (await keptId(config.state_folder, () => uuid(random))),
       name: config.name ?? hostname(),
       keys,
+      transport: key,
       token,
       userAgent: userAgent(component, version),
     },
@@ -120,12 +128,9 @@ export const openPeer = async <R extends Role>(
   }
 }
 
-const TRANSPORT = 'wireguard'
-
-/** @throws OperatorError PLUGIN_MISSING */
-export const tunnelTransport = (container: Container): TunnelTransport =>
-  requiredExtension(container.get(TunnelTransports.token), {
-    key: TRANSPORT,
-    what: 'tunnel transport',
-    use: 'builtin:transport-wireguard',
-  })
+/**
+ * Chooses the tunnel transport of a peer.
+ * @throws OperatorError PLUGIN_MISSING, PLUGIN_CHOICE
+ */
+export const tunnelTransport = (container: Container, key: string | undefined): Extension<TunnelTransport> =>
+  chosenExtension(container.get(TunnelTransports.token), { key, what: 'tunnel transport', setting: 'transport' })

@@ -5,6 +5,7 @@ import { MAX_FRAME_FROM_PORTAL_CHARACTERS } from '../../core/control/frame.ts'
 import type { Role } from '../../core/control/messages.ts'
 import { problemOfFailure } from '../../core/control/portal-problem.ts'
 import type { Ed25519PrivateKey } from '../../core/crypto/ed25519.ts'
+import { TRANSPORT_HEADER } from '../../core/control/transport-header.ts'
 import { externalId } from '../../core/crypto/external-id.ts'
 import { toBase64 } from '../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
@@ -18,6 +19,8 @@ export interface PeerIdentity {
   id: string
   name: string
   keys: TunnelKeys
+  /** Key of the tunnel transport that the keys are of. */
+  transport: string
   token: Secret
   /** A client's own key, by which the portal knows the device again. */
   deviceKey?: Ed25519PrivateKey
@@ -46,7 +49,7 @@ export class PortalConnection<R extends Role> {
 
   open(): void {
     const { role, portalUrl, identity, mark, ports, tell } = this.#options
-    const { id, name, keys, token, userAgent } = identity
+    const { id, name, keys, transport, token, userAgent } = identity
     const { webSockets, clock } = ports
     const url = shownUrl({ role, portalUrl })
     this.#connection = webSockets.connect(
@@ -55,6 +58,7 @@ export class PortalConnection<R extends Role> {
         headers: {
           'X-Authorization': `Bearer ${token.reveal()}`,
           'User-Agent': userAgent,
+          [TRANSPORT_HEADER]: transport,
           ...this.#proof(),
         },
         ...(mark === undefined ? {} : { mark }),

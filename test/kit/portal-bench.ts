@@ -130,6 +130,7 @@ export class PortalBench {
       version = '0.1.0',
       replaces,
       isProven: proven,
+      transport = 'wireguard',
     }: Connecting,
   ): BenchPeer {
     const connection = `${role}-${++this.#connections}`
@@ -145,6 +146,7 @@ export class PortalBench {
       isProven,
       remoteIp,
       userAgent,
+      transport,
       ...(replaces && { replaces: replaces.connection }),
     }
     this.dispatch({ type: 'peerConnected', connection, role, dialect: 'v2', ...about })
@@ -184,6 +186,8 @@ interface Connecting {
   isProven?: boolean
   remoteIp?: string
   version?: string
+  /** Tunnel transport; WireGuard, if not given. */
+  transport?: string
   /** Its own connection that did not answer. */
   replaces?: BenchPeer
 }

@@ -256,6 +256,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       isProven: false,
       remoteIp: remoteAddress,
       userAgent,
+      transport: 'wireguard',
       ...(seated && { replaces: seated.connection }),
     })
     return undefined

@@ -146,8 +146,8 @@ describe('resolver-https', () => {
       expect(verdict).to.deep.include({ type: 'failed', code: 'unreachable' })
     })
 
-    it("refuses a configuration that is none, and takes none for the default's", () => {
-      expect(Config.parse(undefined)).to.deep.equal({ bootstrap: {} })
+    it("refuses a configuration that is none, and takes an empty one for the default's", () => {
+      expect(Config.parse({})).to.deep.equal({ bootstrap: {} })
       for (const bad of [
         { bootstrap: { [HOST]: ['dns.example.org'] } },
         { bootstrap: { [HOST]: [] } },

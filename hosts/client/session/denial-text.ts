@@ -17,6 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
   forbidden: 'Your access to it depends on conditions that do not hold now.',
   not_found: 'It is not there for you any more.',
   version_mismatch: 'Its gateways are of another version than this client.',
+  transport_mismatch: 'Its gateways carry packets in another way than this client: by another tunnel transport.',
   disabled: 'It is disabled.',
 }
 

@@ -7,6 +7,7 @@ import {
 } from '../../../core/control/device-proof.ts'
 import type { Dialect } from '../../../core/control/events.ts'
 import { Key } from '../../../core/control/messages.ts'
+import { readTransport, TRANSPORT_HEADER } from '../../../core/control/transport-header.ts'
 import { keyFromBase64, toBase64 } from '../../../core/crypto/text-encoding.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import { cleanedName } from '../text/plain-text.ts'
@@ -20,9 +21,11 @@ export interface ConnectRequest {
   externalId: string
   /** Name of the peer; the name of its host by default. */
   name: string
-  /** WireGuard public key: base64 of 32 bytes. */
+  /** Public key of its tunnel transport: base64 of 32 bytes. */
   publicKey: string
   userAgent: string
+  /** Key of the tunnel transport that it carries packets by. */
+  transport: string
   /** IP address that the request came from, if known. */
   remoteIp?: string
   /** Signature with the device key, not yet verified; undefined if absent, as from released peers. */
@@ -72,6 +75,8 @@ export const readConnectRequest = (request: {
   const proofText = text(request.headers[PROOF_HEADER])
   const proof = proofText === '' ? undefined : readDeviceProof(proofText)
   if (proof === undefined && PROOF_HEADER in request.headers) throw new Refusal('invalid_connect_params')
+  const transport = readTransport(text(request.headers[TRANSPORT]))
+  if (transport === undefined) throw new Refusal('invalid_connect_params')
   const { external_id: externalId, name, public_key: publicKey } = parsed.data
   return {
     role,
@@ -81,12 +86,14 @@ export const readConnectRequest = (request: {
     name: cleanedName(name ?? '', 255) || role,
     publicKey,
     userAgent: text(request.headers['user-agent']).slice(0, 255),
+    transport,
     proof,
   }
 }
 
 /** Header name in lower case, as Node.js has it. */
 const PROOF_HEADER = DEVICE_PROOF_HEADER.toLowerCase()
+const TRANSPORT = TRANSPORT_HEADER.toLowerCase()
 
 /**
  * Verifies the device's signature and returns its public key (base64); null if the request has no signature.

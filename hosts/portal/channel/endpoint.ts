@@ -202,7 +202,7 @@ export class ControlEndpoint {
     const peerId = row.id
     const isProven = 'isProven' in row && row.isProven
     if ('isProven' in row && isUnproven(row)) this.#noteUnproven(row, { wanted, remoteIp })
-    const { role, dialect, publicKey, userAgent } = wanted
+    const { role, dialect, publicKey, userAgent, transport } = wanted
     const connection = `${role}-${++this.#opened}`
     const { replaces } = seat
     const peer = {
@@ -215,6 +215,7 @@ export class ControlEndpoint {
       isProven,
       remoteIp,
       userAgent,
+      transport,
     }
     return { ...peer, owner, ...(replaces === undefined ? {} : { replaces }) }
   }

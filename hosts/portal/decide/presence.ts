@@ -4,6 +4,8 @@ export interface PresentGateway {
   siteId: string
   name: string
   version: string
+  /** Tunnel transport that it carries packets by. */
+  transport: string
 }
 
 export type JoinVerdict =

@@ -10,6 +10,8 @@ import type { View } from './view.ts'
 /** Connected gateways of a resource's site, and the ones among them whose version is compatible with a client. */
 export interface SiteGateways {
   healthy: PresentGateway[]
+  /** Of the same tunnel transport, whatever their version. */
+  sameTransport: PresentGateway[]
   compatible: PresentGateway[]
 }
 
@@ -23,13 +25,24 @@ export interface SiteKnowledge {
   random: Random
 }
 
-/** Finds the gateways that may serve a resource to a client of this version. */
+/** Finds the gateways that may serve a resource to a client of this version and this tunnel transport; of any transport where that is unknown. */
 export const siteGateways = (
   { view, presence }: Pick<SiteKnowledge, 'view' | 'presence'>,
-  { resourceId, clientVersion }: { resourceId: string; clientVersion: string },
+  {
+    resourceId,
+    clientVersion,
+    clientTransport,
+  }: { resourceId: string; clientVersion: string; clientTransport: string | undefined },
 ): SiteGateways => {
   const healthy = presence.gatewaysOf(view.get('resources', resourceId)?.siteId ?? '')
-  return { healthy, compatible: healthy.filter(({ version }) => isCompatible(clientVersion, version)) }
+  const sameTransport = healthy.filter(
+    ({ transport }) => clientTransport === undefined || transport === clientTransport,
+  )
+  return {
+    healthy,
+    sameTransport,
+    compatible: sameTransport.filter(({ version }) => isCompatible(clientVersion, version)),
+  }
 }
 
 /**

@@ -146,14 +146,23 @@ const filterLine = (filter: FilterExplanation): string =>
     ? `The resource's filters let ${trafficText(filter)} through.`
     : `The resource's filters refuse ${trafficText(filter)}.`
 
-const gatewayLine = ({ gateway: { choice, gateways }, site, isAllowed }: AccessExplanation): string => {
+const gatewayLine = ({
+  gateway: { choice, clientTransport, gateways },
+  site,
+  isAllowed,
+}: AccessExplanation): string => {
   const name = site?.name ?? 'the resource'
   if (choice !== undefined) {
     const chosen = gateways.find(({ id }) => id === choice.gatewayId)?.name ?? choice.gatewayId
     return `${isAllowed ? 'The gateway would be' : 'If it were granted, the gateway would be'} ${chosen}, chosen because it is ${choice.reason}.`
   }
   if (gateways.length === 0) return `The site ${name} has no gateway.`
-  const connected = gateways.filter(({ isConnected }) => isConnected).length
+  const present = gateways.filter(({ isConnected }) => isConnected)
+  const connected = present.length
   if (connected === 0) return `No gateway of the site ${name} is connected: nobody would serve.`
+  const transports = [...new Set(present.map(({ transport }) => transport))]
+  if (clientTransport !== undefined && !transports.includes(clientTransport)) {
+    return `Of the ${connected} connected gateways of the site ${name} none carries packets by ${clientTransport}, as this client does, but by ${transports.join(', ')}: nobody would serve.`
+  }
   return `Of the ${connected} connected gateways of the site ${name} none understands this client's version: nobody would serve.`
 }

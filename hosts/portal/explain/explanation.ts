@@ -56,10 +56,14 @@ export interface FilterExplanation extends Traffic {
 export interface GatewayExplanation {
   /** Gateway that would serve; undefined if none can. */
   choice: Choice | undefined
+  /** Tunnel transport of the client; undefined while it is not connected. */
+  clientTransport: string | undefined
   gateways: {
     id: string
     name: string
     version: string | null
+    /** Tunnel transport that it carries packets by; null while it is not connected. */
+    transport: string | null
     isConnected: boolean
     isCompatible: boolean
     connectedClients: number
@@ -138,18 +142,22 @@ const gatewayOf = (
 ): GatewayExplanation => {
   const { view, grants } = knowledge
   const clientVersion = connection?.version ?? client?.lastSeenVersion ?? ''
-  const { healthy, compatible } = siteGateways(knowledge, { resourceId: resource.id, clientVersion })
+  const clientTransport = connection?.transport
+  const about = { resourceId: resource.id, clientId: client?.id ?? '' }
+  const { healthy, compatible } = siteGateways(knowledge, { ...about, clientVersion, clientTransport })
   const [first, ...others] = compatible
   const connectedIds = client === undefined ? [] : grants.ofClient(client.id).map(({ row }) => row.gatewayId)
-  const about = { resourceId: resource.id, clientId: client?.id ?? '', connectedIds, facts }
   return {
-    choice: first === undefined ? undefined : chooseAmong([first, ...others], about, knowledge),
+    choice:
+      first === undefined ? undefined : chooseAmong([first, ...others], { ...about, connectedIds, facts }, knowledge),
+    clientTransport,
     gateways: [...view.all('gateways')]
       .filter(({ siteId }) => siteId === resource.siteId)
       .map(({ id, name, lastSeenVersion, lastSeenAt }) => ({
         id,
         name,
         version: healthy.find((gateway) => gateway.id === id)?.version ?? lastSeenVersion,
+        transport: healthy.find((gateway) => gateway.id === id)?.transport ?? null,
         isConnected: healthy.some((gateway) => gateway.id === id),
         isCompatible: compatible.some((gateway) => gateway.id === id),
         connectedClients: grants.clientsOn(id),

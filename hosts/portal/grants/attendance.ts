@@ -173,7 +173,7 @@ export class Attendance {
     if (presence.gateway(gateway.id) === undefined) this.#needs.gatewayGrants.adopt(gateway.id, now)
     this.#needs.absences.gatewayAdopted(gateway.id, now)
     const { id, siteId, name } = gateway
-    const present = { id, siteId, name, version: connection.version }
+    const present = { id, siteId, name, version: connection.version, transport: connection.transport }
     presence.gatewayJoined(present, connection.connection)
     this.#needs.peers.reply(connection, okReply(topic, ref))
     connection.isJoined = true

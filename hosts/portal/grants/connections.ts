@@ -19,6 +19,8 @@ export interface PeerConnected {
   /** Canonical, without a port. */
   remoteIp: string
   userAgent: string
+  /** Tunnel transport that it carries packets by. */
+  transport: string
   /** The connection of the same peer that did not answer, whose place this one may take. */
   replaces?: string
 }

@@ -25,6 +25,10 @@ export interface GatewayChoiceNeeds {
 export interface SiteCandidates {
   /** Number of those that are connected. */
   healthy: number
+  /** Tunnel transports of those that are connected. */
+  transports: readonly string[]
+  /** Number of those that carry packets by the client's tunnel transport. */
+  sameTransport: number
   /** Number of those that the client understands. */
   compatible: number
   /** Number of those that were neither asked nor found dead, and have no room for one grant more. */
@@ -47,15 +51,22 @@ export class GatewayChoice {
   /** Finds the gateways that may still be asked to serve a request. */
   candidates({ connection, wish }: AccessRequest, asked: ReadonlySet<string>, at: UnixTime): SiteCandidates {
     const { grants, grantLimits } = this.#needs
-    const about = { resourceId: wish.resource_id, clientVersion: connection.version }
-    const { healthy, compatible } = siteGateways(this.#needs, about)
+    const { version: clientVersion, transport: clientTransport } = connection
+    const about = { resourceId: wish.resource_id, clientVersion, clientTransport }
+    const { healthy, sameTransport, compatible } = siteGateways(this.#needs, about)
     const unreachable = connection.features.has(FEATURES.unreachableGateways) ? wish.unreachable_gateway_ids : undefined
     const dead = new Set(unreachable?.map((id) => id.toLowerCase()))
     const left = compatible.filter(({ id }) => !asked.has(id) && !dead.has(id))
     const wished = { clientId: connection.peerId, resourceId: wish.resource_id }
     const standing = (gatewayId: string): Grant | undefined => grants.find({ ...wished, gatewayId })
     const free = left.filter(({ id }) => grantLimits.hasRoom(id) || standing(id) !== undefined)
-    const counts = { healthy: healthy.length, compatible: compatible.length, full: left.length - free.length }
+    const counts = {
+      healthy: healthy.length,
+      transports: [...new Set(healthy.map(({ transport }) => transport))],
+      sameTransport: sameTransport.length,
+      compatible: compatible.length,
+      full: left.length - free.length,
+    }
     const connected = new Set(wish.connected_gateway_ids.map((id) => id.toLowerCase()))
     if (free.some(({ id }) => connected.has(id))) return { ...counts, free }
     // Asked again at once, it is answered the same again, whatever a selector would draw now.

@@ -1,4 +1,4 @@
-import type { Body } from '../../../core/control/messages.ts'
+import { FEATURES, type Body } from '../../../core/control/messages.ts'
 import { after, SECOND, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { PresentGateway } from '../decide/presence.ts'
 import type { Choice } from '../decide/selection.ts'
@@ -169,7 +169,8 @@ export class Requests {
     )
   }
 
-  #nobodyLeft(pending: Pending, { healthy, compatible, full }: SiteCandidates, now: Instant): void {
+  #nobodyLeft(pending: Pending, candidates: SiteCandidates, now: Instant): void {
+    const { healthy, transports, sameTransport, compatible, full } = candidates
     const { gateways, grantLimits } = this.#needs
     const asked = pending.grant?.row.gatewayId
     if (asked !== undefined && gateways.isConnected(asked)) {
@@ -179,6 +180,12 @@ export class Requests {
     if (full > 0) {
       const limit = grantLimits.fullGateways
       return this.#refuse(pending, { reason: 'forbidden', cause: 'limits_exceeded', limit }, now)
+    }
+    if (healthy > 0 && sameTransport === 0) {
+      const { features, transport } = pending.connection
+      const reason = features.has(FEATURES.transports) ? 'transport_mismatch' : 'version_mismatch'
+      const cause = `the client carries packets by ${transport}, the connected gateways of the site by ${transports.join(', ')}`
+      return this.#refuse(pending, { reason, cause }, now)
     }
     const reason = healthy > 0 && compatible === 0 ? 'version_mismatch' : 'offline'
     const cause = `${healthy} gateways of the site are connected, ${compatible} compatible`

@@ -4,16 +4,16 @@ import { OperatorError } from '../../../core/config/operator-error.ts'
 import { requiredExtension } from '../../../core/plugin/required-extension.ts'
 import { extensions } from '../../kit/extensions.ts'
 
-const wanted = { key: 'wireguard', what: 'tunnel transport', use: 'builtin:transport-wireguard' }
+const wanted = { key: 'system', what: 'resolver', use: 'builtin:resolver-system' }
 
 describe('an extension that a host cannot do without', () => {
   it('is what a plugin provides under its key', () => {
-    expect(requiredExtension(extensions({ wireguard: 'the transport' }), wanted)).to.equal('the transport')
+    expect(requiredExtension(extensions({ system: 'the resolver' }), wanted)).to.equal('the resolver')
   })
 
   it('stops the start where no plugin provides it, and says what to write', () => {
     expect(() => requiredExtension(new Map(), wanted))
-      .to.throw(OperatorError, 'no plugin provides the tunnel transport "wireguard".')
-      .that.includes({ code: 'PLUGIN_MISSING', remedy: 'Add to plugins: use: builtin:transport-wireguard' })
+      .to.throw(OperatorError, 'no plugin provides the resolver "system".')
+      .that.includes({ code: 'PLUGIN_MISSING', remedy: 'Add to plugins: use: builtin:resolver-system' })
   })
 })

@@ -40,7 +40,15 @@ describe('the connection to the portal', () => {
     connection = new PortalConnection({
       role: 'client',
       portalUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-      identity: { id: 'id', name: 'laptop', keys: KEYS, token: new Secret('t0ken'), userAgent: 'a/1', deviceKey: KEY },
+      identity: {
+        id: 'id',
+        name: 'laptop',
+        keys: KEYS,
+        transport: 'memory',
+        token: new Secret('t0ken'),
+        userAgent: 'a/1',
+        deviceKey: KEY,
+      },
       ports: {
         webSockets: createWebSockets(),
         clock: createClock(),
@@ -70,7 +78,11 @@ describe('the connection to the portal', () => {
   it('shows its token in a header and nowhere else', async () => {
     connection.open()
     await heard(1)
-    expect(request?.headers).to.include({ 'x-authorization': 'Bearer t0ken', 'user-agent': 'a/1' })
+    expect(request?.headers).to.include({
+      'x-authorization': 'Bearer t0ken',
+      'user-agent': 'a/1',
+      'x-tunnel-transport': 'memory',
+    })
     expect(request?.url).to.match(/^\/client\/v2\/websocket\?/)
     expect(request?.url).not.to.contain('t0ken')
   })

@@ -46,7 +46,14 @@ describe('a portal that is not reached', () => {
     const connection = new PortalConnection({
       role: 'client',
       portalUrl,
-      identity: { id: 'id', name: 'laptop', keys: KEYS, token: new Secret('t0ken'), userAgent: 'a/1' },
+      identity: {
+        id: 'id',
+        name: 'laptop',
+        keys: KEYS,
+        transport: 'memory',
+        token: new Secret('t0ken'),
+        userAgent: 'a/1',
+      },
       ports: { webSockets: new WsWebSockets(trust), clock: createClock() },
       tell,
     })

@@ -143,7 +143,8 @@ export class Bed {
       host = GATEWAY_HOST,
       families = 'dual',
       site = 'site',
-    }: { host?: number; families?: Families; site?: string } = {},
+      settings = {},
+    }: { host?: number; families?: Families; site?: string; settings?: object } = {},
   ): Promise<void> {
     const known = this.machines.get(name)
     const machine =
@@ -164,6 +165,7 @@ export class Bed {
       token_file: await this.run.write(`${name}.token`, String(token)),
       state_folder: join(this.run.path, name),
       log_level: 'debug',
+      ...settings,
     })
     const part = this.#spawn(name, machine, portreeve('gateway', '--config', join(this.run.path, `${name}.yaml`)))
     await unlessEnded(
@@ -188,7 +190,8 @@ export class Bed {
       host = CLIENT_HOST,
       families = 'dual',
       portal_url = this.#portalUrl(families),
-    }: { host?: number; families?: Families; portal_url?: string } = {},
+      settings = {},
+    }: { host?: number; families?: Families; portal_url?: string; settings?: object } = {},
   ): Promise<void> {
     const machine = this.machines.get(name) ?? (await this.join(name, [{ network: 'lan', host, families }]))
     await this.#config('client.yaml', name, {
@@ -200,6 +203,7 @@ export class Bed {
       socket: this.#socket(name),
       dns: 'resolv-conf',
       log_level: 'debug',
+      ...settings,
     })
     const part = this.#spawn(name, machine, portreeve('client', 'up', '--config', join(this.run.path, `${name}.yaml`)))
     await unlessEnded(

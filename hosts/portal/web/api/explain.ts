@@ -98,6 +98,10 @@ const ExplanationBody = z
     gateways: z.array(
       Named.extend({
         version: z.string().nullable(),
+        transport: z
+          .string()
+          .nullable()
+          .describe('The tunnel transport that it carries packets by, while it is connected'),
         is_connected: z.boolean(),
         is_compatible: z.boolean(),
         connected_clients: z.int(),
@@ -194,10 +198,11 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
         : { protocol: filter.protocol, port: filter.port ?? null, is_permitted: filter.isPermitted },
     gateway: chosen(gateway),
     gateways: gateway.gateways.map(
-      ({ id, name, version, isConnected, isCompatible, connectedClients, lastSeenAt }) => ({
+      ({ id, name, version, transport, isConnected, isCompatible, connectedClients, lastSeenAt }) => ({
         id,
         name,
         version,
+        transport,
         is_connected: isConnected,
         is_compatible: isCompatible,
         connected_clients: connectedClients,

@@ -38,6 +38,7 @@ const WORDS: Readonly<Record<string, string>> = {
   forbidden: 'a condition did not hold',
   offline: 'no gateway of its site was connected',
   version_mismatch: 'no gateway of its site speaks with your client’s version',
+  transport_mismatch: 'no gateway of its site carries packets in the way of your client',
   token_expired: 'your sign-in was over',
   disabled: 'it is disabled',
 }

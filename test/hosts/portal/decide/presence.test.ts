@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { Presence } from '../../../../hosts/portal/decide/presence.ts'
 
-const gateway = (id: string, siteId = 'main') => ({ id, siteId, name: id, version: '0.1.0' })
+const gateway = (id: string, siteId = 'main') => ({ id, siteId, name: id, version: '0.1.0', transport: 'wireguard' })
 
 describe('Presence', () => {
   it('of a client takes the newest connection, and names the one that it replaces', () => {

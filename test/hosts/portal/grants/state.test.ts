@@ -359,6 +359,29 @@ describe('PortalState', () => {
       expect(client.events()).to.include('authorization_created')
     })
 
+    it('X1 chooses no gateway of another tunnel transport, and says why where the client understands that', () => {
+      const denied = (features: string[]) => {
+        const client = company.clientJoins({ transport: 'memory' }, features)
+        client.heard()
+        ask(client)
+        const failed = client.heard().find(({ event }) => event === 'authorization_creation_failed')
+        client.leave()
+        return failed?.payload.reason as string | undefined
+      }
+      company.gatewayJoins(0)
+      expect(denied([])).to.equal('version_mismatch')
+      expect(denied(['transports'])).to.equal('transport_mismatch')
+      expect(bench.decisions.at(-1)?.details).to.deep.include({
+        cause: 'the client carries packets by memory, the connected gateways of the site by wireguard',
+      })
+      const fitting = company.gatewayJoins(1, { transport: 'memory' })
+      const client = company.clientJoins({ transport: 'memory' })
+      client.heard()
+      ask(client)
+      acknowledge(fitting)
+      expect(client.events()).to.include('authorization_created')
+    })
+
     it('works on one request for a resource at a time, however often it is asked', () => {
       const gateway = company.gatewayJoins()
       const client = company.clientJoins()

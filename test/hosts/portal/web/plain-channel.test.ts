@@ -53,7 +53,14 @@ describe('a control channel that is asked for without an upgrade', () => {
         new PortalConnection({
           role,
           portalUrl: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
-          identity: { id: 'id', name: 'x', keys: KEYS, token: new Secret('.t0ken'), userAgent: 'a/1' },
+          identity: {
+            id: 'id',
+            name: 'x',
+            keys: KEYS,
+            transport: 'memory',
+            token: new Secret('.t0ken'),
+            userAgent: 'a/1',
+          },
           ports: { webSockets: createWebSockets(), clock: createClock() },
           tell: resolve,
         }).open()

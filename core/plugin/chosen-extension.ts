@@ -1,0 +1,29 @@
+import { OperatorError } from '../config/operator-error.ts'
+import type { Extension, Extensions } from '../contract/extension-point.ts'
+
+/**
+ * Chooses what a configuration names by its key, or else the only one that there is. `what` is for the operator: `tunnel transport`; `setting`
+ * is the configuration's key for the choice.
+ * @throws OperatorError PLUGIN_MISSING where there is none, PLUGIN_CHOICE where there are several and none is named
+ */
+export const chosenExtension = <T>(
+  extensions: Extensions<T>,
+  { key, what, setting }: { key: string | undefined; what: string; setting: string },
+): Extension<T> => {
+  const [first, ...others] = extensions.values()
+  if (first === undefined) {
+    throw new OperatorError('PLUGIN_MISSING', `no plugin provides a ${what}.`, 'Add one to plugins.')
+  }
+  const loaded = [...extensions.keys()].join(', ')
+  if (key === undefined) {
+    if (others.length === 0) return first
+    throw new OperatorError(
+      'PLUGIN_CHOICE',
+      `the plugins provide more than one ${what}: ${loaded}.`,
+      `Write which one to use: ${setting}: ${first.key}`,
+    )
+  }
+  const chosen = extensions.get(key)
+  if (chosen !== undefined) return chosen
+  throw new OperatorError('PLUGIN_MISSING', `no plugin provides the ${what} "${key}". The plugins provide: ${loaded}.`)
+}
