@@ -78,10 +78,10 @@ export const logInAs = async (page: Page, name: string): Promise<void> => {
 }
 
 /** The least contrast ratio of any text on a page with what is behind it: WCAG 2.2 §1.4.3 asks for 4.5. */
-export const leastContrast = async (page: Page): Promise<number> => page.evaluate<number>(LEAST_CONTRAST)
+export const leastContrast = async (page: Page): Promise<number> => page.evaluate<number>(MIN_CONTRAST)
 
 // Runs in the page.
-const LEAST_CONTRAST = `(() => {
+const MIN_CONTRAST = `(() => {
   const parse = (color) => (color.match(/[\\d.]+/g) ?? []).map(Number)
   const luminance = (color) => {
     const [r, g, b] = color.slice(0, 3).map((channel) => {

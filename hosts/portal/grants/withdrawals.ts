@@ -26,7 +26,7 @@ interface Open extends Withdrawal {
 }
 
 const ANSWER_WITHIN_MS = SECOND
-const MOST_ATTEMPTS = 3
+const MAX_ATTEMPTS = 3
 
 /**
  * What gateways still have to be told to give up, or have to confirm.
@@ -102,7 +102,7 @@ export class Withdrawals {
     if (!confirms) return this.#close(open)
     open.attempts++
     open.retry = this.#needs.agenda.add(after(now, ANSWER_WITHIN_MS), 'withdrawal not confirmed', (later) => {
-      if (open.attempts < MOST_ATTEMPTS) return this.#tell(open, later)
+      if (open.attempts < MAX_ATTEMPTS) return this.#tell(open, later)
       this.#needs.peers.close(connection, 'withdrawal not confirmed')
     })
   }

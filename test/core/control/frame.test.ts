@@ -4,9 +4,9 @@ import { describe, it } from 'mocha'
 import { decodeFrame, encodeFrame, errorReply, okReply, readReply } from '../../../core/control/frame.ts'
 import { example } from './examples.ts'
 
-const LONGEST = 65_536
+const MAX_CHARACTERS = 65_536
 
-const decoded = (text: string) => decodeFrame(text, LONGEST)
+const decoded = (text: string) => decodeFrame(text, MAX_CHARACTERS)
 
 describe('frames', () => {
   for (const name of [
@@ -52,7 +52,7 @@ describe('frames', () => {
     expect(reason('["1","1","client","phx_join",{}]')).to.equal('not-an-object')
     expect(reason('null')).to.equal('not-an-object')
     expect(reason('{')).to.equal('not-json')
-    expect(reason(' '.repeat(LONGEST + 1))).to.equal('too-long')
+    expect(reason(' '.repeat(MAX_CHARACTERS + 1))).to.equal('too-long')
     expect(reason('{"event":"b"}')).to.equal('bad-topic')
     expect(reason('{"topic":"a","event":7}')).to.equal('bad-event')
     for (const ref of ['"1"', '-1', '1.5', '1e300', 'true', '[]'])

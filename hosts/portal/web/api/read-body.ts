@@ -13,7 +13,7 @@ export interface Read<T> {
 }
 
 /** The largest body: 2,000 ids of a change of a group's members. */
-const LIMIT = 128 * 1024
+const MAX_BODY_BYTES = 128 * 1024
 
 /** The JSON body; none at all counts as `{}`. */
 export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
@@ -24,7 +24,7 @@ export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
     if ((length > 0 || chunked) && ctx.request.is('json') === false) {
       throw new Problem(415, 'unsupported_media_type', 'The body has to be JSON.')
     }
-    const body = jsonOf(await bodyText(ctx, LIMIT))
+    const body = jsonOf(await bodyText(ctx, MAX_BODY_BYTES))
     const path = illFormedPath(body)
     if (path !== undefined)
       throw invalidBody([{ path, message: 'is no Unicode text: it has half of a surrogate pair' }])

@@ -32,7 +32,7 @@ export class SealedCookies {
     const until = this.#options.clock.unix() + lifetimeMs
     const sealed = this.#seal(name, JSON.stringify({ until, value }))
     if (sealed.length > MAX_VALUE_CHARACTERS) throw new Error(`the cookie ${name} is too long: ${sealed.length}`)
-    this.#write(ctx, name, { text: sealed, maxAge: lifetimeMs })
+    this.#write(ctx, name, { text: sealed, maxAgeMs: lifetimeMs })
   }
 
   /** The value, undefined where there is none, where it is over, or where it is not ours. */
@@ -44,7 +44,7 @@ export class SealedCookies {
   }
 
   clear(ctx: Context, name: string): void {
-    this.#write(ctx, name, { text: '', maxAge: 0 })
+    this.#write(ctx, name, { text: '', maxAgeMs: 0 })
   }
 
   /** Clears the oldest cookies whose names begin like this, so that with another one there are at most so many. */
@@ -56,10 +56,17 @@ export class SealedCookies {
     for (const name of names.slice(0, Math.max(0, names.length - most + 1))) this.clear(ctx, name)
   }
 
-  #write(ctx: Context, name: string, { text, maxAge }: { text: string; maxAge: number }): void {
+  #write(ctx: Context, name: string, { text, maxAgeMs }: { text: string; maxAgeMs: number }): void {
     const { secure } = this.#options
     ctx.cookies.secure = secure
-    ctx.cookies.set(name, text, { httpOnly: true, sameSite: 'lax', secure, maxAge, signed: false, overwrite: true })
+    ctx.cookies.set(name, text, {
+      httpOnly: true,
+      sameSite: 'lax',
+      secure,
+      maxAge: maxAgeMs,
+      signed: false,
+      overwrite: true,
+    })
   }
 
   #seal(name: string, text: string): string {
