@@ -3,7 +3,7 @@ import type { Note } from '../../core/runtime/note.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import type { ConnectionsOutput } from './connections.ts'
 
-type Told = Extract<ConnectionsOutput, { type: 'granted' | 'pathTaken' | 'unserved' }>
+type Told = Extract<ConnectionsOutput, { type: 'granted' | 'pathTaken' | 'disconnected' }>
 
 /** What happens to a client's access, as lines for its log. What repeats is said once. */
 export class ClientNews {
@@ -25,7 +25,7 @@ export class ClientNews {
         const family = gateway.path?.startsWith('[') === true ? 'ipv6' : 'ipv4'
         return { type: 'note', message, fields: { ...about, family }, detail: { path: gateway.path } }
       }
-      case 'unserved': {
+      case 'disconnected': {
         const { reason, how, resourceIds } = output
         if (how !== 'ended' && !this.#filter.isNews(`gateway ${id}`, reason, now)) return undefined
         return {

@@ -16,7 +16,7 @@ import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 import { GatewayTable, type KnownGateway } from './gateway-table.ts'
 
 export type ConnectionsInput =
-  | { type: 'authorized'; authorization: Authorization }
+  | { type: 'granted'; grant: Grant }
   /** Nobody serves this resource any more. */
   | { type: 'resourceWithdrawn'; resourceId: string; reason: string }
   /** The gateway said goodbye. */
@@ -26,7 +26,8 @@ export type ConnectionsInput =
   | { type: 'addressesChanged'; addresses: readonly string[] }
   | Exclude<PeerTunnelsInput, { type: 'peerAdded' | 'peerRemoved' | 'localCandidatesChanged' }>
 
-export type Authorization = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
+/** The portal's message that a gateway was granted for a resource. */
+export type Grant = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
 
 export type ConnectionsOutput =
   | Exclude<PeerTunnelsOutput, PathEvent>
@@ -34,11 +35,11 @@ export type ConnectionsOutput =
   /** The gateway was granted for the resource; whether there is a path to it is another question. */
   | { type: 'granted'; resourceId: string; gateway: KnownGateway }
   /** Packets for the resource may go to this gateway: there is a path to it, with a session. */
-  | { type: 'served'; resourceId: string; gateway: KnownGateway }
+  | { type: 'connected'; resourceId: string; gateway: KnownGateway }
   /** The gateway is reached by this path from here on. */
   | { type: 'pathTaken'; gateway: KnownGateway; before: Endpoint | undefined }
   /** The gateway is of no use, for good or for now; what it served needs another one. */
-  | { type: 'unserved'; gateway: KnownGateway; resourceIds: readonly string[]; reason: string; how: Ending }
+  | { type: 'disconnected'; gateway: KnownGateway; resourceIds: readonly string[]; reason: string; how: Ending }
 
 /** What becomes of the way to a gateway. */
 type PathEvent = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>
@@ -80,10 +81,10 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
 
   handle(input: ConnectionsInput, now: Instant): void {
     switch (input.type) {
-      case 'authorized':
-        return this.#connect(input.authorization, now)
+      case 'granted':
+        return this.#connect(input.grant, now)
       case 'resourceWithdrawn':
-        for (const idle of this.gateways.release(input.resourceId)) this.#close(idle, input.reason, now)
+        for (const idle of this.gateways.withdraw(input.resourceId)) this.#close(idle, input.reason, now)
         return
       case 'gatewayLeft': {
         const gateway = this.gateways.get(input.gatewayId)
@@ -123,12 +124,12 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     return earliest(this.#held.deadline(), ...sought)
   }
 
-  #connect(created: Authorization, now: Instant): void {
+  #connect(created: Grant, now: Instant): void {
     const { resource_id: resourceId, gateway_id: id, gateway_ipv4: ipv4, gateway_ipv6: ipv6 } = created
     const publicKey = keyFromBase64(created.gateway_public_key)
     const presharedKey = keyFromBase64(created.preshared_key)
     if (publicKey === undefined || presharedKey === undefined) return
-    for (const idle of this.gateways.release(resourceId, id)) this.#close(idle, 'replaced', now)
+    for (const idle of this.gateways.withdraw(resourceId, id)) this.#close(idle, 'replaced', now)
     const known = this.gateways.get(id)
     // A gateway that has started again holds nothing of what it served before.
     if (known !== undefined && known.publicKey !== created.gateway_public_key)
@@ -157,26 +158,26 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     if (this.gateways.get(id) !== gateway) return
     this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#locals.lines } })
     // Granted anew at the same place: the flows are told again, as they may have forgotten it.
-    gateway.servedIds.delete(resourceId)
+    gateway.connectedIds.delete(resourceId)
     gateway.isLost = false
     this.#outputs.push({ type: 'granted', resourceId, gateway })
-    this.#serve(gateway)
+    this.#tellConnected(gateway)
   }
 
   /** Says what may go to the gateway, once packets do reach it. */
-  #serve(gateway: KnownGateway): void {
+  #tellConnected(gateway: KnownGateway): void {
     if (gateway.path === undefined || gateway.handshakeAt === undefined) return
     for (const resourceId of gateway.resourceIds) {
-      if (gateway.servedIds.has(resourceId)) continue
-      gateway.servedIds.add(resourceId)
-      this.#outputs.push({ type: 'served', resourceId, gateway })
+      if (gateway.connectedIds.has(resourceId)) continue
+      gateway.connectedIds.add(resourceId)
+      this.#outputs.push({ type: 'connected', resourceId, gateway })
     }
   }
 
   #close(gateway: KnownGateway, reason: string, now: Instant, how: Ending = 'ended'): void {
     this.gateways.remove(gateway.id)
     this.#tellTunnels({ type: 'peerRemoved', peer: gateway.id }, now)
-    this.#unserve(gateway, { reason, how })
+    this.#disconnect(gateway, { reason, how })
   }
 
   /** What the transport cannot carry is not connected. All gateways are left where no peer is named. */
@@ -186,9 +187,9 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     }
   }
 
-  #unserve(gateway: KnownGateway, why: { reason: string; how: Ending }): void {
-    gateway.servedIds.clear()
-    this.#outputs.push({ type: 'unserved', gateway, resourceIds: [...gateway.resourceIds], ...why })
+  #disconnect(gateway: KnownGateway, why: { reason: string; how: Ending }): void {
+    gateway.connectedIds.clear()
+    this.#outputs.push({ type: 'disconnected', gateway, resourceIds: [...gateway.resourceIds], ...why })
   }
 
   #onTunnels(output: PeerTunnelsOutput, now: Instant): void {
@@ -219,7 +220,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         gateway.isLost = false
         if (before !== output.path) this.#outputs.push({ type: 'pathTaken', gateway, before })
         // It may be back before another took over.
-        return this.#serve(gateway)
+        return this.#tellConnected(gateway)
       }
       case 'pathLost':
         gateway.path = undefined
@@ -232,7 +233,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         return this.#close(gateway, output.reason, now, 'failed')
       case 'sessionEstablished':
         gateway.handshakeAt = now
-        return this.#serve(gateway)
+        return this.#tellConnected(gateway)
     }
   }
 
@@ -241,7 +242,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     gateway.soughtUntil = undefined
     gateway.isLost = true
     this.gateways.foundDead(gateway.id, now)
-    this.#unserve(gateway, { reason: 'gateway-unreachable', how: 'lost' })
+    this.#disconnect(gateway, { reason: 'gateway-unreachable', how: 'lost' })
   }
 
   #tellCandidates({ added, removed }: CandidateChange, now: Instant): void {

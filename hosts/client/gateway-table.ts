@@ -22,7 +22,7 @@ export interface KnownGateway {
   /** What it was granted for. */
   readonly resourceIds: Set<string>
   /** Those of them whose packets go to it: once there is a path with a session. */
-  readonly servedIds: Set<string>
+  readonly connectedIds: Set<string>
 }
 
 /** How long the portal is told that a gateway was found dead. */
@@ -44,7 +44,8 @@ export class GatewayTable {
   /** Whether a gateway was granted for a resource whose packets cannot go to it yet, and may soon. */
   isConnecting(resourceId: string): boolean {
     return this.all().some(
-      ({ resourceIds, servedIds, isLost }) => !isLost && resourceIds.has(resourceId) && !servedIds.has(resourceId),
+      ({ resourceIds, connectedIds, isLost }) =>
+        !isLost && resourceIds.has(resourceId) && !connectedIds.has(resourceId),
     )
   }
 
@@ -58,7 +59,7 @@ export class GatewayTable {
       isLost: false,
       soughtUntil: undefined,
       resourceIds: new Set(),
-      servedIds: new Set(),
+      connectedIds: new Set(),
     }
     this.#gateways.set(told.id, gateway)
     return gateway
@@ -69,10 +70,10 @@ export class GatewayTable {
   }
 
   /** Takes a resource from whoever had it, for another gateway or none. Returns those that serve nothing any more. */
-  release(resourceId: string, exceptId?: string): KnownGateway[] {
+  withdraw(resourceId: string, exceptId?: string): KnownGateway[] {
     return this.all().filter((gateway) => {
       if (gateway.id === exceptId || !gateway.resourceIds.delete(resourceId)) return false
-      gateway.servedIds.delete(resourceId)
+      gateway.connectedIds.delete(resourceId)
       return gateway.resourceIds.size === 0
     })
   }

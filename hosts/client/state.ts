@@ -231,7 +231,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         // An answer that nobody waits for any more comes too late: the portal has to be asked again.
         if (!this.resources.answered(message.payload.resource_id)) return
         this.#leaveDeadEnd(message.payload, now)
-        return this.#tellConnections({ type: 'authorized', authorization: message.payload }, now)
+        return this.#tellConnections({ type: 'granted', grant: message.payload }, now)
       case 'authorizationCreationFailed': {
         const { resource_id: resourceId, reason, details, limit } = message.payload
         const deadEnd = this.#deadEnds.take(resourceId, now)
@@ -379,16 +379,16 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#note(this.#transportNews.hear(output, now))
       case 'pathTaken':
         return this.#note(this.#news.hear(output, now))
-      case 'served': {
+      case 'connected': {
         const { id: peer, ipv4: peerIpv4, ipv6: peerIpv6 } = output.gateway
         this.resources.connected(output.resourceId, peer)
         this.#deadEnds.take(output.resourceId, now)
         this.#tellFlows({ type: 'granted', resourceId: output.resourceId, peer, peerIpv4, peerIpv6 }, now)
-        for (const ask of this.#siteAsks.served(output.resourceId)) this.#askSite(ask, now)
+        for (const ask of this.#siteAsks.connected(output.resourceId)) this.#askSite(ask, now)
         return
       }
-      case 'unserved':
-        return this.#unserve(output, now)
+      case 'disconnected':
+        return this.#disconnect(output, now)
       case 'say':
         return this.#say(output.message, now)
       default:
@@ -396,7 +396,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
   }
 
-  #unserve(output: Extract<ConnectionsOutput, { type: 'unserved' }>, now: Instant): void {
+  #disconnect(output: Extract<ConnectionsOutput, { type: 'disconnected' }>, now: Instant): void {
     const { gateway, resourceIds, reason, how } = output
     this.#note(this.#news.hear(output, now))
     this.#tellFlows({ type: 'peerLost', peer: gateway.id }, now)

@@ -4,13 +4,13 @@ import { NewsFilter } from '../../core/runtime/news-filter.ts'
 import type { Note } from '../../core/runtime/note.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 
-type Access = Extract<GatewayFlowsOutput, { type: 'accessGranted' | 'accessRejected' | 'accessExpired' }>
+type Access = Extract<GatewayFlowsOutput, { type: 'granted' | 'withdrawn' | 'expired' }>
 type Way = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' }>
 
 const MESSAGES = {
-  accessGranted: 'access granted',
-  accessRejected: 'access withdrawn',
-  accessExpired: 'access expired',
+  granted: 'access granted',
+  withdrawn: 'access withdrawn',
+  expired: 'access expired',
 } as const
 
 /** What happens to the clients of a gateway, as lines for its log. What repeats is said once. */

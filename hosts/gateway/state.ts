@@ -69,9 +69,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #allowsOwnAddresses: boolean
   /** Public keys of the clients that hold a grant, by their ids. */
   readonly #clients = new Map<string, string>()
-  /** To be said once the lane has taken a grant, or a rejection. */
+  /** To be said once the lane has taken a grant, or a withdrawal. */
   readonly #grants = new OwedAnswers()
-  readonly #rejections = new OwedAnswers()
+  readonly #withdrawals = new OwedAnswers()
   readonly #nameReports = new NameReports()
   /** Whether the portal has shown that it understands reports about names. */
   #reportsNames = false
@@ -210,11 +210,11 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'init':
         return this.#resynchronise(message.payload, now)
       case 'createAuthorization':
-        return this.#authorize(message.payload, now)
+        return this.#grant(message.payload, now)
       case 'rejectAccess': {
         const { client_id: peer, resource_id: resourceId, ref } = message.payload
-        if (ref !== undefined) this.#rejections.owe(peer, resourceId, ref)
-        return this.#tellFlows({ type: 'revoked', peer, resourceId }, now)
+        if (ref !== undefined) this.#withdrawals.owe(peer, resourceId, ref)
+        return this.#tellFlows({ type: 'withdrawn', peer, resourceId }, now)
       }
       case 'resourceUpdated':
         return this.#tellFlows({ type: 'resourceUpdated', resource: flowResource(message.payload) }, now)
@@ -252,7 +252,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#tellFlows({ type: 'retainOnly', grants }, now)
   }
 
-  #authorize(created: Extract<FromPortal<'gateway'>, { event: 'createAuthorization' }>['payload'], now: Instant): void {
+  #grant(created: Extract<FromPortal<'gateway'>, { event: 'createAuthorization' }>['payload'], now: Instant): void {
     const { client, ref } = created
     this.#reportsNames = created.site_findings === true
     const expiresAt = this.#expiry(created.expires_at, now)
@@ -326,12 +326,12 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellResolver({ ...output, type: 'lookupRequested' }, now)
       case 'removePeer':
         return this.#forget(output.peer, now)
-      case 'accessGranted':
+      case 'granted':
         this.#note(this.#news.access(output, now))
         return this.#granted(output.peer, output.resourceId, now)
-      case 'accessRejected':
+      case 'withdrawn':
         this.#note(this.#news.access(output, now))
-        for (const ref of this.#rejections.settle(output.peer, output.resourceId)) {
+        for (const ref of this.#withdrawals.settle(output.peer, output.resourceId)) {
           this.#say({ event: 'accessRejected', payload: { ref } }, now)
         }
         return
@@ -339,7 +339,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellService(output, now)
       case 'nameResolved':
         return this.#reportName(output, now)
-      case 'accessExpired':
+      case 'expired':
         // The portal knows the time as well.
         return this.#note(this.#news.access(output, now))
     }

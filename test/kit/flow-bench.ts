@@ -183,9 +183,9 @@ const describe = (output: Output): string => {
     case 'closePeer':
     case 'removePeer':
       return `${output.type} ${output.peer}`
-    case 'accessGranted':
-    case 'accessRejected':
-    case 'accessExpired':
+    case 'granted':
+    case 'withdrawn':
+    case 'expired':
       return `${output.type} ${output.peer} ${output.resourceId}`
   }
 }

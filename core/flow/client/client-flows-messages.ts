@@ -32,7 +32,7 @@ export type ClientFlowsInput =
   | { type: 'gatewayFailed'; resourceId: string }
   /** No way to any gateway was found: waiting packets, and those of the next moments, are answered with ICMP unreachable. */
   | { type: 'resourceUnreachable'; resourceId: string }
-  | { type: 'revoked'; resourceId: string }
+  | { type: 'withdrawn'; resourceId: string }
   | { type: 'peerLost'; peer: PeerId }
   | MtuChanged
   | { type: 'sentinelsChanged'; addresses: readonly string[] }

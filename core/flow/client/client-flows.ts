@@ -100,8 +100,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#forgetVerdicts()
       case 'granted':
         return this.#grant(input, now)
-      case 'revoked':
-        return this.#revoke(input.resourceId)
+      case 'withdrawn':
+        return this.#withdraw(input.resourceId)
       case 'peerLost':
         this.#losePeer(input.peer)
         return
@@ -363,10 +363,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     }
   }
 
-  #revoke(resourceId: string): void {
+  #withdraw(resourceId: string): void {
     const resource = this.#routes.resource(resourceId)
     if (resource === undefined) return
-    this.#peers.revoked(resource)
+    this.#peers.withdrawn(resource)
     this.#forgetVerdicts()
   }
 

@@ -61,7 +61,7 @@ export class ServingPeers {
     }
   }
 
-  revoked(resource: ClientResource): void {
+  withdrawn(resource: ClientResource): void {
     this.#end(resource)
     resource.peers.clear()
   }

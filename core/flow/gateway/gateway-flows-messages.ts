@@ -23,7 +23,7 @@ export type GatewayFlowsInput =
   | MtuChanged
   /** Of a peer that was added. Also extends or shortens a grant that is held. Without `expiresAt` it never lapses. */
   | { type: 'granted'; peer: PeerId; resource: FlowResource; expiresAt?: Instant | undefined }
-  | { type: 'revoked'; peer: PeerId; resourceId: string }
+  | { type: 'withdrawn'; peer: PeerId; resourceId: string }
   /** Only its filters are taken over. */
   | { type: 'resourceUpdated'; resource: FlowResource }
   /** Resynchronisation: what is not listed is dropped, what is not held is not created. */
@@ -58,10 +58,10 @@ export type GatewayFlowsOutput =
   /** Its last grant is gone and goodbye was sent, or it said goodbye. */
   | { type: 'removePeer'; peer: PeerId }
   /** From now on its packets pass: before that is said, nobody may be told that she has access. */
-  | { type: 'accessGranted'; peer: PeerId; resourceId: string }
+  | { type: 'granted'; peer: PeerId; resourceId: string }
   /** A revoke took effect: no packet passes from here on. Also for a grant that was not held. */
-  | { type: 'accessRejected'; peer: PeerId; resourceId: string }
-  | { type: 'accessExpired'; peer: PeerId; resourceId: string }
+  | { type: 'withdrawn'; peer: PeerId; resourceId: string }
+  | { type: 'expired'; peer: PeerId; resourceId: string }
 
 /** Why a packet or a frame was dropped. */
 export type GatewayDrop =

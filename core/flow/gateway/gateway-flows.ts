@@ -76,9 +76,9 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       case 'granted':
         this.#grant(input)
         break
-      case 'revoked':
-        this.#revoke(input.peer, input.resourceId)
-        this.#outputs.push({ type: 'accessRejected', peer: input.peer, resourceId: input.resourceId })
+      case 'withdrawn':
+        this.#withdraw(input.peer, input.resourceId)
+        this.#outputs.push({ type: 'withdrawn', peer: input.peer, resourceId: input.resourceId })
         break
       case 'resourceUpdated':
         this.#peers.refilter(input.resource)
@@ -315,13 +315,13 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     const peer = this.#peers.get(id)
     if (peer === undefined) return this.#counters.count('unknown-peer')
     this.#peers.grant(peer, resource, expiresAt)
-    this.#outputs.push({ type: 'accessGranted', peer: id, resourceId: resource.id })
+    this.#outputs.push({ type: 'granted', peer: id, resourceId: resource.id })
   }
 
   /** The peer's last grant takes the connection with it. */
-  #revoke(id: PeerId, resourceId: string): void {
+  #withdraw(id: PeerId, resourceId: string): void {
     const peer = this.#peers.get(id)
-    if (peer === undefined || !this.#peers.revoke(peer, resourceId)) return
+    if (peer === undefined || !this.#peers.withdraw(peer, resourceId)) return
     if (peer.grantCount > 0) return
     this.#sendTo(peer.id, encodeControlFrame({ type: 'goodbye' }))
     this.#removePeer(id)
@@ -333,7 +333,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     for (const peer of this.#peers.all()) {
       for (const grant of peer.grants()) {
         const kept = retained.get(grantKey(peer.id, grant.resource.id))
-        if (kept === undefined) this.#revoke(peer.id, grant.resource.id)
+        if (kept === undefined) this.#withdraw(peer.id, grant.resource.id)
         else this.#peers.setExpiry(grant, kept.expiresAt)
       }
     }
@@ -344,8 +344,8 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (due === undefined || due.at > now) return
     for (let grant = this.#peers.takeExpired(now); grant !== undefined; grant = this.#peers.takeExpired(now)) {
       const { peer, resource } = grant
-      this.#revoke(peer, resource.id)
-      this.#outputs.push({ type: 'accessExpired', peer, resourceId: resource.id })
+      this.#withdraw(peer, resource.id)
+      this.#outputs.push({ type: 'expired', peer, resourceId: resource.id })
     }
     this.#peers.sweep(now)
   }

@@ -112,7 +112,7 @@ export class GatewayPeer {
   }
 
   /** Withdraws a grant, its names, and the flows that no other grant covers; gives it back where it was held. */
-  revoke(resourceId: string): Grant | undefined {
+  withdraw(resourceId: string): Grant | undefined {
     const grant = this.#grants.remove(resourceId)
     if (grant === undefined) return undefined
     this.endEra()

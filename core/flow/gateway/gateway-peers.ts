@@ -127,8 +127,8 @@ export class GatewayPeers {
   }
 
   /** Whether it was held. */
-  revoke(peer: GatewayPeer, resourceId: string): boolean {
-    const grant = peer.revoke(resourceId)
+  withdraw(peer: GatewayPeer, resourceId: string): boolean {
+    const grant = peer.withdraw(resourceId)
     if (grant !== undefined) this.#expiries.set(grant, undefined)
     return grant !== undefined
   }

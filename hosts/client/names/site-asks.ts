@@ -58,15 +58,19 @@ export class SiteAsks {
   }
 
   /** Those that wait for a resource, which wait no longer. */
-  served(resourceId: string): SiteAsk[] {
-    const served = [...this.#waiting.values()].filter(({ resourceIds }) => resourceIds[0] === resourceId)
-    for (const { ask } of served) this.#waiting.delete(ask)
-    return served
+  connected(resourceId: string): SiteAsk[] {
+    return this.#take(resourceId)
   }
 
   /** Those that wait for a resource that was denied: what is left of each to ask for. */
   denied(resourceId: string): SiteAsk[] {
-    return this.served(resourceId).map((ask) => ({ ...ask, resourceIds: ask.resourceIds.slice(1) }))
+    return this.#take(resourceId).map((ask) => ({ ...ask, resourceIds: ask.resourceIds.slice(1) }))
+  }
+
+  #take(resourceId: string): SiteAsk[] {
+    const waiting = [...this.#waiting.values()].filter(({ resourceIds }) => resourceIds[0] === resourceId)
+    for (const { ask } of waiting) this.#waiting.delete(ask)
+    return waiting
   }
 }
 

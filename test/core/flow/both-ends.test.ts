@@ -85,7 +85,7 @@ describe('client and gateway together', () => {
     const gateway = new GatewayBench()
     gateway.grant(lab)
     client.handle({ type: 'granted', resourceId: 'lab', ...peer })
-    gateway.handle({ type: 'revoked', peer: 'ada', resourceId: 'lab' })
+    gateway.handle({ type: 'withdrawn', peer: 'ada', resourceId: 'lab' })
     const [goodbye] = gateway.packets
     expect(
       client.handle({ type: 'tunnelPacket', peer: 'gateway', packet: goodbye ?? new Uint8Array(0) }),

@@ -99,7 +99,7 @@ describe('the short way of flows', () => {
     const pass = (packet: Uint8Array | undefined) =>
       bench.flows.passFromTunnel(ada, new Uint8Array(packet ?? []), 'complete', instant(bench.now))
     expect([pass(first), pass(second)]).to.deep.equal([true, true])
-    bench.handle({ type: 'revoked', peer: 'ada', resourceId: 'other' })
+    bench.handle({ type: 'withdrawn', peer: 'ada', resourceId: 'other' })
     expect(pass(second)).to.equal(false)
     bench.fromClient({ destination: '192.0.2.80' })
     expect(pass(first)).to.equal(true)

@@ -186,7 +186,7 @@ describe('the client, for a network', () => {
     const reaches = () => client.fromApplication({ destination: SERVER })[0]?.startsWith('gateway: ') ?? false
     client.grant('lab')
     expect(reaches()).to.equal(true)
-    client.handle({ type: 'revoked', resourceId: 'lab' })
+    client.handle({ type: 'withdrawn', resourceId: 'lab' })
     expect(reaches()).to.equal(false)
     client.grant('lab')
     expect(reaches()).to.equal(true)

@@ -145,12 +145,12 @@ describe('T12 what a hostile gateway sends unasked', () => {
 
   it('comes in no more once its resource is withdrawn, the gateway lost, or this machine has other addresses', () => {
     for (const end of [
-      { type: 'revoked', resourceId: 'lab' },
+      { type: 'withdrawn', resourceId: 'lab' },
       { type: 'peerLost', peer: 'gateway' },
       { type: 'interfaceConfigured', ...ADA },
     ] as const) {
       const bench = client()
-      bench.handle({ type: 'revoked', resourceId: 'all' })
+      bench.handle({ type: 'withdrawn', resourceId: 'all' })
       bench.fromApplication({ destination: SERVER })
       expect(comesIn(bench, from({ flags: 'SA' }))).to.equal(true)
       bench.handle(end)

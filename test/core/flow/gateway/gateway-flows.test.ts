@@ -74,7 +74,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 80 })[0]).to.contain('tun: ')
     expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 443 })[0]).to.contain('tun: ')
     expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 81 })[0]).to.contain('icmp 3/13')
-    gateway.handle({ type: 'revoked', peer: 'ada', resourceId: 'narrow' })
+    gateway.handle({ type: 'withdrawn', peer: 'ada', resourceId: 'narrow' })
     expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 80 })[0]).to.contain('tun: ')
     expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 443 })[0]).to.contain('icmp 3/13')
   })
@@ -420,7 +420,7 @@ describe('the gateway, for a name', () => {
     gateway.grant(LAB)
     gateway.grant(WIKI)
     gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', proxyIps: [PROXY] })
-    gateway.handle({ type: 'revoked', peer: 'ada', resourceId: 'wiki' })
+    gateway.handle({ type: 'withdrawn', peer: 'ada', resourceId: 'wiki' })
     expect(gateway.handle({ type: 'resolved', lookup: 0, ipv4: ['10.0.0.5'], ipv6: [] })).to.deep.equal([
       'ada: a.example.org of wiki is Inactive',
     ])
@@ -507,7 +507,7 @@ describe('a grant at the gateway', () => {
     expect(gateway.fromNetwork(answer)).to.have.length(1)
     // Without a wake-up: a packet that comes at the very moment finds it lapsed.
     gateway.now += 1
-    expect(gateway.fromNetwork(answer)).to.deep.equal(['accessExpired ada lab'])
+    expect(gateway.fromNetwork(answer)).to.deep.equal(['expired ada lab'])
     prohibited(gateway, '198.51.100.7')
     gateway.grant(LAB)
     expect(gateway.fromNetwork(answer)).to.deep.equal([])
@@ -516,7 +516,7 @@ describe('a grant at the gateway', () => {
   it('says goodbye when it was the last one of its peer', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB, { expiresIn: 5_000 })
-    expect(gateway.wait(5_000)).to.deep.equal(['ada: goodbye', 'removePeer ada', 'accessExpired ada lab'])
+    expect(gateway.wait(5_000)).to.deep.equal(['ada: goodbye', 'removePeer ada', 'expired ada lab'])
     expect(gateway.fromClient({ destination: '198.51.100.7' })).to.deep.equal([])
   })
 
@@ -525,16 +525,16 @@ describe('a grant at the gateway', () => {
     gateway.grant(WIKI)
     gateway.grant(LAB)
     gateway.fromClient({ destination: '198.51.100.7' })
-    const revoke = { type: 'revoked', peer: 'ada', resourceId: 'lab' } as const
-    expect(gateway.handle(revoke)).to.deep.equal(['accessRejected ada lab'])
+    const withdrawal = { type: 'withdrawn', peer: 'ada', resourceId: 'lab' } as const
+    expect(gateway.handle(withdrawal)).to.deep.equal(['withdrawn ada lab'])
     expect(gateway.fromNetwork(answer)).to.deep.equal([])
     prohibited(gateway, '198.51.100.7')
-    expect(gateway.handle(revoke)).to.deep.equal(['accessRejected ada lab'])
-    expect(gateway.handle({ ...revoke, peer: 'nobody' })).to.deep.equal(['accessRejected nobody lab'])
-    expect(gateway.handle({ ...revoke, resourceId: 'wiki' })).to.deep.equal([
+    expect(gateway.handle(withdrawal)).to.deep.equal(['withdrawn ada lab'])
+    expect(gateway.handle({ ...withdrawal, peer: 'nobody' })).to.deep.equal(['withdrawn nobody lab'])
+    expect(gateway.handle({ ...withdrawal, resourceId: 'wiki' })).to.deep.equal([
       'ada: goodbye',
       'removePeer ada',
-      'accessRejected ada wiki',
+      'withdrawn ada wiki',
     ])
   })
 
@@ -544,14 +544,14 @@ describe('a grant at the gateway', () => {
     gateway.grant(cidr('host', '198.51.100.7/32'))
     gateway.fromClient({ destination: '198.51.100.7' })
     gateway.fromNetwork(answer)
-    gateway.handle({ type: 'revoked', peer: 'ada', resourceId: 'host' })
+    gateway.handle({ type: 'withdrawn', peer: 'ada', resourceId: 'host' })
     expect(gateway.fromNetwork(answer)).to.have.length(1)
     gateway.grant(dns('one', 'a.example.org'))
     gateway.grant(WIKI)
     gateway.assign('one', 'a.example.org', { ipv4: ['10.0.0.5'] })
     gateway.assign('wiki', 'a.example.org', { ipv4: ['10.0.0.6'] })
     gateway.fromClient({ destination: PROXY, sourcePort: 7 })
-    gateway.handle({ type: 'revoked', peer: 'ada', resourceId: 'one' })
+    gateway.handle({ type: 'withdrawn', peer: 'ada', resourceId: 'one' })
     expect(gateway.fromClient({ destination: PROXY, sourcePort: 7, flags: 'A' })[0]).to.contain('> 10.0.0.5:443')
   })
 
@@ -562,12 +562,12 @@ describe('a grant at the gateway', () => {
     expect(gateway.wait(6_000)).to.deep.equal([])
     expect(gateway.fromClient({ destination: '198.51.100.7' })[0]).to.contain('tun: ')
     gateway.grant(LAB, { expiresIn: 1_000 })
-    expect(gateway.wait(1_000)).to.include('accessExpired ada lab')
+    expect(gateway.wait(1_000)).to.include('expired ada lab')
   })
 
   it('that is over when it comes gives nothing', () => {
     const gateway = new GatewayBench()
-    expect(gateway.grant(LAB, { expiresIn: 0 })).to.include('accessExpired ada lab')
+    expect(gateway.grant(LAB, { expiresIn: 0 })).to.include('expired ada lab')
     expect(gateway.fromClient({ destination: '198.51.100.7' })).to.deep.equal([])
   })
 
@@ -596,7 +596,7 @@ describe('a grant at the gateway', () => {
     expect(gateway.handle({ type: 'retainOnly', grants })).to.deep.equal(['bob: goodbye', 'removePeer bob'])
     expect(gateway.assign('wiki', 'a.example.org')).to.deep.equal(['ada: a.example.org of wiki is Inactive'])
     expect(gateway.fromClient({ destination: '198.51.100.7' })[0]).to.contain('tun: ')
-    expect(gateway.wait(3_000)).to.include('accessExpired ada lab')
+    expect(gateway.wait(3_000)).to.include('expired ada lab')
   })
 
   it('stays when the peer is told again, and goes with other addresses or a goodbye', () => {

@@ -13,7 +13,7 @@ class PlainGateway {
     if (input.type === 'peerAdded') this.peers.set(input.peer, this.peers.get(input.peer) ?? new Map())
     if (input.type === 'peerRemoved') this.peers.delete(input.peer)
     if (input.type === 'granted') this.peers.get(input.peer)?.set(input.resource.id, input.expiresAt)
-    if (input.type === 'revoked') this.#end(input.peer, input.resourceId)
+    if (input.type === 'withdrawn') this.#end(input.peer, input.resourceId)
     if (input.type === 'retainOnly') {
       for (const [peer, resources] of this.peers) {
         for (const resourceId of resources.keys()) {
@@ -71,7 +71,7 @@ const input: fc.Arbitrary<GatewayFlowsInput> = fc.oneof(
     expiresAt: ends,
   })),
   fc.tuple(peer, resourceId).map(([id, resource]): GatewayFlowsInput => ({
-    type: 'revoked',
+    type: 'withdrawn',
     peer: id,
     resourceId: resource,
   })),
@@ -90,7 +90,7 @@ describe("the gateway's many peers", () => {
         const ended = (): string[] => {
           const told: string[] = []
           for (let output = flows.poll(); output !== undefined; output = flows.poll()) {
-            if (output.type === 'accessExpired') told.push(`${output.peer} ${output.resourceId}`)
+            if (output.type === 'expired') told.push(`${output.peer} ${output.resourceId}`)
           }
           return told.sort()
         }

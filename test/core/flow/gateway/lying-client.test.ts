@@ -172,9 +172,9 @@ class World {
           break
         case 'nameJudged':
         case 'removePeer':
-        case 'accessGranted':
-        case 'accessRejected':
-        case 'accessExpired':
+        case 'granted':
+        case 'withdrawn':
+        case 'expired':
         case 'nameResolved':
           break
       }
