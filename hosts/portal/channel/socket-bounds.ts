@@ -64,14 +64,17 @@ export class SocketBounds {
     })
   }
 
-  /** Whether a message of so many bytes may be sent to a peer. Where too much waits, of it or of its like, the connection with the most is cut off. */
+  /**
+   * Whether a message of this size may be sent to a peer. If too much is buffered for it, its actor or its account,
+   * closes the connections with the most buffered bytes.
+   */
   maySend(socket: WebSocket, bytes: number): boolean {
     if (socket.bufferedAmount + bytes <= UNREMARKABLE_BYTES) return true
     const owner = this.#owners.get(socket)
     if (owner === undefined) return true
     const { accountId, actorId, role } = owner
     const limits = this.#limits
-    // Nothing waits for this one yet, and perhaps for very many of its like: one after the other they add up.
+    // Even if nothing is buffered for this socket, the actor's other sockets may together hold too much.
     if (actorId !== null) this.#relieve(this.#ofActor.get(actorId), limits.unsent_kib_per_actor * KIB)
     if (socket.bufferedAmount <= UNREMARKABLE_BYTES) return socket.readyState === socket.OPEN
     const ofOne = role === 'gateway' ? limits.unsent_kib_per_gateway : limits.unsent_kib_per_connection

@@ -9,12 +9,13 @@ export interface PresentGateway {
 }
 
 export type JoinVerdict =
-  | { ok: true; /** The connection that this one takes the place of. */ replaces?: string }
+  | { ok: true; /** Connection that the new one replaces. */ replaces?: string }
   | { ok: false; reason: 'already_connected' }
 
 /**
- * Who is connected, by which connection. Of a client's connections the newest counts, of a gateway's the first: a client's old
- * one is a network that it has left, a second gateway of the same identity is a mistake in its configuration.
+ * Registry of connected clients and gateways. The newest connection of a client counts, because an older one is through
+ * a network that it has left; the first one of a gateway counts, because a second gateway with its identity is a
+ * misconfiguration.
  */
 export class Presence {
   readonly #clients = new Map<string, string>()
@@ -37,7 +38,7 @@ export class Presence {
     return { ok: true }
   }
 
-  /** Forgets a client or gateway, unless another connection has taken its place. Says whether it did. */
+  /** Removes a client or gateway, unless another connection has replaced this one. Returns whether it did. */
   left(id: string, connection: string): boolean {
     if (this.#clients.get(id) === connection) return this.#clients.delete(id)
     if (this.#gateways.get(id)?.connection === connection) return this.#forget(id)

@@ -20,16 +20,16 @@ export interface ChoiceQuestion {
   connectedIds: readonly string[]
   clientId: string
   resourceId: string
-  /** What is known about the request. */
+  /** Facts known about the request. */
   facts: KnownFacts
 }
 
-/** A gateway that may serve, with what is known about it. */
+/** A gateway that may serve, with its facts. */
 export interface Candidate {
   id: string
   name: string
   version: string
-  /** How many clients hold an authorization on it. */
+  /** Number of clients that hold an authorization on it. */
   clients: number
 }
 

@@ -143,7 +143,7 @@ export interface Scope {
   by: AuditSubject
 }
 
-/** Who or what caused an audited event. */
+/** Cause of an audited event: an actor, a peer, or a part of the portal. */
 export type AuditSubject =
   | ({ type: 'actor'; actorId: string; via: 'api' | 'session' | 'sign_in' } & From)
   | ({ type: 'client'; clientId: string } & From)

@@ -28,14 +28,16 @@ export interface WebParts extends ApiParts {
   clientAddress: ClientAddress
   clientScheme: string
   rateLimit: Rate
-  /** For what begins or goes on with a sign-in: those cost the portal and others more than a page. */
+  /** Rate limit of sign-in steps, which cost the portal and others more than a page. */
   signInRateLimit: Rate
   version: string
   checks: readonly ReadinessCheck[]
   metrics: Metrics
 }
 
-/** The portal's web: health, API, sign-in. What is not for anybody to read is not in here. */
+/**
+ * Builds the portal's web application: health, metrics, API, pages and sign-in, with the middlewares that protect them.
+ */
 export const webApp = (parts: WebParts): Koa => {
   const { clock, random, logger, key, metrics, publicUrl, checks } = parts
   const secure = publicUrl.startsWith('https:')
@@ -45,7 +47,7 @@ export const webApp = (parts: WebParts): Koa => {
   const showPage = showAsPage(pages)
 
   const app = new Koa()
-  app.silent = true // errors end in handleErrors; what comes after is a broken connection
+  app.silent = true // handleErrors answers all errors; Koa itself would only report broken connections
   app.use(noteClientAddress(parts.clientAddress))
   app.use(metrics.middleware(clock))
   app.use(securityHeaders(secure))
@@ -91,7 +93,7 @@ const noteClientAddress =
 
 const isForPrograms = (path: string): boolean => /^\/(?:api\/|openapi\.json$|healthz$|readyz$|metrics$)/.test(path)
 
-// Pages have neither scripts nor frames nor foreign parts.
+// Pages have no frames, no inline scripts and nothing from other sites.
 const securityHeaders = (secure: boolean): Middleware =>
   helmet({
     contentSecurityPolicy: {

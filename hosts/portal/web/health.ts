@@ -3,19 +3,19 @@ import type { Registry } from 'prom-client'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { SECOND, type Instant } from '../../../core/runtime/time.ts'
 
-/** Something that has to work for the portal to serve: its name, and a check that rejects where it does not. */
+/** A condition for being ready to serve; `check` rejects if it does not hold. */
 export interface ReadinessCheck {
   name: string
   check: () => Promise<unknown>
 }
 
-/** /healthz: the process lives. It costs nothing, and is answered to whoever asks however often. */
+/** Serves /healthz: the process runs. Exempt from rate limits, as it costs nothing. */
 export const livenessRoute = (): Middleware => async (ctx, next) => {
   if (ctx.path !== '/healthz') return next()
   ctx.body = { status: 'ok' }
 }
 
-/** /readyz: it can serve. /metrics: its figures. */
+/** Serves /readyz (whether the portal can serve) and /metrics (for Prometheus). */
 export const healthRoutes =
   ({ checks, registry }: { checks: readonly ReadinessCheck[]; registry: Registry }): Middleware =>
   async (ctx, next) => {
@@ -36,7 +36,7 @@ export const healthRoutes =
     }
   }
 
-/** A check that costs something, made once a second for all who ask: what it said is good until then. */
+/** Makes a costly check run at most once a second; callers in between share its result. */
 export const onceASecond = (check: () => Promise<unknown>, clock: Clock): (() => Promise<unknown>) => {
   let last: { at: Instant; said: Promise<unknown> } | undefined
   return async () => {

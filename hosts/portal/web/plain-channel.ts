@@ -5,12 +5,12 @@ import { after, MINUTE, type Instant } from '../../../core/runtime/time.ts'
 import { isChannelPath } from '../channel/connect-request.ts'
 import { refusalProblem } from '../channel/refusal.ts'
 
-/** One line a minute is enough to find a proxy by, and strangers fill no log. */
+/** Minimum interval between two log lines: enough to find a proxy, and strangers cannot fill the log. */
 const LOG_INTERVAL_MS = MINUTE
 
 /**
- * Answers a request for a control channel that asks for no WebSocket (426, RFC 9110 §15.5.22), and logs it: mostly a peer's own whose
- * Upgrade header a proxy took away.
+ * Answers a request to a control channel's path that does not ask for WebSocket with 426 (RFC 9110 §15.5.22), and logs
+ * it: mostly a peer behind a proxy that removes the Upgrade header.
  */
 export const plainChannel = ({ clock, logger }: { clock: Clock; logger: Logger }): Middleware => {
   let loggedAt: Instant | undefined

@@ -61,13 +61,13 @@ const Patch = z.strictObject({
     .max(8)
     .optional()
     .describe(
-      "For names that are no resource's; none: each client's own. Clients ask plain servers (udp) first, then HTTPS, then TLS, whatever the order " +
-        'here; servers of one kind in the order given here.',
+      'DNS servers for names that are not resources; if empty, each client uses its own. Clients ask plain servers (udp) first, then HTTPS, ' +
+        'then TLS, whatever the order here; servers of one kind in the order given here.',
     ),
   search_domain: HostName.nullable().optional(),
 })
 
-/** The account that the token belongs to. */
+/** Operations on the account that the token belongs to. */
 export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
   const patchAccount: Step = async (ctx) => {

@@ -31,7 +31,7 @@ const Patch = z.strictObject({
   is_disabled: z.boolean().optional(),
 })
 
-/** People and service accounts. */
+/** Operations on actors: people and service accounts. */
 export const actorEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)

@@ -22,24 +22,26 @@ const AuditBody = z
       ),
     entity: z.string(),
     entity_id: z.string().nullable(),
-    by: z.record(z.string(), z.unknown()).describe('Who did it, by which token, and from which address'),
+    by: z
+      .record(z.string(), z.unknown())
+      .describe('Actor, peer or part of the portal that caused it, with its token and IP address'),
     details: z
       .unknown()
       .describe(
-        "What changed: secrets as [secret], or [secret, changed]; or a decision's reasons, or what was refused",
+        'Changed columns, with secrets as [secret] or [secret, changed]; else the reasons of a decision, or the refused call or sign-in',
       ),
   })
   .meta({ id: 'AuditRecord' })
 
 const AuditQuery = PageQuery.extend({
   kind: Kind.optional(),
-  actor_id: Id.optional().describe('Who made the change, or whose request or sign-in it is about'),
-  entity_id: Id.optional().describe('The row that it is about'),
-  since: Time.optional().describe('The first moment'),
-  until: Time.optional().describe('The first moment that is too late'),
+  actor_id: Id.optional().describe('Actor who made the change, or whose request or sign-in it is'),
+  entity_id: Id.optional().describe('Row that the record is about'),
+  since: Time.optional().describe('Start of the period, inclusive'),
+  until: Time.optional().describe('End of the period, exclusive'),
 })
 
-/** What happened, newest first: every change, every decision with its reasons, every sign-in. */
+/** Operations on the audit trail: changes, decisions with their reasons, sign-ins and refused calls, newest first. */
 export const auditLogEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const query = queryOf(AuditQuery)
   const fetch = async (ctx: ApiContext, page: Page): Promise<AuditRecord[]> => {
@@ -77,7 +79,7 @@ const toWire = (record: AuditRecord): z.infer<typeof AuditBody> => ({
   created_at: timeOf(record.createdAt),
 })
 
-/** Members that are moments, in rows and in decisions. */
+/** Members of rows and decisions that are times. */
 const TIMES = new Set([
   'at',
   'until',
@@ -89,7 +91,7 @@ const TIMES = new Set([
 
 const isTime = (key: string, member: unknown): member is UnixTime => typeof member === 'number' && TIMES.has(key)
 
-/** Settings have the names that their plugins give them. */
+/** Members whose own member names stay as they are, because plugins define them. */
 const NOT_OURS = new Set(['settings', 'selectorSettings'])
 
 const inWireNames = (value: unknown): unknown => {

@@ -5,7 +5,7 @@ import type { AuditSubject } from '../../store/store.ts'
 import { Problem, problemOf } from '../http/problem.ts'
 import type { Step } from './endpoint.ts'
 
-/** Who asks: by an API token of an admin or of a service account. */
+/** Authenticates a call by its API token, which must belong to an admin or a service account. */
 export const authenticate =
   (tokens: Tokens): Step =>
   async (ctx, next) => {
@@ -32,7 +32,7 @@ export const authenticate =
     await next()
   }
 
-/** Writes down what was refused to a token that this portal made; who has none leaves no trace. */
+/** Audits refused calls that carry a token issued by this portal; calls without one are not audited. */
 export const noteRefusals =
   (calls: Pick<RefusedCalls, 'add'>): Step =>
   async (ctx, next) => {

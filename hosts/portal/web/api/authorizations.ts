@@ -19,13 +19,16 @@ const AuthorizationBody = z
     expires_at: Time.nullable(),
     conditions: z
       .array(ConditionBody)
-      .describe('What each condition of the policy said, and the version of the plugin that judged'),
-    facts: z.record(z.string(), z.unknown()).describe('What was known of the request'),
-    gateway_reason: z.string().describe('Why this gateway: completes “chosen because it is”'),
+      .describe('Verdict of each condition of the policy, with the version of its plugin'),
+    facts: z.record(z.string(), z.unknown()).describe('Facts known about the request'),
+    gateway_reason: z.string().describe('Reason for this gateway; completes “chosen because it is”'),
   })
   .meta({ id: 'Authorization' })
 
-/** Who may use what at the moment, through which gateway and why. Decisions make them; an admin may end them. */
+/**
+ * Operations on authorizations in force: which client may use which resource through which gateway, and why. The
+ * portal's decisions make them; an admin may end them.
+ */
 export const authorizationEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const authorizations = collection(store, 'authorizations', toWire)
   return [

@@ -25,29 +25,31 @@ const ClientBody = z
       .string()
       .nullable()
       .describe(
-        'Fingerprint of the device’s own key, as `portreeve client status` shows it there; null: it never proved one',
+        'Fingerprint of the device key, as shown by `portreeve client status` on the device; null if it never proved one',
       ),
-    is_proven: z.boolean().describe('Whether whoever connected last proved to have that key'),
-    proven_at: Time.nullable().describe('When somebody did so last'),
-    is_verified: z.boolean().describe('Whether conditions take whoever connected last for verified'),
-    verified_at: Time.nullable().describe('When an admin vouched for the device: for the one with the device key'),
-    accepts_unproven: z.boolean().describe('Whether she vouched for whoever has this external_id, without a key'),
+    is_proven: z.boolean().describe('Whether the device proved its key at the last connect'),
+    proven_at: Time.nullable().describe('Time of the last proof of the key'),
+    is_verified: z.boolean().describe('Whether the device of the last connect counts as verified in conditions'),
+    verified_at: Time.nullable().describe('Time at which an admin verified the device with this key'),
+    accepts_unproven: z
+      .boolean()
+      .describe('Whether the admin verified every device with this external_id, without a key'),
     last_seen_at: Time.nullable(),
     last_seen_version: z.string().nullable(),
   })
   .meta({ id: 'Client' })
 const Patch = z.strictObject({
   name: Name.optional(),
-  is_verified: z.boolean().optional().describe('Whether an admin vouches for the device'),
+  is_verified: z.boolean().optional().describe('Verifies the device, or takes that back'),
   accept_unproven: z
     .boolean()
     .optional()
     .describe(
-      'With `is_verified`, for a device that has proven no key: vouches for everybody who has its external_id and a token',
+      'Only with `is_verified`, for a device that has proven no key: verifies every device that has its external_id and a token',
     ),
 })
 
-/** Devices: they come by themselves, with the token of an actor. */
+/** Operations on clients, the devices of actors: they register themselves with a token. */
 export const clientEndpoints = ({ store, clock, isConnected }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
   const clients = collection(store, 'clients', (row: Client): z.infer<typeof ClientBody> => ({
@@ -129,6 +131,6 @@ const unprovenDevice = (): Problem =>
   new Problem(
     409,
     'device_unproven',
-    'This device has proven no key of its own, as Portreeve’s client does: whoever copies its external_id would be verified, too. ' +
+    'This device has proven no key of its own, as Portreeve’s client does: any device that copies its external_id would be verified, too. ' +
       'Let it connect with Portreeve’s client, or accept that with "accept_unproven": true.',
   )

@@ -6,18 +6,23 @@ import { answerPage } from './page.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
 import { Id } from './wire.ts'
 
-/** The steps by which most stories end: those of one collection of rows. */
+/** Final steps of most operations on one collection of rows. */
 export interface Collection<Name extends EntityName> {
-  /** Answers with a page of the rows: all of the account's, or those of the parent that the path names, which has to be there. */
+  /**
+   * Steps that answer with a page of rows: all of the account, or those of the parent row named in the path, which must
+   * exist.
+   */
   list: (of?: { parent: EntityName; where: (id: string) => NonNullable<Query<Name>['where']> }) => readonly Step[]
   show: Step
-  /** Inserts what `draft` says, in one transaction with whatever it writes itself. */
+  /** Step that inserts the row that `draft` returns, in one transaction with anything that `draft` writes itself. */
   insert: (draft: (ctx: ApiContext, tx: Transaction) => Promise<Draft<Name>>) => Step
   patch: (patch: (ctx: ApiContext, tx: Transaction) => Promise<Patch<Name>>) => Step
-  /** Removes the row with all that hangs on it, after `check` agreed. */
+  /** Step that removes the row and all rows that reference it; `check` may refuse by throwing. */
   remove: (check?: (ctx: ApiContext, tx: Transaction) => Promise<void>) => Step
 }
 
+/** Makes the final steps for a collection; `toWire` converts a row to its JSON form. */
+/** Makes the final steps for a collection; `toWire` converts a row to its JSON form. */
 export const collection = <Name extends WritableName>(
   store: Store,
   name: Name,
@@ -60,7 +65,7 @@ export const collection = <Name extends WritableName>(
   },
 })
 
-/** Answers with one row and its version. */
+/** Answers with one row, and its version in the ETag header. */
 export const answerWith = <Name extends EntityName>(
   ctx: ApiContext,
   name: Name,
@@ -72,7 +77,7 @@ export const answerWith = <Name extends EntityName>(
   ctx.set('ETag', rowVersion(ctx, name, row, shown))
 }
 
-/** The row in the path is the one that the change rests on. @throws Problem 404, 412 */
+/** Checks that the row named in the path has the version named in If-Match. @throws Problem 404, 412 */
 const checkVersion = async <Name extends EntityName>(
   ctx: ApiContext,
   tx: Transaction,
@@ -85,14 +90,14 @@ const checkVersion = async <Name extends EntityName>(
 
 export const scopeOf = ({ state }: ApiContext): Scope => ({ accountId: state.account.id, by: state.by })
 
-/** The id in the path. What is no id is the id of nothing. */
+/** Returns the id in the path. @throws Problem 404 if it is not an id */
 export const idOf = (ctx: ApiContext): string => {
   const id = Id.safeParse(ctx.params['id'])
   if (!id.success) throw notFound()
   return id.data
 }
 
-/** The row, or the problem that there is none. */
+/** Returns a row. @throws Problem 404 if there is none */
 export const existing = async <Name extends EntityName>(
   reader: Reader,
   name: Name,

@@ -3,18 +3,18 @@ import type { z } from 'zod'
 import type { Account, Actor } from '../../store/entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
 
-/** Where the API's paths begin. */
+/** Prefix of the API's paths. */
 export const API_PATH = '/api/v1'
 
-/** One operation of the API: how it is described, and its story as middlewares. */
+/** One operation of the API: its description for OpenAPI, and the middlewares that carry it out. */
 export interface Endpoint {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Below /api/v1: `/sites/:id`. */
+  /** Path below /api/v1, such as `/sites/:id`. */
   path: string
   summary: string
-  /** What the summary does not say. */
+  /** Details that the summary does not say. */
   description?: string
-  /** What may stand behind the question mark; nothing by default. */
+  /** Schema of the query parameters; none by default. */
   query?: z.ZodType
   body?: z.ZodType
   status: 200 | 201 | 204
@@ -29,18 +29,18 @@ export interface ApiExtras {
   params: Readonly<Record<string, string>>
 }
 
-/** What the steps of a story know. */
+/** State of a request, shared by the steps of an operation. */
 export interface ApiState {
   clientAddress: string
-  /** Whose token it is: set once the request is authenticated. */
+  /** Account of the caller; set once the request is authenticated. */
   account: Account
   actor: Actor
   by: AuditSubject
-  /** Who asks by a token of this portal, a refused one included. */
+  /** Caller with any token issued by this portal, even a refused one; for auditing. */
   caller?: { accountId: string; by: AuditSubject }
-  /** Under which versions of rows are computed. */
+  /** Key of the MACs that serve as row versions. */
   versionKey: Uint8Array
-  /** The validated body and query. */
+  /** Validated body. */
   body: unknown
   query: unknown
 }

@@ -14,7 +14,7 @@ import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { Id, Text, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
 
-/** What is supposed to be known of a request. */
+/** Schemas of the facts that a question may suppose. */
 export const SupposedFacts = {
   remote_ip: z
     .string()
@@ -26,19 +26,22 @@ export const SupposedFacts = {
       return z.NEVER
     })
     .optional()
-    .describe('The address that the request comes from'),
-  identity_provider_id: Id.optional().describe('The provider by which the token in use was obtained'),
+    .describe('IP address that the request comes from'),
+  identity_provider_id: Id.optional().describe('Identity provider through which the token in use was obtained'),
   client_verified: z.boolean().optional().describe('Whether the device is verified'),
 }
 
 const Question = z
   .strictObject({
-    actor: Text(254).describe('An id or an e-mail address'),
-    resource: Text(255).describe('An id, a name, or an address that it takes in'),
-    protocol: z.enum(['tcp', 'udp', 'icmp']).optional().describe('tcp, where a port is given'),
+    actor: Text(254).describe('Id or e-mail address; or the name of a service account'),
+    resource: Text(255).describe('Id, name, or an address that belongs to the resource'),
+    protocol: z
+      .enum(['tcp', 'udp', 'icmp'])
+      .optional()
+      .describe('Protocol to check against the filters; tcp if only a port is given'),
     port: z.int().min(1).max(65_535).optional(),
-    at: Time.optional().describe('Now, where it is left out'),
-    client_id: Id.optional().describe('A device of the actor: what is known of it stands in for what is not given'),
+    at: Time.optional().describe('Time of the request; the present if left out'),
+    client_id: Id.optional().describe('Device of the actor; its known facts are used where none are given'),
     ...SupposedFacts,
   })
   .refine(({ protocol, port }) => protocol !== 'icmp' || port === undefined, {
@@ -47,10 +50,10 @@ const Question = z
   })
 
 const Named = z.object({ id: Id, name: z.string() })
-/** One condition of an explanation. */
+/** Schema of one condition in an explanation. */
 export const ConditionBody = z.object({
   condition: z.string(),
-  judged_by: z.string().nullable().describe('The plugin and its version'),
+  judged_by: z.string().nullable().describe('Plugin that judged, with its version'),
   reads: z.array(z.string()),
   facts: z.record(z.string(), z.unknown()),
   holds: z.boolean(),
@@ -69,19 +72,23 @@ const PolicyBody = z.object({
 })
 const ExplanationBody = z
   .object({
-    is_allowed: z.boolean().describe('By the policies, by everybody’s standing and by the resource’s filters'),
+    is_allowed: z
+      .boolean()
+      .describe('Whether the policies, the standing of person and device, and the resource’s filters all allow it'),
     denied: z
       .string()
       .nullable()
-      .describe('not_found, forbidden, token_expired, filtered, or what is wrong with the actor, device or token'),
+      .describe(
+        'not_found, forbidden, token_expired, filtered, or a code for what is wrong with the actor, device or token',
+      ),
     policy_id: Id.nullable().describe('The policy that grants'),
     until: Time.nullable(),
-    again: Time.nullable().describe('When it may be allowed, where that is known'),
+    again: Time.nullable().describe('Time from which it may be allowed, if known'),
     at: Time,
     actor: Named,
     client: Named.nullable(),
     resource: Named,
-    other_resources: z.array(Named).describe('What else the words fit'),
+    other_resources: z.array(Named).describe('Other resources that `resource` fits'),
     site: Named.nullable(),
     groups: z.array(Named),
     facts: z.array(z.object({ name: z.string(), value: z.unknown(), source: z.string() })),
@@ -89,12 +96,14 @@ const ExplanationBody = z
     ends_after_connection_seconds: z
       .int()
       .nullable()
-      .describe('How long a grant outlives the device’s connection to the portal, where it rests on that'),
+      .describe(
+        'Time for which a grant outlives the device’s connection to the portal; null if it does not depend on the connection',
+      ),
     filter: z
       .object({ protocol: z.string(), port: z.int().nullable(), is_permitted: z.boolean() })
       .nullable()
-      .describe('Where a port or a protocol was asked for'),
-    gateway: Named.extend({ reason: z.string() }).nullable().describe('Which would be asked first, and why'),
+      .describe('Verdict of the filters; null unless a port or a protocol was asked for'),
+    gateway: Named.extend({ reason: z.string() }).nullable().describe('Gateway that would serve, and why'),
     gateways: z.array(
       Named.extend({
         version: z.string().nullable(),
@@ -119,12 +128,14 @@ const ExplanationBody = z
           why: z.string(),
         }),
       )
-      .describe('Names of the resource that a gateway lately found trouble with at its site'),
-    text: z.array(z.string()).describe('All of it in sentences'),
+      .describe('Names of the resource for which a gateway lately found DNS problems at its site'),
+    text: z.array(z.string()).describe('The whole explanation in sentences'),
   })
   .meta({ id: 'Explanation' })
 
-/** Why somebody may have something, or may not: by the evaluator and the selector of real requests. */
+/**
+ * Operation that explains why an actor may use a resource or may not, with the evaluator and selector of real requests.
+ */
 export const explainEndpoints = ({ decisions }: ApiParts): Endpoint[] => {
   const question = jsonBody(Question)
   const explain: Step = (ctx) => {
@@ -154,7 +165,7 @@ export const explainEndpoints = ({ decisions }: ApiParts): Endpoint[] => {
   ]
 }
 
-/** The supposed facts as the evaluator has them. */
+/** Converts supposed facts to the evaluator's form. */
 export const factsOf = (supposed: {
   remote_ip?: string | undefined
   identity_provider_id?: string | undefined
@@ -233,7 +244,7 @@ const chosen = ({ choice, gateways }: AccessExplanation['gateway']) => {
   return { id, name: gateways.find((gateway) => gateway.id === id)?.name ?? '', reason }
 }
 
-/** One policy's part of an explanation, as the API shows it. */
+/** Converts one policy of an explanation to JSON. */
 const policyToWire = (policy: PolicyExplanation): z.infer<typeof PolicyBody> => ({
   id: policy.policyId,
   description: policy.description,
@@ -244,7 +255,7 @@ const policyToWire = (policy: PolicyExplanation): z.infer<typeof PolicyBody> => 
   conditions: policy.conditions.map(conditionToWire),
 })
 
-/** The same for one condition. */
+/** Converts one condition of an explanation to JSON. */
 export const conditionToWire = (condition: ConditionExplanation): z.infer<typeof ConditionBody> => ({
   condition: condition.condition,
   judged_by: condition.judgedBy ?? null,
@@ -256,6 +267,6 @@ export const conditionToWire = (condition: ConditionExplanation): z.infer<typeof
   again: momentOrNull(condition.again),
 })
 
-/** A plugin's moments may have fractions of a millisecond. */
+/** Formats a time from a plugin, which may have fractions of a millisecond. */
 const momentOrNull = (time: UnixTime | undefined): string | null =>
   time === undefined ? null : timeOf(unixTime(Math.floor(time)))

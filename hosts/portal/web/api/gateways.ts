@@ -23,7 +23,7 @@ const GatewayBody = z
   .meta({ id: 'Gateway' })
 const Patch = z.strictObject({ name: Name.optional() })
 
-/** Gateways: they come by themselves, with the token of a site. */
+/** Operations on gateways, which register themselves with a token of their site. */
 export const gatewayEndpoints = ({ store, isConnected }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
   const gateways = collection(store, 'gateways', (row: Gateway): z.infer<typeof GatewayBody> => ({

@@ -20,7 +20,7 @@ const Replacement = z.strictObject({ actor_ids: ActorIds })
 const Difference = z.strictObject({ add: ActorIds.default([]), remove: ActorIds.default([]) })
 const Members = z.object({ data: z.array(MembershipBody), next_cursor: z.null() })
 
-/** Groups of actors, and who is in them. */
+/** Operations on groups of actors and their memberships. */
 export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)
@@ -32,7 +32,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const insertGroup = groups.insert(async (ctx) => Promise.resolve(draft.of(ctx)))
   const patchGroup = groups.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))
 
-  /** Adds and removes memberships, and answers with all that there are then. */
+  /** Adds and removes memberships, and answers with all memberships of the group. */
   const changeMembers =
     (wanted: (ctx: ApiContext, present: ReadonlySet<string>) => { add: string[]; remove: string[] }): Step =>
     async (ctx) => {
@@ -54,7 +54,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
       ctx.set('etag', idsVersion(ctx, rows))
     }
 
-  /** The first page says which version of the whole it belongs to: what a change of the members may rest on. */
+  /** Adds the version of the whole list to its first page, for If-Match on a change of the members. */
   const noteVersion: Step = async (ctx, next) => {
     await next()
     if (page.of(ctx).cursor !== undefined) return

@@ -15,12 +15,15 @@ const IdentityBody = z
 const Draft = z.strictObject({
   actor_id: Id,
   identity_provider_id: Id,
-  issuer: Verbatim(512).describe('As the provider says it: the `iss` of its ID tokens'),
-  subject: Verbatim(512).describe('Whom it knows by this: the `sub` of its ID tokens'),
+  issuer: Verbatim(512).describe('Issuer as the provider writes it: the `iss` of its ID tokens'),
+  subject: Verbatim(512).describe('Person’s id at the provider: the `sub` of its ID tokens'),
 })
 const Patch = z.strictObject({ actor_id: Id.optional() })
 
-/** As whom an actor is known to a provider. The first sign-in makes one; an admin may make it before, or remove it. */
+/**
+ * Operations on identities, under which identity providers know actors. The first sign-in creates one; an admin may
+ * create it before, or remove it.
+ */
 export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)
@@ -85,7 +88,7 @@ export const identityEndpoints = ({ store }: ApiParts): Endpoint[] => {
   ]
 }
 
-/** Service accounts do not sign in. An actor that is not there is told by the store. */
+/** Refuses a service account, which does not sign in. An actor that does not exist is refused by the store. */
 const needPerson = async (tx: Transaction, actorId: string): Promise<void> => {
   const actor = await tx.get('actors', actorId)
   if (actor?.type !== 'service_account') return

@@ -32,7 +32,7 @@ const EmailDomains = z
   )
   .max(100)
   .describe(
-    'Domains whose verified addresses make a person of the account out of somebody who signs in for the first time; * stands for every one. Left out: * for the first provider of an account, none for the others',
+    'E-mail domains whose verified addresses let a person sign in for the first time through this provider; * allows every domain. If left out: * for the first provider of an account, none for others',
   )
 
 const ProviderBody = z
@@ -53,7 +53,10 @@ const Draft = z.strictObject({
   name: Name,
   type: z.string().max(64).describe('The key of an identity provider plugin'),
   settings: Settings.default({}),
-  is_default: z.boolean().default(false).describe('Browsers are sent there at once; one at most'),
+  is_default: z
+    .boolean()
+    .default(false)
+    .describe('Whether sign-ins go to this provider at once, without a choice; true for at most one provider'),
   is_disabled: z.boolean().default(false),
   client_token_lifetime_seconds: TokenLifetime.default(seconds(7 * DAY)),
   session_lifetime_seconds: SessionLifetime.default(seconds(8 * HOUR)),
@@ -69,7 +72,7 @@ const Patch = z.strictObject({
   email_domains: EmailDomains.optional(),
 })
 
-/** Where people sign in. */
+/** Operations on identity providers, through which people sign in. */
 export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)
@@ -160,7 +163,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
       method: 'PATCH',
       path: '/identity_providers/:id',
       summary:
-        'Changes an identity provider; secrets that are left out stay, except where an address becomes another. By another issuer or client everybody is signed out, and identities are forgotten',
+        'Changes an identity provider; secrets that are left out stay, unless a web address changes. Another issuer or client id signs everybody out and removes the identities',
       body: Patch,
       status: 200,
       answer: ProviderBody,
@@ -169,7 +172,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
     {
       method: 'DELETE',
       path: '/identity_providers/:id',
-      summary: 'Removes an identity provider with the identities and tokens that it led to',
+      summary: 'Removes an identity provider with the identities and tokens from its sign-ins',
       status: 204,
       story: [providers.remove()],
     },
@@ -179,7 +182,7 @@ export const identityProviderEndpoints = ({ store, providers: plugins, publicUrl
 const domainsOf = (typed: readonly string[] | undefined): string[] | undefined =>
   typed === undefined ? undefined : [...new Set(typed.map(readProviderDomain).filter((domain) => domain !== undefined))]
 
-/** Ends what people signed in to by a provider, and forgets as whom it knew them. */
+/** Ends all sessions, tokens and unfinished sign-ins from a provider, and removes its identities. */
 const endAllOf = async (tx: Transaction, identityProviderId: string): Promise<void> => {
   for (const { id } of await tx.list('identities', { where: { identityProviderId } })) await tx.remove('identities', id)
   for (const { id } of await tx.list('tokens', { where: { identityProviderId } })) await tx.remove('tokens', id)

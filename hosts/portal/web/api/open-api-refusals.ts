@@ -7,13 +7,13 @@ const ProblemBody = z
     type: z.string(),
     title: z.string().describe('The status in words'),
     status: z.int(),
-    code: z.string().describe('Stable: what a program goes by'),
+    code: z.string().describe('Stable code, for programs'),
     detail: z.string().describe('What is wrong and what to do, for people'),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .describe('What is wrong with which field'),
-    conflicting_id: z.string().optional().describe('The row that has what only one may have'),
+      .describe('Problems by field'),
+    conflicting_id: z.string().optional().describe('Id of the row that already has a unique value'),
   })
   .meta({
     id: 'Problem',
@@ -33,26 +33,26 @@ const REFUSALS = {
   BadRequest: { status: 400, description: 'The query or the body cannot be read', headers: [] },
   Unauthenticated: {
     status: 401,
-    description: 'There is no token, or none that is good',
+    description: 'There is no token, or it is not valid',
     headers: ['WWW-Authenticate'],
   },
-  Forbidden: { status: 403, description: 'The token belongs to somebody who may not use the API', headers: [] },
+  Forbidden: { status: 403, description: 'The token’s owner may not use the API', headers: [] },
   NotFound: { status: 404, description: 'There is no such row in this account', headers: [] },
   MethodNotAllowed: { status: 405, description: 'This path has no such method', headers: ['Allow'] },
   Conflict: {
     status: 409,
-    description: 'Another row has the same, or nobody could get in as an admin any more',
+    description: 'Another row has the same unique value, or nobody could get in as an admin any more',
     headers: [],
   },
   PreconditionFailed: { status: 412, description: 'Somebody changed the row since', headers: ['ETag'] },
   TooLarge: { status: 413, description: 'The body is too large', headers: [] },
-  UnsupportedMediaType: { status: 415, description: 'The body is not JSON in UTF-8, as it is', headers: [] },
-  NotValid: { status: 422, description: 'A field holds what it may not', headers: [] },
-  TooManyRequests: { status: 429, description: 'This address asks too often', headers: ['Retry-After'] },
+  UnsupportedMediaType: { status: 415, description: 'The body is not JSON in UTF-8, or is compressed', headers: [] },
+  NotValid: { status: 422, description: 'The value of a field is not allowed', headers: [] },
+  TooManyRequests: { status: 429, description: 'This IP address sends too many requests', headers: ['Retry-After'] },
 } as const
 type Refusal = keyof typeof REFUSALS
 
-/** How an operation may be refused, by status. */
+/** Returns references to the refusals that an operation may answer with, by status. */
 export const refusalsOf = ({ method, path, body }: Endpoint): Record<string, object> => {
   const isChange = method !== 'GET'
   const isChangeOfOne = isChange && method !== 'POST'
@@ -72,18 +72,18 @@ export const refusalsOf = ({ method, path, body }: Endpoint): Record<string, obj
 
 export const sharedHeaders = {
   ETag: {
-    description: 'The version of the row, or of the list; for If-Match and If-None-Match',
+    description: 'Version of the row or list, for If-Match and If-None-Match',
     schema: { type: 'string' },
     example: '"Jd0p1yWv0bM2cJc2aXJm9A"',
   },
   Location: {
-    description: 'Where the new row is, at this portal',
+    description: 'Path of the new row at this portal',
     schema: { type: 'string', format: 'uri-reference' },
     example: '/api/v1/groups/018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f',
   },
   Allow: { description: 'The methods that the path has', schema: { type: 'string' }, example: 'GET, HEAD, OPTIONS' },
-  'Retry-After': { description: 'After how many seconds to ask again', schema: { type: 'string' }, example: '1' },
-  'WWW-Authenticate': { description: 'How to show a token', schema: { type: 'string' }, example: 'Bearer' },
+  'Retry-After': { description: 'Seconds to wait before asking again', schema: { type: 'string' }, example: '1' },
+  'WWW-Authenticate': { description: 'How to send a token', schema: { type: 'string' }, example: 'Bearer' },
 } as const
 
 export const sharedResponses = (schemas: Schemas): Record<string, object> => {

@@ -3,11 +3,14 @@ import { AS } from './wire.ts'
 
 type JsonSchema = Record<string, unknown>
 
-/** JSON Schemas of bodies and answers, those with a name gathered where OpenAPI has them. */
+/** Converts schemas of bodies and answers to JSON Schema, and collects named ones for OpenAPI's components. */
 export class Schemas {
   readonly named: Record<string, unknown> = {}
 
-  /** What is sent is closed, so that a misspelt member is noticed; what is answered is open, so that a new member breaks nobody. */
+  /**
+   * Converts one schema. Request bodies allow no further members, so that a misspelt one is noticed; answers allow
+   * them, so that a new member breaks no program.
+   */
   of(schema: z.ZodType, io: 'input' | 'output'): unknown {
     const described = z.toJSONSchema(schema, {
       io,

@@ -4,7 +4,7 @@ import { refusalsOf, sharedHeaders, sharedResponses } from './open-api-refusals.
 import { Schemas } from './open-api-schemas.ts'
 import { TAGS, tagOf } from './open-api-tags.ts'
 
-/** The API's description (OpenAPI 3.1), from the schemas that validate it. */
+/** Builds the API's description (OpenAPI 3.1) from the schemas that validate requests. */
 export const openApi = (endpoints: readonly Endpoint[], { version, url }: { version: string; url: string }) => {
   const schemas = new Schemas()
   const paths: Record<string, Record<string, unknown>> = {}
@@ -38,12 +38,13 @@ export const openApi = (endpoints: readonly Endpoint[], { version, url }: { vers
   }
 }
 
-const ABOUT = `What an admin may see and change in an account.
+const ABOUT = `Everything that an admin may see and change in an account.
 
-Names are snake_case, times RFC 3339 in UTC. Names of things are in NFC, each run of blanks is one space, and what cannot be seen is refused.
-A list comes in pages: \`next_cursor\` of one is the \`cursor\` of the next, and null at the end. What is left out of a PATCH stays as it is.
-Each row has an \`ETag\`: with it in \`If-Match\` a change is refused where somebody else's came before, and with \`If-None-Match\` an
-answer that has not changed is 304. Answers may have further members in a later version. Problems are RFC 9457; programs go by \`code\`.`
+Members are snake_case; times are RFC 3339 in UTC. Names are stored in NFC with each run of blanks as one space; invisible characters are
+refused. Lists come in pages: \`next_cursor\` of a page is the \`cursor\` of the next, and null at the end. Members left out of a PATCH keep
+their value. Each row has an \`ETag\`: with it in \`If-Match\`, a change is refused if somebody else changed the row meanwhile; with it in
+\`If-None-Match\`, the answer is 304 if nothing changed. Answers may have further members in later versions. Problems are RFC 9457; programs
+should go by \`code\`.`
 
 const operation = (endpoint: Endpoint, schemas: Schemas) => {
   const { method, path, summary, description, query, body, answer, status } = endpoint
@@ -61,11 +62,11 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
     ...(body === undefined ? {} : { requestBody: requestBody(body, schemas) }),
     responses: {
       [status]: {
-        description: status === 204 ? 'Done' : status === 201 ? 'Created' : 'As asked for',
+        description: status === 204 ? 'Done' : status === 201 ? 'Created' : 'The answer',
         headers: headersOf(endpoint),
         ...(answer === undefined ? {} : { content: { 'application/json': { schema: schemas.of(answer, 'output') } } }),
       },
-      ...(method === 'GET' ? { 304: { description: 'The asker has this already', headers: ETAG } } : {}),
+      ...(method === 'GET' ? { 304: { description: 'The caller has this version already', headers: ETAG } } : {}),
       ...refusalsOf(endpoint),
       default: { $ref: '#/components/responses/Problem' },
     },
@@ -77,7 +78,7 @@ const isList = ({ method, answer }: Endpoint): boolean =>
 
 const requestBody = (body: z.ZodType, schemas: Schemas) => ({
   description: 'UTF-8 JSON, at most 128 KiB. Members that are not named here are refused.',
-  // No body at all counts as `{}`.
+  // An absent body counts as `{}`.
   required: !body.safeParse({}).success,
   content: { 'application/json': { schema: schemas.of(body, 'input') } },
 })
@@ -103,7 +104,7 @@ const pathParameters = (path: string): object[] =>
     schema: { type: 'string', format: 'uuid' },
   }))
 
-/** What may stand behind the question mark, from the schema that validates it. */
+/** Describes the query parameters, from the schema that validates them. */
 const queryParameters = (query: z.ZodType, schemas: Schemas): object[] => {
   const { properties = {}, required = [] } = schemas.of(query, 'input') as {
     properties?: Record<string, { description?: string }>
@@ -124,7 +125,7 @@ const IF_MATCH = {
   required: false,
   schema: { type: 'string' },
   description:
-    'The ETag of the answer that the change rests on: 412 precondition_failed where somebody changed the row since',
+    'ETag of the answer that the change is based on; if somebody changed the row since, the answer is 412 precondition_failed',
 }
 
 const IF_NONE_MATCH = {
@@ -132,5 +133,5 @@ const IF_NONE_MATCH = {
   in: 'header',
   required: false,
   schema: { type: 'string' },
-  description: 'The ETag of the answer that the asker has: 304 while it is the same',
+  description: 'ETag of the answer that the caller has; if it is still the same, the answer is 304',
 }

@@ -7,7 +7,7 @@ import { AS } from './wire.ts'
 
 const CURSOR = /^\d{1,15}\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-/** An opaque cursor: the position of the last row that was seen. */
+/** Schema of an opaque cursor: the position of the last row of the previous page. */
 const Cursor = z
   .string()
   .regex(CURSOR, 'is no cursor of this API')
@@ -16,7 +16,7 @@ const Cursor = z
     return { createdAt: unixTime(Number(createdAt)), id }
   })
 
-/** A whole number in a query, as JSON writes it: neither 0x10 nor 1e1, nor with a sign or blanks. */
+/** Schema of a whole number in a query, in decimal without sign or blanks. */
 const wholeNumber = (least: number, most: number, otherwise: number) =>
   z
     .string()
@@ -27,9 +27,9 @@ const wholeNumber = (least: number, most: number, otherwise: number) =>
     .meta({ [AS]: { type: 'integer', minimum: least, maximum: most, default: otherwise } })
 
 export const PageQuery = z.strictObject({
-  limit: wholeNumber(1, 100, 50).describe('How many rows a page has at most'),
+  limit: wholeNumber(1, 100, 50).describe('Maximum number of rows on a page'),
   cursor: Cursor.optional().meta({
-    description: '`next_cursor` of the page before: take it as it is',
+    description: '`next_cursor` of the previous page, unchanged',
     [AS]: {
       type: 'string',
       pattern: CURSOR.source,
@@ -40,7 +40,7 @@ export const PageQuery = z.strictObject({
 
 export const page: Pick<Read<z.infer<typeof PageQuery>>, 'of'> = queryOf(PageQuery)
 
-/** Answers with the page that the query asks for, of what `fetch` yields. */
+/** Makes the step that answers with the page that the query asks for, of the rows that `fetch` reads. */
 export const answerPage =
   <Row extends Position>(fetch: (ctx: ApiContext, page: Page) => Promise<Row[]>, toWire: (row: Row) => unknown): Step =>
   async (ctx) => {

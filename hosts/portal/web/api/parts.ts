@@ -8,7 +8,7 @@ import type { RefusedCalls } from '../../store/refused-calls.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tokens } from '../../identity/tokens.ts'
 
-/** What the stories are made with. */
+/** Parts of the portal that the API's operations use. */
 export interface ApiParts {
   store: Store
   tokens: Tokens
@@ -19,9 +19,9 @@ export interface ApiParts {
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
   decisions: Decisions
-  /** How browsers reach the portal, without a slash at the end. */
+  /** URL at which browsers reach the portal, without a slash at the end. */
   publicUrl: string
   refusedCalls: Pick<RefusedCalls, 'add'>
-  /** The portal's secret. */
+  /** The portal's secret key, 32 bytes. */
   key: Uint8Array
 }

@@ -9,21 +9,22 @@ import { invalidBody } from '../http/problem.ts'
 
 type SettingsObject = Record<string, unknown>
 
-/** Where a body names a plugin and its settings. */
+/** A plugin and its settings in a request body; the paths are their places in the body, for error messages. */
 export interface SettingsPlace {
   extensions: Extensions<unknown>
   key: string
   keyPath: string
   settings: SettingsObject
   settingsPath: string
-  /** What is stored, if anything is: a secret that the new settings leave out stays as it was. */
+  /** Settings stored so far, if any: secrets that the new settings leave out are kept. */
   before?: unknown
 }
 
 /**
- * Refuses an unknown plugin key, and settings that the plugin's own schema refuses.
- * @returns the settings as they are to be stored: a plugin reads them through its schema at every use.
- * @throws Problem 422; also where a secret that was left out would go to another web address: whoever may change one would be sent it
+ * Validates a plugin's key, and its settings with the plugin's schema. Returns the settings to be stored, completed
+ * with kept secrets; the plugin's schema parses them again at each use.
+ * @throws Problem 422; also if a kept secret would be sent to a new web address, which somebody might choose in order
+ * to receive it
  */
 export const checkSettings = (place: SettingsPlace): SettingsObject => {
   const { extensions, key, keyPath, settingsPath, before } = place
@@ -43,7 +44,7 @@ export const checkSettings = (place: SettingsPlace): SettingsObject => {
       })),
     )
   }
-  // After the schema has spoken: of settings without their address it says so, and nothing is wrong with the secret.
+  // Checked after the schema: if an address is missing altogether, that is the problem to report, not the secret.
   const unsaid = before === undefined ? [] : secretsAtNewAddress(schema, before, place.settings)
   if (unsaid.length > 0) {
     const message = 'has to be sent again, as the address that it is for becomes another one'
@@ -52,13 +53,16 @@ export const checkSettings = (place: SettingsPlace): SettingsObject => {
   return settings
 }
 
-/** The settings without what may only be written. Of a plugin that is not loaded nothing is known, so nothing is shown. */
+/** Returns the settings without their secrets; nothing if the plugin is not loaded, as its secrets are then unknown. */
 export const shownSettings = (extensions: Extensions<unknown>, key: string, settings: unknown): SettingsObject => {
   const extension = extensions.get(key)
   return extension === undefined ? {} : (withoutSecrets(extension.settings.jsonSchema(), settings) as SettingsObject)
 }
 
-/** Whether settings would identify people by somebody else, or as another client: what rests on them is over then. */
+/**
+ * Whether changed settings would identify people by another provider or as another client: existing sign-ins and
+ * identities are then void.
+ */
 export const identifiesAnew = (
   extensions: Extensions<unknown>,
   key: string,

@@ -20,7 +20,7 @@ const Conditions = z
 
 const Mode = z
   .enum(['enforced', 'shadow'])
-  .describe('A policy in shadow mode is evaluated and written down, and grants nothing')
+  .describe('A policy in shadow mode is evaluated and recorded but grants nothing')
 
 const PolicyBody = z
   .object({
@@ -33,7 +33,7 @@ const PolicyBody = z
     mode: Mode,
   })
   .meta({ id: 'Policy' })
-/** A policy to be. */
+/** Schema of a new policy. */
 export const PolicyDraft = z.strictObject({
   group_id: Id,
   resource_id: Id,
@@ -42,7 +42,7 @@ export const PolicyDraft = z.strictObject({
   is_disabled: z.boolean().default(false),
   mode: Mode.default('enforced'),
 })
-/** What may be changed of one. */
+/** Schema of a change to a policy. */
 export const PolicyPatch = z.strictObject({
   group_id: Id.optional(),
   resource_id: Id.optional(),
@@ -52,7 +52,7 @@ export const PolicyPatch = z.strictObject({
   mode: Mode.optional(),
 })
 
-/** Conditions whose settings their plugins accept; secrets that were left out stay as they were. */
+/** Validates conditions with their plugins, and completes their settings with stored secrets that were left out. */
 export const checkedConditions = (
   conditions: ApiParts['conditions'],
   list: z.infer<typeof Conditions>,
@@ -74,7 +74,7 @@ export const checkedConditions = (
     }
   })
 
-/** Which group may use which resource, and under which conditions. */
+/** Operations on policies: which group may use which resource, under which conditions. */
 export const policyEndpoints = ({ store, conditions }: ApiParts): Endpoint[] => {
   const draft = jsonBody(PolicyDraft)
   const patch = jsonBody(PolicyPatch)

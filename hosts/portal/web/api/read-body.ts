@@ -5,17 +5,19 @@ import { bodyText, malformed } from '../http/body-text.ts'
 import { invalidBody, Problem, type FieldProblem } from '../http/problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 
-/** A validated part of a request: the step that validates it, and what it holds from then on. */
+/**
+ * A part of a request that is validated by a schema: the step that reads it, and a function that returns it afterwards.
+ */
 export interface Read<T> {
   schema: z.ZodType<T>
   read: Step
   of: (ctx: ApiContext) => T
 }
 
-/** The largest body: 2,000 ids of a change of a group's members. */
+/** Maximum length of a body in bytes: enough for 2,000 ids of group members. */
 const MAX_BODY_BYTES = 128 * 1024
 
-/** The JSON body; none at all counts as `{}`. */
+/** Reads the JSON body; an absent body counts as `{}`. */
 export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
   schema,
   read: async (ctx, next) => {
@@ -36,6 +38,8 @@ export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
   of: (ctx) => ctx.state.body as T,
 })
 
+/** Reads the query parameters. */
+/** Reads the query parameters. */
 export const queryOf = <T>(schema: z.ZodType<T>): Read<T> => ({
   schema,
   read: async (ctx, next) => {

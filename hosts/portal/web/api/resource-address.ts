@@ -6,7 +6,7 @@ import { whyNeverAServer, whyNoServers, type NeverAServer } from '../../../../co
 
 export type AddressVerdict = { ok: true; address: string } | { ok: false; problem: string }
 
-/** The address of a resource in its one canonical form, or why it cannot be one: wire §4. */
+/** Returns the address of a resource in canonical form, or why it is not allowed (wire §4). */
 export const resourceAddress = (type: 'dns' | 'cidr' | 'ip', text: string): AddressVerdict => {
   switch (type) {
     case 'dns': {
@@ -20,16 +20,19 @@ export const resourceAddress = (type: 'dns' | 'cidr' | 'ip', text: string): Addr
   }
 }
 
-/** Why an address cannot be an upstream resolver; undefined if it can. */
+/** Returns why an address cannot be that of an upstream resolver; undefined if it can. */
 export const resolverAddressProblem = (text: string): string | undefined => {
   const verdict = text.includes('/') ? undefined : cidrAddress(text)
   if (verdict === undefined) return 'is one address, without a prefix length'
   return verdict.ok ? neverAServerProblem(text) : verdict.problem
 }
 
-/** Why the URL of an upstream resolver leads nowhere that has one; undefined where it has a name, or a server's address. */
+/**
+ * Returns why the URL of an upstream resolver cannot lead to one; undefined if its host is a name, or an address that
+ * may be a server's.
+ */
 export const resolverUrlProblem = (text: string): string | undefined => {
-  // URL writes an address in its usual form, whatever the spelling: `0x7f.1` is 127.0.0.1.
+  // `URL` normalizes addresses: `0x7f.1` becomes 127.0.0.1.
   const host = URL.canParse(text) ? new URL(text).hostname.replace(/^\[(.*)\]$/, '$1') : ''
   return host === 'localhost' || host.endsWith('.localhost') ? WORDS.loopback : neverAServerProblem(host)
 }
@@ -67,7 +70,7 @@ const cidrAddress = (text: string): AddressVerdict => {
   const refused = REFUSED.find(([range]) => overlaps([network, bits], ipaddr.parseCIDR(range)))
   if (refused !== undefined) return { ok: false, problem: `is within or around ${refused[0]}, ${refused[1]}` }
   const reason = whyNoServers({ address: Uint8Array.from(network.toByteArray()), length: bits })
-  // One that is named exactly is meant; within a wider network, client and gateway leave it out.
+  // A metadata service named by its exact address is intended; client and gateway leave it out of a wider network.
   if (reason !== undefined && (reason !== 'metadata' || bits < longest)) return { ok: false, problem: WORDS[reason] }
   return { ok: true, address: prefix === undefined ? textOf(network) : `${textOf(network)}/${bits}` }
 }

@@ -22,7 +22,7 @@ const PortRange = z
 const Filter = z
   .strictObject({
     protocol: z.enum(['tcp', 'udp', 'icmp']),
-    ports: z.array(PortRange).max(64).default([]).describe('None: all of them'),
+    ports: z.array(PortRange).max(64).default([]).describe('All ports if empty'),
   })
   .refine(({ protocol, ports }) => protocol !== 'icmp' || ports.length === 0, 'ICMP has no ports')
   .refine(({ ports }) => !overlap(ports), 'ports overlap')
@@ -30,7 +30,7 @@ const Filters = z
   .array(Filter)
   .max(3)
   .refine((filters) => new Set(filters.map(({ protocol }) => protocol)).size === filters.length, 'a protocol twice')
-  .describe('None: everything may pass. Otherwise what is not listed may not.')
+  .describe('If empty, all traffic may pass; else only the listed protocols and ports.')
 const Type = z.enum(['dns', 'cidr', 'ip', 'internet'])
 const IpStack = z.enum(['dual', 'ipv4_only', 'ipv6_only'])
 
@@ -54,15 +54,17 @@ const Draft = z.strictObject({
     .max(253)
     .nullable()
     .default(null)
-    .describe('A name, *.name or **.name; a CIDR; one address; null for the Internet, which an account has once'),
+    .describe(
+      'By type: a name, *.name or **.name; a CIDR; one IP address; null for the Internet, of which an account has at most one',
+    ),
   address_description: Text(255).nullable().default(null),
   site_id: Id,
   filters: Filters.default([]),
   ip_stack: IpStack.default('dual').describe(
-    'For names: which families they are answered with. Of several resources of one name the most specific decides',
+    'For names: address families in DNS answers. If a name belongs to several resources, the most specific one decides',
   ),
 })
-/** What may be changed of a resource. */
+/** Schema of a change to a resource. */
 export const ResourcePatch = z.strictObject({
   name: Name.optional(),
   type: Type.optional(),
@@ -73,7 +75,7 @@ export const ResourcePatch = z.strictObject({
   ip_stack: IpStack.optional(),
 })
 
-/** What a patch changes of a resource. */
+/** Converts a change from JSON to columns of the row. */
 export const resourceChange = (before: Resource, patch: z.infer<typeof ResourcePatch>) => {
   const { site_id, name, type, address, address_description, filters, ip_stack } = patch
   const readdressed = type !== undefined || address !== undefined || filters !== undefined
@@ -90,7 +92,7 @@ export const resourceChange = (before: Resource, patch: z.infer<typeof ResourceP
   })
 }
 
-/** What may be reached. */
+/** Operations on resources. */
 export const resourceEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(ResourcePatch)
@@ -169,7 +171,7 @@ const validAddress = (
 ): string | null => {
   if (type === 'internet') {
     if (text !== null) throw invalidBody([{ path: 'address', message: 'the Internet has none' }])
-    // Peers know no filters of it.
+    // The wire has no filters for the Internet resource.
     if (filters.length > 0) throw invalidBody([{ path: 'filters', message: 'the Internet has none' }])
     return null
   }
@@ -178,7 +180,7 @@ const validAddress = (
   return verdict.address
 }
 
-/** Peers take one: which of several would be anybody's guess. */
+/** Refuses a second Internet resource: peers support only one. */
 const isOnlyInternet = async (tx: Transaction): Promise<void> => {
   const [other] = await tx.list('resources', { where: { type: 'internet' } })
   if (other !== undefined) {

@@ -27,7 +27,7 @@ import { simulateEndpoints } from './simulate.ts'
 import { siteEndpoints } from './sites.ts'
 import { tokenEndpoints } from './tokens.ts'
 
-/** Every operation of the API. */
+/** Returns all operations of the API. */
 export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
   ...accountEndpoints(parts),
   ...siteEndpoints(parts),
@@ -46,7 +46,7 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
   ...auditLogEndpoints(parts),
 ]
 
-/** The API below /api/v1, and its description at /openapi.json. */
+/** Middlewares that serve the API below /api/v1, and its description at /openapi.json. */
 export const apiRoutes = (parts: ApiParts, about: { version: string; url: string }): Middleware[] => {
   const endpoints = apiEndpoints(parts)
   const router = new Router<ApiState, ApiExtras>({ prefix: API_PATH, ...EXACT_ROUTES })
@@ -55,7 +55,7 @@ export const apiRoutes = (parts: ApiParts, about: { version: string; url: string
     ctx.state.versionKey = versionKey
     await next()
   }
-  // Each story begins with these, and no other way leads to one: there is no route without them.
+  // All operations begin with these steps; there is no route without them.
   const beginning = [begin, noteRefusals(parts.refusedCalls), authenticate(parts.tokens), answerIfNew]
   for (const { method, path, query = NO_QUERY, story } of endpoints) {
     router.register(path, [method], [...beginning, queryOf(query).read, ...story])
@@ -70,7 +70,7 @@ export const apiRoutes = (parts: ApiParts, about: { version: string; url: string
 
 const DESCRIPTION_PATH = '/openapi.json'
 
-/** A key that no schema knows is refused everywhere: it may be a misspelt one. */
+/** Query schema of operations without parameters: refuses every parameter, as it may be misspelt. */
 const NO_QUERY = z.strictObject({})
 
 const describe = (description: string): Middleware => {

@@ -4,12 +4,13 @@ import { TABLES } from '../../store/tables.ts'
 import { Problem } from '../http/problem.ts'
 import type { ApiContext, Step } from './endpoint.ts'
 
-/** What is shown and changes by itself, without anybody's will: it is no reason to refuse a change. */
+/** Members of answers that change without anybody changing the row, and so must not make a change fail. */
 const BY_ITSELF = new Set(['is_connected', 'last_seen_at', 'last_seen_version', 'last_used_at'])
 
 /**
- * Validator of a row, secrets included, and of what is shown of it (RFC 9110 §8.8.3): the version of the row, and behind a dot what of the
- * answer changes by itself, where something does. Under a key, as a secret that can be guessed could be tried out on a plain hash.
+ * Computes the ETag of a row and its JSON form (RFC 9110 §8.8.3): a MAC of the row including secrets, then, if the
+ * answer has members that change by themselves, a dot and a hash of those. A MAC, because guesses of a secret could be
+ * checked against a plain hash.
  */
 export const rowVersion = <Name extends EntityName>(
   ctx: ApiContext,
@@ -26,12 +27,13 @@ export const rowVersion = <Name extends EntityName>(
   return `"${keyed(ctx, [name, cells])}${sight}"`
 }
 
-/** Validator of rows of which only the ids count. */
+/** Computes the ETag of a list from the ids of its rows. */
 export const idsVersion = (ctx: ApiContext, rows: readonly { id: string }[]): string =>
   `"${keyed(ctx, rows.map(({ id }) => id).toSorted())}"`
 
 /**
- * RFC 9110 §13.1.1: who says on which sight of a row a change rests does not undo somebody else's. Without If-Match the last one counts.
+ * Checks If-Match (RFC 9110 §13.1.1): refuses a change that is based on an outdated version. Without the header the
+ * last change wins.
  * @throws Problem 412
  */
 export const checkMatch = (ctx: ApiContext, version: string): void => {
@@ -43,7 +45,7 @@ export const checkMatch = (ctx: ApiContext, version: string): void => {
   })
 }
 
-/** RFC 9110 §13.1.2: what the asker has already is not sent again. */
+/** Answers 304 to a caller that has the same version already (If-None-Match, RFC 9110 §13.1.2). */
 export const answerIfNew: Step = async (ctx, next) => {
   await next()
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return
@@ -57,7 +59,10 @@ export const answerIfNew: Step = async (ctx, next) => {
   ctx.body = null
 }
 
-/** Whether the asker names the ETag of this answer. A `no-cache` beside it, as Node's fetch sends it, is for caches on the way. */
+/**
+ * Whether If-None-Match names the ETag of this answer. Ignores `no-cache` beside it, which Node's fetch sends and which
+ * is meant for caches.
+ */
 export const isKnown = (ctx: Pick<ApiContext, 'get' | 'response'>): boolean => {
   const known = ctx.get('if-none-match').trim()
   const etag = ctx.response.get('etag')

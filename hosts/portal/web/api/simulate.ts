@@ -35,11 +35,11 @@ const Cursor = z
   })
 
 const Question = z.strictObject({
-  changes: z.array(Proposal).min(1).max(32).describe('As if they were made now, in this order'),
-  at: Time.optional().describe('Now, where it is left out'),
+  changes: z.array(Proposal).min(1).max(32).describe('Changes to suppose, applied in this order'),
+  at: Time.optional().describe('Time at which to judge; the present if left out'),
   ...SupposedFacts,
   limit: z.int().min(1).max(1000).default(100),
-  cursor: Cursor.optional().describe('next_cursor of the page before'),
+  cursor: Cursor.optional().describe('`next_cursor` of the previous page'),
 })
 
 const State = z.enum(['none', 'denied', 'allowed'])
@@ -50,7 +50,7 @@ const SimulationBody = z
         effect: z
           .enum(['gains', 'loses', 'appears', 'disappears', 'changes'])
           .describe(
-            'appears, disappears: under conditions that do not hold now. changes: access stays, the resource is another',
+            'gains, loses: access. appears, disappears: the resource exists under conditions that do not hold at that time. changes: access stays, but the resource’s site, address or filters differ',
           ),
         actor: z.object({ id: Id, name: z.string(), email: z.string().nullable() }),
         resource: z.object({ id: Id, name: z.string() }),
@@ -58,13 +58,13 @@ const SimulationBody = z
         after: State,
       }),
     ),
-    examined: z.int().describe('How many pairs this page looked at'),
-    concerned: z.int().describe('How many pairs the changes concern'),
+    examined: z.int().describe('Number of pairs of actor and resource examined for this page'),
+    concerned: z.int().describe('Number of pairs that the changes may concern'),
     next_cursor: z.string().nullable(),
   })
   .meta({ id: 'Simulation' })
 
-/** Who would gain or lose access by changes that nobody made yet. Nothing is changed. */
+/** Operation that says who would gain or lose access by supposed changes; it changes nothing. */
 export const simulateEndpoints = ({ store, clock, conditions, decisions }: ApiParts): Endpoint[] => {
   const question = jsonBody(Question)
   const simulate: Step = async (ctx) => {
@@ -84,7 +84,7 @@ export const simulateEndpoints = ({ store, clock, conditions, decisions }: ApiPa
       limit,
     })
     let step = work.next()
-    // Others have their turn between two slices; where nobody waits for the answer any more it is given up.
+    // Other work runs between two slices; the simulation is abandoned if the caller has disconnected.
     for (; step.done !== true && !ctx.req.socket.destroyed; step = work.next()) await setImmediate()
     if (step.done === true) ctx.body = toWire(step.value)
   }
@@ -108,7 +108,7 @@ const toWire = ({ pairs, examined, concerned, next }: Simulation): z.infer<typeo
   next_cursor: next === undefined ? null : `${next.resourceId}.${next.actorId}`,
 })
 
-/** Proposals as changes of rows, each seen after those before it. */
+/** Converts proposals to changes of rows; each sees the rows as the ones before left them. */
 class Proposed {
   readonly changes: Change[] = []
   readonly #reader: Reader
@@ -153,7 +153,7 @@ class Proposed {
   async #createPolicy({ policy }: Proposal & { change: 'create_policy' }, path: string): Promise<void> {
     const { conditions, clock, accountId } = this.#known
     const after: Entities['policies'] = {
-      // No row has it: this one is never stored.
+      // An id that no row has: this policy is never stored.
       id: `00000000-0000-4000-8000-${String(this.changes.length).padStart(12, '0')}`,
       accountId,
       groupId: (await this.#row('groups', policy.group_id, `${path}.policy.group_id`)).id,
@@ -210,7 +210,7 @@ class Proposed {
     this.changes.push(change)
   }
 
-  /** The row as the proposals before this one leave it. */
+  /** Returns a row as the earlier proposals leave it. @throws Problem 422 if there is none */
   async #row<Name extends WritableName>(name: Name, id: string, path: string): Promise<Entities[Name]> {
     const proposed = this.changes.findLast(({ entity, id: of }) => entity === name && of === id)
     const row =

@@ -22,7 +22,7 @@ const Patch = z.strictObject({
   selector_settings: Settings.optional(),
 })
 
-/** Places with gateways. */
+/** Operations on sites, the places with gateways. */
 export const siteEndpoints = ({ store, selectors }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)

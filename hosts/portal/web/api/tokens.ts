@@ -17,7 +17,7 @@ const TokenBody = z
     name: z.string(),
     actor_id: Id.nullable(),
     site_id: Id.nullable(),
-    gateway_id: Id.nullable().describe('The one gateway that may use it; null: any of the site'),
+    gateway_id: Id.nullable().describe('The only gateway that may use it; null if every gateway of the site may'),
     identity_provider_id: Id.nullable(),
     expires_at: Time.nullable(),
     last_used_at: Time.nullable(),
@@ -25,7 +25,7 @@ const TokenBody = z
   .meta({ id: 'Token' })
 const Draft = z.strictObject({
   name: Name.optional(),
-  expires_at: Time.nullable().default(null).describe('Null: until it is revoked'),
+  expires_at: Time.nullable().default(null).describe('Null if it is valid until revoked'),
 })
 
 const Patch = z.strictObject({ name: Name.optional() })
@@ -35,18 +35,18 @@ const Rotation = z.strictObject({
     .min(0)
     .max((7 * DAY) / SECOND)
     .default(DAY / SECOND)
-    .describe('For so long the tokens before it are good, too'),
+    .describe('Time for which the previous tokens stay valid'),
 })
 const RotatedToken = CreatedToken.extend({ previous_end_at: Time })
 
-/** Tokens: made for a site's gateways or for an actor, shown once, revoked by removal. */
+/** Operations on tokens, which are made for a site's gateways or an actor, shown once, and revoked by removal. */
 export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] => {
   const draft = jsonBody(Draft)
   const patch = jsonBody(Patch)
   const rotation = jsonBody(Rotation)
   const rows = collection(store, 'tokens', toWire)
 
-  /** Mints a token in one transaction with the check of what it is for, and shows it once. */
+  /** Makes a step that mints a token in one transaction with the check of its purpose, and shows it once. */
   const mint =
     (
       purpose: (ctx: ApiContext) => (tx: Parameters<typeof existing>[0]) => Promise<Omit<TokenDraft, 'expiresAt'>>,
@@ -134,7 +134,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     {
       method: 'POST',
       path: '/gateways/:id/rotate_token',
-      summary: 'Creates a new token of a gateway’s own, and lets the ones before it end after an overlap',
+      summary: 'Creates a new token for this gateway alone, and ends its previous ones after an overlap',
       body: Rotation,
       status: 201,
       answer: RotatedToken,
@@ -174,7 +174,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
   ]
 }
 
-/** Shows a new token, this once. */
+/** Answers with a new token, which is never shown again. */
 const answerWithToken = (ctx: ApiContext, shown: { id: string; token: string; previous_end_at?: string }): void => {
   ctx.status = 201
   ctx.set('Cache-Control', 'no-store')

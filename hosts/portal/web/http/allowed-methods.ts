@@ -2,13 +2,16 @@ import type { Router } from '@koa/router'
 import type { Middleware } from 'koa'
 import { Problem } from './problem.ts'
 
-/** A path, with `:name` for a segment that may be anything, and the methods that it has. */
+/** A path, in which `:name` stands for any one segment, and its methods. */
 export interface PathMethods {
   path: string
   methods: readonly string[]
 }
 
-/** Refuses every other method on these paths, and says which there are (RFC 9110 §15.5.6); OPTIONS is told the same. */
+/**
+ * Answers other methods on known paths with 405 and an Allow header (RFC 9110 §15.5.6), and OPTIONS with the same
+ * header.
+ */
 export const refuseOtherMethods = (paths: readonly PathMethods[]): Middleware => {
   const allowedOn = new Map<string, Set<string>>()
   for (const { path, methods } of paths) {
@@ -17,7 +20,7 @@ export const refuseOtherMethods = (paths: readonly PathMethods[]): Middleware =>
     if (allowed.has('GET')) allowed.add('HEAD')
     allowedOn.set(path, allowed)
   }
-  // A path without a variable goes before one that would take it in.
+  // Paths with fewer variables go first, so that `/a/b` is not taken for `/a/:id`.
   const known = [...allowedOn]
     .toSorted(([a], [b]) => variables(a) - variables(b))
     .map(([path, allowed]) => ({ pattern: patternOf(path), allowed, list: [...allowed].toSorted().join(', ') }))
@@ -36,7 +39,10 @@ export const refuseOtherMethods = (paths: readonly PathMethods[]): Middleware =>
   }
 }
 
-/** Routes of pages, and a 405 with `Allow` for every other method on their paths. */
+/**
+ * Returns the middleware of a router of pages, which also answers other methods on their paths with 405 and an Allow
+ * header.
+ */
 export const routesAndRefusals = (router: Router): Middleware => {
   const refuse = refuseOtherMethods(router.stack.map(({ path, methods }) => ({ path: String(path), methods })))
   const routes = router.routes() as Middleware

@@ -2,8 +2,8 @@ import type { Context } from 'koa'
 import { Problem } from './problem.ts'
 
 /**
- * Reads a request's body as the UTF-8 that it has to be: what is not is refused, and not stored as something else.
- * @throws Problem 413 above `limit` bytes, 415 for another charset, 400 for bytes that are no UTF-8
+ * Reads a request's body, which must be UTF-8.
+ * @throws Problem 413 above `limit` bytes, 415 for another charset, 400 for bytes that are not UTF-8
  */
 export const bodyText = async (ctx: Context, limit: number): Promise<string> => {
   if (!isUtf8(ctx.get('content-type'))) {
@@ -17,7 +17,7 @@ export const bodyText = async (ctx: Context, limit: number): Promise<string> => 
   }
 }
 
-/** A body that cannot be read as what it says that it is. */
+/** Problem of a body that does not have the format that it claims. */
 export const malformed = (detail: string, cause?: unknown): Problem =>
   new Problem(400, 'malformed_body', detail, { cause })
 
@@ -26,7 +26,7 @@ const bodyBytes = async (ctx: Context, limit: number): Promise<Uint8Array> => {
   const chunks: Buffer[] = []
   let size = 0
   try {
-    // The socket stays, so that whoever sends too much is told so.
+    // The socket stays open, so that a client that sends too much receives the answer.
     for await (const chunk of ctx.req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length
       if (size > limit) throw tooLarge()
@@ -41,7 +41,10 @@ const bodyBytes = async (ctx: Context, limit: number): Promise<Uint8Array> => {
 
 const tooLarge = (): Problem => new Problem(413, 'body_too_large', 'The body is too large.')
 
-/** Whether a Content-Type names no charset but UTF-8: RFC 9110 §8.3.2, in any case, quoted or not, and each time that it is named. */
+/**
+ * Whether a Content-Type names no charset other than UTF-8 (RFC 9110 §8.3.2), in any spelling, even if it names
+ * several.
+ */
 const isUtf8 = (type: string): boolean => {
   const charsets = [...type.matchAll(/;\s*charset\*?\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)/gi)].map(([, value = '']) =>
     value

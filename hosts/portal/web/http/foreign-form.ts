@@ -2,8 +2,8 @@ import type { Middleware } from 'koa'
 import { Problem } from './problem.ts'
 
 /**
- * Refuses what another site's page posts, by what the browser says of it (Fetch Metadata). A second wall behind the tokens in our
- * forms: old browsers say nothing, and then those have to do.
+ * Refuses forms posted from another site's page, according to the browser's Sec-Fetch-Site header. A second defence
+ * beside the tokens in our forms: old browsers do not send the header.
  */
 export const refuseForeignForms = (): Middleware => async (ctx, next) => {
   const isSafe = ctx.method === 'GET' || ctx.method === 'HEAD'

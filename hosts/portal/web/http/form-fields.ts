@@ -6,13 +6,13 @@ const MAX_BODY_BYTES = 8 * 1024
 
 const forms = new WeakMap<object, Record<string, string>>()
 
-/** The step that reads a submitted form. A body of another type is none. */
+/** Step that reads a submitted form; ignores bodies of other types. */
 export const readForm = async (ctx: Context, next: () => Promise<unknown>): Promise<unknown> => {
   if (typeof ctx.request.is(FORM) === 'string') forms.set(ctx.req, fieldsOf(await bodyText(ctx, MAX_BODY_BYTES)))
   return next()
 }
 
-/** The text fields of a submitted form; what came twice is not there. */
+/** Returns the text fields of the submitted form, without those that occur more than once. */
 export const formFields = (ctx: Context): Record<string, string> => forms.get(ctx.req) ?? {}
 
 const fieldsOf = (text: string): Record<string, string> => {
@@ -29,12 +29,12 @@ const pairOf = (pair: string): [string, string] => {
   return [decoded(name), decoded(value.join('='))]
 }
 
-/** As URLSearchParams does it, but for bytes that are no UTF-8, which that would replace. */
+/** Decodes a form value like URLSearchParams, but refuses bytes that are not UTF-8 instead of replacing them. */
 const decoded = (text: string): string => {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch (error) {
-    // A % that begins no byte is a %.
+    // A % that does not begin an escape stands for itself.
     if (/%(?![0-9a-f]{2})/i.test(text)) return decoded(text.replaceAll(/%(?![0-9a-f]{2})/gi, '%25'))
     throw malformed('The form is not UTF-8.', error)
   }

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 
-/** The portal's figures, for Prometheus. A registry of its own: several portals may live in one process. */
+/** Metrics of the portal for Prometheus, in a registry of their own, because several portals may run in one process. */
 export class Metrics {
   readonly registry = new Registry()
   readonly #requests = new Counter({
@@ -37,18 +37,18 @@ export class Metrics {
     })
   }
 
-  /** Notes how long a step of an identity provider's plugin took, and what it answered: `redirect`, `refused`, `failed` … */
+  /** Records the duration of an identity provider's step and its outcome: `redirect`, `refused`, `failed` … */
   observeProvider({ provider, outcome, seconds }: { provider: string; outcome: string; seconds: number }): void {
     this.#providers.observe({ provider, outcome }, seconds)
   }
 
-  /** Counts and times requests. Routes are labels, paths are not: those are anybody's to invent. */
+  /** Counts and times requests by route. Paths are not labels, because anybody can invent those. */
   middleware(clock: Clock): Middleware {
     return async (ctx, next) => {
       const begun = clock.now()
       await next()
       const matched = (ctx as { _matchedRoute?: unknown })._matchedRoute
-      // A route that is a regular expression is nobody's to read.
+      // Routes that are regular expressions are unreadable as labels.
       const route = typeof matched === 'string' && !/[()[\]|\\^$*+?]/.test(matched) ? matched : 'other'
       this.#requests.inc({
         method: KNOWN_METHODS.has(ctx.method) ? ctx.method : 'other',

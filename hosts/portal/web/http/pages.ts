@@ -7,7 +7,7 @@ import type { ShowProblem } from './problem.ts'
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../page')
 
-/** The portal's pages: plain HTML that needs no script. */
+/** Renders the portal's pages: plain HTML that works without scripts. */
 export class Pages {
   readonly #eta = new Eta({ views: FOLDER, cache: true })
 
@@ -18,21 +18,21 @@ export class Pages {
   }
 }
 
-/** A problem as a page. */
+/** Shows a problem as a page. */
 export const showAsPage =
   (pages: Pages): ShowProblem =>
   (ctx, { status, detail }) => {
     pages.render(ctx, 'problem', {
       title: status === 404 ? 'Not found' : 'That did not work',
       detail:
-        status === 404
-          ? 'There is nothing at this address. Look whether it is spelled as it was given to you.'
-          : detail,
+        status === 404 ? 'There is nothing at this address. Check that it is spelled as it was given to you.' : detail,
       links: [{ text: 'Go to the start', url: '/' }],
     })
   }
 
-/** What pages load beside themselves: the style sheet, the icon, and what shows times in the viewer's zone. */
+/**
+ * Serves the files that pages load: the style sheet, the icon, and the script that shows times in the viewer's zone.
+ */
 export const assets = (): Middleware => {
   const files = new Map(
     Object.entries(ASSET_TYPES).map(([name, type]) => [

@@ -4,9 +4,9 @@ import type { Logger } from '../../../../core/runtime/logger.ts'
 import { columnName } from '../../store/row-codec.ts'
 import { StoreError } from '../../store/store-error.ts'
 
-/** What is wrong with one field. */
+/** Problem of one field of a request. */
 export interface FieldProblem {
-  /** `filters[0].ports`; `(top)` for the whole. */
+  /** Path of the field, such as `filters[0].ports`; `(top)` for the whole body. */
   path: string
   message: string
 }
@@ -14,13 +14,13 @@ export interface FieldProblem {
 export interface ProblemOptions {
   errors?: readonly FieldProblem[]
   headers?: Readonly<Record<string, string>>
-  /** The row that stands in the way. */
+  /** Id of the row that the request conflicts with. */
   conflictingId?: string | undefined
-  /** For the operator, in the log: never sent. */
+  /** Cause for the operator's log; never sent. */
   cause?: unknown
 }
 
-/** A request that is refused: RFC 9457. `code` is stable, `detail` is for people and public. */
+/** A refused request (RFC 9457). `code` is stable; `detail` is public, for people. */
 export class Problem extends Error {
   override readonly name = 'Problem'
   readonly errors: readonly FieldProblem[] | undefined
@@ -42,11 +42,11 @@ export class Problem extends Error {
 
 export const notFound = (): Problem => new Problem(404, 'not_found', 'There is nothing here.')
 
-/** Fields that do not hold what they must. */
+/** Problem of a body with invalid fields. */
 export const invalidBody = (errors: readonly FieldProblem[]): Problem =>
   new Problem(422, 'invalid_body', 'The body is not valid.', { errors })
 
-/** What is told of an error: of what nobody foresaw, only that it happened. */
+/** Converts any error to a problem; an unexpected error becomes status 500 without details. */
 export const problemOf = (error: unknown): Problem => {
   if (error instanceof Problem) return error
   if (error instanceof StoreError) return storeProblem(error)
@@ -58,10 +58,10 @@ export const problemOf = (error: unknown): Problem => {
   return new Problem(500, 'internal', 'Something went wrong in the portal.', { cause: error })
 }
 
-/** How a problem is shown: as JSON to programs, as a page to people. */
+/** Shows a problem: as JSON to programs, as a page to people. */
 export type ShowProblem = (ctx: Parameters<Middleware>[0], problem: Problem) => void
 
-/** The one error handler. */
+/** Middleware that answers all errors; there is no other error handler. */
 export const handleErrors =
   ({ logger, show }: { logger: Logger; show: ShowProblem }): Middleware =>
   async (ctx, next) => {
@@ -77,7 +77,7 @@ export const handleErrors =
     }
   }
 
-/** RFC 9457 §3. */
+/** Shows a problem as JSON (RFC 9457 §3). */
 export const showAsJson: ShowProblem = (ctx, { status, code, detail, errors, conflictingId }) => {
   const title = TITLES[status] ?? STATUS_CODES[status] ?? 'Error'
   ctx.body = JSON.stringify({
@@ -108,7 +108,7 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'Not available',
 }
 
-/** Says once, and with its id, which row has what only one may have. */
+/** Names the columns whose unique value another row already has, and that row's id. */
 const conflict = ({ columns, conflictingId }: StoreError): Problem => {
   const same = columns.map(columnName).join(' and ') || 'id'
   const which = conflictingId === undefined ? 'Another one' : `Another one, ${conflictingId},`

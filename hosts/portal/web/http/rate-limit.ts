@@ -4,7 +4,7 @@ import type { Rate } from '../../../../core/runtime/token-bucket.ts'
 import { RateLimiter, sourceOf } from '../../origin/rate-limiter.ts'
 import { Problem } from './problem.ts'
 
-/** Refuses an address that asks too often. */
+/** Makes a middleware that limits the request rate per IP address (429). */
 export const limitRate = (rate: Rate, clock: Clock): Middleware => {
   const limiter = new RateLimiter(rate)
   return async (ctx, next) => {

@@ -6,19 +6,19 @@ import type { Random } from '../../../../core/runtime/random.ts'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
-/** What browsers keep of a cookie at most, its name and attributes included. */
+/** Maximum length of a value: browsers limit a cookie's size including its name and attributes. */
 const MAX_VALUE_CHARACTERS = 3_800
 
 export interface SealedCookiesOptions {
-  /** 32 bytes. */
+  /** Encryption key, 32 bytes. */
   key: Uint8Array
   clock: Clock
   random: Random
-  /** Whether browsers reach the portal by https. */
+  /** Whether browsers reach the portal over https. */
   secure: boolean
 }
 
-/** Short-lived cookies that only the portal can read or make: AES-256-GCM over the value and when it ends. */
+/** Short-lived cookies that only the portal can read or make: AES-256-GCM over the value and its expiry. */
 export class SealedCookies {
   readonly #options: SealedCookiesOptions
 
@@ -26,7 +26,7 @@ export class SealedCookies {
     this.#options = options
   }
 
-  /** @throws Error where the value is too long to be kept by a browser. */
+  /** Sets a cookie. @throws Error if the value is too long for a browser to keep */
   set(ctx: Context, cookie: { name: string; value: unknown; lifetimeMs: number }): void {
     const { name, value, lifetimeMs } = cookie
     const until = this.#options.clock.unix() + lifetimeMs
@@ -35,7 +35,7 @@ export class SealedCookies {
     this.#write(ctx, name, { text: sealed, maxAgeMs: lifetimeMs })
   }
 
-  /** The value, undefined where there is none, where it is over, or where it is not ours. */
+  /** Returns the value of a cookie; undefined if it is absent, expired or forged. */
   get(ctx: Context, name: string): unknown {
     const opened = this.#open(name, ctx.cookies.get(name, { signed: false }) ?? '')
     if (opened === undefined) return undefined
@@ -47,9 +47,9 @@ export class SealedCookies {
     this.#write(ctx, name, { text: '', maxAgeMs: 0 })
   }
 
-  /** Clears the oldest cookies whose names begin like this, so that with another one there are at most so many. */
+  /** Clears the oldest cookies with this name prefix, so that together with one more there are at most `most`. */
   makeRoom(ctx: Context, { prefix, most, except }: { prefix: string; most: number; except?: string }): void {
-    // In the order in which the browser sends them: the oldest first (RFC 6265 §5.4).
+    // Browsers send cookies oldest first (RFC 6265 §5.4).
     const names = [...ctx.get('cookie').matchAll(/(?:^|;\s*)([\w-]{1,128})=/g)]
       .map(([, name = '']) => name)
       .filter((name) => name.startsWith(prefix) && name !== except)
@@ -72,7 +72,7 @@ export class SealedCookies {
   #seal(name: string, text: string): string {
     const nonce = this.#options.random.bytes(NONCE_BYTES)
     const cipher = createCipheriv('aes-256-gcm', this.#options.key, nonce)
-    // Bound to its name: one cookie's value is worth nothing in another.
+    // Bound to its name, so that one cookie's value is worthless under another name.
     cipher.setAAD(utf8(name))
     return toBase64Url(
       new Uint8Array([...nonce, ...cipher.update(utf8(text)), ...cipher.final(), ...cipher.getAuthTag()]),
@@ -91,7 +91,7 @@ export class SealedCookies {
     try {
       return new TextDecoder().decode(new Uint8Array([...opened, ...decipher.final()]))
     } catch {
-      return undefined // the tag does not fit: not sealed by us
+      return undefined // wrong authentication tag: not sealed by this portal
     }
   }
 }

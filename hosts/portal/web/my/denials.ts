@@ -12,7 +12,7 @@ export interface RecentDenial {
 
 const MAX_DENIALS = 20
 
-/** What a person's clients were refused lately, and why, from the audit trail. */
+/** Lists recent denials of requests from a person's clients, with the reasons, from the audit trail. */
 export const denialsOf = async (
   store: Store,
   { accountId, actorId }: { accountId: string; actorId: string },
@@ -25,9 +25,9 @@ export const denialsOf = async (
     .slice(0, MAX_DENIALS)
     .map(({ at, reason, resourceId, details }) => ({
       at,
-      // The name only of what she may know of: a request for anything else is answered as for what is not there.
+      // Named only if the person may know of it: any other resource is treated like one that does not exist.
       resource:
-        (reason === 'not_found' ? undefined : names.get(resourceId ?? '')) ?? 'something that is not there for you',
+        (reason === 'not_found' ? undefined : names.get(resourceId ?? '')) ?? 'a resource that does not exist for you',
       reason: WORDS[reason] ?? reason,
       reasons: explanationOf(details).flatMap(failedConditions),
     }))
@@ -37,16 +37,16 @@ const WORDS: Readonly<Record<string, string>> = {
   not_found: 'no policy gives you access to it',
   forbidden: 'a condition did not hold',
   offline: 'no gateway of its site was connected',
-  version_mismatch: 'no gateway of its site speaks with your client’s version',
+  version_mismatch: 'no gateway of its site is compatible with your client’s version',
   transport_mismatch: 'no gateway of its site carries packets in the way of your client',
-  token_expired: 'your sign-in was over',
+  token_expired: 'your sign-in had expired',
   disabled: 'it is disabled',
 }
 
 const failedConditions = ({ outcome, mode, conditions }: PolicyExplanation): string[] =>
   outcome === 'fails' && mode === 'enforced' ? conditions.filter(({ holds }) => !holds).map(personalReason) : []
 
-/** The explanation within a decision's details, which were JSON. */
+/** Reads the explanation from a decision's details, which come from JSON. */
 const explanationOf = (details: unknown): PolicyExplanation[] => {
   const { policies } = (details ?? {}) as { policies?: unknown }
   return Array.isArray(policies) ? (policies as PolicyExplanation[]) : []

@@ -398,7 +398,7 @@ describe('the REST API', () => {
         name: 'limit',
         in: 'query',
         required: false,
-        description: 'How many rows a page has at most',
+        description: 'Maximum number of rows on a page',
         schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
       },
       {
@@ -410,7 +410,7 @@ describe('the REST API', () => {
           pattern: '^\\d{1,15}\\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
           examples: ['1764460800000.018f4e5c-9a3b-4c1d-8e2f-5a6b7c8d9e0f'],
         },
-        description: '`next_cursor` of the page before: take it as it is',
+        description: '`next_cursor` of the previous page, unchanged',
       },
     ]
     for (const path of ['/sites', '/groups/{id}/memberships']) expect(queryOf(path), path).to.deep.equal(pages)

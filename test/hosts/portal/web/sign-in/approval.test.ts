@@ -96,7 +96,7 @@ describe('S13 a native client gets a token once a person has said yes', () => {
   it('is one of several questions in tabs beside each other', async () => {
     const first = await (await follow(WAYS['a client with a window'])).text()
     const second = await (await follow(WAYS['a headless client, by a shown token'])).text()
-    expect(await (await approve(first)).text()).to.contain('The client goes on by itself')
+    expect(await (await approve(first)).text()).to.contain('The client continues by itself')
     expect(await (await approve(second)).text()).to.contain('<textarea id="token"')
   })
 
