@@ -4,28 +4,31 @@ import { instant, SECOND, unixTime, type ClockPair, type Instant, type UnixTime 
 import { loadAddon } from './native/addon.ts'
 
 /**
- * Node's timers stand still while the machine sleeps, and are late by so much afterwards: a longer wait is cut into such pieces, after each
- * of which the clock is looked at. They also fire at once when asked for more than 2^31 - 1 ms.
+ * Longest time for which a Node timer is armed; a longer wait is split, and the clock is read after each part. Node's
+ * timers stand still while the machine is suspended, and they fire at once if asked for more than 2^31 - 1 ms.
  */
 const LOOK_EVERY_MS = 5 * SECOND
 
-/** Milliseconds from some moment on, the same for all threads of the process; never backwards. */
+/**
+ * Returns milliseconds since an arbitrary moment, which is the same for all threads of the process. Never decreases.
+ */
 export type Elapsed = () => number
 
 export interface SystemClockOptions {
-  /** That of the thread's first clock by default. */
+  /** Reading of `elapsed` at which this clock's instants begin; by default that of the thread's first clock. */
   origin?: number
-  /** Another one has an origin of its own. */
+  /** Source of elapsed time; the machine's boot time by default. */
   elapsed?: Elapsed
   lookEveryMs?: number
 }
 
-/** Of the first clock of this thread: all its clocks mean the same. */
+/** Origin of the thread's first clock, shared by the others, so that instants of all of them can be compared. */
 let firstOrigin: number | undefined
 
 /**
- * The machine's clocks: what has elapsed, a suspend of the machine included, so that nothing is taken for fresh after it; and `Date`. Its timers
- * keep the process alive. A worker is given the `origin` of its parent's clock, and means the same by an instant.
+ * Clock of the machine. Instants include the time for which the machine was suspended, so that nothing old passes for
+ * fresh afterwards; Unix time is `Date`'s. Timers keep the process alive. A worker thread that is given the `origin` of
+ * its parent's clock has comparable instants.
  */
 export class SystemClock implements Clock {
   readonly origin: number
@@ -53,7 +56,7 @@ export class SystemClock implements Clock {
   wake(at: Instant, callback: () => void): () => void {
     let timer: NodeJS.Timeout
     const arm = (): void => {
-      // Rounded up: a timer counts whole milliseconds, and a wake-up before its moment would spin.
+      // Rounded up: a timer counts whole milliseconds, and one that fires too early would be armed again and again.
       const wait = Math.min(Math.max(Math.ceil(at - this.now()), 0), this.#lookEveryMs)
       timer = setTimeout(() => {
         if (this.now() < at) arm()
@@ -67,12 +70,12 @@ export class SystemClock implements Clock {
   }
 }
 
-/** One for all clocks of a thread, and of the same kind in each thread. */
+/** Source of elapsed time shared by all clocks of this thread; every thread chooses the same kind. */
 let chosen: Elapsed | undefined
 
 const systemElapsed = (): Elapsed => (chosen ??= bootTime() ?? monotonicTime())
 
-/** A machine that has no addon, as a portal's may be, does without what it slept. */
+/** Returns the addon's boot-time clock; undefined if the addon is not installed, as it may be on a portal's machine. */
 const bootTime = (): Elapsed | undefined => {
   try {
     const { bootTime } = loadAddon()
@@ -83,7 +86,7 @@ const bootTime = (): Elapsed | undefined => {
   }
 }
 
-/** `performance.now`, which begins at another moment in each thread. */
+/** Returns a clock that stops during a suspend. `performance.now` alone begins at another moment in each thread. */
 const monotonicTime = (): Elapsed => {
   const offset = Number(process.hrtime.bigint()) / 1e6 - performance.now()
   return () => performance.now() + offset

@@ -18,7 +18,10 @@ const SEND_ROWS = 512
 const SEND_BYTES = 1 << 20
 const MAX_DATAGRAM_BYTES = 65_507
 
-/** UDP sockets of the native addon: one call into the kernel moves many datagrams, joined and split by it where it can. */
+/**
+ * UDP sockets of the native addon: one system call moves many datagrams, with UDP_SEGMENT and UDP_GRO if the kernel has
+ * them.
+ */
 export class NativeDatagramSockets implements DatagramSockets {
   // oxlint-disable-next-line typescript/require-await -- what fails rejects
   async open(options: DatagramSocketOptions): Promise<DatagramSocket> {
@@ -27,7 +30,7 @@ export class NativeDatagramSockets implements DatagramSockets {
   }
 }
 
-/** A bound socket, not watched yet. @throws a system error where it cannot be bound */
+/** Opens and binds a UDP socket without watching it for datagrams. @throws a system error if it cannot be bound */
 export const openUdpPort = (
   addon: Addon,
   options: Pick<DatagramSocketOptions, 'address' | 'family' | 'port' | 'orAnyPort' | 'mark'>,
@@ -52,14 +55,14 @@ export const openUdpPort = (
   return port
 }
 
-/** A port that datagrams are sent by one by one. */
+/** Socket for `sendOne`, with the encoder of its address family. */
 export interface SendingPort {
   addon: Addon
   port: Port
   encoder: EndpointEncoder
 }
 
-/** Sends one datagram at once. One that cannot be sent is dropped and counted. */
+/** Sends one datagram at once. A datagram that cannot be sent is dropped and counted in `drops`. */
 export const sendOne = ({ addon, port, encoder }: SendingPort, datagram: Datagram, drops: Counters): void => {
   const { to, bytes, isProbe } = datagram
   const words = encoder.encode(to)
@@ -143,7 +146,10 @@ class NativeDatagramSocket implements DatagramSocket {
     for (let row = 0; row < rows; row++) countErrno(this.#drops, this.#sentRows[row * UDP_ROW + 2] ?? 0)
   }
 
-  /** What is gathered is one probe; that it is too long for the first link is an answer, too. */
+  /**
+   * Sends the one queued datagram as a path MTU probe. An error is not counted: a probe too long for the first link
+   * tells the MTU as well.
+   */
   #flushProbe(): void {
     this.#rows = this.#bytes = 0
     this.#addon.sendProbe(this.#handle, this.#sent, this.#sentRows)

@@ -1,23 +1,23 @@
 import type { Socket } from 'node:net'
 import { framed, StreamMessages } from './dns-stream.ts'
 
-/** Queries whose answers are not written yet; those that come after them stay in the kernel until one is. */
+/** Maximum of queries whose answers are not written yet; until one is, further queries are not read from the socket. */
 const MAX_WAITING_QUERIES = 16
 const MAX_MESSAGE_BYTES = 0xffff
 
 export interface DnsConnectionOptions {
-  /** Whose it is: canonical. */
+  /** Canonical IP address of the DNS client. */
   peer: string
-  /** RFC 7766 §6.2.3: how long it stays open without a whole query and without an answer that is taken. */
+  /** Idle timeout in ms, restarted by each complete query and each answer written. RFC 7766 §6.2.3 */
   idleMs: number
-  /** The message is a copy. */
+  /** Called for each query; the message is a copy and belongs to the callee. */
   onQuery: (message: Uint8Array) => void
   onClose: () => void
 }
 
 /**
- * One connection of somebody who asks. Who asks faster than it reads is read more slowly: a query waits until its answer is with the kernel, not
- * only until there is one, or an asker that takes no answers would fill the memory with them.
+ * Server side of one DNS connection over TCP. A query counts as waiting until its answer is written to the kernel, so
+ * that a client that sends queries and reads no answers is slowed down instead of filling the memory.
  */
 export class DnsConnection {
   readonly peer: string
@@ -56,7 +56,10 @@ export class DnsConnection {
     return this.#waiting === 0
   }
 
-  /** When it last had a whole query or took an answer, as a number that counts up. */
+  /**
+   * Sequence number of the last complete query or written answer; the lowest of all connections was idle for the
+   * longest.
+   */
   get usedAt(): number {
     return this.#usedAt
   }
@@ -74,9 +77,9 @@ export class DnsConnection {
     this.#socket.destroy()
   }
 
-  /** Hands on as many queries as may wait, and reads more only where all were. */
+  /** Passes on queries until `MAX_WAITING_QUERIES` wait, and pauses the socket while no more may. */
   #read(): void {
-    // Answers may come while a query is handed on.
+    // `onQuery` may answer at once, which calls this method again.
     if (this.#isReading || this.#socket.destroyed) return
     this.#isReading = true
     while (this.#mayAsk) {

@@ -10,19 +10,19 @@ import { openDatagram, openStream, type MarkFor } from './outgoing-socket.ts'
 
 const HEADER_BYTES = 12
 const MAX_MESSAGE_BYTES = 0xffff
-/** Beyond it a query is refused at once: each holds a socket. */
+/** Maximum of queries in flight, as each may hold a socket; further queries fail with EBUSY. */
 const MAX_EXCHANGES = 1024
 
 export interface DnsExchangeOptions {
-  /** Asked for each socket; none are marked by default. */
+  /** Returns the SO_MARK of each socket; by default no socket is marked. */
   markFor?: MarkFor
   /** Certificates (PEM) to trust instead of the built-in roots. */
   ca?: string
 }
 
 /**
- * DNS over ordinary sockets: over UDP and TCP each query has one of its own, so that the port is a fresh random one, and an id of our own
- * (RFC 5452 §4.5, §9.2), whatever the application's was. Connections over TLS are shared and kept for a while.
+ * DNS client over UDP, TCP and TLS. Every query over UDP or TCP has a socket of its own, hence a random port, and a
+ * random id in place of the application's (RFC 5452 §4.5, §9.2). TLS connections are shared and kept for a while.
  */
 export class SocketDnsExchange implements DnsExchange {
   readonly #markFor: MarkFor
@@ -63,7 +63,7 @@ export class SocketDnsExchange implements DnsExchange {
   }
 }
 
-/** A query that is on its way: how to end it, whatever happened. */
+/** Sends a query and returns a function that closes its socket or gives the query up. */
 type Carry = (query: Buffer, settle: Settle) => () => void
 
 const exchange = ({ timeoutMs, signal }: DnsExchangeRequest, query: Buffer, carry: Carry): Promise<Uint8Array> =>
@@ -117,10 +117,10 @@ const overUdp =
     let open = true
     socket.on('error', failed)
     socket.on('message', (bytes) => {
-      // Anybody may send: what is not the answer is passed over, and the true one may still come (RFC 5452 §9.1).
+      // RFC 5452 §9.1: anybody may send a forged datagram, so a mismatch is ignored and the true answer awaited.
       if (isAnswerTo(query, bytes)) answered(new Uint8Array(bytes))
     })
-    // Connected: the kernel drops what comes from elsewhere and reports a closed port as ECONNREFUSED.
+    // On a connected socket the kernel drops datagrams of other senders and reports a closed port as ECONNREFUSED.
     socket.on('connect', () => {
       if (open) socket.send(query)
     })
@@ -148,7 +148,7 @@ const overTcp =
       const answer = messages.take()
       if (answer === undefined) return
       if (isAnswerTo(query, answer)) answered(new Uint8Array(answer))
-      else failed(failure('EBADMSG', 'what came is not an answer to the query'))
+      else failed(failure('EBADMSG', 'the message received is not an answer to the query'))
     })
     return () => {
       socket.destroy()

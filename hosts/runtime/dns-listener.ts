@@ -5,17 +5,21 @@ import { DnsConnection } from './dns-connection.ts'
 import { loadAddon, UDP_ROW } from './native/addon.ts'
 import { encodeAddress, SOCKET_ADDRESS_WORDS } from './socket-address.ts'
 
-/** wire §6: 10 TCP connections per sentinel. Each sentinel is a peer of its own here (core/flow/client/tcp-hairpin.ts), as is each client of a gateway. */
+/**
+ * Maximum of TCP connections from one address. Wire §6: 10 per sentinel, where each sentinel has an address of its own
+ * (core/flow/client/tcp-hairpin.ts), as has each client of a gateway.
+ */
 const MAX_CONNECTIONS_OF_PEER = 10
-/** Of one listener. */
+/** Maximum of TCP connections of one listener. */
 const MAX_CONNECTIONS = 128
-/** Longer than an answer takes (5 s). */
+/** Idle timeout of a connection, longer than the 5 s that an answer may take. */
 const IDLE_MS = 10_000
 
+/** DNS over TCP, server side: opens listeners that accept connections within limits. */
 export class TcpDnsListeners implements DnsListeners {
   readonly #idleMs: number
 
-  /** `idleMs` is how long a connection stays open that is not used. */
+  /** `idleMs`: time after which an unused connection is closed. */
   constructor({ idleMs = IDLE_MS }: { idleMs?: number } = {}) {
     this.#idleMs = idleMs
   }
@@ -37,7 +41,7 @@ class TcpDnsListener implements DnsListener {
   constructor(options: DnsListenerOptions, idleMs: number) {
     this.#options = options
     this.#idleMs = idleMs
-    // Half open: who has asked all that it wants to know may say so, and still gets its answers.
+    // Half open: a client may close its sending side after its last query and still gets the answers.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#serve(socket))
   }
 
@@ -85,7 +89,10 @@ class TcpDnsListener implements DnsListener {
     this.#connections.set(id, connection)
   }
 
-  /** Where there are as many as there may be, the one that waits for nothing for the longest makes way (RFC 7766 §6.2.3). */
+  /**
+   * Whether another connection may be accepted; if the limit is reached, closes the one idle for the longest. RFC 7766
+   * §6.2.3
+   */
   #hasRoomFor(peer: string): boolean {
     const all = [...this.#connections.values()]
     const ofPeer = all.filter((connection) => connection.peer === peer)
@@ -94,7 +101,7 @@ class TcpDnsListener implements DnsListener {
   }
 }
 
-/** The descriptor of a socket that hears one device only, whatever the machine's addresses and filters are. @throws a system error */
+/** Returns the file descriptor of a TCP socket bound to one network device (SO_BINDTODEVICE). @throws a system error */
 const boundTo = (device: string, { address, port }: { address: string; port: number }): number => {
   const words = encodeAddress(address, port)
   if (words === undefined) throw new TypeError(`not an address: ${address}`)
@@ -103,6 +110,7 @@ const boundTo = (device: string, { address, port }: { address: string; port: num
   return loadAddon().bindTcp(address.includes(':') ? 6 : 4, row, device)
 }
 
+/** Closes the connection that was idle for the longest; false if every one has a query in flight. */
 const giveWay = (connections: readonly DnsConnection[]): boolean => {
   const [longest] = connections.filter(({ isIdle }) => isIdle).sort((a, b) => a.usedAt - b.usedAt)
   longest?.close()

@@ -9,11 +9,11 @@ import { TrustedCertificates } from './trusted-certificates.ts'
 
 /** RFC 7858 §3.4: connections are kept for the next query, but not for long. */
 const IDLE_MS = 10_000
-/** Of one connection; the next one takes another. */
+/** Maximum of queries in flight on one connection; a further query opens another. */
 const MAX_QUERIES = 256
-/** Messages that nobody asked for, between two answers: what a server can make us read. */
-const MAX_UNASKED_MESSAGES = 256
-/** The one that was idle for the longest makes way. */
+/** Maximum of unsolicited messages between two answers, after which the connection is closed. */
+const MAX_UNSOLICITED_MESSAGES = 256
+/** Maximum of open connections; beyond, the least recently used is closed, or forgotten while it has queries. */
 const MAX_CONNECTIONS = 32
 
 interface Server {
@@ -27,14 +27,14 @@ interface Server {
 export class TlsDnsConnections {
   readonly #ca: string | undefined
   readonly #trusted = new TrustedCertificates()
-  /** Least recently used first. */
+  /** Open connections by server, least recently used first. */
   readonly #connections = new Map<string, Connection>()
 
   constructor(ca: string | undefined) {
     this.#ca = ca
   }
 
-  /** Gives back how to give up on the query. */
+  /** Sends a query and returns a function that gives it up. The result goes to `settle`. */
   ask(server: Server, query: Buffer, settle: Settle): () => void {
     const key = [server.address, server.port, server.serverName, server.mark].join(' ')
     const kept = this.#connections.get(key)
@@ -46,7 +46,7 @@ export class TlsDnsConnections {
     let giveUp = kept.ask(query, {
       answered: settle.answered,
       failed: (error) => {
-        // The server closed it just when we asked: that says nothing of the server.
+        // A server may close an idle connection just as the query is sent; that is no failure of the server.
         if (kept.hasReceived && 'code' in error && BROKEN.has(String(error.code))) {
           giveUp = this.#open(key, server).ask(query, settle)
         } else settle.failed(error)
@@ -73,21 +73,21 @@ const BROKEN = new Set(['ECONNRESET', 'EPIPE'])
 
 class Connection {
   readonly #socket: TLSSocket
-  /** By the id on the wire. */
+  /** Queries in flight, by their id on the wire. */
   readonly #queries = new Map<number, { query: Buffer; settle: Settle }>()
-  /** Ids of queries that were given up, whose answers may still come. */
+  /** Ids of queries given up, whose answers may still arrive. */
   readonly #abandoned = new Set<number>()
-  /** Counts what came, so that silence can be told. */
+  /** Number of chunks received, to tell whether anything arrived during a query. */
   #received = 0
-  /** Messages that answer nothing, since the last that did. */
-  #unasked = 0
+  /** Unsolicited messages since the last answer. */
+  #unsolicited = 0
   #ended = false
-  /** Whether it takes more queries. */
+  /** Whether further queries may be sent over this connection. */
   isUsable = true
 
   constructor({ address, port, serverName, mark }: Server, trust: Pick<ConnectionOptions, 'ca' | 'secureContext'>) {
     const stream = openStream({ address, port, mark })
-    // An error before the TLS layer has taken over.
+    // The TLS socket does not report errors that happen before it has taken over.
     stream.on('error', (error) => this.#end(error))
     const socket = connectTls({
       socket: stream,
@@ -113,7 +113,7 @@ class Connection {
     })
   }
 
-  /** How many queries are in flight. */
+  /** Number of queries in flight. */
   get size(): number {
     return this.#queries.size
   }
@@ -122,7 +122,7 @@ class Connection {
     return this.#received > 0
   }
 
-  /** The query's id is replaced by one that is free here, and stands in the answer. */
+  /** Sends a query under an unused id, which the answer has, too. Returns a function that gives the query up. */
   ask(query: Buffer, settle: Settle): () => void {
     const id = this.#freeId()
     const sent = Buffer.from(query)
@@ -134,7 +134,7 @@ class Connection {
     return () => {
       if (!this.#queries.delete(id)) return
       this.#abandoned.add(id)
-      // Nothing came all the while: the way to the server may be gone, and the next query finds out over a connection of its own.
+      // Nothing was received during the query: the path may be broken, so the next query opens a new connection.
       if (this.#received === receivedBefore || this.#abandoned.size >= MAX_QUERIES) this.isUsable = false
       this.#rest()
     }
@@ -148,24 +148,28 @@ class Connection {
     const id = message.length < 2 ? -1 : message.readUInt16BE(0)
     if (this.#abandoned.delete(id)) return
     const asked = this.#queries.get(id)
-    if (asked === undefined) return this.#onUnasked()
+    if (asked === undefined) return this.#onUnsolicited()
     this.#queries.delete(id)
     this.#rest()
     if (isAnswerTo(asked.query, message)) {
-      this.#unasked = 0
+      this.#unsolicited = 0
       asked.settle.answered(new Uint8Array(message))
       return
     }
-    asked.settle.failed(failure('EBADMSG', 'what came is not an answer to the query'))
-    this.#onUnasked()
+    asked.settle.failed(failure('EBADMSG', 'the message received is not an answer to the query'))
+    this.#onUnsolicited()
   }
 
-  /** Passed over: a server may say a thing twice, and the other queries have nothing to do with it. */
-  #onUnasked(): void {
-    if (++this.#unasked > MAX_UNASKED_MESSAGES) this.#end(failure('EBADMSG', 'too much came that nobody asked for'))
+  /**
+   * Ignores an unsolicited message, as servers repeat answers and other queries are in flight; too many end the
+   * connection.
+   */
+  #onUnsolicited(): void {
+    if (++this.#unsolicited > MAX_UNSOLICITED_MESSAGES)
+      this.#end(failure('EBADMSG', 'the server sent too many messages that answer no query'))
   }
 
-  /** Without queries it keeps no process alive. */
+  /** Lets the process exit while no query is in flight, and closes the connection if it takes no more queries. */
   #rest(): void {
     if (this.#queries.size > 0) return
     if (this.isUsable) this.#socket.unref()

@@ -1,25 +1,28 @@
-/** A DNS message as it goes over a stream: two bytes of length before it, in one piece (RFC 7766 §8). */
+/** Returns a DNS message with its two-byte length prefix for a stream, to be written in one piece. RFC 7766 §8 */
 export const framed = (message: Uint8Array): Buffer => {
   const length = Buffer.alloc(2)
   length.writeUInt16BE(message.length)
   return Buffer.concat([length, message])
 }
 
-/** Cuts what comes over a stream into messages. */
+/** Splits a byte stream into length-prefixed DNS messages. */
 export class StreamMessages {
   #received: Buffer = Buffer.alloc(0)
 
-  /** Holds the chunk until its messages are taken: add no more while there are some that nobody wants yet. */
+  /**
+   * Appends a chunk and keeps it until its messages are taken. Pause the stream while messages wait: nothing else
+   * bounds the memory.
+   */
   add(chunk: Buffer): void {
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
   }
 
-  /** Whether there is a message that is whole. */
+  /** Whether a complete message has been received. */
   get hasWhole(): boolean {
     return this.#received.length >= 2 && this.#received.length >= this.#end()
   }
 
-  /** Takes the next message that is whole; undefined where there is none. A view. */
+  /** Removes and returns the next complete message, as a view; undefined if there is none. */
   take(): Buffer | undefined {
     if (!this.hasWhole) return undefined
     const end = this.#end()

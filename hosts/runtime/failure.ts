@@ -1,3 +1,3 @@
-/** An error of ours with a stable `code`, as the system's have. */
+/** Returns an error with a stable `code`, as errors of the operating system have. */
 export const failure = (code: string, message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, cause === undefined ? {} : { cause }), { code })

@@ -3,7 +3,7 @@ import type { Secret } from '../../core/runtime/secret.ts'
 import type { SecretStore } from '../../core/runtime/secret-store.ts'
 import { readTokenFile, removeTokenFile, writeTokenFile } from './token-file.ts'
 
-/** A file each, mode 0600, in a folder. */
+/** Secret store that keeps each secret in a file of its own, mode 0600, in one folder. */
 export class FileSecretStore implements SecretStore {
   readonly #folder: string
 

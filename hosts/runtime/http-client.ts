@@ -12,17 +12,17 @@ import { TrustedCertificates } from './trusted-certificates.ts'
 import { unpacked } from './unpacked-body.ts'
 
 export interface HttpClientOptions {
-  /** Asked for each socket to a pinned address; none are marked by default. */
+  /** Returns the SO_MARK of each socket to a pinned address; by default no socket is marked. */
   markFor?: MarkFor
   /** Certificates (PEM) to trust instead of the built-in roots. */
   ca?: string
-  /** Asked for each address that would be connected to; all are permitted by default. */
+  /** Whether an address may be connected to; by default all may. */
   permits?: PermitsAddress
 }
 
 /**
- * Node's HTTP within the port's bounds: no redirects, no cookies, limited in time and in (unpacked) size. What is permitted is asked of the address
- * that the socket is connected to, so that no name says one thing when it is looked at and another when it is used.
+ * HTTP client on Node's: follows no redirects, keeps no cookies, bounds time and unpacked size. `permits` is asked
+ * about the address that a socket is connected to, so that a name cannot resolve differently between check and use.
  */
 export class NodeHttpClient implements HttpClient {
   readonly #pinned: PinnedHttp
@@ -55,7 +55,7 @@ export class NodeHttpClient implements HttpClient {
     } catch (error) {
       if (request.signal?.aborted === true) throw failure('ABORT_ERR', 'the request was given up', error)
       if (deadline.aborted) throw failure('ETIMEDOUT', `no whole answer within ${request.timeoutMs} ms`, error)
-      // For a name with several addresses the first one's failure stands for all.
+      // If a name has several addresses, the failure of the first is reported.
       const code = codeOf(error)
       throw code === undefined ? error : failure(code, `the request failed: ${messageOf(error) ?? code}`, error)
     }
@@ -63,7 +63,7 @@ export class NodeHttpClient implements HttpClient {
 
   #begin({ method, headers, body }: HttpRequest, url: URL, signal: AbortSignal): Promise<IncomingMessage> {
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-    // An address is not looked up.
+    // An address is never passed to `#lookup`, so it is checked here.
     if (isIP(host) !== 0 && !this.#permits(host)) throw notPermitted(host)
     const options: RequestOptions = { method, headers: { ...headers }, agent: false, signal, lookup: this.#lookup }
     const isSecure = url.protocol === 'https:'
@@ -73,7 +73,7 @@ export class NodeHttpClient implements HttpClient {
       sent.on('error', reject)
       sent.on('response', resolve)
       sent.on('socket', (socket) => {
-        // The last word, whatever the resolver said.
+        // Checks the address that is in use, whatever the resolver returned.
         socket.on('connect', () => {
           if (!this.#permits(socket.remoteAddress ?? '')) sent.destroy(notPermitted(host))
         })
@@ -82,7 +82,7 @@ export class NodeHttpClient implements HttpClient {
     })
   }
 
-  /** The system's resolver, without the addresses that are not permitted. */
+  /** Looks a host up with the system's resolver and leaves out the addresses that are not permitted. */
   readonly #lookup = (
     host: string,
     options: LookupOptions,

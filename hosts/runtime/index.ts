@@ -1,4 +1,4 @@
-// The Node implementation of every port in core/runtime: one factory each. Nothing here does I/O before it is called.
+// One factory for the Node implementation of each port in core/runtime. Importing this file does no I/O.
 import type { Clock } from '../../core/runtime/clock.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
@@ -48,10 +48,13 @@ export { markedConnections, type ConnectionRequest } from './marked-connection.t
 
 export const createClock = (): Clock => new SystemClock()
 export const createRandom = (): Random => new SystemRandom()
-/** Secrets in 0600 files of the folder, or in the Secret Service of this session, where the folder tells installations apart. */
+/**
+ * Keeps secrets in files (mode 0600) of `folder`, or in the session's Secret Service, where `folder` tells
+ * installations apart.
+ */
 export const createSecretStore = (kind: 'file' | 'secret-service', folder: string): SecretStore =>
   kind === 'file' ? new FileSecretStore(folder) : new SecretServiceStore(folder)
-/** Files with secrets, as seen from a folder. */
+/** Reads secret files whose relative paths begin at `folder`. */
 export const createSecretFiles = (folder: string): SecretFiles => new FolderSecretFiles(folder)
 export const createLogger = (options: LoggerOptions = {}): Logger => PinoLogger.open(options)
 export const createHttpClient = (options: HttpClientOptions = {}): HttpClient => new NodeHttpClient(options)
@@ -59,13 +62,12 @@ export const createDnsExchange = (options: DnsExchangeOptions = {}): DnsExchange
 export const createDatagramSockets = (): DatagramSockets => new NativeDatagramSockets()
 export const createDnsListeners = (): DnsListeners => new TcpDnsListeners()
 export const createNetworkInterfaces = (): NetworkInterfaces => new SystemNetworkInterfaces()
-/** The authorities of this machine, and those of a file of the operator's. */
+/** Certificate authorities trusted by this machine, and those of the operator's `caFile`. */
 export const createTrustedAuthorities = (options: TrustOptions = {}): TrustedAuthorities =>
   new TrustedCertificates(options)
 export const createWebSockets = (options: TrustOptions = {}): WebSockets => new WsWebSockets(options)
 export const createTunDevices = (): TunDevices => new LinuxTunDevices()
 
-/** Where the system's resolv.conf is, if not at /etc/resolv.conf. */
 export const createSystemNames = (files: SystemNameFiles = {}): SystemNames => new LinuxSystemNames(files)
 export const createSystemResolvers = (options: { path?: string } = {}): SystemResolvers =>
   new LinuxSystemResolvers(options)

@@ -5,15 +5,15 @@ import type { LogFields, Logger } from '../../core/runtime/logger.ts'
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 export interface LoggerOptions {
-  /** What is less urgent is not written; `info` by default. */
+  /** Least urgent level that is written; `info` by default. */
   level?: LogLevel
-  /** Named in each line, beside the fields. */
+  /** Value of the field `name` of each line. */
   name?: string
-  /** Where the lines go; standard error by default, so that standard output stays for what was asked. */
+  /** Destination of the lines; standard error by default, as standard output is for a command's result. */
   destination?: DestinationStream
 }
 
-/** One JSON object per line. Secrets print as `[secret]`, errors with their code, message and stack. */
+/** Logger that writes one JSON object per line. Secrets print as `[secret]`, errors with code, message and stack. */
 export class PinoLogger implements Logger {
   readonly #pino: Pino
 
@@ -60,15 +60,18 @@ export class PinoLogger implements Logger {
   }
 }
 
-/** Standard error as a destination. A disk that is full, or a reader that has gone, costs lines and not the process. */
+/**
+ * Returns standard error as a destination. A full disk or a reader that has gone loses lines and does not end the
+ * process.
+ */
 const standardError = (): DestinationStream => {
   const stream = pino.destination({ fd: 2, sync: true })
   stream.on('error', () => undefined)
-  // It may be a terminal, and names come from elsewhere.
+  // Standard error may be a terminal, and logged names come from peers: escape sequences must not reach it.
   return { write: (line) => stream.write(visibleText(line)) }
 }
 
-/** An Error has no enumerable members of its own: under whatever name it is logged, it is spelled out. */
+/** Replaces each Error among the fields by a plain object, as an Error's own members would not be serialized. */
 const plainErrors = (fields: LogFields): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(fields).map(([key, value]) => [

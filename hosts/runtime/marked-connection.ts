@@ -4,12 +4,12 @@ import { connect as connectTls, type ConnectionOptions, type SecureContext } fro
 import { failure } from './failure.ts'
 import { openStream } from './outgoing-socket.ts'
 
-/** Longest wait for one address. */
+/** Timeout of a connection attempt to one address. */
 const ATTEMPT_MS = 5_000
-/** From one address's attempt to the next one's beside it (RFC 8305 §5): one that is silent costs no more. */
+/** Delay after which the next address is tried while the attempt before goes on. RFC 8305 §5 */
 const STAGGER_MS = 300
 
-/** Of what `http.request`, `https.request` and `ws` hand to their `createConnection`, what matters here. */
+/** Options used here of those that `http.request`, `https.request` and `ws` pass to `createConnection`. */
 export interface ConnectionRequest {
   host?: string | null | undefined
   hostname?: string | null | undefined
@@ -20,21 +20,25 @@ export interface ConnectionRequest {
 }
 
 export interface MarkedOptions {
-  /** SO_MARK; needs CAP_NET_ADMIN. Without it the sockets are ordinary ones. */
+  /** SO_MARK of the sockets, which needs CAP_NET_ADMIN; if absent, they are not marked. */
   mark?: number | undefined
-  /** For wss: and https:. */
+  /** Whether the connection is secured, as for wss: and https:. */
   tls: boolean
-  /** Whom to trust instead of Node's own roots; asked for at each connection. Throws where that is not known. */
+  /**
+   * Returns the TLS context to use instead of Node's own roots, at each connection. May throw, which fails the
+   * connection.
+   */
   secureContext?: () => SecureContext
-  /** Hears of each step as it begins: `answer` once the connection is ready for a request. */
+  /** Called as each step begins; `answer` means that the connection is ready for a request. */
   onStep?: (step: 'name' | 'connect' | 'tls' | 'answer') => void
-  /** Hears of the connection; it may be destroyed at any time. */
+  /** Called with the TCP socket, then with the TLS socket; the callee may destroy either at any time. */
   onSocket?: (socket: Socket) => void
 }
 
 /**
- * A `createConnection` for `http.request`, `https.request` and `ws` whose sockets carry SO_MARK, so that they bypass the tunnel.
- * Tries all addresses of the name, each a moment after the one before, and takes the first that answers.
+ * Returns a `createConnection` for `http.request`, `https.request` and `ws` whose sockets carry SO_MARK and so bypass
+ * the tunnel. It tries all addresses of the name, each `STAGGER_MS` after the one before, and keeps the first that
+ * connects.
  */
 export const markedConnections =
   (options: MarkedOptions) =>
@@ -44,7 +48,7 @@ export const markedConnections =
         done(null, socket)
       },
       (error: unknown) => {
-        // Where there is an error nobody looks at the socket; Node's type wants one.
+        // Node's type asks for a socket even with an error; it is not used.
         done(error instanceof Error ? error : new Error(String(error)), new Socket())
       },
     )
@@ -69,23 +73,26 @@ const connectMarked = async (
     return socket
   }
   onStep?.('tls')
-  // An address is no server name (RFC 6066 §3), but it is what the certificate is checked against.
+  // RFC 6066 §3: an address is not sent as server name. The certificate is still checked against `host`.
   const servername = request.servername ?? (isIP(host) === 0 ? host : '')
   const trust = secureContext === undefined ? request.ca && { ca: request.ca } : { secureContext: secureContext() }
   const secured = connectTls({ socket, host, servername, ...trust })
   onSocket?.(secured)
-  // Whoever asked may have gone meanwhile.
+  // The caller may have gone, and an error without a listener would end the process.
   return secured.on('error', () => undefined).once('secureConnect', () => onStep?.('answer'))
 }
 
 interface Target {
-  /** For the error's text. */
+  /** Host name for error texts. */
   host: string
   port: number
   mark: number | undefined
 }
 
-/** The first connection of those to all addresses. Rejects with why the first address failed, and a word of the others. */
+/**
+ * Connects to all addresses, staggered, and returns the first socket that connects. Rejects with an AggregateError of
+ * all failures.
+ */
 const connectToFirst = (addresses: readonly string[], target: Target): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const open = new Set<Socket>()
@@ -120,6 +127,7 @@ const connectToFirst = (addresses: readonly string[], target: Target): Promise<S
     else begin()
   })
 
+/** Connects to one address. The socket is in `open` until it fails or the caller removes it. */
 const attempt = (address: string, { port, mark }: Target, open: Set<Socket>): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const socket = openStream({ address, port, mark })
@@ -132,7 +140,7 @@ const attempt = (address: string, { port, mark }: Target, open: Set<Socket>): Pr
       open.delete(socket)
       reject(error)
     }
-    // The listener stays: an error that nobody hears would end the process.
+    // This listener stays: an error without a listener would end the process.
     socket.on('error', end)
     socket.once('close', () => end(failure('ECONNABORTED', 'the connection was given up')))
     socket.once('connect', () => {

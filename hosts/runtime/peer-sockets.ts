@@ -3,15 +3,15 @@ import type { Family } from '../../core/runtime/endpoint.ts'
 import { openPerFamily } from './per-family.ts'
 
 export interface PeerSocketsOptions {
-  /** The port wanted, the same for both families; any other where it is taken. */
+  /** Preferred port of both families; if it is taken, the system chooses another. */
   port: number
   mark?: number
-  /** Bytes are borrowed until it returns. */
+  /** Called with received datagrams, whose bytes are borrowed until it returns. */
   onBatch: (batch: readonly ReceivedDatagram[]) => void
   onError: (error: Error) => void
 }
 
-/** One UDP socket per address family that this machine has, bound to all addresses. Sends in batches. */
+/** UDP sockets towards peers: one for each address family of this machine, bound to all addresses. Sends in batches. */
 export class PeerSockets {
   readonly #sockets: ReadonlyMap<Family, DatagramSocket>
   readonly #waiting: Record<Family, Datagram[]> = { ipv4: [], ipv6: [] }
@@ -20,7 +20,7 @@ export class PeerSockets {
     this.#sockets = sockets
   }
 
-  /** Rejects where no family can be had. */
+  /** Opens the sockets. Rejects if this machine has neither address family. */
   static async open(sockets: DatagramSockets, options: PeerSocketsOptions): Promise<PeerSockets> {
     const opened = await openPerFamily({
       open: (family) => sockets.open({ ...options, family, orAnyPort: true }),
@@ -33,7 +33,7 @@ export class PeerSockets {
     return Object.fromEntries([...this.#sockets].map(([family, { port }]) => [family, port]))
   }
 
-  /** Sent with the next `flush`. */
+  /** Queues a datagram until the next `flush`. */
   queue(datagram: Datagram): void {
     this.#waiting[datagram.to.startsWith('[') ? 'ipv6' : 'ipv4'].push(datagram)
   }

@@ -2,15 +2,15 @@ import type { Family } from '../../core/runtime/endpoint.ts'
 
 const LACKING = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT'])
 
-/** Whether a socket could not be opened because this machine lacks the address family, or the address. */
+/** Whether an error says that this machine lacks the socket's address family or address. */
 export const lacksFamily = (error: unknown): boolean => LACKING.has(codeOf(error) ?? '')
 
 const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error ? String(error.code) : undefined
 
 /**
- * Opens one socket for each address family that this machine has. Where one fails for another reason, or there is no family at all, it closes
- * what it opened and rejects.
+ * Opens one socket for each address family that this machine has. If one fails for another reason, or there is no
+ * family at all, closes the opened socket and rejects.
  */
 export const openPerFamily = async <Socket>({
   open,

@@ -2,18 +2,18 @@ import { formatAddress, parseAddress } from '../../core/net/ip-address.ts'
 import { hostPrefix, parsePrefix, prefixContains, type Prefix } from '../../core/net/prefix.ts'
 import { isOfInternet } from '../../core/net/reserved-range.ts'
 
-/** Whether a connection to an address (text, as the system gives it) is permitted. */
+/** Whether a connection to an address, as the system writes it, is permitted. */
 export type PermitsAddress = (address: string) => boolean
 
-/** The range that an operator wrote: an address, or a prefix. Undefined where it is neither. */
+/** Parses an address or a prefix; an address becomes the prefix of that host. Undefined if the text is neither. */
 export const parseNetwork = (text: string): Prefix | undefined => {
   const address = parseAddress(text)
   return address === undefined ? parsePrefix(text) : hostPrefix(address)
 }
 
 /**
- * Permits addresses of the Internet, and those of the operator's own networks. Private, loopback, link-local and metadata addresses are none of the
- * Internet's, in whatever IPv6 address they are wrapped.
+ * Permits addresses of the Internet and of the operator's `networks`. Private, loopback, link-local and cloud metadata
+ * addresses are not of the Internet, even embedded in an IPv6 address.
  */
 export const permitInternetAnd =
   (networks: readonly string[]): PermitsAddress =>
@@ -21,7 +21,7 @@ export const permitInternetAnd =
     const address = parseAddress(text)
     if (address === undefined) return false
     const ranges = networks.flatMap((network) => parseNetwork(network) ?? [])
-    // IPv4 as a socket of both families shows it is the IPv4 address.
+    // A dual-stack socket shows an IPv4 address as IPv4-mapped IPv6.
     const [, mapped] = /^::ffff:([\d.]+)$/.exec(formatAddress(address)) ?? []
     const plain = (mapped === undefined ? undefined : parseAddress(mapped)) ?? address
     return ranges.some((range) => prefixContains(range, plain)) || isOfInternet(plain)

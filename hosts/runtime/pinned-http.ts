@@ -10,21 +10,24 @@ import { readBody, textFields } from './response-parts.ts'
 import { TrustedCertificates } from './trusted-certificates.ts'
 
 const IDLE_MS = 10_000
-/** Longest wait for one address before the next is tried. */
+/** Timeout of a connection attempt to one address, after which the next is tried. */
 const ATTEMPT_MS = 2_000
-/** The one that was used least recently makes way. */
+/** Maximum of origins with open connections; beyond, those of the least recently used are closed. */
 const MAX_ORIGINS = 32
 const HTTP1_SOCKETS = 8
 
-/** How one origin is reached: by HTTP/2 over one connection, or by HTTP/1.1 over several that are kept. */
+/** Connections to one origin: one of HTTP/2, or an agent with several of HTTP/1.1. */
 type Way = { type: 'http2'; session: ClientHttp2Session; inFlight: number } | { type: 'http1'; agent: Agent }
 
-/** https to addresses that the caller knows, over connections that are kept. */
+/**
+ * HTTPS client that connects to addresses given by the caller, without a name lookup, and keeps connections open for
+ * later requests.
+ */
 export class PinnedHttp {
   readonly #markFor: MarkFor
   readonly #ca: string | undefined
   readonly #trusted = new TrustedCertificates()
-  /** Least recently used first. */
+  /** Connections by origin, addresses and marks; least recently used first. */
   readonly #ways = new Map<string, Promise<Way>>()
 
   constructor({ markFor = () => undefined, ca }: { markFor?: MarkFor; ca?: string }) {
@@ -52,7 +55,7 @@ export class PinnedHttp {
     } catch (error) {
       if (request.signal?.aborted === true) throw failure('ABORT_ERR', 'the request was given up', error)
       if (!deadline.aborted) throw error
-      // The way may be gone without a word: the next request makes a new one.
+      // The path may be broken without an error, so the next request connects anew.
       this.#drop(given)
       throw failure('ETIMEDOUT', `no whole answer within ${request.timeoutMs} ms`, error)
     }
@@ -136,7 +139,7 @@ export class PinnedHttp {
         socket.destroy()
         reject(error)
       }
-      // They stay when it is connected: until somebody uses it, nobody else hears of its end.
+      // These listeners stay once it is connected, as an unused connection has no other.
       stream.on('error', fail)
       socket.on('error', fail)
       socket.once('close', () => fail(failure('ECONNRESET', 'the connection ended')))
@@ -183,7 +186,7 @@ const sendHttp2 = async (
     return { status: Number(status), headers: textFields(fields), body: await readBody(stream, maxBytes) }
   } finally {
     stream.destroy()
-    // An idle connection keeps no process alive.
+    // An idle connection must not keep the process alive.
     if (--way.inFlight === 0) way.session.unref()
   }
 }
@@ -208,7 +211,9 @@ const sendHttp1 = async (
   }
 }
 
-/** The promise, or a rejection as soon as the signal aborts; what it is of goes on. */
+/**
+ * Settles as the promise does, or rejects as soon as the signal aborts; the work behind the promise is not cancelled.
+ */
 const untilAborted = <T>(promise: Promise<T>, signal: AbortSignal): Promise<T> =>
   new Promise((resolve, reject) => {
     const onAbort = (): void => reject(failure('ABORT_ERR', 'given up'))

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** Finds the modules of plugins for a host: see `PluginModules` of core/plugin/load-plugins.ts. */
+/** Finds and imports plugin modules for a host: implements `PluginModules` of core/plugin/load-plugins.ts. */
 export interface NodePluginModules {
   folder: string
   builtin: () => readonly string[]
@@ -10,12 +10,12 @@ export interface NodePluginModules {
   importPackage: (name: string) => Promise<unknown>
 }
 
-/** The compiled plugins' folder, beside the hosts'. */
+/** Folder of the built-in plugins. */
 const PLUGINS = join(dirname(fileURLToPath(import.meta.url)), '../../plugins')
 
 /**
- * Built-in plugins are the folders that come with this package; others are npm packages as seen from the configuration file's
- * folder, wherever this package itself is installed.
+ * Finds built-in plugins in this package's plugins folder, and others as npm packages resolved from the configuration
+ * file's folder, wherever this package is installed.
  */
 export const createPluginModules = (configFile: string): NodePluginModules => {
   const folder = dirname(resolve(configFile))
@@ -31,15 +31,15 @@ export const createPluginModules = (configFile: string): NodePluginModules => {
   }
 }
 
-/** The source, where it is run without being compiled. */
+/** File extension of plugin modules: `.ts` if the source is run without compilation. */
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 
-/** @scope/name or name: no paths, which would leave the package folders. */
+/** Valid npm package names, as `name` or `@scope/name`. Paths are refused: they could leave node_modules. */
 const PACKAGE_NAME = /^(?:@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/
 
 /**
- * The file that `import 'name'` would load in a module of the folder. Node offers that for the importing module itself only, and
- * `require.resolve` refuses packages that are made for `import` alone.
+ * Returns the file that `import 'name'` would load from a module in `folder`. Node resolves this for the importing
+ * module only, and `require.resolve` refuses packages that export for `import` alone.
  */
 const entryPoint = (name: string, folder: string): string => {
   const root = PACKAGE_NAME.test(name) ? packageFolder(name, folder) : undefined
@@ -69,7 +69,7 @@ const packageFolder = (name: string, folder: string): string | undefined => {
 const isSubpaths = (exports: Exports): exports is { [subpath: string]: Exports } =>
   typeof exports === 'object' && exports !== null && Object.keys(exports).some((key) => key.startsWith('.'))
 
-/** The first condition, in the manifest's order, that holds for an import in Node. */
+/** Returns the target of the first condition, in the manifest's order, that applies to an import in Node. */
 const importTarget = (exports: Exports | undefined): string | undefined => {
   if (typeof exports === 'string') return exports
   if (exports === null || exports === undefined) return undefined

@@ -1,6 +1,6 @@
 import { failure } from './failure.ts'
 
-/** Reads a response's body to its end. Rejects with the code EMSGSIZE as soon as it has more than `maxBytes` bytes. */
+/** Reads a response's body to its end. Rejects with the code EMSGSIZE as soon as it exceeds `maxBytes`. */
 export const readBody = async (stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -12,7 +12,7 @@ export const readBody = async (stream: AsyncIterable<Uint8Array>, maxBytes: numb
   return new Uint8Array(Buffer.concat(chunks))
 }
 
-/** Header fields of a response as text, the values of a repeated one joined by commas. */
+/** Returns the header fields of a response as text, with the values of a repeated field joined by commas. */
 export const textFields = (fields: object): Record<string, string> =>
   Object.fromEntries(
     Object.entries(fields).flatMap(([name, value]) =>

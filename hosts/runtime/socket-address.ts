@@ -1,12 +1,16 @@
 import { formatAddress, parseAddress } from '../../core/net/ip-address.ts'
 import { endpoint, splitEndpoint, type Endpoint, type Family } from '../../core/runtime/endpoint.ts'
 
-/** Words of a socket address in a table of the addon: the port, then the address in four words, IPv4 in the first. */
+/**
+ * Number of 32-bit words of a socket address in the addon's tables: port, then four words of address; IPv4 uses the
+ * first.
+ */
 export const SOCKET_ADDRESS_WORDS = 5
 
+/** Maximum of endpoints that an `EndpointEncoder` remembers. */
 const ENTRIES = 4096
 
-/** Turns endpoints into table words. Remembers what it was asked, and forgets all of it when that gets too much. */
+/** Encodes endpoints into words of the addon's tables. Caches results, and empties the cache when it is full. */
 export class EndpointEncoder {
   readonly #family: Family
   readonly #known = new Map<Endpoint, Uint32Array | undefined>()
@@ -15,7 +19,7 @@ export class EndpointEncoder {
     this.#family = family
   }
 
-  /** The five words, or undefined where the endpoint is not an address of this family. */
+  /** Returns the endpoint's `SOCKET_ADDRESS_WORDS` words; undefined if its address is not of this family. */
   encode(text: Endpoint): Uint32Array | undefined {
     let words = this.#known.get(text)
     if (words === undefined && !this.#known.has(text)) {
@@ -27,7 +31,9 @@ export class EndpointEncoder {
   }
 }
 
-/** Turns table words into endpoints. One peer sends many datagrams in a row, so the last answer is kept. */
+/**
+ * Decodes words of the addon's tables into endpoints. Keeps the last result, as one peer sends many datagrams in a row.
+ */
 export class EndpointDecoder {
   readonly #family: Family
   readonly #last = new Uint32Array(SOCKET_ADDRESS_WORDS)
@@ -56,7 +62,7 @@ const encodeEndpoint = (text: Endpoint, family: Family): Uint32Array | undefined
   return encodeAddress(parts.address, parts.port)
 }
 
-/** The words of an address in text and a port, undefined if it is none. */
+/** Encodes an address and a port as `SOCKET_ADDRESS_WORDS` words; undefined if the text is not an address. */
 export const encodeAddress = (address: string, port: number): Uint32Array | undefined => {
   const bytes = parseAddress(address)
   if (bytes === undefined) return undefined

@@ -7,22 +7,22 @@ import { findSecretFile, readSecretFile } from './secret-file.ts'
 const NAME = 'the token file'
 
 /**
- * Reads a token from a file that only its owner reads; undefined where there is none.
- * @throws OperatorError SECRET_FILE_MODE where others may read it, SECRET_FILE_UNREADABLE, SECRET_FILE_INVALID
+ * Reads a token from a file that only its owner may read; undefined if there is no file.
+ * @throws OperatorError SECRET_FILE_MODE if others may read it, SECRET_FILE_UNREADABLE, SECRET_FILE_INVALID
  */
 export const readTokenFile = async (path: string): Promise<Secret | undefined> => {
   const token = (await findSecretFile({ path, name: NAME }))?.reveal().trim()
   if (token === undefined) return undefined
-  // Anything else would be refused as a header, with the token in the message.
+  // Node refuses other characters in a header with an error that prints the token.
   if (!/^[A-Za-z0-9._~-]+$/.test(token)) throw new OperatorError('SECRET_FILE_INVALID', `${path} holds no token.`)
   return new Secret(token)
 }
 
-/** Reads a token that has to be there. @throws OperatorError as `readTokenFile`, and SECRET_FILE_MISSING */
+/** Reads a token that must exist. @throws OperatorError as `readTokenFile`, and SECRET_FILE_MISSING */
 export const needTokenFile = async (path: string): Promise<Secret> =>
   (await readTokenFile(path)) ?? (await readSecretFile({ path, name: NAME }))
 
-/** Keeps a token, mode 0600 from its first byte, replacing another at once. */
+/** Writes a token to a file, mode 0600 from its first byte, and replaces an earlier token atomically. */
 export const writeTokenFile = async (path: string, token: Secret): Promise<void> => {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const written = `${path}.new`
@@ -32,5 +32,4 @@ export const writeTokenFile = async (path: string, token: Secret): Promise<void>
   await rename(written, path)
 }
 
-/** Forgets a token. */
 export const removeTokenFile = (path: string): Promise<void> => rm(path, { force: true })

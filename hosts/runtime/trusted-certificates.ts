@@ -4,7 +4,7 @@ import * as tls from 'node:tls'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { failure } from './failure.ts'
 
-/** Where systems keep the authorities that they trust, in one file each: the first that is there counts. */
+/** Files in which distributions keep the certificate authorities that they trust; the first that exists is used. */
 const SYSTEM_FILES = [
   '/etc/ssl/certs/ca-certificates.crt', // Debian, Ubuntu, Arch, Alpine, Gentoo
   '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', // Fedora, RHEL
@@ -15,15 +15,15 @@ const SYSTEM_FILES = [
 ]
 
 export interface TrustOptions {
-  /** An operator's own authorities, in PEM, trusted beside all others. */
+  /** PEM file of the operator's own authorities, trusted in addition to all others. */
   caFile?: string | undefined
-  /** Where the system's are looked for, for tests; SSL_CERT_FILE goes before it. */
+  /** Candidates for the system's file of authorities, for tests; SSL_CERT_FILE takes precedence. */
   systemFiles?: readonly string[]
 }
 
 /**
- * The authorities whose certificates are believed: Node's own roots, the system's store (what `update-ca-certificates` writes), and a file
- * of the operator's. The files are looked at again at each connection, as certificates are renewed while a client runs for months.
+ * Certificate authorities that are trusted: Node's own roots, the system's store (written by `update-ca-certificates`)
+ * and the operator's file. Changed files are read anew at the next connection, as a client runs for months.
  */
 export class TrustedCertificates {
   readonly #caFile: string | undefined
@@ -35,7 +35,10 @@ export class TrustedCertificates {
     this.#systemFiles = systemFiles
   }
 
-  /** Fails where the operator's file cannot be read, with the code CA_FILE. */
+  /**
+   * Returns a TLS context that trusts all authorities. Throws with the code CA_FILE if the operator's file cannot be
+   * read.
+   */
   context = (): tls.SecureContext => {
     const files = [this.#systemFile(), this.#caFile].filter((file) => file !== undefined)
     const seen = files.map((file) => stampOf(file) ?? '').join(' ')
@@ -45,7 +48,7 @@ export class TrustedCertificates {
     return this.#context.context
   }
 
-  /** All of them, in PEM. */
+  /** Returns the certificates of all authorities, in PEM. */
   pem(): string[] {
     const system = this.#systemFile()
     return [
@@ -62,7 +65,10 @@ export class TrustedCertificates {
   }
 }
 
-/** Looks at an operator's file of authorities as a start does. @throws OperatorError CA_FILE_UNREADABLE, CA_FILE_INVALID */
+/**
+ * Checks the operator's file of authorities when a host starts.
+ * @throws OperatorError CA_FILE_UNREADABLE, CA_FILE_INVALID
+ */
 export const checkCaFile = (file: string | undefined): void => {
   if (file === undefined) return
   let text: string
@@ -86,7 +92,7 @@ const readCaFile = (file: string): string => {
   throw failure('CA_FILE', `ca_file ${file} holds no certificate`)
 }
 
-/** Whether there is a certificate in it, and nothing between its marks that is none: OpenSSL passes such by without a word. */
+/** Whether a text has a certificate in PEM, and every one can be parsed: OpenSSL would skip a broken one silently. */
 const isPem = (text: string): boolean => {
   const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []
   try {
@@ -96,7 +102,10 @@ const isPem = (text: string): boolean => {
   }
 }
 
-/** Node's roots and those of NODE_EXTRA_CA_CERTS, which naming others would leave out. */
+/**
+ * Returns Node's roots and those of NODE_EXTRA_CA_CERTS, because a context with a `ca` of its own does not include
+ * them.
+ */
 const nodesOwn = (): readonly string[] => {
   if ('getCACertificates' in tls) return (tls.getCACertificates as (type: string) => string[])('default')
   const extra = process.env['NODE_EXTRA_CA_CERTS']
@@ -104,7 +113,7 @@ const nodesOwn = (): readonly string[] => {
   return [...tls.rootCertificates, readFileSync(extra, 'utf8')]
 }
 
-/** Another one for another content; undefined where there is no such file. */
+/** Returns a text that changes with the file's time and size; undefined if there is no such file. */
 const stampOf = (file: string): string | undefined => {
   try {
     const found = statSync(file)

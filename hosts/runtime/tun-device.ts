@@ -11,23 +11,25 @@ const READ_BYTES = 1 << 20
 const WRITE_ROWS = 256
 const WRITE_BYTES = 1 << 20
 const MAX_PACKET_BYTES = 65_535
-/** Segments of one burst: the same bytes again, and headers. */
+/**
+ * Size of the buffer for the packets segmented from one read: the bytes read, and a quarter more for repeated headers.
+ */
 const ARENA_BYTES = READ_BYTES + (READ_BYTES >> 2)
 const QUEUE_PACKETS = 10_000
 
 /**
- * Linux TUN devices with segmentation offload: the kernel hands over up to 64 KB of a flow at once, which is segmented here.
- * The device vanishes with the process.
+ * Linux TUN devices with segmentation offload: the kernel passes up to 64 KB of a flow in one frame, which is segmented
+ * into packets here. A device is removed when the process ends.
  */
 export class LinuxTunDevices implements TunDevices {
-  /** Rejects with a system error code: EPERM without CAP_NET_ADMIN, EBUSY where the name is taken. */
+  /** Opens a device. Rejects with a system error code: EPERM without CAP_NET_ADMIN, EBUSY if the name is taken. */
   async open(options: TunDeviceOptions): Promise<TunDevice> {
     const addon = loadAddon()
     return new LinuxTunDevice(addon, await openTunPort(addon, options), options)
   }
 }
 
-/** The device itself, not watched yet. Rejects as `LinuxTunDevices.open`. */
+/** Opens a TUN device and sets its MTU, without watching it for packets. Rejects as `LinuxTunDevices.open`. */
 export const openTunPort = async (addon: Addon, { name, mtu }: { name: string; mtu: number }): Promise<Port> => {
   const port = addon.openTun(name)
   try {
@@ -81,7 +83,7 @@ class LinuxTunDevice implements TunDevice {
       }
       this.#writtenRows[rows * TUN_ROW] = bytes
       this.#writtenRows[rows * TUN_ROW + 1] = length
-      this.#written.fill(0, bytes, bytes + OFFLOAD_HEADER_BYTES) // complete: nothing is left to the kernel
+      this.#written.fill(0, bytes, bytes + OFFLOAD_HEADER_BYTES) // no offload asked of the kernel
       this.#written.set(packet, bytes + OFFLOAD_HEADER_BYTES)
       bytes += length
       rows++

@@ -12,8 +12,8 @@ const UNPACK: Readonly<Record<string, Unpack>> = {
 }
 
 /**
- * A body without its Content-Encoding, never longer than `maxBytes`: nobody asked for compression, but some servers do it all the same.
- * Rejects with the code EMSGSIZE or EBADMSG.
+ * Undoes a body's Content-Encoding; some servers compress although they were not asked to. Rejects with the code
+ * EMSGSIZE if the result exceeds `maxBytes`, EBADMSG if it cannot be unpacked.
  */
 export const unpacked = async (
   body: Uint8Array,

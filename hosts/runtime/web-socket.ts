@@ -12,12 +12,13 @@ import type {
 import { markedConnections } from './marked-connection.ts'
 import { TrustedCertificates, type TrustOptions } from './trusted-certificates.ts'
 
-/** From the beginning to the answer's end. */
-const OPEN_PATIENCE_MS = 10_000
-const CLOSE_PATIENCE_MS = 1_000
+/** Timeout from the start of a connection to the end of the server's answer. */
+const OPEN_TIMEOUT_MS = 10_000
+/** Time for the server to answer a close frame before the connection is cut. */
+const CLOSE_TIMEOUT_MS = 1_000
 const MAX_BODY_BYTES = 65_536
 
-/** WebSockets by the ws package. */
+/** WebSocket client on the ws package. */
 export class WsWebSockets implements WebSockets {
   readonly #trusted: TrustedCertificates
 
@@ -39,24 +40,24 @@ export class WsWebSockets implements WebSockets {
     })
     const options: ClientOptions = { headers: { ...headers }, perMessageDeflate: false, maxPayload: maxBytes }
     const socket = new WebSocket(url, Object.assign(options, { followRedirects: false, createConnection }))
-    const patience = setTimeout(() => {
-      failed = { code: 'ETIMEDOUT', message: `no answer within ${OPEN_PATIENCE_MS / 1_000} s` }
-      // A body that does not end is taken as it is.
+    const openTimer = setTimeout(() => {
+      failed = { code: 'ETIMEDOUT', message: `no answer within ${OPEN_TIMEOUT_MS / 1_000} s` }
+      // If the body of a refusal does not end, `destroy` ends it, and the refusal is reported with the part received.
       if (answer === undefined) end(() => events.closed({ step, ...(failed ?? { message: 'closed' }) }))
       else answer.destroy()
-    }, OPEN_PATIENCE_MS)
+    }, OPEN_TIMEOUT_MS)
     let answer: IncomingMessage | undefined
-    /** Once: what is told, and nothing that stays behind. A server that keeps connections alive would hold the process for as long. */
+    /** Reports the end once and destroys all sockets: a server's kept-alive connection would keep the process alive. */
     const end = (tell: () => void): void => {
       if (isOver) return
       isOver = true
-      clearTimeout(patience)
+      clearTimeout(openTimer)
       tell()
       if (socket.readyState === WebSocket.CONNECTING) socket.terminate()
       for (const opened of sockets) opened.destroy()
     }
     socket.on('open', () => {
-      clearTimeout(patience)
+      clearTimeout(openTimer)
       step = 'open'
       events.opened()
     })
@@ -82,10 +83,9 @@ export class WsWebSockets implements WebSockets {
       close: () => {
         if (socket.readyState !== WebSocket.OPEN) return end(() => undefined)
         isOver = true
-        clearTimeout(patience)
+        clearTimeout(openTimer)
         socket.close(1000)
-        // What does not answer the close frame is not waited for.
-        setTimeout(() => socket.terminate(), CLOSE_PATIENCE_MS).unref()
+        setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS).unref()
       },
     }
   }
@@ -94,7 +94,7 @@ export class WsWebSockets implements WebSockets {
 const codeOf = (error: Error): { code?: string } =>
   'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
 
-/** RFC 6455 §7.4: a code, and perhaps a reason. */
+/** Describes a close frame's status code and reason for the log. RFC 6455 §7.4 */
 const closeText = (code: number, reason: Buffer): string => {
   if (code === NO_CLOSE_FRAME) return 'the connection ended without a word'
   const said = reason.toString('utf8')

@@ -9,7 +9,9 @@ const find = (folder: string): string => {
   return find(parent)
 }
 
-/** This package's folder: the compiled files and the source are at different depths in it. */
+/**
+ * Returns this package's folder, found by its package.json: compiled files and source are at different depths in it.
+ */
 export const packageRoot = (): string => find(dirname(fileURLToPath(import.meta.url)))
 
 export const packageVersion = (): string => {

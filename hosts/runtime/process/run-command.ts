@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process'
 
-/** A program that failed or is not there. `code` is its exit status as `EXIT_2`, or a system error's name. */
+/**
+ * Error of a program that failed or does not exist. `code` is its exit status as `EXIT_2`, or a system error's name.
+ */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
 
@@ -17,8 +19,8 @@ const TIMEOUT_MS = 30_000
 const MAX_OUTPUT_BYTES = 16 << 20
 
 /**
- * Runs a program without a shell and gives back its standard output.
- * @throws CommandError with what it said on standard error, where it fails, is missing or takes 30 s.
+ * Runs a program without a shell and returns its standard output.
+ * @throws CommandError with its standard error, if it fails, is missing or takes longer than 30 s
  */
 export const runCommand = (program: string, args: readonly string[], input = ''): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -35,6 +37,7 @@ export const runCommand = (program: string, args: readonly string[], input = '')
       const code = typeof error.code === 'number' ? `EXIT_${error.code}` : (error.code ?? 'KILLED')
       reject(new CommandError(code, `${program} ${args.join(' ')}: ${stderr.trim() || error.message}`, stderr))
     })
-    child.stdin?.on('error', () => undefined) // it ended without reading: its exit says why
+    // A program that ends without reading its input breaks the pipe; its exit status says why it ended.
+    child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
   })
