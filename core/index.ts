@@ -47,6 +47,7 @@ export {
   type UpstreamServer,
   type UpstreamQuery,
   type UpstreamVerdict,
+  type ServerVerdict,
   type UpstreamFailure,
 } from './contract/upstream-resolver.ts'
 export {

@@ -2,7 +2,7 @@ import type { Endpoint } from '../runtime/endpoint.ts'
 
 /**
  * Who answers a name that is nobody's resource: asks one upstream server. The client decides which one, and moves on to the
- * next where this one fails.
+ * next where this one fails or has nothing to do with the name.
  *
  * It never rejects: a failure is a verdict with a stable code. It gives up when `signal` aborts. One that does neither, or answers with what is
  * no verdict, has failed.
@@ -35,7 +35,14 @@ export interface UpstreamQuery {
   signal: AbortSignal
 }
 
+/** Verdict of a resolver plugin. */
 export type UpstreamVerdict =
+  | ServerVerdict
+  /** This resolver has nothing to do with the name: the next one is asked at once, and this one is not held against it. */
+  | { type: 'notMine' }
+
+/** Outcome of a query to a server. */
+export type ServerVerdict =
   /** Any answer of the server, also NXDOMAIN or SERVFAIL, as it came. Its id and question are the query's. */
   | { type: 'answered'; message: Uint8Array }
   /** For the operator; `reason` names no question. */

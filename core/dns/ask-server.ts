@@ -1,4 +1,4 @@
-import type { UpstreamQuery, UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { UpstreamQuery, ServerVerdict } from '../contract/upstream-resolver.ts'
 import type { DnsExchange } from '../runtime/dns-exchange.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import { isTruncated } from './message.ts'
@@ -20,9 +20,9 @@ export interface ServerQuery extends Omit<UpstreamQuery, 'server'> {
 export const askServer = async (
   exchange: DnsExchange,
   { server, serverName, message, protocol, signal, timeoutMs }: ServerQuery,
-): Promise<UpstreamVerdict> => {
+): Promise<ServerVerdict> => {
   const name = serverName === undefined ? {} : { serverName }
-  const ask = async (by: 'udp' | 'tcp' | 'tls'): Promise<UpstreamVerdict> => {
+  const ask = async (by: 'udp' | 'tcp' | 'tls'): Promise<ServerVerdict> => {
     if (signal.aborted) return { type: 'failed', code: 'aborted', reason: `${server} (${by}): given up` }
     try {
       return {

@@ -1,4 +1,4 @@
-import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { ServerVerdict } from '../contract/upstream-resolver.ts'
 import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -20,7 +20,7 @@ export type SiteQueriesInput<Query> =
       /** Index of the first upstream server to ask if the site has no such record. */
       first: number
     }
-  | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
 
 export type SiteQueriesOutput<Query> =
   | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
@@ -89,7 +89,7 @@ export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, Site
     return this.#counters.snapshot()
   }
 
-  #onVerdict(ask: number, verdict: UpstreamVerdict): void {
+  #onVerdict(ask: number, verdict: ServerVerdict): void {
     const pending = this.#pending.get(ask)
     if (pending === undefined) return
     this.#pending.delete(ask)

@@ -1,4 +1,4 @@
-import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { ServerVerdict } from '../contract/upstream-resolver.ts'
 import { embeddedIpv4 } from '../net/embedded-ipv4.ts'
 import { canonicalAddress, formatAddress } from '../net/ip-address.ts'
 import { whyNeverAServer } from '../net/never-a-server.ts'
@@ -16,7 +16,7 @@ import type { SiteFinding, SiteFindings } from './site-finding.ts'
 export type SiteResolverInput =
   /** Resolve a name. `lookup` is a number of the caller's choice, repeated in `resolved`. */
   | { type: 'lookupRequested'; lookup: number; domain: string }
-  | { type: 'systemAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'systemAnswered'; ask: number; verdict: ServerVerdict }
   /** Addresses of this machine, to which no name may resolve; empty if the operator allows it. */
   | { type: 'ownAddressesChanged'; addresses: readonly string[] }
 
@@ -148,7 +148,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     return undefined
   }
 
-  #onVerdict(id: number, verdict: UpstreamVerdict, now: Instant): void {
+  #onVerdict(id: number, verdict: ServerVerdict, now: Instant): void {
     const ask = this.#asks.get(id)
     if (ask === undefined) return
     this.#asks.delete(id)
@@ -165,7 +165,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
   }
 
   /** Evaluates the answer for one family: returns its addresses (maybe none), or the finding if it failed. */
-  #outcome(verdict: UpstreamVerdict, question: Question): FamilyFound | SiteFinding {
+  #outcome(verdict: ServerVerdict, question: Question): FamilyFound | SiteFinding {
     if (verdict.type === 'failed') {
       this.#counters.count(`site-resolver-${verdict.code}`)
       return verdict.code === 'malformed' ? 'bad_answer' : 'no_answer'

@@ -1,4 +1,4 @@
-import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { ServerVerdict } from '../contract/upstream-resolver.ts'
 import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -15,7 +15,7 @@ export type SiteServiceInput<Query> =
   | { type: 'siteQueryReceived'; query: Query; client: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
   /** Answer to `judgeName`. */
   | { type: 'nameJudged'; ask: number; permitted: boolean }
-  | { type: 'forwardAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'forwardAnswered'; ask: number; verdict: ServerVerdict }
 
 export type SiteServiceOutput<Query> =
   | { type: 'answerSiteQuery'; query: Query; message: Uint8Array }
@@ -109,7 +109,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     this.#refuse(pending, ResponseCode.REFUSED, 'site-name-refused')
   }
 
-  #onVerdict(ask: number, verdict: UpstreamVerdict): void {
+  #onVerdict(ask: number, verdict: ServerVerdict): void {
     const pending = this.#pending.get(ask)
     if (pending === undefined) return
     this.#pending.delete(ask)

@@ -1,4 +1,4 @@
-import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { ServerVerdict, UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import { Counters } from '../runtime/counters.ts'
 import { earliest, type Deadline, type Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
@@ -25,7 +25,7 @@ export type StubResolverInput<Query> =
   /** A query of an application. `query` identifies the asker in `answer`; `sentinel` is the address that was asked. */
   | { type: 'queryReceived'; query: Query; sentinel: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
-  | { type: 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
   /** A mapped name has had packets since `watchNames`. */
   | { type: 'nameUsed'; domain: string }
   /** Findings of the site for a mapped name; undefined if an earlier problem is over. */

@@ -209,6 +209,11 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     const { pending, known } = ask
     pending.asks.delete(id)
 
+    if (verdict.type === 'notMine') {
+      this.#counters.count('upstream-not-mine')
+      known.deadUntil = undefined
+      return this.#withoutCandidate(pending, known, now)
+    }
     if (verdict.type === 'failed') {
       this.#counters.count(`upstream-${verdict.code}`)
       this.#markDead(known, now)

@@ -65,6 +65,7 @@ const checkedVerdict = (answer: unknown): UpstreamVerdict => {
       reason: typeof reason === 'string' ? reason.slice(0, MAX_REASON_CHARACTERS) : 'no reason',
     }
   }
+  if (type === 'notMine') return { type }
   if (type !== 'answered' || !(message instanceof Uint8Array)) return noVerdict('no verdict')
   if (message.length > MAX_MESSAGE_BYTES) return noVerdict('what is no DNS message')
   return { type, message: new Uint8Array(message) }

@@ -1,5 +1,5 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import type { UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
 import { hairpinSentinel } from '../../core/flow/client/tcp-hairpin.ts'
 import { askResolver, discoverServers } from '../../core/plugin/ask-resolver.ts'
@@ -187,7 +187,7 @@ export class ClientShell {
   /** Through the tunnel, by ordinary sockets. What is lost there is asked again until the machine has had enough. */
   #askGateway({ ask, server, message, protocol }: Extract<ClientOutput, { type: 'askGateway' }>): void {
     const { exchange } = this.#ports
-    const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
+    const asked = async (signal: AbortSignal): Promise<ServerVerdict> => {
       const query = { server, message, protocol, signal }
       let verdict = await askServer(exchange, { ...query, timeoutMs: SITE_TIMEOUT_MS })
       while (verdict.type === 'failed' && verdict.code === 'timeout') {

@@ -1,5 +1,5 @@
 // What happens to a client, and what it wants done.
-import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict, UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import type { PeerInput, PeerOutput } from '../peer/peer-messages.ts'
@@ -8,7 +8,8 @@ import type { NameServiceInput, NameServiceOutput } from './names/name-service.t
 export type ClientInput =
   | PeerInput<'client'>
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
-  | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
   | Extract<NameServiceInput, { type: 'tcpQueryReceived' | 'inspectionRequested' }>
   | Extract<ClientFlowsInput, { type: 'listenersOpened' }>
 

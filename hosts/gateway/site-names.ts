@@ -1,4 +1,4 @@
-import type { UpstreamQuery, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import type { UpstreamQuery, UpstreamResolver, ServerVerdict } from '../../core/contract/upstream-resolver.ts'
 import { answeredData } from '../../core/dns/answered-data.ts'
 import {
   answerTo,
@@ -34,7 +34,7 @@ export class SiteNames {
   }
 
   /** Never rejects. */
-  async resolve(query: Query): Promise<UpstreamVerdict> {
+  async resolve(query: Query): Promise<ServerVerdict> {
     const parsed = parseQuery(query.message)
     if (parsed.type === 'refused' || parsed.query.recordClass !== CLASS_IN) return this.#ask(query)
     const { query: asked } = parsed
@@ -49,9 +49,9 @@ export class SiteNames {
   }
 
   /** resolv.conf(5), `search`: where a domain does not have the name, the next one may. */
-  async #search(query: Query, asked: DnsQuery): Promise<UpstreamVerdict> {
+  async #search(query: Query, asked: DnsQuery): Promise<ServerVerdict> {
     const isShort = asked.name !== '' && !asked.name.includes('.')
-    let failure: UpstreamVerdict | undefined
+    let failure: ServerVerdict | undefined
     for (const domain of isShort ? this.#system.searchDomains() : []) {
       const name = `${asked.name}.${domain}`
       const message = writeQuery({ id: asked.id, name, type: asked.type })
@@ -68,17 +68,25 @@ export class SiteNames {
     return failure.type === 'failed' ? failure : answered(answerTo(asked, { code: ResponseCode.SERVFAIL }))
   }
 
-  #ask(query: Query): Promise<UpstreamVerdict> {
-    return askResolver(this.#resolver, { server: {}, ...query })
+  async #ask(query: Query): Promise<ServerVerdict> {
+    const verdict = await askResolver(this.#resolver, { server: {}, ...query })
+    // There is no other one to ask.
+    return verdict.type === 'notMine' ? NOT_MINE : verdict
   }
+}
+
+const NOT_MINE: ServerVerdict = {
+  type: 'failed',
+  code: 'unsupported',
+  reason: 'the resolver plugin has nothing to do with the name',
 }
 
 /** RFC 1035 §4.1: behind the header. */
 const QUESTION_AT = 12
 
-const answered = (message: Uint8Array): UpstreamVerdict => ({ type: 'answered', message })
+const answered = (message: Uint8Array): ServerVerdict => ({ type: 'answered', message })
 
-const hostsAnswer = (asked: DnsQuery, addresses: readonly string[]): UpstreamVerdict => {
+const hostsAnswer = (asked: DnsQuery, addresses: readonly string[]): ServerVerdict => {
   const length = asked.type === RecordType.A ? 4 : asked.type === RecordType.AAAA ? 16 : 0
   const data = addresses.map((text) => parseAddress(text)).filter((bytes) => bytes?.length === length)
   const records = { type: asked.type, ttlSeconds: 0, data: data as Uint8Array[] }
@@ -91,7 +99,7 @@ const isEmpty = (message: Uint8Array, asked: DnsQuery): boolean => {
 }
 
 /** The answer about a whole name as one about the short name that it was found for. */
-const renamed = (asked: DnsQuery, name: string, message: Uint8Array): UpstreamVerdict => {
+const renamed = (asked: DnsQuery, name: string, message: Uint8Array): ServerVerdict => {
   const whole = { ...asked, name }
   const read = parseAnswer(message, whole)
   if (read.type === 'refused')

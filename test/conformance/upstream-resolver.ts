@@ -205,6 +205,7 @@ const SPOILERS: readonly ((good: Uint8Array) => Uint8Array)[] = [
 ]
 
 const bytesOf = (verdict: UpstreamVerdict): Uint8Array => {
+  if (verdict.type === 'notMine') throw new Error('the resolver has nothing to do with the name')
   if (verdict.type === 'failed') throw new Error(`${verdict.code}: ${verdict.reason}`)
   return Uint8Array.from(verdict.message)
 }

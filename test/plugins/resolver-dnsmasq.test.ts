@@ -80,7 +80,10 @@ describe('resolvers and a real dnsmasq', () => {
         const { ask, message } = output
         void plugin
           .resolve({ server: {}, message, protocol: 'udp', signal: AbortSignal.timeout(60_000) })
-          .then((verdict) => driven.dispatch({ type: 'systemAnswered', ask, verdict }))
+          .then((verdict) => {
+            if (verdict.type === 'notMine') throw new Error('a name that is nobody’s')
+            driven.dispatch({ type: 'systemAnswered', ask, verdict })
+          })
       },
     })
     let lookup = 0

@@ -1,4 +1,4 @@
-import type { UpstreamServer, UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict, UpstreamServer, UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
 import type { ClientInterface } from '../../../core/control/messages.ts'
 import { normalizeName } from '../../../core/dns/pattern.ts'
 import type { NamedResource } from '../../../core/dns/resource-names.ts'
@@ -16,7 +16,8 @@ export type NameServiceInput =
   | { type: 'configured'; interface: ClientInterface }
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
   | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
-  | { type: 'upstreamAnswered' | 'siteAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
+  | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
   | { type: 'nameUsed'; domain: string }
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
   | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }

@@ -1,4 +1,4 @@
-import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict } from '../../../core/contract/upstream-resolver.ts'
 import { leadsToServices } from '../../../core/dns/record-kind.ts'
 import { SITE_RESOLVER_PORT } from '../../../core/dns/site-service.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
@@ -9,7 +9,7 @@ export type SiteAsk = Extract<NameServiceOutput, { type: 'askSite' }>
 /** What becomes of a question: a server that it goes to, a verdict at once, or neither where it waits; and the resources to be authorized for it. */
 export interface SiteRoute {
   server?: Endpoint
-  verdict?: UpstreamVerdict
+  verdict?: ServerVerdict
   wanted: readonly string[]
 }
 
@@ -74,4 +74,4 @@ export class SiteAsks {
   }
 }
 
-const failed = (code: 'refused' | 'unsupported', reason: string): UpstreamVerdict => ({ type: 'failed', code, reason })
+const failed = (code: 'refused' | 'unsupported', reason: string): ServerVerdict => ({ type: 'failed', code, reason })

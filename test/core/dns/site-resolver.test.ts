@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { decode, encode, TRUNCATED_RESPONSE, type Answer } from 'dns-packet'
 import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
-import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict } from '../../../core/contract/upstream-resolver.ts'
 import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../../core/dns/site-resolver.ts'
 import { drive } from '../../../core/runtime/drive.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
@@ -28,7 +28,7 @@ describe('site resolver', () => {
   const asks = () => outputs.filter((output) => output.type === 'askSystem')
   const resolved = () => outputs.filter((output) => output.type === 'resolved')
   const look = (lookup: number, domain = 'gitlab.example.org') => dispatch({ type: 'lookupRequested', lookup, domain })
-  const verdict = (ask: number | undefined, given: UpstreamVerdict) =>
+  const verdict = (ask: number | undefined, given: ServerVerdict) =>
     dispatch({ type: 'systemAnswered', ask: ask ?? -1, verdict: given })
   /** Answers the ask at an index with records of the name asked for, or with others. */
   const answer = (index: number, data: (string | Answer)[], rcode = 0) => {

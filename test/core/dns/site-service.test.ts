@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { describe, it } from 'mocha'
-import type { UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict } from '../../../core/contract/upstream-resolver.ts'
 import {
   answerTo,
   isTruncated,
@@ -66,7 +66,7 @@ class World {
     return message === undefined ? undefined : responseCode(message)
   }
 
-  verdict(ask: number, verdict: UpstreamVerdict): void {
+  verdict(ask: number, verdict: ServerVerdict): void {
     this.dispatch({ type: 'forwardAnswered', ask, verdict })
   }
 }

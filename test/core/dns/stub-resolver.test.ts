@@ -405,6 +405,19 @@ describe('stub resolver', () => {
     expect(world.decoded(other).rcode).to.equal('SERVFAIL')
   })
 
+  it('D12 asks the next upstream at once when one says that the name is not its own, which is asked first again', () => {
+    const world = new World()
+    const query = world.send('www.example.com', 'A')
+    world.verdict(world.asks[0]?.ask, { type: 'notMine' })
+    expect(world.asks.map(({ server }) => server)).to.deep.equal([FIRST.server, SECOND.server])
+    world.verdict(world.asks[1]?.ask, { type: 'answered', message: reply(world.asks[1]?.message, ['203.0.113.1']) })
+    expect(world.decoded(query).rcode).to.equal('NOERROR')
+    const other = world.send('ftp.example.com', 'A')
+    expect(world.asks[2]?.server).to.equal(FIRST.server)
+    for (const at of [2, 3]) world.verdict(world.asks[at]?.ask, { type: 'notMine' })
+    expect(world.decoded(other).rcode).to.equal('SERVFAIL')
+  })
+
   it('D12 gives up after 5 s with SERVFAIL', () => {
     const world = new World()
     const query = world.send('www.example.com', 'A')

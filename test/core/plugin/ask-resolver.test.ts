@@ -16,6 +16,11 @@ describe('asking a resolver plugin', () => {
     expect(await askResolver(echo, query())).to.deep.equal({ type: 'answered', message: Uint8Array.of(1, 2) })
   })
 
+  it('hands on that a name is none of its own, and nothing else that stands beside it', async () => {
+    const other: UpstreamResolver = { resolve: () => Promise.resolve({ type: 'notMine', message: Uint8Array.of(1) }) }
+    expect(await askResolver(other, query())).to.deep.equal({ type: 'notMine' })
+  })
+
   it('counts one that rejects, or throws at once, as one that failed', async () => {
     const rejecting: UpstreamResolver = { resolve: () => Promise.reject(new Error('no network')) }
     const throwing: UpstreamResolver = {
