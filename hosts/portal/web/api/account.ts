@@ -4,7 +4,7 @@ import type { Account, UpstreamResolverSetting } from '../../store/entities.ts'
 import type { Store } from '../../store/store.ts'
 import { notFound } from '../http/problem.ts'
 import { answerWith, existing, scopeOf } from './collection.ts'
-import type { Endpoint, Step } from './endpoint.ts'
+import type { Endpoint, ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { resolverAddressProblem, resolverUrlProblem } from './resource-address.ts'
@@ -70,7 +70,7 @@ const Patch = z.strictObject({
 /** Operations on the account that the token belongs to. */
 export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
-  const patchAccount: Step = async (ctx) => {
+  const patchAccount: ApiMiddleware = async (ctx) => {
     const { name, upstream_resolvers, search_domain } = patch.of(ctx)
     const upstreamResolvers = upstream_resolvers?.map(fromWire)
     const { id } = ctx.state.account
@@ -105,7 +105,7 @@ export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
 }
 
 const showAccount =
-  (store: Store): Step =>
+  (store: Store): ApiMiddleware =>
   async (ctx) => {
     const { id } = ctx.state.account
     answerWith(ctx, 'accounts', await existing(store.reader(id), 'accounts', id), toWire)

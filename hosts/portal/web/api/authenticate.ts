@@ -3,11 +3,11 @@ import type { Tokens } from '../../identity/tokens.ts'
 import type { RefusedCalls } from '../../store/refused-calls.ts'
 import type { AuditSubject } from '../../store/store.ts'
 import { Problem, problemOf } from '../http/problem.ts'
-import type { Step } from './endpoint.ts'
+import type { ApiMiddleware } from './endpoint.ts'
 
 /** Authenticates a call by its API token, which must belong to an admin or a service account. */
 export const authenticate =
-  (tokens: Tokens): Step =>
+  (tokens: Tokens): ApiMiddleware =>
   async (ctx, next) => {
     const [, text] = /^Bearer ([A-Za-z0-9._-]{1,512})$/i.exec(ctx.get('authorization')) ?? []
     if (text === undefined) throw unauthenticated('missing_token', 'Send an API token: Authorization: Bearer …')
@@ -34,7 +34,7 @@ export const authenticate =
 
 /** Audits refused calls that carry a token issued by this portal; calls without one are not audited. */
 export const noteRefusals =
-  (calls: Pick<RefusedCalls, 'add'>): Step =>
+  (calls: Pick<RefusedCalls, 'add'>): ApiMiddleware =>
   async (ctx, next) => {
     try {
       await next()

@@ -1,7 +1,7 @@
 import type { Entities, EntityName } from '../../store/entities.ts'
 import type { Draft, Patch, Query, Reader, Scope, Store, Transaction, WritableName } from '../../store/store.ts'
 import { notFound } from '../http/problem.ts'
-import type { ApiContext, Step } from './endpoint.ts'
+import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 import { answerPage } from './page.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
 import { Id } from './wire.ts'
@@ -12,16 +12,18 @@ export interface Collection<Name extends EntityName> {
    * Steps that answer with a page of rows: all of the account, or those of the parent row named in the path, which must
    * exist.
    */
-  list: (of?: { parent: EntityName; where: (id: string) => NonNullable<Query<Name>['where']> }) => readonly Step[]
-  show: Step
+  list: (of?: {
+    parent: EntityName
+    where: (id: string) => NonNullable<Query<Name>['where']>
+  }) => readonly ApiMiddleware[]
+  show: ApiMiddleware
   /** Step that inserts the row that `draft` returns, in one transaction with anything that `draft` writes itself. */
-  insert: (draft: (ctx: ApiContext, tx: Transaction) => Promise<Draft<Name>>) => Step
-  patch: (patch: (ctx: ApiContext, tx: Transaction) => Promise<Patch<Name>>) => Step
+  insert: (draft: (ctx: ApiContext, tx: Transaction) => Promise<Draft<Name>>) => ApiMiddleware
+  patch: (patch: (ctx: ApiContext, tx: Transaction) => Promise<Patch<Name>>) => ApiMiddleware
   /** Step that removes the row and all rows that reference it; `check` may refuse by throwing. */
-  remove: (check?: (ctx: ApiContext, tx: Transaction) => Promise<void>) => Step
+  remove: (check?: (ctx: ApiContext, tx: Transaction) => Promise<void>) => ApiMiddleware
 }
 
-/** Makes the final steps for a collection; `toWire` converts a row to its JSON form. */
 /** Makes the final steps for a collection; `toWire` converts a row to its JSON form. */
 export const collection = <Name extends WritableName>(
   store: Store,

@@ -19,11 +19,12 @@ export interface Endpoint {
   body?: z.ZodType
   status: 200 | 201 | 204
   answer?: z.ZodType
-  story: readonly Step[]
+  story: readonly ApiMiddleware[]
 }
 
-export type Step = Middleware<ApiState, ApiExtras>
-export type ApiContext = Parameters<Step>[0]
+/** One middleware of an operation. */
+export type ApiMiddleware = Middleware<ApiState, ApiExtras>
+export type ApiContext = Parameters<ApiMiddleware>[0]
 
 export interface ApiExtras {
   params: Readonly<Record<string, string>>

@@ -9,7 +9,7 @@ import type { ExplainVerdict } from '../../explain/decisions.ts'
 import type { AccessExplanation } from '../../explain/explanation.ts'
 import { explanationText } from '../../explain/explanation-text.ts'
 import { invalidBody } from '../http/problem.ts'
-import type { Endpoint, Step } from './endpoint.ts'
+import type { Endpoint, ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { Id, Text, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
@@ -138,7 +138,7 @@ const ExplanationBody = z
  */
 export const explainEndpoints = ({ decisions }: ApiParts): Endpoint[] => {
   const question = jsonBody(Question)
-  const explain: Step = (ctx) => {
+  const explain: ApiMiddleware = (ctx) => {
     const { actor, resource, protocol, port, at, client_id, ...supposed } = question.of(ctx)
     const verdict = decisions.explain({
       accountId: ctx.state.account.id,

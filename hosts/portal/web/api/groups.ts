@@ -3,7 +3,7 @@ import type { Group, Membership } from '../../store/entities.ts'
 import type { Transaction } from '../../store/store.ts'
 import { invalidBody } from '../http/problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
-import type { ApiContext, Endpoint, Step } from './endpoint.ts'
+import type { ApiContext, Endpoint, ApiMiddleware } from './endpoint.ts'
 import { page, PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
@@ -34,7 +34,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
 
   /** Adds and removes memberships, and answers with all memberships of the group. */
   const changeMembers =
-    (wanted: (ctx: ApiContext, present: ReadonlySet<string>) => { add: string[]; remove: string[] }): Step =>
+    (wanted: (ctx: ApiContext, present: ReadonlySet<string>) => { add: string[]; remove: string[] }): ApiMiddleware =>
     async (ctx) => {
       const groupId = idOf(ctx)
       const rows = await store.transact(scopeOf(ctx), async (tx) => {
@@ -55,7 +55,7 @@ export const groupEndpoints = ({ store }: ApiParts): Endpoint[] => {
     }
 
   /** Adds the version of the whole list to its first page, for If-Match on a change of the members. */
-  const noteVersion: Step = async (ctx, next) => {
+  const noteVersion: ApiMiddleware = async (ctx, next) => {
     await next()
     if (page.of(ctx).cursor !== undefined) return
     const reader = store.reader(ctx.state.account.id)

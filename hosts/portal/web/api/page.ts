@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { unixTime } from '../../../../core/runtime/time.ts'
 import type { Page, Position } from '../../store/store.ts'
-import type { ApiContext, Step } from './endpoint.ts'
+import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 import { queryOf, type Read } from './read-body.ts'
 import { AS } from './wire.ts'
 
@@ -42,7 +42,10 @@ export const page: Pick<Read<z.infer<typeof PageQuery>>, 'of'> = queryOf(PageQue
 
 /** Makes the step that answers with the page that the query asks for, of the rows that `fetch` reads. */
 export const answerPage =
-  <Row extends Position>(fetch: (ctx: ApiContext, page: Page) => Promise<Row[]>, toWire: (row: Row) => unknown): Step =>
+  <Row extends Position>(
+    fetch: (ctx: ApiContext, page: Page) => Promise<Row[]>,
+    toWire: (row: Row) => unknown,
+  ): ApiMiddleware =>
   async (ctx) => {
     const { limit, cursor } = page.of(ctx)
     // One more than asked for tells whether there is a next page.

@@ -3,14 +3,14 @@ import { pathOf } from '../../../../core/config/parse-config.ts'
 import { illFormedPath } from '../../text/plain-text.ts'
 import { bodyText, malformed } from '../http/body-text.ts'
 import { invalidBody, Problem, type FieldProblem } from '../http/problem.ts'
-import type { ApiContext, Step } from './endpoint.ts'
+import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 
 /**
  * A part of a request that is validated by a schema: the step that reads it, and a function that returns it afterwards.
  */
 export interface Read<T> {
   schema: z.ZodType<T>
-  read: Step
+  read: ApiMiddleware
   of: (ctx: ApiContext) => T
 }
 

@@ -11,7 +11,7 @@ import { auditLogEndpoints } from './audit-log.ts'
 import { authenticate, noteRefusals } from './authenticate.ts'
 import { authorizationEndpoints } from './authorizations.ts'
 import { clientEndpoints } from './clients.ts'
-import { API_PATH, type ApiExtras, type ApiState, type Endpoint, type Step } from './endpoint.ts'
+import { API_PATH, type ApiExtras, type ApiState, type Endpoint, type ApiMiddleware } from './endpoint.ts'
 import { explainEndpoints } from './explain.ts'
 import { gatewayEndpoints } from './gateways.ts'
 import { groupEndpoints } from './groups.ts'
@@ -51,7 +51,7 @@ export const apiRoutes = (parts: ApiParts, about: { version: string; url: string
   const endpoints = apiEndpoints(parts)
   const router = new Router<ApiState, ApiExtras>({ prefix: API_PATH, ...EXACT_ROUTES })
   const versionKey = derivedKey(parts.key, 'row-versions')
-  const begin: Step = async (ctx, next) => {
+  const begin: ApiMiddleware = async (ctx, next) => {
     ctx.state.versionKey = versionKey
     await next()
   }

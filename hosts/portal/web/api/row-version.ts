@@ -2,7 +2,7 @@ import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import type { Entities, EntityName } from '../../store/entities.ts'
 import { TABLES } from '../../store/tables.ts'
 import { Problem } from '../http/problem.ts'
-import type { ApiContext, Step } from './endpoint.ts'
+import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 
 /** Members of answers that change without anybody changing the row, and so must not make a change fail. */
 const BY_ITSELF = new Set(['is_connected', 'last_seen_at', 'last_seen_version', 'last_used_at'])
@@ -46,7 +46,7 @@ export const checkMatch = (ctx: ApiContext, version: string): void => {
 }
 
 /** Answers 304 to a caller that has the same version already (If-None-Match, RFC 9110 §13.1.2). */
-export const answerIfNew: Step = async (ctx, next) => {
+export const answerIfNew: ApiMiddleware = async (ctx, next) => {
   await next()
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return
   ctx.set('Cache-Control', 'private, no-cache')

@@ -5,7 +5,7 @@ import type { Change, Entities } from '../../store/entities.ts'
 import type { Reader, WritableName } from '../../store/store.ts'
 import type { PairPosition, Simulation } from '../../explain/simulation.ts'
 import { invalidBody } from '../http/problem.ts'
-import type { Endpoint, Step } from './endpoint.ts'
+import type { Endpoint, ApiMiddleware } from './endpoint.ts'
 import { factsOf, SupposedFacts } from './explain.ts'
 import type { ApiParts } from './parts.ts'
 import { checkedConditions, PolicyDraft, PolicyPatch } from './policies.ts'
@@ -67,7 +67,7 @@ const SimulationBody = z
 /** Operation that says who would gain or lose access by supposed changes; it changes nothing. */
 export const simulateEndpoints = ({ store, clock, conditions, decisions }: ApiParts): Endpoint[] => {
   const question = jsonBody(Question)
-  const simulate: Step = async (ctx) => {
+  const simulate: ApiMiddleware = async (ctx) => {
     const { changes, at, limit, cursor, ...supposed } = question.of(ctx)
     const proposed = new Proposed(store.reader(ctx.state.account.id), {
       conditions,

@@ -4,7 +4,7 @@ import type { Gateway, Token } from '../../store/entities.ts'
 import type { MintedToken, TokenDraft } from '../../identity/tokens.ts'
 import { invalidBody } from '../http/problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
-import { API_PATH, type ApiContext, type Endpoint, type Step } from './endpoint.ts'
+import { API_PATH, type ApiContext, type Endpoint, type ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
@@ -50,7 +50,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
   const mint =
     (
       purpose: (ctx: ApiContext) => (tx: Parameters<typeof existing>[0]) => Promise<Omit<TokenDraft, 'expiresAt'>>,
-    ): Step =>
+    ): ApiMiddleware =>
     async (ctx) => {
       const { name, expires_at } = draft.of(ctx)
       const expiresAt = expires_at === null ? null : unixTimeOf(expires_at)
@@ -72,7 +72,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     const gateway = await existing(tx, 'gateways', idOf(ctx))
     return ownTokenOf(gateway)
   })
-  const rotateToken: Step = async (ctx) => {
+  const rotateToken: ApiMiddleware = async (ctx) => {
     const { overlap_seconds: overlap } = rotation.of(ctx)
     const previousEnd = unixTime(clock.unix() + overlap * SECOND)
     const { text, token } = await store.transact(scopeOf(ctx), async (tx) => {
@@ -99,7 +99,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
 
   const patchToken = rows.patch(async (ctx) => Promise.resolve(defined(patch.of(ctx))))
 
-  const minting = (path: string, summary: string, step: Step): Endpoint => ({
+  const minting = (path: string, summary: string, step: ApiMiddleware): Endpoint => ({
     method: 'POST',
     path,
     summary,
@@ -108,7 +108,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
     answer: CreatedToken,
     story: [draft.read, step],
   })
-  const listing = (path: string, summary: string, story: readonly Step[]): Endpoint => ({
+  const listing = (path: string, summary: string, story: readonly ApiMiddleware[]): Endpoint => ({
     method: 'GET',
     path,
     summary,

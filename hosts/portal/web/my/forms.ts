@@ -1,0 +1,102 @@
+// Forms of whoever is signed in, about herself.
+import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
+import type { AuditSubject } from '../../store/store.ts'
+import { Name } from '../api/wire.ts'
+import { formFields } from '../http/form-fields.ts'
+import { notFound, Problem } from '../http/problem.ts'
+import { EMERGENCY_MS } from '../sign-in/emergency.ts'
+import type { MyContext, MyMiddleware, MyParts } from './my-parts.ts'
+import { API_TOKEN_DAYS } from './pages.ts'
+import { showPage } from './show-page.ts'
+import { shownTime } from './shown-time.ts'
+
+/** Ends one of a person's sessions. */
+export const endSession: MyMiddleware = (parts) => async (ctx) => {
+  const { session } = ctx.state
+  const id = ctx.params['id'] ?? ''
+  if (!(await parts.sessions.endOf(session, id))) throw notFound()
+  await noteSignOut(parts, ctx, 'session_ended')
+  if (id === session.id) parts.sessions.end(ctx)
+  ctx.redirect(`/${session.account.slug}/my/sessions`)
+}
+
+/** Revokes one of a person's tokens. */
+export const revokeToken: MyMiddleware =
+  ({ store }) =>
+  async (ctx) => {
+    const { account, actor } = ctx.state.session
+    await store.transact({ accountId: account.id, by: self(ctx) }, async (tx) => {
+      const token = await tx.get('tokens', (ctx.params['id'] ?? '').toLowerCase())
+      if (token === undefined || token.actorId !== actor.id) throw notFound()
+      await tx.remove('tokens', token.id)
+    })
+    ctx.redirect(`/${account.slug}/my/sessions`)
+  }
+
+/** Makes an API token for an admin, and shows it. */
+export const mintApiToken: MyMiddleware =
+  ({ store, pages, tokens, clock }) =>
+  async (ctx) => {
+    const { account, actor, provider, begunAt } = ctx.state.session
+    const { name = '', days = '' } = formFields(ctx)
+    const lifetime = API_TOKEN_DAYS.find((allowed) => String(allowed) === days)
+    if (actor.type !== 'admin') throw new Problem(403, 'forbidden', 'Only admins have API tokens.')
+    const verdict = Name.safeParse(name)
+    if (lifetime === undefined || !verdict.success) {
+      throw new Problem(422, 'invalid_body', 'Give the token a name and a lifetime.')
+    }
+    const asked = clock.unix() + lifetime * DAY
+    // It ends with what she was signed in by: a provider, or the session that an emergency code opened.
+    const expiresAt = unixTime(provider === undefined ? Math.min(asked, begunAt + EMERGENCY_MS) : asked)
+    const { text } = await store.transact({ accountId: account.id, by: self(ctx) }, (tx) =>
+      tokens.mint(tx, account.id, {
+        kind: 'api',
+        name: verdict.data,
+        actorId: actor.id,
+        ...(provider === undefined ? {} : { identityProviderId: provider.id }),
+        expiresAt,
+      }),
+    )
+    showPage(pages, ctx, {
+      page: 'token',
+      title: 'A new API token',
+      text: [
+        'Keep it where only your program reads it. It is shown only once.',
+        ...untilWhen(provider, expiresAt),
+      ].join(' '),
+      token: text,
+    })
+  }
+
+/** Ends the session of this browser. */
+export const signOut: MyMiddleware = (parts) => async (ctx) => {
+  await noteSignOut(parts, ctx, 'signed_out')
+  parts.sessions.end(ctx)
+  ctx.redirect(`/${ctx.state.account.slug}/sign_in/providers`)
+}
+
+const noteSignOut = async ({ store, clock }: MyParts, ctx: MyContext, reason: string): Promise<void> => {
+  const { account, actor } = ctx.state.session
+  await store.recordSignIn(account.id, {
+    at: clock.unix(),
+    action: 'signed_out',
+    reason,
+    by: self(ctx),
+    actorId: actor.id,
+    identityProviderId: null,
+    remoteIp: ctx.state.clientAddress,
+  })
+}
+
+/** Sentences about the end of an API token that was made in a session by an emergency code. */
+const untilWhen = (provider: unknown, expiresAt: UnixTime): string[] =>
+  provider === undefined
+    ? [`As you are signed in by an emergency code, it is good until ${shownTime(expiresAt)?.text ?? ''} only.`]
+    : []
+
+const self = (ctx: MyContext): AuditSubject => ({
+  type: 'actor',
+  actorId: ctx.state.session.actor.id,
+  via: 'session',
+  remoteIp: ctx.state.clientAddress,
+})

@@ -1,0 +1,23 @@
+import type { Context } from 'koa'
+import type { Decisions } from '../../explain/decisions.ts'
+import type { Account } from '../../store/entities.ts'
+import type { FinishParts } from '../sign-in/finish.ts'
+import type { PortalSession } from '../sign-in/session.ts'
+
+export interface MyParts extends FinishParts {
+  decisions: Decisions
+  /** URL by which browsers reach the portal, without a slash at the end. */
+  publicUrl: string
+}
+
+/** Facts that the middlewares of a page of a session hand on. */
+export interface MyState {
+  account: Account
+  session: PortalSession
+  clientAddress: string
+}
+
+export type MyContext = Context & { params: Record<string, string>; state: MyState }
+
+/** Makes a middleware of a page of a session. */
+export type MyMiddleware = (parts: MyParts) => (ctx: MyContext, next: () => Promise<unknown>) => Promise<unknown>

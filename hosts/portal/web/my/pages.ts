@@ -1,0 +1,78 @@
+// Pages of whoever is signed in, about herself.
+import type { Token } from '../../store/entities.ts'
+import { callbackUrl } from '../sign-in/provider-urls.ts'
+import { denialsOf } from './denials.ts'
+import type { MyMiddleware } from './my-parts.ts'
+import { showPage } from './show-page.ts'
+import { shownTime } from './shown-time.ts'
+
+/** Lifetimes, in days, that an API token may be given on a page. */
+export const API_TOKEN_DAYS = [1, 30, 365] as const
+
+/** Shows the start page; to admins, with the callbacks of the account's providers. */
+export const showHome: MyMiddleware =
+  ({ store, pages, publicUrl }) =>
+  async (ctx) => {
+    const { account, actor } = ctx.state.session
+    const providers = actor.type === 'admin' ? await store.reader(account.id).list('identity_providers') : []
+    showPage(pages, ctx, {
+      page: 'home',
+      providers: providers.map((provider) => ({
+        name: provider.name,
+        callbackUrl: callbackUrl(publicUrl, provider),
+      })),
+    })
+  }
+
+/** Shows what a person may reach, why not, and her latest denials. */
+export const showAccess: MyMiddleware =
+  ({ store, pages, clock, decisions }) =>
+  async (ctx) => {
+    const { account, actor, provider } = ctx.state.session
+    const remoteIp = ctx.state.clientAddress
+    const facts = { remoteIp, ...(provider === undefined ? {} : { identityProviderId: provider.id }) }
+    const about = { accountId: account.id, actorId: actor.id, at: clock.unix() }
+    showPage(pages, ctx, {
+      page: 'access',
+      hasTimes: true,
+      resources: decisions.accessOf({ ...about, facts }).map(({ until, again, ...access }) => ({
+        ...access,
+        until: shownTime(until),
+        again: shownTime(again),
+      })),
+      denials: (await denialsOf(store, about)).map((denial) => ({ ...denial, at: shownTime(denial.at) })),
+      remoteIp,
+      provider: provider?.name,
+    })
+  }
+
+/** Shows where a person is signed in, and her tokens. */
+export const showSessions: MyMiddleware =
+  ({ store, pages, clock, sessions }) =>
+  async (ctx) => {
+    const { session } = ctx.state
+    const held = await store.reader(session.account.id).list('tokens', { where: { actorId: session.actor.id } })
+    const now = clock.unix()
+    showPage(pages, ctx, {
+      page: 'sessions',
+      hasTimes: true,
+      sessions: (await sessions.listOf(session)).map((one) => ({
+        id: one.id,
+        browser: one.browser,
+        begunAt: shownTime(one.begunAt),
+        expiresAt: shownTime(one.expiresAt),
+        isThis: one.id === session.id,
+      })),
+      tokens: held.filter(({ expiresAt }) => expiresAt === null || expiresAt > now).map(shownToken),
+      days: API_TOKEN_DAYS,
+    })
+  }
+
+const shownToken = ({ id, kind, name, createdAt, lastUsedAt, expiresAt }: Token) => ({
+  id,
+  name,
+  kind: kind === 'api' ? 'API' : 'Client',
+  createdAt: shownTime(createdAt),
+  lastUsedAt: shownTime(lastUsedAt ?? undefined),
+  expiresAt: shownTime(expiresAt ?? undefined),
+})

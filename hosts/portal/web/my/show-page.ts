@@ -1,0 +1,31 @@
+import type { Pages } from '../http/pages.ts'
+import type { MyContext } from './my-parts.ts'
+
+/** Renders a page of a session, with what all of them show. */
+export const showPage = (
+  pages: Pages,
+  ctx: MyContext,
+  { page, ...data }: { page: string } & Readonly<Record<string, unknown>>,
+): void => {
+  const { account, actor, csrf } = ctx.state.session
+  const base = `/${account.slug}`
+  const nav = [
+    { text: 'Home', url: `${base}/home` },
+    { text: 'My access', url: `${base}/my/access` },
+    { text: 'My sessions', url: `${base}/my/sessions` },
+  ].map((link) => ({ ...link, isHere: link.url === ctx.path }))
+  if (data['hasTimes'] === true) allowOwnScript(ctx)
+  pages.render(ctx, page, {
+    account: account.name,
+    actor: actor.name,
+    isAdmin: actor.type === 'admin',
+    csrf,
+    base,
+    nav,
+    ...data,
+  })
+}
+
+/** Lets a page load the portal's one script, which shows times in the viewer's zone: only her browser knows it. */
+const allowOwnScript = (ctx: MyContext): void =>
+  ctx.set('Content-Security-Policy', `${ctx.response.get('Content-Security-Policy')};script-src 'self'`)
