@@ -1,15 +1,5 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
-import { readMessage } from '../../../core/control/events.ts'
-import {
-  decodeFrame,
-  errorReply,
-  MAX_FRAME_TO_PORTAL_CHARACTERS,
-  okReply,
-  type Frame,
-} from '../../../core/control/frame.ts'
-import type { ToPortal } from '../../../core/control/messages.ts'
-import { matchPattern, normalizeName } from '../../../core/dns/pattern.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import { Counters } from '../../../core/runtime/counters.ts'
 import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
@@ -25,14 +15,7 @@ import { Attendance } from './attendance.ts'
 import { Candidates } from './candidates.ts'
 import { censusOf, type Census } from './census.ts'
 import { ConnectedPeers } from './connected-peers.ts'
-import {
-  isClient,
-  isGateway,
-  type ClientConnection,
-  type Connection,
-  type GatewayConnection,
-  type PeerConnected,
-} from './connections.ts'
+import type { PeerConnected } from './connections.ts'
 import { Consequences } from './consequences.ts'
 import { DenialRecords } from './denial-records.ts'
 import { GatewayChoice } from './gateway-choice.ts'
@@ -46,6 +29,7 @@ import type { Knowledge } from './knowledge.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { missedChanges } from './missed-changes.ts'
 import { NameTroubles } from './name-troubles.ts'
+import { PeerFrames } from './peer-frames.ts'
 import type { PortalOutput } from './portal-output.ts'
 import { RequestAnswers } from './request-answers.ts'
 import { Requests } from './requests.ts'
@@ -94,14 +78,13 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #presence = new Presence()
   readonly #grants = new Grants()
   readonly #agenda = new Agenda()
-  readonly #nameTroubles = new NameTroubles()
   readonly #peers: ConnectedPeers
   readonly #unixAt: (now: Instant) => UnixTime
   readonly #withdrawals: Withdrawals
   readonly #keeper: GrantKeeper
   readonly #gatewayGrants: GatewayGrants
   readonly #requests: Requests
-  readonly #candidates: Candidates
+  readonly #frames: PeerFrames
   readonly #attendance: Attendance
   readonly #consequences: Consequences
   /** Everything that explanations read. */
@@ -122,7 +105,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       grants: this.#grants,
       agenda: this.#agenda,
       whereabouts,
-      nameTroubles: this.#nameTroubles,
+      nameTroubles: new NameTroubles(),
       emit,
       drop: (reason: string): void => this.#counters.count(reason),
     }
@@ -146,7 +129,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#requests = requests
     this.#attendance = attendance
     this.#consequences = new Consequences({ ...parts, attendance })
-    this.#candidates = new Candidates(shared)
+    this.#frames = new PeerFrames({ ...parts, attendance, candidates: new Candidates(shared) })
   }
 
   handle(input: PortalInput, now: Instant): void {
@@ -222,7 +205,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       case 'peerDisconnected':
         return this.#attendance.disconnected(input.connection, now)
       case 'frameReceived':
-        return this.#received(input, now)
+        return this.#frames.received(input, now)
       case 'authorizationNotRecorded': {
         const grant = this.#grants.get(input.authorizationId)
         this.#gatewayGrants.rowChanged(input.authorizationId, undefined)
@@ -246,107 +229,4 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       if (known !== undefined && known.lastSeenAt !== after.lastSeenAt) this.#attendance.gatewayElsewhere(id, now)
     }
   }
-
-  #received({ connection: name, text }: { connection: string; text: string }, now: Instant): void {
-    const connection = this.#peers.get(name)
-    if (connection === undefined) return this.#counters.count('unknown-connection')
-    connection.lastHeardAt = now
-    if (!connection.allowance.take(now)) return this.#counters.count('too-many-messages')
-    const decoded = decodeFrame(text, MAX_FRAME_TO_PORTAL_CHARACTERS)
-    if (!decoded.ok) return this.#counters.count(decoded.reason)
-    this.#frame(connection, decoded.frame, now)
-  }
-
-  #frame(connection: Connection, frame: Frame, now: Instant): void {
-    const { topic, event, ref } = frame
-    if (topic === 'phoenix' && event === 'heartbeat') return this.#peers.reply(connection, okReply(topic, ref))
-    if (topic !== connection.role) return this.#peers.reply(connection, errorReply(topic, ref, 'unmatched topic'))
-    if (event === 'phx_join') {
-      // Each is answered with all that there is.
-      if (connection.isJoined && !connection.allowance.take(now, JOIN_COST))
-        return this.#counters.count('too-many-joins')
-      return this.#attendance.join(connection, frame, now)
-    }
-    if (!connection.isJoined) return this.#peers.reply(connection, errorReply(topic, ref, 'unmatched topic'))
-    const lane = { direction: 'toPortal', dialect: connection.dialect } as const
-    const verdict =
-      connection.role === 'client'
-        ? readMessage({ role: 'client', ...lane }, event, frame.payload)
-        : readMessage({ role: 'gateway', ...lane }, event, frame.payload)
-    if (!verdict.ok) {
-      this.#counters.count(verdict.reason)
-      const reason = verdict.reason === 'unknown-event' ? 'unknown_message' : 'invalid_payload'
-      return this.#peers.reply(connection, errorReply(topic, ref, reason))
-    }
-    if (isClient(connection)) return this.#client(connection, verdict.message as ToPortal<'client'>, now)
-    if (isGateway(connection)) this.#gateway(connection, verdict.message as ToPortal<'gateway'>, now)
-  }
-
-  #client(connection: ClientConnection, message: ToPortal<'client'>, now: Instant): void {
-    switch (message.event) {
-      case 'requestAuthorization': {
-        const wish = message.payload
-        return this.#requests.ask(connection, { ...wish, resource_id: wish.resource_id.toLowerCase() }, now)
-      }
-      case 'newGatewayIceCandidates':
-        return this.#candidates.fromClient(connection.peerId, 'iceCandidates', message.payload)
-      case 'invalidateGatewayIceCandidates':
-        return this.#candidates.fromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
-      case 'noRelays':
-        return this.#peers.tell(connection, NO_RELAYS)
-      case 'setCapabilities':
-        return this.#attendance.learnFeatures(connection, message.payload.features)
-      case 'setSnownetCapabilities':
-    }
-  }
-
-  #gateway(connection: GatewayConnection, message: ToPortal<'gateway'>, now: Instant): void {
-    switch (message.event) {
-      case 'authorizationCreated':
-        return this.#requests.acknowledged(connection.peerId, message.payload.ref, now)
-      case 'nameFindings':
-        return this.#noteName(connection, message.payload, now)
-      case 'accessRejected':
-        return this.#withdrawals.acknowledged(connection.peerId, message.payload.ref)
-      case 'broadcastIceCandidates':
-        return this.#candidates.fromGateway(connection.peerId, 'iceCandidates', message.payload)
-      case 'broadcastInvalidatedIceCandidates':
-        return this.#candidates.fromGateway(connection.peerId, 'invalidateIceCandidates', message.payload)
-      case 'noRelays':
-        return this.#peers.tell(connection, NO_RELAYS)
-      case 'setCapabilities':
-        connection.features = new Set(message.payload.features)
-        return
-      case 'setSnownetCapabilities':
-    }
-  }
-
-  /** A gateway speaks for resources of its own site only. */
-  #noteName(
-    { peerId: gatewayId }: Connection,
-    { resource_id, domain, ipv4, ipv6 }: Extract<ToPortal<'gateway'>, { event: 'nameFindings' }>['payload'],
-    now: Instant,
-  ): void {
-    const view = this.#view
-    const resource = view.get('resources', resource_id.toLowerCase())
-    const gateway = view.get('gateways', gatewayId)
-    const name = normalizeName(domain)
-    const isIts = resource?.siteId === gateway?.siteId && resource?.accountId === gateway?.accountId
-    if (resource?.type !== 'dns' || !isIts || !matchPattern(resource.address ?? '', name)) {
-      return this.#counters.count('name-not-its')
-    }
-    this.#nameTroubles.put({
-      gatewayId,
-      resourceId: resource.id,
-      domain: name,
-      found: { ipv4, ipv6 },
-      at: this.#unixAt(now),
-    })
-  }
 }
-
-/** What a join counts for among what a peer may say: about one a second, and ten at once. */
-const JOIN_COST = 48
-
-/** There are no relays yet: Portreeve's own peers do without. */
-const NO_RELAYS = { event: 'relaysPresence' as const, payload: { disconnected_ids: [], connected: [] } }

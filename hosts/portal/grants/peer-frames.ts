@@ -1,0 +1,145 @@
+import { readMessage } from '../../../core/control/events.ts'
+import {
+  decodeFrame,
+  errorReply,
+  MAX_FRAME_TO_PORTAL_CHARACTERS,
+  okReply,
+  type Frame,
+} from '../../../core/control/frame.ts'
+import type { ToPortal } from '../../../core/control/messages.ts'
+import { matchPattern, normalizeName } from '../../../core/dns/pattern.ts'
+import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import type { View } from '../decide/view.ts'
+import type { Attendance } from './attendance.ts'
+import type { Candidates } from './candidates.ts'
+import type { ConnectedPeers } from './connected-peers.ts'
+import { isClient, isGateway, type ClientConnection, type Connection, type GatewayConnection } from './connections.ts'
+import type { NameTroubles } from './name-troubles.ts'
+import type { Drop } from './portal-output.ts'
+import type { Requests } from './requests.ts'
+import type { Withdrawals } from './withdrawals.ts'
+
+export interface PeerFramesNeeds {
+  view: View
+  peers: ConnectedPeers
+  attendance: Attendance
+  requests: Requests
+  withdrawals: Withdrawals
+  candidates: Candidates
+  nameTroubles: NameTroubles
+  unixAt: (now: Instant) => UnixTime
+  drop: Drop
+}
+
+/** Reads what clients and gateways send, and passes each message to the part of the machine that it is for. */
+export class PeerFrames {
+  readonly #needs: PeerFramesNeeds
+
+  constructor(needs: PeerFramesNeeds) {
+    this.#needs = needs
+  }
+
+  /** Takes one frame of a connection. */
+  received({ connection: name, text }: { connection: string; text: string }, now: Instant): void {
+    const { peers, drop } = this.#needs
+    const connection = peers.get(name)
+    if (connection === undefined) return drop('unknown-connection')
+    connection.lastHeardAt = now
+    if (!connection.allowance.take(now)) return drop('too-many-messages')
+    const decoded = decodeFrame(text, MAX_FRAME_TO_PORTAL_CHARACTERS)
+    if (!decoded.ok) return drop(decoded.reason)
+    this.#frame(connection, decoded.frame, now)
+  }
+
+  #frame(connection: Connection, frame: Frame, now: Instant): void {
+    const { topic, event, ref } = frame
+    if (topic === 'phoenix' && event === 'heartbeat') return this.#needs.peers.reply(connection, okReply(topic, ref))
+    if (topic !== connection.role) return this.#needs.peers.reply(connection, errorReply(topic, ref, 'unmatched topic'))
+    if (event === 'phx_join') {
+      // Each is answered with all that there is.
+      if (connection.isJoined && !connection.allowance.take(now, JOIN_COST)) return this.#needs.drop('too-many-joins')
+      return this.#needs.attendance.join(connection, frame, now)
+    }
+    if (!connection.isJoined) return this.#needs.peers.reply(connection, errorReply(topic, ref, 'unmatched topic'))
+    const kind = { direction: 'toPortal', dialect: connection.dialect } as const
+    const verdict =
+      connection.role === 'client'
+        ? readMessage({ role: 'client', ...kind }, event, frame.payload)
+        : readMessage({ role: 'gateway', ...kind }, event, frame.payload)
+    if (!verdict.ok) {
+      this.#needs.drop(verdict.reason)
+      const reason = verdict.reason === 'unknown-event' ? 'unknown_message' : 'invalid_payload'
+      return this.#needs.peers.reply(connection, errorReply(topic, ref, reason))
+    }
+    if (isClient(connection)) return this.#client(connection, verdict.message as ToPortal<'client'>, now)
+    if (isGateway(connection)) this.#gateway(connection, verdict.message as ToPortal<'gateway'>, now)
+  }
+
+  #client(connection: ClientConnection, message: ToPortal<'client'>, now: Instant): void {
+    switch (message.event) {
+      case 'requestAuthorization': {
+        const wish = message.payload
+        return this.#needs.requests.ask(connection, { ...wish, resource_id: wish.resource_id.toLowerCase() }, now)
+      }
+      case 'newGatewayIceCandidates':
+        return this.#needs.candidates.fromClient(connection.peerId, 'iceCandidates', message.payload)
+      case 'invalidateGatewayIceCandidates':
+        return this.#needs.candidates.fromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
+      case 'noRelays':
+        return this.#needs.peers.tell(connection, NO_RELAYS)
+      case 'setCapabilities':
+        return this.#needs.attendance.learnFeatures(connection, message.payload.features)
+      case 'setSnownetCapabilities':
+    }
+  }
+
+  #gateway(connection: GatewayConnection, message: ToPortal<'gateway'>, now: Instant): void {
+    switch (message.event) {
+      case 'authorizationCreated':
+        return this.#needs.requests.acknowledged(connection.peerId, message.payload.ref, now)
+      case 'nameFindings':
+        return this.#noteName(connection, message.payload, now)
+      case 'accessRejected':
+        return this.#needs.withdrawals.acknowledged(connection.peerId, message.payload.ref)
+      case 'broadcastIceCandidates':
+        return this.#needs.candidates.fromGateway(connection.peerId, 'iceCandidates', message.payload)
+      case 'broadcastInvalidatedIceCandidates':
+        return this.#needs.candidates.fromGateway(connection.peerId, 'invalidateIceCandidates', message.payload)
+      case 'noRelays':
+        return this.#needs.peers.tell(connection, NO_RELAYS)
+      case 'setCapabilities':
+        connection.features = new Set(message.payload.features)
+        return
+      case 'setSnownetCapabilities':
+    }
+  }
+
+  /** A gateway speaks for resources of its own site only. */
+  #noteName(
+    { peerId: gatewayId }: Connection,
+    { resource_id, domain, ipv4, ipv6 }: Extract<ToPortal<'gateway'>, { event: 'nameFindings' }>['payload'],
+    now: Instant,
+  ): void {
+    const view = this.#needs.view
+    const resource = view.get('resources', resource_id.toLowerCase())
+    const gateway = view.get('gateways', gatewayId)
+    const name = normalizeName(domain)
+    const isIts = resource?.siteId === gateway?.siteId && resource?.accountId === gateway?.accountId
+    if (resource?.type !== 'dns' || !isIts || !matchPattern(resource.address ?? '', name)) {
+      return this.#needs.drop('name-not-its')
+    }
+    this.#needs.nameTroubles.put({
+      gatewayId,
+      resourceId: resource.id,
+      domain: name,
+      found: { ipv4, ipv6 },
+      at: this.#needs.unixAt(now),
+    })
+  }
+}
+
+/** Cost of a join, in frames that a peer may send: about one a second, and ten at once. */
+const JOIN_COST = 48
+
+/** There are no relays yet: Portreeve's own peers do without. */
+const NO_RELAYS = { event: 'relaysPresence' as const, payload: { disconnected_ids: [], connected: [] } }
