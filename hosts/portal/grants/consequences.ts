@@ -65,7 +65,7 @@ export class Consequences {
       if (change.entity === 'accounts' && change.after !== undefined) this.#tellInterfaces(change.after)
       // Not a consequence of anything else in this batch: somebody ended it.
       const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
-      if (grant !== undefined) keeper.withdraw(grant, { reason: 'revoked' }, now)
+      if (grant !== undefined) keeper.withdraw(grant, { reason: 'authorization_removed' }, now)
       if (change.entity === 'authorizations') this.#needs.gatewayGrants.rowChanged(id, change.after)
       if (entity === 'gateways' && row === undefined) this.#needs.withdrawals.gatewayRemoved(id)
       if (entity === 'clients' && row === undefined) this.#needs.whereabouts.delete(id)

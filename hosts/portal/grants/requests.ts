@@ -155,7 +155,7 @@ export class Requests {
     now: Instant,
   ): void {
     const { keeper, grantLimits, agenda } = this.#needs
-    this.#takeBack(pending, now)
+    this.#withdrawUnacknowledged(pending, now)
     const { gatewayId } = choice
     const terms = { verdict, resourceId: pending.wish.resource_id, gatewayId, why: choice.reason }
     const renewed = keeper.renew(standing, terms, now)
@@ -222,11 +222,11 @@ export class Requests {
 
   #abandon(pending: Pending, now: Instant): void {
     this.#finish(pending)
-    this.#takeBack(pending, now)
+    this.#withdrawUnacknowledged(pending, now)
   }
 
   /** Withdraws what the gateway that was asked did not acknowledge. */
-  #takeBack(pending: Pending, now: Instant): void {
+  #withdrawUnacknowledged(pending: Pending, now: Instant): void {
     const { agenda, keeper } = this.#needs
     const { grant, patience } = pending
     agenda.cancel(patience)

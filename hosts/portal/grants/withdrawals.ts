@@ -8,12 +8,12 @@ import type { Drop } from './portal-output.ts'
 export interface WithdrawalsNeeds {
   peers: ConnectedPeers
   agenda: Agenda
-  /** Signs what a gateway hands back when it confirms. */
+  /** Signs what a gateway hands back when it acknowledges a withdrawal. */
   refKey: Uint8Array
   drop: Drop
 }
 
-/** What a gateway has to give up. */
+/** Place of a grant that a gateway has to end. */
 export interface Withdrawal {
   gatewayId: string
   clientId: string
@@ -29,10 +29,10 @@ const ANSWER_WITHIN_MS = SECOND
 const MAX_ATTEMPTS = 3
 
 /**
- * What gateways still have to be told to give up, or have to confirm.
+ * Withdrawals of which gateways have not been told yet, or that they have not acknowledged.
  *
- * A gateway that is away is told when it is back. One that confirms is asked again after a second, and after the third time
- * its connection is closed: when it comes back, its `init` lists what it may keep.
+ * A gateway that is away is told when it is back. One that acknowledges withdrawals is told again after a second, and after the third time
+ * its connection is closed: when it comes back, its `init` lists the grants that stand.
  */
 export class Withdrawals {
   readonly #needs: WithdrawalsNeeds
@@ -49,20 +49,20 @@ export class Withdrawals {
     this.#tell(open, now)
   }
 
-  /** The gateway may have it again. */
+  /** Forgets a withdrawal: the gateway is granted the same again. */
   cancel(withdrawal: Withdrawal): void {
     const open = this.#open.get(keyOf(withdrawal))
     if (open !== undefined) this.#close(open)
   }
 
   acknowledged(gatewayId: string, ref: string): void {
-    const key = readRef('reject', ref, this.#needs.refKey)
+    const key = readRef('withdrawal', ref, this.#needs.refKey)
     const open = key === undefined ? undefined : this.#open.get(key)
     if (open?.gatewayId !== gatewayId) return this.#needs.drop('unknown-ref')
     this.#close(open)
   }
 
-  /** Tells a gateway, right after its `init`, what it has to give up beyond what that says. */
+  /** Tells a gateway, right after its `init`, which grants it has to end beyond those that it says. */
   gatewayJoined(gatewayId: string): void {
     for (const open of this.#of(gatewayId)) {
       const { clientId, resourceId } = open
@@ -93,17 +93,17 @@ export class Withdrawals {
     const { gatewayId, clientId, resourceId } = open
     const connection = this.#needs.peers.gateway(gatewayId)
     if (connection === undefined) return
-    const confirms = connection.features.has(FEATURES.acknowledgedReject)
-    const ref = confirms ? { ref: signedRef('reject', keyOf(open), this.#needs.refKey) } : {}
+    const acknowledges = connection.features.has(FEATURES.acknowledgedReject)
+    const ref = acknowledges ? { ref: signedRef('withdrawal', keyOf(open), this.#needs.refKey) } : {}
     this.#needs.peers.tellGateway(gatewayId, {
       event: 'rejectAccess',
       payload: { client_id: clientId, resource_id: resourceId, ...ref },
     })
-    if (!confirms) return this.#close(open)
+    if (!acknowledges) return this.#close(open)
     open.attempts++
-    open.retry = this.#needs.agenda.add(after(now, ANSWER_WITHIN_MS), 'withdrawal not confirmed', (later) => {
+    open.retry = this.#needs.agenda.add(after(now, ANSWER_WITHIN_MS), 'withdrawal not acknowledged', (later) => {
       if (open.attempts < MAX_ATTEMPTS) return this.#tell(open, later)
-      this.#needs.peers.close(connection, 'withdrawal not confirmed')
+      this.#needs.peers.close(connection, 'withdrawal not acknowledged')
     })
   }
 

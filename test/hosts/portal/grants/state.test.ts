@@ -841,12 +841,12 @@ describe('PortalState', () => {
       bench.remove(['policies', company.policy])
       bench.clock.advance(3 * SECOND)
       expect(gateway.events()).to.deep.equal(['reject_access', 'reject_access', 'reject_access'])
-      expect(bench.closed.get(gateway.connection)).to.equal('withdrawal not confirmed')
+      expect(bench.closed.get(gateway.connection)).to.equal('withdrawal not acknowledged')
       const heard = company.gatewayJoins().heard()
       expect(heard.map(({ event }) => event)).to.deep.equal(['init', 'reject_access'])
     })
 
-    it('P6 a withdrawal that was not confirmed does not end what was granted afterwards', () => {
+    it('P6 a withdrawal that was not acknowledged does not end what was granted afterwards', () => {
       const { gateway, client } = authorised({ features: ['acknowledged_reject_access'] })
       bench.patch('policies', company.policy, { isDisabled: true })
       gateway.heard()
