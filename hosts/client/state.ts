@@ -333,18 +333,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   #onNames(output: NameServiceOutput, now: Instant): void {
     switch (output.type) {
-      case 'answerUdpQuery':
-        return this.#tellFlows({ ...output, type: 'resolverAnswer' }, now)
-      case 'mapName':
-        return this.#tellFlows({ ...output, type: 'nameMapped' }, now)
-      case 'forgetName':
-        return this.#tellFlows({ type: 'nameForgotten', domain: output.domain }, now)
-      case 'watchNames':
-        return this.#tellFlows({ type: 'namesWatched' }, now)
-      case 'refreshName':
-        return this.#tellFlows({ type: 'nameQueried', domain: output.domain }, now)
-      case 'sentinelsChanged':
-        return this.#tellFlows(output, now)
+      case 'flowsTold':
+        return this.#tellLane(output, now)
       case 'askSite':
         return this.#askSite(output, now)
       case 'cancelSiteAsk':

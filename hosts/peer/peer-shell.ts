@@ -150,10 +150,10 @@ export class PeerShell<R extends Role, Input, Output> {
         this.#carrier?.sendDatagram(output)
         return
       case 'writeTun':
-        this.#carrier?.writeTun(output.packet)
+        this.#carrier?.writeTun?.(output.packet)
         return
       case 'tellWorker':
-        this.#carrier?.tell(output.command)
+        this.#carrier?.tell?.(output.command)
         return
       case 'openConnection':
         return this.#portal.open()

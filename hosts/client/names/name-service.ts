@@ -5,6 +5,7 @@ import type { NamedResource } from '../../../core/dns/resource-names.ts'
 import type { SiteFindings } from '../../../core/dns/site-finding.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../../core/dns/stub-resolver.ts'
 import type { AnsweredBy, Upstream } from '../../../core/dns/upstream-queries.ts'
+import type { ClientFlowsInput } from '../../../core/flow/client/client-flows.ts'
 import { splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
@@ -27,8 +28,9 @@ export type NameServiceInput =
   | { type: 'inspectionRequested'; inspection: number; message: Uint8Array; protocol: 'udp' | 'tcp' }
 
 export type NameServiceOutput =
-  | Exclude<StubResolverOutput<Query>, { type: 'answer' }>
-  | { type: 'answerUdpQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
+  | Extract<StubResolverOutput<Query>, { type: 'askUpstream' | 'cancelAsk' | 'askSite' | 'cancelSiteAsk' }>
+  /** An input of the client's lane: names of resources, their addresses, and answers for the packet engine to carry. */
+  | { type: 'flowsTold'; input: ClientFlowsInput }
   | { type: 'answerTcpQuery'; connection: number; message: Uint8Array }
   | { type: 'inspected'; inspection: number; message: Uint8Array; by: AnsweredBy }
   /** Have applications ask these servers, which are ours. */
@@ -135,10 +137,28 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   }
 
   #onResolver(output: StubResolverOutput<Query>): void {
-    if (output.type === 'answer') return this.#answer(output)
-    if (output.type === 'sentinelsChanged') this.#sentinels = output.addresses
-    this.#outputs.push(output)
-    if (output.type === 'sentinelsChanged') this.#configure()
+    switch (output.type) {
+      case 'answer':
+        return this.#answer(output)
+      case 'sentinelsChanged':
+        this.#sentinels = output.addresses
+        this.#tellFlows(output)
+        return this.#configure()
+      case 'mapName':
+        return this.#tellFlows({ ...output, type: 'nameMapped' })
+      case 'forgetName':
+        return this.#tellFlows({ type: 'nameForgotten', domain: output.domain })
+      case 'watchNames':
+        return this.#tellFlows({ type: 'namesWatched' })
+      case 'refreshName':
+        return this.#tellFlows({ type: 'nameQueried', domain: output.domain })
+      default:
+        this.#outputs.push(output)
+    }
+  }
+
+  #tellFlows(input: ClientFlowsInput): void {
+    this.#outputs.push({ type: 'flowsTold', input })
   }
 
   #answer({ query, message, by }: Extract<StubResolverOutput<Query>, { type: 'answer' }>): void {
@@ -151,7 +171,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
         return
       case 'udp': {
         const { source, destination } = query
-        this.#outputs.push({ type: 'answerUdpQuery', source, destination, message })
+        this.#tellFlows({ type: 'resolverAnswer', source, destination, message })
       }
     }
   }

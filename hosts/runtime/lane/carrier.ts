@@ -24,8 +24,10 @@ export interface CarrierOptions<Report> {
 export interface PacketCarrier<Command> {
   readonly ports: { ipv4?: number; ipv6?: number }
   sendDatagram: (datagram: Datagram) => void
-  writeTun: (packet: Uint8Array) => void
-  tell: (command: Command) => void
+  /** Absent where the flows run in a worker, which writes by itself. */
+  writeTun?: (packet: Uint8Array) => void
+  /** Hands a command to the worker; absent where there is none. */
+  tell?: (command: Command) => void
   flush: () => void
   /** After what was queued is carried out. */
   close: () => Promise<void>
@@ -68,10 +70,6 @@ export class ScriptCarrier implements PacketCarrier<never> {
 
   writeTun(packet: Uint8Array): void {
     this.#packets.push(packet)
-  }
-
-  tell(): void {
-    // There is no worker to be told.
   }
 
   flush(): void {

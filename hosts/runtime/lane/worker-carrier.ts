@@ -48,10 +48,6 @@ export class WorkerCarrier<Command extends object, Report> implements PacketCarr
     this.#items.push({ ...datagram, type: 'datagram' })
   }
 
-  writeTun(): void {
-    // Its flows write by themselves.
-  }
-
   tell(command: Command): void {
     this.#items.push({ type: 'command', command })
   }

@@ -32,7 +32,7 @@ describe('the name service', () => {
   }
 
   const [first = '', second = ''] = wanted().flatMap((output) =>
-    output.type === 'sentinelsChanged' ? output.addresses : [],
+    output.type === 'flowsTold' && output.input.type === 'sentinelsChanged' ? output.input.addresses : [],
   )
 
   for (const [sentinel, server] of [
