@@ -3,26 +3,31 @@ import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import type { IceRole } from './connectivity-check.ts'
 
-/** One way between the two agents and what is known of it. Mutable: it belongs to its agent. */
+/** A candidate pair (RFC 8445): a path to the other agent and its state. Mutable; owned by its agent. */
 export interface CandidatePair {
-  /** Our socket of the family is bound to all addresses, so the other end alone names the way. */
+  /** Remote endpoint. It identifies the pair, as the one local socket of each family is bound to all addresses. */
   readonly path: Endpoint
   remote: Candidate
-  /** Ours of the same family that counts for the priority. */
+  /** Local candidate of the same family, used for the pair's priority. */
   local: Candidate
   state: 'waiting' | 'checking' | 'valid' | 'failed'
   check: PendingCheck | undefined
-  /** When to begin the next check. */
+  /** Time of the next check. */
   nextCheckAt: Instant
-  /** When the other end last showed that it is there: an answer, a check of its own, an authentic packet. */
+  /**
+   * Time of the last sign of life from the other end on this path: an answer, a check of its own, an authentic packet.
+   */
   heardAt: Instant | undefined
-  /** When it last answered a check. */
+  /** Time of the last answer to a check. */
   answeredAt: Instant | undefined
-  /** Nobody answered the last check that is over. */
+  /** Whether the last finished check was not answered. */
   isSilent: boolean
-  /** Nobody answered for so long that it is checked no more, until the other end is heard there or names it anew. */
+  /**
+   * Whether checks have stopped for lack of answers, until the other end is heard on this path or signals the candidate
+   * again.
+   */
   isGivenUp: boolean
-  /** Controlled: the other side has chosen it. */
+  /** Whether the controlling agent has nominated the pair; used by the controlled agent only. */
   nominated: boolean
 }
 
@@ -33,7 +38,7 @@ export interface PendingCheck {
   tries: number
 }
 
-/** A way of which nothing is known yet, to be checked at a time. */
+/** Makes a pair in its initial state, to be checked at `nextCheckAt`. */
 export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instant): CandidatePair => ({
   path: remote.endpoint,
   remote,
@@ -48,7 +53,10 @@ export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instan
   nominated: false,
 })
 
-/** RFC 8445 §6.1.2.3, as something to compare: the formula's 64 bits do not fit into a number. */
+/**
+ * Orders pairs by priority (RFC 8445 §6.1.2.3), lowest first. The formula's 64 bits do not fit into a number, so its
+ * parts are compared.
+ */
 export const comparePairs = (a: CandidatePair, b: CandidatePair, role: IceRole): number => {
   const left = ranks(a, role)
   const right = ranks(b, role)

@@ -6,10 +6,13 @@ import { PACE_MS } from './check-timing.ts'
 import type { IceRole } from './connectivity-check.ts'
 
 const MAX_REMOTES = 32
-/** New ones of the other end's in a minute: whoever takes some back and names others has us send to all of them. */
+/**
+ * Most new remote candidates in a minute. Each makes this agent send checks to an address that the other end has
+ * chosen.
+ */
 const MAX_NEW_REMOTES = 64
 
-/** The candidates of both ends, as far as they are known, and the pairs that they make, one for each of the other end's. */
+/** Known candidates of both ends and their pairs, one for each remote candidate. */
 export class CandidatePairs {
   readonly #role: IceRole
   readonly #remotes = new Map<Endpoint, Candidate>()
@@ -40,12 +43,15 @@ export class CandidatePairs {
     return this.#pairs.values()
   }
 
-  /** The best first. */
+  /** Returns the pairs, highest priority first. */
   byPriority(): CandidatePair[] {
     return [...this.#pairs.values()].sort((a, b) => comparePairs(b, a, this.#role))
   }
 
-  /** All of ours. Pairs of a family that is gone are over. Says whether an endpoint differs from before. */
+  /**
+   * Replaces the local candidates; removes the pairs of a family that has none. Returns whether the local endpoints
+   * have changed.
+   */
   changeLocals(candidates: readonly Candidate[], now: Instant): boolean {
     const before = this.#locals.map(({ endpoint }) => endpoint).join()
     this.#locals = candidates
@@ -58,7 +64,7 @@ export class CandidatePairs {
     return before !== candidates.map(({ endpoint }) => endpoint).join()
   }
 
-  /** Whether the other end may name one more place that it did not name before, this minute. */
+  /** Counts a remote candidate if it is new; returns whether the limit for this minute permits it. */
   mayAdd(remote: Candidate, now: Instant): boolean {
     if (this.#remotes.has(remote.endpoint)) return true
     if (this.#minuteEndsAt === undefined || now >= this.#minuteEndsAt) {
@@ -69,8 +75,8 @@ export class CandidatePairs {
   }
 
   /**
-   * One of the other end's. Where there are too many, it takes the place of a reflexive one: a client that moves from one NAT to the next leaves one behind
-   * each time, of which nobody says that it is gone. False for no room.
+   * Adds a remote candidate. If there are too many, it replaces a peer-reflexive one: a client that moves between NATs
+   * leaves some behind, which are never signalled as removed. Returns false if there is no room.
    */
   add(remote: Candidate, { inUse, now }: { inUse: CandidatePair | undefined; now: Instant }): boolean {
     if (!this.#remotes.has(remote.endpoint) && this.#remotes.size >= MAX_REMOTES) {
@@ -90,21 +96,23 @@ export class CandidatePairs {
 
   #pair(remote: Candidate, now: Instant): void {
     const known = this.#pairs.get(remote.endpoint)
-    // What was first learned from a check has a signalled priority as well.
+    // A candidate that was learned from a check takes the priority with which it is signalled later.
     if (known !== undefined && remote.type !== 'prflx') known.remote = remote
     const local = this.#localOf(remote)
     if (local === undefined || known !== undefined) return
     this.#pairs.set(remote.endpoint, newPair(local, remote, remote.type === 'prflx' ? now : this.#pace(now)))
   }
 
-  /** When another first check may be sent. Those that answer one of the other end's do not wait, nor does anybody for them. */
+  /** Reserves the time for the first check of another pair. Triggered checks are not paced. */
   #pace(now: Instant): Instant {
     const at = this.#paceFrom < now ? now : this.#paceFrom
     this.#paceFrom = after(at, PACE_MS)
     return at
   }
 
-  /** Of the reflexive ones that are not in use; of two that are alike the one heard longest ago. */
+  /**
+   * Returns the least useful peer-reflexive candidate that is not in use; among equals the one heard from longest ago.
+   */
   #mostDispensable(inUse: CandidatePair | undefined): Candidate | undefined {
     let first: { remote: Candidate; worth: number; heardAt: number } | undefined
     for (const remote of this.#remotes.values()) {
@@ -125,8 +133,9 @@ export class CandidatePairs {
 }
 
 /**
- * STUN knows no replays: whoever saw one check may send it from any number of addresses, where nobody answers ours. Those go first once that is
- * known, and before it is known nothing goes for them that may still be of use.
+ * Ranks a pair by usefulness. STUN has no replay protection, so a recorded check can be sent from many addresses, which
+ * then do not answer. Such silent pairs rank lowest; a pair that is not known to be silent is never removed before
+ * them.
  */
 const worthOf = ({ state, isSilent, answeredAt }: CandidatePair): number =>
   state === 'valid' ? 4 : (isSilent ? 0 : 2) + (answeredAt === undefined ? 0 : 1)

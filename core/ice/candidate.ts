@@ -1,4 +1,4 @@
-// Candidates and their text, RFC 8445 §5.1 and RFC 8839 §5.1.
+// ICE candidates (RFC 8445 §5.1) and their text (RFC 8839 §5.1).
 import ipaddr from 'ipaddr.js'
 import { whyNeverAServer } from '../net/never-a-server.ts'
 import { crc32 } from '../crypto/crc32.ts'
@@ -6,13 +6,13 @@ import { endpoint, type Endpoint, type Family } from '../runtime/endpoint.ts'
 
 export type CandidateType = 'host' | 'srflx' | 'prflx' | 'relay'
 
-/** One way to reach an agent. */
+/** An ICE candidate: an endpoint at which an agent may be reached. */
 export interface Candidate {
-  /** 1 to 32 characters of the ICE alphabet. */
+  /** Foundation (RFC 8445 §5.1.1.3), 1 to 32 letters, digits, `+` or `/`. */
   foundation: string
-  /** 1 … 2^31 - 1 */
+  /** Priority, 1 to 2^31 - 1. */
   priority: number
-  /** Canonical. */
+  /** Canonical endpoint of `address` and `port`. */
   endpoint: Endpoint
   family: Family
   address: string
@@ -20,19 +20,21 @@ export interface Candidate {
   type: CandidateType
 }
 
-// RFC 8445 §5.1.2.2; relays far below everything.
+// Recommended type preferences (RFC 8445 §5.1.2.2); relays come last.
 const TYPE_PREFERENCE = { host: 126, prflx: 110, srflx: 100, relay: 2 } as const
 const LOCAL_PREFERENCE = { ipv6: 65535, ipv4: 65534 } as const
 const COMPONENT = 1
 const MAX_TEXT_CHARACTERS = 512
 
-/** RFC 8445 §5.1.2.1. `nth` counts further candidates of the same type and family from 0. */
+/**
+ * Computes the priority of a candidate (RFC 8445 §5.1.2.1). `nth` is its index among those of the same type and family.
+ */
 export const candidatePriority = (type: CandidateType, family: Family, nth = 0): number =>
   TYPE_PREFERENCE[type] * 2 ** 24 + Math.max(0, LOCAL_PREFERENCE[family] - nth) * 2 ** 8 + (256 - COMPONENT)
 
 /**
- * The host candidates of a machine whose one socket per family is bound to all addresses. What can never be reached from
- * elsewhere is left out: loopback, link-local, multicast, unspecified. IPv6 goes first.
+ * Makes the host candidates of a machine with one socket per family, bound to all addresses. Leaves out addresses that
+ * cannot be reached from other machines: loopback, link-local, multicast, unspecified. IPv6 comes first.
  */
 export const hostCandidates = (
   addresses: readonly string[],
@@ -51,18 +53,24 @@ export const hostCandidates = (
   return [...found.values()].sort((a, b) => b.priority - a.priority)
 }
 
-/** The sender of an authenticated check that nobody told us of, RFC 8445 §7.3.1.3. */
+/**
+ * Makes a peer-reflexive candidate for the sender of an authenticated check that was not signalled (RFC 8445 §7.3.1.3).
+ */
 export const peerReflexive = (where: { address: string; port: number; family: Family }, priority: number): Candidate =>
   candidate({ type: 'prflx', priority, base: where.address, ...where })
 
-/** `candidate:<foundation> 1 udp <priority> <address> <port> typ <type> …` */
+/** Formats a candidate as `candidate:<foundation> 1 udp <priority> <address> <port> typ <type> …`. */
 export const formatCandidate = ({ foundation, priority, address, port, type, family }: Candidate): string => {
   const line = `candidate:${foundation} ${COMPONENT} udp ${priority} ${address} ${port} typ ${type}`
-  // The related address is of no use to the other side and tells it of our network: RFC 8839 §5.1 allows zeros.
+  // RFC 8839 §5.1 allows zeros for the related address, which the other side does not need, and which would reveal our
+  // network.
   return type === 'host' ? line : `${line} raddr ${family === 'ipv4' ? '0.0.0.0' : '::'} rport 0`
 }
 
-/** Undefined for what is no candidate of ours: other components and transports, names, unroutable addresses. */
+/**
+ * Parses a candidate; undefined if it is malformed or not usable here: another component or transport, a name, an
+ * unreachable address.
+ */
 export const parseCandidate = (line: string): Candidate | undefined => {
   if (line.length > MAX_TEXT_CHARACTERS) return undefined
   const match =
@@ -81,18 +89,18 @@ export const parseCandidate = (line: string): Candidate | undefined => {
   return { foundation, priority, address, family, port, type: type as CandidateType, endpoint: endpoint(address, port) }
 }
 
-/** An address in its one canonical text, as the kernel writes a datagram's source. */
+/** Parses an address and formats it canonically, as the kernel does for the source of a datagram. */
 const parseAddress = (text: string): { address: string; family: Family; range: string } | undefined => {
   if (text.includes('%') || !(ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text))) return undefined
   const parsed = ipaddr.parse(text)
   return { address: parsed.toString(), family: parsed.kind(), range: parsed.range() }
 }
 
-/** Nobody's tunnel ends where a cloud answers its machines, or at another machine's loopback, however that is written. */
+/** Whether an address cannot be a tunnel's end, such as a cloud's metadata service or an embedded loopback address. */
 const isService = (address: string): boolean => {
   const bytes = ipaddr.parse(address).toByteArray()
   const reason = whyNeverAServer(new Uint8Array(bytes))
-  // Behind a carrier's NAT machines have addresses of 100.64.0.0/10.
+  // Machines behind a carrier-grade NAT may have addresses in 100.64.0.0/10, the range of tunnels.
   return reason !== undefined && reason !== 'tunnel'
 }
 
@@ -106,7 +114,7 @@ const candidate = (parts: {
   port: number
   base: string
 }): Candidate => ({
-  // RFC 8445 §5.1.1.3: the same for the same type, base and transport.
+  // RFC 8445 §5.1.1.3: equal for candidates of the same type, base and transport.
   foundation: crc32(new TextEncoder().encode(`${parts.type} ${parts.base} udp`))
     .toString(16)
     .padStart(8, '0'),

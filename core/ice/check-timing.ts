@@ -1,32 +1,38 @@
-// When checks are sent, repeated and given up.
+// Timing of connectivity checks: when they are sent, repeated and given up.
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import type { CandidatePair } from './candidate-pair.ts'
 import type { IceRole } from './connectivity-check.ts'
 
-/** Between first checks of different pairs: RFC 8445 §14.2 allows 5 ms for what is no media. */
+/** Interval between first checks of different pairs (Ta); RFC 8445 §14.2 allows 5 ms or more. */
 export const PACE_MS = 20
 const FIRST_RETRANSMIT_MS = 100
 const LAST_RETRANSMIT_MS = 1_000
-/** An unanswered check of a pair that is not in use is over after this. */
+/** Time after which an unanswered check fails, for pairs that are not in use. */
 const CHECK_ENDS_MS = 5 * SECOND
 const RECHECK_MS = 10 * SECOND
 const RECHECK_WITHOUT_PATH_MS = 1 * SECOND
-/** Packets that arrive show nothing of the other direction: for no longer than this. */
+/** Longest time for which received packets replace checks, as they do not prove that the other direction works. */
 const ONE_WAY_MS = 5 * SECOND
-/** Together: a dead path is known after at most 2.7 s of traffic, and by 14 losses in a row at the least. */
+/**
+ * Timing of checks of the path in use. A dead path is detected within 2.7 s of traffic, but only after at least 14
+ * losses in a row.
+ */
 const ACTIVE_CHECK_MS = 500
 const DEAD_AFTER_MS = 2_200
 const SUSPECT_RETRANSMIT_MS = 150
-/** The controlled side leaves checking to the other one, while that one does check. */
+/** Factor by which the controlled agent checks less often: the controlling agent's checks serve it too. */
 const CONTROLLED_CHECK_FACTOR = 3
 const IDLE_AFTER_MS = 20 * SECOND
-/** Below the shortest binding lifetime that RFC 4787 REQ-5 lets a NAT have in practice, 30 s. */
+/**
+ * Interval of checks on an idle path, below the shortest NAT binding lifetime met in practice, 30 s (compare RFC 4787
+ * REQ-5).
+ */
 const IDLE_CHECK_MS = 15 * SECOND
 export const NO_REMOTE_CANDIDATES_MS = 10 * SECOND
 export const NO_PATH_MS = 12 * SECOND
 export const PATH_LOST_MS = 15 * SECOND
 
-/** What the agent's times depend on. */
+/** State of an agent on which its timing depends. */
 export interface Circumstances {
   role: IceRole
   selected: CandidatePair | undefined
@@ -37,7 +43,7 @@ export interface Circumstances {
 export const isIdle = ({ trafficAt }: Circumstances, now: Instant): boolean =>
   trafficAt === undefined || after(trafficAt, IDLE_AFTER_MS) <= now
 
-/** From an answer to the next check of the pair. */
+/** Returns the time in milliseconds from an answered check of a pair to its next check. */
 export const checkIntervalMs = (pair: CandidatePair, circumstances: Circumstances, now: Instant): number => {
   if (pair !== circumstances.selected) return RECHECK_MS
   const base = isIdle(circumstances, now) ? IDLE_CHECK_MS : ACTIVE_CHECK_MS
@@ -45,9 +51,10 @@ export const checkIntervalMs = (pair: CandidatePair, circumstances: Circumstance
 }
 
 /**
- * From a check that nobody answered to the next one of the pair; undefined for none. The controlled side checks where the other one says, which may be
- * anybody's machine: it leaves a place that never answered, and all of them soon after its path is gone. The other end will ask, if it is
- * still there.
+ * Returns the time in milliseconds from an unanswered check of a pair to its next check; undefined if checks are to
+ * stop. The controlled agent checks addresses that the other end has named, which may be anybody's machine. So it stops
+ * for pairs that were never heard, and for all soon after its path is lost: if the other end is still there, its checks
+ * will arrive.
  */
 export const recheckIntervalMs = (
   pair: CandidatePair,
@@ -60,13 +67,19 @@ export const recheckIntervalMs = (
   return selected === undefined ? RECHECK_WITHOUT_PATH_MS : RECHECK_MS
 }
 
-/** From the latest sending of a check to its repetition, and from its first one to its end. */
+/**
+ * Returns how a check is repeated: milliseconds from the last transmission to the next, and from the first one to
+ * giving up.
+ */
 export const retransmission = (pair: CandidatePair, tries: number, { selected }: Circumstances) =>
   pair === selected
     ? { repeatMs: SUSPECT_RETRANSMIT_MS, endMs: DEAD_AFTER_MS }
     : { repeatMs: Math.min(FIRST_RETRANSMIT_MS * 2 ** (tries - 1), LAST_RETRANSMIT_MS), endMs: CHECK_ENDS_MS }
 
-/** When a pair in use that was just heard is to be checked: late, but not so late that only one direction could be alive. */
+/**
+ * Returns the next check time of the pair in use after it was heard. Traffic postpones checks, but not for so long that
+ * a dead direction goes unnoticed.
+ */
 export const nextCheckOfHeard = (pair: CandidatePair, circumstances: Circumstances, now: Instant): Instant => {
   const relaxed = after(now, checkIntervalMs(pair, circumstances, now))
   const bound = after(pair.answeredAt ?? now, Math.max(ONE_WAY_MS, checkIntervalMs(pair, circumstances, now)))

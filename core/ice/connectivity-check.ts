@@ -1,4 +1,4 @@
-// A connectivity check and its answers, RFC 8445 §7.
+// Connectivity checks and their answers (RFC 8445 §7).
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import {
@@ -28,12 +28,12 @@ export interface OwnCheck {
   local: IceCredentials
   remote: IceCredentials
   role: IceRole
-  /** 8 bytes. */
+  /** Random number of the agent (RFC 8445 §7.1.3), 8 bytes. */
   tieBreaker: Uint8Array
-  /** That of the peer-reflexive candidate which this check may make known, §7.1.1. */
+  /** Priority of the peer-reflexive candidate that the check may reveal (RFC 8445 §7.1.1). */
   priority: number
   nominate: boolean
-  /** Fills the datagram up to so many bytes, a multiple of 4, to see whether the path carries it. */
+  /** Size in bytes to which the datagram is padded, to probe whether the path carries it. A multiple of 4. */
   probeBytes?: number | undefined
 }
 
@@ -45,7 +45,7 @@ export type CheckVerdict =
   | { type: 'refused'; reason: CheckRefusal }
 
 export type AnswerVerdict =
-  /** `takesProbe`: the other end has got a probe of ours, and takes packets of its size. */
+  /** `takesProbe`: the other end has received a padded check, and accepts packets of its size. */
   | { type: 'succeeded'; takesProbe: boolean }
   | { type: 'roleConflict' }
   | { type: 'failed'; code: number }
@@ -56,7 +56,7 @@ const KNOWN = [USERNAME, PRIORITY, USE_CANDIDATE, XOR_MAPPED_ADDRESS]
 const PROBED: StunAttribute = { type: PATH_PROBE, value: new Uint8Array(0) }
 const utf8 = new TextEncoder()
 
-/** The user name that requests to `local` carry: theirs first, RFC 8445 §7.2.2. */
+/** Returns the user name in requests that `remote` sends to `local` (RFC 8445 §7.2.2). */
 export const checkUsername = (local: IceCredentials, remote: IceCredentials): string =>
   `${local.username}:${remote.username}`
 
@@ -67,7 +67,7 @@ export const encodeCheck = (check: OwnCheck): Uint8Array => {
   return encodeFilled(check, [{ type: PATH_PROBE, value: new Uint8Array(Math.max(0, probeBytes - empty)) }])
 }
 
-/** Judges a request. Nothing may be answered to one that is refused: its sender has not shown that it knows us. */
+/** Verifies a request. A refused one must not be answered: its sender has not proven that it knows the credentials. */
 export const readCheck = (
   message: StunMessage,
   { local, remote }: { local: IceCredentials; remote: IceCredentials },
@@ -95,7 +95,7 @@ export const encodeAnswer = (answer: {
   transactionId: Uint8Array
   source: Endpoint
   local: IceCredentials
-  /** Whether the check asked what the path carries: that it came whole is the answer. */
+  /** Whether the check was padded as a path probe; the answer then tells that it has arrived. */
   asksForSize: boolean
 }): Uint8Array => {
   const mapped = xorAddressAttribute(XOR_MAPPED_ADDRESS, answer.source, answer.transactionId)
@@ -110,7 +110,7 @@ export const encodeAnswer = (answer: {
   )
 }
 
-/** RFC 8445 §7.3.1.1. */
+/** Encodes the error for a check from an agent with the same role (RFC 8445 §7.3.1.1). */
 export const encodeRoleConflict = (transactionId: Uint8Array, local: IceCredentials): Uint8Array =>
   encodeStun(
     {
@@ -122,7 +122,7 @@ export const encodeRoleConflict = (transactionId: Uint8Array, local: IceCredenti
     utf8.encode(local.password),
   )
 
-/** Judges the answer to a check of ours. */
+/** Verifies the answer to a check of this agent. */
 export const readAnswer = (message: StunMessage, remote: IceCredentials): AnswerVerdict => {
   if (!provesKey(message, utf8.encode(remote.password))) return { type: 'refused', reason: 'wrong-integrity' }
   if (message.kind === 'success') {

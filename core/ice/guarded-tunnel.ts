@@ -7,53 +7,56 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
 import { checkedTunnelOutput } from './tunnel-output.ts'
 
-/** A call to a transport plugin: an input's type, or the name of another verb of the machine. */
+/** A call to a transport plugin: the type of an input to `handle`, or another method of its machine. */
 export type TransportCall = TunnelInput['type'] | 'wake' | 'poll' | 'deadline'
 
-/** One call to a transport plugin that went wrong: the plugin threw, answered with a promise, or never came to an end of its outputs. */
+/** A failed call to a transport plugin: it threw, returned a promise, or returned outputs without end. */
 export interface TransportFault {
   call: TransportCall
   error: unknown
-  /** The peer that the call was about; absent where it was about all. */
+  /** Peer of the call; undefined if the call was not about one peer. */
   peer: PeerId | undefined
   /** Whether calls of this kind keep failing. */
   isFailing: boolean
 }
 
-/** What a transport plugin keeps failing at, for people. */
+/** A call at which a transport plugin keeps failing, for people to read. */
 export interface TransportTrouble {
   call: TransportCall
-  /** Whether packets pass all the same, for as long as the sessions that there are last. */
+  /** Whether packets are still carried, for as long as the current sessions last. */
   stillCarries: boolean
-  /** The plugin's own words. */
+  /** Error message of the plugin. */
   said: string
 }
 
-/** Without these a peer cannot be served at all, so that the first failure counts. */
+/** Calls without which a peer cannot be served, so that a single failure counts as failing. */
 const NEEDED: ReadonlySet<TransportCall> = new Set(['peerAdded', 'pathChosen', 'connectRequested'])
-/** Timers, accounting and farewells: sessions last without them for a while. */
+/** Calls for timers, accounting and removal: current sessions go on without them for a while. */
 const SPARED: ReadonlySet<TransportCall> = new Set(['wake', 'deadline', 'trafficSeen', 'peerRemoved'])
 const MAX_FAILURES_IN_A_ROW = 5
-/** Anybody may send a datagram that a plugin chokes on: a few of them are no proof that no good one is read. */
+/** Failures in a row that count as failing, for received datagrams: anybody may send some that make a plugin fail. */
 const MAX_DATAGRAM_FAILURES_IN_A_ROW = 16
-/** Fewer failures count as well where nothing succeeded for so long. */
+/** Fewer failures in a row count as failing if they last for this long. */
 const FEW_IN_A_ROW = 3
 const LONG_MS = 10 * SECOND
-/** How long timers are left alone whose handling failed: they stay due, and would be tried again at once without end. */
+/**
+ * Pause after a failed `wake` or `deadline`: its timer stays due, and would otherwise be retried at once, without end.
+ */
 const REST_MS = 1 * SECOND
-/** Wake-ups in a row that left a timer due. One that handles timers one by one needs some. */
+/** Most wake-ups in a row that leave a timer due; a plugin that handles timers one by one needs some. */
 const MAX_OVERDUE_IN_A_ROW = 64
-/** Outputs of one input, as a bound on a plugin that never comes to an end. */
+/** Most outputs for one input, against a plugin that returns outputs without end. */
 const MAX_OUTPUTS = 65_536
 const MAX_REASONS = 64
 const MAX_REASON_CHARACTERS = 64
 
-/** Paths are the endpoints that the host gave the plugin, which gives them back. */
+/** Outputs of a guarded tunnel. Paths are endpoints that the host gave to the plugin. */
 export type GuardedTunnelOutput = TunnelOutput<Endpoint> | ({ type: 'transportFaulted' } & TransportFault)
 
 /**
- * A transport plugin's tunnel that cannot end or stall its host. What it was called for is dropped with the reason `transport-fault` where the call
- * fails; outputs that are none of the contract's are dropped as `odd-output`. Each failure is also an output, `transportFaulted`.
+ * Wrapper for a transport plugin's tunnel, so that its errors cannot crash or stall the host. A call that fails has no
+ * effect but an output `transportFaulted` and a count of `transport-fault`; outputs that violate the contract are
+ * dropped and counted as `odd-output`.
  */
 export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> {
   readonly #tunnel: Tunnel
@@ -65,7 +68,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
   readonly #counts = { 'transport-fault': 0, 'odd-output': 0 }
   #now: Instant | undefined
   #outputs = 0
-  /** Nothing more is asked of the plugin before the next input. */
+  /** Whether `poll` has failed, so that the plugin is not polled again before the next input. */
   #isDrained = false
   #restsUntil: Instant | undefined
   #wokenAt: Instant | undefined
@@ -75,7 +78,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     this.#tunnel = tunnel
   }
 
-  /** The kind of call that keeps failing; undefined while the plugin works. */
+  /** Call that keeps failing; undefined while the plugin works. */
   get trouble(): TransportTrouble | undefined {
     const all = [...this.#failing].filter(([call, run]) => isFailing(call, run))
     const [call, run] = all.find(([one]) => !SPARED.has(one)) ?? all[0] ?? []
@@ -83,7 +86,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     return { call, stillCarries: SPARED.has(call), said: run.said }
   }
 
-  /** Reasons and how often something was dropped for them; those of the plugin, and those of this guard. */
+  /** Number of drops by reason, of the plugin and of this wrapper. */
   counters(): Readonly<Record<string, number>> {
     const sum: Record<string, number> = {}
     try {
@@ -91,13 +94,13 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
         if (Number.isFinite(count)) sum[reason.slice(0, MAX_REASON_CHARACTERS)] = count
       }
     } catch {
-      // A plugin that cannot count carries packets all the same.
+      // A plugin whose counters fail still carries packets.
     }
     for (const [reason, count] of Object.entries(this.#counts)) if (count > 0) sum[reason] = (sum[reason] ?? 0) + count
     return sum
   }
 
-  /** Bytes of the largest datagram that carries a packet of so many bytes; undefined where the plugin does not say. */
+  /** Returns the bytes of the datagram for a packet of `packetBytes`; undefined if the plugin does not tell. */
   datagramBytes(packetBytes: number): number | undefined {
     try {
       const bytes: unknown = this.#tunnel.datagramBytes?.(packetBytes)
@@ -183,7 +186,9 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     this.#isDrained = false
   }
 
-  /** A deadline that a wake-up did not move is tried again a millisecond later, and for a while only. */
+  /**
+   * Delays a deadline that is still due after a wake-up by a millisecond; throws if that happens too often in a row.
+   */
   #notAgainAtOnce(due: Deadline): Deadline {
     const wokenAt = this.#wokenAt
     if (wokenAt === undefined || due.at > wokenAt) {
@@ -206,7 +211,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     if (this.#failing.size > 0) this.#failing.delete(call)
   }
 
-  /** These may not be called again for long: what was carried proves that the failure is over. */
+  /** Clears failures of calls that may not be made again for long: a carried packet proves that they are over. */
   #carried(): void {
     this.#succeeded('pathChosen')
     this.#succeeded('connectRequested')

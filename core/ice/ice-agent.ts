@@ -1,8 +1,8 @@
-// Finds and keeps a way to one peer, RFC 8445. What differs from it is on purpose:
-// - The client always controls, so roles do not switch; who has the wrong one is told so.
-// - The controlling side uses a pair as soon as it is valid, and changes to a better one at any time; each check of the pair in
-//   use carries USE-CANDIDATE, and the controlled side follows the latest.
-// - Checks go on for as long as the agent lives: they keep NAT bindings open and find out that a path is dead.
+// ICE agent for one peer (RFC 8445), with these deliberate differences: - The client always controls, so roles never
+// switch; a peer with the same role gets an error. - The controlling agent uses a pair as soon as it is valid, and
+// changes to a better one at any time. Each check of the pair
+//   in use carries USE-CANDIDATE; the controlled agent follows the latest.
+// - Checks go on as long as the agent exists: they keep NAT bindings open and detect a dead path.
 import type { Datagram } from '../runtime/datagram-socket.ts'
 import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'
@@ -35,29 +35,35 @@ export interface IceAgentOptions {
   local: IceCredentials
   remote: IceCredentials
   random: Random
-  /** Sizes of datagrams, the largest first, of which it is to be known whether the path in use carries them; multiples of 4. */
+  /** Datagram sizes in bytes, largest first, with which to probe the path in use; multiples of 4. */
   probes?: readonly number[]
 }
 
 export type IceAgentInput =
-  /** All of ours. Where they differ from before, every path is checked anew: the machine may have moved. */
+  /** Replaces the local candidates. If they have changed, all paths are checked again: the machine may have moved. */
   | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
-  /** As text from the peer; what does not parse is skipped. */
+  /** Candidates from the peer as text; malformed ones are skipped. */
   | { type: 'remoteCandidatesAdded'; candidates: readonly string[] }
   | { type: 'remoteCandidatesRemoved'; candidates: readonly string[] }
   | { type: 'messageReceived'; path: Endpoint; message: StunMessage }
-  /** The tunnel carries packets: with `path` an authentic one came that way, without one was sent. Once a batch suffices. */
+  /**
+   * The tunnel carries packets: with `path`, an authentic one was received there; without, one was sent. Once per batch
+   * suffices.
+   */
   | { type: 'trafficSeen'; path?: Endpoint }
 
 export type IceAgentOutput =
   | ({ type: 'sendDatagram' } & Datagram)
-  /** Use this path from now on. */
+  /** Use this path. */
   | { type: 'pathChosen'; path: Endpoint }
-  /** The largest of the `probes` that the path in use is known to carry, and the other end to take; none before that is known. */
+  /**
+   * Largest of `probes`, in bytes, that the path in use carries and the other end accepts; undefined if none is
+   * confirmed.
+   */
   | { type: 'pathCarries'; datagramBytes: number | undefined }
-  /** The path in use is dead and there is no other one. Checks go on, and another `pathChosen` may follow. */
+  /** The path in use is dead, and no other works. Checks go on, and another `pathChosen` may follow. */
   | { type: 'pathLost' }
-  /** Controlling only: no path was found, or found again, in time. Checks have ended. */
+  /** The controlling agent has not found a path in time, or not found another, and has stopped checking. */
   | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost' }
 
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
@@ -67,7 +73,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #probe: PathProbe
   readonly #counters = new Counters()
   readonly #outputs = new OutputQueue<IceAgentOutput>()
-  /** As it was last said. */
+  /** Size in the last `pathCarries`. */
   #carries: number | undefined
   #selected: CandidatePair | undefined
   #trafficAt: Instant | undefined
@@ -83,12 +89,12 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#probe = new PathProbe(options.probes ?? [])
   }
 
-  /** The path in use. */
+  /** Path in use. */
   get path(): Endpoint | undefined {
     return this.#selected?.path
   }
 
-  /** The largest datagram that it is known to carry, if any. */
+  /** Size in bytes of the largest probe that the path in use carries; undefined if none is confirmed. */
   get carries(): number | undefined {
     return this.#carries
   }
@@ -170,7 +176,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#followPairs(now)
   }
 
-  /** After pairs have gone, or have another priority. */
+  /** Chooses again after pairs were removed or changed their priority. */
   #followPairs(now: Instant): void {
     if (this.#selected !== undefined && !this.#pairs.has(this.#selected)) this.#lose(now, now)
     else this.#choose(now)
@@ -188,7 +194,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     }
     const source = splitEndpoint(path)
     if (source === undefined) return this.#counters.count('path-unknown')
-    // RFC 8445 §7.3.1.3: a way that nobody told us of.
+    // RFC 8445 §7.3.1.3: a check from an endpoint that was not signalled reveals a peer-reflexive candidate.
     if (this.#pairs.get(path) === undefined) this.#remember(peerReflexive(source, verdict.priority), now)
     const pair = this.#pairs.get(path)
     if (pair === undefined) return this.#counters.count('no-room-for-path')
@@ -201,7 +207,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       for (const other of this.#pairs) other.nominated = other === pair
       this.#choose(now)
     }
-    // A triggered check, §7.3.1.4: through a NAT only now is the way open in both directions.
+    // Triggered check (§7.3.1.4): with a NAT between, only now is the path open in both directions.
     if (pair.state !== 'valid' && pair.check === undefined) pair.nextCheckAt = now
   }
 
@@ -211,7 +217,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     if (answer === undefined || pair === undefined) return this.#counters.count('unknown-transaction')
     const { verdict, check } = answer
     if (verdict.type === 'refused') return this.#counters.count(verdict.reason)
-    // §7.2.5.2.1: only a symmetric path can be used.
+    // §7.2.5.2.1: the answer must come from the endpoint that was asked.
     if (pair.path !== path) return this.#counters.count('answer-from-elsewhere')
     if (verdict.type !== 'succeeded') {
       this.#counters.count(verdict.type === 'roleConflict' ? 'role-conflict' : 'check-refused')
@@ -255,13 +261,13 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.nextCheckAt = now
   }
 
-  /** Takes the best way there is, where that is a change. */
+  /** Chooses the best valid pair, if it is not the one in use. */
   #choose(now: Instant): void {
     const usable = this.#pairs.byPriority().filter(({ state }) => state === 'valid')
     const best =
       this.#options.role === 'controlling'
         ? usable[0]
-        : // Before the other side has chosen, any way that works serves it.
+        : // Until the controlling agent has nominated a pair, any valid one will do.
           (usable.find(({ nominated }) => nominated) ?? (this.#selected === undefined ? usable[0] : undefined))
     if (best === undefined || best === this.#selected) return
     this.#selected = best
@@ -269,7 +275,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     this.#outputs.push({ type: 'pathChosen', path: best.path })
     this.#probe.begin(now)
     this.#tellProven()
-    // Tells the other side: the next check carries USE-CANDIDATE.
+    // The next check tells the other agent by USE-CANDIDATE, so it is sent at once.
     if (this.#options.role === 'controlling') best.nextCheckAt = now
   }
 
@@ -281,7 +287,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     check.sentAt = now
     check.tries++
     this.#outputs.push({ type: 'sendDatagram', to: pair.path, bytes: new Uint8Array(check.datagram) })
-    // While the path in use is in doubt, it has to be known which others are alive.
+    // When the path in use is in doubt, check which others are alive.
     if (pair === this.#selected && check.tries === 3) this.#checkAll(now)
   }
 
@@ -316,7 +322,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     else pair.nextCheckAt = after(now, interval)
   }
 
-  /** Changes to a way that has answered since the one in use fell silent, or reports that there is none. */
+  /** Changes to a pair that has answered since the one in use fell silent, or reports `pathLost`. */
   #lose(silentSince: Instant, now: Instant): void {
     this.#selected = undefined
     this.#probe.end()
@@ -357,7 +363,10 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     }
   }
 
-  /** The controlled side never gives up: it answers whoever proves the credentials for as long as these hold. */
+  /**
+   * Returns when the controlling agent gives up. The controlled agent never does: it answers checks as long as its
+   * credentials are valid.
+   */
   #givesUp(): Deadline | undefined {
     if (this.#options.role === 'controlled' || this.#selected !== undefined) return undefined
     const limit = this.#hadPath ? PATH_LOST_MS : this.#pairs.hasRemotes ? NO_PATH_MS : NO_REMOTE_CANDIDATES_MS

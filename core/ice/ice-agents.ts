@@ -15,7 +15,7 @@ import { readText, USERNAME } from './stun-attributes.ts'
 import { decodeStun, type StunMessage } from './stun-message.ts'
 
 export type IceAgentsInput =
-  /** Replaces the peer's agent, unless the credentials are those that it has. */
+  /** Adds an agent for a peer. Replaces the one that it has, unless the credentials are the same. */
   | { type: 'peerAdded'; peer: PeerId; local: IceCredentials; remote: IceCredentials }
   | { type: 'peerRemoved'; peer: PeerId }
   | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
@@ -33,12 +33,12 @@ interface Entry {
   remote: IceCredentials
 }
 
-/** Requests of ours that may still be answered; beyond it the oldest are forgotten. */
+/** Most own requests that are remembered for their answers; beyond it the oldest are forgotten. */
 const MAX_TRANSACTIONS = 16_384
 
 /**
- * One agent per peer behind shared sockets. A request finds its agent by its user name, an answer by its transaction; a sender
- * that matches none gets nothing, so that nobody without credentials can tell that somebody is here (P9).
+ * ICE agents of all peers behind shared sockets. Requests are dispatched by user name, answers by transaction id. A
+ * message that matches no agent is not answered, so that nobody can detect this host without credentials (P9).
  */
 export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #role: IceRole
@@ -47,7 +47,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   readonly #entries = new Map<PeerId, Entry>()
   readonly #byUsername = new Map<string, PeerId>()
   readonly #byTransaction = new Map<string, PeerId>()
-  /** A gateway has thousands of agents, and asks for the earliest all the time. */
+  /** Deadlines by peer: a gateway has thousands of agents, and needs the earliest deadline all the time. */
   readonly #due = new DeadlineQueue<PeerId>()
   readonly #outputs = new OutputQueue<IceAgentsOutput>()
   readonly #counters = new Counters()
@@ -63,12 +63,12 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     return this.#entries.get(peer)?.agent.path
   }
 
-  /** Bytes of the largest of the `probes` that the path in use is known to carry; undefined while none is. */
+  /** Returns the size in bytes of the largest probe that a peer's path carries; undefined if none is confirmed. */
   carries(peer: PeerId): number | undefined {
     return this.#entries.get(peer)?.agent.carries
   }
 
-  /** Reasons and how often something was dropped for them, of the agents that there are and of none. */
+  /** Number of drops by reason, of all agents and of messages without an agent. */
   counters(): Readonly<Record<string, number>> {
     const sum: Record<string, number> = { ...this.#counters.snapshot() }
     for (const { agent } of this.#entries.values()) {
@@ -166,7 +166,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   }
 
   #noteTransaction(datagram: Uint8Array, peer: PeerId): void {
-    // Byte 0 and 1 of a binding request, RFC 8489 §5; answers need no memory.
+    // Bytes 0 and 1 tell a binding request (RFC 8489 §5); answers are not answered.
     if (datagram[0] !== 0 || datagram[1] !== 1) return
     const id = toHex(datagram.subarray(8, 20))
     this.#byTransaction.delete(id)

@@ -1,12 +1,12 @@
 import { formatCandidate, hostCandidates, type Candidate } from './candidate.ts'
 
-/** What peers have to be told after a change: candidates as text. */
+/** Change of the local candidates, as text for the peers. */
 export interface CandidateChange {
   added: readonly string[]
   removed: readonly string[]
 }
 
-/** This machine's own candidates, as its addresses and the ports of its sockets come and go. */
+/** Local candidates, made from this machine's addresses and the ports of its sockets. */
 export class LocalCandidates {
   #addresses: readonly string[] = []
   #ports: { ipv4?: number; ipv6?: number } = {}
@@ -16,7 +16,7 @@ export class LocalCandidates {
     return this.#candidates
   }
 
-  /** As a peer is told of them. */
+  /** Candidates as text for the peers. */
   get lines(): string[] {
     return this.#candidates.map(formatCandidate)
   }

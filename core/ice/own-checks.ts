@@ -6,21 +6,21 @@ import { candidatePriority } from './candidate.ts'
 import { encodeCheck, readAnswer, type AnswerVerdict, type OwnCheck } from './connectivity-check.ts'
 import type { StunMessage } from './stun-message.ts'
 
-/** A request of ours that may still be answered. */
+/** A check of this agent that may still be answered. */
 export interface OpenCheck {
   path: Endpoint
-  /** What it was filled up to, where it asks how much the path carries. */
+  /** Size in bytes to which the check was padded as a path probe; undefined for an ordinary check. */
   probeBytes: number | undefined
 }
 
-/** Beyond it the oldest are forgotten. */
+/** Most open checks; beyond it the oldest are forgotten. */
 const MAX_OPEN_CHECKS = 128
 
-/** The checks that one agent sends, and who of them was answered how. */
+/** Encoder of one agent's checks, which matches answers to them. */
 export class OwnChecks {
   readonly #who: Pick<OwnCheck, 'local' | 'remote' | 'role' | 'tieBreaker'>
   readonly #random: Random
-  /** By transaction, in hex. */
+  /** Open checks by transaction id, in hex. */
   readonly #open = new Map<string, OpenCheck>()
 
   constructor({ role, local, remote, random }: Pick<OwnCheck, 'role' | 'local' | 'remote'> & { random: Random }) {
@@ -28,7 +28,7 @@ export class OwnChecks {
     this.#random = random
   }
 
-  /** A datagram that checks a pair. */
+  /** Encodes a check of a pair as a datagram. */
   begin(
     { path, remote }: CandidatePair,
     { nominate, probeBytes }: Pick<OwnCheck, 'nominate' | 'probeBytes'>,
@@ -45,7 +45,10 @@ export class OwnChecks {
     return encodeCheck({ ...this.#who, transactionId, priority, nominate, probeBytes })
   }
 
-  /** Which check a message answers, and how; it is not open any more, unless the answer is refused. Undefined: none. */
+  /**
+   * Finds and verifies the check that a message answers, and closes it unless the answer is refused. Undefined if there
+   * is none.
+   */
   answer(message: StunMessage): { check: OpenCheck; verdict: AnswerVerdict } | undefined {
     const id = toHex(message.transactionId)
     const check = this.#open.get(id)

@@ -2,8 +2,9 @@ import type { Deadline } from '../runtime/machine.ts'
 import { after, MINUTE, SECOND, type Instant } from '../runtime/time.ts'
 
 /**
- * RFC 8899 §5.1: MAX_PROBES, PROBE_TIMER, CONFIRMATION_TIMER and PMTU_RAISE_TIMER. More tries than its 3, and for them less time, as who loses a fifth of
- * all datagrams (H8) loses a third of all answers: a size that was shown to pass is not to be given up for that once in an hour.
+ * Parameters of RFC 8899 §5.1: MAX_PROBES, PROBE_TIMER, CONFIRMATION_TIMER and PMTU_RAISE_TIMER. Probes are repeated
+ * more often than the RFC's 3 times, at shorter intervals: if a fifth of all datagrams is lost (H8), a third of the
+ * probes has no answer, and a confirmed size must not be given up for that even once in an hour.
  */
 const MAX_TRIES = { searching: 5, confirming: 10 }
 const TRY_MS = SECOND / 2
@@ -11,39 +12,40 @@ const CONFIRM_MS = 5 * SECOND
 const RAISE_MS = 10 * MINUTE
 
 /**
- * How large a datagram the path in use carries, found out by sending datagrams of a few sizes (RFC 8899, which is for paths where no router's
- * word can be had). All sizes are tried at once, so that one round trip tells. What was shown is asked again for as long as there is traffic; where that is not
- * answered any more, the path has changed, and all begins anew.
+ * Path MTU discovery for the path in use, by probes of a few sizes (RFC 8899), so that it does not depend on ICMP
+ * errors of routers. All sizes are probed at once, so that one round trip suffices. As long as there is traffic, the
+ * confirmed size is probed again; when its probes are not answered any more, the path has changed, and the search
+ * starts again.
  */
 export class PathProbe {
-  /** The largest first. */
+  /** Sizes in bytes, largest first. */
   readonly #sizes: readonly number[]
   #phase: 'none' | 'searching' | 'resting' | 'confirming' = 'none'
   #proven: number | undefined
   #tries = 0
-  /** When to do the next thing; absent while that waits for traffic, or for a path. */
+  /** Time of the next step; undefined while waiting for traffic or for a path. */
   #at: Instant | undefined
   #restedAt: Instant | undefined
   #searchedAt: Instant | undefined
   #trafficAt: Instant | undefined
 
-  /** `sizes` of datagrams in bytes, the largest first; none: nothing is ever asked. */
+  /** `sizes` are datagram sizes in bytes, largest first; if empty, nothing is probed. */
   constructor(sizes: readonly number[]) {
     this.#sizes = sizes
   }
 
-  /** The largest size that the path was shown to carry; undefined for none of them. */
+  /** Largest size in bytes that the path is confirmed to carry; undefined if none is. */
   get proven(): number | undefined {
     return this.#proven
   }
 
-  /** Another path is in use, of which nothing is known. */
+  /** Starts the search on a path that is newly in use. */
   begin(now: Instant): void {
     this.end()
     if (this.#sizes.length > 0) this.#search(now)
   }
 
-  /** No path is in use. */
+  /** Stops, as no path is in use. */
   end(): void {
     this.#phase = 'none'
     this.#proven = this.#at = undefined
@@ -56,7 +58,7 @@ export class PathProbe {
     this.#at = due > now ? due : now
   }
 
-  /** The other end has got a datagram of this size. */
+  /** Records that the other end has received a probe of this size. */
   answered(size: number, now: Instant): void {
     if (this.#phase === 'none') return
     if (size > (this.#proven ?? 0)) this.#proven = size
@@ -64,11 +66,11 @@ export class PathProbe {
     if (isDone && this.#phase !== 'resting') this.#rest(now)
   }
 
-  /** The sizes that are to be sent now. */
+  /** Returns the sizes in bytes of the probes to send. */
   wake(now: Instant): number[] {
     if (this.#at === undefined || this.#at > now) return []
     if (this.#phase === 'resting') {
-      // Without traffic nobody needs to know.
+      // Nothing is probed while there is no traffic.
       if (this.#trafficAt === undefined || this.#trafficAt < (this.#restedAt ?? now)) {
         this.#at = undefined
         return []

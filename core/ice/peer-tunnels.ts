@@ -24,12 +24,15 @@ export interface PeerTunnelsOptions {
   role: IceRole
   random: Random
   tunnel: Tunnel
-  /** The device's, in bytes: larger packets do not come. No more than 1280 where nothing is said. */
+  /** MTU of the TUN device in bytes, the largest size of packets; 1280 by default. */
   mtu?: number | undefined
 }
 
 export type PeerTunnelsInput =
-  /** A peer that is known already keeps what did not change: its session, where the keys are the same, and its path. */
+  /**
+   * Adds a peer, or changes a known one, which keeps its session if the keys are the same, and its path if the ICE
+   * credentials are.
+   */
   | ({ type: 'peerAdded'; peer: PeerId } & PeerSecrets)
   | { type: 'peerRemoved'; peer: PeerId }
   | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
@@ -37,13 +40,13 @@ export type PeerTunnelsInput =
   | { type: 'remoteCandidatesRemoved'; peer: PeerId; candidates: readonly string[] }
   | { type: 'packetQueued'; peer: PeerId; packet: Uint8Array }
   | { type: 'datagramReceived'; path: Endpoint; datagram: Uint8Array }
-  /** What a lane did with exported keys. */
+  /** Traffic of a lane that encrypts packets with exported keys. */
   | ({ type: 'trafficSeen' } & TunnelTraffic<Endpoint>)
 
 export interface PeerSecrets {
-  /** 32 bytes. */
+  /** Tunnel public key, 32 bytes. */
   publicKey: Uint8Array
-  /** 32 bytes. */
+  /** WireGuard pre-shared key, 32 bytes. */
   presharedKey: Uint8Array
   local: IceCredentials
   remote: IceCredentials
@@ -53,34 +56,37 @@ export type PeerTunnelsOutput =
   | ({ type: 'sendDatagram' } & Datagram)
   | ToLane
   | { type: 'pathChosen'; peer: PeerId; path: Endpoint }
-  /** There is no way to the peer at present; another `pathChosen` may follow. */
+  /** There is no path to the peer at present; another `pathChosen` may follow. */
   | { type: 'pathLost'; peer: PeerId }
-  /** Nothing is tried any more; the peer is still known. */
+  /** Attempts to reach the peer have ended; it stays added. */
   | { type: 'peerFailed'; peer: PeerId; reason: string }
   | { type: 'sessionEstablished'; peer: PeerId }
-  /** The transport plugin failed at something, which was dropped. */
+  /** A call to the transport plugin failed; what it was about was dropped. */
   | ({ type: 'transportFaulted' } & TransportFault)
 
 /** Inputs of the lane that moves the packets of these tunnels (`LaneInput` of core/flow/lane.ts). */
 export type ToLane =
   { type: 'flowsTold'; input: TunnelFact } | { type: 'keysExported'; output: TunnelKeysOutput<Endpoint> }
 
-/** Facts for the packet engine. */
+/** Inputs of the packet engine that come from tunnels. */
 export type TunnelFact =
   | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
-  /** What `mtu` says of the peer has changed. */
+  /** The MTU of the path to a peer has changed, in bytes. */
   | { type: 'mtuChanged'; peer: PeerId; mtu: number }
 
 /**
- * Sizes of packets that are tried beside the device's own: what Ethernet, PPPoE, a cloud's overlay network and another tunnel leave. Multiples of 16,
- * as sealed packets are filled up to that.
+ * MTUs in bytes to probe beside the device's own: for Ethernet and PPPoE, a cloud's overlay network, another tunnel on
+ * the way. Multiples of 16, to which encrypted packets are padded.
  */
 const MTUS = [DEFAULT_MTU, 1_376, 1_328]
 
-/** The agents need not hear of every packet. */
+/** Shortest interval of `trafficSeen` to the ICE agents, which need not know of every packet. */
 const TRAFFIC_GRANULARITY_MS = 100
 
-/** Tunnels to peers whose paths ICE finds and watches: what a socket carries, sorted into checks and sealed packets. */
+/**
+ * Tunnels to all peers, over paths that ICE finds and watches. Datagrams of a socket are dispatched to the ICE agents
+ * or the tunnel transport.
+ */
 export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput> {
   readonly #role: IceRole
   readonly #tunnel: GuardedTunnel
@@ -88,9 +94,9 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
   readonly #held = new HeldMachines()
   readonly #tellAgents: Tell<IceAgentsInput>
   readonly #tellTunnel: Tell<TunnelInput>
-  /** `isUntold`: the transport plugin may not have it. */
+  /** Known peers. `isUntold`: the transport plugin may not know the peer, because its `peerAdded` failed. */
   readonly #peers = new Map<PeerId, PeerSecrets & { heardAt?: Instant; spokeAt?: Instant; isUntold?: boolean }>()
-  /** The largest packet that fits into a datagram of such a size. */
+  /** MTU in bytes by the size of the datagram that carries such a packet. */
   readonly #mtus: ReadonlyMap<number, number>
   readonly #outputs = new OutputQueue<PeerTunnelsOutput>()
 
@@ -107,7 +113,10 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     return this.#agents.path(peer)
   }
 
-  /** Bytes of the largest packet that reaches the peer in one piece: 1280 until a larger path is known (T10), and again when that is lost. */
+  /**
+   * Returns the path MTU to a peer in bytes: 1280 until a larger one is confirmed (T10), and again after the path is
+   * lost.
+   */
   mtu(peer: PeerId): number {
     return this.#mtus.get(this.#agents.carries(peer) ?? 0) ?? MIN_MTU
   }
@@ -117,7 +126,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     return this.#tunnel.trouble
   }
 
-  /** Reasons and how often something was dropped for them. */
+  /** Number of drops by reason. */
   counters(): Readonly<Record<string, number>> {
     const sum: Record<string, number> = { ...this.#agents.counters() }
     for (const [reason, count] of Object.entries(this.#tunnel.counters())) sum[reason] = (sum[reason] ?? 0) + count
@@ -184,7 +193,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
 
   #usePath(peer: PeerId, path: Endpoint, now: Instant): void {
     this.#tellTunnel({ type: 'pathChosen', peer, path }, now)
-    // Only one side begins, or two handshakes cross. The client has the packets that wait.
+    // Only the client begins, which has packets waiting: two handshakes would cross.
     if (this.#role === 'controlling') this.#tellTunnel({ type: 'connectRequested', peer }, now)
   }
 
@@ -246,7 +255,10 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     this.#outputs.push({ type: 'keysExported', output })
   }
 
-  /** A tunnel follows what it hears, which serves the controlled side; the controlling side's choice is ICE's. */
+  /**
+   * Returns the path that ICE has chosen, for the controlling agent only. The controlled agent's tunnel answers to
+   * where packets come from.
+   */
   #chosenPath(peer: PeerId): Endpoint | undefined {
     return this.#role === 'controlling' ? this.#agents.path(peer) : undefined
   }
@@ -273,7 +285,7 @@ const mtusByDatagram = (tunnel: GuardedTunnel, mtu: number): ReadonlyMap<number,
   for (const size of [mtu, ...MTUS]) {
     const bytes = tunnel.datagramBytes(size)
     if (bytes === undefined) continue
-    // A STUN message is a multiple of 4 bytes long (RFC 8489 §5).
+    // Probes are STUN messages, whose length is a multiple of 4 bytes (RFC 8489 §5).
     const datagram = (bytes + 3) & ~3
     if (size > MIN_MTU && size <= mtu && !found.has(datagram)) found.set(datagram, size)
   }

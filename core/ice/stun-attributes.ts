@@ -1,4 +1,4 @@
-// What the attributes hold that ICE uses: RFC 8489 §14, RFC 8445 §16.1.
+// STUN attributes that ICE uses (RFC 8489 §14, RFC 8445 §16.1).
 import ipaddr from 'ipaddr.js'
 import { endpoint, splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import { MAGIC_COOKIE, type StunAttribute, type StunMessage } from './stun-message.ts'
@@ -11,19 +11,19 @@ export const USE_CANDIDATE = 0x0025
 export const ICE_CONTROLLED = 0x8029
 export const ICE_CONTROLLING = 0x802a
 /**
- * Ours, of the numbers that who does not know them ignores (RFC 8489 §14): fills a request up to a size, and stands empty in the answer of an end
- * that takes packets of such a size.
+ * Portreeve's own attribute, of the range that unknowing receivers ignore (RFC 8489 §14). Pads a request to the size of
+ * a path probe; in an answer it is empty, and tells that the other end accepts packets of that size.
  */
 export const PATH_PROBE = 0xc2b4
 
 const utf8 = new TextEncoder()
 const text = new TextDecoder()
 
-/** The value of the first attribute of a type; further ones are ignored (§14). */
+/** Returns the value of the first attribute of a type; further ones are ignored (RFC 8489 §14). */
 export const attribute = (message: StunMessage, type: number): Uint8Array | undefined =>
   message.attributes.find((each) => each.type === type)?.value
 
-/** The types below 0x8000, which have to be understood (§14), that are not in `known`. */
+/** Returns the types of attributes that must be understood (below 0x8000, RFC 8489 §14) but are not in `known`. */
 export const unknownRequired = (message: StunMessage, known: readonly number[]): number[] =>
   message.attributes.map(({ type }) => type).filter((type) => type < 0x8000 && !known.includes(type))
 
@@ -61,7 +61,10 @@ export const readErrorCode = (message: StunMessage): number | undefined => {
   return ((value[2] ?? 0) & 7) * 100 + (value[3] ?? 0)
 }
 
-/** RFC 8489 §14.2: the address is hidden from middleboxes by the cookie and the transaction id. */
+/**
+ * Encodes an endpoint masked by the cookie and the transaction id, so that middleboxes do not rewrite it (RFC 8489
+ * §14.2).
+ */
 export const xorAddressAttribute = (
   type: number,
   where: Endpoint,

@@ -1,4 +1,4 @@
-// The frame of STUN messages, RFC 8489 §5: header, attributes, MESSAGE-INTEGRITY and FINGERPRINT.
+// Encoding of STUN messages (RFC 8489 §5): header, attributes, MESSAGE-INTEGRITY and FINGERPRINT.
 import { crc32 } from '../crypto/crc32.ts'
 import { equalSecrets } from '../crypto/equal-secrets.ts'
 import { hmacSha1 } from '../crypto/hash.ts'
@@ -12,20 +12,25 @@ export interface StunAttribute {
 
 export interface StunMessage {
   kind: StunKind
-  /** 1 is Binding. */
+  /** STUN method; 1 is Binding. */
   method: number
-  /** 12 bytes. */
+  /** Transaction id, 12 bytes. */
   transactionId: Uint8Array
-  /** In order, without MESSAGE-INTEGRITY, FINGERPRINT and what follows the former, which is not protected (§14.5). */
+  /**
+   * Attributes in order, without MESSAGE-INTEGRITY, FINGERPRINT and any unprotected ones behind MESSAGE-INTEGRITY (RFC
+   * 8489 §14.5).
+   */
   attributes: readonly StunAttribute[]
-  /** What the sender's knowledge of a key can be checked with; absent where the message carries no MESSAGE-INTEGRITY. */
+  /** MESSAGE-INTEGRITY of the message, to be verified by `provesKey`; absent if there is none. */
   integrity?: StunIntegrity
 }
 
 export interface StunIntegrity {
-  /** The message up to the attribute, its header's length as §14.5 has it for the computation. */
+  /**
+   * Bytes that the code covers: the message before the attribute, with the header's length adjusted (RFC 8489 §14.5).
+   */
   covered: Uint8Array
-  /** 20 bytes. */
+  /** HMAC-SHA1 of the message, 20 bytes. */
   code: Uint8Array
 }
 
@@ -44,7 +49,7 @@ export type StunVerdict = { type: 'decoded'; message: StunMessage } | { type: 'r
 export const BINDING = 1
 export const MAGIC_COOKIE = 0x2112a442
 
-/** Longer ones are refused: the largest probe of a path is one of jumbo frames. */
+/** Longest message that is accepted, in bytes: path probes may be as large as jumbo frames. */
 const MAX_MESSAGE_BYTES = 9_216
 const MAX_ATTRIBUTES = 32
 const HEADER_BYTES = 20
@@ -53,13 +58,13 @@ const FINGERPRINT = 0x8028
 const FINGERPRINT_XOR = 0x5354554e
 
 /**
- * Whether a datagram of a shared socket is STUN, RFC 7983 §7. WireGuard's types 1 to 3 begin alike, but have zeros in the next
- * three bytes, where no STUN method in use has one.
+ * Whether a datagram from a shared socket is STUN (RFC 7983 §7). WireGuard messages of types 1 to 3 begin alike, but
+ * their second byte is zero, which it is in no STUN method in use.
  */
 export const looksLikeStun = (bytes: Uint8Array): boolean =>
   bytes.length >= HEADER_BYTES && (bytes[0] ?? 255) < 4 && bytes[1] !== 0 && view(bytes).getUint32(4) === MAGIC_COOKIE
 
-/** Reads a datagram. A FINGERPRINT that is there must be right. What is returned borrows nothing of `bytes`. */
+/** Parses a datagram and verifies its FINGERPRINT if it has one. The message is a copy. */
 export const decodeStun = (bytes: Uint8Array): StunVerdict => {
   if (bytes.length < HEADER_BYTES) return refused('too-short')
   if (bytes.length > MAX_MESSAGE_BYTES) return refused('too-long')
@@ -78,7 +83,7 @@ export const decodeStun = (bytes: Uint8Array): StunVerdict => {
     if (end > own.length) return refused('attribute-overrun')
     const value = own.subarray(at + 4, end)
     if (type === FINGERPRINT) {
-      // The last attribute, §14.7.
+      // FINGERPRINT must be the last attribute (§14.7).
       if (end !== own.length || length !== 4) return refused('bad-fingerprint')
       if (fingerprint(own.subarray(0, at)) !== words.getUint32(at + 4)) return refused('bad-fingerprint')
     } else if (type === MESSAGE_INTEGRITY && integrity === undefined) {
@@ -102,11 +107,13 @@ export const decodeStun = (bytes: Uint8Array): StunVerdict => {
   }
 }
 
-/** Whether the sender knows the key. Compared in constant time. */
+/** Whether a message's MESSAGE-INTEGRITY proves that its sender knows the key. Takes constant time. */
 export const provesKey = (message: StunMessage, key: Uint8Array): boolean =>
   message.integrity !== undefined && equalSecrets(hmacSha1(key, message.integrity.covered), message.integrity.code)
 
-/** Writes a message; with `key` it gets MESSAGE-INTEGRITY, and always FINGERPRINT, as ICE wants (RFC 8445 §7.1). */
+/**
+ * Encodes a message with FINGERPRINT, as ICE requires (RFC 8445 §7.1), and with MESSAGE-INTEGRITY if `key` is given.
+ */
 export const encodeStun = (message: Omit<StunMessage, 'integrity'>, key?: Uint8Array): Uint8Array => {
   const body = message.attributes.reduce((sum, { value }) => sum + 4 + value.length + padding(value.length), 0)
   const protectedEnd = HEADER_BYTES + body
@@ -138,7 +145,7 @@ export const encodeStun = (message: Omit<StunMessage, 'integrity'>, key?: Uint8A
 
 const KINDS: readonly StunKind[] = ['request', 'indication', 'success', 'error']
 
-// §5, figure 3: the class's two bits sit between the method's.
+// RFC 8489 §5, figure 3: the two bits of the class are between those of the method.
 const typeOf = (kind: StunKind, method: number): number => {
   const bits = KINDS.indexOf(kind)
   return (method & 0x000f) | ((method & 0x0070) << 1) | ((method & 0x0f80) << 2) | ((bits & 1) << 4) | ((bits & 2) << 7)

@@ -4,23 +4,23 @@ import type { Note } from '../runtime/note.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { TransportFault, TransportTrouble } from './guarded-tunnel.ts'
 
-/** A tunnel transport plugin as status shows it. */
+/** Tunnel transport plugin as shown in a peer's status. */
 export interface TransportStatus {
-  /** The plugin's name. */
+  /** Name of the plugin. */
   plugin: string
-  /** What it keeps failing at; null where it works. */
+  /** Problem at which the plugin keeps failing; null while it works. */
   problem: TransportProblem | null
 }
 
 export interface TransportProblem {
   code: 'transport_failing'
-  /** What fails, and in the plugin's own words how. */
+  /** Call that fails, and the plugin's error message. */
   said: string
   /** Remedy, a sentence. */
   remedy: string
 }
 
-/** A transport plugin and its trouble as status shows them. */
+/** Makes the status of a transport plugin. */
 export const transportStatus = (plugin: string, trouble: TransportTrouble | undefined): TransportStatus => ({
   plugin,
   problem:
@@ -33,7 +33,10 @@ export const transportStatus = (plugin: string, trouble: TransportTrouble | unde
         },
 })
 
-/** Failures of a transport plugin as lines for the log. Whoever can make it fail with a datagram writes a line in ten minutes at the most. */
+/**
+ * Log lines for failures of a transport plugin, at most one in ten minutes for each kind of call: an attacker's
+ * datagrams may cause them.
+ */
 export class TransportNews {
   readonly #plugin: string
   readonly #filter = new NewsFilter()
@@ -42,7 +45,7 @@ export class TransportNews {
     this.#plugin = plugin
   }
 
-  /** The line about one failure; undefined where calls of that kind failed before, as gravely. */
+  /** Returns the log line for a failure; undefined if the same was logged in the last ten minutes. */
   hear({ call, error, isFailing }: TransportFault, now: Instant): Note | undefined {
     if (!this.#filter.isNews(call, String(isFailing), now)) return undefined
     return {

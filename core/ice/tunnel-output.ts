@@ -4,8 +4,8 @@ import type { Endpoint } from '../runtime/endpoint.ts'
 const KEY_BYTES = 32
 
 /**
- * Copy of what a transport plugin gave back, where it is one of its contract's outputs; undefined where it is none. A copy says the same however
- * often it is read. Bytes are not copied.
+ * Validates an output of a transport plugin against its contract and copies it, as a plugin's getters could return
+ * something else when read again. Undefined if the output is not valid. Bytes are not copied.
  */
 export const checkedTunnelOutput = (output: unknown): TunnelOutput<Endpoint> | undefined => {
   if (typeof output !== 'object' || output === null) return undefined
@@ -16,8 +16,8 @@ export const checkedTunnelOutput = (output: unknown): TunnelOutput<Endpoint> | u
 }
 
 /**
- * Whether what a transport plugin gave back is one of its contract's outputs, by its tag and the kinds of its members. What is in a packet is not
- * looked at.
+ * Whether an output of a transport plugin has a type and members of its contract. The contents of packets are not
+ * checked.
  */
 export const isTunnelOutput = (output: unknown): output is TunnelOutput<Endpoint> => {
   if (typeof output !== 'object' || output === null) return false

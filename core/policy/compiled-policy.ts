@@ -2,7 +2,7 @@ import type { PolicyCondition } from '../contract/policy-condition.ts'
 import { errorText } from '../plugin/error-text.ts'
 import type { Extension, Extensions } from '../contract/extension-point.ts'
 
-/** A policy as it is stored: it joins a group and a resource, under conditions that must all hold. */
+/** A stored policy: gives the members of a group access to a resource, if all its conditions hold. */
 export interface PolicyRule {
   id: string
   groupId: string
@@ -10,13 +10,13 @@ export interface PolicyRule {
   description: string | null
   conditions: readonly { condition: string; settings: unknown }[]
   isDisabled: boolean
-  /** `shadow`: it is evaluated and written down, and grants nothing. */
+  /** Mode of the policy. In mode `shadow` it is evaluated and recorded, but grants nothing. */
   mode: PolicyMode
 }
 
 export type PolicyMode = 'enforced' | 'shadow'
 
-/** A policy whose settings were checked once, so that each evaluation need not. */
+/** A policy whose conditions' settings have been validated, so that evaluations need not. */
 export interface CompiledPolicy {
   rule: PolicyRule
   conditions: readonly CompiledCondition[]
@@ -27,9 +27,9 @@ export type CompiledCondition =
       key: string
       extension: Extension<PolicyCondition>
       settings: unknown
-      /** `name version` of the plugin. */ judgedBy: string
+      /** Name and version of the plugin. */ judgedBy: string
     }
-  /** It can never hold: no plugin provides it, or its settings are not valid. */
+  /** Condition that can never hold: no plugin provides it, or its settings are not valid. */
   | { key: string; problem: string }
 
 export const compilePolicy = (rule: PolicyRule, known: Extensions<PolicyCondition>): CompiledPolicy => ({

@@ -5,30 +5,30 @@ import { unixTime, type UnixTime } from '../runtime/time.ts'
 import type { CompiledCondition } from './compiled-policy.ts'
 import { factsFor, type FactName, type KnownFacts } from './known-facts.ts'
 
-/** What one condition had to say, and what it knew. */
+/** Verdict of one condition, and the facts that it was based on. */
 export interface ConditionExplanation {
-  /** The condition's key. */
+  /** Key of the condition. */
   condition: string
-  /** The plugin that judged, `name version`; absent where none could. */
+  /** Name and version of the plugin that decided; absent if none could. */
   judgedBy?: string
-  /** The names of the facts that it declares. */
+  /** Names of the facts that the condition declares. */
   reads: readonly FactName[]
-  /** Of these, what is known. */
+  /** Declared facts that are known. */
   facts: KnownFacts
   holds: boolean
   reason: string
-  /** The reason for the person whom it keeps out, where the plugin has one for her. */
+  /** Reason for the person who was denied, if the plugin gives one. */
   told?: string
-  /** How long it holds; absent: until something changes. */
+  /** Time until which the condition holds; absent if until something changes. */
   until?: UnixTime
-  /** When it may hold next, where that is known. */
+  /** Next time at which the condition may hold, if known. */
   again?: UnixTime
 }
 
-/** The reason for the person where a condition is missing or fails: what went wrong with it is for admins. */
+/** Reason shown to the person if a condition is missing or its plugin fails; only admins see the error. */
 export const NOT_JUDGED = 'a condition of this policy cannot be judged at the moment; tell an admin'
 
-/** Asks one condition. Whatever goes wrong with it denies, and says what. Never throws. */
+/** Evaluates one condition. Denies, with the error as the reason, if it fails; never throws. */
 export const evaluateCondition = (
   condition: CompiledCondition,
   facts: KnownFacts,
@@ -59,13 +59,13 @@ export const evaluateCondition = (
   }
 }
 
-/** A plugin is somebody else's code: what it returns is believed only as far as it makes sense. */
+/** Validates a plugin's verdict, which may be malformed as it comes from foreign code. */
 const checkedVerdict = (
   answer: ConditionVerdict,
   at: UnixTime,
 ): Pick<ConditionExplanation, 'holds' | 'reason' | 'told' | 'until' | 'again'> => {
   const given: Partial<Record<'holds' | 'reason' | 'told' | 'until' | 'again', unknown>> | null | undefined = answer
-  // Each member is read once: the second time a getter may say something else.
+  // Read each member once: a getter could return something else the second time.
   const verdict = {
     holds: given?.holds,
     reason: given?.reason,
@@ -85,10 +85,10 @@ const checkedVerdict = (
   }
   if (verdict.until === undefined) return { holds: true, reason }
   if (!isMoment(verdict.until)) return { holds: false, reason: `it gave no usable end: ${reason}` }
-  // An end that is not ahead grants nothing, and would be asked about again and again.
+  // A verdict that has ended would grant nothing, and be evaluated again and again.
   if (verdict.until <= at) return { holds: false, reason: `it has ended already: ${reason}` }
   return { holds: true, reason, until: unixTime(verdict.until) }
 }
 
-/** A moment that has a date: within the years that ECMAScript's calendar has, give or take. */
+/** Whether a value is a time within about the range of ECMAScript's dates. */
 const isMoment = (time: unknown): time is UnixTime => typeof time === 'number' && Math.abs(time) < 8e15

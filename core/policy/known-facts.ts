@@ -1,7 +1,7 @@
 import type { DeclaredFacts } from '../contract/extension-point.ts'
 import { Facts, type Fact } from '../contract/facts.ts'
 
-/** What the portal knows about a request for access, as it is stored and shown. Absent means unknown. */
+/** Facts that the portal knows about a request for access, as stored and shown. An absent one is unknown. */
 export interface KnownFacts {
   /** Address of the client as the portal sees it: canonical text, without a port. */
   remoteIp?: string
@@ -13,15 +13,15 @@ export interface KnownFacts {
 
 export type FactName = keyof KnownFacts
 
-/** The facts of a request that a plugin declares. */
+/** Facts of a request for one plugin. */
 export interface FactsForPlugin {
-  /** Stored names of all of them. */
+  /** Stored names of all facts that the plugin declares. */
   reads: readonly FactName[]
-  /** Values of those that are known, by their stored names. */
+  /** Values of declared facts that are known, by their stored names. */
   known: KnownFacts
-  /** The same, as the plugin is given them: by its own names, frozen. */
+  /** Known facts by the plugin's own names, frozen, to be passed to the plugin. */
   given: Readonly<Record<string, Fact<unknown>>>
-  /** A fact that is unknown and not declared as optional. */
+  /** Name of a declared fact that is unknown but not optional; undefined if there is none. */
   unknown: FactName | undefined
 }
 

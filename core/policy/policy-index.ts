@@ -6,11 +6,12 @@ import { evaluateCondition, type ConditionExplanation } from './evaluate-conditi
 import type { PolicyExplanation, PolicyQuestion, PolicyVerdict } from './policy-verdict.ts'
 
 /**
- * All policies, ordered such that a question touches those of its resource only.
+ * Policies indexed by resource and group, so that an evaluation looks at the policies of its resource only.
  *
- * All conditions of a policy must hold (AND), any conforming policy grants (OR), and of the conforming ones the longest counts:
- * it ends at the earliest of its conditions and the token. Nothing grants by default. Every answer explains itself. Policies in
- * shadow mode are evaluated like all others, and change nothing but the explanation.
+ * All conditions of a policy must hold (AND); any conforming policy grants access (OR); if several do, the longest
+ * counts. A policy conforms until the earliest end of its conditions and the token. Without a policy there is no
+ * access. Each verdict has an explanation. Policies in shadow mode are evaluated like all others, but affect only the
+ * explanation.
  */
 export class PolicyIndex {
   readonly #conditions: Extensions<PolicyCondition>
@@ -28,7 +29,7 @@ export class PolicyIndex {
     this.#insert(compilePolicy(rule, this.#conditions))
   }
 
-  /** Takes over the policies on a resource from another index, as they are compiled there. */
+  /** Copies the compiled policies on a resource from another index. */
   share(from: PolicyIndex, resourceId: string): void {
     for (const policy of from.#byResource.get(resourceId)?.values() ?? []) this.#insert(policy)
   }
@@ -41,7 +42,7 @@ export class PolicyIndex {
     erase(this.#byGroup, policy.rule.groupId, id)
   }
 
-  /** The resources that an enabled, enforced policy joins to one of the groups, whatever its conditions say. */
+  /** Returns the resources to which enabled, enforced policies give these groups access, regardless of conditions. */
   resourcesOf(groupIds: ReadonlySet<string>): Set<string> {
     const resources = new Set<string>()
     for (const groupId of groupIds) {
@@ -52,7 +53,7 @@ export class PolicyIndex {
     return resources
   }
 
-  /** The groups that an enabled, enforced policy joins to the resource. */
+  /** Returns the groups to which enabled, enforced policies give access to a resource, regardless of conditions. */
   groupsOf(resourceId: string): Set<string> {
     const groups = new Set<string>()
     for (const { rule } of this.#byResource.get(resourceId)?.values() ?? []) {
@@ -61,17 +62,17 @@ export class PolicyIndex {
     return groups
   }
 
-  /** The policies on a resource, all of them. */
+  /** Returns all policies on a resource, disabled ones and those in shadow mode too. */
   rulesOn(resourceId: string): PolicyRule[] {
     return [...(this.#byResource.get(resourceId)?.values() ?? [])].map(({ rule }) => rule)
   }
 
-  /** The resources that any policy joins to the group, also one that is disabled or in shadow mode. */
+  /** Returns the resources of all policies of a group, disabled ones and those in shadow mode too. */
   resourcesOfGroup(groupId: string): Set<string> {
     return new Set([...(this.#byGroup.get(groupId)?.values() ?? [])].map(({ rule }) => rule.resourceId))
   }
 
-  /** How many policies are on a resource: so much is to be looked at to judge it. */
+  /** Counts the policies on a resource, all of which an evaluation looks at. */
   countOn(resourceId: string): number {
     return this.#byResource.get(resourceId)?.size ?? 0
   }
@@ -95,7 +96,7 @@ export class PolicyIndex {
 const explain = ({ rule, conditions }: CompiledPolicy, question: PolicyQuestion): PolicyExplanation => {
   if (!question.groupIds.has(rule.groupId)) return explanation(rule, 'not_a_member', [])
   if (rule.isDisabled) return explanation(rule, 'disabled', [])
-  // All are asked, also after one that does not hold: whoever reads the explanation wants to know all that is in the way.
+  // All conditions are evaluated, even after one that does not hold, so that the explanation is complete.
   const answers = conditions.map((condition) => evaluateCondition(condition, question.facts, question.at))
   if (answers.some(({ holds }) => !holds)) return explanation(rule, 'fails', answers)
   const conforming = explanation(rule, 'conforms', answers)
@@ -137,13 +138,18 @@ const conclude = (explanation: PolicyExplanation[], { tokenExpiresAt, at }: Poli
 
 const counts = ({ isDisabled, mode }: PolicyRule): boolean => !isDisabled && mode === 'enforced'
 
-/** Longer is better; of equally long ones the lower id, so that the order of insertion means nothing. */
+/**
+ * Whether a policy is preferred to another: it ends later or, among equals, has the lower id, so that the result is
+ * deterministic.
+ */
 const isBetter = (a: PolicyExplanation, b: PolicyExplanation): boolean => {
   const [endA, endB] = [a.until ?? Infinity, b.until ?? Infinity]
   return endA === endB ? a.policyId < b.policyId : endA > endB
 }
 
-/** When all failing conditions of a policy may hold at the earliest; unknown where one of them cannot say. */
+/**
+ * Returns the earliest time at which all failing conditions of a policy may hold; undefined if one has no such time.
+ */
 const nextChance = (conditions: readonly ConditionExplanation[]): UnixTime | undefined => {
   let last: UnixTime | undefined
   for (const { holds, again } of conditions) {

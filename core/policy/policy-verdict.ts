@@ -3,49 +3,51 @@ import type { UnixTime } from '../runtime/time.ts'
 import type { PolicyMode } from './compiled-policy.ts'
 import type { ConditionExplanation } from './evaluate-condition.ts'
 
-/** Who asks for what, and what is known about the request. */
+/** A request for access to a resource, with the facts that are known. */
 export interface PolicyQuestion {
-  /** The groups that the actor is a member of. */
+  /** Ids of the groups of which the actor is a member. */
   groupIds: ReadonlySet<string>
   resourceId: string
   facts: KnownFacts
   at: UnixTime
-  /** When the token in use expires; absent: never. */
+  /** Expiry of the token in use; absent if it does not expire. */
   tokenExpiresAt?: UnixTime
 }
 
 export type PolicyVerdict =
   | {
       allowed: true
-      /** The policy that grants, of the conforming ones the longest. */
+      /** Policy that grants access: the conforming one that ends last. */
       policyId: string
       groupId: string
-      /** Absent: until something changes. */
+      /** End of the access; absent if until something changes. */
       expiresAt?: UnixTime
       explanation: PolicyExplanation[]
     }
   | {
       allowed: false
       /**
-       * `not_found`: no enabled policy joins the resource to a group of the actor. `forbidden`: one does, but its conditions
-       * do not hold. `token_expired`: nothing can be granted with this token.
+       * `not_found`: no enabled policy is for the resource and a group of the actor. `forbidden`: there is one, but its
+       * conditions do not hold. `token_expired`: the token has expired.
        */
       denied: 'not_found' | 'forbidden' | 'token_expired'
-      /** When it may be allowed, where that is known. */
+      /** Next time at which access may be allowed, if known. */
       again?: UnixTime
       explanation: PolicyExplanation[]
     }
 
-/** What became of one policy of the resource; of one in shadow mode, what would have. */
+/** Outcome of one policy in an evaluation. */
 export interface PolicyExplanation {
   policyId: string
   groupId: string
   description: string | null
-  /** What a policy in shadow mode says counts for nothing. */
+  /** Mode of the policy: one in shadow mode has no effect on the verdict. */
   mode: PolicyMode
   outcome: 'conforms' | 'fails' | 'disabled' | 'not_a_member'
-  /** Every condition, in the policy's order; none where they were not asked. */
+  /** Verdicts of all conditions, in the policy's order; empty if they were not evaluated. */
   conditions: ConditionExplanation[]
-  /** For one that conforms: when it ends, the token's end included. Absent: until something changes. */
+  /**
+   * Time until which a conforming policy grants access, at most the token's expiry; absent if until something changes.
+   */
   until?: UnixTime
 }
