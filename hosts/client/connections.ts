@@ -41,7 +41,7 @@ export type ConnectionsOutput =
   /** The gateway is of no use, for good or for now; what it served needs another one. */
   | { type: 'disconnected'; gateway: KnownGateway; resourceIds: readonly string[]; reason: string; how: Ending }
 
-/** What becomes of the way to a gateway. */
+/** News of the way to one gateway. */
 type PathEvent = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>
 
 /** `ended`: as somebody wanted; `lost`: it fell silent, and another one may serve; `failed`: no way to it was found. */

@@ -6,13 +6,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
 
-/** What is done for each command, with what came along, which anybody may have written. What it gives back is sent as JSON; an OperatorError's code and message are too. */
+/**
+ * Handler of each command. `input` came along with the command and is not checked. The result is sent as JSON, and of an OperatorError code and
+ * message.
+ */
 export type ControlHandlers<Command extends string> = Readonly<Record<Command, (input: unknown) => Promise<unknown>>>
 
 /** Whose door it is, in errors: `CLIENT_RUNNING` for one that is a `client`. */
 export interface ControlOwner {
   readonly name: 'client' | 'gateway'
-  /** What to do where another one answers already, and where none does. */
+  /** Remedies for people: where another one answers on the socket already, and where none does. */
   readonly ifRunning: string
   readonly ifNotRunning: string
 }
@@ -21,7 +24,7 @@ const MAX_REQUEST_BYTES = 4_096
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 const MAX_CONNECTIONS = 16
 const IDLE_MS = 30_000
-/** Who does not read an answer when the client ends is cut off. */
+/** Milliseconds that an open connection has to read its answer once the socket closes. */
 const FLUSH_MS = 1_000
 
 export class ControlSocket {
@@ -54,7 +57,7 @@ export class ControlSocket {
     return control
   }
 
-  /** What is answered by now still goes out: the command that ends a client is itself one. */
+  /** Closes the socket. Answers that were given before still go out: the command that ends a client is itself a request. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     await new Promise((resolve) => setImmediate(resolve))

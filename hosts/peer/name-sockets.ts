@@ -3,7 +3,7 @@ import type { DnsListener, DnsListeners } from '../../core/runtime/dns-listener.
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import { lacksFamily } from '../runtime/per-family.ts'
 
-/** Where the answer to a DNS query goes: an endpoint, from one of our addresses, or a connection. */
+/** Destination of the answer to a DNS query: an endpoint, sent to from one of our addresses, or a TCP connection. */
 export type NameQuery = { via: 'udp'; address: string; peer: Endpoint } | { via: 'tcp'; connection: number }
 
 /** Ports of DNS over TCP by family; none where there is no listener. */

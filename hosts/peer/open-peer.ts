@@ -43,7 +43,7 @@ export interface PeerToOpen<R extends Role> {
   version: string
   /** The operator's wish for a lane, by PORTREEVE_LANE. */
   laneWish: string | undefined
-  /** What this peer calls itself beside its version: `gateway`. */
+  /** Name of this kind of peer in its user agent, before the version: `gateway`. */
   component: string
   /** A new packet engine. */
   flows: () => Flows<FlowsOf[R]['input'], FlowsOf[R]['output']>

@@ -25,7 +25,7 @@ export type PeerInput<R extends Role> =
   | { type: 'datagramsReceived'; datagrams: readonly ReceivedDatagram[] }
   /** Borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
-  /** By the worker of a native lane. */
+  /** Report of a native lane's worker. */
   | { type: 'laneReported'; report: LaneReport<FlowsOf[R]['output']> }
 
 /** News of the connection to the portal. */

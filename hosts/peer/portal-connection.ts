@@ -13,7 +13,7 @@ import type { Secret } from '../../core/runtime/secret.ts'
 import type { WebSocketConnection, WebSockets } from '../../core/runtime/web-socket.ts'
 import type { PortalSocketInput } from './peer-messages.ts'
 
-/** Who a peer is to its portal. */
+/** Identity of a peer towards its portal. */
 export interface PeerIdentity {
   /** A UUID, or any text. */
   id: string

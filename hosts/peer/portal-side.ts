@@ -13,7 +13,7 @@ export type LinkState = 'connecting' | 'connected' | 'unreachable'
 
 export type PortalSideOutput<R extends Role> =
   | ({ type: 'deliver' } & FromPortal<R>)
-  /** What is sent from here on reaches the portal. */
+  /** The peer has joined: messages sent from here on reach the portal. */
   | { type: 'linkUp' }
   | Extract<PeerOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' | 'note' | 'end' }>
 

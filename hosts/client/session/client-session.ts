@@ -12,7 +12,7 @@ import type { RunningClient } from './running-client.ts'
 import { SignIn } from './sign-in.ts'
 
 export interface ClientSessionOptions {
-  /** The portal and account to sign in to, where a service's token is read from, and the path of the control socket. */
+  /** Portal and account to sign in to, file with a service's token, and path of the control socket. */
   config: {
     portal_url: string
     account?: string | undefined
