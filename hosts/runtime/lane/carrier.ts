@@ -4,22 +4,22 @@ import { PeerSockets } from '../peer-sockets.ts'
 
 export interface CarrierOptions<Report> {
   device: { name: string; mtu: number }
-  /** The UDP port wanted, and the mark of the sockets. */
+  /** Preferred UDP port, and SO_MARK of the sockets. */
   udp: { port: number; mark?: number }
-  /** Bytes are borrowed until it returns. */
+  /** Called with received datagrams, whose bytes are borrowed until it returns. */
   onDatagrams: (datagrams: readonly ReceivedDatagram[]) => void
-  /** Bytes are borrowed until it returns. Of a lane whose flows run in the host. */
+  /** Script lane only: called with packets read from the TUN device, whose bytes are borrowed until it returns. */
   onTunPackets: (packets: readonly Uint8Array[]) => void
-  /** Of a worker's lane. */
+  /** Native lane only: called with each report of the worker. */
   onReport: (report: Report) => void
-  /** Something is gone for good: the device, or the worker. */
+  /** Called when the device or the worker has failed for good. */
   onFailure: (error: Error) => void
   onSocketError: (error: Error) => void
 }
 
 /**
- * The device and the sockets of a host, by whichever thread they are served. What was queued is carried out, in order, with the next
- * `flush`.
+ * TUN device and UDP sockets of a host, served by its own thread or by a worker. Calls are queued and carried out, in
+ * order, by the next `flush`.
  */
 export interface PacketCarrier<Command> {
   readonly ports: { ipv4?: number; ipv6?: number }
@@ -29,11 +29,11 @@ export interface PacketCarrier<Command> {
   /** Hands a command to the worker; absent where there is none. */
   tell?: (command: Command) => void
   flush: () => void
-  /** After what was queued is carried out. */
+  /** Flushes, then closes device and sockets. */
   close: () => Promise<void>
 }
 
-/** Both in the host's own thread, whole packets one by one. */
+/** Carrier of the script lane: device and sockets are served by the host's thread, one whole packet at a time. */
 export class ScriptCarrier implements PacketCarrier<never> {
   readonly #tun: TunDevice
   readonly #sockets: PeerSockets
@@ -44,7 +44,7 @@ export class ScriptCarrier implements PacketCarrier<never> {
     this.#sockets = sockets
   }
 
-  /** Rejects where the device or the sockets cannot be had. */
+  /** Opens device and sockets. Rejects if either cannot be opened. */
   static async open(
     { tunDevices, sockets }: { tunDevices: TunDevices; sockets: DatagramSockets },
     options: CarrierOptions<never>,

@@ -1,12 +1,12 @@
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import { loadAddon, type Addon } from '../native/addon.ts'
 
-/** What the operator may ask for by PORTREEVE_LANE. */
+/** Values of PORTREEVE_LANE. */
 export const LANE_WISHES = ['auto', 'native', 'script'] as const
 
 export interface LaneChoice {
   kind: 'native' | 'script'
-  /** For people. */
+  /** Explanation for the log. */
   reason: string
 }
 
@@ -14,8 +14,9 @@ const KEY_FORMAT = 'wireguard-v1'
 const CIPHERS = ['', 'OpenSSL’s EVP', 'OpenSSL’s primitives']
 
 /**
- * How packets move: natively where everything for that is there, unless the operator wishes otherwise.
- * @throws OperatorError LANE_INVALID for a wish that is none, LANE_UNAVAILABLE where `native` was wished and cannot be had
+ * Chooses the lane that packets move in: native if addon, cipher and key format allow it, unless `wish`
+ * (PORTREEVE_LANE) says otherwise.
+ * @throws OperatorError LANE_INVALID for an unknown wish, LANE_UNAVAILABLE if `native` is wished and impossible
  */
 export const chooseLane = (
   wish: string | undefined,

@@ -5,12 +5,14 @@ import { FRAME_ROW, UDP_ROW, type Addon, type Port, type SealingLane } from '../
 import { SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
 import type { Way } from './lane-peers.ts'
 
-/** At least what one frame of 64 KB can become: segments.h's most segments with their headers. */
+/**
+ * Output buffer size, enough for one frame of 64 KB cut into the maximum number of segments (segments.h) with headers.
+ */
 const OUT_BYTES = 768 * 1024
 const OUT_ROWS = 2_048
 const MAX_FRAMES = 256
 
-/** Gathers frames that lie in one buffer, then seals and sends them in one go each. */
+/** Collects frames for peers, then encrypts all with one native call and sends the messages with another. */
 export class FrameSealer {
   readonly #addon: Addon
   readonly #lane: SealingLane
@@ -30,7 +32,7 @@ export class FrameSealer {
     this.#drops = drops
   }
 
-  /** A frame at `offset` of `bytes`, which stay as they are until `flush`. */
+  /** Adds the frame at `offset` of `bytes`, which must not change until `flush`. */
   add(bytes: Uint8Array, { offset, length }: { offset: number; length: number }, to: Way, now: number): void {
     if (this.#count === MAX_FRAMES || (this.#count > 0 && (this.#bytes !== bytes || this.#socket !== to.socket))) {
       this.flush(now)
@@ -41,13 +43,13 @@ export class FrameSealer {
     this.#rows[at] = offset
     this.#rows[at + 1] = length
     this.#rows[at + 2] = to.index
-    // Five words one by one: a third of what TypedArray.set costs.
+    // Copying five words one by one takes a third of the time of TypedArray.set.
     for (let word = 0; word < SOCKET_ADDRESS_WORDS; word++) {
       this.#rows[at + FRAME_ROW - SOCKET_ADDRESS_WORDS + word] = to.words[to.wordsAt + word] ?? 0
     }
   }
 
-  /** A whole packet, or nothing for a keepalive, at once. */
+  /** Encrypts and sends one whole packet at once; an empty packet is a keepalive. */
   sealPacket(packet: Uint8Array, to: Way, now: number): void {
     this.flush(now)
     this.#single.fill(0, 0, OFFLOAD_HEADER_BYTES)

@@ -5,7 +5,7 @@ import { TUN_ROW, type Addon, type Port } from '../native/addon.ts'
 
 const MAX_FRAMES = 2_048
 
-/** Gathers frames that lie in one buffer, then writes them to the device in one call. */
+/** Collects frames, then writes all to the TUN device with one native call. */
 export class FrameWriter {
   readonly #addon: Addon
   readonly #tun: Port
@@ -21,7 +21,7 @@ export class FrameWriter {
     this.#drops = drops
   }
 
-  /** A frame at `offset` of `bytes`, which stay as they are until `flush`. */
+  /** Adds the frame at `offset` of `bytes`, which must not change until `flush`. */
   add(bytes: Uint8Array, offset: number, length: number): void {
     if (this.#count === MAX_FRAMES || (this.#count > 0 && this.#bytes !== bytes)) this.flush()
     this.#bytes = bytes
@@ -30,7 +30,7 @@ export class FrameWriter {
     this.#rows[at + 1] = length
   }
 
-  /** A whole packet, complete, at once. */
+  /** Writes one whole packet, with complete checksums, at once. */
   write(packet: Uint8Array): void {
     this.flush()
     if (packet.length > 0xffff) return this.#drops.count('EMSGSIZE')

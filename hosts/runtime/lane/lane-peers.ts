@@ -7,20 +7,22 @@ import { SOCKET_ADDRESS_WORDS } from '../socket-address.ts'
 import { LaneSessions } from './lane-sessions.ts'
 import { SessionTraffic } from './session-traffic.ts'
 
-/** Where sealed messages go: a socket of the peer's family, and its address in words of a table. */
+/**
+ * Destination of encrypted messages: a socket of the address's family, and the address as `SOCKET_ADDRESS_WORDS` words.
+ */
 export interface Destination {
   socket: Port
   words: Uint32Array
 }
 
-/** What seals for a peer, and where that goes. */
+/** Session that encrypts packets for a peer, with the destination of the messages. */
 export interface Way {
-  /** Of the session in `LanePeers.traffic`. */
+  /** Handle of the session in `LanePeers.traffic`. */
   handle: number
-  /** WireGuard's, of the session. */
+  /** WireGuard's index of the session. */
   index: number
   socket: Port
-  /** A table that the address is in, from a place on. */
+  /** Table that contains the destination address, from `wordsAt` on. */
   words: Uint32Array
   wordsAt: number
 }
@@ -29,21 +31,23 @@ export interface LanePeersOptions {
   addon: Pick<Addon, 'installKeys' | 'removeKeys'>
   lane: SealingLane
   numbers: PeerNumbers
-  /** How a path is reached. */
+  /** Returns the destination of a path; undefined if this machine lacks its address family. */
   resolve: (path: Endpoint) => Destination | undefined
-  /** What a session did until it is forgotten. */
+  /** Called with the unreported traffic of a session that is removed. */
   report: (traffic: LaneTraffic) => void
 }
 
-/** Words of a peer's row: what it seals with and where that goes, then where its newest authentic message came from. */
+/**
+ * Words of a peer's row: its sending session and destination, then the source address of its newest authentic message.
+ */
 const ROW = 16
 const [SESSION, INDEX, SOCKET, DESTINATION, HEARD_FROM] = [0, 1, 2, 3, 3 + SOCKET_ADDRESS_WORDS] as const
-/** A row counts sessions and sockets from 1 on. */
+/** Absent session or socket in a row; those present count from 1. */
 const NONE = 0
 
 /**
- * The peers of a lane and their sessions: by number and handle, what packets need stands in tables. Keys themselves are only in the native lane,
- * beside each session's handle.
+ * Peers of a lane and their sessions, in tables that packets index by peer number and session handle. The keys
+ * themselves are in the native lane only.
  */
 export class LanePeers {
   readonly traffic = new SessionTraffic()
@@ -57,6 +61,7 @@ export class LanePeers {
     this.#options = options
   }
 
+  /** Carries out a command of the transport that installs, removes or selects keys. */
   take(command: Exclude<LaneKeys, { type: 'sealPacket' }>): void {
     switch (command.type) {
       case 'installKeys':
@@ -68,7 +73,10 @@ export class LanePeers {
     }
   }
 
-  /** Undefined where the peer of a number has no session that may seal, or no path. Borrowed until the next call. */
+  /**
+   * Returns session and destination for packets to a peer; undefined if it has no unexpired session or no path. The
+   * result is reused by the next call.
+   */
   wayTo(peer: number, now: number): Way | undefined {
     const at = peer * ROW
     const handle = (this.#rows[at + SESSION] ?? NONE) - 1
@@ -83,7 +91,10 @@ export class LanePeers {
     return way
   }
 
-  /** Notes where a peer's newest authentic message came from, as words of a table; whether that is another place than before. */
+  /**
+   * Records the source address of a peer's newest authentic message, which is at `tableAt` of `table`. Returns whether
+   * it has changed.
+   */
   heardFrom(peer: number, table: Uint32Array, tableAt: number): boolean {
     const rows = this.#rows
     const at = peer * ROW + HEARD_FROM
@@ -97,7 +108,7 @@ export class LanePeers {
     return moved
   }
 
-  /** What a session did, which is forgotten with that; undefined for nothing. */
+  /** Returns a session's traffic since the last report, and resets it; undefined if there was none. */
   takeReport(handle: number): LaneTraffic | undefined {
     const session = this.#sessions.at(handle)
     const traffic = session === undefined ? undefined : this.traffic.take(handle)
@@ -105,7 +116,7 @@ export class LanePeers {
     return { peer: session.peer, index: session.index, ...traffic }
   }
 
-  /** Overwrites all keys. */
+  /** Removes all keys from the native lane, which overwrites them. */
   clear(): void {
     const { addon, lane } = this.#options
     for (const { index } of this.#sessions.all()) addon.removeKeys(lane, index)
@@ -123,7 +134,7 @@ export class LanePeers {
     receiveKey.fill(0)
   }
 
-  /** A peer's number is held as long as there are keys of it. */
+  /** Holds a peer's number, for as long as the peer has keys, and clears its row. */
   #begin(id: PeerId): number {
     const peer = this.#options.numbers.hold(id)
     if (peer * ROW >= this.#rows.length) {
@@ -159,7 +170,7 @@ export class LanePeers {
     this.traffic.end(handle)
     if (this.#rows[peer * ROW + SESSION] === handle + 1) this.#rows[peer * ROW + SESSION] = NONE
     if (session === undefined || this.#sessions.hasAnyOf(session.peer)) return
-    // A peer without keys is forgotten; the next keys bring it back.
+    // A peer without keys gives its number back; `installKeys` holds one again.
     this.#rows.fill(0, peer * ROW, (peer + 1) * ROW)
     numbers.release(peer)
   }

@@ -8,24 +8,27 @@ type CountersRead<Output> = Omit<Extract<Report<Output>, { type: 'countersRead' 
 
 export interface LaneReportsOptions<Output> {
   send: (reports: Report<Output>[], datagrams: ReceivedDatagram[]) => void
-  /** What a session did since that was last asked; undefined for nothing. */
+  /** Returns a session's traffic since the last call, and resets it; undefined if there was none. */
   takeTraffic: (handle: number) => LaneTraffic | undefined
   readCounters: () => CountersRead<Output>
 }
 
 const TRAFFIC_INTERVAL_MS = 100
 const COUNTERS_INTERVAL_MS = 1_000
-/** Datagrams that the host was given and has not taken yet. */
+/** Maximum of datagrams sent to the host's thread and not yet processed there. */
 const MAX_WAITING_DATAGRAMS = 4_096
 
-/** What a lane has to say to its host: gathered, and sent after each burst. Traffic at once after a silence, then at intervals. */
+/**
+ * Collects a lane's reports to its host and sends them after each burst of packets. Traffic is reported at once after a
+ * silence, then every `TRAFFIC_INTERVAL_MS`.
+ */
 export class LaneReports<Output extends { type: string }> {
   readonly #options: LaneReportsOptions<Output>
   readonly #countersTimer: NodeJS.Timeout
   #reports: Report<Output>[] = []
   #datagrams: ReceivedDatagram[] = []
   #waiting = 0
-  /** Handles; may be of sessions that were forgotten since. */
+  /** Handles of sessions with traffic to report; a session may have been removed meanwhile. */
   #touched: number[] = []
   #isUrgent = false
   #trafficTimer: NodeJS.Timeout | undefined
@@ -40,12 +43,12 @@ export class LaneReports<Output extends { type: string }> {
     this.#reports.push({ type: 'flowsOutput', output: withOwnBytes(output) })
   }
 
-  /** The session of a handle has traffic to report, the first since its last report. */
+  /** Adds a session to the next traffic report. Call once per session and report. */
   touch(handle: number): void {
     this.#touched.push(handle)
   }
 
-  /** What there is of traffic is reported with the next `flush`. */
+  /** Makes the next `flush` report traffic without waiting for the interval. */
   hurry(): void {
     this.#isUrgent = true
   }
@@ -54,7 +57,7 @@ export class LaneReports<Output extends { type: string }> {
     this.#reports.push({ type: 'trafficSeen', ...traffic })
   }
 
-  /** Whether the host may be given a datagram more: one that does not take them is given no more after a while. */
+  /** Adds a datagram for the host; returns false, without calling `make`, if too many wait there. */
   addDatagram(make: () => ReceivedDatagram): boolean {
     if (this.#waiting >= MAX_WAITING_DATAGRAMS) return false
     this.#waiting++
@@ -62,7 +65,7 @@ export class LaneReports<Output extends { type: string }> {
     return true
   }
 
-  /** The host took so many datagrams. */
+  /** Notes that the host has processed a number of datagrams. */
   taken(datagrams: number): void {
     this.#waiting -= datagrams
   }

@@ -1,26 +1,27 @@
 import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
 
-/** A session that the lane has keys of. */
+/** WireGuard session whose keys the lane has. */
 export interface LaneSession {
   readonly peer: PeerId
-  /** WireGuard's. */
+  /** WireGuard's index of the session. */
   readonly index: number
 }
 
-/** The sessions that a lane has keys of, by each name that they go by. There may be tens of thousands. */
+/**
+ * Sessions whose keys a lane has, by handle, by WireGuard index and counted by peer. There may be tens of thousands.
+ */
 export class LaneSessions {
   readonly #byHandle: (LaneSession | undefined)[] = []
   readonly #freeHandles: number[] = []
-  /** The handle of each. */
   readonly #byIndex = new Map<number, number>()
   readonly #countOfPeer = new Map<PeerId, number>()
 
-  /** By a handle that `add` gave, a small number that is used again. */
+  /** Returns the session of a handle that `add` returned. */
   at(handle: number): LaneSession | undefined {
     return this.#byHandle[handle]
   }
 
-  /** The handle by WireGuard's index. */
+  /** Returns the handle of a WireGuard index, if the lane has its keys. */
   find(index: number | undefined): number | undefined {
     return index === undefined ? undefined : this.#byIndex.get(index)
   }
@@ -33,7 +34,7 @@ export class LaneSessions {
     return this.#byHandle.filter((session) => session !== undefined)
   }
 
-  /** Its handle. There is none of this index. */
+  /** Adds a session and returns its handle, a small number that is reused after `remove`. The index must be new. */
   add(session: LaneSession): number {
     const handle = this.#freeHandles.pop() ?? this.#byHandle.length
     this.#byHandle[handle] = session

@@ -1,17 +1,17 @@
-// What passes between a host's thread and the worker of its lane.
+// Messages between a host's thread and the worker thread of its lane.
 import type { Datagram, ReceivedDatagram } from '../../../core/runtime/datagram-socket.ts'
 
 export interface WorkerSetUp {
   device: { name: string; mtu: number }
   udp: { port: number; mark?: number }
-  /** Of the parent's clock, so that both mean the same by an instant. */
+  /** Origin of the parent thread's clock, so that instants of both threads can be compared. */
   clockOrigin: number
 }
 
 export type ToWorker<Command> =
-  /** In order. */
+  /** Commands and datagrams, carried out in this order. */
   | { type: 'items'; items: (({ type: 'command' } & { command: Command }) | ({ type: 'datagram' } & Datagram))[] }
-  /** So many datagrams were taken: more may come. */
+  /** Number of datagrams that the host has processed, so that the worker may send more. */
   | { type: 'taken'; datagrams: number }
   | { type: 'close' }
 
@@ -23,8 +23,8 @@ export type FromWorker<Report> =
   | { type: 'closed' }
 
 /**
- * The same with byte arrays that own their buffers, one level deep: what is posted is copied with the whole buffer that a view is of, and a
- * packet is a view of a slab.
+ * Copies the byte arrays among an object's members if they are views of larger buffers: `postMessage` would copy the
+ * whole buffer behind a view, and a packet is a view of a large one. Nested objects stay as they are.
  */
 export const withOwnBytes = <T extends object>(letter: T): T => {
   const owned: Record<string, unknown> = {}

@@ -10,20 +10,20 @@ import { WorkerCarrier } from './worker-carrier.ts'
 
 export interface LaneParts<Input, Output> {
   flows: () => Flows<Input, Output>
-  /** The URL of a module beside the worker's, `lane-worker`. */
+  /** URL of a module in the folder of `lane-worker`, the worker's module. */
   entry: string
   tunDevices: TunDevices
   sockets: DatagramSockets
 }
 
 export interface OpenedLane<Input, Output> {
-  /** For the host's state. */
+  /** Half of the lane that the host's state machine holds. */
   machine: Lane<Input, Output>
-  /** For the host's shell. */
+  /** Opens the other half, device and sockets, for the host's shell. */
   openCarrier: (options: CarrierOptions<LaneReport<Output>>) => Promise<PacketCarrier<LaneCommand<Input>>>
 }
 
-/** The two halves of a lane as it was chosen. */
+/** Returns both halves of the chosen lane: the machine in the host's state, the carrier for its shell. */
 export const openLane = <Input extends object, Output>(
   { kind }: LaneChoice,
   { flows, entry, tunDevices, sockets }: LaneParts<Input | PacketInput, Output | PacketOutput>,
@@ -34,7 +34,7 @@ export const openLane = <Input extends object, Output>(
       openCarrier: (options) => ScriptCarrier.open({ tunDevices, sockets }, options).catch(explained(options)),
     }
   }
-  // Beside its source, as tsx runs it, or what was compiled.
+  // The source if it is run without compilation.
   const worker = new URL(entry.endsWith('.ts') ? './lane-worker.ts' : './lane-worker.js', entry)
   const clockOrigin = new SystemClock().origin
   return {
@@ -47,7 +47,7 @@ export const openLane = <Input extends object, Output>(
   }
 }
 
-/** What the operator has to hear of a device that cannot be had. */
+/** Returns an error handler that replaces EBUSY by an OperatorError DEVICE_TAKEN and rethrows all else. */
 const explained =
   ({ device }: { device: { name: string } }) =>
   (error: unknown): never => {

@@ -1,6 +1,7 @@
-// The native lane's loop, in its worker: bursts from the device are cut, sealed and sent, bursts from the sockets opened, joined and written.
-// Between the two native calls of each stands the flows' verdict in TypeScript, once per super-packet. What there is no verdict or no key for
-// goes the slow way: whole packets through the flows' machine, or up to the host.
+// Loop of the native lane, in its worker thread. Outbound: read a burst of frames from the TUN device, ask the flows
+// for a verdict on each, encrypt and send. Inbound: receive a burst of messages, decrypt and join segments, ask for a
+// verdict, write to the device. Frames are super-packets of up to 64 KB. A packet without a cached verdict goes through
+// the flows' machine; one without keys goes to the host's thread.
 import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
 import type { Flows, Offload, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
 import type { Counts, LaneCommand, LaneReport } from '../../../core/flow/lane.ts'
@@ -36,17 +37,17 @@ export interface PacketLaneOptions<Input, Output> {
   clock: Clock
   tun: Port
   sockets: ReadonlyMap<Family, Port>
-  /** Reports and datagrams for the host, after each burst. */
+  /** Called after each burst with reports and datagrams for the host. */
   send: (reports: LaneReport<Output | PacketOutput>[], datagrams: ReceivedDatagram[]) => void
   onFailure: (error: Error) => void
 }
 
-/** Frames of a burst from the device: enough for several super-packets, and not so many that they leave the processor's cache. */
+/** Bytes read from the device per burst: several super-packets, few enough to stay in the processor's cache. */
 const READ_BYTES = 320 * 1024
 const READ_ROWS = 128
 const RECEIVE_ROWS = 8
 const OPENED_ROWS = 2_048
-/** What `wait` says of the device; the sockets follow. */
+/** Number that `wait` returns for the device; sockets are numbered from `FIRST_SOCKET` on. */
 const TUN_PORT = 1
 const FIRST_SOCKET = 2
 
@@ -58,6 +59,7 @@ interface Socket {
   decoder: EndpointDecoder
 }
 
+/** Native lane: moves packets between TUN device and sockets in a worker thread. */
 export class PacketLane<Input, Output extends { type: string }> {
   readonly #addon: Addon
   readonly #flows: Flows<Input | PacketInput, Output | PacketOutput>
@@ -76,7 +78,7 @@ export class PacketLane<Input, Output extends { type: string }> {
   readonly #received = new Uint8Array(RECEIVE_ROWS * UDP_SLOT_BYTES)
   readonly #receivedRows = new Uint32Array(RECEIVE_ROWS * UDP_ROW)
   readonly #opened = new Uint32Array(OPENED_ROWS * OPENED_ROW)
-  /** Of the frame at hand. */
+  /** Offload work of the frame being processed; reused to avoid allocation. */
   readonly #offload: Offload = { checksum: 'complete', segmentBytes: 0 }
   readonly #done = new Uint32Array(1)
   readonly #count = new Uint32Array(1)
@@ -113,7 +115,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     this.#ports = addon.openPortSet([tun, ...sockets.values()], () => this.#attend())
   }
 
-  /** Of the host's thread, in order. */
+  /** Carries out a command of the host. */
   tell(command: LaneCommand<Input>): void {
     const now = this.#clock.now()
     if (command.type === 'tellFlows') {
@@ -124,7 +126,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     else this.#sendPacket(command.peer, command.packet, now)
   }
 
-  /** A datagram of the host's own. */
+  /** Sends a datagram of the host, such as a handshake message or a connectivity check. */
   sendDatagram(datagram: Datagram): void {
     const socket = this.#sockets.get(familyOf(datagram.to))
     if (socket === undefined) return this.#drops.count('bad-address')
@@ -132,12 +134,12 @@ export class PacketLane<Input, Output extends { type: string }> {
     sendOne({ addon: this.#addon, port, encoder }, datagram, this.#drops)
   }
 
-  /** The host took so many datagrams. */
+  /** Notes that the host has processed a number of datagrams. */
   taken(datagrams: number): void {
     this.#reports.taken(datagrams)
   }
 
-  /** Carries out what is due after the host told something. */
+  /** Sends pending reports and arms the flows' timer; call after commands of the host. */
   settle(): void {
     this.#arm()
     this.#reports.flush()
@@ -154,7 +156,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     this.#peers.clear()
   }
 
-  /** Until the event loop has something to do. */
+  /** Moves bursts of packets until none arrive or the event loop has other work. */
   #attend(): void {
     try {
       while (!this.#isClosed) {
@@ -191,14 +193,14 @@ export class PacketLane<Input, Output extends { type: string }> {
     const peer = this.#flows.passFromTun(packet, this.#offload, now)
     if (peer === undefined) {
       this.#sealer.flush(now)
-      return this.#decide(this.#read.subarray(offset, offset + length), (packets) => {
+      return this.#withPackets(this.#read.subarray(offset, offset + length), (packets) => {
         this.#flows.handle({ type: 'tunPackets', packets }, now)
         this.#drainFlows(now)
       })
     }
     const way = this.#peers.wayTo(peer, now)
     if (way === undefined) {
-      return this.#decide(this.#read.subarray(offset, offset + length), (packets) => {
+      return this.#withPackets(this.#read.subarray(offset, offset + length), (packets) => {
         const id = this.#flows.numbers.idOf(peer)
         for (const packet of packets) this.#reports.addOutput({ type: 'sendPacket', peer: id, packet })
       })
@@ -207,8 +209,8 @@ export class PacketLane<Input, Output extends { type: string }> {
     this.#noteSent(way, length)
   }
 
-  /** Cuts a frame into whole packets. */
-  #decide(frame: Uint8Array, then: (packets: readonly Uint8Array[]) => void): void {
+  /** Segments a frame into whole packets and passes them to `then`; drops a malformed frame. */
+  #withPackets(frame: Uint8Array, then: (packets: readonly Uint8Array[]) => void): void {
     const packets: Uint8Array[] = []
     const dropped = expandFrame(frame, packets, (bytes) => new Uint8Array(bytes))
     if (dropped === undefined) then(packets)
@@ -239,7 +241,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     const { traffic } = this.#peers
     const peer = traffic.peerOf(handle - 1)
     if (peer < 0) return
-    // The host may wait for this: a session is used once the other side has shown that it has the keys.
+    // Reported at once: the host may wait for the first message as proof that the peer has the session's keys.
     if (traffic.received(handle - 1, length)) this.#reports.hurry()
     if ((flags & OPENED_NEWEST) !== 0 && this.#peers.heardFrom(peer, messages, addressAt)) {
       traffic.cameFrom(handle - 1, socket.decoder.decode(messages, addressAt))
@@ -253,7 +255,7 @@ export class PacketLane<Input, Output extends { type: string }> {
       return this.#writer.add(this.#received, offset, length)
     }
     this.#writer.flush()
-    this.#decide(this.#received.subarray(offset, offset + length), (packets) => {
+    this.#withPackets(this.#received.subarray(offset, offset + length), (packets) => {
       const id = this.#flows.numbers.idOf(peer)
       for (const one of packets) {
         this.#flows.handle({ type: 'tunnelPacket', peer: id, packet: one }, now)
@@ -263,8 +265,8 @@ export class PacketLane<Input, Output extends { type: string }> {
   }
 
   #passUp(from: Endpoint, offset: number, length: number): void {
-    const isTaken = this.#reports.addDatagram(() => ({ from, bytes: this.#received.slice(offset, offset + length) }))
-    if (!isTaken) this.#drops.count('host-busy')
+    const isAdded = this.#reports.addDatagram(() => ({ from, bytes: this.#received.slice(offset, offset + length) }))
+    if (!isAdded) this.#drops.count('host-busy')
   }
 
   #drainFlows(now: Instant): void {
@@ -309,7 +311,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     return { flows: this.#flows.counters(), lane }
   }
 
-  /** The flows' own deadlines. */
+  /** Arms a timer for the flows' next deadline. */
   #arm(): void {
     const at = this.#flows.deadline()?.at
     if (at === this.#wakeAt) return
@@ -331,7 +333,9 @@ export class PacketLane<Input, Output extends { type: string }> {
 const NEEDS_CHECKSUM = 1
 const GSO_NONE = 0
 
-/** What the virtio_net header at `offset` of a burst says (core/net/offload.ts), without an object for each frame. */
+/**
+ * Reads the virtio_net header at `offset` (core/net/offload.ts) into `into`, so that no object is made for each frame.
+ */
 const readOffload = (bytes: Uint8Array, offset: number, into: Offload): void => {
   into.checksum = ((bytes[offset] ?? 0) & NEEDS_CHECKSUM) === 0 ? 'complete' : 'pseudo'
   into.segmentBytes = bytes[offset + 1] === GSO_NONE ? 0 : (bytes[offset + 4] ?? 0) | ((bytes[offset + 5] ?? 0) << 8)

@@ -10,7 +10,7 @@ import { openTunPort } from '../tun-device.ts'
 import type { FromWorker, ToWorker, WorkerSetUp } from './letters.ts'
 import { PacketLane } from './packet-lane.ts'
 
-/** Runs a lane for the thread that started this worker, until it says to close. */
+/** Runs a native lane in this worker thread, until the parent thread sends `close`. */
 export const runLane = async <Input, Output extends { type: string }>(
   flows: Flows<Input | PacketInput, Output | PacketOutput>,
 ): Promise<void> => {

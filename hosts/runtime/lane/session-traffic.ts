@@ -1,26 +1,27 @@
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 
-/** What a session did since that was last reported. */
+/** Traffic of a session since its last report. */
 export interface Traffic {
   sent: { packets: number; bytes: number }
   received: { packets: number; keepalives: number; bytes: number }
+  /** Whether the last message was sent, not received. */
   endedSending: boolean
-  /** Where its messages come from, once that was another place than the peer's before. */
+  /** Source address of the peer's messages, if it changed during this session. */
   path: Endpoint | undefined
 }
 
-/** Numbers of a row. */
+/** Numbers per session in the table, and the column of each. */
 const ROW = 8
 const [EXPIRY, PEER, FLAGS, SENT_PACKETS, SENT_BYTES, PACKETS, KEEPALIVES, BYTES] = [0, 1, 2, 3, 4, 5, 6, 7] as const
 const [IS_HEARD, IS_TOUCHED, ENDED_SENDING] = [1, 2, 4] as const
 const NOBODY = -1
 
-/** What every packet reads and writes of its session, by handle: all sessions side by side, 64 bytes each. */
+/** Expiry, peer and unreported traffic of all sessions, in a table of 64 bytes per handle that every packet updates. */
 export class SessionTraffic {
   #rows = new Float64Array(0)
   readonly #paths: (Endpoint | undefined)[] = []
 
-  /** `peer` is a number that is held as long. */
+  /** Starts a session's row. The caller holds the peer's number until `end`. */
   begin(handle: number, { peer, expiresAt }: { peer: number; expiresAt: number }): void {
     const at = handle * ROW
     if (at >= this.#rows.length) {
@@ -34,22 +35,24 @@ export class SessionTraffic {
     this.#paths[handle] = undefined
   }
 
-  /** Nobody's, until it begins again. */
+  /** Clears a session's row. */
   end(handle: number): void {
     const at = handle * ROW
     this.#rows.fill(0, at, at + ROW)
     this.#rows[at + PEER] = NOBODY
   }
 
-  /** The number of its peer, below 0 where there is no such session. */
+  /** Returns the number of the session's peer, or `NOBODY` (negative) if there is no such session. */
   peerOf(handle: number): number {
     return this.#rows[handle * ROW + PEER] ?? NOBODY
   }
 
+  /** Whether the session's keys may still encrypt: whether it has not expired. */
   maySeal(handle: number, now: number): boolean {
     return now < (this.#rows[handle * ROW + EXPIRY] ?? 0)
   }
 
+  /** Counts a packet that was sent. */
   sent(handle: number, bytes: number): void {
     const at = handle * ROW
     this.#add(at + SENT_PACKETS, 1)
@@ -57,7 +60,7 @@ export class SessionTraffic {
     this.#rows[at + FLAGS] = this.#flags(at) | ENDED_SENDING
   }
 
-  /** A message of no bytes is a keepalive. Whether it is the first that was authentic at all. */
+  /** Counts an authentic message; one of 0 bytes is a keepalive. Returns whether it is the session's first. */
   received(handle: number, bytes: number): boolean {
     const at = handle * ROW
     this.#add(at + (bytes === 0 ? KEEPALIVES : PACKETS), 1)
@@ -67,11 +70,12 @@ export class SessionTraffic {
     return (flags & IS_HEARD) === 0
   }
 
+  /** Notes a new source address of the peer's messages. */
   cameFrom(handle: number, path: Endpoint): void {
     this.#paths[handle] = path
   }
 
-  /** Something is to be reported. Whether that is new. */
+  /** Marks the session as having traffic to report. Returns whether it was not marked before. */
   touch(handle: number): boolean {
     const at = handle * ROW
     const flags = this.#flags(at)
@@ -80,7 +84,7 @@ export class SessionTraffic {
     return true
   }
 
-  /** What is to be reported, which is forgotten with that; undefined for nothing. */
+  /** Returns the unreported traffic and resets it; undefined if the session is not marked. */
   take(handle: number): Traffic | undefined {
     const at = handle * ROW
     const flags = this.#flags(at)

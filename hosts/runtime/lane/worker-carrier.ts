@@ -5,7 +5,10 @@ import { withOwnBytes, type FromWorker, type ToWorker, type WorkerSetUp } from '
 
 type Items<Command> = Extract<ToWorker<Command>, { type: 'items' }>['items']
 
-/** Device, sockets, flows and sealing in a worker thread, which goes on while this one is busy. */
+/**
+ * Carrier of the native lane: device, sockets, flows and encryption are in a worker thread, which runs while this one
+ * is busy.
+ */
 export class WorkerCarrier<Command extends object, Report> implements PacketCarrier<Command> {
   readonly ports: { ipv4?: number; ipv6?: number }
   readonly #worker: Worker
@@ -33,7 +36,7 @@ export class WorkerCarrier<Command extends object, Report> implements PacketCarr
     worker.on('exit', () => end(new Error('the lane’s worker ended')))
   }
 
-  /** `entry` is a module that calls `runLane`. Rejects where the device or the sockets cannot be had. */
+  /** Starts a worker with `entry`, a module that calls `runLane`. Rejects if device or sockets cannot be opened. */
   static async open<Command extends object, Report>(
     entry: URL,
     { clockOrigin, ...options }: CarrierOptions<Report> & { clockOrigin: number },
@@ -57,7 +60,7 @@ export class WorkerCarrier<Command extends object, Report> implements PacketCarr
     const items = this.#items.map((item) => {
       if (item.type === 'datagram') return withOwnBytes(item)
       const command = withOwnBytes(item.command)
-      // The flows' own input is one level deeper.
+      // `withOwnBytes` copies one level only, and the input for the flows is one level deeper.
       if ('input' in command && typeof command.input === 'object' && command.input !== null) {
         return { type: 'command' as const, command: { ...command, input: withOwnBytes(command.input) } }
       }
@@ -87,7 +90,7 @@ export class WorkerCarrier<Command extends object, Report> implements PacketCarr
   }
 }
 
-/** The ports that were opened, or why not. */
+/** Waits for the worker's first message: the UDP ports it has opened, or the error that it failed with. */
 const firstLetter = (worker: Worker): Promise<{ ipv4?: number; ipv6?: number }> =>
   new Promise((resolve, reject) => {
     const onMessage = (letter: FromWorker<unknown>): void => {

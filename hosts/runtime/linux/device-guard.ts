@@ -4,24 +4,24 @@ import type { Logger } from '../../../core/runtime/logger.ts'
 import { CommandError, runCommand } from '../process/run-command.ts'
 import { parseList, tolerate, type IpFamily } from './ip-command.ts'
 
-/** The nft table of this machine's client or gateway. */
+/** Name of the nft table. */
 const TABLE = 'portreeve-guard'
 const [OWN_IPV4, OWN_IPV6] = [formatPrefix(OWN_ADDRESSES[0]), formatPrefix(OWN_ADDRESSES[1])]
 
 export interface GuardedDevice {
   device: string
-  /** Its addresses, without prefix length. */
+  /** Addresses of the device, without prefix length. */
   addresses: readonly string[]
-  /** Whether the machine's own forwarding rules say what may go into the device, as at a gateway. */
+  /** Whether other rules decide what is forwarded into the device, as at a gateway; the guard then does not. */
   forwards: boolean
 }
 
 /**
- * Keeps neighbours away from the tunnel (P9, D16), in an nft table of its own. Linux answers for an address on whatever device a packet comes,
- * and where anything on the machine has switched forwarding on, it is a router into the tunnel, too. So the device's addresses are
- * dropped on all other devices, and nothing is forwarded into a client's device but what comes from the machine's own bridges, which are its
- * containers and virtual machines: not from a bridge with a default route, and not with a sender that lives elsewhere (`fib`, since IPv6 has
- * no rp_filter, and IPv4's may be off).
+ * Keeps neighbours of the machine out of the tunnel (P9, D16), by an nft table of its own. Linux answers for an address
+ * on every device, and forwards into the tunnel if forwarding is on for any reason. So packets to the tunnel device's
+ * addresses are dropped on all other devices, and only packets from the machine's own bridges (its containers and
+ * virtual machines) are forwarded into a client's device: not from a bridge with a default route, and not with a source
+ * address that is routed elsewhere (`fib`, since IPv6 has no rp_filter, and IPv4's may be off).
  */
 export class DeviceGuard {
   readonly #logger: Logger | undefined
@@ -41,12 +41,12 @@ export class DeviceGuard {
     await this.refresh()
   }
 
-  /** Whatever else forwards into the device from now on is said by other rules. */
+  /** Leaves decisions on forwarding into the device to other rules. */
   async leaveForwarding(): Promise<void> {
     if (this.#guarded !== undefined) await this.set({ ...this.#guarded, forwards: true })
   }
 
-  /** Again, for the machine's default routes may be elsewhere. */
+  /** Updates the rules, as default routes may have changed. If nft is missing or fails, only logs a warning. */
   async refresh(): Promise<void> {
     if (this.#guarded === undefined) return
     const wanted = ruleset(this.#guarded, await uplinks())
@@ -72,7 +72,7 @@ export class DeviceGuard {
   }
 }
 
-/** Removes the table, of this run or of one that was killed. Says whether there was one. */
+/** Removes the nft table, whether of this process or of one that was killed. Returns whether there was one. */
 export const removeGuard = async (): Promise<boolean> => {
   try {
     await runCommand('nft', ['delete', 'table', 'inet', TABLE])
@@ -83,7 +83,7 @@ export const removeGuard = async (): Promise<boolean> => {
   }
 }
 
-/** Devices with a default route: whoever comes from there is no part of this machine. */
+/** Returns devices with a default route: packets that arrive there are not from this machine's containers. */
 const uplinks = async (): Promise<string[]> => {
   const found = new Set<string>()
   for (const family of ['-4', '-6'] satisfies IpFamily[]) {

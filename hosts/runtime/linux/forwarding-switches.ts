@@ -4,12 +4,12 @@ import { dirname } from 'node:path'
 
 export type ForwardedFamily = 'ipv4' | 'ipv6'
 
-/** What was changed since the machine has booted. */
+/** Changes made to the kernel's switches since the machine booted. */
 interface Record {
   boot: string
-  /** Devices that forward IPv4 because of us. */
+  /** Devices for which this program has turned IPv4 forwarding on. */
   devices: string[]
-  /** Files of accept_ra that were 1. */
+  /** Paths of the accept_ra files that were changed from 1 to 2. */
   advertised: string[]
 }
 
@@ -17,14 +17,17 @@ const IPV4 = '/proc/sys/net/ipv4/conf'
 const IPV6 = '/proc/sys/net/ipv6/conf'
 const GLOBAL_IPV4 = '/proc/sys/net/ipv4/ip_forward'
 const GLOBAL_IPV6 = `${IPV6}/all/forwarding`
-/** Beside the switch of IPv6 that counts: whoever sets that to 1 sets this one, too. Ours is 0. */
+/**
+ * Default for new devices: the kernel sets it to 1 with the global switch. This program resets it to 0, so 1 means
+ * another program.
+ */
 const MARK_IPV6 = `${IPV6}/default/forwarding`
 
 /**
- * The kernel's switches of forwarding, so that it can be told whether somebody else wants it, too (containers, virtual machines): what others
- * have switched on is never off again because of us. IPv4 forwards by device, so its global switch is left at 0 for others to set, and set
- * means theirs. IPv6 forwards by the global switch alone; setting that sets the default of new devices as well, which is put
- * back to 0, and 1 again means theirs.
+ * Switches the kernel's forwarding on and off such that forwarding that another program wants (containers, virtual
+ * machines) is recognized and never switched off. IPv4 forwards by device, so only devices are switched: if the global
+ * switch becomes 1, another program has set it. IPv6 forwards by its global switch alone; setting it also sets the
+ * default for new devices, which is reset to 0, so that a later 1 is another program's.
  */
 export class ForwardingSwitches {
   readonly #path: string | undefined
@@ -33,22 +36,25 @@ export class ForwardingSwitches {
   #isKnown = false
   #record: Record = { boot: bootId(), devices: [], advertised: [] }
 
-  /** `record` is a file that survives a crash; nothing is written down without one. */
+  /** `record`: path of a file that records changes, to undo them after a crash; without it nothing is recorded. */
   constructor(record: string | undefined) {
     this.#path = record
   }
 
-  /** Families that forward because of us alone. */
+  /** Address families that forward only because this program has switched them on. */
   get closed(): readonly ForwardedFamily[] {
     return [...this.#closed]
   }
 
-  /** Devices that forwarded IPv4 before, although the machine did not. */
+  /** Devices that forwarded IPv4 before, although the global switch was off. */
   get routers(): readonly string[] {
     return this.#routers
   }
 
-  /** Finds out which families are ours to switch, or are still from a run that crashed, as `left` says. Changes nothing. */
+  /**
+   * Finds the families that do not forward, or forward only because of a crashed run, whose rules were found for the
+   * families in `left`. Changes no switch.
+   */
   async take(left: readonly ForwardedFamily[]): Promise<void> {
     if (!this.#isKnown) this.#record = await this.#read()
     this.#isKnown = true
@@ -59,14 +65,14 @@ export class ForwardingSwitches {
       closed.push('ipv6')
     const isLeft = left.includes('ipv4') && this.#record.devices.length === 0
     const on = await devicesWith('1')
-    // Without a record of the run that crashed, what forwards is taken for its work.
+    // If the crashed run has left no record, every forwarding device counts as switched on by it.
     this.#routers =
       !closed.includes('ipv4') || isLeft ? [] : on.filter((device) => !this.#record.devices.includes(device))
     if (isLeft) this.#record.devices = on
     this.#closed = new Set(closed)
   }
 
-  /** Has this machine forward, whatever comes and goes; `device` is the tunnel's. */
+  /** Switches forwarding on for the families found by `take`. `device` is the tunnel device. */
   async turnOn(device: string): Promise<void> {
     if (this.#closed.has('ipv4')) {
       const off = await devicesWith('0')
@@ -80,7 +86,7 @@ export class ForwardingSwitches {
     await writeFile(MARK_IPV6, '0')
   }
 
-  /** Lets go of what somebody else has switched on since. Says whether that is so for a family. */
+  /** Gives up families that another program has switched on since. Returns whether there was one. */
   async leaveToOthers(): Promise<boolean> {
     const before = this.#closed.size
     if ((await valueOf(GLOBAL_IPV4)) === '1') this.#closed.delete('ipv4')
@@ -88,7 +94,7 @@ export class ForwardingSwitches {
     return this.#closed.size < before
   }
 
-  /** Leaves the switches as they were, but for what others have set. */
+  /** Restores the switches, except those that another program has set. */
   async turnOff(): Promise<void> {
     await this.leaveToOthers()
     if (this.#closed.has('ipv4')) {
@@ -103,7 +109,7 @@ export class ForwardingSwitches {
     if (this.#path !== undefined) await rm(this.#path, { force: true })
   }
 
-  /** A router ignores router advertisements, and would lose its own default route, unless accept_ra is 2. */
+  /** Sets accept_ra to 2: otherwise a router ignores router advertisements and would lose its own default route. */
   async #keepAdvertisements(device: string): Promise<void> {
     const paths: string[] = []
     for (const name of readdirSync(IPV6)) {
@@ -134,7 +140,7 @@ export class ForwardingSwitches {
   }
 }
 
-/** Devices (and the default of new ones) whose switch for IPv4 has a value. */
+/** Returns the devices, and `default` for new ones, whose IPv4 forwarding switch has a value. */
 const devicesWith = async (value: '0' | '1'): Promise<string[]> => {
   const found: string[] = []
   for (const name of readdirSync(IPV4)) {
@@ -144,11 +150,11 @@ const devicesWith = async (value: '0' | '1'): Promise<string[]> => {
   return found
 }
 
-/** Undefined where there is none, as without IPv6. */
+/** Reads a switch; undefined if it does not exist, as without IPv6. */
 const valueOf = async (path: string): Promise<string | undefined> =>
   existsSync(path) ? (await readFile(path, 'utf8').catch(() => '')).trim() : undefined
 
-/** Only what is as we have left it, and is still there, is put back. */
+/** Sets a switch to `to` only if it still exists and is `from`. */
 const put = async (path: string, { from, to }: { from: string; to: string }): Promise<void> => {
   if ((await valueOf(path)) === from) await writeFile(path, to).catch(() => undefined)
 }

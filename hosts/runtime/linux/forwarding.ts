@@ -4,29 +4,30 @@ import type { ForwardingOptions } from '../../../core/runtime/network-configurat
 import { CommandError, runCommand } from '../process/run-command.ts'
 import { ForwardingSwitches, type ForwardedFamily } from './forwarding-switches.ts'
 
-/** The only sources that may come out of the tunnel. */
+/** Source addresses accepted from the tunnel device. */
 const [TUNNEL_IPV4, TUNNEL_IPV6] = [formatPrefix(TUNNEL_ADDRESSES[0]), formatPrefix(TUNNEL_ADDRESSES[1])]
 
 const TABLE = 'portreeve'
 
-/** Pings at the gateway's tunnel addresses, and what errors say about its answers. */
+/** ICMP accepted at the gateway's tunnel addresses: pings, and errors about the gateway's answers. */
 const PINGS_AND_ERRORS = [
   'icmp type { echo-request, echo-reply, destination-unreachable }',
   'icmpv6 type { echo-request, echo-reply, destination-unreachable, packet-too-big }',
 ]
 
 /**
- * A gateway's forwarding, in an nft table of its own: out of the tunnel device for the tunnel's addresses, and back for what
- * answers them. What comes out of the tunnel for this machine itself meets the flows' verdict first, as a prefix may be granted that covers
- * it; the input chain stops what no grant is for: other sources, broadcast and anycast, and all but the gateway's services where its tunnel
- * addresses are meant. A family that the host did not forward before is closed for everybody else, until somebody else has it forwarded.
+ * Forwarding of a gateway, by an nft table of its own: from the tunnel device for tunnel addresses, and back for
+ * answers. Packets from the tunnel to this machine itself have a grant already, since a granted prefix may cover the
+ * machine; the input chain drops the others: foreign source addresses, broadcast and anycast, and all but the gateway's
+ * services at its tunnel addresses. A family that the machine did not forward before stays closed to other traffic,
+ * until another program switches forwarding on.
  */
 export class Forwarding {
   readonly #switches: ForwardingSwitches
   #enabled: { device: string; options: ForwardingOptions } | undefined
   #watch: NodeJS.Timeout | undefined
 
-  /** `record` is a file in which what was changed is written down, for the start after a crash. */
+  /** `record`: path of a file that records changes to the kernel's switches, to undo them after a crash. */
   constructor({ record }: { record?: string | undefined } = {}) {
     this.#switches = new ForwardingSwitches(record)
   }
@@ -36,7 +37,7 @@ export class Forwarding {
     const before = await chains()
     await this.#switches.take(FAMILIES.filter((family) => before.has(chainOf(family))))
     this.#enabled = { device, options }
-    // The rules come first, or everything would be forwarded for a moment.
+    // The rules are applied before the switches: otherwise everything would be forwarded for a moment.
     await this.#apply()
     await this.#switches.turnOn(device)
     this.#watch ??= setInterval(() => void this.#look().catch(() => undefined), WATCH_MS).unref()
@@ -51,7 +52,9 @@ export class Forwarding {
     if ((await chains()).size > 0) await runCommand('nft', ['delete', 'table', 'inet', TABLE])
   }
 
-  /** Whether somebody else forwards by now: a container runtime, a hypervisor, an operator. What is theirs is not held up. */
+  /**
+   * Opens a family again if another program (container runtime, hypervisor, operator) has switched its forwarding on.
+   */
   async #look(): Promise<void> {
     if ((await this.#switches.leaveToOthers()) && this.#enabled !== undefined) await this.#apply()
   }
@@ -65,10 +68,12 @@ export class Forwarding {
 
 const WATCH_MS = 1_000
 const FAMILIES = ['ipv4', 'ipv6'] as const
-/** The chain that closes a family: says so to the next start after a crash, too. */
+/**
+ * Name of the chain that closes a family to other traffic; found by the next start, it tells that a run has crashed.
+ */
 const chainOf = (family: ForwardedFamily): string => `closed_${family}`
 
-/** The names of the table's chains, of this run or of one that crashed. */
+/** Returns the names of the table's chains, whether of this run or of one that crashed. */
 const chains = async (): Promise<ReadonlySet<string>> => {
   let text: string
   try {
@@ -87,7 +92,7 @@ const ruleset = (
   { masqueradeIpv4, masqueradeIpv6, servicePort }: ForwardingOptions,
 ): string => {
   const tun = `"${device}"`
-  // Replaced in one transaction: declared first, as deleting what is not there is an error.
+  // The table is replaced in one transaction; it is declared first because deleting an absent table is an error.
   return `
 table inet ${TABLE} {
 }
@@ -126,6 +131,6 @@ ${masqueradeIpv4 ? `    ip saddr ${TUNNEL_IPV4} oifname != ${tun} masquerade\n` 
 `
 }
 
-/** Devices that were routers by themselves before go on. */
+/** Returns rules that exempt devices which forwarded before the gateway started. */
 const theirs = (routers: readonly string[]): string =>
   routers.map((device) => `    iifname "${device}" return\n`).join('')

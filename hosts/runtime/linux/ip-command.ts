@@ -1,11 +1,14 @@
-// What goes into `ip` and comes out of it.
+// Arguments and output of the `ip` command.
 import { canonicalAddress } from '../../../core/net/ip-address.ts'
 import { CommandError } from '../process/run-command.ts'
 
-/** As an argument of `ip`. */
+/** Address family as an argument of `ip`. */
 export type IpFamily = '-4' | '-6'
 
-/** Always with a length, and in the one way to write it. What is no prefix never reaches a command. */
+/**
+ * Returns a prefix in canonical form, with its length; an address becomes a host prefix. Throws if the text is neither,
+ * so that nothing else becomes an argument of a command.
+ */
 export const canonicalPrefix = (text: string, family?: IpFamily): string => {
   if (text === 'default') return family === '-6' ? '::/0' : '0.0.0.0/0'
   const [, address = '', length] = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
@@ -18,13 +21,13 @@ export const canonicalPrefix = (text: string, family?: IpFamily): string => {
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
-/** `ip -j` prints an empty line or a list that begins with `{}` where there is nothing. */
+/** Parses the output of `ip -j`, which prints an empty line or `{}` entries if there is nothing. */
 export const parseList = (text: string): Record<string, unknown>[] => {
   const value: unknown = JSON.parse(text.trim() === '' ? '[]' : text)
   return Array.isArray(value) ? value.filter(isObject).filter((entry) => Object.keys(entry).length > 0) : []
 }
 
-/** Waits for a command that may fail, for what it should remove may be gone. */
+/** Awaits a command and ignores its failure, as the thing that it removes may be gone already. */
 export const tolerate = async (work: Promise<unknown>): Promise<void> => {
   try {
     await work

@@ -4,10 +4,10 @@ import { ResolvConf } from './resolv-conf.ts'
 import { removeRoutes } from './route-table.ts'
 
 /**
- * Puts the machine back where a client was killed together with its guard, as a control group is, or the machine went down under it. What is ours says
- * so by itself: the file that begins with our marker and lies beside its original, routing tables of our numbers, the nft table of our name.
- * Nothing is touched while a client or a gateway runs here.
- * @returns what was put back, in words; nothing where all was in order
+ * Undoes changes to the machine that a killed client has left: resolv.conf, routing rules, filter rules. They are
+ * recognized by the file's marker, the tables' numbers and the nft table's name. Does nothing while a client or gateway
+ * runs here.
+ * @returns names of the things restored, for people; empty if all was in order
  */
 export const repairMachine = async (resolvConf?: string): Promise<string[]> => {
   if ((await ownedDevices()).length > 0) return []

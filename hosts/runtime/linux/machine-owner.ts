@@ -2,18 +2,22 @@ import { OperatorError } from '../../../core/config/operator-error.ts'
 import { runCommand } from '../process/run-command.ts'
 import { parseList } from './ip-command.ts'
 
-/** A TUN device of a client or a gateway that runs in this network namespace. */
+/** TUN device of a client or gateway that runs in this network namespace. */
 export interface OwnedDevice {
   name: string
-  /** The kernel's number of it: the lower one was first. */
+  /** Interface index; of two devices, the lower one was created first. */
   index: number
-  /** Whose device it is. */
+  /** Id of the process that owns the device. */
   process: number
 }
 
-/** Each device says in its alias whose it is: nobody without CAP_NET_ADMIN can, and it goes with the process, however that ends. */
+/**
+ * Alias of a client's or gateway's device, which names its process. Only CAP_NET_ADMIN can set an alias, and it is gone
+ * as soon as the process ends.
+ */
 const ALIAS = /^Portreeve, process (\d+)$/
 
+/** Returns the TUN devices of all clients and gateways in this network namespace. */
 export const ownedDevices = async (): Promise<OwnedDevice[]> => {
   const links = parseList(await runCommand('ip', ['-j', 'link', 'show', 'type', 'tun']))
   return links.flatMap(({ ifname, ifindex, ifalias }) => {
@@ -23,8 +27,8 @@ export const ownedDevices = async (): Promise<OwnedDevice[]> => {
 }
 
 /**
- * Refuses where another client or gateway runs on this machine: both lead the same addresses to their device, and each would undo what the
- * other one did. Another network namespace is another machine.
+ * Checks that no other client or gateway runs on this machine: both would route the same addresses to their device and
+ * undo each other's changes. Another network namespace counts as another machine.
  * @throws OperatorError MACHINE_TAKEN
  */
 export const needFreeMachine = async (): Promise<void> => {
@@ -33,7 +37,7 @@ export const needFreeMachine = async (): Promise<void> => {
 }
 
 /**
- * Marks a device as ours. Of two that start at once the first stays.
+ * Marks a device as this process's own. If two processes start at once, the one with the older device stays.
  * @throws OperatorError MACHINE_TAKEN
  */
 export const claimMachine = async (device: string): Promise<void> => {

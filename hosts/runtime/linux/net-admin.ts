@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 
-/** CAP_NET_ADMIN's bit (capabilities(7)). */
+/** Bit of CAP_NET_ADMIN. capabilities(7) */
 const NET_ADMIN = 12n
 
 /**
- * What a client or a gateway cannot do without: TUN devices, routes, rules. Said before anything is begun.
- * @param status for tests: a process's status as proc(5) has it
+ * Checks that this process may create TUN devices, routes and rules, as a client or gateway must.
+ * @param status path of a process's status file (proc(5)), for tests
  * @throws OperatorError NEEDS_LINUX, NEEDS_ROOT
  */
 export const needNetAdmin = (status = '/proc/self/status'): void => {
@@ -19,7 +19,7 @@ export const needNetAdmin = (status = '/proc/self/status'): void => {
   )
 }
 
-/** Whether this process may change the machine's network. `status` is for tests. */
+/** Whether this process may change the machine's network. `status` is as for `needNetAdmin`. */
 export const hasNetAdmin = (status = '/proc/self/status'): boolean => {
   if (process.platform !== 'linux') return false
   const [, effective] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync(status, 'utf8')) ?? []

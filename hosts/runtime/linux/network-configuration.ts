@@ -11,12 +11,14 @@ import { claimMachine } from './machine-owner.ts'
 import { INTERNET, LINKS, RESOURCES, RouteTable, type LinkRoute } from './route-table.ts'
 
 const EVERYTHING: readonly string[] = ['0.0.0.0/0', '::/0']
-/** What is meant for machines on a link and for no network behind it: even a full tunnel leaves it to the machine's own tables. */
+/**
+ * Link-local, multicast and broadcast addresses, which even a full tunnel leaves to the machine's own routing tables.
+ */
 const NEVER_REMOTE: Readonly<Record<IpFamily, readonly string[]>> = {
   '-4': ['169.254.0.0/16', '224.0.0.0/4', '255.255.255.255/32'],
   '-6': ['fe80::/10', 'ff00::/8'],
 }
-/** Per link, so that no table of ours can say which one is meant; the kernel's own knows by the device. */
+/** Link-local routes: every link has them, so only the kernel's own table can tell which link is meant. */
 const LINK_LOCAL = /^(?:169\.254\.|fe80:)/
 
 const FAMILIES: readonly IpFamily[] = ['-4', '-6']
@@ -28,7 +30,9 @@ export interface LinuxNetworkOptions {
   stateFolder?: string
 }
 
-/** Linux's network by `ip` and `nft`. Differences only are applied, so that a repetition disturbs nothing. */
+/**
+ * Configures Linux's network with `ip` and `nft`. Applies differences only, so that a repeated call disturbs nothing.
+ */
 export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #logger: Logger | undefined
   readonly #forwarding: Forwarding
@@ -39,7 +43,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   readonly #internet = new RouteTable(INTERNET)
   #queue: Promise<unknown> = Promise.resolve()
 
-  /** `stateFolder`: what was changed of the machine is written down there, for the start after a crash. */
+  /** `stateFolder`: folder for a record of changes to the machine, to undo them after a crash. */
   constructor({ logger, stateFolder }: LinuxNetworkOptions = {}) {
     this.#logger = logger
     this.#forwarding = new Forwarding({
@@ -60,9 +64,9 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
       checkDevice(device)
       this.#devices.add(device)
       const wanted = await this.#usable(device, addresses)
-      // Before it is up: a link-local address of the kernel's would be announced into the tunnel.
+      // Before the device is up: the kernel would announce a link-local address of its own into the tunnel.
       if (this.#has('-6')) await runCommand('ip', ['link', 'set', 'dev', device, 'addrgenmode', 'none'])
-      // Before it has an address: no neighbour is answered for a moment, either.
+      // Before the device has an address: otherwise the machine would answer neighbours for a moment.
       await this.#guard.set({ device, addresses: wanted.map((each) => each.replace(/\/.*/, '')), forwards: false })
       const present = await this.#addresses(device)
       const lines = [
@@ -88,7 +92,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
         if (!this.#has(family)) continue
         const mine = wanted.filter((prefix) => familyOf(prefix) === family)
         const everything = mine.filter((prefix) => EVERYTHING.includes(prefix))
-        // What stays local is known before anything is led away.
+        // Local networks are set first, so that their packets never enter the tunnel.
         await this.#links.set(family, everything.length === 0 ? [] : await this.#onLinks(family, device))
         const routes = mine.filter((prefix) => !everything.includes(prefix))
         await this.#resources.set(
@@ -118,7 +122,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
       await this.#forwarding.clear()
       for (const table of [this.#internet, this.#links, this.#resources]) await table.clear()
       for (const device of this.#devices) {
-        // The device may be gone already: it ends with its descriptor.
+        // The device may be gone already: the kernel removes it when its descriptor is closed.
         await tolerate(runCommand('ip', ['address', 'flush', 'dev', device]))
         await tolerate(runCommand('ip', ['link', 'set', 'dev', device, 'down']))
       }
@@ -127,7 +131,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     })
   }
 
-  /** One change at a time: each reads what is there before it writes. */
+  /** Runs changes one after another, because each reads the present state before it writes. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#queue.then(work)
     this.#queue = turn.catch(() => undefined)
@@ -138,7 +142,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     return family === '-4' || existsSync('/proc/sys/net/ipv6/conf/all')
   }
 
-  /** Without the addresses of a family that the host or the device does not have. */
+  /** Returns canonical prefixes, without IPv6 if the machine or the device has none. */
   async #usable(device: string, addresses: readonly string[]): Promise<string[]> {
     const withIpv6 = this.#has('-6') && (await enableIpv6(device))
     if (!withIpv6) this.#logger?.debug({ device }, 'the host has no IPv6')
@@ -151,7 +155,7 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
     return list.map((info) => `${String(info['local'])}/${String(info['prefixlen'])}`)
   }
 
-  /** The networks that this machine is on, as its main table has them. */
+  /** Returns the routes to directly connected networks in the main routing table. */
   async #onLinks(family: IpFamily, tunDevice: string): Promise<LinkRoute[]> {
     const routes = parseList(await runCommand('ip', ['-j', family, 'route', 'show', 'table', 'main']))
     return routes.flatMap(({ dst, dev, gateway, type, prefsrc, nexthops }) => {
@@ -168,13 +172,13 @@ export class LinuxNetworkConfiguration implements NetworkConfiguration {
   }
 }
 
-/** Containers often have IPv6 switched off by default for new devices. */
+/** Switches IPv6 on for a device, as containers often have it off for new devices. Returns whether it is on. */
 const enableIpv6 = async (device: string): Promise<boolean> => {
   try {
     await writeFile(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, '0')
     return true
   } catch {
-    // Not there, or a read-only /proc/sys, where it may be on already.
+    // The machine has no IPv6, or /proc/sys is read-only and IPv6 may be on already.
     const off = await readFile(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, 'utf8').catch(() => '1')
     return off.trim() === '0'
   }

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 
 /**
- * Waits on a pipe that closes with this process, however that ends. `$1` the file, `$2` the original, `$3` how ours begins, `$4` whether it
- * is mounted. What somebody else wrote meanwhile stays, be it a client that was started again. The original takes the file's place, which
- * needs no room; a mounted file has none to take, and is rewritten without being emptied first: where the disk is full, what went in is the
- * original's beginning, and the rest stays in the backup for the next start.
+ * Shell script that waits on a pipe, which closes when the parent process ends, and then restores the original. `$1`:
+ * the file; `$2`: its backup; `$3`: beginning of a file written by the parent; `$4`: `mounted` if the file is a mount
+ * point. A file that another program or a new client wrote meanwhile stays. The backup is renamed, which needs no disk
+ * space; a mounted file cannot be replaced and is overwritten without being emptied first. If the disk is full, it then
+ * has the original's beginning, and the backup stays for the next start.
  */
 const SCRIPT = `
 trap '' HUP INT TERM
@@ -27,11 +28,11 @@ export interface ResolvConfGuardOptions {
   isMounted: boolean
 }
 
-/** A shell of its own session that puts the original resolv.conf back when this process is killed, for then nobody else would. */
+/** Shell process in a session of its own that restores the original resolv.conf if this process is killed. */
 export class ResolvConfGuard {
   readonly #child: ChildProcess
 
-  /** The marker is this run's own. */
+  /** Starts the shell. `marker` must be unique to this run. */
   constructor({ path, backup, marker, isMounted }: ResolvConfGuardOptions) {
     const args = [path, backup, marker, isMounted ? 'mounted' : 'plain']
     this.#child = spawn('sh', ['-c', SCRIPT, 'portreeve-resolv-conf', ...args], {
@@ -39,13 +40,13 @@ export class ResolvConfGuard {
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
     })
-    // Without a shell there is no guard, and the next start puts the original back.
+    // If no shell can be started, the next start of the client restores the original.
     this.#child.on('error', () => undefined)
     this.#child.stdin?.on('error', () => undefined)
     this.#child.unref()
   }
 
-  /** The original is back: nothing is left to do. */
+  /** Ends the shell without restoring, because the original is back. */
   dismiss(): void {
     this.#child.stdin?.end('dismissed\n')
   }

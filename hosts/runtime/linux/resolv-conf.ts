@@ -5,20 +5,21 @@ import { OperatorError } from '../../../core/config/operator-error.ts'
 import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'
 import { ResolvConfGuard } from './resolv-conf-guard.ts'
 
-/** Whatever run wrote it. */
+/** First words of every resolv.conf that Portreeve has written. */
 const MARKER = '# Written by Portreeve.'
-/** glibc asks no more than these (resolv.conf(5), MAXNS). */
+/** Maximum of name servers that glibc reads. resolv.conf(5), MAXNS */
 const MAX_SERVERS = 3
 
 type Settings = Parameters<ResolverConfiguration['set']>[0]
 
 /**
- * /etc/resolv.conf, rewritten while the client runs. The original lies in a backup beside it from before the first change until
- * after it is restored, so that `recover` finds it however the process ended; a guard puts it back as soon as the process is killed.
+ * Rewrites /etc/resolv.conf while the client runs. The original is kept in a backup file beside it, from before the
+ * first change until it is restored, so that `recover` finds it however the process ended. A guard process restores it
+ * at once if the client is killed.
  */
 export class ResolvConf implements ResolverConfiguration {
   readonly #path: string
-  /** Of this run alone: the guard of an earlier one, that was held up, leaves its file alone. */
+  /** First words of this run's file; unique, so that a late guard of an earlier run leaves the file alone. */
   readonly #marker = `${MARKER} Run ${randomBytes(8).toString('hex')}.`
   #guard: ResolvConfGuard | undefined
 
@@ -30,7 +31,7 @@ export class ResolvConf implements ResolverConfiguration {
     await refuseLink(this.#path)
     const backup = backupOf(this.#path)
     const current = await readFile(this.#path, 'utf8').catch(absent)
-    // Where ours stands already, of this run or of one that crashed, the backup has the original: it is not put back in between.
+    // If the file is already Portreeve's, of this run or a crashed one, the backup has the original.
     const kept = existsSync(backup) ? await readFile(backup, 'utf8') : undefined
     const original = originalOf(current, kept)
     if (original !== kept) await replaceFile(backup, original, { modeOf: this.#path })
@@ -45,16 +46,16 @@ export class ResolvConf implements ResolverConfiguration {
     this.#guard = undefined
   }
 
-  /** Puts back what an earlier run left behind, and says whether there was something; without a backup there is nothing to do. */
+  /** Restores the original if a backup exists. Returns whether there was one. */
   async recover(): Promise<boolean> {
     const backup = backupOf(this.#path)
     const original = await readFile(backup, 'utf8').catch(() => undefined)
     if (original === undefined) return false
     const current = await readFile(this.#path, 'utf8').catch(absent)
-    // What somebody else has written since then is newer than the backup.
+    // A file that another program has written since is newer than the backup.
     if (!standsFor(current, original) || (await isLink(this.#path))) await rm(backup)
     else if (!isMountPoint(this.#path))
-      await rename(backup, this.#path) // which needs no room on a full disk
+      await rename(backup, this.#path) // renaming needs no disk space
     else {
       await overwriteFile(this.#path, original)
       await rm(backup)
@@ -63,13 +64,15 @@ export class ResolvConf implements ResolverConfiguration {
   }
 
   async #write(text: string): Promise<void> {
-    // A file that is mounted over the path cannot be replaced by another: it is rewritten in place.
+    // A mounted file cannot be replaced by renaming.
     if (isMountPoint(this.#path)) await overwriteFile(this.#path, text)
     else await replaceFile(this.#path, text)
   }
 }
 
-/** The system's own resolv.conf, whether Portreeve's stands in its place or not; empty where there is none. */
+/**
+ * Returns the text of the original resolv.conf, from its backup if Portreeve has replaced it; empty if there is none.
+ */
 export const originalResolvConf = (path = '/etc/resolv.conf'): string => {
   try {
     const current = readFileSync(path, 'utf8')
@@ -81,21 +84,22 @@ export const originalResolvConf = (path = '/etc/resolv.conf'): string => {
 }
 
 /**
- * Whether a file stands in the place of the original: ours, or what is there of the original where it was written back on a disk that
- * was full, which may be nothing.
+ * Whether the current text replaces the original: it is Portreeve's, or the beginning of the original that was restored
+ * on a full disk, possibly empty.
  */
 const standsFor = (current: string, original: string): boolean =>
   current.startsWith(MARKER) || original.startsWith(current)
 
-/** By what stands in the file, and in the backup where there is one. */
+/** Returns the original, given the texts of the file and of its backup, if any. */
 const originalOf = (current: string, backup: string | undefined): string => {
   if (backup !== undefined && standsFor(current, backup)) return backup
   return current.startsWith(MARKER) ? '' : current
 }
 
 /**
- * Beside the file. Several files may be mounted over one path, each seen by some processes only (`ip netns exec` does so), while
- * the folder is shared by all: then it is beside the mounted file, or, where that cannot be seen, named after it.
+ * Returns the path of the backup, beside the file. Processes may see different files mounted at one path (`ip netns
+ * exec` does so) in a folder that all share: then the backup is beside the mounted file, or, if that is not visible,
+ * its name has a hash of the mounted file.
  */
 const backupOf = (path: string): string => {
   const mounted = mountedAt(path)
@@ -107,7 +111,7 @@ const backupOf = (path: string): string => {
 
 const isMountPoint = (path: string): boolean => mountedAt(path) !== undefined
 
-/** What is mounted at the path: the device, and the file in its file system. proc_pid_mountinfo(5): fields 3, 4 and 5. */
+/** Returns device and file of the mount at a path, if any. proc_pid_mountinfo(5): fields 3, 4 and 5 */
 const mountedAt = (path: string): { device: string; file: string } | undefined => {
   let text: string
   try {
@@ -143,7 +147,7 @@ const refuseLink = async (path: string): Promise<void> => {
   )
 }
 
-/** Without the marker that it begins with. */
+/** Returns the text of the new resolv.conf, without the marker that precedes it. */
 const rewritten = (
   original: string,
   { servers, searchDomain, backup }: { servers: readonly string[]; searchDomain: string | undefined; backup: string },
@@ -169,7 +173,7 @@ const absent = (error: unknown): string => {
   throw error
 }
 
-/** Whole or not at all, also across a crash of the machine; with the mode of the file that it replaces, or of another one. */
+/** Replaces a file atomically, also if the machine crashes. Keeps its mode, or takes that of `modeOf`. */
 const replaceFile = async (path: string, text: string, { modeOf = path } = {}): Promise<void> => {
   const temporary = `${path}.tmp`
   const mode = await stat(modeOf).then(
@@ -192,7 +196,7 @@ const replaceFile = async (path: string, text: string, { modeOf = path } = {}): 
   }
 }
 
-/** In place; where there is no room for it, what was there stays. */
+/** Overwrites a file in place; if the disk is full, writes its former content back and rejects. */
 const overwriteFile = async (path: string, text: string): Promise<void> => {
   const file = await open(path, 'r+')
   const write = async (bytes: Buffer): Promise<void> => {

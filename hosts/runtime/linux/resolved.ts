@@ -4,8 +4,8 @@ import { CommandError, runCommand } from '../process/run-command.ts'
 type Settings = Parameters<ResolverConfiguration['set']>[0]
 
 /**
- * systemd-resolved: the tunnel device becomes the one that is asked for every name. It forgets a device with the device, so
- * nothing is left of a process that crashed.
+ * Makes systemd-resolved send queries for all names to the tunnel device's servers. It forgets the settings when the
+ * device is removed, so a crashed process leaves nothing behind.
  */
 export class Resolved implements ResolverConfiguration {
   #device: string | undefined
@@ -13,7 +13,7 @@ export class Resolved implements ResolverConfiguration {
   async set({ device, servers, searchDomain }: Settings): Promise<void> {
     this.#device = device
     await runCommand('resolvectl', ['dns', device, ...servers])
-    // `~.`: all names are routed to this device, more specific domains of other devices excepted.
+    // `~.` routes all names to this device, except those in more specific domains of other devices.
     await runCommand('resolvectl', ['domain', device, '~.', ...(searchDomain === undefined ? [] : [searchDomain])])
     await runCommand('resolvectl', ['default-route', device, 'yes'])
     await runCommand('resolvectl', ['llmnr', device, 'no'])

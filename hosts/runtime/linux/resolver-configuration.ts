@@ -7,17 +7,20 @@ import { runCommand } from '../process/run-command.ts'
 import { ResolvConf } from './resolv-conf.ts'
 import { Resolved } from './resolved.ts'
 
-/** How the system's resolver is set: `auto` takes systemd-resolved where /etc/resolv.conf is its, else the file itself. */
+/**
+ * How the system's resolver is set; `auto` uses systemd-resolved if /etc/resolv.conf links to its file, else rewrites
+ * that file.
+ */
 export type ResolverMode = 'auto' | 'systemd-resolved' | 'resolv-conf' | 'none'
 
 export interface ResolverConfigurationOptions {
   mode?: ResolverMode
-  /** `/etc/resolv.conf` by default. */
+  /** Path of resolv.conf; `/etc/resolv.conf` by default. */
   path?: string
   logger?: Logger
 }
 
-/** The ways to set the system's resolver, and which one is in use. */
+/** Sets the system's resolver in one of the ways of `ResolverMode`, chosen at the first `set`. */
 export class LinuxResolverConfiguration implements ResolverConfiguration {
   readonly #mode: ResolverMode
   readonly #path: string
@@ -36,7 +39,7 @@ export class LinuxResolverConfiguration implements ResolverConfiguration {
     await this.#chosen.set(settings)
   }
 
-  /** Before the first `set` it restores what a crashed run left. */
+  /** Restores the system's resolver; before the first `set`, after a crashed run. */
   async restore(): Promise<void> {
     if (this.#chosen !== undefined) await this.#chosen.restore()
     else if (this.#mode !== 'none') await new ResolvConf(this.#path).recover()
@@ -50,7 +53,10 @@ export class LinuxResolverConfiguration implements ResolverConfiguration {
   }
 }
 
-/** Whoever they come from, nothing else goes into a file or onto a command line. */
+/**
+ * Checks settings, which come from the portal, before they are written to a file or passed to a command. Throws if
+ * invalid.
+ */
 const checkSettings = ({ device, servers, searchDomain }: Parameters<ResolverConfiguration['set']>[0]): void => {
   if (!/^[A-Za-z0-9_.-]{1,15}$/.test(device)) throw new Error('not a device name')
   for (const server of servers)
@@ -64,6 +70,6 @@ const detect = async (path: string): Promise<'systemd-resolved' | 'resolv-conf'>
     await runCommand('resolvectl', ['dns'])
     return 'systemd-resolved'
   } catch {
-    return 'resolv-conf' // which refuses the link and says so
+    return 'resolv-conf' // refuses a symbolic link, with an error for the operator
   }
 }

@@ -3,22 +3,23 @@ import { CommandError, runCommand } from '../process/run-command.ts'
 import { canonicalPrefix, parseList, tolerate, type IpFamily } from './ip-command.ts'
 
 /**
- * wire §6: the client's routes lie in tables of their own, which all but its own marked sockets look into: resources; what is on
- * the machine's own links, which stays there whatever comes next; everything, where there is an Internet resource.
+ * Routing tables of the client, with the priority of the rule of each. All sockets use them, except the client's own
+ * marked ones. In order: `RESOURCES`; `LINKS`, the directly connected networks, which stay local; `INTERNET`, default
+ * routes for an Internet resource. Wire §6
  */
 export const RESOURCES = { table: 0x2021fd00, priority: 100 }
 export const LINKS = { table: 0x2021fd01, priority: 200 }
 export const INTERNET = { table: 0x2021fd02, priority: 300 }
 
 export interface LinkRoute {
-  /** With its length. */
+  /** Destination prefix, with its length. */
   prefix: string
   device: string
-  /** Which of the machine's addresses to speak from; the kernel's choice by default. */
+  /** Source address for connections over this route; the kernel's choice by default. */
   source?: string
 }
 
-/** Sends back what it matches: the rules that follow the table's decide. */
+/** Route of type `throw`: ends the lookup in this table, and the next rule decides. */
 export interface ThrowRoute {
   prefix: string
   type: 'throw'
@@ -26,7 +27,7 @@ export interface ThrowRoute {
 
 type Route = LinkRoute | ThrowRoute
 
-/** One of the client's routing tables, with the rule that leads there all sockets but its own marked ones. */
+/** Routing table of the client, with the rule that makes all sockets use it except the client's own marked ones. */
 export class RouteTable {
   readonly #table: string
   readonly #priority: string
@@ -37,7 +38,7 @@ export class RouteTable {
     this.#priority = String(priority)
   }
 
-  /** Makes it hold exactly these, by differences. One that holds nothing has no rule. */
+  /** Makes the table hold exactly these routes, by differences. An empty table has no rule. */
   async set(family: IpFamily, routes: readonly Route[]): Promise<void> {
     if (routes.length === 0 && !this.#ruled.has(family)) return
     const wanted = [...new Map(routes.map((route) => [route.prefix, route])).values()]
@@ -81,7 +82,7 @@ export class RouteTable {
 
   async #setRule(family: IpFamily): Promise<void> {
     if (this.#ruled.has(family)) return
-    await this.#removeRule(family) // what a crashed run left
+    await this.#removeRule(family) // a rule left by a crashed run
     this.#ruled.add(family)
     const selector = ['not', 'fwmark', `0x${OWN_SOCKET_MARK.toString(16)}`]
     const rule = ['rule', 'add', 'priority', this.#priority, ...selector, 'lookup', this.#table]
@@ -98,7 +99,7 @@ export class RouteTable {
   }
 }
 
-/** Removes the rules and routes of our tables, whichever run made them. Says whether there were any. */
+/** Removes rules and routes of the client's tables, left by any run. Returns whether there were rules. */
 export const removeRoutes = async (): Promise<boolean> => {
   let found = false
   for (const family of ['-4', '-6'] satisfies IpFamily[]) {
@@ -115,7 +116,7 @@ export const removeRoutes = async (): Promise<boolean> => {
 
 const OUR_TABLES = [RESOURCES, LINKS, INTERNET].map(({ table }) => table)
 
-/** A kernel without IPv6 has none of its rules. */
+/** Returns an empty list for a failed command, as on a kernel without IPv6. */
 const nothing = (error: unknown): string => {
   if (error instanceof CommandError) return '[]'
   throw error

@@ -6,13 +6,13 @@ import { CommandError, runCommand } from '../process/run-command.ts'
 const PROGRAM = 'secret-tool'
 
 /**
- * The Secret Service of a person's session (GNOME Keyring, KWallet, KeePassXC), by `secret-tool`. The secret goes over its standard
- * input and comes back over its standard output: an argument could be read by everybody on the machine.
+ * Keeps secrets in the Secret Service of a person's session (GNOME Keyring, KWallet, KeePassXC), with `secret-tool`.
+ * Secrets pass over standard input and output: every user of the machine could read an argument.
  */
 export class SecretServiceStore implements SecretStore {
   readonly #owner: string
 
-  /** `owner` tells several installations of one person apart: a folder, for instance. */
+  /** `owner`: text that tells several installations of one person apart, such as a folder. */
   constructor(owner: string) {
     this.#owner = owner
   }
@@ -34,7 +34,7 @@ export class SecretServiceStore implements SecretStore {
     return ['application', 'portreeve', 'owner', this.#owner, 'name', name]
   }
 
-  /** Undefined where there is no such secret: it then ends with 1 and says nothing. */
+  /** Runs `secret-tool`; undefined if there is no such secret, for which it exits with 1 and prints nothing. */
   async #ask(args: readonly string[], input?: string): Promise<string | undefined> {
     try {
       return await runCommand(PROGRAM, args, input)

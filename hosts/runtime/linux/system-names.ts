@@ -8,12 +8,12 @@ export interface SystemNameFiles {
   hosts?: string
   nsswitch?: string
   resolvConf?: string
-  /** systemd-resolved's list of what its devices have. */
+  /** File in which systemd-resolved lists servers and domains of all devices. */
   resolved?: string
   hostName?: () => string
 }
 
-/** /etc/hosts, the `hosts` line of /etc/nsswitch.conf, and the search list of /etc/resolv.conf, as glibc reads them. */
+/** Reads /etc/hosts, the `hosts` line of /etc/nsswitch.conf and the search list of /etc/resolv.conf as glibc does. */
 export class LinuxSystemNames implements SystemNames {
   readonly #hosts: WatchedFile<ReadonlyMap<string, readonly string[]>>
   readonly #order: WatchedFile<{ readsHosts: boolean; asksServersFirst: boolean }>
@@ -45,7 +45,7 @@ export class LinuxSystemNames implements SystemNames {
 
   searchDomains(): readonly string[] {
     const text = originalResolvConf(this.#resolvConf)
-    // Behind its stub, systemd-resolved keeps the domains of all devices in a file of its own.
+    // If the server is systemd-resolved's stub, the search domains of all devices are in another file.
     const found = searchOf(text) ?? (text.includes('127.0.0.53') ? searchOf(textOf(this.#resolved)) : undefined)
     if (found !== undefined) return found
     // resolv.conf(5): by default the domain of the host's own name.
@@ -54,7 +54,7 @@ export class LinuxSystemNames implements SystemNames {
   }
 }
 
-/** A file that is read again once it is another one. */
+/** Parsed content of a file, read again when the file changes. */
 class WatchedFile<T> {
   readonly #path: string
   readonly #parse: (text: string) => T
@@ -91,7 +91,7 @@ const textOf = (path: string): string => {
 
 const normalizeName = (name: string): string => name.toLowerCase().replace(/\.$/, '')
 
-/** hosts(5). An address with a zone is of one link only. */
+/** Parses a hosts file: addresses by name. Skips addresses with a zone, which are valid on one link only. hosts(5) */
 const hostsOf = (text: string): ReadonlyMap<string, readonly string[]> => {
   const found = new Map<string, string[]>()
   for (const line of text.split('\n')) {
@@ -107,7 +107,10 @@ const hostsOf = (text: string): ReadonlyMap<string, readonly string[]> => {
   return found
 }
 
-/** nsswitch.conf(5); systemd-resolved (`resolve`) reads the hosts file itself, before it asks. */
+/**
+ * Parses the `hosts` line: whether the hosts file is read, and whether DNS servers are asked before it. `resolve`
+ * (systemd-resolved) reads the hosts file, too. nsswitch.conf(5)
+ */
 const orderOf = (text: string): { readsHosts: boolean; asksServersFirst: boolean } => {
   const [, line] = /^[ \t]*hosts:(.*)$/m.exec(text.replace(/#.*/g, '')) ?? []
   const services = line?.replace(/\[[^\]]*\]/g, ' ').split(/\s+/) ?? ['files', 'dns']
@@ -117,7 +120,7 @@ const orderOf = (text: string): { readsHosts: boolean; asksServersFirst: boolean
   return { readsHosts, asksServersFirst: readsHosts && dns !== undefined && dns >= 0 && dns < hostsAt }
 }
 
-/** resolv.conf(5): of `domain` and `search` the last line counts; undefined without one. */
+/** Returns the search domains of the last `search` or `domain` line; undefined if there is none. resolv.conf(5) */
 const searchOf = (text: string): readonly string[] | undefined => {
   const lines = [...text.matchAll(/^[ \t]*(search|domain)[ \t]+(.+)$/gm)]
   const [, keyword, rest = ''] = lines.at(-1) ?? []
@@ -126,5 +129,5 @@ const searchOf = (text: string): readonly string[] | undefined => {
   return (keyword === 'domain' ? domains.slice(0, 1) : domains.slice(0, MAX_DOMAINS)).filter((domain) => domain !== '')
 }
 
-/** What a gateway asks one after the other within the time that a client waits. */
+/** Maximum of search domains: a gateway tries them one after another while a client waits. */
 const MAX_DOMAINS = 6

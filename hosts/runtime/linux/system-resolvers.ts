@@ -4,15 +4,18 @@ import type { SystemResolvers } from '../../../core/runtime/dns-exchange.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import { originalResolvConf } from './resolv-conf.ts'
 
-/** systemd-resolved writes the servers of all its devices here, and keeps it current. */
+/** File in which systemd-resolved lists the servers of all devices. */
 const RESOLVED_SERVERS = '/run/systemd/resolve/resolv.conf'
 const MAX_SERVERS = 16
 
-/** wire §4: the client's own resolver. */
+/** Whether an address is a sentinel, at which the client's own resolver listens. Wire §4 */
 const isSentinel = (address: string): boolean =>
   address.startsWith('100.100.111.') || address.startsWith('fd00:2021:1111:8000:100:100:111:')
 
-/** The system's resolvers from /etc/resolv.conf, or from its backup; behind systemd-resolved's stub, those that it asks. */
+/**
+ * Reads the system's resolvers from /etc/resolv.conf or its backup; instead of systemd-resolved's stub, the servers
+ * that it asks.
+ */
 export class LinuxSystemResolvers implements SystemResolvers {
   readonly #path: string
   readonly #resolvedPath: string
@@ -46,7 +49,7 @@ const readText = (path: string): string => {
   }
 }
 
-/** Routers announce themselves by a link-local address, which means something with its zone only: the device, by name or number. */
+/** Returns a canonical address; a link-local one, as routers announce, keeps its zone: the device's name or number. */
 const serverAddress = (text: string): string | undefined => {
   const [, address = text, zone] = /^(fe[89ab][^%]*)%([^\s%[\]/]{1,15})$/i.exec(text) ?? []
   const canonical = canonicalAddress(address)
