@@ -12,6 +12,7 @@ import { Clock } from '../../core/runtime/clock.ts'
 import { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
+import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
@@ -20,6 +21,7 @@ import {
   createDnsExchange,
   createHttpClient,
   createLogger,
+  createOutgoingSockets,
   createRandom,
   createSecretFiles,
   createSystemResolvers,
@@ -40,6 +42,7 @@ export const createPluginContainer = (
   container.value(HttpClient, createHttpClient())
   if (host === 'portal') return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors] }
   container.value(DnsExchange, createDnsExchange())
+  container.value(OutgoingSockets, createOutgoingSockets())
   container.value(SystemResolvers, createSystemResolvers())
   return { container, points: [TunnelTransports, UpstreamResolvers] }
 }

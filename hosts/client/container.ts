@@ -2,10 +2,12 @@
 import { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
+import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
 import { buildPeerContainer, type PeerContainer } from '../peer/peer-container.ts'
 import {
   createHttpClient,
   createNetworkConfiguration,
+  createOutgoingSockets,
   createResolverConfiguration,
   type MarkFor,
 } from '../runtime/index.ts'
@@ -25,6 +27,7 @@ export const buildContainer = (
   buildPeerContainer('client', options, (container, logger) => {
     container.value(HttpClient, createHttpClient({ markFor }))
     container.value(DnsExchange, exchange)
+    container.value(OutgoingSockets, createOutgoingSockets({ markFor }))
     container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))
     container.value(ResolverConfiguration, createResolverConfiguration({ mode: options.config.dns, logger }))
   })

@@ -2,8 +2,15 @@
 import { DnsExchange, SystemNames } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
+import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
 import { buildPeerContainer, type PeerContainer } from '../peer/peer-container.ts'
-import { createDnsExchange, createHttpClient, createNetworkConfiguration, createSystemNames } from '../runtime/index.ts'
+import {
+  createDnsExchange,
+  createHttpClient,
+  createNetworkConfiguration,
+  createOutgoingSockets,
+  createSystemNames,
+} from '../runtime/index.ts'
 import type { GatewayStart } from './config.ts'
 
 export const buildContainer = (options: GatewayStart): Promise<PeerContainer> =>
@@ -11,6 +18,7 @@ export const buildContainer = (options: GatewayStart): Promise<PeerContainer> =>
     const stateFolder = options.config.state_folder
     container.value(HttpClient, createHttpClient())
     container.value(DnsExchange, createDnsExchange())
+    container.value(OutgoingSockets, createOutgoingSockets())
     container.value(SystemNames, createSystemNames())
     container.value(NetworkConfiguration, createNetworkConfiguration({ logger, stateFolder }))
   })

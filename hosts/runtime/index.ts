@@ -7,6 +7,7 @@ import type { HttpClient } from '../../core/runtime/http-client.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import type { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { SecretFiles } from '../../core/runtime/secret-files.ts'
 import type { SecretStore } from '../../core/runtime/secret-store.ts'
@@ -27,6 +28,7 @@ import { LinuxSystemResolvers } from './linux/system-resolvers.ts'
 import { PinoLogger, type LoggerOptions } from './logger.ts'
 import { SystemNetworkInterfaces } from './network-interfaces.ts'
 import { SystemRandom } from './random.ts'
+import { NodeOutgoingSockets, type OutgoingSocketsOptions } from './outgoing-sockets.ts'
 import { FolderSecretFiles } from './secret-file.ts'
 import { LinuxTunDevices } from './tun-device.ts'
 import { TrustedCertificates, type TrustOptions } from './trusted-certificates.ts'
@@ -35,6 +37,7 @@ import { WsWebSockets } from './web-socket.ts'
 export type { LoggerOptions, LogLevel } from './logger.ts'
 export type { ResolverConfigurationOptions, ResolverMode } from './linux/resolver-configuration.ts'
 export type { DnsExchangeOptions } from './dns-exchange.ts'
+export type { OutgoingSocketsOptions } from './outgoing-sockets.ts'
 export type { HttpClientOptions } from './http-client.ts'
 export { permitInternetAnd } from './permitted-addresses.ts'
 export type { Destination, MarkFor } from './outgoing-socket.ts'
@@ -59,6 +62,8 @@ export const createSecretFiles = (folder: string): SecretFiles => new FolderSecr
 export const createLogger = (options: LoggerOptions = {}): Logger => PinoLogger.open(options)
 export const createHttpClient = (options: HttpClientOptions = {}): HttpClient => new NodeHttpClient(options)
 export const createDnsExchange = (options: DnsExchangeOptions = {}): DnsExchange => new SocketDnsExchange(options)
+export const createOutgoingSockets = (options: OutgoingSocketsOptions = {}): OutgoingSockets =>
+  new NodeOutgoingSockets(options)
 export const createDatagramSockets = (): DatagramSockets => new NativeDatagramSockets()
 export const createDnsListeners = (): DnsListeners => new TcpDnsListeners()
 export const createNetworkInterfaces = (): NetworkInterfaces => new SystemNetworkInterfaces()

@@ -1,0 +1,147 @@
+import type { Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+import type { OutgoingSocket, OutgoingSockets, SocketEvents, StreamTls } from '../../core/runtime/outgoing-sockets.ts'
+import { failure } from './failure.ts'
+import { openDatagram, openStream, type MarkFor } from './outgoing-socket.ts'
+import { TrustedCertificates } from './trusted-certificates.ts'
+
+export interface OutgoingSocketsOptions {
+  /** Returns the SO_MARK of each socket; by default no socket is marked. */
+  markFor?: MarkFor
+  /** Certificates (PEM) to trust instead of those that the machine trusts. */
+  ca?: string
+}
+
+/** Sockets of Node.js for plugins. An exception of a plugin's callback closes its socket and nothing else. */
+export class NodeOutgoingSockets implements OutgoingSockets {
+  readonly #markFor: MarkFor
+  readonly #ca: string | undefined
+  readonly #trusted = new TrustedCertificates()
+
+  constructor({ markFor = () => undefined, ca }: OutgoingSocketsOptions = {}) {
+    this.#markFor = markFor
+    this.#ca = ca
+  }
+
+  openDatagrams({ server, ...events }: { server: Endpoint } & SocketEvents): OutgoingSocket {
+    const { address, port, mark } = this.#destination(server, 'udp')
+    const socket = openDatagram({ address, mark })
+    const life = new SocketLife(events, () => socket.close())
+    const connected = new Promise<void>((resolve) => socket.connect(port, address, resolve))
+    socket.on('error', (error) => life.end(error))
+    socket.on('message', (bytes) => life.receive(bytes))
+    return {
+      send: async (bytes) => {
+        await life.whileOpen(connected)
+        return life.whileOpen(
+          new Promise((resolve, reject) =>
+            socket.send(bytes, (error) => {
+              if (error === null) resolve()
+              else reject(error)
+            }),
+          ),
+        )
+      },
+      close: () => life.close(),
+    }
+  }
+
+  openStream({ server, tls, ...events }: { server: Endpoint; tls?: StreamTls } & SocketEvents): OutgoingSocket {
+    const plain = openStream(this.#destination(server, 'tcp'))
+    const socket = tls === undefined ? plain : this.#secured(plain, tls)
+    const life = new SocketLife(events, () => {
+      socket.destroy()
+      plain.destroy()
+    })
+    plain.on('error', (error) => life.end(error))
+    socket.on('error', (error) => life.end(error))
+    socket.on('data', (bytes: Buffer) => life.receive(bytes))
+    socket.on('close', () => life.end(undefined))
+    return {
+      send: (bytes) =>
+        life.whileOpen(
+          new Promise((resolve, reject) => {
+            socket.write(bytes, (error) => {
+              if (error === null || error === undefined) resolve()
+              else reject(error)
+            })
+          }),
+        ),
+      close: () => life.close(),
+    }
+  }
+
+  #secured(socket: Socket, { serverName, alpn }: StreamTls): Socket {
+    const trust = this.#ca === undefined ? { secureContext: this.#trusted.context() } : { ca: this.#ca }
+    return connectTls({
+      socket,
+      host: serverName,
+      servername: serverName,
+      ...trust,
+      ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
+    })
+  }
+
+  #destination(server: Endpoint, protocol: 'udp' | 'tcp'): { address: string; port: number; mark: number | undefined } {
+    const parts = splitEndpoint(server)
+    if (parts === undefined) throw failure('EINVAL', 'not an address and a port')
+    const { address, port } = parts
+    return { address, port, mark: this.#markFor({ address, port, protocol }) }
+  }
+}
+
+/** Life of one socket: it ends once, by the plugin or by itself. */
+class SocketLife {
+  readonly #events: SocketEvents
+  readonly #destroy: () => void
+  readonly #rejections = new Set<(error: Error) => void>()
+  #isOver = false
+
+  constructor(events: SocketEvents, destroy: () => void) {
+    this.#events = events
+    this.#destroy = destroy
+  }
+
+  receive(bytes: Buffer): void {
+    if (this.#isOver) return
+    try {
+      this.#events.received(new Uint8Array(bytes))
+    } catch (error) {
+      this.end(error instanceof Error ? error : failure('EPLUGIN', String(error)))
+    }
+  }
+
+  /** Ends the socket, and tells the plugin why. */
+  end(error: Error | undefined): void {
+    if (this.#isOver) return
+    this.close()
+    try {
+      this.#events.closed(error)
+    } catch {
+      // The socket is closed: a plugin that fails at that can do nothing more with it.
+    }
+  }
+
+  close(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#destroy()
+    for (const reject of this.#rejections) reject(closed())
+    this.#rejections.clear()
+  }
+
+  /** Settles as the work does, or rejects when the socket is closed before. */
+  whileOpen(work: Promise<void>): Promise<void> {
+    if (this.#isOver) {
+      work.catch(() => undefined)
+      return Promise.reject(closed())
+    }
+    return new Promise((resolve, reject) => {
+      this.#rejections.add(reject)
+      work.then(resolve, reject).finally(() => this.#rejections.delete(reject))
+    })
+  }
+}
+
+const closed = (): Error => failure('ERR_SOCKET_CLOSED', 'the socket is closed')
