@@ -172,7 +172,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     }
   }
 
-  /** Number of dropped inputs and frames by reason. */
+  /** Returns the number of dropped inputs and frames by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }

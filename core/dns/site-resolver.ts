@@ -106,7 +106,7 @@ export class SiteResolver implements Machine<SiteResolverInput, SiteResolverOutp
     )
   }
 
-  /** Number of failed and refused lookups and answers, by reason. */
+  /** Returns the number of failed and refused lookups and answers, by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }

@@ -69,7 +69,7 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
     return undefined
   }
 
-  /** Number of failed and refused queries, by reason. */
+  /** Returns the number of failed and refused queries, by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }

@@ -119,7 +119,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     return this.#ownersOf(name).length > 0
   }
 
-  /** Number of refused, failed and dropped queries, by reason. */
+  /** Returns the number of refused, failed and dropped queries, by reason. */
   counters(): Readonly<Record<string, number>> {
     return { ...this.#counters.snapshot(), ...this.#upstreamQueries.counters(), ...this.#siteQueries.counters() }
   }

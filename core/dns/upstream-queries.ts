@@ -124,7 +124,7 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     return undefined
   }
 
-  /** Number of failures by reason. */
+  /** Returns the number of failures by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }

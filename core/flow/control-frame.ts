@@ -2,11 +2,17 @@ import { siteFinding, type SiteFindings } from '../dns/site-finding.ts'
 import { canonicalAddress } from '../net/ip-address.ts'
 import { CONTROL, putWord, word } from '../net/packet-view.ts'
 
-/** What client and gateway tell each other inside the tunnel (wire §5). Idempotent and repeated, for it may be lost. */
+/**
+ * Control messages between client and gateway inside the tunnel (wire §5). They may be lost, so they are idempotent and
+ * repeated.
+ */
 export type ControlFrame =
-  /** The client's addresses for a name of a resource. Canonical text. */
+  /** Mapped addresses (canonical text) that a client has assigned to a name of a resource. */
   | { type: 'assignedIps'; resource: string; domain: string; proxyIps: readonly string[] }
-  /** `found` is Portreeve's addition, where the site did not have all that one could wish for; others pass it over. */
+  /**
+   * Gateway's answer. `found` has the site's findings if there was a problem: Portreeve's addition, which other peers
+   * ignore.
+   */
   | {
       type: 'domainStatus'
       resource: string
@@ -14,22 +20,25 @@ export type ControlFrame =
       status: 'Active' | 'Inactive'
       found?: SiteFindings | undefined
     }
-  /** Drop the connection now. */
+  /** The sender closes the tunnel. */
   | { type: 'goodbye' }
 
 export type ControlRefusal = 'control-truncated' | 'control-too-long' | 'control-unknown-type' | 'control-body'
 
-/** Four addresses of each family. */
+/** Most mapped addresses of a name: four of each family. */
 const MAX_PROXY_IPS = 8
 
-/** Whether a packet is a control frame: IPv6, `::` to `::`, next header 0xFF. Such a packet never reaches a TUN device. */
+/**
+ * Whether a packet is a control frame: IPv6 from `::` to `::` with next header 0xFF. Such a packet never reaches a TUN
+ * device.
+ */
 export const isControlFrame = (packet: Uint8Array): boolean => {
   if (packet.length < IP_HEADER || (packet[0] ?? 0) >> 4 !== 6 || packet[6] !== CONTROL) return false
   for (let at = 8; at < IP_HEADER; at++) if (packet[at] !== 0) return false
   return true
 }
 
-/** The frame as a packet, which the caller may keep. */
+/** Encodes a frame as a packet, which the caller owns. */
 export const encodeControlFrame = (frame: ControlFrame): Uint8Array => {
   const body = frame.type === 'goodbye' ? NO_BODY : new TextEncoder().encode(JSON.stringify(bodyOf(frame)))
   const packet = new Uint8Array(HEADERS + body.length)
@@ -41,7 +50,7 @@ export const encodeControlFrame = (frame: ControlFrame): Uint8Array => {
   return packet
 }
 
-/** The frame in a packet for which `isControlFrame` holds, or why there is none. */
+/** Decodes a packet for which `isControlFrame` holds; returns a reason if it is malformed. */
 export const decodeControlFrame = (packet: Uint8Array): ControlFrame | ControlRefusal => {
   const end = IP_HEADER + word(packet, 4)
   if (end > packet.length || end < HEADERS) return 'control-truncated'
@@ -54,7 +63,7 @@ export const decodeControlFrame = (packet: Uint8Array): ControlFrame | ControlRe
   const { resource, domain } = body
   if (!isShortText(resource, MAX_ID_CHARACTERS) || !isShortText(domain, MAX_DOMAIN_CHARACTERS)) return 'control-body'
   if (type === 'domainStatus') {
-    // An unknown status is `Inactive`.
+    // An unknown status counts as `Inactive`.
     if (typeof body.status !== 'string') return 'control-body'
     const found = findings(body.found)
     const told = found === undefined ? {} : { found }
@@ -72,7 +81,7 @@ const MAX_ID_CHARACTERS = 64
 const MAX_DOMAIN_CHARACTERS = 253
 const NO_BODY = new Uint8Array(0)
 
-/** By the number on the wire. */
+/** Types of frames; the index is the number on the wire. */
 const TYPES = ['assignedIps', 'domainStatus', 'goodbye'] as const
 
 const bodyOf = (frame: Exclude<ControlFrame, { type: 'goodbye' }>): Record<string, unknown> =>
@@ -89,7 +98,7 @@ const jsonObject = (bytes: Uint8Array): Record<string, unknown> | undefined => {
   }
 }
 
-/** What is not understood is not said. */
+/** Reads findings; undefined if they are absent, malformed or unknown. */
 const findings = (value: unknown): SiteFindings | undefined => {
   if (typeof value !== 'object' || value === null) return undefined
   const { ipv4, ipv6 } = value as Record<string, unknown>

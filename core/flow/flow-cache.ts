@@ -1,102 +1,114 @@
 import type { PacketKind, PacketView } from '../net/packet-view.ts'
 
-/** A power of two. Ten thousand flows that take turns hardly ever push one another out of so many. */
+/** Number of buckets, a power of two: enough that ten thousand flows in turns hardly ever evict one another. */
 const BUCKETS = 16_384
 const WAYS = 4
-/** Of a flow: ports, kind, and both addresses. */
+/** 32-bit words of a flow's key: ports, kind, both addresses. */
 const KEY_WORDS = 10
-/** Of a place: the verdict, its stamp, then the key, of which IPv4 needs the beginning: in one line of a processor's cache for most. */
-const PLACE_WORDS = 2 + KEY_WORDS
-/** How often it can be cleared before that takes writing to all of it. */
-const MAX_CLEARINGS = 0xfffff
+/**
+ * 32-bit words of a slot: verdict, stamp, key. An IPv4 flow uses only the first words of the key, mostly within one CPU
+ * cache line.
+ */
+const SLOT_WORDS = 2 + KEY_WORDS
+/** Highest generation; the next `clear` has to overwrite all slots. */
+const MAX_GENERATION = 0xfffff
 
 /**
- * Verdicts by 5-tuple, so that the many packets of a flow cost one look-up. A flow has few places where it may stand, and takes that of the one
- * that has stood there longest: a flood of flows costs time, never memory. A verdict is a number and stands beside its key, because with very
- * many flows every place in memory that is looked at costs more than all that is computed there.
+ * Cache of verdicts by 5-tuple: each packet of a known flow costs one look-up. It is set-associative: a flow may be in
+ * one of the few slots of its bucket, and a new flow replaces the oldest there, so that a flood of flows costs time but
+ * no memory. A verdict is a number stored beside its key, because with very many flows, cache misses of the CPU cost
+ * more than computation.
  */
 export class FlowCache {
-  /** 3 MB, from the first flow on. */
+  /** Slots, 3 MB, allocated with the first flow. */
   #words = new Int32Array(0)
-  /** Which way of a bucket is taken next. */
+  /** Index of the slot to replace next, by bucket. */
   #turns = new Uint8Array(0)
-  /** Part of each key: what was stored before it was cleared belongs to nobody. None is 0, so that neither does a place where nobody stood. */
-  #clearings = 1
-  /** Of the packet at hand. */
+  /**
+   * Generation number, part of every key: `clear` increments it, which invalidates all slots. Starts at 1, so that
+   * empty slots never match.
+   */
+  #generation = 1
+  /** Key of the packet being looked up; reused to avoid allocation. */
   readonly #key = new Int32Array(KEY_WORDS)
   #keyWords = 0
 
-  /** Where the packet's flow stands: a small number, below 0 for nowhere. */
+  /** Finds the slot of a packet's flow; -1 if it has none. */
   find(packet: PacketView): number {
     if (this.#words.length === 0) return -1
     return this.#find(this.#read(packet))
   }
 
-  /** The verdict at a place that `find` said. */
-  verdictAt(place: number): number {
-    return this.#words[place * PLACE_WORDS] ?? 0
+  /** Returns the verdict in a slot from `find`. */
+  verdictAt(slot: number): number {
+    return this.#words[slot * SLOT_WORDS] ?? 0
   }
 
-  /** What was stored with it. */
-  stampAt(place: number): number {
-    return this.#words[place * PLACE_WORDS + 1] ?? 0
+  /** Returns the stamp that was stored with the verdict in a slot. */
+  stampAt(slot: number): number {
+    return this.#words[slot * SLOT_WORDS + 1] ?? 0
   }
 
-  /** Only for kinds that have ports or an identifier. By the stamp, whoever stores the verdict may tell whether it still holds. Both have 32 bits. */
+  /**
+   * Stores a verdict on a packet's flow, and a stamp by which the caller can tell whether it is still valid; 32 bits
+   * each. Only for TCP, UDP and ICMP echo.
+   */
   store(packet: PacketView, verdict: number, stamp = 0): void {
     if (this.#words.length === 0) {
-      this.#words = new Int32Array(BUCKETS * WAYS * PLACE_WORDS)
+      this.#words = new Int32Array(BUCKETS * WAYS * SLOT_WORDS)
       this.#turns = new Uint8Array(BUCKETS)
     }
     const hash = this.#read(packet)
-    let place = this.#find(hash)
-    if (place < 0) {
+    let slot = this.#find(hash)
+    if (slot < 0) {
       const bucket = hash & (BUCKETS - 1)
       const way = this.#turns[bucket] ?? 0
       this.#turns[bucket] = (way + 1) % WAYS
-      place = bucket * WAYS + way
+      slot = bucket * WAYS + way
     }
-    const at = place * PLACE_WORDS
+    const at = slot * SLOT_WORDS
     this.#words[at] = verdict
     this.#words[at + 1] = stamp
     this.#words.set(this.#key, at + 2)
   }
 
   clear(): void {
-    if (++this.#clearings <= MAX_CLEARINGS) return
+    if (++this.#generation <= MAX_GENERATION) return
     this.#words.fill(0)
-    this.#clearings = 1
+    this.#generation = 1
   }
 
   #find(hash: number): number {
     const words = this.#words
     const [ports, kind, first, second] = [this.#key[0], this.#key[1], this.#key[2], this.#key[3]]
     const begin = (hash & (BUCKETS - 1)) * WAYS
-    for (let place = begin; place < begin + WAYS; place++) {
-      const at = place * PLACE_WORDS + 2
+    for (let slot = begin; slot < begin + WAYS; slot++) {
+      const at = slot * SLOT_WORDS + 2
       if (words[at] !== ports || words[at + 1] !== kind || words[at + 2] !== first || words[at + 3] !== second) continue
-      if (this.#isRestAt(at)) return place
+      if (this.#isRestAt(at)) return slot
     }
     return -1
   }
 
-  /** Of the addresses of IPv6, of which the first half was compared; of IPv4 there is no more. */
+  /**
+   * Compares the rest of the key, behind its first four words: the remaining address bytes of IPv6, nothing for IPv4.
+   */
   #isRestAt(at: number): boolean {
     for (let word = 4; word < this.#keyWords; word++) if (this.#words[at + word] !== this.#key[word]) return false
     return true
   }
 
-  /** Takes the key of a packet; its hash. */
+  /** Reads the packet's flow key into `#key` and returns its hash. */
   #read(packet: PacketView): number {
     const { bytes, sourceAt, addressLength, sourcePort, destinationPort } = packet
     const key = this.#key
     const ports = (sourcePort << 16) | destinationPort
     const kind = (KINDS[packet.kind] << 5) | addressLength
     key[0] = ports
-    key[1] = (this.#clearings << 8) | kind
+    key[1] = (this.#generation << 8) | kind
     this.#keyWords = 2 + addressLength / 2
     let hash = Math.imul(ports, 0x9e3779b1) ^ kind
-    // In both families the destination follows the source.
+    // The destination address follows the source address in both families.
     for (let word = 2; word < this.#keyWords; word++) {
       const at = sourceAt + (word - 2) * 4
       const value =
@@ -109,7 +121,7 @@ export class FlowCache {
   }
 }
 
-/** Three bits. */
+/** Numbers of packet kinds in a key, 3 bits. */
 const KINDS: Readonly<Record<PacketKind, number>> = {
   tcp: 1,
   udp: 2,

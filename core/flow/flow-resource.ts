@@ -1,13 +1,13 @@
 import type { PortFilter } from '../net/port-filter.ts'
 
-/** A resource as the packet engine sees it, at both ends. `id` is the wire's. */
+/** A resource as the packet engine of client or gateway needs it. `id` is its id on the wire. */
 export interface FlowResource {
   id: string
   type: 'dns' | 'cidr' | 'internet'
-  /** A pattern (`*.example.org`) or a prefix (`192.0.2.0/24`); empty for `internet`. */
+  /** Name pattern (`*.example.org`) or prefix (`192.0.2.0/24`); empty for `internet`. */
   address: string
-  /** Empty permits everything; otherwise only what one of them names. */
+  /** Permitted protocols and ports; an empty list permits everything. */
   filters: readonly PortFilter[]
-  /** At the client: the families that names have whose most specific resource it is (D5); both by default. */
+  /** Address families of names whose most specific resource this is (D5); both by default. Used by the client only. */
   ipStack?: 'dual' | 'ipv4_only' | 'ipv6_only'
 }

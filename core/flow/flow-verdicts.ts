@@ -3,23 +3,29 @@ import type { PacketView } from '../net/packet-view.ts'
 import type { Instant } from '../runtime/time.ts'
 import { FlowCache } from './flow-cache.ts'
 
-/** Flows of all peers, each a row of `states`, with a cached verdict for those whose packets may pass without being decided anew. */
+/**
+ * Flows of all peers, each a row of `states`, with a cache of those whose next packets may pass without another
+ * decision.
+ */
 export class FlowVerdicts<Flow extends { readonly row: number }> {
   readonly states = new FlowStates<Flow>(() => this.forgetVerdicts())
   readonly #inside = new FlowCache()
   readonly #outside = new FlowCache()
 
-  /** Row of the flow that a packet from one side belongs to, if it may pass; below 0 where there is no verdict. */
+  /**
+   * Finds the flow of a packet from one side by a cached verdict that lets it pass. Returns its row; -1 if there is no
+   * valid verdict.
+   */
   find(packet: PacketView, from: Side, now: Instant): number {
     const cache = from === 'inside' ? this.#inside : this.#outside
-    const place = cache.find(packet)
-    if (place < 0) return -1
-    const row = cache.verdictAt(place)
-    if (!this.states.holdsVerdict(row, cache.stampAt(place), now)) return -1
+    const slot = cache.find(packet)
+    if (slot < 0) return -1
+    const row = cache.verdictAt(slot)
+    if (!this.states.holdsVerdict(row, cache.stampAt(slot), now)) return -1
     return from === 'inside' && this.states.reopens(row, packet.tcpFlags) ? -1 : row
   }
 
-  /** Keeps the verdict that the flow of this packet may pass; returns the flow's row. */
+  /** Caches the verdict that packets of a flow from one side may pass. Returns the flow's row. */
   keep(packet: PacketView, from: Side, { row }: Flow): number {
     const cache = from === 'inside' ? this.#inside : this.#outside
     cache.store(packet, row, this.states.stamp(row))

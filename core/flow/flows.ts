@@ -4,44 +4,57 @@ import type { Instant } from '../runtime/time.ts'
 import type { PeerNumbers } from './peer-numbers.ts'
 
 /**
- * Verdicts on packets: `ClientFlows` or `GatewayFlows`. Beside the machine's verbs they have a short way for the packets of a flow whose
- * verdict is known, which costs no copy and no output: a super-packet of 64 KB goes through it as one.
+ * Packet engine: `ClientFlows` or `GatewayFlows`. Beside the methods of a machine it has a fast path for packets of
+ * flows with a cached verdict, which needs no copy and no output, and takes a super-packet of 64 KB as one.
  */
 export interface Flows<Input, Output> extends Machine<Input, Output> {
-  /** By which the short way names peers. Whoever asks it holds those that it has something for. */
+  /**
+   * Small integers that the fast path uses for peers instead of their ids. Call `hold` for every peer that you keep
+   * state for.
+   */
   readonly numbers: PeerNumbers
   /**
-   * Which peer a packet from the device goes to, rewritten in place, or undefined where it has no verdict yet: it was left as it is then,
-   * and is for `handle`. May be a super-packet.
+   * Fast path for one packet (or super-packet) read from the TUN device. Rewrites it in place and returns the number of
+   * the peer to send it to; returns undefined and leaves it untouched if its flow has no cached verdict: pass it to
+   * `handle`.
    */
   passFromTun: (packet: Uint8Array, offload: Offload, now: Instant) => number | undefined
-  /** Whether a packet that a peer sealed may be written to the device, rewritten in place; as above. */
+  /**
+   * Fast path for one decrypted packet from a peer. Rewrites it in place and returns true if it may be written to the
+   * TUN device; returns false and leaves it untouched if its flow has no cached verdict: pass it to `handle`.
+   */
   passFromTunnel: (peer: number, packet: Uint8Array, checksum: TransportChecksum, now: Instant) => boolean
-  /** Why packets were dropped, and how often. */
+  /** Returns the number of dropped packets by reason. */
   counters: () => Readonly<Record<string, number>>
 }
 
-/** What a device left to whoever sends a packet on. */
+/** Offload work that the TUN device has left undone in a packet: its checksum, its segmentation. */
 export interface Offload {
   checksum: TransportChecksum
-  /** Payload bytes of each of the packets that a super-packet stands for; 0: the packet is a whole one. */
+  /** Payload bytes of each segment of a super-packet; 0 for an ordinary packet. */
   segmentBytes: number
 }
 
-/** `pseudo`: the field holds the folded sum of the pseudo-header only, and a device or a segmentation is to complete it. */
+/**
+ * State of a transport checksum. `pseudo`: its field holds just the folded sum of the pseudo-header, and has to be
+ * completed.
+ */
 export type TransportChecksum = 'complete' | 'pseudo'
 
-/** What is told to flows of either side about packets; bytes are borrowed. */
+/**
+ * Packets for the packet engine of a client or a gateway: from its TUN device, or decrypted from a peer. Bytes are
+ * borrowed.
+ */
 export type PacketInput =
   { type: 'tunPackets'; packets: readonly Uint8Array[] } | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
 
-/** The largest packet that reaches a peer in one piece, `MIN_MTU` until something else is said. */
+/** Path MTU to a peer, in bytes; `MIN_MTU` before the first such input. */
 export interface MtuChanged {
   type: 'mtuChanged'
   peer: PeerId
   mtu: number
 }
 
-/** What flows of either side want done with packets. */
+/** Packets that the packet engine has let pass: to encrypt and send to a peer, or to write to the TUN device. */
 export type PacketOutput =
   { type: 'sendPacket'; peer: PeerId; packet: Uint8Array } | { type: 'writeTun'; packet: Uint8Array }

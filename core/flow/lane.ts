@@ -1,6 +1,7 @@
-// A lane moves packets: TUN device, flows, sealing, sockets. The host's state tells it grants and keys, and hears what it has no verdict
-// for. In the script lane the flows run in the host's own machine and the transport seals. In the native lane they run in a worker
-// that seals with exported keys; what stays here is the letter box.
+// A lane is the part of a client or gateway that moves packets: TUN device, packet engine (`Flows`), encryption,
+// sockets. The host's state machine passes grants and keys to it, and gets its outputs. In the script lane, the packet
+// engine runs within that state machine, and the transport plugin encrypts. In the native lane, it runs in a worker
+// thread that encrypts with exported keys; this file has its proxy.
 import type { TunnelKeysOutput, TunnelTraffic } from '../contract/tunnel-transport.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
@@ -8,16 +9,16 @@ import { OutputQueue } from '../runtime/output-queue.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Flows } from './flows.ts'
 
-/** Keys that a transport exports to a lane. */
+/** Keys that a tunnel transport exports to a lane which encrypts packets itself. */
 export type LaneKeys = TunnelKeysOutput<Endpoint>
 
-/** Traffic of one session, as a lane that seals reports it to the transport. */
+/** Traffic of one session, reported to the tunnel transport by a lane that encrypts packets itself. */
 export type LaneTraffic = TunnelTraffic<Endpoint>
 
-/** What the host's machine tells the lane. */
+/** Inputs of a lane from the host's state machine. */
 export type LaneInput<FlowsInput, FlowsOutput> =
   | { type: 'flowsTold'; input: FlowsInput }
-  /** By the transport, for a lane that seals. */
+  /** The tunnel transport exports keys to a lane which encrypts packets itself. */
   | { type: 'keysExported'; output: LaneKeys }
   | { type: 'workerReported'; report: LaneReport<FlowsOutput> }
 
@@ -26,19 +27,19 @@ export type LaneOutput<FlowsInput, FlowsOutput> =
   | ({ type: 'trafficSeen' } & LaneTraffic)
   | { type: 'tellWorker'; command: LaneCommand<FlowsInput> }
 
-/** To the worker, in order: what was told before is in effect before what was told after. */
+/** Messages to the worker. They take effect in order. */
 export type LaneCommand<FlowsInput> = { type: 'tellFlows'; input: FlowsInput } | LaneKeys
 
-/** From the worker. */
+/** Messages from the worker. */
 export type LaneReport<FlowsOutput> =
-  /** What the flows want and the worker does not do itself. */
+  /** Output of the packet engine that the worker does not perform itself. */
   | { type: 'flowsOutput'; output: FlowsOutput }
   | ({ type: 'trafficSeen' } & LaneTraffic)
   | { type: 'countersRead'; flows: Counts; lane: Counts }
 
 export type Counts = Readonly<Record<string, number>>
 
-/** Of each part of a host: reasons, and how often something was dropped for them. */
+/** Number of drops by part of a host and reason. */
 export type DropCounts = Readonly<Record<string, Counts>>
 
 export interface Lane<FlowsInput, FlowsOutput> extends Machine<
@@ -51,7 +52,7 @@ export interface Lane<FlowsInput, FlowsOutput> extends Machine<
 
 export type LaneKind = 'script' | 'native'
 
-/** The flows in this thread: pure, and what the native lane is tested against. */
+/** Lane with the packet engine in this thread. It is the reference in tests of the native lane. */
 export class ScriptLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, FlowsOutput> {
   readonly kind = 'script'
   readonly #flows: Flows<FlowsInput, FlowsOutput>
@@ -82,7 +83,7 @@ export class ScriptLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, Flo
   }
 }
 
-/** The flows in a worker, told and heard by letters. */
+/** Proxy of a native lane, whose packet engine runs in a worker: passes messages to and from it. */
 export class WorkerLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, FlowsOutput> {
   readonly kind = 'native'
   readonly #outputs = new OutputQueue<LaneOutput<FlowsInput, FlowsOutput>>()
@@ -104,7 +105,7 @@ export class WorkerLane<FlowsInput, FlowsOutput> implements Lane<FlowsInput, Flo
   }
 
   wake(): void {
-    // The worker has its own clock.
+    // The worker watches its deadlines itself.
   }
 
   poll(): LaneOutput<FlowsInput, FlowsOutput> | undefined {

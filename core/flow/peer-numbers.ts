@@ -1,8 +1,9 @@
 import type { PeerId } from '../contract/tunnel-transport.ts'
 
 /**
- * Small numbers for peers, so that what a packet needs of its peer stands in a table and not behind an id. Whoever keeps something under
- * a number holds it: it is another peer's as soon as nobody does.
+ * Small integers for peers, so that per-packet state of a peer can be kept in arrays instead of maps by id. Numbers are
+ * reference-counted: hold a peer's number as long as you keep state under it, as it is reused for another peer when
+ * nobody holds it.
  */
 export class PeerNumbers {
   readonly #numbers = new Map<PeerId, number>()
@@ -10,7 +11,7 @@ export class PeerNumbers {
   readonly #holders: number[] = []
   readonly #free: number[] = []
 
-  /** The peer's number, which is its own until it was released as often as held. */
+  /** Returns a peer's number, which stays the same until it was released as often as held. */
   hold(id: PeerId): number {
     let number = this.#numbers.get(id)
     if (number === undefined) {
@@ -32,12 +33,12 @@ export class PeerNumbers {
     this.#free.push(number)
   }
 
-  /** Undefined where nobody holds it. */
+  /** Returns a peer's number; undefined if nobody holds it. */
   find(id: PeerId): number | undefined {
     return this.#numbers.get(id)
   }
 
-  /** Of a number that is held. */
+  /** Returns the peer's id by a number that is held. */
   idOf(number: number): PeerId {
     return this.#ids[number] ?? ''
   }

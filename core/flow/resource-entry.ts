@@ -3,11 +3,13 @@ import { PortFilters } from '../net/port-filter.ts'
 import { parsePrefix, type Prefix } from '../net/prefix.ts'
 import type { FlowResource } from './flow-resource.ts'
 
-/** A resource made ready for packets. */
+/** A resource, prepared for decisions on packets. */
 export interface ResourceEntry {
   readonly resource: FlowResource
   readonly filters: PortFilters
-  /** Of a `cidr` resource whose address is a prefix; another one matches nothing. */
+  /**
+   * Prefix of a `cidr` resource; undefined for other types, and if its address is malformed: then it matches nothing.
+   */
   readonly prefix: Prefix | undefined
 }
 
@@ -18,8 +20,9 @@ export const resourceEntry = (resource: FlowResource): ResourceEntry => ({
 })
 
 /**
- * The order in which resources that cover one address are asked whether they permit a port: names before prefixes before the Internet,
- * the most specific first, the highest id of equals. Client and gateway must agree, so it depends on nothing but the resources (T5).
+ * Orders resources that cover the same address, of which the first that permits a packet's port wins: names before
+ * prefixes before the Internet, most specific first, highest id first among equals. Client and gateway must agree, so
+ * the order depends on nothing but the resources (T5).
  */
 export const compareEntries = (a: ResourceEntry, b: ResourceEntry): number => {
   const [left, right] = [a.resource, b.resource]

@@ -86,7 +86,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     return { call, stillCarries: SPARED.has(call), said: run.said }
   }
 
-  /** Number of drops by reason, of the plugin and of this wrapper. */
+  /** Returns the number of drops by reason, of the plugin and of this wrapper. */
   counters(): Readonly<Record<string, number>> {
     const sum: Record<string, number> = {}
     try {

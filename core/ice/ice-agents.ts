@@ -68,7 +68,7 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
     return this.#entries.get(peer)?.agent.carries
   }
 
-  /** Number of drops by reason, of all agents and of messages without an agent. */
+  /** Returns the number of drops by reason, of all agents and of messages without an agent. */
   counters(): Readonly<Record<string, number>> {
     const sum: Record<string, number> = { ...this.#counters.snapshot() }
     for (const { agent } of this.#entries.values()) {

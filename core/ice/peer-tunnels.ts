@@ -126,7 +126,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
     return this.#tunnel.trouble
   }
 
-  /** Number of drops by reason. */
+  /** Returns the number of drops by reason. */
   counters(): Readonly<Record<string, number>> {
     const sum: Record<string, number> = { ...this.#agents.counters() }
     for (const [reason, count] of Object.entries(this.#tunnel.counters())) sum[reason] = (sum[reason] ?? 0) + count

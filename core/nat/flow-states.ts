@@ -99,8 +99,8 @@ export class FlowStates<Flow> {
     this.#free.push(row)
   }
 
-  /** Stores the flow that `note` is to return for a row. */
-  describe(row: number, flow: Flow): void {
+  /** Stores the flow that `recordPacket` is to return for a row. */
+  setFlow(row: number, flow: Flow): void {
     this.#flows[row] = flow
   }
 
@@ -125,7 +125,7 @@ export class FlowStates<Flow> {
    * caller forwards this packet only. Returns the flow by which to translate the packet; undefined if it needs no
    * translation.
    */
-  note(row: number, { from, tcpFlags, now }: { from: Side; tcpFlags: number; now: Instant }): Flow | undefined {
+  recordPacket(row: number, { from, tcpFlags, now }: { from: Side; tcpFlags: number; now: Instant }): Flow | undefined {
     const before = this.#stateAt(row)
     const state = stateAfter(before, from, tcpFlags)
     if (state !== before) this.#words[row * ROW_WORDS + STATE] = state

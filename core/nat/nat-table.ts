@@ -108,7 +108,7 @@ export class NatTable<Tag> {
       tag,
       group,
     }
-    this.#states.describe(entry.row, entry)
+    this.#states.setFlow(entry.row, entry)
     this.#inside.set(insideKey, entry)
     const there = this.#outside.get(address)
     const outsideKey = outsideKeyOf(protocol, outsidePort)

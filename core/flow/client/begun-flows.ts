@@ -4,9 +4,9 @@ import { ACK, SYN, type PacketView } from '../../net/packet-view.ts'
 import type { Instant } from '../../runtime/time.ts'
 import { FlowVerdicts } from '../flow-verdicts.ts'
 
-/** Flows of one client at once; some 300 bytes each. */
+/** Most flows at a time; each takes some 300 bytes. */
 const MAX_FLOWS = 65_536
-/** A table with fewer flows is not looked through for what is over. */
+/** Number of flows from which on the table is swept of those that are over. */
 const FIRST_SWEEP = 1_024
 
 interface BegunFlow {
@@ -16,23 +16,30 @@ interface BegunFlow {
 }
 
 /**
- * Flows that began on this machine, each with the gateway that it went to (T12). A gateway sends towards this client only what answers one of
- * them: the same protocol, address and ports, for as long as the flow lasts. What has no ports is told by protocol and address.
+ * Flows that were begun by this machine, each with the gateway that it goes to. A packet from a gateway is accepted
+ * only if it answers such a flow of that gateway (T12): by protocol, address and ports, or by protocol and address if
+ * there are no ports.
  */
 export class BegunFlows {
   readonly #verdicts = new FlowVerdicts<BegunFlow>()
-  /** By the number of the gateway, and by protocol, ports and address as this machine sees them. */
+  /** Flows by number of the gateway, then by protocol, ports and address as this machine uses them. */
   readonly #byPeer = new Map<number, Map<string, BegunFlow>>()
   #size = 0
   #sweepAt = FIRST_SWEEP
 
-  /** Number of the gateway that an outbound packet of a known flow goes to, which is noted; below 0 where it needs a decision. */
+  /**
+   * Records an outbound packet of a flow with a cached verdict, and returns the number of its gateway; -1 if it needs a
+   * decision.
+   */
   passOut(packet: PacketView, now: Instant): number {
     const row = this.#verdicts.find(packet, 'inside', now)
     return row < 0 ? -1 : this.#note(packet, row, 'inside', now)
   }
 
-  /** Whether a packet of a gateway answers a flow that is known, and is noted; the slow way is `isAnswer`. */
+  /**
+   * Records a packet from a gateway if its flow has a cached verdict. Returns false if it has none: then call
+   * `isAnswer`.
+   */
   passIn(packet: PacketView, peer: number, now: Instant): boolean {
     const row = this.#verdicts.find(packet, 'outside', now)
     if (row < 0 || this.#verdicts.states.ownerOf(row) !== peer) return false
@@ -40,7 +47,7 @@ export class BegunFlows {
     return true
   }
 
-  /** Notes a packet that goes to a gateway, as the beginning of a flow where it is of none. False where there is no room for one more. */
+  /** Records an outbound packet to a gateway, opening its flow if it is new. Returns false if the table is full. */
   begin(packet: PacketView, peer: number, now: Instant): boolean {
     const key = outboundKey(packet)
     if (key === undefined) return true
@@ -53,7 +60,7 @@ export class BegunFlows {
     return true
   }
 
-  /** Whether a gateway's packet answers a flow that went there, which lives; the packet is noted. */
+  /** Records a packet from a gateway if it answers a live flow to that gateway. Returns whether it does. */
   isAnswer(packet: PacketView, peer: number, now: Instant): boolean {
     const key = inboundKey(packet)
     const flow = key === undefined ? undefined : this.#alive(peer, key, now)
@@ -63,25 +70,27 @@ export class BegunFlows {
     return true
   }
 
-  /** Whether an ICMP error of a gateway is about a packet of a flow that went there. `bytes` are the error's. */
+  /**
+   * Whether an ICMP error from a gateway quotes a packet of a live flow to that gateway. `bytes` is the whole error.
+   */
   isQuoted(bytes: Uint8Array, quoted: QuotedPacket, peer: number, now: Instant): boolean {
     const address = formatAddress(bytes, quoted.destinationAt, quoted.addressLength)
     if (quoted.kind === 'echoReply' || quoted.kind === 'icmpError') return false
     return this.#alive(peer, keyOf(quoted, quoted.sourcePort, quoted.destinationPort, address), now) !== undefined
   }
 
-  /** Has the next packet of each flow decided anew; the flows go on. */
+  /** Clears all cached verdicts, so that the next packet of each flow is decided again. The flows go on. */
   forgetVerdicts(): void {
     this.#verdicts.forgetVerdicts()
   }
 
-  /** Ends all flows of a gateway, before its number is another's. */
+  /** Ends all flows of a gateway. To be called before its number is released. */
   endPeer(peer: number): void {
     for (const flow of this.#byPeer.get(peer)?.values() ?? []) this.#close(flow)
     this.#byPeer.delete(peer)
   }
 
-  /** Ends all flows: this machine has other addresses. */
+  /** Ends all flows, because this machine has got other addresses. */
   endAll(): void {
     for (const peer of this.#byPeer.keys()) this.endPeer(peer)
   }
@@ -99,7 +108,7 @@ export class BegunFlows {
   }
 
   #note({ tcpFlags }: PacketView, row: number, from: 'inside' | 'outside', now: Instant): number {
-    this.#verdicts.states.note(row, { from, tcpFlags, now })
+    this.#verdicts.states.recordPacket(row, { from, tcpFlags, now })
     return this.#verdicts.states.ownerOf(row)
   }
 
@@ -116,7 +125,10 @@ export class BegunFlows {
     this.#size--
   }
 
-  /** Costs each flow that begins the same, however many there are: the next time is at twice what is left. */
+  /**
+   * Removes flows that are over. The next sweep is at twice the number that is left, so that the cost per new flow is
+   * constant.
+   */
   #sweep(now: Instant): void {
     for (const flows of this.#byPeer.values()) {
       for (const flow of flows.values()) if (this.#verdicts.states.isOver(flow.row, now)) this.#close(flow)
@@ -125,17 +137,23 @@ export class BegunFlows {
   }
 }
 
-/** Whether the caches of verdicts can tell a packet's flow. */
+/** Whether verdicts on packets of this kind can be cached. */
 const hasCachedVerdict = ({ kind }: PacketView): boolean =>
   kind === 'tcp' || kind === 'udp' || kind === 'echoRequest' || kind === 'echoReply'
 
-/** Undefined for what begins no flow: answers to pings, and errors. */
+/**
+ * Returns the flow key of an outbound packet; undefined for packets that cannot begin a flow: echo replies and ICMP
+ * errors.
+ */
 const outboundKey = (packet: PacketView): string | undefined =>
   packet.kind === 'echoReply' || packet.kind === 'icmpError'
     ? undefined
     : keyOf(packet, packet.sourcePort, packet.destinationPort, packet.destinationText())
 
-/** Undefined for what never is an answer: what begins a connection, or a ping. */
+/**
+ * Returns the flow key of an inbound packet; undefined for packets that cannot be an answer: a TCP SYN without ACK, an
+ * echo request.
+ */
 const inboundKey = (packet: PacketView): string | undefined => {
   if (packet.kind === 'echoRequest' || (packet.tcpFlags & (SYN | ACK)) === SYN) return undefined
   return keyOf(packet, packet.destinationPort, packet.sourcePort, packet.sourceText())

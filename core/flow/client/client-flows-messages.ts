@@ -1,4 +1,4 @@
-// What a client tells its flows, and what they want of it.
+// Inputs and outputs of a client's packet engine.
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import type { SiteFindings } from '../../dns/site-finding.ts'
 import type { PacketRefusal } from '../../net/packet-view.ts'
@@ -9,53 +9,62 @@ import type { MtuChanged } from '../flows.ts'
 import type { ListenerPorts } from './sentinel-traffic.ts'
 
 export type ClientFlowsInput =
-  /** Whole IP packets, borrowed until `handle` returns. */
+  /** Whole IP packets from the TUN device, borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
-  /** A packet that the tunnel opened, borrowed. */
+  /** A decrypted packet from a gateway, borrowed until `handle` returns. */
   | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'interfaceConfigured'; ipv4: string; ipv6: string }
-  /** All resources; what is not listed is gone, with its grant. */
+  /** All resources of this client; those that are not listed are removed with their grants. */
   | { type: 'resourcesChanged'; resources: readonly FlowResource[] }
   | { type: 'nameMapped'; domain: string; addresses: readonly string[]; resourceIds: readonly string[] }
-  /** Its addresses stand for nothing any more. */
+  /** The addresses of a name are not mapped any more. */
   | { type: 'nameForgotten'; domain: string }
-  /** From now on it is to be said, once for each, which of the names that there are have packets. */
+  /** Report by `nameUsed`, once for each present name, which names have packets from now on. */
   | { type: 'namesWatched' }
-  /** An application asked again: the gateway resolves the name anew, at most once a second. */
+  /** An application has asked for a mapped name again: have the gateway resolve it again, at most once a second. */
   | { type: 'nameQueried'; domain: string }
   | { type: 'granted'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
-  /** Something beside packets waits for this resource: the same request as for a packet, if it has no grant. */
+  /** Something other than a packet needs this resource: request an authorization if there is no grant. */
   | { type: 'authorizationWanted'; resourceId: string }
-  /** The portal or the gateway said no: waiting packets are answered with ICMP unreachable instead of a timeout. */
+  /**
+   * The portal or the gateway has denied access: answer waiting packets with ICMP unreachable, so that applications
+   * need not time out.
+   */
   | { type: 'authorizationFailed'; resourceId: string }
-  /** No way to a gateway was found, and another one may serve: what waits goes on waiting, and asks for it at once. */
+  /**
+   * A gateway could not be reached, but another one may serve: packets go on waiting, and another authorization is
+   * requested at once.
+   */
   | { type: 'gatewayFailed'; resourceId: string }
-  /** No way to any gateway was found: waiting packets, and those of the next moments, are answered with ICMP unreachable. */
+  /** No gateway could be reached: answer packets that wait, and those of the next seconds, with ICMP unreachable. */
   | { type: 'resourceUnreachable'; resourceId: string }
   | { type: 'withdrawn'; resourceId: string }
   | { type: 'peerLost'; peer: PeerId }
   | MtuChanged
   | { type: 'sentinelsChanged'; addresses: readonly string[] }
-  /** Where this client's own listeners take DNS over TCP; without a port it is refused. */
+  /** Ports of this client's listeners for DNS over TCP; in a family without a port, DNS over TCP is refused. */
   | { type: 'listenersOpened'; ports: ListenerPorts }
-  /** The answer to a `resolverQuery`, with the same `source` and `destination` as that had. */
+  /** Answer to a `resolverQuery`, with the same `source` and `destination` as the query. */
   | { type: 'resolverAnswer'; source: Endpoint; destination: Endpoint; message: Uint8Array }
 
 export type ClientFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
-  /** A packet waits for it. At most every 2 s for one resource, and only while packets come. */
+  /**
+   * Request an authorization for a resource that a packet is waiting for. At most once in 2 s, and only while there are
+   * packets.
+   */
   | { type: 'requestAuthorization'; resourceId: string }
-  /** A DNS message over UDP from `source`, the application, to `destination`, a sentinel. */
+  /** A DNS query over UDP from an application (`source`) to a sentinel (`destination`). */
   | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
-  /** A name had packets, the first since `namesWatched`. */
+  /** A name has had its first packet since `namesWatched`. */
   | { type: 'nameUsed'; domain: string }
-  /** The site has trouble with a name, or has none any more (absent). Once for each change. */
+  /** Findings of the site for a name have changed; undefined if an earlier problem is over. */
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
-  /** The gateway said goodbye: its tunnel is of no more use. Its grants are gone already. */
+  /** Close the tunnel to a gateway that has said goodbye. Its grants have been removed before. */
   | { type: 'closePeer'; peer: PeerId }
 
-/** Why a packet or a frame was dropped. */
+/** Reason why a packet or a control frame was dropped. */
 export type ClientDrop =
   | PacketRefusal
   | ControlRefusal
@@ -75,7 +84,7 @@ export type ClientDrop =
   | 'unknown-peer'
   | 'destination-not-own'
   | 'source-not-routed'
-  /** From a gateway, and no answer to what began here. */
+  /** A gateway's packet that does not answer a flow begun by this machine. */
   | 'no-flow'
   | 'flow-table-full'
   | 'control-from-tun'

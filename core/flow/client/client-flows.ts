@@ -39,13 +39,19 @@ import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
 
 export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 
-/** wire §2: it asks again after 2 s at the earliest. */
+/** Shortest interval between authorization requests for one resource (wire §2). */
 const REQUEST_INTERVAL_MS = 2 * SECOND
 
-/** Longer than the next attempt takes to fail, so that an application is told at once until one does not. */
+/**
+ * Time for which packets are refused after no gateway could be reached: longer than the next attempt takes to fail, so
+ * that applications never wait.
+ */
 const UNREACHABLE_FOR_MS = 20 * SECOND
 
-/** Every packet's way at the client (wire §5): which resource it is for, whether that is granted yet, and what waits until then. */
+/**
+ * Packet engine of the client (wire §5): finds the resource of each packet, requests authorization, keeps packets until
+ * then, and routes them.
+ */
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #ipv4: AddressBytes | undefined
   #ipv6: AddressBytes | undefined
@@ -55,7 +61,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #sentinels = new SentinelTraffic()
   readonly #begun = new BegunFlows()
   readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
-  /** Whether there was ever something to report of names. */
+  /** Whether `namesWatched` was ever received. */
   #isWatching = false
   readonly #outputs = new OutputQueue<ClientFlowsOutput>()
   readonly #counters = new Counters<ClientDrop>()
@@ -96,7 +102,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'namesWatched':
         for (const name of this.#routes.names()) name.isWatched = true
         this.#isWatching = true
-        // So that the flows that there are come by again.
+        // Packets on the fast path are not reported, so current flows have to leave it once.
         return this.#forgetVerdicts()
       case 'granted':
         return this.#grant(input, now)
@@ -140,7 +146,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     return at === undefined ? undefined : { at, reason: 'announce name' }
   }
 
-  /** Why packets and frames were dropped, and how often. */
+  /** Returns the number of dropped packets and frames by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }
@@ -174,12 +180,12 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       packet.protocol,
       packet.destinationPort,
     )
-    // It was led here, and nothing answers for it: a name whose last resource is gone, or a private network while there is an
-    // Internet resource. The application is to hear of that at once.
+    // A route led the packet here, but no resource covers it: a name has lost its last resource, or the address is in a
+    // private network while there is an Internet resource. Tell the application at once.
     if (permitted.verdict === 'no-entry') return this.#refuse(packet, 'host-unreachable', 'unknown-destination')
     if (permitted.verdict !== 'permitted') return this.#refuse(packet, 'admin-prohibited', permitted.verdict)
     const resource = permitted.entry
-    // What has neither ports nor an identifier cannot be translated by the gateway.
+    // The gateway cannot translate packets without ports or an ICMP identifier.
     if (mapped && !isTranslated(packet)) return this.#counters.count('nat-protocol')
     if (resource.peer === undefined) return this.#keepUntilGranted(packet, resource, { now, keptAt })
     const name = mapped ? this.#routes.nameAt(packet.destination()) : undefined
@@ -190,7 +196,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#sendFlow(packet, resource.peer, now)
   }
 
-  /** Sends what was decided. From here on the gateway may answer it (T12). */
+  /** Sends a permitted packet to a gateway, and records its flow, so that answers are accepted (T12). */
   #sendFlow(packet: PacketView, peer: PeerId, now: Instant): void {
     const number = this.numbers.find(peer)
     if (number === undefined || !this.#begun.begin(packet, number, now)) {
@@ -199,7 +205,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#sendOn(packet, peer)
   }
 
-  /** What is longer than the way takes is for its sender to cut: T7, T10. */
+  /** Sends a packet to a gateway; if it exceeds the path MTU, answers it with an ICMP error instead (T7, T10). */
   #sendOn(packet: PacketView, peer: PeerId): void {
     const mtu = this.#peers.mtu(peer)
     if (isTooBig(packet, mtu)) {
@@ -255,7 +261,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       if (isProhibition(packet) && this.#peers.refused(peer, about, now)) this.#forgetVerdicts()
     } else {
       if (!this.#peers.isServedBy(peer, packet.source())) return this.#counters.count('source-not-routed')
-      // T12: nothing begins at a gateway, whatever it serves.
+      // A gateway cannot begin a flow to this machine, whatever it serves (T12).
       if (!this.#begun.isAnswer(packet, number, now)) return this.#counters.count('no-flow')
       this.#reportUse(packet.source())
     }
@@ -313,7 +319,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     { now, keptAt }: { now: Instant; keptAt: Instant },
   ): void {
     const { unreachableUntil } = resource
-    // It is tried again, and meanwhile nobody waits for what has just not come about.
+    // Refuse packets at once while no gateway can be reached, but go on requesting.
     if (unreachableUntil !== undefined && now < unreachableUntil) this.#refuse(packet, 'host-unreachable', 'no-path')
     else this.#keep(packet, resource, keptAt)
     this.#wantAuthorization(resource, now)
@@ -337,7 +343,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (outcome !== 'kept') this.#counters.count(`kept-${outcome}`)
   }
 
-  /** Sends what waited through the verdict again, in order. What must wait for something else is kept again. */
+  /** Decides on the kept packets again, in order. Those that must wait for something else are kept again. */
   #release(resource: ClientResource, now: Instant): void {
     for (const { bytes, keptAt } of resource.kept.take(now)) this.#handleTunPacket(bytes, now, keptAt)
   }
@@ -370,7 +376,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#forgetVerdicts()
   }
 
-  /** Whether it was known. */
+  /** Forgets a gateway with its flows and grants. Returns whether it was known. */
   #losePeer(peer: PeerId): boolean {
     const number = this.numbers.find(peer)
     if (number !== undefined) this.#begun.endPeer(number)
@@ -384,7 +390,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const known = this.#routes.name(domain)
     const resourceIds = known?.resourceIds
     const name = this.#routes.mapName({ ...input, domain })
-    // Told with every query, it is mostly nothing new.
+    // This input comes with every query, and mostly changes nothing.
     if (name !== known || name.resourceIds !== resourceIds) this.#forgetVerdicts()
     this.#announcements.refresh(name, now)
   }

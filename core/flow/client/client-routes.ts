@@ -9,42 +9,42 @@ import type { FlowResource } from '../flow-resource.ts'
 import { compareEntries, resourceEntry, type ResourceEntry } from '../resource-entry.ts'
 import { KeptPackets } from './kept-packets.ts'
 
-/** A resource at the client, and how far the way to it has come. */
+/** A resource of the client, and the state of its authorization. */
 export interface ClientResource extends ResourceEntry {
-  /** The gateway that serves it; absent before it is granted. */
+  /** Gateway that serves the resource; undefined before it is granted. */
   peer: PeerId | undefined
-  /** All gateways that it was granted at: the flows of an earlier one may still be answered. */
+  /** All gateways at which the resource was granted, as flows of earlier ones may go on. */
   readonly peers: Set<PeerId>
   requestedAt: Instant | undefined
-  /** When its gateway last refused what it was granted. */
-  doubtedAt: Instant | undefined
-  /** Until when packets are refused instead of kept: no way to a gateway was found a moment ago. */
+  /** Time of the last refusal by its gateway, in spite of the grant, that was acted on. */
+  refusedAt: Instant | undefined
+  /** Time until which packets are refused instead of kept, because no gateway could be reached. */
   unreachableUntil: Instant | undefined
   readonly kept: KeptPackets
 }
 
-/** What a gateway knows of a name of one resource, as far as the client can tell. */
+/** State of announcing a name and its addresses to the gateway of one resource. */
 export interface Announcement {
   status: 'unknown' | 'pending' | 'active'
   sentAt: Instant | undefined
-  /** How often since it is pending. */
+  /** Number of announcements sent while pending. */
   sent: number
-  /** The trouble that the site last had with the name, as it was reported. */
+  /** Last reported findings of the site for the name; absent if there was no problem. */
   found?: SiteFindings | undefined
 }
 
-/** A name that has addresses, and what the gateways of its resources know of it. */
+/** A name with mapped addresses, and its announcements to the gateways of its resources. */
 export interface ClientName {
   readonly domain: string
   readonly addresses: readonly string[]
   resourceIds: readonly string[]
-  /** By resource. */
+  /** Announcements by resource id. */
   readonly announced: Map<string, Announcement>
-  /** Whether its next packet is to be reported. */
+  /** Whether to report the name's next packet. */
   isWatched: boolean
 }
 
-/** Where the client sends what: resources by prefix and by name, the same order as at the gateway (T5). */
+/** Routing table of the client: resources by prefix and by name, in the same order as at the gateway (T5). */
 export class ClientRoutes {
   #resources = new Map<string, ClientResource>()
   readonly #prefixes = new PrefixTrie<ClientResource>(compareEntries)
@@ -68,12 +68,12 @@ export class ClientRoutes {
     return this.#names.get(domain)
   }
 
-  /** The name that a mapped address stands for. */
+  /** Returns the name that a mapped address belongs to. */
   nameAt(address: AddressBytes): ClientName | undefined {
     return this.#byAddress.get(formatAddress(address))
   }
 
-  /** Takes over the list: a resource whose kind and address stay keeps its state, another one begins anew. */
+  /** Replaces all resources. A resource keeps its state if its type and address are the same as before. */
   replaceResources(resources: readonly FlowResource[]): void {
     const held = this.#resources
     this.#resources = new Map()
@@ -90,7 +90,7 @@ export class ClientRoutes {
               peer: undefined,
               peers: new Set(),
               requestedAt: undefined,
-              doubtedAt: undefined,
+              refusedAt: undefined,
               unreachableUntil: undefined,
               kept: new KeptPackets(),
             }),
@@ -104,7 +104,7 @@ export class ClientRoutes {
     for (const id of held.keys()) if (!this.#resources.has(id)) this.forgetAnnouncements(id)
   }
 
-  /** Takes over the addresses and resources of a name; the same object where its addresses stay. */
+  /** Sets the addresses and resources of a name. Returns the same object as before if its addresses are the same. */
   mapName({ domain, addresses, resourceIds }: Pick<ClientName, 'domain' | 'addresses' | 'resourceIds'>): ClientName {
     const canonical = addresses.map(canonicalAddress).filter((address) => address !== undefined)
     const held = this.#names.get(domain)
@@ -124,12 +124,15 @@ export class ClientRoutes {
     this.#names.delete(domain)
   }
 
-  /** The gateways know nothing of the names of this resource any more. */
+  /** Forgets all announcements of names of a resource, so that they are sent again. */
   forgetAnnouncements(resourceId: string): void {
     for (const { announced } of this.#names.values()) announced.delete(resourceId)
   }
 
-  /** What covers an address, the most specific first. Nothing covers an address of a family that its name does not have (D5). */
+  /**
+   * Returns the resources that cover an address, most specific first. Empty for a mapped address of a family that its
+   * name lacks (D5).
+   */
   candidates(address: AddressBytes): ClientResource[] {
     if (isInRange(MAPPED_ADDRESSES, address)) {
       const ids = this.nameAt(address)?.resourceIds ?? []

@@ -1,9 +1,12 @@
 import { ACK, SYN, type PacketView } from '../../net/packet-view.ts'
 import { SECOND, type Instant } from '../../runtime/time.ts'
 
-/** wire §6: packets kept while connecting. */
+/** Most packets that are kept while connecting (wire §6). */
 const MAX_KEPT_PACKETS = 128
-/** Whoever sent it has given up or repeated it: a client waits 15 s for a gateway's answer, and some for the name. */
+/**
+ * Time for which a packet is kept. After that, its sender has given up or sent it again; a client waits 15 s for a
+ * gateway, and more for the name.
+ */
 export const KEPT_FOR_MS = 20 * SECOND
 
 export interface KeptPacket {
@@ -14,11 +17,14 @@ export interface KeptPacket {
 interface Item {
   bytes: Uint8Array
   keptAt: Instant
-  /** Of a TCP SYN, what makes it the same as its retransmission. */
+  /** Key by which a TCP SYN and its retransmissions are equal; undefined for other packets. */
   syn: string | undefined
 }
 
-/** Packets that wait for a connection, in order: the oldest goes first, and a retransmitted SYN or a duplicate takes no second place. */
+/**
+ * Queue of packets that wait for a connection. When it is full, the oldest is dropped; a retransmitted SYN or a
+ * duplicate is not kept twice.
+ */
 export class KeptPackets {
   #items: Item[] = []
 
@@ -26,7 +32,7 @@ export class KeptPackets {
     return this.#items.length
   }
 
-  /** Keeps a copy. `keptAt` is when the packet came first. */
+  /** Keeps a copy of a packet. `keptAt` is the time when it first came. */
   keep(packet: PacketView, keptAt: Instant): 'kept' | 'merged' | 'oldest-dropped' {
     const syn = synOf(packet)
     for (const item of this.#items) {
@@ -41,7 +47,7 @@ export class KeptPackets {
     return 'oldest-dropped'
   }
 
-  /** Empties it: what is not too old, in order. */
+  /** Empties the queue, and returns the packets that are not too old, in order. */
   take(now: Instant): KeptPacket[] {
     const items = this.#items
     this.#items = []
@@ -51,7 +57,8 @@ export class KeptPackets {
 
 const synOf = ({ tcpFlags, bytes, sourceAt, transportAt, addressLength }: PacketView): string | undefined => {
   if ((tcpFlags & (SYN | ACK)) !== SYN) return undefined
-  // Addresses, ports and sequence number; the rest changes with each retransmission (identification, timestamps).
+  // The key has addresses, ports and sequence number; other fields (identification, timestamps) differ in a
+  // retransmission.
   return `${bytes.subarray(sourceAt, sourceAt + addressLength * 2).join('.')} ${bytes.subarray(transportAt, transportAt + 8).join('.')}`
 }
 

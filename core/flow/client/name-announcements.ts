@@ -4,14 +4,14 @@ import { after, earlier, SECOND, type Instant } from '../../runtime/time.ts'
 import { encodeControlFrame } from '../control-frame.ts'
 import type { Announcement, ClientName, ClientRoutes } from './client-routes.ts'
 
-/** wire §5: control frames are unreliable, so they are repeated. */
+/** Interval at which an announcement is repeated, as control frames may be lost (wire §5). */
 const ANNOUNCE_INTERVAL_MS = 2 * SECOND
-/** Then a packet must come again before it goes on. */
+/** Most repetitions; after these, the next packet to the name starts again. */
 const MAX_ANNOUNCEMENTS = 10
-/** D10: at most one resolution per name and second. */
+/** Shortest interval at which a gateway is asked to resolve a name again (D10). */
 const REFRESH_INTERVAL_MS = SECOND
 
-/** Tells gateways the addresses of names, until they say that they know them. */
+/** Announces names and their mapped addresses to gateways, until they confirm. */
 export class NameAnnouncements {
   readonly #routes: ClientRoutes
   readonly #send: (peer: PeerId, frame: Uint8Array) => void
@@ -22,12 +22,12 @@ export class NameAnnouncements {
     this.#send = send
   }
 
-  /** When to wake it; undefined while nothing is pending. */
+  /** Time at which to call `wake`; undefined while nothing is pending. */
   get nextAt(): Instant | undefined {
     return this.#nextAt
   }
 
-  /** Begins to announce a name to the gateway of one of its resources, unless that goes on already. */
+  /** Starts to announce a name to the gateway of one of its resources, unless an announcement is pending. */
   begin(name: ClientName, resourceId: string, now: Instant): void {
     const announcement = name.announced.get(resourceId) ?? { status: 'unknown', sentAt: undefined, sent: 0 }
     name.announced.set(resourceId, announcement)
@@ -37,7 +37,10 @@ export class NameAnnouncements {
     if (this.#isDue(announcement, now)) this.#announce(name, resourceId)
   }
 
-  /** Tells the gateways of a name that was asked for, so that they resolve it anew (D10), or for the first time. */
+  /**
+   * Announces a name that an application has asked for to the gateways of its resources, so that they resolve it, for
+   * the first time or again (D10).
+   */
   refresh(name: ClientName | undefined, now: Instant): void {
     if (name === undefined) return
     for (const resourceId of name.resourceIds) {
@@ -61,7 +64,7 @@ export class NameAnnouncements {
     }
   }
 
-  /** Whether to send a pending one now. */
+  /** Whether to send a pending announcement now. Counts it, and gives up after the last repetition. */
   #isDue(announcement: Announcement, now: Instant): boolean {
     const isDue = announcement.sentAt === undefined || now >= after(announcement.sentAt, ANNOUNCE_INTERVAL_MS)
     if (isDue && announcement.sent === MAX_ANNOUNCEMENTS) {
@@ -83,13 +86,13 @@ export class NameAnnouncements {
   }
 }
 
-/** Takes over the trouble that the site has with a name (absent: none); whether it is other trouble than before. */
+/** Stores the findings of the site for a name (undefined if there is no problem). Returns whether they have changed. */
 export const takeFindings = (announcement: Announcement, found: SiteFindings | undefined): boolean => {
   const before = announcement.found
   announcement.found = found
   return before?.ipv4 !== found?.ipv4 || before?.ipv6 !== found?.ipv6
 }
 
-/** Whether a name that the gateway knows may be resolved anew. */
+/** Whether a gateway that knows a name may be asked to resolve it again. */
 const isStale = ({ status, sentAt }: Announcement, now: Instant): boolean =>
   status === 'active' && (sentAt === undefined || now >= after(sentAt, REFRESH_INTERVAL_MS))

@@ -5,27 +5,33 @@ import { DNS_PORT } from '../../net/well-known-port.ts'
 import { splitEndpoint, type Endpoint } from '../../runtime/endpoint.ts'
 import { hairpinAddress } from './tcp-hairpin.ts'
 
-/** What a packet to the sentinels' range is: a query over UDP, one of the two ways of a TCP hairpin, or nobody's, and why. */
+/**
+ * Kind of a packet to the range of sentinels: DNS query over UDP, one direction of DNS over TCP (see `tcp-hairpin.ts`),
+ * or the reason to drop it.
+ */
 export type SentinelVerdict = 'query' | 'to-listener' | 'to-application' | 'unknown-destination' | 'sentinel-port'
 
-/** The answer to a query over UDP, named by the query's two ends. */
+/** Answer to a DNS query over UDP; `source` and `destination` are those of the query. */
 export interface ResolverAnswer {
-  /** The application. */
+  /** Endpoint of the application. */
   source: Endpoint
-  /** The sentinel. */
+  /** Endpoint of the sentinel. */
   destination: Endpoint
   message: Uint8Array
 }
 
-/** Ports of the client's listeners for DNS over TCP, on its own tunnel addresses; where one is missing, TCP is refused. */
+/**
+ * Ports of the client's listeners for DNS over TCP, at its own tunnel addresses. In a family without a port, TCP is
+ * refused.
+ */
 export interface ListenerPorts {
   ipv4?: number
   ipv6?: number
 }
 
-/** The addresses at which this machine's applications reach the client's resolver, as packets see them. */
+/** Classifies packets of applications to the client's resolver by its addresses, the sentinels. */
 export class SentinelTraffic {
-  /** Canonical. */
+  /** Current and previous sentinels, canonical. */
   #sentinels: ReadonlySet<string> = new Set()
   #current: readonly string[] = []
   #hairpins: ReadonlySet<string> = new Set()
@@ -33,11 +39,11 @@ export class SentinelTraffic {
 
   replace(addresses: readonly string[]): void {
     const current = addresses.map(canonicalAddress).filter((address) => address !== undefined)
-    // Until the system has heard of the new ones, applications ask the ones before.
+    // Applications use the previous sentinels until the system's configuration has changed.
     this.#sentinels = new Set([...current, ...this.#current])
     this.#current = current
     const hairpins = [...this.#sentinels].map(hairpinAddress).filter((address) => address !== undefined)
-    // Where a sentinel's mirror is a sentinel itself, TCP could not tell them apart.
+    // If the mirrored address of a sentinel is a sentinel too, the two could not be told apart, so neither serves TCP.
     this.#hairpins = new Set(hairpins.filter((address) => !this.#sentinels.has(address)))
   }
 
@@ -45,7 +51,7 @@ export class SentinelTraffic {
     this.#ports = ports
   }
 
-  /** The listener's port in a packet's family. */
+  /** Returns the listener's port for a packet's family. */
   portFor({ addressLength }: PacketView): number | undefined {
     return addressLength === 4 ? this.#ports.ipv4 : this.#ports.ipv6
   }
@@ -64,7 +70,10 @@ export class SentinelTraffic {
   }
 }
 
-/** The packet that carries the resolver's answer to the application; undefined where the two cannot speak to one another. */
+/**
+ * Builds the packet with the resolver's answer to an application; undefined if the endpoints are malformed or of two
+ * families.
+ */
 export const answerPacket = ({ source, destination, message }: ResolverAnswer): Uint8Array | undefined => {
   const application = splitEndpoint(source)
   const sentinel = splitEndpoint(destination)

@@ -6,18 +6,18 @@ import { after, SECOND, type Instant } from '../../runtime/time.ts'
 import type { PeerNumbers } from '../peer-numbers.ts'
 import type { ClientResource, ClientRoutes } from './client-routes.ts'
 
-/** A gateway's refusal makes the client ask again this often at the most. */
-const DOUBT_INTERVAL_MS = 30 * SECOND
+/** Shortest interval at which a gateway's refusal makes the client request an authorization again. */
+const REFUSAL_INTERVAL_MS = 30 * SECOND
 
-/** The gateways that the client's resources were granted at. */
+/** Gateways at which resources of the client were granted. */
 export class ServingPeers {
   readonly #routes: ClientRoutes
   readonly #numbers: PeerNumbers
-  /** With their numbers, from the first grant on until they are lost. */
+  /** Numbers of gateways, held from the first grant until the gateway is lost. */
   readonly #held = new Map<PeerId, number>()
-  /** By their own tunnel addresses. */
+  /** Gateways by their own tunnel addresses (canonical). */
   readonly #byAddress = new Map<string, PeerId>()
-  /** Of those that take more than the least. */
+  /** Path MTU in bytes by gateway, for those above `MIN_MTU`. */
   readonly #mtus = new Map<PeerId, number>()
 
   constructor(routes: ClientRoutes, numbers: PeerNumbers) {
@@ -25,12 +25,15 @@ export class ServingPeers {
     this.#numbers = numbers
   }
 
-  /** The gateway whose own tunnel address (canonical) this is. */
+  /** Returns the gateway with this tunnel address (canonical). */
   at(address: string): PeerId | undefined {
     return this.#byAddress.get(address)
   }
 
-  /** Whether a gateway may speak for an address: its own, or one of a resource that was granted there. */
+  /**
+   * Whether packets from an address may come from a gateway: the address is its own, or of a resource that was granted
+   * there.
+   */
   isServedBy(peer: PeerId, address: AddressBytes): boolean {
     if (isInRange(OWN_ADDRESSES, address) && !isInRange(MAPPED_ADDRESSES, address)) {
       return this.at(formatAddress(address)) === peer
@@ -38,7 +41,7 @@ export class ServingPeers {
     return this.#routes.candidates(address).some(({ peers }) => peers.has(peer))
   }
 
-  /** The largest packet that may be sent to a gateway. */
+  /** Returns the path MTU to a gateway in bytes. */
   mtu(peer: PeerId): number {
     return this.#mtus.get(peer) ?? MIN_MTU
   }
@@ -67,22 +70,23 @@ export class ServingPeers {
   }
 
   /**
-   * A gateway refuses what it was said to grant: the grant has ended there, and the next packet asks anew. Its site's own firewalls say the same,
-   * so that is not believed often. Whether it was believed.
+   * Handles "administratively prohibited" from a gateway for a granted address: forgets the grant, so that the next
+   * packet requests it again. A site's firewall sends the same error, so this acts at most once in 30 s for a resource.
+   * Returns whether it acted.
    */
   refused(peer: PeerId, address: AddressBytes, now: Instant): boolean {
-    let believed = false
+    let acted = false
     for (const resource of this.#routes.candidates(address)) {
-      const { doubtedAt } = resource
-      if (resource.peer !== peer || (doubtedAt !== undefined && after(doubtedAt, DOUBT_INTERVAL_MS) > now)) continue
-      resource.doubtedAt = now
+      const { refusedAt } = resource
+      if (resource.peer !== peer || (refusedAt !== undefined && after(refusedAt, REFUSAL_INTERVAL_MS) > now)) continue
+      resource.refusedAt = now
       this.#end(resource)
-      believed = true
+      acted = true
     }
-    return believed
+    return acted
   }
 
-  /** Whether it was known. */
+  /** Forgets a gateway and all grants there. Returns whether it was known. */
   lost(peer: PeerId): boolean {
     const number = this.#held.get(peer)
     if (number !== undefined) this.#numbers.release(number)

@@ -3,17 +3,22 @@ import type { PacketView } from '../../net/packet-view.ts'
 import { isInRange, SENTINEL_ADDRESSES } from '../../net/reserved-range.ts'
 import { DNS_PORT } from '../../net/well-known-port.ts'
 
-// DNS over TCP to a sentinel. The kernel does the TCP: a packet to sentinel:53 is turned round, to an ordinary listener on the client's
-// own tunnel address, as if it came from an address that stands for the sentinel; the listener's answers are turned round again.
-// Everything is in the addresses, so nothing has to be remembered.
+// DNS over TCP to a sentinel, with the kernel's TCP. A packet to SENTINEL:53 is rewritten and sent back into the TUN
+// device: to an ordinary listener at the client's own tunnel address, from a mirrored address of the sentinel. The
+// listener's packets are rewritten likewise. The addresses hold all information, so there is no state.
 
-/** The address that a TCP connection to this sentinel comes from at the listener: the same with the highest bit of its last byte turned. */
+/**
+ * Returns the mirrored address of a sentinel, from which its TCP connections reach the listener: the highest bit of the
+ * last byte is flipped.
+ */
 export const hairpinAddress = (sentinel: string): string | undefined => turned(sentinel)
 
-/** The sentinel that a connection at the listener was meant for, by the address that it comes from. */
+/** Returns the sentinel for a mirrored address from which a connection has reached the listener. */
 export const hairpinSentinel = (remote: string): string | undefined => turned(remote)
 
-/** Turns a packet to `sentinel:53` round to the listener, at `own` and `port`. The bytes are changed in place. */
+/**
+ * Rewrites a packet from an application to SENTINEL:53, in place, so that it goes to the listener at `own` and `port`.
+ */
 export const turnToListener = (packet: PacketView, { own, port }: { own: AddressBytes; port: number }): void => {
   const from = mirrored(packet.destination())
   packet.setSource(from)
@@ -21,7 +26,7 @@ export const turnToListener = (packet: PacketView, { own, port }: { own: Address
   packet.setDestinationPort(port)
 }
 
-/** Turns a packet of the listener round to the application. The bytes are changed in place. */
+/** Rewrites a packet from the listener, in place, so that it goes to the application from SENTINEL:53. */
 export const turnToApplication = (packet: PacketView, own: AddressBytes): void => {
   const sentinel = mirrored(packet.destination())
   packet.setSource(sentinel)

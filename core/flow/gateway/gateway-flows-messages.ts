@@ -1,4 +1,4 @@
-// What a gateway tells its flows, and what they want of it.
+// Inputs and outputs of a gateway's packet engine.
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import type { SiteFindings } from '../../dns/site-finding.ts'
 import type { PacketRefusal } from '../../net/packet-view.ts'
@@ -10,25 +10,33 @@ import type { MtuChanged } from '../flows.ts'
 import type { OutboundVerdict } from './gateway-peer.ts'
 
 export type GatewayFlowsInput =
-  /** Whole IP packets, borrowed until `handle` returns. */
+  /** Whole IP packets from the TUN device, borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
-  /** A packet that the tunnel opened, borrowed. */
+  /** A decrypted packet from a client, borrowed until `handle` returns. */
   | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'interfaceConfigured'; ipv4: string; ipv6: string }
-  /** Those of the gateway's machine, of all its other devices, canonical. They are not of the Internet. */
+  /**
+   * Addresses (canonical) of the gateway's machine on its other devices. The Internet resource does not include them.
+   */
   | { type: 'ownAddressesChanged'; addresses: readonly string[] }
-  /** Known by the same addresses, a peer keeps its grants and flows. */
+  /** Adds a client. A known one keeps its grants and flows if its addresses are the same. */
   | { type: 'peerAdded'; peer: PeerId; ipv4: string; ipv6: string }
   | { type: 'peerRemoved'; peer: PeerId }
   | MtuChanged
-  /** Of a peer that was added. Also extends or shortens a grant that is held. Without `expiresAt` it never lapses. */
+  /**
+   * Grants a resource to a client that was added, or changes the expiry of its grant. Without `expiresAt` the grant
+   * does not expire.
+   */
   | { type: 'granted'; peer: PeerId; resource: FlowResource; expiresAt?: Instant | undefined }
   | { type: 'withdrawn'; peer: PeerId; resourceId: string }
-  /** Only its filters are taken over. */
+  /** A resource has changed. Takes effect for its filters only. */
   | { type: 'resourceUpdated'; resource: FlowResource }
-  /** Resynchronisation: what is not listed is dropped, what is not held is not created. */
+  /** Resynchronizes grants: removes those that are not listed, and sets the expiry of the others. Creates none. */
   | { type: 'retainOnly'; grants: readonly RetainedGrant[] }
-  /** The answer to a `resolve`. `failed` (no answer at all) keeps what an earlier answer said, `unanswered` that of one family. */
+  /**
+   * Answer to a `resolve`. If it `failed`, or a family was `unanswered`, addresses from earlier answers are kept, of
+   * both families or of that one.
+   */
   | {
       type: 'resolved'
       lookup: number
@@ -38,7 +46,9 @@ export type GatewayFlowsInput =
       unanswered?: Family
       found?: SiteFindings
     }
-  /** The client with a tunnel address (canonical) asks something about a normalized name. */
+  /**
+   * Asks whether the client with a tunnel address (canonical) may query a normalized name; answered by `nameJudged`.
+   */
   | { type: 'nameAsked'; ask: number; client: string; name: string }
 
 export interface RetainedGrant {
@@ -51,19 +61,19 @@ export type GatewayFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
   | { type: 'resolve'; lookup: number; domain: string }
-  /** The outcome of a look-up at the site. */
+  /** Findings of the site for a name. */
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings }
-  /** The answer to `nameAsked`: whether the client holds a grant for a resource that the name belongs to. */
+  /** Answer to `nameAsked`: whether the client has a grant for a resource with this name. */
   | { type: 'nameJudged'; ask: number; permitted: boolean }
-  /** Its last grant is gone and goodbye was sent, or it said goodbye. */
+  /** Close the tunnel to a client whose last grant has ended, or that has said goodbye. */
   | { type: 'removePeer'; peer: PeerId }
-  /** From now on its packets pass: before that is said, nobody may be told that she has access. */
+  /** The client's packets to this resource pass from now on. Access must not be confirmed to anybody before. */
   | { type: 'granted'; peer: PeerId; resourceId: string }
-  /** A revoke took effect: no packet passes from here on. Also for a grant that was not held. */
+  /** A grant was taken back: no more packets pass. Also if there was no such grant. */
   | { type: 'withdrawn'; peer: PeerId; resourceId: string }
   | { type: 'expired'; peer: PeerId; resourceId: string }
 
-/** Why a packet or a frame was dropped. */
+/** Reason why a packet or a control frame was dropped. */
 export type GatewayDrop =
   | PacketRefusal
   | ControlRefusal

@@ -25,8 +25,9 @@ import { translateError } from './translated-error.ts'
 export type { GatewayFlowsInput, GatewayFlowsOutput, RetainedGrant } from './gateway-flows-messages.ts'
 
 /**
- * Every packet's verdict at the gateway, with NAT, filters and grants (wire §5). Nothing passes that no live grant covers, and
- * no grant outlives its time by a packet: what is due is carried out before any input.
+ * Packet engine of the gateway (wire §5): decides on each packet by grants and filters, and translates addresses. Only
+ * packets that a live grant covers pass. Expired grants are removed before each input, so that not one packet passes
+ * after the expiry.
  */
 export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput> {
   #ipv4: AddressBytes | undefined
@@ -87,7 +88,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
         this.#retainOnly(input.grants)
         break
     }
-    // A grant may have come that is over already.
+    // A new grant may have expired already.
     this.#carryOutDue(now)
   }
 
@@ -127,14 +128,14 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     return this.#peers.deadline()
   }
 
-  /** What each client may have at the moment. */
+  /** Returns all current grants. */
   grants(): { peer: PeerId; resourceId: string }[] {
     return [...this.#peers.all()].flatMap((peer) =>
       [...peer.grants()].map(({ resource }) => ({ peer: peer.id, resourceId: resource.id })),
     )
   }
 
-  /** Why packets and frames were dropped, and how often. */
+  /** Returns the number of dropped packets and frames by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }
@@ -154,7 +155,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#decideOutbound(peer, packet, now)
   }
 
-  // The order of wire §5.
+  // Checks in the order of wire §5.
   #decideOutbound(peer: GatewayPeer, packet: PacketView, now: Instant): void {
     const { bytes, destinationAt, addressLength, kind } = packet
     const destination = { offset: destinationAt, addressLength }
@@ -164,7 +165,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       return this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'source-not-own', now })
     }
     if (this.#isOwnAddress(bytes, destinationAt, addressLength)) {
-      // The gateway's other ports are somebody else's services, for which there is no resource and no policy.
+      // Other ports of the gateway are services without a resource or a policy.
       return isGatewayService(packet, packet.destinationPort)
         ? this.#writeTun(this.#copier.copyFitting(packet, this.#peers.mtuOf(peer.number)))
         : this.#refuse(peer, packet, { answer: 'admin-prohibited', reason: 'gateway-service', now })
@@ -188,7 +189,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #passOut(packet: PacketView, row: number, now: Instant): void {
-    // Only a SYN asks for the MTU, which is in yet another place.
+    // Only a SYN needs the MTU; looking it up would cost another cache miss.
     packet.bytes = isSyn(packet)
       ? this.#copier.copyFitting(packet, this.#peers.mtuOf(this.#verdicts.states.ownerOf(row)))
       : this.#copier.copy(packet)
@@ -197,7 +198,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #translateOut(packet: PacketView, row: number, now: Instant): void {
-    const entry = this.#verdicts.states.note(row, { from: 'inside', tcpFlags: packet.tcpFlags, now })
+    const entry = this.#verdicts.states.recordPacket(row, { from: 'inside', tcpFlags: packet.tcpFlags, now })
     if (entry === undefined) return
     if (!isAddressAt(entry.outsideAddress, packet.bytes, packet.destinationAt)) {
       packet.setDestination(entry.outsideAddress)
@@ -225,7 +226,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#passIn(packet, this.#verdicts.keep(packet, 'outside', flow), now)
   }
 
-  /** As it is. */
+  /** Sends a packet to a client without translation; refuses it if it exceeds the path MTU. */
   #sendOn(packet: PacketView, { id, number }: GatewayPeer, now: Instant): void {
     const mtu = this.#peers.mtuOf(number)
     if (isTooBig(packet, mtu)) return this.#refuseTooBig(packet, id, now)
@@ -242,7 +243,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #translateIn(packet: PacketView, row: number, now: Instant): void {
-    const entry = this.#verdicts.states.note(row, { from: 'outside', tcpFlags: packet.tcpFlags, now })
+    const entry = this.#verdicts.states.recordPacket(row, { from: 'outside', tcpFlags: packet.tcpFlags, now })
     if (entry === undefined) return
     if (!isAddressAt(entry.insideAddress, packet.bytes, packet.sourceAt)) packet.setSource(entry.insideAddress)
     if (entry.insidePort !== packet.destinationPort) packet.setDestinationPort(entry.insidePort)
@@ -287,7 +288,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (found !== undefined) {
       this.#outputs.push({ type: 'nameResolved', resourceId: asked.resourceId, domain, found })
     }
-    // It may have been withdrawn while we asked.
+    // The grant may have ended during the lookup.
     if (peer.assignmentProblem(asked.resourceId, domain, asked.proxyIps) !== undefined) {
       return this.#tellStatus(peer, frame, 'Inactive')
     }
@@ -318,7 +319,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     this.#outputs.push({ type: 'granted', peer: id, resourceId: resource.id })
   }
 
-  /** The peer's last grant takes the connection with it. */
+  /** Ends a grant, and the tunnel with the last one. */
   #withdraw(id: PeerId, resourceId: string): void {
     const peer = this.#peers.get(id)
     if (peer === undefined || !this.#peers.withdraw(peer, resourceId)) return
@@ -361,7 +362,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     if (error !== undefined) this.#sendTo(peer.id, error)
   }
 
-  /** Its sender is to cut it: T7, T10. */
+  /** Drops a packet that exceeds the path MTU, and tells its sender by an ICMP error (T7, T10). */
   #refuseTooBig(packet: PacketView, id: PeerId, now: Instant): void {
     this.#counters.count('too-long')
     const peer = this.#peers.get(id)
@@ -384,7 +385,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 }
 
-/** What the gateway's own address answers: pings, and names of types that only the site can resolve. */
+/** Whether a packet is for a service of the gateway itself: ping, or the DNS service for its clients. */
 const isGatewayService = ({ kind }: PacketView, servicePort: number): boolean =>
   kind === 'echoRequest' ||
   kind === 'echoReply' ||

@@ -14,32 +14,37 @@ import { HeldGrants, type Grant } from './held-grants.ts'
 import type { MachineAddresses } from './machine-addresses.ts'
 import { NameAssignments, type AssignmentRequest } from './name-assignments.ts'
 
-/** Its group is the id of the resource that lets it pass, its tag the name that it goes to; undefined for an address. */
+/**
+ * A translated flow. `group` is the id of the resource that permits it; `tag` is the name that it goes to, undefined if
+ * it goes to an address.
+ */
 export type FlowEntry = NatEntry<string | undefined>
 
-/** A flow that may pass: translated by an entry, or of a protocol without ports, whose packets pass as they are. */
+/**
+ * A permitted flow: with a translation, or `portless`, of a protocol without ports, whose packets are not translated.
+ */
 export type GatewayFlow = FlowEntry | 'portless'
 
 export type OutboundVerdict =
   | { verdict: 'pass'; flow: GatewayFlow }
-  /** Answered with ICMP administratively-prohibited. */
+  /** The packet is answered with ICMP "administratively prohibited". */
   | { verdict: 'prohibited'; reason: 'no-grant' | 'port-refused' | 'protocol-refused' }
-  /** Answered with ICMP host unreachable. */
+  /** The packet is answered with ICMP "host unreachable". */
   | { verdict: 'unreachable'; reason: 'not-internet' | 'no-record' }
   | { verdict: 'drop'; reason: NatRefusal | 'nat-protocol' }
 
-/** What covers an address that a client wrote to. */
+/** A grant that covers a destination of a client. */
 interface Candidate {
   grant: Grant
   filters: PortFilters
   domain: string | undefined
-  /** Absent where the name has no record of this family. */
+  /** Real address; undefined if the name has none of this family. */
   outsideAddress: AddressBytes | undefined
 }
 
 export interface GatewayPeerOptions {
   id: PeerId
-  /** By which `states` knows it, together with the flows of all other peers. */
+  /** Number of the peer, which owns its flows in `states`. */
   number: number
   ipv4: AddressBytes
   ipv6: AddressBytes
@@ -47,21 +52,21 @@ export interface GatewayPeerOptions {
   states: FlowStates<FlowEntry>
 }
 
-/** What the gateway knows of one client: its addresses, its grants, its names and its flows. Denies whatever no grant covers. */
+/** State of one client at the gateway: addresses, grants, names and flows. Denies every packet that no grant covers. */
 export class GatewayPeer {
   readonly id: PeerId
-  /** Small, and no other peer's as long. */
+  /** Number of this peer in `PeerNumbers`, held until the peer is removed. */
   readonly number: number
   readonly ipv4: AddressBytes
   readonly ipv6: AddressBytes
-  /** ICMP errors that it causes. */
+  /** Rate limit for ICMP errors to this client. */
   readonly errors = new TokenBucket({ perSecond: 100, burst: 100 })
-  /** Control frames that are looked at. */
+  /** Rate limit for control frames from this client. */
   readonly frames = new TokenBucket({ perSecond: 100, burst: 500 })
   readonly #machine: MachineAddresses
   readonly #states: FlowStates<FlowEntry>
   #grants: HeldGrants
-  // Thousands of peers are there and say nothing: what only packets need is made with the first one.
+  // Thousands of peers may be idle, so state that only packets need is created with the first one.
   #flows: NatTable<string | undefined> | undefined
   #names: NameAssignments | undefined
 
@@ -83,35 +88,38 @@ export class GatewayPeer {
     return this.#flows?.size ?? 0
   }
 
-  /** All its flows are to be decided anew. */
+  /** Invalidates the cached verdicts on all flows of this client. */
   endEra(): void {
     this.#states.endEra(this.number)
   }
 
-  /** As they are now. */
+  /** Returns all grants of this client, in a new array. */
   grants(): Grant[] {
     return this.#grants.all()
   }
 
-  /** Whether the packet at hand comes from one of the peer's own addresses. */
+  /** Whether the address at `offset` is one of the client's own. */
   owns(bytes: Uint8Array, offset: number, addressLength: 4 | 16): boolean {
     return isAddressAt(addressLength === 4 ? this.ipv4 : this.ipv6, bytes, offset)
   }
 
-  /** Adds a grant; with the one of the same resource that it takes the place of. */
+  /** Adds a grant. Returns it, and the one for the same resource that it has replaced. */
   grant(resource: FlowResource, expiresAt: Instant | undefined): { grant: Grant; replaced: Grant | undefined } {
     const grant: Grant = { ...resourceEntry(resource), peer: this.id, expiresAt }
     const replaced = this.#grants.put(grant)
     this.endEra()
     const before = replaced?.resource
-    // Names and flows of another address of the resource are nothing that was granted.
+    // If the resource's address has changed, its old names and flows are not covered any more.
     if (before !== undefined && (before.address !== resource.address || before.type !== resource.type)) {
       this.#forget(resource.id)
     }
     return { grant, replaced }
   }
 
-  /** Withdraws a grant, its names, and the flows that no other grant covers; gives it back where it was held. */
+  /**
+   * Removes a grant, its names, and the flows that no other grant covers. Returns the grant; undefined if there was
+   * none.
+   */
   withdraw(resourceId: string): Grant | undefined {
     const grant = this.#grants.remove(resourceId)
     if (grant === undefined) return undefined
@@ -120,20 +128,20 @@ export class GatewayPeer {
     return grant
   }
 
-  /** The grant of a resource with filters that changed, where it is held. */
+  /** Replaces the filters in the grant of a resource; returns undefined if there is no such grant. */
   refilter(resource: FlowResource): ReturnType<GatewayPeer['grant']> | undefined {
     const held = this.#grants.get(resource.id)
     if (held === undefined) return undefined
     return this.grant({ ...held.resource, filters: resource.filters }, held.expiresAt)
   }
 
-  /** The machine's addresses changed: a flow of the Internet to one of them is over. */
+  /** Ends flows of the Internet resource to addresses that now belong to the gateway's machine. */
   machineChanged(): void {
     this.endEra()
     for (const { resource } of this.#grants.internet) this.#regroup(resource.id)
   }
 
-  /** Nothing of it passes any more. */
+  /** Removes all grants, flows and names of this client. */
   end(): void {
     this.#grants = new HeldGrants(this.#machine)
     this.#flows?.clear()
@@ -142,12 +150,12 @@ export class GatewayPeer {
     this.endEra()
   }
 
-  /** Forgets the flows that are over. */
+  /** Removes flows that are over. */
   sweep(now: Instant): void {
     this.#flows?.sweep(now)
   }
 
-  /** Why the peer may not have addresses for a name of a resource; undefined if it may. */
+  /** Returns why a client may not assign these mapped addresses to a name of a resource; undefined if it may. */
   assignmentProblem(
     resourceId: string,
     domain: string,
@@ -162,7 +170,7 @@ export class GatewayPeer {
     return undefined
   }
 
-  /** Whether a grant is of a resource that a normalized name belongs to. */
+  /** Whether the client has a grant for a resource with this normalized name. */
   holdsName(name: string): boolean {
     return this.#grants.coversName(name)
   }
@@ -173,12 +181,15 @@ export class GatewayPeer {
     this.endEra()
   }
 
-  /** Of a normalized name. */
+  /** Whether a normalized name of a resource has addresses. */
   isAssigned(resourceId: string, domain: string): boolean {
     return this.#names?.has(resourceId, domain) === true
   }
 
-  /** The verdict on a packet from the client, whose source was checked; the slow path. Opens a flow where it passes. */
+  /**
+   * Decides on a packet from the client, whose source address has been checked, and opens a flow if it is permitted.
+   * Slow path.
+   */
   outbound(packet: PacketView, now: Instant): OutboundVerdict {
     const { protocol, destinationPort } = packet
     const destination = packet.destination()
@@ -218,7 +229,7 @@ export class GatewayPeer {
     return typeof entry === 'string' ? { verdict: 'drop', reason: entry } : { verdict: 'pass', flow: entry }
   }
 
-  /** The flow that a packet from the network answers; the slow path. */
+  /** Finds the permitted flow that a packet from the network answers; undefined if there is none. Slow path. */
   inbound(packet: PacketView, now: Instant): GatewayFlow | undefined {
     const { protocol, kind } = packet
     if (kind === 'tcp' || kind === 'udp' || kind === 'echoReply') {
@@ -229,11 +240,11 @@ export class GatewayPeer {
       )
     }
     if (kind === 'echoRequest') return undefined
-    // Without ports there is nothing to track: whom the client may write to may answer.
+    // Protocols without ports have no flows: packets may come from all addresses that the client may send to.
     return this.mayReach(packet.source(), protocol) ? 'portless' : undefined
   }
 
-  /** The live flow that the network knows by these, if a grant still covers it. */
+  /** Finds the live flow by its own port, remote address and remote port in the network, if a grant still covers it. */
   answered(
     protocol: number,
     { port, address, remotePort }: { port: number; address: AddressBytes; remotePort: number },
@@ -243,13 +254,13 @@ export class GatewayPeer {
     return entry !== undefined && this.#permits(entry, remotePort) ? entry : undefined
   }
 
-  /** Whether a protocol without ports may go to an address as it is. */
+  /** Whether the client may send packets of a protocol without ports to an address. */
   mayReach(address: AddressBytes, protocol: number): boolean {
     if (isInRange(MAPPED_ADDRESSES, address)) return false
     return firstPermitting(this.#candidates(address), protocol, 0).verdict === 'permitted'
   }
 
-  /** What covers an address, the most specific first. */
+  /** Returns the grants that cover an address, most specific first. */
   #candidates(address: AddressBytes): Candidate[] {
     if (isInRange(MAPPED_ADDRESSES, address)) {
       const proxy = formatAddress(address)
@@ -264,7 +275,10 @@ export class GatewayPeer {
     return grants.map((grant) => ({ grant, filters: grant.filters, domain: undefined, outsideAddress: address }))
   }
 
-  /** Whether a flow may go on, by its own grant or by another one for the same name or address, which then takes it over. */
+  /**
+   * Whether a flow is still permitted, by its own grant or by another one for the same name or address, to which it is
+   * then moved.
+   */
   #permits(entry: FlowEntry, remotePort: number): boolean {
     const { protocol, tag, group } = entry
     if (this.#grants.get(group)?.filters.verdict(protocol, remotePort) === 'permitted') return true
@@ -280,7 +294,7 @@ export class GatewayPeer {
     this.#regroup(resourceId)
   }
 
-  /** Ends the flows of a resource that no grant covers as things stand. */
+  /** Moves the flows of a resource to other grants that cover them, and removes those that no grant covers. */
   #regroup(resourceId: string): void {
     for (const entry of this.#flows?.inGroup(resourceId) ?? []) {
       const other = this.#candidates(entry.insideAddress).find(({ domain }) => domain === entry.tag)

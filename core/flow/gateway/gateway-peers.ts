@@ -11,21 +11,24 @@ import { GatewayPeer, type FlowEntry } from './gateway-peer.ts'
 import type { Grant } from './held-grants.ts'
 import { MachineAddresses } from './machine-addresses.ts'
 
-/** How long flows that are over may take up room. */
+/** Interval at which flows that are over are removed. */
 const SWEEP_INTERVAL_MS = MINUTE
 
-/** The clients of a gateway, and when something of theirs is over. There may be ten thousand: nothing here goes through all for one of them. */
+/**
+ * Clients of a gateway, and the expiries of their grants and flows. There may be ten thousand, so no operation on one
+ * client iterates over all.
+ */
 export class GatewayPeers {
   readonly #machine = new MachineAddresses()
   readonly #numbers: PeerNumbers
   readonly #states: FlowStates<FlowEntry>
   readonly #byId = new Map<PeerId, GatewayPeer>()
-  /** By canonical tunnel address. */
+  /** Clients by canonical tunnel address. */
   readonly #byAddress = new Map<string, GatewayPeer>()
   readonly #expiries = new DeadlineQueue<Grant>()
   readonly #sweeps = new DeadlineQueue<GatewayPeer>()
 
-  /** By number, side by side as every packet looks here. */
+  /** Path MTU in bytes by peer number. An array, as every packet needs it. */
   #mtus = new Uint16Array(0)
 
   constructor(numbers: PeerNumbers, states: FlowStates<FlowEntry>) {
@@ -37,7 +40,7 @@ export class GatewayPeers {
     return this.#byId.get(id)
   }
 
-  /** By canonical tunnel address. */
+  /** Returns the client with this canonical tunnel address. */
   at(address: string): GatewayPeer | undefined {
     return this.#byAddress.get(address)
   }
@@ -46,7 +49,10 @@ export class GatewayPeers {
     return this.#byId.values()
   }
 
-  /** A peer that is known by the same addresses stays as it is, by others it begins anew. False for addresses that are none. */
+  /**
+   * Adds a client. A known one keeps its state if its addresses are the same, and starts again otherwise. Returns false
+   * for malformed addresses.
+   */
   add({ peer: id, ipv4, ipv6 }: { peer: PeerId; ipv4: string; ipv6: string }): boolean {
     const own = { ipv4: parseAddress(ipv4), ipv6: parseAddress(ipv6) }
     if (own.ipv4?.length !== 4 || own.ipv6?.length !== 16) return false
@@ -66,14 +72,14 @@ export class GatewayPeers {
     this.#byId.set(id, added)
     this.setMtu(id, MIN_MTU)
     for (const address of addressesOf(added)) {
-      // What comes for the address is another one's from here on.
+      // Packets to this address belong to the new client, so verdicts of the old one are invalid.
       this.#byAddress.get(address)?.endEra()
       this.#byAddress.set(address, added)
     }
     return true
   }
 
-  /** Whether it was there. */
+  /** Removes a client. Returns whether it was known. */
   remove(id: PeerId): boolean {
     const peer = this.#byId.get(id)
     if (peer === undefined) return false
@@ -86,7 +92,7 @@ export class GatewayPeers {
     return true
   }
 
-  /** The largest packet that may be sent to the peer of a number. */
+  /** Returns the path MTU in bytes by peer number. */
   mtuOf(number: number): number {
     return this.#mtus[number] ?? MIN_MTU
   }
@@ -102,7 +108,7 @@ export class GatewayPeers {
     this.#mtus[number] = mtu
   }
 
-  /** Gives a peer a grant, or extends or shortens the one that it has. */
+  /** Adds a grant of a client, or replaces the one that it has. */
   grant(peer: GatewayPeer, resource: FlowResource, expiresAt: Instant | undefined): void {
     this.#note(peer.grant(resource, expiresAt))
   }
@@ -112,7 +118,7 @@ export class GatewayPeers {
     this.#note({ grant, replaced: undefined })
   }
 
-  /** Takes over the filters of a resource where it is held. */
+  /** Replaces the filters of a resource in all grants. */
   refilter(resource: FlowResource): void {
     for (const peer of this.#byId.values()) {
       const changed = peer.refilter(resource)
@@ -120,30 +126,30 @@ export class GatewayPeers {
     }
   }
 
-  /** Of the gateway's machine, canonical. */
+  /** Sets the addresses (canonical) of the gateway's machine. */
   setMachineAddresses(addresses: readonly string[]): void {
     this.#machine.replace(addresses)
     for (const peer of this.#byId.values()) peer.machineChanged()
   }
 
-  /** Whether it was held. */
+  /** Removes a grant of a client. Returns whether there was one. */
   withdraw(peer: GatewayPeer, resourceId: string): boolean {
     const grant = peer.withdraw(resourceId)
     if (grant !== undefined) this.#expiries.set(grant, undefined)
     return grant !== undefined
   }
 
-  /** A flow takes up room at this peer, until it is over and forgotten. */
+  /** Schedules a sweep for a client that has opened a flow. */
   openedFlow(peer: GatewayPeer, now: Instant): void {
     this.#sweeps.hasten(peer, { at: after(now, SWEEP_INTERVAL_MS), reason: 'nat sweep' })
   }
 
-  /** One grant that has ended, which is still to be revoked. */
+  /** Returns one grant that has expired and has to be removed by the caller; undefined if there is none. */
   takeExpired(now: Instant): Grant | undefined {
     return this.#expiries.takeDue(now)
   }
 
-  /** Forgets the flows that are over, of those whose time it is. */
+  /** Removes flows that are over, of clients whose sweep is due. */
   sweep(now: Instant): void {
     for (let peer = this.#sweeps.takeDue(now); peer !== undefined; peer = this.#sweeps.takeDue(now)) {
       peer.sweep(now)

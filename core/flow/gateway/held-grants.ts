@@ -10,20 +10,22 @@ import { compareEntries, type ResourceEntry } from '../resource-entry.ts'
 import { MachineAddresses } from './machine-addresses.ts'
 
 export interface Grant extends ResourceEntry {
-  /** Who holds it. */
+  /** Client that has the grant. */
   readonly peer: PeerId
-  /** Absent: it never lapses. */
+  /** Expiry of the grant; undefined if it does not expire. */
   expiresAt: Instant | undefined
 }
 
-/** The grants of one client, so ordered that a packet meets those that cover its address and no others. */
+/** Grants of one client, indexed by prefix, so that a look-up touches only those that cover an address. */
 export class HeldGrants {
   readonly #machine: MachineAddresses
   readonly #grants = new Map<string, Grant>()
   readonly #prefixes = new PrefixTrie<Grant>(compareEntries)
-  /** An account has one such resource; of several, the first in order counts. */
+  /**
+   * Grants of Internet resources. An account has one such resource; if there are several, the first in order counts.
+   */
   #internet: Grant[] = []
-  /** Made when it is asked for: few clients ask. */
+  /** Index of names, made at the first use, as few clients need it. */
   #names: ResourceNames | undefined
 
   constructor(machine = new MachineAddresses()) {
@@ -38,12 +40,12 @@ export class HeldGrants {
     return this.#grants.get(resourceId)
   }
 
-  /** As they are now. */
+  /** Returns all grants, in a new array. */
   all(): Grant[] {
     return [...this.#grants.values()]
   }
 
-  /** Adds a grant; gives back the one of the same resource that it takes the place of. */
+  /** Adds a grant. Returns the one for the same resource that it has replaced. */
   put(grant: Grant): Grant | undefined {
     const { resource, prefix } = grant
     const replaced = this.remove(resource.id)
@@ -68,17 +70,17 @@ export class HeldGrants {
     return this.#internet.length > 0
   }
 
-  /** Of the Internet; as they are now. */
+  /** Grants of Internet resources, in a new array. */
   get internet(): Grant[] {
     return [...this.#internet]
   }
 
-  /** What covers an address that is not a mapped one, the most specific first. */
+  /** Returns the grants that cover an address, which is not a mapped one, most specific first. */
   covering(address: AddressBytes): Grant[] {
     const matches = this.#prefixes.matches(address, 0, address.length)
     const grants = matches.filter(({ prefix }) => prefix !== undefined && isGrantedBy(prefix, address))
     const [internet] = this.#internet
-    // The gateway's machine is not out there, and its services are nobody's resource, unless a prefix says so.
+    // The Internet resource does not include services of the gateway's machine; a prefix may.
     if (internet !== undefined && isOfInternet(address) && !this.#isMachine(address)) grants.push(internet)
     return grants
   }
@@ -87,7 +89,7 @@ export class HeldGrants {
     return this.#machine.has(address) || embeddedIpv4(address).some((ipv4) => this.#machine.has(ipv4))
   }
 
-  /** Whether a grant is of a resource that a normalized name belongs to. */
+  /** Whether there is a grant for a resource with this normalized name. */
   coversName(name: string): boolean {
     const named = () => this.all().flatMap(({ resource }) => (resource.type === 'dns' ? [resource] : []))
     this.#names ??= new ResourceNames(named())

@@ -2,38 +2,38 @@ import { compareAddresses, formatAddress, parseAddress, type AddressBytes } from
 import { whyNeverAServer } from '../../net/never-a-server.ts'
 import type { Family } from '../../runtime/endpoint.ts'
 
-/** Names that a client may have addresses for at once; the one that was assigned longest ago is forgotten first. */
+/** Most names of one client that have addresses; the one assigned longest ago is forgotten first. */
 export const MAX_DOMAINS = 4_096
 
-/** A name of a resource that the client has addresses for. */
+/** A name of a resource, and the addresses that a client has mapped to it. */
 export interface Assignment {
   readonly resourceId: string
   readonly domain: string
-  /** Of proxy addresses, to what they stand for; undefined where the family has no record. */
+  /** Real address by mapped address; undefined if the name has none of that family. */
   readonly real: ReadonlyMap<string, AddressBytes | undefined>
 }
 
 export interface AssignmentRequest {
   resourceId: string
-  /** Normalized. */
+  /** Normalized name. */
   domain: string
-  /** Canonical texts. */
+  /** Mapped addresses of the client, canonical. `realIps` are those of the site, canonical too. */
   proxyIps: readonly string[]
   realIps: readonly string[]
-  /** The family that nobody answered for: it keeps what an earlier answer said. */
+  /** Family whose lookup was not answered, which keeps the addresses of an earlier answer. */
   unanswered?: Family | undefined
 }
 
-/** The names that one client has addresses for, and what these stand for. */
+/** Names of one client with their mapped addresses and the real addresses for these. */
 export class NameAssignments {
   readonly #compare: (resourceId: string, other: string) => number
-  /** The oldest first. */
+  /** All assignments, oldest first. */
   readonly #all = new Set<Assignment>()
-  /** By resource, then by name. */
+  /** Assignments by resource, then by name. */
   readonly #byResource = new Map<string, Map<string, Assignment>>()
   readonly #byProxy = new Map<string, readonly Assignment[]>()
 
-  /** `compare` orders the resources whose names share an address. */
+  /** `compare` orders resources by id, for names that share a mapped address. */
   constructor(compare: (resourceId: string, other: string) => number) {
     this.#compare = compare
   }
@@ -42,12 +42,15 @@ export class NameAssignments {
     return this.#byResource.get(resourceId)?.has(domain) === true
   }
 
-  /** The names that the client knows by this address (canonical text), in order. */
+  /** Returns the assignments of a mapped address (canonical), in the order of their resources. */
   at(proxy: string): readonly Assignment[] {
     return this.#byProxy.get(proxy) ?? []
   }
 
-  /** Maps the sorted proxy addresses to the sorted real ones, cyclically by family. What must not be a server is left out. */
+  /**
+   * Assigns real addresses to the mapped addresses of a name: both sorted, in turn, by family. Leaves out addresses
+   * that cannot be a server's.
+   */
   assign({ resourceId, domain, proxyIps, realIps, unanswered }: AssignmentRequest): void {
     const before = this.#byResource.get(resourceId)?.get(domain)
     const real = new Map<string, AddressBytes | undefined>()
@@ -62,7 +65,7 @@ export class NameAssignments {
       }
     }
     if (before !== undefined) this.#remove(before)
-    // A client gives an address to another name once the first one is long forgotten. Two at once would be taken for one another.
+    // A client maps an address to another name only after forgetting the first, so any other name loses it.
     for (const proxy of real.keys()) {
       for (const other of this.at(proxy)) if (other.domain !== domain) this.#remove(other)
     }
@@ -83,7 +86,7 @@ export class NameAssignments {
     else names.set(domain, assignment)
     this.#all.add(assignment)
     for (const proxy of real.keys()) {
-      // A resource has one name per address: the one that was assigned last.
+      // An address belongs to one name of a resource, the one assigned last.
       const others = this.at(proxy).filter((other) => other.resourceId !== resourceId)
       const shared = [...others, assignment].sort((a, b) => this.#compare(a.resourceId, b.resourceId))
       this.#byProxy.set(proxy, shared)

@@ -1,27 +1,27 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { after, SECOND, type Instant } from '../../runtime/time.ts'
 
-/** Names that are being resolved for one peer. */
+/** Most names that are being resolved for one client. */
 const MAX_LOOKUPS = 64
-/** A resolution that nobody answered may be asked for again. */
+/** Time after which an unanswered lookup is forgotten, so that the name may be asked for again. */
 const LOOKUP_TIMEOUT_MS = 10 * SECOND
 
 export interface NameLookup {
   readonly peer: PeerId
   readonly resourceId: string
   readonly domain: string
-  /** What the client told last. */
+  /** Mapped addresses from the client's last announcement. */
   proxyIps: readonly string[]
   readonly askedAt: Instant
 }
 
-/** The names that the gateway waits for: each once for a peer and resource, and a bounded number for each peer. */
+/** Pending lookups of names: at most one for a client, resource and name, and a limited number for each client. */
 export class NameLookups {
   readonly #lookups = new Map<number, NameLookup>()
   readonly #ofPeer = new Map<PeerId, Set<number>>()
   #next = 0
 
-  /** The number of a new lookup, or why there is none. */
+  /** Adds a lookup. Returns its number, or why there is none. */
   ask(
     { peer, resourceId, domain, proxyIps }: Omit<NameLookup, 'askedAt'>,
     now: Instant,
@@ -43,7 +43,7 @@ export class NameLookups {
     return id
   }
 
-  /** The lookup that was answered, once. */
+  /** Removes and returns a lookup that was answered. */
   take(id: number): NameLookup | undefined {
     const lookup = this.#lookups.get(id)
     if (lookup === undefined) return undefined

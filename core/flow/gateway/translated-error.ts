@@ -5,15 +5,16 @@ import type { Instant } from '../../runtime/time.ts'
 import type { GatewayPeer } from './gateway-peer.ts'
 
 /**
- * Turns an ICMP error of the network, in place, into the one that the client would have got without NAT: it goes where the packet that it
- * quotes came from, and quotes it as its sender wrote it (RFC 5508 §4). Errors about anything but a live flow are refused.
+ * Translates an ICMP error from the network, in place, into the one that the client would have got without NAT: the
+ * packet that it quotes gets the addresses and ports that the client wrote (RFC 5508 §4). Refuses errors that are not
+ * about a live flow.
  */
 export const translateError = (
   error: PacketView,
   peer: GatewayPeer,
   now: Instant,
 ): 'translated' | 'icmp-error' | 'no-flow' | 'checksum' => {
-  // Its checksum is made anew below, which must not turn a damaged error into a good one.
+  // The checksum is computed again below, which must not make a damaged error valid.
   if (!error.checksumsHold()) return 'checksum'
   const quoted = quotedPacket(error)
   const own = error.addressLength === 4 ? peer.ipv4 : peer.ipv6
@@ -25,7 +26,7 @@ export const translateError = (
   if (entry === undefined) return 'no-flow'
   if (!isAddressAt(entry.insideAddress, error.bytes, destinationAt)) {
     rewriteQuote(error, quoted, { destination: entry.insideAddress })
-    // The site's addresses are not the client's business (D1).
+    // The client must not learn the site's real addresses (D1).
     error.setSource(entry.insideAddress)
   }
   if (entry.insidePort !== port) rewriteQuote(error, quoted, { sourcePort: entry.insidePort })

@@ -37,8 +37,8 @@ describe('the flow cache', () => {
         const stored = new Map<string, number>()
         for (const [at, [parts, isStored]] of steps.entries()) {
           const key = JSON.stringify(parts)
-          const place = cache.find(viewOf(parts))
-          if (place >= 0) expect([cache.verdictAt(place), cache.stampAt(place)]).to.deep.equal([stored.get(key), 1])
+          const slot = cache.find(viewOf(parts))
+          if (slot >= 0) expect([cache.verdictAt(slot), cache.stampAt(slot)]).to.deep.equal([stored.get(key), 1])
           if (!isStored) continue
           cache.store(viewOf(parts), at, 1)
           stored.set(key, at)

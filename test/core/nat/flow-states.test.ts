@@ -62,7 +62,7 @@ describe('the states of flows', () => {
     const stamp = states.stamp(row)
     const [late, later] = [after(NOW, UNCONFIRMED_TTL_MS - 1), after(NOW, UNCONFIRMED_TTL_MS)]
     expect([states.holdsVerdict(row, stamp, late), states.holdsVerdict(row, stamp, later)]).to.deep.equal([true, false])
-    states.note(row, { from: 'inside', tcpFlags: 0, now: late })
+    states.recordPacket(row, { from: 'inside', tcpFlags: 0, now: late })
     expect(states.holdsVerdict(row, stamp, later)).to.equal(true)
   })
 
@@ -70,12 +70,12 @@ describe('the states of flows', () => {
     const states = new FlowStates<string>(() => undefined)
     const rows = Array.from({ length: 1_000 }, (_, at) => {
       const row = states.open({ owner: at, protocol: TCP, isPlain: false }, NOW)
-      states.describe(row, `flow ${at}`)
+      states.setFlow(row, `flow ${at}`)
       return { row, stamp: states.stamp(row) }
     })
     for (const [at, { row, stamp }] of rows.entries()) {
       expect([states.ownerOf(row), states.holdsVerdict(row, stamp, NOW)]).to.deep.equal([at, true])
-      expect(states.note(row, { from: 'inside', tcpFlags: 0, now: NOW })).to.equal(`flow ${at}`)
+      expect(states.recordPacket(row, { from: 'inside', tcpFlags: 0, now: NOW })).to.equal(`flow ${at}`)
     }
   })
 })

@@ -48,7 +48,7 @@ class Bench {
             now,
           )
     if (typeof entry === 'string') return entry
-    this.states.note(entry.row, { from: 'inside', tcpFlags: flags, now })
+    this.states.recordPacket(entry.row, { from: 'inside', tcpFlags: flags, now })
     return `${formatAddress(entry.outsideAddress)} ${entry.outsidePort}`
   }
 
@@ -56,7 +56,7 @@ class Bench {
   reply(protocol: number, port: number, { real = REAL, flags = 0 } = {}): string {
     const entry = this.table.fromOutside(protocol, port, real, instant(this.now))
     if (entry === undefined) return 'dropped'
-    this.states.note(entry.row, { from: 'outside', tcpFlags: flags, now: instant(this.now) })
+    this.states.recordPacket(entry.row, { from: 'outside', tcpFlags: flags, now: instant(this.now) })
     return `${formatAddress(entry.insideAddress)} ${entry.insidePort}`
   }
 
