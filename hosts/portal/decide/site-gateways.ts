@@ -10,7 +10,7 @@ import type { View } from './view.ts'
 /** Connected gateways of a resource's site, and the ones among them whose version is compatible with a client. */
 export interface SiteGateways {
   healthy: PresentGateway[]
-  /** Of the same tunnel transport, whatever their version. */
+  /** Connected gateways with the client's tunnel transport, whatever their version. */
   sameTransport: PresentGateway[]
   compatible: PresentGateway[]
 }

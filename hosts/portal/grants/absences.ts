@@ -17,8 +17,9 @@ export interface AbsencesNeeds {
 }
 
 /**
- * Clients that hold grants and are not connected. After minutes it counts for nothing where one was: grants that rest on that are judged
- * without it, and end. After a day or so the others end as well. A portal that is down ends nothing.
+ * Tracks clients that hold grants but are not connected. After a few minutes (`placeMs`) their last known address
+ * counts for nothing: grants that depend on the connection are judged without it, and end. After a day or so
+ * (`absenceMs`) all their other grants end. Time while the portal is down does not count.
  */
 export class Absences {
   readonly #needs: AbsencesNeeds
@@ -28,7 +29,7 @@ export class Absences {
     this.#needs = needs
   }
 
-  /** The client's connection has ended. */
+  /** Starts the timers of a client whose connection ended. */
   left(clientId: string, now: Instant): void {
     const { agenda, limits } = this.#needs
     this.returned(clientId)
@@ -38,7 +39,7 @@ export class Absences {
     })
   }
 
-  /** The client is connected again. */
+  /** Stops the timers of a client that is connected again. */
   returned(clientId: string): void {
     const absent = this.#absent.get(clientId)
     this.#absent.delete(clientId)
@@ -46,7 +47,10 @@ export class Absences {
     this.#needs.agenda.cancel(absent?.all)
   }
 
-  /** A gateway has brought its grants here: clients of theirs that are not here have from now on as long as those that left now. */
+  /**
+   * Starts the timers of absent clients whose grants this process has taken over together with their gateway, as if
+   * they had just left.
+   */
   gatewayAdopted(gatewayId: string, now: Instant): void {
     const { grants, presence } = this.#needs
     for (const { row } of grants.ofGateway(gatewayId)) {

@@ -5,8 +5,8 @@ import type { ClientConnection } from './connections.ts'
 /** A client's request for access to a resource. */
 export interface AccessRequest {
   connection: ClientConnection
-  /** Message of the client, its `resource_id` in lower case. */
+  /** Request message of the client, its `resource_id` in lower case. */
   wish: Body<'client', 'toPortal', 'requestAuthorization'>
-  /** Verdicts of the policies when they were last asked. */
+  /** Verdicts of the policies at their last evaluation. */
   explanation: readonly PolicyExplanation[]
 }

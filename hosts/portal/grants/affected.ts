@@ -3,18 +3,18 @@ import type { View } from '../decide/view.ts'
 import type { Change } from '../store/entities.ts'
 import type { Grant, Grants } from './grants.ts'
 
-/** What a batch of committed changes concerns. */
+/** Actors, accounts, gateways and grants that a batch of committed changes may affect. */
 export interface Affected {
-  /** Whose list of resources may have changed. */
+  /** Actors whose list of resources may have changed. */
   actorIds: Set<string>
-  /** Whose standing may have changed, and all their grants with it. */
+  /** Actors whose standing may have changed, and so all their grants. */
   standingOf: Set<string>
   accountIds: Set<string>
   gatewayIds: Set<string>
   grants: Set<Grant>
 }
 
-/** Finds what changes concern. The view has them applied already. */
+/** Finds what changes may affect. The view must have them applied already. */
 export const affectedBy = (
   changes: readonly Change[],
   { view, grants, presence }: { view: View; grants: Grants; presence: Presence },
@@ -55,7 +55,7 @@ export const affectedBy = (
         for (const resourceId of view.resourcesOf(change.id)) addAll(affected.actorIds, viewersOf(resourceId))
         break
       case 'tokens':
-        // Its last use is noted all the time and means nothing.
+        // Only `lastUsedAt` changed, which is updated frequently and decides nothing.
         if (change.before !== undefined && change.after?.expiresAt === change.before.expiresAt) break
         addAll(affected.grants, grants.ofToken(change.id))
         addAll(
@@ -95,7 +95,10 @@ export const affectedBy = (
   return affected
 }
 
-/** When it was seen and proven last, and by what name, is noted all the time and decides nothing. */
+/**
+ * Whether only columns changed that decide nothing and are updated frequently: the name, and times and version of the
+ * last connect.
+ */
 const isSamePeer = (change: Change & { entity: 'clients' | 'gateways' }): boolean => {
   const { before, after } = change
   if (before === undefined || after === undefined) return false

@@ -2,19 +2,16 @@ import { DeadlineQueue } from '../../../core/runtime/deadline-queue.ts'
 import type { Deadline } from '../../../core/runtime/machine.ts'
 import { after, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 
-/** Something to do at a moment; by it the agenda finds what is to be cancelled. */
+/** A task at a moment; the handle by which it is cancelled. */
 export interface Appointment {
   readonly run: (now: Instant) => void
 }
 
-/** Everything that a machine has to do later, earliest first. */
+/** Tasks that a machine has to do later, ordered by time. */
 export class Agenda {
   readonly #appointments = new DeadlineQueue<Appointment>()
 
-  /**
-   * Adds an appointment.
-   * @param reason what is waited for, as `deadline` says it
-   */
+  /** Adds a task. @param reason what the machine waits for, as reported by `deadline` */
   add(at: Instant, reason: string, run: (now: Instant) => void): Appointment {
     const appointment = { run }
     this.#appointments.set(appointment, { at, reason })
@@ -29,7 +26,7 @@ export class Agenda {
     return this.#appointments.first()
   }
 
-  /** Does the earliest thing that is due. Returns false where nothing is. */
+  /** Runs the earliest task that is due; returns false if none is. */
   runNext(now: Instant): boolean {
     const due = this.#appointments.takeDue(now)
     due?.run(now)
@@ -37,6 +34,9 @@ export class Agenda {
   }
 }
 
-/** Monotonic moment at which the wall clock shows a time; the present one where that is over. */
+/**
+ * Converts a wall-clock time to the monotonic moment at which the clock will show it; the present moment if it has
+ * passed.
+ */
 export const instantAt = (time: UnixTime, { now, unixNow }: { now: Instant; unixNow: UnixTime }): Instant =>
   after(now, Math.max(0, time - unixNow))

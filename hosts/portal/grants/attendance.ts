@@ -39,7 +39,7 @@ export interface AttendanceNeeds {
   unixAt: (now: Instant) => UnixTime
   /** URL by which peers reach the portal, without a slash at the end. */
   publicUrl: string
-  /** Parts of the machine that hear of who comes and goes. */
+  /** Parts of the machine that react when peers join and leave. */
   withdrawals: Withdrawals
   keeper: GrantKeeper
   gatewayGrants: GatewayGrants
@@ -49,18 +49,24 @@ export interface AttendanceNeeds {
   resourceNews: ResourceNews
 }
 
-/** A peer that says nothing for so long is gone: its heartbeats come every 10 s. */
-const IDLE_CUT_OFF_MS = 37 * SECOND
-/** A peer joins as soon as it has connected, and wants its answer within 5 s. */
-const JOIN_WITHIN_MS = 10 * SECOND
+/** Silence after which a peer counts as gone; its heartbeats come every 10 s. */
+const IDLE_TIMEOUT_MS = 37 * SECOND
+/** Time within which a connection must join: peers do so at once, and expect the answer within 5 s. */
+const JOIN_TIMEOUT_MS = 10 * SECOND
 
-/** Only `create_authorization` has a word for never; here it is the year 2100. */
+/**
+ * Expiry (Unix seconds) sent in a gateway's `init` for grants that do not expire: the message has no null here, so
+ * 2100-01-01.
+ */
 const NEVER = 4_102_444_800
 
-/** A peer that gets no answer would wait for one; closed, it comes back, and its connect says what is the matter. */
+/**
+ * Reason for closing the connection of a peer whose row is gone: without an answer it would wait; when it reconnects,
+ * its connect says what is wrong.
+ */
 const UNKNOWN = 'its row is gone'
 
-/** Who is there: how a peer comes, what it is told first, and how it goes. */
+/** Handles how peers connect, join and leave: admits them, sends their first messages, and disconnects them. */
 export class Attendance {
   readonly #needs: AttendanceNeeds
   readonly #newcomers = new Newcomers()
@@ -69,19 +75,19 @@ export class Attendance {
     this.#needs = needs
   }
 
-  /** A socket is there; nobody has joined yet. */
+  /** Handles a new connection, whose peer has not joined yet. */
   connected(peer: PeerConnected, now: Instant): void {
     const connection = openConnection(peer, now)
     this.#needs.peers.add(connection)
     this.#watchIdle(connection, now)
     const older = this.#newcomers.add(connection)
     if (older !== undefined) this.#needs.peers.close(older, 'too many connections that did not join')
-    this.#needs.agenda.add(after(now, JOIN_WITHIN_MS), 'nobody joined', () => {
+    this.#needs.agenda.add(after(now, JOIN_TIMEOUT_MS), 'nobody joined', () => {
       if (this.#newcomers.has(connection)) this.#needs.peers.close(connection, 'nobody joined')
     })
   }
 
-  /** Answers a join: it is let in and told where it stands, or signed out. */
+  /** Answers a join: admits the peer and sends its `init`, or signs it out. */
   join(connection: Connection, frame: Frame, now: Instant): void {
     const fault = faultOf(connection, this.#needs.view, this.#needs.unixAt(now))
     if (fault !== undefined) return this.signOut(connection, now)
@@ -91,7 +97,10 @@ export class Attendance {
     if (isGateway(connection)) this.#joinGateway(connection, frame, now)
   }
 
-  /** Some of what a client is told depends on what it understands, and it says that after it was told the first time. */
+  /**
+   * Records the features that a client announces, which it does only after its `init`, and sends the parts of its
+   * configuration that depend on them.
+   */
   learnFeatures(connection: ClientConnection, features: readonly string[]): void {
     const { view } = this.#needs
     const client = view.get('clients', connection.peerId)
@@ -100,29 +109,35 @@ export class Attendance {
     connection.features = new Set(features)
     if (client === undefined || account === undefined) return
     const parts = { client, account, actor: view.get('actors', client.actorId) }
-    const told = clientInterface(parts, connection.features)
-    if (JSON.stringify(told) === JSON.stringify(clientInterface(parts, known))) return
-    this.#needs.peers.tell(connection, { event: 'configChanged', payload: { interface: told } })
+    const changed = clientInterface(parts, connection.features)
+    if (JSON.stringify(changed) === JSON.stringify(clientInterface(parts, known))) return
+    this.#needs.peers.tell(connection, { event: 'configChanged', payload: { interface: changed } })
   }
 
-  /** Its token is of no use any more: the peer is to sign in again, or to end. */
+  /**
+   * Disconnects a peer that may no longer be served, for example because its token expired: the peer has to sign in
+   * again, or stop.
+   */
   signOut(connection: Connection, now: Instant): void {
     const cause = faultOf(connection, this.#needs.view, this.#needs.unixAt(now)) ?? 'token_expired'
     const why = connection.features.has(FEATURES.endReasons) ? { cause, detail: capital(obstacleText(cause)) } : {}
-    // The one reason that released peers understand, whatever it was.
+    // Released peers understand only this reason, whatever the real cause is.
     const payload = { reason: 'token_expired', ...why }
     this.#needs.peers.tellFrame(connection, { topic: connection.role, event: 'disconnect', payload, ref: null })
     this.#left(connection, now)
     this.#needs.peers.close(connection, cause)
   }
 
-  /** Another process of the same peer has registered its key: with this one nobody could make a tunnel. It may come back with its own. */
+  /**
+   * Closes the connection of a peer whose row got another public key from another process of the same peer: nobody
+   * could establish a tunnel with this one. It may reconnect with its own key.
+   */
   supersede(connection: Connection, now: Instant): void {
     this.#left(connection, now)
     this.#needs.peers.close(connection, 'another process of the same peer')
   }
 
-  /** A gateway has connected to another process of this portal: what it is granted is that one's. */
+  /** Handles that a gateway connected to another process of this portal, which is then responsible for its grants. */
   gatewayElsewhere(gatewayId: string, now: Instant): void {
     const connection = this.#needs.peers.gateway(gatewayId)
     if (connection !== undefined) this.supersede(connection, now)
@@ -159,7 +174,7 @@ export class Attendance {
       },
     })
     this.#watchToken(connection, now)
-    // What holds where the client is may be another thing than what held where it was.
+    // The client may have another address than before, so conditions may give another verdict.
     for (const grant of this.#needs.grants.ofClient(client.id)) this.#needs.keeper.reexamine(grant, now)
   }
 
@@ -169,7 +184,7 @@ export class Attendance {
     const account = gateway === undefined ? undefined : view.get('accounts', gateway.accountId)
     if (gateway === undefined || account === undefined) return this.#needs.peers.close(connection, UNKNOWN)
     if (!this.#takeSeat(connection, presence.gatewayConnection(gateway.id), now)) return
-    // Before it is told what it may keep.
+    // Before the `init`, which lists the grants that the gateway may keep.
     if (presence.gateway(gateway.id) === undefined) this.#needs.gatewayGrants.adopt(gateway.id, now)
     this.#needs.absences.gatewayAdopted(gateway.id, now)
     const { id, siteId, name } = gateway
@@ -202,8 +217,9 @@ export class Attendance {
   }
 
   /**
-   * Takes the place of a connection that did not answer when this one was let in. Where another one has come in since, this one is closed:
-   * when it comes back, its connect says whether that one answers.
+   * Replaces a connection of the same peer that did not answer when this one was admitted. If another connection has
+   * joined since, closes this one and returns false; when its peer reconnects, the portal checks whether the other one
+   * answers.
    */
   #takeSeat(connection: Connection, seated: string | undefined, now: Instant): boolean {
     if (seated === undefined || seated === connection.connection) return true
@@ -217,7 +233,7 @@ export class Attendance {
     return true
   }
 
-  /** The peer is not there any more, though its socket may be. */
+  /** Removes a peer from presence; its socket may still be open. */
   #left(connection: Connection, now: Instant): void {
     if (!connection.isJoined) return
     connection.isJoined = false
@@ -232,7 +248,7 @@ export class Attendance {
   }
 
   #watchIdle(connection: Connection, now: Instant): void {
-    const end = after(connection.lastHeardAt, IDLE_CUT_OFF_MS)
+    const end = after(connection.lastHeardAt, IDLE_TIMEOUT_MS)
     if (end <= now) return this.#needs.peers.close(connection, 'idle')
     this.#needs.agenda.add(end, 'idle cut-off', (then) => {
       if (this.#needs.peers.get(connection.connection) === connection) this.#watchIdle(connection, then)

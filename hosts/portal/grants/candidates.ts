@@ -10,10 +10,12 @@ export interface CandidatesNeeds {
 
 type Event = 'iceCandidates' | 'invalidateIceCandidates'
 
-/** What gateways may say to a client that does not know of them yet. */
+/** Maximum of candidate messages held per grant until the client knows the gateway. */
 const MAX_HELD_MESSAGES = 64
 
-/** Passes ICE candidates on, unchanged and in order, between those whom an authorization ties, and nobody else. */
+/**
+ * Forwards ICE candidates, unchanged and in order, between clients and gateways that share a grant; drops all others.
+ */
 export class Candidates {
   readonly #needs: CandidatesNeeds
 
@@ -42,10 +44,10 @@ export class Candidates {
       if (tie === 'acknowledged') {
         this.#needs.peers.tellClient(clientId, { event, payload: { gateway_id: gatewayId, candidates } })
       } else if (tie === 'pending') {
-        // The client does not know of the gateway yet, and would lose them.
+        // Held, because the client does not know the gateway yet and would drop them.
         for (const grant of this.#needs.grants.ofClient(clientId)) {
-          if (grant.row.gatewayId === gatewayId && grant.held.length < MAX_HELD_MESSAGES)
-            grant.held.push({ event, candidates })
+          if (grant.row.gatewayId === gatewayId && grant.heldCandidates.length < MAX_HELD_MESSAGES)
+            grant.heldCandidates.push({ event, candidates })
         }
       } else {
         this.#needs.drop('candidates-without-authorization')

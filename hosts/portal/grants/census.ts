@@ -1,7 +1,7 @@
 import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
 
-/** Numbers of devices and gateways, by the rows in memory. */
+/** Counts of devices and gateways, from the rows in memory. */
 export interface Census {
   devicesOf: (actorId: string) => number
   devicesIn: (accountId: string) => number
@@ -10,7 +10,7 @@ export interface Census {
   isConnected: (id: string) => boolean
 }
 
-/** Counts the devices and gateways of a view. */
+/** Makes a census of a view. */
 export const censusOf = (view: View, presence: Presence): Census => ({
   devicesOf: (actorId) => view.clientsOf(actorId).size,
   devicesIn: (accountId) => view.clientsIn(accountId).size,

@@ -5,7 +5,7 @@ import type { Presence } from '../decide/presence.ts'
 import type { ClientConnection, Connection, GatewayConnection } from './connections.ts'
 import type { Emit } from './portal-output.ts'
 
-/** Connections of clients and gateways, and how to talk to them. */
+/** Connections of clients and gateways, and methods to send messages on them. */
 export class ConnectedPeers {
   readonly #presence: Presence
   readonly #emit: Emit
@@ -24,27 +24,27 @@ export class ConnectedPeers {
     this.#connections.delete(name)
   }
 
-  /** Connection by its name, joined or not. */
+  /** Returns a connection by its name, joined or not. */
   get(name: string): Connection | undefined {
     return this.#connections.get(name)
   }
 
-  /** All connections, joined or not. */
+  /** Iterates over all connections, joined or not. */
   all(): IterableIterator<Connection> {
     return this.#connections.values()
   }
 
-  /** Connection by which a client has joined. */
+  /** Returns the connection with which a client has joined. */
   client(clientId: string): ClientConnection | undefined {
     return this.#connections.get(this.#presence.clientConnection(clientId) ?? '') as ClientConnection | undefined
   }
 
-  /** Connection by which a gateway has joined. */
+  /** Returns the connection with which a gateway has joined. */
   gateway(gatewayId: string): GatewayConnection | undefined {
     return this.#connections.get(this.#presence.gatewayConnection(gatewayId) ?? '') as GatewayConnection | undefined
   }
 
-  /** Sends a message, under the name that the peer's dialect has for it. */
+  /** Sends a message under its name in the peer's dialect. */
   tell<R extends Role>(connection: Connection & { role: R }, message: FromPortal<R>): void {
     const { role, dialect } = connection
     const event = wireName({ role, direction: 'fromPortal', dialect }, message.event as EventName<R, 'fromPortal'>)
@@ -55,26 +55,26 @@ export class ConnectedPeers {
     this.#emit({ type: 'sendText', connection, text: encodeFrame(frame) })
   }
 
-  /** Answers a frame; a push has no ref, and gets none. */
+  /** Answers a frame; does nothing for a push, which has no ref. */
   reply(connection: Connection, frame: Frame): void {
     if (frame.ref !== null) this.tellFrame(connection, frame)
   }
 
-  /** Sends a message to a client. Returns false where it is not connected. */
+  /** Sends a message to a client; returns false if it is not connected. */
   tellClient(clientId: string, message: FromPortal<'client'>): boolean {
     const connection = this.client(clientId)
     if (connection !== undefined) this.tell(connection, message)
     return connection !== undefined
   }
 
-  /** Sends a message to a gateway. Returns false where it is not connected. */
+  /** Sends a message to a gateway; returns false if it is not connected. */
   tellGateway(gatewayId: string, message: FromPortal<'gateway'>): boolean {
     const connection = this.gateway(gatewayId)
     if (connection !== undefined) this.tell(connection, message)
     return connection !== undefined
   }
 
-  /** Closes a connection, after what was sent on it before. */
+  /** Closes a connection after everything sent before. */
   close({ connection }: Connection, reason: string): void {
     this.#emit({ type: 'closeConnection', connection, reason })
   }

@@ -4,8 +4,8 @@ import type { View } from '../decide/view.ts'
 import type { Connection } from './connections.ts'
 
 /**
- * Whether the row of a connected peer has been given another key since this connection was made, or has been proven by another device: the row is not
- * about this connection then.
+ * Whether, since this connection was made, its peer's row got another public key or another device's proof: then the
+ * row describes another device.
  */
 export const hasOtherKey = ({ role, peerId, publicKey, isProven }: Connection, view: View): boolean => {
   const row = view.get(role === 'client' ? 'clients' : 'gateways', peerId)
@@ -13,7 +13,7 @@ export const hasOtherKey = ({ role, peerId, publicKey, isProven }: Connection, v
   return row.publicKey !== publicKey || ('isProven' in row && row.isProven !== isProven)
 }
 
-/** Stable code of what is wrong with a connected peer, its token or its account; undefined while all is well. */
+/** Returns a stable code of what is wrong with a connected peer, its token or its account; undefined if nothing is. */
 export const faultOf = (connection: Connection, view: View, at: UnixTime): string | undefined => {
   const { role, peerId, tokenId } = connection
   const standing =

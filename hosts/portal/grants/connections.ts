@@ -3,38 +3,38 @@ import type { Instant } from '../../../core/runtime/time.ts'
 import { TokenBucket } from '../../../core/runtime/token-bucket.ts'
 import { versionOf } from '../decide/user-agent.ts'
 
-/** A peer's WebSocket, after its token and parameters were found in order. */
+/** A peer's new WebSocket, whose token and parameters were checked. */
 export interface PeerConnected {
-  /** The host's name for it, never used twice. */
+  /** Unique name of the connection, never reused. */
   connection: string
   role: 'client' | 'gateway'
   dialect: Dialect
-  /** The id of its row. */
+  /** Id of the peer's row. */
   peerId: string
   tokenId: string
-  /** Base64: what its row was given when it connected. */
+  /** Public key (base64) that the connect wrote to the row. */
   publicKey: string
-  /** Whether it proved the device key of its row; false for gateways, which have none. */
+  /** Whether the peer proved the device key of its row; false for gateways, which have none. */
   isProven: boolean
-  /** Canonical, without a port. */
+  /** IP address of the peer in canonical form, without a port. */
   remoteIp: string
   userAgent: string
   /** Tunnel transport that it carries packets by. */
   transport: string
-  /** The connection of the same peer that did not answer, whose place this one may take. */
+  /** Connection of the same peer that did not answer and may be replaced. */
   replaces?: string
 }
 
-/** One connection and what the portal knows of who is behind it. */
+/** A connection with its state. */
 export interface Connection extends PeerConnected {
   version: string
   isJoined: boolean
   features: ReadonlySet<string>
   lastHeardAt: Instant
-  /** Frames that the peer may still send; refilled over time, so that nobody keeps the portal busy for others. */
+  /** Limit of frames that the peer may send, so that no peer slows the portal down for others. */
   allowance: TokenBucket
-  /** For a client: the resources that it was told of, as they were told. */
-  told: Map<string, string>
+  /** Resources last sent to a client, as JSON, by id. */
+  sentResources: Map<string, string>
 }
 
 export type ClientConnection = Connection & { role: 'client' }
@@ -51,7 +51,7 @@ export const openConnection = (peer: PeerConnected, now: Instant): Connection =>
   features: new Set(),
   lastHeardAt: now,
   allowance: new TokenBucket(FRAME_RATE),
-  told: new Map(),
+  sentResources: new Map(),
 })
 
 const FRAME_RATE = { perSecond: 50, burst: 500 }

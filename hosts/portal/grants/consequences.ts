@@ -26,7 +26,7 @@ export interface ConsequencesNeeds {
   nameTroubles: NameTroubles
   grants: Grants
   unixAt: (now: Instant) => UnixTime
-  /** Parts of the machine that carry the consequences out. */
+  /** Parts of the machine that carry out the consequences. */
   keeper: GrantKeeper
   gatewayGrants: GatewayGrants
   gatewayNews: GatewayNews
@@ -36,7 +36,10 @@ export interface ConsequencesNeeds {
   attendance: Attendance
 }
 
-/** What follows from changes of the rows: for grants first, then for those who may stay, then for what they are told (P6). */
+/**
+ * Carries out the consequences of changed rows: first for grants, then for connections, then for what peers are told
+ * (P6).
+ */
 export class Consequences {
   readonly #needs: ConsequencesNeeds
 
@@ -44,7 +47,7 @@ export class Consequences {
     this.#needs = needs
   }
 
-  /** Takes over a batch of committed changes, and does what follows from them. */
+  /** Applies a batch of committed changes to the view and carries out their consequences. */
   follow(changes: readonly Change[], now: Instant): void {
     const { view, grants, peers, keeper, attendance, unixAt } = this.#needs
     for (const change of changes) view.apply(change)
@@ -63,7 +66,7 @@ export class Consequences {
     for (const change of changes) {
       const { entity, id, after: row } = change
       if (change.entity === 'accounts' && change.after !== undefined) this.#tellInterfaces(change.after)
-      // Not a consequence of anything else in this batch: somebody ended it.
+      // The row was removed by somebody, not by another change of this batch.
       const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
       if (grant !== undefined) keeper.withdraw(grant, { reason: 'authorization_removed' }, now)
       if (change.entity === 'authorizations') this.#needs.gatewayGrants.rowChanged(id, change.after)
@@ -71,9 +74,9 @@ export class Consequences {
       if (entity === 'clients' && row === undefined) this.#needs.whereabouts.delete(id)
       if (entity === 'gateways' && row === undefined) this.#needs.nameTroubles.gatewayRemoved(id)
     }
-    // Before anybody is signed out, whose requests would end unanswered.
+    // Before anybody is signed out, so that their requests are still answered.
     this.#needs.requests.followEnds(now)
-    // Last, so that a gateway that has to go as well is told what it must not serve any more.
+    // Last, so that a gateway that is signed out too has been told of withdrawn grants.
     for (const connection of peers.all()) {
       const row = view.get(connection.role === 'client' ? 'clients' : 'gateways', connection.peerId)
       const isConcerned =
@@ -93,7 +96,7 @@ export class Consequences {
     }
   }
 
-  /** The account or one of its identity providers: every grant may depend on it. */
+  /** Judges all grants of an account again, because the account or one of its identity providers changed. */
   #reexamineAccount(accountId: string, now: Instant): void {
     const { view, grants, keeper } = this.#needs
     for (const client of view.all('clients')) {
@@ -121,7 +124,7 @@ export class Consequences {
   }
 }
 
-/** Grants whose keys or addresses changed cannot be carried on: both ends set up anew. */
+/** Ends grants whose keys or addresses changed: both ends have to set them up again. */
 const endOutdated = (
   changes: readonly Change[],
   { grants, keeper }: { grants: Grants; keeper: GrantKeeper },
@@ -147,7 +150,7 @@ const isElsewhere = (before: Resource, after: Resource): boolean =>
   before.address !== after.address ||
   before.ipStack !== after.ipStack
 
-/** Gateways that serve a resource take over its new filters. */
+/** Sends changed filters of resources to the gateways that serve them. */
 const tellFilters = (
   changes: readonly Change[],
   { grants, gatewayNews }: { grants: Grants; gatewayNews: GatewayNews },

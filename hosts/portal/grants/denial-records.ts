@@ -12,31 +12,31 @@ export interface DenialRecordsNeeds {
   emit: Emit
 }
 
-/** From a denial on, its like are counted for so long, and then written down as one. */
+/** Time after a denial during which similar ones are only counted, to be recorded as one. */
 const FOLDED_MS = MINUTE
-/** Ids that a record of several names. */
+/** Maximum of resource ids named in a record of several denials. */
 const MAX_IDS = 20
 
-/** What is counted of one kind, beyond the first that was written down at once. */
+/** Repetitions of one kind of denial since the first, which was recorded at once. */
 interface Repeated {
   count: number
   last: Decision | undefined
   resourceIds: Set<string>
 }
 
-/** What was written down of one device since a denial began its minute. */
+/** Records about one device within the minute after a first denial. */
 interface Minute {
   records: number
   kinds: Map<string, Repeated>
 }
 
-/** The kind that all denials are of once a device has used up its records. */
+/** Kind under which all further denials are counted once a device has used up its records. */
 const ANY = 'any'
 
 /**
- * Writes denials down: the first at once, what repeats it within a minute as one record that says how many there were, and when the last
- * was. A client may ask fifty times a second, for ids that it makes up, and each record costs the database a write. Denials of very
- * many kinds are one kind from `records_per_minute` on: a condition's reason may be another each time.
+ * Audits denials: the first at once, similar ones within a minute as one record with their number and the time of the
+ * last. Bounds the writes of a client that asks fifty times a second for ids that it makes up: after
+ * `records_per_minute` different kinds of denials, all further ones share one record.
  */
 export class DenialRecords {
   readonly #needs: DenialRecordsNeeds
@@ -53,7 +53,7 @@ export class DenialRecords {
     const repeated = minute.kinds.get(kind) ?? (mayWrite ? undefined : minute.kinds.get(ANY))
     if (repeated === undefined) {
       minute.kinds.set(mayWrite ? kind : ANY, { count: 0, last: undefined, resourceIds: new Set() })
-      // Of the kind that is many kinds, nothing is written down at once.
+      // Nothing is recorded at once for the shared kind.
       if (!mayWrite) return this.add(accountId, decision, now)
       minute.records++
       return this.#needs.emit({ type: 'recordDecision', accountId, decision })
@@ -84,7 +84,9 @@ export class DenialRecords {
     }
   }
 
-  /** One client's, for one reason in all its words, at one resource: all that do not exist are one. */
+  /**
+   * Returns the kind of a denial: its reason with details, and its resource; all resources that do not exist are one.
+   */
   #kindOf(accountId: string, { resourceId, reason, details }: Decision): string {
     const isThere = this.#needs.view.get('resources', resourceId ?? '')?.accountId === accountId
     return JSON.stringify([isThere ? resourceId : null, reason, details])

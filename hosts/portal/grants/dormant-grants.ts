@@ -2,8 +2,8 @@ import type { Authorization } from '../store/entities.ts'
 import type { Grant } from './grants.ts'
 
 /**
- * Authorizations at gateways that have not joined at this process, or went to another one: it neither judges nor writes them. Their
- * rows are another process's, or nobody's until the gateway comes.
+ * Authorizations whose gateways have not joined at this process. Another process is responsible for them, or nobody
+ * until the gateway joins; this one neither judges nor writes them.
  */
 export class DormantGrants {
   readonly #byId = new Map<string, Grant>()
@@ -16,9 +16,18 @@ export class DormantGrants {
     this.#byId.set(id, grant)
   }
 
-  /** As it is after a start: nobody knows what its gateway was told of the resource. */
+  /**
+   * Adds an authorization from its row, as after a start: it is unknown which version of the resource its gateway has.
+   */
   putRow(row: Authorization): void {
-    this.put({ row, isAcknowledged: true, isAwaited: false, held: [], expiry: undefined, told: undefined })
+    this.put({
+      row,
+      isAcknowledged: true,
+      isAwaited: false,
+      heldCandidates: [],
+      expiry: undefined,
+      sentResource: undefined,
+    })
   }
 
   remove(id: string): void {
@@ -30,14 +39,14 @@ export class DormantGrants {
     if (grants?.size === 0) this.#byGateway.delete(grant.row.gatewayId)
   }
 
-  /** All of a gateway, the oldest first. They are not here afterwards. */
+  /** Removes and returns all grants of a gateway, the oldest first. */
   take(gatewayId: string): Grant[] {
     const grants = [...(this.#byGateway.get(gatewayId)?.values() ?? [])]
     for (const { row } of grants) this.remove(row.id)
     return grants.toSorted((a, b) => a.row.createdAt - b.row.createdAt)
   }
 
-  /** Those of these rows, and no others. */
+  /** Replaces all dormant grants with those of these rows. */
   replace(rows: readonly Authorization[]): void {
     const standing = new Map(rows.map((row) => [row.id, row]))
     for (const id of this.#byId.keys()) if (!standing.delete(id)) this.remove(id)

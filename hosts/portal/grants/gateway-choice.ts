@@ -21,23 +21,25 @@ export interface GatewayChoiceNeeds {
   random: Random
 }
 
-/** Gateways of the site of a requested resource. */
+/** Counts of the gateways of a requested resource's site, and those that may be asked. */
 export interface SiteCandidates {
-  /** Number of those that are connected. */
+  /** Number of connected gateways. */
   healthy: number
   /** Tunnel transports of those that are connected. */
   transports: readonly string[]
   /** Number of those that carry packets by the client's tunnel transport. */
   sameTransport: number
-  /** Number of those that the client understands. */
+  /** Number of connected gateways with a compatible version. */
   compatible: number
-  /** Number of those that were neither asked nor found dead, and have no room for one grant more. */
+  /** Number of gateways not yet tried that have no room for another grant. */
   full: number
-  /** Compatible gateways with room that were neither asked nor found dead by the client. */
+  /**
+   * Compatible gateways with room that this request has not tried and that the client did not report as unreachable.
+   */
   free: PresentGateway[]
 }
 
-/** Time in which a request that is made again is answered with the same gateway. */
+/** Time within which a repeated request is answered with the same gateway. */
 const SAME_ANSWER_MS = 10 * SECOND
 
 /** Chooses gateways for requests. */
@@ -48,7 +50,7 @@ export class GatewayChoice {
     this.#needs = needs
   }
 
-  /** Finds the gateways that may still be asked to serve a request. */
+  /** Finds the gateways that may be asked to serve a request, except those already asked. */
   candidates({ connection, wish }: AccessRequest, asked: ReadonlySet<string>, at: UnixTime): SiteCandidates {
     const { grants, grantLimits } = this.#needs
     const { version: clientVersion, transport: clientTransport } = connection
@@ -69,12 +71,12 @@ export class GatewayChoice {
     }
     const connected = new Set(wish.connected_gateway_ids.map((id) => id.toLowerCase()))
     if (free.some(({ id }) => connected.has(id))) return { ...counts, free }
-    // Asked again at once, it is answered the same again, whatever a selector would draw now.
+    // A request repeated at once gets the same gateway, even if the selector would now choose another.
     const same = free.find(({ id }) => at - (standing(id)?.row.createdAt ?? -Infinity) < SAME_ANSWER_MS)
     return { ...counts, free: same === undefined ? free : [same] }
   }
 
-  /** Chooses one of the free gateways. Undefined where the resource's site is gone. */
+  /** Chooses one of the free gateways; returns undefined if the resource's site is gone. */
   choose(
     { connection, wish }: AccessRequest,
     free: readonly [PresentGateway, ...PresentGateway[]],
@@ -85,7 +87,7 @@ export class GatewayChoice {
     return chooseAmong(free, about, this.#needs)
   }
 
-  /** Whether a gateway is at the site of a requested resource. */
+  /** Whether a gateway belongs to the site of a requested resource. */
   isAtSite({ siteId }: PresentGateway, { wish }: AccessRequest): boolean {
     return this.#needs.view.get('resources', wish.resource_id)?.siteId === siteId
   }

@@ -23,11 +23,12 @@ export interface GatewayGrantsNeeds {
   drop: Drop
 }
 
-/** A grant that ended longer ago has ended by everybody's clock. */
+/** Time since a grant's end after which no clock deviation matters. */
 const OVER_MS = MINUTE
 
 /**
- * Grants that come and go with their gateways: this process keeps those of the gateways that have joined here, and only knows of the others.
+ * Moves grants between this process and others together with their gateways: this process is responsible for grants of
+ * gateways that have joined here, and only remembers the others.
  */
 export class GatewayGrants {
   readonly #needs: GatewayGrantsNeeds
@@ -37,30 +38,33 @@ export class GatewayGrants {
     this.#needs = needs
   }
 
-  /** Knows of the authorizations that there are. They are judged when their gateways come: until then they may be another process's. */
+  /**
+   * Remembers the stored authorizations at the start. They are judged when their gateways join: until then another
+   * process may be responsible.
+   */
   restore(rows: readonly Authorization[], now: Instant): void {
     const longAgo = unixTime(this.#needs.unixAt(now) - OVER_MS)
     for (const row of rows) {
       if (row.expiresAt === null || row.expiresAt > longAgo) this.#dormant.putRow(row)
-      // Gateways end these by themselves, whoever's they are.
+      // Expired rows can be removed by any process: gateways end these grants by themselves.
       else this.#needs.emit({ type: 'removeAuthorization', accountId: row.accountId, authorizationId: row.id })
     }
   }
 
-  /** All rows anew. */
+  /** Replaces the remembered authorizations with all rows. */
   restoreAll(rows: readonly Authorization[]): void {
     this.#dormant.replace(rows.filter(({ id }) => this.#needs.grants.get(id) === undefined))
   }
 
-  /** A row was made or removed: by this process, or by another one, whose it is then. */
+  /** Handles that a row was created or removed, by this process or by another one. */
   rowChanged(id: string, row: Authorization | undefined): void {
     if (row === undefined) this.#dormant.remove(id)
     else if (this.#needs.grants.get(id) === undefined) this.#dormant.putRow(row)
   }
 
   /**
-   * A gateway joins here, and this process keeps its authorizations from now on: those that are still deserved, as what was changed
-   * meanwhile may not have had its consequences. A client that is not there is judged by what was known of it.
+   * Takes responsibility for a gateway that joins here: judges its grants again, because consequences of changes may
+   * have been missed meanwhile. The last known address stands in for clients that are not connected.
    */
   adopt(gatewayId: string, now: Instant): void {
     const { grants, whereabouts } = this.#needs
@@ -81,7 +85,7 @@ export class GatewayGrants {
     }
   }
 
-  /** As many as a gateway takes, the newest, which it is not told to drop; the others' clients ask again. */
+  /** Returns the newest grants, as many as a gateway may have, and removes the others: their clients ask again. */
   #newest(oldestFirst: readonly Grant[]): readonly Grant[] {
     const beyond = Math.max(0, oldestFirst.length - this.#needs.limits.grants_per_gateway)
     for (const { row } of oldestFirst.slice(0, beyond)) {
@@ -91,14 +95,14 @@ export class GatewayGrants {
     return oldestFirst.slice(beyond)
   }
 
-  /** A gateway has joined at another process, which keeps its authorizations from now on. */
+  /** Gives up responsibility for a gateway that has joined at another process. */
   release(gatewayId: string): void {
     const { grants, keeper, peers, whereabouts } = this.#needs
     for (const grant of grants.ofGateway(gatewayId)) {
       const { clientId } = grant.row
       keeper.release(grant)
       if (grant.isAcknowledged) this.#dormant.put(grant)
-      // The other process knows where the client is.
+      // The other process knows the client's address.
       if (peers.client(clientId) === undefined) whereabouts.delete(clientId)
     }
     this.#needs.withdrawals.gatewayRemoved(gatewayId)

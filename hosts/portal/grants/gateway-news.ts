@@ -9,13 +9,13 @@ export interface GatewayNewsNeeds {
   view: View
   grants: Grants
   peers: ConnectedPeers
-  /** Signs what a gateway hands back when it acknowledges a grant. */
+  /** Signs the references with which gateways acknowledge grants. */
   refKey: Uint8Array
-  /** Signs the tokens of flow logs. */
+  /** Signs ingest tokens of flow logs. */
   ingestKey: Uint8Array
 }
 
-/** Tells gateways what they are granted, and how the resources of their grants change. */
+/** Tells gateways of grants, and of changes of the granted resources. */
 export class GatewayNews {
   readonly #needs: GatewayNewsNeeds
 
@@ -23,7 +23,7 @@ export class GatewayNews {
     this.#needs = needs
   }
 
-  /** Tells a gateway of a grant, which it then acknowledges. */
+  /** Sends a grant to its gateway, which then acknowledges it. */
   tellGrant(grant: Grant, parts: GrantParts): void {
     const { peers, refKey, ingestKey } = this.#needs
     const ref = signedRef('grant', grant.row.id, refKey)
@@ -35,15 +35,15 @@ export class GatewayNews {
         features: peers.gateway(grant.row.gatewayId)?.features,
       }),
     })
-    grant.told = isTold ? JSON.stringify(gatewayResource(parts.resource)) : undefined
+    grant.sentResource = isTold ? JSON.stringify(gatewayResource(parts.resource)) : undefined
   }
 
-  /** Tells a gateway of the resources that it serves and that are not as it knows them. */
+  /** Sends a gateway the resources that it serves and whose present version it does not have. */
   tellResources(gatewayId: string): void {
     for (const grant of this.#needs.grants.ofGateway(gatewayId)) this.tellResource(grant)
   }
 
-  /** The same for one grant. Only filters may change while a grant stays. */
+  /** Sends the resource of one grant to its gateway, if changed. Only filters can change while a grant stays. */
   tellResource(grant: Grant): void {
     const { view, grants } = this.#needs
     const { gatewayId, resourceId } = grant.row
@@ -51,7 +51,8 @@ export class GatewayNews {
     if (resource === undefined) return
     const payload = gatewayResource(resource)
     const text = JSON.stringify(payload)
-    if (grant.told === text || !this.#needs.peers.tellGateway(gatewayId, { event: 'resourceUpdated', payload })) return
-    for (const other of grants.ofGateway(gatewayId)) if (other.row.resourceId === resourceId) other.told = text
+    if (grant.sentResource === text || !this.#needs.peers.tellGateway(gatewayId, { event: 'resourceUpdated', payload }))
+      return
+    for (const other of grants.ofGateway(gatewayId)) if (other.row.resourceId === resourceId) other.sentResource = text
   }
 }

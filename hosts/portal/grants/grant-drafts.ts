@@ -12,12 +12,12 @@ import type { Whereabouts } from './whereabouts.ts'
 
 export type Allowed = PolicyVerdict & { allowed: true }
 
-/** Terms of an authorization that is to be drawn up. */
+/** Terms of an authorization to be drafted. */
 export interface Terms {
   verdict: Allowed
   resourceId: string
   gatewayId: string
-  /** Reason for this gateway. */
+  /** Reason for choosing this gateway. */
   why: string
 }
 
@@ -28,7 +28,7 @@ export interface GrantDraftsNeeds {
   unixAt: (now: Instant) => UnixTime
 }
 
-/** Judges what a client may have, and draws up authorizations: on the view of the rows, without effects. */
+/** Judges requests and drafts authorizations from the view of the rows, without effects. */
 export class GrantDrafts {
   readonly #needs: GrantDraftsNeeds
 
@@ -36,7 +36,7 @@ export class GrantDrafts {
     this.#needs = needs
   }
 
-  /** Judges whether a client may have a resource, by what is known of the client. */
+  /** Judges whether a client may have a resource, with the facts known about the client. */
   evaluate({ client, actor, account, token }: ClientStanding, resourceId: string, at: UnixTime): AccessVerdict {
     return judgeAccess(this.#needs.view, {
       accountId: account.id,
@@ -49,13 +49,16 @@ export class GrantDrafts {
     })
   }
 
-  /** Standing of the client of an authorization, or what is wrong with it: a stable code. */
+  /** Returns the rows of an authorization's client if in good standing, or a stable code of what is wrong. */
   standing(row: Authorization, at: UnixTime): ClientStanding | string {
     if (this.parts(row) === undefined) return 'gone'
     return clientStanding(this.#needs.view, row, at)
   }
 
-  /** All that an authorization is about; undefined where a part is gone, or does not belong together any more. */
+  /**
+   * Returns the rows that an authorization refers to; undefined if one is gone, or if resource and gateway are no
+   * longer in the same site.
+   */
   parts(row: Authorization): GrantParts | undefined {
     const { view, whereabouts } = this.#needs
     const client = view.get('clients', row.clientId)
@@ -69,7 +72,7 @@ export class GrantDrafts {
     return { row, client, actor, token, gateway, resource, remoteIp, userAgent }
   }
 
-  /** Draws up an authorization, with all that it is about. Undefined where a part of it is gone. */
+  /** Drafts an authorization with its rows; undefined if one of these is gone. */
   draw(
     { client, actor, token }: ClientStanding,
     { verdict, resourceId, gatewayId, why }: Terms,
@@ -109,6 +112,8 @@ export class GrantDrafts {
   }
 }
 
-/** Terms that cannot change without both ends setting up anew, as a text to compare. */
+/**
+ * Returns, as text to compare, the terms of an authorization that cannot change without both ends setting it up again.
+ */
 export const termsOf = ({ client, gateway, resource: { siteId, type, address, ipStack } }: GrantParts): string =>
   JSON.stringify([client.publicKey, gateway.publicKey, siteId, type, address, ipStack])

@@ -22,13 +22,13 @@ export interface GrantKeeperNeeds {
   emit: Emit
 }
 
-/** Ahead of a grant's end it is looked whether another policy carries on, so that there is no gap. */
+/** Time before a grant's end at which another policy may take over, so that there is no gap. */
 const LOOK_AHEAD_MS = 3 * SECOND
 
-/** Keeps grants in force as long as they are deserved: gives, extends, and withdraws them. */
+/** Keeps grants in force while policies allow them: creates, extends and withdraws them. */
 export class GrantKeeper {
   readonly #needs: GrantKeeperNeeds
-  /** Grants that ended before their gateways acknowledged them, in order. */
+  /** Grants that ended before their gateways acknowledged them, oldest first. */
   #unacknowledgedEnds: Grant[] = []
 
   constructor(needs: GrantKeeperNeeds) {
@@ -36,8 +36,9 @@ export class GrantKeeper {
   }
 
   /**
-   * Asks a gateway once more to confirm what it was granted already: a client asks again for what it lost sight of, and the gateway has to
-   * tell its candidates again. Nothing is written down. Undefined where what stands is not all that a new grant would be.
+   * Asks a gateway to acknowledge an existing grant again: the client asks again if it lost its state, and the gateway
+   * then sends its candidates again. Records nothing. Returns undefined if there is no grant, or a new one would differ
+   * from it.
    */
   renew(asked: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
     const parts = this.#needs.drafts.draw(asked, terms, now)
@@ -48,20 +49,29 @@ export class GrantKeeper {
     return standing
   }
 
-  /** Grants a client a resource at a gateway. Undefined where a part of the authorization is gone. */
+  /**
+   * Grants a client access to a resource through a gateway. Returns undefined if a row of the authorization is gone.
+   */
   grant(asked: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
     const parts = this.#needs.drafts.draw(asked, terms, now)
     if (parts === undefined) return undefined
     const { row } = parts
     const older = this.#needs.grants.find(row)
-    // The gateway takes the new one for an update of the old: withdrawing that would end both.
+    // Not withdrawn at the gateway, which takes the new grant as an update of the old: a withdrawal would end both.
     if (older !== undefined) this.#remove(older)
-    const grant: Grant = { row, isAcknowledged: false, isAwaited: true, held: [], expiry: undefined, told: undefined }
+    const grant: Grant = {
+      row,
+      isAcknowledged: false,
+      isAwaited: true,
+      heldCandidates: [],
+      expiry: undefined,
+      sentResource: undefined,
+    }
     this.#enforce(grant, parts, now)
     return grant
   }
 
-  /** The gateway has it: from here on it is written down. Returns whether it is new. */
+  /** Handles a gateway's acknowledgement: stores the authorization. Returns whether it is new. */
   acknowledge(grant: Grant): boolean {
     grant.isAwaited = false
     if (grant.isAcknowledged) return false
@@ -71,8 +81,8 @@ export class GrantKeeper {
   }
 
   /**
-   * Judges a grant anew: keeps it, grants it anew under another policy without a gap, or withdraws it.
-   * @param because what is written down as the reason of a withdrawal, where that is not the verdict itself
+   * Judges a grant again: keeps it, moves it to another policy without a gap, or withdraws it. @param because recorded
+   * reason of a withdrawal, if not the verdict itself
    */
   reexamine(grant: Grant, now: Instant, because?: string): void {
     const at = this.#needs.unixAt(now)
@@ -85,7 +95,7 @@ export class GrantKeeper {
     this.#carryOn(grant, { standing, verdict }, now)
   }
 
-  /** Ends a grant, at its gateway too. */
+  /** Ends a grant and withdraws it from its gateway. */
   withdraw(
     grant: Grant,
     { reason, explanation }: { reason: string; explanation?: readonly PolicyExplanation[] },
@@ -115,13 +125,13 @@ export class GrantKeeper {
     })
   }
 
-  /** Ends a grant of which its gateway knows nothing any more. */
+  /** Ends a grant that its gateway has forgotten. */
   forget(grant: Grant): void {
     this.#remove(grant)
     if (!grant.isAcknowledged) this.#unacknowledgedEnds.push(grant)
   }
 
-  /** Ends a grant here only: another process keeps it from now on. */
+  /** Ends a grant in this process only; another one is now responsible for it. */
   release(grant: Grant): void {
     const { grants, agenda } = this.#needs
     agenda.cancel(grant.expiry)
@@ -129,7 +139,7 @@ export class GrantKeeper {
     if (!grant.isAcknowledged) this.#unacknowledgedEnds.push(grant)
   }
 
-  /** Takes the grants that ended before their gateways acknowledged them: requests may wait for these. */
+  /** Returns, once, the grants that ended before their gateways acknowledged them: requests may wait for these. */
   takeUnacknowledgedEnds(): Grant[] {
     return this.#unacknowledgedEnds.splice(0)
   }
@@ -181,7 +191,7 @@ export class GrantKeeper {
       return
     }
     grant.expiry = agenda.add(instantAt(expiresAt, { now, unixNow: unixAt(now) }), 'grant ends', (then) => {
-      // The wall clock may have been set back meanwhile.
+      // The wall clock may have been set back.
       if (unixAt(then) < expiresAt) return this.#watchExpiry(grant, then)
       this.reexamine(grant, then)
     })
@@ -196,7 +206,7 @@ export class GrantKeeper {
   }
 }
 
-/** Whether a standing grant is all that a new one would be. */
+/** Whether an existing grant equals a new one. */
 const isSame = ({ row, isAcknowledged }: Grant, next: Authorization): boolean => {
   const essence = ({ policyId, membershipId, tokenId, expiresAt, decision }: Authorization): string =>
     JSON.stringify([policyId, membershipId, tokenId, expiresAt, decision?.facts, decision?.terms])

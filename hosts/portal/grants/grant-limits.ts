@@ -11,10 +11,10 @@ export interface GrantLimitsNeeds {
   limits: Limits
 }
 
-/** New grants that a device may ask for at once after a silence, in minutes of what it may ask for all the time. */
+/** Burst of new grants that a device may request, in minutes of its sustained rate. */
 const BURST_MINUTES = 5
 
-/** Bounds of the number of grants: each one is a few rows, and has its place at a gateway. */
+/** Limits the number of grants: each takes several rows, and room at a gateway. */
 export class GrantLimits {
   readonly #needs: GrantLimitsNeeds
   readonly #newGrants: RateLimiter
@@ -25,7 +25,7 @@ export class GrantLimits {
     this.#newGrants = new RateLimiter({ perSecond: perMinute / 60, burst: BURST_MINUTES * perMinute })
   }
 
-  /** Why a device may not be granted a resource at a gateway, as a clause for people; undefined where it may. Counts the request. */
+  /** Returns why a device may not get a grant, as a clause for people; undefined if it may. Counts the request. */
   refusal(
     client: Pick<Client, 'id' | 'actorId' | 'accountId'>,
     { resourceId, gatewayId }: { resourceId: string; gatewayId: string },
@@ -38,13 +38,13 @@ export class GrantLimits {
     return `this device asks for more than ${limits.requests_per_minute} new grants a minute (limits.requests_per_minute)`
   }
 
-  /** Whether a gateway has room for one grant more: it is told of all of them in one message when it connects. */
+  /** Whether a gateway may get another grant: it receives all of them in one message when it connects. */
   hasRoom(gatewayId: string): boolean {
     const { grants, limits } = this.#needs
     return grants.count({ gatewayId }) < limits.grants_per_gateway
   }
 
-  /** Why no gateway of a site may have a further grant, as a clause for people. */
+  /** Reason why no gateway of a site may get another grant, as a clause for people. */
   get fullGateways(): string {
     const { grants_per_gateway: most } = this.#needs.limits
     return `the gateways of the site have ${most} grants each, and more are not given (limits.grants_per_gateway)`

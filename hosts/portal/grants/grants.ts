@@ -5,18 +5,18 @@ import type { Appointment } from './agenda.ts'
 /** An authorization in force. */
 export interface Grant {
   row: Authorization
-  /** The gateway said that it has it. Only then is it told to the client and written down. */
+  /** Whether the gateway has acknowledged the grant; only then it is sent to the client and stored. */
   isAcknowledged: boolean
-  /** Its gateway was asked to confirm it once more, as the client asked for it again. */
+  /** Whether the gateway was asked to acknowledge it again, because the client asked for it again. */
   isAwaited: boolean
-  /** What the gateway said for the client before that: passed on afterwards, in order. */
-  held: { event: 'iceCandidates' | 'invalidateIceCandidates'; candidates: string[] }[]
+  /** Candidates from the gateway, held in order until the client is told of the grant. */
+  heldCandidates: { event: 'iceCandidates' | 'invalidateIceCandidates'; candidates: string[] }[]
   expiry: Appointment | undefined
-  /** The resource as its gateway was told of it last; undefined where nobody knows. */
-  told: string | undefined
+  /** Resource as last sent to its gateway, as JSON; undefined after a restart of the portal. */
+  sentResource: string | undefined
 }
 
-/** The authorizations in force, in the orders in which changes look for them. */
+/** Authorizations in force, indexed by the rows that they depend on. */
 export class Grants {
   readonly #byId = new Map<string, Grant>()
   readonly #byClient = new MultiMap<string, Grant>()
@@ -73,13 +73,13 @@ export class Grants {
     return [...this.#byToken.get(id)]
   }
 
-  /** How many there are of a client, at a gateway, or in an account. */
+  /** Returns the number of grants of a client, at a gateway, or in an account. */
   count(of: { clientId: string } | { gatewayId: string } | { accountId: string }): number {
     if ('clientId' in of) return this.#byClient.get(of.clientId).size
     return ('gatewayId' in of ? this.#byGateway.get(of.gatewayId) : this.#byAccount.get(of.accountId)).size
   }
 
-  /** The one of a client for a resource at a gateway. */
+  /** Returns the grant of a client for a resource at a gateway. */
   find({
     clientId,
     resourceId,
@@ -91,12 +91,12 @@ export class Grants {
     return undefined
   }
 
-  /** How many clients hold a grant on a gateway. */
+  /** Returns the number of clients that hold grants at a gateway. */
   clientsOn(gatewayId: string): number {
     return new Set([...this.#byGateway.get(gatewayId)].map(({ row }) => row.clientId)).size
   }
 
-  /** Whether any, or only any acknowledged, grant ties the two. */
+  /** Returns whether a client and a gateway share an acknowledged grant, only pending ones, or none. */
   ties({ clientId, gatewayId }: { clientId: string; gatewayId: string }): 'acknowledged' | 'pending' | 'none' {
     let found: 'pending' | 'none' = 'none'
     for (const { row, isAcknowledged, isAwaited } of this.#byClient.get(clientId)) {

@@ -10,7 +10,7 @@ import type { Limits } from './limits.ts'
 import type { NameTroubles } from './name-troubles.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
-/** Everything that the portal's machine knows and an explanation reads: never to be changed by it. */
+/** Read-only state of the portal's machine, for explanations. */
 export interface Knowledge {
   view: View
   presence: Pick<Presence, 'gatewaysOf'>

@@ -3,54 +3,58 @@ import { HOUR, SECOND } from '../../../core/runtime/time.ts'
 
 const atMost = (normal: number, most = 10_000_000) => z.int().min(1).max(most).default(normal)
 
-/** When grants end without anybody's doing: the `grants` section of a portal's configuration. */
+/** Times after which grants end by themselves: the `grants` section of a portal's configuration. */
 export const GrantsConfig = z
   .strictObject({
-    /** How long a grant that rests on where a client connects from outlives the client's connection. */
+    /** Seconds for which a grant that depends on the client's address outlives the client's connection. */
     after_connection_seconds: z.int().min(10).max(86_400).default(180),
-    /** How long any grant outlives the client's connection: a device that left for good keeps none. */
+    /** Hours for which any grant outlives the client's connection: a device that left for good keeps none. */
     after_absence_hours: z.int().min(1).max(8_760).default(24),
   })
   .prefault({})
 
-/** How much one device, one actor and one account may take: the `limits` section of a portal's configuration. */
+/** Limits per device, actor, site and account: the `limits` section of a portal's configuration. */
 export const LimitsConfig = z
   .strictObject({
     devices_per_actor: atMost(1_000),
     devices_per_account: atMost(20_000),
     gateways_per_site: atMost(1_000),
-    /** Connections of clients, joined or not. */
+    /** Maximum of clients' connections, joined or not. */
     connections_per_actor: atMost(1_000),
     connections_per_account: atMost(20_000),
     grants_per_device: atMost(1_000),
     grants_per_actor: atMost(10_000),
-    /** Gateways take no more than 8 MiB at once, and are told all of theirs when they connect. */
+    /**
+     * Maximum of grants at one gateway, which receives all of them in one message of at most 8 MiB when it connects.
+     */
     grants_per_gateway: atMost(50_000, 60_000),
     grants_per_account: atMost(500_000),
-    /** Connects of one device or gateway: so many at once after a silence are five times as many. */
+    /** Connects of one device or gateway; the burst after a silence is five times as many. */
     connects_per_minute: atMost(12),
-    /** Requests of one device that lead to a new grant; five times as many at once after a silence. */
+    /** Requests of one device for new grants; the burst after a silence is five times as many. */
     requests_per_minute: atMost(60),
-    /** What may wait to be sent to a peer that does not read. What is being sent goes beyond it once. */
+    /** Bytes buffered for a peer that does not read; the message being sent may exceed it. */
     unsent_kib_per_connection: atMost(1_024),
-    /** A gateway is told of every client that comes to it, perhaps of all at once. */
+    /** Larger than a client's, because a gateway is told of each client that comes to it, perhaps of all at once. */
     unsent_kib_per_gateway: atMost(16_384),
     unsent_kib_per_actor: atMost(16_384),
     unsent_kib_per_account: atMost(131_072),
-    /** Records of denials of one device, and of refused sign-ins of one account; what goes beyond is counted in one more. */
+    /**
+     * Audit records of denials per device, and of refused sign-ins per account; further ones are counted in one record.
+     */
     records_per_minute: atMost(30),
   })
   .prefault({})
 
-/** The bounds and the times after which grants end, as the control channel needs them. */
+/** Limits and times in the form that the control channel uses. */
 export type Limits = z.infer<typeof LimitsConfig> & {
-  /** How long the place of a client that is not connected counts, in milliseconds. */
+  /** Milliseconds for which the address of a disconnected client counts. */
   placeMs: number
-  /** How long grants of a client that is not connected stand, in milliseconds. */
+  /** Milliseconds for which grants of a disconnected client last. */
   absenceMs: number
 }
 
-/** Bounds of a portal's configuration. */
+/** Returns the limits of a portal's configuration. */
 export const limitsOf = (config: {
   limits: z.infer<typeof LimitsConfig>
   grants: z.infer<typeof GrantsConfig>
@@ -60,5 +64,5 @@ export const limitsOf = (config: {
   absenceMs: config.grants.after_absence_hours * HOUR,
 })
 
-/** Bounds where the configuration says nothing. */
+/** Limits of an empty configuration. */
 export const DEFAULT_LIMITS: Limits = limitsOf({ limits: LimitsConfig.parse({}), grants: GrantsConfig.parse({}) })

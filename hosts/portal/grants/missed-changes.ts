@@ -3,10 +3,10 @@ import type { View } from '../decide/view.ts'
 import type { Change, Entities, EntityName, Rows } from '../store/entities.ts'
 import type { Grants } from './grants.ts'
 
-/** An authorization that is younger may not be written down yet: that it is not among the rows says nothing. */
+/** Age below which an acknowledged grant may not be stored yet, so that its missing row means nothing. */
 const SETTLED_MS = MINUTE
 
-/** What makes the view one of these rows, and ends grants whose rows are gone. */
+/** Returns the changes that bring the view to these rows, and end grants whose rows are gone. */
 export const missedChanges = ({ view, grants }: { view: View; grants: Grants }, rows: Rows, at: UnixTime): Change[] => {
   const changes: Change[] = []
   const entities = Object.keys(rows) as EntityName[]

@@ -1,7 +1,7 @@
 import { isTrouble, type SiteFindings } from '../../../core/dns/site-finding.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 
-/** What a gateway last said of a name of a resource that its site has trouble with. */
+/** DNS problem with a name of a resource, as last reported by a gateway. */
 export interface NameTrouble {
   gatewayId: string
   domain: string
@@ -9,12 +9,15 @@ export interface NameTrouble {
   at: UnixTime
 }
 
-/** Trouble with names, as the gateways of this process say it. In memory, bounded by gateway: the oldest is forgotten first. */
+/**
+ * DNS problems with resource names, as reported by the gateways of this process. Kept in memory, with a maximum per
+ * gateway: the oldest is forgotten first.
+ */
 export class NameTroubles {
-  /** By gateway, then by resource and name. */
+  /** Problems by gateway id, then by resource id and name. */
   readonly #byGateway = new Map<string, Map<string, NameTrouble & { resourceId: string }>>()
 
-  /** Where there is no trouble, what was said before is forgotten. `domain` is normalized. */
+  /** Stores a report, or forgets the earlier one if there is no problem any more. `domain` is normalized. */
   put({ resourceId, ...trouble }: NameTrouble & { resourceId: string }): void {
     const { gatewayId, domain, found } = trouble
     const names = this.#byGateway.get(gatewayId) ?? new Map<string, NameTrouble & { resourceId: string }>()
@@ -31,7 +34,7 @@ export class NameTroubles {
     this.#byGateway.delete(gatewayId)
   }
 
-  /** By name. */
+  /** Returns the problems of a resource, sorted by name. */
   ofResource(resourceId: string): NameTrouble[] {
     return [...this.#byGateway.values()]
       .flatMap((names) => [...names.values()].filter((trouble) => trouble.resourceId === resourceId))

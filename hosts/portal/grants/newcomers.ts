@@ -1,15 +1,18 @@
 import { MultiMap } from '../decide/multi-map.ts'
 import type { Connection } from './connections.ts'
 
-/** Connections of one peer that have not joined: a peer that comes back makes one, and its old one may be there for a while. */
+/**
+ * Maximum of connections of one peer that have not joined; a reconnecting peer may briefly have an old one beside the
+ * new.
+ */
 const MAX_OF_ONE_PEER = 4
 
-/** Connections whose peers have not joined yet: they cost sockets and are of no use. */
+/** Connections whose peers have not joined yet. Bounded, because they cost sockets and are of no use. */
 export class Newcomers {
-  /** In the order in which they came. */
+  /** Connections by peer id, in the order in which they came. */
   readonly #ofPeer = new MultiMap<string, Connection>()
 
-  /** @returns the oldest of the peer where it has too many by now. */
+  /** Adds a connection. Returns the oldest one of the same peer, to be closed, if it now has too many. */
   add(connection: Connection): Connection | undefined {
     const { peerId } = connection
     this.#ofPeer.add(peerId, connection)
@@ -20,7 +23,7 @@ export class Newcomers {
     return oldest
   }
 
-  /** It has joined, or is gone. */
+  /** Removes a connection that has joined or closed. */
   remove(connection: Connection): void {
     this.#ofPeer.delete(connection.peerId, connection)
   }

@@ -31,7 +31,7 @@ export interface PeerFramesNeeds {
   drop: Drop
 }
 
-/** Reads what clients and gateways send, and passes each message to the part of the machine that it is for. */
+/** Parses frames from clients and gateways, and passes each message to the part of the machine that handles it. */
 export class PeerFrames {
   readonly #needs: PeerFramesNeeds
 
@@ -39,7 +39,7 @@ export class PeerFrames {
     this.#needs = needs
   }
 
-  /** Takes one frame of a connection. */
+  /** Handles one frame of a connection. */
   received({ connection: name, text }: { connection: string; text: string }, now: Instant): void {
     const { peers, drop } = this.#needs
     const connection = peers.get(name)
@@ -56,7 +56,7 @@ export class PeerFrames {
     if (topic === 'phoenix' && event === 'heartbeat') return this.#needs.peers.reply(connection, okReply(topic, ref))
     if (topic !== connection.role) return this.#needs.peers.reply(connection, errorReply(topic, ref, 'unmatched topic'))
     if (event === 'phx_join') {
-      // Each is answered with all that there is.
+      // A repeated join costs more than other frames, as it is answered with the whole `init`.
       if (connection.isJoined && !connection.allowance.take(now, JOIN_COST)) return this.#needs.drop('too-many-joins')
       return this.#needs.attendance.join(connection, frame, now)
     }
@@ -114,7 +114,7 @@ export class PeerFrames {
     }
   }
 
-  /** A gateway speaks for resources of its own site only. */
+  /** Stores a gateway's report about a name, if the name belongs to a resource of the gateway's site. */
   #noteName(
     { peerId: gatewayId }: Connection,
     { resource_id, domain, ipv4, ipv6 }: Extract<ToPortal<'gateway'>, { event: 'nameFindings' }>['payload'],
@@ -138,8 +138,8 @@ export class PeerFrames {
   }
 }
 
-/** Cost of a join, in frames that a peer may send: about one a second, and ten at once. */
+/** Cost of a repeated join, in frames that a peer may send: allows about one a second, and ten at once. */
 const JOIN_COST = 48
 
-/** There are no relays yet: Portreeve's own peers do without. */
+/** Answer to a request for relays: this portal has none, and Portreeve's own peers need none. */
 const NO_RELAYS = { event: 'relaysPresence' as const, payload: { disconnected_ids: [], connected: [] } }

@@ -1,12 +1,12 @@
 import type { Authorization } from '../store/entities.ts'
 import type { Decision } from '../store/store.ts'
 
-/** Effect of the portal's machine, which its shell carries out. */
+/** Effect of the portal's machine, carried out by its shell. */
 export type PortalOutput =
   | { type: 'sendText'; connection: string; text: string }
-  /** Comes after the texts that were sent before. */
+  /** Closes a connection after the texts sent before. */
   | { type: 'closeConnection'; connection: string; reason: string }
-  /** Answered by `authorizationNotRecorded` where that fails. */
+  /** Stores an authorization; if that fails, the shell answers with `authorizationNotRecorded`. */
   | { type: 'recordAuthorization'; authorization: Authorization }
   | { type: 'removeAuthorization'; accountId: string; authorizationId: string }
   | { type: 'recordDecision'; accountId: string; decision: Decision }
@@ -14,5 +14,5 @@ export type PortalOutput =
 /** Queues an effect. */
 export type Emit = (output: PortalOutput) => void
 
-/** Counts an input that was dropped, by its reason. */
+/** Counts a dropped input by its reason. */
 export type Drop = (reason: string) => void

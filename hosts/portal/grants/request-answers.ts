@@ -15,7 +15,7 @@ export interface RequestAnswersNeeds {
   view: Pick<View, 'get'>
   peers: ConnectedPeers
   denials: DenialRecords
-  /** Signs the tokens of flow logs. */
+  /** Signs ingest tokens of flow logs. */
   ingestKey: Uint8Array
   unixAt: (now: Instant) => UnixTime
   emit: Emit
@@ -23,15 +23,15 @@ export interface RequestAnswersNeeds {
 
 /** Reason of a refused request. */
 export interface Refused {
-  /** Code for the client. */
+  /** Code sent to the client. */
   reason: string
-  /** Cause for the audit trail. */
+  /** Cause recorded in the audit trail. */
   cause: string
-  /** The bound that is reached, in words. */
+  /** Limit that was reached, in words. */
   limit?: string
 }
 
-/** Tells clients what became of their requests, and writes it down. */
+/** Answers clients' requests, and records the decisions. */
 export class RequestAnswers {
   readonly #needs: RequestAnswersNeeds
 
@@ -39,7 +39,7 @@ export class RequestAnswers {
     this.#needs = needs
   }
 
-  /** Tells a client of a grant that its gateway has acknowledged, and of what the gateway said for it before that. */
+  /** Sends a client a grant that its gateway has acknowledged, then the held candidates of the gateway. */
   tellGrant({ connection }: AccessRequest, grant: Grant, parts: GrantParts): void {
     const { peers, ingestKey } = this.#needs
     const { gatewayId } = grant.row
@@ -51,12 +51,12 @@ export class RequestAnswers {
         gatewayFeatures: peers.gateway(gatewayId)?.features,
       }),
     })
-    for (const { event, candidates } of grant.held.splice(0)) {
+    for (const { event, candidates } of grant.heldCandidates.splice(0)) {
       peers.tell(connection, { event, payload: { gateway_id: gatewayId, candidates } })
     }
   }
 
-  /** Writes down that access was granted. */
+  /** Records that access was granted. */
   recordGrant(
     { connection, wish, explanation }: AccessRequest,
     { grant: { row }, choice }: { grant: Grant; choice: Choice | undefined },
@@ -79,10 +79,10 @@ export class RequestAnswers {
     this.#needs.emit({ type: 'recordDecision', accountId, decision })
   }
 
-  /** Tells a client why its request is refused, and writes it down. */
+  /** Tells a client why its request is refused, and records it. */
   refuse(request: AccessRequest, { reason, cause, limit }: Refused, now: Instant): void {
     const { connection, wish, explanation } = request
-    // Whoever may not even know the resource learns nothing of what stands in the way.
+    // Only if the resource exists for the client: otherwise the reasons would reveal it.
     const isTold = reason === 'forbidden'
     const properties = isTold ? violatedProperties(explanation) : []
     const details = isTold && connection.features.has(FEATURES.denialDetails) ? denialDetails(explanation) : undefined

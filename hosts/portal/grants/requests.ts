@@ -26,29 +26,32 @@ export interface RequestsNeeds {
   answers: RequestAnswers
   agenda: Agenda
   unixAt: (now: Instant) => UnixTime
-  /** Signs what a gateway hands back when it acknowledges a grant. */
+  /** Signs the references with which gateways acknowledge grants. */
   refKey: Uint8Array
   drop: Drop
 }
 
-/** A gateway that has not acknowledged by then is replaced by the next. */
-const GATEWAY_PATIENCE_MS = SECOND
-/** A client waits no longer for the whole. */
-const CLIENT_PATIENCE_MS = 15 * SECOND
+/** Time for a gateway to acknowledge, after which the next one is asked. */
+const ACKNOWLEDGE_TIMEOUT_MS = SECOND
+/** Time for the whole request, after which the client is refused. */
+const REQUEST_TIMEOUT_MS = 15 * SECOND
 
-/** A request that a gateway has yet to acknowledge. */
+/** A request that waits for a gateway's acknowledgement. */
 interface Pending extends AccessRequest {
-  /** Gateways that were asked. */
+  /** Ids of gateways asked so far. */
   tried: Set<string>
   grant: Grant | undefined
   choice: Choice | undefined
-  /** No gateway is left to try: the one that was asked last has until the end. */
+  /** Whether no further gateway is left; the last one asked may still acknowledge until the end. */
   isExhausted: boolean
-  patience: Appointment | undefined
+  acknowledgeTimer: Appointment | undefined
   end: Appointment | undefined
 }
 
-/** Requests for access: from the client's wish to both ends' knowing of one another, or to a reason why not. */
+/**
+ * Handles requests for access, from the client's message until both ends know of each other, or the client knows why
+ * not.
+ */
 export class Requests {
   readonly #needs: RequestsNeeds
   readonly #pending = new Map<string, Pending>()
@@ -60,7 +63,7 @@ export class Requests {
   ask(connection: ClientConnection, wish: Body<'client', 'toPortal', 'requestAuthorization'>, now: Instant): void {
     const key = keyOf(connection.peerId, wish.resource_id)
     const pending = this.#pending.get(key)
-    // Asked again while it is being worked on: a client does so after 2 s.
+    // A client repeats its request after 2 s; this one is still being worked on.
     if (pending?.connection === connection) {
       pending.wish = wish
       return
@@ -74,11 +77,11 @@ export class Requests {
       choice: undefined,
       explanation: [],
       isExhausted: false,
-      patience: undefined,
+      acknowledgeTimer: undefined,
       end: undefined,
     }
     this.#pending.set(key, fresh)
-    fresh.end = this.#needs.agenda.add(after(now, CLIENT_PATIENCE_MS), 'request unanswered', (then) => {
+    fresh.end = this.#needs.agenda.add(after(now, REQUEST_TIMEOUT_MS), 'request unanswered', (then) => {
       this.#refuse(fresh, { reason: 'offline', cause: 'no gateway acknowledged' }, then)
     })
     this.#advance(fresh, now)
@@ -112,7 +115,10 @@ export class Requests {
     }
   }
 
-  /** Goes on with requests whose grants ended, as after a change of the rules, before their gateways acknowledged them. */
+  /**
+   * Continues requests whose grants ended before their gateways acknowledged them, for example because a policy
+   * changed.
+   */
   followEnds(now: Instant): void {
     for (const grant of this.#needs.keeper.takeUnacknowledgedEnds()) {
       const pending = this.#pendingOf(grant)
@@ -126,7 +132,7 @@ export class Requests {
     return this.#pending.size
   }
 
-  /** Asks the next gateway, after asking the policies again. */
+  /** Evaluates the policies again, then asks the next gateway. */
   #advance(pending: Pending, now: Instant): void {
     const { view, drafts, gateways, unixAt } = this.#needs
     const { connection, wish } = pending
@@ -164,7 +170,7 @@ export class Requests {
     pending.tried.add(gatewayId)
     pending.choice = choice
     pending.grant = renewed ?? keeper.grant(standing, terms, now)
-    pending.patience = agenda.add(after(now, GATEWAY_PATIENCE_MS), 'gateway did not acknowledge', (then) =>
+    pending.acknowledgeTimer = agenda.add(after(now, ACKNOWLEDGE_TIMEOUT_MS), 'gateway did not acknowledge', (then) =>
       this.#advance(pending, then),
     )
   }
@@ -203,7 +209,7 @@ export class Requests {
     this.#leaveOthers(grant, pending, now)
   }
 
-  /** Withdraws what the client holds for the resource at other gateways that it is not connected to: it has no use for that. */
+  /** Withdraws the client's other grants for the resource at gateways that it is not connected to. */
   #leaveOthers({ row }: Grant, { wish }: Pending, now: Instant): void {
     const { grants, keeper } = this.#needs
     const connected = new Set(wish.connected_gateway_ids.map((id) => id.toLowerCase()))
@@ -225,11 +231,11 @@ export class Requests {
     this.#withdrawUnacknowledged(pending, now)
   }
 
-  /** Withdraws what the gateway that was asked did not acknowledge. */
+  /** Withdraws the grant of a gateway that did not acknowledge it. */
   #withdrawUnacknowledged(pending: Pending, now: Instant): void {
     const { agenda, keeper } = this.#needs
-    const { grant, patience } = pending
-    agenda.cancel(patience)
+    const { grant, acknowledgeTimer } = pending
+    agenda.cancel(acknowledgeTimer)
     pending.grant = undefined
     pending.isExhausted = false
     if (grant !== undefined) grant.isAwaited = false
@@ -238,13 +244,13 @@ export class Requests {
 
   #finish(pending: Pending): void {
     const { agenda } = this.#needs
-    agenda.cancel(pending.patience)
+    agenda.cancel(pending.acknowledgeTimer)
     agenda.cancel(pending.end)
     const key = keyOf(pending.connection.peerId, pending.wish.resource_id)
     if (this.#pending.get(key) === pending) this.#pending.delete(key)
   }
 
-  /** Request that waits for a grant. */
+  /** Returns the request that waits for a grant. */
   #pendingOf(grant: Grant): Pending | undefined {
     const pending = this.#pending.get(keyOf(grant.row.clientId, grant.row.resourceId))
     return pending?.grant === grant ? pending : undefined

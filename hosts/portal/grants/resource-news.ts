@@ -9,7 +9,7 @@ export interface ResourceNewsNeeds {
   peers: ConnectedPeers
 }
 
-/** What clients are told of the resources that exist for them: those that a policy joins to a group of theirs (P10). */
+/** Tells clients of the resources that exist for them: those that a policy grants to one of their groups (P10). */
 export class ResourceNews {
   readonly #needs: ResourceNewsNeeds
 
@@ -17,26 +17,28 @@ export class ResourceNews {
     this.#needs = needs
   }
 
-  /** All of them, for an `init`. */
+  /** Returns all resources of a client, for its `init`. */
   all(connection: ClientConnection): ClientResource[] {
     const resources = this.#visible(connection)
-    connection.told = new Map(resources.map((resource) => [resource.id, JSON.stringify(resource)]))
+    connection.sentResources = new Map(resources.map((resource) => [resource.id, JSON.stringify(resource)]))
     return resources
   }
 
-  /** What changed since the client was last told: first what it may see, then what it may not any more. */
+  /**
+   * Sends a client the changes of its resources since the last message: first new and changed ones, then removed ones.
+   */
   refresh(connection: ClientConnection): void {
-    const { told } = connection
-    const gone = new Set(told.keys())
+    const { sentResources } = connection
+    const gone = new Set(sentResources.keys())
     for (const resource of this.#visible(connection)) {
       gone.delete(resource.id)
       const text = JSON.stringify(resource)
-      if (told.get(resource.id) === text) continue
-      told.set(resource.id, text)
+      if (sentResources.get(resource.id) === text) continue
+      sentResources.set(resource.id, text)
       this.#needs.peers.tell(connection, { event: 'resourceCreatedOrUpdated', payload: resource })
     }
     for (const id of gone) {
-      told.delete(id)
+      sentResources.delete(id)
       this.#needs.peers.tell(connection, { event: 'resourceDeleted', payload: id })
     }
   }

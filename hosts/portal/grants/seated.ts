@@ -1,18 +1,18 @@
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 
-/** Two heartbeats are overdue. */
+/** Silence after which a connection counts as dead: two heartbeats are overdue. */
 const SILENT_AFTER_MS = 25 * SECOND
 
-/** The connection by which a client or gateway is here. */
+/** The present connection of a client or gateway. */
 export interface SeatedConnection {
   connection: string
-  /** Whether it has said nothing for so long that its peer is gone, even where a proxy on the way answers pings for it. */
+  /** Whether the peer was silent for so long that it must be gone, even if a proxy answers pings in its place. */
   isSilent: boolean
   remoteIp: string
 }
 
-/** Finds the connection by which a client or gateway has joined. */
+/** Finds the connection with which a client or gateway has joined. */
 export const seatedConnection = (peers: ConnectedPeers, peerId: string, now: Instant): SeatedConnection | undefined => {
   const seated = peers.client(peerId) ?? peers.gateway(peerId)
   if (seated === undefined) return undefined

@@ -47,18 +47,18 @@ export interface PortalOptions {
   random: Random
   unixAt: (now: Instant) => UnixTime
   publicUrl: string
-  /** The configuration's defaults, if not given. */
+  /** Limits on peers and grants; the configuration's defaults if absent. */
   limits?: Limits
-  /** Signs what peers hand back. */
+  /** Signs references that peers send back. */
   refKey: Uint8Array
-  /** Signs flow logs' ingest tokens. */
+  /** Signs ingest tokens of flow logs. */
   ingestKey: Uint8Array
 }
 
 export type PortalInput =
   | { type: 'viewLoaded'; rows: Rows }
   | { type: 'changed'; changes: readonly Change[] }
-  /** Changes were missed, and nobody knows which: all rows as they are. */
+  /** All rows, after an unknown number of changes was missed. */
   | { type: 'viewReloaded'; rows: Rows }
   | ({ type: 'peerConnected' } & PeerConnected)
   | { type: 'peerDisconnected'; connection: string }
@@ -66,10 +66,10 @@ export type PortalInput =
   | { type: 'authorizationNotRecorded'; authorizationId: string }
 
 /**
- * What a portal decides about its peers: who is there, what each is told, and who may pass through whom until when.
- *
- * `viewLoaded` comes first. A connection exists from `peerConnected` to `peerDisconnected`, which also follows
- * `closeConnection`. Changes take effect as they are handed in, before anything that a peer says afterwards.
+ * State machine of a portal's control channel: decides which peers are connected, what each is told, and which client
+ * may use which resource through which gateway until when.
+ *  `viewLoaded` comes first. A connection exists from `peerConnected` to `peerDisconnected`, which also follows
+ * `closeConnection`. Changes take effect when they are handed in, before any later frame of a peer.
  */
 export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #outputs = new OutputQueue<PortalOutput>()
@@ -87,7 +87,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #frames: PeerFrames
   readonly #attendance: Attendance
   readonly #consequences: Consequences
-  /** Everything that explanations read. */
+  /** State that explanations read. */
   readonly knowledge: Knowledge
 
   constructor(options: PortalOptions) {
@@ -149,12 +149,12 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return this.#agenda.deadline()
   }
 
-  /** The connection by which a client or gateway is here; undefined where it is not. */
+  /** Returns the present connection of a client or gateway; undefined if it has none. */
   seated(peerId: string, now: Instant): SeatedConnection | undefined {
     return seatedConnection(this.#peers, peerId, now)
   }
 
-  /** Who is there and what is under way. */
+  /** Returns the numbers of connected peers, grants, and pending requests and withdrawals. */
   counts(): Readonly<Record<'clients' | 'gateways' | 'grants' | 'requests' | 'withdrawals', number>> {
     return {
       ...this.#presence.counts(),
@@ -164,17 +164,17 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     }
   }
 
-  /** Reasons and how often something was dropped for them. */
+  /** Returns the number of dropped inputs by reason. */
   counters(): Readonly<Record<string, number>> {
     return this.#counters.snapshot()
   }
 
-  /** Numbers of devices and gateways. */
+  /** Counts of devices and gateways. */
   get census(): Census {
     return censusOf(this.#view, this.#presence)
   }
 
-  /** The rows, as of the last change handed in. */
+  /** View of the rows, as of the last change handed in. */
   get view(): Pick<View, 'get'> {
     return this.#view
   }
@@ -185,7 +185,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         this.#view.load(input.rows)
         return this.#gatewayGrants.restore(input.rows.authorizations, now)
       case 'changed':
-        // Of this process's own changes it is known what was before.
+        // Changes without `before` come from other processes.
         this.#releaseGateways(
           input.changes.filter(({ before }) => before === undefined),
           now,
@@ -214,14 +214,17 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     }
   }
 
-  /** Of another process's changes the rows as they were are known here only: what hung on them has to go as well. */
+  /**
+   * Adds the previous version of a row to another process's change, from the view, so that everything that depended on
+   * it ends too.
+   */
   #withBefore(change: Change): Change {
     if (change.before !== undefined) return change
     const before = this.#view.get(change.entity, change.id)
     return before === undefined ? change : ({ ...change, before } as Change)
   }
 
-  /** Gateways that another process has let in since are that one's. */
+  /** Gives up gateways that have since connected to another process. */
   #releaseGateways(changes: readonly Change[], now: Instant): void {
     for (const { entity, id, after } of changes) {
       if (entity !== 'gateways' || after === undefined) continue

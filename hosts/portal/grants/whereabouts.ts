@@ -1,2 +1,5 @@
-/** Where each client was last seen, by its id: kept beyond its connection, while its grants may have to be judged anew. */
+/**
+ * Last known address and user agent of each client, by id; kept after its connection ends, because its grants may be
+ * judged again.
+ */
 export type Whereabouts = Map<string, { remoteIp: string; userAgent: string }>

@@ -8,12 +8,12 @@ import type { Drop } from './portal-output.ts'
 export interface WithdrawalsNeeds {
   peers: ConnectedPeers
   agenda: Agenda
-  /** Signs what a gateway hands back when it acknowledges a withdrawal. */
+  /** Signs the references with which gateways confirm withdrawals. */
   refKey: Uint8Array
   drop: Drop
 }
 
-/** Place of a grant that a gateway has to end. */
+/** A grant to be withdrawn from its gateway: a client's access to a resource. */
 export interface Withdrawal {
   gatewayId: string
   clientId: string
@@ -25,14 +25,15 @@ interface Open extends Withdrawal {
   retry: Appointment | undefined
 }
 
-const ANSWER_WITHIN_MS = SECOND
+/** Time for a gateway to acknowledge a withdrawal before it is told again. */
+const ACKNOWLEDGE_TIMEOUT_MS = SECOND
 const MAX_ATTEMPTS = 3
 
 /**
- * Withdrawals of which gateways have not been told yet, or that they have not acknowledged.
- *
- * A gateway that is away is told when it is back. One that acknowledges withdrawals is told again after a second, and after the third time
- * its connection is closed: when it comes back, its `init` lists the grants that stand.
+ * Withdrawals that gateways have not been told of, or have not acknowledged.
+ *  A disconnected gateway is told when it returns. A gateway that acknowledges withdrawals is told again after a second
+ * without an answer; after three attempts its connection is closed: when it reconnects, its `init` lists the grants
+ * that it may keep.
  */
 export class Withdrawals {
   readonly #needs: WithdrawalsNeeds
@@ -49,7 +50,7 @@ export class Withdrawals {
     this.#tell(open, now)
   }
 
-  /** Forgets a withdrawal: the gateway is granted the same again. */
+  /** Cancels a withdrawal because the same access is granted again. */
   cancel(withdrawal: Withdrawal): void {
     const open = this.#open.get(keyOf(withdrawal))
     if (open !== undefined) this.#close(open)
@@ -62,7 +63,7 @@ export class Withdrawals {
     this.#close(open)
   }
 
-  /** Tells a gateway, right after its `init`, which grants it has to end beyond those that it says. */
+  /** Tells a gateway that has just received its `init` of the withdrawals that the `init` does not imply. */
   gatewayJoined(gatewayId: string): void {
     for (const open of this.#of(gatewayId)) {
       const { clientId, resourceId } = open
@@ -101,7 +102,7 @@ export class Withdrawals {
     })
     if (!acknowledges) return this.#close(open)
     open.attempts++
-    open.retry = this.#needs.agenda.add(after(now, ANSWER_WITHIN_MS), 'withdrawal not acknowledged', (later) => {
+    open.retry = this.#needs.agenda.add(after(now, ACKNOWLEDGE_TIMEOUT_MS), 'withdrawal not acknowledged', (later) => {
       if (open.attempts < MAX_ATTEMPTS) return this.#tell(open, later)
       this.#needs.peers.close(connection, 'withdrawal not acknowledged')
     })

@@ -25,6 +25,7 @@ export interface Collection<Name extends EntityName> {
 }
 
 /** Makes the final steps for a collection; `toWire` converts a row to its JSON form. */
+/** Makes the final steps for a collection; `toWire` converts a row to its JSON form. */
 export const collection = <Name extends WritableName>(
   store: Store,
   name: Name,

@@ -40,6 +40,7 @@ export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
 
 /** Reads the query parameters. */
 /** Reads the query parameters. */
+/** Reads the query parameters. */
 export const queryOf = <T>(schema: z.ZodType<T>): Read<T> => ({
   schema,
   read: async (ctx, next) => {

@@ -1,4 +1,4 @@
-// Forms of whoever is signed in, about herself.
+// Middlewares that carry out forms about the signed-in person.
 import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 import type { AuditSubject } from '../../store/store.ts'
 import { Name } from '../api/wire.ts'
@@ -33,7 +33,7 @@ export const revokeToken: MyMiddleware =
     ctx.redirect(`/${account.slug}/my/sessions`)
   }
 
-/** Makes an API token for an admin, and shows it. */
+/** Mints an API token for an admin and shows it. */
 export const mintApiToken: MyMiddleware =
   ({ store, pages, tokens, clock }) =>
   async (ctx) => {
@@ -46,7 +46,7 @@ export const mintApiToken: MyMiddleware =
       throw new Problem(422, 'invalid_body', 'Give the token a name and a lifetime.')
     }
     const asked = clock.unix() + lifetime * DAY
-    // It ends with what she was signed in by: a provider, or the session that an emergency code opened.
+    // The token ends together with the provider of the session, or with the emergency session.
     const expiresAt = unixTime(provider === undefined ? Math.min(asked, begunAt + EMERGENCY_MS) : asked)
     const { text } = await store.transact({ accountId: account.id, by: self(ctx) }, (tx) =>
       tokens.mint(tx, account.id, {
@@ -68,7 +68,7 @@ export const mintApiToken: MyMiddleware =
     })
   }
 
-/** Ends the session of this browser. */
+/** Signs this browser out. */
 export const signOut: MyMiddleware = (parts) => async (ctx) => {
   await noteSignOut(parts, ctx, 'signed_out')
   parts.sessions.end(ctx)
@@ -88,7 +88,7 @@ const noteSignOut = async ({ store, clock }: MyParts, ctx: MyContext, reason: st
   })
 }
 
-/** Sentences about the end of an API token that was made in a session by an emergency code. */
+/** Returns sentences about the expiry of an API token made in an emergency session; none for other sessions. */
 const untilWhen = (provider: unknown, expiresAt: UnixTime): string[] =>
   provider === undefined
     ? [`As you are signed in by an emergency code, it is good until ${shownTime(expiresAt)?.text ?? ''} only.`]

@@ -6,11 +6,11 @@ import type { PortalSession } from '../sign-in/session.ts'
 
 export interface MyParts extends FinishParts {
   decisions: Decisions
-  /** URL by which browsers reach the portal, without a slash at the end. */
+  /** URL at which browsers reach the portal, without a slash at the end. */
   publicUrl: string
 }
 
-/** Facts that the middlewares of a page of a session hand on. */
+/** State of a request, shared by the middlewares of a signed-in person's pages. */
 export interface MyState {
   account: Account
   session: PortalSession
@@ -19,5 +19,5 @@ export interface MyState {
 
 export type MyContext = Context & { params: Record<string, string>; state: MyState }
 
-/** Makes a middleware of a page of a session. */
+/** Makes a middleware of a signed-in person's pages from the portal's parts. */
 export type MyMiddleware = (parts: MyParts) => (ctx: MyContext, next: () => Promise<unknown>) => Promise<unknown>

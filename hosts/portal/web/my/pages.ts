@@ -1,4 +1,4 @@
-// Pages of whoever is signed in, about herself.
+// Middlewares that show pages about the signed-in person.
 import type { Token } from '../../store/entities.ts'
 import { callbackUrl } from '../sign-in/provider-urls.ts'
 import { denialsOf } from './denials.ts'
@@ -6,10 +6,10 @@ import type { MyMiddleware } from './my-parts.ts'
 import { showPage } from './show-page.ts'
 import { shownTime } from './shown-time.ts'
 
-/** Lifetimes, in days, that an API token may be given on a page. */
+/** Lifetimes, in days, that a page offers for an API token. */
 export const API_TOKEN_DAYS = [1, 30, 365] as const
 
-/** Shows the start page; to admins, with the callbacks of the account's providers. */
+/** Shows the start page; to admins with the callback URLs of the account's identity providers. */
 export const showHome: MyMiddleware =
   ({ store, pages, publicUrl }) =>
   async (ctx) => {
@@ -24,7 +24,7 @@ export const showHome: MyMiddleware =
     })
   }
 
-/** Shows what a person may reach, why not, and her latest denials. */
+/** Shows a person's access to each resource with the reasons for denials, and recent denials. */
 export const showAccess: MyMiddleware =
   ({ store, pages, clock, decisions }) =>
   async (ctx) => {
@@ -46,7 +46,7 @@ export const showAccess: MyMiddleware =
     })
   }
 
-/** Shows where a person is signed in, and her tokens. */
+/** Shows a person's sessions and tokens. */
 export const showSessions: MyMiddleware =
   ({ store, pages, clock, sessions }) =>
   async (ctx) => {

@@ -9,7 +9,7 @@ import { endSession, mintApiToken, revokeToken, signOut } from './forms.ts'
 import type { MyMiddleware, MyParts } from './my-parts.ts'
 import { showAccess, showHome, showSessions } from './pages.ts'
 
-/** The pages of whoever is signed in, about herself: what she may reach and why not, and where she is signed in. */
+/** Pages about the signed-in person: access and its denials, sessions and tokens. */
 export const myRoutes = (parts: MyParts): Middleware => {
   const { router, page, ownFormAt } = routesOf(parts)
   page('/:account/home', showHome)
@@ -22,7 +22,10 @@ export const myRoutes = (parts: MyParts): Middleware => {
   return routesAndRefusals(router)
 }
 
-/** Makes a router to which nothing is added but by these two: every page is of a session, and every form is of a page of that session. */
+/**
+ * Makes a router with the only two functions that add routes to it, so that each page requires a session and each form
+ * must come from a page of that session.
+ */
 const routesOf = (parts: MyParts) => {
   const router = new Router(EXACT_ROUTES)
   const made = (...story: MyMiddleware[]) => story.map((make) => make(parts) as Middleware)
@@ -34,7 +37,7 @@ const routesOf = (parts: MyParts) => {
   }
 }
 
-/** Finds the session of this browser at the account of the path, or leads to the sign-in. */
+/** Finds the browser's session at the account in the path; without one, redirects to the sign-in. */
 const findSession: MyMiddleware =
   ({ sessions, store }) =>
   async (ctx, next) => {
@@ -42,7 +45,7 @@ const findSession: MyMiddleware =
     const session = await sessions.current(ctx, slug)
     if (session === undefined) {
       if ((await store.accountBySlug(slug)) === undefined) throw notFound()
-      // A form of a session that is over must not be carried out after the next sign-in.
+      // A form from an expired session must not be carried out after the next sign-in.
       const here = ctx.method === 'GET' ? ctx.path : `/${slug}/home`
       ctx.redirect(`/${slug}?redirect_to=${encodeURIComponent(here)}`)
       return
@@ -52,7 +55,7 @@ const findSession: MyMiddleware =
     return next()
   }
 
-/** Takes a form only from a page of this session. */
+/** Accepts a form only from a page of this session. */
 const ownForm: MyMiddleware = () => async (ctx, next) => {
   if (!isOwnForm(ctx.state.session, formFields(ctx)['csrf'])) {
     throw new Problem(

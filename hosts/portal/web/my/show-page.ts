@@ -1,7 +1,7 @@
 import type { Pages } from '../http/pages.ts'
 import type { MyContext } from './my-parts.ts'
 
-/** Renders a page of a session, with what all of them show. */
+/** Renders a page for the signed-in person, with the elements that all of them share. */
 export const showPage = (
   pages: Pages,
   ctx: MyContext,
@@ -26,6 +26,6 @@ export const showPage = (
   })
 }
 
-/** Lets a page load the portal's one script, which shows times in the viewer's zone: only her browser knows it. */
+/** Allows a page to load the portal's only script, which shows times in the viewer's time zone. */
 const allowOwnScript = (ctx: MyContext): void =>
   ctx.set('Content-Security-Policy', `${ctx.response.get('Content-Security-Policy')};script-src 'self'`)

@@ -1,4 +1,4 @@
-// Middlewares of a sign-in from the browser's return on, in the order in which the routes name them first.
+// Middlewares of a sign-in after the browser has returned from the provider, in the order in which the routes use them.
 import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
 import { formFields } from '../http/form-fields.ts'
 import { notFound, Problem } from '../http/problem.ts'
@@ -11,7 +11,7 @@ import type { SignInContext } from './sign-in-context.ts'
 import type { SignInMiddleware } from './sign-in-parts.ts'
 import { setUpOf } from './standing.ts'
 
-/** Recalls the sign-in under way by the `state` of a callback's query. */
+/** Finds the pending sign-in by the `state` in the callback's query. */
 export const recallByState: SignInMiddleware = (parts) => async (ctx, next) => {
   const { state } = ctx.query
   await recall(parts, ctx, { state: typeof state === 'string' ? state : undefined })
@@ -19,8 +19,9 @@ export const recallByState: SignInMiddleware = (parts) => async (ctx, next) => {
 }
 
 /**
- * Takes an answer only where the browser was told to come back to. RFC 9700 §4.4: a hostile provider could send the browser on to an honest
- * one, with the state of the sign-in that is under way with itself, and be given the honest one's code.
+ * Accepts an answer only at the callback to which the browser was told to return (RFC 9700 §4.4). Otherwise a hostile
+ * provider could send the browser on to an honest one, with the state of its own pending sign-in, and receive the
+ * honest one's code.
  */
 export const atItsCallback: SignInMiddleware = (parts) => async (ctx, next) => {
   const { pending, provider } = ctx.state
@@ -38,7 +39,9 @@ export const atItsCallback: SignInMiddleware = (parts) => async (ctx, next) => {
   throw lost()
 }
 
-/** Takes each callback once. A cookie can be copied before it is cleared; what is written down here cannot be undone by a browser. */
+/**
+ * Accepts each callback only once. Uses are recorded in the database, because a browser can restore a copied cookie.
+ */
 export const onlyOnce: SignInMiddleware =
   ({ store, clock }) =>
   async (ctx, next) => {
@@ -55,7 +58,7 @@ export const onlyOnce: SignInMiddleware =
     return next()
   }
 
-/** Runs the next step of a sign-in with what the browser came back with. */
+/** Runs the next step of a sign-in with the request with which the browser came back. */
 export const proceedWithSignIn: SignInMiddleware = (parts) => async (ctx) => {
   const { pending } = ctx.state
   const url = new URL(ctx.url, parts.publicUrl).href
@@ -63,7 +66,7 @@ export const proceedWithSignIn: SignInMiddleware = (parts) => async (ctx) => {
   return runSignInStep(parts, ctx, { signInId: pending.signInId, reply })
 }
 
-/** Opens the client with its token. */
+/** Redirects to the URL that opens the client with its token. */
 export const openClient: SignInMiddleware =
   ({ cookies }) =>
   async (ctx) => {
@@ -74,16 +77,16 @@ export const openClient: SignInMiddleware =
     return Promise.resolve()
   }
 
-/** Signs a client in to which a person has said yes. */
+/** Signs in a client after the person has approved it. */
 export const approve: SignInMiddleware = (parts) => async (ctx) => redeemApproval(parts, ctx)
 
-/** Recalls the sign-in under way by the name that its form sends. */
+/** Finds the pending sign-in by the id in its form. */
 export const recallByForm: SignInMiddleware = (parts) => async (ctx, next) => {
   await recall(parts, ctx, { id: formFields(ctx)['sign_in'] ?? '' })
   return next()
 }
 
-/** Takes a form only at the provider and account that it is for. */
+/** Accepts a form only at the URL of the account and provider that it belongs to. */
 export const sameProvider: SignInMiddleware = () => async (ctx, next) => {
   const { account, provider } = ctx.state
   const { account: slug, id } = ctx.params

@@ -15,12 +15,12 @@ export interface ApprovalParts extends FinishParts {
   random: Random
 }
 
-/** What the browser keeps, sealed, of somebody who proved who she is and has not said yet that a client is to be signed in. */
+/** Sealed cookie of a person who is authenticated but has not yet approved that a client is signed in. */
 interface Approval {
   accountId: string
   actorId: string
   way: SignInWay
-  /** How the provider was set up; see `setUpOf`. Empty for an emergency code. */
+  /** Fingerprint of the provider's settings, see `setUpOf`; empty for an emergency code. */
   setUp: string
   intent: SignInIntent
 }
@@ -30,8 +30,9 @@ const MAX_APPROVALS_AT_ONCE = 3
 const APPROVAL_MS = 5 * MINUTE
 
 /**
- * S13: asks before a client gets a token. Whoever follows a link is signed in at her provider already, and would hand a token to
- * whatever program made the link, another person's on the same machine included.
+ * Asks for approval before a client gets a token (S13). Without it, a link would be enough: the person is often signed
+ * in at the provider already, and would hand a token to any program that made the link, even another person's on the
+ * same machine.
  */
 export const askForApproval = (
   { pages, cookies, random }: ApprovalParts,
@@ -62,7 +63,7 @@ export const askForApproval = (
   })
 }
 
-/** Signs the client in, once, if everything that she proved is still so. */
+/** Signs the client in, once, if the person may still sign in as when the approval was requested. */
 export const redeemApproval = async (parts: ApprovalParts, ctx: SignInContext): Promise<void> => {
   const { cookies, store } = parts
   const { account } = ctx.state
@@ -80,7 +81,10 @@ export const redeemApproval = async (parts: ApprovalParts, ctx: SignInContext): 
   await signInClient(parts, ctx, { account, actor, way, intent })
 }
 
-/** A cookie can be copied before it is cleared; what is written down here cannot be undone by a browser. */
+/**
+ * Whether an approval is used for the first time. Uses are recorded in the database, because a browser can restore a
+ * copied cookie.
+ */
 const isFirst = async (
   { store, clock }: ApprovalParts,
   { account, provider, id }: { account: Account; provider: IdentityProviderRow; id: string },

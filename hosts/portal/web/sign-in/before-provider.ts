@@ -1,4 +1,4 @@
-// Middlewares of a sign-in's way to an identity provider, in the order in which the routes name them first.
+// Middlewares of a sign-in before the browser goes to the provider, in the order in which the routes use them.
 import { notFound, Problem } from '../http/problem.ts'
 import { intentQuery, parseIntent } from './intent.ts'
 import { providerUrl } from './provider-urls.ts'
@@ -7,7 +7,7 @@ import { runSignInStep } from './run-sign-in-step.ts'
 import type { SignInContext } from './sign-in-context.ts'
 import type { SignInMiddleware } from './sign-in-parts.ts'
 
-/** Asks for the account's name, or goes to the account that the query names. */
+/** Asks for the account's slug, or redirects to the account that the query names. */
 export const askForAccount: SignInMiddleware =
   ({ pages }) =>
   async (ctx) => {
@@ -23,7 +23,7 @@ export const askForAccount: SignInMiddleware =
     })
   }
 
-/** Finds the account of the path. */
+/** Finds the account named in the path. */
 export const findAccount: SignInMiddleware =
   ({ store }) =>
   async (ctx, next) => {
@@ -34,7 +34,7 @@ export const findAccount: SignInMiddleware =
     return next()
   }
 
-/** Reads who is to be signed in: a browser or a client. */
+/** Reads what is to be signed in, a browser or a client, from the query. */
 export const readIntent: SignInMiddleware = () => async (ctx, next) => {
   const verdict = parseIntent(ctx.state.account.slug, ctx.query)
   if (!verdict.ok) {
@@ -48,7 +48,7 @@ export const readIntent: SignInMiddleware = () => async (ctx, next) => {
   return next()
 }
 
-/** Goes where a browser wants to go that is signed in already. */
+/** Redirects a browser that is already signed in to its destination. */
 export const goHomeIfSignedIn: SignInMiddleware =
   ({ sessions }) =>
   async (ctx, next) => {
@@ -58,14 +58,14 @@ export const goHomeIfSignedIn: SignInMiddleware =
     ctx.redirect(intent.redirectTo ?? `/${account.slug}/home`)
   }
 
-/** Goes to the sign-in of the account. */
+/** Redirects to the account's sign-in. */
 export const goToSignIn: SignInMiddleware = () => async (ctx) => {
   const { account, intent } = ctx.state
   ctx.redirect(`/${account.slug}/sign_in${wantsChoice(ctx) ? '/providers' : ''}${intentQuery(intent)}`)
   return Promise.resolve()
 }
 
-/** Goes to the account's default provider, where it has one and nobody wants to choose. */
+/** Redirects to the account's default provider, if there is one and the person did not ask for a choice. */
 export const goToDefaultProvider: SignInMiddleware =
   ({ store }) =>
   async (ctx, next) => {
@@ -90,7 +90,7 @@ export const showProviders: SignInMiddleware =
     })
   }
 
-/** Finds the provider of the path. */
+/** Finds the provider named in the path. */
 export const findProvider: SignInMiddleware =
   ({ store }) =>
   async (ctx, next) => {
@@ -101,12 +101,12 @@ export const findProvider: SignInMiddleware =
     return next()
   }
 
-/** Runs the first step of a sign-in at its provider. */
+/** Runs the first step of a sign-in with its provider. */
 export const beginSignIn: SignInMiddleware = (parts) => async (ctx) =>
   runSignInStep(parts, ctx, {
     signInId: parts.pendings.newSignInId(),
     chooseAccount: typeof ctx.query[OTHER_ACCOUNT] === 'string',
   })
 
-/** Whether somebody wants to be shown the account's providers, though there is a default one: `?provider=choose`. */
+/** Whether the query asks for the list of providers even if there is a default one: `?provider=choose`. */
 const wantsChoice = (ctx: SignInContext): boolean => ctx.query['provider'] === 'choose'

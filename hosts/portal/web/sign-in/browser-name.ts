@@ -1,4 +1,7 @@
-/** What a person would call her browser, by its User-Agent: `Firefox on Linux`. For her to recognise, for nothing else. */
+/**
+ * Returns a browser's usual name from its User-Agent, such as `Firefox on Linux`, for the person to recognize; decides
+ * nothing.
+ */
 export const browserName = (userAgent: string): string => {
   const text = userAgent.slice(0, 512)
   const browser = BROWSERS.find(([pattern]) => pattern.test(text))?.[1] ?? 'A browser'
@@ -6,7 +9,7 @@ export const browserName = (userAgent: string): string => {
   return system === undefined ? browser : `${browser} on ${system}`
 }
 
-// In the order in which they must be looked for: most name the others as well.
+// Order matters: most browsers also name the ones below.
 const BROWSERS: readonly [RegExp, string][] = [
   [/\bEdgA?\//, 'Edge'],
   [/\bOPR\//, 'Opera'],

@@ -13,20 +13,23 @@ import type { IdentityProviderRow } from '../../store/entities.ts'
 import { callbackUrl, SHARED_CALLBACK_PATH } from './provider-urls.ts'
 import { checkedStep } from './checked-step.ts'
 
-/** A provider's answer may take this long: a person waits, and a thread of the portal with her. */
+/** Time limit of a provider's answer, while a person waits. */
 const PROVIDER_DEADLINE_MS = 10 * SECOND
 
 export interface ProviderCallParts {
   providers: Extensions<IdentityProvider>
-  /** Makes the desk of a provider for requests from an address or network, the asker. */
+  /**
+   * Makes the services that a provider's plugin may use during a sign-in (`SignInDesk`), for a request from an IP
+   * address or network (`asker`).
+   */
   deskFor: (provider: IdentityProviderRow, asker: string) => SignInDesk
   clock: Clock
-  /** URL by which browsers reach the portal, without a slash at the end. */
+  /** URL at which browsers reach the portal, without a slash at the end. */
   publicUrl: string
   metrics: Pick<Metrics, 'observeProvider'>
 }
 
-/** Request with which a browser came back from a provider or its form. */
+/** Request with which the browser returned from the provider or its form. */
 export interface Reply {
   keep: KeptState
   url: string
@@ -34,8 +37,9 @@ export interface Reply {
 }
 
 /**
- * Calls an identity provider's plugin for its next step of a sign-in, within its deadline: `proceed` with a reply, else `begin`.
- * @throws whatever the plugin throws; Error where it is not loaded, too slow, or answers what it must not.
+ * Calls an identity provider's plugin for the next step of a sign-in, with a time limit: `proceed` if there is a reply,
+ * else `begin`.
+ * @throws Error of the plugin, or if it is not loaded, too slow, or gives an invalid answer
  */
 export const callProvider = async (
   parts: ProviderCallParts,
@@ -87,7 +91,7 @@ const nextStep = async (
   return step
 }
 
-/** What a provider keeps, as its own schema has it: what was kept by another version of the plugin may not fit. */
+/** Validates the provider's kept state with its own schema: state from another version of the plugin may not fit. */
 const kept = ({ keep }: Extension<IdentityProvider>, value: KeptState): KeptState => {
   const verdict = keep.safeParse(value)
   if (verdict.ok) return verdict.settings as KeptState

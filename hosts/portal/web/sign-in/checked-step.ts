@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { SignInStep } from '../../../../core/contract/identity-provider.ts'
 
-/** What a provider may keep in the browser, as JSON. */
+/** Maximum size, as JSON, of the state that a provider keeps in the browser. */
 const MAX_KEPT_BYTES = 2_048
 
 const Keep = z
@@ -16,7 +16,7 @@ const Field = z.object({
   type: z.enum(['text', 'email', 'password', 'code']),
 })
 
-/** `SignInStep`, of what a plugin may say of it. What is longer than this fits no page, column or header. */
+/** Schema of a plugin's `SignInStep`. Limits lengths to what fits a page, a column or a header. */
 const Step = z.discriminatedUnion('type', [
   z.object({ type: z.literal('redirect'), url: WebAddress, keep: Keep, atSharedCallback: z.boolean().optional() }),
   z.object({
@@ -55,10 +55,10 @@ const Step = z.discriminatedUnion('type', [
   }),
 ])
 
-/** A plugin is somebody else's code: its answer is used only where it is one. @throws Error that says what is wrong with it */
+/** Validates a plugin's answer. @throws Error that says what is wrong */
 export const checkedStep = (answer: unknown): SignInStep => {
   const result = Step.safeParse(answer)
-  // What was read, and not what the plugin holds: it might say something else the next time.
+  // The validated copy, not the plugin's object, which could change afterwards.
   if (result.success) return result.data as SignInStep
   const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'the step'}: ${message}`)
   throw new Error(`it answered with no step of a sign-in: ${problems.join('; ')}`)

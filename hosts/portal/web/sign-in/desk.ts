@@ -3,7 +3,10 @@ import { foldedEmail } from '../../text/email-address.ts'
 import type { IdentityProviderRow } from '../../store/entities.ts'
 import type { Store } from '../../store/store.ts'
 
-/** What the portal does for a provider while somebody signs in: of its account, and of what it remembered itself. */
+/**
+ * Makes the services that a provider's plugin may use during a sign-in: whether an e-mail address belongs to the
+ * account, and its own records.
+ */
 export const deskOf = (store: Store, { accountId, id }: IdentityProviderRow, asker: string): SignInDesk => ({
   asker,
   knows: async (email) => {

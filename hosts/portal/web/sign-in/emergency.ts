@@ -9,7 +9,7 @@ import { intentQuery, parseIntent } from './intent.ts'
 import type { SignInContext } from './sign-in-context.ts'
 import type { SignInMiddleware } from './sign-in-parts.ts'
 
-/** Lifetime of what an emergency code opens: an emergency is over by then, or a new code is made. */
+/** Lifetime of sessions and tokens from an emergency code: by then the emergency is over, or a new code is made. */
 export const EMERGENCY_MS = HOUR
 
 const WAY: SignInWay = {
@@ -21,15 +21,16 @@ const WAY: SignInWay = {
 }
 
 /**
- * Shows the form of an admin's way in for the day when the provider is down: by a code that was made on the portal's own machine. It has 93
- * bits, and so is safe from guesses; were they counted, a stranger without any account could keep the admin out.
+ * Shows the form for an emergency code, which is made on the portal's own machine and signs an admin in while the
+ * provider is down. Wrong guesses are not counted: the code has 93 bits, and counting would let any stranger lock the
+ * admin out.
  */
 export const askForEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
   showForm(parts, ctx)
   return Promise.resolve()
 }
 
-/** Signs the admin in for whom the emergency code of the form was made. */
+/** Signs in the admin for whom the submitted emergency code was made. */
 export const redeemEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
   const { store, clock } = parts
   const { account, clientAddress } = ctx.state

@@ -11,7 +11,7 @@ import type { SignInIntent } from './intent.ts'
 import type { Sessions } from './session.ts'
 import { standingOf } from './standing.ts'
 
-/** Time in which the client may be opened again from the last page. */
+/** Time for which the last page can open the client again. */
 const CLIENT_URL_MS = 5 * MINUTE
 const CLIENT_URL_COOKIE = 'portreeve_client_url'
 
@@ -25,12 +25,12 @@ export interface FinishParts {
   clientScheme: string
 }
 
-/** How somebody proved who she is, and for how long that is good. */
+/** Way in which a person authenticated, and the lifetimes of tokens and sessions from it. */
 export interface SignInWay {
   name: string
-  /** Null for an emergency code. */
+  /** Provider that authenticated the person; null for an emergency code. */
   identityProviderId: string | null
-  /** As whom the provider knows her; null for an emergency code. */
+  /** Identity under which the provider knows the person; null for an emergency code. */
   identityId: string | null
   clientTokenLifetimeMs: number
   sessionLifetimeSeconds: number
@@ -43,7 +43,7 @@ export interface SignedIn {
   intent: SignInIntent
 }
 
-/** The end of a browser's sign-in: a session. */
+/** Completes a browser's sign-in: begins a session. */
 export const signInBrowser = async (parts: FinishParts, ctx: Context, signedIn: SignedIn): Promise<void> => {
   const { account, actor, intent, way } = signedIn
   const { identityProviderId, identityId, sessionLifetimeSeconds } = way
@@ -57,7 +57,10 @@ export const signInBrowser = async (parts: FinishParts, ctx: Context, signedIn: 
   ctx.redirect(intent.redirectTo ?? `/${account.slug}/home`)
 }
 
-/** The end of a client's sign-in, once a person has said yes to it: a token, which the client learns by its own way. */
+/**
+ * Completes a client's sign-in after the person approved it: mints a token and delivers it through the client's URL
+ * scheme, its loopback callback, or a page to copy it from.
+ */
 export const signInClient = async (parts: FinishParts, ctx: Context, given: SignedIn): Promise<void> => {
   const signedIn = { ...given, remoteIp: String(ctx.state['clientAddress']) }
   const { account, actor, intent } = signedIn
@@ -101,11 +104,11 @@ const noteSignIn = async (
     remoteIp: String(ctx.state['clientAddress']),
   })
 
-/** URL that opens the client with its token; undefined where nobody has just signed in in this browser. */
+/** Returns the URL that opens the client with its token; undefined if nobody has just signed in in this browser. */
 export const clientUrl = (cookies: SealedCookies, ctx: Context): string | undefined =>
   (cookies.get(ctx, CLIENT_URL_COOKIE) as { url: string } | undefined)?.url
 
-/** Shows the page that opens the client. The URL itself, with the fragment, stands in the cookie only. */
+/** Shows the page that opens the client. The URL, with the token's fragment, is only in a sealed cookie. */
 const showClientDone = (
   { cookies, pages }: FinishParts,
   ctx: Context,
@@ -117,7 +120,7 @@ const showClientDone = (
   pages.render(ctx, 'client-done', { account: account.name, actor: actor.name, refresh })
 }
 
-/** Makes a token for a client, and delivers it before it is committed: one that cannot be delivered is none. */
+/** Mints a client's token and delivers it before the commit: if delivery fails, there is no token. */
 const mintClientToken = async (
   { store, tokens, clock }: FinishParts,
   { account, actor, way, intent, remoteIp }: SignedIn & { remoteIp: string },
@@ -125,7 +128,7 @@ const mintClientToken = async (
 ): Promise<MintedToken> => {
   const by = { type: 'actor', actorId: actor.id, via: 'sign_in', remoteIp } as const
   return store.transact({ accountId: account.id, by }, async (tx) => {
-    // An admin may have taken something away since it was looked at.
+    // An admin may have disabled or removed something since the sign-in began.
     if ((await standingOf(tx, { ...way, actorId: actor.id })) === undefined) {
       throw new Problem(403, 'unknown_person', 'You may not sign in like this any more. Begin again, or ask an admin.')
     }
@@ -143,12 +146,12 @@ const mintClientToken = async (
 }
 
 /**
- * What a name may take in the callback, encoded: of two of them with all that stands beside them a cookie can be made. 42 characters of
- * Chinese, 384 of English.
+ * Maximum length of a name in the callback URL, percent-encoded: with two names the URL still fits a cookie. Enough for
+ * 42 Chinese or 384 English characters.
  */
 const MAX_SHOWN_NAME_BYTES = 384
 
-/** A name as clients show it, cut between characters. */
+/** Returns a name as clients show it, cut between characters if too long. */
 const shownName = (name: string): string => {
   if (encodeURIComponent(name).length <= MAX_SHOWN_NAME_BYTES) return name
   let [shown, length] = ['', encodeURIComponent('…').length]
@@ -160,7 +163,7 @@ const shownName = (name: string): string => {
   return `${shown}…`
 }
 
-// Blanks as %20: some clients take a plus for itself.
+// Blanks become %20, because some clients take a plus literally.
 const callbackQuery = ({ account, actor, intent }: SignedIn, fragment: string): string =>
   Object.entries({
     fragment,

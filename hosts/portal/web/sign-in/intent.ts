@@ -1,15 +1,15 @@
 import { isNonce } from '../../identity/token-text.ts'
 
-/** What a browser came for. */
+/** Purpose of a sign-in: what is to be signed in, and where the browser goes afterwards. */
 export interface SignInIntent {
   as: 'gui-client' | 'headless-client' | 'browser'
-  /** The client's own, handed back to it; empty for a browser. */
+  /** Opaque value of the client, returned to it; empty for a browser. */
   state: string
-  /** What the client's token is worthless without; empty for a browser. */
+  /** Client's part of its token, without which the delivered part is worthless; empty for a browser. */
   nonce: string
-  /** Where in the account an admin wants to go. */
+  /** Path in the account that the browser goes to afterwards. */
   redirectTo?: string
-  /** A headless client's listener on the loopback interface. */
+  /** URL of a headless client's listener on the loopback interface. */
   callback?: string
 }
 
@@ -17,10 +17,10 @@ export type IntentVerdict = { ok: true; intent: SignInIntent } | { ok: false; pr
 
 type Query = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** The parameters that survive a sign-in; no other does (S1). */
+/** Query parameters that are kept throughout a sign-in; all others are dropped (S1). */
 const SURVIVING = ['as', 'state', 'nonce', 'redirect_to', 'callback'] as const
 
-/** Reads the start of a sign-in: wire §1. */
+/** Parses the query that starts a sign-in (wire §1). */
 export const parseIntent = (accountSlug: string, query: Query): IntentVerdict => {
   const values = SURVIVING.map((name) => query[name])
   if (values.some((value) => Array.isArray(value))) return { ok: false, problem: 'A parameter is there twice.' }
@@ -42,7 +42,7 @@ export const parseIntent = (accountSlug: string, query: Query): IntentVerdict =>
   return { ok: true, intent: { as, state, nonce, callback } }
 }
 
-/** The surviving parameters as a query string, with its question mark where there are any. */
+/** Returns the kept parameters as a query string with its question mark; empty if there are none. */
 export const intentQuery = ({ as, state, nonce, redirectTo, callback }: SignInIntent): string => {
   const values = {
     as: as === 'browser' ? '' : as,
@@ -55,7 +55,7 @@ export const intentQuery = ({ as, state, nonce, redirectTo, callback }: SignInIn
   return query === '' ? '' : `?${query}`
 }
 
-// RFC 8252 §7.3: the literal address. `localhost` may be somebody else's by a resolver's mistake.
+// Only literal addresses (RFC 8252 §7.3): a resolver's mistake may make `localhost` another machine.
 const isLoopback = (text: string): boolean => {
   if (text.length > 512 || !/^http:\/\/(?:127\.0\.0\.1|\[::1\]):[1-9]\d{0,4}\//.test(text)) return false
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -63,7 +63,7 @@ const isLoopback = (text: string): boolean => {
   return ['127.0.0.1', '[::1]'].includes(url.hostname) && url.username === '' && url.hash === ''
 }
 
-/** A path of this account, or nothing: never another site. */
+/** Returns the path if it is within this account; otherwise nothing, so that no redirect leads to another site. */
 const insideAccount = (accountSlug: string, path: string | undefined): { redirectTo?: string } => {
   const below = `/${accountSlug}`
   const isInside =

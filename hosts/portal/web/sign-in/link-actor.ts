@@ -17,8 +17,8 @@ export type LinkRefusal =
   | 'not_a_person'
 
 /**
- * Finds whose a proven identity is: by (provider, issuer, subject), else by the verified e-mail address of an existing actor who has no
- * identity yet, in a domain that the provider speaks for; it belongs to that actor from then on. Nobody is created.
+ * Finds the actor of an authenticated identity: by provider, issuer and subject; or else by a verified e-mail address
+ * in one of the provider's domains, if its actor has no identity yet, which then becomes linked. Creates no actors.
  */
 export const linkActor = async (
   store: Store,
@@ -39,7 +39,7 @@ const linked = async (
   const [row] = await tx.list('identities', { where: { identityProviderId: provider.id, issuer, subject }, limit: 1 })
   const actor = row === undefined ? undefined : await tx.get('actors', row.actorId)
   if (row === undefined || actor === undefined) return undefined
-  // Where the address is all that identifies, it is whoever has it now.
+  // If the subject is the e-mail address itself, the identity belongs to the address's present holder.
   const address = foldedEmail(subject)
   if (email !== undefined && address === foldedEmail(email) && address !== actor.email) {
     await tx.remove('identities', row.id)
@@ -61,8 +61,8 @@ const adopt = async (
   if (address === undefined || actor === undefined || actor.type === 'service_account') return unknown(email)
   if (actor.isDisabled) return DISABLED
   if (!speaksFor(provider, address)) return notItsDomain(provider, address)
-  // Addresses are given to new people; subjects are not. And a provider that anybody vouches by must not become whoever has signed in
-  // by another one.
+  // E-mail addresses get new holders; subjects do not. And a second provider must not take over a person who has signed
+  // in through another one.
   const others = await tx.list('identities', { where: { actorId: actor.id } })
   if (others.some(({ identityProviderId }) => identityProviderId === provider.id)) return conflict(email)
   if (others.length > 0) return needsAdmin(provider, email)

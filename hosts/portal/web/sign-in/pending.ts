@@ -7,35 +7,35 @@ import type { SealedCookies } from '../http/sealed-cookie.ts'
 import type { Reply } from './call-provider.ts'
 import type { SignInIntent } from './intent.ts'
 
-/** What the browser keeps between the steps, sealed. */
+/** State of a pending sign-in, kept in a sealed cookie between its steps. */
 export interface Pending {
   accountId: string
   providerId: string
-  /** How the provider was set up when this began; see `setUpOf`. */
+  /** Fingerprint of the provider's settings when the sign-in began, see `setUpOf`. */
   setUp: string
   intent: SignInIntent
   keep: Reply['keep']
-  /** Whether the browser was sent to come back at the callback that all providers share; absent for a form of ours. */
+  /** Whether the browser will return at the callback shared by all providers; absent for a form of the portal. */
   atSharedCallback?: boolean
-  /** Random name of the sign-in, the same from its first step to its last. */
+  /** Random id of the sign-in, the same from its first step to its last. */
   signInId: string
 }
 
-/** What `remember` is told beside that. */
+/** Further options of `remember`. */
 export interface Keeping {
-  /** For so long the browser may come back; 5 minutes by default, 15 at most. */
+  /** Milliseconds for which the browser may return; 5 minutes by default, at most 15. */
   keptMs?: number | undefined
-  /** Where the browser is sent; absent for a form of ours. */
+  /** URL of the provider to which the browser is redirected; absent for a form of the portal. */
   redirectUrl?: string
 }
 
 const PREFIX = 'portreeve_sign_in_'
 const PENDING_MS = 5 * MINUTE
 const MAX_PENDING_MS = 15 * MINUTE
-/** Sign-ins under way in one browser, in tabs beside each other: what browsers and servers take of cookies is little. */
+/** Maximum of pending sign-ins in one browser, in parallel tabs; low because browsers and servers limit cookies. */
 const MAX_SIGN_INS_AT_ONCE = 3
 
-/** The sign-ins under way in a browser: a cookie each, so that a second one does not take the place of the first. */
+/** Pending sign-ins of a browser, in one cookie each, so that a second sign-in does not replace the first. */
 export class PendingSignIns {
   readonly #cookies: SealedCookies
   readonly #random: Random
@@ -45,14 +45,14 @@ export class PendingSignIns {
     this.#random = random
   }
 
-  /** Draws a name for a sign-in that begins. */
+  /** Generates the id of a new sign-in. */
   newSignInId(): string {
     return toBase64Url(this.#random.bytes(16))
   }
 
-  /** @returns the name that a form has to come back with. */
+  /** Stores a pending sign-in in a cookie. Returns the id that its form must send back. */
   remember(ctx: Context, pending: Pending, { keptMs, redirectUrl }: Keeping): string {
-    // Behind a redirect the browser comes back with nothing of ours but the `state` (RFC 6749 §4.1.2) that it was sent with.
+    // After a redirect the browser returns only the `state` (RFC 6749 §4.1.2) of the provider's URL.
     const id =
       redirectUrl === undefined
         ? pending.signInId
@@ -63,7 +63,7 @@ export class PendingSignIns {
     return id
   }
 
-  /** What was remembered under the name that a form sends, or for the `state` in a callback's query; it is forgotten by that. */
+  /** Returns and forgets the pending sign-in with the id from a form, or the `state` from a callback's query. */
   recall(ctx: Context, sent: { id?: string | undefined; state?: string | undefined }): Pending | undefined {
     const id = sent.id ?? idOfState(sent.state)
     if (!/^[\w-]{1,64}$/.test(id)) return undefined
@@ -73,6 +73,9 @@ export class PendingSignIns {
   }
 }
 
-/** A provider that sends no state back has one sign-in at a time in a browser. */
+/**
+ * Derives the id from the `state`. All sign-ins with providers that do not return a state share one id, so a browser
+ * has one of them at a time.
+ */
 const idOfState = (state: string | undefined): string =>
   state === undefined ? 'stateless' : toHex(sha256(state)).slice(0, 32)

@@ -10,7 +10,10 @@ export interface RefuseParts extends Pick<FinishParts, 'store' | 'clock' | 'page
   logger: Logger
 }
 
-/** Tells a person why she is not signed in and what to do, and the admin, in log and trail, whom the provider took her for. */
+/**
+ * Shows why a person is not signed in and what to do; log and audit trail also name the identity asserted by the
+ * provider, for the admin.
+ */
 export const refuse = async (
   parts: RefuseParts,
   ctx: SignInContext,
@@ -46,7 +49,7 @@ export const refuse = async (
   })
 }
 
-/** Writes into the audit trail that a sign-in was refused, and why. */
+/** Audits a refused sign-in with the reason. */
 export const noteRefusal = async (
   { store, clock }: Pick<RefuseParts, 'store' | 'clock'>,
   { state }: SignInContext,
@@ -62,10 +65,13 @@ export const noteRefusal = async (
     remoteIp: state.clientAddress,
   })
 
-/** Query parameter by which a sign-in begins with the provider's own choice of an account. */
+/** Query parameter that starts a sign-in with the provider's choice of accounts. */
 export const OTHER_ACCOUNT = 'other_account'
 
-/** Begins at a provider with a choice among its accounts, where it would go on with the one that the browser is signed in to. */
+/**
+ * Returns the URL with which a sign-in shows the provider's choice of accounts, instead of using the one that the
+ * browser is signed in to.
+ */
 export const anotherAccount = (url: string): string => `${url}${url.includes('?') ? '&' : '?'}${OTHER_ACCOUNT}=yes`
 
 const whoOf = ({ issuer, subject, email, emailVerified }: Identity): NonNullable<SignInEvent['identity']> => ({

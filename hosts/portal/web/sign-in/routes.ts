@@ -29,7 +29,7 @@ import { PendingSignIns } from './pending.ts'
 import { CALLBACK_PATH, SHARED_CALLBACK_PATH } from './provider-urls.ts'
 import type { SignInMiddleware, SignInParts } from './sign-in-parts.ts'
 
-/** Sign-in as requests: wire §1. */
+/** Returns the middleware with all routes of the sign-in (wire §1). */
 export const signInRoutes = (parts: SignInParts): Middleware => {
   const { router, page, step, formStep } = routesOf(parts)
   page('/', askForAccount)
@@ -47,7 +47,10 @@ export const signInRoutes = (parts: SignInParts): Middleware => {
   return routesAndRefusals(router)
 }
 
-/** Makes a router to which nothing is added but by these three, so that no step of a sign-in is without its limit, nor any form. */
+/**
+ * Makes a router with the only three functions that add routes to it, so that each sign-in step and form is
+ * rate-limited.
+ */
 const routesOf = (parts: SignInParts) => {
   const router = new Router(EXACT_ROUTES)
   const all = { ...parts, pendings: new PendingSignIns(parts.cookies, parts.random) }

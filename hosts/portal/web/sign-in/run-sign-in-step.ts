@@ -21,9 +21,9 @@ export interface SignInStepParts extends ApprovalParts, ProviderCallParts {
 }
 
 /**
- * Calls the provider's plugin for the next step of a sign-in, and carries its answer out. Its failure is its own: the person may try again, or
- * another provider.
- * @param about the sign-in; `reply`: request with which the browser came back, absent where the sign-in begins
+ * Calls the provider's plugin for the next step of a sign-in and carries out its answer. If the plugin fails, the
+ * person may try again or use another provider. @param about the sign-in; `reply` is the request with which the browser
+ * returned, absent at the beginning
  */
 export const runSignInStep = async (
   parts: SignInStepParts,
@@ -48,7 +48,7 @@ export const runSignInStep = async (
   }
 }
 
-/** Sends the browser to the provider, or shows its form; what the sign-in needs afterwards is kept in a cookie. */
+/** Redirects to the provider or shows its form, and keeps the state of the sign-in in a cookie. */
 const goOn = async (
   { pages, pendings }: SignInStepParts,
   ctx: SignInContext,
@@ -80,7 +80,7 @@ const goOn = async (
   return Promise.resolve()
 }
 
-/** Signs a person in whom the provider has identified, or asks for her approval where a client is to be signed in. */
+/** Signs in the identified person's browser, or asks for approval if a client is to be signed in. */
 const signIn = async (parts: SignInStepParts, ctx: SignInContext, identity: Identity): Promise<void> => {
   const { account, provider, intent } = ctx.state
   const link = await linkActor(parts.store, { provider, identity })

@@ -12,20 +12,20 @@ import type { SessionOwner, SessionRows, Store } from '../../store/store.ts'
 import { browserName } from './browser-name.ts'
 import { standingOf } from './standing.ts'
 
-/** Who is signed in to the portal itself. */
+/** A person's session at the portal. */
 export interface PortalSession {
-  /** The name of its row: tells nobody the cookie. */
+  /** Id of the session's row, which does not reveal the cookie. */
   id: string
   account: Account
   actor: Actor
-  /** By whom she was identified; undefined for a session that an emergency code opened. */
+  /** Provider that authenticated the person; undefined for an emergency code. */
   provider: IdentityProviderRow | undefined
   begunAt: UnixTime
-  /** What forms of this session carry. */
+  /** Token in all forms of this session, against forms from other sites. */
   csrf: string
 }
 
-/** One of a person's sessions, as she is shown it. */
+/** A session as shown to its owner. */
 export interface ShownSession {
   id: string
   browser: string
@@ -36,9 +36,9 @@ export interface ShownSession {
 interface SessionData {
   accountId: string
   actorId: string
-  /** Null for a session that an emergency code opened. */
+  /** Provider that authenticated the person; null for an emergency code. */
   identityProviderId: string | null
-  /** As whom the provider knew her: the session goes with it. Null for an emergency code. */
+  /** Identity under which the provider knew the person; the session ends with it. Null for an emergency code. */
   identityId: string | null
   csrf: string
   browser: string
@@ -52,7 +52,7 @@ export interface SessionsOptions {
   secure: boolean
 }
 
-/** By which way somebody proved who she is, and how long that lasts. */
+/** Provider and identity of a sign-in, and the lifetime of the session. */
 export interface SessionTerms {
   identityProviderId: string | null
   identityId: string | null
@@ -61,7 +61,7 @@ export interface SessionTerms {
 
 const COOKIE = 'portreeve_session'
 
-/** Portal sessions: an opaque cookie, everything else in the database, all of it checked anew at each use. */
+/** Portal sessions: the cookie is opaque; all data is in the database and checked again at each use. */
 export class Sessions {
   readonly #options: SessionsOptions
 
@@ -78,7 +78,7 @@ export class Sessions {
         httpOnly: true,
         sameSite: 'lax',
         secure,
-        // The cookie is a random name of a row: a signature would add nothing.
+        // The cookie is a random name of a row; a signature would add nothing.
         signed: false,
         genid: () => toBase64Url(random.bytes(32)),
         store: databaseStore(store.sessions, clock),
@@ -108,7 +108,7 @@ export class Sessions {
     ctx.session = { ...data }
     if (ctx.session === null) return
     ctx.session.maxAge = lifetimeSeconds * SECOND
-    // A new name at each sign-in: one that was planted before is worth nothing (session fixation).
+    // A new cookie at each sign-in, so that a planted one is worthless (session fixation).
     await ctx.session.regenerate()
   }
 
@@ -116,7 +116,7 @@ export class Sessions {
     ctx.session = null
   }
 
-  /** The session, while account, provider, identity and actor are what they were. */
+  /** Returns the session, if its account, provider, identity and actor are still valid. */
   async current(ctx: Context, accountSlug: string): Promise<PortalSession | undefined> {
     const data = ctx.session as Partial<SessionData> | null
     if (data?.accountId === undefined || data.actorId === undefined || data.csrf === undefined) return undefined
@@ -131,7 +131,7 @@ export class Sessions {
     return { id, account, actor, provider, begunAt: unixTime(data.begunAt ?? 0), csrf: data.csrf }
   }
 
-  /** Those of the person whose session this is, this one too. */
+  /** Lists all sessions of the session's owner, including this one. */
   async listOf({ account, actor }: PortalSession): Promise<ShownSession[]> {
     const { store, clock } = this.#options
     const rows = await store.sessions.listOf({ accountId: account.id, actorId: actor.id }, clock.unix())
@@ -141,7 +141,7 @@ export class Sessions {
     })
   }
 
-  /** Ends one of the person's sessions, in whatever browser; false where it is none of hers. */
+  /** Ends one of the owner's sessions, in any browser; returns false if there is no such session. */
   async endOf({ account, actor }: PortalSession, id: string): Promise<boolean> {
     return this.#options.store.sessions.removeOf({ accountId: account.id, actorId: actor.id }, id)
   }
@@ -151,7 +151,7 @@ export class Sessions {
 export const isOwnForm = (session: PortalSession, csrf: unknown): boolean =>
   typeof csrf === 'string' && equalSecrets(csrf, session.csrf)
 
-// Rows are named by the hash of the cookie, so that who reads the database cannot take over a session.
+// Rows are named by the cookie's hash, so that reading the database is not enough to take over a session.
 const databaseStore = (rows: SessionRows, clock: Clock) => ({
   get: async (key: string): Promise<unknown> => {
     const row = await rows.get(hashed(key))
@@ -160,7 +160,7 @@ const databaseStore = (rows: SessionRows, clock: Clock) => ({
   set: async (key: string, session: object, maxAge: unknown): Promise<void> => {
     const now = clock.unix()
     await rows.removeExpired(now)
-    // Its own figure: the library tells the store ten seconds more than the cookie.
+    // The session's own lifetime: the library passes ten seconds more than the cookie has.
     const { _maxAge: own } = session as { _maxAge?: unknown }
     const lifetimeMs = [own, maxAge].find((value) => typeof value === 'number') ?? DAY
     const owner = ownerOf(session)

@@ -3,7 +3,7 @@ import type { Account, IdentityProviderRow } from '../../store/entities.ts'
 import type { SignInIntent } from './intent.ts'
 import type { Pending } from './pending.ts'
 
-/** Facts that the middlewares of a sign-in hand on. */
+/** State of a request, shared by the middlewares of a sign-in. */
 export interface SignInState {
   account: Account
   intent: SignInIntent

@@ -3,21 +3,24 @@ import { toHex } from '../../../../core/crypto/text-encoding.ts'
 import type { Actor, IdentityProviderRow } from '../../store/entities.ts'
 import type { Reader } from '../../store/store.ts'
 
-/** Rows that something which was signed in rests on; null for an emergency code. */
+/** Ids of the rows on which a session or token from a sign-in depends; null for an emergency code. */
 export interface Roots {
   actorId: string
   identityProviderId: string | null
   identityId: string | null
 }
 
-/** Whoever signed in, and by which provider, while all of it is what it was. */
+/** Person and provider of a sign-in that is still valid. */
 export interface Standing {
   actor: Actor
-  /** Undefined for an emergency code. */
+  /** Provider of the sign-in; undefined for an emergency code. */
   provider: IdentityProviderRow | undefined
 }
 
-/** Whether somebody who proved who she is still is: actor and provider enabled, and the identity hers. An emergency is an admin's. */
+/**
+ * Returns actor and provider of a sign-in that is still valid: both enabled, and the identity still the actor's. A
+ * sign-in with an emergency code is valid only for an admin. Returns undefined otherwise.
+ */
 export const standingOf = async (
   reader: Reader,
   { actorId, identityProviderId, identityId }: Roots,
@@ -31,6 +34,6 @@ export const standingOf = async (
   return identity.identityProviderId === provider.id ? { actor, provider } : undefined
 }
 
-/** Stands for how a provider is set up: a sign-in that began with other settings does not go on with these. */
+/** Fingerprint of a provider's settings: a sign-in that began with other settings is not continued. */
 export const setUpOf = ({ type, settings }: IdentityProviderRow): string =>
   toHex(sha256(JSON.stringify([type, settings]))).slice(0, 32)
