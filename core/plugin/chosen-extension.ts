@@ -3,16 +3,17 @@ import type { Extension, Extensions } from '../contract/extension-point.ts'
 
 /**
  * Chooses what a configuration names by its key, or else the only one that there is. `what` is for the operator: `tunnel transport`; `setting`
- * is the configuration's key for the choice.
+ * is the configuration's key for the choice, `prefix` the beginning of such plugins' names: `transport-`.
  * @throws OperatorError PLUGIN_MISSING where there is none, PLUGIN_CHOICE where there are several and none is named
  */
 export const chosenExtension = <T>(
   extensions: Extensions<T>,
-  { key, what, setting }: { key: string | undefined; what: string; setting: string },
+  { key, what, setting, prefix }: { key: string | undefined; what: string; setting: string; prefix: string },
 ): Extension<T> => {
   const [first, ...others] = extensions.values()
   if (first === undefined) {
-    throw new OperatorError('PLUGIN_MISSING', `no plugin provides a ${what}.`, 'Add one to plugins.')
+    const remedy = `Add to plugins: use: builtin:${prefix}NAME. It may be an npm package as well.`
+    throw new OperatorError('PLUGIN_MISSING', `no plugin provides a ${what}.`, remedy)
   }
   const loaded = [...extensions.keys()].join(', ')
   if (key === undefined) {

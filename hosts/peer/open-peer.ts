@@ -133,4 +133,9 @@ export const openPeer = async <R extends Role>(
  * @throws OperatorError PLUGIN_MISSING, PLUGIN_CHOICE
  */
 export const tunnelTransport = (container: Container, key: string | undefined): Extension<TunnelTransport> =>
-  chosenExtension(container.get(TunnelTransports.token), { key, what: 'tunnel transport', setting: 'transport' })
+  chosenExtension(container.get(TunnelTransports.token), {
+    key,
+    what: 'tunnel transport',
+    setting: 'transport',
+    prefix: 'transport-',
+  })

@@ -10,6 +10,7 @@ describe('X1 the choice of one of several plugins', () => {
       key,
       what: 'tunnel transport',
       setting: 'transport',
+      prefix: 'transport-',
     })
   const refused = (keys: readonly string[], key?: string): OperatorError => {
     try {
@@ -37,6 +38,9 @@ describe('X1 the choice of one of several plugins', () => {
       code: 'PLUGIN_MISSING',
       message: 'no plugin provides the tunnel transport "memory". The plugins provide: wireguard.',
     })
-    expect(refused([])).to.include({ code: 'PLUGIN_MISSING' })
+    expect(refused([])).to.include({
+      code: 'PLUGIN_MISSING',
+      remedy: 'Add to plugins: use: builtin:transport-NAME. It may be an npm package as well.',
+    })
   })
 })

@@ -210,7 +210,7 @@ describe('hosts/cli/program', () => {
     ]
     for (const [plugin, refused] of [
       ['builtin:transport-pigeon', /PLUGIN_\w+: .*transport-pigeon/],
-      ['builtin:resolver-system', /builtin:transport-wireguard/],
+      ['builtin:resolver-system', /PLUGIN_MISSING.*builtin:transport-/],
     ] as const) {
       const config = await file('client.yaml', `${lines.join('\n')}\nplugins:\n  - use: ${plugin}\n`)
       const { code, told } = await portreeve(['client', 'up', '--config', config])
