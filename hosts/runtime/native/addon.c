@@ -1,4 +1,4 @@
-// What the addon exports. It keeps no state of its own, so any number of workers may load it.
+// Exports of the addon. All state belongs to objects or threads, so any number of workers may load it.
 #include "port.h"
 
 NAPI_MODULE_INIT() {

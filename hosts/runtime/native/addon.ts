@@ -8,26 +8,34 @@ export interface Port {
   readonly __port: unique symbol
 }
 
-/** Ports that one thread waits for. */
+/** Set of ports on which one thread waits at once. */
 export interface PortSet {
   readonly __portSet: unique symbol
 }
 
-/** Sessions of a native lane: keys, counters, replay windows. Keys are overwritten when it is collected. */
+/**
+ * WireGuard sessions of a native lane: keys, counters, replay windows. Its keys are overwritten when it is
+ * garbage-collected.
+ */
 export interface SealingLane {
   readonly __lane: unique symbol
 }
 
-/** Words per row of a table of frames to seal: offset, length, index of the session, port and address as in a UDP table. */
+/**
+ * Words per row of a table of frames to encrypt: offset, length, session index, then port and address as in a UDP
+ * table.
+ */
 export const FRAME_ROW = 8
-/** Words per row of what was opened: offset, length, handle of the session + 1 or 0, row of the message and flags. */
+/**
+ * Words per row of a table of decrypted frames: offset, length, session handle + 1 or 0, row of the message with flags.
+ */
 export const OPENED_ROW = 4
-/** The newest message of its session so far. */
+/** Flag: the message has the highest counter of its session so far. */
 export const OPENED_NEWEST = 0x10000
-/** A super-packet, whose transport checksum is the pseudo-header's sum. */
+/** Flag: the frame is a super-packet whose transport checksum covers the pseudo-header only. */
 export const OPENED_PSEUDO_CHECKSUM = 0x20000
 
-/** Why a lane dropped something, in the order of the counts. */
+/** Names of a lane's drop reasons, in the order of the counts of `laneDrops`. */
 export const LANE_DROPS = [
   '',
   'short-frame',
@@ -51,31 +59,35 @@ export const LANE_DROPS = [
 /** Words per row of a TUN table: offset, length, and after a write 0 or the errno. */
 export const TUN_ROW = 3
 /**
- * Words per row of a UDP table: offset, length, detail, port, address in four words (IPv4 in the first). The detail is, received,
- * the size of the segments that the kernel joined; sent, 0 or the errno.
+ * Words per row of a UDP table: offset, length, detail, port, address in four words (IPv4 in the first). The detail of
+ * a received message is the size of the segments that the kernel joined; after sending it is 0 or the errno.
  */
 export const UDP_ROW = 8
-/** A received message takes this much of the buffer, however short it is. */
+/** Bytes of the receive buffer reserved for each message, whatever its length. */
 export const UDP_SLOT_BYTES = 65_536
 
 /**
- * The addon's functions: see native/port.h. A burst of packets is one buffer and one table of words. Failed system calls throw an
- * error with `code` and `syscall`. They must not be called with a buffer that another thread writes to.
+ * Functions of the native addon (native/port.h). A burst of packets is one buffer of bytes and one table of words. A
+ * failed system call throws an error with `code` and `syscall`. No other thread may write to the buffers during a call.
  */
 export interface Addon {
-  /** Milliseconds that the machine has been up, with what it slept (CLOCK_BOOTTIME). */
+  /** Returns milliseconds since the machine booted, including suspends (CLOCK_BOOTTIME). */
   bootTime: () => number
-  /** Calls back with 0 whenever the port is readable, with a negative libuv error where it broke. Keeps the process alive. */
+  /**
+   * Calls back with 0 whenever the port is readable, and with a negative libuv error if it fails. Keeps the process
+   * alive.
+   */
   watch: (port: Port, callback: (status: number) => void) => void
   close: (port: Port) => void
   /**
-   * In place of `watch`, for a thread that does little else: calls back again and again, and the callback calls `wait` until that is 0. At most
-   * eight ports. Keeps the process alive.
+   * Replaces `watch` in a thread that does little else: calls back repeatedly, and the callback calls `wait` until it
+   * returns 0. At most eight ports. Keeps the process alive.
    */
   openPortSet: (ports: readonly Port[], callback: () => void) => PortSet
   /**
-   * Sleeps until there are packets, which it reads as `readTun` or `receiveUdp` do: 1 + the index of their port, with how many rows in
-   * `count[0]`. 0: the callback is to return, so that timers and messages of the event loop get their turn.
+   * Sleeps until packets arrive and reads a burst, as `readTun` or `receiveUdp` do. Returns 1 + the index of its port,
+   * with the number of rows in `count[0]`; or 0 if the callback must return, so that timers and messages of the event
+   * loop run.
    */
   wait: (
     set: PortSet,
@@ -85,31 +97,34 @@ export interface Addon {
     messageTable: Uint32Array,
     count: Uint32Array,
   ) => number
-  /** The ports stay open. */
+  /** Ends the waiting; the ports stay open. */
   closePortSet: (set: PortSet) => void
-  /** A device that is down and without addresses, with all offloads that the kernel has. */
+  /** Creates a TUN device, down and without addresses, with all offloads that the kernel supports. */
   openTun: (name: string) => Port
-  /** TUN_F_… flags: checksum 1, TSO4 2, TSO6 4, USO4 0x20, USO6 0x40. */
+  /** Returns the device's TUN_F_… flags: checksum 1, TSO4 2, TSO6 4, USO4 0x20, USO6 0x40. */
   tunOffloads: (port: Port) => number
   readTun: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
   writeTun: (port: Port, bytes: Uint8Array, table: Uint32Array, count: number) => number
-  /** The row's port and address are what it is bound to; a mark of 0 is none. */
+  /** Opens a UDP socket bound to the row's address and port. A mark of 0 means no SO_MARK. */
   openUdp: (family: 4 | 6, row: Uint32Array, mark: number) => Port
   udpPort: (port: Port) => number
   receiveUdp: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
-  /** Datagrams of one peer that lie end to end, all but the last of one size, leave as one message. */
+  /**
+   * Sends datagrams and returns how many the kernel took. Consecutive ones to one address, adjacent in the buffer and
+   * of one size except the last, are sent as one message (UDP_SEGMENT).
+   */
   sendUdp: (port: Port, bytes: Uint8Array, table: Uint32Array, count: number) => number
   /**
-   * Sends the datagram of the table's first row with the DF bit, or not at all, whatever the kernel has heard of the path's MTU; other datagrams are
-   * cut into fragments where they have to be. 1 where the kernel took it, 0 where it is longer than the first link takes.
+   * Sends the first row's datagram with the DF bit, regardless of the path MTU that the kernel has learned. Returns 1
+   * if the kernel took it, 0 if it is too long for the first link. (Other datagrams are fragmented if necessary.)
    */
   sendProbe: (port: Port, bytes: Uint8Array, table: Uint32Array) => number
-  /** What seals: 0 nothing here, 1 OpenSSL's EVP, 2 its own primitives. */
+  /** Returns the cipher implementation in use: 0 none, 1 OpenSSL's EVP, 2 OpenSSL's primitives. */
   cipher: () => number
-  /** For tests: what new keys use. */
+  /** Chooses the cipher implementation for new keys, for tests. Returns the one in use. */
   chooseCipher: (kind: number) => number
   createLane: () => SealingLane
-  /** `session` holds its index, the other side's, and the handle that its packets get. Keys of 32 bytes are copied. */
+  /** Adds a session; `session` has its index, the peer's index and its handle. The keys, 32 bytes each, are copied. */
   installKeys: (
     lane: SealingLane,
     session: Uint32Array,
@@ -119,8 +134,9 @@ export interface Addon {
   ) => void
   removeKeys: (lane: SealingLane, index: number) => void
   /**
-   * Frames as a TUN device gives them become datagrams in `out` and rows for `sendUdp`: how many. A frame of only the offload header
-   * becomes a keepalive. `done[0]` is how many frames were taken: fewer than `count` where `out` was full.
+   * Segments and encrypts frames of a TUN device into datagrams in `out`, with rows for `sendUdp`, and returns how
+   * many. A frame of only the offload header becomes a keepalive. `done[0]` is the number of frames processed, fewer
+   * than `count` if `out` was full.
    */
   seal: (
     lane: SealingLane,
@@ -133,8 +149,9 @@ export interface Addon {
     done: Uint32Array,
   ) => number
   /**
-   * Messages as `receiveUdp` gives them become frames for `writeTun` in the same bytes, with consecutive packets of a flow joined:
-   * how many. A row of length 0 is a keepalive; one of handle 0 a datagram that is no data message, as it came.
+   * Decrypts messages of `receiveUdp`, in place, into frames for `writeTun`, with consecutive packets of a flow joined,
+   * and returns how many rows. A row of length 0 is a keepalive; a row of handle 0 is a datagram that is not a data
+   * message, unchanged.
    */
   open: (
     lane: SealingLane,
@@ -147,24 +164,25 @@ export interface Addon {
     done: Uint32Array,
   ) => number
   laneDrops: (lane: SealingLane, counts: Float64Array) => void
-  /** The descriptor of an unconnected socket, which the caller closes. */
+  /** Returns the file descriptor of an unconnected TCP socket, which the caller closes. */
   openTcp: (family: 4 | 6, mark: number) => number
   /**
-   * The descriptor of a socket that is bound to the row's address and port and hears the one device, which the caller has to listen on, and closes.
+   * Returns the file descriptor of a TCP socket bound to the row's address and port and to one network device. The
+   * caller listens on it and closes it.
    */
   bindTcp: (family: 4 | 6, row: Uint32Array, device: string) => number
-  /** Likewise for UDP, without bursts. */
+  /** Returns the file descriptor of an unconnected UDP socket for single datagrams, which the caller closes. */
   openDatagram: (family: 4 | 6, mark: number) => number
 }
 
 let loaded: Addon | undefined
 
-/** For tests: the file of another build of the addon. */
+/** Environment variable with the path of another build of the addon, for tests. */
 const OTHER_BUILD = 'PORTREEVE_ADDON'
 
 /**
- * Loads the addon: what a checkout built (build/Release), else what the package carries for this platform (prebuilds/).
- * @throws OperatorError NATIVE_ADDON_MISSING where there is none, or not for this Node
+ * Loads the addon once: from build/Release of a checkout, else from the package's prebuilds/ for this platform.
+ * @throws OperatorError NATIVE_ADDON_MISSING if there is none, or it does not load into this Node
  */
 export const loadAddon = (): Addon => {
   if (loaded !== undefined) return loaded

@@ -1,4 +1,4 @@
-// See aead.h. The declarations are OpenSSL's, of 1.1.1 and 3.x alike.
+// See aead.h. The declarations are those of OpenSSL 1.1.1 and 3.x.
 #include "aead.h"
 #include "bytes.h"
 
@@ -32,8 +32,8 @@ static struct {
 static enum aead_kind best = AEAD_NONE, chosen = AEAD_NONE;
 static bool loaded;
 
-// RFC 8439 §2.8: block 0 of the key stream begins with the one-time key, the text is under block 1 and on. Both at once: zeros before
-// the text become block 0.
+// Encrypts or decrypts the text and derives the one-time Poly1305 key. RFC 8439 §2.8: block 0 of the key stream begins
+// with that key, and the text uses the blocks from 1 on. One call does both: zeros put before the text become block 0.
 static void raw_crypt(const struct aead *aead, uint64_t counter, uint8_t *text, size_t length, uint8_t key[ONE_TIME_KEY]) {
   const uint32_t nonce[4] = {0, 0, (uint32_t)counter, (uint32_t)(counter >> 32)};
   uint8_t *first = text - AEAD_ROOM, kept[AEAD_ROOM];
@@ -44,7 +44,8 @@ static void raw_crypt(const struct aead *aead, uint64_t counter, uint8_t *text, 
   memcpy(first, kept, sizeof kept);
 }
 
-// RFC 8439 §2.8. The lengths are written behind the text, where the tag is or will be: one update for most.
+// Computes the tag. RFC 8439 §2.8. The lengths are written behind the text, in the place of the tag, so that most
+// packets need one update.
 static void raw_tag(const uint8_t key[ONE_TIME_KEY], uint8_t *sealed, size_t length, uint8_t tag[AEAD_TAG]) {
   static const uint8_t zeros[16];
   _Alignas(64) uint8_t state[POLY1305_STATE];
@@ -72,7 +73,7 @@ bool aead_init(struct aead *aead, const uint8_t key[AEAD_KEY], bool seals) {
 }
 
 void aead_clear(struct aead *aead) {
-  if (aead->context != NULL) evp.context_free(aead->context); // which overwrites its key, too
+  if (aead->context != NULL) evp.context_free(aead->context); // overwrites the context's copy of the key
   aead->context = NULL;
   volatile uint32_t *key = aead->key;
   for (int word = 0; word < 8; word++) key[word] = 0;
@@ -112,7 +113,8 @@ bool aead_open(struct aead *aead, uint64_t counter, uint8_t *sealed, size_t leng
          evp.decrypt_final(aead->context, text + written, &written) == 1;
 }
 
-// RFC 8439 §2.4.2: its nonce has the form of WireGuard's. The tag is of the same text without associated data.
+// RFC 8439 §2.4.2, whose nonce has the form of WireGuard's. The tag was computed for the same text without associated
+// data.
 static bool passes_text_vector(void) {
   static const char text[] = "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, "
                              "sunscreen would be it.";

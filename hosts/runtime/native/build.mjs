@@ -1,4 +1,5 @@
-// Builds the addon: `node hosts/runtime/native/build.mjs`. Does nothing where its sources are those of the last build.
+// Builds the addon: `node hosts/runtime/native/build.mjs`. Does nothing if its sources have not changed since the last
+// build.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -19,14 +20,20 @@ const fail = (text) => {
   process.exit(1)
 }
 
-/** What was built serves every Node.js: it speaks Node-API, and looks for OpenSSL when it is loaded. */
+/**
+ * Hash of the sources and the platform. The Node.js version does not matter: the addon uses Node-API and finds OpenSSL
+ * when it is loaded.
+ */
 const fingerprint = () => {
   const hash = createHash('sha256').update(`${process.arch} ${process.platform}\n`)
   for (const name of SOURCES) hash.update(name).update(readFileSync(join(folder, name)))
   return hash.digest('hex')
 }
 
-/** Where the running Node's own headers are installed; node-gyp otherwise fetches them from nodejs.org. */
+/**
+ * Returns the prefix at which the running Node's headers are installed, if any; otherwise node-gyp downloads them from
+ * nodejs.org.
+ */
 const installedHeaders = () => {
   for (const prefix of [dirname(dirname(process.execPath)), '/usr', '/usr/local']) {
     const file = join(prefix, 'include', 'node', 'node_version.h')

@@ -1,4 +1,4 @@
-// Numbers in packets, in either byte order and at any address.
+// Reads and writes big-endian and little-endian numbers at any address, aligned or not.
 #ifndef PORTREEVE_BYTES_H
 #define PORTREEVE_BYTES_H
 

@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <time.h>
 
-// Milliseconds that the machine has been up, with what it slept: CLOCK_MONOTONIC, which Node counts by, stands still in a suspend.
+// bootTime() -> milliseconds since the machine booted, including suspends. CLOCK_MONOTONIC, which Node uses, stops
+// during a suspend.
 napi_value boot_time(napi_env env, napi_callback_info info) {
   struct timespec time;
   if (clock_gettime(CLOCK_BOOTTIME, &time) != 0) return throw_errno(env, errno, "clock_gettime");

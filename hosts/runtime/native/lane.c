@@ -1,4 +1,5 @@
-// The lane for JavaScript: an opaque object with sessions and counts of what was dropped, and two bursts, `seal` and `open`. See wireguard.h.
+// JavaScript interface of a lane: an opaque object with sessions and drop counts, and the burst functions `seal` and
+// `open`. See wireguard.h.
 #include "port.h"
 #include "wireguard.h"
 
@@ -15,10 +16,11 @@ static const struct object_kind LANE = {"not a lane of this addon", on_lane_coll
 
 static struct lane *get_lane(napi_env env, napi_value value) { return get_object(env, value, &LANE); }
 
-// cipher(): 0 where this process has no ChaCha20-Poly1305 that passes its vectors, 1 for EVP, 2 for OpenSSL's own primitives.
+// cipher() -> 0 if this process has no ChaCha20-Poly1305 that passes its test vectors, 1 for EVP, 2 for OpenSSL's
+// primitives.
 napi_value cipher(napi_env env, napi_callback_info info) { return make_uint32(env, aead_load()); }
 
-// chooseCipher(kind): for tests; what new keys use. Returns what they do use.
+// chooseCipher(kind) -> the kind that new keys use, which is `kind` if available. For tests.
 napi_value choose_cipher(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
   uint32_t kind;
@@ -58,7 +60,8 @@ napi_value remove_keys(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-// seal(lane, frames, table, count, out, out table, now, done) -> messages. done[0]: how many frames were taken.
+// seal(lane, frames, table, count, out, out table, now, done) -> number of messages. done[0]: number of frames
+// processed.
 napi_value seal(napi_env env, napi_callback_info info) {
   napi_value arguments[8];
   struct burst in, out;
@@ -77,7 +80,8 @@ napi_value seal(napi_env env, napi_callback_info info) {
   return make_uint32(env, (uint32_t)sealed);
 }
 
-// open(lane, bytes, table, count, opened table, now, join UDP, done) -> rows. done[0]: how many messages were taken.
+// open(lane, bytes, table, count, opened table, now, join UDP, done) -> number of rows. done[0]: number of messages
+// processed.
 napi_value open_sealed(napi_env env, napi_callback_info info) {
   napi_value arguments[8];
   struct burst in, out = {0};
@@ -96,7 +100,7 @@ napi_value open_sealed(napi_env env, napi_callback_info info) {
   return make_uint32(env, (uint32_t)opened);
 }
 
-// laneDrops(lane, counts): how often something was dropped so far, in the order of addon.ts's LANE_DROPS.
+// laneDrops(lane, counts): fills in the number of drops so far by reason, in the order of LANE_DROPS in addon.ts.
 napi_value lane_drops(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   double *counts;

@@ -1,9 +1,9 @@
-// A port set: all ports of a worker, waited for in one place.
+// Port set: all ports of a worker, on which its thread waits at once.
 //
-// Its callback runs in the loop's check phase and calls `wait` again and again until that says that the loop has something to do. In between the
-// thread sleeps inside of `wait`, on the ports and on the loop's own descriptor at once, with its JavaScript frames in place: what ends the
-// sleep costs the return from one call. The way through libuv, Node's callback scopes and the checks of arguments took a third of a round
-// trip at low rates, when every cache is cold from sleeping.
+// The set's callback runs in the event loop's check phase and calls `wait` until it returns 0, when the loop has work.
+// The thread sleeps inside `wait`, on the ports and the loop's own descriptor together, so that a packet wakes
+// JavaScript by the return from one call. Going through libuv, Node's callback scopes and argument checks for each
+// wake-up took a third of a round trip at low rates, when every cache is cold.
 #include "port.h"
 
 #include <errno.h>
@@ -16,15 +16,15 @@ enum { MOST_PORTS = 8, LOOP = MOST_PORTS };
 
 struct port_set {
   int epoll;
-  struct port *ports[MOST_PORTS]; // held by `held`
+  struct port *ports[MOST_PORTS]; // kept alive by `held`
   struct epoll_event events[MOST_PORTS + 1];
-  int next, found;  // of `events`, still to be served
+  int next, found;  // range of `events` not served yet
   bool is_loops_turn;
   uv_loop_t *loop;
   uv_check_t check;
-  uv_idle_t idle;   // active while the callback is not running: the loop is not to sleep by itself
-  unsigned handles; // of the two, not yet closed
-  bool collected;   // as owned_port's
+  uv_idle_t idle;   // active while the callback is not running, so that the loop itself does not sleep
+  unsigned handles; // number of the two uv handles not closed yet
+  bool collected;   // the JavaScript object is gone, or its environment is
   napi_ref self, held;
   struct callback callback;
   napi_async_cleanup_hook_handle hook;
@@ -50,7 +50,7 @@ static void on_handle_closed(uv_handle_t *handle) {
   callback_end(&set->callback);
   napi_ref references[] = {set->held, set->self};
   set->held = set->self = NULL;
-  for (size_t at = 0; at < 2; at++) // after the last one the struct may be collected
+  for (size_t at = 0; at < 2; at++) // deleting the last reference allows the struct to be freed
     if (references[at] != NULL) napi_delete_reference(env, references[at]);
   napi_close_handle_scope(env, scope);
 }
@@ -108,7 +108,7 @@ static bool add_ports(napi_env env, struct port_set *set, napi_value array, napi
   return false;
 }
 
-// openPortSet(ports, callback): calls back for good, as soon as the loop has done what it had to. One to eight ports.
+// openPortSet(ports, callback): calls back in every turn of the loop until it is closed. One to eight ports.
 napi_value open_port_set(napi_env env, napi_callback_info info) {
   napi_value arguments[2], held;
   uv_loop_t *loop;
@@ -137,7 +137,7 @@ napi_value open_port_set(napi_env env, napi_callback_info info) {
   return object;
 }
 
-// Sleeps until there are events, which may be the loop's turn. Errors are negative.
+// Sleeps until a port or the event loop has work. Returns 0 or a negative errno.
 static int sleep_on(struct port_set *set) {
   uv_update_time(set->loop);
   int timeout = uv_backend_timeout(set->loop); // 0: the loop has work in any case
@@ -149,8 +149,8 @@ static int sleep_on(struct port_set *set) {
   return 0;
 }
 
-// wait(set, bytes and table as for readTun, bytes and table as for receiveUdp, count) -> 0 when the callback is to return for the loop's
-// sake, else 1 + the index of a port whose burst is in its bytes and table; count[0]: how many rows.
+// wait(set, bytes and table as for readTun, bytes and table as for receiveUdp, count) -> 0 if the callback must return
+// to the event loop, else 1 + the index of the port whose burst is in bytes and table; count[0]: number of rows.
 napi_value wait_ports(napi_env env, napi_callback_info info) {
   napi_value arguments[6];
   struct burst frames, messages;
@@ -160,7 +160,7 @@ napi_value wait_ports(napi_env env, napi_callback_info info) {
   if (set == NULL || !get_burst(env, arguments[1], arguments[2], TUN_ROW, &frames)) return NULL;
   if (!get_burst(env, arguments[3], arguments[4], UDP_ROW, &messages) || !get_words(env, arguments[5], 1, &count)) return NULL;
   if (set->epoll < 0) return throw_errno(env, EBADF, "epoll_wait");
-  // What a burst does not fit into would be readable for ever.
+  // If a burst did not fit, its port would stay readable forever.
   if (!tun_fits(&frames) || !udp_fits(&messages)) return throw_errno(env, EINVAL, "epoll_wait");
   for (;;) {
     if (set->next == set->found) {
@@ -178,7 +178,7 @@ napi_value wait_ports(napi_env env, napi_callback_info info) {
       continue;
     }
     struct port *port = set->ports[name];
-    if (port->fd < 0) continue; // closed since
+    if (port->fd < 0) continue; // closed since the events were collected
     bool is_tun = port->kind == PORT_TUN;
     int rows = is_tun ? tun_read(port, &frames) : udp_receive(port, &messages);
     if (rows < 0) return throw_errno(env, -rows, is_tun ? "read" : "recvmmsg");
@@ -188,7 +188,7 @@ napi_value wait_ports(napi_env env, napi_callback_info info) {
   }
 }
 
-// closePortSet(set): at once and for good; closing twice is nothing. The ports stay open.
+// closePortSet(set): closes it at once; closing twice does nothing. The ports stay open.
 napi_value close_port_set(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
   if (!get_arguments(env, info, 1, arguments)) return NULL;

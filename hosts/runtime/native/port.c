@@ -1,4 +1,4 @@
-// The port object: a descriptor, its readiness on the event loop, and their common end.
+// Port object: owns a file descriptor and the uv handle that reports when it is readable.
 #include "port.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ struct owned_port {
   bool polling;     // `poll` is initialised and not yet closed
   bool collected;   // the JavaScript object is gone, or its environment is
   napi_env env;
-  napi_ref self; // strong while polling: an open device is not garbage
+  napi_ref self; // strong while polling, so that a watched port is not garbage-collected
   struct callback callback;
   napi_async_cleanup_hook_handle hook;
 };
@@ -58,11 +58,12 @@ static void on_poll_closed(uv_handle_t *handle) {
   callback_end(&owned->callback);
   napi_ref self = owned->self;
   owned->self = NULL;
-  if (self != NULL) napi_delete_reference(owned->env, self); // from here on the struct may be collected
+  if (self != NULL) napi_delete_reference(owned->env, self); // allows the struct to be freed
   napi_close_handle_scope(env, scope);
 }
 
-// Polling ends before its descriptor does, or the loop would watch a number that another file gets next.
+// Closes a port. Polling is stopped before the descriptor is closed: otherwise the loop would watch a number that
+// another file may get.
 static void end_port(struct owned_port *owned) {
   if (owned->polling && !uv_is_closing((uv_handle_t *)&owned->poll)) {
     uv_poll_stop(&owned->poll);
@@ -80,7 +81,7 @@ static void on_collected(napi_env env, void *data, void *hint) {
   if (!owned->polling) free(owned);
 }
 
-// The environment (a worker, or the process) ends while the port is open.
+// Called when the environment (a worker, or the process) ends while the port is open.
 static void on_environment_end(napi_async_cleanup_hook_handle hook, void *data) {
   end_port(data);
 }
@@ -99,7 +100,8 @@ napi_value new_port(napi_env env, int fd, enum port_kind kind, uint32_t detail, 
 static void on_ready(uv_poll_t *handle, int status, int events) {
   struct owned_port *owned = handle->data;
   if (status < 0 && owned->port.kind == PORT_UDP) {
-    // A pending error of a socket (libuv stops polling on it) is about one datagram: take it off and go on.
+    // A pending error of a UDP socket, at which libuv stops polling, concerns one datagram: it is cleared, and polling
+    // restarted.
     int pending = 0;
     socklen_t length = sizeof pending;
     getsockopt(owned->port.fd, SOL_SOCKET, SO_ERROR, &pending, &length);
@@ -108,7 +110,7 @@ static void on_ready(uv_poll_t *handle, int status, int events) {
   callback_call(&owned->callback, owned->self, status);
 }
 
-// watch(port, callback): calls back with 0 whenever the port is readable, and with a negative libuv error where it broke.
+// watch(port, callback): calls back with 0 whenever the port is readable, and with a negative libuv error if it fails.
 napi_value watch(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   uv_loop_t *loop;
@@ -133,7 +135,7 @@ napi_value watch(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-// close(port): at once and for good; closing twice is nothing.
+// close(port): closes it at once; closing twice does nothing.
 napi_value close_port(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
   if (!get_arguments(env, info, 1, arguments)) return NULL;

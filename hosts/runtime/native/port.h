@@ -1,11 +1,13 @@
 // Portreeve's native addon: TUN devices and UDP sockets in bursts of packets, driven by the event loop that loads it.
 //
-// JavaScript holds a *port*: an opaque object that owns a descriptor and its uv_poll handle. What crosses the border per burst is
-// one flat buffer of bytes and one flat table of 32-bit words that says where each packet lies, so that a burst costs one call
-// however many packets it has, and the same functions serve a worker's loop. Everything from JavaScript is checked: a wrong
-// argument is an exception, never a crash. A failed system call is an exception with `code` (EPERM …) and `syscall`.
+// JavaScript holds a *port*: an opaque object that owns a descriptor and its uv_poll handle. A burst of packets is
+// passed as one flat buffer of bytes and one flat table of 32-bit words with the place of each packet, so that it takes
+// one call for any number of packets. The same functions serve the main thread and a worker. Everything from JavaScript
+// is checked: a wrong argument is an exception, never a crash. A failed system call is an exception with `code` (EPERM
+// …) and `syscall`.
 //
-// A lane (lane.c) seals and opens between read_tun and send_udp, receive_udp and write_tun, on the same buffers and tables.
+// A lane (lane.c) encrypts between read_tun and send_udp, and decrypts between receive_udp and write_tun, in the same
+// buffers and tables.
 #ifndef PORTREEVE_PORT_H
 #define PORTREEVE_PORT_H
 
@@ -16,22 +18,23 @@ enum port_kind { PORT_TUN = 1, PORT_UDP = 2 };
 struct port {
   int fd;
   enum port_kind kind;
-  uint32_t detail; // TUN: the offloads in effect. UDP: 4 or 6.
-  bool segments;   // UDP: UDP_SEGMENT may be tried
+  uint32_t detail; // TUN: TUN_F_ flags in effect. UDP: address family, 4 or 6.
+  bool segments;   // UDP: whether UDP_SEGMENT may be tried
 };
 
 enum { TUN_ROW = 3, UDP_ROW = 8 };
 
-// Whether at least one row of any length fits. Rows of the burst, or a negative errno.
+// Whether a burst has room for at least one frame or message of maximum length.
 bool tun_fits(const struct burst *burst);
 bool udp_fits(const struct burst *burst);
+// Read a burst without waiting and return the number of its rows, or a negative errno.
 int tun_read(struct port *port, struct burst *burst);
 int udp_receive(struct port *port, struct burst *burst);
 
-// The open port of that kind (0: any).
+// Returns the open port of a JavaScript object if it is of a kind (0: any); NULL with a pending exception.
 struct port *get_port(napi_env env, napi_value value, int kind);
 
-// The object that owns `fd` from here on, also where this fails.
+// Creates the JavaScript object of a port, which owns `fd`; closes `fd` on failure.
 napi_value new_port(napi_env env, int fd, enum port_kind kind, uint32_t detail, bool segments);
 
 napi_value boot_time(napi_env env, napi_callback_info info);

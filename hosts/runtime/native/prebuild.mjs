@@ -1,5 +1,6 @@
-// `npm run prebuild:addon`: puts the addon as it is built here to prebuilds/PLATFORM-ARCH/, where node-gyp-build finds it in the npm package. It
-// speaks Node-API, so one file serves every Node; it needs the C library of the machine that built it, or a newer one.
+// `npm run prebuild:addon`: builds the addon and copies it to prebuilds/PLATFORM-ARCH/, where node-gyp-build finds it
+// in the npm package. It uses Node-API, so one file serves every Node.js; it needs the C library of the machine that
+// built it, or a newer one.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'

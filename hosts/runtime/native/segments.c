@@ -8,15 +8,16 @@ enum { TCP = 6, UDP = 17, FIN = 1, PSH = 8, ACK = 16, CWR = 128 };
 enum { NEEDS_CHECKSUM = 1, GSO_NONE = 0, GSO_TCP_IPV4 = 1, GSO_TCP_IPV6 = 4, GSO_UDP = 5, GSO_ECN = 0x80 };
 enum { LARGEST = 65535, MOST_JOINED_UDP = 64 };
 
-// Sums are half as dear in wide registers; which ones there are is asked once, when the addon is loaded.
+// Checksums take half the time in wide registers; the processor's are detected once, when the addon is loaded.
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__)
 #define WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE
 #endif
 
-// RFC 1071: the sum does not depend on the byte order, so it is made of the machine's own words and swapped once, at the end. An odd
-// byte counts as if a zero followed. Simple enough for the compiler to use wide registers.
+// Adds bytes to an Internet checksum. RFC 1071: the sum does not depend on the byte order, so it adds the machine's own
+// words and is swapped once, at the end. An odd byte counts as if a zero followed. The loop is simple so that the
+// compiler uses wide registers.
 WIDE static uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum) {
   size_t words = length / 4;
   for (size_t word = 0; word < words; word++) {
@@ -31,14 +32,14 @@ WIDE static uint64_t sum_bytes(const uint8_t *bytes, size_t length, uint64_t sum
   return sum + value;
 }
 
-// Adds a number to such a sum, as if it were written in network order.
+// Adds a number in network byte order to a sum of `sum_bytes`.
 static uint64_t sum_number(uint32_t number, uint64_t sum) {
   uint8_t bytes[4];
   put_big32(bytes, number);
   return sum_bytes(bytes, sizeof bytes, sum);
 }
 
-// The folded sum as it is written into a field.
+// Folds a sum to 16 bits, in the byte order of a header field.
 static uint32_t fold(uint64_t sum) {
   while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   uint16_t folded = (uint16_t)sum;
@@ -124,7 +125,7 @@ void cut_next(struct cut *cut, uint8_t *out) {
   uint8_t *checksum = header + (cut->tcp ? 16 : 6);
   if (cut->tcp) {
     put_big32(header + 4, big32(header + 4) + index * cut->segment);
-    // The end is said once at the end, the answer to a congestion mark once at the start (RFC 3168 §6.1.2).
+    // FIN and PSH are set on the last segment only, CWR on the first only (RFC 3168 §6.1.2).
     if (index + 1 < cut->count) header[13] &= (uint8_t) ~(FIN | PSH);
     if (index > 0) header[13] &= (uint8_t)~CWR;
   } else {
@@ -136,8 +137,9 @@ void cut_next(struct cut *cut, uint8_t *out) {
   put_big16(checksum, value == 0 && !cut->tcp ? 0xffff : value);
 }
 
-// What may be joined: TCP with ACK and perhaps PSH, or UDP; without fragments, IPv4 options and IPv6 extension headers; with data, and
-// with checksums that hold, because a super-packet gets new ones, which must not launder what was broken on its way.
+// Fills in the fields of a packet that may be joined with others: TCP with ACK and perhaps PSH, or UDP; no fragment,
+// IPv4 options or IPv6 extension headers; with data and correct checksums, because the super-packet's new checksum
+// would hide a corrupted packet.
 static void classify(struct super *super, const uint8_t *packet, uint32_t length) {
   bool ipv4 = packet[0] >> 4 == 4;
   uint32_t transport = ipv4 ? 20 : 40, protocol = packet[ipv4 ? 9 : 6];
@@ -168,13 +170,14 @@ void super_begin(struct super *super, uint8_t *packet, uint32_t length, bool udp
   classify(super, packet, length);
 }
 
-// All but lengths, checksums, IPv4 ids, sequence numbers and PSH is the same.
+// Whether a packet continues the super-packet's flow: all header fields are equal but lengths, checksums, PSH and the
+// numbers that count up (IPv4 id, TCP sequence number), which must be the next.
 static bool same_flow(const struct super *super, const uint8_t *packet) {
   const uint8_t *first = super->packet, *a = first + super->transport, *b = packet + super->transport;
   if (first[0] >> 4 == 4) {
     if (memcmp(first, packet, 2) != 0 || memcmp(first + 6, packet + 6, 4) != 0 || memcmp(first + 12, packet + 12, 8) != 0)
       return false;
-    // With DF set the id means nothing (RFC 6864 §4).
+    // With DF set the IPv4 id has no meaning (RFC 6864 §4).
     if ((first[6] & 0x40) == 0 && big16(packet + 4) != ((big16(first + 4) + super->count) & 0xffff)) return false;
   } else if (memcmp(first, packet, 4) != 0 || memcmp(first + 6, packet + 6, 34) != 0) {
     return false;
@@ -187,7 +190,7 @@ static bool same_flow(const struct super *super, const uint8_t *packet) {
 
 bool super_append(struct super *super, const uint8_t *packet, uint32_t length) {
   struct super next = {.udp_allowed = super->udp_allowed};
-  // Full so far, and nothing was pushed: what is shorter, or has PSH, is the last.
+  // A segment that is shorter than the first, or has PSH, is the last of its super-packet.
   if (super->headers == 0 || super->length != super->headers + super->count * super->segment) return false;
   if (super->tcp && (super->packet[super->transport + 13] & PSH) != 0) return false;
   if (!super->tcp && super->count == MOST_JOINED_UDP) return false;
@@ -215,7 +218,7 @@ bool super_end(struct super *super) {
     put_big16(packet + 4, super->length - 40);
   }
   if (!super->tcp) put_big16(packet + transport + 4, super->length - transport);
-  // The folded sum, not its complement: the device, or what cuts it again, completes it.
+  // The pseudo-header's sum, not its complement: whoever segments the super-packet completes the checksum.
   uint64_t sum = pseudo_header(packet, super->tcp ? TCP : UDP, super->length - transport);
   put_big16(packet + transport + checksum, fold(sum));
   frame[0] = NEEDS_CHECKSUM;

@@ -16,7 +16,8 @@
 
 enum { LARGEST_FRAME = 10 + 65535 }; // the virtio_net header and an IP packet
 
-// openTun(name): creates the device, down and without addresses; its frames begin with a little-endian virtio_net header.
+// openTun(name) -> port of a new device, down and without addresses. Its frames begin with a little-endian virtio_net
+// header.
 napi_value open_tun(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
   char name[IFNAMSIZ + 1];
@@ -43,7 +44,7 @@ napi_value open_tun(napi_env env, napi_callback_info info) {
     close(fd);
     return throw_errno(env, number, "TUNSETVNETHDRSZ");
   }
-  // Taken by value. ECN is left out: the kernel segments such flows itself.
+  // TUNSETOFFLOAD takes the flags by value. Without the flag for ECN the kernel segments such flows itself.
   const unsigned long offloads[] = {TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_USO4 | TUN_F_USO6,
                                     TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6, TUN_F_CSUM, 0};
   size_t choice = 0;
@@ -51,7 +52,7 @@ napi_value open_tun(napi_env env, napi_callback_info info) {
   return new_port(env, fd, PORT_TUN, (uint32_t)offloads[choice], false);
 }
 
-// tunOffloads(port): the TUN_F_… flags in effect.
+// tunOffloads(port) -> TUN_F_… flags in effect.
 napi_value tun_offloads(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
   if (!get_arguments(env, info, 1, arguments)) return NULL;
@@ -69,7 +70,7 @@ int tun_read(struct port *port, struct burst *burst) {
     ssize_t length = read(port->fd, burst->bytes + at, LARGEST_FRAME);
     if (length < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || count > 0) break; // what is wrong is said by the next call
+      if (errno == EAGAIN || count > 0) break; // the next call reports the error
       return -errno;
     }
     uint32_t *row = burst->table + (size_t)count++ * TUN_ROW;
@@ -83,7 +84,8 @@ int tun_read(struct port *port, struct burst *burst) {
   return count;
 }
 
-// readTun(port, bytes, table) -> frames read. Rows: offset, length, 0. Stops where another largest frame would not fit.
+// readTun(port, bytes, table) -> frames read. Rows: offset, length, 0. Stops if another frame of maximum length would
+// not fit.
 napi_value read_tun(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   struct burst burst;

@@ -1,4 +1,5 @@
-// UDP in bursts: recvmmsg with UDP_GRO, sendmmsg with UDP_SEGMENT. And the marked TCP socket of the control channel.
+// UDP sockets in bursts: recvmmsg with UDP_GRO, sendmmsg with UDP_SEGMENT. Also opens marked and device-bound sockets
+// for Node.
 #include "port.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@ enum {
   MESSAGES = 32,           // per system call
   SLOT = 65536,            // bytes for one received message, which may be 64 datagrams joined by the kernel
   MOST_SEGMENTS = 64,      // UDP_MAX_SEGMENTS of kernels before 6.9
-  MOST_BYTES = 65507,      // of one message, IPv4's limit
+  MOST_BYTES = 65507,      // payload of one message, limited by IPv4
   SOCKET_BUFFER = 7 << 20, // some 50 ms at 1 Gbit/s
 };
 
@@ -23,8 +24,9 @@ union address {
   struct sockaddr_in6 v6;
 };
 
-// A row of the table: offset, length, detail, port, address in four words (IPv4 in the first). Detail is, received, the size of
-// the segments that were joined; sent, what became of it: 0 or the errno.
+// Fills in a socket address from a row of a table: offset, length, detail, port, address in four words (IPv4 in the
+// first). The detail of a received message is the size of the segments joined by the kernel; after sending it is 0 or
+// the errno.
 static socklen_t address_of(const struct port *port, const uint32_t *row, union address *address) {
   memset(address, 0, sizeof *address);
   if (port->detail == 4) {
@@ -55,7 +57,7 @@ static void set_buffer(int fd, int forced, int plain) {
   if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) < 0) setsockopt(fd, SOL_SOCKET, plain, &size, sizeof size);
 }
 
-// A socket of family 4 or 6 with its mark (0: none), or -1 with errno.
+// Opens a socket of family 4 or 6 with an SO_MARK (0: none). Returns -1 with errno on failure.
 static int open_socket(uint32_t family, int type, uint32_t mark) {
   int one = 1;
   int fd = socket(family == 4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -77,7 +79,7 @@ static bool get_family(napi_env env, napi_value value, uint32_t *family) {
   return false;
 }
 
-// openUdp(family, row, mark): a socket bound to the row's address and port.
+// openUdp(family, row, mark) -> port of a UDP socket bound to the row's address and port.
 napi_value open_udp(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   struct burst burst;
@@ -92,7 +94,7 @@ napi_value open_udp(napi_env env, napi_callback_info info) {
   if (fd < 0) return throw_errno(env, errno, "socket");
   set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
   set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-  setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof one); // before Linux 5.0: datagrams come one by one
+  setsockopt(fd, IPPROTO_UDP, UDP_GRO, &one, sizeof one); // fails before Linux 5.0, where datagrams are received one by one
   struct port port = {.detail = family};
   socklen_t length = address_of(&port, burst.table, &address);
   if (bind(fd, &address.any, length) < 0) {
@@ -103,7 +105,7 @@ napi_value open_udp(napi_env env, napi_callback_info info) {
   return new_port(env, fd, PORT_UDP, family, true);
 }
 
-// udpPort(port): the local port that it is bound to.
+// udpPort(port) -> UDP port number that the socket is bound to.
 napi_value udp_port(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
   union address address;
@@ -141,7 +143,7 @@ int udp_receive(struct port *port, struct burst *burst) {
   }
   int received = recvmmsg(port->fd, messages, (unsigned)room, MSG_DONTWAIT, NULL);
   if (received < 0) {
-    // An ICMP error of an earlier datagram (ECONNREFUSED …) is no failure of the socket.
+    // An ICMP error about an earlier datagram (ECONNREFUSED …) is not a failure of the socket.
     if (errno == EBADF || errno == ENOTSOCK || errno == EFAULT || errno == EINVAL) return -errno;
     return 0;
   }
@@ -177,8 +179,8 @@ static bool same_peer(const uint32_t *a, const uint32_t *b) {
   return memcmp(a + 3, b + 3, 5 * sizeof *a) == 0;
 }
 
-// How many rows from `first` on can leave as one message: the same peer, end to end in the buffer, all as long as the first but
-// the last, which may be shorter. At least 1.
+// Returns the number of rows from `first` on that can be sent as one message: to the same address, adjacent in the
+// buffer, all of the first one's length except the last, which may be shorter. At least 1.
 static uint32_t joinable(const struct burst *burst, uint32_t first, uint32_t count) {
   const uint32_t *start = burst->table + (size_t)first * UDP_ROW;
   uint64_t total = start[1];
@@ -198,7 +200,8 @@ static void settle(const struct burst *burst, uint32_t first, uint32_t rows, uin
   for (uint32_t index = 0; index < rows; index++) burst->table[(size_t)(first + index) * UDP_ROW + 2] = result;
 }
 
-// Sends the rows from `first` on in one system call, joined where `join`. Returns how many rows are settled: at least one.
+// Sends rows from `first` on in one system call; `join` allows several per message. Returns the number of rows with a
+// result, at least 1.
 static uint32_t send_some(struct port *port, const struct burst *burst, uint32_t first, uint32_t count, bool join) {
   struct mmsghdr messages[MESSAGES];
   struct iovec pieces[MESSAGES];
@@ -236,7 +239,7 @@ static uint32_t send_some(struct port *port, const struct burst *burst, uint32_t
     rows[prepared] = joined;
     next += joined;
   }
-  if (prepared == 0) { // the first row lies outside of the buffer
+  if (prepared == 0) { // the first row is outside the buffer
     settle(burst, first, 1, EINVAL);
     return 1;
   }
@@ -249,8 +252,8 @@ static uint32_t send_some(struct port *port, const struct burst *burst, uint32_t
     settled += rows[index];
   }
   if (sent > 0) return settled;
-  // The first message was refused: the error is its own. A joined one is tried again datagram by datagram: no offload on the
-  // way out (EIO: never again on this socket), or segments that are longer than the path takes (EINVAL).
+  // The error is that of the first message. If it was joined, its datagrams are sent singly: the interface may lack the
+  // offload (EIO, then joining is given up on this socket), or the segments are too long for the path (EINVAL).
   uint32_t number = (uint32_t)errno;
   if (rows[0] == 1) {
     settle(burst, first, 1, number);
@@ -265,7 +268,7 @@ static uint32_t send_some(struct port *port, const struct burst *burst, uint32_t
   return rows[0];
 }
 
-// sendUdp(port, bytes, table, count) -> datagrams that the kernel took.
+// sendUdp(port, bytes, table, count) -> number of datagrams that the kernel took.
 napi_value send_udp(napi_env env, napi_callback_info info) {
   napi_value arguments[4];
   struct burst burst;
@@ -280,7 +283,7 @@ napi_value send_udp(napi_env env, napi_callback_info info) {
   return make_uint32(env, taken);
 }
 
-// sendProbe(port, bytes, table) -> 1 where the kernel took the datagram of the first row, whole, with DF.
+// sendProbe(port, bytes, table) -> 1 if the kernel took the first row's datagram, unfragmented with DF, else 0.
 napi_value send_probe(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   struct burst burst;
@@ -293,7 +296,7 @@ napi_value send_probe(napi_env env, napi_callback_info info) {
   bool ipv4 = port->detail == 4;
   int level = ipv4 ? IPPROTO_IP : IPPROTO_IPV6, option = ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
   probing = ipv4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
-  // The option is the socket's, which is this thread's alone: nothing else leaves it in between.
+  // The option applies to the whole socket. Only this thread sends on it, so no other datagram is affected in between.
   if (getsockopt(port->fd, level, option, &kept, &length) < 0 || setsockopt(port->fd, level, option, &probing, sizeof probing) < 0)
     return throw_errno(env, errno, "setsockopt");
   send_some(port, &burst, 0, 1, false);
@@ -313,8 +316,8 @@ static napi_value open_unconnected(napi_env env, napi_callback_info info, int ty
 // openTcp(family, mark) -> descriptor of an unconnected socket, which belongs to the caller.
 napi_value open_tcp(napi_env env, napi_callback_info info) { return open_unconnected(env, info, SOCK_STREAM); }
 
-// bindTcp(family, row, device) -> descriptor of a socket that is bound to the row's address and port, hears one device only, and does not listen yet.
-// It belongs to the caller.
+// bindTcp(family, row, device) -> descriptor of a TCP socket bound to the row's address and port and to one network
+// device, not listening yet. It belongs to the caller.
 napi_value bind_tcp(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   struct burst burst;
@@ -345,5 +348,6 @@ napi_value bind_tcp(napi_env env, napi_callback_info info) {
   return make_uint32(env, (uint32_t)fd);
 }
 
-// openDatagram(family, mark) -> likewise, for UDP; for sockets of single datagrams, which need no bursts.
+// openDatagram(family, mark) -> descriptor of an unconnected UDP socket for single datagrams, which belongs to the
+// caller.
 napi_value open_datagram(napi_env env, napi_callback_info info) { return open_unconnected(env, info, SOCK_DGRAM); }

@@ -1,4 +1,4 @@
-// What passes between JavaScript and the addon: arguments, which are all checked, results, errors, and objects that own something.
+// Values passed between JavaScript and the addon: checked arguments, results, errors, and objects that own native data.
 #ifndef PORTREEVE_VALUE_H
 #define PORTREEVE_VALUE_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// One burst's memory, borrowed from JavaScript for the time of one call.
+// Memory of one burst, borrowed from JavaScript for the duration of one call.
 struct burst {
   uint8_t *bytes;
   size_t length;
@@ -15,26 +15,26 @@ struct burst {
   size_t rows;
 };
 
-// Arguments. Each returns false with a pending exception.
+// Read arguments. Each function returns false with a pending exception if the argument is invalid.
 bool get_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *arguments);
 bool get_uint32(napi_env env, napi_value value, uint32_t *result);
 bool get_table(napi_env env, napi_value table, size_t row_words, struct burst *burst);
 bool get_burst(napi_env env, napi_value bytes, napi_value table, size_t row_words, struct burst *burst);
-// A typed array of at least `least` elements.
+// Read a typed array of at least `least` elements.
 bool get_bytes(napi_env env, napi_value value, size_t least, uint8_t **bytes);
 bool get_words(napi_env env, napi_value value, size_t least, uint32_t **words);
 bool get_numbers(napi_env env, napi_value value, size_t least, double **numbers);
 bool is_function(napi_env env, napi_value value);
 
-// Objects of one kind; no other object, of this addon or another, passes for one.
+// Kind of object, checked on every use: an object of another kind or addon is refused with `complaint`.
 struct object_kind {
   const char *complaint;
-  napi_finalize end; // of what it owns, when it is collected
+  napi_finalize end; // frees the object's data when it is garbage-collected
 };
 
-// An object that owns `data` from here on, also where this fails.
+// Creates an object that owns `data`; ends `data` on failure.
 napi_value new_object(napi_env env, const struct object_kind *kind, void *data);
-// What it owns; NULL with a pending exception.
+// Returns the data of an object; NULL with a pending exception if it is of another kind.
 void *get_object(napi_env env, napi_value value, const struct object_kind *kind);
 
 // A JavaScript function that the event loop calls.
@@ -45,7 +45,8 @@ struct callback {
 };
 
 bool callback_begin(struct callback *callback, napi_env env, napi_value function);
-// On the object `self`, with a status. What it throws is 'uncaughtException', as for any callback of Node.
+// Calls the function on the object `self` with a status. An exception becomes 'uncaughtException', as from any callback
+// of Node.
 void callback_call(struct callback *callback, napi_ref self, int32_t status);
 void callback_end(struct callback *callback);
 

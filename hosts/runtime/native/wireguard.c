@@ -6,20 +6,21 @@
 #include <string.h>
 
 enum { PADDING = 16, WORD_BITS = 32 };
-// The limits of plugins/transport-wireguard, below the protocol's, so that a counter is exact as a JavaScript number.
+// Limit of plugins/transport-wireguard, below the protocol's, so that a counter is an exact JavaScript number.
 static const uint64_t REJECT_AFTER_MESSAGES = ((uint64_t)1 << 53) - 1 - ((uint64_t)1 << 13);
 
 static void drop(struct lane *lane, uint32_t reason) { lane->drops[reason]++; }
 
-// Indices are random numbers of our own making: no stranger can fill a bucket.
+// Finds the place of a session in its bucket. Indices are random and chosen at this end, so nobody else can fill one
+// bucket.
 static struct session **find(struct lane *lane, uint32_t index) {
   struct session **place = &lane->buckets[index % BUCKETS];
   while (*place != NULL && (*place)->index != index) place = &(*place)->next;
   return place;
 }
 
-// While a message is sealed or opened, the session of the one that is so much further on is brought into the cache. Its bucket is as
-// cold as what that leads to, and comes as much earlier.
+// Distance in messages at which sessions are prefetched into the cache while others are encrypted or decrypted. A
+// session's bucket is prefetched twice as early, as it must be read to find the session.
 enum { AHEAD = 2 };
 
 static void fetch_bucket(struct lane *lane, uint32_t index) { __builtin_prefetch(&lane->buckets[index % BUCKETS]); }
@@ -128,7 +129,8 @@ size_t lane_seal(struct lane *lane, struct bytes in, struct rows frames, struct 
   return count;
 }
 
-// Enters an authentic counter; the reason why it may not be seen, or 0. RFC 6479: moving forward clears words instead of shifting bits.
+// Enters an authentic counter into the replay window. Returns the reason to drop its message, or 0. RFC 6479: moving
+// forward clears words instead of shifting bits.
 static uint32_t accept_counter(struct session *session, uint64_t counter, bool *newest) {
   *newest = !session->received_any || counter > session->greatest;
   if (!*newest && session->greatest - counter >= (REPLAY_WORDS - 1) * WORD_BITS) return DROP_TOO_OLD;
@@ -146,7 +148,7 @@ static uint32_t accept_counter(struct session *session, uint64_t counter, bool *
   return 0;
 }
 
-// The length of the IP packet without the padding behind it, 0 where there is none.
+// Returns the length of the IP packet without padding; 0 if there is no valid packet.
 static uint32_t inner_length(const uint8_t *plain, uint32_t length) {
   uint32_t inner = 0;
   if (length >= 20 && plain[0] >> 4 == 4) inner = (uint32_t)plain[2] << 8 | plain[3];
@@ -154,12 +156,12 @@ static uint32_t inner_length(const uint8_t *plain, uint32_t length) {
   return inner < 20 || inner > length ? 0 : inner;
 }
 
-// What a burst is being turned into: rows, and the super-packet that still grows.
+// Result of decrypting a burst so far: rows, and the super-packet that still grows.
 struct opening {
   struct rows rows;
   size_t count;
   struct super super;
-  const struct session *owner; // of the super-packet; NULL: there is none
+  const struct session *owner; // session of the super-packet; NULL: there is none
 };
 
 static void end_super(struct opening *opening) {
@@ -193,7 +195,7 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
   if (problem != 0) return drop(lane, problem);
   uint32_t flags = source | (newest ? OPENED_NEWEST : 0);
   uint32_t inner = inner_length(packet, plain_length);
-  if (inner == 0) { // a keepalive, or nothing that a device takes, which still shows that the peer is there
+  if (inner == 0) { // a keepalive, or not an IP packet; reported, since it shows that the peer is alive
     if (plain_length > 0) drop(lane, DROP_NOT_IP);
     return add_row(opening, (const uint32_t[]){at, 0, session->handle + 1, flags});
   }
@@ -201,14 +203,14 @@ static void open_message(struct lane *lane, struct bytes in, uint32_t at, uint32
     opening->rows.at[(opening->count - 1) * OPENED_ROW + 3] |= flags;
     return;
   }
-  uint32_t frame = at + DATA_HEADER - OFFLOAD_HEADER; // the virtio_net header takes the place of the message's
+  uint32_t frame = at + DATA_HEADER - OFFLOAD_HEADER; // the virtio_net header takes the place of the end of the message's header
   add_row(opening, (const uint32_t[]){frame, OFFLOAD_HEADER + inner, session->handle + 1, flags});
   memcpy(message + DATA_HEADER, packet, inner);
   super_begin(&opening->super, message + DATA_HEADER, inner, join_udp);
   opening->owner = session;
 }
 
-// Of a received message; of one that is none of ours, any number.
+// Returns the session index of a received message; an arbitrary number if it is not a data message.
 static uint32_t index_at(struct bytes in, const uint32_t *row) {
   return (uint64_t)row[0] + DATA_HEADER > in.length ? 0 : little32(in.at + row[0] + 4);
 }
