@@ -13,13 +13,13 @@ import { percentile, type Figure } from './figure.ts'
 
 const SAMPLES = 40
 const HOST = 'gitlab.example.org'
-/** What only a test of the story needs. */
+/** Steps of the lab that a measurement does not need. */
 const NOT_NEEDED = /scan|direct access|without the nonce/
 
 /**
- * From the first packet to the first byte of a page, on the real kernel with all parts running: authorization, candidates, checks,
- * handshake, the name's addresses at the gateway, the server's own answer. Each sample begins without a tunnel: the one before
- * was withdrawn.
+ * Measures the time from the first packet to the first byte of a page, on the real kernel with all parts running:
+ * authorization, candidates, checks, handshake, the name's addresses at the gateway, the server's own answer. Each
+ * sample begins without a tunnel, as the grants of the one before were withdrawn.
  */
 export const benchConnectionSetUp = async (): Promise<Figure[]> => {
   const lab = await Lab.open()
@@ -57,7 +57,7 @@ const samples = async (world: World, take: () => Promise<number>): Promise<numbe
   return taken
 }
 
-/** Ends every grant and waits until the client has no tunnel. */
+/** Withdraws every grant and waits until the client has no tunnel. */
 const withdrawAll = async (world: World): Promise<void> => {
   for (const { id } of await world.api.list('authorizations')) await world.api.remove(`authorizations/${id}`)
   await eventually(
@@ -78,7 +78,7 @@ const figures = (kind: string, taken: readonly number[]): Figure[] => [
   { name: `connection set-up, first packet to first byte, ${kind}, p95`, value: percentile(taken, 0.95), unit: 'ms' },
 ]
 
-/** The program that asks, on the client's machine. */
+/** The program on the client's machine that requests pages. */
 class Asker {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>

@@ -7,7 +7,10 @@ const SIZES = [1, 10, 100, 1_000, 10_000]
 const NOW = instant(0)
 const SENTINEL = '100.100.111.1'
 
-/** The client's resolver alone, from the bytes of a query to the bytes of its answer, without sockets: a name of another resource each time. */
+/**
+ * Measures the client's resolver alone, from the bytes of a query to the bytes of its answer, without sockets. Each
+ * query is for a name of another resource.
+ */
 export const benchDns = async (): Promise<Figure[]> => {
   const costs = costsInTurn(SIZES.map(asking))
   return SIZES.map((size, index) => ({

@@ -1,33 +1,33 @@
-/** One measured number. Nothing judges it: a benchmark prints, people compare ratios within one run. */
+/** One measured number. No test judges it: a benchmark prints numbers, and people compare ratios within one run. */
 export interface Figure {
-  /** `policy evaluations, 1,000 policies` */
+  /** Name of the number: `policy evaluations, 1,000 policies`. */
   name: string
   value: number
-  /** `/s`, `ms`, `MiB`, `ns` … */
+  /** Unit: `/s`, `ms`, `MiB`, `ns` … */
   unit: string
-  /** What is aimed at, in words: `under 16`. */
+  /** Goal in words: `under 16`. */
   goal?: string
 }
 
-/** Does some work; how many pieces it did. */
+/** Does some work and returns the number of pieces done. */
 export type Work = () => number
 
 /**
- * What a piece of each work costs, in nanoseconds of this process' time, so that what others on the machine do counts little. The works take turns,
- * and each gets the median of its rounds: what happens to the machine meanwhile happens to all alike.
+ * Measures the cost of one piece of each work, in nanoseconds of this process' time, so that other processes hardly
+ * count. The works take turns, and each gets the median of its rounds: a disturbance of the machine affects all alike.
  */
 export const costsInTurn = (works: readonly Work[], { rounds = 15, milliseconds = 30 } = {}): number[] => {
   const run = (work: Work): number => {
     const start = process.cpuUsage()
     const begun = performance.now()
     let pieces = 0
-    // The clock is read now and then only, so that reading it does not count.
+    // The clock is read after many pieces, so that reading it does not count.
     do for (let count = 0; count < 64; count++) pieces += work()
     while (performance.now() - begun < milliseconds)
     const { user, system } = process.cpuUsage(start)
     return ((user + system) * 1_000) / pieces
   }
-  // By then the compiler has seen all of them.
+  // These rounds warm up: afterwards the compiler has seen every work.
   for (let round = 0; round < 5; round++) for (const work of works) run(work)
   const costs = works.map((): number[] => [])
   for (let round = 0; round < rounds; round++) {
@@ -36,7 +36,7 @@ export const costsInTurn = (works: readonly Work[], { rounds = 15, milliseconds 
   return costs.map((samples) => percentile(samples, 0.5))
 }
 
-/** The values at growing sizes, and by how much the last is above the first. */
+/** Figures for the values at growing sizes, and the ratio of the last to the first. */
 export const growth = (
   name: string,
   { sizes, values, unit, goal }: { sizes: readonly number[]; values: readonly number[]; unit: string; goal?: string },
@@ -50,7 +50,10 @@ export const growth = (
   },
 ]
 
-/** How often `work` runs in a second: repeated for about `milliseconds`, after a tenth of that to warm up. */
+/**
+ * Measures how often `work` runs in a second, repeating it for about `milliseconds` after warming up for a tenth of
+ * that.
+ */
 export const ratePerSecond = (work: () => void, milliseconds = 1_000): number => {
   const run = (duration: number): number => {
     const start = performance.now()
@@ -68,7 +71,7 @@ export const ratePerSecond = (work: () => void, milliseconds = 1_000): number =>
   return run(milliseconds)
 }
 
-/** The same for a second of one core's time: what others on the machine take does not count. */
+/** Measures how often `work` runs in a second of one core's time: time that other processes take does not count. */
 export const ratePerCoreSecond = (work: () => void, milliseconds = 1_000): number => {
   ratePerSecond(work, milliseconds / 10)
   const start = process.cpuUsage()

@@ -10,7 +10,10 @@ const NOW = instant(0)
 const PACKETS = 256
 const PAYLOAD = new Uint8Array(1_240)
 
-/** The packet engine alone: verdict, NAT and copy of 1,280-byte packets of 256 flows, in batches of 64, without devices or encryption. */
+/**
+ * Measures the packet engine alone: verdict, NAT and copy of 1,280-byte packets of 256 flows, in batches of 64, without
+ * devices or encryption.
+ */
 export const benchFlow = async (): Promise<Figure[]> => [
   ...benchClient(),
   ...benchGateway(),
@@ -31,7 +34,7 @@ const batchesTo = (destination: string): Uint8Array[][] => {
   return [0, 64, 128, 192].map((from) => packets.slice(from, from + 64))
 }
 
-/** Packets a second of a machine that is fed with batches in turn and drained. */
+/** Packets a second of a machine that takes batches in turn and whose outputs are read. */
 const rate = (machine: { poll: () => unknown }, feeds: (() => void)[]): number => {
   let next = 0
   const batches = ratePerSecond(() => {

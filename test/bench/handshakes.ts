@@ -5,11 +5,14 @@ import { percentile, type Figure } from './figure.ts'
 
 const SIZES = [100, 1_000, 10_000]
 const ROUNDS = 15
-/** In each round, of each size. */
+/** Handshakes in each round, for each number of clients. */
 const AT_ONCE = 50
 const NOW = instant(1_000)
 
-/** A gateway's answers to initiations, each of another one of its clients, on one core, with so many clients in all. */
+/**
+ * Measures a gateway's answers to handshake initiations on one core, each of another client, by the number of clients
+ * in all.
+ */
 export const benchHandshakes = async (): Promise<Figure[]> => {
   const gateways = SIZES.map((size) => new Answering(size))
   const costs = gateways.map((): number[] => [])
@@ -41,7 +44,7 @@ class Answering {
     }
   }
 
-  /** Microseconds of process time for each. */
+  /** Answers so many initiations; returns microseconds of process time for each. */
   answer(count: number): number {
     this.#now = after(this.#now, 10 * SECOND)
     const initiations = Array.from({ length: count }, () => this.#initiation())
@@ -56,7 +59,7 @@ class Answering {
     return (user + system) / count
   }
 
-  /** Of a client that is spread evenly over all that there are. */
+  /** Initiation of the next client; successive ones are spread evenly over all clients. */
   #initiation(): Uint8Array {
     const privateKey = this.#clients[(this.#asked++ * 7_919) % this.#clients.length]
     if (privateKey === undefined) throw new Error('unreachable')

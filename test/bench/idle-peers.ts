@@ -1,5 +1,6 @@
-// What an idle client costs a gateway in memory: its keys, a path that ICE found, a session that both ends have used, and a grant. The gateway
-// is a process of its own; the clients are real ones here, which are let go once they are connected.
+// Measures the memory of a gateway for an idle client: its keys, a path that ICE found, a session that both ends have
+// used, and a grant. The gateway is a process of its own; the clients are real ones in this process, which are let go
+// once they are connected.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -14,16 +15,19 @@ import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import type { IdlePeer, Said, Sent, Told } from './child/idle-gateway.ts'
 import { growth, type Figure } from './figure.ts'
 
-/** The first thousand warm up what is there once; then each step says what its peers cost. */
+/**
+ * Numbers of peers: the first thousand warm up memory that is allocated once; each further step gives the cost of its
+ * peers.
+ */
 const [WARM, STEPS] = [1_000, [4_000, 7_000, 10_000]]
 const AT_ONCE = 250
-/** Rounds of datagrams, this far apart, after which everybody is connected. */
+/** Rounds of datagrams, this far apart, after which every client is connected. */
 const [ROUNDS, ROUND_MS] = [12, 25]
 const KIB = 1_024
 
 type Memory = Extract<Said, { type: 'memory' }>
 
-/** Of both kinds of lane; in the native one, what its thread holds of the peer is counted too. */
+/** Measures both kinds of lane; for the native lane, memory that its thread holds for a peer is counted too. */
 export const benchIdlePeers = async (): Promise<Figure[]> => [
   ...(await ofLane('script')),
   ...(hasAddon() ? await ofLane('native') : []),
@@ -76,7 +80,7 @@ class IdleGateway {
     return new IdleGateway(child, said)
   }
 
-  /** Connects the clients of these numbers, some at a time. */
+  /** Connects the clients with these numbers, some at a time. */
   async connect(from: number, to: number): Promise<void> {
     for (let first = from; first < to; first += AT_ONCE) {
       const clients = new Map<Endpoint, PeerTunnels>()
@@ -146,7 +150,7 @@ class IdleGateway {
   }
 }
 
-/** Gives the clients what came for them; what they send then. */
+/** Delivers datagrams to the clients and returns the datagrams that they send in answer. */
 const exchange = (clients: ReadonlyMap<Endpoint, PeerTunnels>, arriving: readonly Sent[], now: Instant): Sent[] => {
   for (const { path, datagram } of arriving) {
     clients.get(path)?.handle({ type: 'datagramReceived', path: endpoint('192.0.2.1', 52_625), datagram }, now)

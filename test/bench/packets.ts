@@ -1,9 +1,12 @@
-// What a packet costs in the packet engine, and how that grows from one to ten thousand peers or resources. Three ways to spread the packets:
-// - "one busy": all packets are of one flow; the others are only there. Shows what mere numbers cost.
-// - "mix": by Zipf's law, the busiest of 10,000 has a tenth of the packets, the first hundred half. What a busy gateway sees.
-// - "in turn": each packet is of another one than the last 9,999. Nothing that is looked at is in a cache: the worst that can be asked.
-// What the benchmark itself looks at costs nothing of that: whose turn it is stands in order, two bytes each. Only whole packets need a peer's id,
-// eight bytes of a list, as from the transport's own table.
+// Measures the cost of a packet in the packet engine, and its growth from one to ten thousand peers or resources. There
+// are three ways to spread the packets:
+// - "one busy": all packets are of one flow, the other peers are idle. Shows the cost of mere numbers.
+// - "mix": Zipf's law, the busiest of 10,000 has a tenth of the packets, the first hundred half. Resembles a busy
+// gateway.
+// - "in turn": each packet is of another peer than the last 9,999, so that no data is in a processor cache: the worst
+// case.
+// The benchmark's own work hardly adds to the cost: the order of peers is a list of two bytes each. Only whole packets
+// need a peer's id, eight bytes of a list, as from the transport's own table.
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { OFFLOAD_HEADER_BYTES } from '../../core/net/offload.ts'
@@ -20,7 +23,7 @@ import { buildPacket } from '../kit/packet-builder.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
 import { costsInTurn, growth, type Figure, type Work } from './figure.ts'
 
-/** Not a whole number, as the clock's are not. */
+/** A moment that is not a whole number, like the clock's. */
 const NOW = instant(1_000.25)
 const SIZES = [1, 10, 100, 1_000, 10_000]
 const SPREADS = ['one busy', 'mix', 'in turn'] as const
@@ -28,31 +31,34 @@ const GOAL = 'under 25'
 const BATCH = 16
 const PAYLOAD = new Uint8Array(1_240)
 const WHOLE = { checksum: 'complete', segmentBytes: 0 } as const
-/** Where an IPv4 packet without options has these. */
+/** Offsets of addresses and ports in an IPv4 packet without options. */
 const [SOURCE_AT, DESTINATION_AT, PORTS_AT] = [12, 16, 20]
 
 type Spread = (typeof SPREADS)[number]
 
-/** Where the packets go. They are all written into the same bytes, as bursts are read into the same buffer. */
+/** Takes packets. All are written into the same bytes, as bursts are read into the same buffer. */
 interface Engine {
-  /** A packet of the given peer or resource. */
+  /** Takes a packet of the peer or resource with this index. */
   pass: (at: number) => void
 }
 
-/** Of the gateway: packets of clients to the network, whole ones of 1,280 bytes and by the short way that a super-packet takes. */
+/**
+ * Measures a gateway's packets from clients to the network: whole ones of 1,280 bytes, and the fast path of
+ * super-packets.
+ */
 export const benchGatewayPackets = async (): Promise<Figure[]> => [
   ...spreadOver('gateway, whole packets, peers', (size) => gatewayWithPeers(size, 'whole')),
   ...spreadOver('gateway, short way, peers', (size) => gatewayWithPeers(size, 'short')),
   ...spreadOver('gateway, whole packets, resources of a peer', gatewayWithResources),
 ]
 
-/** Of the client: packets of applications to the resources. */
+/** Measures a client's packets from applications to resources. */
 export const benchClientPackets = async (): Promise<Figure[]> =>
   spreadOver('client, whole packets, resources', clientWithResources)
 
 /**
- * Of the gateway: packets of the network to clients as the native lane moves them, from the device's bytes to sealed messages, without its system
- * calls. Nothing where the addon is not built.
+ * Measures a gateway's packets from the network to clients as the native lane moves them, from the device's bytes to
+ * sealed messages, without system calls. Returns no figures if the addon is not built.
  */
 export const benchSealedPackets = async (): Promise<Figure[]> => {
   const addon = addonIfAny()
@@ -72,7 +78,7 @@ const addonIfAny = (): Addon | undefined => {
 const spreadOver = (name: string, make: (size: number) => Engine): Figure[] => {
   const engines = SIZES.map(make)
   for (const [index, { pass }] of engines.entries()) {
-    // The flows are there already when it is measured.
+    // Every flow exists before the measurement.
     for (let at = 0; at < (SIZES[index] ?? 0); at++) pass(at)
   }
   return SPREADS.flatMap((spread) => {
@@ -91,10 +97,10 @@ const workOf = ({ pass }: Engine, picks: Uint16Array): Work => {
 
 const PICKS = 65_536
 
-/** Whose turn it is, packet for packet. */
+/** Index of the peer or resource of each packet, in order. */
 const picksOf = (spread: Spread, size: number): Uint16Array => {
   if (spread === 'one busy') return new Uint16Array(PICKS).fill(size >> 1)
-  // A stride without a common factor: all of them in turn, and none next to its neighbour in memory.
+  // A stride without a common factor visits all of them, and never a neighbour in memory next.
   if (spread === 'in turn') return Uint16Array.from({ length: size }, (_, at) => (at * 7_919) % size)
   const sums: number[] = []
   for (let rank = 1; rank <= size; rank++) sums.push((sums.at(-1) ?? 0) + 1 / rank)
@@ -117,7 +123,7 @@ const peerOf = (at: number) => ({
   ipv6: `fd00:2021:1111::${(at + 2).toString(16)}`,
 })
 
-/** Each has a grant and a flow. */
+/** A gateway with peers that have a grant and a flow each. */
 const gatewayWithPeers = (size: number, way: 'whole' | 'short'): Engine => {
   const gateway = newGateway()
   const peers = Array.from({ length: size }, (_, at) => peerOf(at))
@@ -138,10 +144,10 @@ const gatewayWithPeers = (size: number, way: 'whole' | 'short'): Engine => {
   }
   if (way === 'whole') return { pass: whole }
   return {
-    // What the cache has let go is decided anew, as the lane has it decided.
+    // A flow whose verdict has left the cache is decided by the whole machine, as the lane does.
     pass: (at) => {
       write(at)
-      // Numbers are given in order.
+      // Numbers of peers are given in order.
       if (!gateway.passFromTunnel(at, packet, 'complete', NOW)) whole(at)
     },
   }
@@ -150,7 +156,10 @@ const gatewayWithPeers = (size: number, way: 'whole' | 'short'): Engine => {
 /** Packets that are sealed at once. */
 const BURST = 64
 
-/** Each has keys in the lane and a flow. What `PacketLane` does with a burst, without its device, its socket and its reports. */
+/**
+ * A gateway whose peers have keys in the lane and a flow each. Does the work of `PacketLane` for a burst, without
+ * device, socket and reports.
+ */
 const sealingGateway = (size: number, addon: Addon): Engine => {
   const random = new SeededRandom('sealing')
   const lane = addon.createLane()
@@ -172,7 +181,7 @@ const sealingGateway = (size: number, addon: Addon): Engine => {
   })
   for (let at = 0; at < size; at++) {
     const { peer, ipv4, ipv6 } = peerOf(at)
-    // Any number serves that no other one has; scattered like those that a handshake draws.
+    // Any unique number will do; these are scattered like the random ones of a handshake.
     const index = Math.imul(at + 1, 0x9e3779b1) >>> 0
     const keys = {
       remoteIndex: at,
@@ -214,7 +223,10 @@ const sealingGateway = (size: number, addon: Addon): Engine => {
   }
 }
 
-/** What the cache has let go, or never had: the number of the peer that the flows' machine finds, and that is known from then on. */
+/**
+ * Passes a packet without a cached verdict to the flows' machine, which then caches one; returns the number of its
+ * peer.
+ */
 const decided = (flows: GatewayFlows, packet: Uint8Array): number | undefined => {
   flows.handle({ type: 'tunPackets', packets: [packet] }, NOW)
   const output = flows.poll()
@@ -223,7 +235,7 @@ const decided = (flows: GatewayFlows, packet: Uint8Array): number | undefined =>
 
 const networkAt = (at: number): string => `10.${at >> 8}.${at & 255}.0/24`
 
-/** A packet to the network of the given number. */
+/** Packets to the network from the peer with an index. */
 const packetsTo = (source: string): ((at: number) => Uint8Array) => {
   const packet = buildPacket({ source, destination: '10.0.0.7', flags: 'A', payload: PAYLOAD })
   return (at) => {

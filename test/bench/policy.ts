@@ -12,7 +12,7 @@ import { View } from '../../hosts/portal/decide/view.ts'
 import { ANY_SETTINGS, condition, extension, type DeclaredCondition } from '../kit/extensions.ts'
 import { costsInTurn, type Figure, type Work } from './figure.ts'
 
-/** How large an account is. Each resource has five policies, each actor ten memberships, at either scale. */
+/** Size of an account. Each resource has five policies, each actor ten memberships, at either scale. */
 interface Scale {
   policies: number
   groups: number
@@ -40,7 +40,7 @@ const provided = (
   return [key, extension(key, value, { settings: { ...ANY_SETTINGS, safeParse }, facts })]
 }
 
-/** A third of the policies without conditions, a third bound to a network, a third to a network and hours. */
+/** Conditions of a policy: a third have none, a third a network, a third a network and hours. */
 const conditionsOf = (index: number) =>
   [
     { condition: 'remote-ip', settings: { ranges: ['192.0.2.0/24', '198.51.100.0/24', '2001:db8::/32'] } },
@@ -95,9 +95,9 @@ const viewOf = ({ policies, groups, memberships }: Scale): View => {
 }
 
 /**
- * How many questions a second the evaluator answers on a portal's view, with their explanations; and how that grows with the account. Asked again
- * and again about one actor and one resource, ten times as many other policies are only there. Asked about another pair each time, nothing of
- * what is read is in a cache, and the larger account has more of it.
+ * Measures the evaluator's answers a second on a portal's view, with their explanations, and their growth with the
+ * account. For "one actor and resource" the larger account has ten times as many policies that are not concerned; for
+ * "another pair each time" no data is in a processor cache, and the larger account has more of it.
  */
 export const benchPolicy = async (): Promise<Figure[]> => {
   const accounts = SCALES.map((scale) => new AskedAccount(scale))

@@ -14,7 +14,7 @@ interface Memory {
   used: number
 }
 
-/** What a portal holds with a thousand clients connected, each with 20 resources, over real WebSockets. */
+/** Measures a portal's memory with a thousand connected clients, each with 20 resources, over real WebSockets. */
 export const benchPortalMemory = async (): Promise<Figure[]> => {
   const child = fork(fileURLToPath(new URL('child/portal-process.js', import.meta.url)), { stdio: 'inherit' })
   const peers: ControlPeer[] = []
@@ -50,7 +50,7 @@ export const benchPortalMemory = async (): Promise<Figure[]> => {
   }
 }
 
-/** An actor in a group that policies join to the resources; a token of hers. */
+/** Makes an actor in a group that policies join to the resources; returns a token of hers. */
 const prepare = async (url: string, token: string): Promise<string> => {
   const call = async (method: string, path: string, body: unknown): Promise<{ id: string; token: string }> => {
     const response = await fetch(`${url}/api/v1${path}`, {

@@ -7,7 +7,7 @@ const SEGMENTS = 52
 const FRAMES = 5
 const NOW = 1_000
 
-/** What the native lane makes of TCP super-packets without a kernel: cut and sealed, opened and joined. */
+/** Measures the native lane's work on TCP super-packets without a kernel: cutting and sealing, opening and joining. */
 export const benchSealing = async (): Promise<Figure[]> => {
   const addon = loadAddon()
   const [here, there] = [addon.createLane(), addon.createLane()]
@@ -33,7 +33,7 @@ export const benchSealing = async (): Promise<Figure[]> => {
     const count = addon.seal(here, frames, table, FRAMES, datagrams, rows, NOW, done)
     if (count !== FRAMES * SEGMENTS) throw new Error(`${count} were sealed`)
   }
-  // As the kernel joins them: each frame's datagrams in one message.
+  // Each frame's datagrams are in one message, as the kernel joins them.
   const open = (): void => {
     for (let message = 0; message < FRAMES; message++) {
       const first = message * SEGMENTS * UDP_ROW

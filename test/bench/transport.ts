@@ -6,7 +6,7 @@ import { ratePerSecond, type Figure } from './figure.ts'
 
 const PACKET_BYTES = 1_420
 
-/** What the TypeScript form of WireGuard does on one core: both sides of a handshake, and packets one at a time. */
+/** Measures WireGuard in TypeScript on one core: both sides of a handshake, and packets one at a time. */
 export const benchTransport = async (): Promise<Figure[]> => {
   const transport = new WireGuardTransport()
   const random = new SeededRandom('bench')

@@ -1,8 +1,8 @@
-/** What of a browser matters to a sign-in: cookies by origin and redirects one at a time. */
+/** The parts of a browser that a sign-in needs: cookies by origin, and redirects followed one at a time. */
 export class Browser {
   readonly #jars = new Map<string, Map<string, string>>()
 
-  /** One request; redirects are not followed. */
+  /** Sends one request with the origin's cookies; does not follow redirects. */
   async send(
     url: string,
     init: { method?: string; form?: Record<string, string>; headers?: Record<string, string> } = {},
@@ -20,14 +20,14 @@ export class Browser {
     return response
   }
 
-  /** The cookies of an origin, as a header would have them; for tests that copy or look at them. */
+  /** Cookies of an origin by name, for tests that copy or inspect them. */
   cookies(origin: string): ReadonlyMap<string, string> {
     return this.#jar(origin)
   }
 
   /**
-   * Follows redirects from `url`, fills in the provider's login form where it comes to one, and stops before the first address for
-   * which `until` holds, which it returns.
+   * Follows redirects from `url` and fills in the provider's login form where there is one. Stops before the first
+   * address for which `until` holds, and returns that address.
    */
   async follow(url: string, { until, login }: { until: (url: string) => boolean; login: string }): Promise<string> {
     let at = url
@@ -45,7 +45,10 @@ export class Browser {
     throw new Error(`too many redirects from ${url}`)
   }
 
-  /** Says yes where a page asks whether a client is to be signed in, and returns what comes then; any other answer as it is. */
+  /**
+   * Consents on the page that asks whether to sign a client in, and returns the response that follows; returns any
+   * other response unchanged.
+   */
   async accept(response: Response): Promise<Response> {
     const page = await response.clone().text()
     const action = /<form method="post" action="([^"]*\/sign_in\/approve)"/.exec(page)?.[1]
@@ -61,7 +64,7 @@ export class Browser {
   }
 }
 
-/** Address that a page leads to by itself. */
+/** Target of a page's meta refresh, or null without one. */
 const refreshOf = (page: string): string | null =>
   /http-equiv="refresh"[^>]*url=([^"]+)"/i.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? null
 

@@ -4,24 +4,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-/** A certificate that signed itself, in PEM: whoever trusts it trusts its bearer. */
+/** A self-signed certificate and its key, in PEM. */
 export interface Certificate {
   key: string
   cert: string
 }
 
-/** Made by openssl, for host names and addresses. */
+/** Makes a self-signed certificate for host names and addresses, by openssl. */
 export const makeCertificate = async (names: readonly string[]): Promise<Certificate> =>
   request(['-subj', '/CN=test', '-addext', `subjectAltName=${alternatives(names)}`])
 
-/** An authority, and what it signs for host names and addresses. */
+/** A certificate authority that signs certificates for host names and addresses. */
 export interface Authority {
-  /** Its own certificate, in PEM. */
+  /** The authority's own certificate, in PEM. */
   cert: string
   issue: (names: readonly string[]) => Promise<Certificate>
 }
 
-/** Made by openssl. */
+/** Makes a certificate authority, by openssl. */
 export const makeAuthority = async (): Promise<Authority> => {
   const own = await request(['-subj', '/CN=test authority'])
   return {

@@ -1,4 +1,7 @@
-/** Lets tests wait for something to become so: whoever changes it says that something happened. */
+/**
+ * Lets a test wait for a condition: the code that changes state calls `happened`, and waiting conditions are checked
+ * again.
+ */
 export class Changes {
   readonly #listeners = new Set<() => void>()
 
@@ -6,7 +9,7 @@ export class Changes {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Rejects where the condition does not hold in time; `failure` says what was waited for. */
+  /** Resolves once the condition holds; rejects after `timeoutMs` with `failure`, which names what was waited for. */
   async until(condition: () => boolean, { timeoutMs, failure }: { timeoutMs: number; failure: string }): Promise<void> {
     if (condition()) return
     await new Promise<void>((resolve, reject) => {

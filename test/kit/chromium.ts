@@ -9,7 +9,7 @@ import { skipBecause } from './skip-because.ts'
 
 const EXECUTABLE = '/usr/bin/chromium'
 
-/** Skips what needs a browser where there is none; the set-up of `npm test` installs it. */
+/** Skips a test that needs a browser where Chromium is not installed; the set-up of `npm test` installs it. */
 export const needsChromium = (context: Context): void => {
   if (!existsSync(EXECUTABLE)) skipBecause(context, `needs ${EXECUTABLE}`)
 }
@@ -17,11 +17,11 @@ export const needsChromium = (context: Context): void => {
 export interface ChromiumOptions {
   javaScriptEnabled?: boolean
   colorScheme?: 'light' | 'dark'
-  /** Further switches of the command line. */
+  /** Further command-line switches. */
   args?: readonly string[]
 }
 
-/** Debian's Chromium with an empty profile of its own. It asks nobody but the pages that a test opens. */
+/** Debian's Chromium with an empty profile. It makes no requests but those of the pages that a test opens. */
 export class Chromium {
   private constructor(
     readonly context: BrowserContext,
@@ -56,7 +56,7 @@ export class Chromium {
     return this.context.newPage()
   }
 
-  /** As a browser just installed: no cookies. */
+  /** Deletes all cookies, as in a browser that was just installed. */
   async forget(): Promise<void> {
     await this.context.clearCookies()
   }
@@ -67,7 +67,7 @@ export class Chromium {
   }
 }
 
-/** Fills in the login form of `OpenidProvider`, which may come a second time to ask for consent. */
+/** Fills in the login form of `OpenidProvider`, and its form for consent where that follows. */
 export const logInAs = async (page: Page, name: string): Promise<void> => {
   const field = page.locator('input[name=login]')
   for (let forms = 0; forms < 2; forms++) {
@@ -77,10 +77,10 @@ export const logInAs = async (page: Page, name: string): Promise<void> => {
   }
 }
 
-/** The least contrast ratio of any text on a page with what is behind it: WCAG 2.2 §1.4.3 asks for 4.5. */
+/** Lowest contrast ratio between any text on a page and its background: WCAG 2.2 §1.4.3 asks for 4.5. */
 export const leastContrast = async (page: Page): Promise<number> => page.evaluate<number>(MIN_CONTRAST)
 
-// Runs in the page.
+// Script that runs in the page.
 const MIN_CONTRAST = `(() => {
   const parse = (color) => (color.match(/[\\d.]+/g) ?? []).map(Number)
   const luminance = (color) => {

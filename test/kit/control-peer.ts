@@ -20,7 +20,7 @@ export interface PeerOptions {
   name?: string
   publicKey?: string
   userAgent?: string
-  /** The device's own key, which it proves to have. */
+  /** The device's own key, of which the peer sends a proof. */
   deviceKey?: Ed25519PrivateKey
   headers?: Readonly<Record<string, string>>
 }
@@ -32,7 +32,7 @@ export interface ConnectRefused {
   body: { code?: string; status?: number }
 }
 
-/** A peer of the control channel on a real WebSocket that says exactly what a test tells it to. */
+/** A peer of the control channel on a real WebSocket that sends exactly the frames that a test wants. */
 export class ControlPeer {
   readonly frames: PeerFrame[] = []
   readonly closed: Promise<{ code: number; reason: string }>
@@ -52,7 +52,7 @@ export class ControlPeer {
     )
   }
 
-  /** Connects; a refusal rejects, with the answer as the error's `cause`. */
+  /** Connects; rejects where the portal refuses, with its answer as the error's `cause`. */
   static async connect(options: PeerOptions): Promise<ControlPeer> {
     const { role, token, publicKey = keyOf(options.externalId ?? role) } = options
     const { externalId = `${role}-1`, deviceKey } = options
@@ -107,7 +107,7 @@ export class ControlPeer {
     return ref
   }
 
-  /** The first frame of this name that no call has taken yet. */
+  /** Resolves with the first frame of this name that no earlier call has returned. */
   async next(event: string, matches: (frame: PeerFrame) => boolean = () => true): Promise<PeerFrame> {
     const end = Date.now() + PATIENCE_MS
     for (;;) {
@@ -130,7 +130,7 @@ export class ControlPeer {
     }
   }
 
-  /** Everything that the portal said before this has arrived when it resolves. */
+  /** Resolves once every frame that the portal has sent before this call has arrived. */
   async settled(): Promise<void> {
     const ref = this.send('heartbeat', {}, 'phoenix')
     await this.next('phx_reply', (frame) => frame.ref === ref)
@@ -141,9 +141,9 @@ export class ControlPeer {
   }
 }
 
-/** A public key that is made up from a name. */
+/** A made-up public key that follows from a name. */
 export const keyOf = (name: string): string => Buffer.alloc(32, `key of ${name} `).toString('base64')
 
-/** A device's own key that is made up from a name. */
+/** A made-up device key that follows from a name. */
 export const deviceKeyOf = (name: string): Ed25519PrivateKey =>
   new Ed25519PrivateKey(Buffer.alloc(32, `device key of ${name} `))

@@ -1,7 +1,7 @@
 import { integerBelow } from '../../core/runtime/random.ts'
 import { SeededRandom } from './seeded-random.ts'
 
-/** Choices from a seed: the same ones in the same order for ever. */
+/** Random choices from a seed: the same seed gives the same choices in the same order for ever. */
 export class Dice {
   readonly #random: SeededRandom
 
@@ -9,7 +9,7 @@ export class Dice {
     this.#random = new SeededRandom(seed)
   }
 
-  /** 0 … limit - 1 */
+  /** An integer from 0 to limit - 1. */
   below(limit: number): number {
     return integerBelow(this.#random, limit)
   }
@@ -18,7 +18,7 @@ export class Dice {
     return this.below(oneIn) === 0
   }
 
-  /** Undefined only of nothing. */
+  /** One of the choices; undefined only if there are none. */
   pick<T>(choices: readonly [T, ...T[]]): T
   pick<T>(choices: readonly T[]): T | undefined
   pick<T>(choices: readonly T[]): T | undefined {

@@ -3,17 +3,17 @@ import { SeededRandom } from './seeded-random.ts'
 
 export interface DisorderOptions {
   seed: string
-  /** Of a hundred: how many are lost, how many come twice, and how many are overtaken. */
+  /** Percentages of datagrams that are lost, that arrive twice, and that later ones overtake. */
   lost: number
   doubled: number
   overtaken: number
-  /** By how many at most. */
+  /** Highest number of later datagrams that overtake a delayed one. */
   overtakers: number
 }
 
 /**
- * What a bad network does to the datagrams of one direction: loses, doubles and delays them. By how many a datagram is overtaken is counted, not
- * timed, so that a seed and the order of arrival decide everything.
+ * A bad network in one direction: loses, doubles and delays datagrams. A delay is counted in datagrams that overtake,
+ * not in time, so that the seed and the order of arrival decide everything.
  */
 export class Disorder<Item> {
   readonly #options: DisorderOptions
@@ -27,7 +27,7 @@ export class Disorder<Item> {
     this.#random = new SeededRandom(options.seed)
   }
 
-  /** Takes one; gives what goes on now, in order. */
+  /** Takes one datagram and returns those to deliver next, in order. */
   pass(item: Item): Item[] {
     this.#arrived += 1
     const { lost, doubled, overtaken, overtakers } = this.#options
@@ -43,7 +43,7 @@ export class Disorder<Item> {
     return [...out, ...due.map((held) => held.item)]
   }
 
-  /** All that is still held. */
+  /** Returns all datagrams that are still delayed. */
   flush(): Item[] {
     return this.#held.splice(0).map(({ item }) => item)
   }

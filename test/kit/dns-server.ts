@@ -6,8 +6,8 @@ import { once } from 'node:events'
 import { endpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 
 /**
- * What a server does with one query: the messages that it sends, in order; none for silence, `hangUp` to break off. Waiting is the
- * promise's.
+ * A server's response to one query: the messages to send, in order; none to stay silent, `hangUp` to close the
+ * connection. A promise delays the response.
  */
 export type DnsHandler = (question: ServedQuery) => DnsReply | Promise<DnsReply>
 export type DnsReply = Uint8Array[] | 'hangUp'
@@ -20,9 +20,9 @@ export interface ServedQuery {
 /** A name server on loopback, over UDP and TCP (or TLS) on one port, that answers with whatever bytes a test wants. */
 export class DnsServer {
   readonly endpoint: Endpoint
-  /** All that it was asked, in order. */
+  /** All queries received, in order. */
   readonly asked: ServedQuery[] = []
-  /** How many connections were made to it. */
+  /** Number of connections made to the server. */
   connections = 0
   readonly #udp: UdpSocket
   readonly #tcp: Server
@@ -42,7 +42,7 @@ export class DnsServer {
         await once(udp, 'listening')
         return new DnsServer({ udp, tcp, port, handler })
       } catch (error) {
-        // Somebody has the UDP port of that number: try another one.
+        // Another process has the UDP port of that number: try another one.
         udp.close()
         tcp.close()
         if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
@@ -69,7 +69,7 @@ export class DnsServer {
     tcp.on(tcp instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => this.#onConnection(socket))
   }
 
-  /** Closes every connection, and goes on. */
+  /** Closes every open connection, and goes on serving. */
   async hangUp(): Promise<void> {
     await Promise.all(
       [...this.#sockets].map(async (socket) => {

@@ -2,19 +2,19 @@ import type { DeclaredFacts, Extension, Extensions, SettingsSchema } from '../..
 import type { Reads } from '../../core/contract/facts.ts'
 import type { PolicyCondition } from '../../core/contract/policy-condition.ts'
 
-/** A condition and the facts that it reads, for tests that install no plugin. */
+/** A policy condition and the facts that it declares, for tests that install no plugin. */
 export interface DeclaredCondition {
   value: PolicyCondition
   facts: DeclaredFacts
 }
 
-/** Declares a condition as `provide` does, but for a schema: its settings are taken as they come. */
+/** Declares a condition as `provide` does, but without a schema: any settings are accepted unchanged. */
 export const condition = <Settings, Known = object>(
   value: PolicyCondition<Settings, Known>,
   facts?: { [As in keyof Known]: Reads<Known[As], 'request'> },
 ): DeclaredCondition => ({ value: value as PolicyCondition, facts: facts ?? {} })
 
-/** Takes anything for settings. */
+/** A schema that accepts anything as settings. */
 export const ANY_SETTINGS: SettingsSchema = {
   safeParse: (settings) => ({ ok: true, settings }),
   jsonSchema: () => ({}),

@@ -11,10 +11,10 @@ import type { Deadline } from '../../core/runtime/machine.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 
-/** Takes the place of one call's answer: throws, or answers what it likes. */
+/** Replacement of one call's result: throws, or returns whatever it likes. */
 export type Misdeed = () => unknown
 
-/** A transport plugin that fails at the calls that a test says, for as long as it says so. */
+/** A transport plugin that fails at the calls that a test chooses, for as long as the test wants. */
 export class FailingTransport implements TunnelTransport {
   readonly misdeeds = new Map<TransportCall, Misdeed>()
   readonly #inner: TunnelTransport

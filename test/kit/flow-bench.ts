@@ -11,7 +11,7 @@ import type { Machine } from '../../core/runtime/machine.ts'
 import { instant } from '../../core/runtime/time.ts'
 import { buildPacket, checksumsAreRight, describePacket, type PacketParts } from './packet-builder.ts'
 
-/** Tunnel addresses of the tests. */
+/** Tunnel addresses of the tests' peers. */
 export const ADA = { ipv4: '100.64.0.2', ipv6: 'fd00:2021:1111::2' }
 export const BOB = { ipv4: '100.64.0.3', ipv6: 'fd00:2021:1111::3' }
 export const GATEWAY = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
@@ -35,7 +35,7 @@ export const tcp = (portStart: number, portEnd = portStart): FlowResource['filte
   portEnd,
 })
 
-/** Four addresses of each family, as the client has them for its first name, its second … */
+/** The client's four mapped addresses of each family for its first name (0), its second (1) … */
 export const proxies = (name: number): string[] => [
   ...[0, 1, 2, 3].map((at) => `100.96.0.${name * 4 + at}`),
   ...[0, 1, 2, 3].map((at) =>
@@ -45,11 +45,14 @@ export const proxies = (name: number): string[] => [
 
 type Output = ClientFlowsOutput | GatewayFlowsOutput
 
-/** A machine under a clock that the test moves. What comes out is told in words; a packet with a wrong checksum fails the test. */
+/**
+ * A flow machine under a clock that the test moves. Returns outputs as text; a packet with a wrong checksum fails the
+ * test.
+ */
 class Bench<Input, Out extends Output> {
   now = 1_000
   readonly machine: Machine<Input, Out>
-  /** The packets of the last step, in order. */
+  /** Packets that the last step put out, in order. */
   packets: Uint8Array[] = []
 
   constructor(machine: Machine<Input, Out>) {
@@ -64,7 +67,7 @@ class Bench<Input, Out extends Output> {
     })
   }
 
-  /** Lets time pass, waking the machine whenever it wants. */
+  /** Lets time pass and wakes the machine whenever it is due. */
   wait(milliseconds: number): string[] {
     this.packets = []
     const end = this.now + milliseconds
@@ -119,7 +122,9 @@ export class GatewayBench extends Bench<GatewayFlowsInput, GatewayFlowsOutput> {
     return this.handle({ type: 'tunnelPacket', peer, packet: encodeControlFrame(frame) })
   }
 
-  /** Gives the client's addresses of a name to the gateway and answers its question. */
+  /**
+   * Tells the gateway the client's mapped addresses of a name, and answers the look-up that follows with these records.
+   */
   assign(resource: string, domain: string, { name = 0, ipv4 = [] as string[], ipv6 = [] as string[] } = {}): string[] {
     const told = this.frame({ type: 'assignedIps', resource, domain, proxyIps: proxies(name) })
     const lookup = /^resolve (\d+)/.exec(told[0] ?? '')?.[1]
@@ -147,7 +152,7 @@ export class ClientBench extends Bench<ClientFlowsInput, ClientFlowsOutput> {
     return this.handle({ type: 'tunPackets', packets: [buildPacket({ source, ...parts })] })
   }
 
-  /** By default what answers `fromApplication`'s own. */
+  /** Delivers a tunnel packet from a gateway; its ports and flags answer the default packet of `fromApplication`. */
   fromGateway(parts: Partial<PacketParts> & { source: string }, peer = 'gateway'): string[] {
     const destination = parts.source.includes(':') ? ADA.ipv6 : ADA.ipv4
     const answer = { destination, sourcePort: 443, destinationPort: 40_000, flags: 'SA' }

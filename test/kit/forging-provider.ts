@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LoopbackServer } from './loopback-server.ts'
 import { OPENID_CLIENT } from './openid-provider.ts'
 
-/** The ways in which the hand-made provider can lie. */
+/** Lies that the hand-written provider can tell. */
 export const FORGERIES = [
   'none',
   'a-forged-signature',
@@ -21,15 +21,15 @@ export const FORGERIES = [
 ] as const
 export type Forgery = (typeof FORGERIES)[number]
 
-/** What the provider says otherwise. */
+/** Parts of the provider's answers that a test replaces. */
 export interface Sayings {
-  /** Further members of its discovery document. */
+  /** Further members of the discovery document. */
   document?: object
-  /** Claims of the ID token; undefined takes one away. */
+  /** Claims of the ID token; undefined removes one. */
   claims?: Record<string, unknown>
-  /** Answer of the userinfo endpoint, which there is only then. */
+  /** Answer of the userinfo endpoint; without it there is no such endpoint. */
   userinfo?: Answer
-  /** Error that the browser comes back with. */
+  /** Error that the browser is sent back with. */
   error?: { error: string; error_description?: string }
   /** Answer of the token endpoint. */
   token?: Answer
@@ -47,12 +47,12 @@ interface SigningKey {
   publicKey: KeyObject
 }
 
-/** An OpenID provider that signs everybody in as Ada at once, and lies as told. */
+/** An OpenID provider that signs everybody in as Ada at once, and lies as a test wants. */
 export class ForgingProvider {
   forgery: Forgery = 'none'
-  /** What it says otherwise than it would, where a test wants it. */
+  /** Answers that the test has replaced; empty for an honest provider. */
   says: Sayings = {}
-  /** How the client showed who it is at the token endpoint, newest last. */
+  /** How the client has authenticated at the token endpoint, newest last. */
   readonly clients: ('basic' | 'post')[] = []
   readonly issuer: string
   readonly #server: LoopbackServer
@@ -148,7 +148,7 @@ export class ForgingProvider {
       const pem = this.#key.publicKey.export({ format: 'pem', type: 'spki' })
       return `${hmacBody}.${createHmac('sha256', pem).update(hmacBody).digest('base64url')}`
     }
-    // Somebody else's key under the right name: what an attacker between portal and provider could sign with.
+    // Another key under the right name: an attacker between portal and provider could sign with that.
     const key = lie === 'a-forged-signature' ? newKey(this.#key.id) : this.#key
     return `${body}.${sign('sha256', Buffer.from(body), key.privateKey).toString('base64url')}`
   }

@@ -7,7 +7,7 @@ import type { Server as TlsServer } from 'node:tls'
 import type { Certificate } from './certificate.ts'
 import type { DnsHandler } from './dns-server.ts'
 
-/** Of either version of HTTP, what is used of them here. */
+/** The parts of a request that the server uses, the same in HTTP/1.1 and HTTP/2. */
 type Request = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'headers'> &
   AsyncIterable<Uint8Array> & { socket: { destroy: () => void } }
 type Response = Pick<ServerResponse, 'on' | 'writeHead' | 'end'>
@@ -15,9 +15,9 @@ type Response = Pick<ServerResponse, 'on' | 'writeHead' | 'end'>
 /** A name server over HTTPS on loopback, HTTP/2 or HTTP/1.1. */
 export class HttpsDnsServer {
   readonly port: number
-  /** What it was asked, in order: how, and by which version of HTTP. */
+  /** All requests received, in order, with the version of HTTP. */
   readonly asked: { version: string; method: string; path: string; type: string | undefined }[] = []
-  /** How many connections were made to it. */
+  /** Number of connections made to the server. */
   connections = 0
   readonly #server: TlsServer
   readonly #sockets = new Set<Socket>()

@@ -1,8 +1,8 @@
 import type { SourceFile } from './source-tree.ts'
 
 /**
- * Finds circles of imports among these files, imports of types included. `placeOf` says which place a path belongs to: itself, or its folder.
- * Each circle is named by its places, `a -> b -> a`, with an import for each arrow.
+ * Finds circles of imports among these files, imports of types included. `placeOf` maps a path to a node of the graph:
+ * itself, or its folder. Each circle is text, `a -> b -> a`, with one import for each arrow.
  */
 export const importCircles = (files: readonly SourceFile[], placeOf: (path: string) => string): string[] => {
   const arrows = arrowsOf(files, placeOf)
@@ -24,7 +24,7 @@ export const importCircles = (files: readonly SourceFile[], placeOf: (path: stri
   return circles
 }
 
-/** Imports from each place into each other one: one file of each arrow is enough to find it. */
+/** Imports between places, by source and target: one file for each arrow, so that it can be found. */
 const arrowsOf = (
   files: readonly SourceFile[],
   placeOf: (path: string) => string,

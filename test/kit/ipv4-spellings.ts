@@ -1,6 +1,9 @@
 import { parseAddress } from '../../core/net/ip-address.ts'
 
-/** IPv6 addresses that a kernel, a translator or a tunnel turns into an IPv4 address (in text, not of 0.0.0.0/8). */
+/**
+ * IPv6 addresses that a kernel, a translator or a tunnel turns into this IPv4 address, as text. The address may not be
+ * in 0.0.0.0/8.
+ */
 export const spellingsOf = (ipv4: string): string[] => {
   const [a = 0, b = 0, c = 0, d = 0] = parseAddress(ipv4) ?? []
   const word = (high: number, low: number): string => ((high << 8) | low).toString(16)
@@ -11,7 +14,8 @@ export const spellingsOf = (ipv4: string): string[] => {
     `::ffff:${ipv4}`,
     `::ffff:0:${ipv4}`,
     `64:ff9b::${ipv4}`,
-    // RFC 6052 §2.2: behind a prefix of 48, 56, 64 and 96 bits; and with bits behind it that a translator ignores.
+    // RFC 6052 §2.2: an address after a prefix of 48, 56, 64 and 96 bits, and one with trailing bits, which a
+    // translator ignores.
     `64:ff9b:1:${high}:${word(0, c)}:${word(d, 0)}::`,
     `64:ff9b:1:${high}:${word(0, c)}:${word(d, 0)}:0:1`,
     `64:ff9b:1:${word(0, a)}:${word(0, b)}:${low}::`,

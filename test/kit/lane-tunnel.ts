@@ -18,7 +18,10 @@ import { parseMessage, type Data } from '../../plugins/transport-wireguard/messa
 import { Session } from '../../plugins/transport-wireguard/session.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 
-/** WireGuard whose packets a lane seals and opens with the exported keys: in TypeScript, reporting as the native one does. */
+/**
+ * A WireGuard transport whose packets a lane in TypeScript seals and opens with the exported keys, and reports as the
+ * native lane does.
+ */
 export class LaneTransport implements TunnelTransport {
   readonly #wireGuard = new WireGuardTransport()
 
@@ -39,7 +42,7 @@ interface Held {
   peer: PeerId
   index: number
   session: Session
-  /** Of its traffic. */
+  /** Number by which the lane's reports name the session. */
   handle: number
 }
 
@@ -128,7 +131,7 @@ class LaneTunnel implements Tunnel {
     }
   }
 
-  /** Whether there was a session to seal it with. */
+  /** Seals a packet for a peer; returns whether there was a session for it. */
   #seal(peer: PeerId, packet: Uint8Array, now: Instant): boolean {
     const { held, path } = this.#inUse.get(peer) ?? {}
     if (held === undefined || path === undefined || !this.#traffic.maySeal(held.handle, now)) return false

@@ -1,6 +1,6 @@
 /**
- * Hands bytes over as a socket does, borrowed: a Buffer somewhere within a larger one, which is overwritten as soon as `take` has
- * returned. Whoever keeps a view of it, or a `slice()`, is left with noise.
+ * Passes borrowed bytes to `take` as a socket does: in a Buffer somewhere within a larger one, overwritten as soon as
+ * `take` has returned. A view or `slice()` that is kept then holds noise.
  */
 export const lend = <T>(bytes: Uint8Array, take: (borrowed: Uint8Array) => T): T => {
   const shared = Buffer.alloc(bytes.length + 2 * MARGIN_BYTES, NOISE)

@@ -4,12 +4,12 @@ import { codeIn, type MailSink } from './mail-sink.ts'
 export interface MailSignIn {
   browser: Browser
   sink: MailSink
-  /** Where the provider's conversation begins, with its query. */
+  /** URL at which the provider's sign-in starts, with its query. */
   url: string
   email: string
 }
 
-/** Asks for a code by mail, for an address that somebody has, and returns how to redeem it. */
+/** Requests a code by mail, for an address that an actor has, and returns a function that redeems it. */
 export const askForMailedCode = async ({ browser, sink, url, email }: MailSignIn): Promise<() => Promise<Response>> => {
   const before = sink.mails.length
   const { origin, pathname } = new URL(url)
@@ -21,6 +21,6 @@ export const askForMailedCode = async ({ browser, sink, url, email }: MailSignIn
   return async () => post(second, { code })
 }
 
-/** Value of a hidden field of a page. */
+/** Value of a hidden form field of a page. */
 export const fieldOf = (page: string, name: string): string =>
   new RegExp(`name="${name}" value="([^"]*)"`).exec(page)?.[1] ?? ''

@@ -9,13 +9,13 @@ export interface ReceivedMail {
 }
 
 export interface MailSinkOptions {
-  /** With one it offers STARTTLS. */
+  /** TLS certificate; without one the server offers no STARTTLS. */
   certificate?: Certificate | undefined
-  /** Whether it speaks TLS from the first byte. */
+  /** Whether the server speaks TLS from the first byte. */
   isSecure?: boolean
 }
 
-/** A real SMTP server on loopback that keeps what it is given. */
+/** A real SMTP server on loopback that keeps all mail. */
 export class MailSink {
   readonly mails: ReceivedMail[] = []
   readonly #server: SMTPServer
@@ -44,7 +44,7 @@ export class MailSink {
 
   static async start(options: MailSinkOptions = {}): Promise<MailSink> {
     const sink = new MailSink(options)
-    // Who distrusts the certificate hangs up in the middle of a handshake.
+    // A client that distrusts the certificate closes the connection during the handshake.
     sink.#server.on('error', () => undefined)
     await new Promise<void>((resolve) => {
       sink.#server.listen(0, '127.0.0.1', resolve)
@@ -56,12 +56,14 @@ export class MailSink {
     return (this.#server.server.address() as AddressInfo).port
   }
 
-  /** The mail of that number, once it has arrived. */
+  /** Resolves with the mail of that index, once it has arrived. */
   mail(index: number): Promise<ReceivedMail> {
     return this.#first(`mail ${index}`, () => this.mails[index])
   }
 
-  /** The newest mail to an address, once there is one: others may be on their way still. */
+  /**
+   * Resolves with the newest mail to an address, once there is one: mails to other addresses may still be on their way.
+   */
   mailTo(address: string): Promise<ReceivedMail> {
     return this.#first(`mail to ${address}`, () => this.mails.findLast(({ to }) => to.includes(address)))
   }
@@ -85,7 +87,7 @@ export class MailSink {
   }
 }
 
-/** The code in one of our mails. */
+/** The sign-in code in a mail of the portal. */
 export const codeIn = ({ text }: ReceivedMail): string => {
   const code = /^ {4}(\w{3} \w{3})\r?$/m.exec(text)?.[1]
   if (code === undefined) throw new Error(`no code in: ${text}`)

@@ -1,24 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { LoopbackServer } from './loopback-server.ts'
 
-/** What a mix-up provider leads browsers to, and how. */
+/** Honest provider that a mix-up provider sends browsers to, and the request it sends them with. */
 export interface MixUp {
-  /** The honest provider's address for a browser to sign in at, and the client's id there. */
+  /** Authorization endpoint of the honest provider, and the client's id there. */
   authorizationUrl: string
   clientId: string
-  /** Address that the honest provider sends the browser back to. */
+  /** Redirect URI that the honest provider sends the browser back to. */
   redirectUri: string
-  /** What to say in its discovery document beside what is needed. */
+  /** Further members of the hostile provider's discovery document. */
   document?: object
 }
 
 /**
- * A hostile OpenID provider (RFC 9700 §4.4): it passes the browser on to an honest one, with the state of the sign-in that is under way
- * with itself, and waits at its token endpoint for the honest one's code.
+ * A hostile OpenID provider (RFC 9700 §4.4). It redirects the browser to an honest provider, with the state of the
+ * hostile one's own sign-in, and waits at its token endpoint for the honest one's code.
  */
 export class MixUpProvider {
   readonly issuer: string
-  /** Codes that were brought to it. */
+  /** Authorization codes that its token endpoint has received. */
   readonly codes: string[] = []
   mixUp: MixUp | undefined
   readonly #server: LoopbackServer

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { before } from 'mocha'
 
-/** Why this machine cannot run tests on the real kernel, or undefined if it can. */
+/** Reason why this machine cannot run tests on the real kernel, or undefined if it can. */
 export const kernelProblem = (): string | undefined => {
   if (process.platform !== 'linux') return 'needs Linux'
   if (process.getuid?.() !== 0) return 'needs root: network namespaces and TUN devices'
@@ -13,7 +13,10 @@ export const kernelProblem = (): string | undefined => {
   return undefined
 }
 
-/** For the top of a `describe` on the real kernel: skips it elsewhere and says why; in CI that is a failure. */
+/**
+ * Skips a `describe` on the real kernel where it cannot run, and says why; in CI fails instead. Call it first in the
+ * `describe`.
+ */
 export const needsKernel = (): void => {
   before(function () {
     const problem = kernelProblem()

@@ -1,4 +1,4 @@
-/** Releases of Node.js on both sides of each border of what is supported. */
+/** Node.js releases on both sides of each border of the supported range. */
 export const NODE_RELEASES: readonly (readonly [version: string, isSupported: boolean])[] = [
   ['10.24.1', false],
   ['18.20.8', false],
@@ -18,5 +18,5 @@ export const NODE_RELEASES: readonly (readonly [version: string, isSupported: bo
   ['28.0.0', true],
 ]
 
-/** What of them is supported, as operators are told. */
+/** The supported range in the words of error messages and documents. */
 export const NODE_WANTED = 'Node.js 20.19 or a later 20, 22.12 or a later 22, 24, or 26 and later'

@@ -7,13 +7,13 @@ import type { PortalFixture } from './portal-fixture.ts'
 export const OPENID_CLIENT = { id: 'portreeve', secret: 'a-secret-of-the-tests-only' }
 
 export interface OpenidProviderOptions {
-  /** Addresses that it may send browsers back to; more of them by `register`. */
+  /** Redirect URIs that it accepts; `register` adds more. */
   redirectUris?: readonly string[]
 }
 
 /**
- * The `oidc-provider` package, unmodified, on loopback. Its login page is a form at `/interaction/…` that asks for the name only:
- * posting `login=ada` signs Ada in; `login=` refuses.
+ * The unmodified `oidc-provider` package on loopback. Its login page is a form at `/interaction/…` that asks for the
+ * name only: posting `login=ada` signs Ada in; `login=` declines.
  */
 export class OpenidProvider {
   readonly issuer: string
@@ -40,7 +40,7 @@ export class OpenidProvider {
       interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
       findAccount: (_context, id) => ({ accountId: id, claims: () => claimsOf(id) }),
     })
-    // The package's own way to another rule: here the addresses that a test registered while it ran, each compared exactly.
+    // The package lets an embedder replace its rule: here the redirect URIs registered so far are compared exactly.
     provider.Client.prototype.redirectUriAllowed = (uri: string) => registered.has(uri)
     const callback = provider.callback()
     answer.with = (request, response) => {
@@ -53,12 +53,15 @@ export class OpenidProvider {
     return new OpenidProvider(server, registered)
   }
 
-  /** Lets it send browsers back to this address, too. */
+  /** Accepts one more redirect URI. */
   register(redirectUri: string): void {
     this.#redirectUris.add(redirectUri)
   }
 
-  /** Adds it to a portal's account, with further fields of the body, and registers the address that it is to come back to. */
+  /**
+   * Adds this provider to a portal's account, with further fields of the request body, and registers the redirect URI
+   * that the portal names.
+   */
   async addTo(portal: Pick<PortalFixture, 'create'>, more: object = {}): Promise<AddedProvider> {
     const { id: client_id, secret: client_secret } = OPENID_CLIENT
     const added = (await portal.create('/identity_providers', {
@@ -82,10 +85,10 @@ export interface AddedProvider {
   callback_url: string
 }
 
-/** Whether a browser comes back to a portal with a provider's answer. */
+/** Whether a URL is the portal's callback with a provider's answer. */
 export const isCallback = (url: string): boolean => /\/auth\/(?:callback\/[\w-]+|oidc\/callback)\?/.test(url)
 
-/** A client has to be registered with one. */
+/** Redirect URI at registration: the package demands one. */
 const UNUSED = 'http://127.0.0.1:9/unused'
 
 const claimsOf = (id: string) => ({

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packageRoot } from './source-tree.ts'
 
-/** A temporary folder as an operator has it: a configuration file beside `node_modules`, with this package and zod in it. */
+/**
+ * A temporary folder like an operator's: a configuration file beside a `node_modules` that holds this package and zod.
+ */
 export class PackageFolder {
   readonly path: string
   readonly configFile: string
@@ -14,13 +16,13 @@ export class PackageFolder {
     mkdirSync(join(this.path, 'node_modules'))
   }
 
-  /** Makes `portreeve` and `zod` resolvable, as installed peers are. */
+  /** Makes `portreeve` and `zod` resolvable, like installed peer dependencies. */
   linkPeers(): void {
     symlinkSync(packageRoot(), join(this.path, 'node_modules/portreeve'))
     symlinkSync(join(packageRoot(), 'node_modules/zod'), join(this.path, 'node_modules/zod'))
   }
 
-  /** Puts a folder of test/fixture/plugin into node_modules, as a copy. */
+  /** Copies a folder of test/fixture/plugin into node_modules. */
   copyFixture(fixture: string, name: string): void {
     cpSync(join(packageRoot(), 'test/fixture/plugin', fixture), join(this.path, 'node_modules', name), {
       recursive: true,

@@ -1,16 +1,16 @@
 import { formatAddress, parseAddress } from '../../core/net/ip-address.ts'
 
-// Packets for tests, and what they say, written without the code under test: the plain sum over all words is the oracle of the
-// incremental one.
+// Builds and describes packets without the code under test: a plain sum over all words is the oracle of incremental
+// checksums.
 
 export interface PacketParts {
   kind?: 'tcp' | 'udp' | 'echoRequest' | 'echoReply'
   source: string
   destination: string
-  /** Or the identifier of an echo. */
+  /** Source port of TCP and UDP, or identifier of an echo request. */
   sourcePort?: number
   destinationPort?: number
-  /** Of `SFRPA`; a SYN by default. */
+  /** TCP flags, letters of `SFRPA`; a SYN by default. */
   flags?: string
   sequence?: number
   /** DSCP and ECN. */
@@ -19,7 +19,7 @@ export interface PacketParts {
   payload?: Uint8Array
 }
 
-/** A packet with right checksums. */
+/** Builds a packet with right checksums. */
 export const buildPacket = ({
   kind = 'tcp',
   source,
@@ -56,7 +56,7 @@ export const buildPacket = ({
   return buildIp({ source, destination, protocol, trafficClass, identification, transport: [...transport, ...payload] })
 }
 
-/** An IP packet around transport bytes, whose checksum is filled in where the protocol has one. */
+/** Builds an IP packet around transport bytes and fills in their checksum where the protocol has one. */
 export const buildIp = ({
   source,
   destination,
@@ -107,7 +107,7 @@ export const buildIp = ({
   return packet
 }
 
-/** An ICMP error about a packet, as a router on the way would send it. */
+/** Builds an ICMP error about a packet, as a router on the way would send it. */
 export const buildIcmpError = ({
   source,
   destination,
@@ -121,7 +121,7 @@ export const buildIcmpError = ({
   destination: string
   type: number
   code: number
-  /** The second word: the MTU where the packet was too big. */
+  /** Second word of the ICMP header: for "packet too big" the MTU. */
   rest?: number
   about: Uint8Array
   quoteLength?: number
@@ -133,13 +133,13 @@ export const buildIcmpError = ({
     transport: [type, code, 0, 0, ...long(rest), ...about.subarray(0, quoteLength)],
   })
 
-/** Whether every checksum of the packet is right, by summing all of it. */
+/** Whether every checksum of the packet is right, computed from all its bytes. */
 export const checksumsAreRight = (packet: Uint8Array): boolean => {
   if (packet[0] === 0x45 && sumOf(packet.subarray(0, 20)) !== 65_535) return false
   return checksumPlace(packet) === undefined || sumOf(covered(packet)) === 65_535
 }
 
-/** `tcp 192.0.2.1:40000 > 192.0.2.2:443 S` · `icmp 3/13 192.0.2.2 > 192.0.2.1 (tcp …)` */
+/** A packet in one line: `tcp 192.0.2.1:40000 > 192.0.2.2:443 S` · `icmp 3/13 192.0.2.2 > 192.0.2.1 (tcp …)` */
 export const describePacket = (packet: Uint8Array | undefined): string => {
   if (packet === undefined) return 'nothing'
   const isIpv6 = (packet[0] ?? 0) >> 4 === 6
@@ -208,7 +208,7 @@ const checksumPlace = (packet: Uint8Array): number | undefined => {
   return offset === undefined ? undefined : (isIpv6 ? 40 : 20) + offset
 }
 
-/** The pseudo-header and what follows the IP header. */
+/** Bytes that a transport checksum covers: the pseudo-header, and everything after the IP header. */
 const covered = (packet: Uint8Array): Uint8Array => {
   const isIpv6 = (packet[0] ?? 0) >> 4 === 6
   const protocol = packet[isIpv6 ? 6 : 9] ?? 0

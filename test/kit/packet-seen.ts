@@ -1,27 +1,27 @@
 import { formatAddress } from '../../core/net/ip-address.ts'
 import { ICMP, ICMPV6, TCP, UDP, word } from '../../core/net/packet-view.ts'
 
-/** A packet as a test looks at it. */
+/** A decoded packet, for assertions. */
 export interface PacketSeen {
   kind: 'udp' | 'tcp' | 'echoRequest' | 'echoReply' | 'icmpError' | 'other'
   from: string
-  /** Or the identifier of an echo; 0 of what has none. */
+  /** Source port, or identifier of an echo; 0 if the packet has neither. */
   fromPort: number
   to: string
-  /** Or the identifier of an echo. */
+  /** Destination port, or identifier of an echo. */
   toPort: number
-  /** Of TCP: FIN 1, SYN 2, RST 4, PSH 8, ACK 16; else 0. */
+  /** TCP flags: FIN 1, SYN 2, RST 4, PSH 8, ACK 16; 0 for other protocols. */
   tcpFlags: number
-  /** What follows the transport header; of an ICMP error the packet that it quotes. */
+  /** Bytes after the transport header; for an ICMP error the packet that it quotes. */
   payload: Uint8Array
-  /** ICMP's type and code. */
+  /** ICMP type and code, `3/4`. */
   icmp: string
 }
 
-/** What an ICMP error says of the way that a packet was too big for: RFC 1191 §4, RFC 4443 §3.2. */
+/** MTU that a "packet too big" error reports: RFC 1191 §4, RFC 4443 §3.2. */
 export const tooBigFor = (error: Uint8Array): number => word(error, ((error[0] ?? 0) >> 4 === 4 ? 20 : 40) + 6)
 
-/** Undefined for what is too short to be one. No checksum is looked at, no length believed. */
+/** Decodes a packet without checking checksums or trusting lengths; returns undefined if it is too short. */
 export const readPacket = (packet: Uint8Array): PacketSeen | undefined => {
   const isIpv4 = (packet[0] ?? 0) >> 4 === 4
   const at = isIpv4 ? 20 : 40

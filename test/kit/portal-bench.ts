@@ -19,7 +19,7 @@ export interface PortalBenchOptions {
   limits?: Limits
 }
 
-/** A portal's machine under virtual time, with a store that has committed a change as soon as it is made. */
+/** A portal's machine in virtual time, with a store that commits every change at once. */
 export class PortalBench {
   readonly clock: VirtualClock
   readonly machine: PortalState
@@ -53,7 +53,7 @@ export class PortalBench {
     this.#driven = drive(this.machine, { clock, perform: (output) => this.#perform(output) })
   }
 
-  /** An id that is a UUID and says what it is of. */
+  /** Makes a new UUID; successive ones are in ascending order. */
   id(): string {
     return `00000000-0000-4000-8000-${String(++this.#ids).padStart(12, '0')}`
   }
@@ -67,7 +67,7 @@ export class PortalBench {
     return this.row(entity, { ...row, ...patch })
   }
 
-  /** Removes rows, in one transaction. */
+  /** Removes rows in one transaction. */
   remove(...rows: [EntityName, { id: string }][]): void {
     this.change(rows.map(([entity, { id }]) => [entity, id, undefined]))
   }
@@ -83,7 +83,7 @@ export class PortalBench {
     this.#driven.dispatch({ type: 'changed', changes })
   }
 
-  /** Everything that a portal that starts now would find. */
+  /** Rows that a portal would read if it started at this moment. */
   rows(): Rows {
     const of = <Name extends EntityName>(entity: Name) =>
       [...this.#rows.values()].filter((each) => each.entity === entity).map(({ row }) => row as Entities[Name])
@@ -180,19 +180,21 @@ export class PortalBench {
 interface Connecting {
   peerId: string
   tokenId: string
-  /** The one of its row, if not given. */
+  /** Public key of the tunnel; by default the one in the peer's row. */
   publicKey?: string
-  /** The one of its row, if not given. */
+  /** Whether the device has proven its key; by default as in the peer's row. */
   isProven?: boolean
   remoteIp?: string
   version?: string
-  /** Tunnel transport; WireGuard, if not given. */
+  /** Tunnel transport; WireGuard by default. */
   transport?: string
-  /** Its own connection that did not answer. */
+  /** The peer's earlier connection, which did not answer and is replaced. */
   replaces?: BenchPeer
 }
 
-/** A peer of the bench: what it says is heard at once, and what it was told is kept until it is looked at. */
+/**
+ * A peer of the bench: the portal handles what it sends at once, and frames for it are kept until a test reads them.
+ */
 export class BenchPeer {
   #ref = 0
 
@@ -208,7 +210,7 @@ export class BenchPeer {
     return this
   }
 
-  /** What it was told since the last look, but for replies. */
+  /** Frames from the portal since the last call, without replies. */
   heard(): PeerFrame[] {
     return this.bench.take(this.connection).filter(({ event }) => event !== 'phx_reply')
   }
@@ -222,7 +224,10 @@ export class BenchPeer {
   }
 }
 
-/** One account with a site, a group, a person in it, a resource and a policy that joins them; a client and two gateways. */
+/**
+ * An account with a site, a group with one person, a resource and a policy that joins group and resource; a client and
+ * two gateways.
+ */
 export class Company {
   readonly account
   readonly site
@@ -334,7 +339,7 @@ export class Company {
     }
   }
 
-  /** The client, joined; or another device. */
+  /** Joins the client, or another device, and returns the peer. */
   clientJoins(of: Partial<Connecting> = {}, features: string[] = []): BenchPeer {
     const peer = this.bench.connect('client', { peerId: this.client.id, tokenId: this.clientToken.id, ...of })
     peer.say('phx_join', null).say('set_capabilities', { features })
@@ -349,7 +354,7 @@ export class Company {
   }
 }
 
-/** A device that has proven its key and that nobody has vouched for. */
+/** A device that has proven its key but that no admin has verified. */
 const unverified = (name: string) => ({
   deviceKey: keyOf(`device key of ${name}`),
   isProven: true,

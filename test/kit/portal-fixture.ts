@@ -9,11 +9,11 @@ import { Postgres } from './postgres.ts'
 import { RecordingLogger } from './recording-logger.ts'
 
 export interface PortalFixtureOptions {
-  /** Further configuration, in the file's names. */
+  /** Further configuration, with the names of the configuration file. */
   config?: Record<string, unknown>
-  /** The built-in plugins; by default all that a portal has a use for. */
+  /** Built-in plugins to load; by default all that a portal has a use for. */
   plugins?: readonly string[]
-  /** Where packages that `config.plugins` names are resolved from; the built-in ones need none. */
+  /** Configuration file from whose folder packages in `config.plugins` are resolved; built-in plugins need none. */
   configFile?: string
   clock?: Clock
 }
@@ -34,13 +34,13 @@ const PLUGINS = [
   'selector-random',
 ]
 
-/** A real portal on a free port of the loopback address, with one account, its admin and an API token, in a temporary folder. */
+/** A real portal on a free loopback port, with one account, its admin and an API token, in a temporary folder. */
 export class PortalFixture {
   private constructor(
     readonly url: string,
     readonly account: { id: string; slug: string },
     readonly admin: { id: string; email: string },
-    /** The admin's API token. */
+    /** API token of the admin. */
     readonly token: string,
     readonly logger: RecordingLogger,
     private readonly options: Parameters<typeof startPortal>[0],
@@ -56,7 +56,7 @@ export class PortalFixture {
         listen: { port: 0 },
         state_folder: folder,
         rate_limit: { burst: 100_000, per_second: 100_000, sign_in_burst: 100_000, sign_in_per_second: 100_000 },
-        private_networks: ['127.0.0.0/8', '::1'], // where the tests' providers are
+        private_networks: ['127.0.0.0/8', '::1'], // addresses of the tests' providers
         plugins: plugins.map((name) => ({ use: `builtin:${name}` })),
         ...(await databaseConfig()),
         ...config,
@@ -79,24 +79,24 @@ export class PortalFixture {
     return this.options.config.state_folder
   }
 
-  /** Another account in the same database, with an admin and an API token of its own. */
+  /** Makes another account in the same database, with an admin and an API token of its own. */
   async addAccount(slug: string): ReturnType<typeof initPortal> {
     return initPortal({ ...this.options, account: slug, adminEmail: `admin@${slug}.example.org` })
   }
 
-  /** Another process of the same portal: the same database and key, on another port. The caller stops it. */
+  /** Starts another process of the same portal: same database and key, another port. The caller stops it. */
   async startAnother(
     ports: Pick<PortalFixtureOptions, 'clock'> & { logger?: RecordingLogger } = {},
   ): Promise<{ url: string; stop: () => Promise<void> }> {
     return startPortal({ ...this.options, ...ports })
   }
 
-  /** An emergency code, as the command line makes it beside the running portal. */
+  /** Makes an emergency code, as the command line does beside the running portal. */
   async makeEmergencyCode(which: { adminEmail?: string; adminId?: string } = {}): ReturnType<typeof makeEmergencyCode> {
     return makeEmergencyCode({ ...this.options, account: this.account.slug, ...which })
   }
 
-  /** One request to the API, by the admin unless another token is given. */
+  /** Sends one request to the API, with the admin's token by default. */
   async api(method: string, path: string, body?: unknown, token: string | null = this.token): Promise<ApiAnswer> {
     const response = await fetch(`${this.url}/api/v1${path}`, {
       method,
@@ -110,14 +110,14 @@ export class PortalFixture {
     return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
   }
 
-  /** Creates something that must be possible to create, and returns it. */
+  /** Creates an object by the API and returns it; throws if the portal refuses. */
   async create(path: string, body: unknown = {}): Promise<ApiAnswer['body']> {
     const answer = await this.api('POST', path, body)
     if (answer.status !== 201) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`)
     return answer.body
   }
 
-  /** Stops the portal and starts it again on the same port and the same database, with other plugins where some are named. */
+  /** Stops the portal and starts it again on the same port and database, with other plugins if given. */
   async restart(plugins?: readonly string[]): Promise<void> {
     await this.running.stop()
     const { config } = this.options
@@ -137,7 +137,10 @@ export class PortalFixture {
   }
 }
 
-/** A new database in the PostgreSQL whose socket's folder PORTREEVE_TEST_POSTGRES names; without it SQLite. */
+/**
+ * Configuration of a new database in the PostgreSQL whose socket folder PORTREEVE_TEST_POSTGRES names; without that
+ * variable SQLite.
+ */
 const databaseConfig = async (): Promise<{ database?: object }> => {
   const host = process.env['PORTREEVE_TEST_POSTGRES'] ?? ''
   if (host === '') return {}

@@ -7,14 +7,14 @@ import { run } from '../../hosts/cli/program.ts'
 import { Part } from '../../hosts/lab/part.ts'
 import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 
-/** What a command printed, said and ended with. */
+/** Standard output, standard error and exit code of a command. */
 export interface CommandEnd {
   code: number
   printed: string
   told: string
 }
 
-/** The commands of a portal as processes of their own, on one configuration file in a temporary folder. */
+/** Runs the commands of a portal as processes of their own, on one configuration file in a temporary folder. */
 export class PortalProcess {
   #part: Part | undefined
   #url: string | undefined
@@ -24,7 +24,7 @@ export class PortalProcess {
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  /** Writes the configuration; a portal runs from `start` on. */
+  /** Writes the configuration file; `start` runs the portal. */
   static async configure(config: object, env: Readonly<Record<string, string>> = {}): Promise<PortalProcess> {
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-process-'))
     const portal = new PortalProcess(folder, env)
@@ -32,7 +32,7 @@ export class PortalProcess {
     return portal
   }
 
-  /** Replaces the configuration. */
+  /** Replaces the configuration file. */
   async write(config: object): Promise<void> {
     const whole = {
       listen: { port: 0 },
@@ -54,7 +54,7 @@ export class PortalProcess {
     return this.#part?.pid ?? 0
   }
 
-  /** What the portal wrote, on either stream. */
+  /** Output of the portal so far, of both streams. */
   get output(): string {
     return this.#part?.output ?? ''
   }
@@ -68,7 +68,7 @@ export class PortalProcess {
     this.#url = line.slice('portal: listening on '.length)
   }
 
-  /** Another process: `portreeve portal ARGS --config FILE`. */
+  /** Runs another process: `portreeve portal ARGS --config FILE`. */
   async run(...args: readonly string[]): Promise<CommandEnd> {
     return new Promise((resolve) => {
       const options = { env: { ...process.env, ...this.env } }
@@ -78,7 +78,7 @@ export class PortalProcess {
     })
   }
 
-  /** The same within this process, which is faster. */
+  /** Runs `portreeve portal ARGS --config FILE` within this process, which is faster. */
   async runHere(...args: readonly string[]): Promise<CommandEnd> {
     const [printed, told]: [string[], string[]] = [[], []]
     const code = await run(['portal', ...args, ...this.#config], {
@@ -92,7 +92,7 @@ export class PortalProcess {
     return { code, printed: printed.join('\n'), told: told.join('\n') }
   }
 
-  /** `portreeve portal init` for the account `example`. */
+  /** Runs `portreeve portal init` for the account `example`. */
   async init(): Promise<{ account: { id: string }; admin: { id: string }; token: string }> {
     const made = await this.runHere('init', '--account', 'example', '--admin-email', 'ada@example.org', '--json')
     if (made.printed === '') throw new Error(made.told)
@@ -104,7 +104,7 @@ export class PortalProcess {
     this.#part = undefined
   }
 
-  /** Stops it, and leaves nothing behind. */
+  /** Stops the portal and removes the folder. */
   async remove(): Promise<void> {
     await this.stop()
     await rm(this.folder, { recursive: true, force: true })

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PostgresDatabase } from './postgres.ts'
 
-/** A Unix socket before PostgreSQL's own, whose connections can fall silent as those of a machine that is gone. */
+/**
+ * A Unix socket in front of PostgreSQL's own, whose connections can fall silent as if the machine behind them were
+ * gone.
+ */
 export class PostgresProxy {
   readonly #pairs = new Set<{ near: Socket; far: Socket; isSilent: boolean }>()
 
   private constructor(
-    /** Where its socket is: a `host`. */
+    /** Folder of the socket, for the setting `host`. */
     readonly folder: string,
     private readonly server: Server,
   ) {}
@@ -26,7 +29,7 @@ export class PostgresProxy {
     return proxy
   }
 
-  /** From here on the connections that there are say nothing, and hear nothing. New ones work. */
+  /** Stops all bytes, in both directions, on the connections that are open. New connections work. */
   silence(): void {
     for (const pair of this.#pairs) pair.isSilent = true
   }

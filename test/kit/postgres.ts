@@ -19,36 +19,39 @@ export interface PostgresDatabase {
   database: string
 }
 
-/** A server that takes nobody without TLS and a password, beside its administrator on the Unix socket. */
+/** A PostgreSQL that requires TLS and a password over TCP, and its administrator on the Unix socket. */
 export interface SecuredPostgres {
   postgres: Postgres
-  /** Where it listens on the loopback address. */
+  /** Port on the loopback address. */
   port: number
 }
 
 const VERSIONS = '/usr/lib/postgresql'
 const PORT = 5432
 
-/** Debian's PostgreSQL, unmodified, in a folder of its own and on a Unix socket there. It trusts whoever may open the socket. */
+/**
+ * Debian's PostgreSQL, unmodified, in a temporary folder and on a Unix socket there. It trusts everybody who can open
+ * the socket.
+ */
 export class Postgres {
   private constructor(
-    /** Where its socket is. */
+    /** Folder of the socket. */
     readonly folder: string,
     private readonly port: number = PORT,
     private readonly server?: { process: ChildProcess; closed: Promise<unknown> },
   ) {}
 
-  /** One that runs already, and is somebody else's to stop. */
+  /** A PostgreSQL that runs already; the caller does not stop it. */
   static at(folder: string): Postgres {
     return new Postgres(folder)
   }
 
-  /** Skips what needs it where it is not installed; the set-up of `npm test` installs it. */
+  /** Starts a PostgreSQL; skips the test where it is not installed. The set-up of `npm test` installs it. */
   static async start(context?: Context): Promise<Postgres> {
     return Postgres.#run(context, { listen_addresses: '' })
   }
 
-  /** The same with `ssl = on`, and scram-sha-256 for whoever comes by the loopback address. */
+  /** Starts a PostgreSQL with `ssl = on`, and scram-sha-256 for connections to the loopback address. */
   static async startSecured({ key, cert }: Certificate, context?: Context): Promise<SecuredPostgres> {
     const port = await freePort()
     const settings = {
@@ -78,7 +81,7 @@ export class Postgres {
     const programs = join(VERSIONS, version, 'bin')
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-postgres-'))
     const data = join(folder, 'data')
-    // It refuses to be root.
+    // PostgreSQL refuses to run as root.
     const owner = userInfo().uid === 0 ? await ownerOf('postgres') : undefined
     if (owner !== undefined) await chown(folder, owner.uid, owner.gid)
     const options = { cwd: folder, stdio: 'ignore' as const, ...owner }
@@ -107,14 +110,14 @@ export class Postgres {
     return postgres
   }
 
-  /** An empty database. */
+  /** Makes an empty database. */
   async newDatabase(): Promise<PostgresDatabase> {
     const database = `portal_${randomUUID().replaceAll('-', '')}`
     await this.query(`CREATE DATABASE ${database}`)
     return { ...this.#administration, database }
   }
 
-  /** One statement, by the administrator. */
+  /** Runs one statement as the administrator. */
   async query(text: string): Promise<QueryResult> {
     const client = new Client(this.#administration)
     await client.connect()

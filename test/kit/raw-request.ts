@@ -1,15 +1,15 @@
 import { connect, type Socket } from 'node:net'
 
 export interface RawOptions {
-  /** What the sender does when all is sent: waits for an answer, ends its half, or breaks the connection off. */
+  /** Action of the sender once all is sent: wait for an answer, close its half, or reset the connection. */
   ending?: 'wait' | 'end' | 'reset'
-  /** How long it waits for the other side to close. */
+  /** Milliseconds to wait for the other side to close. */
   timeoutMs?: number
 }
 
 /**
- * Sends bytes to a server as they are, part by part, and resolves with what came back (latin1) once the connection is closed, or
- * nothing more came for a while.
+ * Sends bytes to a server unchanged, part by part. Resolves with the received bytes (latin1) once the connection is
+ * closed, or nothing more has come for `timeoutMs`.
  */
 export const sendRaw = async (
   url: string,
@@ -41,7 +41,7 @@ const sendAll = async (socket: Socket, parts: readonly (string | Uint8Array)[]):
   for (const part of parts) await new Promise<void>((resolve) => socket.write(part, () => resolve()))
 }
 
-/** The status of an answer to `sendRaw`; undefined where there was none. */
+/** HTTP status of an answer to `sendRaw`; undefined without one. */
 export const statusOf = (answer: string): number | undefined => {
   const [, status] = /^HTTP\/1\.1 (\d{3})/.exec(answer) ?? []
   return status === undefined ? undefined : Number(status)

@@ -6,7 +6,7 @@ export interface LogLine {
   message: string
 }
 
-/** Keeps what is logged, for assertions. */
+/** A logger that keeps all lines, for assertions. */
 export class RecordingLogger implements Logger {
   readonly lines: LogLine[]
   readonly #fields: LogFields
@@ -18,7 +18,7 @@ export class RecordingLogger implements Logger {
     this.#waiting = waiting
   }
 
-  /** The next line with such a message; lines that there are already do not count. */
+  /** Resolves with the next line whose message matches; earlier lines do not count. */
   async next(message: RegExp): Promise<LogLine> {
     return new Promise((resolve) => {
       const look = (line: LogLine): void => {

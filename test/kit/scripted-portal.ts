@@ -1,5 +1,5 @@
-// The simplest portal that peers can work with: it lets whoever a test says, and has no store, no policies and no tokens.
-// The scenarios use the real one; this one is for tests of the peers.
+// A minimal portal for tests of the peers, without store, policies or tokens: it grants every request unless a test
+// denies the resource. Scenarios use the real portal.
 import { readMessage, wireName } from '../../core/control/events.ts'
 import { decodeFrame, encodeFrame, MAX_FRAME_TO_PORTAL_CHARACTERS, okReply } from '../../core/control/frame.ts'
 import type { ClientResource, FromPortal, ToPortal } from '../../core/control/messages.ts'
@@ -17,17 +17,17 @@ interface Peer {
 }
 
 export class ScriptedPortal implements VirtualPortalEnd {
-  /** By name. */
+  /** Connected clients by name. */
   readonly clients = new Map<string, Peer>()
   readonly gateways = new Map<string, Peer>()
   resources: ClientResource[] = []
-  /** Resource ids that nobody is let to, with the reason. */
+  /** Reasons of denial by id of the resource. */
   readonly denied = new Map<string, string>()
-  /** What gateways said of names, in order. */
+  /** Findings about names that gateways have reported, in order. */
   readonly nameFindings: { domain: string; ipv4: string; ipv6: string }[] = []
-  /** Whether clients are told that their gateways answer records of all types. */
+  /** Whether the portal tells clients that their gateways answer DNS records of all types. */
   siteRecords = true
-  /** Unix seconds, or null for never. */
+  /** Expiry of grants in Unix seconds, or null for never. */
   expiresAt: number | null = null
   readonly requests: {
     client: string
@@ -91,7 +91,7 @@ export class ScriptedPortal implements VirtualPortalEnd {
     this.gateways.get(name)?.side.send(encodeFrame({ topic: 'gateway', event, payload: message.payload, ref: null }))
   }
 
-  /** Takes an access away at every gateway. */
+  /** Withdraws a client's access to a resource at every gateway. */
   withdraw(client: string, resourceId: string): void {
     const clientId = this.#known.get(client)?.id ?? ''
     this.granted.delete(`${clientId} ${resourceId}`)

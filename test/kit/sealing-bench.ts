@@ -29,7 +29,7 @@ const OUT = new Uint8Array(BYTES)
 const OUT_ROWS = new Uint32Array(ROWS * UDP_ROW)
 const OPENED = new Uint32Array(ROWS * OPENED_ROW)
 
-/** A native lane with one session, and the same session of the other side in TypeScript: the oracle. */
+/** A native lane with one session, and the other side of that session in TypeScript: the oracle. */
 export class SealingBench {
   readonly addon = loadAddon()
   readonly lane: SealingLane = this.addon.createLane()
@@ -50,7 +50,7 @@ export class SealingBench {
     })
   }
 
-  /** The datagrams that frames become. */
+  /** Seals frames in the native lane and returns the datagrams. */
   seal(frames: readonly Uint8Array[], index = 7): Uint8Array[] {
     const bytes = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0))
     const table = new Uint32Array(frames.length * FRAME_ROW)
@@ -73,7 +73,7 @@ export class SealingBench {
     return datagrams
   }
 
-  /** What the session in TypeScript makes of a datagram. */
+  /** Opens a datagram by the session in TypeScript; returns the packet, or the reason for dropping it. */
   openHere(datagram: Uint8Array): Uint8Array | string {
     const message = parseMessage(datagram)
     if (message.type !== 'data') return message.type
@@ -82,7 +82,10 @@ export class SealingBench {
     return opening.plain.length === 0 ? 'keepalive' : (withoutPadding(opening.plain) ?? 'not-an-ip-packet')
   }
 
-  /** Lets the lane open messages, each of datagrams as the kernel joins them: of one length, but the last, which may be shorter. */
+  /**
+   * Opens messages in the native lane. Each holds datagrams of one length as the kernel joins them; the last may be
+   * shorter.
+   */
   open(messages: readonly (readonly Uint8Array[])[], { joinUdp = true } = {}): OpenedRow[] {
     const bytes = new Uint8Array(messages.flat().reduce((sum, { length }) => sum + length, 64))
     const table = new Uint32Array(messages.length * UDP_ROW)
@@ -117,7 +120,7 @@ export class SealingBench {
     })
   }
 
-  /** What was dropped so far, by reason. */
+  /** Number of packets dropped so far, by reason. */
   drops(): Record<string, number> {
     const counts = new Float64Array(LANE_DROPS.length)
     this.addon.laneDrops(this.lane, counts)
@@ -127,7 +130,7 @@ export class SealingBench {
   }
 }
 
-/** A packet as a frame that is complete. */
+/** A frame with one complete packet, without offload work. */
 export const plainFrame = (packet: Uint8Array): Uint8Array => {
   const frame = new Uint8Array(OFFLOAD_HEADER_BYTES + packet.length)
   frame.set(packet, OFFLOAD_HEADER_BYTES)

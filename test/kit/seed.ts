@@ -1,5 +1,5 @@
-// Loaded before the tests of `npm test` (--require), which has to end alike each time: fast-check begins where PORTREEVE_SEED says. Run by mocha alone it
-// begins anywhere.
+// `npm test` loads this before the tests (--require), to be repeatable: fast-check starts from PORTREEVE_SEED. Under
+// mocha alone it starts from a random seed.
 import * as fc from 'fast-check'
 
 const seed = process.env['PORTREEVE_SEED']

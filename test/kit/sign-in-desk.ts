@@ -1,7 +1,7 @@
 import type { KeptState, RecordChange, SignInDesk, SignInRecords } from '../../core/contract/identity-provider.ts'
 import { unixTime, type UnixTime } from '../../core/runtime/time.ts'
 
-/** Records in memory, for tests of providers. */
+/** Sign-in records in memory, for tests of identity providers. */
 export class MemorySignInRecords implements SignInRecords {
   readonly #records = new Map<string, { record: KeptState; until: UnixTime }>()
   readonly #now: () => UnixTime
@@ -19,7 +19,7 @@ export class MemorySignInRecords implements SignInRecords {
   }
 }
 
-/** A desk that knows these addresses. */
+/** Makes a sign-in desk whose actors have these e-mail addresses. */
 export const signInDesk = (
   known: readonly string[] = [],
   records: SignInRecords = new MemorySignInRecords(),

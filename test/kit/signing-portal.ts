@@ -5,7 +5,7 @@ import { PortalFixture } from './portal-fixture.ts'
 export class SigningPortal {
   readonly portal: PortalFixture
   readonly #openid: OpenidProvider
-  /** The provider's row. */
+  /** The provider as the portal's API shows it. */
   readonly provider: AddedProvider
 
   private constructor(portal: PortalFixture, openid: OpenidProvider, provider: AddedProvider) {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The root of the package: the nearest folder above that has its package.json. Works from source and from dist. */
+/** Root of the package: the nearest folder above this file that has a package.json. Works from source and from dist. */
 export const packageRoot = (): string => {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     try {
@@ -15,25 +15,25 @@ export const packageRoot = (): string => {
 }
 
 export interface SourceFile {
-  /** Relative to the root, with forward slashes: `core/net/prefix.ts`. */
+  /** Path relative to the root, with forward slashes: `core/net/prefix.ts`. */
   path: string
   text: string
-  /** The text without comments and the contents of strings, for searching names in code. */
+  /** Text without comments and contents of strings, to search for names in code. */
   code: string
   imports: readonly SourceImport[]
 }
 
 export interface SourceImport {
   specifier: string
-  /** Where it leads: a path in the tree, or the package's name (`node:fs`, `koa`, `portreeve`). */
+  /** Target of the import: a path in the tree, or a package's name (`node:fs`, `koa`, `portreeve`). */
   target: string
-  /** True for `import type` and `export type … from`. */
+  /** Whether the import is `import type` or `export type … from`. */
   typeOnly: boolean
-  /** Side-effect import: `import 'x'`. */
+  /** Whether the import is for its side effect: `import 'x'`. */
   bare: boolean
 }
 
-/** Every TypeScript source file below these folders. */
+/** Reads every TypeScript source file below these folders. */
 export const sourceFiles = (folders: readonly string[]): SourceFile[] => {
   const root = packageRoot()
   return folders.flatMap((folder) => walk(join(root, folder)).map((path) => read(root, path)))

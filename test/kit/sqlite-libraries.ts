@@ -1,5 +1,5 @@
 import { builtInSqlite, type SqliteLibrary } from '../../hosts/portal/store/sqlite-library.ts'
 
-/** Libraries that SQLite can come from on this Node.js. */
+/** SQLite libraries that this Node.js can load. */
 export const SQLITE_LIBRARIES: readonly SqliteLibrary[] =
   builtInSqlite() === undefined ? ['package'] : ['node', 'package']

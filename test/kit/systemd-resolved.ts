@@ -7,10 +7,10 @@ import type { Namespace } from '../../hosts/lab/namespace.ts'
 import { Part, type PartOptions } from '../../hosts/lab/part.ts'
 import { PATIENCE_MS } from './patience.ts'
 
-/** Debian's package, unpacked: installing it would take the machine's own resolv.conf away. */
+/** Debian's package, unpacked: installing it would replace the machine's own resolv.conf. */
 const UNPACKED = '/var/tmp/portreeve-systemd-resolved'
 
-/** Why it cannot run here, undefined if it can. Fetches the package the first time. */
+/** Reason why systemd-resolved cannot run here, or undefined if it can. Fetches the package the first time. */
 export const resolvedProblem = async (): Promise<string | undefined> => {
   if (!existsSync(join(UNPACKED, 'usr/bin/resolvectl'))) {
     const problem = await unpack()
@@ -37,7 +37,10 @@ const unpack = async (): Promise<string | undefined> => {
   }
 }
 
-/** As on a desktop: /etc and /run of its own, a bus, resolv.conf a link to the stub. `$1` the package, `$2` a folder, `$3` the name server. */
+/**
+ * Script that starts systemd-resolved as on a desktop: an /etc and /run of its own, a bus, resolv.conf a link to the
+ * stub. `$1` is the package, `$2` a folder, `$3` the name server.
+ */
 const SCRIPT = `
 set -e
 mount --make-rprivate /
@@ -59,7 +62,7 @@ dbus-daemon --system --fork --nopidfile
 exec "$1/lib/systemd/systemd-resolved"
 `
 
-/** systemd-resolved in a namespace, seen by what runs beside it only. */
+/** systemd-resolved in a namespace, visible only to processes that `run` starts beside it. */
 export class SystemdResolved {
   readonly #part: Part
 
@@ -83,7 +86,7 @@ export class SystemdResolved {
     this.#part = part
   }
 
-  /** Beside it. */
+  /** Runs a command beside systemd-resolved, with its resolv.conf and bus. */
   run(command: string, args: readonly string[], timeoutMs = PATIENCE_MS): Promise<CommandResult> {
     return runCommand('nsenter', this.#within(command, args), { timeoutMs, env: ENVIRONMENT })
   }

@@ -4,7 +4,7 @@ import { pseudoHeaderSum, sumWords } from '../../core/net/checksum.ts'
 import { PacketView, putWord } from '../../core/net/packet-view.ts'
 import { buildPacket } from './packet-builder.ts'
 
-// Frames as a TUN device with offloads gives them, and packets of flows, for tests of lanes.
+// Frames as a TUN device with offloads delivers them, and packets of flows, for tests of lanes.
 
 export interface FrameParts {
   kind: 'tcp' | 'udp'
@@ -29,7 +29,7 @@ export const frameParts: fc.Arbitrary<FrameParts> = fc.record({
   identification: fc.nat(0xffff),
 })
 
-/** A super-packet behind its offload header, its transport checksum left to the reader. */
+/** A super-packet after its offload header; the transport checksum is left to the reader. */
 export const buildFrame = ({ segmentBytes, ipv6, ...parts }: FrameParts): Uint8Array => {
   const packet = buildPacket({
     ...parts,

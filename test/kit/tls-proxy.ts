@@ -4,12 +4,14 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { makeCertificate } from './certificate.ts'
 
-/** A reverse proxy that ends TLS on a free port of the loopback address, as one would stand in front of a portal. */
+/** A reverse proxy that terminates TLS on a free loopback port, in front of a portal. */
 export class TlsProxy {
-  /** Where requests go from here on: `http://127.0.0.1:8080`. */
+  /** URL that requests are forwarded to: `http://127.0.0.1:8080`. */
   upstream = ''
   readonly port: number
-  /** What Chromium's --ignore-certificate-errors-spki-list takes: this key is trusted, and no other. */
+  /**
+   * Hash of the proxy's key for Chromium's --ignore-certificate-errors-spki-list, which trusts this key and no other.
+   */
   readonly keyHash: string
   readonly #server: Server
 
@@ -20,7 +22,7 @@ export class TlsProxy {
     this.keyHash = createHash('sha256').update(key).digest('base64')
   }
 
-  /** For one host name. Requests seem to come from `clientAddress`, as its X-Forwarded-For says. */
+  /** Starts a proxy for one host name. Its X-Forwarded-For names `clientAddress` as the origin of every request. */
   static async start({ name, clientAddress }: { name: string; clientAddress: string }): Promise<TlsProxy> {
     const { key, cert } = await makeCertificate([name])
     const to: { proxy?: TlsProxy } = {}

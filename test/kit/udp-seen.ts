@@ -1,6 +1,6 @@
 import { readPacket } from './packet-seen.ts'
 
-/** A UDP packet as a test looks at it. */
+/** A decoded UDP packet, for assertions. */
 export interface UdpSeen {
   from: string
   fromPort: number
@@ -9,7 +9,7 @@ export interface UdpSeen {
   payload: Uint8Array
 }
 
-/** Undefined for packets of other protocols. */
+/** Decodes a UDP packet; returns undefined for other protocols. */
 export const readUdp = (packet: Uint8Array): UdpSeen | undefined => {
   const seen = readPacket(packet)
   if (seen?.kind !== 'udp') return undefined

@@ -7,15 +7,15 @@ import { join } from 'node:path'
 import { makeCertificate, type Certificate } from './certificate.ts'
 
 export interface UnboundOptions {
-  /** Where it listens. */
+  /** Listening address; 127.0.0.1 by default. */
   address?: string
-  /** Free ones by default. */
+  /** Listening ports; free ones by default. */
   ports?: Unbound['ports']
-  /** A network namespace to run in. */
+  /** Network namespace to run in. */
   namespace?: string
-  /** One of its own by default. */
+  /** TLS certificate; a new one by default. */
   certificate?: Certificate
-  /** Records it knows, in zone-file form; of all else it says NXDOMAIN. */
+  /** Records of the server in zone-file form; it answers all other names with NXDOMAIN. */
   records: readonly string[]
 }
 
@@ -111,7 +111,7 @@ export class Unbound {
     this.certificate = parts.certificate
   }
 
-  /** It takes queries and answers none, until it goes on. */
+  /** Suspends the server, or resumes it: a suspended one receives queries and answers none. */
   pause(isPaused: boolean): void {
     this.#process.kill(isPaused ? 'SIGSTOP' : 'SIGCONT')
   }

@@ -20,22 +20,22 @@ export class VirtualClient {
   readonly name: string
   readonly host: VirtualHost
   state: ClientState
-  /** What applications received, in order. */
+  /** UDP packets that applications have received, in order. */
   readonly received: UdpSeen[] = []
-  /** Everything that was written to the TUN device. */
+  /** All packets that were written to the TUN device. */
   readonly written: Uint8Array[] = []
   readonly outputs: ClientOutput[] = []
   ended: string | undefined
   ipv4 = ''
   ipv6 = ''
   sentinels: readonly string[] = []
-  /** Answers of the upstream resolver, by name. */
+  /** Answer of the system's upstream resolver to a query. */
   upstream: (message: Uint8Array) => Uint8Array | undefined = () => undefined
   readonly #options: VirtualPeerOptions
   #driven: Driven<ClientInput>
   readonly #uplink: VirtualUplink
   #nextQuery = 1
-  /** The client's own questions to gateways, by the port that they came from. */
+  /** The client's own queries to gateways, by source port. */
   readonly #siteAsks = new Map<number, number>()
 
   constructor(options: VirtualPeerOptions) {
@@ -71,7 +71,7 @@ export class VirtualClient {
     this.tell({ type: 'started' })
   }
 
-  /** The process is gone without a word. */
+  /** Kills the process, without a goodbye. */
   kill(): void {
     this.#driven.stop()
     this.#uplink.close()
@@ -82,13 +82,13 @@ export class VirtualClient {
     this.#driven.dispatch(input)
   }
 
-  /** The machine moves to another network. */
+  /** Moves the machine to another network. */
   move(addresses: readonly string[]): void {
     this.host.addresses = addresses
     this.tell({ type: 'addressesChanged', addresses })
   }
 
-  /** An application sends a UDP packet. */
+  /** Sends a UDP packet from an application. */
   send({ to, port, payload, from, fromPort = LOCAL_PORT }: UdpToSend): void {
     const destination = parseAddress(to)
     const source = parseAddress(from ?? (to.includes(':') ? this.ipv6 : this.ipv4))
@@ -103,19 +103,19 @@ export class VirtualClient {
     if (packet !== undefined) this.sendPacket(packet)
   }
 
-  /** An application sends any packet. */
+  /** Sends any packet from an application. */
   sendPacket(packet: Uint8Array): void {
     this.tell({ type: 'tunPackets', packets: [packet] })
   }
 
-  /** An application asks for a name's addresses and waits, for a second at the most. Undefined where it gets no answer. */
+  /** Resolves a name for an application, waiting at most a second; returns undefined without an answer. */
   resolve(name: string, recordType: 'A' | 'AAAA' = 'A'): string[] | undefined {
     return this.ask(name, recordType, { patienceMs: 1_000 })
       ?.records.filter(({ type }) => type === RecordType[recordType])
       .map(({ data }) => formatAddress(data))
   }
 
-  /** What an application is answered. Undefined where it gets no answer in time. */
+  /** Sends an application's DNS query and returns the answer, or undefined if none comes in time. */
   ask(
     name: string,
     recordType: keyof typeof RecordType | number,
@@ -138,7 +138,7 @@ export class VirtualClient {
     return read.type === 'refused' ? undefined : { ...read.answer, message: answer.payload }
   }
 
-  /** Texts that applications got from an address's port. */
+  /** Texts that applications have received from an address and port. */
   textsFrom(address: string, port: number): string[] {
     return this.received
       .filter((seen) => seen.from === address && seen.fromPort === port)
@@ -212,7 +212,7 @@ export interface UdpToSend {
   to: string
   port: number
   payload: string | Uint8Array
-  /** Another source than the client's own: what a liar would send. */
+  /** Source address, for a sender that lies; by default the client's own. */
   from?: string
   fromPort?: number
 }

@@ -7,7 +7,7 @@ interface Alarm {
   callback: () => void
 }
 
-/** A clock that stands still until it is told to move. Alarms go off in order of time, then of arming. */
+/** A clock that stands still until a test moves it. Alarms go off in order of time, then of arming. */
 export class VirtualClock implements Clock {
   #now: Instant
   readonly #offset: number
@@ -39,12 +39,12 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** When the next alarm goes off, undefined if none is armed. */
+  /** Moment of the next alarm, or undefined if none is armed. */
   nextAlarm(): Instant | undefined {
     return this.#first()?.at
   }
 
-  /** Lets time pass, with everything that is due on the way. */
+  /** Lets time pass, and sets off every alarm that is due on the way. */
   advance(milliseconds: number): void {
     this.advanceTo(instant(this.#now + milliseconds))
   }

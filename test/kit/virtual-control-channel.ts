@@ -1,16 +1,16 @@
-// The WebSocket between a peer and the portal in virtual time: ordered, reliable while both machines are up; what is sent over a
-// cut link waits, as in TCP, until the link is back or somebody gives the connection up.
+// The WebSocket between a peer and the portal in virtual time: ordered, and reliable while both machines are up. Text
+// that is sent over a cut link waits, as in TCP, until the link is back or one end gives the connection up.
 import { after } from '../../core/runtime/time.ts'
 import type { VirtualHost, VirtualNetwork } from './virtual-network.ts'
 
-/** What a peer's connection says of it. */
+/** Connect request of a peer. */
 export interface ConnectRequest {
   role: 'client' | 'gateway'
-  /** Whatever the portal of the test takes for a token. */
+  /** A token in whatever form the test's portal accepts. */
   token: string
   externalId: string
   name: string
-  /** Base64. */
+  /** Public key of the peer's tunnel, in base64. */
   publicKey: string
   userAgent: string
   remoteAddress: string
@@ -25,15 +25,15 @@ export interface PortalSide {
   answers: () => boolean
 }
 
-/** A portal as the virtual world sees it. */
+/** A portal as the virtual network sees it. */
 export interface VirtualPortalEnd {
-  /** Takes the connection, or refuses it with a status and a problem's code. */
+  /** Accepts the connection, or refuses it with an HTTP status and an error code. */
   accept: (side: PortalSide) => { status: number; code: string } | undefined
   received: (side: PortalSide, text: string) => void
   closed: (side: PortalSide) => void
 }
 
-/** What the peer hears. */
+/** Events of a connection at the peer's end. */
 export interface PeerEvents {
   opened: () => void
   refused: (status: number, code: string) => void
@@ -54,18 +54,18 @@ export class VirtualControlChannel {
     this.#host = host
   }
 
-  /** The portal's process starts. */
+  /** Starts accepting connections: the portal's process starts. */
   serve(portal: VirtualPortalEnd): void {
     this.#portal = portal
   }
 
-  /** The portal's process ends: its connections are reset. */
+  /** Resets all connections: the portal's process ends. */
   stop(): void {
     this.#portal = undefined
     for (const connection of this.#open) connection.close('portal')
   }
 
-  /** Dials the portal from a machine. */
+  /** Opens a connection to the portal from a machine. */
   connect(
     from: VirtualHost,
     request: Omit<ConnectRequest, 'remoteAddress'>,
@@ -143,7 +143,7 @@ class Connection implements PortalSide {
     return !this.#isClosed && !network.conditions(...ends).cut && ends[0].up && ends[1].up
   }
 
-  /** Each end knows of its own closing at once, and of the other's when it hears of it. */
+  /** Closes one end at once; the other end learns it when the network delivers it. */
   close(by: 'peer' | 'portal' = 'portal'): void {
     if (this.#isClosed) return
     if (by === 'portal') {
@@ -159,7 +159,7 @@ class Connection implements PortalSide {
     this.#later('up', () => portal?.closed(this))
   }
 
-  /** False where it had ended before. */
+  /** Ends the connection; returns false if it had ended before. */
   #end(): boolean {
     if (this.#isClosed) return false
     this.#isClosed = true

@@ -14,7 +14,7 @@ import { readUdp } from './udp-seen.ts'
 import type { VirtualSite } from './virtual-site.ts'
 import { VirtualUplink, type VirtualPeerOptions } from './virtual-uplink.ts'
 
-/** A whole gateway in the virtual world, before a site. */
+/** A whole gateway in the virtual world, in front of a site. */
 export class VirtualGateway {
   readonly name: string
   readonly state: GatewayState
@@ -63,14 +63,14 @@ export class VirtualGateway {
     this.tell({ type: 'started' })
   }
 
-  /** The process is gone without a word; its connection to the portal is reset by its kernel. */
+  /** Kills the process without a goodbye; its kernel resets the connection to the portal. */
   kill(): void {
     this.#isKilled = true
     this.#driven.stop()
     this.#uplink.close()
   }
 
-  /** The machine moves to another network. */
+  /** Moves the machine to another network. */
   move(addresses: readonly string[]): void {
     this.host.addresses = addresses
     this.tell({ type: 'addressesChanged', addresses })
@@ -138,7 +138,7 @@ export class VirtualGateway {
     this.outputs.push(output)
   }
 
-  /** What the kernel would hand to the gateway's own name service. */
+  /** Whether the kernel would deliver a packet to the gateway's own name service. */
   #isForOurselves(packet: Uint8Array): boolean {
     const udp = readUdp(packet)
     if (udp === undefined || udp.toPort !== SITE_RESOLVER_PORT || udp.to !== this.ipv4) return false

@@ -1,4 +1,5 @@
-// Hosts with addresses and datagram sockets in virtual time. What the network does to a datagram is drawn from a seed.
+// Hosts with addresses and datagram sockets in virtual time. Loss, delay and doubling of datagrams are drawn from a
+// seed.
 import { endpoint, splitEndpoint, type Endpoint, type Family } from '../../core/runtime/endpoint.ts'
 import type {
   Datagram,
@@ -11,20 +12,20 @@ import { after } from '../../core/runtime/time.ts'
 import { lend } from './lent-bytes.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
-/** What happens to datagrams between two hosts, in each direction. */
+/** Conditions of the link between two hosts, the same in both directions. */
 export interface LinkConditions {
   latencyMs: number
-  /** Up to this much more, per datagram: what reorders them. */
+  /** Most additional delay of a datagram; reorders datagrams. */
   jitterMs: number
-  /** 0 … 1 */
+  /** Share of datagrams that are lost, 0 to 1. */
   loss: number
-  /** 0 … 1: how many arrive twice, the second time after a delay of its own. */
+  /** Share of datagrams that arrive twice, 0 to 1, the second time after a delay of its own. */
   doubled: number
-  /** The longest IP packet. A longer one is cut into fragments, but a probe is lost. */
+  /** Length of the longest IP packet. A longer one is cut into fragments; a probe is lost instead. */
   mtu: number
-  /** Whether fragments pass. Where they do not, nobody says so. */
+  /** Whether fragments pass. If not, they are lost without an error. */
   fragments: boolean
-  /** Nothing passes. */
+  /** Whether nothing passes at all. */
   cut: boolean
 }
 
@@ -44,7 +45,7 @@ export class VirtualNetwork {
   readonly #hosts: VirtualHost[] = []
   readonly #links = new Map<string, LinkConditions>()
   #everywhere: LinkConditions = PERFECT
-  /** Datagrams that arrived, were lost, and found nobody. */
+  /** Numbers of datagrams that were delivered, were lost, and reached no listener. */
   readonly counters = { delivered: 0, lost: 0, unreachable: 0 }
 
   constructor({ clock, random }: { clock: VirtualClock; random: Random }) {
@@ -52,24 +53,24 @@ export class VirtualNetwork {
     this.#random = random
   }
 
-  /** A machine with these addresses; all machines reach one another directly. */
+  /** Adds a machine with these addresses; all machines reach one another directly. */
   host(name: string, addresses: readonly string[]): VirtualHost {
     const host = new VirtualHost(this, name, addresses)
     this.#hosts.push(host)
     return host
   }
 
-  /** Between all hosts for which nothing else is set. */
+  /** Sets the conditions between all hosts that have no link of their own set. */
   setEverywhere(conditions: Partial<LinkConditions>): void {
     this.#everywhere = { ...PERFECT, ...conditions }
   }
 
-  /** Between two hosts, in both directions. */
+  /** Sets the conditions between two hosts, in both directions. */
   setLink(a: VirtualHost, b: VirtualHost, conditions: Partial<LinkConditions>): void {
     this.#links.set(linkKey(a, b), { ...this.#everywhere, ...conditions })
   }
 
-  /** What was set between two hosts is so no longer. */
+  /** Removes all conditions that were set between two hosts. */
   clearLinks(): void {
     this.#links.clear()
   }
@@ -114,9 +115,9 @@ export class VirtualNetwork {
 
 export class VirtualHost {
   readonly name: string
-  /** May be set: the machine moved to another network. */
+  /** Addresses of the machine; assign others to move it to another network. */
   addresses: readonly string[]
-  /** A machine that is down neither sends nor receives. */
+  /** Whether the machine is up: otherwise it neither sends nor receives. */
   up = true
   readonly #network: VirtualNetwork
   readonly #sockets = new Map<string, DatagramSocketOptions>()
@@ -132,7 +133,7 @@ export class VirtualHost {
     return this.addresses.find((address) => address.includes(':') === (family === 'ipv6'))
   }
 
-  /** Binds at once: nothing in the virtual world takes real time. */
+  /** Binds a socket at once: nothing in the virtual world takes real time. */
   bind(options: DatagramSocketOptions): DatagramSocket {
     const key = (port: number) => `${options.family} ${port}`
     let port = options.port === 0 ? this.#nextPort++ : options.port
@@ -156,7 +157,10 @@ export class VirtualHost {
     }
   }
 
-  /** Hands a datagram to who listens; false where nobody does or the machine has moved on, which the sender does not learn. */
+  /**
+   * Delivers a datagram to the socket that is bound to `at`; returns false if there is none or the machine has moved,
+   * which the sender does not learn.
+   */
   receive(at: Endpoint, datagram: ReceivedDatagram): boolean {
     const target = splitEndpoint(at)
     const isHere = target !== undefined && this.addresses.includes(target.address)

@@ -33,13 +33,13 @@ export interface VirtualPortalOptions {
   selectors: Record<string, GatewaySelector>
 }
 
-/** How long a write takes to be committed and heard of. */
+/** Milliseconds until a write is committed and the portal hears of it. */
 const COMMIT_MS = 1
 const SIGNING_KEY = new Uint8Array(32).fill(3)
 const SALT = 'salt'
 const SITE = { selector: 'random', selectorSettings: {} }
 
-/** The portal's machine before one account's rows, which survive its restarts. */
+/** The portal's machine in front of one account's rows, which survive its restarts. */
 export class VirtualPortal implements VirtualPortalEnd {
   readonly decisions: Decision[] = []
   readonly accountId: string
@@ -87,7 +87,7 @@ export class VirtualPortal implements VirtualPortalEnd {
     }
   }
 
-  /** A process with an empty memory begins. */
+  /** Starts a portal process with an empty memory. */
   start(): void {
     const { clock, conditions = {}, selectors, channel } = this.#options
     this.#machine = new PortalState({
@@ -125,7 +125,7 @@ export class VirtualPortal implements VirtualPortalEnd {
     return this.#rows[entity]
   }
 
-  // What an administrator does.
+  // Actions of an administrator.
 
   actor(name: string): Actor {
     return this.#insert('actors', { ...this.#base(), type: 'user', name, email: null, isDisabled: false })
@@ -161,7 +161,7 @@ export class VirtualPortal implements VirtualPortalEnd {
     if (row !== undefined) this.#insert(entity, { ...row, ...patch })
   }
 
-  /** Another site than the first. */
+  /** Makes another site. */
   site(name: string): { id: string } {
     return this.#insert('sites', { ...this.#base(), ...SITE, name })
   }
@@ -201,7 +201,7 @@ export class VirtualPortal implements VirtualPortalEnd {
     return this.#token({ kind: 'gateway', siteId }, '')
   }
 
-  /** The end of a sign-in: what the redirect carries. Without the nonce it is of no use. */
+  /** Ends a sign-in; returns the fragment that the redirect carries, which is of no use without the nonce. */
   signIn(actor: Actor, nonce: string, identityProviderId: string | null = null): string {
     return this.#token({ kind: 'client', actorId: actor.id, identityProviderId }, nonce)
   }
@@ -211,9 +211,9 @@ export class VirtualPortal implements VirtualPortalEnd {
     this.#commit(changes)
   }
 
-  // What peers do.
+  // Actions of peers.
 
-  /** The connection that has a peer's place, and whether it answers. */
+  /** The connection that holds a peer's place, and whether it answers pings. */
   #seated(peerId: string): { connection: string; answers: boolean } | undefined {
     const seated = this.#machine?.seated(peerId, this.#options.clock.now())
     if (seated === undefined) return undefined
@@ -324,7 +324,7 @@ export class VirtualPortal implements VirtualPortalEnd {
     return { id: uuid(this.#random), accountId: this.accountId, createdAt: this.#options.clock.unix() }
   }
 
-  /** Adds a row, or replaces the one of the same id. */
+  /** Adds a row, or replaces the one with the same id. */
   #insert<Name extends EntityName>(entity: Name, row: Entities[Name]): Entities[Name] {
     const table = this.#rows[entity] as Entities[Name][]
     const at = table.findIndex(({ id }) => id === row.id)
@@ -348,7 +348,7 @@ export class VirtualPortal implements VirtualPortalEnd {
     const at = table.findIndex((row) => row.id === id)
     const before = table[at]
     if (before === undefined) return []
-    // As in the database: what hangs on a row goes with it, and first.
+    // The database, too, removes the rows that refer to a row together with it, and before it.
     const dependents = childrenOf(entity).flatMap(({ name, column }) =>
       (this.#rows[name] as { id: string }[])
         .filter((row) => Object.entries(row).some(([key, value]) => key === column && value === id))
@@ -368,5 +368,5 @@ export class VirtualPortal implements VirtualPortalEnd {
   }
 }
 
-/** A client's row where its device shows no key of its own. */
+/** Columns of a client's row whose device has shown no key of its own. */
 const UNPROVEN = { deviceKey: null, isProven: false, provenAt: null, verifiedAt: null, acceptsUnproven: false }

@@ -7,39 +7,39 @@ import type { UdpSeen } from './udp-seen.ts'
 
 interface Machine {
   name: string
-  /** Of UDP and TCP, that nothing listens on. */
+  /** UDP and TCP ports on which nothing listens. */
   closedPorts: readonly number[]
 }
 
 /**
- * The network behind gateways: machines that answer a UDP packet, an echo request and what comes over a TCP connection with
- * `name: payload`, and a name server. Each gateway masquerades, so that a connection is known by the gateway that it came through.
+ * The network behind gateways: a name server, and machines that answer UDP packets, echo requests and data on a TCP
+ * connection with `name: payload`. Each gateway masquerades, so a connection is known by the gateway it came through.
  */
 export class VirtualSite {
-  /** The UDP packets that gateways let through, with who did. */
+  /** UDP packets from gateways, with the gateway's name. */
   readonly seen: (UdpSeen & { gateway: string })[] = []
-  /** Everything that gateways let through, as it came. */
+  /** All packets from gateways, with the gateway's name. */
   readonly arrived: (PacketSeen & { gateway: string })[] = []
-  /** What gateways let through that is neither UDP, TCP nor an echo request. */
+  /** Packets from gateways that are neither UDP, TCP nor an echo request. */
   readonly other: Uint8Array[] = []
   readonly #machines = new Map<string, Machine>()
   readonly #names = new Map<string, readonly string[]>()
-  /** What the name server says of TXT and SRV, as it would go over the wire. */
+  /** Answers of the name server to TXT and SRV queries, as whole messages, by name. */
   readonly #texts = new Map<string, (message: Uint8Array) => Uint8Array>()
   readonly #connections = new Set<string>()
-  /** By client: what the machines were told of the way to it. */
+  /** Path MTU to each client that the machines have learned, by the client's address. */
   readonly #mtus = new Map<string, number>()
 
   machine(name: string, addresses: readonly string[], { closedPorts = [] }: Partial<Machine> = {}): void {
     for (const address of addresses) this.#machines.set(address, { name, closedPorts })
   }
 
-  /** Also for one that has other addresses from now on. */
+  /** Gives a name these addresses, in place of earlier ones. */
   name(name: string, addresses: readonly string[]): void {
     this.#names.set(name, addresses)
   }
 
-  /** The name server's own answer to any query that is not for addresses. */
+  /** Sets the name server's answer to queries for a name that do not ask for addresses. */
   answers(name: string, answer: (message: Uint8Array) => Uint8Array): void {
     this.#texts.set(name, answer)
   }
@@ -71,7 +71,7 @@ export class VirtualSite {
     const { kind, from, fromPort, to, toPort, payload } = seen
     const back = { source: to, destination: from, sourcePort: toPort, destinationPort: fromPort }
     const text = `${name}: ${new TextDecoder().decode(payload)}`
-    // What fills a packet up may be left out.
+    // An answer that does not fit into the path's MTU is cut short: 48 and 28 bytes are the headers.
     const room = (this.#mtus.get(from) ?? Infinity) - (from.includes(':') ? 48 : 28)
     const said = new TextEncoder().encode(text.length > room ? text.slice(0, room) : text)
     if (kind === 'echoRequest') return buildPacket({ ...back, kind: 'echoReply', payload: said })
@@ -99,7 +99,7 @@ export class VirtualSite {
     return payload.length === 0 ? undefined : buildPacket({ ...back, flags: 'PA', payload: said })
   }
 
-  /** Answers a gateway's query. */
+  /** Answers a gateway's DNS query. */
   resolve(message: Uint8Array): Uint8Array {
     const verdict = parseQuery(message)
     if (verdict.type === 'refused') throw new Error(`a bad query: ${verdict.reason}`)
@@ -123,7 +123,7 @@ interface TcpArrival {
   isClosed: boolean
   seen: PacketSeen
   said: Uint8Array
-  /** The gateway that it came through and the client behind it. */
+  /** The gateway that the packet came through and the client behind it. */
   connection: string
   back: Pick<PacketParts, 'source' | 'destination' | 'sourcePort' | 'destinationPort'>
 }

@@ -14,17 +14,17 @@ export interface VirtualPeerOptions {
   transport: TunnelTransport
   token: string
   name: string
-  /** A process that starts again has other keys. */
+  /** Number of the process, counted over restarts: each has other keys. */
   incarnation?: number
 }
 
-/** What a peer's machine hears of its uplink, whichever kind of peer it is. */
+/** Inputs of a peer's machine that come from its uplink, of either role. */
 export type UplinkEvent = Extract<
   PeerInput<'client' | 'gateway'>,
   { type: `connection${string}` | 'frameReceived' | 'socketsOpened' | 'datagramsReceived' }
 >
 
-/** What it wants of it. */
+/** Outputs of a peer's machine that its uplink carries out. */
 export type UplinkWish = Extract<
   PeerOutput<'client' | 'gateway'>,
   { type: 'openConnection' | 'closeConnection' | 'sendText' | 'sendDatagram' }
@@ -85,7 +85,7 @@ export class VirtualUplink {
     }
   }
 
-  /** As a kernel does for a process that is gone. */
+  /** Closes sockets and connection, as a kernel does when a process ends. */
   close(): void {
     this.#connection?.close()
     for (const socket of this.#sockets.values()) void socket.close()

@@ -15,7 +15,7 @@ import { VirtualNetwork, type VirtualHost } from './virtual-network.ts'
 import { VirtualPortal } from './virtual-portal.ts'
 import { VirtualSite } from './virtual-site.ts'
 
-/** The whole system in one process and in virtual time. What chance decides comes from the seed. */
+/** The whole system in one process and in virtual time. All chance comes from the seed. */
 export class VirtualWorld {
   readonly clock = new VirtualClock()
   readonly random: SeededRandom
@@ -23,7 +23,7 @@ export class VirtualWorld {
   readonly channel: VirtualControlChannel
   readonly portalHost: VirtualHost
   readonly portal: VirtualPortal
-  /** Of the portal's first site. */
+  /** Network of the portal's first site. */
   readonly site = new VirtualSite()
   readonly clients: VirtualClient[] = []
   readonly gateways = new Map<string, VirtualGateway>()
@@ -53,7 +53,7 @@ export class VirtualWorld {
     this.portal.start()
   }
 
-  /** One more site, and its network. */
+  /** Adds a site with a network of its own. */
   addSite(name: string): { id: string; network: VirtualSite } {
     const { id } = this.portal.site(name)
     const network = new VirtualSite()
@@ -61,7 +61,7 @@ export class VirtualWorld {
     return { id, network }
   }
 
-  /** Starts a gateway, at the first site if at no other; one of the same name again after `kill`. */
+  /** Starts a gateway, by default at the first site; after `kill` it may be started again under the same name. */
   startGateway(name: string, siteId = this.portal.siteId): VirtualGateway {
     const number = this.#gatewayHosts.size + 1
     const host =
@@ -88,7 +88,10 @@ export class VirtualWorld {
     this.gateways.delete(name)
   }
 
-  /** Signs somebody in as a browser would, and starts a client with the token; one of the same name again after `kill`. */
+  /**
+   * Signs an actor in as a browser would, and starts a client with the token; after `kill` it may be started again
+   * under the same name.
+   */
   startClient(name: string, actor: Actor): VirtualClient {
     const nonce = toHex(this.random.bytes(32))
     return this.startClientWith(name, `${nonce}${this.portal.signIn(actor, nonce)}`)
@@ -112,7 +115,10 @@ export class VirtualWorld {
     return client
   }
 
-  /** Lets time pass until something holds, a step at a time; how long that took, undefined where it did not come to hold. */
+  /**
+   * Lets time pass in steps until a condition holds; returns the milliseconds that took, or undefined if it did not
+   * hold in time.
+   */
   until(holds: () => boolean, { withinMs, stepMs = 10 }: { withinMs: number; stepMs?: number }): number | undefined {
     const start = this.clock.now()
     while (!holds()) {

@@ -7,7 +7,7 @@ import { VirtualWorld } from '../kit/virtual-world.ts'
 
 const ADDRESS = '192.0.2.9'
 
-/** One client with one grant at one gateway, and the rows that the grant hangs on. */
+/** Makes a world with one client and its one grant at one gateway, and returns the rows that the grant depends on. */
 const granted = () => {
   const world = new VirtualWorld({ transport: new MemoryTransport() })
   const { portal, site } = world
@@ -64,7 +64,7 @@ describe('a gateway that is cut off from the portal', () => {
         world.network.setLink(world.portalHost, gateway.host, { cut: true })
         remove(of)
         world.clock.advance(10 * SECOND)
-        // It serves on: it cannot know, and what it was granted lasts.
+        // A gateway that is cut off from the portal keeps serving grants: they have not expired.
         expect(gateway.flows.grants()).to.have.length(1)
         if (restarts) {
           portal.stop()

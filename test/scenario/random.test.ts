@@ -1,4 +1,5 @@
-// Random events against a model that knows only who may reach what. A seed that ever failed is kept in seeds.json for ever.
+// Random events against a model that knows only who may reach which resource. A seed that ever failed is kept in
+// seeds.json for ever.
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
@@ -14,16 +15,18 @@ const EVENTS = 40
 const GATEWAYS = ['one', 'two', 'three']
 const PEOPLE = ['ada', 'bob', 'eve']
 const PORT = 7
-/** From a change to its effect everywhere, while everybody is connected. */
+/** Milliseconds until a change takes effect everywhere, while everybody is connected. */
 const EFFECT_MS = 2 * SECOND
-/** The longest pause before a peer tries the portal again, after outages as short as they are here, and then some. */
+/**
+ * Longest pause before a peer connects to the portal again after an outage as short as they are here, with some margin.
+ */
 const RECONNECT_MS = 20 * SECOND
 
 interface Target {
   resourceId: string
-  /** What an application writes. */
+  /** Host name that an application uses; undefined if it uses the address. */
   name: string | undefined
-  /** Where the packet arrives. */
+  /** Address of the machine that receives the packet. */
   address: string
 }
 
@@ -35,10 +38,13 @@ class Scenario {
   readonly #clients = new Map<string, VirtualClient>()
   readonly #actors = new Map<string, Actor>()
   readonly #targets: Target[] = []
-  /** The model: policies by `person target`, and until when access may linger after they went. */
+  /**
+   * The model: policies by `person target`, and by the same key the moment until which access may linger after its
+   * removal.
+   */
   readonly #policies = new Map<string, string>()
   readonly #lingers = new Map<string, number>()
-  /** Until when withdrawals may be late, because somebody could not be told. */
+  /** Moment until which withdrawals may be late, because the portal could not tell a gateway. */
   #troubledUntil = 0
   #checked = 0
 
@@ -156,7 +162,7 @@ class Scenario {
     }
   }
 
-  /** Undefined where the name is nobody's: then there is no address to send to. */
+  /** Sends a packet to a target; returns its address, or undefined if the name does not resolve. */
   #send(client: VirtualClient, { name, address }: Target): string | undefined {
     const to = name === undefined ? address : client.resolve(name)?.[0]
     if (to !== undefined && client.ipv4 !== '') client.send({ to, port: PORT, payload: client.name })
@@ -168,7 +174,7 @@ class Scenario {
     this.world.clock.advance(milliseconds)
   }
 
-  /** Nobody reached what he was not let to. */
+  /** Checks that nobody has reached a resource without permission since the last call. */
   #checkSite(): void {
     const { seen } = this.world.site
     const now = this.world.clock.now()
@@ -187,13 +193,13 @@ class Scenario {
     }
   }
 
-  /** Everything works again, and whatever was to happen has happened. */
+  /** Ends all disturbances and lets enough time pass for all pending work. */
   #heal(): void {
     this.#note('everything heals')
     const { portal, network, gateways } = this.world
     network.setEverywhere({ latencyMs: 5 })
     if (!portal.isRunning) portal.start()
-    // One that never found the portal has ended, and whoever runs it starts it again.
+    // A gateway that never found the portal has ended; its operator starts it again.
     for (const [name, { ended }] of gateways) if (ended !== undefined) this.world.killGateway(name)
     if (gateways.size === 0) this.world.startGateway('one')
     for (let second = 0; second < 90; second++) {
@@ -203,7 +209,7 @@ class Scenario {
     this.#lingers.clear()
   }
 
-  /** Whoever is let to a resource reaches it, and nobody else does. */
+  /** Checks that everybody who may reach a resource reaches it, and that nobody else does. */
   #checkAll(): void {
     for (const [person, client] of this.#clients) {
       for (const target of this.#targets) {

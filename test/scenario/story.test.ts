@@ -45,7 +45,7 @@ describe('the whole system in virtual time', () => {
     return address
   }
 
-  /** Sends every 100 ms until the answer comes; how long that took. */
+  /** Sends a packet every 100 ms until the answer comes; returns the milliseconds that took. */
   const reach = (to: string, withinMs: number, port = 80): number | undefined => {
     const before = client.textsFrom(to, port).length
     const answered = () => client.textsFrom(to, port).length > before

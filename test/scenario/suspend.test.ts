@@ -84,7 +84,7 @@ class SleepyWorld {
     }).dispatch
   }
 
-  /** It goes on during the sleep, while timers stand still and are late by it. */
+  /** A clock that goes on during the sleep, while its timers stand still and are late by the length of the sleep. */
   #sleepyClock(): Clock {
     const { clock } = this
     return {

@@ -1,5 +1,6 @@
-// Access that is given and taken away in every way there is, at random moments: while it is being set up, while the portal or a gateway is
-// away, and while clients restart. The model knows who may have what by plain rules. A seed that ever failed is kept for ever.
+// Access is granted and withdrawn in every possible way at random moments: while it is being set up, while the portal
+// or a gateway is away, and while clients restart. The model derives from plain rules who may reach which resource. A
+// seed that ever failed is kept for ever.
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
@@ -20,9 +21,11 @@ const PEOPLE = ['ada', 'bob']
 const GROUPS = ['staff', 'guests']
 const ADDRESSES = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
 const PORT = 7
-/** P6: from a change to its effect at the gateway, while everybody is connected. */
+/** Statement P6: milliseconds until a withdrawal takes effect at the gateway, while everybody is connected. */
 const EFFECT_MS = SECOND
-/** The longest pause before a peer tries the portal again, after outages as short as they are here, and then some. */
+/**
+ * Longest pause before a peer connects to the portal again after an outage as short as they are here, with some margin.
+ */
 const RECONNECT_MS = 60 * SECOND
 const ELSEWHERE = [{ condition: 'remote-ip', settings: { operator: 'in', ranges: ['192.0.2.0/24'] } }]
 
@@ -54,9 +57,9 @@ class Scenario {
   readonly #provider: string
   readonly #cut = new Map<string, VirtualHost>()
   #isProviderEnabled = true
-  /** The people and addresses that devices and resources are or were of, by id. */
+  /** Person of each device and address of each resource that ever existed, by id. */
   readonly #names = new Map<string, string>()
-  /** Until when access may linger after it went. */
+  /** Moment until which access may linger after its removal, by `person address`. */
   readonly #lingers = new Map<string, number>()
   #troubledUntil = 0
   #checked = 0
@@ -85,7 +88,7 @@ class Scenario {
   run(): void {
     for (let event = 0; event < EVENTS; event++) {
       this.#traffic()
-      // Often before the request that the traffic led to has been answered.
+      // In half of the rounds the next change comes before the portal has answered the request.
       this.#pass(this.#below(2) === 0 ? this.#below(25) : this.#below(3 * SECOND))
       this.#change()
       this.#pass(this.#below(3) === 0 ? this.#below(25) : this.#below(2 * SECOND))
@@ -100,7 +103,7 @@ class Scenario {
     return this.#log.join('\n')
   }
 
-  /** Whatever happens, what somebody loses by it may linger for a moment. */
+  /** Makes one random change. Access that somebody loses by it may linger for a moment. */
   #change(): void {
     const before = this.#pairs().filter((pair) => this.#isAllowed(pair))
     this.#happen()
@@ -108,7 +111,7 @@ class Scenario {
     if (!this.world.portal.isRunning || this.#cut.size > 0) this.#trouble()
   }
 
-  /** Gives something back, so that there is something to take away. */
+  /** Gives something back, so that there is something to withdraw. */
   #mend(): void {
     const { portal } = this.world
     const [name, group, address] = [this.#pick(PEOPLE), this.#pick(GROUPS), this.#pick(ADDRESSES)]
@@ -245,7 +248,7 @@ class Scenario {
     if (row !== undefined) portal.remove('memberships', row.id)
   }
 
-  /** Its members and policies go with it. */
+  /** Replaces a group by a new one without members and policies. */
   #renewGroup(group: string): void {
     this.world.portal.remove('groups', this.#groups.get(group) ?? '')
     this.#forgetRules((rule) => rule.group === group)
@@ -253,7 +256,7 @@ class Scenario {
     this.#groups.set(group, this.world.portal.group(group).id)
   }
 
-  /** Its policies go with it. */
+  /** Replaces a resource by a new one without policies. */
   #renewResource(address: string): void {
     this.world.portal.remove('resources', this.#resources.get(address) ?? '')
     this.#forgetRules((rule) => rule.address === address)
@@ -288,7 +291,9 @@ class Scenario {
     this.#lingers.set(key, this.world.clock.now() + EFFECT_MS)
   }
 
-  /** Who is signed out signs in again, where that is possible; gateways that ended are started again. */
+  /**
+   * Starts gateways that have ended again, and signs in people whose clients have ended, if their sign-in is possible.
+   */
   #revive(): void {
     const { portal, gateways } = this.world
     for (const [name, { ended }] of gateways) if (ended !== undefined) this.world.killGateway(name)
@@ -346,7 +351,7 @@ class Scenario {
     )
   }
 
-  /** Nobody reached what he was not let to. */
+  /** Checks that nobody has reached a resource without permission since the last call. */
   #checkSite(): void {
     const { seen } = this.world.site
     const now = this.world.clock.now()
@@ -362,7 +367,7 @@ class Scenario {
     }
   }
 
-  /** P6: no gateway holds for longer than its time what nobody may have any more. */
+  /** P6: checks that no gateway holds a grant longer than it may linger. */
   #checkGateways(): void {
     const now = this.world.clock.now()
     if (now < this.#troubledUntil) return
@@ -372,7 +377,9 @@ class Scenario {
     }
   }
 
-  /** What gateways hold, as pairs of the model; also for devices and resources that are no more. */
+  /**
+   * Grants that gateways hold, as pairs of the model; also grants of devices and resources that do not exist any more.
+   */
   #held(): (Pair & { gateway: string; clientId: string; resourceId: string; isAllowed: boolean })[] {
     return [...this.world.gateways].flatMap(([gateway, { flows }]) =>
       flows.grants().map(({ peer: clientId, resourceId }) => {
@@ -388,7 +395,7 @@ class Scenario {
     return this.world.portal.rows('clients').find((client) => client.externalId === externalId(name))?.id
   }
 
-  /** Everything works again, and whatever was to happen has happened. */
+  /** Ends all disturbances and lets enough time pass for all pending work. */
   #heal(): void {
     this.#log.push(`${this.#moment()} everything heals`)
     const { portal, network, portalHost, gateways } = this.world
@@ -404,7 +411,10 @@ class Scenario {
     this.#troubledUntil = 0
   }
 
-  /** The gateways have what the portal has written down, of that nothing that is not allowed; and what is allowed can be had. */
+  /**
+   * Checks that gateways hold exactly the grants in the portal's rows, that all of these are permitted, and that
+   * everybody who may reach a resource reaches it.
+   */
   #checkQuiet(): void {
     this.#checkBooks()
     for (const pair of this.#pairs()) {

@@ -1,5 +1,6 @@
-// A client that runs over and over in one process, as one does whose user signs out and in again: `client-again CONFIG`. For each line
-// `{"token"}` on standard input it starts; it says `connected` when it is, and `ended REASON` once it is over and cleaned up.
+// A client that runs over and over in one process, like one whose user signs out and in again: `client-again CONFIG`.
+// It starts for each line `{"token"}` on standard input, prints `connected` when it is, and `ended REASON` once it has
+// ended and cleaned up.
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Secret } from '../../../core/runtime/secret.ts'

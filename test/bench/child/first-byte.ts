@@ -1,4 +1,4 @@
-// Asks for a page for each line of `{"address","port","host"}` on standard input, over a connection of its own, and prints the
+// Requests a page for each line `{"address","port","host"}` on standard input, over a new connection, and prints the
 // milliseconds from the first packet to the first byte of the answer.
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'

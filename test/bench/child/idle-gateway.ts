@@ -1,5 +1,5 @@
-// A gateway's tunnels and flows in a process of their own: takes peers and datagrams, answers with datagrams, and says how much memory it
-// holds whenever it is asked. `native` as its argument: with a lane that seals, whose part is here as well.
+// A gateway's tunnels and flows in a process of their own: takes peers and datagrams, answers with datagrams, and
+// reports its memory when asked. With the argument `native` there is a lane that seals, whose part is here as well.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
@@ -81,7 +81,7 @@ const carryOut = (output: PeerTunnelsOutput): void => {
 const receive = ({ path, datagram }: Sent, now: Instant): void => {
   const message = isNative ? parseMessage(datagram) : undefined
   if (message?.type !== 'data') return tunnels.handle({ type: 'datagramReceived', path, datagram }, now)
-  // What the lane would have opened, and reported.
+  // Reports traffic in place of the lane, which would have opened the message.
   const session = laneSessions.at(laneSessions.find(message.receiver) ?? -1)
   if (session === undefined) throw new Error('a message of no session')
   const { peer, index } = session

@@ -1,4 +1,4 @@
-// A portal in a process of its own, for measuring: says where it listens, and how much memory it has whenever it is asked.
+// A portal in a process of its own, for measuring: prints its URL, and its memory whenever asked.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { PortalFixture } from '../../kit/portal-fixture.ts'

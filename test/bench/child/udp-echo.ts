@@ -1,4 +1,4 @@
-// Sends every datagram back from the address that it came to: `udp-echo PORT ADDRESS…`. Says `ready`.
+// Returns every datagram from the address that it was sent to: `udp-echo PORT ADDRESS…`. Prints `ready`.
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 

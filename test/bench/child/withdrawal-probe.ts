@@ -1,11 +1,11 @@
-// On the client's machine: calls the portal's API, and measures how long packets still pass after it has answered. One JSON question a
-// line on standard input, one JSON answer a line on standard output: `{"answer"}` or `{"error"}`.
+// Runs on the client's machine: calls the portal's API, and measures how long packets still pass after its answer. Each
+// line on standard input is a question in JSON, each line on standard output its answer: `{"answer"}` or `{"error"}`.
 import { createSocket } from 'node:dgram'
 import { Agent, request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** A request to the API: the path is below /api/v1/. */
+/** A request to the API; the path is below /api/v1/. */
 export interface Call {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   path: string
@@ -14,28 +14,29 @@ export interface Call {
 
 export type ProbeQuestion =
   | { ask: 'begin'; portal: string; token: string; port: number }
-  /** Answered by the bodies, in order. */
+  /** Calls the API; answered with the bodies, in order. */
   | { ask: 'call'; calls: Call[] }
-  /** Answered once a packet came back from there. */
+  /** Sends packets; answered once one has come back. */
   | { ask: 'reach'; address: string }
   | {
       ask: 'measure'
       address: string
       call: Call
-      /** To be reached next: asked for meanwhile. */ next?: string | undefined
+      /** Address of the next measurement, to which packets are sent already. */
+      next?: string | undefined
     }
 
 export interface Measured {
-  /** From the answer's arrival to the sending of the first packet after the last one that came back. */
+  /** Milliseconds from the answer's arrival to the sending of the first packet after the last one that came back. */
   ms: number
-  /** How long before that packet the one before it was sent: what `ms` is exact to. */
+  /** Milliseconds between that packet and the one before it: the precision of `ms`. */
   stepMs: number
-  /** Packets before it that did not come back. */
+  /** Packets before that one that did not come back. */
   lost: number
 }
 
 const EVERY_MS = 2
-/** So much without an answer is the end of access, not a delay. */
+/** Milliseconds without an answer that count as the end of access, not as a delay. */
 const QUIET_MS = 150
 const STEADY_PACKETS = 10
 const REACH_EVERY_MS = 25
@@ -83,10 +84,10 @@ const callAll = async (calls: readonly Call[]): Promise<unknown[]> => {
   return bodies
 }
 
-/** Packets with numbers to one address, and which of them came back. */
+/** Numbered packets to one address, and which of them came back. */
 class Stream {
   readonly sentAt: number[] = []
-  /** How many came back, and the last of them. */
+  /** Number of packets that came back, and the last of them. */
   echoed = 0
   last = -1
   readonly #socket = createSocket('udp4')
@@ -99,14 +100,14 @@ class Stream {
       this.echoed++
       this.last = Math.max(this.last, message.readUInt32BE(0))
     })
-    this.#socket.on('error', () => undefined) // refused: seen as no answer
+    this.#socket.on('error', () => undefined) // a refused packet counts as no answer
   }
 
   send(): void {
     const packet = Buffer.alloc(16)
     packet.writeUInt32BE(this.sentAt.length)
     this.sentAt.push(performance.now())
-    this.#socket.send(packet, about.port, this.#address, () => undefined) // likewise
+    this.#socket.send(packet, about.port, this.#address, () => undefined) // a refused packet counts as no answer
   }
 
   every(milliseconds: number): void {

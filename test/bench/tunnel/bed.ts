@@ -14,26 +14,26 @@ import type { Reference } from './reference.ts'
 const CLIENT = '192.0.2.1'
 const GATEWAY = '192.0.2.2'
 const NAME = 'iperf.example.org'
-/** Behind the gateway: one address that is known by a name, and one of a CIDR resource. */
+/** Servers behind the gateway: one has a name, the other is in a CIDR resource. */
 const NAMED_SERVER = '198.51.100.10'
 const CIDR_SERVER = '198.51.100.20'
 export const IPERF_PORT = 5_201
 const WG = { client: '10.97.0.1', gateway: '10.97.0.2', port: 51_820 }
 
-/** One of the two that are compared. */
+/** One of the two compared products, running. */
 export interface Side {
-  /** What the client's machine sends to: through a name's mapped address, and as it is. */
+  /** Addresses that the client's machine sends to: a name's mapped address, and a server's own address. */
   named: string
   direct: string
-  /** The processes at both ends of the tunnel. */
+  /** Processes at both ends of the tunnel. */
   pids: number[]
 }
 
-/** Two machines with a cable, and both tunnels between them, in peace until somebody sends. */
+/** Two machines with a cable, and both products' tunnels between them, idle until something sends. */
 export class Bed {
   readonly client: Namespace
   readonly gateway: Namespace
-  /** Where the servers are: the gateway's machine, or one behind it. */
+  /** Machine of the servers: the gateway's own, or one behind it. */
   readonly server: Namespace
   readonly #run: RunDirectory
   readonly #parts: Part[] = []
@@ -45,7 +45,10 @@ export class Bed {
     this.server = machines.server
   }
 
-  /** With a server behind the gateway, on a cable whose ends have no offloads: it sees every checksum as it is. */
+  /**
+   * Opens a bed; with `serverBehind` the server is behind the gateway, on a cable without offloads, and sees every
+   * checksum as it is.
+   */
   static async open({ serverBehind = false } = {}): Promise<Bed> {
     const run = await RunDirectory.open()
     try {
@@ -72,7 +75,7 @@ export class Bed {
     }
   }
 
-  /** Portal, gateway and client, as they are shipped: policy, filters and NAT on. */
+  /** Starts portal, gateway and client with their defaults: policy, filters and NAT on. */
   async startPortreeve(lanes: { client?: string; gateway?: string } = {}): Promise<Side & { status: ClientStatus }> {
     const url = `http://${GATEWAY}:8080`
     const portal = { listen: { host: GATEWAY, port: 8080 }, public_url: url, state_folder: this.#path('portal') }
@@ -101,7 +104,7 @@ export class Bed {
       'gateway',
       { url, token: tokens.gateway, lane: lanes.gateway },
       [],
-      // The name's server is on this machine where none is behind it.
+      // If no server is behind the gateway, the name's address is one of the gateway's own.
       { own_addresses: 'allow' },
     )
     await eventually(
@@ -140,7 +143,7 @@ export class Bed {
     return side
   }
 
-  /** wireguard-go at both ends, with its own defaults. */
+  /** Starts wireguard-go at both ends with its defaults. */
   async startReference({ path }: Reference, mtu: number): Promise<Side> {
     const [clientKey, gatewayKey] = [await this.#key(), await this.#key()]
     const ends = [
@@ -175,12 +178,12 @@ export class Bed {
     return side
   }
 
-  /** What the parts wrote last, for a message. */
+  /** Last lines of output of every part, for a message. */
   lastWords(): string {
     return this.#parts.map(({ name, output }) => `--- ${name}\n${output.split('\n').slice(-8).join('\n')}`).join('\n')
   }
 
-  /** TCP checksums that a kernel at either end found wrong so far. */
+  /** Number of TCP checksums that a kernel at either end has found wrong so far. */
   async checksumErrors(): Promise<number> {
     let sum = 0
     for (const machine of [this.client, this.server]) {
@@ -206,13 +209,13 @@ export class Bed {
     await this.server.mustRun('ethtool', ['-K', 'eth0', ...off])
   }
 
-  /** iperf3 at the addresses of both resources. */
+  /** Starts iperf3 at the addresses of both resources. */
   async serve(): Promise<void> {
     await this.#serve(NAMED_SERVER)
     await this.#serve(CIDR_SERVER)
   }
 
-  /** One per address: what answers over UDP from another one would be somebody else. */
+  /** Starts one iperf3 for one address: a server on all addresses may answer UDP from another address. */
   async #serve(address: string): Promise<void> {
     const machine = address === WG.gateway ? this.gateway : this.server
     const part = this.#spawn(machine, 'iperf3', ['-s', '-B', address, '-p', String(IPERF_PORT), '--forceflush'])

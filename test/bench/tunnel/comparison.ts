@@ -3,7 +3,7 @@ import { GOALS, UNITS, type Figure, type Measure } from './measure.ts'
 export type Name = 'portreeve' | 'reference'
 export type Round = Partial<Record<Measure, Figure>>
 
-/** Null where there was nothing to compare with. */
+/** Figures of one measure; null where there was nothing to compare with. */
 export interface Row {
   portreeve: number | null
   reference: number | null
@@ -12,7 +12,7 @@ export interface Row {
 
 const WIDTH = 15
 
-/** The rounds of both as medians; ratios are made within a round, whose sides had the same machine. */
+/** Median of each side's rounds, and of the ratios within each round, whose sides had the same machine. */
 export const compare = (
   measures: readonly Measure[],
   rounds: Readonly<Record<Name, readonly Round[]>>,
@@ -26,7 +26,7 @@ export const compare = (
     }),
   )
 
-/** For people: with the goals, and with processor seconds per gigabyte. */
+/** The table for people, with goals and processor seconds per gigabyte. */
 export const table = (
   comparison: Partial<Record<Measure, Row>>,
   rounds: Readonly<Record<Name, readonly Round[]>>,

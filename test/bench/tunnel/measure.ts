@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
 import { IPERF_PORT, type Bed, type Side } from './bed.ts'
 
-/** What is measured, in the order of the table. */
+/** Names of the measures, in the order of the table. */
 export const MEASURES = ['tcp1', 'tcp4', 'reverse', 'udp1g', 'cpu1g', 'rtt'] as const
 export type Measure = (typeof MEASURES)[number]
 
@@ -16,7 +16,7 @@ export const UNITS: Readonly<Record<Measure, string>> = {
   rtt: 'ms',
 }
 
-/** What each is, for people, and what its ratio to wireguard-go is to be. */
+/** Description of each measure, and the wanted ratio to wireguard-go. */
 export const GOALS: Readonly<Record<Measure, { what: string; text: string }>> = {
   tcp1: { what: 'TCP, one stream, to the name', text: '>= 2.0' },
   tcp4: { what: 'TCP, four streams, to the address', text: '>= 2.0' },
@@ -28,7 +28,7 @@ export const GOALS: Readonly<Record<Measure, { what: string; text: string }>> = 
 
 export interface Figure {
   value: number
-  /** Processor time of both ends of the tunnel, where something was transferred. */
+  /** Processor time of both ends of the tunnel, if data was transferred. */
   secondsPerGigabyte?: number
 }
 
@@ -42,13 +42,13 @@ interface IperfReport {
 
 interface Transfer {
   gigabitsPerSecond: number
-  /** A share of what was sent. */
+  /** Share of the sent data that arrived, 0 to 1. */
   delivered: number
   processorSeconds: number
   gigabytes: number
 }
 
-/** One figure of one side, in `seconds`. Throws with what the tool said. */
+/** Measures one figure of one side, for `seconds`. Throws with the tool's own error. */
 export const measure = async (bed: Bed, side: Side, what: Measure, seconds: number): Promise<Figure> => {
   if (what === 'rtt') return { value: await roundTrip(bed.client, side.direct, seconds) }
   const address = what === 'tcp4' || what === 'udp1g' ? side.direct : side.named
@@ -56,11 +56,11 @@ export const measure = async (bed: Bed, side: Side, what: Measure, seconds: numb
   const secondsPerGigabyte = done.processorSeconds / done.gigabytes
   if (what === 'udp1g') return { value: done.delivered, secondsPerGigabyte }
   if (what !== 'cpu1g') return { value: done.gigabitsPerSecond, secondsPerGigabyte }
-  // Where the machine does not get to 1 Gbit/s: what it would take at the same price per bit.
+  // The value is scaled to 1 Gbit/s, as a slow machine transfers less.
   return { value: secondsPerGigabyte / 8 / side.pids.length, secondsPerGigabyte }
 }
 
-/** So that neither side is measured while it still grows its buffers, or translates its own code. */
+/** Transfers data before the measurement, until buffers have grown and code is compiled. */
 export const warmUp = async (bed: Bed, side: Side): Promise<void> => {
   for (const what of ['tcp1', 'reverse', 'udp1g'] as const) await measure(bed, side, what, 1)
 }
@@ -73,12 +73,12 @@ const IPERF_ARGUMENTS: Readonly<Record<Exclude<Measure, 'rtt'>, readonly string[
   cpu1g: ['-b', '1G'],
 }
 
-/** Fifty a second: at less than 10 ms apart, ping no longer sleeps between its packets, and takes a core from what it measures. */
+/** Fifty pings a second: at intervals below 10 ms ping no longer sleeps, and takes a core from what it measures. */
 const PING_INTERVAL_SECONDS = 0.02
-/** Before, so that neither side is measured while it still translates its own code. */
+/** Pings before the measurement, until code is compiled. */
 const WARMING_PINGS = 8_000
 
-/** The median in milliseconds: a timer of either side that falls on one packet of twenty is not the round trip. */
+/** Median round trip in milliseconds: a timer that delays one packet of twenty does not count. */
 const roundTrip = async (client: Namespace, address: string, seconds: number): Promise<number> => {
   await client.mustRun('ping', ['-q', '-f', '-c', String(WARMING_PINGS), '-W', '1', address])
   const count = Math.round(seconds / PING_INTERVAL_SECONDS)
@@ -97,7 +97,7 @@ const transfer = async (
   const { stdout } = await client.run('iperf3', all, { timeoutMs: (seconds + 20) * 1_000 })
   const { end, error } = JSON.parse(stdout) as IperfReport
   if (error !== undefined) throw new Error(`iperf3 ${all.join(' ')}: ${error}`)
-  // Of UDP only the server knows what arrived, and tells the share.
+  // Only the UDP server knows the share of datagrams that arrived.
   const isUdp = args.includes('-u')
   const delivered = isUdp ? 1 - (end.sum?.lost_percent ?? 100) / 100 : 1
   return {
@@ -108,7 +108,7 @@ const transfer = async (
   }
 }
 
-/** User and system time of processes with all their threads so far. */
+/** User and system time in seconds of processes with all their threads so far. */
 const processorSeconds = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []

@@ -5,7 +5,7 @@ export interface Options {
   rounds: number
   seconds: number
   measures: readonly Measure[]
-  /** Of wireguard-go's device. */
+  /** MTU of wireguard-go's device. */
   mtu: number
   json: boolean
 }
@@ -47,7 +47,7 @@ Progress is on standard error. The table also shows processor time per gigabyte 
 machine disturbs least. README.md in this folder tells where the time goes.
 `
 
-/** What was asked for, or what is wrong with it. */
+/** Parses the arguments; returns the options, or the problem with the arguments. */
 export const readOptions = (args: readonly string[]): Options | { problem: string } | 'help' => {
   try {
     const { values } = parseArgs({ args: [...args], options: OPTIONS })

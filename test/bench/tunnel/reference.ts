@@ -9,13 +9,13 @@ const LEAST = 20231211
 
 export interface Reference {
   path: string
-  /** The Debian package's version. */
+  /** Version of the Debian package. */
   version: string
 }
 
 /**
- * The wireguard-go to compare with: Debian trixie's, in a folder of its own, as apt gets it without touching the system's lists. Older ones
- * are from before its offload work. Undefined, and why, where it cannot be had.
+ * Finds the wireguard-go to compare with: Debian trixie's, downloaded by apt into a folder of its own, without touching
+ * the system's lists. Older versions lack its offload work. Returns the reason if it cannot be had.
  */
 export const findReference = async (): Promise<Reference | { missing: string }> => {
   try {

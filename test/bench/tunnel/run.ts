@@ -1,4 +1,5 @@
-// `npm run bench:tunnel`: Portreeve's real client and gateway and wireguard-go side by side. See HELP in options.ts, and README.md.
+// `npm run bench:tunnel`: compares Portreeve's real client and gateway with wireguard-go. See HELP in options.ts, and
+// README.md.
 import { Bed, type Side } from './bed.ts'
 import { compare, table, type Name, type Round } from './comparison.ts'
 import { UNITS, measure, warmUp } from './measure.ts'

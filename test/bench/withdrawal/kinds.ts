@@ -1,15 +1,15 @@
 import type { Call } from '../child/withdrawal-probe.ts'
 import { TARGETS, type StandingLab } from './standing-lab.ts'
 
-/** One removal to come: of access that is there. */
+/** One removal of access, to be measured. */
 export interface Removal {
   address: string
   call: () => Call | Promise<Call>
-  /** Where the client ends with it: gives back what was taken away. The token that the client comes back with. */
+  /** Undoes a removal that ended the client; resolves with the token for the client's next start. */
   restore?: () => Promise<string>
 }
 
-/** Prepares so many removals, and afterwards does away with what is left of them. */
+/** A way to take access away: prepares so many removals, and afterwards deletes what is left of them. */
 export interface Kind {
   what: string
   prepare: (lab: StandingLab, count: number) => Promise<Removal[]>
@@ -22,7 +22,10 @@ interface Access {
   policyId: string
 }
 
-/** Each removal has a group, a resource and a policy of its own, all of one client: the next one is fresh. */
+/**
+ * Makes a kind whose removals have a group, a resource and a policy each, all of one client: the client needs no
+ * restart.
+ */
 const ofAccess = (what: string, call: (access: Access) => Call): Kind => ({
   what,
   prepare: async (lab, count) => {
@@ -49,7 +52,7 @@ const ofAccess = (what: string, call: (access: Access) => Call): Kind => ({
   },
 })
 
-/** Each removal signs the client out: it comes back for the next one. */
+/** Makes a kind whose removals sign the client out: it starts again for the next one. */
 const ofClient = (
   what: string,
   call: (lab: StandingLab) => Call | Promise<Call>,
@@ -107,7 +110,7 @@ const enableAgain = async (lab: StandingLab, path: string): Promise<string> => {
 const deviceOf = async (lab: StandingLab): Promise<Call> =>
   remove(`clients/${(await listAll(lab, 'clients'))[0]?.id ?? ''}`)
 
-/** The token that the client runs with; its first one came from the sign-in. */
+/** Call that deletes the client's token in use; the first one came from the sign-in. */
 const tokenInUse = async (lab: StandingLab): Promise<Call> => {
   const [latest] = (await listAll(lab, 'tokens'))
     .filter(({ kind }) => kind === 'client')
@@ -116,8 +119,8 @@ const tokenInUse = async (lab: StandingLab): Promise<Call> => {
 }
 
 /**
- * Every way to take access away. `token` goes last: it uses up the client's first one. Not among them is the withdrawal of the
- * authorization itself: the client asks again, and has the next one before a packet is lost.
+ * Every way to take access away. `token` goes last, as it uses up the client's first token. Withdrawing the
+ * authorization itself is missing: the client requests again, and has a new one before a packet is lost.
  */
 export const KINDS: Readonly<Record<string, Kind>> = {
   membership: ofAccess('the actor leaves the group', ({ groupId }) =>

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Namespace } from '../../../hosts/lab/namespace.ts'
 
-/** A program of `test/bench/child` on a machine of the lab, that is told lines and answers lines. */
+/** A program of `test/bench/child` on a machine of the lab, which reads and prints lines. */
 export class LineChild {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
@@ -15,7 +15,7 @@ export class LineChild {
     this.#child = spawn('ip', ['netns', 'exec', machine.name, process.execPath, program, ...args], {
       stdio: ['pipe', 'pipe', 'ignore'],
     })
-    this.#child.stdin?.on('error', () => undefined) // it ended: whoever waits for its next line hears of it
+    this.#child.stdin?.on('error', () => undefined) // it has ended: the reader of its next line is told
     const stdout = this.#child.stdout
     if (stdout === null) throw new Error('it has no output')
     this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]()

@@ -1,4 +1,4 @@
-// `npm run bench:withdrawal`: how long access lasts after the API has answered that it is taken away. See HELP.
+// `npm run bench:withdrawal`: measures how long access lasts after the API has answered its removal. See HELP.
 import { parseArgs } from 'node:util'
 import { Lab } from '../../../hosts/lab/lab.ts'
 import type { Measured } from '../child/withdrawal-probe.ts'
@@ -77,7 +77,7 @@ const takeAway = async (
   { address, call, restore }: Removal,
   next: Removal | undefined,
 ): Promise<Measured> => {
-  // The portal has the authorization that is to go.
+  // The portal has made the authorization that the removal ends.
   await standing.reach(address)
   const following = next?.address === address ? undefined : next?.address
   const measured = await standing.measure({ address, call: await call(), next: following })
@@ -99,7 +99,7 @@ const takeAll = async (standing: StandingLab, { prepare, tidy }: Kind, taken: Me
 }
 
 const kinds: Record<string, ReturnType<typeof figuresOf>> = {}
-// What a hundred removals take away is made all at once, by one address.
+// The rate limit is raised: the objects of a hundred removals are made at once, from one address.
 const lab = await Lab.open({ portal: { rate_limit: { burst: 2_000, per_second: 1_000 } } })
 let standing: StandingLab | undefined
 const close = async (): Promise<void> => {
@@ -118,7 +118,7 @@ try {
     try {
       await takeAll(standing, kind, taken)
     } catch (error) {
-      // What was measured so far is still worth printing, but a lab that lost its client measures no more.
+      // Measurements so far are still worth printing, but a lab that lost its client measures no more.
       say(`${name}, after ${taken.length} runs: ${String(error)}`)
       process.exitCode = 1
     }

@@ -6,19 +6,22 @@ import { World } from '../../../hosts/lab/world.ts'
 import type { Call, Measured, ProbeQuestion } from '../child/withdrawal-probe.ts'
 import { LineChild } from './line-child.ts'
 
-/** What only a test of the story needs. */
+/** Steps of the lab that a measurement does not need. */
 const NOT_NEEDED = /scan|direct access|without the nonce|code from a mail/
 const PORT = 7
-/** The protected server has one address more for each removal at once. */
+/** Addresses of the protected server: one for each of a hundred removals at once. */
 export const TARGETS = Array.from({ length: 100 }, (_, index) => `10.20.0.${110 + index}`)
 
-/** The lab with a client that can be started again and again, a protected server with many addresses, and a probe beside the client. */
+/**
+ * The lab with a client that can be started again and again, a protected server with many addresses, and a probe beside
+ * the client.
+ */
 export class StandingLab {
   readonly world: World
   readonly #probe: LineChild
   readonly #client: LineChild
   readonly #echo: LineChild
-  /** What the client has a token of. */
+  /** Token of the client's sign-in. */
   readonly ownToken: string
 
   private constructor(world: World, { probe, client, echo }: Record<'probe' | 'client' | 'echo', LineChild>) {
@@ -53,12 +56,15 @@ export class StandingLab {
     return standing
   }
 
-  /** The bodies of the portal's answers, in order. @throws Error where one is refused */
+  /**
+   * Calls the API and resolves with the bodies of the answers, in order.
+   * @throws Error if one is refused
+   */
   call(...calls: Call[]): Promise<unknown[]> {
     return this.#ask({ ask: 'call', calls }) as Promise<unknown[]>
   }
 
-  /** Ids of what was made. */
+  /** Makes objects by the API and resolves with their ids. */
   async make(calls: Call[]): Promise<string[]> {
     return ((await this.call(...calls)) as { id: string }[]).map(({ id }) => id)
   }
@@ -71,14 +77,17 @@ export class StandingLab {
     return this.#ask({ ask: 'measure', ...removal }) as Promise<Measured>
   }
 
-  /** @throws Error where it ends instead */
+  /**
+   * Starts the client and waits until it is connected.
+   * @throws Error if it ends instead
+   */
   async startClient(token: string): Promise<void> {
     this.#client.tell({ token })
     const line = await this.#client.line()
     if (line !== 'connected') throw new Error(`the client: ${line}`)
   }
 
-  /** Waits until the client is over and has put its machine's network in order again. */
+  /** Waits until the client has ended and restored its machine's network. */
   async clientEnded(): Promise<void> {
     const line = await this.#client.line()
     if (!line.startsWith('ended signed_out')) throw new Error(`the client: ${line}`)

@@ -1,5 +1,5 @@
-// The product whole on the real kernel, started once for a file of tests: a portal, gateways, clients and what they reach, each in
-// a namespace of its own, driven through the portal's API and by the tools that people have.
+// The whole product on the real kernel, started once for a file of tests: a portal, gateways, clients and servers, each
+// in a namespace of its own, driven by the portal's API and by ordinary tools.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,7 +56,9 @@ export class Bed {
     this.network = network
   }
 
-  /** Networks, servers, and a portal with an account, a site and a group; no gateway and no client yet. */
+  /**
+   * Opens a bed with networks, servers, and a portal with an account, a site and a group; without gateways and clients.
+   */
   static async open(): Promise<Bed> {
     const run = await RunDirectory.open()
     try {
@@ -107,14 +109,14 @@ export class Bed {
     return id
   }
 
-  /** Makes an object at the portal and remembers it under a name. */
+  /** Makes an object by the portal's API and remembers it under a name. */
   async make(name: string, collection: string, body: object): Promise<ApiObject> {
     const made = await this.api.create(collection, body)
     this.#ids.set(name, made.id)
     return made
   }
 
-  /** A resource that everybody of the group may have. */
+  /** Makes a resource that every member of the group may reach. */
   async resource(name: string, address: string, filters: readonly Filter[] = [], site = 'site'): Promise<string> {
     const type = /[/:]|^[\d.]+$/.test(address) ? 'cidr' : 'dns'
     await this.make(name, 'resources', { name, type, address, site_id: this.id(site), filters })
@@ -126,7 +128,7 @@ export class Bed {
     await this.make(`policy for ${name}`, 'policies', { group_id: this.id('group'), resource_id: this.id(name) })
   }
 
-  /** Adds a machine to the networks. A machine with one family knows the name server by that. */
+  /** Adds a machine to networks. A machine of one family is told the name server's address of that family. */
   async join(name: string, joints: readonly Joint[]): Promise<Namespace> {
     const atSite = joints.some(({ network }) => network === 'site' || network === 'far')
     const families = joints[0]?.families ?? 'dual'
@@ -178,7 +180,7 @@ export class Bed {
     )
   }
 
-  /** A token of the group's person, for one more client. */
+  /** Makes a token of the group's person, for another client. */
   async clientToken(name: string): Promise<string> {
     const { token } = await this.api.create(`actors/${this.id('person')}/client_tokens`, { name })
     return String(token)
@@ -218,7 +220,7 @@ export class Bed {
     )
   }
 
-  /** Starts the portal, with the database that it has. */
+  /** Starts the portal again on the same database. */
   async restartPortal(): Promise<void> {
     const args = portreeve('portal', '--config', join(this.run.path, 'portal.yaml'))
     const part = this.#spawn('portal', this.machine('portal'), args)
@@ -238,7 +240,10 @@ export class Bed {
     return (await askClient(this.#socket(name), 'status')) as ClientStatus
   }
 
-  /** How often a gateway dropped something for a reason so far, `wrong-key`, whoever counted it. Its lane tells it once a second. */
+  /**
+   * Number of packets that a gateway has dropped for a reason (`wrong-key`), summed over all its parts. The lane
+   * reports its share once a second.
+   */
   async dropped(reason: string, gateway = 'gateway'): Promise<number> {
     const { dropped } = await askGatewayStatus(join(this.run.path, gateway, 'gateway.sock'))
     return Object.values(dropped)
@@ -247,7 +252,7 @@ export class Bed {
       .reduce((sum, [, count]) => sum + count, 0)
   }
 
-  /** Waits until a client knows of a resource. */
+  /** Waits until a client knows a resource. */
   async knows(resource: string, name = 'client'): Promise<void> {
     await eventually(async () => (await this.status(name)).resources.find(({ id }) => id === this.id(resource)), {
       what: `${name} knows ${resource}`,
@@ -255,7 +260,7 @@ export class Bed {
     })
   }
 
-  /** What a server of the bed saw of a request, made by curl on a client's machine. */
+  /** Fetches a page by curl on a client's machine and returns the server's account of the request. */
   async page(url: string, request: PageRequest & { client?: string } = {}): Promise<Seen> {
     const { client = 'client', ...rest } = request
     const answer = await fetchPage(this.machine(client), url, { timeoutMs: PATIENCE_MS, ...rest })
@@ -263,20 +268,20 @@ export class Bed {
     return JSON.parse(answer.body) as Seen
   }
 
-  /** What a client's system says to a name. */
+  /** Resolves a name on a client's machine by dig; returns the answer's data, one item a record. */
   async resolve(name: string, type: 'A' | 'AAAA' = 'A', client = 'client'): Promise<string[]> {
     const { stdout } = await this.machine(client).run('dig', ['+short', '+tries=1', '+time=20', name, type])
     return stdout.split('\n').filter((line) => line !== '' && !line.startsWith(';'))
   }
 
-  /** How often the portal has decided about a resource. */
+  /** Number of the portal's decisions about a resource so far. */
   async decisions(resource: string): Promise<number> {
     const id = this.id(resource)
     const records = await this.api.list('audit_log?limit=100')
     return records.filter((record) => record['kind'] === 'decision' && JSON.stringify(record).includes(id)).length
   }
 
-  /** What everything wrote last, for a test that failed. */
+  /** Last lines of output of every part, for the message of a failed test. */
   lastWords(): string {
     return [...this.#parts]
       .map(([name, part]) => `--- ${name}\n${part.output.split('\n').slice(-12).join('\n')}`)
@@ -293,7 +298,7 @@ export class Bed {
     await this.run.close()
   }
 
-  /** What a name server of the bed says from now on. */
+  /** Replaces the records of a name server of the bed. */
   async changeNames(name: 'portal' | 'target', names: Readonly<Record<string, readonly string[]>>): Promise<void> {
     await this.stopPart(`${name}-names`)
     await this.#answerNames(name, names)
@@ -364,7 +369,7 @@ export class Bed {
   }
 }
 
-/** What is waited for, unless the process that it needs ends before. */
+/** Resolves with `work`; rejects if the process that it depends on ends first. */
 const unlessEnded = async <T>(part: Part, work: Promise<T>): Promise<T> =>
   Promise.race([
     work,

@@ -7,8 +7,8 @@ import { encodeInitiation } from '../../../plugins/transport-wireguard/messages.
 import { NoiseState } from '../../../plugins/transport-wireguard/noise-state.ts'
 
 /**
- * A handshake's first message (WireGuard §5.4.2) that claims a public key, by a private key that may be another's. With one's own it
- * is an honest one.
+ * Builds a handshake's first message (WireGuard §5.4.2) that claims one public key and is made with a private key,
+ * which may belong to another. With a matching pair it is honest.
  */
 export const forgedInitiation = (forgery: {
   receiver: Uint8Array

@@ -1,5 +1,6 @@
-// A client that says what a test tells it to, as a process of its own in a namespace: the real transport, the real connectivity
-// checks and the real control channel, without a packet engine that would keep it honest. Its parent talks to it over IPC.
+// A client that sends whatever a test wants, as a process of its own in a namespace: the real transport, the real
+// connectivity checks and the real control channel, without a packet engine that would keep it honest. Its parent talks
+// to it over IPC.
 import { createSocket } from 'node:dgram'
 import { externalId } from '../../../core/crypto/external-id.ts'
 import { keyFromBase64, toBase64 } from '../../../core/crypto/text-encoding.ts'
@@ -16,24 +17,24 @@ import { forgedInitiation } from './forged-initiation.ts'
 export type LiarCommand =
   | { type: 'join'; url: string; token: string; name: string; address: string }
   | { type: 'ask'; resourceId: string }
-  /** Sealed and sent to the gateway that granted something. */
+  /** Seals packets and sends them to the gateway that granted something. */
   | { type: 'send'; packets: readonly Uint8Array[] }
-  /** Sealed and reported, but not sent. */
+  /** Seals packets and reports the datagrams, without sending them. */
   | { type: 'seal'; packets: readonly Uint8Array[] }
-  /** Sends datagrams past the transport, to where the last one went. */
+  /** Sends datagrams past the transport, to the address of the last one. */
   | { type: 'sendRaw'; datagrams: readonly Uint8Array[] }
-  /** Begins a handshake past the transport, by its own private key, and says that it has this public one. */
+  /** Starts a handshake past the transport with its own private key, but claims this public key. */
   | { type: 'initiate'; claimed: Uint8Array; sender: number }
 
 export type LiarReport =
   | { type: 'joined'; ipv4: string; ipv6: string; publicKey: Uint8Array }
-  /** Any frame of the portal's. */
+  /** Any frame from the portal. */
   | { type: 'heard'; event: string }
   | { type: 'answered'; event: string; resourceId: string }
   | { type: 'packet'; packet: Uint8Array }
   | { type: 'sent'; datagram: Uint8Array }
   | { type: 'sealed'; datagram: Uint8Array }
-  /** A handshake message that came, and for which of our indices. */
+  /** A handshake message that arrived, and the index of ours that it is for. */
   | { type: 'handshake'; kind: number; receiver: number }
   | { type: 'established' }
 

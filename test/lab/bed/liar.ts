@@ -6,19 +6,19 @@ import type { LiarCommand, LiarReport } from './liar-end.ts'
 import { ipv4Of, ipv6Of, type Families } from './topology.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
 
-/** A client of the person's that is not honest: see liar-end.ts. */
+/** A dishonest client of the group's person, whose process is liar-end.ts. */
 export class Liar {
   ipv4 = ''
   ipv6 = ''
   publicKey = new Uint8Array(0)
-  /** What came out of its tunnel, in order. */
+  /** Packets that came out of its tunnel, in order. */
   readonly packets: Uint8Array[] = []
-  /** Sealed data that it sent. */
+  /** Sealed data messages that it has sent. */
   readonly sent: Uint8Array[] = []
-  /** Handshake messages that came for it. */
+  /** Handshake messages that it has received. */
   readonly handshakes: { kind: number; receiver: number }[] = []
   readonly #sealed: Uint8Array[] = []
-  /** Events of the portal's. */
+  /** Names of the portal's events that it has received. */
   readonly #heard: string[] = []
   readonly #answers = new Map<string, string>()
   readonly #child: ChildProcess
@@ -36,7 +36,7 @@ export class Liar {
     this.#child.on('message', (report: LiarReport) => this.#take(report))
   }
 
-  /** On a machine of its own on the client's network. */
+  /** Starts the client on a machine of its own on the client's network. */
   static async join(
     bed: Bed,
     { name, host, token, families = 'ipv4' }: { name: string; host: number; token?: string; families?: Families },
@@ -50,7 +50,7 @@ export class Liar {
     return liar
   }
 
-  /** Asks for a resource and waits for the portal's answer: the event's name. */
+  /** Requests a resource and resolves with the name of the portal's answering event. */
   async ask(resource: string): Promise<string> {
     const resourceId = this.#bed.id(resource)
     this.#answers.delete(resourceId)
@@ -59,7 +59,7 @@ export class Liar {
     return this.#answers.get(resourceId) ?? ''
   }
 
-  /** Waits for its tunnel. */
+  /** Waits until its tunnel is established. */
   connected(): Promise<void> {
     return this.until('its tunnel', () => this.#isEstablished)
   }
@@ -68,7 +68,7 @@ export class Liar {
     this.#tell({ type: 'send', packets })
   }
 
-  /** What it would send of these packets, in order. */
+  /** Seals packets without sending them, and returns the datagrams in order. */
   async seal(...packets: readonly Uint8Array[]): Promise<Uint8Array[]> {
     this.#sealed.length = 0
     this.#tell({ type: 'seal', packets })
@@ -84,7 +84,7 @@ export class Liar {
     this.#tell({ type: 'sendRaw', datagrams })
   }
 
-  /** The first packet out of the tunnel that fits. */
+  /** Resolves with the first packet out of the tunnel that matches. */
   async packet(what: string, matches: (packet: Uint8Array) => boolean): Promise<Uint8Array> {
     await this.until(what, () => this.packets.some(matches))
     return this.packets.find(matches) ?? new Uint8Array()

@@ -2,7 +2,7 @@ import { Namespace } from '../../../hosts/lab/namespace.ts'
 import type { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { FAR_MTU, ipv4Of, ipv6Of, NETWORKS, type Joint, type NetworkName } from './topology.ts'
 
-/** The switches and routers of the bed, and the machines that join them. */
+/** Switches and routers of the bed, and the machines on them. */
 export class BedNetwork {
   readonly #run: RunDirectory
   readonly #routers: Readonly<Record<'internet' | 'premises', Namespace>>
@@ -21,7 +21,7 @@ export class BedNetwork {
       await at.address(name, `${ipv4Of(name as NetworkName, 1)}/24`)
       await at.address(name, `${ipv6Of(name as NetworkName, 1)}/64`)
     }
-    // For IPv4 alone: a smaller device would lose its IPv6 addresses.
+    // IPv6 has no MTU below 1280: the smaller one is set for IPv4 routes alone.
     await premises.ip([
       'route',
       'change',
@@ -41,7 +41,7 @@ export class BedNetwork {
     return this.#routers
   }
 
-  /** A machine on these networks; its default route is by the router of the first. */
+  /** Adds a machine to these networks; its default route is the router of the first. */
   async join(name: string, joints: readonly Joint[], nameServers: readonly string[]): Promise<Namespace> {
     const machine = await Namespace.create(this.#run, name)
     await allowIpv6(machine)
@@ -71,7 +71,7 @@ const router = async (run: RunDirectory, name: string): Promise<Namespace> => {
   return namespace
 }
 
-/** Containers often have IPv6 switched off for new devices. */
+/** Allows IPv6 on new devices, which containers often switch off. */
 const allowIpv6 = async (namespace: Namespace): Promise<void> => {
   const off = ['all', 'default', 'lo'].map((name) => `net.ipv6.conf.${name}.disable_ipv6=0`)
   const quick = ['net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0']

@@ -12,7 +12,10 @@ table inet ${table} {
 
 let watches = 0
 
-/** Counts what a gateway lets out of its tunnels into the site: every packet that it writes to its TUN device, or those that match. */
+/**
+ * Counts packets that a gateway writes to its TUN device, and so lets out of its tunnels into the site: all, or those
+ * that match.
+ */
 export class Passed {
   readonly #gateway: Namespace
   readonly #table: string
@@ -22,7 +25,7 @@ export class Passed {
     this.#table = table
   }
 
-  /** `match` is nft's: `tcp dport 80`. */
+  /** Starts counting. `match` is an expression of nft: `tcp dport 80`. */
   static async watch(gateway: Namespace, match = ''): Promise<Passed> {
     const table = `watch${++watches}`
     await gateway.mustRun('nft', ['-f', '-'], { input: rules(table, match) })

@@ -13,7 +13,7 @@ interface Input {
   udpPorts: number[]
 }
 
-/** What a page of it says. */
+/** The server's account of a request, in its page. */
 export interface Seen {
   server: string
   host: string
@@ -52,7 +52,7 @@ for (const port of tcpPorts) {
       return response.setHeader('content-type', 'application/json').end(`${JSON.stringify(seen)}\n`)
     })
   })
-  // A connection that nobody ends goes on for a second.
+  // A connection that the client leaves open is closed after a second.
   server.keepAliveTimeout = 1_000
   await new Promise<void>((resolve) => server.listen(port, '::', resolve))
 }

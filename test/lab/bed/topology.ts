@@ -11,21 +11,21 @@ export const NETWORKS = {
 export type NetworkName = keyof typeof NETWORKS
 export type Families = 'dual' | 'ipv4' | 'ipv6'
 
-/** Where a machine is on a network: the last part of its addresses, the same in both families. */
+/** Place of a machine on a network: `host` is the last part of its addresses, the same in both families. */
 export interface Joint {
   network: NetworkName
   host: number
   families?: Families
 }
 
-/** What path MTU discovery has to find on the way to `far`. IPv6 has no less than 1280. */
+/** Path MTU over IPv4 to the network `far`. IPv6 allows none below 1280. */
 export const FAR_MTU = 1000
 
 export const PORTAL_HOST = 10
 export const PORTAL_PORT = 8080
 export const TARGET_HOST = 80
 export const PUBLIC_HOST = 80
-/** Where the portal moves to. */
+/** Host number that the portal moves to. */
 export const MOVED_PORTAL_HOST = 11
 export const FAR_HOST = 90
 export const NEIGHBOUR_HOST = 5
@@ -35,7 +35,7 @@ export const CLIENT_HOST = 200
 export const ipv4Of = (network: NetworkName, host: number): string => `${NETWORKS[network].ipv4}${host}`
 export const ipv6Of = (network: NetworkName, host: number): string => `${NETWORKS[network].ipv6}${host}`
 
-/** What only the site knows: names on one address in both families, and on one of a family alone. */
+/** Records that only the site's name server has: names with both families on one address, and with one family alone. */
 export const SITE_NAMES: Readonly<Record<string, readonly string[]>> = {
   'web.example.org': [ipv4Of('site', TARGET_HOST), ipv6Of('site', TARGET_HOST)],
   'wiki.example.org': [ipv4Of('site', TARGET_HOST), ipv6Of('site', TARGET_HOST)],
@@ -52,7 +52,7 @@ export const SITE_NAMES: Readonly<Record<string, readonly string[]>> = {
   'far.example.org': [ipv4Of('far', FAR_HOST), ipv6Of('far', FAR_HOST)],
 }
 
-/** What the world's name server knows. */
+/** Records of the world's name server. */
 export const OUTSIDE_NAMES: Readonly<Record<string, readonly string[]>> = {
   'upstream.example.net': [ipv4Of('outside', PUBLIC_HOST)],
   'portal.example.net': [ipv4Of('outside', PORTAL_HOST), ipv6Of('outside', PORTAL_HOST)],

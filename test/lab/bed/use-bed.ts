@@ -2,7 +2,9 @@ import { after, afterEach, before } from 'mocha'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 import { Bed } from './bed.ts'
 
-/** For the top of a describe: one bed for all of its tests, and what it wrote where one fails. */
+/**
+ * Opens one bed for all tests of a `describe`, and prints its output where one fails. Call it first in the `describe`.
+ */
 export const useBed = (prepare: (bed: Bed) => Promise<void>): (() => Bed) => {
   let bed: Bed | undefined
   needsKernel()

@@ -4,7 +4,10 @@ import { isPermitted, type Probe } from './model.ts'
 import type { Prober, Talk } from './prober.ts'
 import type { Person, Scenery } from './scenery.ts'
 
-/** A TCP connection that is open while things happen. It goes on with the machine that it began with, whatever its name says since (D10). */
+/**
+ * A TCP connection that is open during a round of events. It stays with the machine that it was opened to, whatever its
+ * name resolves to later (D10).
+ */
 export class Conversation {
   readonly #person: Person
   readonly #talk: Talk
@@ -23,7 +26,7 @@ export class Conversation {
     this.#probe = probe
   }
 
-  /** As many as are answered of two with one name, or address, from one port (T3). */
+  /** Opens two connections to one name or address from one port (T3), and returns those that are answered. */
   static open(scenery: Scenery, prober: Prober): Conversation[] {
     const person = scenery.anyPerson()
     const { probe } = scenery.aimedProbe(person)
@@ -48,8 +51,8 @@ export class Conversation {
   }
 
   /**
-   * After everything has settled: whether it went on. Where something may have ended it nobody asks, but what is not permitted any more
-   * must have ended.
+   * Checks the connection after everything has settled; returns whether it went on. It must have ended if it is not
+   * permitted any more, and may have ended if an event disturbed it.
    */
   check(scenery: Scenery, prober: Prober): boolean {
     const { name, process } = this.#gateway

@@ -1,2 +1,2 @@
-/** Something else happened than the model says. */
+/** A result that differs from the model's prediction. */
 export class Deviation extends Error {}

@@ -1,5 +1,6 @@
-// `npm run fuzz [-- SECONDS [FIRST_SEED]]`: random worlds, one seed after the other, for as long as that. A seed that deviates belongs into
-// seeds.json beside the source, where `npm test` replays it. Ctrl-C ends it with what there is.
+// `npm run fuzz [-- SECONDS [FIRST_SEED]]`: runs random worlds, one seed after the other, for so many seconds. Add a
+// seed that deviates to seeds.json beside the source, where `npm test` replays it. Ctrl-C ends the run with its results
+// so far.
 import { setImmediate as turn } from 'node:timers/promises'
 import { Deviation } from './deviation.ts'
 import { Simulation } from './simulation.ts'

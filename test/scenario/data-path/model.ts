@@ -1,66 +1,70 @@
-// The reference: what a probe has to meet while nothing is broken, from the resources that its sender may have, the sites and the
-// networks that everybody is in. It is slow, simple, and shares no code with what it judges.
+// Reference model: predicts the results of a probe while nothing is broken, from the resources that its sender may
+// reach, the sites and the networks that everybody is in. It is slow and simple, and shares no code with the product.
 
 export type Family = 'ipv4' | 'ipv6'
 export type Protocol = 'udp' | 'tcp' | 'icmp'
 
 export interface ModelResource {
   id: string
-  /** A site's name. */
+  /** Name of the site. */
   site: string
   type: 'dns' | 'cidr' | 'internet'
-  /** A pattern, or a prefix. */
+  /** Pattern of names, or prefix. */
   address: string
-  /** Nothing in it permits everything; ports are inclusive, and ignored for `icmp`. */
+  /** Permitted traffic; an empty list permits everything. Ports are inclusive, and ignored for `icmp`. */
   filters: readonly { protocol: Protocol; from: number; to: number }[]
-  /** Of names that have one only. */
+  /** The one address family of a name that has only one. */
   only?: Family
 }
 
 export interface ModelMachine {
   name: string
   addresses: readonly string[]
-  /** Where nothing listens. */
+  /** Ports on which nothing listens. */
   closedPorts: readonly number[]
 }
 
 export interface ModelSite {
   name: string
   machines: readonly ModelMachine[]
-  /** What its name server says. */
+  /** Records of the site's name server. */
   records: ReadonlyMap<string, readonly string[]>
-  /** The outside addresses of each gateway that runs. */
+  /** Outside addresses of each running gateway. */
   gateways: readonly (readonly string[])[]
 }
 
 export interface Probe {
-  /** A name, or an address. */
+  /** Name or address. */
   target: string
   family: Family
   protocol: Protocol
   port: number
-  /** Which one of a name's four addresses an application takes. */
+  /** Index of the mapped address that an application uses, of a name's four. */
   choice: number
 }
 
-/** What the sender of a probe may have, and where it is. */
+/** Resources that the sender of a probe may reach, the sites, and the sender's own addresses. */
 export interface Surroundings {
   resources: readonly ModelResource[]
   sites: readonly ModelSite[]
-  /** The sender's own addresses outside. */
+  /** Outside addresses of the sender. */
   addresses: readonly string[]
 }
 
 /**
- * What the sender may see, any of it: `answered by NAME`; `closed`, by the machine's own words; ICMP that says `prohibited` or `unreachable`;
- * `silent` where it is carried to where nobody is; `unresolved` where the name has no address.
+ * Predicts the possible results of a probe: `answered by NAME`; `closed`, reported by the machine itself; an ICMP error
+ * that says `prohibited` or `unreachable`; `silent` if the packet is carried to an address without a machine;
+ * `unresolved` if the name has no address.
  */
 export const predict = (probe: Probe, around: Surroundings): string[] => [
   ...meetsOnceResolved(probe, around),
   ...(isMissing(probe.target, around) ? ['unresolved'] : []),
 ]
 
-/** Whether a name has no address at any site that it may belong to: once that is known there, it is not resolved for a while (D13). */
+/**
+ * Whether a name has no address at any site that it may belong to. Once the client has learned that, the name does not
+ * resolve for a while (D13).
+ */
 const isMissing = (target: string, { resources, sites }: Surroundings): boolean => {
   const covering = resources.filter((resource) => covers(resource, target))
   if (isAddress(target) || covering.some(({ address }) => !/[*?]/.test(address))) return false
@@ -76,21 +80,21 @@ const meetsOnceResolved = (probe: Probe, { resources, sites, addresses }: Surrou
   if (resource === undefined) return ['prohibited']
   const site = sites.find(({ name }) => name === resource.site)
   if (site === undefined || site.gateways.length === 0) return ['unreachable']
-  // A way is looked for in vain, for longer than an application waits.
+  // The client searches for a path in vain, for longer than an application waits.
   if (!site.gateways.some((theirs) => shareFamily(addresses, theirs))) return ['unreachable', 'silent']
   const real = isAddress(target) ? [target] : servers(site.records.get(target) ?? [], family)
   const address = real[probe.choice % Math.max(1, real.length)]
   return [address === undefined ? 'unreachable' : meets(address, probe, site)]
 }
 
-/** Whether any of the resources would let it pass. */
+/** Whether any of the sender's resources permits the probe. */
 export const isPermitted = (probe: Probe, { resources }: Surroundings): boolean => {
   const covering = resources.filter((resource) => covers(resource, probe.target)).sort(moreSpecificFirst)
   if (!isAddress(probe.target) && !hasFamily(covering, probe.family)) return false
   return covering.some((resource) => permits(resource, probe))
 }
 
-/** Whether a resource alone would let a packet to an address of its site pass, under any of these names. */
+/** Whether a resource alone permits packets to an address of its site, under the address or any of its names. */
 export const letsPass = (
   resource: ModelResource,
   { address, names, ...probe }: { address: string; names: readonly string[]; protocol: Protocol; port: number },
@@ -99,7 +103,7 @@ export const letsPass = (
 
 export const isAddress = (text: string): boolean => /^[\d.]+$|:/.test(text)
 
-/** Whether packets can go from one to the other. */
+/** Whether two machines have an address family in common. */
 export const shareFamily = (some: readonly string[], others: readonly string[]): boolean =>
   some.some((one) => others.some((other) => one.includes(':') === other.includes(':')))
 
@@ -126,7 +130,10 @@ const covers = ({ type, address }: ModelResource, target: string): boolean => {
   return bitsOf(network).slice(0, Number(length)) === bitsOf(target).slice(0, Number(length))
 }
 
-/** `*` is the name itself or one label more, `**` any number, `?` one character. */
+/**
+ * Whether labels match a pattern: `*` is the name itself or one more label, `**` any number of labels, `?` one
+ * character.
+ */
 const matches = ([first, ...rest]: readonly string[], labels: readonly string[]): boolean => {
   if (first === undefined) return labels.length === 0
   const most = first === '**' ? labels.length : first === '*' ? 1 : -1
@@ -140,7 +147,10 @@ const matches = ([first, ...rest]: readonly string[], labels: readonly string[])
   return first.split('').every((letter, at) => letter === '?' || letter === label[at]) && matches(rest, more)
 }
 
-/** Names before prefixes before the Internet; the longest end or prefix; `?` before `*` before `**`; the highest id. */
+/**
+ * Orders resources: names, prefixes, the Internet; then the longest written end or prefix; then `?`, `*`, `**`; then
+ * the highest id.
+ */
 const moreSpecificFirst = (a: ModelResource, b: ModelResource): number => {
   const ranks = [rank(a), rank(b)] as const
   const at = ranks[0].findIndex((value, index) => value !== ranks[1][index])
@@ -155,17 +165,19 @@ const rank = ({ type, address }: ModelResource): number[] => {
   return [2, written, address.includes('**') ? 0 : address.includes('*') ? 1 : 2]
 }
 
-/** In order of their value. */
+/** Addresses of a family that a name may resolve to, in ascending order. */
 const servers = (addresses: readonly string[], family: Family): string[] =>
   addresses
     .filter((address) => address.includes(':') === (family === 'ipv6') && isServer(address))
     .sort((a, b) => (bitsOf(a) < bitsOf(b) ? -1 : 1))
 
-/** What a name may not lead to: the gateway itself, its link, nobody, everybody, the tunnels. */
+/**
+ * Whether a name may resolve to an address: not to the gateway itself, its link, no or every machine, or the tunnels.
+ */
 const isServer = (address: string): boolean =>
   !/^(?:0\.|127\.|169\.254\.|22[4-9]\.|100\.|::|fe80:|ff|fd00:)/.test(address)
 
-/** Of the addresses that a simulation uses. */
+/** Whether an address is public, among the addresses that a simulation uses. */
 const isPublic = (address: string): boolean =>
   !/^(?:10\.|172\.16\.|192\.168\.|127\.|169\.254\.|100\.|fd|fe80|::)/.test(address)
 

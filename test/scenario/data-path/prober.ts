@@ -7,13 +7,13 @@ import type { VirtualWorld } from '../../kit/virtual-world.ts'
 import { Deviation } from './deviation.ts'
 import { isAddress, type Family, type Probe } from './model.ts'
 
-/** From an application's query to the gateway's new answer (D10). */
+/** Milliseconds between an application's query and the gateway's new answer for the name (D10). */
 const REFRESHED_MS = 100
 const PATIENCE_MS = 4 * SECOND
-/** Of several gateways that it has no way to, a client leaves each after 12 s. */
+/** Attempts of an application, enough for a client to leave several gateways that it cannot reach, each after 12 s. */
 const ATTEMPTS = 12
 
-/** One end of what an application sends and hears. */
+/** Addresses and ports of an application's packets. */
 export interface Talk {
   client: VirtualClient
   protocol: Probe['protocol']
@@ -22,24 +22,25 @@ export interface Talk {
   fromPort: number
 }
 
-/** Applications that ask for names, send packets, send them again, and look at what comes back. */
+/** Applications that resolve names, send packets, repeat them, and read the answers. */
 export class Prober {
   readonly #world: VirtualWorld
   readonly #used = new Set<string>()
   #said = 0
-  /** What a client's kernel was told of the way to an address. */
+  /** Path MTU that a client's kernel has learned, by client and destination. */
   readonly #mtus = new Map<string, number>()
 
   constructor(world: VirtualWorld) {
     this.#world = world
   }
 
-  /** What an application writes to; undefined where a name has no address of the family. */
+  /** Resolves a probe's target and chooses a port; returns undefined if the name has no address of the family. */
   talk(client: VirtualClient, { target, family, protocol, port, choice }: Probe): Talk | undefined {
     const found = isAddress(target) ? [target] : client.resolve(target, family === 'ipv4' ? 'A' : 'AAAA')
     const to = found?.[choice % Math.max(1, found.length)]
     if (to === undefined) return undefined
-    // The lowest that has not been used with this address, whose flow may still be known; so flows to different addresses meet at it.
+    // The lowest port not used with this address before, as earlier flows may still be known. Flows to different
+    // addresses share ports.
     const key = (fromPort: number) => `${client.name} ${protocol} ${to} ${fromPort}`
     let fromPort = 20_000
     while (this.#used.has(key(fromPort))) fromPort++
@@ -47,7 +48,7 @@ export class Prober {
     return { client, protocol, to, port, fromPort }
   }
 
-  /** Sends once and waits for nothing. */
+  /** Sends one packet without waiting for an answer. */
   send(talk: Talk, flags = 'S', text = ''): Uint8Array {
     const { client, protocol, to, port, fromPort } = talk
     const kind: PacketParts['kind'] = protocol === 'icmp' ? 'echoRequest' : protocol
@@ -66,12 +67,12 @@ export class Prober {
     return packet
   }
 
-  /** What a probe meets, in the words of the model. A TCP connection has to work until its end. */
+  /** Sends a probe and returns its result, in the words of the model. A TCP connection has to work until its end. */
   observe(client: VirtualClient, probe: Probe, expected: readonly string[]): string {
     const talk = this.talk(client, probe)
     if (talk === undefined) return 'unresolved'
     if (!isAddress(probe.target)) this.#world.clock.advance(REFRESHED_MS)
-    // An application tries again; where nothing but silence is expected, once is enough.
+    // An application tries again; where silence is expected, once is enough.
     const attempts = expected.includes('silent') ? 1 : ATTEMPTS
     if (probe.protocol !== 'tcp') return this.#exchange(talk, { flags: '', text: `${++this.#said}`, attempts })
     const opened = this.#exchange(talk, { flags: 'S', text: '', attempts })
@@ -83,14 +84,14 @@ export class Prober {
     return said
   }
 
-  /** Opens a TCP connection; what came of it, `SA` where it is open. */
+  /** Opens a TCP connection; returns `SA` if it is open, otherwise its result in the words of the model. */
   connect(talk: Talk): string {
     const opened = this.#exchange(talk, { flags: 'S', text: '', attempts: ATTEMPTS })
     if (opened === 'SA') this.send(talk, 'A')
     return opened
   }
 
-  /** Sends data over an open connection. */
+  /** Sends data over an open connection and returns the result. */
   say(talk: Talk, attempts = ATTEMPTS): string {
     return this.#exchange(talk, { flags: 'PA', text: `${++this.#said}`, attempts })
   }
@@ -112,7 +113,7 @@ export class Prober {
       }
       if (this.#world.until(isOver, { withinMs: PATIENCE_MS, stepMs: 50 }) === undefined) continue
       if (seen !== undefined) break
-      // It is the sender's to send less, and not an answer.
+      // "Packet too big" is no answer: the sender repeats a shorter packet, which does not count as an attempt.
       attempt--
     }
     for (const one of written.slice(from)) {
@@ -134,14 +135,17 @@ export class Prober {
   }
 }
 
-/** Lengths of packets that carry something; none is longer than what the device takes. 0: as short as can be. */
+/** Lengths of packets with data, at most the MTU of the tunnel device; 0 for a packet without filling. */
 const SIZES = [0, 0, 1_280, 1_281, 1_376, 1_408]
 const FILLING = '.'
 
 const filled = (text: string, { to }: Talk, size: number): string =>
   text.padEnd(size - (to.includes(':') ? 48 : 28), FILLING)
 
-/** What a packet says about what was sent, in the words of the model; undefined where it is about something else. */
+/**
+ * Result that a packet from the tunnel device means for a packet that was sent, in the words of the model; undefined if
+ * it answers another packet.
+ */
 const answerIn = (
   bytes: Uint8Array | undefined,
   { to, port, fromPort, protocol }: Talk,
@@ -150,7 +154,7 @@ const answerIn = (
   const seen = bytes === undefined ? undefined : readPacket(bytes)
   if (bytes === undefined || seen === undefined) return undefined
   if (seen.kind === 'icmpError') {
-    // It quotes the sender's own packet, as far as addresses and ports go (T7).
+    // The error quotes the sender's own packet, with its addresses and ports (T7).
     if (describePacket(seen.payload) !== describePacket(packet)) return undefined
     return wordFor(seen.icmp, to.includes(':') ? 'ipv6' : 'ipv4')
   }

@@ -23,7 +23,7 @@ const PATTERNS = ['*.example.org', '**.example.org', '*.a.example.org', '**.a.ex
 const PREFIXES = [
   '10.0.0.0/24', '10.0.0.0/16', '10.0.0.0/8', '10.1.0.0/16', '192.0.2.0/24', '2001:db8:1::/64', '2001:db8::/32',
 ]
-/** What a name must not lead to. */
+/** Addresses that a name must not resolve to. */
 const NO_SERVERS = [
   '127.0.0.1',
   '169.254.169.254',
@@ -36,7 +36,7 @@ const NO_SERVERS = [
 ]
 const NOWHERE = ['10.0.9.9', '192.0.2.250', '2001:db8:1::ffff', '172.16.0.1', '198.51.100.99'] as const
 
-/** To find a probe that meets something. */
+/** Tries to find a random probe that is answered. */
 const MAX_TRIES = 12
 
 export interface Person {
@@ -44,11 +44,11 @@ export interface Person {
   readonly actor: Actor
   readonly groupId: string
   client: VirtualClient
-  /** Policies by resource. */
+  /** Id of the policy for each resource that this person may reach. */
   readonly policies: Map<string, string>
-  /** Every resource that this person was ever allowed, with what it permitted at the time. */
+  /** All resources that this person ever had, with the filters they had at the time. */
   readonly everAllowed: ModelResource[]
-  /** How often something happened that may end what this person has under way. */
+  /** Number of events so far that may have ended this person's connections. */
   disturbances: number
 }
 
@@ -59,11 +59,11 @@ export interface Place {
   readonly gateways: readonly string[]
   readonly machines: ModelMachine[]
   readonly records: Map<string, readonly string[]>
-  /** Every name that an address ever had. */
+  /** All names that an address ever had. */
   readonly everNamed: Map<string, Set<string>>
 }
 
-/** What there is in a random world, what changes in it, and what the model is to know of it. */
+/** People, resources, sites and names of a random world, the changes to them, and the model's view of them. */
 export class Scenery {
   readonly world: VirtualWorld
   readonly dice: Dice
@@ -116,7 +116,7 @@ export class Scenery {
     return this.#one(this.people)
   }
 
-  /** A probe of a person that mostly meets something, as far as the model knows, and what. */
+  /** A random probe of a person that the model mostly expects to be answered, with the results that it expects. */
   aimedProbe(person: Person): { probe: Probe; expected: readonly string[] } {
     const surroundings = this.surroundings(person)
     for (let tries = 0; ; tries++) {
@@ -140,7 +140,7 @@ export class Scenery {
     return { target, family: target.includes(':') ? 'ipv6' : 'ipv4', protocol, port, choice }
   }
 
-  /** A machine's addresses on the outside: of one family or both. */
+  /** Random outside addresses of a machine, of one family or both. */
   anyOutside(): string[] {
     const number = 10 + this.dice.below(60_000)
     const [ipv4, ipv6] = [`198.18.${number >> 8}.${number & 255}`, `2001:db8:f::${number.toString(16)}`]
@@ -214,7 +214,7 @@ export class Scenery {
     person.disturbances++
   }
 
-  /** A name has other addresses at a site from now on: of other machines, of none, of what must not be a server. */
+  /** Gives a name other addresses at a site: of other machines, none, or addresses that must not be reached. */
   rename(name = this.#one(this.#names), place = this.#one(this.places)): void {
     const { dice } = this
     const machines = [dice.pick(place.machines), ...(dice.chance(3) ? [dice.pick(place.machines)] : [])]
@@ -230,7 +230,7 @@ export class Scenery {
     this.world.startGateway(name, this.places.find(({ gateways }) => gateways.includes(name))?.id)
   }
 
-  /** The same device with a new process. */
+  /** Starts a new client process on the same device. */
   restartClient(person: Person): void {
     person.client.kill()
     person.client = this.#startClient(person.name, person.actor)

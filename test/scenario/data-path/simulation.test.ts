@@ -4,7 +4,7 @@ import { Simulation } from './simulation.ts'
 
 const SEEDS = JSON.parse(readFileSync('test/scenario/data-path/seeds.json', 'utf8')) as number[]
 const FRESH = Number(process.env['PORTREEVE_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
-/** As many for everybody, so that a slow machine meets what a fast one does; `npm run fuzz` goes through more. */
+/** Number of random worlds, the same on a slow machine as on a fast one; `npm run fuzz` runs more. */
 const FRESH_WORLDS = 10
 
 describe('random worlds against the reference model of the data path', function () {

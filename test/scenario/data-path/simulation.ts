@@ -13,23 +13,24 @@ import { Scenery } from './scenery.ts'
 const ROUNDS = 5
 const EVENTS = 5
 const PROBES = 10
-/** Between the last event and the probes: longer than any retry after troubles as short as these. */
+/** Milliseconds between the last event and the probes: longer than any retry after disturbances as short as these. */
 const SETTLE_MS = 70 * SECOND
 
 /**
- * One random world and what happens to it, all from a seed: two sites, families, resources that overlap, filters and names that change,
- * people that come and go, roaming at both ends, restarts of everybody, loss, delay, reordering, doubles and cuts. After each round of
- * events the world settles, and random probes have to meet what the model predicts. Meanwhile, nothing may reach a site that the model
- * never allowed, and connections that nothing ended go on.
+ * One random world and its events, all from a seed: two sites, both families, overlapping resources, filters and names
+ * that change, people who come and go, roaming at both ends, restarts of everything, loss, delay, reordering,
+ * duplicates and cuts. After each round of events the world settles, and random probes have to meet the model's
+ * prediction. Meanwhile nothing may reach a site that the model never permitted, and connections that nothing ended go
+ * on.
  */
 export class Simulation {
   readonly #dice: Dice
-  /** Of how much paths carry: beside the others, whose order the kept seeds know. */
+  /** Random choices of path MTUs: apart from the other choices, so that kept seeds still produce the same worlds. */
   readonly #paths: Dice
   readonly #world: VirtualWorld
   readonly #scenery: Scenery
   readonly #prober: Prober
-  /** How many probes met what, and how many connections went on. */
+  /** Number of probes by result, and of connections that went on. */
   readonly met = new Map<string, number>()
 
   constructor(seed: number) {
@@ -140,7 +141,9 @@ export class Simulation {
     for (const { host } of this.#world.gateways.values()) this.#partFrom(host.addresses)
   }
 
-  /** Who has no family of addresses with a gateway finds another one, or none. */
+  /**
+   * Counts a disturbance for people who have no address family in common with these addresses of a gateway any more.
+   */
   #partFrom(addresses: readonly string[]): void {
     for (const person of this.#scenery.people) {
       if (!shareFamily(addresses, person.client.host.addresses)) person.disturbances++
@@ -159,7 +162,7 @@ export class Simulation {
     this.#world.network.setEverywhere(link)
   }
 
-  /** On one link; also one that is cut altogether. */
+  /** Disturbs or cuts the link between a random person's machine and a gateway or the portal. */
   #trouble(): void {
     const person = this.#scenery.anyPerson()
     const { network, gateways, portalHost } = this.#world
@@ -182,12 +185,15 @@ export class Simulation {
     }
   }
 
-  /** What fits into 1280 bytes of the tunnel passes everywhere; of more some path says nothing, and loses it. */
+  /**
+   * Path MTU and fragmentation of a link. Tunnel packets of 1280 bytes fit everywhere; some links lose longer ones
+   * without an error.
+   */
   #anyPath() {
     return { mtu: this.#paths.pick([1_500, 1_500, 1_492, 1_460, 1_420, 1_360]), fragments: this.#paths.chance(2) }
   }
 
-  /** Packets whose outcome nobody predicts, while things happen. */
+  /** Sends packets during the events, whose results nobody predicts. */
   #traffic(): void {
     for (let count = this.#dice.below(3); count > 0; count--) {
       const { client } = this.#scenery.anyPerson()
@@ -233,7 +239,7 @@ export class Simulation {
     this.met.set(what, (this.met.get(what) ?? 0) + 1)
   }
 
-  /** Nothing has come out anywhere that no policy allowed at any time. */
+  /** Checks that no packet has reached a site that no policy ever permitted. */
   #checkSites(): void {
     const clients = this.#world.portal.rows('clients')
     for (const { name: site, network, everNamed } of this.#scenery.places) {
