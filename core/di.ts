@@ -1,21 +1,23 @@
-// The only file that touches the container library. What it exports is what is safe to use:
-// see ARCHITECTURE.md, "tsyringe, used cleanly".
+// The only file that uses the container library. It exports only what is safe to use: see ARCHITECTURE.md, "tsyringe,
+// used cleanly".
 import 'reflect-metadata'
 import { container as globalContainer, type DependencyContainer, type InjectionToken } from 'tsyringe'
 
-/** A typed symbol: the identity of a port or a contract. `Symbol.for`, so that two copies of this package agree. */
+/**
+ * Typed symbol that identifies a port or a contract. Made by `Symbol.for`, so that two copies of this package agree.
+ */
 export type Token<T> = symbol & { readonly __type?: T }
 
-/** Makes the token of a port or a contract. By convention it has the name of the interface that it stands for. */
+/** Makes the token of a port or a contract. By convention, its variable has the same name as the interface. */
 export const token = <T>(name: string): Token<T> => Symbol.for(`portreeve/${name}`)
 
-/** One host's container. Only values are registered in it, and it is never handed on to what it builds. */
+/** Dependency container of one host. It holds values only, and is never passed to what is built from it. */
 export interface Container {
   /** Registers a value. Registering the same token twice is a bug and throws. */
   value: <T>(what: Token<T>, value: T) => void
   /** Whether a value is registered for a token. */
   has: (what: Token<unknown>) => boolean
-  /** The value of a token, or an error that names what is missing. */
+  /** Returns the value of a token; throws an error that names the token if there is none. */
   get: <T>(what: Token<T>) => T
 }
 

@@ -10,7 +10,10 @@ export {
   type HostKind,
   type NoConfig,
 } from './plugin/define-plugin.ts'
-/** The host's own zod, which every host can describe. Any other library of Standard Schema and Standard JSON Schema serves as well. */
+/**
+ * Schema library zod in the host's version. Plugins may use any other library with Standard Schema and Standard JSON
+ * Schema instead.
+ */
 export { z } from 'zod'
 export { type Schema, type Validation, type SchemaIssue } from './contract/schema.ts'
 export { type PointName, type NoSettings, type NoKeep } from './contract/contracts.ts'

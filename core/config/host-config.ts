@@ -25,7 +25,7 @@ export const peerConfig = {
    * Identity of this machine across restarts, a UUID or any text; by default one is made and kept in the state folder.
    */
   id: z.string().min(1).max(255).optional(),
-  /** Key under which a plugin provides the tunnel transport; by default that of the only one that the plugins provide. */
+  /** Key of the tunnel transport to use, under which a plugin provides it. Required only if plugins provide several. */
   transport: z.string().min(1).max(64).optional(),
   /** Name of the TUN device. */
   device: z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, 'at most 15 letters, digits, dots, dashes and underscores'),

@@ -133,7 +133,9 @@ export const portalToClient = {
   }),
   authorizationCreationFailed: z.object({
     resource_id: Id,
-    /** `not_found`, `offline`, `forbidden`, `version_mismatch`, `transport_mismatch`, `disabled`, or something newer. */
+    /**
+     * `not_found`, `offline`, `forbidden`, `version_mismatch`, `transport_mismatch`, `disabled`, or something newer.
+     */
     reason: z.string().max(256),
     violated_properties: z.array(z.string().max(256)).max(64).optional(),
     details: z.array(DenialDetail).max(256).optional(),

@@ -37,7 +37,7 @@ export interface ConnectRefusal {
   code?: string
   /** Exact cause that a Portreeve portal adds to the code. */
   reason?: string
-  /** Explanation of the portal, for people to read. */
+  /** Explanation by the portal, for people to read. */
   detail?: string
   retryAfterMs?: number
   problem: PortalProblem

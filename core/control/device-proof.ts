@@ -25,7 +25,7 @@ export interface DeviceProof {
   at: UnixTime
   /** Device's public key, 32 bytes. */
   key: Uint8Array
-  /** 64 bytes. */
+  /** Ed25519 signature, 64 bytes. */
   signature: Uint8Array
 }
 

@@ -82,7 +82,7 @@ export const portalToGateway = {
     authorizations: z.array(HeldAuthorization).max(100_000).optional(),
   }),
   createAuthorization: z.object({
-    /** Opaque; comes back in `authorization_created`. */
+    /** Opaque reference that the gateway repeats in `authorization_created`. */
     ref: z.string().max(4096),
     resource: GatewayResource,
     client: AuthorizedClient,
@@ -99,7 +99,7 @@ export const portalToGateway = {
   rejectAccess: z.object({
     client_id: Id,
     resource_id: Id,
-    /** Opaque; comes back in `access_rejected`. Portreeve's addition. */
+    /** Opaque reference that the gateway repeats in `access_rejected`. Portreeve's addition. */
     ref: z.string().max(4096).optional(),
   }),
   resourceUpdated: GatewayResource,

@@ -59,11 +59,16 @@ export type LinkOutput<R extends Role> =
   | { type: 'gaveUp'; reason: string }
 
 const JOIN_PATIENCE_MS = 5 * SECOND
-/** Fallback: a host limits its connection attempts itself, and reports at which step one failed. */
+/**
+ * Timeout of a connection attempt. Just a fallback: a host has its own timeouts, and reports at which step it failed.
+ */
 const OPEN_PATIENCE_MS = 15 * SECOND
 const HEARTBEAT_MS = 10 * SECOND
 const HEARTBEATS_UNANSWERED = 4
-/** Longer than the 37 s after which a portal ends a silent connection. */
+/**
+ * Time for which a refusal as already connected may be due to the own old connection: a portal ends a silent one after
+ * 37 s.
+ */
 const DISPLACED_PATIENCE_MS = 40 * SECOND
 const DISPLACED_RETRY_MS = 5 * SECOND
 const MAX_HELD_MESSAGES = 64
@@ -83,7 +88,7 @@ interface Loss {
 /**
  * A peer's end of the control channel: connects, joins, keeps the connection alive, and comes back after it was lost.
  *
- * `started` first; `openConnection` asks the host for a WebSocket, and is answered by `connectionOpened`,
+ * Begins with `started`. `openConnection` asks the host for a WebSocket, and is answered by `connectionOpened`,
  * `connectionRefused` or `connectionClosed`. `closeConnection` need not be answered. After `signedOut` or `gaveUp` only
  * `started` does anything.
  */

@@ -16,7 +16,7 @@ export interface PortalProblem {
   code: string
   /** Message of the system, the proxy or the portal. */
   said: string
-  /** Remedy, a sentence. */
+  /** Remedy for the operator, a sentence. */
   remedy: string
 }
 
@@ -161,7 +161,7 @@ const CONNECT: Readonly<Record<string, Known>> = {
 
 const TLS_ANY: Known = {
   code: 'tls_failed',
-  remedy: 'Look whether the port of portal_url is one for TLS, and whether something between breaks TLS up.',
+  remedy: 'Look whether the port of portal_url is one for TLS, and whether a proxy on the way intercepts TLS.',
 }
 const NOT_TLS: Known = {
   code: 'no_tls',
@@ -170,12 +170,12 @@ const NOT_TLS: Known = {
 const UNTRUSTED: Known = {
   code: 'certificate_untrusted',
   remedy:
-    'Where the portal’s certificate is by an authority of your own, add that to the system’s store (update-ca-certificates) or set ca_file.',
+    'If the portal’s certificate is from an authority of your own, add that to the system’s store (update-ca-certificates) or set ca_file.',
 }
 const INCOMPLETE: Known = {
   code: 'certificate_untrusted',
   remedy:
-    'Add the authority to the system’s store (update-ca-certificates) or set ca_file; or the server leaves its intermediate certificates out.',
+    'Add the authority to the system’s store (update-ca-certificates) or set ca_file; or have the server send its intermediate certificates.',
 }
 const CLOCK = 'or this machine’s clock is wrong.'
 const TLS: Readonly<Record<string, Known>> = {
@@ -187,7 +187,8 @@ const TLS: Readonly<Record<string, Known>> = {
   },
   DEPTH_ZERO_SELF_SIGNED_CERT: {
     code: 'certificate_self_signed',
-    remedy: 'It signed itself: set ca_file to a copy of it, or have one made by an authority that this machine trusts.',
+    remedy:
+      'The certificate is self-signed: set ca_file to a copy of it, or have one made by an authority that this machine trusts.',
   },
   SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
   UNABLE_TO_GET_ISSUER_CERT: INCOMPLETE,
@@ -212,16 +213,16 @@ const NO_ANSWER: Known = {
 const HUNG_UP: Known = {
   code: 'hung_up',
   remedy:
-    'Look whether the port of portal_url is the portal’s, http: or https: rightly, and that a proxy passes WebSockets on.',
+    'Look whether port and scheme (http: or https:) of portal_url are the portal’s, and whether a proxy passes WebSockets on.',
 }
 const COMES_BACK = 'It is tried again.'
 const PASS_UPGRADE =
   'Have the proxy pass WebSockets on; nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade.'
 const REDIRECTED = 'Set portal_url to where the portal itself answers: redirects are not followed.'
 const PAGE =
-  'Look whether portal_url names the portal, with its path if it has one, and whether a proxy or a sign-in page of this network stands between.'
-const SIGN_IN = 'A proxy between wants a sign-in that this program has none for: let this machine pass it.'
-const FORBIDDEN = 'A proxy or firewall between forbids it: let this machine pass.'
+  'Look whether portal_url names the portal, with its path if it has one, and whether a proxy or a sign-in page of this network answers instead.'
+const SIGN_IN = 'A proxy on the way wants a sign-in, which this program cannot do: let this machine pass without one.'
+const FORBIDDEN = 'A proxy or firewall on the way forbids it: let this machine pass.'
 const BEHIND = 'The proxy does not reach the portal: look whether the portal runs, and at the proxy’s own log.'
 
 const REFUSED: Readonly<Record<string, string>> = {

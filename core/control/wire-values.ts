@@ -78,7 +78,10 @@ export const FEATURES = {
   acknowledgedReject: 'acknowledged_reject_access',
   /** `authorization_creation_failed` carries `details`. */
   denialDetails: 'denial_details',
-  /** `authorization_creation_failed` may have the reason `transport_mismatch`: no gateway of the site has the client's tunnel transport. */
+  /**
+   * `authorization_creation_failed` may have the reason `transport_mismatch`: no gateway of the site has the client's
+   * tunnel transport.
+   */
   transports: 'transports',
   /** `request_authorization` carries `unreachable_gateway_ids`. */
   unreachableGateways: 'unreachable_gateway_ids',

@@ -133,7 +133,9 @@ export class SiteService<Query> implements Machine<SiteServiceInput<Query>, Site
   }
 }
 
-/** Shorter than the client's own timeout of 5 s, so that the client gets an answer. */
+/**
+ * Time after which a query gets SERVFAIL: less than the client's own timeout of 5 s, so that the client gets an answer.
+ */
 const GIVE_UP_AFTER_MS = 4 * SECOND
 const MAX_PENDING_QUERIES = 1_000
 /** Most pending queries of one client. */

@@ -146,7 +146,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
           this.#succeeded('poll')
           return undefined
         }
-        if (++this.#outputs > MAX_OUTPUTS) throw new Error('its outputs do not come to an end')
+        if (++this.#outputs > MAX_OUTPUTS) throw new Error('it returns outputs without end')
         const output = checkedTunnelOutput(given)
         if (output !== undefined) {
           if (output.type === 'deliverPacket') this.#carried()
@@ -168,7 +168,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
         return this.#afterRest(undefined)
       }
       const { at, reason } = due as Record<keyof Deadline, unknown>
-      if (typeof at !== 'number' || Number.isNaN(at)) throw new Error('it named no moment as its deadline')
+      if (typeof at !== 'number' || Number.isNaN(at)) throw new Error('the time of its deadline is not a number')
       const deadline = this.#notAgainAtOnce({ at: at as Instant, reason: errorText(reason) })
       this.#succeeded('deadline')
       return this.#afterRest(deadline)

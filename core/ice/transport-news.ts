@@ -16,7 +16,7 @@ export interface TransportProblem {
   code: 'transport_failing'
   /** Call that fails, and the plugin's error message. */
   said: string
-  /** Remedy, a sentence. */
+  /** Remedy for the operator, a sentence. */
   remedy: string
 }
 
