@@ -3,13 +3,13 @@ import { askClient, type ClientCommand } from '../client/session/control-socket.
 import type { CommandContext } from './context.ts'
 import { readConfig } from './read-config.ts'
 
-/** What the commands have in common that ask a running client. */
+/** Options common to all commands that ask a running client. */
 export interface AskOptions {
   config?: string
   json?: true
 }
 
-/** Asks the client whose socket the environment or the configuration names. */
+/** Sends a command to the running client, at the socket named by the environment or the configuration. */
 export const ask = async (
   command: ClientCommand,
   { config: file }: AskOptions,

@@ -4,7 +4,7 @@ import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { table } from './output.ts'
 
-/** `portreeve client dns …` */
+/** Builds `portreeve client dns …`. */
 export const clientDnsCommand = (context: CommandContext): Command =>
   new Command('dns').description('Asks the client’s resolver.').addCommand(queryCommand(context))
 

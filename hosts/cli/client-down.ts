@@ -3,7 +3,7 @@ import { OperatorError } from '../../core/config/operator-error.ts'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 
-/** `portreeve client down`: ends the running client. */
+/** Builds `portreeve client down`, which ends the running client. */
 export const clientDownCommand = (context: CommandContext): Command =>
   new Command('down')
     .description(
@@ -23,7 +23,10 @@ export const clientDownCommand = (context: CommandContext): Command =>
     })
     .addHelpText('after', '\nExample:\n  $ portreeve client down')
 
-/** After SIGKILL nobody answers, and the machine may be without its names. */
+/**
+ * Restores the machine after a client that was killed: its resolver may still be the client's. Throws `error` if
+ * nothing was left.
+ */
 const repair = async (error: OperatorError, { json }: AskOptions, { output }: CommandContext): Promise<void> => {
   const { hasNetAdmin, ownedDevices, repairMachine } = await import('../runtime/index.ts')
   if (!hasNetAdmin()) throw error

@@ -12,13 +12,13 @@ interface Options extends AskOptions {
   paste?: true
 }
 
-/** How long a client may take to connect with what was pasted. */
+/** Time for the client to connect with a pasted token. */
 const CONNECT_MS = 20_000
-/** And to begin with it: what is refused at once may be over between two looks. */
+/** Time for the client to start connecting, after which being signed out means that the token was refused. */
 const START_MS = 5_000
 const LOOK_MS = 100
 
-/** `portreeve client sign-in`: begins a sign-in and says which page to open. */
+/** Builds `portreeve client sign-in`, which begins a sign-in and prints the page to open. */
 export const clientSignInCommand = (context: CommandContext): Command =>
   new Command('sign-in')
     .description('Begins a sign-in: prints the page to open in a browser.')
@@ -45,7 +45,7 @@ Examples:
   $ portreeve client sign-in --paste`,
     )
 
-/** What to do on a machine without a browser, with the port of this very sign-in. */
+/** Returns advice for a machine without a browser, with the callback port of this sign-in. */
 const withoutBrowser = (url: string): string => {
   const callback = URL.canParse(url) ? new URL(url).searchParams.get('callback') : null
   const port = callback !== null && URL.canParse(callback) ? new URL(callback).port : ''
@@ -70,7 +70,7 @@ const signInByPaste = async (options: Options, context: CommandContext): Promise
   else output.tell(`Signed in as ${actor ?? '?'} (${account ?? '?'}).`)
 }
 
-/** Waits for the client to be let in by what was pasted: only the portal knows whether it is good. */
+/** Waits until the client has connected with the pasted token, or the portal has refused it. */
 const connected = async (options: Options, context: CommandContext): Promise<ClientStatus> => {
   const began = performance.now()
   for (let wasIn = false; ;) {

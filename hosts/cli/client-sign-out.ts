@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 
-/** `portreeve client sign-out`: drops the connections and forgets the token. */
+/** Builds `portreeve client sign-out`, which closes the connections and forgets the token. */
 export const clientSignOutCommand = (context: CommandContext): Command =>
   new Command('sign-out')
     .description('Drops the connections and forgets the token.')

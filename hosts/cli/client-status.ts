@@ -6,7 +6,9 @@ import { ExitCode } from './exit-code.ts'
 import { visibleLine } from '../runtime/visible-text.ts'
 import { droppedTable, portalRows, table, transportRows } from './output.ts'
 
-/** `portreeve client status`: what the running client knows; its exit says whether it is connected. */
+/**
+ * Builds `portreeve client status`, which shows the running client's state; the exit code says whether it is connected.
+ */
 export const clientStatusCommand = (context: CommandContext): Command =>
   new Command('status')
     .description('Shows state, gateways and resources of the running client.')
@@ -31,7 +33,7 @@ Examples:
   $ portreeve client status --json | jq '.resources[] | {name, state, reason}'`,
     )
 
-/** Whether nothing that somebody wants stays away; a denial is an answer. */
+/** Whether no requested resource is still waiting or unreachable; a denied one counts as usable. */
 const isUsable = ({ resources }: ClientStatus): boolean => resources.every(({ state }) => !WAITING.has(state))
 
 const WAITING: ReadonlySet<ResourceState> = new Set(['requested', 'connecting', 'unreachable'])

@@ -6,7 +6,7 @@ import { reportEnd } from './peer-end.ts'
 import { readConfig, takeToken } from './read-config.ts'
 import { untilSignal } from './until-signal.ts'
 
-/** `portreeve client up`: runs a client until SIGTERM or `portreeve client down`. */
+/** Builds `portreeve client up`, which runs a client until SIGTERM or `portreeve client down`. */
 export const clientUpCommand = (context: CommandContext): Command =>
   new Command('up')
     .description('Runs a client, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')
@@ -17,10 +17,10 @@ export const clientUpCommand = (context: CommandContext): Command =>
       const token = takeToken(context.env)
       const { createRandom, createSecretStore, loadAddon, needFreeMachine, needNetAdmin, repairMachine } =
         await import('../runtime/index.ts')
-      // Nobody should sign in first and hear of it then.
+      // Checked before the sign-in, so that nobody signs in for a client that cannot run.
       needNetAdmin()
       loadAddon()
-      // Without its names the machine could not even sign in.
+      // A resolver left by a killed client would prevent even the sign-in.
       const repaired = await repairMachine()
       if (repaired.length > 0)
         context.output.tell(`Put back what a client that was killed had left: ${repaired.join(', ')}.`)

@@ -7,7 +7,7 @@ import { clientStatusCommand } from './client-status.ts'
 import { clientUpCommand } from './client-up.ts'
 import type { CommandContext } from './context.ts'
 
-/** `portreeve client …` */
+/** Builds `portreeve client …`. */
 export const clientCommand = (context: CommandContext): Command =>
   new Command('client')
     .description('Runs a client, and asks the running one.')

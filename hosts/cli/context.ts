@@ -1,12 +1,12 @@
 import type { ExitCode } from './exit-code.ts'
 import type { Output } from './output.ts'
 
-/** What a command has of the world. */
+/** Environment of a command: variables, output, input and exit code. */
 export interface CommandContext {
   env: NodeJS.ProcessEnv
   output: Output
-  /** Reads one line that is not to be seen, a pasted token; from standard input by default. */
+  /** Reads one line, such as a token, without echo; from standard input by default. */
   readHidden?: () => Promise<string>
-  /** What the process ends with; 0 where nobody says. */
+  /** Sets the exit code of the process; 0 by default. */
   exit: (code: ExitCode) => void
 }

@@ -1,18 +1,18 @@
-/** What the command ends with: one meaning each, the same for people and scripts. config/README.md lists them. */
+/** Exit codes of all commands; config/README.md lists them. */
 export const ExitCode = {
-  /** Done; a status: connected and usable. */
+  /** The command succeeded; for a status: connected and usable. */
   done: 0,
-  /** Something went wrong that is said, and none of the others. */
+  /** An error that has no code of its own. */
   failed: 1,
-  /** The words of the command, or a configuration. */
+  /** Wrong arguments or configuration. */
   usage: 2,
-  /** There is no token, or the portal does not take it. */
+  /** There is no token, or the portal refuses it. */
   signedOut: 3,
-  /** A portal, a database, a resource, or the client or gateway that was asked is not reached. */
+  /** The portal, the database, a resource, or the client or gateway that was asked cannot be reached. */
   unreachable: 4,
-  /** Another process with the same identity is connected, on a machine that this one is a copy of. */
+  /** Another process with the same identity is connected, such as on a machine that this one was copied from. */
   identityInUse: 5,
-  /** The answer to the question whether somebody may is no. */
+  /** `portreeve explain` found that access would be denied. */
   denied: 6,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]

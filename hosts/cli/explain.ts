@@ -15,7 +15,7 @@ interface Options extends ApiOptions {
   verified?: boolean
 }
 
-/** `portreeve explain`: why somebody may use something, or may not. */
+/** Builds `portreeve explain`, which shows why an actor may or may not use a resource. */
 export const explainCommand = (context: CommandContext): Command =>
   new Command('explain')
     .description('Explains why an actor may use a resource, or may not: every policy, every condition, the gateway.')

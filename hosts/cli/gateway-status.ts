@@ -8,14 +8,17 @@ import { ExitCode } from './exit-code.ts'
 import { droppedTable, portalRows, table, transportRows } from './output.ts'
 import { readConfig } from './read-config.ts'
 
-/** `portreeve gateway status`: what the running gateway knows; its exit says whether it is connected. */
+/**
+ * Builds `portreeve gateway status`, which shows the running gateway's state; the exit code says whether it is
+ * connected.
+ */
 export const gatewayStatusCommand = (context: CommandContext): Command =>
   new Command('status')
     .description('Shows the state of the running gateway, and what it dropped and why.')
     .option('-c, --config <file>', 'the gateway’s configuration')
     .option('--json', 'print one JSON document')
     .action(async (_, command: Command) => {
-      // `portreeve gateway` has a --config of its own, and commander gives it the one behind `status`.
+      // The parent command has a --config as well, and commander assigns it the option given after `status`.
       const { config: file, json } = command.optsWithGlobals<AskOptions>()
       const { env } = context
       const named = file === undefined ? env['PORTREEVE_SOCKET'] : undefined
@@ -36,7 +39,7 @@ Examples:
   $ portreeve gateway status --json | jq .dropped`,
     )
 
-/** Without a configuration, where a gateway without one has its socket. */
+/** Returns the path of the gateway's socket according to the configuration, or the default path if there is none. */
 const socketOf = async (file: string | undefined, env: NodeJS.ProcessEnv): Promise<string> => {
   if (file !== undefined) return gatewaySocket((await readConfig({ ...SOURCE, file, env })).config)
   return gatewaySocket({ socket: undefined, state_folder: GatewayConfig.shape.state_folder.parse(undefined) })

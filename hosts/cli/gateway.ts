@@ -9,7 +9,7 @@ import { reportEnd } from './peer-end.ts'
 import { readConfig, takeToken } from './read-config.ts'
 import { untilSignal } from './until-signal.ts'
 
-/** `portreeve gateway`: runs a gateway until SIGTERM. */
+/** Builds `portreeve gateway`, which runs a gateway until SIGTERM. */
 export const gatewayCommand = (context: CommandContext): Command =>
   new Command('gateway')
     .description('Runs a gateway, in the foreground until SIGTERM. Needs root, or CAP_NET_ADMIN.')

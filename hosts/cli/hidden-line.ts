@@ -3,10 +3,10 @@ import type { ReadStream } from 'node:tty'
 const CTRL_C = '\u0003'
 const CTRL_D = '\u0004'
 const BACKSPACE = new Set(['\b', '\u007f'])
-/** A token is shorter, and an address with one in it, too. */
+/** Maximum length of the line, above that of any token or URL with a token. */
 const MAX_LINE_CHARACTERS = 8_192
 
-/** Reads one line from a terminal without showing it, or from a pipe. Rejects where it is broken off by Ctrl-C. */
+/** Reads one line from a terminal without echo, or from a pipe. Rejects on Ctrl-C. */
 export const hiddenLine = (input: ReadStream | NodeJS.ReadableStream = process.stdin): Promise<string> =>
   new Promise((resolve, reject) => {
     const terminal = 'setRawMode' in input && input.isTTY ? input : undefined

@@ -9,7 +9,7 @@ interface Options {
   keep?: true
 }
 
-/** `portreeve lab`: the whole system on this machine. */
+/** Builds `portreeve lab`, which runs the whole system on this machine. */
 export const labCommand = (context: CommandContext): Command =>
   new Command('lab')
     .description('Runs the whole system in network namespaces of this machine and walks through its story. Needs root.')

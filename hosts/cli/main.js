@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The first file that Node.js reads: plain, old JavaScript without static imports, so that a Node.js that is too old says so in words
-// instead of a syntax error. package.json's `engines`, README.md and hosts/lab/setup.mjs say the same.
+// Entry point of the command line, in old JavaScript without static imports, so that a Node.js that is too old reports
+// its version instead of a syntax error. package.json's `engines`, README.md and hosts/lab/setup.mjs name the same
+// versions.
 var version = process.versions.node.split('.')
 var major = Number(version[0])
 var minor = Number(version[1])

@@ -3,13 +3,16 @@ import type { TransportStatus } from '../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 import { visibleLine, visibleText } from '../runtime/visible-text.ts'
 
-/** Standard output is what was asked for; everything else goes to standard error. Names of elsewhere cannot command a terminal. */
+/**
+ * Output of a command: its result on standard output, all else on standard error. Terminal control characters are
+ * escaped.
+ */
 export interface Output {
-  /** One line, or several, for people or scripts. */
+  /** Writes lines of the result. */
   print: (text: string) => void
-  /** One JSON document on one line. */
+  /** Writes the result as one JSON document on one line. */
   json: (value: unknown) => void
-  /** What a person has to know. */
+  /** Writes a message for people to standard error. */
   tell: (text: string) => void
 }
 
@@ -19,7 +22,9 @@ export const terminal: Output = {
   tell: (text) => void process.stderr.write(`${visibleText(text)}\n`),
 }
 
-/** A reader that has seen enough, `portreeve … | head`, is no error: what is written then goes nowhere, and the command ends as it would. */
+/**
+ * Ignores EPIPE on streams, as from `portreeve … | head`: further output is discarded, and the command ends normally.
+ */
 export const endQuietly = (...streams: readonly NodeJS.WritableStream[]): void => {
   for (const stream of streams) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -28,7 +33,7 @@ export const endQuietly = (...streams: readonly NodeJS.WritableStream[]): void =
   }
 }
 
-/** What was dropped and why, after an empty line; nothing where nothing was. */
+/** Returns an empty line and a table of dropped packets by part and reason; nothing if none was dropped. */
 export const droppedTable = (dropped: DropCounts): string[] => {
   const rows = Object.entries(dropped).flatMap(([part, counts]) =>
     Object.entries(counts).map(([reason, count]) => [part, reason, String(count)]),
@@ -36,19 +41,19 @@ export const droppedTable = (dropped: DropCounts): string[] => {
   return rows.length === 0 ? [] : ['', table([['DROPPED BY', 'BECAUSE', 'PACKETS'], ...rows])]
 }
 
-/** Where a peer's portal is, and why it is not reached: rows of a table. */
+/** Returns table rows with a peer's portal and, if it is not reached, the reason. */
 export const portalRows = ({ url, problem }: PortalStatus): string[][] => [
   ['portal', url],
   ...(problem === null ? [] : [['problem', problemText(problem)]]),
 ]
 
-/** A transport plugin, and why it carries nothing: rows of a table. */
+/** Returns table rows with the tunnel transport plugin and, if it fails, its problem. */
 export const transportRows = ({ plugin, problem }: TransportStatus): string[][] => [
   ['transport', plugin],
   ...(problem === null ? [] : [['problem', `${problem.said} (${problem.code}). ${problem.remedy}`]]),
 ]
 
-/** Columns, each as wide as its widest cell. */
+/** Formats rows as aligned columns. */
 export const table = (given: readonly (readonly string[])[]): string => {
   const rows = given.map((row) => row.map(visibleLine))
   const widths = rows.reduce<number[]>(

@@ -15,7 +15,7 @@ const TEXTS = {
   unreachable: 'the portal cannot be reached',
 } as const
 
-/** Says why a client or a gateway is over, and lets the process end accordingly. */
+/** Prints why a client or gateway has ended, and sets the exit code accordingly. */
 export const reportEnd = ({ reason, detail }: PeerEnd, { output, exit }: CommandContext): void => {
   if (reason !== 'stopped') output.tell(`portreeve: ${TEXTS[reason]}${detail === undefined ? '' : `: ${detail}`}`)
   exit(CODES[reason])

@@ -14,7 +14,7 @@ interface Options {
   json?: true
 }
 
-/** `portreeve plugin check`: loads what a configuration names, as a host does, and starts nothing. */
+/** Builds `portreeve plugin check`, which loads the plugins of a configuration as a host does, and starts nothing. */
 export const pluginCheckCommand = ({ output }: CommandContext): Command =>
   new Command('check')
     .description('Loads the plugins that a configuration names, as a host does, and prints what each provides.')
@@ -37,10 +37,10 @@ Examples:
 
 const HOSTS: readonly HostKind[] = ['portal', 'client', 'gateway']
 
-/** The rest of the file is its host's. */
+/** Schema of the configuration's plugins; other settings are ignored. */
 const Plugins = z.object({ plugins: z.array(PluginEntry).default([]) })
 
-/** Installs the plugins as each of the hosts would. Returns what they provide to any of these. */
+/** Installs the plugins as each of the hosts would. Returns each plugin with all that it provides to any of them. */
 const check = async (
   entries: readonly PluginEntry[],
   { file, hosts }: { file: string; hosts: readonly HostKind[] },

@@ -28,7 +28,10 @@ import {
   createTrustedAuthorities,
 } from '../runtime/index.ts'
 
-/** The ports that a kind of host has for plugins, and its extension points, so that plugins can be looked at. `folder` is the configuration file's. */
+/**
+ * Creates a container with the ports and extension points that a kind of host has for plugins, to check plugins without
+ * a host. `folder` is that of the configuration file.
+ */
 export const createPluginContainer = (
   host: HostKind,
   folder: string,

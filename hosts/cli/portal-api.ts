@@ -6,7 +6,7 @@ import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
 import { takeToken } from './read-config.ts'
 
-/** What the commands have in common that ask a portal's API. */
+/** Options common to all commands that use a portal's API. */
 export interface ApiOptions {
   portal?: string
   tokenFile?: string
@@ -18,8 +18,10 @@ const TIMEOUT_MS = 30_000
 const MAX_ANSWER_BYTES = 16 * 1_048_576
 
 /**
- * One request to the portal's API, with the token of PORTREEVE_TOKEN or of a file that only its owner reads.
- * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, PORTAL_UNREACHABLE, PORTAL_TOKEN_REFUSED, PORTAL_REFUSED
+ * Sends one request to the portal's API, with the token of PORTREEVE_TOKEN or of a token file, and returns the JSON
+ * answer.
+ * @throws OperatorError CONFIG_PORTAL_URL, TOKEN_MISSING, SECRET_FILE_…, PORTAL_UNREACHABLE, PORTAL_TOKEN_REFUSED,
+ * PORTAL_REFUSED
  */
 export const askPortal = async (
   request: { method: 'GET' | 'POST'; path: string; body?: unknown },
@@ -52,7 +54,10 @@ export const askPortal = async (
   throw new OperatorError(code, refusalText(url, answer, body))
 }
 
-/** Trusts whom clients and gateways trust. @throws OperatorError CA_FILE_…, PORTAL_UNREACHABLE with the step and what to do */
+/**
+ * Sends a request, trusting the same authorities as clients and gateways.
+ * @throws OperatorError CA_FILE_…, PORTAL_UNREACHABLE with the step that failed and a remedy
+ */
 const send = async (request: HttpRequest, caFile: string | undefined): Promise<HttpResponse> => {
   const { checkCaFile, createHttpClient, lookUpAll, TrustedCertificates } = await import('../runtime/index.ts')
   checkCaFile(caFile)
@@ -100,7 +105,7 @@ const parse = (bytes: Uint8Array): unknown => {
 const refusalText = (url: string, { status, headers, body: bytes }: HttpResponse, body: unknown): string => {
   const { detail, errors } = (body ?? {}) as { detail?: string; errors?: { path: string; message: string }[] }
   if (detail === undefined) {
-    // It is not the portal's own: a proxy, or another server.
+    // The answer is not in the portal's format, so it is from a proxy or another server.
     const answer = { status, headers, body: new TextDecoder().decode(bytes) }
     return problemText(problemOfRefusal(answer, { url }))
   }

@@ -10,7 +10,10 @@ interface Options {
   json?: true
 }
 
-/** `portreeve portal emergency-code`: a one-time code for an admin, for the day when the identity provider is down. */
+/**
+ * Builds `portreeve portal emergency-code`, which makes a one-time code for an admin to sign in without the identity
+ * provider.
+ */
 export const portalEmergencyCodeCommand = ({ env, output }: Omit<CommandContext, 'exit'>): Command =>
   new Command('emergency-code')
     .description('Makes a one-time code by which an admin signs in while the identity provider is down.')
@@ -23,7 +26,7 @@ export const portalEmergencyCodeCommand = ({ env, output }: Omit<CommandContext,
     )
     .option('--json', 'print {"account","admin","url","code","expires_at"}')
     .action(async ({ account, adminEmail, adminId, json }: Options, command: Parent) => {
-      // The parent command takes --config too, wherever it stands.
+      // The parent command has a --config as well, and commander may assign the option to either.
       const { config: file } = command.optsWithGlobals<Options>()
       const start = await readPortalStart(env, file)
       const { makeEmergencyCode } = await import('../portal/main.ts')

@@ -9,7 +9,7 @@ interface Options {
   json?: true
 }
 
-/** `portreeve portal init`: creates an account, its admin and a first API token. */
+/** Builds `portreeve portal init`, which creates an account, its admin and a first API token. */
 export const portalInitCommand = ({ env, output }: Omit<CommandContext, 'exit'>): Command =>
   new Command('init')
     .description('Creates an account, its admin and a first API token, in the database of the configuration.')
@@ -18,7 +18,7 @@ export const portalInitCommand = ({ env, output }: Omit<CommandContext, 'exit'>)
     .requiredOption('--admin-email <address>', 'the admin’s e-mail address')
     .option('--json', 'print {"account","admin","token"}')
     .action(async ({ account, adminEmail, json }: Options, command: Parent) => {
-      // The parent command takes --config too, wherever it stands.
+      // The parent command has a --config as well, and commander may assign the option to either.
       const { config: file } = command.optsWithGlobals<Options>()
       const start = await readPortalStart(env, file)
       const { initPortal } = await import('../portal/main.ts')

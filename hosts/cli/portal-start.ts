@@ -3,7 +3,7 @@ import { PortalConfig, type PortalStart } from '../portal/config.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import { readConfig } from './read-config.ts'
 
-/** What every command on a portal's own machine begins with: its configuration, and the plugins beside that. */
+/** Reads a portal's configuration and finds its plugins, for commands on the portal's own machine. */
 export const readPortalStart = async (env: NodeJS.ProcessEnv, file: string | undefined): Promise<PortalStart> => {
   if (file === undefined) {
     throw new OperatorError(

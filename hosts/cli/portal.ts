@@ -5,7 +5,7 @@ import { portalInitCommand } from './portal-init.ts'
 import { readPortalStart } from './portal-start.ts'
 import { untilSignal } from './until-signal.ts'
 
-/** `portreeve portal`: runs a portal until SIGTERM. */
+/** Builds `portreeve portal`, which runs a portal until SIGTERM. */
 export const portalCommand = ({ env, output }: CommandContext): Command =>
   new Command('portal')
     .description('Runs a portal, in the foreground until SIGTERM.')

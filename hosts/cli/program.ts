@@ -11,7 +11,9 @@ import { pluginCommand } from './plugin.ts'
 import { portalCommand } from './portal.ts'
 import { simulateCommand } from './simulate.ts'
 
-/** Runs the command line and gives back what the process has to end with. Nothing of a host is imported before it is asked for. */
+/**
+ * Runs the command line and returns the exit code. A host's modules are imported only by the command that needs them.
+ */
 export const run = async (
   args: readonly string[],
   { env, output, readHidden }: Omit<CommandContext, 'exit'>,
@@ -46,7 +48,10 @@ export const run = async (
   }
 }
 
-/** What the operating system refused: a folder that may not be written, a full disk. It is nobody's bug. */
+/**
+ * Whether the operating system refused something, such as a write to a folder or a full disk: an operator's error, not
+ * a bug.
+ */
 const isSystemError = (error: unknown): error is Error & { code: string } =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]{2,}$/.test(error.code)
 
@@ -60,10 +65,10 @@ const SIGNED_OUT = new Set(['TOKEN_MISSING', 'SIGNED_OUT', 'PORTAL_TOKEN_REFUSED
 
 const UNREACHABLE = new Set(['CLIENT_NOT_RUNNING', 'GATEWAY_NOT_RUNNING', 'PORTAL_UNREACHABLE', 'DATABASE_UNREACHABLE'])
 
-/** What is wrong with the words of the command. */
+/** Codes of errors in the arguments of a command. */
 const USAGE = new Set(['USAGE', 'ACCOUNT_INVALID', 'CA_FILE_UNREADABLE', 'CA_FILE_INVALID'])
 
-/** Commander ends the process by itself unless each command is told not to. */
+/** Makes a command and its subcommands throw instead of ending the process, and write to `output`. */
 const refine = (command: Command, { output }: CommandContext): void => {
   command
     .exitOverride()

@@ -7,10 +7,10 @@ import { parseConfig } from '../../core/config/parse-config.ts'
 import { Secret } from '../../core/runtime/secret.ts'
 import { packageRoot } from '../runtime/process/package-root.ts'
 
-/** Far more than any configuration needs. */
+/** Maximum length of a configuration file, far above any real one. */
 const MAX_CONFIG_CHARACTERS = 1_000_000
 
-/** What the environment sets goes before the file. */
+/** Settings that environment variables override. */
 const OVERRIDES = {
   PORTREEVE_PORTAL_URL: 'portal_url',
   PORTREEVE_NAME: 'name',
@@ -19,10 +19,10 @@ const OVERRIDES = {
   PORTREEVE_ACCOUNT: 'account',
 } as const
 
-/** What an example says by way of example. */
+/** Settings of the packaged example configurations that are placeholders. */
 const EXAMPLES = ['portal_url', 'account'] as const
 
-/** Their values are paths, seen from the configuration file. */
+/** Settings whose values are paths relative to the configuration file's folder. */
 const PATHS = [
   'state_folder',
   'token_file',
@@ -34,18 +34,20 @@ const PATHS = [
 
 export interface ConfigSource<Schema extends z.ZodObject> {
   schema: Schema
-  /**
-   * The file; without it what comes with the package under this name, but for what is an example's in it: whose portal and which account is
-   * for the environment to say then.
-   */
+  /** Path of the configuration file, if given. */
   file: string | undefined
+  /**
+   * Name of the packaged example that is used if no file is given, without its placeholders: portal and account come
+   * from the environment.
+   */
   fallback: 'gateway.yaml' | 'client.yaml' | 'portal.yaml'
   env: NodeJS.ProcessEnv
 }
 
 /**
  * Reads a host's configuration: the file, then the environment, then the schema.
- * @throws OperatorError CONFIG_MISSING, CONFIG_UNREADABLE, CONFIG_SYNTAX (with line and column), CONFIG_INVALID (with each path)
+ * @throws OperatorError CONFIG_MISSING, CONFIG_UNREADABLE, CONFIG_SYNTAX (with line and column), CONFIG_INVALID (with
+ * each path)
  */
 export const readConfig = async <Schema extends z.ZodObject>({
   schema,
@@ -79,14 +81,14 @@ const withAbsolute = (value: unknown, [key, ...rest]: readonly string[], folder:
   return { ...value, [key]: withAbsolute((value as Record<string, unknown>)[key], rest, folder) }
 }
 
-/** The token of PORTREEVE_TOKEN, which is taken out of the environment that children inherit. */
+/** Returns the token of PORTREEVE_TOKEN and removes it from the environment, which child processes inherit. */
 export const takeToken = (env: NodeJS.ProcessEnv): Secret | undefined => {
   const token = env['PORTREEVE_TOKEN']?.trim()
   delete env['PORTREEVE_TOKEN']
   return token === undefined || token === '' ? undefined : new Secret(token)
 }
 
-/** A YAML file as plain data; it has to be a map. */
+/** Reads a YAML file, which must be a map, as plain data. @throws OperatorError CONFIG_UNREADABLE, CONFIG_SYNTAX */
 export const readYaml = async (path: string): Promise<Record<string, unknown>> => {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new OperatorError(

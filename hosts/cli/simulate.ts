@@ -26,7 +26,7 @@ interface Simulation {
   next_cursor: string | null
 }
 
-/** `portreeve simulate`: who would gain or lose access by a change, before it is made. */
+/** Builds `portreeve simulate`, which shows who would gain or lose access by a change that is not made. */
 export const simulateCommand = (context: CommandContext): Command =>
   new Command('simulate')
     .description('Says who would gain or lose access by changes, without making them.')
@@ -99,7 +99,7 @@ const readChanges = async (file: string): Promise<unknown[]> => {
     const value = JSON.parse(text) as unknown
     if (Array.isArray(value)) return value
   } catch {
-    // Said below: it is not what it has to be.
+    // Reported below, as for JSON that is not a list.
   }
   throw new OperatorError('CONFIG_SYNTAX', `${file} has to be a JSON list of changes.`)
 }

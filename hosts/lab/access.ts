@@ -5,10 +5,10 @@ import { expectThat, isMapped, type World } from './world.ts'
 
 const GITLAB = 'gitlab.example.org'
 const JENKINS = 'jenkins.example.org'
-/** Well within the ten seconds that the mission allows. */
+/** Time within which a client must use the other gateway after one was killed. */
 const FAILOVER_DEADLINE_MS = 10_000
 
-/** What a person and an admin do with a client that is connected. */
+/** Steps of the story with a connected client: access, filters, denials, failover, stop and restart. */
 export const ACCESS: readonly Step<World>[] = [
   {
     name: 'D1 a name is resolved to 100.96.0.0/11, the same on every query',
@@ -151,7 +151,7 @@ export const ACCESS: readonly Step<World>[] = [
     name: 'D8 client down leaves the system as it was, and client up connects again',
     run: async (world) => {
       const { client } = world.lab.machines
-      // It may be gone before the command that asked it is.
+      // The client may end before the command that asks it to.
       await Promise.all([world.lab.endPart('client', { ask: false }), world.portreeve('client', 'down')])
       const { stdout: resolver } = await client.mustRun('cat', ['/etc/resolv.conf'])
       expectThat(resolver === `nameserver ${MACHINES.client.dns}\n`, `resolv.conf is ${resolver}`)

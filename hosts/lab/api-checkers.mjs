@@ -1,12 +1,15 @@
-// Sets up what judges the REST API's description, for npm run test:long: plain JavaScript, as setup.mjs is. The tools are far larger than
-// the product, so they are no dependencies of it: they are in a folder of their own, which npm ci clears.
+// Installs the tools that check the REST API's OpenAPI description in npm run test:long. Plain JavaScript, as
+// setup.mjs. The tools are far larger than the product, so they are not dependencies of it but in a folder of their
+// own, which npm ci clears.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const NPM = ['@stoplight/spectral-cli@6.16.3', '@redocly/cli@2.77.0']
 const PYPI = ['schemathesis==4.32.5']
 
-/** Installs the tools where they are not there yet. What cannot be had is said; the tests that need it are skipped then. */
+/**
+ * Installs the tools if they are missing. Reports a tool that cannot be installed; tests that need it are then skipped.
+ */
 export const setUpApiCheckers = async ({ root, run, say, installPackages }) => {
   const folder = join(root, 'node_modules/.cache/portreeve-api-checkers')
   const stamp = join(folder, 'complete')
@@ -17,7 +20,7 @@ export const setUpApiCheckers = async ({ root, run, say, installPackages }) => {
   writeFileSync(join(folder, 'node/package.json'), '{ "private": true }')
   const python = join(folder, 'python')
   const makeVenv = () => run('python3 -m venv', 'python3', ['-m', 'venv', python])
-  // Debian has the module in a package of its own.
+  // Debian has the module `venv` in a separate package.
   if (!(await makeVenv()).ok && installPackages !== undefined) {
     await installPackages(['python3-venv'])
     await makeVenv()

@@ -1,8 +1,8 @@
 import { mustRun } from './command.ts'
 
 /**
- * What kernels found wrong in packets that reached them, for each of these namespaces that has any: `TcpInCsumErrors 3`. Our own arithmetic must
- * leave none, and a sum that is off by one shows nowhere else: TCP sends again, and every byte arrives.
+ * Returns the kernels' counters of received packets with wrong checksums, as `NAMESPACE: TcpInCsumErrors 3`, where they
+ * are not 0. A wrong checksum shows nowhere else: TCP retransmits, and every byte arrives.
  */
 export const checksumErrors = async (namespaces: readonly string[]): Promise<string[]> => {
   const { stdout: list } = await mustRun('ip', ['netns', 'list'])

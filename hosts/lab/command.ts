@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 
-/** What a command left: never a throw for a bad exit, so that a test can look at it. `code` is null after a signal. */
+/** Result of a command, successful or not. `code` is null after a signal. */
 export interface CommandResult {
   code: number | null
   stdout: string
@@ -10,25 +10,25 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Written to standard input, which is then closed. */
   input?: string
-  /** The command is killed after it; 60 s by default. */
+  /** Time after which the command is killed; 60 s by default. */
   timeoutMs?: number
   env?: Readonly<Record<string, string | undefined>>
   cwd?: string
 }
 
-/** A command's output beyond it is dropped. */
+/** Maximum output kept of a command; the rest is dropped. */
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024
-/** `ip` and its like are not in the path of an account that became root by `su`. */
+/** Folders of `ip` and similar commands, which PATH lacks after `su`. */
 const SYSTEM_PATHS = '/usr/local/sbin:/usr/sbin:/sbin'
 
-/** The environment that commands of the lab run in: this process's, with the system's folders in the path. */
+/** Returns the environment of the lab's commands: that of this process with `SYSTEM_PATHS` in PATH, and `env`. */
 export const commandEnvironment = (env: CommandOptions['env'] = {}): NodeJS.ProcessEnv => ({
   ...process.env,
   PATH: `${process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin'}:${SYSTEM_PATHS}`,
   ...env,
 })
 
-/** Runs a command with an argument array, never through a shell, and waits for its end. */
+/** Runs a command without a shell and waits for its end. */
 export const runCommand = async (
   command: string,
   args: readonly string[],
@@ -49,8 +49,8 @@ export const runCommand = async (
 }
 
 /**
- * As `runCommand`, for a command that has to succeed.
- * @throws Error with the command and what it wrote, where it exits with anything but 0.
+ * Runs a command as `runCommand`, and requires that it succeeds.
+ * @throws Error with the command and its output, if its exit code is not 0
  */
 export const mustRun = async (
   command: string,

@@ -3,14 +3,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 const INTERVAL_MS = 40
 
 export interface Eventuality {
-  /** For the message. */
+  /** The thing awaited, for the error message. */
   what: string
   timeoutMs: number
 }
 
 /**
- * Asks again and again until there is an answer. For what tells nobody by itself.
- * @throws Error at the deadline, with the last failure of the question where it failed
+ * Polls until `question` returns something other than undefined. For conditions of other processes, which report no
+ * change.
+ * @throws Error at the deadline, with the last error of `question`
  */
 export const eventually = async <T>(
   question: () => Promise<T | undefined>,

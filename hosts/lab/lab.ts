@@ -22,24 +22,24 @@ import {
   type MachineName,
 } from './topology.ts'
 
-/** The file of the run's folder that makes curl an admin: `curl -H @FILE`. */
+/** Name of the file, in the run's folder, with an admin's Authorization header: `curl -H @FILE`. */
 export const ADMIN_HEADER = 'admin.header'
 
 export interface LabOptions {
-  /** Settings of the portal's configuration beside the lab's own. */
+  /** Additional settings of the portal's configuration. */
   portal?: object
 }
 
-/** The machines, and what runs on them. */
+/** The lab's machines (network namespaces), and the processes that run on them. */
 export class Lab {
   readonly run: RunDirectory
   readonly machines: Machines
-  /** What the portal and the provider know each other by. */
+  /** OAuth client id and secret of the portal at the identity provider. */
   readonly oidcClient = { id: 'portreeve', secret: randomBytes(24).toString('base64url') }
   readonly #parts = new Map<string, Part>()
   readonly #expectedToEnd = new Set<Part>()
   #crash: (problem: string) => void = () => undefined
-  /** Resolves with what happened where a part ends that nobody asked to. */
+  /** Resolves with a description if a process ends unexpectedly. */
   readonly crashed = new Promise<string>((resolve) => (this.#crash = resolve))
 
   readonly #options: LabOptions
@@ -55,13 +55,13 @@ export class Lab {
     try {
       return new Lab(run, await buildNetwork(run), options)
     } catch (error) {
-      // Machines that were not made have nothing to count: why they were not is what has to be said.
+      // `close` would fail on machines that were not made, and hide the error that counts.
       await run.abandon()
       throw error
     }
   }
 
-  /** Name servers, the identity provider and the protected servers. */
+  /** Starts name servers, the identity provider and the protected servers. */
   async startServices(): Promise<void> {
     await Promise.all([
       this.#startDns('upstream', UPSTREAM_NAMES),
@@ -72,7 +72,7 @@ export class Lab {
     ])
   }
 
-  /** `portreeve portal init`: what it prints. */
+  /** Runs `portreeve portal init` and returns its result. */
   async initPortal(
     account: string,
     adminEmail: string,
@@ -91,7 +91,7 @@ export class Lab {
     await part.line((line) => line.startsWith('portal: listening'))
   }
 
-  /** Its token is in a 0600 file of the run's folder. */
+  /** Starts a gateway; without a token, with that of its last start. */
   async startGateway(name: GatewayName, token?: string): Promise<void> {
     const token_file = await this.#tokenFile(name, token)
     const config = await this.#config('gateway.yaml', name, {
@@ -103,12 +103,12 @@ export class Lab {
     await this.start(name, portreeve('gateway', '--config', config))
   }
 
-  /** Its token is in a 0600 file of the run's folder. */
+  /** Starts the client; without a token, with that of its last start. */
   async startClient(token?: string): Promise<void> {
     await this.start('client', portreeve('client', 'up', '--config', await this.clientConfig(token)))
   }
 
-  /** Writes the client's configuration and gives back its path. */
+  /** Writes the client's configuration and returns its path. */
   async clientConfig(token?: string): Promise<string> {
     return this.#config('client.yaml', 'client', {
       portal_url: PORTAL_URL,
@@ -129,12 +129,12 @@ export class Lab {
     return part
   }
 
-  /** Starts a Node program on a machine, as the only one of this name. */
+  /** Starts a Node program as the machine's part. */
   async start(name: MachineName, args: readonly string[], options: Omit<PartOptions, 'name'> = {}): Promise<Part> {
     return this.#watch(name, this.machines[name].spawn(process.execPath, args, this.#partOptions(name, options)))
   }
 
-  /** Kills a part as a power cut would. */
+  /** Kills a part with SIGKILL, as a power cut would. */
   async killPart(name: MachineName): Promise<void> {
     const part = this.part(name)
     this.#expectedToEnd.add(part)
@@ -142,7 +142,7 @@ export class Lab {
     await part.ended
   }
 
-  /** Ends a part as an operator would, or waits for the end of one that was asked to by other means. */
+  /** Ends a part with SIGTERM and waits; with `ask` false, only waits for a part that ends otherwise. */
   async endPart(name: MachineName, { ask = true }: { ask?: boolean } = {}): Promise<void> {
     const part = this.part(name)
     this.#expectedToEnd.add(part)
@@ -150,15 +150,16 @@ export class Lab {
     else await part.ended
   }
 
-  /** What a machine's part wrote last, for a message. */
+  /** Returns the last lines of a part's output, for a message. */
   lastWords(name: MachineName): string {
     return this.#parts.get(name)?.output.split('\n').slice(-15).join('\n') ?? ''
   }
 
-  /** Ends every part, removes every namespace. */
+  /** Ends all parts and removes all namespaces. */
   async close({ keepFiles = false }: { keepFiles?: boolean } = {}): Promise<void> {
     for (const part of this.#parts.values()) this.#expectedToEnd.add(part)
-    // The client first, so that it takes its leave; what does not end by itself goes with its namespace.
+    // The client is ended first, so that it can tell the portal. Processes that do not end are killed with their
+    // namespace.
     const order: MachineName[] = ['client', 'gateway-1', 'gateway-2', 'portal']
     for (const name of order) await this.#parts.get(name)?.stop({ graceMs: 3_000 })
     await this.run.close({ keepFiles })
@@ -216,7 +217,7 @@ export class Lab {
     await part.line((line) => line === 'ready')
   }
 
-  /** Written the first time, used again. */
+  /** Returns the path of a part's token file (mode 0600), and writes the token into it if given. */
   async #tokenFile(name: string, token: string | undefined): Promise<string> {
     return token === undefined ? join(this.run.path, `${name}.token`) : this.run.write(`${name}.token`, token)
   }
@@ -239,7 +240,10 @@ export class Lab {
     })
   }
 
-  /** The configuration that comes with the package, with what is particular to a machine of the lab; plugins are added to its own. */
+  /**
+   * Writes a packaged configuration with a machine's own settings, adding its plugins to the packaged ones. Returns the
+   * path.
+   */
   async #config(original: string, name: string, settings: object): Promise<string> {
     const text = await readFile(join(packageRoot(), 'config', original), 'utf8')
     const comes = parse(text) as { plugins?: readonly object[] }
@@ -248,5 +252,5 @@ export class Lab {
   }
 }
 
-/** A shell where a part runs, for people who play on: on its machine, with its resolv.conf. */
+/** Returns a command that opens a shell on a part's machine, with its network and its resolv.conf. */
 export const enter = ({ pid }: Part): string => `nsenter --target ${pid} --net --mount bash`

@@ -12,20 +12,20 @@ const PROVIDER_PACKAGE = 'oidc-provider'
 
 export interface LabOptions {
   scenario: string
-  /** End after the scenario. */
+  /** Whether to end after the scenario. */
   once: boolean
-  /** Print the reports as one JSON document, as the last line. */
+  /** Whether to print the reports as one JSON document in the last line. */
   json: boolean
-  /** Keep the run's folder. */
+  /** Whether to keep the run's folder. */
   keepFiles: boolean
   output: { print: (text: string) => void; tell: (text: string) => void }
-  /** Resolves when somebody asks to end. */
+  /** Resolves at the first signal to end. */
   ending: Promise<string>
 }
 
 /**
- * Brings the whole system up, walks through a scenario, and takes everything down again, however it ends.
- * @returns whether every step held
+ * Starts the whole system, runs a scenario, and takes everything down again, whatever the outcome.
+ * @returns whether every step succeeded
  * @throws OperatorError LAB_NEEDS_ROOT, LAB_NEEDS_PACKAGE, USAGE
  */
 export const runLab = async ({ scenario, once, json, keepFiles, output, ending }: LabOptions): Promise<boolean> => {
@@ -45,7 +45,7 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
     )
   }
   needProvider()
-  // With --json, standard output has the document only.
+  // If the result is JSON, standard output has nothing but the document.
   const show = json ? output.tell : output.print
   const began = performance.now()
   const lab = await Lab.open().catch((error: unknown) => {
@@ -68,7 +68,7 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
     await lab.close({ keepFiles })
     return ok
   } catch (error) {
-    // What went wrong first is the cause; cleaning up after it may fail, too.
+    // The first error is the cause; an error in cleaning up is only reported.
     await lab.close({ keepFiles }).catch((also: unknown) => output.tell(`portreeve: cleaning up: ${String(also)}`))
     throw error
   } finally {
@@ -76,7 +76,10 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
   }
 }
 
-/** The lab's identity provider comes with a clone of the repository; an installed package is without. */
+/**
+ * Checks that the lab's identity provider is installed: it is a development dependency, which the npm package does not
+ * bring.
+ */
 const needProvider = (): void => {
   try {
     createRequire(import.meta.url).resolve(PROVIDER_PACKAGE)

@@ -4,15 +4,15 @@ import { mustRun, runCommand } from './command.ts'
 
 const KILL_DEADLINE_MS = 30_000
 
-/** Where `ip netns exec` finds a namespace's own resolv.conf. */
+/** Returns the folder in which `ip netns exec` finds a namespace's own resolv.conf. */
 export const resolverFolder = (name: string): string => `/etc/netns/${name}`
 
-/** Ends the processes in a namespace, by their ids, and removes it with its devices and its resolver files. */
+/** Kills the processes in a namespace by their ids, and removes it with its devices and its files for /etc. */
 export const removeNamespace = async (name: string): Promise<void> => {
   if (await exists(name)) {
     await killProcesses(name)
     const { code, stderr } = await runCommand('ip', ['netns', 'delete', name])
-    // Another run may have been removing it at the same time.
+    // The removal may fail because another run removes the namespace at the same time.
     if (code !== 0 && (await exists(name))) throw new Error(`${name} cannot be removed: ${stderr.trim()}`)
   }
   await rm(resolverFolder(name), { recursive: true, force: true })
@@ -42,6 +42,6 @@ const kill = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // it ended between being listed and being killed
+    // The process ended between being listed and being killed.
   }
 }

@@ -5,26 +5,27 @@ import { removeNamespace, resolverFolder } from './namespace-removal.ts'
 import { Part, type PartOptions } from './part.ts'
 import type { RunDirectory } from './run-directory.ts'
 
+/** Pair of devices that joins two namespaces. */
 export interface Veth {
-  /** The name of the device here, `eth0` for example; at most 15 characters. */
+  /** Name of the device in this namespace, such as `eth0`; at most 15 characters. */
   device: string
   to: Namespace
-  /** The name of the device there. */
+  /** Name of the device in the other namespace. */
   toDevice: string
-  /** A bridge there that the far end becomes a port of. */
+  /** Bridge of the other namespace that the device there becomes a port of. */
   toBridge?: string
 }
 
 export interface Route {
-  /** A prefix, or `default`. */
+  /** Destination prefix, or `default`. */
   to: string
   via?: string
   device?: string
 }
 
 /**
- * A network namespace of one run: a machine of its own as far as the network goes. Devices are made inside of namespaces
- * only, so that nothing of them is left when these are gone. Methods throw with what `ip` said where it fails.
+ * Network namespace of a run, which serves as a machine. Devices are created inside namespaces only, so that removing
+ * these removes all. Methods throw with the output of `ip` if it fails.
  *
  * ```ts
  * const run = await RunDirectory.open()
@@ -44,7 +45,7 @@ export class Namespace {
     this.name = name
   }
 
-  /** Makes `pr-<run>-<role>`, with its loopback up and a resolv.conf of its own, empty at first. */
+  /** Creates the namespace `pr-<run>-<role>`, with its loopback device up and an empty resolv.conf of its own. */
   static async create(run: RunDirectory, role: string): Promise<Namespace> {
     const namespace = new Namespace(await run.claim(role))
     await mustRun('ip', ['netns', 'add', namespace.name])
@@ -53,28 +54,28 @@ export class Namespace {
     return namespace
   }
 
-  /** Runs a command in it and waits for its end, whatever its exit. */
+  /** Runs a command in the namespace and waits for its end, successful or not. */
   run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return runCommand('ip', ['netns', 'exec', this.name, command, ...args], options)
   }
 
-  /** Runs a command in it that has to succeed. */
+  /** Runs a command in the namespace and requires that it succeeds. */
   mustRun(command: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return mustRun('ip', ['netns', 'exec', this.name, command, ...args], options)
   }
 
-  /** Starts a process in it: its pid is the command's own, as `ip` becomes it. */
+  /** Starts a process in the namespace. The part's pid is the command's own, as `ip` executes it. */
   spawn(command: string, args: readonly string[], options: PartOptions): Part {
     return new Part('ip', ['netns', 'exec', this.name, command, ...args], options)
   }
 
-  /** `ip` about this namespace. */
+  /** Runs `ip` on this namespace and returns its output. */
   async ip(args: readonly string[]): Promise<string> {
     const { stdout } = await mustRun('ip', ['-n', this.name, ...args])
     return stdout
   }
 
-  /** Joins it to another namespace by a pair of devices, both up. */
+  /** Joins this namespace to another by a pair of devices, both up. */
   async veth({ device, to, toDevice, toBridge }: Veth): Promise<void> {
     await this.ip(['link', 'add', device, 'type', 'veth', 'peer', 'name', toDevice, 'netns', to.name])
     if (toBridge !== undefined) await to.ip(['link', 'set', toDevice, 'master', toBridge])
@@ -82,11 +83,12 @@ export class Namespace {
     await to.ip(['link', 'set', toDevice, 'up'])
   }
 
-  /** Makes a bridge in it, up: the switch of a network. */
+  /** Creates a bridge in the namespace, up, as the switch of a network. */
   async bridge(device: string): Promise<void> {
     await this.ip(['link', 'add', device, 'type', 'bridge'])
-    // Its address would be the lowest of its ports' otherwise, and change under machines that know it as their router's when another joins: those
-    // then send into the void until IPv6 looks for the router again, which takes half a minute.
+    // Sets the bridge's MAC address for good: by default it is the lowest of its ports' and may change when a port is
+    // added. Machines that use the bridge as their router would then send to a wrong address until IPv6 resolves it
+    // again, after 30 s.
     const { stdout } = await this.mustRun('cat', [`/sys/class/net/${device}/address`])
     await this.ip(['link', 'set', device, 'address', stdout.trim()])
     await this.ip(['link', 'set', device, 'up'])
@@ -110,18 +112,21 @@ export class Namespace {
     ])
   }
 
-  /** Replaces what processes that are started in it from now on see as /etc/resolv.conf. */
+  /** Sets the /etc/resolv.conf seen by processes started in the namespace from here on. */
   async resolvConf(text: string): Promise<void> {
     await this.etc('resolv.conf', text)
   }
 
-  /** Writes what processes that are started in it from now on see as a file of /etc; those that saw it before see it change. */
+  /**
+   * Writes a file that processes started in the namespace from here on see in /etc; those that see it already see it
+   * change.
+   */
   async etc(file: string, text: string): Promise<void> {
     await mkdir(resolverFolder(this.name), { recursive: true })
     await writeFile(join(resolverFolder(this.name), file), text)
   }
 
-  /** Ends every process in it and removes it. */
+  /** Kills all processes in the namespace and removes it. */
   async delete(): Promise<void> {
     await removeNamespace(this.name)
   }

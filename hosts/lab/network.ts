@@ -4,7 +4,7 @@ import { MACHINES, NETWORKS, SHORTCUTS, type MachineName } from './topology.ts'
 
 export type Machines = Readonly<Record<MachineName, Namespace>>
 
-/** Makes a namespace per machine and the switches between them. */
+/** Creates a namespace for each machine, and one with the switches between them. */
 export const buildNetwork = async (run: RunDirectory): Promise<Machines> => {
   const switches = await Namespace.create(run, 'switches')
   for (const network of Object.keys(NETWORKS)) await switches.bridge(network)
@@ -28,7 +28,10 @@ interface Joint {
   address: string
 }
 
-/** The device is named after its network at the machine, and after the machine at the switch. */
+/**
+ * Joins a machine to a network's switch. The machine's device is named after the network, the switch's port after the
+ * machine.
+ */
 const join = async (namespace: Namespace, switches: Namespace, { name, network, address }: Joint): Promise<void> => {
   const toDevice = `${network === 'site' ? 's' : 'o'}-${name}`
   await namespace.veth({ device: network, to: switches, toDevice, toBridge: network })

@@ -5,24 +5,28 @@ export interface PageRequest {
   headers?: Readonly<Record<string, string>>
   body?: string
   timeoutMs?: number
-  /** A device or an address that the request has to leave by. */
+  /** Device or address that the request must be sent from. */
   from?: string
 }
 
-/** What curl got: a page, or why not. */
+/** Result of a request: the page, or the reason why there is none. */
 export type PageVerdict =
   | { ok: true; status: number; body: string; ms: number }
   | {
       ok: false
-      /** curl's exit code and words: 6 unknown name, 7 refused or unreachable, 28 timeout. */
+      /** Exit code of curl: 6 unknown name, 7 refused or unreachable, 28 timeout. */
       code: number | null
+      /** Error message of curl. */
       reason: string
       ms: number
     }
 
 const TIMEOUT_MS = 10_000
 
-/** Asks for a page from a machine of the lab, by curl. Headers and body travel on its standard input: they may be secrets. */
+/**
+ * Requests a page with curl on a machine of the lab. Headers and body are passed on standard input, as they may be
+ * secrets.
+ */
 export const fetchPage = async (
   machine: Namespace,
   url: string,
@@ -47,5 +51,5 @@ export const fetchPage = async (
   return { ok: true, status: Number(result.stdout.slice(end + 1)), body: result.stdout.slice(0, end), ms }
 }
 
-/** `ip netns exec` may have said something before. */
+/** Returns the last line of a text: `ip netns exec` may write others before it. */
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

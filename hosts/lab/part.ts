@@ -4,13 +4,13 @@ import { createInterface } from 'node:readline'
 import { commandEnvironment } from './command.ts'
 
 export interface PartOptions {
-  /** For messages. */
+  /** Name of the part in messages. */
   name: string
   /** Written to standard input, which is then closed. */
   input?: string
   env?: Readonly<Record<string, string | undefined>>
   cwd?: string
-  /** A file, mode 0600, that takes everything it writes. */
+  /** Path of a file, mode 0600, to which all output is appended. */
   log?: string
 }
 
@@ -19,10 +19,10 @@ export interface PartEnd {
   signal: NodeJS.Signals | null
 }
 
-/** Lines that are kept of what a part wrote. */
+/** Maximum of output lines kept in memory. */
 const KEPT_LINES = 500
 
-/** A process that runs beside this one. */
+/** Child process that runs until it is ended, with its output by lines. */
 export class Part {
   readonly name: string
   readonly ended: Promise<PartEnd>
@@ -33,7 +33,8 @@ export class Part {
 
   constructor(command: string, args: readonly string[], { name, input, env, cwd, log }: PartOptions) {
     this.name = name
-    // A group of its own: Ctrl-C at the terminal reaches this process, which ends its parts in order.
+    // In a process group of its own, so that Ctrl-C at the terminal reaches only this process, which ends its parts in
+    // order.
     const child = spawn(command, args, {
       env: commandEnvironment(env),
       cwd,
@@ -45,7 +46,7 @@ export class Part {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => this.#take(line, file))
     }
-    child.stdin.on('error', () => undefined) // it may end without reading
+    child.stdin.on('error', () => undefined) // the process may end without reading its input
     child.stdin.end(input ?? '')
     this.ended = new Promise((resolve) => {
       const finish = (end: PartEnd): void => {
@@ -71,14 +72,14 @@ export class Part {
     return this.#end === undefined
   }
 
-  /** What it wrote last, on either stream. */
+  /** The last lines of output, of both streams. */
   get output(): string {
     return this.#lines.join('\n')
   }
 
   /**
-   * Waits for a line, among those that were written already too.
-   * @throws Error with what it wrote instead, at the deadline or where it ends before.
+   * Waits for a line of output; a line written before counts.
+   * @throws Error with the output, at the deadline or when the process ends
    */
   async line(matches: (line: string) => boolean, { timeoutMs = 60_000 }: { timeoutMs?: number } = {}): Promise<string> {
     const known = this.#lines.find(matches)
@@ -99,12 +100,12 @@ export class Part {
     })
   }
 
-  /** Sends a signal, to it alone. */
+  /** Sends a signal to the process alone, not to its children. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     if (this.isRunning) this.#child.kill(signal)
   }
 
-  /** Asks it to end, and kills it where it has not after a while. */
+  /** Sends SIGTERM, and SIGKILL if the process has not ended after `graceMs`. */
   async stop({ graceMs = 30_000 }: { graceMs?: number } = {}): Promise<PartEnd> {
     this.kill('SIGTERM')
     const timer = setTimeout(() => this.kill('SIGKILL'), graceMs)

@@ -1,16 +1,16 @@
 import type { Namespace } from './namespace.ts'
 import { fetchPage } from './page.ts'
 
-/** Generous: a busy machine answers late. */
+/** Timeout of a request; long, as a busy machine is slow. */
 const TIMEOUT_MS = 60_000
 
-/** What every object of the API has. */
+/** Object of the API. */
 export interface ApiObject {
   id: string
   [field: string]: unknown
 }
 
-/** The portal's REST API, used from a machine of the lab as an admin's script would. */
+/** Client of the portal's REST API, on a machine of the lab, with an admin's token. */
 export class PortalApi {
   readonly #machine: Namespace
   readonly #url: string
@@ -31,17 +31,17 @@ export class PortalApi {
     return data
   }
 
-  /** One object: `collection/id`. */
+  /** Reads the object `collection/id`. */
   get(path: string): Promise<unknown> {
     return this.#send('GET', path)
   }
 
-  /** Changes fields of `collection/id`. */
+  /** Changes fields of the object `collection/id`. */
   patch(path: string, body: object): Promise<unknown> {
     return this.#send('PATCH', path, body)
   }
 
-  /** For what is not a collection: `groups/{id}/memberships`. */
+  /** Replaces a part of an object, such as `groups/{id}/memberships`. */
   put(path: string, body: object): Promise<unknown> {
     return this.#send('PUT', path, body)
   }

@@ -6,7 +6,7 @@ import type { Reach } from './program/reach-watch.ts'
 const EVERY_MS = 50
 const TIMEOUT_MS = 500
 
-/** A program on a machine that asks for a page over and over: how long something was away, to within 50 ms. */
+/** Runs `program/reach-watch` on a machine, to measure to within 50 ms how long a page was unreachable. */
 export class ReachWatch {
   readonly #part: Part
 
@@ -19,7 +19,7 @@ export class ReachWatch {
     return new ReachWatch(machine.spawn(process.execPath, labProgram('reach-watch'), { name: 'reach-watch', input }))
   }
 
-  /** Waits for a change that fits; one that was seen already counts. */
+  /** Waits for a change that satisfies `fits`; an earlier one counts. */
   async next(fits: (reach: Reach) => boolean, { timeoutMs }: { timeoutMs: number }): Promise<Reach> {
     const isFitting = (line: string): boolean => line.startsWith('{') && fits(JSON.parse(line) as Reach)
     return JSON.parse(await this.#part.line(isFitting, { timeoutMs })) as Reach

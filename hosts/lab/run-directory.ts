@@ -1,5 +1,5 @@
-// A run of the lab, or of a test on the kernel, owns a folder that says which process it is of and which namespaces it made.
-// It is written before they are made, so that the next run can remove what a killed one left, and nothing else.
+// A run of the lab, or of a test on the kernel, owns a folder that says which process it is of and which namespaces it
+// made. It is written before they are made, so that the next run can remove what a killed one left, and nothing else.
 import { randomBytes } from 'node:crypto'
 import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,13 +14,13 @@ const RUN_ID = /^[0-9a-f]{6}$/
 
 export class RunDirectory {
   private constructor(
-    /** Six hex digits, in the name of each namespace. */
+    /** Six hex digits, which are part of the name of each namespace. */
     readonly id: string,
-    /** The folder, mode 0700: configuration, tokens (mode 0600) and logs of the run. */
+    /** Path of the folder (mode 0700) with configuration, tokens (mode 0600) and logs of the run. */
     readonly path: string,
   ) {}
 
-  /** Removes what killed runs left, then begins one. */
+  /** Removes the remains of killed runs, then begins a run. */
   static async open(): Promise<RunDirectory> {
     await removeDeadRuns()
     const id = randomBytes(3).toString('hex')
@@ -28,11 +28,12 @@ export class RunDirectory {
     const unowned = join(RUNS, `.${id}`)
     await mkdir(unowned, { recursive: true, mode: 0o700 })
     await writeFile(join(unowned, 'owner'), JSON.stringify(await owner(process.pid)))
-    await rename(unowned, run.path) // appears with its owner, or a run that starts meanwhile would take it for dead
+    // Renamed only with its owner inside: otherwise a run that starts meanwhile would remove it as dead.
+    await rename(unowned, run.path)
     return run
   }
 
-  /** The name of this run's namespace for a role, recorded before it is used. */
+  /** Records a namespace for a role, before it is created, and returns its name. */
   async claim(role: string): Promise<string> {
     if (!/^[a-z0-9-]{1,20}$/.test(role)) throw new Error(`not a role: ${role}`)
     const name = `${PREFIX}${this.id}-${role}`
@@ -40,26 +41,28 @@ export class RunDirectory {
     return name
   }
 
-  /** Writes a file of the run that only root reads. Returns its path. */
+  /** Writes a file that only root may read into the run's folder. Returns its path. */
   async write(name: string, text: string): Promise<string> {
     const path = join(this.path, name)
     await writeFile(path, text, { mode: 0o600 })
     return path
   }
 
-  /** Packets with a wrong checksum that any machine of the run has received, as `checksumErrors` says it. */
+  /**
+   * Returns counters of packets with wrong checksums received by machines of the run, as the function `checksumErrors`.
+   */
   async checksumErrors(): Promise<string[]> {
     return checksumErrors(await namespacesOf(this.path))
   }
 
-  /** Removes what there is after something went wrong. Never rejects: the first error is the one to tell. */
+  /** Removes the run after a failure. Never rejects, so that the failure itself is reported. */
   async abandon(): Promise<void> {
     await removeRun(this.path, false).catch(() => undefined)
   }
 
   /**
-   * Removes every namespace of the run with the processes in it, and the folder (unless it is to be kept for reading).
-   * @throws Error after that, where a machine has received a packet with a wrong checksum
+   * Removes all namespaces of the run with their processes, and its folder unless `keepFiles`.
+   * @throws Error, after the removal, if a machine has received a packet with a wrong checksum
    */
   async close({ keepFiles = false }: { keepFiles?: boolean } = {}): Promise<void> {
     const wrong = await this.checksumErrors().catch((error: unknown) => [String(error)])
@@ -68,7 +71,7 @@ export class RunDirectory {
   }
 }
 
-/** Removes what runs left whose process is gone. Returns their ids. */
+/** Removes the remains of runs whose process has ended. Returns their ids. */
 export const removeDeadRuns = async (): Promise<string[]> => {
   const removed: string[] = []
   for (const id of await readdir(RUNS).catch(() => [])) {
@@ -94,13 +97,13 @@ const namespacesOf = async (path: string): Promise<string[]> => {
 
 interface Owner {
   pid: number
-  /** Of /proc/PID/stat: a pid alone may have been given to another process since. */
+  /** Start time of the process from /proc/PID/stat, as the pid may belong to another process meanwhile. */
   startTicks: string
 }
 
 const owner = async (pid: number): Promise<Owner | undefined> => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  // Field 22; the second one is in parentheses and may contain blanks.
+  // Start time is field 22. Field 2 is in parentheses and may contain spaces, so fields are counted after it.
   const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
   return startTicks === undefined ? undefined : { pid, startTicks }
 }

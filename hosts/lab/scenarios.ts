@@ -3,7 +3,7 @@ import { SETTING_UP } from './setting-up.ts'
 import type { Step } from './step.ts'
 import type { World } from './world.ts'
 
-/** What the lab can walk through, by name. */
+/** Scenarios of the lab, by name. */
 export const SCENARIOS: Readonly<Record<string, readonly Step<World>[]>> = {
   story: [...SETTING_UP, ...ACCESS],
 }

@@ -13,7 +13,7 @@ import { expectThat, type World } from './world.ts'
 const ACCOUNT = 'example'
 const SCAN = { firstPort: 1, lastPort: 65_535, udpPorts: [52_625, 51_820, 3478] }
 
-/** From nothing to a client that is connected. */
+/** Steps of the story from nothing to a connected client. */
 export const SETTING_UP: readonly Step<World>[] = [
   {
     name: 'name servers, identity provider and protected servers run',
@@ -100,7 +100,7 @@ export const SETTING_UP: readonly Step<World>[] = [
       const nonce = randomBytes(32).toString('hex')
       const state = randomBytes(32).toString('hex')
       await world.make('e-mail', 'identity_providers', { name: 'E-mail', type: 'email_otp' })
-      // She signs in at the provider: that she may do so by mail, too, is an admin's decision.
+      // Ada signs in at the provider by default; an admin must allow her to sign in by mail as well.
       await world.make('ada by e-mail', 'identities', {
         actor_id: world.id('ada'),
         identity_provider_id: world.id('e-mail'),
@@ -170,7 +170,7 @@ export const SETTING_UP: readonly Step<World>[] = [
   },
 ]
 
-/** The end of the watch that began before. */
+/** Ends the watch for direct access and returns its result. */
 export const directAccess = async (watch: World['watch']): Promise<DirectAccess> => {
   if (watch === undefined) throw new Error('nobody watched')
   await watch.stop()
@@ -187,7 +187,7 @@ export const clientConnected = (world: World): Promise<ClientStatus> =>
     { what: 'the client is connected', timeoutMs: 20_000 },
   )
 
-/** Waits until the portal has both gateways. */
+/** Waits until both gateways are connected to the portal. */
 export const gatewaysConnected = (world: World): Promise<true> =>
   eventually(
     async () => {
@@ -227,7 +227,7 @@ const describeAccount = async (world: World): Promise<void> => {
   for (const resource of ['gitlab', 'files']) await allow(world, resource)
 }
 
-/** Lets the group have a resource. */
+/** Creates a policy that gives the engineers access to a resource. */
 export const allow = (world: World, resource: string): Promise<void> =>
   world.make(`policy for ${resource}`, 'policies', {
     group_id: world.id('engineers'),
@@ -240,7 +240,7 @@ const signedIn = ({ signedIn: halves }: World): { nonce: string; fragment: strin
   return halves
 }
 
-/** Opens the control channel with a token and gives back the first line of the answer and the portal's code. */
+/** Opens the control channel with a token and returns the status of the answer with the portal's code. */
 const connectWith = async (world: World, token: string): Promise<string> => {
   const query = new URLSearchParams({
     external_id: randomBytes(32).toString('hex'),
@@ -258,7 +258,7 @@ const connectWith = async (world: World, token: string): Promise<string> => {
     },
     timeoutMs: 2_000,
   })
-  // An accepted one stays open: curl gives up on it at its deadline.
+  // An accepted connection stays open until curl's timeout (28).
   if (!answer.ok) return answer.code === 28 ? '101 Switching Protocols' : answer.reason
   const code = /"code":\s*"([a-z_]+)"/.exec(answer.body)?.[1]
   return `${answer.status} ${code ?? ''}`.trim()

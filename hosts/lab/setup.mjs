@@ -1,5 +1,6 @@
-// Makes a fresh clone ready, then runs what was asked for. Plain JavaScript and nothing but Node: it runs before the packages
-// are there. Everything that it does is named on standard error; standard output stays the command's.
+// Prepares a fresh clone for a purpose, then starts the lab if asked to. Plain JavaScript that needs Node only, since
+// it runs before any package is installed. Reports every action on standard error; standard output is for the command
+// started.
 //
 //   node hosts/lab/setup.mjs start [ARGUMENT …]   sets up and starts the lab
 //   node hosts/lab/setup.mjs test | bench | long | tunnel    sets up what the tests, or the benchmarks, need
@@ -11,11 +12,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const POLICY = process.env.PORTREEVE_SETUP_POLICY ?? '/usr/sbin/policy-rc.d'
-/** Beyond it another set-up that holds the lock is taken for stuck. */
+/** Time to wait for another set-up's lock, after which that set-up is considered stuck. */
 const LOCK_DEADLINE_MS = 15 * 60_000
 const APT_ATTEMPTS = 60
 
-/** Commands and the Debian packages that have them. */
+/** Commands needed to build, and the Debian packages that contain them; likewise below. */
 const BUILD = { make: 'make', python3: 'python3', 'c++': 'g++' }
 const LAB = {
   ip: 'iproute2',
@@ -58,7 +59,7 @@ const isRoot = process.getuid?.() === 0
 const systemPaths = (process.env.PORTREEVE_SETUP_SYSTEM_PATHS ?? '/usr/local/sbin:/usr/sbin:/sbin').split(delimiter)
 const searchPath = [...(process.env.PATH ?? '').split(delimiter), ...systemPaths].filter((folder) => folder !== '')
 
-/** Debian keeps PostgreSQL's programs by version, in no search path. */
+/** Returns the folders of PostgreSQL's programs on Debian, one for each version, which PATH does not include. */
 const postgresFolders = () => {
   const folder = '/usr/lib/postgresql'
   if (process.env.PORTREEVE_SETUP_SYSTEM_PATHS !== undefined || !existsSync(folder)) return []
@@ -75,7 +76,9 @@ const has = (command) =>
     }
   })
 
-/** Runs a command. What it says is shown only if it fails; a long one shows that it is alive. */
+/**
+ * Runs a command and returns its output. Unless quiet, reports its start and end, and every 20 s that it still runs.
+ */
 const run = async (what, command, args, { env = {}, quiet = false } = {}) => {
   const began = Date.now()
   if (!quiet) say(`${what} …`)
@@ -108,7 +111,7 @@ const mustRun = async (what, command, args, options) => {
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const seconds = (since) => `${((Date.now() - since) / 1000).toFixed(1)} s`
 
-/** Understands what package.json's `engines` is written in: `^1.2.3 || >=4.5.6`. */
+/** Checks Node's version against package.json's `engines`, which must have the form `^1.2.3 || >=4.5.6`. */
 const checkNode = () => {
   const wanted = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).engines.node
   const version = process.versions.node.split('.').map(Number)
@@ -131,7 +134,7 @@ const checkNode = () => {
   }
 }
 
-/** `20.19 or a later 20` for `^20.19.0`, `24` for `^24.0.0`, `26 and later` for `>=26.0.0`. */
+/** Describes a range: `^20.19.0` as `20.19 or a later 20`, `^24.0.0` as `24`, `>=26.0.0` as `26 and later`. */
 const inWords = (range) => {
   const version = range.replace(/^(\^|>=)/, '').replace(/(\.0)+$/, '')
   if (range.startsWith('>=')) return `${version} and later`
@@ -139,8 +142,8 @@ const inWords = (range) => {
 }
 
 /**
- * One set-up at a time: a file with the holder's pid, which counts only while that process lives.
- * @returns {Promise<() => void>} ends the hold
+ * Acquires a lock file, which has the holder's pid and is valid only while that process lives.
+ * @returns {Promise<() => void>} function that releases the lock
  */
 const lock = async (path) => {
   const end = Date.now() + LOCK_DEADLINE_MS
@@ -192,14 +195,15 @@ const systemPackages = async (purpose) => {
   if (still.length > 0) throw new SetupProblem(`still missing after the installation: ${still.join(', ')}`)
 }
 
-/** The tests that need them say so themselves and are skipped; the lab and the compiler cannot do without. */
+/** Reports missing commands: stops if the lab or the build needs them; tests that need them are skipped. */
 const cannot = (purpose, problem) => {
   if (purpose === 'start' || !Object.keys(BUILD).every(has)) throw new SetupProblem(problem)
   say(`${problem} The tests that need them are skipped.`)
 }
 
 const agrees = async (packages) => {
-  const { createInterface } = await import('node:readline/promises') // too old a Node.js has none, and is told so before
+  // Imported here, because a Node.js without this module must get as far as `checkNode`.
+  const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
     const answer = await terminal.question(`Install ${packages.join(' ')} now? No service is started by it. [Y/n] `)
@@ -220,7 +224,7 @@ const installPackages = async (packages) => {
     const args = ['install', '-y', '--no-install-recommends', ...packages]
     const first = await apt(`apt-get install ${packages.join(' ')}`, args)
     if (first.ok) return
-    // The lists are missing, or older than what the mirrors have.
+    // The package lists may be missing or outdated.
     await apt('apt-get update', ['update'])
     const second = await apt(`apt-get install ${packages.join(' ')}`, args)
     if (!second.ok) throw new SetupProblem(`apt-get install failed (${second.code}):\n${second.output}`)
@@ -230,7 +234,10 @@ const installPackages = async (packages) => {
   }
 }
 
-/** Waits where another apt holds its lock: the option covers dpkg's lock, the loop the one of the lists. */
+/**
+ * Runs apt-get, waiting while another apt holds a lock: the option waits for dpkg's lock, the loop for that of the
+ * lists.
+ */
 const apt = async (what, args) => {
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   for (let attempt = 1; ; attempt++) {
@@ -242,7 +249,10 @@ const apt = async (what, args) => {
   }
 }
 
-/** Debian's way to say that an installation starts no service. One that is there already is kept. */
+/**
+ * Writes Debian's policy file against starting services during an installation, unless there is one. Returns a function
+ * that removes it.
+ */
 const forbidServices = () => {
   const mark = '# by the set-up of portreeve, process '
   const text = existsSync(POLICY) ? readFileSync(POLICY, 'utf8') : undefined
@@ -253,7 +263,7 @@ const forbidServices = () => {
   return () => rmSync(POLICY, { force: true })
 }
 
-/** Whether what is installed is what the lock file says; npm keeps its own record of it. */
+/** Whether the installed packages, according to npm's record, are those of the lock file. */
 const packagesAreCurrent = () => {
   const record = join(ROOT, 'node_modules/.package-lock.json')
   if (!existsSync(record)) return false
@@ -274,7 +284,10 @@ const npmPackages = async () => {
   await mustRun('npm ci (the first time takes a minute or two)', command, args)
 }
 
-/** Lets addons be compiled without a download where Node.js came with its headers. */
+/**
+ * Returns environment variables that let node-gyp use the headers installed with Node.js, if any, instead of a
+ * download.
+ */
 const nodeHeaders = () => {
   const prefix = join(dirname(process.execPath), '..')
   const header = join(prefix, 'include/node/node_version.h')
@@ -294,7 +307,7 @@ const build = async () => {
   writeFileSync(stamp, state)
 }
 
-/** A digest of what the build reads. */
+/** Returns a digest of path, size and time of the build's source files. */
 const sources = () => {
   const digest = createHash('sha256')
   const walk = (path) => {
@@ -367,7 +380,7 @@ try {
   process.exit(1)
 }
 if (purpose === 'start') {
-  // In this process, so that signals reach the lab itself and not a shell or a script around it.
+  // The lab runs in this process, so that signals reach it directly.
   const main = join(ROOT, 'dist/hosts/cli/main.js')
   process.argv = [process.argv[0], main, 'lab', ...rest]
   await import(pathToFileURL(main).href)

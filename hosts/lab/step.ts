@@ -1,4 +1,4 @@
-/** One step of a scenario. It gives back what it saw, in a sentence, or throws. */
+/** Step of a scenario. `run` returns a sentence about what it saw, or throws. */
 export interface Step<World> {
   name: string
   run: (world: World) => Promise<string>
@@ -13,11 +13,11 @@ export interface StepReport {
 
 export interface WalkOptions {
   onReport: (report: StepReport) => void
-  /** Ends the walk with what it says, whatever a step is waiting for. */
+  /** Resolves with a reason to fail the running step, and thus the rest. */
   interrupted: Promise<string>
 }
 
-/** Walks through steps in order. After the first that fails, the others are reported as not run. */
+/** Runs steps in order. After the first failure, the others are reported as not run. */
 export const walk = async <World>(
   steps: readonly Step<World>[],
   world: World,
@@ -25,7 +25,7 @@ export const walk = async <World>(
 ): Promise<StepReport[]> => {
   const reports: StepReport[] = []
   const stop = interrupted.then((why) => Promise.reject(new Error(why)))
-  stop.catch(() => undefined) // it may happen between steps, or never
+  stop.catch(() => undefined) // may reject while no step runs
   for (const { name, run } of steps) {
     const failed = reports.find((report) => !report.ok)
     const began = performance.now()

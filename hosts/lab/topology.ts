@@ -1,13 +1,13 @@
-// The lab's machines and networks. Addresses of the outside are of the documentation range 203.0.113.0/24; the site's network
-// is an ordinary private one. Nobody routes between the two: who wants to get in needs a gateway.
+// Machines and networks of the lab. Outside addresses are of the documentation range 203.0.113.0/24; the site's network
+// is a private one. No router connects the two: the only way into the site is a gateway.
 
-/** The two networks, each a switch. */
+/** Networks of the lab, each with a switch. */
 export const NETWORKS = {
   outside: { prefix: 24 },
   site: { prefix: 24 },
 } as const
 
-/** Every machine: its address outside, its address at the site, and the name server in its resolv.conf. */
+/** Machines of the lab: address outside, address at the site, and name server in resolv.conf. */
 export const MACHINES = {
   //              outside                   at the site          asks
   portal: /*   */ { outside: '203.0.113.10', site: undefined, /*   */ dns: '203.0.113.53' },
@@ -25,7 +25,7 @@ export type MachineName = keyof typeof MACHINES
 export type GatewayName = 'gateway-1' | 'gateway-2'
 export const GATEWAYS: readonly GatewayName[] = ['gateway-1', 'gateway-2']
 
-/** Routes that would lead around the product if a gateway let them. */
+/** Routes that would bypass the product if a gateway forwarded their packets. */
 export const SHORTCUTS = [
   { machine: 'client', to: '10.20.0.0/24', via: MACHINES['gateway-1'].outside },
   { machine: 'web', to: '203.0.113.0/24', via: MACHINES['gateway-1'].site },
@@ -34,12 +34,12 @@ export const SHORTCUTS = [
 
 export const PORTAL_PORT = 8080
 export const PROVIDER_PORT = 9000
-/** The organisation's mail server, on the provider's machine. */
+/** Port of the organisation's mail server, on the provider's machine. */
 export const MAIL_PORT = 2525
 export const PORTAL_URL = `http://portal.example.org:${PORTAL_PORT}`
 export const PROVIDER_URL = `http://login.example.org:${PROVIDER_PORT}`
 
-/** What the world knows. The site's names lead elsewhere there, so that it shows who answered. */
+/** Names in the public DNS. The site's names have other addresses here, which shows which server answered. */
 export const UPSTREAM_NAMES = {
   'portal.example.org': MACHINES.portal.outside,
   'login.example.org': MACHINES.provider.outside,
@@ -48,13 +48,14 @@ export const UPSTREAM_NAMES = {
   'jenkins.example.org': '203.0.113.66',
 } as const
 
-/** What only the site knows: two web names on one address. */
+/** Names at the site's name server, with two web names on one address. */
 export const SITE_NAMES = {
   'portal.example.org': MACHINES.portal.outside,
   'gitlab.example.org': MACHINES.web.site,
   'jenkins.example.org': MACHINES.web.site,
 } as const
 
-/** What the protected servers listen on: the filter of the resources allows the first only. */
+/** Port of the protected servers that the resources' filters allow. */
 export const WEB_PORT = 80
+/** Port of the protected servers that the filters refuse. */
 export const ADMIN_PORT = 8081

@@ -11,12 +11,12 @@ import type { SeenRequest } from './program/web-server.ts'
 import { ReachWatch } from './reach-watch.ts'
 import { GATEWAYS, MACHINES, PORTAL_URL, type GatewayName } from './topology.ts'
 
-/** What the steps of a story know and do together: the lab, and what has been made in it so far. */
+/** State and actions shared by the steps of a story: the lab, and the objects created so far. */
 export class World {
   readonly lab: Lab
-  /** Ids of the portal's objects, by the story's own names for them. */
+  /** Ids of objects in the portal, by the names that the story gives them. */
   readonly ids = new Map<string, string>()
-  /** The client's token in two halves, once somebody has signed in. */
+  /** Both halves of the client's token, after the sign-in. */
   signedIn: { nonce: string; fragment: string } | undefined
   watch: Part | undefined
   #api: PortalApi | undefined
@@ -36,7 +36,7 @@ export class World {
     this.#api = new PortalApi({ machine: this.lab.machines.portal, url: PORTAL_URL, token })
   }
 
-  /** The admin's. */
+  /** API token of the admin. */
   get apiToken(): string {
     return this.#token
   }
@@ -47,18 +47,18 @@ export class World {
     return id
   }
 
-  /** Makes an object and remembers it under a name. */
+  /** Creates an object and remembers its id under a name. */
   async make(name: string, collection: string, body: object): Promise<void> {
     const { id } = await this.api.create(collection, body)
     this.ids.set(name, id)
   }
 
-  /** A page, asked for on the client's machine by an ordinary program. */
+  /** Requests a page with curl on the client's machine. */
   fetch(url: string, request: PageRequest = {}): Promise<PageVerdict> {
     return fetchPage(this.lab.machines.client, url, request)
   }
 
-  /** A page of a protected server: what it saw. Throws where there is none. */
+  /** Requests a page of a protected server and returns the request as the server saw it. Throws if there is no page. */
   async page(url: string, request: PageRequest = {}): Promise<SeenRequest & { ms: number }> {
     const answer = await this.fetch(url, request)
     if (!answer.ok) throw new Error(`${url}: ${answer.reason} (after ${answer.ms} ms)`)
@@ -66,26 +66,26 @@ export class World {
     return { ...(JSON.parse(answer.body) as SeenRequest), ms: answer.ms }
   }
 
-  /** Begins to ask for a name's page over and over, on the client's machine. */
+  /** Starts to request a host's page repeatedly, on the client's machine. */
   async reach(host: string): Promise<ReachWatch> {
     const [address = ''] = await this.resolve(host)
     return ReachWatch.start(this.lab.machines.client, { address, host })
   }
 
-  /** How the system answers a program on the client's machine that connects. */
+  /** Connects to a TCP port from the client's machine and returns the outcome. */
   async connect(host: string, port: number): Promise<ConnectVerdict> {
     const input = JSON.stringify({ host, port, timeoutMs: 5_000 })
     const { stdout } = await this.lab.machines.client.mustRun(process.execPath, labProgram('connect'), { input })
     return JSON.parse(stdout) as ConnectVerdict
   }
 
-  /** What the client's system resolver says to a program. */
+  /** Looks a name up with the client machine's resolver. */
   async resolve(name: string, type: 'A' | 'AAAA' = 'A'): Promise<string[]> {
     const { stdout } = await this.lab.machines.client.run('dig', ['+short', '+tries=1', '+time=5', name, type])
     return stdout.split('\n').filter((line) => line !== '' && !line.startsWith(';'))
   }
 
-  /** Waits until a name has addresses that fit. */
+  /** Waits until all addresses of a name satisfy `fits`. */
   resolvesTo(name: string, fits: (address: string) => boolean, timeoutMs = 10_000): Promise<string[]> {
     return eventually(
       async () => {
@@ -97,13 +97,13 @@ export class World {
     )
   }
 
-  /** The command line, on the client's machine. */
+  /** Runs the command line on the client's machine. */
   portreeve(...args: string[]): Promise<CommandResult> {
     const env = { PORTREEVE_SOCKET: this.lab.clientSocket }
     return this.lab.machines.client.run(process.execPath, portreeve(...args), { env })
   }
 
-  /** The command line, on the portal's machine, with the admin's API token. */
+  /** Runs the command line on the portal's machine with the admin's API token. */
   administer(...args: string[]): Promise<CommandResult> {
     const env = { PORTREEVE_PORTAL_URL: PORTAL_URL, PORTREEVE_TOKEN: this.#token }
     return this.lab.machines.portal.run(process.execPath, portreeve(...args), { env })
@@ -115,7 +115,7 @@ export class World {
     return JSON.parse(stdout) as ClientStatus
   }
 
-  /** Which gateway a server saw a request come from. */
+  /** Returns the gateway with an address at the site, which a server saw as a request's source. */
   gatewayAt(siteAddress: string): GatewayName {
     const gateway = GATEWAYS.find((name) => MACHINES[name].site === siteAddress)
     if (gateway === undefined) throw new Error(`the server saw ${siteAddress}, which is no gateway`)
@@ -123,13 +123,13 @@ export class World {
   }
 }
 
-/** In 100.96.0.0/11. */
+/** Whether an IPv4 address is a mapped one, in 100.96.0.0/11. */
 export const isMapped = (address: string): boolean => {
   const [first, second] = address.split('.').map(Number)
   return first === 100 && second !== undefined && second >= 96 && second < 128
 }
 
-/** A step's expectation. */
+/** Fails the step, with the text `otherwise`, unless the expectation holds. */
 export const expectThat = (holds: boolean, otherwise: string): void => {
   if (!holds) throw new Error(otherwise)
 }

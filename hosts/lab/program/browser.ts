@@ -1,23 +1,23 @@
-// A person at a browser: follows redirects, keeps cookies, fills in the forms that it is shown, and stops where an address is
-// none of a web server's (a browser would hand that one to the client application) or a page has nothing to go on with.
+// Simulates a person at a browser: follows redirects, keeps cookies and fills in forms. Stops at a URL that is not http
+// (which a browser would pass to the client application), or at a page with neither redirect nor form.
 import { setTimeout as pause } from 'node:timers/promises'
 import { readInput } from './stdin.ts'
 
 interface Input {
   url: string
-  /** What the person writes into a form's fields, by their names. */
+  /** Values to enter into form fields, by field name. */
   answers: Record<string, string>
-  /** Where her mails are read, for a field `code` that no answer is there for. */
+  /** URL of the person's mailbox, from which a field `code` is filled in if `answers` does not have it. */
   mailbox?: string
 }
 
-/** Where it went and where it ended. */
+/** Requests made by the browser, and where they ended. */
 export interface Journey {
-  /** `GET 302 http://…`, without the query: it has secrets. */
+  /** Requests as `GET 302 http://…`, without the query, which has secrets. */
   hops: string[]
-  /** The address where it ended: one that is not http, or the last page's. */
+  /** URL of the last page, or the URL that is not http. */
   final: string
-  /** What the last page says; empty where it ended outside of the web. */
+  /** HTML of the last page; empty if `final` is not http. */
   page: string
 }
 
@@ -53,7 +53,7 @@ const visit = async (to: URL, form?: URLSearchParams): Promise<Page> => {
   return { url: to, status: response.status, location: response.headers.get('location'), html: await response.text() }
 }
 
-/** The first form of a page, with its hidden fields and the person's answers. */
+/** Fills in the first form of a page with its hidden fields and the person's answers. */
 const fillIn = async ({ url: at, html }: Page): Promise<{ to: URL; form: URLSearchParams } | undefined> => {
   const [, attributes = '', inside = ''] = /<form([^>]*)>([\s\S]*?)<\/form>/i.exec(html) ?? []
   if (inside === '') return undefined
@@ -67,7 +67,7 @@ const fillIn = async ({ url: at, html }: Page): Promise<{ to: URL; form: URLSear
   return { to: new URL(attribute(attributes, 'action') ?? '', at), form }
 }
 
-/** The code in the mail that came last, as it stands there: with a blank. */
+/** Returns the code in the latest mail, as written there: with a space in the middle. */
 const codeFrom = async (address: string): Promise<string> => {
   for (let attempt = 0; attempt < 50; attempt++) {
     const letter = await fetch(address, { signal: AbortSignal.timeout(10_000) })
@@ -81,7 +81,7 @@ const codeFrom = async (address: string): Promise<string> => {
 const attribute = (text: string, name: string): string | undefined =>
   new RegExp(`\\b${name}="([^"]*)"`, 'i').exec(text)?.[1]?.replaceAll('&amp;', '&')
 
-/** A page may send the browser on by itself: the portal's last one does. */
+/** Returns the URL that a page sends the browser to without a click, by a redirect or a refresh, if any. */
 const next = ({ location, html }: Page): string | undefined =>
   location ?? /http-equiv="refresh"[^>]*url=([^"]+)"/i.exec(html)?.[1]?.replaceAll('&amp;', '&')
 

@@ -1,4 +1,4 @@
-// Connects to a port as any program would, and says how the system answered.
+// Connects to a TCP port as any program would, and reports the outcome.
 import { connect } from 'node:net'
 import { readInput } from './stdin.ts'
 
@@ -9,7 +9,7 @@ interface Input {
 }
 
 export interface ConnectVerdict {
-  /** `connected`, `timeout`, or the system's code: EHOSTUNREACH is what ICMP's administratively-prohibited becomes. */
+  /** `connected`, `timeout`, or the system's error code; ICMP "administratively prohibited" becomes EHOSTUNREACH. */
   outcome: string
   ms: number
 }

@@ -1,5 +1,4 @@
-// Tries, for as long as it runs, to reach protected servers without the product, and reports what it got when it is asked to
-// end.
+// Keeps trying to connect to protected servers directly, without the product, and reports the result on SIGTERM.
 import { connect } from 'node:net'
 import { readInput } from './stdin.ts'
 
@@ -11,7 +10,7 @@ interface Input {
 
 export interface DirectAccess {
   attempts: number
-  /** `10.20.0.80:80 after 1200 ms`: none, if all is well. */
+  /** Connections that succeeded, as `10.20.0.80:80 after 1200 ms`; none if all is well. */
   successes: string[]
 }
 

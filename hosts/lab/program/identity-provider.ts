@@ -1,5 +1,6 @@
-// The organisation's identity provider: the package `oidc-provider` as it comes, with its own development log-in pages. Beside it the
-// organisation's mail server, `smtp-server`; what it took in last for somebody is read at /mailbox/ADDRESS.
+// The organisation's identity provider: the package `oidc-provider` as it comes, with its own development log-in pages.
+// Beside it the organisation's mail server, `smtp-server`; what it took in last for somebody is read at
+// /mailbox/ADDRESS.
 import { createServer } from 'node:http'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -16,7 +17,7 @@ interface Input {
   client: { id: string; secret: string }
 }
 
-/** What is used of the package, which has no types of its own. */
+/** Parts of the package `oidc-provider` used here; it has no types of its own. */
 interface ProviderModule {
   default: new (
     issuer: string,
@@ -51,13 +52,14 @@ const provider = new Provider(issuer, {
     },
   ],
   claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
-  // The development pages take any name: ada is ada@example.org.
+  // The development pages accept any login; `ada` has the address ada@example.org.
   findAccount: (_context: unknown, id: string) => ({
     accountId: id,
     claims: () => ({ sub: id, name: id, email: `${id}@example.org`, email_verified: true }),
   }),
 })
-// A client has to be registered with an address; what the portal names once it knows the provider is registered while this runs.
+// The package wants a redirect URI at the start, but the portal's is known only after the portal knows the provider: it
+// is registered later, by PUT.
 const registered = new Set<string>()
 provider.Client.prototype.redirectUriAllowed = (uri) => registered.has(uri)
 for (const event of ['server_error', 'authorization.error', 'grant.error']) {

@@ -1,28 +1,29 @@
-// Asks for a page over and over, each time by a new connection, and says when the answer changes: which gateway it came by, or
-// that there is none.
+// Requests a page repeatedly, each time over a new connection, and reports when the outcome changes: the gateway that
+// it came through, or that there is no answer.
 import { get } from 'node:http'
 import { readInput } from './stdin.ts'
 
 interface Input {
-  /** The address to connect to, and the name to ask for. */
+  /** Address to connect to. */
   address: string
+  /** Value of the Host header. */
   host: string
   everyMs: number
-  /** A request that has no answer after it counts as failed. */
+  /** Time after which a request without an answer counts as failed. */
   timeoutMs: number
 }
 
-/** Written as a line of JSON for each change. Times are epoch milliseconds. */
+/** Outcome of requests, written as a line of JSON at each change. Times are epoch milliseconds. */
 export interface Reach {
-  /** The address that the server saw, null where there was no answer. */
+  /** Source address that the server saw; null if there was no answer. */
   from: string | null
-  /** When the first request with this outcome was begun. */
+  /** Start time of the first request with this outcome. */
   beganAt: number
 }
 
 const { address, host, everyMs, timeoutMs } = await readInput<Input>()
 let shown: string | null | undefined
-/** Requests may end in another order than they began. */
+/** Start time of the latest request reported: requests may end in another order than they began. */
 let newest = 0
 
 const report = (from: string | null, beganAt: number): void => {

@@ -1,5 +1,5 @@
-// Scans a machine from outside: connects to each TCP port, and sends each UDP port what a WireGuard peer or a STUN server would
-// answer, if it answered strangers.
+// Scans a machine from outside: connects to each TCP port, and sends UDP ports messages that a WireGuard peer or a STUN
+// server would answer if it answered strangers.
 import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect } from 'node:net'
@@ -8,10 +8,10 @@ import { readInput } from './stdin.ts'
 
 interface Input {
   address: string
-  /** Both ends included. */
   firstPort: number
+  /** Last port, inclusive. */
   lastPort: number
-  /** UDP ports that get every probe, several times. */
+  /** UDP ports that are sent every probe, several times; all others get one STUN request. */
   udpPorts: number[]
 }
 
@@ -19,13 +19,13 @@ export interface ScanResult {
   tcpPorts: number
   tcpOpen: number[]
   udpProbes: number
-  /** `52625: 92 bytes` */
+  /** UDP answers, as `52625: 92 bytes`. */
   udpAnswers: string[]
 }
 
 const AT_ONCE = 400
 const TCP_TIMEOUT_MS = 1_000
-/** How long an answer to the last probe is waited for. */
+/** Time to wait for answers after the last probe. */
 const LISTEN_MS = 500
 const { address, firstPort, lastPort, udpPorts } = await readInput<Input>()
 const result: ScanResult = { tcpPorts: lastPort - firstPort + 1, tcpOpen: [], udpProbes: 0, udpAnswers: [] }
@@ -50,7 +50,7 @@ const scanTcp = async (): Promise<void> => {
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }
 
-/** RFC 8489: a binding request, without credentials and with ones that nobody gave out. */
+/** Returns a STUN binding request, with a username if given. RFC 8489 */
 const stunRequest = (username?: string): Buffer => {
   const attribute = username === undefined ? Buffer.alloc(0) : stunAttribute(0x0006, Buffer.from(username))
   const header = Buffer.alloc(20)
@@ -68,7 +68,7 @@ const stunAttribute = (type: number, value: Buffer): Buffer => {
   return Buffer.concat([header, value, Buffer.alloc((4 - (value.length % 4)) % 4)])
 }
 
-/** WireGuard §5.4.2 and §5.4.6: the right type and length, and the rest of a stranger. */
+/** Returns a WireGuard message with valid type and length and random content. WireGuard §5.4.2, §5.4.6 */
 const wireguard = (type: number, length: number): Buffer => {
   const message = randomBytes(length)
   message.writeUInt32LE(type, 0)
@@ -87,7 +87,7 @@ const probes = (): Buffer[] => [
 const send = (socket: UdpSocket, probe: Buffer, port: number): Promise<void> =>
   new Promise((resolve) => {
     result.udpProbes += 1
-    // Refusals are answers of the kernel's, from closed ports.
+    // A send error is the kernel's ICMP answer for a closed port, not an answer of a service.
     socket.send(probe, port, address, () => resolve())
   })
 

@@ -1,4 +1,4 @@
 import { text } from 'node:stream/consumers'
 
-/** What the lab tells one of its programs: JSON on standard input, as secrets do not belong in an argument. */
+/** Reads a program's input: JSON on standard input, as it may have secrets, which do not belong in arguments. */
 export const readInput = async <T>(): Promise<T> => JSON.parse(await text(process.stdin)) as T

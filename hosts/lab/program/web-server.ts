@@ -1,4 +1,4 @@
-// A protected server: answers each request with what it saw, and says on standard output that it is there.
+// Protected web server: answers each request with a description of it, and logs requests to standard output.
 import { createServer } from 'node:http'
 import { readInput } from './stdin.ts'
 
@@ -8,14 +8,15 @@ interface Input {
   ports: number[]
 }
 
-/** What a page says. */
+/** Description of a request as the server saw it, which is the content of every page. */
 export interface SeenRequest {
   server: string
-  /** The name that the browser asked for: name-based virtual hosts tell their sites apart by it. */
+  /** Host header, which tells name-based virtual hosts apart. */
   host: string
   port: number
-  /** The server's own address, and whom it takes the request to come from. */
+  /** Address that the request was sent to. */
   address: string
+  /** Source address of the request. */
   from: string
 }
 
