@@ -4,6 +4,7 @@ import { retryAfterMs } from './backoff.ts'
 import type { Role } from './messages.ts'
 import { plain, problemOfRefusal, type PortalProblem } from './portal-problem.ts'
 
+/** Parameters of the URL at which a peer opens its control channel. */
 export interface ConnectRequest {
   role: Role
   /** URL of the portal: http, https, ws or wss. Its path is kept as a prefix. */
@@ -30,6 +31,7 @@ export const connectUrl = ({ role, portalUrl, id, name, publicKey }: ConnectRequ
 export const shownUrl = ({ role, portalUrl }: Pick<ConnectRequest, 'role' | 'portalUrl'>): string =>
   connectUrl({ role, portalUrl, id: '', name: '', publicKey: '' }).replace(/\?.*$/, '')
 
+/** Refusal of a WebSocket by the portal, or by something in its place. */
 export interface ConnectRefusal {
   type: 'connectionRefused'
   status: number

@@ -63,6 +63,7 @@ export interface MessageSet<R extends Role, D extends Direction> {
   dialect: Dialect
 }
 
+/** Outcome of validating a message. */
 export type MessageVerdict<R extends Role, D extends Direction> =
   | { ok: true; message: Message<R, D> }
   /** `detail` names the malformed part, without its value. */

@@ -1,5 +1,6 @@
 // The framing of the control channel: text frames with one JSON object each (wire §2).
 
+/** A frame of the control channel, as in Phoenix channels. */
 export interface Frame {
   topic: string
   event: string
@@ -9,8 +10,10 @@ export interface Frame {
   ref: number | null
 }
 
+/** Outcome of parsing a frame. */
 export type FrameVerdict = { ok: true; frame: Frame } | { ok: false; reason: FrameFault }
 
+/** Reason why a frame is malformed. */
 export type FrameFault = 'too-long' | 'not-json' | 'not-an-object' | 'bad-topic' | 'bad-event' | 'bad-ref'
 
 /** Longest frame that a portal accepts from a peer, in UTF-16 units. */
@@ -57,6 +60,7 @@ export const errorReply = (topic: string, ref: number | null, reason: string): F
   ref,
 })
 
+/** Outcome of a request, read from a `phx_reply`. */
 export type Reply = { status: 'ok' } | { status: 'error'; reason: string }
 
 /** Reads the payload of a `phx_reply`; undefined if it is neither the exact success nor an error with a reason. */

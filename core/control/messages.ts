@@ -10,11 +10,13 @@ export * from './wire-values.ts'
 /** Kind of peer that connects to a portal. Also the topic that the peer joins. */
 export type Role = 'client' | 'gateway'
 
+/** Schemas of all payloads, by role, direction and internal name. */
 export const MESSAGES = {
   client: { fromPortal: portalToClient, toPortal: clientToPortal },
   gateway: { fromPortal: portalToGateway, toPortal: gatewayToPortal },
 } as const
 
+/** Direction of a message between peer and portal. */
 export type Direction = 'fromPortal' | 'toPortal'
 
 /** Internal names of the messages of one role and direction. */

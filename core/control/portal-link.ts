@@ -21,6 +21,7 @@ export interface PortalLinkOptions<R extends Role> {
   patienceMs?: number
 }
 
+/** Inputs of `PortalLink`: events of the connection, and messages to send. */
 export type LinkInput<R extends Role> =
   | { type: 'started' }
   | { type: 'stopped' }
@@ -38,6 +39,7 @@ export type LinkInput<R extends Role> =
    */
   | ({ type: 'send'; hold?: boolean } & ToPortal<R>)
 
+/** Outputs of `PortalLink`: effects on the connection, received messages and changes of the link. */
 export type LinkOutput<R extends Role> =
   | { type: 'openConnection' }
   | { type: 'closeConnection' }

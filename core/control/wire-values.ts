@@ -19,12 +19,14 @@ export const UnixSeconds = z.int().nonnegative()
 
 const text = (longest: number) => z.string().max(longest)
 
+/** User name and password of one ICE agent. */
 export const IceCredentials = z.object({ username: text(256), password: text(256) })
 export type IceCredentials = z.infer<typeof IceCredentials>
 
 /** ICE candidates as SDP text (`candidate:…`). Readers skip those that are malformed. */
 export const Candidates = z.array(text(512)).max(256)
 
+/** Settings for uploading flow logs. */
 export const FlowLogs = z.object({
   api_url: text(2048),
   upload_interval_secs: z.int().nonnegative(),
@@ -48,6 +50,7 @@ export type Relay = z.infer<typeof Relay>
 
 export const Relays = z.array(Relay).max(64)
 
+/** Change of the available relays. */
 export const RelaysPresence = z.object({ disconnected_ids: z.array(Id).max(64), connected: Relays })
 export type RelaysPresence = z.infer<typeof RelaysPresence>
 

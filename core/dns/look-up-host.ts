@@ -6,6 +6,7 @@ import { askServer } from './ask-server.ts'
 import { CLASS_IN, parseAnswer, RecordType, writeQuery } from './message.ts'
 import { normalizeName } from './pattern.ts'
 
+/** A host to look up, and the servers to ask. */
 export interface HostQuestion {
   /** DNS servers, asked one after another over UDP and TCP until one has an address. */
   servers: readonly Endpoint[]

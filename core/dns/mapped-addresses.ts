@@ -7,6 +7,7 @@ export interface MappedName {
   ipv6: readonly string[]
 }
 
+/** Limits of `MappedAddresses`. */
 export interface MappedAddressesOptions {
   /**
    * Most names below wildcards that have addresses at a time: an application, or a web page, may ask for ever new ones.

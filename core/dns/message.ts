@@ -18,6 +18,7 @@ export const ResponseCode = {
 } as const
 export type ResponseCode = (typeof ResponseCode)[keyof typeof ResponseCode]
 
+/** DNS class Internet (RFC 1035 §3.2.4). */
 export const CLASS_IN = 1
 
 /** A parsed query: its one question and the header fields that an answer needs. */
@@ -34,11 +35,13 @@ export interface DnsQuery {
   udpBytes: number | undefined
 }
 
+/** Outcome of parsing a query. */
 export type QueryVerdict =
   | { type: 'query'; query: DnsQuery }
   /** `answer` is the error response to send; absent if there must be none. */
   | { type: 'refused'; reason: QueryProblem; answer?: Uint8Array }
 
+/** Reason why a query is refused. */
 export type QueryProblem =
   | 'too-short'
   | 'too-long'
@@ -162,6 +165,7 @@ export interface DnsAnswer {
   records: readonly DnsRecord[]
 }
 
+/** A resource record of a message. */
 export interface DnsRecord {
   /** Offsets of the record's name and data in the message, for `readName`. */
   nameAt: number
@@ -172,8 +176,10 @@ export interface DnsRecord {
   data: Uint8Array
 }
 
+/** Outcome of parsing an answer. */
 export type AnswerVerdict = { type: 'answer'; answer: DnsAnswer } | { type: 'refused'; reason: AnswerProblem }
 
+/** Reason why an answer is refused. */
 export type AnswerProblem = 'too-short' | 'not-an-answer' | 'wrong-id' | 'wrong-question' | 'malformed'
 
 /**

@@ -8,6 +8,7 @@ import { leadsToServices } from './record-kind.ts'
 import { siteAnswer } from './site-answer.ts'
 import type { AnsweredBy } from './upstream-queries.ts'
 
+/** Inputs of `SiteQueries`. */
 export type SiteQueriesInput<Query> =
   /** A query for a name that belongs to these resources, most specific first. */
   | {
@@ -22,6 +23,7 @@ export type SiteQueriesInput<Query> =
     }
   | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
 
+/** Outputs of `SiteQueries`: answers, and requests to carry out. */
 export type SiteQueriesOutput<Query> =
   | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
   /**

@@ -13,6 +13,7 @@ import { CLASS_IN, parseAnswer, RecordType, ResponseCode, writeQuery } from './m
 import { normalizeName } from './pattern.ts'
 import type { SiteFinding, SiteFindings } from './site-finding.ts'
 
+/** Inputs of `SiteResolver`. */
 export type SiteResolverInput =
   /** Resolve a name. `lookup` is a number of the caller's choice, repeated in `resolved`. */
   | { type: 'lookupRequested'; lookup: number; domain: string }
@@ -20,6 +21,7 @@ export type SiteResolverInput =
   /** Addresses of this machine, to which no name may resolve; empty if the operator allows it. */
   | { type: 'ownAddressesChanged'; addresses: readonly string[] }
 
+/** Outputs of `SiteResolver`: outcomes, and queries to send. */
 export type SiteResolverOutput =
   /** Ask the gateway's own resolver over UDP. `ask` identifies the request in `systemAnswered` and `cancelAsk`. */
   | { type: 'askSystem'; ask: number; name: string; recordType: 'A' | 'AAAA'; message: Uint8Array }

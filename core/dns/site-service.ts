@@ -10,6 +10,7 @@ import { siteAnswer } from './site-answer.ts'
 /** UDP and TCP port of a gateway's DNS service for clients, at its tunnel address (wire §5). */
 export const SITE_RESOLVER_PORT = 53_535
 
+/** Inputs of `SiteService`. */
 export type SiteServiceInput<Query> =
   /** A DNS message from a client's tunnel address. `query` identifies the asker in `answerSiteQuery`. */
   | { type: 'siteQueryReceived'; query: Query; client: string; message: Uint8Array; protocol: 'udp' | 'tcp' }
@@ -17,6 +18,7 @@ export type SiteServiceInput<Query> =
   | { type: 'nameJudged'; ask: number; permitted: boolean }
   | { type: 'forwardAnswered'; ask: number; verdict: ServerVerdict }
 
+/** Outputs of `SiteService`: answers, and requests to carry out. */
 export type SiteServiceOutput<Query> =
   | { type: 'answerSiteQuery'; query: Query; message: Uint8Array }
   /** Ask whether the client has a grant for a resource with this (normalized) name. */

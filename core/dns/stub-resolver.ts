@@ -14,6 +14,7 @@ import { SiteQueries, type SiteQueriesInput, type SiteQueriesOutput } from './si
 import { UpstreamQueries, type AnsweredBy, type Upstream, type UpstreamQueriesOutput } from './upstream-queries.ts'
 import { writeName } from './wire-name.ts'
 
+/** Inputs of `StubResolver`. */
 export type StubResolverInput<Query> =
   /** All DNS resources of this client. */
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
@@ -31,6 +32,7 @@ export type StubResolverInput<Query> =
   /** Findings of the site for a mapped name; undefined if an earlier problem is over. */
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
 
+/** Outputs of `StubResolver`: answers, and requests to carry out. */
 export type StubResolverOutput<Query> =
   | UpstreamQueriesOutput<Query>
   | Exclude<SiteQueriesOutput<Query>, { type: 'askElsewhere' }>

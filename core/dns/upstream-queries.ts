@@ -45,6 +45,7 @@ export type AnsweredBy =
   /** This resolver, for other queries: reverse lookups of mapped addresses, the canary domain, malformed messages. */
   | { type: 'resolver' }
 
+/** Inputs of `UpstreamQueries`. */
 export type UpstreamQueriesInput<Query> =
   | { type: 'upstreamsChanged'; upstreams: readonly Upstream[] }
   /**
@@ -63,6 +64,7 @@ export type UpstreamQueriesInput<Query> =
     }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
 
+/** Outputs of `UpstreamQueries`: answers, and requests to carry out. */
 export type UpstreamQueriesOutput<Query> =
   | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
   /**

@@ -23,6 +23,7 @@ export type ControlFrame =
   /** The sender closes the tunnel. */
   | { type: 'goodbye' }
 
+/** Reason why a control frame is malformed. */
 export type ControlRefusal = 'control-truncated' | 'control-too-long' | 'control-unknown-type' | 'control-body'
 
 /** Most mapped addresses of a name: four of each family. */

@@ -22,6 +22,7 @@ export type LaneInput<FlowsInput, FlowsOutput> =
   | { type: 'keysExported'; output: LaneKeys }
   | { type: 'workerReported'; report: LaneReport<FlowsOutput> }
 
+/** Outputs of a lane: those of the packet engine, traffic for the transport, messages to the worker. */
 export type LaneOutput<FlowsInput, FlowsOutput> =
   | { type: 'flowsOutput'; output: FlowsOutput }
   | ({ type: 'trafficSeen' } & LaneTraffic)
@@ -37,11 +38,13 @@ export type LaneReport<FlowsOutput> =
   | ({ type: 'trafficSeen' } & LaneTraffic)
   | { type: 'countersRead'; flows: Counts; lane: Counts }
 
+/** Number of drops by reason. */
 export type Counts = Readonly<Record<string, number>>
 
 /** Number of drops by part of a host and reason. */
 export type DropCounts = Readonly<Record<string, Counts>>
 
+/** Part of the state machine of a client or gateway that passes inputs and outputs to and from its packet engine. */
 export interface Lane<FlowsInput, FlowsOutput> extends Machine<
   LaneInput<FlowsInput, FlowsOutput>,
   LaneOutput<FlowsInput, FlowsOutput>
@@ -50,6 +53,7 @@ export interface Lane<FlowsInput, FlowsOutput> extends Machine<
   counters: () => DropCounts
 }
 
+/** Kind of lane: packet engine in the host's thread (`script`), or in a worker with native code (`native`). */
 export type LaneKind = 'script' | 'native'
 
 /** Lane with the packet engine in this thread. It is the reference in tests of the native lane. */

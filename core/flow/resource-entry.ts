@@ -13,6 +13,7 @@ export interface ResourceEntry {
   readonly prefix: Prefix | undefined
 }
 
+/** Prepares a resource for decisions on packets. */
 export const resourceEntry = (resource: FlowResource): ResourceEntry => ({
   resource,
   filters: new PortFilters(resource.filters),

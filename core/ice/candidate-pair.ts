@@ -31,6 +31,7 @@ export interface CandidatePair {
   nominated: boolean
 }
 
+/** A check that was sent and not answered yet; `tries` counts its transmissions. */
 export interface PendingCheck {
   datagram: Uint8Array
   beganAt: Instant

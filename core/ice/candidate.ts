@@ -4,6 +4,7 @@ import { whyNeverAServer } from '../net/never-a-server.ts'
 import { crc32 } from '../crypto/crc32.ts'
 import { endpoint, type Endpoint, type Family } from '../runtime/endpoint.ts'
 
+/** Type of a candidate (RFC 8445 §4): host, server-reflexive, peer-reflexive or relayed. */
 export type CandidateType = 'host' | 'srflx' | 'prflx' | 'relay'
 
 /** An ICE candidate: an endpoint at which an agent may be reached. */

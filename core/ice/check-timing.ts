@@ -28,8 +28,11 @@ const IDLE_AFTER_MS = 20 * SECOND
  * REQ-5).
  */
 const IDLE_CHECK_MS = 15 * SECOND
+/** Time after which a controlling agent without remote candidates gives up. */
 export const NO_REMOTE_CANDIDATES_MS = 10 * SECOND
+/** Time after which a controlling agent that never had a path gives up. */
 export const NO_PATH_MS = 12 * SECOND
+/** Time without a path after which a controlling agent that had one gives up, and a controlled one stops checking. */
 export const PATH_LOST_MS = 15 * SECOND
 
 /** State of an agent on which its timing depends. */
@@ -40,6 +43,7 @@ export interface Circumstances {
   withoutPathSince: Instant
 }
 
+/** Whether the tunnel has carried no packets for a while. */
 export const isIdle = ({ trafficAt }: Circumstances, now: Instant): boolean =>
   trafficAt === undefined || after(trafficAt, IDLE_AFTER_MS) <= now
 

@@ -21,8 +21,10 @@ import {
 } from './stun-attributes.ts'
 import { BINDING, encodeStun, provesKey, type StunAttribute, type StunMessage } from './stun-message.ts'
 
+/** Role of an ICE agent (RFC 8445 §6.1.1): the client is controlling, the gateway controlled. */
 export type IceRole = 'controlling' | 'controlled'
 
+/** Contents of a check to send. */
 export interface OwnCheck {
   transactionId: Uint8Array
   local: IceCredentials
@@ -37,13 +39,16 @@ export interface OwnCheck {
   probeBytes?: number | undefined
 }
 
+/** Reason why a received check is refused. */
 export type CheckRefusal =
   'not-a-check' | 'no-username' | 'unknown-username' | 'wrong-integrity' | 'unknown-attribute' | 'no-priority'
 
+/** Outcome of verifying a received check. */
 export type CheckVerdict =
   | { type: 'check'; priority: number; nominated: boolean; role: IceRole | undefined; asksForSize: boolean }
   | { type: 'refused'; reason: CheckRefusal }
 
+/** Outcome of verifying an answer. */
 export type AnswerVerdict =
   /** `takesProbe`: the other end has received a padded check, and accepts packets of its size. */
   | { type: 'succeeded'; takesProbe: boolean }
@@ -60,6 +65,7 @@ const utf8 = new TextEncoder()
 export const checkUsername = (local: IceCredentials, remote: IceCredentials): string =>
   `${local.username}:${remote.username}`
 
+/** Encodes a check as a datagram. */
 export const encodeCheck = (check: OwnCheck): Uint8Array => {
   const { probeBytes } = check
   if (probeBytes === undefined) return encodeFilled(check, [])
@@ -91,6 +97,7 @@ export const readCheck = (
   }
 }
 
+/** Encodes the success response to a check. */
 export const encodeAnswer = (answer: {
   transactionId: Uint8Array
   source: Endpoint

@@ -39,6 +39,7 @@ export interface IceAgentOptions {
   probes?: readonly number[]
 }
 
+/** Inputs of `IceAgent`. */
 export type IceAgentInput =
   /** Replaces the local candidates. If they have changed, all paths are checked again: the machine may have moved. */
   | { type: 'localCandidatesChanged'; candidates: readonly Candidate[] }
@@ -52,6 +53,7 @@ export type IceAgentInput =
    */
   | { type: 'trafficSeen'; path?: Endpoint }
 
+/** Outputs of `IceAgent`: datagrams to send, and changes of the path. */
 export type IceAgentOutput =
   | ({ type: 'sendDatagram' } & Datagram)
   /** Use this path. */
@@ -66,6 +68,7 @@ export type IceAgentOutput =
   /** The controlling agent has not found a path in time, or not found another, and has stopped checking. */
   | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost' }
 
+/** ICE agent for one peer: finds the best path, keeps it alive and replaces it when it is dead. */
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #options: IceAgentOptions
   readonly #pairs: CandidatePairs

@@ -14,6 +14,7 @@ import { IceAgent, type IceAgentInput, type IceAgentOptions, type IceAgentOutput
 import { readText, USERNAME } from './stun-attributes.ts'
 import { decodeStun, type StunMessage } from './stun-message.ts'
 
+/** Inputs of `IceAgents`. */
 export type IceAgentsInput =
   /** Adds an agent for a peer. Replaces the one that it has, unless the credentials are the same. */
   | { type: 'peerAdded'; peer: PeerId; local: IceCredentials; remote: IceCredentials }
@@ -25,6 +26,7 @@ export type IceAgentsInput =
   | { type: 'datagramReceived'; path: Endpoint; datagram: Uint8Array }
   | { type: 'trafficSeen'; peer: PeerId; path?: Endpoint }
 
+/** Outputs of one of the agents, with its peer. */
 export type IceAgentsOutput = IceAgentOutput & { peer: PeerId }
 
 interface Entry {

@@ -28,6 +28,7 @@ export interface PeerTunnelsOptions {
   mtu?: number | undefined
 }
 
+/** Inputs of `PeerTunnels`. */
 export type PeerTunnelsInput =
   /**
    * Adds a peer, or changes a known one, which keeps its session if the keys are the same, and its path if the ICE
@@ -43,6 +44,7 @@ export type PeerTunnelsInput =
   /** Traffic of a lane that encrypts packets with exported keys. */
   | ({ type: 'trafficSeen' } & TunnelTraffic<Endpoint>)
 
+/** Keys and ICE credentials for one peer; `local` are the own ICE credentials. */
 export interface PeerSecrets {
   /** Tunnel public key, 32 bytes. */
   publicKey: Uint8Array
@@ -52,6 +54,7 @@ export interface PeerSecrets {
   remote: IceCredentials
 }
 
+/** Outputs of `PeerTunnels`: datagrams to send, inputs for the lane, and changes of paths and sessions. */
 export type PeerTunnelsOutput =
   | ({ type: 'sendDatagram' } & Datagram)
   | ToLane

@@ -5,11 +5,13 @@ import { hmacSha1 } from '../crypto/hash.ts'
 
 export type StunKind = 'request' | 'indication' | 'success' | 'error'
 
+/** An attribute of a STUN message, without padding. */
 export interface StunAttribute {
   type: number
   value: Uint8Array
 }
 
+/** A parsed STUN message. */
 export interface StunMessage {
   kind: StunKind
   /** STUN method; 1 is Binding. */
@@ -25,6 +27,7 @@ export interface StunMessage {
   integrity?: StunIntegrity
 }
 
+/** MESSAGE-INTEGRITY attribute of a STUN message. */
 export interface StunIntegrity {
   /**
    * Bytes that the code covers: the message before the attribute, with the header's length adjusted (RFC 8489 §14.5).
@@ -34,6 +37,7 @@ export interface StunIntegrity {
   code: Uint8Array
 }
 
+/** Reason why a datagram is not a valid STUN message. */
 export type StunRefusal =
   | 'too-short'
   | 'too-long'
@@ -44,9 +48,12 @@ export type StunRefusal =
   | 'bad-integrity-length'
   | 'bad-fingerprint'
 
+/** Outcome of parsing a STUN message. */
 export type StunVerdict = { type: 'decoded'; message: StunMessage } | { type: 'refused'; reason: StunRefusal }
 
+/** STUN method Binding (RFC 8489 §18.2). */
 export const BINDING = 1
+/** Fixed value in the header of each STUN message (RFC 8489 §5). */
 export const MAGIC_COOKIE = 0x2112a442
 
 /** Longest message that is accepted, in bytes: path probes may be as large as jumbo frames. */

@@ -12,6 +12,7 @@ export interface TransportStatus {
   problem: TransportProblem | null
 }
 
+/** Problem of a tunnel transport plugin, as shown in a peer's status. */
 export interface TransportProblem {
   code: 'transport_failing'
   /** Call that fails, and the plugin's error message. */

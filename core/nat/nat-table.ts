@@ -32,6 +32,7 @@ export interface NatEntry<Tag> {
   group: string
 }
 
+/** Reason why a flow cannot be opened. */
 export type NatRefusal = 'nat-table-full' | 'nat-ports-exhausted'
 
 /**

@@ -13,6 +13,7 @@ import {
   type PacketKind,
 } from './packet-view.ts'
 
+/** Reason in an ICMP "destination unreachable". */
 export type Unreachable = 'admin-prohibited' | 'host-unreachable' | 'port-unreachable'
 
 /**

@@ -3,6 +3,7 @@
 // checksum it may have to complete.
 import { checksumOf } from './checksum.ts'
 
+/** Bytes of the header before each packet. */
 export const OFFLOAD_HEADER_BYTES = 10
 
 const NEEDS_CHECKSUM = 1
@@ -21,8 +22,10 @@ const CWR = 0x80
 const MAX_SEGMENTS = 2048
 const MAX_HEADER_BYTES = 512
 
+/** Protocol by which a packet has to be segmented; `none` if it has not. */
 export type OffloadKind = 'none' | 'tcp-ipv4' | 'tcp-ipv6' | 'udp'
 
+/** Parsed virtio_net header of a frame. */
 export interface OffloadHeader {
   /**
    * Whether the checksum has to be completed: its field, at `checksumStart + checksumOffset`, holds the sum of the

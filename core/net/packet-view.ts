@@ -25,6 +25,7 @@ export type PacketRefusal =
   | 'packet-fragment'
   | 'packet-transport'
 
+/** Kind of a packet by its transport protocol. */
 export type PacketKind = 'tcp' | 'udp' | 'echoRequest' | 'echoReply' | 'icmpError' | 'icmp' | 'other'
 
 /**
@@ -301,6 +302,7 @@ const updatePseudoChecksum = (
   if (at >= 0) putWord(bytes, at, ~updatedChecksum(~word(bytes, at) & 0xffff, before, after) & 0xffff)
 }
 
+/** Position of a transport header in a packet. */
 export interface TransportPlace {
   protocol: number
   transportAt: number

@@ -10,6 +10,7 @@ export interface PortFilter {
   portEnd: number
 }
 
+/** Decision of filters on a packet. */
 export type FilterVerdict = 'permitted' | 'protocol-refused' | 'port-refused'
 
 /** Filters of a resource, prepared for packets. An empty list permits everything, any other list only what it names. */

@@ -22,6 +22,7 @@ export interface CompiledPolicy {
   conditions: readonly CompiledCondition[]
 }
 
+/** A condition with validated settings, or the reason why it cannot be evaluated. */
 export type CompiledCondition =
   | {
       key: string
@@ -32,6 +33,7 @@ export type CompiledCondition =
   /** Condition that can never hold: no plugin provides it, or its settings are not valid. */
   | { key: string; problem: string }
 
+/** Validates the settings of a policy's conditions. */
 export const compilePolicy = (rule: PolicyRule, known: Extensions<PolicyCondition>): CompiledPolicy => ({
   rule,
   conditions: rule.conditions.map(({ condition, settings }) => compileCondition(condition, settings, known)),

@@ -14,6 +14,7 @@ export interface PolicyQuestion {
   tokenExpiresAt?: UnixTime
 }
 
+/** Decision on a request for access, with its explanation. */
 export type PolicyVerdict =
   | {
       allowed: true

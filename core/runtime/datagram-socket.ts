@@ -44,6 +44,7 @@ export interface DatagramSocketOptions {
   onError: (error: Error) => void
 }
 
+/** Opens UDP sockets. */
 export interface DatagramSockets {
   /** Opens a socket. Rejects with a system error code if the address cannot be bound. */
   open: (options: DatagramSocketOptions) => Promise<DatagramSocket>

@@ -16,6 +16,7 @@ export interface DnsListenerOptions {
   onError: (error: Error) => void
 }
 
+/** An open listener for DNS over TCP. */
 export interface DnsListener {
   /** Port that was bound. */
   readonly port: number

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import type { Machine } from './machine.ts'
 
+/** A running machine. */
 export interface Driven<Input> {
   /** Passes an input to the machine and performs the outputs that follow. */
   dispatch: (input: Input) => void

@@ -6,6 +6,7 @@ export type Endpoint = string & { readonly __brand: 'Endpoint' }
 
 export type Family = 'ipv4' | 'ipv6'
 
+/** Makes an endpoint of a canonical address and a port. */
 export const endpoint = (address: string, port: number): Endpoint =>
   (address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`) as Endpoint
 

@@ -1,5 +1,6 @@
 import { token } from '../di.ts'
 
+/** Settings of a gateway's forwarding. */
 export interface ForwardingOptions {
   masqueradeIpv4: boolean
   masqueradeIpv6: boolean

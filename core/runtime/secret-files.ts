@@ -1,6 +1,7 @@
 import type { Secret } from './secret.ts'
 import { token } from '../di.ts'
 
+/** A file with one secret. */
 export interface SecretFile {
   /** Path of the file; a relative one starts at the folder of the host's configuration file. */
   path: string

@@ -12,6 +12,7 @@ export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
 
+/** Returns the time `milliseconds` after `start`. */
 export const after = (start: Instant, milliseconds: number): Instant => (start + milliseconds) as Instant
 
 /** Returns the earlier of two times; undefined stands for never. */

@@ -22,6 +22,7 @@ export interface TunDeviceOptions {
   onError: (error: Error) => void
 }
 
+/** Opens TUN devices. */
 export interface TunDevices {
   open: (options: TunDeviceOptions) => Promise<TunDevice>
 }

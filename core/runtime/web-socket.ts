@@ -34,6 +34,7 @@ export interface WebSocketEvents {
   closed: (failure: WebSocketFailure) => void
 }
 
+/** A WebSocket that is being opened or is open. */
 export interface WebSocketConnection {
   /** Sends a text message; drops it if the connection is not open. */
   send: (text: string) => void

@@ -8,6 +8,7 @@ import type { FlowResource } from '../flow-resource.ts'
 import type { MtuChanged } from '../flows.ts'
 import type { ListenerPorts } from './sentinel-traffic.ts'
 
+/** Inputs of `ClientFlows`: packets, and changes of what it routes by. */
 export type ClientFlowsInput =
   /** Whole IP packets from the TUN device, borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
@@ -47,6 +48,7 @@ export type ClientFlowsInput =
   /** Answer to a `resolverQuery`, with the same `source` and `destination` as the query. */
   | { type: 'resolverAnswer'; source: Endpoint; destination: Endpoint; message: Uint8Array }
 
+/** Outputs of `ClientFlows`: packets to send or write, and requests to carry out. */
 export type ClientFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }

@@ -9,6 +9,7 @@ const MAX_KEPT_PACKETS = 128
  */
 export const KEPT_FOR_MS = 20 * SECOND
 
+/** A packet that waits for a connection. */
 export interface KeptPacket {
   readonly bytes: Uint8Array
   readonly keptAt: Instant

@@ -9,6 +9,7 @@ import type { FlowResource } from '../flow-resource.ts'
 import type { MtuChanged } from '../flows.ts'
 import type { OutboundVerdict } from './gateway-peer.ts'
 
+/** Inputs of `GatewayFlows`: packets, and changes of what it decides by. */
 export type GatewayFlowsInput =
   /** Whole IP packets from the TUN device, borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
@@ -51,12 +52,14 @@ export type GatewayFlowsInput =
    */
   | { type: 'nameAsked'; ask: number; client: string; name: string }
 
+/** A grant to be kept by `retainOnly`. */
 export interface RetainedGrant {
   peer: PeerId
   resourceId: string
   expiresAt?: Instant | undefined
 }
 
+/** Outputs of `GatewayFlows`: packets to send or write, requests to carry out, and changes of grants. */
 export type GatewayFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }

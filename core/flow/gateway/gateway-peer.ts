@@ -25,6 +25,7 @@ export type FlowEntry = NatEntry<string | undefined>
  */
 export type GatewayFlow = FlowEntry | 'portless'
 
+/** Decision on a packet from a client, and how to answer a denied one. */
 export type OutboundVerdict =
   | { verdict: 'pass'; flow: GatewayFlow }
   /** The packet is answered with ICMP "administratively prohibited". */

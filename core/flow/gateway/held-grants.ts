@@ -9,6 +9,7 @@ import type { Instant } from '../../runtime/time.ts'
 import { compareEntries, type ResourceEntry } from '../resource-entry.ts'
 import { MachineAddresses } from './machine-addresses.ts'
 
+/** Permission of one client to reach a resource. */
 export interface Grant extends ResourceEntry {
   /** Client that has the grant. */
   readonly peer: PeerId

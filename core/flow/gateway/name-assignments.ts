@@ -13,6 +13,7 @@ export interface Assignment {
   readonly real: ReadonlyMap<string, AddressBytes | undefined>
 }
 
+/** Mapped addresses of a client for a name, and the real addresses found for it. */
 export interface AssignmentRequest {
   resourceId: string
   /** Normalized name. */

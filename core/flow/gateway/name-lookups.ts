@@ -6,6 +6,7 @@ const MAX_LOOKUPS = 64
 /** Time after which an unanswered lookup is forgotten, so that the name may be asked for again. */
 const LOOKUP_TIMEOUT_MS = 10 * SECOND
 
+/** A pending lookup of a name, for a client's announcement. */
 export interface NameLookup {
   readonly peer: PeerId
   readonly resourceId: string
