@@ -161,7 +161,7 @@ export interface PortalInitialised {
   token: string
 }
 
-/** Result of `makeEmergencyCode` of main.ts. The code is shown once. */
+/** Result of `makeEmergencyCode` in main.ts. The code is shown only here. */
 export interface MadeEmergencyCode {
   account: { id: string; slug: string }
   admin: { id: string; email: string | null }

@@ -24,7 +24,7 @@ export interface ConnectRequest {
   /** Public key of its tunnel transport: base64 of 32 bytes. */
   publicKey: string
   userAgent: string
-  /** Key of the tunnel transport that it carries packets by. */
+  /** Key of the tunnel transport with which the peer carries packets. */
   transport: string
   /** IP address that the request came from, if known. */
   remoteIp?: string
@@ -105,7 +105,7 @@ export const provenKey = (request: ConnectRequest, now: UnixTime): string | null
   if (isProofOf(proof, request, now)) return toBase64(proof.key)
   throw new Refusal('invalid_connect_params', {
     reason: 'device_proof',
-    detail: `The device's signature is not of this connect, or its clock is a day off: here it is ${new Date(now).toISOString()}`,
+    detail: `The device's signature is for another connect, or its clock is a day off: the portal's clock shows ${new Date(now).toISOString()}`,
   })
 }
 

@@ -15,19 +15,19 @@ export const controlMetrics = (
   })
   gauge(registry, {
     name: 'portreeve_portal_control_dropped_total',
-    help: 'What peers sent and the portal dropped, by reason',
+    help: 'Messages of peers that were dropped, by reason',
     label: 'reason',
     values: () => shell.machine.counters(),
   })
   gauge(registry, {
     name: 'portreeve_portal_limits',
-    help: 'The bounds in force, by their names in the configuration',
+    help: 'Limits in force, by their names in the configuration',
     label: 'limit',
     values: () => shell.limits,
   })
   gauge(registry, {
     name: 'portreeve_portal_control_unread_total',
-    help: 'Connections that were cut off, as their peers did not read what was sent',
+    help: 'Connections closed because their peers did not read',
     label: 'what',
     values: () => ({ cut_off: shell.cutOff }),
   })
@@ -56,7 +56,7 @@ export const pluginMetrics = (calls: Pick<PluginCalls, 'figures'>, registry: Reg
   })
   const spent: Gauge = new Gauge({
     name: 'portreeve_portal_plugin_seconds_total',
-    help: 'What the calls to policy conditions and gateway selectors took together',
+    help: 'Total time of calls to policy conditions and gateway selectors',
     labelNames: ['point', 'key'],
     registers: [registry],
     collect: (): void => {

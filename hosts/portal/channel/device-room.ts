@@ -26,10 +26,7 @@ export const roomForDevice = async (
   }: { accountId: string; actorId: string; census: Census; limits: Limits; now: UnixTime },
 ): Promise<void> => {
   if (census.devicesIn(accountId) >= limits.devices_per_account) {
-    throw exceeded(
-      `The account has ${limits.devices_per_account} devices, the most there may be`,
-      'devices_per_account',
-    )
+    throw exceeded(`The account has ${limits.devices_per_account} devices, which is the maximum`, 'devices_per_account')
   }
   if (census.devicesOf(actorId) < limits.devices_per_actor) return
   const forgotten = (await tx.list('clients', { where: { actorId } }))
@@ -43,7 +40,7 @@ export const roomForDevice = async (
     return
   }
   throw exceeded(
-    `This person or service account has ${limits.devices_per_actor} devices, the most there may be: an admin has to remove some`,
+    `This person or service account has ${limits.devices_per_actor} devices, which is the maximum: an admin has to remove some`,
     'devices_per_actor',
   )
 }
@@ -60,7 +57,7 @@ export const roomForGateway = ({
 }): void => {
   if (census.gatewaysOf(siteId) < limits.gateways_per_site) return
   throw exceeded(
-    `The site has ${limits.gateways_per_site} gateways, the most there may be: an admin has to remove some`,
+    `The site has ${limits.gateways_per_site} gateways, which is the maximum: an admin has to remove some`,
     'gateways_per_site',
   )
 }

@@ -252,7 +252,7 @@ export class ControlEndpoint {
     const showed = wanted.deviceKey === null ? 'no key' : 'another key'
     this.#options.logger.info(
       { id, name, remoteIp, showed },
-      'a device came as a verified one without its key: it counts as not verified',
+      'a device connected as a verified one without proving its key: it counts as not verified',
     )
   }
 

@@ -25,7 +25,6 @@ const ANSWER_TIMEOUT_MS = 1.5 * SECOND
 export class Seats {
   readonly #options: SeatsOptions
   /** Pings under way by connection. */
-  /** Pings under way by connection. */
   readonly #asking = new Map<string, Promise<boolean>>()
 
   constructor(options: SeatsOptions) {

@@ -42,10 +42,10 @@ export class SocketBounds {
     if (role === 'gateway') return undefined
     const { connections_per_actor: most, connections_per_account: maxOfAccount } = this.#limits
     if (actorId !== null && (this.#ofActor.get(actorId)?.size ?? 0) >= most) {
-      return `The devices of this person or service account have ${most} connections, the most there may be (limits.connections_per_actor)`
+      return `The devices of this person or service account have ${most} connections, which is the maximum (limits.connections_per_actor)`
     }
     if ((this.#ofAccount.get(accountId)?.size ?? 0) >= maxOfAccount) {
-      return `The account has ${maxOfAccount} connections, the most there may be (limits.connections_per_account)`
+      return `The account has ${maxOfAccount} connections, which is the maximum (limits.connections_per_account)`
     }
     return undefined
   }

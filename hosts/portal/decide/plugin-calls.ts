@@ -89,7 +89,7 @@ export class PluginCalls {
       const begun = this.#clock.now()
       if (restUntil !== undefined && begun < restUntil) {
         figures.spared++
-        throw new Error(`it was too slow ${MAX_SLOW_IN_A_ROW} times in a row, and is left alone for a while`)
+        throw new Error(`it was too slow ${MAX_SLOW_IN_A_ROW} times in a row, and is not called for a while`)
       }
       const outcome = outcomeOf(call)
       const milliseconds = this.#clock.now() - begun

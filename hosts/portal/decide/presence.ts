@@ -4,7 +4,7 @@ export interface PresentGateway {
   siteId: string
   name: string
   version: string
-  /** Tunnel transport that it carries packets by. */
+  /** Key of the tunnel transport with which the gateway carries packets. */
   transport: string
 }
 
@@ -57,7 +57,7 @@ export class Presence {
     return this.#gateways.get(id)?.gateway
   }
 
-  /** The healthy gateways of a site, in no particular order. */
+  /** Returns the connected gateways of a site, in no particular order. */
   gatewaysOf(siteId: string): PresentGateway[] {
     return [...(this.#sites.get(siteId)?.values() ?? [])]
   }

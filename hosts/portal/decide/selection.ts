@@ -9,7 +9,7 @@ import type { Site } from '../store/entities.ts'
 
 export interface Choice {
   gatewayId: string
-  /** Completes "chosen because it is". */
+  /** Reason for the choice; completes the sentence "chosen because it is". */
   reason: string
 }
 
@@ -65,7 +65,7 @@ export const chooseGateway = (
       }),
     )
     if (!candidates.some(({ id }) => id === gatewayId)) {
-      return anyOfThem(`the selector "${site.selector}" named somebody else`)
+      return anyOfThem(`the selector "${site.selector}" named a gateway that may not serve`)
     }
     if (typeof reason !== 'string') return anyOfThem(`the selector "${site.selector}" gave no reason`)
     return { gatewayId, reason: reason.slice(0, 500) }

@@ -25,7 +25,10 @@ export interface SiteKnowledge {
   random: Random
 }
 
-/** Finds the gateways that may serve a resource to a client of this version and this tunnel transport; of any transport where that is unknown. */
+/**
+ * Finds the gateways that may serve a resource to a client with this version and tunnel transport; an unknown transport
+ * fits every gateway.
+ */
 export const siteGateways = (
   { view, presence }: Pick<SiteKnowledge, 'view' | 'presence'>,
   {

@@ -34,7 +34,6 @@ export const clientStanding = (
 }
 
 /** Returns the rows of a gateway in good standing, or a stable code of what is wrong. */
-/** Returns the rows of a gateway in good standing, or a stable code of what is wrong. */
 export const gatewayStanding = (
   view: View,
   { gatewayId, tokenId }: { gatewayId: string; tokenId: string },

@@ -47,7 +47,7 @@ const verdict = (explanation: AccessExplanation): string => {
   }
   const again = 'again' in judged ? judged.again : undefined
   const next = again === undefined ? '' : ` It may be granted from ${utcText(again)} on.`
-  return `Access is denied: of the policies for this actor, none has all its conditions fulfilled.${next}`
+  return `Access is denied: no policy for this actor has all its conditions met.${next}`
 }
 
 const FACT_TEXTS = {
@@ -71,8 +71,8 @@ const factLines = (facts: readonly KnownFact[]): string[] => {
     .filter((name) => !facts.some((fact) => fact.name === name))
     .map((name) => FACT_TEXTS[name])
   return [
-    known.length === 0 ? 'Nothing is known of the request.' : `Known is: ${known.join('; ')}.`,
-    ...(unknown.length === 0 ? [] : [`Unknown is: ${unknown.join('; ')}.`]),
+    known.length === 0 ? 'Nothing is known about the request.' : `Known facts: ${known.join('; ')}.`,
+    ...(unknown.length === 0 ? [] : [`Unknown facts: ${unknown.join('; ')}.`]),
   ]
 }
 
@@ -91,7 +91,7 @@ const connectionLines = ({ endsAfterConnectionMs: ms }: AccessExplanation): stri
   ms === undefined
     ? []
     : [
-        `It rests on where the device connects from: judged again when it connects from elsewhere, it ends ${durationText(ms)} after its connection to the portal does.`,
+        `The grant depends on the address that the device connects from: it is judged again when the device connects from elsewhere, and ends ${durationText(ms)} after its connection to the portal does.`,
       ]
 
 const durationText = (milliseconds: number): string => {

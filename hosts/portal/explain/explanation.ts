@@ -56,13 +56,13 @@ export interface FilterExplanation extends Traffic {
 export interface GatewayExplanation {
   /** Gateway that would serve; undefined if none can. */
   choice: Choice | undefined
-  /** Tunnel transport of the client; undefined while it is not connected. */
+  /** Key of the client's tunnel transport; undefined while it is not connected. */
   clientTransport: string | undefined
   gateways: {
     id: string
     name: string
     version: string | null
-    /** Tunnel transport that it carries packets by; null while it is not connected. */
+    /** Key of the gateway's tunnel transport; null while it is not connected. */
     transport: string | null
     isConnected: boolean
     isCompatible: boolean

@@ -59,7 +59,7 @@ export interface Simulation {
 /** Maximum of pairs examined for one page, however few of them change. */
 const MAX_EXAMINED_PAIRS = 10_000
 /** Maximum of policies evaluated for one page: resources with thousands of policies take longer. */
-const MAX_ASKED_PAIRS = 500_000
+const MAX_ASKED_POLICIES = 500_000
 /**
  * Policies evaluated between two yields, about ten milliseconds of work; `FOUND_AT_ONCE` is the same for group members
  * listed.
@@ -89,7 +89,7 @@ export function* simulate(
     for (const actorId of actorIds) {
       const position = { resourceId, actorId }
       if (!isBeyond(position, question.after)) continue
-      if (pairs.length >= question.limit || examined >= MAX_EXAMINED_PAIRS || asked >= MAX_ASKED_PAIRS) {
+      if (pairs.length >= question.limit || examined >= MAX_EXAMINED_PAIRS || asked >= MAX_ASKED_POLICIES) {
         next = last
         break
       }

@@ -2,7 +2,7 @@ import { DeadlineQueue } from '../../../core/runtime/deadline-queue.ts'
 import type { Deadline } from '../../../core/runtime/machine.ts'
 import { after, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 
-/** A task at a moment; the handle by which it is cancelled. */
+/** A scheduled task, as a handle to cancel it. */
 export interface Appointment {
   readonly run: (now: Instant) => void
 }

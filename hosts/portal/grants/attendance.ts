@@ -37,7 +37,7 @@ export interface AttendanceNeeds {
   grants: Grants
   agenda: Agenda
   unixAt: (now: Instant) => UnixTime
-  /** URL by which peers reach the portal, without a slash at the end. */
+  /** URL at which peers reach the portal, without a slash at the end. */
   publicUrl: string
   /** Parts of the machine that react when peers join and leave. */
   withdrawals: Withdrawals
@@ -137,7 +137,9 @@ export class Attendance {
     this.#needs.peers.close(connection, 'another process of the same peer')
   }
 
-  /** Handles that a gateway connected to another process of this portal, which is then responsible for its grants. */
+  /**
+   * Gives up a gateway that has connected to another process of this portal, which is then responsible for its grants.
+   */
   gatewayElsewhere(gatewayId: string, now: Instant): void {
     const connection = this.#needs.peers.gateway(gatewayId)
     if (connection !== undefined) this.supersede(connection, now)

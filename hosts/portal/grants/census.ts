@@ -10,7 +10,7 @@ export interface Census {
   isConnected: (id: string) => boolean
 }
 
-/** Makes a census of a view. */
+/** Returns counts of the devices and gateways in a view. */
 export const censusOf = (view: View, presence: Presence): Census => ({
   devicesOf: (actorId) => view.clientsOf(actorId).size,
   devicesIn: (accountId) => view.clientsIn(accountId).size,

@@ -19,7 +19,7 @@ export interface PeerConnected {
   /** IP address of the peer in canonical form, without a port. */
   remoteIp: string
   userAgent: string
-  /** Tunnel transport that it carries packets by. */
+  /** Key of the tunnel transport with which the peer carries packets. */
   transport: string
   /** Connection of the same peer that did not answer and may be replaced. */
   replaces?: string

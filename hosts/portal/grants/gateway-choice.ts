@@ -25,9 +25,9 @@ export interface GatewayChoiceNeeds {
 export interface SiteCandidates {
   /** Number of connected gateways. */
   healthy: number
-  /** Tunnel transports of those that are connected. */
+  /** Keys of the tunnel transports of the connected gateways. */
   transports: readonly string[]
-  /** Number of those that carry packets by the client's tunnel transport. */
+  /** Number of connected gateways with the client's tunnel transport. */
   sameTransport: number
   /** Number of connected gateways with a compatible version. */
   compatible: number

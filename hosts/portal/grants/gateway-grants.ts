@@ -56,7 +56,7 @@ export class GatewayGrants {
     this.#dormant.replace(rows.filter(({ id }) => this.#needs.grants.get(id) === undefined))
   }
 
-  /** Handles that a row was created or removed, by this process or by another one. */
+  /** Updates the remembered authorizations after a row was created or removed, by this process or another one. */
   rowChanged(id: string, row: Authorization | undefined): void {
     if (row === undefined) this.#dormant.remove(id)
     else if (this.#needs.grants.get(id) === undefined) this.#dormant.putRow(row)

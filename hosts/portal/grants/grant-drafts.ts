@@ -101,7 +101,7 @@ export class GrantDrafts {
     return { ...parts, row: { ...row, decision: { conditions, facts, gateway: why, terms: termsOf(parts) } } }
   }
 
-  /** Collects the facts of a request that is made with a token from a client, at this moment. */
+  /** Collects the facts of a request that a client makes with a token at this moment. */
   facts({ client, token }: Pick<ClientStanding, 'client' | 'token'>): KnownFacts {
     const remoteIp = this.#needs.whereabouts.get(client.id)?.remoteIp
     return {

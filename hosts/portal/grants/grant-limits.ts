@@ -47,21 +47,21 @@ export class GrantLimits {
   /** Reason why no gateway of a site may get another grant, as a clause for people. */
   get fullGateways(): string {
     const { grants_per_gateway: most } = this.#needs.limits
-    return `the gateways of the site have ${most} grants each, and more are not given (limits.grants_per_gateway)`
+    return `the gateways of the site have ${most} grants each, which is the maximum (limits.grants_per_gateway)`
   }
 
   #reached({ id: clientId, actorId, accountId }: Pick<Client, 'id' | 'actorId' | 'accountId'>): string | undefined {
     const { view, grants, limits } = this.#needs
     if (grants.count({ clientId }) >= limits.grants_per_device) {
-      return `this device has ${limits.grants_per_device} grants, and more are not given (limits.grants_per_device)`
+      return `this device has ${limits.grants_per_device} grants, which is the maximum (limits.grants_per_device)`
     }
     let ofActor = 0
     for (const id of view.clientsOf(actorId)) ofActor += grants.count({ clientId: id })
     if (ofActor >= limits.grants_per_actor) {
-      return `the devices of this person or service account have ${limits.grants_per_actor} grants together, and more are not given (limits.grants_per_actor)`
+      return `the devices of this person or service account have ${limits.grants_per_actor} grants together, which is the maximum (limits.grants_per_actor)`
     }
     if (grants.count({ accountId }) >= limits.grants_per_account) {
-      return `the account has ${limits.grants_per_account} grants, and more are not given (limits.grants_per_account)`
+      return `the account has ${limits.grants_per_account} grants, which is the maximum (limits.grants_per_account)`
     }
     return undefined
   }

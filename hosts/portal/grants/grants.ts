@@ -12,7 +12,7 @@ export interface Grant {
   /** Candidates from the gateway, held in order until the client is told of the grant. */
   heldCandidates: { event: 'iceCandidates' | 'invalidateIceCandidates'; candidates: string[] }[]
   expiry: Appointment | undefined
-  /** Resource as last sent to its gateway, as JSON; undefined after a restart of the portal. */
+  /** Resource as last sent to its gateway, as JSON; undefined if unknown, as after a restart of the portal. */
   sentResource: string | undefined
 }
 

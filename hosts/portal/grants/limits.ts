@@ -29,9 +29,9 @@ export const LimitsConfig = z
      */
     grants_per_gateway: atMost(50_000, 60_000),
     grants_per_account: atMost(500_000),
-    /** Connects of one device or gateway; the burst after a silence is five times as many. */
+    /** Connects of one device or gateway per minute; the burst after a silence is five times as many. */
     connects_per_minute: atMost(12),
-    /** Requests of one device for new grants; the burst after a silence is five times as many. */
+    /** Requests of one device for new grants per minute; the burst after a silence is five times as many. */
     requests_per_minute: atMost(60),
     /** Bytes buffered for a peer that does not read; the message being sent may exceed it. */
     unsent_kib_per_connection: atMost(1_024),
@@ -40,7 +40,8 @@ export const LimitsConfig = z
     unsent_kib_per_actor: atMost(16_384),
     unsent_kib_per_account: atMost(131_072),
     /**
-     * Audit records of denials per device, and of refused sign-ins per account; further ones are counted in one record.
+     * Audit records per minute of denials of one device, and of refused sign-ins to one account; further ones are
+     * counted in one record.
      */
     records_per_minute: atMost(30),
   })

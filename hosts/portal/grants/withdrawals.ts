@@ -8,7 +8,7 @@ import type { Drop } from './portal-output.ts'
 export interface WithdrawalsNeeds {
   peers: ConnectedPeers
   agenda: Agenda
-  /** Signs the references with which gateways confirm withdrawals. */
+  /** Signs the references with which gateways acknowledge withdrawals. */
   refKey: Uint8Array
   drop: Drop
 }

@@ -27,14 +27,14 @@ export const tokenRefusalWords = ({ reason, kind }: Refused, wanted: TokenKind):
     case 'unknown':
       return {
         reason: 'token_revoked',
-        detail: `The token was revoked, or removed together with whom it was for: ${ANEW[wanted]}`,
+        detail: `The token was revoked, or removed together with its owner: ${ANEW[wanted]}`,
       }
     case 'expired':
       return { reason: 'token_expired', detail: `The token has expired: ${ANEW[wanted]}` }
     case 'wrong_kind':
       return {
         reason: 'token_wrong_kind',
-        detail: `${NAMES[wanted]} is wanted here, and this is ${kind === undefined ? 'another' : lower(NAMES[kind])}`,
+        detail: `${NAMES[wanted]} is needed here, but this is ${kind === undefined ? 'another' : lower(NAMES[kind])}`,
       }
     case 'provider_disabled':
       return { reason, detail: 'The identity provider that the token was obtained by is disabled or removed' }

@@ -22,7 +22,7 @@ export interface AuditKeeping {
 /** Delay of the first removal after the start, when the portal is busy with returning peers. */
 const FIRST_REMOVAL_MS = MINUTE
 const INTERVAL_MS = HOUR
-/** Records removed in one transaction: other writes wait for no more than that. */
+/** Maximum of records removed in one transaction, because other writes wait for it. */
 const BATCH = 1_000
 
 /** Removes expired audit records once an hour, in batches. Each removal is recorded in the audit trail too. */
@@ -53,8 +53,8 @@ export class AuditRetention implements Startable {
     const { logger } = this.#options
     try {
       const removed = await this.#removeAll()
-      if (removed > 0) logger.info({ removed }, 'audit records past their time were removed')
-      else logger.debug({}, 'no audit record is past its time')
+      if (removed > 0) logger.info({ removed }, 'expired audit records were removed')
+      else logger.debug({}, 'no audit record has expired')
     } catch (error) {
       logger.warn({ error }, 'removing audit records failed; it is tried again')
     }

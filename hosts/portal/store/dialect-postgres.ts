@@ -117,6 +117,6 @@ const postgresError = (error: unknown): unknown => {
       columns.filter((column) => column !== 'accountId'),
     )
   }
-  if (code === '23503') return new StoreError('REFERENCE', 'A row that it names does not exist.')
+  if (code === '23503') return new StoreError('REFERENCE', 'A referenced row does not exist.')
   return error
 }

@@ -89,6 +89,6 @@ const sqliteError = (error: unknown): unknown => {
       columns.filter((column) => column !== 'accountId'),
     )
   }
-  if (code === 'SQLITE_CONSTRAINT_FOREIGNKEY') return new StoreError('REFERENCE', 'A row that it names does not exist.')
+  if (code === 'SQLITE_CONSTRAINT_FOREIGNKEY') return new StoreError('REFERENCE', 'A referenced row does not exist.')
   return error
 }

@@ -9,34 +9,35 @@ export const postgresRefusal = (error: unknown, { host, port, user, database }: 
   if (error instanceof OperatorError) return error
   const { code = '', message = '' } = error as { code?: string; message?: string }
   const server = host.startsWith('/') ? `PostgreSQL in ${host}` : `PostgreSQL at ${host}:${port}`
-  const told = (name: string, text: string, remedy?: string) =>
+  const refused = (name: string, text: string, remedy?: string) =>
     new OperatorError(`DATABASE_${name}`, text, remedy, { cause: error })
 
-  if (code === '28P01') return told('PASSWORD', `${server} refuses the password of the user ${user}.`, PASSWORD_REMEDY)
+  if (code === '28P01')
+    return refused('PASSWORD', `${server} refuses the password of the user ${user}.`, PASSWORD_REMEDY)
   if (/client password must be/.test(message)) {
-    return told('PASSWORD', `${server} asks for a password of the user ${user}.`, PASSWORD_REMEDY)
+    return refused('PASSWORD', `${server} asks for a password of the user ${user}.`, PASSWORD_REMEDY)
   }
   if (code === '28000') {
     const remedy = message.includes('no encryption') ? 'Write database.tls: true.' : undefined
-    return told('REFUSED', `${server} refuses the user ${user}: ${message}.`, remedy)
+    return refused('REFUSED', `${server} refuses the user ${user}: ${message}.`, remedy)
   }
   if (code === '3D000')
-    return told('UNKNOWN', `${server} has no database ${database}.`, `Make it: createdb ${database}`)
+    return refused('UNKNOWN', `${server} has no database ${database}.`, `Make it: createdb ${database}`)
   if (code === '42501') {
     const remedy = `Make it the owner: ALTER DATABASE ${database} OWNER TO ${user}.`
-    return told('REFUSED', `${server} lets the user ${user} make no tables in ${database}.`, remedy)
+    return refused('REFUSED', `${server} does not let the user ${user} create tables in ${database}.`, remedy)
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const remedy = 'Name it in database.tls.server_name, if it is the right one.'
-    return told('CERTIFICATE', `The certificate of ${server} is for another name: ${message}`, remedy)
+    return refused('CERTIFICATE', `The certificate of ${server} is for another name: ${message}`, remedy)
   }
   if (CERTIFICATE_CODES.test(code)) {
     const remedy = 'Name the authority that signed it in database.tls.ca_file, or add it to the system’s store.'
-    return told('CERTIFICATE', `The certificate of ${server} is not trusted: ${message}.`, remedy)
+    return refused('CERTIFICATE', `The certificate of ${server} is not trusted: ${message}.`, remedy)
   }
-  if (message === 'The server does not support SSL connections') return told('TLS', `${server} does not speak TLS.`)
+  if (message === 'The server does not support SSL connections') return refused('TLS', `${server} does not speak TLS.`)
   if (SYSTEM_CODES.test(code) || SERVER_CODES.has(code) || TIMEOUTS.test(message)) {
-    return told('UNREACHABLE', `${server} cannot be reached: ${message || code}.`)
+    return refused('UNREACHABLE', `${server} cannot be reached: ${message || code}.`)
   }
   return error
 }

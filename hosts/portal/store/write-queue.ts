@@ -53,4 +53,4 @@ export class WriteQueue {
   }
 }
 
-const busy = (): StoreError => new StoreError('BUSY', 'The database does not keep up with what is to be written.')
+const busy = (): StoreError => new StoreError('BUSY', 'The database does not keep up with the writes.')

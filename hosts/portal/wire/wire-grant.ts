@@ -25,7 +25,6 @@ const FAR_AHEAD_MS = 365 * DAY
 const INGEST_GRACE_MS = 30 * DAY
 
 /** Builds the message that gives a gateway an authorization. */
-/** Builds the message that gives a gateway an authorization. */
 export const createAuthorization = (
   parts: GrantParts,
   { ref, ingestKey, features }: { ref: string; ingestKey: Uint8Array; features: ReadonlySet<string> | undefined },
@@ -60,7 +59,6 @@ export const createAuthorization = (
   }
 }
 
-/** Builds the message that tells a client of its authorization. */
 /** Builds the message that tells a client of its authorization. */
 export const authorizationCreated = (
   parts: GrantParts,

@@ -49,7 +49,7 @@ export const noteRefusals =
     }
   }
 
-const NO_TOKEN = 'This is no token of this portal, or not all of it.'
+const NO_TOKEN = 'This is not a token of this portal, or it is incomplete.'
 
 const unauthenticated = (code: string, detail: string): Problem =>
   new Problem(401, code, detail, { headers: { 'WWW-Authenticate': 'Bearer' } })

@@ -6,10 +6,10 @@ import { answerPage } from './page.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
 import { Id } from './wire.ts'
 
-/** Final steps of most operations on one collection of rows. */
+/** Final middlewares of most operations on one collection of rows. */
 export interface Collection<Name extends EntityName> {
   /**
-   * Steps that answer with a page of rows: all of the account, or those of the parent row named in the path, which must
+   * Middlewares that answer with a page of rows: all of the account, or those of the parent row named in the path, which must
    * exist.
    */
   list: (of?: {
@@ -17,15 +17,14 @@ export interface Collection<Name extends EntityName> {
     where: (id: string) => NonNullable<Query<Name>['where']>
   }) => readonly ApiMiddleware[]
   show: ApiMiddleware
-  /** Step that inserts the row that `draft` returns, in one transaction with anything that `draft` writes itself. */
+  /** Middleware that inserts the row that `draft` returns, in one transaction with anything that `draft` writes itself. */
   insert: (draft: (ctx: ApiContext, tx: Transaction) => Promise<Draft<Name>>) => ApiMiddleware
   patch: (patch: (ctx: ApiContext, tx: Transaction) => Promise<Patch<Name>>) => ApiMiddleware
-  /** Step that removes the row and all rows that reference it; `check` may refuse by throwing. */
+  /** Middleware that removes the row and all rows that reference it; `check` may refuse by throwing. */
   remove: (check?: (ctx: ApiContext, tx: Transaction) => Promise<void>) => ApiMiddleware
 }
 
-/** Makes the final steps for a collection; `toWire` converts a row to its JSON form. */
-/** Makes the final steps for a collection; `toWire` converts a row to its JSON form. */
+/** Makes the final middlewares for a collection; `toWire` converts a row to its JSON form. */
 export const collection = <Name extends WritableName>(
   store: Store,
   name: Name,

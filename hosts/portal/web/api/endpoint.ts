@@ -30,7 +30,7 @@ export interface ApiExtras {
   params: Readonly<Record<string, string>>
 }
 
-/** State of a request, shared by the steps of an operation. */
+/** State of a request, shared by the middlewares of an operation. */
 export interface ApiState {
   clientAddress: string
   /** Account of the caller; set once the request is authenticated. */

@@ -40,7 +40,7 @@ export const PageQuery = z.strictObject({
 
 export const page: Pick<Read<z.infer<typeof PageQuery>>, 'of'> = queryOf(PageQuery)
 
-/** Makes the step that answers with the page that the query asks for, of the rows that `fetch` reads. */
+/** Makes the middleware that answers with the page that the query asks for, of the rows that `fetch` reads. */
 export const answerPage =
   <Row extends Position>(
     fetch: (ctx: ApiContext, page: Page) => Promise<Row[]>,

@@ -31,7 +31,7 @@ export const checkSettings = (place: SettingsPlace): SettingsObject => {
   const extension = extensions.get(key)
   if (extension === undefined) {
     const known = [...extensions.keys()].join(', ')
-    throw invalidBody([{ path: keyPath, message: `there is none of this name; there are: ${known || 'none'}` }])
+    throw invalidBody([{ path: keyPath, message: `there is no plugin with this key; there are: ${known || 'none'}` }])
   }
   const schema = extension.settings.jsonSchema()
   const settings = before === undefined ? place.settings : withSecretsOf(schema, before, place.settings)
@@ -47,7 +47,7 @@ export const checkSettings = (place: SettingsPlace): SettingsObject => {
   // Checked after the schema: if an address is missing altogether, that is the problem to report, not the secret.
   const unsaid = before === undefined ? [] : secretsAtNewAddress(schema, before, place.settings)
   if (unsaid.length > 0) {
-    const message = 'has to be sent again, as the address that it is for becomes another one'
+    const message = 'has to be sent again, because the address that it is sent to changes'
     throw invalidBody(unsaid.map((path) => ({ path: `${settingsPath}.${path}`, message })))
   }
   return settings

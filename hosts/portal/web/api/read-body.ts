@@ -6,7 +6,7 @@ import { invalidBody, Problem, type FieldProblem } from '../http/problem.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 
 /**
- * A part of a request that is validated by a schema: the step that reads it, and a function that returns it afterwards.
+ * A part of a request that is validated by a schema: the middleware that reads it, and a function that returns it afterwards.
  */
 export interface Read<T> {
   schema: z.ZodType<T>
@@ -38,8 +38,6 @@ export const jsonBody = <T>(schema: z.ZodType<T>): Read<T> => ({
   of: (ctx) => ctx.state.body as T,
 })
 
-/** Reads the query parameters. */
-/** Reads the query parameters. */
 /** Reads the query parameters. */
 export const queryOf = <T>(schema: z.ZodType<T>): Read<T> => ({
   schema,

@@ -55,7 +55,7 @@ export const apiRoutes = (parts: ApiParts, about: { version: string; url: string
     ctx.state.versionKey = versionKey
     await next()
   }
-  // All operations begin with these steps; there is no route without them.
+  // All operations begin with these middlewares; there is no route without them.
   const beginning = [begin, noteRefusals(parts.refusedCalls), authenticate(parts.tokens), answerIfNew]
   for (const { method, path, query = NO_QUERY, story } of endpoints) {
     router.register(path, [method], [...beginning, queryOf(query).read, ...story])

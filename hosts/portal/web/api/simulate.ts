@@ -215,7 +215,7 @@ class Proposed {
     const proposed = this.changes.findLast(({ entity, id: of }) => entity === name && of === id)
     const row =
       proposed === undefined ? await this.#reader.get(name, id) : (proposed.after as Entities[Name] | undefined)
-    if (row === undefined) throw invalidBody([{ path, message: 'there is none of this id' }])
+    if (row === undefined) throw invalidBody([{ path, message: 'there is no row with this id' }])
     return row
   }
 }

@@ -46,7 +46,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
   const rotation = jsonBody(Rotation)
   const rows = collection(store, 'tokens', toWire)
 
-  /** Makes a step that mints a token in one transaction with the check of its purpose, and shows it once. */
+  /** Makes a middleware that mints a token in one transaction with the check of its purpose, and shows it once. */
   const mint =
     (
       purpose: (ctx: ApiContext) => (tx: Parameters<typeof existing>[0]) => Promise<Omit<TokenDraft, 'expiresAt'>>,
@@ -55,7 +55,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       const { name, expires_at } = draft.of(ctx)
       const expiresAt = expires_at === null ? null : unixTimeOf(expires_at)
       if (expiresAt !== null && expiresAt <= clock.unix()) {
-        throw invalidBody([{ path: 'expires_at', message: 'is over already' }])
+        throw invalidBody([{ path: 'expires_at', message: 'is in the past' }])
       }
       const minted: MintedToken = await store.transact(scopeOf(ctx), async (tx) => {
         const wanted = await purpose(ctx)(tx)

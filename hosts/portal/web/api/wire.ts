@@ -15,7 +15,7 @@ const isText: z.core.CheckFn<string> = (context) => {
     context.issues.push({ code: 'custom', message, input: context.value })
 }
 
-/** Pattern for control characters, simple enough for generators of API clients to understand. */
+/** Matches texts without control characters; simple enough for generators of API clients to understand. */
 // oxlint-disable-next-line no-control-regex -- these are the ones that are refused
 const PRINTABLE = /^[^\u0000-\u001f\u007f-\u009f]*$/
 

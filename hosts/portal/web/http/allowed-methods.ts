@@ -33,7 +33,7 @@ export const refuseOtherMethods = (paths: readonly PathMethods[]): Middleware =>
       return
     }
     if (found.allowed.has(ctx.method)) return next()
-    throw new Problem(405, 'method_not_allowed', `Not by ${ctx.method}: here there is ${found.list}.`, {
+    throw new Problem(405, 'method_not_allowed', `The method ${ctx.method} is not allowed here, only ${found.list}.`, {
       headers: { Allow: found.list },
     })
   }

@@ -6,7 +6,7 @@ const MAX_BODY_BYTES = 8 * 1024
 
 const forms = new WeakMap<object, Record<string, string>>()
 
-/** Step that reads a submitted form; ignores bodies of other types. */
+/** Middleware that reads a submitted form; ignores bodies of other types. */
 export const readForm = async (ctx: Context, next: () => Promise<unknown>): Promise<unknown> => {
   if (typeof ctx.request.is(FORM) === 'string') forms.set(ctx.req, fieldsOf(await bodyText(ctx, MAX_BODY_BYTES)))
   return next()

@@ -33,7 +33,7 @@ export const atItsCallback: SignInMiddleware = (parts) => async (ctx, next) => {
   if (isExpected) return next()
   parts.logger.warn(
     { accountId: provider.accountId, providerId: provider.id, path: ctx.path },
-    'an answer came to another callback',
+    'an answer came to the wrong callback',
   )
   await noteRefusal(parts, ctx, { reason: 'wrong_callback' })
   throw lost()

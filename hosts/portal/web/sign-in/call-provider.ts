@@ -70,7 +70,7 @@ const nextStep = async (
   const settings = extension.settings.safeParse(provider.settings)
   if (!settings.ok) {
     const paths = settings.problems.map(({ path }) => path).join(', ')
-    throw new Error(`the settings no longer fit the plugin: ${paths}`)
+    throw new Error(`the settings do not fit the plugin: ${paths}`)
   }
   const signal = AbortSignal.timeout(PROVIDER_DEADLINE_MS)
   const request = {
@@ -96,7 +96,7 @@ const kept = ({ keep }: Extension<IdentityProvider>, value: KeptState): KeptStat
   const verdict = keep.safeParse(value)
   if (verdict.ok) return verdict.settings as KeptState
   const problems = verdict.problems.map(({ path, message }) => `${path}: ${message}`)
-  throw new Error(`what it keeps does not fit its schema: ${problems.join('; ')}`)
+  throw new Error(`its kept state does not fit its schema: ${problems.join('; ')}`)
 }
 
 const withinDeadline = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> =>

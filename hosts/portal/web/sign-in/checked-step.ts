@@ -61,5 +61,5 @@ export const checkedStep = (answer: unknown): SignInStep => {
   // The validated copy, not the plugin's object, which could change afterwards.
   if (result.success) return result.data as SignInStep
   const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'the step'}: ${message}`)
-  throw new Error(`it answered with no step of a sign-in: ${problems.join('; ')}`)
+  throw new Error(`its answer is not a step of a sign-in: ${problems.join('; ')}`)
 }

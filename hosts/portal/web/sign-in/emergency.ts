@@ -58,7 +58,7 @@ export const redeemEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
   showForm(
     parts,
     ctx,
-    'This is not a live code. Make a new one on the portal’s own machine; it is good once, for 10 minutes.',
+    'This is not a live code. Make a new one on the portal’s own machine; it works once, within 10 minutes.',
   )
 }
 

@@ -82,7 +82,7 @@ export const signInClient = async (parts: FinishParts, ctx: Context, given: Sign
     parts.pages.render(ctx, 'token', {
       title: 'You are signed in',
       account: account.name,
-      text: `Welcome, ${actor.name}. Copy all of this token, and paste it into the client that asked for it. It is shown only once, and is good for that client alone.`,
+      text: `Welcome, ${actor.name}. Copy all of this token, and paste it into the client that asked for it. It is shown only once, and works for that client only.`,
       token: fragment,
     })
   }

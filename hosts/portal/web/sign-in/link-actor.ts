@@ -87,7 +87,7 @@ const unknown = (email: string): Refused => ({
 const noAddress = ({ name }: IdentityProviderRow): Refused => ({
   ok: false,
   code: 'no_address',
-  publicText: `You have proven who you are, but ${name} told us no e-mail address of yours, so we cannot tell who of this account you are. Ask an admin to link you.`,
+  publicText: `You have proven who you are, but ${name} did not tell us your e-mail address, so we cannot tell who you are in this account. Ask an admin to link you.`,
 })
 const notVouched = ({ name }: IdentityProviderRow, email: string): Refused => ({
   ok: false,
@@ -97,21 +97,22 @@ const notVouched = ({ name }: IdentityProviderRow, email: string): Refused => ({
 const notItsDomain = ({ name }: IdentityProviderRow, email: string): Refused => ({
   ok: false,
   code: 'domain_not_configured',
-  publicText: `You have proven who you are, but ${name} does not count for addresses like ${email} in this account. Sign in another way, or ask an admin.`,
-  detail: `the provider's email_domains do not have the domain of ${email}: add it, or make the identity with POST /api/v1/identities`,
+  publicText: `You have proven who you are, but ${name} may not be used for addresses like ${email} in this account. Sign in another way, or ask an admin.`,
+  detail: `the provider's email_domains do not have the domain of ${email}: add it, or create the identity with POST /api/v1/identities`,
 })
 const needsAdmin = ({ name }: IdentityProviderRow, email: string): Refused => ({
   ok: false,
   code: 'link_needs_admin',
   publicText: `${email} signs in another way in this account. Do so, or ask an admin to link ${name} to you.`,
-  detail: 'the actor has an identity at another provider: if this is her, make this one with POST /api/v1/identities',
+  detail:
+    'the actor has an identity at another provider: if this is the same person, create this one with POST /api/v1/identities',
 })
 const conflict = (email: string): Refused => ({
   ok: false,
   code: 'identity_conflict',
   publicText: `Another identity with the address ${email} has signed in before. Ask an admin to remove the old one.`,
   detail:
-    'the actor has another identity at this provider: if this is her, remove that one, or make this one with POST /api/v1/identities',
+    'the actor has another identity at this provider: if this is the same person, remove that one, or create this one with POST /api/v1/identities',
 })
 const DISABLED: Refused = {
   ok: false,
@@ -122,5 +123,5 @@ const NOT_A_PERSON: Refused = {
   ok: false,
   code: 'not_a_person',
   publicText:
-    'You have proven who you are, but by that you are a service account, which does not sign in. Ask an admin.',
+    'You have proven who you are, but your identity belongs to a service account, which cannot sign in. Ask an admin.',
 }

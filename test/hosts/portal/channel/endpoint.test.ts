@@ -179,9 +179,9 @@ describe('the control channel', () => {
     expect(revoked).to.include({ status: 401, code: 'invalid_token', reason: 'token_revoked' })
     const api = (await portal.create(`/actors/${portal.admin.id}/api_tokens`, { name: 'script' })).token
     const details = [
-      [{ token: gatewayToken }, 'A client token is wanted here, and this is a gateway token'],
-      [{ token: api }, 'A client token is wanted here, and this is an API token'],
-      [{ role: 'gateway', token: clientToken }, 'A gateway token is wanted here, and this is a client token'],
+      [{ token: gatewayToken }, 'A client token is needed here, but this is a gateway token'],
+      [{ token: api }, 'A client token is needed here, but this is an API token'],
+      [{ role: 'gateway', token: clientToken }, 'A gateway token is needed here, but this is a client token'],
     ] as const
     for (const [with_, detail] of details) {
       const { body } = await refusal(with_)
