@@ -1,14 +1,15 @@
-// A run of the lab, or of a test on the kernel, owns a folder that says which process it is of and which namespaces it
-// made. It is written before they are made, so that the next run can remove what a killed one left, and nothing else.
+// Each run of the lab, or of a test on the kernel, owns a folder that records its process and its namespaces.
+// Namespaces are recorded before they are created, so that the next run can remove those that a killed run left, and
+// nothing else.
 import { randomBytes } from 'node:crypto'
 import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checksumErrors } from './checksum-errors.ts'
 import { removeNamespace } from './namespace-removal.ts'
 
-/** All runs of the machine. Root's, as namespaces are. */
+/** Folder of all runs on this machine; root's, as namespaces are. */
 const RUNS = '/run/portreeve-lab'
-/** Every namespace of ours begins with it. */
+/** Beginning of the name of every namespace of the lab. */
 const PREFIX = 'pr-'
 const RUN_ID = /^[0-9a-f]{6}$/
 

@@ -5,7 +5,7 @@ export interface Known {
   isVerified: Fact<boolean>
 }
 
-/** Judges by whether an admin has vouched for the device. */
+/** Condition on whether an admin has verified the device. */
 export class ClientVerified implements PolicyCondition<Settings, Known> {
   evaluate({ settings, facts }: ConditionQuestion<Settings, Known>): ConditionVerdict {
     const isVerified = facts.isVerified.value

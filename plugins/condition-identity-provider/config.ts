@@ -1,7 +1,7 @@
 import { z } from 'portreeve'
 
 export const Settings = z.strictObject({
-  /** `in`: the person signed in by one of them. `not_in`: by none. */
+  /** `in`: the person signed in with one of `ids`. `not_in`: with another provider. */
   operator: z.enum(['in', 'not_in']).default('in'),
   /** Ids of the account's identity providers. */
   ids: z

@@ -5,7 +5,7 @@ export interface Known {
   providerId: Fact<string>
 }
 
-/** Judges by the identity provider that the token in use was obtained from. */
+/** Condition on the identity provider that the client's token was obtained from. */
 export class SignedInBy implements PolicyCondition<Settings, Known> {
   evaluate({ settings, facts }: ConditionQuestion<Settings, Known>): ConditionVerdict {
     const id = facts.providerId.value.toLowerCase()

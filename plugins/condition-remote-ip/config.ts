@@ -20,9 +20,9 @@ const networkOf = (text: string): string =>
     : `${ipaddr.IPv6.networkAddressFromCIDR(text).toString()}/${text.split('/')[1] ?? ''}`
 
 export const Settings = z.strictObject({
-  /** `in`: the address is in one of the ranges. `not_in`: it is in none. */
+  /** `in`: the client's address is in one of the ranges. `not_in`: it is in none. */
   operator: z.enum(['in', 'not_in']).default('in'),
-  /** Addresses and networks of either family. */
+  /** Addresses and networks, IPv4 or IPv6. */
   ranges: z.array(Range).min(1).max(1000),
 })
 export type Settings = z.infer<typeof Settings>

@@ -6,10 +6,10 @@ export interface Known {
   address: Fact<string>
 }
 
-/** Judges by the address that the client reaches the portal from. */
+/** Condition on the IP address from which the client is connected to the portal. */
 export class RemoteIp implements PolicyCondition<Settings, Known> {
   readonly #parsed = new WeakMap<Settings, readonly AddressRange[]>()
-  /** The address asked about last: several policies ask about the same. */
+  /** Last parsed address: several policies in a row ask about the same. */
   #last: { text: string; bytes: readonly number[] | undefined } = { text: '', bytes: undefined }
 
   evaluate({ settings, facts }: ConditionQuestion<Settings, Known>): ConditionVerdict {

@@ -3,16 +3,16 @@ import type { Settings } from './config.ts'
 import { Week } from './week.ts'
 import { ZoneClock } from './zone-clock.ts'
 
-/** More changes of a zone's offset than this never come before a window of the week does. */
+/** Maximum of offset changes and window ends looked at; a change of the answer always comes earlier. */
 const MAX_STEPS = 16
 
 /**
- * Holds while the wall clock of the zone is within one of the ranges. So an hour that daylight saving skips is in no window,
- * and one that it repeats is in its window twice.
+ * Condition on the time of the week, by the wall clock of a time zone. An hour that daylight saving skips is in no
+ * range; an hour that it repeats is in its range both times.
  */
 export class TimeWindow implements PolicyCondition<Settings> {
   readonly #weeks = new WeakMap<Settings, Week>()
-  /** At most one a zone of the database. */
+  /** Clocks by time zone; bounded by the number of zones in the IANA database. */
   readonly #clocks = new Map<string, ZoneClock>()
 
   evaluate({ settings, at }: ConditionQuestion<Settings>): ConditionVerdict {
@@ -46,7 +46,10 @@ export class TimeWindow implements PolicyCondition<Settings> {
   }
 }
 
-/** The next moment at which the answer changes: a window's end, or where the wall clock leaps over one. */
+/**
+ * Returns the next time at which the answer changes: at the edge of a range, or when daylight saving moves the clock
+ * across one.
+ */
 const nextChange = (week: Week, clock: ZoneClock, at: UnixTime): UnixTime | undefined => {
   const holds = week.includes(clock.timeOfWeek(at))
   let moment: number = at

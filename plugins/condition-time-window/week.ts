@@ -4,13 +4,13 @@ export const WEEK_MS = 7 * 24 * 60 * 60_000
 const DAY_MINUTES = 24 * 60
 const WEEK_MINUTES = 7 * DAY_MINUTES
 
-/** A part of the week on a wall clock: milliseconds since Monday 00:00, `from` inside, `to` outside. */
+/** Part of the week by the wall clock, in milliseconds since Monday 00:00; `to` is exclusive. */
 interface Span {
   from: number
   to: number
 }
 
-/** The hours of a week, sorted; what overlaps or touches is one span. */
+/** Ranges of a week as sorted spans; ranges that overlap or touch are merged. */
 export class Week {
   readonly #spans: readonly Span[]
 
@@ -18,11 +18,12 @@ export class Week {
     this.#spans = merged(ranges.flatMap(spansOf))
   }
 
+  /** Whether a time of the week, in milliseconds since Monday 00:00, is in a span. */
   includes(time: number): boolean {
     return this.#spans.some(({ from, to }) => from <= time && time < to)
   }
 
-  /** Milliseconds from a time of the week to the next one at which `includes` changes; undefined where it never does. */
+  /** Returns the milliseconds from a time of the week until `includes` changes; undefined if it never does. */
   untilChange(time: number): number | undefined {
     const [first] = this.#spans
     if (first === undefined || (first.from === 0 && first.to === WEEK_MS)) return undefined

@@ -4,10 +4,13 @@ const MINUTE_MS = 60_000
 const QUARTER_MS = 15 * MINUTE_MS
 const MONDAY_MS = 4 * 24 * 60 * MINUTE_MS // 1970-01-05 was a Monday
 
-/** The wall clock of an IANA zone. Since the seventies every zone has changed its offset at quarters of an hour only. */
+/**
+ * Wall clock of an IANA time zone. Assumes that offsets change at quarters of an hour only, as in all zones since the
+ * 1970s.
+ */
 export class ZoneClock {
   readonly #format: Intl.DateTimeFormat
-  /** A stretch of time, whole quarters, over which the offset is known to stay. Questions come in the order of time. */
+  /** Last period, in whole quarters of an hour, for which the offset is known. One suffices, as times mostly ascend. */
   #steady = { from: 0, to: 0, offset: 0 }
 
   constructor(zone: string) {
@@ -24,13 +27,13 @@ export class ZoneClock {
     })
   }
 
-  /** Milliseconds since Monday 00:00 on the wall clock. */
+  /** Returns the wall clock's milliseconds since Monday 00:00 at a Unix time. */
   timeOfWeek(at: number): number {
     const time = (at + this.offset(at) - MONDAY_MS) % WEEK_MS
     return time < 0 ? time + WEEK_MS : time
   }
 
-  /** What the wall clock is ahead of UTC, in milliseconds. */
+  /** Returns the milliseconds by which the wall clock is ahead of UTC at a Unix time. */
   offset(at: number): number {
     const { from, to, offset } = this.#steady
     if (from <= at && at < to) return offset
@@ -40,8 +43,8 @@ export class ZoneClock {
   }
 
   /**
-   * The first moment after `start` and not after `end`, at most a week later, with another offset than at `start`; undefined
-   * where it stays. No zone has changed its offset and changed it back within a week.
+   * Returns the first time in `(start, end]` with another offset than at `start`; undefined if there is none. `end` is
+   * at most a week after `start`: no zone has changed its offset and changed it back within a week.
    */
   nextOffsetChange(start: number, end: number): number | undefined {
     const offset = this.offset(start)

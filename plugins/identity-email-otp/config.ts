@@ -3,20 +3,23 @@ import { z } from 'portreeve'
 export const Config = z.strictObject({
   smtp: z.strictObject({
     host: z.string().min(1),
-    /** 465 with `tls`, else 587 or 25. */
+    /** Port of the mail server; usually 465 with `tls: always`, else 587 or 25. */
     port: z.int().min(1).max(65535).default(587),
-    /** `always`: TLS from the first byte; `starttls`: refused by a server that offers none; `never`: for a laboratory. */
+    /**
+     * `always`: TLS from the first byte. `starttls`: STARTTLS, which the server must offer. `never`: no TLS, for a
+     * laboratory.
+     */
     tls: z.enum(['always', 'starttls', 'never']).default('starttls'),
-    /** Without a user there is no authentication. */
+    /** User name; if absent, there is no authentication. */
     user: z.string().min(1).optional(),
-    /** A file of mode 0600 with the password, seen from the configuration file, so that it stands in no configuration. */
+    /** Path of a file, mode 0600, with the password; relative to the configuration file's folder. */
     password_file: z.string().min(1).optional(),
   }),
-  /** The sender: `Portreeve <portreeve@example.org>`. */
+  /** Sender of the mails: `Portreeve <portreeve@example.org>`. */
   from: z.string().min(3).max(320),
 })
 export type Config = z.infer<typeof Config>
 
-/** State between the steps: both are absent until a code was asked for. */
+/** State kept between steps of a sign-in: address and id of the code; both absent until a code was requested. */
 export const Kept = z.strictObject({ address: z.string().optional(), challenge: z.string().optional() })
 export type Kept = z.infer<typeof Kept>

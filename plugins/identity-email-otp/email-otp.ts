@@ -30,7 +30,7 @@ export interface EmailOtpParts {
   authorities: TrustedAuthorities
 }
 
-/** Sign-in by a code that is sent by e-mail. */
+/** Identity provider that sends a one-time code by e-mail. */
 export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
   readonly #random: Random
   readonly #post: PostOffice
@@ -63,8 +63,9 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
   }
 
   /**
-   * For every address the same: a code is made, hashed and remembered, whether or not it is ever sent. It is this browser's: a newer one takes the
-   * place of an older one here, and of nobody else's.
+   * Makes a code for an address, and mails it if the address is known. An unknown address takes the same steps and
+   * time, so that answers do not reveal which addresses are known. A code belongs to one browser, where a new code
+   * replaces the last; codes of other browsers stay.
    */
   async #sendCode({ desk, now, keep }: SignInReply<unknown, Kept>, address: string): Promise<SignInStep<Kept>> {
     const [code, salt, challenge] = [newCode(this.#random), this.#token(16), this.#token(16)]
@@ -80,7 +81,7 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
     if (before !== undefined) await desk.records.change(`code/${before}`, () => ({ result: undefined }))
     const until = unixTime(now + CODE_LIFE_MS)
     await desk.records.change(`code/${challenge}`, () => ({
-      ...stays({ address, salt, hash, attempts: 0, until }),
+      ...keptUntilItsEnd({ address, salt, hash, attempts: 0, until }),
       about: address,
       result: undefined,
     }))
@@ -93,12 +94,12 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
     asked: { address: string; challenge: string },
   ): Promise<SignInStep<Kept>> {
     const { address, challenge } = asked
-    // The attempt is counted before the code is compared: two at once are two attempts.
+    // The attempt is counted before the code is compared, so that simultaneous attempts are counted, too.
     const live = await desk.records.change<KeptState | undefined>(`code/${challenge}`, (record) => {
       if (record === undefined || record['address'] !== address) return { result: undefined }
       const attempts = Number(record['attempts']) + 1
       if (attempts > MAX_ATTEMPTS) return { result: undefined }
-      return { ...stays({ ...record, attempts }), about: address, result: { ...record, attempts } }
+      return { ...keptUntilItsEnd({ ...record, attempts }), about: address, result: { ...record, attempts } }
     })
     if (live === undefined) return OVER
     const hash = await hashCode(readCode(fields['code'] ?? ''), String(live['salt']))
@@ -108,11 +109,11 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
         ? OVER
         : askForCode(asked, `That is not the code. You have ${left === 1 ? 'one attempt' : 'two attempts'} left.`)
     }
-    // Good once: of two at once with the right code, the one that still finds it is let in.
+    // A code is good once: of two simultaneous requests, only the one that removes the record is admitted.
     const wasLive = await desk.records.change<boolean>(`code/${challenge}`, (record) => ({
       result: record !== undefined,
     }))
-    // The decoy of an unknown address has a code too, which nobody was sent.
+    // An unknown address has a code as well, which was never sent and must not admit anybody.
     if (!wasLive || !(await desk.knows(address))) return OVER
     await noteFamiliar({ desk, now }, address)
     return { type: 'identified', identity: { issuer: 'email', subject: address, email: address, emailVerified: true } }
@@ -123,8 +124,8 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
   }
 }
 
-/** Keeps a record for as long as it says itself. */
-const stays = (record: KeptState | undefined): { record?: KeptState; until?: UnixTime } =>
+/** Returns a change that keeps a record until the time in its field `until`. */
+const keptUntilItsEnd = (record: KeptState | undefined): { record?: KeptState; until?: UnixTime } =>
   record === undefined ? {} : { record, until: unixTime(Number(record['until'])) }
 
 const askForAddress = (problem?: string): SignInStep<Kept> => ({

@@ -10,20 +10,23 @@ import {
   type UnixTime,
 } from 'portreeve'
 
-/** Mails to one address that one asker can cause. */
+/** Limit on mails to one address requested from one place. */
 const OF_ASKER = { most: 3, withinMs: 5 * MINUTE }
-/** Mails to one address that all askers together can cause from where nobody has signed in at it. */
+/**
+ * Limit on mails to one address requested from all places together; does not apply to places where its holder has
+ * signed in.
+ */
 const OF_STRANGERS = { most: 20, withinMs: HOUR }
-/** How long a place is remembered from where somebody signed in. */
+/** Time for which a place is remembered after a sign-in from it. */
 const FAMILIAR_MS = 90 * DAY
 
-/** Whether a mail may be sent, or whose limit is reached. */
+/** Whether a mail may be sent; if not, which limit is reached: of this `asker`, or of `everybody`. */
 export type MailVerdict = 'yes' | 'asker' | 'everybody'
 
 /**
- * Bounds the mails to an address, known or not. A limit of the asker's own, so that a stranger uses up her own and nobody else's; and one of all
- * strangers together, so that many of them fill no mailbox. Who asks from where the address's holder has signed in before is no stranger:
- * whatever others do, she gets her code.
+ * Decides whether a mail may be sent to an address, known or not. One limit counts the requests from one place, so that
+ * it cannot use up the limit of others; another counts those from all places, so that many together cannot flood a
+ * mailbox. The second does not stop requests from a place where the address's holder has signed in before.
  */
 export const mayMail = async (
   { desk, now }: { desk: SignInDesk; now: UnixTime },
@@ -37,12 +40,12 @@ export const mayMail = async (
     about: address,
     result: record !== undefined,
   }))
-  // Counted for the familiar, too, so that both cost the same; it does not stop them.
+  // Counted for familiar places, too, so that both cases take the same time.
   const isWithin = await records.change(`mails/${keyOf(address)}`, (record) => counted(record, now, OF_STRANGERS))
   return isWithin || isFamiliar ? 'yes' : 'everybody'
 }
 
-/** Remembers from where an address's holder signed in. */
+/** Remembers the place from which an address's holder has signed in. */
 export const noteFamiliar = async (
   { desk, now }: { desk: SignInDesk; now: UnixTime },
   address: string,
@@ -68,6 +71,6 @@ const counted = (
   return { record: { times: times.join(',') }, until: unixTime(Math.max(...times) + withinMs), result: isWithin }
 }
 
-/** A key is short, however long an address is, and neither it nor a place can be read out of it at a glance. */
+/** Hashes parts of a record's key, so that it is short and does not show addresses. */
 const keyOf = (...parts: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url')

@@ -2,7 +2,7 @@ import { createTransport, type Transporter } from 'nodemailer'
 import type { Logger, SecretFiles, TrustedAuthorities } from 'portreeve'
 import type { Config } from './config.ts'
 
-/** More than these are not on their way at once: a mail server that hangs must not fill the memory. */
+/** Maximum of mails being sent at once, so that a mail server that hangs does not fill the memory. */
 const MAX_MAILS_UNDER_WAY = 100
 
 export interface PostOfficePorts {
@@ -11,14 +11,14 @@ export interface PostOfficePorts {
   authorities: TrustedAuthorities
 }
 
-/** Sends codes. It lets nobody wait: how long a mail takes must not tell whether one is sent. */
+/** Sends codes by mail. Callers do not wait for a mail, as the time would reveal whether one is sent. */
 export class PostOffice {
   readonly #config: Config
   readonly #logger: Logger
   readonly #secretFiles: SecretFiles
   readonly #authorities: TrustedAuthorities
   #password = ''
-  /** The authorities that the connections of the transporter believe, and it. */
+  /** Connections to the mail server, and the certificate authorities that they trust. */
   #connected: { authorities: string; transporter: Transporter } | undefined
   #underWay = 0
 
@@ -41,7 +41,7 @@ export class PostOffice {
     this.#connected = undefined
   }
 
-  /** Puts a code into the post. A failure is the operator's to hear of, in the log. */
+  /** Starts to send a code and returns at once. A failure is logged. */
   post(to: string, code: string): void {
     if (this.#underWay >= MAX_MAILS_UNDER_WAY) {
       this.#logger.warn({ underWay: this.#underWay }, 'a sign-in code was not sent: too many mails are under way')
@@ -59,14 +59,14 @@ export class PostOffice {
   async #send(to: string, code: string): Promise<void> {
     await this.#transporter().sendMail({
       from: this.#config.from,
-      // An address is only ever an address here: never a list, a name, or a header.
+      // Passed as an object, so that an address is not parsed as a list or with a name.
       to: { name: '', address: to },
       subject: 'Your sign-in code',
       text: letter(code),
     })
   }
 
-  /** Connections are kept for the next mail, but for those that were made under other authorities. */
+  /** Returns connections to the mail server, reused until the trusted certificate authorities change. */
   #transporter(): Transporter {
     const ca = [...this.#authorities.pem()]
     const authorities = ca.join()

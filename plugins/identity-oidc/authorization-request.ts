@@ -4,12 +4,12 @@ import type { Settings } from './config.ts'
 export interface AuthorizationRequest {
   settings: Settings
   redirectUri: string
-  /** Whether the person wants to choose among her accounts at the provider. */
+  /** Whether the provider shall let the person choose an account. */
   chooseAccount: boolean
   secrets: { state: string; nonce: string; verifier: string }
 }
 
-/** Address for a browser to sign in at: OpenID Connect Core 1.0 §3.1.2.1, with PKCE S256 (RFC 7636 §4.3). */
+/** Returns the URL of an authentication request. OpenID Connect Core 1.0 §3.1.2.1, with PKCE S256 (RFC 7636 §4.3) */
 export const authorizationUrl = async (
   provider: oidc.Configuration,
   { settings, redirectUri, chooseAccount, secrets }: AuthorizationRequest,
@@ -31,7 +31,7 @@ export const authorizationUrl = async (
   return url.href
 }
 
-/** `select_account`, or `login` at a provider that says that it does not know the other. */
+/** Returns the `prompt` to choose an account: `select_account`, or `login` if the provider does not support that. */
 const choice = (provider: oidc.Configuration): string => {
   const known = provider.serverMetadata()['prompt_values_supported']
   return Array.isArray(known) && !known.includes('select_account') ? 'login' : 'select_account'

@@ -4,15 +4,15 @@ import type { Settings } from './config.ts'
 
 type Claims = Readonly<Record<string, unknown>>
 
-/** Whether the ID token leaves open what the address is, or whether it is verified: the userinfo endpoint may know. */
-export const leavesOpen = (idToken: Claims, settings: Settings): boolean => {
+/** Whether the ID token lacks the e-mail address or its verification, so that the userinfo endpoint must be asked. */
+export const needsUserinfo = (idToken: Claims, settings: Settings): boolean => {
   const { email, isVouched } = addressIn(idToken, settings)
   return email === undefined || (isVouched === undefined && !isTrusted(email, settings))
 }
 
 /**
- * Whom an ID token and what the userinfo endpoint told identify. The ID token's claims go before; a claim vouches only for the address
- * that it came with, or for the same one.
+ * Returns the identity in the claims of an ID token and of the userinfo endpoint (`told`). The ID token's claims take
+ * precedence. A claim of verification applies only to the address beside it, or to an equal one.
  */
 export const identityOf = (idToken: oidc.IDToken, told: Claims, settings: Settings): Identity => {
   const [here, there] = [addressIn(idToken, settings), addressIn(told, settings)]
@@ -32,9 +32,10 @@ export const identityOf = (idToken: oidc.IDToken, told: Claims, settings: Settin
   }
 }
 
-/** An address with what the claim beside it says: whether the provider vouches, undefined where there is none. */
+/** E-mail address among a provider's claims. */
 interface ClaimedAddress {
   email: string | undefined
+  /** Whether the claim of verification is true; undefined if there is no such claim. */
   isVouched: boolean | undefined
 }
 
@@ -45,7 +46,7 @@ const addressIn = (claims: Claims, { email_claim, verified_claim }: Settings): C
   return { email: text(claims[email_claim]), isVouched }
 }
 
-// Some providers send text (Cognito, JumpCloud); claims other than the standard's one are numbers, too.
+// Some providers (Cognito, JumpCloud) send the claim as text; other claims than the standard's may be numbers.
 const isTrue = (value: unknown, claim: string): boolean =>
   value === true ||
   (typeof value === 'string' && value.toLowerCase() === 'true') ||

@@ -1,6 +1,6 @@
 import { readEmailDomain, z } from 'portreeve'
 
-/** Parameters of the authorization request that are the protocol's, or have a setting of their own. */
+/** Parameters of the authorization request that the protocol uses or that have a setting of their own. */
 const PROTOCOL_PARAMETERS = new Set([
   'client_id',
   'client_secret',
@@ -27,24 +27,28 @@ const Claim = z.string().regex(/^[\x21-\x7e]{1,200}$/)
 
 export const Settings = z
   .strictObject({
-    /** The provider's issuer; its discovery document is found below it. */
+    /** Issuer URL of the provider, below which its discovery document is found. */
     issuer: z.url({ protocol: /^https?$/ }).max(500),
-    /** Another one is another client, to whom people may be known by other subjects. */
+    /** Client id registered at the provider. A provider may give people other subjects for another client id. */
     client_id: z.string().min(1).max(500).meta({ identifies: true }),
-    /** Absent for a public client, which PKCE alone protects. */
+    /** Client secret; absent for a public client, which is protected by PKCE alone. */
     client_secret: z.string().min(1).max(2_000).meta({ writeOnly: true }).optional(),
-    /** How the client shows its secret; by default as the discovery document says, and `client_secret_basic` where it says nothing. */
+    /**
+     * Client authentication; by default as the discovery document says, or `client_secret_basic` if it says nothing.
+     */
     token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post']).optional(),
-    /** Beside `openid`, which is always asked for. */
+    /** Scopes in addition to `openid`. */
     scopes: z
       .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/))
       .max(50)
       .default(['profile', 'email']),
-    /** Claim that has the e-mail address. */
+    /** Name of the claim with the e-mail address. */
     email_claim: Claim.default('email'),
-    /** Claim that vouches for the address, where it is true. Entra has `xms_edov`, where it is asked for. */
+    /** Name of the claim that says whether the address is verified. Entra's is the optional claim `xms_edov`. */
     verified_claim: Claim.default('email_verified'),
-    /** Domains whose addresses count as verified where the provider says nothing: all of them are its own organisation's. */
+    /**
+     * Domains of the provider's organisation, whose addresses count as verified if there is no claim of verification.
+     */
     trusted_email_domains: z
       .array(
         z
@@ -54,11 +58,11 @@ export const Settings = z
       )
       .max(100)
       .default([]),
-    /** What the provider is to ask the person, though she may be signed in there. */
+    /** Prompt that the provider shall show even to a person who is signed in there. */
     prompt: z.enum(['login', 'consent', 'select_account']).optional(),
-    /** What the provider is to write into its form. */
+    /** Login name with which the provider fills in its form. */
     login_hint: z.string().min(1).max(320).optional(),
-    /** Further parameters of the authorization request, as `hd` or `acr_values`. */
+    /** Further parameters of the authorization request, such as `hd` or `acr_values`. */
     parameters: z
       .record(
         z
@@ -69,11 +73,11 @@ export const Settings = z
       )
       .default({}),
     /**
-     * Sends browsers back to the portal's `/auth/oidc/callback`, as earlier versions did, where that is registered at the provider.
-     * Refused where the provider does not name itself in its answers (RFC 9207).
+     * Whether browsers return to the portal's `/auth/oidc/callback`, as in earlier versions, for a provider where that
+     * is registered. Sign-ins are refused if the provider's answers do not name their issuer (RFC 9207).
      */
     shared_callback: z.boolean().default(false),
-    /** Allows a provider without TLS: for a laboratory, never for the Internet. */
+    /** Whether a provider without TLS is allowed: for a laboratory, never for the Internet. */
     allow_http: z.boolean().default(false),
   })
   .refine(({ issuer, allow_http }) => allow_http || issuer.startsWith('https:'), {
@@ -86,9 +90,9 @@ export const Settings = z
   })
 export type Settings = z.infer<typeof Settings>
 
-/** State between the steps. */
+/** State kept between the redirect to the provider and the return. */
 export const Kept = z.strictObject({ verifier: z.string(), state: z.string(), nonce: z.string() })
 export type Kept = z.infer<typeof Kept>
 
-/** Microsoft's issuers for whoever has an account anywhere. */
+/** Microsoft's issuers for the accounts of all tenants. */
 const EVERY_TENANT = /^https?:\/\/login\.microsoftonline\.[a-z.]+\/(?:common|organizations|consumers)(?:\/|$)/i

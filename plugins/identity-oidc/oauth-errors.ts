@@ -1,11 +1,12 @@
 import type { Refusal } from 'portreeve'
 
-/** What an error that the provider's answer names means: for the person, and, in `advice`, for the admin. */
+/** Explanation of an error code in a provider's answer. */
 export interface OAuthErrorWords extends Pick<Refusal, 'publicText' | 'tryAgain' | 'providerFails'> {
+  /** Remedy for the admin, for log and audit trail. */
   advice?: string
 }
 
-/** Not the person's doing, and nothing that goes away: somebody has to change the portal's provider, or the client at the provider. */
+/** Explains an error of configuration, here or at the provider, which stays until an admin changes it. */
 const misset = (publicText: string, advice: string): OAuthErrorWords => ({
   publicText: `${publicText} Nobody can sign in by it until an admin puts that right.`,
   tryAgain: false,
@@ -13,6 +14,7 @@ const misset = (publicText: string, advice: string): OAuthErrorWords => ({
   advice,
 })
 
+/** Explains an error after which the person may try again. */
 const again = (publicText: string, more: Partial<OAuthErrorWords> = {}): OAuthErrorWords => ({
   publicText,
   tryAgain: true,
@@ -20,8 +22,8 @@ const again = (publicText: string, more: Partial<OAuthErrorWords> = {}): OAuthEr
 })
 
 /**
- * Errors of the authorization and the token endpoint, by their codes: RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core 1.0 §3.1.2.6,
- * RFC 9449 §5, and those that providers have made common.
+ * Explanations of errors of the authorization, token and userinfo endpoints by code: RFC 6749 §4.1.2.1 and §5.2, OpenID
+ * Connect Core 1.0 §3.1.2.6, RFC 9449 §5, and codes in common use.
  */
 export const OAUTH_ERRORS: Readonly<Record<string, OAuthErrorWords>> = {
   access_denied: again(

@@ -9,7 +9,7 @@ import {
   type SignInStep,
 } from 'portreeve'
 import { authorizationUrl } from './authorization-request.ts'
-import { identityOf, leavesOpen } from './claimed-identity.ts'
+import { identityOf, needsUserinfo } from './claimed-identity.ts'
 import type { Kept, Settings } from './config.ts'
 import { ProviderDirectory } from './provider-directory.ts'
 import { needsOwnCallback, refusalOf, type Stage } from './refusal.ts'
@@ -21,8 +21,8 @@ export interface OidcProviderNeeds {
 }
 
 /**
- * OpenID Connect Core 1.0 §3.1, the authorization code flow, with PKCE S256 (RFC 7636). State, nonce, issuer (RFC 9207), audience,
- * expiry and the ID token's signature are checked on the way back.
+ * Identity provider that uses the authorization code flow (OpenID Connect Core 1.0 §3.1) with PKCE S256 (RFC 7636).
+ * Checks state, nonce, issuer (RFC 9207), audience, expiry and the ID token's signature.
  */
 export class OidcProvider implements IdentityProvider<Settings, Kept> {
   readonly #random: Random
@@ -60,7 +60,8 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
     let stage: Stage = 'discovery'
     try {
       const provider = await this.#directory.lookUp(settings, now)
-      // Behind a proxy the portal may see another host than the provider was told: only the query is the provider's.
+      // Behind a proxy the portal may see another host than the redirect URI has, so only the query is taken from
+      // `url`.
       const returned = new URL(settings.shared_callback ? sharedCallbackUrl : callbackUrl)
       returned.search = new URL(url).search
       stage = 'token'
@@ -74,12 +75,12 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
       if (claims === undefined) throw new Error('the provider sent no ID token')
       stage = 'userinfo'
       const told =
-        leavesOpen(claims, settings) && provider.serverMetadata().userinfo_endpoint !== undefined
+        needsUserinfo(claims, settings) && provider.serverMetadata().userinfo_endpoint !== undefined
           ? await oidc.fetchUserInfo(provider, tokens.access_token, claims.sub)
           : {}
       return { type: 'identified', identity: identityOf(claims, told, settings) }
     } catch (error) {
-      // Right after the provider rotated its keys ours are stale: look it up anew before the next attempt.
+      // The cached keys may be outdated after a key rotation, so the next attempt looks them up again.
       this.#directory.forget(settings)
       return { type: 'refused', refusal: await refusalOf(error, stage) }
     }
@@ -90,6 +91,8 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
   }
 }
 
-/** Whether the provider's answers name it, `iss`, which the library then demands and checks (RFC 9207 §2.4). */
+/**
+ * Whether the provider's answers name their issuer in `iss`, which the library then requires and checks. RFC 9207 §2.4
+ */
 const namesItself = (provider: oidc.Configuration): boolean =>
   provider.serverMetadata().authorization_response_iss_parameter_supported === true

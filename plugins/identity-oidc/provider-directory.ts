@@ -3,7 +3,7 @@ import { MINUTE, type UnixTime } from 'portreeve'
 import type { Settings } from './config.ts'
 import { fetchBy, isCertificate, noAnswer, type Asking } from './provider-fetch.ts'
 
-/** How long a provider's discovery document and keys are believed. */
+/** Time for which a provider's discovery document and keys are cached. */
 const FRESH_MS = 10 * MINUTE
 /** More are not kept at once: each account has a few. */
 const MOST = 500
@@ -14,7 +14,7 @@ interface Entry {
   until: number
 }
 
-/** What is known of the providers: discovered on first use, refreshed, and forgotten when something does not fit. */
+/** Cache of providers' discovery documents and keys: discovered at first use and refreshed after `FRESH_MS`. */
 export class ProviderDirectory {
   readonly #entries = new Map<string, Entry>()
   readonly #asking: Asking
@@ -23,7 +23,10 @@ export class ProviderDirectory {
     this.#asking = asking
   }
 
-  /** Rejects where the provider cannot be reached or its document is not valid; a failure is not remembered. */
+  /**
+   * Returns a provider's configuration. Rejects if it cannot be reached or its document is invalid; a failure is not
+   * cached.
+   */
   async lookUp(settings: Settings, now: UnixTime): Promise<oidc.Configuration> {
     const key = JSON.stringify(settings)
     const known = this.#entries.get(key)
@@ -35,20 +38,21 @@ export class ProviderDirectory {
       return await entry.provider
     } catch (error) {
       if (this.#entries.get(key) === entry) this.#entries.delete(key)
-      // What came instead of a document tells what listens there.
+      // Other errors are not passed on: they would reveal what listens at the issuer's address.
       if (isOtherIssuer(error) || isCertificate(error)) throw error
       throw noAnswer(error, { logger: this.#asking.logger, url: settings.issuer })
     }
   }
 
+  /** Removes a provider from the cache, so that it is discovered anew. */
   forget(settings: Settings): void {
     this.#entries.delete(JSON.stringify(settings))
   }
 }
 
 /**
- * How the client shows its secret: as the settings say, else as the discovery document does. OpenID Connect Discovery 1.0 §3: where it
- * says nothing, by HTTP Basic.
+ * Returns the client's authentication at the token endpoint: as in the settings, else as in the discovery document,
+ * whose default is HTTP Basic (OpenID Connect Discovery 1.0 §3).
  */
 const clientAuthentication = ({
   client_secret: secret,
@@ -75,7 +79,7 @@ const discover = async (settings: Settings, asking: Asking): Promise<oidc.Config
   return provider
 }
 
-/** Whether there is a document, and it is another issuer's. */
+/** Whether discovery failed because the document is of another issuer. */
 const isOtherIssuer = (error: unknown): boolean => {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if ('code' in at && at.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') return true

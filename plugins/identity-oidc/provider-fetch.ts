@@ -2,18 +2,20 @@ import type * as oidc from 'openid-client'
 import type { HttpClient, Logger } from 'portreeve'
 
 const TIMEOUT_MS = 5_000
-/** Longest answer of a provider, unpacked. The longest discovery documents and key sets that are known have some 30 kB. */
+/**
+ * Maximum size of a provider's answer, unpacked; the largest discovery documents and key sets known have some 30 kB.
+ */
 const MAX_ANSWER_BYTES = 512 * 1024
 
-/** What requests are made with. */
+/** Ports used for requests to providers. */
 export interface Asking {
   http: HttpClient
   logger: Logger
 }
 
 /**
- * Every request that the library makes to a provider (discovery, keys, token, userinfo), by the host's port: no redirect is followed, answers are
- * bounded, and only addresses that the operator permits are connected to.
+ * Returns the `fetch` for all of the library's requests to a provider (discovery, keys, token, userinfo), which uses
+ * the host's HTTP client: it follows no redirects, bounds answers, and connects only to permitted addresses.
  */
 export const fetchBy =
   ({ http, logger }: Asking): oidc.CustomFetch =>
@@ -38,8 +40,8 @@ export const fetchBy =
   }
 
 /**
- * The one failure that stands for whatever kept an answer from coming: which ports are open near the portal is nothing for whoever may name an
- * issuer and read the trail. The operator's log has what it was.
+ * Logs the cause of a failed request and returns an error that does not tell it: an admin, who may set an issuer and
+ * read the audit trail, must not find out which ports are open near the portal.
  */
 export const noAnswer = (error: unknown, { logger, url }: { logger: Logger; url: string }): Error => {
   if (error instanceof NoAnswerError) return error
@@ -52,7 +54,7 @@ export const noAnswer = (error: unknown, { logger, url }: { logger: Logger; url:
   return new NoAnswerError()
 }
 
-/** Found again among the causes of a library's error. */
+/** Error of a request that had no answer, without the cause. Found again among the causes of the library's errors. */
 export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError'
   readonly code = 'EHOSTUNREACH'
@@ -62,7 +64,7 @@ export class NoAnswerError extends Error {
   }
 }
 
-/** OpenSSL's and Node's codes for a certificate that is not believed: whose it is, an admin has to know. */
+/** Whether an error says that the provider's certificate is not trusted, which an admin must learn to mend it. */
 export const isCertificate = (error: unknown): boolean => {
   for (let at = error; at instanceof Error; at = at.cause) {
     if ('code' in at && CERTIFICATE.test(String(at.code))) return true

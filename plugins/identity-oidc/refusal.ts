@@ -2,10 +2,13 @@ import * as oidc from 'openid-client'
 import type { Refusal } from 'portreeve'
 import { OAUTH_ERRORS } from './oauth-errors.ts'
 
-/** What was asked of the provider when it went wrong. */
+/** Request to the provider that failed. */
 export type Stage = 'discovery' | 'token' | 'userinfo'
 
-/** What to tell the person and the operator of a failed step. Public text names no detail of the provider's answer. */
+/**
+ * Returns the refusal for a failed step: a public text for the person, without details of the answer, and a detail for
+ * the operator.
+ */
 export const refusalOf = async (error: unknown, stage: Stage): Promise<Refusal> => {
   const named = await namedError(error, stage)
   if (named !== undefined) return refusalNamed(named)
@@ -15,7 +18,10 @@ export const refusalOf = async (error: unknown, stage: Stage): Promise<Refusal> 
   return { ...(known ?? FAILED), detail }
 }
 
-/** Refusal of a provider that does not name itself in its answers, and so must not use the callback that others use as well. */
+/**
+ * Returns the refusal for a provider whose answers do not name their issuer, and which therefore must not share a
+ * callback URL with others.
+ */
 export const needsOwnCallback = (callbackUrl: string): Refusal => ({
   code: 'shared_callback_refused',
   publicText: 'This identity provider is not set up for this portal in a safe way. Tell your administrator.',
@@ -24,7 +30,7 @@ export const needsOwnCallback = (callbackUrl: string): Refusal => ({
   providerFails: true,
 })
 
-/** An error that the provider's answer names, as OAuth does. */
+/** OAuth error in a provider's answer. */
 interface NamedError {
   error: string
   description: string | undefined
@@ -46,7 +52,8 @@ const namedError = async (error: unknown, stage: Stage): Promise<NamedError | un
     return { error: error.error, description: error.error_description, where }
   }
   if (!(error instanceof oidc.WWWAuthenticateChallengeError)) return undefined
-  // RFC 6749 §5.2: a client that is refused with 401 is told so in the body, RFC 6750 §3 in the challenge.
+  // The error of a 401 answer is in the body at the token endpoint (RFC 6749 §5.2), in the challenge at others (RFC
+  // 6750 §3).
   const body = (await error.response
     .clone()
     .json()
@@ -71,7 +78,7 @@ const refusalNamed = ({ error, description, where }: NamedError): Refusal => {
   }
 }
 
-/** What the provider wrote, for a log and a terminal. */
+/** Shortens a text from the provider and replaces control characters, for log and terminal. */
 const plain = (text: string): string => text.slice(0, 300).replaceAll(/[^\x20-\x7e\u00a1-\u{10ffff}]|\p{Cf}/gu, '?')
 
 const NOT_BELIEVED =
@@ -96,7 +103,7 @@ const MESSAGES: readonly { pattern: RegExp; code: string }[] = [
   { pattern: /unexpected HTTP (?:response )?status code/, code: 'UNEXPECTED_STATUS' },
 ]
 
-/** By the stable codes of oauth4webapi's errors, which openid-client passes on. */
+/** Refusals by error code: the stable codes of oauth4webapi, which openid-client passes on, and those of `codeOf`. */
 const KNOWN: Readonly<Record<string, Omit<Refusal, 'detail'>>> = {
   OAUTH_KEY_SELECTION_FAILED: { code: 'key_unknown', publicText: AGAIN, tryAgain: true },
   SIGNATURE_INVALID: { code: 'signature_invalid', publicText: NOT_BELIEVED, tryAgain: false },
@@ -115,11 +122,11 @@ const KNOWN: Readonly<Record<string, Omit<Refusal, 'detail'>>> = {
   UNTRUSTED: { code: 'provider_untrusted', publicText: UNTRUSTED, tryAgain: false, providerFails: true },
 }
 
-/** OpenSSL's and Node's codes for a certificate that is not believed. */
+/** Codes of OpenSSL and Node for a certificate that is not trusted. */
 const CERTIFICATE =
   /^(?:CERT_|CRL_|ERR_TLS_CERT|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/
 
-/** The first code in the chain of causes that says something; where one code stands for much, the message decides. */
+/** Returns the first known code in the chain of causes; if a code has several meanings, the message decides. */
 const codeOf = (error: unknown): string | undefined => {
   let found: string | undefined
   for (let depth = 0, at: unknown = error; depth < 5 && typeof at === 'object' && at !== null; depth++) {
@@ -138,7 +145,10 @@ const codeOf = (error: unknown): string | undefined => {
   return found
 }
 
-/** For the operator's log: messages of the chain of causes, and the status of an answer, without what the provider sent. */
+/**
+ * Describes an error for the operator's log: messages of the chain of causes and the answer's status, without its
+ * content.
+ */
 const detailOf = (error: unknown): string => {
   const parts: string[] = []
   let at: unknown = error

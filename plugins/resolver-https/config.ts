@@ -2,7 +2,10 @@ import { isIP } from 'node:net'
 import { z } from 'portreeve'
 
 export const Config = z.strictObject({
-  /** The addresses of servers by their host name, before those that are built in. Without either the system's own name servers are asked. */
+  /**
+   * Addresses of servers by host name; override the built-in ones. Other host names are looked up at the system's own
+   * name servers.
+   */
   bootstrap: z
     .record(
       z

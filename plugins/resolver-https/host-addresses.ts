@@ -20,8 +20,9 @@ export interface HostAddressesOptions {
 }
 
 /**
- * Where a server is, found without this resolver itself: the operator's word, what is built in, or else the name servers that the system had before
- * Portreeve. Those are asked again after five minutes; where they do not answer, what they said last still counts.
+ * Finds the addresses of DNS servers by host name, without the resolver itself: in the configuration, among the
+ * built-in ones, or at the name servers that the system had before Portreeve. The latter are cached for five minutes,
+ * and used longer if those servers do not answer.
  */
 export class HostAddresses {
   readonly #options: HostAddressesOptions
@@ -31,7 +32,7 @@ export class HostAddresses {
     this.#options = options
   }
 
-  /** Addresses in the order to try them; none where nobody knows any. `host` is a URL's. */
+  /** Returns the addresses of a URL's host in the order to try them; empty if none is known. */
   async of(host: string, signal: AbortSignal): Promise<readonly string[]> {
     const literal = host.replace(/^\[(.*)\]$/, '$1')
     if (isIP(literal) !== 0) return [literal]

@@ -9,7 +9,7 @@ import {
 } from 'portreeve'
 import type { HostAddresses } from './host-addresses.ts'
 
-/** DNS over HTTPS (RFC 8484), by POST. */
+/** Resolver that asks a server by DNS over HTTPS (RFC 8484), with POST. */
 export class HttpsResolver implements UpstreamResolver {
   readonly #http: HttpClient
   readonly #hosts: HostAddresses
@@ -35,12 +35,12 @@ export class HttpsResolver implements UpstreamResolver {
     }
     const ask = () => this.#ask({ url, addresses, message, signal })
     const verdict = await ask()
-    // A kept connection that was closed just then says nothing of the server.
+    // Asked once more, as the server may have closed a kept connection just then.
     return verdict.type === 'failed' && verdict.code === 'refused' && !signal.aborted ? ask() : verdict
   }
 
   async #ask({ url, addresses, message, signal }: Question): Promise<UpstreamVerdict> {
-    // RFC 8484 §4.1: the id is 0; the application's own is put back.
+    // RFC 8484 §4.1: the query is sent with the id 0; the answer gets the application's id.
     const body = new Uint8Array(message)
     body.set([0, 0])
     try {
@@ -58,7 +58,11 @@ export class HttpsResolver implements UpstreamResolver {
         return { type: 'failed', code: 'refused', reason: `${url.host}: HTTP status ${answer.status}` }
       const type = answer.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
       if (type !== MEDIA_TYPE || !isAnswerTo(body, answer.body)) {
-        return { type: 'failed', code: 'malformed', reason: `${url.host}: what came is not an answer to the query` }
+        return {
+          type: 'failed',
+          code: 'malformed',
+          reason: `${url.host}: the message received is not an answer to the query`,
+        }
       }
       const whole = new Uint8Array(answer.body)
       whole.set(message.subarray(0, 2))
@@ -83,5 +87,5 @@ interface Question {
 
 const MEDIA_TYPE = 'application/dns-message'
 const MAX_MESSAGE_BYTES = 0xffff
-// The client has given up on the whole query by then.
+// After this time the client has given up on the query.
 const TIMEOUT_MS = 5 * SECOND

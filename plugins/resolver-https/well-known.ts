@@ -1,4 +1,4 @@
-/** The addresses of public servers by their host name, as their operators publish them, so that no name must be resolved to reach them. */
+/** Published addresses of public servers by host name, so that these names need not be looked up. */
 export const WELL_KNOWN: Readonly<Record<string, readonly string[]>> = {
   'cloudflare-dns.com': ['1.1.1.1', '1.0.0.1', '2606:4700:4700::1111', '2606:4700:4700::1001'],
   'one.one.one.one': ['1.1.1.1', '1.0.0.1', '2606:4700:4700::1111', '2606:4700:4700::1001'],

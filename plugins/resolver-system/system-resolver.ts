@@ -23,8 +23,8 @@ export interface SystemResolverNeeds {
 }
 
 /**
- * The servers of the system, by plain DNS. Asked without a server it goes through them in turn, twice: with little patience, then with
- * more. Who did not answer goes last for half a minute.
+ * Resolver that asks the system's servers by plain DNS. A query without a server tries them in turn, twice, the second
+ * time with a longer timeout. A server that did not answer is tried last for half a minute.
  */
 export class SystemResolver implements UpstreamResolver {
   readonly #exchange: DnsExchange
@@ -57,7 +57,7 @@ export class SystemResolver implements UpstreamResolver {
     const isDead = (endpoint: Endpoint) => (this.#deadUntil.get(endpoint) ?? 0) > this.#clock.now()
     const servers = this.#system.servers()
     const ordered = [...servers.filter((one) => !isDead(one)), ...servers.filter(isDead)]
-    // A server's own error says more than a failure to reach another.
+    // An error answered by a server is preferred to a failure to reach another server.
     let worst: UpstreamVerdict = { type: 'failed', code: 'unreachable', reason: 'the system has no name servers' }
     for (const timeoutMs of TIMEOUTS_MS) {
       for (const server of ordered) {

@@ -7,7 +7,10 @@ import {
   type UpstreamVerdict,
 } from 'portreeve'
 
-/** DNS over TLS (RFC 7858) with the strict profile of RFC 8310 §5: a server that cannot prove its name is not asked. */
+/**
+ * Resolver that asks a server by DNS over TLS (RFC 7858), with the strict profile (RFC 8310 §5): the server must prove
+ * its name.
+ */
 export class TlsResolver implements UpstreamResolver {
   readonly #exchange: DnsExchange
 
@@ -27,5 +30,5 @@ export class TlsResolver implements UpstreamResolver {
   }
 }
 
-// The client has given up on the whole query by then.
+// After this time the client has given up on the query.
 const TIMEOUT_MS = 5 * SECOND

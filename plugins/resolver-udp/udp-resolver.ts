@@ -7,7 +7,10 @@ import {
   type UpstreamVerdict,
 } from 'portreeve'
 
-/** Plain DNS (RFC 1035): UDP, and TCP for what was asked over TCP or came back truncated. */
+/**
+ * Resolver that asks a server by plain DNS (RFC 1035): over UDP; over TCP if the application used TCP or the answer is
+ * truncated.
+ */
 export class UdpResolver implements UpstreamResolver {
   readonly #exchange: DnsExchange
 
@@ -21,5 +24,5 @@ export class UdpResolver implements UpstreamResolver {
   }
 }
 
-// The client has given up on the whole query by then.
+// After this time the client has given up on the query.
 const TIMEOUT_MS = 5 * SECOND

@@ -1,6 +1,6 @@
 import { integerBelow, type GatewaySelector, type Random, type Selection, type SelectionQuestion } from 'portreeve'
 
-/** Uniform over the candidates: shards clients over a site's gateways without knowing anything about them. */
+/** Gateway selector that chooses among the candidates with equal probability. */
 export class RandomSelector implements GatewaySelector {
   readonly #random: Random
 

@@ -1,6 +1,6 @@
-// The wire format of the reference transport. Nothing is secret in it: a keyed checksum stands in for a seal.
+// Wire format of the reference transport, without encryption: a keyed checksum stands in for authentication.
 
-/** Length of a frame's header: the kind and the checksum. */
+/** Bytes of a frame's header: kind and checksum. */
 const HEADER_BYTES = 9
 const DATA_HEADER_BYTES = HEADER_BYTES + 8
 
@@ -11,14 +11,14 @@ export type Frame =
 
 export type ParsedFrame = Frame | { type: 'malformed' }
 
-/** A frame with the checksum that whoever has the secret can verify. */
+/** Encodes a frame with a checksum keyed by the secret. */
 export const encodeFrame = (frame: Frame, secret: Uint8Array): Uint8Array => {
   const bytes = bodyOf(frame)
   new DataView(bytes.buffer).setBigUint64(1, checksum(bytes, secret))
   return bytes
 }
 
-/** How long a frame with a packet of so many bytes is. */
+/** Returns the bytes of a data frame with a packet of `packetBytes`. */
 export const dataFrameBytes = (packetBytes: number): number => DATA_HEADER_BYTES + packetBytes
 
 export const parseFrame = (bytes: Uint8Array): ParsedFrame => {
@@ -50,7 +50,7 @@ export const parseFrame = (bytes: Uint8Array): ParsedFrame => {
   }
 }
 
-/** Whether a frame is as somebody who has the secret encoded it. */
+/** Whether a frame's checksum was made with the secret. */
 export const isAuthentic = (bytes: Uint8Array, secret: Uint8Array): boolean =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(1) === checksum(bytes, secret)
 
@@ -83,7 +83,8 @@ const bodyOf = (frame: Frame): Uint8Array<ArrayBuffer> => {
 const lengthOf = (frame: Frame): number =>
   frame.type === 'hello' ? 44 : frame.type === 'welcome' ? 8 : 8 + frame.packet.length
 
-// FNV-1a (RFC 9923), two of 32 bits with different origins, over the secret and all of the frame but the checksum.
+// Two FNV-1a hashes of 32 bits (RFC 9923) with different initial values, over the secret and the frame without its
+// checksum.
 const checksum = (bytes: Uint8Array, secret: Uint8Array): bigint => {
   let low = 0x811c9dc5
   let high = 0x050c5d1f

@@ -7,7 +7,7 @@ export const ATTEMPT_MS = 90 * SECOND
 export const KEEPALIVE_MS = 10 * SECOND
 const MAX_SEEN_FRAMES = 4096
 
-/** What one side knows of a session: the names that both sides gave it, and the counters. */
+/** Session as one end knows it: the number (`local`, `remote`) that each end gave it, and counters. */
 export interface MemorySession {
   readonly local: number
   readonly remote: number
@@ -16,7 +16,7 @@ export interface MemorySession {
   readonly seen: Set<number>
 }
 
-/** What a peer shares with the others of its tunnel. */
+/** Parts of a tunnel that all its peers share. */
 export interface MemorySide {
   readonly publicKey: Uint8Array
   claimName: () => number
@@ -27,13 +27,14 @@ export interface MemorySide {
 
 type Timer = 'retry' | 'keepalive' | 'expectReply'
 
-/** One peer of the reference transport. */
+/** Peer of the reference transport: handshake, sessions, timers and queued packets. */
 export class MemoryPeer {
   readonly id: PeerId
   readonly publicKey: Uint8Array
   readonly secret: Uint8Array
-  /** The names by which the peer may address us: of the hello that waits, and of the sessions, the newest last. */
+  /** Number of the hello that waits for a welcome. */
   hello: number | undefined
+  /** Sessions whose frames are accepted, the newest last. */
   sessions: MemorySession[] = []
   readonly #side: MemorySide
   readonly #timers = new Map<Timer, Instant>()

@@ -2,7 +2,7 @@ import type { Random, Tunnel, TunnelKeys, TunnelOptions, TunnelTransport } from 
 import { MemoryTunnel } from './memory-tunnel.ts'
 import { publicKeyOf } from './toy-keys.ts'
 
-/** The reference transport: keeps every promise of the contract towards whoever only uses the contract, and no secret. */
+/** Reference transport for tests: fulfils the contract's promises but does not encrypt. */
 export class MemoryTransport implements TunnelTransport {
   generateKeys(random: Random): TunnelKeys {
     const privateKey = random.bytes(32)

@@ -16,7 +16,7 @@ import { dataFrameBytes, isAuthentic, parseFrame } from './frame.ts'
 import { MemoryPeer, type MemorySide } from './memory-peer.ts'
 import { publicKeyOf } from './toy-keys.ts'
 
-/** One end of tunnels of the reference transport. */
+/** Local end of the tunnels of the reference transport. */
 export class MemoryTunnel implements Tunnel {
   readonly datagramBytes = dataFrameBytes
   readonly #side: MemorySide
@@ -54,7 +54,7 @@ export class MemoryTunnel implements Tunnel {
         this.#peers.delete(input.peer)
         return
       case 'trafficSeen':
-        // It exports no keys.
+        // This transport exports no keys, so no lane can have seen traffic.
         return this.#drop('no-lane')
     }
   }
@@ -90,7 +90,7 @@ export class MemoryTunnel implements Tunnel {
     this.#peers.set(id, new MemoryPeer(this.#side, { id, publicKey: new Uint8Array(publicKey), secret, path }))
   }
 
-  /** Of a pair: the same on both sides, whoever of them asks. */
+  /** Returns the secret shared with a peer, which is the same at both ends. */
   #secretWith(publicKey: Uint8Array, presharedKey: Uint8Array = new Uint8Array(32)): Uint8Array {
     const keys = [toHex(this.#side.publicKey), toHex(publicKey)].sort()
     return new TextEncoder().encode(`${keys.join(':')}:${toHex(presharedKey)}`)

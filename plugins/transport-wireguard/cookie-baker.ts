@@ -6,12 +6,13 @@ const SECRET_BYTES = 32
 const NONCE_BYTES = 24
 
 /**
- * Cookies for those who send handshakes while this end is under load (§5.4.7): a MAC over where a message came from, by a secret that changes
- * every two minutes. Nothing is kept per sender. Whoever shows it back in mac2 receives where it sends from.
+ * Makes cookies for senders of handshake messages while this end is under load (§5.4.7). A cookie is a MAC over the
+ * source address, keyed by a secret that changes every two minutes, so nothing is stored per sender. A sender that uses
+ * its cookie in mac2 proves that it receives at its source address.
  */
 export class CookieBaker {
   readonly #random: Random
-  /** Of who runs this end: the reply can be opened by who knows its public key. */
+  /** Key that encrypts cookie replies, derived from this end's public key: all who know that key can decrypt them. */
   readonly #cookieKey: Uint8Array
   #secret: { bytes: Uint8Array; endsAt: Instant } | undefined
 
@@ -20,13 +21,16 @@ export class CookieBaker {
     this.#cookieKey = cookieKey
   }
 
-  /** Whether a message's mac2 was made with the cookie of the path that it came by. */
+  /** Whether a message's mac2 was made with the present cookie of its path. */
   hasMac2(datagram: Uint8Array, path: Path, now: Instant): boolean {
     const end = datagram.length - MAC_BYTES
     return equalSecrets(keyedBlake2s128(this.#cookieOf(path, now), datagram.subarray(0, end)), datagram.subarray(end))
   }
 
-  /** The answer to a message that has no right mac2: smaller than the message. `receiver` is the sender's index. */
+  /**
+   * Returns the cookie reply to a message without a valid mac2. `receiver` is the sender's index. The reply is shorter
+   * than the message.
+   */
   reply(datagram: Uint8Array, receiver: number, path: Path, now: Instant): Uint8Array {
     const nonce = this.#random.bytes(NONCE_BYTES)
     const mac1At = datagram.length - 2 * MAC_BYTES

@@ -1,15 +1,20 @@
 import { after, SECOND, type Instant } from 'portreeve'
 
-/** Says when handshakes are too many for each to be worth two multiplications (§5.3). */
+/**
+ * Decides whether this end is under load, when senders must prove their address before the costly part of a handshake
+ * (§5.3).
+ */
 export interface LoadMeasure {
-  /** A handshake message with a right mac1 came; whether this end is under load. */
+  /** Counts a handshake message with a valid mac1. Returns whether this end is under load. */
   arrived: (now: Instant) => boolean
 }
 
-/** About a fifth of what one core answers in a second. */
+/** Limit of handshake messages a second, about a fifth of what one core can answer. */
 const MAX_MESSAGES_PER_SECOND = 256
 
-/** Under load is, who got more handshake messages than that within a second, and for a second after the last such one. */
+/**
+ * Measures load by the rate of handshake messages: under load while it exceeds the limit, and for a second afterwards.
+ */
 export class HandshakeRate implements LoadMeasure {
   readonly #most: number
   #windowEndsAt: Instant | undefined

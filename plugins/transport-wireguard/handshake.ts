@@ -8,26 +8,29 @@ import { X25519PublicKey, type X25519PrivateKey } from 'portreeve'
 import { encodeInitiation, encodeResponse, type Initiation, type Response } from './messages.ts'
 import { NoiseState, type NoiseFailure } from './noise-state.ts'
 
-/** What is known of the other end before the handshake. */
+/** Static keys of the other end, known before the handshake. */
 export interface RemoteStatic {
   readonly publicKey: X25519PublicKey
-  /** The agreement of both static keys, the same for every handshake; undefined where theirs is of low order. */
+  /**
+   * Diffie-Hellman result of both static keys, the same for all handshakes; undefined if the peer's key is of low
+   * order.
+   */
   readonly staticSecret: Uint8Array | undefined
-  /** 32 bytes, zeros where there is none. */
+  /** Pre-shared key of 32 bytes; zeros if there is none. */
   readonly presharedKey: Uint8Array
 }
 
-/** The keys of a session, as one side uses them. */
+/** Keys of a session from one end's point of view. */
 export interface SessionSecrets {
   sendKey: Uint8Array
   receiveKey: Uint8Array
 }
 
-/** What an initiator remembers until the response comes. */
+/** State of an initiator that waits for the response. */
 export interface PendingHandshake {
   readonly noise: NoiseState
   readonly ephemeral: X25519PrivateKey
-  /** The index by which the response names this handshake, and later the session. */
+  /** Index of this end that the response refers to, and later the session's messages. */
   readonly sender: number
 }
 
@@ -44,7 +47,7 @@ export type InitiationRead<Remote> =
 
 export type ResponseRead = { type: 'read'; secrets: SessionSecrets } | { type: 'refused'; reason: NoiseFailure }
 
-/** The first message, macs not yet set, and what has to be remembered until it is answered. */
+/** Writes the first message, without its MACs. Also returns the state to keep until the response. */
 export const writeInitiation = (start: {
   local: X25519PrivateKey
   remote: RemoteStatic
@@ -67,7 +70,7 @@ export const writeInitiation = (start: {
   return { datagram, pending: { noise, ephemeral: e, sender } }
 }
 
-/** Reads the first message; who sent it is known once its static key was opened. */
+/** Reads the first message. `remoteOf` finds the sender by its static key, which is decrypted from the message. */
 export const readInitiation = <Remote extends RemoteStatic>(
   message: Initiation,
   local: X25519PrivateKey,
@@ -90,7 +93,7 @@ export const readInitiation = <Remote extends RemoteStatic>(
   return { type: 'read', remote, timestamp, noise, ephemeral: e, sender: message.sender }
 }
 
-/** The second message, macs not yet set, and the session's keys on the responder's side. */
+/** Writes the second message, without its MACs. Also returns the responder's session keys. */
 export const writeResponse = (answer: {
   noise: NoiseState
   remote: RemoteStatic
@@ -115,7 +118,7 @@ export const writeResponse = (answer: {
   }
 }
 
-/** Reads the second message. One that is refused leaves the pending handshake as it was: it may have been forged. */
+/** Reads the second message. A refused message, which may be forged, leaves the pending handshake unchanged. */
 export const readResponse = (
   message: Response,
   pending: PendingHandshake,

@@ -1,12 +1,15 @@
 import { blake2s, utf8, type X25519PrivateKey, type X25519PublicKey } from 'portreeve'
 
-/** The keys that follow from a public key: whoever knows it can make mac1, and read the cookies of its owner (§5.4.4, §5.4.7). */
+/**
+ * Keys derived from a public key: for the mac1 of messages to its owner, and for the cookies that the owner sends
+ * (§5.4.4, §5.4.7).
+ */
 export interface MacKeys {
   readonly mac1Key: Uint8Array
   readonly cookieKey: Uint8Array
 }
 
-/** One end's own keys. */
+/** Own keys of one end. */
 export interface Identity {
   readonly key: X25519PrivateKey
   readonly macKeys: MacKeys

@@ -1,6 +1,6 @@
 import type { Random } from 'portreeve'
 
-/** Who is meant by a 32-bit index that we chose and that peers put into what they send us (§5.4.1). */
+/** Owners of the 32-bit indices that this end has chosen and that peers put into their messages (§5.4.1). */
 export class IndexTable<Owner> {
   readonly #owners = new Map<number, Owner>()
   readonly #random: Random
@@ -9,7 +9,7 @@ export class IndexTable<Owner> {
     this.#random = random
   }
 
-  /** A fresh index: random, so that a stranger cannot guess which are in use. */
+  /** Returns a new index for an owner; random, so that indices in use cannot be guessed. */
   claim(owner: Owner): number {
     for (;;) {
       const bytes = this.#random.bytes(4)
@@ -20,7 +20,7 @@ export class IndexTable<Owner> {
     }
   }
 
-  /** What began as a handshake goes on as a session under the same index. */
+  /** Sets another owner of an index: a handshake's index becomes its session's. */
   replace(index: number, owner: Owner): void {
     this.#owners.set(index, owner)
   }

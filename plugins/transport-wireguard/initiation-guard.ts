@@ -3,9 +3,12 @@ import { INITIATION_INTERVAL_MS } from './timers.ts'
 
 export type InitiationVerdict = 'accepted' | 'replayed-initiation' | 'initiation-flood'
 
-/** Which of a peer's initiations are answered: those with a later timestamp than all before, not faster than an interval. */
+/**
+ * Decides which initiations of a peer are answered: with a later timestamp than all before, and not within
+ * `INITIATION_INTERVAL_MS`.
+ */
 export class InitiationGuard {
-  /** Those with an older one are replays (§5.1). */
+  /** Latest timestamp seen; initiations with an earlier or equal one are replays (§5.1). */
   #greatestTimestamp: Uint8Array = new Uint8Array(TAI64N_BYTES)
   #acceptedAt: Instant | undefined
 

@@ -1,6 +1,6 @@
 /**
- * The IP packet without the padding behind it, by its own length field (WireGuard §5.4.6), or undefined where there is none.
- * A view of the bytes given.
+ * Returns the IP packet without padding, by its own length field (WireGuard §5.4.6), as a view; undefined if there is
+ * no valid packet.
  */
 export const withoutPadding = (plain: Uint8Array): Uint8Array | undefined => {
   const length = innerLength(plain)

@@ -5,11 +5,14 @@ import type { TunnelSide } from './tunnel-side.ts'
 
 type Side = Pick<TunnelSide<unknown>, 'exportsKeys' | 'emit'>
 
-/** What a lane is told of one peer's keys: all of them to open with, and which to seal with. Nothing where no lane seals. */
+/**
+ * Passes one peer's session keys to a lane: all to decrypt with, and the one to encrypt with. Does nothing without a
+ * lane.
+ */
 export class KeyExport {
   readonly #side: Side
   readonly #peer: PeerId
-  /** What the lane was told to seal with. */
+  /** Session index and path that the lane was last told to encrypt with and send to. */
   #aim: { index: number | undefined; path: Path | undefined } = { index: undefined, path: undefined }
 
   constructor(side: Side, peer: PeerId) {
@@ -29,7 +32,7 @@ export class KeyExport {
     this.#side.emit({ type: 'installKeys', peer: this.#peer, keys })
   }
 
-  /** Says so only where it changed. */
+  /** Tells the lane which session and path to send with, if they have changed. */
   use(index: number | undefined, path: Path | undefined): void {
     if (!this.#side.exportsKeys || (index === this.#aim.index && path === this.#aim.path)) return
     this.#aim = { index, path }

@@ -1,14 +1,14 @@
-// The four messages of WireGuard §5.4. All integers are little-endian; the three bytes after the type are zero.
+// Encoding of the four messages of WireGuard §5.4. Integers are little-endian; the three bytes after the type are zero.
 import { TAG_BYTES, TAI64N_BYTES, X25519_BYTES } from 'portreeve'
 
-/** Length of each message; a data message has at least this. */
 export const INITIATION_BYTES = 148
 export const RESPONSE_BYTES = 92
 export const COOKIE_REPLY_BYTES = 64
 export const DATA_HEADER_BYTES = 16
+/** Bytes of a data message with an empty packet, the least that it can have. */
 export const MIN_DATA_BYTES = DATA_HEADER_BYTES + TAG_BYTES
 
-/** Length of mac1 and of mac2, with which an initiation and a response end. */
+/** Bytes of mac1 and of mac2, which an initiation and a response end with. */
 export const MAC_BYTES = 16
 
 export interface Initiation {
@@ -37,7 +37,7 @@ export interface Data {
   sealed: Uint8Array
 }
 
-/** A message's fields are views of the datagram. Nothing about it is authentic yet. */
+/** Parsed message, not authenticated yet. Its byte arrays are views of the datagram. */
 export type Message =
   | ({ type: 'initiation' } & Initiation)
   | ({ type: 'response' } & Response)
@@ -45,7 +45,7 @@ export type Message =
   | ({ type: 'data' } & Data)
   | { type: 'malformed'; reason: 'unknown-type' | 'wrong-length' | 'counter-out-of-range' }
 
-/** What a datagram holds, by its type and its length. */
+/** Parses a datagram by its type and length. */
 export const parseMessage = (datagram: Uint8Array): Message => {
   if (datagram.length < 4) return { type: 'malformed', reason: 'wrong-length' }
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength)
@@ -63,7 +63,7 @@ export const parseMessage = (datagram: Uint8Array): Message => {
   }
 }
 
-/** An initiation whose macs are still zero. */
+/** Encodes an initiation with zeros in place of its MACs. */
 export const encodeInitiation = ({ sender, ephemeral, sealedStatic, sealedTimestamp }: Initiation): Uint8Array => {
   const datagram = new Uint8Array(INITIATION_BYTES)
   header(datagram, 1, sender)
@@ -73,7 +73,7 @@ export const encodeInitiation = ({ sender, ephemeral, sealedStatic, sealedTimest
   return datagram
 }
 
-/** A response whose macs are still zero. */
+/** Encodes a response with zeros in place of its MACs. */
 export const encodeResponse = ({ sender, receiver, ephemeral, sealedNothing }: Response): Uint8Array => {
   const datagram = new Uint8Array(RESPONSE_BYTES)
   header(datagram, 2, sender).setUint32(8, receiver, true)
@@ -82,7 +82,7 @@ export const encodeResponse = ({ sender, receiver, ephemeral, sealedNothing }: R
   return datagram
 }
 
-/** A cookie for whoever sent the message with this index. */
+/** Encodes a cookie reply; `receiver` is the index of the message's sender. */
 export const encodeCookieReply = ({ receiver, nonce, sealedCookie }: CookieReply): Uint8Array => {
   const datagram = new Uint8Array(COOKIE_REPLY_BYTES)
   header(datagram, 3, receiver)
@@ -91,7 +91,7 @@ export const encodeCookieReply = ({ receiver, nonce, sealedCookie }: CookieReply
   return datagram
 }
 
-/** The bytes of a data message whose sealed part of this length is still to be written behind the header. */
+/** Returns a data message of header and `sealedLength` zeros, to be overwritten by the encrypted packet. */
 export const encodeDataHeader = (receiver: number, counter: number, sealedLength: number): Uint8Array => {
   const datagram = new Uint8Array(DATA_HEADER_BYTES + sealedLength)
   const view = header(datagram, 4, receiver)
@@ -103,7 +103,7 @@ export const encodeDataHeader = (receiver: number, counter: number, sealedLength
 const WRONG_LENGTH: Message = { type: 'malformed', reason: 'wrong-length' }
 const TWO_TO_32 = 0x1_0000_0000
 
-// Offsets: each field begins where the one before it ends.
+// Offsets of fields, each at the end of the one before.
 const INITIATION_EPHEMERAL = 8
 const INITIATION_STATIC = INITIATION_EPHEMERAL + X25519_BYTES
 const INITIATION_TIMESTAMP = INITIATION_STATIC + X25519_BYTES + TAG_BYTES
@@ -139,7 +139,7 @@ const cookieReplyOf = (datagram: Uint8Array, view: DataView): Message => ({
 
 const dataOf = (datagram: Uint8Array, view: DataView): Message => {
   const counter = view.getUint32(8, true) + view.getUint32(12, true) * TWO_TO_32
-  // A counter is kept as a number: nobody who counts from zero gets beyond the safe integers.
+  // A counter is kept as a number; a sender that counts from zero never exceeds the safe integers.
   if (counter > Number.MAX_SAFE_INTEGER) return { type: 'malformed', reason: 'counter-out-of-range' }
   return { type: 'data', receiver: view.getUint32(4, true), counter, sealed: datagram.subarray(DATA_HEADER_BYTES) }
 }

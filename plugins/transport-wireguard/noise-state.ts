@@ -1,14 +1,17 @@
 import { blake2s, ChaCha20Poly1305, hkdfBlake2s, utf8 } from 'portreeve'
 
-/** Why a handshake cannot go on: what was sealed does not open, or a public key is of low order. */
+/**
+ * Reason for a failed handshake: a part cannot be decrypted (`wrong-key`), or a public key is of low order
+ * (`weak-key`).
+ */
 export type NoiseFailure = 'wrong-key' | 'weak-key'
 
 /**
- * What both ends of a handshake compute in step (Noise §5.2, SymmetricState): a chaining key, a hash of all that was said, and a
- * key that is replaced by every secret that is mixed in, so that its counter is always zero.
+ * Symmetric state of a handshake (Noise §5.2, SymmetricState): a chaining key, a hash of the transcript, and a key that
+ * every mixed-in secret replaces, so that its nonce is always zero.
  *
- * The first failure sticks and makes the rest of no consequence: a pattern is written down without a branch, and `failure` is
- * asked at its end.
+ * The first failure is kept in `failure`, and later calls have no effect on it: a handshake pattern is written without
+ * branches, and `failure` is checked at its end.
  */
 export class NoiseState {
   failure: NoiseFailure | undefined
@@ -21,12 +24,12 @@ export class NoiseState {
     this.#hash = hash
   }
 
-  /** The state before the first message: the responder's public key is known beforehand. */
+  /** Returns the state before the first message, given the responder's static public key. */
   static begin(responderStatic: Uint8Array): NoiseState {
     return new NoiseState(INITIAL_CHAINING_KEY, blake2s(INITIAL_HASH, responderStatic))
   }
 
-  /** A state that goes on by itself: for messages that may turn out to be forged. */
+  /** Returns an independent copy, to process a message that may be forged. */
   copy(): NoiseState {
     const copy = new NoiseState(this.#chainingKey, this.#hash)
     copy.#key = this.#key
@@ -34,14 +37,14 @@ export class NoiseState {
     return copy
   }
 
-  /** `e`: an ephemeral key is hashed, and with a psk pattern mixed into the keys too (Noise §9.2). */
+  /** Token `e`: mixes an ephemeral public key into the hash and, as in all psk patterns, into the key (Noise §9.2). */
   mixEphemeral(publicKey: Uint8Array): void {
     this.#mixHash(publicKey)
     const [chainingKey = NOTHING] = hkdfBlake2s(this.#chainingKey, publicKey, 1)
     this.#chainingKey = chainingKey
   }
 
-  /** `ee`, `es`, `se`, `ss`: a shared secret; undefined stands for an agreement with a key of low order. */
+  /** Tokens `ee`, `es`, `se`, `ss`: mixes in a shared secret; undefined, from a key of low order, is a failure. */
   mixSecret(secret: Uint8Array | undefined): void {
     if (secret === undefined) this.failure ??= 'weak-key'
     const [chainingKey = NOTHING, key = NOTHING] = hkdfBlake2s(this.#chainingKey, secret ?? NOTHING, 2)
@@ -49,7 +52,7 @@ export class NoiseState {
     this.#key = key
   }
 
-  /** `psk`: 32 bytes that both sides know. */
+  /** Token `psk`: mixes in the pre-shared key of 32 bytes. */
   mixPresharedKey(presharedKey: Uint8Array): void {
     const [chainingKey = NOTHING, hashed = NOTHING, key = NOTHING] = hkdfBlake2s(this.#chainingKey, presharedKey, 3)
     this.#chainingKey = chainingKey
@@ -57,14 +60,14 @@ export class NoiseState {
     this.#key = key
   }
 
-  /** Seals a part of a message; the hash of all before it is authenticated with it. */
+  /** Encrypts a part of a message, authenticating the transcript before it as well. */
   seal(plain: Uint8Array): Uint8Array {
     const sealed = new ChaCha20Poly1305(this.#key).seal(0, plain, this.#hash)
     this.#mixHash(sealed)
     return sealed
   }
 
-  /** Opens a part of a message; nothing where it does not open. */
+  /** Decrypts a part of a message; returns an empty array on failure. */
   open(sealed: Uint8Array): Uint8Array {
     const plain = new ChaCha20Poly1305(this.#key).open(0, sealed, this.#hash)
     this.#mixHash(sealed)
@@ -72,7 +75,7 @@ export class NoiseState {
     return plain ?? NOTHING
   }
 
-  /** The keys of the session: the initiator's to send with, and the responder's. */
+  /** Returns the session's keys for sending: the initiator's and the responder's. */
   split(): { initiatorKey: Uint8Array; responderKey: Uint8Array } {
     const [initiatorKey = NOTHING, responderKey = NOTHING] = hkdfBlake2s(this.#chainingKey, NOTHING, 2)
     return { initiatorKey, responderKey }

@@ -10,7 +10,7 @@ import type { Response } from './messages.ts'
 import { INITIATION_COPIED_MS } from './timers.ts'
 import type { TunnelSide } from './tunnel-side.ts'
 
-/** The handshake that we began with a peer: one at most waits for its answer. */
+/** Handshakes that this end begins with a peer, of which at most one waits for its response. */
 export class OwnHandshake<Peer extends RemoteStatic> {
   readonly #side: TunnelSide<Peer>
   readonly #peer: Peer
@@ -21,7 +21,10 @@ export class OwnHandshake<Peer extends RemoteStatic> {
     this.#peer = peer
   }
 
-  /** An initiation, whose macs the caller sets, in place of the one before; undefined with a counted reason. */
+  /**
+   * Begins a handshake in place of a pending one. Returns the initiation, without MACs; undefined, and counted, if it
+   * fails.
+   */
   begin(now: Instant): Uint8Array | undefined {
     this.abandon()
     const sender = this.#side.indices.claim({ peer: this.#peer })
@@ -41,13 +44,16 @@ export class OwnHandshake<Peer extends RemoteStatic> {
     return written.datagram
   }
 
-  /** The initiation that waits for its answer, once more with its macs, while it is young. An answer to either copy is taken. */
+  /**
+   * Returns a copy of the pending initiation while it is younger than `INITIATION_COPIED_MS`. A response to either is
+   * accepted.
+   */
   copy(now: Instant): Uint8Array | undefined {
     if (this.#pending === undefined || now - this.#pending.beganAt >= INITIATION_COPIED_MS) return undefined
     return new Uint8Array(this.#pending.datagram)
   }
 
-  /** The session's keys by its answer, whose receiver index is the session's from then on; undefined with a counted reason. */
+  /** Completes the handshake by its response and returns the session's keys; undefined, and counted, if it fails. */
   finish(message: Response): SessionSecrets | undefined {
     if (this.#pending?.sender !== message.receiver) {
       this.#side.drop('unknown-index')
@@ -68,6 +74,6 @@ export class OwnHandshake<Peer extends RemoteStatic> {
   }
 }
 
-/** An ephemeral key for one handshake. */
+/** Returns a new ephemeral key. */
 export const freshKey = ({ random }: Pick<TunnelSide<unknown>, 'random'>): X25519PrivateKey =>
   new X25519PrivateKey(random.bytes(X25519_BYTES))

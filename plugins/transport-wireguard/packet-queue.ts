@@ -1,7 +1,7 @@
-/** How many packets wait for a session. */
+/** Maximum of packets that wait for a session. */
 export const MAX_QUEUED_PACKETS = 128
 
-/** Packets in order, the oldest dropped first. */
+/** Queue of packets that wait for a session; drops the oldest when it is full. */
 export class PacketQueue {
   #packets: Uint8Array[] = []
 
@@ -9,7 +9,7 @@ export class PacketQueue {
     return this.#packets.length === 0
   }
 
-  /** Keeps a copy. False if another packet had to go for it. */
+  /** Adds a copy of a packet. Returns false if the oldest was dropped for it. */
   push(packet: Uint8Array): boolean {
     this.#packets.push(new Uint8Array(packet))
     if (this.#packets.length <= MAX_QUEUED_PACKETS) return true
@@ -17,7 +17,7 @@ export class PacketQueue {
     return false
   }
 
-  /** All packets in order; none are left. */
+  /** Removes and returns all packets in order. */
   takeAll(): Uint8Array[] {
     const packets = this.#packets
     this.#packets = []

@@ -39,7 +39,7 @@ export interface PeerOptions {
 
 type AcceptedInitiation = Extract<InitiationRead<Peer>, { type: 'read' }>
 
-/** One peer: its sessions, the handshake that is under way, its timers, and the packets that wait for a session. */
+/** WireGuard peer: its sessions, pending handshake, timers, and packets that wait for a session. */
 export class Peer implements RemoteStatic {
   readonly id: PeerId
   readonly publicKeyBytes: Uint8Array
@@ -55,7 +55,7 @@ export class Peer implements RemoteStatic {
   readonly #export: KeyExport
   #path: Path | undefined
 
-  /** Since when a session has been sought in vain. */
+  /** Start of the present attempts to get a session. */
   #seekingSince: Instant | undefined
   #initiatedAt: Instant | undefined
   #needsAnotherKeepalive = false
@@ -76,7 +76,7 @@ export class Peer implements RemoteStatic {
     this.#path = path
   }
 
-  /** Imported anew for each handshake: kept imported, it would take a kilobyte of each peer that is idle. */
+  /** Public key, imported anew at each use: an imported key takes a kilobyte, which would add up for idle peers. */
   get publicKey(): X25519PublicKey {
     return new X25519PublicKey(this.publicKeyBytes)
   }
@@ -87,7 +87,7 @@ export class Peer implements RemoteStatic {
     )
   }
 
-  /** A way to the peer that the host chose. A handshake that waits for an answer is repeated there at once. */
+  /** Sends to a path that the host has chosen. A pending handshake is repeated there at once. */
   choosePath(path: Path, now: Instant): void {
     if (path === this.#path) return
     this.#usePath(path)
@@ -97,12 +97,12 @@ export class Peer implements RemoteStatic {
     else this.#emitDatagram(copy, path)
   }
 
-  /** Seeks a session unless there is one. */
+  /** Begins a handshake unless there is a session. */
   connect(now: Instant): void {
     if (this.#sessions.current?.canSend(now) !== true) this.#seek(now)
   }
 
-  /** Seals a packet and sends it, or keeps it until there is a session. */
+  /** Encrypts and sends a packet, or queues it until there is a session. */
   send(packet: Uint8Array, now: Instant): void {
     const session = this.#sessions.current
     if (session?.canSend(now) === true) {
@@ -113,7 +113,7 @@ export class Peer implements RemoteStatic {
     this.#seek(now)
   }
 
-  /** An initiation of this peer, opened already. It is answered unless it is a replay. */
+  /** Handles a decrypted initiation of this peer: answers it unless it is a replay. */
   receiveInitiation(read: AcceptedInitiation, path: Path, now: Instant): void {
     const verdict = this.#guard.judge(read.timestamp, now)
     if (verdict !== 'accepted') return this.#side.drop(verdict)
@@ -131,47 +131,48 @@ export class Peer implements RemoteStatic {
       this.#side.indices.release(localIndex)
       return this.#side.drop(written.refused)
     }
-    // Answered where it came from, but other traffic goes there only once a packet in the new session shows that it is no replay.
+    // Answered at its source, but other traffic is sent there only after a packet of the new session, since it may be a
+    // replay.
     this.#usePath(this.#path ?? path)
-    this.#received()
+    this.#cancelExpectedReply()
     this.#sessions.addAsResponder(
       this.#newSession({ secrets: written.secrets, localIndex, remoteIndex: read.sender, isInitiator: false }, now),
     )
     this.#sendHandshake(written.datagram, path, now)
   }
 
-  /** The answer to our initiation: a session that can be used at once. */
+  /** Handles the response to this end's initiation: the session can be used at once. */
   receiveResponse(message: Response, path: Path, now: Instant): void {
     const secrets = this.#handshake.finish(message)
     if (secrets === undefined) return
     this.#usePath(path)
-    this.#received()
+    this.#cancelExpectedReply()
     const session = this.#newSession(
       { secrets, localIndex: message.receiver, remoteIndex: message.sender, isInitiator: true },
       now,
     )
     this.#sessions.addAsInitiator(session)
-    // The responder seals nothing before it has heard from us in the session (§5.4.6).
+    // The responder sends nothing before it has received a packet of the session (§5.4.6).
     const mustConfirm = this.#queue.isEmpty
     this.#established(session, now)
     if (mustConfirm) this.#sendSealed(session, NOTHING, now)
   }
 
-  /** A data message in one of our sessions. */
+  /** Handles a data message of a session. */
   receiveData(session: Session, message: Data, path: Path, now: Instant): void {
     if (this.#side.exportsKeys) return this.#side.drop('lane-opens')
     const opening = session.open(message, now)
     if (opening.type === 'refused') return this.#side.drop(opening.reason)
 
-    // Only the newest: one that was overtaken, or kept back by somebody, must not turn the traffic to where it came from.
+    // Only the newest message changes the path: an overtaken or delayed one must not redirect traffic to its source.
     if (opening.arrival === 'newest') this.#usePath(path)
-    this.#received()
+    this.#cancelExpectedReply()
     if (this.#sessions.confirm(session)) this.#established(session, now)
     if (opening.plain.length > 0) this.#deliver(opening.plain, path, now)
     this.#renewBeforeItEnds(session, now)
   }
 
-  /** What a lane sealed and opened in one of our sessions, which may be over already. */
+  /** Handles a lane's report of traffic in a session, which may have ended already. */
   noteTraffic({ index, sent, received, endedSending, path }: TunnelTraffic, now: Instant): void {
     const owner = this.#side.indices.find(index)
     if (owner?.peer !== this || owner.session === undefined) return
@@ -179,22 +180,23 @@ export class Peer implements RemoteStatic {
     const heard = received.packets + received.keepalives > 0
     if (path !== undefined) this.#usePath(path)
     if (heard && this.#sessions.confirm(session)) this.#established(session, now)
-    if (endedSending && heard) this.#received()
+    if (endedSending && heard) this.#cancelExpectedReply()
     if (sent.packets > 0) this.#sentData(session, now)
-    if (!endedSending && heard) this.#received()
-    if (received.packets > 0) this.#expectToAnswer(now)
-    // What went out last is an answer to what had come in.
-    if (endedSending && sent.packets > 0) this.#spoke()
+    if (!endedSending && heard) this.#cancelExpectedReply()
+    if (received.packets > 0) this.#scheduleKeepalive(now)
+    // If the last packet was sent, it has answered those received.
+    if (endedSending && sent.packets > 0) this.#cancelKeepalive()
     if (heard) this.#renewBeforeItEnds(session, now)
   }
 
-  /** A receiver under load wants to see that we receive where we send from: the next handshake message will show it. */
+  /** Handles a cookie reply of a peer under load: the next handshake message is signed with the cookie. */
   receiveCookie(reply: CookieReply, now: Instant): void {
     if (!this.#cookies.put(reply, now)) this.#side.drop('wrong-cookie')
   }
 
   wake(now: Instant): void {
-    // After a suspend all are late at once: a handshake that another timer begins must not be forgotten with what was before.
+    // After a suspend all timers are due at once: keys are wiped first, so that a handshake begun by another timer
+    // stays.
     if (this.#timers.takeIfDue('forgetKeys', now)) this.#forgetKeys()
     for (let due = this.#timers.takeDue(now); due !== undefined; due = this.#timers.takeDue(now))
       this.#elapsed(due, now)
@@ -204,7 +206,7 @@ export class Peer implements RemoteStatic {
     return this.#timers.deadline()
   }
 
-  /** Forgets everything, keys included. */
+  /** Wipes all keys, timers and queued packets. */
   remove(): void {
     this.#timers.disarmAll()
     this.#queue.takeAll()
@@ -276,7 +278,7 @@ export class Peer implements RemoteStatic {
   #sealInLane(packet: Uint8Array): void {
     if (this.#path === undefined) return this.#side.drop('no-path')
     this.#useCurrent()
-    this.#spoke()
+    this.#cancelKeepalive()
     this.#side.emit({ type: 'sealPacket', peer: this.id, packet })
   }
 
@@ -296,36 +298,36 @@ export class Peer implements RemoteStatic {
     this.#useCurrent()
   }
 
-  /** Tells the lane which session to seal with and where to send, where that changed. */
+  /** Tells the lane which session and path to send with, if they have changed. */
   #useCurrent(): void {
     this.#export.use(this.#sessions.current?.keys.localIndex, this.#path)
   }
 
   #sendHandshake(datagram: Uint8Array, path: Path, now: Instant): void {
     this.#cookies.sign(datagram, now)
-    // What is put out is the host's; an initiation may be wanted again.
+    // A copy, since output bytes belong to the host and an initiation may be sent again.
     this.#emitDatagram(new Uint8Array(datagram), path)
   }
 
   #emitDatagram(datagram: Uint8Array, path: Path | undefined): void {
     if (path === undefined) return this.#side.drop('no-path')
-    this.#spoke()
+    this.#cancelKeepalive()
     this.#side.emit({ type: 'sendDatagram', peer: this.id, path, datagram })
   }
 
-  /** Whatever is authentic tells the peer that we are there: a keepalive is not needed on top. */
-  #spoke(): void {
+  /** Cancels the keepalive, because an authentic message sent shows the peer as well that this end is alive. */
+  #cancelKeepalive(): void {
     this.#timers.disarm('sendKeepalive')
     this.#needsAnotherKeepalive = false
   }
 
-  #expectToAnswer(now: Instant): void {
+  #scheduleKeepalive(now: Instant): void {
     if (this.#timers.isArmed('sendKeepalive')) this.#needsAnotherKeepalive = true
     else this.#timers.arm('sendKeepalive', now, KEEPALIVE_TIMEOUT_MS)
   }
 
   #deliver(plain: Uint8Array, path: Path, now: Instant): void {
-    this.#expectToAnswer(now)
+    this.#scheduleKeepalive(now)
     const packet = withoutPadding(plain)
     if (packet === undefined) this.#side.drop('not-an-ip-packet')
     else this.#side.emit({ type: 'deliverPacket', peer: this.id, path, packet })
@@ -338,12 +340,15 @@ export class Peer implements RemoteStatic {
     if (again) this.#timers.arm('sendKeepalive', now, KEEPALIVE_TIMEOUT_MS)
   }
 
-  /** Something authentic came: the peer is there. */
-  #received(): void {
+  /** Cancels the timer for a missing reply, because an authentic message shows that the peer is alive. */
+  #cancelExpectedReply(): void {
     this.#timers.disarm('expectReply')
   }
 
-  /** A receiver that sends nothing itself has to renew in time for its last keepalive still to be sent (§6.2). */
+  /**
+   * Begins a handshake before the session ends, also if this end only receives, so that a last keepalive can be sent
+   * (§6.2).
+   */
   #renewBeforeItEnds(session: Session, now: Instant): void {
     if (session !== this.#sessions.current || !session.keys.isInitiator) return
     const age = now - session.keys.createdAt

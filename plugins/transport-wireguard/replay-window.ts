@@ -1,21 +1,24 @@
 const WORD_BITS = 32
 const WORDS = 256
 
-/** How far below the greatest counter a packet may arrive: one word of the ring is always being reused. */
+/** Size of the window below the greatest counter: one word less than the ring, as one is always being reused. */
 export const WINDOW_SIZE = (WORDS - 1) * WORD_BITS
 
 export type Arrival = 'newest' | 'late' | 'replayed' | 'too-old'
 
 /**
- * Which counters were seen, as a ring of words (RFC 6479): moving forward clears words instead of shifting bits.
- * Asked after a packet was authenticated: a forged counter must not move the window.
+ * Counters received so far, as a ring of words (RFC 6479): moving forward clears words instead of shifting bits. Only
+ * for authenticated packets: a forged counter must not move the window.
  */
 export class ReplayWindow {
-  /** Grows to the whole ring before it goes round, so that a session that carries little takes little. */
+  /**
+   * Ring of bits; it grows to its full size only with the counters, so that a session with few packets takes little
+   * memory.
+   */
   #words = new Uint32Array(2)
   #greatest = -1
 
-  /** How a packet with this counter arrives, and from then on it counts as seen. */
+  /** Enters the counter of an authenticated packet and returns whether the packet is new, late, replayed or too old. */
   accept(counter: number): Arrival {
     const newest = counter > this.#greatest
     if (!newest && this.#greatest - counter >= WINDOW_SIZE) return 'too-old'

@@ -3,9 +3,9 @@ import { DATA_HEADER_BYTES, MIN_DATA_BYTES, encodeDataHeader, type Data } from '
 import { ReplayWindow, type Arrival } from './replay-window.ts'
 import { REJECT_AFTER_MESSAGES, REJECT_AFTER_MS, type RekeyPace } from './timers.ts'
 
-/** All that sealing and opening needs, in one flat record: what a lane takes over as `wireguard-v1`. */
+/** Keys and indices of a session. */
 export interface SessionKeys {
-  /** By which the other side names the session in what it sends us, and we in what we send it. */
+  /** Index of the session in messages from the peer; `remoteIndex` is that in messages to it. */
   readonly localIndex: number
   readonly remoteIndex: number
   readonly sendKey: Uint8Array
@@ -21,15 +21,15 @@ export type Opening =
 const PADDING_MULTIPLE = 16
 const ZEROS = new Uint8Array(PADDING_MULTIPLE)
 
-/** How long a data message with a packet of so many bytes is (§5.4.6). */
+/** Returns the bytes of a data message with a packet of `packetBytes` (§5.4.6). */
 export const dataMessageBytes = (packetBytes: number): number => MIN_DATA_BYTES + packetBytes + paddingOf(packetBytes)
 
 const paddingOf = (packetBytes: number): number => -packetBytes & (PADDING_MULTIPLE - 1)
 
-/** One pair of data keys (WireGuard §5.4.6) with its counters. */
+/** Session: a pair of keys for data messages (WireGuard §5.4.6), with counters and replay window. */
 export class Session {
   readonly keys: SessionKeys
-  // Made when they are used: where a lane seals, none of them is.
+  // Created at first use: with a lane neither is used.
   #sending: ChaCha20Poly1305 | undefined
   #receiving: ChaCha20Poly1305 | undefined
   readonly #window = new ReplayWindow()
@@ -40,18 +40,23 @@ export class Session {
     this.keys = keys
   }
 
-  /** Whether packets may still be sealed (§6.2). */
+  /** Whether packets may still be sent in the session (§6.2). */
   canSend(now: Instant): boolean {
     return !this.#isOver && now - this.keys.createdAt < REJECT_AFTER_MS && this.#sent < REJECT_AFTER_MESSAGES
   }
 
-  /** Whether a new handshake is called for, seen from the sender: by time only the initiator begins one (§6.2). */
+  /**
+   * Whether the session must be renewed when sending: by age at the initiator only, by number of messages at either end
+   * (§6.2).
+   */
   isWorn(now: Instant, { afterMs, afterMessages }: RekeyPace): boolean {
     if (this.#sent >= afterMessages) return true
     return this.keys.isInitiator && now - this.keys.createdAt >= afterMs
   }
 
-  /** A data message with the packet, padded with zeros; a keepalive where it is empty. `canSend` has been asked. */
+  /**
+   * Returns a data message with the packet, padded with zeros; an empty packet is a keepalive. Call only if `canSend`.
+   */
   seal(packet: Uint8Array): Uint8Array {
     const padding = ZEROS.subarray(0, paddingOf(packet.length))
     const counter = this.#sent++
@@ -62,7 +67,7 @@ export class Session {
     return datagram
   }
 
-  /** The padded packet of a data message. Only what is authentic is entered in the replay window. */
+  /** Decrypts a data message and checks it against replay. The result is still padded. */
   open({ counter, sealed }: Data, now: Instant): Opening {
     if (this.#isOver || now - this.keys.createdAt >= REJECT_AFTER_MS || counter >= REJECT_AFTER_MESSAGES) {
       return { type: 'refused', reason: 'expired-session' }
@@ -75,7 +80,7 @@ export class Session {
     return { type: 'opened', plain, arrival }
   }
 
-  /** Overwrites the keys: the session is over. */
+  /** Ends the session and overwrites its keys. */
   wipe(): void {
     this.#isOver = true
     this.keys.sendKey.fill(0)

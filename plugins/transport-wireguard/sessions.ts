@@ -1,8 +1,8 @@
 import type { Session } from './session.ts'
 
 /**
- * The up to three sessions of a peer: `current` seals, all of them open. `next` is a responder's, until the initiator has shown
- * that it has the keys; `previous` opens what was under way while the keys changed.
+ * Sessions of a peer, up to three. `current` encrypts; all decrypt. `next` is a responder's session until a packet of
+ * the initiator confirms it. `previous` decrypts packets that were in flight when the keys changed.
  */
 export class Sessions {
   #previous: Session | undefined
@@ -10,7 +10,7 @@ export class Sessions {
   #next: Session | undefined
   readonly #ended: (session: Session) => void
 
-  /** `ended` is told of each session that is no longer held. */
+  /** `ended` is called with each session that is dropped. */
   constructor(ended: (session: Session) => void) {
     this.#ended = ended
   }
@@ -19,9 +19,9 @@ export class Sessions {
     return this.#current
   }
 
-  /** A session that we began: its answer has proven it. */
+  /** Adds a session that this end has begun; it becomes current at once, as the response confirms it. */
   addAsInitiator(session: Session): void {
-    // An unconfirmed session of the other side's own making is kept: it may already seal with it.
+    // An unconfirmed session begun by the peer is kept, as the peer may encrypt with it already.
     const before = this.#next ?? this.#current
     for (const other of [this.#previous, this.#current]) if (other !== before) this.#end(other)
     this.#previous = before
@@ -29,7 +29,7 @@ export class Sessions {
     this.#next = undefined
   }
 
-  /** A session that the other side began, to be confirmed by its first packet. */
+  /** Adds a session that the peer has begun; its first packet will confirm it. */
   addAsResponder(session: Session): void {
     this.#end(this.#next)
     this.#end(this.#previous)
@@ -37,7 +37,7 @@ export class Sessions {
     this.#next = session
   }
 
-  /** A packet came in this session: true if that confirmed it. */
+  /** Notes a packet received in a session. Returns whether that has confirmed it. */
   confirm(session: Session): boolean {
     if (session !== this.#next) return false
     this.#end(this.#previous)

@@ -1,24 +1,27 @@
 import { parseAddress, splitEndpoint, toHex, TokenBucket, type Instant, type Path, type Rate } from 'portreeve'
 
 /**
- * How often each source may cost us a handshake while we are under load: a cookie shows where a message comes from, and this that
- * it is not always the same (§5.3). A bucket for each source; those that are full are forgotten.
+ * Rate limit on handshake messages from each source address while this end is under load (§5.3); cookies have proven
+ * the addresses. One token bucket per source; full buckets are removed.
  */
 export class SourceRates {
   readonly #maxSources: number
-  /** In order of their last message. */
+  /** Token buckets by source, in the order of the last message. */
   readonly #buckets = new Map<string, TokenBucket>()
 
   constructor({ maxSources = MAX_SOURCES }: { maxSources?: number } = {}) {
     this.#maxSources = maxSources
   }
 
-  /** How many sources are remembered. */
+  /** Number of sources with a bucket. */
   get size(): number {
     return this.#buckets.size
   }
 
-  /** Whether a message from there may be read; it is then counted. A source for which there is no room may not. */
+  /**
+   * Counts a message of a path and returns whether it is within the limit. A new source is refused if there are too
+   * many.
+   */
   allows(path: Path, now: Instant): boolean {
     const source = sourceOf(path)
     this.#forgetFull(now)
@@ -40,13 +43,16 @@ export class SourceRates {
 }
 
 /**
- * A tenth of a core. Linux has 20 a second and 5 at once, but when a gateway fails, all clients of an office come to another one at
- * once (H2), perhaps from one address.
+ * Limit per source, about a tenth of a core. Linux allows 20 a second and a burst of 5, but if a gateway fails, all
+ * clients of an office connect to another at once (H2), perhaps from one address.
  */
 const RATE: Rate = { perSecond: 125, burst: 25 }
 const MAX_SOURCES = 8192
 
-/** An IPv4 address, or the 64 bits of an IPv6 address that a customer has; a path that is no endpoint is a source of its own. */
+/**
+ * Returns the source of a path: the IPv4 address, or the /64 of an IPv6 address; a path that is not an endpoint is
+ * itself a source.
+ */
 const sourceOf = (path: Path): string => {
   const split = splitEndpoint(path)
   if (split === undefined) return path

@@ -7,52 +7,53 @@ export const REKEY_TIMEOUT_MS = 5 * SECOND
 export const KEEPALIVE_TIMEOUT_MS = 10 * SECOND
 
 /**
- * The protocol's limits are 2^60 and 2^64 - 2^13 - 1. A counter is kept as a number here, which is exact to 2^53; nobody sends as
- * many packets in 180 s, so that the lower limits show nowhere.
+ * Number of messages after which a session ends. The protocol's limit is 2^64 - 2^13 - 1, but a counter here is a
+ * number, exact to 2^53. No session of 180 s can send that many, so the difference has no effect.
  */
 export const REJECT_AFTER_MESSAGES = Number.MAX_SAFE_INTEGER - 2 ** 13
 
-/** How often keys change. */
+/** Pace at which sessions are renewed. */
 export interface RekeyPace {
-  /** The age of a session at which its initiator begins another. */
+  /** Age of a session at which its initiator begins another. */
   readonly afterMs: number
-  /** After so many messages of its own either side begins another. */
+  /** Number of messages sent after which either end begins another session. */
   readonly afterMessages: number
-  /** No initiation follows another sooner. */
+  /** Minimum time between two initiations. */
   readonly timeoutMs: number
 }
 
-/** The protocol's. */
+/** Pace of the protocol (§6.1), with a lower limit on messages, as for `REJECT_AFTER_MESSAGES`. */
 export const REKEY_PACE: RekeyPace = {
   afterMs: 120 * SECOND,
   afterMessages: 2 ** 52,
   timeoutMs: REKEY_TIMEOUT_MS,
 }
 
-/** Keys that nobody uses are wiped (§6.3). */
+/** Age of the newest session at which unused keys are wiped (§6.3). */
 export const FORGET_KEYS_MS = 3 * REJECT_AFTER_MS
 
-/** Up to so much later a handshake is repeated, so that two ends which begin at once do not keep doing so (§6.1). */
+/** Maximum random delay of a repeated handshake, so that two ends that begin at once do not stay in step (§6.1). */
 export const RETRY_JITTER_MS = 333
 
-/** A peer's initiations are read no faster than that: each costs two multiplications before it is known to be a replay. */
+/** Minimum time between two initiations of a peer that are answered, as each takes two scalar multiplications. */
 export const INITIATION_INTERVAL_MS = 20
 
 /**
- * A younger initiation goes to another path as it is. A second one could arrive within that interval of the first and stay unread, while the answer
- * to the first, which it replaced, would come in vain; of two copies the peer reads one (§5.1). Longer than paths differ in latency.
+ * Age up to which a pending initiation is copied to a newly chosen path, instead of a new one. A new initiation could
+ * arrive within `INITIATION_INTERVAL_MS` of the first and be ignored, and the response to the first would be refused;
+ * of two copies the peer answers one (§5.1). Longer than latencies of paths differ.
  */
 export const INITIATION_COPIED_MS = 250
 
-/** How long a cookie is good for (§6.6). */
+/** Lifetime of a cookie (§6.6). */
 export const COOKIE_MS = 120 * SECOND
 
 const TIMERS = ['retryHandshake', 'sendKeepalive', 'expectReply', 'forgetKeys'] as const
 
-/** What a peer may be waiting for. */
+/** Name of a peer's timer, after the action that it triggers. */
 export type TimerName = (typeof TIMERS)[number]
 
-/** The armed timers of one peer. */
+/** Timers of one peer. */
 export class Timers {
   readonly #due: Record<TimerName, Instant | undefined> = {
     retryHandshake: undefined,
@@ -62,7 +63,7 @@ export class Timers {
   }
   readonly #armed: (deadline: Deadline) => void
 
-  /** `armed` is told of every deadline, so that whoever sleeps can sleep less. */
+  /** `armed` is called with each new deadline, so that a wake-up can be scheduled earlier. */
   constructor(armed: (deadline: Deadline) => void) {
     this.#armed = armed
   }
@@ -85,7 +86,7 @@ export class Timers {
     for (const name of TIMERS) this.#due[name] = undefined
   }
 
-  /** Disarms this timer if it is due; whether it was. */
+  /** Disarms a timer if it is due. Returns whether it was. */
   takeIfDue(name: TimerName, now: Instant): boolean {
     const at = this.#due[name]
     if (at === undefined || at > now) return false
@@ -93,7 +94,7 @@ export class Timers {
     return true
   }
 
-  /** Disarms and names one timer that is due, the earliest first. */
+  /** Disarms the earliest timer that is due and returns its name; undefined if none is due. */
   takeDue(now: Instant): TimerName | undefined {
     const next = this.#first()
     if (next === undefined || next.at > now) return undefined
@@ -101,7 +102,7 @@ export class Timers {
     return next.reason
   }
 
-  /** The next timer of this peer. */
+  /** Returns the earliest deadline, if any. */
   deadline(): Deadline | undefined {
     return this.#first()
   }

@@ -4,21 +4,21 @@ import type { IndexTable } from './index-table.ts'
 import type { Session } from './session.ts'
 import type { RekeyPace } from './timers.ts'
 
-/** What an index stands for: a session, or a handshake that waits for its answer. */
+/** Owner of an index: a session of a peer, or its pending handshake if `session` is absent. */
 export interface IndexOwner<Peer> {
   readonly peer: Peer
   readonly session?: Session
 }
 
-/** What a peer shares with the others of its tunnel. */
+/** Parts of a tunnel that all its peers share. */
 export interface TunnelSide<Peer> {
   readonly identity: Identity
   readonly random: Random
   readonly indices: IndexTable<IndexOwner<Peer>>
   readonly pace: RekeyPace
-  /** A lane seals and opens; here are only the handshakes and the timers. */
+  /** Whether a lane encrypts and decrypts data messages; handshakes and timers stay here. */
   readonly exportsKeys: boolean
-  /** A label later than every one before. */
+  /** Returns a TAI64N timestamp later than all before. */
   timestamp: (now: Instant) => Uint8Array
   emit: (output: TunnelOutput) => void
   drop: (reason: string) => void

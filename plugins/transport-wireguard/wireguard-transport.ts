@@ -9,7 +9,7 @@ import {
 } from 'portreeve'
 import { WireGuardTunnel, type WireGuardTuning } from './wireguard-tunnel.ts'
 
-/** WireGuard (https://www.wireguard.com/papers/wireguard.pdf), in TypeScript. */
+/** WireGuard in TypeScript (https://www.wireguard.com/papers/wireguard.pdf). */
 export class WireGuardTransport implements TunnelTransport {
   readonly keyFormat = 'wireguard-v1'
   readonly #tuning: WireGuardTuning
@@ -20,7 +20,7 @@ export class WireGuardTransport implements TunnelTransport {
 
   generateKeys(random: Random): TunnelKeys {
     const privateKey = random.bytes(X25519_BYTES)
-    // RFC 7748 §5, so that other tools show the key as they would store it.
+    // Clamped as in RFC 7748 §5, since other tools store keys clamped.
     privateKey[0] = (privateKey[0] ?? 0) & 248
     privateKey[31] = ((privateKey[31] ?? 0) & 127) | 64
     return { privateKey, publicKey: this.publicKey(privateKey) }

@@ -28,15 +28,15 @@ import { SourceRates } from './source-rates.ts'
 import { REKEY_PACE, type RekeyPace } from './timers.ts'
 import type { IndexOwner, TunnelSide } from './tunnel-side.ts'
 
-/** What is injected by tests only. */
+/** Parameters that only tests set. */
 export interface WireGuardTuning {
-  /** When cookies are asked for; a rate of handshakes by default. */
+  /** Measure of load, under which senders must show cookies; the rate of handshake messages by default. */
   load?: LoadMeasure
-  /** How often keys change; as the protocol says by default. */
+  /** Pace of session renewal; the protocol's by default. */
   pace?: Partial<RekeyPace>
 }
 
-/** One end of WireGuard tunnels: tells datagrams and timers to the peers that they concern. */
+/** Local end of WireGuard tunnels: dispatches datagrams, inputs and timers to peers. */
 export class WireGuardTunnel implements Tunnel {
   readonly datagramBytes = dataMessageBytes
   readonly #identity: Identity
@@ -50,7 +50,9 @@ export class WireGuardTunnel implements Tunnel {
   readonly #counters = new Map<string, number>()
   readonly #outputs = new OutputQueue<TunnelOutput>()
   #lastTimestamp: Uint8Array = new Uint8Array(12)
-  /** Of each peer no later than its first armed timer; a timer that was disarmed since costs one idle wake-up. */
+  /**
+   * Wake-up per peer, no later than its first timer. It may be too early if a timer was disarmed, which is harmless.
+   */
   readonly #due = new DeadlineQueue<Peer>()
 
   constructor(
@@ -169,7 +171,10 @@ export class WireGuardTunnel implements Tunnel {
     read.remote.receiveInitiation(read, path, now)
   }
 
-  /** Whether a handshake message is worth its multiplications. Without mac1 it is not answered at all (§5.1). */
+  /**
+   * Whether a handshake message may be processed. Drops one without a valid mac1 (§5.1); under load, asks for a cookie
+   * and limits each source.
+   */
   #mayCost(message: { sender: number }, datagram: Uint8Array, path: Path, now: Instant): boolean {
     if (!hasMac1(datagram, this.#identity.macKeys.mac1Key)) {
       this.#drop('wrong-mac1')

@@ -1,12 +1,11 @@
-// The organisation's identity provider: the package `oidc-provider` as it comes, with its own development log-in pages.
-// Beside it the organisation's mail server, `smtp-server`; what it took in last for somebody is read at
-// /mailbox/ADDRESS.
+// Identity provider of the lab's organisation: the package `oidc-provider` with its own development log-in pages. Also
+// its mail server, `smtp-server`; the last mail to an address can be read at /mailbox/ADDRESS.
 import { createServer } from 'node:http'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { readInput } from './stdin.ts'
 
-/** Takes an address, as the body, that the client may be sent back to: what the organisation's admin does in a form. */
+/** Path at which a redirect URI is registered by PUT, in place of a form for the organisation's admin. */
 const REGISTRATION = '/redirect_uris'
 
 interface Input {
