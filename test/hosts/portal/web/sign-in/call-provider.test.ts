@@ -92,7 +92,7 @@ describe("a call to an identity provider's plugin", () => {
     ]
     for (const answer of nonsense) {
       const failure = await failureOf(ask(async () => Promise.resolve(answer as SignInStep)))
-      expect(failure, JSON.stringify(answer)).to.contain('no step of a sign-in')
+      expect(failure, JSON.stringify(answer)).to.contain('not a step of a sign-in')
       expect(outcomes.at(-1)).to.equal('failed')
     }
   })

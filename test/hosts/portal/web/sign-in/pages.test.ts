@@ -137,7 +137,7 @@ describe('every page, on a phone and on a desk, in light and in dark', function 
           expect(await page.evaluate<number>(FORMS_WITHOUT_TOKEN), `${name}: S9 a token in each form`).to.equal(0)
           const [alert] = await page.getByRole('alert').allTextContents()
           // What went wrong is followed by what to do, here or at the next page.
-          if (alert !== undefined) expect(alert, name).to.match(/Look|Begin|Try|Make|attempts left/)
+          if (alert !== undefined) expect(alert, name).to.match(/Check|Begin|Try|Make|attempts left/)
           expect(await page.title()).to.match(/ · Portreeve$/)
         }
       })
