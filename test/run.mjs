@@ -93,7 +93,6 @@ const results = [await show(others), await show(kernel)]
 const sum = (what) => results.reduce((total, result) => total + result[what], 0)
 const seconds = Math.round((Date.now() - began) / 1000)
 const took = `${Math.floor(seconds / 60)} min ${seconds % 60} s`
-process.stdout.write(
-  `\n=== all tests: ${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped, in ${took}\n`,
-)
+process.stdout.write(`\n=== all tests, in ${took}\n`)
+process.stdout.write(`tests: ${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`)
 process.exitCode = results.every(({ ok }) => ok) ? 0 : 1
