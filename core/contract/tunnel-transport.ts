@@ -44,6 +44,8 @@ export type PeerId = string
  *   it does; before any path is known, too.
  * - A lost datagram of a handshake is made up for by sending another, every 5 s or so, for 90 s. Then what is queued is dropped,
  *   and `peerUnresponsive` says so; the next packet begins anew.
+ * - Data keys end ten minutes after they were made, at the latest: nothing is sealed or opened with them from then on. Before that they
+ *   are renewed while packets are sent. No key is used with the same nonce twice.
  * - A peer that was restarted, or whose keys expired, gets a new session without anybody's help.
  *
  * `wake` carries the protocol's timers. `deadline` may be earlier than needed, never later.

@@ -1,6 +1,4 @@
-import { expect } from 'chai'
-import * as fc from 'fast-check'
-import { describe, it } from 'mocha'
+import type { Arbitrary } from 'fast-check'
 import type { Fact, Reads } from '../../core/contract/facts.ts'
 import type {
   GatewayCandidate,
@@ -10,6 +8,8 @@ import type {
 } from '../../core/contract/gateway-selector.ts'
 import { anyValueOf } from './any-fact.ts'
 import { parsedSettings, settingsSchemaSuite, type SettingsSchemaSuite } from './settings-schema.ts'
+import { expect, fc } from './libraries.ts'
+import { describe, it } from './runner.ts'
 
 export interface GatewaySelectorSuite<
   Settings,
@@ -25,12 +25,12 @@ export interface GatewaySelectorSuite<
 }
 
 /** Facts of which any may be unknown. */
-const unsure = <Known>(declared: object = {}): fc.Arbitrary<Unsure<Known>> => {
-  const facts: Record<string, fc.Arbitrary<Fact<unknown>>> = {}
+const unsure = <Known>(declared: object = {}): Arbitrary<Unsure<Known>> => {
+  const facts: Record<string, Arbitrary<Fact<unknown>>> = {}
   for (const [as, token] of Object.entries(declared) as [string, Reads<unknown>][]) {
     facts[as] = anyValueOf(token).map((value) => ({ value }))
   }
-  return fc.record(facts, { requiredKeys: [] }) as fc.Arbitrary<unknown> as fc.Arbitrary<Unsure<Known>>
+  return fc.record(facts, { requiredKeys: [] }) as Arbitrary<unknown> as Arbitrary<Unsure<Known>>
 }
 
 /** What every gateway selector promises. */
@@ -39,7 +39,7 @@ export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = obj
   suite: GatewaySelectorSuite<Settings, Known, OfCandidate>,
 ): void => {
   describe(`gateway selector ${name}`, () => {
-    const candidate: fc.Arbitrary<GatewayCandidate<OfCandidate>> = fc.record({
+    const candidate: Arbitrary<GatewayCandidate<OfCandidate>> = fc.record({
       id: fc.uuid(),
       name: fc.string(),
       facts: unsure<OfCandidate>(suite.candidateFacts),
@@ -48,7 +48,7 @@ export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = obj
       .uniqueArray(candidate, { minLength: 1, maxLength: 20, selector: ({ id }) => id })
       .map((some) => some as [GatewayCandidate<OfCandidate>, ...GatewayCandidate<OfCandidate>[]])
     const settings = fc.constantFrom(...parsedSettings(suite))
-    const question: fc.Arbitrary<SelectionQuestion<Settings, Known, OfCandidate>> = fc.record({
+    const question: Arbitrary<SelectionQuestion<Settings, Known, OfCandidate>> = fc.record({
       settings,
       candidates,
       facts: unsure<Known>(suite.facts),

@@ -1,7 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { expect } from 'chai'
-import * as fc from 'fast-check'
-import { describe, it } from 'mocha'
 import type {
   Identity,
   IdentityProvider,
@@ -14,6 +11,8 @@ import type { Schema } from '../../core/contract/schema.ts'
 import { unixTime, type UnixTime } from '../../core/runtime/time.ts'
 import { signInDesk } from '../kit/sign-in-desk.ts'
 import { validate } from './settings-schema.ts'
+import { expect, fc } from './libraries.ts'
+import { describe, it } from './runner.ts'
 
 export interface IdentityProviderSuite<Settings, Keep extends object = KeptState> {
   create: () => IdentityProvider<Settings, Keep>
@@ -152,6 +151,21 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
       )
     })
 
+    it('never throws for a reply that is nearly the right one, whatever was left out, changed or added', async () => {
+      const provider = open().create()
+      let step = await begin(provider)
+      for (let hops = 0; hops < 5 && (step.type === 'redirect' || step.type === 'prompt'); hops++) {
+        const right = await open().walk(step)
+        for (const back of nearly(right)) {
+          const answered = await provider.proceed(reply(step.keep, back))
+          expect(STEPS, JSON.stringify(back)).to.include(answered.type)
+          // A code that is good once may have been used up, or tried too often: it is for this person's next beginning.
+          if (answered.type === 'identified') return
+        }
+        step = await provider.proceed(reply(step.keep, right))
+      }
+    })
+
     it('refuses, rather than rejects, when it can reach nobody, and says that trying again may help', async () => {
       const { unreachable } = open()
       if (unreachable === undefined) return
@@ -161,3 +175,37 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
     })
   })
 }
+
+const STEPS = ['redirect', 'prompt', 'identified', 'refused']
+
+interface Back {
+  url: string
+  fields?: Record<string, string>
+}
+
+/** Replies that differ from the right one in one field, or in one part of the query and without the fields. */
+const nearly = ({ url, fields = {} }: Back): Back[] => {
+  const query = [...new URL(url).searchParams.entries()]
+  const within = (changed: [string, string][]): Back => {
+    const other = new URL(url)
+    other.search = new URLSearchParams(changed).toString()
+    return { url: other.href }
+  }
+  const without = <T>(all: readonly T[], at: number): T[] => all.filter((_, index) => index !== at)
+  return [
+    ...Object.entries(fields).flatMap(([name]) => [
+      { url, fields: Object.fromEntries(Object.entries(fields).filter(([other]) => other !== name)) },
+      ...ODD_TEXTS.map((text) => ({ url, fields: { ...fields, [name]: text } })),
+    ]),
+    within([...query, ['error', 'access_denied'], ['error_description', 'declined']]),
+    within([...query.filter(([name]) => name !== 'code'), ['error', 'access_denied']]),
+    within([...query.filter(([name]) => name !== 'code'), ['error', 'no_such_error\u0000']]),
+    ...query.flatMap((pair, at) => [
+      within(without(query, at)),
+      within([...query, pair]),
+      ...ODD_TEXTS.map((text) => within(query.with(at, [pair[0], text]))),
+    ]),
+  ]
+}
+
+const ODD_TEXTS = ['', ' ', '\u0000', '\ud800', 'x'.repeat(10_000), '__proto__', '%', '{"a":1}']

@@ -1,4 +1,5 @@
-// `portreeve/testing`: one conformance suite per extension point, for the authors of plugins.
+// `portreeve/testing`: one conformance suite per extension point, for the authors of plugins, and what their own tests need.
+export { checksOf, type Check } from './runner.ts'
 export { VirtualClock } from '../kit/virtual-clock.ts'
 export { SeededRandom } from '../kit/seeded-random.ts'
 export { RecordingLogger } from '../kit/recording-logger.ts'

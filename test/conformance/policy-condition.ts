@@ -1,11 +1,11 @@
-import { expect } from 'chai'
-import * as fc from 'fast-check'
-import { describe, it } from 'mocha'
 import type { Reads } from '../../core/contract/facts.ts'
 import type { ConditionVerdict, PolicyCondition } from '../../core/contract/policy-condition.ts'
-import { DAY, unixTime, type UnixTime } from '../../core/runtime/time.ts'
+import { DAY, HOUR, unixTime, type UnixTime } from '../../core/runtime/time.ts'
 import { anyValueOf } from './any-fact.ts'
+import { withoutClocks } from './without-clocks.ts'
 import { parsedSettings, settingsSchemaSuite, type SettingsSchemaSuite } from './settings-schema.ts'
+import { expect, fc } from './libraries.ts'
+import { describe, it } from './runner.ts'
 
 export interface PolicyConditionSuite<Settings, Known = object> extends SettingsSchemaSuite<Settings> {
   create: () => PolicyCondition<Settings, Known>
@@ -15,9 +15,10 @@ export interface PolicyConditionSuite<Settings, Known = object> extends Settings
   known?: readonly Readonly<Record<string, unknown>>[]
 }
 
-const moment = fc
-  .integer({ min: Date.UTC(1990, 0, 1) / 1000, max: Date.UTC(2090, 0, 1) / 1000 })
-  .map((seconds) => unixTime(seconds * 1000))
+const moments = () =>
+  fc
+    .integer({ min: Date.UTC(1990, 0, 1) / 1000, max: Date.UTC(2090, 0, 1) / 1000 })
+    .map((seconds) => unixTime(seconds * 1000))
 
 /** What every policy condition promises. */
 export const policyConditionSuite = <Settings, Known = object>(
@@ -26,6 +27,7 @@ export const policyConditionSuite = <Settings, Known = object>(
 ): void => {
   describe(`policy condition ${name}`, () => {
     const declared = Object.entries<Reads<unknown>>(suite.facts ?? {})
+    const moment = moments()
     const settings = fc.constantFrom(...parsedSettings(suite))
     const anyValues = fc.record(Object.fromEntries(declared.map(([as, token]) => [as, anyValueOf(token)])))
     const facts = fc
@@ -118,9 +120,21 @@ export const policyConditionSuite = <Settings, Known = object>(
       const condition = suite.create()
       fc.assert(
         fc.property(settings, facts, moment, fc.integer({ min: 0, max: 400 * DAY }), (chosen, known, at, later) => {
-          const verdict = condition.evaluate({ settings: chosen, facts: known, at })
+          const ask = (when: number): ConditionVerdict =>
+            condition.evaluate({ settings: chosen, facts: known, at: unixTime(when) })
+          const verdict = ask(at)
           if (!verdict.holds || verdict.until !== undefined) return
-          expect(condition.evaluate({ settings: chosen, facts: known, at: unixTime(at + later) }).holds).to.equal(true)
+          for (const wait of [...LATER, later]) expect(ask(at + wait).holds, `${wait} ms later`).to.equal(true)
+        }),
+      )
+    })
+
+    it('judges by the moment that it is asked about, and by no clock', () => {
+      const condition = suite.create()
+      fc.assert(
+        fc.property(settings, facts, moment, (chosen, known, at) => {
+          const { reads } = withoutClocks(() => condition.evaluate({ settings: chosen, facts: known, at }))
+          expect(reads, 'clocks that it reads').to.deep.equal([])
         }),
       )
     })
@@ -128,3 +142,8 @@ export const policyConditionSuite = <Settings, Known = object>(
     settingsSchemaSuite(suite)
   })
 }
+
+/** Waits after which whatever goes by hours, days or weeks has changed at least once. */
+const LATER = [1, 3, 6, 9, 12, 18]
+  .map((hours) => hours * HOUR)
+  .concat([1, 2, 3, 4, 5, 6, 30, 180].map((days) => days * DAY))

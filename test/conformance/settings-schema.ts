@@ -1,7 +1,6 @@
-import { expect } from 'chai'
-import * as fc from 'fast-check'
-import { it } from 'mocha'
 import type { Schema, Validation } from '../../core/contract/schema.ts'
+import { expect, fc } from './libraries.ts'
+import { it } from './runner.ts'
 
 /** The schema by which a plugin provides something that an account sets. */
 export interface SettingsSchemaSuite<Settings> {

@@ -1,10 +1,9 @@
-import { expect } from 'chai'
-import * as fc from 'fast-check'
-import { describe, it } from 'mocha'
 import type { PeerId, TunnelKeys, TunnelTransport } from '../../core/contract/tunnel-transport.ts'
-import { SECOND } from '../../core/runtime/time.ts'
+import { MINUTE, SECOND } from '../../core/runtime/time.ts'
 import { SeededRandom } from '../kit/seeded-random.ts'
 import { numberedPacket, numberOf, TunnelWire } from './tunnel-wire.ts'
+import { expect, fc } from './libraries.ts'
+import { describe, it } from './runner.ts'
 
 /**
  * What every tunnel transport must do: its contract's promises, and what it must not fall for. In virtual time. A transport that
@@ -133,6 +132,119 @@ export const tunnelTransportSuite = (
         expect(world.sent('a').length + world.sent('b').length).to.equal(before)
       })
     })
+
+    const secrecy = () => {
+      it('never uses a key with the same nonce again: equal packets have nothing in common when they are sealed', () => {
+        const { world, restart } = pair(create())
+        for (let beginning = 0; beginning < 2; beginning++) {
+          for (let round = 0; round < 4; round++) {
+            for (let packets = 0; packets < 3; packets++) {
+              world.input('a', { type: 'packetQueued', peer: 'b', packet: LONG })
+              world.advance(SECOND)
+              world.input('b', { type: 'packetQueued', peer: 'a', packet: LONG })
+              world.advance(SECOND)
+            }
+            world.advance(100 * SECOND)
+          }
+          restart('b')
+          restart('a')
+        }
+        const sealed = [...world.sent('a'), ...world.sent('b')].filter(({ bytes }) => bytes.length >= LONG.length)
+        expect(sealed.length).to.be.at.least(40)
+        expectNothingInCommon(sealed.map(({ bytes }) => bytes))
+      })
+
+      it('has data keys that follow from both private keys and the pre-shared key, and from nothing that all have', () => {
+        const sealedBy = (options: Partial<PairOptions>): Uint8Array => {
+          const { world } = connected(create(), options)
+          world.input('a', { type: 'packetQueued', peer: 'b', packet: LONG })
+          return world.sent('a').at(-1)?.bytes ?? new Uint8Array()
+        }
+        const other = new Uint8Array(32).fill(8)
+        const sealed = [{}, { pskOfA: other, pskOfB: other }, { keysOfA: 'another' }, { keysOfB: 'another' }].map(
+          sealedBy,
+        )
+        for (const bytes of sealed) expect(bytes.length).to.be.at.least(LONG.length)
+        expectNothingInCommon(sealed)
+      })
+
+      it('makes new keys while packets go on, and says so', () => {
+        const { world, random } = connected(create())
+        let renewals = 0
+        for (let second = 0; second < 600; second++) {
+          world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(second, random) })
+          world.advance(SECOND)
+          renewals += world.take('b').filter(({ type }) => type === 'sessionEstablished').length
+        }
+        expect(renewals).to.be.at.least(1)
+      })
+
+      for (const [from, to] of [
+        ['a', 'b'],
+        ['b', 'a'],
+      ] as const) {
+        it(`ends keys that it cannot renew: nothing goes from ${from} to ${to} ten minutes after ${to} was heard last`, () => {
+          const { world, random } = connected(create())
+          world.fate = (datagram) => (datagram.from === to ? [] : [{ bytes: datagram.bytes }])
+          const talk = (seconds: number): number => {
+            for (let second = 0; second < seconds; second++) {
+              world.input(from, { type: 'packetQueued', peer: to, packet: numberedPacket(second, random) })
+              world.advance(SECOND)
+            }
+            return world.delivered(to).length
+          }
+          expect(talk(10)).to.be.greaterThan(0)
+          talk(KEYS_END_AFTER_MS / SECOND)
+          expect(talk(60)).to.equal(0)
+        })
+      }
+
+      it('forgets keys: does not open a datagram that was held back for ten minutes', () => {
+        const { world, random } = connected(create())
+        let held: Uint8Array | undefined
+        world.fate = ({ bytes, from }) => {
+          if (held !== undefined || from !== 'a') return [{ bytes }]
+          held = bytes
+          return []
+        }
+        world.input('a', { type: 'packetQueued', peer: 'b', packet: LONG })
+        for (let second = 0; second < KEYS_END_AFTER_MS / SECOND; second++) {
+          world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(second, random) })
+          world.advance(SECOND)
+        }
+        world.take('b')
+        if (held === undefined) throw new Error('nothing was sent')
+        world.input('b', { type: 'datagramReceived', path: 'a-b', datagram: held })
+        expect(world.delivered('b')).to.deep.equal([])
+      })
+
+      it('exports, if it exports any, keys that are new for each session and direction, and that end', () => {
+        if (create().keyFormat === undefined) return
+        const { world, restart } = pair(create(), { exportsKeys: true })
+        const seen = new Set<string>(['00'.repeat(32)])
+        for (let session = 0; session < 3; session++) {
+          world.input('a', { type: 'connectRequested', peer: 'b' })
+          world.advance(SECOND)
+          const [ofA, ofB] = (['a', 'b'] as const).map((end) =>
+            world.take(end).flatMap((output) => (output.type === 'installKeys' ? [output.keys] : [])),
+          )
+          const [mine, theirs] = [ofA?.at(-1), ofB?.at(-1)]
+          if (mine === undefined || theirs === undefined) throw new Error('there are no keys')
+          expectSame([mine.sendKey, mine.receiveKey], [theirs.receiveKey, theirs.sendKey])
+          for (const key of [mine.sendKey, mine.receiveKey]) {
+            const text = Buffer.from(key).toString('hex')
+            expect(seen, 'keys before').not.to.include(text)
+            seen.add(text)
+          }
+          for (const { expiresAt } of [mine, theirs]) {
+            expect(expiresAt).to.be.within(world.now, world.now + KEYS_END_AFTER_MS)
+          }
+          restart('b')
+          restart('a')
+        }
+      })
+    }
+    if (isConfidential) describe('secrecy', secrecy)
 
     describe('packets before there is a session', () => {
       it('are kept and sent in order, the oldest of more than 128 dropped and counted', () => {
@@ -480,19 +592,48 @@ export const tunnelTransportSuite = (
 interface PairOptions {
   path: string | undefined
   pskOfA: Uint8Array | undefined
+  pskOfB: Uint8Array
+  /** Seeds of the private keys. */
+  keysOfA: string
+  keysOfB: string
+  exportsKeys: boolean
   bKnowsA: boolean | 'another key'
 }
 
 const PSK = new Uint8Array(32).fill(7)
 
+/** Age at which data keys are over at the latest, by the contract of `Tunnel`. */
+const KEYS_END_AFTER_MS = 10 * MINUTE
+
+/** A packet that is longer than any datagram of a handshake. */
+const LONG = numberedPacket(1, new SeededRandom('long'), 1_200)
+
+const DEFAULTS: PairOptions = {
+  path: 'a-b',
+  pskOfA: PSK,
+  pskOfB: PSK,
+  keysOfA: 'a',
+  keysOfB: 'b',
+  exportsKeys: false,
+  bKnowsA: true,
+}
+
 /** Two ends, a and b, that know each other unless it is said otherwise; only a knows the path between them. */
 const pair = (transport: TunnelTransport, options: Partial<PairOptions> = {}) => {
-  const { path, pskOfA, bKnowsA }: PairOptions = { path: 'a-b', pskOfA: PSK, bKnowsA: true, ...options }
+  const { path, pskOfA, pskOfB, keysOfA, keysOfB, exportsKeys, bKnowsA } = { ...DEFAULTS, ...options }
   const random = new SeededRandom('pair')
   const world = new TunnelWire()
-  const keys = { a: transport.generateKeys(random), b: transport.generateKeys(random) }
+  const keys = {
+    a: transport.generateKeys(new SeededRandom(keysOfA)),
+    b: transport.generateKeys(new SeededRandom(keysOfB)),
+  }
   const create = (name: 'a' | 'b') =>
-    transport.createTunnel({ privateKey: keys[name].privateKey, random, unixAt: world.unixAt })
+    transport.createTunnel({
+      privateKey: keys[name].privateKey,
+      random,
+      unixAt: world.unixAt,
+      ...(exportsKeys ? { exportsKeys } : {}),
+    })
   const add = (at: string, peer: PeerId, peerOptions: { publicKey: Uint8Array; psk: Uint8Array | undefined }) => {
     const { publicKey, psk } = peerOptions
     world.input(at, {
@@ -511,7 +652,7 @@ const pair = (transport: TunnelTransport, options: Partial<PairOptions> = {}) =>
     b: () => {
       if (bKnowsA === false) return
       const known = bKnowsA === true ? keys.a : transport.generateKeys(random)
-      add('b', 'a', { publicKey: known.publicKey, psk: PSK })
+      add('b', 'a', { publicKey: known.publicKey, psk: pskOfB })
     },
   }
   addTo.a()
@@ -524,8 +665,8 @@ const pair = (transport: TunnelTransport, options: Partial<PairOptions> = {}) =>
 }
 
 /** A pair with a session that has carried a packet each way. */
-const connected = (transport: TunnelTransport) => {
-  const made = pair(transport)
+const connected = (transport: TunnelTransport, options: Partial<PairOptions> = {}) => {
+  const made = pair(transport, options)
   const { world, random } = made
   world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1_000, random) })
   world.advance(SECOND)
@@ -542,6 +683,22 @@ const expectSame = (actual: readonly Uint8Array[], expected: readonly Uint8Array
   expect(actual.map((bytes) => Buffer.from(bytes).toString('hex'))).to.deep.equal(
     expected.map((bytes) => Buffer.from(bytes).toString('hex')),
   )
+}
+
+/** Checks that no two datagrams have as many bytes in a row in common, at one place, as equal packets under equal keys and nonces would. */
+const expectNothingInCommon = (datagrams: readonly Uint8Array[]): void => {
+  for (const [at, one] of datagrams.entries()) {
+    for (const other of datagrams.slice(at + 1)) expect(longestRun(one, other), 'equal bytes in a row').to.be.below(32)
+  }
+}
+
+const longestRun = (one: Uint8Array, other: Uint8Array): number => {
+  let [longest, run] = [0, 0]
+  for (let at = 0; at < Math.min(one.length, other.length); at++) {
+    run = one[at] === other[at] ? run + 1 : 0
+    if (run > longest) longest = run
+  }
+  return longest
 }
 
 /** All that was dropped, for whatever reasons: these are spelt alike everywhere. */

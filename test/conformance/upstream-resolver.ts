@@ -1,6 +1,3 @@
-import { expect } from 'chai'
-import * as fc from 'fast-check'
-import { after, afterEach, before, describe, it } from 'mocha'
 import type {
   UpstreamQuery,
   UpstreamResolver,
@@ -9,6 +6,8 @@ import type {
 } from '../../core/contract/upstream-resolver.ts'
 import { answerTo, isTruncated, parseQuery, writeQuery, type DnsQuery } from '../../core/dns/message.ts'
 import type { DnsHandler } from '../kit/dns-server.ts'
+import { expect, fc } from './libraries.ts'
+import { after, afterEach, before, describe, it } from './runner.ts'
 
 export interface UpstreamResolverSuite {
   create: () => Promise<UpstreamResolver> | UpstreamResolver

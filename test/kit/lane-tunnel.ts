@@ -15,8 +15,11 @@ import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { SessionTraffic } from '../../hosts/runtime/lane/session-traffic.ts'
 import { withoutPadding } from '../../plugins/transport-wireguard/inner-packet.ts'
 import { parseMessage, type Data } from '../../plugins/transport-wireguard/messages.ts'
-import { Session } from '../../plugins/transport-wireguard/session.ts'
+import { Session, type SessionKeys } from '../../plugins/transport-wireguard/session.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
+
+/** Session of a lane: seals and opens packets. */
+export type LaneSession = Pick<Session, 'seal' | 'open'>
 
 /**
  * A WireGuard transport whose packets a lane in TypeScript seals and opens with the exported keys, and reports as the
@@ -24,6 +27,12 @@ import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-
  */
 export class LaneTransport implements TunnelTransport {
   readonly #wireGuard = new WireGuardTransport()
+  readonly #session: (keys: SessionKeys) => LaneSession
+
+  /** `session` makes what seals and opens with exported keys: for variants that get it wrong. */
+  constructor(session: (keys: SessionKeys) => LaneSession = (keys) => new Session(keys)) {
+    this.#session = session
+  }
 
   generateKeys(random: Random): TunnelKeys {
     return this.#wireGuard.generateKeys(random)
@@ -34,14 +43,14 @@ export class LaneTransport implements TunnelTransport {
   }
 
   createTunnel(options: TunnelOptions): Tunnel {
-    return new LaneTunnel(this.#wireGuard.createTunnel({ ...options, exportsKeys: true }))
+    return new LaneTunnel(this.#wireGuard.createTunnel({ ...options, exportsKeys: true }), this.#session)
   }
 }
 
 interface Held {
   peer: PeerId
   index: number
-  session: Session
+  session: LaneSession
   /** Number by which the lane's reports name the session. */
   handle: number
 }
@@ -50,6 +59,7 @@ const REPORT_INTERVAL_MS = 100
 
 class LaneTunnel implements Tunnel {
   readonly #inner: Tunnel
+  readonly #session: (keys: SessionKeys) => LaneSession
   readonly #sessions = new Map<number, Held>()
   readonly #inUse = new Map<PeerId, { held: Held | undefined; path: Path | undefined }>()
   readonly #counters = new Map<string, number>()
@@ -59,8 +69,9 @@ class LaneTunnel implements Tunnel {
   #touched = new Set<Held>()
   #reportAt: Instant | undefined
 
-  constructor(inner: Tunnel) {
+  constructor(inner: Tunnel, session: (keys: SessionKeys) => LaneSession) {
     this.#inner = inner
+    this.#session = session
   }
 
   handle(input: TunnelInput, now: Instant): void {
@@ -108,7 +119,12 @@ class LaneTunnel implements Tunnel {
     switch (output.type) {
       case 'installKeys': {
         const { index: localIndex, expiresAt, ...keys } = output.keys
-        const session = new Session({ ...keys, localIndex, isInitiator: false, createdAt: after(expiresAt, -180_000) })
+        const session = this.#session({
+          ...keys,
+          localIndex,
+          isInitiator: false,
+          createdAt: after(expiresAt, -180_000),
+        })
         const handle = this.#handles++
         this.#traffic.begin(handle, { peer: 0, expiresAt })
         this.#sessions.set(localIndex, { peer: output.peer, index: localIndex, session, handle })
