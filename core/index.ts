@@ -1,4 +1,4 @@
-// The public API for plugin authors. Nothing else of this package is promised.
+// `portreeve`, the public API for plugin authors. Beside it only `portreeve/crypto` and `portreeve/testing` are promised.
 export {
   definePlugin,
   PLUGIN_API,
@@ -108,10 +108,4 @@ export { type Endpoint, type Family, endpoint, splitEndpoint } from './runtime/e
 export { parseAddress, type AddressBytes } from './net/ip-address.ts'
 export { type Startable } from './runtime/lifecycle.ts'
 
-export { X25519PrivateKey, X25519PublicKey, X25519_BYTES } from './crypto/x25519.ts'
-export { ChaCha20Poly1305, TAG_BYTES, type Sealing } from './crypto/chacha20-poly1305.ts'
-export { xchachaSeal, xchachaOpen, type XSealing } from './crypto/xchacha20-poly1305.ts'
-export { blake2s, keyedBlake2s128, hkdfBlake2s } from './crypto/blake2s.ts'
-export { tai64n, isLater, successor, TAI64N_BYTES } from './crypto/tai64n.ts'
-export { equalSecrets } from './crypto/equal-secrets.ts'
 export { utf8, toHex } from './crypto/text-encoding.ts'

@@ -116,7 +116,15 @@ const RULES: readonly Rule[] = [
   {
     because: 'a plugin sees the public API only, as a third party would, and never another plugin',
     applies: (file) => file.path.startsWith('plugins/'),
-    forbids: (target, file) => isRelative(target) && !within(target, folderOf(file.path, 2)),
+    forbids: (target, file) =>
+      isRelative(target)
+        ? !within(target, folderOf(file.path, 2))
+        : target.specifier.startsWith('portreeve/') && target.specifier !== 'portreeve/crypto',
+  },
+  {
+    because: 'the doors of the public API are for plugins: within the product, files are imported where they are',
+    applies: (file) => /^(core|hosts)\//.test(file.path),
+    forbids: (target) => target.target.startsWith('portreeve') || target.target === 'core/crypto/index.ts',
   },
   {
     because: 'hosts never name a plugin: configuration does, and any plugin folder may be deleted',
@@ -188,8 +196,8 @@ const FORBIDDEN_GLOBALS: readonly { pattern: RegExp; name: string }[] = [
   { pattern: /\bfetch\(/, name: 'the network' },
 ]
 
-/** Doors of core: `index.ts` names what plugins see of the folders beside it, `di.ts` is seen by all of them. */
-const DOORS = new Set(['core/index.ts', 'core/di.ts'])
+/** Doors of core: `index.ts` and `crypto/index.ts` name what plugins see, `di.ts` is seen by all folders. */
+const DOORS = new Set(['core/index.ts', 'core/di.ts', 'core/crypto/index.ts'])
 
 const MAN_PAGE = ['Name', 'Description', 'Config', 'Examples', 'Failure', 'Metrics', 'See also']
 

@@ -35,6 +35,17 @@ it('has its parts', async () => {
 })
 `
 
+/** Runs a suite without a test runner. */
+const SUITE_ALONE = `
+import { GatewaySelectors, z } from 'portreeve'
+import { checksOf, gatewaySelectorSuite } from 'portreeve/testing'
+const first = { select: ({ candidates: [{ id }] }) => ({ gatewayId: id, reason: 'the first' }) }
+const suite = { create: () => first, schema: z.strictObject({}), settings: [{}], refused: [] }
+const checks = checksOf(() => gatewaySelectorSuite('first', suite))
+for (const { run } of checks) await run()
+console.log(checks.length > 7)
+`
+
 const run = async (folder: string, file: string, parameters: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 200_000 })
   return stdout
@@ -94,12 +105,12 @@ describe('the package that is published', () => {
     }
   })
 
-  it('offers plugin authors portreeve and, with their own test runner, portreeve/testing', async () => {
-    link(Object.keys(manifest.peerDependencies))
+  it('offers plugin authors portreeve, portreeve/crypto and portreeve/testing, whether they have a test runner or not', async () => {
     const ask =
-      "for (const name of ['portreeve', 'portreeve/testing']) console.log(Object.keys(await import(name)).join())"
-    const printed = await run(folder, process.execPath, ['--input-type=module', '-e', ask])
-    expect(printed).to.include('definePlugin')
+      "for (const name of ['', '/crypto', '/testing']) console.log(Object.keys(await import(`portreeve${name}`)).join())"
+    const print = () => run(folder, process.execPath, ['--input-type=module', '-e', ask])
+    const printed = await print()
+    expect(printed).to.include('definePlugin').and.to.include('ChaCha20Poly1305')
     for (const point of [
       'policyCondition',
       'gatewaySelector',
@@ -109,6 +120,11 @@ describe('the package that is published', () => {
     ]) {
       expect(printed).to.include(`${point}Suite`)
     }
+    const failure = await run(folder, process.execPath, ['--input-type=module', '-e', SUITE_ALONE]).catch(String)
+    expect(failure).to.include('npm install --save-dev chai fast-check')
+    link(Object.keys(manifest.peerDependencies))
+    expect(await print()).to.equal(printed)
+    expect(await run(folder, process.execPath, ['--input-type=module', '-e', SUITE_ALONE])).to.equal('true\n')
   })
 
   it('has of its test kit what the conformance suites need, types too, and no more', async () => {

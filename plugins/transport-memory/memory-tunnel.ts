@@ -1,7 +1,6 @@
 import {
   OutputQueue,
   earliest,
-  equalSecrets,
   toHex,
   type Deadline,
   type Instant,
@@ -12,6 +11,7 @@ import {
   type TunnelOptions,
   type TunnelOutput,
 } from 'portreeve'
+import { equalSecrets } from 'portreeve/crypto'
 import { dataFrameBytes, isAuthentic, parseFrame } from './frame.ts'
 import { MemoryPeer, type MemorySide } from './memory-peer.ts'
 import { publicKeyOf } from './toy-keys.ts'

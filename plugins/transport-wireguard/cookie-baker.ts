@@ -1,4 +1,5 @@
-import { after, keyedBlake2s128, equalSecrets, xchachaSeal, type Instant, type Path, type Random } from 'portreeve'
+import { after, type Instant, type Path, type Random } from 'portreeve'
+import { keyedBlake2s128, equalSecrets, xchachaSeal } from 'portreeve/crypto'
 import { encodeCookieReply, MAC_BYTES } from './messages.ts'
 import { COOKIE_MS } from './timers.ts'
 

@@ -4,7 +4,7 @@
 //   ...
 //   -> e, es, s, ss, {t}
 //   <- e, ee, se, psk, {}
-import { X25519PublicKey, type X25519PrivateKey } from 'portreeve'
+import { X25519PublicKey, type X25519PrivateKey } from 'portreeve/crypto'
 import { encodeInitiation, encodeResponse, type Initiation, type Response } from './messages.ts'
 import { NoiseState, type NoiseFailure } from './noise-state.ts'
 

@@ -1,4 +1,5 @@
-import { blake2s, utf8, type X25519PrivateKey, type X25519PublicKey } from 'portreeve'
+import { utf8 } from 'portreeve'
+import { blake2s, type X25519PrivateKey, type X25519PublicKey } from 'portreeve/crypto'
 
 /**
  * Keys derived from a public key: for the mac1 of messages to its owner, and for the cookies that the owner sends

@@ -1,4 +1,5 @@
-import { isLater, TAI64N_BYTES, type Instant } from 'portreeve'
+import type { Instant } from 'portreeve'
+import { isLater, TAI64N_BYTES } from 'portreeve/crypto'
 import { INITIATION_INTERVAL_MS } from './timers.ts'
 
 export type InitiationVerdict = 'accepted' | 'replayed-initiation' | 'initiation-flood'

@@ -1,7 +1,7 @@
 // MACs at the end of an initiation and a response (WireGuard §5.4.4). mac1 proves that the sender knows the receiver's
 // public key. mac2 proves that it receives at its source address, which a receiver under load asks for by a cookie
 // reply (§5.3, §5.4.7).
-import { equalSecrets, keyedBlake2s128, xchachaOpen } from 'portreeve'
+import { equalSecrets, keyedBlake2s128, xchachaOpen } from 'portreeve/crypto'
 import { MAC_BYTES, type CookieReply } from './messages.ts'
 
 /** Whether a message's mac1 is valid; otherwise it must not be answered nor cause costly work. */

@@ -1,5 +1,5 @@
 // Encoding of the four messages of WireGuard §5.4. Integers are little-endian; the three bytes after the type are zero.
-import { TAG_BYTES, TAI64N_BYTES, X25519_BYTES } from 'portreeve'
+import { TAG_BYTES, TAI64N_BYTES, X25519_BYTES } from 'portreeve/crypto'
 
 export const INITIATION_BYTES = 148
 export const RESPONSE_BYTES = 92

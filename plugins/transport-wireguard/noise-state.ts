@@ -1,4 +1,5 @@
-import { blake2s, ChaCha20Poly1305, hkdfBlake2s, utf8 } from 'portreeve'
+import { utf8 } from 'portreeve'
+import { blake2s, ChaCha20Poly1305, hkdfBlake2s } from 'portreeve/crypto'
 
 /**
  * Reason for a failed handshake: a part cannot be decrypted (`wrong-key`), or a public key is of low order

@@ -1,4 +1,5 @@
-import { X25519PrivateKey, X25519_BYTES, type Instant } from 'portreeve'
+import type { Instant } from 'portreeve'
+import { X25519PrivateKey, X25519_BYTES } from 'portreeve/crypto'
 import {
   readResponse,
   writeInitiation,

@@ -1,13 +1,5 @@
-import {
-  equalSecrets,
-  integerBelow,
-  X25519PublicKey,
-  type Deadline,
-  type Instant,
-  type Path,
-  type PeerId,
-  type TunnelTraffic,
-} from 'portreeve'
+import { integerBelow, type Deadline, type Instant, type Path, type PeerId, type TunnelTraffic } from 'portreeve'
+import { equalSecrets, X25519PublicKey } from 'portreeve/crypto'
 import { CookieJar } from './cookie-jar.ts'
 import { writeResponse, type InitiationRead, type RemoteStatic, type SessionSecrets } from './handshake.ts'
 import { InitiationGuard } from './initiation-guard.ts'

@@ -1,4 +1,5 @@
-import { ChaCha20Poly1305, TAG_BYTES, type Instant } from 'portreeve'
+import type { Instant } from 'portreeve'
+import { ChaCha20Poly1305, TAG_BYTES } from 'portreeve/crypto'
 import { DATA_HEADER_BYTES, MIN_DATA_BYTES, encodeDataHeader, type Data } from './messages.ts'
 import { ReplayWindow, type Arrival } from './replay-window.ts'
 import { REJECT_AFTER_MESSAGES, REJECT_AFTER_MS, type RekeyPace } from './timers.ts'

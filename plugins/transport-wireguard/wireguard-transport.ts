@@ -1,12 +1,5 @@
-import {
-  X25519PrivateKey,
-  X25519_BYTES,
-  type Random,
-  type Tunnel,
-  type TunnelKeys,
-  type TunnelOptions,
-  type TunnelTransport,
-} from 'portreeve'
+import type { Random, Tunnel, TunnelKeys, TunnelOptions, TunnelTransport } from 'portreeve'
+import { X25519PrivateKey, X25519_BYTES } from 'portreeve/crypto'
 import { WireGuardTunnel, type WireGuardTuning } from './wireguard-tunnel.ts'
 
 /** WireGuard in TypeScript (https://www.wireguard.com/papers/wireguard.pdf). */

@@ -1,11 +1,7 @@
 import {
   DeadlineQueue,
-  isLater,
   OutputQueue,
-  successor,
-  tai64n,
   toHex,
-  X25519PrivateKey,
   type Deadline,
   type Instant,
   type Path,
@@ -15,6 +11,7 @@ import {
   type TunnelOptions,
   type TunnelOutput,
 } from 'portreeve'
+import { isLater, successor, tai64n, X25519PrivateKey } from 'portreeve/crypto'
 import { CookieBaker } from './cookie-baker.ts'
 import { HandshakeRate, type LoadMeasure } from './handshake-load.ts'
 import { readInitiation } from './handshake.ts'
