@@ -312,6 +312,7 @@ export class Company {
       identityProviderId: null,
       salt: '',
       hash: '',
+      isEmergency: false,
       expiresAt: null,
       lastUsedAt: null,
       ...of,

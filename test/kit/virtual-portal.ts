@@ -313,6 +313,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       identityProviderId: null,
       salt: SALT,
       hash: tokenHash({ nonce, fragment, salt: SALT }),
+      isEmergency: false,
       expiresAt: null,
       lastUsedAt: null,
       ...of,

@@ -17,6 +17,8 @@ export interface TokenDraft {
   siteId?: string
   gatewayId?: string
   identityProviderId?: string
+  /** Whether an emergency code is the authority to make it; false by default. */
+  isEmergency?: boolean
   /** Time at which it expires; null if it is valid until revoked. */
   expiresAt: UnixTime | null
   /** Random text chosen by the client that asks for the token, part of the hash; empty by default. */
@@ -103,6 +105,7 @@ export class Tokens {
       identityProviderId: draft.identityProviderId ?? null,
       salt,
       hash: tokenHash({ nonce, fragment: parts.fragment, salt }),
+      isEmergency: draft.isEmergency ?? false,
       expiresAt: draft.expiresAt,
       lastUsedAt: null,
     })

@@ -97,6 +97,8 @@ export interface Token {
   salt: string
   /** Lower-case hex of SHA3-256(nonce || fragment || salt). */
   hash: string
+  /** Whether an emergency code was the authority to make it. What it makes for people ends with it. */
+  isEmergency: boolean
   expiresAt: UnixTime | null
   lastUsedAt: UnixTime | null
   createdAt: UnixTime

@@ -8,6 +8,7 @@ import * as publicKeyIndex from './migrations/0006-public-key-index.ts'
 import * as keyCheck from './migrations/0007-key-check.ts'
 import * as whatSignInsRestOn from './migrations/0008-what-sign-ins-rest-on.ts'
 import * as deviceKeys from './migrations/0009-device-keys.ts'
+import * as emergencyTokens from './migrations/0010-emergency-tokens.ts'
 
 interface Migration {
   name: string
@@ -25,6 +26,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0007-key-check', migration: keyCheck },
   { name: '0008-what-sign-ins-rest-on', migration: whatSignInsRestOn },
   { name: '0009-device-keys', migration: deviceKeys },
+  { name: '0010-emergency-tokens', migration: emergencyTokens },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

@@ -155,6 +155,7 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       identityProviderId: 'text',
       salt: 'text',
       hash: 'text',
+      isEmergency: 'flag',
       expiresAt: 'time',
       lastUsedAt: 'time',
       createdAt: 'time',

@@ -29,6 +29,7 @@ export const authenticate =
     ctx.state.account = account
     ctx.state.actor = actor
     ctx.state.by = by
+    ctx.state.token = verdict.token
     await next()
   }
 

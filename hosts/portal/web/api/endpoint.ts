@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa'
 import type { z } from 'zod'
-import type { Account, Actor } from '../../store/entities.ts'
+import type { Account, Actor, Token } from '../../store/entities.ts'
 import type { AuditSubject } from '../../store/store.ts'
 
 /** Prefix of the API's paths. */
@@ -36,6 +36,7 @@ export interface ApiState {
   /** Account of the caller; set once the request is authenticated. */
   account: Account
   actor: Actor
+  token: Token
   by: AuditSubject
   /** Caller with any token issued by this portal, even a refused one; for auditing. */
   caller?: { accountId: string; by: AuditSubject }

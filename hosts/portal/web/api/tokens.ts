@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DAY, SECOND, unixTime } from '../../../../core/runtime/time.ts'
+import { DAY, SECOND, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 import type { Gateway, Token } from '../../store/entities.ts'
 import type { MintedToken, TokenDraft } from '../../identity/tokens.ts'
 import { invalidBody } from '../http/problem.ts'
@@ -19,13 +19,20 @@ const TokenBody = z
     site_id: Id.nullable(),
     gateway_id: Id.nullable().describe('The only gateway that may use it; null if every gateway of the site may'),
     identity_provider_id: Id.nullable(),
+    is_emergency: z
+      .boolean()
+      .describe('Whether it was made in a session by an emergency code, or by a token of such a session'),
     expires_at: Time.nullable(),
     last_used_at: Time.nullable(),
   })
   .meta({ id: 'Token' })
 const Draft = z.strictObject({
   name: Name.optional(),
-  expires_at: Time.nullable().default(null).describe('Null if it is valid until revoked'),
+  expires_at: Time.nullable()
+    .default(null)
+    .describe(
+      'Null if it is valid until revoked; a token of a person that a token of an emergency makes ends with that',
+    ),
 })
 
 const Patch = z.strictObject({ name: Name.optional() })
@@ -59,9 +66,11 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       }
       const minted: MintedToken = await store.transact(scopeOf(ctx), async (tx) => {
         const wanted = await purpose(ctx)(tx)
-        return tokens.mint(tx, ctx.state.account.id, { ...wanted, name: name ?? wanted.name, expiresAt })
+        const life = lifeBy(ctx.state.token, wanted.kind, expiresAt)
+        return tokens.mint(tx, ctx.state.account.id, { ...wanted, name: name ?? wanted.name, ...life })
       })
-      answerWithToken(ctx, { id: minted.token.id, token: minted.text })
+      const { id, expiresAt: ends } = minted.token
+      answerWithToken(ctx, { id, token: minted.text, expires_at: timeOrNull(ends) })
     }
 
   const mintGatewayToken = mint((ctx) => async (tx) => {
@@ -83,7 +92,7 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
       }
       return tokens.mint(tx, ctx.state.account.id, { ...ownTokenOf(gateway), expiresAt: null })
     })
-    answerWithToken(ctx, { id: token.id, token: text, previous_end_at: timeOf(previousEnd) })
+    answerWithToken(ctx, { id: token.id, token: text, expires_at: null, previous_end_at: timeOf(previousEnd) })
   }
   const mintClientToken = mint((ctx) => async (tx) => {
     const actor = await existing(tx, 'actors', idOf(ctx))
@@ -174,8 +183,22 @@ export const tokenEndpoints = ({ store, tokens, clock }: ApiParts): Endpoint[] =
   ]
 }
 
+/**
+ * Life of a token that another token makes. In an emergency a token of a person ends with its maker, as one that is made on a page does;
+ * gateways are configuration, which has to stay, as providers and policies do.
+ */
+const lifeBy = (
+  maker: Token,
+  kind: Token['kind'],
+  asked: UnixTime | null,
+): Pick<TokenDraft, 'expiresAt' | 'isEmergency'> => {
+  if (!maker.isEmergency || kind === 'gateway') return { expiresAt: asked }
+  const ends = [asked, maker.expiresAt].filter((time) => time !== null)
+  return { isEmergency: true, expiresAt: ends.length === 0 ? null : unixTime(Math.min(...ends)) }
+}
+
 /** Answers with a new token, which is never shown again. */
-const answerWithToken = (ctx: ApiContext, shown: { id: string; token: string; previous_end_at?: string }): void => {
+const answerWithToken = (ctx: ApiContext, shown: z.infer<typeof CreatedToken> & { previous_end_at?: string }): void => {
   ctx.status = 201
   ctx.set('Cache-Control', 'no-store')
   ctx.set('Location', `${API_PATH}/tokens/${shown.id}`)
@@ -197,6 +220,7 @@ const toWire = (row: Token): z.infer<typeof TokenBody> => ({
   site_id: row.siteId,
   gateway_id: row.gatewayId,
   identity_provider_id: row.identityProviderId,
+  is_emergency: row.isEmergency,
   expires_at: timeOrNull(row.expiresAt),
   last_used_at: timeOrNull(row.lastUsedAt),
   created_at: timeOf(row.createdAt),

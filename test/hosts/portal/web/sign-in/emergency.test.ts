@@ -42,7 +42,39 @@ describe('the emergency code of an admin', () => {
     const events = trail.filter(({ kind }) => kind === 'sign_in').map(({ action }) => action)
     expect(events).to.include.members(['emergency_code_made', 'signed_in', 'refused'])
 
+    // A token of a person that this token makes by the API ends with it, too, for generations; a gateway has to stay.
+    const end = new Date(clock.unix() + HOUR).toISOString()
+    const robot = await portal.create('/actors', { type: 'service_account', name: 'CI' })
+    const site = await portal.create('/sites', { name: 'Berlin' })
+    const year = { expires_at: new Date(clock.unix() + 8_760 * HOUR).toISOString() }
+    const make = async (path: string, by: string, body: object = {}) => {
+      const { status, body: shown } = await portal.api('POST', path, body, by)
+      expect(status, path).to.equal(201)
+      return shown as { id: string; token: string; expires_at: string | null }
+    }
+    const children = []
+    for (const [path, body] of [
+      [`/actors/${portal.admin.id}/api_tokens`, {}],
+      [`/actors/${portal.admin.id}/api_tokens`, year],
+      [`/actors/${robot.id}/api_tokens`, {}],
+      [`/actors/${robot.id}/client_tokens`, year],
+      [`/actors/${portal.admin.id}/client_tokens`, {}],
+    ] as const) {
+      const child = await make(path, token, body)
+      expect(child.expires_at, path).to.equal(end)
+      const row = (await portal.api('GET', `/tokens/${child.id}`)).body as object
+      expect(row).to.include({ expires_at: end, is_emergency: true })
+      children.push(child)
+    }
+    const grandchild = await make(`/actors/${robot.id}/api_tokens`, children[0]?.token ?? '')
+    expect(grandchild.expires_at).to.equal(end)
+    const soon = { expires_at: new Date(clock.unix() + MINUTE).toISOString() }
+    expect((await make(`/actors/${robot.id}/api_tokens`, token, soon)).expires_at).to.equal(soon.expires_at)
+    expect((await make(`/sites/${site.id}/gateway_tokens`, token)).expires_at).to.equal(null)
+
     clock.advance(HOUR + 1)
+    for (const { token: child } of [...children.slice(0, 3), grandchild])
+      expect((await portal.api('GET', '/sites', undefined, child)).status, 'a token that its token made').to.equal(401)
     expect((await browser.send(`${portal.url}/example/home`)).status, 'an hour later').to.equal(302)
     expect((await portal.api('GET', '/identity_providers', undefined, token)).status, 'its token').to.equal(401)
   })
