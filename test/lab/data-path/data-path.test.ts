@@ -4,9 +4,11 @@ import { useBed } from '../bed/use-bed.ts'
 import { changeTests } from './changes.ts'
 import { errorTests } from './errors.ts'
 import { expiryTests } from './expiry.ts'
+import { hostileGatewayTests } from './hostile-gateway.ts'
 import { hostTests } from './hosts.ts'
 import { internetTests } from './internet.ts'
 import { lyingClientTests } from './lies.ts'
+import { noPathTests } from './no-path.ts'
 import { pathMtuTests } from './path-mtu.ts'
 import { posingClientTests } from './poses.ts'
 import { resourceTests } from './resources.ts'
@@ -39,6 +41,8 @@ describe('the data path, on the kernel', function () {
   lyingClientTests(bed)
   posingClientTests(bed)
   expiryTests(bed)
+  hostileGatewayTests(bed)
+  noPathTests(bed)
   hostTests(bed)
   internetTests(bed)
 })
