@@ -1,5 +1,4 @@
-import { errorText, stackText } from '../plugin/error-text.ts'
-import { NewsFilter } from '../runtime/news-filter.ts'
+import { PluginNews } from '../plugin/plugin-news.ts'
 import type { Note } from '../runtime/note.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { TransportFault, TransportTrouble } from './guarded-tunnel.ts'
@@ -40,7 +39,7 @@ export const transportStatus = (plugin: string, trouble: TransportTrouble | unde
  */
 export class TransportNews {
   readonly #plugin: string
-  readonly #filter = new NewsFilter()
+  readonly #news = new PluginNews()
 
   constructor(plugin: string) {
     this.#plugin = plugin
@@ -48,14 +47,9 @@ export class TransportNews {
 
   /** Returns the log line for a failure; undefined if the same was logged in the last ten minutes. */
   hear({ call, error, isFailing }: TransportFault, now: Instant): Note | undefined {
-    if (!this.#filter.isNews(call, String(isFailing), now)) return undefined
-    return {
-      type: 'note',
-      level: 'warn',
-      message: isFailing
-        ? 'a tunnel transport plugin keeps failing'
-        : 'a tunnel transport plugin failed: what it was called for was dropped',
-      fields: { plugin: this.#plugin, call, reason: errorText(error), stack: stackText(error) },
-    }
+    const message = isFailing
+      ? 'a tunnel transport plugin keeps failing'
+      : 'a tunnel transport plugin failed: what it was called for was dropped'
+    return this.#news.hear({ plugin: this.#plugin, call, error, message, gravity: String(isFailing) }, now)
   }
 }

@@ -7,6 +7,7 @@ import type {
 } from '../contract/upstream-resolver.ts'
 import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
+import type { PluginFailed } from './plugin-log.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
 
 const MAX_MESSAGE_BYTES = 0xffff
@@ -16,8 +17,13 @@ const MAX_SERVERS = 64
 /**
  * Asks a resolver plugin. One that breaks its promise has failed: it throws, answers what is no verdict, or does not give up when the signal
  * aborts. Never rejects.
+ * @param failed told of what the plugin threw, and of an answer that is no verdict
  */
-export const askResolver = async (resolver: UpstreamResolver, query: UpstreamQuery): Promise<UpstreamVerdict> => {
+export const askResolver = async (
+  resolver: UpstreamResolver,
+  query: UpstreamQuery,
+  failed: PluginFailed = () => undefined,
+): Promise<UpstreamVerdict> => {
   const { signal } = query
   let stop = (): void => undefined
   const givenUp = new Promise<UpstreamVerdict>((resolve) => {
@@ -27,20 +33,29 @@ export const askResolver = async (resolver: UpstreamResolver, query: UpstreamQue
   })
   try {
     const handed = { ...query, server: frozenCopy(query.server), message: new Uint8Array(query.message) }
-    return checkedVerdict(await Promise.race([resolver.resolve(handed), givenUp]))
+    const verdict = checkedVerdict(await Promise.race([resolver.resolve(handed), givenUp]))
+    if (typeof verdict !== 'string') return verdict
+    const reason = `the resolver plugin answered with ${verdict}`
+    failed('resolve', new TypeError(reason))
+    return { type: 'failed', code: 'malformed', reason }
   } catch (error) {
+    if (!signal.aborted) failed('resolve', error)
     return { type: 'failed', code: 'unreachable', reason: errorText(error) }
   } finally {
     signal.removeEventListener('abort', stop)
   }
 }
 
-/** Servers that a resolver plugin finds by itself; none where it throws or names what is none. */
-export const discoverServers = (resolver: UpstreamResolver | undefined): readonly UpstreamServer[] => {
+/** Servers that a resolver plugin finds by itself; none where it throws, of which `failed` is told, or names what is none. */
+export const discoverServers = (
+  resolver: UpstreamResolver | undefined,
+  failed: PluginFailed = () => undefined,
+): readonly UpstreamServer[] => {
   try {
     const found: unknown = synchronousAnswer(resolver?.discover?.() ?? [])
     return Array.isArray(found) ? found.slice(0, MAX_SERVERS).flatMap(checkedServer) : []
-  } catch {
+  } catch (error) {
+    failed('discover', error)
     return []
   }
 }
@@ -52,13 +67,13 @@ const checkedServer = (server: unknown): UpstreamServer[] => {
   return parts.every(([, part]) => typeof part === 'string') ? [Object.fromEntries(parts)] : []
 }
 
-/** A plugin is somebody else's code: its answer is a copy of what could be one, or a failure. */
-const checkedVerdict = (answer: unknown): UpstreamVerdict => {
-  if (typeof answer !== 'object' || answer === null) return noVerdict('no verdict')
+/** Copies a plugin's verdict, as it is somebody else's code; returns what it answered with instead where that is none. */
+const checkedVerdict = (answer: unknown): UpstreamVerdict | string => {
+  if (typeof answer !== 'object' || answer === null) return 'no verdict'
   const { type, message, code, reason } = answer as Record<'type' | 'message' | 'code' | 'reason', unknown>
   if (type === 'failed') {
     const known = typeof code === 'string' && Object.hasOwn(FAILURES, code) ? (code as UpstreamFailure) : undefined
-    if (known === undefined) return noVerdict('a failure of no known kind')
+    if (known === undefined) return 'a failure of no known kind'
     return {
       type,
       code: known,
@@ -66,16 +81,10 @@ const checkedVerdict = (answer: unknown): UpstreamVerdict => {
     }
   }
   if (type === 'notMine') return { type }
-  if (type !== 'answered' || !(message instanceof Uint8Array)) return noVerdict('no verdict')
-  if (message.length > MAX_MESSAGE_BYTES) return noVerdict('what is no DNS message')
+  if (type !== 'answered' || !(message instanceof Uint8Array)) return 'no verdict'
+  if (message.length > MAX_MESSAGE_BYTES) return 'what is no DNS message'
   return { type, message: new Uint8Array(message) }
 }
-
-const noVerdict = (what: string): UpstreamVerdict => ({
-  type: 'failed',
-  code: 'malformed',
-  reason: `the resolver plugin answered with ${what}`,
-})
 
 const FAILURES: Readonly<Record<UpstreamFailure, true>> = {
   timeout: true,

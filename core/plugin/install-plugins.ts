@@ -7,6 +7,7 @@ import type { Startable } from '../runtime/lifecycle.ts'
 import { checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
 import { PLUGIN_API, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
 import { errorText } from './error-text.ts'
+import type { PluginPart } from './plugin-part.ts'
 import { NO_SETTINGS, settingsSchema } from './settings-schema.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
 
@@ -26,7 +27,7 @@ export interface InstalledPlugin {
 export interface Installation {
   plugins: readonly InstalledPlugin[]
   /** What of the plugins has a start and a stop, in order. */
-  parts: readonly Startable[]
+  parts: readonly PluginPart[]
 }
 
 /**
@@ -43,7 +44,7 @@ export const installPlugins = (
 ): Installation => {
   const maps = new Map(points.map(({ name }) => [name, new Map<string, Extension<unknown>>()]))
   const plugins: InstalledPlugin[] = []
-  const parts: Startable[] = []
+  const parts: PluginPart[] = []
 
   for (const use of uses) {
     const { definition, source } = use
@@ -67,7 +68,7 @@ export const installPlugins = (
       const extension = createExtension(container, { ...declared, about, installed })
       map.set(key, extension)
       installed.provides.push({ point, key })
-      if (isStartable(extension.value)) parts.push(extension.value)
+      if (isStartable(extension.value)) parts.push({ plugin: definition.name, part: extension.value })
     }
   }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { ClientConfig } from '../client/config.ts'
+import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import type { CommandContext } from './context.ts'
 import { reportEnd } from './peer-end.ts'
@@ -40,6 +41,7 @@ export const clientUpCommand = (context: CommandContext): Command =>
       })
       void untilSignal().then(() => session.stop())
       reportEnd(await session.run(), context)
+      endProcessSoon()
     })
     .addHelpText(
       'after',

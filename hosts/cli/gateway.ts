@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { OperatorError } from '../../core/config/operator-error.ts'
 import { GatewayConfig } from '../gateway/config.ts'
+import { endProcessSoon } from '../runtime/process/end-process.ts'
 import { packageVersion } from '../runtime/process/package-root.ts'
 import { needTokenFile } from '../runtime/token-file.ts'
 import type { CommandContext } from './context.ts'
@@ -30,6 +31,7 @@ export const gatewayCommand = (context: CommandContext): Command =>
       const gateway = await startGateway({ config, token, modules, version: packageVersion() })
       const end = await Promise.race([ending.then(() => ({ reason: 'stopped' as const })), gateway.ended])
       await gateway.stop()
+      endProcessSoon()
       reportEnd(end, context)
     })
     .addHelpText(

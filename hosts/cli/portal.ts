@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { endProcessSoon } from '../runtime/process/end-process.ts'
 import type { CommandContext } from './context.ts'
 import { portalEmergencyCodeCommand } from './portal-emergency-code.ts'
 import { portalInitCommand } from './portal-init.ts'
@@ -18,6 +19,7 @@ export const portalCommand = ({ env, output }: CommandContext): Command =>
       output.tell(`portal: listening on ${portal.url}`)
       await ending
       await portal.stop()
+      endProcessSoon()
     })
     .addCommand(portalInitCommand({ env, output }))
     .addCommand(portalEmergencyCodeCommand({ env, output }))

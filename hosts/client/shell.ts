@@ -1,9 +1,15 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import type { ServerVerdict, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import type {
+  ServerVerdict,
+  UpstreamResolver,
+  UpstreamServer,
+  UpstreamVerdict,
+} from '../../core/contract/upstream-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
 import { hairpinSentinel } from '../../core/flow/client/tcp-hairpin.ts'
 import { askResolver, discoverServers } from '../../core/plugin/ask-resolver.ts'
-import type { Extensions } from '../../core/contract/extension-point.ts'
+import { PluginLog, type PluginFailed } from '../../core/plugin/plugin-log.ts'
+import type { Extension, Extensions } from '../../core/contract/extension-point.ts'
 import type { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { OWN_SOCKET_MARK, type ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -35,6 +41,7 @@ const BYPASS_TIMEOUT_MS = 5 * SECOND
 export class ClientShell {
   readonly #device: string
   readonly #ports: ClientPorts
+  readonly #plugins: PluginLog
   readonly #peer: PeerShell<'client', ClientInput, ClientOutput>
   readonly #names: NameSockets
   readonly #asks = new OpenAsks()
@@ -47,6 +54,7 @@ export class ClientShell {
     const { config, ports } = setUp
     this.#device = config.device
     this.#ports = ports
+    this.#plugins = new PluginLog(ports)
     this.#peer = new PeerShell<'client', ClientInput, ClientOutput>({
       role: 'client',
       machine,
@@ -55,7 +63,7 @@ export class ClientShell {
       perform: (output) => this.#perform(output),
       // Until the device was had, another client may have been running, whose configuration it would be.
       claimed: () => ports.resolver.restore(),
-      facts: () => [{ type: 'systemUpstreamsFound', upstreams: discoverServers(ports.upstreams.get('system')?.value) }],
+      facts: () => [{ type: 'systemUpstreamsFound', upstreams: this.#discover() }],
       // What is local stays so with an Internet resource, too.
       looked: () => this.#setRoutes(),
       restore: (hadDevice) => this.#restore(hadDevice),
@@ -170,8 +178,18 @@ export class ClientShell {
     }
   }
 
+  /** Servers that the machine's own configuration names. */
+  #discover(): readonly UpstreamServer[] {
+    const system = this.#ports.upstreams.get('system')
+    return system === undefined ? [] : discoverServers(system.value, this.#failuresOf(system))
+  }
+
+  #failuresOf(resolver: Extension<UpstreamResolver>): PluginFailed {
+    return this.#plugins.of(resolver, 'a resolver plugin failed: the next resolver is asked')
+  }
+
   #ask({ ask, kind, server, message, protocol }: Extract<ClientOutput, { type: 'askUpstream' }>): void {
-    const resolver = this.#ports.upstreams.get(kind)?.value
+    const resolver = this.#ports.upstreams.get(kind)
     const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
       if (kind === BYPASS && server.endpoint !== undefined) {
         const { bypassingExchange } = this.#ports
@@ -179,7 +197,7 @@ export class ClientShell {
         return askServer(bypassingExchange, query)
       }
       if (resolver === undefined) return { type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` }
-      return askResolver(resolver, { server, message, protocol, signal })
+      return askResolver(resolver.value, { server, message, protocol, signal }, this.#failuresOf(resolver))
     }
     void this.#asks.begin(ask, asked).then((verdict) => this.#peer.tell({ type: 'upstreamAnswered', ask, verdict }))
   }

@@ -1,6 +1,7 @@
 // The composition root of a gateway.
 import { UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
+import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { SystemNames } from '../../core/runtime/dns-exchange.ts'
@@ -24,7 +25,8 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   const { config } = options
   const wiring = await buildContainer(options)
   const { container } = wiring
-  const resolver = requiredExtension(container.get(UpstreamResolvers.token), {
+  const resolvers = container.get(UpstreamResolvers.token)
+  const resolver = requiredExtension(resolvers, {
     key: 'system',
     what: 'upstream resolver',
     use: 'builtin:resolver-system',
@@ -47,12 +49,15 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     portalUrl,
     mtu: config.mtu,
   })
+  const plugins = new PluginLog(ports)
+  const [named = { plugin: 'unnamed', key: 'system' }] = [resolvers.get('system')]
+  const failed = plugins.of(named, 'the resolver plugin failed: a name of the site was not resolved')
   const shell = new GatewayShell(state, {
     config,
     identity,
     ports: {
       ...ports,
-      names: new SiteNames({ resolver, system: container.get(SystemNames) }),
+      names: new SiteNames({ resolver, system: container.get(SystemNames), failed }),
       sockets: container.get(DatagramSockets),
       listeners: container.get(DnsListeners),
     },

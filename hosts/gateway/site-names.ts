@@ -16,6 +16,7 @@ import { siteAnswer } from '../../core/dns/site-answer.ts'
 import { writeName } from '../../core/dns/wire-name.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { askResolver } from '../../core/plugin/ask-resolver.ts'
+import type { PluginFailed } from '../../core/plugin/plugin-log.ts'
 import type { SystemNames } from '../../core/runtime/dns-exchange.ts'
 
 type Query = Omit<UpstreamQuery, 'server'>
@@ -27,9 +28,20 @@ type Query = Omit<UpstreamQuery, 'server'>
 export class SiteNames {
   readonly #resolver: UpstreamResolver
   readonly #system: SystemNames
+  readonly #failed: PluginFailed | undefined
 
-  constructor({ resolver, system }: { resolver: UpstreamResolver; system: SystemNames }) {
+  /** `failed` is told of failures of the resolver plugin. */
+  constructor({
+    resolver,
+    system,
+    failed,
+  }: {
+    resolver: UpstreamResolver
+    system: SystemNames
+    failed?: PluginFailed
+  }) {
     this.#resolver = resolver
+    this.#failed = failed
     this.#system = system
   }
 
@@ -69,7 +81,7 @@ export class SiteNames {
   }
 
   async #ask(query: Query): Promise<ServerVerdict> {
-    const verdict = await askResolver(this.#resolver, { server: {}, ...query })
+    const verdict = await askResolver(this.#resolver, { server: {}, ...query }, this.#failed)
     // There is no other one to ask.
     return verdict.type === 'notMine' ? NOT_MINE : verdict
   }

@@ -8,6 +8,7 @@ import type { Flows } from '../../core/flow/flows.ts'
 import type { Lane } from '../../core/flow/lane.ts'
 import { chosenExtension } from '../../core/plugin/chosen-extension.ts'
 import { createdTunnel, generatedKeys } from '../../core/plugin/generated-keys.ts'
+import { pluginParts } from '../../core/plugin/plugin-part.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { Lifecycle, type Startable } from '../../core/runtime/lifecycle.ts'
@@ -118,7 +119,7 @@ export const openPeer = async <R extends Role>(
     },
     run: async ({ before = [], shell }) => {
       const lifecycle = new Lifecycle()
-      await lifecycle.start([...before, ...installation.parts, shell])
+      await lifecycle.start([...before, ...pluginParts(installation.parts, { clock, logger }), shell])
       logger.info(
         { version, lane: lane.kind, why: lane.reason, plugins: installation.plugins.map(({ name }) => name) },
         `the ${role} runs`,

@@ -1,6 +1,8 @@
 // Composition root of the portal: makes all parts and connects them.
 import { createServer } from 'node:http'
 import { GatewaySelectors, IdentityProviders, PolicyConditions } from '../../core/contract/extension-point.ts'
+import { PluginLog } from '../../core/plugin/plugin-log.ts'
+import { pluginParts } from '../../core/plugin/plugin-part.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { Lifecycle } from '../../core/runtime/lifecycle.ts'
 import { Logger } from '../../core/runtime/logger.ts'
@@ -50,7 +52,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   const lifecycle = new Lifecycle()
   await lifecycle.start([{ stop: () => store.close() }])
   try {
-    await lifecycle.start(installation.parts)
+    await lifecycle.start(pluginParts(installation.parts, { clock, logger }))
     const lastResort = new LastResort(logger)
     await lifecycle.start([lastResort])
     const server = createServer({
@@ -67,7 +69,8 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     await lifecycle.start([{ stop: () => close(server) }])
 
     const providers = container.get(IdentityProviders.token)
-    const calls = new PluginCalls(clock)
+    const pluginLog = new PluginLog({ logger, clock })
+    const calls = new PluginCalls({ clock, log: pluginLog })
     const conditions = calls.conditions(container.get(PolicyConditions.token))
     const selectors = calls.selectors(container.get(GatewaySelectors.token))
     const publicUrl = config.public_url?.replace(/\/$/, '') ?? url
@@ -100,6 +103,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       clock,
       random,
       logger,
+      pluginLog,
       clientAddress,
       version,
       providers,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { run } from '../../hosts/cli/program.ts'
-import { Part } from '../../hosts/lab/part.ts'
+import { Part, type PartEnd } from '../../hosts/lab/part.ts'
 import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 
 /** Standard output, standard error and exit code of a command. */
@@ -99,9 +99,11 @@ export class PortalProcess {
     return JSON.parse(made.printed) as Awaited<ReturnType<PortalProcess['init']>>
   }
 
-  async stop(): Promise<void> {
-    await this.#part?.stop()
+  /** Ends it by SIGTERM, and says how it ended: by SIGKILL if it did not for 30 s. */
+  async stop(): Promise<PartEnd | undefined> {
+    const end = await this.#part?.stop()
     this.#part = undefined
+    return end
   }
 
   /** Stops the portal and removes the folder. */

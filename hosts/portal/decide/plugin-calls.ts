@@ -1,6 +1,7 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extension, Extensions } from '../../../core/contract/extension-point.ts'
+import type { PluginLog } from '../../../core/plugin/plugin-log.ts'
 import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
@@ -37,10 +38,12 @@ const REST_MS = 10 * SECOND
  */
 export class PluginCalls {
   readonly #clock: Pick<Clock, 'now'>
+  readonly #log: Pick<PluginLog, 'of'>
   readonly #figures: PluginFigures[] = []
 
-  constructor(clock: Pick<Clock, 'now'>) {
+  constructor({ clock, log }: { clock: Pick<Clock, 'now'>; log: Pick<PluginLog, 'of'> }) {
     this.#clock = clock
+    this.#log = log
   }
 
   conditions(extensions: Extensions<PolicyCondition>): Extensions<PolicyCondition> {
@@ -77,12 +80,18 @@ export class PluginCalls {
           slowestSeconds: 0,
         }
         this.#figures.push(figures)
-        return [key, { ...extension, value: wrap(extension.value, this.#guard(figures)) }]
+        return [key, { ...extension, value: wrap(extension.value, this.#guard(figures, extension)) }]
       }),
     )
   }
 
-  #guard(figures: PluginFigures): <R>(call: () => R) => R {
+  #guard(figures: PluginFigures, extension: { plugin: string; key: string }): <R>(call: () => R) => R {
+    const { method, message } = POINTS[figures.point]
+    const log = this.#log.of(extension, message)
+    const failed = (error: unknown): unknown => {
+      log(method, error)
+      return error
+    }
     let slowInARow = 0
     let restUntil: Instant | undefined
     return (call) => {
@@ -99,7 +108,7 @@ export class PluginCalls {
         slowInARow = 0
         if ('error' in outcome) {
           figures.failed++
-          throw outcome.error
+          throw failed(outcome.error)
         }
         figures.answered++
         return outcome.answer
@@ -109,9 +118,15 @@ export class PluginCalls {
         slowInARow = 0
         restUntil = after(this.#clock.now(), REST_MS)
       }
-      throw new Error(`it took ${Math.round(milliseconds)} ms, and ${CALL_DEADLINE_MS} are allowed`)
+      throw failed(new Error(`it took ${Math.round(milliseconds)} ms, and ${CALL_DEADLINE_MS} are allowed`))
     }
   }
+}
+
+/** Method of a point that is called, and what a failure of it comes to. */
+const POINTS: Readonly<Record<WatchedPoint, { method: string; message: string }>> = {
+  condition: { method: 'evaluate', message: 'a condition plugin failed: what it was asked about is denied' },
+  selector: { method: 'select', message: 'a selector plugin failed: a gateway is drawn at random' },
 }
 
 const outcomeOf = <R>(call: () => R): { answer: R } | { error: unknown } => {

@@ -1,5 +1,6 @@
 import Koa, { type Middleware } from 'koa'
 import helmet from 'koa-helmet'
+import type { PluginLog } from '../../../core/plugin/plugin-log.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { Rate } from '../../../core/runtime/token-bucket.ts'
@@ -25,6 +26,7 @@ import { Sessions } from './sign-in/session.ts'
 export interface WebParts extends ApiParts {
   random: Random
   logger: Logger
+  pluginLog: PluginLog
   clientAddress: ClientAddress
   clientScheme: string
   rateLimit: Rate

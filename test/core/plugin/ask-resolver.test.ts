@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { UpstreamResolver } from '../../../core/contract/upstream-resolver.ts'
-import { askResolver } from '../../../core/plugin/ask-resolver.ts'
+import { askResolver, discoverServers } from '../../../core/plugin/ask-resolver.ts'
 
 const query = () => ({
   server: {},
@@ -35,5 +35,26 @@ describe('asking a resolver plugin', () => {
         reason: 'Error: no network',
       })
     }
+  })
+
+  it('says what failed, a rejection, a throw, no verdict, servers that cannot be found, and not what was given up', async () => {
+    const failures: string[] = []
+    const failed = (call: string, error: unknown): void => void failures.push(`${call}: ${String(error)}`)
+    const broken = {
+      resolve: () => Promise.reject(new Error('no network')),
+      discover: () => {
+        throw new Error('no file')
+      },
+    }
+    await askResolver(broken, query(), failed)
+    await askResolver({ resolve: () => Promise.resolve({}) } as unknown as UpstreamResolver, query(), failed)
+    expect(discoverServers(broken, failed)).to.deep.equal([])
+    await askResolver({ resolve: () => Promise.resolve({ type: 'notMine' }) }, query(), failed)
+    await askResolver(broken, { ...query(), signal: AbortSignal.abort() }, failed)
+    expect(failures).to.deep.equal([
+      'resolve: Error: no network',
+      'resolve: TypeError: the resolver plugin answered with no verdict',
+      'discover: Error: no file',
+    ])
   })
 })

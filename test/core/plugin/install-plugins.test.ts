@@ -88,7 +88,7 @@ describe('installPlugins', () => {
 
   it('starts nothing', () => {
     const { installation } = install(coin)
-    expect((installation.parts[0] as Coin).started).to.deep.equal([])
+    expect(installation.parts).to.have.nested.property('[0].part.started').that.deep.equals([])
   })
 
   it('validates and describes the settings of what is provided', () => {

@@ -13,6 +13,8 @@ const FAULTS = {
   timer: () => setTimeout(() => { throw new Error('fault in a timer') }),
   stream: () => void createGunzip().end('no such stream'),
   promise: () => void Promise.reject(new Error('fault in a promise')),
+  interval: () => { setInterval(() => undefined, 1_000); throw new Error('holds a timer') },
+  throw: () => { throw new Error('fault in the plugin') },
 }
 class Breaking {
   begin({ settings }) {
@@ -71,4 +73,36 @@ describe('the portal’s last resort', function () {
       expect((await fetch(`${portal.url}/healthz`)).status).to.equal(200)
     })
   }
+
+  it('an identity provider that throws is logged with the plugin’s name and stack once, however often people try, and refuses', async () => {
+    const made = await fetch(`${portal.url}/api/v1/identity_providers`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'throws', type: 'breaking', settings: { fault: 'throw' } }),
+    })
+    const { id } = (await made.json()) as { id: string }
+    for (let times = 0; times < 3; times++) {
+      const answer = await fetch(`${portal.url}/example/sign_in/breaking/${id}`)
+      expect(await answer.text()).to.include('does not answer as it should')
+    }
+    const lines = portal.output.split('\n').filter((line) => line.includes('an identity provider failed'))
+    expect(lines).to.have.length(1)
+    const line = JSON.parse(lines[0] ?? '') as Record<string, string>
+    expect(line).to.include({ level: 'warn', plugin: 'identity-breaking', providerId: id })
+    expect(line['reason']).to.equal('Error: fault in the plugin')
+    expect(line['stack']).to.match(/identity-breaking\/index\.js/)
+  })
+
+  it('a plugin that holds on to a timer does not keep the process from ending', async () => {
+    const made = await fetch(`${portal.url}/api/v1/identity_providers`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'holds', type: 'breaking', settings: { fault: 'interval' } }),
+    })
+    const { id } = (await made.json()) as { id: string }
+    const answer = await fetch(`${portal.url}/example/sign_in/breaking/${id}`)
+    expect(await answer.text()).to.include('does not answer as it should')
+    expect(await portal.stop()).to.deep.equal({ code: 0, signal: null })
+    await portal.start()
+  })
 })

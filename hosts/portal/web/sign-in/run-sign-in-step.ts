@@ -1,4 +1,5 @@
 import type { Identity, Refusal, SignInStep } from '../../../../core/contract/identity-provider.ts'
+import type { PluginLog } from '../../../../core/plugin/plugin-log.ts'
 import type { Logger } from '../../../../core/runtime/logger.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
 import { sourceOf } from '../../origin/rate-limiter.ts'
@@ -17,6 +18,7 @@ import { setUpOf } from './standing.ts'
 
 export interface SignInStepParts extends ApprovalParts, ProviderCallParts {
   logger: Logger
+  pluginLog: Pick<PluginLog, 'failed'>
   pendings: PendingSignIns
 }
 
@@ -30,11 +32,15 @@ export const runSignInStep = async (
   ctx: SignInContext,
   { signInId, ...question }: { signInId: string; reply?: Reply; chooseAccount?: boolean },
 ): Promise<void> => {
-  const { logger } = parts
+  const { logger, pluginLog, providers } = parts
   const { account, provider, clientAddress } = ctx.state
   const asked = callProvider(parts, provider, { asker: sourceOf(clientAddress), ...question })
   const step = await asked.catch((error: unknown): SignInStep => {
-    logger.warn({ error, accountId: account.id, providerId: provider.id }, 'an identity provider failed')
+    const fields = { accountId: account.id, providerId: provider.id }
+    const plugin = providers.get(provider.type)?.plugin ?? provider.type
+    const call = `${question.reply === undefined ? 'begin' : 'proceed'} ${provider.id}`
+    pluginLog.failed({ plugin, call, error, message: 'an identity provider failed: a sign-in was refused', fields })
+    logger.debug({ error, ...fields }, 'an identity provider failed')
     return { type: 'refused', refusal: UNAVAILABLE }
   })
   switch (step.type) {

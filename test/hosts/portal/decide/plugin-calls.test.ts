@@ -4,11 +4,13 @@ import type { PolicyCondition } from '../../../../core/contract/policy-condition
 import type { GatewaySelector } from '../../../../core/contract/gateway-selector.ts'
 import type { Extension, Extensions } from '../../../../core/contract/extension-point.ts'
 import { PolicyIndex } from '../../../../core/policy/policy-index.ts'
-import { SECOND, unixTime } from '../../../../core/runtime/time.ts'
+import { PluginLog } from '../../../../core/plugin/plugin-log.ts'
+import { MINUTE, SECOND, unixTime } from '../../../../core/runtime/time.ts'
 import { chooseGateway } from '../../../../hosts/portal/decide/selection.ts'
 import { CALL_DEADLINE_MS, PluginCalls } from '../../../../hosts/portal/decide/plugin-calls.ts'
 import { extension } from '../../../kit/extensions.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
+import { RecordingLogger } from '../../../kit/recording-logger.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
@@ -17,6 +19,7 @@ const named = <T>(key: string, value: T): [string, Extension<T>] => [key, extens
 describe('calls to plugins', () => {
   let clock: VirtualClock
   let calls: PluginCalls
+  let logger: RecordingLogger
   /** How long the plugin takes. */
   let takes: number
   let called: number
@@ -31,7 +34,8 @@ describe('calls to plugins', () => {
 
   beforeEach(() => {
     clock = new VirtualClock()
-    calls = new PluginCalls(clock)
+    logger = new RecordingLogger()
+    calls = new PluginCalls({ clock, log: new PluginLog({ logger, clock }) })
     takes = 0
     called = 0
   })
@@ -93,6 +97,33 @@ describe('calls to plugins', () => {
       expect(() => watched?.value.evaluate({ settings: {}, facts: {}, at: unixTime(0) })).to.throw('out of order')
     }
     expect(calls.figures()[0]).to.deep.include({ answered: 0, failed: 5, spared: 0 })
+  })
+
+  it('that fail are logged with the plugin’s name and stack, once in ten minutes for each, however often', () => {
+    const failing = (text: string) => () => {
+      throw new Error(text)
+    }
+    let round = 0
+    const condition = calls.conditions(new Map([named('broken', { evaluate: () => failing(`${round++}`)() })]))
+    const selectors = calls.selectors(new Map([named('slow', { select: failing('none left') })]))
+    const all = (): void => {
+      for (let times = 0; times < 50; times++) {
+        expect(() => condition.get('broken')?.value.evaluate({ settings: {}, facts: {}, at: unixTime(0) })).to.throw()
+        choose(selectors)
+      }
+    }
+    all()
+    const warned = () => logger.lines.filter(({ level }) => level === 'warn')
+    expect(
+      warned().map(({ fields, message }) => [fields['plugin'], fields['call'], fields['reason'], message]),
+    ).to.deep.equal([
+      ['test-broken', 'broken.evaluate', 'Error: 0', 'a condition plugin failed: what it was asked about is denied'],
+      ['test-slow', 'slow.select', 'Error: none left', 'a selector plugin failed: a gateway is drawn at random'],
+    ])
+    for (const { fields } of warned()) expect(fields['stack']).to.match(/Error: .*\n +at .*plugin-calls\.test/)
+    clock.advance(10 * MINUTE)
+    all()
+    expect(warned()).to.have.length(4)
   })
 
   it('a selector that takes too long is replaced by a random choice', () => {
