@@ -309,7 +309,7 @@ describe('sign-in in a real browser', function () {
     expect(shown[1]).to.contain('Why not: this policy is for people who sign in another way than you did.')
     expect(shown[2]).to.contain('Why not: your address, 127.0.0.1, is not in the ranges that this policy allows.')
     expect(shown[3]).to.contain('Why not: it depends on your device')
-    expect(await page.locator('main').textContent()).to.contain('signed in as you are here, with Example ID')
+    expect(await page.locator('main').textContent()).to.contain('signed in with Example ID like you here')
     expect(await page.content()).not.to.contain('Vault')
     await page.screenshot({ path: `${SHOTS}/access-light.png`, fullPage: true })
   })
