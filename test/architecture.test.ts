@@ -9,7 +9,7 @@ import { packageRoot, sourceFiles, type SourceFile, type SourceImport } from './
 
 const CORE_PACKAGES = new Set(['zod', 'ipaddr.js', '@noble/ciphers', '@noble/curves', '@noble/hashes'])
 
-/** Which folders of core may import which others, beside their own; runtime, config, di and contract are open to all. */
+/** Folders of core that each may import beside itself; all may import runtime, config, di and contract. */
 const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   runtime: [],
   config: [],
@@ -17,7 +17,7 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   net: ['crypto'],
   dns: ['net'],
   nat: ['net'],
-  // Paths lead to a transport, which is a plugin.
+  // ICE's paths lead to a tunnel transport, which is a plugin.
   ice: ['net', 'crypto', 'plugin'],
   flow: ['net', 'dns', 'nat', 'ice'],
   contract: [],
@@ -26,7 +26,7 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   control: ['policy', 'net', 'crypto', 'dns', 'ice', 'flow', 'contract', 'plugin'],
 }
 
-/** Which folders of hosts/portal may import which others, types included: ARCHITECTURE.md has a line for each. */
+/** Folders of hosts/portal that each may import, types included: ARCHITECTURE.md has a line for each. */
 const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   text: [],
   origin: [],
@@ -60,7 +60,7 @@ interface Rule {
 const folderOf = (path: string, depth: number): string => path.split('/').slice(0, depth).join('/')
 const isRelative = (target: SourceImport): boolean => target.specifier.startsWith('.')
 const within = (target: SourceImport, folder: string): boolean => target.target.startsWith(`${folder}/`)
-/** Whether a file is of a host that is a kind of peer. */
+/** Whether a file belongs to the client or the gateway, the kinds of peers. */
 const isPeerRole = (file: SourceFile): boolean => /^hosts\/(client|gateway)\//.test(file.path)
 /** Folder of a file relative to another folder, `web/api`; undefined for files beside it or directly in it. */
 const folderBelow = (path: string, folder: string): string | undefined => {
@@ -170,7 +170,7 @@ const RULES: readonly Rule[] = [
         'core/plugin',
         // A lane runs flows and seals with the transport's keys.
         ...(file.path.startsWith('hosts/runtime/lane/') ? ['core/flow', 'core/contract'] : []),
-        // Sockets take what answers a query, which is the codec's to say.
+        // DNS sockets match answers to queries, which takes the codec.
         ...(file.path.startsWith('hosts/runtime/dns-') ? ['core/dns'] : []),
       ].some((folder) => within(target, folder)),
   },
@@ -196,7 +196,7 @@ const FORBIDDEN_GLOBALS: readonly { pattern: RegExp; name: string }[] = [
   { pattern: /\bfetch\(/, name: 'the network' },
 ]
 
-/** Doors of core: `index.ts` and `crypto/index.ts` name what plugins see, `di.ts` is seen by all folders. */
+/** Files through which others see core: `index.ts` and `crypto/index.ts` export to plugins, `di.ts` to every folder. */
 const DOORS = new Set(['core/index.ts', 'core/di.ts', 'core/crypto/index.ts'])
 
 const MAN_PAGE = ['Name', 'Description', 'Config', 'Examples', 'Failure', 'Metrics', 'See also']

@@ -6,7 +6,8 @@ import { after, before, describe, it } from 'mocha'
 import { runCommand, type CommandResult } from '../hosts/lab/command.ts'
 import { packageRoot } from './kit/source-tree.ts'
 
-// Commands of the documents, out of their text: each is run here, or it is said where it is run. One that nobody knows is a failure.
+// Every command in the documents is run here, or its entry names the test that runs it. An unknown command fails the
+// test.
 
 const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'config/README.md']
 
@@ -42,7 +43,7 @@ describe('every command of the documents', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'portreeve-documents-'))
-    // In place of the machine's own prefix and folders.
+    // Folders of this test replace the machine's own.
     const prefix = join(folder, 'prefix')
     await mkdir(prefix)
     env = { npm_config_prefix: prefix, PATH: `${join(prefix, 'bin')}${delimiter}${process.env['PATH'] ?? ''}` }

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
-/** The oldest that is supported, and the newest of each line that was tried. */
+/** The oldest supported release, and the newest of each line that was tried. */
 const VERSIONS = ['20.19.0', '20.20.2', '22.23.5', '24.22.3', '26.12.1']
 const USAGE = `usage: npm run test:nodes -- [--node VERSION …] [--story] [--tests PATTERN …]\nversions: ${VERSIONS.join(', ')}\n`
 
@@ -37,7 +37,7 @@ const options = () => {
   }
 }
 
-/** Runs a command beside this one's output; its exit code, 1 after a signal. */
+/** Runs a command with the same output as this one; resolves with its exit code, 1 after a signal. */
 const run = (command, args, env = process.env) =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] })
@@ -45,7 +45,7 @@ const run = (command, args, env = process.env) =>
     child.once('close', (code) => resolve(code ?? 1))
   })
 
-/** The folder of a Node.js, fetched where it is not there yet; npm checks what it fetches. */
+/** Folder of a Node.js release, fetched if it is not there yet; npm checks its integrity. */
 const nodeFolder = async (version) => {
   const folder = join(ROOT, 'node_modules/.cache/nodes', version)
   if (existsSync(join(folder, 'bin/node'))) return folder
@@ -64,7 +64,7 @@ const nodeFolder = async (version) => {
   return folder
 }
 
-/** What fails on a Node.js, by name; nothing where all passes. */
+/** Parts that fail on a Node.js, `the story` and `the tests`; empty if all pass. */
 const failuresOn = async (version, { story, tests }) => {
   const folder = await nodeFolder(version)
   const node = join(folder, 'bin/node')
@@ -72,7 +72,7 @@ const failuresOn = async (version, { story, tests }) => {
     ...process.env,
     PATH: `${join(folder, 'bin')}${delimiter}${process.env.PATH}`,
     npm_config_nodedir: folder,
-    // What a later Node.js will refuse, this one says.
+    // Deprecated calls throw: a later Node.js will refuse them.
     NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --throw-deprecation`.trim(),
   }
   delete env.npm_execpath

@@ -23,7 +23,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   peerDependencies: Record<string, string>
 }
 
-/** What portreeve/testing offers beside the suite that the example runs. */
+/** Script that uses the exports of portreeve/testing which the example plugin does not. */
 const EVERY_SUITE = `
 import * as testing from 'portreeve/testing'
 import { DnsServer, RecordingLogger, SeededRandom, VirtualClock } from 'portreeve/testing'
@@ -56,7 +56,7 @@ describe('the package that is published', () => {
   const modules = join(folder, 'node_modules')
   const installed = join(modules, 'portreeve')
 
-  /** As npm would have put them there: only what the manifest names. */
+  /** Links packages into node_modules as npm would: only those that the manifest names. */
   const link = (names: readonly string[]): void => {
     for (const name of names) {
       mkdirSync(dirname(join(modules, name)), { recursive: true })

@@ -14,7 +14,10 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 /** Tests that make network namespaces, or look at those of the machine. */
 const KERNEL = ['dist/test/lab/**/*.test.js', 'dist/test/hosts/lab/**/*.test.js']
-/** Where random tests begin: a run ends as the one before. Others are met with PORTREEVE_SEED=$RANDOM, or by mocha alone, which begins anywhere. */
+/**
+ * Seed of random tests, the same in each run. PORTREEVE_SEED=$RANDOM tries others, as does mocha alone, which begins
+ * anywhere.
+ */
 const { PORTREEVE_SEED = '1' } = process.env
 /** Added to the niceness of all others: the tests on the kernel have deadlines. */
 const NICENESS = 5
@@ -34,7 +37,7 @@ const color = process.stdout.isTTY ? ['--color'] : []
 const began = Date.now()
 const running = []
 
-/** Starts mocha. What it writes is kept until it is shown: two that wrote at once could not be read. */
+/** Starts mocha and keeps its output until it is shown: the output of two at once could not be read. */
 const start = (name, args) => {
   const child = spawn(process.execPath, [MOCHA, ...settings, ...color, ...args, ...process.argv.slice(2)], {
     cwd: ROOT,
@@ -57,7 +60,10 @@ const start = (name, args) => {
   return part
 }
 
-/** Shows what one has written so far, and then writes, until it ends: how many of its tests passed, failed and were skipped. */
+/**
+ * Shows the output of one mocha so far and until its end; resolves with the numbers of passed, failed and skipped
+ * tests.
+ */
 const show = async (part) => {
   process.stdout.write(`\n=== ${part.name}\n`)
   part.isShown = true
@@ -65,7 +71,7 @@ const show = async (part) => {
   const end = await part.ended
   const text = stripVTControlCharacters(part.text)
   const count = (what) => Number(new RegExp(String.raw`^ {2}(\d+) ${what}\b`, 'm').exec(text)?.[1] ?? 0)
-  // Also where something ended the process with 0 before mocha was done.
+  // Mocha's last line must be there: the process may have ended with 0 before mocha was done.
   const isWhole = /^ {2}\d+ passing\b/m.test(text)
   if (!isWhole) process.stdout.write(`=== ${part.name}: ended (${end}) without a result\n`)
   return {

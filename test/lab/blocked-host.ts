@@ -1,5 +1,6 @@
-// Runs in a namespace of its own, see lane-thread.test.ts: the thread that owns a client's lane is blocked until another process has connected
-// through the lane and is done. TCP to a sentinel is turned around by the lane's flows: each of its packets passes the lane twice.
+// Runs in a namespace of its own, see lane-thread.test.ts: blocks the thread that owns a client's lane until another
+// process has connected through the lane and is done. The lane's flows turn TCP to a sentinel around: each of its
+// packets passes the lane twice.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -47,7 +48,7 @@ const server = spawn(process.execPath, [echo, OWN.ipv4, String(LISTENER)], { std
 await once(server.stdout, 'data')
 const folder = mkdtempSync(join(tmpdir(), 'portreeve-blocked-'))
 const done = join(folder, 'done')
-// It says by a file that it is done: no event reaches this thread meanwhile.
+// The process reports its end by a file: no event reaches this thread meanwhile.
 const script = `"$0" "${client}" ${SENTINEL} 53 400000; : > "$1"`
 const other = spawn('sh', ['-c', script, process.execPath, done], { stdio: ['ignore', 'pipe', 'inherit'] })
 let told = ''

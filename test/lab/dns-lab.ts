@@ -12,24 +12,24 @@ import { MACHINES, PORTAL_URL, type MachineName } from '../../hosts/lab/topology
 import { PATIENCE_MS } from '../kit/patience.ts'
 
 export interface DnsLabOptions {
-  /** dnsmasq's options on the outside, where the client's own name server is, beside the portal's name. */
+  /** Options of the outside dnsmasq, which is the name server of the client's machine, beside the portal's name. */
   upstream?: readonly string[]
-  /** dnsmasq's options at the site, beside `hosts`. */
+  /** Options of the site's dnsmasq, beside `hosts`. */
   site?: readonly string[]
-  /** Addresses by name at the site; `changeHosts` replaces them while it runs. */
+  /** Addresses by name at the site; `changeHosts` replaces them while the lab runs. */
   hosts: Readonly<Record<string, readonly string[]>>
-  /** DNS resources by the name that `resource` gives their ids for, or CIDR ones where the address has a slash. */
+  /** DNS resources by the name under which `resource` returns their ids; CIDR ones if the address has a slash. */
   resources: Readonly<Record<string, { address: string } & Record<string, unknown>>>
-  /** The hosts file of the gateway's machine, and its search list. */
+  /** Hosts file and search list of the gateway's machine. */
   gateway?: { hosts?: string; search?: string }
-  /** Those that no policy is for at first. */
+  /** Resources that have no policy at first. */
   withoutPolicy?: readonly string[]
-  /** Of the account. */
+  /** Fields of the account. */
   account?: Readonly<Record<string, unknown>>
   startClient?: boolean
 }
 
-/** A real portal, gateway and client, with name servers and web servers of a test's own making. */
+/** A real portal, gateway and client, with name servers and web servers of the test. */
 export class DnsLab {
   readonly lab: Lab
   readonly api: PortalApi
@@ -125,13 +125,13 @@ export class DnsLab {
     return id
   }
 
-  /** Gives the policy's id. */
+  /** Makes a policy for a resource and returns its id. */
   async allow(name: string): Promise<string> {
     const body = { group_id: this.#group, resource_id: this.resource(name), conditions: [] }
     return (await this.api.create('policies', body)).id
   }
 
-  /** Starts the client and waits until it is connected and applications find it. */
+  /** Starts the client and waits until it is connected and applications use its resolver. */
   async startClient(): Promise<void> {
     await this.lab.startClient(this.token)
     await eventually(async () => ((await this.status()).state === 'connected' ? true : undefined), {
@@ -152,7 +152,7 @@ export class DnsLab {
     return (await askClient(this.lab.clientSocket, 'status')) as ClientStatus
   }
 
-  /** A command on the client's machine, whatever its exit. */
+  /** Runs a command on the client's machine, whatever its exit code. */
   client(command: string, args: readonly string[], timeoutMs = PATIENCE_MS): Promise<CommandResult> {
     const env = { PORTREEVE_SOCKET: this.lab.clientSocket }
     return this.lab.machines.client.run(command, args, { timeoutMs, env })
@@ -162,7 +162,7 @@ export class DnsLab {
     return (await this.client('cat', ['/etc/resolv.conf'])).stdout
   }
 
-  /** What dig says: its whole text, and the data of the answers. */
+  /** Runs dig on the client's machine; returns its whole text, and the data of the answers. */
   async dig(
     ...args: string[]
   ): Promise<{ text: string; answers: string[]; status: string; flags: string[]; ms: number }> {
@@ -183,7 +183,7 @@ export class DnsLab {
     }
   }
 
-  /** A page on the client's machine, by curl: which server saw the request, or curl's exit code. */
+  /** Fetches a page by curl on the client's machine; returns the server that saw the request, or curl's exit code. */
   async page(
     url: string,
     ...args: string[]
@@ -196,7 +196,7 @@ export class DnsLab {
     return { ...seen, code, ms }
   }
 
-  /** Replaces what the site's name server says. */
+  /** Replaces the records of the site's name server. */
   async changeHosts(hosts: DnsLabOptions['hosts']): Promise<void> {
     await writeFile(this.#hostsFile, hostsText(hosts))
     const part = this.part('site-dns')
@@ -222,7 +222,7 @@ export class DnsLab {
     return part
   }
 
-  /** Which queries for a name a name server has seen: `query[A] NAME from ADDRESS`. */
+  /** Queries for a name that a name server has received: `query[A] NAME from ADDRESS`. */
   seen(by: 'upstream' | 'site-dns', name: string): string[] {
     return this.part(by)
       .output.split('\n')
@@ -231,7 +231,7 @@ export class DnsLab {
   }
 }
 
-/** In 100.96.0.0/11 or fd00:2021:1111:8000::/107. */
+/** Whether an address is in 100.96.0.0/11 or fd00:2021:1111:8000::/107. */
 export const isMapped = (address: string): boolean =>
   /^100\.(9[6-9]|1[01]\d|12[0-7])\./.test(address) || address.startsWith('fd00:2021:1111:8000:')
 

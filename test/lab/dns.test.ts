@@ -24,7 +24,7 @@ describe('names on the kernel, by ordinary tools', function () {
         '--host-record=public.example.org,203.0.113.66,2001:db8::66',
         '--host-record=gitlab.example.org,203.0.113.66',
         '--host-record=jenkins.example.org,203.0.113.66',
-        // Of strangers' names that would lead to resources.
+        // Records of strangers' names that would lead to resources.
         '--host-record=four.rebinding.example.com,100.96.0.1',
         '--host-record=six.rebinding.example.com,fd00:2021:1111:8000::1',
         '--host-record=within.rebinding.example.com,::ffff:100.96.0.1',
@@ -133,7 +133,7 @@ describe('names on the kernel, by ordinary tools', function () {
       used.push(...(await connected()).filter((address) => !used.includes(address)))
     }
     expect(used).to.deep.equal(['**.wide.example.net', '*.wide.example.net', 'exact.wide.example.net'])
-    // The wider ones have both families.
+    // The less specific resources have both families.
     expect((await dns.dig('one.wide.example.net', 'AAAA')).answers).to.have.length(4)
     expect((await dns.dig('exact.wide.example.net', 'AAAA')).answers).to.deep.equal([])
   })
@@ -235,7 +235,7 @@ describe('names on the kernel, by ordinary tools', function () {
     expect(performance.now() - began, 'far from the timeout').to.be.below(15_000)
     expect(code).to.equal(1)
     expect(stdout).to.match(/unreachable/i)
-    // One address, for curl itself waits between several.
+    // One address only: curl itself waits between several.
     const only6 = await dns.page(`http://[${six}]/`)
     expect(only6.code).to.equal(7)
     expect(only6.ms, 'far from the timeout').to.be.below(15_000)

@@ -1,4 +1,4 @@
-// Sends so many bytes that never repeat to an echo server, and prints how many came back and whether they were the same:
+// Sends bytes that never repeat to an echo server, and prints how many came back and whether they were the same:
 // `echo-client ADDRESS PORT BYTES`.
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'

@@ -1,4 +1,4 @@
-// Sends back what it gets, until the other side ends: `echo-server ADDRESS PORT`.
+// Returns all received bytes until the other side ends: `echo-server ADDRESS PORT`.
 import { createServer } from 'node:net'
 
 const [address = '', port = ''] = process.argv.slice(2)

@@ -12,7 +12,7 @@ describe('the lab’s end', function () {
   this.timeout(240_000)
   let lab: Part | undefined
 
-  /** A lab whose servers run: everything that needs cleaning up is there. */
+  /** Starts a lab and waits until its servers run, so that everything that needs cleaning up is there. */
   const start = async (...args: string[]): Promise<{ id: string; part: Part }> => {
     lab = new Part(process.execPath, ['dist/hosts/cli/main.js', 'lab', ...args], { name: 'lab', cwd: packageRoot() })
     const first = await lab.line((line) => line.startsWith('Namespaces of this run'))

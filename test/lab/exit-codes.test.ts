@@ -109,7 +109,7 @@ describe('the command line’s exit codes, on the kernel', function () {
     expect(await portal.stop()).to.deep.equal({ code: 0, signal: null })
   })
 
-  /** By the API, as an admin's script would. */
+  /** Makes a client token by the API, as an admin's script would. */
   const makeClientToken = async (): Promise<string> => {
     const script = `
       const { token } = JSON.parse(require('fs').readFileSync(0, 'utf8'))

@@ -6,7 +6,7 @@ import { CLIENT_HOST, ipv4Of, TARGET_HOST, WEB_PORT } from './bed/topology.ts'
 import { useBed } from './bed/use-bed.ts'
 
 const plugins = (...names: string[]): { use: string }[] => names.map((name) => ({ use: `builtin:${name}` }))
-/** Loads two transports, of which the configuration chooses the one that is not WireGuard. */
+/** Configuration that loads two transports and chooses the one that is not WireGuard. */
 const MEMORY = { plugins: plugins('transport-wireguard', 'transport-memory', 'resolver-system'), transport: 'memory' }
 
 describe('X1 a tunnel transport that is not WireGuard', function () {

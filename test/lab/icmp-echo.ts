@@ -1,4 +1,4 @@
-/** One ping: its number, and how many bytes it carries. */
+/** Number and payload length of one ping. */
 export interface Echo {
   sequence: number
   size: number
@@ -26,7 +26,7 @@ export const echoPacket = (echo: Echo & { source: string; destination: string })
   return packet
 }
 
-/** The reply to an echo request, or undefined for any other packet. */
+/** The reply to an echo request; undefined for any other packet. */
 export const echoReplyTo = (packet: Uint8Array): Uint8Array | undefined => {
   if (packet[0] !== 0x45 || packet[9] !== 1 || packet[HEADER] !== 8) return undefined
   const reply = new Uint8Array(packet)
@@ -39,7 +39,7 @@ export const echoReplyTo = (packet: Uint8Array): Uint8Array | undefined => {
   return reply
 }
 
-/** Whether this is the reply to one of our requests, with the bytes that it carried. */
+/** Whether a packet is this echo request or its reply, with the same bytes. */
 export const isEcho = (packet: Uint8Array, kind: 'request' | 'reply', { sequence, size }: Echo): boolean => {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength)
   if (packet.length !== HEADER + 8 + size || packet[9] !== 1 || packet[HEADER] !== (kind === 'reply' ? 0 : 8))
@@ -48,7 +48,7 @@ export const isEcho = (packet: Uint8Array, kind: 'request' | 'reply', { sequence
   return packet.subarray(HEADER + 8).every((byte, index) => byte === (index & 0xff))
 }
 
-/** The number of an echo request or reply. */
+/** Sequence number of an echo request or reply. */
 export const sequenceOf = (packet: Uint8Array): number =>
   new DataView(packet.buffer, packet.byteOffset, packet.byteLength).getUint16(HEADER + 6)
 

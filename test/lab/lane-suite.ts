@@ -7,7 +7,7 @@ import { needsKernel } from '../kit/needs-kernel.ts'
 const BYTES = 24_000_000
 const program = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
 
-/** What has to hold on the real kernel whichever lane moves the packets, at a server that has no offloads. */
+/** Tests that hold on the real kernel whichever lane moves the packets, with a server that has no offloads. */
 export const laneSuite = (lanes: { client: 'native' | 'script'; gateway: 'native' | 'script' }): void => {
   describe(`a client with the ${lanes.client} lane and a gateway with the ${lanes.gateway} lane`, function () {
     needsKernel()

@@ -1,6 +1,6 @@
 import { runCommand } from '../../hosts/lab/command.ts'
 
-/** What there is of networks on this machine, outside of namespaces, and where a client's backups would lie. */
+/** Network devices, routes, rules, resolv.conf and file names in /etc of this machine, outside of namespaces. */
 export const machineState = async (): Promise<string[]> => {
   const outputs = await Promise.all([
     runCommand('ip', ['-br', 'link']),
@@ -12,7 +12,7 @@ export const machineState = async (): Promise<string[]> => {
   return outputs.flatMap(({ stdout }) => stdout.split('\n').filter((line) => !/cache|expires/.test(line)))
 }
 
-/** What is left of one run: its namespaces, its resolver folders, its own folder, and processes that mention it. */
+/** Leftovers of one run: its namespaces, its resolver folders, its own folder, and processes that mention it. */
 export const leftOf = async (runId: string): Promise<string[]> => {
   const [namespaces, folders, runs, processes] = await Promise.all([
     runCommand('ip', ['netns', 'list']),

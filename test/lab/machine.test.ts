@@ -10,7 +10,7 @@ import { CLIENT_HOST, ipv4Of, WEB_PORT } from './bed/topology.ts'
 import { useBed } from './bed/use-bed.ts'
 import { PATIENCE_MS } from '../kit/patience.ts'
 
-/** What a machine is left with, and that it has room for one client or gateway: M2, M5. */
+/** Statements M2 and M5: a client restores its machine, and a machine has room for one client or gateway. */
 describe('the machine of a client', function () {
   this.timeout(240_000)
   let asBefore: string
@@ -44,11 +44,14 @@ describe('the machine of a client', function () {
     ]
     const texts = []
     for (const [program, ...args] of commands) texts.push((await machine.run(program, args)).stdout)
-    // Kernel's own bookkeeping of neighbours and lifetimes is no configuration.
+    // The kernel's own bookkeeping of neighbours and lifetimes is no configuration.
     return texts.join('---\n').replace(/ expires \d+sec/g, '')
   }
 
-  /** Every process on it at once, as a service manager ends a control group: nobody is left who could put anything back. */
+  /**
+   * Kills every process on the machine at once, as a service manager ends a control group: none is left to restore
+   * anything.
+   */
   const killAll = async (): Promise<void> => {
     const machine = bed().machine('client')
     const { stdout } = await machine.run('ip', ['netns', 'pids', machine.name])

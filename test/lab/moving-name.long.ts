@@ -7,7 +7,10 @@ import { DnsLab } from './dns-lab.ts'
 
 const NAME = 'moving.example.org'
 
-/** In the client's namespace: holds a connection open, and says over it which server it is at whenever a line comes. */
+/**
+ * Script for the client's namespace: holds a connection open, and reports over it which server it is at whenever a line
+ * comes.
+ */
 const HOLDER = `
 const { createConnection } = require('node:net')
 const socket = createConnection({ host: process.argv[1], port: 80, family: 4 }, () => console.log('open'))
@@ -37,8 +40,8 @@ describe('a name that moves under a running flow, on the kernel', function () {
     expect((await dns.page(`http://${NAME}/`)).server).to.equal('web')
     const holder = dns.lab.machines.client.spawn(process.execPath, ['-e', HOLDER, NAME], { name: 'holder' })
     await holder.line((line) => line === 'at web')
-    // However often it is asked for, the site's name server hears of it once: with each line a second has passed, after which the gateway
-    // would resolve it anew but for its cache.
+    // The site's name server is queried once, however often the name is asked for: each line is a second later, after
+    // which only the gateway's cache keeps it from resolving the name again.
     const heard = () => dns.seen('site-dns', NAME).filter((line) => line.startsWith('query[A] ')).length
     const resolved = heard()
     for (let round = 0; round < 6; round++) {
@@ -49,7 +52,7 @@ describe('a name that moves under a running flow, on the kernel', function () {
         timeoutMs: 20_000,
       })
     }
-    // Once more where a round crossed the cache's end.
+    // One more query is possible if a round crossed the cache's end.
     expect(heard() - resolved).to.be.at.most(1)
     const began = performance.now()
     await dns.changeHosts({ [NAME]: [MACHINES.files.site] })

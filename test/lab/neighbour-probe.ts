@@ -1,11 +1,14 @@
-// Runs in a neighbour's namespace, see neighbours.test.ts: tries ports of an address by TCP and by UDP, and pings it. Reads {address, ports} as its
-// argument, and prints what was heard of it.
+// Runs in a neighbour's namespace, see neighbours.test.ts: tries ports of an address by TCP and by UDP, and pings it.
+// The argument is {address, ports}; prints all answers.
 import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-/** A refusal is an answer, too: it shows that there is something. */
+/**
+ * Milliseconds without an answer that count as silence. A refusal is an answer too, as it shows that a machine is
+ * there.
+ */
 const SILENCE_MS = 1_500
 
 const { address, ports } = JSON.parse(process.argv[2] ?? '') as { address: string; ports: number[] }
@@ -40,7 +43,7 @@ const overUdp = async (port: number): Promise<void> => {
     }
     socket.once('message', () => end('answer'))
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error'))
-    // A question that any resolver answers.
+    // A query that any resolver answers.
     socket.send(Buffer.from('123401000001000000000000076578616d706c65036f72670000010001', 'hex'))
   })
   socket.close()

@@ -7,10 +7,13 @@ import { ADMIN_PORT, CLIENT_HOST, GATEWAY_HOST, ipv4Of, ipv6Of, TARGET_HOST, WEB
 
 const probe = fileURLToPath(new URL('neighbour-probe.js', import.meta.url))
 const OWN = ['100.64.0.0/10', 'fd00:2021:1111::/48']
-/** What the product listens on, and what no process does. */
+/** Ports that the product listens on, and one that nothing listens on. */
 const PORTS = [53, 5300, 53_535, 52_625, 9]
 
-/** Neighbours send the tunnel's addresses to a client and to a gateway, with and without forwarding there: P9, D16. */
+/**
+ * Statements P9 and D16: neighbours send packets for tunnel addresses to a client and a gateway, with and without
+ * forwarding there.
+ */
 describe('a neighbour of a client and of a gateway', function () {
   this.timeout(240_000)
   const bed = useBed(async (made) => {
@@ -29,7 +32,7 @@ describe('a neighbour of a client and of a gateway', function () {
       const machine = bed().machine(neighbour)
       for (const prefix of OWN) await machine.route({ to: prefix, via: prefix.includes(':') ? ipv6 : ipv4 })
     }
-    // Nobody's filter of forged senders is to be relied on.
+    // The kernel's filter of forged senders is off: the product must not rely on it.
     for (const name of ['client', 'gateway']) {
       const off = ['all', 'default', name === 'client' ? 'lan' : 'outside', 'lo'].map(
         (dev) => `net.ipv4.conf.${dev}.rp_filter=0`,
@@ -115,7 +118,7 @@ describe('a neighbour of a client and of a gateway', function () {
     for (const address of [mapped[0] ?? '', mapped[4] ?? '', '100.100.111.1']) {
       expect(await heard('neighbour', address, [WEB_PORT, ADMIN_PORT, 53]), address).to.deep.equal([])
     }
-    // Nor to what has other addresses; that is said, as by any router that does not carry.
+    // Destinations outside the tunnel are unreachable, and reported so, as by any router that does not forward.
     await bed()
       .machine('neighbour')
       .route({ to: '10.20.0.0/24', via: ipv4Of('lan', CLIENT_HOST) })

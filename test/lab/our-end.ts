@@ -10,7 +10,7 @@ import type { EndCommand, EndReport, EndTuning } from './wireguard-end.ts'
 export const isInitiation = (datagram: Uint8Array): boolean => datagram[0] === 1
 export const hasMac2 = (datagram: Uint8Array): boolean => datagram.subarray(-16).some((byte) => byte !== 0)
 
-/** Our transport in a process in its namespace. */
+/** Our transport as a process in a namespace. */
 export class OurEnd {
   readonly #namespace: Namespace
   #child: ChildProcess | undefined
@@ -26,7 +26,7 @@ export class OurEnd {
     this.#namespace = namespace
   }
 
-  /** How many packets came out of its tunnel. */
+  /** Number of packets that came out of the tunnel. */
   get delivered(): number {
     return this.outputs.filter(({ type }) => type === 'deliverPacket').length
   }
@@ -53,7 +53,7 @@ export class OurEnd {
     await this.open(privateKey, port, tuning)
   }
 
-  /** Ends the process; gives back what it had dropped. */
+  /** Ends the process; resolves with its numbers of dropped packets. */
   async close(): Promise<Readonly<Record<string, number>>> {
     if (this.#child?.connected === true && this.#counters === undefined) {
       this.#tell({ type: 'close' })

@@ -6,7 +6,7 @@ import { packageRoot } from '../../hosts/runtime/process/package-root.ts'
 import { needsKernel } from '../kit/needs-kernel.ts'
 import { machineState } from './leftovers.ts'
 
-/** What the story has to have shown, by what its steps' names say. */
+/** Patterns of the names of steps that the story must have shown. */
 const SHOWN = [
   /^P9 /,
   /direct access .* is impossible/,

@@ -74,7 +74,7 @@ describe('a client beside systemd-resolved', function () {
   it('D7 is found by `auto`, is asked for every name, and knows the search domain', async () => {
     await eventually(
       async () => {
-        // Told after the servers, by a message of its own.
+        // The search domain is set after the servers, by a message of its own.
         const { stdout } = await resolved.run('resolvectl', ['domain', DEVICE])
         if (/: ~\. corp\.example\.org$|: corp\.example\.org ~\.$/m.test(stdout)) return true
         throw new Error(stdout)

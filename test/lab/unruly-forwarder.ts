@@ -1,5 +1,6 @@
-// A bad network between two ends of WireGuard, as a process of its own: what our end sends to `front` comes to theirs from `back`, and the
-// other way round, with losses, doubles and in another order. When it is ended it says what it let through, in JSON.
+// A bad network between two ends of WireGuard, as a process of its own: datagrams that our end sends to `front` reach
+// the other end from `back`, and the other way round, with losses, duplicates and in another order. At its end it
+// reports in JSON what it let through.
 import { createSocket, type Socket } from 'node:dgram'
 import { splitEndpoint } from '../../core/runtime/endpoint.ts'
 import { readInput } from '../../hosts/lab/program/stdin.ts'
@@ -8,27 +9,27 @@ import { Disorder, type DisorderOptions } from '../kit/disorder.ts'
 export interface ForwarderInput {
   front: number
   back: number
-  /** Endpoints. */
+  /** Endpoint of each side. */
   ours: string
   theirs: string
   disorder: DisorderOptions
 }
 
-/** What went on in one direction. */
+/** Counts of one direction. */
 export interface Forwarded {
   lost: number
   handshakes: number
   /** Data messages with a packet, each counted once. */
   packets: number
-  /** Those of them that came behind a later one of their session. */
+  /** Data messages that came after a later one of their session. */
   late: number
-  /** Data messages, keepalives too, that came once more. */
+  /** Data messages, keepalives too, that came another time. */
   repeated: number
 }
 
 export type ForwarderReport = Record<'toThem' | 'toUs', Forwarded>
 
-/** What is held back goes on after so long a silence. */
+/** Milliseconds of silence after which delayed datagrams are delivered. */
 const SILENCE_MS = 40
 const DATA = 4
 const KEEPALIVE_BYTES = 32

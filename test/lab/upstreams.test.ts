@@ -15,7 +15,7 @@ const SITE_DNS = MACHINES['site-dns'].site
 const GATEWAY = MACHINES['gateway-1'].site
 const DEAD = '203.0.113.99'
 const RESOURCE = 'doh.site.example.org'
-/** Shorter than dig waits. */
+/** Milliseconds; less than dig waits. */
 const DEADLINE_MS = 15_000
 
 /** A name server that hears each query and answers none. */
@@ -79,7 +79,7 @@ describe('upstream resolvers on the kernel', function () {
   })
   beforeEach(() => use([]))
 
-  /** Sets the account's resolvers, and waits until the client has them. */
+  /** Sets the account's resolvers, and waits until the client uses them. */
   const use = async (upstream_resolvers: readonly object[]): Promise<void> => {
     const before = JSON.stringify((await dns.status()).dns.upstreams)
     const { upstream_resolvers: current } = (await dns.account()) as { upstream_resolvers: unknown }
@@ -129,7 +129,7 @@ describe('upstream resolvers on the kernel', function () {
 
   it('D12 DNS over HTTPS at a name that is itself a resource goes through the tunnel', async () => {
     await use([{ type: 'https', url: `https://${RESOURCE}/dns-query` }])
-    // The first may take longer than a query waits: the way is made by it.
+    // The first query may fail: it takes longer than dig waits to set up the tunnel.
     await eventually(async () => ((await answer())[0] === '192.0.2.4' ? true : undefined), {
       what: 'an answer through the tunnel',
       timeoutMs: PATIENCE_MS,
@@ -187,7 +187,7 @@ describe('upstream resolvers on the kernel', function () {
       const back = await dns.dig('www.example.com', 'A')
       expect(back.answers).to.deep.equal(['192.0.2.1'])
       expect(back.ms).to.be.below(DEADLINE_MS)
-      // It has answered, and so is asked first again, though the other one would not answer at all.
+      // The server has answered, and so is queried first again, though the other one would not answer at all.
       expect(await answer()).to.deep.equal(['192.0.2.1'])
     } finally {
       second.pause(false)

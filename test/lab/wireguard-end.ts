@@ -1,5 +1,5 @@
-// One end of a tunnel as a process of its own, so that it can live in another network namespace: the transport on a UDP socket,
-// without a TUN device. Its parent tells it inputs and hears of outputs over the IPC channel.
+// One end of a tunnel as a process of its own, so that it can live in another network namespace: the transport on a UDP
+// socket, without a TUN device. Its parent sends inputs and receives outputs over the IPC channel.
 import { createSocket } from 'node:dgram'
 import type { TunnelInput, TunnelOutput } from '../../core/contract/tunnel-transport.ts'
 import { drive } from '../../core/runtime/drive.ts'
@@ -9,9 +9,9 @@ import { createClock, createRandom } from '../../hosts/runtime/index.ts'
 import type { RekeyPace } from '../../plugins/transport-wireguard/timers.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 
-/** How this end differs from one of the product. */
+/** Differences between this end and one of the product. */
 export interface EndTuning {
-  /** It asks everybody for a cookie. */
+  /** Whether it asks everybody for a cookie. */
   alwaysUnderLoad?: boolean
   pace?: Partial<RekeyPace>
 }
@@ -19,7 +19,7 @@ export interface EndTuning {
 export type EndCommand =
   | { type: 'open'; privateKey: Uint8Array; port: number; tuning: EndTuning }
   | { type: 'input'; input: TunnelInput }
-  /** Lets this end believe that so much time has passed, on both of its clocks. */
+  /** Moves both clocks of this end forward. */
   | { type: 'skipTime'; milliseconds: number }
   /** Sends bytes past the transport. */
   | { type: 'sendRaw'; to: string; datagram: Uint8Array; times: number }

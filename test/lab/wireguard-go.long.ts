@@ -16,7 +16,8 @@ describe('T9 the WireGuard transport and a real wireguard-go, at length', functi
     const first = us.sent.find(isInitiation) ?? new Uint8Array()
     const before = us.sent.length
     us.skipTime(200_000)
-    // It counts as under load for a second after many handshake messages came at once; a replay with a right mac1 is enough.
+    // wireguard-go counts as under load for a second after many handshake messages came at once; replays with a right
+    // mac1 are enough.
     const flood = setInterval(() => us.flood(pair().theirEndpoint, first, 400), 100)
     try {
       await us.until('a cookie reply', () => us.received.has(3))
@@ -27,7 +28,7 @@ describe('T9 the WireGuard transport and a real wireguard-go, at length', functi
     }
     const initiations = us.sent.slice(before).filter(isInitiation)
     expect(initiations.slice(-1).map(hasMac2)).to.deep.equal([true])
-    // What is left of the flood in its socket's buffer may still cost a packet.
+    // Messages of the flood that are still in the socket's buffer may cost a packet.
     const echo = { sequence: 1, size: 64 }
     const pings = setInterval(() => us.send(pair().request(echo)), 200)
     try {

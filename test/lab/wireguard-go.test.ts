@@ -4,7 +4,7 @@ import { eventually } from '../../hosts/lab/eventually.ts'
 import { OURS, THEIRS, useWireGuardPair } from './wireguard-pair.ts'
 import { PATIENCE_MS } from '../kit/patience.ts'
 
-/** Every fifth datagram of each direction is lost. */
+/** Rules of nft that drop every fifth datagram in each direction. */
 const LOSS = `
 table inet loss {
   chain input { type filter hook input priority 0; udp dport 51820 numgen random mod 5 0 drop; }
@@ -47,7 +47,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     await pair().configure({ theyKnowWhere: false })
     us.answerPings()
     await pair().ping({ sequence: 1, size: 64 })
-    // Our clocks jump, its do not: every handshake that follows is one that it agreed to.
+    // Only our clocks jump: wireguard-go has agreed to every handshake that follows.
     expect(await pair().theirPings()).to.equal(5)
     us.skipTime(121_000)
     await pair().ping({ sequence: 2, size: 64 })
@@ -108,7 +108,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     await pair().ping({ sequence: 2, size: 64 })
     expect((await wireGuardGo.state()).get('endpoint')).to.equal(`192.0.2.11:${OURS.port}`)
     await wireGuardGo.moveTo(THEIRS.port + 10)
-    // It speaks first, so that we hear where it is.
+    // wireguard-go sends first, so that we learn its address.
     expect(await pair().theirPings()).to.equal(5)
     await pair().ping({ sequence: 3, size: 64 })
     expect(us.established).to.equal(1)

@@ -8,7 +8,7 @@ export interface WireGuardGoPeer {
   publicKey: Uint8Array
   presharedKey: Uint8Array
   allowedIp: string
-  /** Absent where the peer has to begin. */
+  /** Endpoint of the peer; absent if the peer has to begin. */
   endpoint?: string
 }
 
@@ -16,7 +16,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 /** Debian's wireguard-go with a device of its own in a namespace, configured through its UAPI socket. */
 export class WireGuardGo {
-  // Its socket's path is the same in every namespace: the name of the device keeps runs apart.
+  // The path of the UAPI socket is the same in every namespace: the name of the device keeps runs apart.
   readonly device = `wg${randomBytes(5).toString('hex')}`
   readonly #part: Part
 
@@ -27,7 +27,7 @@ export class WireGuardGo {
     })
   }
 
-  /** Everything it logged. */
+  /** Log of the process so far. */
   get log(): string {
     return this.#part.output
   }
@@ -50,13 +50,13 @@ export class WireGuardGo {
     if (!answer.includes('errno=0')) throw new Error(`wireguard-go refused its configuration: ${answer}`)
   }
 
-  /** Goes on from another port, as behind a NAT that forgot it. */
+  /** Changes the listening port, as behind a NAT that has forgotten its mapping. */
   async moveTo(port: number): Promise<void> {
     const answer = await this.#ask(['set=1', `listen_port=${port}`])
     if (!answer.includes('errno=0')) throw new Error(`wireguard-go stayed: ${answer}`)
   }
 
-  /** What `get=1` tells, by key: `endpoint`, `rx_bytes`, `last_handshake_time_sec` … of its one peer. */
+  /** Answer of the UAPI's `get=1` by key: `endpoint`, `rx_bytes`, `last_handshake_time_sec` … of the one peer. */
   async state(): Promise<Map<string, string>> {
     const lines = (await this.#ask(['get=1'])).split('\n').filter((line) => line.includes('='))
     return new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))

@@ -18,10 +18,13 @@ import type { EndTuning } from './wireguard-end.ts'
 
 export const OURS = { outer: '192.0.2.1', port: 51821, inner: '100.64.0.1' }
 export const THEIRS = { outer: '192.0.2.2', port: 51820, inner: '100.64.0.2' }
-/** What a forwarder between both listens on, on their machine: for us and for them. */
+/** Ports of a forwarder between both ends, on its machine: one for us, one for wireguard-go. */
 const FRONT = 51_900
 const BACK = 51_901
-/** More at once could fill the buffer of a socket whose process does not get to run, and be lost where no test counts it. */
+/**
+ * Packets in flight: more could overflow the buffer of a socket whose process does not get to run, and be lost
+ * uncounted.
+ */
 const IN_FLIGHT = 40
 const OUR_ENDPOINT = `${OURS.outer}:${OURS.port}`
 const THEIR_ENDPOINT = `${THEIRS.outer}:${THEIRS.port}`
@@ -58,7 +61,7 @@ export class WireGuardPair {
     return pair
   }
 
-  /** Where each sends to, to reach the other. */
+  /** Endpoint that our end sends to: wireguard-go's, or the forwarder's. */
   get theirEndpoint(): string {
     return this.#forwarder === undefined ? THEIR_ENDPOINT : `${THEIRS.outer}:${FRONT}`
   }
@@ -67,12 +70,12 @@ export class WireGuardPair {
     return this.#forwarder === undefined ? OUR_ENDPOINT : `${THEIRS.outer}:${BACK}`
   }
 
-  /** Starts our end anew, with the same keys. */
+  /** Starts our end again with the same keys. */
   restart(port: number, tuning?: EndTuning): Promise<void> {
     return this.us.restart(this.#keys.ours.privateKey, port, tuning)
   }
 
-  /** Puts a bad network between the ends; before they are told of each other. */
+  /** Puts a bad network between the ends; call it before `configure`. */
   async disorder(disorder: DisorderOptions): Promise<void> {
     const input: ForwarderInput = { front: FRONT, back: BACK, ours: OUR_ENDPOINT, theirs: THEIR_ENDPOINT, disorder }
     const script = fileURLToPath(new URL('unruly-forwarder.js', import.meta.url))
@@ -80,14 +83,17 @@ export class WireGuardPair {
     await this.#forwarder.line((line) => line === 'ready')
   }
 
-  /** Ends the bad network; what it let through. */
+  /** Ends the bad network and resolves with its report. */
   async forwarded(): Promise<ForwarderReport> {
     if (this.#forwarder === undefined) throw new Error('there is no forwarder')
     await this.#forwarder.stop()
     return JSON.parse(await this.#forwarder.line((line) => line.startsWith('{'))) as ForwarderReport
   }
 
-  /** Tells both of each other; one of them has to begin where they do not know where we are. */
+  /**
+   * Configures both ends as peers. Only one end knows the other's endpoint, and has to begin: wireguard-go if
+   * `theyKnowWhere`, otherwise ours.
+   */
   async configure({ theyKnowWhere, psk }: { theyKnowWhere: boolean; psk?: Uint8Array }): Promise<void> {
     const { ours, theirs, presharedKey } = this.#keys
     await this.wireGuardGo.configure(
@@ -104,7 +110,7 @@ export class WireGuardPair {
     this.addPeer(theyKnowWhere ? {} : { path: this.theirEndpoint })
   }
 
-  /** Tells our end of theirs. */
+  /** Adds wireguard-go as a peer of our end. */
   addPeer(where: { path?: string }): void {
     const { theirs, presharedKey } = this.#keys
     this.us.addPeer({ publicKey: theirs.publicKey, presharedKey, ...where })
@@ -114,13 +120,13 @@ export class WireGuardPair {
     return echoPacket({ source: OURS.inner, destination: THEIRS.inner, ...echo })
   }
 
-  /** One ping of ours and its reply. */
+  /** Sends one ping from our end and waits for its reply. */
   async ping(echo: Echo): Promise<void> {
     this.us.send(this.request(echo))
     await this.us.packet(`the reply to ${echo.sequence}`, (packet) => isEcho(packet, 'reply', echo))
   }
 
-  /** Pings until each has its reply, some at a time: one that is lost is sent again, as an application would. */
+  /** Sends pings until each has its reply, some at a time: a lost one is sent again, as an application would. */
   async pingInsistently(count: number, { size = 100, timeoutMs = 120_000 } = {}): Promise<void> {
     const missing = new Set(Array.from({ length: count }, (_, index) => index + 1))
     let read = 0
@@ -146,8 +152,8 @@ export class WireGuardPair {
   }
 
   /**
-   * How many of their pings we answered, which we have to do (`us.answerPings`). They are small: all of a test's fit into the buffer of a socket
-   * whose process does not get to run.
+   * Sends pings from wireguard-go's end; returns how many of them our end answered (`us.answerPings`). They are small:
+   * all of a test's fit into the buffer of a socket whose process does not get to run.
    */
   async theirPings({ count = 5, intervalSeconds = 0.05, size = 100, waitSeconds = 20 } = {}): Promise<number> {
     const numbers = { '-c': count, '-i': intervalSeconds, '-W': waitSeconds, '-s': size }
@@ -158,7 +164,10 @@ export class WireGuardPair {
     return Number(summary?.[2])
   }
 
-  /** Waits until so many replies of ours came out of their tunnel, also such as `ping` waited for no more. */
+  /**
+   * Waits until so many replies of ours have come out of wireguard-go's tunnel, also those that `ping` did not wait
+   * for.
+   */
   async repliesThere(least: number): Promise<void> {
     await eventually(
       async () => {
@@ -171,7 +180,7 @@ export class WireGuardPair {
     )
   }
 
-  /** How many packets came out of their tunnel. */
+  /** Number of packets that came out of wireguard-go's tunnel. */
   async packetsOutThere(): Promise<number> {
     const file = `/sys/class/net/${this.wireGuardGo.device}/statistics/rx_packets`
     return Number((await this.there.mustRun('cat', [file])).stdout)
@@ -186,7 +195,10 @@ export class WireGuardPair {
   }
 }
 
-/** For the top of a describe: a fresh pair for each of its tests, and what it said where one fails. */
+/**
+ * Makes a new pair for each test of a `describe`, and prints its output where one fails. Call it first in the
+ * `describe`.
+ */
 export const useWireGuardPair = (): (() => WireGuardPair) => {
   let pair: WireGuardPair | undefined
   needsKernel()

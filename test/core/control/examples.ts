@@ -21,7 +21,7 @@ export interface ExampleMessage {
   frame: ExampleFrame
 }
 
-/** All examples of messages in dialect v2, with who reads them. */
+/** All examples of messages in dialect v2, with the role that reads each. */
 export const exampleMessages = (): ExampleMessage[] => {
   const index = JSON.parse(readFileSync(`${FOLDER}index.json`, 'utf8')) as Record<
     string,

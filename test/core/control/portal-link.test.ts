@@ -15,7 +15,7 @@ interface Options {
   patienceMs?: number
 }
 
-/** A link under virtual time, with what it asked for since the last look. */
+/** A link in virtual time, and its outputs since the last call. */
 class Bench {
   readonly clock = new VirtualClock()
   readonly link: PortalLink<'client'>
@@ -27,7 +27,7 @@ class Bench {
     this.#driven = drive(this.link, { clock: this.clock, perform: (output) => this.#outputs.push(output) })
   }
 
-  /** Hands over facts and returns what followed. */
+  /** Feeds inputs and returns the outputs that follow. */
   put(...inputs: LinkInput<'client'>[]): LinkOutput<'client'>[] {
     for (const input of inputs) this.#driven.dispatch(input)
     return this.#outputs.splice(0)
@@ -42,13 +42,13 @@ class Bench {
     return this.put({ type: 'frameReceived', text: JSON.stringify(frame) })
   }
 
-  /** To the state of being joined. */
+  /** Feeds the inputs that lead to a joined link. */
   join(): LinkOutput<'client'>[] {
     this.put({ type: 'started' }, { type: 'connectionOpened' })
     return this.receive(example('frame.reply-ok'))
   }
 
-  /** Waits for the next attempt and says how long that took. */
+  /** Lets time pass until the next connect; returns the milliseconds, or undefined after `limit`. */
   nextAttempt(limit: number): number | undefined {
     const start = this.clock.now()
     while (this.clock.now() - start < limit) {

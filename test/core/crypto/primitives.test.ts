@@ -20,7 +20,7 @@ const key = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const data = fc.uint8Array({ maxLength: 200 })
 const counter = fc.maxSafeNat()
 
-/** The nonce of a counter, made another way. */
+/** The nonce of a counter, computed in another way than the code under test. */
 const nonceOf = (number: number): Uint8Array => {
   const nonce = new Uint8Array(12)
   new DataView(nonce.buffer).setBigUint64(4, BigInt(number), true)
@@ -60,7 +60,7 @@ describe('X25519', () => {
         try {
           byHalf = importHalfJwk(one)
         } catch (error) {
-          // Node.js 24 and later compare the halves.
+          // Node.js 24 and later compare the public and the private half of a key.
           expect(error).to.have.property('code', 'ERR_CRYPTO_INVALID_JWK')
           return
         }

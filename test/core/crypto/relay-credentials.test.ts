@@ -4,7 +4,7 @@ import { hmacSha1, sha256 } from '../../../core/crypto/hash.ts'
 import { toBase64, toUnpaddedBase64 } from '../../../core/crypto/text-encoding.ts'
 import vectors from '../../vector/protocol/vectors.json' with { type: 'json' }
 
-// The portal has no relays yet: these stand here until it does, and keep the known answers true.
+// The portal has no relays yet. These functions keep the protocol's known answers tested until it does.
 
 /** TURN credentials at a relay of the released dialect; `expiry` in unix seconds. One allocation per user name. */
 const stampedRelayCredentials = (relay: {

@@ -5,7 +5,7 @@ import { isLater, successor, tai64n } from '../../../core/crypto/tai64n.ts'
 import { toHex } from '../../../core/crypto/text-encoding.ts'
 import { unixTime } from '../../../core/runtime/time.ts'
 
-// Up to the year 4000.
+// Moments up to the year 4000.
 const time = fc.integer({ min: 0, max: 64_060_588_800_000 }).map(unixTime)
 
 describe('TAI64N', () => {

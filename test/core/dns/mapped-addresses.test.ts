@@ -52,7 +52,7 @@ describe('mapped addresses', () => {
       numbers.push(number)
       if (forgotten !== undefined) expect(mapped.numberOf(forgotten)).to.equal(undefined)
     }
-    // The third one begins the first watch.
+    // The third name gets no number, and starts the watch after which unused names are forgotten.
     expect(numbers).to.deep.equal([0, 1, undefined, 2, 3, 4, 0, 1, 2, 3, 4, 0])
     expect(mapped.size).to.equal(2)
     expect(mapped.nameOf(addressBytes(0, 'ipv4')[0] ?? new Uint8Array())).to.equal('n11.example.org')

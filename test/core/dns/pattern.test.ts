@@ -160,7 +160,7 @@ const randomName = fc
   .array(fc.string({ unit: fc.constantFrom('a', 'b'), minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 7 })
   .map((labels) => labels.join('.'))
 
-/** The rules of data-path research §2.6, word for word, by trying everything. */
+/** A slow model of the matching rules: tries every way to match a pattern. */
 const modelMatch = (pattern: string, name: string): boolean => {
   const labels = pattern.split('.')
   const direct = modelLabels(labels, name.split('.'))

@@ -30,7 +30,7 @@ describe('site resolver', () => {
   const look = (lookup: number, domain = 'gitlab.example.org') => dispatch({ type: 'lookupRequested', lookup, domain })
   const verdict = (ask: number | undefined, given: ServerVerdict) =>
     dispatch({ type: 'systemAnswered', ask: ask ?? -1, verdict: given })
-  /** Answers the ask at an index with records of the name asked for, or with others. */
+  /** Answers the query with this index, with records of the queried name or other ones. */
   const answer = (index: number, data: (string | Answer)[], rcode = 0) => {
     const ask = asks()[index]
     const { id = 0, questions = [] } = decode(Buffer.from(ask?.message ?? []))

@@ -111,7 +111,7 @@ describe('stub resolver', () => {
     expect(world.others('mapName')).to.deep.equal([])
     expect(world.machine.isResource('portal.example.org')).to.equal(false)
     expect(world.ask('www.example.org', 'A').answers, 'the pattern holds for all else').to.have.length(4)
-    // Without a server of its own, it goes where all else goes.
+    // A bypassing name without servers of its own goes to the upstreams of all other names.
     world.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, SECOND] })
     world.send('portal.example.org', 'AAAA')
     expect(world.asks.at(-1)?.server).to.equal(FIRST.server)
@@ -436,7 +436,7 @@ describe('stub resolver', () => {
     const second = world.asks.at(-1)
     const started = world.asks.length
     world.send('www.example.com', 'A')
-    // Both are dead by now: the order is the configured one.
+    // Both upstreams count as dead by then: the order is the configured one.
     expect(world.asks[started]?.server).to.equal(FIRST.server)
     world.clock.advance(1_000)
     const late = world.asks.at(-1)
@@ -648,7 +648,7 @@ const IPV6 = { kind: 'udp', server: { endpoint: endpoint('2001:db8::53', 53) } }
 type Output = StubResolverOutput<number>
 type Ask = Extract<Output, { type: 'askUpstream' }>
 
-/** A resolver with two upstreams and some resources, its clock, and all that it put out. */
+/** A resolver with two upstreams and some resources, its clock, and all its outputs. */
 class World {
   readonly clock = new VirtualClock()
   readonly machine: StubResolver<number>
@@ -685,7 +685,7 @@ class World {
     return told.at(-1)?.addresses ?? []
   }
 
-  /** The latest question to a site. */
+  /** The latest query to a site. */
   siteAsk(): Extract<Output, { type: 'askSite' }> {
     const ask = this.others('askSite').at(-1)
     return ask?.type === 'askSite' ? ask : expect.fail()
@@ -720,7 +720,7 @@ class World {
     return query
   }
 
-  /** Asks, and expects that the answer is there at once. */
+  /** Sends a query and returns the answer, which must come at once. */
   ask(name: string, type: RecordType) {
     return this.decoded(this.send(name, type))
   }
@@ -739,7 +739,7 @@ class World {
     return answers[0]?.message
   }
 
-  /** How many addresses a name has of IPv4 and of IPv6. */
+  /** Numbers of a name's addresses, of IPv4 and of IPv6. */
   families(name: string): number[] {
     return (['A', 'AAAA'] as const).map((type) => {
       const { rcode, answers } = this.ask(name, type)

@@ -7,7 +7,7 @@ import { describePacket } from '../../kit/packet-builder.ts'
 
 const peer = { peer: 'gateway', peerIpv4: GATEWAY.ipv4, peerIpv6: GATEWAY.ipv6 }
 
-/** Carries what the client sends to the gateway, and what the gateway answers back. What is for neither is returned. */
+/** Carries the client's packets to the gateway, and the gateway's answers back; returns all other outputs. */
 const carry = (client: ClientBench, gateway: GatewayBench, fromClient: string[]): string[] => {
   const rest = fromClient.filter((told) => !told.startsWith('gateway: '))
   for (const packet of client.packets) {
@@ -40,7 +40,7 @@ describe('client and gateway together', () => {
     expect(client.handle({ type: 'tunnelPacket', peer: 'gateway', packet: answer ?? new Uint8Array(0) })).to.deep.equal(
       [`tun: tcp 100.96.0.2:443 > ${ADA.ipv4}:40000 SA`],
     )
-    // D11, through both.
+    // Statement D11, at both ends.
     const asked = client.fromApplication({ destination: 'fd00:2021:1111:8000::2' })
     carry(client, gateway, asked)
     expect(describePacket(client.packets[0])).to.contain('icmp 1/3 fd00:2021:1111:8000::2 > fd00:2021:1111::2')
@@ -69,7 +69,7 @@ describe('client and gateway together', () => {
         const gateway = new GatewayBench()
         const [asked] = client.fromApplication(parts)
         const wanted = /^request (.*)/.exec(asked ?? '')?.[1]
-        // Only what the client asks for is granted, and that is enough. Without it, all others are not.
+        // The one resource that the client requests is enough to pass; all others without it are not.
         for (const each of resources.toReversed()) if (each.id === wanted) gateway.grant(each)
         expect(gateway.fromClient(parts)[0]?.startsWith('tun: ') ?? false).to.equal(wanted !== undefined)
         const all = new GatewayBench()

@@ -68,7 +68,7 @@ describe('the flow cache', () => {
     )
     if (first === undefined || later === undefined) throw new Error('two packets')
     cache.store(first, 1)
-    // A million and a little: more than it counts.
+    // A little more than a million: the cache's generation counter wraps around.
     for (let cleared = 0; cleared < 0x100002; cleared++) {
       cache.clear()
       if (cleared % 50_000 === 0) cache.store(later, 2)

@@ -40,7 +40,7 @@ const gateway = (): GatewayBench => {
   return bench
 }
 
-/** What an ICMP error says of the way, in either family; undefined for another packet. */
+/** MTU that an ICMP error reports, in either family; undefined for another packet. */
 const mtuIn = (packet: Uint8Array | undefined): number | undefined => {
   const view = new PacketView()
   if (packet === undefined || view.parse(packet) !== 'ok' || view.kind !== 'icmpError') return undefined
@@ -132,7 +132,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
       expect(mtuIn(send(1_377))).to.equal(1_376)
       bench.handle({ type: 'mtuChanged', peer: 'ada', mtu: 1_280 })
       expect(mtuIn(send(1_376))).to.equal(1_280)
-      // To the site as the client that the packet was for, whom its kernel knows.
+      // The error's sender is the client that the packet was for, which the site's kernel knows.
       const view = new PacketView()
       view.parse(bench.packets[0] ?? new Uint8Array())
       expect([view.sourceText(), view.destinationText()]).to.deep.equal([own, server])
@@ -200,7 +200,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
         offers.push(offered(there.packets[0]))
         there.handle({ type: 'tunPackets', packets: [answer] })
         offers.push(offered(there.packets[0]))
-        // By the short way none goes by unseen.
+        // The fast path leaves every SYN to the machine.
         const ada = there.flows.numbers.find('ada') ?? -1
         expect(here.flows.passFromTun(syn, WHOLE, instant(here.now))).to.equal(undefined)
         expect(
@@ -213,7 +213,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
       expect(began()).to.deep.equal([mss, mss, mss, mss])
       here.handle({ type: 'mtuChanged', peer: 'gateway', mtu: 1_408 })
       there.handle({ type: 'mtuChanged', peer: 'ada', mtu: 1_408 })
-      // And again, when the flow is known already.
+      // The second time the flow is known already.
       expect(began()).to.deep.equal([raised, raised, raised, raised])
     })
   })

@@ -16,7 +16,7 @@ import { VirtualNetwork, type VirtualHost } from '../../kit/virtual-network.ts'
 const CLIENT = { username: 'zegv', password: 'czskz6fyfoa6bfv7sqx5ld' }
 const GATEWAY = { username: '4zlx', password: 'hcqpxsvioeww7s4udf2ynq' }
 
-/** One side's agents on a machine of the virtual network. */
+/** ICE agents of one side on a machine of the virtual network. */
 class Side {
   readonly events: {
     type: string
@@ -100,7 +100,7 @@ describe('ICE agents', () => {
     gateway.tell({ type: 'remoteCandidatesAdded', peer: 'c', candidates: client.lines() })
   }
 
-  /** Both ends exchange packets every 100 ms for a while. */
+  /** Sends packets from both ends every 100 ms for a while. */
   const traffic = (milliseconds: number) => {
     const end = clock.now() + milliseconds
     while (clock.now() < end) {
@@ -252,7 +252,7 @@ describe('ICE agents', () => {
       for (let at = 0; at < 40; at++) {
         gateway.tell({ type: 'datagramReceived', path: endpoint('192.0.2.66', ++source), datagram })
       }
-      // The one in use is not given up for them.
+      // The path in use is not given up for the others.
       expect(gateway.agents.path('c')).to.equal(client.host.addresses.map((address) => `${address}:52625`).join())
       moveTo(place)
       traffic(1_000)

@@ -12,7 +12,7 @@ const CREDENTIALS = {
 const line = (address: string): string => `candidate:1 1 udp 2130706431 ${address} 3478 typ host`
 const victim = (n: number): string => line(`192.0.2.${(n % 250) + 1}`)
 
-/** A gateway's agent, of which a hostile client says where to send; time passes as it asks. */
+/** A gateway's ICE agent, to which a hostile client names addresses; time passes with each step. */
 class Checker {
   now = 1_000
   readonly agent: IceAgent

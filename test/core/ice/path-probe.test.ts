@@ -6,15 +6,15 @@ import { instant } from '../../../core/runtime/time.ts'
 
 const SIZES = [1_440, 1_408, 1_360]
 
-/** A path that carries so much, and a machine that asks it. */
+/** A path of a given MTU, and a machine that probes it. */
 class Path {
   readonly probe = new PathProbe(SIZES)
   readonly sent: { at: number; size: number }[] = []
   now = 1_000
   carries: number
-  /** Whether packets go on. */
+  /** Whether packets are being sent. */
   isBusy = false
-  /** Each of so many probes arrives, from the first on; then the others. */
+  /** Fates of the next probes, in order: 1 if lost, else 0; later probes are not lost. */
   losses: number[] = []
 
   constructor(carries: number) {
@@ -26,7 +26,7 @@ class Path {
     this.#carryOut()
   }
 
-  /** Time passes; answers take 20 ms. */
+  /** Lets time pass; answers take 20 ms. */
   pass(milliseconds: number): void {
     const end = this.now + milliseconds
     for (; this.now < end; this.now += 20) {

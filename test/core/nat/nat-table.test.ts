@@ -12,10 +12,10 @@ const PROXY = address('100.96.0.1')
 const OTHER_PROXY = address('100.96.0.5')
 const REAL = address('10.0.0.5')
 
-/** By the proxy address, so that a test can tell. */
+/** Group of a flow, derived from its mapped address so that a test can tell it. */
 const groupOf = (proxy: string): string => (proxy === '100.96.0.2' ? 'group 2' : 'group 1')
 
-/** A table with a clock, seen as the gateway uses it. */
+/** A NAT table with a clock, used as the gateway does. */
 class Bench {
   now = 0
   readonly states = new FlowStates<NatEntry<string>>(() => undefined)
@@ -29,7 +29,7 @@ class Bench {
     })
   }
 
-  /** What the network sees of a packet of the client, as port and address. */
+  /** Translates a client's packet; returns its source port and address as the network sees them. */
   send(protocol: number, port: number, { proxy = PROXY, real = REAL, flags = 0 } = {}): string {
     const now = instant(this.now)
     const known = this.table.fromInside(protocol, port, proxy, now)
@@ -52,7 +52,7 @@ class Bench {
     return `${formatAddress(entry.outsideAddress)} ${entry.outsidePort}`
   }
 
-  /** What the client sees of a packet of the network. */
+  /** Translates a packet from the network; returns its source as the client sees it. */
   reply(protocol: number, port: number, { real = REAL, flags = 0 } = {}): string {
     const entry = this.table.fromOutside(protocol, port, real, instant(this.now))
     if (entry === undefined) return 'dropped'
@@ -241,7 +241,7 @@ interface ModelFlow {
   confirmed: boolean
   finIn: boolean
   finOut: boolean
-  /** When both sides had ended. */
+  /** Moment when both sides had ended the connection. */
   endedAt: number | undefined
   lastAt: number
   reset: boolean
@@ -254,7 +254,7 @@ interface ModelPacket {
   flags: number
 }
 
-/** The rules of wire §5 over a plain list. */
+/** Reference model: the NAT rules of the wire's section 5 over a plain list. */
 class Model {
   now = 0
   #list: ModelFlow[] = []

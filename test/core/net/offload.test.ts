@@ -9,7 +9,7 @@ import {
   type OffloadHeader,
 } from '../../../core/net/offload.ts'
 
-// The slow model: a packet is a list of bytes, built field by field; a sum is a loop over words.
+// Slow model: a packet is a list of bytes, built field by field; a checksum is a loop over words.
 
 interface Flow {
   family: 4 | 6

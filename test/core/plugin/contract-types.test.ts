@@ -19,8 +19,8 @@ import {
   type UpstreamResolver,
 } from '../../../core/index.ts'
 
-// What compiles, and what does not. A directive stands above the very line that the compiler's error points at: where the line compiles after
-// all, the directive itself is an error of the build.
+// Lines that compile, and lines that do not. Each directive stands directly above the line of the compiler's error: if
+// that line compiles, the directive itself fails the build.
 
 const Ranges = z.strictObject({ ranges: z.array(z.string()) })
 type Ranges = zod.output<typeof Ranges>

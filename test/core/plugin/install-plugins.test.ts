@@ -57,7 +57,7 @@ const install = (...definitions: PluginDefinition[]) => {
   return { container, installation }
 }
 
-/** What a plugin in JavaScript declares, of which no compiler has looked at the types. */
+/** A plugin in JavaScript whose declaration no compiler has checked. */
 const declaring = (declaration: unknown, point: { readonly name: string } = PolicyConditions): PluginDefinition => ({
   name: 'condition-untyped',
   api: 1,

@@ -18,7 +18,7 @@ interface Settings {
   again?: number
 }
 
-/** Says what its settings say. */
+/** A condition whose settings are its verdict. */
 const told = condition<Settings>({
   evaluate: ({ settings: { holds, until, again } }) =>
     holds
@@ -245,7 +245,10 @@ describe('PolicyIndex', () => {
         { address: Facts.client.address },
       ),
     }
-    /** What it says, or one that can say nothing: it fails, is late, talks nonsense, lacks a fact, its settings or its plugin. */
+    /**
+     * A condition with any verdict, or one that cannot give any: it throws, is late, returns nonsense, lacks a fact,
+     * its settings or its plugin.
+     */
     const anyCondition = fc.oneof(
       { weight: 4, arbitrary: settings.map(asTold) },
       fc
@@ -271,7 +274,7 @@ describe('PolicyIndex', () => {
       resourceId: fc.constantFrom('wiki', 'mail'),
     })
 
-    /** How much a verdict grants: nothing, until a moment, or for ever. */
+    /** Extent of a verdict: nothing, until a moment, or for ever. */
     const extent = (verdict: PolicyVerdict): number => (verdict.allowed ? (verdict.expiresAt ?? Infinity) : -Infinity)
     const withoutOrder = ({ explanation, ...verdict }: PolicyVerdict) => ({
       ...verdict,

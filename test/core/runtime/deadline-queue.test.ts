@@ -6,7 +6,7 @@ import { instant } from '../../../core/runtime/time.ts'
 
 const at = (moment: number): Deadline => ({ at: instant(moment), reason: `at ${moment}` })
 
-/** The same by looking through all of them. */
+/** Reference model: finds the earliest deadline by looking through all of them. */
 class PlainQueue {
   readonly #deadlines = new Map<string, Deadline>()
 
@@ -15,7 +15,7 @@ class PlainQueue {
   }
 
   set(owner: string, deadline: Deadline | undefined): void {
-    // A map keeps the place of a key that it has, so that of equals the first entered is met first.
+    // A map keeps the place of an existing key, so that among equal deadlines the first entered is met first.
     if (deadline === undefined) this.#deadlines.delete(owner)
     else this.#deadlines.set(owner, deadline)
   }

@@ -4,7 +4,7 @@ import { HeldMachines, type Tell } from '../../../core/runtime/held-machines.ts'
 import type { Machine } from '../../../core/runtime/machine.ts'
 import { instant, type Instant } from '../../../core/runtime/time.ts'
 
-/** Says what it heard, and says once more when its time has come. */
+/** Puts out each input, and once more when its time has come. */
 class Echo implements Machine<string, string> {
   readonly #name: string
   #at: Instant | undefined

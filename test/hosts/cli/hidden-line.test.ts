@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { hiddenLine } from '../../../hosts/cli/hidden-line.ts'
 
-/** A terminal as far as reading from it goes. */
+/** The parts of a terminal that reading a line needs. */
 const terminal = () => {
   const raw: boolean[] = []
   const stream = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (on: boolean) => void raw.push(on) })

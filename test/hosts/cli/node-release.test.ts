@@ -31,7 +31,7 @@ describe('the Node.js that the command is run with', function () {
   it('can read the first file even where it is too old for the rest', async () => {
     const text = await readFile(main, 'utf8')
     const code = text.replace(/^\s*(\/\/|#!).*$/gm, '')
-    // Node.js 10 takes all that is left, also as CommonJS.
+    // Node.js 10 parses the remaining syntax, also as CommonJS.
     expect(code).not.to.match(/=>|`|\?\.|\?\?|^\s*(import|export)\b(?!\()|\bawait\b/m)
   })
 

@@ -6,7 +6,7 @@ import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 const MAIN = join(packageRoot(), 'dist/hosts/cli/main.js')
 
-/** Runs the command with a reader that goes away before it reads anything: `| head -0`. */
+/** Runs the command with a reader that closes the pipe before reading anything: `| head -0`. */
 const unread = (args: readonly string[]): Promise<{ code: number | null; signal: string | null; stderr: string }> =>
   new Promise((resolve) => {
     const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -19,7 +19,7 @@ describe('portreeve portal emergency-code', function () {
 
   const make = async () => portal.run('emergency-code', '--account', 'example')
 
-  /** The address and the code as a person reads them. */
+  /** Reads the address and the code from the command's text. */
   const read = (printed: string) => ({
     url: /^enter +(\S+)$/m.exec(printed)?.[1] ?? '',
     code: /^code +(\S+)$/m.exec(printed)?.[1] ?? '',
@@ -31,7 +31,7 @@ describe('portreeve portal emergency-code', function () {
     expect(printed).to.match(/^admin +ada@example\.org$/m)
     expect(told).to.match(/good once, until 20.*audit trail/)
     const { url, code } = read(printed)
-    // The port is any: the configuration does not say which.
+    // The address may have any port: the configuration does not say which one is public.
     const page = `${portal.url}${new URL(url).pathname}`
     const browser = new Browser()
     expect((await browser.send(page)).status).to.equal(200)
@@ -54,7 +54,7 @@ describe('portreeve portal emergency-code', function () {
     expect(data.find(({ action }) => action === 'emergency_code_made')).to.deep.include({
       by: { type: 'system', part: 'command-line' },
     })
-    // Nowhere but on the terminal of whoever asked for it.
+    // The code appears only on the terminal of its requester.
     expect(JSON.stringify(data)).not.to.contain(code)
     expect(portal.output).not.to.contain(code)
   })
@@ -93,7 +93,7 @@ describe('portreeve portal emergency-code', function () {
       expect(down).to.include({ code: 4, printed: '' })
       expect(down.told).to.match(/^portreeve: DATABASE_UNREACHABLE: PostgreSQL in \S+ cannot be reached: .*ENOENT/)
 
-      // The key belongs to the rows: whoever cannot read it is not on the portal's own machine.
+      // The key belongs to the rows: a command that cannot read it does not run on the portal's machine.
       await rm(join(state, 'portal.sqlite'))
       await writeFile(join(state, 'portal.sqlite'), '')
       await chmod(join(state, 'secret-key'), 0o644)

@@ -13,7 +13,7 @@ import { openClientSocket } from '../../../hosts/client/session/control-socket.t
 import type { ControlSocket } from '../../../hosts/peer/control-socket.ts'
 import { kernelProblem } from '../../kit/needs-kernel.ts'
 
-/** What a command printed, said and ended with. */
+/** Standard output, standard error and exit code of a command. */
 interface Outcome {
   code: number
   printed: string
@@ -201,7 +201,7 @@ describe('hosts/cli/program', () => {
   })
 
   it('refuses a client’s plugins before anybody is asked to sign in', async function () {
-    if (kernelProblem() !== undefined) this.skip() // it would be refused for that, before
+    if (kernelProblem() !== undefined) this.skip() // the missing kernel would be the reason of refusal instead
     const lines = [
       'portal_url: https://portal.example.org',
       'account: example',

@@ -135,7 +135,7 @@ for (const [named, transport] of [
       clock.advance(500)
       client.send({ to, port: 80, payload: 'cached', fromPort: 1_001 })
       clock.advance(30_000)
-      // What the gateway remembers is over: the application's next question is what has it asked anew.
+      // The gateway's own cache has expired: the application's next query makes it resolve the name again.
       expect(address('gitlab.example.org')).to.equal(to)
       clock.advance(500)
       client.send({ to, port: 80, payload: 'old flow', fromPort: 1_000 })
@@ -255,7 +255,7 @@ for (const [named, transport] of [
       const to = '198.51.100.9'
       client.send({ to, port: 9, payload: 'x' })
       clock.advance(500)
-      // Whichever family the path is of, one of these ends it.
+      // Each of these moves ends a path of one family.
       for (const places of [['192.0.2.200'], ['2001:db8:9::200'], ['192.0.2.201']]) {
         client.move(places)
         for (let n = 0; n < 60; n++) {
@@ -274,7 +274,7 @@ for (const [named, transport] of [
       clock.advance(500)
       const first = gateways.find(({ name }) => name === site.seen[0]?.gateway)
       if (first === undefined) throw new Error('nobody serves')
-      // A place that has none of its families.
+      // The client has no address of the gateway's families at this place.
       first.move(['203.0.113.99'])
       clock.advance(100)
       client.move(['2001:db8:9::200'])

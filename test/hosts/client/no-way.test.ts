@@ -89,7 +89,7 @@ for (const [named, transport] of [
           seen.add(status()?.state)
         }
         expect([...seen]).to.deep.equal(['unreachable'])
-        // By ten lines for ninety packets nobody's disk is filled.
+        // Ninety packets are logged in ten lines: the log does not fill the disk.
         expect(notes('access granted')).to.have.length(1)
         expect(notes('the gateway is lost').length).to.be.at.most(2)
       })
@@ -131,7 +131,7 @@ for (const [named, transport] of [
         send()
         clock.advance(14 * SECOND)
         expect(status()?.state).to.equal('unreachable')
-        // The packet that waited is refused, and its gateway is tried once more, for 12 s.
+        // The waiting packet is refused, and the gateway is tried once more, for 12 s.
         clock.advance(85 * SECOND)
         expect(status()).to.include({ state: 'idle', reason: 'no-path' })
       })

@@ -15,7 +15,7 @@ class Machine {
   readonly hosts = new Map<string, string[]>()
   search: string[] = []
   serversFirst = false
-  /** What the name server knows, by name and type; other names do not exist. */
+  /** Records of the name server, by name and type; other names do not exist. */
   readonly records = new Map<string, Uint8Array[] | 'servfail' | 'silent'>()
   readonly asked: string[] = []
   readonly names = new SiteNames({
@@ -27,7 +27,7 @@ class Machine {
     },
   })
 
-  /** The addresses, or the data in hexadecimal, that a name has; else the response code, or `failed`. */
+  /** Resolves a name: its addresses, or its data in hexadecimal; else the response code, or `failed`. */
   async look(name: string, type: number): Promise<string[] | number | string> {
     const question = { id: 7, name, type, recordClass: 1 }
     const message = writeQuery(question) ?? new Uint8Array()

@@ -6,7 +6,7 @@ import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { RunDirectory, removeDeadRuns } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 
-/** A SYN whose checksum is nonsense. */
+/** Script that sends a SYN with a wrong checksum. */
 const WRONG_CHECKSUM = `
 import socket
 one = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
@@ -149,7 +149,7 @@ describe('hosts/lab/namespace', () => {
   })
 })
 
-/** What a server in one namespace sees as the address of a client in the other. */
+/** Source address of a client in one namespace, as a server in another one sees it. */
 const answer = async (from: Namespace, address: string, at: Namespace): Promise<string> => {
   const server = at.spawn(
     process.execPath,
@@ -166,7 +166,7 @@ const answer = async (from: Namespace, address: string, at: Namespace): Promise<
   return stdout
 }
 
-/** A run in another process that gets no chance to clean up. */
+/** Starts a run in another process and kills it before it can clean up. */
 const killedRun = async (): Promise<{ id: string; name: string }> => {
   const here = new URL('../../../hosts/lab/', import.meta.url).href
   const script = `

@@ -8,7 +8,7 @@ import { runCommand, type CommandResult } from '../../../hosts/lab/command.ts'
 import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { NODE_RELEASES, NODE_WANTED } from '../../kit/node-releases.ts'
 
-/** Commands that the set-up looks for and that a folder of ours has to provide. */
+/** Commands that the set-up searches for, provided by a folder of the test. */
 const PRESENT = [
   'make',
   'python3',
@@ -64,13 +64,13 @@ describe('hosts/lab/setup', function () {
 
   const write = (path: string, text: string) => writeFile(join(clone, path), text)
 
-  /** The clone's manifests, which want one package in this version. */
+  /** Writes the clone's manifests, which require this version of one package. */
   const manifest = async (version: string) => {
     await write('package.json', JSON.stringify({ type: 'module', engines: { node: '^20.19.0 || >=22.12.0' } }))
     await write('package-lock.json', JSON.stringify({ packages: { '': {}, 'node_modules/knex': { version } } }))
   }
 
-  /** A program that writes down what it was called with, and does what the script says. */
+  /** Makes a program that logs its arguments and runs the script. */
   const command = async (name: string, script: string) => {
     const header = `#!${process.execPath}\nconst fs = require('fs'), args = process.argv.slice(2)\n`
     const note = `fs.appendFileSync(${JSON.stringify(log)}, ['${name}', ...args].join(' ') + '\\n')\n`
@@ -235,7 +235,7 @@ if (!fs.existsSync(tried)) { fs.writeFileSync(tried, ''); process.stderr.write('
   })
 })
 
-/** What npm does to the clone. */
+/** Script of a stand-in for npm. */
 const NPM = `
 const install = () => {
   fs.mkdirSync('node_modules/knex', { recursive: true })
@@ -247,7 +247,7 @@ const install = () => {
 if (args[0] === 'ci') install()
 if (args[0] === 'run') fs.mkdirSync('dist', { recursive: true })`
 
-/** What apt-get does to the machine. */
+/** Script of a stand-in for apt-get. */
 const APT = `
 const policy = process.env.PORTREEVE_SETUP_POLICY
 fs.copyFileSync(policy, process.env.CLONE + '/policy-seen')

@@ -132,7 +132,7 @@ const failure = async (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   )
 
-/** Sends text and collects answers until there are enough. */
+/** Sends text and collects answers until there are `count` of them. */
 const send = async (path: string, input: string, count: number): Promise<unknown[]> => {
   const socket = connect(path)
   socket.write(input)

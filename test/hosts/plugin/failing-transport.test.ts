@@ -41,7 +41,7 @@ const MISDEEDS: readonly (readonly [TransportCall, string, Misdeed])[] = [
   ['deadline', 'names no number', () => ({ at: Number.NaN, reason: 'never' })],
   ['deadline', 'answers null', () => null],
 ]
-/** What nothing is carried without. The gateway neither begins nor sends first. */
+/** Calls that carrying packets depends on, by role. The gateway neither begins nor sends first. */
 const NEEDED = {
   client: new Set<TransportCall>([
     'peerAdded',

@@ -26,7 +26,7 @@ import { SeededRandom } from '../../kit/seeded-random.ts'
 const throwing = (error: unknown) => (): never => {
   throw error
 }
-/** Has no text: whoever makes one of it throws. */
+/** A value that throws when it is converted to text. */
 const TEXTLESS: unknown = Object.create(null)
 const twoFaced = (name: string, first: unknown, then: unknown): object => {
   let reads = 0
@@ -35,7 +35,7 @@ const twoFaced = (name: string, first: unknown, then: unknown): object => {
 // oxlint-disable-next-line unicorn/no-thenable -- that is the point
 const THENABLE = { get then(): never { throw new Error('then') } } // prettier-ignore
 
-/** What no contract has. */
+/** Values that no contract permits. */
 const ODD: unknown[] = [undefined, null, {}, [], 0, 1n, '', 'answered', true, Symbol('x'), () => undefined, THENABLE, Promise.reject(new Error('late')), new Proxy({}, { get: throwing(new Error('get')) })] // prettier-ignore
 for (const each of ODD) if (each instanceof Promise) each.catch(() => undefined)
 
@@ -187,7 +187,7 @@ describe('plugins that do and answer what they must not', () => {
     for (const found of ODD) expect(discoverServers({ discover: () => found } as never)).to.deep.equal([])
     for (const error of [...ODD, TEXTLESS])
       expect(discoverServers({ discover: throwing(error) } as never)).to.deep.equal([])
-    // The rejection is nobody's: it must not end the process.
+    // Nothing awaits the rejected promise: it must not end the process.
     expect(discoverServers({ discover: async () => Promise.reject(new Error('late')) } as never)).to.deep.equal([])
     const mixed = [null, 'x', { endpoint: 1 }, { endpoint: '192.0.2.1:53' }, { url: {} }]
     expect(discoverServers({ discover: () => mixed } as never)).to.deep.equal([{ endpoint: '192.0.2.1:53' }])
@@ -230,7 +230,7 @@ describe('plugins that do and answer what they must not', () => {
     before(() => {
       const modules = join(folder.path, 'node_modules')
       symlinkSync(packageRoot(), join(modules, 'portreeve'))
-      // As before 4.2: no description of its own.
+      // zod before 4.2 has no JSON Schema of its own.
       cpSync(join(packageRoot(), 'node_modules/zod'), join(modules, 'zod'), { recursive: true })
       for (const file of ['schemas.js', 'schemas.cjs']) {
         const path = join(modules, 'zod/v4/classic', file)

@@ -23,14 +23,14 @@ describe("a third party's plugin", () => {
 
   before(async function () {
     this.timeout(300_000)
-    // The author's side: her own folder, with the package and its types as npm would have put them there.
+    // The plugin author's folder holds the package and its types as npm would install them.
     cpSync(join(root, 'test/fixture/plugin', NAME), project, { recursive: true })
     author.linkPeers()
     mkdirSync(join(author.path, 'node_modules/@types'))
     symlinkSync(join(root, 'node_modules/@types/mocha'), join(author.path, 'node_modules/@types/mocha'))
     await run(project, tool('tsc'), ['-p', '.'])
     await run(project, 'npm', ['pack', '--pack-destination', author.path])
-    // The operator's side: npm installs the package, offline: it needs nothing but its peers.
+    // The operator installs the package by npm, offline: it needs nothing but its peer dependencies.
     const archive = readdirSync(author.path).find((name) => name.endsWith('.tgz')) ?? ''
     writeFileSync(join(operator.path, 'package.json'), '{ "private": true }')
     await run(operator.path, 'npm', [

@@ -13,14 +13,14 @@ const nonce = '0123456789abcdef'.repeat(4)
 const state = 'fedcba9876543210'.repeat(4)
 const gui = `as=gui-client&nonce=${nonce}&state=${state}`
 
-/** Leaves out the paths that the trail of refused calls keeps: whoever reads them there has sent them. */
+/** Leaves out the paths of refused calls in the audit trail: the caller who reads them has sent them. */
 const withoutOwnPaths = (_: string, value: unknown): unknown =>
   isRefusedCall(value) ? { ...value, details: { ...value.details, path: undefined } } : value
 
 const isRefusedCall = (value: unknown): value is { details: { path: string } } =>
   typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'api_call'
 
-/** Each is tried as an attacker would, over real HTTP, against the portal as it is deployed. */
+/** Each attack runs over real HTTP against the portal as it is deployed. */
 describe('attacks on the portal', function () {
   this.timeout(300_000)
   let portal: PortalFixture
@@ -31,7 +31,7 @@ describe('attacks on the portal', function () {
 
   before(async () => {
     sink = await MailSink.start()
-    provider = await ForgingProvider.start() // that tells the truth, and takes a code as often as it is asked
+    provider = await ForgingProvider.start() // an honest one, which accepts a code more than once
     const smtp = { host: '127.0.0.1', port: sink.port, tls: 'never' }
     portal = await PortalFixture.start({
       config: {
@@ -84,7 +84,7 @@ describe('attacks on the portal', function () {
   const tokensOf = async (): Promise<number> =>
     (await portal.api('GET', '/tokens?limit=100')).body.data.length as number
 
-  /** The page that asks for the code, for an address. */
+  /** Requests a code by mail for an address; returns the page for entering it. */
   const askForCode = async (email: string, by = browser): Promise<string> => {
     const url = `${portal.url}/example/sign_in/email_otp/${ids.email}`
     const first = await (await by.send(`${url}?${gui}`)).text()
@@ -136,7 +136,7 @@ describe('attacks on the portal', function () {
     const victim = new Browser()
     expect((await enterCode(page, code, victim)).status).to.equal(400)
     expect((await enterCode(page.replaceAll(/name="sign_in" value="[^"]*"/g, ''), code)).status).to.equal(400)
-    // A link that somebody is made to open is no answer, and costs no attempt.
+    // A link that a victim opens is no answer, and costs no attempt.
     const query = new URLSearchParams({ sign_in: field(page, 'sign_in'), code })
     const got = await browser.send(`${portal.url}/example/sign_in/email_otp/${ids.email}?${query.toString()}`)
     expect(await got.text()).not.to.contain('You are signed in')
@@ -241,7 +241,7 @@ describe('attacks on the portal', function () {
     const pages: string[] = []
     for (let round = 0; round < 12; round++) {
       const isKnown = round % 2 === 0
-      // Three mails per address: an address of its own each.
+      // There are at most three mails for an address: each round has an address of its own.
       const email = isKnown ? `kim${round}@example.org` : `nobody${round}@example.org`
       if (isKnown && round > 0) await portal.create('/actors', { name: 'Kim', email })
       const by = new Browser()
@@ -252,7 +252,8 @@ describe('attacks on the portal', function () {
     }
     expect(new Set(pages).size).to.equal(1)
     await sink.mail(mails + 5)
-    // A slow hash of some 30 ms for one kind only would be seen in the fastest of its answers, too; what a busy machine adds is not.
+    // A slow hash of some 30 ms for one kind only would show in the fastest answers, too; delays by a busy machine do
+    // not.
     const [fastestKnown, fastestUnknown] = [Math.min(...known), Math.min(...unknown)]
     expect(Math.abs(fastestKnown - fastestUnknown)).to.be.below(Math.max(25, 0.6 * fastestUnknown))
   })
@@ -266,7 +267,7 @@ describe('attacks on the portal', function () {
     const page = await done.text()
     const token = /<textarea[^>]*>([^<]+)</.exec(page)?.[1] ?? ''
     expect(token).to.match(/^\.[\w.-]{80,}$/)
-    expect(page.split(token)).to.have.length(2) // in the field to copy from and in no address
+    expect(page.split(token)).to.have.length(2) // only in the field to copy from, in no address
     expect(done.headers.get('cache-control')).to.equal('no-store')
   })
 
@@ -295,7 +296,7 @@ describe('attacks on the portal', function () {
     for (const wrong of [`${nonce}.${body}.${signature}`, `${state}${first}`, second, `${nonce}${nonce}${second}`])
       expect(await connects(wrong), wrong).to.equal(401)
     for (const fragment of fragments) expect(await connects(nonce + fragment)).to.equal(101)
-    // What belongs to a client opens nothing else.
+    // A client's token opens nothing else.
     expect((await portal.api('GET', '/sites', undefined, nonce + first)).status).to.equal(401)
   })
 
@@ -350,7 +351,8 @@ describe('attacks on the portal', function () {
         for (const id of named.filter((one) => !target.includes(one)))
           expect(text, `${method} ${target}`).not.to.contain(id)
         expect(text, `${method} ${target}`).not.to.contain('Crossed')
-        // Where there is a body it may be refused first; a list of what belongs to a foreign id is none either.
+        // A request with a body may be refused for that first; the list of an object with a foreign id is not found
+        // either.
         const refusals = body === undefined ? [404] : [404, 422]
         if (template.includes(':id')) expect(answer.status, `${method} ${target}`).to.be.oneOf(refusals)
         if (body !== undefined && template in bodies)

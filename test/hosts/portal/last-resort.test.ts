@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'mocha'
 import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 import { PortalProcess } from '../../kit/portal-process.ts'
 
-/** An identity provider that breaks its host in the way that its settings name. */
+/** Source of an identity provider that breaks its host in the way that its settings name. */
 const PLUGIN = `
 import { definePlugin, IdentityProviders, z } from 'portreeve'
 import { createGunzip } from 'node:zlib'

@@ -7,7 +7,7 @@ import { sendRaw, statusOf, type RawOptions } from '../../kit/raw-request.ts'
 const FORM = 'Content-Type: application/x-www-form-urlencoded'
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
 
-/** A stranger's bytes, against a portal that is a process of its own. */
+/** Sends a stranger's bytes to a portal that is a process of its own. */
 describe('malformed requests', function () {
   this.timeout(300_000)
   let portal: PortalProcess
@@ -37,7 +37,7 @@ describe('malformed requests', function () {
       request(`POST ${path}`, [`Content-Length: ${Buffer.byteLength(body)}`, ...headers], body),
       options,
     )
-  /** One of each kind of route. */
+  /** Requests for one route of each kind. */
   const routes = () => [
     { path: '/example/sign_in/emergency', headers: [FORM] },
     { path: '/example/sign_in/oidc/00000000-0000-4000-8000-000000000000', headers: [FORM] },

@@ -10,7 +10,7 @@ import { sendRaw, statusOf } from '../../kit/raw-request.ts'
 const ID = '00000000-0000-4000-8000-000000000000'
 const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** The same path, as a router, a proxy or a person may take for the same. */
+/** Spellings of a path that a router, a proxy or a person may take for the same path. */
 const spellings = (path: string): string[] => {
   const last = path.length - 1
   const encoded = (at: number): string =>
@@ -45,7 +45,7 @@ const spellings = (path: string): string[] => {
   ]
 }
 
-/** Whether an answer to OPTIONS says which methods there are, and nothing else: anybody may ask that. */
+/** Whether an answer to OPTIONS only lists the methods, which anybody may ask for. */
 const tellsMethods = (method: string, answer: string): boolean =>
   method === 'OPTIONS' && [200, 204].includes(statusOf(answer) ?? 0) && /\r\n\r\n(?:OK)?$/.test(answer)
 
@@ -58,7 +58,7 @@ const pathsOf = (routes: unknown): { method: string; path: string }[] =>
         path: String(path).replace(':account', 'example').replace(':kind', 'email_otp').replace(':id', ID),
       })),
   )
-// Only the routes are looked at: what their stories are made with is not used.
+// Only the paths are read: no route runs, so the stand-ins are never used.
 const signInPaths = pathsOf(signInRoutes({ limitSteps: async () => Promise.resolve() } as never))
 const myPaths = pathsOf(myRoutes({} as never))
 
@@ -76,7 +76,7 @@ describe('addresses in odd spellings', function () {
 
   const send = async (method: string, target: string, headers: readonly string[] = []): Promise<string> => {
     const head = [`${method} ${target} HTTP/1.1`, 'Host: portal', 'Connection: close', 'Content-Length: 0', ...headers]
-    // Half a connection that ends before the answer is ready ends the whole one: the portal closes it.
+    // A client that ends its half before the answer is ready ends the whole connection: the portal closes it.
     return sendRaw(portal.url, [`${head.join('\r\n')}\r\n\r\n`], { ending: 'wait', timeoutMs: 60_000 })
   }
 

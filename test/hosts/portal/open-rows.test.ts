@@ -21,7 +21,7 @@ describe('the secret key and the database', () => {
   afterEach(async () => rm(folder, { recursive: true }))
 
   const ports = () => ({ clock: new VirtualClock(), random: new SeededRandom(1), logger: new RecordingLogger() })
-  /** Opens and closes, with the key of the environment; what came of it. */
+  /** Opens the rows with this key from the environment and closes them; returns `open` or the error. */
   const start = async (key: string): Promise<unknown> => {
     const config = PortalConfig.parse({ state_folder: folder, plugins: [] })
     try {

@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, it } from 'mocha'
 import { LoopbackServer } from '../../kit/loopback-server.ts'
 import { PortalFixture } from '../../kit/portal-fixture.ts'
 
-/** What an account's admin can make her portal ask, by naming an issuer. */
+/** An account's admin can make the portal send requests, by naming an issuer. */
 describe('requests of the portal to identity providers', function () {
   this.timeout(300_000)
   const servers: LoopbackServer[] = []
@@ -30,7 +30,7 @@ describe('requests of the portal to identity providers', function () {
     servers.push(server)
     return server
   }
-  /** The page of a sign-in at an issuer, without what differs by its name. */
+  /** The page of a sign-in at an issuer, without the parts that differ by its name. */
   const pageOf = async (portal: PortalFixture, issuer: string) => {
     const settings = { issuer, client_id: 'x', client_secret: 'y', allow_http: true }
     const { id } = await portal.create('/identity_providers', { name: `X ${++made}`, type: 'oidc', settings })

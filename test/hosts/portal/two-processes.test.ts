@@ -82,11 +82,12 @@ describe('two portal processes on one PostgreSQL', function () {
 
     const third = await portal.startAnother()
     try {
-      // She goes elsewhere, where she may be as well; and then only there. It is heard of at all three.
+      // The client connects from another address, and then the policy permits only that one, of which all three
+      // processes hear.
       one.socket.pause()
       const two = await at('203.0.113.9')
       await portal.api('PATCH', `/policies/${policy.id}`, from('203.0.113.0/24'))
-      // What the others do now would be done by the time when they have done something else.
+      // Once the others have handled a later change they have handled this one.
       const others = await portal.create('/policies', { group_id: group.id, resource_id: resource.id, mode: 'shadow' })
       for (const { url } of [second, third]) {
         const headers = { authorization: `Bearer ${portal.token}` }

@@ -40,7 +40,7 @@ describe('the system clock', () => {
     let slept = 0
     const clock = new SystemClock({ origin: 0, elapsed: () => performance.now() + slept, lookEveryMs: 10 })
     const at = after(clock.now(), DAY)
-    // As a timer does that was armed before: it has a day to go.
+    // The timer was armed before the sleep and has a day to go.
     const woken = new Promise<Instant>((resolve) => {
       clock.wake(at, () => resolve(clock.now()))
     })

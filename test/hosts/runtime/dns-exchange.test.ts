@@ -13,7 +13,7 @@ const question = (name: string) =>
     encode({ type: 'query', id: 0x1234, flags: RECURSION_DESIRED, questions: [{ type: 'A', name, class: 'IN' }] }),
   )
 
-/** The query turned into an answer without records: the question as it came. */
+/** Turns a query into an answer without records, with the question unchanged. */
 const answerTo = (query: Uint8Array, change: (bytes: Buffer) => Buffer = (bytes) => bytes): Buffer => {
   const answer = Buffer.from(query)
   answer[2] = 0x81

@@ -15,7 +15,7 @@ const framed = (...messages: string[]): Buffer =>
 describe('DNS over TCP', () => {
   let listener: DnsListener
   let queries: string[]
-  /** Gives the answers that wait. */
+  /** Releases the waiting answers. */
   let give: () => void
   let given: Promise<void>
   const clients: Socket[] = []
@@ -75,7 +75,7 @@ describe('DNS over TCP', () => {
     return answer
   }
 
-  /** Waits until no more queries of this kind are heard, while others are; gives back how many were. */
+  /** Waits until no more queries of this kind are heard while others are; returns how many were heard. */
   const settled = async (kind: string): Promise<number> => {
     const count = () => queries.filter((text) => text.startsWith(kind)).length
     const other = await join('127.0.0.9')
@@ -157,7 +157,8 @@ describe('DNS over TCP', () => {
     const client = await join()
     client.resume()
     const trickle = setInterval(() => client.write(Uint8Array.of(1)), 5)
-    // A byte that is on its way while the connection is closed is answered with a reset, and the end may not be seen then.
+    // A byte that is on its way while the connection is closed is answered with a reset, in which case no end may be
+    // seen.
     const code = await new Promise<string | undefined>((resolve) => {
       client.once('end', () => resolve(undefined))
       client.once('error', (error: NodeJS.ErrnoException) => resolve(error.code))

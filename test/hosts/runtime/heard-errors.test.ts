@@ -10,7 +10,7 @@ import { packageRoot, sourceFiles } from '../../kit/source-tree.ts'
 
 const LEAVING = /\.(?:once|off|removeListener)\('error'|removeAllListeners\(/
 
-/** An `error` event that nobody hears ends a process. */
+/** An `error` event without a listener ends a process. */
 describe('errors of streams and sockets', () => {
   it('no listener of them goes away before its source', () => {
     const leaving = sourceFiles(['core', 'plugins', 'hosts'])

@@ -35,7 +35,7 @@ describe('the native addon', () => {
           if (!(error instanceof Error) || !('code' in error)) throw error
           return
         }
-        // What was opened by chance is closed again.
+        // Random arguments may have opened a port: it is closed again.
         if (typeof result === 'object' && result !== null) addon.close(result as typeof port)
       }),
       { numRuns: 5_000 },

@@ -29,7 +29,7 @@ describe('the whole addon in a Node under the address and undefined-behaviour sa
         [mocha, '--no-config', '--timeout', '240000', ...tests],
         {
           timeoutMs: 500_000,
-          // V8 keeps its own memory until the end: leaks are looked for by the other test's driver.
+          // V8 keeps its own memory until the end: the other test's driver detects leaks.
           env: { LD_PRELOAD: library.trim(), ASAN_OPTIONS: 'detect_leaks=0', PORTREEVE_ADDON: addon },
         },
       )

@@ -11,7 +11,7 @@ import { makeCertificate } from '../../kit/certificate.ts'
 const BYTES = Uint8Array.of(1, 2, 3)
 const at = (address: unknown) => endpoint('127.0.0.1', (address as AddressInfo).port)
 
-/** Hears what one socket tells a plugin. */
+/** Collects what one socket reports to a plugin. */
 class Ear {
   readonly first: Promise<Uint8Array>
   readonly end: Promise<Error | undefined>

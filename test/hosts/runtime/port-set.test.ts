@@ -9,7 +9,7 @@ import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 const FRAME_BYTES = 1 << 17
 
-/** A worker that does nothing but wait for two sockets, and tells what it wakes for. */
+/** Source of a worker that waits for two sockets and reports what wakes it. */
 const CODE = `
   const { workerData, parentPort } = require('node:worker_threads')
   const addon = require(workerData.file)
@@ -129,7 +129,7 @@ describe('a port set', () => {
         .to.throw()
         .with.property('code', 'ERR_INVALID_ARG_TYPE')
     }
-    // Twice the same: epoll has it already.
+    // One port twice is an error: epoll has it already.
     expect(() => addon.openPortSet([port, port], never))
       .to.throw()
       .with.property('code', 'EEXIST')

@@ -20,7 +20,7 @@ import { makeAuthority, makeCertificate, type Certificate } from '../../kit/cert
 const KEYS = { privateKey: new Uint8Array(32).fill(1), publicKey: new Uint8Array(32).fill(2) }
 const OURS = ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'] as const
 
-/** Certificates that nobody made for this test: a system without any. */
+/** Trust in no system certificates at all. */
 const NO_SYSTEM: TrustOptions = { systemFiles: [] }
 
 describe('a portal that is not reached', () => {
@@ -220,7 +220,7 @@ describe('a portal that is not reached', () => {
         for (const at of [url, six]) expect(await attempt(at, trust)).to.deep.equal({ type: 'connectionOpened' })
       }
       process.env['NODE_EXTRA_CA_CERTS'] = file
-      // Newer Nodes have read it when they started.
+      // Newer Node.js releases read the variable at their start.
       if (!('getCACertificates' in (await import('node:tls')))) {
         expect(await attempt(url, { systemFiles: [anotherFile] })).to.deep.equal({ type: 'connectionOpened' })
       }
@@ -258,7 +258,7 @@ describe('a portal that is not reached', () => {
   })
 })
 
-/** One that was good for a day, in 2020. */
+/** Makes a certificate that was valid for a day in 2020. */
 const expired = async (folder: string): Promise<Certificate> => {
   const at = (name: string): string => join(folder, name)
   const openssl = (...args: string[]): string => execFileSync('openssl', args, { encoding: 'utf8', stdio: 'pipe' })

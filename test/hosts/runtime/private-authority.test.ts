@@ -17,7 +17,9 @@ const answer: DnsHandler = ({ message }) => {
   return verdict.type === 'query' ? [answerTo(verdict.query, { code: 0 })] : []
 }
 
-/** Each is one way by which a host opens TLS towards a server that the operator's organisation has certified itself. */
+/**
+ * Each test is one way by which a host opens TLS to a server whose certificate the operator's own authority has signed.
+ */
 describe('a private authority in the system’s store', () => {
   let authority: Authority
   let folder: string

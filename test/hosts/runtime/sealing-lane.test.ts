@@ -152,7 +152,7 @@ for (const [kind, named] of CIPHERS) {
       )
       const sender = new SealingBench()
       const sealedHere = sender.seal(Array.from({ length: 9_000 }, () => new Uint8Array(10)))
-      // The same order of arrivals to the replay window of both.
+      // The replay windows of both sides see the same order of arrivals.
       const order = [0, 5, 3, 3, 8_999, 8_998, 900, 839, 838, 840, 5, 8_999, 2_000]
       const native = new SealingBench()
       const mirrored = Array.from({ length: 9_000 }, () => native.session.seal(new Uint8Array(0)))
@@ -215,7 +215,7 @@ const dataOf = (datagram: Uint8Array) => {
   return { receiver: view.getUint32(4, true), counter: view.getUint32(8, true), sealed: datagram.subarray(16) }
 }
 
-/** As the kernel joins them: a shorter one ends a message. */
+/** Joins datagrams to messages as the kernel does: a shorter one ends a message. */
 const asMessages = (datagrams: readonly Uint8Array[], most: number): Uint8Array[][] => {
   const messages: Uint8Array[][] = []
   for (const datagram of datagrams) {
@@ -233,7 +233,10 @@ const asMessages = (datagrams: readonly Uint8Array[], most: number): Uint8Array[
   return messages
 }
 
-/** Where the don't-fragment bit is set the identification means nothing, and cutting numbers it anew. */
+/**
+ * Removes the IPv4 identification: it means nothing in packets with the don't-fragment bit, and cutting numbers it
+ * anew.
+ */
 const withoutId = (packet: Uint8Array | string): Uint8Array | string => {
   if (typeof packet === 'string' || (packet[6] ?? 0) !== 0x40) return packet
   const copy = packet.slice()

@@ -37,7 +37,7 @@ describe('S8 a secret store', () => {
       this.timeout(300_000)
       const needed = ['secret-tool', 'gnome-keyring-daemon', 'dbus-run-session']
       if (!needed.every((name) => existsSync(`/usr/bin/${name}`))) skipBecause(this, `needs ${needed.join(', ')}`)
-      // A bus and a keyring of their own, until standard input ends.
+      // A D-Bus and a keyring run until standard input ends.
       const script =
         'printf pw | gnome-keyring-daemon --unlock --components=secrets >&2; echo "$DBUS_SESSION_BUS_ADDRESS"; cat >&2'
       session = spawn('dbus-run-session', ['--', 'sh', '-c', script], {
@@ -97,7 +97,7 @@ describe('S8 a secret store', () => {
   })
 })
 
-/** What every process of this machine was started with. */
+/** Command lines of every process on this machine. */
 const commandLines = (): string[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

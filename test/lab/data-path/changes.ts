@@ -8,7 +8,10 @@ import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const FLOWS = 10_000
 
-/** Sends a datagram from each of many ports at once, a hundred at a time, and counts those that came back to the port they left from. */
+/**
+ * Sends a datagram from each of many ports at once, a hundred at a time, and counts those that came back to the port
+ * they left from.
+ */
 const MANY_FLOWS = `
 import select, socket, sys
 address, port, flows = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -56,10 +59,10 @@ with urllib.request.urlopen(sys.argv[1]) as page:
 print(size, flush=True)
 `
 
-/** T5, and what changes while packets move. */
+/** Tests of statement T5 and of changes while packets move. */
 export const changeTests = (bed: () => Bed): void => {
   const target = ipv4Of('site', TARGET_HOST)
-  /** What a fresh connection meets: a page's server, or curl's exit code. */
+  /** Result of a new connection: the page's server, or curl's exit code. */
   const meets = async (url: string): Promise<string> => {
     const answer = await fetchPage(bed().machine('client'), url, { timeoutMs: PATIENCE_MS })
     return answer.ok ? `status ${answer.status}` : `curl ${String(answer.code)}`
@@ -83,7 +86,7 @@ export const changeTests = (bed: () => Bed): void => {
       await bed().knows('wide')
       await becomes(`http://${target}:${ADMIN_PORT}/`, 'status 200')
       expect(await bed().decisions('wide')).to.equal(1)
-      // Both permit this one: the single address is more specific, and is granted already.
+      // Both resources permit this one: the single address is more specific, and is granted already.
       expect(await meets(`http://${target}:${WEB_PORT}/`)).to.equal('status 200')
       expect(await bed().decisions('target')).to.equal(asked)
       await bed().api.remove(`resources/${bed().id('wide')}`)

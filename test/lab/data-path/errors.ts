@@ -23,7 +23,10 @@ except OSError as error:
     print(type(error).__name__)
 `
 
-/** T7: what the network says about packets comes back through NAT, and what they carry arrives as it was sent. */
+/**
+ * Tests of statement T7: the network's errors about packets come back through NAT, and the packets' contents arrive as
+ * they were sent.
+ */
 export const errorTests = (bed: () => Bed): void => {
   const ping = async (...args: readonly string[]): Promise<string> => {
     const { stdout, stderr } = await bed()
@@ -32,7 +35,7 @@ export const errorTests = (bed: () => Bed): void => {
     return stdout + stderr
   }
 
-  /** What the server says that it read of a body. */
+  /** Uploads a body; returns the length and the hash that the server has read. */
   const upload = async (url: string, body: string): Promise<Pick<Seen, 'bytes' | 'sha256'>> => {
     const { stdout } = await bed()
       .machine('client')
@@ -124,7 +127,7 @@ export const errorTests = (bed: () => Bed): void => {
 
     for (const { family, of, flag, type, headerBytes } of FAMILIES) {
       it(`what does not fit into the tunnel is too big, and what just fits passes, ${family}`, async () => {
-        // All around the tunnel there is room for more.
+        // Every link around the tunnel has room for more.
         const onSite = await bed()
           .machine('gateway')
           .mustRun('ping', ['-c', '1', '-M', 'do', '-s', '1400', of('site', TARGET_HOST)])
@@ -192,7 +195,7 @@ export const errorTests = (bed: () => Bed): void => {
           return Object.values(dropped).reduce((sum, counts) => sum + (counts['packet-fragment'] ?? 0), 0)
         }
         const before = await fragments()
-        // Cut by the client's own kernel into two.
+        // The client's own kernel cuts this packet into two fragments.
         const lost = await ping(flag, '-s', '2000', '-M', 'dont', '-W', '1', far)
         expect(lost).to.include('0 received')
         expect((await fragments()) - before).to.be.at.least(2)
@@ -207,7 +210,9 @@ const whole = (body: string): Pick<Seen, 'bytes' | 'sha256'> => ({
   sha256: createHash('sha256').update(body).digest('hex'),
 })
 
-/** Sends datagrams of the sizes that it is asked for, whole or not at all; says where its kernel refuses. */
+/**
+ * Script that sends datagrams of the sizes it is asked for, whole or not at all, and reports where its kernel refuses.
+ */
 const SEND_WHOLE = `
 import socket, sys
 six = ':' in sys.argv[1]
@@ -223,7 +228,7 @@ while True:
         server.sendto(b'refused', who)
 `
 
-/** Asks for datagrams of some sizes, each until there is an answer. */
+/** Script that asks for datagrams of some sizes, each until there is an answer. */
 const ASK_FOR_SIZES = `
 import socket, sys
 asking = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
@@ -240,7 +245,7 @@ for size in sys.argv[2:]:
             pass
 `
 
-/** Packets are marked as congested where they may be. */
+/** Rules of nft that mark packets as congested where their sender permits it. */
 const congestion = (hook: 'prerouting' | 'postrouting', match: string): string => `
 table inet congestion {
   chain marks {
@@ -251,7 +256,7 @@ table inet congestion {
 }
 `
 
-/** How many packets came to a machine that were marked. */
+/** Number of marked packets that have come to a machine. */
 const marked = async (bed: Bed, name: string): Promise<number> => {
   const { stdout } = await bed.machine(name).mustRun('nstat', ['-asz'])
   return stdout

@@ -10,7 +10,7 @@ import { Trial } from './trial.ts'
 
 const TARGET = ipv4Of('site', TARGET_HOST)
 
-/** Clients that go on after their time, over either family. */
+/** Tests of clients that go on after their grants have expired, over either family. */
 export const expiryTests = (bed: () => Bed): void => {
   describe('P7 a client that lies about expiry', () => {
     it('P3 is ended by the gateway itself, while the portal is away', async function () {
@@ -20,7 +20,7 @@ export const expiryTests = (bed: () => Bed): void => {
       expect(await witness.ask('target')).to.equal('authorization_created')
       await witness.connected()
 
-      // The gateway is told of whole seconds.
+      // The gateway learns expiries in whole seconds.
       const expiresAt = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 10_000)
       const shorts = await Promise.all(
         (['ipv4', 'ipv6'] as const).map(async (families, index) => {
@@ -42,7 +42,7 @@ export const expiryTests = (bed: () => Bed): void => {
           await short.packet('an answer', (packet) => describePacket(packet).endsWith(`${short.ipv4}:31000 SA`))
         }
         bed().part('portal').kill('SIGSTOP')
-        // It says goodbye when their time is over; from then on nothing passes.
+        // The gateway says goodbye when a grant expires; from then on nothing passes.
         for (const short of shorts) {
           await short.until('a goodbye', () =>
             short.packets.some((packet) => isControlFrame(packet) && packet[40] === 2),

@@ -1,6 +1,6 @@
 import { ipv4Of, ipv6Of } from '../bed/topology.ts'
 
-/** What differs between the two families, for tests of both. */
+/** Names, flags and addresses that differ between IPv4 and IPv6, for tests of both. */
 export const FAMILIES = [
   { family: 'IPv4', of: ipv4Of, type: 'A', flag: '-4', headerBytes: 20, literal: (address: string) => address },
   {

@@ -4,7 +4,7 @@ import type { Bed } from '../bed/bed.ts'
 import { ipv4Of, ipv6Of } from '../bed/topology.ts'
 import { FAMILIES } from './families.ts'
 
-/** T10: machines of one family, as clients and as gateways. */
+/** Tests of statement T10: machines of one address family as clients and as gateways. */
 export const hostTests = (bed: () => Bed): void => {
   describe('T10 hosts of one family', () => {
     before(async function () {

@@ -23,9 +23,9 @@ import { FAMILIES } from './families.ts'
 import { Trial } from './trial.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
 
-/** Of curl: refused, or unreachable. */
+/** Exit code of curl for a connection that is refused or unreachable. */
 const COULD_NOT_CONNECT = 7
-/** Some of what is no public address, and the public ones of the gateway's own machine. */
+/** Addresses that are not public, and the public ones of the gateway's own machine. */
 const NOT_PUBLIC = [
   '10.99.0.1',
   '172.16.0.1',
@@ -46,7 +46,7 @@ const NOT_PUBLIC = [
   ipv6Of('outside', GATEWAY_HOST),
 ]
 
-/** T8: the Internet resource, a full tunnel. Run last: it stays. */
+/** Tests of statement T8: the Internet resource, a full tunnel. They run last, as the resource stays. */
 export const internetTests = (bed: () => Bed): void => {
   describe('T8 the Internet resource', () => {
     const seenBy = async (url: string): Promise<string> => (await bed().page(url)).from.split(' ')[0] ?? ''
@@ -77,7 +77,7 @@ export const internetTests = (bed: () => Bed): void => {
 
     for (const { family, of, literal, flag } of FAMILIES) {
       it(`leaves the local network local, ${family}`, async () => {
-        // In IPv6 the neighbour's address is a public one.
+        // The neighbour's IPv6 address is a public one.
         expect(await seenBy(`http://${literal(of('lan', NEIGHBOUR_HOST))}:${WEB_PORT}/`)).to.equal(
           of('lan', CLIENT_HOST),
         )
@@ -113,7 +113,7 @@ export const internetTests = (bed: () => Bed): void => {
       })
 
       it(`carries nothing that is not public: that is unreachable at once, ${family}`, async () => {
-        // Nobody's resource, and no public address.
+        // An address that is in no resource and is not public.
         const goal = family === 'IPv4' ? '10.99.0.1' : 'fd99::1'
         const { stdout, stderr } = await bed()
           .machine('client')
@@ -127,7 +127,8 @@ export const internetTests = (bed: () => Bed): void => {
         const url = `http://${literal(own)}:${ADMIN_PORT}/`
         await bed().serve('gateway')
         try {
-          // It is there for those whom the machine's firewall lets in, which knows them by the device that they come from.
+          // The service is there for machines that the firewall lets in, which it tells by the device that packets come
+          // from.
           expect(await fetchPage(neighbour, url)).to.include({ ok: true })
           const before = await bed().dropped('not-internet')
           expect(await fetchPage(client, url)).to.include({ ok: false, code: COULD_NOT_CONNECT })
@@ -135,7 +136,7 @@ export const internetTests = (bed: () => Bed): void => {
             what: 'the gateway refused it',
             timeoutMs: PATIENCE_MS,
           })
-          // Where somebody means it, there is a resource.
+          // A resource of its own gives access to the gateway's machine.
           const resource = `machine of the gateway, ${family}`
           await bed().resource(resource, `${own}/${family === 'IPv4' ? 32 : 128}`, [
             { protocol: 'tcp', ports: [String(ADMIN_PORT)] },
@@ -158,7 +159,7 @@ export const internetTests = (bed: () => Bed): void => {
         }
         await liar.connected()
         const trial = new Trial(bed(), liar, passed)
-        // What is public passes, as the client has the grant.
+        // Public destinations pass, as the client has the grant.
         const to = (destination: string): Uint8Array => trial.own({ destination, destinationPort: WEB_PORT })
         await trial.allAfter(() => {
           liar.send(...FAMILIES.map(({ of }) => to(of('outside', PUBLIC_HOST))))
@@ -199,7 +200,7 @@ export const internetTests = (bed: () => Bed): void => {
         const portal = bed().machine('portal')
         const url = `http://portal.example.net:${PORTAL_PORT}`
         await bed().startClient(name, { host: family === 'IPv4' ? 214 : 216, portal_url: url })
-        // Its name is covered by a resource, too, which must not lead the client to itself.
+        // A resource covers the portal's name too, which must not lead the client's own connection into the tunnel.
         await bed().resource(`names of the portal, ${family}`, '*.example.net')
         await bed().knows('internet', name)
         await bed().knows(`names of the portal, ${family}`, name)
@@ -216,7 +217,7 @@ export const internetTests = (bed: () => Bed): void => {
             what: 'the client notices',
             timeoutMs: PATIENCE_MS,
           })
-          // Without its gateway there is no tunnel either, until the portal has been found.
+          // The tunnel lacks its gateway, too, until the portal has been found.
           await bed().stopPart('gateway')
           await bed().restartPortal()
           await eventually(async () => ((await bed().status(name)).state === 'connected' ? true : undefined), {
@@ -231,7 +232,7 @@ export const internetTests = (bed: () => Bed): void => {
           new RegExp(String.raw`${moved}\]?:${PORTAL_PORT}\s+\[?(::ffff:)?${of('lan', family === 'IPv4' ? 214 : 216)}`),
         )
         expect(await watch.count(), 'packets to the portal through the tunnel').to.equal(0)
-        // The tunnel is what all else goes by.
+        // All other traffic goes through the tunnel.
         await eventually(
           async () => {
             const seen = await bed().page(`http://web.example.org/`, { client: name })

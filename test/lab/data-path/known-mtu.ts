@@ -3,8 +3,8 @@ import type { Namespace } from '../../../hosts/lab/namespace.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
 
 /**
- * Waits until a machine's kernel knows the MTU (one of several) of the path to an address. Kernels forget and learn while packets pass, so it is not read once;
- * `again` sends what teaches it once more.
+ * Waits until a machine's kernel knows the path MTU (one of several values) to an address. Kernels forget and learn
+ * while packets pass, so the value is read repeatedly; `again` sends the packets that teach it.
  */
 export const knowsMtu = async (
   machine: Pick<Namespace, 'mustRun'>,

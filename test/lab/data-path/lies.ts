@@ -18,7 +18,7 @@ import {
 import { Trial } from './trial.ts'
 
 const TARGET = { ipv4: ipv4Of('site', TARGET_HOST), ipv6: ipv6Of('site', TARGET_HOST) }
-/** Whole IPv4 addresses that somebody would like to reach by the gateway. */
+/** IPv4 addresses that an attacker would like to reach through the gateway. */
 const ELSEWHERE = [
   '10.20.0.1',
   ipv4Of('site', GATEWAY_HOST),
@@ -29,7 +29,10 @@ const ELSEWHERE = [
   '203.0.113.80',
 ]
 
-/** A client with the real transport and the real control channel that lies to a real gateway. What gets through is counted there. */
+/**
+ * Tests of a client with the real transport and the real control channel that lies to a real gateway. They count the
+ * packets that get through.
+ */
 export const lyingClientTests = (bed: () => Bed): void => {
   describe('P7 T6 a client that lies gets nothing through', () => {
     for (const { families, host } of [
@@ -138,7 +141,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     )
     for (const domain of ['wiki.example.org', 'nothing.example.org', 'web.example.org'])
       await heardOf(domain, 'Inactive')
-    // What is in order has an effect, so that the rest can be believed.
+    // A valid frame has an effect, so that the refusals can be believed.
     liar.send(assign('web.example.org', ['100.96.2.1']))
     await heardOf('web.example.org', 'Active')
     await trial.allAfter(() => liar.send(reached('100.96.2.1')), 1)
@@ -179,7 +182,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
       buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 47, transport: [0, 0, 8, 0, ...honest] }),
       buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 4, transport: [...honest] }),
       buildIp({ source: liar.ipv4, destination: TARGET.ipv4, protocol: 41, transport: [...honest6] }),
-      // An error about a flow that it has not.
+      // An ICMP error about a flow that does not exist.
       buildIcmpError({ source: liar.ipv4, destination: TARGET.ipv4, type: 3, code: 4, rest: 68, about: honest }),
     ]
     const reasons = {
@@ -210,7 +213,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
         noise,
         ...[0, 1, 3, 77, 255].map(ofType),
         noise.slice(0, 60),
-        // It ends before its header does.
+        // This packet ends before its header does.
         Uint8Array.from(noise, (byte, at) => (at === 4 ? 0 : at === 5 ? 7 : byte)),
         Uint8Array.from(noise, (byte, at) => (at > 48 ? (at * 97) & 255 : byte)),
       ),
@@ -219,7 +222,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
   })
 
   describe('T9 about its datagrams', () => {
-    /** One that is right, and that the gateway has not seen yet. */
+    /** Seals a valid message that the gateway has not seen yet. */
     const sealed = async (): Promise<Uint8Array> => {
       const [datagram = new Uint8Array()] = await liar.seal(
         own({ destination: TARGET.ipv4, destinationPort: WEB_PORT }),
@@ -253,7 +256,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
 
     it('that come after more others than the replay window remembers', async () => {
       const late = await sealed()
-      // To where nothing may go, so that they cost the site nothing.
+      // A destination that is refused, so that the packets cost the site nothing.
       const refused = own({ destination: TARGET.ipv4, destinationPort: 9 })
       await trial.droppedFor({ 'port-refused': 1 }, () =>
         liar.send(...Array.from({ length: WINDOW_PLACES + 1 }, () => refused)),
@@ -271,7 +274,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
   })
 }
 
-/** RFC 6479, as wireguard-go and the kernel have it. */
+/** Counters in the replay window of RFC 6479, as in wireguard-go and the kernel. */
 const WINDOW_PLACES = 8_160
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)

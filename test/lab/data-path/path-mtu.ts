@@ -8,11 +8,11 @@ import type { Seen } from '../bed/site-server.ts'
 import { CLIENT_HOST, GATEWAY_HOST, ipv4Of, ipv6Of, TARGET_HOST } from '../bed/topology.ts'
 import { knowsMtu } from './known-mtu.ts'
 
-/** What goes over every path, and the device's own by default. */
+/** MTU that every path carries, and the tunnel device's own by default. */
 export const MIN_MTU = 1280
 export const TUNNEL_MTU = 1408
 
-/** Waits until a client sends packets of so many bytes to its gateway, and no longer ones. */
+/** Waits until a client sends packets of so many bytes to its gateway, and none longer. */
 export const mtuIs = async (bed: Bed, mtu: number): Promise<void> => {
   let known: number | undefined
   await eventually(
@@ -26,11 +26,14 @@ export const mtuIs = async (bed: Bed, mtu: number): Promise<void> => {
   })
 }
 
-/** T10: larger paths are used where probing shows that they exist, and smaller ones found out, also where nobody says that they are. */
+/**
+ * Tests of statement T10: probing finds larger paths and uses them, and finds smaller ones, even if no ICMP error
+ * reports them.
+ */
 export const pathMtuTests = (bed: () => Bed): void => {
   const target = ipv4Of('site', TARGET_HOST)
 
-  /** Between client and gateway less fits from here on, and nobody tells them. */
+  /** Lowers the MTU between client and gateway, without any ICMP error. */
   const narrow = async (mtu: number): Promise<void> => {
     const router = bed().network.routers.internet
     await router.mustRun('nft', ['-f', '-'], { input: MUTE })
@@ -63,7 +66,9 @@ export const pathMtuTests = (bed: () => Bed): void => {
     return stdout + stderr
   }
 
-  /** Waits until connections are begun for packets of so many bytes: by what both ends know, each of its direction. */
+  /**
+   * Waits until new connections have segments for packets of so many bytes: each end knows the path in its direction.
+   */
   const segmentsFit = async (mtu: number): Promise<void> => {
     await eventually(
       async () => {
@@ -111,7 +116,7 @@ export const pathMtuTests = (bed: () => Bed): void => {
       await narrow(1_420)
       await restart()
       expect(await ping(900)).to.include('1 received')
-      // Outside, 1376 bytes are 1436 over IPv4 and 1456 over IPv6, 1328 are 1388 and 1408.
+      // Outside the tunnel, 1376 bytes are 1436 over IPv4 and 1456 over IPv6, 1328 are 1388 and 1408.
       await mtuIs(bed(), 1_328)
       expect(await ping(1_328)).to.include('1 received')
       expect(await ping(1_329)).to.match(/mtu ?= ?1328|message too long/i)
@@ -137,8 +142,8 @@ export const pathMtuTests = (bed: () => Bed): void => {
       try {
         await reader.line((line) => line === 'begun', { timeoutMs: PATIENCE_MS })
         await narrow(1_420)
-        // The site is told by the gateway, whose own kernel knows nothing of it: what every path takes while larger sizes are tried, and kernels
-        // keep the least that they have heard.
+        // The gateway tells the site, whose kernel learns the MTU only from it: first the size that every path carries,
+        // while larger ones are tried. Kernels keep the least that they have heard.
         const mtu = [MIN_MTU, 1_328]
         await knowsMtu(bed().machine('target'), { address: ipv4Of('site', GATEWAY_HOST), mtu })
         await mtuIs(bed(), 1_328)
@@ -157,7 +162,7 @@ const ENDS = [
   { network: 'outside', host: GATEWAY_HOST },
 ] as const
 
-/** The router between them says to neither that a packet was too big. */
+/** Rules of nft that keep the router between both ends from reporting "packet too big". */
 const MUTE = `
 table inet mute {
   chain output {
@@ -168,7 +173,10 @@ table inet mute {
 }
 `
 
-/** How much the kernel sends in one piece over a connection to the address, without the option that all its segments have. */
+/**
+ * Script that prints the segment size of the kernel for a connection to the address, without the option that all its
+ * segments have.
+ */
 const SEGMENT_SIZE = `
 import socket, sys
 connection = socket.create_connection((sys.argv[1], 80), timeout=20)
@@ -176,8 +184,9 @@ print(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG))
 `
 
 /**
- * Reads one download slowly until SIGUSR1, then some more, and looks at every byte. Only a connection that was begun before has segments that are too
- * long, and it has to last until the ends have found out: a router may cut IPv4 packets into fragments, and kernels take 32 MiB ahead of a reader.
+ * Script that reads one download slowly until SIGUSR1, then some more, and checks every byte. Only a connection that
+ * began before has segments that are too long, and it has to last until the ends have found out: a router may cut IPv4
+ * packets into fragments, and kernels take 32 MiB ahead of a reader.
  */
 const SLOW_DOWNLOAD = `
 import http.client, signal, socket, sys

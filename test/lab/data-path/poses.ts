@@ -8,13 +8,16 @@ import { Passed } from '../bed/passed.ts'
 import { ipv4Of, ipv6Of, TARGET_HOST, WEB_PORT, type Families } from '../bed/topology.ts'
 import { Trial } from './trial.ts'
 
-/** The site's router: only the other one may reach it. */
+/** Address of the site's router, which only the other client may reach. */
 const VAULT = { ipv4: ipv4Of('site', 1), ipv6: ipv6Of('site', 1) }
 const TARGET = { ipv4: ipv4Of('site', TARGET_HOST), ipv6: ipv6Of('site', TARGET_HOST) }
 const PROXY = '100.96.3.7'
 const INDEX_AT = 4
 
-/** A client with keys and grants of its own that says it is another one, which is connected to the same gateway at the same time. */
+/**
+ * Tests of a client with keys and grants of its own that poses as another one, connected to the same gateway at the
+ * same time.
+ */
 export const posingClientTests = (bed: () => Bed): void => {
   describe('P7 T6 a client that poses as another', () => {
     before(async () => {
@@ -82,7 +85,8 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
     const toTarget = [TARGET.ipv4, TARGET.ipv6].map((destination) => ofOther(destination))
     await trial.droppedFor({ 'source-not-own': 4 }, () => poser.send(...others, ...toTarget))
     await trial.allAfter(() => other.send(...others), 2)
-    // Its own packets to what it may have do pass, by their source alone.
+    // The client's packets from its own address to permitted destinations pass: their source alone makes the
+    // difference.
     const own = [TARGET.ipv4, TARGET.ipv6].map((destination) => trial.own({ destination, destinationPort: WEB_PORT }))
     await trial.allAfter(() => poser.send(...own), 2)
   })
@@ -111,7 +115,8 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
     await trial.droppedFor({ 'wrong-key': 3 }, () => {
       for (const sender of [1, 2, 3]) poser.initiate({ claimed: other.publicKey, sender })
     })
-    // By its own key it does, and had the others been answered, so before this one.
+    // The gateway answers a handshake with the client's own key. It would have answered the others, had it accepted
+    // them, before this one.
     poser.initiate({ claimed: poser.publicKey, sender: 4 })
     await poser.until('a response', () => poser.handshakes.length > before)
     expect(poser.handshakes.slice(before)).to.deep.equal([{ kind: 2, receiver: 4 }])

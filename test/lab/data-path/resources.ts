@@ -7,7 +7,7 @@ import { ADMIN_PORT, GATEWAY_HOST, ipv6Of, TARGET_HOST, WEB_PORT } from '../bed/
 import { FAMILIES } from './families.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
 
-/** Only it among the tools at hand lets two connections have one source port. */
+/** Script that opens two connections from one source port, which none of the installed tools can do. */
 const TWO_CONNECTIONS = `
 import socket, sys
 connections = []
@@ -28,7 +28,7 @@ for connection in connections:
     print(text.decode().split('\\r\\n\\r\\n')[1].strip())
 `
 
-/** T1 to T4: packets that are let through, and the ones that the client refuses. */
+/** Tests of statements T1 to T4: packets that are let through, and packets that the client refuses. */
 export const resourceTests = (bed: () => Bed): void => {
   for (const { family, of, type, flag, literal } of FAMILIES) {
     it(`T1 the first packet to a name is delivered, after exactly one request, ${family}`, async () => {
@@ -41,7 +41,7 @@ export const resourceTests = (bed: () => Bed): void => {
     })
 
     it(`T1 the very first ping of a name is answered, ${family}`, async () => {
-      // One packet alone: what is lost is not sent again.
+      // One packet alone: a lost one is not sent again.
       const args = [flag, '-c', '1', '-W', '30', 'wiki.example.org']
       const { code, stdout } = await bed().machine('client').run('ping', args, { timeoutMs: PATIENCE_MS })
       expect(code, stdout).to.equal(0)
@@ -58,7 +58,7 @@ export const resourceTests = (bed: () => Bed): void => {
       const [web = ''] = await bed().resolve('web.example.org', type)
       const [wiki = ''] = await bed().resolve('wiki.example.org', type)
       expect(web).not.to.equal(wiki)
-      // Both connections are there before either is used.
+      // Both connections are open before either is used.
       const { stdout } = await bed()
         .machine('client')
         .mustRun('python3', ['-c', TWO_CONNECTIONS, '23456', web, wiki], { timeoutMs: PATIENCE_MS })
@@ -75,7 +75,7 @@ export const resourceTests = (bed: () => Bed): void => {
       const url = `http://${literal(address)}:${ADMIN_PORT}/`
       const answer = await fetchPage(bed().machine('client'), url, { timeoutMs: PATIENCE_MS })
       if (answer.ok) throw new Error('it was not refused')
-      // 7: there was an answer; a timeout would be 28.
+      // curl's exit code 7 means a refusal; a timeout would be 28.
       expect(answer.code, answer.reason).to.equal(7)
       const args = [flag, '-c', '1', '-W', '30', address]
       const { stdout } = await bed().machine('client').run('ping', args, { timeoutMs: PATIENCE_MS })

@@ -11,12 +11,15 @@ const IPERF_PORT = 5_201
 const OFFLOADS = ['rx', 'tx', 'tso', 'gso', 'gro']
 const NAME = 'wiki.example.org'
 
-/** What iperf3 says of a run, as far as it matters here. */
+/** The parts of an iperf3 report that the tests read. */
 interface IperfReport {
   end: { sum_received?: { bytes: number }; sum?: { bytes: number; packets: number; lost_packets: number } }
 }
 
-/** Traffic as people make it, to a peer that sees every checksum as it is: the cable between it and the gateway has no offloads. */
+/**
+ * Tests of ordinary traffic to a peer that sees every checksum as it is: the cable between it and the gateway has no
+ * offloads.
+ */
 export const toolTests = (bed: () => Bed): void => {
   describe('T7 traffic of nc and iperf3, to a peer without offloads', () => {
     const offloads = async (state: 'on' | 'off'): Promise<void> => {

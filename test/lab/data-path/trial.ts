@@ -9,7 +9,7 @@ import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const TARGET = ipv4Of('site', TARGET_HOST)
 
-/** Whether something of what a client sends comes out of its gateway. The client holds a grant of the target's web server. */
+/** Finds out whether a client's packets leave its gateway. The client holds a grant for the target's web server. */
 export class Trial {
   readonly #bed: Bed
   readonly #liar: Liar
@@ -20,21 +20,21 @@ export class Trial {
     this.#bed = bed
     this.#liar = liar
     this.#passed = passed
-    // Others' connections to the target have other ports: they may share the gateway's address there.
+    // Source ports differ between clients: they may share the gateway's address at the target.
     this.#nextPort = 10_000 + (Number(liar.ipv4.split('.').at(-1)) % 200) * 200
   }
 
-  /** A packet from the client's own address. */
+  /** Builds a packet from the client's own address. */
   own(parts: Omit<PacketParts, 'source'>): Uint8Array {
     return buildPacket({ source: parts.destination.includes(':') ? this.#liar.ipv6 : this.#liar.ipv4, ...parts })
   }
 
-  /** Lies, then sends one honest packet, which is answered: whatever of the lies got through did so before it. */
+  /** Sends lies, then one honest packet, which is answered; checks that no lie has got through before it. */
   async nothingOf(...lies: readonly Uint8Array[]): Promise<void> {
     await this.nothingAfter(() => this.#liar.send(...lies))
   }
 
-  /** The same of lies that are told in another way. */
+  /** Lies in another way than by packets; checks that nothing has got through. */
   async nothingAfter(lie: () => void): Promise<void> {
     const before = await this.#passed.count()
     lie()
@@ -42,14 +42,14 @@ export class Trial {
     this.#liar.send(this.own({ destination: TARGET, sourcePort, destinationPort: WEB_PORT }))
     const answer = `tcp ${TARGET}:${WEB_PORT} > ${this.#liar.ipv4}:${sourcePort} SA`
     await this.#liar.packet(answer, (packet) => describePacket(packet) === answer)
-    // A reset for the connection, which nobody has.
+    // Resets the connection, which belongs to no program on the client.
     this.#liar.send(this.own({ destination: TARGET, sourcePort, destinationPort: WEB_PORT, flags: 'R', sequence: 2 }))
     const honest = 2
     await this.#reaches(before + honest, 'the honest packet and its reset')
     expect((await this.#passed.count()) - before, 'packets that passed').to.equal(honest)
   }
 
-  /** Nothing of it gets through, and the gateway counts so many drops, or more, by reason. */
+  /** Lies and checks that nothing gets through and that the gateway counts at least so many drops, by reason. */
   async droppedFor(reasons: Readonly<Record<string, number>>, lie: () => void): Promise<void> {
     const count = (): Promise<number[]> => Promise.all(Object.keys(reasons).map((reason) => this.#bed.dropped(reason)))
     const before = await count()
@@ -65,7 +65,7 @@ export class Trial {
     )
   }
 
-  /** Everything of this gets through, so that the rest can be believed. */
+  /** Checks that packets that are permitted get through, so that the refusals can be believed. */
   async allAfter(act: () => void, count: number): Promise<void> {
     const before = await this.#passed.count()
     act()

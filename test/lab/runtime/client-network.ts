@@ -1,5 +1,6 @@
-// Runs in a client's namespace, see network-configuration.test.ts: a device with routes that cover the network of eth0, then a packet
-// to a neighbour there from sockets with and without the mark. Prints where each of them went.
+// Runs in a client's namespace, see network-configuration.test.ts: makes a device with routes that cover the network of
+// eth0, then sends a packet to a neighbour there from sockets with and without the mark. Prints whether each went to
+// the neighbour or the tunnel.
 import { request } from 'node:http'
 import { networkInterfaces } from 'node:os'
 import { endpoint, type Family } from '../../../core/runtime/endpoint.ts'
@@ -65,7 +66,7 @@ const main = async (): Promise<void> => {
   process.stdout.write(`${JSON.stringify({ result })}\n`)
 }
 
-/** Where a datagram came to: the neighbour, which echoes it, or the tunnel device. */
+/** Destination that a datagram reached: the neighbour, which echoes it, or the tunnel device. */
 const whereTo = (family: Family, mark: number | undefined, onTunnel: (listener: () => void) => void): Promise<string> =>
   new Promise((resolve, reject) => {
     onTunnel(() => resolve('tunnel'))
@@ -79,7 +80,7 @@ const whereTo = (family: Family, mark: number | undefined, onTunnel: (listener: 
 
 const overTcp = (family: Family): Promise<string> =>
   new Promise((resolve) => {
-    // Nothing listens there: a refusal comes from the neighbour's kernel, whereas the tunnel would swallow the packet.
+    // The neighbour refuses the connection, as nothing listens there; the tunnel would swallow the packet.
     const asked = request({
       host: WORLD[family],
       port: CLOSED_PORT,

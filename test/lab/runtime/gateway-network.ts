@@ -1,7 +1,7 @@
-// Runs in a gateway's namespace, see network-configuration.test.ts. Forwards for the tunnel, sends probes out of the tunnel device, to
-// networks and to the gateway itself, where something answers on every address, and prints which of them were answered. `clear` as the
-// argument undoes everything in the end, `clear-on-signal` on SIGUSR2, otherwise it waits to be
-// killed. The second argument is its state folder.
+// Runs in a gateway's namespace, see network-configuration.test.ts. Forwards for the tunnel, sends probes out of the
+// tunnel device, to networks and to the gateway itself, where a server answers on every address, and prints which
+// probes were answered. With the argument `clear` it undoes everything at its end, with `clear-on-signal` on SIGUSR2;
+// otherwise it waits to be killed. The second argument is its state folder.
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { SITE_RESOLVER_PORT } from '../../../core/dns/site-service.ts'
@@ -22,7 +22,9 @@ const udp = (source: string, destination: string, destinationPort: number): Pack
 })
 const ping = (source: string, destination: string): PacketParts => ({ kind: 'echoRequest', source, destination })
 
-/** First what is to be refused: had it passed, its answers would be here first. */
+/**
+ * Packets out of the tunnel. Those that must be refused come first: had they passed, their answers would be here first.
+ */
 const PROBES: readonly (PacketParts & { name: string })[] = [
   { name: 'spoofed 4', ...ping('192.0.2.99', '198.51.100.2') },
   { name: 'spoofed 6', ...ping('2001:db8:9::9', '2001:db8:1::2') },
@@ -42,7 +44,7 @@ const PROBES: readonly (PacketParts & { name: string })[] = [
 const HONEST = 8
 const FIRST_PORT = 20_000
 
-/** Echoes datagrams, on all addresses of the machine. */
+/** Echoes datagrams on all addresses of the machine. */
 const echo = async (port: number): Promise<void> => {
   for (const type of ['udp4', 'udp6'] as const) {
     const socket = createSocket({ type, ipv6Only: type === 'udp6' })

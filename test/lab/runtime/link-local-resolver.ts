@@ -1,5 +1,5 @@
-// Runs in a namespace, see link-local-resolver.test.ts: asks each server of the resolv.conf that is named, over UDP and TCP, by sockets with
-// and without the mark, and prints what it heard.
+// Runs in a namespace, see link-local-resolver.test.ts: queries each server of the resolv.conf that is named, over UDP
+// and TCP, by sockets with and without the mark, and prints the answers.
 import { decode, encode } from 'dns-packet'
 import { OWN_SOCKET_MARK } from '../../../core/runtime/network-configuration.ts'
 import { createDnsExchange, createSystemResolvers } from '../../../hosts/runtime/index.ts'

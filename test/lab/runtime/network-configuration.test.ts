@@ -56,7 +56,7 @@ describe('the network configuration of Linux', function () {
       await gateway.address('eth1', '2001:db8:2::1/64')
       await outsider.address('eth0', '203.0.113.2/24')
       await outsider.address('eth0', '2001:db8:2::2/64')
-      // The server answers anybody by way of the gateway: only the gateway's rules are in between.
+      // The server routes every answer through the gateway: only the gateway's rules are in between.
       await server.route({ to: 'default', via: '198.51.100.1' })
       await server.route({ to: 'default', via: '2001:db8:1::1' })
       await outsider.route({ to: 'default', via: '203.0.113.1' })
@@ -67,7 +67,8 @@ describe('the network configuration of Linux', function () {
     const outsiderReaches = async (server4or6 = '198.51.100.2'): Promise<boolean> =>
       (await outsider.run('ping', ['-c', '1', '-W', '1', server4or6])).code === 0
 
-    // The flows say who may reach the machine by a granted prefix; the gateway's tunnel addresses have their services only.
+    // The flows decide who may reach the machine by a granted prefix; the gateway's tunnel addresses have their
+    // services only.
     const ANSWERED = 'machine 4, machine 6, network 4, network 6, ping 4, ping 6, resolver 4, resolver 6'
     const answeredIn = (line: string): string => {
       const { answered, dropped }: { answered: string[]; dropped: object } = JSON.parse(line)
@@ -79,13 +80,13 @@ describe('the network configuration of Linux', function () {
       const part = gateway.spawn(process.execPath, [GATEWAY, 'stay', state()], { name: 'gateway' })
       const line = await part.line((text) => text.includes('answered'))
       expect(answeredIn(line)).to.deep.equal(ANSWERED)
-      // By device, so that another program can be seen to set it.
+      // The product sets forwarding for each device, so that another program's change of the global switch can be seen.
       expect(await sysctl(gateway, 'ipv4/ip_forward')).to.equal('0')
       expect(await outsiderReaches(), 'the gateway is no router for others').to.equal(false)
       part.kill('SIGKILL')
       await part.ended
 
-      // What the killed one left is still closed, and the next run knows that it was.
+      // The rules that the killed process left still close the host, and the next run knows of them.
       expect(await outsiderReaches()).to.equal(false)
       const { stdout } = await gateway.mustRun(process.execPath, [GATEWAY, 'clear', state()])
       expect(answeredIn(stdout)).to.deep.equal(ANSWERED)
@@ -166,7 +167,7 @@ describe('the network configuration of Linux', function () {
       const part = client.spawn(process.execPath, [CLIENT], { name: 'client' })
       const result: Record<string, unknown> = JSON.parse(await part.line((text) => text.includes('result')))
       expect(result['result']).to.deep.equal({
-        // The route to the very network of eth0 goes into the tunnel, for unmarked sockets.
+        // The route to the very network of eth0 leads into the tunnel, for unmarked sockets.
         'unmarked 4': 'tunnel',
         'marked 4': 'world',
         'unmarked 6': 'tunnel',
@@ -185,7 +186,7 @@ describe('the network configuration of Linux', function () {
           .filter((text) => text !== '')
       expect(await routes('-4')).to.deep.equal(['100.96.0.0/11', '198.51.100.0/24', '203.0.113.7'])
       expect(await routes('-6')).to.deep.equal(['2001:db8:1::/64', 'fd00:2021:1111:8000::/107'])
-      // Everything else comes after what is on the machine's own links, which is copied.
+      // All other rules come after the routes of the machine's own links, which are copied.
       for (const { family, network, thrown } of [
         {
           family: '-4',

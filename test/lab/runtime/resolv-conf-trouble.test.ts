@@ -13,7 +13,7 @@ import { needsKernel } from '../../kit/needs-kernel.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
 
 const ORIGINAL = 'nameserver 192.0.2.53\noptions edns0\n'
-/** More than the page that a small file takes: what is longer than ours needs room to be written. */
+/** A file longer than the page that a small file takes: writing it back needs room. */
 const LONG = `${'# the administrator explains\n'.repeat(200)}${ORIGINAL}`
 const RESOLVER = fileURLToPath(new URL('resolver.js', import.meta.url))
 const SETTINGS = { device: 'lo', servers: ['100.100.111.1'], searchDomain: 'example.org' }
@@ -30,12 +30,12 @@ describe('resolv.conf in trouble', function () {
     await mustRun('mount', args)
     mounts.push(at)
   }
-  /** Takes all room there is. */
+  /** Fills a file system. */
   const fill = async (at: string): Promise<void> => {
     await mustRun('sh', ['-c', `cat /dev/zero > ${at}/filler 2>/dev/null; true`])
   }
 
-  /** A client that has set it, and its guard. */
+  /** Starts a client that has set its file, and its guard. */
   const start = async (): Promise<{ client: ChildProcess; guard: number }> => {
     const client = spawn(process.execPath, [RESOLVER, 'set', path], { stdio: ['ignore', 'pipe', 'inherit'] })
     clients.push(client)
@@ -51,7 +51,7 @@ describe('resolv.conf in trouble', function () {
   const hasEnded = (guard: number): Promise<unknown> =>
     eventually(
       async () => {
-        // An orphan may stay a zombie where nobody waits for it.
+        // An orphan may stay a zombie if nothing waits for it.
         const stat = await readFile(`/proc/${guard}/stat`, 'utf8').catch(() => ') Z')
         return stat.includes(') Z') ? true : undefined
       },
@@ -96,7 +96,7 @@ describe('resolv.conf in trouble', function () {
     await fill(folder)
     await resolver.restore().catch(() => undefined)
     const [now, backup] = [await readFile(path, 'utf8'), await readdir(folder)]
-    // Back already, or safe beside it for the next start.
+    // The original is back already, or is in the backup for the next start.
     if (now !== ORIGINAL) expect(backup).to.include('resolv.conf.before-portreeve')
     await rm(join(folder, 'filler'))
     await createResolverConfiguration({ mode: 'resolv-conf', path }).restore()
@@ -141,7 +141,7 @@ describe('resolv.conf in trouble', function () {
     expect(LONG.startsWith(now) && now.length >= 4_096, `${now.length} bytes, ${now.slice(0, 40)}`).to.equal(true)
     await rm(join(disk, 'filler'))
     const resolver = createResolverConfiguration({ mode: 'resolv-conf', path })
-    // Also where the next start sets it before it has looked for what was left.
+    // The next start may also set the file before it has looked for leftovers.
     await resolver.set(SETTINGS)
     expect(await readFile(path, 'utf8')).to.include('100.100.111.1')
     await resolver.restore()
@@ -190,7 +190,7 @@ describe('resolv.conf in trouble', function () {
     await mkdir(disk)
     await mount('-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', disk)
     const mounted = join(disk, 'resolv.conf')
-    // Longer than a page with the rest of what is ours: rewriting it needs room.
+    // The file is longer than a page with the lines of the product: rewriting it needs room.
     const long = `${ORIGINAL}${'options ndots:1\n'.repeat(252)}`
     await writeFile(mounted, long)
     await writeFile(path, '')

@@ -38,7 +38,7 @@ describe('the resolver configuration of Linux, where resolv.conf is mounted over
   const resolv = async (namespace: Namespace): Promise<string> =>
     (await namespace.mustRun('cat', ['/etc/resolv.conf'])).stdout
 
-  /** Sets it and is killed, after its guard if that is to go as well. */
+  /** Starts a client that sets its file, and kills it, with its guard first if that is asked for. */
   const crash = async (
     namespace: Namespace,
     { withGuard = false } = {},
@@ -86,9 +86,9 @@ describe('the resolver configuration of Linux, where resolv.conf is mounted over
       expect((await crash(namespace, { withGuard: true })).file).to.contain('100.100.111.1')
     }
     expect(await resolv(first)).to.contain('100.100.111.1')
-    // The backup is where it goes with the namespace, if that is deleted.
+    // The backup is in the namespace's folder, which is deleted with it.
     expect(await readdir(`/etc/netns/${first.name}`)).to.include('resolv.conf.before-portreeve')
-    // A second crash must not take what the first one wrote for the original.
+    // A second crash must not take the file of the first one for the original.
     expect((await crash(first, { withGuard: true })).servers).to.deep.equal(['192.0.2.53:53'])
     await first.mustRun(process.execPath, [RESOLVER, 'recover'])
     expect(await resolv(first)).to.equal(ORIGINAL)

@@ -1,4 +1,5 @@
-// Sets the resolver of its namespace, see resolver-configuration.test.ts, or the file that is named, see resolv-conf-trouble.test.ts: `set` and waits to be killed, `set-and-restore`, or `recover`.
+// Sets the resolver of its namespace, see resolver-configuration.test.ts, or the file that is named, see
+// resolv-conf-trouble.test.ts. Arguments: `set` waits to be killed, `set-and-restore`, `recover`.
 import { readFileSync } from 'node:fs'
 import { createResolverConfiguration, createSystemResolvers } from '../../../hosts/runtime/index.ts'
 

@@ -1,11 +1,11 @@
-// Runs in a namespace whose loopback has an MTU of 1500, see datagram-socket.test.ts: datagrams that are joined when they are sent, but
-// whose segments do not fit the path, have to be sent one by one, as fragments.
+// Runs in a namespace whose loopback has an MTU of 1500, see datagram-socket.test.ts: datagrams that are joined when
+// they are sent, but whose segments do not fit the path, have to be sent one by one, as fragments.
 import { endpoint, type Family } from '../../../core/runtime/endpoint.ts'
 import { createDatagramSockets } from '../../../hosts/runtime/index.ts'
 
 const COUNT = 20
 const SIZES = [1400, 3000, 1400]
-/** Of probes: what does not fit is lost, and what is sent after it is not. */
+/** Lengths of probes: one that does not fit is lost, and a later one is not. */
 const PROBES = [1300, 2000, 1452]
 const LAST = 1
 

@@ -13,7 +13,7 @@ describe('the clock of a machine that slept', () => {
   needsKernel()
 
   it('is ahead of Node’s by what it slept', async () => {
-    // A time namespace stands for a machine that was suspended for an hour: its two clocks differ by that.
+    // A time namespace stands for a machine that was suspended for an hour: its two clocks differ by an hour.
     const asleep = ['--time', '--fork', '--boottime', String(HOUR / 1_000)]
     const { stdout } = await mustRun('unshare', [...asleep, process.execPath, '--input-type=module', '-e', SHIFT])
     expect(Math.round(Number(stdout) / HOUR)).to.equal(1)

@@ -1,6 +1,7 @@
-// Runs in a network namespace of its own, see tun-device.test.ts: opens a TUN device that swaps the addresses of each packet, so that
-// the host meets itself at the far end, and answers pings to the addresses that are not its own. Prints one JSON line when it is
-// ready, and does what the arguments say: `ping` waits to be killed, `transfer` moves data through the device and reports.
+// Runs in a network namespace of its own, see tun-device.test.ts: opens a TUN device that swaps the addresses of each
+// packet, so that the host reaches itself at the far end, and that answers pings to other addresses. Prints one JSON
+// line when it is ready, and then follows its argument: `ping` waits to be killed, `transfer` moves data through the
+// device and reports.
 import { createHash } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -40,7 +41,7 @@ const swap = (packet: Uint8Array): Uint8Array => {
 
 const isUdp = (packet: Uint8Array): boolean => packet[(packet[0] ?? 0) >>> 4 === 4 ? 9 : 6] === 17
 
-/** Whether the transport checksum of a packet is right, by the slow way. */
+/** Whether the transport checksum of a packet is right, computed from all its bytes. */
 const isIntact = (packet: Uint8Array): boolean => {
   const ipv4 = (packet[0] ?? 0) >>> 4 === 4
   const [at, length, start, protocol] = ipv4 ? [12, 4, 20, packet[9] ?? 0] : [8, 16, 40, packet[6] ?? 0]
@@ -86,7 +87,7 @@ const transferUdp = async (kind: 'udp4' | 'udp6', here: string, there: string): 
   const receiver = createSocket(kind)
   receiver.bind(9090, here)
   await once(receiver, 'listening')
-  // Joined in the kernel when sent: they come to the device as one super-packet.
+  // The kernel joins these packets when they are sent: they reach the device as one super-packet.
   const sender = await createDatagramSockets().open({
     family: kind === 'udp4' ? 'ipv4' : 'ipv6',
     port: 0,
@@ -99,7 +100,7 @@ const transferUdp = async (kind: 'udp4' | 'udp6', here: string, there: string): 
     if (bytes.length === 1000 && bytes.every((byte) => byte === bytes[0])) received++
     if (received >= wanted.count) wanted.reach()
   })
-  // In groups that a socket's buffer surely holds.
+  // Each group surely fits into a socket's buffer.
   for (let group = 0; group < 10; group++) {
     await new Promise<void>((resolve, reject) => {
       const count = (group + 1) * 20

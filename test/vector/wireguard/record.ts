@@ -32,7 +32,7 @@ const NOW = instant(0)
 const remote = { publicKey: THEIRS.publicKey, staticSecret: OURS.agree(THEIRS.publicKey), presharedKey: PRESHARED_KEY }
 const macs = macKeysOf(THEIRS.publicKey)
 
-/** In the namespace beside wireguard-go's: the handshakes. */
+/** Runs the handshakes, in the namespace beside wireguard-go's. */
 const converse = async (): Promise<void> => {
   const socket = createSocket('udp4')
   socket.bind(51821, '192.0.2.1')
@@ -78,7 +78,7 @@ const converse = async (): Promise<void> => {
     }
   })()
 
-  // The parent restarts the other side with our endpoint, and pings.
+  // The parent restarts wireguard-go with our endpoint, and pings.
   process.send?.({ asInitiator })
   const initiation = await next('initiation')
   const message = parseMessage(initiation)

@@ -341,7 +341,7 @@ describe('the client, for a name', () => {
     client.handle({ type: 'nameMapped', domain: 'a.example.org', addresses, resourceIds: ['exact', 'star'] })
     const proxy6 = addresses.find((address) => address.includes(':')) ?? ''
     expect(client.fromApplication({ destination: proxy6 })[0]).to.match(/^tun: icmp/)
-    // What permits a port is asked of each of its resources (T5), over the family that there is.
+    // Each of the name's resources may permit the port (T5), over the family that the most specific one has.
     expect(client.fromApplication({ destination: PROXY })).to.deep.equal(['request exact'])
     expect(client.fromApplication({ destination: PROXY, destinationPort: 80 })).to.deep.equal(['request star'])
   })
@@ -450,7 +450,7 @@ describe("the client's resolver address", () => {
     expect(ask(SENTINEL6)).to.match(/^tun: tcp /)
     client.handle({ type: 'listenersOpened', ports: {} })
     expect(ask(SENTINEL6)).to.match(/^tun: icmp 1\/4 /)
-    // Nor does anybody's answer pass for the resolver's.
+    // An answer from another source does not pass for the resolver's.
     const answer = {
       destination: hairpinAddress(SENTINEL) ?? '',
       sourcePort: LISTENER,

@@ -6,7 +6,7 @@ import { buildIcmpError, buildIp, buildPacket, type PacketParts } from '../../..
 
 const ACTIVE = { type: 'domainStatus', resource: 'wiki', domain: 'a.example.org', status: 'Active' } as const
 
-/** A client of a hostile gateway that serves it networks, a name, and the Internet. */
+/** Makes a client of a hostile gateway that serves networks, a name, and the Internet to it. */
 const client = (): ClientBench => {
   const bench = new ClientBench(
     cidr('lab', '198.51.100.0/24'),
@@ -28,7 +28,10 @@ const SERVERS = {
   'the gateway itself': GATEWAY,
 } as const
 
-/** By both ways into the device: whole, and the lane's short one. */
+/**
+ * Delivers a packet by both ways into the device, the whole machine and the lane's fast path; returns whether it was
+ * let in.
+ */
 const comesIn = (bench: ClientBench, packet: Uint8Array, peer = 'gateway'): boolean => {
   const number = bench.flows.numbers.find(peer) ?? -1
   if (bench.flows.passFromTunnel(number, new Uint8Array(packet), 'complete', instant(bench.now))) return true
@@ -88,7 +91,7 @@ describe('T12 what a hostile gateway sends unasked', () => {
             expect(comesIn(bench, packet({ ...answer, kind: other })), 'another protocol').to.equal(false)
           expect(comesIn(bench, packet(answer), 'another'), 'another gateway').to.equal(false)
         }
-        // Within a connection another one does not begin.
+        // A SYN on the ports of a connection does not begin another one.
         expect(comesIn(bench, packet({ sourcePort: 443, destinationPort: 5_000, flags: 'S' }))).to.equal(false)
         bench.fromApplication({ destination: source, kind: 'echoRequest', sourcePort: 9 })
         expect(comesIn(bench, packet({ kind: 'echoReply', sourcePort: 9 }))).to.equal(true)

@@ -87,7 +87,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.fromClient({ destination: '198.51.100.7', source: BOB.ipv4 })[0]).to.contain('ada: icmp 3/13')
     expect(gateway.fromClient({ destination: '198.51.100.7', source: '10.0.0.1' })[0]).to.contain('ada: icmp 3/13')
     expect(gateway.fromClient({ destination: '198.51.100.7' }, 'bob')[0]).to.contain('tun: ')
-    // The other's verdict is remembered by now, and is of no use.
+    // The cached verdict of the other client must not apply.
     expect(gateway.fromClient({ destination: '198.51.100.7', source: BOB.ipv4 })[0]).to.contain('ada: icmp 3/13')
     prohibited(gateway, BOB.ipv4)
     prohibited(gateway, '100.95.1.1')
@@ -351,7 +351,7 @@ describe('the gateway, for a name', () => {
     gateway.assign('b', 'b.example.org', { ipv4: ['10.0.0.2'] })
     expect(to(2, 80)).to.contain('> 10.0.0.2:80')
     expect(to(3, 443), 'of the name that had the address before').to.contain('icmp 3/13')
-    // An open flow to the one does not lead to the other's port.
+    // An open flow to one name does not lead to the other name's port.
     expect(to(1, 80)).not.to.contain('10.0.0.1:80')
   })
 
@@ -484,7 +484,7 @@ describe('the gateway, for the Internet', () => {
     expect(gateway.fromNetwork(answer)).to.deep.equal([])
     expect(reaches('198.51.100.8')).to.contain('tun: ')
     expect(gateway.flows.counters()).to.deep.equal({ 'not-internet': 2, 'no-flow': 1 })
-    // Who shall reach the machine has a resource for it.
+    // A resource of its own gives access to the gateway's machine.
     gateway.grant(cidr('machine', '198.51.100.7/32', tcp(443)))
     expect(reaches('198.51.100.7')).to.contain('tun: ')
     expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 22 })[0]).to.contain('ada: icmp 3/13')
@@ -505,7 +505,7 @@ describe('a grant at the gateway', () => {
     gateway.fromNetwork(answer)
     expect(gateway.wait(4_999)).to.deep.equal([])
     expect(gateway.fromNetwork(answer)).to.have.length(1)
-    // Without a wake-up: a packet that comes at the very moment finds it lapsed.
+    // No wake-up has come before: a packet at the very moment of expiry finds the grant expired.
     gateway.now += 1
     expect(gateway.fromNetwork(answer)).to.deep.equal(['expired ada lab'])
     prohibited(gateway, '198.51.100.7')

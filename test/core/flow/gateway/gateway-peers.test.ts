@@ -5,7 +5,7 @@ import { GatewayFlows, type GatewayFlowsInput } from '../../../../core/flow/gate
 import { instant } from '../../../../core/runtime/time.ts'
 import { cidr } from '../../../kit/flow-bench.ts'
 
-/** Who may have what until when: expiries by peer and resource, looked through one by one. */
+/** Reference model: expiries by peer and resource, searched one by one. */
 class PlainGateway {
   readonly peers = new Map<string, Map<string, number | undefined>>()
 
@@ -17,7 +17,7 @@ class PlainGateway {
     if (input.type === 'retainOnly') {
       for (const [peer, resources] of this.peers) {
         for (const resourceId of resources.keys()) {
-          // As with `granted`: what is said last about a grant holds.
+          // The latest statement about a grant holds, as with `granted`.
           const kept = input.grants.findLast((grant) => grant.peer === peer && grant.resourceId === resourceId)
           if (kept === undefined) this.#end(peer, resourceId)
           else resources.set(resourceId, kept.expiresAt)
@@ -26,7 +26,7 @@ class PlainGateway {
     }
   }
 
-  /** What ended by this moment. */
+  /** Removes the grants that have expired and returns them. */
   expire(now: number): string[] {
     const ended: string[] = []
     for (const [peer, resources] of this.peers) {
@@ -45,7 +45,7 @@ class PlainGateway {
     return ends.length === 0 ? undefined : Math.min(...ends)
   }
 
-  /** The last grant takes the peer along. */
+  /** Removes a grant, and the peer with its last one. */
   #end(peer: string, resourceId: string): void {
     const resources = this.peers.get(peer)
     if (resources?.delete(resourceId) === true && resources.size === 0) this.peers.delete(peer)

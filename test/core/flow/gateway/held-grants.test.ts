@@ -14,7 +14,7 @@ import { cidr, dns, internet } from '../../../kit/flow-bench.ts'
 const address = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array(0)
 const grantOf = (resource: FlowResource): Grant => ({ ...resourceEntry(resource), peer: 'ada', expiresAt: undefined })
 
-/** The same by going through all of them. */
+/** Reference model: finds grants by going through all of them. */
 class PlainGrants {
   readonly grants = new Map<string, Grant>()
 

@@ -7,14 +7,14 @@ import { instant } from '../../../../core/runtime/time.ts'
 import { ADA, BOB, cidr, dns, GATEWAY, proxies, tcp } from '../../../kit/flow-bench.ts'
 import { buildPacket, checksumsAreRight, describePacket, type PacketParts } from '../../../kit/packet-builder.ts'
 
-// Ada may use 198.51.100.0/24 on port 443 for a minute, and *.example.org on port 80. Everything she sends is made up. What leaves on the TUN
-// device is judged by rules written down a second time here, and much simpler.
+// Ada may use 198.51.100.0/24 on port 443 for a minute, and *.example.org on port 80. All her packets are made up.
+// Packets that leave by the TUN device are judged by rules written down a second time here, and much simpler.
 
 const EXPIRY = 60_000
 const SITE: Record<string, string[]> = {
   'a.example.org': ['10.0.0.1', '2001:db8::1'],
   'b.example.org': ['10.0.0.2'],
-  // A name under the pattern whose owner would like to reach somebody's laptop, the gateway and its cloud.
+  // A name that matches the pattern, whose owner points it at another client, the gateway and its cloud.
   'evil.example.org': [BOB.ipv4, BOB.ipv6, '127.0.0.1', '169.254.169.254', GATEWAY.ipv4],
   'example.com': ['10.0.0.99'],
 }
@@ -36,7 +36,7 @@ const packetParts: fc.Arbitrary<PacketParts> = fc.boolean().chain((isIpv4) => {
   const pool = isIpv4 ? [...addresses4, ...proxies(0).slice(0, 4)] : [...addresses6, ...proxies(0).slice(4)]
   return fc.record({
     kind: fc.constantFrom('tcp', 'tcp', 'tcp', 'udp', 'echoRequest', 'echoReply'),
-    // Mostly her own: the rest is refused early.
+    // Mostly her own address: other sources are refused early.
     source: fc.oneof({ weight: 3, arbitrary: fc.constant(isIpv4 ? ADA.ipv4 : ADA.ipv6) }, fc.constantFrom(...pool)),
     destination: fc.constantFrom(...pool),
     sourcePort: port,
@@ -98,7 +98,7 @@ describe('a lying client', () => {
       }),
       { numRuns: 500 },
     )
-    // It would prove nothing if nothing ever passed.
+    // The test proves nothing if no packet ever passes.
     expect(passed).to.be.greaterThan(100)
   })
 })
@@ -122,7 +122,7 @@ class World {
     handle({ type: 'granted', peer: 'bob', resource: cidr('secret', '203.0.113.0/24') })
   }
 
-  /** How many packets left. */
+  /** Performs an action; returns the number of packets that left. */
   act(action: Action): number {
     const peer = 'ada'
     switch (action.type) {
@@ -166,7 +166,7 @@ class World {
           left++
           break
         case 'sendPacket':
-          // What the network sends may be for somebody else.
+          // Packets from the network may be for other clients.
           if (cause !== 'network') expect(output.peer, 'nobody else hears of it').to.equal('ada')
           if (isControlFrame(output.packet)) expect(decodeControlFrame(output.packet)).to.be.an('object')
           break

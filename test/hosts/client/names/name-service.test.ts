@@ -16,7 +16,7 @@ const TUNNEL = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
 describe('the name service', () => {
   const message = writeQuery({ id: 1, name: 'www.example.com', type: RecordType.A }) ?? new Uint8Array()
 
-  /** What it wants after these facts, with two servers of the system behind it. */
+  /** Outputs of the name service after these inputs, with two servers of the system behind it. */
   const wanted = (...inputs: NameServiceInput[]): NameServiceOutput[] => {
     const service = new NameService({ kinds: new Set(['system']) })
     const outputs: NameServiceOutput[] = []

@@ -150,7 +150,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     portal.resources = [...portal.resources, portal.dns(3, 'secret.example.net')]
     const resource = portal.resources.at(-1)
     if (resource === undefined) return expect.fail()
-    // The client takes another resource's gateway for this one's.
+    // The client mistakes another resource's gateway for this one's.
     portal.tellClient('laptop', {
       event: 'resourceCreatedOrUpdated',
       payload: { ...resource, id: portal.resources[1]?.id ?? '' },

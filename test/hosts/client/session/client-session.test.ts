@@ -15,7 +15,7 @@ import { createSecretStore } from '../../../../hosts/runtime/index.ts'
 import { readTokenFile, writeTokenFile } from '../../../../hosts/runtime/token-file.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 
-/** A client as its main gives it, without a network. */
+/** A running client without a network. */
 class FakeClient implements RunningClient {
   static runs: FakeClient[] = []
   #end: (end: PeerEnd) => void = () => undefined
@@ -87,7 +87,7 @@ describe('hosts/client/session/client-session', () => {
     return session.run()
   }
   let told: (text: string) => void
-  /** The session waits for a sign-in. */
+  /** Resolves once the session waits for a sign-in. */
   const waiting = (): Promise<string> => new Promise((resolve) => (told = resolve))
   const nextClient = (): Promise<FakeClient> => new Promise((resolve) => (started = resolve))
 

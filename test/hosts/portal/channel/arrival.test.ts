@@ -66,7 +66,7 @@ describe('a socket that asks for the control channel', () => {
     await close(server)
   })
 
-  /** One that never closes its half by itself. */
+  /** Opens a socket that never closes its half by itself. */
   const ask = (): Socket => {
     const socket = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, allowHalfOpen: true })
     sockets.push(socket)

@@ -4,7 +4,7 @@ import { ControlPeer, keyOf, type ConnectRefused, type PeerOptions } from '../..
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { PATIENCE_MS } from '../../../kit/patience.ts'
 
-/** Whoever joins is told of them in 700 KB, many times what the system's own buffers hold. */
+/** Number of resources: the list for a joining client takes 700 KB, many times the system's own buffers. */
 const RESOURCES = 200
 
 describe('P12 bounds of the control channel', function () {
@@ -153,7 +153,7 @@ describe('P12 bounds of the control channel', function () {
   })
 })
 
-/** Tries until it is so, in another turn of the event loop each time. */
+/** Checks again, in another turn of the event loop each time, until the condition holds. */
 const eventually = async (check: () => Promise<boolean>): Promise<void> => {
   const end = Date.now() + PATIENCE_MS
   while (!(await check())) {

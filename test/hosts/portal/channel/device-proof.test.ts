@@ -73,7 +73,10 @@ describe('a verified device is the one that has its key', () => {
   }
   const verify = async (body: unknown = { is_verified: true }) =>
     portal.api('PATCH', `/clients/${(await row())?.id}`, body)
-  /** What the person reads who asks for the resource: nothing of conditions where they hold and only a gateway lacks. */
+  /**
+   * Requests the resource and returns the denial as JSON. It has nothing about conditions if they hold and only a
+   * gateway is missing.
+   */
   const denial = async (peer: ControlPeer): Promise<string> => {
     peer.send('set_capabilities', { features: ['denial_details'] })
     peer.send('request_authorization', { resource_id: resource, connected_gateway_ids: [] })

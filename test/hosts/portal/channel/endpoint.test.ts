@@ -62,7 +62,7 @@ describe('the control channel', () => {
     throw new Error('was not refused')
   }
 
-  /** A client that was authorised at a gateway. */
+  /** Makes a client with an authorization at a gateway. */
   const authorised = async () => {
     const { peer: gateway } = await join({ role: 'gateway' })
     const { peer: client } = await join({ role: 'client' })
@@ -358,7 +358,7 @@ describe('the control channel', () => {
   })
 })
 
-/** What comes back for some bytes, as text, until the other end closes or has upgraded. */
+/** Sends bytes and returns the answer as text, once the other end has closed or upgraded. */
 const exchange = (port: number, host: string, request: string): Promise<string> =>
   new Promise((resolve, reject) => {
     let text = ''
@@ -371,7 +371,7 @@ const exchange = (port: number, host: string, request: string): Promise<string> 
     socket.on('close', () => resolve(text))
   })
 
-/** Waits for something that happens soon after, in another turn of the event loop. */
+/** Waits for a condition that holds soon, in another turn of the event loop. */
 const eventually = async (check: () => Promise<boolean>): Promise<void> => {
   const end = Date.now() + PATIENCE_MS
   while (!(await check())) {

@@ -7,11 +7,14 @@ import { DEFAULT_LIMITS } from '../../../../hosts/portal/grants/limits.ts'
 import { ControlPeer } from '../../../kit/control-peer.ts'
 
 const DEVICES = 60
-/** Whoever joins is told of them in 700 KB, many times what the system's own buffers hold. */
+/** Number of resources: the list for a joining client takes 700 KB, many times the system's own buffers. */
 const RESOURCES = 100
 const MAX_ROUNDS = 60
 const MIB = 1_048_576
-/** Text of messages that are being made, connections that were cut off and are not closed yet, and what V8 does not give back at once. */
+/**
+ * Memory beyond the bound: messages in the making, connections that are cut off but not closed yet, and memory that V8
+ * keeps for a while.
+ */
 const SLACK_BYTES = 32 * MIB
 
 interface Memory {
@@ -54,7 +57,7 @@ describe('P12 memory of a portal whose peers do not read', function () {
     return (await answer.json()) as { id: string; token: string }
   }
   const cutOff = async (): Promise<number> => {
-    // A busy portal gives up connections that are kept.
+    // A busy portal closes connections that are kept alive.
     const text = await (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text()
     return Number(/^portreeve_portal_control_unread_total(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? Number.NaN)
   }
@@ -74,7 +77,7 @@ describe('P12 memory of a portal whose peers do not read', function () {
     const { token: ofDevices } = await call('POST', `/actors/${actor.id}/client_tokens`, { name: 'devices' })
     for (let index = 0; index < DEVICES; index++) {
       const about = { url, role: 'client' as const, token: ofDevices, externalId: `deaf ${index}` }
-      // It reads once: what a portal keeps of a client that has joined is no part of the bound.
+      // The client reads once: memory for a client that has joined does not count towards the bound.
       const { peer } = await ControlPeer.join(about)
       peer.socket.pause()
       peers.push(peer)

@@ -20,7 +20,7 @@ describe('calls to plugins', () => {
   let clock: VirtualClock
   let calls: PluginCalls
   let logger: RecordingLogger
-  /** How long the plugin takes. */
+  /** Milliseconds that the plugin takes. */
   let takes: number
   let called: number
 

@@ -116,7 +116,9 @@ describe('simulations', () => {
   })
 
   describe('of a large account', () => {
-    /** A group of 301 that many policies let to a resource, and what one simulation asks of conditions between two pauses. */
+    /**
+     * A group of 301 with many policies for one resource, and the number of conditions evaluated between two pauses.
+     */
     const large = ({ policies }: { policies: number }) => {
       let asked = 0
       const counting = condition({
@@ -193,7 +195,7 @@ describe('simulations', () => {
       }),
       { maxLength: 4 },
     )
-    // One membership a pair, and Ada is in the first group already.
+    // One membership a pair; Ada is in the first group already.
     const members = fc.uniqueArray(
       fc.record({ group: fc.nat(1), person: fc.nat(2) }).filter(({ group, person }) => group !== 0 || person !== 0),
       { maxLength: 4, selector: ({ group, person }) => `${group} ${person}` },

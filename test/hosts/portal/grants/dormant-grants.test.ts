@@ -7,7 +7,7 @@ import { condition } from '../../../kit/extensions.ts'
 import { Company, PortalBench, type BenchPeer } from '../../../kit/portal-bench.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 
-/** Holds at one address. */
+/** A condition that holds at one address. */
 const atAddress = condition<{ ip: string }, { address: Fact<string> }>(
   { evaluate: ({ settings: { ip }, facts }) => ({ holds: facts.address.value === ip, reason: 'where it is' }) },
   { address: Facts.client.address },
@@ -36,7 +36,7 @@ describe('authorizations at gateways that another portal process has', () => {
     const create = gateway.heard().find(({ event }) => event === 'create_authorization')
     if (create !== undefined) gateway.say('authorization_created', { ref: create.payload.ref })
   }
-  /** What is heard of the gateway's connect at another process: nobody here knows what was before. */
+  /** The gateway connects to another process, which this one hears of without knowing earlier connections. */
   const connectsElsewhere = () => {
     const [row] = company.gateways
     const after = { ...row, lastSeenAt: unixTime(bench.unix()) }

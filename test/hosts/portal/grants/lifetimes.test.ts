@@ -37,7 +37,7 @@ describe('lifetimes that an admin set for a provider', () => {
     await portal?.stop()
   })
 
-  /** Somebody who has proven who she is: the answer to her callback, and her browser. */
+  /** Signs a person in; returns the answer to her callback, and her browser. */
   const signIn = async (providerId: string, query: string): Promise<{ answer: Response; browser: Browser }> => {
     const browser = new Browser()
     const callback = await browser.follow(`${portal.url}/example/sign_in/oidc/${providerId}?${query}`, {

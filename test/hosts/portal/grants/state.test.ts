@@ -12,7 +12,7 @@ import { Company, PortalBench, type BenchPeer } from '../../../kit/portal-bench.
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
-/** Holds until a moment; its settings are that moment, or undefined for ever. */
+/** A condition that holds until a moment, its setting; without one for ever. */
 const untilMoment = condition<{ until?: number }>({
   evaluate: ({ settings: { until }, at }) =>
     until === undefined
@@ -22,13 +22,13 @@ const untilMoment = condition<{ until?: number }>({
         : { holds: false, reason: 'over' },
 })
 
-/** Holds from a moment on. */
+/** A condition that holds from a moment on. */
 const fromMoment = condition<{ from: number }>({
   evaluate: ({ settings: { from }, at }) =>
     at >= from ? { holds: true, reason: 'begun' } : { holds: false, reason: 'not begun', again: unixTime(from) },
 })
 
-/** Holds at one address. */
+/** A condition that holds at one address. */
 const atAddress = condition<{ ip: string }, { address: Fact<string> }>(
   {
     evaluate: ({ settings: { ip }, facts }) =>
@@ -86,7 +86,7 @@ describe('PortalState', () => {
   const ask = (client: BenchPeer, wish: object = {}) =>
     client.say('request_authorization', { resource_id: company.resource.id, connected_gateway_ids: [], ...wish })
 
-  /** Lets the gateway acknowledge what it was asked for, and returns what that was. */
+  /** Lets the gateway acknowledge its request, and returns that request. */
   const acknowledge = (gateway: BenchPeer) => {
     const creates = gateway.heard().filter(({ event }) => event === 'create_authorization')
     for (const { payload } of creates) gateway.say('authorization_created', { ref: payload.ref })
@@ -448,7 +448,7 @@ describe('PortalState', () => {
   })
 
   describe('P12 bounds', () => {
-    /** The machine anew, with other bounds than the defaults. */
+    /** Starts the machine again with other bounds than the defaults. */
     const bounded = (limits: Partial<Limits>) => {
       bench = new PortalBench({
         conditions,
@@ -680,7 +680,7 @@ describe('PortalState', () => {
         expect(bench.machine.counts().grants).to.equal(0)
       })
 
-      // Then the gateway does not come back either.
+      // A disabled account's gateway does not come back.
       if (what === 'account, disabled') continue
       it(`P6 tells a gateway that was away when the ${what} went, as soon as it is back`, () => {
         const { gateway } = authorised()
@@ -694,7 +694,7 @@ describe('PortalState', () => {
       })
     }
 
-    /** A portal that starts on the rows of one that ended before it could do what follows from the last change. */
+    /** Starts a portal on the rows of one that ended right after the change, before it could act on it. */
     const restartedAfter = (change: () => void) => {
       const before = [...bench.authorizations.values()]
       change()
@@ -715,7 +715,7 @@ describe('PortalState', () => {
       it(`P6 takes access away with the ${what} where the portal ends right after the change and starts again`, () => {
         authorised()
         const revived = restartedAfter(remove)
-        // Until the gateway comes they may be another process's.
+        // The grants may belong to another process until the gateway connects here.
         expect(revived.machine.counts().grants).to.equal(0)
         const [init, reject] = joins(revived)
         expect(revived.machine.counts().grants).to.equal(0)

@@ -51,7 +51,7 @@ describe('tokens', () => {
       }),
     )
 
-  /** What was to be written before is. */
+  /** Resolves once all earlier writes are done. */
   const written = async (): Promise<void> => store.transact({ accountId: account.id, by }, async () => {})
 
   it('S5 is useless without its nonce, and with another one', async () => {

@@ -87,7 +87,7 @@ for (const driver of ['sqlite', 'pg'] as const)
       retention.start()
     }
 
-    /** Lets time pass until it has looked once more. */
+    /** Lets time pass until expired records have been removed once more. */
     const look = async (milliseconds: number): Promise<void> => {
       const looked = logger.next(/^(audit records|no audit record)/)
       clock.advance(milliseconds)
@@ -174,7 +174,7 @@ for (const driver of ['sqlite', 'pg'] as const)
           await store.recordDecision(account.id, decision({ actorId: index % 100 === 0 ? ADA : account.id }))
         }
         await signIn(account.id)
-        // As a portal of before would have left them.
+        // These rows are those that an earlier version of the portal has left.
         await knex.migrate.down({ migrationSource })
         await knex.migrate.latest({ migrationSource })
         const found = await store.decisionsOf(account.id, ADA, 10)

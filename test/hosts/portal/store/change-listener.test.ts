@@ -47,7 +47,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
       ...ports,
     })
 
-  /** Ends the connection on which the first process listens; resolves once it knows. */
+  /** Ends the connection on which the first process listens; resolves once the process has noticed. */
   const cut = async (): Promise<void> => {
     const known = logger.next(/listening for changes .* failed/)
     const [row] =
@@ -74,7 +74,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     await back
     expect(mine.listenFailure()).to.equal(undefined)
     expect(told).to.deep.equal([[{ entity: 'accounts', accountId: missed.id, id: missed.id, after: missed }]])
-    // And from there on by word again.
+    // After that, changes arrive by notification again.
     const heard = new Promise((resolve) => mine.subscribe({ changed: resolve, reloaded: resolve }))
     await other.transact({ accountId: missed.id, by }, (tx) => tx.patch('accounts', missed.id, { name: 'Known' }))
     await heard
@@ -119,7 +119,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     const rows = told[0] as Rows
     expect(rows.groups.map(({ name }) => name)).to.deep.equal(['Long ago'])
     expect(rows.accounts.map(({ name }) => name)).to.deep.equal(['Later'])
-    // The gap is behind it.
+    // The process has caught up: it is told only of later changes from here on.
     await rename('Latest')
     await mine.transact(scope, (tx) => tx.patch('accounts', account.id, { searchDomain: 'example.org' }))
     const later = (told.slice(1) as Change[][]).flat()

@@ -46,7 +46,7 @@ for (const library of SQLITE_LIBRARIES)
       await rm(folder, { recursive: true, force: true })
     })
 
-    /** Something waits for a moment that the clock has not reached. */
+    /** Waits until a timer is armed for a moment that the clock has not reached. */
     const waiting = async (): Promise<void> => {
       while (clock.nextAlarm() === undefined) await new Promise((resolve) => setImmediate(resolve))
     }

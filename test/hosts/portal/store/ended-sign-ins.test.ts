@@ -34,7 +34,7 @@ describe('what was signed in to', () => {
     return browser.accept(await browser.send(callback))
   }
 
-  /** A client with its channel, and a browser with its session. */
+  /** Signs a person in at a client with its channel, and in a browser with its session. */
   const signInBoth = async () => {
     const [device, browser] = [new Browser(), new Browser()]
     expect((await signIn(CLIENT, device)).status).to.equal(200)

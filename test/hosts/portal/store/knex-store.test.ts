@@ -56,7 +56,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
         logger: new RecordingLogger(),
       })
 
-    /** Calls back with what is committed from here on. */
+    /** Calls back with all changes that are committed after this call. */
     const hear = (of: KnexStore, changed: (changes: readonly Change[]) => void): (() => void) =>
       of.subscribe({ changed, reloaded: () => expect.fail('nothing was missed') })
 
@@ -211,7 +211,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
     })
 
     it('hears of another process without a write of its own', async function () {
-      if (driver !== 'pg') this.skip() // SQLite is one process's; beside it there is the command line only
+      if (driver !== 'pg') this.skip() // SQLite serves one process; beside it there is the command line only
       const other = await open(2)
       const told = new Promise<readonly Change[]>((resolve) => hear(store, resolve))
       const foreign = await other.createAccount({ slug: 'foreign', name: 'Foreign' }, by)
@@ -236,7 +236,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
           ),
         ),
       )
-      // One more each, so that every process has caught up with what was before it.
+      // Each process makes one more change, so that it has caught up with all earlier ones.
       for (const [index, one] of stores.entries())
         await one.transact(scope, (tx) => tx.insert('groups', { name: `last ${index}` }))
       for (const one of stores)
@@ -253,7 +253,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
         const clock = new VirtualClock()
         const other = await open(2, clock)
         await other.transact({ accountId: account.id, by }, async () => {}) // it has caught up
-        // On PostgreSQL it would hear at once; its own clock stands, so it does not come back by itself.
+        // PostgreSQL would notify at once. The process' own clock stands still, so it does not reconnect by itself.
         await postgres?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
         if (driver === 'pg')
           while (store.listenFailure() === undefined) await new Promise((resolve) => setImmediate(resolve))

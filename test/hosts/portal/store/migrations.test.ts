@@ -40,7 +40,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
 
     const ports = () => ({ clock: new VirtualClock(), random: new SeededRandom(1), logger: new RecordingLogger() })
 
-    /** Its tables as they were after a migration, with the rows of then. */
+    /** Makes the tables as they were after a migration, with rows of that time. */
     const asOf = async (last: string, rows: Readonly<Record<string, readonly object[]>>): Promise<void> => {
       const dialect = openDialect(database, ports())
       const { knex } = dialect
@@ -53,7 +53,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       await dialect.close()
     }
 
-    /** Rows of a table, in the order of their ids, after a portal of today has opened the database. */
+    /** Rows of a table, in the order of their ids, after the current portal has opened the database. */
     const today = async (table: string, by: string): Promise<Record<string, unknown>[]> => {
       const dialect = openDialect(database, ports())
       const rows = (await dialect.knex(table).orderBy(by)) as Record<string, unknown>[]

@@ -48,7 +48,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
       },
     })
 
-  /** How a command ends that needs the rows. */
+  /** Runs a command that needs the rows; returns its exit code and its error text. */
   const refusal = async (changed: object): Promise<{ code: number; told: string }> => {
     await configure(changed)
     const { code, told, printed } = await portal.runHere('emergency-code', '--account', 'example')
@@ -92,7 +92,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
       },
       {
         PORTREEVE_DATABASE_PASSWORD: PASSWORD,
-        // Another machine's state folder has another key, and a database is used with one.
+        // A state folder on another machine has another key, and a database is used with one key only.
         PORTREEVE_SECRET_KEY: (await readFile(join(portal.folder, 'state', 'secret-key'), 'utf8')).trim(),
       },
     )

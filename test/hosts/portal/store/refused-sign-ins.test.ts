@@ -35,7 +35,7 @@ describe('P13 what is written down of refused sign-ins', () => {
       remoteIp: '192.0.2.7',
       ...of,
     })
-  /** What is written at its end stands in line before what is written afterwards. */
+  /** Lets a minute pass and waits until the summary at its end has been written. */
   const minutePasses = async (): Promise<void> => {
     clock.advance(MINUTE)
     await store.transact({ accountId, by: { type: 'system', part: 'test' } }, () => Promise.resolve())

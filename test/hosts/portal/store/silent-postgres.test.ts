@@ -22,7 +22,7 @@ describe('PostgreSQL whose connections fall silent', function () {
   it('is written to again by new ones, though the server still holds a lock for who fell silent', async () => {
     const proxy = await PostgresProxy.start(database)
     const store = await KnexStore.open({
-      // In earnest it is 20 s.
+      // The default is 20 s.
       database: {
         ...database,
         host: proxy.folder,

@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { packageRoot } from '../../../kit/source-tree.ts'
 
-/** What is loaded first on a machine without SQLite: an old Node.js, installed without optional packages. */
+/** Module that makes SQLite missing: an old Node.js, installed without optional packages. */
 const WITHOUT_SQLITE = `
 const builtIn = process.getBuiltinModule
 process.getBuiltinModule = (id) => (id === 'node:sqlite' ? undefined : builtIn?.call(process, id))

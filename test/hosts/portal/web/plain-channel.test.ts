@@ -12,7 +12,7 @@ const KEYS = { privateKey: new Uint8Array(32).fill(1), publicKey: new Uint8Array
 
 describe('a control channel that is asked for without an upgrade', () => {
   let portal: PortalFixture
-  /** As nginx without a line for it: the hop-by-hop headers are the proxy's own. */
+  /** A proxy like nginx without a line for upgrades: hop-by-hop headers are the proxy's own. */
   let proxy: Server
 
   before(async () => {

@@ -45,7 +45,7 @@ class Bench {
     this.peers.take({ type: 'useKeys', peer, index, path })
   }
 
-  /** What seals for a peer at a moment, and where that goes. */
+  /** The session that seals for a peer at a moment, and the path of its packets. */
   way(peer: string, at: Instant = NOW): string | undefined {
     const number = this.numbers.find(peer)
     const way = number === undefined ? undefined : this.peers.wayTo(number, at)

@@ -15,7 +15,8 @@ const TOOLS = join(packageRoot(), 'node_modules/.cache/portreeve-api-checkers')
 const SCHEMATHESIS = join(TOOLS, 'python/bin/schemathesis')
 const LINTERS = join(TOOLS, 'node/node_modules/.bin')
 
-// Beyond the tool's own: what no schema can say (422: a group that is not there) and what a made-up If-Match deserves (412).
+// Statuses beyond the tool's own: 422 for rules that no schema can express (a group that does not exist), 412 for a
+// made-up If-Match.
 const CONFIG = `[checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "422", "429"]
 `
@@ -59,7 +60,10 @@ describe('the REST API, for those who generate from its description', function (
     if (folder !== undefined) await rm(folder, { recursive: true, force: true })
   })
 
-  /** One user's run: all checks, all phases. The seed stands, and the examples are few: most of the cases come from the schemas' bounds. */
+  /**
+   * Runs all checks and phases as one user, from a fixed seed. The examples are few: most cases come from the schemas'
+   * bounds.
+   */
   const check = async (token: string | undefined, ...only: string[]) => {
     const { code, output } = await run(folder, SCHEMATHESIS, [
       '--config-file=schemathesis.toml',
@@ -103,7 +107,7 @@ describe('the REST API, for those who generate from its description', function (
   })
 
   it('a property tester finds nothing as an admin', async () => {
-    // Operations by which a tester ends its own token come last: what is refused afterwards would show nothing.
+    // Operations that end the tester's own token come last: later refusals would show nothing.
     const ending = ['patchActorsId', 'deleteActorsId', 'deleteTokensId']
     const output = await check(portal.token, ...ending.map((id) => `--exclude-operation-id=${id}`))
     expect(/Authentication failed: .*/.exec(output)?.[0]).to.equal(undefined)

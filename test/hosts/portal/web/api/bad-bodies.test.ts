@@ -8,7 +8,7 @@ import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 const RUNS = 40
 const JSON_TYPE = 'application/json'
 
-/** Every operation that takes a body; its steps are not run. */
+/** Every operation that takes a body; none is run. */
 const writing = apiEndpoints({ providers: new Map(), conditions: new Map(), selectors: new Map() } as never).filter(
   ({ body }) => body !== undefined,
 )

@@ -216,12 +216,12 @@ describe('the REST API', () => {
       policies: ALL,
       identity_providers: ALL,
       identities: ALL,
-      // These come by themselves, with a token.
+      // Clients make these rows themselves, by connecting with a token.
       clients: [...READ, ...CHANGE],
       gateways: [...READ, ...CHANGE],
-      // Made for a site or an actor.
+      // Tokens are made for a site or an actor.
       tokens: [...READ, ...CHANGE],
-      // Decisions make them.
+      // Decisions make authorizations.
       authorizations: [...READ, 'DELETE /x/:id'],
       audit_log: ['GET /x'],
     }
@@ -345,7 +345,7 @@ describe('the REST API', () => {
     expect(crossing.body.errors[0].path).to.equal('resource_id')
     const members = await as('PUT', `/groups/${theirs.id}/memberships`, { actor_ids: [portal.admin.id] })
     expect(members.status).to.equal(422)
-    // What was refused names the path that they asked for.
+    // The record of a refusal names the path that the caller asked for.
     const trail = JSON.stringify((await as('GET', '/audit_log?limit=100&kind=change')).body)
     expect(trail).not.to.contain(site.id)
   })
@@ -421,7 +421,7 @@ describe('the REST API', () => {
     const requires = (path: string, method: string) => document.paths[path]?.[method]?.requestBody?.required
     expect(requires('/sites', 'post')).to.equal(true)
     expect(requires('/policies/explain', 'post')).to.equal(true)
-    // These mean something without one.
+    // The operations below mean something without a body.
     expect(requires('/sites/{id}/gateway_tokens', 'post')).to.equal(false)
     expect(requires('/sites/{id}', 'patch')).to.equal(false)
     for (const [path, operations] of Object.entries(document.paths)) {

@@ -26,7 +26,7 @@ describe('P14 the audit trail', () => {
 
   const trail = async (query = ''): Promise<Entry[]> =>
     (await portal.api('GET', `/audit_log?limit=100${query}`)).body.data
-  /** Writes are one after the other: once this one is there, those before it are. */
+  /** Waits until all earlier writes are done: writes are made one after the other. */
   const othersAreWritten = async () => portal.create('/groups', { name: `After ${++written}` })
   let written = 0
   const tokenId = async (): Promise<string> =>

@@ -7,7 +7,7 @@ import { SealedCookies } from '../../../../../hosts/portal/web/http/sealed-cooki
 import { SeededRandom } from '../../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../../kit/virtual-clock.ts'
 
-/** What of a context the cookies use. */
+/** The parts of a koa context that cookies use. */
 const browser = () => {
   const jar = new Map<string, { text: string; options: Record<string, unknown> }>()
   const cookies = {

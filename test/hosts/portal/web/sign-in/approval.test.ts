@@ -38,13 +38,13 @@ describe('S13 a native client gets a token once a person has said yes', () => {
   })
 
   const tokens = async (): Promise<number> => (await portal.api('GET', '/tokens?limit=100')).body.data.length
-  /** What a browser shows that follows a link, signed in at the provider as it is. */
+  /** Follows a link in a browser that is signed in at the provider; returns the page. */
   const follow = async (query: string, by = browser): Promise<Response> =>
     by.send(await by.follow(`${portal.url}/example?${query}`, { until: isCallback, login: 'ada' }))
   const approve = async (page: string, by = browser, headers = {}): Promise<Response> =>
     by.send(`${portal.url}/example/sign_in/approve`, { form: { sign_in: fieldOf(page, 'sign_in') }, headers })
 
-  /** Details of the refusal with this reason, in the trail: within one moment of the clock there is no order. */
+  /** Details of the refusal with this reason in the audit trail: records of one moment have no order. */
   const refusal = async (reason: string): Promise<object | undefined> => {
     const { body } = await portal.api('GET', '/audit_log?limit=100&kind=sign_in')
     return (body.data as { details: { reason: string } }[])

@@ -59,7 +59,7 @@ describe('a portal behind a proxy that ends TLS, in a real browser', function ()
     await page.waitForURL(`${origin}/example/my/access`)
   }
 
-  /** A page of somebody else's. */
+  /** Serves a page of another site. */
   const elsewhere = async (html: string): Promise<string> => {
     const server = await LoopbackServer.start((_, response) => {
       response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><title>Elsewhere</title>${html}`)

@@ -87,7 +87,7 @@ describe('sign-in in a real browser', function () {
       settings: { issuer, client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret, allow_http: true },
     })
 
-  /** The addresses with another scheme that the browser is sent to: nobody here opens them. */
+  /** Waits until the browser is sent to an address with a client's own scheme, which nothing on this machine opens. */
   const handoverOf = async (on: Page, act: () => Promise<unknown>): Promise<URL> => {
     const answered = on.waitForResponse((response) => response.url().endsWith('/sign_in/client_redirect'))
     await act()
@@ -188,7 +188,7 @@ describe('sign-in in a real browser', function () {
       const tab = await scriptless.page()
       const signIn = await SignIn.begin({ portalUrl: portal.url, account: 'example', random: createRandom() })
       await tab.goto(signIn.url)
-      // By the keyboard alone: the skip link, the first choice, the second.
+      // The keyboard reaches the skip link, the first choice and the second one, in this order.
       await tab.keyboard.press('Tab')
       for (let presses = 0; presses < 10; presses++) {
         const focused = await tab.locator(':focus').textContent()
@@ -201,10 +201,10 @@ describe('sign-in in a real browser', function () {
       await tab.keyboard.type('ada@example.org') // the field has the focus already
       await tab.keyboard.press('Enter')
       await tab.getByLabel('Code').waitFor()
-      await tab.keyboard.insertText(`\u00a0${codeIn(await sink.mail(before))}\n`) // as pasted, with what surrounds it in a mail
+      await tab.keyboard.insertText(`\u00a0${codeIn(await sink.mail(before))}\n`) // a pasted code with white space from a mail around it
       await tab.keyboard.press('Enter')
       await tab.getByRole('heading', { name: 'Sign in the client on this machine?' }).waitFor()
-      // The skip link, then the answer, which nothing has in focus by itself.
+      // The keyboard reaches the skip link, then the answer, which does not have the focus by itself.
       await tab.keyboard.press('Tab')
       await tab.keyboard.press('Tab')
       await tab.keyboard.press('Enter')
@@ -339,7 +339,7 @@ describe('sign-in in a real browser', function () {
   })
 })
 
-/** Where pictures go for a person to look at. */
+/** Folder of the pictures for a person to look at. */
 const SHOTS = process.env['PORTREEVE_SHOTS'] ?? '/tmp/portreeve-shots'
 before(async () => {
   await mkdir(SHOTS, { recursive: true })

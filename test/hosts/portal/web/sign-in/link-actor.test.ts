@@ -108,7 +108,7 @@ describe('whose a proven identity is', () => {
     await store.transact(scope, (tx) => tx.patch('actors', old.id, { email: 'jones@example.org' }))
     expect(await store.reader(scope.accountId).list('identities')).to.deep.equal([])
     const next = await addActor('user', 'smith@example.org')
-    // As it stands in a database that was written to before.
+    // This row is like those of an earlier version.
     await store.transact(scope, (tx) =>
       tx.insert('identities', {
         actorId: old.id,

@@ -10,7 +10,7 @@ describe('S10 a callback that belongs to one provider', () => {
   let openid: OpenidProvider
   let honest: AddedProvider
   let hostile: MixUpProvider
-  /** The account of whoever runs the hostile provider. */
+  /** Account of the attacker who runs the hostile provider. */
   let evil: Awaited<ReturnType<PortalFixture['addAccount']>>
   let browser: Browser
   let shared: string

@@ -9,7 +9,7 @@ import { MailSink } from '../../../../kit/mail-sink.ts'
 import { OPENID_CLIENT } from '../../../../kit/openid-provider.ts'
 import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 
-/** A page by its name, and how somebody comes to see it. */
+/** Opens one page of the portal in the way that a person comes to it. */
 type Visit = (page: Page) => Promise<unknown>
 
 const SIZES = { phone: { width: 360, height: 740 }, desk: { width: 1_000, height: 760 } } as const
@@ -136,7 +136,7 @@ describe('every page, on a phone and on a desk, in light and in dark', function 
           expect(await page.getByRole('heading', { level: 1 }).count(), `${name}: one title`).to.equal(1)
           expect(await page.evaluate<number>(FORMS_WITHOUT_TOKEN), `${name}: S9 a token in each form`).to.equal(0)
           const [alert] = await page.getByRole('alert').allTextContents()
-          // What went wrong is followed by what to do, here or at the next page.
+          // An error text is followed by the next step, here or on the next page.
           if (alert !== undefined) expect(alert, name).to.match(/Check|Begin|Try|Make|attempts left/)
           expect(await page.title()).to.match(/ · Portreeve$/)
         }
@@ -149,11 +149,11 @@ const SMALL_TARGETS = `[...document.querySelectorAll('a[href]:not(.skip):not(p a
   .filter((element) => element.getBoundingClientRect().height < 24)
   .map((element) => element.outerHTML)`
 
-/** Forms of somebody's session, which are those of the pages that have a menu. */
+/** Number of forms without a token on pages of a session, which are those that have a menu. */
 const FORMS_WITHOUT_TOKEN = `document.querySelector('nav') === null ? 0 : [...document.querySelectorAll('form')]
   .filter((form) => form.method !== 'post' || (form.querySelector('input[name=csrf]')?.value.length ?? 0) < 20).length`
 
-/** Pictures for a person to look at, where somebody wants them. */
+/** Takes a picture for a person to look at, if pictures are wanted. */
 const picture = async (page: Page, name: string): Promise<void> => {
   const folder = process.env['PORTREEVE_SHOTS'] ?? ''
   if (folder === '') return

@@ -11,7 +11,7 @@ const nonce = '0123456789abcdef'.repeat(4)
 const state = 'fedcba9876543210'.repeat(4)
 const start = `/example?as=gui-client&nonce=${nonce}&state=${state}`
 
-/** The portal and a real provider, which know of each other. */
+/** Runs the portal and a real provider that are registered with each other. */
 describe('sign-in', () => {
   let portal: PortalFixture
   let openid: OpenidProvider
@@ -41,7 +41,7 @@ describe('sign-in', () => {
       ...more,
     })
 
-  /** Walks from the start to the provider's answer, and lets the portal have it. */
+  /** Walks from the start to the provider's answer, and returns the portal's response to that. */
   const signIn = async (query: string, login = 'ada', through = provider): Promise<Response> => {
     const callback = await browser.follow(`${portal.url}/example/sign_in/oidc/${through.id}?${query}`, {
       until: isCallback,
