@@ -9,7 +9,10 @@ import { endSession, mintApiToken, revokeToken, signOut } from './forms.ts'
 import type { MyMiddleware, MyParts } from './my-parts.ts'
 import { showAccess, showHome, showSessions } from './pages.ts'
 
-/** Pages about the signed-in person: access and its denials, sessions and tokens. */
+/**
+ * Returns the middleware with all pages and forms about the signed-in person: access and its denials, sessions and
+ * tokens.
+ */
 export const myRoutes = (parts: MyParts): Middleware => {
   const { router, page, ownFormAt } = routesOf(parts)
   page('/:account/home', showHome)
