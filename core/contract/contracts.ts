@@ -5,8 +5,9 @@ import type { TunnelTransport } from './tunnel-transport.ts'
 import type { UpstreamResolver } from './upstream-resolver.ts'
 
 /**
- * Implementation that has to be provided at each extension point, for the settings, the facts and the kept state that were declared.
- * A new extension point is a line here and one in `Rules` of core/plugin/define-plugin.ts.
+ * Interface that a plugin implements at each extension point. `Settings`, `Known`, `OfCandidate` and `Keep` are the
+ * types of the settings, the facts of the request, the facts of a candidate gateway and the kept state that the plugin
+ * declares. A new extension point is a line here and one in `Rules` of core/plugin/define-plugin.ts.
  */
 export interface Contracts<Settings, Known, OfCandidate, Keep> {
   'identity-providers': IdentityProvider<Settings, Keep>
@@ -16,14 +17,15 @@ export interface Contracts<Settings, Known, OfCandidate, Keep> {
   'tunnel-transports': TunnelTransport
 }
 
+/** Name of an extension point, as errors print it. */
 export type PointName = keyof Contracts<unknown, object, object, object>
 
-/** Settings of what is provided without a schema: none. */
+/** Settings of an implementation that declares no schema for them: an object without members. */
 export interface NoSettings {
   readonly __noSettings?: never
 }
 
-/** State between the steps of a sign-in whose provider declares no schema for it: none. */
+/** Kept state of an identity provider that declares no schema for it: an object without members. */
 export interface NoKeep {
   readonly __noKeep?: never
 }

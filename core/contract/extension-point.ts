@@ -3,48 +3,59 @@ import type { Contracts, PointName } from './contracts.ts'
 import type { Reads } from './facts.ts'
 import type { KeptState } from './identity-provider.ts'
 
-/** A kind of plugin. Its value in a host's container is a map of what the loaded plugins provide, by key. */
+/**
+ * One kind of extension that plugins provide. `token` leads to those of the loaded plugins, by key, in a host's
+ * container.
+ */
 export interface ExtensionPoint<Name extends PointName = PointName> {
   readonly name: Name
   readonly token: Token<Extensions<Provided<Name>>>
 }
 
-/** Implementation as its host sees it, which does not know the types of its settings and facts. */
+/** Implementation of an extension point as its host calls it: the types of its settings and facts are unknown there. */
 export type Provided<Name extends PointName> = Contracts<unknown, object, object, KeptState>[Name]
 
-/** What is provided at one extension point: key -> provided thing. */
+/** Implementations that the loaded plugins provide at one extension point, by key. */
 export type Extensions<T> = ReadonlyMap<string, Extension<T>>
 
+/** Implementation that a plugin provides, with the plugin's declarations about it. */
 export interface Extension<T> {
   readonly key: string
-  /** The plugin that provides it, as its definition names it. */
+  /** Name of the plugin that provides it. */
   readonly plugin: string
-  /** The plugin's version, which decisions are recorded with. */
+  /** Version of the plugin; recorded with the decisions that it takes part in. */
   readonly version: string
   readonly value: T
-  /** Validates and describes the account's settings for it. */
+  /** Validates and describes the account's settings for the implementation. */
   readonly settings: SettingsSchema
-  /** Facts of the request that it reads, by the plugin's own names for them. */
+  /** Facts of the request that the implementation reads, by the plugin's own names for them. */
   readonly facts: DeclaredFacts
-  /** Facts of each candidate gateway that it reads, by the plugin's own names for them. */
+  /** Facts of each candidate gateway that the implementation reads, by the plugin's own names for them. */
   readonly candidateFacts: DeclaredFacts
-  /** Validates what an identity provider keeps between the steps of a sign-in. */
+  /** Validates the state that an identity provider keeps between the steps of a sign-in. */
   readonly keep: SettingsSchema
 }
 
+/** Facts that an implementation reads, by the plugin's own names for them. */
 export type DeclaredFacts = Readonly<Record<string, Reads<unknown>>>
 
-/** A plugin's schema, as hosts use it. */
+/** Schema that a plugin declares, as hosts use it. */
 export interface SettingsSchema {
+  /**
+   * Validates a value. Never throws: an error of the plugin's code is a problem like any other. Accepted settings are a
+   * frozen copy.
+   */
   safeParse: (value: unknown) => SettingsVerdict
   /** JSON Schema (2020-12) of the settings; secrets, at whatever depth, have `writeOnly: true`. */
   jsonSchema: () => Record<string, unknown>
 }
 
+/** Validated settings, or everything that is wrong with the value. */
 export type SettingsVerdict = { ok: true; settings: unknown } | { ok: false; problems: readonly SettingsProblem[] }
 
+/** One thing that is wrong with settings. */
 export interface SettingsProblem {
-  /** `hours[0].from`, empty for the whole. */
+  /** Path of the member that is wrong: `hours[0].from`; empty or `(top)` for the whole. */
   path: string
   message: string
 }
@@ -54,8 +65,13 @@ const extensionPoint = <Name extends PointName>(name: Name): ExtensionPoint<Name
   token: token(`extensions/${name}`),
 })
 
+/** Extension point of plugins that identify the person who signs in. */
 export const IdentityProviders = extensionPoint('identity-providers')
+/** Extension point of plugins that decide whether a policy grants access at a moment. */
 export const PolicyConditions = extensionPoint('policy-conditions')
+/** Extension point of plugins that resolve DNS names that belong to no resource. */
 export const UpstreamResolvers = extensionPoint('upstream-resolvers')
+/** Extension point of plugins that choose the gateway for a client. */
 export const GatewaySelectors = extensionPoint('gateway-selectors')
+/** Extension point of plugins that encrypt packets between client and gateway. */
 export const TunnelTransports = extensionPoint('tunnel-transports')

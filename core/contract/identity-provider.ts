@@ -1,98 +1,131 @@
 import type { UnixTime } from '../runtime/time.ts'
 
 /**
- * Who somebody is. A provider leads a browser through steps until it can name the person, or refuses.
+ * Identifies the person who signs in: leads the browser through steps until the provider can name the person, or
+ * refuses.
  *
- * It keeps nothing between steps: what it needs later travels in `keep`, which the portal seals into a short-lived cookie of
- * the browser that began, and hands back. `settings` have been validated by the plugin's schema. Every call has a deadline
- * (`signal`); a rejected promise is a failure of this provider only, shown to the person as such, and logged.
+ * A provider keeps no state in memory between steps. State for a later step travels in `keep`: the portal seals it into
+ * a short-lived cookie of the browser that began the sign-in, and hands it back with the next step. The plugin's schema
+ * has validated `settings`. Every call has a deadline (`signal`). A rejected promise is a failure of this provider
+ * only: the portal tells the person, and logs it.
  */
 export interface IdentityProvider<Settings = unknown, Keep = KeptState> {
-  // Properties of function type: methods are compared both ways, and let an implementation for other settings through.
+  // Properties, as the compiler compares parameters of methods both ways and would accept an implementation for other
+  // settings.
+  /** Answers the first request of a sign-in. */
   readonly begin: (request: SignInRequest<Settings>) => Promise<SignInStep<Keep>>
+  /** Answers the browser's return from the step before, a redirect or a prompt. */
   readonly proceed: (reply: SignInReply<Settings, Keep>) => Promise<SignInStep<Keep>>
 }
 
+/** Request that begins a sign-in. */
 export interface SignInRequest<Settings = unknown> {
   settings: Settings
-  /** Address that the provider shall send the browser back to: this provider's own. What comes back at another one is refused. */
+  /**
+   * URL of this provider alone that a redirect has to lead the browser back to. The portal refuses a return at another
+   * URL.
+   */
   callbackUrl: string
   /**
-   * Address that all providers of the portal have in common, for a provider where it is registered already. Only for one that names
-   * itself in its answer (`iss`, RFC 9207), which the plugin has to check; the redirect says `atSharedCallback` then.
+   * Callback URL that all providers of the portal share, for a service where only that one is registered. Use it only
+   * if the service names itself in its answer (`iss`, RFC 9207) and the plugin checks that; the redirect then sets
+   * `atSharedCallback`.
    */
   sharedCallbackUrl: string
-  /** Whether the person wants to choose among her accounts at the provider, instead of the one that she is signed in to there. */
+  /**
+   * Whether the person wants to choose an account at the provider, instead of the one that the browser is signed in to
+   * there.
+   */
   chooseAccount?: boolean
   now: UnixTime
+  /** Aborts when the portal does not wait for the answer any longer. */
   signal: AbortSignal
   desk: SignInDesk
 }
 
-/** What the portal does for a provider while somebody signs in. Everything is this account's and this provider's own. */
+/**
+ * Services of the portal for a provider during a sign-in. Persons and records are those of this account and this
+ * provider.
+ */
 export interface SignInDesk {
-  /** Whether an enabled person has this address. Never let the person see the answer: who has an account is nobody's business. */
+  /**
+   * Tells whether an enabled person of the account has this e-mail address. Never show the answer in the browser: it
+   * would tell a stranger who has an account.
+   */
   knows: (email: string) => Promise<boolean>
   records: SignInRecords
   /**
-   * Where the request comes from, for limits: an address of IPv4, or a network of 64 bits of IPv6. Equal text is the same place; several people
-   * may share one.
+   * Source of the request, to limit attempts by: an IPv4 address, or an IPv6 network of 64 bits. Several people may
+   * share one. Compare it as text.
    */
   asker: string
 }
 
-/** What has to be remembered on the portal's side: attempts that are counted, codes that are good once. */
+/** Records that the portal keeps for a provider, such as counted attempts and codes that may be used once. */
 export interface SignInRecords {
   /**
-   * Reads a record and replaces it by what `work` makes of it, in one step: of several at once for one key, each sees what the one
-   * before left. `key` has at most 200 characters; a record that is over is absent.
+   * Reads a record and replaces it by the one that `work` returns, atomically: concurrent changes of one key run one
+   * after the other. `key` has at most 200 characters. `work` is given undefined if there is no record, or if its time
+   * is over.
    */
   change: <T>(key: string, work: (record: KeptState | undefined) => RecordChange<T>) => Promise<T>
 }
 
+/** Result of changing a record. */
 export interface RecordChange<T> {
-  /** Absent: there is none from now on. At most 2 KiB as JSON. */
+  /** New content of the record, at most 2 KiB as JSON; absent: the record is removed. */
   record?: KeptState
-  /** When the record is over; with a record only. */
+  /** Time when the record ends; only with a `record`. */
   until?: UnixTime
-  /** E-mail address whose holder the record is about: it is over, too, when the address becomes somebody else's or she is disabled. */
+  /**
+   * E-mail address of the person that the record is about. The record also ends when she is disabled or the address
+   * becomes another person's.
+   */
   about?: string
-  /** What `change` gives back. */
+  /** Value that `change` resolves to. */
   result: T
 }
 
+/** Return of the browser from a redirect or a prompt. */
 export interface SignInReply<Settings = unknown, Keep = KeptState> extends SignInRequest<Settings> {
-  /** State that the step before asked to keep, from the same browser, validated by the declared schema `keep`. */
+  /** State that the step before kept for the same browser, validated by the plugin's schema for `keep`. */
   keep: Keep
-  /** The whole URL that the browser came back to. */
+  /** Whole URL that the browser came back to. */
   url: string
-  /** The form's fields, where the step before was a prompt. */
+  /** Fields of the form by name, if the step before was a prompt; empty otherwise. */
   fields: Readonly<Record<string, string>>
 }
 
-/** At most 2 KiB as JSON. */
+/** Plain values that the portal keeps for a provider; at most 2 KiB as JSON. */
 export type KeptState = Readonly<Record<string, string | number | boolean>>
 
+/** Answer of a provider: the next step of the sign-in, or its end. */
 export type SignInStep<Keep = KeptState> =
-  /** `atSharedCallback`: the browser comes back to `sharedCallbackUrl`, and is refused anywhere else. */
+  /**
+   * Sends the browser to `url`. `atSharedCallback`: it comes back to `sharedCallbackUrl`, and is refused anywhere else.
+   */
   | { type: 'redirect'; url: string; keep: Keep; atSharedCallback?: boolean }
-  /** `keptMs`: for how long the browser may come back with an answer; 5 minutes by default, at most 15. */
+  /** Shows a form. The portal accepts an answer for `keptMs` milliseconds: 5 minutes by default, at most 15. */
   | { type: 'prompt'; prompt: SignInPrompt; keep: Keep; keptMs?: number }
   | { type: 'identified'; identity: Identity }
   | { type: 'refused'; refusal: Refusal }
 
-/** A form, which the portal renders in its own style. */
+/** Form that the portal shows in its own style. */
 export interface SignInPrompt {
   title: string
   text: string
-  /** What was wrong with the last answer, if anything was. */
+  /** Problem with the previous answer, for the person; absent if there was none. */
   problem?: string
   fields: readonly SignInField[]
+  /** Label of the button that sends the form. */
   submit: string
-  /** A second button, which answers with the field `also=yes` and needs none of the others: `Send a new code`. */
+  /**
+   * Label of a second button, such as `Send a new code`. It sends the field `also=yes`, and other fields may be empty.
+   */
   also?: string
 }
 
+/** Input field of a prompt. */
 export interface SignInField {
   name: string
   label: string
@@ -100,8 +133,8 @@ export interface SignInField {
 }
 
 /**
- * A proven identity. (`issuer`, `subject`) is what identifies; an e-mail address links to an actor only if it is verified. Where the
- * subject is the address itself, the identity ends as soon as the actor has another one.
+ * Proven identity of a person. The pair (`issuer`, `subject`) identifies; `email` links the identity to an actor only
+ * if it is verified. If `subject` is the e-mail address itself, the identity ends when the actor gets another address.
  */
 export interface Identity {
   issuer: string
@@ -109,19 +142,23 @@ export interface Identity {
   name?: string
   email?: string
   emailVerified: boolean
-  /** Why there is no address, or none that is verified: for the operator, in the log and the trail. */
+  /** Reason why `email` is absent or unverified, for the operator: in the log and the audit trail. */
   emailDoubt?: string
 }
 
+/** Reason why a provider does not identify the person. */
 export interface Refusal {
-  /** Stable, for logs and tests: `state_mismatch`, `access_denied`, `signature_invalid` … */
+  /** Stable code, for logs and tests: `state_mismatch`, `access_denied`, `signature_invalid` … */
   code: string
-  /** What to tell the person: what went wrong and what to do. Names no secret. */
+  /** Text for the person: what went wrong and what to do. Contains no secret. */
   publicText: string
-  /** What to tell the operator, in the log. */
+  /** Text for the operator, in the log. */
   detail?: string
-  /** Whether beginning anew may well succeed, as right after a provider rotated its keys. */
+  /** Whether a new sign-in may well succeed, for example right after the service has rotated its keys. */
   tryAgain: boolean
-  /** Whether nobody can sign in by this provider until somebody mends it: an admin is shown the way in by an emergency code. */
+  /**
+   * Whether nobody can sign in with this provider until an operator repairs it. The page then offers admins the sign-in
+   * by emergency code.
+   */
   providerFails?: boolean
 }

@@ -1,33 +1,41 @@
 import type { UnixTime } from '../runtime/time.ts'
 
 /**
- * When somebody may pass: a pure function of declared facts and a moment. Values within its settings are alternatives (OR).
+ * Decides whether a policy grants access: a pure function of settings, declared facts and a moment. Values within the
+ * settings are alternatives (OR).
  *
- * It answers with a verdict and until when that holds, never with a boolean. It must be deterministic, answer at
- * once (a promise is no answer, and denies), and must not throw on
- * any settings that its schema lets through; where it throws all the same, access is denied. A fact that it declares and that is
- * unknown denies before it is asked, unless it is declared as `optional`.
+ * A condition must be deterministic and answer at once. If it throws or answers with a promise, access is denied; it
+ * must not throw for any settings that its schema accepts. If a declared fact is unknown, access is denied without a
+ * call of `evaluate`, unless the fact is declared as `optional`.
  */
 export interface PolicyCondition<Settings = unknown, Known = object> {
-  // A property of function type: methods are compared both ways, and let an implementation for other settings through.
+  // A property, as the compiler compares parameters of methods both ways and would accept an implementation for other
+  // settings.
   readonly evaluate: (question: ConditionQuestion<Settings, Known>) => ConditionVerdict
 }
 
+/** Settings, facts and moment that a condition is evaluated for. */
 export interface ConditionQuestion<Settings = unknown, Known = object> {
   readonly settings: Settings
-  /** The declared facts, by the names under which they were declared. */
+  /** Facts of the request, by the names in the plugin's `facts`. */
   readonly facts: Known
   readonly at: UnixTime
 }
 
+/** Answer of a condition, with the reason and, if known, the time when it changes by itself. */
 export type ConditionVerdict =
-  | { holds: true; reason: string; /** Absent: until something changes. */ until?: UnixTime }
+  | {
+      holds: true
+      reason: string
+      /** Time when the condition ceases to hold; absent: it holds until the facts or settings change. */
+      until?: UnixTime
+    }
   | {
       holds: false
-      /** For the admin: completes "the condition does not hold, as". */
+      /** Reason for an admin: a clause that completes "the condition does not hold, as". */
       reason: string
-      /** For the person whom it keeps out, in words of everyday life: completes "you have no access, as". */
+      /** Reason for the person who is denied, in everyday words: a clause that completes "you have no access, as". */
       told?: string
-      /** When it may hold next, where that is known. */
+      /** Time when the condition may hold next, if that is known. */
       again?: UnixTime
     }

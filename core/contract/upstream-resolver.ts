@@ -28,8 +28,9 @@ export interface UpstreamQuery {
   /** A whole DNS message, header included. */
   message: Uint8Array
   /**
-   * How the application asked. A query over `tcp` goes on over TCP or something as reliable, and its answer is whole. For `udp` an answer may
-   * be longer than the application can take, which the client sees to, or cut short if it is marked TC.
+   * Protocol that the application used. Send a `tcp` query over TCP or a protocol that is as reliable, and return the
+   * whole answer. For `udp` the answer may be truncated if it is marked TC, or longer than the application accepts: the
+   * client truncates it.
    */
   protocol: 'udp' | 'tcp'
   signal: AbortSignal
@@ -38,28 +39,29 @@ export interface UpstreamQuery {
 /** Verdict of a resolver plugin. */
 export type UpstreamVerdict =
   | ServerVerdict
-  /** This resolver has nothing to do with the name: the next one is asked at once, and this one is not held against it. */
+  /** The resolver is not responsible for the name. The next one is asked at once; this does not count as a failure. */
   | { type: 'notMine' }
 
-/** Outcome of a query to a server. */
+/** Outcome of a query to one server. */
 export type ServerVerdict =
-  /** Any answer of the server, also NXDOMAIN or SERVFAIL, as it came. Its id and question are the query's. */
+  /** Answer of the server, whatever its code (also NXDOMAIN, SERVFAIL). Its id and question must equal the query's. */
   | { type: 'answered'; message: Uint8Array }
-  /** For the operator; `reason` names no question. */
+  /** The server gave no answer. `reason` is for the operator, and must not contain the name that was asked for. */
   | { type: 'failed'; code: UpstreamFailure; reason: string }
 
+/** Code of the reason why a server gave no answer. */
 export type UpstreamFailure =
   /** The server did not answer in time. */
   | 'timeout'
-  /** It refused the connection or broke it off. */
+  /** The server refused or closed the connection. */
   | 'refused'
-  /** There is no way to it. */
+  /** No route leads to the server, or the network is down. */
   | 'unreachable'
-  /** It cannot prove that it has the name that it should have. */
+  /** The server has no valid certificate for the expected name. */
   | 'untrusted'
-  /** What it sent is no answer to the query. */
+  /** The server's message is no answer to the query. */
   | 'malformed'
-  /** This kind of resolver cannot ask such a server. */
+  /** This resolver cannot query such a server. */
   | 'unsupported'
-  /** The signal. */
+  /** `signal` has aborted the query. */
   | 'aborted'

@@ -15,9 +15,9 @@ const MAX_REASON_CHARACTERS = 500
 const MAX_SERVERS = 64
 
 /**
- * Asks a resolver plugin. One that breaks its promise has failed: it throws, answers what is no verdict, or does not give up when the signal
- * aborts. Never rejects.
- * @param failed told of what the plugin threw, and of an answer that is no verdict
+ * Asks a resolver plugin, and never rejects: the verdict is a failure if the plugin throws, answers with anything but a
+ * verdict, or does not give up when the signal aborts.
+ * @param failed called with the error that the plugin threw, and for an answer that is no verdict
  */
 export const askResolver = async (
   resolver: UpstreamResolver,
@@ -67,7 +67,7 @@ const checkedServer = (server: unknown): UpstreamServer[] => {
   return parts.every(([, part]) => typeof part === 'string') ? [Object.fromEntries(parts)] : []
 }
 
-/** Copies a plugin's verdict, as it is somebody else's code; returns what it answered with instead where that is none. */
+/** Copies a plugin's answer if it has the shape of a verdict; otherwise returns a text that says what it is. */
 const checkedVerdict = (answer: unknown): UpstreamVerdict | string => {
   if (typeof answer !== 'object' || answer === null) return 'no verdict'
   const { type, message, code, reason } = answer as Record<'type' | 'message' | 'code' | 'reason', unknown>

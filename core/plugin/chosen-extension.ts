@@ -2,9 +2,11 @@ import { OperatorError } from '../config/operator-error.ts'
 import type { Extension, Extensions } from '../contract/extension-point.ts'
 
 /**
- * Chooses what a configuration names by its key, or else the only one that there is. `what` is for the operator: `tunnel transport`; `setting`
- * is the configuration's key for the choice, `prefix` the beginning of such plugins' names: `transport-`.
- * @throws OperatorError PLUGIN_MISSING where there is none, PLUGIN_CHOICE where there are several and none is named
+ * Returns the extension that a configuration names by `key`; without a key, the only one that the plugins provide.
+ * Error texts use the rest: `what` names the kind (`tunnel transport`), `setting` the configuration's key for the
+ * choice, `prefix` starts the names of such plugins (`transport-`).
+ * @throws OperatorError PLUGIN_MISSING if no plugin provides it, PLUGIN_CHOICE if there are several and `key` is
+ * undefined
  */
 export const chosenExtension = <T>(
   extensions: Extensions<T>,

@@ -4,7 +4,10 @@ import { Facts, type About, type Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Token } from '../di.ts'
 
-/** A declaration of `provide`, as a host reads it. The compiler checked its types, if there was a compiler. */
+/**
+ * Declaration that a plugin passes to `provide`, with its members checked. A plugin in JavaScript has not been checked
+ * by a compiler.
+ */
 export interface CheckedDeclaration {
   settings: Schema<unknown> | undefined
   needs: Readonly<Record<string, Token<unknown>>>
@@ -15,7 +18,7 @@ export interface CheckedDeclaration {
 }
 
 /**
- * Reads what a plugin declares. `source` is the beginning of an error's sentence.
+ * Checks a declaration that a plugin passes to `provide`. Error texts begin with `source`.
  * @throws OperatorError PLUGIN_SETUP_FAILED, PLUGIN_FACT_UNKNOWN
  */
 export const checkDeclaration = (point: PointName, declaration: unknown, source: string): CheckedDeclaration => {
@@ -56,7 +59,7 @@ export const checkDeclaration = (point: PointName, declaration: unknown, source:
   }
 }
 
-/** Names the methods of its extension point that an implementation lacks. */
+/** Lists the methods of an extension point that an implementation lacks. */
 export const missingMethods = (point: PointName, value: unknown): string[] =>
   METHODS[point].filter((name) => typeof (value as Record<string, unknown> | null | undefined)?.[name] !== 'function')
 

@@ -3,40 +3,53 @@ import type { Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Token } from '../di.ts'
 
-/** The version of the contract between hosts and plugins. A plugin made for another one is refused. */
+/** Version of the interface between hosts and plugins. A host refuses a plugin that is made for another version. */
 export const PLUGIN_API = 1
 
-/** An inert value: importing a plugin does nothing, `setup` only declares, I/O begins in `start()`. */
+/**
+ * Definition of a plugin, the export `plugin` of its module. It is inert: importing it does nothing, `setup` only
+ * declares, and I/O begins in the `start()` of what it provides.
+ */
 export interface PluginDefinition<Config = unknown> {
-  /** `<point>-<name>`, as its folder. */
+  /** Name in the form `<point>-<name>`, like the plugin's folder: `condition-time-window`. */
   readonly name: string
+  /** Version of the interface that the plugin is made for: `PLUGIN_API`. */
   readonly api: number
-  /** The package's own version; the host's for those that come with it. */
+  /** Version of the plugin's package; by default the version of the host. */
   readonly version?: string
-  /** The operator's configuration, from the host's file; an absent one is validated as `{}`. Without a schema the plugin takes none. */
+  /**
+   * Schema of the plugin's `config` in the host's configuration file; an absent `config` is validated as `{}`. Without
+   * a schema the plugin takes no configuration.
+   */
   readonly config?: Schema<Config> | undefined
-  /** Returns nothing, at once: an async `setup` does not compile. A method, so that any definition is a `PluginDefinition`. */
+  // A method and not a property: so a definition with any type of `Config` is a `PluginDefinition`.
+  /** Declares implementations with `provide`. Returns nothing, at once: an async `setup` does not compile. */
   setup(tools: Setup<Config>): undefined
 }
 
-/** What a plugin's `setup` is given. */
+/** Argument of a plugin's `setup`. */
 export interface Setup<Config> {
+  /** Configuration of the plugin, validated by its schema. */
   readonly config: Config
   readonly provide: Provide
   readonly context: PluginContext
 }
 
-/** Where a plugin is loaded. */
+/** Host that a plugin is loaded in. */
 export interface PluginContext {
-  /** Folder of the configuration file, which relative paths in it are seen from. */
+  /** Folder of the host's configuration file. Relative paths in a plugin's configuration start there. */
   readonly folder: string
   readonly host: HostKind
   readonly hostVersion: string
 }
 
+/** Kind of host: a plugin may be loaded in several kinds. */
 export type HostKind = 'portal' | 'client' | 'gateway'
 
-/** Declares one implementation of an extension point under a key. Only within `setup`. */
+/**
+ * Declares one implementation of an extension point under a key. It may only be called within `setup`. A host that does
+ * not have the extension point ignores the call.
+ */
 export type Provide = <
   Name extends PointName,
   Settings = NoSettings,
@@ -53,31 +66,37 @@ export type Provide = <
   declaration: Declaration<Name, Settings, Needs, Known, OfCandidate, Keep> & Rules[Name],
 ) => undefined
 
-/** An extension point, as authors use it: a name. */
+/** Extension point, such as `PolicyConditions`, as an argument of `provide`. */
 export interface Point<Name extends PointName = PointName> {
   readonly name: Name
 }
 
-/** What is provided, and what it needs of its host. */
+/** Implementation of an extension point, with what it reads and needs of its host. */
 export interface Declaration<Name extends PointName, Settings, Needs, Known, OfCandidate, Keep> {
-  /** Schema of the account's settings, from which the admin's form is made. Secrets have `.meta({ writeOnly: true })`. */
+  /**
+   * Schema of the settings that an admin makes; the portal builds its form from it. A secret is marked by
+   * `.meta({ writeOnly: true })`.
+   */
   settings?: Schema<Settings> | undefined
-  /** Ports of the host, by names of one's own. */
+  /** Tokens of the host's ports that `create` is given, by names that the plugin chooses. */
   needs?: { [Port in keyof Needs]: Token<Needs[Port]> } | undefined
-  /** Facts of the request that it reads, by names of one's own. It is given these and no others. */
+  /** Facts of the request that the implementation reads, by names that the plugin chooses. It is given no others. */
   facts?: { [As in keyof Known]: Reads<Known[As], 'request'> } | undefined
-  /** Facts of each candidate gateway that it reads, by names of one's own. */
+  /** Facts of each candidate gateway that the implementation reads, by names that the plugin chooses. */
   candidateFacts?: { [As in keyof OfCandidate]: Reads<OfCandidate[As], 'candidate'> } | undefined
-  /** Schema of what travels between the steps of a sign-in. It changes nothing: no transforms, no defaults. */
+  /** Schema of the state kept between the steps of a sign-in. It must not change values: no transforms or defaults. */
   keep?: Schema<Keep, Keep> | undefined
-  /** Makes the implementation, once, after `setup` and before `start`. No I/O. Its `start` and `stop`, if any, are called with the host's. */
+  /**
+   * Creates the implementation; called once, after `setup`. It does no I/O. If the implementation has a `start` or a
+   * `stop`, the host calls it when it starts or stops itself.
+   */
   create: (needs: Needs) => Contracts<Settings, Known, OfCandidate, Keep>[Name]
 }
 
-/** Values that an identity provider may keep. */
+/** Plain values that an identity provider may keep between steps. */
 type Flat<Keep> = { readonly [Name in keyof Keep]: string | number | boolean | undefined }
 
-/** Members that an extension point does not have. The text is what the compiler shows to whoever declares one all the same. */
+/** Members that a declaration must not have, by extension point. The compiler shows the text to an author who does. */
 interface Rules {
   'identity-providers': NoFacts & NoCandidates
   'policy-conditions': NoCandidates & NoKeepHere
@@ -98,10 +117,10 @@ interface NoSettingsHere {
   settings?: 'this point has no settings: use the config of the plugin' | undefined
 }
 
-/** Configuration of a plugin that declares no schema for it: none. */
+/** Configuration type of a plugin that declares no schema for it: an object without members. */
 export interface NoConfig {
   readonly __noConfig?: never
 }
 
-/** Checks the types of a definition, the configuration's against its schema, and returns it as it is. */
+/** Returns a definition unchanged. The compiler checks its types, the configuration's against its schema. */
 export const definePlugin = <Config = NoConfig>(definition: PluginDefinition<Config>): PluginDefinition => definition

@@ -1,6 +1,9 @@
 const MAX_TEXT_CHARACTERS = 200
 
-/** Text of whatever somebody else's code threw, cut short. Never throws: some things that can be thrown have no text. */
+/**
+ * Returns the text of a value thrown by a plugin, at most 200 characters. Never throws: not every value can be
+ * converted to text.
+ */
 export const errorText = (error: unknown): string => {
   try {
     return String(error).slice(0, MAX_TEXT_CHARACTERS)
@@ -11,7 +14,10 @@ export const errorText = (error: unknown): string => {
 
 const MAX_STACK_CHARACTERS = 4_000
 
-/** Stack of whatever somebody else's code threw, cut short; its text where it has none. Never throws. */
+/**
+ * Returns the stack of a value thrown by a plugin, at most 4,000 characters, or its text if it has no stack. Never
+ * throws.
+ */
 export const stackText = (error: unknown): string => {
   try {
     const stack: unknown = error instanceof Error ? error.stack : undefined

@@ -1,10 +1,10 @@
 /**
- * Copy of plain data that nobody can change, for a plugin that is somebody else's code: what it does to what it is handed must not be felt by
- * whoever handed it. Arrays and plain objects are copied to whatever depth; anything else (a Date, a Uint8Array) is handed on as it is.
+ * Copies and freezes plain data for a plugin, so that the plugin cannot change the host's own data. Arrays and plain
+ * objects are copied at every depth; any other object (a Date, a Uint8Array) is passed on as it is.
  */
 export const frozenCopy = <T>(value: T): T => copy(value, new Map()) as T
 
-// The depth and the number of what comes here are bounded by whoever stored it; a value that contains itself is copied once.
+// Recursion is safe: stored data is bounded in depth and size, and an object that contains itself is copied once.
 const copy = (value: unknown, seen: Map<unknown, unknown>): unknown => {
   if (typeof value !== 'object' || value === null) return value
   const known = seen.get(value)
@@ -20,7 +20,7 @@ const copy = (value: unknown, seen: Map<unknown, unknown>): unknown => {
   const members = Object.create(prototype) as Record<string, unknown>
   seen.set(value, members)
   for (const [key, member] of Object.entries(value)) {
-    // A member called __proto__ is one like any other.
+    // An assignment to a member named __proto__ would change the prototype instead.
     Object.defineProperty(members, key, { value: copy(member, seen), enumerable: true })
   }
   return Object.freeze(members)

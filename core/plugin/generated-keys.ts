@@ -6,8 +6,8 @@ import type { Random } from '../runtime/random.ts'
 const KEY_BYTES = 32
 
 /**
- * Fresh keys of a tunnel transport, as copies.
- * @throws OperatorError PLUGIN_KEYS where the plugin makes none of 32 bytes
+ * Has a tunnel transport generate a key pair, and returns copies of the keys.
+ * @throws OperatorError PLUGIN_KEYS if the plugin throws, or returns anything but two keys of 32 bytes
  */
 export const generatedKeys = (transport: Pick<TunnelTransport, 'generateKeys'>, random: Random): TunnelKeys => {
   const { privateKey, publicKey } = called('PLUGIN_KEYS', 'makes no keys', () => ({
@@ -21,8 +21,8 @@ export const generatedKeys = (transport: Pick<TunnelTransport, 'generateKeys'>, 
 }
 
 /**
- * One end of a tunnel transport's tunnels.
- * @throws OperatorError PLUGIN_TUNNEL where the plugin makes none
+ * Has a tunnel transport create this end of its tunnels.
+ * @throws OperatorError PLUGIN_TUNNEL if the plugin throws, or returns something else than a tunnel
  */
 export const createdTunnel = (transport: Pick<TunnelTransport, 'createTunnel'>, options: TunnelOptions): Tunnel => {
   const tunnel = called('PLUGIN_TUNNEL', 'makes no tunnel', () => transport.createTunnel(options)) as Tunnel | undefined

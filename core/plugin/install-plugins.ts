@@ -11,30 +11,34 @@ import type { PluginPart } from './plugin-part.ts'
 import { NO_SETTINGS, settingsSchema } from './settings-schema.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
 
+/** Plugin that a host's configuration lists. */
 export interface PluginUse {
   definition: PluginDefinition
+  /** Configuration of the plugin, not validated yet. */
   config: unknown
-  /** Where the configuration names it, for errors: `plugins[2]`. */
+  /** Place in the configuration, for error texts: `plugins[2]`. */
   source: string
 }
 
+/** Plugin with the extensions that it provides to this host. */
 export interface InstalledPlugin {
   name: string
   version: string
   provides: { point: string; key: string }[]
 }
 
+/** Result of installing a host's plugins. */
 export interface Installation {
   plugins: readonly InstalledPlugin[]
-  /** What of the plugins has a start and a stop, in order. */
+  /** Implementations that have a `start` or a `stop`, in the order of their declaration. */
   parts: readonly PluginPart[]
 }
 
 /**
- * Lets each plugin declare, creates what it declares with the host's ports, and registers each extension point of the host as one
- * map. Nothing is started.
- * @throws OperatorError PLUGIN_API_MISMATCH, PLUGIN_DUPLICATE, PLUGIN_DUPLICATE_KEY, PLUGIN_SETUP_FAILED, PLUGIN_SCHEMA, PLUGIN_PORT,
- * PLUGIN_METHODS, PLUGIN_FACT_UNKNOWN, CONFIG_INVALID
+ * Runs the `setup` of each plugin, creates the declared implementations with the host's ports, and registers in
+ * `container`, for each extension point of the host, the map of its extensions. Starts nothing.
+ * @throws OperatorError PLUGIN_API_MISMATCH, PLUGIN_DUPLICATE, PLUGIN_DUPLICATE_KEY, PLUGIN_SETUP_FAILED,
+ * PLUGIN_SCHEMA, PLUGIN_PORT, PLUGIN_METHODS, PLUGIN_FACT_UNKNOWN, CONFIG_INVALID
  */
 export const installPlugins = (
   container: Container,
@@ -57,7 +61,7 @@ export const installPlugins = (
     plugins.push(installed)
     for (const declared of declaredBy(use, context)) {
       const map = maps.get(declared.point)
-      // A plugin may serve several kinds of host: what this one has no use for is left out.
+      // A plugin may serve several kinds of host: this one does not have the extension point.
       if (map === undefined) continue
       const { point, key } = declared
       const about = `${source}: ${definition.name} provides "${key}" of ${point}`
@@ -73,13 +77,13 @@ export const installPlugins = (
   }
 
   for (const { name, token } of points) {
-    // What each declaration creates was compared with its point's contract by the compiler, or else its methods were looked at.
+    // The cast is safe: the compiler or `missingMethods` has checked each implementation against its extension point.
     container.value(token as Token<Extensions<unknown>>, maps.get(name) ?? new Map<string, Extension<unknown>>())
   }
   return { plugins, parts }
 }
 
-/** One call of `provide`. */
+/** Arguments of one call of `provide`. */
 interface Declared {
   point: PointName
   key: string
@@ -107,7 +111,7 @@ const checkDefinition = (
   }
 }
 
-/** Everything that a plugin's `setup` declares, in order. */
+/** Runs a plugin's `setup`. Returns the declarations that it made, in order. */
 const declaredBy = ({ definition, config, source }: PluginUse, context: PluginContext): readonly Declared[] => {
   const named = `${source}: ${definition.name}`
   const declared: Declared[] = []
@@ -121,7 +125,7 @@ const declaredBy = ({ definition, config, source }: PluginUse, context: PluginCo
   }
   const parsed = readConfig(definition.config, config, `${source}.config (${definition.name})`)
   try {
-    // A promise would go on declaring when nobody looks any more.
+    // An async `setup` would call `provide` after its declarations have been read.
     synchronousAnswer<unknown>(definition.setup({ config: parsed, provide, context }))
   } catch (error) {
     if (error instanceof OperatorError) throw error
@@ -178,7 +182,10 @@ const created = (container: Container, { needs, create }: CheckedDeclaration, ab
 const setupFailed = (what: string, cause: unknown): OperatorError =>
   new OperatorError('PLUGIN_SETUP_FAILED', `${what}: ${errorText(cause)}.`, undefined, { cause })
 
-/** @throws OperatorError CONFIG_INVALID, with each problem's path */
+/**
+ * Validates the configuration of a plugin.
+ * @throws OperatorError CONFIG_INVALID, with the path of each problem
+ */
 const readConfig = (schema: Schema<unknown> | undefined, config: unknown, source: string): unknown => {
   if (schema === undefined && config === undefined) return {}
   const verdict =

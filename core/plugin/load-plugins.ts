@@ -3,19 +3,22 @@ import type { PluginEntry } from '../config/parse-config.ts'
 import type { PluginDefinition } from './define-plugin.ts'
 import type { PluginUse } from './install-plugins.ts'
 
-/** How a host finds modules. */
+/** Imports the modules of plugins for a host. */
 export interface PluginModules {
-  /** The configuration file's: what relative paths in it are seen from, those of plugins too. */
+  /**
+   * Folder of the configuration file. Relative paths in the file, and in the configuration of its plugins, start there.
+   */
   folder: string
-  /** The names of the plugins that come with the host. */
+  /** Lists the names of the plugins that come with the host. */
   builtin: () => readonly string[]
   importBuiltin: (name: string) => Promise<unknown>
-  /** Imports an npm package as seen from the configuration file. */
+  /** Imports an npm package, resolved from the folder of the configuration file. */
   importPackage: (name: string) => Promise<unknown>
 }
 
 /**
- * Imports each plugin that a configuration lists, in order. No prefixes, search paths or fall-through.
+ * Imports each plugin that a configuration lists, in order. A name is a built-in plugin or a package and never tried as
+ * the other.
  * @throws OperatorError PLUGIN_UNKNOWN, PLUGIN_NOT_FOUND, PLUGIN_IMPORT_FAILED, PLUGIN_NO_EXPORT
  */
 export const loadPlugins = async (entries: readonly PluginEntry[], modules: PluginModules): Promise<PluginUse[]> => {

@@ -7,9 +7,9 @@ import { frozenCopy } from './frozen-copy.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
 
 /**
- * Wraps a schema that a plugin declares, which is the plugin's code, too: it is handed a copy, and what comes of it is frozen. `source` is
- * the beginning of an error's sentence: `plugins[2]: condition-x, settings of "x"`.
- * @throws OperatorError PLUGIN_SCHEMA where it is no schema, or cannot be described as JSON Schema
+ * Wraps a schema that a plugin declares. A schema runs the plugin's code: it is handed a copy of each value, and its
+ * result is copied and frozen. Error texts begin with `source`: `plugins[2]: condition-x, settings of "x"`.
+ * @throws OperatorError PLUGIN_SCHEMA if it is no schema, or cannot be described as JSON Schema
  */
 export const settingsSchema = (schema: Schema<unknown>, source: string): SettingsSchema => {
   const description = describe(schema, source)
@@ -28,7 +28,7 @@ export const settingsSchema = (schema: Schema<unknown>, source: string): Setting
   }
 }
 
-/** Settings of a plugin that declares no schema for them: an object without members. */
+/** Schema in place of one that a plugin does not declare: accepts an object without members only. */
 export const NO_SETTINGS: SettingsSchema = {
   safeParse: (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -42,7 +42,10 @@ export const NO_SETTINGS: SettingsSchema = {
   jsonSchema: () => ({ type: 'object', properties: {}, additionalProperties: false }),
 }
 
-/** What cannot be described cannot be shown without its secrets either. */
+/**
+ * Describes a schema as JSON Schema. A schema that has no description is refused: nothing would tell which settings are
+ * secrets.
+ */
 const describe = (schema: Schema<unknown>, source: string): Record<string, unknown> => {
   const standard: unknown = (schema as Partial<Schema<unknown>> | null | undefined)?.['~standard']
   const { validate, jsonSchema } = (standard ?? {}) as Partial<Schema<unknown>['~standard']>
@@ -72,7 +75,7 @@ const problemOf = (issue: SchemaIssue, description: unknown): SettingsProblem =>
   return { path: pathOf(path), message: `${issue.message}${hint}` }
 }
 
-/** Names of the members that a JSON Schema has at a path; none where it has alternatives. */
+/** Lists the members that a JSON Schema allows at a path; none if the schema has alternatives there. */
 const keysAt = (schema: unknown, [key, ...rest]: readonly PropertyKey[]): readonly string[] => {
   const { properties, items } = (schema ?? {}) as { properties?: Record<string, unknown>; items?: unknown }
   if (key === undefined) return Object.keys(properties ?? {})

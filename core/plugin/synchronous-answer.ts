@@ -1,11 +1,11 @@
 /**
- * What a plugin answered where nobody waits for it. A promise is no answer, and its rejection, which nobody would catch, would end the
- * process.
- * @throws Error for a promise, or anything like one
+ * Returns a plugin's answer from a call that must answer at once. Refuses a promise, and catches its rejection, which
+ * would otherwise end the process.
+ * @throws Error for a promise, or any object with a method `then`
  */
 export const synchronousAnswer = <T>(answer: T): T => {
   if (!isThenable(answer)) return answer
-  Promise.resolve(answer).catch(() => undefined) // what it comes to is of no interest
+  Promise.resolve(answer).catch(() => undefined)
   throw new Error('it answered with a promise')
 }
 
