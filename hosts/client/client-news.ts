@@ -5,11 +5,11 @@ import type { ConnectionsOutput } from './connections.ts'
 
 type Told = Extract<ConnectionsOutput, { type: 'granted' | 'pathTaken' | 'disconnected' }>
 
-/** What happens to a client's access, as lines for its log. What repeats is said once. */
+/** Turns events of a client's access into log lines, each repeated event only once. */
 export class ClientNews {
   readonly #filter = new NewsFilter()
 
-  /** The line about one event of the connections; undefined where it is no news. */
+  /** Returns the log line for an event of the connections; undefined for a repetition. */
   hear(output: Told, now: Instant): Note | undefined {
     const { id, name } = output.gateway
     const about = { gateway_id: id, ...(name === undefined ? {} : { gateway: name }) }
@@ -37,12 +37,16 @@ export class ClientNews {
     }
   }
 
+  /** Returns the log line for a denied request; undefined for a repetition. */
   denied(resource_id: string, reason: string, now: Instant): Note | undefined {
     if (!this.#filter.isNews(resource_id, `denied ${reason}`, now)) return undefined
     return { type: 'note', message: 'access denied', fields: { resource_id, reason } }
   }
 
-  /** A resource that cannot be asked for, because the portal is away. */
+  /**
+   * Returns the log line for a resource that cannot be requested while the portal is unreachable; undefined for a
+   * repetition.
+   */
   unasked(resource_id: string, now: Instant): Note | undefined {
     if (!this.#filter.isNews(resource_id, 'unasked', now)) return undefined
     return { type: 'note', message: 'access cannot be asked for: the portal is away', fields: { resource_id } }

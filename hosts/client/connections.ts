@@ -17,40 +17,46 @@ import { GatewayTable, type KnownGateway } from './gateway-table.ts'
 
 export type ConnectionsInput =
   | { type: 'granted'; grant: Grant }
-  /** Nobody serves this resource any more. */
+  /** No gateway serves this resource from here on. */
   | { type: 'resourceWithdrawn'; resourceId: string; reason: string }
-  /** The gateway said goodbye. */
+  /** The gateway has announced that it leaves. */
   | { type: 'gatewayLeft'; gatewayId: string }
   | { type: 'portalLost'; reason: string }
   | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
   | { type: 'addressesChanged'; addresses: readonly string[] }
   | Exclude<PeerTunnelsInput, { type: 'peerAdded' | 'peerRemoved' | 'localCandidatesChanged' }>
 
-/** The portal's message that a gateway was granted for a resource. */
+/** Message of the portal that grants a gateway for a resource. */
 export type Grant = Extract<FromPortal<'client'>, { event: 'authorizationCreated' }>['payload']
 
 export type ConnectionsOutput =
   | Exclude<PeerTunnelsOutput, PathEvent>
   | { type: 'say'; message: ToPortal<'client'> }
-  /** The gateway was granted for the resource; whether there is a path to it is another question. */
+  /** The gateway was granted for the resource; there may be no path to it yet. */
   | { type: 'granted'; resourceId: string; gateway: KnownGateway }
-  /** Packets for the resource may go to this gateway: there is a path to it, with a session. */
+  /** Packets for the resource may be sent to this gateway: there is a path to it, with a session. */
   | { type: 'connected'; resourceId: string; gateway: KnownGateway }
-  /** The gateway is reached by this path from here on. */
+  /** The path to the gateway has changed. */
   | { type: 'pathTaken'; gateway: KnownGateway; before: Endpoint | undefined }
-  /** The gateway is of no use, for good or for now; what it served needs another one. */
+  /** The gateway cannot be used, temporarily or finally; its resources need another. */
   | { type: 'disconnected'; gateway: KnownGateway; resourceIds: readonly string[]; reason: string; how: Ending }
 
-/** News of the way to one gateway. */
+/** Event about the path to a gateway. */
 type PathEvent = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>
 
-/** `ended`: as somebody wanted; `lost`: it fell silent, and another one may serve; `failed`: no way to it was found. */
+/**
+ * How a connection to a gateway ended. `ended`: on purpose; `lost`: the gateway stopped answering; `failed`: no path
+ * was found.
+ */
 export type Ending = 'ended' | 'lost' | 'failed'
 
-/** How long a gateway is looked for from a new place before another one is asked for: H7's 2 s and some. */
+/**
+ * Time to find a path to a gateway after this machine has moved, before another gateway is requested; more than the 2 s
+ * of H7.
+ */
 const SOUGHT_FOR_MS = 3 * SECOND
 
-/** The gateways that serve this client: who serves what, through which tunnel, and what happens when one dies. */
+/** Connections to the gateways that serve this client: their resources, tunnels and paths, and failover. */
 export class Connections implements Machine<ConnectionsInput, ConnectionsOutput> {
   readonly gateways = new GatewayTable()
   readonly #tunnels: PeerTunnels
@@ -65,12 +71,12 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
   }
 
-  /** Why the transport plugin cannot carry packets; undefined while it works. */
+  /** Problem of the transport plugin; undefined while it works. */
   get trouble(): TransportTrouble | undefined {
     return this.#tunnels.trouble
   }
 
-  /** Bytes of the largest packet that is sent to a gateway in one piece. */
+  /** Path MTU to a gateway: bytes of the largest packet sent to it. */
   mtu(gatewayId: string): number {
     return this.#tunnels.mtu(gatewayId)
   }
@@ -131,7 +137,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     if (publicKey === undefined || presharedKey === undefined) return
     for (const idle of this.gateways.withdraw(resourceId, id)) this.#close(idle, 'replaced', now)
     const known = this.gateways.get(id)
-    // A gateway that has started again holds nothing of what it served before.
+    // A gateway with another key has restarted and lost its earlier grants.
     if (known !== undefined && known.publicKey !== created.gateway_public_key)
       this.#close(known, 'gateway-restarted', now)
     const gateway = this.gateways.put({
@@ -154,17 +160,17 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       },
       now,
     )
-    // The transport has refused it: that was said.
+    // The transport has refused the gateway, which has been reported.
     if (this.gateways.get(id) !== gateway) return
     this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#locals.lines } })
-    // Granted anew at the same place: the flows are told again, as they may have forgotten it.
+    // If the same gateway is granted again, the flows are told again, as they may have dropped the grant.
     gateway.connectedIds.delete(resourceId)
     gateway.isLost = false
     this.#outputs.push({ type: 'granted', resourceId, gateway })
     this.#tellConnected(gateway)
   }
 
-  /** Says what may go to the gateway, once packets do reach it. */
+  /** Reports the gateway's resources as connected once there is a path to it with a session. */
   #tellConnected(gateway: KnownGateway): void {
     if (gateway.path === undefined || gateway.handshakeAt === undefined) return
     for (const resourceId of gateway.resourceIds) {
@@ -180,7 +186,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     this.#disconnect(gateway, { reason, how })
   }
 
-  /** What the transport cannot carry is not connected. All gateways are left where no peer is named. */
+  /** Closes the connection to a gateway, or to all if `peer` is undefined, because the transport fails. */
   #closeAll(peer: string | undefined, now: Instant): void {
     for (const gateway of this.gateways.all()) {
       if (peer === undefined || gateway.id === peer) this.#close(gateway, 'transport-failing', now, 'failed')
@@ -219,12 +225,12 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         this.gateways.foundAlive(gateway.id)
         gateway.isLost = false
         if (before !== output.path) this.#outputs.push({ type: 'pathTaken', gateway, before })
-        // It may be back before another took over.
+        // The gateway may be reached again before another has taken over.
         return this.#tellConnected(gateway)
       }
       case 'pathLost':
         gateway.path = undefined
-        // It is this machine that has moved: the gateway is where it was, and knows the flows (H7).
+        // If this machine has moved, the gateway is likely to be reached again soon, and it knows the flows (H7).
         if (this.#isMoving) gateway.soughtUntil = after(now, SOUGHT_FOR_MS)
         else this.#lose(gateway, now)
         return
@@ -237,7 +243,9 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     }
   }
 
-  /** What it served looks for another gateway from here on; if this one comes back first, it serves again. */
+  /**
+   * Marks a gateway as lost, so that its resources request another; if it is reached again first, it serves them again.
+   */
   #lose(gateway: KnownGateway, now: Instant): void {
     gateway.soughtUntil = undefined
     gateway.isLost = true

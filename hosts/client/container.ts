@@ -1,4 +1,4 @@
-// The client's wiring, beside what every peer has.
+// Wiring of a client, in addition to that of every peer.
 import { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -13,9 +13,9 @@ import {
 } from '../runtime/index.ts'
 import type { ClientStart } from './config.ts'
 
-/** How resolver plugins reach the network. */
+/** Network access of resolver plugins. */
 export interface ResolversReach {
-  /** SO_MARK by the destination of a socket: which of them bypass the tunnel. */
+  /** Returns the SO_MARK of a socket by its destination; marked sockets bypass the tunnel. */
   markFor: MarkFor
   exchange: DnsExchange
 }

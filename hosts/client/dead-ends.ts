@@ -1,35 +1,38 @@
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 
-/** How long the portal has to say which other gateway there is. What is asked for later finds out for itself. */
+/** Time within which the portal must name another gateway after one was not reached. */
 const ANSWER_WITHIN_MS = 5 * SECOND
 
-/** Why a resource cannot be reached: the reason's code, and the name of the gateway that there was no way to. */
+/** Failure to reach a resource: code of the reason, and name of the gateway that was not reached. */
 export interface DeadEnd {
   reason: string
   gateway: string | undefined
 }
 
 /**
- * Resources whose gateway was found dead a moment ago, until it is known whether another one serves them. Packets wait for that, rather
- * than being refused while the next gateway of the site would take them.
+ * Resources whose gateway was not reached a moment ago, until it is known whether another gateway serves them. Their
+ * packets wait until then instead of being refused.
  */
 export class DeadEnds {
   readonly #byResource = new Map<string, { gatewayIds: Set<string>; last: DeadEnd; until: Instant }>()
 
-  /** Notes that no way was found to a gateway of this resource. */
+  /** Notes that no path was found to a gateway of a resource. */
   add(resourceId: string, gatewayId: string, { reason, gateway, now }: DeadEnd & { now: Instant }): void {
     const gatewayIds = this.#fresh(resourceId, now)?.gatewayIds ?? new Set()
     const until = after(now, ANSWER_WITHIN_MS)
     this.#byResource.set(resourceId, { gatewayIds: gatewayIds.add(gatewayId), last: { reason, gateway }, until })
   }
 
-  /** Why nobody should wait any longer, where the portal has granted a gateway that was found dead; undefined where it is another one. */
+  /**
+   * Returns the failure if the portal has granted a gateway that was just not reached, so that packets need not wait;
+   * else undefined.
+   */
   granted(resourceId: string, gatewayId: string, now: Instant): DeadEnd | undefined {
     const known = this.#fresh(resourceId, now)
     return known?.gatewayIds.has(gatewayId) === true ? known.last : undefined
   }
 
-  /** Forgets a resource that is served or refused. Returns why it was not reached; undefined where nobody tried lately. */
+  /** Forgets a resource that is served or denied. Returns its recent failure, if any. */
   take(resourceId: string, now: Instant): DeadEnd | undefined {
     const known = this.#fresh(resourceId, now)
     this.#byResource.delete(resourceId)

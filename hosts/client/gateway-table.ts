@@ -1,34 +1,38 @@
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
 
-/** A gateway that serves this client, or did until its path died. */
+/** Gateway that serves this client, or that did until its path was lost. */
 export interface KnownGateway {
   id: string
-  /** Where the portal says it. */
+  /** Name of the gateway, if the portal tells it. */
   name: string | undefined
-  /** Whether it answers records of all types of its resources' names, and not SRV and TXT only. */
+  /**
+   * Whether the gateway answers DNS queries of all record types for its resources' names, instead of SRV and TXT only.
+   */
   hasSiteRecords: boolean
-  /** Base64: another one is another process, which holds no grant of before. */
+  /** Public key in base64. It changes when the gateway restarts, which ends earlier grants. */
   publicKey: string
   ipv4: string
   ipv6: string
   path: Endpoint | undefined
-  /** Of the latest handshake. */
+  /** Time of the latest handshake. */
   handshakeAt: Instant | undefined
-  /** Was there a path, and is there none: its resources wait for it or for another gateway. */
+  /** Whether the path to it was lost, so that its resources wait for it or another gateway. */
   isLost: boolean
-  /** Until when it is being looked for since this machine has moved; absent while there is a path, or none was found. */
+  /**
+   * Deadline for finding a path after this machine has moved; undefined if there is a path, or the search has failed.
+   */
   soughtUntil: Instant | undefined
-  /** What it was granted for. */
+  /** Resources for which the gateway was granted. */
   readonly resourceIds: Set<string>
-  /** Those of them whose packets go to it: once there is a path with a session. */
+  /** Resources whose packets are sent to the gateway, as there is a path with a session. */
   readonly connectedIds: Set<string>
 }
 
-/** How long the portal is told that a gateway was found dead. */
+/** Time for which a gateway that was not reached is reported to the portal as unreachable. */
 const UNREACHABLE_FOR_MS = 60 * SECOND
 
-/** The gateways that this client was given, and which of them are dead. */
+/** Gateways granted to this client, and those not reached lately. */
 export class GatewayTable {
   readonly #gateways = new Map<string, KnownGateway>()
   readonly #unreachableUntil = new Map<string, Instant>()
@@ -41,7 +45,7 @@ export class GatewayTable {
     return [...this.#gateways.values()]
   }
 
-  /** Whether a gateway was granted for a resource whose packets cannot go to it yet, and may soon. */
+  /** Whether a gateway was granted for a resource and a path to it is still being sought. */
   isConnecting(resourceId: string): boolean {
     return this.all().some(
       ({ resourceIds, connectedIds, isLost }) =>
@@ -49,6 +53,7 @@ export class GatewayTable {
     )
   }
 
+  /** Adds a gateway or updates a known one, and returns it. */
   put(told: Pick<KnownGateway, 'id' | 'name' | 'hasSiteRecords' | 'publicKey' | 'ipv4' | 'ipv6'>): KnownGateway {
     const known = this.#gateways.get(told.id)
     if (known !== undefined) return Object.assign(known, told)
@@ -69,7 +74,7 @@ export class GatewayTable {
     this.#gateways.delete(id)
   }
 
-  /** Takes a resource from whoever had it, for another gateway or none. Returns those that serve nothing any more. */
+  /** Removes a resource from all gateways but one. Returns those that have no resource left. */
   withdraw(resourceId: string, exceptId?: string): KnownGateway[] {
     return this.all().filter((gateway) => {
       if (gateway.id === exceptId || !gateway.resourceIds.delete(resourceId)) return false
@@ -86,14 +91,14 @@ export class GatewayTable {
     this.#unreachableUntil.delete(id)
   }
 
-  /** Gives all of them another chance; whether there were any. */
+  /** Forgets which gateways were not reached. Returns whether there were any. */
   forgetDead(): boolean {
     const any = this.#unreachableUntil.size > 0
     this.#unreachableUntil.clear()
     return any
   }
 
-  /** What a request for a resource tells the portal. */
+  /** Returns the ids of reached and of unreachable gateways for a request to the portal. */
   forRequest(now: Instant): { connected: string[]; unreachable: string[] } {
     for (const [id, until] of this.#unreachableUntil) if (until <= now) this.#unreachableUntil.delete(id)
     return {

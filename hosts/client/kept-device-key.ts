@@ -7,8 +7,9 @@ import type { Random } from '../../core/runtime/random.ts'
 import { readSecretFile } from '../runtime/secret-file.ts'
 
 /**
- * The key that a folder keeps for this device, file `device-key`, mode 0600; made where there is none yet. It never leaves the machine.
- * @throws OperatorError SECRET_FILE_MODE where others may read it, SECRET_FILE_UNREADABLE, SECRET_FILE_INVALID
+ * Returns the device key kept in a folder's file `device-key` (mode 0600), which never leaves the machine; makes one if
+ * there is none yet.
+ * @throws OperatorError SECRET_FILE_MODE if others may read it, SECRET_FILE_UNREADABLE, SECRET_FILE_INVALID
  */
 export const keptDeviceKey = async (folder: string, random: Random): Promise<Ed25519PrivateKey> => {
   const path = join(folder, 'device-key')
@@ -24,7 +25,7 @@ export const keptDeviceKey = async (folder: string, random: Random): Promise<Ed2
   )
 }
 
-/** Whole under its name or not at all, whoever else makes one at the same time, and never in place of one that is there. */
+/** Makes a key file atomically, and never replaces an existing one, even if two processes make one at the same time. */
 const makeKey = async (path: string, random: Random): Promise<void> => {
   const written = `${path}.${toBase64Url(random.bytes(6))}`
   try {

@@ -1,4 +1,4 @@
-// The worker of a client's native lane: its flows, beside the sealing.
+// Module of the worker thread of a client's native lane.
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
 import { runLane } from '../runtime/lane/run-lane.ts'
 

@@ -1,4 +1,4 @@
-// The composition root of a client.
+// Composition root of a client.
 import { UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import { deviceKeyFingerprint } from '../../core/control/device-proof.ts'
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
@@ -19,8 +19,8 @@ import { statusOf } from './status.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
 
 /**
- * Looks at the configuration's plugins as a start does, and starts nothing: nobody should sign in first and hear of it then.
- * @throws OperatorError for what is wrong with the plugins
+ * Checks the configuration's plugins without starting anything, so that errors show before somebody signs in.
+ * @throws OperatorError for errors in the plugins
  */
 export const checkClientPlugins = async (options: Omit<ClientStart, 'token'>): Promise<void> => {
   const { container } = await buildContainer(options, { markFor: () => OWN_SOCKET_MARK, exchange: createDnsExchange() })
@@ -28,12 +28,12 @@ export const checkClientPlugins = async (options: Omit<ClientStart, 'token'>): P
 }
 
 /**
- * Starts a client. It needs root, or CAP_NET_ADMIN.
- * @throws OperatorError for what is wrong with the configuration or its plugins, and system errors of the device and the sockets
+ * Starts a client. Needs root, or CAP_NET_ADMIN.
+ * @throws OperatorError for errors in the configuration or its plugins, and system errors of the device and the sockets
  */
 export const startClient = async (options: ClientStart): Promise<RunningClient> => {
   const { config } = options
-  // An upstream resolver that is itself a resource is reached like one (D12); all else of ours goes around the tunnel.
+  // Own sockets bypass the tunnel, except those to an upstream resolver that is itself a resource (D12).
   const routes = new TunnelRoutes()
   const markFor = (to: Parameters<TunnelRoutes['carries']>[0]) => (routes.carries(to) ? undefined : OWN_SOCKET_MARK)
   const ownNames = new OwnNames(createDnsExchange({ markFor }))
@@ -82,7 +82,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   let isUsable = false
   return {
     status: () => {
-      // Later changes of routes do not make it less connected.
+      // Once the first configuration is applied, later changes of routes do not affect the state.
       isUsable ||= state.linkState === 'connected' && shell.isSettled
       return statusOf(state, {
         clocks: clock.pair(),

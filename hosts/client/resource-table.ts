@@ -9,35 +9,35 @@ import { unreachableText } from './session/unreachable-text.ts'
 
 interface Entry {
   resource: ClientResource
-  /** The portal has been asked and has not answered yet. */
+  /** Whether the portal has been asked and has not answered yet. */
   isAwaited: boolean
   state: ResourceStatus['state']
   gatewayId: string | null
   reason: string | null
   why: readonly string[]
-  /** The portal's latest answer was a no, of whatever kind. */
+  /** Whether the portal's latest answer was a denial of any kind. */
   isDenied: boolean
-  /** When it was found unreachable last. */
+  /** Time at which the resource was last found unreachable. */
   unreachableAt: Instant | undefined
 }
 
-/** How long a resource that nobody asks for any more is shown as unreachable. */
+/** Time for which a resource is shown as unreachable after the last attempt. */
 const SHOWN_MS = 1 * MINUTE
 
-/** A portal's answer that a resource is not granted. */
+/** Denial of a resource by the portal. */
 export interface Denial {
   reason: string
   details?: readonly DenialDetail[] | undefined
-  /** The bound of the portal that is reached, a clause. */
+  /** Limit of the portal that was reached, as a clause. */
   limit?: string | undefined
   now: Instant
 }
 
-/** What this client may ask for, and how its latest request for each ended. */
+/** Resources that this client may request, with the state of the latest request for each. */
 export class ResourceTable {
   readonly #entries = new Map<string, Entry>()
 
-  /** Everything there is; what is known of those that stay is kept. */
+  /** Replaces the list of resources; those that stay keep their state. */
   replaceAll(resources: readonly ClientResource[]): void {
     const kept = new Set(resources.map(({ id }) => id))
     for (const id of this.#entries.keys()) if (!kept.has(id)) this.#entries.delete(id)
@@ -50,7 +50,7 @@ export class ResourceTable {
     else known.resource = resource
   }
 
-  /** Whether it was there. */
+  /** Removes a resource. Returns whether it was there. */
   remove(id: string): boolean {
     return this.#entries.delete(id)
   }
@@ -59,20 +59,20 @@ export class ResourceTable {
     return this.#entries.has(id)
   }
 
-  /** The gateway that serves it, if one does. */
+  /** Returns the id of the gateway that serves a resource, if any. */
   gatewayOf(id: string): string | undefined {
     const entry = this.#entries.get(id)
     return entry?.state === 'connected' ? (entry.gatewayId ?? undefined) : undefined
   }
 
-  /** Whether the latest request for it was. */
+  /** Whether the latest request for a resource was denied. */
   isDenied(id: string): boolean {
     return this.#entries.get(id)?.isDenied === true
   }
 
   /**
-   * Whether the portal's answer was waited for; from here on it is not. It counts also where a gateway that was lost has come back meanwhile:
-   * the portal has given what it served to another one.
+   * Notes that the portal has granted a resource. Returns whether an answer was awaited. The answer counts even if a
+   * lost gateway was reached again meanwhile, since the portal has moved the resource to another.
    */
   answered(id: string): boolean {
     const entry = this.#entries.get(id)
@@ -81,33 +81,34 @@ export class ResourceTable {
     return true
   }
 
-  /** Asked for; what was unreachable is shown so until it is known to be otherwise. */
+  /** Notes a request to the portal. An unreachable resource stays so until the outcome is known. */
   requested(id: string): void {
     if (this.#isStuck(id)) this.#set(id, { isAwaited: true })
     else this.#set(id, { state: 'requested', isAwaited: true, gatewayId: null, reason: null, why: [] })
   }
 
-  /** Granted at a gateway that packets do not reach yet. */
+  /** Notes that a gateway was granted that packets do not reach yet. */
   connecting(id: string, gatewayId: string): void {
     if (this.#isStuck(id)) this.#set(id, { gatewayId, isDenied: false })
     else this.#set(id, { state: 'connecting', gatewayId, reason: null, why: [], isDenied: false })
   }
 
-  /** Packets reach the gateway. */
+  /** Notes that packets reach the resource's gateway. */
   connected(id: string, gatewayId: string): void {
     this.#set(id, { state: 'connected', gatewayId, reason: null, why: [], isDenied: false })
   }
 
   denied(id: string, { reason, details, limit, now }: Denial): void {
     this.#set(id, { isAwaited: false, isDenied: true })
-    // No gateway is there: that is no decision about the person, and less than what was found out about the way to one.
+    // `offline` (no gateway is connected) is not a decision on access, and tells less than a known problem with a
+    // gateway's path.
     if (reason !== 'offline')
       this.#set(id, { state: 'denied', gatewayId: null, reason, why: denialText(reason, details, limit) })
     else if (this.#isStuck(id)) this.#set(id, { unreachableAt: now })
     else this.unreachable(id, { reason, now })
   }
 
-  /** Packets do not reach it, for a reason of the way there. */
+  /** Notes that packets do not reach the resource, with the reason. */
   unreachable(
     id: string,
     { reason, gateway, now }: { reason: string; gateway?: string | undefined; now: Instant },
@@ -116,12 +117,12 @@ export class ResourceTable {
     this.#set(id, { state: 'unreachable', gatewayId: null, reason, why, unreachableAt: now })
   }
 
-  /** What a gateway served is served by nobody. */
+  /** Notes that no gateway serves the resource. */
   disconnected(id: string, reason: string): void {
     this.#set(id, { state: 'idle', gatewayId: null, reason, why: [] })
   }
 
-  /** The portal can be asked again. */
+  /** Notes that the portal is reached again, so that resources can be requested. */
   portalIsBack(): void {
     for (const [id, { reason }] of this.#entries)
       if (reason === 'portal-unreachable') this.#set(id, { state: 'idle', reason: null, why: [] })
@@ -139,7 +140,7 @@ export class ResourceTable {
     )
   }
 
-  /** What of the network is reached through the tunnel, beside names. */
+  /** Returns the prefixes that CIDR and Internet resources route into the tunnel. */
   prefixes(): string[] {
     return [...this.#entries.values()].flatMap(({ resource }) => {
       if (resource.type === 'cidr') return [resource.address]
@@ -147,7 +148,7 @@ export class ResourceTable {
     })
   }
 
-  /** As people see it at a moment. */
+  /** Returns the state of all resources for people. */
   status(now: Instant): ResourceStatus[] {
     return [...this.#entries.values()].map(({ resource, state, gatewayId, reason, why, unreachableAt = now }) => ({
       id: resource.id,
@@ -160,7 +161,10 @@ export class ResourceTable {
     }))
   }
 
-  /** Whether no way was found, which is so until another attempt has ended. A gateway that fell silent is replaced within a moment. */
+  /**
+   * Whether no path was found; the resource then stays unreachable until another attempt has ended. A lost gateway does
+   * not count.
+   */
   #isStuck(id: string): boolean {
     const entry = this.#entries.get(id)
     return entry?.state === 'unreachable' && entry.reason !== 'gateway-unreachable'

@@ -28,16 +28,16 @@ export interface ClientPorts extends PeerPorts<'client'> {
   listeners: DnsListeners
   resolver: ResolverConfiguration
   upstreams: Extensions<UpstreamResolver>
-  /** Unmarked, for what the client itself asks of its gateways, through the tunnel. */
+  /** DNS client with unmarked sockets, for the client's own queries to gateways through the tunnel. */
   exchange: DnsExchange
-  /** Whose sockets go around the tunnel. */
+  /** DNS client with marked sockets, which bypass the tunnel. */
   bypassingExchange: DnsExchange
 }
 
 const SITE_TIMEOUT_MS = 1 * SECOND
 const BYPASS_TIMEOUT_MS = 5 * SECOND
 
-/** Carries out what the client's machine asks for, and tells it what happens. */
+/** Drives a client's machine: carries out its outputs and passes events to it. */
 export class ClientShell {
   readonly #device: string
   readonly #ports: ClientPorts
@@ -61,10 +61,11 @@ export class ClientShell {
       ...setUp,
       mark: OWN_SOCKET_MARK,
       perform: (output) => this.#perform(output),
-      // Until the device was had, another client may have been running, whose configuration it would be.
+      // Restored only once the device is claimed: before, the resolver's configuration may be that of another running
+      // client.
       claimed: () => ports.resolver.restore(),
       facts: () => [{ type: 'systemUpstreamsFound', upstreams: this.#discover() }],
-      // What is local stays so with an Internet resource, too.
+      // Routes are set again, so that new local networks stay outside the tunnel of an Internet resource.
       looked: () => this.#setRoutes(),
       restore: (hadDevice) => this.#restore(hadDevice),
     })
@@ -72,7 +73,7 @@ export class ClientShell {
       listeners: ports.listeners,
       port: 0,
       device: config.device,
-      // D16: only what the packet engine has turned round comes from there.
+      // D16: only queries that the packet engine has redirected have such a source address.
       accepts: (peer) => hairpinSentinel(peer) !== undefined,
       onQuery: (query, message, peer) => {
         if (query.via !== 'tcp') return
@@ -87,22 +88,22 @@ export class ClientShell {
     return this.#peer.ended
   }
 
-  /** Whether addresses, routes and resolver are as the machine asked for. */
+  /** Whether all requested changes of addresses, routes and resolver are carried out. */
   get isSettled(): boolean {
     return this.#peer.tasks.isIdle
   }
 
-  /** Rejects where the device or the sockets cannot be had. */
+  /** Opens device and sockets and connects to the portal. Rejects if device or sockets cannot be opened. */
   start(): Promise<void> {
     return this.#peer.start()
   }
 
-  /** Leaves the machine as it was before. */
+  /** Stops the client and restores the machine's configuration. */
   stop(): Promise<void> {
     return this.#peer.stop()
   }
 
-  /** Has a message answered as an application's is. */
+  /** Has a DNS message answered as an application's would be. */
   answer(message: Uint8Array, protocol: 'udp' | 'tcp'): ReturnType<Ask> {
     const inspection = ++this.#lastInspection
     return new Promise((resolve) => {
@@ -122,7 +123,10 @@ export class ClientShell {
     tasks.add('restoring the network', () => network.clear())
   }
 
-  /** Without a listener the packet engine refuses DNS over TCP: it is never led to what somebody else listens with. */
+  /**
+   * Opens the TCP listeners. While there are none, the packet engine refuses DNS over TCP, so that no other program's
+   * listener gets it.
+   */
   async #listen(addresses: readonly string[]): Promise<void> {
     this.#peer.tell({ type: 'listenersOpened', ports: {} })
     try {
@@ -202,7 +206,7 @@ export class ClientShell {
     void this.#asks.begin(ask, asked).then((verdict) => this.#peer.tell({ type: 'upstreamAnswered', ask, verdict }))
   }
 
-  /** Through the tunnel, by ordinary sockets. What is lost there is asked again until the machine has had enough. */
+  /** Asks a gateway through the tunnel. Repeats the query after each timeout, until the machine cancels it. */
   #askGateway({ ask, server, message, protocol }: Extract<ClientOutput, { type: 'askGateway' }>): void {
     const { exchange } = this.#ports
     const asked = async (signal: AbortSignal): Promise<ServerVerdict> => {

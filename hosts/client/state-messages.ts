@@ -1,4 +1,4 @@
-// What happens to a client, and what it wants done.
+// Inputs and outputs of a client's machine.
 import type { ServerVerdict, UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
@@ -15,12 +15,12 @@ export type ClientInput =
 
 export type ClientOutput =
   | PeerOutput<'client'>
-  /** Give the device these addresses; again whenever they change. */
+  /** Set the device's addresses, at first and whenever they change. */
   | { type: 'configureInterface'; ipv4: string; ipv6: string }
   | { type: 'setRoutes'; prefixes: readonly string[] }
   | Extract<
       NameServiceOutput,
       { type: 'configureResolver' | 'askUpstream' | 'cancelAsk' | 'cancelSiteAsk' | 'answerTcpQuery' | 'inspected' }
     >
-  /** Have a gateway asked what only its site knows, at its address in the tunnel; the answer is `siteAnswered`. */
+  /** Ask a gateway, at its tunnel address, for a record that only its site has; the answer is `siteAnswered`. */
   | { type: 'askGateway'; ask: number; server: Endpoint; message: Uint8Array; protocol: 'udp' | 'tcp' }

@@ -1,5 +1,6 @@
-// The client as a machine: the portal's link, the packet engine, the resolver and the connections to gateways, each a machine of its
-// own, and what passes between them. Nothing here waits: what takes time is an output whose result comes back as an input.
+// Machine of a client: connects the link to the portal, the packet engine, the name service and the connections to
+// gateways, each a machine of its own. It is synchronous: asynchronous work is an output whose result comes back as an
+// input.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
 import type { LinkInput } from '../../core/control/portal-link.ts'
@@ -38,28 +39,32 @@ import { TunnelRoutes } from './tunnel-routes.ts'
 export interface ClientStateOptions {
   random: Random
   tunnel: Tunnel
-  /** Name of the plugin that the tunnel is of. */
+  /** Name of the tunnel transport plugin. */
   transport?: string | undefined
-  /** How packets move; by themselves in this machine if not given. */
+  /** Lane that packets move in; a script lane by default. */
   lane?: Lane<ClientFlowsInput, ClientFlowsOutput>
-  /** The keys of the resolver plugins that there are. */
+  /** Keys of the resolver plugins. */
   resolverKinds: ReadonlySet<string>
-  /** The portal's name, which is never a resource's here, or its address. */
+  /** Name or address of the portal; the name is never resolved as a resource's. */
   portalHost?: string
-  /** The control channel's address as problems name it. */
+  /** URL of the control channel, for messages about problems. */
   portalUrl?: string
-  /** Of the device. */
+  /** MTU of the tunnel device in bytes. */
   mtu?: number | undefined
-  /** Kept up to date with the resources; its own if not given. */
+  /** Routes to keep up to date with the resources; an own instance by default. */
   routes?: TunnelRoutes
 }
 
-/** What always leads into the tunnel: its peers, mapped addresses, sentinels, which are among the mapped addresses in IPv4. */
+/**
+ * Prefixes always routed into the tunnel: peers, mapped addresses and sentinels (whose IPv4 range is within the mapped
+ * addresses).
+ */
 const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESSES[1]].map(formatPrefix)
 
-/** A portal that starts anew is back sooner; after that nobody waits for its answer. */
+/** Time for which requests wait for a portal that is not reached, longer than a restart of the portal takes. */
 const PORTAL_MISSED_MS = 5 * SECOND
 
+/** Machine of a client. */
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
   readonly findings = new NameFindings()
@@ -79,7 +84,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #siteAsks = new SiteAsks()
   readonly #deadEnds = new DeadEnds()
   readonly #outputs = new OutputQueue<ClientOutput>()
-  /** Set once the portal has ended it. */
+  /** Final state, once the portal has ended the client. */
   #endedAs: LinkState | 'signed_out' | undefined
   #interface: ClientInterface | undefined
 
@@ -104,17 +109,17 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#endedAs ?? this.#portal.state
   }
 
-  /** Why the portal is not reached; undefined while it is, or before anything was tried. */
+  /** Why the portal is not reached; undefined while it is reached, and before the first attempt. */
   get portalProblem(): PortalProblem | undefined {
     return this.#portal.problem
   }
 
-  /** The transport plugin, and what keeps it from carrying packets. */
+  /** Tunnel transport plugin, and its problem, if any. */
   get transport(): TransportStatus {
     return transportStatus(this.#transport, this.#connections.trouble)
   }
 
-  /** Whether the transport plugin carries packets at all. */
+  /** Whether the transport plugin still carries packets. */
   get carries(): boolean {
     return this.#connections.trouble?.stillCarries !== false
   }
@@ -123,7 +128,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#lane.kind
   }
 
-  /** For people: the account and the actor, where the portal says so. */
+  /** Account and actor for people, if the portal tells them. */
   get signedInAs(): ClientInterface['signed_in_as'] {
     return this.#interface?.signed_in_as
   }
@@ -141,7 +146,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#connections.gateways.all()
   }
 
-  /** Bytes of the largest packet that is sent to a gateway in one piece. */
+  /** Path MTU to a gateway: bytes of the largest packet sent to it. */
   mtuTo(gatewayId: string): number {
     return this.#connections.mtu(gatewayId)
   }
@@ -212,7 +217,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #onMessage(message: FromPortal<'client'>, now: Instant): void {
     switch (message.event) {
       case 'init':
-        // Addresses, routes, and then the resolver: it is pointed at an address that the routes have to know.
+        // In this order: addresses, routes, then the resolver, whose sentinel addresses must be routed before.
         this.#configureInterface(message.payload.interface, now)
         this.resources.replaceAll(message.payload.resources ?? [])
         this.#applyResources(now)
@@ -228,7 +233,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.resources.remove(message.payload)
         return this.#applyResources(now)
       case 'authorizationCreated':
-        // An answer that nobody waits for any more comes too late: the portal has to be asked again.
+        // A late answer that is not awaited is ignored: the portal must be asked again.
         if (!this.resources.answered(message.payload.resource_id)) return
         this.#leaveDeadEnd(message.payload, now)
         return this.#tellConnections({ type: 'granted', grant: message.payload }, now)
@@ -236,7 +241,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         const { resource_id: resourceId, reason, details, limit } = message.payload
         const deadEnd = this.#deadEnds.take(resourceId, now)
         if (reason === 'offline' && deadEnd !== undefined) this.#failResource(resourceId, { ...deadEnd, now })
-        // All that there are were found dead: one may have been started again since, which nobody tells us of.
+        // None of the gateways was reached. One may have restarted since, which the client is not told, so all are
+        // tried again.
         if (reason === 'offline' && this.#connections.gateways.forgetDead()) return this.#request(resourceId, now)
         this.resources.denied(resourceId, { reason, details, limit, now })
         this.#note(this.#news.denied(resourceId, reason, now))
@@ -250,7 +256,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellConnections({ type, peer, candidates }, now)
       }
       case 'relaysPresence':
-        // Host candidates do without relays.
+        // Relays are not used: there are host candidates only.
         return
     }
   }
@@ -310,7 +316,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   }
 
   #request(resourceId: string, now: Instant): void {
-    // It is granted already, and the way to its gateway is being looked for.
+    // The resource is granted already, and a path to its gateway is being sought.
     if (this.#connections.gateways.isConnecting(resourceId)) return
     if (this.#isPortalAway(now)) {
       this.#note(this.#news.unasked(resourceId, now))
@@ -392,7 +398,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#tellFlows({ type: 'peerLost', peer: gateway.id }, now)
     for (const id of resourceIds) {
       if (how === 'ended') this.resources.disconnected(id, reason)
-      // Another gateway may take over within a moment: the packets wait for that.
+      // Packets wait, as another gateway may take over within a moment.
       else this.resources.unreachable(id, { reason, gateway: gateway.name, now })
       if (how !== 'failed') continue
       this.#deadEnds.add(id, gateway.id, { reason, gateway: gateway.name, now })
@@ -400,7 +406,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
   }
 
-  /** Lets nobody wait where the portal knows no other gateway than one that was just found dead. It is tried again all the same. */
+  /**
+   * Fails a resource's waiting packets if the portal grants only a gateway that was just not reached, which is still
+   * tried again.
+   */
   #leaveDeadEnd(
     { resource_id: resourceId, gateway_id: gatewayId }: { resource_id: string; gateway_id: string },
     now: Instant,
@@ -409,7 +418,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     if (deadEnd !== undefined) this.#failResource(resourceId, { ...deadEnd, now })
   }
 
-  /** Says that packets do not reach a resource: to people, and to the applications that wait. */
+  /** Shows a resource as unreachable and refuses the packets of applications that wait for it. */
   #failResource(resourceId: string, why: { reason: string; gateway?: string | undefined; now: Instant }): void {
     this.resources.unreachable(resourceId, why)
     this.#tellFlows({ type: 'resourceUnreachable', resourceId }, why.now)
@@ -424,7 +433,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     if (note !== undefined) this.#outputs.push(note)
   }
 
-  /** Candidates wait for the portal where it is away; a request is repeated by the packets that want it. */
+  /**
+   * Sends a message to the portal. While it is not connected, messages are held back, except requests, which later
+   * packets repeat.
+   */
   #say(message: ToPortal<'client'>, now: Instant): void {
     this.#tellPortal({ type: 'send', hold: message.event !== 'requestAuthorization', ...message }, now)
   }

@@ -5,7 +5,7 @@ import type { ClientStatus } from './session/client-status.ts'
 import { unreachableText } from './session/unreachable-text.ts'
 import type { ClientState } from './state.ts'
 
-/** The state as people and scripts see it. */
+/** Returns the status of a client for people and scripts. */
 export const statusOf = (
   state: ClientState,
   {
@@ -24,7 +24,7 @@ export const statusOf = (
     lane: LaneChoice
   },
 ): ClientStatus => ({
-  // Connected is what an application can use.
+  // The client is shown as connected only once applications can use it.
   state:
     state.linkState === 'connected' && (!isUsable || state.transport.problem !== null) ? 'connecting' : state.linkState,
   account: state.signedInAs?.account_slug ?? account ?? null,
@@ -47,7 +47,7 @@ export const statusOf = (
   dropped: state.counters(),
 })
 
-/** No resource is connected while nothing is carried. */
+/** Returns the state of all resources; none is shown as connected while the transport does not carry packets. */
 const resourcesOf = (state: ClientState, clocks: ClockPair): ClientStatus['resources'] => {
   const resources = state.resources.status(clocks.instant)
   if (state.carries) return resources

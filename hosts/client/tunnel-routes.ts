@@ -5,7 +5,7 @@ import { TCP, UDP } from '../../core/net/packet-view.ts'
 import { firstPermitting } from '../../core/net/port-filter.ts'
 import { isInRange, MAPPED_ADDRESSES } from '../../core/net/reserved-range.ts'
 
-/** Which of the client's own sockets belong into the tunnel (D12); all others go around it. */
+/** Decides which of the client's own sockets use the tunnel (D12); all others bypass it. */
 export class TunnelRoutes {
   readonly #routes = new ClientRoutes()
 
@@ -13,7 +13,7 @@ export class TunnelRoutes {
     this.#routes.replaceResources(resources)
   }
 
-  /** Whether a resource covers an address and lets the port pass, or it stands for a name of one. */
+  /** Whether a destination is in a resource that permits the port, or is a mapped address of a resource's name. */
   carries({ address, port, protocol }: { address: string; port: number; protocol: 'udp' | 'tcp' }): boolean {
     const bytes = parseAddress(address)
     if (bytes === undefined) return false

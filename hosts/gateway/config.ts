@@ -4,29 +4,35 @@ import type { PeerEnd } from '../../core/config/host-config.ts'
 import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 import type { Secret } from '../../core/runtime/secret.ts'
 
-/** A gateway's configuration file. Relative paths are seen from it. */
+/** Schema of a gateway's configuration file. Relative paths in it begin at its folder. */
 export const GatewayConfig = z.strictObject({
   ...peerConfig,
   device: peerConfig.device.default('tun-gateway'),
-  /** Where the gateway keeps its id. */
+  /** Folder in which the gateway keeps its id. */
   state_folder: z.string().min(1).default('/var/lib/portreeve-gateway'),
-  /** The control socket, mode 0600; `gateway.sock` in the state folder by default. PORTREEVE_SOCKET goes before it. */
+  /**
+   * Path of the control socket, mode 0600; `gateway.sock` in the state folder by default. PORTREEVE_SOCKET overrides
+   * it.
+   */
   socket: z.string().min(1).optional(),
-  /** Whether a name that resolves to an address of the gateway's own machine leads there. A CIDR resource always may. */
+  /**
+   * Whether a DNS resource may resolve to an address of the gateway's own machine. A CIDR resource may always include
+   * one.
+   */
   own_addresses: z.enum(['refuse', 'allow']).default('refuse'),
 })
 export type GatewayConfig = z.infer<typeof GatewayConfig>
 
-/** What `startGateway` of main.ts takes. Paths in the configuration are absolute. */
+/** Options of `startGateway` in main.ts. Paths in the configuration are absolute. */
 export interface GatewayStart {
   config: GatewayConfig
   token: Secret
   modules: PluginModules
-  /** This package's version. */
+  /** Version of this package. */
   version: string
 }
 
-/** What `startGateway` gives back once its parts run; the portal may not have answered yet. */
+/** Gateway whose parts have started; the portal may not have answered yet. */
 export interface RunningGateway {
   ended: Promise<PeerEnd>
   stop: () => Promise<void>

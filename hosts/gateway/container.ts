@@ -1,4 +1,4 @@
-// The gateway's wiring, beside what every peer has.
+// Wiring of a gateway, in addition to that of every peer.
 import { DnsExchange, SystemNames } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'

@@ -5,7 +5,7 @@ import type { Note } from '../../core/runtime/note.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 
 type Access = Extract<GatewayFlowsOutput, { type: 'granted' | 'withdrawn' | 'expired' }>
-type Way = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' }>
+type PathEvent = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' }>
 
 const MESSAGES = {
   granted: 'access granted',
@@ -13,16 +13,18 @@ const MESSAGES = {
   expired: 'access expired',
 } as const
 
-/** What happens to the clients of a gateway, as lines for its log. What repeats is said once. */
+/** Turns events of a gateway's clients into log lines, each repeated event only once. */
 export class GatewayNews {
   readonly #filter = new NewsFilter()
 
+  /** Returns the log line for a change of a client's access; undefined for a repetition. */
   access({ type, peer: client_id, resourceId: resource_id }: Access, now: Instant): Note | undefined {
     if (!this.#filter.isNews(`${client_id} ${resource_id}`, type, now)) return undefined
     return { type: 'note', message: MESSAGES[type], fields: { client_id, resource_id } }
   }
 
-  way(output: Way, now: Instant): Note | undefined {
+  /** Returns the log line for a change of the path to a client; undefined for a repetition. */
+  path(output: PathEvent, now: Instant): Note | undefined {
     const { type, peer: client_id } = output
     if (type === 'pathChosen') {
       const { path } = output

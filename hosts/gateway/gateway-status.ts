@@ -5,30 +5,33 @@ import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import type { LinkState } from '../peer/portal-side.ts'
 import type { GatewayState } from './state.ts'
 
-/** What `portreeve gateway status --json` prints, as it travels on the control socket. */
+/** Status of a gateway, as sent over the control socket and printed by `portreeve gateway status --json`. */
 export interface GatewayStatus {
-  /** Its link to the portal, connected while packets can be sealed, too. `unreachable`: the portal does not answer; what was granted goes on. */
+  /**
+   * State of the link to the portal; `connected` only while the tunnel transport works, too. `unreachable`: the portal
+   * does not answer; existing grants stay valid.
+   */
   state: LinkState
-  /** Where the portal is, and what keeps this gateway from it. */
+  /** URL of the portal, and the problem in reaching it, if any. */
   portal: PortalStatus
-  /** What seals packets, and what keeps it from that. */
+  /** Tunnel transport plugin, and its problem, if any. */
   transport: TransportStatus
-  /** How packets move: natively in a worker, or one by one in TypeScript. */
+  /** Lane that packets move in: natively in a worker, or one by one in TypeScript. */
   lane: 'native' | 'script'
-  /** Why that one. */
+  /** Reason for the choice of the lane. */
   lane_reason: string
-  /** How many clients hold a grant. */
+  /** Number of clients with a grant. */
   clients: number
-  /** Of each part: how often something was dropped, by reason. */
+  /** Number of drops by part and reason. */
   dropped: DropCounts
 }
 
-/** The state as people and scripts see it. */
+/** Returns the status of a gateway for people and scripts. */
 export const gatewayStatusOf = (
   state: GatewayState,
   { lane, portalUrl }: { lane: LaneChoice; portalUrl: string },
 ): GatewayStatus => ({
-  // Connected is what a client can use.
+  // A gateway that cannot carry packets is not shown as connected.
   state: state.linkState === 'connected' && state.transport.problem !== null ? 'connecting' : state.linkState,
   portal: { url: portalUrl, problem: state.portalProblem ?? null },
   transport: state.transport,

@@ -1,4 +1,4 @@
-// The worker of a gateway's native lane: its flows, beside the sealing.
+// Module of the worker thread of a gateway's native lane.
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { runLane } from '../runtime/lane/run-lane.ts'
 

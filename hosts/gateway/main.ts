@@ -1,4 +1,4 @@
-// The composition root of a gateway.
+// Composition root of a gateway.
 import { UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { PluginLog } from '../../core/plugin/plugin-log.ts'
@@ -18,8 +18,8 @@ import { SiteNames } from './site-names.ts'
 import { GatewayState } from './state.ts'
 
 /**
- * Starts a gateway. It needs root, or CAP_NET_ADMIN.
- * @throws OperatorError for what is wrong with the configuration or its plugins, and system errors of the device and the sockets
+ * Starts a gateway. Needs root, or CAP_NET_ADMIN.
+ * @throws OperatorError for errors in the configuration or its plugins, and system errors of the device and the sockets
  */
 export const startGateway = async (options: GatewayStart): Promise<RunningGateway> => {
   const { config } = options
@@ -63,7 +63,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     },
   })
   let control: ControlSocket | undefined
-  const door = {
+  const controlPart = {
     start: async () => {
       const path = gatewaySocket(config)
       control = await openGatewaySocket(path, {
@@ -72,5 +72,5 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     },
     stop: () => control?.close(),
   }
-  return { ended: shell.ended, stop: await run({ before: [door], shell }) }
+  return { ended: shell.ended, stop: await run({ before: [controlPart], shell }) }
 }

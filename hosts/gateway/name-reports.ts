@@ -1,15 +1,21 @@
 import { isTrouble, type SiteFindings } from '../../core/dns/site-finding.ts'
 import { after, MINUTE, type Instant } from '../../core/runtime/time.ts'
 
-/** Which outcomes of look-ups the portal is told: trouble, other trouble, and its end. Bounded in names and in reports a minute. */
+/**
+ * Decides which outcomes of look-ups are reported to the portal: a new trouble with a name, a change of it, and its
+ * end. Bounded in names and in reports a minute.
+ */
 export class NameReports {
-  /** By resource and name, the one that was told the longest ago first. */
+  /** Last reported trouble by resource and name, the oldest report first. */
   readonly #told = new Map<string, string>()
   #left = REPORTS_A_MINUTE
   #refilledAt: Instant | undefined
 
-  /** Whether to tell. What there was no room for is told with a later look-up. */
-  take(resourceId: string, domain: string, found: SiteFindings, now: Instant): boolean {
+  /**
+   * Whether to report the outcome of a look-up, which then counts as reported. Beyond the rate, a later look-up reports
+   * it.
+   */
+  shouldReport(resourceId: string, domain: string, found: SiteFindings, now: Instant): boolean {
     const key = `${resourceId} ${domain}`
     const outcome = isTrouble(found) ? `${found.ipv4} ${found.ipv6}` : undefined
     if (this.#told.get(key) === outcome || !this.#mayTell(now)) return false

@@ -17,11 +17,11 @@ export interface GatewayPorts extends PeerPorts<'gateway'> {
   /** Sockets of the name service for clients. */
   sockets: DatagramSockets
   listeners: DnsListeners
-  /** Resolves the site's names. */
+  /** Resolver of the site's names. */
   names: SiteNames
 }
 
-/** Carries out what the gateway's machine asks for, and tells it what happens. */
+/** Drives a gateway's machine: carries out its outputs and passes events to it. */
 export class GatewayShell {
   readonly #device: string
   readonly #ports: GatewayPorts
@@ -58,12 +58,12 @@ export class GatewayShell {
     return this.#peer.ended
   }
 
-  /** Rejects where the device or the sockets cannot be had. */
+  /** Opens device and sockets and connects to the portal. Rejects if device or sockets cannot be opened. */
   start(): Promise<void> {
     return this.#peer.start()
   }
 
-  /** Says goodbye and leaves the machine as it was before. */
+  /** Tells portal and clients that the gateway stops, and restores the machine's configuration. */
   stop(): Promise<void> {
     return this.#peer.stop()
   }
@@ -116,7 +116,7 @@ export class GatewayShell {
   }
 }
 
-/** Whether an address is one that clients have: nobody else is answered, wherever a message came from. */
+/** Whether an address is in the clients' range; DNS messages from other addresses are not answered. */
 const isClient = (address: string): boolean => {
   const bytes = parseAddress(address)
   return bytes !== undefined && isInRange(TUNNEL_ADDRESSES, bytes)

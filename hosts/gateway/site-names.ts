@@ -22,8 +22,8 @@ import type { SystemNames } from '../../core/runtime/dns-exchange.ts'
 type Query = Omit<UpstreamQuery, 'server'>
 
 /**
- * The site's names as every program on the gateway's machine finds them: in its hosts file, by its name servers, and for a name of one label below its
- * search domains.
+ * Resolves names as programs on the gateway's machine do: with its hosts file, its name servers and, for names of one
+ * label, its search domains.
  */
 export class SiteNames {
   readonly #resolver: UpstreamResolver
@@ -45,7 +45,7 @@ export class SiteNames {
     this.#system = system
   }
 
-  /** Never rejects. */
+  /** Answers a query. Never rejects. */
   async resolve(query: Query): Promise<ServerVerdict> {
     const parsed = parseQuery(query.message)
     if (parsed.type === 'refused' || parsed.query.recordClass !== CLASS_IN) return this.#ask(query)
@@ -56,11 +56,12 @@ export class SiteNames {
     const isAddress = asked.type === RecordType.A || asked.type === RecordType.AAAA
     if (isAddress && !this.#system.asksServersFirst()) return fromHosts
     const verdict = await this.#search(query, asked)
-    // The hosts file has addresses only; it also says that there is such a name.
+    // The name exists, as the hosts file has it; for other record types the servers' answer is preferred, if there are
+    // any.
     return verdict.type === 'answered' && !isEmpty(verdict.message, asked) ? verdict : fromHosts
   }
 
-  /** resolv.conf(5), `search`: where a domain does not have the name, the next one may. */
+  /** Tries a name of one label in each search domain, then as it is. resolv.conf(5), `search` */
   async #search(query: Query, asked: DnsQuery): Promise<ServerVerdict> {
     const isShort = asked.name !== '' && !asked.name.includes('.')
     let failure: ServerVerdict | undefined
@@ -82,7 +83,7 @@ export class SiteNames {
 
   async #ask(query: Query): Promise<ServerVerdict> {
     const verdict = await askResolver(this.#resolver, { server: {}, ...query }, this.#failed)
-    // There is no other one to ask.
+    // A gateway has no other resolver to pass the query to.
     return verdict.type === 'notMine' ? NOT_MINE : verdict
   }
 }
@@ -93,7 +94,7 @@ const NOT_MINE: ServerVerdict = {
   reason: 'the resolver plugin has nothing to do with the name',
 }
 
-/** RFC 1035 §4.1: behind the header. */
+/** Offset of the question in a DNS message. RFC 1035 §4.1 */
 const QUESTION_AT = 12
 
 const answered = (message: Uint8Array): ServerVerdict => ({ type: 'answered', message })
@@ -110,7 +111,7 @@ const isEmpty = (message: Uint8Array, asked: DnsQuery): boolean => {
   return read.type === 'refused' || read.answer.code !== ResponseCode.NOERROR || read.answer.records.length === 0
 }
 
-/** The answer about a whole name as one about the short name that it was found for. */
+/** Rewrites an answer for a full name into one for the short name that was asked. */
 const renamed = (asked: DnsQuery, name: string, message: Uint8Array): ServerVerdict => {
   const whole = { ...asked, name }
   const read = parseAnswer(message, whole)
@@ -124,7 +125,7 @@ const renamed = (asked: DnsQuery, name: string, message: Uint8Array): ServerVerd
   const question = Uint8Array.from([...(writeName(name) ?? []), ...asked.question.subarray(-4)])
   const answer = siteAnswer({ ...whole, question }, message, read.answer)
   if (answer === undefined) return { type: 'failed', code: 'malformed', reason: 'the answer cannot be read' }
-  // Records point to where the question begins, and to nothing in it: another name in its place is theirs.
+  // Records refer to the question's name by its offset only, so replacing the question renames them, too.
   const renamed = [
     ...answer.subarray(0, QUESTION_AT),
     ...asked.question,

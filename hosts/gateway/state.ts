@@ -1,5 +1,5 @@
-// The gateway as a machine: the portal's link, the packet engine and the tunnels, and what passes between them. It enforces its
-// authorizations by itself: the portal may be away for as long as they last.
+// Machine of a gateway: connects the link to the portal, the packet engine, the tunnels and the resolver of the site's
+// names. It enforces authorizations itself, also while the portal is unreachable.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { flowResource } from '../../core/control/flow-resource.ts'
 import { FEATURES, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
@@ -32,23 +32,24 @@ import type { GatewayInput, GatewayOutput } from './state-messages.ts'
 export interface GatewayStateOptions {
   random: Random
   tunnel: Tunnel
-  /** Name of the plugin that the tunnel is of. */
+  /** Name of the tunnel transport plugin. */
   transport?: string | undefined
-  /** How packets move; by themselves in this machine if not given. */
+  /** Lane that packets move in; a script lane by default. */
   lane?: Lane<GatewayFlowsInput, GatewayFlowsOutput>
-  /** Both clocks at a moment: the portal's expiries are wall-clock times. */
+  /** Returns both clocks at an instant, to convert the portal's expiries, which are Unix times. */
   clocksAt: (now: Instant) => ClockPair
-  /** Whether a name may lead to an address of this machine. It may not by default. */
+  /** Whether a name may resolve to an address of this machine; false by default. */
   allowsOwnAddresses?: boolean
-  /** The control channel's address as problems name it. */
+  /** URL of the control channel, for messages about problems. */
   portalUrl?: string
-  /** Of the device. */
+  /** MTU of the tunnel device in bytes. */
   mtu?: number | undefined
 }
 
-/** The addresses that clients have: what is sent to them goes to the device. */
+/** Prefixes of all clients' addresses, which are routed to the tunnel device. */
 export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
 
+/** Machine of a gateway. */
 export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #portal: PortalSide<'gateway'>
   readonly #news = new GatewayNews()
@@ -67,13 +68,14 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #locals = new LocalCandidates()
   readonly #clocksAt: (now: Instant) => ClockPair
   readonly #allowsOwnAddresses: boolean
-  /** Public keys of the clients that hold a grant, by their ids. */
+  /** Public and pre-shared key, as text, of each client with a grant, by client id. */
   readonly #clients = new Map<string, string>()
-  /** To be said once the lane has taken a grant, or a withdrawal. */
+  /** Grants to acknowledge once the lane has them. */
   readonly #grants = new OwedAnswers()
+  /** Withdrawals to acknowledge once the lane has carried them out. */
   readonly #withdrawals = new OwedAnswers()
   readonly #nameReports = new NameReports()
-  /** Whether the portal has shown that it understands reports about names. */
+  /** Whether the portal understands reports about names. */
   #reportsNames = false
   readonly #outputs = new OutputQueue<GatewayOutput>()
   #configured = ''
@@ -121,17 +123,17 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     return this.#portal.state
   }
 
-  /** Why the portal is not reached; undefined while it is, or before anything was tried. */
+  /** Why the portal is not reached; undefined while it is reached, and before the first attempt. */
   get portalProblem(): PortalProblem | undefined {
     return this.#portal.problem
   }
 
-  /** The transport plugin, and what keeps it from carrying packets. */
+  /** Tunnel transport plugin, and its problem, if any. */
   get transport(): TransportStatus {
     return transportStatus(this.#transport, this.#tunnels.trouble)
   }
 
-  /** The clients that hold a grant. */
+  /** Ids of the clients with a grant. */
   get clientIds(): string[] {
     return [...this.#clients.keys()]
   }
@@ -149,7 +151,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   handle(input: GatewayInput, now: Instant): void {
     switch (input.type) {
       case 'stopped':
-        // First the portal, so that it offers this gateway to nobody; then the clients, which ask for another one at once.
+        // The portal is told first, so that it does not choose this gateway for the clients, which then ask for
+        // another.
         this.#tellPortal(input, now)
         return this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
       case 'socketsOpened':
@@ -196,7 +199,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'linkUp':
         return
       case 'end':
-        // Without a token this machine is no gateway: nobody passes any more.
+        // The portal has refused the token, so all grants end.
         this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
         this.#outputs.push(output)
         return
@@ -227,7 +230,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellTunnels({ type: 'remoteCandidatesRemoved', peer: client_id, candidates }, now)
       }
       case 'relaysPresence':
-        // Host candidates do without relays.
+        // Relays are not used: there are host candidates only.
         return
     }
   }
@@ -256,7 +259,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     const { client, ref } = created
     this.#reportsNames = created.site_findings === true
     const expiresAt = this.#expiry(created.expires_at, now)
-    // What is not held is not acknowledged: the portal then takes another gateway.
+    // An expired grant is not acknowledged, so the portal chooses another gateway.
     if (expiresAt !== undefined && expiresAt <= now) return
     const publicKey = keyFromBase64(client.public_key)
     const presharedKey = keyFromBase64(client.preshared_key)
@@ -264,7 +267,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     const peer = client.id
     const keys = `${client.public_key} ${client.preshared_key}`
     const known = this.#clients.get(peer)
-    // A client that restarted has another key: what it held before is void.
+    // A client with another key has restarted, and its earlier grants end.
     if (known !== undefined && known !== keys) this.#forget(peer, now)
     if (known !== keys) this.#tellFlows({ type: 'peerAdded', peer, ipv4: client.ipv4, ipv6: client.ipv6 }, now)
     this.#clients.set(peer, keys)
@@ -279,10 +282,11 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       },
       now,
     )
-    // A client that the transport refuses cannot be served here.
+    // The transport has refused the client, so it cannot be served.
     if (this.#tunnels.trouble?.call === 'peerAdded') return this.#forget(peer, now)
     const resource = flowResource(created.resource)
-    // Acknowledged once the lane has it: a client's first packet may be faster than a letter to a worker.
+    // Acknowledged only once the lane has the grant: a client's first packet may arrive before the message to the
+    // worker.
     this.#grants.owe(peer, resource.id, ref)
     this.#tellFlows({ type: 'granted', peer, resource, expiresAt }, now)
   }
@@ -294,7 +298,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#say({ event: 'broadcastIceCandidates', payload: { client_ids: [peer], candidates: this.#locals.lines } }, now)
   }
 
-  /** The portal's unix seconds as a moment; undefined for never. */
+  /** Converts the portal's Unix seconds to an instant; undefined for a grant that never expires. */
   #expiry(seconds: number | null, now: Instant): Instant | undefined {
     return seconds === null ? undefined : instantOf(unixTime(seconds * SECOND), this.#clocksAt(now))
   }
@@ -340,7 +344,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'nameResolved':
         return this.#reportName(output, now)
       case 'expired':
-        // The portal knows the time as well.
+        // The portal is not told, as it knows the time of expiry.
         return this.#note(this.#news.access(output, now))
     }
   }
@@ -355,8 +359,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'pathChosen':
       case 'pathLost':
       case 'peerFailed':
-        // A client that is away keeps what it may do; it will be back, or its grants end.
-        return this.#note(this.#news.way(output, now))
+        // A client that is not reached keeps its grants until they expire, and may return.
+        return this.#note(this.#news.path(output, now))
       case 'sessionEstablished':
         return
       default:
@@ -381,7 +385,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     { resourceId, domain, found }: Extract<GatewayFlowsOutput, { type: 'nameResolved' }>,
     now: Instant,
   ): void {
-    if (!this.#reportsNames || !this.#nameReports.take(resourceId, domain, found, now)) return
+    if (!this.#reportsNames || !this.#nameReports.shouldReport(resourceId, domain, found, now)) return
     const { ipv4, ipv6 } = isTrouble(found) ? found : NO_TROUBLE
     this.#say({ event: 'nameFindings', payload: { resource_id: resourceId, domain, ipv4, ipv6 } }, now)
   }
@@ -390,7 +394,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     if (note !== undefined) this.#outputs.push(note)
   }
 
-  /** What is said while the portal is away waits for it. */
+  /** Sends a message to the portal; while it is not connected, the message is held back. */
   #say(message: ToPortal<'gateway'>, now: Instant): void {
     this.#tellPortal({ type: 'send', hold: true, ...message }, now)
   }

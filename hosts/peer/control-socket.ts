@@ -1,22 +1,23 @@
-// The door for people and scripts to a running client or gateway: a unix socket that only its user opens. One request per line, one
-// answer per line, both JSON: {"command":"status"} -> {"ok":true,"result":…} or {"ok":false,"code":…,"message":…}. A command that
-// takes something has it in "input".
+// Control socket, by which people and scripts use a running client or gateway: a Unix socket that only its user may
+// open. One request per line, one answer per line, both JSON: {"command":"status"} -> {"ok":true,"result":…} or
+// {"ok":false,"code":…,"message":…}. A command's argument is in "input".
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
 
 /**
- * Handler of each command. `input` came along with the command and is not checked. The result is sent as JSON, and of an OperatorError code and
+ * Handlers by command. `input` is not validated. The result is sent as JSON; an OperatorError is sent as code and
  * message.
  */
 export type ControlHandlers<Command extends string> = Readonly<Record<Command, (input: unknown) => Promise<unknown>>>
 
-/** Whose door it is, in errors: `CLIENT_RUNNING` for one that is a `client`. */
+/** Owner of a control socket, for errors: `CLIENT_RUNNING` if it is a `client`. */
 export interface ControlOwner {
   readonly name: 'client' | 'gateway'
-  /** Remedies for people: where another one answers on the socket already, and where none does. */
+  /** Remedy if another process answers on the socket already. */
   readonly ifRunning: string
+  /** Remedy if no process answers on the socket. */
   readonly ifNotRunning: string
 }
 
@@ -24,9 +25,10 @@ const MAX_REQUEST_BYTES = 4_096
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 const MAX_CONNECTIONS = 16
 const IDLE_MS = 30_000
-/** Milliseconds that an open connection has to read its answer once the socket closes. */
+/** Time for open connections to read their answers after the socket is closed. */
 const FLUSH_MS = 1_000
 
+/** Listening control socket. */
 export class ControlSocket {
   readonly #server: Server
   readonly #path: string
@@ -39,8 +41,8 @@ export class ControlSocket {
   }
 
   /**
-   * Opens the socket, mode 0600. One that a killed owner left is replaced.
-   * @throws OperatorError CLIENT_RUNNING, GATEWAY_RUNNING where another one answers on it, SOCKET_FAILED
+   * Opens the socket, mode 0600. Replaces a socket that a killed process has left.
+   * @throws OperatorError CLIENT_RUNNING or GATEWAY_RUNNING if another process answers on it, SOCKET_FAILED
    */
   static async open(path: string, owner: ControlOwner, handlers: ControlHandlers<string>): Promise<ControlSocket> {
     await mkdir(dirname(path), { recursive: true })
@@ -57,7 +59,7 @@ export class ControlSocket {
     return control
   }
 
-  /** Closes the socket. Answers that were given before still go out: the command that ends a client is itself a request. */
+  /** Closes the socket after sending pending answers, such as the one to the command that ends a client. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     await new Promise((resolve) => setImmediate(resolve))
@@ -67,10 +69,10 @@ export class ControlSocket {
   }
 
   async #listen(): Promise<void> {
-    const mask = process.umask(0o177) // the socket is never there with another mode
+    const mask = process.umask(0o177) // so that the socket never exists with another mode
     try {
       await new Promise<void>((resolve, reject) => {
-        // It stays: once it listens, what cannot be accepted is for whoever connects to hear of.
+        // The listener stays, so that a later error in accepting a connection does not end the process.
         this.#server.on('error', reject).listen(this.#path, resolve)
       })
     } catch (error) {
@@ -94,7 +96,7 @@ export class ControlSocket {
           const answer = await respond(line, handlers)
           if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`)
         })
-        .catch(() => void socket.destroy()) // what cannot be written as JSON is no answer
+        .catch(() => void socket.destroy()) // the result cannot be serialized as JSON
     })
   }
 }
@@ -108,8 +110,8 @@ export interface ControlRequest<Command extends string> {
 }
 
 /**
- * Asks a running client or gateway.
- * @throws OperatorError CLIENT_NOT_RUNNING, GATEWAY_NOT_RUNNING, or what it refused with
+ * Sends a command to a running client or gateway and returns its result.
+ * @throws OperatorError CLIENT_NOT_RUNNING, GATEWAY_NOT_RUNNING, or the code with which the command was refused
  */
 export const askOwner = async <Command extends string>(request: ControlRequest<Command>): Promise<unknown> => {
   const { path, owner, command, input, timeoutMs = 10_000 } = request
@@ -174,7 +176,7 @@ const exchange = (path: string, request: object, timeoutMs: number): Promise<Ans
     })
   })
 
-/** Calls back with each line; a line beyond the limit ends the connection. */
+/** Calls `take` with each line; a line with more than `limit` characters ends the connection. */
 const onLines = (socket: Socket, limit: number, take: (line: string) => void): void => {
   let rest = ''
   socket.setEncoding('utf8')

@@ -6,11 +6,11 @@ import { after, MINUTE } from '../../core/runtime/time.ts'
 export interface DropLogOptions {
   clock: Clock
   logger: Logger
-  /** How often something was dropped so far, of each part by reason. */
+  /** Returns the number of drops so far by part and reason. */
   counters: () => Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
-/** Logs once a minute what was dropped in it, summed by reason, and nothing where nothing was. What it returns ends it. */
+/** Logs the drops of each minute by reason, if there were any. Returns a function that ends the logging. */
 export const logDrops = ({ clock, logger, counters }: DropLogOptions): (() => void) => {
   const report = new DropReport()
   let cancel: () => void

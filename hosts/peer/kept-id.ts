@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The id that a folder keeps for this installation; `make` gives a new one where there is none yet. */
+/** Returns the id of this installation that a folder keeps; if there is none yet, stores one from `make`. */
 export const keptId = async (folder: string, make: () => string): Promise<string> => {
   const path = join(folder, 'id')
   await mkdir(folder, { recursive: true, mode: 0o700 })

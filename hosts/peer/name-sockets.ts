@@ -3,10 +3,10 @@ import type { DnsListener, DnsListeners } from '../../core/runtime/dns-listener.
 import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import { lacksFamily } from '../runtime/per-family.ts'
 
-/** Destination of the answer to a DNS query: an endpoint, sent to from one of our addresses, or a TCP connection. */
+/** Destination of the answer to a DNS query: an endpoint, with the local address to send from, or a TCP connection. */
 export type NameQuery = { via: 'udp'; address: string; peer: Endpoint } | { via: 'tcp'; connection: number }
 
-/** Ports of DNS over TCP by family; none where there is no listener. */
+/** TCP ports on which DNS is served, by address family; absent if there is no listener. */
 export interface NamePorts {
   ipv4?: number
   ipv6?: number
@@ -14,22 +14,22 @@ export interface NamePorts {
 
 export interface NameSocketsOptions {
   listeners: DnsListeners
-  /** Sockets of DNS over UDP, which is not answered without. */
+  /** Sockets for DNS over UDP; if absent, only TCP is served. */
   sockets?: DatagramSockets
-  /** 0 for any that is free. */
+  /** Port to listen on; 0 for any free one. */
   port: number
-  /** The tunnel device, by name: connections from others are not taken. */
+  /** Name of the tunnel device, to which TCP listeners are bound. */
   device: string
-  /** Whether messages of an address are taken. */
+  /** Whether messages from an address are accepted. */
   accepts: (peer: string) => boolean
-  /** `peer` is the address that the message came from. */
+  /** Called with each query; `peer` is its source address. */
   onQuery: (query: NameQuery, message: Uint8Array, peer: string) => void
   onError: (error: Error) => void
 }
 
 /**
- * Sockets for DNS, over TCP and, where wanted, over UDP, on each of the tunnel addresses. A port of the kernel's choice is for addresses of this
- * machine's own: on one that is known beforehand, another of its users could listen first.
+ * Serves DNS on the tunnel addresses, over TCP and, if `sockets` is given, over UDP. A port chosen by the kernel (0) is
+ * for addresses whose port may be any: on a fixed port another user of the machine could listen first.
  */
 export class NameSockets {
   readonly #options: NameSocketsOptions
@@ -41,8 +41,8 @@ export class NameSockets {
   }
 
   /**
-   * Listens on exactly these. An address of a family that this machine lacks is left out. Rejects where a port cannot be had; what was opened before
-   * that stays open until `close`.
+   * Listens on exactly these addresses, except those of a family that this machine lacks. Rejects if a port is taken;
+   * sockets opened before stay open until `close`.
    */
   async listenOn(addresses: readonly string[]): Promise<NamePorts> {
     await this.close()

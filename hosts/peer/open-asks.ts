@@ -1,8 +1,8 @@
-/** Questions that are under way, by number, so that each can be given up. */
+/** Queries in flight by number, so that each can be cancelled. */
 export class OpenAsks {
   readonly #controllers = new Map<number, AbortController>()
 
-  /** Asks, and forgets the question when it is answered. */
+  /** Runs a query, whose `signal` aborts on `cancel`, and forgets it when it is answered. */
   async begin<Answer>(ask: number, question: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     const controller = new AbortController()
     this.#controllers.set(ask, controller)

@@ -40,38 +40,38 @@ export interface PeerToOpen<R extends Role> {
     transport?: string | undefined
   }
   token: Secret
-  /** This package's version. */
+  /** Version of this package. */
   version: string
-  /** The operator's wish for a lane, by PORTREEVE_LANE. */
+  /** Lane that the operator wants: the value of PORTREEVE_LANE. */
   laneWish: string | undefined
   /** Name of this kind of peer in its user agent, before the version: `gateway`. */
   component: string
-  /** A new packet engine. */
+  /** Creates the packet engine. */
   flows: () => Flows<FlowsOf[R]['input'], FlowsOf[R]['output']>
-  /** The URL of a module beside the lane's worker, `lane-worker`. */
+  /** URL of a module in the folder of `lane-worker`, the worker's module. */
   entry: string
 }
 
-/** A peer before its machine is made and its device is opened. */
+/** Parts of a peer that exist before its machine and its device. */
 export interface OpenedPeer<R extends Role> {
   tunnel: Tunnel
-  /** Name of the plugin that the tunnel is of. */
+  /** Name of the tunnel transport plugin. */
   transport: string
   lane: LaneChoice
-  /** The lane's half in the peer's own thread. */
+  /** Half of the lane that the peer's machine holds. */
   laneMachine: Lane<FlowsOf[R]['input'], FlowsOf[R]['output']>
-  /** The control channel's address, as people are shown it. */
+  /** URL of the control channel, for people. */
   portalUrl: string
   identity: PeerIdentity
   ports: PeerPorts<R>
-  /** Starts the plugins' own parts and those given, in this order, and says that the peer runs. Returns what stops them all. */
+  /** Starts `before`, the plugins and `shell`, in this order. Returns a function that stops them all. */
   run: (parts: { before?: readonly Startable[]; shell: Startable }) => Promise<() => Promise<void>>
 }
 
 /**
- * Chooses lane and transport of a peer and makes its keys: fresh ones for each start, so that what was recorded of an earlier run cannot be opened
- * with what is in memory later.
- * @throws OperatorError for what is wrong with the configuration or its plugins
+ * Chooses lane and transport of a peer and makes its keys. Keys are new at each start, so that recorded traffic of an
+ * earlier run cannot be decrypted with keys found in memory later.
+ * @throws OperatorError for errors in the configuration or its plugins
  */
 export const openPeer = async <R extends Role>(
   { container, installation }: PeerContainer,

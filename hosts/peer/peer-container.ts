@@ -1,5 +1,5 @@
-// The wiring that client and gateway have in common, as a table: ports by their Node implementations, extension points by the plugins that the
-// configuration lists.
+// Wiring common to client and gateway: Node implementations of ports, and the plugins of the configuration for
+// extension points.
 import type { PluginEntry } from '../../core/config/parse-config.ts'
 import { TunnelTransports, UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import type { Role } from '../../core/control/messages.ts'
@@ -33,11 +33,11 @@ import {
   type LogLevel,
 } from '../runtime/index.ts'
 
-/** Configuration and plugins that a peer's container is made from. */
+/** Configuration and plugins from which a peer's container is built. */
 export interface PeerParts {
   config: { plugins: readonly PluginEntry[]; log_level: LogLevel; ca_file?: string | undefined }
   modules: PluginModules
-  /** This package's version. */
+  /** Version of this package. */
   version: string
 }
 
@@ -47,8 +47,8 @@ export interface PeerContainer {
 }
 
 /**
- * Builds the container of one kind of peer. `add` puts the ports there that only this kind has, or has in its own way.
- * @throws OperatorError for what is wrong with the plugins or the file of authorities
+ * Builds the container of a peer. `add` registers the ports that are particular to its role.
+ * @throws OperatorError for errors in the plugins or the file of authorities
  */
 export const buildPeerContainer = async (
   role: Role,

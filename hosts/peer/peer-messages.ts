@@ -1,4 +1,4 @@
-// Inputs and outputs that the machines of both kinds of peer, client and gateway, have in common.
+// Inputs and outputs common to the machines of client and gateway.
 import type { ClientFlowsInput, ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
 import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
@@ -7,7 +7,7 @@ import type { LinkInput, LinkOutput } from '../../core/control/portal-link.ts'
 import type { Datagram, ReceivedDatagram } from '../../core/runtime/datagram-socket.ts'
 import type { Note } from '../../core/runtime/note.ts'
 
-/** Messages of the packet engine of each kind of peer. */
+/** Inputs and outputs of the packet engine by role. */
 export interface FlowsOf {
   client: { input: ClientFlowsInput; output: ClientFlowsOutput }
   gateway: { input: GatewayFlowsInput; output: GatewayFlowsOutput }
@@ -17,18 +17,18 @@ export type PeerInput<R extends Role> =
   | { type: 'started' }
   | { type: 'stopped' }
   | PortalSocketInput<R>
-  /** Our sockets are bound. */
+  /** UDP sockets are bound. */
   | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
-  /** This machine's addresses, without those of the tunnel device. */
+  /** Addresses of this machine, without those of the tunnel device. */
   | { type: 'addressesChanged'; addresses: readonly string[] }
-  /** Borrowed until `handle` returns. */
+  /** Received datagrams, whose bytes are borrowed until `handle` returns. */
   | { type: 'datagramsReceived'; datagrams: readonly ReceivedDatagram[] }
-  /** Borrowed until `handle` returns. */
+  /** Packets read from the TUN device, whose bytes are borrowed until `handle` returns. */
   | { type: 'tunPackets'; packets: readonly Uint8Array[] }
   /** Report of a native lane's worker. */
   | { type: 'laneReported'; report: LaneReport<FlowsOf[R]['output']> }
 
-/** News of the connection to the portal. */
+/** Events of the connection to the portal. */
 export type PortalSocketInput<R extends Role> = Extract<LinkInput<R>, { type: `connection${string}` | 'frameReceived' }>
 
 export type PeerOutput<R extends Role> =
@@ -38,5 +38,5 @@ export type PeerOutput<R extends Role> =
   /** Command to the worker of a native lane, in order with `sendDatagram`. */
   | { type: 'tellWorker'; command: LaneCommand<FlowsOf[R]['input']> }
   | Note
-  /** The portal ended it: nothing more comes. */
+  /** The portal has ended the peer; no further output follows. */
   | { type: 'end'; reason: 'signed_out' | 'identity_in_use' | 'unreachable'; detail: string }

@@ -44,24 +44,27 @@ export interface PeerShellOptions<R extends Role, Input, Output> {
   ports: PeerPorts<R>
   /** SO_MARK of the peer's own sockets. */
   mark?: number
-  /** Carries out one effect, and hands on to `PeerShell.perform` those that every peer has. */
+  /** Carries out one output of the machine; passes those common to all peers to `PeerShell.perform`. */
   perform: (output: Output) => void
-  /** Called once the device is had, before anything is told: only from then on is no other peer running on this machine. */
+  /**
+   * Called once the device is claimed, which ensures that no other peer runs on this machine, and before the first
+   * input.
+   */
   claimed?: () => Promise<void>
-  /** Facts about the machine beside its addresses, told again together with them whenever one of either has changed. */
+  /** Returns further inputs about this machine, passed with its addresses whenever either has changed. */
   facts?: () => readonly Input[]
-  /** Called after addresses and facts were told. */
+  /** Called after changed addresses and facts were passed to the machine. */
   looked?: () => void
-  /** Adds tasks that leave the machine as it was before. `hadDevice` is false where the start failed at the device. */
+  /** Adds tasks that restore the machine's configuration. `hadDevice` is false if the device could not be opened. */
   restore: (hadDevice: boolean) => void
 }
 
 /**
- * Drives the machine of a client or a gateway: opens device, sockets and the connection to the portal, tells the machine what happens there, and
- * carries out the effects that both kinds of peer have.
+ * Drives the machine of a client or gateway: opens device, sockets and the connection to the portal, passes their
+ * events to the machine, and carries out the outputs common to both roles.
  */
 export class PeerShell<R extends Role, Input, Output> {
-  /** Changes of the system's configuration, one after the other. */
+  /** Changes of the system's configuration, carried out one after another. */
   readonly tasks: TaskQueue
   readonly ended: Promise<PeerEnd>
   readonly #options: PeerShellOptions<R, Input, Output>
@@ -94,7 +97,7 @@ export class PeerShell<R extends Role, Input, Output> {
     })
   }
 
-  /** Rejects where the device or the sockets cannot be had. */
+  /** Opens device and sockets and starts the machine. Rejects if device or sockets cannot be opened. */
   async start(): Promise<void> {
     const { machine, config, ports, mark, claimed } = this.#options
     const { clock, logger, openCarrier, interfaces, network } = ports
@@ -126,7 +129,7 @@ export class PeerShell<R extends Role, Input, Output> {
     this.tell({ type: 'started' })
   }
 
-  /** Says goodbye and leaves the machine as it was before. */
+  /** Stops the machine, restores the system's configuration, and closes device and sockets. */
   async stop(): Promise<void> {
     this.tell({ type: 'stopped' })
     this.#driven.stop()
@@ -143,7 +146,7 @@ export class PeerShell<R extends Role, Input, Output> {
     this.#driven.dispatch(input)
   }
 
-  /** Carries out one of the effects that every peer has. */
+  /** Carries out one of the outputs common to all peers. */
   perform(output: PeerOutput<R>): void {
     switch (output.type) {
       case 'sendDatagram':
@@ -168,7 +171,7 @@ export class PeerShell<R extends Role, Input, Output> {
     }
   }
 
-  /** Tells of addresses and facts where one of them has changed. */
+  /** Passes addresses and facts to the machine if any of them has changed. */
   #look(): void {
     const { config, ports, facts, looked } = this.#options
     const addresses = ports.interfaces.addresses(config.device)

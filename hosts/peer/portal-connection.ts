@@ -15,14 +15,14 @@ import type { PortalSocketInput } from './peer-messages.ts'
 
 /** Identity of a peer towards its portal. */
 export interface PeerIdentity {
-  /** A UUID, or any text. */
+  /** Id of the installation: a UUID, or any text of the configuration. */
   id: string
   name: string
   keys: TunnelKeys
-  /** Key of the tunnel transport that the keys are of. */
+  /** Name under which the plugin registered the tunnel transport that `keys` are for. */
   transport: string
   token: Secret
-  /** A client's own key, by which the portal knows the device again. */
+  /** Device key of a client, by which the portal recognizes the device. */
   deviceKey?: Ed25519PrivateKey
   userAgent: string
 }
@@ -31,14 +31,14 @@ export interface PortalConnectionOptions<R extends Role> {
   role: R
   portalUrl: string
   identity: PeerIdentity
-  /** SO_MARK of its socket. */
+  /** SO_MARK of the connection's socket. */
   mark?: number
   ports: { webSockets: WebSockets; clock: Clock }
-  /** Hears what becomes of it. */
+  /** Called with the connection's events. */
   tell: (input: PortalSocketInput<R>) => void
 }
 
-/** The socket under a peer's `PortalLink`, which says when to open it, what to send and when to close it. */
+/** WebSocket connection to the portal. The peer's `PortalLink` decides when to open and close it and what to send. */
 export class PortalConnection<R extends Role> {
   readonly #options: PortalConnectionOptions<R>
   #connection: WebSocketConnection | undefined
@@ -73,7 +73,7 @@ export class PortalConnection<R extends Role> {
     )
   }
 
-  /** Signed anew for each connect: a proof is of its time. */
+  /** Returns the header with the device's signature, made anew for each connect, as it includes the time. */
   #proof(): Readonly<Record<string, string>> {
     const { role, identity, ports } = this.#options
     const { id, keys, token, deviceKey } = identity

@@ -8,7 +8,7 @@ import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Instant } from '../../core/runtime/time.ts'
 import type { PeerOutput } from './peer-messages.ts'
 
-/** State of a peer's link to its portal. `unreachable`: the portal does not answer; what was granted goes on. */
+/** State of a peer's link to its portal. `unreachable`: the portal does not answer; existing grants stay valid. */
 export type LinkState = 'connecting' | 'connected' | 'unreachable'
 
 export type PortalSideOutput<R extends Role> =
@@ -18,11 +18,11 @@ export type PortalSideOutput<R extends Role> =
   | Extract<PeerOutput<R>, { type: 'openConnection' | 'closeConnection' | 'sendText' | 'note' | 'end' }>
 
 export interface PortalSideOptions<R extends Role> extends PortalLinkOptions<R> {
-  /** The portal's sign that the peer is connected: that it has joined, or the `init` that follows. */
+  /** Event after which the peer counts as connected: joining the channel, or the `init` message that follows. */
   connectedBy: 'linkUp' | 'init'
 }
 
-/** A peer's link to its portal, with its state and its troubles as people follow them. */
+/** Link of a peer to its portal, with state, problem and log lines for people. */
 export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalSideOutput<R>> {
   readonly #link: PortalLink<R>
   readonly #news = new PortalNews()
@@ -43,12 +43,12 @@ export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalS
     return this.#state
   }
 
-  /** Why the portal is not reached; undefined while it is, or before anything was tried. */
+  /** Why the portal is not reached; undefined while it is reached, and before the first attempt. */
   get problem(): PortalProblem | undefined {
     return this.#news.problem
   }
 
-  /** Moment since which the portal is not reached; undefined while it is. */
+  /** Time since which the portal is not reached; undefined while it is reached. */
   get lostAt(): Instant | undefined {
     return this.#lostAt
   }

@@ -1,4 +1,4 @@
-/** Asynchronous work in order, one after the other; a failure is reported and the next one goes on. */
+/** Runs asynchronous tasks one after another; a failure is reported, and the next task runs. */
 export class TaskQueue {
   readonly #onError: (error: unknown, what: string) => void
   #last: Promise<void> = Promise.resolve()
@@ -8,7 +8,7 @@ export class TaskQueue {
     this.#onError = onError
   }
 
-  /** `what` names the work for the report. */
+  /** Adds a task; `what` names it in the report of a failure. */
   add(what: string, work: () => Promise<void>): void {
     this.#waiting += 1
     this.#last = this.#last
@@ -17,12 +17,12 @@ export class TaskQueue {
       .finally(() => (this.#waiting -= 1))
   }
 
-  /** Whether everything added so far is done. */
+  /** Whether all tasks are done. */
   get isIdle(): boolean {
     return this.#waiting === 0
   }
 
-  /** When everything added so far is done. */
+  /** Resolves when all tasks added so far are done. */
   idle(): Promise<void> {
     return this.#last
   }

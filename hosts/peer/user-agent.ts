@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { arch, release } from 'node:os'
 
-/** `Debian/12.0.0 gateway/0.1.0 (x64; 6.1.0)` (wire §2). */
+/** Returns a peer's user agent: `Debian/12.0.0 gateway/0.1.0 (x64; 6.1.0)`. Wire §2 */
 export const userAgent = (component: string, version: string): string =>
   `${operatingSystem()} ${component}/${version} (${arch()}; ${release()})`
 

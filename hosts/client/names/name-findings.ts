@@ -1,22 +1,26 @@
 import { findingText } from '../../../core/dns/finding-text.ts'
 import type { SiteFinding, SiteFindings } from '../../../core/dns/site-finding.ts'
 
-/** A name that its site has trouble with, as `portreeve client status --json` prints it. */
+/** Name that a site cannot resolve properly, as printed by `portreeve client status --json`. */
 export interface NameStatus {
   name: string
   resource_id: string
-  /** The outcome of the site's look-up of each family's addresses: a code. */
+  /** Code of the outcome of the site's look-up of IPv4 addresses. */
   ipv4: SiteFinding
+  /** Code of the outcome of the site's look-up of IPv6 addresses. */
   ipv6: SiteFinding
-  /** The same in words. */
+  /** Explanation of both outcomes for people. */
   why: string
 }
 
-/** The names of resources that their sites have trouble with, as their gateways last said. Bounded: the oldest is forgotten first. */
+/**
+ * Names of resources that sites cannot resolve properly, as last reported by gateways. Bounded; the oldest is forgotten
+ * first.
+ */
 export class NameFindings {
   readonly #names = new Map<string, { resourceId: string; found: SiteFindings }>()
 
-  /** `found` is absent where there is no trouble any more. */
+  /** Notes the outcome of a look-up; undefined removes the name, as its trouble is over. */
   put(domain: string, resourceId: string, found: SiteFindings | undefined): void {
     this.#names.delete(domain)
     if (found === undefined) return
@@ -29,7 +33,7 @@ export class NameFindings {
     return this.#names.get(domain)?.found
   }
 
-  /** Forgets names of resources that are not there any more. */
+  /** Forgets names of resources that do not exist, as `isThere` says. */
   keepResources(isThere: (resourceId: string) => boolean): void {
     for (const [domain, { resourceId }] of this.#names) if (!isThere(resourceId)) this.#names.delete(domain)
   }

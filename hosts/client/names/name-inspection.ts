@@ -13,29 +13,32 @@ import type { AnsweredBy } from '../../../core/dns/upstream-queries.ts'
 import { readName } from '../../../core/dns/wire-name.ts'
 import { upstreamName } from './upstreams.ts'
 
-/** How an application's query for a name is answered, as `portreeve client dns query --json` prints it. */
+/** Description of how the client answers a DNS query, as printed by `portreeve client dns query --json`. */
 export interface NameInspection {
   name: string
   type: string
-  /** `resource`: mapped addresses; `site`: a resource's own name server; `upstream`: all other names; `resolver`: the client itself. */
+  /**
+   * Rule of the answer. `resource`: mapped addresses; `site`: by the resource's site; `upstream`: all other names;
+   * `resolver`: by the client itself.
+   */
   rule: AnsweredBy['type']
-  /** Those that the name belongs to, most specific first. */
+  /** Resources that the name belongs to, most specific first. */
   resources: { id: string; name: string }[]
-  /** Who answered of those that are asked for other names; null where nobody did, or nobody was asked. */
+  /** Upstream server that answered; null if none did or none was asked. */
   upstream: string | null
-  /** The trouble that the site of a resource last had with the name's addresses, in words; null where none is known. */
+  /** Trouble that the resource's site last had in resolving the name, in words; null if none is known. */
   site_trouble: string | null
-  /** `NOERROR`, `NXDOMAIN` …, or its number */
+  /** Response code: `NOERROR`, `NXDOMAIN` …, or a number. */
   code: string
   answers: { name: string; type: string; ttl: number; data: string }[]
   ms: number
 }
 
-/** One way to have a DNS message answered. */
+/** Has a DNS message answered, and returns the answer with its source. */
 export type Ask = (message: Uint8Array, protocol: 'udp' | 'tcp') => Promise<{ message: Uint8Array; by: AnsweredBy }>
 
 /**
- * Asks as an application would: by UDP, and by TCP for what does not fit.
+ * Queries a name as an application would, over UDP and, if the answer is truncated, over TCP, and describes the answer.
  * @throws OperatorError NAME_INVALID, TYPE_UNKNOWN, DNS_FAILED
  */
 export const inspectName = async (

@@ -22,27 +22,32 @@ export type NameServiceInput =
   | { type: 'nameUsed'; domain: string }
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
   | { type: 'udpQueryReceived'; source: Endpoint; destination: Endpoint; message: Uint8Array }
-  /** A DNS message over TCP to a sentinel; `connection` names what the answer goes to. */
+  /** DNS query over TCP to a sentinel; the answer is sent over `connection`. */
   | { type: 'tcpQueryReceived'; connection: number; sentinel: string; message: Uint8Array }
-  /** Somebody wants to know how a query is answered. */
+  /** Request to describe how a query is answered. */
   | { type: 'inspectionRequested'; inspection: number; message: Uint8Array; protocol: 'udp' | 'tcp' }
 
 export type NameServiceOutput =
   | Extract<StubResolverOutput<Query>, { type: 'askUpstream' | 'cancelAsk' | 'askSite' | 'cancelSiteAsk' }>
-  /** An input of the client's lane: names of resources, their addresses, and answers for the packet engine to carry. */
+  /**
+   * Input for the packet engine in the lane: names of resources, mapped addresses, and DNS answers to send as packets.
+   */
   | { type: 'flowsTold'; input: ClientFlowsInput }
   | { type: 'answerTcpQuery'; connection: number; message: Uint8Array }
   | { type: 'inspected'; inspection: number; message: Uint8Array; by: AnsweredBy }
-  /** Have applications ask these servers, which are ours. */
+  /** Set the system's resolver to these servers, which are the client's sentinels. */
   | { type: 'configureResolver'; servers: readonly string[]; searchDomain: string | undefined }
 
-/** Whom the resolver's answer goes to. */
+/** Destination of the resolver's answer. */
 type Query =
   | { via: 'udp'; source: Endpoint; destination: Endpoint }
   | { via: 'tcp'; connection: number }
   | { via: 'inspection'; inspection: number }
 
-/** The stub resolver, whom it asks, and where applications find it. */
+/**
+ * Name service of a client: the stub resolver, the upstream servers it asks, and the configuration of the system's
+ * resolver.
+ */
 export class NameService implements Machine<NameServiceInput, NameServiceOutput> {
   readonly #resolver: StubResolver<Query>
   readonly #held = new HeldMachines()
@@ -55,7 +60,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   #sentinels: readonly string[] = []
   #told = ''
 
-  /** `kinds` are the keys of the resolver plugins that there are, `portalHost` a name or an address. */
+  /** `kinds`: keys of the resolver plugins; `portalHost`: name or address of the portal. */
   constructor({ kinds, portalHost }: { kinds: ReadonlySet<string>; portalHost?: string | undefined }) {
     this.#kinds = kinds
     this.#resolver = new StubResolver({ bypassingNames: portalHost === undefined ? [] : [normalizeName(portalHost)] })

@@ -2,28 +2,29 @@ import { parseQuery, type DnsQuery } from '../../../core/dns/message.ts'
 import { leadsToServices, recordKind } from '../../../core/dns/record-kind.ts'
 import type { DnsExchange, DnsExchangeRequest } from '../../../core/runtime/dns-exchange.ts'
 
-/** The client, as far as it answers names. */
+/** Part of the client that answers names of resources. */
 export interface OwnResolver {
-  /** Whether a normalized name is a resource's. */
+  /** Whether a normalized name belongs to a resource. */
   isResource: (name: string) => boolean
-  /** The client's own answer to a query for one. */
+  /** Returns the client's answer to a query for such a name. */
   answer: (message: Uint8Array) => Promise<Uint8Array>
 }
 
 /**
- * The DNS port of resolver plugins: what they ask on their own account of a name that is a resource's, as where their server is, is answered here
- * and leads into the tunnel (D12). No query for such a name leaves the machine, but for records that its site does not have (D15).
+ * DNS client for resolver plugins. A plugin's own query for a resource's name, such as that of its server, is answered
+ * by the client, so that the plugin connects through the tunnel (D12). No query for such a name leaves the machine,
+ * except for records that the site does not have (D15).
  */
 export class OwnNames implements DnsExchange {
   readonly #exchange: DnsExchange
   #resolver: OwnResolver | undefined
 
-  /** `exchange` is for all other names, and for all names until a client answers. */
+  /** `exchange` answers all other names, and all names until `answerBy` is called. */
   constructor(exchange: DnsExchange) {
     this.#exchange = exchange
   }
 
-  /** Has resources' names answered by a client from here on. */
+  /** Sets the client that answers resources' names. */
   answerBy(resolver: OwnResolver): void {
     this.#resolver = resolver
   }
@@ -38,5 +39,8 @@ export class OwnNames implements DnsExchange {
   }
 }
 
-/** Whether the resolver itself has a query asked upstream, where the site has no such record: answered here, it would be asked again without end. */
+/**
+ * Whether the client's resolver may ask upstream for a record type that the site lacks; answering it here would cause
+ * an endless loop.
+ */
 const mayGoUpstream = ({ type }: DnsQuery): boolean => recordKind(type) === 'data' && !leadsToServices(type)

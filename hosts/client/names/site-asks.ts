@@ -6,31 +6,39 @@ import type { NameServiceOutput } from './name-service.ts'
 
 export type SiteAsk = Extract<NameServiceOutput, { type: 'askSite' }>
 
-/** What becomes of a question: a server that it goes to, a verdict at once, or neither where it waits; and the resources to be authorized for it. */
+/** Decision on a question to a site; it waits if there is neither `server` nor `verdict`. */
 export interface SiteRoute {
+  /** Server to ask. */
   server?: Endpoint
+  /** Answer without asking a server. */
   verdict?: ServerVerdict
+  /** Resources to request authorization for. */
   wanted: readonly string[]
 }
 
-/** A gateway as far as questions to it are concerned: its tunnel address, and whether it answers records of types beside SRV and TXT. */
+/** Gateway as a DNS server for its site's names. */
 export interface AnsweringGateway {
+  /** Tunnel address to send queries to. */
   ipv4: string
+  /** Whether the gateway answers other record types than SRV and TXT. */
   hasSiteRecords: boolean
 }
 
-/** What is known of a resource. */
+/** Access to the state of resources. */
 export interface SiteView {
   isDenied: (resourceId: string) => boolean
-  /** The gateway that serves it, if one does. */
+  /** Returns the gateway that serves a resource, if any. */
   gatewayOf: (resourceId: string) => AnsweringGateway | undefined
 }
 
-/** Questions to sites that wait for the first of their resources to be authorized. How long is the resolver's to say. */
+/** Questions to sites that wait until the first of their resources is authorized. The resolver decides how long. */
 export class SiteAsks {
   readonly #waiting = new Map<number, SiteAsk>()
 
-  /** Leads a question to the gateway of the name's most specific resource that was not denied (D3), or has it wait for that to be granted. */
+  /**
+   * Routes a question to the gateway of the name's most specific resource that was not denied (D3), or lets it wait for
+   * a grant.
+   */
   route(question: SiteAsk, { isDenied, gatewayOf }: SiteView): SiteRoute {
     const { resourceIds, recordType } = question
     if (resourceIds.length === 0) return { verdict: failed('refused', 'not authorized'), wanted: [] }
@@ -40,13 +48,14 @@ export class SiteAsks {
     )
     const left = resourceIds.slice(at)
     const gateway = gatewayOf(left[0] ?? '')
-    // Those that were denied too, for the next question: nobody tells us when what was in their way is gone.
+    // Denied resources are requested, too, for the next question: the client is not told when the cause of a denial is
+    // gone.
     const wanted = resourceIds.slice(0, gateway === undefined ? at + 1 : at)
     if (gateway === undefined) {
       this.#waiting.set(question.ask, { ...question, resourceIds: left })
       return { wanted }
     }
-    // A released gateway does not know others, and the question could wait in vain.
+    // A released gateway does not answer other types, and the question would wait in vain.
     if (!gateway.hasSiteRecords && !leadsToServices(recordType)) {
       return { verdict: failed('unsupported', 'the gateway answers SRV and TXT only'), wanted }
     }
@@ -57,12 +66,12 @@ export class SiteAsks {
     this.#waiting.delete(ask)
   }
 
-  /** Those that wait for a resource, which wait no longer. */
+  /** Removes and returns the questions that wait for a resource, once it is connected. */
   connected(resourceId: string): SiteAsk[] {
     return this.#take(resourceId)
   }
 
-  /** Those that wait for a resource that was denied: what is left of each to ask for. */
+  /** Removes and returns the questions that wait for a denied resource, each with its remaining resources. */
   denied(resourceId: string): SiteAsk[] {
     return this.#take(resourceId).map((ask) => ({ ...ask, resourceIds: ask.resourceIds.slice(1) }))
   }

@@ -7,12 +7,12 @@ import { whyNeverAServer } from '../../../core/net/never-a-server.ts'
 import { DNS_OVER_TLS_PORT, DNS_PORT } from '../../../core/net/well-known-port.ts'
 import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
 
-/** The kind of servers that are asked around the tunnel, by no plugin: the system's, for the portal's name (T8). */
+/** Kind of the system's servers when asked for the portal's name: outside the tunnel and without a plugin (T8). */
 export const BYPASS = 'bypass'
 
 /**
- * Who is asked for names that are no resource's: what the account sets, plain DNS before HTTPS before TLS, or else what the system had.
- * Servers of kinds that no plugin serves, and addresses that are none, or nobody's server, are left out.
+ * Returns the servers for names that belong to no resource: those of the account, plain DNS before HTTPS before TLS, or
+ * else the system's. Leaves out kinds without a plugin, and addresses that are invalid or cannot be a server's.
  */
 export const upstreamsOf = (
   { upstream_do53 = [], upstream_doh = [], upstream_dot = [], upstream_dns = [] }: ClientInterface,
@@ -39,7 +39,7 @@ export const upstreamsOf = (
   return usable.length > 0 ? usable : system.map((server) => ({ kind: 'system', server }))
 }
 
-/** As people read it. */
+/** Returns the name of an upstream server for people. */
 export const upstreamName = ({ server: { endpoint: at, url, serverName } }: Upstream): string => {
   if (at !== undefined && serverName !== undefined) return `tls://${serverName} (${at})`
   return at ?? url ?? serverName ?? '?'
@@ -50,7 +50,7 @@ const ipEndpoint = (address: string, port: number) =>
     ? endpoint(ipaddr.parse(address).toString(), port)
     : undefined
 
-/** Whether a host is a name, or an address that may be a server's. */
+/** Whether a host is a name, or an address that may belong to a server. */
 const mayBeServer = (host: string): boolean => {
   const address = parseAddress(host)
   return address === undefined || whyNeverAServer(address) === undefined

@@ -19,23 +19,23 @@ export interface ClientSessionOptions {
     token_file?: string | undefined
     socket: string
   }
-  /** From the environment; it goes before any file. */
+  /** Token of the environment, which takes precedence over files. */
   token: Secret | undefined
   random: Random
-  /** Where the token of somebody who signed in is kept. */
+  /** Store for the token of a sign-in. */
   secrets: SecretStore
-  /** Rejects where no client can run on this machine; called before anybody is asked to sign in. */
+  /** Checks, before a sign-in, that a client can run on this machine; rejects if not. */
   prepare?: () => Promise<void>
-  /** Runs a client with a token. */
+  /** Starts a client with a token. */
   start: (token: Secret) => Promise<RunningClient>
-  /** Says what a person has to know. */
+  /** Shows a message to people. */
   tell: (text: string) => void
 }
 
 /**
- * One client on this machine, signed in or not, behind its control socket. A token of the environment or of a configured file
- * is a service's: where it is refused the session is over. One that somebody signed in for is kept in the secret store and
- * forgotten on sign-out; the session then waits for the next sign-in.
+ * Session of the client on this machine, signed in or not, with its control socket. A token of the environment or of a
+ * configured file belongs to a service account: if the portal refuses it, the session ends. The token of a sign-in is
+ * kept in the secret store until sign-out or refusal, and the session then waits for the next sign-in.
  */
 export class ClientSession {
   readonly #options: ClientSessionOptions
@@ -49,7 +49,7 @@ export class ClientSession {
     this.#options = options
   }
 
-  /** Until it is stopped, or the portal ends it. */
+  /** Runs the session until it is stopped or the portal ends it, and returns the reason. */
   async run(): Promise<PeerEnd> {
     const { config, token } = this.#options
     const given = token ?? (config.token_file === undefined ? undefined : await needTokenFile(config.token_file))
@@ -174,7 +174,7 @@ const SignInQuestion = z.strictObject({ by_paste: z.boolean().optional() })
 const Pasted = z.strictObject({ text: z.string().max(8192) })
 const NameQuestion = z.strictObject({ name: z.string().max(1024), type: z.string().max(16) })
 
-/** The name of the token in the secret store. */
+/** Name of the token in the secret store. */
 const KEPT = 'token'
 
 const SIGNED_OUT: ClientStatus = {

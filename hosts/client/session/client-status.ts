@@ -3,50 +3,51 @@ import type { TransportStatus } from '../../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../../core/flow/lane.ts'
 import type { NameStatus } from '../names/name-findings.ts'
 
-/** What `portreeve client status --json` prints, as it travels on the control socket. */
+/** Status of a client, as sent over the control socket and printed by `portreeve client status --json`. */
 export interface ClientStatus {
   state: LinkState
-  /** The account's slug, null while signed out. */
+  /** Slug of the account; null while signed out. */
   account: string | null
-  /** The actor's name, null while signed out or unknown. */
+  /** Name of the actor; null while signed out or unknown. */
   actor: string | null
-  /** Where the portal is, and what keeps this client from it; null while signed out. */
+  /** URL of the portal, and the problem in reaching it, if any; null while signed out. */
   portal: PortalStatus | null
-  /** Fingerprint of this device's own key, as an admin sees it who verifies the device; null while signed out. */
+  /** Fingerprint of the device key, which an admin compares to verify the device; null while signed out. */
   device_key: string | null
-  /** What seals packets, and what keeps it from that; null while signed out. */
+  /** Tunnel transport plugin, and its problem, if any; null while signed out. */
   transport: TransportStatus | null
-  /** How packets move: natively in a worker, or one by one in TypeScript; null while signed out. */
+  /** Lane that packets move in: natively in a worker, or one by one in TypeScript; null while signed out. */
   lane: 'native' | 'script' | null
-  /** Why that one. */
+  /** Reason for the choice of the lane. */
   lane_reason: string | null
   gateways: GatewayStatus[]
   resources: ResourceStatus[]
-  /** Names of resources that their sites have trouble with, as their gateways last found. */
+  /** Names of resources that sites cannot resolve properly, as last reported by gateways. */
   names: NameStatus[]
-  /** The servers that are asked for names that are no resource's. */
+  /** DNS servers for names that belong to no resource. */
   dns: { upstreams: string[] }
-  /** Of each part: how often something was dropped, by reason. */
+  /** Number of drops by part and reason. */
   dropped: DropCounts
 }
 
-/** `unreachable`: the portal does not answer; connections that were granted go on. */
+/** State of a client. `unreachable`: the portal does not answer; granted connections continue. */
 export type LinkState = 'signed_out' | 'connecting' | 'connected' | 'unreachable'
 
 export interface GatewayStatus {
   id: string
   name: string | null
-  /** The path that packets take: `192.0.2.1:52625`, null while there is none. */
+  /** Endpoint that packets are sent to, as `192.0.2.1:52625`; null while there is no path. */
   path: string | null
-  /** The largest packet, in bytes, that is sent along it: 1280 until it was shown to take larger ones. */
+  /** Path MTU in bytes; 1280 until larger packets were shown to pass. */
   mtu: number
-  /** ISO 8601, null before the first one. */
+  /** Time of the last handshake (ISO 8601); null before the first. */
   last_handshake: string | null
 }
 
 /**
- * `requested`: the portal has not answered yet; `connecting`: it is granted, and a path to its gateway is being looked for; `connected`: packets
- * pass; `unreachable`: they do not, though it was asked for a short while ago.
+ * State of a resource. `requested`: the portal has not answered yet; `connecting`: granted, and a path to its gateway
+ * is being sought; `connected`: packets pass; `unreachable`: packets do not pass, although it was requested a short
+ * while ago.
  */
 export type ResourceState = 'idle' | 'requested' | 'connecting' | 'connected' | 'unreachable' | 'denied'
 
@@ -56,8 +57,8 @@ export interface ResourceStatus {
   address: string | null
   state: ResourceState
   gateway_id: string | null
-  /** Why it is denied or unreachable, or was withdrawn: a code. */
+  /** Code of the reason why it is denied or unreachable, or was withdrawn. */
   reason: string | null
-  /** The same in words, a sentence each, with what stands in the way; none where nothing does. */
+  /** Explanation in sentences, with the obstacles to access; empty if there are none. */
   why: string[]
 }

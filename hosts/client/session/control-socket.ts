@@ -1,13 +1,16 @@
 import { askOwner, ControlSocket, type ControlHandlers, type ControlOwner } from '../../peer/control-socket.ts'
 
-/** What a running client can be asked for. */
+/** Command that a running client accepts on its control socket. */
 export type ClientCommand = 'status' | 'down' | 'sign-in' | 'sign-in-paste' | 'sign-out' | 'dns-query'
 
-/** @throws OperatorError CLIENT_RUNNING, SOCKET_FAILED */
+/** Opens a client's control socket. @throws OperatorError CLIENT_RUNNING, SOCKET_FAILED */
 export const openClientSocket = (path: string, handlers: ControlHandlers<ClientCommand>): Promise<ControlSocket> =>
   ControlSocket.open(path, CLIENT, handlers)
 
-/** Asks a running client. @throws OperatorError CLIENT_NOT_RUNNING, or what the client refused with */
+/**
+ * Sends a command to a running client and returns the result.
+ * @throws OperatorError CLIENT_NOT_RUNNING, or the code of the refusal
+ */
 export const askClient = (
   path: string,
   command: ClientCommand,

@@ -3,7 +3,7 @@ import { SECOND, unixTime } from '../../../core/runtime/time.ts'
 import { utcText } from '../../../core/runtime/utc-text.ts'
 import { visibleLine } from '../../runtime/visible-text.ts'
 
-/** What a denial means, for the person: sentences, the first says what it is. */
+/** Explains a denial to the person in sentences: first its meaning, then each condition that does not hold. */
 export const denialText = (reason: string, details: readonly DenialDetail[] = [], limit?: string): string[] => [
   (limit === undefined ? undefined : `A bound of the portal is reached: ${plain(limit)}.`) ??
     (Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined) ??
@@ -28,5 +28,5 @@ const obstacle = (description: string | null, { reason, again }: DenialDetail['c
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${until}${by}.`
 }
 
-/** A portal's text goes to a terminal: without control characters, and on its own line. */
+/** Makes a text of the portal safe for a terminal: on one line, without control characters, of limited length. */
 const plain = (text: string): string => visibleLine(text.replace(/\p{Cc}+/gu, ' ')).slice(0, 500)

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { OutgoingHttpHeaders } from 'node:http'
 
-/** A page of the client's own, shown by the browser that signs in. */
+/** Page served by the client to the browser that signs in. */
 export interface SignInPage {
   title: string
   text: string
 }
 
-/** The page as HTML that loads nothing and needs no script. */
+/** Returns a page as HTML that loads no resources and needs no script. */
 export const signInPage = ({ title, text }: SignInPage): string => `<!doctype html>
 <html lang="en">
 <head>
@@ -31,7 +31,7 @@ main{max-width:32rem;margin:10vh auto 0}
 h1{font-size:1.5rem;line-height:1.25}
 p{overflow-wrap:anywhere}`
 
-/** Headers of such a page: it may do nothing, is kept nowhere, and passes no address on. */
+/** Headers of the pages: no active content, no caching, no referrer. */
 export const PAGE_HEADERS: OutgoingHttpHeaders = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',

@@ -8,12 +8,15 @@ import { PAGE_HEADERS, signInPage, type SignInPage } from './sign-in-page.ts'
 
 export interface SignInOptions {
   portalUrl: string
-  /** The account's slug. */
+  /** Slug of the account. */
   account: string
   random: Random
-  /** The browser is on another machine: it is not sent back here, and its last page shows what to paste. */
+  /**
+   * Whether the browser is on another machine: it is then not redirected here, and its last page shows a token to
+   * paste.
+   */
   byPaste?: boolean
-  /** The page that is left open is of no use after it; 10 minutes by default. */
+  /** Time after which the sign-in expires; 10 minutes by default. */
   timeoutMs?: number
 }
 
@@ -25,23 +28,23 @@ export type SignInEnd =
 const VALUE_BYTES = 32
 const PATH = '/callback'
 const DONE_PATH = '/signed-in'
-/** How long the last page waits for the browser that is sent there. */
+/** Time for the browser to fetch the last page, after which the listener is closed. */
 const LAST_PAGE_MS = 10_000
 const TIMEOUT_MS = 10 * 60_000
 const FRAGMENT = /^[A-Za-z0-9._-]{1,2048}$/
 
 /**
- * One sign-in by a browser on this machine: an address to open, and a loopback listener that the portal redirects back to
- * (RFC 8252 §7.3). State and nonce live here only. The token is the nonce and the redirect's fragment: what passes through the
- * browser alone is of no use.
+ * Sign-in by a browser: a URL to open, and a loopback listener that the portal redirects the browser to (RFC 8252
+ * §7.3). State and nonce are kept in this process only. The token consists of the nonce and the redirect's fragment, so
+ * the fragment that passes through the browser is worthless alone.
  */
 export class SignIn {
-  /** What to open in a browser. */
+  /** URL to open in a browser. */
   readonly url: string
   readonly ended: Promise<SignInEnd>
   readonly #state: string
   readonly #nonce: string
-  /** What the last page says, once there is one. */
+  /** Last page, once the sign-in has succeeded. */
   #signedIn: SignInPage | undefined
   #settle: (end: SignInEnd) => void = () => undefined
 
@@ -65,7 +68,7 @@ export class SignIn {
       this.#settle = (end) => {
         clearTimeout(timer)
         if (end.type === 'signedIn') this.#signedIn ??= lastPage(end)
-        // The browser still has to fetch its last page.
+        // The listener stays until the browser has fetched the last page.
         if (end.type === 'signedIn') setTimeout(() => server?.close(), LAST_PAGE_MS).unref()
         else server?.close()
         resolve(end)
@@ -77,7 +80,7 @@ export class SignIn {
     if (options.byPaste === true) return new SignIn(undefined, options)
     const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000 })
     await new Promise<void>((resolve, reject) => {
-      // It stays: a connection that cannot be accepted later on ends no client, and the browser says so.
+      // The listener for errors stays, so that a later error in accepting a connection does not end the client.
       server.on('error', reject).listen(0, '127.0.0.1', resolve)
     })
     const signIn = new SignIn(server, options)
@@ -92,7 +95,7 @@ export class SignIn {
         response.writeHead(verdict.status, PAGE_HEADERS).end(signInPage(page))
         return
       }
-      // Elsewhere at once: what was in the address must be neither in the address bar nor in the history.
+      // Redirected at once, so that the fragment stays neither in the address bar nor in the history.
       response.writeHead(303, { ...PAGE_HEADERS, location: DONE_PATH }).end()
       signIn.#settle(verdict.end)
     })
@@ -100,8 +103,9 @@ export class SignIn {
   }
 
   /**
-   * Takes what a person copied from a browser: the token that the last page shows, or the whole address that the browser was sent to. An
-   * address has to carry our state; a token of another sign-in is worthless here, as our nonce goes before it. Says what is wrong with it.
+   * Completes the sign-in with a text copied from a browser: the token of the last page, or the URL that the browser
+   * was redirected to. A URL must contain this sign-in's state; a token of another sign-in is worthless, as it is
+   * combined with this nonce. Returns a description of the problem; undefined if the text was accepted.
    */
   paste(text: string): string | undefined {
     const pasted = text.replace(/\s+/g, '')
@@ -126,7 +130,7 @@ export class SignIn {
   #take(values: URLSearchParams): { status: number; text: string; end?: SignInEnd } {
     const state = values.get('state') ?? ''
     const fragment = values.get('fragment') ?? ''
-    // S6: any page that the browser shows may call this address; only ours knows the state.
+    // S6: any page in the browser may request this URL, but only the portal's redirect has the state.
     if (!equalSecrets(state, this.#state))
       return { status: 400, text: 'This is not the sign-in that was begun here. Begin again from the client.' }
     if (!FRAGMENT.test(fragment))

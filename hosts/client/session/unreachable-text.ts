@@ -1,4 +1,4 @@
-/** Why packets do not reach a resource, for the person: sentences, the first says what it is. */
+/** Explains to the person, in sentences, why packets do not reach a resource. */
 export const unreachableText = (reason: string, gateway?: string): string[] => {
   const which = gateway === undefined ? 'its gateway' : `its gateway ${gateway.replace(/\p{Cc}+/gu, ' ').slice(0, 255)}`
   const text = REASONS[reason]

@@ -10,7 +10,7 @@ describe('what a gateway tells its portal of names', () => {
   it('is trouble once, other trouble, and its end', () => {
     const reports = new NameReports()
     const told = [NO_TROUBLE, MISSING, MISSING, { ...MISSING, ipv4: 'servfail' as const }, NO_TROUBLE, NO_TROUBLE]
-    expect(told.map((found) => reports.take('r', 'a.example.org', found, instant(0)))).to.deep.equal([
+    expect(told.map((found) => reports.shouldReport('r', 'a.example.org', found, instant(0)))).to.deep.equal([
       false,
       true,
       false,
@@ -23,7 +23,7 @@ describe('what a gateway tells its portal of names', () => {
   it('is at most 60 reports a minute; the others are told with a later look-up', () => {
     const reports = new NameReports()
     const all = Array.from({ length: 100 }, (_, at) => `n${at}.example.org`)
-    const tell = (at: number) => all.filter((name) => reports.take('r', name, MISSING, instant(at))).length
+    const tell = (at: number) => all.filter((name) => reports.shouldReport('r', name, MISSING, instant(at))).length
     expect([tell(0), tell(1_000), tell(MINUTE), tell(2 * MINUTE)]).to.deep.equal([60, 0, 40, 0])
   })
 })
