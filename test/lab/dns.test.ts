@@ -13,7 +13,7 @@ const FILES = MACHINES.files.site
 const text = (name: string, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `--txt-record=${name},${`${i}`.padStart(2, '0').repeat(60)}`)
 
-describe('names on the kernel, by ordinary tools', function () {
+describe('DNS on the kernel, by ordinary tools', function () {
   this.timeout(240_000)
   needsKernel()
   let dns: DnsLab
@@ -88,7 +88,7 @@ describe('names on the kernel, by ordinary tools', function () {
     expect(`${first.text}${six.text}${stdout}${status.stdout}`).not.to.include(WEB)
   })
 
-  it('D2 P10 what is no resource of hers goes upstream, unchanged', async () => {
+  it('D2 P10 a name that is no resource of the person goes upstream, unchanged', async () => {
     expect((await dns.dig('public.example.org', 'A')).answers).to.deep.equal(['203.0.113.66'])
     expect((await dns.dig('public.example.org', 'AAAA')).answers).to.deep.equal(['2001:db8::66'])
     expect((await dns.dig('nothing.example.org', 'A')).status).to.equal('NXDOMAIN')
@@ -102,7 +102,7 @@ describe('names on the kernel, by ordinary tools', function () {
     expect(dns.seen('upstream', 'gitlab.example.org'), 'names of resources never go upstream').to.deep.equal([])
   })
 
-  it('D3 wildcards take in what they should, whatever the case', async () => {
+  it('D3 wildcards match the names that they should, whatever the case', async () => {
     const mapped = async (name: string) => (await dns.dig(name, 'A')).answers.some(isMapped)
     for (const name of [
       'apps.example.org',
@@ -153,7 +153,7 @@ describe('names on the kernel, by ordinary tools', function () {
     }
   })
 
-  it('D4 HTTPS is empty, PTR names, the canary is missing', async () => {
+  it('D4 HTTPS has no records, PTR names the resource, the canary name does not exist', async () => {
     const https = await dns.dig('gitlab.example.org', 'HTTPS')
     expect([https.status, https.answers]).to.deep.equal(['NOERROR', []])
     const [address = ''] = (await dns.dig('gitlab.example.org', 'A')).answers
@@ -163,7 +163,7 @@ describe('names on the kernel, by ordinary tools', function () {
     expect((await dns.dig('use-application-dns.net', 'A')).status).to.equal('NXDOMAIN')
   })
 
-  it('D4 D6 SRV and TXT come from the site, through the tunnel, also long ones', async () => {
+  it('D4 D6 SRV and TXT records, long ones too, come from the site through the tunnel', async () => {
     const srv = await dns.dig('_ldap._tcp.corp.example.org', 'SRV')
     expect(srv.answers, srv.text).to.deep.equal(['0 0 389 dc1.corp.example.org.'])
     expect(srv.text, 'the site adds its address, which is not passed on').not.to.include(FILES)
@@ -178,14 +178,14 @@ describe('names on the kernel, by ordinary tools', function () {
     )
   })
 
-  it('D5 a family that the resource does not have is empty, not missing', async () => {
+  it('D5 an address family that the resource does not have has no records, but the name exists', async () => {
     const four = { a: await dns.dig('only4.example.org', 'A'), aaaa: await dns.dig('only4.example.org', 'AAAA') }
     expect([four.a.answers.length, four.aaaa.status, four.aaaa.answers.length]).to.deep.equal([4, 'NOERROR', 0])
     const six = { a: await dns.dig('six.example.org', 'A'), aaaa: await dns.dig('six.example.org', 'AAAA') }
     expect([six.aaaa.answers.length, six.a.status, six.a.answers.length]).to.deep.equal([4, 'NOERROR', 0])
   })
 
-  it('D6 a long answer is cut short over UDP and whole over TCP, of upstreams and of resources', async () => {
+  it('D6 a long answer of an upstream or a resource is cut short over UDP and whole over TCP', async () => {
     const cut = await dns.dig('+ignore', 'long.public.example.org', 'TXT')
     expect(cut.flags).to.include('tc')
     const sizes = /MSG SIZE {2}rcvd: (\d+)/.exec(cut.text)?.[1]
@@ -265,7 +265,7 @@ describe('names on the kernel, by ordinary tools', function () {
     expect(new Set(hosts.map(({ address }) => address))).to.deep.equal(new Set([WEB]))
   })
 
-  it('D12 client dns query says which rule and which server answered', async () => {
+  it('D12 `client dns query` shows the rule and the server of the answer', async () => {
     const query = async (...args: string[]) => {
       const { stdout, stderr } = await dns.client(
         process.execPath,
@@ -290,18 +290,18 @@ describe('names on the kernel, by ordinary tools', function () {
     expect(await query('use-application-dns.net')).to.deep.include({ rule: 'resolver', code: 'NXDOMAIN' })
   })
 
-  it('D10 many addresses behind one name are all of use', async () => {
+  it('D10 all of the many addresses behind one name are used', async () => {
     const { answers } = await dns.dig('both.corp.example.org', 'A')
     const servers = new Set<string | undefined>()
     for (const address of answers) servers.add((await dns.page(`http://${address}/`)).server)
     expect(servers).to.deep.equal(new Set(['web', 'files']))
   })
 
-  describe('its configuration', () => {
+  describe('resolv.conf of the client’s machine', () => {
     const original = `nameserver ${MACHINES.client.dns}\n`
     const isOurs = async () => (await dns.resolvConf()).includes('nameserver 100.100.111.')
 
-    it('D8 a second client on the machine ends with what is wrong, and leaves the first alone', async () => {
+    it('D8 a second client on the machine ends with the reason, and leaves the first one’s resolv.conf alone', async () => {
       const config = `${dns.lab.run.path}/client.yaml`
       const same = await dns.client(process.execPath, portreeve('client', 'up', '--config', config))
       expect(same.stderr).to.include('CLIENT_RUNNING')
@@ -317,7 +317,7 @@ describe('names on the kernel, by ordinary tools', function () {
       expect((await dns.dig('public.example.org', 'A')).answers).to.deep.equal(['203.0.113.66'])
     })
 
-    it('D8 SIGKILL leaves the original, a restart works as before, and so does a stop', async () => {
+    it('D8 the original resolv.conf is back after SIGKILL of the client, after a restart, and after a stop', async () => {
       await dns.lab.killPart('client')
       await eventually(async () => ((await dns.resolvConf()) === original ? true : undefined), {
         what: 'the original is back after SIGKILL',

@@ -26,7 +26,7 @@ describe('the lab’s end', function () {
   })
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    it(`leaves nothing after ${signal}`, async () => {
+    it(`the lab leaves nothing after ${signal}`, async () => {
       const before = await machineState()
       const { id, part } = await start()
       expect(await leftOf(id)).not.to.deep.equal([])
@@ -37,7 +37,7 @@ describe('the lab’s end', function () {
     })
   }
 
-  it('leaves nothing after the crash of a part, and says which and why', async () => {
+  it('the lab leaves nothing after the crash of a part, and says which part and why', async () => {
     const { id, part } = await start('--once', '--json')
     const { stdout } = await runCommand('ip', ['netns', 'pids', `pr-${id}-upstream`])
     process.kill(Number(stdout), 'SIGKILL')
@@ -51,7 +51,7 @@ describe('the lab’s end', function () {
     expect(await leftOf(id)).to.deep.equal([])
   })
 
-  it('is cleaned up by the next start after SIGKILL, which hurts no run that is alive', async () => {
+  it('the next start cleans up a lab that SIGKILL ended, and does not hurt a lab that runs', async () => {
     const { id, part } = await start()
     expect(await removeDeadRuns()).not.to.include(id)
     part.kill('SIGKILL')
@@ -61,7 +61,7 @@ describe('the lab’s end', function () {
     expect(await leftOf(id)).to.deep.equal([])
   })
 
-  it('keeps configuration and logs where it is asked to, and nothing else', async () => {
+  it('the lab keeps configuration and logs where it is asked to, and nothing else', async () => {
     const { id, part } = await start('--keep')
     await part.stop()
     expect(await leftOf(id)).to.deep.equal([id])

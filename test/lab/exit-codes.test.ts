@@ -55,7 +55,7 @@ describe('the command line’s exit codes, on the kernel', function () {
   const command = (args: string[], more: Record<string, string> = {}): Promise<CommandResult> =>
     machine.run(process.execPath, portreeve(...args), { env: { ...env, ...more } })
 
-  it('ends with 3 where there is no token, or one that the portal refuses, and never shows it', async () => {
+  it('a client ends with 3 where there is no token, or one that the portal refuses, and never shows the token', async () => {
     const refused = { PORTREEVE_TOKEN: '.a-token-that-nobody-made' }
     for (const args of [
       ['gateway', '--config', files.gateway],
@@ -70,7 +70,7 @@ describe('the command line’s exit codes, on the kernel', function () {
     }
   })
 
-  it('ends a running client with 0 by client down, and by SIGTERM, and its status with 0 while it is connected', async () => {
+  it('a running client ends with 0 by `client down` and by SIGTERM, and its status with 0 while it is connected', async () => {
     const clientToken = await makeClientToken()
     for (const end of ['down', 'SIGTERM']) {
       const args = portreeve('client', 'up', '--config', files.client)
@@ -89,7 +89,7 @@ describe('the command line’s exit codes, on the kernel', function () {
     }
   })
 
-  it('refuses a second client on the same machine with 1, and leaves the first alone', async () => {
+  it('a second client on the same machine ends with 1, and leaves the first one alone', async () => {
     const clientToken = await makeClientToken()
     const args = portreeve('client', 'up', '--config', files.client)
     const own = { ...env, PORTREEVE_TOKEN: clientToken }
@@ -105,7 +105,7 @@ describe('the command line’s exit codes, on the kernel', function () {
     expect(await client.stop()).to.deep.equal({ code: 0, signal: null })
   })
 
-  it('ends a portal with 0 by SIGTERM', async () => {
+  it('a portal ends with 0 by SIGTERM', async () => {
     expect(await portal.stop()).to.deep.equal({ code: 0, signal: null })
   })
 

@@ -18,14 +18,14 @@ describe('X1 a tunnel transport that is not WireGuard', function () {
     await bed.startClient('client', { settings: MEMORY })
   })
 
-  it('carries the page of a resource between a real client and a real gateway, in the script lane', async () => {
+  it('X1 the page of a resource passes between a real client and a real gateway of the other transport, in the script lane', async () => {
     await bed().knows('wiki')
     expect(await bed().page(`http://${target}:${WEB_PORT}/`)).to.include({ server: 'target' })
     for (const name of ['client', 'gateway']) expect(bed().part(name).output).to.include('exports no keys')
     expect(await bed().status()).to.have.nested.property('transport.plugin', 'transport-memory')
   })
 
-  it('is none of a client that carries packets by WireGuard, which is told why, as is the admin', async () => {
+  it('X1 a client of WireGuard and the admin are told that the gateway has another transport', async () => {
     await bed().join('client-2', [{ network: 'lan', host: CLIENT_HOST + 1 }])
     await bed().startClient('client-2')
     await bed().knows('wiki', 'client-2')

@@ -25,7 +25,7 @@ export const laneSuite = (lanes: { client: 'native' | 'script'; gateway: 'native
       await bed.close()
     })
 
-    it('carry TCP both ways unchanged, by name and by address, without a wrong checksum', async () => {
+    it('TCP passes both ways unchanged, by name and by address, without a wrong checksum', async () => {
       const server = bed.server.spawn(process.execPath, [program('echo-server'), '0.0.0.0', String(IPERF_PORT)], {
         name: 'echo',
       })

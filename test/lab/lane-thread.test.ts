@@ -9,7 +9,7 @@ describe('the native lane', function () {
   needsKernel()
   this.timeout(240_000)
 
-  it('moves packets while the thread of its host is blocked', async () => {
+  it('the native lane moves packets while the thread of its host is blocked', async () => {
     const run = await RunDirectory.open()
     try {
       const machine = await Namespace.create(run, 'blocked')

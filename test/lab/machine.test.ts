@@ -75,7 +75,7 @@ describe('the machine of a client', function () {
     ['a second client with the same device', { device: 'tun-portreeve', role: 'client' }],
     ['a gateway', { device: 'tun-gateway', role: 'gateway' }],
   ] as const) {
-    it(`M5 refuses ${what} in a sentence, before anything of the first is touched`, async () => {
+    it(`M5 a machine with a client refuses ${what} in a sentence, before anything of the first is touched`, async () => {
       const { role, device } = settings
       const file = role === 'client' ? config() : join(packageRoot(), 'config', 'gateway.yaml')
       const text = stringify({
@@ -97,7 +97,7 @@ describe('the machine of a client', function () {
     })
   }
 
-  it('M2 D8 is put back by `client down` where the client was killed together with its guard', async () => {
+  it('M2 D8 `client down` restores the machine after the client was killed together with its guard', async () => {
     const { stdout } = await bed().machine('client').run('ip', ['-4', 'rule'])
     expect(stdout).to.contain('fwmark')
     await killAll()
@@ -111,7 +111,7 @@ describe('the machine of a client', function () {
     expect(again.stderr).to.contain('CLIENT_NOT_RUNNING')
   })
 
-  it('M2 D8 is put back by the next start, before anybody has signed in, and nothing of others is touched', async () => {
+  it('M2 D8 the next start restores the machine of a killed client, before anybody has signed in, and touches nothing of others', async () => {
     await bed().startClient('client')
     const machine = bed().machine('client')
     await machine.mustRun('nft', ['add', 'table', 'inet', 'theirs'])
@@ -132,7 +132,7 @@ describe('the machine of a client', function () {
     await part.stop()
   })
 
-  it('M2 is not touched by `client down` while another client runs on it, which is named', async () => {
+  it('M2 `client down` does not touch the machine while another client runs on it, and names that client', async () => {
     await bed().startClient('client')
     const stood = await stateOf()
     const text = stringify({

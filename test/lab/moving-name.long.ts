@@ -36,7 +36,7 @@ describe('a name that moves under a running flow, on the kernel', function () {
   })
   after(() => dns?.close())
 
-  it('D10 the flow stays, and new ones go to the new address once the 30 s of the cache are over', async () => {
+  it('D10 a flow stays when its name moves, and new flows go to the new address once the 30 s of the cache are over', async () => {
     expect((await dns.page(`http://${NAME}/`)).server).to.equal('web')
     const holder = dns.lab.machines.client.spawn(process.execPath, ['-e', HOLDER, NAME], { name: 'holder' })
     await holder.line((line) => line === 'at web')

@@ -67,7 +67,7 @@ describe('a neighbour of a client and of a gateway', function () {
     ['client', 'tun-portreeve', 'neighbour'],
     ['gateway', 'tun-gateway', 'public'],
   ] as const) {
-    it(`P9 D16 hears nothing of a ${role} at its tunnel addresses, in both families, by TCP, UDP and ping`, async () => {
+    it(`P9 D16 a neighbour hears nothing of a ${role} at its tunnel addresses, in both families, by TCP, UDP and ping`, async () => {
       const [addresses, open] = [await addressesOf(role, device), await listening(role)]
       expect(addresses).to.have.length(2)
       expect(open).to.have.length.above(0)
@@ -75,7 +75,7 @@ describe('a neighbour of a client and of a gateway', function () {
         expect(await heard(neighbour, address, [...PORTS, ...open]), address).to.deep.equal([])
     })
 
-    it(`D16 reaches no name service of a ${role} where somebody has flushed all nft rules, though its kernel answers`, async () => {
+    it(`D16 a neighbour reaches no name service of a ${role} whose nft rules were flushed, though its kernel answers`, async () => {
       const [addresses, open] = [await addressesOf(role, device), await listening(role)]
       const { stdout: rules } = await bed().machine(role).mustRun('nft', ['list', 'ruleset'])
       await bed().machine(role).mustRun('nft', ['flush', 'ruleset'])
@@ -91,7 +91,7 @@ describe('a neighbour of a client and of a gateway', function () {
     })
   }
 
-  it('D16 gets no way into the tunnel by a client that forwards and masquerades, though its containers do', async () => {
+  it('D16 a neighbour gets no way into the tunnel by a client that forwards and masquerades, though its containers do', async () => {
     const client = bed().machine('client')
     const mapped = [...(await bed().resolve('web.example.org')), ...(await bed().resolve('web.example.org', 'AAAA'))]
     expect(mapped).to.have.length(8)

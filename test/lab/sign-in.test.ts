@@ -87,13 +87,13 @@ describe('portreeve client sign-in, on the kernel', function () {
     await run.close()
   })
 
-  it('is signed out at first: status says so and ends with 3', async () => {
+  it('a client without a token is signed out: status says so and ends with 3', async () => {
     const before = await status()
     expect(before.code).to.equal(3)
     expect(before.status).to.include({ state: 'signed_out', account: null, actor: null, lane: null })
   })
 
-  it('S7 goes by a browser to a real provider and back to the loopback address, and the client connects', async () => {
+  it('S7 a sign-in goes by a browser to a real provider and back to the loopback address, and the client connects', async () => {
     const { code, stdout } = await portreeveOn('client', 'sign-in', '--json')
     expect(code).to.equal(0)
     const { url } = JSON.parse(stdout) as { url: string }
@@ -113,7 +113,7 @@ describe('portreeve client sign-in, on the kernel', function () {
     expect(signedIn).to.include({ state: 'connected', account: 'example', actor: 'ada@example.org' })
   })
 
-  it('S5 S8 keeps the whole token in a 0600 file, and shows it nowhere', async () => {
+  it('S5 S8 a client keeps the whole token in a 0600 file, and shows it nowhere', async () => {
     expect((await stat(kept())).mode & 0o777).to.equal(0o600)
     const token = (await readFile(kept(), 'utf8')).trim()
     expect(token).to.match(/^[0-9a-f]{64}\./)
@@ -123,7 +123,7 @@ describe('portreeve client sign-in, on the kernel', function () {
     expect(again.stderr).to.include('SIGNED_IN')
   })
 
-  it('signs out: the token is forgotten, and the client waits for the next sign-in', async () => {
+  it('a sign-out forgets the token, and the client waits for the next sign-in', async () => {
     const { code, stdout } = await portreeveOn('client', 'sign-out', '--json')
     expect([code, JSON.parse(stdout)]).to.deep.equal([0, { state: 'signed_out' }])
     await eventually(async () => ((await status()).code === 3 ? true : undefined), {

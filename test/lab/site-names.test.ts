@@ -11,7 +11,7 @@ import { PATIENCE_MS } from '../kit/patience.ts'
 const WEB = MACHINES.web.site
 const FILES = MACHINES.files.site
 
-describe('names of a site on the kernel, as its gateway finds them', function () {
+describe('DNS of a site on the kernel, as its gateway resolves it', function () {
   this.timeout(240_000)
   needsKernel()
   let dns: DnsLab
@@ -42,7 +42,7 @@ describe('names of a site on the kernel, as its gateway finds them', function ()
   })
   after(() => dns?.close())
 
-  it('D15 have records of every type, over UDP and TCP, without a real address', async () => {
+  it('D15 names of a site have records of every type, over UDP and TCP, without a real address', async () => {
     for (const over of ['+notcp', '+tcp']) {
       const mx = await dns.dig(over, 'corp.example.org', 'MX')
       expect(mx.answers, mx.text).to.deep.equal(['10 mail.corp.example.org.'])
@@ -56,7 +56,7 @@ describe('names of a site on the kernel, as its gateway finds them', function ()
     expect(any.answers.filter(isMapped), any.text).to.have.length(4)
   })
 
-  it('D15 have what the site does not have from an upstream', async () => {
+  it('D15 names of a site have records from an upstream that the site does not have', async () => {
     const mx = await dns.dig('www.corp.example.org', 'MX')
     expect(mx.answers, mx.text).to.deep.equal(['5 public-mail.example.org.'])
     const none = await dns.dig('www.corp.example.org', 'SSHFP')
@@ -66,18 +66,18 @@ describe('names of a site on the kernel, as its gateway finds them', function ()
     ).to.equal(true)
   })
 
-  it('are found in the hosts file of the gateway, whose changes are seen', async () => {
+  it('names of a site are found in the hosts file of the gateway, whose changes are seen', async () => {
     expect((await dns.page('http://printer.corp.example.org/')).server).to.equal('web')
     await dns.lab.machines['gateway-1'].etc('hosts', `${FILES} printer2.corp.example.org\n`)
     expect((await dns.page('http://printer2.corp.example.org/')).server).to.equal('files')
   })
 
-  it('of one label are found by the search list of the gateway', async () => {
+  it('names of one label are found by the search list of the gateway', async () => {
     expect((await dns.page('http://intranet/')).server).to.equal('files')
     expect(dns.seen('site-dns', 'intranet.nowhere.example.org')).not.to.deep.equal([])
   })
 
-  it('are usable at once where the name server answers nothing about one family', async () => {
+  it('names of a site resolve at once where the name server answers nothing about one family', async () => {
     // Queries of this length about AAAA: UDP, a header, a name of 23 bytes, and then the type.
     const rule = [
       'add',
@@ -107,7 +107,7 @@ describe('names of a site on the kernel, as its gateway finds them', function ()
     expect(dropped['resolver']).to.have.property('site-resolver-went-on')
   })
 
-  it('D13 are NXDOMAIN once the site has said so; what it found is said by name, to people and to admins', async () => {
+  it('D13 names of a site are NXDOMAIN once the site has said so; people and admins are told of the site’s finding by name', async () => {
     await dns.page('http://typo.corp.example.org/')
     await dns.page('http://bad.corp.example.org/')
     const names = await eventually(

@@ -28,7 +28,7 @@ describe('the lab', function () {
   needsKernel()
   this.timeout(400_000)
 
-  it('walks through its story on the real kernel, every step holds, and nothing is left', async () => {
+  it('the lab walks through its story on the real kernel, every step holds, and nothing is left', async () => {
     const before = await machineState()
     const command = ['dist/hosts/cli/main.js', 'lab', '--once', '--json']
     const { code, stdout, stderr } = await runCommand(process.execPath, command, {

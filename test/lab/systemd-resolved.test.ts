@@ -71,7 +71,7 @@ describe('a client beside systemd-resolved', function () {
   const upstreamAnswers = async (): Promise<true | undefined> =>
     (await addresses('www.corp.example.org')).includes('203.0.113.66') ? true : undefined
 
-  it('D7 is found by `auto`, is asked for every name, and knows the search domain', async () => {
+  it('D7 systemd-resolved is found by `auto`, is asked for every name, and knows the search domain', async () => {
     await eventually(
       async () => {
         // The search domain is set after the servers, by a message of its own.
@@ -87,19 +87,19 @@ describe('a client beside systemd-resolved', function () {
     expect(await addresses('public.example.com')).to.deep.equal(['203.0.113.66'])
   })
 
-  it('D7 short names work, also for curl', async () => {
+  it('D7 short names work through systemd-resolved, also for curl', async () => {
     const short = await addresses('www')
     expect(short.some(isMapped), short.join(' ')).to.equal(true)
     const { stdout } = await resolved.run('curl', ['-s', '--max-time', '30', 'http://www/'])
     expect(JSON.parse(stdout)).to.deep.include({ server: 'web', host: 'www' })
   })
 
-  it('D6 long answers pass through it whole', async () => {
+  it('D6 long answers pass through systemd-resolved whole', async () => {
     const { stdout } = await resolved.run('dig', ['+short', '+tcp', 'www.corp.example.org', 'A'])
     expect(stdout.trim().split('\n').filter(isMapped)).to.have.length(4)
   })
 
-  it('D8 SIGKILL, a restart and a stop leave nothing, and its link is never touched', async () => {
+  it('D8 SIGKILL, a restart and a stop of the client leave nothing in systemd-resolved, and its link is never touched', async () => {
     const link = async () => (await resolved.run('readlink', ['/etc/resolv.conf'])).stdout.trim()
     expect(await link()).to.equal('/run/systemd/resolve/stub-resolv.conf')
     client.kill('SIGKILL')

@@ -94,19 +94,19 @@ describe('upstream resolvers on the kernel', function () {
     (await dns.status()).resources.find((resource) => resource.address === address)?.state
   const answer = async (...args: string[]) => (await dns.dig('www.example.com', 'A', ...args)).answers
 
-  it("D2 D12 without any the system's own are asked", async () => {
+  it("D2 D12 the system's own resolvers are asked where the account sets none", async () => {
     expect((await dns.status()).dns.upstreams).to.deep.equal([`${OUTSIDE}:53`])
     expect(await answer()).to.deep.equal(['192.0.2.1'])
   })
 
-  it('D12 DNS over TLS', async () => {
+  it('D12 an upstream is asked by DNS over TLS', async () => {
     await use([{ type: 'tls', address: OUTSIDE, server_name: Unbound.serverName }])
     expect((await dns.status()).dns.upstreams).to.deep.equal([`tls://${Unbound.serverName} (${OUTSIDE}:853)`])
     expect(await answer()).to.deep.equal(['192.0.2.3'])
     expect(await answer('+tcp')).to.deep.equal(['192.0.2.3'])
   })
 
-  it("D12 DNS over HTTPS, found by the system's own resolver", async () => {
+  it("D12 an upstream is asked by DNS over HTTPS, found by the system's own resolver", async () => {
     await use([{ type: 'https', url: `https://${Unbound.serverName}/dns-query` }])
     expect(await answer()).to.deep.equal(['192.0.2.3'])
     await use([{ type: 'https', url: `https://${OUTSIDE}/dns-query` }])
@@ -114,12 +114,12 @@ describe('upstream resolvers on the kernel', function () {
     expect(await answer('+tcp')).to.deep.equal(['192.0.2.3'])
   })
 
-  it('D12 a server that is not who it should be is not believed', async () => {
+  it('D12 an upstream whose certificate is for another name is not believed', async () => {
     await use([{ type: 'tls', address: OUTSIDE, server_name: 'other.example.org' }])
     expect(await dns.dig('www.example.com', 'A')).to.deep.include({ status: 'SERVFAIL', answers: [] })
   })
 
-  it('D12 one that is itself a resource is asked through the tunnel', async () => {
+  it('D12 an upstream that is itself a resource is asked through the tunnel', async () => {
     await use([{ type: 'udp', address: SITE_DNS }])
     expect(await answer()).to.deep.equal(['192.0.2.2'])
     expect(await answer('+tcp')).to.deep.equal(['192.0.2.2'])
@@ -138,7 +138,7 @@ describe('upstream resolvers on the kernel', function () {
     expect(dns.seen('upstream', RESOURCE), 'the name stays here').to.deep.equal([])
   })
 
-  it('D12 a dead one is left after a second, and asked last from then on', async () => {
+  it('D12 a dead upstream is left after a second, and asked last from then on', async () => {
     const { upstream } = dns.lab.machines
     await upstream.mustRun('ip', ['address', 'add', `${DEAD}/32`, 'dev', 'lo'])
     const silent = upstream.spawn(process.execPath, ['-e', SILENT_SERVER, DEAD], { name: 'silent' })
@@ -167,7 +167,7 @@ describe('upstream resolvers on the kernel', function () {
     }
   })
 
-  it('D12 one that is dead is left within a second or so, and used again when it is back and needed', async () => {
+  it('D12 a dead upstream is left within a second or so, and used again when it is back and needed', async () => {
     await use([
       { type: 'udp', address: OUTSIDE },
       { type: 'tls', address: OUTSIDE, server_name: Unbound.serverName },

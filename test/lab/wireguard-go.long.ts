@@ -8,7 +8,7 @@ describe('T9 the WireGuard transport and a real wireguard-go, at length', functi
   this.timeout(300_000)
   const pair = useWireGuardPair()
 
-  it('get a session while it is under load: it asks for a cookie, and gets it back', async () => {
+  it('T9 the transport gets a session with a wireguard-go under load: it is asked for a cookie, and gives it back', async () => {
     const { us } = pair()
     await pair().configure({ theyKnowWhere: false })
     us.connect()
@@ -38,7 +38,7 @@ describe('T9 the WireGuard transport and a real wireguard-go, at length', functi
     }
   })
 
-  it('it renews the keys by itself after two minutes, while its pings go on', async () => {
+  it('T9 wireguard-go renews the keys by itself after two minutes, while its pings go on', async () => {
     const { us, there } = pair()
     await pair().configure({ theyKnowWhere: true })
     us.answerPings()

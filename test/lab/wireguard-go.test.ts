@@ -16,7 +16,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
   this.timeout(240_000)
   const pair = useWireGuardPair()
 
-  it('get a session that we begin, and its kernel answers pings of every size through it', async () => {
+  it('T9 we begin a session with wireguard-go, and its kernel answers pings of every size through it', async () => {
     await pair().configure({ theyKnowWhere: false })
     for (const [sequence, size] of [0, 1, 15, 16, 17, 100, 1000, 1372, 1392].entries()) {
       await pair().ping({ sequence, size })
@@ -25,14 +25,14 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect((await pair().wireGuardGo.state()).get('endpoint')).to.equal(pair().ourEndpoint)
   })
 
-  it('get a session that it begins, and we answer its pings', async () => {
+  it('T9 wireguard-go begins a session, and we answer its pings', async () => {
     await pair().configure({ theyKnowWhere: true })
     pair().us.answerPings()
     expect(await pair().theirPings()).to.equal(5)
     expect(pair().us.established).to.equal(1)
   })
 
-  it('get through when both begin at once', async () => {
+  it('T9 packets get through when we and wireguard-go begin at once', async () => {
     const { us } = pair()
     await pair().configure({ theyKnowWhere: true })
     us.choosePath(pair().theirEndpoint)
@@ -42,7 +42,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect(await theirs).to.equal(8)
   })
 
-  it('change keys after two minutes, and again after the keys expired, while traffic goes on', async () => {
+  it('T9 keys change after two minutes, and again after they have expired, while traffic with wireguard-go goes on', async () => {
     const { us } = pair()
     await pair().configure({ theyKnowWhere: false })
     us.answerPings()
@@ -63,7 +63,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     { who: 'we, who began, renew them by time', theyBegin: false, pace: { afterMs: 400, timeoutMs: 200 } },
     { who: 'it began, and we renew them by count', theyBegin: true, pace: { afterMessages: 30, timeoutMs: 200 } },
   ]) {
-    it(`lose nothing while keys change several times in two seconds: ${who}`, async () => {
+    it(`T9 no packet is lost while keys change several times in two seconds: ${who}`, async () => {
       const { us } = pair()
       await pair().restart(OURS.port, { pace })
       await pair().configure({ theyKnowWhere: theyBegin })
@@ -80,7 +80,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     })
   }
 
-  it('go on after our end was restarted with the same keys', async () => {
+  it('T9 traffic with wireguard-go goes on after our end was restarted with the same keys', async () => {
     await pair().configure({ theyKnowWhere: false })
     await pair().ping({ sequence: 1, size: 64 })
     await pair().restart(OURS.port + 1)
@@ -89,7 +89,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect((await pair().wireGuardGo.state()).get('endpoint')).to.equal(`${OURS.outer}:${OURS.port + 1}`)
   })
 
-  it('get no session with another pre-shared key', async () => {
+  it('T9 there is no session with wireguard-go with another pre-shared key', async () => {
     const { us } = pair()
     await pair().configure({ theyKnowWhere: false, psk: new Uint8Array(32).fill(1) })
     us.send(pair().request({ sequence: 1, size: 10 }))
@@ -98,7 +98,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect(us.established).to.equal(0)
   })
 
-  it('go on when our address changes, and when its port does', async () => {
+  it('T9 traffic with wireguard-go goes on when our address changes, and when its port does', async () => {
     const { us, here, wireGuardGo } = pair()
     await pair().configure({ theyKnowWhere: false })
     us.answerPings()
@@ -114,7 +114,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect(us.established).to.equal(1)
   })
 
-  it('get a session and every packet through loss of a fifth in each direction', async () => {
+  it('T9 a session and every packet get through loss of a fifth in each direction', async () => {
     await pair().there.mustRun('nft', ['-f', '-'], { input: LOSS })
     await pair().configure({ theyKnowWhere: false })
     await pair().pingInsistently(20)
@@ -124,7 +124,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     { who: 'we begin', theyBegin: false },
     { who: 'it begins', theyBegin: true },
   ]) {
-    it(`take each packet once that is doubled, lost or overtaken on the way, however late it is: ${who}`, async () => {
+    it(`T9 each packet is taken once that is doubled, lost or overtaken on the way, however late it is: ${who}`, async () => {
       const { us } = pair()
       await pair().restart(OURS.port, { pace: { timeoutMs: 500 } })
       await pair().disorder({ seed: who, lost: 10, doubled: 20, overtaken: 40, overtakers: 60 })
@@ -153,7 +153,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     })
   }
 
-  it('change keys many times in a network that loses, doubles and reorders, and traffic gets through', async () => {
+  it('T9 keys change many times in a network that loses, doubles and reorders, and traffic gets through', async () => {
     const { us } = pair()
     await pair().restart(OURS.port, { pace: { afterMs: 300, timeoutMs: 150 } })
     await pair().disorder({ seed: 'rekeys', lost: 5, doubled: 10, overtaken: 30, overtakers: 20 })
@@ -168,7 +168,7 @@ describe('T9 the WireGuard transport and a real wireguard-go', function () {
     expect(Math.min(toThem.late, toUs.late)).to.be.at.least(10)
   })
 
-  it('takes our cookie while we are under load, and gets a session with it', async () => {
+  it('T9 wireguard-go takes our cookie while we are under load, and gets a session with it', async () => {
     const { us } = pair()
     await pair().restart(OURS.port, { alwaysUnderLoad: true })
     await pair().configure({ theyKnowWhere: true })

@@ -58,7 +58,7 @@ describe('a gateway that is cut off from the portal', () => {
   for (const [what, remove] of Object.entries(REMOVALS)) {
     for (const restarts of [false, true]) {
       const meanwhile = restarts ? ', and the portal restarts and has forgotten what it owes it' : ''
-      it(`P6 has nothing once it is back where ${what}${meanwhile}`, () => {
+      it(`P6 a gateway that was cut off has no grant once it is back where ${what}${meanwhile}`, () => {
         const of = granted()
         const { world, portal, gateway } = of
         world.network.setLink(world.portalHost, gateway.host, { cut: true })

@@ -247,12 +247,12 @@ const FRESH = Number(process.env['PORTREEVE_SEED'] ?? Math.floor(Math.random() *
 
 describe('random scenarios against the model of who may reach what', () => {
   for (const seed of SEEDS) {
-    it(`holds for the kept seed ${seed}`, () => {
+    it(`access in a random scenario is as the model says, for the kept seed ${seed}`, () => {
       new Scenario(seed).run()
     }).timeout(300_000)
   }
 
-  it(`holds for a fresh seed (PORTREEVE_SEED=${FRESH} replays it)`, () => {
+  it(`access in a random scenario is as the model says, for a fresh seed (PORTREEVE_SEED=${FRESH} replays it)`, () => {
     process.stdout.write(`      seed ${FRESH}\n`)
     new Scenario(FRESH).run()
   }).timeout(300_000)

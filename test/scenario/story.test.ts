@@ -74,7 +74,7 @@ describe('the whole system in virtual time', () => {
     expect(thief.ended).to.equal('signed_out')
   })
 
-  it('the status says who is signed in where, and which gateway serves what', () => {
+  it('the client’s status says who is signed in where, and which gateway serves what', () => {
     world.portal.policy(staff.id, printers.id)
     signIn()
     expect(reach(PRINTER, 1_000)).to.not.equal(undefined)

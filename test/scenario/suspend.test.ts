@@ -104,7 +104,7 @@ class SleepyWorld {
 
 describe('a client whose machine slept', () => {
   for (const [title, sleepMs] of Object.entries(SLEEPS)) {
-    it(`H7 for ${title} has its tunnel again within 2 s of the first packet, whatever timers are late`, () => {
+    it(`H7 a client that slept ${title} has its tunnel again within 2 s of the first packet, whatever timers are late`, () => {
       const world = new SleepyWorld()
       world.send()
       world.clock.advance(5 * SECOND)

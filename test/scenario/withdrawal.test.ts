@@ -485,12 +485,12 @@ const FRESH = Number(process.env['PORTREEVE_SEED'] ?? Math.floor(Math.random() *
 
 describe('P6 every kind of removal, at random moments', () => {
   for (const seed of SEEDS) {
-    it(`leaves nothing behind for the kept seed ${seed}`, () => {
+    it(`P6 random removals leave no access behind, for the kept seed ${seed}`, () => {
       new Scenario(seed).run()
     }).timeout(300_000)
   }
 
-  it(`leaves nothing behind for a fresh seed (PORTREEVE_SEED=${FRESH} replays it)`, () => {
+  it(`P6 random removals leave no access behind, for a fresh seed (PORTREEVE_SEED=${FRESH} replays it)`, () => {
     process.stdout.write(`      seed ${FRESH}\n`)
     new Scenario(FRESH).run()
   }).timeout(300_000)

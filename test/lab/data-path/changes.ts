@@ -78,7 +78,7 @@ export const changeTests = (bed: () => Bed): void => {
     )
 
   describe('T5 changes and many flows', () => {
-    it('T5 of overlapping resources the one that permits the port wins, then the most specific', async () => {
+    it('T5 among overlapping resources the one that permits the port wins, then the most specific', async () => {
       await bed().page(`http://${target}:${WEB_PORT}/`)
       const asked = await bed().decisions('target')
       expect(await meets(`http://${target}:${ADMIN_PORT}/`)).to.equal('curl 7')
@@ -116,7 +116,7 @@ export const changeTests = (bed: () => Bed): void => {
       }
     })
 
-    it(`ten thousand flows of one client through one name are told apart`, async () => {
+    it(`T5 ten thousand flows of one client through one name are told apart`, async () => {
       const [address = ''] = await bed().resolve('wiki.example.org')
       const args = ['-c', MANY_FLOWS, address, String(ECHO_PORT), String(FLOWS)]
       const { stdout } = await bed().machine('client').mustRun('python3', args, { timeoutMs: 80_000 })

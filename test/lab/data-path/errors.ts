@@ -47,9 +47,9 @@ export const errorTests = (bed: () => Bed): void => {
     return { bytes, sha256 }
   }
 
-  describe('T7 errors, sizes and marks', () => {
+  describe('T7 ICMP errors, packet sizes and ECN marks', () => {
     for (const { family, of, flag, literal, type } of FAMILIES) {
-      it(`a closed port is refused at once, ${family}`, async () => {
+      it(`T7 a closed port is refused at once, ${family}`, async () => {
         const name = 'wiki.example.org'
         const [address = ''] = await bed().resolve(name, type)
         const answer = await fetchPage(bed().machine('client'), `http://${literal(address)}:9/`, {
@@ -63,7 +63,7 @@ export const errorTests = (bed: () => Bed): void => {
         expect(stdout.trim()).to.equal('ConnectionRefusedError')
       })
 
-      it(`a router where the hop limit ends says so, as the one that the client knows, ${family}`, async () => {
+      it(`T7 a router on the site reports an exceeded hop limit, quoting the packet as the client sent it, ${family}`, async () => {
         // The gateway is the first hop, the site's router the second.
         const far = of('far', FAR_HOST)
         await eventually(
@@ -74,7 +74,7 @@ export const errorTests = (bed: () => Bed): void => {
         expect(await ping(flag, far)).to.include('1 received')
       })
 
-      it(`and so it does of a packet for a name, whose addresses are translated in the quoted packet, ${family}`, async () => {
+      it(`T7 a router reports an exceeded hop limit for a name, with the quoted addresses translated back, ${family}`, async () => {
         const [address = ''] = await bed().resolve('far.example.org', type)
         await eventually(
           async () =>
@@ -86,7 +86,7 @@ export const errorTests = (bed: () => Bed): void => {
         expect(await ping(flag, address)).to.include('1 received')
       })
 
-      it(`ECN survives in both directions, ${family}`, async () => {
+      it(`T7 ECN marks survive in both directions, ${family}`, async () => {
         const on = ['-qw', 'net.ipv4.tcp_ecn=1']
         for (const machine of ['client', 'target']) await bed().machine(machine).mustRun('sysctl', on)
         const there = await marked(bed(), 'target')
@@ -126,7 +126,7 @@ export const errorTests = (bed: () => Bed): void => {
     }
 
     for (const { family, of, flag, type, headerBytes } of FAMILIES) {
-      it(`what does not fit into the tunnel is too big, and what just fits passes, ${family}`, async () => {
+      it(`T7 a packet that does not fit into the tunnel is reported as too big, and one that just fits passes, ${family}`, async () => {
         // Every link around the tunnel has room for more.
         const onSite = await bed()
           .machine('gateway')
@@ -141,7 +141,7 @@ export const errorTests = (bed: () => Bed): void => {
         expect(await pingOf(TUNNEL_MTU + 1)).to.match(/mtu ?[=:] ?1408/)
       })
 
-      it(`a site that sends more than fits into the tunnel is told so, and sends less from then on, ${family}`, async () => {
+      it(`T7 a site that sends more than fits into the tunnel is told so, and sends less from then on, ${family}`, async () => {
         const [address = ''] = await bed().resolve('wiki.example.org', type)
         const gateway = of('site', GATEWAY_HOST)
         const target = bed().machine('target')
@@ -166,7 +166,7 @@ export const errorTests = (bed: () => Bed): void => {
       })
     }
 
-    it('a path with a small MTU is found out, and a big upload arrives whole', async () => {
+    it('T7 a path with a small MTU behind the gateway is found, and a big upload arrives whole', async () => {
       const url = `http://${ipv4Of('far', FAR_HOST)}/`
       const body = 'portreeve '.repeat(30_000)
       expect(await upload(url, body)).to.deep.equal(whole(body))
@@ -177,7 +177,7 @@ export const errorTests = (bed: () => Bed): void => {
       expect(await ping('-M', 'do', '-s', String(FAR_MTU - 28), ipv4Of('far', FAR_HOST))).to.include('1 received')
     })
 
-    it('the same through a name, where addresses are translated in the quoted packet', async () => {
+    it('T7 a path with a small MTU is found through a name, whose addresses are translated in the quoted packet', async () => {
       const addresses = await bed().resolve('far.example.org')
       const body = 'portreeve '.repeat(30_000)
       expect(await upload('http://far.example.org/', body)).to.deep.equal(whole(body))
@@ -188,7 +188,7 @@ export const errorTests = (bed: () => Bed): void => {
     })
 
     for (const { family, of, flag, headerBytes } of FAMILIES) {
-      it(`fragments are dropped, and counted, and whole packets go on, ${family}`, async () => {
+      it(`T7 fragments are dropped and counted while whole packets go on, ${family}`, async () => {
         const far = of('far', FAR_HOST)
         const fragments = async (): Promise<number> => {
           const { dropped } = await bed().status()

@@ -12,8 +12,8 @@ const TARGET = ipv4Of('site', TARGET_HOST)
 
 /** Tests of clients that go on after their grants have expired, over either family. */
 export const expiryTests = (bed: () => Bed): void => {
-  describe('P7 a client that lies about expiry', () => {
-    it('P3 is ended by the gateway itself, while the portal is away', async function () {
+  describe('P7 a client that ignores the expiry of its grants', () => {
+    it('P3 a client that ignores the expiry of its grant is cut off by the gateway itself, while the portal is away', async function () {
       this.timeout(240_000)
       const witness = await Liar.join(bed(), { name: 'witness', host: 75 })
       const trial = new Trial(bed(), witness, await Passed.watch(bed().machine('gateway')))

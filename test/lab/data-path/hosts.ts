@@ -22,7 +22,7 @@ export const hostTests = (bed: () => Bed): void => {
     })
 
     for (const client of ['client-four', 'client-six']) {
-      it(`a ${client.slice(7)}-only client reaches both families through a gateway that has both`, async () => {
+      it(`T10 a ${client.slice(7)}-only client reaches both families through a gateway that has both`, async () => {
         for (const { of, literal, type } of FAMILIES) {
           const [address = ''] = await bed().resolve('wiki.example.org', type, client)
           const seen = await bed().page(`http://${literal(address)}/`, { client })
@@ -31,7 +31,7 @@ export const hostTests = (bed: () => Bed): void => {
       })
     }
 
-    it('a client with both, and one with the same family, use gateways of one family', async () => {
+    it('T10 a client with both families, and one with the same family, use gateways of one family', async () => {
       for (const client of ['client', 'client-four']) {
         const seen = await bed().page('http://four.example.org/', { client })
         expect(seen.from.split(' ')[0]).to.equal(ipv4Of('site', 104))

@@ -51,7 +51,7 @@ export const internetTests = (bed: () => Bed): void => {
   describe('T8 the Internet resource', () => {
     const seenBy = async (url: string): Promise<string> => (await bed().page(url)).from.split(' ')[0] ?? ''
 
-    it('leads public traffic to the gateway, and an account has it once', async () => {
+    it('T8 the Internet resource leads public traffic to the gateway, and an account has it once', async () => {
       for (const { of, literal } of FAMILIES) {
         expect(await seenBy(`http://${literal(of('outside', PUBLIC_HOST))}/`)).to.equal(of('lan', CLIENT_HOST))
       }
@@ -76,14 +76,14 @@ export const internetTests = (bed: () => Bed): void => {
     })
 
     for (const { family, of, literal, flag } of FAMILIES) {
-      it(`leaves the local network local, ${family}`, async () => {
+      it(`T8 the Internet resource leaves the local network local, ${family}`, async () => {
         // The neighbour's IPv6 address is a public one.
         expect(await seenBy(`http://${literal(of('lan', NEIGHBOUR_HOST))}:${WEB_PORT}/`)).to.equal(
           of('lan', CLIENT_HOST),
         )
       })
 
-      it(`has no loop: the tunnel and the portal are reached past it, ${family}`, async () => {
+      it(`T8 the Internet resource makes no loop: the portal and the tunnel are reached past it, ${family}`, async () => {
         const { client } = { client: bed().machine('client') }
         const marked = await client.mustRun('ip', [
           flag,
@@ -100,7 +100,7 @@ export const internetTests = (bed: () => Bed): void => {
     }
 
     for (const { family, of, literal, flag } of FAMILIES) {
-      it(`leaves what no network behind the link can mean to the machine itself, ${family}`, async () => {
+      it(`T8 the Internet resource leaves addresses that no network behind the link can have to the machine itself, ${family}`, async () => {
         const client = bed().machine('client')
         const goals =
           family === 'IPv4'
@@ -112,7 +112,7 @@ export const internetTests = (bed: () => Bed): void => {
         }
       })
 
-      it(`carries nothing that is not public: that is unreachable at once, ${family}`, async () => {
+      it(`T8 the Internet resource carries no private destination, which is unreachable at once, ${family}`, async () => {
         // An address that is in no resource and is not public.
         const goal = family === 'IPv4' ? '10.99.0.1' : 'fd99::1'
         const { stdout, stderr } = await bed()
@@ -121,7 +121,7 @@ export const internetTests = (bed: () => Bed): void => {
         expect(stdout + stderr).to.match(/Destination Host Unreachable|Address unreachable/)
       })
 
-      it(`does not lead to the gateway’s own services, unless a prefix does, ${family}`, async () => {
+      it(`T8 the Internet resource does not lead to the gateway’s own services, unless a prefix does, ${family}`, async () => {
         const [client, neighbour] = [bed().machine('client'), bed().machine('neighbour')]
         const own = of('outside', GATEWAY_HOST)
         const url = `http://${literal(own)}:${ADMIN_PORT}/`
@@ -150,7 +150,7 @@ export const internetTests = (bed: () => Bed): void => {
       })
     }
 
-    it('carries nothing that is not public for a client that lies: the gateway refuses it', async () => {
+    it('T8 the gateway refuses private destinations of a client that lies about the Internet resource', async () => {
       const passed = await Passed.watch(bed().machine('gateway'))
       const liar = await Liar.join(bed(), { name: 'liar-internet', host: 72 })
       try {
@@ -175,7 +175,7 @@ export const internetTests = (bed: () => Bed): void => {
       }
     })
 
-    it('stays through a new connection to the portal, which is made past the tunnel', async () => {
+    it('T8 the Internet resource stays through a new connection to the portal, which is made past the tunnel', async () => {
       const portal = bed().machine('portal')
       await bed().stopPart('portal')
       await eventually(async () => ((await bed().status()).state === 'unreachable' ? true : undefined), {
@@ -195,7 +195,7 @@ export const internetTests = (bed: () => Bed): void => {
     })
 
     for (const { family, of, flag } of FAMILIES) {
-      it(`finds a portal that is known by a name, and moves, past the tunnel, ${family}`, async () => {
+      it(`T8 a portal that has a name and moves is found past the tunnel, ${family}`, async () => {
         const name = `named-${family.toLowerCase()}`
         const portal = bed().machine('portal')
         const url = `http://portal.example.net:${PORTAL_PORT}`

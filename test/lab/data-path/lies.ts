@@ -70,7 +70,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     return `^icmp ${type}/${code} ${source} > ${isIpv6 ? liar.ipv6 : liar.ipv4} \\(${escaped(describePacket(packet))}\\)$`
   }
 
-  it('T4 about filters: refused by the gateway too, with an answer that quotes its packet', async () => {
+  it('T4 a client that ignores its filters is refused by the gateway too, with an error that quotes its packet', async () => {
     const lies = [TARGET.ipv4, TARGET.ipv6].flatMap((destination) => [
       own({ destination, destinationPort: ADMIN_PORT }),
       own({ kind: 'udp', destination, destinationPort: ECHO_PORT }),
@@ -83,7 +83,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     }
   })
 
-  it('about where it sends from: others’ tunnel addresses, the site’s, the world’s, none', async () => {
+  it('T6 a client that forges its source gets nothing through: others’ tunnel addresses, the site’s, the world’s, none', async () => {
     const ipv4s = [
       '100.64.0.99',
       ipv4Of('site', 7),
@@ -100,7 +100,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     )
   })
 
-  it('about what it may reach: other addresses, the gateway’s ports, another client', async () => {
+  it('P7 a client gets nothing to a destination without a grant: other addresses, the gateway’s ports, another client', async () => {
     const others = await bed().api.list('clients')
     const client = others.find((row) => row['name'] === 'client')
     const tunnelAddresses = [client?.['ipv4'], client?.['ipv6']].map(String)
@@ -114,7 +114,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     )
   })
 
-  it('about mapped addresses: never assigned, of other names, of the site, too many, one twice', async () => {
+  it('P7 a client gets nothing to a false mapped address: never assigned, of other names, of the site, too many, one twice', async () => {
     const id = bed().id('web.example.org')
     const assign = (domain: string, proxyIps: string[], resource = id): Uint8Array =>
       encodeControlFrame({ type: 'assignedIps', resource, domain, proxyIps })
@@ -147,7 +147,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     await trial.allAfter(() => liar.send(reached('100.96.2.1')), 1)
   })
 
-  it('about lengths, headers and fragments', async () => {
+  it('P7 a client gets nothing through with false lengths, headers and fragments', async () => {
     const honest = own({ destination: TARGET.ipv4, destinationPort: WEB_PORT })
     const changed = (at: number, ...bytes: number[]): Uint8Array => {
       const packet = honest.slice()
@@ -196,7 +196,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     await trial.droppedFor(reasons, () => liar.send(...lies))
   })
 
-  it('about control frames: of the wrong direction, without an end, and noise', async () => {
+  it('P7 a client gets no effect from false control frames: of the wrong direction, without an end, and noise', async () => {
     const noise = encodeControlFrame({ type: 'domainStatus', resource: 'r', domain: 'd', status: 'Active' })
     const ofType = (type: number): Uint8Array => Uint8Array.from(noise, (byte, at) => (at === 40 ? type : byte))
     const answers = (): number => liar.packets.filter(isControlFrame).length
@@ -221,7 +221,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
     expect(answers(), 'control frames in answer').to.equal(before)
   })
 
-  describe('T9 about its datagrams', () => {
+  describe('T9 false datagrams of a client', () => {
     /** Seals a valid message that the gateway has not seen yet. */
     const sealed = async (): Promise<Uint8Array> => {
       const [datagram = new Uint8Array()] = await liar.seal(
@@ -231,14 +231,14 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
       return datagram
     }
 
-    it('repeated', async () => {
+    it('T9 repeated datagrams yield no packet', async () => {
       const honest = own({ destination: TARGET.ipv4, destinationPort: WEB_PORT })
       await trial.allAfter(() => liar.send(honest, honest, honest), 3)
       const repeated = liar.sent.slice(-3)
       await trial.droppedFor({ replayed: 6 }, () => liar.sendRaw(...repeated, ...repeated))
     })
 
-    it('tampered with: its index, its counter, its text, its tag', async () => {
+    it('T9 datagrams with a changed index, counter, text or tag yield no packet', async () => {
       const datagram = await sealed()
       const tampered = [4, 8, 20, datagram.length - 1].map((at) =>
         Uint8Array.from(datagram, (byte, index) => (index === at ? byte ^ 1 : byte)),
@@ -247,14 +247,14 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
       await trial.allAfter(() => liar.sendRaw(datagram), 1)
     })
 
-    it('cut off', async () => {
+    it('T9 datagrams that are cut short yield no packet', async () => {
       const datagram = await sealed()
       const cut = [0, 1, 4, 15, 31, 32, datagram.length - 1].map((length) => datagram.slice(0, length))
       await trial.droppedFor({ 'wrong-length': 1, 'wrong-key': 2 }, () => liar.sendRaw(...cut))
       await trial.allAfter(() => liar.sendRaw(datagram), 1)
     })
 
-    it('that come after more others than the replay window remembers', async () => {
+    it('T9 datagrams older than the replay window yield no packet', async () => {
       const late = await sealed()
       // A destination that is refused, so that the packets cost the site nothing.
       const refused = own({ destination: TARGET.ipv4, destinationPort: 9 })
@@ -264,7 +264,7 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
       await trial.droppedFor({ 'too-old': 1 }, () => liar.sendRaw(late))
     })
 
-    it('for another key: handshakes', async () => {
+    it('T9 handshakes for another key yield no session', async () => {
       const initiation = Uint8Array.from([1, 0, 0, 0, ...new Uint8Array(144).fill(7)])
       const response = Uint8Array.from([2, 0, 0, 0, ...new Uint8Array(88).fill(7)])
       const before = liar.handshakes.length

@@ -101,10 +101,10 @@ export const pathMtuTests = (bed: () => Bed): void => {
     })
   }
 
-  describe('T10 the path between client and gateway', () => {
+  describe('T10 the path MTU between client and gateway', () => {
     afterEach(widen)
 
-    it('that takes 1500 bytes is used for packets of 1408, and connections have segments that just fit', async () => {
+    it('T10 a path of 1500 bytes carries packets of 1408, and connections have segments that just fit', async () => {
       await restart()
       expect(await ping(900)).to.include('1 received')
       await mtuIs(bed(), TUNNEL_MTU)
@@ -112,7 +112,7 @@ export const pathMtuTests = (bed: () => Bed): void => {
       await segmentsFit(TUNNEL_MTU)
     })
 
-    it('that takes less, and says nothing, is found out before anything is lost', async () => {
+    it('T10 a path that carries less than 1500 bytes, without an ICMP error, is found before packets are lost', async () => {
       await narrow(1_420)
       await restart()
       expect(await ping(900)).to.include('1 received')
@@ -124,7 +124,7 @@ export const pathMtuTests = (bed: () => Bed): void => {
       await upload('portreeve '.repeat(30_000))
     })
 
-    it('that takes no more than it must carries what it must', async () => {
+    it('T10 a path that carries no more than it must carries every packet of 1280 bytes', async () => {
       await narrow(1_370)
       await restart()
       expect(await ping(900)).to.include('1 received')
@@ -134,7 +134,7 @@ export const pathMtuTests = (bed: () => Bed): void => {
       await upload('portreeve '.repeat(30_000))
     })
 
-    it('that becomes smaller under a download, without a word, does not end it', async () => {
+    it('T10 a path that becomes smaller under a download, without an ICMP error, does not end the download', async () => {
       await restart()
       expect(await ping(900)).to.include('1 received')
       await segmentsFit(TUNNEL_MTU)

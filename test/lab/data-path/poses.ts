@@ -80,7 +80,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
       destinationPort: WEB_PORT,
     })
 
-  it('by its tunnel addresses: sends nothing, wherever it is for', async () => {
+  it('T6 a client that sends from another client’s tunnel addresses gets nothing through, whatever the destination', async () => {
     const others = [VAULT.ipv4, VAULT.ipv6].map((destination) => ofOther(destination))
     const toTarget = [TARGET.ipv4, TARGET.ipv6].map((destination) => ofOther(destination))
     await trial.droppedFor({ 'source-not-own': 4 }, () => poser.send(...others, ...toTarget))
@@ -91,7 +91,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
     await trial.allAfter(() => poser.send(...own), 2)
   })
 
-  it('by its grants: reaches neither its addresses nor those that were mapped for it', async () => {
+  it('P7 a client reaches neither the addresses of another client’s grants nor those that were mapped for it', async () => {
     other.send(
       encodeControlFrame({
         type: 'assignedIps',
@@ -110,7 +110,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
     await trial.allAfter(() => other.send(ofOther(PROXY, 40_001)), 1)
   })
 
-  it('by its public key: gets no answer to a handshake without the private one', async () => {
+  it('P7 a client that claims another’s public key gets no answer to a handshake without the private key', async () => {
     const before = poser.handshakes.length
     await trial.droppedFor({ 'wrong-key': 3 }, () => {
       for (const sender of [1, 2, 3]) poser.initiate({ claimed: other.publicKey, sender })
@@ -122,7 +122,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
     expect(poser.handshakes.slice(before)).to.deep.equal([{ kind: 2, receiver: 4 }])
   })
 
-  it('by the index of its session: is told apart by the key', async () => {
+  it('P7 a client that uses the index of another’s session is told apart by the key', async () => {
     await trial.allAfter(() => other.send(ofOther(VAULT.ipv4, 40_002)), 1)
     const index = other.sent.at(-1)?.slice(INDEX_AT, INDEX_AT + 4) ?? new Uint8Array()
     const [sealed = new Uint8Array()] = await poser.seal(
@@ -135,7 +135,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
     await trial.allAfter(() => poser.sendRaw(sealed), 1)
   })
 
-  it('by datagrams that it has overheard: repeats them from where it is, to no end, and draws no answers', async () => {
+  it('P7 a client that repeats another’s overheard datagrams from its own address has no effect and draws no answers', async () => {
     await trial.allAfter(() => other.send(ofOther(VAULT.ipv4, 40_003)), 1)
     const overheard = other.sent.slice(-3)
     await trial.droppedFor({ replayed: 6 }, () => poser.sendRaw(...overheard, ...overheard))

@@ -70,7 +70,7 @@ export const resourceTests = (bed: () => Bed): void => {
       expect(new Set(answers.map(({ from }) => from)).size, stdout).to.equal(2)
     })
 
-    it(`T4 what the filter refuses is refused at once by the client, ${family}`, async () => {
+    it(`T4 a port that the filter refuses is refused at once by the client, ${family}`, async () => {
       const address = of('site', TARGET_HOST)
       const url = `http://${literal(address)}:${ADMIN_PORT}/`
       const answer = await fetchPage(bed().machine('client'), url, { timeoutMs: PATIENCE_MS })

@@ -43,7 +43,7 @@ export const toolTests = (bed: () => Bed): void => {
     })
 
     for (const { family, of, flag, type } of FAMILIES) {
-      it(`nc opens, talks, and is refused at once where the filter says so, ${family}`, async () => {
+      it(`T7 nc connects and talks, and is refused at once where the filter says so, ${family}`, async () => {
         const nc = (args: readonly string[], input = '') =>
           bed()
             .machine('client')
@@ -58,7 +58,7 @@ export const toolTests = (bed: () => Bed): void => {
         expect(performance.now() - began, 'far from its timeout').to.be.below(15_000)
       })
 
-      it(`iperf3 moves TCP both ways and UDP through a name, and no checksum is wrong anywhere, ${family}`, async () => {
+      it(`T7 iperf3 moves TCP both ways and UDP through a name, and no checksum is wrong anywhere, ${family}`, async () => {
         const [address = ''] = await bed().resolve(NAME, type)
         const iperf = async (...args: readonly string[]): Promise<IperfReport['end']> => {
           const all = ['-J', flag, '-c', address, '-p', String(IPERF_PORT), '-t', '1', ...args]

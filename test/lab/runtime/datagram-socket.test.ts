@@ -17,7 +17,7 @@ describe('a datagram socket on a path with a small MTU', function () {
     await run?.close()
   })
 
-  it('sends one by one what the kernel refuses to send joined, and T10 a probe whole or not at all', async () => {
+  it('T10 a socket sends one by one what the kernel refuses to send joined, and a probe whole or not at all', async () => {
     const namespace = await Namespace.create(run, 'segments')
     await namespace.ip(['link', 'set', 'lo', 'mtu', '1500'])
     const script = fileURLToPath(new URL('segments.js', import.meta.url))

@@ -19,7 +19,7 @@ describe('a name server at a link-local address', function () {
     await run?.close()
   })
 
-  it('T10 is asked on its link, by marked sockets and others, over UDP and TCP', async () => {
+  it('T10 a name server at a link-local address is asked on its link, by marked sockets and others, over UDP and TCP', async () => {
     const client = await Namespace.create(run, 'client')
     const router = await Namespace.create(run, 'router')
     await client.veth({ device: 'eth0', to: router, toDevice: 'eth0' })

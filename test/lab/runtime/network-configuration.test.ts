@@ -37,7 +37,7 @@ describe('the network configuration of Linux', function () {
   const sysctl = async (namespace: Namespace, name: string): Promise<string> =>
     (await namespace.mustRun('cat', [`/proc/sys/net/${name}`])).stdout.trim()
 
-  describe('of a gateway', () => {
+  describe('a gateway’s network configuration', () => {
     let gateway: Namespace
     let server: Namespace
     let outsider: Namespace
@@ -76,7 +76,7 @@ describe('the network configuration of Linux', function () {
       return answered.toSorted().join(', ')
     }
 
-    it('T6 forwards for tunnel addresses only, opens nothing else of itself or its networks, and clears', async () => {
+    it('T6 a gateway forwards for tunnel addresses only, opens nothing else of itself or its networks, and clears its rules', async () => {
       const part = gateway.spawn(process.execPath, [GATEWAY, 'stay', state()], { name: 'gateway' })
       const line = await part.line((text) => text.includes('answered'))
       expect(answeredIn(line)).to.deep.equal(ANSWERED)
@@ -107,7 +107,7 @@ describe('the network configuration of Linux', function () {
     ]) {
       const set = (value: string) => gateway.mustRun('sysctl', ['-qw', `net.${theirs.replaceAll('/', '.')}=${value}`])
 
-      it(`M2 leaves alone ${family} forwarding that a container runtime switches on while it runs, and when it ends`, async () => {
+      it(`M2 a gateway leaves alone ${family} forwarding that a container runtime switches on while it runs, and when it ends`, async () => {
         for (const end of ['clear', 'SIGKILL'] as const) {
           const part = gateway.spawn(
             process.execPath,
@@ -136,7 +136,7 @@ describe('the network configuration of Linux', function () {
       })
     }
 
-    it('leaves a host that was a router before a router', async () => {
+    it('a gateway leaves a host that was a router before a router', async () => {
       await gateway.mustRun('sysctl', ['-qw', 'net.ipv4.ip_forward=1'])
       expect(await outsiderReaches()).to.equal(true)
       const part = gateway.spawn(process.execPath, [GATEWAY, 'stay', state()], { name: 'gateway' })
@@ -150,8 +150,8 @@ describe('the network configuration of Linux', function () {
     })
   })
 
-  describe('of a client', () => {
-    it('T8 routes by mark, changes only differences, and keeps the own sockets out of the tunnel', async () => {
+  describe('a client’s network configuration', () => {
+    it('T8 a client routes by mark, changes only differences, and keeps its own sockets out of the tunnel', async () => {
       const client = await Namespace.create(run, 'client')
       const world = await Namespace.create(run, 'world')
       await client.veth({ device: 'eth0', to: world, toDevice: 'eth0' })
@@ -211,7 +211,7 @@ describe('the network configuration of Linux', function () {
       }
     })
 
-    it('T10 works on a host without IPv6', async () => {
+    it('T10 a client’s network is configured on a host without IPv6', async () => {
       const client = await Namespace.create(run, 'client4')
       await client.mustRun('sysctl', [
         '-qw',

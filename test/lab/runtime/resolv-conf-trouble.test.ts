@@ -68,7 +68,7 @@ describe('resolv.conf in trouble', function () {
     await rm(folder, { recursive: true })
   })
 
-  it('D8 a full disk leaves the original as it was, says so, and leaves nothing beside it', async () => {
+  it('D8 a full disk leaves the original resolv.conf as it was, with an error, and leaves nothing beside it', async () => {
     await mount('-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', folder)
     await writeFile(path, ORIGINAL)
     await fill(folder)
@@ -88,7 +88,7 @@ describe('resolv.conf in trouble', function () {
     expect(await readFile(path, 'utf8')).to.equal(ORIGINAL)
   })
 
-  it('D8 a disk that fills up while the client runs does not keep the original from coming back', async () => {
+  it('D8 a disk that fills up while the client runs does not keep the original resolv.conf from coming back', async () => {
     await mount('-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', folder)
     await writeFile(path, ORIGINAL)
     const resolver = createResolverConfiguration({ mode: 'resolv-conf', path })
@@ -104,7 +104,7 @@ describe('resolv.conf in trouble', function () {
     expect(await readdir(folder)).to.deep.equal(['resolv.conf'])
   })
 
-  it('D8 the guard of a client that is killed on a full disk puts the original back whole', async () => {
+  it('D8 the guard of a client that is killed on a full disk restores the whole original resolv.conf', async () => {
     await mount('-t', 'tmpfs', '-o', 'size=48k', 'tmpfs', folder)
     await writeFile(path, LONG)
     const { client, guard } = await start()
@@ -115,7 +115,7 @@ describe('resolv.conf in trouble', function () {
     expect((await readdir(folder)).sort()).to.deep.equal(['filler', 'resolv.conf'])
   })
 
-  it('D8 a stop on a full disk puts the original back whole', async () => {
+  it('D8 a stop on a full disk restores the whole original resolv.conf', async () => {
     await mount('-t', 'tmpfs', '-o', 'size=48k', 'tmpfs', folder)
     await writeFile(path, LONG)
     const resolver = createResolverConfiguration({ mode: 'resolv-conf', path })
@@ -125,7 +125,7 @@ describe('resolv.conf in trouble', function () {
     expect(await readFile(path, 'utf8')).to.equal(LONG)
   })
 
-  it('D8 a mounted file on a disk that filled up has the original’s beginning, and is whole after the next start', async () => {
+  it('D8 a mounted resolv.conf has the beginning of the original where the disk has filled up, and all of it after the next start', async () => {
     const disk = join(folder, 'disk')
     await mkdir(disk)
     await mount('-t', 'tmpfs', '-o', 'size=48k', 'tmpfs', disk)
@@ -150,7 +150,7 @@ describe('resolv.conf in trouble', function () {
   })
 
   for (const left of ['', LONG.slice(0, 4_096)]) {
-    it(`D8 a start restores what a full disk left of ${left.length} bytes`, async () => {
+    it(`D8 a start restores resolv.conf where a full disk left ${left.length} bytes`, async () => {
       await writeFile(path, left)
       await writeFile(`${path}.before-portreeve`, LONG)
       expect(createSystemResolvers({ path }).servers()).to.deep.equal(['192.0.2.53:53'])
@@ -160,7 +160,7 @@ describe('resolv.conf in trouble', function () {
     })
   }
 
-  it('D8 a guard that was held up leaves the file of the client that was started again', async () => {
+  it('D8 a guard that was held up leaves the resolv.conf of the client that was started again', async () => {
     await writeFile(path, ORIGINAL)
     const { client, guard } = await start()
     process.kill(guard, 'SIGSTOP')
@@ -176,7 +176,7 @@ describe('resolv.conf in trouble', function () {
     expect(await readdir(folder)).to.deep.equal(['resolv.conf'])
   })
 
-  it('D8 a file that is empty, and has no backup, is empty again', async () => {
+  it('D8 a resolv.conf that is empty, and has no backup, is empty again', async () => {
     await writeFile(path, '')
     const resolver = createResolverConfiguration({ mode: 'resolv-conf', path })
     await resolver.set(SETTINGS)
@@ -185,7 +185,7 @@ describe('resolv.conf in trouble', function () {
     expect(await readdir(folder)).to.deep.equal(['resolv.conf'])
   })
 
-  it('D8 a mounted file on a full disk is left whole', async () => {
+  it('D8 a mounted resolv.conf on a full disk is left whole', async () => {
     const disk = join(folder, 'disk')
     await mkdir(disk)
     await mount('-t', 'tmpfs', '-o', 'size=32k', 'tmpfs', disk)
@@ -203,7 +203,7 @@ describe('resolv.conf in trouble', function () {
     expect(await readFile(path, 'utf8')).to.equal(long)
   })
 
-  it('D8 a symbolic link is refused and stays what it was, and its servers are known', async () => {
+  it('D8 a resolv.conf that is a symbolic link is refused and stays as it was, and its servers are known', async () => {
     const target = join(folder, 'elsewhere')
     await writeFile(target, ORIGINAL)
     await symlink(target, path)

@@ -54,7 +54,7 @@ describe('the resolver configuration of Linux, where resolv.conf is mounted over
     return JSON.parse(line)
   }
 
-  it('D8 rewrites it in place and restores it on stop', async () => {
+  it('D8 a mounted resolv.conf is rewritten in place and restored on stop', async () => {
     const { stdout } = await first.mustRun(process.execPath, [RESOLVER, 'set-and-restore'])
     const [set, restored] = stdout
       .trim()
@@ -65,7 +65,7 @@ describe('the resolver configuration of Linux, where resolv.conf is mounted over
     expect(restored).to.deep.equal({ file: ORIGINAL, servers: ['192.0.2.53:53'] })
   })
 
-  it('D8 restores it as soon as it is killed, in each namespace its own', async () => {
+  it('D8 a mounted resolv.conf is restored as soon as the client is killed, in each namespace its own', async () => {
     for (const namespace of [first, second]) expect((await crash(namespace)).file).to.contain('100.100.111.1')
     const began = performance.now()
     for (const [namespace, original] of [
@@ -81,7 +81,7 @@ describe('the resolver configuration of Linux, where resolv.conf is mounted over
     for (const { name } of [first, second]) expect(await readdir(`/etc/netns/${name}`)).to.deep.equal(['resolv.conf'])
   })
 
-  it('D8 restores it at the next start where its guard was killed too, and leaves nothing in /etc', async () => {
+  it('D8 a mounted resolv.conf is restored at the next start where the guard was killed too, with nothing left in /etc', async () => {
     for (const namespace of [first, second]) {
       expect((await crash(namespace, { withGuard: true })).file).to.contain('100.100.111.1')
     }

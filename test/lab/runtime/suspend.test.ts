@@ -12,7 +12,7 @@ const SHIFT = `
 describe('the clock of a machine that slept', () => {
   needsKernel()
 
-  it('is ahead of Node’s by what it slept', async () => {
+  it('the clock of a machine that slept is ahead of Node’s by the length of the sleep', async () => {
     // A time namespace stands for a machine that was suspended for an hour: its two clocks differ by an hour.
     const asleep = ['--time', '--fork', '--boottime', String(HOUR / 1_000)]
     const { stdout } = await mustRun('unshare', [...asleep, process.execPath, '--input-type=module', '-e', SHIFT])

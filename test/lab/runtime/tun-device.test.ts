@@ -21,7 +21,7 @@ describe('a TUN device', function () {
     await run?.close()
   })
 
-  it('carries pings out and answers back, in both families', async () => {
+  it('a TUN device carries pings out and answers back, in both families', async () => {
     const mirror = namespace.spawn(process.execPath, [MIRROR, 'ping'], { name: 'mirror' })
     try {
       await mirror.line((line) => line.includes('ready'))
@@ -35,7 +35,7 @@ describe('a TUN device', function () {
     }
   })
 
-  it('segments super-packets with right checksums, and the kernel takes every packet that is written', async () => {
+  it('a TUN device segments super-packets with right checksums, and the kernel takes every packet that is written', async () => {
     const { stdout } = await namespace.mustRun(process.execPath, [MIRROR, 'transfer'], { timeoutMs: 200_000 })
     const results: Record<string, unknown> & { seen?: Record<string, number> } = JSON.parse(
       stdout.trim().split('\n').at(-1) ?? '',
@@ -50,7 +50,7 @@ describe('a TUN device', function () {
     expect(results.seen?.['largestBurst']).to.be.greaterThan(64)
   })
 
-  it('leaves neither device, route nor rule behind a process that was killed, once another has run', async () => {
+  it('a TUN device leaves neither device, route nor rule behind a killed process, once another has run', async () => {
     const killed = namespace.spawn(process.execPath, [MIRROR, 'ping'], { name: 'mirror' })
     await killed.line((line) => line.includes('ready'))
     killed.kill('SIGKILL')

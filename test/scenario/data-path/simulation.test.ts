@@ -11,12 +11,12 @@ describe('random worlds against the reference model of the data path', function 
   this.timeout(300_000)
 
   for (const seed of SEEDS) {
-    it(`meets what the model predicts, for the kept seed ${seed}`, () => {
+    it(`probes in a random world meet the model’s prediction, for the kept seed ${seed}`, () => {
       new Simulation(seed).run()
     })
   }
 
-  it(`meets what the model predicts, for fresh seeds from ${FRESH} (PORTREEVE_SEED=${FRESH} replays them)`, () => {
+  it(`probes in random worlds meet the model’s prediction, for seeds from ${FRESH} (PORTREEVE_SEED=${FRESH} replays them)`, () => {
     let probes = 0
     for (let seed = FRESH; seed < FRESH + FRESH_WORLDS; seed++) {
       const simulation = new Simulation(seed)
