@@ -1,6 +1,6 @@
 import { OperatorError } from '../config/operator-error.ts'
 import type { PointName } from '../contract/contracts.ts'
-import { Facts, type About, type Reads } from '../contract/facts.ts'
+import { BUILT_IN_FACTS, type About, type Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Token } from '../di.ts'
 
@@ -40,7 +40,7 @@ export const checkDeclaration = (point: PointName, declaration: unknown, source:
   const read = (name: string, value: unknown, about: About): Record<string, Reads<unknown>> => {
     const declared = record(name, value, isFactToken)
     for (const [as, fact] of Object.entries(declared)) {
-      if (KNOWN.has(`${about} ${fact.name}`)) continue
+      if (BUILT_IN_FACTS.get(fact.name)?.about === about) continue
       throw new OperatorError(
         'PLUGIN_FACT_UNKNOWN',
         `${source}: ${name}.${as} is ${fact.name}, which is no fact of a ${about} here.`,
@@ -65,12 +65,6 @@ export const missingMethods = (point: PointName, value: unknown): string[] =>
 
 const isFactToken = (value: unknown): value is Reads<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as Reads<unknown>).name === 'string'
-
-const KNOWN: ReadonlySet<string> = new Set(
-  Object.values(Facts)
-    .flatMap((group): Reads<unknown>[] => Object.values(group))
-    .map(({ about, name }) => `${about} ${name}`),
-)
 
 const MEMBERS: Readonly<Record<PointName, readonly string[]>> = {
   'identity-providers': ['settings', 'needs', 'keep', 'create'],

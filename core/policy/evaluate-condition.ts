@@ -3,7 +3,7 @@ import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
 import { unixTime, type UnixTime } from '../runtime/time.ts'
 import type { CompiledCondition } from './compiled-policy.ts'
-import { factsFor, type FactName, type KnownFacts } from './known-facts.ts'
+import { factsFor, type FactRecord, type KnownFacts } from './known-facts.ts'
 
 /** Verdict of one condition, and the facts that it was based on. */
 export interface ConditionExplanation {
@@ -12,9 +12,9 @@ export interface ConditionExplanation {
   /** Name and version of the plugin that decided; absent if none could. */
   judgedBy?: string
   /** Names of the facts that the condition declares. */
-  reads: readonly FactName[]
+  reads: readonly string[]
   /** Declared facts that are known. */
-  facts: KnownFacts
+  facts: FactRecord
   holds: boolean
   reason: string
   /** Reason for the person who was denied, if the plugin gives one. */

@@ -1,56 +1,43 @@
 import type { DeclaredFacts } from '../contract/extension-point.ts'
-import { Facts, type Fact } from '../contract/facts.ts'
+import type { Fact } from '../contract/facts.ts'
 
-/** Facts that the portal knows about a request for access, as stored and shown. An absent one is unknown. */
+/** Facts that the portal knows about one request, or about one gateway that may serve it, looked up by name. A `Map` is one. */
 export interface KnownFacts {
-  /** Address of the client as the portal sees it: canonical text, without a port. */
-  remoteIp?: string
-  /** Id of the identity provider by which the token in use was obtained. Unknown for tokens that an admin created. */
-  identityProviderId?: string
-  /** Whether an admin has vouched for the device. */
-  clientVerified?: boolean
+  /** Returns a fact, frozen; undefined while it is unknown. */
+  get: (name: string) => Fact<unknown> | undefined
 }
 
-export type FactName = keyof KnownFacts
+/** Facts by name, as they are stored and shown. An absent one is unknown. */
+export type FactRecord = Readonly<Record<string, Fact<unknown>>>
 
 /** Facts of a request for one plugin. */
 export interface FactsForPlugin {
-  /** Stored names of all facts that the plugin declares. */
-  reads: readonly FactName[]
-  /** Values of declared facts that are known, by their stored names. */
-  known: KnownFacts
-  /** Known facts by the plugin's own names, frozen, to be passed to the plugin. */
+  /** Names of all facts that the plugin declares. */
+  reads: readonly string[]
+  /** Declared facts that are known, by name. */
+  known: FactRecord
+  /** Known facts by the plugin's own names for them, frozen, to be passed to the plugin. */
   given: Readonly<Record<string, Fact<unknown>>>
   /** Name of a declared fact that is unknown but not optional; undefined if there is none. */
-  unknown: FactName | undefined
+  unknown: string | undefined
 }
 
-/**
- * Picks the facts that a plugin declares.
- * @throws TypeError for a token that names no fact of a request
- */
+/** Picks the facts that a plugin declares. */
 export const factsFor = (declared: DeclaredFacts, facts: KnownFacts): FactsForPlugin => {
-  const reads: FactName[] = []
-  const known: Record<string, unknown> = {}
+  const reads: string[] = []
+  const known: Record<string, Fact<unknown>> = {}
   const given: Record<string, Fact<unknown>> = {}
-  let unknown: FactName | undefined
-  for (const [as, token] of Object.entries(declared)) {
-    const name = NAMES.get(token.name)
-    if (name === undefined) throw new TypeError(`there is no fact ${token.name}`)
+  let unknown: string | undefined
+  for (const as of Object.keys(declared)) {
+    const token = declared[as]
+    if (token === undefined) continue
+    const { name } = token
     reads.push(name)
-    const value = facts[name]
-    if (value === undefined) {
-      if (!token.isOptional) unknown ??= name
-    } else {
-      known[name] = value
-      given[as] = Object.freeze({ value })
-    }
+    const fact = facts.get(name)
+    if (fact !== undefined) {
+      known[name] = fact
+      given[as] = fact
+    } else if (!token.isOptional) unknown ??= name
   }
   return { reads, known, given: Object.freeze(given), unknown }
 }
-
-const NAMES: ReadonlyMap<string, FactName> = new Map([
-  [Facts.client.address.name, 'remoteIp'],
-  [Facts.signIn.providerId.name, 'identityProviderId'],
-  [Facts.device.isVerified.name, 'clientVerified'],
-])

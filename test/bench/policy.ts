@@ -7,6 +7,7 @@ import type { Extension, SettingsSchema } from '../../core/contract/extension-po
 import { Facts } from '../../core/contract/facts.ts'
 import { unixTime } from '../../core/runtime/time.ts'
 import type { Change } from '../../hosts/portal/store/entities.ts'
+import { knownFacts } from '../kit/facts.ts'
 import { judgeAccess } from '../../hosts/portal/decide/access.ts'
 import { View } from '../../hosts/portal/decide/view.ts'
 import { ANY_SETTINGS, condition, extension, type DeclaredCondition } from '../kit/extensions.ts'
@@ -19,6 +20,7 @@ interface Scale {
   memberships: number
 }
 
+const FACTS = knownFacts({ 'client.address': '198.51.100.7', 'device.is_verified': true })
 const SCALES: readonly Scale[] = [
   { policies: 1_000, groups: 100, memberships: 10_000 },
   { policies: 10_000, groups: 1_000, memberships: 100_000 },
@@ -149,7 +151,7 @@ class AskedAccount {
       accountId: ACCOUNT,
       actorId: this.#actors[actor] ?? '',
       resourceId: this.#resources[resource] ?? '',
-      facts: { remoteIp: '198.51.100.7', clientVerified: true },
+      facts: FACTS,
       at: unixTime(NOON + (++this.#asked % 3_600_000)),
     })
     return 1

@@ -1,6 +1,10 @@
 import type { Arbitrary } from 'fast-check'
-import { Facts, type Reads } from '../../core/contract/facts.ts'
+import { Facts, type Fact, type Reads } from '../../core/contract/facts.ts'
+import { unixTime } from '../../core/runtime/time.ts'
 import { fc } from './libraries.ts'
+
+/** A fact as a host makes it. */
+export const factOf = (value: unknown): Fact<unknown> => ({ value, source: 'portal', since: unixTime(0) })
 
 /** Any value that a fact may have, plausible or not. @throws Error for a fact that no host knows */
 export const anyValueOf = ({ name }: Reads<unknown>): Arbitrary<unknown> => {
@@ -9,8 +13,24 @@ export const anyValueOf = ({ name }: Reads<unknown>): Arbitrary<unknown> => {
   return arbitrary
 }
 
+type Named = [string, Arbitrary<unknown>]
+
 const values = (): ReadonlyMap<string, Arbitrary<unknown>> =>
   new Map<string, Arbitrary<unknown>>([
+    ...[Facts.actor.id, Facts.device.id, Facts.resource.id, Facts.site.id].map(({ name }): Named => [name, fc.uuid()]),
+    ...[Facts.resource.name, Facts.site.name, Facts.gateway.name].map(({ name }): Named => [name, fc.string()]),
+    [Facts.actor.type.name, fc.constantFrom('user', 'admin', 'service_account')],
+    [Facts.actor.email.name, fc.oneof(fc.emailAddress(), fc.string())],
+    [Facts.actor.groups.name, fc.array(fc.uuid())],
+    [Facts.signIn.providerType.name, fc.oneof(fc.constantFrom('oidc', 'email-otp'), fc.string())],
+    [Facts.signIn.at.name, fc.integer({ min: 0, max: Date.UTC(2090, 0, 1) })],
+    [Facts.device.os.name, fc.oneof(fc.constantFrom('Debian', 'Windows', 'macOS'), fc.string())],
+    ...[Facts.device.osVersion, Facts.device.version, Facts.device.userAgent].map(({ name }): Named => [
+      name,
+      fc.string(),
+    ]),
+    [Facts.gateway.address.name, fc.oneof(fc.ipV4(), fc.ipV6())],
+    [Facts.path.roundTripMs.name, fc.double({ min: 0, max: 10_000, noNaN: true })],
     [Facts.client.address.name, fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())],
     [Facts.signIn.providerId.name, fc.oneof(fc.uuid(), fc.string())],
     [Facts.device.isVerified.name, fc.boolean()],

@@ -6,7 +6,7 @@ import type {
   SelectionQuestion,
   Unsure,
 } from '../../core/contract/gateway-selector.ts'
-import { anyValueOf } from './any-fact.ts'
+import { anyValueOf, factOf } from './any-fact.ts'
 import { parsedSettings, settingsSchemaSuite, type SettingsSchemaSuite } from './settings-schema.ts'
 import { expect, fc } from './libraries.ts'
 import { describe, it } from './runner.ts'
@@ -28,7 +28,7 @@ export interface GatewaySelectorSuite<
 const unsure = <Known>(declared: object = {}): Arbitrary<Unsure<Known>> => {
   const facts: Record<string, Arbitrary<Fact<unknown>>> = {}
   for (const [as, token] of Object.entries(declared) as [string, Reads<unknown>][]) {
-    facts[as] = anyValueOf(token).map((value) => ({ value }))
+    facts[as] = anyValueOf(token).map(factOf)
   }
   return fc.record(facts, { requiredKeys: [] }) as Arbitrary<unknown> as Arbitrary<Unsure<Known>>
 }

@@ -1,7 +1,7 @@
 import type { Reads } from '../../core/contract/facts.ts'
 import type { ConditionVerdict, PolicyCondition } from '../../core/contract/policy-condition.ts'
 import { DAY, HOUR, unixTime, type UnixTime } from '../../core/runtime/time.ts'
-import { anyValueOf } from './any-fact.ts'
+import { anyValueOf, factOf } from './any-fact.ts'
 import { withoutClocks } from './without-clocks.ts'
 import { parsedSettings, settingsSchemaSuite, type SettingsSchemaSuite } from './settings-schema.ts'
 import { expect, fc } from './libraries.ts'
@@ -38,7 +38,7 @@ export const policyConditionSuite = <Settings, Known = object>(
         const optional = declared.filter(([, { isOptional }]) => isOptional).map(([as]) => as)
         return fc.subarray(optional).map((absent) => {
           const kept = Object.entries(values).filter(([as]) => !absent.includes(as))
-          return Object.fromEntries(kept.map(([as, value]) => [as, { value }])) as Known
+          return Object.fromEntries(kept.map(([as, value]) => [as, factOf(value)])) as Known
         })
       })
 

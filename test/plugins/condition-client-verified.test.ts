@@ -5,6 +5,7 @@ import { unixTime } from '../../core/runtime/time.ts'
 import { ClientVerified } from '../../plugins/condition-client-verified/client-verified.ts'
 import { Settings } from '../../plugins/condition-client-verified/config.ts'
 import { policyConditionSuite } from '../conformance/policy-condition.ts'
+import { fact } from '../kit/facts.ts'
 
 policyConditionSuite('client-verified', {
   create: () => new ClientVerified(),
@@ -19,7 +20,7 @@ describe('client-verified', () => {
   const ask = (settings: unknown, value: boolean) =>
     new ClientVerified().evaluate({
       settings: Settings.parse(settings),
-      facts: { isVerified: { value } },
+      facts: { isVerified: fact(value) },
       at: unixTime(0),
     })
 

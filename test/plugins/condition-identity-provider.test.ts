@@ -5,6 +5,7 @@ import { unixTime } from '../../core/runtime/time.ts'
 import { Settings } from '../../plugins/condition-identity-provider/config.ts'
 import { SignedInBy } from '../../plugins/condition-identity-provider/signed-in-by.ts'
 import { policyConditionSuite } from '../conformance/policy-condition.ts'
+import { fact } from '../kit/facts.ts'
 
 const A = '8dcad00c-ee83-4379-b1cb-7e480ca8d273'
 const B = '8dcad00c-ee83-4379-b1cb-7e480ca8d274'
@@ -20,8 +21,11 @@ policyConditionSuite('identity-provider', {
 
 describe('identity-provider', () => {
   const holds = (settings: unknown, value: string) =>
-    new SignedInBy().evaluate({ settings: Settings.parse(settings), facts: { providerId: { value } }, at: unixTime(0) })
-      .holds
+    new SignedInBy().evaluate({
+      settings: Settings.parse(settings),
+      facts: { providerId: fact(value) },
+      at: unixTime(0),
+    }).holds
 
   it('allows those who signed in by one of the named', () => {
     expect(holds({ ids: [A.toUpperCase()] }, A)).to.equal(true)

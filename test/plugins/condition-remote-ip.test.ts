@@ -5,6 +5,7 @@ import { unixTime } from '../../core/runtime/time.ts'
 import { Settings } from '../../plugins/condition-remote-ip/config.ts'
 import { RemoteIp } from '../../plugins/condition-remote-ip/remote-ip.ts'
 import { policyConditionSuite } from '../conformance/policy-condition.ts'
+import { fact } from '../kit/facts.ts'
 
 policyConditionSuite('remote-ip', {
   create: () => new RemoteIp(),
@@ -36,7 +37,7 @@ policyConditionSuite('remote-ip', {
 
 describe('remote-ip', () => {
   const holds = (settings: unknown, value: string) =>
-    new RemoteIp().evaluate({ settings: Settings.parse(settings), facts: { address: { value } }, at: unixTime(0) })
+    new RemoteIp().evaluate({ settings: Settings.parse(settings), facts: { address: fact(value) }, at: unixTime(0) })
       .holds
 
   it('is in a network from its first to its last address', () => {

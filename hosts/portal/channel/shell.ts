@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { Facts } from '../../../core/contract/facts.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
@@ -187,7 +188,7 @@ export class PortalShell implements Startable {
   #recordAuthorization(authorization: Authorization): void {
     const { accountId, id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision } =
       authorization
-    const { remoteIp } = decision?.facts ?? {}
+    const remoteIp = decision?.facts[Facts.client.address.name]?.value
     const from = typeof remoteIp === 'string' ? { tokenId, remoteIp } : { tokenId }
     const scope = { accountId, by: { type: 'client', clientId, ...from } as const }
     const draft = { id, policyId, clientId, gatewayId, resourceId, tokenId, membershipId, expiresAt, decision }

@@ -1,13 +1,13 @@
-import type { FactName } from '../../../core/policy/known-facts.ts'
+import { Facts } from '../../../core/contract/facts.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 
-/** Whether a fact belongs to the connection, and not to the device or the token. */
-const OF_CONNECTION: Readonly<Record<FactName, boolean>> = {
-  remoteIp: true,
-  identityProviderId: false,
-  clientVerified: false,
-}
+/** Facts that belong to the connection of a client, and not to its device or token. */
+const OF_CONNECTION: ReadonlySet<string> = new Set(
+  [Facts.client.address, Facts.device.os, Facts.device.osVersion, Facts.device.version, Facts.device.userAgent].map(
+    ({ name }) => name,
+  ),
+)
 
 /** Whether a grant under these conditions depends on facts that only a connection of the client has (P11). */
 export const dependsOnConnection = (conditions: readonly ConditionExplanation[]): boolean =>
-  conditions.some(({ reads }) => reads.some((name) => Object.hasOwn(OF_CONNECTION, name) && OF_CONNECTION[name]))
+  conditions.some(({ reads }) => reads.some((name) => OF_CONNECTION.has(name)))

@@ -1,3 +1,4 @@
+import { Facts } from '../../../core/contract/facts.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { Client } from '../store/entities.ts'
 
@@ -27,7 +28,7 @@ export const withUnproven = (explanation: readonly PolicyExplanation[]): PolicyE
   explanation.map((policy) => ({
     ...policy,
     conditions: policy.conditions.map((judged) =>
-      !judged.holds && judged.facts.clientVerified === false
+      !judged.holds && judged.facts[Facts.device.isVerified.name]?.value === false
         ? { ...judged, reason: `${judged.reason}: ${UNPROVEN_TEXT}`, told: UNPROVEN_TOLD }
         : judged,
     ),

@@ -1,3 +1,5 @@
+import type { UnixTime } from '../../../core/runtime/time.ts'
+
 /** A gateway that is connected, and therefore healthy as far as the portal can know. */
 export interface PresentGateway {
   id: string
@@ -6,6 +8,10 @@ export interface PresentGateway {
   version: string
   /** Key of the tunnel transport with which the gateway carries packets. */
   transport: string
+  /** Address from which it reaches the portal: canonical text without a port. */
+  remoteIp: string
+  /** Time at which it joined. */
+  since: UnixTime
 }
 
 export type JoinVerdict =

@@ -1,4 +1,3 @@
-import { Facts, type Fact } from '../../../core/contract/facts.ts'
 import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { DeclaredFacts, Extensions } from '../../../core/contract/extension-point.ts'
 import { errorText } from '../../../core/plugin/error-text.ts'
@@ -28,9 +27,7 @@ export interface ChoiceQuestion {
 export interface Candidate {
   id: string
   name: string
-  version: string
-  /** Number of clients that hold an authorization on it. */
-  clients: number
+  facts: KnownFacts
 }
 
 /**
@@ -78,19 +75,7 @@ const handedOut = (
   [first, ...others]: ChoiceQuestion['candidates'],
   declared: DeclaredFacts,
 ): readonly [GatewayCandidate, ...GatewayCandidate[]] => {
-  const tokens = Object.entries(declared)
-  const handed = (candidate: Candidate): GatewayCandidate => {
-    const facts: Record<string, Fact<unknown>> = {}
-    for (const [as, { name }] of tokens) {
-      const member = CANDIDATE_FACTS.get(name)
-      if (member !== undefined) facts[as] = Object.freeze({ value: candidate[member] })
-    }
-    return Object.freeze({ id: candidate.id, name: candidate.name, facts: Object.freeze(facts) })
-  }
+  const handed = ({ id, name, facts }: Candidate): GatewayCandidate =>
+    Object.freeze({ id, name, facts: factsFor(declared, facts).given })
   return Object.freeze<[GatewayCandidate, ...GatewayCandidate[]]>([handed(first), ...others.map(handed)])
 }
-
-const CANDIDATE_FACTS: ReadonlyMap<string, keyof Candidate> = new Map([
-  [Facts.gateway.clients.name, 'clients'],
-  [Facts.gateway.version.name, 'version'],
-])

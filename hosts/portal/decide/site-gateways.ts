@@ -2,6 +2,8 @@ import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Random } from '../../../core/runtime/random.ts'
+import type { UnixTime } from '../../../core/runtime/time.ts'
+import { candidateFacts } from './candidate-facts.ts'
 import type { PresentGateway, Presence } from './presence.ts'
 import { chooseGateway, type Candidate, type Choice } from './selection.ts'
 import { isCompatible } from './user-agent.ts'
@@ -54,17 +56,16 @@ export const siteGateways = (
  */
 export const chooseAmong = (
   [first, ...others]: readonly [PresentGateway, ...PresentGateway[]],
-  about: { resourceId: string; clientId: string; connectedIds: readonly string[]; facts: KnownFacts },
+  about: { resourceId: string; clientId: string; connectedIds: readonly string[]; facts: KnownFacts; at: UnixTime },
   known: SiteKnowledge,
 ): Choice | undefined => {
   const resource = known.view.get('resources', about.resourceId)
   const site = resource === undefined ? undefined : known.view.get('sites', resource.siteId)
   if (site === undefined) return undefined
-  const candidate = ({ id, name, version }: PresentGateway): Candidate => ({
-    id,
-    name,
-    version,
-    clients: known.grants.clientsOn(id),
+  const candidate = (gateway: PresentGateway): Candidate => ({
+    id: gateway.id,
+    name: gateway.name,
+    facts: candidateFacts(gateway, { clients: known.grants.clientsOn(gateway.id), at: about.at }),
   })
   return chooseGateway({ site, candidates: [candidate(first), ...others.map(candidate)], ...about }, known)
 }

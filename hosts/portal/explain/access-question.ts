@@ -1,5 +1,5 @@
-import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
+import type { SupposedValues } from '../decide/request-facts.ts'
 
 /** Question whether a person has access to a resource, and why. */
 export interface AccessQuestion {
@@ -10,8 +10,8 @@ export interface AccessQuestion {
   clientId?: string | undefined
   /** Time of the supposed request; the present if absent. */
   at?: UnixTime | undefined
-  /** Facts to suppose; they override known ones. */
-  facts?: KnownFacts
+  /** Values of facts to suppose, by name; they override known ones. */
+  facts?: SupposedValues
   /** Protocol and port to check against the resource's filters. */
   traffic?: Traffic | undefined
 }

@@ -1,16 +1,17 @@
+import { Facts } from '../../../core/contract/facts.ts'
 import { findingText } from '../../../core/dns/finding-text.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import { utcText } from '../../../core/runtime/utc-text.ts'
 import { capital, obstacleText } from '../decide/obstacle-text.ts'
 import type { AccessExplanation, FilterExplanation } from './explanation.ts'
-import type { KnownFact } from './known-facts.ts'
+import { factName, factText } from './fact-text.ts'
 
 /** Returns the explanation in English, one sentence per line, for the command line and for pages. */
 export const explanationText = (explanation: AccessExplanation): string[] => [
   question(explanation),
   verdict(explanation),
-  ...factLines(explanation.facts),
+  ...factLines(explanation),
   ...(explanation.obstacle === undefined ? [] : [`In the way: ${obstacleText(explanation.obstacle)}.`]),
   ...policyLines(explanation),
   ...connectionLines(explanation),
@@ -20,7 +21,7 @@ export const explanationText = (explanation: AccessExplanation): string[] => [
 ]
 
 const question = ({ actor, client, resource, filter, at, facts }: AccessExplanation): string => {
-  const from = facts.find(({ name }) => name === 'remoteIp')
+  const from = facts.find(({ name }) => name === Facts.client.address.name)
   const email = actor.email === null ? '' : ` (${actor.email})`
   const address = resource.address === null || resource.address === resource.name ? '' : ` (${resource.address})`
   const where = [
@@ -50,33 +51,10 @@ const verdict = (explanation: AccessExplanation): string => {
   return `Access is denied: no policy for this actor has all its conditions met.${next}`
 }
 
-const FACT_TEXTS = {
-  remoteIp: 'the address',
-  identityProviderId: 'the identity provider of the sign-in',
-  clientVerified: 'whether the device is verified',
-} as const
-
-const SOURCE_TEXTS = {
-  given: 'as the question supposes',
-  connection: 'by its connection',
-  last_seen: 'as it was last seen',
-  device: 'as the portal has it',
-} as const
-
-const factLines = (facts: readonly KnownFact[]): string[] => {
-  const known = facts.map(
-    ({ name, value, source }) => `${FACT_TEXTS[name]} is ${answer(value)} (${SOURCE_TEXTS[source]})`,
-  )
-  const unknown = (Object.keys(FACT_TEXTS) as KnownFact['name'][])
-    .filter((name) => !facts.some((fact) => fact.name === name))
-    .map((name) => FACT_TEXTS[name])
-  return [
-    known.length === 0 ? 'Nothing is known about the request.' : `Known facts: ${known.join('; ')}.`,
-    ...(unknown.length === 0 ? [] : [`Unknown facts: ${unknown.join('; ')}.`]),
-  ]
-}
-
-const answer = (value: string | boolean): string => (value === true ? 'yes' : value === false ? 'no' : value)
+const factLines = ({ facts, unknownFacts }: AccessExplanation): string[] => [
+  facts.length === 0 ? 'Nothing is known about the request.' : `Known facts: ${facts.map(factText).join('; ')}.`,
+  ...(unknownFacts.length === 0 ? [] : [`Unknown facts: ${unknownFacts.map(factName).join('; ')}.`]),
+]
 
 const policyLines = (explanation: AccessExplanation): string[] => {
   const { explanation: policies } = explanation.verdict

@@ -16,7 +16,7 @@ import type { NameTrouble } from '../grants/name-troubles.ts'
 import type { Account, Actor, Client, Group, Policy, Resource, Site } from '../store/entities.ts'
 import { wireFilters } from '../wire/wire-resource.ts'
 import type { AccessQuestion, Traffic } from './access-question.ts'
-import { knownOf, type KnownFact } from './known-facts.ts'
+import { knownOf, listedFacts, type ListedFact } from './known-facts.ts'
 
 export interface AccessExplanation {
   at: UnixTime
@@ -29,7 +29,10 @@ export interface AccessExplanation {
   groups: Group[]
   /** Policies named in the verdict, by id. */
   policies: ReadonlyMap<string, Policy>
-  facts: KnownFact[]
+  /** Facts that conditions read, and a few that every explanation has, as far as they are known. */
+  facts: ListedFact[]
+  /** Names of those that are not. */
+  unknownFacts: string[]
   /**
    * Code of an obstacle that denies access whatever the policies say, from the standing of the person, device or token.
    */
@@ -87,7 +90,9 @@ export const explainAccess = (
   if (clientId !== undefined && client?.actorId !== actorId) return undefined
 
   const known = knownOf(knowledge, question, now)
-  const verdict = judgeAccess(view, { accountId, actorId, resourceId, ...known.request })
+  const facts = known.factsOn(resourceId)
+  const verdict = judgeAccess(view, { accountId, actorId, resourceId, facts, ...known.request })
+  const listed = listedFacts(facts, verdict.explanation)
   const filter = traffic === undefined ? undefined : filterOf(resource, traffic)
   const policies = verdict.explanation.flatMap(({ policyId }) => view.get('policies', policyId) ?? [])
   return {
@@ -99,12 +104,13 @@ export const explainAccess = (
     site: view.get('sites', resource.siteId),
     groups: [...view.groupsOf(actorId)].flatMap((id) => view.get('groups', id) ?? []),
     policies: new Map(policies.map((policy) => [policy.id, policy])),
-    facts: known.facts,
+    facts: listed.known,
+    unknownFacts: listed.unknown,
     obstacle: known.obstacle,
     verdict,
     endsAfterConnectionMs: grantDependsOnConnection(verdict) ? knowledge.limits.placeMs : undefined,
     filter,
-    gateway: gatewayOf(knowledge, { resource, client, connection: known.connection, facts: known.request.facts }),
+    gateway: gatewayOf(knowledge, { resource, client, connection: known.connection, facts, at: known.request.at }),
     names: knowledge.nameTroubles
       .ofResource(resourceId)
       .flatMap((trouble) => {
@@ -138,7 +144,14 @@ const gatewayOf = (
     client,
     connection,
     facts,
-  }: { resource: Resource; client: Client | undefined; connection: Connection | undefined; facts: KnownFacts },
+    at,
+  }: {
+    resource: Resource
+    client: Client | undefined
+    connection: Connection | undefined
+    facts: KnownFacts
+    at: UnixTime
+  },
 ): GatewayExplanation => {
   const { view, grants } = knowledge
   const clientVersion = connection?.version ?? client?.lastSeenVersion ?? ''
@@ -149,7 +162,9 @@ const gatewayOf = (
   const connectedIds = client === undefined ? [] : grants.ofClient(client.id).map(({ row }) => row.gatewayId)
   return {
     choice:
-      first === undefined ? undefined : chooseAmong([first, ...others], { ...about, connectedIds, facts }, knowledge),
+      first === undefined
+        ? undefined
+        : chooseAmong([first, ...others], { ...about, connectedIds, facts, at }, knowledge),
     clientTransport,
     gateways: [...view.all('gateways')]
       .filter(({ siteId }) => siteId === resource.siteId)

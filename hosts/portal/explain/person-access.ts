@@ -7,6 +7,7 @@ import type { Knowledge } from '../grants/knowledge.ts'
 import type { Resource } from '../store/entities.ts'
 import { personalReason } from '../wire/denial.ts'
 import type { AccessQuestion } from './access-question.ts'
+import { factText } from './fact-text.ts'
 import { knownOf } from './known-facts.ts'
 
 /**
@@ -20,6 +21,8 @@ export interface PersonAccess {
   text: string
   /** Obstacles of a denial, one sentence each, by policy: meeting all conditions of any one policy would be enough. */
   ways: { description: string | null; obstacles: string[] }[]
+  /** Facts that this rests on, one clause each. */
+  facts: string[]
   /** End of the access; absent if only a change ends it. */
   until?: UnixTime
   /** Time at which a denial may end, if known. */
@@ -35,18 +38,27 @@ export const accessOfPerson = (known: Knowledge, question: PersonQuestion, now: 
   const { view } = known
   const { accountId, actorId } = question
   if (view.get('actors', actorId)?.accountId !== accountId) return []
-  const { request, obstacle } = knownOf(known, question, now)
+  const { request, factsOn, obstacle } = knownOf(known, question, now)
   return [...view.policies.resourcesOf(view.groupsOf(actorId))]
     .flatMap((id) => view.get('resources', id) ?? [])
     .filter((resource) => resource.accountId === accountId)
     .toSorted((a, b) => a.name.localeCompare(b.name))
-    .map(({ id, name, type, address }) => ({
-      resource: { id, name, type, address },
-      ...answerOf(judgeAccess(view, { accountId, actorId, resourceId: id, ...request }), obstacle),
-    }))
+    .map(({ id, name, type, address }) => {
+      const verdict = judgeAccess(view, { accountId, actorId, resourceId: id, facts: factsOn(id), ...request })
+      return { resource: { id, name, type, address }, ...answerOf(verdict, obstacle), facts: factsBehind(verdict) }
+    })
 }
 
-const answerOf = (verdict: AccessVerdict, obstacle: string | undefined): Omit<PersonAccess, 'resource'> => {
+/** Facts that the conditions read which grant access; or, where none do, those that keep the person out. */
+const factsBehind = (verdict: AccessVerdict): string[] => {
+  const decisive = verdict.explanation.filter(({ policyId, outcome, mode }) =>
+    verdict.allowed ? policyId === verdict.policyId : outcome === 'fails' && mode === 'enforced',
+  )
+  const known = decisive.flatMap(({ conditions }) => conditions.flatMap(({ facts }) => Object.entries(facts)))
+  return [...new Map(known)].map(([name, fact]) => factText({ name, ...fact }))
+}
+
+const answerOf = (verdict: AccessVerdict, obstacle: string | undefined): Omit<PersonAccess, 'resource' | 'facts'> => {
   if (obstacle !== undefined) {
     return { isAllowed: false, text: `You have no access: ${obstacleText(obstacle)}.`, ways: [] }
   }

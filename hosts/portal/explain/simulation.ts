@@ -1,6 +1,6 @@
-import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { Actor, Change, Resource } from '../store/entities.ts'
+import type { SupposedValues } from '../decide/request-facts.ts'
 import { personStanding } from '../decide/standing.ts'
 import { SupposedView } from '../decide/supposed-view.ts'
 import type { View } from '../decide/view.ts'
@@ -15,8 +15,8 @@ export interface SimulationQuestion {
   changes: readonly Change[]
   /** Time at which to judge; the present if absent. */
   at?: UnixTime | undefined
-  /** Facts to suppose for every request; others come from each device. */
-  facts?: KnownFacts
+  /** Values of facts to suppose for every request, by name; others come from each device. */
+  facts?: SupposedValues
   /** Last pair of the previous page. */
   after?: PairPosition | undefined
   /** Maximum number of changed pairs on a page. */
@@ -173,8 +173,9 @@ const stateOf = (
   if (typeof personStanding(from, { accountId, actorId }) === 'string') return 'none'
   let state: PairState = 'none'
   for (const clientId of [undefined, ...known.view.clientsOf(actorId)]) {
-    const { request } = knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
-    const verdict = judgeAccess(from, { accountId, actorId, resourceId, ...request })
+    const { request, factsOn } = knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
+    const about = { accountId, actorId, resourceId, facts: factsOn(resourceId, from) }
+    const verdict = judgeAccess(from, { ...about, ...request })
     if (verdict.allowed) return 'allowed'
     if (verdict.denied !== 'not_found') state = 'denied'
   }

@@ -1,4 +1,4 @@
-import { after, type Instant } from '../../../core/runtime/time.ts'
+import { after, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import { dependsOnConnection } from '../decide/connection-facts.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { Agenda, Appointment } from './agenda.ts'
@@ -14,6 +14,7 @@ export interface AbsencesNeeds {
   agenda: Agenda
   limits: Pick<Limits, 'placeMs' | 'absenceMs'>
   keeper: GrantKeeper
+  unixAt: (now: Instant) => UnixTime
 }
 
 /**
@@ -31,8 +32,12 @@ export class Absences {
 
   /** Starts the timers of a client whose connection ended. */
   left(clientId: string, now: Instant): void {
-    const { agenda, limits } = this.#needs
+    const { agenda, limits, whereabouts, unixAt } = this.#needs
     this.returned(clientId)
+    const place = whereabouts.get(clientId)
+    if (place !== undefined) {
+      whereabouts.set(clientId, { ...place, validUntil: unixTime(unixAt(now) + limits.placeMs) })
+    }
     this.#absent.set(clientId, {
       place: agenda.add(after(now, limits.placeMs), 'a client is away', (then) => this.#forgetPlace(clientId, then)),
       all: agenda.add(after(now, limits.absenceMs), 'a client is gone', (then) => this.#endAll(clientId, then)),

@@ -26,7 +26,7 @@ import type { Grants } from './grants.ts'
 import { Newcomers } from './newcomers.ts'
 import type { Requests } from './requests.ts'
 import type { ResourceNews } from './resource-news.ts'
-import type { Whereabouts } from './whereabouts.ts'
+import { placeAfter, type Whereabouts } from './whereabouts.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
 export interface AttendanceNeeds {
@@ -164,7 +164,7 @@ export class Attendance {
     presence.clientJoined(client.id, connection.connection)
     connection.isJoined = true
     this.#needs.absences.returned(client.id)
-    whereabouts.set(client.id, { remoteIp: connection.remoteIp, userAgent: connection.userAgent })
+    whereabouts.set(client.id, placeAfter(whereabouts.get(client.id), connection, this.#needs.unixAt(now)))
     this.#needs.peers.tell(connection, {
       event: 'init',
       payload: {
@@ -190,7 +190,8 @@ export class Attendance {
     if (presence.gateway(gateway.id) === undefined) this.#needs.gatewayGrants.adopt(gateway.id, now)
     this.#needs.absences.gatewayAdopted(gateway.id, now)
     const { id, siteId, name } = gateway
-    const present = { id, siteId, name, version: connection.version, transport: connection.transport }
+    const { version, transport, remoteIp } = connection
+    const present = { id, siteId, name, version, transport, remoteIp, since: this.#needs.unixAt(now) }
     presence.gatewayJoined(present, connection.connection)
     this.#needs.peers.reply(connection, okReply(topic, ref))
     connection.isJoined = true

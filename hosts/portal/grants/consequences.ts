@@ -1,4 +1,5 @@
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import type { FactAges } from '../decide/fact-ages.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
 import type { Account, Change, Resource } from '../store/entities.ts'
@@ -19,6 +20,7 @@ import type { Whereabouts } from './whereabouts.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
 export interface ConsequencesNeeds {
+  ages: FactAges
   view: View
   presence: Presence
   peers: ConnectedPeers
@@ -49,8 +51,11 @@ export class Consequences {
 
   /** Applies a batch of committed changes to the view and carries out their consequences. */
   follow(changes: readonly Change[], now: Instant): void {
-    const { view, grants, peers, keeper, attendance, unixAt } = this.#needs
-    for (const change of changes) view.apply(change)
+    const { view, grants, peers, keeper, attendance, ages, unixAt } = this.#needs
+    for (const change of changes) {
+      view.apply(change)
+      ages.note(change, unixAt(now))
+    }
     const affected = affectedBy(changes, this.#needs)
     endOutdated(changes, this.#needs, now)
 

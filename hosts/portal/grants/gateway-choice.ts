@@ -80,10 +80,10 @@ export class GatewayChoice {
   choose(
     { connection, wish }: AccessRequest,
     free: readonly [PresentGateway, ...PresentGateway[]],
-    facts: KnownFacts,
+    { facts, at }: { facts: KnownFacts; at: UnixTime },
   ): Choice | undefined {
     const connectedIds = wish.connected_gateway_ids.map((id) => id.toLowerCase())
-    const about = { resourceId: wish.resource_id, clientId: connection.peerId, connectedIds, facts }
+    const about = { resourceId: wish.resource_id, clientId: connection.peerId, connectedIds, facts, at }
     return chooseAmong(free, about, this.#needs)
   }
 

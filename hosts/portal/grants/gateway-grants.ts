@@ -1,3 +1,4 @@
+import { Facts } from '../../../core/contract/facts.ts'
 import { MINUTE, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { Authorization } from '../store/entities.ts'
 import { DormantGrants } from './dormant-grants.ts'
@@ -71,8 +72,9 @@ export class GatewayGrants {
     const adopted = this.#newest(this.#dormant.take(gatewayId))
     const known = new Set(whereabouts.keys())
     for (const { row } of adopted) {
-      const remoteIp = row.decision?.facts.remoteIp
-      if (remoteIp !== undefined && !known.has(row.clientId)) whereabouts.set(row.clientId, { remoteIp, userAgent: '' })
+      const { value, since } = row.decision?.facts[Facts.client.address.name] ?? {}
+      if (typeof value !== 'string' || since === undefined || known.has(row.clientId)) continue
+      whereabouts.set(row.clientId, { remoteIp: value, userAgent: '', since, userAgentSince: since })
     }
     for (const grant of adopted) {
       const { row } = grant

@@ -1,9 +1,11 @@
-import type { KnownFacts } from '../../../core/policy/known-facts.ts'
+import { Facts } from '../../../core/contract/facts.ts'
+import type { FactRecord, KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { judgeAccess, type AccessVerdict } from '../decide/access.ts'
-import { isUnproven, isVerified } from '../decide/device-standing.ts'
+import { isUnproven } from '../decide/device-standing.ts'
+import { RequestFacts, type FactBook } from '../decide/request-facts.ts'
 import { clientStanding, type ClientStanding } from '../decide/standing.ts'
 import type { View } from '../decide/view.ts'
 import type { Authorization } from '../store/entities.ts'
@@ -21,7 +23,7 @@ export interface Terms {
   why: string
 }
 
-export interface GrantDraftsNeeds {
+export interface GrantDraftsNeeds extends FactBook {
   view: View
   whereabouts: Whereabouts
   random: Random
@@ -37,12 +39,13 @@ export class GrantDrafts {
   }
 
   /** Judges whether a client may have a resource, with the facts known about the client. */
-  evaluate({ client, actor, account, token }: ClientStanding, resourceId: string, at: UnixTime): AccessVerdict {
+  evaluate(standing: ClientStanding, resourceId: string, at: UnixTime): AccessVerdict {
+    const { client, actor, account, token } = standing
     return judgeAccess(this.#needs.view, {
       accountId: account.id,
       actorId: actor.id,
       resourceId,
-      facts: this.facts({ client, token }),
+      facts: this.facts(standing, resourceId, at),
       isUnproven: isUnproven(client),
       at,
       ...(token.expiresAt === null ? {} : { tokenExpiresAt: token.expiresAt }),
@@ -73,11 +76,8 @@ export class GrantDrafts {
   }
 
   /** Drafts an authorization with its rows; undefined if one of these is gone. */
-  draw(
-    { client, actor, token }: ClientStanding,
-    { verdict, resourceId, gatewayId, why }: Terms,
-    now: Instant,
-  ): GrantParts | undefined {
+  draw(standing: ClientStanding, { verdict, resourceId, gatewayId, why }: Terms, now: Instant): GrantParts | undefined {
+    const { client, actor, token } = standing
     const granting = verdict.explanation.find(({ policyId }) => policyId === verdict.policyId)
     const membership = this.#needs.view.membership(actor.id, verdict.groupId)
     if (membership === undefined) return undefined
@@ -96,19 +96,19 @@ export class GrantDrafts {
     }
     const parts = this.parts(row)
     if (parts === undefined) return undefined
-    const facts = this.facts({ client, token })
     const conditions = granting?.conditions ?? []
+    const address = this.facts(standing, resourceId, row.createdAt).get(Facts.client.address.name)
+    const facts: FactRecord = Object.assign(
+      address === undefined ? {} : { [Facts.client.address.name]: address },
+      ...conditions.map((judged) => judged.facts),
+    ) as FactRecord
     return { ...parts, row: { ...row, decision: { conditions, facts, gateway: why, terms: termsOf(parts) } } }
   }
 
-  /** Collects the facts of a request that a client makes with a token at this moment. */
-  facts({ client, token }: Pick<ClientStanding, 'client' | 'token'>): KnownFacts {
-    const remoteIp = this.#needs.whereabouts.get(client.id)?.remoteIp
-    return {
-      ...(remoteIp === undefined ? {} : { remoteIp }),
-      ...(token.identityProviderId === null ? {} : { identityProviderId: token.identityProviderId }),
-      clientVerified: isVerified(client),
-    }
+  /** Collects the facts of a request that a client makes for a resource, with a token, at this moment. */
+  facts({ client, actor, token }: ClientStanding, resourceId: string, at: UnixTime): KnownFacts {
+    const place = this.#needs.whereabouts.get(client.id)
+    return new RequestFacts(this.#needs, { actorId: actor.id, resourceId, client, token, place, at })
   }
 }
 

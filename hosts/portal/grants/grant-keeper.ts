@@ -1,3 +1,4 @@
+import type { FactRecord } from '../../../core/policy/known-facts.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import { SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { ClientStanding } from '../decide/standing.ts'
@@ -206,9 +207,12 @@ export class GrantKeeper {
   }
 }
 
+/** Values of facts, which are the same however old they are. */
+const valuesOf = (facts: FactRecord) => Object.entries(facts).map(([name, { value }]) => [name, value])
+
 /** Whether an existing grant equals a new one. */
 const isSame = ({ row, isAcknowledged }: Grant, next: Authorization): boolean => {
   const essence = ({ policyId, membershipId, tokenId, expiresAt, decision }: Authorization): string =>
-    JSON.stringify([policyId, membershipId, tokenId, expiresAt, decision?.facts, decision?.terms])
+    JSON.stringify([policyId, membershipId, tokenId, expiresAt, valuesOf(decision?.facts ?? {}), decision?.terms])
   return isAcknowledged && essence(row) === essence(next)
 }

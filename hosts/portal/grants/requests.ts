@@ -150,7 +150,10 @@ export class Requests {
     const candidates = gateways.candidates(pending, pending.tried, at)
     const [first, ...others] = candidates.free
     if (first === undefined) return this.#nobodyLeft(pending, candidates, now)
-    const choice = gateways.choose(pending, [first, ...others], drafts.facts(standing))
+    const choice = gateways.choose(pending, [first, ...others], {
+      facts: drafts.facts(standing, wish.resource_id, at),
+      at,
+    })
     if (choice === undefined) return this.#refuse(pending, { reason: 'not_found', cause: 'the site is gone' }, now)
     this.#try(pending, { standing, verdict, choice }, now)
   }

@@ -6,6 +6,7 @@ import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import { FactAges } from '../decide/fact-ages.ts'
 import { Presence } from '../decide/presence.ts'
 import { View } from '../decide/view.ts'
 import type { Change, Rows } from '../store/entities.ts'
@@ -78,6 +79,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #presence = new Presence()
   readonly #grants = new Grants()
   readonly #agenda = new Agenda()
+  readonly #ages = new FactAges()
   readonly #peers: ConnectedPeers
   readonly #unixAt: (now: Instant) => UnixTime
   readonly #withdrawals: Withdrawals
@@ -105,6 +107,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       grants: this.#grants,
       agenda: this.#agenda,
       whereabouts,
+      ages: this.#ages,
       nameTroubles: new NameTroubles(),
       emit,
       drop: (reason: string): void => this.#counters.count(reason),
@@ -183,6 +186,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     switch (input.type) {
       case 'viewLoaded':
         this.#view.load(input.rows)
+        this.#ages.loaded(this.#unixAt(now))
         return this.#gatewayGrants.restore(input.rows.authorizations, now)
       case 'changed':
         // Changes without `before` come from other processes.

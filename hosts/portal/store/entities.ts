@@ -1,6 +1,6 @@
 // Rows of the portal's database. Times are epoch milliseconds; ids are UUIDs in lower case. Every row except the
 // account itself belongs to one account, and every read or write names that account.
-import type { KnownFacts } from '../../../core/policy/known-facts.ts'
+import type { FactRecord } from '../../../core/policy/known-facts.ts'
 import type { PolicyMode } from '../../../core/policy/compiled-policy.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
@@ -221,8 +221,8 @@ export interface Authorization {
 export interface AuthorizationDecision {
   /** Each condition of the granting policy, with the `name version` of the plugin that judged it. */
   conditions: ConditionExplanation[]
-  /** All facts that were known about the request. */
-  facts: KnownFacts
+  /** Facts that the conditions of the granting policy read, and the client's address. */
+  facts: FactRecord
   /** Reason for choosing this gateway; completes the sentence "chosen because it is". */
   gateway: string
   /**

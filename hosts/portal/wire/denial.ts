@@ -1,14 +1,14 @@
 import type { DenialDetail } from '../../../core/control/messages.ts'
-import type { FactName } from '../../../core/policy/known-facts.ts'
+import { Facts } from '../../../core/contract/facts.ts'
 import { NOT_JUDGED, type ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 
 /** Names of facts in the wire protocol, as released clients know them. */
-const PROPERTY_OF_FACT: Record<FactName, string> = {
-  remoteIp: 'remote_ip',
-  identityProviderId: 'provider_id',
-  clientVerified: 'client_verified',
-}
+const PROPERTY_OF_FACT: ReadonlyMap<string, string> = new Map([
+  [Facts.client.address.name, 'remote_ip'],
+  [Facts.signIn.providerId.name, 'provider_id'],
+  [Facts.device.isVerified.name, 'client_verified'],
+])
 
 /** Wire name for conditions that read no fact, as they can then only depend on the time. */
 const PROPERTY_OF_TIME = 'current_utc_datetime'
@@ -24,8 +24,8 @@ export const violatedProperties = (explanation: readonly PolicyExplanation[]): s
       if (holds || judgedBy === undefined) continue
       if (reads.length === 0) properties.add(PROPERTY_OF_TIME)
       for (const fact of reads) {
-        // A plugin may declare a fact that does not exist; its condition fails, and the fact has no wire name.
-        if (Object.hasOwn(PROPERTY_OF_FACT, fact)) properties.add(PROPERTY_OF_FACT[fact])
+        const property = PROPERTY_OF_FACT.get(fact)
+        if (property !== undefined) properties.add(property)
       }
     }
   }
@@ -53,14 +53,20 @@ export const denialDetails = (explanation: readonly PolicyExplanation[]): Denial
 /** Returns a condition's reason in words for the person concerned; says which fact about them is unknown. */
 export const personalReason = ({ judgedBy, reads, facts, holds, reason, told }: ConditionExplanation): string => {
   if (holds) return reason
+  if (told !== undefined) return told
   const unknown = reads.find((name) => facts[name] === undefined)
-  if (unknown !== undefined && Object.hasOwn(UNKNOWN, unknown)) return UNKNOWN[unknown]
+  const text = unknown === undefined ? undefined : UNKNOWN.get(unknown)
+  if (text !== undefined) return text
   if (judgedBy === undefined) return NOT_JUDGED
-  return told ?? `a condition of this policy is not met: ${reason}`
+  return `a condition of this policy is not met: ${reason}`
 }
 
-const UNKNOWN: Readonly<Record<FactName, string>> = {
-  remoteIp: 'your address is not known',
-  identityProviderId: 'you did not sign in with an identity provider',
-  clientVerified: 'it depends on your device, and which one you will use is not known here',
-}
+const NO_PROVIDER = 'you did not sign in with an identity provider'
+const NO_DEVICE = 'it depends on your device, and which one you will use is not known here'
+
+const UNKNOWN: ReadonlyMap<string, string> = new Map([
+  [Facts.client.address.name, 'your address is not known'],
+  [Facts.actor.email.name, 'you have no e-mail address here'],
+  ...Object.values(Facts.signIn).map(({ name }): [string, string] => [name, NO_PROVIDER]),
+  ...Object.values(Facts.device).map(({ name }): [string, string] => [name, NO_DEVICE]),
+])

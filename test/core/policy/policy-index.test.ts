@@ -8,6 +8,7 @@ import type { PolicyMode, PolicyRule } from '../../../core/policy/compiled-polic
 import { PolicyIndex } from '../../../core/policy/policy-index.ts'
 import type { PolicyQuestion, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import { unixTime } from '../../../core/runtime/time.ts'
+import { fact, knownFacts } from '../../kit/facts.ts'
 import { ANY_SETTINGS, condition, extension, type DeclaredCondition } from '../../kit/extensions.ts'
 
 const NOW = unixTime(1_000_000)
@@ -64,7 +65,7 @@ const indexOf = (rules: readonly PolicyRule[], conditions = known()): PolicyInde
 const question = (more: Partial<PolicyQuestion> = {}): PolicyQuestion => ({
   groupIds: new Set(['staff']),
   resourceId: 'wiki',
-  facts: {},
+  facts: knownFacts(),
   at: NOW,
   ...more,
 })
@@ -135,11 +136,15 @@ describe('PolicyIndex', () => {
       { address: Facts.client.address, isVerified: Facts.device.isVerified },
     )
     const policy = rule('a', { conditions: [{ condition: 'reads', settings: {} }] })
-    const verdict = ask([policy], { facts: { clientVerified: true, identityProviderId: 'x' } }, known({ reads }))
+    const verdict = ask(
+      [policy],
+      { facts: knownFacts({ 'device.is_verified': true, 'actor.id': 'x' }) },
+      known({ reads }),
+    )
     expect(verdict.explanation[0]?.conditions[0]).to.deep.include({
       holds: false,
-      reason: 'the fact remoteIp is unknown',
-      facts: { clientVerified: true },
+      reason: 'the fact client.address is unknown',
+      facts: { 'device.is_verified': fact(true) },
     })
   })
 
@@ -155,8 +160,12 @@ describe('PolicyIndex', () => {
       { address: Facts.client.address },
     )
     const policy = rule('a', { conditions: [{ condition: 'reads', settings: {} }] })
-    ask([policy], { facts: { remoteIp: '192.0.2.1', clientVerified: true } }, known({ reads }))
-    expect(seen).to.deep.equal({ address: { value: '192.0.2.1' } })
+    ask(
+      [policy],
+      { facts: knownFacts({ 'client.address': '192.0.2.1', 'device.is_verified': true }) },
+      known({ reads }),
+    )
+    expect(seen).to.deep.equal({ address: fact('192.0.2.1') })
   })
 
   it('asks a condition although an optional fact is unknown', () => {
@@ -171,8 +180,10 @@ describe('PolicyIndex', () => {
       { address: optional(Facts.client.address) },
     )
     const policy = rule('a', { conditions: [{ condition: 'reads', settings: {} }] })
-    expect(ask([policy], { facts: {} }, known({ reads })).allowed).to.equal(true)
-    expect(ask([policy], { facts: { remoteIp: '192.0.2.1' } }, known({ reads })).allowed).to.equal(true)
+    expect(ask([policy], { facts: knownFacts() }, known({ reads })).allowed).to.equal(true)
+    expect(ask([policy], { facts: knownFacts({ 'client.address': '192.0.2.1' }) }, known({ reads })).allowed).to.equal(
+      true,
+    )
     expect(seen).to.deep.equal([undefined, '192.0.2.1'])
   })
 

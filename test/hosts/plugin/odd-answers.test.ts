@@ -22,6 +22,7 @@ import { PackageFolder } from '../../kit/package-folder.ts'
 import { PortalFixture } from '../../kit/portal-fixture.ts'
 import { packageRoot } from '../../kit/source-tree.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
+import { fact, knownFacts } from '../../kit/facts.ts'
 
 const throwing = (error: unknown) => (): never => {
   throw error
@@ -63,14 +64,14 @@ const install = (value: { condition?: PolicyCondition; selector?: GatewaySelecto
 
 describe('plugins that do and answer what they must not', () => {
   const candidates = () =>
-    [1, 2, 3].map((n) => ({ id: `g${n}`, name: `g${n}`, version: '0.1.0', clients: n })) as never as Parameters<typeof chooseGateway>[0]['candidates'] // prettier-ignore
+    [1, 2, 3].map((n) => ({ id: `g${n}`, name: `g${n}`, facts: knownFacts({ 'gateway.clients': n }) })) as never as Parameters<typeof chooseGateway>[0]['candidates'] // prettier-ignore
   const choose = (
     selectors: Extensions<GatewaySelector>,
     given = candidates(),
     settings: object | null = { a: { b: 1 } },
   ) =>
     chooseGateway(
-      { site: { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), selector: 'odd', selectorSettings: settings }, candidates: given, connectedIds: [], clientId: 'c', resourceId: 'r', facts: {} }, // prettier-ignore
+      { site: { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), selector: 'odd', selectorSettings: settings }, candidates: given, connectedIds: [], clientId: 'c', resourceId: 'r', facts: knownFacts() }, // prettier-ignore
       { selectors, random: new SeededRandom(1) },
     )
 
@@ -113,9 +114,9 @@ describe('plugins that do and answer what they must not', () => {
     const policies = new PolicyIndex(install({ condition }, settings).conditions)
     const stored = { list: [{ deep: 1 }] }
     policies.put({ id: 'p', groupId: 'g', resourceId: 'r', description: null, conditions: [{ condition: 'odd', settings: stored }], isDisabled: false, mode: 'enforced' }) // prettier-ignore
-    const facts = { remoteIp: '192.0.2.1' }
+    const facts = knownFacts({ 'client.address': '192.0.2.1' })
     const verdict = policies.evaluate({ groupIds: new Set(['g']), resourceId: 'r', facts, at: unixTime(0) })
-    expect(facts).to.deep.equal({ remoteIp: '192.0.2.1' })
+    expect(facts).to.deep.equal(knownFacts({ 'client.address': '192.0.2.1' }))
     expect(stored).to.deep.equal({ list: [{ deep: 1 }] })
     return verdict
   }
@@ -138,7 +139,7 @@ describe('plugins that do and answer what they must not', () => {
     }
     const { allowed, explanation } = evaluate({ evaluate: change as never })
     expect(allowed, JSON.stringify(explanation)).to.equal(true)
-    expect(explanation[0]?.conditions[0]?.facts).to.deep.equal({ remoteIp: '192.0.2.1' })
+    expect(explanation[0]?.conditions[0]?.facts).to.deep.equal({ 'client.address': fact('192.0.2.1') })
     const rude = z.any().refine((value) => ((value as { list: unknown[] }).list.pop(), true))
     expect(evaluate({ evaluate: () => ({ holds: true, reason: 'x' }) }, rude).allowed).to.equal(false)
   })

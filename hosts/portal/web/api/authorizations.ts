@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Authorization } from '../../store/entities.ts'
 import { collection } from './collection.ts'
 import type { Endpoint } from './endpoint.ts'
-import { ConditionBody, conditionToWire } from './explain.ts'
+import { ConditionBody, conditionToWire, FactBody, factsToWire } from './explain.ts'
 import { PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { Id, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
@@ -20,7 +20,7 @@ const AuthorizationBody = z
     conditions: z
       .array(ConditionBody)
       .describe('Verdict of each condition of the policy, with the version of its plugin'),
-    facts: z.record(z.string(), z.unknown()).describe('Facts known about the request'),
+    facts: z.record(z.string(), FactBody).describe('Facts that the conditions read, and the address of the client'),
     gateway_reason: z.string().describe('Reason for this gateway; completes “chosen because it is”'),
   })
   .meta({ id: 'Authorization' })
@@ -69,7 +69,7 @@ const toWire = (row: Authorization): z.infer<typeof AuthorizationBody> => ({
   membership_id: row.membershipId,
   expires_at: timeOrNull(row.expiresAt),
   conditions: (row.decision?.conditions ?? []).map(conditionToWire),
-  facts: { ...row.decision?.facts },
+  facts: factsToWire(row.decision?.facts ?? {}),
   gateway_reason: row.decision?.gateway ?? '',
   created_at: timeOf(row.createdAt),
 })

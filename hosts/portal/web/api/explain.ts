@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import { Facts, type Fact } from '../../../../core/contract/facts.ts'
+import type { FactRecord } from '../../../../core/policy/known-facts.ts'
+import type { SupposedValues } from '../../decide/request-facts.ts'
 import { canonicalAddress } from '../../../../core/net/ip-address.ts'
 import { findingText } from '../../../../core/dns/finding-text.ts'
 import { SITE_FINDINGS } from '../../../../core/dns/site-finding.ts'
@@ -49,13 +52,25 @@ const Question = z
     message: 'ICMP has no ports',
   })
 
+/** Schema of one fact. */
+export const FactBody = z.object({
+  value: z.unknown(),
+  source: z
+    .string()
+    .describe(
+      '`portal`, `client`, `gateway`, `question` (supposed), or the plugin that brings the fact, with its version',
+    ),
+  is_proven: z.boolean().describe('False for the bare word of a client or gateway, and for what the question supposes'),
+  since: Time.describe('Time since when the value is known without a break'),
+  valid_until: Time.nullable().describe('Time from which it is unknown unless its source confirms it'),
+})
 const Named = z.object({ id: Id, name: z.string() })
 /** Schema of one condition in an explanation. */
 export const ConditionBody = z.object({
   condition: z.string(),
   judged_by: z.string().nullable().describe('Plugin that judged, with its version'),
   reads: z.array(z.string()),
-  facts: z.record(z.string(), z.unknown()),
+  facts: z.record(z.string(), FactBody),
   holds: z.boolean(),
   reason: z.string(),
   until: Time.nullable(),
@@ -91,7 +106,8 @@ const ExplanationBody = z
     other_resources: z.array(Named).describe('Other resources that `resource` fits'),
     site: Named.nullable(),
     groups: z.array(Named),
-    facts: z.array(z.object({ name: z.string(), value: z.unknown(), source: z.string() })),
+    facts: z.array(FactBody.extend({ name: z.string() })).describe('Facts that conditions read, as far as known'),
+    unknown_facts: z.array(z.string()).describe('Names of the facts that conditions read and nobody knows'),
     policies: z.array(PolicyBody).describe('Every policy of the resource'),
     ends_after_connection_seconds: z
       .int()
@@ -165,15 +181,15 @@ export const explainEndpoints = ({ decisions }: ApiParts): Endpoint[] => {
   ]
 }
 
-/** Converts supposed facts to the evaluator's form. */
+/** Returns supposed facts by their names. */
 export const factsOf = (supposed: {
   remote_ip?: string | undefined
   identity_provider_id?: string | undefined
   client_verified?: boolean | undefined
-}) => ({
-  ...(supposed.remote_ip === undefined ? {} : { remoteIp: supposed.remote_ip }),
-  ...(supposed.identity_provider_id === undefined ? {} : { identityProviderId: supposed.identity_provider_id }),
-  ...(supposed.client_verified === undefined ? {} : { clientVerified: supposed.client_verified }),
+}): SupposedValues => ({
+  [Facts.client.address.name]: supposed.remote_ip,
+  [Facts.signIn.providerId.name]: supposed.identity_provider_id,
+  [Facts.device.isVerified.name]: supposed.client_verified,
 })
 
 const MISSING = {
@@ -199,7 +215,8 @@ const toWire = ({ explanation, others }: ExplainVerdict & { ok: true }): z.infer
     other_resources: others,
     site: site === undefined ? null : { id: site.id, name: site.name },
     groups: explanation.groups.map(({ id, name }) => ({ id, name })),
-    facts: explanation.facts,
+    facts: explanation.facts.map(({ name, ...fact }) => ({ name, ...factToWire(fact) })),
+    unknown_facts: explanation.unknownFacts,
     policies: verdict.explanation.map(policyToWire),
     ends_after_connection_seconds:
       explanation.endsAfterConnectionMs === undefined ? null : explanation.endsAfterConnectionMs / 1000,
@@ -260,11 +277,29 @@ export const conditionToWire = (condition: ConditionExplanation): z.infer<typeof
   condition: condition.condition,
   judged_by: condition.judgedBy ?? null,
   reads: [...condition.reads],
-  facts: { ...condition.facts },
+  facts: factsToWire(condition.facts),
   holds: condition.holds,
   reason: condition.reason,
   until: momentOrNull(condition.until),
   again: momentOrNull(condition.again),
+})
+
+/** Converts facts by name to JSON. Leaves out those of rows from before facts had a source and an age. */
+export const factsToWire = (facts: FactRecord): Record<string, z.infer<typeof FactBody>> =>
+  Object.fromEntries(
+    Object.entries(facts)
+      .filter(([, fact]: [string, unknown]) => typeof fact === 'object' && fact !== null && 'since' in fact)
+      .map(([name, fact]) => [name, factToWire(fact)]),
+  )
+
+const UNPROVEN_SOURCES: ReadonlySet<string> = new Set(['client', 'gateway', 'question'])
+
+const factToWire = ({ value, source, since, validUntil }: Fact<unknown>): z.infer<typeof FactBody> => ({
+  value,
+  source,
+  is_proven: !UNPROVEN_SOURCES.has(source),
+  since: timeOf(since),
+  valid_until: timeOrNull(validUntil ?? null),
 })
 
 /** Formats a time from a plugin, which may have fractions of a millisecond. */

@@ -1,4 +1,5 @@
 // Middlewares that show pages about the signed-in person.
+import { Facts } from '../../../../core/contract/facts.ts'
 import type { Token } from '../../store/entities.ts'
 import { callbackUrl } from '../sign-in/provider-urls.ts'
 import { denialsOf } from './denials.ts'
@@ -30,7 +31,7 @@ export const showAccess: MyMiddleware =
   async (ctx) => {
     const { account, actor, provider } = ctx.state.session
     const remoteIp = ctx.state.clientAddress
-    const facts = { remoteIp, ...(provider === undefined ? {} : { identityProviderId: provider.id }) }
+    const facts = { [Facts.client.address.name]: remoteIp, [Facts.signIn.providerId.name]: provider?.id }
     const about = { accountId: account.id, actorId: actor.id, at: clock.unix() }
     showPage(pages, ctx, {
       page: 'access',

@@ -13,6 +13,7 @@ import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { RecordingLogger } from '../../../kit/recording-logger.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
+import { knownFacts } from '../../../kit/facts.ts'
 
 const named = <T>(key: string, value: T): [string, Extension<T>] => [key, extension(key, value)]
 
@@ -54,13 +55,13 @@ describe('calls to plugins', () => {
     return policies
   }
   const ask = (policies: PolicyIndex) =>
-    policies.evaluate({ groupIds: new Set(['g']), resourceId: 'r', facts: {}, at: unixTime(0) })
+    policies.evaluate({ groupIds: new Set(['g']), resourceId: 'r', facts: knownFacts(), at: unixTime(0) })
   const choose = (selectors: Extensions<GatewaySelector>) => {
     const settings = { selector: 'slow', selectorSettings: {} }
     const site = { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), ...settings }
-    const candidate = { id: 'g1', name: 'g1', version: '0.1.0', clients: 0 }
+    const candidate = { id: 'g1', name: 'g1', facts: knownFacts() }
     return chooseGateway(
-      { site, candidates: [candidate], connectedIds: [], clientId: 'c', resourceId: 'r', facts: {} },
+      { site, candidates: [candidate], connectedIds: [], clientId: 'c', resourceId: 'r', facts: knownFacts() },
       { selectors, random: new SeededRandom(1) },
     )
   }
@@ -94,7 +95,9 @@ describe('calls to plugins', () => {
     }
     const watched = calls.conditions(new Map([named('broken', broken)])).get('broken')
     for (let round = 0; round < 5; round++) {
-      expect(() => watched?.value.evaluate({ settings: {}, facts: {}, at: unixTime(0) })).to.throw('out of order')
+      expect(() => watched?.value.evaluate({ settings: {}, facts: knownFacts(), at: unixTime(0) })).to.throw(
+        'out of order',
+      )
     }
     expect(calls.figures()[0]).to.deep.include({ answered: 0, failed: 5, spared: 0 })
   })

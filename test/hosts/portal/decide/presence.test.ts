@@ -1,8 +1,17 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { unixTime } from '../../../../core/runtime/time.ts'
 import { Presence } from '../../../../hosts/portal/decide/presence.ts'
 
-const gateway = (id: string, siteId = 'main') => ({ id, siteId, name: id, version: '0.1.0', transport: 'wireguard' })
+const gateway = (id: string, siteId = 'main') => ({
+  id,
+  siteId,
+  name: id,
+  version: '0.1.0',
+  transport: 'wireguard',
+  remoteIp: '192.0.2.1',
+  since: unixTime(0),
+})
 
 describe('Presence', () => {
   it('of a client takes the newest connection, and names the one that it replaces', () => {

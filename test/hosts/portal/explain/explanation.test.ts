@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as fc from 'fast-check'
 import { beforeEach, describe, it } from 'mocha'
-import { Facts } from '../../../../core/contract/facts.ts'
+import { Facts, optional } from '../../../../core/contract/facts.ts'
 import { HOUR, unixTime } from '../../../../core/runtime/time.ts'
 import { explanationText } from '../../../../hosts/portal/explain/explanation-text.ts'
 import { decisionsOf, type Decisions, type SpokenQuestion } from '../../../../hosts/portal/explain/decisions.ts'
@@ -12,12 +12,26 @@ import { TimeWindow } from '../../../../plugins/condition-time-window/time-windo
 import { RandomSelector } from '../../../../plugins/selector-random/random-selector.ts'
 import { condition } from '../../../kit/extensions.ts'
 import { Company, PortalBench } from '../../../kit/portal-bench.ts'
+import { fact } from '../../../kit/facts.ts'
 import { SeededRandom } from '../../../kit/seeded-random.ts'
 
 const conditions = {
   'remote-ip': condition(new RemoteIp(), { address: Facts.client.address }),
   'time-window': condition(new TimeWindow()),
   'client-verified': condition(new ClientVerified(), { isVerified: Facts.device.isVerified }),
+  looks: condition(
+    { evaluate: () => ({ holds: true, reason: 'looked' }) },
+    {
+      id: Facts.actor.id,
+      email: Facts.actor.email,
+      groups: Facts.actor.groups,
+      os: Facts.device.os,
+      version: Facts.device.version,
+      at: optional(Facts.signIn.at),
+      resource: Facts.resource.name,
+      site: Facts.site.name,
+    },
+  ),
 }
 
 const from = (range: string) => ({
@@ -87,7 +101,7 @@ describe('explanations', () => {
     })
     const explanation = explain({
       at: MONDAY_NOON,
-      facts: { remoteIp: '192.0.2.7' },
+      facts: { 'client.address': '192.0.2.7' },
       traffic: { protocol: 'tcp', port: 443 },
     })
     expect(explanation.isAllowed).to.equal(true)
@@ -104,7 +118,12 @@ describe('explanations', () => {
     expect(
       first?.conditions.map(({ condition, facts, holds, judgedBy }) => ({ condition, facts, holds, judgedBy })),
     ).to.deep.equal([
-      { condition: 'remote-ip', facts: { remoteIp: '192.0.2.7' }, holds: true, judgedBy: 'test-remote-ip 1.0.0' },
+      {
+        condition: 'remote-ip',
+        facts: { 'client.address': fact('192.0.2.7', { source: 'question', since: MONDAY_NOON }) },
+        holds: true,
+        judgedBy: 'test-remote-ip 1.0.0',
+      },
       { condition: 'time-window', facts: {}, holds: true, judgedBy: 'test-time-window 1.0.0' },
     ])
     expect(company.gateways.map(({ id }) => id)).to.include(explanation.gateway.choice?.gatewayId)
@@ -120,7 +139,7 @@ describe('explanations', () => {
 
   it('P8 says what stands in the way: hours, address, filter, standing, and who is not there', () => {
     bench.patch('policies', company.policy, { conditions: [from('192.0.2.0/24'), always] })
-    const outside = explain({ at: unixTime(MONDAY_NOON + 8 * HOUR), facts: { remoteIp: '192.0.2.7' } })
+    const outside = explain({ at: unixTime(MONDAY_NOON + 8 * HOUR), facts: { 'client.address': '192.0.2.7' } })
     expect(outside.verdict).to.deep.include({
       allowed: false,
       denied: 'forbidden',
@@ -128,7 +147,7 @@ describe('explanations', () => {
     })
     expect(explanationText(outside).join('\n')).to.match(/It may be granted from 2026-01-06 08:00 UTC on\./)
     const unknown = explain({ at: MONDAY_NOON })
-    expect(explanationText(unknown).join('\n')).to.match(/remote-ip does not hold: the fact remoteIp is unknown/)
+    expect(explanationText(unknown).join('\n')).to.match(/remote-ip does not hold: the fact client\.address is unknown/)
 
     const resource = bench.patch('resources', company.resource, { filters: [{ protocol: 'tcp', ports: ['443'] }] })
     bench.patch('policies', company.policy, { conditions: [] })
@@ -178,14 +197,46 @@ describe('explanations', () => {
       conditions: [from('203.0.113.0/24'), { condition: 'client-verified', settings: { verified: true } }],
     })
     const about = () => explain({ clientId: company.client.id })
-    expect(about().facts).to.deep.equal([{ name: 'clientVerified', value: false, source: 'device' }])
+    const verified = { name: 'device.is_verified', source: 'portal' }
+    const address = { name: 'client.address', value: '203.0.113.45', source: 'portal' }
+    expect(about().facts).to.deep.equal([{ ...verified, value: false, since: unixTime(0) }])
     const client = company.clientJoins()
     bench.patch('clients', company.client, { verifiedAt: unixTime(1) })
     expect(about().isAllowed).to.equal(true)
-    expect(about().facts).to.deep.include({ name: 'remoteIp', value: '203.0.113.45', source: 'connection' })
+    const [joined, left] = [bench.unix(), unixTime(bench.unix() + bench.machine.knowledge.limits.placeMs)]
+    expect(about().facts).to.deep.include({ ...address, since: joined })
+    expect(about().facts).to.deep.include({ ...verified, value: true, since: joined })
     client.leave()
-    expect(about().facts).to.deep.include({ name: 'remoteIp', value: '203.0.113.45', source: 'last_seen' })
-    expect(explain({ clientId: company.client.id, facts: { remoteIp: '192.0.2.1' } }).isAllowed).to.equal(false)
+    expect(about().facts).to.deep.include({ ...address, since: joined, validUntil: left })
+    expect(explain({ clientId: company.client.id, facts: { 'client.address': '192.0.2.1' } }).isAllowed).to.equal(false)
+  })
+
+  it('P8 names each fact that a verdict rested on, with who says so and since when, and marks the word of the client', () => {
+    bench.patch('actors', company.actor, { email: 'ada@example.org' })
+    bench.patch('policies', company.policy, { conditions: [{ condition: 'looks', settings: {} }] })
+    const client = company.clientJoins()
+    const { facts, unknownFacts, verdict } = explain({ clientId: company.client.id })
+    expect(verdict.allowed).to.equal(true)
+    const since = bench.unix()
+    const known: Record<string, unknown> = Object.fromEntries(facts.map(({ name, ...fact }) => [name, fact]))
+    expect(known).to.deep.include({
+      'actor.id': { value: company.actor.id, source: 'portal', since: unixTime(0) },
+      'actor.email': { value: 'ada@example.org', source: 'portal', since },
+      'actor.groups': { value: [company.group.id], source: 'portal', since },
+      'device.os': { value: 'Debian', source: 'client', since },
+      'device.version': { value: '0.1.0', source: 'client', since },
+      'resource.name': { value: '198.51.100.0/24', source: 'portal', since: unixTime(0) },
+      'site.name': { value: 'Main', source: 'portal', since: unixTime(0) },
+    })
+    expect(unknownFacts).to.deep.equal(['sign_in.provider_id', 'sign_in.at'])
+    const text = explanationText(explain({ clientId: company.client.id })).join('\n')
+    expect(text).to.match(/the operating system is Debian \(as the client itself says since [^;]* UTC, not proven\)/)
+    expect(text).to.match(/the e-mail address is ada@example\.org \(as the portal knows since [^;]* UTC\)/)
+    expect(text).to.match(/^Unknown facts: .*the time of the sign-in\.$/m)
+    client.leave()
+    company.clientJoins()
+    const again = explain({ clientId: company.client.id }).facts.find(({ name }) => name === 'device.os')
+    expect(again).to.deep.include({ value: 'Debian', since })
   })
 
   it('P8 says what a request is answered: the same verdict, whatever the rules', () => {
@@ -276,6 +327,7 @@ describe('explanations', () => {
           resource: { id: company.resource.id, name: '198.51.100.0/24', type: 'cidr', address: '198.51.100.0/24' },
           isAllowed: false,
           text: 'You have no access at the moment.',
+          facts: ['the address is 203.0.113.45 (as the portal knows since 2026-01-05 09:00 UTC)'],
           ways: [
             {
               description: 'at the office',

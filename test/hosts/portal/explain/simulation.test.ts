@@ -91,7 +91,7 @@ describe('simulations', () => {
     const stricter = { ...company.policy, conditions: [verified] }
     const change = changeOf('policies', { before: company.policy, after: stricter })
     expect(simulate([change]).pairs.map(short)).to.deep.equal(['Ada loses 198.51.100.0/24'])
-    expect(simulate([change], { facts: { clientVerified: true } }).pairs).to.deep.equal([])
+    expect(simulate([change], { facts: { 'device.is_verified': true } }).pairs).to.deep.equal([])
     bench.patch('clients', company.client, { verifiedAt: unixTime(1) })
     expect(simulate([change]).pairs).to.deep.equal([])
   })

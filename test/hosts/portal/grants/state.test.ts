@@ -162,7 +162,7 @@ describe('PortalState', () => {
       const client = company.clientJoins({}, ['denial_details'])
       const unjudged = 'a condition of this policy cannot be judged at the moment; tell an admin'
       for (const [condition, reason, forAdmins] of [
-        ['provider', 'you did not sign in with an identity provider', 'the fact identityProviderId is unknown'],
+        ['provider', 'you did not sign in with an identity provider', 'the fact sign_in.provider_id is unknown'],
         ['no-such', unjudged, 'no plugin provides the condition "no-such"'],
         ['broken', unjudged, 'it failed: Error: out of order'],
       ] as const) {
@@ -750,13 +750,14 @@ describe('PortalState', () => {
       bench.patch('policies', company.policy, { conditions: [{ condition: 'at', settings: { ip: '203.0.113.45' } }] })
       authorised()
       const [row] = bench.authorizations.values()
-      expect(row?.decision?.facts).to.deep.equal({ remoteIp: '203.0.113.45', clientVerified: false })
+      const address = { value: '203.0.113.45', source: 'portal', since: bench.unix() }
+      expect(row?.decision?.facts).to.deep.equal({ 'client.address': address })
       expect(row?.decision?.conditions).to.deep.equal([
         {
           condition: 'at',
           judgedBy: 'test-at 1.0.0',
-          reads: ['remoteIp'],
-          facts: { remoteIp: '203.0.113.45' },
+          reads: ['client.address'],
+          facts: { 'client.address': address },
           holds: true,
           reason: 'there',
         },

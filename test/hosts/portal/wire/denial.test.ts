@@ -1,18 +1,18 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { FactName } from '../../../../core/policy/known-facts.ts'
 import type { PolicyExplanation } from '../../../../core/policy/policy-verdict.ts'
+import { fact } from '../../../kit/facts.ts'
 import { personalReason, violatedProperties } from '../../../../hosts/portal/wire/denial.ts'
 
 describe('what a person is told of a denial', () => {
-  it('leaves out facts that a plugin declares and that do not exist', () => {
-    const reads = ['moonPhase', 'remoteIp', 'constructor'] as unknown as FactName[]
-    const reason = 'the fact moonPhase is unknown'
+  it('leaves out facts that released clients have no name for', () => {
+    const reads = ['moon.phase', 'client.address', 'constructor']
+    const reason = 'the fact moon.phase is unknown'
     const judged = {
       condition: 'moon',
       judgedBy: 'moon 1',
       reads,
-      facts: { remoteIp: '192.0.2.1' },
+      facts: { 'client.address': fact('192.0.2.1') },
       holds: false,
       reason,
     }
@@ -32,8 +32,8 @@ describe('what a person is told of a denial', () => {
     const judged = {
       condition: 'remote-ip',
       judgedBy: 'condition-remote-ip 1',
-      reads: ['remoteIp'] as const,
-      facts: { remoteIp: '192.0.2.1' },
+      reads: ['client.address'],
+      facts: { 'client.address': fact('192.0.2.1') },
       holds: false,
       reason: 'the address is in none of the ranges',
     }

@@ -6,6 +6,14 @@ import { after, before, describe, it } from 'mocha'
 import { run } from '../../../../../hosts/cli/program.ts'
 import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 
+const SUPPOSED = {
+  value: '192.0.2.7',
+  source: 'question',
+  is_proven: false,
+  since: '2026-01-05T12:00:00.000Z',
+  valid_until: null,
+}
+
 describe('POST /api/v1/policies/explain', () => {
   let portal: PortalFixture
   let folder: string
@@ -78,7 +86,8 @@ describe('POST /api/v1/policies/explain', () => {
       resource: { id: ids['gitlab'], name: 'GitLab' },
       site: { id: ids['site'], name: 'Berlin' },
       groups: [{ id: ids['staff'], name: 'Staff' }],
-      facts: [{ name: 'remoteIp', value: '192.0.2.7', source: 'given' }],
+      facts: [{ name: 'client.address', ...SUPPOSED }],
+      unknown_facts: ['sign_in.provider_id', 'device.is_verified'],
       filter: { protocol: 'tcp', port: 443, is_permitted: true },
       gateway: null,
     })
@@ -86,7 +95,7 @@ describe('POST /api/v1/policies/explain', () => {
     expect(body.policies[0].conditions[0]).to.deep.include({
       condition: 'remote-ip',
       judged_by: 'condition-remote-ip 0.1.0-test',
-      facts: { remoteIp: '192.0.2.7' },
+      facts: { 'client.address': SUPPOSED },
       holds: true,
     })
     const byId = await explain({ actor: ids['ada'], resource: ids['gitlab'], remote_ip: '198.51.100.1' })
