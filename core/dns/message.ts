@@ -95,13 +95,28 @@ export interface AnswerRecords {
   data: readonly Uint8Array[]
 }
 
+/** Causes of a failure for whoever asked (RFC 8914 §4, extended DNS errors). */
+export const ExtendedError = { PROHIBITED: 18, NO_REACHABLE_AUTHORITY: 22 } as const
+export type ExtendedError = (typeof ExtendedError)[keyof typeof ExtendedError]
+
+/** An answer to be written. */
+export interface AnswerParts {
+  code: ResponseCode
+  records?: AnswerRecords
+  truncated?: boolean
+  /** Cause of a failure, for queries with EDNS. */
+  extendedError?: ExtendedError | undefined
+}
+
 /** Writes an answer to a query, with EDNS if the query had it. The caller owns the bytes. */
 export const answerTo = (
   query: DnsQuery,
-  { code, records: given, truncated = false }: { code: ResponseCode; records?: AnswerRecords; truncated?: boolean },
+  { code, records: given, truncated = false, extendedError }: AnswerParts,
 ): Uint8Array => {
   const data = given?.data ?? []
   let length = HEADER_BYTES + query.question.length + (query.udpBytes === undefined ? 0 : OPT_BYTES)
+  const hasError = query.udpBytes !== undefined && extendedError !== undefined
+  if (hasError) length += EXTENDED_ERROR_BYTES
   for (const item of data) length += FIXED_RECORD_BYTES + item.length
   const bytes = new Uint8Array(length)
   write16(bytes, 0, query.id)
@@ -126,8 +141,18 @@ export const answerTo = (
     write16(bytes, at + 3, MAX_UDP_BYTES)
     bytes[at + 5] = code >>> 4
   }
+  if (hasError) {
+    // RFC 8914 §2: OPTION-CODE, OPTION-LENGTH, INFO-CODE.
+    write16(bytes, at + 9, EXTENDED_ERROR_BYTES)
+    write16(bytes, at + OPT_BYTES, EXTENDED_ERROR)
+    write16(bytes, at + OPT_BYTES + 2, 2)
+    write16(bytes, at + OPT_BYTES + 4, extendedError)
+  }
   return bytes
 }
+
+const EXTENDED_ERROR = 15
+const EXTENDED_ERROR_BYTES = 6
 
 /** Longest UDP message in bytes that fits into a packet of the tunnel's MTU with the longest headers: 1280 - 60 - 8. */
 const MAX_UDP_BYTES = 1212

@@ -3,7 +3,16 @@ import { Counters } from '../runtime/counters.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
-import { answerTo, fitted, parseAnswer, isEmptyAnswer, ResponseCode, responseCode, type DnsQuery } from './message.ts'
+import {
+  answerTo,
+  ExtendedError,
+  fitted,
+  parseAnswer,
+  isEmptyAnswer,
+  ResponseCode,
+  responseCode,
+  type DnsQuery,
+} from './message.ts'
 import { leadsToServices } from './record-kind.ts'
 import { siteAnswer } from './site-answer.ts'
 import type { AnsweredBy } from './upstream-queries.ts'
@@ -48,7 +57,7 @@ export type SiteQueriesOutput<Query> =
 
 /**
  * Has a resource's site answer queries for records of its names (D4, D15). A query that the gateway does not answer
- * within 5 s gets SERVFAIL. Upstream servers are never asked for SRV and TXT, which describe services of the site.
+ * within 5 s gets SERVFAIL; so does one at once if no gateway can be reached. The cause is an extended DNS error. Upstream servers are never asked for SRV and TXT, which describe services of the site.
  */
 export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, SiteQueriesOutput<Query>> {
   readonly #outputs = new OutputQueue<SiteQueriesOutput<Query>>()
@@ -120,7 +129,7 @@ export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, Site
     reason: string,
   ): void {
     this.#counters.count(reason)
-    const message = answerTo(parsed, { code: ResponseCode.SERVFAIL })
+    const message = answerTo(parsed, { code: ResponseCode.SERVFAIL, extendedError: EXTENDED_ERRORS[reason] })
     this.#outputs.push({ type: 'answer', query, message, by: { type: 'site', resourceIds } })
   }
 }
@@ -129,6 +138,13 @@ export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, Site
 const isWithoutRecords = (message: Uint8Array): boolean => {
   const code = responseCode(message)
   return code === ResponseCode.NXDOMAIN || (code === ResponseCode.NOERROR && isEmptyAnswer(message))
+}
+
+/** Causes of failures that the asker is told, by the reason counted. */
+const EXTENDED_ERRORS: Readonly<Record<string, ExtendedError>> = {
+  'site-refused': ExtendedError.PROHIBITED,
+  'site-unreachable': ExtendedError.NO_REACHABLE_AUTHORITY,
+  'site-timed-out': ExtendedError.NO_REACHABLE_AUTHORITY,
 }
 
 const GIVE_UP_AFTER_MS = 5 * SECOND

@@ -354,10 +354,14 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   #askSite(question: SiteAsk, now: Instant): void {
     const { ask, message, protocol } = question
-    const { verdict, server, wanted } = this.#siteAsks.route(question, {
-      isDenied: (id) => this.resources.isDenied(id),
-      gatewayOf: (id) => this.#connections.gateways.get(this.resources.gatewayOf(id) ?? ''),
-    })
+    const { verdict, server, wanted } = this.#siteAsks.route(
+      question,
+      {
+        isDenied: (id) => this.resources.isDenied(id),
+        gatewayOf: (id) => this.#connections.gateways.get(this.resources.gatewayOf(id) ?? ''),
+      },
+      now,
+    )
     if (verdict !== undefined) this.#tellNames({ type: 'siteAnswered', ask, verdict }, now)
     if (server !== undefined) this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
     for (const resourceId of wanted) this.#tellFlows({ type: 'authorizationWanted', resourceId }, now)
@@ -402,7 +406,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       else this.resources.unreachable(id, { reason, gateway: gateway.name, now })
       if (how !== 'failed') continue
       this.#deadEnds.add(id, gateway.id, { reason, gateway: gateway.name, now })
-      this.#tellFlows({ type: 'gatewayFailed', resourceId: id }, now)
+      this.#tellFlows({ type: 'gatewayFailed', resourceId: id, isWanted: this.#siteAsks.isWanted(id) }, now)
     }
   }
 
@@ -422,6 +426,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #failResource(resourceId: string, why: { reason: string; gateway?: string | undefined; now: Instant }): void {
     this.resources.unreachable(resourceId, why)
     this.#tellFlows({ type: 'resourceUnreachable', resourceId }, why.now)
+    const { asks, verdict } = this.#siteAsks.unreachable(resourceId, why.now)
+    for (const { ask } of asks) this.#tellNames({ type: 'siteAnswered', ask, verdict }, why.now)
   }
 
   #isPortalAway(now: Instant): boolean {

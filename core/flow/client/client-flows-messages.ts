@@ -34,9 +34,9 @@ export type ClientFlowsInput =
   | { type: 'authorizationFailed'; resourceId: string }
   /**
    * A gateway could not be reached, but another one may serve: packets go on waiting, and another authorization is
-   * requested at once.
+   * requested at once, if packets wait or `isWanted` says that something else does.
    */
-  | { type: 'gatewayFailed'; resourceId: string }
+  | { type: 'gatewayFailed'; resourceId: string; isWanted?: boolean }
   /** No gateway could be reached: answer packets that wait, and those of the next seconds, with ICMP unreachable. */
   | { type: 'resourceUnreachable'; resourceId: string }
   | { type: 'withdrawn'; resourceId: string }

@@ -46,7 +46,7 @@ const REQUEST_INTERVAL_MS = 2 * SECOND
  * Time for which packets are refused after no gateway could be reached: longer than the next attempt takes to fail, so
  * that applications never wait.
  */
-const UNREACHABLE_FOR_MS = 20 * SECOND
+export const UNREACHABLE_FOR_MS = 20 * SECOND
 
 /**
  * Packet engine of the client (wire §5): finds the resource of each packet, requests authorization, keeps packets until
@@ -84,7 +84,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'authorizationFailed':
         return this.#refuseKept(this.#routes.resource(input.resourceId), 'authorization-failed', now)
       case 'gatewayFailed':
-        return this.#askForAnother(this.#routes.resource(input.resourceId), now)
+        return this.#askForAnother(this.#routes.resource(input.resourceId), input.isWanted === true, now)
       case 'resourceUnreachable':
         return this.#failConnecting(this.#routes.resource(input.resourceId), now)
       case 'interfaceConfigured':
@@ -332,8 +332,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#outputs.push({ type: 'requestAuthorization', resourceId: resource.resource.id })
   }
 
-  #askForAnother(resource: ClientResource | undefined, now: Instant): void {
-    if (resource === undefined || resource.kept.size === 0) return
+  #askForAnother(resource: ClientResource | undefined, isWanted: boolean, now: Instant): void {
+    if (resource === undefined || (resource.kept.size === 0 && !isWanted)) return
     resource.requestedAt = undefined
     this.#wantAuthorization(resource, now)
   }

@@ -1,7 +1,9 @@
 import type { ServerVerdict } from '../../../core/contract/upstream-resolver.ts'
 import { leadsToServices } from '../../../core/dns/record-kind.ts'
 import { SITE_RESOLVER_PORT } from '../../../core/dns/site-service.ts'
+import { UNREACHABLE_FOR_MS } from '../../../core/flow/client/client-flows.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
+import { after, type Instant } from '../../../core/runtime/time.ts'
 import type { NameServiceOutput } from './name-service.ts'
 
 export type SiteAsk = Extract<NameServiceOutput, { type: 'askSite' }>
@@ -34,12 +36,14 @@ export interface SiteView {
 /** Questions to sites that wait until the first of their resources is authorized. The resolver decides how long. */
 export class SiteAsks {
   readonly #waiting = new Map<number, SiteAsk>()
+  /** Times until which questions for resources without a path are answered at once, by resource. */
+  readonly #unreachableUntil = new Map<string, Instant>()
 
   /**
    * Routes a question to the gateway of the name's most specific resource that was not denied (D3), or lets it wait for
    * a grant.
    */
-  route(question: SiteAsk, { isDenied, gatewayOf }: SiteView): SiteRoute {
+  route(question: SiteAsk, { isDenied, gatewayOf }: SiteView, now: Instant): SiteRoute {
     const { resourceIds, recordType } = question
     if (resourceIds.length === 0) return { verdict: failed('refused', 'not authorized'), wanted: [] }
     const at = Math.max(
@@ -52,6 +56,8 @@ export class SiteAsks {
     // gone.
     const wanted = resourceIds.slice(0, gateway === undefined ? at + 1 : at)
     if (gateway === undefined) {
+      // It is looked for anew all the same, for the next question.
+      if (now < (this.#unreachableUntil.get(left[0] ?? '') ?? now)) return { verdict: UNREACHABLE, wanted }
       this.#waiting.set(question.ask, { ...question, resourceIds: left })
       return { wanted }
     }
@@ -62,13 +68,29 @@ export class SiteAsks {
     return { server: endpoint(gateway.ipv4, SITE_RESOLVER_PORT), wanted }
   }
 
+  /** Whether a question waits for a resource. */
+  isWanted(resourceId: string): boolean {
+    return [...this.#waiting.values()].some(({ resourceIds }) => resourceIds[0] === resourceId)
+  }
+
   forget(ask: number): void {
     this.#waiting.delete(ask)
   }
 
   /** Removes and returns the questions that wait for a resource, once it is connected. */
   connected(resourceId: string): SiteAsk[] {
+    this.#unreachableUntil.delete(resourceId)
     return this.#take(resourceId)
+  }
+
+  /**
+   * Removes and returns the questions that wait for a resource whose gateways cannot be reached, with their verdict.
+   * Questions of the next seconds do not wait either, as packets do not, until the resource is connected.
+   */
+  unreachable(resourceId: string, now: Instant): { asks: SiteAsk[]; verdict: ServerVerdict } {
+    for (const [id, until] of this.#unreachableUntil) if (until <= now) this.#unreachableUntil.delete(id)
+    this.#unreachableUntil.set(resourceId, after(now, UNREACHABLE_FOR_MS))
+    return { asks: this.#take(resourceId), verdict: UNREACHABLE }
   }
 
   /** Removes and returns the questions that wait for a denied resource, each with its remaining resources. */
@@ -84,3 +106,5 @@ export class SiteAsks {
 }
 
 const failed = (code: 'refused' | 'unsupported', reason: string): ServerVerdict => ({ type: 'failed', code, reason })
+
+const UNREACHABLE: ServerVerdict = { type: 'failed', code: 'unreachable', reason: 'no path to a gateway' }

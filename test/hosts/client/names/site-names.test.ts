@@ -15,6 +15,7 @@ const TEXT = Uint8Array.of(5, ...new TextEncoder().encode('hello'))
 
 describe('SRV and TXT of resources, through the tunnel', () => {
   let clock: VirtualClock
+  let network: VirtualNetwork
   let portal: ScriptedPortal
   let client: VirtualClient
   let gateway: VirtualGateway
@@ -22,7 +23,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
 
   beforeEach(() => {
     clock = new VirtualClock()
-    const network = new VirtualNetwork({ clock, random: new SeededRandom('network') })
+    network = new VirtualNetwork({ clock, random: new SeededRandom('network') })
     network.setEverywhere({ latencyMs: 5 })
     const channel = new VirtualControlChannel({ network, host: network.host('portal', ['192.0.2.1']) })
     portal = new ScriptedPortal()
@@ -90,6 +91,45 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     const began = clock.now()
     expect(client.ask('other.example.org', 'SRV')).to.deep.include({ code: 2, records: [] })
     expect(clock.now() - began).to.be.below(1_000)
+  })
+
+  it('T11 are answered by SERVFAIL with its cause as soon as it is known that there is no path, and by the site once there is one', () => {
+    const cut = (isCut: boolean): void =>
+      network.setLink(client.host, gateway.host, isCut ? { cut: true } : { latencyMs: 5 })
+    const timed = (name: string, type: 'SRV' | 'TXT' | number, patienceMs?: number) => {
+      const began = clock.now()
+      const answer = client.ask(name, type, patienceMs === undefined ? {} : { patienceMs })
+      return { code: answer?.code, cause: answer && extendedError(answer.message), ms: clock.now() - began }
+    }
+    const noPath = { code: 2, cause: 22 }
+    cut(true)
+    // Nothing is known yet: the site may answer within 5 s.
+    const first = timed('wiki.example.org', 'SRV')
+    expect(first).to.deep.include(noPath)
+    expect(first.ms).to.be.within(4_900, 5_100)
+    clock.advance(4_000)
+    // A path has been looked for during 9 s, and is given up after 12.
+    const waiting = timed('wiki.example.org', 'TXT')
+    expect(waiting).to.deep.include(noPath)
+    expect(waiting.ms).to.be.within(2_500, 4_000)
+    for (let times = 0; times < 20; times++) {
+      for (const type of ['SRV', 'TXT', 15] as const) {
+        const later = timed('wiki.example.org', type)
+        expect(later).to.deep.include(noPath)
+        expect(later.ms).to.be.below(50)
+      }
+      clock.advance(1_000)
+    }
+    cut(false)
+    for (let times = 0; times < 20 && timed('wiki.example.org', 'TXT').code !== 0; times++) clock.advance(1_000)
+    expect(timed('wiki.example.org', 'TXT')).to.deep.include({ code: 0, cause: undefined })
+  })
+
+  it('are refused with their cause where all resources of the name are denied', () => {
+    for (const { id } of portal.resources) portal.denied.set(id, 'forbidden')
+    const answer = client.ask('wiki.example.org', 'TXT')
+    expect(answer?.code).to.equal(2)
+    expect(answer && extendedError(answer.message)).to.equal(18)
   })
 
   it('D15 of other types are answered by the site, and without it by nobody but an upstream', () => {
@@ -161,3 +201,11 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(gateway.state.counters()['service']).to.deep.include({ 'site-name-refused': 1 })
   })
 })
+
+/** INFO-CODE of an extended DNS error (RFC 8914 §2), which is the last option of an answer's last record. */
+const extendedError = (message: Uint8Array): number | undefined => {
+  const option = message.subarray(-6)
+  return option[0] === 0 && option[1] === 15 && option[2] === 0 && option[3] === 2
+    ? (option[4] ?? 0) * 256 + (option[5] ?? 0)
+    : undefined
+}
