@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { API_PATH, type Endpoint } from './endpoint.ts'
+import { exampleOf } from './open-api-examples.ts'
 import { refusalsOf, sharedHeaders, sharedResponses } from './open-api-refusals.ts'
 import { Schemas } from './open-api-schemas.ts'
 import { TAGS, tagOf } from './open-api-tags.ts'
@@ -59,7 +60,7 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
       ...(query === undefined ? [] : queryParameters(query, schemas)),
       ...(isChangeOfOne ? [IF_MATCH] : method === 'GET' ? [IF_NONE_MATCH] : []),
     ],
-    ...(body === undefined ? {} : { requestBody: requestBody(body, schemas) }),
+    ...(body === undefined ? {} : { requestBody: requestBody(body, { schemas, example: exampleOf(endpoint) }) }),
     responses: {
       [status]: {
         description: status === 204 ? 'Done' : status === 201 ? 'Created' : 'The answer',
@@ -76,11 +77,11 @@ const operation = (endpoint: Endpoint, schemas: Schemas) => {
 const isList = ({ method, answer }: Endpoint): boolean =>
   method === 'GET' && answer instanceof z.ZodObject && 'next_cursor' in answer.shape
 
-const requestBody = (body: z.ZodType, schemas: Schemas) => ({
+const requestBody = (body: z.ZodType, { schemas, example }: { schemas: Schemas; example: object | undefined }) => ({
   description: 'UTF-8 JSON, at most 128 KiB. Members that are not named here are refused.',
   // An absent body counts as `{}`.
   required: !body.safeParse({}).success,
-  content: { 'application/json': { schema: schemas.of(body, 'input') } },
+  content: { 'application/json': { schema: schemas.of(body, 'input'), ...(example && { example }) } },
 })
 
 const ETAG = { ETag: { $ref: '#/components/headers/ETag' } }
