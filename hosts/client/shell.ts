@@ -182,7 +182,7 @@ export class ClientShell {
     }
   }
 
-  /** Servers that the machine's own configuration names. */
+  /** Returns the DNS servers of the machine's own configuration. */
   #discover(): readonly UpstreamServer[] {
     const system = this.#ports.upstreams.get('system')
     return system === undefined ? [] : discoverServers(system.value, this.#failuresOf(system))

@@ -30,7 +30,7 @@ export class SiteNames {
   readonly #system: SystemNames
   readonly #failed: PluginFailed | undefined
 
-  /** `failed` is told of failures of the resolver plugin. */
+  /** `failed` is called with failures of the resolver plugin. */
   constructor({
     resolver,
     system,
@@ -56,8 +56,7 @@ export class SiteNames {
     const isAddress = asked.type === RecordType.A || asked.type === RecordType.AAAA
     if (isAddress && !this.#system.asksServersFirst()) return fromHosts
     const verdict = await this.#search(query, asked)
-    // The name exists, as the hosts file has it; for other record types the servers' answer is preferred, if there are
-    // any.
+    // The hosts file shows that the name exists, so an empty or negative answer of the servers is replaced.
     return verdict.type === 'answered' && !isEmpty(verdict.message, asked) ? verdict : fromHosts
   }
 

@@ -177,7 +177,7 @@ export const directAccess = async (watch: World['watch']): Promise<DirectAccess>
   return JSON.parse(await watch.line((line) => line.startsWith('{'))) as DirectAccess
 }
 
-/** Waits until the client says that it is connected. */
+/** Waits until the client's status is `connected`. */
 export const clientConnected = (world: World): Promise<ClientStatus> =>
   eventually(
     async () => {

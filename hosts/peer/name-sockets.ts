@@ -69,7 +69,7 @@ export class NameSockets {
     await Promise.all(open.map((one) => one.close()))
   }
 
-  /** Returns the port of DNS over TCP. */
+  /** Opens the sockets of one address. Returns the TCP port. */
   async #open(address: string): Promise<number> {
     const { sockets, listeners, port, device, accepts, onQuery, onError } = this.#options
     if (sockets !== undefined) {

@@ -36,7 +36,7 @@ export interface PeerToOpen<R extends Role> {
     state_folder: string
     id?: string | undefined
     name?: string | undefined
-    /** Key of the tunnel transport; absent where there is only one. */
+    /** Name under which a plugin has registered the tunnel transport; may be absent if there is only one. */
     transport?: string | undefined
   }
   token: Secret
@@ -130,7 +130,7 @@ export const openPeer = async <R extends Role>(
 }
 
 /**
- * Chooses the tunnel transport of a peer.
+ * Returns the tunnel transport that the configuration names, or the only one.
  * @throws OperatorError PLUGIN_MISSING, PLUGIN_CHOICE
  */
 export const tunnelTransport = (container: Container, key: string | undefined): Extension<TunnelTransport> =>

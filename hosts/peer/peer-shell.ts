@@ -28,7 +28,7 @@ export interface PeerPorts<R extends Role> {
   network: NetworkConfiguration
 }
 
-/** Part of a peer's configuration that its shell acts by. */
+/** Part of a peer's configuration that its shell uses. */
 export interface PeerShellConfig {
   portal_url: string
   device: string

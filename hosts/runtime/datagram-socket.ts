@@ -12,7 +12,7 @@ import { countErrno } from './count-errno.ts'
 import { UDP_ROW, UDP_SLOT_BYTES, loadAddon, type Addon, type Port } from './native/addon.ts'
 import { EndpointDecoder, EndpointEncoder, SOCKET_ADDRESS_WORDS, encodeAddress } from './socket-address.ts'
 
-/** Messages per receive, each of up to 64 datagrams. */
+/** Maximum of messages per receive call, each of up to 64 datagrams. */
 const RECEIVE_ROWS = 16
 const SEND_ROWS = 512
 const SEND_BYTES = 1 << 20

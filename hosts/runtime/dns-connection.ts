@@ -51,7 +51,7 @@ export class DnsConnection {
     socket.on('drain', () => this.#read())
   }
 
-  /** Whether no query waits. */
+  /** Whether no query waits for its answer. */
   get isIdle(): boolean {
     return this.#waiting === 0
   }

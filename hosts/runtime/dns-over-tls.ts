@@ -7,7 +7,7 @@ import { failure } from './failure.ts'
 import { openStream } from './outgoing-socket.ts'
 import { TrustedCertificates } from './trusted-certificates.ts'
 
-/** RFC 7858 §3.4: connections are kept for the next query, but not for long. */
+/** Time for which a connection without queries is kept open. RFC 7858 §3.4 */
 const IDLE_MS = 10_000
 /** Maximum of queries in flight on one connection; a further query opens another. */
 const MAX_QUERIES = 256
@@ -23,7 +23,7 @@ interface Server {
   mark: number | undefined
 }
 
-/** DNS over TLS (RFC 7858): queries to one server share a connection, in flight together and answered in any order. */
+/** DNS over TLS (RFC 7858), client side: queries to one server share a connection and may be answered in any order. */
 export class TlsDnsConnections {
   readonly #ca: string | undefined
   readonly #trusted = new TrustedCertificates()

@@ -13,7 +13,7 @@ export interface OutgoingSocketsOptions {
   ca?: string
 }
 
-/** Sockets of Node.js for plugins. An exception of a plugin's callback closes its socket and nothing else. */
+/** Outgoing UDP and TCP sockets for plugins. An exception in a plugin's callback closes that socket only. */
 export class NodeOutgoingSockets implements OutgoingSockets {
   readonly #markFor: MarkFor
   readonly #ca: string | undefined
@@ -91,7 +91,7 @@ export class NodeOutgoingSockets implements OutgoingSockets {
   }
 }
 
-/** Life of one socket: it ends once, by the plugin or by itself. */
+/** Tracks whether a socket is open: it is closed once, by the plugin or by an event. */
 class SocketLife {
   readonly #events: SocketEvents
   readonly #destroy: () => void
@@ -112,14 +112,14 @@ class SocketLife {
     }
   }
 
-  /** Ends the socket, and tells the plugin why. */
+  /** Closes the socket and calls the plugin's `closed` with the reason. */
   end(error: Error | undefined): void {
     if (this.#isOver) return
     this.close()
     try {
       this.#events.closed(error)
     } catch {
-      // The socket is closed: a plugin that fails at that can do nothing more with it.
+      // An exception in `closed` is ignored, as the socket is closed already.
     }
   }
 
@@ -131,7 +131,7 @@ class SocketLife {
     this.#rejections.clear()
   }
 
-  /** Settles as the work does, or rejects when the socket is closed before. */
+  /** Settles as `work` does, or rejects if the socket is closed before. */
   whileOpen(work: Promise<void>): Promise<void> {
     if (this.#isOver) {
       work.catch(() => undefined)

@@ -5,7 +5,7 @@ import { countErrno } from './count-errno.ts'
 import { TUN_ROW, loadAddon, type Addon, type Port } from './native/addon.ts'
 import { runCommand } from './process/run-command.ts'
 
-/** Frames per read, each of up to 64 KB. */
+/** Maximum of frames per read call, each of up to 64 KB. */
 const READ_ROWS = 64
 const READ_BYTES = 1 << 20
 const WRITE_ROWS = 256

@@ -5,8 +5,8 @@ import { fetchBy, isCertificate, noAnswer, type Asking } from './provider-fetch.
 
 /** Time for which a provider's discovery document and keys are cached. */
 const FRESH_MS = 10 * MINUTE
-/** More are not kept at once: each account has a few. */
-const MOST = 500
+/** Maximum of cached providers, of which each account has a few; beyond it the cache is emptied. */
+const MAX_PROVIDERS = 500
 const TIMEOUT_SECONDS = 5
 
 interface Entry {
@@ -32,7 +32,7 @@ export class ProviderDirectory {
     const known = this.#entries.get(key)
     if (known !== undefined && now < known.until) return known.provider
     const entry = { provider: discover(settings, this.#asking), until: now + FRESH_MS }
-    if (this.#entries.size >= MOST) this.#entries.clear()
+    if (this.#entries.size >= MAX_PROVIDERS) this.#entries.clear()
     this.#entries.set(key, entry)
     try {
       return await entry.provider

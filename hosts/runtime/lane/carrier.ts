@@ -24,9 +24,9 @@ export interface CarrierOptions<Report> {
 export interface PacketCarrier<Command> {
   readonly ports: { ipv4?: number; ipv6?: number }
   sendDatagram: (datagram: Datagram) => void
-  /** Absent where the flows run in a worker, which writes by itself. */
+  /** Script lane only: queues a packet for the TUN device. In the native lane the worker writes packets itself. */
   writeTun?: (packet: Uint8Array) => void
-  /** Hands a command to the worker; absent where there is none. */
+  /** Native lane only: queues a command for the worker. */
   tell?: (command: Command) => void
   flush: () => void
   /** Flushes, then closes device and sockets. */

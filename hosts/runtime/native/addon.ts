@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { OperatorError } from '../../../core/config/operator-error.ts'
 import { packageRoot } from '../process/package-root.ts'
 
-/** An open device or socket of the addon. */
+/** Open TUN device or UDP socket of the addon. */
 export interface Port {
   readonly __port: unique symbol
 }
@@ -56,7 +56,7 @@ export const LANE_DROPS = [
   'not-sealed',
 ] as const
 
-/** Words per row of a TUN table: offset, length, and after a write 0 or the errno. */
+/** Words per row of a TUN table: offset, length, and, after a write, 0 or the errno. */
 export const TUN_ROW = 3
 /**
  * Words per row of a UDP table: offset, length, detail, port, address in four words (IPv4 in the first). The detail of

@@ -1,8 +1,8 @@
 const GRACE_MS = 1_000
 
 /**
- * Ends this process within a second, with the exit code that is set by then, whatever somebody else's code still holds open: a plugin that did
- * not stop, or forgot a timer. Without that the process ends by itself, and earlier.
+ * Ends this process after one second with the exit code set by then, even if a plugin has left a timer or socket open.
+ * If nothing is open, the process ends by itself before.
  */
 export const endProcessSoon = (): void => {
   setTimeout(() => process.exit(), GRACE_MS).unref()
