@@ -89,7 +89,7 @@ for (const driver of ['sqlite', 'pg'] as const)
 
     /** Lets time pass until expired records have been removed once more. */
     const look = async (milliseconds: number): Promise<void> => {
-      const looked = logger.next(/^(audit records|no audit record)/)
+      const looked = logger.next(/^(expired audit records|no audit record)/)
       clock.advance(milliseconds)
       await looked
     }
