@@ -1,7 +1,8 @@
+import { Facts, type Reads } from '../../../core/contract/facts.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
 import type { Change } from '../store/entities.ts'
-import type { Grant, Grants } from './grants.ts'
+import { factsRead, type Grant, type Grants } from './grants.ts'
 
 /** Actors, accounts, gateways and grants that a batch of committed changes may affect. */
 export interface Affected {
@@ -33,6 +34,9 @@ export const affectedBy = (
   const viewersOf = (resourceId: string) =>
     [...view.policies.groupsOf(resourceId)].flatMap((groupId) => view.membersOf(groupId))
 
+  const readersOfGroups = (actorId: string) =>
+    [...view.clientsOf(actorId)].flatMap((id) => grants.ofClient(id).filter(reads(Facts.actor.groups)))
+
   for (const change of changes) {
     switch (change.entity) {
       case 'memberships':
@@ -41,6 +45,9 @@ export const affectedBy = (
           [change.before?.actorId, change.after?.actorId].flatMap((id) => id ?? []),
         )
         addAll(affected.grants, grants.ofMembership(change.id))
+        for (const row of [change.before, change.after]) {
+          if (row !== undefined) addAll(affected.grants, readersOfGroups(row.actorId))
+        }
         break
       case 'policies':
         addAll(affected.actorIds, membersOf(change.before?.groupId))
@@ -52,7 +59,10 @@ export const affectedBy = (
         addAll(affected.grants, grants.ofResource(change.id))
         break
       case 'sites':
-        for (const resourceId of view.resourcesOf(change.id)) addAll(affected.actorIds, viewersOf(resourceId))
+        for (const resourceId of view.resourcesOf(change.id)) {
+          addAll(affected.actorIds, viewersOf(resourceId))
+          addAll(affected.grants, grants.ofResource(resourceId).filter(reads(Facts.site.name)))
+        }
         break
       case 'tokens':
         // Only `lastUsedAt` changed, which is updated frequently and decides nothing.
@@ -106,3 +116,8 @@ const isSamePeer = (change: Change & { entity: 'clients' | 'gateways' }): boolea
     JSON.stringify({ ...row, name: '', lastSeenAt: null, lastSeenVersion: null, provenAt: null })
   return deciding(before) === deciding(after)
 }
+
+const reads =
+  ({ name }: Reads<unknown>) =>
+  (grant: Grant): boolean =>
+    factsRead(grant).has(name)

@@ -26,6 +26,7 @@ export class Grants {
   readonly #byMembership = new MultiMap<string, Grant>()
   readonly #byToken = new MultiMap<string, Grant>()
   readonly #byAccount = new MultiMap<string, Grant>()
+  readonly #byFact = new MultiMap<string, Grant>()
 
   add(grant: Grant): void {
     this.#byId.set(grant.row.id, grant)
@@ -67,6 +68,11 @@ export class Grants {
 
   ofMembership(id: string): readonly Grant[] {
     return [...this.#byMembership.get(id)]
+  }
+
+  /** Returns the grants whose conditions read a fact. */
+  ofFact(name: string): readonly Grant[] {
+    return [...this.#byFact.get(name)]
   }
 
   ofToken(id: string): readonly Grant[] {
@@ -116,5 +122,10 @@ export class Grants {
     this.#byMembership[verb](row.membershipId, grant)
     this.#byToken[verb](row.tokenId, grant)
     this.#byAccount[verb](row.accountId, grant)
+    for (const name of factsRead(grant)) this.#byFact[verb](name, grant)
   }
 }
+
+/** Returns the names of the facts that the conditions of a grant read. */
+export const factsRead = ({ row }: Grant): ReadonlySet<string> =>
+  new Set((row.decision?.conditions ?? []).flatMap(({ reads }) => reads))
