@@ -130,7 +130,7 @@ describe('two portal processes on one PostgreSQL', function () {
       }
       expect(await readiness()).to.deep.equal({ status: 200, body: { status: 'ok', failed: [] } })
 
-      const known = logger.next(/not heard of/)
+      const known = logger.next(/listening for changes .* failed/)
       await postgres?.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
       await known
       expect(await readiness()).to.deep.equal({
