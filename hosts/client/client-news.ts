@@ -47,8 +47,8 @@ export class ClientNews {
    * Returns the log line for a resource that cannot be requested while the portal is unreachable; undefined for a
    * repetition.
    */
-  unasked(resource_id: string, now: Instant): Note | undefined {
-    if (!this.#filter.isNews(resource_id, 'unasked', now)) return undefined
+  notRequested(resource_id: string, now: Instant): Note | undefined {
+    if (!this.#filter.isNews(resource_id, 'not requested', now)) return undefined
     return { type: 'note', message: 'access cannot be asked for: the portal is away', fields: { resource_id } }
   }
 }

@@ -54,7 +54,7 @@ export type Ending = 'ended' | 'lost' | 'failed'
  * Time to find a path to a gateway after this machine has moved, before another gateway is requested; more than the 2 s
  * of H7.
  */
-const SOUGHT_FOR_MS = 3 * SECOND
+const SEARCH_MS = 3 * SECOND
 
 /** Connections to the gateways that serve this client: their resources, tunnels and paths, and failover. */
 export class Connections implements Machine<ConnectionsInput, ConnectionsOutput> {
@@ -231,7 +231,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
       case 'pathLost':
         gateway.path = undefined
         // If this machine has moved, the gateway is likely to be reached again soon, and it knows the flows (H7).
-        if (this.#isMoving) gateway.soughtUntil = after(now, SOUGHT_FOR_MS)
+        if (this.#isMoving) gateway.soughtUntil = after(now, SEARCH_MS)
         else this.#lose(gateway, now)
         return
       case 'peerFailed':

@@ -30,7 +30,7 @@ export interface KnownGateway {
 }
 
 /** Time for which a gateway that was not reached is reported to the portal as unreachable. */
-const UNREACHABLE_FOR_MS = 60 * SECOND
+const UNREACHABLE_MS = 60 * SECOND
 
 /** Gateways granted to this client, and those not reached lately. */
 export class GatewayTable {
@@ -84,7 +84,7 @@ export class GatewayTable {
   }
 
   foundDead(id: string, now: Instant): void {
-    this.#unreachableUntil.set(id, after(now, UNREACHABLE_FOR_MS))
+    this.#unreachableUntil.set(id, after(now, UNREACHABLE_MS))
   }
 
   foundAlive(id: string): void {

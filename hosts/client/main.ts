@@ -74,7 +74,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
       bypassingExchange: createDnsExchange({ markFor: () => OWN_SOCKET_MARK }),
     },
   })
-  ownNames.answerBy({
+  ownNames.setResolver({
     isResource: (name) => state.isResource(name),
     answer: async (message) => (await shell.answer(message, 'tcp')).message,
   })

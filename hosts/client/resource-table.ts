@@ -74,7 +74,7 @@ export class ResourceTable {
    * Notes that the portal has granted a resource. Returns whether an answer was awaited. The answer counts even if a
    * lost gateway was reached again meanwhile, since the portal has moved the resource to another.
    */
-  answered(id: string): boolean {
+  takeAnswer(id: string): boolean {
     const entry = this.#entries.get(id)
     if (entry?.isAwaited !== true) return false
     entry.isAwaited = false

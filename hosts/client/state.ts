@@ -24,7 +24,7 @@ import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
-import { PortalSide, type LinkState, type PortalSideOutput } from '../peer/portal-side.ts'
+import { PortalSide, type PortalSideOutput } from '../peer/portal-side.ts'
 import { ClientNews } from './client-news.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
 import { DeadEnds } from './dead-ends.ts'
@@ -33,6 +33,7 @@ import { NameFindings } from './names/name-findings.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './names/name-service.ts'
 import { SiteAsks, type SiteAsk } from './names/site-asks.ts'
 import { ResourceTable } from './resource-table.ts'
+import type { ClientLinkState } from './session/client-status.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
 
@@ -85,7 +86,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #deadEnds = new DeadEnds()
   readonly #outputs = new OutputQueue<ClientOutput>()
   /** Final state, once the portal has ended the client. */
-  #endedAs: LinkState | 'signed_out' | undefined
+  #endedAs: ClientLinkState | undefined
   #interface: ClientInterface | undefined
 
   constructor(options: ClientStateOptions) {
@@ -105,7 +106,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#tellNames = this.#held.hold(this.#names, (output, now) => this.#onNames(output, now))
   }
 
-  get linkState(): LinkState | 'signed_out' {
+  get linkState(): ClientLinkState {
     return this.#endedAs ?? this.#portal.state
   }
 
@@ -234,7 +235,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#applyResources(now)
       case 'authorizationCreated':
         // A late answer that is not awaited is ignored: the portal must be asked again.
-        if (!this.resources.answered(message.payload.resource_id)) return
+        if (!this.resources.takeAnswer(message.payload.resource_id)) return
         this.#leaveDeadEnd(message.payload, now)
         return this.#tellConnections({ type: 'granted', grant: message.payload }, now)
       case 'authorizationCreationFailed': {
@@ -246,7 +247,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         if (reason === 'offline' && this.#connections.gateways.forgetDead()) return this.#request(resourceId, now)
         this.resources.denied(resourceId, { reason, details, limit, now })
         this.#note(this.#news.denied(resourceId, reason, now))
-        for (const ask of this.#siteAsks.denied(resourceId)) this.#askSite(ask, now)
+        for (const ask of this.#siteAsks.takeDenied(resourceId)) this.#askSite(ask, now)
         return this.#tellFlows({ type: 'authorizationFailed', resourceId }, now)
       }
       case 'iceCandidates':
@@ -319,7 +320,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     // The resource is granted already, and a path to its gateway is being sought.
     if (this.#connections.gateways.isConnecting(resourceId)) return
     if (this.#isPortalAway(now)) {
-      this.#note(this.#news.unasked(resourceId, now))
+      this.#note(this.#news.notRequested(resourceId, now))
       return this.#failResource(resourceId, { reason: 'portal-unreachable', now })
     }
     const { connected, unreachable } = this.#connections.gateways.forRequest(now)
@@ -384,7 +385,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.resources.connected(output.resourceId, peer)
         this.#deadEnds.take(output.resourceId, now)
         this.#tellFlows({ type: 'granted', resourceId: output.resourceId, peer, peerIpv4, peerIpv6 }, now)
-        for (const ask of this.#siteAsks.connected(output.resourceId)) this.#askSite(ask, now)
+        for (const ask of this.#siteAsks.takeConnected(output.resourceId)) this.#askSite(ask, now)
         return
       }
       case 'disconnected':

@@ -25,7 +25,7 @@ export class OwnNames implements DnsExchange {
   }
 
   /** Sets the client that answers resources' names. */
-  answerBy(resolver: OwnResolver): void {
+  setResolver(resolver: OwnResolver): void {
     this.#resolver = resolver
   }
 

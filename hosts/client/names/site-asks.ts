@@ -78,7 +78,7 @@ export class SiteAsks {
   }
 
   /** Removes and returns the questions that wait for a resource, once it is connected. */
-  connected(resourceId: string): SiteAsk[] {
+  takeConnected(resourceId: string): SiteAsk[] {
     this.#unreachableUntil.delete(resourceId)
     return this.#take(resourceId)
   }
@@ -94,7 +94,7 @@ export class SiteAsks {
   }
 
   /** Removes and returns the questions that wait for a denied resource, each with its remaining resources. */
-  denied(resourceId: string): SiteAsk[] {
+  takeDenied(resourceId: string): SiteAsk[] {
     return this.#take(resourceId).map((ask) => ({ ...ask, resourceIds: ask.resourceIds.slice(1) }))
   }
 

@@ -53,7 +53,7 @@ export class ClientSession {
   async run(): Promise<PeerEnd> {
     const { config, token } = this.#options
     const given = token ?? (config.token_file === undefined ? undefined : await needTokenFile(config.token_file))
-    this.#token = given ?? (await this.#options.secrets.read(KEPT))
+    this.#token = given ?? (await this.#options.secrets.read(TOKEN_NAME))
     if (this.#token === undefined && config.account === undefined) {
       return {
         reason: 'signed_out',
@@ -152,7 +152,7 @@ export class ClientSession {
   async #await(signIn: SignIn): Promise<void> {
     const end = await signIn.ended
     if (end.type !== 'signedIn') return
-    await this.#options.secrets.write(KEPT, end.token)
+    await this.#options.secrets.write(TOKEN_NAME, end.token)
     this.#token = end.token
     this.#changed()
   }
@@ -166,7 +166,7 @@ export class ClientSession {
 
   async #forget(): Promise<void> {
     this.#token = undefined
-    await this.#options.secrets.remove(KEPT)
+    await this.#options.secrets.remove(TOKEN_NAME)
   }
 }
 
@@ -175,7 +175,7 @@ const Pasted = z.strictObject({ text: z.string().max(8192) })
 const NameQuestion = z.strictObject({ name: z.string().max(1024), type: z.string().max(16) })
 
 /** Name of the token in the secret store. */
-const KEPT = 'token'
+const TOKEN_NAME = 'token'
 
 const SIGNED_OUT: ClientStatus = {
   state: 'signed_out',

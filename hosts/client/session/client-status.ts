@@ -1,11 +1,12 @@
 import type { PortalStatus } from '../../../core/control/portal-problem.ts'
 import type { TransportStatus } from '../../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../../core/flow/lane.ts'
+import type { LinkState } from '../../peer/portal-side.ts'
 import type { NameStatus } from '../names/name-findings.ts'
 
 /** Status of a client, as sent over the control socket and printed by `portreeve client status --json`. */
 export interface ClientStatus {
-  state: LinkState
+  state: ClientLinkState
   /** Slug of the account; null while signed out. */
   account: string | null
   /** Name of the actor; null while signed out or unknown. */
@@ -31,7 +32,7 @@ export interface ClientStatus {
 }
 
 /** State of a client. `unreachable`: the portal does not answer; granted connections continue. */
-export type LinkState = 'signed_out' | 'connecting' | 'connected' | 'unreachable'
+export type ClientLinkState = LinkState | 'signed_out'
 
 export interface GatewayStatus {
   id: string

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { run } from '../../../hosts/cli/program.ts'
-import type { ClientStatus, LinkState } from '../../../hosts/client/session/client-status.ts'
+import type { ClientStatus, ClientLinkState } from '../../../hosts/client/session/client-status.ts'
 import { openGatewaySocket } from '../../../hosts/gateway/control-socket.ts'
 import type { TransportProblem } from '../../../core/ice/transport-news.ts'
 import type { PortalProblem } from '../../../core/control/portal-problem.ts'
@@ -262,7 +262,7 @@ describe('hosts/cli/program', () => {
     let control: ControlSocket | undefined
     let asked: string[]
 
-    const client = async (state: LinkState, status = STATUS(state)): Promise<NodeJS.ProcessEnv> => {
+    const client = async (state: ClientLinkState, status = STATUS(state)): Promise<NodeJS.ProcessEnv> => {
       const path = join(folder, 'client.sock')
       asked = []
       const note = (command: string) => async () => void asked.push(command)
@@ -283,7 +283,7 @@ describe('hosts/cli/program', () => {
 
     it('status prints exactly what the client says, and ends with 0, 3 or 4', async () => {
       const codes = { connected: 0, signed_out: 3, connecting: 4, unreachable: 4 } as const
-      for (const state of Object.keys(codes) as LinkState[]) {
+      for (const state of Object.keys(codes) as ClientLinkState[]) {
         const env = await client(state)
         const { code, printed } = await portreeve(['client', 'status', '--json'], env)
         expect(code, state).to.equal(codes[state])
@@ -423,7 +423,7 @@ const FAILING: TransportProblem = {
   remedy: 'Install another version of the plugin.',
 }
 
-const STATUS = (state: LinkState): ClientStatus => ({
+const STATUS = (state: ClientLinkState): ClientStatus => ({
   state,
   account: 'example',
   actor: 'Ada',

@@ -14,7 +14,7 @@ describe("the DNS port of the client's resolver plugins", () => {
       return Promise.resolve(new Uint8Array())
     }
     const names = new OwnNames({ send: () => note('upstream') })
-    names.answerBy({ isResource: (one) => one.endsWith('.example.org'), answer: () => note('here') })
+    names.setResolver({ isResource: (one) => one.endsWith('.example.org'), answer: () => note('here') })
     const message = writeQuery({ id: 1, name, type }) ?? new Uint8Array()
     await names.send({ server: endpoint('192.0.2.53', 53), protocol: 'udp', message, timeoutMs: 1_000 })
     return asked ?? expect.fail()
