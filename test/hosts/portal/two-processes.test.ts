@@ -143,7 +143,7 @@ describe('two portal processes on one PostgreSQL', function () {
       clock.advance(SECOND)
       await peer.closed
       expect((await readiness()).status).to.equal(200)
-      expect(logger.lines.some(({ message }) => /heard of again/.test(message))).to.equal(true)
+      expect(logger.lines.some(({ message }) => /listening for changes .* again/.test(message))).to.equal(true)
     } finally {
       await deaf.stop()
     }
