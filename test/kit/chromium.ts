@@ -17,6 +17,8 @@ export const needsChromium = (context: Context): void => {
 export interface ChromiumOptions {
   javaScriptEnabled?: boolean
   colorScheme?: 'light' | 'dark'
+  /** Time zone of the viewer, by its IANA name; that of this machine by default. */
+  timeZone?: string
   /** Further command-line switches. */
   args?: readonly string[]
 }
@@ -29,13 +31,14 @@ export class Chromium {
   ) {}
 
   static async start(options: ChromiumOptions = {}): Promise<Chromium> {
-    const { javaScriptEnabled = true, colorScheme = 'light', args = [] } = options
+    const { javaScriptEnabled = true, colorScheme = 'light', timeZone, args = [] } = options
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-chromium-'))
     const context = await chromium.launchPersistentContext(folder, {
       executablePath: EXECUTABLE,
       headless: true,
       javaScriptEnabled,
       colorScheme,
+      ...(timeZone === undefined ? {} : { timezoneId: timeZone }),
       viewport: { width: 900, height: 760 },
       args: [
         '--no-sandbox',

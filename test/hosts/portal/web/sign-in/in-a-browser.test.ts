@@ -241,12 +241,25 @@ describe('sign-in in a real browser', function () {
       await tab.waitForURL(`${portal.url}/example/home`)
     }
     await home(page)
-    const other = await Chromium.start({ colorScheme: 'dark' })
+    const other = await Chromium.start({ colorScheme: 'dark', timeZone: 'Asia/Kolkata' })
     try {
       const tab = await other.page()
       await home(tab)
       const [cookie] = (await browser.context.cookies()).filter(({ name }) => name === 'portreeve_session')
       expect(cookie).to.include({ httpOnly: true, sameSite: 'Lax', secure: false, path: '/' })
+      // What a screen reader says of a button has the time that stands beside it, in the viewer's zone.
+      await tab.goto(`${portal.url}/example/my/sessions`)
+      const another = tab
+        .getByRole('list', { name: 'In browsers' })
+        .getByRole('listitem')
+        .filter({ has: tab.getByRole('button') })
+      const shown = (await another.first().locator('time').first().textContent()) ?? ''
+      expect(shown).to.match(/GMT\+5:30$/)
+      const label = await another.first().getByRole('button').getAttribute('aria-label')
+      expect(label)
+        .to.match(/^End the session of Chrome on Linux since .*GMT\+5:30$/)
+        .and.to.include(shown)
+      await tab.goBack()
       await page.getByRole('navigation').getByRole('link', { name: 'My sessions' }).click()
       const rows = page.getByRole('list', { name: 'In browsers' }).getByRole('listitem')
       const count = await rows.count()
