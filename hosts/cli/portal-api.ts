@@ -89,7 +89,7 @@ const portalUrl = (text: string | undefined): string => {
   if (url !== undefined && (url.protocol === 'https:' || url.protocol === 'http:')) return url.href.replace(/\/$/, '')
   throw new OperatorError(
     'CONFIG_PORTAL_URL',
-    text === undefined ? 'it is not said which portal to ask.' : `${text} is no web address.`,
+    text === undefined ? 'no portal is given.' : `${text} is not a web address.`,
     'Set PORTREEVE_PORTAL_URL, or --portal: https://portal.example.org',
   )
 }

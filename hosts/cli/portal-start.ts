@@ -6,11 +6,7 @@ import { readConfig } from './read-config.ts'
 /** Reads a portal's configuration and finds its plugins, for commands on the portal's own machine. */
 export const readPortalStart = async (env: NodeJS.ProcessEnv, file: string | undefined): Promise<PortalStart> => {
   if (file === undefined) {
-    throw new OperatorError(
-      'CONFIG_MISSING',
-      'it is not said which portal’s configuration.',
-      'Add --config portal.yaml.',
-    )
+    throw new OperatorError('CONFIG_MISSING', 'no configuration of a portal is given.', 'Add --config portal.yaml.')
   }
   const { config, file: path } = await readConfig({ schema: PortalConfig, file, fallback: 'portal.yaml', env })
   const { createPluginModules } = await import('../runtime/plugin-modules.ts')

@@ -65,7 +65,7 @@ export const readConfig = async <Schema extends z.ZodObject>({
   if (file === undefined && 'portal_url' in schema.shape && value['portal_url'] === undefined) {
     throw new OperatorError(
       'CONFIG_MISSING',
-      'it is not said which portal.',
+      'no portal is configured.',
       `Name a configuration, --config ${fallback}, or set PORTREEVE_PORTAL_URL.`,
     )
   }

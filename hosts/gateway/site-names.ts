@@ -115,7 +115,7 @@ const renamed = (asked: DnsQuery, name: string, message: Uint8Array): ServerVerd
   const whole = { ...asked, name }
   const read = parseAnswer(message, whole)
   if (read.type === 'refused')
-    return { type: 'failed', code: 'malformed', reason: `the answer is none: ${read.reason}` }
+    return { type: 'failed', code: 'malformed', reason: `the answer is invalid: ${read.reason}` }
   const { truncated } = read.answer
   if (carriesAddresses(asked.type)) {
     const records = { type: asked.type, ttlSeconds: 0, data: answeredData(message, read.answer, whole) }

@@ -56,17 +56,17 @@ export const inspectName = async (
   },
 ): Promise<NameInspection> => {
   const type = typeNumber(question.type)
-  if (type === undefined) throw new OperatorError('TYPE_UNKNOWN', `${question.type} is no type of record.`)
+  if (type === undefined) throw new OperatorError('TYPE_UNKNOWN', `${question.type} is not a DNS record type.`)
   const name = normalizeName(question.name)
   const asked = { id: 0, name, type, recordClass: CLASS_IN }
   const message = name === '' ? undefined : writeQuery(asked)
-  if (message === undefined) throw new OperatorError('NAME_INVALID', `${question.name} is no name.`)
+  if (message === undefined) throw new OperatorError('NAME_INVALID', `${question.name} is not a DNS name.`)
   const began = now()
   let answered = await ask(message, 'udp')
   if (isTruncated(answered.message)) answered = await ask(message, 'tcp')
   const ms = Math.round(now() - began)
   const read = parseAnswer(answered.message, asked)
-  if (read.type === 'refused') throw new OperatorError('DNS_FAILED', `the answer is none: ${read.reason}.`)
+  if (read.type === 'refused') throw new OperatorError('DNS_FAILED', `the answer is invalid: ${read.reason}.`)
   const { by } = answered
   const resourceIds = by.type === 'resource' || by.type === 'site' ? by.resourceIds : []
   return {

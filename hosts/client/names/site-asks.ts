@@ -56,7 +56,7 @@ export class SiteAsks {
     // gone.
     const wanted = resourceIds.slice(0, gateway === undefined ? at + 1 : at)
     if (gateway === undefined) {
-      // It is looked for anew all the same, for the next question.
+      // A path is sought again nevertheless, for the next question.
       if (now < (this.#unreachableUntil.get(left[0] ?? '') ?? now)) return { verdict: UNREACHABLE, wanted }
       this.#waiting.set(question.ask, { ...question, resourceIds: left })
       return { wanted }

@@ -30,7 +30,7 @@ export const chooseLane = (
   if (wished === 'script') return { kind: 'script', reason: 'PORTREEVE_LANE is script' }
   const native = nativeLane(keyFormat, load)
   if (native.kind === 'script' && wished === 'native') {
-    throw new OperatorError('LANE_UNAVAILABLE', `the native lane cannot be had: ${native.reason}.`)
+    throw new OperatorError('LANE_UNAVAILABLE', `the native lane is not available: ${native.reason}.`)
   }
   return native
 }

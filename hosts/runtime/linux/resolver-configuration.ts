@@ -60,8 +60,8 @@ export class LinuxResolverConfiguration implements ResolverConfiguration {
 const checkSettings = ({ device, servers, searchDomain }: Parameters<ResolverConfiguration['set']>[0]): void => {
   if (!/^[A-Za-z0-9_.-]{1,15}$/.test(device)) throw new Error('not a device name')
   for (const server of servers)
-    if (canonicalAddress(server) === undefined) throw new Error('a name server is no address')
-  if (searchDomain !== undefined && !isHostName(searchDomain)) throw new Error('the search domain is no name')
+    if (canonicalAddress(server) === undefined) throw new Error('a name server is not an IP address')
+  if (searchDomain !== undefined && !isHostName(searchDomain)) throw new Error('the search domain is not a host name')
 }
 
 const detect = async (path: string): Promise<'systemd-resolved' | 'resolv-conf'> => {
