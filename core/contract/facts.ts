@@ -2,43 +2,54 @@ import { z } from 'zod'
 import type { UnixTime } from '../runtime/time.ts'
 import type { Schema } from './schema.ts'
 
-/** Something that the host knows, and how fresh it is. Frozen. */
+/** Value that the portal knows, with its source and age, as a plugin is given it. Frozen. */
 export interface Fact<T> {
   readonly value: T
   /**
-   * Who says so: `portal`; `client` or `gateway`, whose word is not proven; `question` where it is supposed; or the plugin that brings
-   * the fact, with its version: `oncall 1.0.0`.
+   * Source of the value: `portal`; `client` or `gateway`, which is not proven; `question` for a value that an admin
+   * supposes in a simulation; or the plugin that reports the fact, with its version: `oncall 1.0.0`.
    */
   readonly source: string
-  /** Time since when the host has seen this value without a break; its own start for values that it read then. */
+  /**
+   * Time since which the portal has seen this value without a break; the portal's start for values that it read then.
+   */
   readonly since: UnixTime
-  /** Time from which the fact is unknown unless its source confirms it; absent where it holds until its source says otherwise. */
+  /**
+   * Time when the fact becomes unknown unless its source confirms it; absent: the fact holds until its source changes
+   * it.
+   */
   readonly validUntil?: UnixTime
 }
 
-/** What a fact is about: the whole request, or one of the gateways that may serve it. */
+/** Subject of a fact: the request, or one of the gateways that may serve it. */
 export type About = 'request' | 'candidate'
 
-/** Part of the system whose word a fact is. The word of a client or gateway is not proven. */
+/** Part of the system that a fact comes from. Values from a client or gateway are not proven. */
 export type SaidBy = 'portal' | 'client' | 'gateway'
 
-/** Names a fact where a plugin declares that it reads it. `Given` is what the plugin is handed: a `Fact`, or that or undefined. */
+/**
+ * Fact that a plugin declares to read. `Given` is the type that the plugin is handed: a `Fact`, or for an optional fact
+ * also undefined.
+ */
 export interface Reads<Given, A extends About = About> {
-  /** `client.address`: lower case, words joined by underscores, labels by dots. */
+  /** Name such as `client.address`: lower case, words joined by underscores, labels by dots. */
   readonly name: string
   readonly about: A
   readonly isOptional: boolean
   readonly from: SaidBy
   /** Schema of the fact's value. */
   readonly schema: Schema<unknown>
-  /** Carries the type only; never present. */
+  /** Carries the type for the compiler; never present at run time. */
   readonly __given?: Given | undefined
 }
 
-/** Identity of a fact whose value is a `T`: its name. */
+/** Token of a fact whose value is a `T`, to be listed in a plugin's `facts` or `candidateFacts`. */
 export type FactToken<T, A extends About = 'request'> = Reads<Fact<T>, A>
 
-/** Lets a condition be asked although the fact is unknown; its fact is then undefined. Without this an unknown fact denies unasked. */
+/**
+ * Marks a fact as optional: a condition is evaluated also while the fact is unknown, and is given undefined for it. If
+ * a fact that is not optional is unknown, access is denied without evaluating the condition.
+ */
 export const optional = <T, A extends About>(fact: FactToken<T, A>): Reads<Fact<T> | undefined, A> => {
   const { __given: _, ...token } = fact
   return { ...token, isOptional: true }
@@ -59,7 +70,7 @@ const ofCandidate = <T>(name: string, schema: Schema<T, T>, from: SaidBy): FactT
   schema,
 })
 
-/** The facts that hosts know by themselves. */
+/** Facts that the portal knows without a plugin, to be listed in a plugin's `facts` and `candidateFacts`. */
 export const Facts = {
   /** Person or service account that asks. */
   actor: {
@@ -121,7 +132,7 @@ export const Facts = {
   },
 } as const
 
-/** Facts that hosts know by themselves, by name. */
+/** Facts that the portal knows without a plugin, by name. */
 export const BUILT_IN_FACTS: ReadonlyMap<string, Reads<unknown>> = new Map(
   Object.values(Facts)
     .flatMap((group): Reads<unknown>[] => Object.values(group))

@@ -3,10 +3,10 @@ import type { Logger } from '../runtime/logger.ts'
 import { writeNote } from '../runtime/note.ts'
 import { PluginNews, type PluginFailure } from './plugin-news.ts'
 
-/** Logs a failure of the plugin that it was made for. `call` is the method that was called. */
+/** Function that logs a failure of one extension. `call` is the method that was called, `error` what it threw. */
 export type PluginFailed = (call: string, error: unknown) => void
 
-/** Logs failures of plugins, each call of a plugin at most once in ten minutes. */
+/** Logs failures of plugins: for each method of each plugin at most one line in ten minutes. */
 export class PluginLog {
   readonly #news = new PluginNews()
   readonly #logger: Logger
@@ -22,7 +22,7 @@ export class PluginLog {
     if (note !== undefined) writeNote(note, this.#logger)
   }
 
-  /** Returns what logs the failures of one extension under a message. */
+  /** Returns a function that logs the failures of one extension with a message. */
   of({ plugin, key }: { plugin: string; key: string }, message: string): PluginFailed {
     return (call, error) => this.failed({ plugin, call: `${key}.${call}`, error, message })
   }

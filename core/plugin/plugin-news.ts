@@ -5,28 +5,31 @@ import { errorText, stackText } from './error-text.ts'
 
 /** Call of a plugin that failed. */
 export interface PluginFailure {
-  /** Name of the plugin, as its definition has it. */
+  /** Name of the plugin. */
   plugin: string
-  /** Method that was called, with whatever tells its failures from others of the plugin: `resolve`. */
+  /** Method that was called, after the extension's key if the plugin has several: `https.resolve`. */
   call: string
-  /** What the call threw, or an error about its answer. */
+  /** Value that the call threw, or an error that describes its invalid answer. */
   error: unknown
-  /** Log message: what failed, and what follows from that. */
+  /** Log message: the failure and its consequence. */
   message: string
-  /** Gravity of the failure: a graver one is logged although the call failed before. */
+  /** Kind of consequence: a failure of another kind than the last one of this call is logged at once. */
   gravity?: string
   /** Further fields of the log line. */
   fields?: Readonly<Record<string, unknown>>
 }
 
 /**
- * Log lines about plugins that fail, with name and stack: one in ten minutes for each call of each plugin, so that whoever can make a plugin fail
- * cannot fill the log.
+ * Makes log lines about failures of plugins, with name and stack. Each call of each plugin yields at most one line in
+ * ten minutes, so that a person who can make a plugin fail cannot fill the log.
  */
 export class PluginNews {
   readonly #filter = new NewsFilter()
 
-  /** Log line about a failure; undefined if that call failed as gravely within the last ten minutes. */
+  /**
+   * Returns the log line about a failure; undefined if the call has failed with the same gravity in the last ten
+   * minutes.
+   */
   hear({ plugin, call, error, message, gravity = '', fields }: PluginFailure, now: Instant): Note | undefined {
     if (!this.#filter.isNews(`${plugin} ${call}`, gravity, now)) return undefined
     return {

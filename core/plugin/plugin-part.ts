@@ -5,22 +5,22 @@ import type { Logger } from '../runtime/logger.ts'
 import { after, SECOND } from '../runtime/time.ts'
 import { errorText, stackText } from './error-text.ts'
 
-/** Thing that a plugin created and that has a start or a stop. */
+/** Implementation of a plugin that has a `start` or a `stop`. */
 export interface PluginPart {
   /** Name of the plugin. */
   readonly plugin: string
   readonly part: Startable
 }
 
-/** Time that the `start` of a plugin may take; the host does not start without it. */
+/** Maximum duration of a plugin's `start`; the host does not start if it takes longer. */
 export const PLUGIN_START_MS = 30 * SECOND
-/** Time that the `stop` of a plugin may take; the host goes on stopping without it. */
+/** Maximum duration of a plugin's `stop`; the host then stops without waiting longer. */
 export const PLUGIN_STOP_MS = 10 * SECOND
 
 /**
- * Parts of plugins for a lifecycle, with deadlines. A `start` that fails or does not return throws an OperatorError that names the plugin,
- * PLUGIN_START or PLUGIN_START_LATE. A `stop` that fails or does not return is logged, with PLUGIN_STOP or PLUGIN_STOP_LATE, and is over
- * all the same: a plugin cannot keep its host from ending.
+ * Wraps parts of plugins for a `Lifecycle`, with a deadline for each call. A `start` that fails or is late rejects with
+ * an OperatorError that names the plugin: PLUGIN_START, PLUGIN_START_LATE. A `stop` that fails or is late is logged
+ * with PLUGIN_STOP or PLUGIN_STOP_LATE, and resolves: a plugin cannot keep its host from stopping.
  */
 export const pluginParts = (
   parts: readonly PluginPart[],
@@ -64,7 +64,7 @@ export const pluginParts = (
 
 type Outcome = 'done' | 'late' | { error: unknown }
 
-/** Runs some work of a plugin, and waits for it until a deadline. Never rejects. */
+/** Runs a plugin's function and waits for it until a deadline. Never rejects. */
 const within = async (
   clock: Pick<Clock, 'now' | 'wake'>,
   milliseconds: number,
@@ -76,7 +76,7 @@ const within = async (
       cancel()
       resolve(outcome)
     }
-    // What is called, and what it answers, is somebody else's: both may throw, and what is awaited may be no promise.
+    // An async function, as a plugin's function may throw, and may return an object whose `then` throws.
     void (async () => work())().then(
       () => settle('done'),
       (error: unknown) => settle({ error }),

@@ -36,7 +36,7 @@ export type ConnectionsOutput =
   | { type: 'granted'; resourceId: string; gateway: KnownGateway }
   /** Packets for the resource may be sent to this gateway: there is a path to it, with a session. */
   | { type: 'connected'; resourceId: string; gateway: KnownGateway }
-  /** The path to the gateway has changed. */
+  /** Packets to the gateway take another path from here on; `before` is the earlier one, if any. */
   | { type: 'pathTaken'; gateway: KnownGateway; before: Endpoint | undefined }
   /** The gateway cannot be used, temporarily or finally; its resources need another. */
   | { type: 'disconnected'; gateway: KnownGateway; resourceIds: readonly string[]; reason: string; how: Ending }

@@ -199,7 +199,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'linkUp':
         return
       case 'end':
-        // The portal has refused the token, so all grants end.
+        // The link has ended for good, for example as the token was refused, so all grants end.
         this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
         this.#outputs.push(output)
         return

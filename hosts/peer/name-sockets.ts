@@ -28,8 +28,8 @@ export interface NameSocketsOptions {
 }
 
 /**
- * Serves DNS on the tunnel addresses, over TCP and, if `sockets` is given, over UDP. A port chosen by the kernel (0) is
- * for addresses whose port may be any: on a fixed port another user of the machine could listen first.
+ * Serves DNS on the tunnel addresses, over TCP and, if `sockets` is given, over UDP. Use port 0, if possible: another
+ * user of the machine could listen on a fixed port first.
  */
 export class NameSockets {
   readonly #options: NameSocketsOptions

@@ -38,5 +38,5 @@ export type PeerOutput<R extends Role> =
   /** Command to the worker of a native lane, in order with `sendDatagram`. */
   | { type: 'tellWorker'; command: LaneCommand<FlowsOf[R]['input']> }
   | Note
-  /** The portal has ended the peer; no further output follows. */
+  /** The link to the portal has ended for good; no further output follows. */
   | { type: 'end'; reason: 'signed_out' | 'identity_in_use' | 'unreachable'; detail: string }

@@ -19,7 +19,7 @@ export class OwnNames implements DnsExchange {
   readonly #exchange: DnsExchange
   #resolver: OwnResolver | undefined
 
-  /** `exchange` answers all other names, and all names until `answerBy` is called. */
+  /** `exchange` answers all other names, and all names until `setResolver` is called. */
   constructor(exchange: DnsExchange) {
     this.#exchange = exchange
   }

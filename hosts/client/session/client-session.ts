@@ -12,7 +12,7 @@ import type { RunningClient } from './running-client.ts'
 import { SignIn } from './sign-in.ts'
 
 export interface ClientSessionOptions {
-  /** Portal and account to sign in to, file with a service's token, and path of the control socket. */
+  /** Portal and account to sign in to, file with the token of a service account, and path of the control socket. */
   config: {
     portal_url: string
     account?: string | undefined

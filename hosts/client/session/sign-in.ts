@@ -16,7 +16,7 @@ export interface SignInOptions {
    * paste.
    */
   byPaste?: boolean
-  /** Time after which the sign-in expires; 10 minutes by default. */
+  /** Time after which the sign-in expires, in milliseconds; 10 minutes by default. */
   timeoutMs?: number
 }
 
