@@ -64,7 +64,7 @@ describe('every command of the documents', function () {
       timeoutMs: 500_000,
     })
 
-  it('is run by a test, and does what the document says', async () => {
+  it('every command of the documents is run by a test, and does what the document says', async () => {
     expect(commands.length).to.be.greaterThan(15)
     for (const { document, command } of commands) {
       const handler = HANDLERS.find((each) => each.command.test(command))

@@ -10,12 +10,12 @@ const Schema = z.strictObject({
 })
 
 describe('parseConfig', () => {
-  it('gives back what is valid', () => {
+  it('a valid configuration is given back', () => {
     const value = { listen: { port: 1 }, plugins: [{ use: 'builtin:x' }] }
     expect(parseConfig(Schema, value, 'portal.yaml')).to.deep.equal(value)
   })
 
-  it('names the file and the path of each problem', () => {
+  it('a configuration’s problems are named with the file and the path of each', () => {
     const attempt = () => parseConfig(Schema, { listen: { port: 'x' }, plugins: [{ use: 1 }], extra: 1 }, 'portal.yaml')
     expect(attempt)
       .to.throw(OperatorError, /portal\.yaml/)
@@ -25,7 +25,7 @@ describe('parseConfig', () => {
     expect(attempt).to.throw(/"extra"/)
   })
 
-  it('says which keys there are where it finds an unknown one, at any depth', () => {
+  it('an unknown key of a configuration is reported with the keys there are, at any depth', () => {
     const nested = z.strictObject({
       rows: z.array(z.strictObject({ limit: z.strictObject({ burst: z.number() }).optional() })).default([]),
     })

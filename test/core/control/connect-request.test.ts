@@ -23,13 +23,13 @@ const PEER = {
 }
 
 describe('connecting to a portal', () => {
-  it('asks as the example does, without device identifiers', () => {
+  it('a connect request is as in the example, without device identifiers', () => {
     const { path, rawQuery } = example('http.connect.client')
     const wanted = rawQuery.replace(/&device_serial=[^&]*&device_uuid=[^&]*/, '')
     expect(connectUrl(PEER)).to.equal(`wss://portal.example.org${path}?${wanted}`)
   })
 
-  it('keeps a prefix and a port, and plain text where that was said', () => {
+  it('a connect request keeps a prefix and a port of the portal’s URL, and plain text where that was asked for', () => {
     expect(connectUrl({ ...PEER, role: 'gateway', portalUrl: 'http://192.0.2.1:8080/base/' })).to.match(
       /^ws:\/\/192\.0\.2\.1:8080\/base\/gateway\/v2\/websocket\?external_id=/,
     )
@@ -53,7 +53,7 @@ describe('connecting to a portal', () => {
     })
   }
 
-  it('reads any answer', () => {
+  it('any answer to a connect request is read', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), fc.string(), (body, wait) => {
         const refusal = connectRefusal(

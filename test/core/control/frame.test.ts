@@ -29,7 +29,7 @@ describe('frames', () => {
     })
   }
 
-  it('replies as in the examples', () => {
+  it('frames are replied to as in the examples', () => {
     expect(okReply('client', 0)).to.deep.equal(example('frame.reply-ok'))
     expect(okReply('phoenix', 3)).to.deep.equal(example('frame.heartbeat-reply'))
     expect(errorReply('client', 0, 'unauthorized')).to.deep.equal(example('frame.reply-join-refused'))
@@ -37,14 +37,14 @@ describe('frames', () => {
     expect(errorReply('gateway', 9, 'unknown_message')).to.deep.equal(example('frame.reply-unknown-message'))
   })
 
-  it('takes an absent ref for null and ignores keys that it does not know', () => {
+  it('a frame’s absent ref is null, and unknown keys are ignored', () => {
     expect(decoded('{"topic":"a","event":"b","payload":1,"join_ref":"7"}')).to.deep.equal({
       ok: true,
       frame: { topic: 'a', event: 'b', payload: 1, ref: null },
     })
   })
 
-  it('says why it refuses', () => {
+  it('a frame that is refused is refused with a reason', () => {
     const reason = (text: string) => {
       const verdict = decoded(text)
       return verdict.ok ? 'ok' : verdict.reason
@@ -59,7 +59,7 @@ describe('frames', () => {
       expect(reason(`{"topic":"a","event":"b","ref":${ref}}`), ref).to.equal('bad-ref')
   })
 
-  it('completes a join only with a response that is exactly {}', () => {
+  it('a join is complete only with a response that is exactly {}', () => {
     expect(readReply({ status: 'ok', response: {} })).to.deep.equal({ status: 'ok' })
     for (const response of [null, undefined, { reason: 'x' }, [], '', 0])
       expect(readReply({ status: 'ok', response }), JSON.stringify(response)).to.equal(undefined)
@@ -70,7 +70,7 @@ describe('frames', () => {
     expect(readReply({ status: 'error', response: {} })).to.equal(undefined)
   })
 
-  it('never throws on any text or JSON', () => {
+  it('reading a frame never throws, on any text or JSON', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), deep), (text) => {
         const verdict = decoded(text)

@@ -20,7 +20,7 @@ describe('messages of the control channel', () => {
     })
   }
 
-  it('has an example of every event but of those that Portreeve adds', () => {
+  it('there is an example of every event but of those that Portreeve adds', () => {
     const shown = new Set(exampleMessages().map(({ role, direction, frame }) => `${role} ${direction} ${frame.event}`))
     const missing = ROLES.flatMap((role) =>
       DIRECTIONS.flatMap((direction) =>
@@ -60,7 +60,7 @@ describe('messages of the control channel', () => {
     })
   })
 
-  it('refuses events that it does not know, also those that are names of object members', () => {
+  it('unknown events are refused, also those that are names of object members', () => {
     for (const event of ['constructor', '__proto__', 'toString', 'create_flow', '']) {
       expect(readMessage({ role: 'client', direction: 'toPortal', dialect: 'v2' }, event, {})).to.include({
         ok: false,
@@ -69,7 +69,7 @@ describe('messages of the control channel', () => {
     }
   })
 
-  it('never throws, whatever the payload', () => {
+  it('reading a message never throws, whatever the payload', () => {
     const names = ROLES.flatMap((role) =>
       DIRECTIONS.flatMap((direction) =>
         Object.values(EVENTS[role][direction] as Record<string, { v2: string }>).map(({ v2 }) => ({
@@ -87,7 +87,7 @@ describe('messages of the control channel', () => {
     )
   })
 
-  it('never throws on an example of which one part was replaced', () => {
+  it('reading a message never throws on an example of which one part was replaced', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...exampleMessages()),

@@ -66,7 +66,7 @@ const frames = (outputs: LinkOutput<'client'>[]) =>
   outputs.flatMap((output) => (output.type === 'sendText' ? [JSON.parse(output.text) as unknown] : []))
 
 describe('PortalLink', () => {
-  it('connects, joins with payload null, tells what it can, and is up', () => {
+  it('the portal link connects, joins with payload null, says what it can do, and is up', () => {
     const bench = new Bench({ features: ['denial_details'] })
     expect(types(bench.put({ type: 'started' }))).to.deep.equal(['openConnection'])
     expect(frames(bench.put({ type: 'connectionOpened' }))).to.deep.equal([example('frame.join.client')])
@@ -78,7 +78,7 @@ describe('PortalLink', () => {
     expect(joined.at(-1)).to.deep.equal({ type: 'linkUp' })
   })
 
-  it('delivers what it understands under its internal name, and counts the rest', () => {
+  it('the portal link delivers known events under their internal names, and counts the others', () => {
     const bench = new Bench()
     bench.join()
     const { payload } = example('client.resource_deleted')
@@ -91,7 +91,7 @@ describe('PortalLink', () => {
     expect(bench.link.counters()).to.deep.equal({ 'unknown-event': 1, 'invalid-payload': 1, 'not-json': 1 })
   })
 
-  it('sends messages under their wire names with a ref that counts', () => {
+  it('the portal link sends messages under their wire names with a ref that counts', () => {
     const bench = new Bench()
     bench.join()
     const payload = example('client.request_authorization').payload as never
@@ -99,7 +99,7 @@ describe('PortalLink', () => {
     expect(sent).to.deep.equal([{ ...example('client.request_authorization'), ref: 2 }])
   })
 
-  it('holds messages while it is down only where asked to, and says them once it is up', () => {
+  it('the portal link holds messages while it is down only where asked to, and sends them once it is up', () => {
     const bench = new Bench()
     bench.put({ type: 'started' })
     bench.put({ type: 'send', event: 'noRelays', payload: {} })
@@ -112,7 +112,7 @@ describe('PortalLink', () => {
     expect(bench.link.counters()).to.deep.equal({ 'not-connected': 1 })
   })
 
-  it('beats every 10 s and reconnects after four beats without an answer', () => {
+  it('the portal link sends a heartbeat every 10 s and reconnects after four without an answer', () => {
     const bench = new Bench()
     bench.join()
     const seen: string[] = []
@@ -120,7 +120,7 @@ describe('PortalLink', () => {
     expect(seen).to.deep.equal(['sendText', 'sendText', 'sendText', 'sendText', 'closeConnection', 'linkDown'])
   })
 
-  it('stays up for hours while beats are answered', () => {
+  it('the portal link stays up for hours while heartbeats are answered', () => {
     const bench = new Bench()
     bench.join()
     for (let beat = 0; beat < 1_000; beat++) {
@@ -130,7 +130,7 @@ describe('PortalLink', () => {
     }
   })
 
-  it('M8 says why at the first failure, tries each second at first, then more seldom, and never gives up', () => {
+  it('M8 the portal link says why at the first failure, tries each second at first, then more seldom, and never gives up', () => {
     const bench = new Bench()
     const outputs = bench.put({ type: 'started' }, { type: 'connectionClosed', problem: PROBLEM })
     expect(outputs).to.deep.equal([{ type: 'openConnection' }, { type: 'attemptFailed', problem: PROBLEM }])
@@ -150,7 +150,7 @@ describe('PortalLink', () => {
     expect(types(bench.receive(example('frame.reply-ok')))).to.include('linkUp')
   })
 
-  it('names a portal that is silent at any step, after a time', () => {
+  it('the portal link reports a portal that is silent at any step, after a time', () => {
     const bench = new Bench()
     bench.put({ type: 'started' })
     const opening = bench.pass(15 * SECOND)
@@ -161,7 +161,7 @@ describe('PortalLink', () => {
     expect(joining).to.have.nested.property('problem.step', 'join')
   })
 
-  it('waits 0.5 s times 1.5 up to a minute, jittered, after a loss, for as long as it is told to', () => {
+  it('the portal link waits 0.5 s times 1.5 up to a minute, jittered, after a loss, for as long as it is told to', () => {
     const bench = new Bench({ patienceMs: 24 * HOUR })
     bench.join()
     expect(types(bench.put({ type: 'connectionClosed' }))).to.deep.equal(['linkDown'])
@@ -181,7 +181,7 @@ describe('PortalLink', () => {
     expect(gaveUp).to.equal(true)
   })
 
-  it('waits as long as Retry-After says, before and after the first success', () => {
+  it('the portal link waits as long as Retry-After says, before and after the first success', () => {
     const bench = new Bench()
     bench.put({ type: 'started' }, { type: 'connectionRefused', status: 503, code: 'rate_limit', retryAfterMs: 40_000 })
     expect(bench.nextAttempt(60 * SECOND)).to.equal(40_000)
@@ -193,7 +193,7 @@ describe('PortalLink', () => {
     expect(bench.nextAttempt(200 * SECOND)).to.equal(120_000)
   })
 
-  it('reads Retry-After as seconds and as a date', () => {
+  it('the portal link reads Retry-After as seconds and as a date', () => {
     const now = unixTime(Date.UTC(2026, 0, 5, 9, 0, 0))
     expect(retryAfterMs('7', now)).to.equal(7_000)
     expect(retryAfterMs('Mon, 05 Jan 2026 09:00:30 GMT', now)).to.equal(30_000)
@@ -204,7 +204,7 @@ describe('PortalLink', () => {
       expect(retryAfterMs(header, now), header).to.equal(undefined)
   })
 
-  it('is signed out for good by any 401', () => {
+  it('the portal link is signed out for good by any 401 of the portal', () => {
     const bench = new Bench()
     expect(
       bench.put({ type: 'started' }, { type: 'connectionRefused', status: 401, code: 'invalid_token' }),
@@ -212,7 +212,7 @@ describe('PortalLink', () => {
     expect(bench.pass(HOUR)).to.deep.equal([])
   })
 
-  it('keeps its token where a 401 is not the portal’s', () => {
+  it('the portal link keeps its token where a 401 is not the portal’s', () => {
     const bench = new Bench()
     expect(types(bench.put({ type: 'started' }, { type: 'connectionRefused', status: 401 }))).to.deep.equal([
       'openConnection',
@@ -221,7 +221,7 @@ describe('PortalLink', () => {
     expect(bench.nextAttempt(2 * SECOND)).to.equal(SECOND)
   })
 
-  it('is signed out by disconnect token_expired and by no other reason', () => {
+  it('the portal link is signed out by disconnect token_expired and by no other reason', () => {
     const bench = new Bench()
     bench.join()
     expect(bench.receive({ ...example('frame.disconnect'), payload: { reason: 'because' } })).to.deep.equal([])
@@ -232,7 +232,7 @@ describe('PortalLink', () => {
     ])
   })
 
-  it('is told why it is signed out where the portal says so, in one line', () => {
+  it('the portal link is told why it is signed out, in one line, if the portal says so', () => {
     const bench = new Bench()
     bench.join()
     const payload = { reason: 'token_expired', cause: 'token_revoked', detail: 'The token\nwas revoked' }
@@ -243,7 +243,7 @@ describe('PortalLink', () => {
     })
   })
 
-  describe('H13 where another process with its identity is connected', () => {
+  describe('H13 a peer while another process with its identity is connected', () => {
     const refusal = {
       type: 'connectionRefused',
       status: 409,
@@ -253,7 +253,7 @@ describe('PortalLink', () => {
       retryAfterMs: 60 * SECOND,
     } as const
 
-    it('stops at once and for good when it starts', () => {
+    it('H13 a peer that starts stops at once and for good while another process has its identity', () => {
       const bench = new Bench()
       expect(bench.put({ type: 'started' }, refusal)).to.deep.equal([
         { type: 'openConnection' },
@@ -262,7 +262,7 @@ describe('PortalLink', () => {
       expect(bench.pass(HOUR)).to.deep.equal([])
     })
 
-    it('stops after 40 s where it was connected before, as the portal may take its own old connection for another one', () => {
+    it('H13 a peer that was connected before stops after 40 s, as the portal may take its own old connection for another one', () => {
       const bench = new Bench()
       bench.join()
       bench.put({ type: 'connectionClosed' })
@@ -278,7 +278,7 @@ describe('PortalLink', () => {
       throw new Error('does not stop')
     })
 
-    it('goes on where it is let in again in time, and has as long the next time', () => {
+    it('H13 a peer goes on if it is let in again in time, and has as long the next time', () => {
       const bench = new Bench()
       bench.join()
       for (let round = 0; round < 3; round++) {
@@ -294,7 +294,7 @@ describe('PortalLink', () => {
     })
   })
 
-  it('gives up where the join is refused, and joins again where the portal forgot it', () => {
+  it('the portal link gives up where the join is refused, and joins again where the portal forgot it', () => {
     const refused = new Bench()
     refused.put({ type: 'started' }, { type: 'connectionOpened' })
     expect(types(refused.receive(example('frame.reply-join-refused')))).to.deep.equal(['closeConnection', 'gaveUp'])
@@ -307,7 +307,7 @@ describe('PortalLink', () => {
     expect(types(forgotten.receive({ ...example('frame.reply-ok'), ref: 2 }))).to.include('linkUp')
   })
 
-  it('ignores phx_error and any other error reply, and reconnects on phx_close', () => {
+  it('the portal link ignores phx_error and any other error reply, and reconnects on phx_close', () => {
     const bench = new Bench()
     bench.join()
     expect(bench.receive(example('frame.error'))).to.deep.equal([])
@@ -316,7 +316,7 @@ describe('PortalLink', () => {
     expect(bench.nextAttempt(2 * SECOND)).to.be.a('number')
   })
 
-  it('never throws and keeps a deadline or an end, whatever happens in whatever order', () => {
+  it('the portal link never throws, and has a deadline or has ended, whatever happens in whatever order', () => {
     const input: fc.Arbitrary<LinkInput<'client'>> = fc.oneof(
       fc.constantFrom<LinkInput<'client'>>(
         { type: 'started' },

@@ -24,7 +24,7 @@ describe('Ed25519', () => {
         '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a',
     },
   ]) {
-    it(`gives the standard's key and signature of ${message.length / 2} bytes, and takes them`, () => {
+    it(`Ed25519 gives the standard's key and signature of ${message.length / 2} bytes, and accepts them`, () => {
       const key = new Ed25519PrivateKey(bytes(seed))
       expect(toHex(key.publicKey)).to.equal(publicKey)
       expect(toHex(key.sign(bytes(message)))).to.equal(signature)
@@ -32,7 +32,7 @@ describe('Ed25519', () => {
     })
   }
 
-  it('takes no signature of another message or key, and nothing that is no signature or no key', () => {
+  it('Ed25519 accepts no signature of another message or key, and no malformed signature or key', () => {
     const key = new Ed25519PrivateKey(new Uint8Array(32).fill(1))
     const message = utf8('as it is')
     const signature = key.sign(message)

@@ -29,13 +29,13 @@ const nonceOf = (number: number): Uint8Array => {
 
 describe('X25519', () => {
   for (const { scalar, point, result } of vectors.x25519) {
-    it(`agrees with RFC 7748 on ${result.slice(0, 8)}…`, () => {
+    it(`X25519 agrees with RFC 7748 on ${result.slice(0, 8)}…`, () => {
       const secret = new X25519PrivateKey(bytes(scalar)).agree(new X25519PublicKey(bytes(point)))
       expect(toHex(secret ?? new Uint8Array())).to.equal(result)
     })
   }
 
-  it('agrees with noble on public keys and secrets', () => {
+  it('X25519 agrees with noble on public keys and secrets', () => {
     fc.assert(
       fc.property(key, key, (one, other) => {
         const privateKey = new X25519PrivateKey(one)
@@ -49,7 +49,7 @@ describe('X25519', () => {
     )
   })
 
-  it('imports a private key by whichever way this Node.js has, and it is the same key', () => {
+  it('X25519 imports a private key by either way that Node.js has, and it is the same key', () => {
     fc.assert(
       fc.property(key, (one) => {
         const expected = toHex(x25519.getPublicKey(one))
@@ -70,7 +70,7 @@ describe('X25519', () => {
     )
   })
 
-  it('gives no secret with a key of low order', () => {
+  it('X25519 gives no secret with a key of low order', () => {
     for (const point of vectors.x25519LowOrder) {
       expect(new X25519PrivateKey(new Uint8Array(32).fill(5)).agree(new X25519PublicKey(bytes(point)))).to.equal(
         undefined,
@@ -78,7 +78,7 @@ describe('X25519', () => {
     }
   })
 
-  it('takes 32 bytes only', () => {
+  it('X25519 accepts keys of 32 bytes only', () => {
     for (const length of [0, 31, 33]) {
       expect(() => new X25519PublicKey(new Uint8Array(length))).to.throw(RangeError)
       expect(() => new X25519PrivateKey(new Uint8Array(length))).to.throw(RangeError)
@@ -87,13 +87,13 @@ describe('X25519', () => {
 })
 
 describe('ChaCha20-Poly1305', () => {
-  it('has in noble an oracle that agrees with RFC 8439 §2.8.2', () => {
+  it('ChaCha20-Poly1305 of noble, the oracle, agrees with RFC 8439 §2.8.2', () => {
     const { key: secret, nonce, associated, plain, sealed } = vectors.chacha20Poly1305
     const oracle = chacha20poly1305(bytes(secret), bytes(nonce), bytes(associated))
     expect(toHex(oracle.encrypt(utf8(plain)))).to.equal(sealed)
   })
 
-  it('agrees with noble for any key, counter, text and associated data', () => {
+  it('ChaCha20-Poly1305 agrees with noble for any key, counter, text and associated data', () => {
     fc.assert(
       fc.property(key, counter, data, data, (secret, number, plain, associated) => {
         const sealed = new ChaCha20Poly1305(secret).seal(number, plain, associated)
@@ -104,7 +104,7 @@ describe('ChaCha20-Poly1305', () => {
     )
   })
 
-  it('seals parts into their place as it seals them together', () => {
+  it('ChaCha20-Poly1305 seals parts into their place as it seals them together', () => {
     fc.assert(
       fc.property(key, counter, data, data, (secret, number, first, second) => {
         const cipher = new ChaCha20Poly1305(secret)
@@ -116,7 +116,7 @@ describe('ChaCha20-Poly1305', () => {
     )
   })
 
-  it('opens nothing that was changed in a bit, or sealed under another counter or with other associated data', () => {
+  it('ChaCha20-Poly1305 opens nothing that was changed in a bit, or sealed under another counter or with other associated data', () => {
     fc.assert(
       fc.property(key, data, fc.nat(), (secret, plain, position) => {
         const cipher = new ChaCha20Poly1305(secret)
@@ -131,7 +131,7 @@ describe('ChaCha20-Poly1305', () => {
     )
   })
 
-  it('opens nothing that is shorter than a tag', () => {
+  it('ChaCha20-Poly1305 opens nothing that is shorter than a tag', () => {
     for (let length = 0; length < 16; length++) {
       expect(new ChaCha20Poly1305(new Uint8Array(32)).open(0, new Uint8Array(length))).to.equal(undefined)
     }
@@ -142,12 +142,12 @@ describe('XChaCha20-Poly1305', () => {
   const { key: secret, nonce, associated, plain, sealed } = vectors.xchacha20Poly1305
   const use = { key: bytes(secret), nonce: bytes(nonce), associated: bytes(associated) }
 
-  it('agrees with draft-irtf-cfrg-xchacha-03 §A.3.1', () => {
+  it('XChaCha20-Poly1305 agrees with draft-irtf-cfrg-xchacha-03 §A.3.1', () => {
     expect(toHex(xchachaSeal(use, utf8(plain)))).to.equal(sealed)
     expect(toHex(xchachaOpen(use, bytes(sealed)) ?? new Uint8Array())).to.equal(toHex(utf8(plain)))
   })
 
-  it('opens nothing that was changed, or is too short', () => {
+  it('XChaCha20-Poly1305 opens nothing that was changed, or is too short', () => {
     const changed = bytes(sealed)
     changed[0] = (changed[0] ?? 0) ^ 1
     expect(xchachaOpen(use, changed)).to.equal(undefined)
@@ -156,14 +156,14 @@ describe('XChaCha20-Poly1305', () => {
 })
 
 describe('BLAKE2s', () => {
-  it('agrees with RFC 7693 appendix B', () => expect(toHex(blake2s(utf8('abc')))).to.equal(vectors.blake2s.abc))
+  it('BLAKE2s agrees with RFC 7693 appendix B', () => expect(toHex(blake2s(utf8('abc')))).to.equal(vectors.blake2s.abc))
 
-  it('has in noble an oracle that agrees with the published answer of the keyed mode', () => {
+  it('BLAKE2s of noble, the oracle, agrees with the published answer of the keyed mode', () => {
     const { key: secret, digest } = vectors.blake2s.keyedEmpty
     expect(toHex(nobleBlake2s(new Uint8Array(0), { key: bytes(secret) }))).to.equal(digest)
   })
 
-  it('agrees with noble on hashes, HMAC and HKDF of any bytes', () => {
+  it('BLAKE2s agrees with noble on hashes, HMAC and HKDF of any bytes', () => {
     fc.assert(
       fc.property(key, data, data, (secret, first, second) => {
         const both = new Uint8Array([...first, ...second])

@@ -9,12 +9,12 @@ import { unixTime } from '../../../core/runtime/time.ts'
 const time = fc.integer({ min: 0, max: 64_060_588_800_000 }).map(unixTime)
 
 describe('TAI64N', () => {
-  it('begins with 2^62 + 10 seconds at the beginning of 1970', () => {
+  it('TAI64N begins with 2^62 + 10 seconds at the beginning of 1970', () => {
     expect(toHex(tai64n(unixTime(0)))).to.equal('400000000000000a00000000')
     expect(toHex(tai64n(unixTime(1_767_225_600_123)))).to.equal('400000006955b90a0754d4c0')
   })
 
-  it('orders labels as their times', () => {
+  it('TAI64N orders labels as their times', () => {
     fc.assert(
       fc.property(time, time, (one, other) => {
         expect(isLater(tai64n(one), tai64n(other))).to.equal(one > other)
@@ -22,7 +22,7 @@ describe('TAI64N', () => {
     )
   })
 
-  it('has a successor between a label and that of the next millisecond, over the full second too', () => {
+  it('TAI64N has a label between one moment and the next millisecond, over the full second too', () => {
     fc.assert(
       fc.property(time, (moment) => {
         const label = tai64n(moment)

@@ -16,7 +16,7 @@ import {
 const bytes = fc.uint8Array({ maxLength: 80 })
 
 describe('text encoding', () => {
-  it('agrees with the vectors of RFC 4648 §10', () => {
+  it('base64 and hex agree with the vectors of RFC 4648 §10', () => {
     expect(['', 'f', 'fo', 'foo', 'foob', 'fooba', 'foobar'].map((text) => toBase64(utf8(text)))).to.deep.equal([
       '',
       'Zg==',
@@ -30,7 +30,7 @@ describe('text encoding', () => {
     expect(toHex(utf8('foobar'))).to.equal('666f6f626172')
   })
 
-  it('agrees with Node for any bytes', () => {
+  it('base64 and hex agree with Node.js for any bytes', () => {
     fc.assert(
       fc.property(bytes, (input) => {
         const buffer = Buffer.from(input)
@@ -41,7 +41,7 @@ describe('text encoding', () => {
     )
   })
 
-  it('gives back the bytes that were encoded', () => {
+  it('base64 and hex give back the bytes that were encoded', () => {
     fc.assert(
       fc.property(bytes, (input) => {
         expect(fromHex(toHex(input))).to.deep.equal(input)
@@ -51,7 +51,7 @@ describe('text encoding', () => {
     )
   })
 
-  it('takes nothing for base64 that it would not have written itself', () => {
+  it('base64 is read only in the form in which it is written', () => {
     for (const text of ['Zg', 'Zg=', 'Zh==', 'Zg==\n', 'Z g==', 'Zm9v====', '=', 'Zm9-']) {
       expect(fromBase64(text), JSON.stringify(text)).to.equal(undefined)
     }
@@ -62,7 +62,7 @@ describe('text encoding', () => {
     )
   })
 
-  it('takes exactly 32 bytes for a key', () => {
+  it('a key in base64 has exactly 32 bytes', () => {
     expect(keyFromBase64(toBase64(new Uint8Array(32)))).to.have.length(32)
     for (const length of [0, 31, 33]) expect(keyFromBase64(toBase64(new Uint8Array(length)))).to.equal(undefined)
   })

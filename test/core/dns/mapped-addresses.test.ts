@@ -43,7 +43,7 @@ describe('mapped addresses', () => {
     expect(mapped.assign('n5.example.org', WILD)).to.deep.include({ number: 5, isNew: false })
   })
 
-  it('hands out the numbers of forgotten names last, and in turn', () => {
+  it('mapped addresses of forgotten names are handed out last, and in turn', () => {
     const mapped = new MappedAddresses({ capacity: 2, groups: 5 })
     const at = (hours: number) => ({ isExact: false, now: instant(hours * 3_600_000) })
     const numbers: (number | undefined)[] = []
@@ -59,7 +59,7 @@ describe('mapped addresses', () => {
     expect(mapped.nameOf(addressBytes(2, 'ipv4')[0] ?? new Uint8Array())).to.equal(undefined)
   })
 
-  it('knows which addresses are mapped or sentinels, and gives names to none that is not handed out', () => {
+  it('mapped and sentinel addresses are known as such, and one that was not handed out has no name', () => {
     const mapped = new MappedAddresses()
     mapped.assign('a.example.org', WILD)
     const four = fc.tuple(fc.constantFrom(99, 100, 101), fc.nat(255), fc.nat(255), fc.nat(255)).map((b) => b.join('.'))
@@ -87,7 +87,7 @@ describe('mapped addresses', () => {
     )
   })
 
-  it('D4 reads the address out of a reverse name, and nothing out of anything else', () => {
+  it('D4 a mapped address is read out of a reverse name, and nothing out of any other name', () => {
     const address = fc.oneof(fc.ipV4(), fc.ipV6())
     fc.assert(
       fc.property(address, fc.string(), (text, noise) => {

@@ -16,7 +16,7 @@ import {
 import { readName, skipName, writeName } from '../../../core/dns/wire-name.ts'
 
 describe('DNS message', () => {
-  it('reads the queries that dns-packet writes', () => {
+  it('a DNS query is read as dns-packet writes it', () => {
     fc.assert(
       fc.property(host, fc.nat(0xffff), numberedType, (name, id, type) => {
         const { query, message } = queryFor(name, id, type)
@@ -26,7 +26,7 @@ describe('DNS message', () => {
     )
   })
 
-  it('writes the answers that dns-packet reads, with the question in the letter case in which it was asked', () => {
+  it('a DNS answer is read by dns-packet, with the question in the letter case in which it was asked', () => {
     const address = fc.oneof(
       fc.uint8Array({ minLength: 4, maxLength: 4 }),
       fc.uint8Array({ minLength: 16, maxLength: 16 }),
@@ -55,7 +55,7 @@ describe('DNS message', () => {
     )
   })
 
-  it('has EDNS in an answer exactly if the query had it, and refuses its unknown versions', () => {
+  it('a DNS answer has EDNS exactly if the query had it, and unknown versions of EDNS are refused', () => {
     const opt = {
       name: '.',
       type: 'OPT' as const,
@@ -86,7 +86,7 @@ describe('DNS message', () => {
     })
   })
 
-  it('writes queries that dns-packet reads', () => {
+  it('a DNS query is read by dns-packet as it was written', () => {
     fc.assert(
       fc.property(host, fc.nat(0xffff), (name, id) => {
         const read = decode(Buffer.from(writeQuery({ id, name, type: RecordType.AAAA }) ?? []))
@@ -96,7 +96,7 @@ describe('DNS message', () => {
     )
   })
 
-  it('reads back each name that it writes, whatever its bytes are', () => {
+  it('each name in a DNS message is read back as it was written, whatever its bytes are', () => {
     const labels = fc.array(fc.uint8Array({ minLength: 1, maxLength: 63 }), { maxLength: 5 })
     fc.assert(
       fc.property(labels, (parts) => {
@@ -113,7 +113,7 @@ describe('DNS message', () => {
     )
   })
 
-  it('reads the compressed names that dns-packet reads', () => {
+  it('compressed names are read as dns-packet reads them', () => {
     // www at 14, example.org at 0, a pointer with a label before it at 18
     const bytes = Buffer.concat([
       writeName('example.org') ?? Buffer.of(),
@@ -125,7 +125,7 @@ describe('DNS message', () => {
     expect(skipName(bytes, 13)).to.equal(19)
   })
 
-  it('follows no pointer forwards, to itself, or without end', () => {
+  it('no compression pointer is followed forwards, to itself, or without end', () => {
     expect(readName(Uint8Array.of(0xc0, 0), 0)).to.equal(undefined)
     expect(readName(Uint8Array.of(0xc0, 2, 0), 0)).to.equal(undefined)
     const chain = Uint8Array.from({ length: 2_000 }, (_, i) =>
@@ -135,7 +135,7 @@ describe('DNS message', () => {
     expect(readName(chain, 1_998)).to.equal(undefined)
   })
 
-  it('refuses a question whose name points, for there is nothing but the header to point to', () => {
+  it('a question whose name is compressed is refused, as there is only the header to point to', () => {
     // The id 0x0161 and the flags 0x0000 would be the name "a".
     const pointing = (flags: number) => Uint8Array.of(1, 0x61, flags, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 1, 0, 1)
     expect(parseQuery(pointing(0))).to.deep.include({ type: 'refused', reason: 'malformed' })
@@ -143,7 +143,7 @@ describe('DNS message', () => {
     expect(parseAnswer(pointing(0x80), asked)).to.deep.equal({ type: 'refused', reason: 'malformed' })
   })
 
-  it('compares names of an answer and its query without case, and everything else exactly', () => {
+  it('names of an answer and its query are compared without case, and everything else exactly', () => {
     const { message } = queryFor('www.example.org', 0x1234, 256)
     const answer = (change: (bytes: Buffer) => void): Buffer => {
       const bytes = Buffer.from(message)
@@ -166,7 +166,7 @@ describe('DNS message', () => {
     expect(isAnswerTo(message, answer(() => undefined).subarray(0, 20))).to.equal(false)
   })
 
-  it('takes no random bytes for an answer, nor anything for an answer to them', () => {
+  it('random bytes are no answer to a query, and nothing is an answer to random bytes', () => {
     const { message } = queryFor('www.example.org', 0x1234, 256)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
@@ -176,7 +176,7 @@ describe('DNS message', () => {
     )
   })
 
-  it('takes any bytes without an exception, and has a reason for what it refuses', () => {
+  it('reading a DNS message never throws, and every refusal has a reason', () => {
     const asked = { id: 0, name: '', type: 1, recordClass: 1 }
     const shaped = fc
       .tuple(fc.uint8Array({ minLength: 2, maxLength: 2 }), fc.uint8Array({ maxLength: 80 }))
@@ -193,7 +193,7 @@ describe('DNS message', () => {
     )
   })
 
-  it('refuses nothing that dns-packet reads as one ordinary question', () => {
+  it('no message that dns-packet reads as one ordinary question is refused', () => {
     fc.assert(
       fc.property(host, fc.array(fc.tuple(fc.nat(80), fc.nat(255)), { maxLength: 3 }), (name, mutations) => {
         const { message } = queryFor(name, 1, 1)

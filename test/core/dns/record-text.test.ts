@@ -14,7 +14,7 @@ const textsOf = (answers: Answer[], type: number): string[] => {
 }
 
 describe('record text', () => {
-  it('writes data as zone files have it', () => {
+  it('record data is written as zone files have it', () => {
     const name = 'www.example.org'
     const answers: Answer[] = [
       { name, type: 'A', data: '192.0.2.7' },
@@ -34,7 +34,7 @@ describe('record text', () => {
     expect(textsOf(answers, 257)[0]).to.match(/^\\# 8 /)
   })
 
-  it('knows types by name and by number', () => {
+  it('record types are known by name and by number', () => {
     expect(['a', 'SRV', 'https', 'TYPE64', 'type65535'].map(typeNumber)).to.deep.equal([1, 33, 65, 64, 65_535])
     expect(['', 'TYPE65536', 'NOPE', 'toString'].map(typeNumber)).to.deep.equal([
       undefined,
@@ -45,7 +45,7 @@ describe('record text', () => {
     expect([1, 65, 1_000].map(typeName)).to.deep.equal(['A', 'HTTPS', 'TYPE1000'])
   })
 
-  it('takes any data without an exception', () => {
+  it('writing record data never throws, whatever the data', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.constantFrom(1, 2, 5, 12, 15, 16, 28, 33, 64), (data, type) => {
         const message = new Uint8Array([...new Uint8Array(12), ...data])

@@ -5,7 +5,7 @@ import { comparePatterns, matchPattern } from '../../../core/dns/pattern.ts'
 import { ResourceNames } from '../../../core/dns/resource-names.ts'
 
 describe('names of resources', () => {
-  it('D3 finds what trying every pattern finds, the most specific first and the highest id of equals', () => {
+  it('D3 resources of a name are those that trying every pattern finds, the most specific first and the highest id of equals', () => {
     const label = fc.constantFrom('a', 'b', '*', '**', '?', 'a*', 'A')
     const address = fc.array(label, { minLength: 1, maxLength: 5 }).map((labels) => labels.join('.'))
     const name = fc
@@ -23,12 +23,12 @@ describe('names of resources', () => {
     )
   })
 
-  it('T5 has the highest id first of resources with one address, as packets go', () => {
+  it('T5 among resources with one address the highest id comes first, as for packets', () => {
     const names = new ResourceNames(['a', 'c', 'b'].map((id) => ({ id, address: 'wiki.example.org' })))
     expect(names.match('wiki.example.org').map(({ id }) => id)).to.deep.equal(['c', 'b', 'a'])
   })
 
-  it('leaves out addresses that are no patterns, and says which', () => {
+  it('resources whose address is no pattern are left out and named', () => {
     const names = new ResourceNames([
       { id: 'good', address: 'a.example.org' },
       { id: 'bad', address: 'a..example.org' },

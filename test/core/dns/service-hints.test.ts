@@ -18,7 +18,7 @@ const OWN_NAME = [0]
 const NAMED = [3, 119, 119, 119, 3, 110, 101, 116, 0]
 
 describe('the addresses that an HTTPS record hints at', () => {
-  it('are those of both families, behind any name and among other parameters', () => {
+  it('address hints of an HTTPS record are read in both families, behind any name and among other parameters', () => {
     for (const name of [OWN_NAME, NAMED]) {
       const data = record(
         name,
@@ -35,7 +35,7 @@ describe('the addresses that an HTTPS record hints at', () => {
     expect(hintedAddresses(record(OWN_NAME))).to.deep.equal([])
   })
 
-  it('are not known of what cannot be read', () => {
+  it('an HTTPS record that cannot be read has no address hints', () => {
     const cut = record(OWN_NAME, parameter(4, bytesOf('192.0.2.1')))
     for (const data of [
       new Uint8Array(0),
@@ -49,7 +49,7 @@ describe('the addresses that an HTTPS record hints at', () => {
     }
   })
 
-  it('never throws, whatever the bytes', () => {
+  it('reading an HTTPS record never throws, whatever the bytes', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (data) => void hintedAddresses(data)))
   })
 })

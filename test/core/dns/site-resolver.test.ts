@@ -42,7 +42,7 @@ describe('site resolver', () => {
     verdict(ask?.ask, { type: 'answered', message: encode({ type: 'response', id, flags: rcode, questions, answers }) })
   }
 
-  it('D10 asks for both families at once and gives back what is found, sorted', () => {
+  it('D10 the site resolver asks for both families at once and gives back the addresses, sorted', () => {
     look(1, 'GitLab.example.org.')
     expect(asks().map(({ name, recordType }) => [name, recordType])).to.deep.equal([
       ['gitlab.example.org', 'A'],
@@ -63,7 +63,7 @@ describe('site resolver', () => {
     ])
   })
 
-  it('D10 has one request for a name in flight, holds answers for 30 s, and asks anew after that', () => {
+  it('D10 the site resolver has one request for a name in flight, holds answers for 30 s, and asks again after that', () => {
     look(1)
     look(2)
     expect(asks()).to.have.length(2)
@@ -94,7 +94,7 @@ describe('site resolver', () => {
     ])
   })
 
-  it('gives up after 10 s, says so, and does not remember a failure', () => {
+  it('the site resolver gives up after 10 s, says so, and does not remember a failure', () => {
     look(1)
     clock.advance(9_999)
     expect(resolved()).to.deep.equal([])
@@ -115,7 +115,7 @@ describe('site resolver', () => {
     const address = has === 'ipv4' ? '10.0.0.1' : '2001:db8::1'
     const other = has === 'ipv4' ? '2001:db8::1' : '10.0.0.1'
 
-    it(`goes on with ${has} 50 ms after it is there, and asks for a silent ${silent} in the background`, () => {
+    it(`the site resolver goes on with ${has} 50 ms after it is there, and asks for a silent ${silent} in the background`, () => {
       look(1)
       answer(at, [address])
       look(2)
@@ -135,7 +135,7 @@ describe('site resolver', () => {
       expect(asks()).to.have.length(2)
     })
 
-    it(`is not held up by a ${silent} that stays silent: it is asked again with each later lookup, which does not wait`, () => {
+    it(`the site resolver is not held up by a ${silent} that stays silent: later lookups ask again and do not wait`, () => {
       look(1)
       answer(at, [address])
       clock.advance(50)
@@ -151,7 +151,7 @@ describe('site resolver', () => {
       expect(resolved().at(-1)).to.deep.include({ lookup: 3, [has]: [address], [silent]: [other], failed: false })
     })
 
-    it(`waits for ${silent} where there is no record of ${has}`, () => {
+    it(`the site resolver waits for ${silent} where there is no record of ${has}`, () => {
       look(1)
       answer(at, [])
       clock.advance(3_000)
@@ -162,7 +162,7 @@ describe('site resolver', () => {
     })
   }
 
-  it('says what was found for each family: no such name, no record, refused addresses, errors, silence', () => {
+  it('the site resolver reports for each family: no such name, no record, refused addresses, errors, silence', () => {
     const found = (name: string, four: () => void, six: () => void) => {
       look(asks().length, name)
       four()
@@ -203,7 +203,7 @@ describe('site resolver', () => {
     })
   })
 
-  it('goes by the family that answered where the other failed, and asks again next time', () => {
+  it('the site resolver uses the family that answered where the other failed, and asks again next time', () => {
     look(1)
     answer(0, ['10.0.0.1'])
     verdict(asks()[1]?.ask, { type: 'failed', code: 'timeout', reason: 'silence' })
@@ -228,7 +228,7 @@ describe('site resolver', () => {
     expect(machine.counters()).to.have.property('site-answer-truncated', 2)
   })
 
-  it('follows aliases, and takes no record of another name', () => {
+  it('the site resolver follows aliases, and takes no record of another name', () => {
     look(1)
     answer(0, [
       { type: 'CNAME', name: 'gitlab.example.org', ttl: 5, data: 'Web.Example.org' },
@@ -244,7 +244,7 @@ describe('site resolver', () => {
     expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.1'], ipv6: [] })
   })
 
-  it('refuses addresses of its own machine, by whatever text, and forgets what it held when they change', () => {
+  it('the site resolver refuses addresses of its own machine, however written, and forgets its cache when they change', () => {
     dispatch({ type: 'ownAddressesChanged', addresses: ['10.0.0.7', '2001:DB8:0::7'] })
     look(1)
     answer(0, ['10.0.0.7', '10.0.0.8'])
@@ -258,7 +258,7 @@ describe('site resolver', () => {
     expect(resolved().at(-1)).to.deep.include({ ipv4: ['10.0.0.7'] })
   })
 
-  it('refuses addresses that would lead to the gateway itself or into the tunnel, and counts them', () => {
+  it('the site resolver refuses addresses that lead to the gateway itself or into the tunnel, and counts them', () => {
     const four = ['127.0.0.1', '169.254.1.1', '224.0.0.1', '0.0.0.0', '255.255.255.255', '100.64.0.1', '100.96.0.1']
     const six = ['::1', 'fe80::1', 'ff02::1', '::', '::ffff:10.0.0.1', 'fd00:2021:1111::1', 'fd00:2021:1111:8000::1']
     look(1)
@@ -268,7 +268,7 @@ describe('site resolver', () => {
     expect(machine.counters()).to.have.property('site-answer-refused-address', four.length + six.length)
   })
 
-  it('refuses metadata services of clouds, and every IPv6 address that stands for one or for its own machine', () => {
+  it('the site resolver refuses metadata services of clouds, and every IPv6 address that stands for one or for its own machine', () => {
     dispatch({ type: 'ownAddressesChanged', addresses: ['203.0.113.7'] })
     const clouds = ['fd00:ec2::254', 'fd00:ec2::23', 'fd20:ce::254', 'fd00:c1::a9fe:a9fe']
     const spelt = ['169.254.169.254', '168.63.129.16', '127.0.0.1', '203.0.113.7'].map(spellingsOf)
@@ -280,7 +280,7 @@ describe('site resolver', () => {
     }
   })
 
-  it('takes at most 64 addresses of a family, 1000 names at a time, and no names that are none', () => {
+  it('the site resolver takes at most 64 addresses of a family, 1000 names at a time, and no malformed names', () => {
     look(0)
     answer(
       0,
@@ -296,7 +296,7 @@ describe('site resolver', () => {
     expect(machine.counters()).to.have.property('notAName', 4)
   })
 
-  it('takes any bytes as an answer without an exception, and nothing that does not belong to the question', () => {
+  it('the site resolver never throws on an answer, and takes nothing that does not belong to the question', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 200 }), (noise, tail) => {
         look(1)

@@ -74,7 +74,7 @@ class World {
 const srv = (target: string): Uint8Array => Uint8Array.of(0, 1, 0, 2, 1, 0x85, ...(writeName(target) ?? []))
 
 describe('site service', () => {
-  it('D4 answers SRV and TXT of names that the client holds a grant for, with the own resolver', () => {
+  it('D4 the site service answers SRV and TXT of names that the client holds a grant for, with the own resolver', () => {
     const world = new World()
     const query = world.ask('_ldap._tcp.example.org', RecordType.SRV)
     const [ask] = world.asks
@@ -86,7 +86,7 @@ describe('site service', () => {
     expect(world.answered(query)).to.deep.equal(message)
   })
 
-  it('D1 leaves out what the server adds: nobody hears a real address', () => {
+  it('D1 the site service leaves out additional records: nobody hears a real address', () => {
     const world = new World()
     const query = world.ask('_ldap._tcp.example.org', RecordType.SRV)
     const [ask] = world.asks
@@ -104,7 +104,7 @@ describe('site service', () => {
     expect(read.type === 'answer' && read.answer.records).to.have.length(1)
   })
 
-  it('D15 answers every other type, with the names in its records written out and letters as they were', () => {
+  it('D15 the site service answers every other type, with names in records written out and their letters unchanged', () => {
     const world = new World()
     const query = world.ask('mail.example.org', 15)
     const [ask] = world.asks
@@ -123,7 +123,7 @@ describe('site service', () => {
     expect(world.answered(query)).to.deep.equal(answerTo(parsed.query, { code: 0, records }))
   })
 
-  it('P7 refuses other types, other names and other clients, and asks nobody for them', () => {
+  it('P7 the site service refuses other types, other names and other clients, and asks nobody for them', () => {
     const world = new World()
     for (const type of [RecordType.A, RecordType.AAAA, RecordType.HTTPS, 42, 38, 255, 252]) {
       expect(world.codeOf(world.ask('git.example.org', type)), `type ${type}`).to.equal(5)
@@ -134,7 +134,7 @@ describe('site service', () => {
     expect(world.machine.counters()).to.deep.equal({ 'site-type-refused': 7, 'site-name-refused': 2 })
   })
 
-  it('bounds how much one client asks at once, and how long an answer takes', () => {
+  it('the site service bounds how many queries one client has at once, and how long an answer takes', () => {
     const world = new World()
     const queries = Array.from({ length: 40 }, () => world.ask('git.example.org', RecordType.TXT))
     expect(world.asks).to.have.length(32)
@@ -144,7 +144,7 @@ describe('site service', () => {
     expect(world.outputs.filter(({ type }) => type === 'cancelForward')).to.have.length(32)
   })
 
-  it('D6 cuts a long answer short over UDP and gives it whole over TCP', () => {
+  it('D6 the site service cuts a long answer short over UDP and gives it whole over TCP', () => {
     const world = new World()
     for (const protocol of ['udp', 'tcp'] as const) {
       const query = world.ask('git.example.org', RecordType.TXT, { protocol })
@@ -160,7 +160,7 @@ describe('site service', () => {
     }
   })
 
-  it('takes any bytes as a query or an answer without an exception', () => {
+  it('the site service never throws, whatever bytes come as a query or an answer', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 }), (message, answer) => {
         const world = new World()

@@ -78,7 +78,7 @@ describe('stub resolver', () => {
     }
   })
 
-  it('D2 never passes on an HTTPS record that hints at an address of the mapped range, and others it does', () => {
+  it('D2 never passes on an HTTPS record that hints at an address of the mapped range, but passes on others', () => {
     for (const [hint, code] of [
       [[100, 96, 0, 1], 'SERVFAIL'],
       [[100, 96, 0], 'SERVFAIL'],
@@ -450,7 +450,7 @@ describe('stub resolver', () => {
     expect(second).not.to.equal(undefined)
   })
 
-  it('takes no answer to another query for this one', () => {
+  it('the stub resolver takes no answer to another query for this one', () => {
     const wrong: [string, (message: Buffer) => Buffer][] = [
       ['wrong-id', (message) => (message.writeUInt16BE(1 ^ message.readUInt16BE(0), 0), message)],
       ['wrong-question', (message) => (message.write('x', 13), message)],
@@ -469,7 +469,7 @@ describe('stub resolver', () => {
     }
   })
 
-  it('keeps none of the bytes that it is lent', () => {
+  it('the stub resolver keeps none of the bytes that it is lent', () => {
     const world = new World()
     const message = world.encoded('www.example.com', 'A')
     const query = world.sendRaw(message)
@@ -484,7 +484,7 @@ describe('stub resolver', () => {
     expect(Buffer.from(world.answerOf(query) ?? [])).to.deep.equal(expected)
   })
 
-  it('keeps at most 1000 queries in flight', () => {
+  it('the stub resolver keeps at most 1000 queries in flight', () => {
     const world = new World()
     for (let i = 0; i < 1_000; i++) world.send(`n${i}.example.com`, 'A')
     expect(world.asks).to.have.length(1_000)
@@ -495,7 +495,7 @@ describe('stub resolver', () => {
     expect(world.others('answer')).to.have.length(1_002)
   })
 
-  it('answers SERVFAIL when no mapped address is left, and names that have theirs keep them', () => {
+  it('the stub resolver answers SERVFAIL when no mapped address is left, and names that have theirs keep them', () => {
     const world = new World({ maxNames: 2 })
     world.ask('a.example.org', 'A')
     world.ask('b.example.org', 'A')
@@ -504,14 +504,14 @@ describe('stub resolver', () => {
     expect(world.machine.counters()).to.have.property('mapped-addresses-exhausted', 1)
   })
 
-  it('has addresses for the name of a resource without a wildcard, however many names below a wildcard were asked for', () => {
+  it('the stub resolver has addresses for a resource without a wildcard, however many names below a wildcard were asked for', () => {
     const world = new World({ maxNames: 20 })
     for (let n = 0; n < 30; n++) world.ask(`n${n}.example.org`, 'A')
     expect(world.ask('n29.example.org', 'A').rcode).to.equal('SERVFAIL')
     expect(world.ask('gitlab.example.org', 'A').answers).to.have.length(4)
   })
 
-  it('forgets names that were neither asked for nor used for 3 h, where there is no room for others', () => {
+  it('the stub resolver forgets names that were neither asked for nor used for 3 h, where there is no room for others', () => {
     const world = new World({ maxNames: 3 })
     const first = ['idle', 'asked', 'used'].map((name) => world.ask(`${name}.example.org`, 'A').answers)
     world.clock.advance(10 * 3_600_000)
@@ -556,7 +556,7 @@ describe('stub resolver', () => {
     expect(world.ask('gitlab.example.org', 'A').answers.map(({ data }) => data)).to.deep.equal(before)
   })
 
-  it('has one sentinel per upstream, new ones when they change, and one where there is no upstream', () => {
+  it('the stub resolver has one sentinel per upstream, new ones when they change, and one where there is no upstream', () => {
     const world = new World()
     expect(world.sentinels).to.deep.equal(['100.100.111.1', '100.100.111.2'])
     world.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, SECOND] })
@@ -569,7 +569,7 @@ describe('stub resolver', () => {
     expect(world.ask('gitlab.example.org', 'A').answers).to.have.length(4)
   })
 
-  it('answers broken queries with what is wrong with them, and answers nothing to an answer', () => {
+  it('the stub resolver answers a malformed query with the error’s code, and answers nothing to an answer', () => {
     const world = new World()
     const good = world.encoded('gitlab.example.org', 'A')
     const twice = encode({ type: 'query', id: 7, questions: ['a', 'b'].map((name) => ({ name, type: 'A' as const })) })
@@ -589,7 +589,7 @@ describe('stub resolver', () => {
     }
   })
 
-  it('takes any bytes as a query or an answer without an exception, and answers whatever is a query', () => {
+  it('the stub resolver never throws on any bytes, and answers whatever is a query', () => {
     const world = new World()
     const mutation = fc.tuple(fc.nat(60), fc.nat(255))
     const spoiltQuery = fc.array(mutation, { maxLength: 4 }).map((mutations) => {

@@ -21,7 +21,7 @@ const carry = (client: ClientBench, gateway: GatewayBench, fromClient: string[])
 }
 
 describe('client and gateway together', () => {
-  it('D1 T1 T3 bring the first packet to a name to its server, and the answer back, the server unseen', () => {
+  it('D1 T1 T3 the first packet to a name reaches its server, and the answer comes back without the server’s address', () => {
     const wiki = dns('wiki', '*.example.org')
     const client = new ClientBench(wiki)
     const gateway = new GatewayBench()
@@ -46,7 +46,7 @@ describe('client and gateway together', () => {
     expect(describePacket(client.packets[0])).to.contain('icmp 1/3 fd00:2021:1111:8000::2 > fd00:2021:1111::2')
   })
 
-  it('T5 decide alike on overlapping resources, whatever they are', () => {
+  it('T5 client and gateway decide alike on overlapping resources, whatever they are', () => {
     const filter = fc.record({
       protocol: fc.constantFrom('tcp' as const, 'udp' as const, 'icmp' as const),
       portStart: fc.constantFrom(0, 80),
@@ -79,7 +79,7 @@ describe('client and gateway together', () => {
     )
   })
 
-  it('P6 say goodbye to each other when the last grant goes', () => {
+  it('P6 client and gateway say goodbye to each other when the last grant goes', () => {
     const lab = cidr('lab', '198.51.100.0/24')
     const client = new ClientBench(lab)
     const gateway = new GatewayBench()

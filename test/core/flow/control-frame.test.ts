@@ -51,7 +51,7 @@ const framed = (type: number, body: string): Uint8Array => {
 }
 
 describe('a control frame', () => {
-  it('of a domain status says what the site found, and passes over what is not understood', () => {
+  it('a control frame of a domain status says what the site found, and unknown parts are passed over', () => {
     const frame: ControlFrame = {
       type: 'domainStatus',
       resource: 'r',
@@ -68,7 +68,7 @@ describe('a control frame', () => {
   })
 
   for (const { name, frame, packetHex } of KNOWN) {
-    it(`of ${name} is the known one, byte for byte, in both directions`, () => {
+    it(`a control frame of ${name} is the known one, byte for byte, in both directions`, () => {
       expect(Buffer.from(encodeControlFrame(frame)).toString('hex')).to.equal(packetHex)
       const packet = Uint8Array.from(Buffer.from(packetHex, 'hex'))
       expect(isControlFrame(packet)).to.equal(true)
@@ -76,29 +76,29 @@ describe('a control frame', () => {
     })
   }
 
-  it('is no ordinary packet', () => {
+  it('a control frame is no ordinary packet', () => {
     expect(isControlFrame(buildPacket({ source: '2001:db8::1', destination: '2001:db8::2' }))).to.equal(false)
     expect(isControlFrame(buildPacket({ source: '192.0.2.1', destination: '192.0.2.2' }))).to.equal(false)
     expect(isControlFrame(new Uint8Array(0))).to.equal(false)
   })
 
-  it('may be padded', () => {
+  it('a control frame may be padded', () => {
     const padded = new Uint8Array(64)
     padded.set(encodeControlFrame({ type: 'goodbye' }))
     expect(decodeControlFrame(padded)).to.deep.equal({ type: 'goodbye' })
   })
 
-  it('takes an unknown status for Inactive', () => {
+  it('a control frame’s unknown status counts as Inactive', () => {
     const frame = decodeControlFrame(framed(1, '{"resource":"r","domain":"d","status":"Sleeping"}'))
     expect(frame).to.deep.equal({ type: 'domainStatus', resource: 'r', domain: 'd', status: 'Inactive' })
   })
 
-  it('writes addresses in one way', () => {
+  it('a control frame writes addresses in one way', () => {
     const frame = decodeControlFrame(framed(0, '{"resource":"r","domain":"d","proxy_ips":["FD00:2021:1111:8000:0::"]}'))
     expect(frame).to.have.property('proxyIps').deep.equal(['fd00:2021:1111:8000::'])
   })
 
-  it('is dropped with a reason when it is wrong', () => {
+  it('a malformed control frame is dropped with a reason', () => {
     const wrong: [string, Uint8Array][] = [
       ['control-unknown-type', framed(3, '{}')],
       ['control-truncated', framed(1, '{}').subarray(0, 46)],
@@ -119,7 +119,7 @@ describe('a control frame', () => {
     for (const [reason, packet] of wrong) expect(decodeControlFrame(packet)).to.equal(reason)
   })
 
-  it('never throws on random bytes', () => {
+  it('reading a control frame never throws on random bytes', () => {
     fc.assert(
       fc.property(fc.nat(3), fc.uint8Array({ maxLength: 80 }), fc.json(), (type, bytes, json) => {
         for (const body of [json, Buffer.from(bytes).toString('latin1')]) void decodeControlFrame(framed(type, body))

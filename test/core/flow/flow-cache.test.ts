@@ -30,7 +30,7 @@ const viewOf = (parts: PacketParts): PacketView => {
 }
 
 describe('the flow cache', () => {
-  it('knows of a flow what was stored last, or nothing, and never what belongs to another one', () => {
+  it('the flow cache knows of a flow what was stored last, or nothing, and never what belongs to another flow', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(flow, fc.boolean()), { maxLength: 60 }), (steps) => {
         const cache = new FlowCache()
@@ -48,7 +48,7 @@ describe('the flow cache', () => {
     )
   })
 
-  it('tells a ping from its answer, and knows nothing after it was cleared', () => {
+  it('the flow cache tells a ping from its answer, and is empty after it was cleared', () => {
     const cache = new FlowCache()
     const parts = { source: '192.0.2.1', destination: '192.0.2.1', sourcePort: 7, destinationPort: 7 }
     const [request, reply] = [viewOf({ ...parts, kind: 'echoRequest' }), viewOf({ ...parts, kind: 'echoReply' })]
@@ -61,7 +61,7 @@ describe('the flow cache', () => {
     expect(found()).to.deep.equal([false, true])
   })
 
-  it('knows nothing after it was cleared, however often that was', () => {
+  it('the flow cache is empty after it was cleared, however often that was', () => {
     const cache = new FlowCache()
     const [first, later] = [1, 2].map((sourcePort) =>
       viewOf({ source: '192.0.2.1', destination: '192.0.2.2', sourcePort }),

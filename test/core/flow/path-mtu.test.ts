@@ -93,7 +93,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
   describe(`T10 packets along a path that takes more or less, ${family}`, () => {
     const udp = (bytes: number): Uint8Array => new Uint8Array(bytes - headers)
 
-    it('a client sends up to 1280 bytes, and more once the path is known to take more', () => {
+    it(`T10 a client sends up to 1280 bytes, and more once the path is known to carry more, ${family}`, () => {
       const bench = client()
       const send = (bytes: number): string[] =>
         bench.fromApplication({ kind: 'udp', destination: server, payload: udp(bytes) })
@@ -111,7 +111,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
       expect(bench.flows.counters()).to.deep.equal({ 'too-long': 3 })
     })
 
-    it('a gateway does the same towards each client, and tells the site', () => {
+    it(`T10 a gateway sends each client up to 1280 bytes, and more once its path carries more, and tells the site, ${family}`, () => {
       const bench = gateway()
       const ask = { kind: 'udp', destination: server, sourcePort: 40_000, destinationPort: 443 } as const
       bench.fromClient(ask)
@@ -138,7 +138,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
       expect([view.sourceText(), view.destinationText()]).to.deep.equal([own, server])
     })
 
-    it('a gateway says of its own name service what the path takes', () => {
+    it(`T10 a gateway’s own name service reports the MTU of the path, ${family}`, () => {
       const bench = gateway()
       bench.fromNetwork({
         kind: 'udp',
@@ -150,7 +150,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
       expect(mtuIn(bench.packets[0])).to.equal(1_280)
     })
 
-    it('the short way leaves what is too long to the machine, by the length of what a super-packet stands for', () => {
+    it(`T10 the short way leaves too long packets to the machine, by the length of a super-packet’s segments, ${family}`, () => {
       const here = client()
       here.fromApplication({ destination: server, flags: 'A' })
       const there = gateway()
@@ -182,7 +182,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
       expect(here.flows.passFromTun(out.slice(), WHOLE, instant(here.now))).to.equal(undefined)
     })
 
-    it('a connection is begun with segments that fit, in both directions at both ends, whichever packet of it comes first', () => {
+    it(`T10 a connection is begun with segments that fit, in both directions at both ends, whichever packet comes first, ${family}`, () => {
       const here = client()
       const there = gateway()
       const began = (): number[] => {
@@ -220,7 +220,7 @@ for (const { family, server, own, gateway: ofGateway, headers, mss, raised } of 
 }
 
 describe('T10 a packet that may be cut into fragments', () => {
-  it('is sent on, however long: the way outside of the tunnel may cut it', () => {
+  it('T10 a packet that may be cut into fragments is sent on, however long: the way outside of the tunnel may cut it', () => {
     const bench = client()
     const packet = buildPacket({
       kind: 'udp',

@@ -6,7 +6,7 @@ import { PeerNumbers } from '../../../core/flow/peer-numbers.ts'
 const step = fc.record({ id: fc.constantFrom('ada', 'bob', 'eve'), isHeld: fc.boolean() })
 
 describe('the numbers of peers', () => {
-  it('are small, and belong to one peer until it was released as often as held', () => {
+  it('numbers of peers are small, and belong to one peer until it was released as often as held', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const numbers = new PeerNumbers()

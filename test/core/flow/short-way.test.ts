@@ -41,7 +41,7 @@ const parts = frameParts.filter(
 )
 
 describe('the short way of flows', () => {
-  it('translates a super-packet from the client as the machine translates what it stands for', () => {
+  it('the short way translates a super-packet from the client as the machine translates its segments', () => {
     fc.assert(
       fc.property(parts, (random) => {
         const bench = gateway()
@@ -62,7 +62,7 @@ describe('the short way of flows', () => {
     )
   })
 
-  it('translates a super-packet from the network as the machine translates what it stands for', () => {
+  it('the short way translates a super-packet from the network as the machine translates its segments', () => {
     fc.assert(
       fc.property(parts, (random) => {
         const bench = gateway()
@@ -86,7 +86,7 @@ describe('the short way of flows', () => {
     )
   })
 
-  it('P6 has no verdict after a revocation, and none after the expiry of a grant', () => {
+  it('P6 the short way has no verdict after a revocation, and none after the expiry of a grant', () => {
     const bench = new GatewayBench()
     bench.grant(cidr('net', '192.0.2.0/24'), { expiresIn: 5_000 })
     bench.grant(cidr('other', '198.51.100.0/24'))
@@ -107,7 +107,7 @@ describe('the short way of flows', () => {
     expect(pass(first)).to.equal(false)
   })
 
-  it('never throws and changes nothing where it has no verdict, whatever the bytes', () => {
+  it('the short way never throws and changes nothing where it has no verdict, whatever the bytes', () => {
     const { flows: gatewayFlows } = gateway()
     const { flows: clientFlows } = new ClientBench()
     fc.assert(

@@ -10,7 +10,7 @@ const vectors = JSON.parse(readFileSync('test/vector/protocol/vectors.json', 'ut
 
 describe('candidates', () => {
   for (const { sdp } of vectors.candidates.cases) {
-    it(`read and write ${sdp}`, () => {
+    it(`a candidate is read and written as ${sdp}`, () => {
       const candidate = parseCandidate(sdp)
       if (candidate === undefined) throw new Error('does not parse')
       expect(formatCandidate(candidate)).to.equal(sdp)
@@ -18,7 +18,7 @@ describe('candidates', () => {
     })
   }
 
-  it('come from the interfaces, IPv6 first, in descending priority', () => {
+  it('candidates come from the interfaces, IPv6 first, in descending priority', () => {
     const candidates = hostCandidates(['192.0.2.1', '198.51.100.2', '2001:db8::1', '127.0.0.1', 'fe80::1', '::1'], {
       ipv4: 52625,
       ipv6: 52626,
@@ -30,13 +30,13 @@ describe('candidates', () => {
     ])
   })
 
-  it('leave a family without a socket out', () => {
+  it('candidates leave out a family without a socket', () => {
     expect(hostCandidates(['192.0.2.1', '2001:db8::1'], { ipv4: 1 }).map(({ family }) => family)).to.deep.equal([
       'ipv4',
     ])
   })
 
-  it('are skipped where they are not ours to use', () => {
+  it('candidates of another component, transport, kind or address than ICE uses are skipped', () => {
     const lines = [
       'candidate:a 2 udp 1 192.0.2.1 1 typ host',
       'candidate:a 1 tcp 1 192.0.2.1 1 typ host',
@@ -52,14 +52,14 @@ describe('candidates', () => {
     for (const line of lines) expect(parseCandidate(line), line).to.equal(undefined)
   })
 
-  it('skip further name-value pairs', () => {
+  it('candidates skip further name-value pairs', () => {
     const candidate = parseCandidate(
       'candidate:a 1 UDP 5 2001:DB8::0:1 7 typ srflx raddr 192.0.2.1 rport 9 generation 0',
     )
     expect(candidate?.endpoint).to.equal('[2001:db8::1]:7')
   })
 
-  it('never fail on any text', () => {
+  it('reading a candidate never fails on any text', () => {
     fc.assert(
       fc.property(
         fc.oneof(

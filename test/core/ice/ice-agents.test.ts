@@ -109,7 +109,7 @@ describe('ICE agents', () => {
     }
   }
 
-  it('find the best path within a few round trips and agree on it', () => {
+  it('ICE agents find the best path within a few round trips and agree on it', () => {
     connect()
     clock.advance(300)
     expect(client.agents.path('g')).to.equal('[2001:db8:1::20]:52625')
@@ -117,7 +117,7 @@ describe('ICE agents', () => {
     expect(client.events[0]?.at).to.be.at.most(1_000 + 60)
   })
 
-  it('use what works where the better family is blocked', () => {
+  it('ICE agents use the family that works where the better one is blocked', () => {
     gateway.host.addresses = ['198.51.100.20']
     const lines = [...gateway.lines(), 'candidate:a 1 udp 2130706431 2001:db8:1::20 52625 typ host']
     connect()
@@ -126,7 +126,7 @@ describe('ICE agents', () => {
     expect(client.agents.path('g')).to.equal('198.51.100.20:52625')
   })
 
-  it('find a client that the gateway was told nothing of', () => {
+  it('ICE agents find a client whose addresses the gateway was not told', () => {
     client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
     gateway.tell({ type: 'peerAdded', peer: 'c', local: GATEWAY, remote: CLIENT })
     client.tell({
@@ -138,7 +138,7 @@ describe('ICE agents', () => {
     expect(gateway.agents.path('c')).to.equal('192.0.2.10:52625')
   })
 
-  it('change to a better path that appears later', () => {
+  it('ICE agents change to a better path that appears later', () => {
     connect()
     const [six, four] = gateway.lines()
     client.tell({ type: 'remoteCandidatesRemoved', peer: 'g', candidates: [six ?? ''] })
@@ -150,7 +150,7 @@ describe('ICE agents', () => {
     expect(gateway.agents.path('c')).to.equal('[2001:db8::10]:52625')
   })
 
-  it('H2 notice within 3 s that the peer is dead while traffic flows, and give up later', () => {
+  it('H2 ICE agents notice within 3 s that the peer is dead while traffic flows, and give up later', () => {
     connect()
     traffic(5_000)
     gateway.host.up = false
@@ -165,7 +165,7 @@ describe('ICE agents', () => {
     expect(client.sent).to.equal(sent)
   })
 
-  it('H2 notice within 3 s of the first unanswered packet where the tunnel was idle', () => {
+  it('H2 ICE agents notice a dead peer within 3 s of the first unanswered packet where the tunnel was idle', () => {
     connect()
     clock.advance(60_000)
     gateway.host.up = false
@@ -175,7 +175,7 @@ describe('ICE agents', () => {
     expect(client.events.find(({ type }) => type === 'pathLost')?.at).to.be.within(asked, asked + 3_000)
   })
 
-  it('take another living path at once where only one is dead', () => {
+  it('ICE agents take another living path at once where only one is dead', () => {
     connect()
     traffic(2_000)
     gateway.host.addresses = ['198.51.100.20']
@@ -184,7 +184,7 @@ describe('ICE agents', () => {
     expect(client.events.map(({ type }) => type)).to.not.include('pathLost')
   })
 
-  it('come back when the peer does, before they gave up', () => {
+  it('ICE agents come back when the peer does, before they gave up', () => {
     connect()
     traffic(2_000)
     gateway.host.up = false
@@ -194,7 +194,7 @@ describe('ICE agents', () => {
     expect(client.agents.path('g')).to.equal('[2001:db8:1::20]:52625')
   })
 
-  it('H8 keep the path at 20 % loss for an hour', () => {
+  it('H8 ICE agents keep the path at 20 % loss for an hour', () => {
     network.setEverywhere({ latencyMs: 30, jitterMs: 40, loss: 0.2 })
     connect()
     clock.advance(2_000)
@@ -203,7 +203,7 @@ describe('ICE agents', () => {
     expect(besides.map(({ type, datagramBytes }) => [type, datagramBytes])).to.deep.equal([['pathCarries', 1_440]])
   }).timeout(300_000)
 
-  it('H7 follow a client whose address changes', () => {
+  it('H7 ICE agents follow a client whose address changes', () => {
     connect()
     traffic(2_000)
     client.host.addresses = ['203.0.113.99']
@@ -224,7 +224,7 @@ describe('ICE agents', () => {
     client.locals()
   }
 
-  it('H7 follow a client from one NAT to the next, to the fortieth as to the first', () => {
+  it('H7 ICE agents follow a client from one NAT to the next, to the fortieth as to the first', () => {
     alone()
     for (let place = 1; place <= 40; place++) {
       moveTo(`203.0.113.${place}`)
@@ -234,7 +234,7 @@ describe('ICE agents', () => {
     expect(gateway.agents.counters()).to.not.have.any.keys('too-many-candidates', 'no-room-for-path')
   })
 
-  it('T9 H7 follow a client although somebody sends a check of its again and again from elsewhere', () => {
+  it('T9 H7 ICE agents follow a client although an attacker repeats one of its checks again and again from elsewhere', () => {
     alone()
     moveTo('203.0.113.1')
     traffic(1_000)
@@ -260,7 +260,7 @@ describe('ICE agents', () => {
     }
   })
 
-  it('T10 know how much the path carries in each direction, and forget it with the path', () => {
+  it('T10 ICE agents know how much the path carries in each direction, and forget it with the path', () => {
     network.setEverywhere({ latencyMs: 20, mtu: 1_460 })
     connect()
     clock.advance(300)
@@ -278,7 +278,7 @@ describe('ICE agents', () => {
     expect(said(client)).to.deep.equal([1_408, undefined, 1_440, undefined])
   })
 
-  it('T10 believe no answer of an end that does not say that it takes such packets', () => {
+  it('T10 ICE agents believe no answer to a probe of an end that does not support probes', () => {
     client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
     const stranger = network.host('stranger', ['198.51.100.30'])
     const socket = stranger.bind({
@@ -304,7 +304,7 @@ describe('ICE agents', () => {
     expect(client.events.map(({ type }) => type)).to.deep.equal(['pathChosen'])
   })
 
-  it('are quiet when idle', () => {
+  it('ICE agents are quiet when idle', () => {
     connect()
     clock.advance(30_000)
     const sent = client.sent + gateway.sent
@@ -313,13 +313,13 @@ describe('ICE agents', () => {
     expect(client.sent + gateway.sent - sent).to.be.at.most(40)
   })
 
-  it('give up where the gateway names no candidate', () => {
+  it('ICE agents give up where the gateway names no candidate', () => {
     client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
     clock.advance(10_000)
     expect(client.events).to.deep.equal([{ type: 'failed', reason: 'no-remote-candidates', peer: 'g', at: 11_000 }])
   })
 
-  it('P9 answer nothing to who does not know the credentials', () => {
+  it('P9 ICE agents answer nothing to a sender without the credentials', () => {
     gateway.tell({ type: 'peerAdded', peer: 'c', local: GATEWAY, remote: CLIENT })
     const check = {
       transactionId: new Uint8Array(12),
@@ -342,7 +342,7 @@ describe('ICE agents', () => {
     expect(gateway.sent).to.be.greaterThan(0)
   })
 
-  it('P9 answer nothing after the peer was removed', () => {
+  it('P9 ICE agents answer nothing after the peer was removed', () => {
     connect()
     clock.advance(1_000)
     gateway.tell({ type: 'peerRemoved', peer: 'c' })
@@ -351,7 +351,7 @@ describe('ICE agents', () => {
     expect(gateway.sent).to.equal(sent)
   })
 
-  it('P9 answer nothing to random bytes, and survive them', () => {
+  it('P9 ICE agents answer nothing to random bytes, and survive them', () => {
     connect()
     clock.advance(1_000)
     const { sent } = gateway
@@ -367,7 +367,7 @@ describe('ICE agents', () => {
     expect(gateway.sent).to.equal(sent)
   })
 
-  it('bound what a peer can make them remember', () => {
+  it('ICE agents bound the memory that a peer can take', () => {
     connect()
     const many = Array.from({ length: 500 }, (_, n) => `candidate:a 1 udp 5 192.0.2.1 ${n + 1} typ host`)
     client.tell({ type: 'remoteCandidatesAdded', peer: 'g', candidates: many })

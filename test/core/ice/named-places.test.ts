@@ -57,7 +57,7 @@ class Checker {
 }
 
 describe('where a client has a gateway send checks', () => {
-  it('is left after half a minute in which nobody answered there, until it is named again', () => {
+  it('an address that a client named is left after half a minute without an answer, until it is named again', () => {
     const checker = new Checker()
     checker.name(victim(1), victim(2))
     checker.wait(30_000)
@@ -71,7 +71,7 @@ describe('where a client has a gateway send checks', () => {
     expect(checker.sent.at(-1)).to.equal('192.0.2.2:3478')
   })
 
-  it('is no more than 64 new places a minute, and 32 at once, however they are taken back and named anew', () => {
+  it('a gateway checks at most 64 newly named addresses a minute, and 32 at once, however they are withdrawn and named anew', () => {
     const checker = new Checker()
     for (let n = 0; n < 200; n++) {
       checker.name(victim(n))
@@ -86,7 +86,7 @@ describe('where a client has a gateway send checks', () => {
     expect(new Set(many.sent).size).to.equal(32)
   })
 
-  it('stays a matter of the client at the client: it looks for its gateway until it gives up', () => {
+  it('a client itself goes on looking for its gateway until it gives up', () => {
     const checker = new Checker('controlling')
     checker.name(victim(1))
     checker.wait(11_000)
@@ -109,13 +109,13 @@ describe('where a client has a gateway send checks', () => {
     '::ffff:127.0.0.1',
     '2002:7f00:1::',
   ]) {
-    it(`is never ${address}, which is no end of anybody's tunnel`, () => {
+    it(`a gateway never checks ${address}, which is no end of anybody's tunnel`, () => {
       expect(parseCandidate(line(address))).to.equal(undefined)
     })
   }
 
   for (const address of ['10.0.0.5', '192.168.7.4', '100.64.3.9', 'fd12::5', '2001:db8::7', '192.0.2.9']) {
-    it(`may be ${address}, where machines are`, () => {
+    it(`a gateway may check ${address}, where machines are`, () => {
       expect(parseCandidate(line(address))?.address).to.equal(address)
     })
   }

@@ -47,7 +47,7 @@ class Path {
 }
 
 describe('the probe of a path', () => {
-  it('T10 finds the largest size that is carried in one round trip, and asks no more of it while nothing is sent', () => {
+  it('T10 a path probe finds the largest size that is carried in one round trip, and probes no more while nothing is sent', () => {
     const path = new Path(1_440)
     path.begin()
     expect(path.probe.proven).to.equal(1_440)
@@ -55,7 +55,7 @@ describe('the probe of a path', () => {
     expect(path.sent.map(({ size }) => size)).to.deep.equal(SIZES)
   })
 
-  it('T10 settles for less where the path carries less, and looks again after ten minutes of traffic', () => {
+  it('T10 a path probe settles for less where the path carries less, and tries again after ten minutes of traffic', () => {
     const path = new Path(1_400)
     path.isBusy = true
     path.begin()
@@ -70,7 +70,7 @@ describe('the probe of a path', () => {
     expect(path.probe.proven).to.equal(1_440)
   })
 
-  it('believes in nothing where nothing is answered, and then leaves the path alone for ten minutes', () => {
+  it('a path probe without any answer raises nothing, and leaves the path alone for ten minutes', () => {
     const path = new Path(1_300)
     path.isBusy = true
     path.begin()
@@ -81,7 +81,7 @@ describe('the probe of a path', () => {
     expect(path.sent).to.have.length(30)
   })
 
-  it('asks five times before it believes that a size is not carried', () => {
+  it('a path probe tries five times before it believes that a size is not carried', () => {
     const path = new Path(1_440)
     path.losses = Array.from({ length: 4 * SIZES.length }, () => 1)
     path.begin()
@@ -91,7 +91,7 @@ describe('the probe of a path', () => {
     expect(path.probe.proven).to.equal(1_440)
   })
 
-  it('T10 notices within 10 s of traffic that the path carries less than before', () => {
+  it('T10 a path probe notices within 10 s of traffic that the path carries less than before', () => {
     const path = new Path(1_440)
     path.isBusy = true
     path.begin()
@@ -102,7 +102,7 @@ describe('the probe of a path', () => {
     expect(path.probe.proven).to.equal(1_360)
   })
 
-  it('asks again once packets go on after a long silence', () => {
+  it('a path probe tries again once packets go on after a long silence', () => {
     const path = new Path(1_440)
     path.begin()
     path.pass(3_600_000)
@@ -112,7 +112,7 @@ describe('the probe of a path', () => {
     expect(path.probe.proven).to.equal(undefined)
   })
 
-  it('knows nothing of a path that is not in use any more', () => {
+  it('a path probe knows nothing of a path that is not in use any more', () => {
     const path = new Path(1_440)
     path.begin()
     path.probe.end()
@@ -124,7 +124,7 @@ describe('the probe of a path', () => {
     expect(path.probe.deadline()).to.equal(undefined)
   })
 
-  it('T10 never believes in more than was carried at some time of the path, and in no less at the end, whatever happens', () => {
+  it('T10 a path probe never believes in more than the path once carried, nor in the end in less than it carries', () => {
     const change = fc.record({
       carries: fc.constantFrom(1_300, 1_360, 1_400, 1_408, 1_440, 9_000),
       ms: fc.integer({ min: 20, max: 700_000 }),

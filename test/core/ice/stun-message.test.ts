@@ -39,7 +39,7 @@ const RESPONSE = bytes(`
   00080014 2b91f599 fd9e90c3 8c7489f9 2af9ba53 f06be7d7 80280004 c07d4c96`)
 
 describe('STUN messages', () => {
-  it('read the request of RFC 5769 §2.1', () => {
+  it('STUN: the request of RFC 5769 §2.1 is read', () => {
     const message = decoded(REQUEST)
     expect(message.kind).to.equal('request')
     expect(message.method).to.equal(1)
@@ -51,14 +51,14 @@ describe('STUN messages', () => {
     expect(provesKey(message, utf8.encode('another'))).to.equal(false)
   })
 
-  it('read the response of RFC 5769 §2.2', () => {
+  it('STUN: the response of RFC 5769 §2.2 is read', () => {
     const message = decoded(RESPONSE)
     expect(message.kind).to.equal('success')
     expect(readXorAddress(message, XOR_MAPPED_ADDRESS)).to.equal('192.0.2.1:32853')
     expect(provesKey(message, PASSWORD)).to.equal(true)
   })
 
-  it('read the TURN messages of the protocol vectors', () => {
+  it('STUN: the TURN messages of the protocol vectors are read', () => {
     const vectors = JSON.parse(readFileSync('test/vector/protocol/vectors.json', 'utf8')) as {
       turnMessages: { longTermKey: { hex: string }; allocateWithoutNonceHex: string; transactionIdHex: string }
     }
@@ -69,7 +69,7 @@ describe('STUN messages', () => {
     expect(provesKey(message, bytes(longTermKey.hex))).to.equal(true)
   })
 
-  it('round-trip any kind, method and attributes', () => {
+  it('STUN: any kind, method and attributes are read as they were written', () => {
     const messages = fc.record({
       kind: fc.constantFrom('request' as const, 'indication' as const, 'success' as const, 'error' as const),
       method: fc.integer({ min: 0, max: 0xff }).filter((method) => method % 0x80 !== 0),
@@ -90,7 +90,7 @@ describe('STUN messages', () => {
     )
   })
 
-  it('keep addresses of both families', () => {
+  it('STUN: addresses of both families are kept', () => {
     const transactionId = bytes('0102030405060708090a0b0c')
     for (const where of [endpoint('192.0.2.7', 52625), endpoint('2001:db8:9::7', 1)]) {
       const attributes = [xorAddressAttribute(XOR_MAPPED_ADDRESS, where, transactionId)].flatMap((each) => each ?? [])
@@ -99,7 +99,7 @@ describe('STUN messages', () => {
     }
   })
 
-  it('are read from a Buffer too, and stay what they are when its bytes change', () => {
+  it('STUN: a message is read from a Buffer too, and stays the same when its bytes change', () => {
     for (const datagram of [REQUEST, RESPONSE]) {
       const message = lend(datagram, decoded)
       expect(message).to.deep.equal(decoded(datagram))
@@ -107,7 +107,7 @@ describe('STUN messages', () => {
     }
   })
 
-  it('are refused with a reason whatever the bytes are', () => {
+  it('STUN: malformed messages are refused with a reason, whatever the bytes', () => {
     const mutated = fc
       .tuple(fc.constantFrom(REQUEST, RESPONSE), fc.nat(), fc.nat(255), fc.nat(120))
       .map(([base, at, value, cut]) => {
@@ -130,7 +130,7 @@ describe('STUN messages', () => {
     )
   })
 
-  it('are not taken for WireGuard, nor WireGuard for them', () => {
+  it('STUN messages are not taken for WireGuard, nor WireGuard for them', () => {
     const wireguard = new Uint8Array(148)
     wireguard[0] = 1
     wireguard.set([0x21, 0x12, 0xa4, 0x42], 4)
@@ -138,7 +138,7 @@ describe('STUN messages', () => {
     expect(looksLikeStun(REQUEST)).to.equal(true)
   })
 
-  it('do not vouch for attributes behind the integrity code', () => {
+  it('STUN: attributes after the integrity code are not trusted', () => {
     const nominated = new Uint8Array(REQUEST.length - 8 + 4)
     nominated.set(REQUEST.subarray(0, REQUEST.length - 8))
     nominated.set([0, USE_CANDIDATE, 0, 0], REQUEST.length - 8)

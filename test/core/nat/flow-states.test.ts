@@ -19,7 +19,7 @@ interface PlainFlow {
 }
 
 describe('the states of flows', () => {
-  it('hold a verdict for its flow and its era alone, however rows are used again and stamps begin anew', () => {
+  it('flow states hold a verdict for its flow and its era alone, however rows are used again and stamps begin anew', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 3, max: 12 }), (steps, maxStamps) => {
         const eras = [0, 0, 0]
@@ -56,7 +56,7 @@ describe('the states of flows', () => {
     )
   })
 
-  it('hold no verdict on a flow that is over, and live on by its packets', () => {
+  it('flow states hold no verdict on a flow that is over, and live on by its packets', () => {
     const states = new FlowStates<string>(() => undefined)
     const row = states.open({ owner: 7, protocol: TCP, isPlain: true }, NOW)
     const stamp = states.stamp(row)
@@ -66,7 +66,7 @@ describe('the states of flows', () => {
     expect(states.holdsVerdict(row, stamp, later)).to.equal(true)
   })
 
-  it('keep their rows when they need more room', () => {
+  it('flow states keep their rows when they need more room', () => {
     const states = new FlowStates<string>(() => undefined)
     const rows = Array.from({ length: 1_000 }, (_, at) => {
       const row = states.open({ owner: at, protocol: TCP, isPlain: false }, NOW)

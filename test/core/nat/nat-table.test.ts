@@ -67,7 +67,7 @@ class Bench {
 }
 
 describe('the NAT table', () => {
-  it('keeps the port where it is free, and takes the next where it is not', () => {
+  it('the NAT table keeps the port where it is free, and takes the next where it is not', () => {
     const bench = new Bench()
     expect(bench.send(TCP, 4_000)).to.equal('10.0.0.5 4000')
     expect(bench.send(TCP, 4_000, { proxy: OTHER_PROXY })).to.equal('10.0.0.5 4001')
@@ -89,7 +89,7 @@ describe('the NAT table', () => {
     expect(bench.reply(UDP, 4_000)).to.equal('dropped')
   })
 
-  it('forgets a flow that nobody confirmed after 60 s', () => {
+  it('the NAT table forgets a flow that nobody confirmed after 60 s', () => {
     const bench = new Bench()
     bench.send(TCP, 1)
     expect(bench.wait(UNCONFIRMED_TTL_MS - 1).reply(TCP, 1)).to.equal('100.96.0.1 1')
@@ -97,7 +97,7 @@ describe('the NAT table', () => {
     expect(bench.wait(UNCONFIRMED_TTL_MS).reply(UDP, 2)).to.equal('dropped')
   })
 
-  it('keeps a confirmed TCP connection for 2 h 4 min, and UDP for 2 min', () => {
+  it('the NAT table keeps a confirmed TCP connection for 2 h 4 min, and UDP for 2 min', () => {
     const bench = new Bench()
     bench.send(TCP, 1)
     bench.reply(TCP, 1)
@@ -109,7 +109,7 @@ describe('the NAT table', () => {
     expect(bench.wait(2 * MINUTE).reply(UDP, 1)).to.equal('dropped')
   })
 
-  it('keeps a connection for 5 s after both sides ended it in the first answer, just before nobody would have answered', () => {
+  it('the NAT table keeps a connection for 5 s after both sides ended it in the first answer, just before its time was over', () => {
     const bench = new Bench()
     bench.send(TCP, 1, { flags: FIN | ACK })
     bench.wait(UNCONFIRMED_TTL_MS - 1).reply(TCP, 1, { flags: FIN | ACK })
@@ -117,7 +117,7 @@ describe('the NAT table', () => {
     expect(bench.wait(1).reply(TCP, 1, { flags: ACK })).to.equal('dropped')
   })
 
-  it('forgets a TCP connection 5 s after both sides ended it, whatever still comes', () => {
+  it('the NAT table forgets a TCP connection 5 s after both sides ended it, whatever still comes', () => {
     const bench = new Bench()
     bench.send(TCP, 1, { flags: SYN })
     bench.reply(TCP, 1, { flags: SYN | ACK })
@@ -127,7 +127,7 @@ describe('the NAT table', () => {
     expect(bench.wait(2 * SECOND).reply(TCP, 1, { flags: ACK })).to.equal('dropped')
   })
 
-  it('forgets a TCP connection at once on a reset', () => {
+  it('the NAT table forgets a TCP connection at once on a reset', () => {
     const bench = new Bench()
     bench.send(TCP, 1, { flags: SYN })
     expect(bench.reply(TCP, 1, { flags: RST })).to.equal('100.96.0.1 1')
@@ -137,7 +137,7 @@ describe('the NAT table', () => {
     expect(bench.reply(TCP, 1)).to.equal('dropped')
   })
 
-  it('D10 begins anew with a SYN on a connection that ended, and not on one that goes on', () => {
+  it('D10 the NAT table begins anew with a SYN on a connection that ended, and not on one that goes on', () => {
     const bench = new Bench()
     const moved = { real: address('10.0.0.9'), flags: SYN }
     bench.send(TCP, 1, { flags: SYN })
@@ -149,7 +149,7 @@ describe('the NAT table', () => {
     expect(bench.reply(TCP, 1)).to.equal('dropped')
   })
 
-  it('refuses when it is full, until something is over', () => {
+  it('the NAT table refuses flows when it is full, until one is over', () => {
     const bench = new Bench(2)
     bench.send(UDP, 1)
     bench.send(UDP, 2)
@@ -158,7 +158,7 @@ describe('the NAT table', () => {
     expect(bench.table.size).to.equal(1)
   })
 
-  it('looks through a full table for what is over once a second, however many packets find no room', () => {
+  it('the NAT table searches for flows that are over once a second when it is full, however many packets find no room', () => {
     const bench = new Bench(2)
     bench.send(TCP, 1)
     bench.send(TCP, 2)
@@ -168,14 +168,14 @@ describe('the NAT table', () => {
     expect(bench.wait(1).send(TCP, 3)).to.equal('10.0.0.5 3')
   })
 
-  it('gives up after some ports, so that one packet costs a bounded search', () => {
+  it('the NAT table gives up after some ports, so that one packet costs a bounded search', () => {
     const bench = new Bench()
     for (let port = 1_000; port < 1_256; port++) bench.send(UDP, port)
     expect(bench.send(UDP, 1_000, { proxy: OTHER_PROXY })).to.equal('nat-ports-exhausted')
     expect(bench.send(UDP, 1_001, { proxy: OTHER_PROXY })).to.equal('10.0.0.5 1256')
   })
 
-  it('gives out the flows of a group, and moves a flow to another one', () => {
+  it('the NAT table gives out the flows of a group, and moves a flow to another one', () => {
     const bench = new Bench()
     bench.send(UDP, 1)
     bench.send(UDP, 2)
@@ -188,7 +188,7 @@ describe('the NAT table', () => {
     expect(ports('group 2')).to.deep.equal([])
   })
 
-  it('does what a simple list does, at any delays around its times', () => {
+  it('the NAT table does what a simple list does, at any delays around its times', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const bench = new Bench()

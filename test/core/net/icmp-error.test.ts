@@ -17,7 +17,7 @@ const parsed = (bytes: Uint8Array): PacketView => {
 }
 
 describe('an ICMP error that we build', () => {
-  it('tells the sender why, and quotes the packet', () => {
+  it('an ICMP error tells the sender why, and quotes the packet', () => {
     expect(describePacket(buildUnreachable(parsed(buildPacket(IPV4)), 'admin-prohibited'))).to.equal(
       'icmp 3/13 192.0.2.2 > 192.0.2.1 (tcp 192.0.2.1:40000 > 192.0.2.2:443 S)',
     )
@@ -30,7 +30,7 @@ describe('an ICMP error that we build', () => {
     expect(describePacket(buildUnreachable(parsed(buildPacket(IPV6)), 'port-unreachable'))).to.contain('icmp 1/4 ')
   })
 
-  it('is no longer than allowed and has right checksums', () => {
+  it('an ICMP error is no longer than allowed and has right checksums', () => {
     fc.assert(
       fc.property(fc.nat(1_400), fc.constantFrom(IPV4, IPV6), (size, ends) => {
         const packet = parsed(buildPacket({ ...ends, kind: 'udp', payload: new Uint8Array(size) }))
@@ -42,7 +42,7 @@ describe('an ICMP error that we build', () => {
     )
   })
 
-  it('T7 says how much the way takes, RFC 1191 and RFC 4443', () => {
+  it('T7 an ICMP error says how much the path carries, RFC 1191 and RFC 4443', () => {
     for (const [ends, at, kind] of [
       [IPV4, 20, [3, 4]],
       [IPV6, 40, [2, 0]],
@@ -56,7 +56,7 @@ describe('an ICMP error that we build', () => {
     }
   })
 
-  it('never answers an ICMP error or an unspecified sender', () => {
+  it('no ICMP error answers an ICMP error or an unspecified sender', () => {
     const error = buildIcmpError({ ...IPV4, type: 3, code: 1, about: buildPacket(IPV4) })
     expect(buildUnreachable(parsed(error), 'host-unreachable')).to.equal(undefined)
     const nobody = buildPacket({ source: '0.0.0.0', destination: '192.0.2.2' })
@@ -65,7 +65,7 @@ describe('an ICMP error that we build', () => {
 })
 
 describe('the packet that an ICMP error quotes', () => {
-  it('T7 is rewritten with right checksums, inside and outside', () => {
+  it('T7 the packet that an ICMP error quotes is rewritten with right checksums, inside and outside', () => {
     const kind = fc.constantFrom('tcp' as const, 'udp' as const, 'echoRequest' as const)
     fc.assert(
       fc.property(
@@ -93,7 +93,7 @@ describe('the packet that an ICMP error quotes', () => {
     )
   })
 
-  it('may be cut after eight bytes of its transport header', () => {
+  it('the packet that an ICMP error quotes may be cut after eight bytes of its transport header', () => {
     const about = buildPacket({ ...IPV4, payload: new Uint8Array(100) })
     const bytes = buildIcmpError({ ...IPV4, type: 11, code: 0, about, quoteLength: 28 })
     const error = parsed(bytes)
@@ -104,7 +104,7 @@ describe('the packet that an ICMP error quotes', () => {
     expect(bytes.length).to.equal(56)
   })
 
-  it('is none where too little is quoted, in a redirect, and in a fragment', () => {
+  it('an ICMP error quotes no packet where too little is quoted, in a redirect, and in a fragment', () => {
     const about = buildPacket(IPV4)
     expect(quotedPacket(parsed(buildIcmpError({ ...IPV4, type: 3, code: 1, about, quoteLength: 27 })))).to.equal(
       undefined,
@@ -116,7 +116,7 @@ describe('the packet that an ICMP error quotes', () => {
     expect(quotedPacket(parsed(short))).to.equal(undefined)
   })
 
-  it('never throws on random bytes', () => {
+  it('reading a quoted packet never throws on random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), fc.constantFrom(IPV4, IPV6), (about, ends) => {
         const bytes = buildIcmpError({

@@ -12,13 +12,13 @@ const addressBytes = fc.oneof(
 )
 
 describe('an IP address', () => {
-  it('is read back from its text', () => {
+  it('an IP address is read back from its text', () => {
     fc.assert(
       fc.property(addressBytes, (bytes) => void expect(parseAddress(formatAddress(bytes))).to.deep.equal(bytes)),
     )
   })
 
-  it('means the same to ipaddr.js', () => {
+  it('an IP address means the same to ipaddr.js', () => {
     fc.assert(
       fc.property(addressBytes, (bytes) => {
         expect(ipaddr.parse(formatAddress(bytes)).toByteArray()).to.deep.equal([...bytes])
@@ -30,7 +30,7 @@ describe('an IP address', () => {
     )
   })
 
-  it('is one text, whatever way it was written (RFC 5952)', () => {
+  it('an IP address is one text, whatever way it was written (RFC 5952)', () => {
     expect(canonicalAddress('2001:DB8:0:0:1:0:0:1')).to.equal('2001:db8::1:0:0:1')
     expect(canonicalAddress('2001:db8:0:1:1:1:1:1')).to.equal('2001:db8:0:1:1:1:1:1')
     expect(canonicalAddress('::ffff:c000:0201')).to.equal('::ffff:192.0.2.1')
@@ -39,7 +39,7 @@ describe('an IP address', () => {
     expect(canonicalAddress('64:ff9b::192.0.2.33')).to.equal('64:ff9b::c000:221')
   })
 
-  it('is nothing but that', () => {
+  it('text that is not exactly an IP address is refused', () => {
     const wrong = [
       '',
       '1.2.3',
@@ -67,14 +67,14 @@ describe('an IP address', () => {
     for (const text of wrong) expect(parseAddress(text), text).to.equal(undefined)
   })
 
-  it('never throws on any text', () => {
+  it('reading an IP address never throws on any text', () => {
     fc.assert(fc.property(fc.string(), (text) => void parseAddress(text)))
     fc.assert(
       fc.property(fc.array(fc.constantFrom(':', '.', '0', 'f', '1')), (parts) => void parseAddress(parts.join(''))),
     )
   })
 
-  it('is ordered by number, IPv4 first', () => {
+  it('IP addresses are ordered by number, IPv4 first', () => {
     const sorted = ['::1', '10.0.0.2', '9.255.0.0', 'fd00::', '10.0.0.10']
       .map((text) => parseAddress(text) ?? new Uint8Array(0))
       .sort(compareAddresses)

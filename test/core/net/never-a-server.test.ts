@@ -41,13 +41,13 @@ const NEVER: readonly [string, string][] = [
 
 describe("addresses that are nobody's server", () => {
   for (const [text, reason] of NEVER) {
-    it(`have ${text} among them, as ${reason}`, () => {
+    it(`${text} is nobody's server, as ${reason}`, () => {
       expect(whyNeverAServer(bytes(text))).to.equal(reason)
       expect(isOfInternet(bytes(text))).to.equal(false)
     })
   }
 
-  it('are found in every IPv6 address that stands for one', () => {
+  it("an address that is nobody's server is found in every IPv6 address that stands for it", () => {
     // 0.0.0.0/8 within a site's own NAT64 prefix is the padding of a longer one.
     for (const [ipv4, reason] of NEVER.filter(([text]) => !text.includes(':') && !text.startsWith('0.'))) {
       for (const text of spellingsOf(ipv4)) {
@@ -58,7 +58,7 @@ describe("addresses that are nobody's server", () => {
     }
   })
 
-  it('are not those that a site has: private, public, and these behind its own translators', () => {
+  it('addresses that a site has may be servers: private, public, and these behind its own translators', () => {
     const servers = ['10.0.0.5', '192.168.7.1', '198.51.100.7', '2001:db8::5', 'fd12:3456::1', '64:ff9b::10.0.0.5']
     const translated = ['64:ff9b:1::10.0.0.5', '64:ff9b:1:a00:0:500::', '64:ff9b:1:a:0:5::', '64:ff9b:1:0:a:0:500:0']
     for (const text of [...servers, ...translated, '2002:a00:5::1', '64:ff9b::198.51.100.7']) {
@@ -66,12 +66,12 @@ describe("addresses that are nobody's server", () => {
     }
   })
 
-  it('are IPv4 addresses in the form that a kernel unwraps, whichever they are', () => {
+  it("any IPv4 address in the IPv6 form that a kernel unwraps is nobody's server", () => {
     expect(whyNeverAServer(bytes('::ffff:192.0.2.1'))).to.equal('ipv4-in-ipv6')
     expect(whyNeverAServer(bytes('::192.0.2.1'))).to.equal('ipv4-in-ipv6')
   })
 
-  it('make a whole prefix one without servers only where all of it is', () => {
+  it('a prefix has no servers only where all of its addresses have none', () => {
     for (const text of [
       '127.0.0.0/9',
       '169.254.169.254/31',
@@ -94,7 +94,7 @@ describe("addresses that are nobody's server", () => {
     }
   })
 
-  it('are not meant by a network around them; a metadata service that is named alone is', () => {
+  it('a network around a metadata service does not mean it; a prefix of the service alone does', () => {
     expect(isGrantedBy(prefix('168.63.0.0/16'), bytes('168.63.129.16'))).to.equal(false)
     expect(isGrantedBy(prefix('168.63.129.16/32'), bytes('168.63.129.16'))).to.equal(true)
     expect(isGrantedBy(prefix('fd00::/8'), bytes('fd00:ec2::254'))).to.equal(false)
@@ -103,7 +103,7 @@ describe("addresses that are nobody's server", () => {
     expect(isGrantedBy(prefix('10.0.0.0/8'), bytes('10.0.0.5'))).to.equal(true)
   })
 
-  it('are told for any bytes, and what is embedded is an IPv4 address', () => {
+  it('any bytes may be asked about as an address, and what is embedded is an IPv4 address', () => {
     const address = fc.oneof(
       fc.uint8Array({ minLength: 4, maxLength: 4 }),
       fc.uint8Array({ minLength: 16, maxLength: 16 }),

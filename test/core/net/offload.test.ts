@@ -151,7 +151,7 @@ const payloads = fc.oneof(
 )
 
 describe('segmentation and checksum offload', () => {
-  it('segments a super-packet into what the slow model builds, byte for byte', () => {
+  it('offload work segments a super-packet into the packets of the slow model, byte for byte', () => {
     fc.assert(
       fc.property(flows, payloads, fc.integer({ min: 48, max: 1500 }), (flow, payload, size) => {
         const frame = frameOf(headerOf(flow, kindOf(flow), size), build(flow, payload, 'partial'))
@@ -163,7 +163,7 @@ describe('segmentation and checksum offload', () => {
     )
   })
 
-  it('finishes the checksum of a packet that needs no segmentation', () => {
+  it('offload work finishes the checksum of a packet that needs no segmentation', () => {
     fc.assert(
       fc.property(flows, payloads, (flow, payload) => {
         const { dropped, packets } = expand(frameOf(headerOf(flow, 'none', 0), build(flow, payload, 'partial')))
@@ -176,7 +176,7 @@ describe('segmentation and checksum offload', () => {
     )
   })
 
-  it('writes a UDP checksum that comes out as zero as 0xffff', () => {
+  it('offload work writes a UDP checksum that comes out as zero as 0xffff', () => {
     const flow: Flow = {
       family: 4,
       protocol: 'udp',
@@ -197,7 +197,7 @@ describe('segmentation and checksum offload', () => {
     }
   })
 
-  it('hands out a complete packet as it is, without copying it', () => {
+  it('offload work hands out a complete packet as it is, without copying it', () => {
     const frame = new Uint8Array(OFFLOAD_HEADER_BYTES + 20)
     frame[OFFLOAD_HEADER_BYTES] = 0x45
     const packets: Uint8Array[] = []
@@ -206,7 +206,7 @@ describe('segmentation and checksum offload', () => {
     expect(packets[0]?.length).to.equal(20)
   })
 
-  it('decodes the header that it encodes', () => {
+  it('an offload header is decoded as it was encoded', () => {
     const header = fc.record({
       needsChecksum: fc.boolean(),
       kind: fc.constantFrom<OffloadHeader['kind']>('none', 'tcp-ipv4', 'tcp-ipv6', 'udp'),
@@ -222,7 +222,7 @@ describe('segmentation and checksum offload', () => {
     )
   })
 
-  it('drops random frames with a reason, or hands out packets of bounded size, and never throws', () => {
+  it('offload work drops random frames with a reason, or hands out packets of bounded size, and never throws', () => {
     // Mostly plausible headers: pure noise would stop at the first check.
     const headers = fc.tuple(
       fc.constantFrom(0, 1, 2, 0xff),

@@ -32,7 +32,7 @@ const parsed = (bytes: Uint8Array): PacketView => {
 }
 
 describe('a packet', () => {
-  it('shows its addresses, ports and kind', () => {
+  it('a packet shows its addresses, ports and kind', () => {
     const view = parsed(
       buildPacket({ ...IPV6, kind: 'udp', sourcePort: 5, destinationPort: 53, payload: Uint8Array.of(7) }),
     )
@@ -43,7 +43,7 @@ describe('a packet', () => {
     expect(parsed(buildPacket({ ...IPV4, kind: 'echoReply', sourcePort: 9 })).destinationPort).to.equal(9)
   })
 
-  it('never throws on random bytes, whatever is done to it', () => {
+  it('reading and rewriting a packet never throws on random bytes', () => {
     const versions = fc.constantFrom(0x45, 0x46, 0x60, 0x00)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 120 }), versions, fc.boolean(), (bytes, first, sane) => {
@@ -69,7 +69,7 @@ describe('a packet', () => {
     )
   })
 
-  it('is refused with a reason when its lengths lie', () => {
+  it('a packet whose lengths lie is refused with a reason', () => {
     const view = new PacketView()
     const changed = (change: (bytes: Uint8Array) => void, parts: PacketParts = IPV4): string => {
       const bytes = buildPacket(parts)
@@ -88,7 +88,7 @@ describe('a packet', () => {
     expect(changed((bytes) => (bytes[25] = 7), { ...IPV4, kind: 'udp' })).to.equal('packet-transport')
   })
 
-  it('is refused as a fragment, the first one too, in both families', () => {
+  it('a fragment is refused, the first one too, in both families', () => {
     const view = new PacketView()
     const first = buildPacket(IPV4)
     first[6] = 0x20
@@ -102,7 +102,7 @@ describe('a packet', () => {
     expect(view.parse(routed)).to.equal('packet-extension-header')
   })
 
-  it('is found behind extension headers, but not behind any number of them', () => {
+  it('a packet is found behind extension headers, but not behind any number of them', () => {
     const udp = [...buildPacket({ ...IPV6, kind: 'udp', destinationPort: 53 }).subarray(40)]
     const behind = (count: number) => {
       const headers = Array.from({ length: count }, (_, at) => [at === count - 1 ? 17 : 60, 0, 1, 4, 0, 0, 0, 0])
@@ -112,7 +112,7 @@ describe('a packet', () => {
     expect(new PacketView().parse(behind(5))).to.equal('packet-extension-header')
   })
 
-  it('may be padded, and the padding is no part of it', () => {
+  it('a packet may be padded, and the padding is no part of it', () => {
     const packet = buildPacket({ ...IPV4, kind: 'udp', payload: Uint8Array.of(1, 2) })
     const padded = new Uint8Array(48)
     padded.set(packet)
@@ -120,7 +120,7 @@ describe('a packet', () => {
     expect([...parsed(padded).payload()]).to.deep.equal([1, 2])
   })
 
-  it('T7 has right checksums after every rewrite, and nothing else changed', () => {
+  it('T7 a packet has right checksums after every rewrite, and nothing else changed', () => {
     fc.assert(
       fc.property(anyPacket, octets(16), octets(16), port, port, (parts, source, destination, from, to) => {
         const bytes = buildPacket(parts)
@@ -141,7 +141,7 @@ describe('a packet', () => {
     )
   })
 
-  it('keeps a UDP checksum of zero over IPv4, which says that there is none', () => {
+  it('a packet keeps a UDP checksum of zero over IPv4, which says that there is none', () => {
     const bytes = buildPacket({ ...IPV4, kind: 'udp' })
     bytes.set([0, 0], 26)
     const view = parsed(bytes)
@@ -151,7 +151,7 @@ describe('a packet', () => {
     expect(view.checksumsHold()).to.equal(true)
   })
 
-  it('shows damage in its checksums', () => {
+  it('a damaged packet shows in its checksums', () => {
     const bytes = buildPacket({ ...IPV6, payload: Uint8Array.of(1, 2, 3) })
     bytes[bytes.length - 1] = 4
     expect(parsed(bytes).checksumsHold()).to.equal(false)
@@ -159,7 +159,7 @@ describe('a packet', () => {
 })
 
 describe('a UDP packet that we build', () => {
-  it('is whole, with right checksums, in both families', () => {
+  it('a UDP packet that we build is whole, with right checksums, in both families', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 1_300 }),
@@ -183,7 +183,7 @@ describe('a UDP packet that we build', () => {
     )
   })
 
-  it('is refused where no packet can be so long', () => {
+  it('a UDP packet that would be too long is not built', () => {
     const [source, destination] = [address('192.0.2.1'), address('192.0.2.2')]
     const built = buildUdp({ source, destination, sourcePort: 1, destinationPort: 2, payload: new Uint8Array(65_508) })
     expect(built).to.equal(undefined)

@@ -12,13 +12,13 @@ const filter = (protocol: PortFilter['protocol'], portStart = 0, portEnd = 65_53
 const GRE = 47
 
 describe('port filters', () => {
-  it('permit everything where there are none', () => {
+  it('port filters permit everything where there are none', () => {
     for (const protocol of [TCP, UDP, ICMP, ICMPV6, GRE]) {
       expect(new PortFilters([]).verdict(protocol, 1)).to.equal('permitted')
     }
   })
 
-  it('permit only what they name where there is one', () => {
+  it('port filters permit only what they name where there is one', () => {
     const filters = new PortFilters([filter('tcp', 443, 443), filter('tcp', 8_000, 8_100), filter('icmp', 1, 1)])
     expect(filters.verdict(TCP, 443)).to.equal('permitted')
     expect(filters.verdict(TCP, 8_100)).to.equal('permitted')
@@ -29,7 +29,7 @@ describe('port filters', () => {
     expect(filters.verdict(ICMPV6, 0)).to.equal('permitted')
   })
 
-  it('T5 of several entries, the first that permits wins', () => {
+  it('T5 the first of several entries whose port filters permit wins', () => {
     const entries = [
       { name: 'narrow', filters: new PortFilters([filter('tcp', 443, 443)]) },
       { name: 'wide', filters: new PortFilters([filter('tcp')]) },
@@ -40,7 +40,7 @@ describe('port filters', () => {
     expect(firstPermitting([], UDP, 80)).to.deep.equal({ verdict: 'no-entry' })
   })
 
-  it('together permit what any one of them permits', () => {
+  it('port filters together permit what any one of them permits', () => {
     const some = fc.record({
       protocol: fc.constantFrom('tcp' as const, 'udp' as const, 'icmp' as const),
       portStart: fc.nat(20),

@@ -23,7 +23,7 @@ const anyPrefix = fc.constantFrom(4 as const, 16 as const).chain((length) =>
 const anyAddress = fc.oneof(sparseAddress(4), sparseAddress(16))
 
 describe('a prefix', () => {
-  it('holds the addresses whose first bits it has', () => {
+  it('a prefix holds the addresses whose first bits it has', () => {
     expect(prefixContains(prefix('192.0.2.0/25'), address('192.0.2.127'))).to.equal(true)
     expect(prefixContains(prefix('192.0.2.0/25'), address('192.0.2.128'))).to.equal(false)
     expect(prefixContains(prefix('0.0.0.0/0'), address('255.1.2.3'))).to.equal(true)
@@ -31,7 +31,7 @@ describe('a prefix', () => {
     expect(prefixContains(prefix('2001:db8::/33'), address('2001:db8:8000::'))).to.equal(false)
   })
 
-  it('is refused without a length, with host bits and beyond its family', () => {
+  it('a prefix is refused without a length, with host bits and beyond its family', () => {
     for (const text of [
       '192.0.2.0',
       '192.0.2.1/24',
@@ -46,13 +46,13 @@ describe('a prefix', () => {
     }
   })
 
-  it('is read back from its text', () => {
+  it('a prefix is read back from its text', () => {
     fc.assert(fc.property(anyPrefix, (some) => void expect(parsePrefix(formatPrefix(some))).to.deep.equal(some)))
   })
 })
 
 describe('the trie of prefixes', () => {
-  it('finds what a linear scan finds, the longest first', () => {
+  it('the trie of prefixes finds what a linear scan finds, the longest first', () => {
     fc.assert(
       fc.property(fc.array(anyPrefix, { maxLength: 40 }), anyAddress, (prefixes, some) => {
         const trie = new PrefixTrie<number>()
@@ -67,7 +67,7 @@ describe('the trie of prefixes', () => {
     )
   })
 
-  it('finds what a linear scan finds of those that were not removed, equal ones in the order that was asked for', () => {
+  it('the trie of prefixes finds those that were not removed, equal ones in the order that was asked for', () => {
     const additions = fc.array(fc.tuple(anyPrefix, fc.nat(5), fc.boolean()), { maxLength: 40 })
     fc.assert(
       fc.property(additions, anyAddress, (steps, some) => {
@@ -87,7 +87,7 @@ describe('the trie of prefixes', () => {
     )
   })
 
-  it('is as if it had never held what was removed again', () => {
+  it('the trie of prefixes is as if it had never held what was removed again', () => {
     fc.assert(
       fc.property(fc.array(anyPrefix, { maxLength: 40 }), anyAddress, (prefixes, some) => {
         const trie = new PrefixTrie<number>()
@@ -98,7 +98,7 @@ describe('the trie of prefixes', () => {
     )
   })
 
-  it('is empty after it was cleared', () => {
+  it('the trie of prefixes is empty after it was cleared', () => {
     const trie = new PrefixTrie<string>()
     trie.add(prefix('::/0'), 'all')
     trie.clear()
@@ -107,7 +107,7 @@ describe('the trie of prefixes', () => {
 })
 
 describe('the reserved ranges', () => {
-  it('keep tunnel, mapped and Internet addresses apart', () => {
+  it('the reserved ranges keep tunnel, mapped and Internet addresses apart', () => {
     expect(isInRange(MAPPED_ADDRESSES, address('100.95.255.255'))).to.equal(false)
     expect(isInRange(MAPPED_ADDRESSES, address('100.96.0.0'))).to.equal(true)
     expect(isInRange(MAPPED_ADDRESSES, address('fd00:2021:1111:8000::'))).to.equal(true)
@@ -131,7 +131,7 @@ describe('the reserved ranges', () => {
       expect(isInRange(NOT_INTERNET, address(text)), text).to.equal(false)
   })
 
-  it('T8 keep from the Internet what is not globally reachable, however an IPv4 address is spelt', () => {
+  it('T8 the reserved ranges keep from the Internet what is not globally reachable, however an IPv4 address is spelt', () => {
     const ipv4s = [
       '10.0.0.5',
       '127.0.0.1',

@@ -29,7 +29,7 @@ const clamped = (packet: Uint8Array, mtu: number): Uint8Array => {
 }
 
 describe('the segment size that a SYN offers', () => {
-  it('is lowered to what fits, by the headers of its family, with a right checksum', () => {
+  it('the segment size of a SYN is lowered to what fits, by the headers of its family, with a right checksum', () => {
     for (const before of [[], NO_OPERATION, TIMESTAMPS, [...TIMESTAMPS, ...NO_OPERATION]]) {
       for (const [ends, size] of [
         [ENDS.ipv4, 1_240],
@@ -42,14 +42,14 @@ describe('the segment size that a SYN offers', () => {
     }
   })
 
-  it('stays where it fits, and where there is none', () => {
+  it('the segment size of a SYN stays where it fits, and where there is none', () => {
     for (const options of [mss(1_240), mss(536), [], TIMESTAMPS, [0, ...mss(1_460)]]) {
       const packet = syn(options)
       expect(clamped(packet, 1_280)).to.deep.equal(packet)
     }
   })
 
-  it('stays as it is in what is no list of options, and nothing beyond it changes', () => {
+  it('the segment size of a SYN stays in a malformed list of options, and nothing beyond it changes', () => {
     for (const options of [
       [2, 0, 5, 180],
       [2, 1, 5, 180],
@@ -61,7 +61,7 @@ describe('the segment size that a SYN offers', () => {
     }
   })
 
-  it('never throws, and keeps a right checksum right, whatever the options', () => {
+  it('lowering the segment size never throws, and keeps a right checksum right, whatever the options', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(255), { maxLength: 40 }), fc.constantFrom(ENDS.ipv4, ENDS.ipv6), (options, ends) => {
         const packet = syn(options, ends)

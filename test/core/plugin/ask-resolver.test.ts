@@ -11,17 +11,17 @@ const query = () => ({
 })
 
 describe('asking a resolver plugin', () => {
-  it('hands on what it was asked, and its verdict', async () => {
+  it('a resolver plugin is given the query, and its verdict is handed on', async () => {
     const echo: UpstreamResolver = { resolve: ({ message }) => Promise.resolve({ type: 'answered', message }) }
     expect(await askResolver(echo, query())).to.deep.equal({ type: 'answered', message: Uint8Array.of(1, 2) })
   })
 
-  it('hands on that a name is none of its own, and nothing else that stands beside it', async () => {
+  it('a resolver plugin’s verdict that a name is not its own is handed on, and nothing else beside it', async () => {
     const other: UpstreamResolver = { resolve: () => Promise.resolve({ type: 'notMine', message: Uint8Array.of(1) }) }
     expect(await askResolver(other, query())).to.deep.equal({ type: 'notMine' })
   })
 
-  it('counts one that rejects, or throws at once, as one that failed', async () => {
+  it('a resolver plugin that rejects, or throws at once, counts as one that failed', async () => {
     const rejecting: UpstreamResolver = { resolve: () => Promise.reject(new Error('no network')) }
     const throwing: UpstreamResolver = {
       resolve: () => {

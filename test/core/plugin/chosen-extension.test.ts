@@ -4,7 +4,7 @@ import { OperatorError } from '../../../core/config/operator-error.ts'
 import { chosenExtension } from '../../../core/plugin/chosen-extension.ts'
 import { extensions } from '../../kit/extensions.ts'
 
-describe('X1 the choice of one of several plugins', () => {
+describe('X1 the choice of one among several plugins', () => {
   const choose = (keys: readonly string[], key?: string) =>
     chosenExtension(extensions(Object.fromEntries(keys.map((each) => [each, each]))), {
       key,
@@ -22,13 +22,13 @@ describe('X1 the choice of one of several plugins', () => {
     throw new Error('it was chosen')
   }
 
-  it('is the only one there is, or the one that the configuration names', () => {
+  it('X1 the chosen plugin is the only one there is, or the one that the configuration names', () => {
     expect(choose(['memory']).value).to.equal('memory')
     expect(choose(['memory'], 'memory').value).to.equal('memory')
     expect(choose(['wireguard', 'memory'], 'memory').value).to.equal('memory')
   })
 
-  it('stops the start where it is not clear, and lists what there is', () => {
+  it('X1 the start stops where the choice of a plugin is not clear, and lists the plugins there are', () => {
     expect(refused(['wireguard', 'memory'])).to.include({
       code: 'PLUGIN_CHOICE',
       message:

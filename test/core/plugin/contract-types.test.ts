@@ -194,7 +194,7 @@ const unconfigured = definePlugin({
 })
 
 describe('the types of the plugin contract', () => {
-  it('X3 let through what fits and refuse the rest: the build has checked this file', () => {
+  it('X3 the types of the plugin contract accept what fits and refuse the rest: the build has checked this file', () => {
     const names = [fits, doNotCompile, asynchronous, unconfigured].map(({ name }) => name)
     expect(names).to.deep.equal(['fits', 'do-not-compile', 'asynchronous', 'unconfigured'])
   })

@@ -77,7 +77,7 @@ const codeOf = (work: () => unknown): string => {
 }
 
 describe('installPlugins', () => {
-  it("builds what a plugin provides from the host's ports and registers one map per extension point", () => {
+  it("installPlugins builds extensions from the host's ports and registers one map per extension point", () => {
     const { container, installation } = install(coin)
     const conditions = container.get(PolicyConditions.token)
     expect([...conditions.keys()]).to.deep.equal(['coin'])
@@ -86,12 +86,12 @@ describe('installPlugins', () => {
     expect(installation.parts).to.have.length(1)
   })
 
-  it('starts nothing', () => {
+  it('installPlugins starts nothing', () => {
     const { installation } = install(coin)
     expect(installation.parts).to.have.nested.property('[0].part.started').that.deep.equals([])
   })
 
-  it('validates and describes the settings of what is provided', () => {
+  it('installPlugins validates and describes the settings of extensions', () => {
     const settings = install(coin).container.get(PolicyConditions.token).get('coin')?.settings
     expect(settings?.safeParse({ bias: 0.5 })).to.deep.equal({ ok: true, settings: { bias: 0.5 } })
     expect(settings?.safeParse({ bias: 2 })).to.deep.include({ ok: false })
@@ -99,7 +99,7 @@ describe('installPlugins', () => {
     expect(settings?.jsonSchema()).to.have.nested.property('properties.bias')
   })
 
-  it('refuses a plugin for another API version, the same plugin twice and the same key twice', () => {
+  it('installPlugins refuses a plugin for another API version, the same plugin twice and the same key twice', () => {
     const other = { ...coin, api: 2 }
     const again = definePlugin({ name: 'condition-coin-2', api: 1, setup: () => undefined })
     const sameKey = definePlugin({
@@ -114,7 +114,7 @@ describe('installPlugins', () => {
     expect(codeOf(() => install(coin, again))).to.equal('none')
   })
 
-  it('refuses configuration that the schema does not know, and any at all where there is no schema', () => {
+  it('installPlugins refuses configuration that the schema does not know, and any at all where there is no schema', () => {
     const container = createContainer()
     container.value(Random, new SeededRandom())
     const plain = definePlugin({ name: 'condition-plain', api: 1, setup: () => undefined })
@@ -125,7 +125,7 @@ describe('installPlugins', () => {
     expect(codeOf(use(plain, undefined))).to.equal('none')
   })
 
-  it('leaves out what this kind of host has no use for, also where it lacks the ports', () => {
+  it('installPlugins leaves out what this kind of host has no use for, also where it lacks the ports', () => {
     const many = definePlugin({
       name: 'resolver-none',
       api: 1,
@@ -138,7 +138,7 @@ describe('installPlugins', () => {
     expect(install(coin, many).installation.plugins[1]?.provides).to.deep.equal([])
   })
 
-  it('validates an absent configuration as an empty one', () => {
+  it('installPlugins validates an absent configuration as an empty one', () => {
     let seen: unknown
     const definition = definePlugin({
       name: 'condition-configured',
@@ -153,7 +153,7 @@ describe('installPlugins', () => {
     expect(() => (seen as { list: string[] }).list.push('b')).to.throw(TypeError)
   })
 
-  it('names what would have been a known key of a configuration', () => {
+  it('installPlugins names the known keys of a configuration with an unknown one', () => {
     const use = { definition: coin, config: { sites: 3 }, source: 'plugins[0]' }
     expect(() => installPlugins(createContainer(), [], [use], CONTEXT)).to.throw(
       OperatorError,
@@ -161,7 +161,7 @@ describe('installPlugins', () => {
     )
   })
 
-  it('X3 refuses what no compiler has looked at, and says where', () => {
+  it('X3 installPlugins refuses a malformed plugin that no compiler has checked, and says where it is wrong', () => {
     const holds = { evaluate: () => ({ holds: true, reason: 'x' }) }
     const create = () => holds
     const { jsonSchema: _, ...older } = Bias['~standard']
@@ -191,7 +191,7 @@ describe('installPlugins', () => {
     }
   })
 
-  it('X3 refuses what is provided after the setup', () => {
+  it('X3 installPlugins refuses an extension that is provided after the setup', () => {
     let later: (() => unknown) | undefined
     const late = definePlugin({
       name: 'condition-late',
@@ -205,7 +205,7 @@ describe('installPlugins', () => {
     expect(codeOf(() => later?.())).to.equal('PLUGIN_PROVIDE_LATE')
   })
 
-  it('takes a schema of any library that follows the standards, and none that answers with a promise', () => {
+  it('installPlugins takes a schema of any library that follows the standards, and none that answers with a promise', () => {
     const schemaOf = (validate: (value: unknown) => unknown) => ({
       '~standard': { version: 1, vendor: 'x', validate, jsonSchema: { input: () => ({ type: 'object' }) } },
     })

@@ -74,11 +74,11 @@ const ask = (rules: readonly PolicyRule[], more: Partial<PolicyQuestion> = {}, c
   indexOf(rules, conditions).evaluate(question(more))
 
 describe('PolicyIndex', () => {
-  it('P1 denies where nothing is said', () => {
+  it('P1 access is denied where there is no policy', () => {
     expect(ask([])).to.deep.equal({ allowed: false, denied: 'not_found', explanation: [] })
   })
 
-  it('P1 denies where the policies are for others or disabled, and says so of each', () => {
+  it('P1 access is denied where the policies are for others or disabled, with a reason for each', () => {
     const others = [rule('a', { groupId: 'others' }), rule('b', { isDisabled: true }), rule('c', { resourceId: 'x' })]
     const verdict = ask(others)
     expect(verdict).to.include({ allowed: false, denied: 'not_found' })
@@ -88,7 +88,7 @@ describe('PolicyIndex', () => {
     ])
   })
 
-  it('P2 wants all conditions of a policy, and asks each of them', () => {
+  it('P2 a policy needs all of its conditions, and each of them is evaluated', () => {
     const verdict = ask([rule('a', { conditions: [asTold({ holds: false }), asTold({ holds: true })] })])
     expect(verdict).to.include({ allowed: false, denied: 'forbidden' })
     expect(verdict.explanation[0]?.conditions.map(({ holds }) => holds)).to.deep.equal([false, true])
@@ -102,12 +102,12 @@ describe('PolicyIndex', () => {
     })
   })
 
-  it('P2 grants by any policy that conforms', () => {
+  it('P2 access is granted by any policy that conforms', () => {
     const verdict = ask([rule('a', { conditions: [asTold({ holds: false })] }), rule('b')])
     expect(verdict).to.include({ allowed: true, policyId: 'b', groupId: 'staff' })
   })
 
-  it('P3 ends at the earliest of a policy’s conditions and the token, and takes the longest policy', () => {
+  it('P3 access ends at the earliest end of a policy’s conditions and the token, by the policy that lasts longest', () => {
     const until = (...ends: number[]) => ends.map((end) => asTold({ holds: true, until: end }))
     const short = rule('short', { conditions: until(NOW + 10, NOW + 500) })
     const long = rule('long', { conditions: until(NOW + 200, NOW + 100) })
@@ -118,7 +118,7 @@ describe('PolicyIndex', () => {
     expect(ask([rule('endless')], { tokenExpiresAt: NOW })).to.include({ allowed: false, denied: 'token_expired' })
   })
 
-  it('says when it may be allowed, where every obstacle can say it', () => {
+  it('a denial says when access may be allowed, where every obstacle can say it', () => {
     const no = (again?: number) => asTold({ holds: false, ...(again === undefined ? {} : { again }) })
     expect(ask([rule('a', { conditions: [no(NOW + 5), no(NOW + 9)] })])).to.include({ again: NOW + 9 })
     expect(ask([rule('a', { conditions: [no(NOW + 5), no()] })])).to.not.have.property('again')
@@ -126,7 +126,7 @@ describe('PolicyIndex', () => {
     expect(ask(either)).to.include({ again: NOW + 3 })
   })
 
-  it('P4 denies on an unknown fact without asking, and shows the facts that it knew', () => {
+  it('P4 access is denied on an unknown fact without evaluating the condition, and the known facts are shown', () => {
     const reads = condition(
       {
         evaluate: () => {
@@ -148,7 +148,7 @@ describe('PolicyIndex', () => {
     })
   })
 
-  it('gives a condition the facts that it declares, and no others', () => {
+  it('a condition gets the facts that it declares, and no others', () => {
     let seen: unknown
     const reads = condition(
       {
@@ -168,7 +168,7 @@ describe('PolicyIndex', () => {
     expect(seen).to.deep.equal({ address: fact('192.0.2.1') })
   })
 
-  it('asks a condition although an optional fact is unknown', () => {
+  it('a condition is evaluated although an optional fact is unknown', () => {
     const seen: unknown[] = []
     const reads = condition<unknown, { address: Fact<string> | undefined }>(
       {
@@ -187,7 +187,7 @@ describe('PolicyIndex', () => {
     expect(seen).to.deep.equal([undefined, '192.0.2.1'])
   })
 
-  it('denies where a condition throws, is unknown, has wrong settings, or talks nonsense', () => {
+  it('access is denied where a condition throws, is unknown, has wrong settings, or returns nonsense', () => {
     const nonsense: unknown[] = [
       undefined,
       null,
@@ -220,7 +220,7 @@ describe('PolicyIndex', () => {
     expect(reason('told', 'refused')).to.equal('its settings are not valid: hours[0]: is wrong')
   })
 
-  it('follows what is put, replaced and removed', () => {
+  it('the policy index follows rows that are put, replaced and removed', () => {
     const index = indexOf([rule('a')])
     index.put(rule('a', { groupId: 'others' }))
     expect(index.evaluate(question()).allowed).to.equal(false)
@@ -292,7 +292,7 @@ describe('PolicyIndex', () => {
       explanation: explanation.toSorted((a, b) => Number(a.policyId) - Number(b.policyId)),
     })
 
-    it('P2 the order of the policies means nothing', () => {
+    it('P2 the order of policies does not change a verdict', () => {
       fc.assert(
         fc.property(rules, asked, (some, about) => {
           expect(withoutOrder(askAny(some.toReversed(), about))).to.deep.equal(withoutOrder(askAny(some, about)))
@@ -300,7 +300,7 @@ describe('PolicyIndex', () => {
       )
     })
 
-    it('P2 adding a condition never widens', () => {
+    it('P2 adding a condition never widens access', () => {
       fc.assert(
         fc.property(rules, asked, fc.nat(), anyCondition, (some, about, at, more) => {
           const narrowed = some.map((each, index) =>
@@ -311,7 +311,7 @@ describe('PolicyIndex', () => {
       )
     })
 
-    it('P2 adding a policy never narrows', () => {
+    it('P2 adding a policy never narrows access', () => {
       fc.assert(
         fc.property(rules, rules, asked, (some, others, about) => {
           const more = others.map((each) => ({ ...each, id: `1${each.id}00` }))
@@ -320,7 +320,7 @@ describe('PolicyIndex', () => {
       )
     })
 
-    it('P2 the order of conditions means nothing', () => {
+    it('P2 the order of conditions does not change a verdict', () => {
       fc.assert(
         fc.property(rules, asked, (some, about) => {
           const turned = some.map((each) => ({ ...each, conditions: each.conditions.toReversed() }))
@@ -342,7 +342,7 @@ describe('PolicyIndex', () => {
       )
     })
 
-    it('P2 joining a group never narrows, and a shorter token never widens', () => {
+    it('P2 joining a group never narrows access, and a shorter token never widens it', () => {
       fc.assert(
         fc.property(rules, asked, groups, fc.nat(60), (some, about, group, left) => {
           const before = extent(askAny(some, about))
@@ -354,7 +354,7 @@ describe('PolicyIndex', () => {
       )
     })
 
-    it('P2 P3 agrees with the plain reading of the rules: the earliest end within a policy, the latest of them all', () => {
+    it('P2 P3 a verdict agrees with the plain rules: the earliest end within a policy, the latest of them all', () => {
       fc.assert(
         fc.property(rules, asked, (some, about) => {
           const end = ({ condition: key, settings: said }: PolicyRule['conditions'][number]) => {

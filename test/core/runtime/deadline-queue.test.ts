@@ -52,7 +52,7 @@ const step = fc.oneof(
 )
 
 describe('deadline queue', () => {
-  it('gives out who is due, the earliest first, of equals whoever was entered first', () => {
+  it('the deadline queue gives out owners that are due, the earliest first, among equals the one that was entered first', () => {
     const queue = new DeadlineQueue<string>()
     for (const [name, moment] of [
       ['c', 30],
@@ -70,7 +70,7 @@ describe('deadline queue', () => {
     expect(queue.size).to.equal(1)
   })
 
-  it('does as a plain list would, whatever is entered, changed and taken out in between', () => {
+  it('the deadline queue does as a plain list would, whatever is entered, changed and taken out in between', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
         const queue = new DeadlineQueue<string>()

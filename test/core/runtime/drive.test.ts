@@ -30,7 +30,7 @@ class Echo implements Machine<string, string> {
 }
 
 describe('drive', () => {
-  it('carries out what follows from an input at once and what is due later when its time has come', () => {
+  it('drive carries out effects of an input at once, and wakes the machine when it is due', () => {
     const clock = new VirtualClock()
     const done: string[] = []
     const driven = drive(new Echo(), { clock, perform: (output) => done.push(output) })
@@ -42,7 +42,7 @@ describe('drive', () => {
     expect(done).to.deep.equal(['got a', 'pong a'])
   })
 
-  it('lets inputs that arise while effects are carried out wait in line', () => {
+  it('drive queues inputs that arise while effects are carried out', () => {
     const clock = new VirtualClock()
     const done: string[] = []
     const driven = drive(new Echo(), {
@@ -56,7 +56,7 @@ describe('drive', () => {
     expect(done).to.deep.equal(['got a', 'got b'])
   })
 
-  it('takes no input and wakes nothing after it was stopped', () => {
+  it('drive takes no input and wakes nothing after it was stopped', () => {
     const clock = new VirtualClock()
     const done: string[] = []
     const driven = drive(new Echo(), { clock, perform: (output) => done.push(output) })

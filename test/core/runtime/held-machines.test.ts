@@ -35,7 +35,7 @@ class Echo implements Machine<string, string> {
 }
 
 describe('machines that a machine holds', () => {
-  it('has handed on all that follows from a fact when it was told', () => {
+  it('held machines hand on all effects of an input while it is handled', () => {
     const said: [string, Instant][] = []
     const tell = new HeldMachines().hold(new Echo('a'), (output, now) => said.push([output, now]))
     tell('x', instant(5))
@@ -45,7 +45,7 @@ describe('machines that a machine holds', () => {
     ])
   })
 
-  it('lets what one wants be told to another, and back, at once', () => {
+  it('held machines get each other’s effects as inputs, and back, at once', () => {
     const said: string[] = []
     const held = new HeldMachines()
     const tellB: Tell<string> = held.hold(new Echo('b'), (output, now) => {
@@ -66,7 +66,7 @@ describe('machines that a machine holds', () => {
     ])
   })
 
-  it('is due when the first of them is, and wakes them in the order in which they were taken', () => {
+  it('held machines are due when the first of them is, and wake in the order in which they were taken', () => {
     const said: string[] = []
     const held = new HeldMachines()
     for (const echo of [new Echo('late', instant(9)), new Echo('early', instant(3)), new Echo('never')]) {
@@ -81,7 +81,7 @@ describe('machines that a machine holds', () => {
     expect(held.deadline()).to.equal(undefined)
   })
 
-  it('is never due while it holds none', () => {
+  it('held machines are never due while there are none', () => {
     expect(new HeldMachines().deadline()).to.equal(undefined)
   })
 })

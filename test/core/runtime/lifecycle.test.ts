@@ -20,7 +20,7 @@ const rejection = async (work: Promise<unknown>): Promise<unknown> =>
   )
 
 describe('Lifecycle', () => {
-  it('starts in order and stops in reverse', async () => {
+  it('a lifecycle starts parts in order and stops them in reverse', async () => {
     const log: string[] = []
     const lifecycle = new Lifecycle()
     await lifecycle.start([part('a', log), part('b', log)])
@@ -28,14 +28,14 @@ describe('Lifecycle', () => {
     expect(log).to.deep.equal(['start a', 'start b', 'stop b', 'stop a'])
   })
 
-  it('stops what had begun, the failed part too, when a start fails', async () => {
+  it('a lifecycle stops parts that had begun, the failed one too, when a start fails', async () => {
     const log: string[] = []
     const error = await rejection(new Lifecycle().start([part('a', log), part('b', log, 'start'), part('c', log)]))
     expect(String(error)).to.include('b cannot start')
     expect(log).to.deep.equal(['start a', 'start b', 'stop b', 'stop a'])
   })
 
-  it('goes on stopping past a failure and reports it', async () => {
+  it('a lifecycle goes on stopping past a failure and reports it', async () => {
     const log: string[] = []
     const lifecycle = new Lifecycle()
     await lifecycle.start([part('a', log), part('b', log, 'stop')])

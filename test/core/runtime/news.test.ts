@@ -7,8 +7,8 @@ import { logDrops } from '../../../hosts/peer/drop-log.ts'
 import { RecordingLogger } from '../../kit/recording-logger.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
 
-describe('what a peer logs of its life', () => {
-  it('is said once while it stays the same, and again when it changes or much later', () => {
+describe('news in a peer’s log', () => {
+  it('news are logged once while they stay the same, and again when they change or much later', () => {
     const clock = new VirtualClock()
     const filter = new NewsFilter()
     const says = (text: string): boolean => filter.isNews('r1', text, clock.now())
@@ -20,7 +20,7 @@ describe('what a peer logs of its life', () => {
     expect(filter.isNews('r2', 'granted', clock.now())).to.equal(true)
   })
 
-  it('takes no more memory, however many subjects there are', () => {
+  it('news take no more memory, however many subjects there are', () => {
     const clock = new VirtualClock()
     const filter = new NewsFilter()
     for (let n = 0; n < 10_000; n++) filter.isNews(`r${n}`, 'granted', clock.now())
@@ -28,7 +28,7 @@ describe('what a peer logs of its life', () => {
     expect(filter.isNews('r0', 'granted', clock.now())).to.equal(true)
   })
 
-  it('sums what was dropped within a minute by reason, and is silent where nothing was', () => {
+  it('news sum dropped packets within a minute by reason, and are silent where there were none', () => {
     const clock = new VirtualClock()
     const logger = new RecordingLogger()
     let flows = { 'no-path': 3, multicast: 1 }
@@ -48,7 +48,7 @@ describe('what a peer logs of its life', () => {
     expect(logger.lines).to.have.length(2)
   })
 
-  it('counts a part that begins anew from nothing', () => {
+  it('news count a part that begins anew from nothing', () => {
     const report = new DropReport()
     expect(report.since({ a: { x: 5 } })).to.deep.equal({ x: 5 })
     expect(report.since({ a: {} })).to.equal(undefined)

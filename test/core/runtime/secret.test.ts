@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import { Secret } from '../../../core/runtime/secret.ts'
 
 describe('Secret', () => {
-  it('prints as [secret] whichever way it is printed, and reveals its value when asked', () => {
+  it('a Secret prints as [secret] whichever way it is printed, and reveals its value when asked', () => {
     const secret = new Secret('hunter2')
     const printed = [
       String(secret),

@@ -10,8 +10,8 @@ const terminal = () => {
   return { stream, raw, line: hiddenLine(stream) }
 }
 
-describe('a line that is not shown', () => {
-  it('is read from a terminal that echoes nothing meanwhile, however it is cut into pieces', async () => {
+describe('a hidden line', () => {
+  it('a hidden line is read from a terminal that echoes nothing meanwhile, however it is cut into pieces', async () => {
     const { stream, raw, line } = terminal()
     stream.write('.SFM')
     stream.write('yNTX\u007fY\r')
@@ -19,14 +19,14 @@ describe('a line that is not shown', () => {
     expect(raw).to.deep.equal([true, false])
   })
 
-  it('is broken off by Ctrl-C, and the terminal is as before', async () => {
+  it('a hidden line is broken off by Ctrl-C, and the terminal is as before', async () => {
     const { stream, raw, line } = terminal()
     stream.write('abc\u0003')
     expect(await line.catch((error: Error) => error.message)).to.match(/broken off/)
     expect(raw).to.deep.equal([true, false])
   })
 
-  it('is read from a pipe, with or without a line’s end', async () => {
+  it('a hidden line is read from a pipe, with or without a line’s end', async () => {
     for (const text of ['a token', 'a token\n', 'a token\r\nmore']) {
       const pipe = new PassThrough()
       const line = hiddenLine(pipe)
@@ -35,7 +35,7 @@ describe('a line that is not shown', () => {
     }
   })
 
-  it('is bounded', async () => {
+  it('a hidden line is bounded', async () => {
     const pipe = new PassThrough()
     const line = hiddenLine(pipe)
     pipe.end('x'.repeat(100_000))

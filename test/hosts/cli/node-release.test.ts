@@ -15,7 +15,7 @@ describe('the Node.js that the command is run with', function () {
   after(async () => rm(folder, { recursive: true, force: true }))
 
   for (const [version, isSupported] of NODE_RELEASES)
-    it(`${version} is ${isSupported ? 'taken' : 'refused in a sentence that names those that are supported'}`, async () => {
+    it(`Node.js ${version} is ${isSupported ? 'taken' : 'refused in a sentence that names those that are supported'}`, async () => {
       const fake = join(folder, `${version}.cjs`)
       const versions = `{ ...process.versions, node: '${version}' }`
       await writeFile(fake, `Object.defineProperty(process, 'versions', { value: ${versions} })`)
@@ -28,14 +28,14 @@ describe('the Node.js that the command is run with', function () {
       expect(stdout !== '').to.equal(isSupported)
     })
 
-  it('can read the first file even where it is too old for the rest', async () => {
+  it('a Node.js that is too old for the rest can read the command’s first file', async () => {
     const text = await readFile(main, 'utf8')
     const code = text.replace(/^\s*(\/\/|#!).*$/gm, '')
     // Node.js 10 parses the remaining syntax, also as CommonJS.
     expect(code).not.to.match(/=>|`|\?\.|\?\?|^\s*(import|export)\b(?!\()|\bawait\b/m)
   })
 
-  it('is named alike by the manifest, the command and README.md', async () => {
+  it('the supported Node.js is named alike by the manifest, the command and README.md', async () => {
     const { engines } = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8')) as {
       engines: { node: string }
     }

@@ -13,7 +13,7 @@ describe('a password file of a plugin', () => {
   })
   after(async () => portal.remove())
 
-  it('is seen from the configuration file, and what is wrong with it is said as of any other', async function () {
+  it('a plugin’s password file is relative to the configuration file, and its errors read like those of any other', async function () {
     this.timeout(300_000)
     const path = join(portal.folder, 'smtp-password')
     const missing = await portal.run()

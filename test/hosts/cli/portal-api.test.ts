@@ -19,7 +19,7 @@ const explain = async (url: string, more: readonly string[] = []) => {
 }
 
 describe('a command that asks the portal’s API over TLS', () => {
-  it('trusts an authority of one’s own by --ca-file, and else names the certificate and what to do', async () => {
+  it('a command trusts a private authority by --ca-file, and else names the certificate and what to do', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'portal-api-'))
     const authority = await makeAuthority()
     const server = createServer(await authority.issue(['127.0.0.1', 'localhost']), (_, response) => {

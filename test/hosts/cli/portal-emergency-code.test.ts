@@ -25,7 +25,7 @@ describe('portreeve portal emergency-code', function () {
     code: /^code +(\S+)$/m.exec(printed)?.[1] ?? '',
   })
 
-  it('prints a code that signs its admin in once at the running portal, and is in the audit trail', async () => {
+  it('emergency-code prints a code that signs its admin in once at the running portal, and is in the audit trail', async () => {
     const { code: ended, printed, told } = await make()
     expect(ended, told).to.equal(0)
     expect(printed).to.match(/^admin +ada@example\.org$/m)
@@ -59,12 +59,12 @@ describe('portreeve portal emergency-code', function () {
     expect(portal.output).not.to.contain(code)
   })
 
-  it('prints one JSON document for scripts', async () => {
+  it('emergency-code prints one JSON document for scripts', async () => {
     const { printed } = await portal.runHere('emergency-code', '--account', 'example', '--json')
     expect(JSON.parse(printed)).to.have.all.keys('account', 'admin', 'url', 'code', 'expires_at')
   })
 
-  it('says which account or admin it does not find', async () => {
+  it('emergency-code says which account or admin it does not find', async () => {
     const unknown = await portal.runHere('emergency-code', '--account', 'elsewhere')
     expect(unknown).to.include({ code: 1, printed: '' })
     expect(unknown.told).to.match(/ACCOUNT_UNKNOWN: There is no enabled account elsewhere/)
@@ -72,7 +72,7 @@ describe('portreeve portal emergency-code', function () {
     expect(nobody.told).to.match(/ADMIN_UNKNOWN/)
   })
 
-  it('refuses where the rows are not to be had, says why, and makes no database of its own', async () => {
+  it('emergency-code refuses where the rows are not to be had, says why, and makes no database of its own', async () => {
     const elsewhere = await PortalProcess.configure({})
     try {
       const missing = await elsewhere.runHere('emergency-code', '--account', 'example')

@@ -53,7 +53,7 @@ describe('hosts/cli/program', () => {
     return join(folder, name)
   }
 
-  it('teaches by example in the help of each command', async () => {
+  it('the command line teaches by example in the help of each command', async () => {
     const commands = [
       '',
       'portal',
@@ -80,7 +80,7 @@ describe('hosts/cli/program', () => {
     }
   })
 
-  it('ends with 2 where the words make no sense, and says how to go on', async () => {
+  it('the command line ends with 2 where its arguments make no sense, and says how to go on', async () => {
     const cases = [['nonsense'], ['portal'], ['portal', '--nonsense'], ['lab', 'nonsense'], ['portal', 'init'], []]
     for (const args of cases) {
       const { code, told, printed } = await portreeve(args)
@@ -90,14 +90,14 @@ describe('hosts/cli/program', () => {
     }
   })
 
-  it('ends with 2 where a configuration does not fit, with code and path', async () => {
+  it('the command line ends with 2 where a configuration does not fit, with code and path', async () => {
     const config = await file('portal.yaml', 'public_url: http://192.0.2.1:8080\nlisten:\n  prt: 1\n')
     const { code, told } = await portreeve(['portal', '--config', config])
     expect(code).to.equal(2)
     expect(told).to.include('CONFIG_INVALID').and.include('listen').and.include('prt')
   })
 
-  it('says what the system refused, without a trace of the inside', async () => {
+  it('the command line reports the system’s error, without a stack trace', async () => {
     await file('state', 'no folder')
     const config = await file('portal.yaml', 'state_folder: ./state\nplugins: []\n')
     const args = ['portal', 'init', '--config', config, '--account', 'example', '--admin-email', 'ada@example.org']
@@ -107,14 +107,14 @@ describe('hosts/cli/program', () => {
     expect(told).not.to.match(/\.[jt]s:\d/)
   })
 
-  it('says that a gateway’s token file is not there, and does not take it for none', async () => {
+  it('the command line reports a missing token file of a gateway, and does not take it for none', async () => {
     const config = await file('gateway.yaml', 'portal_url: https://portal.example.org\ntoken_file: ./gone\n')
     const { code, told } = await portreeve(['gateway', '--config', config])
     expect(code).to.equal(1)
     expect(told).to.include('SECRET_FILE_MISSING').and.to.include(join(folder, 'gone'))
   })
 
-  it('names the file that --token-file names and that is not there, or that others may read', async () => {
+  it('the command line names the file of --token-file that is missing, or that others may read', async () => {
     const asking = ['--portal', 'http://127.0.0.1:9', '--token-file', join(folder, 'gone')]
     const commands = [
       ['explain', '--actor', 'ada@example.org', '--resource', 'wiki', ...asking],
@@ -129,7 +129,7 @@ describe('hosts/cli/program', () => {
     expect((await portreeve(commands[0] ?? [])).told).to.match(/SECRET_FILE_MODE: .*chmod 600/)
   })
 
-  it('prints its version', async () => {
+  it('the command line prints its version', async () => {
     expect(await portreeve(['--version'])).to.deep.include({ code: 0, printed: '0.1.0' })
   })
 
@@ -142,7 +142,7 @@ describe('hosts/cli/program', () => {
       config = await file('portal.yaml', 'public_url: http://192.0.2.1:8080\nstate_folder: state\n')
     })
 
-    it('makes an account, its admin and a token, in the folder beside the configuration', async () => {
+    it('portal init makes an account, its admin and a token, in the folder beside the configuration', async () => {
       const { code, printed } = await init('--account', 'example', '--json')
       expect(code).to.equal(0)
       const made = JSON.parse(printed) as { account: object; admin: object; token: string }
@@ -153,7 +153,7 @@ describe('hosts/cli/program', () => {
       expect((await stat(join(folder, 'state'))).isDirectory()).to.equal(true)
     })
 
-    it('says which account there is already, and which slug is none', async () => {
+    it('portal init says which account there is already, and which slug is malformed', async () => {
       await init('--account', 'example')
       expect(await init('--account', 'example')).to.deep.include({ code: 1 })
       expect((await init('--account', 'example')).told).to.include('ACCOUNT_EXISTS')
@@ -162,7 +162,7 @@ describe('hosts/cli/program', () => {
   })
 
   describe('plugin check', () => {
-    it('prints what each plugin provides', async () => {
+    it('plugin check prints what each plugin provides', async () => {
       const config = await file('portal.yaml', 'public_url: x\nplugins:\n  - use: builtin:selector-random\n')
       const { code, printed } = await portreeve(['plugin', 'check', '--config', config, '--json'])
       expect(code).to.equal(0)
@@ -176,7 +176,7 @@ describe('hosts/cli/program', () => {
       )
     })
 
-    it('fails as the host does where a plugin is missing or broken, and says where', async () => {
+    it('plugin check fails as the host does where a plugin is missing or broken, and says where', async () => {
       const cases: [string, string][] = [
         ['builtin:nothing', 'PLUGIN_UNKNOWN'],
         ['not-installed', 'PLUGIN_NOT_FOUND'],
@@ -200,7 +200,7 @@ describe('hosts/cli/program', () => {
     })
   })
 
-  it('refuses a client’s plugins before anybody is asked to sign in', async function () {
+  it('a client’s broken plugins are refused before anybody is asked to sign in', async function () {
     if (kernelProblem() !== undefined) this.skip() // the missing kernel would be the reason of refusal instead
     const lines = [
       'portal_url: https://portal.example.org',
@@ -220,7 +220,7 @@ describe('hosts/cli/program', () => {
   })
 
   describe('gateway', () => {
-    it('status prints what the gateway says, what it dropped too, and ends with 0 or 4', async () => {
+    it('gateway status prints the gateway’s state, its drops too, and ends with 0 or 4', async () => {
       const codes = { connected: 0, connecting: 4, unreachable: 4 } as const
       for (const state of ['connected', 'connecting', 'unreachable'] as const) {
         const path = join(folder, 'gateway.sock')
@@ -251,7 +251,7 @@ describe('hosts/cli/program', () => {
       }
     })
 
-    it('status says where no gateway answers, and what to do', async () => {
+    it('gateway status says that no gateway answers, and what to do', async () => {
       const { code, told } = await portreeve(['gateway', 'status'], { PORTREEVE_SOCKET: join(folder, 'gone.sock') })
       expect(code).to.equal(4)
       expect(told).to.include('portreeve gateway')
@@ -281,7 +281,7 @@ describe('hosts/cli/program', () => {
       control = undefined
     })
 
-    it('status prints exactly what the client says, and ends with 0, 3 or 4', async () => {
+    it('client status prints the client’s state exactly, and ends with 0, 3 or 4', async () => {
       const codes = { connected: 0, signed_out: 3, connecting: 4, unreachable: 4 } as const
       for (const state of Object.keys(codes) as ClientLinkState[]) {
         const env = await client(state)
@@ -292,7 +292,7 @@ describe('hosts/cli/program', () => {
       }
     })
 
-    it('M4 status ends with 4 where packets do not reach a resource, and says what to look at', async () => {
+    it('M4 client status ends with 4 where packets do not reach a resource, and says what to look at', async () => {
       const [reached, ...others] = STATUS('connected').resources
       const why = [
         'No packet gets through to its gateway berlin-1, nor from there to here.',
@@ -315,7 +315,7 @@ describe('hosts/cli/program', () => {
       }
     })
 
-    it('status shows people gateways and resources, and why one is denied', async () => {
+    it('client status shows people gateways and resources, and why one is denied', async () => {
       const { printed } = await portreeve(['client', 'status'], await client('connected'))
       for (const part of [
         'connected',
@@ -333,7 +333,7 @@ describe('hosts/cli/program', () => {
       }
     })
 
-    it('down, sign-in and sign-out ask the running client', async () => {
+    it('client down, sign-in and sign-out ask the running client', async () => {
       const env = await client('connected')
       expect(await portreeve(['client', 'down'], env)).to.include({ code: 0 })
       expect(await portreeve(['client', 'sign-out', '--json'], env)).to.include({ printed: '{"state":"signed_out"}' })
@@ -343,7 +343,7 @@ describe('hosts/cli/program', () => {
       )
     })
 
-    it('S7 sign-in --paste prints the address, reads what is pasted, and says who is signed in', async () => {
+    it('S7 client sign-in --paste prints the address, reads what is pasted, and says who is signed in', async () => {
       const env = await client('connected')
       const paste = { readHidden: async () => ' .SFMyNTY.abc ' }
       const { code, printed, told } = await portreeve(['client', 'sign-in', '--paste'], env, paste)
@@ -354,7 +354,7 @@ describe('hosts/cli/program', () => {
       expect(printed + told).not.to.include('SFMyNTY')
     })
 
-    it('sign-in --paste ends with 1 where nothing was pasted', async () => {
+    it('client sign-in --paste ends with 1 where nothing was pasted', async () => {
       const env = await client('signed_out')
       const nothing = { readHidden: async () => '' }
       const { code, told } = await portreeve(['client', 'sign-in', '--paste'], env, nothing)
@@ -362,7 +362,7 @@ describe('hosts/cli/program', () => {
       expect(told).to.include('PASTE_REFUSED')
     })
 
-    it('D12 dns query shows the rule, the upstream and how long it took', async () => {
+    it('D12 client dns query shows the rule, the upstream and how long it took', async () => {
       const env = await client('connected')
       const json = await portreeve(['client', 'dns', 'query', 'www.example.com', '--type', 'AAAA', '--json'], env)
       expect(json.code).to.equal(0)
@@ -380,13 +380,13 @@ describe('hosts/cli/program', () => {
       }
     })
 
-    it('finds the socket by the configuration too', async () => {
+    it('client commands find the socket by the configuration too', async () => {
       await client('connected')
       const config = await file('client.yaml', 'portal_url: http://192.0.2.1:8080\nsocket: client.sock\n')
       expect(await portreeve(['client', 'status', '--config', config])).to.include({ code: 0 })
     })
 
-    it('ends with 4 where no client runs', async () => {
+    it('client commands end with 4 where no client runs', async () => {
       const env = { PORTREEVE_SOCKET: join(folder, 'none.sock') }
       for (const command of ['status', 'down', 'sign-in', 'sign-out']) {
         const { code, told } = await portreeve(['client', command], env)

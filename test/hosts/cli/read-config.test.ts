@@ -30,7 +30,7 @@ describe('hosts/cli/read-config', () => {
 
   const read = (env: NodeJS.ProcessEnv = {}) => readConfig({ schema: ClientConfig, file, fallback: 'client.yaml', env })
 
-  it('gives the environment precedence over the file', async () => {
+  it('a configuration’s environment variables have precedence over the file', async () => {
     await writeFile(file, 'portal_url: https://portal.example.org\nname: from-file\n')
     const { config } = await read({
       PORTREEVE_PORTAL_URL: 'http://192.0.2.1:8080',
@@ -46,7 +46,7 @@ describe('hosts/cli/read-config', () => {
     })
   })
 
-  it('does not take an empty variable for a value, nor one that this host has no use for', async () => {
+  it('an empty environment variable is no value, nor is one that this host has no use for', async () => {
     await writeFile(file, 'portal_url: https://portal.example.org\nname: from-file\n')
     expect((await read({ PORTREEVE_NAME: '' })).config.name).to.equal('from-file')
     await writeFile(file, 'public_url: https://portal.example.org\n')
@@ -54,14 +54,14 @@ describe('hosts/cli/read-config', () => {
     expect((await readConfig(source)).config).not.to.have.property('socket')
   })
 
-  it('takes the token out of the environment', () => {
+  it('reading a configuration takes the token out of the environment', () => {
     const env: NodeJS.ProcessEnv = { PORTREEVE_TOKEN: ' a.token\n' }
     expect(takeToken(env)?.reveal()).to.equal('a.token')
     expect(env).not.to.have.property('PORTREEVE_TOKEN')
     expect(takeToken(env)).to.equal(undefined)
   })
 
-  it('sees relative paths from the file', async () => {
+  it('relative paths in a configuration are relative to its file', async () => {
     await writeFile(
       file,
       'portal_url: https://portal.example.org\ntoken_file: secret/token\nstate_folder: /var/lib/x\n',
@@ -76,7 +76,7 @@ describe('hosts/cli/read-config', () => {
     })
   })
 
-  it('uses what comes with the package where no file is named', async () => {
+  it('the configuration of the package is used where no file is named', async () => {
     const { config } = await readConfig({
       schema: GatewayConfig,
       file: undefined,
@@ -87,7 +87,7 @@ describe('hosts/cli/read-config', () => {
     expect(config.plugins.map(({ use }) => use)).to.include('builtin:transport-wireguard')
   })
 
-  it('takes nobody’s portal and nobody’s account from the example that comes with the package', async () => {
+  it('the configuration of the package names nobody’s portal and nobody’s account', async () => {
     for (const [schema, fallback] of [
       [ClientConfig, 'client.yaml'],
       [GatewayConfig, 'gateway.yaml'],
@@ -104,19 +104,19 @@ describe('hosts/cli/read-config', () => {
     expect(own.config.account).to.equal('ours')
   })
 
-  it('says where the syntax breaks', async () => {
+  it('a configuration’s syntax error is reported with its place', async () => {
     await writeFile(file, 'portal_url: https://portal.example.org\nname: [unfinished\n')
     expect(await refusal(read())).to.match(/^CONFIG_SYNTAX: .*client\.yaml: .*line \d+, column \d+/s)
   })
 
-  it('names each unknown or wrong key by its path', async () => {
+  it('each unknown or wrong key of a configuration is named by its path', async () => {
     await writeFile(file, 'portal_url: portal.example.org\nplugins:\n  - used: builtin:x\nstrange: 1\n')
     const said = await refusal(read())
     expect(said).to.match(/^CONFIG_INVALID/)
     for (const path of ['portal_url', 'plugins[0].use', 'strange']) expect(said).to.include(path)
   })
 
-  it('refuses what is not there, what is no map, and what an alias blows up', async () => {
+  it('a configuration that is missing, is no map, or is blown up by an alias is refused', async () => {
     expect(await refusal(read())).to.match(/^CONFIG_UNREADABLE: .*ENOENT/)
     await writeFile(file, '- a\n- list\n')
     expect(await refusal(read())).to.match(/^CONFIG_SYNTAX: .* map/)
@@ -132,7 +132,7 @@ describe('hosts/cli/read-config', () => {
 describe('config', () => {
   const schemas: Record<string, z.ZodObject> = { portal: PortalConfig, gateway: GatewayConfig, client: ClientConfig }
 
-  it('has examples that their hosts take, with plugins that are there', async () => {
+  it('config/ has examples that their hosts take, with plugins that are there', async () => {
     const files = (await readdir(EXAMPLES)).filter((name) => name.endsWith('.yaml'))
     expect(files).to.include.members(['portal.yaml', 'gateway.yaml', 'client.yaml', 'portal.development.yaml'])
     for (const name of files) {

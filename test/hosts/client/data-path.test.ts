@@ -78,7 +78,7 @@ for (const [named, transport] of [
       return found
     }
 
-    it('T1 bring the first packet to the resource by one request, and the answer back', () => {
+    it(`T1 the first packet to a resource reaches it by one request, and the answer comes back, over ${named}`, () => {
       const to = address('gitlab.example.org')
       expect(to).to.match(/^100\.(9[6-9]|1[01]\d|12[0-7])\./)
       client.send({ to, port: 80, payload: 'hello' })

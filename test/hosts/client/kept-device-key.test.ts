@@ -21,7 +21,7 @@ describe('the key that a folder keeps for a device', () => {
       (refused: { code: string }) => refused.code,
     )
 
-  it('is made once, for its owner only, and stays', async () => {
+  it('a folder’s device key is made once, for its owner only, and stays', async () => {
     const inner = join(folder, 'not', 'there', 'yet')
     const first = await kept(1, inner)
     expect(await kept(2, inner)).to.equal(first)
@@ -29,16 +29,16 @@ describe('the key that a folder keeps for a device', () => {
     expect((await stat(join(inner, 'device-key'))).mode & 0o777).to.equal(0o600)
   })
 
-  it('is another one in each folder', async () => {
+  it('a folder’s device key is another one in each folder', async () => {
     expect(await kept(1, join(folder, 'a'))).not.to.equal(await kept(2, join(folder, 'b')))
   })
 
-  it('is the same for all that ask for the first time at once', async () => {
+  it('a folder’s device key is the same for all that ask for the first time at once', async () => {
     const keys = await Promise.all([1, 2, 3, 4, 5, 6].map(async (seed) => kept(seed)))
     expect(new Set(keys)).to.have.length(1)
   })
 
-  it('is refused where others may read it, and where it is none', async () => {
+  it('a folder’s device key is refused where others may read it, and where it is malformed', async () => {
     await kept(1)
     await chmod(join(folder, 'device-key'), 0o640)
     expect(await error()).to.equal('SECRET_FILE_MODE')

@@ -66,7 +66,7 @@ for (const [named, transport] of [
           output.type === 'note' && output.message === message ? [output.fields] : [],
         )
 
-      it('is not shown as connected before packets pass, and says why they do not', () => {
+      it(`M4 a resource that packets do not reach is not shown as connected, and says why, by ${family} over ${named}`, () => {
         cut(true)
         send()
         clock.advance(SECOND)
@@ -78,7 +78,7 @@ for (const [named, transport] of [
         expect(notes('the gateway is lost')[0]).to.include({ reason: 'no-path' })
       })
 
-      it('stays unreachable while it is tried again, and never swings to connected', () => {
+      it('M4 a resource that packets do not reach stays unreachable while it is tried again, and never swings to connected', () => {
         cut(true)
         const seen = new Set<string | undefined>()
         send()
@@ -94,7 +94,7 @@ for (const [named, transport] of [
         expect(notes('the gateway is lost').length).to.be.at.most(2)
       })
 
-      it('T11 answers the packets that waited, and those that come, with an ICMP error at once', () => {
+      it('T11 packets to a resource that packets do not reach, also waiting ones, are answered with an ICMP error at once', () => {
         cut(true)
         send()
         clock.advance(5 * SECOND)
@@ -108,7 +108,7 @@ for (const [named, transport] of [
         expect(errors()).to.equal(3)
       })
 
-      it('is reached again as soon as there is a way, and then shown as connected', () => {
+      it('a resource is reached again as soon as there is a path, and then shown as connected', () => {
         cut(true)
         send()
         clock.advance(14 * SECOND)
@@ -126,7 +126,7 @@ for (const [named, transport] of [
         expect(errors()).to.equal(before)
       })
 
-      it('is idle a minute after the last attempt: nothing is known then', () => {
+      it('an unreachable resource is idle a minute after the last attempt: nothing is known then', () => {
         cut(true)
         send()
         clock.advance(14 * SECOND)
@@ -136,7 +136,7 @@ for (const [named, transport] of [
         expect(status()).to.include({ state: 'idle', reason: 'no-path' })
       })
 
-      it('is refused at once while the portal that has to grant it is away', () => {
+      it('an unreachable resource is refused at once while the portal that has to grant it is away', () => {
         network.setLink(client.host, portalHost, { cut: true })
         clock.advance(60 * SECOND)
         send()

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha'
 import { TunnelRoutes } from '../../../hosts/client/tunnel-routes.ts'
 
 describe('tunnel routes', () => {
-  it('D12 lead to an upstream that is a resource, if its filters let the query pass', () => {
+  it('D12 tunnel routes lead to an upstream that is a resource, if its filters let the query pass', () => {
     const routes = new TunnelRoutes()
     const udp = (address: string, port = 53) => routes.carries({ address, port, protocol: 'udp' })
     expect(udp('10.0.0.53')).to.equal(false)
@@ -20,7 +20,7 @@ describe('tunnel routes', () => {
       expect(udp(around)).to.equal(false)
   })
 
-  it('D12 lead to public upstreams only through the Internet resource', () => {
+  it('D12 tunnel routes lead to public upstreams only through the Internet resource', () => {
     const routes = new TunnelRoutes()
     routes.replaceResources([{ id: 'i', type: 'internet', address: '', filters: [] }])
     const carries = (address: string) => routes.carries({ address, port: 853, protocol: 'tcp' })

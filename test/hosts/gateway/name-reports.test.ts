@@ -7,7 +7,7 @@ import { NameReports } from '../../../hosts/gateway/name-reports.ts'
 const MISSING = { ipv4: 'no_such_name', ipv6: 'no_such_name' } as const
 
 describe('what a gateway tells its portal of names', () => {
-  it('is trouble once, other trouble, and its end', () => {
+  it('a gateway reports trouble with a name once, other trouble, and its end', () => {
     const reports = new NameReports()
     const told = [NO_TROUBLE, MISSING, MISSING, { ...MISSING, ipv4: 'servfail' as const }, NO_TROUBLE, NO_TROUBLE]
     expect(told.map((found) => reports.shouldReport('r', 'a.example.org', found, instant(0)))).to.deep.equal([
@@ -20,7 +20,7 @@ describe('what a gateway tells its portal of names', () => {
     ])
   })
 
-  it('is at most 60 reports a minute; the others are told with a later look-up', () => {
+  it('a gateway sends at most 60 reports about names a minute; the others follow with a later look-up', () => {
     const reports = new NameReports()
     const all = Array.from({ length: 100 }, (_, at) => `n${at}.example.org`)
     const tell = (at: number) => all.filter((name) => reports.shouldReport('r', name, MISSING, instant(at))).length

@@ -64,7 +64,7 @@ describe("the site's names as the gateway's machine finds them", () => {
     machine = new Machine()
   })
 
-  it('come from its hosts file, which is whole: a family that is not in it has no record', async () => {
+  it('site names come from the gateway’s hosts file, which is complete: a family that is not in it has no record', async () => {
     machine.hosts.set('wiki.corp.example', ['10.0.0.5', '10.0.0.6'])
     machine.hosts.set('six', ['fd12::5'])
     machine.records.set(`wiki.corp.example ${AAAA}`, [address('fd12::9')])
@@ -75,7 +75,7 @@ describe("the site's names as the gateway's machine finds them", () => {
     expect(machine.asked).to.deep.equal([])
   })
 
-  it('come from its name servers first where the machine asks these first, and else from the hosts file', async () => {
+  it('site names come from the gateway’s name servers first where the machine asks these first, and else from the hosts file', async () => {
     machine.serversFirst = true
     machine.hosts.set('wiki.corp.example', ['10.0.0.5'])
     expect(await machine.look('wiki.corp.example', A)).to.deep.equal(['10.0.0.5'])
@@ -85,14 +85,14 @@ describe("the site's names as the gateway's machine finds them", () => {
     expect(await machine.look('wiki.corp.example', A)).to.deep.equal(['10.0.0.5'])
   })
 
-  it('exist for records of other types, too, where they stand in the hosts file only', async () => {
+  it('site names in the hosts file only exist for records of other types, too', async () => {
     machine.hosts.set('wiki.corp.example', ['10.0.0.5'])
     expect(await machine.look('wiki.corp.example', MX)).to.deep.equal([])
     machine.records.set(`wiki.corp.example ${MX}`, [Uint8Array.from([0, 1, ...(writeName('m.corp.example') ?? [])])])
     expect(await machine.look('wiki.corp.example', MX)).to.have.length(1)
   })
 
-  it('are looked for below each search domain where they have one label, and then as they are', async () => {
+  it('site names with one label are looked for below each search domain, and then as they are', async () => {
     machine.search = ['a.example', 'b.example']
     machine.records.set(`intranet.b.example ${A}`, [address('10.0.0.5')])
     expect(await machine.look('intranet', A)).to.deep.equal(['10.0.0.5'])
@@ -104,14 +104,14 @@ describe("the site's names as the gateway's machine finds them", () => {
     expect(await machine.look('nowhere', A)).to.equal(3)
   })
 
-  it('of more labels are looked for as they are', async () => {
+  it('site names with more labels are looked for as they are', async () => {
     machine.search = ['a.example']
     machine.records.set(`wiki.corp.a.example ${A}`, [address('10.0.0.5')])
     expect(await machine.look('wiki.corp', A)).to.equal(3)
     expect(machine.asked).to.deep.equal([`wiki.corp ${A}`])
   })
 
-  it('are not said to be missing while a search domain could not be asked', async () => {
+  it('site names are not said to be missing while a search domain could not be asked', async () => {
     machine.search = ['a.example', 'b.example']
     machine.records.set(`intranet.a.example ${A}`, 'servfail')
     expect(await machine.look('intranet', A)).to.equal(2)
@@ -121,7 +121,7 @@ describe("the site's names as the gateway's machine finds them", () => {
     expect(await machine.look('intranet', A)).to.deep.equal(['10.0.0.5'])
   })
 
-  it('of one label have records of other types, in the name that was asked for', async () => {
+  it('site names of one label have records of other types, in the name that was asked for', async () => {
     machine.search = ['a.example']
     const data = Uint8Array.from([0, 1, 0, 2, 1, 0x85, ...(writeName('dc.a.example') ?? [])])
     machine.records.set(`intranet.a.example ${SRV}`, [data])

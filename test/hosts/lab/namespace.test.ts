@@ -36,7 +36,7 @@ describe('hosts/lab/namespace', () => {
     expect(stdout).not.to.include(machine.name)
   })
 
-  it('carries packets between two namespaces that a pair of devices joins', async () => {
+  it('a pair of devices carries packets between two namespaces', async () => {
     const left = await Namespace.create(run, 'left')
     const right = await Namespace.create(run, 'right')
     await left.veth({ device: 'eth0', to: right, toDevice: 'eth0' })
@@ -51,7 +51,7 @@ describe('hosts/lab/namespace', () => {
     expect(await answer(left, '2001:db8::2', right)).to.equal('2001:db8::1')
   })
 
-  it('joins namespaces through a bridge and routes between networks', async () => {
+  it('namespaces are joined through a bridge, and packets are routed between networks', async () => {
     const router = await Namespace.create(run, 'router')
     const left = await Namespace.create(run, 'left')
     const right = await Namespace.create(run, 'right')
@@ -68,14 +68,14 @@ describe('hosts/lab/namespace', () => {
     expect(await answer(left, '192.0.2.129', right)).to.equal('192.0.2.1')
   })
 
-  it('shows a resolv.conf of its own to the processes in it', async () => {
+  it('a namespace shows a resolv.conf of its own to its processes', async () => {
     const namespace = await Namespace.create(run, 'alone')
     await namespace.resolvConf('nameserver 192.0.2.53\n')
     expect((await namespace.mustRun('cat', ['/etc/resolv.conf'])).stdout).to.equal('nameserver 192.0.2.53\n')
     expect(await readFile('/etc/resolv.conf', 'utf8')).not.to.include('192.0.2.53')
   })
 
-  it('gives input to a command, and its exit and output back', async () => {
+  it('a command in a namespace gets its input, and gives back its exit code and output', async () => {
     const namespace = await Namespace.create(run, 'alone')
     const script = 'process.stdin.on("data", (d) => process.stderr.write(d)).on("end", () => process.exit(3))'
     expect(await namespace.run(process.execPath, ['-e', script], { input: 'hello' })).to.deep.equal({
@@ -85,13 +85,13 @@ describe('hosts/lab/namespace', () => {
     })
   })
 
-  it('kills a command at its deadline', async () => {
+  it('a command in a namespace is killed at its deadline', async () => {
     const namespace = await Namespace.create(run, 'alone')
     const { code } = await namespace.run('sleep', ['600'], { timeoutMs: 50 })
     expect(code).to.equal(null)
   })
 
-  it('starts a process, waits for its line, and reports its end', async () => {
+  it('a process in a namespace is started, its line waited for, and its end reported', async () => {
     const namespace = await Namespace.create(run, 'alone')
     const script = 'setInterval(() => {}, 1000); console.log("ready " + process.pid)'
     const part = namespace.spawn(process.execPath, ['-e', script], { name: 'ticker' })
@@ -99,14 +99,14 @@ describe('hosts/lab/namespace', () => {
     expect(await part.stop()).to.deep.equal({ code: null, signal: 'SIGTERM' })
   })
 
-  it('says what a process wrote that ends instead of getting ready', async () => {
+  it('a process in a namespace that ends instead of getting ready is reported with its output', async () => {
     const namespace = await Namespace.create(run, 'alone')
     const part = namespace.spawn(process.execPath, ['-e', 'console.error("no luck")'], { name: 'loser' })
     const failure = await part.line((line) => line === 'ready').then(String, String)
     expect(failure).to.include('loser ended (0)').and.include('no luck')
   })
 
-  it('is removed with the processes in it and its resolver files, and leaves those of others', async () => {
+  it('a namespace is removed with its processes and resolver files, and leaves those of others', async () => {
     const first = await Namespace.create(run, 'first')
     const second = await Namespace.create(run, 'second')
     const doomed = first.spawn('sleep', ['600'], { name: 'doomed' })
@@ -120,7 +120,7 @@ describe('hosts/lab/namespace', () => {
     expect(await exists(`/etc/netns/${first.name}`)).to.equal(false)
   })
 
-  it('removes at the next start what a killed run left, and only that', async () => {
+  it('the next start removes what a killed run left, and only that', async () => {
     const mine = await Namespace.create(run, 'mine')
     const { id, name } = await killedRun()
     const foreign = await runCommand('ip', ['netns', 'add', `pr-foreign-${process.pid}`])
@@ -139,7 +139,7 @@ describe('hosts/lab/namespace', () => {
     }
   })
 
-  it('takes the run of another process with the same id for dead', async () => {
+  it('the run of another process with the same id counts as dead', async () => {
     const other = await RunDirectory.open()
     const left = await Namespace.create(other, 'left')
     await writeFile(`${other.path}/owner`, JSON.stringify({ pid: process.pid, startTicks: '1' }))

@@ -98,7 +98,7 @@ describe('hosts/lab/setup', function () {
   }
   const isRoot = process.getuid?.() === 0
 
-  it('installs the packages and builds on a fresh clone, and does nothing the next time', async () => {
+  it('the lab’s set-up installs the packages and builds on a fresh clone, and does nothing the next time', async () => {
     await command('wireguard-go', '')
     const first = await setUp()
     expect(first.code, first.stderr).to.equal(0)
@@ -108,7 +108,7 @@ describe('hosts/lab/setup', function () {
     expect(await calls('npm')).to.have.length(2)
   })
 
-  it('installs anew when the lock file has changed, and builds anew when a source has', async () => {
+  it('the lab’s set-up installs anew when the lock file has changed, and builds anew when a source has', async () => {
     await command('wireguard-go', '')
     await setUp()
     await manifest('2.0.0')
@@ -118,7 +118,7 @@ describe('hosts/lab/setup', function () {
     expect((await calls('npm')).map((call) => call.split(' ')[1])).to.deep.equal(['ci', 'run', 'ci', 'run', 'run'])
   })
 
-  it('shows what a command said that fails, and what it was', async () => {
+  it('the lab’s set-up shows a failing command and its output', async () => {
     await command('wireguard-go', '')
     await command('npm', 'process.stderr.write("no network"); process.exit(7)')
     const { code, stderr } = await setUp()
@@ -126,27 +126,27 @@ describe('hosts/lab/setup', function () {
     expect(stderr).to.include('no network').and.include('npm ci')
   })
 
-  it('lets one of two set-ups wait for the other', async () => {
+  it('one of two set-ups of the lab waits for the other', async () => {
     await command('wireguard-go', '')
     const both = await Promise.all([setUp(), setUp()])
     expect(both.map(({ code }) => code)).to.deep.equal([0, 0])
     expect(await calls('npm')).to.have.length(2)
   })
 
-  it('does not wait for a set-up that was killed', async () => {
+  it('the lab’s set-up does not wait for a set-up that was killed', async () => {
     await command('wireguard-go', '')
     await write('.setup.lock', '4194304')
     expect((await setUp()).code).to.equal(0)
   })
 
-  it('names the Node.js that is needed', async () => {
+  it('the lab’s set-up names the Node.js that is needed', async () => {
     await write('package.json', JSON.stringify({ engines: { node: '>=99.1' } }))
     const { code, stderr } = await setUp()
     expect(code).to.equal(1)
     expect(stderr).to.include('Node.js 99.1').and.include(process.versions.node)
   })
 
-  it('admits the Node.js releases that the manifest names, and no others', async () => {
+  it('the lab’s set-up admits the Node.js releases that the manifest names, and no others', async () => {
     const fake = join(clone, 'version.cjs')
     await manifest('1.0.0')
     const { engines } = JSON.parse(await readFile(join(packageRoot(), 'package.json'), 'utf8')) as { engines: object }
@@ -162,7 +162,7 @@ describe('hosts/lab/setup', function () {
     }
   })
 
-  it('says what it can set up for', async () => {
+  it('the lab’s set-up lists what it can set up for', async () => {
     for (const args of [[], ['nonsense'], ['constructor']]) {
       const { code, stderr } = await setUp(args)
       expect(code).to.equal(2)
@@ -170,7 +170,7 @@ describe('hosts/lab/setup', function () {
     }
   })
 
-  it('reports as the lab does where the lab cannot be set up', async () => {
+  it('the lab’s set-up reports like the lab where the lab cannot be set up', async () => {
     await write('package.json', JSON.stringify({ engines: { node: '>=99.1' } }))
     const { stdout } = await setUp(['start', '--once', '--json'])
     const { ok, steps } = JSON.parse(stdout) as { ok: boolean; steps: { name: string; ok: boolean; detail: string }[] }
@@ -179,12 +179,12 @@ describe('hosts/lab/setup', function () {
     expect(steps[0]?.detail).to.include('Node.js 99.1')
   })
 
-  describe('as root', function () {
+  describe('the lab’s set-up as root', function () {
     before(function () {
       if (!isRoot) this.skip()
     })
 
-    it('installs the Debian packages of what is missing, without recommendations and without starting services', async () => {
+    it('the lab’s set-up installs missing Debian packages, without recommendations and without starting services', async () => {
       const { code, stderr } = await setUp()
       expect(code, stderr).to.equal(0)
       expect(stderr).to.include('missing on this machine: wireguard-go')
@@ -194,7 +194,7 @@ describe('hosts/lab/setup', function () {
       expect(existsSync(policy)).to.equal(false)
     })
 
-    it('keeps a policy that is there, and replaces one that a killed set-up left', async () => {
+    it('the lab’s set-up keeps a policy-rc.d that is there, and replaces one that a killed set-up left', async () => {
       await writeFile(policy, '#!/bin/sh\nexit 0\n')
       await setUp()
       expect(await readFile(policy, 'utf8')).to.equal('#!/bin/sh\nexit 0\n')
@@ -204,7 +204,7 @@ describe('hosts/lab/setup', function () {
       expect(existsSync(policy)).to.equal(false)
     })
 
-    it('fetches the lists only where the installation fails without', async () => {
+    it('the lab’s set-up fetches package lists only where the installation fails without', async () => {
       await command(
         'apt-get',
         `if (!args.includes('update') && !fs.existsSync(process.env.CLONE + '/lists')) process.exit(100)
@@ -214,7 +214,7 @@ if (args.includes('update')) { fs.writeFileSync(process.env.CLONE + '/lists', ''
       expect((await calls('apt-get')).map((call) => call.split(' ')[3])).to.deep.equal(['install', 'update', 'install'])
     })
 
-    it('tries again where another apt holds its lock', async () => {
+    it('the lab’s set-up tries again where another apt holds its lock', async () => {
       await command(
         'apt-get',
         `const tried = process.env.CLONE + '/tried'
@@ -226,7 +226,7 @@ if (!fs.existsSync(tried)) { fs.writeFileSync(tried, ''); process.stderr.write('
       expect((await calls('apt-get')).some((call) => call.includes('update'))).to.equal(false)
     })
 
-    it('says so where a command is missing after all', async () => {
+    it('the lab’s set-up says so where a command is missing after all', async () => {
       await command('apt-get', '')
       const { code, stderr } = await setUp()
       expect(code).to.equal(1)

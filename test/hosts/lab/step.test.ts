@@ -12,7 +12,7 @@ const fine = (name: string): Step<string[]> => ({
 })
 
 describe('hosts/lab/step', () => {
-  it('walks in order and reports each step as it ends', async () => {
+  it('steps of the lab run in order, and each is reported as it ends', async () => {
     const [world, seen]: [string[], StepReport[]] = [[], []]
     const reports = await walk([fine('one'), fine('two')], world, {
       onReport: (report) => seen.push(report),
@@ -26,7 +26,7 @@ describe('hosts/lab/step', () => {
     ])
   })
 
-  it('runs nothing after a step that failed, and says so', async () => {
+  it('no step of the lab runs after one that failed, and the report says so', async () => {
     const world: string[] = []
     const failing = { name: 'bad', run: () => Promise.reject(new Error('no luck')) }
     const reports = await walk([failing, fine('after')], world, { onReport: () => undefined, interrupted: never })
@@ -37,7 +37,7 @@ describe('hosts/lab/step', () => {
     ])
   })
 
-  it('ends a step that waits, when it is interrupted', async () => {
+  it('a waiting step of the lab ends when it is interrupted', async () => {
     const waiting = { name: 'waits', run: () => never }
     const [report] = await walk([waiting], [], {
       onReport: () => undefined,

@@ -34,30 +34,30 @@ describe('hosts/peer/control-socket', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('answers a command with what its handler gives back', async () => {
+  it('the control socket answers a command with its handler’s result', async () => {
     control = await openClientSocket(path, HANDLERS)
     expect(await askClient(path, 'status')).to.deep.equal({ state: 'connected' })
     expect(await askClient(path, 'down')).to.equal(null)
   })
 
-  it('passes on the code and the words of a refusal', async () => {
+  it('the control socket passes on the code and the words of a refusal', async () => {
     control = await openClientSocket(path, HANDLERS)
     expect(await failure(askClient(path, 'sign-in'))).to.include({ code: 'SIGNED_IN' })
     expect(await failure(askClient(path, 'sign-out'))).to.include({ code: 'FAILED', message: 'Error: out of luck' })
   })
 
-  it('is open to its user only', async () => {
+  it('the control socket is open to its user only', async () => {
     control = await openClientSocket(path, HANDLERS)
     expect((await stat(path)).mode & 0o777).to.equal(0o600)
   })
 
-  it('refuses a second client on the same socket and leaves the first in place', async () => {
+  it('a second client on the same control socket is refused, and the first one stays', async () => {
     control = await openClientSocket(path, HANDLERS)
     expect(await failure(openClientSocket(path, HANDLERS))).to.include({ code: 'CLIENT_RUNNING' })
     expect(await askClient(path, 'status')).to.deep.equal({ state: 'connected' })
   })
 
-  it('replaces what a killed client left', async () => {
+  it('a control socket that a killed client left is replaced', async () => {
     const killed = createServer().listen(path)
     await new Promise((resolve) => killed.once('listening', resolve))
     // Closing a server removes its socket; a killed process does not.
@@ -68,20 +68,20 @@ describe('hosts/peer/control-socket', () => {
     expect(await askClient(left, 'status')).to.deep.equal({ state: 'connected' })
   })
 
-  it('says that no client runs where there is none, or none that answers', async () => {
+  it('a command says that no client runs where there is no control socket, or none that answers', async () => {
     expect(await failure(askClient(path, 'status'))).to.include({ code: 'CLIENT_NOT_RUNNING' })
     await writeFile(path, '')
     expect(await failure(askClient(path, 'status'))).to.include({ code: 'CLIENT_NOT_RUNNING' })
   })
 
-  it('gives up on a client that does not answer in time', async () => {
+  it('a command gives up on a client that does not answer on its control socket in time', async () => {
     const silent = createServer().listen(path)
     await new Promise((resolve) => silent.once('listening', resolve))
     expect(await failure(askClient(path, 'status', { timeoutMs: 30 }))).to.include({ code: 'CLIENT_NOT_RUNNING' })
     silent.close()
   })
 
-  it('still answers the command that closes it', async () => {
+  it('the control socket still answers the command that closes it', async () => {
     for (let round = 0; round < 20; round++) {
       const closing: Promise<void>[] = []
       const open = await openClientSocket(path, {
@@ -96,14 +96,14 @@ describe('hosts/peer/control-socket', () => {
     }
   })
 
-  it('removes its socket when it closes', async () => {
+  it('the control socket is removed when it closes', async () => {
     control = await openClientSocket(path, HANDLERS)
     await control.close()
     control = undefined
     expect(await failure(askClient(path, 'status'))).to.include({ code: 'CLIENT_NOT_RUNNING' })
   })
 
-  it('answers any line with a reason, and several in order', async () => {
+  it('the control socket answers any line with a reason, and several in order', async () => {
     control = await openClientSocket(path, HANDLERS)
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ maxLength: 200 }), { maxLength: 5 }), async (lines) => {
@@ -116,7 +116,7 @@ describe('hosts/peer/control-socket', () => {
     )
   })
 
-  it('ends a connection that sends a line without end, and goes on serving others', async () => {
+  it('the control socket ends a connection that sends a line without end, and goes on serving others', async () => {
     control = await openClientSocket(path, HANDLERS)
     const socket = connect(path)
     socket.on('error', () => undefined)

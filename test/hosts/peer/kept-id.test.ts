@@ -15,14 +15,14 @@ describe('what a peer says of itself', () => {
 
   afterEach(() => rm(folder, { recursive: true }))
 
-  it('is the same id at every start, in a file of its own', async () => {
+  it('a peer’s id is the same at every start, in a file of its own', async () => {
     const state = join(folder, 'state')
     expect(await keptId(state, () => 'first')).to.equal('first')
     expect(await keptId(state, () => 'second')).to.equal('first')
     expect((await stat(join(state, 'id'))).mode & 0o777).to.equal(0o600)
   })
 
-  it('is a user agent that portals can read', () => {
+  it('a peer’s user agent is one that portals can read', () => {
     expect(userAgent('gateway', '0.1.0')).to.match(
       /^[A-Za-z0-9 ._-]+\/\d+\.\d+\.\d+ gateway\/0\.1\.0 \([a-z0-9]+; \S+\)$/,
     )

@@ -75,7 +75,7 @@ describe('the connection to the portal', () => {
       hear()
     })
 
-  it('shows its token in a header and nowhere else', async () => {
+  it('a portal connection shows its token in a header and nowhere else', async () => {
     connection.open()
     await heard(1)
     expect(request?.headers).to.include({
@@ -87,7 +87,7 @@ describe('the connection to the portal', () => {
     expect(request?.url).not.to.contain('t0ken')
   })
 
-  it('proves its device key for the tunnel key, the id and the token of this connect', async () => {
+  it('a portal connection proves the device key for the tunnel key, the id and the token of this connect', async () => {
     connection.open()
     await heard(1)
     const proof = readDeviceProof(String(request?.headers['x-device-proof']))
@@ -96,7 +96,7 @@ describe('the connection to the portal', () => {
     expect(proof?.key).to.deep.equal(KEY.publicKey)
   })
 
-  it('tells that it was opened, what came, and that it ended', async () => {
+  it('a portal connection reports its opening, its messages, and its end', async () => {
     connection.open()
     await heard(1)
     connection.send('hello')
@@ -108,7 +108,7 @@ describe('the connection to the portal', () => {
     expect((told[2] as { problem: PortalProblem }).problem).to.include({ step: 'session', code: 'connection_lost' })
   })
 
-  it("tells the portal's refusal with its code", async () => {
+  it("a portal connection reports the portal's refusal with its code", async () => {
     const body = JSON.stringify({ code: 'invalid_token' })
     refusal = `HTTP/1.1 401 Unauthorized\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
     connection.open()

@@ -22,7 +22,7 @@ const withName = (...resources: Parameters<typeof dns>[]): ClientBench => {
 const active = { type: 'domainStatus', resource: 'wiki', domain: 'a.example.org', status: 'Active' } as const
 
 describe('the client, for a network', () => {
-  it('T1 asks once on the first packet, and delivers what waited, in order', () => {
+  it('T1 a client requests access once on the first packet, and delivers what waited, in order', () => {
     const client = new ClientBench(LAB)
     expect(client.fromApplication({ destination: SERVER })).to.deep.equal(['request lab'])
     expect(client.fromApplication({ destination: SERVER, kind: 'udp', sourcePort: 1 })).to.deep.equal([])
@@ -37,7 +37,7 @@ describe('the client, for a network', () => {
     ])
   })
 
-  it('T1 asks again no sooner than after 2 s, and only while packets come', () => {
+  it('T1 a client requests access again no sooner than after 2 s, and only while packets come', () => {
     const client = new ClientBench(LAB)
     client.fromApplication({ destination: SERVER })
     expect(client.wait(1_999)).to.deep.equal([])
@@ -47,7 +47,7 @@ describe('the client, for a network', () => {
     expect(client.wait(60_000)).to.deep.equal([])
   })
 
-  it('keeps 128 packets of a resource, and the oldest goes first', () => {
+  it('a client keeps 128 packets of a resource, and the oldest goes first', () => {
     const client = new ClientBench(LAB)
     for (let port = 1; port <= 130; port++) client.fromApplication({ destination: SERVER, sourcePort: port })
     const released = client.grant('lab')
@@ -56,7 +56,7 @@ describe('the client, for a network', () => {
     expect(client.flows.counters()).to.deep.equal({ 'kept-oldest-dropped': 2 })
   })
 
-  it('keeps a retransmitted SYN and a duplicate once', () => {
+  it('a client keeps a retransmitted SYN and a duplicate once', () => {
     const client = new ClientBench(LAB)
     for (let identification = 0; identification < 5; identification++) {
       client.fromApplication({ destination: SERVER, identification, sequence: 77 })
@@ -67,7 +67,7 @@ describe('the client, for a network', () => {
     expect(client.flows.counters()).to.deep.equal({ 'kept-merged': 8 })
   })
 
-  it('does not deliver what waited longer than anybody waits', () => {
+  it('a client does not deliver packets that waited longer than anybody waits', () => {
     const client = new ClientBench(LAB)
     client.fromApplication({ destination: SERVER })
     client.wait(15_000)
@@ -115,7 +115,7 @@ describe('the client, for a network', () => {
     expect(more).to.deep.equal([])
   })
 
-  it('drops multicast, foreign sources, unknown destinations, fragments and control frames, with the reason', () => {
+  it('a client drops multicast, foreign sources, unknown destinations, fragments and control frames, with the reason', () => {
     const client = new ClientBench(LAB)
     client.grant('lab')
     client.fromApplication({ destination: '224.0.0.251' })
@@ -142,7 +142,7 @@ describe('the client, for a network', () => {
     })
   })
 
-  it('reaches the gateway itself by its tunnel address', () => {
+  it('a client reaches the gateway itself by its tunnel address', () => {
     const client = new ClientBench(LAB)
     client.grant('lab')
     const query = { destination: GATEWAY.ipv4, kind: 'udp' as const, destinationPort: 53_535 }
@@ -150,7 +150,7 @@ describe('the client, for a network', () => {
     expect(client.fromGateway({ source: GATEWAY.ipv4, kind: 'udp', sourcePort: 53_535 })[0]).to.contain('tun: udp')
   })
 
-  it('takes packets only from whom it serves, for itself', () => {
+  it('a client takes packets from the tunnel only from gateways that serve it, and only for itself', () => {
     const client = new ClientBench(LAB, cidr('other', '203.0.113.0/24'))
     client.grant('lab')
     client.fromApplication({ destination: SERVER })
@@ -163,7 +163,7 @@ describe('the client, for a network', () => {
     expect(client.flows.counters()).to.deep.equal({ 'source-not-routed': 4, 'destination-not-own': 1 })
   })
 
-  it('takes ICMP errors about its own packets to what the gateway serves', () => {
+  it('a client takes ICMP errors about its own packets to what the gateway serves', () => {
     const client = new ClientBench(LAB)
     client.grant('lab')
     const error = (source: string, destination: string) =>
@@ -181,7 +181,7 @@ describe('the client, for a network', () => {
     expect(from(error(ADA.ipv4, '203.0.113.1'))).to.deep.equal([])
   })
 
-  it('sends nothing after a grant is revoked, its peer lost or its resource gone', () => {
+  it('a client sends nothing after a grant is revoked, its peer lost or its resource gone', () => {
     const client = new ClientBench(LAB)
     const reaches = () => client.fromApplication({ destination: SERVER })[0]?.startsWith('gateway: ') ?? false
     client.grant('lab')
@@ -202,7 +202,7 @@ describe('the client, for a network', () => {
     expect(client.fromGateway({ source: SERVER })).to.deep.equal([])
   })
 
-  it('asks again after its gateway prohibited what was granted, at most every 30 s', () => {
+  it('a client requests access again after its gateway prohibited what was granted, at most every 30 s', () => {
     const client = new ClientBench(LAB)
     const prohibit = () =>
       client.handle({
@@ -225,7 +225,7 @@ describe('the client, for a network', () => {
     expect(client.fromApplication({ destination: SERVER })[0]).to.contain('gateway: ')
   })
 
-  it('keeps a grant when only filters change, and not when the address does', () => {
+  it('a client keeps a grant when only filters change, and not when the address does', () => {
     const client = new ClientBench(LAB)
     client.grant('lab')
     client.handle({ type: 'resourcesChanged', resources: [cidr('lab', '198.51.100.0/24', tcp(443))] })
@@ -235,7 +235,7 @@ describe('the client, for a network', () => {
     expect(client.fromApplication({ destination: SERVER })).to.deep.equal(['request lab'])
   })
 
-  it('moves to another gateway when it is granted there, and still takes the answers of the first', () => {
+  it('a client moves to another gateway when it is granted there, and still takes the answers of the first', () => {
     const client = new ClientBench(LAB)
     client.grant('lab', 'first')
     client.fromApplication({ destination: SERVER })
@@ -247,7 +247,7 @@ describe('the client, for a network', () => {
     expect(client.fromApplication({ destination: SERVER })[0]).to.contain('second: ')
   })
 
-  it('answers what waited when the authorization failed', () => {
+  it('a client answers waiting packets with an ICMP error when the authorization failed', () => {
     const client = new ClientBench(LAB)
     client.fromApplication({ destination: SERVER })
     expect(client.handle({ type: 'authorizationFailed', resourceId: 'lab' })[0]).to.contain('tun: icmp 3/1')
@@ -256,7 +256,7 @@ describe('the client, for a network', () => {
 })
 
 describe('the client, for a name', () => {
-  it('T1 waits until the gateway knows the name, and delivers in order then', () => {
+  it('T1 a client waits until the gateway knows the name, and delivers in order then', () => {
     const client = withName()
     expect(client.fromApplication({ destination: PROXY })).to.deep.equal(['request wiki'])
     expect(client.grant('wiki')).to.deep.equal(['gateway: a.example.org of wiki has 8 addresses'])
@@ -270,7 +270,7 @@ describe('the client, for a name', () => {
     expect(client.frame(active)).to.deep.equal([])
   })
 
-  it('tells its addresses every 2 s until the gateway knows them, and not for ever', () => {
+  it('a client tells the gateway a name’s addresses every 2 s until the gateway knows them, and not for ever', () => {
     const client = withName()
     client.fromApplication({ destination: PROXY })
     client.grant('wiki')
@@ -283,7 +283,7 @@ describe('the client, for a name', () => {
     expect(client.wait(60_000)).to.deep.equal([])
   })
 
-  it('D10 tells them again when an application asks again, at most once a second', () => {
+  it('D10 a client tells a name’s addresses again when an application asks again, at most once a second', () => {
     const client = withName()
     client.grant('wiki')
     const query = { type: 'nameQueried', domain: 'a.example.org' } as const
@@ -296,7 +296,7 @@ describe('the client, for a name', () => {
     expect(client.fromApplication({ destination: PROXY })).to.have.length(1)
   })
 
-  it('tells them as soon as the name is asked for where the resource is granted already', () => {
+  it('a client tells a name’s addresses as soon as the name is asked for where the resource is granted already', () => {
     const client = new ClientBench(WIKI)
     client.grant('wiki')
     const mapped = {
@@ -308,7 +308,7 @@ describe('the client, for a name', () => {
     expect(client.handle(mapped)).to.deep.equal(['gateway: a.example.org of wiki has 8 addresses'])
   })
 
-  it('answers what waited when the gateway says Inactive, and tries again with the next packet, no sooner than after 2 s', () => {
+  it('a client answers waiting packets when the gateway says Inactive, and tries again with the next packet after 2 s', () => {
     const client = withName()
     client.handle({ type: 'nameMapped', domain: 'b.example.org', addresses: proxies(1), resourceIds: ['wiki'] })
     client.fromApplication({ destination: PROXY })
@@ -332,7 +332,7 @@ describe('the client, for a name', () => {
     expect(client.fromApplication({ destination: PROXY, destinationPort: 80 })).to.deep.equal(['request star'])
   })
 
-  it('D5 has no way to the addresses of a family that the most specific resource does not have', () => {
+  it('D5 a client has no way to the addresses of a family that the most specific resource does not have', () => {
     const client = new ClientBench(
       { ...dns('exact', 'a.example.org', tcp(443)), ipStack: 'ipv4_only' },
       dns('star', '*.example.org'),
@@ -346,7 +346,7 @@ describe('the client, for a name', () => {
     expect(client.fromApplication({ destination: PROXY, destinationPort: 80 })).to.deep.equal(['request star'])
   })
 
-  it('says which names have packets while that is asked for, each once, those of open connections too', () => {
+  it('a client says which names have packets while access is requested, each once, those of open connections too', () => {
     const client = withName()
     client.handle({ type: 'nameMapped', domain: 'b.example.org', addresses: proxies(1), resourceIds: ['wiki'] })
     client.grant('wiki')
@@ -361,7 +361,7 @@ describe('the client, for a name', () => {
     expect(client.fromApplication({ destination: PROXY, flags: 'A' })).to.deep.equal(['used a.example.org', more])
   })
 
-  it('has no way to the addresses of a name that was forgotten, and tells its gateway when they are another one’s', () => {
+  it('a client has no way to the addresses of a forgotten name, and tells its gateway when they become another name’s', () => {
     const client = withName()
     client.grant('wiki')
     client.fromApplication({ destination: PROXY })
@@ -376,7 +376,7 @@ describe('the client, for a name', () => {
     expect(client.frame({ ...active, domain: 'new.example.org' })[0]).to.contain(`> ${PROXY}:443`)
   })
 
-  it('believes a status only from the gateway of the resource', () => {
+  it('a client believes a name’s status only from the gateway of the resource', () => {
     const client = withName()
     client.fromApplication({ destination: PROXY })
     client.grant('wiki')
@@ -386,7 +386,7 @@ describe('the client, for a name', () => {
     expect(client.frame(active)).to.have.length(1)
   })
 
-  it('begins anew with a gateway that has it granted anew', () => {
+  it('a client tells a name’s addresses anew to a gateway that is granted anew', () => {
     const client = withName()
     client.grant('wiki')
     client.fromApplication({ destination: PROXY })
@@ -405,7 +405,7 @@ describe("the client's resolver address", () => {
     return client
   }
 
-  it('D1 hands UDP questions to the resolver and turns the answers into packets', () => {
+  it('D1 the client’s resolver address takes UDP queries to the resolver and turns the answers into packets', () => {
     const client = withSentinel()
     for (const [own, sentinel] of [
       [ADA.ipv4, SENTINEL],
@@ -422,7 +422,7 @@ describe("the client's resolver address", () => {
     }
   })
 
-  it('D6 turns TCP round to the local listener and back, which can tell what sentinel was meant', () => {
+  it('D6 the client’s resolver address turns TCP round to the local listener and back, which can tell the sentinel meant', () => {
     const client = withSentinel()
     for (const [own, sentinel] of [
       [ADA.ipv4, SENTINEL],
@@ -441,7 +441,7 @@ describe("the client's resolver address", () => {
     }
   })
 
-  it('D16 refuses TCP to the resolver at once while the client itself has no listener, in each family', () => {
+  it('D16 the client’s resolver address refuses TCP at once while the client itself has no listener, in each family', () => {
     const client = withSentinel()
     client.handle({ type: 'listenersOpened', ports: { ipv6: LISTENER } })
     const ask = (destination: string) =>
@@ -460,7 +460,7 @@ describe("the client's resolver address", () => {
     expect(client.fromApplication(answer)).to.deep.equal([])
   })
 
-  it('D12 takes questions at the addresses of before until the next change', () => {
+  it('D12 the client’s resolver address takes queries at the earlier sentinels until the next change', () => {
     const client = new ClientBench(LAB)
     const asks = (sentinel: string) =>
       client
@@ -473,7 +473,7 @@ describe("the client's resolver address", () => {
     expect(['100.100.111.1', '100.100.111.2', '100.100.111.3'].map(asks)).to.deep.equal([false, true, true])
   })
 
-  it('says port unreachable for anything else, and knows no other sentinel', () => {
+  it('the client’s resolver address says port unreachable for other ports, and there is no other sentinel', () => {
     const client = withSentinel()
     expect(client.fromApplication({ destination: SENTINEL, destinationPort: 853 })[0]).to.contain('icmp 3/3')
     expect(client.fromApplication({ destination: SENTINEL, kind: 'echoRequest' })[0]).to.contain('icmp 3/3')
@@ -481,7 +481,7 @@ describe("the client's resolver address", () => {
     expect(hairpinAddress('192.0.2.1')).to.equal(undefined)
   })
 
-  it('drops an answer that fits nothing', () => {
+  it('the client’s resolver address drops an answer that fits no query', () => {
     const client = withSentinel()
     const source = endpoint(ADA.ipv6, 1)
     const destination = endpoint(SENTINEL, 53)

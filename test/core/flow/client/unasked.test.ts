@@ -48,7 +48,7 @@ describe('T12 what a hostile gateway sends unasked', () => {
     ] as const) {
       const packet = (parts: Partial<PacketParts>) => buildPacket({ source, destination: own, ...parts })
 
-      it(`opens nothing here as ${who}, by any protocol: ${source}`, () => {
+      it(`T12 a packet that nothing asked for opens nothing as ${who}, by any protocol: ${source}`, () => {
         const bench = client()
         const about = buildPacket({ source: own, destination: source, destinationPort: 443 })
         const isIpv6 = source.includes(':')
@@ -78,7 +78,7 @@ describe('T12 what a hostile gateway sends unasked', () => {
         expect(comesIn(bench, fragment)).to.equal(false)
       })
 
-      it(`answers what began here, and that alone, as ${who}: ${source}`, () => {
+      it(`T12 only answers to flows that began here come in as ${who}: ${source}`, () => {
         const bench = client()
         for (const kind of ['tcp', 'udp'] as const) {
           bench.fromApplication({ destination: source, kind, sourcePort: 5_000, destinationPort: 443 })
@@ -105,7 +105,7 @@ describe('T12 what a hostile gateway sends unasked', () => {
   const from = (parts: Partial<PacketParts>) =>
     buildPacket({ source: SERVER, destination: ADA.ipv4, sourcePort: 443, destinationPort: 40_000, ...parts })
 
-  it('is believed in an ICMP error about what this machine sent there, by the gateway that it sent it to', () => {
+  it('T12 a gateway is believed in an ICMP error about a packet that this machine sent to it', () => {
     const bench = client()
     const error = (sourcePort: number) =>
       buildIcmpError({
@@ -121,7 +121,7 @@ describe('T12 what a hostile gateway sends unasked', () => {
     expect(comesIn(bench, error(40_000), 'another')).to.equal(false)
   })
 
-  it('comes in no more after a reset, after both ends have closed, and after a silence', () => {
+  it('T12 no answer comes in after a reset, after both ends have closed, and after a silence', () => {
     for (const end of ['reset here', 'reset there', 'closed', 'silence']) {
       const bench = client()
       bench.fromApplication({ destination: SERVER })
@@ -146,7 +146,7 @@ describe('T12 what a hostile gateway sends unasked', () => {
     expect(comesIn(bench, from({ kind: 'udp' }))).to.equal(false)
   })
 
-  it('comes in no more once its resource is withdrawn, the gateway lost, or this machine has other addresses', () => {
+  it('T12 no answer comes in once its resource is withdrawn, the gateway lost, or this machine has other addresses', () => {
     for (const end of [
       { type: 'withdrawn', resourceId: 'lab' },
       { type: 'peerLost', peer: 'gateway' },
@@ -161,7 +161,7 @@ describe('T12 what a hostile gateway sends unasked', () => {
     }
   })
 
-  it('cannot use a new connection that takes the ports of one that has closed, before it is answered', () => {
+  it('T12 a gateway cannot use a new connection on the ports of a closed one before it is answered', () => {
     const bench = client()
     bench.fromApplication({ destination: SERVER })
     comesIn(bench, from({ flags: 'SA' }))
@@ -172,7 +172,7 @@ describe('T12 what a hostile gateway sends unasked', () => {
     expect(comesIn(bench, from({ flags: 'SA' }))).to.equal(true)
   })
 
-  it('is bounded here by a table of flows: what has no room in it is refused at once, and has it again', () => {
+  it('T12 the table of begun flows is bounded: a flow without room is refused at once, and has room again later', () => {
     const bench = client()
     const begin = (n: number) =>
       bench.fromApplication({

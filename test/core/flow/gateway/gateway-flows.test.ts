@@ -17,7 +17,7 @@ const prohibited = (gateway: GatewayBench, destination: string): string[] => {
 }
 
 describe('the gateway, for a network', () => {
-  it('T2 passes packets on unmodified in destination, and their answers back', () => {
+  it('T2 a gateway passes packets to a network on with their destination unchanged, and their answers back', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     expect(gateway.fromClient({ destination: '198.51.100.7' })).to.deep.equal([
@@ -33,7 +33,7 @@ describe('the gateway, for a network', () => {
     ])
   })
 
-  it('lets nothing in that answers nothing', () => {
+  it('a gateway lets nothing in from the network that answers nothing', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     expect(gateway.fromNetwork({ source: '198.51.100.7', sourcePort: 443, destinationPort: 40_000 })).to.deep.equal([])
@@ -41,7 +41,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.flows.counters()).to.include({ 'no-flow': 2 })
   })
 
-  it('P1 denies what nothing grants', () => {
+  it('P1 a gateway denies packets that no grant covers', () => {
     const gateway = new GatewayBench()
     prohibited(gateway, '198.51.100.7')
     gateway.grant(LAB)
@@ -49,14 +49,14 @@ describe('the gateway, for a network', () => {
     expect(gateway.flows.counters()).to.include({ 'no-grant': 2 })
   })
 
-  it('P7 P1 drops a peer that was never added', () => {
+  it('P7 P1 a gateway drops packets of a peer that was never added', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB, { peer: 'mallory' })
     expect(gateway.fromClient({ destination: '198.51.100.7' }, 'mallory')).to.deep.equal([])
     expect(gateway.flows.counters()).to.deep.equal({ 'unknown-peer': 2 })
   })
 
-  it('T4 refuses a port that the filters refuse, for a client that ignores its own', () => {
+  it('T4 a gateway refuses a port that the filters refuse, for a client that ignores its own', () => {
     const gateway = new GatewayBench()
     gateway.grant(cidr('web', '198.51.100.0/24', tcp(443)))
     expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 22 })).to.deep.equal([
@@ -79,7 +79,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.fromClient({ destination: '198.51.100.7', destinationPort: 443 })[0]).to.contain('icmp 3/13')
   })
 
-  it('T6 lets no foreign source out, and no client reach another', () => {
+  it('T6 a gateway lets no foreign source out, and no client reach another', () => {
     const gateway = new GatewayBench()
     gateway.handle({ type: 'peerAdded', peer: 'bob', ...BOB })
     gateway.grant(cidr('everything', '0.0.0.0/0'))
@@ -94,7 +94,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.flows.counters()).to.include({ 'source-not-own': 3, 'tunnel-address': 2 })
   })
 
-  it('drops multicast, ICMP errors and fragments of a client, with the reason', () => {
+  it('a gateway drops multicast, ICMP errors and fragments of a client, with the reason', () => {
     const gateway = new GatewayBench()
     gateway.grant(cidr('everything', '0.0.0.0/0'))
     gateway.grant(cidr('everything6', '::/0'))
@@ -109,7 +109,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.flows.counters()).to.deep.equal({ multicast: 2, 'icmp-error': 1, 'packet-fragment': 1 })
   })
 
-  it('answers pings and the site resolver on its own address, and nothing else', () => {
+  it('a gateway answers pings and the site resolver on its own address, and nothing else', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     const destination = GATEWAY.ipv4
@@ -121,7 +121,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.fromNetwork({ source: destination, sourcePort: 22 })).to.deep.equal([])
   })
 
-  it('passes other protocols where nothing is filtered', () => {
+  it('a gateway passes other protocols where nothing is filtered', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     const gre = (source: string, destination: string) =>
@@ -135,7 +135,7 @@ describe('the gateway, for a network', () => {
     expect(back).to.deep.equal(['ada: protocol 47 198.51.100.7 > 100.64.0.2'])
   })
 
-  it('bounds the ICMP errors that one client causes', () => {
+  it('a gateway bounds the ICMP errors that one client causes', () => {
     const gateway = new GatewayBench()
     let errors = 0
     for (let port = 1; port <= 1_000; port++) {
@@ -146,7 +146,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.fromClient({ destination: '198.51.100.7' })).to.have.length(1)
   })
 
-  it('T7 brings ICMP errors of the network back, with the MTU', () => {
+  it('T7 a gateway brings ICMP errors of the network back, with the MTU', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     gateway.fromClient({ destination: '198.51.100.7' })
@@ -168,13 +168,13 @@ describe('the gateway, for a network', () => {
     expect(gateway.handle({ type: 'tunPackets', packets: [unasked] })).to.deep.equal([])
   })
 
-  it('does not know a packet from the network for nobody', () => {
+  it('a gateway drops a packet from the network that is for no client', () => {
     const gateway = new GatewayBench()
     expect(gateway.fromNetwork({ source: '198.51.100.7', destination: '100.64.0.9' })).to.deep.equal([])
     expect(gateway.flows.counters()).to.deep.equal({ 'unknown-peer': 1 })
   })
 
-  it('leaves input bytes as they were', () => {
+  it('a gateway leaves input bytes as they were', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     gateway.assign('wiki', 'a.example.org', { ipv4: ['10.0.0.5'] })
@@ -195,7 +195,7 @@ describe('the gateway, for a name', () => {
     return gateway
   }
 
-  it('D10 resolves it when the client tells its addresses, says so, and translates', () => {
+  it('D10 a gateway resolves a name when the client tells its addresses, says so, and translates', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     const told = gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'A.example.org', proxyIps: [PROXY] })
@@ -209,7 +209,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.fromNetwork(answer)).to.deep.equal(['ada: tcp 100.96.0.0:443 > 100.64.0.2:40000 SA'])
   })
 
-  it('maps sorted addresses to sorted records, cyclically by family', () => {
+  it('a gateway maps sorted mapped addresses to sorted records, cyclically by family', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     gateway.assign('wiki', 'a.example.org', { ipv4: ['10.0.0.10', '9.0.0.1', '10.0.0.2'], ipv6: ['2001:db8::5'] })
@@ -248,7 +248,7 @@ describe('the gateway, for a name', () => {
     ).to.deep.equal(['ada: tcp 100.96.0.0:443 > 100.64.0.2:40000 SA'])
   })
 
-  it('takes addresses of a client for those of the name that it gave them to last, and open connections stay', () => {
+  it('a gateway takes mapped addresses for those of the name that the client gave them to last, and open connections stay', () => {
     const gateway = new GatewayBench()
     gateway.grant(dns('old', 'old.example.org'))
     gateway.grant(dns('new', '**.example.net'))
@@ -263,7 +263,7 @@ describe('the gateway, for a name', () => {
     ])
   })
 
-  it('D9 gives no access to another name on the same real address, nor to the address itself', () => {
+  it('D9 a grant of a name gives no access to another name on the same real address, nor to the address itself', () => {
     const gateway = new GatewayBench()
     gateway.grant(dns('wiki', 'wiki.example.org'))
     gateway.assign('wiki', 'wiki.example.org', { ipv4: ['10.0.0.5'] })
@@ -274,7 +274,7 @@ describe('the gateway, for a name', () => {
     prohibited(gateway, '10.0.0.5')
   })
 
-  it('D10 keeps the real address of established flows when the name moves, and uses the new one for new flows', () => {
+  it('D10 a gateway keeps the real address of established flows when the name moves, and uses the new one for new flows', () => {
     const gateway = ready()
     gateway.fromClient({ destination: PROXY, sourcePort: 1 })
     gateway.fromNetwork({ source: '10.0.0.5', sourcePort: 443, destinationPort: 1, flags: 'SA' })
@@ -286,7 +286,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.fromClient({ destination: PROXY, sourcePort: 2 })[0]).to.contain('> 10.0.0.77:443')
   })
 
-  it('D11 says unreachable at once for a family without a record', () => {
+  it('D11 a gateway says unreachable at once for a family without a record', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     gateway.assign('wiki', 'a.example.org', { ipv4: ['10.0.0.5'] })
@@ -297,7 +297,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.flows.counters()).to.include({ 'no-record': 2 })
   })
 
-  it('D11 keeps the addresses of a family that nobody answered for, beside one that was', () => {
+  it('D11 a gateway keeps the addresses of a family that nobody answered for, beside one that was answered', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     gateway.assign('wiki', 'a.example.org', { ipv4: ['10.0.0.5'], ipv6: ['2001:db8::5'] })
@@ -307,7 +307,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.fromClient({ destination: PROXY, sourcePort: 9 })[0]).to.contain('10.0.0.6')
   })
 
-  it('keeps what it knows when nobody answers, and is Inactive where it knows nothing', () => {
+  it('a gateway keeps a name’s addresses when nobody answers, and is Inactive where it has none', () => {
     const gateway = ready()
     gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', proxyIps: [PROXY] })
     expect(gateway.handle({ type: 'resolved', lookup: 1, ipv4: [], ipv6: [], failed: true })).to.deep.equal([
@@ -320,7 +320,7 @@ describe('the gateway, for a name', () => {
     ])
   })
 
-  it('never leads to a tunnel address, the gateway itself or its cloud, whatever the name says', () => {
+  it('a name never leads to a tunnel address, the gateway itself or its cloud, whatever its records say', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     const ipv4 = [BOB.ipv4, '127.0.0.1', '169.254.169.254', '224.0.0.1', '0.0.0.0', '100.96.0.1']
@@ -329,7 +329,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.fromClient({ destination: PROXY6 })[0]).to.contain('icmp 1/3')
   })
 
-  it('P7 is Inactive for a foreign resource, a name that does not match, and addresses that are not mapped ones', () => {
+  it('P7 a gateway is Inactive for a foreign resource, a name that does not match, and addresses that are not mapped ones', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     gateway.grant(LAB)
@@ -340,7 +340,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.frame(stolen)).to.deep.equal(['ada: a.example.org of wiki is Inactive'])
   })
 
-  it('P7 keeps the filters of each resource when a client gives one address to names of two', () => {
+  it('P7 a gateway keeps the filters of each resource when a client gives one address to names of two', () => {
     const gateway = new GatewayBench()
     gateway.grant(dns('a', 'a.example.org', tcp(443)))
     gateway.grant(dns('b', 'b.example.org', tcp(80)))
@@ -355,7 +355,7 @@ describe('the gateway, for a name', () => {
     expect(to(1, 80)).not.to.contain('10.0.0.1:80')
   })
 
-  it('T7 brings ICMP errors back through NAT, as from the mapped address, quoting the packet as the client wrote it', () => {
+  it('T7 a gateway brings ICMP errors back through NAT, as from the mapped address, quoting the packet as the client wrote it', () => {
     const gateway = ready()
     gateway.assign('wiki', 'b.example.org', { name: 1, ipv4: ['10.0.0.5'], ipv6: ['2001:db8::5'] })
     for (const { destination, router, type, own } of [
@@ -375,7 +375,7 @@ describe('the gateway, for a name', () => {
     }
   })
 
-  it('T7 carries ECN and DSCP through', () => {
+  it('T7 a gateway carries ECN and DSCP through', () => {
     const gateway = ready()
     gateway.fromClient({ destination: PROXY, trafficClass: 0xb9 })
     expect(gateway.packets[0]?.[1]).to.equal(0xb9)
@@ -383,7 +383,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.packets[0]?.[1]).to.equal(3)
   })
 
-  it('translates TCP, UDP and echo only', () => {
+  it('a gateway translates TCP, UDP and echo only', () => {
     const gateway = ready()
     const gre = buildIp({ source: ADA.ipv4, destination: PROXY, protocol: 47, transport: [0, 0, 8, 0] })
     expect(gateway.handle({ type: 'tunnelPacket', peer: 'ada', packet: gre })).to.deep.equal([])
@@ -391,7 +391,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.flows.counters()).to.deep.equal({ 'nat-protocol': 2 })
   })
 
-  it('forgets a flow in its time', () => {
+  it('a gateway forgets a translated flow when its time is over', () => {
     const gateway = ready()
     gateway.fromClient({ destination: PROXY, kind: 'udp' })
     const answer = { source: '10.0.0.5', kind: 'udp' as const, sourcePort: 443, destinationPort: 40_000 }
@@ -403,7 +403,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.machine.deadline()).to.equal(undefined)
   })
 
-  it('asks once for a name while it waits, and for a bounded number of names', () => {
+  it('a gateway asks once for a name while it waits, and for a bounded number of names', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     const ask = (domain: string) => gateway.frame({ type: 'assignedIps', resource: 'wiki', domain, proxyIps: [PROXY] })
@@ -415,7 +415,7 @@ describe('the gateway, for a name', () => {
     expect(ask('a.example.org')).to.have.length(1)
   })
 
-  it('drops a late answer for a grant that is gone', () => {
+  it('a gateway drops a late answer about a name for a grant that is gone', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     gateway.grant(WIKI)
@@ -430,7 +430,7 @@ describe('the gateway, for a name', () => {
 })
 
 describe('the gateway, for the Internet', () => {
-  it('T8 carries public traffic only', () => {
+  it('T8 a gateway carries public traffic only for the Internet resource', () => {
     const gateway = new GatewayBench()
     gateway.grant(internet('all'))
     expect(gateway.fromClient({ destination: '192.0.2.80' })[0]).to.contain('tun: ')
@@ -455,7 +455,7 @@ describe('the gateway, for the Internet', () => {
     expect(gateway.fromClient({ destination: PROXY })[0]).to.contain('ada: icmp 3/13')
   })
 
-  it('T8 reaches no metadata service through a network around it, however the address is written', () => {
+  it('T8 a grant of a network around a metadata service does not reach that service, however its address is written', () => {
     const gateway = new GatewayBench()
     const networks = ['168.0.0.0/6', 'fd00::/9', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '2001::/16']
     for (const [at, network] of networks.entries()) gateway.grant(cidr(`net ${at}`, network))
@@ -471,7 +471,7 @@ describe('the gateway, for the Internet', () => {
     expect(gateway.fromClient({ destination: '168.63.129.16' })[0]).to.contain('tun: ')
   })
 
-  it('T8 does not lead to the gateway’s own machine, from the moment that an address is its own', () => {
+  it('T8 the Internet resource does not lead to the gateway’s own machine, from the moment that an address is its own', () => {
     const gateway = new GatewayBench()
     gateway.grant(internet('all'))
     const own = ['198.51.100.7', '2001:db8:1::7']
@@ -496,7 +496,7 @@ describe('the gateway, for the Internet', () => {
 describe('a grant at the gateway', () => {
   const answer = { source: '198.51.100.7', sourcePort: 443, destinationPort: 40_000, flags: 'A' }
 
-  it('P3 lapses to the millisecond, with its flows, in both directions', () => {
+  it('P3 a grant expires to the millisecond, with its flows, in both directions', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     gateway.grant(LAB, { expiresIn: 5_000 })
@@ -513,14 +513,14 @@ describe('a grant at the gateway', () => {
     expect(gateway.fromNetwork(answer)).to.deep.equal([])
   })
 
-  it('says goodbye when it was the last one of its peer', () => {
+  it('a gateway says goodbye to a peer when its last grant expires', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB, { expiresIn: 5_000 })
     expect(gateway.wait(5_000)).to.deep.equal(['ada: goodbye', 'removePeer ada', 'expired ada lab'])
     expect(gateway.fromClient({ destination: '198.51.100.7' })).to.deep.equal([])
   })
 
-  it('P6 is withdrawn at once and acknowledged, also where it was not held', () => {
+  it('P6 a grant is withdrawn at once and acknowledged, also where it was not held', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     gateway.grant(LAB)
@@ -538,7 +538,7 @@ describe('a grant at the gateway', () => {
     ])
   })
 
-  it('P6 leaves flows alone that another grant covers', () => {
+  it('P6 a withdrawal leaves flows alone that another grant covers', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     gateway.grant(cidr('host', '198.51.100.7/32'))
@@ -555,7 +555,7 @@ describe('a grant at the gateway', () => {
     expect(gateway.fromClient({ destination: PROXY, sourcePort: 7, flags: 'A' })[0]).to.contain('> 10.0.0.5:443')
   })
 
-  it('may be extended and shortened', () => {
+  it('a grant may be extended and shortened', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB, { expiresIn: 5_000 })
     gateway.grant(LAB, { expiresIn: 50_000 })
@@ -565,13 +565,13 @@ describe('a grant at the gateway', () => {
     expect(gateway.wait(1_000)).to.include('expired ada lab')
   })
 
-  it('that is over when it comes gives nothing', () => {
+  it('a grant that has expired when it comes gives nothing', () => {
     const gateway = new GatewayBench()
     expect(gateway.grant(LAB, { expiresIn: 0 })).to.include('expired ada lab')
     expect(gateway.fromClient({ destination: '198.51.100.7' })).to.deep.equal([])
   })
 
-  it('takes over changed filters, and cuts the flows that they refuse', () => {
+  it('a grant takes over changed filters, which cut the flows that they refuse', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     gateway.fromClient({ destination: '198.51.100.7' })
@@ -583,7 +583,7 @@ describe('a grant at the gateway', () => {
     prohibited(gateway, '203.0.113.1')
   })
 
-  it('P6 is resynchronised: what is not listed goes, what is not held does not come', () => {
+  it('P6 grants are resynchronised: those that are not listed go, and listed ones that are not held do not come', () => {
     const gateway = new GatewayBench()
     gateway.handle({ type: 'peerAdded', peer: 'bob', ...BOB })
     gateway.grant(LAB)
@@ -599,7 +599,7 @@ describe('a grant at the gateway', () => {
     expect(gateway.wait(3_000)).to.include('expired ada lab')
   })
 
-  it('stays when the peer is told again, and goes with other addresses or a goodbye', () => {
+  it('a grant stays when the peer is added again, and goes with other addresses or a goodbye', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     gateway.handle({ type: 'peerAdded', peer: 'ada', ...ADA })

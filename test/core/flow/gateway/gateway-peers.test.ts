@@ -81,7 +81,7 @@ const input: fc.Arbitrary<GatewayFlowsInput> = fc.oneof(
 )
 
 describe("the gateway's many peers", () => {
-  it('P3 lose each grant when it ends and not before, whatever was granted, changed and withdrawn', () => {
+  it('P3 the gateway’s many peers lose each grant when it ends and not before, whatever was granted, changed and withdrawn', () => {
     const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), input), { maxLength: 60 })
     fc.assert(
       fc.property(steps, (all) => {

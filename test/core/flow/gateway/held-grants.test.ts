@@ -73,7 +73,7 @@ const step = fc.oneof(
 )
 
 describe('the grants that a client holds', () => {
-  it('cover what going through all of them finds, in the same order, whatever was added, replaced and removed', () => {
+  it('held grants are found as by going through all of them, in the same order, whatever was added, replaced and removed', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const machine = new MachineAddresses()

@@ -89,7 +89,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 )
 
 describe('a lying client', () => {
-  it('P7 T6 gets nothing through that it may not have, whatever it sends', () => {
+  it('P7 T6 a lying client gets nothing through that it may not have, whatever it sends', () => {
     let passed = 0
     fc.assert(
       fc.property(fc.array(action, { minLength: 20, maxLength: 80, size: 'max' }), (actions) => {
@@ -199,7 +199,7 @@ class World {
 }
 
 describe('a gateway that is fed with whole and right packets', () => {
-  it('T7 writes only packets with right checksums', () => {
+  it('T7 a gateway writes only packets with right checksums, whatever whole packets it gets', () => {
     fc.assert(
       fc.property(fc.array(packetParts, { maxLength: 30 }), (list) => {
         const flows = new GatewayFlows()

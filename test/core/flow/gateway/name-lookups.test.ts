@@ -11,7 +11,7 @@ const asked = (peer: string, name: number) => ({
 })
 
 describe('the names that a gateway waits for', () => {
-  it('are bounded for each client, and what one waits for keeps nobody else from asking', () => {
+  it('waiting look-ups of names are bounded for each client, and keep no other client from asking', () => {
     const lookups = new NameLookups()
     for (let name = 0; name < 64; name++) expect(lookups.ask(asked('ada', name), instant(0))).to.equal(name)
     expect(lookups.ask(asked('ada', 64), instant(0))).to.equal('lookups-exhausted')
@@ -20,7 +20,7 @@ describe('the names that a gateway waits for', () => {
     expect(lookups.ask(asked('ada', 64), instant(0))).to.equal(65)
   })
 
-  it('are asked for once, and again when nobody answered for ten seconds', () => {
+  it('names are looked up once, and again when nobody answered for ten seconds', () => {
     const lookups = new NameLookups()
     expect(lookups.ask({ ...asked('ada', 1), proxyIps: ['100.96.0.1'] }, instant(0))).to.equal(0)
     const again = { ...asked('ada', 1), proxyIps: ['100.96.0.2'] }
@@ -33,7 +33,7 @@ describe('the names that a gateway waits for', () => {
     ])
   })
 
-  it('are forgotten with their client', () => {
+  it('waiting look-ups of names are forgotten with their client', () => {
     const lookups = new NameLookups()
     for (let name = 0; name < 64; name++) lookups.ask(asked('ada', name), instant(0))
     lookups.forget('ada')

@@ -39,7 +39,7 @@ describe('the name service', () => {
     [first, FIRST],
     [second, SECOND],
   ] as const) {
-    it(`D2 begins with the upstream whose sentinel was asked, over UDP and over TCP: ${server.endpoint}`, () => {
+    it(`D2 the name service begins with the upstream whose sentinel was asked, over UDP and over TCP: ${server.endpoint}`, () => {
       const destination = (sentinel.includes(':') ? `[${sentinel}]:53` : `${sentinel}:53`) as Endpoint
       const asked = wanted(
         { type: 'udpQueryReceived', source: '100.64.0.1:5000' as Endpoint, destination, message },

@@ -20,14 +20,14 @@ describe("the DNS port of the client's resolver plugins", () => {
     return asked ?? expect.fail()
   }
 
-  it('D12 has addresses and services of resources answered by the client itself', async () => {
+  it('D12 the client itself answers its resolver plugins’ queries for addresses and services of resources', async () => {
     for (const type of [A, AAAA, HTTPS, SRV, TXT, 255]) {
       expect(await ask('dns.example.org', type), `type ${type}`).to.equal('here')
       expect(await ask('dns.example.com', type), `type ${type}`).to.equal('upstream')
     }
   })
 
-  it('D15 lets records that the site does not have go upstream: answered here, they would be asked for without end', async () => {
+  it('D15 queries of resolver plugins for records that the site does not have go upstream, and so not round without end', async () => {
     for (const type of [2, 6, 15, 44, 257, 65_280]) {
       expect(await ask('dns.example.org', type), `type ${type}`).to.equal('upstream')
     }

@@ -25,7 +25,7 @@ const HOSTILE = [
 ]
 
 describe('the search domain that a portal names', () => {
-  it('is a name or none: nothing else comes out of its message', () => {
+  it('a portal’s search domain is a name or none: nothing else comes out of its message', () => {
     for (const search_domain of HOSTILE) {
       expect(ClientInterface.parse({ ...INTERFACE, search_domain }).search_domain, search_domain).to.equal(null)
     }
@@ -34,7 +34,7 @@ describe('the search domain that a portal names', () => {
     }
   })
 
-  it('writes no line into resolv.conf but its own, nor does a name server, whoever passes them on', async () => {
+  it('a portal’s search domain writes no line into resolv.conf but its own, nor does a name server, whoever passes them on', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'search-'))
     const path = join(folder, 'resolv.conf')
     await writeFile(path, 'nameserver 192.0.2.53\n')

@@ -52,7 +52,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
 
   const ids = () => portal.requests.map(({ resourceId }) => resourceId)
 
-  it('D4 wait for the authorization of the most specific resource, and are answered by the site', () => {
+  it('D4 SRV and TXT queries wait for the authorization of the most specific resource, and are answered by the site', () => {
     const answer = client.ask('wiki.example.org', 'TXT')
     expect(answer?.code).to.equal(0)
     expect(answer?.records.map(({ data }) => [...data])).to.deep.equal([[...TEXT]])
@@ -61,14 +61,14 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(ids()).to.have.length(1)
   })
 
-  it('D3 D4 are asked of the most specific resource, though a less specific one is in use', () => {
+  it('D3 D4 SRV and TXT queries go to the site of the most specific resource, though a less specific one is in use', () => {
     const [all, wiki] = portal.resources.map(({ id }) => id)
     expect(client.ask('other.example.org', 'TXT')?.code).to.equal(0)
     expect(client.ask('wiki.example.org', 'TXT')?.code).to.equal(0)
     expect(ids()).to.deep.equal([all, wiki])
   })
 
-  it('D4 are asked of the most specific resource again, once it is denied no longer', () => {
+  it('D4 SRV and TXT queries go to the most specific resource again, once it is not denied any more', () => {
     const [all, wiki] = portal.resources.map(({ id }) => id)
     portal.denied.set(wiki ?? '', 'forbidden')
     expect(client.ask('wiki.example.org', 'TXT')?.code).to.equal(0)
@@ -80,7 +80,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(client.state.resources.gatewayOf(wiki ?? '')).to.not.equal(undefined)
   })
 
-  it('D4 go by a less specific resource where the first is denied, and end with SERVFAIL where all are', () => {
+  it('D4 SRV and TXT queries use a less specific resource where the first is denied, and end with SERVFAIL where all are', () => {
     const [all, wiki] = portal.resources.map(({ id }) => id)
     portal.denied.set(wiki ?? '', 'forbidden')
     expect(client.ask('wiki.example.org', 'TXT')?.records).to.have.length(1)
@@ -93,7 +93,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(clock.now() - began).to.be.below(1_000)
   })
 
-  it('T11 are answered by SERVFAIL with its cause as soon as it is known that there is no path, and by the site once there is one', () => {
+  it('T11 SRV and TXT queries get SERVFAIL with its cause once it is known that there is no path, and the site’s answer once there is one', () => {
     const cut = (isCut: boolean): void =>
       network.setLink(client.host, gateway.host, isCut ? { cut: true } : { latencyMs: 5 })
     const timed = (name: string, type: 'SRV' | 'TXT' | number, patienceMs?: number) => {
@@ -125,14 +125,14 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(timed('wiki.example.org', 'TXT')).to.deep.include({ code: 0, cause: undefined })
   })
 
-  it('are refused with their cause where all resources of the name are denied', () => {
+  it('SRV and TXT queries are refused with their cause where all resources of the name are denied', () => {
     for (const { id } of portal.resources) portal.denied.set(id, 'forbidden')
     const answer = client.ask('wiki.example.org', 'TXT')
     expect(answer?.code).to.equal(2)
     expect(answer && extendedError(answer.message)).to.equal(18)
   })
 
-  it('D15 of other types are answered by the site, and without it by nobody but an upstream', () => {
+  it('D15 queries of other types are answered by the site, and without it by nobody but an upstream', () => {
     expect(client.ask('wiki.example.org', 15)?.records).to.have.length(1)
     expect(ids()).to.deep.equal([portal.resources[1]?.id])
     portal.siteRecords = false
@@ -140,7 +140,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(gateway.state.counters()['service']).to.not.have.property('site-type-refused')
   })
 
-  it('what the site found is told by name: names that it does not have, and addresses that are refused', () => {
+  it('the site’s findings are told by name: names that it does not have, and addresses that are refused', () => {
     client.ask('half.example.org', 'TXT')
     for (const name of ['half.example.org', 'bad.example.org', 'typo.example.org']) client.ask(name, 'A')
     clock.advance(1_000)
@@ -185,7 +185,7 @@ describe('SRV and TXT of resources, through the tunnel', () => {
     expect(client.ask('wiki.example.org', 'A')?.records).to.have.length(4)
   })
 
-  it('P7 of names that a client holds no grant for are refused by the gateway, whatever the client believes', () => {
+  it('P7 SRV and TXT of names without a grant are refused by the gateway, whatever the client believes', () => {
     expect(client.ask('wiki.example.org', 'TXT')?.code).to.equal(0)
     portal.resources = [...portal.resources, portal.dns(3, 'secret.example.net')]
     const resource = portal.resources.at(-1)

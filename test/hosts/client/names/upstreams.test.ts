@@ -8,7 +8,7 @@ const SYSTEM = [{ endpoint: '198.51.100.53:53' as Endpoint }]
 const ALL = new Set(['system', 'udp', 'https', 'tls'])
 
 describe('upstreams', () => {
-  it('D12 are what the account sets, of every kind, or else the system', () => {
+  it('D12 upstreams are what the account sets, of every kind, or else the system', () => {
     const account = {
       ...TUNNEL,
       upstream_do53: [{ ip: '192.0.2.53' }, { ip: '2001:db8::53' }],
@@ -29,7 +29,7 @@ describe('upstreams', () => {
     expect(upstreamsOf(TUNNEL, { kinds: ALL, system: SYSTEM })).to.deep.equal([{ kind: 'system', server: SYSTEM[0] }])
   })
 
-  it('D12 leave out addresses that are never a server, however they are written', () => {
+  it('D12 upstreams leave out addresses that are never a server, however they are written', () => {
     const account = {
       ...TUNNEL,
       upstream_do53: [{ ip: '127.0.0.1' }, { ip: 'fd00:ec2::253' }, { ip: '64:ff9b::a9fe:a9fd' }, { ip: '192.0.2.53' }],
@@ -40,7 +40,7 @@ describe('upstreams', () => {
     expect(upstreamsOf(account, { kinds: ALL, system: SYSTEM })).to.deep.equal(only)
   })
 
-  it('D12 leave out kinds that no plugin serves, and addresses that are none', () => {
+  it('D12 upstreams leave out kinds that no plugin serves, and malformed addresses', () => {
     const account = {
       ...TUNNEL,
       upstream_do53: [{ ip: 'dns.example.org' }],

@@ -102,7 +102,7 @@ describe('hosts/client/session/client-session', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('runs a client with the token that it was given, shows its status, and stops it when asked to', async () => {
+  it('a session runs a client with the token that it was given, shows its status, and stops it when asked to', async () => {
     const running = nextClient()
     const end = open({}, new Secret('service.token'))
     const client = await running
@@ -113,7 +113,7 @@ describe('hosts/client/session/client-session', () => {
     expect(client.isStopped).to.equal(true)
   })
 
-  it('is over where a service’s token is refused or the portal never answers', async () => {
+  it('a session is over where a service’s token is refused or the portal never answers', async () => {
     for (const reason of ['signed_out', 'unreachable'] as const) {
       const running = nextClient()
       const end = open({}, new Secret('service.token'))
@@ -122,11 +122,11 @@ describe('hosts/client/session/client-session', () => {
     }
   })
 
-  it('is signed out where there is neither a token nor an account', async () => {
+  it('a session is signed out where there is neither a token nor an account', async () => {
     expect((await open({ account: undefined })).reason).to.equal('signed_out')
   })
 
-  it('says that a sign-in is over, and by which command to sign in again, when the portal ends it', async () => {
+  it('a session says that a sign-in is over, and by which command to sign in again, when the portal ends it', async () => {
     await writeTokenFile(join(folder, 'state', 'token'), new Secret('a.token'))
     const running = nextClient()
     const end = open()
@@ -148,7 +148,7 @@ describe('hosts/client/session/client-session', () => {
     expect(await end).to.deep.equal({ reason: 'stopped' })
   })
 
-  it('S7 signs in by a browser, keeps the token, and forgets it on sign-out', async () => {
+  it('S7 a session signs in by a browser, keeps the token, and forgets it on sign-out', async () => {
     const idle = waiting()
     const end = open()
     await idle
@@ -172,7 +172,7 @@ describe('hosts/client/session/client-session', () => {
     expect(await end).to.deep.equal({ reason: 'stopped' })
   })
 
-  it('connects with the kept token, and waits for a sign-in when the portal refuses it', async () => {
+  it('a session connects with the kept token, and waits for a sign-in when the portal refuses it', async () => {
     await writeTokenFile(join(folder, 'state', 'token'), new Secret('kept.token'))
     const [running, idle] = [nextClient(), waiting()]
     const end = open()
@@ -185,7 +185,7 @@ describe('hosts/client/session/client-session', () => {
     await end
   })
 
-  it('S7 signs in by what was pasted, and says what is none', async () => {
+  it('S7 a session signs in by pasted text, and reports text that is no token', async () => {
     const said = waiting()
     void open()
     await said
@@ -198,7 +198,7 @@ describe('hosts/client/session/client-session', () => {
     expect((await running).token).to.equal(`${new URL(begun.url).searchParams.get('nonce')}.SFMyNTY.abc`)
   })
 
-  it('refuses a sign-in while it is signed in', async () => {
+  it('a session refuses a sign-in while it is signed in', async () => {
     const running = nextClient()
     void open({}, new Secret('service.token'))
     await running

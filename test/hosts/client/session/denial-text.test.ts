@@ -6,7 +6,7 @@ import { denialText } from '../../../../hosts/client/session/denial-text.ts'
 const POLICY = '8dcad00c-ee83-4379-b1cb-7e480ca8d273'
 
 describe('denial-text', () => {
-  it('P8 says in words which condition of which policy does not hold, and until when', () => {
+  it('P8 a denial says in words which condition of which policy does not hold, and until when', () => {
     const again = Date.UTC(2026, 10, 23, 7) / 1000
     const text = denialText('forbidden', [
       {
@@ -24,14 +24,14 @@ describe('denial-text', () => {
     ])
   })
 
-  it('has a sentence for reasons that it does not know', () => {
+  it('a denial has a sentence for unknown reasons', () => {
     expect(denialText('forbidden', [], 'this device\nhas 2 grants')).to.deep.equal([
       'A bound of the portal is reached: this device has 2 grants.',
     ])
     expect(denialText('moon_phase')).to.deep.equal(['The portal denies it: moon_phase.'])
   })
 
-  it('lets nothing through to a terminal but text, whatever a portal says', () => {
+  it('a denial lets nothing but text through to a terminal, whatever a portal says', () => {
     const reason = fc.string({ unit: 'binary', maxLength: 40 })
     fc.assert(
       fc.property(reason, fc.integer(), (text, again) => {

@@ -19,7 +19,7 @@ describe('hosts/client/session/sign-in', () => {
 
   afterEach(() => signIn?.cancel())
 
-  it('S1 opens the account’s page with state and nonce of 32 random bytes each', async () => {
+  it('S1 a sign-in opens the account’s page with state and nonce of 32 random bytes each', async () => {
     const { url } = await begin()
     expect(url.origin + url.pathname).to.equal('https://portal.example.org/base/example')
     expect([...url.searchParams.keys()].sort()).to.deep.equal(['as', 'callback', 'nonce', 'state'])
@@ -29,7 +29,7 @@ describe('hosts/client/session/sign-in', () => {
     expect(url.searchParams.get('nonce')).not.to.equal(url.searchParams.get('state'))
   })
 
-  it('S7 is called back on the loopback address and puts the nonce before the fragment', async () => {
+  it('S7 a sign-in is called back on the loopback address and puts the nonce before the fragment', async () => {
     const { url, callback } = await begin()
     expect(callback.hostname).to.equal('127.0.0.1')
     callback.search = new URLSearchParams({
@@ -45,7 +45,7 @@ describe('hosts/client/session/sign-in', () => {
     expect(end).to.include({ actor: 'Ada', account: 'example' })
   })
 
-  it('S6 refuses a callback whose state is not its own, and waits on', async () => {
+  it('S6 a sign-in refuses a callback whose state is not its own, and waits on', async () => {
     const { url, callback } = await begin()
     const state = url.searchParams.get('state') ?? ''
     const wrong = ['', 'f'.repeat(64), state.toUpperCase().replace(/.$/, 'ü'), `${state}0`]
@@ -57,7 +57,7 @@ describe('hosts/client/session/sign-in', () => {
     expect((await fetch(callback)).status).to.equal(200)
   })
 
-  it('takes nothing for a fragment that could be no part of a token', async () => {
+  it('a sign-in takes nothing for a fragment that could be no part of a token', async () => {
     const { url, callback } = await begin()
     for (const fragment of ['', 'with blank', 'line\r\nend', 'x'.repeat(3_000)]) {
       callback.search = new URLSearchParams({ state: url.searchParams.get('state') ?? '', fragment }).toString()
@@ -65,13 +65,13 @@ describe('hosts/client/session/sign-in', () => {
     }
   })
 
-  it('answers nothing but a GET of its own path', async () => {
+  it('a sign-in’s listener answers nothing but a GET of its own path', async () => {
     const { callback } = await begin()
     expect((await fetch(new URL('/', callback))).status).to.equal(404)
     expect((await fetch(callback, { method: 'POST' })).status).to.equal(404)
   })
 
-  describe('S7 by what was pasted', () => {
+  describe('S7 a sign-in by pasted text', () => {
     const beginPaste = async (): Promise<URL> => {
       const random = new SeededRandom(9)
       const where = { portalUrl: 'https://portal.example.org', account: 'example' }
@@ -79,11 +79,11 @@ describe('hosts/client/session/sign-in', () => {
       return new URL(signIn.url)
     }
 
-    it('sends the browser nowhere, so that its last page shows what to paste', async () => {
+    it('S7 a sign-in by pasted text sends the browser nowhere, so that its last page shows what to paste', async () => {
       expect([...(await beginPaste()).searchParams.keys()].sort()).to.deep.equal(['as', 'nonce', 'state'])
     })
 
-    it('takes the token of the last page, with the blanks and lines that copying brings', async () => {
+    it('S7 a sign-in by pasted text takes the token of the last page, with the blanks and lines that copying brings', async () => {
       const url = await beginPaste()
       expect(signIn?.paste('  .SFMyNTY.\n abc\r\n')).to.equal(undefined)
       const end = await signIn?.ended
@@ -92,7 +92,7 @@ describe('hosts/client/session/sign-in', () => {
       )
     })
 
-    it('takes the address that a browser elsewhere was sent to, with our state only', async () => {
+    it('S7 a sign-in by pasted text takes the address that a browser elsewhere was sent to, with our state only', async () => {
       const { url, callback } = await begin()
       const own = url.searchParams.get('state') ?? ''
       for (const state of ['', 'f'.repeat(64), `${own}0`]) {
@@ -104,7 +104,7 @@ describe('hosts/client/session/sign-in', () => {
       expect(await signIn?.ended).to.include({ type: 'signedIn', actor: 'Ada' })
     })
 
-    it('refuses what is no token, and waits on', async () => {
+    it('S7 a sign-in by pasted text refuses text that is no token, and waits on', async () => {
       await beginPaste()
       for (const text of ['', 'a token!', '<html>', 'https://portal.example.org/example', 'x'.repeat(3_000)]) {
         expect(signIn?.paste(text), text).to.be.a('string')
@@ -113,7 +113,7 @@ describe('hosts/client/session/sign-in', () => {
     })
   })
 
-  it('leaves a page of its own that has the fragment neither in its address nor in the history', async () => {
+  it('a sign-in leaves a page that has the fragment neither in its address nor in the history', async () => {
     const { url, callback } = await begin()
     const values = { state: url.searchParams.get('state') ?? '', fragment: '.abc', actor_name: '<b>Ada</b>' }
     callback.search = new URLSearchParams(values).toString()
@@ -130,7 +130,7 @@ describe('hosts/client/session/sign-in', () => {
     expect(html).not.to.match(/<script| style=| on\w+=/i)
   })
 
-  it('ends by itself after a while', async () => {
+  it('a sign-in ends by itself after a while', async () => {
     await begin(5)
     expect(await signIn?.ended).to.deep.equal({ type: 'expired' })
   })
