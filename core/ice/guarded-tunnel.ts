@@ -1,7 +1,8 @@
 import type { PeerId, Tunnel, TunnelInput, TunnelOutput } from '../contract/tunnel-transport.ts'
 import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
-import type { Endpoint } from '../runtime/endpoint.ts'
+import { visibleCharacters } from '../plugin/visible-characters.ts'
+import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
@@ -48,6 +49,8 @@ const MAX_OVERDUE_IN_A_ROW = 64
 /** Most outputs for one input, against a plugin that returns outputs without end. */
 const MAX_OUTPUTS = 65_536
 const MAX_REASONS = 64
+const MAX_PATH_CHARACTERS = 100
+const MAX_WAYS = 1_024
 const MAX_REASON_CHARACTERS = 64
 
 /** Outputs of a guarded tunnel. Paths are endpoints that the host gave to the plugin. */
@@ -66,6 +69,8 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     { count: number; since: Instant | undefined; isLong: boolean; said: string }
   >()
   readonly #counts = { 'transport-fault': 0, 'odd-output': 0 }
+  /** Paths that were found to be endpoints: they are looked at for each packet. */
+  readonly #ways = new Set<string>()
   #now: Instant | undefined
   #outputs = 0
   /** Whether `poll` has failed, so that the plugin is not polled again before the next input. */
@@ -90,8 +95,8 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
   counters(): Readonly<Record<string, number>> {
     const sum: Record<string, number> = {}
     try {
-      for (const [reason, count] of Object.entries(this.#tunnel.counters()).slice(0, MAX_REASONS)) {
-        if (Number.isFinite(count)) sum[reason.slice(0, MAX_REASON_CHARACTERS)] = count
+      for (const [reason, count] of Object.entries(synchronousAnswer(this.#tunnel.counters())).slice(0, MAX_REASONS)) {
+        if (Number.isFinite(count)) sum[visibleCharacters(reason.slice(0, MAX_REASON_CHARACTERS))] = count
       }
     } catch {
       // A plugin whose counters fail still carries packets.
@@ -103,7 +108,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
   /** Returns the bytes of the datagram for a packet of `packetBytes`; undefined if the plugin does not tell. */
   datagramBytes(packetBytes: number): number | undefined {
     try {
-      const bytes: unknown = this.#tunnel.datagramBytes?.(packetBytes)
+      const bytes: unknown = synchronousAnswer(this.#tunnel.datagramBytes?.(packetBytes))
       return typeof bytes === 'number' && Number.isInteger(bytes) && bytes > 0 ? bytes : undefined
     } catch {
       return undefined
@@ -113,7 +118,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
   handle(input: TunnelInput, now: Instant): void {
     this.#begin(now)
     try {
-      synchronousAnswer<unknown>(this.#tunnel.handle(input, now))
+      synchronousAnswer<unknown>(this.#tunnel.handle(handed(input), now))
       this.#succeeded(input.type)
       if (input.type === 'trafficSeen' && input.received.packets > 0) this.#carried()
     } catch (error) {
@@ -148,7 +153,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
         }
         if (++this.#outputs > MAX_OUTPUTS) throw new Error('it returns outputs without end')
         const output = checkedTunnelOutput(given)
-        if (output !== undefined) {
+        if (output !== undefined && this.#isWay(output)) {
           if (output.type === 'deliverPacket') this.#carried()
           return output
         }
@@ -162,7 +167,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
 
   deadline(): Deadline | undefined {
     try {
-      const due: unknown = this.#tunnel.deadline()
+      const due: unknown = synchronousAnswer(this.#tunnel.deadline())
       if (due === undefined) {
         this.#succeeded('deadline')
         return this.#afterRest(undefined)
@@ -178,6 +183,15 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
       this.#failed('deadline', error)
       return { at: this.#restsUntil, reason: 'the transport plugin failed' }
     }
+  }
+
+  /** Whether an output names a way that datagrams can be sent on, if it names one. */
+  #isWay(output: TunnelOutput): boolean {
+    if (!('path' in output) || output.path === undefined || this.#ways.has(output.path)) return true
+    if (output.path.length > MAX_PATH_CHARACTERS || splitEndpoint(output.path) === undefined) return false
+    if (this.#ways.size >= MAX_WAYS) this.#ways.clear()
+    this.#ways.add(output.path)
+    return true
   }
 
   #begin(now: Instant): void {
@@ -225,6 +239,17 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     run.said = errorText(error)
     this.#counts['transport-fault']++
     this.#faults.push({ type: 'transportFaulted', call, error, peer, isFailing: isFailing(call, run) })
+  }
+}
+
+/** Input with copies of its keys. Packets and datagrams are lent: they are many, and nobody reads them after the call. */
+const handed = (input: TunnelInput): TunnelInput => {
+  if (input.type !== 'peerAdded') return input
+  const { publicKey, presharedKey } = input
+  return {
+    ...input,
+    publicKey: new Uint8Array(publicKey),
+    ...(presharedKey === undefined ? {} : { presharedKey: new Uint8Array(presharedKey) }),
   }
 }
 

@@ -2,17 +2,23 @@ import type { TunnelOutput } from '../contract/tunnel-transport.ts'
 import type { Endpoint } from '../runtime/endpoint.ts'
 
 const KEY_BYTES = 32
+const MAX_INDEX = 0xffff_ffff
+/** Most bytes of an IP packet or a UDP datagram. */
+const MAX_BYTES = 0xffff
 
 /**
  * Validates an output of a transport plugin against its contract and copies it, as a plugin's getters could return
- * something else when read again. Undefined if the output is not valid. Bytes are not copied.
+ * something else when read again. Undefined if the output is not valid. Keys are copied, packets and datagrams are not.
  */
 export const checkedTunnelOutput = (output: unknown): TunnelOutput<Endpoint> | undefined => {
   if (typeof output !== 'object' || output === null) return undefined
   const copy: Record<string, unknown> = { ...output }
   const { keys } = copy
   if (typeof keys === 'object' && keys !== null) copy['keys'] = { ...keys }
-  return isTunnelOutput(copy) ? copy : undefined
+  if (!isTunnelOutput(copy)) return undefined
+  if (copy.type !== 'installKeys') return copy
+  const { sendKey, receiveKey } = copy.keys
+  return { ...copy, keys: { ...copy.keys, sendKey: new Uint8Array(sendKey), receiveKey: new Uint8Array(receiveKey) } }
 }
 
 /**
@@ -47,13 +53,14 @@ export const isTunnelOutput = (output: unknown): output is TunnelOutput<Endpoint
 
 const isPath = (path: unknown): boolean => typeof path === 'string'
 
-const isBytes = (bytes: unknown): boolean => bytes instanceof Uint8Array
+const isBytes = (bytes: unknown): boolean => bytes instanceof Uint8Array && bytes.length <= MAX_BYTES
 
-const isIndex = (index: unknown): boolean => Number.isInteger(index)
+const isIndex = (index: unknown): boolean =>
+  typeof index === 'number' && Number.isInteger(index) && index >= 0 && index <= MAX_INDEX
 
 const areKeys = (keys: unknown): boolean => {
   if (typeof keys !== 'object' || keys === null) return false
   const { index, remoteIndex, sendKey, receiveKey, expiresAt } = keys as Record<string, unknown>
   const areWhole = [sendKey, receiveKey].every((key) => key instanceof Uint8Array && key.length === KEY_BYTES)
-  return isIndex(index) && isIndex(remoteIndex) && areWhole && typeof expiresAt === 'number'
+  return isIndex(index) && isIndex(remoteIndex) && areWhole && Number.isFinite(expiresAt)
 }

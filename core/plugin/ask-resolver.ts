@@ -9,10 +9,12 @@ import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import type { PluginFailed } from './plugin-log.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
+import { visibleCharacters } from './visible-characters.ts'
 
 const MAX_MESSAGE_BYTES = 0xffff
 const MAX_REASON_CHARACTERS = 500
 const MAX_SERVERS = 64
+const MAX_SERVER_CHARACTERS = 2_048
 
 /**
  * Asks a resolver plugin, and never rejects: the verdict is a failure if the plugin throws, answers with anything but a
@@ -64,7 +66,9 @@ const checkedServer = (server: unknown): UpstreamServer[] => {
   if (typeof server !== 'object' || server === null) return []
   const { endpoint, url, serverName } = server as Record<keyof UpstreamServer, unknown>
   const parts = Object.entries({ endpoint, url, serverName }).filter(([, part]) => part !== undefined)
-  return parts.every(([, part]) => typeof part === 'string') ? [Object.fromEntries(parts)] : []
+  return parts.every(([, part]) => typeof part === 'string' && part.length <= MAX_SERVER_CHARACTERS)
+    ? [Object.fromEntries(parts)]
+    : []
 }
 
 /** Copies a plugin's answer if it has the shape of a verdict; otherwise returns a text that says what it is. */
@@ -77,7 +81,7 @@ const checkedVerdict = (answer: unknown): UpstreamVerdict | string => {
     return {
       type,
       code: known,
-      reason: typeof reason === 'string' ? reason.slice(0, MAX_REASON_CHARACTERS) : 'no reason',
+      reason: typeof reason === 'string' ? visibleCharacters(reason.slice(0, MAX_REASON_CHARACTERS)) : 'no reason',
     }
   }
   if (type === 'notMine') return { type }

@@ -1,12 +1,14 @@
+import { visibleCharacters } from './visible-characters.ts'
+
 const MAX_TEXT_CHARACTERS = 200
 
 /**
- * Returns the text of a value thrown by a plugin, at most 200 characters. Never throws: not every value can be
- * converted to text.
+ * Returns the text of a value thrown by a plugin, on one line of at most 200 characters. Never throws: not every value can
+ * be converted to text.
  */
 export const errorText = (error: unknown): string => {
   try {
-    return String(error).slice(0, MAX_TEXT_CHARACTERS)
+    return visibleCharacters(String(error).slice(0, MAX_TEXT_CHARACTERS))
   } catch {
     return 'an error without a text'
   }

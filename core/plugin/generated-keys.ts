@@ -1,6 +1,7 @@
 import { OperatorError } from '../config/operator-error.ts'
 import type { Tunnel, TunnelKeys, TunnelOptions, TunnelTransport } from '../contract/tunnel-transport.ts'
 import { errorText } from './error-text.ts'
+import { synchronousAnswer } from './synchronous-answer.ts'
 import type { Random } from '../runtime/random.ts'
 
 const KEY_BYTES = 32
@@ -11,7 +12,7 @@ const KEY_BYTES = 32
  */
 export const generatedKeys = (transport: Pick<TunnelTransport, 'generateKeys'>, random: Random): TunnelKeys => {
   const { privateKey, publicKey } = called('PLUGIN_KEYS', 'makes no keys', () => ({
-    ...transport.generateKeys(random),
+    ...synchronousAnswer(transport.generateKeys(lent(random))),
   }))
   for (const key of [privateKey, publicKey] as unknown[]) {
     if (key instanceof Uint8Array && key.length === KEY_BYTES) continue
@@ -25,11 +26,17 @@ export const generatedKeys = (transport: Pick<TunnelTransport, 'generateKeys'>, 
  * @throws OperatorError PLUGIN_TUNNEL if the plugin throws, or returns something else than a tunnel
  */
 export const createdTunnel = (transport: Pick<TunnelTransport, 'createTunnel'>, options: TunnelOptions): Tunnel => {
-  const tunnel = called('PLUGIN_TUNNEL', 'makes no tunnel', () => transport.createTunnel(options)) as Tunnel | undefined
-  const missing = VERBS.find((verb) => typeof tunnel?.[verb] !== 'function')
+  const handed = { ...options, privateKey: new Uint8Array(options.privateKey), random: lent(options.random) }
+  const { tunnel, missing } = called('PLUGIN_TUNNEL', 'makes no tunnel', () => {
+    const made = synchronousAnswer<Tunnel | undefined>(transport.createTunnel(Object.freeze(handed)))
+    return { tunnel: made, missing: VERBS.find((verb) => typeof made?.[verb] !== 'function') }
+  })
   if (tunnel !== undefined && missing === undefined) return tunnel
   throw new OperatorError('PLUGIN_TUNNEL', `the tunnel transport made a tunnel without \`${missing ?? ''}\`.`, REMEDY)
 }
+
+/** Random source that a plugin cannot change for its host. */
+const lent = (random: Random): Random => Object.freeze({ bytes: (length: number) => random.bytes(length) })
 
 const VERBS = ['handle', 'wake', 'poll', 'deadline', 'counters'] as const
 const REMEDY = 'Install a version of its plugin that fits.'

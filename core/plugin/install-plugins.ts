@@ -7,6 +7,8 @@ import type { Startable } from '../runtime/lifecycle.ts'
 import { checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
 import { PLUGIN_API, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
 import { errorText } from './error-text.ts'
+import { frozenCopy } from './frozen-copy.ts'
+import { ownPort } from './own-port.ts'
 import type { PluginPart } from './plugin-part.ts'
 import { NO_SETTINGS, settingsSchema } from './settings-schema.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
@@ -69,7 +71,7 @@ export const installPlugins = (
       if (other !== undefined) {
         throw new OperatorError('PLUGIN_DUPLICATE_KEY', `${about}, which ${other.plugin} provides already.`, 'Remove one of the two.') // prettier-ignore
       }
-      const extension = createExtension(container, { ...declared, about, installed })
+      const extension = createdExtension(container, { ...declared, about, installed })
       map.set(key, extension)
       installed.provides.push({ point, key })
       if (isStartable(extension.value)) parts.push({ plugin: definition.name, part: extension.value })
@@ -82,6 +84,9 @@ export const installPlugins = (
   }
   return { plugins, parts }
 }
+
+/** Keys are part of configurations, database columns and web addresses. */
+const KEY = /^(?=.{1,63}$)[a-z][a-z\d]*(?:[-_][a-z\d]+)*$/
 
 /** Arguments of one call of `provide`. */
 interface Declared {
@@ -120,13 +125,16 @@ const declaredBy = ({ definition, config, source }: PluginUse, context: PluginCo
     if (isOver) {
       throw new OperatorError('PLUGIN_PROVIDE_LATE', `${named} provides "${key}" of ${point} after its setup.`)
     }
+    if (typeof key !== 'string' || !KEY.test(key)) {
+      throw new OperatorError('PLUGIN_SETUP_FAILED', `${named} provides ${errorText(key)} of ${point}, which is no key: lower case, words joined by dashes.`) // prettier-ignore
+    }
     declared.push({ point, key, declaration })
     return undefined
   }
   const parsed = readConfig(definition.config, config, `${source}.config (${definition.name})`)
   try {
     // An async `setup` would call `provide` after its declarations have been read.
-    synchronousAnswer<unknown>(definition.setup({ config: parsed, provide, context }))
+    synchronousAnswer<unknown>(definition.setup({ config: parsed, provide, context: frozenCopy(context) }))
   } catch (error) {
     if (error instanceof OperatorError) throw error
     throw setupFailed(`${source}: the setup of ${definition.name} failed`, error)
@@ -136,12 +144,22 @@ const declaredBy = ({ definition, config, source }: PluginUse, context: PluginCo
   return declared
 }
 
+/** Creates an extension. What a plugin declares and creates is its code, getters included: whatever that throws names the plugin. */
+const createdExtension = (container: Container, what: Parameters<typeof createExtension>[1]): Extension<unknown> => {
+  try {
+    return createExtension(container, what)
+  } catch (error) {
+    if (error instanceof OperatorError) throw error
+    throw setupFailed(`${what.about}, and what it declares cannot be read`, error)
+  }
+}
+
 const createExtension = (
   container: Container,
   { key, point, declaration, about, installed }: Declared & { about: string; installed: InstalledPlugin },
 ): Extension<unknown> => {
   const checked = checkDeclaration(point, declaration, about)
-  const value = created(container, checked, about)
+  const value = created(container, checked, { about, plugin: installed.name })
   const missing = missingMethods(point, value)
   if (missing.length > 0) {
     throw new OperatorError(
@@ -164,13 +182,17 @@ const createExtension = (
   }
 }
 
-const created = (container: Container, { needs, create }: CheckedDeclaration, about: string): unknown => {
+const created = (
+  container: Container,
+  { needs, create }: CheckedDeclaration,
+  { about, plugin }: { about: string; plugin: string },
+): unknown => {
   const ports: Record<string, unknown> = {}
   for (const [name, what] of Object.entries(needs)) {
     if (!container.has(what)) {
       throw new OperatorError('PLUGIN_PORT', `${about} and needs the port ${what.description ?? name}, which this host does not have.`) // prettier-ignore
     }
-    ports[name] = container.get(what)
+    ports[name] = ownPort(what, container.get(what), plugin)
   }
   try {
     return synchronousAnswer(create(Object.freeze(ports)))

@@ -5,6 +5,11 @@ import type { Schema, SchemaIssue } from '../contract/schema.ts'
 import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
+import { visibleCharacters } from './visible-characters.ts'
+
+const MAX_PROBLEMS = 100
+const MAX_MESSAGE_CHARACTERS = 1_000
+const MAX_DESCRIPTION_CHARACTERS = 1_000_000
 
 /**
  * Wraps a schema that a plugin declares. A schema runs the plugin's code: it is handed a copy of each value, and its
@@ -19,7 +24,10 @@ export const settingsSchema = (schema: Schema<unknown>, source: string): Setting
         const result = synchronousAnswer(schema['~standard'].validate(frozenCopy(value)))
         if ('then' in result) throw new TypeError('it answered with a promise')
         if (result.issues === undefined) return { ok: true, settings: frozenCopy(result.value) }
-        return { ok: false, problems: result.issues.map((issue) => problemOf(issue, description)) }
+        return {
+          ok: false,
+          problems: result.issues.slice(0, MAX_PROBLEMS).map((issue) => problemOf(issue, description)),
+        }
       } catch (error) {
         return { ok: false, problems: [{ path: '', message: `the plugin cannot check them: ${errorText(error)}` }] }
       }
@@ -57,7 +65,7 @@ const describe = (schema: Schema<unknown>, source: string): Record<string, unkno
     )
   }
   try {
-    return jsonSchema.input({ target: 'draft-2020-12' })
+    return plainObject(jsonSchema.input({ target: 'draft-2020-12' }))
   } catch (error) {
     throw new OperatorError(
       'PLUGIN_SCHEMA',
@@ -68,11 +76,19 @@ const describe = (schema: Schema<unknown>, source: string): Record<string, unkno
   }
 }
 
+/** Copies a description, which is shown as JSON. @throws TypeError for what is no object of JSON, or very long */
+const plainObject = (given: unknown): Record<string, unknown> => {
+  const text = JSON.stringify(synchronousAnswer(given)) as string | undefined
+  if (text === undefined || !text.startsWith('{')) throw new TypeError('it is no object')
+  if (text.length > MAX_DESCRIPTION_CHARACTERS) throw new TypeError('it is too long')
+  return frozenCopy(JSON.parse(text) as Record<string, unknown>)
+}
+
 const problemOf = (issue: SchemaIssue, description: unknown): SettingsProblem => {
   const path = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))
   const known = (issue as { code?: unknown }).code === 'unrecognized_keys' ? keysAt(description, path) : []
   const hint = known.length === 0 ? '' : `. Known here: ${known.join(', ')}`
-  return { path: pathOf(path), message: `${issue.message}${hint}` }
+  return { path: pathOf(path), message: visibleCharacters(`${issue.message}${hint}`).slice(0, MAX_MESSAGE_CHARACTERS) }
 }
 
 /** Lists the members that a JSON Schema allows at a path; none if the schema has alternatives there. */

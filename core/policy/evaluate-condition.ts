@@ -1,6 +1,7 @@
 import type { ConditionVerdict } from '../contract/policy-condition.ts'
 import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
+import { visibleCharacters } from '../plugin/visible-characters.ts'
 import { unixTime, type UnixTime } from '../runtime/time.ts'
 import type { CompiledCondition } from './compiled-policy.ts'
 import { factsFor, type FactRecord, type KnownFacts } from './known-facts.ts'
@@ -74,12 +75,12 @@ const checkedVerdict = (
     again: given?.again,
   }
   if (typeof verdict.holds !== 'boolean') return { holds: false, reason: 'it gave no verdict' }
-  const reason = typeof verdict.reason === 'string' ? verdict.reason.slice(0, 500) : 'it gave no reason'
+  const reason = typeof verdict.reason === 'string' ? shown(verdict.reason) : 'it gave no reason'
   if (!verdict.holds) {
     return {
       holds: false,
       reason,
-      ...(typeof verdict.told === 'string' && verdict.told !== '' ? { told: verdict.told.slice(0, 500) } : {}),
+      ...(typeof verdict.told === 'string' && verdict.told !== '' ? { told: shown(verdict.told) } : {}),
       ...(isMoment(verdict.again) ? { again: verdict.again } : {}),
     }
   }
@@ -89,6 +90,8 @@ const checkedVerdict = (
   if (verdict.until <= at) return { holds: false, reason: `it has ended already: ${reason}` }
   return { holds: true, reason, until: unixTime(verdict.until) }
 }
+
+const shown = (text: string): string => visibleCharacters(text.slice(0, 500))
 
 /** Whether a value is a time within about the range of ECMAScript's dates. */
 const isMoment = (time: unknown): time is UnixTime => typeof time === 'number' && Math.abs(time) < 8e15

@@ -10,6 +10,7 @@ var isSupported = major >= 26 || major === 24 || (major === 22 && minor >= 12) |
 if (isSupported) {
   void Promise.all([import('./program.js'), import('./output.js')]).then(function (modules) {
     modules[1].endQuietly(process.stdout, process.stderr)
+    modules[1].reserveStandardOutput()
     return modules[0]
       .run(process.argv.slice(2), { env: process.env, output: modules[1].terminal })
       .then(function (code) {

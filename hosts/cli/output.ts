@@ -16,10 +16,21 @@ export interface Output {
   tell: (text: string) => void
 }
 
+/** Writes to standard output, whatever `process.stdout.write` is replaced by. */
+const writeResult = process.stdout.write.bind(process.stdout)
+
 export const terminal: Output = {
-  print: (text) => void process.stdout.write(`${visibleText(text)}\n`),
-  json: (value) => void process.stdout.write(`${visibleText(JSON.stringify(value))}\n`),
+  print: (text) => void writeResult(`${visibleText(text)}\n`),
+  json: (value) => void writeResult(`${visibleText(JSON.stringify(value))}\n`),
   tell: (text) => void process.stderr.write(`${visibleText(text)}\n`),
+}
+
+/**
+ * Reserves standard output for the command's result: what plugins write to it, by `console.log` too, goes to standard
+ * error.
+ */
+export const reserveStandardOutput = (): void => {
+  process.stdout.write = process.stderr.write.bind(process.stderr)
 }
 
 /**

@@ -2,6 +2,7 @@ import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/g
 import type { DeclaredFacts, Extensions } from '../../../core/contract/extension-point.ts'
 import { errorText } from '../../../core/plugin/error-text.ts'
 import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
+import { visibleCharacters } from '../../../core/plugin/visible-characters.ts'
 import { factsFor, type KnownFacts } from '../../../core/policy/known-facts.ts'
 import { integerBelow, type Random } from '../../../core/runtime/random.ts'
 import type { Site } from '../store/entities.ts'
@@ -65,7 +66,7 @@ export const chooseGateway = (
       return anyOfThem(`the selector "${site.selector}" named a gateway that may not serve`)
     }
     if (typeof reason !== 'string') return anyOfThem(`the selector "${site.selector}" gave no reason`)
-    return { gatewayId, reason: reason.slice(0, 500) }
+    return { gatewayId, reason: visibleCharacters(reason.slice(0, 500)) }
   } catch (error) {
     return anyOfThem(`the selector "${site.selector}" failed: ${errorText(error)}`)
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { visibleCharacters } from '../../../../core/plugin/visible-characters.ts'
 import type { SignInStep } from '../../../../core/contract/identity-provider.ts'
 
 /** Maximum size, as JSON, of the state that a provider keeps in the browser. */
@@ -10,11 +11,16 @@ const Keep = z
 
 const WebAddress = z.url({ protocol: /^https?$/, hostname: /./, error: 'it redirects to no web address' }).max(8_192)
 
+const Text = z.string().max(4_000).transform(visibleCharacters)
+
 const Field = z.object({
-  name: z.string().min(1),
-  label: z.string(),
+  name: z.string().min(1).max(100),
+  label: Text,
   type: z.enum(['text', 'email', 'password', 'code']),
 })
+
+/** A provider's error page may be the detail: it is cut short, not refused. */
+const shortDetail = (text: string): string => visibleCharacters(text.slice(0, 4_000))
 
 /** Schema of a plugin's `SignInStep`. Limits lengths to what fits a page, a column or a header. */
 const Step = z.discriminatedUnion('type', [
@@ -22,12 +28,12 @@ const Step = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('prompt'),
     prompt: z.object({
-      title: z.string(),
-      text: z.string(),
-      problem: z.string().optional(),
+      title: Text,
+      text: Text,
+      problem: Text.optional(),
       fields: z.array(Field).max(20),
-      submit: z.string(),
-      also: z.string().optional(),
+      submit: Text,
+      also: Text.optional(),
     }),
     keep: Keep,
     keptMs: z.number().positive().optional(),
@@ -37,18 +43,18 @@ const Step = z.discriminatedUnion('type', [
     identity: z.object({
       issuer: z.string().min(1).max(512),
       subject: z.string().min(1).max(512),
-      name: z.string().optional(),
-      email: z.string().optional(),
+      name: Text.optional(),
+      email: z.string().max(4_000).optional(),
       emailVerified: z.boolean(),
-      emailDoubt: z.string().max(1_000).optional(),
+      emailDoubt: z.string().max(1_000).transform(visibleCharacters).optional(),
     }),
   }),
   z.object({
     type: z.literal('refused'),
     refusal: z.object({
       code: z.string().min(1).max(100),
-      publicText: z.string().max(2_000),
-      detail: z.string().optional(),
+      publicText: z.string().max(2_000).transform(visibleCharacters),
+      detail: z.string().transform(shortDetail).optional(),
       tryAgain: z.boolean(),
       providerFails: z.boolean().optional(),
     }),
