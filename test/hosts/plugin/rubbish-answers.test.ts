@@ -41,7 +41,7 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
       for (const answer of [...rubbish(), ...spoiled(right), { holds: false, reason: CONTROLS, told: CONTROLS }]) {
         const value = { evaluate: () => answer as never }
         const condition = { key: 'odd', judgedBy: 'odd 1', settings: {}, extension: extension('odd', value) }
-        const verdict = evaluateCondition(condition, {}, unixTime(0))
+        const verdict = evaluateCondition(condition, new Map(), unixTime(0))
         expect(verdict.reason).to.be.a('string').with.length.within(0, 600)
         expect(`${verdict.reason}${verdict.told ?? ''}`).not.to.match(CONTROL)
         if (verdict.holds) expect(known).to.include(verdict.until)
@@ -59,14 +59,14 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
         selector: 'odd',
         selectorSettings: {},
       }
-      const candidate = { id: 'g1', name: 'g1', version: '0.1.0', clients: 0 }
+      const candidate = { id: 'g1', name: 'g1', version: '0.1.0', clients: 0, facts: new Map() }
       for (const answer of [
         ...rubbish(),
         ...spoiled({ gatewayId: 'g1', reason: 'x' }),
         { gatewayId: 'g1', reason: CONTROLS },
       ]) {
         const selectors = new Map([['odd', extension('odd', { select: () => answer as never })]])
-        const question = { site, connectedIds: [], clientId: 'c', resourceId: 'r', facts: {} }
+        const question = { site, connectedIds: [], clientId: 'c', resourceId: 'r', facts: new Map() }
         const choice = chooseGateway(
           { ...question, candidates: [candidate] },
           { selectors, random: new SeededRandom(1) },
