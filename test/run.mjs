@@ -19,6 +19,8 @@ const KERNEL = ['dist/test/lab/**/*.test.js', 'dist/test/hosts/lab/**/*.test.js'
  * anywhere.
  */
 const { PORTREEVE_SEED = '1' } = process.env
+/** A test that fails may leave servers open, with which mocha would wait for ever after its result. */
+const END_TIMEOUT_MS = 30_000
 /** Added to the niceness of all others: the tests on the kernel have deadlines. */
 const NICENESS = 5
 
@@ -33,6 +35,7 @@ const settings = [
   '--require',
   './dist/test/kit/seed.js',
 ]
+const RESULT = /^ {2}\d+ passing\b/m
 const color = process.stdout.isTTY ? ['--color'] : []
 const began = Date.now()
 const running = []
@@ -48,13 +51,18 @@ const start = (name, args) => {
   for (const stream of ['stdout', 'stderr']) {
     child[stream].on('data', (data) => {
       if (stream === 'stdout') part.text += data
+      if (RESULT.test(stripVTControlCharacters(part.text.slice(-2_000))) && part.endTimer === undefined)
+        part.endTimer = setTimeout(() => child.kill('SIGKILL'), END_TIMEOUT_MS)
       if (part.isShown) process[stream].write(data)
       else part.kept.push({ stream, data })
     })
   }
   part.ended = new Promise((resolve) => {
     child.once('error', (error) => resolve(String(error)))
-    child.once('close', (code, signal) => resolve(signal ?? code))
+    child.once('close', (code, signal) => {
+      clearTimeout(part.endTimer)
+      resolve(signal ?? code)
+    })
   })
   running.push(part)
   return part
@@ -72,8 +80,9 @@ const show = async (part) => {
   const text = stripVTControlCharacters(part.text)
   const count = (what) => Number(new RegExp(String.raw`^ {2}(\d+) ${what}\b`, 'm').exec(text)?.[1] ?? 0)
   // Mocha's last line must be there: the process may have ended with 0 before mocha was done.
-  const isWhole = /^ {2}\d+ passing\b/m.test(text)
+  const isWhole = RESULT.test(text)
   if (!isWhole) process.stdout.write(`=== ${part.name}: ended (${end}) without a result\n`)
+  else if (end === 'SIGKILL') process.stdout.write(`=== ${part.name}: something stayed open after the result\n`)
   return {
     ok: end === 0 && isWhole,
     passed: count('passing'),
