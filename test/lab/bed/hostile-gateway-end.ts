@@ -25,7 +25,8 @@ export type HostileGatewayReport =
 const HEARTBEAT_MS = 10_000
 
 const report = (message: HostileGatewayReport): void => {
-  if (process.connected) process.send?.(message)
+  // What its parent no longer reads, as it is closing, is no error.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 
 const join = async ({ url, token, name, address }: Extract<HostileGatewayCommand, { type: 'join' }>) => {
