@@ -24,11 +24,12 @@ import { Counters } from '../../runtime/counters.ts'
 import { endpoint } from '../../runtime/endpoint.ts'
 import type { Deadline } from '../../runtime/machine.ts'
 import { OutputQueue } from '../../runtime/output-queue.ts'
-import { after, SECOND, type Instant } from '../../runtime/time.ts'
+import type { Instant } from '../../runtime/time.ts'
 import { decodeControlFrame, isControlFrame } from '../control-frame.ts'
 import type { Flows, Offload, TransportChecksum } from '../flows.ts'
 import { PacketCopier } from '../packet-copier.ts'
 import { PeerNumbers } from '../peer-numbers.ts'
+import { AwaitedGrants } from './awaited-grants.ts'
 import { BegunFlows } from './begun-flows.ts'
 import type { ClientDrop, ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 import { ClientRoutes, type Announcement, type ClientName, type ClientResource } from './client-routes.ts'
@@ -38,15 +39,6 @@ import { ServingPeers } from './serving-peers.ts'
 import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
 
 export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
-
-/** Shortest interval between authorization requests for one resource (wire §2). */
-const REQUEST_INTERVAL_MS = 2 * SECOND
-
-/**
- * Time for which packets are refused after no gateway could be reached: longer than the next attempt takes to fail, so
- * that applications never wait.
- */
-export const UNREACHABLE_FOR_MS = 20 * SECOND
 
 /**
  * Packet engine of the client (wire §5): finds the resource of each packet, requests authorization, keeps packets until
@@ -60,6 +52,12 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #peers = new ServingPeers(this.#routes, this.numbers)
   readonly #sentinels = new SentinelTraffic()
   readonly #begun = new BegunFlows()
+  readonly #awaited = new AwaitedGrants({
+    request: (resourceId) => this.#outputs.push({ type: 'requestAuthorization', resourceId }),
+    decide: (bytes, now, keptAt) => this.#handleTunPacket(bytes, now, keptAt),
+    refuse: (packet, reason) => this.#refuse(packet, 'host-unreachable', reason),
+    count: (reason) => this.#counters.count(reason),
+  })
   readonly #announcements = new NameAnnouncements(this.#routes, (peer, frame) => this.#sendTo(peer, frame))
   /** Whether `namesWatched` was ever received. */
   #isWatching = false
@@ -80,13 +78,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
       case 'nameQueried':
         return this.#announcements.refresh(this.#routes.name(normalizeName(input.domain)), now)
       case 'authorizationWanted':
-        return this.#wantAuthorization(this.#routes.resource(input.resourceId), now)
+        return this.#awaited.request(this.#routes.resource(input.resourceId), now)
       case 'authorizationFailed':
-        return this.#refuseKept(this.#routes.resource(input.resourceId), 'authorization-failed', now)
+        return this.#awaited.refuse(this.#routes.resource(input.resourceId), 'authorization-failed', now)
       case 'gatewayFailed':
-        return this.#askForAnother(this.#routes.resource(input.resourceId), input.isWanted === true, now)
+        return this.#awaited.requestAnother(this.#routes.resource(input.resourceId), input.isWanted === true, now)
       case 'resourceUnreachable':
-        return this.#failConnecting(this.#routes.resource(input.resourceId), now)
+        return this.#awaited.unreachable(this.#routes.resource(input.resourceId), now)
       case 'interfaceConfigured':
         this.#ipv4 = parseAddress(input.ipv4)
         this.#ipv6 = parseAddress(input.ipv6)
@@ -187,10 +185,10 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const resource = permitted.entry
     // The gateway cannot translate packets without ports or an ICMP identifier.
     if (mapped && !isTranslated(packet)) return this.#counters.count('nat-protocol')
-    if (resource.peer === undefined) return this.#keepUntilGranted(packet, resource, { now, keptAt })
+    if (resource.peer === undefined) return this.#awaited.wait(packet, resource, { now, keptAt })
     const name = mapped ? this.#routes.nameAt(packet.destination()) : undefined
     if (name !== undefined && name.announced.get(resource.resource.id)?.status !== 'active') {
-      this.#keep(packet, resource, keptAt)
+      this.#awaited.keep(packet, resource, keptAt)
       return this.#announcements.begin(name, resource.resource.id, now)
     }
     this.#sendFlow(packet, resource.peer, now)
@@ -297,7 +295,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   #activate(resource: ClientResource, announcement: Announcement, now: Instant): void {
     if (announcement.status === 'active') return
     announcement.status = 'active'
-    this.#release(resource, now)
+    this.#awaited.release(resource, now)
   }
 
   #deactivate(resource: ClientResource, name: ClientName, announcement: Announcement, now: Instant): void {
@@ -313,60 +311,12 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     }
   }
 
-  #keepUntilGranted(
-    packet: PacketView,
-    resource: ClientResource,
-    { now, keptAt }: { now: Instant; keptAt: Instant },
-  ): void {
-    const { unreachableUntil } = resource
-    // Refuse packets at once while no gateway can be reached, but go on requesting.
-    if (unreachableUntil !== undefined && now < unreachableUntil) this.#refuse(packet, 'host-unreachable', 'no-path')
-    else this.#keep(packet, resource, keptAt)
-    this.#wantAuthorization(resource, now)
-  }
-
-  #wantAuthorization(resource: ClientResource | undefined, now: Instant): void {
-    if (resource === undefined || resource.peer !== undefined) return
-    if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL_MS)) return
-    resource.requestedAt = now
-    this.#outputs.push({ type: 'requestAuthorization', resourceId: resource.resource.id })
-  }
-
-  #askForAnother(resource: ClientResource | undefined, isWanted: boolean, now: Instant): void {
-    if (resource === undefined || (resource.kept.size === 0 && !isWanted)) return
-    resource.requestedAt = undefined
-    this.#wantAuthorization(resource, now)
-  }
-
-  #keep(packet: PacketView, { kept }: ClientResource, keptAt: Instant): void {
-    const outcome = kept.keep(packet, keptAt)
-    if (outcome !== 'kept') this.#counters.count(`kept-${outcome}`)
-  }
-
-  /** Decides on the kept packets again, in order. Those that must wait for something else are kept again. */
-  #release(resource: ClientResource, now: Instant): void {
-    for (const { bytes, keptAt } of resource.kept.take(now)) this.#handleTunPacket(bytes, now, keptAt)
-  }
-
   #grant({ resourceId, peer, peerIpv4, peerIpv6 }: Extract<ClientFlowsInput, { type: 'granted' }>, now: Instant): void {
     const resource = this.#routes.resource(resourceId)
     if (resource === undefined) return this.#counters.count('unknown-destination')
     this.#peers.granted(resource, peer, [peerIpv4, peerIpv6])
     this.#forgetVerdicts()
-    this.#release(resource, now)
-  }
-
-  #failConnecting(resource: ClientResource | undefined, now: Instant): void {
-    if (resource === undefined) return
-    this.#refuseKept(resource, 'no-path', now)
-    resource.unreachableUntil = after(now, UNREACHABLE_FOR_MS)
-  }
-
-  #refuseKept(resource: ClientResource | undefined, reason: 'authorization-failed' | 'no-path', now: Instant): void {
-    for (const { bytes } of resource?.kept.take(now) ?? []) {
-      this.#packet.parse(bytes)
-      this.#refuse(this.#packet, 'host-unreachable', reason)
-    }
+    this.#awaited.release(resource, now)
   }
 
   #withdraw(resourceId: string): void {

@@ -1,7 +1,7 @@
 import type { ServerVerdict } from '../../../core/contract/upstream-resolver.ts'
 import { leadsToServices } from '../../../core/dns/record-kind.ts'
 import { SITE_RESOLVER_PORT } from '../../../core/dns/site-service.ts'
-import { UNREACHABLE_FOR_MS } from '../../../core/flow/client/client-flows.ts'
+import { UNREACHABLE_FOR_MS } from '../../../core/flow/client/awaited-grants.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import { after, type Instant } from '../../../core/runtime/time.ts'
 import type { NameServiceOutput } from './name-service.ts'
