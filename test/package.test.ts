@@ -27,7 +27,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
 const EVERY_SUITE = `
 import * as testing from 'portreeve/testing'
 import { DnsServer, RecordingLogger, SeededRandom, VirtualClock } from 'portreeve/testing'
-it('has its parts', async () => {
+it('the portreeve package has its parts', async () => {
   new VirtualClock().advance(1)
   new SeededRandom(1).bytes(1)
   new RecordingLogger().info({}, 'said')
@@ -74,7 +74,7 @@ describe('the package that is published', () => {
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('runs the command line and loads its own plugins, with nothing but its dependencies', async () => {
+  it('the published package runs the command line and loads its own plugins, with nothing but its dependencies', async () => {
     const cli = join(installed, 'dist/hosts/cli/main.js')
     expect(await run(folder, process.execPath, [cli, '--help'])).to.include('portreeve portal init')
     for (const name of ['portal', 'gateway', 'client']) {
@@ -84,7 +84,7 @@ describe('the package that is published', () => {
     }
   })
 
-  it('has all that building the addon takes', async () => {
+  it('the published package has all that building the addon takes', async () => {
     const sources = (at: string) => readdirSync(join(at, 'hosts/runtime/native')).filter((name) => name !== 'build')
     expect(sources(installed)).to.have.members(sources(root))
     const resolve = "console.log(require('module').createRequire(process.argv[1]).resolve('node-gyp/bin/node-gyp.js'))"
@@ -92,7 +92,7 @@ describe('the package that is published', () => {
     expect(await run(folder, process.execPath, ['-e', resolve, script])).to.include('node-gyp.js')
   })
 
-  it('has what its documents link to', () => {
+  it('the published package has what its documents link to', () => {
     const documents = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.md'),
     )
@@ -105,7 +105,7 @@ describe('the package that is published', () => {
     }
   })
 
-  it('offers plugin authors portreeve, portreeve/crypto and portreeve/testing, whether they have a test runner or not', async () => {
+  it('the published package offers plugin authors portreeve and, with their own test runner, portreeve/testing', async () => {
     const ask =
       "for (const name of ['', '/crypto', '/testing']) console.log(Object.keys(await import(`portreeve${name}`)).join())"
     const print = () => run(folder, process.execPath, ['--input-type=module', '-e', ask])
@@ -127,7 +127,7 @@ describe('the package that is published', () => {
     expect(await run(folder, process.execPath, ['--input-type=module', '-e', SUITE_ALONE])).to.equal('true\n')
   })
 
-  it('has of its test kit what the conformance suites need, types too, and no more', async () => {
+  it('the published package has of its test kit what the conformance suites need, types too, and no more', async () => {
     const author = join(folder, 'project')
     cpSync(join(root, 'test/fixture/plugin/portreeve-selector-least-loaded'), author, { recursive: true })
     mkdirSync(join(modules, '@types'), { recursive: true })

@@ -16,11 +16,11 @@ export interface GatewaySelectorSuite<
   Known = object,
   OfCandidate = object,
 > extends SettingsSchemaSuite<Settings> {
-  /** A fresh one; with a seeded random source, if it has any. */
+  /** Makes a selector, with a seeded random source if it needs any. */
   create: () => GatewaySelector<Settings, Known, OfCandidate>
-  /** The facts of the request that it declares. */
+  /** Facts of the request that the selector declares. */
   facts?: { [As in keyof Known]: Reads<Known[As], 'request'> }
-  /** The facts of a candidate that it declares. */
+  /** Facts of a candidate that the selector declares. */
   candidateFacts?: { [As in keyof OfCandidate]: Reads<OfCandidate[As], 'candidate'> }
 }
 
@@ -33,7 +33,7 @@ const unsure = <Known>(declared: object = {}): Arbitrary<Unsure<Known>> => {
   return fc.record(facts, { requiredKeys: [] }) as Arbitrary<unknown> as Arbitrary<Unsure<Known>>
 }
 
-/** What every gateway selector promises. */
+/** Tests that every gateway selector passes. */
 export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = object>(
   name: string,
   suite: GatewaySelectorSuite<Settings, Known, OfCandidate>,
@@ -56,7 +56,7 @@ export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = obj
       resourceId: fc.uuid(),
     })
 
-    it('names one of the candidates and says why', () => {
+    it('a selector names one of the candidates and says why', () => {
       const selector = suite.create()
       fc.assert(
         fc.property(question, (asked) => {
@@ -67,7 +67,7 @@ export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = obj
       )
     })
 
-    it('answers at once, and not with a promise', () => {
+    it('a selector answers at once, and not with a promise', () => {
       const selector = suite.create()
       fc.assert(
         fc.property(question, (asked) => {
@@ -77,7 +77,7 @@ export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = obj
       )
     })
 
-    it('takes the only candidate there is', () => {
+    it('a selector takes the only candidate there is', () => {
       const selector = suite.create()
       fc.assert(
         fc.property(question, candidate, (asked, only) => {
@@ -86,7 +86,7 @@ export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = obj
       )
     })
 
-    it('gives the same answers to the same questions from the same randomness', () => {
+    it('a selector gives the same answers to the same questions from the same randomness', () => {
       fc.assert(
         fc.property(fc.array(question, { minLength: 1, maxLength: 8 }), (questions) => {
           const [first, second] = [suite.create(), suite.create()]
@@ -96,7 +96,7 @@ export const gatewaySelectorSuite = <Settings, Known = object, OfCandidate = obj
       )
     })
 
-    it('leaves the question as it is', () => {
+    it('a selector leaves the question as it is', () => {
       const selector = suite.create()
       fc.assert(
         fc.property(question, (asked) => {

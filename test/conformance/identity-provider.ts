@@ -22,18 +22,18 @@ export interface IdentityProviderSuite<Settings, Keep extends object = KeptState
   /** Settings with which nothing can be reached, if it reaches anything. */
   unreachable?: Settings
   callbackUrl: string
-  /** What the portal does for it; knows nobody and remembers in memory by default. */
+  /** The portal's desk for the provider; by default one that knows nobody and remembers in memory. */
   desk?: SignInDesk
-  /** Does what the person does after a step, and gives back what her browser comes back with. */
+  /** Takes the person's part after a step; resolves with the request that her browser comes back with. */
   walk: (step: SignInStep<Keep>) => Promise<{ url: string; fields?: Record<string, string> }>
-  /** Whom the walk identifies. */
+  /** Identity that the walk proves. */
   expected: Identity
 }
 
 /** Nobody has to lead a browser there. */
 const SHARED_CALLBACK_URL = 'http://127.0.0.1:9/shared'
 
-/** What every identity provider promises. `settings` and `walk` are functions of a running provider: call it inside `describe`. */
+/** Tests that every identity provider passes. `settings` and `walk` are functions of a running provider: call it inside `describe`. */
 export const identityProviderSuite = <Settings, Keep extends object = KeptState>(
   name: string,
   open: () => IdentityProviderSuite<Settings, Keep>,
@@ -93,13 +93,13 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
   }
 
   describe(`identity provider ${name}`, () => {
-    it('identifies the person who walks all of its steps', async () => {
+    it('a provider identifies the person who walks all of its steps', async () => {
       const provider = open().create()
       const { step } = await finish(provider, await begin(provider))
       expect(step).to.deep.equal({ type: 'identified', identity: open().expected })
     })
 
-    it('keeps little, in plain values, and nothing twice', async () => {
+    it('a provider keeps little, in plain values, and nothing twice', async () => {
       const provider = open().create()
       const [first, second] = [keptOf(await begin(provider)), keptOf(await begin(provider))]
       expect(JSON.stringify(first).length).to.be.at.most(2_048)
@@ -109,13 +109,13 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
       if (values.length > 0) expect(first).not.to.deep.equal(second)
     })
 
-    it('needs nothing but what was kept: another instance goes on where one began', async () => {
+    it('a provider needs nothing but what was kept: another instance goes on where one began', async () => {
       const step = await begin(open().create())
       const { step: end } = await finish(open().create(), step)
       expect(end.type).to.equal('identified')
     })
 
-    it("refuses a reply with what another browser's beginning kept", async () => {
+    it("a provider refuses a reply with what another browser's beginning kept", async () => {
       const provider = open().create()
       const [mine, other] = [await begin(provider), await begin(provider)]
       const back = await open().walk(mine)
@@ -123,7 +123,7 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
       expect(step.type, JSON.stringify(step)).not.to.equal('identified')
     })
 
-    it('refuses the same reply a second time', async () => {
+    it('a provider refuses the same reply a second time', async () => {
       const provider = open().create()
       const { step, last } = await finish(provider, await begin(provider))
       expect(step.type).to.equal('identified')
@@ -131,7 +131,7 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
       expect((await provider.proceed(last)).type).not.to.equal('identified')
     })
 
-    it('never throws and never identifies anybody for a reply that nobody could have made', async () => {
+    it('a provider never throws and never identifies anybody for a reply that nobody could have made', async () => {
       const provider = open().create()
       const kept = keptOf(await begin(provider))
       const query = fc.dictionary(fc.constantFrom('code', 'state', 'iss', 'error', 'x'), fc.string({ maxLength: 50 }))
@@ -143,7 +143,7 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
       await fc.assert(
         fc.asyncProperty(query, keep, fields, async (asked, chosen, typed) => {
           const url = `${open().callbackUrl}?${new URLSearchParams(asked).toString()}`
-          // What does not fit its schema never comes to it.
+          // The portal never hands over kept state that does not fit the provider's schema.
           const step = await provider.proceed(reply(fits(chosen) ? (chosen as Keep) : kept, { url, fields: typed }))
           expect(step.type).not.to.equal('identified')
         }),
@@ -166,7 +166,7 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
       }
     })
 
-    it('refuses, rather than rejects, when it can reach nobody, and says that trying again may help', async () => {
+    it('a provider that can reach nobody refuses, rather than rejects, and says that trying again may help', async () => {
       const { unreachable } = open()
       if (unreachable === undefined) return
       const step = await begin(open().create(), unreachable)

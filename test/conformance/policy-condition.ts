@@ -9,7 +9,7 @@ import { describe, it } from './runner.ts'
 
 export interface PolicyConditionSuite<Settings, Known = object> extends SettingsSchemaSuite<Settings> {
   create: () => PolicyCondition<Settings, Known>
-  /** The facts that it declares. */
+  /** Facts that the condition declares. */
   facts?: { [As in keyof Known]: Reads<Known[As], 'request'> }
   /** Values of facts that make a difference to it, beside those that the suite makes up: `{ address: '192.0.2.7' }`. */
   known?: readonly Readonly<Record<string, unknown>>[]
@@ -20,7 +20,7 @@ const moments = () =>
     .integer({ min: Date.UTC(1990, 0, 1) / 1000, max: Date.UTC(2090, 0, 1) / 1000 })
     .map((seconds) => unixTime(seconds * 1000))
 
-/** What every policy condition promises. */
+/** Tests that every policy condition passes. */
 export const policyConditionSuite = <Settings, Known = object>(
   name: string,
   suite: PolicyConditionSuite<Settings, Known>,
@@ -42,7 +42,7 @@ export const policyConditionSuite = <Settings, Known = object>(
         })
       })
 
-    it('never throws on settings that its schema lets through, and always gives a reason', () => {
+    it('a condition never throws on settings that its schema lets through, and always gives a reason', () => {
       const condition = suite.create()
       fc.assert(
         fc.property(settings, facts, moment, (chosen, known, at) => {
@@ -53,7 +53,7 @@ export const policyConditionSuite = <Settings, Known = object>(
       )
     })
 
-    it('answers at once, and not with a promise', () => {
+    it('a condition answers at once, and not with a promise', () => {
       const condition = suite.create()
       fc.assert(
         fc.property(settings, facts, moment, (chosen, known, at) => {
@@ -63,7 +63,7 @@ export const policyConditionSuite = <Settings, Known = object>(
       )
     })
 
-    it('is deterministic: neither the order of questions nor the instance matters', () => {
+    it('a condition is deterministic: neither the order of questions nor the instance matters', () => {
       const condition = suite.create()
       fc.assert(
         fc.property(fc.array(fc.tuple(settings, facts, moment), { minLength: 1, maxLength: 8 }), (questions) => {
@@ -76,7 +76,7 @@ export const policyConditionSuite = <Settings, Known = object>(
       )
     })
 
-    it('reads the facts that it declares and no others, and changes nothing', () => {
+    it('a condition reads the facts that it declares and no others, and changes nothing', () => {
       const condition = suite.create()
       const names: readonly PropertyKey[] = declared.map(([as]) => as)
       fc.assert(
@@ -97,7 +97,7 @@ export const policyConditionSuite = <Settings, Known = object>(
       )
     })
 
-    it('gives an end that is a boundary: the verdict is the same just before, and is another one then', () => {
+    it('a condition gives an end that is a boundary: the verdict is the same just before, and is another one then', () => {
       const condition = suite.create()
       fc.assert(
         fc.property(settings, facts, moment, fc.double({ min: 0, max: 1, noNaN: true }), (chosen, known, at, share) => {
@@ -116,7 +116,7 @@ export const policyConditionSuite = <Settings, Known = object>(
       )
     })
 
-    it('never says that it holds without an end and then stops holding', () => {
+    it('a condition never says that it holds without an end and then stops holding', () => {
       const condition = suite.create()
       fc.assert(
         fc.property(settings, facts, moment, fc.integer({ min: 0, max: 400 * DAY }), (chosen, known, at, later) => {

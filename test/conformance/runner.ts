@@ -1,4 +1,4 @@
-// What the suites register their checks with: the test runner that is there, whichever it is, or `checksOf`.
+// Functions that register the suites' checks: those of the test runner that is there, or of `checksOf`.
 
 /** One promise that a suite checks. */
 export interface Check {

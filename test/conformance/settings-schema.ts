@@ -7,7 +7,7 @@ export interface SettingsSchemaSuite<Settings> {
   schema: Schema<Settings>
   /** Settings as an account writes them, of every kind that there is. */
   settings: readonly [unknown, ...unknown[]]
-  /** What the schema must refuse. */
+  /** Settings that the schema must refuse. */
   refused: readonly unknown[]
 }
 
@@ -19,18 +19,18 @@ export const parsedSettings = <Settings>({ schema, settings }: SettingsSchemaSui
     return parsed.value
   })
 
-/** What every schema of settings promises. Call it inside `describe`. */
+/** Tests that every schema of settings passes. Call it inside `describe`. */
 export const settingsSchemaSuite = <Settings>({ schema, settings, refused }: SettingsSchemaSuite<Settings>): void => {
   const takes = (value: unknown): boolean => validate(schema, value).issues === undefined
 
-  it('refuses settings that are none, and keys that it does not know', () => {
+  it('a schema of settings refuses malformed settings and unknown keys', () => {
     for (const value of [undefined, null, 7, 'settings', [], ...refused]) {
       expect(takes(value), JSON.stringify(value)).to.equal(false)
     }
     for (const value of settings) expect(takes({ ...(value as object), no_such_key: 1 })).to.equal(false)
   })
 
-  it('has a schema that never throws', () => {
+  it('a schema of settings never throws', () => {
     const chosen = fc.constantFrom(...settings)
     fc.assert(
       fc.property(fc.anything(), chosen, fc.nat(), (value, sample, at) => {
@@ -42,7 +42,7 @@ export const settingsSchemaSuite = <Settings>({ schema, settings, refused }: Set
     )
   })
 
-  it('is described as JSON Schema', () => {
+  it('a schema of settings is described as JSON Schema', () => {
     expect(schema['~standard'].jsonSchema.input({ target: 'draft-2020-12' })).to.have.property('type')
   })
 }

@@ -6,7 +6,7 @@ import { expect, fc } from './libraries.ts'
 import { describe, it } from './runner.ts'
 
 /**
- * What every tunnel transport must do: its contract's promises, and what it must not fall for. In virtual time. A transport that
+ * Tests that every tunnel transport passes, in virtual time: its contract's promises, and attacks. A transport that
  * keeps no secret, for tests only, has to say so.
  */
 export const tunnelTransportSuite = (
@@ -16,7 +16,7 @@ export const tunnelTransportSuite = (
 ): void => {
   describe(`tunnel transport ${name}`, () => {
     describe('keys', () => {
-      it('have 32 bytes, differ, and the public one follows from the private one', () => {
+      it('keys have 32 bytes, differ, and the public one follows from the private one', () => {
         const transport = create()
         const random = new SeededRandom('keys')
         const [one, other] = [transport.generateKeys(random), transport.generateKeys(random)]
@@ -27,7 +27,7 @@ export const tunnelTransportSuite = (
     })
 
     describe('traffic', () => {
-      it('goes both ways, unchanged and in order', () => {
+      it('traffic goes both ways, unchanged and in order', () => {
         const { world, random } = pair(create())
         const there = [20, 21, 35, 36, 576, 1280, 1420].map((length, index) => numberedPacket(index, random, length))
         const back = there.map((_, index) => numberedPacket(100 + index, random, 1280 - index))
@@ -39,7 +39,7 @@ export const tunnelTransportSuite = (
         expectSame(world.delivered('a'), back)
       })
 
-      it('is in datagrams as long as it says, so that the host knows what fits into a path', () => {
+      it('traffic is in datagrams as long as the transport says, so that the host knows what fits into a path', () => {
         const transport = create()
         const { world, random } = connected(transport)
         const { privateKey } = transport.generateKeys(random)
@@ -54,7 +54,7 @@ export const tunnelTransportSuite = (
         }
       })
 
-      it('leaves the bytes that were queued alone, and does not need them afterwards', () => {
+      it('the transport leaves the bytes of queued packets alone, and does not need them afterwards', () => {
         const { world, random } = pair(create())
         const packet = numberedPacket(1, random)
         const original = new Uint8Array(packet)
@@ -65,7 +65,7 @@ export const tunnelTransportSuite = (
         expectSame(world.delivered('b'), [original])
       })
 
-      it('names the peer and the path of each packet', () => {
+      it('each delivered packet names its peer and its path', () => {
         const { world, random } = pair(create())
         world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random) })
         world.advance(SECOND)
@@ -83,7 +83,7 @@ export const tunnelTransportSuite = (
       }
       if (isConfidential) it('is not readable as what was queued', unreadable)
 
-      it('is delivered whatever order the datagrams arrive in, each packet once', () => {
+      it('traffic is delivered whatever order the datagrams arrive in, each packet once', () => {
         const { world, random } = connected(create())
         const shuffle = new SeededRandom('order')
         world.fate = ({ bytes }) => [{ bytes, delayMs: shuffle.bytes(1)[0] ?? 0 }]
@@ -96,7 +96,7 @@ export const tunnelTransportSuite = (
         expect(numbers.toSorted((x, y) => x - y)).to.deep.equal(Array.from({ length: 200 }, (_, number) => number))
       })
 
-      it('survives a fifth of all datagrams being lost', () => {
+      it('traffic survives a fifth of all datagrams being lost', () => {
         const { world, random } = pair(create())
         const dice = new SeededRandom('loss')
         world.fate = ({ bytes }) => ((dice.bytes(1)[0] ?? 0) < 51 ? [] : [{ bytes }])
@@ -110,7 +110,7 @@ export const tunnelTransportSuite = (
         expect(world.take('a').map(({ type }) => type)).not.to.include('peerUnresponsive')
       })
 
-      it('continues through ten minutes of both directions without losing a packet, new sessions included', () => {
+      it('traffic continues through ten minutes of both directions without losing a packet, new sessions included', () => {
         const { world, random } = pair(create())
         const expected: number[] = []
         const got: number[] = []
@@ -124,7 +124,7 @@ export const tunnelTransportSuite = (
         expect(got).to.deep.equal(expected)
       })
 
-      it('stops by itself: an idle pair sends nothing more', () => {
+      it('traffic stops by itself: an idle pair sends nothing more', () => {
         const { world } = connected(create())
         world.advance(60 * SECOND)
         const before = world.sent('a').length + world.sent('b').length
@@ -247,7 +247,7 @@ export const tunnelTransportSuite = (
     if (isConfidential) describe('secrecy', secrecy)
 
     describe('packets before there is a session', () => {
-      it('are kept and sent in order, the oldest of more than 128 dropped and counted', () => {
+      it('packets before a session are kept and sent in order, the oldest of more than 128 dropped and counted', () => {
         const { world, random, a } = pair(create())
         for (let number = 0; number < 200; number++) {
           world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(number, random) })
@@ -257,7 +257,7 @@ export const tunnelTransportSuite = (
         expect(countOf(a.counters())).to.equal(72)
       })
 
-      it('wait for a path', () => {
+      it('packets before a session wait for a path', () => {
         const { world, random } = pair(create(), { path: undefined })
         world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(7, random) })
         world.advance(20 * SECOND)
@@ -267,7 +267,7 @@ export const tunnelTransportSuite = (
         expect(world.delivered('b').map(numberOf)).to.deep.equal([7])
       })
 
-      it('of both sides go through when both begin at once', () => {
+      it('packets of both sides go through when both begin at once', () => {
         for (const headStart of [0, 5, 10, 15]) {
           const { world, random } = pair(create())
           world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random) })
@@ -286,7 +286,7 @@ export const tunnelTransportSuite = (
     })
 
     describe('a session', () => {
-      it('is begun on request, and told to both sides', () => {
+      it('a session is begun on request, and told to both sides', () => {
         const { world } = pair(create())
         world.input('a', { type: 'connectRequested', peer: 'b' })
         world.advance(SECOND)
@@ -296,7 +296,7 @@ export const tunnelTransportSuite = (
 
       for (const side of ['a', 'b']) {
         for (let ordinal = 0; ordinal < 3; ordinal++) {
-          it(`comes about though datagram ${ordinal + 1} of ${side} is lost`, () => {
+          it(`a session comes about though datagram ${ordinal + 1} of ${side} is lost`, () => {
             const { world, random } = pair(create())
             world.fate = (datagram) =>
               datagram.from === side && datagram.ordinal === ordinal ? [] : [{ bytes: datagram.bytes }]
@@ -315,7 +315,7 @@ export const tunnelTransportSuite = (
         }
       }
 
-      it('comes about though every datagram is doubled', () => {
+      it('a session comes about though every datagram is doubled', () => {
         const { world, random } = pair(create())
         world.fate = ({ bytes }) => [{ bytes }, { bytes, delayMs: 3 }]
         for (let number = 0; number < 5; number++) {
@@ -325,7 +325,7 @@ export const tunnelTransportSuite = (
         expect(world.delivered('b').map(numberOf)).to.deep.equal([0, 1, 2, 3, 4])
       })
 
-      it('that nobody answers is given up after 90 s, said once, and what waited is dropped', () => {
+      it('a session that nobody answers is given up after 90 s, reported once, and waiting packets are dropped', () => {
         const { world, random } = pair(create())
         world.fate = () => []
         world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random) })
@@ -343,7 +343,7 @@ export const tunnelTransportSuite = (
         expect(world.delivered('b').map(numberOf)).to.deep.equal([2])
       })
 
-      it('is made anew after the other side was restarted, without anybody being told', () => {
+      it('a session is made anew after the other side was restarted, without anybody being told', () => {
         const { world, random, restart } = connected(create())
         restart('b')
         for (let second = 0; second < 40; second++) {
@@ -353,7 +353,7 @@ export const tunnelTransportSuite = (
         expect(world.delivered('b').map(numberOf)).to.include(39)
       })
 
-      it('is left as it is when its peer is added again with the same keys', () => {
+      it('a session is left as it is when its peer is added again with the same keys', () => {
         const { world, random, keys } = connected(create())
         world.input('a', { type: 'peerAdded', peer: 'b', publicKey: keys.b.publicKey, presharedKey: PSK, path: 'a-b' })
         const before = world.sent('a').length
@@ -363,7 +363,7 @@ export const tunnelTransportSuite = (
         expect(world.sent('a')).to.have.length(before + 1)
       })
 
-      it('follows its peer to another path', () => {
+      it('a session follows its peer to another path', () => {
         const { world, random } = connected(create())
         world.input('a', { type: 'pathChosen', peer: 'b', path: 'a-b:lte' })
         world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random) })
@@ -374,7 +374,7 @@ export const tunnelTransportSuite = (
         expect(world.sent('b').at(-1)?.path).to.equal('a-b:lte')
       })
 
-      it('does not follow a datagram that was held back and sent on from elsewhere', () => {
+      it('a session does not follow a datagram that was held back and sent on from elsewhere', () => {
         const { world, random } = connected(create())
         world.fate = ({ bytes, ordinal, from }) =>
           from === 'a' && ordinal === held ? [{ bytes, delayMs: 500, path: 'a-b:elsewhere' }] : [{ bytes }]
@@ -397,7 +397,7 @@ export const tunnelTransportSuite = (
         { title: 'with the private key of somebody else', options: { bKnowsA: 'another key' } },
       ]
       for (const { title, options } of strangers) {
-        it(`${title} get no session and no packet through`, () => {
+        it(`P9 ${title} get no session and no packet through`, () => {
           const { world, random, b } = pair(create(), options)
           world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random) })
           world.advance(30 * SECOND)
@@ -410,7 +410,7 @@ export const tunnelTransportSuite = (
         })
       }
 
-      it('get no answer to random bytes, and each is counted with a reason', () => {
+      it('P9 random bytes of a stranger get no answer, and each is counted with a reason', () => {
         const { world, b } = pair(create())
         const random = new SeededRandom('noise')
         for (let index = 0; index < 300; index++) {
@@ -422,7 +422,7 @@ export const tunnelTransportSuite = (
         expect(countOf(b.counters())).to.equal(300)
       })
 
-      it('that were peers are strangers once they are removed', () => {
+      it('P9 peers are strangers once they are removed', () => {
         const { world, random } = connected(create())
         world.input('b', { type: 'peerRemoved', peer: 'a' })
         const before = world.sent('b').length
@@ -434,7 +434,7 @@ export const tunnelTransportSuite = (
         expect(world.sent('b')).to.have.length(before)
       })
 
-      it('with the key that a peer had before get nothing', () => {
+      it('P9 a stranger with the key that a peer had before gets nothing', () => {
         const transport = create()
         const { world, random } = connected(transport)
         const fresh = transport.generateKeys(random)
@@ -446,7 +446,7 @@ export const tunnelTransportSuite = (
         expect(world.sent('b')).to.have.length(before)
       })
 
-      it('that are removed while a handshake is under way are not spoken to again', () => {
+      it('P9 a peer that is removed while a handshake is under way is not spoken to again', () => {
         const { world, random } = pair(create())
         world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random) })
         world.input('a', { type: 'peerRemoved', peer: 'b' })
@@ -457,7 +457,7 @@ export const tunnelTransportSuite = (
     })
 
     describe('attacks', () => {
-      it('by changing any byte of any datagram never yield a packet that was not sent', () => {
+      it('attacks: datagrams with any changed byte never yield a packet that was not sent', () => {
         const { world, random } = pair(create())
         const sent: Uint8Array[] = []
         const flips = new SeededRandom('flips')
@@ -476,7 +476,7 @@ export const tunnelTransportSuite = (
         expectSame(world.delivered('b'), sent)
       })
 
-      it('by cutting and lengthening datagrams never yield a packet', () => {
+      it('attacks: datagrams that are cut or lengthened never yield a packet', () => {
         const { world, random } = connected(create())
         world.fate = ({ bytes }) => [
           ...Array.from({ length: bytes.length }, (_, length) => ({ bytes: bytes.subarray(0, length) })),
@@ -487,7 +487,7 @@ export const tunnelTransportSuite = (
         expect(world.delivered('b')).to.deep.equal([])
       })
 
-      it('by replaying all that was ever said yield nothing: no packet, no session, no answer', () => {
+      it('attacks: replayed datagrams of all sorts yield nothing: no packet, no session, no answer', () => {
         const { world, random, b } = pair(create())
         for (let number = 0; number < 20; number++) {
           world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(number, random) })
@@ -504,7 +504,7 @@ export const tunnelTransportSuite = (
         expect(world.sent('b').at(-1)?.path).to.equal('a-b')
       })
 
-      it('by sending an end its own datagrams back yield nothing', () => {
+      it('attacks: an end’s own datagrams, sent back to it, yield nothing', () => {
         const { world, random } = pair(create())
         world.fate = ({ bytes }) => [{ bytes }]
         world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random) })
@@ -516,7 +516,7 @@ export const tunnelTransportSuite = (
         expect(world.sent('a')).to.have.length(said.length)
       })
 
-      it('by random bytes behind a true beginning never throw and never yield a packet', () => {
+      it('attacks: random bytes behind a true beginning never throw and never yield a packet', () => {
         const { world, random } = connected(create())
         world.input('a', { type: 'packetQueued', peer: 'b', packet: numberedPacket(1, random) })
         const beginnings = [...world.sent('a'), ...world.sent('b')].map(({ bytes }) => bytes)
@@ -539,7 +539,7 @@ export const tunnelTransportSuite = (
       })
     })
 
-    it('counts what concerns a peer that was not added, and does not throw', () => {
+    it('the transport counts what concerns a peer that was not added, and does not throw', () => {
       const { world, random, a } = pair(create())
       world.input('a', { type: 'packetQueued', peer: 'nobody', packet: numberedPacket(1, random) })
       world.input('a', { type: 'peerRemoved', peer: 'nobody' })
@@ -548,7 +548,7 @@ export const tunnelTransportSuite = (
       expect(countOf(a.counters())).to.equal(4)
     })
 
-    it('does the same again with the same randomness and times', () => {
+    it('the transport does the same again with the same randomness and times', () => {
       const run = () => {
         const { world, random } = pair(create())
         for (let number = 0; number < 3; number++) {
@@ -560,7 +560,7 @@ export const tunnelTransportSuite = (
       expect(run()).to.deep.equal(run())
     })
 
-    it('serves many peers at one end', () => {
+    it('the transport serves many peers at one end', () => {
       const transport = create()
       const random = new SeededRandom('many')
       const world = new TunnelWire()

@@ -8,11 +8,11 @@ export interface CarriedDatagram {
   from: string
   path: Path
   bytes: Uint8Array
-  /** How many datagrams this end had sent before. */
+  /** Number of datagrams that this end had sent before. */
   ordinal: number
 }
 
-/** What becomes of a datagram: the bytes that arrive, none for a loss, and how much later than usual. */
+/** Decides what arrives for a datagram: bytes with their delay and path, nothing for a loss. */
 export type Fate = (datagram: CarriedDatagram) => { bytes: Uint8Array; delayMs?: number; path?: Path }[]
 
 interface Arrival {
@@ -55,7 +55,7 @@ export class TunnelWire {
     this.#drain(name, end)
   }
 
-  /** What an end put out since the last call, datagrams excepted, which are on the wire. */
+  /** Outputs of an end since the last call, without datagrams, which are on the wire. */
   take(name: string): TunnelOutput[] {
     return this.#end(name).outputs.splice(0)
   }

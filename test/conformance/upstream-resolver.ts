@@ -22,7 +22,7 @@ export interface TestServer {
   stop: () => Promise<void>
 }
 
-/** What every upstream resolver promises, over real sockets. */
+/** Tests that every upstream resolver passes, over real sockets. */
 export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite): void => {
   describe(`upstream resolver ${name}`, () => {
     let resolver: UpstreamResolver
@@ -47,7 +47,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
     })
 
     for (const protocol of ['udp', 'tcp'] as const) {
-      it(`gives back the server's answer as it came (asked over ${protocol})`, async () => {
+      it(`a resolver gives back the server's answer as it came (asked over ${protocol})`, async () => {
         const server = await serve(({ message }) => [answer(message, { addresses: 3 })])
         const message = ask(0xbeef)
         const before = message.slice()
@@ -56,20 +56,20 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
         expect(message, 'the query is borrowed').to.deep.equal(before)
       })
 
-      it(`takes NXDOMAIN, SERVFAIL and REFUSED for answers (asked over ${protocol})`, async () => {
+      it(`a resolver takes NXDOMAIN, SERVFAIL and REFUSED for answers (asked over ${protocol})`, async () => {
         for (const code of [2, 3, 5] as const) {
           const server = await serve(({ message }) => [answer(message, { code })])
           expect(bytesOf(await resolve({ server, protocol }))).to.deep.equal(answer(ask(1), { code }))
         }
       })
 
-      it(`fails with a code and a reason where nobody listens (asked over ${protocol})`, async () => {
+      it(`a resolver fails with a code and a reason where nobody listens (asked over ${protocol})`, async () => {
         const gone = await suite.serve(() => [])
         await gone.stop()
         expectFailure(await resolve({ server: gone.server, protocol }), ['refused', 'unreachable', 'timeout'])
       })
 
-      it(`gives up on a silent server as soon as the signal aborts (asked over ${protocol})`, async () => {
+      it(`a resolver gives up on a silent server as soon as the signal aborts (asked over ${protocol})`, async () => {
         const controller = new AbortController()
         const server = await serve(() => {
           controller.abort()
@@ -79,7 +79,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       })
     }
 
-    it('asks nobody when the signal was aborted before', async () => {
+    it('a resolver asks nobody when the signal was aborted before', async () => {
       let asked = 0
       const server = await serve(({ message }) => {
         asked++
@@ -89,19 +89,19 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       expect(asked).to.equal(0)
     })
 
-    it('fails where the server breaks off', async () => {
+    it('a resolver fails where the server breaks off', async () => {
       const server = await serve(() => 'hangUp')
       expectFailure(await resolve({ server, protocol: 'tcp' }), ['refused', 'unreachable', 'malformed'])
     })
 
-    it('gives back a huge answer whole where it was asked over tcp', async () => {
+    it('a resolver gives back a huge answer whole where it was asked over tcp', async () => {
       const server = await serve(({ message }) => [answer(message, { addresses: 4_000 })])
       const bytes = bytesOf(await resolve({ server, protocol: 'tcp' }))
       expect(bytes.length).to.be.within(60_000, 65_535)
       expect(bytes).to.deep.equal(answer(ask(1), { addresses: 4_000 }))
     })
 
-    it('gives back an answer that was cut short whole, or marked as cut short', async () => {
+    it('a resolver gives back an answer that was cut short whole, or marked as cut short', async () => {
       const server = await serve(({ message, protocol }) =>
         protocol === 'udp' ? [answer(message, { truncated: true })] : [answer(message, { addresses: 500 })],
       )
@@ -109,7 +109,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       if (!isTruncated(bytes)) expect(bytes).to.deep.equal(answer(ask(1), { addresses: 500 }))
     })
 
-    it('gives back the short answer where the whole one cannot be had', async () => {
+    it('a resolver gives back the short answer where the whole one cannot be had', async () => {
       const server = await serve(({ message, protocol }) =>
         protocol === 'udp' ? [answer(message, { truncated: true })] : 'hangUp',
       )
@@ -118,7 +118,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       else expectFailure(verdict, ['refused', 'unreachable', 'malformed'])
     })
 
-    it('takes no answer with another id or question, and nothing that is none, for the answer', async () => {
+    it('a resolver takes no answer with another id or question, and nothing malformed, for the answer', async () => {
       for (const spoil of SPOILERS) {
         const server = await serve(({ message }) => {
           const good = answer(message, { addresses: 1 })
@@ -132,7 +132,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       }
     })
 
-    it('never rejects and never answers falsely, whatever bytes come', async () => {
+    it('a resolver never rejects and never answers falsely, whatever bytes come', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 }), async (noise) => {
           const server = await serve(({ message }) => [...noise, answer(message, { addresses: 1 })])
@@ -146,7 +146,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       )
     })
 
-    it('does not mix up queries that are asked at once, even with one id', async () => {
+    it('a resolver does not mix up queries that are asked at once, even with one id', async () => {
       const held: (() => void)[] = []
       const server = await serve(async ({ message }) => {
         // Answered in reverse, once all are there.
@@ -163,7 +163,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       }
     })
 
-    it('says that it cannot ask a server of another kind', async () => {
+    it('a resolver says that it cannot ask a server of another kind', async () => {
       expectFailure(await resolve({ server: suite.unsupported }), ['unsupported'])
     })
   })

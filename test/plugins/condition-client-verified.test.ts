@@ -24,7 +24,7 @@ describe('client-verified', () => {
       at: unixTime(0),
     })
 
-  it('allows verified devices, and says what the device is', () => {
+  it('client-verified allows verified devices, and says what the device is', () => {
     expect(ask({}, true)).to.deep.equal({ holds: true, reason: 'the device is verified' })
     expect(ask({}, false)).to.deep.equal({
       holds: false,
@@ -33,7 +33,7 @@ describe('client-verified', () => {
     })
   })
 
-  it('allows only the others where it is to be so', () => {
+  it('client-verified allows only unverified devices where it is to be so', () => {
     expect(ask({ verified: false }, false).holds).to.equal(true)
     expect(ask({ verified: false }, true).holds).to.equal(false)
   })

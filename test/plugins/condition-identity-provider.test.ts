@@ -27,12 +27,12 @@ describe('identity-provider', () => {
       at: unixTime(0),
     }).holds
 
-  it('allows those who signed in by one of the named', () => {
+  it('identity-provider allows those who signed in by one of the named', () => {
     expect(holds({ ids: [A.toUpperCase()] }, A)).to.equal(true)
     expect(holds({ ids: [A] }, B)).to.equal(false)
   })
 
-  it('not_in allows all others, but nobody without a provider', () => {
+  it('identity-provider with not_in allows all others, but nobody without a provider', () => {
     expect(holds({ operator: 'not_in', ids: [A] }, A)).to.equal(false)
     expect(holds({ operator: 'not_in', ids: [A] }, B)).to.equal(true)
     expect(holds({ operator: 'not_in', ids: [A] }, '')).to.equal(false)

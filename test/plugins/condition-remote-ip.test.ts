@@ -40,7 +40,7 @@ describe('remote-ip', () => {
     new RemoteIp().evaluate({ settings: Settings.parse(settings), facts: { address: fact(value) }, at: unixTime(0) })
       .holds
 
-  it('is in a network from its first to its last address', () => {
+  it('remote-ip holds in a network from its first to its last address', () => {
     const settings = { ranges: ['192.0.2.128/25', '2001:db8:0:8000::/49'] }
     expect(holds(settings, '192.0.2.127')).to.equal(false)
     expect(holds(settings, '192.0.2.128')).to.equal(true)
@@ -51,7 +51,7 @@ describe('remote-ip', () => {
     expect(holds(settings, '2001:db8:0:ffff:ffff:ffff:ffff:ffff')).to.equal(true)
   })
 
-  it('P2 takes its ranges for alternatives, and not_in for none of them', () => {
+  it('P2 remote-ip takes its ranges for alternatives, and not_in for none of them', () => {
     const ranges = ['192.0.2.0/24', '198.51.100.7']
     expect(holds({ ranges }, '198.51.100.7')).to.equal(true)
     expect(holds({ ranges }, '198.51.100.8')).to.equal(false)
@@ -59,13 +59,13 @@ describe('remote-ip', () => {
     expect(holds({ operator: 'not_in', ranges }, '198.51.100.8')).to.equal(true)
   })
 
-  it('knows an IPv4 address that is mapped into IPv6, on either side', () => {
+  it('remote-ip knows an IPv4 address that is mapped into IPv6, on either side', () => {
     expect(holds({ ranges: ['192.0.2.0/24'] }, '::ffff:192.0.2.7')).to.equal(true)
     expect(holds({ ranges: ['::ffff:192.0.2.0/120'] }, '192.0.2.7')).to.equal(true)
     expect(holds({ ranges: ['2001:db8::/32'] }, '192.0.2.7')).to.equal(false)
   })
 
-  it('denies what is not an address, for not_in too', () => {
+  it('remote-ip denies what is not an address, for not_in too', () => {
     for (const text of ['', 'example.org', '192.0.2', '1', '0x7f000001', '192.0.2.7:80', 'fe80::1%eth0'])
       expect(holds({ operator: 'not_in', ranges: ['198.51.100.0/24'] }, text), text).to.equal(false)
   })

@@ -54,19 +54,19 @@ const answer = (settings: unknown, at: string): [boolean, string | undefined] =>
 describe('time-window', () => {
   const berlin = { timezone: 'Europe/Berlin', ranges: [{ days: WEEKDAYS, from: '09:00', to: '17:00' }] }
 
-  it('P5 is inside at the first moment of a window and outside at its end', () => {
+  it('P5 time-window holds at the first moment of a window and not at its end', () => {
     expect(answer(berlin, '2026-01-05T07:59:59.999Z')).to.deep.equal([false, '2026-01-05T08:00Z'])
     expect(answer(berlin, '2026-01-05T08:00:00Z')).to.deep.equal([true, '2026-01-05T16:00Z'])
     expect(answer(berlin, '2026-01-05T15:59:59.999Z')).to.deep.equal([true, '2026-01-05T16:00Z'])
     expect(answer(berlin, '2026-01-05T16:00:00Z')).to.deep.equal([false, '2026-01-06T08:00Z'])
   })
 
-  it('P5 skips the days that are not named', () => {
+  it('P5 time-window skips the days that are not named', () => {
     expect(answer(berlin, '2026-01-09T16:00:00Z')).to.deep.equal([false, '2026-01-12T08:00Z'])
     expect(answer(berlin, '2026-01-10T12:00:00Z')).to.deep.equal([false, '2026-01-12T08:00Z'])
   })
 
-  it('P5 follows daylight saving: the same wall clock on both sides of a change', () => {
+  it('P5 time-window follows daylight saving: the same wall clock on both sides of a change', () => {
     // Berlin: 2026-03-29 and 2026-10-25, both Sundays.
     expect(answer(berlin, '2026-03-27T12:00:00Z')).to.deep.equal([true, '2026-03-27T16:00Z'])
     expect(answer(berlin, '2026-03-27T17:00:00Z')).to.deep.equal([false, '2026-03-30T07:00Z'])
@@ -76,7 +76,7 @@ describe('time-window', () => {
     expect(answer(nights, '2026-10-24T21:00:00Z'), 'a night of nine hours').to.deep.equal([true, '2026-10-25T05:00Z'])
   })
 
-  it('P5 leaves out a window that daylight saving skips, and cuts one that it skips into', () => {
+  it('P5 time-window leaves out a window that daylight saving skips, and cuts one that it skips into', () => {
     const skipped = { timezone: 'Europe/Berlin', ranges: [{ days: ['sun'], from: '02:15', to: '02:45' }] }
     expect(answer(skipped, '2026-03-29T00:30:00Z')).to.deep.equal([false, '2026-04-05T00:15Z'])
     const cut = { timezone: 'Europe/Berlin', ranges: [{ days: ['sun'], from: '01:30', to: '02:30' }] }
@@ -85,7 +85,7 @@ describe('time-window', () => {
     expect(answer(late, '2026-03-29T00:30:00Z')).to.deep.equal([false, '2026-03-29T01:00Z'])
   })
 
-  it('P5 is open both times where daylight saving repeats an hour', () => {
+  it('P5 time-window is open both times where daylight saving repeats an hour', () => {
     const repeated = { timezone: 'Europe/Berlin', ranges: [{ days: ['sun'], from: '02:00', to: '02:30' }] }
     expect(answer(repeated, '2026-10-25T00:00:00Z')).to.deep.equal([true, '2026-10-25T00:30Z'])
     expect(answer(repeated, '2026-10-25T00:30:00Z')).to.deep.equal([false, '2026-10-25T01:00Z'])
@@ -122,14 +122,14 @@ describe('time-window', () => {
     ['Asia/Kathmandu', ['sun', '22:00', '02:00'], '2026-10-25T19:00:00Z', true, '2026-10-25T20:15Z'],
     ['UTC', ['sun', '02:30', '04:00'], '2026-03-29T01:00:00Z', false, '2026-03-29T02:30Z'],
   ]
-  it('P5 says until when, and from when on, over the changes of several zones', () => {
+  it('P5 time-window says until when, and from when on, over the changes of several zones', () => {
     for (const [timezone, [day, from, to], at, holds, change] of KNOWN) {
       const window = { timezone, ranges: [{ days: [day], from, to }] }
       expect(answer(window, at), `${timezone} ${day} ${from}-${to} at ${at}`).to.deep.equal([holds, change])
     }
   })
 
-  it('P5 merges windows that touch or overlap, also over midnight and over the end of the week', () => {
+  it('P5 time-window merges windows that touch or overlap, also over midnight and over the end of the week', () => {
     const touching = {
       ranges: [
         { days: ['mon'], from: '09:00', to: '12:00' },
@@ -144,13 +144,13 @@ describe('time-window', () => {
     expect(answer(night, '2026-01-05T05:00:00Z')).to.deep.equal([true, '2026-01-05T06:00Z'])
   })
 
-  it('P5 holds without an end where the whole week is covered', () => {
+  it('P5 time-window holds without an end where the whole week is covered', () => {
     const always = { timezone: 'Europe/Berlin', ranges: [{ days: ALL, from: '05:00', to: '04:00' }] }
     always.ranges.push({ days: ALL, from: '03:30', to: '05:30' })
     expect(answer(always, '2026-03-29T00:59:00Z')).to.deep.equal([true, undefined])
   })
 
-  it('P5 agrees with a plain reading of the wall clock, minute by minute over a change', () => {
+  it('P5 time-window agrees with a plain reading of the wall clock, minute by minute over a change', () => {
     const zones = ['Europe/Berlin', 'America/St_Johns', 'Australia/Lord_Howe', 'Pacific/Chatham', 'UTC']
     const time = fc
       .tuple(fc.integer({ min: 0, max: 23 }), fc.constantFrom(0, 15, 30, 45))

@@ -78,7 +78,7 @@ describe('resolver-https', () => {
       [false, '2.0'],
       [true, '1.1'],
     ] as const) {
-      it(`posts to the path of the URL by HTTP/${version}, over a connection that is kept`, async () => {
+      it(`resolver-https posts to the path of the URL by HTTP/${version}, over a connection that is kept`, async () => {
         const server = await serve({ http1 })
         const resolver = create()
         for (let i = 0; i < 3; i++) expect((await ask(resolver, server)).type).to.equal('answered')
@@ -88,7 +88,7 @@ describe('resolver-https', () => {
       })
     }
 
-    it('tells no id: answers to one question are one answer', async () => {
+    it('resolver-https tells no id: answers to one question are one answer', async () => {
       const ids: number[] = []
       const server = await serve({}, (query) => {
         ids.push(((query.message[0] ?? 0) << 8) | (query.message[1] ?? 0))
@@ -99,7 +99,7 @@ describe('resolver-https', () => {
       expect(verdict.type === 'answered' && verdict.message[1]).to.equal(7)
     })
 
-    it('takes no status but 200 for an answer', async () => {
+    it('resolver-https takes no status but 200 for an answer', async () => {
       for (const status of [204, 302, 404, 415, 503]) {
         const verdict = await ask(create(), await serve({ status }))
         expect(verdict).to.deep.include({ type: 'failed', code: 'refused' })
@@ -107,7 +107,7 @@ describe('resolver-https', () => {
       }
     })
 
-    it('asks nobody who has another name, or whom nobody known vouches for', async () => {
+    it('resolver-https asks no server with another name, or without a trusted certificate', async () => {
       const server = await serve()
       const other = create({ bootstrap: { 'other.example.org': ['127.0.0.1'] } })
       expect(await ask(other, server, 'other.example.org')).to.deep.include({ type: 'failed', code: 'untrusted' })
@@ -116,13 +116,13 @@ describe('resolver-https', () => {
       expect([...server.asked, ...stranger.asked]).to.deep.equal([])
     })
 
-    it('goes on to the next address where one is dead', async () => {
+    it('resolver-https goes on to the next address where one is dead', async () => {
       const server = await serve()
       const resolver = create({ bootstrap: { [HOST]: ['127.0.0.2', '127.0.0.1'] } })
       expect((await ask(resolver, server)).type).to.equal('answered')
     })
 
-    it("finds a server that it is not told of with the system's own name servers, and remembers where", async () => {
+    it("resolver-https finds a server that it is not told of with the system's own name servers, and remembers where", async () => {
       const server = await serve()
       const name = await DnsServer.start(({ message }) => {
         const verdict = parseQuery(message)
@@ -141,12 +141,12 @@ describe('resolver-https', () => {
       expect(name.asked).to.have.length(4)
     })
 
-    it('says that it does not know where a server is', async () => {
+    it('resolver-https says that it does not know where a server is', async () => {
       const verdict = await ask(create({ bootstrap: {} }), { port: 443 })
       expect(verdict).to.deep.include({ type: 'failed', code: 'unreachable' })
     })
 
-    it("refuses a configuration that is none, and takes an empty one for the default's", () => {
+    it("resolver-https refuses a malformed configuration, and takes an empty one for the default's", () => {
       expect(Config.parse({})).to.deep.equal({ bootstrap: {} })
       for (const bad of [
         { bootstrap: { [HOST]: ['dns.example.org'] } },

@@ -55,11 +55,11 @@ describe('resolver-system', () => {
     for (const server of running.splice(0)) await server.stop()
   })
 
-  it('names the servers of the system', () => {
+  it('resolver-system names the servers of the system', () => {
     expect(create(() => ['192.0.2.53:53' as Endpoint]).discover()).to.deep.equal([{ endpoint: '192.0.2.53:53' }])
   })
 
-  it('D12 asks the next server where one is dead, asks that one last for half a minute, and first again after that', async () => {
+  it('D12 resolver-system asks the next server where one is dead, asks that one last for half a minute, and first again after that', async () => {
     const [first, second] = ['192.0.2.1:53', '192.0.2.2:53'] as [Endpoint, Endpoint]
     const dead = new Set([first])
     const asked: Endpoint[] = []
@@ -94,7 +94,7 @@ describe('resolver-system', () => {
     ['NOTIMP', 4],
     ['REFUSED', 5],
   ] as const) {
-    it(`asks the next server where one answers ${name}, and gives that back where all do`, async () => {
+    it(`resolver-system asks the next server where one answers ${name}, and gives that back where all do`, async () => {
       const [bad, good] = [await serve(code), await serve(0)]
       const mixed = await ask(create(() => [bad.endpoint, good.endpoint]))
       expect(mixed.type === 'answered' && responseCode(mixed.message)).to.equal(0)
@@ -105,7 +105,7 @@ describe('resolver-system', () => {
     })
   }
 
-  it('fails with a reason where the system has no servers', async () => {
+  it('resolver-system fails with a reason where the system has no servers', async () => {
     expect(await ask(create(() => []))).to.deep.include({ type: 'failed', code: 'unreachable' })
   })
 })

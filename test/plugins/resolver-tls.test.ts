@@ -48,7 +48,7 @@ describe('resolver-tls', () => {
       for (const server of running.splice(0)) await server.stop()
     })
 
-    it('keeps a connection for the next queries, and opens another where the server closed it', async () => {
+    it('resolver-tls keeps a connection for the next queries, and opens another where the server closed it', async () => {
       const server = await serve(answers)
       const resolver = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
       for (let i = 0; i < 3; i++) expect((await ask(resolver, server)).type).to.equal('answered')
@@ -58,7 +58,7 @@ describe('resolver-tls', () => {
       expect(server.connections).to.equal(2)
     })
 
-    it('asks over a new connection after a silent one', async () => {
+    it('resolver-tls asks over a new connection after a silent one', async () => {
       let silent = true
       const server = await serve((query) => (silent ? [] : answers(query)))
       const resolver = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
@@ -68,7 +68,7 @@ describe('resolver-tls', () => {
       expect(server.connections).to.equal(2)
     })
 
-    it('keeps the queries in flight where the server repeats an answer or sends one to nobody', async () => {
+    it('resolver-tls keeps the queries in flight where the server repeats an answer or sends one to nobody', async () => {
       let answerSlow = (): void => undefined
       const server = await serve(async (query) => {
         const verdict = parseQuery(query.message)
@@ -88,7 +88,7 @@ describe('resolver-tls', () => {
       expect(server.connections).to.equal(1)
     })
 
-    it('leaves a server that sends answers to nobody without end', async () => {
+    it('resolver-tls leaves a server that sends answers to nobody without end', async () => {
       const server = await serve(async (query) => {
         const [answer] = await answers(query)
         return answer instanceof Uint8Array ? strayed(answer, 1_000) : []
@@ -97,7 +97,7 @@ describe('resolver-tls', () => {
       expect(await ask(resolver, server)).to.deep.include({ type: 'failed', code: 'malformed' })
     })
 
-    it('asks nobody who has another name, or whom nobody known vouches for', async () => {
+    it('resolver-tls asks no server with another name, or without a trusted certificate', async () => {
       const server = await serve(answers)
       const trusting = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })
       expect(await ask(trusting, server, { serverName: 'other.example.org' })).to.deep.include({
@@ -111,7 +111,7 @@ describe('resolver-tls', () => {
       expect([...server.asked, ...stranger.asked]).to.deep.equal([])
     })
 
-    it('fails where the server does not speak TLS', async () => {
+    it('resolver-tls fails where the server does not speak TLS', async () => {
       const plain = await DnsServer.start(answers)
       running.push(plain)
       const resolver = new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) })

@@ -16,7 +16,7 @@ upstreamResolverSuite('udp', {
 })
 
 describe('resolver-udp', () => {
-  it('D6 asks over TCP what was asked over TCP, and what UDP cut short, and nothing else', async () => {
+  it('D6 resolver-udp asks over TCP what was asked over TCP, and what UDP cut short, and nothing else', async () => {
     const server = await DnsServer.start(({ message, protocol }) => {
       const verdict = parseQuery(message)
       if (verdict.type === 'refused') return []

@@ -58,21 +58,21 @@ describe('resolvers against a real server, unbound', () => {
         return { code: read.answer.code, records: read.answer.records, whole: !isTruncated(verdict.message) }
       }
 
-      it(`D12 ${kind} asks it over ${protocol}`, async () => {
+      it(`D12 ${kind} asks unbound over ${protocol}`, async () => {
         const { records } = await ask('www.example.com', RecordType.A)
         expect(records.map(({ data }) => [...data])).to.deep.equal([[192, 0, 2, 7]])
         expect((await ask('www.example.com', RecordType.AAAA)).records).to.have.length(1)
         expect(await ask('gone.example.com', RecordType.A)).to.deep.equal({ code: 3, records: [], whole: true })
       })
 
-      it(`D6 ${kind} gets a long answer whole, asked over ${protocol}`, async () => {
+      it(`D6 ${kind} gets a long answer of unbound whole, asked over ${protocol}`, async () => {
         const { records, whole } = await ask('long.example.com', RecordType.TXT)
         expect(whole).to.equal(true)
         expect(records).to.have.length(LONG_TEXTS)
       })
     }
 
-    it(`D12 ${kind} asks fifty names at once`, async () => {
+    it(`D12 ${kind} asks unbound for fifty names at once`, async () => {
       const { resolver, server } = kinds.get(kind) ?? expect.fail()
       const codes = await Promise.all(
         Array.from({ length: 50 }, async (_, i) => {

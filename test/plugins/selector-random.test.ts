@@ -8,14 +8,14 @@ import { SeededRandom } from '../kit/seeded-random.ts'
 
 gatewaySelectorSuite('random', {
   create: () => new RandomSelector({ random: new SeededRandom(7) }),
-  // What a host takes where a plugin provides no schema.
+  // A host takes this schema where a plugin provides none.
   schema: z.strictObject({}),
   settings: [{}],
   refused: [{ slack: 1 }],
 })
 
 describe('random', () => {
-  it('H1 chooses each healthy gateway as often as any other', () => {
+  it('H1 selector-random chooses each healthy gateway as often as any other', () => {
     const candidates = Array.from({ length: 7 }, (_, index) => ({
       id: `gateway-${index}`,
       name: '',

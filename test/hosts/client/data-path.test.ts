@@ -89,7 +89,7 @@ for (const [named, transport] of [
       expect(site.seen[0]).to.include({ to: '10.0.0.5', toPort: 80, from: client.ipv4 })
     })
 
-    it('T1 keep the order of packets that wait, and ask again no sooner than 2 s', () => {
+    it('T1 packets that wait keep their order, and access is requested again no sooner than after 2 s', () => {
       network.setLink(client.host, network.hostOf('192.0.2.1') ?? client.host, { latencyMs: 1_500 })
       const to = '198.51.100.9'
       for (let n = 0; n < 20; n++) {
@@ -101,13 +101,13 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length(1)
     })
 
-    it('T2 leave the destination of CIDR packets as it is', () => {
+    it('T2 packets for a CIDR resource keep their destination', () => {
       client.send({ to: '198.51.100.9', port: 9, payload: 'x' })
       clock.advance(500)
       expect(site.seen.map(({ to, toPort }) => ({ to, toPort }))).to.deep.equal([{ to: '198.51.100.9', toPort: 9 }])
     })
 
-    it('T3 keep two names on one address apart, from one source port', () => {
+    it('T3 two names on one address are told apart, from one source port', () => {
       const [first, second] = [address('gitlab.example.org'), address('jenkins.example.org')]
       client.send({ to: first, port: 80, payload: 'a' })
       client.send({ to: second, port: 80, payload: 'b' })
@@ -117,7 +117,7 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length(2)
     })
 
-    it('T6 let nothing out that has a source of another', () => {
+    it('T6 a packet from another client’s source address is not let out', () => {
       client.send({ to: '198.51.100.9', port: 9, payload: 'mine' })
       clock.advance(500)
       client.send({ to: '198.51.100.9', port: 9, payload: 'not mine', from: '100.64.0.77' })
@@ -125,7 +125,7 @@ for (const [named, transport] of [
       expect(site.seen).to.have.length(1)
     })
 
-    it('D10 keep a flow at its address when the name moves, and lead new ones to the new address', () => {
+    it('D10 a flow stays at its address when the name moves, and new ones go to the new address', () => {
       site.machine('new web', ['10.0.0.6'])
       const to = address('gitlab.example.org')
       client.send({ to, port: 80, payload: 'one', fromPort: 1_000 })
@@ -144,7 +144,7 @@ for (const [named, transport] of [
       expect(client.textsFrom(to, 80)).to.deep.equal(['web: one', 'web: cached', 'web: old flow', 'new web: new flow'])
     })
 
-    it('reach IPv6 addresses', () => {
+    it('IPv6 addresses of a resource are reached', () => {
       const [to = ''] = client.resolve('gitlab.example.org', 'AAAA') ?? []
       client.send({ to, port: 80, payload: 'six' })
       clock.advance(500)
@@ -152,7 +152,7 @@ for (const [named, transport] of [
       expect(site.seen[0]?.to).to.equal('2001:db8:10::5')
     })
 
-    it('P6 let no packet pass after a withdrawal, which the gateway acknowledges', () => {
+    it('P6 no packet passes after a withdrawal, which the gateway acknowledges', () => {
       client.send({ to: '198.51.100.9', port: 9, payload: 'before' })
       clock.advance(500)
       portal.withdraw('laptop', lab.id)
@@ -168,7 +168,7 @@ for (const [named, transport] of [
       })
     })
 
-    it('P3 let no packet pass after the expiry, and the gateway withdraws it by itself', () => {
+    it('P3 no packet passes after the expiry of a grant, and the gateway withdraws it by itself', () => {
       portal.expiresAt = Math.floor(clock.unix() / 1_000) + 10
       client.send({ to: '198.51.100.9', port: 9, payload: 'before' })
       clock.advance(500)
@@ -179,7 +179,7 @@ for (const [named, transport] of [
       expect(site.seen).to.have.length(1)
     })
 
-    it('P9 have gateways that send nothing to who holds no grant', () => {
+    it('P9 gateways send nothing to a client that holds no grant', () => {
       let answers = 0
       const stranger = network.host('stranger', ['203.0.113.66'])
       const socket = stranger.bind({
@@ -205,7 +205,7 @@ for (const [named, transport] of [
       expect(answers).to.equal(0)
     })
 
-    it('H2 move to the other gateway within 10 s while traffic flows, when one is killed', () => {
+    it('H2 a client moves to the other gateway within 10 s while traffic flows, when one is killed', () => {
       const to = '198.51.100.9'
       client.send({ to, port: 9, payload: 'x' })
       clock.advance(500)
@@ -221,7 +221,7 @@ for (const [named, transport] of [
       expect(clock.now() - killedAt).to.be.lessThan(3_500)
     })
 
-    it('H3 go on while the portal is away, and after it came back', () => {
+    it('H3 traffic goes on while the portal is away, and after it came back', () => {
       const to = address('gitlab.example.org')
       client.send({ to, port: 80, payload: '1' })
       clock.advance(500)
@@ -239,7 +239,7 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length(1)
     })
 
-    it('H7 go on when the client moves to another network', () => {
+    it('H7 traffic goes on when the client moves to another network', () => {
       const to = '198.51.100.9'
       client.send({ to, port: 9, payload: '1' })
       clock.advance(500)
@@ -251,7 +251,7 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length(1)
     })
 
-    it('H7 keep the gateway, and with it the flows, when the client moves while packets go on', () => {
+    it('H7 a client keeps the gateway, and with it the flows, when it moves while packets go on', () => {
       const to = '198.51.100.9'
       client.send({ to, port: 9, payload: 'x' })
       clock.advance(500)
@@ -268,7 +268,7 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length(1)
     })
 
-    it('H7 look for the gateway for 3 s from a place that it cannot be reached from, and then ask for another one', () => {
+    it('H7 a client looks for the gateway for 3 s from a place that cannot reach it, and then asks for another one', () => {
       const to = '198.51.100.9'
       client.send({ to, port: 9, payload: 'x' })
       clock.advance(500)
@@ -287,7 +287,7 @@ for (const [named, transport] of [
       expect(clock.now() - movedAt).to.be.within(3_000, 6_000)
     })
 
-    it('H2 follow the portal to another gateway, though the one that was lost is back before it has answered', () => {
+    it('H2 a client follows the portal to another gateway, though the lost one is back before the portal has answered', () => {
       const to = '198.51.100.9'
       const send = (holds: () => boolean): void => {
         for (let tries = 0; !holds() && tries < 400; tries++) {
@@ -311,7 +311,7 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length(2)
     })
 
-    it('H8 deliver through 20 % loss', () => {
+    it('H8 packets are delivered through 20 % loss', () => {
       network.setEverywhere({ latencyMs: 20, jitterMs: 20, loss: 0.2 })
       const to = '198.51.100.9'
       for (let n = 0; n < 600; n++) {
@@ -322,7 +322,7 @@ for (const [named, transport] of [
       expect(portal.requests).to.have.length.at.most(2)
     })
 
-    it('T9 rekey without a gap', () => {
+    it('T9 a session is rekeyed without a gap', () => {
       const to = '198.51.100.9'
       for (let n = 0; n < 400; n++) {
         client.send({ to, port: 9, payload: String(n) })
@@ -331,7 +331,7 @@ for (const [named, transport] of [
       expect(client.received).to.have.length(400)
     })
 
-    it('survive whatever a portal, a network or an application sends them', () => {
+    it('client and gateway survive whatever a portal, a network or an application sends them', () => {
       client.send({ to: '198.51.100.9', port: 9, payload: '1' })
       clock.advance(500)
       const events = ['init', 'config_changed', 'authorization_created', 'ice_candidates', 'create_authorization', 'x']
@@ -358,7 +358,7 @@ for (const [named, transport] of [
       expect(client.textsFrom('198.51.100.9', 9)).to.deep.equal(['printer: 1', 'printer: 2'])
     })
 
-    it('end signed out where the portal refuses the token', () => {
+    it('a client ends signed out where the portal refuses the token', () => {
       portal.refuse = { status: 401, code: 'invalid_token' }
       const other = new VirtualClient({
         network,

@@ -61,7 +61,7 @@ describe('a plugin that is wrong stops the host, which says where and what to wr
   ]
 
   for (const { title, use, config, code, says } of cases) {
-    it(`${title}: ${code}`, async () => {
+    it(`a broken plugin stops the host: ${title}: ${code}`, async () => {
       const error = await failure(use, config)
       expect(error.code).to.equal(code)
       expect(error.message)

@@ -114,7 +114,7 @@ describe('X2 a transport plugin that fails', () => {
 
   for (const role of ['client', 'gateway'] as const) {
     for (const [call, what, misdeed] of MISDEEDS) {
-      it(`the ${role} lives through one that ${what} at ${call}, and says so; mended, packets pass`, () => {
+      it(`X2 the ${role} lives through a transport that ${what} at ${call}, and says so; mended, packets pass`, () => {
         transports[role].misdeeds.set(call, misdeed)
         go(30)
         const isMet = faults(role) > 0 || what === 'has null without end'
@@ -147,7 +147,7 @@ describe('X2 a transport plugin that fails', () => {
   }
 
   for (const call of ['packetQueued', 'datagramReceived', 'poll'] as const) {
-    it(`a client whose transport begins to fail at ${call} is not shown as connected any more, and applications are told`, () => {
+    it(`X2 a client whose transport begins to fail at ${call} is not shown as connected any more, and applications are told`, () => {
       go(2)
       expect(resource()?.state).to.equal('connected')
       const before = answers()
@@ -160,7 +160,7 @@ describe('X2 a transport plugin that fails', () => {
     })
   }
 
-  it('one datagram or packet that it chokes on costs that one only', () => {
+  it('X2 one datagram or packet at which a transport fails costs only that one', () => {
     go(2)
     for (const call of ['packetQueued', 'datagramReceived'] as const) {
       let bad = 3
@@ -178,7 +178,7 @@ describe('X2 a transport plugin that fails', () => {
     expect(client.state.transport.problem).to.equal(null)
   })
 
-  it('that does not even make keys or a tunnel stops the start with its code', () => {
+  it('X2 a transport that makes no keys or no tunnel stops the start with its code', () => {
     const random = new SeededRandom('keys')
     expect(() => generatedKeys({ generateKeys: throwing(ERROR) as never }, random))
       .to.throw(OperatorError)

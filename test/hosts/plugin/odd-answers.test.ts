@@ -224,7 +224,7 @@ describe('plugins that do and answer what they must not', () => {
     }
   })
 
-  describe('made with a zod before 4.2', function () {
+  describe('a plugin made with a zod before 4.2', function () {
     this.timeout(300_000)
     const NAME = 'portreeve-condition-keyed'
     const folder = new PackageFolder()
@@ -262,7 +262,7 @@ describe('plugins that do and answer what they must not', () => {
       await fixture.stop()
     }
 
-    it('a plugin is refused at the start, rather than its secrets shown', async () => {
+    it('a plugin with a zod before 4.2 is refused at the start, rather than its secrets shown', async () => {
       const failure = await start(`import { z } from 'zod'`, `z.strictObject({ key: z.string().meta({ writeOnly: true }) })`).then(() => undefined, (error: unknown) => error) // prettier-ignore
       expect(failure).to.be.instanceOf(OperatorError).with.property('code', 'PLUGIN_SCHEMA')
       expect(String(failure)).to.contain('zod')

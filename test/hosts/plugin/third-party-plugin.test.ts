@@ -48,14 +48,14 @@ describe("a third party's plugin", () => {
     operator.remove()
   })
 
-  it('passes the conformance suite of portreeve/testing in a test of a few lines', async () => {
+  it("a third party's plugin passes the conformance suite of portreeve/testing in a test of a few lines", async () => {
     const printed = await run(project, tool('mocha'), ['--reporter', 'json', 'dist/least-loaded.test.js'])
     const { stats } = JSON.parse(printed) as { stats: { passes: number; failures: number } }
     expect(stats).to.include({ failures: 0 })
     expect(stats.passes).to.be.greaterThan(3)
   })
 
-  it('is shown by portreeve plugin check, with what it provides', async () => {
+  it("a third party's plugin is shown by portreeve plugin check, with what it provides", async () => {
     const cli = join(root, 'dist/hosts/cli/main.js')
     const printed = await run(operator.path, process.execPath, [
       cli,
@@ -75,7 +75,7 @@ describe("a third party's plugin", () => {
     ])
   })
 
-  it('is loaded by a real portal, which validates its settings by its own schema', async () => {
+  it("a third party's plugin is loaded by a real portal, which validates its settings by its own schema", async () => {
     const portal = await PortalFixture.start({ config: { plugins: [{ use: NAME }] }, configFile: operator.configFile })
     try {
       const site = await portal.create('/sites', {

@@ -427,7 +427,7 @@ describe('attacks on the portal', function () {
     expect(answer.status).to.equal(200) // the code is wrong, and nothing else was read
   })
 
-  it('oversized bodies: refused by their size, and the portal goes on', async () => {
+  it('oversized bodies are refused by their size, and the portal goes on', async () => {
     const big = 'x'.repeat(140_000)
     expect((await portal.api('POST', '/sites', { name: big })).status).to.equal(413)
     const form = await browser.send(`${portal.url}/example/sign_in/emergency`, { form: { code: big } })
@@ -440,7 +440,7 @@ describe('attacks on the portal', function () {
     expect((await fetch(`${portal.url}/healthz`)).status).to.equal(200)
   })
 
-  it('SQL injection: text is text, wherever it can be put', async () => {
+  it('SQL injection: text is only text, wherever it can be put', async () => {
     const evils = [
       `'; DROP TABLE tokens; --`,
       `" OR "1"="1`,
@@ -490,7 +490,7 @@ describe('attacks on the portal', function () {
     }
   })
 
-  it('slow bodies and headers: cut off by the clock, while others are served', async () => {
+  it('slow bodies and headers are cut off by the clock, while others are served', async () => {
     const openings = [
       'POST /example/sign_in/emergency HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ncode=',
       'GET /example HTTP/1.1\r\nHost: x\r\nX-Slow: ',

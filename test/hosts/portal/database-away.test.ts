@@ -22,7 +22,7 @@ describe('a portal whose database went away', function () {
     await postgres?.stop()
   })
 
-  it('answers programs with 503, a code and a time to wait, for reading as for writing', async () => {
+  it('a portal without its database answers programs with 503, a code and a time to wait, for reading as for writing', async () => {
     for (const [method, path, body] of [
       ['GET', '/actors', undefined],
       ['POST', '/actors', { name: 'Eve' }],
@@ -34,13 +34,13 @@ describe('a portal whose database went away', function () {
     }
   })
 
-  it('shows people a page that says so', async () => {
+  it('a portal without its database shows people a page that says so', async () => {
     const response = await fetch(`${portal.url}/example/sign_in`)
     expect(response.status).to.equal(503)
     expect(await response.text()).to.include('database')
   })
 
-  it('has clients and gateways try again later, and says why', async () => {
+  it('a portal without its database has clients and gateways try again later, and says why', async () => {
     const refusal = await ControlPeer.connect({ url: portal.url, role: 'client', token: clientToken }).then(
       () => Promise.reject(new Error('was not refused')),
       (error: Error) => error.cause as ConnectRefused,

@@ -11,7 +11,7 @@ describe('portal init', () => {
   })
   after(async () => portal.stop())
 
-  it('makes an account, its admin and a token, which a running portal takes', async () => {
+  it('portal init makes an account, its admin and a token, which a running portal takes', async () => {
     const made = await portal.addAccount('second')
     expect(made.account.slug).to.equal('second')
     const { body } = await portal.api('GET', '/actors', undefined, made.token)
@@ -20,14 +20,14 @@ describe('portal init', () => {
     expect((await fetch(`${portal.url}/second/sign_in`)).status).to.equal(200)
   })
 
-  it('keeps the database from other users of the machine', async function () {
+  it('portal init keeps the database from other users of the machine', async function () {
     if ((process.env['PORTREEVE_TEST_POSTGRES'] ?? '') !== '') this.skip() // it is no file there
     const names = await readdir(portal.stateFolder)
     expect(names).to.include.members(['portal.sqlite', 'secret-key'])
     for (const name of names) expect((await stat(join(portal.stateFolder, name))).mode & 0o077, name).to.equal(0)
   })
 
-  it('refuses a slug that is taken, reserved or none', async () => {
+  it('portal init refuses a slug that is taken, reserved or malformed', async () => {
     const codeOf = async (slug: string): Promise<unknown> =>
       portal.addAccount(slug).catch((error: unknown) => (error as { code: string }).code)
     expect(await codeOf('example')).to.equal('ACCOUNT_EXISTS')

@@ -83,7 +83,7 @@ describe('malformed requests', function () {
     expect(statusOf(await sendRaw(portal.url, request('GET /', ['Content-Encoding: gzip'])))).to.equal(415)
   })
 
-  it('a body that is said to be as it is, is read', async () => {
+  it('a body that is said not to be compressed is read', async () => {
     for (const encoding of ['identity', 'Identity', '']) {
       const headers = [FORM, `Content-Encoding: ${encoding}`]
       expect(statusOf(await post('/example/sign_in/emergency', headers, 'code=1')), encoding).to.equal(403)
@@ -123,7 +123,7 @@ describe('malformed requests', function () {
     }
   })
 
-  it('targets, methods and headers that are none are answered with 4xx, or not at all', async () => {
+  it('malformed targets, methods and headers are answered with 4xx, or not at all', async () => {
     const targets = [
       'http://[', 'http://a:99999999/', 'http://%/', '*', 'example', '//', '//[', '/%', '/%ff%fe', '/%00', '/\\..\\..',
       '/example/sign_in/%ff/%c0%ae', '/?%ff=%', '/#', 'http://portal/healthz#x', `/${'a'.repeat(15_000)}`, '/api/v1/%',
@@ -185,7 +185,7 @@ describe('malformed requests', function () {
     }
   })
 
-  it('expectations are met, or refused, or waited for in vain', async () => {
+  it('an Expect header is met, or refused, or waited for in vain', async () => {
     for (const { path, headers } of routes()) {
       for (const expectation of ['100-continue', '100-Continue', 'the-unexpected', '']) {
         const head = request(`POST ${path}`, ['Content-Length: 6', ...headers, `Expect: ${expectation}`])
@@ -205,7 +205,7 @@ describe('malformed requests', function () {
     }
   })
 
-  it('upgrades that are none, that break off, or that go on with bad frames, end alone', async () => {
+  it('malformed upgrades, and upgrades that break off or go on with bad frames, end alone', async () => {
     const paths = ['/client/websocket', '/gateway/websocket', '/client/websocket?token=%ff', '/', 'http://[', '/%', '*']
     const keys = ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Key: x', 'X: y']
     const frames = [
@@ -243,7 +243,7 @@ describe('malformed requests', function () {
     }
   })
 
-  it('many that give up at once, at whatever point, are no more than one', async () => {
+  it('many requests that give up at once, at whatever point, do as little as one', async () => {
     const whole = Buffer.concat(
       request('POST /example/sign_in/emergency', [FORM, 'Content-Length: 6'], 'code=1').map((part) =>
         Buffer.from(part),

@@ -13,7 +13,7 @@ describe('the portal on PostgreSQL', function () {
   })
   after(async () => postgres?.stop())
 
-  it('passes every test that it passes on SQLite', async () => {
+  it('the portal passes every test on PostgreSQL that it passes on SQLite', async () => {
     const mocha = spawn(
       process.execPath,
       [

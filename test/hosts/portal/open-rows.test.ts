@@ -34,7 +34,7 @@ describe('the secret key and the database', () => {
   }
   const database = () => openDialect({ driver: 'sqlite', file: join(folder, 'portal.sqlite') }, ports())
 
-  it('go together: a process with another key does not start, and says what to do', async () => {
+  it('the secret key and the database go together: a process with another key does not start, and says what to do', async () => {
     expect(await start(KEY)).to.equal('open')
     const refused = await start('cd'.repeat(32))
     expect(refused).to.include({ code: 'SECRET_KEY_OTHER' })
@@ -42,7 +42,7 @@ describe('the secret key and the database', () => {
     expect(await start(KEY)).to.equal('open')
   })
 
-  it('meet at the first start of a database that knows none, and the key is not in it', async () => {
+  it('the secret key and the database meet at the first start of a database that knows none, and the key is not in it', async () => {
     await start(KEY)
     const { knex, close } = database()
     const [{ value }] = (await knex('key_check')) as [{ value: string }]

@@ -39,7 +39,7 @@ describe('requests of the portal to identity providers', function () {
   }
   const portOf = ({ url }: LoopbackServer): string => new URL(url).port
 
-  it('go to no private address, in whatever spelling, unless the operator’s configuration permits it', async () => {
+  it('requests to identity providers go to no private address, in whatever spelling, unless the operator’s configuration permits it', async () => {
     const unreachable = await pageOf(strict, 'http://192.0.2.1.invalid')
     expect(unreachable.status).to.equal(502)
     let asked = 0
@@ -55,7 +55,7 @@ describe('requests of the portal to identity providers', function () {
     expect(JSON.stringify(strict.logger.lines), 'the operator is told what to do').to.contain('permits')
   })
 
-  it('tell nobody which ports are open: what is closed, silent about it, or speaks otherwise, is the same page', async () => {
+  it('requests to identity providers tell nobody which ports are open: closed, silent and strange ones give the same page', async () => {
     const web = await serve((_, response) => response.end('hello'))
     const failing = await serve((_, response) => response.writeHead(500).end('{}'))
     const moved = await serve((_, response) => response.writeHead(302, { location: web.url }).end())
@@ -74,7 +74,7 @@ describe('requests of the portal to identity providers', function () {
     ssh.close()
   })
 
-  it('end where an answer is too long, packed or not, and follow no redirect', async () => {
+  it('requests to identity providers end where an answer is too long, packed or not, and follow no redirect', async () => {
     const document = (issuer: string) => JSON.stringify({ issuer, padding: 'x'.repeat(2_000_000) })
     const long = await serve((request, response) =>
       response.writeHead(200, { 'content-type': 'application/json' }).end(document(`http://${request.headers.host}`)),

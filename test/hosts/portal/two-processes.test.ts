@@ -30,7 +30,7 @@ describe('two portal processes on one PostgreSQL', function () {
     await postgres?.stop()
   })
 
-  it('S9 a sign-out at one ends the session at the other', async () => {
+  it('S9 a sign-out at one portal process ends the session at the other', async () => {
     const provider = await openid.addTo(portal)
     const browser = new Browser()
     const callback = await browser.follow(`${portal.url}/example/sign_in/oidc/${provider.id}`, {
@@ -49,7 +49,7 @@ describe('two portal processes on one PostgreSQL', function () {
     expect((await at(portal.url)).status).to.equal(302)
   })
 
-  it('a token that is revoked at one closes the channel at the other', async () => {
+  it('a token that is revoked at one portal process closes the channel at the other', async () => {
     const ada = await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
     const made = await portal.create(`/actors/${ada.id}/client_tokens`, { name: 'laptop' })
     const { peer } = await ControlPeer.join({ url: second.url, role: 'client', token: made.token })
@@ -57,7 +57,7 @@ describe('two portal processes on one PostgreSQL', function () {
     await peer.closed
   })
 
-  it('P6 the one without the peers takes nothing away and invents nothing, and its changes reach who has them', async () => {
+  it('P6 a portal process without the peers withdraws and grants nothing, and its changes reach the one that has them', async () => {
     const site = await portal.create('/sites', { name: 'Main' })
     const group = await portal.create('/groups', { name: 'Staff' })
     const about = { type: 'cidr', address: '198.51.100.0/24', site_id: site.id }
@@ -116,7 +116,7 @@ describe('two portal processes on one PostgreSQL', function () {
     }
   })
 
-  it('P6 is not ready while it does not hear of the other, and then does what it missed', async () => {
+  it('P6 a portal process is not ready while it does not hear of the other, and then does what it missed', async () => {
     const clock = new VirtualClock()
     const logger = new RecordingLogger()
     const deaf = await portal.startAnother({ clock, logger })

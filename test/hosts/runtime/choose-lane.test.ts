@@ -15,17 +15,17 @@ const codeOf = (act: () => unknown): string | undefined => {
 
 describe('the choice of a lane', () => {
   const wireGuard = { keyFormat: 'wireguard-v1' }
-  it('is the native one where all of it is there, and says what seals', () => {
+  it('the native lane is chosen where all of it is there, and the choice says what seals', () => {
     expect(chooseLane(undefined, wireGuard)).to.deep.include({ kind: 'native' })
     expect(chooseLane('auto', wireGuard).reason).to.match(/^sealed by OpenSSL/)
     expect(chooseLane('native', wireGuard).kind).to.equal('native')
   })
 
-  it('is the script lane where the operator wishes it', () => {
+  it('the script lane is chosen where the operator wishes it', () => {
     expect(chooseLane('script', wireGuard)).to.deep.equal({ kind: 'script', reason: 'PORTREEVE_LANE is script' })
   })
 
-  it('falls back to the script lane with the reason, or refuses where the native one was wished', () => {
+  it('the choice of a lane falls back to the script lane with the reason, or refuses where the native one was wished', () => {
     expect(chooseLane('auto', {})).to.deep.equal({
       kind: 'script',
       reason: 'the tunnel transport exports no keys',
@@ -43,7 +43,7 @@ describe('the choice of a lane', () => {
     })
   })
 
-  it('refuses a wish that is none', () => {
+  it('the choice of a lane refuses an unknown wish', () => {
     expect(codeOf(() => chooseLane('fast', wireGuard))).to.equal('LANE_INVALID')
     expect(codeOf(() => chooseLane('', wireGuard))).to.equal('LANE_INVALID')
   })

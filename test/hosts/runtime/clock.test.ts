@@ -12,7 +12,7 @@ const CLOCK_OF_A_WORKER = `
   import(module).then(({ SystemClock }) => parentPort.postMessage(new SystemClock({ origin }).now()))`
 
 describe('the system clock', () => {
-  it('never wakes before the moment', async () => {
+  it('the system clock never wakes before the moment', async () => {
     const clock = createClock()
     for (const wait of [0, 0.4, 1.5, 7.9]) {
       const at = after(clock.now(), wait)
@@ -23,7 +23,7 @@ describe('the system clock', () => {
     }
   })
 
-  it('waits for a moment further away than a Node timer can, instead of firing at once', async () => {
+  it('the system clock waits for a moment further away than a Node timer can, instead of firing at once', async () => {
     const clock = createClock()
     let woken = false
     const cancel = clock.wake(after(clock.now(), 100 * DAY), () => {
@@ -36,7 +36,7 @@ describe('the system clock', () => {
     expect(woken).to.equal(false)
   })
 
-  it('has gone on while the machine slept, and soon wakes what was due then', async () => {
+  it('the system clock has gone on while the machine slept, and soon wakes what was due then', async () => {
     let slept = 0
     const clock = new SystemClock({ origin: 0, elapsed: () => performance.now() + slept, lookEveryMs: 10 })
     const at = after(clock.now(), DAY)
@@ -48,7 +48,7 @@ describe('the system clock', () => {
     expect(await woken).to.be.at.least(at)
   })
 
-  it('counts from one origin in all clocks of a thread, and in another one that is told it', async () => {
+  it('the system clock counts from one origin in all clocks of a thread, and in another one that is told it', async () => {
     const [one, other] = [createClock(), new SystemClock()]
     const worker = new Worker(CLOCK_OF_A_WORKER, { eval: true, workerData: [MODULE, other.origin] })
     const before = one.now()
@@ -58,7 +58,7 @@ describe('the system clock', () => {
     expect(new SystemClock().origin).to.equal(other.origin)
   })
 
-  it('does not wake what was cancelled', async () => {
+  it('the system clock does not wake what was cancelled', async () => {
     const clock = createClock()
     const woken: string[] = []
     const cancel = clock.wake(after(clock.now(), 1), () => woken.push('cancelled'))
@@ -71,7 +71,7 @@ describe('the system clock', () => {
 })
 
 describe('the system randomness', () => {
-  it('gives as many bytes as asked, and fresh ones', () => {
+  it('the system randomness gives as many bytes as asked, and fresh ones', () => {
     const random = createRandom()
     expect(random.bytes(0).length).to.equal(0)
     expect(random.bytes(32).length).to.equal(32)

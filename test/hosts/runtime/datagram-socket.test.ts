@@ -54,7 +54,7 @@ describe('a datagram socket', () => {
   const silent = { port: 0, onBatch: () => undefined, onError: () => undefined }
 
   for (const family of ['ipv4', 'ipv6'] satisfies Family[]) {
-    it(`moves bursts of equal and unequal datagrams in order, ${family}`, async () => {
+    it(`a datagram socket moves bursts of equal and unequal datagrams in order, ${family}`, async () => {
       const listener = new Listener()
       const receiver = await open({ family, ...listener.options })
       const sender = await open({ family, address: LOOPBACK[family], ...silent })
@@ -74,7 +74,7 @@ describe('a datagram socket', () => {
     })
   }
 
-  it('tells peers apart within one burst', async () => {
+  it('a datagram socket tells peers apart within one burst', async () => {
     const listener = new Listener()
     const receiver = await open({ family: 'ipv4', ...listener.options })
     const senders = await Promise.all([1, 2, 3].map(() => open({ family: 'ipv4', address: '127.0.0.1', ...silent })))
@@ -86,7 +86,7 @@ describe('a datagram socket', () => {
     )
   })
 
-  it('counts what cannot be sent, and sends the rest of the batch', async () => {
+  it('a datagram socket counts what cannot be sent, and sends the rest of the batch', async () => {
     const listener = new Listener()
     const receiver = await open({ family: 'ipv4', ...listener.options })
     const sender = await open({ family: 'ipv4', ...silent })
@@ -103,7 +103,7 @@ describe('a datagram socket', () => {
     expect(sender.dropped?.()).to.deep.equal({ 'bad-address': 2, EACCES: 1, EMSGSIZE: 1 })
   })
 
-  it('takes any port where the one that it prefers is taken, and fails where it must be that one', async () => {
+  it('a datagram socket takes any port where the one that it prefers is taken, and fails where it must be that one', async () => {
     const first = await open({ family: 'ipv4', address: '127.0.0.1', ...silent })
     const second = await open({ family: 'ipv4', address: '127.0.0.1', ...silent, port: first.port, orAnyPort: true })
     expect(second.port).not.to.equal(first.port)
@@ -113,14 +113,14 @@ describe('a datagram socket', () => {
     expect(refused).to.include({ code: 'EADDRINUSE', syscall: 'bind' })
   })
 
-  it('refuses an address of the other family, or none', async () => {
+  it('a datagram socket refuses an address of the other family, or none', async () => {
     for (const address of ['::1', 'example.org', '']) {
       const refused = await open({ family: 'ipv4', address, ...silent }).catch((error: unknown) => error)
       expect(refused).to.include({ code: 'SOCKET_ADDRESS' })
     }
   })
 
-  it('takes neither packets nor offence after it was closed, however often', async () => {
+  it('a datagram socket takes no packets and does not throw after it was closed, however often', async () => {
     const socket = await open({ family: 'ipv4', ...silent })
     const to = endpoint('127.0.0.1', socket.port)
     socket.send([{ to, bytes: Uint8Array.of(1) }]) // on its way when the socket closes

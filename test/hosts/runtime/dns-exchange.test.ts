@@ -61,7 +61,7 @@ describe('the DNS exchange', () => {
         (error: unknown) => ({ code: error instanceof Error && 'code' in error ? error.code : String(error) }),
       )
 
-  it('asks with an id of its own and gives back the answer with the one of the query', async () => {
+  it('the DNS exchange asks with an id of its own and gives back the answer with the one of the query', async () => {
     const ids = new Set<number>()
     const server = await udpServer((query, reply) => {
       ids.add(query.readUInt16BE(0))
@@ -73,7 +73,7 @@ describe('the DNS exchange', () => {
     expect(ids.size, 'ids that nobody can guess').to.be.greaterThan(10)
   })
 
-  it('passes over datagrams with another id or question, and takes the true answer that follows', async () => {
+  it('the DNS exchange passes over datagrams with another id or question, and takes the true answer that follows', async () => {
     const server = await udpServer((query, reply) => {
       reply(answerTo(query, (bytes) => Buffer.concat([Buffer.from([(bytes[0] ?? 0) ^ 1]), bytes.subarray(1)])))
       const other = answerTo(question('www.example.net'))
@@ -86,7 +86,7 @@ describe('the DNS exchange', () => {
     expect(await send(server, 'udp')).to.deep.equal({ bytes: [...answerTo(message)] })
   })
 
-  it('takes an answer over TCP that comes in pieces', async () => {
+  it('the DNS exchange takes an answer over TCP that comes in pieces', async () => {
     const server = await tcpServer((query) => {
       const whole = framed(answerTo(query))
       return [whole.subarray(0, 1), whole.subarray(1, 7), whole.subarray(7)]
@@ -94,7 +94,7 @@ describe('the DNS exchange', () => {
     expect(await send(server, 'tcp')).to.deep.equal({ bytes: [...answerTo(message)] })
   })
 
-  it('says why there is no answer', async () => {
+  it('the DNS exchange says why there is no answer', async () => {
     const silent = await udpServer(() => undefined)
     const wrong = await tcpServer(() => [framed(answerTo(question('www.example.net')))])
     const cut = await tcpServer((query) => [framed(answerTo(query)).subarray(0, 9)])
@@ -107,7 +107,7 @@ describe('the DNS exchange', () => {
     expect(await timedOut.catch((error: unknown) => error)).to.include({ code: 'ETIMEDOUT' })
   })
 
-  it('is given up at once when its signal aborts, before or meanwhile', async () => {
+  it('the DNS exchange is given up at once when its signal aborts, before or meanwhile', async () => {
     const silent = await udpServer((query, reply, socket) => void socket.emit('asked'))
     expect(await send(silent, 'udp', AbortSignal.abort())).to.deep.equal({ code: 'ABORT_ERR' })
     const controller = new AbortController()
@@ -116,7 +116,7 @@ describe('the DNS exchange', () => {
     expect(await exchange).to.deep.equal({ code: 'ABORT_ERR' })
   })
 
-  it('refuses what is no message', async () => {
+  it('the DNS exchange refuses a malformed message', async () => {
     const exchange = createDnsExchange()
     for (const length of [0, 11, 65_536]) {
       const refused = exchange.send({

@@ -85,7 +85,7 @@ describe('DNS over TCP', () => {
     }
   }
 
-  it('answers messages of one connection, however they are cut', async () => {
+  it('DNS over TCP answers messages of one connection, however they are cut', async () => {
     const client = await join()
     const expected = framed('answer to one', 'answer to two')
     const answers = read(client, expected.length)
@@ -98,7 +98,7 @@ describe('DNS over TCP', () => {
     expect(queries).to.deep.equal(['one', 'two'])
   })
 
-  it('answers all of many queries that come at once, though few of them wait at a time', async () => {
+  it('DNS over TCP answers all of many queries that come at once, though few of them wait at a time', async () => {
     // RFC 7766 §6.2.1.1
     const client = await join()
     const texts = Array.from({ length: 100 }, (_, at) => `slow ${at}`)
@@ -110,7 +110,7 @@ describe('DNS over TCP', () => {
     expect(await answers).to.deep.equal(expected)
   })
 
-  it('hears no more queries of an asker that reads no answers, and all of them once it does', async () => {
+  it('DNS over TCP hears no more queries of an asker that reads no answers, and all of them once it does', async () => {
     const deaf = await join()
     deaf.pause()
     deaf.write(framed(...Array.from({ length: 2_000 }, (_, at) => `long ${at}`)))
@@ -125,7 +125,7 @@ describe('DNS over TCP', () => {
     })
   })
 
-  it('answers an asker that has closed its half of the connection, and then closes the other', async () => {
+  it('DNS over TCP answers an asker that has closed its half of the connection, and then closes the other', async () => {
     const client = await join()
     const answer = read(client, framed('answer to slow words').length)
     const ended = once(client, 'end')
@@ -136,12 +136,12 @@ describe('DNS over TCP', () => {
     await ended
   })
 
-  it('serves an asker while another one holds all the connections that it may have', async () => {
+  it('DNS over TCP serves an asker while another one holds all the connections that it may have', async () => {
     await Promise.all(Array.from({ length: 40 }, () => join('127.0.0.2')))
     expect(await ask(await join('127.0.0.3'), 'one')).to.deep.equal(framed('answer to one'))
   })
 
-  it('closes the connection of an asker that is idle for the longest where it opens one too many', async () => {
+  it('DNS over TCP closes the connection of an asker that is idle for the longest where it opens one too many', async () => {
     const [first, ...rest] = [await join(), await join(), await join()]
     if (first === undefined) throw new Error('no connection')
     const closed = Promise.all(rest.map((one) => once(one, 'end')))
@@ -151,7 +151,7 @@ describe('DNS over TCP', () => {
     expect(await ask(first, 'something')).to.deep.equal(framed('answer to something'))
   })
 
-  it('closes a connection that is idle, whatever bytes come that are no whole message', async () => {
+  it('DNS over TCP closes a connection that is idle, whatever bytes come that are no whole message', async () => {
     await listener.close()
     listener = await open(50)
     const client = await join()
@@ -168,7 +168,7 @@ describe('DNS over TCP', () => {
     expect(queries).to.deep.equal([])
   })
 
-  it('rejects with the system’s code where the address is taken', async () => {
+  it('DNS over TCP rejects with the system’s code where the address is taken', async () => {
     const failure = await open().then(
       () => undefined,
       (error: unknown) => error,

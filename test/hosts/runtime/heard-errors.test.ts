@@ -12,7 +12,7 @@ const LEAVING = /\.(?:once|off|removeListener)\('error'|removeAllListeners\(/
 
 /** An `error` event without a listener ends a process. */
 describe('errors of streams and sockets', () => {
-  it('no listener of them goes away before its source', () => {
+  it('no listener of errors goes away before its stream or socket', () => {
     const leaving = sourceFiles(['core', 'plugins', 'hosts'])
       .filter(({ path, text }) => !path.startsWith('hosts/lab/') && LEAVING.test(text))
       .map(({ path }) => path)

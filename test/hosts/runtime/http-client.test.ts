@@ -39,7 +39,7 @@ describe('the HTTP client', () => {
       (error: unknown) => (error instanceof Error && 'code' in error ? error.code : String(error)),
     )
 
-  it('sends method, headers and body, and gives back status, headers and body', async () => {
+  it('the HTTP client sends method, headers and body, and gives back status, headers and body', async () => {
     const url = await serve((request, response) => {
       request.on('data', (chunk) => {
         response.writeHead(207, { 'X-Seen': `${request.method} ${String(request.headers['x-test'])}` })
@@ -52,7 +52,7 @@ describe('the HTTP client', () => {
     expect(Buffer.from(body).toString()).to.equal('hello!')
   })
 
-  it('follows no redirect and keeps no cookie', async () => {
+  it('the HTTP client follows no redirect and keeps no cookie', async () => {
     const cookies: unknown[] = []
     const url = await serve((request, response) => {
       cookies.push(request.headers.cookie)
@@ -63,7 +63,7 @@ describe('the HTTP client', () => {
     expect(cookies).to.deep.equal([undefined, undefined])
   })
 
-  it('refuses a longer body, announced or not, also one that is small only while it is packed', async () => {
+  it('the HTTP client refuses a longer body, announced or not, also one that is small only while it is packed', async () => {
     const announced = await serve((_, response) => response.end(Buffer.alloc(1_001)))
     const endless = await serve((_, response) => {
       const more = (): boolean => response.write(Buffer.alloc(1_000))
@@ -79,13 +79,13 @@ describe('the HTTP client', () => {
     expect(await codeOf(allowed)).to.equal(200)
   })
 
-  it('gives up on a server that is silent, or stops in the middle', async () => {
+  it('the HTTP client gives up on a server that is silent, or stops in the middle', async () => {
     const silent = await serve(() => undefined)
     const stopping = await serve((_, response) => void response.write('begun'))
     for (const url of [silent, stopping]) expect(await codeOf(url, { timeoutMs: 50 })).to.equal('ETIMEDOUT')
   })
 
-  it('says what the system said', async () => {
+  it('the HTTP client reports the system’s error', async () => {
     const closed = await serve(() => undefined)
     await new Promise((resolve) => servers.pop()?.close(resolve))
     expect(await codeOf(closed)).to.equal('ECONNREFUSED')

@@ -10,7 +10,7 @@ const record = (options: LoggerOptions = {}) => {
 }
 
 describe('the logger', () => {
-  it('never prints a secret, at whatever depth', () => {
+  it('the logger never prints a secret, at whatever depth', () => {
     const { logger, lines } = record()
     const token = new Secret('hunter2')
     logger.with({ token }).info({ token, nested: { list: [token] } }, `signed in with ${String(token)}`)
@@ -18,7 +18,7 @@ describe('the logger', () => {
     expect(lines.join('')).to.contain('[secret]')
   })
 
-  it('leaves out what is less urgent than its level', () => {
+  it('the logger leaves out what is less urgent than its level', () => {
     const { logger, parsed } = record({ level: 'warn' })
     logger.info({}, 'a state that matters')
     logger.warn({}, 'would wake a person')
@@ -27,13 +27,13 @@ describe('the logger', () => {
     ])
   })
 
-  it('spells out an error under any name, with its code', () => {
+  it('the logger spells out an error under any name, with its code', () => {
     const { logger, parsed } = record()
     logger.error({ cause: Object.assign(new Error('no route'), { code: 'ENETUNREACH' }) }, 'failed')
     expect(parsed()[0]?.['cause']).to.include({ message: 'no route', code: 'ENETUNREACH' })
   })
 
-  it('adds the fields of its parents to each line', () => {
+  it('the logger adds the fields of its parents to each line', () => {
     const { logger, parsed } = record({ name: 'gateway' })
     logger.with({ site: 1 }).with({ peer: 2 }).info({ seen: 3 }, 'hello')
     expect(parsed()[0]).to.include({ name: 'gateway', site: 1, peer: 2, seen: 3 })

@@ -30,7 +30,7 @@ describe('a marked connection', () => {
       asked.end()
     })
 
-  it('carries HTTP, tries every address of a name, and says why none answered', async () => {
+  it('a marked connection carries HTTP, tries every address of a name, and says why none answered', async () => {
     const server = createServer((_, response) => response.end('hello'))
     server.listen(0, '127.0.0.1') // `localhost` may be ::1 as well, where nobody listens
     await once(server, 'listening')
@@ -43,7 +43,7 @@ describe('a marked connection', () => {
     expect(await get('name.invalid', port)).to.be.oneOf(['ENOTFOUND', 'EAI_AGAIN'])
   })
 
-  it('verifies the certificate of the name, or of the address, that was asked for', async () => {
+  it('a marked connection verifies the certificate of the name, or of the address, that was asked for', async () => {
     const certificate = readFileSync(join(packageRoot(), 'test/fixture/tls/localhost.crt'))
     const key = readFileSync(join(packageRoot(), 'test/fixture/tls/localhost.key'))
     const server = createTlsServer({ key, cert: certificate }, (_, response) => response.end('hello'))
@@ -71,7 +71,7 @@ describe('a marked connection', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
-  it('carries a WebSocket of ws', async () => {
+  it('a marked connection carries a WebSocket of ws', async () => {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     await once(server, 'listening')
     server.on('connection', (socket) => {

@@ -9,7 +9,7 @@ import { UDP_ROW, loadAddon } from '../../../hosts/runtime/native/addon.ts'
 import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 
 describe('the native addon', () => {
-  it('answers any arguments with a result or an error that has a code', () => {
+  it('the native addon answers any arguments with a result or an error that has a code', () => {
     const addon = loadAddon()
     const port = addon.openUdp(4, new Uint32Array(UDP_ROW), 0)
     const lane = addon.createLane()
@@ -43,7 +43,7 @@ describe('the native addon', () => {
     addon.close(port)
   })
 
-  it('never reads or writes beyond the buffer, whatever the rows say', () => {
+  it('the native addon never reads or writes beyond the buffer, whatever the rows say', () => {
     const addon = loadAddon()
     const port = addon.openUdp(4, new Uint32Array(UDP_ROW), 0)
     const word = fc.oneof(fc.nat(100), fc.constantFrom(0xffff_ffff, 0x8000_0000, 65_507), fc.nat(0xffff_ffff))
@@ -63,7 +63,7 @@ describe('the native addon', () => {
     addon.close(port)
   })
 
-  it('says that a closed port is closed, and refuses objects that are none', () => {
+  it('the native addon says that a closed port is closed, and refuses objects that are none', () => {
     const addon = loadAddon()
     const port = addon.openUdp(4, new Uint32Array(UDP_ROW), 0)
     addon.close(port)
@@ -79,7 +79,7 @@ describe('the native addon', () => {
       .with.property('code', 'ERR_INVALID_ARG_TYPE')
   })
 
-  it('follows no pointer of another addon, or of Node itself', async () => {
+  it('the native addon follows no pointer of another addon, or of Node itself', async () => {
     const addon = loadAddon()
     const server = createServer().listen(0)
     await once(server, 'listening')
@@ -97,7 +97,7 @@ describe('the native addon', () => {
     server.close()
   })
 
-  it('lets a worker end, and be ended, with sockets open and watched', async () => {
+  it('the native addon lets a worker end, and be ended, with sockets open and watched', async () => {
     const file = join(packageRoot(), 'hosts/runtime/native/build/Release/portreeve.node')
     const code = `
       const { workerData, parentPort } = require('node:worker_threads')

@@ -9,7 +9,7 @@ import { packageRoot } from '../../../hosts/runtime/process/package-root.ts'
 describe('the whole addon in a Node under the address and undefined-behaviour sanitizers', function () {
   this.timeout(600_000)
 
-  it('passes its own tests', async () => {
+  it('the whole addon passes its own tests in a Node under sanitizers', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-asan-'))
     try {
       const native = join(packageRoot(), 'hosts/runtime/native')

@@ -12,7 +12,7 @@ const WARNINGS = ['-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter', '-Wno-
 describe('the native lane under the address and undefined-behaviour sanitizers', function () {
   this.timeout(300_000)
 
-  it('survives true, damaged and random packets, and opens what it sealed', async () => {
+  it('the native lane under sanitizers survives true, damaged and random packets, and opens what it sealed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'portreeve-fuzz-'))
     try {
       const program = join(folder, 'fuzz-lane')

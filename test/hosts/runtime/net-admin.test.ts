@@ -15,13 +15,13 @@ describe('hosts/runtime/linux/net-admin', function () {
     return file
   }
 
-  it('lets root and who has CAP_NET_ADMIN go on', () => {
+  it('net-admin lets root and processes with CAP_NET_ADMIN go on', () => {
     for (const capabilities of ['000001ffffffffff', '0000000000001000']) {
       expect(() => needNetAdmin(statusWith(`CapEff:\t${capabilities}`))).not.to.throw()
     }
   })
 
-  it('says to all others what to do', () => {
+  it('net-admin says to all others what to do', () => {
     for (const capabilities of ['0000000000000000', '0000000000002000']) {
       expect(() => needNetAdmin(statusWith(`CapEff:\t${capabilities}`))).to.throw(/root, or CAP_NET_ADMIN.*sudo/)
     }

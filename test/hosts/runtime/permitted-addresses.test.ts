@@ -19,7 +19,7 @@ const wrapped = (ipv4: string): string[] => {
 describe('addresses that a portal may ask', () => {
   const permits = permitInternetAnd([])
 
-  it('are those of the Internet', () => {
+  it('a portal may ask addresses of the Internet', () => {
     for (const address of [
       '192.0.32.7',
       '203.0.113.20',
@@ -31,7 +31,7 @@ describe('addresses that a portal may ask', () => {
       expect(permits(address), address).to.equal(true)
   })
 
-  it('are not private, loopback, link-local or a metadata service’s, in whatever IPv6 address they are wrapped', () => {
+  it('a portal may not ask private, loopback, link-local or metadata addresses, in whatever IPv6 address they are wrapped', () => {
     const never = ['127.0.0.1', '127.1.2.3', '0.0.0.0', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.169.254', '100.100.100.200', '100.64.0.1', '168.63.129.16', '192.0.0.192', '198.18.0.1', '224.0.0.1', '255.255.255.255'] // prettier-ignore
     for (const address of never.flatMap((ipv4) => [ipv4, ...wrapped(ipv4)]))
       expect(permits(address), address).to.equal(false)
@@ -41,7 +41,7 @@ describe('addresses that a portal may ask', () => {
       expect(permits(text), text).to.equal(false)
   })
 
-  it('are the operator’s own networks’, too, and no more than these', () => {
+  it('a portal may ask the operator’s own networks, too, and no more than these', () => {
     const own = permitInternetAnd(['10.20.0.0/16', '192.168.7.7', 'fd12::/16', '::1'])
     for (const address of ['10.20.3.4', '::ffff:10.20.3.4', '192.168.7.7', 'fd12::9', '::1', '8.8.8.8'])
       expect(own(address), address).to.equal(true)

@@ -26,20 +26,20 @@ describe('hosts/runtime/plugin-modules', () => {
   }
   const importPackage = (name: string) => createPluginModules(configFile).importPackage(name)
 
-  it('lists the plugins that come with the package, and imports one', async () => {
+  it('plugins that come with the package are listed, and one is imported', async () => {
     const modules = createPluginModules(configFile)
     expect(modules.builtin()).to.include('selector-random')
     expect(await modules.importBuiltin('selector-random')).to.have.property('plugin')
   })
 
-  it('finds a package beside the configuration file, and above', async () => {
+  it('a plugin’s package is found beside the configuration file, and above', async () => {
     await install(dirname(configFile), 'near', { main: 'entry.js' }, { 'entry.js': 'export const plugin = "near"' })
     await install(root, '@example/far', {}, { 'index.js': 'export const plugin = "far"' })
     expect(await importPackage('near')).to.deep.include({ plugin: 'near' })
     expect(await importPackage('@example/far')).to.deep.include({ plugin: 'far' })
   })
 
-  it('follows "exports" as an import does, whichever way they are written', async () => {
+  it('a plugin’s "exports" are followed as an import does, whichever way they are written', async () => {
     const files = { 'esm.js': 'export const plugin = "esm"', 'cjs.cjs': 'exports.plugin = "cjs"' }
     const variants: Record<string, unknown> = {
       'as-string': './esm.js',
@@ -53,14 +53,14 @@ describe('hosts/runtime/plugin-modules', () => {
     }
   })
 
-  it('says that a package is missing, for a path in place of a name too', async () => {
+  it('a missing plugin’s package is reported, for a path in place of a name too', async () => {
     await writeFile(join(root, 'etc', 'local.js'), 'export const plugin = 1')
     for (const name of ['missing', './local.js', '../etc/local.js', '/etc/passwd', 'missing/sub', '..']) {
       expect(await code(importPackage(name)), name).to.equal('PLUGIN_PACKAGE_MISSING')
     }
   })
 
-  it('does not take a package for missing whose own dependency is', async () => {
+  it('a plugin’s package is not taken for missing whose own dependency is', async () => {
     await install(dirname(configFile), 'broken', {}, { 'index.js': 'import "not-there"' })
     expect(await code(importPackage('broken'))).to.equal('ERR_MODULE_NOT_FOUND')
   })

@@ -56,7 +56,7 @@ describe('a port set', () => {
     return { worker, ports: (await next()) as number[], next }
   }
 
-  it('wakes for packets of each port, and for messages and timers of the thread in between', async () => {
+  it('a port set wakes for packets of each port, and for messages and timers of the thread in between', async () => {
     const { worker, ports, next } = await start()
     const socket = createSocket('udp4')
     try {
@@ -76,7 +76,7 @@ describe('a port set', () => {
     }
   })
 
-  it('loses none of many packets that come while the thread is asked things', async () => {
+  it('a port set loses none of many packets that come while the thread is asked things', async () => {
     const { worker, ports } = await start()
     const socket = createSocket('udp4')
     try {
@@ -102,7 +102,7 @@ describe('a port set', () => {
     }
   })
 
-  it('lets its thread end, be ended, fail and close it while it sleeps', async () => {
+  it('a port set lets its thread end, be ended, fail and close it while it sleeps', async () => {
     for (const [what, code] of [
       ['exit', 3],
       ['close', 0],
@@ -120,7 +120,7 @@ describe('a port set', () => {
     }
   })
 
-  it('takes one to eight open ports, and buffers that hold at least one packet', () => {
+  it('a port set takes one to eight open ports, and buffers that hold at least one packet', () => {
     const addon = loadAddon()
     const port = addon.openUdp(4, new Uint32Array(UDP_ROW), 0)
     const never = (): void => undefined

@@ -91,7 +91,7 @@ describe('a portal that is not reached', () => {
     return serve(server, host)
   }
 
-  it('says the URL without who asks, the step, and what the system said', async () => {
+  it('a portal problem names the URL without its query, the step, and the system’s error', async () => {
     const free = await serve(createTcpServer())
     closing.splice(0).forEach((close) => close())
     const problem = await problemAt(`http://127.0.0.1:${free}/base/`)
@@ -104,7 +104,7 @@ describe('a portal that is not reached', () => {
     expect(problem?.remedy).to.match(/portal_url/)
   })
 
-  it('tells a name that is not there from a port that is shut, in both families', async () => {
+  it('a portal problem tells a name that is not there from a port that is shut, in both families', async () => {
     const named = await problemAt('http://portal.invalid:8080')
     expect(named?.step).to.equal('name')
     expect(named?.code).to.be.oneOf(['name_unknown', 'name_server_silent'])
@@ -113,7 +113,7 @@ describe('a portal that is not reached', () => {
     expect(six?.code).to.be.oneOf(['connection_refused', 'network_unreachable', 'connect_failed'])
   })
 
-  it('names what stands before a portal and is none', async () => {
+  it('a portal problem names what stands before a portal and is none', async () => {
     const html = ['Content-Type: text/html']
     for (const [status, headers, body, code] of [
       ['301 Moved Permanently', ['Location: https://portal.example.org/x?token=s3cret'], '', 'redirected'],
@@ -146,20 +146,20 @@ describe('a portal that is not reached', () => {
     )
   })
 
-  it('shows no control characters of what answers', async () => {
+  it('a portal problem shows no control characters of what answers', async () => {
     const body = JSON.stringify({ code: 'invalid_connect_params', detail: 'a\u001b[31m\nb\u202ec' })
     const problem = await answering('400 Bad Request', ['Content-Type: application/problem+json'], body)
     expect(problem).to.include({ step: 'upgrade', code: 'invalid_connect_params', said: 'a [31m b c' })
   })
 
-  it('names one that hangs up, and one that speaks no TLS', async () => {
+  it('a portal problem names a server that hangs up, and one that speaks no TLS', async () => {
     const rude = await serve(createTcpServer((socket) => socket.once('data', () => socket.destroy())))
     expect(await problemAt(`http://127.0.0.1:${rude}`)).to.include({ step: 'proxy', code: 'hung_up' })
     const plain = await serve(createHttpServer())
     expect(await problemAt(`https://127.0.0.1:${plain}`)).to.include({ step: 'tls', code: 'no_tls' })
   })
 
-  it('leaves nothing open behind a proxy that keeps connections alive', async () => {
+  it('a portal problem leaves no connection open behind a proxy that keeps connections alive', async () => {
     for (const status of ['401 Unauthorized', '404 Not Found', '502 Bad Gateway']) {
       const body = '{"code":"invalid_token"}'
       const closed = new Promise<void>((resolve) => {
@@ -174,8 +174,8 @@ describe('a portal that is not reached', () => {
     }
   })
 
-  describe('for its certificate', () => {
-    it('names an expired one, a wrong name, one that signed itself, and an unknown authority', async () => {
+  describe('a portal that is not reached for its certificate', () => {
+    it('a portal’s certificate is reported as expired, for a wrong name, self-signed, or of an unknown authority', async () => {
       const own = await makeCertificate(['127.0.0.1'])
       const authority = await makeAuthority()
       const caFile = join(folder, 'ca.pem')
@@ -202,7 +202,7 @@ describe('a portal that is not reached', () => {
       })
     })
 
-    it('is believed by ca_file, by the system’s store, and by NODE_EXTRA_CA_CERTS beside them', async () => {
+    it('a portal’s certificate is trusted by ca_file, by the system’s store, and by NODE_EXTRA_CA_CERTS beside them', async () => {
       const authority = await makeAuthority()
       const another = await makeAuthority()
       const file = join(folder, 'store.pem')
@@ -226,7 +226,7 @@ describe('a portal that is not reached', () => {
       }
     })
 
-    it('is believed as soon as the store is another one, without a new start', async () => {
+    it('a portal’s certificate is trusted as soon as the store is another one, without a new start', async () => {
       const authority = await makeAuthority()
       const file = join(folder, 'store.pem')
       const port = await portalWith(await authority.issue(['127.0.0.1']))
@@ -247,7 +247,7 @@ describe('a portal that is not reached', () => {
       expect(await told()).to.equal('opened')
     })
 
-    it('names a ca_file that has become unreadable or is no certificate', async () => {
+    it('a portal problem names a ca_file that has become unreadable or is no certificate', async () => {
       const port = await portalWith(await makeCertificate(['127.0.0.1']))
       const caFile = join(folder, 'ca.pem')
       const trust = { ...NO_SYSTEM, caFile }

@@ -44,7 +44,7 @@ describe('a private authority in the system’s store', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('is believed by DNS over TLS', async () => {
+  it('a private authority is trusted by DNS over TLS', async () => {
     const server = await DnsServer.start(answer, await authority.issue([NAME]))
     try {
       const about = { protocol: 'tls', server: server.endpoint, message: query, timeoutMs: PATIENCE_MS } as const
@@ -62,7 +62,7 @@ describe('a private authority in the system’s store', () => {
   })
 
   for (const http1 of [false, true]) {
-    it(`is believed by requests to known addresses, over HTTP/${http1 ? '1.1' : '2'}`, async () => {
+    it(`a private authority is trusted by requests to known addresses, over HTTP/${http1 ? '1.1' : '2'}`, async () => {
       const server = await HttpsDnsServer.start(answer, { ...(await authority.issue([NAME])), http1 })
       try {
         const response = await createHttpClient().send({
@@ -81,7 +81,7 @@ describe('a private authority in the system’s store', () => {
     })
   }
 
-  it('is believed by requests to names that the system looks up', async () => {
+  it('a private authority is trusted by requests to names that the system looks up', async () => {
     const server = await HttpsDnsServer.start(answer, { ...(await authority.issue(['localhost'])), http1: true })
     try {
       const response = await createHttpClient().send({

@@ -32,7 +32,7 @@ describe('resolv.conf', () => {
   const configuration = () => createResolverConfiguration({ mode: 'resolv-conf', path })
   const current = (): string => readFileSync(path, 'utf8')
 
-  it('D7 names the servers and the search domain, and keeps the options and the domains of before', async () => {
+  it('D7 resolv.conf names the servers and the search domain, and keeps the earlier options and domains', async () => {
     await configuration().set(SETTINGS)
     const lines = current().split('\n').slice(1)
     expect(lines).to.deep.equal([
@@ -43,7 +43,7 @@ describe('resolv.conf', () => {
     ])
   })
 
-  it('D8 is restored on stop, byte for byte, with nothing left beside it', async () => {
+  it('D8 resolv.conf is restored on stop, byte for byte, with nothing left beside it', async () => {
     const resolver = configuration()
     await resolver.set(SETTINGS)
     await resolver.set({ ...SETTINGS, servers: ['100.100.111.2'] })
@@ -55,7 +55,7 @@ describe('resolv.conf', () => {
     expect(current()).to.equal(ORIGINAL)
   })
 
-  it('D8 is restored at the next start after a crash, whether that sets it again or not', async () => {
+  it('D8 resolv.conf is restored at the next start after a crash, whether that sets it again or not', async () => {
     await configuration().set(SETTINGS)
     await configuration().restore()
     expect(current()).to.equal(ORIGINAL)
@@ -66,7 +66,7 @@ describe('resolv.conf', () => {
     expect(current()).to.equal(ORIGINAL)
   })
 
-  it('leaves alone what somebody else wrote meanwhile', async () => {
+  it('resolv.conf is left alone where somebody else wrote it meanwhile', async () => {
     const resolver = configuration()
     await resolver.set(SETTINGS)
     writeFileSync(path, 'nameserver 198.51.100.53\n')
@@ -75,7 +75,7 @@ describe('resolv.conf', () => {
     expect(readdirSync(folder)).to.deep.equal(['resolv.conf'])
   })
 
-  it('survives a crash between the backup and the change', async () => {
+  it('resolv.conf survives a crash between the backup and the change', async () => {
     writeFileSync(`${path}.before-portreeve`, ORIGINAL)
     const resolver = configuration()
     await resolver.set(SETTINGS)
@@ -83,13 +83,13 @@ describe('resolv.conf', () => {
     expect(current()).to.equal(ORIGINAL)
   })
 
-  it('keeps the mode of the file', async () => {
+  it('resolv.conf keeps its mode', async () => {
     const before = statSync(path).mode
     await configuration().set(SETTINGS)
     expect(statSync(path).mode).to.equal(before)
   })
 
-  it('refuses a symbolic link, says what to do, and changes nothing', async () => {
+  it('a resolv.conf that is a symbolic link is refused with what to do, and not changed', async () => {
     const target = join(folder, 'elsewhere')
     writeFileSync(target, ORIGINAL)
     rmSync(path)
@@ -102,7 +102,7 @@ describe('resolv.conf', () => {
     expect(readdirSync(folder).sort()).to.deep.equal(['elsewhere', 'resolv.conf'])
   })
 
-  it('none leaves it alone', async () => {
+  it('the setting `none` leaves resolv.conf alone', async () => {
     const resolver = createResolverConfiguration({ mode: 'none', path })
     await resolver.set(SETTINGS)
     await resolver.restore()
@@ -110,7 +110,7 @@ describe('resolv.conf', () => {
     expect(existsSync(`${path}.before-portreeve`)).to.equal(false)
   })
 
-  it('auto takes the file where systemd-resolved does not own it', async () => {
+  it('the setting `auto` takes resolv.conf where systemd-resolved does not own it', async () => {
     const resolver = createResolverConfiguration({ path })
     await resolver.set(SETTINGS)
     expect(current()).to.contain('nameserver 100.100.111.1')
@@ -118,10 +118,10 @@ describe('resolv.conf', () => {
     expect(current()).to.equal(ORIGINAL)
   })
 
-  describe('as the source of the system resolvers', () => {
+  describe('resolv.conf as the source of the system resolvers', () => {
     const servers = (): readonly string[] => createSystemResolvers({ path }).servers()
 
-    it('names its servers, before, while and after Portreeve stands in its place', async () => {
+    it('resolv.conf names its own servers before, while and after Portreeve stands in its place', async () => {
       const expected = ['192.0.2.53:53', '[2001:db8::53]:53']
       expect(servers()).to.deep.equal(expected)
       const resolver = configuration()
@@ -131,7 +131,7 @@ describe('resolv.conf', () => {
       expect(servers()).to.deep.equal(expected)
     })
 
-    it('D2 never names a sentinel, nor what is no address', () => {
+    it('D2 the system resolvers never include a sentinel, nor what is no address', () => {
       writeFileSync(
         path,
         'nameserver 100.100.111.1\nnameserver fd00:2021:1111:8000:100:100:111:7\nnameserver example\n# nameserver 192.0.2.1\n' +
@@ -140,7 +140,7 @@ describe('resolv.conf', () => {
       expect(servers()).to.deep.equal(['192.0.2.2:53'])
     })
 
-    it('T10 names a link-local server with its zone, and none with what is no zone', () => {
+    it('T10 the system resolvers include a link-local server with its zone, and none with what is no zone', () => {
       writeFileSync(
         path,
         'nameserver FE80:0::1%eth0\nnameserver fe80::1%2\nnameserver 2001:db8::1%eth0\nnameserver fe80::1%\n' +
@@ -149,7 +149,7 @@ describe('resolv.conf', () => {
       expect(servers()).to.deep.equal(['[fe80::1%eth0]:53', '[fe80::1%2]:53'])
     })
 
-    it('is empty where there is no file', () => {
+    it('there are no system resolvers where there is no resolv.conf', () => {
       rmSync(path)
       expect(servers()).to.deep.equal([])
     })

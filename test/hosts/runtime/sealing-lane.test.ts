@@ -54,7 +54,7 @@ for (const [kind, named] of CIPHERS) {
       loadAddon().chooseCipher(best)
     })
 
-    it('seals the packets that a frame stands for, in order, as TypeScript cuts and opens them', () => {
+    it('the native lane seals the packets that a frame stands for, in order, as TypeScript cuts and opens them', () => {
       fc.assert(
         fc.property(fc.array(frameParts, { minLength: 1, maxLength: 4 }), (parts) => {
           const frames = parts.map(buildFrame)
@@ -66,7 +66,7 @@ for (const [kind, named] of CIPHERS) {
       )
     })
 
-    it('drops a frame that is wrong for the same reason as TypeScript, and seals it where that lets it pass', () => {
+    it('the native lane drops a wrong frame for the same reason as TypeScript, and seals it where that lets it pass', () => {
       const damaged = fc.tuple(frameParts, fc.array(fc.tuple(fc.nat(70), fc.nat(255)), { maxLength: 4 }), fc.nat(80))
       fc.assert(
         fc.property(damaged, ([parts, changes, cutTo]) => {
@@ -89,7 +89,7 @@ for (const [kind, named] of CIPHERS) {
       )
     })
 
-    it('opens what TypeScript sealed, joined and cut again without a difference', () => {
+    it('the native lane opens what TypeScript sealed, joined and cut again without a difference', () => {
       const packet = fc.oneof(
         {
           weight: 6,
@@ -124,7 +124,7 @@ for (const [kind, named] of CIPHERS) {
       )
     })
 
-    it('joins what comes in order to one frame, and ends it where something is pushed or shorter', () => {
+    it('the native lane joins what comes in order to one frame, and ends it where something is pushed or shorter', () => {
       const made = bench()
       const packets = [0, 1_200, 2_400].map((from) => dataPacket({ from, id: from / 1_200 }))
       packets.push(dataPacket({ from: 3_600, id: 3, flags: 'PA', length: 300 }), dataPacket({ from: 3_900, id: 4 }))
@@ -135,7 +135,7 @@ for (const [kind, named] of CIPHERS) {
       ])
     })
 
-    it('joins nothing whose checksum does not hold', () => {
+    it('the native lane joins nothing whose checksum does not hold', () => {
       const made = bench()
       const packets = [0, 1_200, 2_400].map((from) => dataPacket({ from, id: from / 1_200 }))
       const second = packets[1]
@@ -144,7 +144,7 @@ for (const [kind, named] of CIPHERS) {
       expect(rows.map(({ bytes }) => bytes.subarray(10))).to.deep.equal(packets)
     })
 
-    it('refuses replays, forgeries, strangers and expired sessions as TypeScript does', () => {
+    it('the native lane refuses replays, forgeries, strangers and expired sessions as TypeScript does', () => {
       const made = bench()
       const oracle = bench()
       const datagrams = Array.from({ length: 400 }, (_, n) =>
@@ -175,7 +175,7 @@ for (const [kind, named] of CIPHERS) {
       expect(oracle.drops()).to.include({ replayed: 1, 'expired-session': 2 })
     })
 
-    it('hands over what is no data message as it came', () => {
+    it('the native lane hands over what is no data message as it came', () => {
       const made = bench()
       const messages = [new Uint8Array([1, 0, 0, 0, 9, 9]), new Uint8Array([0, 1]), new Uint8Array(148).fill(2)]
       const rows = made.open(messages.map((message) => [message.slice()]))
@@ -187,7 +187,7 @@ for (const [kind, named] of CIPHERS) {
       ])
     })
 
-    it('survives any bytes', () => {
+    it('the native lane survives any bytes', () => {
       const made = bench()
       const message = fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.boolean()).map(([bytes, looksRight]) => {
         if (looksRight) bytes.set([4, 0, 0, 0, 7, 0, 0, 0].slice(0, bytes.length))

@@ -21,13 +21,13 @@ describe('a file with a secret', () => {
         (error: unknown) => `${(error as OperatorError).code}: ${(error as OperatorError).message}`,
       )
 
-  it('is seen from the configuration file’s folder, and its last line’s end is not of it', async () => {
+  it('a secret file is relative to the configuration file’s folder, and its last line’s end is not of it', async () => {
     await writeFile(join(folder, 'password'), ' hush hush\n', { mode: 0o600 })
     expect(await read('password')).to.equal(' hush hush')
     expect(await read(join(folder, 'password'))).to.equal(' hush hush')
   })
 
-  it('has to be there, for its owner alone, and to hold something: by its name, its path and a code', async () => {
+  it('a secret file has to be there, for its owner alone, and not empty: errors have its name, its path and a code', async () => {
     const path = join(folder, 'wrong')
     expect(await read('wrong')).to.match(/^SECRET_FILE_MISSING: smtp\.password_file \/\S+\/wrong is not there/)
     await writeFile(path, 'hush', { mode: 0o600 })

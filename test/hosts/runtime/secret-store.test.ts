@@ -18,7 +18,7 @@ describe('S8 a secret store', () => {
   })
   after(async () => rm(folder, { recursive: true, force: true }))
 
-  it('S8 is by default a file of mode 0600, written whole', async () => {
+  it('S8 a secret store is by default a file of mode 0600, written whole', async () => {
     const store = createSecretStore('file', join(folder, 'state'))
     expect(await store.read('token')).to.equal(undefined)
     await store.write('token', new Secret(TOKEN))
@@ -29,7 +29,7 @@ describe('S8 a secret store', () => {
     expect(await store.read('token')).to.equal(undefined)
   })
 
-  describe('in the Secret Service of a session', () => {
+  describe('a secret store in the Secret Service of a session', () => {
     const before_ = { ...process.env }
     let session: ChildProcess | undefined
 
@@ -59,7 +59,7 @@ describe('S8 a secret store', () => {
       await ended
     })
 
-    it('S8 keeps it in a real keyring, each installation its own, and it is in no command line meanwhile', async () => {
+    it('S8 a secret store keeps the secret in a real keyring, each installation its own, and in no command line meanwhile', async () => {
       const store = createSecretStore('secret-service', '/home/ada/.portreeve')
       const other = createSecretStore('secret-service', '/home/ada/.another')
       expect(await store.read('token')).to.equal(undefined)
@@ -80,7 +80,7 @@ describe('S8 a secret store', () => {
       expect(await store.read('token')).to.equal(undefined)
     })
 
-    it('S8 says that there is no Secret Service, which is not the same as no secret', async () => {
+    it('S8 a secret store says that there is no Secret Service, which is not the same as no secret', async () => {
       const address = process.env['DBUS_SESSION_BUS_ADDRESS']
       process.env['DBUS_SESSION_BUS_ADDRESS'] = `unix:path=${folder}/nobody`
       const error = await createSecretStore('secret-service', 'x')
@@ -91,7 +91,7 @@ describe('S8 a secret store', () => {
     })
   })
 
-  it('S8 leaves nothing of itself in a log', async () => {
+  it('S8 a secret store leaves nothing of itself in a log', async () => {
     expect(JSON.stringify({ token: new Secret(TOKEN) }) + String(new Secret(TOKEN))).not.to.contain(TOKEN)
     expect(await readFile('/proc/self/cmdline', 'utf8')).not.to.contain(TOKEN)
   })

@@ -23,7 +23,7 @@ describe('how the system finds names', () => {
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
-  it('reads the hosts file: aliases, comments, several lines, any case; no address of one link', () => {
+  it('system names are read from the hosts file: aliases, comments, several lines, any case; no address of one link', () => {
     write(
       'hosts',
       '10.0.0.5 Wiki.corp.example wiki # 10.0.0.9 no\n#10.0.0.8 wiki\nfd12::5\twiki.corp.example.\n10.0.0.5 wiki\nfe80::1%eth0 link\nbad wiki\n',
@@ -35,7 +35,7 @@ describe('how the system finds names', () => {
     expect(system.hostAddresses('constructor')).to.equal(undefined)
   })
 
-  it('sees the hosts file change, written in place or put in its place, come and go', () => {
+  it('system names see the hosts file change, written in place or put in its place, come and go', () => {
     const system = names()
     expect(system.hostAddresses('wiki')).to.equal(undefined)
     write('hosts', '10.0.0.5 wiki\n')
@@ -49,7 +49,7 @@ describe('how the system finds names', () => {
     expect(system.hostAddresses('wiki')).to.equal(undefined)
   })
 
-  it('keeps to the order of nsswitch.conf', () => {
+  it('system names keep to the order of nsswitch.conf', () => {
     write('hosts', '10.0.0.5 wiki\n')
     for (const [line, reads, serversFirst] of [
       ['passwd: files', true, false],
@@ -67,7 +67,7 @@ describe('how the system finds names', () => {
     }
   })
 
-  it('takes the search list of resolv.conf, the last of several, and else the domain of the host', () => {
+  it('system names take the search list of resolv.conf, the last of several, and else the domain of the host', () => {
     const system = names('gateway.corp.example')
     expect(system.searchDomains()).to.deep.equal(['corp.example'])
     write('resolv.conf', 'domain old.example\nnameserver 192.0.2.53\nsearch A.example. b.example\n')

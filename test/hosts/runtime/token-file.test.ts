@@ -19,27 +19,27 @@ describe('hosts/runtime/token-file', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('S8 keeps a token in a file that its owner alone reads, also in place of another', async () => {
+  it('S8 a token file is one that its owner alone reads, also in place of another', async () => {
     await writeTokenFile(path, new Secret('first.token'))
     await writeTokenFile(path, new Secret('second.token'))
     expect((await stat(path)).mode & 0o777).to.equal(0o600)
     expect((await readTokenFile(path))?.reveal()).to.equal('second.token')
   })
 
-  it('has nothing where there is no file, and after it was removed', async () => {
+  it('there is no token where there is no token file, and after it was removed', async () => {
     expect(await readTokenFile(path)).to.equal(undefined)
     await writeTokenFile(path, new Secret('first.token'))
     await removeTokenFile(path)
     expect(await readTokenFile(path)).to.equal(undefined)
   })
 
-  it('refuses a file that others may read, and says what to do', async () => {
+  it('a token file that others may read is refused, with what to do', async () => {
     await writeTokenFile(path, new Secret('first.token'))
     await chmod(path, 0o640)
     expect(await refusal(path)).to.equal('SECRET_FILE_MODE')
   })
 
-  it('refuses what is no token, without showing it', async () => {
+  it('a token file that holds no token is refused, without showing it', async () => {
     await writeTokenFile(path, new Secret('first.token'))
     for (const text of ['', 'two words', 'line\r\nX-Header: 1', 'ü', 'x'.repeat(5_000)]) {
       await writeFile(path, text)

@@ -75,7 +75,7 @@ describe('WebSockets', () => {
     )
   }
 
-  it('carry text both ways, with the headers asked for and no others that peers do not send', async () => {
+  it('WebSockets carry text both ways, with the headers asked for and no others that peers do not send', async () => {
     const connection = connect()
     expect(await recorder.next()).to.deep.equal(['opened'])
     connection.send('hello')
@@ -89,7 +89,7 @@ describe('WebSockets', () => {
     ])
   })
 
-  it('tell of a refusal with its status, headers and body', async () => {
+  it('WebSockets report a refusal with its status, headers and body', async () => {
     const body = '{"code":"invalid_token"}'
     refusal = `HTTP/1.1 401 Unauthorized\r\nRetry-After: 3\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
     connect()
@@ -99,14 +99,14 @@ describe('WebSockets', () => {
     expect((told as { headers: Record<string, string> }).headers['retry-after']).to.equal('3')
   })
 
-  it('end where a message is longer than allowed', async () => {
+  it('WebSockets end where a message is longer than allowed', async () => {
     const connection = connect(10)
     await recorder.next()
     connection.send('x'.repeat(50))
     expect((await recorder.next())[0]).to.equal('closed')
   })
 
-  it('tell of a server that is not there', async () => {
+  it('WebSockets report a server that is not there', async () => {
     const { port } = server.address() as AddressInfo
     await new Promise((resolve) => server.close(resolve))
     sockets.connect({ url: `ws://127.0.0.1:${port}/`, headers: {}, maxBytes: 10 }, recorder.events)

@@ -165,7 +165,7 @@ export const hostileGatewayTests = (bed: () => Bed): void => {
             },
             { what: 'a counted drop of each lie', timeoutMs: PATIENCE_MS },
           )
-          // What another gateway serves goes on.
+          // Traffic of another gateway goes on.
           expect((await bed().page('http://wiki.example.org/')).server).to.equal('target')
         } finally {
           await application.stop()

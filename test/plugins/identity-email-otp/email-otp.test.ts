@@ -66,7 +66,7 @@ describe('identity-email-otp against a real SMTP server', () => {
   const askFor = async (email: string): Promise<SignInStep<Kept>> => answer(await provider.begin(request()), { email })
   const wrong = { code: 'AAAAAA' }
 
-  it('S4 sends a code of six unmistakable characters, which signs in once', async () => {
+  it('S4 email-otp sends a code of six unmistakable characters, which signs in once', async () => {
     const step = await askFor(ADA)
     const code = codeIn(await sink.mail(0))
     expect(code.replace(' ', '')).to.match(/^[34679ACDEFGHJKMNPQRTUVWXY]{6}$/)
@@ -77,20 +77,20 @@ describe('identity-email-otp against a real SMTP server', () => {
     expect(await answer(step, { code })).to.have.nested.property('refusal.code', 'code_over')
   })
 
-  it('S4 takes the code with blanks, in small letters, and the address in any case', async () => {
+  it('S4 email-otp takes the code with blanks, in small letters, and the address in any case', async () => {
     const step = await askFor('  Ada@Example.ORG ')
     const code = codeIn(await sink.mail(0))
     expect((await answer(step, { code: ` ${code.toLowerCase()}\n` })).type).to.equal('identified')
   })
 
-  it('S4 takes an address that only looks like another one for none: U+212A is no k', async () => {
+  it('S4 email-otp takes an address that only looks like another one for none: U+212A is no k', async () => {
     expect(await askFor('mar\u212A@example.org')).to.have.nested.property(
       'prompt.problem',
       'That is not an e-mail address.',
     )
   })
 
-  it('S4 allows three attempts, then not even the right code', async () => {
+  it('S4 email-otp allows three attempts, then not even the right code', async () => {
     let step = await askFor(ADA)
     const code = codeIn(await sink.mail(0))
     for (const left of ['two attempts', 'one attempt']) {
@@ -102,14 +102,14 @@ describe('identity-email-otp against a real SMTP server', () => {
     expect(await answer(kept, { code })).to.have.nested.property('refusal.code', 'code_over')
   })
 
-  it('S4 counts attempts that come at once', async () => {
+  it('S4 email-otp counts attempts that come at once', async () => {
     const step = await askFor(ADA)
     const code = codeIn(await sink.mail(0))
     const ends = await Promise.all([wrong, wrong, wrong, { code }].map((fields) => answer(step, fields)))
     expect(ends.map(({ type }) => type)).not.to.include('identified')
   })
 
-  it('S4 lets a code be used once even by two at once', async () => {
+  it('S4 email-otp lets a code be used once even by two at once', async () => {
     const step = await askFor(ADA)
     const code = codeIn(await sink.mail(0))
     const ends = await Promise.all([answer(step, { code }), answer(step, { code })])
@@ -207,7 +207,7 @@ describe('identity-email-otp against a real SMTP server', () => {
     await sink.mail(21)
   })
 
-  it('S4 answers an unknown address in the same way at every step, and sends nothing', async () => {
+  it('S4 email-otp answers an unknown address in the same way at every step, and sends nothing', async () => {
     const transcript = async (email: string) => {
       const steps = [await askFor(email)]
       for (let i = 0; i < 3; i++)
@@ -226,7 +226,7 @@ describe('identity-email-otp against a real SMTP server', () => {
     expect(sink.mails.map(({ to }) => to)).to.deep.equal([[ADA]])
   })
 
-  it('S4 remembers no code in the clear', async () => {
+  it('S4 email-otp remembers no code in the clear', async () => {
     const seen: string[] = []
     const { records } = desk
     desk = {
@@ -246,7 +246,7 @@ describe('identity-email-otp against a real SMTP server', () => {
     expect(seen.join()).not.to.include(code)
   })
 
-  it('sends to one plain address and to nothing that could be a list or a header', async () => {
+  it('email-otp sends to one plain address and to nothing that could be a list or a header', async () => {
     for (const email of [
       '',
       'ada',
@@ -260,7 +260,7 @@ describe('identity-email-otp against a real SMTP server', () => {
     }
   })
 
-  it('logs neither address nor code where the mail server is gone', async () => {
+  it('email-otp logs neither address nor code where the mail server is gone', async () => {
     const gone = await MailSink.start()
     const failing = await open(gone, logger)
     await gone.stop()

@@ -30,7 +30,7 @@ describe('mail over TLS to a server whose certificate is of a private authority'
   })
 
   for (const tls of ['starttls', 'always'] as const) {
-    it(`is delivered (tls: ${tls}) once the system's store has the authority, without a restart, and not before`, async () => {
+    it(`mail over TLS is delivered (tls: ${tls}) once the system's store has the authority, without a restart, and not before`, async () => {
       const stranger = await makeAuthority()
       await writeFile(systemFile, stranger.cert)
       const sink = await MailSink.start({ certificate, isSecure: tls === 'always' })

@@ -68,14 +68,14 @@ describe('identity-oidc at providers as they are', () => {
     return step.refusal
   }
 
-  describe('shows who the client is', () => {
+  describe('identity-oidc authenticates the client', () => {
     const method = async (supported: string[] | undefined, more: object = {}): Promise<string | undefined> => {
       const document = supported === undefined ? {} : { token_endpoint_auth_methods_supported: supported }
       await identity({ document }, more)
       return provider.clients.at(-1)
     }
 
-    it('S3 as the discovery document says, by HTTP Basic where it says nothing or both', async () => {
+    it('S3 the client authenticates as the discovery document says, by HTTP Basic where it says nothing or both', async () => {
       expect(await method(undefined)).to.equal('basic')
       expect(await method(['client_secret_basic'])).to.equal('basic')
       expect(await method(['client_secret_post', 'client_secret_basic'])).to.equal('basic')
@@ -83,7 +83,7 @@ describe('identity-oidc at providers as they are', () => {
       expect(await method(['private_key_jwt', 'client_secret_post'])).to.equal('post')
     })
 
-    it('S3 as the settings say, whatever the document does', async () => {
+    it('S3 the client authenticates as the settings say, whatever the document does', async () => {
       const post = { token_endpoint_auth_method: 'client_secret_post' }
       expect(await method(['client_secret_basic'], post)).to.equal('post')
       expect(await method(undefined, post)).to.equal('post')
@@ -93,8 +93,8 @@ describe('identity-oidc at providers as they are', () => {
     })
   })
 
-  describe('has words for what goes wrong', () => {
-    it('S14 of its own for each error of each endpoint, and the error’s name for log and trail', async () => {
+  describe('identity-oidc has words for what goes wrong', () => {
+    it('S14 each error of each endpoint has words of its own, and its name is in log and trail', async () => {
       const words = new Map<string, string>()
       for (const error of Object.keys(OAUTH_ERRORS)) {
         const description = `because of ${error}`
@@ -120,7 +120,7 @@ describe('identity-oidc at providers as they are', () => {
         expect(words.get(one ?? '')).not.to.equal(words.get(other ?? ''))
     })
 
-    it('S14 for a refused client that is told so by 401, with a challenge, with or without a body', async () => {
+    it('S14 a refused client has words of its own after 401, with a challenge, with or without a body', async () => {
       const challenge = { 'www-authenticate': 'Basic realm="x"' }
       for (const token of [
         { status: 401, body: { error: 'invalid_client', error_description: 'expired secret' } },
@@ -135,14 +135,14 @@ describe('identity-oidc at providers as they are', () => {
       }
     })
 
-    it('S14 for an error that nobody has heard of, with its name in the detail and nothing that moves a terminal', async () => {
+    it('S14 an unknown error has words of its own, with its name in the detail and nothing that moves a terminal', async () => {
       const told = await refusal({ error: { error: 'x_weird', error_description: 'a\u001b[31mb\u202Ec' } })
       expect(told.code).to.equal('provider_refused')
       expect(told.detail).to.equal('authorization endpoint: x_weird: a?[31mb?c')
       expect((await refusal({ error: { error: 'constructor' } })).code).to.equal('provider_refused')
     })
 
-    it('S14 for answers that are no answers, with their status', async () => {
+    it('S14 malformed answers have words of their own, with their status', async () => {
       expect(await refusal({ token: { status: 500, body: {} } })).to.include({
         code: 'provider_failed',
         providerFails: true,
@@ -153,7 +153,7 @@ describe('identity-oidc at providers as they are', () => {
       )
     })
 
-    it('S14 for a certificate that is not trusted', async () => {
+    it('S14 a certificate that is not trusted has words of its own', async () => {
       const proxy = await TlsProxy.start({ name: 'localhost', clientAddress: '127.0.0.1' })
       proxy.upstream = provider.issuer
       const step = await create().begin(asked({ issuer: `https://localhost:${proxy.port}` }))
@@ -165,8 +165,8 @@ describe('identity-oidc at providers as they are', () => {
     })
   })
 
-  describe('knows whether an address is vouched for', () => {
-    it('S14 by `true`, and by the text of Cognito and JumpCloud', async () => {
+  describe('identity-oidc knows whether an address is vouched for', () => {
+    it('S14 an address is vouched for by `true`, and by the text of Cognito and JumpCloud', async () => {
       for (const vouching of [true, 'true', 'True'])
         expect(await identity({ claims: { email_verified: vouching } })).to.include({ emailVerified: true })
       for (const vouching of [false, 'false', 'yes', 1, '1', 0, {}, ['true'], null, ''])
@@ -176,7 +176,7 @@ describe('identity-oidc at providers as they are', () => {
         })
     })
 
-    it('S14 by another claim, as Entra’s, and for the domains that are its own', async () => {
+    it('S14 an address is vouched for by another claim, as Entra’s, and for the domains that are its own', async () => {
       const claims = { email_verified: undefined }
       const without = await identity({ claims })
       expect(without).to.include({ emailVerified: false })
@@ -199,7 +199,7 @@ describe('identity-oidc at providers as they are', () => {
       ).to.include({ emailVerified: false })
     })
 
-    it('S14 finds the address in the claim that has it', async () => {
+    it('S14 the address is found in the claim that has it', async () => {
       const claims = { email: undefined, upn: 'ada@example.org' }
       expect(await identity({ claims }, { email_claim: 'upn' })).to.include({
         email: 'ada@example.org',
@@ -207,7 +207,7 @@ describe('identity-oidc at providers as they are', () => {
       })
     })
 
-    it('S14 asks userinfo where the ID token has no address, an empty one, or none that is said to be verified', async () => {
+    it('S14 userinfo is asked where the ID token has no address, an empty one, or none that is said to be verified', async () => {
       const body = { sub: 'ada', email: 'ada@example.org', email_verified: true }
       for (const claims of [
         { email: undefined, email_verified: undefined },
@@ -221,7 +221,7 @@ describe('identity-oidc at providers as they are', () => {
         })
     })
 
-    it('S14 believes userinfo about the same person and the same address only', async () => {
+    it('S14 userinfo is believed about the same person and the same address only', async () => {
       const claims = { email_verified: undefined }
       const other = { sub: 'ada', email: 'eve@example.org', email_verified: true }
       expect(await identity({ claims, userinfo: { body: other } })).to.include({
@@ -239,7 +239,7 @@ describe('identity-oidc at providers as they are', () => {
       expect(await identity(empty), 'the flag was of an empty address').to.include({ emailVerified: false })
     })
 
-    it('refuses to trust addresses of an issuer for everybody’s tenant', () => {
+    it('addresses of an issuer for everybody’s tenant are not trusted', () => {
       const body = { client_id: 'x', trusted_email_domains: ['example.org'] }
       for (const tenant of ['common', 'organizations', 'consumers']) {
         const issuer = `https://login.microsoftonline.com/${tenant}/v2.0`
@@ -250,25 +250,25 @@ describe('identity-oidc at providers as they are', () => {
     })
   })
 
-  describe('asks as it is set up to', () => {
+  describe('identity-oidc asks as it is set up to', () => {
     const query = async (more: object, request: object = {}): Promise<URLSearchParams> => {
       const step = await create().begin({ ...asked(more), ...request })
       return new URL(step.type === 'redirect' ? step.url : 'about:blank').searchParams
     }
 
-    it('with prompt, login_hint and further parameters', async () => {
+    it('an authorization request has prompt, login_hint and further parameters', async () => {
       const sent = await query({ prompt: 'login', login_hint: '@example.org', parameters: { hd: 'example.org' } })
       expect(Object.fromEntries(sent)).to.include({ prompt: 'login', login_hint: '@example.org', hd: 'example.org' })
     })
 
-    it('for another account, by a way that the provider knows', async () => {
+    it('an authorization request for another account goes by a way that the provider knows', async () => {
       expect((await query({ login_hint: 'ada' }, { chooseAccount: true })).has('login_hint')).to.equal(false)
       expect((await query({ prompt: 'consent' }, { chooseAccount: true })).get('prompt')).to.equal('select_account')
       provider.says = { document: { prompt_values_supported: ['login', 'consent'] } }
       expect((await query({}, { chooseAccount: true })).get('prompt')).to.equal('login')
     })
 
-    it('and never lets a parameter be another than the protocol’s', () => {
+    it('an authorization request’s further parameters never replace the protocol’s', () => {
       for (const name of [
         'state',
         'STATE',

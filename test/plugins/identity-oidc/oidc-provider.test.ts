@@ -24,7 +24,7 @@ const create = () =>
     logger: new RecordingLogger(),
   })
 
-/** Where nobody listens any more. */
+/** URL of a server that has stopped. */
 const deadUrl = async (): Promise<string> => {
   const server = await LoopbackServer.start(() => undefined)
   await server.stop()
@@ -79,7 +79,7 @@ describe('identity-oidc against an unmodified oidc-provider', () => {
     },
   }))
 
-  it('S3 asks with PKCE S256, state and nonce', async () => {
+  it('S3 identity-oidc asks with PKCE S256, state and nonce', async () => {
     const step = await create().begin(asked(settingsFor(provider.issuer)))
     const query = new URL(step.type === 'redirect' ? step.url : 'about:blank').searchParams
     expect(query.get('code_challenge_method')).to.equal('S256')
@@ -87,7 +87,7 @@ describe('identity-oidc against an unmodified oidc-provider', () => {
     expect(query.get('redirect_uri')).to.equal(CALLBACK)
   })
 
-  it('S3 refuses a code that was bound to another verifier', async () => {
+  it('S3 identity-oidc refuses a code that was bound to another verifier', async () => {
     const oidc = create()
     const step = await oidc.begin(asked(settingsFor(provider.issuer)))
     if (step.type !== 'redirect') throw new Error('no redirect')
@@ -97,19 +97,19 @@ describe('identity-oidc against an unmodified oidc-provider', () => {
     expect(end).to.have.nested.property('refusal.code', 'invalid_grant')
   })
 
-  it('does not take an address for verified that the provider does not vouch for', async () => {
+  it('identity-oidc does not take an address for verified that the provider does not vouch for', async () => {
     const step = await signIn(create(), settingsFor(provider.issuer), 'unverified')
     expect(step).to.have.nested.property('identity.emailVerified', false)
   })
 
-  it('says so when the person declines', async () => {
+  it('identity-oidc says so when the person declines', async () => {
     expect(await signIn(create(), settingsFor(provider.issuer), '')).to.have.nested.property(
       'refusal.code',
       'access_denied',
     )
   })
 
-  it('refuses a provider without TLS unless the settings allow it', () => {
+  it('identity-oidc refuses a provider without TLS unless the settings allow it', () => {
     const verdict = Settings.safeParse({ issuer: provider.issuer, client_id: 'x' })
     expect(verdict.success).to.equal(false)
   })
@@ -127,7 +127,7 @@ describe('identity-oidc against a provider that lies', () => {
     return signIn(oidc, settingsFor(provider.issuer))
   }
 
-  it('identifies the person while it tells the truth', async () => {
+  it('identity-oidc identifies the person while the provider tells the truth', async () => {
     expect(await attempt('none')).to.have.nested.property('identity.subject', 'ada')
   })
 

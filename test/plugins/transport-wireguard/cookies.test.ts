@@ -35,7 +35,7 @@ const difference = (after: Readonly<Record<string, number>>, before: Readonly<Re
   )
 
 describe('T9 cookies', () => {
-  it('under load, whoever knows our key is asked to show that he is heard where he sends from, and gets a session', () => {
+  it('T9 under load, a sender that knows our key has to prove its address by a cookie, and gets a session', () => {
     const { wire, there } = pair({ loaded: true })
     wire.input('a', { type: 'connectRequested', peer: 'b' })
     wire.advance(SECOND)
@@ -46,10 +46,10 @@ describe('T9 cookies', () => {
     expect(there.counters()).to.deep.equal({ 'cookie-sent': 1 })
   })
 
-  it('a cookie is of no use on another path, nor after two minutes', () => {
+  it('T9 a cookie is of no use on another path, nor after two minutes', () => {
     const { wire, there } = pair({ loaded: true })
     wire.input('a', { type: 'connectRequested', peer: 'b' })
-    // From the second message on everything of a comes by another path than the one that it was given the cookie on.
+    // Every datagram of a but the first comes by another path than the one that the cookie was given on.
     wire.fate = ({ bytes, from, ordinal }) => [
       { bytes, ...(from === 'a' && ordinal > 0 ? { path: 'a-b:elsewhere' } : {}) },
     ]
@@ -60,7 +60,7 @@ describe('T9 cookies', () => {
     expect(established(wire, 'a')).to.equal(false)
   })
 
-  it('under load, a sender that shows its cookie again and again costs no more than 25 handshakes at once, 125 a second', () => {
+  it('T9 under load, a sender that shows its cookie again and again costs no more than 25 handshakes at once, 125 a second', () => {
     const { wire, there } = pair({ loaded: true })
     wire.input('a', { type: 'connectRequested', peer: 'b' })
     wire.advance(6 * SECOND)
@@ -92,7 +92,7 @@ describe('T9 cookies', () => {
     expect(Object.keys(there.counters())).to.deep.equal(['wrong-mac1'])
   })
 
-  it('nobody is asked while there is no load', () => {
+  it('T9 nobody is asked for a cookie while there is no load', () => {
     const { wire, there } = pair({ loaded: false })
     wire.input('a', { type: 'connectRequested', peer: 'b' })
     wire.advance(SECOND)
@@ -100,7 +100,7 @@ describe('T9 cookies', () => {
     expect(there.counters()).to.deep.equal({})
   })
 
-  it('is under load from the first handshake beyond a rate, until a second after the last', () => {
+  it('T9 an end is under load from the first handshake beyond a rate, until a second after the last', () => {
     const rate = new HandshakeRate({ maxPerSecond: 3 })
     const at = (milliseconds: number): boolean => rate.arrived(after(instant(0), milliseconds))
     expect([0, 10, 20].map(at)).to.deep.equal([false, false, false])

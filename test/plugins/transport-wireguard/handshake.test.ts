@@ -36,7 +36,7 @@ const withMacs = (datagram: Uint8Array): string => {
 }
 
 describe('the handshake, against what a real wireguard-go said', () => {
-  describe('as the initiator', () => {
+  describe('the handshake as the initiator, against wireguard-go', () => {
     const known = vectors.asInitiator
     const initiate = () => {
       const ephemeral = new X25519PrivateKey(bytes(known.ephemeral))
@@ -46,11 +46,11 @@ describe('the handshake, against what a real wireguard-go said', () => {
       return written
     }
 
-    it('writes the initiation that it answered', () => {
+    it('the initiator writes the initiation that wireguard-go answered', () => {
       expect(withMacs(initiate().datagram)).to.equal(known.initiation)
     })
 
-    it('reads its response, seals the ping that it answered, and opens the answer', () => {
+    it('the initiator reads wireguard-go’s response, seals the ping that it answered, and opens the answer', () => {
       const response = parsed('response', known.response)
       const read = readResponse(response, initiate().pending, { local: ours, remote })
       if (read.type === 'refused') throw new Error(read.reason)
@@ -65,12 +65,12 @@ describe('the handshake, against what a real wireguard-go said', () => {
       expect(toHex(packet.subarray(12))).to.equal(toHex((echoReplyTo(bytes(known.packet)) ?? packet).subarray(12)))
     })
 
-    it('finds mac1 of its response right for us, and wrong for anybody else', () => {
+    it('the initiator finds mac1 of wireguard-go’s response right for itself, and wrong for anybody else', () => {
       expect(hasMac1(bytes(known.response), macKeysOf(ours.publicKey).mac1Key)).to.equal(true)
       expect(hasMac1(bytes(known.response), macKeysOf(theirs.publicKey).mac1Key)).to.equal(false)
     })
 
-    it('refuses its response with another pre-shared key, and can still read the true one afterwards', () => {
+    it('the initiator refuses the response with another pre-shared key, and can still read the true one afterwards', () => {
       const { pending } = initiate()
       const response = parsed('response', known.response)
       const wrong = { ...remote, presharedKey: new Uint8Array(32) }
@@ -82,7 +82,7 @@ describe('the handshake, against what a real wireguard-go said', () => {
     })
   })
 
-  describe('as the responder', () => {
+  describe('the handshake as the responder, against wireguard-go', () => {
     const known = vectors.asResponder
     const read = () => {
       const initiation = readInitiation(parsed('initiation', known.initiation), ours, () => remote)
@@ -90,7 +90,7 @@ describe('the handshake, against what a real wireguard-go said', () => {
       return initiation
     }
 
-    it('reads who sent its initiation, and when', () => {
+    it('the responder reads who sent wireguard-go’s initiation, and when', () => {
       const asked: string[] = []
       const initiation = readInitiation(parsed('initiation', known.initiation), ours, (publicKey) => {
         asked.push(toHex(publicKey))
@@ -100,7 +100,7 @@ describe('the handshake, against what a real wireguard-go said', () => {
       expect(initiation.type === 'read' && toHex(initiation.timestamp)).to.equal(known.timestamp)
     })
 
-    it('writes the response that it accepted, and opens the ping that followed', () => {
+    it('the responder writes the response that wireguard-go accepted, and opens the ping that followed', () => {
       const { noise, ephemeral: remoteEphemeral, sender: receiver } = read()
       const ephemeral = new X25519PrivateKey(bytes(known.ephemeral))
       const { sender } = known
@@ -117,7 +117,7 @@ describe('the handshake, against what a real wireguard-go said', () => {
       expect(packet).to.have.length(84)
     })
 
-    it('refuses it for another receiver, from an unknown sender, and with a changed timestamp', () => {
+    it('the responder refuses an initiation for another receiver, from an unknown sender, and with a changed timestamp', () => {
       const message = parsed('initiation', known.initiation)
       const refusal = (result: { type: string; reason?: string }) =>
         result.type === 'refused' ? result.reason : 'none'
@@ -127,13 +127,13 @@ describe('the handshake, against what a real wireguard-go said', () => {
       expect(refusal(readInitiation(changed, ours, () => remote))).to.equal('wrong-key')
     })
 
-    it('refuses an ephemeral key of low order', () => {
+    it('the responder refuses an ephemeral key of low order', () => {
       const message = { ...parsed('initiation', known.initiation), ephemeral: new Uint8Array(32) }
       expect(readInitiation(message, ours, () => remote)).to.deep.equal({ type: 'refused', reason: 'weak-key' })
     })
   })
 
-  it('is not begun with a peer whose key is of low order', () => {
+  it('no handshake is begun with a peer whose key is of low order', () => {
     const publicKey = new X25519PublicKey(new Uint8Array(32))
     const weak = { publicKey, staticSecret: ours.agree(publicKey), presharedKey }
     const ephemeral = new X25519PrivateKey(new Uint8Array(32).fill(3))

@@ -13,7 +13,7 @@ const exactly = (length: number) => fc.uint8Array({ minLength: length, maxLength
 const index = fc.integer({ min: 0, max: 0xffffffff })
 
 describe('WireGuard messages', () => {
-  it('are what was encoded', () => {
+  it('a WireGuard message is read as it was written', () => {
     const initiation = fc.record({
       sender: index,
       ephemeral: exactly(32),
@@ -39,7 +39,7 @@ describe('WireGuard messages', () => {
     )
   })
 
-  it('have one length each, data messages at least 32 bytes', () => {
+  it('WireGuard messages have one length each, data messages at least 32 bytes', () => {
     for (const [type, lengths] of Object.entries({ 1: [148], 2: [92], 3: [64] })) {
       for (let length = 0; length < 300; length++) {
         const datagram = new Uint8Array(length)
@@ -54,7 +54,7 @@ describe('WireGuard messages', () => {
     }
   })
 
-  it('with anything in the reserved bytes are refused', () => {
+  it('WireGuard messages with anything in the reserved bytes are refused', () => {
     for (const reserved of [1, 2, 3]) {
       const datagram = new Uint8Array(148)
       datagram[0] = 1
@@ -63,13 +63,13 @@ describe('WireGuard messages', () => {
     }
   })
 
-  it('with a counter beyond what anybody counts to are refused', () => {
+  it('WireGuard messages with a counter beyond the limit are refused', () => {
     const datagram = encodeDataHeader(1, 0, 16)
     datagram.fill(255, 8, 16)
     expect(parseMessage(datagram)).to.deep.equal({ type: 'malformed', reason: 'counter-out-of-range' })
   })
 
-  it('of random bytes never throw, and give a reason', () => {
+  it('reading a WireGuard message of random bytes never throws, and refuses with a reason', () => {
     const anything = fc
       .tuple(fc.constantFrom(0, 1, 2, 3, 4, 5, 255), fc.uint8Array({ maxLength: 200 }))
       .map(([type, rest]) => new Uint8Array([type, 0, 0, 0, ...rest]))
@@ -84,7 +84,7 @@ describe('WireGuard messages', () => {
 })
 
 describe('the packet inside', () => {
-  it('is cut to the length that it says', () => {
+  it('the packet inside a data message is cut to the length that it says', () => {
     const ipv4 = new Uint8Array(32)
     ipv4.set([0x45, 0, 0, 21])
     expect(withoutPadding(ipv4)).to.have.length(21)
@@ -93,7 +93,7 @@ describe('the packet inside', () => {
     expect(withoutPadding(ipv6)).to.have.length(49)
   })
 
-  it('is none where its length exceeds what there is, or falls short of its header, or it is not IP', () => {
+  it('the packet inside a data message is none where its length is wrong, or it is not IP', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (plain) => {
         const packet = withoutPadding(plain)

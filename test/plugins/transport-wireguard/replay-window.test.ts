@@ -25,7 +25,7 @@ const step = fc.oneof(
 )
 
 describe('the replay window', () => {
-  it('agrees with a plain set, whatever order the counters come in', () => {
+  it('the replay window agrees with a plain set, whatever order the counters come in', () => {
     fc.assert(
       fc.property(fc.constantFrom(0, 1, 2 ** 32 - 50, 2 ** 40), fc.array(step, { maxLength: 300 }), (start, steps) => {
         const window = new ReplayWindow()
@@ -40,7 +40,7 @@ describe('the replay window', () => {
     )
   })
 
-  it('takes 8160 counters below the greatest, each once', () => {
+  it('the replay window takes 8160 counters below the greatest, each once', () => {
     const window = new ReplayWindow()
     expect(window.accept(10_000)).to.equal('newest')
     expect(window.accept(10_000 - WINDOW_SIZE)).to.equal('too-old')

@@ -10,7 +10,7 @@ const many = (rates: SourceRates, paths: readonly string[], milliseconds = 0): b
 const times = (count: number, path: string): string[] => Array.from({ length: count }, () => path)
 
 describe('rates of sources', () => {
-  it('allow 25 at once, then one every 8 ms', () => {
+  it('a source’s rate allows 25 at once, then one every 8 ms', () => {
     const rates = new SourceRates()
     const allowed = (count: number, milliseconds: number): number =>
       many(rates, times(count, '192.0.2.1:1'), milliseconds).filter(Boolean).length
@@ -20,7 +20,7 @@ describe('rates of sources', () => {
     expect(allowed(40, 1_000)).to.equal(25)
   })
 
-  it('take the ports of an IPv4 address, and the addresses of an IPv6 /64, for one source', () => {
+  it('the ports of an IPv4 address, and the addresses of an IPv6 /64, are one source', () => {
     const rates = new SourceRates()
     many(rates, times(25, '192.0.2.1:1'))
     many(rates, times(25, '[2001:db8:0:1::1]:1'))
@@ -28,20 +28,20 @@ describe('rates of sources', () => {
     expect(many(rates, ['192.0.2.2:1', '[2001:db8:0:2::1]:1', '[2001:db8::1]:1'])).to.deep.equal([true, true, true])
   })
 
-  it('take a path that is no address for a source of its own', () => {
+  it('a path that is no address is a source of its own', () => {
     const rates = new SourceRates()
     many(rates, times(25, 'websocket:7'))
     expect(many(rates, ['websocket:7', 'websocket:8'])).to.deep.equal([false, true])
   })
 
-  it('remember no more sources than they have room for, and no longer than they must', () => {
+  it('rates remember no more sources than they have room for, and no longer than they must', () => {
     const rates = new SourceRates({ maxSources: 3 })
     expect(many(rates, ['a', 'b', 'c', 'd', 'a'])).to.deep.equal([true, true, true, false, true])
     expect(many(rates, ['d', 'e', 'f', 'g'], 16)).to.deep.equal([true, true, true, false])
     expect(rates.size).to.equal(3)
   })
 
-  it('never allow a source more than its burst and its rate, whatever the order of messages is', () => {
+  it('rates never allow a source more than its burst and its rate, whatever the order of messages is', () => {
     const messages = fc.array(fc.record({ source: fc.constantFrom('a', 'b', 'c'), gapMs: fc.nat(4) }), {
       minLength: 200,
       maxLength: 400,

@@ -48,7 +48,7 @@ const world = (pace: Partial<RekeyPace> = {}) => {
 }
 
 describe('WireGuard timers', () => {
-  it('renew the session after 120 s of use, by its initiator only', () => {
+  it('WireGuard renews the session after 120 s of use, by its initiator only', () => {
     const { wire, send, times } = world()
     send('a')
     for (let second = 0; second < 300; second++) {
@@ -61,7 +61,7 @@ describe('WireGuard timers', () => {
     expect(times('initiation', 'b')).to.deep.equal([])
   })
 
-  it('renew it after a number of messages too, whoever sent them, and no sooner than a handshake may follow another', () => {
+  it('WireGuard renews the session after a number of messages too, whoever sent them, and no sooner than a handshake may follow another', () => {
     for (const { from, other } of [
       { from: 'a', other: 'b' },
       { from: 'b', other: 'a' },
@@ -82,7 +82,7 @@ describe('WireGuard timers', () => {
     }
   })
 
-  it('refuse to open what was sealed in a session older than 180 s, and to seal in one', () => {
+  it('WireGuard refuses to open what was sealed in a session older than 180 s, and to seal in one', () => {
     const { wire, tunnels, send, times } = world()
     send('a')
     wire.advance(SECOND)
@@ -98,7 +98,7 @@ describe('WireGuard timers', () => {
     expect(wire.delivered('a')).to.have.length(1)
   })
 
-  it('confirm what was received by a keepalive after 10 s, unless something is sent anyway', () => {
+  it('WireGuard confirms received packets by a keepalive after 10 s, unless something is sent anyway', () => {
     const { wire, send, times } = world()
     send('a')
     wire.advance(30 * SECOND)
@@ -112,7 +112,7 @@ describe('WireGuard timers', () => {
     expect(times('keepalive', 'a').map(Math.round)).to.deep.equal([45])
   })
 
-  it('seek a new session 15 s after traffic that nothing came back for', () => {
+  it('WireGuard seeks a new session 15 s after traffic that nothing came back for', () => {
     const { wire, send, lose, times } = world()
     send('a')
     wire.advance(20 * SECOND)
@@ -123,7 +123,7 @@ describe('WireGuard timers', () => {
     expect(second).to.be.within(35, 35.4)
   })
 
-  it('renew by their keepalives too, where one only receives', () => {
+  it('WireGuard renews the session by keepalives too, where an end only receives', () => {
     const { wire, send, times } = world()
     send('a')
     for (let second = 0; second < 170; second++) {
@@ -135,7 +135,7 @@ describe('WireGuard timers', () => {
     expect(more).to.deep.equal([])
   })
 
-  it('renew at once what the initiator receives in after 165 s: its next keepalive would come too late', () => {
+  it('WireGuard renews at once a session in which the initiator receives after 165 s: its next keepalive would come too late', () => {
     for (const { idle, expected } of [
       { idle: 164, expected: [0] },
       { idle: 166, expected: [0, 166] },
@@ -149,7 +149,7 @@ describe('WireGuard timers', () => {
     }
   })
 
-  it('repeat a handshake every 5 s and up to 333 ms more, each time anew, for 90 s', () => {
+  it('WireGuard repeats a handshake every 5 s and up to 333 ms more, each time anew, for 90 s', () => {
     const { wire, send, lose, times } = world()
     lose(() => true)
     send('a')
@@ -163,7 +163,7 @@ describe('WireGuard timers', () => {
     expect(new Set(initiations).size).to.equal(initiations.length)
   })
 
-  it('repeat an unanswered handshake at once on a path that the host chooses', () => {
+  it('WireGuard repeats an unanswered handshake at once on a path that the host chooses', () => {
     const { wire, send, lose, times } = world()
     lose(({ path }) => path === 'a-b')
     send('a')
@@ -174,7 +174,7 @@ describe('WireGuard timers', () => {
     expect(wire.delivered('b').map(numberOf)).to.deep.equal([0])
   })
 
-  it('H7 send a young initiation to a path that the host chooses as it is, and take the answer to either copy', () => {
+  it('H7 WireGuard sends a young initiation again on a path that the host chooses, and takes the answer to either copy', () => {
     for (const gap of [0, 5, 12, 19, 25, 200]) {
       for (const dead of ['none', 'a-b', 'a-b:other']) {
         const { wire, tunnels, send, lose } = world()
@@ -194,7 +194,7 @@ describe('WireGuard timers', () => {
     }
   })
 
-  it('forget the keys of a session that nobody has used for 540 s', () => {
+  it('WireGuard forgets the keys of a session that nobody has used for 540 s', () => {
     const { wire, tunnels, send } = world()
     send('a')
     wire.advance(SECOND)
@@ -210,7 +210,7 @@ describe('WireGuard timers', () => {
 })
 
 describe('the WireGuard tunnel', () => {
-  it('pads every packet to a multiple of 16 bytes', () => {
+  it('WireGuard pads every packet to a multiple of 16 bytes', () => {
     const { wire, keys } = world()
     for (let length = 24; length < 80; length++) {
       const packet = numberedPacket(length, new SeededRandom(length), length)
@@ -224,7 +224,7 @@ describe('the WireGuard tunnel', () => {
     expect(keys.a.publicKey).to.have.length(32)
   })
 
-  it('speaks by the same bytes for ever, where randomness and times are the same', () => {
+  it('WireGuard sends the same bytes for ever, where randomness and times are the same', () => {
     const { wire, send } = world()
     send('a')
     wire.advance(130 * SECOND)
@@ -237,7 +237,7 @@ describe('the WireGuard tunnel', () => {
     expect(hash.digest('hex')).to.equal(TRANSCRIPT)
   })
 
-  it('gives back the cookie that a peer under load asks for, for two minutes', () => {
+  it('WireGuard gives back the cookie that a peer under load asks for, for two minutes', () => {
     const { wire, keys, send, lose } = world()
     lose(() => true)
     send('a')
@@ -256,7 +256,7 @@ describe('the WireGuard tunnel', () => {
     expect(later.length).to.be.greaterThan(10)
   })
 
-  it('takes no cookie that is not for its last initiation', () => {
+  it('WireGuard takes no cookie that is not for its last initiation', () => {
     const { wire, tunnels, send, lose } = world()
     lose(() => true)
     send('a')
@@ -268,7 +268,7 @@ describe('the WireGuard tunnel', () => {
     expect(tunnels.a.counters()).to.deep.equal({ 'wrong-cookie': 1 })
   })
 
-  it('answers no more than one initiation of a peer in 20 ms', () => {
+  it('WireGuard answers no more than one initiation of a peer in 20 ms', () => {
     const { wire, tunnels, send } = world()
     wire.fate = ({ bytes }) => (bytes[0] === 1 ? [] : [{ bytes }])
     send('a')

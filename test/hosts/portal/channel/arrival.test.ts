@@ -75,7 +75,7 @@ describe('a socket that asks for the control channel', () => {
     return socket
   }
 
-  it('is given up by the portal once it is refused, though its peer does not hang up', async () => {
+  it('a refused socket for the control channel is given up by the portal, though its peer does not hang up', async () => {
     verify = () => Promise.resolve({ ok: false, reason: 'unknown' })
     const accepted = once(server, 'connection') as Promise<[Socket]>
     const socket = ask().resume()
@@ -84,7 +84,7 @@ describe('a socket that asks for the control channel', () => {
     expect(socket.destroyed, 'the peer still holds its half').to.equal(false)
   })
 
-  it('is given up where nobody knows for too long whether it may', async () => {
+  it('a socket for the control channel is given up where it takes too long to decide about it', async () => {
     verify = () => new Promise(() => undefined)
     const socket = ask().resume()
     await verifying
@@ -93,7 +93,7 @@ describe('a socket that asks for the control channel', () => {
     expect(connected).to.equal(0)
   })
 
-  it('is closed with the portal while it is being looked at, and not let in afterwards', async () => {
+  it('a socket for the control channel is closed with the portal while it is being decided about, and not let in afterwards', async () => {
     let answer: (verdict: TokenVerdict) => void = () => undefined
     verify = () => new Promise((resolve) => (answer = resolve))
     const socket = ask().resume()

@@ -84,7 +84,7 @@ describe('P12 bounds of the control channel', function () {
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\d+)`, 'm').exec(text)?.[1] ?? Number.NaN)
   }
 
-  it('cut off peers that ask and do not read, and let others be', async () => {
+  it('P12 peers that send requests and do not read are cut off, and others are not', async () => {
     const reader = await connect('ada', 'reader')
     reader.send('phx_join', null)
     expect(JSON.stringify(await reader.next('init')).length).to.be.above(INIT_BYTES)
@@ -105,7 +105,7 @@ describe('P12 bounds of the control channel', function () {
     await leave(reader)
   })
 
-  it('refuse a further connection of an actor with 402 and words, and not one of another actor', async () => {
+  it('P12 a further connection of an actor is refused with 402 and words, and not one of another actor', async () => {
     const connected = [
       await connect('ada', 'one'),
       await connect('ada', 'two'),
@@ -126,7 +126,7 @@ describe('P12 bounds of the control channel', function () {
     expect(connected).to.have.length(4)
   })
 
-  it('refuse a device too many, and go on with those that there are', async () => {
+  it('P12 a device too many is refused, and those that there are go on', async () => {
     for (const name of ['one', 'two', 'reader', 'four', 'five']) await leave(await connect('ada', name))
     const { body } = await refused('ada', 'six')
     expect(body).to.include({ status: 402, code: 'limits_exceeded', reason: 'devices_per_actor' })
@@ -135,13 +135,13 @@ describe('P12 bounds of the control channel', function () {
     await connect('eve', 'six')
   })
 
-  it('refuse a gateway too many', async () => {
+  it('P12 a gateway too many is refused', async () => {
     for (const name of ['one', 'two']) await connect('gateway', name)
     const { body } = await refused('gateway', 'three')
     expect(body).to.include({ status: 402, code: 'limits_exceeded', reason: 'gateways_per_site' })
   })
 
-  it('have a device that connects too often wait, which others do not', async () => {
+  it('P12 a device that connects too often waits, and others do not', async () => {
     const often = async (): Promise<ConnectRefused> => {
       for (let round = 0; round < 20; round++) {
         const answer = await connect('eve', 'six').then(

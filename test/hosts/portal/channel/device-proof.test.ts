@@ -84,7 +84,7 @@ describe('a verified device is the one that has its key', () => {
     return JSON.stringify(payload)
   }
 
-  it('shows an admin which key she vouches for', async () => {
+  it('an admin is shown the device key that she vouches for', async () => {
     await visit({ deviceKey: LAPTOP })
     expect(await row()).to.include({
       device_key: deviceKeyFingerprint(LAPTOP.publicKey),
@@ -105,7 +105,7 @@ describe('a verified device is the one that has its key', () => {
       const { sharesTunnelKey, ...shown }: Connecting & { sharesTunnelKey?: boolean } = copier
       return { publicKey: sharesTunnelKey === true ? tunnelKey() : keyOf(`copy ${devices}`), ...shown }
     }
-    it(`serves a copy of the id ${who} as not verified, and says why`, async () => {
+    it(`a copy of the id ${who} is served as not verified, and the reason is given`, async () => {
       await visit({ deviceKey: LAPTOP, publicKey: tunnelKey() })
       await verify()
       const copied = await join(copy())
@@ -120,7 +120,7 @@ describe('a verified device is the one that has its key', () => {
       expect((await row())?.verified_at).to.be.a('string')
     })
 
-    it(`gives the place of a copy ${who} to the verified device at once, as verified`, async () => {
+    it(`the verified device gets the place of a copy ${who} at once, as verified`, async () => {
       await visit({ deviceKey: LAPTOP, publicKey: tunnelKey() })
       await verify()
       const copied = await join(copy())
@@ -136,7 +136,7 @@ describe('a verified device is the one that has its key', () => {
     })
   }
 
-  it('explains it to an admin', async () => {
+  it('a copied device id is explained to an admin', async () => {
     await visit({ deviceKey: LAPTOP })
     await verify()
     await visit({ deviceKey: COPY })
@@ -144,7 +144,7 @@ describe('a verified device is the one that has its key', () => {
     expect(JSON.stringify(body)).to.include('did not prove that it is the one that was verified')
   })
 
-  it('writes down that somebody came without the key', async () => {
+  it('a connect without the device key is written down', async () => {
     await visit({ deviceKey: LAPTOP })
     await verify()
     await visit({ deviceKey: COPY })
@@ -153,7 +153,7 @@ describe('a verified device is the one that has its key', () => {
     expect(JSON.stringify(body.data[0])).to.include('"is_proven":false')
   })
 
-  it('keeps the first key of a row that nobody verified: a copy cannot have itself verified under it', async () => {
+  it('the first key of a row that nobody verified is kept: a copy cannot be verified under it', async () => {
     await visit({ deviceKey: LAPTOP })
     await visit({ deviceKey: COPY })
     await verify()
@@ -165,7 +165,7 @@ describe('a verified device is the one that has its key', () => {
     expect(await row()).to.include({ is_verified: true })
   })
 
-  it('does not vouch for a device without a key, unless that is said', async () => {
+  it('a device without a key is not vouched for, unless that is said', async () => {
     await visit({})
     const answer = await verify()
     expect(answer.status).to.equal(409)
@@ -180,14 +180,14 @@ describe('a verified device is the one that has its key', () => {
     expect((await verify({ accept_unproven: true })).status).to.equal(422)
   })
 
-  it('vouches for the key where there is one, though a device without would be accepted', async () => {
+  it('a device’s key is vouched for where there is one, though a device without one would be accepted', async () => {
     await visit({ deviceKey: LAPTOP })
     expect((await verify({ is_verified: true, accept_unproven: true })).body).to.include({ accepts_unproven: false })
     await visit({})
     expect(await row()).to.include({ is_verified: false })
   })
 
-  it('refuses what is no proof, and proofs of another connect, another token, another role and another day', async () => {
+  it('a device proof is refused if it is malformed or of another connect, token, role or day', async () => {
     const now = unixTime(Date.now())
     const publicKey = tunnelKey()
     const about = { role: 'client', externalId, publicKey, token } as const

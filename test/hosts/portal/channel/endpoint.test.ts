@@ -73,7 +73,7 @@ describe('the control channel', () => {
     return { gateway, client, create, created }
   }
 
-  it('lets a client in, answers its join and tells it what there is', async () => {
+  it('the control channel lets a client in, answers its join and tells it its resources', async () => {
     const peer = await ControlPeer.connect({ url: portal.url, role: 'client', token: clientToken })
     open.push(peer)
     peer.socket.send(JSON.stringify(example('frame.join.client')))
@@ -99,7 +99,7 @@ describe('the control channel', () => {
     ])
   })
 
-  it('D12 tells of upstream resolvers, of those over TLS who says that it knows them', async () => {
+  it('D12 the control channel tells clients of upstream resolvers, of those over TLS only if they know them', async () => {
     const upstream_resolvers = [
       { type: 'udp', address: '192.0.2.53' },
       { type: 'https', url: 'https://dns.example.org/dns-query' },
@@ -119,7 +119,7 @@ describe('the control channel', () => {
     expect((await peer.next('config_changed')).payload.interface).not.to.have.property('upstream_dot')
   })
 
-  it('answers heartbeats, says what it does not understand, and stays open', async () => {
+  it('the control channel answers heartbeats, reports what it does not understand, and stays open', async () => {
     const { peer } = await join({ role: 'client' })
     peer.socket.send(JSON.stringify(example('frame.heartbeat')))
     expect(await peer.next('phx_reply', ({ ref }) => ref === 3)).to.deep.equal(example('frame.heartbeat-reply'))
@@ -133,14 +133,14 @@ describe('the control channel', () => {
     await peer.settled()
   })
 
-  it('tells a peer to join that speaks before it has', async () => {
+  it('the control channel tells a peer to join that sends messages before it has', async () => {
     const peer = await ControlPeer.connect({ url: portal.url, role: 'client', token: clientToken })
     open.push(peer)
     peer.send('no_relays', {})
     expect((await peer.next('phx_reply')).payload).to.deep.equal(example('frame.reply-unmatched-topic').payload)
   })
 
-  it('refuses with the codes that peers know, head and body in one piece', async () => {
+  it('the control channel refuses with the codes that peers know, head and body in one piece', async () => {
     const { status, headers, body } = await refusal({ token: `.${'A'.repeat(86)}.${'A'.repeat(43)}` })
     const wanted = example('http.refused.invalid_token') as unknown as ConnectRefused
     expect({ status, body }).to.deep.equal({ status: wanted.status, body: wanted.body })
@@ -154,7 +154,7 @@ describe('the control channel', () => {
     await portal.api('PATCH', `/actors/${ada.id}`, { is_disabled: false })
   })
 
-  it('takes the token from the query too', async () => {
+  it('the control channel takes the token from the query too', async () => {
     const peer = await ControlPeer.connect({
       url: portal.url,
       role: 'client',
@@ -172,7 +172,7 @@ describe('the control channel', () => {
     expect(answer).to.match(/^HTTP\/1\.1 101 /)
   })
 
-  it('says of a token what is wrong with it: revoked, of another kind, of somebody disabled; of what is none only that', async () => {
+  it('the control channel says why a token is refused: revoked, of another kind, of somebody disabled; malformed without a reason', async () => {
     const lost = await portal.create(`/actors/${ada.id}/client_tokens`, { name: 'lost' })
     await portal.api('DELETE', `/tokens/${lost.id}`)
     const revoked = (await refusal({ token: lost.token })).body
@@ -190,7 +190,7 @@ describe('the control channel', () => {
     expect((await refusal({ token: `${lost.token.slice(0, -1)}_` })).body).to.not.have.property('reason')
   })
 
-  it('answers an upgrade to anywhere else, and one that is broken, without a fuss', async () => {
+  it('the control channel answers an upgrade to another path, and one that is broken, without a fuss', async () => {
     const { hostname, port } = new URL(portal.url)
     const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
     const ask = (head: string) => exchange(Number(port), hostname, `${head}\r\nHost: x\r\n${upgrade}\r\n`)
@@ -201,7 +201,7 @@ describe('the control channel', () => {
     expect(await ask('GET /client/v2/websocket?token=%ff%fe HTTP/1.1')).to.match(/"code":"invalid_/)
   })
 
-  it('refuses a second gateway of the same identity while the first is there, and not afterwards', async () => {
+  it('the control channel refuses a second gateway of the same identity while the first is there, and not afterwards', async () => {
     const { peer } = await join({ role: 'gateway' })
     const second = { role: 'gateway' as const, token: gatewayToken }
     const refused = await refusal({ ...second, publicKey: keyOf('thief') })
@@ -217,7 +217,7 @@ describe('the control channel', () => {
     await join(second)
   })
 
-  it('refuses a device that comes with the key of another', async () => {
+  it('the control channel refuses a device that comes with the key of another', async () => {
     await join({ role: 'client', externalId: 'one', publicKey: keyOf('one') })
     expect((await refusal({ externalId: 'two', publicKey: keyOf('one') })).body).to.include({
       status: 409,
@@ -225,7 +225,7 @@ describe('the control channel', () => {
     })
   })
 
-  it('sets up an authorization at both ends, which agree in everything, and then passes candidates on', async () => {
+  it('an authorization is set up at both ends, which agree in everything, and candidates are passed on', async () => {
     const { gateway, client, create, created } = await authorised()
     expect(create.payload.resource).to.deep.equal({
       id: resource.id,
@@ -270,7 +270,7 @@ describe('the control channel', () => {
     })
   })
 
-  it('writes down what it decided, with the reasons', async () => {
+  it('the portal writes down its decisions, with the reasons', async () => {
     const { created } = await authorised()
     await eventually(async () => (await portal.api('GET', '/authorizations')).body.data.length > 0)
     const { body } = await portal.api('GET', '/audit_log?limit=20')
@@ -286,7 +286,7 @@ describe('the control channel', () => {
     expect(decision.details.details.selection.reason).to.equal('one of 1, drawn at random')
   })
 
-  it('P6 withdraws at the gateway in under a second when a policy goes, and takes the resource from the client', async () => {
+  it('P6 access is withdrawn at the gateway in under a second when a policy goes, and the client loses the resource', async () => {
     const { gateway, client, create } = await authorised()
     gateway.send('set_capabilities', { features: ['acknowledged_reject_access'] })
     await gateway.settled()
@@ -302,7 +302,7 @@ describe('the control channel', () => {
     expect((await client.next('resource_created_or_updated')).payload.id).to.equal(resource.id)
   })
 
-  it('P6 signs a peer out whose token is revoked', async () => {
+  it('P6 a peer whose token is revoked is signed out', async () => {
     const made = await portal.create(`/actors/${ada.id}/client_tokens`, { name: 'lost' })
     const { peer } = await join({ role: 'client', token: made.token, externalId: 'lost', publicKey: keyOf('lost') })
     await portal.api('DELETE', `/tokens/${made.id}`)
@@ -311,7 +311,7 @@ describe('the control channel', () => {
     expect((await refusal({ token: made.token })).body).to.include({ status: 401, code: 'invalid_token' })
   })
 
-  it('takes up where it was after a restart: authorizations stay, and those that ended meanwhile do not', async () => {
+  it('authorizations stay over a restart of the portal, and those that ended meanwhile do not', async () => {
     const { gateway, client, create } = await authorised()
     await eventually(async () => (await portal.api('GET', '/authorizations')).body.data.length === 1)
     await portal.restart()
@@ -331,7 +331,7 @@ describe('the control channel', () => {
     await portal.api('PATCH', `/policies/${policy.id}`, { is_disabled: false })
   })
 
-  it('serves an account that was made while it was running', async () => {
+  it('an account that was made while the portal was running is served', async () => {
     const other = await portal.addAccount('later')
     const by = (method: string, path: string, body?: unknown) => portal.api(method, path, body, other.token)
     const { body } = await by('POST', `/actors/${other.admin.id}/client_tokens`, { name: 'laptop' })
@@ -339,7 +339,7 @@ describe('the control channel', () => {
     expect(init.resources).to.deep.equal([])
   })
 
-  it('has too many connects of one address try again later', async () => {
+  it('too many connects of one address are told to try again later', async () => {
     const busy = await PortalFixture.start({ config: { rate_limit: { burst: 20, per_second: 0.001 } } })
     const answers: ConnectRefused[] = []
     for (let attempt = 0; attempt < 25; attempt++) answers.push(await refusal({ url: busy.url, token: 'x.x.x' }))
@@ -351,7 +351,7 @@ describe('the control channel', () => {
     await busy.stop()
   })
 
-  it('cuts off a peer that sends a frame beyond the limit', async () => {
+  it('a peer that sends a frame beyond the limit is cut off', async () => {
     const { peer } = await join({ role: 'client' })
     peer.socket.send('x'.repeat(70_000))
     expect((await peer.closed).code).to.equal(1009)

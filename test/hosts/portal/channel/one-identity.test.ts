@@ -48,7 +48,7 @@ describe('H13 two processes with one identity', () => {
   const trail = async () => (await portal.api('GET', '/audit_log?limit=100')).body.data.length as number
 
   for (const role of ['client', 'gateway'] as const) {
-    it(`leave the first ${role} alone and tell the second in words, which writes nothing down and warns once`, async () => {
+    it(`H13 a second ${role} with one identity leaves the first alone and is told in words, which writes nothing down and warns once`, async () => {
       const externalId = `cloned ${role}`
       const first = await join({ role, externalId })
       const before = { warnings: warnings().length, trail: await trail() }
@@ -66,7 +66,7 @@ describe('H13 two processes with one identity', () => {
       expect(warnings().at(-1)).to.deep.include({ level: 'warn' })
     })
 
-    it(`give the place to a ${role} whose older connection does not answer, whatever key either has`, async () => {
+    it(`H13 a ${role} whose older connection does not answer gets the place, whatever key either has`, async () => {
       const externalId = `roaming ${role}`
       for (const publicKey of [keyOf(externalId), keyOf(`${externalId} after a restart`)]) {
         const older = await join({ role, externalId })
@@ -80,7 +80,7 @@ describe('H13 two processes with one identity', () => {
       }
     })
 
-    it(`of which both come at once leave one ${role} connected, and the other is refused as soon as it comes back`, async () => {
+    it(`H13 of two processes that come at once one ${role} stays connected, and the other is refused as soon as it comes back`, async () => {
       const externalId = `twin ${role}`
       const twins = await Promise.all([connect({ role, externalId }), connect({ role, externalId })])
       for (const twin of twins) twin.send('phx_join', null)

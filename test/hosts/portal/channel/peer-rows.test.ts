@@ -10,7 +10,7 @@ describe('the rows of peers that connect', () => {
   })
   after(async () => portal.stop())
 
-  it('are changed by the peer itself, in the audit trail, the first time as later', async () => {
+  it('the row of a peer is changed by the peer itself, in the audit trail, the first time as later', async () => {
     const ada = await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
     const site = await portal.create('/sites', { name: 'Main' })
     const tokens = {

@@ -62,7 +62,7 @@ describe('P12 memory of a portal whose peers do not read', function () {
     return Number(/^portreeve_portal_control_unread_total(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? Number.NaN)
   }
 
-  it(`stays within the bound of their actor with ${DEVICES} devices of one token`, async function () {
+  it(`P12 memory of a portal whose peers do not read stays within the bound of their actor, with ${DEVICES} devices of one token`, async function () {
     const site = await call('POST', '/sites', { name: 'Main' })
     const group = await call('POST', '/groups', { name: 'Staff' })
     const actor = await call('POST', '/actors', { name: 'Eve' })

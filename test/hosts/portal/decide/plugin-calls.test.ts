@@ -76,7 +76,7 @@ describe('calls to plugins', () => {
     expect(calls.figures()[0]).to.deep.include({ answered: 1, slow: 1, failed: 0, spared: 0, slowestSeconds: 0.251 })
   })
 
-  it('one that is too slow again and again is not called for a while, denies meanwhile, and gets another chance', () => {
+  it('a condition that is too slow again and again is not called for a while, denies meanwhile, and gets another chance', () => {
     const policies = index()
     takes = 2 * CALL_DEADLINE_MS
     for (let round = 0; round < 10; round++) expect(ask(policies).allowed).to.equal(false)
@@ -87,7 +87,7 @@ describe('calls to plugins', () => {
     expect(ask(policies).allowed).to.equal(true)
   })
 
-  it('one that throws denies and is counted, and is called again', () => {
+  it('a condition that throws denies and is counted, and is called again', () => {
     const broken: PolicyCondition = {
       evaluate: () => {
         throw new Error('out of order')
@@ -142,7 +142,7 @@ describe('calls to plugins', () => {
     expect(choice.reason).to.match(/drawn at random: the selector "slow" failed: .*1000 ms/)
   })
 
-  it('are no answer where they come to a promise, also one that fails: it denies, a gateway is drawn', async () => {
+  it('a plugin’s promise is no answer, also one that fails: the condition denies, and a gateway is drawn at random', async () => {
     const later = async (): Promise<never> => Promise.reject(new Error('a lookup failed'))
     const asynchronous = { evaluate: later } as unknown as PolicyCondition
     const selecting = { select: later } as unknown as GatewaySelector
@@ -170,7 +170,7 @@ describe('calls to plugins', () => {
     }
   })
 
-  it('are in the portal’s figures', async () => {
+  it('calls to plugins are in the portal’s metrics', async () => {
     const portal = await PortalFixture.start()
     try {
       const text = await (await fetch(`${portal.url}/metrics`)).text()

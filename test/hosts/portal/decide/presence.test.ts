@@ -14,7 +14,7 @@ const gateway = (id: string, siteId = 'main') => ({
 })
 
 describe('Presence', () => {
-  it('of a client takes the newest connection, and names the one that it replaces', () => {
+  it('the presence of a client takes the newest connection, and names the one that it replaces', () => {
     const presence = new Presence()
     expect(presence.clientJoined('laptop', 'c1')).to.deep.equal({ ok: true })
     expect(presence.clientJoined('laptop', 'c1')).to.deep.equal({ ok: true })
@@ -25,7 +25,7 @@ describe('Presence', () => {
     expect(presence.clientConnection('laptop')).to.equal(undefined)
   })
 
-  it('of a gateway keeps the first connection until that is gone', () => {
+  it('the presence of a gateway keeps the first connection until that is gone', () => {
     const presence = new Presence()
     expect(presence.gatewayJoined(gateway('gw'), 'c1')).to.deep.equal({ ok: true })
     expect(presence.gatewayJoined(gateway('gw'), 'c2')).to.deep.equal({ ok: false, reason: 'already_connected' })
@@ -34,7 +34,7 @@ describe('Presence', () => {
     expect(presence.gatewayJoined(gateway('gw'), 'c2')).to.deep.equal({ ok: true })
   })
 
-  it('knows the healthy gateways of each site', () => {
+  it('presence knows the healthy gateways of each site', () => {
     const presence = new Presence()
     presence.gatewayJoined(gateway('a'), 'c1')
     presence.gatewayJoined(gateway('b'), 'c2')

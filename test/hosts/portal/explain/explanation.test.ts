@@ -65,7 +65,7 @@ describe('explanations', () => {
     return verdict.explanation
   }
 
-  it('P8 names what gateways have trouble with among the names of a resource, until it is over', () => {
+  it('P8 an explanation names what gateways have trouble with among the names of a resource, until it is over', () => {
     bench.patch('resources', company.resource, { type: 'dns', address: '*.example.org' })
     const gateway = company.gatewayJoins(0)
     const say = (domain: string, ipv4: string, ipv6: string, resource_id = company.resource.id) =>
@@ -90,7 +90,7 @@ describe('explanations', () => {
     expect(explain().names).to.deep.equal([])
   })
 
-  it('P8 names each policy, each condition with its facts, the verdict, and the gateway with the reason', () => {
+  it('P8 an explanation names each policy, each condition with its facts, the verdict, and the gateway with the reason', () => {
     company.gatewayJoins(0)
     company.gatewayJoins(1)
     const foreign = bench.row('groups', { ...company.group, id: bench.id(), name: 'Others' })
@@ -137,7 +137,7 @@ describe('explanations', () => {
     expect(text).to.match(/^The gateway would be gw-[12], chosen because it is /m)
   })
 
-  it('P8 says what stands in the way: hours, address, filter, standing, and who is not there', () => {
+  it('P8 an explanation says what denies access: hours, address, filter, verification, and who is not there', () => {
     bench.patch('policies', company.policy, { conditions: [from('192.0.2.0/24'), always] })
     const outside = explain({ at: unixTime(MONDAY_NOON + 8 * HOUR), facts: { 'client.address': '192.0.2.7' } })
     expect(outside.verdict).to.deep.include({
@@ -162,7 +162,7 @@ describe('explanations', () => {
     expect(explain()).to.deep.include({ isAllowed: false, obstacle: 'actor_disabled' })
   })
 
-  it('P8 finds the actor by e-mail address and the resource by name, by a name under a pattern, and by an address in a network', () => {
+  it('P8 an explanation finds the actor by e-mail address and the resource by name, by a name under a pattern, and by an address in a network', () => {
     bench.patch('actors', company.actor, { email: 'ada@example.org' })
     const pattern = bench.row('resources', {
       ...company.resource,
@@ -192,7 +192,7 @@ describe('explanations', () => {
     expect(ask(company.actor.id, 'nowhere.example.net')).to.deep.equal({ ok: false, unknown: 'resource' })
   })
 
-  it('P8 reads from the device what the question leaves out: address, provider and verification', () => {
+  it('P8 an explanation reads from the device what the question leaves out: address, provider and verification', () => {
     bench.patch('policies', company.policy, {
       conditions: [from('203.0.113.0/24'), { condition: 'client-verified', settings: { verified: true } }],
     })
@@ -239,7 +239,7 @@ describe('explanations', () => {
     expect(again).to.deep.include({ value: 'Debian', since })
   })
 
-  it('P8 says what a request is answered: the same verdict, whatever the rules', () => {
+  it('P8 an explanation has the verdict of a real request, whatever the rules', () => {
     const arbitrary = fc.record({
       ranges: fc.array(fc.constantFrom('203.0.113.0/24', '192.0.2.0/24'), { maxLength: 2 }),
       isDisabled: fc.boolean(),
@@ -304,7 +304,7 @@ describe('explanations', () => {
     )
   })
 
-  it('shadow mode withdraws what the policy granted while it was enforced', () => {
+  it('shadow mode withdraws what a policy granted while it was enforced', () => {
     const gateway = company.gatewayJoins()
     const client = company.clientJoins()
     client.say('request_authorization', { resource_id: company.resource.id, connected_gateway_ids: [] })
@@ -315,11 +315,11 @@ describe('explanations', () => {
     expect(bench.authorizations.size).to.equal(0)
   })
 
-  describe('for the person herself', () => {
+  describe('explanations for the person herself', () => {
     const own = () =>
       decisions.accessOf({ accountId: company.account.id, actorId: company.actor.id, clientId: company.client.id })
 
-    it('P8 says of all that exists for her whether she may have it, and why not, in words', () => {
+    it('P8 a person is told of all that exists for her whether she may have it, and why not, in words', () => {
       company.clientJoins()
       bench.patch('policies', company.policy, { description: 'at the office', conditions: [from('192.0.2.0/24')] })
       expect(own()).to.deep.equal([
@@ -340,7 +340,7 @@ describe('explanations', () => {
       expect(own()[0]).to.deep.include({ isAllowed: true, text: 'You have access.' })
     })
 
-    it('P10 shows nothing of what is for others, in shadow mode, disabled, or of another account', () => {
+    it('P10 a person is told nothing of what is for others, in shadow mode, disabled, or of another account', () => {
       const hidden = company.network('192.0.2.0/24')
       const foreign = bench.row('groups', { ...company.group, id: bench.id(), name: 'Others' })
       company.allow(foreign.id, hidden.id)

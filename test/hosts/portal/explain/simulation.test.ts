@@ -48,7 +48,7 @@ const changeOf = <Name extends EntityName>(
 const short = ({ effect, actor, resource }: PairChange) => `${actor.name} ${effect} ${resource.name}`
 
 describe('simulations', () => {
-  it('say who loses access with a policy, and change nothing', () => {
+  it('a simulation says who loses access with a policy, and changes nothing', () => {
     const { company, simulate, decisions } = world()
     const removal = changeOf('policies', { before: company.policy })
     const { pairs, examined, concerned } = simulate([removal])
@@ -58,7 +58,7 @@ describe('simulations', () => {
     expect(own?.isAllowed).to.equal(true)
   })
 
-  it('say who gains with a membership, and whose access hangs on conditions', () => {
+  it('a simulation says who gains access with a membership, and whose access depends on conditions', () => {
     const { bench, company, people, groups, resources, simulate } = world()
     const join = {
       id: 'new',
@@ -74,7 +74,7 @@ describe('simulations', () => {
     ])
   })
 
-  it('see a resource that moves, and one that goes', () => {
+  it('a simulation covers a resource that moves, and one that goes', () => {
     const { company, simulate } = world()
     const { resource } = company
     const moved = { ...resource, filters: [{ protocol: 'tcp' as const, ports: ['443'] }] }
@@ -86,7 +86,7 @@ describe('simulations', () => {
     ])
   })
 
-  it('judge a person by each of her devices, and by what is supposed', () => {
+  it('a simulation judges a person by each of her devices, and by what is supposed', () => {
     const { bench, company, simulate } = world()
     const stricter = { ...company.policy, conditions: [verified] }
     const change = changeOf('policies', { before: company.policy, after: stricter })
@@ -96,7 +96,7 @@ describe('simulations', () => {
     expect(simulate([change]).pairs).to.deep.equal([])
   })
 
-  it('come in pages that fit together', () => {
+  it('a simulation comes in pages that fit together', () => {
     const { company, simulate } = world()
     for (let index = 0; index < 23; index++) company.join(company.person(`P${index}`).id, company.group.id)
     const change = changeOf('policies', { before: company.policy })
@@ -115,7 +115,7 @@ describe('simulations', () => {
     expect(seen).to.have.length(24)
   })
 
-  describe('of a large account', () => {
+  describe('simulations of a large account', () => {
     /**
      * A group of 301 with many policies for one resource, and the number of conditions evaluated between two pauses.
      */
@@ -147,7 +147,7 @@ describe('simulations', () => {
       return { bench, company, run }
     }
 
-    it('pause after some thousand questions, so that the portal serves others meanwhile', () => {
+    it('a simulation pauses after some thousand questions, so that the portal serves others meanwhile', () => {
       const { run } = large({ policies: 30 })
       const { page, slices } = run()
       expect(page).to.include({ examined: 301, concerned: 301 })
@@ -157,7 +157,7 @@ describe('simulations', () => {
       expect(slices.length).to.be.greaterThan(4)
     })
 
-    it('end a page that asks too much, and go on where it ended', () => {
+    it('a simulation ends a page that costs too much, and goes on where it ended', () => {
       const { run } = large({ policies: 1_000 })
       const seen: string[] = []
       let pages = 0
@@ -173,7 +173,7 @@ describe('simulations', () => {
       expect(seen).to.have.length(301)
     })
 
-    it('take over what is committed between two pauses, and do not trip over it', () => {
+    it('a simulation takes over changes that are committed between two pauses, and does not fail by them', () => {
       const { bench, company } = large({ policies: 30 })
       const decisions = decisionsOf(bench.machine.knowledge, () => bench.clock.now())
       const change = changeOf('policies', { before: company.policy })
@@ -184,7 +184,7 @@ describe('simulations', () => {
     })
   })
 
-  it('foresee exactly what the change then brings, whatever it is', () => {
+  it('a simulation foresees exactly the effects of a change, whatever it is', () => {
     const policies = fc.array(
       fc.record({
         group: fc.nat(1),

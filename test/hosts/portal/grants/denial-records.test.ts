@@ -20,7 +20,7 @@ describe('what is written down of denials', () => {
   const repeatedIn = (index: number): unknown =>
     (bench.decisions[index]?.details as { repeated?: unknown } | undefined)?.repeated
 
-  it('is the first for an id that does not exist, and how many more there were within a minute', () => {
+  it('the first denial for an id that does not exist is written down, and how many more there were within a minute', () => {
     const ids = Array.from({ length: 100 }, () => bench.id())
     for (const id of ids) ask(id)
     expect(bench.decisions.map(({ reason, resourceId }) => [reason, resourceId])).to.deep.equal([['not_found', ids[0]]])
@@ -34,7 +34,7 @@ describe('what is written down of denials', () => {
     expect(repeatedIn(1)).to.deep.equal({ count: 100, resourceIds: ids.slice(1, 21) })
   })
 
-  it('is each one where the resource, the reason or the client is another', () => {
+  it('each denial is written down where the resource, the reason or the client is another', () => {
     const second = company.network('192.0.2.0/24')
     ask(second.id)
     ask(bench.id())
@@ -54,7 +54,7 @@ describe('what is written down of denials', () => {
     ])
   })
 
-  it('is only the first where nothing repeats it, and the next after a minute', () => {
+  it('only the first denial is written down where nothing repeats it, and the next after a minute', () => {
     ask(bench.id())
     bench.clock.advance(MINUTE)
     expect(bench.decisions).to.have.length(1)

@@ -48,7 +48,7 @@ describe('authorizations at gateways that another portal process has', () => {
     return other
   }
 
-  it('are not touched by a process that the gateway never came to, whatever changes', () => {
+  it('authorizations are not touched by a process that the gateway never came to, whatever changes', () => {
     const other = anotherProcess()
     other.patch('policies', company.policy, { conditions: [{ condition: 'at', settings: { ip: '192.0.2.1' } }] })
     other.remove(['policies', company.policy])
@@ -57,7 +57,7 @@ describe('authorizations at gateways that another portal process has', () => {
     expect(other.decisions).to.deep.equal([])
   })
 
-  it('are let go when the gateway connects elsewhere, and its connection here ends', () => {
+  it('authorizations are let go when the gateway connects to another process, and its connection here ends', () => {
     gateway.leave()
     connectsElsewhere()
     expect(bench.machine.counts().grants).to.equal(0)
@@ -80,7 +80,7 @@ describe('authorizations at gateways that another portal process has', () => {
     expect(bench.closed.has(gateway.connection)).to.equal(true)
   })
 
-  it('are judged when the gateway comes here again, before it is told what it may keep', () => {
+  it('authorizations are judged when the gateway comes here again, before it is told what it may keep', () => {
     gateway.leave()
     connectsElsewhere()
     bench.clock.advance(SECOND)
@@ -92,7 +92,7 @@ describe('authorizations at gateways that another portal process has', () => {
     expect(bench.authorizations.size).to.equal(0)
   })
 
-  it('that the other process made or ended meanwhile are there, or not, when the gateway comes', () => {
+  it('authorizations that another process made or ended meanwhile are there, or not, when the gateway comes', () => {
     gateway.leave()
     connectsElsewhere()
     const [row] = [...bench.authorizations.values()]
@@ -110,7 +110,7 @@ describe('authorizations at gateways that another portal process has', () => {
     expect(bench.decisions.at(-1)?.details).to.include({ authorizationId: 'another' })
   })
 
-  it('that have long expired are removed, whoever they were', () => {
+  it('authorizations that expired long ago are removed, whichever process made them', () => {
     const [row] = [...bench.authorizations.values()]
     if (row === undefined) throw new Error('there is one')
     const expired = { ...row, expiresAt: unixTime(bench.unix() - HOUR) }

@@ -57,7 +57,7 @@ describe('lifetimes that an admin set for a provider', () => {
   const join = async (token: string, externalId: string): Promise<ControlPeer> =>
     (await ControlPeer.join({ url: portal.url, role: 'client', token, externalId })).peer
 
-  it('S5 end a client’s token at its moment: the channel closes with the word that signs it out, and it is not let in again', async () => {
+  it('S5 a provider’s lifetimes end a client’s token at its moment: the channel closes with the word that signs it out, and it is not let in again', async () => {
     const [short, long] = [await clientToken(ids.short), await clientToken(ids.long)]
     clock.advance(HOUR - 20 * SECOND)
     const [ending, staying] = [await join(short, 'short'), await join(long, 'long')]
@@ -75,7 +75,7 @@ describe('lifetimes that an admin set for a provider', () => {
     staying.close()
   })
 
-  it('S5 S9 end a browser’s session at its moment, which leads to the sign-in again, and leave another provider’s alone', async () => {
+  it('S5 S9 a provider’s lifetimes end a browser’s session at its moment, and leave another provider’s alone', async () => {
     const [short, long] = [await signIn(ids.short, ''), await signIn(ids.long, '')]
     const home = async ({ browser }: { browser: Browser }): Promise<number> =>
       (await browser.send(`${portal.url}/example/home`)).status
@@ -87,7 +87,7 @@ describe('lifetimes that an admin set for a provider', () => {
     expect(again.headers.get('location')).to.equal('/example?redirect_to=%2Fexample%2Fhome')
   })
 
-  it('S5 that are set later count for the next sign-in, and those that are out of bounds are refused', async () => {
+  it('S5 a provider’s lifetimes that are set later count for the next sign-in, and those out of bounds are refused', async () => {
     const patch = async (body: object) => portal.api('PATCH', `/identity_providers/${ids.long}`, body)
     expect((await patch({ client_token_lifetime_seconds: 3_600 })).status).to.equal(200)
     await clientToken(ids.long)

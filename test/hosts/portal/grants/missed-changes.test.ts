@@ -30,13 +30,13 @@ describe('rows that are read anew because changes were missed', () => {
     bench.dispatch({ type: 'viewReloaded', rows: { ...rows, ...change(rows) } })
   }
 
-  it('change nothing where they are as they were', () => {
+  it('rows that are read anew after missed changes change nothing where they are as they were', () => {
     reload(() => ({}))
     expect([gateway.events(), client.events()]).to.deep.equal([[], []])
     expect(bench.machine.counts().grants).to.equal(1)
   })
 
-  it('P6 withdraw what a missed removal takes away', () => {
+  it('P6 rows that are read anew withdraw what a missed removal takes away', () => {
     reload(() => ({ memberships: [] }))
     expect(gateway.heard().map(({ event, payload }) => [event, payload])).to.deep.equal([
       ['reject_access', { client_id: company.client.id, resource_id: company.resource.id }],
@@ -44,7 +44,7 @@ describe('rows that are read anew because changes were missed', () => {
     expect(client.events()).to.deep.equal(['resource_deleted'])
   })
 
-  it('tell what was added and what was changed', () => {
+  it('rows that are read anew tell what was added and what was changed', () => {
     const other = { ...company.resource, id: bench.id(), name: 'Other', address: '198.51.101.0/24' }
     const policy = { ...company.policy, id: bench.id(), resourceId: other.id }
     reload(({ resources, policies, resources: [first] }) => ({
@@ -54,7 +54,7 @@ describe('rows that are read anew because changes were missed', () => {
     expect(client.events()).to.deep.equal(['resource_created_or_updated', 'resource_created_or_updated'])
   })
 
-  it('end a grant whose row is gone, unless it is so young that it may not be written down yet', () => {
+  it('rows that are read anew end a grant whose row is gone, unless it is so young that it may not be written down yet', () => {
     reload(() => ({ authorizations: [] }))
     expect(bench.machine.counts().grants).to.equal(1)
     gateway.say('heartbeat', {}, 'phoenix')

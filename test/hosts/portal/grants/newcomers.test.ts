@@ -14,7 +14,7 @@ describe('connections that have not joined', () => {
 
   const connect = () => bench.connect('client', { peerId: company.client.id, tokenId: company.clientToken.id })
 
-  it('are closed after 10 s, though they send heartbeats', () => {
+  it('connections that do not join are closed after 10 s, though they send heartbeats', () => {
     const [idle, joined] = [connect(), company.gatewayJoins()]
     bench.clock.advance(9 * SECOND)
     for (const peer of [idle, joined]) peer.say('heartbeat', {}, 'phoenix')
@@ -23,7 +23,7 @@ describe('connections that have not joined', () => {
     expect([...bench.closed]).to.deep.equal([[idle.connection, 'nobody joined']])
   })
 
-  it('are few of one peer, the newest, and of another one as many', () => {
+  it('connections that have not joined are few for one peer, the newest, and as many for another one', () => {
     const [first, second, ...others] = Array.from({ length: 6 }, connect)
     expect([...bench.closed.keys()]).to.deep.equal([first?.connection, second?.connection])
     const other = company.device('phone', company.actor.id)
@@ -35,7 +35,7 @@ describe('connections that have not joined', () => {
     expect(bench.closed.size, 'one that has joined does not count').to.equal(2)
   })
 
-  it('are closed where the row is gone when they join', () => {
+  it('connections are closed where the row is gone when they join', () => {
     const client = connect()
     bench.remove(['clients', company.client])
     client.say('phx_join', null)

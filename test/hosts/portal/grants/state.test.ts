@@ -108,7 +108,7 @@ describe('PortalState', () => {
   const rejection = () => ({ client_id: company.client.id, resource_id: company.resource.id })
 
   describe('requests', () => {
-    it('P1 denies without an enabled policy that matches, and writes down every reason', () => {
+    it('P1 a request is denied without an enabled policy that matches, with every reason written down', () => {
       const gateway = company.gatewayJoins()
       const client = company.clientJoins()
       const foreign = company.bench.row('groups', { ...company.group, id: bench.id(), name: 'Others' })
@@ -137,7 +137,7 @@ describe('PortalState', () => {
       ])
     })
 
-    it('P2 needs all conditions of a policy, and any one policy', () => {
+    it('P2 a request needs all conditions of a policy, and any one policy', () => {
       const gateway = company.gatewayJoins()
       const client = company.clientJoins()
       client.heard()
@@ -158,7 +158,7 @@ describe('PortalState', () => {
       expect(client.events()).to.include('authorization_created')
     })
 
-    it('P4 denies on an unknown fact, an unknown condition and one that fails, and says so', () => {
+    it('P4 a request is denied on an unknown fact, an unknown condition and one that fails, and says so', () => {
       const client = company.clientJoins({}, ['denial_details'])
       const unjudged = 'a condition of this policy cannot be judged at the moment; tell an admin'
       for (const [condition, reason, forAdmins] of [
@@ -210,7 +210,7 @@ describe('PortalState', () => {
       expect(client.events()).to.deep.equal(['authorization_created'])
     })
 
-    it('P10 tells of the resources that an enabled policy joins to a group, whatever its conditions, and of no others', () => {
+    it('P10 a client is told of the resources that an enabled policy joins to a group, whatever its conditions, and of no others', () => {
       const hidden = company.network('192.0.2.0/24')
       const conditional = company.network('203.0.113.0/24')
       const disabled = company.network('198.51.100.7')
@@ -238,7 +238,7 @@ describe('PortalState', () => {
       expect(JSON.stringify(bench.decisions)).to.not.include(other.policy.id)
     })
 
-    it('H1 stays with a gateway that the client is connected to, else asks the selector, and offers only who is there', () => {
+    it('H1 a request stays with a gateway that the client is connected to, else asks the selector, and offers only who is there', () => {
       const [first, second] = [company.gatewayJoins(0), company.gatewayJoins(1)]
       const client = company.clientJoins()
       for (let round = 0; round < 20; round++) {
@@ -253,7 +253,7 @@ describe('PortalState', () => {
       }
     })
 
-    it('H1 spreads clients over the gateways of the site', () => {
+    it('H1 requests spread clients over the gateways of the site', () => {
       const gateways = [company.gatewayJoins(0), company.gatewayJoins(1)]
       const client = company.clientJoins()
       const counts = gateways.map(() => 0)
@@ -268,7 +268,7 @@ describe('PortalState', () => {
       expect((counts[0] ?? 0) + (counts[1] ?? 0)).to.equal(400)
     })
 
-    it('H1 chooses at random where the selector is missing, fails, or names somebody else', () => {
+    it('H1 a gateway is chosen at random where the selector is missing, fails, or names somebody else', () => {
       const selectors = {
         failing: {
           select: () => {
@@ -287,7 +287,7 @@ describe('PortalState', () => {
       }
     })
 
-    it('replaces a gateway that has not acknowledged within a second, within the same request', () => {
+    it('a gateway that has not acknowledged within a second is replaced, within the same request', () => {
       const gateways = [company.gatewayJoins(0), company.gatewayJoins(1)] as const
       const client = company.clientJoins()
       for (const peer of [client, ...gateways]) peer.heard()
@@ -305,7 +305,7 @@ describe('PortalState', () => {
       expect(bench.authorizations.size).to.equal(1)
     })
 
-    it('goes on to the next gateway at once where the one that was asked is gone', () => {
+    it('a request goes on to the next gateway at once where the one that was asked is gone', () => {
       const gateways = [company.gatewayJoins(0), company.gatewayJoins(1)] as const
       const client = company.clientJoins()
       for (const peer of [client, ...gateways]) peer.heard()
@@ -316,7 +316,7 @@ describe('PortalState', () => {
       expect(client.events()).to.deep.equal(['authorization_created'])
     })
 
-    it('waits 15 s for the last gateway, then says offline', () => {
+    it('a request waits 15 s for the last gateway, then is denied as offline', () => {
       const gateway = company.gatewayJoins()
       const client = company.clientJoins()
       client.heard()
@@ -330,7 +330,7 @@ describe('PortalState', () => {
       expect(bench.machine.counts()).to.include({ requests: 0, grants: 0 })
     })
 
-    it('takes a late acknowledgement of the last gateway, and asks one that joins meanwhile', () => {
+    it('a request takes a late acknowledgement of the last gateway, and asks one that joins meanwhile', () => {
       company.gatewayJoins(0)
       const client = company.clientJoins()
       client.heard()
@@ -341,7 +341,7 @@ describe('PortalState', () => {
       expect(client.events()).to.deep.equal(['authorization_created'])
     })
 
-    it('says offline where no gateway is there or all are unreachable, and version_mismatch where none is compatible', () => {
+    it('a request is denied as offline where no gateway is there or all are unreachable, and as version_mismatch where none is compatible', () => {
       const client = company.clientJoins({ version: '1.5.11' }, ['unreachable_gateway_ids'])
       const reason = (wish: object = {}) => {
         client.heard()
@@ -359,7 +359,7 @@ describe('PortalState', () => {
       expect(client.events()).to.include('authorization_created')
     })
 
-    it('X1 chooses no gateway of another tunnel transport, and says why where the client understands that', () => {
+    it('X1 no gateway of another tunnel transport is chosen, and a client that understands it is told why', () => {
       const denied = (features: string[]) => {
         const client = company.clientJoins({ transport: 'memory' }, features)
         client.heard()
@@ -382,7 +382,7 @@ describe('PortalState', () => {
       expect(client.events()).to.include('authorization_created')
     })
 
-    it('works on one request for a resource at a time, however often it is asked', () => {
+    it('one request for a resource is in progress at a time, however often it is asked', () => {
       const gateway = company.gatewayJoins()
       const client = company.clientJoins()
       client.heard()
@@ -391,7 +391,7 @@ describe('PortalState', () => {
       expect(client.events()).to.deep.equal(['authorization_created'])
     })
 
-    it('forgets a request with the client that made it', () => {
+    it('a request is forgotten with the client that made it', () => {
       const gateway = company.gatewayJoins()
       const client = company.clientJoins()
       ask(client)
@@ -400,7 +400,7 @@ describe('PortalState', () => {
       expect(bench.machine.counts()).to.include({ requests: 0, grants: 0, clients: 0 })
     })
 
-    it('takes an acknowledgement only of what it asked for, from whom it asked', () => {
+    it('an acknowledgement counts only for what was asked of its sender', () => {
       const [first, second] = [company.gatewayJoins(0), company.gatewayJoins(1)]
       const client = company.clientJoins()
       client.heard()
@@ -415,7 +415,7 @@ describe('PortalState', () => {
       expect(client.events()).to.deep.equal(['authorization_created'])
     })
 
-    it('keeps what a gateway says to a client until the client knows of it, and then passes it on in order', () => {
+    it('messages of a gateway to a client are kept until the client knows of it, and then passed on in order', () => {
       const gateway = company.gatewayJoins()
       const client = company.clientJoins()
       client.heard()
@@ -435,7 +435,7 @@ describe('PortalState', () => {
       ])
     })
 
-    it('leaves a gateway that the client has turned away from', () => {
+    it('a gateway that the client has turned away from is left', () => {
       const { gateway, client } = authorised()
       const other = company.gatewayJoins(1)
       ask(client, { connected_gateway_ids: [company.gateways[1].id] })
@@ -458,7 +458,7 @@ describe('PortalState', () => {
       company = new Company(bench)
     }
 
-    it('answer a request for what is granted already with the same, and write nothing down', () => {
+    it('P12 a request for what is granted already is answered with the same, and nothing is written down', () => {
       bounded({})
       const { gateway, client, create, created } = authorised()
       const second = company.gatewayJoins(1)
@@ -476,7 +476,7 @@ describe('PortalState', () => {
       expect(bench.machine.counts()).to.include({ grants: 1, requests: 0, withdrawals: 0 })
     })
 
-    it('leave a grant in force that its gateway does not confirm a second time, and tell the client that nobody answers', () => {
+    it('P12 a grant that its gateway does not confirm a second time stays in force, and the client is told that nobody answers', () => {
       bounded({})
       const { gateway, client } = authorised()
       ask(client)
@@ -489,7 +489,7 @@ describe('PortalState', () => {
       expect(client.events()).to.deep.equal(['ice_candidates'])
     })
 
-    it('hold back what a gateway says of itself until it has confirmed what is asked for again', () => {
+    it('P12 a gateway’s reports about itself are held back until it has confirmed what is asked of it again', () => {
       bounded({})
       const { gateway, client } = authorised()
       ask(client)
@@ -506,7 +506,7 @@ describe('PortalState', () => {
       ['grants_per_gateway', 'the gateways of the site have 2 grants each'],
       ['requests_per_minute', 'more than 2 new grants a minute'],
     ] as const) {
-      it(`deny beyond ${name}, in words for the client and for the trail, and end nothing`, () => {
+      it(`P12 requests beyond ${name} are denied, in words for the client and for the trail, and nothing ends`, () => {
         bounded({ [name]: 2 })
         const most = name === 'requests_per_minute' ? 10 : 2
         const gateway = company.gatewayJoins()
@@ -530,7 +530,7 @@ describe('PortalState', () => {
       })
     }
 
-    it('leave a gateway with room to those who find another one full', () => {
+    it('P12 a gateway with room is left to clients who find another one full', () => {
       bounded({ grants_per_gateway: 1 })
       const gateways = [company.gatewayJoins(0), company.gatewayJoins(1)]
       const client = company.clientJoins()
@@ -543,7 +543,7 @@ describe('PortalState', () => {
       expect(new Set([...bench.authorizations.values()].map(({ gatewayId }) => gatewayId)).size).to.equal(2)
     })
 
-    it('keep what a gateway is told when it connects below what gateways take, whatever stands in the database', () => {
+    it('P12 what a gateway is told when it connects stays below what gateways take, whatever is in the database', () => {
       bounded({})
       authorised()
       const rows = bench.rows()
@@ -580,7 +580,7 @@ describe('PortalState', () => {
       }
     }
 
-    it('P3 ends with the earliest of the conditions and the token', () => {
+    it('P3 access ends with the earliest of the conditions and the token', () => {
       const until = soon()
       bench.patch('policies', company.policy, {
         conditions: [
@@ -596,7 +596,7 @@ describe('PortalState', () => {
       expect(row?.expiresAt ?? 0).to.be.at.most(until)
     })
 
-    it('P3 the longest of the conforming policies counts', () => {
+    it('P3 access lasts as long as the longest of the conforming policies', () => {
       const until = soon()
       bench.patch('policies', company.policy, { conditions: [{ condition: 'until', settings: { until } }] })
       const longer = company.allow(company.group.id, company.resource.id, [
@@ -610,7 +610,7 @@ describe('PortalState', () => {
       expect([...bench.authorizations.values()][0]).to.include({ policyId: endless.id, expiresAt: null })
     })
 
-    it('P3 withdraws a lapsed grant at the gateway within a second of its time, and not before', () => {
+    it('P3 an expired grant is withdrawn at the gateway within a second of its time, and not before', () => {
       const until = soon()
       bench.patch('policies', company.policy, { conditions: [{ condition: 'until', settings: { until } }] })
       const { gateway, client } = authorised()
@@ -624,7 +624,7 @@ describe('PortalState', () => {
       expect(bench.decisions.at(-1)).to.include({ verdict: 'denied', reason: 'withdrawn' })
     })
 
-    it('P3 issues a lapsing grant anew before its end where another policy carries on', () => {
+    it('P3 an expiring grant is issued anew before its end where another policy carries on', () => {
       const until = soon()
       bench.patch('policies', company.policy, { conditions: [{ condition: 'until', settings: { until } }] })
       company.allow(company.group.id, company.resource.id, [{ condition: 'from', settings: { from: until } }])
@@ -671,7 +671,7 @@ describe('PortalState', () => {
       },
     }
     for (const [what, remove] of Object.entries(removals)) {
-      it(`P6 takes access away at the gateway with the ${what}`, () => {
+      it(`P6 access goes at the gateway with the ${what}`, () => {
         const { gateway } = authorised()
         remove()
         const rejections = gateway.heard().filter(({ event }) => event === 'reject_access')
@@ -682,7 +682,7 @@ describe('PortalState', () => {
 
       // A disabled account's gateway does not come back.
       if (what === 'account, disabled') continue
-      it(`P6 tells a gateway that was away when the ${what} went, as soon as it is back`, () => {
+      it(`P6 a gateway that was away when the ${what} went is told, as soon as it is back`, () => {
         const { gateway } = authorised()
         gateway.leave()
         remove()
@@ -712,7 +712,7 @@ describe('PortalState', () => {
 
     for (const [what, remove] of Object.entries(removals)) {
       if (what === 'account, disabled' || what === 'authorization itself') continue
-      it(`P6 takes access away with the ${what} where the portal ends right after the change and starts again`, () => {
+      it(`P6 access goes with the ${what} where the portal ends right after the change and starts again`, () => {
         authorised()
         const revived = restartedAfter(remove)
         // The grants may belong to another process until the gateway connects here.
@@ -725,7 +725,7 @@ describe('PortalState', () => {
       })
     }
 
-    it('P6 issues anew under another policy where the portal ends right after the change and starts again', () => {
+    it('P6 a grant is issued anew under another policy where the portal ends right after the change and starts again', () => {
       authorised()
       const spare = company.allow(company.group.id, company.resource.id)
       const revived = restartedAfter(() => bench.remove(['policies', company.policy]))
@@ -733,7 +733,7 @@ describe('PortalState', () => {
       expect([...revived.authorizations.values()].map(({ policyId }) => policyId)).to.deep.equal([spare.id])
     })
 
-    it('judges a client that is not back after a restart by what was known of it', () => {
+    it('a client that is not back after a restart is judged by what was known of it', () => {
       const office = [{ condition: 'at', settings: { ip: '203.0.113.45' } }]
       bench.patch('policies', company.policy, { conditions: office })
       authorised()
@@ -746,7 +746,7 @@ describe('PortalState', () => {
       expect(revived.machine.counts().grants).to.equal(0)
     })
 
-    it('keeps with an authorization what it rests on: conditions, facts, plugin versions and the choice of the gateway', () => {
+    it('an authorization keeps what it rests on: conditions, facts, plugin versions and the choice of the gateway', () => {
       bench.patch('policies', company.policy, { conditions: [{ condition: 'at', settings: { ip: '203.0.113.45' } }] })
       authorised()
       const [row] = bench.authorizations.values()
@@ -765,7 +765,7 @@ describe('PortalState', () => {
       expect(row?.decision?.gateway).to.be.a('string').and.not.equal('')
     })
 
-    it('tells a gateway that was away of filters that changed meanwhile, and not of others', () => {
+    it('a gateway that was away is told of filters that changed meanwhile, and not of others', () => {
       const { gateway } = authorised()
       gateway.leave()
       company.gatewayJoins().leave()
@@ -779,7 +779,7 @@ describe('PortalState', () => {
       expect(company.gatewayJoins().events()).to.deep.equal(['init'])
     })
 
-    it('P6 takes access away with the identity provider that the sign-in was by', () => {
+    it('P6 access goes with the identity provider that the sign-in was by', () => {
       const provider = bench.row('identity_providers', {
         ...PROVIDER,
         id: bench.id(),
@@ -796,7 +796,7 @@ describe('PortalState', () => {
       expect(client.heard().map(({ payload }) => payload)).to.deep.equal([{ reason: 'token_expired' }])
     })
 
-    it('P6 issues anew without a gap while another policy grants: the gateway is never told to stop', () => {
+    it('P6 a grant is issued anew without a gap while another policy grants: the gateway is never told to stop', () => {
       const { gateway, client } = authorised()
       const spare = company.allow(company.group.id, company.resource.id)
       bench.remove(['policies', company.policy])
@@ -812,7 +812,7 @@ describe('PortalState', () => {
       [features, [], undefined, true],
       [[], [], undefined, undefined],
     ] as const) {
-      it(`tells a client with ${clientHas.length} and a gateway with ${gatewayHas.length} additions what the other can do`, () => {
+      it(`a client with ${clientHas.length} and a gateway with ${gatewayHas.length} additions are told what the other can do`, () => {
         const gateway = company.gatewayJoins(0, {}, [...gatewayHas])
         const client = company.clientJoins({}, [...clientHas])
         client.heard()
@@ -824,7 +824,7 @@ describe('PortalState', () => {
       })
     }
 
-    it('P6 has the withdrawal acknowledged: asks again each second, and drops a gateway that does not confirm', () => {
+    it('P6 a withdrawal has to be acknowledged: it is sent again each second, and a gateway that does not confirm is dropped', () => {
       const { gateway } = authorised({ features: ['acknowledged_reject_access'] })
       bench.remove(['policies', company.policy])
       const [first] = gateway.heard()
@@ -837,7 +837,7 @@ describe('PortalState', () => {
       expect(bench.machine.counts().withdrawals).to.equal(0)
     })
 
-    it('P6 closes the connection of a gateway that confirms nothing, so that it comes back and is told all', () => {
+    it('P6 the connection of a gateway that confirms nothing is closed, so that it comes back and is told all', () => {
       const { gateway } = authorised({ features: ['acknowledged_reject_access'] })
       bench.remove(['policies', company.policy])
       bench.clock.advance(3 * SECOND)
@@ -858,7 +858,7 @@ describe('PortalState', () => {
       expect(gateway.heard()).to.deep.equal([])
     })
 
-    it('P6 survives a restart of the portal: the gateway is told what stays, and what does not has gone', () => {
+    it('P6 a restart of the portal tells the gateway which grants stay, and others are gone', () => {
       const until = soon()
       const other = company.network('192.0.2.0/24')
       company.allow(company.group.id, other.id, [{ condition: 'until', settings: { until } }])
@@ -878,7 +878,7 @@ describe('PortalState', () => {
       expect(peer.events()).to.deep.equal(['reject_access'])
     })
 
-    it('keeps grants while client or gateway are away: the data path does without the portal', () => {
+    it('grants stay while client or gateway are away: the data path does without the portal', () => {
       const { gateway, client } = authorised()
       client.leave()
       gateway.leave()
@@ -887,7 +887,7 @@ describe('PortalState', () => {
       expect(init?.payload.authorizations).to.deep.equal([{ ...rejection(), expires_at: 4_102_444_800 }])
     })
 
-    it('judges anew where the client comes back from: what held there may not hold here', () => {
+    it('a client that comes back is judged anew: conditions that held before may not hold at its new place', () => {
       bench.patch('policies', company.policy, { conditions: [{ condition: 'at', settings: { ip: '203.0.113.45' } }] })
       const { gateway, client } = authorised()
       const back = company.clientJoins({ replaces: client })
@@ -902,7 +902,7 @@ describe('PortalState', () => {
         bench.patch('policies', company.policy, { conditions: [here] })
       })
 
-      it('ends three minutes after the connection did, and not before, at a gateway that is told', () => {
+      it('P11 a grant that depends on an address ends three minutes after the connection did, and not before, and its gateway is told', () => {
         const { gateway, client } = authorised()
         client.leave()
         keepAlive(3 * MINUTE - 10 * SECOND, gateway)
@@ -914,7 +914,7 @@ describe('PortalState', () => {
         expect(bench.decisions.at(-1)?.details).to.include({ cause: 'connection_ended' })
       })
 
-      it('ends as well where the client is only silent, and where it comes back and leaves again', () => {
+      it('P11 a grant that depends on an address ends as well where the client is only silent, and where it comes back and leaves again', () => {
         const { gateway, client } = authorised()
         keepAlive(2 * MINUTE, gateway)
         expect([...bench.closed.keys()]).to.deep.equal([client.connection])
@@ -927,7 +927,7 @@ describe('PortalState', () => {
         expect(gateway.events()).to.deep.equal(['reject_access'])
       })
 
-      it('stays while the client is back in time from the same place, and ends at once where it is back from another', () => {
+      it('P11 a grant that depends on an address stays while the client is back in time from it, and ends at once where it is back from another', () => {
         const { gateway, client } = authorised()
         client.leave()
         keepAlive(2 * MINUTE, gateway)
@@ -939,7 +939,7 @@ describe('PortalState', () => {
         expect(gateway.events()).to.deep.equal(['reject_access'])
       })
 
-      it('is carried on by a policy that asks for no place, without a gap', () => {
+      it('P11 a grant that depends on an address is carried on by a policy that asks for none, without a gap', () => {
         const { gateway, client } = authorised()
         const spare = company.allow(company.group.id, company.resource.id)
         client.leave()
@@ -948,7 +948,7 @@ describe('PortalState', () => {
         expect([...bench.authorizations.values()].map(({ policyId }) => policyId)).to.deep.equal([spare.id])
       })
 
-      it('ends three minutes after a portal that was down is back, where the client is not', () => {
+      it('P11 a grant that depends on an address ends three minutes after a portal that was down is back, where the client is not', () => {
         authorised()
         const rows = bench.rows()
         bench = new PortalBench({ conditions, clock: new VirtualClock({ startUnix: unixTime(bench.unix() + HOUR) }) })
@@ -964,7 +964,7 @@ describe('PortalState', () => {
       })
     })
 
-    it('P12 ends what was granted to a device that has been away for a day, whatever it rests on', () => {
+    it('P12 a device that has been away for a day loses its grants, whatever they rest on', () => {
       const { gateway, client } = authorised()
       client.leave()
       keepAlive(24 * HOUR - 10 * SECOND, gateway)
@@ -974,7 +974,7 @@ describe('PortalState', () => {
       expect(bench.authorizations.size).to.equal(0)
     })
 
-    it('drops what was granted to a peer that comes back with another key', () => {
+    it('a peer that comes back with another key loses its grants', () => {
       const { gateway } = authorised()
       bench.patch('clients', company.client, { publicKey: company.gateways[1].publicKey })
       expect(gateway.events()).to.deep.equal(['reject_access'])
@@ -985,7 +985,7 @@ describe('PortalState', () => {
       expect(company.gatewayJoins().heard()[0]?.payload.authorizations).to.deep.equal([])
     })
 
-    it('lets no peer go on whose key another process of it has registered: nobody could make a tunnel with it', () => {
+    it('a peer whose key another process of it has replaced is closed: nobody could make a tunnel with it', () => {
       const [gateway] = company.gateways
       const early = bench.connect('gateway', { peerId: gateway.id, tokenId: company.gatewayToken.id })
       // The second process connects before the first has joined, and is never heard of again.
@@ -999,7 +999,7 @@ describe('PortalState', () => {
       expect(bench.machine.counts().clients).to.equal(0)
     })
 
-    it('hands new filters on to gateways and clients without touching the grant', () => {
+    it('new filters are handed on to gateways and clients without touching the grant', () => {
       const { gateway, client } = authorised()
       bench.patch('resources', company.resource, { filters: [{ protocol: 'tcp', ports: ['22'] }] })
       expect(gateway.heard().map(({ event, payload }) => [event, payload.filters])).to.deep.equal([
@@ -1009,7 +1009,7 @@ describe('PortalState', () => {
       expect(bench.machine.counts().grants).to.equal(1)
     })
 
-    it('withdraws what could not be written down', () => {
+    it('a grant that could not be written down is withdrawn', () => {
       const { gateway } = authorised()
       const [row] = bench.authorizations.values()
       bench.dispatch({ type: 'authorizationNotRecorded', authorizationId: row?.id ?? '' })
@@ -1018,7 +1018,7 @@ describe('PortalState', () => {
   })
 
   describe('connections', () => {
-    it('tells clients of resources as they come and go', () => {
+    it('clients are told of resources as they come and go', () => {
       const client = company.clientJoins()
       client.heard()
       const more = company.network('192.0.2.0/24')
@@ -1037,7 +1037,7 @@ describe('PortalState', () => {
       expect(client.heard().map(({ payload }) => payload)).to.deep.equal([company.resource.id])
     })
 
-    it('tells clients of new resolvers', () => {
+    it('clients are told of new resolvers', () => {
       const client = company.clientJoins()
       client.heard()
       bench.patch('accounts', company.account, {
@@ -1060,7 +1060,7 @@ describe('PortalState', () => {
       })
     })
 
-    it('signs a peer out when its token expires', () => {
+    it('a peer is signed out when its token expires', () => {
       const expiresAt = unixTime(bench.unix() + 5 * SECOND)
       const token = company.token({ kind: 'client', actorId: company.actor.id, expiresAt })
       const client = company.clientJoins({ tokenId: token.id })
@@ -1074,7 +1074,7 @@ describe('PortalState', () => {
       expect(bench.closed.has(client.connection)).to.equal(true)
     })
 
-    it('says to peers that ask for it why they are signed out: expired, revoked, removed or disabled', () => {
+    it('peers that ask for it are told why they are signed out: expired, revoked, removed or disabled', () => {
       const causes: [cause: string, end: (peer: BenchPeer) => void][] = [
         ['token_revoked', () => bench.remove(['tokens', company.clientToken])],
         ['client_removed', () => bench.remove(['clients', company.client])],
@@ -1101,7 +1101,7 @@ describe('PortalState', () => {
       ])
     })
 
-    it('cuts off who says nothing for 37 s, and nobody who does', () => {
+    it('a peer that says nothing for 37 s is cut off, and no other', () => {
       const [quiet, lively] = [company.clientJoins(), company.gatewayJoins()]
       for (let second = 0; second < 36; second += 9) {
         bench.clock.advance(9 * SECOND)
@@ -1112,7 +1112,7 @@ describe('PortalState', () => {
       expect([...bench.closed]).to.deep.equal([[quiet.connection, 'idle']])
     })
 
-    it('H13 keeps the connection that was there first, of a gateway and of a client, in whatever order two join', () => {
+    it('H13 the connection of a gateway or client that was there first stays, in whatever order two join', () => {
       for (const join of [() => company.gatewayJoins(), () => company.clientJoins()]) {
         const first = join()
         const second = join()
@@ -1124,7 +1124,7 @@ describe('PortalState', () => {
       }
     })
 
-    it('H13 lets a peer take the place of its own connection that did not answer, and keeps its grants', () => {
+    it('H13 a peer takes the place of its own connection that did not answer, and keeps its grants', () => {
       const { gateway, client } = authorised()
       const again = company.gatewayJoins(0, { replaces: gateway })
       expect(bench.closed.get(gateway.connection)).to.equal('newer connection of the same peer')
@@ -1136,7 +1136,7 @@ describe('PortalState', () => {
       expect(bench.machine.counts()).to.include({ clients: 1, gateways: 1, grants: 1 })
     })
 
-    it('H13 takes a peer for gone that was not heard for two heartbeats, whatever answers pings for it', () => {
+    it('H13 a peer that was not heard for two heartbeats counts as gone, whatever answers pings for it', () => {
       const client = company.clientJoins()
       const isSilent = () => bench.machine.seated(company.client.id, bench.clock.now())?.isSilent
       bench.clock.advance(24 * SECOND)
@@ -1147,7 +1147,7 @@ describe('PortalState', () => {
       expect(isSilent()).to.equal(false)
     })
 
-    it('does not let one peer keep it busy: what it says too often is dropped', () => {
+    it('one peer cannot keep the portal busy: messages that it sends too often are dropped', () => {
       const client = company.clientJoins()
       for (let round = 0; round < 1_000; round++) client.say('no_relays', {})
       expect(bench.machine.counters()['too-many-messages']).to.be.within(400, 510)
@@ -1157,7 +1157,7 @@ describe('PortalState', () => {
       expect(client.events()).to.deep.equal(['relays_presence'])
     })
 
-    it('never throws and grants nothing, whatever peers say in whatever order', () => {
+    it('the portal never throws and grants nothing, whatever peers say in whatever order', () => {
       const frames = exampleMessages().map(({ frame }) => frame)
       const event = fc.constantFrom(...frames.map(({ event: name }) => name), 'phx_join', 'phx_leave', 'heartbeat')
       const text = fc.oneof(

@@ -18,19 +18,19 @@ describe("the portal's secret key", () => {
   const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
     work.catch((error: unknown) => (error as { code: string }).code)
 
-  it('is made at the first start, for its owner only, and is the same ever after', async () => {
+  it("the portal's secret key is made at the first start, for its owner only, and is the same ever after", async () => {
     const key = await load()
     expect(key).to.have.length(32)
     expect((await stat(join(directory, 'secret-key'))).mode & 0o777).to.equal(0o600)
     expect(await load({}, 'b')).to.deep.equal(key)
   })
 
-  it('is taken from the environment where it is there, and no file is made', async () => {
+  it("the portal's secret key is taken from the environment where it is there, and no file is made", async () => {
     expect(await load({ PORTREEVE_SECRET_KEY: 'ab'.repeat(32) })).to.deep.equal(new Uint8Array(32).fill(0xab))
     expect(await codeOf(readFile(join(directory, 'secret-key')))).to.equal('ENOENT')
   })
 
-  it('is refused where others can read it, or where it is none', async () => {
+  it("the portal's secret key is refused where others can read it, or where it is malformed", async () => {
     await load()
     await chmod(join(directory, 'secret-key'), 0o640)
     expect(await codeOf(load())).to.equal('SECRET_KEY_EXPOSED')
@@ -40,7 +40,7 @@ describe("the portal's secret key", () => {
     expect(await codeOf(load({ PORTREEVE_SECRET_KEY: 'short' }))).to.equal('SECRET_KEY_INVALID')
   })
 
-  it('gives each purpose a key of its own', async () => {
+  it("the portal's secret key gives each purpose a key of its own", async () => {
     const key = await load()
     expect(derivedKey(key, 'tokens')).not.to.deep.equal(derivedKey(key, 'cookies'))
   })

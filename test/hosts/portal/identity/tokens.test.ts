@@ -54,7 +54,7 @@ describe('tokens', () => {
   /** Resolves once all earlier writes are done. */
   const written = async (): Promise<void> => store.transact({ accountId: account.id, by }, async () => {})
 
-  it('S5 is useless without its nonce, and with another one', async () => {
+  it('S5 a token is useless without its nonce, and with another one', async () => {
     const { fragment, text } = await mint()
     expect(text).to.equal(nonce + fragment)
     expect(fragment).to.match(/^\./)
@@ -66,7 +66,7 @@ describe('tokens', () => {
     })
   })
 
-  it('S5 is stored as a salted hash only, and written in characters that no client mangles', async () => {
+  it('S5 a token is stored as a salted hash only, and written in characters that no client mangles', async () => {
     const { text, fragment } = await mint()
     expect(text).to.match(/^[A-Za-z0-9._-]+$/)
     const parsing = parseToken(text, key)
@@ -80,7 +80,7 @@ describe('tokens', () => {
     for (const part of [secret, fragment, nonce]) expect(rows).not.to.contain(part)
   })
 
-  it('S5 is good until it expires or is revoked', async () => {
+  it('S5 a token is valid until it expires or is revoked', async () => {
     const { text, token } = await mint({ expiresAt: unixTime(clock.unix() + HOUR) })
     expect(await tokens.verify(text, 'client')).to.have.property('ok', true)
     clock.advance(HOUR)
@@ -89,14 +89,14 @@ describe('tokens', () => {
     expect(await tokens.verify(text, 'client')).to.include({ ok: false, reason: 'unknown' })
   })
 
-  it('is good for its own kind only, and while its actor is', async () => {
+  it('a token is valid for its own kind only, and while its actor is', async () => {
     const { text } = await mint()
     expect(await tokens.verify(text, 'api')).to.include({ ok: false, reason: 'wrong_kind' })
     await store.transact({ accountId: account.id, by }, (tx) => tx.patch('actors', actor.id, { isDisabled: true }))
     expect(await tokens.verify(text, 'client')).to.include({ ok: false, reason: 'actor_disabled' })
   })
 
-  it('refuses any changed character', async () => {
+  it('a token with any changed character is refused', async () => {
     const { text } = await mint()
     await fc.assert(
       fc.asyncProperty(fc.nat(text.length - 1), fc.constantFrom('A', 'z', '0', '_', '-'), async (at, letter) => {
@@ -107,7 +107,7 @@ describe('tokens', () => {
     )
   })
 
-  it('takes any text for a token without an exception', () => {
+  it('any text is checked as a token without an exception', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[\w.-]*$/)), (text) => {
         expect(parseToken(text, key).ok).to.equal(false)
@@ -115,7 +115,7 @@ describe('tokens', () => {
     )
   })
 
-  it('is good while its use cannot be noted, and does not wait for it', async () => {
+  it('a token is valid while its use cannot be noted, and does not wait for that', async () => {
     const { text } = await mint()
     const logger = new RecordingLogger()
     let fail: (error: Error) => void = () => undefined
@@ -131,7 +131,7 @@ describe('tokens', () => {
     expect(await checking.verify(text, 'client')).to.include({ ok: true })
   })
 
-  it('notes its use, but not each', async () => {
+  it('a token’s use is noted, but not each', async () => {
     const { text, token } = await mint()
     await tokens.verify(text, 'client')
     const first = clock.unix()

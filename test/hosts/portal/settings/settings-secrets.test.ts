@@ -90,14 +90,14 @@ describe('the secrets in settings', () => {
     ['under a name that the schema does not know', z.strictObject({ a: z.int() }), { a: 1, was_a_key: 'x' }, { a: 1 }],
   ]
   for (const [where, schema, settings, expected] of shown) {
-    it(`are not shown: ${where}`, () => {
+    it(`secrets in settings are not shown: ${where}`, () => {
       expect(schema.safeParse(settings).success || where.includes('does not know'), 'the example').to.equal(true)
       expect(withoutSecrets(schemaOf(schema), settings)).to.deep.equal(expected)
       expect(JSON.stringify(withoutSecrets(schemaOf(schema), settings, () => '[secret]'))).not.to.match(/"[xy]"/)
     })
   }
 
-  it('are all that a schema says in a way that is not understood', () => {
+  it('settings whose schema is not understood are secrets', () => {
     for (const schema of [
       { type: 'object', patternProperties: { '^k': { writeOnly: true } } },
       { type: 'object', if: {}, else: { properties: { key: { writeOnly: true } } } },
@@ -108,7 +108,7 @@ describe('the secrets in settings', () => {
     }
   })
 
-  it('leave what is no secret as it is, whatever it is', () => {
+  it('settings that are no secret stay as they are, whatever they are', () => {
     const schema = schemaOf(
       z.strictObject({
         any: z.unknown(),
@@ -126,7 +126,7 @@ describe('the secrets in settings', () => {
     expect(withoutSecrets(schema, settings)).to.deep.equal(settings)
   })
 
-  it('stay as they were where they are left out, at whatever depth, and go with what holds them', () => {
+  it('secrets in settings stay as they were where they are left out, at whatever depth, and go with what holds them', () => {
     const schema = schemaOf(
       z.strictObject({ key: Secret.optional(), smtp: Smtp.optional(), all: z.array(Smtp).optional() }),
     )
@@ -143,7 +143,7 @@ describe('the secrets in settings', () => {
     expect(withSecretsOf(schema, before, poisoned)).to.have.nested.property('smtp.password', 'x')
   })
 
-  it('do not stay where a web address becomes another one', () => {
+  it('secrets in settings do not stay where a web address becomes another one', () => {
     const schema = schemaOf(
       z.strictObject({ issuer: z.url(), name: z.string(), smtp: Smtp.optional(), key: Secret.optional() }),
     )

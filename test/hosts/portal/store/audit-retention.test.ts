@@ -94,13 +94,13 @@ for (const driver of ['sqlite', 'pg'] as const)
       await looked
     }
 
-    it('is 400 days where nothing else is said', () => {
+    it('audit records are kept for 400 days by default', () => {
       const { audit_trail: terms } = PortalConfig.parse({})
       expect(terms).to.deep.equal({ keep_days: 400, keep_decisions_days: 400 })
       expect(() => PortalConfig.parse({ audit_trail: { keep_days: 0 } })).to.throw()
     })
 
-    it('ends at its moment and not before, for each kind by itself, in every account, and that is in the trail', async () => {
+    it('audit records are removed at their moment and not before, for each kind by itself, in every account, and that is in the trail', async () => {
       const other = await store.createAccount({ slug: 'other', name: 'Other' }, by)
       for (const { id } of [account, other]) {
         clock.advance(1)
@@ -128,7 +128,7 @@ for (const driver of ['sqlite', 'pg'] as const)
       expect(await trail(), 'and the record of the removal ends as well').to.deep.equal(['change removed'])
     })
 
-    it('is for ever where the operator says so', async () => {
+    it('audit records are kept for ever where the operator says so', async () => {
       await store.recordDecision(account.id, decision())
       keep({ keep_days: 'forever', keep_decisions_days: 'forever' })
       expect(clock.nextAlarm() === undefined || driver === 'pg').to.equal(true)
@@ -136,7 +136,7 @@ for (const driver of ['sqlite', 'pg'] as const)
       expect(await trail()).to.deep.equal(['decision denied', 'change created'])
     })
 
-    it('takes a thousand records at a time, and a stop waits for one batch at most', async () => {
+    it('a thousand audit records are removed at a time, and a stop waits for one batch at most', async () => {
       const at = clock.unix()
       const random = new SeededRandom(2)
       const ids = new AuditIds(random)
@@ -166,7 +166,7 @@ for (const driver of ['sqlite', 'pg'] as const)
       expect(await trail()).to.deep.equal(['change removed', 'change removed', 'change removed', 'change created'])
     })
 
-    it('does not hinder finding one person’s decisions: an index leads to them, also to those of before there was one', async () => {
+    it('one person’s decisions are found by an index while audit records are removed, older ones too', async () => {
       const dialect = openDialect(database, { clock, random: new SeededRandom(2), logger })
       try {
         const { knex } = dialect

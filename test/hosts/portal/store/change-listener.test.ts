@@ -63,7 +63,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
   const allow = async (isAllowed: boolean): Promise<unknown> =>
     postgres?.query(`ALTER DATABASE ${database.database} ALLOW_CONNECTIONS ${isAllowed}`)
 
-  it('are caught up with after its listener was cut, and until then it says that it is deaf', async () => {
+  it('a portal catches up with changes after its listener was cut, and until then reports that it hears none', async () => {
     expect(mine.listenFailure()).to.equal(undefined)
     await cut()
     const missed = await other.createAccount({ slug: 'missed', name: 'Missed' }, by)
@@ -80,7 +80,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     await heard
   })
 
-  it('are asked for ever less often while it stays away, at least every 30 s, and it is one warning', async () => {
+  it('a portal tries to hear of changes ever less often while PostgreSQL stays away, at least every 30 s, and warns once', async () => {
     await allow(false)
     await cut()
     const waits: number[] = []
@@ -101,7 +101,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     expect(mine.listenFailure()).to.equal(undefined)
   })
 
-  it('are all rows where it was away for longer than changes are kept', async () => {
+  it('a portal reads all rows where PostgreSQL was away for longer than changes are kept', async () => {
     const account = await other.createAccount({ slug: 'example', name: 'Example' }, by)
     const scope = { accountId: account.id, by }
     const rename = async (name: string) => other.transact(scope, (tx) => tx.patch('accounts', account.id, { name }))
@@ -126,7 +126,7 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
     expect(later.map(({ entity }) => entity)).to.deep.equal(['accounts', 'accounts'])
   })
 
-  it('are missed, and that is known, when the server says nothing any more on a connection that stays', async () => {
+  it('a portal notices that it misses changes when the server says nothing any more on a connection that stays', async () => {
     const listener = new ChangeListener({
       connection: () => new Client({ ...database, query_timeout: 200 }),
       clock,

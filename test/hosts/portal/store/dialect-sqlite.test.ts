@@ -56,7 +56,7 @@ for (const library of SQLITE_LIBRARIES)
         (error: unknown) => (error as { code: string }).code,
       )
 
-    it('is read, and written to as soon as the lock is gone', async () => {
+    it('SQLite is read while another process has its lock, and written to as soon as the lock is gone', async () => {
       const renamed = store.transact({ accountId, by }, (tx) => tx.patch('accounts', accountId, { name: 'New' }))
       const decided = store.recordSignIn(accountId, {
         at: clock.unix(),
@@ -76,7 +76,7 @@ for (const library of SQLITE_LIBRARIES)
       await decided
     })
 
-    it('is not ready after ten seconds, and refuses what has waited for five', async () => {
+    it('SQLite is not ready after ten seconds under another process’ lock, and refuses writes that have waited for five', async () => {
       const session = codeOf(store.sessions.put('s', { data: '{}', expiresAt: unixTime(0) }))
       const renamed = codeOf(
         store.transact({ accountId, by }, (tx) => tx.patch('accounts', accountId, { name: 'New' })),
@@ -90,7 +90,7 @@ for (const library of SQLITE_LIBRARIES)
   })
 
 describe('a database file', () => {
-  it('that one library made is opened and written by each other one', async () => {
+  it('a database file that one SQLite library made is opened and written by each other one', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sqlite-'))
     const open = async (library: SqliteLibrary) =>
       KnexStore.open({
@@ -111,7 +111,7 @@ describe('a database file', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  it('that cannot be one is refused with the name of the fault, whatever the library', async () => {
+  it('a file that cannot be a database is refused with the name of the fault, whatever the library', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sqlite-'))
     await writeFile(join(folder, 'text'), 'this is no database\n'.repeat(100))
     for (const library of SQLITE_LIBRARIES) {

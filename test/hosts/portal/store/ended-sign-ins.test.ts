@@ -51,7 +51,7 @@ describe('what was signed in to', () => {
   const identity = async (): Promise<{ id: string }> => (await portal.api('GET', '/identities')).body.data[0]
   const tokens = async () => (await portal.api('GET', `/actors/${ada.id}/client_tokens`)).body.data as unknown[]
 
-  it('S9 ends where its identity is removed, and does not come back with the next sign-in', async () => {
+  it('S9 a sign-in ends where its identity is removed, and does not come back with the next sign-in', async () => {
     const { peer, home } = await signInBoth()
     expect((await portal.api('DELETE', `/identities/${(await identity()).id}`)).status).to.equal(204)
     await peer.closed
@@ -61,7 +61,7 @@ describe('what was signed in to', () => {
     expect(await home()).to.equal(302)
   })
 
-  it('S9 ends where its identity is given to another actor', async () => {
+  it('S9 a sign-in ends where its identity is given to another actor', async () => {
     const eve = await portal.create('/actors', { name: 'Eve' })
     const made = await portal.create(`/actors/${ada.id}/client_tokens`, { name: "an admin's" })
     const { peer, home } = await signInBoth()
@@ -74,7 +74,7 @@ describe('what was signed in to', () => {
     await portal.api('DELETE', `/actors/${eve.id}`)
   })
 
-  it('S9 ends where a person is made a service account, which has no address and does not sign in', async () => {
+  it('S9 a sign-in ends where a person is made a service account, which has no address and does not sign in', async () => {
     const { peer, home } = await signInBoth()
     const withAddress = await portal.api('PATCH', `/actors/${ada.id}`, { type: 'service_account' })
     expect(withAddress).to.have.nested.property('body.errors[0].path', 'email')

@@ -93,13 +93,13 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       return { site, group, actor, membership, resource, policy }
     }
 
-    it('returns rows as they were written, in and after the transaction', async () => {
+    it('the store returns rows as they were written, in and after the transaction', async () => {
       const { resource, actor } = await write(grown)
       expect(await store.reader(account.id).get('resources', resource.id)).to.deep.equal(resource)
       expect((await store.load()).actors).to.deep.equal([actor])
     })
 
-    it('writes nothing and tells nobody where the work fails', async () => {
+    it('the store writes nothing and tells nobody where a transaction fails', async () => {
       const told: Change[] = []
       hear(store, (changes) => told.push(...changes))
       const failure = await write(async (tx) => {
@@ -111,7 +111,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       expect(told).to.deep.equal([])
     })
 
-    it('tells committed changes in order, also those of rows that went with another', async () => {
+    it('the store tells committed changes in order, also those of rows that went with another', async () => {
       const { group, membership, policy } = await write(grown)
       const told: Change[] = []
       hear(store, (changes) => told.push(...changes))
@@ -123,7 +123,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       ])
     })
 
-    it('keeps accounts apart: a foreign row can neither be read, nor changed, nor removed, nor named', async () => {
+    it('the store keeps accounts apart: a foreign row can neither be read, nor changed, nor removed, nor named', async () => {
       const { site, group } = await write(grown)
       const scope = { accountId: other.id, by }
       expect(await store.reader(other.id).get('sites', site.id)).to.equal(undefined)
@@ -141,14 +141,14 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       expect(failure).to.have.property('columns').that.deep.equals(['groupId'])
     })
 
-    it('refuses a second row of one name, naming the column', async () => {
+    it('the store refuses a second row of one name, naming the column', async () => {
       await write(grown)
       const failure = await write((tx) => tx.insert('groups', { name: 'Staff' })).catch((error: unknown) => error)
       expect(failure).to.be.instanceOf(StoreError).with.property('code', 'CONFLICT')
       expect(failure).to.have.property('columns').that.deep.equals(['name'])
     })
 
-    it('has every change in the audit trail, without secrets', async () => {
+    it('the store has every change in the audit trail, without secrets', async () => {
       const { site } = await write(grown)
       await write(async (tx) => {
         await tx.insert('identity_providers', {
@@ -189,7 +189,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       expect(await store.auditLog(other.id, { limit: 100 })).to.have.length(1)
     })
 
-    it('hands out addresses of the tunnel ranges, none of them twice', async () => {
+    it('the store hands out addresses of the tunnel ranges, none of them twice', async () => {
       const given = await write(async (tx) => [await tx.allocateAddresses(), await tx.allocateAddresses()])
       expect(given).to.deep.equal([
         { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' },
@@ -197,7 +197,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       ])
     })
 
-    it("tells another process's changes with its own next write, first and once", async () => {
+    it("the store tells another process's changes with its own next write, first and once", async () => {
       const [mine, other] = [await open(2), await open(3)]
       const told: Change[][] = []
       hear(mine, (changes) => told.push([...changes]))
@@ -210,7 +210,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       await other.close()
     })
 
-    it('hears of another process without a write of its own', async function () {
+    it('the store hears of another process without a write of its own', async function () {
       if (driver !== 'pg') this.skip() // SQLite serves one process; beside it there is the command line only
       const other = await open(2)
       const told = new Promise<readonly Change[]>((resolve) => hear(store, resolve))
@@ -219,7 +219,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       await other.close()
     })
 
-    it('tells each of several writing processes every change, in the order of the commits', async () => {
+    it('the store tells each of several writing processes every change, in the order of the commits', async () => {
       const others = driver === 'pg' ? [await open(2), await open(3)] : []
       const stores = [store, ...others]
       const names = stores.map((): string[] => [])
@@ -249,7 +249,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
 
     for (const isEmptied of [false, true]) {
       const how = isEmptied ? 'though the outbox was emptied' : 'by the newest entry, which stays'
-      it(`P6 tells what it missed in more than a day, ${how}`, async () => {
+      it(`P6 the store tells the changes that it missed in more than a day, ${how}`, async () => {
         const clock = new VirtualClock()
         const other = await open(2, clock)
         await other.transact({ accountId: account.id, by }, async () => {}) // it has caught up
@@ -282,7 +282,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       })
     }
 
-    it('keeps a sign-in record for one at a time, whoever asks', async () => {
+    it('the store keeps a sign-in record for one at a time, whoever asks', async () => {
       const other = driver === 'pg' ? await open(2) : store
       const provider = await write((tx) =>
         tx.insert('identity_providers', {
@@ -310,7 +310,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       if (other !== store) await other.close()
     })
 
-    it('pages through rows of one and the same moment without losing or repeating any', async () => {
+    it('the store pages through rows of one and the same moment without losing or repeating any', async () => {
       await write(async (tx) => {
         for (let index = 0; index < 7; index++) await tx.insert('groups', { name: `Group ${index}` })
       })

@@ -114,7 +114,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       clients: [client(LAPTOP, 2, 1_700_000_000_000), client(PHONE, 3, null)],
     }
 
-    it('0008 gives the oldest provider of each account every domain and the others none, and ends codes under way', async () => {
+    it('migration 0008 gives the oldest provider of each account every domain and the others none, and ends codes under way', async () => {
       await asOf('0007-key-check', rows)
       await openStore()
       const domains = (await today('identity_providers', 'id')).map((one) => [one['id'], one['email_domains']])
@@ -131,7 +131,7 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       ])
     })
 
-    it('0009 lets verifications lapse, and knows no device key yet', async () => {
+    it('migration 0009 lets verifications lapse, and knows no device key yet', async () => {
       await asOf('0008-what-sign-ins-rest-on', rows)
       const { clients } = await openStore()
       expect(clients.map((one) => one.id).toSorted()).to.deep.equal([LAPTOP, PHONE])

@@ -57,7 +57,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
     return { code, told }
   }
 
-  it('keeps its rows there, over TLS, and shows the password nowhere', async () => {
+  it('a portal keeps its rows on PostgreSQL over TLS, and shows the password nowhere', async () => {
     await portal.init()
     await portal.start()
     expect((await fetch(`${portal.url}/readyz`)).status).to.equal(200)
@@ -77,7 +77,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
     expect(portal.output).not.to.contain(PASSWORD)
   })
 
-  it('takes the password from the environment before the file', async () => {
+  it('a portal takes PostgreSQL’s password from the environment before the file', async () => {
     const other = await PortalProcess.configure(
       {
         database: {
@@ -103,7 +103,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
     }
   })
 
-  it('trusts the authorities of the system, too', async () => {
+  it('a portal trusts the system’s authorities for PostgreSQL, too', async () => {
     const systemFile = join(portal.folder, 'ca.pem')
     const key = (await readFile(join(portal.folder, 'state', 'secret-key'), 'utf8')).trim()
     const database = { driver: 'pg', host: '127.0.0.1', port, user: 'portal', database: 'portal', tls: true }
@@ -119,7 +119,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
     }
   })
 
-  it('says that the password is wrong, is missing, or may be read by others', async () => {
+  it('a portal says that PostgreSQL’s password is wrong, is missing, or may be read by others', async () => {
     await file('wrong', 'wrong\n')
     expect((await refusal({ password_file: 'wrong' })).told).to.match(
       /^portreeve: DATABASE_PASSWORD: PostgreSQL at 127\.0\.0\.1:\d+ refuses the password of the user portal\. It comes from/,
@@ -132,7 +132,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
     expect((await refusal({ password_file: 'wrong' })).told).to.match(/SECRET_FILE_MODE: .*chmod 600/)
   })
 
-  it('says that the certificate is not of an authority that it trusts, or is for another name', async () => {
+  it('a portal says that PostgreSQL’s certificate is not of an authority that it trusts, or is for another name', async () => {
     await file('other-ca.pem', (await makeAuthority()).cert)
     const strange = /^portreeve: DATABASE_CERTIFICATE: The certificate of PostgreSQL at \S+ is not trusted: .*ca_file/
     expect((await refusal({ tls: { ca_file: 'other-ca.pem' } })).told, 'another authority').to.match(strange)
@@ -143,7 +143,7 @@ describe('a portal on a PostgreSQL that wants TLS and a password', function () {
     expect((await refusal({ tls: { ca_file: 'absent' } })).told).to.match(/DATABASE_CA_FILE: .*ENOENT/)
   })
 
-  it('says that the server refuses it without TLS, has no such database, or is not there', async () => {
+  it('a portal says that PostgreSQL refuses it without TLS, has no such database, or is not there', async () => {
     expect((await refusal({ tls: false })).told).to.match(/DATABASE_REFUSED: .*no encryption.* database\.tls: true/)
     expect((await refusal({ database: 'none' })).told).to.match(
       /DATABASE_UNKNOWN: .*has no database none.* createdb none/,

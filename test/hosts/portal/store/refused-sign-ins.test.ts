@@ -44,7 +44,7 @@ describe('P13 what is written down of refused sign-ins', () => {
   const records = async () =>
     (await store.auditLog(accountId, { kind: 'sign_in', limit: 500 })).map(({ details }) => details as SignInEvent)
 
-  it('is the first at once, and how many there were like it after a minute', async () => {
+  it('P13 the first refused sign-in is written down at once, and how many there were like it after a minute', async () => {
     for (let round = 0; round < 100; round++) await refuse()
     expect(await records()).to.have.length(1)
     await minutePasses()
@@ -54,7 +54,7 @@ describe('P13 what is written down of refused sign-ins', () => {
     expect(await records()).to.have.length(3)
   })
 
-  it('is bounded by the minute, whatever strangers make up', async () => {
+  it('P13 records of refused sign-ins are bounded by the minute, whatever strangers make up', async () => {
     for (let index = 0; index < 1_000; index++) await refuse({ remoteIp: `2001:db8::${index.toString(16)}` })
     expect(await records()).to.have.length(30)
     await minutePasses()
@@ -62,7 +62,7 @@ describe('P13 what is written down of refused sign-ins', () => {
     expect(await repeated()).to.deep.equal([970])
   })
 
-  it('leaves sign-ins, and what another account is told of, alone', async () => {
+  it('P13 records of refused sign-ins leave sign-ins, and what another account is told of, alone', async () => {
     const other = await store.createAccount({ slug: 'other', name: 'Other' }, { type: 'system', part: 'test' })
     for (let index = 0; index < 50; index++) await refuse({ remoteIp: `192.0.2.${index}` })
     for (let index = 0; index < 50; index++) await refuse({ action: 'signed_in' })

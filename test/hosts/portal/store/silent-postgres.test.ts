@@ -19,7 +19,7 @@ describe('PostgreSQL whose connections fall silent', function () {
   })
   after(async () => postgres?.stop())
 
-  it('is written to again by new ones, though the server still holds a lock for who fell silent', async () => {
+  it('PostgreSQL is written to again by new connections, though the server still holds a lock for silent ones', async () => {
     const proxy = await PostgresProxy.start(database)
     const store = await KnexStore.open({
       // The default is 20 s.

@@ -29,7 +29,7 @@ describe('a portal where there is no SQLite', function () {
   })
   after(() => rm(folder, { recursive: true }))
 
-  it('ends with SQLITE_MISSING, which says what is missing and what to do, and without a stack', async () => {
+  it('a portal without SQLite ends with SQLITE_MISSING, which says what is missing and what to do, and without a stack', async () => {
     const cli = join(packageRoot(), 'dist/hosts/cli/main.js')
     const preload = ['--require', join(folder, 'without-sqlite.cjs')]
     const command = [cli, 'portal', 'init', '--account', 'example', '--admin-email', 'ada@example.org']

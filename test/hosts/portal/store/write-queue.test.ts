@@ -5,7 +5,7 @@ import { WriteQueue } from '../../../../hosts/portal/store/write-queue.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 describe('the line of writes', () => {
-  it('goes on after a failure, in order', async () => {
+  it('the queue of writes goes on after a failure, in order', async () => {
     const line = new WriteQueue(new VirtualClock())
     const done: number[] = []
     const outcomes = await Promise.allSettled([
@@ -17,7 +17,7 @@ describe('the line of writes', () => {
     expect(done).to.deep.equal([1, 2])
   })
 
-  it('says how long the first has been there, and does not do what has waited for more than 30 s', async () => {
+  it('the queue of writes says how long the first has waited, and drops writes that have waited for more than 30 s', async () => {
     const clock = new VirtualClock()
     const line = new WriteQueue(clock)
     let answer: () => void = () => undefined
@@ -46,7 +46,7 @@ describe('the line of writes', () => {
     expect(await line.take(async () => Promise.resolve('next'))).to.equal('next')
   })
 
-  it('is bounded', async () => {
+  it('the queue of writes is bounded', async () => {
     const line = new WriteQueue(new VirtualClock())
     let answer: () => void = () => undefined
     const waiting = [line.take(() => new Promise<void>((resolve) => (answer = resolve)))]

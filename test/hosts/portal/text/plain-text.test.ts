@@ -10,7 +10,7 @@ const UNSEEN = [
 ].flat()
 
 describe('the one rule for names', () => {
-  it('takes what people are called, in every script, and emoji', () => {
+  it('a name may be what people are called, in every script, and emoji', () => {
     for (const name of [
       'Ada',
       'Zoë',
@@ -29,7 +29,7 @@ describe('the one rule for names', () => {
     }
   })
 
-  it('takes nothing that cannot be seen, or that turns the direction of writing', () => {
+  it('a name may not contain what cannot be seen, or what turns the direction of writing', () => {
     for (const sign of UNSEEN) {
       const code = sign.codePointAt(0)?.toString(16)
       expect(textProblem(`a${sign}b`), code).to.be.a('string')
@@ -41,13 +41,13 @@ describe('the one rule for names', () => {
     }
   })
 
-  it('has one spelling for what looks the same', () => {
+  it('names that look the same have one spelling', () => {
     expect(tidyText('Zoe\u0308')).to.equal('Zoë')
     expect(tidyText('\u00a0 a \u3000 b\u2009')).to.equal('a b')
     expect(cleanedName('x'.repeat(300), 255)).to.have.length(255)
   })
 
-  describe('at the REST API', () => {
+  describe('names at the REST API', () => {
     let portal: PortalFixture
     before(async () => {
       portal = await PortalFixture.start()
@@ -71,7 +71,7 @@ describe('the one rule for names', () => {
       ]
     }
 
-    it('refuses such a name for anything', async () => {
+    it('the REST API refuses a name with invisible characters for anything', async () => {
       for (const name of ['a\u202eb', '\u2066a\u2069', '\u200b', ' ', '', '\u00a0', 'a\u0000b', '\ud800']) {
         for (const { status, body } of await namesOf(name))
           expect([status, body.code], name).to.deep.equal([422, 'invalid_body'])
@@ -84,7 +84,7 @@ describe('the one rule for names', () => {
       expect(settings.body.errors[0].path).to.equal('settings.client_id')
     })
 
-    it('takes NFD and NFC, and blanks at the ends, for one name', async () => {
+    it('the REST API takes NFD and NFC, and blanks at the ends, for one name', async () => {
       expect((await portal.create('/groups', { name: ' Cafe\u0301 ' })).name).to.equal('Café')
       expect((await portal.api('POST', '/groups', { name: 'Café' })).status).to.equal(409)
     })

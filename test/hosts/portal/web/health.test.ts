@@ -8,7 +8,7 @@ import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
 
 describe('readiness', () => {
-  it('asks the database once a second, however many ask', async () => {
+  it('readiness asks the database once a second, however many ask', async () => {
     const clock = new VirtualClock()
     const asked: number[] = []
     let isDown = false
@@ -35,7 +35,7 @@ describe('readiness', () => {
     expect(asked).to.have.length(2)
   })
 
-  it('and figures are limited like the rest; that the process lives is told to whoever asks', async () => {
+  it('readiness and metrics are rate limited like other routes, and liveness is not', async () => {
     const portal = await PortalFixture.start({ config: { rate_limit: { burst: 5, per_second: 0.001 } } })
     const statuses = async (path: string) =>
       (await Promise.all(Array.from({ length: 10 }, () => fetch(`${portal.url}${path}`)))).map(({ status }) => status)

@@ -34,7 +34,7 @@ describe('pages of people', () => {
   })
   after(async () => portal.stop())
 
-  it('answer a method that they do not have with 405, and say by which they are had', async () => {
+  it('pages answer a method that they do not have with 405, and name their methods', async () => {
     const browser = new Browser()
     for (const [path, allowed] of Object.entries(PATHS)) {
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {

@@ -43,7 +43,7 @@ describe('a control channel that is asked for without an upgrade', () => {
   })
 
   for (const role of ['client', 'gateway'] as const) {
-    it(`is answered with 426 and logged once, and the ${role} names the proxy`, async () => {
+    it(`a control channel without an upgrade is answered with 426 and logged once, and the ${role} names the proxy`, async () => {
       const answer = await fetch(`${portal.url}/${role}/v2/websocket?external_id=a`)
       expect(answer.status).to.equal(426)
       expect(answer.headers.get('upgrade')).to.equal('websocket')

@@ -5,7 +5,7 @@ import { fact } from '../../../kit/facts.ts'
 import { personalReason, violatedProperties } from '../../../../hosts/portal/wire/denial.ts'
 
 describe('what a person is told of a denial', () => {
-  it('leaves out facts that released clients have no name for', () => {
+  it('a denial leaves out facts that a plugin declares and that do not exist', () => {
     const reads = ['moon.phase', 'client.address', 'constructor']
     const reason = 'the fact moon.phase is unknown'
     const judged = {
@@ -28,7 +28,7 @@ describe('what a person is told of a denial', () => {
     expect(personalReason(judged)).to.equal(`a condition of this policy is not met: ${reason}`)
   })
 
-  it('says to a person what a condition has for her, in words of its own where it has none, and never its name', () => {
+  it('a denial tells a person what a condition has for her, in words of its own where it has none, and never its name', () => {
     const judged = {
       condition: 'remote-ip',
       judgedBy: 'condition-remote-ip 1',

@@ -54,7 +54,7 @@ class Bench {
 }
 
 describe('the peers of a lane', () => {
-  it('have a way when they have keys in use and a path, until the keys expire', () => {
+  it('a lane’s peers have a path when they have keys in use and an address, until the keys expire', () => {
     const bench = new Bench()
     expect(bench.way('ada')).to.equal(undefined)
     bench.install('ada', 11)
@@ -67,7 +67,7 @@ describe('the peers of a lane', () => {
     expect(bench.way('ada')).to.equal(undefined)
   })
 
-  it('have none by what another peer of the same number left', () => {
+  it('a lane’s peers have no path by what another peer of the same number left', () => {
     const bench = new Bench()
     bench.install('ada', 11)
     bench.use('ada', 11, '7')
@@ -81,7 +81,7 @@ describe('the peers of a lane', () => {
     expect(bench.peers.heardFrom(0, table, 0)).to.equal(true)
   })
 
-  it('keep to their newest keys when earlier ones go', () => {
+  it('a lane’s peers keep to their newest keys when earlier ones go', () => {
     const bench = new Bench()
     bench.install('ada', 11)
     bench.use('ada', 11, '7')
@@ -91,7 +91,7 @@ describe('the peers of a lane', () => {
     expect([bench.way('ada'), [...bench.keys.keys()]]).to.deep.equal(['12 to 8', [12]])
   })
 
-  it('say what a session did before its handle is another one’s', () => {
+  it('a lane’s peers report a session’s traffic before its handle is another one’s', () => {
     const bench = new Bench()
     bench.install('ada', 11)
     const { traffic } = bench.peers

@@ -6,7 +6,7 @@ import { LaneSessions, type LaneSession } from '../../../../hosts/runtime/lane/l
 const step = fc.record({ index: fc.nat(12), peer: fc.constantFrom('ada', 'bob', 'eve'), isAdded: fc.boolean() })
 
 describe('the sessions of a lane', () => {
-  it('are found by handle, index and peer as in a plain list, and handles are used again', () => {
+  it('a lane’s sessions are found by handle, index and peer as in a plain list, and handles are used again', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
         const sessions = new LaneSessions()

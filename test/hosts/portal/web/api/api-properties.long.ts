@@ -89,7 +89,7 @@ describe('the REST API, for those who generate from its description', function (
     return { actor, token: (await portal.create(`/actors/${actor.id}/api_tokens`)).token }
   }
 
-  it('Spectral and Redocly have nothing to say of it', async () => {
+  it('Spectral and Redocly find no fault in the REST API’s description', async () => {
     const spectral = await run(folder, join(LINTERS, 'spectral'), ['lint', '--fail-severity', 'hint', 'openapi.json'])
     expect(spectral.code, spectral.output).to.equal(0)
     const redocly = await run(folder, join(LINTERS, 'redocly'), ['lint', '--format', 'json', 'openapi.json'])
@@ -97,7 +97,7 @@ describe('the REST API, for those who generate from its description', function (
     expect(redocly.output).to.match(/"errors": 0,\s*"warnings": 0,/)
   })
 
-  it('a property tester finds nothing without a token, nor as somebody refused', async () => {
+  it('a property tester finds no fault in the REST API without a token, nor as somebody refused', async () => {
     const { actor, token } = await tokenOf('Refused')
     await portal.api('PATCH', `/actors/${actor.id}`, { is_disabled: true })
     expect(await isGood(token)).to.equal(false)
@@ -106,7 +106,7 @@ describe('the REST API, for those who generate from its description', function (
     }
   })
 
-  it('a property tester finds nothing as an admin', async () => {
+  it('a property tester finds no fault in the REST API as an admin', async () => {
     // Operations that end the tester's own token come last: later refusals would show nothing.
     const ending = ['patchActorsId', 'deleteActorsId', 'deleteTokensId']
     const output = await check(portal.token, ...ending.map((id) => `--exclude-operation-id=${id}`))

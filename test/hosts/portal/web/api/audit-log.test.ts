@@ -39,12 +39,12 @@ describe('the audit trail, searched', () => {
   }
   const actions = async (query: Record<string, string>) => (await search(query)).map(({ action }) => action)
 
-  it('shows what is about one row, newest first', async () => {
+  it('a search of the audit trail shows what is about one row, newest first', async () => {
     expect(await actions({ entity_id: site.id })).to.deep.equal(['updated', 'updated', 'updated', 'created'])
     expect(await actions({ entity_id: site.id.toUpperCase(), limit: '1' })).to.deep.equal(['updated'])
   })
 
-  it('shows what one actor did, or what was about her at the door', async () => {
+  it('a search of the audit trail shows what one actor did, and her refused sign-ins', async () => {
     expect(await actions({ actor_id: other.id })).to.deep.equal(['updated'])
     expect(await actions({ actor_id: portal.admin.id, kind: 'sign_in' })).to.deep.equal(['emergency_code_made'])
     expect(await actions({ actor_id: portal.admin.id, entity_id: site.id })).to.deep.equal([
@@ -54,7 +54,7 @@ describe('the audit trail, searched', () => {
     ])
   })
 
-  it('shows a span of time, its beginning in it and its end not', async () => {
+  it('a search of the audit trail shows a span of time, its beginning in it and its end not', async () => {
     const all = await search({ entity_id: site.id })
     const [since = '', until = ''] = [all[2]?.created_at, all[0]?.created_at]
     const found = await search({ entity_id: site.id, since, until })
@@ -62,14 +62,14 @@ describe('the audit trail, searched', () => {
     expect(await search({ since: '2999-01-01T00:00:00Z' })).to.deep.equal([])
   })
 
-  it('goes on where a page ended, by the same question', async () => {
+  it('a search of the audit trail goes on where a page ended, by the same question', async () => {
     const first = await portal.api('GET', `/audit_log?entity_id=${site.id}&limit=3`)
     const next = await portal.api('GET', `/audit_log?entity_id=${site.id}&limit=3&cursor=${first.body.next_cursor}`)
     expect([...first.body.data, ...next.body.data]).to.deep.equal(await search({ entity_id: site.id }))
     expect(next.body.next_cursor).to.equal(null)
   })
 
-  it('refuses a question that it does not understand', async () => {
+  it('a search of the audit trail with an unknown parameter is refused', async () => {
     for (const query of [
       'kind=nothing',
       'actor_id=ada',

@@ -82,7 +82,7 @@ describe('the REST API, sent anything', () => {
     })
   }
 
-  it('answers bytes that are no JSON, too many, or of another type, with a reason', async () => {
+  it('the REST API answers bytes that are no JSON, too many, or of another type, with a reason', async () => {
     const send = async (body: Uint8Array | string, type = JSON_TYPE) => {
       const response = await fetch(`${portal.url}/api/v1/groups`, {
         method: 'POST',
@@ -105,7 +105,7 @@ describe('the REST API, sent anything', () => {
     expect(await send('{"name":')).to.have.nested.property('body.code', 'malformed_body')
   })
 
-  it('answers every path, query and header with a reason', async () => {
+  it('the REST API answers every path, query and header with a reason', async () => {
     const segment = fc.oneof(fc.string(), fc.constantFrom('sites', 'groups', 'tokens', '..', '%00', ids['sites'] ?? ''))
     // A URL's parser takes `..` for the folder above, and so may leave the API for a page.
     const staysBelow = (parts: string[]): boolean =>

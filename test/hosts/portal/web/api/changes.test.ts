@@ -21,7 +21,7 @@ describe('changes by the REST API', () => {
     })
   const versionOf = async (path: string) => (await portal.api('GET', path)).headers.get('etag') ?? ''
 
-  it('of the account are refused where somebody changed it since', async () => {
+  it('a change of the account is refused where somebody changed it since', async () => {
     const seen = await versionOf('/account')
     expect(seen).to.match(/^"[\w-]+"$/)
     const first = await change('PATCH', '/account', { version: seen, body: { name: 'One' } })
@@ -32,7 +32,7 @@ describe('changes by the REST API', () => {
     expect((await change('PATCH', '/account', { version: now, body: { name: 'Two' } })).status).to.equal(200)
   })
 
-  it('of a group’s members are refused where somebody changed them since', async () => {
+  it('a change of a group’s members is refused where somebody changed them since', async () => {
     const path = `/groups/${group.id}/memberships`
     const seen = await versionOf(path)
     expect((await change('PUT', path, { version: seen, body: { actor_ids: [ada.id] } })).status).to.equal(200)
@@ -50,7 +50,7 @@ describe('changes by the REST API', () => {
     )
   })
 
-  it('take an id in capitals for the same id, in a path, in a list and alone', async () => {
+  it('changes take an id in capitals for the same id, in a path, in a list and alone', async () => {
     const site = await portal.create('/sites', { name: 'Main' })
     const resource = await portal.create('/resources', {
       name: 'Net',
@@ -66,7 +66,7 @@ describe('changes by the REST API', () => {
     expect(await portal.create('/policies', ids)).to.include({ group_id: group.id, resource_id: resource.id })
   })
 
-  it('take as many members at once as they say', async () => {
+  it('changes take as many members at once as the API’s description says', async () => {
     const ids = Array.from({ length: 1_000 }, (_, at) => `00000000-0000-4000-8000-${String(at).padStart(12, '0')}`)
     const path = `/groups/${group.id}/memberships`
     expect((await portal.api('PATCH', path, { add: ids, remove: ids })).status).to.equal(200)

@@ -47,7 +47,7 @@ describe('POST /api/v1/policies/explain', () => {
   const explain = (body: object) => portal.api('POST', '/policies/explain', body)
   const ask = { actor: 'ada@example.org', resource: 'gitlab.example.org' }
 
-  it('P8 finds a service account by its name, however it is written, where no other has it', async () => {
+  it('P8 explain finds a service account by its name, however it is written, where no other has it', async () => {
     const robot = (await portal.create('/actors', { name: 'Build Robot', type: 'service_account' })) as { id: string }
     for (const actor of ['Build Robot', ' build robot ', robot.id]) {
       const { status, body } = await explain({ ...ask, actor })
@@ -60,7 +60,7 @@ describe('POST /api/v1/policies/explain', () => {
     await portal.api('DELETE', `/actors/${twin.id}`)
   })
 
-  it('P8 names no policy by its id in the text', async () => {
+  it('P8 explain names no policy by its id in the text', async () => {
     const wiki = { name: 'Wiki', type: 'dns', address: 'wiki.example.org', site_id: ids['site'] }
     const { id: resource_id } = (await portal.create('/resources', wiki)) as { id: string }
     await portal.create('/policies', { group_id: ids['staff'], resource_id })
@@ -73,7 +73,7 @@ describe('POST /api/v1/policies/explain', () => {
     )
   })
 
-  it('P8 explains by id, e-mail address, name and address', async () => {
+  it('P8 explain takes ids, e-mail address, name and address', async () => {
     const { status, body } = await explain({ ...ask, port: 443, remote_ip: '192.0.2.7', at: '2026-01-05T12:00:00Z' })
     expect(status).to.equal(200)
     expect(body).to.deep.include({
@@ -106,7 +106,7 @@ describe('POST /api/v1/policies/explain', () => {
     })
   })
 
-  it('says what it does not know, and what makes no sense', async () => {
+  it('explain says what it does not know, and what makes no sense', async () => {
     for (const [wrong, path] of [
       [{ ...ask, actor: 'eve@example.org' }, 'actor'],
       [{ ...ask, resource: 'nowhere.example.net' }, 'resource'],
@@ -122,7 +122,7 @@ describe('POST /api/v1/policies/explain', () => {
     }
   })
 
-  it('knows nothing of another account', async () => {
+  it('explain knows nothing of another account', async () => {
     const other = await portal.addAccount('elsewhere')
     const foreign = { actor: ids['ada'], resource: ids['gitlab'] }
     expect((await portal.api('POST', '/policies/explain', foreign, other.token)).status).to.equal(422)
@@ -133,7 +133,7 @@ describe('POST /api/v1/policies/explain', () => {
   describe('POST /api/v1/policies/simulate', () => {
     const simulate = (body: object, token?: string) => portal.api('POST', '/policies/simulate', body, token)
 
-    it('says who would gain or lose access by proposals, one after the other, and changes nothing', async () => {
+    it('simulate says who would gain or lose access by proposals, one after the other, and changes nothing', async () => {
       const office = { remote_ip: '192.0.2.7' }
       const removal = await simulate({ changes: [{ change: 'remove_policy', id: ids['policy'] }], ...office })
       expect(removal.body).to.deep.equal({
@@ -167,7 +167,7 @@ describe('POST /api/v1/policies/explain', () => {
       expect((await portal.api('GET', `/policies/${ids['policy']}`)).status).to.equal(200)
     })
 
-    it('refuses proposals that make no sense, and those about another account', async () => {
+    it('simulate refuses proposals that make no sense, and those about another account', async () => {
       const wrong = [
         [{ change: 'remove_policy', id: ids['ada'] }, 'changes[0].id'],
         [{ change: 'remove_membership', group_id: ids['staff'], actor_id: portal.admin.id }, 'changes[0]'],
@@ -187,7 +187,7 @@ describe('POST /api/v1/policies/explain', () => {
       ).to.equal(422)
     })
 
-    it('is a command too', async () => {
+    it('simulate is a command too', async () => {
       const env = { PORTREEVE_PORTAL_URL: portal.url, PORTREEVE_TOKEN: portal.token }
       let printed = ''
       const output = {
@@ -218,7 +218,7 @@ describe('POST /api/v1/policies/explain', () => {
     }
     const env = (): NodeJS.ProcessEnv => ({ PORTREEVE_PORTAL_URL: portal.url, PORTREEVE_TOKEN: portal.token })
 
-    it('P8 prints sentences, and ends with 0 where access would be granted and 6 where not', async () => {
+    it('P8 portreeve explain prints sentences, and ends with 0 where access would be granted and 6 where not', async () => {
       const granted = await portreeve(['--port', '443', '--from', '192.0.2.7'], env())
       expect(granted.told).to.equal('')
       expect(granted.code).to.equal(0)
@@ -233,7 +233,7 @@ describe('POST /api/v1/policies/explain', () => {
       expect(JSON.parse(denied.printed)).to.include({ is_allowed: false, denied: 'forbidden' })
     })
 
-    it('takes the token from a file that nobody else reads, and the portal from the command', async () => {
+    it('portreeve explain takes the token from a file that nobody else reads, and the portal from the command', async () => {
       const file = join(folder, 'token')
       await writeFile(file, portal.token, { mode: 0o600 })
       const args = ['--from', '192.0.2.7', '--portal', `${portal.url}/`, '--token-file', file]
@@ -242,7 +242,7 @@ describe('POST /api/v1/policies/explain', () => {
       expect((await portreeve(args, {})).told).to.include('SECRET_FILE_MODE')
     })
 
-    it('says what is missing or wrong, without the token', async () => {
+    it('portreeve explain says what is missing or wrong, without the token', async () => {
       expect(await portreeve([], { PORTREEVE_TOKEN: 'x' })).to.include({ code: 2 })
       expect(await portreeve([], { PORTREEVE_PORTAL_URL: portal.url })).to.include({ code: 3 })
       const refused = await portreeve([], { ...env(), PORTREEVE_TOKEN: 'wrong.token' })

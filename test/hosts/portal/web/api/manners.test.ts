@@ -27,7 +27,7 @@ describe('the REST API, by RFC 9110', () => {
   const sendJson = async (path: string, body: string | Uint8Array, type = 'application/json') =>
     send('POST', `/api/v1${path}`, { headers: { 'content-type': type }, body })
 
-  it('says on every path which methods there are, where it is asked for another', async () => {
+  it('the REST API names the methods of every path, where it is asked for another one', async () => {
     const allowed = new Map<string, Set<string>>(
       ['/openapi.json', '/healthz', '/readyz', '/metrics'].map((path) => [path, new Set(['GET'])]),
     )
@@ -51,7 +51,7 @@ describe('the REST API, by RFC 9110', () => {
     }
   })
 
-  it('knows a path by its own letters only', async () => {
+  it('the REST API knows a path by its own letters only', async () => {
     for (const path of [
       '/API/v1/account',
       '/api/V1/account',
@@ -63,7 +63,7 @@ describe('the REST API, by RFC 9110', () => {
     }
   })
 
-  it('refuses a query that it does not know, or that is written in another way, on every route', async () => {
+  it('the REST API refuses an unknown query, or one that is written in another way, on every route', async () => {
     const endpoints = apiEndpoints({ providers: new Map(), conditions: new Map(), selectors: new Map() } as never)
     for (const { method, path } of endpoints) {
       const answer = await send(method, `/api/v1${path.replace(':id', NOBODY)}?limitt=5`)
@@ -75,7 +75,7 @@ describe('the REST API, by RFC 9110', () => {
     expect((await send('GET', '/api/v1/sites?limit=5')).status).to.equal(200)
   })
 
-  it('says where what was made is', async () => {
+  it('the REST API says where a created object is', async () => {
     const made = await sendJson('/groups', '{"name":"Located"}')
     const { id } = (await made.json()) as { id: string }
     expect(made.headers.get('location')).to.equal(`/api/v1/groups/${id}`)
@@ -84,7 +84,7 @@ describe('the REST API, by RFC 9110', () => {
     expect(token.headers.get('location')).to.equal(`/api/v1/tokens/${token.body.id}`)
   })
 
-  it('does not send again what the asker has: a row, a list, the description', async () => {
+  it('the REST API does not send again what the asker has: a row, a list, the description', async () => {
     const { id } = await portal.create('/groups', { name: 'Cached' })
     for (const path of [`/api/v1/groups/${id}`, '/api/v1/groups', '/api/v1/account', '/openapi.json']) {
       const first = await send('GET', path)
@@ -97,7 +97,7 @@ describe('the REST API, by RFC 9110', () => {
     expect((await send('GET', `/api/v1/groups/${id}`, { headers: { 'if-none-match': etag } })).status).to.equal(200)
   })
 
-  it('names the row in the way, once', async () => {
+  it('the REST API names the row in the way, once', async () => {
     const { id } = await portal.create('/groups', { name: 'Taken' })
     const other = await portal.create('/groups', { name: 'Free' })
     for (const refused of [
@@ -115,7 +115,7 @@ describe('the REST API, by RFC 9110', () => {
     }
   })
 
-  it('lets one of two changes of a secret through that rest on the same sight, and shows it in no ETag', async () => {
+  it('the REST API lets one of two changes of a secret through that rest on the same version, and shows it in no ETag', async () => {
     const settings = { issuer: 'https://id.example.org', client_id: 'portreeve', client_secret: 'one' }
     const provider = await portal.create('/identity_providers', { name: 'Secret', type: 'oidc', settings })
     const path = `/api/v1/identity_providers/${provider.id}`
@@ -131,7 +131,7 @@ describe('the REST API, by RFC 9110', () => {
     expect(await second.json()).to.include({ title: 'Precondition failed', code: 'precondition_failed' })
   })
 
-  it('does not speak of the secret where the address is missing', async () => {
+  it('the REST API does not mention a missing secret where the address is missing', async () => {
     const settings = { issuer: 'https://id.example.org', client_id: 'portreeve', client_secret: 'one' }
     const { id } = await portal.create('/identity_providers', { name: 'No issuer', type: 'oidc', settings })
     const refused = await portal.api('PATCH', `/identity_providers/${id}`, { settings: { client_id: 'portal' } })
@@ -141,7 +141,7 @@ describe('the REST API, by RFC 9110', () => {
     expect(unsaid.body.errors.map(({ path }: { path: string }) => path)).to.deep.equal(['settings.client_secret'])
   })
 
-  it('refuses bytes that are no UTF-8, and other charsets however they are written', async () => {
+  it('the REST API refuses bytes that are no UTF-8, and other charsets however they are written', async () => {
     const bytes = (...middle: number[]) =>
       Buffer.concat([Buffer.from('{"name":"'), Buffer.from(middle), Buffer.from('"}')])
     for (const bad of [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe9]]) {

@@ -56,19 +56,19 @@ const refused: [type: 'dns' | 'cidr' | 'ip', text: string, problem: RegExp][] = 
 
 describe("a resource's address", () => {
   for (const [type, text, address] of accepted) {
-    it(`as ${type} may be ${text}`, () => {
+    it(`a resource of type ${type} may have the address ${text}`, () => {
       expect(resourceAddress(type, text)).to.deep.equal({ ok: true, address })
     })
   }
   for (const [type, text, problem] of refused) {
-    it(`as ${type} may not be ${text}`, () => {
+    it(`a resource of type ${type} may not have the address ${text}`, () => {
       const verdict = resourceAddress(type, text)
       expect(verdict).to.have.property('ok', false)
       expect(verdict).to.have.property('problem').that.matches(problem)
     })
   }
 
-  it('is judged for any text whatever, and what is accepted is accepted again as it is', () => {
+  it("a resource's address is judged for any text whatever, and what is accepted is accepted again as it is", () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.ipV4(),
@@ -85,7 +85,7 @@ describe("a resource's address", () => {
     )
   })
 
-  it('of an upstream resolver is one address outside of the tunnels', () => {
+  it('the address of an upstream resolver is one address outside of the tunnels', () => {
     expect(resolverAddressProblem('192.0.2.53')).to.equal(undefined)
     const never = ['168.63.129.16', 'fd00:ec2::253', '64:ff9b::7f00:1', '169.254.169.253']
     for (const text of ['100.100.111.1', '192.0.2.0/24', 'dns.example.org', '', ...never]) {
@@ -93,7 +93,7 @@ describe("a resource's address", () => {
     }
   })
 
-  it('in the URL of an upstream resolver is a name, or an address that may be a server', () => {
+  it('the host in the URL of an upstream resolver is a name, or an address that may be a server', () => {
     for (const host of ['dns.example.org', '192.0.2.53', '[2001:db8::53]']) {
       expect(resolverUrlProblem(`https://${host}/dns-query`), host).to.equal(undefined)
     }

@@ -10,7 +10,7 @@ describe('the REST API', () => {
   })
   after(async () => portal.stop())
 
-  it('creates, shows, changes, lists and removes', async () => {
+  it('the REST API creates, shows, changes, lists and removes', async () => {
     const site = await portal.create('/sites', { name: 'Main' })
     expect(site).to.deep.include({ name: 'Main', selector: 'random', selector_settings: {} })
     expect((await portal.api('GET', `/sites/${site.id}`)).body).to.deep.equal(site)
@@ -24,7 +24,7 @@ describe('the REST API', () => {
     expect(gone.body).to.include({ status: 404, code: 'not_found' })
   })
 
-  it('tells the whole story of a policy', async () => {
+  it('the REST API tells the whole story of a policy', async () => {
     const site = await portal.create('/sites', { name: 'Story' })
     const group = await portal.create('/groups', { name: 'Staff' })
     const ada = await portal.create('/actors', { name: 'Ada', email: 'Ada@Example.org' })
@@ -59,7 +59,7 @@ describe('the REST API', () => {
     ])
   })
 
-  it('adds and removes members without touching the others', async () => {
+  it('the REST API adds and removes members without touching the others', async () => {
     const group = await portal.create('/groups', { name: 'Choir' })
     const actors = []
     for (const name of ['Bea', 'Cid', 'Dot']) actors.push((await portal.create('/actors', { name })).id)
@@ -71,7 +71,7 @@ describe('the REST API', () => {
     expect(unknown.status).to.equal(422)
   })
 
-  it('of two changes that rest on the same sight of a policy lets the first through, and tells the second', async () => {
+  it('the REST API lets the first of two changes through that rest on the same version of a policy, and tells the second', async () => {
     const site = await portal.create('/sites', { name: 'Two' })
     const group = await portal.create('/groups', { name: 'Two' })
     const resource = await portal.create('/resources', {
@@ -107,7 +107,7 @@ describe('the REST API', () => {
     expect((await send('DELETE', '*')).status).to.equal(204)
   })
 
-  it('shows a created token once, which then works, until it is revoked', async () => {
+  it('the REST API shows a created token once, which then works, until it is revoked', async () => {
     const robot = await portal.create('/actors', { name: 'Robot', type: 'service_account' })
     const { id, token } = await portal.create(`/actors/${robot.id}/api_tokens`, { name: 'CI' })
     expect(token).to.match(/^[A-Za-z0-9._-]+$/)
@@ -121,7 +121,7 @@ describe('the REST API', () => {
     expect((await portal.api('GET', '/sites', undefined, token)).body).to.include({ code: 'invalid_token' })
   })
 
-  it('creates gateway tokens of a site and client tokens of an actor, with an end', async () => {
+  it('the REST API creates gateway tokens of a site and client tokens of an actor, with an end', async () => {
     const site = await portal.create('/sites', { name: 'Tokens' })
     expect(await portal.create(`/sites/${site.id}/gateway_tokens`)).to.have.all.keys('id', 'token', 'expires_at')
     const expires_at = new Date(Date.now() + 3_600_000).toISOString()
@@ -136,7 +136,7 @@ describe('the REST API', () => {
     expect(past.body.errors[0].path).to.equal('expires_at')
   })
 
-  it('never shows a secret setting, and keeps it when a change leaves it out', async () => {
+  it('the REST API never shows a secret setting, and keeps it when a change leaves it out', async () => {
     const settings = { issuer: 'https://id.example.org', client_id: 'portreeve', client_secret: 'hush-hush' }
     const provider = await portal.create('/identity_providers', { name: 'OIDC', type: 'oidc', settings })
     expect(provider.settings).to.deep.equal({ issuer: 'https://id.example.org', client_id: 'portreeve' })
@@ -153,7 +153,7 @@ describe('the REST API', () => {
     expect(everything).not.to.contain('hush-hush')
   })
 
-  it('sends no secret to an issuer that it was not given for', async () => {
+  it('the portal sends no secret to an issuer that it was not given for', async () => {
     const settings = { issuer: 'https://id.example.org', client_id: 'portreeve', client_secret: 'hush-hush' }
     const { id } = await portal.create('/identity_providers', { name: 'Moving', type: 'oidc', settings })
     const moved = { issuer: 'https://login.example.org', client_id: 'portreeve' }
@@ -164,7 +164,7 @@ describe('the REST API', () => {
     expect((await portal.api('PATCH', `/identity_providers/${id}`, again)).body.settings).to.deep.equal(moved)
   })
 
-  it("holds settings to the plugin's own schema, and names the field", async () => {
+  it("the REST API checks settings by the plugin's own schema, and names the field", async () => {
     const unknown = await portal.api('POST', '/identity_providers', { name: 'A', type: 'nope', settings: {} })
     expect(unknown.body.errors[0].path).to.equal('type')
     const wrong = await portal.api('POST', '/identity_providers', { name: 'A', type: 'oidc', settings: { issuer: 1 } })
@@ -172,7 +172,7 @@ describe('the REST API', () => {
     expect(wrong.body.errors.map((error: { path: string }) => error.path)).to.include('settings.issuer')
   })
 
-  it('has one default identity provider at most', async () => {
+  it('an account has one default identity provider at most', async () => {
     const settings = { issuer: 'https://id.example.org', client_id: 'portreeve' }
     const one = await portal.create('/identity_providers', { name: 'One', type: 'oidc', settings, is_default: true })
     const two = await portal.create('/identity_providers', { name: 'Two', type: 'oidc', settings, is_default: true })
@@ -181,7 +181,7 @@ describe('the REST API', () => {
     expect((await portal.api('GET', `/identity_providers/${two.id}`)).body.is_default).to.equal(false)
   })
 
-  it('tells whom a provider knows, gives an identity to another person, and forgets it', async () => {
+  it('the REST API tells whom a provider knows, gives an identity to another person, and forgets it', async () => {
     const settings = { issuer: 'https://id.example.org', client_id: 'portreeve' }
     const provider = await portal.create('/identity_providers', { name: 'Linked', type: 'oidc', settings })
     const [ada, eve] = [await portal.create('/actors', { name: 'A' }), await portal.create('/actors', { name: 'E' })]
@@ -202,7 +202,7 @@ describe('the REST API', () => {
     expect((await portal.api('GET', `/identities/${identity.id}`)).status).to.equal(404)
   })
 
-  it('offers every collection to read by cursor and by id, and to change where an admin may', () => {
+  it('the REST API offers every collection by cursor and by id, and to change where an admin may', () => {
     const endpoints = apiEndpoints({ providers: new Map(), conditions: new Map(), selectors: new Map() } as never)
     const offered = new Set(endpoints.map(({ method, path }) => `${method} ${path}`))
     const READ = ['GET /x', 'GET /x/:id']
@@ -230,7 +230,7 @@ describe('the REST API', () => {
     }
   })
 
-  it('pages through a list with a cursor, each row once', async () => {
+  it('the REST API pages through a list with a cursor, each row once', async () => {
     for (let index = 0; index < 5; index++) await portal.create('/groups', { name: `Paged ${index}` })
     const seen: string[] = []
     let cursor: string | null = ''
@@ -247,7 +247,7 @@ describe('the REST API', () => {
     expect((await portal.api('GET', '/groups?colour=red')).status).to.equal(400)
   })
 
-  it('shows and changes the account', async () => {
+  it('the REST API shows and changes the account', async () => {
     const upstream_resolvers = [
       { type: 'udp', address: '192.0.2.53' },
       { type: 'https', url: 'https://dns.example.org/dns-query' },
@@ -261,7 +261,7 @@ describe('the REST API', () => {
     await portal.api('PATCH', '/account', { upstream_resolvers: [], search_domain: null })
   })
 
-  it('does not let the last admin go', async () => {
+  it('the REST API does not let the last admin go', async () => {
     const answers = [
       await portal.api('DELETE', `/actors/${portal.admin.id}`),
       await portal.api('PATCH', `/actors/${portal.admin.id}`, { is_disabled: true }),
@@ -270,7 +270,7 @@ describe('the REST API', () => {
     expect(answers.map(({ body }) => body.code)).to.deep.equal(['last_admin', 'last_admin', 'last_admin'])
   })
 
-  it('is for admins and service accounts, with a token', async () => {
+  it('the REST API is for admins and service accounts, with a token', async () => {
     expect((await portal.api('GET', '/sites', undefined, null)).body).to.include({ code: 'missing_token', status: 401 })
     expect((await portal.api('GET', '/sites', undefined, 'x.y.z')).body).to.include({ code: 'invalid_token' })
     const user = await portal.create('/actors', { name: 'Eve' })
@@ -279,7 +279,7 @@ describe('the REST API', () => {
     expect((await portal.api('POST', `/actors/${user.id}/api_tokens`, {})).status).to.equal(422)
   })
 
-  it('T8 has the Internet once per account, without an address and without filters', async () => {
+  it('T8 an account has the Internet resource once, without an address and without filters', async () => {
     const site = await portal.create('/sites', { name: 'Way out' })
     const draft = { name: 'Internet', type: 'internet', site_id: site.id }
     for (const wrong of [{ address: '0.0.0.0/0' }, { filters: [{ protocol: 'tcp' }] }]) {
@@ -296,7 +296,7 @@ describe('the REST API', () => {
     expect((await portal.api('POST', '/resources', draft)).status).to.equal(201)
   })
 
-  it('keeps accounts apart: what is another account’s does not exist', async () => {
+  it('the REST API keeps accounts apart: what is another account’s does not exist', async () => {
     const other = await portal.addAccount('other')
     const as = async (method: string, path: string, body?: unknown) => portal.api(method, path, body, other.token)
     const site = await portal.create('/sites', { name: 'Ours' })
@@ -350,7 +350,7 @@ describe('the REST API', () => {
     expect(trail).not.to.contain(site.id)
   })
 
-  it('has health, readiness, figures and a description', async () => {
+  it('the portal has health, readiness, metrics and a description of its API', async () => {
     const get = async (path: string) => fetch(`${portal.url}${path}`)
     expect((await get('/healthz')).status).to.equal(200)
     expect((await get('/readyz')).status).to.equal(200)
@@ -366,7 +366,7 @@ describe('the REST API', () => {
     ])
   })
 
-  it('describes itself without a loose end, and answers as it describes', async () => {
+  it('the REST API’s description has no loose end, and the API answers as it describes', async () => {
     const text = await (await fetch(`${portal.url}/openapi.json`)).text()
     const { components } = JSON.parse(text) as { components: Record<string, Record<string, unknown>> }
     const named = Object.entries(components).flatMap(([kind, of]) =>
@@ -384,7 +384,7 @@ describe('the REST API', () => {
     }
   })
 
-  it('describes what may be asked for, and which bodies there have to be', async () => {
+  it('the REST API’s description has all queries, and which bodies there have to be', async () => {
     interface Operation {
       parameters: { name: string; in: string; required: boolean; schema: object; description?: string }[]
       requestBody?: { required: boolean }
@@ -433,7 +433,7 @@ describe('the REST API', () => {
     }
   })
 
-  it('is not ready while a stored row needs a plugin that is not loaded', async () => {
+  it('the portal is not ready while a stored row needs a plugin that is not loaded', async () => {
     const folderless = await PortalFixture.start({ plugins: ['selector-random'] })
     try {
       const ready = async () => (await fetch(`${folderless.url}/readyz`)).status
@@ -449,7 +449,7 @@ describe('the REST API', () => {
     }
   })
 
-  it('survives a restart with its rows and tokens', async () => {
+  it('the portal survives a restart with its rows and tokens', async () => {
     const site = await portal.create('/sites', { name: 'Lasting' })
     await portal.restart()
     expect((await portal.api('GET', `/sites/${site.id}`)).body).to.deep.equal(site)

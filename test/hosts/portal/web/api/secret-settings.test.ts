@@ -54,7 +54,7 @@ describe('settings that may only be written', () => {
     folder.remove()
   })
 
-  it('are shown nowhere, at whatever depth, and stay where they are left out', async () => {
+  it('write-only settings are shown nowhere, at whatever depth, and stay where they are left out', async () => {
     const open = { allowAll: false, nested: {} }
     await portal.api('PATCH', `/sites/${site.id}`, { selector_settings: open })
     const patched = await portal.api('PATCH', `/policies/${policy.id}`, {
@@ -70,7 +70,7 @@ describe('settings that may only be written', () => {
     }
   })
 
-  it('are in the audit trail by their plugin’s names for them, and that they are there', async () => {
+  it('write-only settings are in the audit trail by their plugin’s names for them, and that they are there', async () => {
     const trail = (await portal.api('GET', '/audit_log?limit=100')).body.data as {
       entity: string
       action: string

@@ -34,7 +34,7 @@ describe('P14 the audit trail', () => {
       ({ name }: { name: string }) => name === 'First API token',
     ).id
 
-  it('says what became of a provider, by its plugin’s schema, and that a secret is another one', async () => {
+  it('P14 the audit trail shows a provider’s changes by its plugin’s schema, and that a secret is another one', async () => {
     const settings = { issuer: 'https://good.example.org', client_id: 'portal', client_secret: 'SECRET-ONE' }
     const { id } = await portal.create('/identity_providers', { name: 'Work', type: 'oidc', settings })
     const path = `/identity_providers/${id}`
@@ -61,7 +61,7 @@ describe('P14 the audit trail', () => {
     expect(JSON.stringify(await trail())).not.to.match(/SECRET-/)
   })
 
-  it('names the token and the address of who made a change', async () => {
+  it('P14 the audit trail names the token and the address of who made a change', async () => {
     const group = await portal.create('/groups', { name: 'By' })
     const [made] = await trail(`&entity_id=${group.id}`)
     expect(made?.by).to.deep.equal({
@@ -89,7 +89,7 @@ describe('P14 the audit trail', () => {
     })
   })
 
-  it('has what was refused to a token of this portal, the first at once, the others of a minute as one', async () => {
+  it('P14 the audit trail has refusals of a token of this portal, the first at once, the others of a minute as one', async () => {
     const robot = await portal.create('/actors', { name: 'Robot', type: 'service_account' })
     const { id, token } = await portal.create(`/actors/${robot.id}/api_tokens`)
     await portal.api('DELETE', `/tokens/${id}`)
@@ -125,7 +125,7 @@ describe('P14 the audit trail', () => {
     expect((await refused())[0]).to.deep.equal({ by: revoked, details: { ...call, repeated: { count: 4 } } })
   })
 
-  it('keeps the order of what happened in one millisecond, also from page to page', async () => {
+  it('P14 the audit trail keeps the order of events within one millisecond, also from page to page', async () => {
     const { id } = await portal.create('/groups', { name: '0' })
     for (let at = 1; at <= 20; at++) await portal.api('PATCH', `/groups/${id}`, { name: String(at) })
     const names: unknown[] = []
@@ -141,7 +141,7 @@ describe('P14 the audit trail', () => {
     expect(names).to.deep.equal(Array.from({ length: 21 }, (_, at) => String(20 - at)))
   })
 
-  it('writes moments as everything else does', async () => {
+  it('P14 the audit trail writes moments as everything else does', async () => {
     const expires_at = '2040-01-02T03:04:05.000Z'
     const { id } = await portal.create(`/actors/${portal.admin.id}/client_tokens`, { expires_at })
     const [made] = await trail(`&entity_id=${id}`)

@@ -5,7 +5,7 @@ import { RateLimiter } from '../../../../../hosts/portal/origin/rate-limiter.ts'
 import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 
 describe('the rate limit', () => {
-  it('lets a burst through, then as many as the rate allows', () => {
+  it('the rate limit lets a burst through, then as many as the rate allows', () => {
     const limiter = new RateLimiter({ perSecond: 2, burst: 3 })
     const taken = (now: number) => limiter.take('192.0.2.1', instant(now)).ok
     expect([taken(0), taken(0), taken(0), taken(0)]).to.deep.equal([true, true, true, false])
@@ -13,7 +13,7 @@ describe('the rate limit', () => {
     expect([taken(60_000), taken(60_000), taken(60_000), taken(60_000)]).to.deep.equal([true, true, true, false])
   })
 
-  it('counts each address for itself, and remembers a bounded number of them', () => {
+  it('the rate limit counts each address for itself, and remembers a bounded number of them', () => {
     const limiter = new RateLimiter({ perSecond: 1, burst: 1 })
     expect(limiter.take('a', instant(0)).ok).to.equal(true)
     expect(limiter.take('a', instant(0)).ok).to.equal(false)
@@ -21,7 +21,7 @@ describe('the rate limit', () => {
     expect(limiter.take('a', instant(0)).ok).to.equal(true)
   })
 
-  it('answers 429 with when to come again', async () => {
+  it('the rate limit answers 429 with when to come again', async () => {
     const portal = await PortalFixture.start({ config: { rate_limit: { burst: 3, per_second: 1 } }, plugins: [] })
     try {
       const statuses = []

@@ -21,7 +21,7 @@ describe('a sealed cookie', () => {
   const sealed = (clock = new VirtualClock(), seed = 'key') =>
     new SealedCookies({ key: new SeededRandom(seed).bytes(32), clock, random: new SeededRandom(), secure: true })
 
-  it('comes back as it went, unreadable on the way, until its time is over', () => {
+  it('a sealed cookie comes back as it went, unreadable on the way, until its time is over', () => {
     const clock = new VirtualClock()
     const cookies = sealed(clock)
     const { ctx, jar } = browser()
@@ -36,7 +36,7 @@ describe('a sealed cookie', () => {
     expect(cookies.get(ctx, 'a')).to.equal(undefined)
   })
 
-  it('is nothing under another name, or of another portal', () => {
+  it('a sealed cookie is nothing under another name, or of another portal', () => {
     const { ctx, jar } = browser()
     sealed().set(ctx, { name: 'a', value: 1, lifetimeMs: MINUTE })
     const text = jar.get('a')?.text ?? ''
@@ -45,7 +45,7 @@ describe('a sealed cookie', () => {
     expect(sealed(new VirtualClock(), 'other key').get(ctx, 'a')).to.equal(undefined)
   })
 
-  it('is nothing once a bit of it changed, nor is any other text', () => {
+  it('a sealed cookie is nothing once a bit of it changed, nor is any other text', () => {
     const { ctx, jar } = browser()
     sealed().set(ctx, { name: 'a', value: 1, lifetimeMs: MINUTE })
     const text = jar.get('a')?.text ?? ''

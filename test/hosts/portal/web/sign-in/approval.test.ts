@@ -53,7 +53,7 @@ describe('S13 a native client gets a token once a person has said yes', () => {
   }
 
   for (const [what, query] of Object.entries(WAYS)) {
-    it(`is asked for ${what}: a link makes none, and the page names account and person`, async () => {
+    it(`S13 approval is asked for ${what}: a link makes none, and the page names account and person`, async () => {
       const before = await tokens()
       const asked = await follow(query)
       expect(asked.status).to.equal(200)
@@ -74,7 +74,7 @@ describe('S13 a native client gets a token once a person has said yes', () => {
     })
   }
 
-  it('is no answer from another site, another browser, a guess, or another account', async () => {
+  it('S13 an approval from another site, another browser, a guess, or another account is none', async () => {
     const before = await tokens()
     const page = await (await follow(WAYS['a client with a window'])).text()
     for (const site of ['cross-site', 'same-site'])
@@ -87,20 +87,20 @@ describe('S13 a native client gets a token once a person has said yes', () => {
     expect(await tokens()).to.equal(before)
   })
 
-  it('is no answer after five minutes', async () => {
+  it('S13 an approval after five minutes is none', async () => {
     const page = await (await follow(WAYS['a client with a window'])).text()
     clock.advance(5 * MINUTE)
     expect((await approve(page)).status).to.equal(400)
   })
 
-  it('is one of several questions in tabs beside each other', async () => {
+  it('S13 approvals of several questions in tabs are independent', async () => {
     const first = await (await follow(WAYS['a client with a window'])).text()
     const second = await (await follow(WAYS['a headless client, by a shown token'])).text()
     expect(await (await approve(first)).text()).to.contain('The client continues by itself')
     expect(await (await approve(second)).text()).to.contain('<textarea id="token"')
   })
 
-  it('is asked for by an emergency code as well', async () => {
+  it('S13 approval is asked for after an emergency code as well', async () => {
     const { code } = await portal.makeEmergencyCode()
     const form = { code, as: 'headless-client', nonce, state }
     const before = await tokens()
@@ -110,7 +110,7 @@ describe('S13 a native client gets a token once a person has said yes', () => {
     expect(await (await approve(page)).text()).to.contain('<textarea id="token"')
   })
 
-  it('leads somebody else to another account of the provider, in the same sign-in', async () => {
+  it('S13 an approval page leads somebody else to another account of the provider, in the same sign-in', async () => {
     const page = await (await follow(WAYS['a client with a window'])).text()
     const other = /href="([^"]*other_account=yes)"/.exec(page)?.[1]?.replaceAll('&amp;', '&') ?? ''
     expect(other).to.contain(state)
@@ -119,7 +119,7 @@ describe('S13 a native client gets a token once a person has said yes', () => {
     expect(url.searchParams.get('prompt')).to.be.oneOf(['select_account', 'login'])
   })
 
-  it('S14 whoever is nobody here can take another account, and admins read whom to link', async () => {
+  it('S14 a person without an actor can take another account, and admins read whom to link', async () => {
     const refused = await browser.send(
       await browser.follow(`${portal.url}/example?${WAYS['a client with a window']}`, {
         until: isCallback,
@@ -143,7 +143,7 @@ describe('S13 a native client gets a token once a person has said yes', () => {
     expect(provider.id).to.match(/-/)
   })
 
-  it('S14 says so where a provider does not vouch for an address', async () => {
+  it('S14 the page says so where a provider does not vouch for an address', async () => {
     const refused = await browser.send(
       await browser.follow(`${portal.url}/example?${WAYS['a client with a window']}`, {
         until: isCallback,

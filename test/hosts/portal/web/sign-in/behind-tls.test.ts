@@ -68,7 +68,7 @@ describe('a portal behind a proxy that ends TLS, in a real browser', function ()
     return server.url
   }
 
-  it('S9 has Secure, HttpOnly and SameSite cookies during a sign-in and after it, and none of them without TLS', async () => {
+  it('S9 a portal behind TLS has Secure, HttpOnly and SameSite cookies during a sign-in and after it, and none of them without TLS', async () => {
     await page.goto(`${origin}/example`)
     await page.getByRole('link', { name: 'Example ID' }).click()
     await page.locator('input[name=login]').waitFor()
@@ -86,7 +86,7 @@ describe('a portal behind a proxy that ends TLS, in a real browser', function ()
     expect(await page.evaluate('document.cookie')).to.equal('')
   })
 
-  it('S9 redirects to its own https address, loads nothing without TLS, and sees the browser’s address, not the proxy’s', async () => {
+  it('S9 a portal behind TLS redirects to its own https address, loads nothing without TLS, and sees the browser’s address, not the proxy’s', async () => {
     await signIn()
     const unprotected = requests.filter((url) => !url.startsWith(`${origin}/`))
     expect(unprotected.filter((url) => !url.startsWith(openid.issuer))).to.deep.equal([])
@@ -98,7 +98,7 @@ describe('a portal behind a proxy that ends TLS, in a real browser', function ()
     expect(color, 'the style sheet was taken').to.equal('1px')
   })
 
-  it('S9 takes its own forms, and none of another site’s', async () => {
+  it('S9 a portal takes its own forms, and none of another site’s', async () => {
     await signIn()
     const forged = `<form method="post" action="${origin}/example/sign_out"><input name="csrf" value="x"><button>Win</button></form>`
     const other = await browser.page()
@@ -117,7 +117,7 @@ describe('a portal behind a proxy that ends TLS, in a real browser', function ()
     expect((await browser.context.cookies(origin)).map(({ name }) => name)).not.to.include('portreeve_session')
   })
 
-  it('S9 is shown in nobody’s frame', async () => {
+  it('S9 a portal is shown in nobody’s frame', async () => {
     await signIn()
     const refusal = page.waitForEvent('console', (message) => message.text().includes("frame-ancestors 'none'"))
     await page.goto(await elsewhere(`<iframe src="${origin}/example/sign_in/providers"></iframe>`))
@@ -125,7 +125,7 @@ describe('a portal behind a proxy that ends TLS, in a real browser', function ()
     for (const frame of page.frames()) expect(await frame.content()).not.to.contain('Portreeve')
   })
 
-  it('is refused by a browser that was not told to trust its certificate', async () => {
+  it('a portal behind TLS is refused by a browser that was not told to trust its certificate', async () => {
     const strict = await Chromium.start({ args: [`--host-resolver-rules=MAP ${HOST} 127.0.0.1`] })
     try {
       const failure = await (await strict.page()).goto(origin).catch((error: unknown) => String(error))

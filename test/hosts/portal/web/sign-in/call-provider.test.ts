@@ -52,7 +52,7 @@ describe("a call to an identity provider's plugin", () => {
       (error: unknown) => (error as Error).message,
     )
 
-  it('hands over the validated settings and notes what came of it', async () => {
+  it("an identity provider's plugin is given the validated settings, and its result is noted", async () => {
     const step = await ask(async ({ settings }) =>
       Promise.resolve({ type: 'redirect', url: 'https://id.example.org/', keep: settings as { colour: string } }),
     )
@@ -60,7 +60,7 @@ describe("a call to an identity provider's plugin", () => {
     expect(outcomes.at(-1)).to.equal('redirect')
   })
 
-  it('fails, for this provider only, where the plugin throws or answers what it must not', async () => {
+  it("an identity provider's plugin that throws or gives a malformed answer fails for this provider only", async () => {
     expect(await failureOf(ask(() => Promise.reject(new Error('broken'))))).to.equal('broken')
     expect(outcomes.at(-1)).to.equal('failed')
     const elsewhere: SignInStep = { type: 'redirect', url: 'javascript:alert(1)', keep: {} }
@@ -71,7 +71,7 @@ describe("a call to an identity provider's plugin", () => {
     expect(await failureOf(ask(async () => Promise.resolve(settled), false))).to.contain('colour')
   })
 
-  it('fails so, too, where the plugin answers with no step at all', async () => {
+  it("an identity provider's plugin fails alike where it answers with no step at all", async () => {
     const nonsense: unknown[] = [
       undefined,
       null,

@@ -18,7 +18,7 @@ describe('the emergency code of an admin', () => {
   const enter = async (code: string, browser = new Browser()): Promise<Response> =>
     browser.send(`${portal.url}/example/sign_in/emergency`, { form: { code } })
 
-  it('lets her in once, by a session of an hour that can make an API token for that hour, and is written down', async () => {
+  it('an emergency code lets an admin in once, by a session of an hour that can make an API token for that hour, and is written down', async () => {
     const { code, url, admin } = await portal.makeEmergencyCode()
     expect(url).to.match(/\/example\/sign_in\/emergency$/)
     expect(admin.email).to.equal('admin@example.org')
@@ -79,7 +79,7 @@ describe('the emergency code of an admin', () => {
     expect((await portal.api('GET', '/identity_providers', undefined, token)).status, 'its token').to.equal(401)
   })
 
-  it('is over after ten minutes, and after a newer one', async () => {
+  it('an emergency code is over after ten minutes, and after a newer one', async () => {
     const late = await portal.makeEmergencyCode()
     clock.advance(10 * MINUTE)
     expect((await enter(late.code)).status).to.equal(403)
@@ -89,19 +89,19 @@ describe('the emergency code of an admin', () => {
     expect((await enter(newer.code)).status).to.equal(302)
   })
 
-  it('stays good while a stranger guesses: of 93 bits, it needs no counting that would lock the admin out', async () => {
+  it('an emergency code stays good while a stranger guesses: of 93 bits, it needs no counting that would lock the admin out', async () => {
     const { code } = await portal.makeEmergencyCode()
     for (let guess = 0; guess < 10; guess++) expect((await enter(`GUESS-${guess}`)).status).to.equal(403)
     expect((await enter(code)).status).to.equal(302)
   })
 
-  it('is good once, of several at the same time', async () => {
+  it('an emergency code is good once, of several at the same time', async () => {
     const { code } = await portal.makeEmergencyCode()
     const answers = await Promise.all(Array.from({ length: 4 }, () => enter(code)))
     expect(answers.filter(({ status }) => status === 302)).to.have.length(1)
   })
 
-  it('is for an enabled admin of that account only', async () => {
+  it('an emergency code is for an enabled admin of that account only', async () => {
     const { code } = await portal.makeEmergencyCode()
     const other = await portal.addAccount('other')
     const elsewhere = await new Browser().send(`${portal.url}/other/sign_in/emergency`, { form: { code } })

@@ -103,7 +103,7 @@ describe('sign-in in a real browser', function () {
     return codeIn(await sink.mail(before))
   }
 
-  it('S1 S2 S3 S6 carries state and nonce through the choice of a provider and the provider, to the client’s own scheme', async () => {
+  it('S1 S2 S3 S6 a sign-in carries state and nonce through the choice of a provider and the provider, to the client’s own scheme', async () => {
     await page.goto(`${portal.url}/example?${gui}&evil=1`)
     expect(await page.title()).to.equal('Sign in to example · Portreeve')
     await page.getByRole('link', { name: 'Example ID' }).click()
@@ -115,7 +115,7 @@ describe('sign-in in a real browser', function () {
     expect(await page.getByRole('status').textContent()).to.contain('Welcome, Ada Example')
   })
 
-  it('S2 S3 says what to do while a provider is dead or slow, and lets everybody in by another', async () => {
+  it('S2 S3 a sign-in says what to do while a provider is dead or slow, and lets everybody in by another', async () => {
     const dead = await LoopbackServer.start((_, response) => response.end())
     await dead.stop()
     await addProvider('Dead ID', dead.url)
@@ -133,7 +133,7 @@ describe('sign-in in a real browser', function () {
     expect((await handoverOf(page, () => logInAs(page, 'ada'))).searchParams.get('state')).to.equal(state)
   })
 
-  it('S3 signs nobody in by a provider that forges, and tells her so', async () => {
+  it('S3 a sign-in by a provider that forges signs nobody in, and tells the person so', async () => {
     const forging = await ForgingProvider.start()
     servers.push(forging)
     await addProvider('Forged ID', forging.issuer)
@@ -146,7 +146,7 @@ describe('sign-in in a real browser', function () {
     }
   })
 
-  it('S4 signs in by a code from a mail, typed with blanks and in small letters, after a wrong one and a new one', async () => {
+  it('S4 a code from a mail signs in, typed with blanks and in small letters, after a wrong one and a new one', async () => {
     await page.goto(`${portal.url}/example?${gui}`)
     await page.getByRole('link', { name: 'E-mail' }).click()
     const first = await enterAddress(page, ' Ada@Example.org ')
@@ -166,7 +166,7 @@ describe('sign-in in a real browser', function () {
     expect(await page.getByRole('status').textContent()).to.contain('Welcome, Ada Example')
   })
 
-  it('S4 redeems a code only in the browser that asked for it', async () => {
+  it('S4 a code is redeemed only in the browser that asked for it', async () => {
     await portal.create('/actors', { name: 'Grace', email: 'grace@example.org' })
     await page.goto(`${portal.url}/example/sign_in/email_otp/${ids.email}`)
     const code = await enterAddress(page, 'grace@example.org')
@@ -217,7 +217,7 @@ describe('sign-in in a real browser', function () {
     }
   })
 
-  it('S7 shows a token to copy where the client is on another machine', async () => {
+  it('S7 a sign-in shows a token to copy where the client is on another machine', async () => {
     await page.goto(`${portal.url}/example?as=headless-client&nonce=${nonce}&state=${state}`)
     await page.getByRole('link', { name: 'Example ID' }).click()
     await logInAs(page, 'ada')
@@ -233,7 +233,7 @@ describe('sign-in in a real browser', function () {
     }
   })
 
-  it('S9 has sessions in cookies that no script reads, and ends them everywhere at once', async () => {
+  it('S9 sessions are in cookies that no script reads, and end everywhere at once', async () => {
     const home = async (tab: Page): Promise<void> => {
       await tab.goto(`${portal.url}/example`)
       await tab.getByRole('link', { name: 'Example ID' }).click()
@@ -247,7 +247,7 @@ describe('sign-in in a real browser', function () {
       await home(tab)
       const [cookie] = (await browser.context.cookies()).filter(({ name }) => name === 'portreeve_session')
       expect(cookie).to.include({ httpOnly: true, sameSite: 'Lax', secure: false, path: '/' })
-      // What a screen reader says of a button has the time that stands beside it, in the viewer's zone.
+      // A screen reader names a button with the time that stands beside it, in the viewer's zone.
       await tab.goto(`${portal.url}/example/my/sessions`)
       const another = tab
         .getByRole('list', { name: 'In browsers' })
@@ -284,7 +284,7 @@ describe('sign-in in a real browser', function () {
     expect(page.url()).to.contain('/example/sign_in')
   })
 
-  it('P8 says to whoever is signed in what she may reach, and why not, by how she signed in too', async () => {
+  it('P8 a signed-in person is told what she may reach, and why not, by how she signed in too', async () => {
     const site = await portal.create('/sites', { name: 'Main' })
     const group = await portal.create('/groups', { name: 'Staff' })
     const actors = (await portal.api('GET', '/actors?limit=100')).body.data as { id: string; name: string }[]
@@ -327,7 +327,7 @@ describe('sign-in in a real browser', function () {
     await page.screenshot({ path: `${SHOTS}/access-light.png`, fullPage: true })
   })
 
-  it('has pages that a screen reader can tell, with text of enough contrast in light and in dark', async () => {
+  it('sign-in pages have names for a screen reader, and text of enough contrast in light and in dark', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme })
       await page.goto(`${portal.url}/example?${gui}`)

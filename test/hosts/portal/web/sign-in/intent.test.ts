@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import { intentQuery, parseIntent } from '../../../../../hosts/portal/web/sign-in/intent.ts'
 
 describe("a sign-in's intent", () => {
-  it('is the same after any number of redirects', () => {
+  it("a sign-in's intent is the same after any number of redirects", () => {
     const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,128}$/)
     const query = fc.oneof(
       fc.record({ as: fc.constant('gui-client'), state: word, nonce: word }),
@@ -26,7 +26,7 @@ describe("a sign-in's intent", () => {
     )
   })
 
-  it('never leads out of the account or off the loopback interface, whatever is asked for', () => {
+  it("a sign-in's intent never leads out of the account or off the loopback interface, whatever is asked for", () => {
     const any = fc.oneof(
       fc.string(),
       fc.webUrl(),
@@ -54,7 +54,7 @@ describe("a sign-in's intent", () => {
     )
   })
 
-  it('refuses a parameter that is there twice', () => {
+  it("a sign-in's intent is refused with a parameter that is there twice", () => {
     expect(parseIntent('example', { as: ['gui-client', 'x'] })).to.have.property('ok', false)
   })
 })

@@ -44,7 +44,7 @@ describe('whose a proven identity is', () => {
       identity: { issuer: 'https://id.example.org', subject, email, emailVerified: true },
     })
 
-  it("is nobody's where an address only looks like an actor's: U+212A is no k, U+0130 no i", async () => {
+  it("a proven identity is nobody's where an address only looks like an actor's: U+212A is no k, U+0130 no i", async () => {
     await addActor('admin', 'mark@example.org')
     await addActor('admin', 'iris@example.org')
     for (const email of [
@@ -58,13 +58,13 @@ describe('whose a proven identity is', () => {
     }
   })
 
-  it("is an actor's whose address differs in capitals only", async () => {
+  it("a proven identity is an actor's whose address differs in capitals only", async () => {
     const mark = await addActor('user', 'mark@example.org')
     expect(await deskOf(store, provider, '192.0.2.1').knows('MARK@Example.org')).to.equal(true)
     expect(await link('m', 'MARK@Example.org')).to.deep.include({ ok: true, actor: mark })
   })
 
-  it("is nobody's where it was that of what is a service account", async () => {
+  it("a proven identity is nobody's where its address was a service account's", async () => {
     const mark = await addActor('user', 'mark@example.org')
     expect(await link('m', 'mark@example.org')).to.include({ ok: true })
     await store.transact(scope, (tx) => tx.patch('actors', mark.id, { type: 'service_account' }))
@@ -72,7 +72,7 @@ describe('whose a proven identity is', () => {
     expect(await link('another', 'mark@example.org')).to.include({ ok: false, code: 'unknown_person' })
     expect(await deskOf(store, provider, '192.0.2.1').knows('mark@example.org')).to.equal(false)
   })
-  it('S12 is an actor’s where the provider speaks for the domain, in whatever spelling, and in no other domain', async () => {
+  it('S12 a proven identity is an actor’s where the provider speaks for the domain, in whatever spelling, and in no other domain', async () => {
     const [mark, iris] = [await addActor('user', 'mark@example.org'), await addActor('admin', 'iris@mail.example.org')]
     const none = await addProvider('None', [])
     const parent = await addProvider('Parent', ['example.org'])
@@ -84,7 +84,7 @@ describe('whose a proven identity is', () => {
     expect(await link('i', 'iris@mail.example.org')).to.deep.include({ ok: true, actor: iris })
   })
 
-  it('S12 is not somebody’s who signs in another way, at whatever provider, until an admin says so', async () => {
+  it('S12 a proven identity is not somebody’s who signs in another way, at whatever provider, until an admin says so', async () => {
     const mark = await addActor('admin', 'mark@example.org')
     const second = await addProvider('Second', ['*'])
     expect(await link('m', 'mark@example.org')).to.include({ ok: true })
@@ -101,7 +101,7 @@ describe('whose a proven identity is', () => {
     expect(await link('m', 'mark@example.org', second)).to.deep.include({ ok: true, actor: mark })
   })
 
-  it('S11 is whose address it is now, where the address is the subject, also for rows of before', async () => {
+  it('S11 an identity whose subject is its address belongs to whoever has that address, also for older rows', async () => {
     const old = await addActor('admin', 'smith@example.org')
     expect(await link('smith@example.org', 'smith@example.org')).to.deep.include({ ok: true, actor: old })
     const [row] = await store.reader(scope.accountId).list('identities')

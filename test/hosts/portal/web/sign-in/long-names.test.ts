@@ -33,7 +33,7 @@ describe('S6 a name as long as names may be', () => {
     return new URL(handover.headers.get('location') ?? '')
   }
 
-  it('does not keep its owner out, in whatever letters: the client is told its beginning', async () => {
+  it('S6 a name as long as names may be does not keep its owner out, in whatever letters: the client is told its beginning', async () => {
     for (const name of ['字'.repeat(255), '😀'.repeat(127), 'Ж'.repeat(255), '%'.repeat(255)]) {
       const { searchParams } = await callbackOf(name)
       for (const shown of ['actor_name', 'account_name'].map((key) => searchParams.get(key) ?? '')) {
@@ -43,7 +43,7 @@ describe('S6 a name as long as names may be', () => {
     }
   })
 
-  it('is told whole where there is room for it', async () => {
+  it('S6 a long name is told whole where there is room for it', async () => {
     for (const name of ['A'.repeat(255), 'Ж'.repeat(64)]) {
       expect((await callbackOf(name)).searchParams.get('actor_name')).to.equal(name)
     }

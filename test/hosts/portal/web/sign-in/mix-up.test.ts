@@ -55,14 +55,14 @@ describe('S10 a callback that belongs to one provider', () => {
   const callbackOf = async (account: string, provider: AddedProvider): Promise<string> =>
     browser.follow(beginAt(account, provider), { until: isCallback, login: 'admin' })
 
-  it('signs somebody in by the address that the API shows for this provider', async () => {
+  it('S10 a callback signs somebody in at the address that the API shows for this provider', async () => {
     expect(honest.callback_url).to.equal(`${portal.url}/auth/callback/${honest.id}`)
     const callback = await callbackOf('example', honest)
     expect(callback).to.match(new RegExp(`^${honest.callback_url}\\?`))
     expect((await browser.send(callback)).status).to.equal(302)
   })
 
-  it('gives no hostile provider the code of an honest one, and writes down where it came', async () => {
+  it('S10 a callback gives no hostile provider the code of an honest one, and writes down where it came', async () => {
     const callback = await callbackOf('evil', await addHostile())
     expect(callback).to.match(new RegExp(`^${honest.callback_url}\\?.*code=`))
     expect((await browser.send(callback)).status).to.equal(400)
@@ -70,7 +70,7 @@ describe('S10 a callback that belongs to one provider', () => {
     expect(body.data[0].details).to.include({ reason: 'wrong_callback' })
   })
 
-  it('gives it none by the shared callback, neither of a provider that is asked there nor of one that says it names itself', async () => {
+  it('S10 the shared callback gives no hostile provider a code, whether or not its sign-in says that it names itself', async () => {
     hostile.mixUp = mixUp(shared)
     expect((await browser.send(await callbackOf('evil', await addHostile()))).status).to.equal(400)
     hostile.mixUp = mixUp(shared, { authorization_response_iss_parameter_supported: true })
@@ -79,14 +79,14 @@ describe('S10 a callback that belongs to one provider', () => {
     expect((await browser.send(callback)).status).to.equal(403)
   })
 
-  it('does not send anybody to the shared callback for a provider that does not name itself', async () => {
+  it('S10 nobody is sent to the shared callback for a provider that does not name itself', async () => {
     const answer = await browser.send(beginAt('evil', await addHostile({ shared_callback: true })))
     expect(answer.status).to.be.oneOf([403, 502])
     const { body } = await portal.api('GET', '/audit_log?limit=1', undefined, evil.token)
     expect(body.data[0].details).to.include({ reason: 'shared_callback_refused' })
   })
 
-  it('takes the shared callback for an honest provider that names itself, and not without the name', async () => {
+  it('S10 the shared callback is taken for an honest provider that names itself, and not without the name', async () => {
     const settings = { issuer: openid.issuer, client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret }
     const provider = await openid.addTo(portal, {
       name: 'Registered before',
@@ -103,7 +103,7 @@ describe('S10 a callback that belongs to one provider', () => {
     expect((await browser.send(again)).status).to.equal(302)
   })
 
-  it('is spelled in one way, and is no other provider’s', async () => {
+  it('S10 a callback is spelled in one way, and is no other provider’s', async () => {
     const other = await openid.addTo(portal, { name: 'Another' })
     for (const spell of [
       () => `${portal.url}/auth/callback/${other.id}`,

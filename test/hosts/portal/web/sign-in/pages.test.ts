@@ -124,7 +124,7 @@ describe('every page, on a phone and on a desk, in light and in dark', function 
 
   for (const colorScheme of ['light', 'dark'] as const)
     for (const size of ['phone', 'desk'] as const)
-      it(`S9 can be read and used, and has a token in each form of a session, ${colorScheme}, ${size}`, async () => {
+      it(`S9 every page can be read and used, and has a token in each form of a session, ${colorScheme}, ${size}`, async () => {
         await page.setViewportSize(SIZES[size])
         await page.emulateMedia({ colorScheme })
         for (const [name, visit] of Object.entries(visits)) {

@@ -30,7 +30,7 @@ describe('the secrets of a whole sign-in', () => {
     await portal.stop()
   })
 
-  it('S5 S8 are in no log, no command line, no audit trail and no database; and no address holds both halves of the token', async () => {
+  it('S5 S8 the secrets of a sign-in are in no log, no command line, no audit trail and no database; and no address holds both halves of the token', async () => {
     await openid.addTo(portal, { is_default: true })
     await portal.create('/actors', { name: 'Ada', email: 'ada@example.org' })
     const signIn = await SignIn.begin({ portalUrl: portal.url, account: 'example', random: createRandom() })

@@ -56,7 +56,7 @@ describe('sign-in', () => {
     return new URL(response.headers.get('location') ?? '')
   }
 
-  it('S1 keeps state and nonce to the end, and nothing else but what is its own', async () => {
+  it('S1 a sign-in keeps state and nonce to the end, and nothing else but what is its own', async () => {
     const first = await browser.send(`${portal.url}${start}&evil=1&redirect_to=https://evil.example`)
     const location = first.headers.get('location') ?? ''
     expect(location).to.equal(`/example/sign_in?as=gui-client&state=${state}&nonce=${nonce}`)
@@ -65,14 +65,14 @@ describe('sign-in', () => {
     expect(page).to.contain(`state=${state}`).and.contain(`nonce=${nonce}`)
   })
 
-  it('S1 asks for the account where none is set', async () => {
+  it('S1 a sign-in asks for the account where none is set', async () => {
     const page = await (await browser.send(`${portal.url}/?as=gui-client&nonce=${nonce}&state=${state}&x=1`)).text()
     expect(page).to.contain('name="account"').and.contain(nonce).and.not.contain('name="x"')
     const next = await browser.send(`${portal.url}/?account=Example&as=gui-client&nonce=${nonce}&state=${state}`)
     expect(next.headers.get('location')).to.equal(start)
   })
 
-  it('S1 refuses a client that sends no state, no nonce, or one that could not be a nonce', async () => {
+  it('S1 a sign-in is refused to a client that sends no state, no nonce, or one that could not be a nonce', async () => {
     for (const query of [
       `nonce=${nonce}`,
       `state=${state}`,
@@ -86,7 +86,7 @@ describe('sign-in', () => {
     )
   })
 
-  it('S2 goes to the default provider at once, and still lets the others be chosen', async () => {
+  it('S2 a sign-in goes to the default provider at once, and still lets the others be chosen', async () => {
     await portal.api('PATCH', `/identity_providers/${provider.id}`, { is_default: true })
     const response = await browser.send(`${portal.url}/example/sign_in?as=gui-client&nonce=${nonce}&state=${state}`)
     expect(response.headers.get('location')).to.match(new RegExp(`^/example/sign_in/oidc/${provider.id}\\?`))
@@ -105,13 +105,13 @@ describe('sign-in', () => {
     await portal.api('PATCH', `/identity_providers/${provider.id}`, { is_default: false })
   })
 
-  it('S2 does not offer, and does not open, a disabled provider', async () => {
+  it('S2 a sign-in does not offer, and does not open, a disabled provider', async () => {
     const disabled = await addProvider('Old ID', openid.issuer, { is_disabled: true })
     expect(await (await browser.send(`${portal.url}/example/sign_in`)).text()).not.to.contain('Old ID')
     expect((await browser.send(`${portal.url}/example/sign_in/oidc/${disabled.id}`)).status).to.equal(404)
   })
 
-  it("S5 S6 ends at the client's own scheme with state and a fragment that is worthless without the nonce", async () => {
+  it("S5 S6 a sign-in ends at the client's own scheme with state and a fragment that is worthless without the nonce", async () => {
     const page = await signIn(`as=gui-client&nonce=${nonce}&state=${state}`)
     expect(page.status).to.equal(200)
     const url = await handover()
@@ -138,7 +138,7 @@ describe('sign-in', () => {
     expect(lifetime).to.be.closeTo(7 * 86_400_000, 1_000)
   })
 
-  it('S5 lets a client connect with nonce and fragment together, and with neither alone', async () => {
+  it('S5 a client connects with nonce and fragment together, and with neither alone', async () => {
     await signIn(`as=gui-client&nonce=${nonce}&state=${state}`)
     const fragment = (await handover()).searchParams.get('fragment') ?? ''
     const connect = async (token: string): Promise<number> => {
@@ -171,7 +171,7 @@ describe('sign-in', () => {
     expect(await connect(`${nonce}${fragment}`)).to.equal(401)
   })
 
-  it('S7 shows a headless client a token to copy, or sends it to the loopback interface and nowhere else', async () => {
+  it('S7 a sign-in shows a headless client a token to copy, or sends it to the loopback interface and nowhere else', async () => {
     const page = await (await signIn(`as=headless-client&nonce=${nonce}&state=${state}`)).text()
     expect(page).to.match(/<textarea id="token"[^>]*>\.[A-Za-z0-9._-]+<\/textarea>/)
     browser = new Browser()
@@ -193,7 +193,7 @@ describe('sign-in', () => {
     }
   })
 
-  it('refuses a stranger helpfully, and creates nobody', async () => {
+  it('a sign-in refuses a stranger helpfully, and creates nobody', async () => {
     const before = (await portal.api('GET', '/actors?limit=100')).body.data.length
     const response = await signIn(`as=gui-client&nonce=${nonce}&state=${state}`, 'mallory')
     expect(response.status).to.equal(403)
@@ -201,12 +201,12 @@ describe('sign-in', () => {
     expect((await portal.api('GET', '/actors?limit=100')).body.data.length).to.equal(before)
   })
 
-  it('does not believe an e-mail address that the provider has not verified', async () => {
+  it('a sign-in does not believe an e-mail address that the provider has not verified', async () => {
     await portal.create('/actors', { name: 'Unverified', email: 'unverified@example.org' })
     expect((await signIn(`as=gui-client&nonce=${nonce}&state=${state}`, 'unverified')).status).to.equal(403)
   })
 
-  it('knows a person by her subject once she has signed in, whatever her address is then', async () => {
+  it('a person is known by her subject once she has signed in, whatever her address is then', async () => {
     await signIn(`as=headless-client&nonce=${nonce}&state=${state}`)
     await portal.api('PATCH', `/actors/${ada.id}`, { email: 'ada.new@example.org' })
     browser = new Browser()
@@ -217,7 +217,7 @@ describe('sign-in', () => {
     await portal.api('PATCH', `/actors/${ada.id}`, { is_disabled: false, email: 'ada@example.org' })
   })
 
-  it('gives an admin a session, which a form of its own ends', async () => {
+  it('a sign-in gives an admin a session, which a form of its own ends', async () => {
     const response = await signIn('redirect_to=/example/home', 'admin')
     expect(response.status).to.equal(302)
     expect(response.headers.get('location')).to.equal('/example/home')
@@ -243,7 +243,7 @@ describe('sign-in', () => {
     expect((await browser.send(`${portal.url}/example/home`)).status).to.equal(302)
   })
 
-  it('S9 ends the session of whoever is disabled, and takes from an admin who is one no longer what is for admins', async () => {
+  it('S9 the session of a disabled person ends, and one who is no admin any more loses what is for admins', async () => {
     await portal.create('/actors', { name: 'Grace', email: 'grace@example.org', type: 'admin' })
     await signIn('', 'grace')
     expect((await browser.send(`${portal.url}/example/home`)).status).to.equal(200)
@@ -259,7 +259,7 @@ describe('sign-in', () => {
     expect((await browser.send(`${portal.url}/example/home`)).status).to.equal(302)
   })
 
-  it('sends an admin inside the account only', async () => {
+  it('a sign-in sends an admin inside the account only', async () => {
     for (const evil of [
       'https://evil.example/',
       '//evil.example',
@@ -273,7 +273,7 @@ describe('sign-in', () => {
     }
   })
 
-  it('does not go on with a sign-in that another browser began', async () => {
+  it('a sign-in that another browser began does not go on', async () => {
     const callback = await browser.follow(
       `${portal.url}/example/sign_in/oidc/${provider.id}?as=gui-client&nonce=${nonce}&state=${state}`,
       { until: isCallback, login: 'ada' },
@@ -284,7 +284,7 @@ describe('sign-in', () => {
     expect(tampered.status).to.equal(400)
   })
 
-  it('has pages without scripts, under a strict policy, that no other site may frame', async () => {
+  it('sign-in pages are without scripts, under a strict policy, and no other site may frame them', async () => {
     const response = await browser.send(`${portal.url}/example/sign_in`)
     const policy = response.headers.get('content-security-policy') ?? ''
     expect(policy).to.contain("default-src 'none'").and.contain("frame-ancestors 'none'")
@@ -292,14 +292,14 @@ describe('sign-in', () => {
     expect((await browser.send(`${portal.url}/assets/portal.css`)).status).to.equal(200)
   })
 
-  it('shows a problem as a page that tells nothing of the inside', async () => {
+  it('a problem of a sign-in is a page that tells nothing of the inside', async () => {
     const response = await browser.send(`${portal.url}/nobody/nothing`)
     expect(response.status).to.equal(404)
     expect(response.headers.get('content-type')).to.match(/^text\/html/)
     expect(await response.text()).not.to.match(/Error|at .*\.js/)
   })
 
-  it('S3 lets everybody in by the other providers while one is down, and shows a page to try again', async () => {
+  it('S3 a sign-in lets everybody in by the other providers while one is down, and shows a page to try again', async () => {
     const dead = await LoopbackServer.start((_, response) => response.end())
     await dead.stop()
     const down = await addProvider('Down', dead.url)
@@ -330,7 +330,7 @@ describe('sign-in', () => {
 
     const attempt = async (): Promise<Response> => signIn(`as=gui-client&nonce=${nonce}&state=${state}`, 'ada', liar)
 
-    it('signs in while it tells the truth', async () => {
+    it('S3 the forging provider signs people in while it tells the truth', async () => {
       expect((await attempt()).status).to.equal(200)
     })
 
@@ -356,7 +356,7 @@ describe('sign-in', () => {
       })
     }
 
-    it('S3 is not locked out by a rotation of keys: at worst one page to try again', async () => {
+    it('S3 a rotation of a provider’s keys locks nobody out: at worst one page to try again', async () => {
       expect((await attempt()).status).to.equal(200)
       forging.rotateKey()
       browser = new Browser()

@@ -100,7 +100,7 @@ describe('S11 what somebody signed in to ends with what it rests on', () => {
     expect((await redeem()).status).to.equal(403)
   })
 
-  it('whoever was disabled signs in again, and what an admin made for her stays', async () => {
+  it('S11 a person who was disabled signs in again, and what an admin made for her stays', async () => {
     const browser = new Browser()
     await byOpenid(browser)
     expect((await byOpenid(new Browser(), CLIENT)).status).to.equal(200)
@@ -126,7 +126,7 @@ describe('S11 what somebody signed in to ends with what it rests on', () => {
     expect((await byOpenid(browser)).status).to.equal(302)
   })
 
-  it('another issuer or client ends it, another secret or name does not', async () => {
+  it('S11 another issuer or client of a provider ends its sign-ins, another secret or name does not', async () => {
     const { settings } = (await portal.api('GET', `/identity_providers/${id.id}`)).body
     const browser = new Browser()
     await byOpenid(browser)
@@ -152,7 +152,7 @@ describe('S11 what somebody signed in to ends with what it rests on', () => {
     expect((await browser.send(callback)).status).to.equal(400)
   })
 
-  it('a question that waits for its answer is over with what it is about', async () => {
+  it('S11 a question that waits for its answer is over with what it is about', async () => {
     const endings: [string, () => Promise<void>][] = [
       ['disabled', async () => patch(`/actors/${ada.id}`, { is_disabled: true })],
       [
