@@ -3,8 +3,8 @@ import { visibleCharacters } from './visible-characters.ts'
 const MAX_TEXT_CHARACTERS = 200
 
 /**
- * Returns the text of a value thrown by a plugin, on one line of at most 200 characters. Never throws: not every value can
- * be converted to text.
+ * Returns the text of a value thrown by a plugin, on one line of at most 200 characters. Never throws: not every value
+ * can be converted to text.
  */
 export const errorText = (error: unknown): string => {
   try {

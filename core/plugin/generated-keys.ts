@@ -35,7 +35,7 @@ export const createdTunnel = (transport: Pick<TunnelTransport, 'createTunnel'>, 
   throw new OperatorError('PLUGIN_TUNNEL', `the tunnel transport made a tunnel without \`${missing ?? ''}\`.`, REMEDY)
 }
 
-/** Random source that a plugin cannot change for its host. */
+/** Wraps the host's random source, so that a plugin cannot replace its methods. */
 const lent = (random: Random): Random => Object.freeze({ bytes: (length: number) => random.bytes(length) })
 
 const VERBS = ['handle', 'wake', 'poll', 'deadline', 'counters'] as const

@@ -85,7 +85,7 @@ export const installPlugins = (
   return { plugins, parts }
 }
 
-/** Keys are part of configurations, database columns and web addresses. */
+/** Valid key of an extension. Keys appear in configuration files, database columns and URLs. */
 const KEY = /^(?=.{1,63}$)[a-z][a-z\d]*(?:[-_][a-z\d]+)*$/
 
 /** Arguments of one call of `provide`. */
@@ -144,7 +144,7 @@ const declaredBy = ({ definition, config, source }: PluginUse, context: PluginCo
   return declared
 }
 
-/** Creates an extension. What a plugin declares and creates is its code, getters included: whatever that throws names the plugin. */
+/** Creates an extension. The plugin's code, including getters, may throw anything; the error then names the plugin. */
 const createdExtension = (container: Container, what: Parameters<typeof createExtension>[1]): Extension<unknown> => {
   try {
     return createExtension(container, what)

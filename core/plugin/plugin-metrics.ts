@@ -3,7 +3,7 @@ import { visibleCharacters } from './visible-characters.ts'
 
 /** One value of a metric. */
 export interface MetricSeries {
-  /** `portreeve_plugin_mails_sent_total` */
+  /** Name of the metric: `portreeve_plugin_mails_sent_total`. */
   name: string
   type: 'counter' | 'gauge'
   labels: MetricLabels
@@ -15,7 +15,10 @@ const MAX_LABELS = 10
 const MAX_LABEL_CHARACTERS = 100
 const WORD = /^[a-z][a-z\d_]{0,62}$/
 
-/** Metrics of all plugins of a host. Each plugin is handed `with({ plugin: <its name> })`. */
+/**
+ * Metrics of all plugins of a host. Each plugin is handed the result of `with({ plugin: NAME })`, which labels its
+ * metrics.
+ */
 export class PluginMetrics implements Metrics {
   readonly #series: Map<string, MetricSeries>
   /** Number of series by plugin. */
@@ -52,7 +55,7 @@ export class PluginMetrics implements Metrics {
   }
 
   #find(type: MetricSeries['type'], name: unknown, given: unknown): MetricSeries | undefined {
-    // A gauge with the ending of counters could be mistaken for one.
+    // A gauge whose name ends like that of a counter could be mistaken for one.
     if (typeof name !== 'string' || !WORD.test(name) || name.endsWith('_total')) return undefined
     const own = checkedLabels(given)
     if (own === undefined) return undefined
@@ -72,7 +75,7 @@ export class PluginMetrics implements Metrics {
   }
 }
 
-/** Copies labels; undefined if they are malformed. Foreign getters may throw. */
+/** Copies labels; returns undefined if they are malformed. Getters of the plugin may throw. */
 const checkedLabels = (labels: unknown): MetricLabels | undefined => {
   try {
     const entries = Object.entries(labels as object)

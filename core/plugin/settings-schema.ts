@@ -76,7 +76,7 @@ const describe = (schema: Schema<unknown>, source: string): Record<string, unkno
   }
 }
 
-/** Copies a description, which is shown as JSON. @throws TypeError for what is no object of JSON, or very long */
+/** Copies a JSON Schema. @throws TypeError if it is no JSON object, or very long */
 const plainObject = (given: unknown): Record<string, unknown> => {
   const text = JSON.stringify(synchronousAnswer(given)) as string | undefined
   if (text === undefined || !text.startsWith('{')) throw new TypeError('it is no object')

@@ -1,6 +1,7 @@
 /**
- * Replaces the characters of a plugin's text that a terminal or a page would act on instead of showing (controls, line ends, directions of
- * text, unpaired surrogates) by blanks. Keeps the joiners that some scripts and emoji need.
+ * Replaces by blanks the characters of a plugin's text that a terminal or page would interpret and not show: control
+ * characters, line ends, text direction marks and unpaired surrogates. Keeps the joiners that some scripts and emoji
+ * need.
  */
 export const visibleCharacters = (text: string): string => text.replace(INVISIBLE, ' ')
 
