@@ -1,8 +1,8 @@
 import type { Endpoint } from '../runtime/endpoint.ts'
 
 /**
- * Who answers a name that is nobody's resource: asks one upstream server. The client decides which one, and moves on to the
- * next where this one fails or has nothing to do with the name.
+ * Resolves names that are no resources by asking one upstream server. The client decides which server, and asks the
+ * next one if this one fails or the name is not its own.
  *
  * It never rejects: a failure is a verdict with a stable code. It gives up when `signal` aborts. One that does neither, or answers with what is
  * no verdict, has failed.

@@ -2,7 +2,8 @@ import { OperatorError } from '../config/operator-error.ts'
 import type { Extensions } from '../contract/extension-point.ts'
 
 /**
- * What a host cannot do without. `what` and `use` are for the operator: what is missing, and which plugin has it.
+ * Returns the extension with a key that a host cannot do without. `what` and `use` tell the operator what is missing
+ * and which plugin provides it.
  * @throws OperatorError `PLUGIN_MISSING`
  */
 export const requiredExtension = <T>(

@@ -61,7 +61,7 @@ describe('X3 the conformance suites find broken plugins', () => {
       })
     }
 
-    it('and none in WireGuard as it is', async () => {
+    it('no conformance check fails for WireGuard as it is', async () => {
       const checks = checksOf(() => tunnelTransportSuite('whole', () => new WireGuardTransport()))
       expect(await failedChecks(checks, 'secrecy')).to.deep.equal([])
     })
@@ -101,7 +101,7 @@ describe('X3 the conformance suites find broken plugins', () => {
       })
     }
 
-    it('and none in the condition as it is', async () => {
+    it('no conformance check fails for the condition as it is', async () => {
       expect(
         await failedChecks(
           checks(() => new TimeWindow()),
@@ -176,12 +176,12 @@ describe('X3 the conformance suites find broken plugins', () => {
       },
     ]
     for (const { what, isOdd, check } of mutants) {
-      it(`one that throws at proceed for ${what}: "${check}" fails`, async () => {
+      it(`a provider that throws at proceed for ${what} fails the check "${check}"`, async () => {
         expect(await failedChecks(checks(isOdd), check)).to.have.length(1)
       })
     }
 
-    it('and none in the provider as it is', async () => {
+    it('no conformance check fails for the provider as it is', async () => {
       expect(
         await failedChecks(
           checks(() => false),

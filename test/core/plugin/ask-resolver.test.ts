@@ -37,7 +37,7 @@ describe('asking a resolver plugin', () => {
     }
   })
 
-  it('says what failed, a rejection, a throw, no verdict, servers that cannot be found, and not what was given up', async () => {
+  it('a resolver plugin’s failure is reported: a rejection, a throw, no verdict, servers that cannot be found, and not what was given up', async () => {
     const failures: string[] = []
     const failed = (call: string, error: unknown): void => void failures.push(`${call}: ${String(error)}`)
     const broken = {

@@ -211,7 +211,7 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
       expect([privateKey, random.bytes]).to.deep.equal([new Uint8Array(32).fill(2), bytes])
     })
 
-    it('has no say where its counters, lengths and deadlines are rubbish', async () => {
+    it('a transport whose counters, lengths and deadlines are rubbish does no harm by them', async () => {
       await harmless(() => {
         for (const answer of rubbish()) {
           const odd = { ...WHOLE, counters: () => answer as never, datagramBytes: () => answer as never }
@@ -228,7 +228,7 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
       })
     })
 
-    it('that makes rubbish for keys or a tunnel stops the host with a code', async () => {
+    it('a transport that makes rubbish for keys or a tunnel stops the host with a code', async () => {
       await harmless(() => {
         for (const made of [
           ...rubbish(),

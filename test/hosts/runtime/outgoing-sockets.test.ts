@@ -93,7 +93,7 @@ describe('sockets of plugins to servers', () => {
     server.close()
   })
 
-  it('are marked as the host says, by destination and protocol', () => {
+  it('a plugin’s sockets are marked as the host says, by destination and protocol', () => {
     const asked: Destination[] = []
     const sockets = createOutgoingSockets({
       markFor: (to) => {
@@ -109,7 +109,7 @@ describe('sockets of plugins to servers', () => {
     ])
   })
 
-  it('X2 are closed where the plugin throws at what it hears, and the process lives', async () => {
+  it('X2 a plugin’s sockets are closed where the plugin throws at what it hears, and the process lives', async () => {
     const server = createServer((socket) => socket.on('error', () => undefined).write('hello'))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

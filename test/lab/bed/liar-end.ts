@@ -41,7 +41,7 @@ export type LiarReport =
 const HEARTBEAT_MS = 10_000
 
 const report = (message: LiarReport): void => {
-  // What its parent no longer reads, as it is closing, is no error.
+  // A parent that is closing does not read any more, which is no error.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 

@@ -81,7 +81,7 @@ export const noPathTests = (bed: () => Bed): void => {
       await Promise.all(places)
     })
 
-    it('says in client status which resource is unreachable, and that UDP may be blocked, and ends with 4', async () => {
+    it('client status says which resource is unreachable, and that UDP may be blocked, and ends with 4', async () => {
       const { code, said } = await status()
       expect(said).to.include({ state: 'connected', lane: 'native' })
       expect(code).to.equal(4)
@@ -92,7 +92,7 @@ export const noPathTests = (bed: () => Bed): void => {
       }
     })
 
-    it('is connected once UDP passes, and then status ends with 0', async () => {
+    it('a resource is connected once UDP passes, and then client status ends with 0', async () => {
       await machine.mustRun('nft', ['delete', 'table', 'inet', 'firewall'])
       await eventually(
         async () => {

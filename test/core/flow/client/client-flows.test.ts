@@ -76,7 +76,7 @@ describe('the client, for a network', () => {
     expect(client.grant('lab')).to.deep.equal([`gateway: tcp ${ADA.ipv4}:1 > ${SERVER}:443 S`])
   })
 
-  it('T4 says administratively-prohibited at once, without asking anybody', () => {
+  it('T4 a client says administratively-prohibited at once, without asking anybody', () => {
     const client = new ClientBench(cidr('web', '198.51.100.0/24', tcp(443)))
     expect(client.fromApplication({ destination: SERVER, destinationPort: 22 })).to.deep.equal([
       `tun: icmp 3/13 ${SERVER} > ${ADA.ipv4} (tcp ${ADA.ipv4}:40000 > ${SERVER}:22 S)`,
@@ -84,7 +84,7 @@ describe('the client, for a network', () => {
     expect(client.fromApplication({ destination: SERVER, destinationPort: 443 })).to.deep.equal(['request web'])
   })
 
-  it('T5 takes the entry that permits the port, then the most specific, then the highest id', () => {
+  it('T5 a client takes the entry that permits the port, then the most specific, then the highest id', () => {
     const client = new ClientBench(
       cidr('b', '198.51.100.0/24'),
       cidr('a', '198.51.100.0/24'),
@@ -322,7 +322,7 @@ describe('the client, for a name', () => {
     expect(client.frame({ ...active, domain: 'b.example.org' })[0]).to.contain('> 100.96.0.4:443')
   })
 
-  it('T5 takes the resource that permits the port, then the most specific pattern', () => {
+  it('T5 a client takes the resource of a name that permits the port, then the most specific pattern', () => {
     const client = withName(
       ['wide', '**.example.org', tcp(1, 65_535)],
       ['exact', 'a.example.org', tcp(443)],

@@ -67,7 +67,7 @@ describe('the gateway, for a network', () => {
     expect(gateway.flows.counters()).to.include({ 'port-refused': 1, 'protocol-refused': 1 })
   })
 
-  it('T5 takes the entry that permits the port, then the most specific, then the highest id', () => {
+  it('T5 a gateway takes the entry that permits the port, then the most specific, then the highest id', () => {
     const gateway = new GatewayBench()
     gateway.grant(cidr('narrow', '198.51.100.7/32', tcp(443)))
     gateway.grant(cidr('wide', '198.51.100.0/24', tcp(80)))

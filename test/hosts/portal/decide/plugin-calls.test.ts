@@ -102,7 +102,7 @@ describe('calls to plugins', () => {
     expect(calls.figures()[0]).to.deep.include({ answered: 0, failed: 5, spared: 0 })
   })
 
-  it('that fail are logged with the plugin’s name and stack, once in ten minutes for each, however often', () => {
+  it('calls to plugins that fail are logged with the plugin’s name and stack, once in ten minutes for each, however often', () => {
     const failing = (text: string) => () => {
       throw new Error(text)
     }

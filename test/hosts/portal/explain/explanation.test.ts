@@ -211,7 +211,7 @@ describe('explanations', () => {
     expect(explain({ clientId: company.client.id, facts: { 'client.address': '192.0.2.1' } }).isAllowed).to.equal(false)
   })
 
-  it('P8 names each fact that a verdict rested on, with who says so and since when, and marks the word of the client', () => {
+  it('P8 an explanation names each fact that a verdict rested on, with its source and since when, and marks what only the client says', () => {
     bench.patch('actors', company.actor, { email: 'ada@example.org' })
     bench.patch('policies', company.policy, { conditions: [{ condition: 'looks', settings: {} }] })
     const client = company.clientJoins()

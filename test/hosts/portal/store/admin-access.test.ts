@@ -25,7 +25,7 @@ describe('S15 an account keeps somebody who can get in as its admin', () => {
   const expectLastAdmin = ({ status, body }: ApiAnswer) =>
     expect([status, body?.code]).to.deep.equal([409, 'last_admin'])
 
-  it('refuses to lose the only admin with an address, though another without one is there, in every way', async () => {
+  it('S15 an account refuses to lose the only admin with an address, though another without one is there, in every way', async () => {
     await addAdmin('g')
     const own = `/actors/${portal.admin.id}`
     expectLastAdmin(await portal.api('DELETE', own))
@@ -42,7 +42,7 @@ describe('S15 an account keeps somebody who can get in as its admin', () => {
     expect((await portal.api('PATCH', own, { type: 'user' })).status).to.equal(200)
   })
 
-  it('counts a disabled admin, and one whose provider is disabled, for nobody', async () => {
+  it('S15 a disabled admin, and one whose provider is disabled, counts for nobody', async () => {
     const [open, closed] = [await addProvider('Open'), await addProvider('Closed')]
     await link(portal.admin, open)
     const other = await addAdmin('Other')
@@ -57,7 +57,7 @@ describe('S15 an account keeps somebody who can get in as its admin', () => {
     expect((await portal.api('DELETE', own)).status).to.equal(204)
   })
 
-  it('refuses to close the last provider, and to take away the last identity, by which an admin signs in', async () => {
+  it('S15 an account refuses to close the last provider, and to take away the last identity, by which an admin signs in', async () => {
     const provider = await addProvider('Only')
     const robot = await portal.create('/actors', { type: 'service_account', name: 'Robot' })
     const { token } = await portal.create(`/actors/${robot.id}/api_tokens`)
@@ -78,7 +78,7 @@ describe('S15 an account keeps somebody who can get in as its admin', () => {
     expect((await as('DELETE', `/identity_providers/${provider.id}`)).status).to.equal(204)
   })
 
-  it('lets one of two admins go who leave at once, by two processes where the database is shared', async () => {
+  it('S15 one of two admins may go who leave at once, by two processes where the database is shared', async () => {
     const other = await addAdmin('Other', 'other@example.org')
     const { token } = await portal.create(`/actors/${other.id}/api_tokens`)
     const second = process.env['PORTREEVE_TEST_POSTGRES'] === undefined ? undefined : await portal.startAnother()
@@ -100,7 +100,7 @@ describe('S15 an account keeps somebody who can get in as its admin', () => {
     }
   })
 
-  it('does not get in the way of who is no admin, nor of an admin whom others can stand in for', async () => {
+  it('S15 people who are no admins, and admins whom others can stand in for, may be removed', async () => {
     const provider = await addProvider('Only')
     const user = await portal.create('/actors', { name: 'User', email: 'user@example.org' })
     const identity = await link(user, provider)
@@ -111,7 +111,7 @@ describe('S15 an account keeps somebody who can get in as its admin', () => {
     ).to.equal(200)
   })
 
-  it('lists the admins with their ids where an emergency code is for one of several, and takes one of those', async () => {
+  it('S15 the admins are listed with their ids where an emergency code is for one of several, and one of those is taken', async () => {
     const nameless = await addAdmin('Without an address')
     const failed = await portal.makeEmergencyCode().then(
       () => undefined,

@@ -62,7 +62,7 @@ describe('the examples of request bodies in the description of the API', () => {
     expect(taken).to.be.at.least(25)
   })
 
-  it('are of the operation that they stand beside: the body of another one is refused', async () => {
+  it('examples are of the operation that they stand beside: the body of another one is refused', async () => {
     const { status } = await portal.api('PATCH', `/tokens/${NOBODY}`, { overlap_seconds: 1 })
     expect(status).to.equal(422)
   })
