@@ -201,6 +201,20 @@ const DOORS = new Set(['core/index.ts', 'core/di.ts', 'core/crypto/index.ts'])
 
 const MAN_PAGE = ['Name', 'Description', 'Config', 'Examples', 'Failure', 'Metrics', 'See also']
 
+/** First words of a comment that is not understood alone. */
+const FRAGMENT = /^(?:Of|By|As|What|Or|Who|Whoever|Whose|Where|With|Without|To|From|Which)\b/
+
+/** First lines of the doc comments and of the runs of line comments in a file. */
+const firstLinesOfComments = (text: string): string[] => {
+  const lines = text.split('\n')
+  return lines.flatMap((line, at) => {
+    const [, doc] = /^\s*\/\*\*?\s*(.*)$/.exec(line) ?? []
+    if (doc !== undefined) return [doc === '' ? (lines[at + 1] ?? '').replace(/^\s*\*\s?/, '') : doc]
+    const [, remark] = /^\s*\/\/\s?(.*)$/.exec(line) ?? []
+    return remark === undefined || /^\s*\/\//.test(lines[at - 1] ?? '') ? [] : [remark]
+  })
+}
+
 const SOURCES = sourceFiles(['core', 'plugins', 'hosts', 'test'])
 const PRODUCT = SOURCES.filter((file) => !file.path.startsWith('test/'))
 
@@ -282,6 +296,15 @@ describe('architecture', () => {
   it('copies bytes by the constructor: slice() of a Buffer, which sockets give, is no copy', () => {
     const pure = PRODUCT.filter((file) => /^(core|plugins)\//.test(file.path))
     expect(pure.filter((file) => /\.slice\(\)/.test(file.code)).map((file) => file.path)).to.deep.equal([])
+  })
+
+  it('begins no comment with a fragment: Of, By, As, What, Or, Who, Where, With, Without, To, From, Which', () => {
+    const broken = SOURCES.flatMap((file) =>
+      firstLinesOfComments(file.text)
+        .filter((comment) => FRAGMENT.test(comment))
+        .map((comment) => `${file.path}: ${comment.slice(0, 80)}`),
+    )
+    expect(broken).to.deep.equal([])
   })
 
   it('has no junk drawers', () => {
