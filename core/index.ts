@@ -95,6 +95,7 @@ export { Clock } from './runtime/clock.ts'
 export { Random, integerBelow, uuid } from './runtime/random.ts'
 export { SecretFiles, type SecretFile } from './runtime/secret-files.ts'
 export { Logger, type LogFields } from './runtime/logger.ts'
+export { Metrics, type MetricLabels } from './runtime/metrics.ts'
 export { TrustedAuthorities } from './runtime/trusted-authorities.ts'
 export { HttpClient, type HttpRequest, type HttpResponse } from './runtime/http-client.ts'
 export { OutgoingSockets, type OutgoingSocket, type SocketEvents, type StreamTls } from './runtime/outgoing-sockets.ts'
@@ -102,7 +103,26 @@ export { DnsExchange, type DnsExchangeRequest, SystemResolvers } from './runtime
 export { anotherMayKnow, ASK_LAST_FOR_MS } from './dns/another-server.ts'
 export { askServer, type ServerQuery } from './dns/ask-server.ts'
 export { lookUpHost, type HostQuestion } from './dns/look-up-host.ts'
-export { isAnswerTo, responseCode } from './dns/message.ts'
+export {
+  answerTo,
+  isAnswerTo,
+  isTruncated,
+  parseAnswer,
+  parseQuery,
+  responseCode,
+  writeQuery,
+  RecordType,
+  ResponseCode,
+  type AnswerParts,
+  type AnswerProblem,
+  type AnswerRecords,
+  type AnswerVerdict,
+  type DnsAnswer,
+  type DnsQuery,
+  type DnsRecord,
+  type QueryProblem,
+  type QueryVerdict,
+} from './dns/message.ts'
 export { failureOf } from './dns/upstream-failure.ts'
 export { type Endpoint, type Family, endpoint, splitEndpoint } from './runtime/endpoint.ts'
 export { parseAddress, type AddressBytes } from './net/ip-address.ts'

@@ -46,6 +46,25 @@ for (const { run } of checks) await run()
 console.log(checks.length > 7)
 `
 
+/** Uses the ports for tests, where nothing but the product is installed. */
+const PORTS_ALONE = `
+import { parseAnswer, parseQuery, answerTo, writeQuery } from 'portreeve'
+import * as testing from 'portreeve/testing'
+const server = await testing.DnsServer.start(({ message }) => {
+  const { query } = parseQuery(message)
+  return [answerTo(query, { code: 0, records: { type: 1, ttlSeconds: 60, data: [Uint8Array.of(192, 0, 2, 1)] } })]
+})
+const message = writeQuery({ id: 7, name: 'www.example.org', type: 1 })
+const answer = await testing.createDnsExchange().send({ server: server.endpoint, protocol: 'udp', message, timeoutMs: 5000 })
+await server.stop()
+const { type } = parseAnswer(answer, { id: 7, name: 'www.example.org', type: 1, recordClass: 1 })
+const refused = await testing.createHttpClient().send({ method: 'GET', url: 'http://127.0.0.1:1/', headers: {}, timeoutMs: 5000, maxBytes: 9 }).catch(({ code }) => code)
+const secret = await testing.createSecretFiles({ 'key.txt': 'hush' }).read({ path: 'key.txt', name: 'key_file' })
+const servers = testing.createSystemResolvers(['192.0.2.53:53']).servers()
+const kinds = ['Browser', 'TunnelWire', 'RecordingLogger', 'RecordingMetrics'].map((name) => typeof testing[name])
+console.log([type, refused, String(secret), servers, new Set(kinds).size].join(' '))
+`
+
 const run = async (folder: string, file: string, parameters: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 200_000 })
   return stdout
@@ -120,6 +139,8 @@ describe('the package that is published', () => {
     ]) {
       expect(printed).to.include(`${point}Suite`)
     }
+    const ports = await run(folder, process.execPath, ['--input-type=module', '-e', PORTS_ALONE])
+    expect(ports).to.equal('answer ECONNREFUSED [secret] 192.0.2.53:53 1\n')
     const failure = await run(folder, process.execPath, ['--input-type=module', '-e', SUITE_ALONE]).catch(String)
     expect(failure).to.include('npm install --save-dev chai fast-check')
     link(Object.keys(manifest.peerDependencies))

@@ -1,7 +1,7 @@
 import { token } from '../di.ts'
 
 /**
- * Metrics of a plugin, which its host shows with the plugin's name as the label `plugin`. Names and labels are lower case, words
+ * Metrics of a plugin, which the portal shows at `/metrics` with the plugin's name as the label `plugin`. Names and labels are lower case, words
  * joined by underscores. What is malformed, and every series beyond 1,000 of one plugin, is left out; no call throws.
  */
 export interface Metrics {

@@ -8,11 +8,13 @@ import {
   type ExtensionPoint,
 } from '../../core/contract/extension-point.ts'
 import type { HostKind } from '../../core/plugin/define-plugin.ts'
+import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
+import { Metrics } from '../../core/runtime/metrics.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
@@ -43,7 +45,10 @@ export const createPluginContainer = (
   container.value(Logger, createLogger({ level: 'warn' }))
   container.value(TrustedAuthorities, createTrustedAuthorities())
   container.value(HttpClient, createHttpClient())
-  if (host === 'portal') return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors] }
+  if (host === 'portal') {
+    container.value(Metrics, new PluginMetrics())
+    return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors] }
+  }
   container.value(DnsExchange, createDnsExchange())
   container.value(OutgoingSockets, createOutgoingSockets())
   container.value(SystemResolvers, createSystemResolvers())

@@ -1,10 +1,12 @@
 import { GatewaySelectors, IdentityProviders, PolicyConditions } from '../../core/contract/extension-point.ts'
 import { createContainer, type Container } from '../../core/di.ts'
 import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
+import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import { loadPlugins } from '../../core/plugin/load-plugins.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
+import { Metrics } from '../../core/runtime/metrics.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
 import { TrustedAuthorities } from '../../core/runtime/trusted-authorities.ts'
@@ -25,7 +27,7 @@ const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors]
 /** Builds the portal's container: its ports, and the extensions of the configured plugins. */
 export const buildContainer = async (
   options: PortalStart,
-): Promise<{ container: Container; installation: Installation }> => {
+): Promise<{ container: Container; installation: Installation; pluginMetrics: PluginMetrics }> => {
   const { config, modules, version } = options
   const container = createContainer()
   container.value(Clock, options.clock ?? createClock())
@@ -34,7 +36,9 @@ export const buildContainer = async (
   container.value(TrustedAuthorities, createTrustedAuthorities())
   container.value(HttpClient, createHttpClient({ permits: permitInternetAnd(config.private_networks) }))
   container.value(SecretFiles, createSecretFiles(modules.folder))
+  const pluginMetrics = new PluginMetrics()
+  container.value(Metrics, pluginMetrics)
   const uses = await loadPlugins(config.plugins, modules)
   const context = { folder: modules.folder, host: 'portal', hostVersion: version } as const
-  return { container, installation: installPlugins(container, EXTENSION_POINTS, uses, context) }
+  return { container, installation: installPlugins(container, EXTENSION_POINTS, uses, context), pluginMetrics }
 }

@@ -19,7 +19,7 @@ import { openRows } from './open-rows.ts'
 import { webApp } from './web/app.ts'
 import { clientAddressBehind } from './origin/client-address.ts'
 import { untrustedProxyWarning } from './origin/untrusted-proxy.ts'
-import { controlMetrics, pluginMetrics } from './channel/control-metrics.ts'
+import { controlMetrics, pluginCallMetrics } from './channel/control-metrics.ts'
 import { PluginCalls } from './decide/plugin-calls.ts'
 import { PluginNeeds } from './settings/plugin-needs.ts'
 import { PortalShell } from './channel/shell.ts'
@@ -37,7 +37,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   // Assigned once the container has made the logger: the list of proxies is checked before that.
   const warning: { untrusted?: (address: string) => void } = {}
   const clientAddress = clientAddressBehind(config.trusted_proxies, (address) => warning.untrusted?.(address))
-  const { container, installation } = await buildContainer(options)
+  const { container, installation, pluginMetrics } = await buildContainer(options)
   const clock = container.get(Clock)
   const random = container.get(Random)
   const logger = container.get(Logger)
@@ -90,9 +90,9 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       limits: limitsOf(config),
     })
     const needs = new PluginNeeds({ store, providers, conditions, selectors })
-    const metrics = new Metrics()
+    const metrics = new Metrics(pluginMetrics)
     controlMetrics(control, metrics.registry)
-    pluginMetrics(calls, metrics.registry)
+    pluginCallMetrics(calls, metrics.registry)
 
     const refusedCalls = new RefusedCalls({ store, clock, logger })
     const app = webApp({

@@ -40,7 +40,7 @@ export const controlMetrics = (
 }
 
 /** Registers metrics of calls to policy conditions and gateway selectors with Prometheus. */
-export const pluginMetrics = (calls: Pick<PluginCalls, 'figures'>, registry: Registry): void => {
+export const pluginCallMetrics = (calls: Pick<PluginCalls, 'figures'>, registry: Registry): void => {
   const counted: Gauge = new Gauge({
     name: 'portreeve_portal_plugin_calls_total',
     help: 'Calls to policy conditions and gateway selectors: answered, slow (over 250 ms), failed, spared after slow ones',

@@ -63,7 +63,7 @@ export const webApp = (parts: WebParts): Koa => {
   app.use(refuseOtherMethods(['/healthz', '/readyz', '/metrics'].map((path) => ({ path, methods: ['GET'] }))))
   app.use(livenessRoute())
   app.use(limitRate(parts.rateLimit, clock))
-  app.use(healthRoutes({ checks, registry: metrics.registry }))
+  app.use(healthRoutes({ checks, metrics }))
   app.use(plainChannel(parts))
   app.use(assets())
   for (const middleware of apiRoutes(parts, { version: parts.version, url: publicUrl })) app.use(middleware)

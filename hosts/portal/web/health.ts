@@ -1,7 +1,7 @@
 import type { Middleware } from 'koa'
-import type { Registry } from 'prom-client'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { SECOND, type Instant } from '../../../core/runtime/time.ts'
+import type { Metrics } from './http/metrics.ts'
 
 /** A condition for being ready to serve; `check` rejects if it does not hold. */
 export interface ReadinessCheck {
@@ -17,7 +17,13 @@ export const livenessRoute = (): Middleware => async (ctx, next) => {
 
 /** Serves /readyz (whether the portal can serve) and /metrics (for Prometheus). */
 export const healthRoutes =
-  ({ checks, registry }: { checks: readonly ReadinessCheck[]; registry: Registry }): Middleware =>
+  ({
+    checks,
+    metrics,
+  }: {
+    checks: readonly ReadinessCheck[]
+    metrics: Pick<Metrics, 'registry' | 'text'>
+  }): Middleware =>
   async (ctx, next) => {
     switch (ctx.path) {
       case '/readyz': {
@@ -28,8 +34,8 @@ export const healthRoutes =
         return
       }
       case '/metrics':
-        ctx.type = registry.contentType
-        ctx.body = await registry.metrics()
+        ctx.type = metrics.registry.contentType
+        ctx.body = await metrics.text()
         return
       default:
         await next()

@@ -1,7 +1,9 @@
 import type { Middleware } from 'koa'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { PluginMetrics } from '../../../../core/plugin/plugin-metrics.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import { SECOND } from '../../../../core/runtime/time.ts'
+import { pluginMetricsText } from './plugin-metrics-text.ts'
 
 /** Metrics of the portal for Prometheus, in a registry of their own, because several portals may run in one process. */
 export class Metrics {
@@ -28,13 +30,22 @@ export class Metrics {
     registers: [this.registry],
   })
 
-  constructor() {
+  readonly #plugins: Pick<PluginMetrics, 'series'>
+
+  /** @param plugins metrics of the plugins' own */
+  constructor(plugins: Pick<PluginMetrics, 'series'> = { series: () => [] }) {
+    this.#plugins = plugins
     const memory: Gauge = new Gauge({
       name: 'portreeve_portal_resident_memory_bytes',
       help: 'Resident memory of the process',
       registers: [this.registry],
       collect: (): void => memory.set(process.memoryUsage.rss()),
     })
+  }
+
+  /** Returns all metrics in Prometheus's text format, those of plugins too. */
+  async text(): Promise<string> {
+    return `${await this.registry.metrics()}${pluginMetricsText(this.#plugins.series())}`
   }
 
   /** Records the duration of an identity provider's step and its outcome: `redirect`, `refused`, `failed` … */

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import type { Context } from 'koa'
 import { describe, it } from 'mocha'
-import { Registry } from 'prom-client'
 import { SECOND } from '../../../../core/runtime/time.ts'
+import { Metrics } from '../../../../hosts/portal/web/http/metrics.ts'
 import { healthRoutes, onceASecond } from '../../../../hosts/portal/web/health.ts'
 import { PortalFixture } from '../../../kit/portal-fixture.ts'
 import { VirtualClock } from '../../../kit/virtual-clock.ts'
@@ -18,7 +18,7 @@ describe('readiness', () => {
     }
     const route = healthRoutes({
       checks: [{ name: 'database', check: onceASecond(check, clock) }],
-      registry: new Registry(),
+      metrics: new Metrics(),
     })
     const ready = async (): Promise<number> => {
       const ctx = { path: '/readyz' } as Context
