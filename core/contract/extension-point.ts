@@ -13,7 +13,7 @@ export interface ExtensionPoint<Name extends PointName = PointName> {
 }
 
 /** Implementation of an extension point as its host calls it: the types of its settings and facts are unknown there. */
-export type Provided<Name extends PointName> = Contracts<unknown, object, object, KeptState>[Name]
+export type Provided<Name extends PointName> = Contracts<unknown, object, object, KeptState, unknown>[Name]
 
 /** Implementations that the loaded plugins provide at one extension point, by key. */
 export type Extensions<T> = ReadonlyMap<string, Extension<T>>
@@ -34,6 +34,18 @@ export interface Extension<T> {
   readonly candidateFacts: DeclaredFacts
   /** Validates the state that an identity provider keeps between the steps of a sign-in. */
   readonly keep: SettingsSchema
+  /** Fact that a fact source brings; absent at other extension points. */
+  readonly brings?: BroughtFact | undefined
+}
+
+/** Declaration of a fact source about its fact. */
+export interface BroughtFact {
+  readonly fact: Reads<unknown>
+  readonly schema: SettingsSchema
+  /** Interval of refreshes. */
+  readonly everyMs: number
+  /** Time for which a snapshot is believed when no other comes. */
+  readonly goodForMs: number
 }
 
 /** Facts that an implementation reads, by the plugin's own names for them. */
@@ -75,3 +87,5 @@ export const UpstreamResolvers = extensionPoint('upstream-resolvers')
 export const GatewaySelectors = extensionPoint('gateway-selectors')
 /** Extension point of plugins that encrypt packets between client and gateway. */
 export const TunnelTransports = extensionPoint('tunnel-transports')
+/** Extension point of plugins that bring facts for conditions and selectors. */
+export const FactSources = extensionPoint('fact-sources')

@@ -39,6 +39,8 @@ export interface Reads<Given, A extends About = About> {
   readonly from: SaidBy
   /** Schema of the fact's value. */
   readonly schema: Schema<unknown>
+  /** Fact by whose value a fact that a plugin brings is looked up; absent for those that hosts know by themselves. */
+  readonly by?: Reads<Fact<string>, 'request'> | undefined
   /** Carries the type for the compiler; never present at run time. */
   readonly __given?: Given | undefined
 }
@@ -55,14 +57,24 @@ export const optional = <T, A extends About>(fact: FactToken<T, A>): Reads<Fact<
   return { ...token, isOptional: true }
 }
 
-const ofRequest = <T>(name: string, schema: Schema<T, T>, from: SaidBy = 'portal'): FactToken<T> => ({
+/**
+ * Names a fact that a plugin brings: a table by the value of a fact that hosts know, such as `Facts.actor.email`. The first label of the
+ * name is the plugin's own: `oncall.duty`. The schema takes plain data and changes nothing: no transforms, no defaults.
+ */
+export const fact = <T, Input>(
+  name: `${string}.${string}`,
+  schema: Schema<T, Input> & ([Input] extends [T] ? unknown : 'the schema of a fact changes no values'),
+  { by }: { by: FactToken<string> },
+): FactToken<T> => ({ ...ofRequest(name, schema), by })
+
+const ofRequest = <T>(name: string, schema: Schema<T>, from: SaidBy = 'portal'): FactToken<T> => ({
   name,
   about: 'request',
   isOptional: false,
   from,
   schema,
 })
-const ofCandidate = <T>(name: string, schema: Schema<T, T>, from: SaidBy): FactToken<T, 'candidate'> => ({
+const ofCandidate = <T>(name: string, schema: Schema<T>, from: SaidBy): FactToken<T, 'candidate'> => ({
   name,
   about: 'candidate',
   isOptional: false,

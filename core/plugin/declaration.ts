@@ -15,13 +15,19 @@ export interface CheckedDeclaration {
   candidateFacts: Readonly<Record<string, Reads<unknown>>>
   keep: Schema<unknown> | undefined
   create: (needs: object) => unknown
+  /** Fact that a fact source brings, with its interval and the time for which it is believed. */
+  brings: { fact: Reads<unknown>; everyMs: number; goodForMs: number } | undefined
 }
 
 /**
- * Checks a declaration that a plugin passes to `provide`. Error texts begin with `source`.
+ * Checks a declaration that a plugin passes to `provide`. Error texts begin with `source`; `brought` are the facts that plugins bring.
  * @throws OperatorError PLUGIN_SETUP_FAILED, PLUGIN_FACT_UNKNOWN
  */
-export const checkDeclaration = (point: PointName, declaration: unknown, source: string): CheckedDeclaration => {
+export const checkDeclaration = (
+  point: PointName,
+  declaration: unknown,
+  { source, brought }: { source: string; brought: ReadonlyMap<string, Reads<unknown>> },
+): CheckedDeclaration => {
   const wrong = (what: string): OperatorError =>
     new OperatorError('PLUGIN_SETUP_FAILED', `${source}: ${what}.`, 'Install a version of the plugin that fits.')
   if (typeof declaration !== 'object' || declaration === null) {
@@ -41,6 +47,8 @@ export const checkDeclaration = (point: PointName, declaration: unknown, source:
     const declared = record(name, value, isFactToken)
     for (const [as, fact] of Object.entries(declared)) {
       if (BUILT_IN_FACTS.get(fact.name)?.about === about) continue
+      const other = about === 'request' ? brought.get(fact.name) : undefined
+      if (other !== undefined && other.by?.name === fact.by?.name) continue
       throw new OperatorError(
         'PLUGIN_FACT_UNKNOWN',
         `${source}: ${name}.${as} is ${fact.name}, which is no fact of a ${about} here.`,
@@ -56,7 +64,43 @@ export const checkDeclaration = (point: PointName, declaration: unknown, source:
     candidateFacts: read('candidateFacts', candidateFacts, 'candidate'),
     keep: keep as Schema<unknown> | undefined,
     create: create as CheckedDeclaration['create'],
+    brings: point === 'fact-sources' ? freshnessOf(declaration, wrong) : undefined,
   }
+}
+
+/** Least interval of refreshes. */
+const MIN_EVERY_MS = 100
+
+const freshnessOf = (declaration: object, wrong: (what: string) => OperatorError): CheckedDeclaration['brings'] => {
+  const { fact, everyMs, goodForMs } = declaration as Record<string, unknown>
+  if (!isFactToken(fact)) throw wrong('its fact is no token')
+  if (typeof everyMs !== 'number' || !(everyMs >= MIN_EVERY_MS))
+    throw wrong(`its everyMs is not at least ${MIN_EVERY_MS}`)
+  if (typeof goodForMs !== 'number' || !(goodForMs >= everyMs)) throw wrong('its goodForMs is not at least everyMs')
+  return { fact, everyMs, goodForMs }
+}
+
+/** First labels of the facts that hosts know by themselves. */
+const RESERVED: ReadonlySet<string> = new Set([...BUILT_IN_FACTS.keys()].map((name) => name.split('.')[0] ?? ''))
+
+/**
+ * Checks the name of the fact that a declaration brings, and returns the fact; undefined where it brings none.
+ * @throws OperatorError PLUGIN_FACT_NAME
+ */
+export const broughtFact = (point: PointName, declaration: unknown, source: string): Reads<unknown> | undefined => {
+  const fact = (declaration as { fact?: unknown } | null | undefined)?.fact
+  if (point !== 'fact-sources' || !isFactToken(fact)) return undefined
+  const isOwn =
+    /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(fact.name) && !RESERVED.has(fact.name.split('.')[0] ?? '')
+  const isKeyed = fact.by !== undefined && BUILT_IN_FACTS.get(fact.by.name)?.about === 'request'
+  if (isOwn && isKeyed) return fact
+  throw new OperatorError(
+    'PLUGIN_FACT_NAME',
+    isOwn
+      ? `${source}: the fact ${fact.name} is looked up by no fact of a request that hosts know.`
+      : `${source}: a fact cannot be named ${fact.name}: lower-case labels joined by dots, the first of them the plugin's own.`,
+    'Install a version of the plugin that fits.',
+  )
 }
 
 /** Lists the methods of an extension point that an implementation lacks. */
@@ -72,6 +116,7 @@ const MEMBERS: Readonly<Record<PointName, readonly string[]>> = {
   'upstream-resolvers': ['needs', 'create'],
   'gateway-selectors': ['settings', 'needs', 'facts', 'candidateFacts', 'create'],
   'tunnel-transports': ['needs', 'create'],
+  'fact-sources': ['fact', 'everyMs', 'goodForMs', 'needs', 'create'],
 }
 
 const METHODS: Readonly<Record<PointName, readonly string[]>> = {
@@ -80,4 +125,5 @@ const METHODS: Readonly<Record<PointName, readonly string[]>> = {
   'upstream-resolvers': ['resolve'],
   'gateway-selectors': ['select'],
   'tunnel-transports': ['generateKeys', 'publicKey', 'createTunnel'],
+  'fact-sources': ['refresh'],
 }

@@ -1,5 +1,5 @@
 import type { Contracts, NoKeep, NoSettings, PointName } from '../contract/contracts.ts'
-import type { Reads } from '../contract/facts.ts'
+import type { FactToken, Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Token } from '../di.ts'
 
@@ -60,10 +60,11 @@ export type Provide = <
   // oxlint-disable-next-line typescript/no-empty-object-type -- no facts at all
   OfCandidate = {},
   Keep extends Flat<Keep> = NoKeep,
+  Value = never,
 >(
   point: Point<Name>,
   key: string,
-  declaration: Declaration<Name, Settings, Needs, Known, OfCandidate, Keep> & Rules[Name],
+  declaration: Declaration<Name, Settings, Needs, Known, OfCandidate, Keep, Value> & Rules[Name],
 ) => undefined
 
 /** Extension point, such as `PolicyConditions`, as an argument of `provide`. */
@@ -72,7 +73,7 @@ export interface Point<Name extends PointName = PointName> {
 }
 
 /** Implementation of an extension point, with what it reads and needs of its host. */
-export interface Declaration<Name extends PointName, Settings, Needs, Known, OfCandidate, Keep> {
+export interface Declaration<Name extends PointName, Settings, Needs, Known, OfCandidate, Keep, Value> {
   /**
    * Schema of the settings that an admin makes; the portal builds its form from it. A secret is marked by
    * `.meta({ writeOnly: true })`.
@@ -86,11 +87,13 @@ export interface Declaration<Name extends PointName, Settings, Needs, Known, OfC
   candidateFacts?: { [As in keyof OfCandidate]: Reads<OfCandidate[As], 'candidate'> } | undefined
   /** Schema of the state kept between the steps of a sign-in. It must not change values: no transforms or defaults. */
   keep?: Schema<Keep, Keep> | undefined
+  /** Fact that a fact source brings. */
+  fact?: FactToken<Value> | undefined
   /**
    * Creates the implementation; called once, after `setup`. It does no I/O. If the implementation has a `start` or a
    * `stop`, the host calls it when it starts or stops itself.
    */
-  create: (needs: Needs) => Contracts<Settings, Known, OfCandidate, Keep>[Name]
+  create: (needs: Needs) => Contracts<Settings, Known, OfCandidate, Keep, Value>[Name]
 }
 
 /** Plain values that an identity provider may keep between steps. */
@@ -98,11 +101,22 @@ type Flat<Keep> = { readonly [Name in keyof Keep]: string | number | boolean | u
 
 /** Members that a declaration must not have, by extension point. The compiler shows the text to an author who does. */
 interface Rules {
-  'identity-providers': NoFacts & NoCandidates
-  'policy-conditions': NoCandidates & NoKeepHere
-  'upstream-resolvers': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere
-  'gateway-selectors': NoKeepHere
-  'tunnel-transports': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere
+  'identity-providers': NoFacts & NoCandidates & NoBroughtFact
+  'policy-conditions': NoCandidates & NoKeepHere & NoBroughtFact
+  'upstream-resolvers': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & NoBroughtFact
+  'gateway-selectors': NoKeepHere & NoBroughtFact
+  'tunnel-transports': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & NoBroughtFact
+  'fact-sources': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & Freshness
+}
+interface NoBroughtFact {
+  fact?: 'only fact sources bring a fact' | undefined
+}
+interface Freshness {
+  fact: object
+  /** Interval of refreshes, at least 100 ms. */
+  everyMs: number
+  /** Time for which a snapshot is believed when no other comes. */
+  goodForMs: number
 }
 interface NoFacts {
   facts?: 'this point reads no facts' | undefined

@@ -1,10 +1,11 @@
 import { OperatorError } from '../config/operator-error.ts'
 import type { PointName } from '../contract/contracts.ts'
 import type { Extension, ExtensionPoint, Extensions } from '../contract/extension-point.ts'
+import type { Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Container, Token } from '../di.ts'
 import type { Startable } from '../runtime/lifecycle.ts'
-import { checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
+import { broughtFact, checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
 import { PLUGIN_API, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
 import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
@@ -40,7 +41,8 @@ export interface Installation {
  * Runs the `setup` of each plugin, creates the declared implementations with the host's ports, and registers in
  * `container`, for each extension point of the host, the map of its extensions. Starts nothing.
  * @throws OperatorError PLUGIN_API_MISMATCH, PLUGIN_DUPLICATE, PLUGIN_DUPLICATE_KEY, PLUGIN_SETUP_FAILED,
- * PLUGIN_SCHEMA, PLUGIN_PORT, PLUGIN_METHODS, PLUGIN_FACT_UNKNOWN, CONFIG_INVALID
+ * PLUGIN_SCHEMA, PLUGIN_PORT, PLUGIN_METHODS, PLUGIN_FACT_UNKNOWN, PLUGIN_FACT_NAME, PLUGIN_DUPLICATE_FACT,
+ * CONFIG_INVALID
  */
 export const installPlugins = (
   container: Container,
@@ -51,6 +53,8 @@ export const installPlugins = (
   const maps = new Map(points.map(({ name }) => [name, new Map<string, Extension<unknown>>()]))
   const plugins: InstalledPlugin[] = []
   const parts: PluginPart[] = []
+  const brought = new Map<string, Reads<unknown>>()
+  const pending: { use: PluginUse; installed: InstalledPlugin; declared: Declared }[] = []
 
   for (const use of uses) {
     const { definition, source } = use
@@ -61,21 +65,26 @@ export const installPlugins = (
       provides: [],
     }
     plugins.push(installed)
-    for (const declared of declaredBy(use, context)) {
-      const map = maps.get(declared.point)
-      // A plugin may serve several kinds of host: this one does not have the extension point.
-      if (map === undefined) continue
-      const { point, key } = declared
-      const about = `${source}: ${definition.name} provides "${key}" of ${point}`
-      const other = map.get(key)
-      if (other !== undefined) {
-        throw new OperatorError('PLUGIN_DUPLICATE_KEY', `${about}, which ${other.plugin} provides already.`, 'Remove one of the two.') // prettier-ignore
-      }
-      const extension = createdExtension(container, { ...declared, about, installed })
-      map.set(key, extension)
-      installed.provides.push({ point, key })
-      if (isStartable(extension.value)) parts.push({ plugin: definition.name, part: extension.value })
+    const declarations = declaredBy(use, context)
+    noteBrought(declarations, `${source}: ${definition.name}`, brought)
+    declarations.forEach((declared) => pending.push({ use, installed, declared }))
+  }
+  // A plugin may read a fact that a later one brings.
+  for (const { use, installed, declared } of pending) {
+    const { definition, source } = use
+    const map = maps.get(declared.point)
+    // A plugin may serve several kinds of host: this one does not have the extension point.
+    if (map === undefined) continue
+    const { point, key } = declared
+    const about = `${source}: ${definition.name} provides "${key}" of ${point}`
+    const other = map.get(key)
+    if (other !== undefined) {
+      throw new OperatorError('PLUGIN_DUPLICATE_KEY', `${about}, which ${other.plugin} provides already.`, 'Remove one of the two.') // prettier-ignore
     }
+    const extension = createdExtension(container, { ...declared, about, installed, brought })
+    map.set(key, extension)
+    installed.provides.push({ point, key })
+    if (isStartable(extension.value)) parts.push({ plugin: definition.name, part: extension.value })
   }
 
   for (const { name, token } of points) {
@@ -156,9 +165,16 @@ const createdExtension = (container: Container, what: Parameters<typeof createEx
 
 const createExtension = (
   container: Container,
-  { key, point, declaration, about, installed }: Declared & { about: string; installed: InstalledPlugin },
+  {
+    key,
+    point,
+    declaration,
+    about,
+    installed,
+    brought,
+  }: Declared & { about: string; installed: InstalledPlugin; brought: ReadonlyMap<string, Reads<unknown>> },
 ): Extension<unknown> => {
-  const checked = checkDeclaration(point, declaration, about)
+  const checked = checkDeclaration(point, declaration, { source: about, brought })
   const value = created(container, checked, { about, plugin: installed.name })
   const missing = missingMethods(point, value)
   if (missing.length > 0) {
@@ -179,6 +195,27 @@ const createExtension = (
     keep: schemaOf(checked.keep, 'keep'),
     facts: checked.facts,
     candidateFacts: checked.candidateFacts,
+    ...(checked.brings && { brings: { ...checked.brings, schema: schemaOf(checked.brings.fact.schema, 'its fact') } }),
+  }
+}
+
+const readBrought = (...[point, declaration, named]: Parameters<typeof broughtFact>): Reads<unknown> | undefined => {
+  try {
+    return broughtFact(point, declaration, named)
+  } catch (error) {
+    if (error instanceof OperatorError) throw error
+    throw setupFailed(`${named}: what it declares cannot be read`, error)
+  }
+}
+
+const noteBrought = (declared: readonly Declared[], named: string, brought: Map<string, Reads<unknown>>): void => {
+  for (const { point, declaration } of declared) {
+    const fact = readBrought(point, declaration, named)
+    if (fact === undefined) continue
+    if (brought.has(fact.name)) {
+      throw new OperatorError('PLUGIN_DUPLICATE_FACT', `${named} brings the fact ${fact.name}, which is brought already.`, 'Remove one of the two.') // prettier-ignore
+    }
+    brought.set(fact.name, fact)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { DeclaredFacts } from '../contract/extension-point.ts'
-import type { Fact } from '../contract/facts.ts'
+import type { Fact, Reads } from '../contract/facts.ts'
 
 /** Facts that the portal knows about one request, or about one gateway that may serve it, looked up by name. A `Map` is one. */
 export interface KnownFacts {
@@ -28,16 +28,30 @@ export const factsFor = (declared: DeclaredFacts, facts: KnownFacts): FactsForPl
   const known: Record<string, Fact<unknown>> = {}
   const given: Record<string, Fact<unknown>> = {}
   let unknown: string | undefined
+  // A verdict rests on the fact by whose value another is looked up, too.
+  const note = (name: string): void => {
+    const fact = facts.get(name)
+    reads.push(name)
+    if (fact !== undefined) known[name] = fact
+  }
   for (const as of Object.keys(declared)) {
     const token = declared[as]
     if (token === undefined) continue
     const { name } = token
     reads.push(name)
-    const fact = facts.get(name)
+    if (token.by !== undefined) note(token.by.name)
+    const fact = fitting(token, facts.get(name))
     if (fact !== undefined) {
       known[name] = fact
       given[as] = fact
     } else if (!token.isOptional) unknown ??= name
   }
   return { reads, known, given: Object.freeze(given), unknown }
+}
+
+/** Returns a fact that fits the reader's own schema: two packages may mean different things by one name. */
+const fitting = (token: Reads<unknown>, fact: Fact<unknown> | undefined): Fact<unknown> | undefined => {
+  if (fact === undefined || token.by === undefined) return fact
+  const verdict = token.schema['~standard'].validate(fact.value)
+  return 'then' in verdict || verdict.issues !== undefined ? undefined : fact
 }

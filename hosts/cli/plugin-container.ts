@@ -1,5 +1,6 @@
 import { createContainer, type Container } from '../../core/di.ts'
 import {
+  FactSources,
   GatewaySelectors,
   IdentityProviders,
   PolicyConditions,
@@ -47,7 +48,7 @@ export const createPluginContainer = (
   container.value(HttpClient, createHttpClient())
   if (host === 'portal') {
     container.value(Metrics, new PluginMetrics())
-    return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors] }
+    return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources] }
   }
   container.value(DnsExchange, createDnsExchange())
   container.value(OutgoingSockets, createOutgoingSockets())

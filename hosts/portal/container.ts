@@ -1,4 +1,9 @@
-import { GatewaySelectors, IdentityProviders, PolicyConditions } from '../../core/contract/extension-point.ts'
+import {
+  FactSources,
+  GatewaySelectors,
+  IdentityProviders,
+  PolicyConditions,
+} from '../../core/contract/extension-point.ts'
 import { createContainer, type Container } from '../../core/di.ts'
 import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
 import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
@@ -22,7 +27,7 @@ import {
 import type { PortalStart } from './config.ts'
 
 /** Extension points of a portal. */
-const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors]
+const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources]
 
 /** Builds the portal's container: its ports, and the extensions of the configured plugins. */
 export const buildContainer = async (

@@ -1,6 +1,11 @@
 // Composition root of the portal: makes all parts and connects them.
 import { createServer } from 'node:http'
-import { GatewaySelectors, IdentityProviders, PolicyConditions } from '../../core/contract/extension-point.ts'
+import {
+  FactSources,
+  GatewaySelectors,
+  IdentityProviders,
+  PolicyConditions,
+} from '../../core/contract/extension-point.ts'
 import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { pluginParts } from '../../core/plugin/plugin-part.ts'
 import { Clock } from '../../core/runtime/clock.ts'
@@ -85,6 +90,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       clientAddress,
       conditions,
       selectors,
+      factSources: container.get(FactSources.token),
       publicUrl,
       connectLimit: limit,
       limits: limitsOf(config),

@@ -1,3 +1,5 @@
+import type { Extensions } from '../../core/contract/extension-point.ts'
+import type { FactSource } from '../../core/contract/fact-source.ts'
 import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { unixOf, unixTime, type UnixTime } from '../../core/runtime/time.ts'
@@ -17,6 +19,7 @@ export interface PortalBenchOptions {
   seed?: string | number
   clock?: VirtualClock
   limits?: Limits
+  factSources?: Extensions<FactSource>
 }
 
 /** A portal's machine in virtual time, with a store that commits every change at once. */
@@ -26,6 +29,8 @@ export class PortalBench {
   readonly decisions: Decision[] = []
   readonly authorizations = new Map<string, Authorization>()
   readonly closed = new Map<string, string>()
+  /** Names of brought facts that the machine wanted refreshed. */
+  readonly wanted: string[] = []
   readonly #driven: Driven<PortalInput>
   readonly #frames = new Map<string, PeerFrame[]>()
   readonly #rows = new Map<string, { entity: EntityName; row: Entities[EntityName] }>()
@@ -38,6 +43,7 @@ export class PortalBench {
     seed = 1,
     clock = new VirtualClock(),
     limits,
+    factSources,
   }: PortalBenchOptions = {}) {
     this.clock = clock
     this.machine = new PortalState({
@@ -47,6 +53,7 @@ export class PortalBench {
       unixAt: (now) => unixOf(now, clock.pair()),
       publicUrl: 'https://portal.example.org',
       ...(limits === undefined ? {} : { limits }),
+      ...(factSources === undefined ? {} : { factSources }),
       refKey: new Uint8Array(32).fill(1),
       ingestKey: new Uint8Array(32).fill(2),
     })
@@ -173,6 +180,9 @@ export class PortalBench {
         return
       case 'recordDecision':
         this.decisions.push(output.decision)
+        return
+      case 'refreshFact':
+        this.wanted.push(output.name)
     }
   }
 }

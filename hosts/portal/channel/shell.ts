@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { Facts } from '../../../core/contract/facts.ts'
+import type { FactSource } from '../../../core/contract/fact-source.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
@@ -13,6 +14,7 @@ import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { ContestLog } from './contest-log.ts'
 import { ControlEndpoint } from './endpoint.ts'
 import { decisionsOf, type Decisions } from '../explain/decisions.ts'
+import { FactRefresh } from './fact-refresh.ts'
 import { PeerRows } from './peer-rows.ts'
 import type { Authorization, Change, EntityName } from '../store/entities.ts'
 import { DEFAULT_LIMITS, type Limits } from '../grants/limits.ts'
@@ -30,6 +32,8 @@ export interface PortalShellOptions {
   logger: Logger
   conditions: Extensions<PolicyCondition>
   selectors: Extensions<GatewaySelector>
+  /** Plugins that bring facts; none by default. */
+  factSources?: Extensions<FactSource>
   clientAddress: ClientAddress
   /** Base URL at which peers reach the portal, without a slash at the end. */
   publicUrl: string
@@ -51,6 +55,7 @@ export class PortalShell implements Startable {
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #machine: PortalState
+  readonly #facts: FactRefresh
   readonly #endpoint: ControlEndpoint
   readonly #writing = new Set<Promise<unknown>>()
   #driven: Driven<PortalInput> | undefined
@@ -68,6 +73,13 @@ export class PortalShell implements Startable {
       unixAt: (now) => unixTime(Math.floor(unixOf(now, clock.pair()))),
       refKey: derivedKey(key, 'control-references'),
       ingestKey: derivedKey(key, 'flow-log-ingest'),
+    })
+    this.#facts = new FactRefresh({
+      sources: options.factSources ?? new Map(),
+      clock,
+      logger,
+      keysOf: (name) => this.#machine.askedKeys(name),
+      learned: (name, snapshot) => this.#driven?.dispatch({ type: 'factsLearned', name, snapshot }),
     })
     const contests = new ContestLog({ clock, logger })
     this.#endpoint = new ControlEndpoint({
@@ -104,10 +116,12 @@ export class PortalShell implements Startable {
     this.#driven = driven
     listener.take = driven.dispatch
     for (const input of [{ type: 'viewLoaded' as const, rows }, ...early]) driven.dispatch(input)
+    await this.#facts.start()
   }
 
   /** Ends all connections and waits for pending writes. */
   async stop(): Promise<void> {
+    this.#facts.stop()
     this.#unsubscribe?.()
     this.#driven?.stop()
     this.#endpoint.closeAll()
@@ -167,6 +181,8 @@ export class PortalShell implements Startable {
       case 'closeConnection':
         this.#logger.debug({ connection: output.connection, reason: output.reason }, 'closing a connection')
         return this.#endpoint.close(output.connection, output.reason)
+      case 'refreshFact':
+        return this.#facts.refresh(output.name)
       case 'recordAuthorization':
         return this.#recordAuthorization(output.authorization)
       case 'removeAuthorization': {

@@ -2,6 +2,7 @@ import { Facts, type Fact } from '../../../core/contract/facts.ts'
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Client, Token } from '../store/entities.ts'
+import type { BroughtFacts } from './brought-facts.ts'
 import { isVerified } from './device-standing.ts'
 import type { FactAges } from './fact-ages.ts'
 import { systemOf, versionOf } from './user-agent.ts'
@@ -11,6 +12,7 @@ import type { View } from './view.ts'
 export interface FactBook {
   view: Pick<View, 'get' | 'groupsOf'>
   ages: Pick<FactAges, 'since'>
+  brought: Pick<BroughtFacts, 'find'>
 }
 
 /** Client's place in the network, as its connection to the portal shows it. */
@@ -64,7 +66,9 @@ export class RequestFacts implements KnownFacts {
     const { supposed, at } = this.#subject
     const value = supposed !== undefined && Object.hasOwn(supposed, name) ? supposed[name] : undefined
     if (value !== undefined) return Object.freeze({ value, source: 'question', since: at })
-    const fact = BUILT_IN.get(name)?.(this.#subject, this.#book)
+    const make = BUILT_IN.get(name)
+    if (make === undefined) return this.#book.brought.find(name, (by) => this.get(by))
+    const fact = make(this.#subject, this.#book)
     return fact === undefined ? undefined : Object.freeze(fact)
   }
 }

@@ -11,7 +11,7 @@ import type { Knowledge } from '../grants/knowledge.ts'
 import type { AccessQuestion } from './access-question.ts'
 
 /** Sources of facts about a person's device. */
-export type FactKnowledge = Pick<Knowledge, 'view' | 'ages' | 'peers' | 'whereabouts' | 'unixAt'>
+export type FactKnowledge = Pick<Knowledge, 'view' | 'ages' | 'brought' | 'peers' | 'whereabouts' | 'unixAt'>
 
 /** One fact of an explanation. */
 export interface ListedFact extends Fact<unknown> {
@@ -28,7 +28,7 @@ interface Known {
 
 /** Collects the facts, time and obstacles that a request of the person would have. */
 export const knownOf = (
-  { view, ages, peers, whereabouts, unixAt }: FactKnowledge,
+  { view, ages, brought, peers, whereabouts, unixAt }: FactKnowledge,
   { accountId, actorId, clientId, facts: supposed = {}, at }: WithMoment,
   now: Instant,
 ): Known => {
@@ -57,7 +57,7 @@ export const knownOf = (
       : clientStanding(view, { clientId: connection.peerId, tokenId: connection.tokenId }, moment)
   const tokenExpiresAt = token?.expiresAt ?? undefined
   return {
-    factsOn: (resourceId, rows = view) => new RequestFacts({ view: rows, ages }, { ...subject, resourceId }),
+    factsOn: (resourceId, rows = view) => new RequestFacts({ view: rows, ages, brought }, { ...subject, resourceId }),
     request: {
       at: moment,
       isUnproven: isUnknownDevice,

@@ -2,6 +2,7 @@ import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import type { BroughtFacts } from '../decide/brought-facts.ts'
 import type { FactAges } from '../decide/fact-ages.ts'
 import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
@@ -14,6 +15,7 @@ import type { Whereabouts } from './whereabouts.ts'
 /** Read-only state of the portal's machine, for explanations. */
 export interface Knowledge {
   ages: Pick<FactAges, 'since'>
+  brought: Pick<BroughtFacts, 'find'>
   view: View
   presence: Pick<Presence, 'gatewaysOf'>
   peers: Pick<ConnectedPeers, 'client'>

@@ -9,6 +9,8 @@ export type PortalOutput =
   /** Stores an authorization; if that fails, the shell answers with `authorizationNotRecorded`. */
   | { type: 'recordAuthorization'; authorization: Authorization }
   | { type: 'removeAuthorization'; accountId: string; authorizationId: string }
+  /** Refreshes a fact that a plugin brings: somebody asked for a key that its table lacks. */
+  | { type: 'refreshFact'; name: string }
   | { type: 'recordDecision'; accountId: string; decision: Decision }
 
 /** Queues an effect. */

@@ -1,3 +1,4 @@
+import type { FactSnapshot, FactSource } from '../../../core/contract/fact-source.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
@@ -6,6 +7,7 @@ import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import { BroughtFacts } from '../decide/brought-facts.ts'
 import { FactAges } from '../decide/fact-ages.ts'
 import { Presence } from '../decide/presence.ts'
 import { View } from '../decide/view.ts'
@@ -19,6 +21,7 @@ import { ConnectedPeers } from './connected-peers.ts'
 import type { PeerConnected } from './connections.ts'
 import { Consequences } from './consequences.ts'
 import { DenialRecords } from './denial-records.ts'
+import { FactNews } from './fact-news.ts'
 import { GatewayChoice } from './gateway-choice.ts'
 import { GatewayGrants } from './gateway-grants.ts'
 import { GatewayNews } from './gateway-news.ts'
@@ -45,6 +48,8 @@ export type { PeerConnected } from './connections.ts'
 export interface PortalOptions {
   conditions: Extensions<PolicyCondition>
   selectors: Extensions<GatewaySelector>
+  /** Plugins that bring facts; none by default. */
+  factSources?: Extensions<FactSource>
   random: Random
   unixAt: (now: Instant) => UnixTime
   publicUrl: string
@@ -61,6 +66,8 @@ export type PortalInput =
   | { type: 'changed'; changes: readonly Change[] }
   /** All rows, after an unknown number of changes was missed. */
   | { type: 'viewReloaded'; rows: Rows }
+  /** A snapshot of a fact that a plugin brings, checked. */
+  | { type: 'factsLearned'; name: string; snapshot: FactSnapshot }
   | ({ type: 'peerConnected' } & PeerConnected)
   | { type: 'peerDisconnected'; connection: string }
   | { type: 'frameReceived'; connection: string; text: string }
@@ -80,6 +87,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #grants = new Grants()
   readonly #agenda = new Agenda()
   readonly #ages = new FactAges()
+  readonly #brought: BroughtFacts
+  readonly #factNews: FactNews
   readonly #peers: ConnectedPeers
   readonly #unixAt: (now: Instant) => UnixTime
   readonly #withdrawals: Withdrawals
@@ -97,6 +106,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#unixAt = options.unixAt
     const emit = (output: PortalOutput): void => this.#outputs.push(output)
     this.#peers = new ConnectedPeers({ presence: this.#presence, emit })
+    this.#brought = new BroughtFacts(options.factSources ?? new Map(), (name) => emit({ type: 'refreshFact', name }))
     const whereabouts: Whereabouts = new Map()
     const shared = {
       ...options,
@@ -108,6 +118,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       agenda: this.#agenda,
       whereabouts,
       ages: this.#ages,
+      brought: this.#brought,
       nameTroubles: new NameTroubles(),
       emit,
       drop: (reason: string): void => this.#counters.count(reason),
@@ -126,6 +137,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const absences = new Absences({ ...shared, keeper })
     const parts = { ...shared, withdrawals, keeper, gatewayGrants, gatewayNews, requests, resourceNews }
     const attendance = new Attendance({ ...parts, absences })
+    this.#factNews = new FactNews({ ...shared, keeper })
     this.#withdrawals = withdrawals
     this.#keeper = keeper
     this.#gatewayGrants = gatewayGrants
@@ -172,6 +184,11 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     return this.#counters.snapshot()
   }
 
+  /** Returns the keys of a brought fact that were asked for. */
+  askedKeys(name: string): readonly string[] {
+    return this.#brought.askedKeys(name)
+  }
+
   /** Counts of devices and gateways. */
   get census(): Census {
     return censusOf(this.#view, this.#presence)
@@ -204,6 +221,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         this.#consequences.follow(changes, now)
         return this.#gatewayGrants.restoreAll(input.rows.authorizations)
       }
+      case 'factsLearned':
+        return this.#factNews.learned(input.name, input.snapshot, now)
       case 'peerConnected':
         return this.#attendance.connected(input, now)
       case 'peerDisconnected':

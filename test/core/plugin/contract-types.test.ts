@@ -4,7 +4,9 @@ import type { z as zod } from 'zod'
 import {
   Clock,
   definePlugin,
+  fact,
   Facts,
+  FactSources,
   GatewaySelectors,
   HttpClient,
   IdentityProviders,
@@ -15,6 +17,7 @@ import {
   z,
   type ConditionQuestion,
   type ConditionVerdict,
+  type FactSource,
   type PolicyCondition,
   type UpstreamResolver,
 } from '../../../core/index.ts'
@@ -38,6 +41,9 @@ class InRanges implements PolicyCondition<Ranges> {
 const refusing: UpstreamResolver = {
   resolve: () => Promise.resolve({ type: 'failed', code: 'refused', reason: 'nobody is asked' }),
 }
+
+const Duty = fact('oncall.duty', z.number(), { by: Facts.actor.email })
+const duty: FactSource<number> = { refresh: () => Promise.resolve({ values: { 'ada@example.org': 1 }, otherwise: 0 }) }
 
 const fits = definePlugin({
   name: 'fits',
@@ -70,6 +76,13 @@ const fits = definePlugin({
           const clients: number | undefined = first.facts.clients?.value
           return { gatewayId: first.id, reason: `it has ${clients} clients, for ${facts.address?.value ?? 'anybody'}` }
         },
+      }),
+    })
+    provide(FactSources, 'duty', { fact: Duty, everyMs, goodForMs: 3 * everyMs, create: () => duty })
+    provide(PolicyConditions, 'on-duty', {
+      facts: { duty: Duty },
+      create: () => ({
+        evaluate: ({ facts }) => ({ holds: facts.duty.value.toFixed() === '1', reason: facts.duty.source }),
       }),
     })
     provide(IdentityProviders, 'keeps', {
@@ -133,6 +146,24 @@ const doNotCompile = definePlugin({
       candidateFacts: { clients: Facts.gateway.clients },
       create: () => ({ evaluate: () => ({ holds: true, reason: 'x' }) }),
     })
+    provide(FactSources, 'value-of-another-type', {
+      fact: Duty,
+      everyMs: 1_000,
+      goodForMs: 3_000,
+      // @ts-expect-error Type 'string' is not assignable to type 'number'.
+      create: () => ({ refresh: () => Promise.resolve({ values: { 'ada@example.org': 'tonight' } }) }),
+    })
+    // @ts-expect-error Property 'goodForMs' is missing …
+    provide(FactSources, 'no-end', { fact: Duty, everyMs: 1_000, create: () => duty })
+    provide(PolicyConditions, 'brings-a-fact', {
+      // @ts-expect-error … is not assignable to type '"only fact sources bring a fact"'.
+      fact: Duty,
+      create: () => ({ evaluate: () => ({ holds: true, reason: 'x' }) }),
+    })
+    // @ts-expect-error … changes values: its input is another type than its output.
+    fact('oncall.other', z.string().default('none'), { by: Facts.actor.email })
+    // @ts-expect-error A table is looked up by a text.
+    fact('oncall.third', z.string(), { by: Facts.device.isVerified })
     provide(UpstreamResolvers, 'facts-at-a-resolver', {
       // @ts-expect-error … is not assignable to type '"this point reads no facts"'.
       facts: { address: Facts.client.address },

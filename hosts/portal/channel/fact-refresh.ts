@@ -1,0 +1,154 @@
+import type { Extension, Extensions } from '../../../core/contract/extension-point.ts'
+import type { FactSnapshot, FactSource } from '../../../core/contract/fact-source.ts'
+import { checkedSnapshot } from '../../../core/plugin/checked-snapshot.ts'
+import { stackText } from '../../../core/plugin/error-text.ts'
+import type { Clock } from '../../../core/runtime/clock.ts'
+import type { Startable } from '../../../core/runtime/lifecycle.ts'
+import type { Logger } from '../../../core/runtime/logger.ts'
+import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
+
+export interface FactRefreshOptions {
+  sources: Extensions<FactSource>
+  clock: Clock
+  logger: Logger
+  /** Returns the keys of a fact that were asked for. */
+  keysOf: (name: string) => readonly string[]
+  /** Called with each snapshot that is in order. */
+  learned: (name: string, snapshot: FactSnapshot) => void
+}
+
+/** Time limit of one refresh. */
+const DEADLINE_MS = 10 * SECOND
+/** Least time between the beginnings of two refreshes of one fact, however often it changes. */
+const MIN_GAP_MS = 100
+
+/** Keeps the facts that plugins bring fresh: in the declared intervals, for new keys, and when a source says that it changed. */
+export class FactRefresh implements Startable {
+  readonly #loops: ReadonlyMap<string, SourceLoop>
+
+  constructor(options: FactRefreshOptions) {
+    this.#loops = new Map(
+      [...options.sources.values()].flatMap((source): [string, SourceLoop][] =>
+        source.brings === undefined ? [] : [[source.brings.fact.name, new SourceLoop(source, source.brings, options)]],
+      ),
+    )
+  }
+
+  /** Waits for the first snapshot of each source, or its failure: a restart must not take away what rests on facts. */
+  async start(): Promise<void> {
+    await Promise.all([...this.#loops.values()].map(async (loop) => loop.start()))
+  }
+
+  stop(): void {
+    for (const loop of this.#loops.values()) loop.stop()
+  }
+
+  /** Refreshes a fact as soon as it may be. */
+  refresh(name: string): void {
+    this.#loops.get(name)?.due()
+  }
+}
+
+class SourceLoop {
+  readonly #source: Extension<FactSource>
+  readonly #brings: NonNullable<Extension<FactSource>['brings']>
+  readonly #options: FactRefreshOptions
+  #begunAt: Instant | undefined
+  #isRunning = false
+  #isDueAgain = false
+  #isFailing = false
+  #isStopped = false
+  #cancel: (() => void) | undefined
+  #abort: AbortController | undefined
+  #unwatch: (() => void) | undefined
+
+  constructor(
+    source: Extension<FactSource>,
+    brings: NonNullable<Extension<FactSource>['brings']>,
+    options: FactRefreshOptions,
+  ) {
+    this.#source = source
+    this.#brings = brings
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#unwatch = this.#source.value.watch?.(() => this.due())
+    } catch (error) {
+      this.#failed(error)
+    }
+    await this.#run()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#cancel?.()
+    this.#abort?.abort(new Error('the portal stops'))
+    try {
+      this.#unwatch?.()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  due(): void {
+    if (this.#isRunning) {
+      this.#isDueAgain = true
+      return
+    }
+    const { clock } = this.#options
+    const earliest = this.#begunAt === undefined ? clock.now() : after(this.#begunAt, MIN_GAP_MS)
+    if (clock.now() >= earliest) void this.#run()
+    else this.#arm(earliest)
+  }
+
+  #arm(at: Instant): void {
+    this.#cancel?.()
+    if (this.#isStopped) return
+    this.#cancel = this.#options.clock.wake(at, () => void this.#run())
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isStopped || this.#isRunning) return
+    this.#cancel?.()
+    this.#isRunning = true
+    this.#isDueAgain = false
+    const begun = this.#options.clock.now()
+    this.#begunAt = begun
+    try {
+      const snapshot = checkedSnapshot(await this.#answer(begun), this.#brings.schema)
+      this.#isFailing = false
+      if (!this.#isStopped) this.#options.learned(this.#brings.fact.name, snapshot)
+    } catch (error) {
+      this.#failed(error)
+    }
+    this.#isRunning = false
+    this.#arm(after(begun, this.#isDueAgain ? MIN_GAP_MS : this.#brings.everyMs))
+  }
+
+  async #answer(begun: Instant): Promise<unknown> {
+    const { clock, keysOf } = this.#options
+    const abort = new AbortController()
+    this.#abort = abort
+    const { signal } = abort
+    const cancel = clock.wake(after(begun, DEADLINE_MS), () => abort.abort(new Error('it has not answered in 10 s')))
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    })
+    try {
+      const keys = Object.freeze(keysOf(this.#brings.fact.name))
+      return await Promise.race([this.#source.value.refresh(Object.freeze({ keys, signal })), aborted])
+    } finally {
+      cancel()
+    }
+  }
+
+  /** Logs the first failure of a row of them. */
+  #failed(error: unknown): void {
+    if (this.#isStopped || this.#isFailing) return
+    this.#isFailing = true
+    const { plugin } = this.#source
+    this.#options.logger.warn({ plugin, fact: this.#brings.fact.name, error: stackText(error) }, 'a fact source failed')
+  }
+}

@@ -1,0 +1,86 @@
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { z } from 'zod'
+import { OperatorError } from '../../../core/config/operator-error.ts'
+import { FactSources, GatewaySelectors, PolicyConditions } from '../../../core/contract/extension-point.ts'
+import { fact, Facts, type Reads } from '../../../core/contract/facts.ts'
+import { createContainer } from '../../../core/di.ts'
+import { definePlugin, type PluginDefinition } from '../../../core/plugin/define-plugin.ts'
+import { installPlugins } from '../../../core/plugin/install-plugins.ts'
+
+const CONTEXT = { folder: '/', host: 'portal', hostVersion: '0.1.0' } as const
+const Duty = fact('oncall.duty', z.string(), { by: Facts.actor.email })
+const create = () => ({ refresh: () => Promise.resolve({ values: {} }) })
+
+/** A plugin that declares anything at all as a fact source. */
+const bringing = (declaration: unknown, name = 'facts-untyped'): PluginDefinition => ({
+  name,
+  api: 1,
+  setup({ provide }) {
+    provide(FactSources, name, declaration as never)
+    return undefined
+  },
+})
+
+const reading = (read: Reads<unknown>): PluginDefinition => ({
+  name: 'condition-reading',
+  api: 1,
+  setup({ provide }) {
+    provide(PolicyConditions, 'reading', {
+      facts: { read },
+      create: () => ({ evaluate: () => ({ holds: true, reason: 'x' }) }),
+    } as never)
+    return undefined
+  },
+})
+
+const install = (...definitions: PluginDefinition[]) => {
+  const container = createContainer()
+  const uses = definitions.map((definition, at) => ({ definition, config: undefined, source: `plugins[${at}]` }))
+  installPlugins(container, [PolicyConditions, GatewaySelectors, FactSources], uses, CONTEXT)
+  return container
+}
+
+describe('a plugin that brings a fact', () => {
+  it('is installed with its intervals, and may be listed after a plugin that reads the fact', () => {
+    const oncall = definePlugin({
+      name: 'oncall',
+      api: 1,
+      setup({ provide }) {
+        provide(FactSources, 'oncall', { fact: Duty, everyMs: 1_000, goodForMs: 3_000, create })
+      },
+    })
+    const container = install(reading(Duty), oncall)
+    expect(container.get(FactSources.token).get('oncall')?.brings).to.include({ everyMs: 1_000, goodForMs: 3_000 })
+    expect(container.get(PolicyConditions.token).get('reading')?.facts['read']?.name).to.equal('oncall.duty')
+  })
+
+  it('X3 is refused where its declaration, its name or its intervals are wrong, and says where', () => {
+    const whole = { fact: Duty, everyMs: 1_000, goodForMs: 3_000, create }
+    const named = (name: string) => ({ ...whole, fact: { ...Duty, name } })
+    const byDuty = { ...whole, fact: { ...Duty, name: 'oncall.other', by: Duty } }
+    const byLoad = { ...whole, fact: { ...Duty, by: Facts.gateway.name } }
+    const cases: [PluginDefinition[], string, RegExp][] = [
+      [[bringing({ ...whole, fact: undefined })], 'PLUGIN_SETUP_FAILED', /its fact is no token/],
+      [[bringing({ ...whole, everyMs: 99 })], 'PLUGIN_SETUP_FAILED', /everyMs is not at least 100/],
+      [[bringing({ ...whole, everyMs: NaN })], 'PLUGIN_SETUP_FAILED', /everyMs/],
+      [[bringing({ ...whole, goodForMs: 999 })], 'PLUGIN_SETUP_FAILED', /goodForMs is not at least everyMs/],
+      [[bringing({ ...whole, facts: {} })], 'PLUGIN_SETUP_FAILED', /has no member facts/],
+      [[bringing({ ...whole, create: () => ({}) })], 'PLUGIN_METHODS', /has no method refresh/],
+      [[bringing(named('actor.duty'))], 'PLUGIN_FACT_NAME', /cannot be named actor\.duty/],
+      [[bringing(named('duty'))], 'PLUGIN_FACT_NAME', /cannot be named duty/],
+      [[bringing(named('onCall.duty'))], 'PLUGIN_FACT_NAME', /cannot be named onCall\.duty/],
+      [[bringing(byDuty)], 'PLUGIN_FACT_NAME', /looked up by no fact/],
+      [[bringing(byLoad)], 'PLUGIN_FACT_NAME', /looked up by no fact/],
+      [[bringing(whole), bringing(whole, 'facts-again')], 'PLUGIN_DUPLICATE_FACT', /oncall\.duty/],
+      [[reading(Duty)], 'PLUGIN_FACT_UNKNOWN', /oncall\.duty/],
+      [[bringing(whole), reading({ ...Duty, by: Facts.actor.id })], 'PLUGIN_FACT_UNKNOWN', /oncall\.duty/],
+    ]
+    for (const [definitions, code, says] of cases) {
+      expect(() => install(...definitions), says.source)
+        .to.throw(OperatorError, says)
+        .with.property('code', code)
+      expect(() => install(...definitions)).to.throw(/^plugins\[\d\]: /)
+    }
+  })
+})
