@@ -1,8 +1,7 @@
-// ICE agent for one peer (RFC 8445), with these deliberate differences: - The client always controls, so roles never
-// switch; a peer with the same role gets an error. - The controlling agent uses a pair as soon as it is valid, and
-// changes to a better one at any time. Each check of the pair
-//   in use carries USE-CANDIDATE; the controlled agent follows the latest.
-// - Checks go on as long as the agent exists: they keep NAT bindings open and detect a dead path.
+// ICE agent for one peer (RFC 8445). It differs from the RFC on purpose. The client always controls, so roles never
+// switch; a peer with the same role gets an error. The controlling agent uses a pair as soon as it is valid, and changes
+// to a better one at any time; each check of the pair in use carries USE-CANDIDATE, and the controlled agent follows the
+// latest. Checks go on as long as the agent exists, as they keep NAT bindings open and detect a dead path.
 import type { Datagram } from '../runtime/datagram-socket.ts'
 import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import type { IceCredentials } from '../crypto/pair-secrets.ts'

@@ -21,7 +21,10 @@ export const UNCONFIRMED_TTL_MS = 60 * SECOND
  */
 export const CLOSED_TTL_MS = 5 * SECOND
 
-/** Side from which a packet of a flow comes: the client (inside) or the site's network (outside). */
+/**
+ * Side from which a packet of a flow comes. At the gateway `inside` is the client and `outside` the site's network; at
+ * the client `inside` is this machine and `outside` the gateway.
+ */
 export type Side = 'inside' | 'outside'
 
 /** 32-bit words of a row. The first two are its expiry, an Instant as a 64-bit float. */
@@ -48,7 +51,7 @@ interface OpenedFlow {
 }
 
 /**
- * Table of the mutable state of all flows of a gateway: expiry, TCP phase, owner and verdict stamp, in one row of 16
+ * Table of the mutable state of all flows of a gateway or client: expiry, TCP phase, owner and verdict stamp, in one row of 16
  * bytes per flow. It is compact because with very many flows, cache misses are the main cost of a packet. Rows of
  * closed flows are reused.
  *

@@ -28,7 +28,8 @@ export type CompiledCondition =
       key: string
       extension: Extension<PolicyCondition>
       settings: unknown
-      /** Name and version of the plugin. */ judgedBy: string
+      /** Name and version of the plugin. */
+      judgedBy: string
     }
   /** Condition that can never hold: no plugin provides it, or its settings are not valid. */
   | { key: string; problem: string }

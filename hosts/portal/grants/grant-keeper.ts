@@ -82,8 +82,8 @@ export class GrantKeeper {
   }
 
   /**
-   * Judges a grant again: keeps it, moves it to another policy without a gap, or withdraws it. @param because recorded
-   * reason of a withdrawal, if not the verdict itself
+   * Judges a grant again: keeps it, moves it to another policy without a gap, or withdraws it. `because` is the recorded
+   * reason of a withdrawal, if not the verdict itself.
    */
   reexamine(grant: Grant, now: Instant, because?: string): void {
     const at = this.#needs.unixAt(now)
