@@ -5,7 +5,7 @@ import { withUnproven } from './device-standing.ts'
 import type { View } from './view.ts'
 
 /** A request for access to be judged, at present or at another time. */
-export interface AccessRequest {
+export interface JudgedRequest {
   accountId: string
   actorId: string
   resourceId: string
@@ -29,7 +29,7 @@ export type AccessVerdict = PolicyVerdict | { allowed: false; denied: 'not_found
  */
 export const judgeAccess = (
   view: Pick<View, 'get' | 'groupsOf' | 'policies'>,
-  request: AccessRequest,
+  request: JudgedRequest,
 ): AccessVerdict => {
   const { accountId, actorId, resourceId, isUnproven, ...known } = request
   // A resource of another account does not exist, and neither do policies on it.

@@ -11,9 +11,9 @@ import { matchPattern, normalizeName } from '../../../core/dns/pattern.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { View } from '../decide/view.ts'
 import type { Attendance } from './attendance.ts'
-import type { Candidates } from './candidates.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import { isClient, isGateway, type ClientConnection, type Connection, type GatewayConnection } from './connections.ts'
+import type { IceCandidates } from './ice-candidates.ts'
 import type { NameTroubles } from './name-troubles.ts'
 import type { Drop } from './portal-output.ts'
 import type { Requests } from './requests.ts'
@@ -25,7 +25,7 @@ export interface PeerFramesNeeds {
   attendance: Attendance
   requests: Requests
   withdrawals: Withdrawals
-  candidates: Candidates
+  candidates: IceCandidates
   nameTroubles: NameTroubles
   unixAt: (now: Instant) => UnixTime
   drop: Drop

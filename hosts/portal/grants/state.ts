@@ -15,7 +15,6 @@ import type { Change, Rows } from '../store/entities.ts'
 import { Absences } from './absences.ts'
 import { Agenda } from './agenda.ts'
 import { Attendance } from './attendance.ts'
-import { Candidates } from './candidates.ts'
 import { censusOf, type Census } from './census.ts'
 import { ConnectedPeers } from './connected-peers.ts'
 import type { PeerConnected } from './connections.ts'
@@ -29,6 +28,7 @@ import { GrantDrafts } from './grant-drafts.ts'
 import { GrantKeeper } from './grant-keeper.ts'
 import { GrantLimits } from './grant-limits.ts'
 import { Grants } from './grants.ts'
+import { IceCandidates } from './ice-candidates.ts'
 import type { Knowledge } from './knowledge.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { missedChanges } from './missed-changes.ts'
@@ -76,7 +76,8 @@ export type PortalInput =
 /**
  * State machine of a portal's control channel: decides which peers are connected, what each is told, and which client
  * may use which resource through which gateway until when.
- *  `viewLoaded` comes first. A connection exists from `peerConnected` to `peerDisconnected`, which also follows
+ *
+ * `viewLoaded` comes first. A connection exists from `peerConnected` to `peerDisconnected`, which also follows
  * `closeConnection`. Changes take effect when they are handed in, before any later frame of a peer.
  */
 export class PortalState implements Machine<PortalInput, PortalOutput> {
@@ -144,7 +145,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#requests = requests
     this.#attendance = attendance
     this.#consequences = new Consequences({ ...parts, attendance })
-    this.#frames = new PeerFrames({ ...parts, attendance, candidates: new Candidates(shared) })
+    this.#frames = new PeerFrames({ ...parts, attendance, candidates: new IceCandidates(shared) })
   }
 
   handle(input: PortalInput, now: Instant): void {

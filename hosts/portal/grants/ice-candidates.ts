@@ -2,7 +2,7 @@ import type { ConnectedPeers } from './connected-peers.ts'
 import type { Grants } from './grants.ts'
 import type { Drop } from './portal-output.ts'
 
-export interface CandidatesNeeds {
+export interface IceCandidatesNeeds {
   grants: Grants
   peers: ConnectedPeers
   drop: Drop
@@ -16,10 +16,10 @@ const MAX_HELD_MESSAGES = 64
 /**
  * Forwards ICE candidates, unchanged and in order, between clients and gateways that share a grant; drops all others.
  */
-export class Candidates {
-  readonly #needs: CandidatesNeeds
+export class IceCandidates {
+  readonly #needs: IceCandidatesNeeds
 
-  constructor(needs: CandidatesNeeds) {
+  constructor(needs: IceCandidatesNeeds) {
     this.#needs = needs
   }
 
