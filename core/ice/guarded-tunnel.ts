@@ -50,7 +50,7 @@ const MAX_OVERDUE_IN_A_ROW = 64
 const MAX_OUTPUTS = 65_536
 const MAX_REASONS = 64
 const MAX_PATH_CHARACTERS = 100
-const MAX_WAYS = 1_024
+const MAX_KNOWN_PATHS = 1_024
 const MAX_REASON_CHARACTERS = 64
 
 /** Outputs of a guarded tunnel. Paths are endpoints that the host gave to the plugin. */
@@ -69,8 +69,8 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     { count: number; since: Instant | undefined; isLong: boolean; said: string }
   >()
   readonly #counts = { 'transport-fault': 0, 'odd-output': 0 }
-  /** Paths that were found to be endpoints: they are looked at for each packet. */
-  readonly #ways = new Set<string>()
+  /** Paths that were found to be endpoints, so that this need not be checked for each packet. */
+  readonly #knownPaths = new Set<string>()
   #now: Instant | undefined
   #outputs = 0
   /** Whether `poll` has failed, so that the plugin is not polled again before the next input. */
@@ -153,7 +153,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
         }
         if (++this.#outputs > MAX_OUTPUTS) throw new Error('it returns outputs without end')
         const output = checkedTunnelOutput(given)
-        if (output !== undefined && this.#isWay(output)) {
+        if (output !== undefined && this.#hasSendablePath(output)) {
           if (output.type === 'deliverPacket') this.#carried()
           return output
         }
@@ -185,12 +185,12 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     }
   }
 
-  /** Whether an output names a way that datagrams can be sent on, if it names one. */
-  #isWay(output: TunnelOutput): boolean {
-    if (!('path' in output) || output.path === undefined || this.#ways.has(output.path)) return true
+  /** Whether the path of an output is an endpoint, to which datagrams can be sent; true if the output has no path. */
+  #hasSendablePath(output: TunnelOutput): boolean {
+    if (!('path' in output) || output.path === undefined || this.#knownPaths.has(output.path)) return true
     if (output.path.length > MAX_PATH_CHARACTERS || splitEndpoint(output.path) === undefined) return false
-    if (this.#ways.size >= MAX_WAYS) this.#ways.clear()
-    this.#ways.add(output.path)
+    if (this.#knownPaths.size >= MAX_KNOWN_PATHS) this.#knownPaths.clear()
+    this.#knownPaths.add(output.path)
     return true
   }
 

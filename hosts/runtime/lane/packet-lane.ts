@@ -1,7 +1,7 @@
-// Loop of the native lane, in its worker thread. Outbound: read a burst of frames from the TUN device, ask the flows
-// for a verdict on each, encrypt and send. Inbound: receive a burst of messages, decrypt and join segments, ask for a
+// Loop of the native lane, in its worker thread. From the TUN device: read a burst of frames, ask the flows for a
+// verdict on each, encrypt and send. From the tunnel: receive a burst of messages, decrypt and join segments, ask for a
 // verdict, write to the device. Frames are super-packets of up to 64 KB. A packet without a cached verdict goes through
-// the flows' machine; one without keys goes to the host's thread.
+// the flows' `handle`, one without keys to the host's thread, and so does a datagram that is no data message.
 import type { PeerId } from '../../../core/contract/tunnel-transport.ts'
 import type { Flows, Offload, PacketInput, PacketOutput } from '../../../core/flow/flows.ts'
 import type { Counts, LaneCommand, LaneReport } from '../../../core/flow/lane.ts'
@@ -169,8 +169,8 @@ export class PacketLane<Input, Output extends { type: string }> {
           this.#count,
         )
         if (port === 0) return
-        if (port === TUN_PORT) this.#passAllOut(this.#count[0] ?? 0)
-        else this.#passAllIn(this.#count[0] ?? 0, this.#inOrder[port - FIRST_SOCKET])
+        if (port === TUN_PORT) this.#passAllFromTun(this.#count[0] ?? 0)
+        else this.#passAllFromTunnel(this.#count[0] ?? 0, this.#inOrder[port - FIRST_SOCKET])
         this.settle()
       }
     } catch (error) {
@@ -179,15 +179,15 @@ export class PacketLane<Input, Output extends { type: string }> {
     }
   }
 
-  #passAllOut(count: number): void {
+  #passAllFromTun(count: number): void {
     const now = this.#clock.now()
     for (let row = 0; row < count; row++) {
-      this.#passOut(this.#readRows[row * TUN_ROW] ?? 0, this.#readRows[row * TUN_ROW + 1] ?? 0, now)
+      this.#passFromTun(this.#readRows[row * TUN_ROW] ?? 0, this.#readRows[row * TUN_ROW + 1] ?? 0, now)
     }
     this.#sealer.flush(now)
   }
 
-  #passOut(offset: number, length: number, now: Instant): void {
+  #passFromTun(offset: number, length: number, now: Instant): void {
     const packet = this.#read.subarray(offset + OFFLOAD_HEADER_BYTES, offset + length)
     readOffload(this.#read, offset, this.#offload)
     const peer = this.#flows.passFromTun(packet, this.#offload, now)
@@ -217,7 +217,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     else this.#drops.count(dropped)
   }
 
-  #passAllIn(messages: number, socket: Socket | undefined): void {
+  #passAllFromTunnel(messages: number, socket: Socket | undefined): void {
     if (socket === undefined) return
     const now = this.#clock.now()
     for (let first = 0; first < messages;) {
@@ -225,19 +225,19 @@ export class PacketLane<Input, Output extends { type: string }> {
       const { addon, left } = { addon: this.#addon, left: messages - first }
       const joinUdp = this.#joinUdp
       const opened = addon.open(this.#lane, this.#received, rows, left, this.#opened, now, joinUdp, this.#done)
-      for (let row = 0; row < opened; row++) this.#passIn(row * OPENED_ROW, socket, rows, now)
+      for (let row = 0; row < opened; row++) this.#passFromTunnel(row * OPENED_ROW, socket, rows, now)
       this.#writer.flush()
       first += this.#done[0] ?? left
     }
   }
 
-  #passIn(at: number, socket: Socket, messages: Uint32Array, now: Instant): void {
+  #passFromTunnel(at: number, socket: Socket, messages: Uint32Array, now: Instant): void {
     const offset = this.#opened[at] ?? 0
     const length = this.#opened[at + 1] ?? 0
     const handle = this.#opened[at + 2] ?? 0
     const flags = this.#opened[at + 3] ?? 0
     const addressAt = (flags & 0xffff) * UDP_ROW + UDP_ROW - SOCKET_ADDRESS_WORDS
-    if (handle === 0) return this.#passUp(socket.decoder.decode(messages, addressAt), offset, length)
+    if (handle === 0) return this.#passToHost(socket.decoder.decode(messages, addressAt), offset, length)
     const { traffic } = this.#peers
     const peer = traffic.peerOf(handle - 1)
     if (peer < 0) return
@@ -264,7 +264,7 @@ export class PacketLane<Input, Output extends { type: string }> {
     })
   }
 
-  #passUp(from: Endpoint, offset: number, length: number): void {
+  #passToHost(from: Endpoint, offset: number, length: number): void {
     const isAdded = this.#reports.addDatagram(() => ({ from, bytes: this.#received.slice(offset, offset + length) }))
     if (!isAdded) this.#drops.count('host-busy')
   }
@@ -344,4 +344,4 @@ const readOffload = (bytes: Uint8Array, offset: number, into: Offload): void => 
 const isPacketOutput = (output: { type: string }): output is PacketOutput =>
   output.type === 'sendPacket' || output.type === 'writeTun'
 
-const familyOf = (peer: Endpoint): Family => (peer.startsWith('[') ? 'ipv6' : 'ipv4')
+const familyOf = (endpoint: Endpoint): Family => (endpoint.startsWith('[') ? 'ipv6' : 'ipv4')
