@@ -8,7 +8,7 @@ import { recordKind } from './record-kind.ts'
 import { siteAnswer } from './site-answer.ts'
 
 /** UDP and TCP port of a gateway's DNS service for clients, at its tunnel address (wire §5). */
-export const SITE_RESOLVER_PORT = 53_535
+export const SITE_SERVICE_PORT = 53_535
 
 /** Inputs of `SiteService`. */
 export type SiteServiceInput<Query> =

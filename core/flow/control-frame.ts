@@ -8,7 +8,7 @@ import { CONTROL, putWord, word } from '../net/packet-view.ts'
  */
 export type ControlFrame =
   /** Mapped addresses (canonical text) that a client has assigned to a name of a resource. */
-  | { type: 'assignedIps'; resource: string; domain: string; proxyIps: readonly string[] }
+  | { type: 'assignedIps'; resource: string; domain: string; mappedIps: readonly string[] }
   /**
    * Gateway's answer. `found` has the site's findings if there was a problem: Portreeve's addition, which other peers
    * ignore.
@@ -27,7 +27,7 @@ export type ControlFrame =
 export type ControlRefusal = 'control-truncated' | 'control-too-long' | 'control-unknown-type' | 'control-body'
 
 /** Most mapped addresses of a name: four of each family. */
-const MAX_PROXY_IPS = 8
+const MAX_MAPPED_IPS = 8
 
 /**
  * Whether a packet is a control frame: IPv6 from `::` to `::` with next header 0xFF. Such a packet never reaches a TUN
@@ -70,8 +70,8 @@ export const decodeControlFrame = (packet: Uint8Array): ControlFrame | ControlRe
     const told = found === undefined ? {} : { found }
     return { type, resource, domain, status: body.status === 'Active' ? 'Active' : 'Inactive', ...told }
   }
-  const proxyIps = addresses(body.proxy_ips)
-  return proxyIps === undefined ? 'control-body' : { type, resource, domain, proxyIps }
+  const mappedIps = addresses(body.proxy_ips)
+  return mappedIps === undefined ? 'control-body' : { type, resource, domain, mappedIps }
 }
 
 const IP_HEADER = 40
@@ -87,7 +87,7 @@ const TYPES = ['assignedIps', 'domainStatus', 'goodbye'] as const
 
 const bodyOf = (frame: Exclude<ControlFrame, { type: 'goodbye' }>): Record<string, unknown> =>
   frame.type === 'assignedIps'
-    ? { resource: frame.resource, domain: frame.domain, proxy_ips: frame.proxyIps }
+    ? { resource: frame.resource, domain: frame.domain, proxy_ips: frame.mappedIps }
     : { resource: frame.resource, domain: frame.domain, status: frame.status, found: frame.found }
 
 const jsonObject = (bytes: Uint8Array): Record<string, unknown> | undefined => {
@@ -111,7 +111,7 @@ const isShortText = (value: unknown, longest: number): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= longest
 
 const addresses = (value: unknown): string[] | undefined => {
-  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_PROXY_IPS) return undefined
+  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_MAPPED_IPS) return undefined
   const canonical: string[] = []
   for (const item of value) {
     const address = typeof item === 'string' ? canonicalAddress(item) : undefined

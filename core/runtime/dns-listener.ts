@@ -10,9 +10,9 @@ export interface DnsListenerOptions {
    * Whether connections from an address (canonical) are accepted; others are closed at once. All are accepted by
    * default.
    */
-  accepts?: (peer: string) => boolean
+  accepts?: (source: string) => boolean
   /** Takes a message from an address (canonical). Answer it by `connection`; answers may be in any order. */
-  onQuery: (connection: number, message: Uint8Array, peer: string) => void
+  onQuery: (connection: number, message: Uint8Array, source: string) => void
   onError: (error: Error) => void
 }
 

@@ -164,7 +164,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     if (this.gateways.get(id) !== gateway) return
     this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#locals.lines } })
     // If the same gateway is granted again, the flows are told again, as they may have dropped the grant.
-    gateway.connectedIds.delete(resourceId)
+    gateway.connectedResourceIds.delete(resourceId)
     gateway.isLost = false
     this.#outputs.push({ type: 'granted', resourceId, gateway })
     this.#tellConnected(gateway)
@@ -174,8 +174,8 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   #tellConnected(gateway: KnownGateway): void {
     if (gateway.path === undefined || gateway.handshakeAt === undefined) return
     for (const resourceId of gateway.resourceIds) {
-      if (gateway.connectedIds.has(resourceId)) continue
-      gateway.connectedIds.add(resourceId)
+      if (gateway.connectedResourceIds.has(resourceId)) continue
+      gateway.connectedResourceIds.add(resourceId)
       this.#outputs.push({ type: 'connected', resourceId, gateway })
     }
   }
@@ -194,7 +194,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   }
 
   #disconnect(gateway: KnownGateway, why: { reason: string; how: Ending }): void {
-    gateway.connectedIds.clear()
+    gateway.connectedResourceIds.clear()
     this.#outputs.push({ type: 'disconnected', gateway, resourceIds: [...gateway.resourceIds], ...why })
   }
 

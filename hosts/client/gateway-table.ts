@@ -26,7 +26,7 @@ export interface KnownGateway {
   /** Resources for which the gateway was granted. */
   readonly resourceIds: Set<string>
   /** Resources whose packets are sent to the gateway, as there is a path with a session. */
-  readonly connectedIds: Set<string>
+  readonly connectedResourceIds: Set<string>
 }
 
 /** Time for which a gateway that was not reached is reported to the portal as unreachable. */
@@ -48,8 +48,8 @@ export class GatewayTable {
   /** Whether a gateway was granted for a resource and a path to it is still being sought. */
   isConnecting(resourceId: string): boolean {
     return this.all().some(
-      ({ resourceIds, connectedIds, isLost }) =>
-        !isLost && resourceIds.has(resourceId) && !connectedIds.has(resourceId),
+      ({ resourceIds, connectedResourceIds, isLost }) =>
+        !isLost && resourceIds.has(resourceId) && !connectedResourceIds.has(resourceId),
     )
   }
 
@@ -64,7 +64,7 @@ export class GatewayTable {
       isLost: false,
       soughtUntil: undefined,
       resourceIds: new Set(),
-      connectedIds: new Set(),
+      connectedResourceIds: new Set(),
     }
     this.#gateways.set(told.id, gateway)
     return gateway
@@ -78,7 +78,7 @@ export class GatewayTable {
   withdraw(resourceId: string, exceptId?: string): KnownGateway[] {
     return this.all().filter((gateway) => {
       if (gateway.id === exceptId || !gateway.resourceIds.delete(resourceId)) return false
-      gateway.connectedIds.delete(resourceId)
+      gateway.connectedResourceIds.delete(resourceId)
       return gateway.resourceIds.size === 0
     })
   }

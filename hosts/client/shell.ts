@@ -64,7 +64,7 @@ export class ClientShell {
       // Restored only once the device is claimed: before, the resolver's configuration may be that of another running
       // client.
       claimed: () => ports.resolver.restore(),
-      facts: () => [{ type: 'systemUpstreamsFound', upstreams: this.#discover() }],
+      observe: () => [{ type: 'systemUpstreamsFound', upstreams: this.#discover() }],
       // Routes are set again, so that new local networks stay outside the tunnel of an Internet resource.
       looked: () => this.#setRoutes(),
       restore: (hadDevice) => this.#restore(hadDevice),
@@ -74,10 +74,10 @@ export class ClientShell {
       port: 0,
       device: config.device,
       // D16: only queries that the packet engine has redirected have such a source address.
-      accepts: (peer) => hairpinSentinel(peer) !== undefined,
-      onQuery: (query, message, peer) => {
+      accepts: (source) => hairpinSentinel(source) !== undefined,
+      onQuery: (query, message, source) => {
         if (query.via !== 'tcp') return
-        const sentinel = hairpinSentinel(peer) ?? ''
+        const sentinel = hairpinSentinel(source) ?? ''
         this.#peer.tell({ type: 'tcpQueryReceived', connection: query.connection, sentinel, message })
       },
       onError: (error) => ports.logger.warn({ error }, 'DNS over TCP failed'),

@@ -384,7 +384,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         const { id: peer, ipv4: peerIpv4, ipv6: peerIpv6 } = output.gateway
         this.resources.connected(output.resourceId, peer)
         this.#deadEnds.take(output.resourceId, now)
-        this.#tellFlows({ type: 'granted', resourceId: output.resourceId, peer, peerIpv4, peerIpv6 }, now)
+        this.#tellFlows({ type: 'connected', resourceId: output.resourceId, peer, peerIpv4, peerIpv6 }, now)
         for (const ask of this.#siteAsks.takeConnected(output.resourceId)) this.#askSite(ask, now)
         return
       }

@@ -19,6 +19,6 @@ export class TunnelRoutes {
     if (bytes === undefined) return false
     if (isInRange(MAPPED_ADDRESSES, bytes)) return true
     const number = protocol === 'udp' ? UDP : TCP
-    return firstPermitting(this.#routes.candidates(bytes), number, port).verdict === 'permitted'
+    return firstPermitting(this.#routes.covering(bytes), number, port).verdict === 'permitted'
   }
 }

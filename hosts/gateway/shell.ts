@@ -1,5 +1,5 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import { SITE_RESOLVER_PORT } from '../../core/dns/site-service.ts'
+import { SITE_SERVICE_PORT } from '../../core/dns/site-service.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { isInRange, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
@@ -45,7 +45,7 @@ export class GatewayShell {
     this.#nameService = new NameSockets({
       sockets,
       listeners,
-      port: SITE_RESOLVER_PORT,
+      port: SITE_SERVICE_PORT,
       device: config.device,
       accepts: isClient,
       onQuery: (query, message, client) =>
@@ -102,7 +102,7 @@ export class GatewayShell {
     tasks.add('setting addresses', () => network.setAddresses(device, [ipv4, ipv6]))
     tasks.add("listening for clients' DNS", async () => void (await this.#nameService.listenOn([ipv4, ipv6])))
     tasks.add('setting routes', () => network.setRoutes(device, CLIENT_PREFIXES))
-    tasks.add('forwarding', () => network.enableForwarding(device, { ...masquerade, servicePort: SITE_RESOLVER_PORT }))
+    tasks.add('forwarding', () => network.enableForwarding(device, { ...masquerade, servicePort: SITE_SERVICE_PORT }))
   }
 
   #ask({ ask, message }: Extract<GatewayOutput, { type: 'askSystem' }>): void {

@@ -4,7 +4,7 @@ import { splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
 import { lacksFamily } from '../runtime/per-family.ts'
 
 /** Destination of the answer to a DNS query: an endpoint, with the local address to send from, or a TCP connection. */
-export type NameQuery = { via: 'udp'; address: string; peer: Endpoint } | { via: 'tcp'; connection: number }
+export type NameQuery = { via: 'udp'; address: string; source: Endpoint } | { via: 'tcp'; connection: number }
 
 /** TCP ports on which DNS is served, by address family; absent if there is no listener. */
 export interface NamePorts {
@@ -21,9 +21,9 @@ export interface NameSocketsOptions {
   /** Name of the tunnel device, to which TCP listeners are bound. */
   device: string
   /** Whether messages from an address are accepted. */
-  accepts: (peer: string) => boolean
-  /** Called with each query; `peer` is its source address. */
-  onQuery: (query: NameQuery, message: Uint8Array, peer: string) => void
+  accepts: (source: string) => boolean
+  /** Called with each query and its source address. */
+  onQuery: (query: NameQuery, message: Uint8Array, source: string) => void
   onError: (error: Error) => void
 }
 
@@ -58,7 +58,7 @@ export class NameSockets {
   }
 
   answer(query: NameQuery, message: Uint8Array): void {
-    if (query.via === 'udp') this.#udp.get(query.address)?.send([{ to: query.peer, bytes: message }])
+    if (query.via === 'udp') this.#udp.get(query.address)?.send([{ to: query.source, bytes: message }])
     else for (const listener of this.#tcp.values()) listener.answer(query.connection, message)
   }
 
@@ -78,9 +78,9 @@ export class NameSockets {
         address,
         port,
         onBatch: (datagrams) => {
-          for (const { from: peer, bytes } of datagrams) {
-            const sender = splitEndpoint(peer)?.address ?? ''
-            if (accepts(sender)) onQuery({ via: 'udp', address, peer }, bytes, sender)
+          for (const { from: source, bytes } of datagrams) {
+            const sourceAddress = splitEndpoint(source)?.address ?? ''
+            if (accepts(sourceAddress)) onQuery({ via: 'udp', address, source }, bytes, sourceAddress)
           }
         },
         onError,
@@ -92,7 +92,7 @@ export class NameSockets {
       port,
       device,
       accepts,
-      onQuery: (connection, message, peer) => onQuery({ via: 'tcp', connection }, message, peer),
+      onQuery: (connection, message, source) => onQuery({ via: 'tcp', connection }, message, source),
       onError,
     })
     this.#tcp.set(address, tcp)

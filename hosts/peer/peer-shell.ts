@@ -52,8 +52,8 @@ export interface PeerShellOptions<R extends Role, Input, Output> {
    */
   claimed?: () => Promise<void>
   /** Returns further inputs about this machine, passed with its addresses whenever either has changed. */
-  facts?: () => readonly Input[]
-  /** Called after changed addresses and facts were passed to the machine. */
+  observe?: () => readonly Input[]
+  /** Called after changed addresses and other inputs were passed to the machine. */
   looked?: () => void
   /** Adds tasks that restore the machine's configuration. `hadDevice` is false if the device could not be opened. */
   restore: (hadDevice: boolean) => void
@@ -171,16 +171,16 @@ export class PeerShell<R extends Role, Input, Output> {
     }
   }
 
-  /** Passes addresses and facts to the machine if any of them has changed. */
+  /** Passes the addresses and the other inputs about this machine on, if any of them has changed. */
   #look(): void {
-    const { config, ports, facts, looked } = this.#options
+    const { config, ports, observe, looked } = this.#options
     const addresses = ports.interfaces.addresses(config.device)
-    const others = facts?.() ?? []
+    const others = observe?.() ?? []
     const found = JSON.stringify([addresses, others])
     if (found === this.#known) return
     this.#known = found
     this.tell({ type: 'addressesChanged', addresses })
-    for (const fact of others) this.tell(fact)
+    for (const input of others) this.tell(input)
     looked?.()
   }
 }

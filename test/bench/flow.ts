@@ -50,8 +50,8 @@ const clientWithResources = (): ClientFlows => {
   const resources = Array.from({ length: 1_000 }, (_, at) => cidr(`net-${at}`, `10.${at >> 8}.${at & 255}.0/24`))
   client.handle({ type: 'resourcesChanged', resources: [...resources, cidr('six', '2001:db8::/32')] }, NOW)
   const peer = { peer: 'gateway', peerIpv4: GATEWAY.ipv4, peerIpv6: GATEWAY.ipv6 }
-  client.handle({ type: 'granted', resourceId: 'net-7', ...peer }, NOW)
-  client.handle({ type: 'granted', resourceId: 'six', ...peer }, NOW)
+  client.handle({ type: 'connected', resourceId: 'net-7', ...peer }, NOW)
+  client.handle({ type: 'connected', resourceId: 'six', ...peer }, NOW)
   return client
 }
 
@@ -95,7 +95,7 @@ const benchGateway = (): Figure[] => {
     type: 'assignedIps',
     resource: 'wiki',
     domain: 'a.example.org',
-    proxyIps: proxies(0),
+    mappedIps: proxies(0),
   })
   gateway.handle({ type: 'tunnelPacket', peer: 'ada', packet: frame }, NOW)
   gateway.handle({ type: 'resolved', lookup: 0, ipv4: ['10.0.0.1'], ipv6: ['2001:db8::1'] }, NOW)

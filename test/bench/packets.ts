@@ -270,7 +270,7 @@ const clientWithResources = (size: number): Engine => {
   const resources = Array.from({ length: size }, (_, at) => cidr(`net-${at}`, networkAt(at)))
   client.handle({ type: 'resourcesChanged', resources }, NOW)
   for (const { id } of resources) {
-    client.handle({ type: 'granted', resourceId: id, peer: 'g', peerIpv4: GATEWAY.ipv4, peerIpv6: GATEWAY.ipv6 }, NOW)
+    client.handle({ type: 'connected', resourceId: id, peer: 'g', peerIpv4: GATEWAY.ipv4, peerIpv6: GATEWAY.ipv6 }, NOW)
   }
   const packetTo = packetsTo(ipv4)
   return {

@@ -126,7 +126,7 @@ export class GatewayBench extends Bench<GatewayFlowsInput, GatewayFlowsOutput> {
    * Tells the gateway the client's mapped addresses of a name, and answers the look-up that follows with these records.
    */
   assign(resource: string, domain: string, { name = 0, ipv4 = [] as string[], ipv6 = [] as string[] } = {}): string[] {
-    const told = this.frame({ type: 'assignedIps', resource, domain, proxyIps: proxies(name) })
+    const told = this.frame({ type: 'assignedIps', resource, domain, mappedIps: proxies(name) })
     const lookup = /^resolve (\d+)/.exec(told[0] ?? '')?.[1]
     return lookup === undefined ? told : this.handle({ type: 'resolved', lookup: Number(lookup), ipv4, ipv6 })
   }
@@ -144,7 +144,7 @@ export class ClientBench extends Bench<ClientFlowsInput, ClientFlowsOutput> {
   }
 
   grant(resourceId: string, peer = 'gateway'): string[] {
-    return this.handle({ type: 'granted', resourceId, peer, peerIpv4: GATEWAY.ipv4, peerIpv6: GATEWAY.ipv6 })
+    return this.handle({ type: 'connected', resourceId, peer, peerIpv4: GATEWAY.ipv4, peerIpv6: GATEWAY.ipv6 })
   }
 
   fromApplication(parts: Partial<PacketParts> & { destination: string }): string[] {
@@ -205,5 +205,5 @@ const describeAny = (packet: Uint8Array): string => {
   if (frame.type === 'goodbye') return 'goodbye'
   return frame.type === 'domainStatus'
     ? `${frame.domain} of ${frame.resource} is ${frame.status}`
-    : `${frame.domain} of ${frame.resource} has ${frame.proxyIps.length} addresses`
+    : `${frame.domain} of ${frame.resource} has ${frame.mappedIps.length} addresses`
 }

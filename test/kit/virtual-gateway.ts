@@ -1,4 +1,4 @@
-import { SITE_RESOLVER_PORT } from '../../core/dns/site-service.ts'
+import { SITE_SERVICE_PORT } from '../../core/dns/site-service.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { ScriptLane } from '../../core/flow/lane.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
@@ -118,10 +118,10 @@ export class VirtualGateway {
       case 'answerSiteQuery': {
         const { query, message } = output
         if (query.via !== 'udp') break
-        const to = splitEndpoint(query.peer)
+        const to = splitEndpoint(query.source)
         const [source, destination] = [parseAddress(query.address), parseAddress(to?.address ?? '')]
         if (to === undefined || source === undefined || destination === undefined) break
-        const ports = { sourcePort: SITE_RESOLVER_PORT, destinationPort: to.port }
+        const ports = { sourcePort: SITE_SERVICE_PORT, destinationPort: to.port }
         const packet = buildUdp({ source, destination, ...ports, payload: message })
         if (packet !== undefined) this.tell({ type: 'tunPackets', packets: [packet] })
         break
@@ -141,8 +141,8 @@ export class VirtualGateway {
   /** Whether the kernel would deliver a packet to the gateway's own name service. */
   #isForOurselves(packet: Uint8Array): boolean {
     const udp = readUdp(packet)
-    if (udp === undefined || udp.toPort !== SITE_RESOLVER_PORT || udp.to !== this.ipv4) return false
-    const query = { via: 'udp', address: udp.to, peer: endpoint(udp.from, udp.fromPort) } as const
+    if (udp === undefined || udp.toPort !== SITE_SERVICE_PORT || udp.to !== this.ipv4) return false
+    const query = { via: 'udp', address: udp.to, source: endpoint(udp.from, udp.fromPort) } as const
     this.tell({ type: 'siteQueryReceived', query, client: udp.from, message: udp.payload, protocol: 'udp' })
     return true
   }

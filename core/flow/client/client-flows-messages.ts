@@ -24,7 +24,8 @@ export type ClientFlowsInput =
   | { type: 'namesWatched' }
   /** An application has asked for a mapped name again: have the gateway resolve it again, at most once a second. */
   | { type: 'nameQueried'; domain: string }
-  | { type: 'granted'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
+  /** A resource is connected: its gateway was granted, and there is a path to it with a session. */
+  | { type: 'connected'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
   /** Something other than a packet needs this resource: request an authorization if there is no grant. */
   | { type: 'authorizationWanted'; resourceId: string }
   /**

@@ -102,8 +102,8 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         this.#isWatching = true
         // Packets on the fast path are not reported, so current flows have to leave it once.
         return this.#forgetVerdicts()
-      case 'granted':
-        return this.#grant(input, now)
+      case 'connected':
+        return this.#connect(input, now)
       case 'withdrawn':
         return this.#withdraw(input.resourceId)
       case 'peerLost':
@@ -149,6 +149,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     return this.#counters.snapshot()
   }
 
+  /** Handles a packet from the TUN device. `keptAt` is the time when it first came: earlier than `now` if it was kept. */
   #handleTunPacket(bytes: Uint8Array, now: Instant, keptAt: Instant): void {
     const packet = this.#packet
     const parsed = packet.parse(bytes)
@@ -174,7 +175,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     }
     if (mapped) this.#reportUse(packet.destination())
     const permitted = firstPermitting(
-      this.#routes.candidates(packet.destination()),
+      this.#routes.covering(packet.destination()),
       packet.protocol,
       packet.destinationPort,
     )
@@ -311,10 +312,13 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     }
   }
 
-  #grant({ resourceId, peer, peerIpv4, peerIpv6 }: Extract<ClientFlowsInput, { type: 'granted' }>, now: Instant): void {
+  #connect(
+    { resourceId, peer, peerIpv4, peerIpv6 }: Extract<ClientFlowsInput, { type: 'connected' }>,
+    now: Instant,
+  ): void {
     const resource = this.#routes.resource(resourceId)
     if (resource === undefined) return this.#counters.count('unknown-destination')
-    this.#peers.granted(resource, peer, [peerIpv4, peerIpv6])
+    this.#peers.connected(resource, peer, [peerIpv4, peerIpv6])
     this.#forgetVerdicts()
     this.#awaited.release(resource, now)
   }
@@ -340,7 +344,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     const known = this.#routes.name(domain)
     const resourceIds = known?.resourceIds
     const name = this.#routes.mapName({ ...input, domain })
-    // This input comes with every query, and mostly changes nothing.
+    // A mapping that is told again changes nothing.
     if (name !== known || name.resourceIds !== resourceIds) this.#forgetVerdicts()
     this.#announcements.refresh(name, now)
   }

@@ -11,7 +11,7 @@ import { KeptPackets } from './kept-packets.ts'
 
 /** A resource of the client, and the state of its authorization. */
 export interface ClientResource extends ResourceEntry {
-  /** Gateway that serves the resource; undefined before it is granted. */
+  /** Gateway that serves the resource; undefined while it is not connected. */
   peer: PeerId | undefined
   /** All gateways at which the resource was granted, as flows of earlier ones may go on. */
   readonly peers: Set<PeerId>
@@ -133,7 +133,7 @@ export class ClientRoutes {
    * Returns the resources that cover an address, most specific first. Empty for a mapped address of a family that its
    * name lacks (D5).
    */
-  candidates(address: AddressBytes): ClientResource[] {
+  covering(address: AddressBytes): ClientResource[] {
     if (isInRange(MAPPED_ADDRESSES, address)) {
       const ids = this.nameAt(address)?.resourceIds ?? []
       const entries = ids

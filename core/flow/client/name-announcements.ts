@@ -82,7 +82,7 @@ export class NameAnnouncements {
   #announce({ domain, addresses }: ClientName, resourceId: string): void {
     const peer = this.#routes.resource(resourceId)?.peer
     if (peer === undefined) return
-    this.#send(peer, encodeControlFrame({ type: 'assignedIps', resource: resourceId, domain, proxyIps: addresses }))
+    this.#send(peer, encodeControlFrame({ type: 'assignedIps', resource: resourceId, domain, mappedIps: addresses }))
   }
 }
 

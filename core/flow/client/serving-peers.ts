@@ -38,7 +38,7 @@ export class ServingPeers {
     if (isInRange(OWN_ADDRESSES, address) && !isInRange(MAPPED_ADDRESSES, address)) {
       return this.at(formatAddress(address)) === peer
     }
-    return this.#routes.candidates(address).some(({ peers }) => peers.has(peer))
+    return this.#routes.covering(address).some(({ peers }) => peers.has(peer))
   }
 
   /** Returns the path MTU to a gateway in bytes. */
@@ -51,7 +51,7 @@ export class ServingPeers {
     else this.#mtus.delete(peer)
   }
 
-  granted(resource: ClientResource, peer: PeerId, addresses: readonly string[]): void {
+  connected(resource: ClientResource, peer: PeerId, addresses: readonly string[]): void {
     if (resource.peer !== peer) this.#routes.forgetAnnouncements(resource.resource.id)
     resource.peer = peer
     resource.peers.add(peer)
@@ -76,7 +76,7 @@ export class ServingPeers {
    */
   refused(peer: PeerId, address: AddressBytes, now: Instant): boolean {
     let acted = false
-    for (const resource of this.#routes.candidates(address)) {
+    for (const resource of this.#routes.covering(address)) {
       const { refusedAt } = resource
       if (resource.peer !== peer || (refusedAt !== undefined && after(refusedAt, REFUSAL_INTERVAL_MS) > now)) continue
       resource.refusedAt = now

@@ -1,7 +1,7 @@
 import type { PeerId } from '../../contract/tunnel-transport.ts'
 import { normalizeName } from '../../dns/pattern.ts'
 import { isTrouble, type SiteFindings } from '../../dns/site-finding.ts'
-import { SITE_RESOLVER_PORT } from '../../dns/site-service.ts'
+import { SITE_SERVICE_PORT } from '../../dns/site-service.ts'
 import { buildTooBig, buildUnreachable, type Unreachable } from '../../net/icmp-error.ts'
 import { isAddressAt, parseAddress, type AddressBytes } from '../../net/ip-address.ts'
 import { isTooBig } from '../../net/packet-too-big.ts'
@@ -266,13 +266,13 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       this.#outputs.push({ type: 'removePeer', peer: peer.id })
       return
     }
-    const problem = peer.assignmentProblem(frame.resource, frame.domain, frame.proxyIps)
+    const problem = peer.assignmentProblem(frame.resource, frame.domain, frame.mappedIps)
     if (problem !== undefined) {
       this.#counters.count(problem)
       return this.#tellStatus(peer, frame, 'Inactive')
     }
-    const { resource: resourceId, domain, proxyIps } = frame
-    const lookup = this.#lookups.ask({ peer: peer.id, resourceId, domain, proxyIps }, now)
+    const { resource: resourceId, domain, mappedIps } = frame
+    const lookup = this.#lookups.ask({ peer: peer.id, resourceId, domain, mappedIps }, now)
     if (typeof lookup === 'string') return this.#counters.count(lookup)
     this.#outputs.push({ type: 'resolve', lookup, domain: normalizeName(domain) })
   }
@@ -289,14 +289,14 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
       this.#outputs.push({ type: 'nameResolved', resourceId: asked.resourceId, domain, found })
     }
     // The grant may have ended during the lookup.
-    if (peer.assignmentProblem(asked.resourceId, domain, asked.proxyIps) !== undefined) {
+    if (peer.assignmentProblem(asked.resourceId, domain, asked.mappedIps) !== undefined) {
       return this.#tellStatus(peer, frame, 'Inactive')
     }
     if (failed === true) {
       return this.#tellStatus(peer, frame, peer.isAssigned(asked.resourceId, domain) ? 'Active' : 'Inactive')
     }
-    const { resourceId, proxyIps } = asked
-    peer.assign({ resourceId, domain, proxyIps, realIps: [...ipv4, ...ipv6], unanswered })
+    const { resourceId, mappedIps } = asked
+    peer.assign({ resourceId, domain, mappedIps, realIps: [...ipv4, ...ipv6], unanswered })
     this.#tellStatus(peer, frame, 'Active')
   }
 
@@ -389,6 +389,6 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
 const isGatewayService = ({ kind }: PacketView, servicePort: number): boolean =>
   kind === 'echoRequest' ||
   kind === 'echoReply' ||
-  ((kind === 'tcp' || kind === 'udp') && servicePort === SITE_RESOLVER_PORT)
+  ((kind === 'tcp' || kind === 'udp') && servicePort === SITE_SERVICE_PORT)
 
 const grantKey = (peer: PeerId, resourceId: string): string => `${peer} ${resourceId}`

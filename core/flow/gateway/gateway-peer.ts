@@ -35,7 +35,7 @@ export type OutboundVerdict =
   | { verdict: 'drop'; reason: NatRefusal | 'nat-protocol' }
 
 /** A grant that covers a destination of a client. */
-interface Candidate {
+interface CoveringGrant {
   grant: Grant
   filters: PortFilters
   domain: string | undefined
@@ -160,12 +160,12 @@ export class GatewayPeer {
   assignmentProblem(
     resourceId: string,
     domain: string,
-    proxyIps: readonly string[],
+    mappedIps: readonly string[],
   ): 'assignment-not-granted' | 'assignment-proxies' | undefined {
     const resource = this.#grants.get(resourceId)?.resource
     if (resource?.type !== 'dns' || !matchPattern(resource.address, domain)) return 'assignment-not-granted'
-    for (const proxy of proxyIps) {
-      const bytes = parseAddress(proxy)
+    for (const mapped of mappedIps) {
+      const bytes = parseAddress(mapped)
       if (bytes === undefined || !isInRange(MAPPED_ADDRESSES, bytes)) return 'assignment-proxies'
     }
     return undefined
@@ -203,7 +203,7 @@ export class GatewayPeer {
     ) {
       return { verdict: 'pass', flow: known }
     }
-    const permitted = firstPermitting(this.#candidates(destination), protocol, destinationPort)
+    const permitted = firstPermitting(this.#covering(destination), protocol, destinationPort)
     if (permitted.verdict !== 'permitted') {
       if (permitted.verdict !== 'no-entry') return { verdict: 'prohibited', reason: permitted.verdict }
       return !this.#grants.holdsInternet || isInRange(MAPPED_ADDRESSES, destination)
@@ -258,17 +258,17 @@ export class GatewayPeer {
   /** Whether the client may send packets of a protocol without ports to an address. */
   mayReach(address: AddressBytes, protocol: number): boolean {
     if (isInRange(MAPPED_ADDRESSES, address)) return false
-    return firstPermitting(this.#candidates(address), protocol, 0).verdict === 'permitted'
+    return firstPermitting(this.#covering(address), protocol, 0).verdict === 'permitted'
   }
 
   /** Returns the grants that cover an address, most specific first. */
-  #candidates(address: AddressBytes): Candidate[] {
+  #covering(address: AddressBytes): CoveringGrant[] {
     if (isInRange(MAPPED_ADDRESSES, address)) {
-      const proxy = formatAddress(address)
-      const found: Candidate[] = []
-      for (const { resourceId, domain, real } of this.#names?.at(proxy) ?? []) {
+      const mapped = formatAddress(address)
+      const found: CoveringGrant[] = []
+      for (const { resourceId, domain, real } of this.#names?.at(mapped) ?? []) {
         const grant = this.#grants.get(resourceId)
-        if (grant !== undefined) found.push({ grant, filters: grant.filters, domain, outsideAddress: real.get(proxy) })
+        if (grant !== undefined) found.push({ grant, filters: grant.filters, domain, outsideAddress: real.get(mapped) })
       }
       return found
     }
@@ -283,7 +283,7 @@ export class GatewayPeer {
   #permits(entry: FlowEntry, remotePort: number): boolean {
     const { protocol, tag, group } = entry
     if (this.#grants.get(group)?.filters.verdict(protocol, remotePort) === 'permitted') return true
-    const same = this.#candidates(entry.insideAddress).filter(({ domain }) => domain === tag)
+    const same = this.#covering(entry.insideAddress).filter(({ domain }) => domain === tag)
     const permitted = firstPermitting(same, protocol, remotePort)
     if (permitted.verdict !== 'permitted') return false
     this.#flows?.regroup(entry, permitted.entry.grant.resource.id)
@@ -298,7 +298,7 @@ export class GatewayPeer {
   /** Moves the flows of a resource to other grants that cover them, and removes those that no grant covers. */
   #regroup(resourceId: string): void {
     for (const entry of this.#flows?.inGroup(resourceId) ?? []) {
-      const other = this.#candidates(entry.insideAddress).find(({ domain }) => domain === entry.tag)
+      const other = this.#covering(entry.insideAddress).find(({ domain }) => domain === entry.tag)
       if (other === undefined) this.#flows?.remove(entry)
       else this.#flows?.regroup(entry, other.grant.resource.id)
     }

@@ -19,7 +19,7 @@ export interface AssignmentRequest {
   /** Normalized name. */
   domain: string
   /** Mapped addresses of the client, canonical. `realIps` are those of the site, canonical too. */
-  proxyIps: readonly string[]
+  mappedIps: readonly string[]
   realIps: readonly string[]
   /** Family whose lookup was not answered, which keeps the addresses of an earlier answer. */
   unanswered?: Family | undefined
@@ -32,7 +32,7 @@ export class NameAssignments {
   readonly #all = new Set<Assignment>()
   /** Assignments by resource, then by name. */
   readonly #byResource = new Map<string, Map<string, Assignment>>()
-  readonly #byProxy = new Map<string, readonly Assignment[]>()
+  readonly #byMapped = new Map<string, readonly Assignment[]>()
 
   /** `compare` orders resources by id, for names that share a mapped address. */
   constructor(compare: (resourceId: string, other: string) => number) {
@@ -44,31 +44,31 @@ export class NameAssignments {
   }
 
   /** Returns the assignments of a mapped address (canonical), in the order of their resources. */
-  at(proxy: string): readonly Assignment[] {
-    return this.#byProxy.get(proxy) ?? []
+  at(mapped: string): readonly Assignment[] {
+    return this.#byMapped.get(mapped) ?? []
   }
 
   /**
    * Assigns real addresses to the mapped addresses of a name: both sorted, in turn, by family. Leaves out addresses
    * that cannot be a server's.
    */
-  assign({ resourceId, domain, proxyIps, realIps, unanswered }: AssignmentRequest): void {
+  assign({ resourceId, domain, mappedIps, realIps, unanswered }: AssignmentRequest): void {
     const before = this.#byResource.get(resourceId)?.get(domain)
     const real = new Map<string, AddressBytes | undefined>()
     const servers = sortedAddresses(realIps).filter((address) => whyNeverAServer(address) === undefined)
     for (const length of [4, 16]) {
       const targets = servers.filter((address) => address.length === length)
-      const proxies = sortedAddresses(proxyIps).filter((address) => address.length === length)
+      const mappedAddresses = sortedAddresses(mappedIps).filter((address) => address.length === length)
       const isKnown = unanswered !== (length === 4 ? 'ipv4' : 'ipv6')
-      for (const [at, proxy] of proxies.entries()) {
-        const text = formatAddress(proxy)
+      for (const [at, mapped] of mappedAddresses.entries()) {
+        const text = formatAddress(mapped)
         real.set(text, isKnown ? targets[at % targets.length] : before?.real.get(text))
       }
     }
     if (before !== undefined) this.#remove(before)
     // A client maps an address to another name only after forgetting the first, so any other name loses it.
-    for (const proxy of real.keys()) {
-      for (const other of this.at(proxy)) if (other.domain !== domain) this.#remove(other)
+    for (const mapped of real.keys()) {
+      for (const other of this.at(mapped)) if (other.domain !== domain) this.#remove(other)
     }
     this.#add({ resourceId, domain, real })
     const [oldest] = this.#all
@@ -86,11 +86,11 @@ export class NameAssignments {
     if (names === undefined) this.#byResource.set(resourceId, new Map([[domain, assignment]]))
     else names.set(domain, assignment)
     this.#all.add(assignment)
-    for (const proxy of real.keys()) {
+    for (const mapped of real.keys()) {
       // An address belongs to one name of a resource, the one assigned last.
-      const others = this.at(proxy).filter((other) => other.resourceId !== resourceId)
+      const others = this.at(mapped).filter((other) => other.resourceId !== resourceId)
       const shared = [...others, assignment].sort((a, b) => this.#compare(a.resourceId, b.resourceId))
-      this.#byProxy.set(proxy, shared)
+      this.#byMapped.set(mapped, shared)
     }
   }
 
@@ -100,10 +100,10 @@ export class NameAssignments {
     names?.delete(domain)
     if (names?.size === 0) this.#byResource.delete(resourceId)
     this.#all.delete(assignment)
-    for (const proxy of real.keys()) {
-      const others = this.at(proxy).filter((other) => other !== assignment)
-      if (others.length === 0) this.#byProxy.delete(proxy)
-      else this.#byProxy.set(proxy, others)
+    for (const mapped of real.keys()) {
+      const others = this.at(mapped).filter((other) => other !== assignment)
+      if (others.length === 0) this.#byMapped.delete(mapped)
+      else this.#byMapped.set(mapped, others)
     }
   }
 }

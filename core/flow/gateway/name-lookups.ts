@@ -12,7 +12,7 @@ export interface NameLookup {
   readonly resourceId: string
   readonly domain: string
   /** Mapped addresses from the client's last announcement. */
-  proxyIps: readonly string[]
+  mappedIps: readonly string[]
   readonly askedAt: Instant
 }
 
@@ -24,7 +24,7 @@ export class NameLookups {
 
   /** Adds a lookup. Returns its number, or why there is none. */
   ask(
-    { peer, resourceId, domain, proxyIps }: Omit<NameLookup, 'askedAt'>,
+    { peer, resourceId, domain, mappedIps }: Omit<NameLookup, 'askedAt'>,
     now: Instant,
   ): number | 'lookup-waiting' | 'lookups-exhausted' {
     for (const id of this.#ofPeer.get(peer) ?? []) {
@@ -32,14 +32,14 @@ export class NameLookups {
       if (lookup === undefined) continue
       if (now >= after(lookup.askedAt, LOOKUP_TIMEOUT_MS)) this.take(id)
       else if (lookup.resourceId === resourceId && lookup.domain === domain) {
-        lookup.proxyIps = proxyIps
+        lookup.mappedIps = mappedIps
         return 'lookup-waiting'
       }
     }
     const waiting = this.#ofPeer.get(peer) ?? new Set()
     if (waiting.size >= MAX_LOOKUPS) return 'lookups-exhausted'
     const id = this.#next++
-    this.#lookups.set(id, { peer, resourceId, domain, proxyIps, askedAt: now })
+    this.#lookups.set(id, { peer, resourceId, domain, mappedIps, askedAt: now })
     this.#ofPeer.set(peer, waiting.add(id))
     return id
   }

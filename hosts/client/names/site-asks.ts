@@ -1,6 +1,6 @@
 import type { ServerVerdict } from '../../../core/contract/upstream-resolver.ts'
 import { leadsToServices } from '../../../core/dns/record-kind.ts'
-import { SITE_RESOLVER_PORT } from '../../../core/dns/site-service.ts'
+import { SITE_SERVICE_PORT } from '../../../core/dns/site-service.ts'
 import { UNREACHABLE_FOR_MS } from '../../../core/flow/client/awaited-grants.ts'
 import { endpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import { after, type Instant } from '../../../core/runtime/time.ts'
@@ -65,7 +65,7 @@ export class SiteAsks {
     if (!gateway.hasSiteRecords && !leadsToServices(recordType)) {
       return { verdict: failed('unsupported', 'the gateway answers SRV and TXT only'), wanted }
     }
-    return { server: endpoint(gateway.ipv4, SITE_RESOLVER_PORT), wanted }
+    return { server: endpoint(gateway.ipv4, SITE_SERVICE_PORT), wanted }
   }
 
   /** Whether a question waits for a resource. */

@@ -28,7 +28,7 @@ describe('client and gateway together', () => {
     gateway.grant(wiki)
     client.handle({ type: 'nameMapped', domain: 'a.example.org', addresses: proxies(0), resourceIds: ['wiki'] })
     expect(client.fromApplication({ destination: '100.96.0.2' })).to.deep.equal(['request wiki'])
-    expect(carry(client, gateway, client.handle({ type: 'granted', resourceId: 'wiki', ...peer }))).to.deep.equal([
+    expect(carry(client, gateway, client.handle({ type: 'connected', resourceId: 'wiki', ...peer }))).to.deep.equal([
       'resolve 0 a.example.org',
     ])
     gateway.handle({ type: 'resolved', lookup: 0, ipv4: ['10.0.0.5'], ipv6: [] })
@@ -84,7 +84,7 @@ describe('client and gateway together', () => {
     const client = new ClientBench(lab)
     const gateway = new GatewayBench()
     gateway.grant(lab)
-    client.handle({ type: 'granted', resourceId: 'lab', ...peer })
+    client.handle({ type: 'connected', resourceId: 'lab', ...peer })
     gateway.handle({ type: 'withdrawn', peer: 'ada', resourceId: 'lab' })
     const [goodbye] = gateway.packets
     expect(

@@ -29,7 +29,7 @@ const KNOWN: { name: string; frame: ControlFrame; packetHex: string }[] = [
       type: 'assignedIps',
       resource: controlFrames.assignedIps.body.resource,
       domain: controlFrames.assignedIps.body.domain,
-      proxyIps: controlFrames.assignedIps.body.proxy_ips,
+      mappedIps: controlFrames.assignedIps.body.proxy_ips,
     },
     packetHex: controlFrames.assignedIps.packetHex,
   },
@@ -95,7 +95,7 @@ describe('a control frame', () => {
 
   it('a control frame writes addresses in one way', () => {
     const frame = decodeControlFrame(framed(0, '{"resource":"r","domain":"d","proxy_ips":["FD00:2021:1111:8000:0::"]}'))
-    expect(frame).to.have.property('proxyIps').deep.equal(['fd00:2021:1111:8000::'])
+    expect(frame).to.have.property('mappedIps').deep.equal(['fd00:2021:1111:8000::'])
   })
 
   it('a malformed control frame is dropped with a reason', () => {

@@ -131,7 +131,7 @@ export const hostileGatewayTests = (bed: () => Bed): void => {
               type: 'assignedIps',
               resource: bed().id('wiki.example.org'),
               domain: 'wiki.example.org',
-              proxyIps: ['100.96.0.77'],
+              mappedIps: ['100.96.0.77'],
             }),
             encodeControlFrame({
               type: 'domainStatus',

@@ -116,8 +116,8 @@ const lies = (bed: () => Bed, { families, host }: { families: Families; host: nu
 
   it('P7 a client gets nothing to a false mapped address: never assigned, of other names, of the site, too many, one twice', async () => {
     const id = bed().id('web.example.org')
-    const assign = (domain: string, proxyIps: string[], resource = id): Uint8Array =>
-      encodeControlFrame({ type: 'assignedIps', resource, domain, proxyIps })
+    const assign = (domain: string, mappedIps: string[], resource = id): Uint8Array =>
+      encodeControlFrame({ type: 'assignedIps', resource, domain, mappedIps })
     const tooMany = Array.from({ length: 9 }, (_, at) => `100.96.1.${at}`)
     const reached = (destination: string): Uint8Array => own({ destination, destinationPort: WEB_PORT })
     const statuses = new Map<string, string>()

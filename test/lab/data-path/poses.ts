@@ -97,7 +97,7 @@ const poses = (bed: () => Bed, { families, hosts }: { families: Families; hosts:
         type: 'assignedIps',
         resource: bed().id('vault.example.org'),
         domain: 'vault.example.org',
-        proxyIps: [PROXY, '100.96.3.8', '100.96.3.9', '100.96.3.10'],
+        mappedIps: [PROXY, '100.96.3.8', '100.96.3.9', '100.96.3.10'],
       }),
     )
     await other.packet('that the name is mapped', (packet) => {

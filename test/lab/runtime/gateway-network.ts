@@ -4,7 +4,7 @@
 // otherwise it waits to be killed. The second argument is its state folder.
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { SITE_RESOLVER_PORT } from '../../../core/dns/site-service.ts'
+import { SITE_SERVICE_PORT } from '../../../core/dns/site-service.ts'
 import { createNetworkConfiguration, createTunDevices } from '../../../hosts/runtime/index.ts'
 import { buildPacket, describePacket, type PacketParts } from '../../kit/packet-builder.ts'
 
@@ -36,8 +36,8 @@ const PROBES: readonly (PacketParts & { name: string })[] = [
   { name: 'network 6', ...ping(CLIENT.ipv6, '2001:db8:1::2') },
   { name: 'ping 4', ...ping(CLIENT.ipv4, GATEWAY.ipv4) },
   { name: 'ping 6', ...ping(CLIENT.ipv6, GATEWAY.ipv6) },
-  { name: 'resolver 4', ...udp(CLIENT.ipv4, GATEWAY.ipv4, SITE_RESOLVER_PORT) },
-  { name: 'resolver 6', ...udp(CLIENT.ipv6, GATEWAY.ipv6, SITE_RESOLVER_PORT) },
+  { name: 'resolver 4', ...udp(CLIENT.ipv4, GATEWAY.ipv4, SITE_SERVICE_PORT) },
+  { name: 'resolver 6', ...udp(CLIENT.ipv6, GATEWAY.ipv6, SITE_SERVICE_PORT) },
   { name: 'machine 4', ...udp(CLIENT.ipv4, '198.51.100.1', OTHER_PORT) },
   { name: 'machine 6', ...udp(CLIENT.ipv6, '2001:db8:1::1', OTHER_PORT) },
 ]
@@ -73,7 +73,7 @@ const main = async (): Promise<void> => {
       throw error
     },
   })
-  await Promise.all([OTHER_PORT, SITE_RESOLVER_PORT].map(echo))
+  await Promise.all([OTHER_PORT, SITE_SERVICE_PORT].map(echo))
   const [, , until, stateFolder] = process.argv
   const network = createNetworkConfiguration(stateFolder === undefined ? {} : { stateFolder })
   await network.setAddresses(DEVICE, [GATEWAY.ipv4, GATEWAY.ipv6])
@@ -81,7 +81,7 @@ const main = async (): Promise<void> => {
   await network.enableForwarding(DEVICE, {
     masqueradeIpv4: true,
     masqueradeIpv6: true,
-    servicePort: SITE_RESOLVER_PORT,
+    servicePort: SITE_SERVICE_PORT,
   })
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, WAIT_MS)

@@ -198,7 +198,7 @@ describe('the gateway, for a name', () => {
   it('D10 a gateway resolves a name when the client tells its addresses, says so, and translates', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
-    const told = gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'A.example.org', proxyIps: [PROXY] })
+    const told = gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'A.example.org', mappedIps: [PROXY] })
     expect(told).to.deep.equal(['resolve 0 a.example.org'])
     expect(gateway.fromClient({ destination: PROXY })[0]).to.contain('icmp 3/13')
     expect(gateway.handle({ type: 'resolved', lookup: 0, ipv4: ['10.0.0.5'], ipv6: [] })).to.deep.equal([
@@ -301,7 +301,7 @@ describe('the gateway, for a name', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
     gateway.assign('wiki', 'a.example.org', { ipv4: ['10.0.0.5'], ipv6: ['2001:db8::5'] })
-    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', proxyIps: [PROXY, PROXY6] })
+    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', mappedIps: [PROXY, PROXY6] })
     gateway.handle({ type: 'resolved', lookup: 1, ipv4: ['10.0.0.6'], ipv6: [], unanswered: 'ipv6' })
     expect(gateway.fromClient({ destination: PROXY6, sourcePort: 9 })[0]).to.contain('2001:db8::5')
     expect(gateway.fromClient({ destination: PROXY, sourcePort: 9 })[0]).to.contain('10.0.0.6')
@@ -309,12 +309,12 @@ describe('the gateway, for a name', () => {
 
   it('a gateway keeps a name’s addresses when nobody answers, and is Inactive where it has none', () => {
     const gateway = ready()
-    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', proxyIps: [PROXY] })
+    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', mappedIps: [PROXY] })
     expect(gateway.handle({ type: 'resolved', lookup: 1, ipv4: [], ipv6: [], failed: true })).to.deep.equal([
       'ada: a.example.org of wiki is Active',
     ])
     expect(gateway.fromClient({ destination: PROXY })[0]).to.contain('tun: ')
-    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'b.example.org', proxyIps: ['100.96.0.9'] })
+    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'b.example.org', mappedIps: ['100.96.0.9'] })
     expect(gateway.handle({ type: 'resolved', lookup: 2, ipv4: [], ipv6: [], failed: true })).to.deep.equal([
       'ada: b.example.org of wiki is Inactive',
     ])
@@ -336,7 +336,7 @@ describe('the gateway, for a name', () => {
     expect(gateway.assign('other', 'a.example.org')).to.deep.equal(['ada: a.example.org of other is Inactive'])
     expect(gateway.assign('lab', 'a.example.org')).to.deep.equal(['ada: a.example.org of lab is Inactive'])
     expect(gateway.assign('wiki', 'example.com')).to.deep.equal(['ada: example.com of wiki is Inactive'])
-    const stolen = { type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', proxyIps: ['10.0.0.1'] } as const
+    const stolen = { type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', mappedIps: ['10.0.0.1'] } as const
     expect(gateway.frame(stolen)).to.deep.equal(['ada: a.example.org of wiki is Inactive'])
   })
 
@@ -406,7 +406,7 @@ describe('the gateway, for a name', () => {
   it('a gateway asks once for a name while it waits, and for a bounded number of names', () => {
     const gateway = new GatewayBench()
     gateway.grant(WIKI)
-    const ask = (domain: string) => gateway.frame({ type: 'assignedIps', resource: 'wiki', domain, proxyIps: [PROXY] })
+    const ask = (domain: string) => gateway.frame({ type: 'assignedIps', resource: 'wiki', domain, mappedIps: [PROXY] })
     expect(ask('a.example.org')).to.have.length(1)
     expect(ask('a.example.org')).to.have.length(0)
     for (let at = 0; at < 100; at++) ask(`n${at}.example.org`)
@@ -419,7 +419,7 @@ describe('the gateway, for a name', () => {
     const gateway = new GatewayBench()
     gateway.grant(LAB)
     gateway.grant(WIKI)
-    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', proxyIps: [PROXY] })
+    gateway.frame({ type: 'assignedIps', resource: 'wiki', domain: 'a.example.org', mappedIps: [PROXY] })
     gateway.handle({ type: 'withdrawn', peer: 'ada', resourceId: 'wiki' })
     expect(gateway.handle({ type: 'resolved', lookup: 0, ipv4: ['10.0.0.5'], ipv6: [] })).to.deep.equal([
       'ada: a.example.org of wiki is Inactive',

@@ -53,7 +53,7 @@ interface Change {
 
 type Action =
   | { type: 'packet'; parts: PacketParts; damage: Change[] }
-  | { type: 'assign'; resource: string; domain: string; proxyIps: string[] }
+  | { type: 'assign'; resource: string; domain: string; mappedIps: string[] }
   | { type: 'bytes'; bytes: Uint8Array }
   | { type: 'wait'; milliseconds: number }
   | { type: 'network'; parts: PacketParts }
@@ -77,7 +77,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       type: fc.constant('assign' as const),
       resource: fc.constantFrom('wiki', 'wiki', 'lab', 'secret'),
       domain: fc.constantFrom(...Object.keys(SITE)),
-      proxyIps: fc.oneof(
+      mappedIps: fc.oneof(
         { weight: 4, arbitrary: fc.constant(proxies(0)) },
         fc.uniqueArray(fc.constantFrom(...addresses4, ...proxies(0)), { minLength: 1, maxLength: 8 }),
       ),
@@ -212,7 +212,7 @@ describe('a gateway that is fed with whole and right packets', () => {
         feed({
           type: 'tunnelPacket',
           peer: 'ada',
-          packet: encodeControlFrame({ type: 'assignedIps', resource: 'wiki', domain, proxyIps: proxies(0) }),
+          packet: encodeControlFrame({ type: 'assignedIps', resource: 'wiki', domain, mappedIps: proxies(0) }),
         })
         feed({ type: 'resolved', lookup: 0, ipv4: ['10.0.0.1', '10.0.0.2'], ipv6: ['2001:db8::1'] })
         for (const parts of list) {

@@ -7,7 +7,7 @@ const asked = (peer: string, name: number) => ({
   peer,
   resourceId: 'wiki',
   domain: `${name}.example.org`,
-  proxyIps: [],
+  mappedIps: [],
 })
 
 describe('the names that a gateway waits for', () => {
@@ -22,11 +22,11 @@ describe('the names that a gateway waits for', () => {
 
   it('names are looked up once, and again when nobody answered for ten seconds', () => {
     const lookups = new NameLookups()
-    expect(lookups.ask({ ...asked('ada', 1), proxyIps: ['100.96.0.1'] }, instant(0))).to.equal(0)
-    const again = { ...asked('ada', 1), proxyIps: ['100.96.0.2'] }
+    expect(lookups.ask({ ...asked('ada', 1), mappedIps: ['100.96.0.1'] }, instant(0))).to.equal(0)
+    const again = { ...asked('ada', 1), mappedIps: ['100.96.0.2'] }
     expect(lookups.ask(again, instant(10 * SECOND - 1))).to.equal('lookup-waiting')
     expect(lookups.ask(again, instant(10 * SECOND))).to.equal(1)
-    expect([lookups.take(0), lookups.take(1)?.proxyIps, lookups.take(1)]).to.deep.equal([
+    expect([lookups.take(0), lookups.take(1)?.mappedIps, lookups.take(1)]).to.deep.equal([
       undefined,
       ['100.96.0.2'],
       undefined,
