@@ -24,7 +24,7 @@ export interface AwaitedGrantsEffects {
   readonly count: (reason: ClientDrop) => void
 }
 
-/** Packets that wait until their resource is granted, and the authorization requests that they cause. */
+/** Packets that wait until their resource is connected, and the authorization requests that they cause. */
 export class AwaitedGrants {
   readonly #effects: AwaitedGrantsEffects
   readonly #packet = new PacketView()
@@ -48,7 +48,7 @@ export class AwaitedGrants {
     if (outcome !== 'kept') this.#effects.count(`kept-${outcome}`)
   }
 
-  /** Requests an authorization of a resource that is not granted, at most once in `REQUEST_INTERVAL_MS`. */
+  /** Requests an authorization of a resource that is not connected, at most once in `REQUEST_INTERVAL_MS`. */
   request(resource: ClientResource | undefined, now: Instant): void {
     if (resource === undefined || resource.peer !== undefined) return
     if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL_MS)) return
