@@ -6,11 +6,15 @@ import { fc } from './libraries.ts'
 /** A fact as a host makes it. */
 export const factOf = (value: unknown): Fact<unknown> => ({ value, source: 'portal', since: unixTime(0) })
 
-/** Any value that a fact may have, plausible or not. @throws Error for a fact that no host knows */
-export const anyValueOf = ({ name }: Reads<unknown>): Arbitrary<unknown> => {
+/**
+ * Any value that a fact may have, plausible or not; one of the samples for a fact that a plugin brings.
+ * @throws Error for a fact that a plugin brings, without samples
+ */
+export const anyValueOf = ({ name }: Reads<unknown>, samples: readonly unknown[] = []): Arbitrary<unknown> => {
   const arbitrary = values().get(name)
-  if (arbitrary === undefined) throw new Error(`there is no fact ${name}`)
-  return arbitrary
+  if (arbitrary !== undefined) return arbitrary
+  if (samples.length > 0) return fc.constantFrom(...samples)
+  throw new Error(`hosts do not know the fact ${name}: give the suite values of it in "known"`)
 }
 
 type Named = [string, Arbitrary<unknown>]

@@ -29,7 +29,11 @@ export const policyConditionSuite = <Settings, Known = object>(
     const declared = Object.entries<Reads<unknown>>(suite.facts ?? {})
     const moment = moments()
     const settings = fc.constantFrom(...parsedSettings(suite))
-    const anyValues = fc.record(Object.fromEntries(declared.map(([as, token]) => [as, anyValueOf(token)])))
+    const samplesOf = (as: string): unknown[] =>
+      (suite.known ?? []).flatMap((known) => (as in known ? [known[as]] : []))
+    const anyValues = fc.record(
+      Object.fromEntries(declared.map(([as, token]) => [as, anyValueOf(token, samplesOf(as))])),
+    )
     const facts = fc
       .tuple(anyValues, fc.constantFrom<Readonly<Record<string, unknown>>>({}, ...(suite.known ?? [])))
       .chain(([any, known]) => {

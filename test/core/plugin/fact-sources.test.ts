@@ -6,7 +6,17 @@ import { FactSources, GatewaySelectors, PolicyConditions } from '../../../core/c
 import { fact, Facts, type Reads } from '../../../core/contract/facts.ts'
 import { createContainer } from '../../../core/di.ts'
 import { definePlugin, type PluginDefinition } from '../../../core/plugin/define-plugin.ts'
+import { policyConditionSuite } from '../../conformance/policy-condition.ts'
 import { installPlugins } from '../../../core/plugin/install-plugins.ts'
+
+policyConditionSuite('that reads a fact which a plugin brings', {
+  create: () => ({ evaluate: ({ facts }) => ({ holds: facts.duty.value === 'tonight', reason: 'read' }) }),
+  schema: z.strictObject({}),
+  settings: [{}],
+  refused: [{ rota: 'x' }],
+  facts: { duty: fact('oncall.duty', z.string(), { by: Facts.actor.email }) },
+  known: [{ duty: 'tonight' }, { duty: 'tomorrow' }],
+})
 
 const CONTEXT = { folder: '/', host: 'portal', hostVersion: '0.1.0' } as const
 const Duty = fact('oncall.duty', z.string(), { by: Facts.actor.email })
