@@ -56,7 +56,7 @@ export type LinkOutput<R extends Role> =
    */
   | { type: 'signedOut'; reason: string; detail?: string }
   /** Final: another process with this identity is connected. `reason` is a sentence. */
-  | { type: 'displaced'; reason: string }
+  | { type: 'identityInUse'; reason: string }
   /** Final: the portal was unreachable for longer than `patienceMs`, or refused the join. `reason` is a sentence. */
   | { type: 'gaveUp'; reason: string }
 
@@ -71,8 +71,8 @@ const HEARTBEATS_UNANSWERED = 4
  * Time for which a refusal as already connected may be due to the own old connection: a portal ends a silent one after
  * 37 s.
  */
-const DISPLACED_PATIENCE_MS = 40 * SECOND
-const DISPLACED_RETRY_MS = 5 * SECOND
+const IN_USE_PATIENCE_MS = 40 * SECOND
+const IN_USE_RETRY_MS = 5 * SECOND
 const MAX_HELD_MESSAGES = 64
 
 type Phase =
@@ -106,7 +106,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   #phase: Phase = { name: 'idle' }
   #everUp = false
   /** Time of the first refusal because another process with this identity is connected. */
-  #displacedAt: Instant | undefined
+  #inUseSince: Instant | undefined
   #attempt = 0
   /** Time at which to give up; Infinity for never. */
   #giveUpAt = Infinity
@@ -187,7 +187,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
   #start(now: Instant): void {
     if (this.#phase.name !== 'idle') return
     this.#everUp = false
-    this.#displacedAt = undefined
+    this.#inUseSince = undefined
     this.#attempt = 0
     this.#giveUpAt = Infinity
     this.#open(now)
@@ -216,7 +216,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     if (status === 401 && code !== undefined) {
       return this.#final({ type: 'signedOut', reason: reason ?? code, ...(detail === undefined ? {} : { detail }) })
     }
-    if (reason === 'already_connected') return this.#displaced(refusal, now)
+    if (reason === 'already_connected') return this.#identityInUse(refusal, now)
     this.#lost(code ?? `status_${status}`, now, { retryAfterMs, problem })
   }
 
@@ -224,14 +224,14 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
    * Stops this process if another one with its identity is connected: otherwise they would disconnect each other for
    * ever (H13).
    */
-  #displaced({ detail, problem }: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
-    this.#displacedAt ??= now
+  #identityInUse({ detail, problem }: LinkInput<R> & { type: 'connectionRefused' }, now: Instant): void {
+    this.#inUseSince ??= now
     // If this process was connected before, the other connection may be its own old one, behind a proxy that has not
     // noticed its end yet.
-    if (this.#everUp && now < after(this.#displacedAt, DISPLACED_PATIENCE_MS)) {
-      return this.#lost('already_connected', now, { retryAfterMs: DISPLACED_RETRY_MS, problem })
+    if (this.#everUp && now < after(this.#inUseSince, IN_USE_PATIENCE_MS)) {
+      return this.#lost('already_connected', now, { retryAfterMs: IN_USE_RETRY_MS, problem })
     }
-    this.#final({ type: 'displaced', reason: detail ?? 'another process with this identity is connected' })
+    this.#final({ type: 'identityInUse', reason: detail ?? 'another process with this identity is connected' })
   }
 
   #lost(reason: string, now: Instant, { retryAfterMs: retryAfter, problem: given }: Loss = {}): void {
@@ -294,7 +294,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
 
   #joined(now: Instant): void {
     this.#everUp = true
-    this.#displacedAt = undefined
+    this.#inUseSince = undefined
     this.#attempt = 0
     this.#giveUpAt = Infinity
     this.#phase = { name: 'up', beatAt: after(now, HEARTBEAT_MS), unanswered: [] }
@@ -360,7 +360,7 @@ export class PortalLink<R extends Role> implements Machine<LinkInput<R>, LinkOut
     if (name !== 'idle' && name !== 'waiting') this.#outputs.push({ type: 'closeConnection' })
   }
 
-  #final(output: LinkOutput<R> & { type: 'signedOut' | 'displaced' | 'gaveUp' }): void {
+  #final(output: LinkOutput<R> & { type: 'signedOut' | 'identityInUse' | 'gaveUp' }): void {
     if (this.#phase.name === 'up') this.#outputs.push({ type: 'linkDown', reason: output.reason })
     this.#phase = { name: 'idle' }
     this.#held.length = 0

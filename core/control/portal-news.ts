@@ -41,7 +41,7 @@ export class PortalNews {
           fields: { reason, ...(detail === undefined ? {} : { detail }) },
         }
       }
-      case 'displaced':
+      case 'identityInUse':
         return {
           type: 'note',
           message: 'another process with this identity is connected to the portal; this one stops',

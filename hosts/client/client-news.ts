@@ -30,7 +30,7 @@ export class ClientNews {
         if (how !== 'ended' && !this.#filter.isNews(`gateway ${id}`, reason, now)) return undefined
         return {
           type: 'note',
-          message: how === 'ended' ? 'the gateway is left' : 'the gateway is lost',
+          message: how === 'ended' ? 'the connection to the gateway has ended' : 'the gateway is lost',
           fields: { ...about, reason, resource_ids: resourceIds },
         }
       }

@@ -311,7 +311,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'nameResolved':
         this.findings.put(output.domain, output.resourceId, output.found)
         return this.#tellNames(output, now)
-      case 'closePeer':
+      case 'removePeer':
         return this.#tellConnections({ type: 'gatewayLeft', gatewayId: output.peer }, now)
     }
   }

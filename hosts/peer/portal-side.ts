@@ -83,7 +83,7 @@ export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalS
         this.#lostAt ??= now
         return
       case 'signedOut':
-      case 'displaced':
+      case 'identityInUse':
       case 'gaveUp': {
         const detail = [output.reason, ('detail' in output ? output.detail : undefined) ?? []].flat().join(': ')
         this.#outputs.push({ type: 'end', reason: ENDS[output.type], detail })
@@ -100,4 +100,4 @@ export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalS
   }
 }
 
-const ENDS = { signedOut: 'signed_out', displaced: 'identity_in_use', gaveUp: 'unreachable' } as const
+const ENDS = { signedOut: 'signed_out', identityInUse: 'identity_in_use', gaveUp: 'unreachable' } as const

@@ -185,7 +185,6 @@ const describe = (output: Output): string => {
       return `request ${output.resourceId}`
     case 'resolverQuery':
       return `query ${output.source} > ${output.destination}`
-    case 'closePeer':
     case 'removePeer':
       return `${output.type} ${output.peer}`
     case 'granted':

@@ -297,13 +297,13 @@ export class VirtualPortal implements VirtualPortalEnd {
   #verify(text: string): Entities['tokens'] | undefined {
     const parsed = parseToken(text, SIGNING_KEY)
     if (!parsed.ok) return undefined
-    const { tokenId, nonce, fragment } = parsed.parts
+    const { tokenId, nonce, secret } = parsed.parts
     const row = this.#rows.tokens.find(({ id }) => id === tokenId)
-    return row !== undefined && row.hash === tokenHash({ nonce, fragment, salt: SALT }) ? row : undefined
+    return row !== undefined && row.hash === tokenHash({ nonce, secret, salt: SALT }) ? row : undefined
   }
 
   #token(of: Partial<Entities['tokens']> & { kind: 'client' | 'gateway' }, nonce: string): string {
-    const fragment = toHex(this.#random.bytes(32))
+    const secret = toHex(this.#random.bytes(32))
     const row = this.#insert('tokens', {
       ...this.#base(),
       name: of.kind,
@@ -312,13 +312,13 @@ export class VirtualPortal implements VirtualPortalEnd {
       gatewayId: null,
       identityProviderId: null,
       salt: SALT,
-      hash: tokenHash({ nonce, fragment, salt: SALT }),
+      hash: tokenHash({ nonce, secret, salt: SALT }),
       isEmergency: false,
       expiresAt: null,
       lastUsedAt: null,
       ...of,
     })
-    return signedFragment({ accountId: this.accountId, tokenId: row.id, fragment }, SIGNING_KEY)
+    return signedFragment({ accountId: this.accountId, tokenId: row.id, secret }, SIGNING_KEY)
   }
 
   #base() {

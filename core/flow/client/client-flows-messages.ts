@@ -29,7 +29,7 @@ export type ClientFlowsInput =
   /** Something other than a packet needs this resource: request an authorization if there is no grant. */
   | { type: 'authorizationWanted'; resourceId: string }
   /**
-   * The portal or the gateway has denied access: answer waiting packets with ICMP unreachable, so that applications
+   * The portal has denied access: answer waiting packets with ICMP unreachable, so that applications
    * need not time out.
    */
   | { type: 'authorizationFailed'; resourceId: string }
@@ -65,7 +65,7 @@ export type ClientFlowsOutput =
   /** Findings of the site for a name have changed; undefined if an earlier problem is over. */
   | { type: 'nameResolved'; resourceId: string; domain: string; found: SiteFindings | undefined }
   /** Close the tunnel to a gateway that has said goodbye. Its grants have been removed before. */
-  | { type: 'closePeer'; peer: PeerId }
+  | { type: 'removePeer'; peer: PeerId }
 
 /** Reason why a packet or a control frame was dropped. */
 export type ClientDrop =

@@ -277,7 +277,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     if (frame.type === 'assignedIps') return this.#counters.count('control-direction')
     if (frame.type === 'goodbye') {
       if (!this.#losePeer(peer)) return this.#counters.count('unknown-peer')
-      this.#outputs.push({ type: 'closePeer', peer })
+      this.#outputs.push({ type: 'removePeer', peer })
       return
     }
     const resource = this.#routes.resource(frame.resource)

@@ -257,7 +257,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   }
 
   #handleControl(peer: GatewayPeer, bytes: Uint8Array, now: Instant): void {
-    if (!peer.frames.take(now)) return this.#counters.count('control-rate')
+    if (!peer.frameLimit.take(now)) return this.#counters.count('control-rate')
     const frame = decodeControlFrame(bytes)
     if (typeof frame === 'string') return this.#counters.count(frame)
     if (frame.type === 'domainStatus') return this.#counters.count('control-direction')
@@ -357,7 +357,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
     { answer, reason, now }: { answer: Unreachable; reason: GatewayDrop; now: Instant },
   ): void {
     this.#counters.count(reason)
-    if (!peer.errors.take(now)) return this.#counters.count('icmp-rate')
+    if (!peer.errorLimit.take(now)) return this.#counters.count('icmp-rate')
     const error = buildUnreachable(packet, answer)
     if (error !== undefined) this.#sendTo(peer.id, error)
   }
@@ -366,7 +366,7 @@ export class GatewayFlows implements Flows<GatewayFlowsInput, GatewayFlowsOutput
   #refuseTooBig(packet: PacketView, id: PeerId, now: Instant): void {
     this.#counters.count('too-long')
     const peer = this.#peers.get(id)
-    if (peer?.errors.take(now) !== true) return this.#counters.count('icmp-rate')
+    if (peer?.errorLimit.take(now) !== true) return this.#counters.count('icmp-rate')
     const error = buildTooBig(packet, this.#peers.mtuOf(peer.number))
     if (error !== undefined) this.#writeTun(error)
   }

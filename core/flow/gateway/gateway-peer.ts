@@ -61,9 +61,9 @@ export class GatewayPeer {
   readonly ipv4: AddressBytes
   readonly ipv6: AddressBytes
   /** Rate limit for ICMP errors to this client. */
-  readonly errors = new TokenBucket({ perSecond: 100, burst: 100 })
+  readonly errorLimit = new TokenBucket({ perSecond: 100, burst: 100 })
   /** Rate limit for control frames from this client. */
-  readonly frames = new TokenBucket({ perSecond: 100, burst: 500 })
+  readonly frameLimit = new TokenBucket({ perSecond: 100, burst: 500 })
   readonly #machine: MachineAddresses
   readonly #states: FlowStates<FlowEntry>
   #grants: HeldGrants

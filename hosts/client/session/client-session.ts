@@ -133,7 +133,7 @@ export class ClientSession {
     this.#signIn?.cancel()
     const signIn = await SignIn.begin({ portalUrl: config.portal_url, account: config.account, random, byPaste })
     this.#signIn = signIn
-    void this.#await(signIn)
+    void this.#takeToken(signIn)
     return { url: signIn.url }
   }
 
@@ -149,7 +149,7 @@ export class ClientSession {
     return null
   }
 
-  async #await(signIn: SignIn): Promise<void> {
+  async #takeToken(signIn: SignIn): Promise<void> {
     const end = await signIn.ended
     if (end.type !== 'signedIn') return
     await this.#options.secrets.write(TOKEN_NAME, end.token)

@@ -35,7 +35,7 @@ const FRAGMENT = /^[A-Za-z0-9._-]{1,2048}$/
 
 /**
  * Sign-in by a browser: a URL to open, and a loopback listener that the portal redirects the browser to (RFC 8252
- * §7.3). State and nonce are kept in this process only. The token consists of the nonce and the redirect's fragment, so
+ * §7.3). State and nonce are never stored. The token consists of the nonce and the redirect's fragment, so
  * the fragment that passes through the browser is worthless alone.
  */
 export class SignIn {

@@ -14,7 +14,7 @@ import type { TokenRefusal, Tokens } from '../identity/tokens.ts'
 import type { ClientAddress } from '../origin/client-address.ts'
 import { RateLimiter, sourceOf } from '../origin/rate-limiter.ts'
 import { provenKey, readConnectRequest } from './connect-request.ts'
-import type { PeerConnected } from '../grants/connections.ts'
+import type { AdmittedPeer } from '../grants/connections.ts'
 import { isUnproven } from '../decide/device-standing.ts'
 import type { CheckedRequest, PeerRows } from './peer-rows.ts'
 import { alreadyConnected, Refusal, refuse, type RefusalCode } from './refusal.ts'
@@ -38,7 +38,7 @@ export interface EndpointOptions {
   seated: (peerId: string) => SeatedConnection | undefined
   /** Called when a second process with the identity of a connected peer is refused. */
   onContested: (contest: Contest) => void
-  onConnected: (peer: PeerConnected) => void
+  onConnected: (peer: AdmittedPeer) => void
   onFrame: (connection: string, text: string) => void
   onDisconnected: (connection: string) => void
 }
@@ -153,7 +153,8 @@ export class ControlEndpoint {
       })
     } catch (error) {
       const refusal = refusalOf(error)
-      if (refusal.code === 'unhandled_connect_error') this.#options.logger.error({ error }, 'a connect failed')
+      if (refusal.code === 'unhandled_connect_error')
+        this.#options.logger.error({ error }, 'a peer could not connect: unexpected error')
       this.#refused[refusal.code] = (this.#refused[refusal.code] ?? 0) + 1
       refuse(socket, refusal)
     }
@@ -172,7 +173,7 @@ export class ControlEndpoint {
     return arrived
   }
 
-  async #admit(request: IncomingMessage): Promise<PeerConnected & { owner: SocketOwner }> {
+  async #admit(request: IncomingMessage): Promise<AdmittedPeer & { owner: SocketOwner }> {
     const { clientAddress, clock } = this.#options
     if (this.#isClosed) throw new Refusal('rate_limit', { retryAfterSeconds: 1 })
     const remoteIp = clientAddress({
@@ -225,7 +226,7 @@ export class ControlEndpoint {
     const { rows, onContested } = this.#options
     const known = await rows.known(token, wanted)
     if (known === undefined) return { isTaken: false }
-    const seat = await this.#seats.claim(known.id, { outranks: isOwner(known, wanted) })
+    const seat = await this.#seats.claim(known.id, { outranks: outranksSeated(known, wanted) })
     if (!seat.isTaken) return seat
     const { role } = wanted
     onContested({ role, peerId: known.id, name: known.name, stays: seat.by.remoteIp, refused: remoteIp })
@@ -256,7 +257,7 @@ export class ControlEndpoint {
     )
   }
 
-  #open(socket: WebSocket, peer: PeerConnected): void {
+  #open(socket: WebSocket, peer: AdmittedPeer): void {
     const { connection } = peer
     this.#sockets.set(connection, socket)
     socket.on('error', () => socket.terminate())
@@ -281,7 +282,7 @@ type FreeSeat = SeatVerdict & { isTaken: false }
  * Whether this device proves the key of the row while the row's last connection did not: then it takes the seat, so
  * that a copied external id locks nobody out.
  */
-const isOwner = (known: Client | Gateway, { deviceKey }: CheckedRequest): boolean =>
+const outranksSeated = (known: Client | Gateway, { deviceKey }: CheckedRequest): boolean =>
   'deviceKey' in known && deviceKey !== null && known.deviceKey === deviceKey && !known.isProven
 
 const refusalOf = (error: unknown): Refusal => {

@@ -19,9 +19,9 @@ export type JoinVerdict =
   | { ok: false; reason: 'already_connected' }
 
 /**
- * Registry of connected clients and gateways. The newest connection of a client counts, because an older one is through
- * a network that it has left; the first one of a gateway counts, because a second gateway with its identity is a
- * misconfiguration.
+ * Registry of the clients and gateways that have joined, each with its connection. Does not decide whether a newcomer
+ * replaces a connection: that is decided when it connects (`Seats`). Here a client's newest connection counts, and a
+ * gateway's first one until it has left.
  */
 export class Presence {
   readonly #clients = new Map<string, string>()

@@ -7,7 +7,7 @@ import { factsRead, type Grant, type Grants } from './grants.ts'
 /** Actors, accounts, gateways and grants that a batch of committed changes may affect. */
 export interface Affected {
   /** Actors whose list of resources may have changed. */
-  actorIds: Set<string>
+  viewerIds: Set<string>
   /** Actors whose standing may have changed, and so all their grants. */
   standingOf: Set<string>
   accountIds: Set<string>
@@ -21,7 +21,7 @@ export const affectedBy = (
   { view, grants, presence }: { view: View; grants: Grants; presence: Presence },
 ): Affected => {
   const affected: Affected = {
-    actorIds: new Set(),
+    viewerIds: new Set(),
     standingOf: new Set(),
     accountIds: new Set(),
     gatewayIds: new Set(),
@@ -41,7 +41,7 @@ export const affectedBy = (
     switch (change.entity) {
       case 'memberships':
         addAll(
-          affected.actorIds,
+          affected.viewerIds,
           [change.before?.actorId, change.after?.actorId].flatMap((id) => id ?? []),
         )
         addAll(affected.grants, grants.ofMembership(change.id))
@@ -50,17 +50,17 @@ export const affectedBy = (
         }
         break
       case 'policies':
-        addAll(affected.actorIds, membersOf(change.before?.groupId))
-        addAll(affected.actorIds, membersOf(change.after?.groupId))
+        addAll(affected.viewerIds, membersOf(change.before?.groupId))
+        addAll(affected.viewerIds, membersOf(change.after?.groupId))
         addAll(affected.grants, grants.ofPolicy(change.id))
         break
       case 'resources':
-        addAll(affected.actorIds, viewersOf(change.id))
+        addAll(affected.viewerIds, viewersOf(change.id))
         addAll(affected.grants, grants.ofResource(change.id))
         break
       case 'sites':
         for (const resourceId of view.resourcesOf(change.id)) {
-          addAll(affected.actorIds, viewersOf(resourceId))
+          addAll(affected.viewerIds, viewersOf(resourceId))
           addAll(affected.grants, grants.ofResource(resourceId).filter(reads(Facts.site.name)))
         }
         break

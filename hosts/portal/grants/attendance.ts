@@ -17,15 +17,15 @@ import {
   type ClientConnection,
   type Connection,
   type GatewayConnection,
-  type PeerConnected,
+  type AdmittedPeer,
 } from './connections.ts'
 import type { GatewayGrants } from './gateway-grants.ts'
-import type { GatewayNews } from './gateway-news.ts'
+import type { GatewayUpdates } from './gateway-updates.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grants } from './grants.ts'
 import { Newcomers } from './newcomers.ts'
 import type { Requests } from './requests.ts'
-import type { ResourceNews } from './resource-news.ts'
+import type { ResourceUpdates } from './resource-updates.ts'
 import { placeAfter, type Whereabouts } from './whereabouts.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
@@ -43,10 +43,10 @@ export interface AttendanceNeeds {
   withdrawals: Withdrawals
   keeper: GrantKeeper
   gatewayGrants: GatewayGrants
-  gatewayNews: GatewayNews
+  gatewayUpdates: GatewayUpdates
   absences: Absences
   requests: Requests
-  resourceNews: ResourceNews
+  resourceUpdates: ResourceUpdates
 }
 
 /** Silence after which a peer counts as gone; its heartbeats come every 10 s. */
@@ -76,7 +76,7 @@ export class Attendance {
   }
 
   /** Handles a new connection, whose peer has not joined yet. */
-  connected(peer: PeerConnected, now: Instant): void {
+  connected(peer: AdmittedPeer, now: Instant): void {
     const connection = openConnection(peer, now)
     this.#needs.peers.add(connection)
     this.#watchIdle(connection, now)
@@ -169,7 +169,7 @@ export class Attendance {
       event: 'init',
       payload: {
         interface: clientInterface({ client, account, actor: view.get('actors', client.actorId) }, connection.features),
-        resources: this.#needs.resourceNews.all(connection),
+        resources: this.#needs.resourceUpdates.all(connection),
         relays: [],
         authorizations: [],
         flow_logs: flowLogs(publicUrl),
@@ -213,7 +213,7 @@ export class Attendance {
         config: { ipv4_masquerade_enabled: true, ipv6_masquerade_enabled: true },
       },
     })
-    this.#needs.gatewayNews.tellResources(gateway.id)
+    this.#needs.gatewayUpdates.tellResources(gateway.id)
     this.#needs.withdrawals.gatewayJoined(gateway.id)
     this.#watchToken(connection, now)
     this.#needs.requests.gatewayJoined(present, now)

@@ -3,8 +3,8 @@ import type { Instant } from '../../../core/runtime/time.ts'
 import { TokenBucket } from '../../../core/runtime/token-bucket.ts'
 import { versionOf } from '../decide/user-agent.ts'
 
-/** A peer's new WebSocket, whose token and parameters were checked. */
-export interface PeerConnected {
+/** A peer with a new WebSocket, which has not joined yet. Its token and parameters were checked. */
+export interface AdmittedPeer {
   /** Unique name of the connection, never reused. */
   connection: string
   role: 'client' | 'gateway'
@@ -26,7 +26,7 @@ export interface PeerConnected {
 }
 
 /** A connection with its state. */
-export interface Connection extends PeerConnected {
+export interface Connection extends AdmittedPeer {
   version: string
   isJoined: boolean
   features: ReadonlySet<string>
@@ -44,7 +44,7 @@ export const isClient = (connection: Connection): connection is ClientConnection
 
 export const isGateway = (connection: Connection): connection is GatewayConnection => connection.role === 'gateway'
 
-export const openConnection = (peer: PeerConnected, now: Instant): Connection => ({
+export const openConnection = (peer: AdmittedPeer, now: Instant): Connection => ({
   ...peer,
   version: versionOf(peer.userAgent),
   isJoined: false,

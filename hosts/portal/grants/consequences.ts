@@ -10,12 +10,12 @@ import type { ConnectedPeers } from './connected-peers.ts'
 import { faultOf, hasOtherKey } from './connection-standing.ts'
 import { isClient } from './connections.ts'
 import type { GatewayGrants } from './gateway-grants.ts'
-import type { GatewayNews } from './gateway-news.ts'
+import type { GatewayUpdates } from './gateway-updates.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grants } from './grants.ts'
 import type { NameTroubles } from './name-troubles.ts'
 import type { Requests } from './requests.ts'
-import type { ResourceNews } from './resource-news.ts'
+import type { ResourceUpdates } from './resource-updates.ts'
 import type { Whereabouts } from './whereabouts.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
@@ -31,10 +31,10 @@ export interface ConsequencesNeeds {
   /** Parts of the machine that carry out the consequences. */
   keeper: GrantKeeper
   gatewayGrants: GatewayGrants
-  gatewayNews: GatewayNews
+  gatewayUpdates: GatewayUpdates
   withdrawals: Withdrawals
   requests: Requests
-  resourceNews: ResourceNews
+  resourceUpdates: ResourceUpdates
   attendance: Attendance
 }
 
@@ -71,7 +71,7 @@ export class Consequences {
     for (const change of changes) {
       const { entity, id, after: row } = change
       if (change.entity === 'accounts' && change.after !== undefined) this.#tellInterfaces(change.after)
-      // The row was removed by somebody, not by another change of this batch.
+      // Still in force although its row is gone: an admin has removed the authorization itself.
       const grant = entity === 'authorizations' && row === undefined ? grants.get(id) : undefined
       if (grant !== undefined) keeper.withdraw(grant, { reason: 'authorization_removed' }, now)
       if (change.entity === 'authorizations') this.#needs.gatewayGrants.rowChanged(id, change.after)
@@ -93,10 +93,10 @@ export class Consequences {
       else if (connection.isJoined && hasOtherKey(connection, view)) attendance.supersede(connection, now)
     }
     tellFilters(changes, this.#needs)
-    for (const actorId of affected.actorIds) {
+    for (const actorId of affected.viewerIds) {
       for (const clientId of view.clientsOf(actorId)) {
         const connection = peers.client(clientId)
-        if (connection !== undefined) this.#needs.resourceNews.refresh(connection)
+        if (connection !== undefined) this.#needs.resourceUpdates.refresh(connection)
       }
     }
   }
@@ -158,10 +158,10 @@ const isElsewhere = (before: Resource, after: Resource): boolean =>
 /** Sends changed filters of resources to the gateways that serve them. */
 const tellFilters = (
   changes: readonly Change[],
-  { grants, gatewayNews }: { grants: Grants; gatewayNews: GatewayNews },
+  { grants, gatewayUpdates }: { grants: Grants; gatewayUpdates: GatewayUpdates },
 ): void => {
   for (const change of changes) {
     if (change.entity !== 'resources' || change.before === undefined || change.after === undefined) continue
-    for (const grant of grants.ofResource(change.id)) gatewayNews.tellResource(grant)
+    for (const grant of grants.ofResource(change.id)) gatewayUpdates.tellResource(grant)
   }
 }

@@ -48,8 +48,8 @@ export class DormantGrants {
 
   /** Replaces all dormant grants with those of these rows. */
   replace(rows: readonly Authorization[]): void {
-    const standing = new Map(rows.map((row) => [row.id, row]))
-    for (const id of this.#byId.keys()) if (!standing.delete(id)) this.remove(id)
-    for (const row of standing.values()) this.putRow(row)
+    const wanted = new Map(rows.map((row) => [row.id, row]))
+    for (const id of this.#byId.keys()) if (!wanted.delete(id)) this.remove(id)
+    for (const row of wanted.values()) this.putRow(row)
   }
 }

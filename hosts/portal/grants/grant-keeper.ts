@@ -6,7 +6,7 @@ import type { View } from '../decide/view.ts'
 import type { Authorization } from '../store/entities.ts'
 import type { GrantParts } from '../wire/wire-grant.ts'
 import { instantAt, type Agenda } from './agenda.ts'
-import type { GatewayNews } from './gateway-news.ts'
+import type { GatewayUpdates } from './gateway-updates.ts'
 import type { Allowed, GrantDrafts, Terms } from './grant-drafts.ts'
 import type { Grant, Grants } from './grants.ts'
 import type { Emit } from './portal-output.ts'
@@ -16,7 +16,7 @@ export interface GrantKeeperNeeds {
   view: Pick<View, 'get'>
   grants: Grants
   drafts: GrantDrafts
-  news: GatewayNews
+  gatewayUpdates: GatewayUpdates
   withdrawals: Withdrawals
   agenda: Agenda
   unixAt: (now: Instant) => UnixTime
@@ -43,11 +43,11 @@ export class GrantKeeper {
    */
   renew(asked: ClientStanding, terms: Terms, now: Instant): Grant | undefined {
     const parts = this.#needs.drafts.draw(asked, terms, now)
-    const standing = parts === undefined ? undefined : this.#needs.grants.find(parts.row)
-    if (parts === undefined || standing === undefined || !isSame(standing, parts.row)) return undefined
-    standing.isAwaited = true
-    this.#needs.news.tellGrant(standing, { ...parts, row: standing.row })
-    return standing
+    const existing = parts === undefined ? undefined : this.#needs.grants.find(parts.row)
+    if (parts === undefined || existing === undefined || !isSame(existing, parts.row)) return undefined
+    existing.isAwaited = true
+    this.#needs.gatewayUpdates.tellGrant(existing, { ...parts, row: existing.row })
+    return existing
   }
 
   /**
@@ -168,7 +168,7 @@ export class GrantKeeper {
     this.#needs.grants.add(grant)
     this.#needs.withdrawals.cancel(grant.row)
     this.#watchExpiry(grant, now)
-    this.#needs.news.tellGrant(grant, parts)
+    this.#needs.gatewayUpdates.tellGrant(grant, parts)
   }
 
   #remove(grant: Grant): void {

@@ -17,13 +17,13 @@ import { Agenda } from './agenda.ts'
 import { Attendance } from './attendance.ts'
 import { censusOf, type Census } from './census.ts'
 import { ConnectedPeers } from './connected-peers.ts'
-import type { PeerConnected } from './connections.ts'
+import type { AdmittedPeer } from './connections.ts'
 import { Consequences } from './consequences.ts'
 import { DenialRecords } from './denial-records.ts'
 import { FactNews } from './fact-news.ts'
 import { GatewayChoice } from './gateway-choice.ts'
 import { GatewayGrants } from './gateway-grants.ts'
-import { GatewayNews } from './gateway-news.ts'
+import { GatewayUpdates } from './gateway-updates.ts'
 import { GrantDrafts } from './grant-drafts.ts'
 import { GrantKeeper } from './grant-keeper.ts'
 import { GrantLimits } from './grant-limits.ts'
@@ -37,13 +37,12 @@ import { PeerFrames } from './peer-frames.ts'
 import type { PortalOutput } from './portal-output.ts'
 import { RequestAnswers } from './request-answers.ts'
 import { Requests } from './requests.ts'
-import { ResourceNews } from './resource-news.ts'
+import { ResourceUpdates } from './resource-updates.ts'
 import { seatedConnection, type SeatedConnection } from './seated.ts'
 import type { Whereabouts } from './whereabouts.ts'
 import { Withdrawals } from './withdrawals.ts'
 
 export type { PortalOutput } from './portal-output.ts'
-export type { PeerConnected } from './connections.ts'
 
 export interface PortalOptions {
   conditions: Extensions<PolicyCondition>
@@ -68,7 +67,7 @@ export type PortalInput =
   | { type: 'viewReloaded'; rows: Rows }
   /** A snapshot of a fact that a plugin brings, checked. */
   | { type: 'factsLearned'; name: string; snapshot: FactSnapshot }
-  | ({ type: 'peerConnected' } & PeerConnected)
+  | ({ type: 'peerConnected' } & AdmittedPeer)
   | { type: 'peerDisconnected'; connection: string }
   | { type: 'frameReceived'; connection: string; text: string }
   | { type: 'authorizationNotRecorded'; authorizationId: string }
@@ -125,18 +124,18 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       drop: (reason: string): void => this.#counters.count(reason),
     }
     this.knowledge = shared
-    const resourceNews = new ResourceNews(shared)
-    const gatewayNews = new GatewayNews(shared)
+    const resourceUpdates = new ResourceUpdates(shared)
+    const gatewayUpdates = new GatewayUpdates(shared)
     const drafts = new GrantDrafts(shared)
     const withdrawals = new Withdrawals(shared)
-    const keeper = new GrantKeeper({ ...shared, drafts, withdrawals, news: gatewayNews })
+    const keeper = new GrantKeeper({ ...shared, drafts, withdrawals, gatewayUpdates })
     const gatewayGrants = new GatewayGrants({ ...shared, drafts, keeper, withdrawals })
     const grantLimits = new GrantLimits(shared)
     const gateways = new GatewayChoice({ ...shared, grantLimits })
     const answers = new RequestAnswers({ ...shared, denials: new DenialRecords(shared) })
     const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers })
     const absences = new Absences({ ...shared, keeper })
-    const parts = { ...shared, withdrawals, keeper, gatewayGrants, gatewayNews, requests, resourceNews }
+    const parts = { ...shared, withdrawals, keeper, gatewayGrants, gatewayUpdates, requests, resourceUpdates }
     const attendance = new Attendance({ ...parts, absences })
     this.#factNews = new FactNews({ ...shared, keeper })
     this.#withdrawals = withdrawals

@@ -20,7 +20,7 @@ export interface Withdrawal {
   resourceId: string
 }
 
-interface Open extends Withdrawal {
+interface OpenWithdrawal extends Withdrawal {
   attempts: number
   retry: Appointment | undefined
 }
@@ -31,13 +31,14 @@ const MAX_ATTEMPTS = 3
 
 /**
  * Withdrawals that gateways have not been told of, or have not acknowledged.
- *  A disconnected gateway is told when it returns. A gateway that acknowledges withdrawals is told again after a second
+ *
+ * A disconnected gateway is told when it returns. A gateway that acknowledges withdrawals is told again after a second
  * without an answer; after three attempts its connection is closed: when it reconnects, its `init` lists the grants
  * that it may keep.
  */
 export class Withdrawals {
   readonly #needs: WithdrawalsNeeds
-  readonly #open = new Map<string, Open>()
+  readonly #open = new Map<string, OpenWithdrawal>()
 
   constructor(needs: WithdrawalsNeeds) {
     this.#needs = needs
@@ -45,7 +46,7 @@ export class Withdrawals {
 
   add(withdrawal: Withdrawal, now: Instant): void {
     this.cancel(withdrawal)
-    const open: Open = { ...withdrawal, attempts: 0, retry: undefined }
+    const open: OpenWithdrawal = { ...withdrawal, attempts: 0, retry: undefined }
     this.#open.set(keyOf(withdrawal), open)
     this.#tell(open, now)
   }
@@ -63,7 +64,10 @@ export class Withdrawals {
     this.#close(open)
   }
 
-  /** Tells a gateway that has just received its `init` of the withdrawals that the `init` does not imply. */
+  /**
+   * Repeats, once, all open withdrawals to a gateway that has just received its `init`. The `init` does not list these
+   * grants either, so no acknowledgement is needed.
+   */
   gatewayJoined(gatewayId: string): void {
     for (const open of this.#of(gatewayId)) {
       const { clientId, resourceId } = open
@@ -90,7 +94,7 @@ export class Withdrawals {
     return this.#open.size
   }
 
-  #tell(open: Open, now: Instant): void {
+  #tell(open: OpenWithdrawal, now: Instant): void {
     const { gatewayId, clientId, resourceId } = open
     const connection = this.#needs.peers.gateway(gatewayId)
     if (connection === undefined) return
@@ -108,12 +112,12 @@ export class Withdrawals {
     })
   }
 
-  #close(open: Open): void {
+  #close(open: OpenWithdrawal): void {
     this.#needs.agenda.cancel(open.retry)
     this.#open.delete(keyOf(open))
   }
 
-  #of(gatewayId: string): Open[] {
+  #of(gatewayId: string): OpenWithdrawal[] {
     return [...this.#open.values()].filter((open) => open.gatewayId === gatewayId)
   }
 }

@@ -2,9 +2,9 @@ import { equalSecrets } from '../../../core/crypto/equal-secrets.ts'
 import { hmacSha256 } from '../../../core/crypto/hash.ts'
 import { fromBase64Url, fromHex, toBase64Url, toHex } from '../../../core/crypto/text-encoding.ts'
 
-// Format: nonce "." base64url(account id, token id, secret fragment) "." base64url(HMAC-SHA256). Only A-Z a-z 0-9 . _ -
+// Format: nonce "." base64url(account id, token id, secret) "." base64url(HMAC-SHA256). Only A-Z a-z 0-9 . _ -
 // occur, because some clients decode `+` and `%` twice. The signature rejects invented tokens without a database query;
-// the token's hash in its row is the proof.
+// the token's hash in its row is the proof. All but the nonce is the fragment.
 
 const FRAGMENT_BYTES = 32
 const UUID_BYTES = 16
@@ -17,8 +17,8 @@ export interface TokenParts {
   nonce: string
   accountId: string
   tokenId: string
-  /** Secret part: 32 bytes in lower-case hex. */
-  fragment: string
+  /** Secret that the portal made: 32 bytes in lower-case hex. */
+  secret: string
 }
 
 export type TokenParsing = { ok: true; parts: TokenParts } | { ok: false; reason: 'malformed' | 'forged' }
@@ -26,10 +26,10 @@ export type TokenParsing = { ok: true; parts: TokenParts } | { ok: false; reason
 /** Whether a text has the form of a nonce: at most 128 characters of those in tokens, without the dot. */
 export const isNonce = (text: string): boolean => text.length <= MAX_NONCE_CHARACTERS && /^[A-Za-z0-9_-]*$/.test(text)
 
-/** Returns the token without its nonce; begins with a dot. */
+/** Returns the fragment of a token: its text without the nonce. Begins with a dot. */
 export const signedFragment = (parts: Omit<TokenParts, 'nonce'>, key: Uint8Array): string => {
   const body = toBase64Url(
-    new Uint8Array([...uuidBytes(parts.accountId), ...uuidBytes(parts.tokenId), ...hexBytes(parts.fragment)]),
+    new Uint8Array([...uuidBytes(parts.accountId), ...uuidBytes(parts.tokenId), ...hexBytes(parts.secret)]),
   )
   return `.${body}.${toBase64Url(hmacSha256(key, body))}`
 }
@@ -49,7 +49,7 @@ export const parseToken = (text: string, key: Uint8Array): TokenParsing => {
       nonce,
       accountId: uuidText(bytes.subarray(0, UUID_BYTES)),
       tokenId: uuidText(bytes.subarray(UUID_BYTES, 2 * UUID_BYTES)),
-      fragment: toHex(bytes.subarray(2 * UUID_BYTES)),
+      secret: toHex(bytes.subarray(2 * UUID_BYTES)),
     },
   }
 }

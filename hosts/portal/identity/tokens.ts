@@ -93,7 +93,7 @@ export class Tokens {
   /** Issues a token in a transaction of its account. */
   async mint(tx: Transaction, accountId: string, draft: TokenDraft): Promise<MintedToken> {
     const nonce = draft.nonce ?? ''
-    const parts = { accountId, tokenId: uuid(this.#random), fragment: toHex(this.#random.bytes(32)) }
+    const parts = { accountId, tokenId: uuid(this.#random), secret: toHex(this.#random.bytes(32)) }
     const salt = toBase64Url(this.#random.bytes(16))
     const token = await tx.insert('tokens', {
       id: parts.tokenId,
@@ -104,7 +104,7 @@ export class Tokens {
       gatewayId: draft.gatewayId ?? null,
       identityProviderId: draft.identityProviderId ?? null,
       salt,
-      hash: tokenHash({ nonce, fragment: parts.fragment, salt }),
+      hash: tokenHash({ nonce, secret: parts.secret, salt }),
       isEmergency: draft.isEmergency ?? false,
       expiresAt: draft.expiresAt,
       lastUsedAt: null,
@@ -129,11 +129,11 @@ export class Tokens {
     return verdict
   }
 
-  async #judge({ accountId, tokenId, nonce, fragment }: TokenParts, kind: TokenKind): Promise<TokenVerdict> {
+  async #judge({ accountId, tokenId, nonce, secret }: TokenParts, kind: TokenKind): Promise<TokenVerdict> {
     const reader = this.#store.reader(accountId)
     const token = await reader.get('tokens', tokenId)
     if (token === undefined) return { ok: false, reason: 'unknown' }
-    if (!equalSecrets(token.hash, tokenHash({ nonce, fragment, salt: token.salt })))
+    if (!equalSecrets(token.hash, tokenHash({ nonce, secret, salt: token.salt })))
       return { ok: false, reason: 'wrong_secret' }
     if (token.kind !== kind) return { ok: false, reason: 'wrong_kind', kind: token.kind }
     if (token.expiresAt !== null && token.expiresAt <= this.#clock.unix()) return { ok: false, reason: 'expired' }

@@ -257,7 +257,7 @@ describe('PortalLink', () => {
       const bench = new Bench()
       expect(bench.put({ type: 'started' }, refusal)).to.deep.equal([
         { type: 'openConnection' },
-        { type: 'displaced', reason: 'Another one is there' },
+        { type: 'identityInUse', reason: 'Another one is there' },
       ])
       expect(bench.pass(HOUR)).to.deep.equal([])
     })
@@ -270,7 +270,7 @@ describe('PortalLink', () => {
       for (let attempt = 0; attempt < 20; attempt++) {
         if (bench.nextAttempt(6 * SECOND) === undefined) throw new Error('does not try')
         const outputs = bench.put(refusal)
-        if (!types(outputs).includes('displaced')) continue
+        if (!types(outputs).includes('identityInUse')) continue
         expect(bench.clock.now() - begun).to.be.within(40 * SECOND, 50 * SECOND)
         expect(bench.pass(HOUR)).to.deep.equal([])
         return
@@ -285,7 +285,7 @@ describe('PortalLink', () => {
         bench.put({ type: 'connectionClosed' })
         for (let attempt = 0; attempt < 6; attempt++) {
           bench.nextAttempt(6 * SECOND)
-          expect(types(bench.put(refusal))).to.not.include('displaced')
+          expect(types(bench.put(refusal))).to.not.include('identityInUse')
         }
         bench.nextAttempt(6 * SECOND)
         bench.put({ type: 'connectionOpened' })

@@ -89,7 +89,7 @@ describe('client and gateway together', () => {
     const [goodbye] = gateway.packets
     expect(
       client.handle({ type: 'tunnelPacket', peer: 'gateway', packet: goodbye ?? new Uint8Array(0) }),
-    ).to.deep.equal(['closePeer gateway'])
+    ).to.deep.equal(['removePeer gateway'])
     expect(client.fromApplication({ destination: '198.51.100.7' })).to.deep.equal(['request lab'])
   })
 })

@@ -9,7 +9,7 @@ import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { resolverAddressProblem, resolverUrlProblem } from './resource-address.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
-import { defined, Name, rowFields, timeOf } from './wire.ts'
+import { defined, Name, rowFields, timeOf } from './body-fields.ts'
 
 const ResolverAddress = z
   .string()

@@ -7,7 +7,7 @@ import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Name, pageOf, rowFields, timeOf } from './wire.ts'
+import { defined, Name, pageOf, rowFields, timeOf } from './body-fields.ts'
 
 const Type = z.enum(['user', 'admin', 'service_account'])
 

@@ -7,7 +7,7 @@ import type { ApiContext, Endpoint } from './endpoint.ts'
 import { answerPage, PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { queryOf } from './read-body.ts'
-import { Id, pageOf, rowFields, Time, timeOf, unixTimeOf } from './wire.ts'
+import { Id, pageOf, rowFields, Time, timeOf, unixTimeOf } from './body-fields.ts'
 
 const Kind = z.enum(['change', 'decision', 'sign_in', 'api_call'])
 

@@ -5,7 +5,7 @@ import type { Endpoint } from './endpoint.ts'
 import { ConditionBody, conditionToWire, FactBody, factsToWire } from './explain.ts'
 import { PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
-import { Id, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
+import { Id, pageOf, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
 const AuthorizationBody = z
   .object({

@@ -4,7 +4,7 @@ import { notFound } from '../http/problem.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 import { answerPage } from './page.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
-import { Id } from './wire.ts'
+import { Id } from './body-fields.ts'
 
 /** Final middlewares of most operations on one collection of rows. */
 export interface Collection<Name extends EntityName> {

@@ -15,7 +15,7 @@ import { invalidBody } from '../http/problem.ts'
 import type { Endpoint, ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
-import { Id, Text, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
+import { Id, Text, Time, timeOf, timeOrNull, unixTimeOf } from './body-fields.ts'
 
 /** Schemas of the facts that a question may suppose. */
 export const SupposedFacts = {

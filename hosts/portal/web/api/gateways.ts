@@ -5,7 +5,7 @@ import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './wire.ts'
+import { defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull } from './body-fields.ts'
 
 const GatewayBody = z
   .object({

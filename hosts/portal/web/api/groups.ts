@@ -8,7 +8,7 @@ import { page, PageQuery } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { jsonBody } from './read-body.ts'
 import { checkMatch, idsVersion } from './row-version.ts'
-import { defined, Id, Name, pageOf, rowFields, timeOf } from './wire.ts'
+import { defined, Id, Name, pageOf, rowFields, timeOf } from './body-fields.ts'
 
 const GroupBody = z.object({ ...rowFields, name: z.string() }).meta({ id: 'Group' })
 const Draft = z.strictObject({ name: Name })

@@ -7,7 +7,7 @@ import type { Endpoint } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Id, pageOf, rowFields, timeOf, Verbatim } from './wire.ts'
+import { defined, Id, pageOf, rowFields, timeOf, Verbatim } from './body-fields.ts'
 
 const IdentityBody = z
   .object({ ...rowFields, actor_id: Id, identity_provider_id: Id, issuer: z.string(), subject: z.string() })

@@ -10,7 +10,7 @@ import type { ApiParts } from './parts.ts'
 import { checkSettings, identifiesAnew, shownSettings } from './plugin-settings.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Name, pageOf, rowFields, Settings, timeOf } from './wire.ts'
+import { defined, Name, pageOf, rowFields, Settings, timeOf } from './body-fields.ts'
 
 const seconds = (milliseconds: number): number => milliseconds / SECOND
 

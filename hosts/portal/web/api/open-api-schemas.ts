@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { AS } from './wire.ts'
+import { AS } from './body-fields.ts'
 
 type JsonSchema = Record<string, unknown>
 

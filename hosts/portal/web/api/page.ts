@@ -3,7 +3,7 @@ import { unixTime } from '../../../../core/runtime/time.ts'
 import type { Page, Position } from '../../store/store.ts'
 import type { ApiContext, ApiMiddleware } from './endpoint.ts'
 import { queryOf, type Read } from './read-body.ts'
-import { AS } from './wire.ts'
+import { AS } from './body-fields.ts'
 
 const CURSOR = /^\d{1,15}\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 

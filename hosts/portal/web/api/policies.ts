@@ -6,7 +6,7 @@ import type { ApiParts } from './parts.ts'
 import { checkSettings, shownSettings } from './plugin-settings.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { defined, Id, pageOf, rowFields, Settings, Text, timeOf } from './wire.ts'
+import { defined, Id, pageOf, rowFields, Settings, Text, timeOf } from './body-fields.ts'
 
 const Condition = z.strictObject({
   condition: z.string().max(64).describe('The key of a policy condition plugin'),

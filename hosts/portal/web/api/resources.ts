@@ -8,7 +8,7 @@ import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
 import { resourceAddress } from './resource-address.ts'
-import { defined, Id, Name, pageOf, rowFields, Text, timeOf } from './wire.ts'
+import { defined, Id, Name, pageOf, rowFields, Text, timeOf } from './body-fields.ts'
 
 const PORT_RANGE = /^([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?$/
 

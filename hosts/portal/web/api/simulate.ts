@@ -11,7 +11,7 @@ import type { ApiParts } from './parts.ts'
 import { checkedConditions, PolicyDraft, PolicyPatch } from './policies.ts'
 import { jsonBody } from './read-body.ts'
 import { resourceChange, ResourcePatch } from './resources.ts'
-import { defined, Id, Time, unixTimeOf } from './wire.ts'
+import { defined, Id, Time, unixTimeOf } from './body-fields.ts'
 
 const Proposal = z.discriminatedUnion('change', [
   z.strictObject({ change: z.literal('create_policy'), policy: PolicyDraft }),

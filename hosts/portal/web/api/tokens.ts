@@ -8,7 +8,18 @@ import { API_PATH, type ApiContext, type Endpoint, type ApiMiddleware } from './
 import type { ApiParts } from './parts.ts'
 import { PageQuery } from './page.ts'
 import { jsonBody } from './read-body.ts'
-import { CreatedToken, defined, Id, Name, pageOf, rowFields, Time, timeOf, timeOrNull, unixTimeOf } from './wire.ts'
+import {
+  CreatedToken,
+  defined,
+  Id,
+  Name,
+  pageOf,
+  rowFields,
+  Time,
+  timeOf,
+  timeOrNull,
+  unixTimeOf,
+} from './body-fields.ts'
 
 const TokenBody = z
   .object({

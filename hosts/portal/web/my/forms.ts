@@ -1,7 +1,7 @@
 // Middlewares that carry out forms about the signed-in person.
 import { DAY, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 import type { AuditSubject } from '../../store/store.ts'
-import { Name } from '../api/wire.ts'
+import { Name } from '../api/body-fields.ts'
 import { formFields } from '../http/form-fields.ts'
 import { notFound, Problem } from '../http/problem.ts'
 import { EMERGENCY_MS } from '../sign-in/emergency.ts'

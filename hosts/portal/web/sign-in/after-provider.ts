@@ -9,7 +9,7 @@ import { noteRefusal } from './refuse.ts'
 import { runSignInStep, type SignInStepParts } from './run-sign-in-step.ts'
 import type { SignInContext } from './sign-in-context.ts'
 import type { SignInMiddleware } from './sign-in-parts.ts'
-import { setUpOf } from './standing.ts'
+import { settingsFingerprint } from './standing.ts'
 
 /** Finds the pending sign-in by the `state` in the callback's query. */
 export const recallByState: SignInMiddleware = (parts) => async (ctx, next) => {
@@ -66,7 +66,7 @@ export const proceedWithSignIn: SignInMiddleware = (parts) => async (ctx) => {
   return runSignInStep(parts, ctx, { signInId: pending.signInId, reply })
 }
 
-/** Redirects to the URL that opens the client with its token. */
+/** Redirects to the client's loopback listener or URL scheme, with the fragment of its token. */
 export const openClient: SignInMiddleware =
   ({ cookies }) =>
   async (ctx) => {
@@ -105,7 +105,7 @@ const recall = async (
   const account = await reader.get('accounts', pending.accountId)
   const provider = await reader.get('identity_providers', pending.providerId)
   if (account === undefined || account.isDisabled) throw lost()
-  if (provider === undefined || provider.isDisabled || setUpOf(provider) !== pending.setUp) throw lost()
+  if (provider === undefined || provider.isDisabled || settingsFingerprint(provider) !== pending.setUp) throw lost()
   Object.assign(ctx.state, { pending, account, provider, intent: pending.intent })
 }
 

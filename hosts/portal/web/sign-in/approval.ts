@@ -7,7 +7,7 @@ import { Problem } from '../http/problem.ts'
 import { signInClient, type FinishParts, type SignedIn, type SignInWay } from './finish.ts'
 import { intentQuery, type SignInIntent } from './intent.ts'
 import { anotherAccount } from './refuse.ts'
-import { setUpOf, standingOf } from './standing.ts'
+import { settingsFingerprint, standingOf } from './standing.ts'
 import { providerUrl } from './provider-urls.ts'
 import type { SignInContext } from './sign-in-context.ts'
 
@@ -20,7 +20,7 @@ interface Approval {
   accountId: string
   actorId: string
   way: SignInWay
-  /** Fingerprint of the provider's settings, see `setUpOf`; empty for an emergency code. */
+  /** Fingerprint of the provider's settings, see `settingsFingerprint`; empty for an emergency code. */
   setUp: string
   intent: SignInIntent
 }
@@ -40,21 +40,21 @@ export const askForApproval = (
   { account, actor, way, intent, provider }: SignedIn & { provider?: IdentityProviderRow | undefined },
 ): void => {
   const id = toBase64Url(random.bytes(16))
-  const setUp = provider === undefined ? '' : setUpOf(provider)
+  const setUp = provider === undefined ? '' : settingsFingerprint(provider)
   const value: Approval = { accountId: account.id, actorId: actor.id, way, setUp, intent }
   cookies.makeRoom(ctx, { prefix: PREFIX, most: MAX_APPROVALS_AT_ONCE })
   cookies.set(ctx, { name: PREFIX + id, value, lifetimeMs: APPROVAL_MS })
-  const isShown = intent.as === 'headless-client' && intent.callback === undefined
+  const showsToken = intent.as === 'headless-client' && intent.callback === undefined
   const who = actor.email ?? actor.name
   pages.render(ctx, 'approve', {
-    title: isShown ? 'Make a token for a client?' : 'Sign in the client on this machine?',
+    title: showsToken ? 'Make a token for a client?' : 'Sign in the client on this machine?',
     account: account.name,
     actor: actor.name,
     who,
-    question: isShown
+    question: showsToken
       ? `A client wants to be signed in as ${who}. If you go on, this page shows a token to give to it.`
       : `The client on this machine wants to be signed in as ${who}.`,
-    submit: isShown ? `Show a token for ${who}` : `Sign in as ${who}`,
+    submit: showsToken ? `Show a token for ${who}` : `Sign in as ${who}`,
     signIn: id,
     action: `/${account.slug}/sign_in/approve`,
     other: provider === undefined ? undefined : anotherAccount(providerUrl(account, provider, intent)),
@@ -76,7 +76,7 @@ export const redeemApproval = async (parts: ApprovalParts, ctx: SignInContext): 
   const standing = await standingOf(store.reader(account.id), { ...way, actorId })
   if (accountId !== account.id || standing === undefined) throw over()
   const { actor, provider } = standing
-  if (provider !== undefined && setUpOf(provider) !== setUp) throw over()
+  if (provider !== undefined && settingsFingerprint(provider) !== setUp) throw over()
   if (provider !== undefined && !(await isFirst(parts, { account, provider, id }))) throw over()
   await signInClient(parts, ctx, { account, actor, way, intent })
 }

@@ -1,6 +1,6 @@
 // Middlewares of a sign-in before the browser goes to the provider, in the order in which the routes use them.
 import { notFound, Problem } from '../http/problem.ts'
-import { intentQuery, parseIntent } from './intent.ts'
+import { intentQuery, parseIntent, SURVIVING } from './intent.ts'
 import { providerUrl } from './provider-urls.ts'
 import { OTHER_ACCOUNT } from './refuse.ts'
 import { runSignInStep } from './run-sign-in-step.ts'
@@ -12,14 +12,15 @@ export const askForAccount: SignInMiddleware =
   ({ pages }) =>
   async (ctx) => {
     const { account, ...rest } = ctx.query
-    const kept = Object.entries(rest).filter(([, value]) => typeof value === 'string') as [string, string][]
+    const sent = Object.entries(rest).filter(([, value]) => typeof value === 'string') as [string, string][]
     if (typeof account === 'string' && /^[\w-]{1,63}$/.test(account)) {
-      ctx.redirect(`/${account.toLowerCase()}?${new URLSearchParams(kept).toString()}`)
+      ctx.redirect(`/${account.toLowerCase()}?${new URLSearchParams(sent).toString()}`)
       return
     }
-    const surviving = ['as', 'state', 'nonce', 'redirect_to', 'callback']
     pages.render(ctx, 'account', {
-      kept: kept.filter(([name]) => surviving.includes(name)).map(([name, value]) => ({ name, value })),
+      kept: sent
+        .filter(([name]) => (SURVIVING as readonly string[]).includes(name))
+        .map(([name, value]) => ({ name, value })),
     })
   }
 

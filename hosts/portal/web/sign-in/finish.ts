@@ -104,7 +104,10 @@ const noteSignIn = async (
     remoteIp: String(ctx.state['clientAddress']),
   })
 
-/** Returns the URL that opens the client with its token; undefined if nobody has just signed in in this browser. */
+/**
+ * Returns the client's URL with the fragment of its token, on its loopback listener or in its URL scheme; undefined if
+ * nobody has just signed in in this browser.
+ */
 export const clientUrl = (cookies: SealedCookies, ctx: Context): string | undefined =>
   (cookies.get(ctx, CLIENT_URL_COOKIE) as { url: string } | undefined)?.url
 

@@ -18,7 +18,7 @@ export type IntentVerdict = { ok: true; intent: SignInIntent } | { ok: false; pr
 type Query = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Query parameters that are kept throughout a sign-in; all others are dropped (S1). */
-const SURVIVING = ['as', 'state', 'nonce', 'redirect_to', 'callback'] as const
+export const SURVIVING = ['as', 'state', 'nonce', 'redirect_to', 'callback'] as const
 
 /** Parses the query that starts a sign-in (wire §1). */
 export const parseIntent = (accountSlug: string, query: Query): IntentVerdict => {

@@ -11,7 +11,7 @@ import type { SignInIntent } from './intent.ts'
 export interface Pending {
   accountId: string
   providerId: string
-  /** Fingerprint of the provider's settings when the sign-in began, see `setUpOf`. */
+  /** Fingerprint of the provider's settings when the sign-in began, see `settingsFingerprint`. */
   setUp: string
   intent: SignInIntent
   keep: Reply['keep']

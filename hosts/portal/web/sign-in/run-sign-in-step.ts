@@ -14,7 +14,7 @@ import { providerUrl } from './provider-urls.ts'
 import { refuse } from './refuse.ts'
 import { sendBrowser } from './send-browser.ts'
 import type { SignInContext } from './sign-in-context.ts'
-import { setUpOf } from './standing.ts'
+import { settingsFingerprint } from './standing.ts'
 
 export interface SignInStepParts extends ApprovalParts, ProviderCallParts {
   logger: Logger
@@ -64,7 +64,7 @@ const goOn = async (
   const pending: Pending = {
     accountId: account.id,
     providerId: provider.id,
-    setUp: setUpOf(provider),
+    setUp: settingsFingerprint(provider),
     intent,
     keep: step.keep,
     signInId,

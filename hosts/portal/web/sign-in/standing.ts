@@ -35,5 +35,5 @@ export const standingOf = async (
 }
 
 /** Fingerprint of a provider's settings: a sign-in that began with other settings is not continued. */
-export const setUpOf = ({ type, settings }: IdentityProviderRow): string =>
+export const settingsFingerprint = ({ type, settings }: IdentityProviderRow): string =>
   toHex(sha256(JSON.stringify([type, settings]))).slice(0, 32)

@@ -193,7 +193,7 @@ describe('the client, for a network', () => {
     client.handle({ type: 'peerLost', peer: 'gateway' })
     expect(reaches()).to.equal(false)
     client.grant('lab')
-    expect(client.frame({ type: 'goodbye' })).to.deep.equal(['closePeer gateway'])
+    expect(client.frame({ type: 'goodbye' })).to.deep.equal(['removePeer gateway'])
     expect(client.frame({ type: 'goodbye' })).to.deep.equal([])
     expect(reaches()).to.equal(false)
     client.grant('lab')

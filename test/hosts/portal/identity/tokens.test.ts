@@ -70,7 +70,7 @@ describe('tokens', () => {
     const { text, fragment } = await mint()
     expect(text).to.match(/^[A-Za-z0-9._-]+$/)
     const parsing = parseToken(text, key)
-    const secret = parsing.ok ? parsing.parts.fragment : ''
+    const secret = parsing.ok ? parsing.parts.secret : ''
     expect(secret).to.match(/^[0-9a-f]{64}$/)
     const [row] = (await store.load()).tokens
     expect(row?.salt).to.match(/^[\w-]{20,}$/)

@@ -4,16 +4,16 @@ import { clientResource } from '../wire/wire-resource.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import type { ClientConnection } from './connections.ts'
 
-export interface ResourceNewsNeeds {
+export interface ResourceUpdatesNeeds {
   view: View
   peers: ConnectedPeers
 }
 
 /** Tells clients of the resources that exist for them: those that a policy grants to one of their groups (P10). */
-export class ResourceNews {
-  readonly #needs: ResourceNewsNeeds
+export class ResourceUpdates {
+  readonly #needs: ResourceUpdatesNeeds
 
-  constructor(needs: ResourceNewsNeeds) {
+  constructor(needs: ResourceUpdatesNeeds) {
     this.#needs = needs
   }
 

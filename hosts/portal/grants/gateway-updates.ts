@@ -5,7 +5,7 @@ import { gatewayResource } from '../wire/wire-resource.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import type { Grant, Grants } from './grants.ts'
 
-export interface GatewayNewsNeeds {
+export interface GatewayUpdatesNeeds {
   view: View
   grants: Grants
   peers: ConnectedPeers
@@ -16,10 +16,10 @@ export interface GatewayNewsNeeds {
 }
 
 /** Tells gateways of grants, and of changes of the granted resources. */
-export class GatewayNews {
-  readonly #needs: GatewayNewsNeeds
+export class GatewayUpdates {
+  readonly #needs: GatewayUpdatesNeeds
 
-  constructor(needs: GatewayNewsNeeds) {
+  constructor(needs: GatewayUpdatesNeeds) {
     this.#needs = needs
   }
 
