@@ -49,7 +49,6 @@ export { domainOfEmail, readEmailDomain } from './net/email-domain.ts'
 export { type PolicyCondition, type ConditionQuestion, type ConditionVerdict } from './contract/policy-condition.ts'
 export {
   type UpstreamResolver,
-  type UpstreamServer,
   type UpstreamQuery,
   type UpstreamVerdict,
   type ServerVerdict,
@@ -128,6 +127,8 @@ export {
 export { failureOf } from './dns/upstream-failure.ts'
 export { type Endpoint, type Family, endpoint, splitEndpoint } from './runtime/endpoint.ts'
 export { parseAddress, type AddressBytes } from './net/ip-address.ts'
+export { ServerAddress, ServerUrl } from './net/server-address.ts'
+export { DomainName } from './config/resolver-entry.ts'
 export { type Startable } from './runtime/lifecycle.ts'
 
 export { utf8, toHex } from './crypto/text-encoding.ts'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { DEFAULT_MTU, MIN_MTU, MAX_MTU } from '../runtime/mtu.ts'
 import { PluginEntry } from './parse-config.ts'
+import { MAX_RESOLVERS, ResolverEntry } from './resolver-entry.ts'
 
 /** Configuration keys of every host: portal, client and gateway. */
 export const hostConfig = {
@@ -27,6 +28,11 @@ export const peerConfig = {
   id: z.string().min(1).max(255).optional(),
   /** Key of the tunnel transport to use, under which a plugin provides it. Required only if plugins provide several. */
   transport: z.string().min(1).max(64).optional(),
+  /** Resolvers to ask by default: a client for names that the account's do not take, a gateway for its site's names. */
+  resolvers: z
+    .array(ResolverEntry)
+    .max(MAX_RESOLVERS)
+    .default([{ type: 'system', settings: {} }]),
   /** Name of the TUN device. */
   device: z.string().regex(/^[A-Za-z0-9_.-]{1,15}$/, 'at most 15 letters, digits, dots, dashes and underscores'),
   /**

@@ -13,7 +13,7 @@ import type { UpstreamResolver } from './upstream-resolver.ts'
 export interface Contracts<Settings, Known, OfCandidate, Keep, Value> {
   'identity-providers': IdentityProvider<Settings, Keep>
   'policy-conditions': PolicyCondition<Settings, Known>
-  'upstream-resolvers': UpstreamResolver
+  'upstream-resolvers': UpstreamResolver<Settings>
   'gateway-selectors': GatewaySelector<Settings, Known, OfCandidate>
   'tunnel-transports': TunnelTransport
   'fact-sources': FactSource<Value>

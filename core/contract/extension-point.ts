@@ -7,10 +7,15 @@ import type { KeptState } from './identity-provider.ts'
  * One kind of extension that plugins provide. `token` leads to those of the loaded plugins, by key, in a host's
  * container.
  */
-export interface ExtensionPoint<Name extends PointName = PointName> {
+export interface ExtensionPoint<Name extends PointName = PointName, Value = Provided<Name>> {
   readonly name: Name
-  readonly token: Token<Extensions<Provided<Name>>>
+  readonly token: Token<Extensions<Value>>
+  /** Whether the host uses only the schemas of implementations: it creates none, and needs none of their ports. */
+  readonly isDescribedOnly?: boolean
 }
+
+/** Any extension point of a host. */
+export type HostPoint = ExtensionPoint<PointName, unknown>
 
 /** Implementation of an extension point as its host calls it: the types of its settings and facts are unknown there. */
 export type Provided<Name extends PointName> = Contracts<unknown, object, object, KeptState, unknown>[Name]
@@ -83,6 +88,12 @@ export const IdentityProviders = extensionPoint('identity-providers')
 export const PolicyConditions = extensionPoint('policy-conditions')
 /** Extension point of plugins that resolve DNS names that belong to no resource. */
 export const UpstreamResolvers = extensionPoint('upstream-resolvers')
+/** Extension point of resolvers in a host that validates settings for them and asks none: the portal. */
+export const ResolverSettings: ExtensionPoint<'upstream-resolvers', undefined> = {
+  name: 'upstream-resolvers',
+  token: token('settings/upstream-resolvers'),
+  isDescribedOnly: true,
+}
 /** Extension point of plugins that choose the gateway for a client. */
 export const GatewaySelectors = extensionPoint('gateway-selectors')
 /** Extension point of plugins that encrypt packets between client and gateway. */

@@ -1,30 +1,28 @@
 import type { Endpoint } from '../runtime/endpoint.ts'
 
 /**
- * Resolves names that are no resources by asking one upstream server. The client decides which server, and asks the
- * next one if this one fails or the name is not its own.
+ * Resolves names that are no resources by asking one upstream, which settings of the account or of a configuration file
+ * describe. The host decides which upstream, and asks the next one if this one fails or the name is not its own.
  *
  * It never rejects: a failure is a verdict with a stable code. It gives up when `signal` aborts. One that does neither, or answers with what is
  * no verdict, has failed.
  */
-export interface UpstreamResolver {
-  /** The upstreams there are, in order, where the system and not the account knows them. Asked again whenever the network changes. */
-  readonly discover?: () => readonly UpstreamServer[]
-  readonly resolve: (query: UpstreamQuery) => Promise<UpstreamVerdict>
+export interface UpstreamResolver<Settings = unknown> {
+  /** Names an upstream for people by its settings, without secrets: `tls://dns.example.org`. By default the resolver's key is the name. */
+  readonly describe?: (settings: Settings) => string
+  /**
+   * Lists the servers that settings stand for, in order, if the machine and not the settings names them. A client then asks each one by
+   * itself. Called again whenever the network changes.
+   */
+  readonly discover?: (settings: Settings) => readonly Endpoint[]
+  readonly resolve: (query: UpstreamQuery<Settings>) => Promise<UpstreamVerdict>
 }
 
-/** One upstream server; which of the members are present depends on the kind. With none: whichever `discover` would name, in turn. */
-export interface UpstreamServer {
-  /** `192.0.2.53:53` */
-  endpoint?: Endpoint
-  /** `https://dns.example.org/dns-query` */
-  url?: string
-  /** The name that the server's certificate must have. */
-  serverName?: string
-}
-
-export interface UpstreamQuery {
-  server: UpstreamServer
+export interface UpstreamQuery<Settings = unknown> {
+  /** Validated settings of the upstream to ask. */
+  settings: Settings
+  /** One of the servers that `discover` listed; absent: whichever of them answers. */
+  server?: Endpoint
   /** A whole DNS message, header included. */
   message: Uint8Array
   /**

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isHostName } from '../net/host-name.ts'
+import { isHostName } from '../runtime/host-name.ts'
 import {
   Candidates,
   Capabilities,
@@ -17,6 +17,12 @@ import {
   SnownetCapabilities,
 } from './wire-values.ts'
 
+const UpstreamResolver = z.object({
+  type: z.string().min(1).max(64),
+  settings: z.record(z.string(), z.unknown()),
+  match: z.array(z.string().max(253)).max(64).optional(),
+})
+
 /** Tunnel addresses of a client, its search domain and the upstream DNS servers of its account. */
 export const ClientInterface = z.object({
   ipv4: Ipv4,
@@ -31,11 +37,12 @@ export const ClientInterface = z.object({
     .array(z.object({ url: z.string().max(2048) }))
     .max(32)
     .optional(),
-  /** DNS over TLS servers at port 853. Portreeve's addition, for clients with `FEATURES.upstreamDot`. */
-  upstream_dot: z
-    .array(z.object({ ip: z.string().max(64), server_name: z.string().min(1).max(253) }))
-    .max(32)
-    .optional(),
+  /**
+   * All upstream resolvers in the account's order, in place of `upstream_do53`, `upstream_doh` and `upstream_dns`: the
+   * plugin's key, settings for it, and the domains to ask it for. Portreeve's addition, for clients with
+   * `FEATURES.upstreamResolvers`.
+   */
+  upstream_resolvers: lenient(UpstreamResolver, 32).optional(),
   /** Account and person, for people to read. Portreeve's addition. */
   signed_in_as: z.object({ account_slug: z.string().max(256), actor_name: z.string().max(512) }).optional(),
   /** Old form of `upstream_do53`, read only if that is empty. */

@@ -88,8 +88,8 @@ export const FEATURES = {
   transports: 'transports',
   /** `request_authorization` carries `unreachable_gateway_ids`. */
   unreachableGateways: 'unreachable_gateway_ids',
-  /** The interface carries `upstream_dot`. */
-  upstreamDot: 'upstream_dot',
+  /** The interface carries `upstream_resolvers`. */
+  upstreamResolvers: 'upstream_resolvers',
   /** The interface carries `signed_in_as`, `authorization_created` carries `gateway_name`. */
   names: 'names',
   /**

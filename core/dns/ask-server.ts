@@ -5,7 +5,7 @@ import { isTruncated } from './message.ts'
 import { failureOf } from './upstream-failure.ts'
 
 /** A query for one DNS server. */
-export interface ServerQuery extends Omit<UpstreamQuery, 'server'> {
+export interface ServerQuery extends Omit<UpstreamQuery, 'server' | 'settings'> {
   server: Endpoint
   /** Name in the server's certificate. If present, the server is asked over TLS. */
   serverName?: string

@@ -164,7 +164,7 @@ export class StubResolver<Query> implements Machine<StubResolverInput<Query>, St
     this.#upstreams = kept
     this.#upstreamQueries.handle({ type: 'upstreamsChanged', upstreams: kept }, now)
     this.#sentinelAddresses = this.#sentinels.assign(
-      kept.map(({ server }) => ({ isIpv6: server.endpoint?.startsWith('[') ?? false })),
+      kept.map(({ server }) => ({ isIpv6: server?.startsWith('[') ?? false })),
     )
     this.#outputs.push({ type: 'sentinelsChanged', addresses: this.#sentinelAddresses })
   }
@@ -310,7 +310,7 @@ const MISSING_FOR_MS = 30 * SECOND
 const MAX_MISSING = 4_096
 
 /** Most upstream servers that are used, more than sensible configurations have; each takes a sentinel. */
-const MAX_UPSTREAMS = 8
+const MAX_UPSTREAMS = 16
 
 /** Firefox's canary domain: NXDOMAIN keeps it from using DNS over HTTPS instead of the system's resolver. */
 const CANARY = 'use-application-dns.net'

@@ -1,5 +1,6 @@
-import type { UpstreamServer, UpstreamVerdict } from '../contract/upstream-resolver.ts'
+import type { UpstreamVerdict } from '../contract/upstream-resolver.ts'
 import { Counters } from '../runtime/counters.ts'
+import type { Endpoint } from '../runtime/endpoint.ts'
 import type { Deadline, Machine } from '../runtime/machine.ts'
 import { OutputQueue } from '../runtime/output-queue.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
@@ -17,11 +18,18 @@ import {
   type DnsQuery,
 } from './message.ts'
 import { siteAnswer } from './site-answer.ts'
+import { resolversFor, type ForNames } from './split-dns.ts'
 
-/** An upstream DNS server, and the key (`kind`) of the resolver plugin that can ask it. */
-export interface Upstream {
+/** An upstream that can be asked, and the names to ask it for. */
+export interface Upstream extends ForNames {
+  /** Key of the resolver plugin that asks it. */
   kind: string
-  server: UpstreamServer
+  /** Settings for the plugin. */
+  settings: unknown
+  /** One of several servers that the settings stand for. */
+  server?: Endpoint
+  /** Name for people to read. */
+  name: string
 }
 
 /** Resources of a name in a query that their site could not answer. */
@@ -67,17 +75,8 @@ export type UpstreamQueriesInput<Query> =
 /** Outputs of `UpstreamQueries`: answers, and requests to carry out. */
 export type UpstreamQueriesOutput<Query> =
   | { type: 'answer'; query: Query; message: Uint8Array; by: AnsweredBy }
-  /**
-   * Have the resolver plugin `kind` ask a server. `ask` identifies the request in `upstreamAnswered` and `cancelAsk`.
-   */
-  | {
-      type: 'askUpstream'
-      ask: number
-      kind: string
-      server: UpstreamServer
-      message: Uint8Array
-      protocol: 'udp' | 'tcp'
-    }
+  /** Have an upstream's resolver plugin ask it. `ask` identifies the request in `upstreamAnswered` and `cancelAsk`. */
+  | { type: 'askUpstream'; ask: number; upstream: Upstream; message: Uint8Array; protocol: 'udp' | 'tcp' }
   /** The answer to this request is not needed any more. */
   | { type: 'cancelAsk'; ask: number }
 
@@ -85,6 +84,10 @@ export type UpstreamQueriesOutput<Query> =
  * Asks upstream servers until one answers. When a server fails, or has not answered within a second, the next one is
  * asked too, in turns; the first answer counts. A server that failed or was late is asked last for 30 s. A query
  * without an answer after 5 s gets SERVFAIL.
+ *
+ * Servers for certain domains are asked first for names of these (`resolversFor`). The others are asked once all of
+ * those have failed or have nothing to do with the name, but not because they are slow: others know nothing of such
+ * names, and would say that they do not exist.
  */
 export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Query>, UpstreamQueriesOutput<Query>> {
   readonly #outputs = new OutputQueue<UpstreamQueriesOutput<Query>>()
@@ -144,23 +147,22 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     now: Instant,
   ): void {
     const known = upstreams?.map(alive) ?? this.#upstreams
-    const refusal =
-      known.length === 0 ? 'no-upstream' : this.#pending.size >= MAX_QUERIES_IN_FLIGHT ? 'too-many-queries' : undefined
-    if (refusal !== undefined) {
-      this.#counters.count(refusal)
+    const rotated = [...known.slice(first), ...known.slice(0, first)]
+    const [candidates, ...later] = this.#candidates(parsed.name, rotated, now)
+    if (candidates === undefined || this.#pending.size >= MAX_QUERIES_IN_FLIGHT) {
+      this.#counters.count(candidates === undefined ? 'no-upstream' : 'too-many-queries')
       const failure = answerTo(parsed, { code: ResponseCode.SERVFAIL })
       const { message: known, by } = siteAnswered(nameOfSite) ?? { message: failure, by: NOBODY }
       this.#outputs.push({ type: 'answer', query, message: known, by })
       return
     }
-    const rotated = [...known.slice(first), ...known.slice(0, first)]
-    const isDead = ({ deadUntil }: KnownUpstream) => deadUntil !== undefined && deadUntil > now
     const pending: PendingQuery<Query> = {
       query,
       parsed,
       message: new Uint8Array(message),
       protocol,
-      candidates: [...rotated.filter((one) => !isDead(one)), ...rotated.filter(isDead)],
+      candidates,
+      later,
       next: 0,
       asks: new Set(),
       lookAt: after(now, MOVE_ON_AFTER_MS),
@@ -173,7 +175,18 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     this.#askNext(pending, now)
   }
 
+  /** Returns the groups of servers to ask for a name, in each those last that have failed lately. */
+  #candidates(name: string, servers: readonly KnownUpstream[], now: Instant): KnownUpstream[][] {
+    const isDead = ({ deadUntil }: KnownUpstream) => deadUntil !== undefined && deadUntil > now
+    const groups = resolversFor(name, servers)
+    return groups.map((group) => [...group.filter((one) => !isDead(one)), ...group.filter(isDead)])
+  }
+
   #askNext(pending: PendingQuery<Query>, now: Instant): void {
+    if (pending.candidates.length === 0) {
+      pending.candidates = pending.later.shift() ?? []
+      pending.next = 0
+    }
     const known = pending.candidates[pending.next % pending.candidates.length]
     if (known === undefined) {
       if (pending.refusal === undefined) this.#counters.count('all-upstreams-failed')
@@ -183,9 +196,9 @@ export class UpstreamQueries<Query> implements Machine<UpstreamQueriesInput<Quer
     const ask = ++this.#lastAsk
     this.#asks.set(ask, { pending, known, since: now })
     pending.asks.add(ask)
-    const { kind, server } = known.upstream
+    const { upstream } = known
     const { message, protocol } = pending
-    this.#outputs.push({ type: 'askUpstream', ask, kind, server, message: new Uint8Array(message), protocol })
+    this.#outputs.push({ type: 'askUpstream', ask, upstream, message: new Uint8Array(message), protocol })
   }
 
   #moveOn(pending: PendingQuery<Query>, now: Instant): void {
@@ -306,13 +319,13 @@ const MOVE_ON_AFTER_MS = 1 * SECOND
 const GIVE_UP_AFTER_MS = 5 * SECOND
 const MAX_QUERIES_IN_FLIGHT = 1_000
 
-interface KnownUpstream {
+interface KnownUpstream extends ForNames {
   upstream: Upstream
   /** Time until which the server is asked last. */
   deadUntil: Instant | undefined
 }
 
-const alive = (upstream: Upstream): KnownUpstream => ({ upstream, deadUntil: undefined })
+const alive = (upstream: Upstream): KnownUpstream => ({ upstream, match: upstream.match, deadUntil: undefined })
 
 interface PendingQuery<Query> {
   query: Query
@@ -321,6 +334,8 @@ interface PendingQuery<Query> {
   protocol: 'udp' | 'tcp'
   /** Servers that may be asked, in order; `next` is the index of the next one. */
   candidates: KnownUpstream[]
+  /** Servers to ask once there are no candidates any more, in groups. */
+  later: KnownUpstream[][]
   next: number
   asks: Set<number>
   lookAt: Instant

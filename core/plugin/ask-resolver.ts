@@ -2,9 +2,10 @@ import type {
   UpstreamFailure,
   UpstreamQuery,
   UpstreamResolver,
-  UpstreamServer,
   UpstreamVerdict,
 } from '../contract/upstream-resolver.ts'
+import type { Extension } from '../contract/extension-point.ts'
+import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
 import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import type { PluginFailed } from './plugin-log.ts'
@@ -14,7 +15,8 @@ import { visibleCharacters } from './visible-characters.ts'
 const MAX_MESSAGE_BYTES = 0xffff
 const MAX_REASON_CHARACTERS = 500
 const MAX_SERVERS = 64
-const MAX_SERVER_CHARACTERS = 2_048
+const MAX_SERVER_CHARACTERS = 100
+const MAX_NAME_CHARACTERS = 200
 
 /**
  * Asks a resolver plugin, and never rejects: the verdict is a failure if the plugin throws, answers with anything but a
@@ -34,7 +36,7 @@ export const askResolver = async (
     if (signal.aborted) stop()
   })
   try {
-    const handed = { ...query, server: frozenCopy(query.server), message: new Uint8Array(query.message) }
+    const handed = { ...query, settings: frozenCopy(query.settings), message: new Uint8Array(query.message) }
     const verdict = checkedVerdict(await Promise.race([resolver.resolve(handed), givenUp]))
     if (typeof verdict !== 'string') return verdict
     const reason = `the resolver plugin answered with ${verdict}`
@@ -48,28 +50,37 @@ export const askResolver = async (
   }
 }
 
-/** Servers that a resolver plugin finds by itself; none where it throws, of which `failed` is told, or names what is none. */
+/**
+ * Lists the servers that a resolver plugin finds for settings; undefined if it does not look for servers. There are none
+ * if it throws, of which `failed` is told, or names anything but endpoints.
+ */
 export const discoverServers = (
-  resolver: UpstreamResolver | undefined,
+  resolver: UpstreamResolver,
+  settings: unknown,
   failed: PluginFailed = () => undefined,
-): readonly UpstreamServer[] => {
+): readonly Endpoint[] | undefined => {
+  if (resolver.discover === undefined) return undefined
   try {
-    const found: unknown = synchronousAnswer(resolver?.discover?.() ?? [])
-    return Array.isArray(found) ? found.slice(0, MAX_SERVERS).flatMap(checkedServer) : []
+    const found: unknown = synchronousAnswer(resolver.discover(settings))
+    return Array.isArray(found) ? found.slice(0, MAX_SERVERS).filter(isEndpoint) : []
   } catch (error) {
     failed('discover', error)
     return []
   }
 }
 
-const checkedServer = (server: unknown): UpstreamServer[] => {
-  if (typeof server !== 'object' || server === null) return []
-  const { endpoint, url, serverName } = server as Record<keyof UpstreamServer, unknown>
-  const parts = Object.entries({ endpoint, url, serverName }).filter(([, part]) => part !== undefined)
-  return parts.every(([, part]) => typeof part === 'string' && part.length <= MAX_SERVER_CHARACTERS)
-    ? [Object.fromEntries(parts)]
-    : []
+/** Names an upstream for people, as its plugin does, or else by the plugin's key. */
+export const upstreamName = ({ key, value }: Extension<UpstreamResolver>, settings: unknown): string => {
+  try {
+    const name: unknown = synchronousAnswer(value.describe?.(settings) ?? key)
+    return typeof name === 'string' && name !== '' ? visibleCharacters(name.slice(0, MAX_NAME_CHARACTERS)) : key
+  } catch {
+    return key
+  }
 }
+
+const isEndpoint = (value: unknown): value is Endpoint =>
+  typeof value === 'string' && value.length <= MAX_SERVER_CHARACTERS && splitEndpoint(value) !== undefined
 
 /** Copies a plugin's answer if it has the shape of a verdict; otherwise returns a text that says what it is. */
 const checkedVerdict = (answer: unknown): UpstreamVerdict | string => {

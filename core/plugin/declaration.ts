@@ -113,7 +113,7 @@ const isFactToken = (value: unknown): value is Reads<unknown> =>
 const MEMBERS: Readonly<Record<PointName, readonly string[]>> = {
   'identity-providers': ['settings', 'needs', 'keep', 'create'],
   'policy-conditions': ['settings', 'needs', 'facts', 'create'],
-  'upstream-resolvers': ['needs', 'create'],
+  'upstream-resolvers': ['settings', 'needs', 'create'],
   'gateway-selectors': ['settings', 'needs', 'facts', 'candidateFacts', 'create'],
   'tunnel-transports': ['needs', 'create'],
   'fact-sources': ['fact', 'everyMs', 'goodForMs', 'needs', 'create'],

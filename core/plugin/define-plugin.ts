@@ -103,7 +103,7 @@ type Flat<Keep> = { readonly [Name in keyof Keep]: string | number | boolean | u
 interface Rules {
   'identity-providers': NoFacts & NoCandidates & NoBroughtFact
   'policy-conditions': NoCandidates & NoKeepHere & NoBroughtFact
-  'upstream-resolvers': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & NoBroughtFact
+  'upstream-resolvers': NoFacts & NoCandidates & NoKeepHere & NoBroughtFact
   'gateway-selectors': NoKeepHere & NoBroughtFact
   'tunnel-transports': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & NoBroughtFact
   'fact-sources': NoFacts & NoCandidates & NoKeepHere & NoSettingsHere & Freshness

@@ -1,6 +1,6 @@
 import { OperatorError } from '../config/operator-error.ts'
 import type { PointName } from '../contract/contracts.ts'
-import type { Extension, ExtensionPoint, Extensions } from '../contract/extension-point.ts'
+import type { Extension, Extensions, HostPoint } from '../contract/extension-point.ts'
 import type { Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Container, Token } from '../di.ts'
@@ -46,11 +46,12 @@ export interface Installation {
  */
 export const installPlugins = (
   container: Container,
-  points: readonly ExtensionPoint[],
+  points: readonly HostPoint[],
   uses: readonly PluginUse[],
   context: PluginContext,
 ): Installation => {
   const maps = new Map(points.map(({ name }) => [name, new Map<string, Extension<unknown>>()]))
+  const describedOnly = new Set(points.filter(({ isDescribedOnly }) => isDescribedOnly).map(({ name }) => name))
   const plugins: InstalledPlugin[] = []
   const parts: PluginPart[] = []
   const brought = new Map<string, Reads<unknown>>()
@@ -81,7 +82,8 @@ export const installPlugins = (
     if (other !== undefined) {
       throw new OperatorError('PLUGIN_DUPLICATE_KEY', `${about}, which ${other.plugin} provides already.`, 'Remove one of the two.') // prettier-ignore
     }
-    const extension = createdExtension(container, { ...declared, about, installed, brought })
+    const ports = describedOnly.has(point) ? undefined : container
+    const extension = createdExtension(ports, { ...declared, about, installed, brought })
     map.set(key, extension)
     installed.provides.push({ point, key })
     if (isStartable(extension.value)) parts.push({ plugin: definition.name, part: extension.value })
@@ -153,8 +155,14 @@ const declaredBy = ({ definition, config, source }: PluginUse, context: PluginCo
   return declared
 }
 
-/** Creates an extension. The plugin's code, including getters, may throw anything; the error then names the plugin. */
-const createdExtension = (container: Container, what: Parameters<typeof createExtension>[1]): Extension<unknown> => {
+/**
+ * Creates an extension, or only describes it if there is no container. The plugin's code, including getters, may throw
+ * anything; the error then names the plugin.
+ */
+const createdExtension = (
+  container: Container | undefined,
+  what: Parameters<typeof createExtension>[1],
+): Extension<unknown> => {
   try {
     return createExtension(container, what)
   } catch (error) {
@@ -163,8 +171,9 @@ const createdExtension = (container: Container, what: Parameters<typeof createEx
   }
 }
 
+/** Describes an extension; without a container nothing is created. */
 const createExtension = (
-  container: Container,
+  container: Container | undefined,
   {
     key,
     point,
@@ -175,8 +184,8 @@ const createExtension = (
   }: Declared & { about: string; installed: InstalledPlugin; brought: ReadonlyMap<string, Reads<unknown>> },
 ): Extension<unknown> => {
   const checked = checkDeclaration(point, declaration, { source: about, brought })
-  const value = created(container, checked, { about, plugin: installed.name })
-  const missing = missingMethods(point, value)
+  const value = container === undefined ? undefined : created(container, checked, { about, plugin: installed.name })
+  const missing = container === undefined ? [] : missingMethods(point, value)
   if (missing.length > 0) {
     throw new OperatorError(
       'PLUGIN_METHODS',

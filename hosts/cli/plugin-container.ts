@@ -6,7 +6,8 @@ import {
   PolicyConditions,
   TunnelTransports,
   UpstreamResolvers,
-  type ExtensionPoint,
+  ResolverSettings,
+  type HostPoint,
 } from '../../core/contract/extension-point.ts'
 import type { HostKind } from '../../core/plugin/define-plugin.ts'
 import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
@@ -38,7 +39,7 @@ import {
 export const createPluginContainer = (
   host: HostKind,
   folder: string,
-): { container: Container; points: readonly ExtensionPoint[] } => {
+): { container: Container; points: readonly HostPoint[] } => {
   const container = createContainer()
   container.value(Clock, createClock())
   container.value(Random, createRandom())
@@ -48,7 +49,7 @@ export const createPluginContainer = (
   container.value(HttpClient, createHttpClient())
   if (host === 'portal') {
     container.value(Metrics, new PluginMetrics())
-    return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources] }
+    return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources, ResolverSettings] }
   }
   container.value(DnsExchange, createDnsExchange())
   container.value(OutgoingSockets, createOutgoingSockets())

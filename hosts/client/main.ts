@@ -2,6 +2,8 @@
 import { UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import { deviceKeyFingerprint } from '../../core/control/device-proof.ts'
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
+import { chosenResolvers } from '../../core/plugin/chosen-resolvers.ts'
+import { SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { OWN_SOCKET_MARK, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import { Random } from '../../core/runtime/random.ts'
@@ -12,6 +14,7 @@ import { buildContainer } from './container.ts'
 import { keptDeviceKey } from './kept-device-key.ts'
 import { inspectName } from './names/name-inspection.ts'
 import { OwnNames } from './names/own-names.ts'
+import { upstreamReader } from './names/upstreams.ts'
 import type { RunningClient } from './session/running-client.ts'
 import { ClientShell } from './shell.ts'
 import { ClientState } from './state.ts'
@@ -25,6 +28,7 @@ import { TunnelRoutes } from './tunnel-routes.ts'
 export const checkClientPlugins = async (options: Omit<ClientStart, 'token'>): Promise<void> => {
   const { container } = await buildContainer(options, { markFor: () => OWN_SOCKET_MARK, exchange: createDnsExchange() })
   tunnelTransport(container, options.config.transport)
+  chosenResolvers(container.get(UpstreamResolvers.token), options.config.resolvers)
 }
 
 /**
@@ -41,6 +45,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
   const { container } = wiring
   const random = container.get(Random)
   const upstreams = container.get(UpstreamResolvers.token)
+  const own = chosenResolvers(upstreams, config.resolvers)
   const { tunnel, transport, lane, laneMachine, portalUrl, identity, ports, run } = await openPeer(wiring, {
     ...options,
     role: 'client',
@@ -55,7 +60,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     tunnel,
     transport,
     lane: laneMachine,
-    resolverKinds: new Set(upstreams.keys()),
+    readUpstream: upstreamReader(upstreams),
     portalHost: new URL(config.portal_url).hostname,
     portalUrl,
     mtu: config.mtu,
@@ -68,6 +73,8 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     ports: {
       ...ports,
       upstreams,
+      own,
+      system: container.get(SystemResolvers),
       listeners: container.get(DnsListeners),
       resolver: container.get(ResolverConfiguration),
       exchange: createDnsExchange(),

@@ -1,16 +1,12 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
-import type {
-  ServerVerdict,
-  UpstreamResolver,
-  UpstreamServer,
-  UpstreamVerdict,
-} from '../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
 import { hairpinSentinel } from '../../core/flow/client/tcp-hairpin.ts'
-import { askResolver, discoverServers } from '../../core/plugin/ask-resolver.ts'
+import { askResolver } from '../../core/plugin/ask-resolver.ts'
+import type { ChosenResolver } from '../../core/plugin/chosen-resolvers.ts'
 import { PluginLog, type PluginFailed } from '../../core/plugin/plugin-log.ts'
 import type { Extension, Extensions } from '../../core/contract/extension-point.ts'
-import type { DnsExchange } from '../../core/runtime/dns-exchange.ts'
+import type { DnsExchange, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { OWN_SOCKET_MARK, type ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import { SECOND } from '../../core/runtime/time.ts'
@@ -20,7 +16,7 @@ import { PeerShell, type PeerPorts } from '../peer/peer-shell.ts'
 import type { PeerIdentity } from '../peer/portal-connection.ts'
 import type { ClientConfig } from './config.ts'
 import type { Ask } from './names/name-inspection.ts'
-import { BYPASS } from './names/upstreams.ts'
+import { BYPASS, ownUpstreams } from './names/upstreams.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
 import type { ClientState } from './state.ts'
 
@@ -28,6 +24,10 @@ export interface ClientPorts extends PeerPorts<'client'> {
   listeners: DnsListeners
   resolver: ResolverConfiguration
   upstreams: Extensions<UpstreamResolver>
+  /** Resolvers that the configuration file names. */
+  own: readonly ChosenResolver[]
+  /** Name servers of the system, without the client's own. */
+  system: SystemResolvers
   /** DNS client with unmarked sockets, for the client's own queries to gateways through the tunnel. */
   exchange: DnsExchange
   /** DNS client with marked sockets, which bypass the tunnel. */
@@ -64,7 +64,7 @@ export class ClientShell {
       // Restored only once the device is claimed: before, the resolver's configuration may be that of another running
       // client.
       claimed: () => ports.resolver.restore(),
-      observe: () => [{ type: 'systemUpstreamsFound', upstreams: this.#discover() }],
+      observe: () => [this.#upstreams()],
       // Routes are set again, so that new local networks stay outside the tunnel of an Internet resource.
       looked: () => this.#setRoutes(),
       restore: (hadDevice) => this.#restore(hadDevice),
@@ -182,26 +182,28 @@ export class ClientShell {
     }
   }
 
-  /** Returns the DNS servers of the machine's own configuration. */
-  #discover(): readonly UpstreamServer[] {
-    const system = this.#ports.upstreams.get('system')
-    return system === undefined ? [] : discoverServers(system.value, this.#failuresOf(system))
+  #upstreams(): ClientInput {
+    const { own, system } = this.#ports
+    const failuresOf = (resolver: Extension<UpstreamResolver>) => this.#failuresOf(resolver)
+    return { type: 'upstreamsFound', own: ownUpstreams(own, failuresOf), system: system.servers() }
   }
 
   #failuresOf(resolver: Extension<UpstreamResolver>): PluginFailed {
     return this.#plugins.of(resolver, 'a resolver plugin failed: the next resolver is asked')
   }
 
-  #ask({ ask, kind, server, message, protocol }: Extract<ClientOutput, { type: 'askUpstream' }>): void {
+  #ask({ ask, upstream, message, protocol }: Extract<ClientOutput, { type: 'askUpstream' }>): void {
+    const { kind, settings, server } = upstream
     const resolver = this.#ports.upstreams.get(kind)
     const asked = async (signal: AbortSignal): Promise<UpstreamVerdict> => {
-      if (kind === BYPASS && server.endpoint !== undefined) {
+      if (kind === BYPASS && server !== undefined) {
         const { bypassingExchange } = this.#ports
-        const query = { server: server.endpoint, message, protocol, signal, timeoutMs: BYPASS_TIMEOUT_MS }
+        const query = { server, message, protocol, signal, timeoutMs: BYPASS_TIMEOUT_MS }
         return askServer(bypassingExchange, query)
       }
       if (resolver === undefined) return { type: 'failed', code: 'unsupported', reason: `no resolver plugin ${kind}` }
-      return askResolver(resolver.value, { server, message, protocol, signal }, this.#failuresOf(resolver))
+      const query = { settings, ...(server && { server }), message, protocol, signal }
+      return askResolver(resolver.value, query, this.#failuresOf(resolver))
     }
     void this.#asks.begin(ask, asked).then((verdict) => this.#peer.tell({ type: 'upstreamAnswered', ask, verdict }))
   }

@@ -1,5 +1,5 @@
 // Inputs and outputs of a client's machine.
-import type { ServerVerdict, UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import type { PeerInput, PeerOutput } from '../peer/peer-messages.ts'
@@ -7,10 +7,9 @@ import type { NameServiceInput, NameServiceOutput } from './names/name-service.t
 
 export type ClientInput =
   | PeerInput<'client'>
-  | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
-  | Extract<NameServiceInput, { type: 'tcpQueryReceived' | 'inspectionRequested' }>
+  | Extract<NameServiceInput, { type: 'upstreamsFound' | 'tcpQueryReceived' | 'inspectionRequested' }>
   | Extract<ClientFlowsInput, { type: 'listenersOpened' }>
 
 export type ClientOutput =

@@ -35,6 +35,7 @@ import { SiteAsks, type SiteAsk } from './names/site-asks.ts'
 import { ResourceTable } from './resource-table.ts'
 import type { ClientLinkState } from './session/client-status.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
+import type { ReadUpstream } from './names/upstreams.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
 
 export interface ClientStateOptions {
@@ -44,8 +45,8 @@ export interface ClientStateOptions {
   transport?: string | undefined
   /** Lane that packets move in; a script lane by default. */
   lane?: Lane<ClientFlowsInput, ClientFlowsOutput>
-  /** Keys of the resolver plugins. */
-  resolverKinds: ReadonlySet<string>
+  /** Reads resolvers that the account names. */
+  readUpstream: ReadUpstream
   /** Name or address of the portal; the name is never resolved as a resource's. */
   portalHost?: string
   /** URL of the control channel, for messages about problems. */
@@ -90,16 +91,17 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   #interface: ClientInterface | undefined
 
   constructor(options: ClientStateOptions) {
-    const { random, tunnel, transport = 'unnamed', lane, resolverKinds, portalHost, portalUrl, mtu, routes } = options
+    const { random, tunnel, transport = 'unnamed', lane, readUpstream, portalHost, portalUrl, mtu, routes } = options
     this.#routes = routes ?? new TunnelRoutes()
     this.#transport = transport
     this.#transportNews = new TransportNews(transport)
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
-    const { denialDetails, transports, unreachableGateways, names, siteRecords, upstreamDot, endReasons } = FEATURES
-    const features = [denialDetails, transports, unreachableGateways, names, siteRecords, upstreamDot, endReasons]
+    const { denialDetails, transports, unreachableGateways, names, siteRecords, upstreamResolvers, endReasons } =
+      FEATURES
+    const features = [denialDetails, transports, unreachableGateways, names, siteRecords, upstreamResolvers, endReasons]
     this.#portal = new PortalSide({ role: 'client', random, features, url: portalUrl, connectedBy: 'init' })
     this.#connections = new Connections({ random, tunnel, mtu })
-    this.#names = new NameService({ kinds: resolverKinds, portalHost })
+    this.#names = new NameService({ read: readUpstream, portalHost })
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
@@ -176,7 +178,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'tunPackets':
       case 'listenersOpened':
         return this.#tellFlows(input, now)
-      case 'systemUpstreamsFound':
+      case 'upstreamsFound':
       case 'upstreamAnswered':
       case 'siteAnswered':
       case 'tcpQueryReceived':

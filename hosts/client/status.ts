@@ -1,6 +1,6 @@
 import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
-import { upstreamName } from './names/upstreams.ts'
+import { shownUpstream } from './names/upstreams.ts'
 import type { ClientStatus } from './session/client-status.ts'
 import { unreachableText } from './session/unreachable-text.ts'
 import type { ClientState } from './state.ts'
@@ -43,7 +43,7 @@ export const statusOf = (
   })),
   resources: resourcesOf(state, clocks),
   names: state.findings.status(),
-  dns: { upstreams: state.upstreams.map(upstreamName) },
+  dns: { upstreams: state.upstreams.map(shownUpstream) },
   dropped: state.counters(),
 })
 

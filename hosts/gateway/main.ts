@@ -1,8 +1,9 @@
 // Composition root of a gateway.
-import { UpstreamResolvers } from '../../core/contract/extension-point.ts'
+import { UpstreamResolvers, type Extension } from '../../core/contract/extension-point.ts'
+import type { UpstreamResolver } from '../../core/contract/upstream-resolver.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
+import { chosenResolvers } from '../../core/plugin/chosen-resolvers.ts'
 import { PluginLog } from '../../core/plugin/plugin-log.ts'
-import { requiredExtension } from '../../core/plugin/required-extension.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { SystemNames } from '../../core/runtime/dns-exchange.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
@@ -15,6 +16,7 @@ import { gatewaySocket, openGatewaySocket } from './control-socket.ts'
 import { gatewayStatusOf } from './gateway-status.ts'
 import { GatewayShell } from './shell.ts'
 import { SiteNames } from './site-names.ts'
+import { askSiteResolvers } from './site-resolvers.ts'
 import { GatewayState } from './state.ts'
 
 /**
@@ -25,12 +27,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
   const { config } = options
   const wiring = await buildContainer(options)
   const { container } = wiring
-  const resolvers = container.get(UpstreamResolvers.token)
-  const resolver = requiredExtension(resolvers, {
-    key: 'system',
-    what: 'upstream resolver',
-    use: 'builtin:resolver-system',
-  })
+  const resolvers = chosenResolvers(container.get(UpstreamResolvers.token), config.resolvers)
   const { tunnel, transport, lane, laneMachine, portalUrl, identity, ports, run } = await openPeer(wiring, {
     ...options,
     role: 'gateway',
@@ -50,14 +47,17 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     mtu: config.mtu,
   })
   const plugins = new PluginLog(ports)
-  const [named = { plugin: 'unnamed', key: 'system' }] = [resolvers.get('system')]
-  const failed = plugins.of(named, 'the resolver plugin failed: a name of the site was not resolved')
+  const failuresOf = (resolver: Extension<UpstreamResolver>) =>
+    plugins.of(resolver, 'a resolver plugin failed: the next resolver is asked')
   const shell = new GatewayShell(state, {
     config,
     identity,
     ports: {
       ...ports,
-      names: new SiteNames({ resolver, system: container.get(SystemNames), failed }),
+      names: new SiteNames({
+        ask: (query) => askSiteResolvers(resolvers, query, failuresOf),
+        system: container.get(SystemNames),
+      }),
       sockets: container.get(DatagramSockets),
       listeners: container.get(DnsListeners),
     },

@@ -1,4 +1,4 @@
-import type { UpstreamQuery, UpstreamResolver, ServerVerdict } from '../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict } from '../../core/contract/upstream-resolver.ts'
 import { answeredData } from '../../core/dns/answered-data.ts'
 import {
   answerTo,
@@ -15,38 +15,25 @@ import { carriesAddresses } from '../../core/dns/record-kind.ts'
 import { siteAnswer } from '../../core/dns/site-answer.ts'
 import { writeName } from '../../core/dns/wire-name.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
-import { askResolver } from '../../core/plugin/ask-resolver.ts'
-import type { PluginFailed } from '../../core/plugin/plugin-log.ts'
 import type { SystemNames } from '../../core/runtime/dns-exchange.ts'
-
-type Query = Omit<UpstreamQuery, 'server'>
+import type { SiteQuery } from './site-resolvers.ts'
 
 /**
  * Resolves names as programs on the gateway's machine do: with its hosts file, its name servers and, for names of one
  * label, its search domains.
  */
 export class SiteNames {
-  readonly #resolver: UpstreamResolver
+  readonly #ask: (query: SiteQuery) => Promise<ServerVerdict>
   readonly #system: SystemNames
-  readonly #failed: PluginFailed | undefined
 
-  /** `failed` is called with failures of the resolver plugin. */
-  constructor({
-    resolver,
-    system,
-    failed,
-  }: {
-    resolver: UpstreamResolver
-    system: SystemNames
-    failed?: PluginFailed
-  }) {
-    this.#resolver = resolver
-    this.#failed = failed
+  /** `ask` asks the site's resolvers, and never rejects. */
+  constructor({ ask, system }: { ask: (query: SiteQuery) => Promise<ServerVerdict>; system: SystemNames }) {
+    this.#ask = ask
     this.#system = system
   }
 
   /** Answers a query. Never rejects. */
-  async resolve(query: Query): Promise<ServerVerdict> {
+  async resolve(query: SiteQuery): Promise<ServerVerdict> {
     const parsed = parseQuery(query.message)
     if (parsed.type === 'refused' || parsed.query.recordClass !== CLASS_IN) return this.#ask(query)
     const { query: asked } = parsed
@@ -61,7 +48,7 @@ export class SiteNames {
   }
 
   /** Tries a name of one label in each search domain, then as it is. resolv.conf(5), `search` */
-  async #search(query: Query, asked: DnsQuery): Promise<ServerVerdict> {
+  async #search(query: SiteQuery, asked: DnsQuery): Promise<ServerVerdict> {
     const isShort = asked.name !== '' && !asked.name.includes('.')
     let failure: ServerVerdict | undefined
     for (const domain of isShort ? this.#system.searchDomains() : []) {
@@ -79,18 +66,6 @@ export class SiteNames {
     if (isFound || failure === undefined) return verdict
     return failure.type === 'failed' ? failure : answered(answerTo(asked, { code: ResponseCode.SERVFAIL }))
   }
-
-  async #ask(query: Query): Promise<ServerVerdict> {
-    const verdict = await askResolver(this.#resolver, { server: {}, ...query }, this.#failed)
-    // A gateway has no other resolver to pass the query to.
-    return verdict.type === 'notMine' ? NOT_MINE : verdict
-  }
-}
-
-const NOT_MINE: ServerVerdict = {
-  type: 'failed',
-  code: 'unsupported',
-  reason: 'the resolver plugin has nothing to do with the name',
 }
 
 /** Offset of the question in a DNS message. RFC 1035 §4.1 */

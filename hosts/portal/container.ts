@@ -3,6 +3,7 @@ import {
   GatewaySelectors,
   IdentityProviders,
   PolicyConditions,
+  ResolverSettings,
 } from '../../core/contract/extension-point.ts'
 import { createContainer, type Container } from '../../core/di.ts'
 import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
@@ -27,7 +28,7 @@ import {
 import type { PortalStart } from './config.ts'
 
 /** Extension points of a portal. */
-const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources]
+const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources, ResolverSettings]
 
 /** Builds the portal's container: its ports, and the extensions of the configured plugins. */
 export const buildContainer = async (

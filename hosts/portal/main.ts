@@ -5,6 +5,7 @@ import {
   GatewaySelectors,
   IdentityProviders,
   PolicyConditions,
+  ResolverSettings,
 } from '../../core/contract/extension-point.ts'
 import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { pluginParts } from '../../core/plugin/plugin-part.ts'
@@ -48,10 +49,12 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   const logger = container.get(Logger)
   warning.untrusted = untrustedProxyWarning(logger)
 
+  const resolvers = container.get(ResolverSettings.token)
   const settings = auditedSettings({
     conditions: container.get(PolicyConditions.token),
     selectors: container.get(GatewaySelectors.token),
     providers: container.get(IdentityProviders.token),
+    resolvers,
   })
   const { store, tokens, key } = await openRows({ ...options, clock, random, logger, auditedSettings: settings })
   const lifecycle = new Lifecycle()
@@ -95,7 +98,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       connectLimit: limit,
       limits: limitsOf(config),
     })
-    const needs = new PluginNeeds({ store, providers, conditions, selectors })
+    const needs = new PluginNeeds({ store, providers, conditions, selectors, resolvers })
     const metrics = new Metrics(pluginMetrics)
     controlMetrics(control, metrics.registry)
     pluginCallMetrics(calls, metrics.registry)
@@ -115,6 +118,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       providers,
       conditions,
       selectors,
+      resolvers,
       isConnected: (id) => control.isConnected(id),
       decisions: control.decisions,
       publicUrl,

@@ -8,9 +8,10 @@ import {
   type UpstreamVerdict,
 } from 'portreeve'
 import type { HostAddresses } from './host-addresses.ts'
+import type { Settings } from './settings.ts'
 
 /** Resolver that asks a server by DNS over HTTPS (RFC 8484), with POST. */
-export class HttpsResolver implements UpstreamResolver {
+export class HttpsResolver implements UpstreamResolver<Settings> {
   readonly #http: HttpClient
   readonly #hosts: HostAddresses
 
@@ -19,11 +20,12 @@ export class HttpsResolver implements UpstreamResolver {
     this.#hosts = hosts
   }
 
-  async resolve({ server, message, signal }: UpstreamQuery): Promise<UpstreamVerdict> {
-    const url = server.url !== undefined && URL.canParse(server.url) ? new URL(server.url) : undefined
-    if (url?.protocol !== 'https:') {
-      return { type: 'failed', code: 'unsupported', reason: 'DNS over HTTPS needs an https address' }
-    }
+  describe({ url }: Settings): string {
+    return url
+  }
+
+  async resolve({ settings, message, signal }: UpstreamQuery<Settings>): Promise<UpstreamVerdict> {
+    const url = new URL(settings.url)
     if (signal.aborted) return { type: 'failed', code: 'aborted', reason: `${url.host}: given up` }
     const addresses = await this.#hosts.of(url.hostname, signal)
     if (addresses.length === 0) {

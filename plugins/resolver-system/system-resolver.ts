@@ -9,10 +9,10 @@ import {
   type DnsExchange,
   type Endpoint,
   type Instant,
+  type NoSettings,
   type SystemResolvers,
   type UpstreamQuery,
   type UpstreamResolver,
-  type UpstreamServer,
   type UpstreamVerdict,
 } from 'portreeve'
 
@@ -26,7 +26,7 @@ export interface SystemResolverNeeds {
  * Resolver that asks the system's servers by plain DNS. A query without a server tries them in turn, twice, the second
  * time with a longer timeout. A server that did not answer is tried last for half a minute.
  */
-export class SystemResolver implements UpstreamResolver {
+export class SystemResolver implements UpstreamResolver<NoSettings> {
   readonly #exchange: DnsExchange
   readonly #system: SystemResolvers
   readonly #clock: Clock
@@ -38,22 +38,16 @@ export class SystemResolver implements UpstreamResolver {
     this.#clock = clock
   }
 
-  discover(): readonly UpstreamServer[] {
-    return this.#system.servers().map((endpoint) => ({ endpoint }))
+  discover(): readonly Endpoint[] {
+    return this.#system.servers()
   }
 
-  async resolve({ server, ...query }: UpstreamQuery): Promise<UpstreamVerdict> {
-    const { endpoint, url, serverName } = server
-    if (endpoint !== undefined) {
-      return askServer(this.#exchange, { ...query, server: endpoint, timeoutMs: ONE_SERVER_TIMEOUT_MS })
-    }
-    if (url !== undefined || serverName !== undefined) {
-      return { type: 'failed', code: 'unsupported', reason: 'plain DNS needs an endpoint' }
-    }
-    return this.#inTurn(query)
+  async resolve({ server, ...query }: UpstreamQuery<NoSettings>): Promise<UpstreamVerdict> {
+    if (server === undefined) return this.#inTurn(query)
+    return askServer(this.#exchange, { ...query, server, timeoutMs: ONE_SERVER_TIMEOUT_MS })
   }
 
-  async #inTurn(query: Omit<UpstreamQuery, 'server'>): Promise<UpstreamVerdict> {
+  async #inTurn(query: Omit<UpstreamQuery<NoSettings>, 'server'>): Promise<UpstreamVerdict> {
     const isDead = (endpoint: Endpoint) => (this.#deadUntil.get(endpoint) ?? 0) > this.#clock.now()
     const servers = this.#system.servers()
     const ordered = [...servers.filter((one) => !isDead(one)), ...servers.filter(isDead)]

@@ -3,8 +3,10 @@
 //   plugins:
 //     - use: builtin:resolver-tls
 //
-// and in the account, as an upstream resolver: { "type": "tls", "address": "192.0.2.53", "server_name": "dns.example.org" }
+// and in the account, as an upstream resolver:
+// { "type": "tls", "settings": { "address": "192.0.2.53", "server_name": "dns.example.org" } }
 import { definePlugin, DnsExchange, UpstreamResolvers } from 'portreeve'
+import { Settings } from './settings.ts'
 import { TlsResolver } from './tls-resolver.ts'
 
 export const plugin = definePlugin({
@@ -12,6 +14,7 @@ export const plugin = definePlugin({
   api: 1,
   setup({ provide }) {
     provide(UpstreamResolvers, 'tls', {
+      settings: Settings,
       needs: { exchange: DnsExchange },
       create: (needs) => new TlsResolver(needs),
     })

@@ -3,8 +3,9 @@
 //   plugins:
 //     - use: builtin:resolver-udp
 //
-// and in the account, as an upstream resolver: { "type": "udp", "address": "192.0.2.53" }
+// and in the account, as an upstream resolver: { "type": "udp", "settings": { "address": "192.0.2.53" } }
 import { definePlugin, DnsExchange, UpstreamResolvers } from 'portreeve'
+import { Settings } from './settings.ts'
 import { UdpResolver } from './udp-resolver.ts'
 
 export const plugin = definePlugin({
@@ -12,6 +13,7 @@ export const plugin = definePlugin({
   api: 1,
   setup({ provide }) {
     provide(UpstreamResolvers, 'udp', {
+      settings: Settings,
       needs: { exchange: DnsExchange },
       create: (needs) => new UdpResolver(needs),
     })

@@ -1,26 +1,31 @@
 import {
   askServer,
+  endpoint,
   SECOND,
   type DnsExchange,
   type UpstreamQuery,
   type UpstreamResolver,
   type UpstreamVerdict,
 } from 'portreeve'
+import type { Settings } from './settings.ts'
 
 /**
  * Resolver that asks a server by plain DNS (RFC 1035): over UDP; over TCP if the application used TCP or the answer is
  * truncated.
  */
-export class UdpResolver implements UpstreamResolver {
+export class UdpResolver implements UpstreamResolver<Settings> {
   readonly #exchange: DnsExchange
 
   constructor({ exchange }: { exchange: DnsExchange }) {
     this.#exchange = exchange
   }
 
-  async resolve({ server: { endpoint }, ...query }: UpstreamQuery): Promise<UpstreamVerdict> {
-    if (endpoint === undefined) return { type: 'failed', code: 'unsupported', reason: 'plain DNS needs an endpoint' }
-    return askServer(this.#exchange, { ...query, server: endpoint, timeoutMs: TIMEOUT_MS })
+  describe({ address, port }: Settings): string {
+    return endpoint(address, port)
+  }
+
+  async resolve({ settings: { address, port }, ...query }: UpstreamQuery<Settings>): Promise<UpstreamVerdict> {
+    return askServer(this.#exchange, { ...query, server: endpoint(address, port), timeoutMs: TIMEOUT_MS })
   }
 }
 

@@ -1,39 +1,39 @@
-import type {
-  UpstreamQuery,
-  UpstreamResolver,
-  UpstreamServer,
-  UpstreamVerdict,
-} from '../../core/contract/upstream-resolver.ts'
+import type { UpstreamQuery, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { answerTo, isTruncated, parseQuery, writeQuery, type DnsQuery } from '../../core/dns/message.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import type { DnsHandler } from '../kit/dns-server.ts'
 import { expect, fc } from './libraries.ts'
 import { after, afterEach, before, describe, it } from './runner.ts'
 
-export interface UpstreamResolverSuite {
-  create: () => Promise<UpstreamResolver> | UpstreamResolver
+export interface UpstreamResolverSuite<Settings> {
+  create: () => Promise<UpstreamResolver<Settings>> | UpstreamResolver<Settings>
   /** Puts up a real server of the kind that the resolver asks, which answers as the handler says. `TestServer.stop` takes it down. */
-  serve: (handler: DnsHandler) => Promise<TestServer>
-  /** A server that this kind of resolver cannot ask. */
-  unsupported: UpstreamServer
+  serve: (handler: DnsHandler) => Promise<TestServer<Settings>>
 }
 
-export interface TestServer {
-  server: UpstreamServer
+export interface TestServer<Settings> {
+  /** Settings with which the resolver asks it. */
+  settings: Settings
+  /** The server, where the resolver finds several by itself. */
+  server?: Endpoint
   stop: () => Promise<void>
 }
 
 /** Tests that every upstream resolver passes, over real sockets. */
-export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite): void => {
+export const upstreamResolverSuite = <Settings>(name: string, suite: UpstreamResolverSuite<Settings>): void => {
   describe(`upstream resolver ${name}`, () => {
-    let resolver: UpstreamResolver
-    const running: TestServer[] = []
-    const serve = async (handler: DnsHandler): Promise<UpstreamServer> => {
+    let resolver: UpstreamResolver<Settings>
+    const running: TestServer<Settings>[] = []
+    const serve = async (handler: DnsHandler): Promise<Asked<Settings>> => {
       const server = await suite.serve(handler)
       running.push(server)
-      return server.server
+      return asked(server)
     }
-    const resolve = (query: Pick<UpstreamQuery, 'server'> & Partial<UpstreamQuery>): Promise<UpstreamVerdict> =>
-      resolver.resolve({ message: ask(1), protocol: 'udp', signal: new AbortController().signal, ...query })
+    const resolve = (
+      server: Asked<Settings>,
+      query: Partial<Pick<UpstreamQuery, 'message' | 'protocol' | 'signal'>> = {},
+    ): Promise<UpstreamVerdict> =>
+      resolver.resolve({ message: ask(1), protocol: 'udp', signal: new AbortController().signal, ...query, ...server })
 
     before(async () => {
       resolver = await suite.create()
@@ -51,7 +51,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
         const server = await serve(({ message }) => [answer(message, { addresses: 3 })])
         const message = ask(0xbeef)
         const before = message.slice()
-        const verdict = await resolve({ server, message, protocol })
+        const verdict = await resolve(server, { message, protocol })
         expect(bytesOf(verdict)).to.deep.equal(answer(message, { addresses: 3 }))
         expect(message, 'the query is borrowed').to.deep.equal(before)
       })
@@ -59,14 +59,14 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       it(`a resolver takes NXDOMAIN, SERVFAIL and REFUSED for answers (asked over ${protocol})`, async () => {
         for (const code of [2, 3, 5] as const) {
           const server = await serve(({ message }) => [answer(message, { code })])
-          expect(bytesOf(await resolve({ server, protocol }))).to.deep.equal(answer(ask(1), { code }))
+          expect(bytesOf(await resolve(server, { protocol }))).to.deep.equal(answer(ask(1), { code }))
         }
       })
 
       it(`a resolver fails with a code and a reason where nobody listens (asked over ${protocol})`, async () => {
         const gone = await suite.serve(() => [])
         await gone.stop()
-        expectFailure(await resolve({ server: gone.server, protocol }), ['refused', 'unreachable', 'timeout'])
+        expectFailure(await resolve(asked(gone), { protocol }), ['refused', 'unreachable', 'timeout'])
       })
 
       it(`a resolver gives up on a silent server as soon as the signal aborts (asked over ${protocol})`, async () => {
@@ -75,28 +75,28 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
           controller.abort()
           return []
         })
-        expectFailure(await resolve({ server, protocol, signal: controller.signal }), ['aborted'])
+        expectFailure(await resolve(server, { protocol, signal: controller.signal }), ['aborted'])
       })
     }
 
     it('a resolver asks nobody when the signal was aborted before', async () => {
-      let asked = 0
+      let count = 0
       const server = await serve(({ message }) => {
-        asked++
+        count++
         return [answer(message, { addresses: 1 })]
       })
-      expectFailure(await resolve({ server, signal: AbortSignal.abort() }), ['aborted'])
-      expect(asked).to.equal(0)
+      expectFailure(await resolve(server, { signal: AbortSignal.abort() }), ['aborted'])
+      expect(count).to.equal(0)
     })
 
     it('a resolver fails where the server breaks off', async () => {
       const server = await serve(() => 'hangUp')
-      expectFailure(await resolve({ server, protocol: 'tcp' }), ['refused', 'unreachable', 'malformed'])
+      expectFailure(await resolve(server, { protocol: 'tcp' }), ['refused', 'unreachable', 'malformed'])
     })
 
     it('a resolver gives back a huge answer whole where it was asked over tcp', async () => {
       const server = await serve(({ message }) => [answer(message, { addresses: 4_000 })])
-      const bytes = bytesOf(await resolve({ server, protocol: 'tcp' }))
+      const bytes = bytesOf(await resolve(server, { protocol: 'tcp' }))
       expect(bytes.length).to.be.within(60_000, 65_535)
       expect(bytes).to.deep.equal(answer(ask(1), { addresses: 4_000 }))
     })
@@ -105,7 +105,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       const server = await serve(({ message, protocol }) =>
         protocol === 'udp' ? [answer(message, { truncated: true })] : [answer(message, { addresses: 500 })],
       )
-      const bytes = bytesOf(await resolve({ server }))
+      const bytes = bytesOf(await resolve(server))
       if (!isTruncated(bytes)) expect(bytes).to.deep.equal(answer(ask(1), { addresses: 500 }))
     })
 
@@ -113,7 +113,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
       const server = await serve(({ message, protocol }) =>
         protocol === 'udp' ? [answer(message, { truncated: true })] : 'hangUp',
       )
-      const verdict = await resolve({ server })
+      const verdict = await resolve(server)
       if (verdict.type === 'answered') expect(isTruncated(verdict.message)).to.equal(true)
       else expectFailure(verdict, ['refused', 'unreachable', 'malformed'])
     })
@@ -125,7 +125,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
           return [spoil(good), good]
         })
         for (const protocol of ['udp', 'tcp'] as const) {
-          const verdict = await resolve({ server, protocol })
+          const verdict = await resolve(server, { protocol })
           if (verdict.type === 'answered') expect(bytesOf(verdict)).to.deep.equal(answer(ask(1), { addresses: 1 }))
           else expectFailure(verdict, ['malformed', 'refused', 'timeout'])
         }
@@ -137,7 +137,7 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
         fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 }), async (noise) => {
           const server = await serve(({ message }) => [...noise, answer(message, { addresses: 1 })])
           for (const protocol of ['udp', 'tcp'] as const) {
-            const verdict = await resolve({ server, protocol })
+            const verdict = await resolve(server, { protocol })
             if (verdict.type === 'answered') expect(bytesOf(verdict)).to.deep.equal(answer(ask(1), { addresses: 1 }))
             else expectFailure(verdict, ['malformed', 'refused', 'timeout', 'unreachable'])
           }
@@ -157,17 +157,21 @@ export const upstreamResolverSuite = (name: string, suite: UpstreamResolverSuite
         return [answer(message, { addresses: 1 })]
       })
       const names = Array.from({ length: AT_ONCE }, (_, i) => `n${i}.example.com`)
-      const verdicts = await Promise.all(names.map((name) => resolve({ server, message: ask(7, name) })))
+      const verdicts = await Promise.all(names.map((name) => resolve(server, { message: ask(7, name) })))
       for (const [i, verdict] of verdicts.entries()) {
         expect(bytesOf(verdict)).to.deep.equal(answer(ask(7, names[i]), { addresses: 1 }))
       }
     })
-
-    it('a resolver says that it cannot ask a server of another kind', async () => {
-      expectFailure(await resolve({ server: suite.unsupported }), ['unsupported'])
-    })
   })
 }
+
+/** Part of a query that says whom to ask. */
+type Asked<Settings> = Pick<UpstreamQuery<Settings>, 'settings' | 'server'>
+
+const asked = <Settings>({ settings, server }: TestServer<Settings>): Asked<Settings> => ({
+  settings,
+  ...(server && { server }),
+})
 
 const AT_ONCE = 50
 

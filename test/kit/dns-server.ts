@@ -20,6 +20,8 @@ export interface ServedQuery {
 /** A name server on loopback, over UDP and TCP (or TLS) on one port, that answers with whatever bytes a test wants. */
 export class DnsServer {
   readonly endpoint: Endpoint
+  /** Settings with which resolver-udp asks the server. */
+  readonly settings: { address: string; port: number }
   /** All queries received, in order. */
   readonly asked: ServedQuery[] = []
   /** Number of connections made to the server. */
@@ -52,6 +54,7 @@ export class DnsServer {
 
   private constructor({ udp, tcp, port, handler }: { udp: UdpSocket; tcp: Server; port: number; handler: DnsHandler }) {
     this.endpoint = endpoint('127.0.0.1', port)
+    this.settings = { address: '127.0.0.1', port }
     this.#udp = udp
     this.#tcp = tcp
     this.#handler = handler

@@ -32,6 +32,10 @@ const PLUGINS = [
   'condition-identity-provider',
   'condition-client-verified',
   'selector-random',
+  'resolver-udp',
+  'resolver-tls',
+  'resolver-https',
+  'resolver-system',
 ]
 
 /** A real portal on a free loopback port, with one account, its admin and an API token, in a temporary folder. */

@@ -6,6 +6,7 @@ import { drive, type Driven } from '../../core/runtime/drive.ts'
 import { splitEndpoint } from '../../core/runtime/endpoint.ts'
 import { unixOf, type Instant } from '../../core/runtime/time.ts'
 import type { ClientInput, ClientOutput } from '../../hosts/client/state-messages.ts'
+import type { ReadUpstream } from '../../hosts/client/names/upstreams.ts'
 import { ClientState } from '../../hosts/client/state.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { readUdp, type UdpSeen } from './udp-seen.ts'
@@ -51,7 +52,7 @@ export class VirtualClient {
       random,
       unixAt: (now: Instant) => unixOf(now, pair),
     })
-    this.state = new ClientState({ random, tunnel, resolverKinds: new Set(['system', 'udp']), mtu: DEFAULT_MTU })
+    this.state = new ClientState({ random, tunnel, readUpstream, mtu: DEFAULT_MTU })
     this.#uplink = new VirtualUplink(options, {
       role: 'client',
       userAgent: 'Debian/12.0.0 headless-client/1.5.16 (x86_64; 6.1.0)',
@@ -63,7 +64,7 @@ export class VirtualClient {
       perform: (output) => this.#perform(output),
     })
     this.#uplink.open()
-    this.tell({ type: 'systemUpstreamsFound', upstreams: [] })
+    this.tell({ type: 'upstreamsFound', own: [], system: [] })
     this.tell({ type: 'addressesChanged', addresses: this.host.addresses })
   }
 
@@ -216,3 +217,11 @@ export interface UdpToSend {
   from?: string
   fromPort?: number
 }
+
+/** Takes any resolver that the account names; `VirtualClient.upstream` answers for all. */
+const readUpstream: ReadUpstream = ({ type, settings, match }) => ({
+  kind: type,
+  settings,
+  name: type,
+  ...(match && { match }),
+})

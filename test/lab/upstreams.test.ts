@@ -100,27 +100,27 @@ describe('upstream resolvers on the kernel', function () {
   })
 
   it('D12 an upstream is asked by DNS over TLS', async () => {
-    await use([{ type: 'tls', address: OUTSIDE, server_name: Unbound.serverName }])
+    await use([{ type: 'tls', settings: { address: OUTSIDE, server_name: Unbound.serverName } }])
     expect((await dns.status()).dns.upstreams).to.deep.equal([`tls://${Unbound.serverName} (${OUTSIDE}:853)`])
     expect(await answer()).to.deep.equal(['192.0.2.3'])
     expect(await answer('+tcp')).to.deep.equal(['192.0.2.3'])
   })
 
   it("D12 an upstream is asked by DNS over HTTPS, found by the system's own resolver", async () => {
-    await use([{ type: 'https', url: `https://${Unbound.serverName}/dns-query` }])
+    await use([{ type: 'https', settings: { url: `https://${Unbound.serverName}/dns-query` } }])
     expect(await answer()).to.deep.equal(['192.0.2.3'])
-    await use([{ type: 'https', url: `https://${OUTSIDE}/dns-query` }])
+    await use([{ type: 'https', settings: { url: `https://${OUTSIDE}/dns-query` } }])
     expect(await answer()).to.deep.equal(['192.0.2.3'])
     expect(await answer('+tcp')).to.deep.equal(['192.0.2.3'])
   })
 
   it('D12 an upstream whose certificate is for another name is not believed', async () => {
-    await use([{ type: 'tls', address: OUTSIDE, server_name: 'other.example.org' }])
+    await use([{ type: 'tls', settings: { address: OUTSIDE, server_name: 'other.example.org' } }])
     expect(await dns.dig('www.example.com', 'A')).to.deep.include({ status: 'SERVFAIL', answers: [] })
   })
 
   it('D12 an upstream that is itself a resource is asked through the tunnel', async () => {
-    await use([{ type: 'udp', address: SITE_DNS }])
+    await use([{ type: 'udp', settings: { address: SITE_DNS } }])
     expect(await answer()).to.deep.equal(['192.0.2.2'])
     expect(await answer('+tcp')).to.deep.equal(['192.0.2.2'])
     expect(dns.seen('site-dns', 'www.example.com').at(-1)).to.equal(`query[A] www.example.com from ${GATEWAY}`)
@@ -128,7 +128,7 @@ describe('upstream resolvers on the kernel', function () {
   })
 
   it('D12 DNS over HTTPS at a name that is itself a resource goes through the tunnel', async () => {
-    await use([{ type: 'https', url: `https://${RESOURCE}/dns-query` }])
+    await use([{ type: 'https', settings: { url: `https://${RESOURCE}/dns-query` } }])
     // The first query may fail: it takes longer than dig waits to set up the tunnel.
     await eventually(async () => ((await answer())[0] === '192.0.2.4' ? true : undefined), {
       what: 'an answer through the tunnel',
@@ -145,8 +145,8 @@ describe('upstream resolvers on the kernel', function () {
     try {
       await silent.line((line) => line === 'listening')
       await use([
-        { type: 'udp', address: DEAD },
-        { type: 'udp', address: OUTSIDE },
+        { type: 'udp', settings: { address: DEAD } },
+        { type: 'udp', settings: { address: OUTSIDE } },
       ])
       const asked = () => ({
         silent: silent.output.split('\n').filter((line) => line === 'asked').length,
@@ -169,8 +169,8 @@ describe('upstream resolvers on the kernel', function () {
 
   it('D12 a dead upstream is left within a second or so, and used again when it is back and needed', async () => {
     await use([
-      { type: 'udp', address: OUTSIDE },
-      { type: 'tls', address: OUTSIDE, server_name: Unbound.serverName },
+      { type: 'udp', settings: { address: OUTSIDE } },
+      { type: 'tls', settings: { address: OUTSIDE, server_name: Unbound.serverName } },
     ])
     const [first, second] = [dns.part('upstream'), unbound]
     expect(await answer()).to.deep.equal(['192.0.2.1'])

@@ -5,9 +5,11 @@ import { decode, encode, type RecordType } from 'dns-packet'
 import { after, before, describe, it } from 'mocha'
 import { SiteResolver, type SiteResolverInput, type SiteResolverOutput } from '../../core/dns/site-resolver.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../core/dns/stub-resolver.ts'
+import { splitEndpoint } from '../../core/runtime/endpoint.ts'
 import { drive } from '../../core/runtime/drive.ts'
 import { createClock, createDnsExchange, createRandom } from '../../hosts/runtime/index.ts'
 import { SystemResolver } from '../../plugins/resolver-system/system-resolver.ts'
+import type { Settings } from '../../plugins/resolver-udp/settings.ts'
 import { UdpResolver } from '../../plugins/resolver-udp/udp-resolver.ts'
 import { DnsServer } from '../kit/dns-server.ts'
 
@@ -39,13 +41,18 @@ describe('resolvers and a real dnsmasq', () => {
       perform: (output) => {
         if (output.type === 'answer') answers.get(output.query)?.(output.message)
         if (output.type !== 'askUpstream') return
-        const { ask, server, message, protocol } = output
+        const { ask, upstream, message, protocol } = output
+        const settings = upstream.settings as Settings
         void plugin
-          .resolve({ server, message, protocol, signal: AbortSignal.timeout(60_000) })
+          .resolve({ settings, message, protocol, signal: AbortSignal.timeout(60_000) })
           .then((verdict) => driven.dispatch({ type: 'upstreamAnswered', ask, verdict }))
       },
     })
-    const upstreams = [closed.endpoint, dnsmasq.endpoint].map((endpoint) => ({ kind: 'udp', server: { endpoint } }))
+    const upstreams = [closed.endpoint, dnsmasq.endpoint].map((at) => ({
+      kind: 'udp',
+      settings: splitEndpoint(at),
+      name: at,
+    }))
     driven.dispatch({ type: 'upstreamsChanged', upstreams })
     driven.dispatch({ type: 'resourcesChanged', resources: [{ id: 'git', address: 'gitlab.example.org' }] })
     let query = 0
@@ -79,7 +86,7 @@ describe('resolvers and a real dnsmasq', () => {
         if (output.type !== 'askSystem') return
         const { ask, message } = output
         void plugin
-          .resolve({ server: {}, message, protocol: 'udp', signal: AbortSignal.timeout(60_000) })
+          .resolve({ settings: {}, message, protocol: 'udp', signal: AbortSignal.timeout(60_000) })
           .then((verdict) => {
             if (verdict.type === 'notMine') throw new Error('a name that is nobody’s')
             driven.dispatch({ type: 'systemAnswered', ask, verdict })

@@ -1,12 +1,13 @@
 import { expect } from 'chai'
 import { afterEach, before, describe, it } from 'mocha'
-import type { UpstreamServer, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
+import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { answerTo, parseQuery, RecordType, writeQuery } from '../../core/dns/message.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { createDnsExchange, createHttpClient } from '../../hosts/runtime/index.ts'
 import { Config } from '../../plugins/resolver-https/config.ts'
 import { HostAddresses } from '../../plugins/resolver-https/host-addresses.ts'
 import { HttpsResolver } from '../../plugins/resolver-https/https-resolver.ts'
+import { Settings } from '../../plugins/resolver-https/settings.ts'
 import { WELL_KNOWN } from '../../plugins/resolver-https/well-known.ts'
 import { upstreamResolverSuite } from '../conformance/upstream-resolver.ts'
 import { makeCertificate, type Certificate } from '../kit/certificate.ts'
@@ -48,9 +49,8 @@ describe('resolver-https', () => {
       create: () => create(),
       serve: async (handler) => {
         const server = await HttpsDnsServer.start(handler, { ...certificate, http1 })
-        return { server: { url: `https://${HOST}:${server.port}/dns-query` }, stop: () => server.stop() }
+        return { settings: { url: `https://${HOST}:${server.port}/dns-query` }, stop: () => server.stop() }
       },
-      unsupported: { endpoint: '192.0.2.53:53' as Endpoint },
     })
   }
 
@@ -65,9 +65,9 @@ describe('resolver-https', () => {
       return server
     }
     const ask = (resolver: HttpsResolver, { port }: { port: number }, host = HOST): Promise<UpstreamVerdict> => {
-      const server: UpstreamServer = { url: `https://${host}:${port}/dns-query` }
+      const settings = { url: `https://${host}:${port}/dns-query` }
       const message = writeQuery({ id: 7, name: 'www.example.com', type: 1 }) ?? new Uint8Array()
-      return resolver.resolve({ server, message, protocol: 'udp', signal: AbortSignal.timeout(60_000) })
+      return resolver.resolve({ settings, message, protocol: 'udp', signal: AbortSignal.timeout(60_000) })
     }
 
     afterEach(async () => {
@@ -144,6 +144,20 @@ describe('resolver-https', () => {
     it('resolver-https says that it does not know where a server is', async () => {
       const verdict = await ask(create({ bootstrap: {} }), { port: 443 })
       expect(verdict).to.deep.include({ type: 'failed', code: 'unreachable' })
+    })
+
+    it('resolver-https takes an https URL for settings, and nothing else', () => {
+      expect(Settings.safeParse({ url: `https://${HOST}/dns-query` }).success).to.equal(true)
+      const never = ['127.0.0.1', '[::1]', 'localhost'].map((host) => ({ url: `https://${host}/dns-query` }))
+      for (const bad of [
+        {},
+        { url: `http://${HOST}` },
+        { url: `https://${HOST}/?a` },
+        { address: '192.0.2.53' },
+        ...never,
+      ]) {
+        expect(Settings.safeParse(bad).success, JSON.stringify(bad)).to.equal(false)
+      }
     })
 
     it("resolver-https refuses a malformed configuration, and takes an empty one for the default's", () => {

@@ -16,9 +16,8 @@ upstreamResolverSuite('system, a server at a time', {
   create: () => create(() => []),
   serve: async (handler) => {
     const server = await DnsServer.start(handler)
-    return { server: { endpoint: server.endpoint }, stop: () => server.stop() }
+    return { settings: {}, server: server.endpoint, stop: () => server.stop() }
   },
-  unsupported: { url: 'https://dns.example.org/dns-query' },
 })
 
 // Asked for any server, it has those that are set at that moment.
@@ -28,9 +27,8 @@ upstreamResolverSuite('system, any server', {
   serve: async (handler) => {
     const server = await DnsServer.start(handler)
     current = [server.endpoint]
-    return { server: {}, stop: () => server.stop() }
+    return { settings: {}, stop: () => server.stop() }
   },
-  unsupported: { serverName: 'dns.example.org' },
 })
 
 describe('resolver-system', () => {
@@ -45,7 +43,7 @@ describe('resolver-system', () => {
   }
   const ask = (resolver: SystemResolver) =>
     resolver.resolve({
-      server: {},
+      settings: {},
       message: writeQuery({ id: 1, name: 'www.example.com', type: 1 }) ?? new Uint8Array(),
       protocol: 'udp',
       signal: new AbortController().signal,
@@ -56,7 +54,7 @@ describe('resolver-system', () => {
   })
 
   it('resolver-system names the servers of the system', () => {
-    expect(create(() => ['192.0.2.53:53' as Endpoint]).discover()).to.deep.equal([{ endpoint: '192.0.2.53:53' }])
+    expect(create(() => ['192.0.2.53:53' as Endpoint]).discover()).to.deep.equal(['192.0.2.53:53'])
   })
 
   it('D12 resolver-system asks the next server where one is dead, asks that one last for half a minute, and first again after that', async () => {

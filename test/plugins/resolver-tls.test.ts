@@ -3,6 +3,7 @@ import { afterEach, before, describe, it } from 'mocha'
 import { answerTo, parseQuery, writeQuery } from '../../core/dns/message.ts'
 import type { UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { createDnsExchange } from '../../hosts/runtime/index.ts'
+import { Settings } from '../../plugins/resolver-tls/settings.ts'
 import { TlsResolver } from '../../plugins/resolver-tls/tls-resolver.ts'
 import { upstreamResolverSuite } from '../conformance/upstream-resolver.ts'
 import { makeCertificate, type Certificate } from '../kit/certificate.ts'
@@ -20,9 +21,20 @@ describe('resolver-tls', () => {
     create: () => new TlsResolver({ exchange: createDnsExchange({ ca: certificate.cert }) }),
     serve: async (handler) => {
       const server = await DnsServer.start(handler, certificate)
-      return { server: { endpoint: server.endpoint, serverName: SERVER_NAME }, stop: () => server.stop() }
+      return { settings: { ...server.settings, server_name: SERVER_NAME }, stop: () => server.stop() }
     },
-    unsupported: { url: 'https://dns.example.org/dns-query' },
+  })
+
+  it('resolver-tls takes an address, a port and the name of a certificate for settings', () => {
+    const settings = { address: '192.0.2.53', server_name: SERVER_NAME }
+    expect(Settings.parse(settings)).to.deep.equal({ ...settings, port: 853 })
+    for (const bad of [
+      { address: '192.0.2.53' },
+      { ...settings, server_name: '*.example.org' },
+      { url: 'https://x' },
+    ]) {
+      expect(Settings.safeParse(bad).success, JSON.stringify(bad)).to.equal(false)
+    }
   })
 
   describe('connections and certificates', () => {
@@ -38,7 +50,7 @@ describe('resolver-tls', () => {
       { serverName = SERVER_NAME, timeoutMs = 5_000, name = 'www.example.com' } = {},
     ): Promise<UpstreamVerdict> =>
       resolver.resolve({
-        server: { endpoint: server.endpoint, serverName },
+        settings: { ...server.settings, server_name: serverName },
         message: writeQuery({ id: 7, name, type: 1 }) ?? new Uint8Array(),
         protocol: 'udp',
         signal: AbortSignal.timeout(timeoutMs),

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { answerTo, parseQuery, writeQuery } from '../../core/dns/message.ts'
 import { createDnsExchange } from '../../hosts/runtime/index.ts'
+import { Settings } from '../../plugins/resolver-udp/settings.ts'
 import { UdpResolver } from '../../plugins/resolver-udp/udp-resolver.ts'
 import { upstreamResolverSuite } from '../conformance/upstream-resolver.ts'
 import { DnsServer } from '../kit/dns-server.ts'
@@ -10,9 +11,8 @@ upstreamResolverSuite('udp', {
   create: () => new UdpResolver({ exchange: createDnsExchange() }),
   serve: async (handler) => {
     const server = await DnsServer.start(handler)
-    return { server: { endpoint: server.endpoint }, stop: () => server.stop() }
+    return { settings: server.settings, stop: () => server.stop() }
   },
-  unsupported: { url: 'https://dns.example.org/dns-query' },
 })
 
 describe('resolver-udp', () => {
@@ -28,7 +28,7 @@ describe('resolver-udp', () => {
     const protocolsOf = async (name: string, protocol: 'udp' | 'tcp') => {
       server.asked.length = 0
       const message = writeQuery({ id: 1, name, type: 1 }) ?? new Uint8Array()
-      await resolver.resolve({ server: { endpoint: server.endpoint }, message, protocol, signal })
+      await resolver.resolve({ settings: server.settings, message, protocol, signal })
       return server.asked.map((query) => query.protocol)
     }
     try {
@@ -37,6 +37,18 @@ describe('resolver-udp', () => {
       expect(await protocolsOf('long.example.com', 'udp')).to.deep.equal(['udp', 'tcp'])
     } finally {
       await server.stop()
+    }
+  })
+
+  it('resolver-udp takes an address and a port for settings, and nothing else', () => {
+    expect(Settings.parse({ address: '192.0.2.53' })).to.deep.equal({ address: '192.0.2.53', port: 53 })
+    for (const bad of [
+      {},
+      { address: 'dns.example.org' },
+      { address: '192.0.2.53', port: 70_000 },
+      { url: 'https://dns.example.org' },
+    ]) {
+      expect(Settings.safeParse(bad).success, JSON.stringify(bad)).to.equal(false)
     }
   })
 })

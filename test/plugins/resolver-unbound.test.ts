@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import type { UpstreamResolver, UpstreamServer } from '../../core/contract/upstream-resolver.ts'
+import type { UpstreamQuery, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { isTruncated, parseAnswer, RecordType, writeQuery } from '../../core/dns/message.ts'
 import { endpoint } from '../../core/runtime/endpoint.ts'
 import { createClock, createDnsExchange, createHttpClient } from '../../hosts/runtime/index.ts'
@@ -16,7 +16,7 @@ const LONG_TEXTS = 30
 
 describe('resolvers against a real server, unbound', () => {
   let unbound: Unbound
-  const kinds = new Map<string, { resolver: UpstreamResolver; server: UpstreamServer }>()
+  const kinds = new Map<string, (query: Omit<UpstreamQuery, 'settings' | 'server'>) => Promise<UpstreamVerdict>>()
 
   before(async function () {
     // Installed together with what the kernel's tests need.
@@ -28,19 +28,20 @@ describe('resolvers against a real server, unbound', () => {
     const ca = unbound.certificate.cert
     const exchange = createDnsExchange({ ca })
     const { address, ports } = unbound
-    const plain = endpoint(address, ports.plain)
-    kinds.set('udp', { resolver: new UdpResolver({ exchange }), server: { endpoint: plain } })
-    const system = { servers: () => [plain] }
-    kinds.set('system', { resolver: new SystemResolver({ exchange, system, clock: createClock() }), server: {} })
-    const serverName = Unbound.serverName
-    kinds.set('tls', {
-      resolver: new TlsResolver({ exchange }),
-      server: { endpoint: endpoint(address, ports.tls), serverName },
-    })
+    const udp = new UdpResolver({ exchange })
+    kinds.set('udp', (query) => udp.resolve({ ...query, settings: { address, port: ports.plain } }))
+    const servers = { servers: () => [endpoint(address, ports.plain)] }
+    const system = new SystemResolver({ exchange, system: servers, clock: createClock() })
+    kinds.set('system', (query) => system.resolve({ ...query, settings: {} }))
+    const { serverName } = Unbound
+    const tls = new TlsResolver({ exchange })
+    const overTls = { address, port: ports.tls, server_name: serverName }
+    kinds.set('tls', (query) => tls.resolve({ ...query, settings: overTls }))
     const config = { bootstrap: { [serverName]: [address] } }
-    const hosts = new HostAddresses({ config, exchange, system, clock: createClock() })
-    const resolver = new HttpsResolver({ http: createHttpClient({ ca }), hosts })
-    kinds.set('https', { resolver, server: { url: `https://${serverName}:${ports.https}/dns-query` } })
+    const hosts = new HostAddresses({ config, exchange, system: servers, clock: createClock() })
+    const https = new HttpsResolver({ http: createHttpClient({ ca }), hosts })
+    const overHttps = { url: `https://${serverName}:${ports.https}/dns-query` }
+    kinds.set('https', (query) => https.resolve({ ...query, settings: overHttps }))
   })
 
   after(() => unbound?.stop())
@@ -48,10 +49,10 @@ describe('resolvers against a real server, unbound', () => {
   for (const kind of ['udp', 'system', 'tls', 'https']) {
     for (const protocol of ['udp', 'tcp'] as const) {
       const ask = async (name: string, type: number) => {
-        const { resolver, server } = kinds.get(kind) ?? expect.fail()
+        const resolve = kinds.get(kind) ?? expect.fail()
         const question = { id: 4711, name, type, recordClass: 1 }
         const message = writeQuery(question) ?? new Uint8Array()
-        const verdict = await resolver.resolve({ server, message, protocol, signal: AbortSignal.timeout(60_000) })
+        const verdict = await resolve({ message, protocol, signal: AbortSignal.timeout(60_000) })
         if (verdict.type !== 'answered') throw new Error(JSON.stringify(verdict))
         const read = parseAnswer(verdict.message, question)
         if (read.type === 'refused') throw new Error(read.reason)
@@ -73,13 +74,12 @@ describe('resolvers against a real server, unbound', () => {
     }
 
     it(`D12 ${kind} asks unbound for fifty names at once`, async () => {
-      const { resolver, server } = kinds.get(kind) ?? expect.fail()
+      const resolve = kinds.get(kind) ?? expect.fail()
       const codes = await Promise.all(
         Array.from({ length: 50 }, async (_, i) => {
           const question = { id: i, name: `n${i}.example.com`, type: RecordType.A, recordClass: 1 }
           const message = writeQuery(question) ?? new Uint8Array()
-          const verdict = await resolver.resolve({
-            server,
+          const verdict = await resolve({
             message,
             protocol: 'udp',
             signal: AbortSignal.timeout(60_000),

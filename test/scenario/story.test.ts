@@ -111,7 +111,7 @@ describe('the whole system in virtual time', () => {
       asked.push(message)
       return undefined
     }
-    client.tell({ type: 'systemUpstreamsFound', upstreams: [{ endpoint: '192.0.2.53:53' as never }] })
+    client.tell({ type: 'upstreamsFound', own: [{ kind: 'system', settings: {}, name: 'system' }], system: [] })
     client.resolve('jenkins.example.org')
     expect(asked).to.have.length.greaterThan(0)
     world.portal.policy(staff.id, jenkins.id)

@@ -11,7 +11,6 @@ import { normalizeName } from '../../../core/dns/pattern.ts'
 import { recordText, typeName, typeNumber } from '../../../core/dns/record-text.ts'
 import type { AnsweredBy } from '../../../core/dns/upstream-queries.ts'
 import { readName } from '../../../core/dns/wire-name.ts'
-import { upstreamName } from './upstreams.ts'
 
 /** Description of how the client answers a DNS query, as printed by `portreeve client dns query --json`. */
 export interface NameInspection {
@@ -74,7 +73,7 @@ export const inspectName = async (
     type: typeName(type),
     rule: by.type,
     resources: resourceIds.map((id) => ({ id, name: resources.find((one) => one.id === id)?.name ?? id })),
-    upstream: by.type === 'upstream' && by.upstream !== undefined ? upstreamName(by.upstream) : null,
+    upstream: by.type === 'upstream' && by.upstream !== undefined ? by.upstream.name : null,
     site_trouble: (resourceIds.length > 0 ? troubleWith(name) : undefined) ?? null,
     code: codeName(read.answer),
     answers: read.answer.records.map((record) => ({

@@ -1,4 +1,4 @@
-import type { ServerVerdict, UpstreamServer, UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict, UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
 import type { ClientInterface } from '../../../core/control/messages.ts'
 import { normalizeName } from '../../../core/dns/pattern.ts'
 import type { NamedResource } from '../../../core/dns/resource-names.ts'
@@ -11,12 +11,13 @@ import { HeldMachines, type Tell } from '../../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
-import { BYPASS, upstreamsOf } from './upstreams.ts'
+import { bypassingUpstreams, upstreamsOf, type ReadUpstream } from './upstreams.ts'
 
 export type NameServiceInput =
   | { type: 'configured'; interface: ClientInterface }
   | { type: 'resourcesChanged'; resources: readonly NamedResource[] }
-  | { type: 'systemUpstreamsFound'; upstreams: readonly UpstreamServer[] }
+  /** Upstreams of the client's own configuration, and the system's name servers: at the start, and when the network changes. */
+  | { type: 'upstreamsFound'; own: readonly Upstream[]; system: readonly Endpoint[] }
   | { type: 'upstreamAnswered'; ask: number; verdict: UpstreamVerdict }
   | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
   | { type: 'nameUsed'; domain: string }
@@ -52,17 +53,18 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   readonly #resolver: StubResolver<Query>
   readonly #held = new HeldMachines()
   readonly #tellResolver: Tell<StubResolverInput<Query>>
-  readonly #kinds: ReadonlySet<string>
+  readonly #read: ReadUpstream
   readonly #outputs = new OutputQueue<NameServiceOutput>()
   #interface: ClientInterface | undefined
-  #system: readonly UpstreamServer[] = []
+  #own: readonly Upstream[] = []
+  #system: readonly Endpoint[] = []
   #upstreams: readonly Upstream[] = []
   #sentinels: readonly string[] = []
   #told = ''
 
-  /** `kinds`: keys of the resolver plugins; `portalHost`: name or address of the portal. */
-  constructor({ kinds, portalHost }: { kinds: ReadonlySet<string>; portalHost?: string | undefined }) {
-    this.#kinds = kinds
+  /** `read` reads resolvers that the account names; `portalHost`: name or address of the portal. */
+  constructor({ read, portalHost }: { read: ReadUpstream; portalHost?: string | undefined }) {
+    this.#read = read
     this.#resolver = new StubResolver({ bypassingNames: portalHost === undefined ? [] : [normalizeName(portalHost)] })
     this.#tellResolver = this.#held.hold(this.#resolver, (output) => this.#onResolver(output))
   }
@@ -84,8 +86,9 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
       case 'configured':
         this.#interface = input.interface
         return this.#chooseUpstreams(now)
-      case 'systemUpstreamsFound':
-        this.#system = input.upstreams
+      case 'upstreamsFound':
+        this.#own = input.own
+        this.#system = input.system
         return this.#chooseUpstreams(now)
       case 'resourcesChanged':
       case 'upstreamAnswered':
@@ -127,8 +130,8 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
 
   #chooseUpstreams(now: Instant): void {
     if (this.#interface === undefined) return
-    this.#upstreams = upstreamsOf(this.#interface, { kinds: this.#kinds, system: this.#system })
-    const bypassing = this.#system.map((server) => ({ kind: BYPASS, server }))
+    this.#upstreams = upstreamsOf(this.#interface, { read: this.#read, own: this.#own })
+    const bypassing = bypassingUpstreams(this.#system)
     this.#tellResolver({ type: 'upstreamsChanged', upstreams: this.#upstreams, bypassing }, now)
     this.#configure()
   }

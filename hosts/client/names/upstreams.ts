@@ -1,59 +1,64 @@
-import ipaddr from 'ipaddr.js'
-import type { UpstreamServer } from '../../../core/contract/upstream-resolver.ts'
+import { fromReleased, type WireResolver } from '../../../core/control/released-resolvers.ts'
 import type { ClientInterface } from '../../../core/control/messages.ts'
+import type { Extension, Extensions } from '../../../core/contract/extension-point.ts'
+import type { UpstreamResolver } from '../../../core/contract/upstream-resolver.ts'
 import type { Upstream } from '../../../core/dns/upstream-queries.ts'
-import { parseAddress } from '../../../core/net/ip-address.ts'
-import { whyNeverAServer } from '../../../core/net/never-a-server.ts'
-import { DNS_OVER_TLS_PORT, DNS_PORT } from '../../../core/net/well-known-port.ts'
-import { endpoint, splitEndpoint } from '../../../core/runtime/endpoint.ts'
+import { discoverServers, upstreamName } from '../../../core/plugin/ask-resolver.ts'
+import type { ChosenResolver } from '../../../core/plugin/chosen-resolvers.ts'
+import type { PluginFailed } from '../../../core/plugin/plugin-log.ts'
+import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 
 /** Kind of the system's servers when asked for the portal's name: outside the tunnel and without a plugin (T8). */
 export const BYPASS = 'bypass'
 
+/** Makes an upstream of a resolver that the account names; undefined if no plugin takes it. Pure. */
+export type ReadUpstream = (resolver: WireResolver) => Upstream | undefined
+
 /**
- * Returns the servers for names that belong to no resource: those of the account, plain DNS before HTTPS before TLS, or
- * else the system's. Leaves out kinds without a plugin, and addresses that are invalid or cannot be a server's.
+ * Returns the upstreams for names that belong to no resource: the account's resolvers in its order and then, unless one
+ * of these is for all names, those of the client's own configuration. Leaves out resolvers that no plugin of this client
+ * takes.
  */
 export const upstreamsOf = (
-  { upstream_do53 = [], upstream_doh = [], upstream_dot = [], upstream_dns = [] }: ClientInterface,
-  { kinds, system }: { kinds: ReadonlySet<string>; system: readonly UpstreamServer[] },
+  configuration: ClientInterface,
+  { read, own }: { read: ReadUpstream; own: readonly Upstream[] },
 ): Upstream[] => {
-  const plain =
-    upstream_do53.length > 0
-      ? upstream_do53.map(({ ip }) => ipEndpoint(ip, DNS_PORT))
-      : upstream_dns.map(({ address }) => {
-          const parts = splitEndpoint(address)
-          return parts === undefined ? undefined : ipEndpoint(parts.address, parts.port)
-        })
-  const configured: Upstream[] = [
-    ...plain.flatMap((at) => (at === undefined ? [] : [{ kind: 'udp', server: { endpoint: at } }])),
-    ...upstream_doh
-      .filter(({ url }) => mayBeServer(hostOf(url)))
-      .map(({ url }) => ({ kind: 'https', server: { url } })),
-    ...upstream_dot.flatMap(({ ip, server_name: serverName }) => {
-      const at = ipEndpoint(ip, DNS_OVER_TLS_PORT)
-      return at === undefined ? [] : [{ kind: 'tls', server: { endpoint: at, serverName } }]
-    }),
-  ]
-  const usable = configured.filter(({ kind }) => kinds.has(kind))
-  return usable.length > 0 ? usable : system.map((server) => ({ kind: 'system', server }))
+  const account = (configuration.upstream_resolvers ?? fromReleased(configuration)).flatMap(
+    (resolver) => read(resolver) ?? [],
+  )
+  return account.some(({ match }) => match === undefined) ? account : [...account, ...own]
 }
 
-/** Returns the name of an upstream server for people. */
-export const upstreamName = ({ server: { endpoint: at, url, serverName } }: Upstream): string => {
-  if (at !== undefined && serverName !== undefined) return `tls://${serverName} (${at})`
-  return at ?? url ?? serverName ?? '?'
-}
+/** Reads the account's resolvers by the plugins of this client. Their schemas validate the settings again: the portal is not trusted. */
+export const upstreamReader =
+  (extensions: Extensions<UpstreamResolver>): ReadUpstream =>
+  ({ type, settings, match }) => {
+    const extension = extensions.get(type)
+    const verdict = extension?.settings.safeParse(settings)
+    if (extension === undefined || verdict?.ok !== true) return undefined
+    const name = upstreamName(extension, verdict.settings)
+    return { kind: type, settings: verdict.settings, name, ...(match && { match }) }
+  }
 
-const ipEndpoint = (address: string, port: number) =>
-  ipaddr.isValid(address) && mayBeServer(ipaddr.parse(address).toString())
-    ? endpoint(ipaddr.parse(address).toString(), port)
-    : undefined
+/**
+ * Lists the upstreams of the client's own configuration: each server that a plugin discovers is one. `failuresOf` returns
+ * what logs the failures of a plugin.
+ */
+export const ownUpstreams = (
+  resolvers: readonly ChosenResolver[],
+  failuresOf?: (extension: Extension<UpstreamResolver>) => PluginFailed,
+): Upstream[] =>
+  resolvers.flatMap(({ extension, settings, match }): Upstream[] => {
+    const upstream = { kind: extension.key, settings, ...(match && { match }) }
+    const servers = discoverServers(extension.value, settings, failuresOf?.(extension))
+    if (servers === undefined) return [{ ...upstream, name: upstreamName(extension, settings) }]
+    return servers.map((server) => ({ ...upstream, server, name: server }))
+  })
 
-/** Whether a host is a name, or an address that may belong to a server. */
-const mayBeServer = (host: string): boolean => {
-  const address = parseAddress(host)
-  return address === undefined || whyNeverAServer(address) === undefined
-}
+/** Upstreams that are the system's own servers, asked around the tunnel. */
+export const bypassingUpstreams = (servers: readonly Endpoint[]): Upstream[] =>
+  servers.map((server) => ({ kind: BYPASS, settings: {}, server, name: server }))
 
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).hostname.replace(/^\[(.*)\]$/, '$1') : '')
+/** Names an upstream for people, with the domains that it is asked for. */
+export const shownUpstream = ({ name, match }: Upstream): string =>
+  match === undefined ? name : `${name} for ${match.join(' ')}`

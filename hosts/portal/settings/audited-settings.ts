@@ -11,6 +11,7 @@ export const auditedSettings = (plugins: {
   conditions: Extensions<unknown>
   selectors: Extensions<unknown>
   providers: Extensions<unknown>
+  resolvers: Extensions<unknown>
 }): AuditedSettings => {
   const of =
     (extensions: Extensions<unknown>) =>
@@ -22,7 +23,12 @@ export const auditedSettings = (plugins: {
         stored === undefined || isSame(stored.get(path), value) ? SECRET : CHANGED,
       )
     }
-  return { condition: of(plugins.conditions), selector: of(plugins.selectors), provider: of(plugins.providers) }
+  return {
+    condition: of(plugins.conditions),
+    selector: of(plugins.selectors),
+    provider: of(plugins.providers),
+    resolver: of(plugins.resolvers),
+  }
 }
 
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)

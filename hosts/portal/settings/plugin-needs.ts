@@ -7,6 +7,7 @@ export interface PluginNeedsOptions {
   providers: Extensions<unknown>
   conditions: Extensions<unknown>
   selectors: Extensions<unknown>
+  resolvers: Extensions<unknown>
 }
 
 /**
@@ -47,7 +48,8 @@ export class PluginNeeds {
     return Promise.resolve()
   }
 
-  #takeAll({ identity_providers, policies, sites }: Rows): void {
+  #takeAll({ accounts, identity_providers, policies, sites }: Rows): void {
+    for (const after of accounts) this.#take({ entity: 'accounts', id: after.id, accountId: after.id, after })
     for (const after of identity_providers) this.#take({ entity: 'identity_providers', ...named(after), after })
     for (const after of policies) this.#take({ entity: 'policies', ...named(after), after })
     for (const after of sites) this.#take({ entity: 'sites', ...named(after), after })
@@ -60,7 +62,11 @@ export class PluginNeeds {
   }
 
   #missing(change: Change): string[] {
-    const { providers, conditions, selectors } = this.#options
+    const { providers, conditions, selectors, resolvers } = this.#options
+    if (change.entity === 'accounts') {
+      const keys = change.after?.upstreamResolvers.map(({ type }) => type) ?? []
+      return keys.filter((key) => !resolvers.has(key)).map((key) => `upstream resolver ${key}`)
+    }
     if (change.entity === 'identity_providers') {
       const row = change.after
       return row === undefined || row.isDisabled || providers.has(row.type) ? [] : [`identity provider ${row.type}`]

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { UnixTime } from '../../../core/runtime/time.ts'
-import type { Change, ConditionSetting, EntityName } from './entities.ts'
+import type { Change, ConditionSetting, EntityName, UpstreamResolverSetting } from './entities.ts'
 import type { RefusedCall } from './store.ts'
 import type { AuditIds } from './audit-ids.ts'
 import { beyond } from './knex-reader.ts'
@@ -32,6 +32,7 @@ export interface AuditedSettings {
   condition: (key: string, change: SettingsChange) => unknown
   selector: (key: string, change: SettingsChange) => unknown
   provider: (key: string, change: SettingsChange) => unknown
+  resolver: (key: string, change: SettingsChange) => unknown
 }
 
 /** Hides all settings: for a process that loads no plugins. */
@@ -39,6 +40,7 @@ export const HIDE_ALL_SETTINGS: AuditedSettings = {
   condition: () => SECRET,
   selector: () => SECRET,
   provider: () => SECRET,
+  resolver: () => SECRET,
 }
 
 type Row = Record<string, unknown>
@@ -97,6 +99,14 @@ const withAuditedSettings = (
   if (entity === 'identity_providers' && 'settings' in row) {
     const change = { settings: row['settings'], before: other?.['settings'] }
     return { ...row, settings: settings.provider(String(row['type']), change) }
+  }
+  if (entity === 'accounts' && 'upstreamResolvers' in row) {
+    const stored = (other?.['upstreamResolvers'] ?? []) as UpstreamResolverSetting[]
+    const upstreamResolvers = (row['upstreamResolvers'] as UpstreamResolverSetting[]).map((each, at) => {
+      const before = stored[at]?.type === each.type ? stored[at].settings : undefined
+      return { ...each, settings: settings.resolver(each.type, { settings: each.settings, before }) }
+    })
+    return { ...row, upstreamResolvers }
   }
   if (entity !== 'policies' || !('conditions' in row)) return row
   const stored = (other?.['conditions'] ?? []) as ConditionSetting[]

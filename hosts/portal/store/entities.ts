@@ -10,16 +10,20 @@ export interface Account {
   slug: string
   name: string
   isDisabled: boolean
-  /** DNS servers that clients ask, in this order; if empty, those of the client's system. */
+  /** Resolvers that clients ask, in this order; for names that none of them is for, each client asks its own. */
   upstreamResolvers: UpstreamResolverSetting[]
   searchDomain: string | null
   createdAt: UnixTime
 }
 
-export type UpstreamResolverSetting =
-  | { type: 'udp'; address: string }
-  | { type: 'https'; url: string }
-  | { type: 'tls'; address: string; serverName: string }
+/** Upstream resolver of an account. */
+export interface UpstreamResolverSetting {
+  /** Key of the resolver plugin. */
+  type: string
+  settings: Record<string, unknown>
+  /** Domains that it is asked for, with all names below them; absent: all names. */
+  match?: string[]
+}
 
 export type ActorType = 'user' | 'admin' | 'service_account'
 

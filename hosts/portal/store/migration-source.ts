@@ -9,6 +9,7 @@ import * as keyCheck from './migrations/0007-key-check.ts'
 import * as whatSignInsRestOn from './migrations/0008-what-sign-ins-rest-on.ts'
 import * as deviceKeys from './migrations/0009-device-keys.ts'
 import * as emergencyTokens from './migrations/0010-emergency-tokens.ts'
+import * as resolverSettings from './migrations/0011-resolver-settings.ts'
 
 interface Migration {
   name: string
@@ -27,6 +28,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0008-what-sign-ins-rest-on', migration: whatSignInsRestOn },
   { name: '0009-device-keys', migration: deviceKeys },
   { name: '0010-emergency-tokens', migration: emergencyTokens },
+  { name: '0011-resolver-settings', migration: resolverSettings },
 ]
 
 export const migrationSource: Knex.MigrationSource<Migration> = {

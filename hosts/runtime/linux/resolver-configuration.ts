@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { isHostName } from '../../../core/net/host-name.ts'
+import { isHostName } from '../../../core/runtime/host-name.ts'
 import { canonicalAddress } from '../../../core/net/ip-address.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { ResolverConfiguration } from '../../../core/runtime/network-configuration.ts'

@@ -12,10 +12,17 @@ import {
   type DnsQuery,
 } from '../../../core/dns/message.ts'
 import { StubResolver, type StubResolverInput, type StubResolverOutput } from '../../../core/dns/stub-resolver.ts'
+import type { Upstream } from '../../../core/dns/upstream-queries.ts'
 import { writeName } from '../../../core/dns/wire-name.ts'
 import { endpoint } from '../../../core/runtime/endpoint.ts'
 import { drive } from '../../../core/runtime/drive.ts'
 import { VirtualClock } from '../../kit/virtual-clock.ts'
+
+/** A server that a resolver plugin found. */
+const upstream = (address: string, match?: string[]): Upstream => {
+  const server = endpoint(address, 53)
+  return { kind: 'udp', settings: {}, server, name: server, ...(match && { match }) }
+}
 
 describe('stub resolver', () => {
   it('D1 answers A and AAAA with 4 mapped addresses each, TTL 1, and the same ones later', () => {
@@ -53,7 +60,7 @@ describe('stub resolver', () => {
     const world = new World()
     const query = world.send('www.example.com', 'A')
     const [ask] = world.asks
-    expect(ask).to.deep.include({ kind: 'udp', server: FIRST.server, protocol: 'udp' })
+    expect(ask).to.deep.include({ upstream: FIRST, protocol: 'udp' })
     expect(Buffer.from(ask?.message ?? [])).to.deep.equal(world.queryOf(query))
     const message = reply(ask?.message, ['192.0.2.7'])
     world.verdict(ask?.ask, { type: 'answered', message })
@@ -99,13 +106,13 @@ describe('stub resolver', () => {
   it('D2 begins with the upstream of the sentinel that was asked', () => {
     const world = new World()
     world.send('www.example.com', 'A', { sentinel: world.sentinels[1] ?? '' })
-    expect(world.asks[0]?.server).to.equal(SECOND.server)
+    expect(world.asks[0]?.upstream).to.equal(SECOND)
   })
 
   it("T8 finds a bypassing name by servers of its own, though it would be a resource's", () => {
     const world = new World({ bypassingNames: ['portal.example.org'] })
     const query = world.send('Portal.example.org', 'A', { sentinel: world.sentinels[1] ?? '' })
-    expect(world.asks.map(({ kind, server }) => [kind, server])).to.deep.equal([['bypass', BYPASSING.server]])
+    expect(world.asks.map((ask) => ask.upstream)).to.deep.equal([BYPASSING])
     world.verdict(world.asks[0]?.ask, { type: 'answered', message: reply(world.asks[0]?.message, ['203.0.113.1']) })
     expect(world.decoded(query).answers.map(({ data }) => data)).to.deep.equal(['203.0.113.1'])
     expect(world.others('mapName')).to.deep.equal([])
@@ -114,7 +121,7 @@ describe('stub resolver', () => {
     // A bypassing name without servers of its own goes to the upstreams of all other names.
     world.dispatch({ type: 'upstreamsChanged', upstreams: [FIRST, SECOND] })
     world.send('portal.example.org', 'AAAA')
-    expect(world.asks.at(-1)?.server).to.equal(FIRST.server)
+    expect(world.asks.at(-1)?.upstream).to.equal(FIRST)
   })
 
   it('D3 gives a name to its resources, the most specific pattern first', () => {
@@ -189,7 +196,7 @@ describe('stub resolver', () => {
       const none = answerTo(parsed(site.message), { code })
       world.dispatch({ type: 'siteAnswered', ask: site.ask, verdict: { type: 'answered', message: none } })
       const [ask] = world.asks
-      expect(ask).to.deep.include({ kind: 'udp', server: FIRST.server })
+      expect(ask).to.deep.include({ upstream: FIRST })
       const records = { type: 15, ttlSeconds: 60, data: [siteData(15)] }
       const message = withAddress(answerTo(parsed(ask?.message ?? new Uint8Array()), { code: 0, records }))
       world.verdict(ask?.ask, { type: 'answered', message })
@@ -380,7 +387,7 @@ describe('stub resolver', () => {
     world.clock.advance(999)
     expect(world.asks).to.have.length(1)
     world.clock.advance(1)
-    expect(world.asks.map(({ server }) => server)).to.deep.equal([FIRST.server, SECOND.server])
+    expect(world.asks.map((ask) => ask.upstream)).to.deep.equal([FIRST, SECOND])
     world.verdict(world.asks[0]?.ask, { type: 'answered', message: reply(world.asks[0]?.message, ['192.0.2.1']) })
     expect(world.decoded(query).answers).to.have.length(1)
     expect(world.others('cancelAsk')).to.deep.equal([{ type: 'cancelAsk', ask: world.asks[1]?.ask }])
@@ -391,7 +398,7 @@ describe('stub resolver', () => {
     const world = new World()
     const query = world.send('www.example.com', 'A')
     world.verdict(world.asks[0]?.ask, { type: 'failed', code: 'unreachable', reason: 'no route' })
-    expect(world.asks.map(({ server }) => server)).to.deep.equal([FIRST.server, SECOND.server])
+    expect(world.asks.map((ask) => ask.upstream)).to.deep.equal([FIRST, SECOND])
     world.verdict(world.asks[1]?.ask, {
       type: 'answered',
       message: reply(world.asks[1]?.message, [], { rcode: 5 }),
@@ -409,13 +416,65 @@ describe('stub resolver', () => {
     const world = new World()
     const query = world.send('www.example.com', 'A')
     world.verdict(world.asks[0]?.ask, { type: 'notMine' })
-    expect(world.asks.map(({ server }) => server)).to.deep.equal([FIRST.server, SECOND.server])
+    expect(world.asks.map((ask) => ask.upstream)).to.deep.equal([FIRST, SECOND])
     world.verdict(world.asks[1]?.ask, { type: 'answered', message: reply(world.asks[1]?.message, ['203.0.113.1']) })
     expect(world.decoded(query).rcode).to.equal('NOERROR')
     const other = world.send('ftp.example.com', 'A')
-    expect(world.asks[2]?.server).to.equal(FIRST.server)
+    expect(world.asks[2]?.upstream).to.equal(FIRST)
     for (const at of [2, 3]) world.verdict(world.asks[at]?.ask, { type: 'notMine' })
     expect(world.decoded(other).rcode).to.equal('SERVFAIL')
+  })
+
+  describe('D12 with upstreams for certain domains', () => {
+    const CORP = upstream('10.0.0.53', ['corp.example'])
+    const SPARE = upstream('10.0.0.54', ['corp.example'])
+    const split = (...upstreams: Upstream[]): World => {
+      const world = new World()
+      world.dispatch({ type: 'upstreamsChanged', upstreams })
+      return world
+    }
+    const asked = (world: World) => world.asks.map((ask) => ask.upstream.name)
+    const failed = { type: 'failed', code: 'unreachable', reason: 'no route' } as const
+
+    it('D12 upstreams for certain domains are asked for names of these, and the others for all other names', () => {
+      const world = split(FIRST, CORP)
+      world.send('wiki.corp.example', 'A')
+      world.send('www.example.com', 'A')
+      expect(asked(world)).to.deep.equal([CORP.name, FIRST.name])
+    })
+
+    it('D12 others are asked only once all upstreams for the domain have failed or said that the name is none of their own', () => {
+      for (const verdict of [failed, { type: 'notMine' } as const]) {
+        const world = split(FIRST, CORP, SPARE)
+        const query = world.send('wiki.corp.example', 'A')
+        world.verdict(world.asks[0]?.ask, verdict)
+        expect(asked(world)).to.deep.equal([CORP.name, SPARE.name])
+        world.verdict(world.asks[1]?.ask, verdict)
+        expect(asked(world)).to.deep.equal([CORP.name, SPARE.name, FIRST.name])
+        const message = reply(world.asks[2]?.message, ['203.0.113.1'])
+        world.verdict(world.asks[2]?.ask, { type: 'answered', message })
+        expect(world.decoded(query).rcode).to.equal('NOERROR')
+      }
+    })
+
+    it('D12 no others are asked where upstreams for the domain are slow: those would say that there is no such name', () => {
+      const world = split(FIRST, CORP, SPARE)
+      const query = world.send('wiki.corp.example', 'A')
+      world.clock.advance(4_000)
+      expect(new Set(asked(world))).to.deep.equal(new Set([CORP.name, SPARE.name]))
+      // Both are asked last by now, but not after those that know nothing of the domain.
+      world.send('git.corp.example', 'A')
+      expect(asked(world).at(-1)).to.equal(CORP.name)
+      world.clock.advance(1_000)
+      expect(world.decoded(query).rcode).to.equal('SERVFAIL')
+    })
+
+    it('D12 a name that no upstream is for is SERVFAIL at once', () => {
+      const world = split(CORP)
+      const query = world.send('www.example.com', 'A')
+      expect(world.decoded(query).rcode).to.equal('SERVFAIL')
+      expect(world.machine.counters()).to.have.property('no-upstream', 1)
+    })
   })
 
   it('D12 gives up after 5 s with SERVFAIL', () => {
@@ -437,16 +496,16 @@ describe('stub resolver', () => {
     const started = world.asks.length
     world.send('www.example.com', 'A')
     // Both upstreams count as dead by then: the order is the configured one.
-    expect(world.asks[started]?.server).to.equal(FIRST.server)
+    expect(world.asks[started]?.upstream).to.equal(FIRST)
     world.clock.advance(1_000)
     const late = world.asks.at(-1)
-    expect(late?.server).to.equal(SECOND.server)
+    expect(late?.upstream).to.equal(SECOND)
     world.verdict(late?.ask, { type: 'answered', message: reply(late?.message, ['192.0.2.1']) })
     world.send('www.example.com', 'A')
-    expect(world.asks.at(-1)?.server).to.equal(SECOND.server)
+    expect(world.asks.at(-1)?.upstream).to.equal(SECOND)
     world.clock.advance(30_000)
     world.send('www.example.com', 'A')
-    expect(world.asks.at(-1)?.server).to.equal(FIRST.server)
+    expect(world.asks.at(-1)?.upstream).to.equal(FIRST)
     expect(second).not.to.equal(undefined)
   })
 
@@ -640,10 +699,10 @@ const siteData = (type: number): Uint8Array => {
   return Uint8Array.of(1, 2, 3, 4, 5)
 }
 
-const FIRST = { kind: 'udp', server: { endpoint: endpoint('192.0.2.53', 53) } }
-const SECOND = { kind: 'udp', server: { endpoint: endpoint('198.51.100.53', 53) } }
-const BYPASSING = { kind: 'bypass', server: { endpoint: endpoint('192.0.2.1', 53) } }
-const IPV6 = { kind: 'udp', server: { endpoint: endpoint('2001:db8::53', 53) } }
+const FIRST = upstream('192.0.2.53')
+const SECOND = upstream('198.51.100.53')
+const BYPASSING = { ...upstream('192.0.2.1'), kind: 'bypass' }
+const IPV6 = upstream('2001:db8::53')
 
 type Output = StubResolverOutput<number>
 type Ask = Extract<Output, { type: 'askUpstream' }>

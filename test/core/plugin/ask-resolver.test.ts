@@ -4,7 +4,7 @@ import type { UpstreamResolver } from '../../../core/contract/upstream-resolver.
 import { askResolver, discoverServers } from '../../../core/plugin/ask-resolver.ts'
 
 const query = () => ({
-  server: {},
+  settings: {},
   message: Uint8Array.of(1, 2),
   protocol: 'udp' as const,
   signal: new AbortController().signal,
@@ -48,7 +48,7 @@ describe('asking a resolver plugin', () => {
     }
     await askResolver(broken, query(), failed)
     await askResolver({ resolve: () => Promise.resolve({}) } as unknown as UpstreamResolver, query(), failed)
-    expect(discoverServers(broken, failed)).to.deep.equal([])
+    expect(discoverServers(broken, {}, failed)).to.deep.equal([])
     await askResolver({ resolve: () => Promise.resolve({ type: 'notMine' }) }, query(), failed)
     await askResolver(broken, { ...query(), signal: AbortSignal.abort() }, failed)
     expect(failures).to.deep.equal([

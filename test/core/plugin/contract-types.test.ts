@@ -38,6 +38,10 @@ class InRanges implements PolicyCondition<Ranges> {
   }
 }
 
+const readingFiles: UpstreamResolver<{ path: string }> = {
+  describe: ({ path }) => path,
+  resolve: ({ settings: { path } }) => Promise.resolve({ type: 'failed', code: 'refused', reason: path }),
+}
 const refusing: UpstreamResolver = {
   resolve: () => Promise.resolve({ type: 'failed', code: 'refused', reason: 'nobody is asked' }),
 }
@@ -168,6 +172,15 @@ const doNotCompile = definePlugin({
       // @ts-expect-error … is not assignable to type '"this point reads no facts"'.
       facts: { address: Facts.client.address },
       create: () => refusing,
+    })
+    provide(UpstreamResolvers, 'settings-without-schema', {
+      // @ts-expect-error Property 'path' is missing in type 'NoSettings' but required in type '{ path: string; }'.
+      create: () => readingFiles,
+    })
+    provide(UpstreamResolvers, 'wrong-schema', {
+      settings: z.strictObject({ file: z.string() }),
+      // @ts-expect-error Property 'path' is missing in type '{ file: string; }' but required in type '{ path: string; }'.
+      create: () => readingFiles,
     })
     provide(TunnelTransports, 'wrong-contract', {
       // @ts-expect-error Type 'UpstreamResolver' is missing the following properties from type 'TunnelTransport'.

@@ -2,7 +2,12 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { z } from 'zod'
 import { OperatorError } from '../../../core/config/operator-error.ts'
-import { GatewaySelectors, PolicyConditions, UpstreamResolvers } from '../../../core/contract/extension-point.ts'
+import {
+  GatewaySelectors,
+  PolicyConditions,
+  ResolverSettings,
+  UpstreamResolvers,
+} from '../../../core/contract/extension-point.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import { Facts } from '../../../core/contract/facts.ts'
 import { createContainer } from '../../../core/di.ts'
@@ -136,6 +141,30 @@ describe('installPlugins', () => {
         }),
     })
     expect(install(coin, many).installation.plugins[1]?.provides).to.deep.equal([])
+  })
+
+  it('installPlugins creates nothing and needs no port where a host uses only the schemas', () => {
+    const settings = z.strictObject({ path: z.string() })
+    const described = definePlugin({
+      name: 'resolver-files',
+      api: 1,
+      setup: ({ provide }) =>
+        provide(UpstreamResolvers, 'files', {
+          settings,
+          needs: { exchange: DnsExchange },
+          create: () => {
+            throw new Error('it was created')
+          },
+        }),
+    })
+    const container = createContainer()
+    const uses = [{ definition: described, config: undefined, source: 'plugins[0]' }]
+    const { plugins, parts } = installPlugins(container, [ResolverSettings], uses, CONTEXT)
+    expect(plugins[0]?.provides).to.deep.equal([{ point: 'upstream-resolvers', key: 'files' }])
+    expect(parts).to.deep.equal([])
+    const extension = container.get(ResolverSettings.token).get('files')
+    expect(extension?.settings.safeParse({ path: 'hosts' })).to.deep.equal({ ok: true, settings: { path: 'hosts' } })
+    expect(extension?.settings.safeParse({}).ok).to.equal(false)
   })
 
   it('installPlugins validates an absent configuration as an empty one', () => {

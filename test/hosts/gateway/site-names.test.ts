@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
-import type { UpstreamQuery, UpstreamVerdict } from '../../../core/contract/upstream-resolver.ts'
+import type { ServerVerdict, UpstreamQuery } from '../../../core/contract/upstream-resolver.ts'
 import { answeredData } from '../../../core/dns/answered-data.ts'
 import { answerTo, parseAnswer, parseQuery, RecordType, writeQuery } from '../../../core/dns/message.ts'
 import { writeName } from '../../../core/dns/wire-name.ts'
@@ -19,7 +19,7 @@ class Machine {
   readonly records = new Map<string, Uint8Array[] | 'servfail' | 'silent'>()
   readonly asked: string[] = []
   readonly names = new SiteNames({
-    resolver: { resolve: (query) => Promise.resolve(this.#answer(query)) },
+    ask: (query) => Promise.resolve(this.#answer(query)),
     system: {
       hostAddresses: (name) => this.hosts.get(name),
       asksServersFirst: () => this.serversFirst,
@@ -41,7 +41,7 @@ class Machine {
     )
   }
 
-  #answer({ message }: UpstreamQuery): UpstreamVerdict {
+  #answer({ message }: Pick<UpstreamQuery, 'message'>): ServerVerdict {
     const parsed = parseQuery(message)
     if (parsed.type === 'refused') return expect.fail()
     const { name, type } = parsed.query

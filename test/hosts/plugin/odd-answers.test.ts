@@ -9,7 +9,8 @@ import type { PolicyCondition } from '../../../core/contract/policy-condition.ts
 import type { UpstreamResolver } from '../../../core/contract/upstream-resolver.ts'
 import { Facts } from '../../../core/contract/facts.ts'
 import { createContainer } from '../../../core/di.ts'
-import { askResolver, discoverServers } from '../../../core/plugin/ask-resolver.ts'
+import { askResolver, discoverServers, upstreamName } from '../../../core/plugin/ask-resolver.ts'
+import { extension } from '../../kit/extensions.ts'
 import { isTunnelOutput } from '../../../core/ice/tunnel-output.ts'
 import { definePlugin } from '../../../core/plugin/define-plugin.ts'
 import { GatewaySelectors, PolicyConditions, type Extensions } from '../../../core/contract/extension-point.ts'
@@ -144,7 +145,7 @@ describe('plugins that do and answer what they must not', () => {
     expect(evaluate({ evaluate: () => ({ holds: true, reason: 'x' }) }, rude).allowed).to.equal(false)
   })
 
-  const query = (signal = new AbortController().signal) => ({ server: { endpoint: '192.0.2.1:53' as never }, message: Uint8Array.of(1, 2), protocol: 'udp' as const, signal }) // prettier-ignore
+  const query = (signal = new AbortController().signal) => ({ settings: { address: '192.0.2.1' }, message: Uint8Array.of(1, 2), protocol: 'udp' as const, signal }) // prettier-ignore
 
   it('a resolver whose answer is none has failed, and the next is asked', async () => {
     const answers = [...ODD, { type: 'answered' }, { type: 'answered', message: 'text' }, { type: 'answered', message: [1, 2] }, { type: 'answered', message: new Uint8Array(70_000) }, { type: 'failed' }, { type: 'failed', code: 'constructor', reason: 'x' }, { type: 'failed', code: 'nobody knows' }, twoFaced('type', 'answered', 'failed')] // prettier-ignore
@@ -172,9 +173,9 @@ describe('plugins that do and answer what they must not', () => {
     const given = query()
     const kept = Uint8Array.of(9, 9)
     const resolver: UpstreamResolver = {
-      resolve: async ({ message, server }) => {
+      resolve: async ({ message, settings }) => {
         message.fill(0)
-        expect(() => Object.assign(server, { url: 'evil' })).to.throw(TypeError)
+        expect(() => Object.assign(settings as object, { address: 'evil' })).to.throw(TypeError)
         return Promise.resolve({ type: 'answered', message: kept })
       },
     }
@@ -185,13 +186,21 @@ describe('plugins that do and answer what they must not', () => {
   })
 
   it('a resolver that finds servers that are none finds none', () => {
-    for (const found of ODD) expect(discoverServers({ discover: () => found } as never)).to.deep.equal([])
+    for (const found of ODD) expect(discoverServers({ discover: () => found } as never, {})).to.deep.equal([])
     for (const error of [...ODD, TEXTLESS])
-      expect(discoverServers({ discover: throwing(error) } as never)).to.deep.equal([])
+      expect(discoverServers({ discover: throwing(error) } as never, {})).to.deep.equal([])
     // Nothing awaits the rejected promise: it must not end the process.
-    expect(discoverServers({ discover: async () => Promise.reject(new Error('late')) } as never)).to.deep.equal([])
-    const mixed = [null, 'x', { endpoint: 1 }, { endpoint: '192.0.2.1:53' }, { url: {} }]
-    expect(discoverServers({ discover: () => mixed } as never)).to.deep.equal([{ endpoint: '192.0.2.1:53' }])
+    expect(discoverServers({ discover: async () => Promise.reject(new Error('late')) } as never, {})).to.deep.equal([])
+    const mixed = [null, 'x', { endpoint: 1 }, '192.0.2.1:53', '192.0.2.1']
+    expect(discoverServers({ discover: () => mixed } as never, {})).to.deep.equal(['192.0.2.1:53'])
+  })
+
+  it('a resolver that describes its upstream by what is no text is shown by its key', () => {
+    const named = (describe: () => unknown) => upstreamName(extension('odd', { describe } as never), {})
+    for (const text of ODD) if (text !== 'answered') expect(named(() => text)).to.equal('odd')
+    for (const error of [...ODD, TEXTLESS]) expect(named(throwing(error))).to.equal('odd')
+    expect(named(async () => Promise.reject(new Error('late')))).to.equal('odd')
+    expect(named(() => 'a\u001b[2Jb\n')).to.equal('a [2Jb ')
   })
 
   it('a transport’s output that is none is told from one that is', () => {

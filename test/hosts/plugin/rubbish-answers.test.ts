@@ -80,9 +80,8 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
 
   it('a resolver that answers with rubbish, or finds rubbish, has failed', async () => {
     await harmless(async () => {
-      const server = { endpoint: '192.0.2.1:53' as never }
       const query = {
-        server,
+        settings: {},
         message: Uint8Array.of(1, 2),
         protocol: 'udp' as const,
         signal: new AbortController().signal,
@@ -94,8 +93,8 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
         expect(verdict).to.have.property('reason').that.is.a('string').with.length.within(0, 600)
         expect('reason' in verdict ? verdict.reason : '').not.to.match(CONTROL)
       }
-      for (const found of [...rubbish(), handledRubbish(), [{ endpoint: 'x'.repeat(5_000) }]]) {
-        expect(discoverServers({ discover: () => found as never } as never)).to.deep.equal([])
+      for (const found of [...rubbish(), handledRubbish(), [`${'1'.repeat(5_000)}:53`]]) {
+        expect(discoverServers({ discover: () => found as never } as never, {})).to.deep.equal([])
       }
     })
   })

@@ -1,42 +1,32 @@
 import { z } from 'zod'
+import { MatchDomains, MAX_RESOLVERS } from '../../../../core/config/resolver-entry.ts'
 import { patternProblem } from '../../../../core/dns/pattern.ts'
-import type { Account, UpstreamResolverSetting } from '../../store/entities.ts'
-import type { Store } from '../../store/store.ts'
+import type { Account } from '../../store/entities.ts'
 import { notFound } from '../http/problem.ts'
 import { answerWith, existing, scopeOf } from './collection.ts'
 import type { Endpoint, ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
+import { checkSettings, shownSettings } from './plugin-settings.ts'
 import { jsonBody } from './read-body.ts'
-import { resolverAddressProblem, resolverUrlProblem } from './resource-address.ts'
 import { checkMatch, rowVersion } from './row-version.ts'
-import { defined, Name, rowFields, timeOf } from './body-fields.ts'
+import { defined, Name, rowFields, Settings, timeOf } from './body-fields.ts'
 
-const ResolverAddress = z
-  .string()
-  .max(45)
-  .check((context) => {
-    const problem = resolverAddressProblem(context.value)
-    if (problem !== undefined) context.issues.push({ code: 'custom', message: problem, input: context.value })
-  })
 const HostName = z
   .string()
   .max(253)
   .refine((text) => patternProblem(text) === undefined && !/[*?]/.test(text), 'is no domain')
-const Resolver = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('udp'), address: ResolverAddress }),
-  z.strictObject({
-    type: z.literal('https'),
-    url: z
-      .url({ protocol: /^https$/ })
-      .max(512)
-      .refine((text) => !/[?#]/.test(text), 'has a query or a fragment')
-      .check((context) => {
-        const problem = resolverUrlProblem(context.value)
-        if (problem !== undefined) context.issues.push({ code: 'custom', message: problem, input: context.value })
-      }),
-  }),
-  z.strictObject({ type: z.literal('tls'), address: ResolverAddress, server_name: HostName }),
-])
+const Resolver = z.strictObject({
+  type: z
+    .string()
+    .max(64)
+    .describe('The key of a resolver plugin')
+    .meta({ examples: ['udp'] }),
+  settings: Settings.default({}).describe("Settings by the plugin's schema"),
+  match: MatchDomains.optional().describe(
+    'Domains that the resolver is asked for, with all names below them (split DNS); of several resolvers the one with the longest domain. ' +
+      'Without it, the resolver is asked for all names.',
+  ),
+})
 
 const AccountBody = z
   .object({
@@ -44,12 +34,7 @@ const AccountBody = z
     slug: z.string(),
     name: z.string(),
     upstream_resolvers: z.array(
-      z.object({
-        type: z.enum(['udp', 'https', 'tls']),
-        address: z.string().optional(),
-        url: z.string().optional(),
-        server_name: z.string().optional(),
-      }),
+      z.object({ type: z.string(), settings: Settings, match: z.array(z.string()).optional() }),
     ),
     search_domain: z.string().nullable(),
   })
@@ -58,21 +43,47 @@ const Patch = z.strictObject({
   name: Name.optional(),
   upstream_resolvers: z
     .array(Resolver)
-    .max(8)
+    .max(MAX_RESOLVERS)
     .optional()
     .describe(
-      'DNS servers for names that are not resources; if empty, each client uses its own. Clients ask plain servers (udp) first, then HTTPS, ' +
-        'then TLS, whatever the order here; servers of one kind in the order given here.',
+      'Resolvers for names that are not resources, asked in this order; for names that none of them is for, each client asks its own. ' +
+        'Secrets in settings have to be sent again with each change. Released clients know udp and https for all names only, and ask these in this order.',
     ),
   search_domain: HostName.nullable().optional(),
 })
 
 /** Operations on the account that the token belongs to. */
-export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
+export const accountEndpoints = ({ store, resolvers }: ApiParts): Endpoint[] => {
   const patch = jsonBody(Patch)
+  const toWire = (row: Account): z.infer<typeof AccountBody> => ({
+    id: row.id,
+    slug: row.slug,
+    name: row.name,
+    upstream_resolvers: row.upstreamResolvers.map(({ type, settings, match }) => ({
+      type,
+      settings: shownSettings(resolvers, type, settings),
+      ...(match && { match }),
+    })),
+    search_domain: row.searchDomain,
+    created_at: timeOf(row.createdAt),
+  })
+  const showAccount: ApiMiddleware = async (ctx) => {
+    const { id } = ctx.state.account
+    answerWith(ctx, 'accounts', await existing(store.reader(id), 'accounts', id), toWire)
+  }
   const patchAccount: ApiMiddleware = async (ctx) => {
     const { name, upstream_resolvers, search_domain } = patch.of(ctx)
-    const upstreamResolvers = upstream_resolvers?.map(fromWire)
+    const upstreamResolvers = upstream_resolvers?.map((resolver, at) => ({
+      type: resolver.type,
+      settings: checkSettings({
+        extensions: resolvers,
+        key: resolver.type,
+        keyPath: `upstream_resolvers[${at}].type`,
+        settings: resolver.settings,
+        settingsPath: `upstream_resolvers[${at}].settings`,
+      }),
+      ...(resolver.match && { match: resolver.match }),
+    }))
     const { id } = ctx.state.account
     const row = await store.transact(scopeOf(ctx), async (tx) => {
       const before = await existing(tx, 'accounts', id)
@@ -90,7 +101,7 @@ export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
       summary: 'Shows the account',
       status: 200,
       answer: AccountBody,
-      story: [showAccount(store)],
+      story: [showAccount],
     },
     {
       method: 'PATCH',
@@ -103,24 +114,3 @@ export const accountEndpoints = ({ store }: ApiParts): Endpoint[] => {
     },
   ]
 }
-
-const showAccount =
-  (store: Store): ApiMiddleware =>
-  async (ctx) => {
-    const { id } = ctx.state.account
-    answerWith(ctx, 'accounts', await existing(store.reader(id), 'accounts', id), toWire)
-  }
-
-const fromWire = (resolver: z.infer<typeof Resolver>): UpstreamResolverSetting =>
-  resolver.type === 'tls' ? { type: 'tls', address: resolver.address, serverName: resolver.server_name } : resolver
-
-const toWire = (row: Account): z.infer<typeof AccountBody> => ({
-  id: row.id,
-  slug: row.slug,
-  name: row.name,
-  upstream_resolvers: row.upstreamResolvers.map((resolver) =>
-    resolver.type === 'tls' ? { type: 'tls', address: resolver.address, server_name: resolver.serverName } : resolver,
-  ),
-  search_domain: row.searchDomain,
-  created_at: timeOf(row.createdAt),
-})

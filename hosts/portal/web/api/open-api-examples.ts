@@ -15,7 +15,7 @@ const EXAMPLES: Readonly<Record<string, object>> = {
   'PATCH /account': {
     name: 'Example',
     search_domain: 'corp.example.org',
-    upstream_resolvers: [{ type: 'udp', address: '192.0.2.53' }],
+    upstream_resolvers: [{ type: 'udp', settings: { address: '192.0.2.53' } }],
   },
   'POST /actors': { type: 'user', name: 'Ada', email: 'ada@example.org' },
   'PATCH /actors/:id': { is_disabled: true },

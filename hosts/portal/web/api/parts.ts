@@ -16,6 +16,8 @@ export interface ApiParts {
   providers: Extensions<IdentityProvider>
   conditions: Extensions<PolicyCondition>
   selectors: Extensions<GatewaySelector>
+  /** Resolver plugins, of which the portal uses the schemas only. */
+  resolvers: Extensions<unknown>
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
   decisions: Decisions

@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js'
 import { isIP } from 'node:net'
 import { patternProblem } from '../../../../core/dns/pattern.ts'
-import { parseAddress } from '../../../../core/net/ip-address.ts'
-import { whyNeverAServer, whyNoServers, type NeverAServer } from '../../../../core/net/never-a-server.ts'
+import { whyNoServers } from '../../../../core/net/never-a-server.ts'
+import { NEVER_A_SERVER_TEXT } from '../../../../core/net/server-address.ts'
 
 export type AddressVerdict = { ok: true; address: string } | { ok: false; problem: string }
 
@@ -18,40 +18,6 @@ export const resourceAddress = (type: 'dns' | 'cidr' | 'ip', text: string): Addr
     case 'ip':
       return text.includes('/') ? { ok: false, problem: 'is one address, without a prefix length' } : cidrAddress(text)
   }
-}
-
-/** Returns why an address cannot be that of an upstream resolver; undefined if it can. */
-export const resolverAddressProblem = (text: string): string | undefined => {
-  const verdict = text.includes('/') ? undefined : cidrAddress(text)
-  if (verdict === undefined) return 'is one address, without a prefix length'
-  return verdict.ok ? neverAServerProblem(text) : verdict.problem
-}
-
-/**
- * Returns why the URL of an upstream resolver cannot lead to one; undefined if its host is a name, or an address that
- * may be a server's.
- */
-export const resolverUrlProblem = (text: string): string | undefined => {
-  // `URL` normalizes addresses: `0x7f.1` becomes 127.0.0.1.
-  const host = URL.canParse(text) ? new URL(text).hostname.replace(/^\[(.*)\]$/, '$1') : ''
-  return host === 'localhost' || host.endsWith('.localhost') ? WORDS.loopback : neverAServerProblem(host)
-}
-
-const neverAServerProblem = (text: string): string | undefined => {
-  const address = parseAddress(text)
-  const reason = address && whyNeverAServer(address)
-  return reason && WORDS[reason]
-}
-
-const WORDS: Readonly<Record<NeverAServer, string>> = {
-  tunnel: "is one of the tunnels' own addresses",
-  loopback: 'is the machine itself',
-  'link-local': 'is link-local: it is another machine on every link, and where clouds keep credentials',
-  metadata: "is a cloud's metadata service",
-  multicast: 'is multicast',
-  broadcast: 'is broadcast',
-  unspecified: 'is no address of a machine',
-  'ipv4-in-ipv6': 'is IPv4 within IPv6: write the IPv4 address',
 }
 
 const cidrAddress = (text: string): AddressVerdict => {
@@ -71,7 +37,8 @@ const cidrAddress = (text: string): AddressVerdict => {
   if (refused !== undefined) return { ok: false, problem: `is within or around ${refused[0]}, ${refused[1]}` }
   const reason = whyNoServers({ address: Uint8Array.from(network.toByteArray()), length: bits })
   // A metadata service named by its exact address is intended; client and gateway leave it out of a wider network.
-  if (reason !== undefined && (reason !== 'metadata' || bits < longest)) return { ok: false, problem: WORDS[reason] }
+  if (reason !== undefined && (reason !== 'metadata' || bits < longest))
+    return { ok: false, problem: NEVER_A_SERVER_TEXT[reason] }
   return { ok: true, address: prefix === undefined ? textOf(network) : `${textOf(network)}/${bits}` }
 }
 

@@ -9,8 +9,9 @@ import {
   type NameServiceOutput,
 } from '../../../../hosts/client/names/name-service.ts'
 
-const FIRST = { endpoint: '198.51.100.53:53' as Endpoint }
-const SECOND = { endpoint: '[2001:db8::53]:53' as Endpoint }
+const upstream = (server: Endpoint) => ({ kind: 'system', settings: {}, server, name: server })
+const FIRST = upstream('198.51.100.53:53' as Endpoint)
+const SECOND = upstream('[2001:db8::53]:53' as Endpoint)
 const TUNNEL = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
 
 describe('the name service', () => {
@@ -18,10 +19,10 @@ describe('the name service', () => {
 
   /** Outputs of the name service after these inputs, with two servers of the system behind it. */
   const wanted = (...inputs: NameServiceInput[]): NameServiceOutput[] => {
-    const service = new NameService({ kinds: new Set(['system']) })
+    const service = new NameService({ read: () => undefined })
     const outputs: NameServiceOutput[] = []
     const before: NameServiceInput[] = [
-      { type: 'systemUpstreamsFound', upstreams: [FIRST, SECOND] },
+      { type: 'upstreamsFound', own: [FIRST, SECOND], system: [] },
       { type: 'configured', interface: TUNNEL },
     ]
     for (const input of [...before, ...inputs]) {
@@ -39,13 +40,13 @@ describe('the name service', () => {
     [first, FIRST],
     [second, SECOND],
   ] as const) {
-    it(`D2 the name service begins with the upstream whose sentinel was asked, over UDP and over TCP: ${server.endpoint}`, () => {
+    it(`D2 the name service begins with the upstream whose sentinel was asked, over UDP and over TCP: ${server.name}`, () => {
       const destination = (sentinel.includes(':') ? `[${sentinel}]:53` : `${sentinel}:53`) as Endpoint
       const asked = wanted(
         { type: 'udpQueryReceived', source: '100.64.0.1:5000' as Endpoint, destination, message },
         { type: 'tcpQueryReceived', connection: 1, sentinel, message },
       ).filter((output) => output.type === 'askUpstream')
-      expect(asked.map((ask) => [ask.protocol, ask.server])).to.deep.equal([
+      expect(asked.map((ask) => [ask.protocol, ask.upstream])).to.deep.equal([
         ['udp', server],
         ['tcp', server],
       ])

@@ -1,53 +1,84 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
-import type { Endpoint } from '../../../../core/runtime/endpoint.ts'
-import { upstreamName, upstreamsOf } from '../../../../hosts/client/names/upstreams.ts'
+import { ClientInterface } from '../../../../core/control/client-messages.ts'
+import { chosenResolvers } from '../../../../core/plugin/chosen-resolvers.ts'
+import { endpoint } from '../../../../core/runtime/endpoint.ts'
+import { ownUpstreams, shownUpstream, upstreamReader, upstreamsOf } from '../../../../hosts/client/names/upstreams.ts'
+import { resolverPlugins } from '../../../kit/resolver-plugins.ts'
 
 const TUNNEL = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
-const SYSTEM = [{ endpoint: '198.51.100.53:53' as Endpoint }]
-const ALL = new Set(['system', 'udp', 'https', 'tls'])
+const plugins = resolverPlugins(['system', 'udp', 'https', 'tls'], [endpoint('198.51.100.53', 53)])
+const own = ownUpstreams(chosenResolvers(plugins, [{ type: 'system', settings: {} }]))
+
+/** Upstreams of a client with these plugins, as it shows them, for the interface that a portal sends. */
+const shown = (about: object, read = upstreamReader(plugins)): string[] =>
+  upstreamsOf(ClientInterface.parse({ ...TUNNEL, ...about }), { read, own }).map(shownUpstream)
+const OWN = ['198.51.100.53:53']
 
 describe('upstreams', () => {
-  it('D12 upstreams are what the account sets, of every kind, or else the system', () => {
-    const account = {
-      ...TUNNEL,
-      upstream_do53: [{ ip: '192.0.2.53' }, { ip: '2001:db8::53' }],
-      upstream_doh: [{ url: 'https://dns.example.org/dns-query' }],
-      upstream_dot: [{ ip: '192.0.2.54', server_name: 'dns.example.org' }],
-    }
-    expect(upstreamsOf(account, { kinds: ALL, system: SYSTEM })).to.deep.equal([
-      { kind: 'udp', server: { endpoint: '192.0.2.53:53' } },
-      { kind: 'udp', server: { endpoint: '[2001:db8::53]:53' } },
-      { kind: 'https', server: { url: 'https://dns.example.org/dns-query' } },
-      { kind: 'tls', server: { endpoint: '192.0.2.54:853', serverName: 'dns.example.org' } },
-    ])
-    const names = upstreamsOf(account, { kinds: ALL, system: SYSTEM }).map(upstreamName)
-    expect(names.slice(2)).to.deep.equal([
-      'https://dns.example.org/dns-query',
+  it("D12 upstreams are the account's resolvers, of every plugin and in the account's order, or else the client's own", () => {
+    const upstream_resolvers = [
+      { type: 'tls', settings: { address: '192.0.2.54', server_name: 'dns.example.org' } },
+      { type: 'udp', settings: { address: '2001:db8::53', port: 5353 } },
+      { type: 'https', settings: { url: 'https://dns.example.org/dns-query' } },
+    ]
+    const released = { upstream_do53: [{ ip: '192.0.2.1' }], upstream_dns: [] }
+    expect(shown({ upstream_resolvers, ...released })).to.deep.equal([
       'tls://dns.example.org (192.0.2.54:853)',
+      '[2001:db8::53]:5353',
+      'https://dns.example.org/dns-query',
     ])
-    expect(upstreamsOf(TUNNEL, { kinds: ALL, system: SYSTEM })).to.deep.equal([{ kind: 'system', server: SYSTEM[0] }])
+    expect(shown({ upstream_resolvers: [] })).to.deep.equal(OWN)
+    expect(shown({})).to.deep.equal(OWN)
+  })
+
+  it('D12 upstreams are, of a released portal, its plain servers before those over HTTPS', () => {
+    const upstream_doh = [{ url: 'https://dns.example.org/dns-query' }]
+    const upstream_dns = [{ protocol: 'ip_port', address: '192.0.2.55:5353' }]
+    const upstream_do53 = [{ ip: '192.0.2.53' }, { ip: '2001:db8::53' }]
+    expect(shown({ upstream_doh, upstream_dns, upstream_do53 })).to.deep.equal([
+      '192.0.2.53:53',
+      '[2001:db8::53]:53',
+      'https://dns.example.org/dns-query',
+    ])
+    expect(shown({ upstream_doh, upstream_dns })).to.deep.equal([
+      '192.0.2.55:5353',
+      'https://dns.example.org/dns-query',
+    ])
+  })
+
+  it("D12 upstreams end with the client's own where the account's are all for certain domains", () => {
+    const corp = { type: 'udp', settings: { address: '192.0.2.53' }, match: ['corp.example', 'example.net'] }
+    expect(shown({ upstream_resolvers: [corp] })).to.deep.equal(['192.0.2.53:53 for corp.example example.net', ...OWN])
+    const general = { type: 'udp', settings: { address: '192.0.2.54' } }
+    expect(shown({ upstream_resolvers: [corp, general] })).to.have.length(2)
+    expect(shown({ upstream_resolvers: [corp, { type: 'system', settings: {} }] })).to.deep.equal([
+      '192.0.2.53:53 for corp.example example.net',
+      'system',
+    ])
   })
 
   it('D12 upstreams leave out addresses that are never a server, however they are written', () => {
-    const account = {
-      ...TUNNEL,
-      upstream_do53: [{ ip: '127.0.0.1' }, { ip: 'fd00:ec2::253' }, { ip: '64:ff9b::a9fe:a9fd' }, { ip: '192.0.2.53' }],
-      upstream_doh: ['0x7f.1', '[::1]', '169.254.169.254'].map((host) => ({ url: `https://${host}/dns-query` })),
-      upstream_dot: [{ ip: '::ffff:127.0.0.1', server_name: 'dns.example.org' }],
-    }
-    const only = [{ kind: 'udp', server: { endpoint: '192.0.2.53:53' } }]
-    expect(upstreamsOf(account, { kinds: ALL, system: SYSTEM })).to.deep.equal(only)
+    const never = ['127.0.0.1', 'fd00:ec2::253', '64:ff9b::a9fe:a9fd', '::ffff:127.0.0.1', 'dns.example.org']
+    const hosts = ['0x7f.1', '[::1]', '169.254.169.254', 'localhost']
+    const upstream_resolvers = [
+      ...never.map((address) => ({ type: 'udp', settings: { address } })),
+      ...never.map((address) => ({ type: 'tls', settings: { address, server_name: 'dns.example.org' } })),
+      ...hosts.map((host) => ({ type: 'https', settings: { url: `https://${host}/dns-query` } })),
+    ]
+    expect(shown({ upstream_resolvers })).to.deep.equal(OWN)
+    const upstream_do53 = [...never.map((ip) => ({ ip })), { ip: '192.0.2.53' }]
+    const upstream_doh = hosts.map((host) => ({ url: `https://${host}/dns-query` }))
+    expect(shown({ upstream_do53, upstream_doh })).to.deep.equal(['192.0.2.53:53'])
   })
 
-  it('D12 upstreams leave out kinds that no plugin serves, and malformed addresses', () => {
-    const account = {
-      ...TUNNEL,
-      upstream_do53: [{ ip: 'dns.example.org' }],
-      upstream_doh: [{ url: 'https://dns.example.org/dns-query' }],
-      upstream_dot: [{ ip: 'nowhere', server_name: 'dns.example.org' }],
-    }
-    const kinds = new Set(['system', 'udp', 'tls'])
-    expect(upstreamsOf(account, { kinds, system: SYSTEM })).to.deep.equal([{ kind: 'system', server: SYSTEM[0] }])
+  it('D12 upstreams leave out resolvers that no plugin of the client provides, and settings that its plugin refuses', () => {
+    const upstream_resolvers = [
+      { type: 'https', settings: { url: 'https://dns.example.org/dns-query' } },
+      { type: 'udp', settings: { address: '192.0.2.53', colour: 'red' } },
+      { type: 'udp' },
+      'udp',
+    ]
+    expect(shown({ upstream_resolvers }, upstreamReader(resolverPlugins(['udp'])))).to.deep.equal(OWN)
   })
 })

@@ -99,24 +99,31 @@ describe('the control channel', () => {
     ])
   })
 
-  it('D12 the control channel tells clients of upstream resolvers, of those over TLS only if they know them', async () => {
+  it('D12 the control channel tells clients of all upstream resolvers if they know them, and else of those that the released wire carries', async () => {
+    const corp = { type: 'udp', settings: { address: '192.0.2.1' }, match: ['corp.example'] }
     const upstream_resolvers = [
-      { type: 'udp', address: '192.0.2.53' },
-      { type: 'https', url: 'https://dns.example.org/dns-query' },
-      { type: 'tls', address: '2001:db8::53', server_name: 'dns.example.org' },
+      { type: 'tls', settings: { address: '2001:db8::53', server_name: 'dns.example.org' } },
+      corp,
+      { type: 'https', settings: { url: 'https://dns.example.org/dns-query' } },
+      { type: 'udp', settings: { address: '192.0.2.53' } },
     ]
     await portal.api('PATCH', '/account', { upstream_resolvers })
     const { peer, init } = await join({ role: 'client' })
-    expect(init.interface).to.deep.include({
+    const released = {
       upstream_do53: [{ ip: '192.0.2.53' }],
       upstream_doh: [{ url: 'https://dns.example.org/dns-query' }],
-    })
-    expect(init.interface).not.to.have.property('upstream_dot')
-    peer.send('set_capabilities', { features: ['upstream_dot'] })
-    const overTls = [{ ip: '2001:db8::53', server_name: 'dns.example.org' }]
-    expect((await peer.next('config_changed')).payload.interface.upstream_dot).to.deep.equal(overTls)
+      upstream_dns: [{ protocol: 'ip_port', address: '192.0.2.53:53' }],
+    }
+    expect(init.interface).to.deep.include(released)
+    expect(init.interface).not.to.have.property('upstream_resolvers')
+    peer.send('set_capabilities', { features: ['upstream_resolvers'] })
+    const { payload } = await peer.next('config_changed')
+    expect(payload.interface).to.deep.include({ ...released, upstream_resolvers })
+    await portal.api('PATCH', '/account', { upstream_resolvers: [corp] })
+    const none = { upstream_do53: [], upstream_doh: [], upstream_dns: [], upstream_resolvers: [corp] }
+    expect((await peer.next('config_changed')).payload.interface).to.deep.include(none)
     await portal.api('PATCH', '/account', { upstream_resolvers: [] })
-    expect((await peer.next('config_changed')).payload.interface).not.to.have.property('upstream_dot')
+    expect((await peer.next('config_changed')).payload.interface).to.deep.include({ upstream_resolvers: [] })
   })
 
   it('the control channel answers heartbeats, reports what it does not understand, and stays open', async () => {

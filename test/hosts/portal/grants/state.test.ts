@@ -1042,8 +1042,8 @@ describe('PortalState', () => {
       client.heard()
       bench.patch('accounts', company.account, {
         upstreamResolvers: [
-          { type: 'udp', address: '192.0.2.53' },
-          { type: 'https', url: 'https://dns.example.org/dns-query' },
+          { type: 'udp', settings: { address: '192.0.2.53' } },
+          { type: 'https', settings: { url: 'https://dns.example.org/dns-query' } },
         ],
         searchDomain: 'example.org',
       })
@@ -1053,7 +1053,9 @@ describe('PortalState', () => {
         upstream_doh: [{ url: 'https://dns.example.org/dns-query' }],
         upstream_dns: [{ protocol: 'ip_port', address: '192.0.2.53:53' }],
       })
-      bench.patch('accounts', company.account, { upstreamResolvers: [{ type: 'udp', address: '192.0.2.53:5353' }] })
+      bench.patch('accounts', company.account, {
+        upstreamResolvers: [{ type: 'udp', settings: { address: '192.0.2.53', port: 5353 } }],
+      })
       expect(client.heard()[0]?.payload.interface).to.deep.include({
         upstream_do53: [],
         upstream_dns: [{ protocol: 'ip_port', address: '192.0.2.53:5353' }],

@@ -160,6 +160,58 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       expect(Boolean(one?.['is_emergency'])).to.equal(false)
     })
 
+    const FIXED_KINDS = [
+      { type: 'udp', address: '192.0.2.53' },
+      { type: 'https', url: 'https://dns.example.org/dns-query' },
+      { type: 'tls', address: '2001:db8::53', serverName: 'dns.example.org' },
+    ]
+
+    it('0011 makes settings of plugins of the upstream resolvers of each account', async () => {
+      const accounts = [
+        { ...account(ONE, 'one'), upstream_resolvers: JSON.stringify(FIXED_KINDS) },
+        account(TWO, 'two'),
+      ]
+      await asOf('0010-emergency-tokens', { accounts })
+      const { accounts: found } = await openStore()
+      expect(
+        Object.fromEntries(found.map(({ id: accountId, upstreamResolvers }) => [accountId, upstreamResolvers])),
+      ).to.deep.equal({
+        [ONE]: [
+          { type: 'udp', settings: { address: '192.0.2.53' } },
+          { type: 'https', settings: { url: 'https://dns.example.org/dns-query' } },
+          { type: 'tls', settings: { address: '2001:db8::53', server_name: 'dns.example.org' } },
+        ],
+        [TWO]: [],
+      })
+    })
+
+    it('0011 taken back leaves the resolvers that there were, and none that these kinds cannot express', async () => {
+      const accounts = [
+        { ...account(ONE, 'one'), upstream_resolvers: JSON.stringify(FIXED_KINDS) },
+        account(TWO, 'two'),
+      ]
+      await asOf('0010-emergency-tokens', { accounts })
+      const dialect = openDialect(database, ports())
+      const { knex } = dialect
+      await knex.migrate.up({ migrationSource })
+      const newer = [
+        { type: 'udp', settings: { address: '192.0.2.1' }, match: ['corp.example'] },
+        { type: 'udp', settings: { address: '192.0.2.2', port: 5353 } },
+        { type: 'hosts-file', settings: {} },
+        { type: 'udp', settings: { address: '192.0.2.3' } },
+      ]
+      await knex('accounts')
+        .where({ id: TWO })
+        .update({ upstream_resolvers: JSON.stringify(newer) })
+      await knex.migrate.down({ migrationSource })
+      const rows = (await knex('accounts').orderBy('id')) as { upstream_resolvers: string }[]
+      expect(rows.map(({ upstream_resolvers }) => JSON.parse(upstream_resolvers) as unknown)).to.deep.equal([
+        FIXED_KINDS,
+        [{ type: 'udp', address: '192.0.2.3' }],
+      ])
+      await dialect.close()
+    })
+
     it('each migration can be taken back and made again, with the rows that there are', async () => {
       await asOf('0007-key-check', rows)
       const dialect = openDialect(database, ports())

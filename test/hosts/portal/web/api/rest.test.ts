@@ -249,14 +249,29 @@ describe('the REST API', () => {
 
   it('the REST API shows and changes the account', async () => {
     const upstream_resolvers = [
-      { type: 'udp', address: '192.0.2.53' },
-      { type: 'https', url: 'https://dns.example.org/dns-query' },
-      { type: 'tls', address: '2001:db8::53', server_name: 'dns.example.org' },
+      { type: 'udp', settings: { address: '192.0.2.53' }, match: ['corp.example'] },
+      { type: 'https', settings: { url: 'https://dns.example.org/dns-query' } },
+      { type: 'tls', settings: { address: '2001:db8::53', server_name: 'dns.example.org' } },
+      { type: 'system', settings: {} },
     ]
     const answer = await portal.api('PATCH', '/account', { upstream_resolvers, search_domain: 'corp.example.org' })
     expect(answer.body).to.deep.include({ slug: 'example', upstream_resolvers, search_domain: 'corp.example.org' })
-    const tunnel = { upstream_resolvers: [{ type: 'udp', address: '100.100.111.1' }] }
-    expect((await portal.api('PATCH', '/account', tunnel)).status).to.equal(422)
+    const refused = async (resolver: object) => {
+      const { status, body } = await portal.api('PATCH', '/account', { upstream_resolvers: [resolver] })
+      expect(status).to.equal(422)
+      return body.errors
+    }
+    expect(await refused({ type: 'udp', settings: { address: '100.100.111.1' } })).to.deep.equal([
+      { path: 'upstream_resolvers[0].settings.address', message: "is one of the tunnels' own addresses" },
+    ])
+    expect(await refused({ type: 'hosts-file' })).to.deep.equal([
+      {
+        path: 'upstream_resolvers[0].type',
+        message: 'there is no plugin with this key; there are: udp, tls, https, system',
+      },
+    ])
+    expect(await refused({ type: 'udp', address: '192.0.2.53' })).to.have.length(1)
+    expect(await refused({ type: 'system', match: ['*.corp.example'] })).to.have.length(1)
     expect((await portal.api('GET', '/account')).body.upstream_resolvers).to.deep.equal(upstream_resolvers)
     await portal.api('PATCH', '/account', { upstream_resolvers: [], search_domain: null })
   })
@@ -443,6 +458,14 @@ describe('the REST API', () => {
       await folderless.restart([])
       expect(await ready()).to.equal(503)
       await folderless.api('DELETE', `/sites/${site.id}`)
+      expect(await ready()).to.equal(200)
+      await folderless.restart(['resolver-system'])
+      const resolvers = (upstream_resolvers: object[]) => folderless.api('PATCH', '/account', { upstream_resolvers })
+      expect((await resolvers([{ type: 'system' }])).status).to.equal(200)
+      expect(await ready()).to.equal(200)
+      await folderless.restart([])
+      expect(await ready()).to.equal(503)
+      await resolvers([])
       expect(await ready()).to.equal(200)
     } finally {
       await folderless.stop()

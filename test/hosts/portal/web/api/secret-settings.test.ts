@@ -7,7 +7,7 @@ import { PortalFixture } from '../../../../kit/portal-fixture.ts'
 
 const NAME = 'portreeve-condition-keyed'
 const PLUGIN = `
-import { definePlugin, PolicyConditions, GatewaySelectors, z } from 'portreeve'
+import { definePlugin, PolicyConditions, GatewaySelectors, UpstreamResolvers, z } from 'portreeve'
 const secret = () => z.string().meta({ writeOnly: true }).optional()
 const settings = z.strictObject({ allowAll: z.boolean(), apiKey: secret(), nested: z.strictObject({ password: secret() }).optional() })
 class Keyed { evaluate() { return { holds: true, reason: 'it holds' } } }
@@ -15,6 +15,7 @@ class First { select({ candidates }) { return { gatewayId: candidates[0].id, rea
 export const plugin = definePlugin({ name: 'condition-keyed', api: 1, setup({ provide }) {
   provide(PolicyConditions, 'keyed', { settings, create: () => new Keyed() })
   provide(GatewaySelectors, 'first', { settings, create: () => new First() })
+  provide(UpstreamResolvers, 'keyed', { settings, create() { throw new Error('a portal asks nobody') } })
 } })
 `
 
@@ -52,6 +53,22 @@ describe('settings that may only be written', () => {
   after(async () => {
     await portal.stop()
     folder.remove()
+  })
+
+  it('write-only settings of upstream resolvers are shown nowhere, and are told to be other ones', async () => {
+    const resolver = (secret: string) => ({ type: 'keyed', settings: { allowAll: true, apiKey: `RESOLVER ${secret}` } })
+    const shown = { type: 'keyed', settings: { allowAll: true } }
+    for (const secret of ['one', 'two']) {
+      const { body } = await portal.api('PATCH', '/account', { upstream_resolvers: [resolver(secret)] })
+      expect(body.upstream_resolvers).to.deep.equal([shown])
+    }
+    const trail = (await portal.api('GET', `/audit_log?entity_id=${portal.account.id}`)).body.data
+    const audited = (apiKey: string) => [{ type: 'keyed', settings: { allowAll: true, apiKey } }]
+    expect(trail[0].details).to.deep.equal({
+      before: { upstream_resolvers: audited('[secret]') },
+      after: { upstream_resolvers: audited('[secret, changed]') },
+    })
+    expect(JSON.stringify(trail)).not.to.contain('RESOLVER')
   })
 
   it('write-only settings are shown nowhere, at whatever depth, and stay where they are left out', async () => {
