@@ -57,7 +57,8 @@ export type SiteQueriesOutput<Query> =
 
 /**
  * Has a resource's site answer queries for records of its names (D4, D15). A query that the gateway does not answer
- * within 5 s gets SERVFAIL; so does one at once if no gateway can be reached. The cause is an extended DNS error. Upstream servers are never asked for SRV and TXT, which describe services of the site.
+ * within 5 s gets SERVFAIL, and so does one at once if no gateway can be reached; an extended DNS error tells the cause.
+ * Upstream servers are never asked for SRV and TXT, which describe services of the site.
  */
 export class SiteQueries<Query> implements Machine<SiteQueriesInput<Query>, SiteQueriesOutput<Query>> {
   readonly #outputs = new OutputQueue<SiteQueriesOutput<Query>>()

@@ -6,6 +6,8 @@ import type { PeerNumbers } from './peer-numbers.ts'
 /**
  * Packet engine: `ClientFlows` or `GatewayFlows`. Beside the methods of a machine it has a fast path for packets of
  * flows with a cached verdict, which needs no copy and no output, and takes a super-packet of 64 KB as one.
+ *
+ * In names of both engines, "out" is the direction from the application to the resource, and "in" the way back.
  */
 export interface Flows<Input, Output> extends Machine<Input, Output> {
   /**

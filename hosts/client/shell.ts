@@ -44,7 +44,9 @@ export class ClientShell {
   readonly #plugins: PluginLog
   readonly #peer: PeerShell<'client', ClientInput, ClientOutput>
   readonly #names: NameSockets
+  /** Queries to upstream servers. */
   readonly #asks = new OpenAsks()
+  /** Queries to gateways, about records of their sites. */
   readonly #siteAsks = new OpenAsks()
   readonly #inspections = new Map<number, (answered: Awaited<ReturnType<Ask>>) => void>()
   #lastInspection = 0

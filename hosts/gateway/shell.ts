@@ -26,8 +26,10 @@ export class GatewayShell {
   readonly #device: string
   readonly #ports: GatewayPorts
   readonly #peer: PeerShell<'gateway', GatewayInput, GatewayOutput>
-  readonly #asks = new OpenAsks()
-  readonly #siteAsks = new OpenAsks()
+  /** Queries of the site resolver. */
+  readonly #lookups = new OpenAsks()
+  /** Queries of clients. */
+  readonly #forwards = new OpenAsks()
   readonly #nameService: NameSockets
 
   constructor(machine: GatewayState, setUp: { config: GatewayConfig; ports: GatewayPorts; identity: PeerIdentity }) {
@@ -70,8 +72,8 @@ export class GatewayShell {
 
   #restore(): void {
     const { tasks } = this.#peer
-    this.#asks.cancelAll()
-    this.#siteAsks.cancelAll()
+    this.#lookups.cancelAll()
+    this.#forwards.cancelAll()
     tasks.add("closing the clients' DNS", () => this.#nameService.close())
     tasks.add('restoring the network', () => this.#ports.network.clear())
   }
@@ -85,11 +87,11 @@ export class GatewayShell {
       case 'forwardQuery':
         return this.#forward(output)
       case 'cancelForward':
-        return this.#siteAsks.cancel(output.ask)
+        return this.#forwards.cancel(output.ask)
       case 'answerSiteQuery':
         return this.#nameService.answer(output.query, output.message)
       case 'cancelAsk':
-        return this.#asks.cancel(output.ask)
+        return this.#lookups.cancel(output.ask)
       default:
         return this.#peer.perform(output)
     }
@@ -106,12 +108,12 @@ export class GatewayShell {
   }
 
   #ask({ ask, message }: Extract<GatewayOutput, { type: 'askSystem' }>): void {
-    const asked = this.#asks.begin(ask, (signal) => this.#ports.names.resolve({ message, protocol: 'udp', signal }))
+    const asked = this.#lookups.begin(ask, (signal) => this.#ports.names.resolve({ message, protocol: 'udp', signal }))
     void asked.then((verdict) => this.#peer.tell({ type: 'systemAnswered', ask, verdict }))
   }
 
   #forward({ ask, ...query }: Extract<GatewayOutput, { type: 'forwardQuery' }>): void {
-    const asked = this.#siteAsks.begin(ask, (signal) => this.#ports.names.resolve({ ...query, signal }))
+    const asked = this.#forwards.begin(ask, (signal) => this.#ports.names.resolve({ ...query, signal }))
     void asked.then((verdict) => this.#peer.tell({ type: 'forwardAnswered', ask, verdict }))
   }
 }
