@@ -21,7 +21,8 @@ export class ClientNews {
       }
       case 'pathTaken': {
         const { gateway, before } = output
-        const message = before === undefined ? 'a path to the gateway' : 'another path to the gateway'
+        const message =
+          before === undefined ? 'a path to the gateway is found' : 'packets to the gateway take another path'
         const family = gateway.path?.startsWith('[') === true ? 'ipv6' : 'ipv4'
         return { type: 'note', message, fields: { ...about, family }, detail: { path: gateway.path } }
       }

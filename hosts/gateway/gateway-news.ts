@@ -30,7 +30,7 @@ export class GatewayNews {
       const { path } = output
       if (!this.#filter.isNews(`path ${client_id}`, path, now)) return undefined
       const family = path.startsWith('[') ? 'ipv6' : 'ipv4'
-      return { type: 'note', message: 'a path to the client', fields: { client_id, family }, detail: { path } }
+      return { type: 'note', message: 'a path to the client is found', fields: { client_id, family }, detail: { path } }
     }
     const reason = type === 'peerFailed' ? output.reason : 'path-lost'
     if (!this.#filter.isNews(`path ${client_id}`, reason, now)) return undefined

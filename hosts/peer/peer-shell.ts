@@ -109,7 +109,7 @@ export class PeerShell<R extends Role, Input, Output> {
       onTunPackets: (packets) => this.tell({ type: 'tunPackets', packets }),
       onReport: (report) => this.tell({ type: 'laneReported', report }),
       onFailure: (error) => {
-        logger.error({ error }, 'packets do not move any more')
+        logger.error({ error }, 'the device or the packet lane failed: packets do not move any more')
         this.#end({ reason: 'stopped', detail: error.message })
       },
       onSocketError: (error) => logger.warn({ error }, 'a socket failed'),

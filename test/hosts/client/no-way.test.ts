@@ -119,7 +119,7 @@ for (const [named, transport] of [
         }
         expect(answers()).to.be.at.least(1)
         expect(status()).to.include({ state: 'connected', reason: null })
-        expect(notes('a path to the gateway').length).to.be.at.least(1)
+        expect(notes('a path to the gateway is found').length).to.be.at.least(1)
         const before = errors()
         send()
         clock.advance(SECOND)
