@@ -40,7 +40,6 @@ export type ClientFlowsInput =
   | { type: 'gatewayFailed'; resourceId: string; isWanted?: boolean }
   /** No gateway could be reached: answer packets that wait, and those of the next seconds, with ICMP unreachable. */
   | { type: 'resourceUnreachable'; resourceId: string }
-  | { type: 'withdrawn'; resourceId: string }
   | { type: 'peerLost'; peer: PeerId }
   | MtuChanged
   | { type: 'sentinelsChanged'; addresses: readonly string[] }

@@ -104,8 +104,6 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#forgetVerdicts()
       case 'connected':
         return this.#connect(input, now)
-      case 'withdrawn':
-        return this.#withdraw(input.resourceId)
       case 'peerLost':
         this.#losePeer(input.peer)
         return
@@ -321,13 +319,6 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
     this.#peers.connected(resource, peer, [peerIpv4, peerIpv6])
     this.#forgetVerdicts()
     this.#awaited.release(resource, now)
-  }
-
-  #withdraw(resourceId: string): void {
-    const resource = this.#routes.resource(resourceId)
-    if (resource === undefined) return
-    this.#peers.withdrawn(resource)
-    this.#forgetVerdicts()
   }
 
   /** Forgets a gateway with its flows and grants. Returns whether it was known. */

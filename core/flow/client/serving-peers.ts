@@ -64,11 +64,6 @@ export class ServingPeers {
     }
   }
 
-  withdrawn(resource: ClientResource): void {
-    this.#end(resource)
-    resource.peers.clear()
-  }
-
   /**
    * Handles "administratively prohibited" from a gateway for a granted address: forgets the grant, so that the next
    * packet requests it again. A site's firewall sends the same error, so this acts at most once in 30 s for a resource.

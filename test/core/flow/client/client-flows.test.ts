@@ -10,6 +10,18 @@ const WIKI = dns('wiki', '*.example.org')
 const SERVER = '198.51.100.7'
 const PROXY = '100.96.0.0'
 const LISTENER = 45_300
+/** A gateway's "administratively prohibited" about the default packet to `SERVER`. */
+const PROHIBITION = {
+  type: 'tunnelPacket',
+  peer: 'gateway',
+  packet: buildIcmpError({
+    source: SERVER,
+    destination: ADA.ipv4,
+    type: 3,
+    code: 13,
+    about: buildPacket({ source: ADA.ipv4, destination: SERVER }),
+  }),
+} as const
 const SENTINEL = '100.100.111.1'
 const SENTINEL6 = 'fd00:2021:1111:8000:100:100:111:1'
 
@@ -181,12 +193,12 @@ describe('the client, for a network', () => {
     expect(from(error(ADA.ipv4, '203.0.113.1'))).to.deep.equal([])
   })
 
-  it('a client sends nothing after a grant is revoked, its peer lost or its resource gone', () => {
+  it('a client sends nothing after its gateway prohibited what was granted, its peer lost or its resource gone', () => {
     const client = new ClientBench(LAB)
     const reaches = () => client.fromApplication({ destination: SERVER })[0]?.startsWith('gateway: ') ?? false
     client.grant('lab')
     expect(reaches()).to.equal(true)
-    client.handle({ type: 'withdrawn', resourceId: 'lab' })
+    client.handle(PROHIBITION)
     expect(reaches()).to.equal(false)
     client.grant('lab')
     expect(reaches()).to.equal(true)
@@ -204,24 +216,12 @@ describe('the client, for a network', () => {
 
   it('a client requests access again after its gateway prohibited what was granted, at most every 30 s', () => {
     const client = new ClientBench(LAB)
-    const prohibit = () =>
-      client.handle({
-        type: 'tunnelPacket',
-        peer: 'gateway',
-        packet: buildIcmpError({
-          source: SERVER,
-          destination: ADA.ipv4,
-          type: 3,
-          code: 13,
-          about: buildPacket({ source: ADA.ipv4, destination: SERVER }),
-        }),
-      })
     client.grant('lab')
     expect(client.fromApplication({ destination: SERVER })[0]).to.contain('gateway: ')
-    expect(prohibit()).to.have.length(1)
+    expect(client.handle(PROHIBITION)).to.have.length(1)
     expect(client.fromApplication({ destination: SERVER })).to.deep.equal(['request lab'])
     client.grant('lab')
-    prohibit()
+    client.handle(PROHIBITION)
     expect(client.fromApplication({ destination: SERVER })[0]).to.contain('gateway: ')
   })
 

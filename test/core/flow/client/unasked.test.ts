@@ -146,14 +146,14 @@ describe('T12 what a hostile gateway sends unasked', () => {
     expect(comesIn(bench, from({ kind: 'udp' }))).to.equal(false)
   })
 
-  it('T12 no answer comes in once its resource is withdrawn, the gateway lost, or this machine has other addresses', () => {
+  it('T12 no answer comes in once its resource is gone, the gateway lost, or this machine has other addresses', () => {
     for (const end of [
-      { type: 'withdrawn', resourceId: 'lab' },
+      { type: 'resourcesChanged', resources: [] },
       { type: 'peerLost', peer: 'gateway' },
       { type: 'interfaceConfigured', ...ADA },
     ] as const) {
       const bench = client()
-      bench.handle({ type: 'withdrawn', resourceId: 'all' })
+      bench.handle({ type: 'resourcesChanged', resources: [cidr('lab', '198.51.100.0/24')] })
       bench.fromApplication({ destination: SERVER })
       expect(comesIn(bench, from({ flags: 'SA' }))).to.equal(true)
       bench.handle(end)
