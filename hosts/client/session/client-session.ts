@@ -33,9 +33,10 @@ export interface ClientSessionOptions {
 }
 
 /**
- * Session of the client on this machine, signed in or not, with its control socket. A token of the environment or of a
- * configured file belongs to a service account: if the portal refuses it, the session ends. The token of a sign-in is
- * kept in the secret store until sign-out or refusal, and the session then waits for the next sign-in.
+ * Process of `portreeve client up`, signed in or not, with its control socket; while signed in it runs the client
+ * proper (`startClient`). A token of the environment or of a
+ * configured file belongs to a service account: if the portal refuses it, the process ends. The token of a sign-in is
+ * kept in the secret store until sign-out or refusal, and the process then waits for the next sign-in.
  */
 export class ClientSession {
   readonly #options: ClientSessionOptions
@@ -49,7 +50,7 @@ export class ClientSession {
     this.#options = options
   }
 
-  /** Runs the session until it is stopped or the portal ends it, and returns the reason. */
+  /** Runs until it is stopped or the portal ends it, and returns the reason. */
   async run(): Promise<PeerEnd> {
     const { config, token } = this.#options
     const given = token ?? (config.token_file === undefined ? undefined : await needTokenFile(config.token_file))
