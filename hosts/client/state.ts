@@ -250,7 +250,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.resources.denied(resourceId, { reason, details, limit, now })
         this.#note(this.#news.denied(resourceId, reason, now))
         for (const ask of this.#siteAsks.takeDenied(resourceId)) this.#askSite(ask, now)
-        return this.#tellFlows({ type: 'authorizationFailed', resourceId }, now)
+        return this.#tellFlows({ type: 'accessDenied', resourceId }, now)
       }
       case 'iceCandidates':
       case 'invalidateIceCandidates': {
@@ -304,7 +304,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return
       case 'sendPacket':
         return this.#tellConnections({ type: 'packetQueued', peer: output.peer, packet: output.packet }, now)
-      case 'requestAuthorization':
+      case 'requestAccess':
         return this.#request(output.resourceId, now)
       case 'resolverQuery':
         return this.#tellNames({ ...output, type: 'udpQueryReceived' }, now)
@@ -367,7 +367,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     )
     if (verdict !== undefined) this.#tellNames({ type: 'siteAnswered', ask, verdict }, now)
     if (server !== undefined) this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
-    for (const resourceId of wanted) this.#tellFlows({ type: 'authorizationWanted', resourceId }, now)
+    for (const resourceId of wanted) this.#tellFlows({ type: 'accessWanted', resourceId }, now)
   }
 
   #onConnections(output: ConnectionsOutput, now: Instant): void {

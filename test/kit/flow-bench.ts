@@ -181,7 +181,7 @@ const describe = (output: Output): string => {
       return `judged ${output.ask} ${output.permitted}`
     case 'nameUsed':
       return `used ${output.domain}`
-    case 'requestAuthorization':
+    case 'requestAccess':
       return `request ${output.resourceId}`
     case 'resolverQuery':
       return `query ${output.source} > ${output.destination}`

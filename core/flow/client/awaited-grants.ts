@@ -3,7 +3,7 @@ import { after, SECOND, type Instant } from '../../runtime/time.ts'
 import type { ClientDrop } from './client-flows-messages.ts'
 import type { ClientResource } from './client-routes.ts'
 
-/** Shortest interval between authorization requests for one resource (wire §2). */
+/** Shortest interval between requests for access to one resource (wire §2). */
 const REQUEST_INTERVAL_MS = 2 * SECOND
 
 /**
@@ -14,7 +14,7 @@ export const UNREACHABLE_FOR_MS = 20 * SECOND
 
 /** Effects of waiting packets, carried out by the packet engine. */
 export interface AwaitedGrantsEffects {
-  /** Requests an authorization of a resource. */
+  /** Requests access to a resource. */
   readonly request: (resourceId: string) => void
   /** Decides again on a packet that has waited since `keptAt`. */
   readonly decide: (bytes: Uint8Array, now: Instant, keptAt: Instant) => void
@@ -24,7 +24,7 @@ export interface AwaitedGrantsEffects {
   readonly count: (reason: ClientDrop) => void
 }
 
-/** Packets that wait until their resource is connected, and the authorization requests that they cause. */
+/** Packets that wait until their resource is connected, and the requests for access that they cause. */
 export class AwaitedGrants {
   readonly #effects: AwaitedGrantsEffects
   readonly #packet = new PacketView()
@@ -33,7 +33,7 @@ export class AwaitedGrants {
     this.#effects = effects
   }
 
-  /** Requests an authorization for a packet, and keeps the packet until then. */
+  /** Requests access for a packet, and keeps the packet until then. */
   wait(packet: PacketView, resource: ClientResource, { now, keptAt }: { now: Instant; keptAt: Instant }): void {
     const { unreachableUntil } = resource
     // Refuse packets at once while no gateway can be reached, but go on requesting.
@@ -42,13 +42,13 @@ export class AwaitedGrants {
     this.request(resource, now)
   }
 
-  /** Keeps a packet of a resource without requesting an authorization. */
+  /** Keeps a packet of a resource without requesting access. */
   keep(packet: PacketView, { kept }: ClientResource, keptAt: Instant): void {
     const outcome = kept.keep(packet, keptAt)
     if (outcome !== 'kept') this.#effects.count(`kept-${outcome}`)
   }
 
-  /** Requests an authorization of a resource that is not connected, at most once in `REQUEST_INTERVAL_MS`. */
+  /** Requests access to a resource that is not connected, at most once in `REQUEST_INTERVAL_MS`. */
   request(resource: ClientResource | undefined, now: Instant): void {
     if (resource === undefined || resource.peer !== undefined) return
     if (resource.requestedAt !== undefined && now < after(resource.requestedAt, REQUEST_INTERVAL_MS)) return

@@ -26,15 +26,15 @@ export type ClientFlowsInput =
   | { type: 'nameQueried'; domain: string }
   /** A resource is connected: its gateway was granted, and there is a path to it with a session. */
   | { type: 'connected'; resourceId: string; peer: PeerId; peerIpv4: string; peerIpv6: string }
-  /** Something other than a packet needs this resource: request an authorization if there is no grant. */
-  | { type: 'authorizationWanted'; resourceId: string }
+  /** Something other than a packet needs this resource: request access if it is not connected. */
+  | { type: 'accessWanted'; resourceId: string }
   /**
    * The portal has denied access: answer waiting packets with ICMP unreachable, so that applications
    * need not time out.
    */
-  | { type: 'authorizationFailed'; resourceId: string }
+  | { type: 'accessDenied'; resourceId: string }
   /**
-   * A gateway could not be reached, but another one may serve: packets go on waiting, and another authorization is
+   * A gateway could not be reached, but another one may serve: packets go on waiting, and another gateway is
    * requested at once, if packets wait or `isWanted` says that something else does.
    */
   | { type: 'gatewayFailed'; resourceId: string; isWanted?: boolean }
@@ -53,10 +53,10 @@ export type ClientFlowsOutput =
   | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
   | { type: 'writeTun'; packet: Uint8Array }
   /**
-   * Request an authorization for a resource that a packet is waiting for. At most once in 2 s, and only while there are
+   * Request access to a resource that a packet is waiting for. At most once in 2 s, and only while there are
    * packets.
    */
-  | { type: 'requestAuthorization'; resourceId: string }
+  | { type: 'requestAccess'; resourceId: string }
   /** A DNS query over UDP from an application (`source`) to a sentinel (`destination`). */
   | { type: 'resolverQuery'; source: Endpoint; destination: Endpoint; message: Uint8Array }
   /** A name has had its first packet since `namesWatched`. */

@@ -41,7 +41,7 @@ import { turnToApplication, turnToListener } from './tcp-hairpin.ts'
 export type { ClientFlowsInput, ClientFlowsOutput } from './client-flows-messages.ts'
 
 /**
- * Packet engine of the client (wire §5): finds the resource of each packet, requests authorization, keeps packets until
+ * Packet engine of the client (wire §5): finds the resource of each packet, requests access, keeps packets until
  * then, and routes them.
  */
 export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
@@ -53,7 +53,7 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
   readonly #sentinels = new SentinelTraffic()
   readonly #begun = new BegunFlows()
   readonly #awaited = new AwaitedGrants({
-    request: (resourceId) => this.#outputs.push({ type: 'requestAuthorization', resourceId }),
+    request: (resourceId) => this.#outputs.push({ type: 'requestAccess', resourceId }),
     decide: (bytes, now, keptAt) => this.#handleTunPacket(bytes, now, keptAt),
     refuse: (packet, reason) => this.#refuse(packet, 'host-unreachable', reason),
     count: (reason) => this.#counters.count(reason),
@@ -77,9 +77,9 @@ export class ClientFlows implements Flows<ClientFlowsInput, ClientFlowsOutput> {
         return this.#answerQuery(input)
       case 'nameQueried':
         return this.#announcements.refresh(this.#routes.name(normalizeName(input.domain)), now)
-      case 'authorizationWanted':
+      case 'accessWanted':
         return this.#awaited.request(this.#routes.resource(input.resourceId), now)
-      case 'authorizationFailed':
+      case 'accessDenied':
         return this.#awaited.refuse(this.#routes.resource(input.resourceId), 'authorization-failed', now)
       case 'gatewayFailed':
         return this.#awaited.requestAnother(this.#routes.resource(input.resourceId), input.isWanted === true, now)

@@ -9,7 +9,7 @@ import type { FlowResource } from '../flow-resource.ts'
 import { compareEntries, resourceEntry, type ResourceEntry } from '../resource-entry.ts'
 import { KeptPackets } from './kept-packets.ts'
 
-/** A resource of the client, and the state of its authorization. */
+/** A resource of the client, and the state of access to it. */
 export interface ClientResource extends ResourceEntry {
   /** Gateway that serves the resource; undefined while it is not connected. */
   peer: PeerId | undefined

@@ -6,7 +6,7 @@ import { after, SECOND, type Instant } from '../../runtime/time.ts'
 import type { PeerNumbers } from '../peer-numbers.ts'
 import type { ClientResource, ClientRoutes } from './client-routes.ts'
 
-/** Shortest interval at which a gateway's refusal makes the client request an authorization again. */
+/** Shortest interval at which a gateway's refusal makes the client request access again. */
 const REFUSAL_INTERVAL_MS = 30 * SECOND
 
 /** Gateways at which resources of the client were granted. */

@@ -14,7 +14,7 @@ export interface SiteRoute {
   server?: Endpoint
   /** Answer without asking a server. */
   verdict?: ServerVerdict
-  /** Resources to request authorization for. */
+  /** Resources to request access to. */
   wanted: readonly string[]
 }
 

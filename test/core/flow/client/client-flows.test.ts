@@ -250,7 +250,7 @@ describe('the client, for a network', () => {
   it('a client answers waiting packets with an ICMP error when the authorization failed', () => {
     const client = new ClientBench(LAB)
     client.fromApplication({ destination: SERVER })
-    expect(client.handle({ type: 'authorizationFailed', resourceId: 'lab' })[0]).to.contain('tun: icmp 3/1')
+    expect(client.handle({ type: 'accessDenied', resourceId: 'lab' })[0]).to.contain('tun: icmp 3/1')
     expect(client.grant('lab')).to.deep.equal([])
   })
 })
