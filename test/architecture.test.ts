@@ -266,7 +266,7 @@ describe('architecture', () => {
 
   it('has no circle of folders, imports of types included', () => {
     const rooms = PRODUCT.filter((file) => !DOORS.has(file.path))
-    expect(importCircles(rooms, posix.dirname)).to.deep.equal([])
+    expect(importCircles(rooms, (path) => posix.dirname(path))).to.deep.equal([])
   })
 
   it('has no circle of files, imports of types included', () => {
@@ -281,7 +281,7 @@ describe('architecture', () => {
       imports: [{ specifier: '', target, typeOnly: true, bare: false }],
     })
     const files = [file('a/one.ts', 'b/two.ts'), file('b/two.ts', 'b/three.ts'), file('b/three.ts', 'a/four.ts')]
-    expect(importCircles([...files, file('a/four.ts', 'c/no.ts')], posix.dirname)).to.deep.equal([
+    expect(importCircles([...files, file('a/four.ts', 'c/no.ts')], (path) => posix.dirname(path))).to.deep.equal([
       'a -> b -> a (a/one.ts imports b/two.ts; b/three.ts imports a/four.ts)',
     ])
     expect(importCircles([...files, file('a/four.ts', 'a/one.ts')], (path) => path)).to.have.length(1)

@@ -38,7 +38,7 @@ export const checkDeclaration = (
   const { settings, needs, facts, candidateFacts, keep, create } = declaration as Record<string, unknown>
   if (typeof create !== 'function') throw wrong('its create is no function')
   const record = <T>(name: string, value: unknown, isOne: (each: unknown) => each is T): Record<string, T> => {
-    const members = Object.entries(value ?? {})
+    const members: [string, unknown][] = Object.entries(value ?? {})
     const other = members.find(([, each]) => !isOne(each))
     if (other !== undefined) throw wrong(`${name}.${other[0]} is no token`)
     return Object.fromEntries(members) as Record<string, T>

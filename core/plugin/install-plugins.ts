@@ -3,7 +3,7 @@ import type { PointName } from '../contract/contracts.ts'
 import type { Extension, Extensions, HostPoint } from '../contract/extension-point.ts'
 import type { Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
-import type { Container, Token } from '../di.ts'
+import type { Container } from '../di.ts'
 import type { Startable } from '../runtime/lifecycle.ts'
 import { broughtFact, checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
 import { PLUGIN_API, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
@@ -91,7 +91,7 @@ export const installPlugins = (
 
   for (const { name, token } of points) {
     // The cast is safe: the compiler or `missingMethods` has checked each implementation against its extension point.
-    container.value(token as Token<Extensions<unknown>>, maps.get(name) ?? new Map<string, Extension<unknown>>())
+    container.value<Extensions<unknown>>(token, maps.get(name) ?? new Map<string, Extension<unknown>>())
   }
   return { plugins, parts }
 }

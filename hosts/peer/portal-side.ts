@@ -95,6 +95,9 @@ export class PortalSide<R extends Role> implements Machine<LinkInput<R>, PortalS
         break
       case 'deliver':
         if (this.#connectedBy === 'init' && output.event === 'init') this.#state = 'connected'
+        break
+      default:
+      // the channel's own, which goes on
     }
     this.#outputs.push(output)
   }

@@ -291,6 +291,9 @@ export class VirtualPortal implements VirtualPortalEnd {
         return
       case 'recordDecision':
         this.decisions.push(output.decision)
+        return
+      case 'refreshFact':
+      // no plugin brings facts here
     }
   }
 

@@ -32,14 +32,14 @@ const bringing = (declaration: unknown, name = 'facts-untyped'): PluginDefinitio
   },
 })
 
-const reading = (read: Reads<unknown>): PluginDefinition => ({
+const reading = (read: Reads<unknown, 'request'>): PluginDefinition => ({
   name: 'condition-reading',
   api: 1,
   setup({ provide }) {
     provide(PolicyConditions, 'reading', {
       facts: { read },
       create: () => ({ evaluate: () => ({ holds: true, reason: 'x' }) }),
-    } as never)
+    })
     return undefined
   },
 })

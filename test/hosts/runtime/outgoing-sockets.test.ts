@@ -12,16 +12,13 @@ const BYTES = Uint8Array.of(1, 2, 3)
 const at = (address: unknown) => endpoint('127.0.0.1', (address as AddressInfo).port)
 
 /** Collects what one socket reports to a plugin. */
-class Ear {
-  readonly first: Promise<Uint8Array>
-  readonly end: Promise<Error | undefined>
-  received: (bytes: Uint8Array) => void = () => undefined
-  closed: (error: Error | undefined) => void = () => undefined
-
-  constructor() {
-    this.first = new Promise((resolve) => (this.received = resolve))
-    this.end = new Promise((resolve) => (this.closed = resolve))
-  }
+/** Hears a socket: `first` are the bytes that came first, `end` is how it was closed. */
+const ear = () => {
+  let received: (bytes: Uint8Array) => void = () => undefined
+  let closed: (error: Error | undefined) => void = () => undefined
+  const first = new Promise<Uint8Array>((resolve) => (received = resolve))
+  const end = new Promise<Error | undefined>((resolve) => (closed = resolve))
+  return { first, end, received, closed }
 }
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code
@@ -36,10 +33,10 @@ describe('sockets of plugins to servers', () => {
     server.on('message', (bytes, { port }) => {
       stranger.send('forged', port, '127.0.0.1', () => server.send(bytes, port, '127.0.0.1'))
     })
-    const ear = new Ear()
-    const socket = createOutgoingSockets().openDatagrams({ server: at(server.address()), ...ear })
+    const heard = ear()
+    const socket = createOutgoingSockets().openDatagrams({ server: at(server.address()), ...heard })
     await socket.send(BYTES)
-    expect(await ear.first).to.deep.equal(BYTES)
+    expect(await heard.first).to.deep.equal(BYTES)
     socket.close()
     expect(codeOf(await socket.send(BYTES).catch((error: unknown) => error))).to.equal('ERR_SOCKET_CLOSED')
     server.close()
@@ -52,11 +49,11 @@ describe('sockets of plugins to servers', () => {
     )
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const ear = new Ear()
-    const socket = createOutgoingSockets().openStream({ server: at(server.address()), ...ear })
+    const heard = ear()
+    const socket = createOutgoingSockets().openStream({ server: at(server.address()), ...heard })
     await socket.send(BYTES)
-    expect(await ear.first).to.deep.equal(BYTES)
-    expect(await ear.end).to.equal(undefined)
+    expect(await heard.first).to.deep.equal(BYTES)
+    expect(await heard.end).to.equal(undefined)
     expect(codeOf(await socket.send(BYTES).catch((error: unknown) => error))).to.equal('ERR_SOCKET_CLOSED')
     server.close()
   })
@@ -67,9 +64,9 @@ describe('sockets of plugins to servers', () => {
     const gone = at(server.address())
     server.close()
     await once(server, 'close')
-    const ear = new Ear()
-    createOutgoingSockets().openStream({ server: gone, ...ear })
-    expect(codeOf(await ear.end)).to.equal('ECONNREFUSED')
+    const heard = ear()
+    createOutgoingSockets().openStream({ server: gone, ...heard })
+    expect(codeOf(await heard.end)).to.equal('ECONNREFUSED')
   })
 
   it('speak TLS with a server that proves its name, and with no other', async () => {
@@ -81,13 +78,13 @@ describe('sockets of plugins to servers', () => {
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     const sockets = createOutgoingSockets({ ca: cert })
-    const ear = new Ear()
+    const heard = ear()
     const tls = { serverName: 'dns.example.org', alpn: ['dot'] }
-    const socket = sockets.openStream({ server: at(server.address()), tls, ...ear })
+    const socket = sockets.openStream({ server: at(server.address()), tls, ...heard })
     await socket.send(BYTES)
-    expect(Buffer.from(await ear.first).toString()).to.equal('dot')
+    expect(Buffer.from(await heard.first).toString()).to.equal('dot')
     socket.close()
-    const other = new Ear()
+    const other = ear()
     sockets.openStream({ server: at(server.address()), tls: { serverName: 'other.example.org' }, ...other })
     expect(codeOf(await other.end)).to.equal('ERR_TLS_CERT_ALTNAME_INVALID')
     server.close()
@@ -101,8 +98,8 @@ describe('sockets of plugins to servers', () => {
         return undefined
       },
     })
-    sockets.openDatagrams({ server: endpoint('127.0.0.1', 53), ...new Ear() }).close()
-    sockets.openStream({ server: endpoint('127.0.0.1', 853), ...new Ear() }).close()
+    sockets.openDatagrams({ server: endpoint('127.0.0.1', 53), ...ear() }).close()
+    sockets.openStream({ server: endpoint('127.0.0.1', 853), ...ear() }).close()
     expect(asked).to.deep.equal([
       { address: '127.0.0.1', port: 53, protocol: 'udp' },
       { address: '127.0.0.1', port: 853, protocol: 'tcp' },
@@ -113,12 +110,12 @@ describe('sockets of plugins to servers', () => {
     const server = createServer((socket) => socket.on('error', () => undefined).write('hello'))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const ear = new Ear()
+    const heard = ear()
     const received = () => {
       throw new Error('the plugin fails')
     }
-    createOutgoingSockets().openStream({ server: at(server.address()), closed: ear.closed, received })
-    expect(String(await ear.end)).to.equal('Error: the plugin fails')
+    createOutgoingSockets().openStream({ server: at(server.address()), closed: heard.closed, received })
+    expect(String(await heard.end)).to.equal('Error: the plugin fails')
     server.close()
   })
 })
