@@ -1,14 +1,14 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import { z } from 'zod'
-import { fact, Facts } from '../../../../core/contract/facts.ts'
-import type { FactQuestion, FactSnapshot, FactSource } from '../../../../core/contract/fact-source.ts'
-import { settingsSchema } from '../../../../core/plugin/settings-schema.ts'
-import { MINUTE, SECOND } from '../../../../core/runtime/time.ts'
-import { FactRefresh } from '../../../../hosts/portal/channel/fact-refresh.ts'
-import { extension } from '../../../kit/extensions.ts'
-import { RecordingLogger } from '../../../kit/recording-logger.ts'
-import { VirtualClock } from '../../../kit/virtual-clock.ts'
+import { fact, Facts } from '../../../core/contract/facts.ts'
+import type { FactQuestion, FactSnapshot, FactSource } from '../../../core/contract/fact-source.ts'
+import { settingsSchema } from '../../../core/plugin/settings-schema.ts'
+import { MINUTE, SECOND } from '../../../core/runtime/time.ts'
+import { FactRefresh } from '../../../core/plugin/fact-refresh.ts'
+import { extension } from '../../kit/extensions.ts'
+import { RecordingLogger } from '../../kit/recording-logger.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
 
 const MoodOf = fact('mood.of', z.string(), { by: Facts.actor.email })
 

@@ -1,11 +1,11 @@
-import type { Extension, Extensions } from '../../../core/contract/extension-point.ts'
-import type { FactSnapshot, FactSource } from '../../../core/contract/fact-source.ts'
-import { checkedSnapshot } from '../../../core/plugin/checked-snapshot.ts'
-import { stackText } from '../../../core/plugin/error-text.ts'
-import type { Clock } from '../../../core/runtime/clock.ts'
-import type { Startable } from '../../../core/runtime/lifecycle.ts'
-import type { Logger } from '../../../core/runtime/logger.ts'
-import { after, SECOND, type Instant } from '../../../core/runtime/time.ts'
+import type { Extension, Extensions } from '../contract/extension-point.ts'
+import type { FactSnapshot, FactSource } from '../contract/fact-source.ts'
+import { checkedSnapshot } from './checked-snapshot.ts'
+import { stackText } from './error-text.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Startable } from '../runtime/lifecycle.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { after, SECOND, type Instant } from '../runtime/time.ts'
 
 export interface FactRefreshOptions {
   sources: Extensions<FactSource>
@@ -84,7 +84,7 @@ class SourceLoop {
   stop(): void {
     this.#isStopped = true
     this.#cancel?.()
-    this.#abort?.abort(new Error('the portal stops'))
+    this.#abort?.abort(new Error('the host stops'))
     try {
       this.#unwatch?.()
     } catch (error) {
