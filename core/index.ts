@@ -25,8 +25,23 @@ export {
   TunnelTransports,
   FactSources,
 } from './contract/extension-point.ts'
-export { fact, Facts, optional, type Fact, type FactToken, type Reads, type About } from './contract/facts.ts'
-export { type FactSource, type FactQuestion, type FactSnapshot } from './contract/fact-source.ts'
+export {
+  fact,
+  Facts,
+  optional,
+  type Fact,
+  type FactOrigin,
+  type FactToken,
+  type Reads,
+  type About,
+} from './contract/facts.ts'
+export {
+  type FactSource,
+  type FactQuestion,
+  type FactSnapshot,
+  type FactTable,
+  type OwnFact,
+} from './contract/fact-source.ts'
 export { token, type Token } from './di.ts'
 export { OperatorError } from './config/operator-error.ts'
 export { Secret } from './runtime/secret.ts'

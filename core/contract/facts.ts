@@ -58,14 +58,20 @@ export const optional = <T, A extends About>(fact: FactToken<T, A>): Reads<Fact<
 }
 
 /**
- * Names a fact that a plugin brings: a table by the value of a fact that hosts know, such as `Facts.actor.email`. The first label of the
- * name is the plugin's own: `oncall.duty`. The schema takes plain data and changes nothing: no transforms, no defaults.
+ * Names a fact that a plugin brings. With `by` it is a table by the value of a fact that hosts know, such as
+ * `Facts.actor.email`. With `from: 'client'` each client's machine says its own value: the source runs there, the portal
+ * loads the plugin for the schema, and the value is not proven. The first label of the name is the plugin's own:
+ * `oncall.duty`. The schema takes plain data and changes nothing: no transforms, no defaults.
  */
 export const fact = <T, Input>(
   name: `${string}.${string}`,
   schema: Schema<T, Input> & ([Input] extends [T] ? unknown : 'the schema of a fact changes no values'),
-  { by }: { by: FactToken<string> },
-): FactToken<T> => ({ ...ofRequest(name, schema), by })
+  { by, from }: FactOrigin,
+): FactToken<T> => ({ ...ofRequest(name, schema, from ?? 'portal'), ...(by && { by }) })
+
+/** Origin of a fact's values: a source at the portal, looked up by another fact, or each client's machine. */
+export type FactOrigin =
+  { readonly by: FactToken<string>; readonly from?: undefined } | { readonly from: 'client'; readonly by?: undefined }
 
 const ofRequest = <T>(name: string, schema: Schema<T>, from: SaidBy = 'portal'): FactToken<T> => ({
   name,

@@ -3,6 +3,7 @@ import type { PointName } from '../contract/contracts.ts'
 import { BUILT_IN_FACTS, type About, type Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Token } from '../di.ts'
+import { DAY } from '../runtime/time.ts'
 
 /**
  * Declaration that a plugin passes to `provide`, with its members checked. A plugin in JavaScript has not been checked
@@ -48,7 +49,7 @@ export const checkDeclaration = (
     for (const [as, fact] of Object.entries(declared)) {
       if (BUILT_IN_FACTS.get(fact.name)?.about === about) continue
       const other = about === 'request' ? brought.get(fact.name) : undefined
-      if (other !== undefined && other.by?.name === fact.by?.name) continue
+      if (other !== undefined && other.by?.name === fact.by?.name && other.from === fact.from) continue
       throw new OperatorError(
         'PLUGIN_FACT_UNKNOWN',
         `${source}: ${name}.${as} is ${fact.name}, which is no fact of a ${about} here.`,
@@ -70,6 +71,8 @@ export const checkDeclaration = (
 
 /** Least interval of refreshes. */
 const MIN_EVERY_MS = 100
+/** Longest time for which a snapshot may be believed. */
+const MAX_GOOD_FOR_MS = 366 * DAY
 
 const freshnessOf = (declaration: object, wrong: (what: string) => OperatorError): CheckedDeclaration['brings'] => {
   const { fact, everyMs, goodForMs } = declaration as Record<string, unknown>
@@ -77,6 +80,7 @@ const freshnessOf = (declaration: object, wrong: (what: string) => OperatorError
   if (typeof everyMs !== 'number' || !(everyMs >= MIN_EVERY_MS))
     throw wrong(`its everyMs is not at least ${MIN_EVERY_MS}`)
   if (typeof goodForMs !== 'number' || !(goodForMs >= everyMs)) throw wrong('its goodForMs is not at least everyMs')
+  if (goodForMs > MAX_GOOD_FOR_MS) throw wrong('its goodForMs is more than a year')
   return { fact, everyMs, goodForMs }
 }
 
@@ -91,13 +95,16 @@ export const broughtFact = (point: PointName, declaration: unknown, source: stri
   const fact = (declaration as { fact?: unknown } | null | undefined)?.fact
   if (point !== 'fact-sources' || !isFactToken(fact)) return undefined
   const isOwn =
-    /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(fact.name) && !RESERVED.has(fact.name.split('.')[0] ?? '')
-  const isKeyed = fact.by !== undefined && BUILT_IN_FACTS.get(fact.by.name)?.about === 'request'
-  if (isOwn && isKeyed) return fact
+    /^(?=.{1,100}$)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(fact.name) &&
+    !RESERVED.has(fact.name.split('.')[0] ?? '')
+  const { by, from } = fact
+  const isKeyed = from === 'portal' && by !== undefined && BUILT_IN_FACTS.get(by.name)?.about === 'request'
+  const isSaid = from === 'client' && by === undefined
+  if (isOwn && (isKeyed || isSaid)) return fact
   throw new OperatorError(
     'PLUGIN_FACT_NAME',
     isOwn
-      ? `${source}: the fact ${fact.name} is looked up by no fact of a request that hosts know.`
+      ? `${source}: the fact ${fact.name} is looked up by no fact of a request that hosts know, and said by no client.`
       : `${source}: a fact cannot be named ${fact.name}: lower-case labels joined by dots, the first of them the plugin's own.`,
     'Install a version of the plugin that fits.',
   )

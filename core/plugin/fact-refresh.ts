@@ -1,20 +1,21 @@
-import type { Extension, Extensions } from '../contract/extension-point.ts'
-import type { FactSnapshot, FactSource } from '../contract/fact-source.ts'
-import { checkedSnapshot } from './checked-snapshot.ts'
-import { stackText } from './error-text.ts'
+import type { BroughtFact, Extension, Extensions } from '../contract/extension-point.ts'
+import type { FactSource } from '../contract/fact-source.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Startable } from '../runtime/lifecycle.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { after, SECOND, type Instant } from '../runtime/time.ts'
+import { stackText } from './error-text.ts'
 
-export interface FactRefreshOptions {
+export interface FactRefreshOptions<Snapshot> {
   sources: Extensions<FactSource>
   clock: Clock
   logger: Logger
   /** Returns the keys of a fact that were asked for. */
   keysOf: (name: string) => readonly string[]
+  /** Returns a frozen copy of a source's answer, and throws if it is not in order. */
+  check: (answer: unknown, schema: BroughtFact['schema']) => Snapshot
   /** Called with each snapshot that is in order. */
-  learned: (name: string, snapshot: FactSnapshot) => void
+  learned: (fact: BroughtFact, snapshot: Snapshot) => void
 }
 
 /** Time limit of one refresh. */
@@ -23,12 +24,12 @@ const DEADLINE_MS = 10 * SECOND
 const MIN_GAP_MS = 100
 
 /** Keeps the facts that plugins bring fresh: in the declared intervals, for new keys, and when a source says that it changed. */
-export class FactRefresh implements Startable {
-  readonly #loops: ReadonlyMap<string, SourceLoop>
+export class FactRefresh<Snapshot> implements Startable {
+  readonly #loops: ReadonlyMap<string, SourceLoop<Snapshot>>
 
-  constructor(options: FactRefreshOptions) {
+  constructor(options: FactRefreshOptions<Snapshot>) {
     this.#loops = new Map(
-      [...options.sources.values()].flatMap((source): [string, SourceLoop][] =>
+      [...options.sources.values()].flatMap((source): [string, SourceLoop<Snapshot>][] =>
         source.brings === undefined ? [] : [[source.brings.fact.name, new SourceLoop(source, source.brings, options)]],
       ),
     )
@@ -49,10 +50,10 @@ export class FactRefresh implements Startable {
   }
 }
 
-class SourceLoop {
+class SourceLoop<Snapshot> {
   readonly #source: Extension<FactSource>
-  readonly #brings: NonNullable<Extension<FactSource>['brings']>
-  readonly #options: FactRefreshOptions
+  readonly #brings: BroughtFact
+  readonly #options: FactRefreshOptions<Snapshot>
   #begunAt: Instant | undefined
   #isRunning = false
   #isDueAgain = false
@@ -62,11 +63,7 @@ class SourceLoop {
   #abort: AbortController | undefined
   #unwatch: (() => void) | undefined
 
-  constructor(
-    source: Extension<FactSource>,
-    brings: NonNullable<Extension<FactSource>['brings']>,
-    options: FactRefreshOptions,
-  ) {
+  constructor(source: Extension<FactSource>, brings: BroughtFact, options: FactRefreshOptions<Snapshot>) {
     this.#source = source
     this.#brings = brings
     this.#options = options
@@ -117,9 +114,9 @@ class SourceLoop {
     const begun = this.#options.clock.now()
     this.#begunAt = begun
     try {
-      const snapshot = checkedSnapshot(await this.#answer(begun), this.#brings.schema)
+      const snapshot = this.#options.check(await this.#answer(begun), this.#brings.schema)
       this.#isFailing = false
-      if (!this.#isStopped) this.#options.learned(this.#brings.fact.name, snapshot)
+      if (!this.#isStopped) this.#options.learned(this.#brings, snapshot)
     } catch (error) {
       this.#failed(error)
     }

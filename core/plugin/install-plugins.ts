@@ -6,7 +6,7 @@ import type { Schema } from '../contract/schema.ts'
 import type { Container } from '../di.ts'
 import type { Startable } from '../runtime/lifecycle.ts'
 import { broughtFact, checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
-import { PLUGIN_API, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
+import { PLUGIN_API, type HostKind, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
 import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import { ownPort } from './own-port.ts'
@@ -66,23 +66,25 @@ export const installPlugins = (
       provides: [],
     }
     plugins.push(installed)
-    const declarations = declaredBy(use, context)
-    noteBrought(declarations, `${source}: ${definition.name}`, brought)
-    declarations.forEach((declared) => pending.push({ use, installed, declared }))
+    for (const declared of declaredBy(use, context)) {
+      noteBrought(declared, `${source}: ${definition.name}`, brought)
+      pending.push({ use, installed, declared })
+    }
   }
   // A plugin may read a fact that a later one brings.
   for (const { use, installed, declared } of pending) {
     const { definition, source } = use
     const map = maps.get(declared.point)
-    // A plugin may serve several kinds of host: this one does not have the extension point.
-    if (map === undefined) continue
+    // A plugin may serve several kinds of host: this one does not have the extension point, or not this source.
+    if (map === undefined || isForOthers(declared, context.host)) continue
     const { point, key } = declared
     const about = `${source}: ${definition.name} provides "${key}" of ${point}`
     const other = map.get(key)
     if (other !== undefined) {
       throw new OperatorError('PLUGIN_DUPLICATE_KEY', `${about}, which ${other.plugin} provides already.`, 'Remove one of the two.') // prettier-ignore
     }
-    const ports = describedOnly.has(point) ? undefined : container
+    const isDescribed = describedOnly.has(point) || isSaidElsewhere(declared, context.host)
+    const ports = isDescribed ? undefined : container
     const extension = createdExtension(ports, { ...declared, about, installed, brought })
     map.set(key, extension)
     installed.provides.push({ point, key })
@@ -104,7 +106,16 @@ interface Declared {
   point: PointName
   key: string
   declaration: unknown
+  /** Fact that a fact source brings; undefined also for a source whose declaration is wrong. */
+  fact?: Reads<unknown> | undefined
 }
+
+/** Whether a fact source runs on other hosts only: a client has its own sources and none of the portal's. */
+const isForOthers = ({ fact }: Declared, host: HostKind): boolean =>
+  host === 'client' && fact !== undefined && fact.from !== 'client'
+
+/** Whether only the schema of a fact source is needed here, because each client runs its own. */
+const isSaidElsewhere = ({ fact }: Declared, host: HostKind): boolean => host !== 'client' && fact?.from === 'client'
 
 const checkDefinition = (
   definition: PluginDefinition,
@@ -217,15 +228,15 @@ const readBrought = (...[point, declaration, named]: Parameters<typeof broughtFa
   }
 }
 
-const noteBrought = (declared: readonly Declared[], named: string, brought: Map<string, Reads<unknown>>): void => {
-  for (const { point, declaration } of declared) {
-    const fact = readBrought(point, declaration, named)
-    if (fact === undefined) continue
-    if (brought.has(fact.name)) {
-      throw new OperatorError('PLUGIN_DUPLICATE_FACT', `${named} brings the fact ${fact.name}, which is brought already.`, 'Remove one of the two.') // prettier-ignore
-    }
-    brought.set(fact.name, fact)
+/** Notes the fact that a declaration brings, in the declaration and among those of all plugins. */
+const noteBrought = (declared: Declared, named: string, brought: Map<string, Reads<unknown>>): void => {
+  const fact = readBrought(declared.point, declared.declaration, named)
+  if (fact === undefined) return
+  if (brought.has(fact.name)) {
+    throw new OperatorError('PLUGIN_DUPLICATE_FACT', `${named} brings the fact ${fact.name}, which is brought already.`, 'Remove one of the two.') // prettier-ignore
   }
+  brought.set(fact.name, fact)
+  declared.fact = fact
 }
 
 const created = (

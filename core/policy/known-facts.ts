@@ -1,5 +1,5 @@
 import type { DeclaredFacts } from '../contract/extension-point.ts'
-import type { Fact, Reads } from '../contract/facts.ts'
+import { BUILT_IN_FACTS, type Fact, type Reads } from '../contract/facts.ts'
 
 /** Facts that the portal knows about one request, or about one gateway that may serve it, looked up by name. A `Map` is one. */
 export interface KnownFacts {
@@ -51,7 +51,7 @@ export const factsFor = (declared: DeclaredFacts, facts: KnownFacts): FactsForPl
 
 /** Returns a fact that fits the reader's own schema: two packages may mean different things by one name. */
 const fitting = (token: Reads<unknown>, fact: Fact<unknown> | undefined): Fact<unknown> | undefined => {
-  if (fact === undefined || token.by === undefined) return fact
+  if (fact === undefined || BUILT_IN_FACTS.has(token.name)) return fact
   const verdict = token.schema['~standard'].validate(fact.value)
   return 'then' in verdict || verdict.issues !== undefined ? undefined : fact
 }

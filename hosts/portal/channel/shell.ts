@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { Facts } from '../../../core/contract/facts.ts'
-import type { FactSource } from '../../../core/contract/fact-source.ts'
+import type { FactSource, FactTable } from '../../../core/contract/fact-source.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
@@ -14,6 +14,7 @@ import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { ContestLog } from './contest-log.ts'
 import { ControlEndpoint } from './endpoint.ts'
 import { decisionsOf, type Decisions } from '../explain/decisions.ts'
+import { checkedTable } from '../../../core/plugin/checked-snapshot.ts'
 import { FactRefresh } from '../../../core/plugin/fact-refresh.ts'
 import { PeerRows } from './peer-rows.ts'
 import type { Authorization, Change, EntityName } from '../store/entities.ts'
@@ -55,7 +56,7 @@ export class PortalShell implements Startable {
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #machine: PortalState
-  readonly #facts: FactRefresh
+  readonly #facts: FactRefresh<FactTable>
   readonly #endpoint: ControlEndpoint
   readonly #writing = new Set<Promise<unknown>>()
   #driven: Driven<PortalInput> | undefined
@@ -75,11 +76,12 @@ export class PortalShell implements Startable {
       ingestKey: derivedKey(key, 'flow-log-ingest'),
     })
     this.#facts = new FactRefresh({
-      sources: options.factSources ?? new Map(),
+      sources: new Map([...(options.factSources ?? [])].filter(([, { brings }]) => brings?.fact.from !== 'client')),
       clock,
       logger,
       keysOf: (name) => this.#machine.askedKeys(name),
-      learned: (name, snapshot) => this.#driven?.dispatch({ type: 'factsLearned', name, snapshot }),
+      check: checkedTable,
+      learned: ({ fact: { name } }, table) => this.#driven?.dispatch({ type: 'factsLearned', name, table }),
     })
     const contests = new ContestLog({ clock, logger })
     this.#endpoint = new ControlEndpoint({

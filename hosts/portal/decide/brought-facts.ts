@@ -1,6 +1,6 @@
 import type { Extension, Extensions } from '../../../core/contract/extension-point.ts'
 import type { Fact } from '../../../core/contract/facts.ts'
-import type { FactSnapshot, FactSource } from '../../../core/contract/fact-source.ts'
+import type { FactTable, FactSource } from '../../../core/contract/fact-source.ts'
 import { unixTime, type UnixTime } from '../../../core/runtime/time.ts'
 
 interface Entry {
@@ -32,7 +32,7 @@ export class BroughtFacts {
   constructor(sources: Extensions<FactSource>, wanted: (name: string) => void = () => undefined) {
     this.#wanted = wanted
     for (const extension of sources.values()) {
-      if (extension.brings === undefined) continue
+      if (extension.brings?.fact.by === undefined) continue
       const table = {
         extension,
         asked: new Set<string>(),
@@ -64,7 +64,7 @@ export class BroughtFacts {
   }
 
   /** Replaces a table by a newer snapshot. Values that are as before keep their age. Returns whether any changed. */
-  take(name: string, { values, otherwise }: FactSnapshot, at: UnixTime): boolean {
+  take(name: string, { values, otherwise }: FactTable, at: UnixTime): boolean {
     const table = this.#tables.get(name)
     const goodForMs = table?.extension.brings?.goodForMs
     if (table === undefined || goodForMs === undefined) return false

@@ -1,4 +1,4 @@
-import type { FactSnapshot } from '../../../core/contract/fact-source.ts'
+import type { FactTable } from '../../../core/contract/fact-source.ts'
 import { after, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { BroughtFacts } from '../decide/brought-facts.ts'
 import type { Agenda, Appointment } from './agenda.ts'
@@ -23,11 +23,11 @@ export class FactNews {
   }
 
   /** A source has brought a snapshot, which was checked. */
-  learned(name: string, snapshot: FactSnapshot, now: Instant): void {
+  learned(name: string, table: FactTable, now: Instant): void {
     const { brought, agenda, unixAt } = this.#needs
     const goodForMs = brought.goodForMs(name)
     if (goodForMs === undefined) return
-    const isChanged = brought.take(name, snapshot, unixAt(now))
+    const isChanged = brought.take(name, table, unixAt(now))
     agenda.cancel(this.#expiries.get(name))
     this.#expiries.set(
       name,

@@ -1,4 +1,4 @@
-import type { FactSnapshot, FactSource } from '../../../core/contract/fact-source.ts'
+import type { FactTable, FactSource } from '../../../core/contract/fact-source.ts'
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
@@ -66,7 +66,7 @@ export type PortalInput =
   /** All rows, after an unknown number of changes was missed. */
   | { type: 'viewReloaded'; rows: Rows }
   /** A snapshot of a fact that a plugin brings, checked. */
-  | { type: 'factsLearned'; name: string; snapshot: FactSnapshot }
+  | { type: 'factsLearned'; name: string; table: FactTable }
   | ({ type: 'peerConnected' } & AdmittedPeer)
   | { type: 'peerDisconnected'; connection: string }
   | { type: 'frameReceived'; connection: string; text: string }
@@ -222,7 +222,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         return this.#gatewayGrants.restoreAll(input.rows.authorizations)
       }
       case 'factsLearned':
-        return this.#factNews.learned(input.name, input.snapshot, now)
+        return this.#factNews.learned(input.name, input.table, now)
       case 'peerConnected':
         return this.#attendance.connected(input, now)
       case 'peerDisconnected':

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import { z } from 'zod'
 import { fact, Facts } from '../../../core/contract/facts.ts'
-import type { FactQuestion, FactSnapshot, FactSource } from '../../../core/contract/fact-source.ts'
+import type { FactQuestion, FactSnapshot, FactSource, FactTable } from '../../../core/contract/fact-source.ts'
+import { checkedTable } from '../../../core/plugin/checked-snapshot.ts'
 import { settingsSchema } from '../../../core/plugin/settings-schema.ts'
 import { MINUTE, SECOND } from '../../../core/runtime/time.ts'
 import { FactRefresh } from '../../../core/plugin/fact-refresh.ts'
@@ -15,7 +16,7 @@ const MoodOf = fact('mood.of', z.string(), { by: Facts.actor.email })
 describe('the refreshes of a fact that a plugin brings', () => {
   let clock: VirtualClock
   let logger: RecordingLogger
-  let learned: FactSnapshot[]
+  let learned: FactTable[]
   let questions: FactQuestion[]
   let keys: string[]
 
@@ -27,7 +28,7 @@ describe('the refreshes of a fact that a plugin brings', () => {
     keys = []
   })
 
-  const refreshOf = (value: Partial<FactSource>): FactRefresh => {
+  const refreshOf = (value: Partial<FactSource>): FactRefresh<FactTable> => {
     const refresh: FactSource['refresh'] = async (question) => {
       questions.push(question)
       return (value.refresh ?? (() => Promise.resolve({ values: { a: 'glad' } })))(question)
@@ -38,6 +39,7 @@ describe('the refreshes of a fact that a plugin brings', () => {
       clock,
       logger,
       keysOf: () => keys,
+      check: checkedTable,
       learned: (_, snapshot) => {
         learned.push(snapshot)
       },

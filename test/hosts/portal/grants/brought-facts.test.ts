@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import { z } from 'zod'
 import { fact, Facts, type Fact } from '../../../../core/contract/facts.ts'
-import type { FactSnapshot, FactSource } from '../../../../core/contract/fact-source.ts'
+import type { FactTable, FactSource } from '../../../../core/contract/fact-source.ts'
 import { settingsSchema } from '../../../../core/plugin/settings-schema.ts'
 import { MINUTE, SECOND, unixTime } from '../../../../core/runtime/time.ts'
 import { decisionsOf } from '../../../../hosts/portal/explain/decisions.ts'
@@ -47,8 +47,8 @@ describe('facts that a plugin brings', () => {
     client = company.clientJoins()
   })
 
-  const bring = (values: Record<string, string>, more: Pick<FactSnapshot<string>, 'otherwise'> = {}) =>
-    bench.dispatch({ type: 'factsLearned', name: 'mood.of', snapshot: { values, ...more } })
+  const bring = (values: Record<string, string>, more: Pick<FactTable<string>, 'otherwise'> = {}) =>
+    bench.dispatch({ type: 'factsLearned', name: 'mood.of', table: { values, ...more } })
   const ask = () => {
     client.say('request_authorization', { resource_id: company.resource.id, connected_gateway_ids: [] })
     const given = gateway.heard().find(({ event }) => event === 'create_authorization')
