@@ -65,6 +65,24 @@ const kinds = ['Browser', 'TunnelWire', 'RecordingLogger', 'RecordingMetrics'].m
 console.log([type, refused, String(secret), servers, new Set(kinds).size].join(' '))
 `
 
+/** Plugin that brings nothing along: neither the product nor zod is where it is. */
+const BARE_PLUGIN = `
+import { definePlugin, GatewaySelectors, PLUGIN_API } from 'portreeve'
+import { equalSecrets } from 'portreeve/crypto'
+import { z } from 'zod'
+export const plugin = definePlugin({
+  name: 'selector-bare',
+  api: PLUGIN_API,
+  version: typeof equalSecrets,
+  setup({ provide }) {
+    provide(GatewaySelectors, 'bare', {
+      settings: z.strictObject({}),
+      create: () => ({ select: ({ candidates: [{ id }] }) => ({ gatewayId: id, reason: 'the first' }) }),
+    })
+  },
+})
+`
+
 const run = async (folder: string, file: string, parameters: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(file, parameters, { cwd: folder, timeout: 200_000 })
   return stdout
@@ -100,6 +118,40 @@ describe('the package that is published', () => {
       const file = join(installed, 'config', `${name}.yaml`)
       const printed = await run(folder, process.execPath, [cli, 'plugin', 'check', '--config', file, '--json'])
       expect((JSON.parse(printed) as { plugins: unknown[] }).plugins).to.have.length.greaterThan(1)
+    }
+  })
+
+  it('a plugin of the published package uses the product that loads it, wherever it lies and whatever copy it brings', async () => {
+    const far = mkdtempSync(join(tmpdir(), 'portreeve-far-'))
+    const install = (name: string, files: Readonly<Record<string, string>>): void => {
+      for (const [file, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(far, 'node_modules', name, file)), { recursive: true })
+        writeFileSync(join(far, 'node_modules', name, file), text)
+      }
+    }
+    const manifest = (name: string) => JSON.stringify({ name, type: 'module', exports: './index.js' })
+    install('portreeve-selector-bare', {
+      'package.json': manifest('portreeve-selector-bare'),
+      'index.js': BARE_PLUGIN,
+    })
+    install('portreeve-selector-own', {
+      'package.json': manifest('portreeve-selector-own'),
+      'index.js': BARE_PLUGIN.replaceAll('bare', 'own'),
+      'node_modules/portreeve/package.json': manifest('portreeve'),
+      'node_modules/portreeve/index.js': 'throw new Error("another copy of the product")',
+    })
+    try {
+      const file = join(far, 'portal.yaml')
+      writeFileSync(file, 'plugins: [{ use: portreeve-selector-bare }, { use: portreeve-selector-own }]')
+      const cli = join(installed, 'dist/hosts/cli/main.js')
+      const printed = await run(far, process.execPath, [cli, 'plugin', 'check', '--config', file, '--json'])
+      const { plugins } = JSON.parse(printed) as { plugins: { name: string; version: string }[] }
+      expect(plugins.map(({ name, version }) => `${name} ${version}`)).to.deep.equal([
+        'selector-bare function',
+        'selector-own function',
+      ])
+    } finally {
+      rmSync(far, { recursive: true, force: true })
     }
   })
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { shareHostPackages } from './host-packages.ts'
 
 /** Finds and imports plugin modules for a host: implements `PluginModules` of core/plugin/load-plugins.ts. */
 export interface NodePluginModules {
@@ -15,7 +16,8 @@ const PLUGINS = join(dirname(fileURLToPath(import.meta.url)), '../../plugins')
 
 /**
  * Finds built-in plugins in this package's plugins folder, and others as npm packages resolved from the configuration
- * file's folder, wherever this package is installed.
+ * file's folder, wherever this package is installed. A package that the folder itself belongs to is found by its name,
+ * as Node.js lets a package import itself.
  */
 export const createPluginModules = (configFile: string): NodePluginModules => {
   const folder = dirname(resolve(configFile))
@@ -27,7 +29,10 @@ export const createPluginModules = (configFile: string): NodePluginModules => {
         .map((entry) => entry.name)
         .sort(),
     importBuiltin: (name) => import(pathToFileURL(join(PLUGINS, name, `index${extension}`)).href),
-    importPackage: async (name) => import(pathToFileURL(entryPoint(name, folder)).href),
+    importPackage: async (name) => {
+      shareHostPackages()
+      return import(pathToFileURL(entryPoint(name, folder)).href)
+    },
   }
 }
 
@@ -42,11 +47,11 @@ const PACKAGE_NAME = /^(?:@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/
  * module only, and `require.resolve` refuses packages that export for `import` alone.
  */
 const entryPoint = (name: string, folder: string): string => {
-  const root = PACKAGE_NAME.test(name) ? packageFolder(name, folder) : undefined
+  const root = PACKAGE_NAME.test(name) ? (ownPackage(name, folder) ?? packageFolder(name, folder)) : undefined
   if (root === undefined) {
     throw Object.assign(new Error(`the package ${name} is not installed`), { code: 'PLUGIN_PACKAGE_MISSING' })
   }
-  const { exports, main } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
+  const { exports, main } = manifestIn(root)
   const target =
     exports === undefined ? (main ?? 'index.js') : importTarget(isSubpaths(exports) ? exports['.'] : exports)
   if (target === undefined) throw new Error(`the package ${name} has no entry for import in its "exports"`)
@@ -54,10 +59,24 @@ const entryPoint = (name: string, folder: string): string => {
 }
 
 interface Manifest {
+  name?: string
   exports?: Exports
   main?: string
 }
 type Exports = string | null | { [condition: string]: Exports }
+
+const manifestIn = (folder: string): Manifest =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
+
+/** Returns the nearest folder upwards with a package.json if that is of the package `name` and has "exports". */
+const ownPackage = (name: string, folder: string): string | undefined => {
+  if (existsSync(join(folder, 'package.json'))) {
+    const manifest = manifestIn(folder)
+    return manifest.name === name && manifest.exports !== undefined ? folder : undefined
+  }
+  const parent = dirname(folder)
+  return parent === folder ? undefined : ownPackage(name, parent)
+}
 
 const packageFolder = (name: string, folder: string): string | undefined => {
   const candidate = join(folder, 'node_modules', name)

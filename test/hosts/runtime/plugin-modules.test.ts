@@ -53,6 +53,15 @@ describe('hosts/runtime/plugin-modules', () => {
     }
   })
 
+  it('a plugin’s package is found by its name from its own folder, as its author has it', async () => {
+    const folder = dirname(configFile)
+    const text = { name: 'mine', type: 'module', exports: './index.js' }
+    await writeFile(join(folder, 'package.json'), JSON.stringify(text))
+    await writeFile(join(folder, 'index.js'), 'export const plugin = "mine"')
+    expect(await importPackage('mine')).to.deep.include({ plugin: 'mine' })
+    expect(await code(importPackage('yours'))).to.equal('PLUGIN_PACKAGE_MISSING')
+  })
+
   it('a missing plugin’s package is reported, for a path in place of a name too', async () => {
     await writeFile(join(root, 'etc', 'local.js'), 'export const plugin = 1')
     for (const name of ['missing', './local.js', '../etc/local.js', '/etc/passwd', 'missing/sub', '..']) {
