@@ -33,6 +33,7 @@ const PORTAL_ARROWS: Readonly<Record<string, readonly string[]>> = {
   'store/migrations': [],
   store: ['store/migrations', 'text'],
   identity: ['store'],
+  stun: ['origin'],
   settings: ['store'],
   decide: ['store'],
   wire: ['decide', 'store'],

@@ -34,7 +34,7 @@ export const FlowLogs = z.object({
 })
 export type FlowLogs = z.infer<typeof FlowLogs>
 
-/** A STUN or TURN server. Never sent while the portal has no relays. */
+/** A STUN or TURN server. The portal sends no `turn`, as it has no relays, and `stun` to peers with `FEATURES.stun`. */
 export const Relay = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stun'), id: Id, addr: text(64) }),
   z.object({
@@ -107,6 +107,8 @@ export const FEATURES = {
    * `name_findings`.
    */
   siteFindings: 'site_findings',
+  /** `relays_presence` carries the portal's STUN server, an entry of the type `stun` for each of its endpoints. */
+  stun: 'stun',
 } as const
 
 /** Makes the schema of an array of at most `most` members that drops malformed members instead of failing. */

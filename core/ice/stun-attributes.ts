@@ -12,7 +12,8 @@ export const ICE_CONTROLLED = 0x8029
 export const ICE_CONTROLLING = 0x802a
 /**
  * Portreeve's own attribute, of the range that unknowing receivers ignore (RFC 8489 §14). Pads a request to the size of
- * a path probe; in an answer it is empty, and tells that the other end accepts packets of that size.
+ * a path probe, or of an answer; in the answer to a probe it is empty, and tells that the other end accepts packets of
+ * that size.
  */
 export const PATH_PROBE = 0xc2b4
 

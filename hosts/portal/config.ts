@@ -6,6 +6,7 @@ import type { Logger } from '../../core/runtime/logger.ts'
 import type { Random } from '../../core/runtime/random.ts'
 import { parseNetwork } from '../runtime/permitted-addresses.ts'
 import { GrantsConfig, LimitsConfig } from './grants/limits.ts'
+import { StunConfig } from './stun/stun-config.ts'
 
 const Sqlite = z.strictObject({
   driver: z.literal('sqlite'),
@@ -78,6 +79,8 @@ export const PortalConfig = z.strictObject({
   state_folder: z.string().min(1).default('/var/lib/portreeve'),
   /** Database: embedded SQLite, or PostgreSQL, which several portal processes may share. */
   database: Database.prefault({}),
+  /** STUN server. On by default unless `public_url` is this machine itself; `false` is off. */
+  stun: z.union([z.literal(false), StunConfig]).optional(),
   grants: GrantsConfig,
   limits: LimitsConfig,
   /** Days for which audit records are kept, or `forever`. Removals are audited themselves. */

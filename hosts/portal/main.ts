@@ -11,6 +11,7 @@ import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { pluginParts } from '../../core/plugin/plugin-part.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { Lifecycle } from '../../core/runtime/lifecycle.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SECOND } from '../../core/runtime/time.ts'
@@ -31,6 +32,8 @@ import { PluginNeeds } from './settings/plugin-needs.ts'
 import { PortalShell } from './channel/shell.ts'
 import { RefusedCalls } from './store/refused-calls.ts'
 import type { Store } from './store/store.ts'
+import { openStun } from './stun/open-stun.ts'
+import { stunMetrics } from './stun/stun-metrics.ts'
 import { onceASecond } from './web/health.ts'
 import { Metrics } from './web/http/metrics.ts'
 
@@ -102,6 +105,12 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     const metrics = new Metrics(pluginMetrics)
     controlMetrics(control, metrics.registry)
     pluginCallMetrics(calls, metrics.registry)
+    const changed = (servers: readonly Endpoint[]): void => control.offerStun(servers)
+    const stun = openStun({ config: config.stun, publicUrl, clock, logger, changed })
+    if (stun !== undefined) {
+      stunMetrics(stun.server, metrics.registry)
+      await lifecycle.start([stun.server])
+    }
 
     const refusedCalls = new RefusedCalls({ store, clock, logger })
     const app = webApp({
@@ -145,6 +154,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       })
     })
     await started
+    if (stun !== undefined) await lifecycle.start([stun.addresses])
     control.attach(server)
     logger.info({ url, version, plugins: installation.plugins.map(({ name }) => name) }, 'the portal serves')
     return { url, stop: () => lifecycle.stop() }

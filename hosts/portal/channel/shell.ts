@@ -6,6 +6,7 @@ import type { PolicyCondition } from '../../../core/contract/policy-condition.ts
 import type { Extensions } from '../../../core/contract/extension-point.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { drive, type Driven } from '../../../core/runtime/drive.ts'
+import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { Startable } from '../../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import type { Random } from '../../../core/runtime/random.ts'
@@ -133,6 +134,11 @@ export class PortalShell implements Startable {
   /** Explanations of what the portal would decide, for the API and for pages. */
   get decisions(): Decisions {
     return decisionsOf(this.#machine.knowledge, () => this.#clock.now())
+  }
+
+  /** Tells peers of changed endpoints of the STUN server. */
+  offerStun(servers: readonly Endpoint[]): void {
+    this.#driven?.dispatch({ type: 'stunServersChanged', servers })
   }
 
   /** Whether a client or gateway is connected. */

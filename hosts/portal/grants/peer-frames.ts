@@ -17,6 +17,7 @@ import type { IceCandidates } from './ice-candidates.ts'
 import type { NameTroubles } from './name-troubles.ts'
 import type { Drop } from './portal-output.ts'
 import type { Requests } from './requests.ts'
+import type { StunOffers } from './stun-offers.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
 export interface PeerFramesNeeds {
@@ -27,6 +28,7 @@ export interface PeerFramesNeeds {
   withdrawals: Withdrawals
   candidates: IceCandidates
   nameTroubles: NameTroubles
+  stunOffers: StunOffers
   unixAt: (now: Instant) => UnixTime
   drop: Drop
 }
@@ -88,7 +90,8 @@ export class PeerFrames {
       case 'noRelays':
         return this.#needs.peers.tell(connection, NO_RELAYS)
       case 'setCapabilities':
-        return this.#needs.attendance.learnFeatures(connection, message.payload.features)
+        this.#needs.attendance.learnFeatures(connection, message.payload.features)
+        return this.#needs.stunOffers.learned(connection)
       case 'setSnownetCapabilities':
     }
   }
@@ -109,7 +112,7 @@ export class PeerFrames {
         return this.#needs.peers.tell(connection, NO_RELAYS)
       case 'setCapabilities':
         connection.features = new Set(message.payload.features)
-        return
+        return this.#needs.stunOffers.learned(connection)
       case 'setSnownetCapabilities':
     }
   }

@@ -5,6 +5,7 @@ import type { Extensions } from '../../../core/contract/extension-point.ts'
 import { Counters } from '../../../core/runtime/counters.ts'
 import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
+import type { Endpoint } from '../../../core/runtime/endpoint.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { BroughtFacts } from '../decide/brought-facts.ts'
@@ -39,6 +40,7 @@ import { RequestAnswers } from './request-answers.ts'
 import { Requests } from './requests.ts'
 import { ResourceUpdates } from './resource-updates.ts'
 import { seatedConnection, type SeatedConnection } from './seated.ts'
+import { StunOffers } from './stun-offers.ts'
 import type { Whereabouts } from './whereabouts.ts'
 import { Withdrawals } from './withdrawals.ts'
 
@@ -67,6 +69,8 @@ export type PortalInput =
   | { type: 'viewReloaded'; rows: Rows }
   /** A snapshot of a fact that a plugin brings, checked. */
   | { type: 'factsLearned'; name: string; table: FactTable }
+  /** Endpoints of the portal's STUN server; none if it has none. */
+  | { type: 'stunServersChanged'; servers: readonly Endpoint[] }
   | ({ type: 'peerConnected' } & AdmittedPeer)
   | { type: 'peerDisconnected'; connection: string }
   | { type: 'frameReceived'; connection: string; text: string }
@@ -98,6 +102,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #frames: PeerFrames
   readonly #attendance: Attendance
   readonly #consequences: Consequences
+  readonly #stunOffers: StunOffers
   /** State that explanations read. */
   readonly knowledge: Knowledge
 
@@ -144,7 +149,9 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     this.#requests = requests
     this.#attendance = attendance
     this.#consequences = new Consequences({ ...parts, attendance })
-    this.#frames = new PeerFrames({ ...parts, attendance, candidates: new IceCandidates(shared) })
+    this.#stunOffers = new StunOffers(shared)
+    const candidates = new IceCandidates(shared)
+    this.#frames = new PeerFrames({ ...parts, attendance, candidates, stunOffers: this.#stunOffers })
   }
 
   handle(input: PortalInput, now: Instant): void {
@@ -223,6 +230,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
       }
       case 'factsLearned':
         return this.#factNews.learned(input.name, input.table, now)
+      case 'stunServersChanged':
+        return this.#stunOffers.changed(input.servers)
       case 'peerConnected':
         return this.#attendance.connected(input, now)
       case 'peerDisconnected':
