@@ -20,6 +20,9 @@ export interface FactQuestion {
   readonly signal: AbortSignal
 }
 
+/** Longest value that a client says of its own machine, as JSON in UTF-16 units. */
+export const MAX_OWN_FACT_CHARACTERS = 4_096
+
 /** Answer of a fact source: a table for a fact with `by`, an own fact for one with `from: 'client'`. */
 export type FactSnapshot<Value = unknown> = FactTable<Value> | OwnFact<Value>
 

@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import { isHostName } from '../runtime/host-name.ts'
+import { MAX_OWN_FACT_CHARACTERS } from '../contract/fact-source.ts'
 import {
+  boundedJson,
   Candidates,
   Capabilities,
   Empty,
+  FactName,
   Filters,
   FlowLogs,
   IceCredentials,
@@ -16,6 +19,9 @@ import {
   RelaysPresence,
   SnownetCapabilities,
 } from './wire-values.ts'
+
+/** Most facts that a portal asks a client for. */
+export const MAX_CLIENT_FACTS = 64
 
 const UpstreamResolver = z.object({
   type: z.string().min(1).max(64),
@@ -43,6 +49,11 @@ export const ClientInterface = z.object({
    * `FEATURES.upstreamResolvers`.
    */
   upstream_resolvers: lenient(UpstreamResolver, 32).optional(),
+  /**
+   * Names of the facts that the portal wants this client to say of its own machine. Portreeve's addition, for clients with
+   * `FEATURES.clientFacts`.
+   */
+  client_facts: z.array(FactName).max(MAX_CLIENT_FACTS).optional(),
   /** Account and person, for people to read. Portreeve's addition. */
   signed_in_as: z.object({ account_slug: z.string().max(256), actor_name: z.string().max(512) }).optional(),
   /** Old form of `upstream_do53`, read only if that is empty. */
@@ -99,6 +110,16 @@ export const DenialDetail = z.object({
     .max(64),
 })
 export type DenialDetail = z.infer<typeof DenialDetail>
+
+/** Fact that a client says of its own machine. Portreeve's addition. */
+export const ClientFact = z.object({
+  name: FactName,
+  /** Value that the portal's plugin validates; absent if the client does not know it. */
+  value: boundedJson(MAX_OWN_FACT_CHARACTERS).optional(),
+  /** Milliseconds since the client found the value out; 0 if absent. */
+  age_ms: z.int().nonnegative().optional(),
+})
+export type ClientFact = z.infer<typeof ClientFact>
 
 const GatewayCandidates = z.object({ gateway_id: Id, candidates: Candidates })
 
@@ -164,6 +185,8 @@ export const clientToPortal = {
   }),
   newGatewayIceCandidates: GatewayCandidates,
   invalidateGatewayIceCandidates: GatewayCandidates,
+  /** Facts of the client's own machine, of those in the interface's `client_facts`. Portreeve's addition. */
+  clientFacts: z.object({ facts: z.array(ClientFact).max(MAX_CLIENT_FACTS) }),
   noRelays: Empty,
   setSnownetCapabilities: SnownetCapabilities,
   setCapabilities: Capabilities,

@@ -28,6 +28,7 @@ export const EVENTS: Table = {
       requestAuthorization: { v2: 'request_authorization' },
       newGatewayIceCandidates: { v2: 'new_gateway_ice_candidates' },
       invalidateGatewayIceCandidates: { v2: 'invalidate_gateway_ice_candidates' },
+      clientFacts: { v2: 'client_facts' },
       noRelays: { v2: 'no_relays' },
       setSnownetCapabilities: { v2: 'set_snownet_capabilities' },
       setCapabilities: { v2: 'set_capabilities' },

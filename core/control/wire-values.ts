@@ -90,6 +90,8 @@ export const FEATURES = {
   unreachableGateways: 'unreachable_gateway_ids',
   /** The interface carries `upstream_resolvers`. */
   upstreamResolvers: 'upstream_resolvers',
+  /** The interface carries `client_facts`; the client then says these facts of its own machine by `client_facts`. */
+  clientFacts: 'client_facts',
   /** The interface carries `signed_in_as`, `authorization_created` carries `gateway_name`. */
   names: 'names',
   /**
@@ -110,6 +112,20 @@ export const FEATURES = {
   /** `relays_presence` carries the portal's STUN server, an entry of the type `stun` for each of its endpoints. */
   stun: 'stun',
 } as const
+
+/** Name of a fact, such as `disk.encrypted`. */
+export const FactName = text(100)
+
+/** Plain data of at most `longest` characters as JSON. */
+export const boundedJson = (longest: number) =>
+  z.unknown().refine((value) => {
+    try {
+      return (JSON.stringify(value) ?? '').length <= longest
+    } catch {
+      // Nested too deeply to be written.
+      return false
+    }
+  })
 
 /** Makes the schema of an array of at most `most` members that drops malformed members instead of failing. */
 export const lenient = <T extends z.ZodType>(member: T, most: number) =>

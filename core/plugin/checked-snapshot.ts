@@ -1,11 +1,9 @@
 import type { SettingsSchema } from '../contract/extension-point.ts'
-import type { FactTable, OwnFact } from '../contract/fact-source.ts'
+import { MAX_OWN_FACT_CHARACTERS, type FactTable, type OwnFact } from '../contract/fact-source.ts'
 import { frozenCopy } from './frozen-copy.ts'
 
 /** Most keys of one snapshot. */
 const MAX_KEYS = 100_000
-/** Longest value that a client says of its own machine, as JSON in UTF-16 units. */
-export const MAX_OWN_FACT_CHARACTERS = 4_096
 
 /**
  * Checks what a fact source at the portal answered, and returns a frozen copy.

@@ -3,7 +3,7 @@ import type { PointName } from '../contract/contracts.ts'
 import { BUILT_IN_FACTS, type About, type Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Token } from '../di.ts'
-import { DAY } from '../runtime/time.ts'
+import { DAY, SECOND } from '../runtime/time.ts'
 
 /**
  * Declaration that a plugin passes to `provide`, with its members checked. A plugin in JavaScript has not been checked
@@ -71,6 +71,8 @@ export const checkDeclaration = (
 
 /** Least interval of refreshes. */
 const MIN_EVERY_MS = 100
+/** Least time for which a fact that a client says is believed: it has to outlast a change of networks. */
+const MIN_SAID_FOR_MS = 30 * SECOND
 /** Longest time for which a snapshot may be believed. */
 const MAX_GOOD_FOR_MS = 366 * DAY
 
@@ -80,6 +82,8 @@ const freshnessOf = (declaration: object, wrong: (what: string) => OperatorError
   if (typeof everyMs !== 'number' || !(everyMs >= MIN_EVERY_MS))
     throw wrong(`its everyMs is not at least ${MIN_EVERY_MS}`)
   if (typeof goodForMs !== 'number' || !(goodForMs >= everyMs)) throw wrong('its goodForMs is not at least everyMs')
+  if (fact.from === 'client' && goodForMs < MIN_SAID_FOR_MS)
+    throw wrong(`its goodForMs is not at least ${MIN_SAID_FOR_MS}, since clients say its fact over the network`)
   if (goodForMs > MAX_GOOD_FOR_MS) throw wrong('its goodForMs is more than a year')
   return { fact, everyMs, goodForMs }
 }

@@ -1,3 +1,5 @@
+import type { DeclaredFacts } from '../contract/extension-point.ts'
+import { BUILT_IN_FACTS } from '../contract/facts.ts'
 import type { ConditionVerdict } from '../contract/policy-condition.ts'
 import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
@@ -50,6 +52,7 @@ export const evaluateCondition = (
     }
     if (unknown !== undefined) {
       explanation.reason = `the fact ${unknown} is unknown`
+      if (isSaidByClients(extension.facts, unknown)) explanation.told = notSaid(unknown)
       return explanation
     }
     const answer = synchronousAnswer(extension.value.evaluate({ settings, facts: given, at }))
@@ -59,6 +62,13 @@ export const evaluateCondition = (
     return { condition: key, judgedBy, reads: [], facts: {}, holds: false, reason, told: NOT_JUDGED }
   }
 }
+
+/** Returns the reason shown to the person if a condition reads a fact that their client has not said. */
+const notSaid = (name: string): string =>
+  `your device has not said “${name}”; its client may lack the plugin that finds it out`
+
+const isSaidByClients = (facts: DeclaredFacts, name: string): boolean =>
+  !BUILT_IN_FACTS.has(name) && Object.values(facts).some((token) => token.name === name && token.from === 'client')
 
 /** Validates a plugin's verdict, which may be malformed as it comes from foreign code. */
 const checkedVerdict = (

@@ -25,6 +25,17 @@ export interface Place {
   userAgentSince: UnixTime
   /** Time at which the place counts for nothing any more, as the client is not connected. */
   validUntil?: UnixTime
+  /** Facts that the client says of its own machine, by name. */
+  said?: ReadonlyMap<string, SaidFact>
+}
+
+/** Fact that a client says of its own machine, validated by the schema of the plugin that declares it. */
+export interface SaidFact {
+  value: unknown
+  /** Value as JSON, to see whether it changes. */
+  text: string
+  since: UnixTime
+  validUntil: UnixTime
 }
 
 /** Whom and what a request is about. */
@@ -67,7 +78,8 @@ export class RequestFacts implements KnownFacts {
     const value = supposed !== undefined && Object.hasOwn(supposed, name) ? supposed[name] : undefined
     if (value !== undefined) return Object.freeze({ value, source: 'question', since: at })
     const make = BUILT_IN.get(name)
-    if (make === undefined) return this.#book.brought.find(name, (by) => this.get(by))
+    if (make === undefined)
+      return saidFact(this.#subject.place, name) ?? this.#book.brought.find(name, (by) => this.get(by))
     const fact = make(this.#subject, this.#book)
     return fact === undefined ? undefined : Object.freeze(fact)
   }
@@ -86,6 +98,19 @@ const ofPlace =
     if (fact === undefined || place?.validUntil === undefined) return fact
     return { ...fact, validUntil: place.validUntil }
   }
+
+const saidFact = (place: Place | undefined, name: string): Made => {
+  const fact = place?.said?.get(name)
+  if (fact === undefined) return undefined
+  const { value, since, validUntil } = fact
+  const ofPlaceUntil = place?.validUntil ?? validUntil
+  return Object.freeze({
+    value,
+    source: 'client',
+    since,
+    validUntil: ofPlaceUntil < validUntil ? ofPlaceUntil : validUntil,
+  })
+}
 
 const actorOf = ({ actorId }: RequestSubject, { view }: FactBook) => view.get('actors', actorId)
 const resourceOf = ({ resourceId }: RequestSubject, { view }: FactBook) => view.get('resources', resourceId)

@@ -26,6 +26,7 @@ import type { Grants } from './grants.ts'
 import { Newcomers } from './newcomers.ts'
 import type { Requests } from './requests.ts'
 import type { ResourceUpdates } from './resource-updates.ts'
+import type { SaidFacts } from './said-facts.ts'
 import { placeAfter, type Whereabouts } from './whereabouts.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
@@ -46,6 +47,7 @@ export interface AttendanceNeeds {
   gatewayUpdates: GatewayUpdates
   absences: Absences
   requests: Requests
+  saidFacts: Pick<SaidFacts, 'wanted'>
   resourceUpdates: ResourceUpdates
 }
 
@@ -108,7 +110,7 @@ export class Attendance {
     const known = connection.features
     connection.features = new Set(features)
     if (client === undefined || account === undefined) return
-    const parts = { client, account, actor: view.get('actors', client.actorId) }
+    const parts = { client, account, actor: view.get('actors', client.actorId), facts: this.#needs.saidFacts.wanted }
     const changed = clientInterface(parts, connection.features)
     if (JSON.stringify(changed) === JSON.stringify(clientInterface(parts, known))) return
     this.#needs.peers.tell(connection, { event: 'configChanged', payload: { interface: changed } })
@@ -168,7 +170,10 @@ export class Attendance {
     this.#needs.peers.tell(connection, {
       event: 'init',
       payload: {
-        interface: clientInterface({ client, account, actor: view.get('actors', client.actorId) }, connection.features),
+        interface: clientInterface(
+          { client, account, actor: view.get('actors', client.actorId), facts: this.#needs.saidFacts.wanted },
+          connection.features,
+        ),
         resources: this.#needs.resourceUpdates.all(connection),
         relays: [],
         authorizations: [],

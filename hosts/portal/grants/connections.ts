@@ -33,6 +33,8 @@ export interface Connection extends AdmittedPeer {
   lastHeardAt: Instant
   /** Limit of frames that the peer may send, so that no peer slows the portal down for others. */
   allowance: TokenBucket
+  /** Limit of messages with facts that a client says of its machine: each has its grants judged again. */
+  factAllowance: TokenBucket
   /** Resources last sent to a client, as JSON, by id. */
   sentResources: Map<string, string>
 }
@@ -51,7 +53,10 @@ export const openConnection = (peer: AdmittedPeer, now: Instant): Connection => 
   features: new Set(),
   lastHeardAt: now,
   allowance: new TokenBucket(FRAME_RATE),
+  factAllowance: new TokenBucket(FACT_RATE),
   sentResources: new Map(),
 })
 
+/** Twice what a client sends. */
+const FACT_RATE = { perSecond: 0.4, burst: 10 }
 const FRAME_RATE = { perSecond: 50, burst: 500 }

@@ -16,6 +16,7 @@ import type { Grants } from './grants.ts'
 import type { NameTroubles } from './name-troubles.ts'
 import type { Requests } from './requests.ts'
 import type { ResourceUpdates } from './resource-updates.ts'
+import type { SaidFacts } from './said-facts.ts'
 import type { Whereabouts } from './whereabouts.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
@@ -34,6 +35,7 @@ export interface ConsequencesNeeds {
   gatewayUpdates: GatewayUpdates
   withdrawals: Withdrawals
   requests: Requests
+  saidFacts: Pick<SaidFacts, 'wanted'>
   resourceUpdates: ResourceUpdates
   attendance: Attendance
 }
@@ -111,7 +113,7 @@ export class Consequences {
   }
 
   #tellInterfaces(account: Account): void {
-    const { view, peers } = this.#needs
+    const { view, peers, saidFacts } = this.#needs
     for (const connection of peers.all()) {
       if (account.isDisabled || !isClient(connection) || !connection.isJoined) continue
       const client = view.get('clients', connection.peerId)
@@ -120,7 +122,7 @@ export class Consequences {
         event: 'configChanged',
         payload: {
           interface: clientInterface(
-            { client, account, actor: view.get('actors', client.actorId) },
+            { client, account, actor: view.get('actors', client.actorId), facts: saidFacts.wanted },
             connection.features,
           ),
         },

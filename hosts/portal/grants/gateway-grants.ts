@@ -7,6 +7,7 @@ import type { GrantKeeper } from './grant-keeper.ts'
 import type { Grant, Grants } from './grants.ts'
 import type { Limits } from './limits.ts'
 import type { Drop, Emit } from './portal-output.ts'
+import type { SaidFacts } from './said-facts.ts'
 import type { Whereabouts } from './whereabouts.ts'
 import type { Withdrawals } from './withdrawals.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
@@ -18,6 +19,7 @@ export interface GatewayGrantsNeeds {
   withdrawals: Withdrawals
   peers: ConnectedPeers
   whereabouts: Whereabouts
+  saidFacts: Pick<SaidFacts, 'restore'>
   limits: Pick<Limits, 'grants_per_gateway'>
   unixAt: (now: Instant) => UnixTime
   emit: Emit
@@ -65,7 +67,7 @@ export class GatewayGrants {
 
   /**
    * Takes responsibility for a gateway that joins here: judges its grants again, because consequences of changes may
-   * have been missed meanwhile. The last known address stands in for clients that are not connected.
+   * have been missed meanwhile. The last known address, and what they said last, stand in for clients that are not connected.
    */
   adopt(gatewayId: string, now: Instant): void {
     const { grants, whereabouts } = this.#needs
@@ -76,6 +78,7 @@ export class GatewayGrants {
       if (typeof value !== 'string' || since === undefined || known.has(row.clientId)) continue
       whereabouts.set(row.clientId, { remoteIp: value, userAgent: '', since, userAgentSince: since })
     }
+    for (const { row } of adopted) if (!known.has(row.clientId)) this.#needs.saidFacts.restore(row, now)
     for (const grant of adopted) {
       const { row } = grant
       grants.add(grant)

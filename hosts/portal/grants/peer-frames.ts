@@ -18,6 +18,7 @@ import type { NameTroubles } from './name-troubles.ts'
 import type { Drop } from './portal-output.ts'
 import type { Requests } from './requests.ts'
 import type { StunOffers } from './stun-offers.ts'
+import type { SaidFacts } from './said-facts.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
 export interface PeerFramesNeeds {
@@ -29,6 +30,7 @@ export interface PeerFramesNeeds {
   candidates: IceCandidates
   nameTroubles: NameTroubles
   stunOffers: StunOffers
+  saidFacts: Pick<SaidFacts, 'hear'>
   unixAt: (now: Instant) => UnixTime
   drop: Drop
 }
@@ -87,6 +89,8 @@ export class PeerFrames {
         return this.#needs.candidates.fromClient(connection.peerId, 'iceCandidates', message.payload)
       case 'invalidateGatewayIceCandidates':
         return this.#needs.candidates.fromClient(connection.peerId, 'invalidateIceCandidates', message.payload)
+      case 'clientFacts':
+        return this.#needs.saidFacts.hear(connection, message.payload.facts, now)
       case 'noRelays':
         return this.#needs.peers.tell(connection, NO_RELAYS)
       case 'setCapabilities':

@@ -39,6 +39,7 @@ import type { PortalOutput } from './portal-output.ts'
 import { RequestAnswers } from './request-answers.ts'
 import { Requests } from './requests.ts'
 import { ResourceUpdates } from './resource-updates.ts'
+import { SaidFacts } from './said-facts.ts'
 import { seatedConnection, type SeatedConnection } from './seated.ts'
 import { StunOffers } from './stun-offers.ts'
 import type { Whereabouts } from './whereabouts.ts'
@@ -134,13 +135,23 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const drafts = new GrantDrafts(shared)
     const withdrawals = new Withdrawals(shared)
     const keeper = new GrantKeeper({ ...shared, drafts, withdrawals, gatewayUpdates })
-    const gatewayGrants = new GatewayGrants({ ...shared, drafts, keeper, withdrawals })
+    const saidFacts = new SaidFacts({ ...shared, keeper })
+    const gatewayGrants = new GatewayGrants({ ...shared, drafts, keeper, withdrawals, saidFacts })
     const grantLimits = new GrantLimits(shared)
     const gateways = new GatewayChoice({ ...shared, grantLimits })
     const answers = new RequestAnswers({ ...shared, denials: new DenialRecords(shared) })
     const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers })
     const absences = new Absences({ ...shared, keeper })
-    const parts = { ...shared, withdrawals, keeper, gatewayGrants, gatewayUpdates, requests, resourceUpdates }
+    const parts = {
+      ...shared,
+      withdrawals,
+      keeper,
+      gatewayGrants,
+      gatewayUpdates,
+      requests,
+      saidFacts,
+      resourceUpdates,
+    }
     const attendance = new Attendance({ ...parts, absences })
     this.#factNews = new FactNews({ ...shared, keeper })
     this.#withdrawals = withdrawals

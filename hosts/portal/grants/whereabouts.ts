@@ -2,7 +2,7 @@ import type { UnixTime } from '../../../core/runtime/time.ts'
 import type { Place } from '../decide/request-facts.ts'
 
 /**
- * Last known address and user agent of each client, by id; kept after its connection ends, because its grants may be
+ * Last known address and user agent of each client, and what it says of its machine, by id; kept after its connection ends, because its grants may be
  * judged again.
  */
 export type Whereabouts = Map<string, Place>
@@ -17,4 +17,5 @@ export const placeAfter = (
   userAgent,
   since: known?.remoteIp === remoteIp ? known.since : at,
   userAgentSince: known?.userAgent === userAgent ? known.userAgentSince : at,
+  ...(known?.said && { said: known.said }),
 })

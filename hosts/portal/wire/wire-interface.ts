@@ -7,7 +7,18 @@ import type { Account, Actor, Client } from '../store/entities.ts'
  * client that does not announce support for resolvers of all kinds is told of those that the released wire can carry.
  */
 export const clientInterface = (
-  { client, account, actor }: { client: Client; account: Account; actor: Actor | undefined },
+  {
+    client,
+    account,
+    actor,
+    facts,
+  }: {
+    client: Client
+    account: Account
+    actor: Actor | undefined
+    /** Names of the facts that clients are asked to say of their machines. */
+    facts: readonly string[]
+  },
   features: ReadonlySet<string>,
 ): ClientInterface => {
   const { upstreamResolvers } = account
@@ -17,6 +28,7 @@ export const clientInterface = (
     search_domain: account.searchDomain,
     ...toReleased(upstreamResolvers),
     ...(features.has(FEATURES.upstreamResolvers) ? { upstream_resolvers: upstreamResolvers } : {}),
+    ...(features.has(FEATURES.clientFacts) && facts.length > 0 ? { client_facts: [...facts] } : {}),
     ...(features.has(FEATURES.names) && actor !== undefined
       ? { signed_in_as: { account_slug: account.slug, actor_name: actor.name } }
       : {}),

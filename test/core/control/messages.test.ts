@@ -30,6 +30,7 @@ describe('messages of the control channel', () => {
       ),
     )
     expect(missing).to.deep.equal([
+      'client toPortal client_facts',
       'client toPortal set_capabilities',
       'gateway toPortal access_rejected',
       'gateway toPortal name_findings',
