@@ -14,7 +14,8 @@ export interface Schema<Output, Input = unknown> {
 
 /** Result of validation: the parsed value, or the issues found. */
 export type Validation<Output> =
-  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] }
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] }
 
 /** One issue that validation found, at a path within the value. */
 export interface SchemaIssue {

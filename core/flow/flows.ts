@@ -48,7 +48,8 @@ export type TransportChecksum = 'complete' | 'pseudo'
  * borrowed.
  */
 export type PacketInput =
-  { type: 'tunPackets'; packets: readonly Uint8Array[] } | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
+  | { type: 'tunPackets'; packets: readonly Uint8Array[] }
+  | { type: 'tunnelPacket'; peer: PeerId; packet: Uint8Array }
 
 /** Path MTU to a peer, in bytes; `MIN_MTU` before the first such input. */
 export interface MtuChanged {
@@ -59,4 +60,5 @@ export interface MtuChanged {
 
 /** Packets that the packet engine has let pass: to encrypt and send to a peer, or to write to the TUN device. */
 export type PacketOutput =
-  { type: 'sendPacket'; peer: PeerId; packet: Uint8Array } | { type: 'writeTun'; packet: Uint8Array }
+  | { type: 'sendPacket'; peer: PeerId; packet: Uint8Array }
+  | { type: 'writeTun'; packet: Uint8Array }

@@ -41,7 +41,12 @@ export interface OwnCheck {
 
 /** Reason why a received check is refused. */
 export type CheckRefusal =
-  'not-a-check' | 'no-username' | 'unknown-username' | 'wrong-integrity' | 'unknown-attribute' | 'no-priority'
+  | 'not-a-check'
+  | 'no-username'
+  | 'unknown-username'
+  | 'wrong-integrity'
+  | 'unknown-attribute'
+  | 'no-priority'
 
 /** Outcome of verifying a received check. */
 export type CheckVerdict =

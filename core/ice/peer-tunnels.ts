@@ -69,7 +69,8 @@ export type PeerTunnelsOutput =
 
 /** Inputs of the lane that moves the packets of these tunnels (`LaneInput` of core/flow/lane.ts). */
 export type ToLane =
-  { type: 'flowsTold'; input: TunnelFact } | { type: 'keysExported'; output: TunnelKeysOutput<Endpoint> }
+  | { type: 'flowsTold'; input: TunnelFact }
+  | { type: 'keysExported'; output: TunnelKeysOutput<Endpoint> }
 
 /** Inputs of the packet engine that come from tunnels. */
 export type TunnelFact =

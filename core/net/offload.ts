@@ -43,7 +43,12 @@ export interface OffloadHeader {
 
 /** Why a frame was dropped. */
 export type OffloadDrop =
-  'short-frame' | 'unknown-offload' | 'not-ip' | 'bad-checksum-field' | 'bad-headers' | 'bad-segment-size'
+  | 'short-frame'
+  | 'unknown-offload'
+  | 'not-ip'
+  | 'bad-checksum-field'
+  | 'bad-headers'
+  | 'bad-segment-size'
 
 /** Reads the header at the start of a frame; returns a reason to drop the frame if it is malformed. */
 export const decodeOffloadHeader = (frame: Uint8Array): OffloadHeader | OffloadDrop => {

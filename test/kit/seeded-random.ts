@@ -15,7 +15,11 @@ export class SeededRandom implements Random {
     const out = new Uint8Array(length)
     for (let filled = 0; filled < length;) {
       if (this.#pool.length === 0) {
-        this.#pool = new Uint8Array(createHash('sha256').update(`${this.#seed}:${this.#counter++}`).digest())
+        this.#pool = new Uint8Array(
+          createHash('sha256')
+            .update(`${this.#seed}:${this.#counter++}`)
+            .digest(),
+        )
       }
       const part = this.#pool.subarray(0, length - filled)
       out.set(part, filled)

@@ -54,8 +54,7 @@ export class ResolvConf implements ResolverConfiguration {
     const current = await readFile(this.#path, 'utf8').catch(absent)
     // A file that another program has written since is newer than the backup.
     if (!standsFor(current, original) || (await isLink(this.#path))) await rm(backup)
-    else if (!isMountPoint(this.#path))
-      await rename(backup, this.#path) // renaming needs no disk space
+    else if (!isMountPoint(this.#path)) await rename(backup, this.#path) // renaming needs no disk space
     else {
       await overwriteFile(this.#path, original)
       await rm(backup)

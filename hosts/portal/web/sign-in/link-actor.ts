@@ -5,7 +5,8 @@ import type { Actor, IdentityProviderRow } from '../../store/entities.ts'
 import type { Store, Transaction } from '../../store/store.ts'
 
 export type LinkVerdict =
-  { ok: true; actor: Actor; identityId: string } | { ok: false; code: LinkRefusal; publicText: string; detail?: string }
+  | { ok: true; actor: Actor; identityId: string }
+  | { ok: false; code: LinkRefusal; publicText: string; detail?: string }
 export type LinkRefusal =
   | 'unknown_person'
   | 'no_address'
