@@ -60,8 +60,8 @@ export const optional = <T, A extends About>(fact: FactToken<T, A>): Reads<Fact<
 /**
  * Names a fact that a plugin brings. With `by` it is a table by the value of a fact that hosts know, such as
  * `Facts.actor.email`. With `from: 'client'` each client's machine says its own value: the source runs there, the portal
- * loads the plugin for the schema, and the value is not proven. The first label of the name is the plugin's own:
- * `oncall.duty`. The schema takes plain data and changes nothing: no transforms, no defaults.
+ * loads the plugin for the schema, and the value is not proven. The name is a label of the plugin's own, a dot, and a
+ * second label: `oncall.duty`. The schema takes plain data and changes nothing: no transforms, no defaults.
  */
 export const fact = <T, Input>(
   name: `${string}.${string}`,
@@ -71,7 +71,8 @@ export const fact = <T, Input>(
 
 /** Origin of a fact's values: a source at the portal, looked up by another fact, or each client's machine. */
 export type FactOrigin =
-  { readonly by: FactToken<string>; readonly from?: undefined } | { readonly from: 'client'; readonly by?: undefined }
+  | { readonly by: FactToken<string>; readonly from?: undefined }
+  | { readonly from: 'client'; readonly by?: undefined }
 
 const ofRequest = <T>(name: string, schema: Schema<T>, from: SaidBy = 'portal'): FactToken<T> => ({
   name,

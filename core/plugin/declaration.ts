@@ -50,11 +50,7 @@ export const checkDeclaration = (
       if (BUILT_IN_FACTS.get(fact.name)?.about === about) continue
       const other = about === 'request' ? brought.get(fact.name) : undefined
       if (other !== undefined && other.by?.name === fact.by?.name && other.from === fact.from) continue
-      throw new OperatorError(
-        'PLUGIN_FACT_UNKNOWN',
-        `${source}: ${name}.${as} is ${fact.name}, which is no fact of a ${about} here.`,
-        'Install a version of the plugin that fits.',
-      )
+      throw unknownFact(`${source}: ${name}.${as}`, fact, { about, other })
     }
     return declared
   }
@@ -67,6 +63,26 @@ export const checkDeclaration = (
     create: create as CheckedDeclaration['create'],
     brings: point === 'fact-sources' ? freshnessOf(declaration, wrong) : undefined,
   }
+}
+
+const unknownFact = (
+  where: string,
+  { name }: Reads<unknown>,
+  { about, other }: { about: About; other: Reads<unknown> | undefined },
+): OperatorError => {
+  const known = BUILT_IN_FACTS.get(name)
+  const [what, remedy] =
+    known !== undefined
+      ? [`no fact of a ${about} but of a ${known.about}`, 'Selectors read facts of candidates, in candidateFacts.']
+      : about === 'candidate'
+        ? ['no fact of a candidate', 'What plugins bring is read in facts.']
+        : other !== undefined
+          ? [
+              `brought here, but ${other.by === undefined ? 'said by clients' : `looked up by ${other.by.name}`}`,
+              'Install versions of the two plugins that fit each other.',
+            ]
+          : ['brought by no plugin that is listed here', 'Add the plugin that brings it to plugins.']
+  return new OperatorError('PLUGIN_FACT_UNKNOWN', `${where} is ${name}, which is ${what}.`, remedy)
 }
 
 /** Least interval of refreshes. */
@@ -88,8 +104,15 @@ const freshnessOf = (declaration: object, wrong: (what: string) => OperatorError
   return { fact, everyMs, goodForMs }
 }
 
-/** First labels of the facts that hosts know by themselves. */
-const RESERVED: ReadonlySet<string> = new Set([...BUILT_IN_FACTS.keys()].map((name) => name.split('.')[0] ?? ''))
+/** First labels of facts that plugins cannot bring: those that hosts know, and some that a later host may know. */
+const RESERVED: ReadonlySet<string> = new Set(
+  [...BUILT_IN_FACTS.keys(), 'account', 'group', 'policy', 'portal', 'request', 'tunnel'].map(
+    (name) => name.split('.')[0] ?? '',
+  ),
+)
+
+/** Valid name of a fact that a plugin brings: `oncall.duty`, `disk_state.is_encrypted`. */
+const FACT_NAME = /^(?=.{1,100}$)[a-z][a-z\d]*(?:_[a-z\d]+)*\.[a-z][a-z\d]*(?:_[a-z\d]+)*$/
 
 /**
  * Checks the name of the fact that a declaration brings, and returns the fact; undefined where it brings none.
@@ -98,9 +121,7 @@ const RESERVED: ReadonlySet<string> = new Set([...BUILT_IN_FACTS.keys()].map((na
 export const broughtFact = (point: PointName, declaration: unknown, source: string): Reads<unknown> | undefined => {
   const fact = (declaration as { fact?: unknown } | null | undefined)?.fact
   if (point !== 'fact-sources' || !isFactToken(fact)) return undefined
-  const isOwn =
-    /^(?=.{1,100}$)[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/.test(fact.name) &&
-    !RESERVED.has(fact.name.split('.')[0] ?? '')
+  const isOwn = FACT_NAME.test(fact.name) && !RESERVED.has(fact.name.split('.')[0] ?? '')
   const { by, from } = fact
   const isKeyed = from === 'portal' && by !== undefined && BUILT_IN_FACTS.get(by.name)?.about === 'request'
   const isSaid = from === 'client' && by === undefined
@@ -109,7 +130,7 @@ export const broughtFact = (point: PointName, declaration: unknown, source: stri
     'PLUGIN_FACT_NAME',
     isOwn
       ? `${source}: the fact ${fact.name} is looked up by no fact of a request that hosts know, and said by no client.`
-      : `${source}: a fact cannot be named ${fact.name}: lower-case labels joined by dots, the first of them the plugin's own.`,
+      : `${source}: a fact cannot be named ${fact.name}: a label of the plugin's own, a dot, a second label, as oncall.duty or disk_state.is_encrypted. Hosts keep ${[...RESERVED].join(', ')}.`,
     'Install a version of the plugin that fits.',
   )
 }

@@ -99,7 +99,7 @@ export const installPlugins = (
 }
 
 /** Valid key of an extension. Keys appear in configuration files, database columns and URLs. */
-const KEY = /^(?=.{1,63}$)[a-z][a-z\d]*(?:[-_][a-z\d]+)*$/
+const KEY = /^(?=.{1,63}$)[a-z][a-z\d]*(?:-[a-z\d]+)*$/
 
 /** Arguments of one call of `provide`. */
 interface Declared {
@@ -148,7 +148,7 @@ const declaredBy = ({ definition, config, source }: PluginUse, context: PluginCo
       throw new OperatorError('PLUGIN_PROVIDE_LATE', `${named} provides "${key}" of ${point} after its setup.`)
     }
     if (typeof key !== 'string' || !KEY.test(key)) {
-      throw new OperatorError('PLUGIN_SETUP_FAILED', `${named} provides ${errorText(key)} of ${point}, which is no key: lower case, words joined by dashes.`) // prettier-ignore
+      throw new OperatorError('PLUGIN_SETUP_FAILED', `${named} provides ${errorText(key)} of ${point}, which is no key: lower-case words joined by dashes, at most 63 characters.`) // prettier-ignore
     }
     declared.push({ point, key, declaration })
     return undefined

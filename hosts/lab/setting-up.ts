@@ -99,7 +99,7 @@ export const SETTING_UP: readonly Step<World>[] = [
     run: async (world) => {
       const nonce = randomBytes(32).toString('hex')
       const state = randomBytes(32).toString('hex')
-      await world.make('e-mail', 'identity_providers', { name: 'E-mail', type: 'email_otp' })
+      await world.make('e-mail', 'identity_providers', { name: 'E-mail', type: 'email-otp' })
       // Ada signs in at the provider by default; an admin must allow her to sign in by mail as well.
       await world.make('ada by e-mail', 'identities', {
         actor_id: world.id('ada'),
@@ -108,7 +108,7 @@ export const SETTING_UP: readonly Step<World>[] = [
         subject: 'ada@example.org',
       })
       const input = JSON.stringify({
-        url: `${PORTAL_URL}/${ACCOUNT}/sign_in/email_otp/${world.id('e-mail')}?as=gui-client&nonce=${nonce}&state=${state}`,
+        url: `${PORTAL_URL}/${ACCOUNT}/sign_in/email-otp/${world.id('e-mail')}?as=gui-client&nonce=${nonce}&state=${state}`,
         answers: { email: 'ada@example.org' },
         mailbox: `${PROVIDER_URL}/mailbox/ada@example.org`,
       })

@@ -8,7 +8,7 @@
 //
 // and for an account, through the API:
 //   POST /api/v1/identity_providers
-//   { "name": "E-mail", "type": "email_otp", "settings": {} }
+//   { "name": "E-mail", "type": "email-otp", "settings": {} }
 import { definePlugin, IdentityProviders, Logger, Random, SecretFiles, TrustedAuthorities } from 'portreeve'
 import { Config, Kept } from './config.ts'
 import { EmailOtp } from './email-otp.ts'
@@ -18,7 +18,7 @@ export const plugin = definePlugin({
   api: 1,
   config: Config,
   setup({ provide, config }) {
-    provide(IdentityProviders, 'email_otp', {
+    provide(IdentityProviders, 'email-otp', {
       keep: Kept,
       needs: { random: Random, logger: Logger, secretFiles: SecretFiles, authorities: TrustedAuthorities },
       create: (needs) => new EmailOtp(config, needs),

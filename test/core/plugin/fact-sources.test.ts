@@ -80,11 +80,14 @@ describe('a plugin that brings a fact', () => {
       [[bringing(named('actor.duty'))], 'PLUGIN_FACT_NAME', /cannot be named actor\.duty/],
       [[bringing(named('duty'))], 'PLUGIN_FACT_NAME', /cannot be named duty/],
       [[bringing(named('onCall.duty'))], 'PLUGIN_FACT_NAME', /cannot be named onCall\.duty/],
+      [[bringing(named('oncall.duty.now'))], 'PLUGIN_FACT_NAME', /cannot be named oncall\.duty\.now/],
+      [[bringing(named('oncall.on-duty'))], 'PLUGIN_FACT_NAME', /cannot be named oncall\.on-duty/],
+      [[bringing(named('policy.duty'))], 'PLUGIN_FACT_NAME', /Hosts keep actor, .*policy/],
       [[bringing(byDuty)], 'PLUGIN_FACT_NAME', /looked up by no fact/],
       [[bringing(byLoad)], 'PLUGIN_FACT_NAME', /looked up by no fact/],
       [[bringing(whole), bringing(whole, 'facts-again')], 'PLUGIN_DUPLICATE_FACT', /oncall\.duty/],
-      [[reading(Duty)], 'PLUGIN_FACT_UNKNOWN', /oncall\.duty/],
-      [[bringing(whole), reading({ ...Duty, by: Facts.actor.id })], 'PLUGIN_FACT_UNKNOWN', /oncall\.duty/],
+      [[reading(Duty)], 'PLUGIN_FACT_UNKNOWN', /oncall\.duty, which is brought by no plugin/],
+      [[bringing(whole), reading({ ...Duty, by: Facts.actor.id })], 'PLUGIN_FACT_UNKNOWN', /looked up by actor\.email/],
     ]
     for (const [definitions, code, says] of cases) {
       expect(() => install(...definitions), says.source)

@@ -63,11 +63,15 @@ const install = (...definitions: PluginDefinition[]) => {
 }
 
 /** A plugin in JavaScript whose declaration no compiler has checked. */
-const declaring = (declaration: unknown, point: { readonly name: string } = PolicyConditions): PluginDefinition => ({
+const declaring = (
+  declaration: unknown,
+  point: { readonly name: string } = PolicyConditions,
+  key = 'untyped',
+): PluginDefinition => ({
   name: 'condition-untyped',
   api: 1,
   setup({ provide }) {
-    return (provide as (point: unknown, key: string, declaration: unknown) => undefined)(point, 'untyped', declaration)
+    return (provide as (point: unknown, key: string, declaration: unknown) => undefined)(point, key, declaration)
   },
 })
 
@@ -217,6 +221,19 @@ describe('installPlugins', () => {
         .to.throw(OperatorError, says)
         .with.property('code', code)
       expect(() => install(coin, definition)).to.throw(/^plugins\[1\]: condition-untyped provides "untyped" of /)
+    }
+  })
+
+  it('X3 installPlugins takes words joined by dashes for a key, and nothing else', () => {
+    const provided = (key: string) => {
+      const create = () => ({ evaluate: () => undefined })
+      return install(coin, declaring({ create }, PolicyConditions, key)).installation.plugins[1]?.provides
+    }
+    for (const key of ['a', 'email-otp', 'tls13', 'a'.repeat(63)]) {
+      expect(provided(key)).to.deep.equal([{ point: 'policy-conditions', key }])
+    }
+    for (const key of ['', 'email_otp', 'Office', '-office', 'office-', 'of fice', '7days', 'a'.repeat(64)]) {
+      expect(() => provided(key), key).to.throw(/is no key/)
     }
   })
 

@@ -73,7 +73,7 @@ describe('attacks on the portal', function () {
       },
     })
   const addEmail = async (to: PortalFixture): Promise<{ id: string }> =>
-    to.create('/identity_providers', { name: 'E-mail', type: 'email_otp' })
+    to.create('/identity_providers', { name: 'E-mail', type: 'email-otp' })
 
   const callbackOf = async (query: string, by = browser): Promise<string> =>
     by.follow(`${portal.url}/example/sign_in/oidc/${ids.openid}?${query}`, { until: isCallback, login: 'ada' })
@@ -86,12 +86,12 @@ describe('attacks on the portal', function () {
 
   /** Requests a code by mail for an address; returns the page for entering it. */
   const askForCode = async (email: string, by = browser): Promise<string> => {
-    const url = `${portal.url}/example/sign_in/email_otp/${ids.email}`
+    const url = `${portal.url}/example/sign_in/email-otp/${ids.email}`
     const first = await (await by.send(`${url}?${gui}`)).text()
     return (await by.send(url, { form: { sign_in: field(first, 'sign_in'), email } })).text()
   }
   const enterCode = async (page: string, code: string, by = browser): Promise<Response> =>
-    by.send(`${portal.url}/example/sign_in/email_otp/${ids.email}`, { form: { sign_in: field(page, 'sign_in'), code } })
+    by.send(`${portal.url}/example/sign_in/email-otp/${ids.email}`, { form: { sign_in: field(page, 'sign_in'), code } })
 
   it('CSRF: no form of a session does anything without its token, with another session’s, or from another site', async () => {
     await signIn()
@@ -138,7 +138,7 @@ describe('attacks on the portal', function () {
     expect((await enterCode(page.replaceAll(/name="sign_in" value="[^"]*"/g, ''), code)).status).to.equal(400)
     // A link that a victim opens is no answer, and costs no attempt.
     const query = new URLSearchParams({ sign_in: field(page, 'sign_in'), code })
-    const got = await browser.send(`${portal.url}/example/sign_in/email_otp/${ids.email}?${query.toString()}`)
+    const got = await browser.send(`${portal.url}/example/sign_in/email-otp/${ids.email}?${query.toString()}`)
     expect(await got.text()).not.to.contain('You are signed in')
     expect(await (await browser.accept(await enterCode(page, code))).text()).to.contain('You are signed in')
   })
@@ -220,7 +220,7 @@ describe('attacks on the portal', function () {
     const cookie = [...browser.cookies(portal.url)].map(([name, value]) => `${name}=${value}`).join('; ')
     const guess = async (text: string): Promise<string> =>
       (
-        await fetch(`${portal.url}/example/sign_in/email_otp/${ids.email}`, {
+        await fetch(`${portal.url}/example/sign_in/email-otp/${ids.email}`, {
           method: 'POST',
           headers: { cookie },
           body: new URLSearchParams({ sign_in: field(page, 'sign_in'), code: text }),
@@ -415,7 +415,7 @@ describe('attacks on the portal', function () {
     }
     expect(({} as Record<string, unknown>)['name']).to.equal(undefined)
     const page = await askForCode('ada@example.org').catch(() => '')
-    const answer = await browser.send(`${portal.url}/example/sign_in/email_otp/${ids.email}`, {
+    const answer = await browser.send(`${portal.url}/example/sign_in/email-otp/${ids.email}`, {
       form: {
         sign_in: field(page, 'sign_in'),
         address: 'admin@example.org',

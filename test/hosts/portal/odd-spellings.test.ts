@@ -55,7 +55,7 @@ const pathsOf = (routes: unknown): { method: string; path: string }[] =>
       .filter((method) => method !== 'HEAD')
       .map((method) => ({
         method,
-        path: String(path).replace(':account', 'example').replace(':kind', 'email_otp').replace(':id', ID),
+        path: String(path).replace(':account', 'example').replace(':kind', 'email-otp').replace(':id', ID),
       })),
   )
 // Only the paths are read: no route runs, so the stand-ins are never used.

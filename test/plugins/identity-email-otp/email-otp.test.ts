@@ -289,7 +289,7 @@ describe('identity-email-otp', () => {
     await sink.stop()
   })
 
-  identityProviderSuite('email_otp', () => ({
+  identityProviderSuite('email-otp', () => ({
     // One mail server connection for all: what is kept between steps is not in the instance.
     create: () => {
       person = `person-${people++}@example.org`

@@ -212,6 +212,13 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       await dialect.close()
     })
 
+    it('0013 spells the key of codes by mail with a dash, as the keys of all plugins', async () => {
+      const mail = { ...provider(NEWER, ONE, 20), type: 'email_otp', email_domains: '[]' }
+      await asOf('0011-resolver-settings', { accounts: rows.accounts, identity_providers: [mail] })
+      const { identity_providers: found } = await openStore()
+      expect(found.map(({ type }) => type)).to.deep.equal(['email-otp'])
+    })
+
     it('each migration can be taken back and made again, with the rows that there are', async () => {
       await asOf('0007-key-check', rows)
       const dialect = openDialect(database, ports())

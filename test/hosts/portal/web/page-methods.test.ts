@@ -14,7 +14,7 @@ const PATHS: Readonly<Record<string, readonly string[]>> = {
   '/example/sign_in/client_redirect': PAGES,
   '/example/sign_in/emergency': [...PAGES, 'POST'],
   '/example/sign_in/approve': FORMS,
-  [`/example/sign_in/email_otp/${ID}`]: [...PAGES, 'POST'],
+  [`/example/sign_in/email-otp/${ID}`]: [...PAGES, 'POST'],
   [`/auth/callback/${ID}`]: PAGES,
   '/auth/oidc/callback': PAGES,
   '/example/home': PAGES,

@@ -52,7 +52,7 @@ describe('sign-in in a real browser', function () {
       email: (
         await portal.create('/identity_providers', {
           name: 'E-mail',
-          type: 'email_otp',
+          type: 'email-otp',
           email_domains: ['example.org'],
         })
       ).id,
@@ -168,7 +168,7 @@ describe('sign-in in a real browser', function () {
 
   it('S4 a code is redeemed only in the browser that asked for it', async () => {
     await portal.create('/actors', { name: 'Grace', email: 'grace@example.org' })
-    await page.goto(`${portal.url}/example/sign_in/email_otp/${ids.email}`)
+    await page.goto(`${portal.url}/example/sign_in/email-otp/${ids.email}`)
     const code = await enterAddress(page, 'grace@example.org')
     const action = (await page.locator('form').getAttribute('action')) ?? ''
     const signIn = (await page.locator('input[name=sign_in]').getAttribute('value')) ?? ''

@@ -65,7 +65,7 @@ describe('every page, on a phone and on a desk, in light and in dark', function 
       type: 'oidc',
       settings: { ...settings, issuer: gone.url },
     })
-    const email = await portal.create('/identity_providers', { name: 'E-mail', type: 'email_otp' })
+    const email = await portal.create('/identity_providers', { name: 'E-mail', type: 'email-otp' })
     const site = await portal.create('/sites', { name: 'Main' })
     const group = await portal.create('/groups', { name: 'Staff' })
     await portal.api('PUT', `/groups/${group.id}/memberships`, { actor_ids: [portal.admin.id] })
@@ -84,9 +84,9 @@ describe('every page, on a phone and on a desk, in light and in dark', function 
     visits = {
       account: at('/'),
       choose: at('/example/sign_in/providers'),
-      address: at(`/example/sign_in/email_otp/${email.id}`),
+      address: at(`/example/sign_in/email-otp/${email.id}`),
       code: async (on) => {
-        await on.goto(`${portal.url}/example/sign_in/email_otp/${email.id}`)
+        await on.goto(`${portal.url}/example/sign_in/email-otp/${email.id}`)
         await on.getByLabel('E-mail address').fill(`nobody-${++strangers}@example.org`)
         await on.getByRole('button', { name: 'Send the code' }).click()
         await on.getByLabel('Code').fill('AAAAAA')

@@ -32,7 +32,7 @@ describe('S11 what somebody signed in to ends with what it rests on', () => {
       },
     })
     openid = await OpenidProvider.start()
-    mail = await portal.create('/identity_providers', { name: 'E-mail', type: 'email_otp' })
+    mail = await portal.create('/identity_providers', { name: 'E-mail', type: 'email-otp' })
   })
   after(async () => {
     await portal?.stop()
@@ -47,7 +47,7 @@ describe('S11 what somebody signed in to ends with what it rests on', () => {
 
   const address = (): string => `ada${people}@example.org`
   const beginMail = async (browser: Browser, email: string, query = ''): Promise<() => Promise<Response>> =>
-    askForMailedCode({ browser, sink, email, url: `${portal.url}/example/sign_in/email_otp/${mail.id}?${query}` })
+    askForMailedCode({ browser, sink, email, url: `${portal.url}/example/sign_in/email-otp/${mail.id}?${query}` })
   const byMail = async (browser: Browser, email: string, query = ''): Promise<Response> =>
     browser.accept(await (await beginMail(browser, email, query))())
   const callbackOf = async (browser: Browser, query = ''): Promise<string> =>
