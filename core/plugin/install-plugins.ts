@@ -1,27 +1,16 @@
 import { OperatorError } from '../config/operator-error.ts'
-import type { PointName } from '../contract/contracts.ts'
 import type { Extension, Extensions, HostPoint } from '../contract/extension-point.ts'
 import type { Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
 import type { Container } from '../di.ts'
 import type { Startable } from '../runtime/lifecycle.ts'
 import { broughtFact, checkDeclaration, missingMethods, type CheckedDeclaration } from './declaration.ts'
-import { PLUGIN_API, type HostKind, type PluginContext, type PluginDefinition, type Provide } from './define-plugin.ts'
-import { errorText } from './error-text.ts'
-import { frozenCopy } from './frozen-copy.ts'
+import type { HostKind, PluginContext } from './define-plugin.ts'
 import { ownPort } from './own-port.ts'
 import type { PluginPart } from './plugin-part.ts'
+import { runSetup, setupFailed, type Declared, type PluginUse } from './plugin-setup.ts'
 import { NO_SETTINGS, settingsSchema } from './settings-schema.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
-
-/** Plugin that a host's configuration lists. */
-export interface PluginUse {
-  definition: PluginDefinition
-  /** Configuration of the plugin, not validated yet. */
-  config: unknown
-  /** Place in the configuration, for error texts: `plugins[2]`. */
-  source: string
-}
 
 /** Plugin with the extensions that it provides to this host. */
 export interface InstalledPlugin {
@@ -55,18 +44,20 @@ export const installPlugins = (
   const plugins: InstalledPlugin[] = []
   const parts: PluginPart[] = []
   const brought = new Map<string, Reads<unknown>>()
-  const pending: { use: PluginUse; installed: InstalledPlugin; declared: Declared }[] = []
+  const pending: Pending[] = []
 
   for (const use of uses) {
     const { definition, source } = use
-    checkDefinition(definition, source, plugins)
+    const declarations = runSetup(use, context)
+    checkListedOnce(use, plugins)
     const installed: InstalledPlugin = {
       name: definition.name,
       version: definition.version ?? context.hostVersion,
       provides: [],
     }
     plugins.push(installed)
-    for (const declared of declaredBy(use, context)) {
+    for (const made of declarations) {
+      const declared: DeclaredHere = { ...made }
       noteBrought(declared, `${source}: ${definition.name}`, brought)
       pending.push({ use, installed, declared })
     }
@@ -98,72 +89,29 @@ export const installPlugins = (
   return { plugins, parts }
 }
 
-/** Valid key of an extension. Keys appear in configuration files, database columns and URLs. */
-const KEY = /^(?=.{1,63}$)[a-z][a-z\d]*(?:-[a-z\d]+)*$/
+/** Declaration of a plugin that awaits that all are known. */
+interface Pending {
+  use: PluginUse
+  installed: InstalledPlugin
+  declared: DeclaredHere
+}
 
-/** Arguments of one call of `provide`. */
-interface Declared {
-  point: PointName
-  key: string
-  declaration: unknown
+interface DeclaredHere extends Declared {
   /** Fact that a fact source brings; undefined also for a source whose declaration is wrong. */
   fact?: Reads<unknown> | undefined
 }
 
 /** Whether a fact source runs on other hosts only: a client has its own sources and none of the portal's. */
-const isForOthers = ({ fact }: Declared, host: HostKind): boolean =>
+const isForOthers = ({ fact }: DeclaredHere, host: HostKind): boolean =>
   host === 'client' && fact !== undefined && fact.from !== 'client'
 
 /** Whether only the schema of a fact source is needed here, because each client runs its own. */
-const isSaidElsewhere = ({ fact }: Declared, host: HostKind): boolean => host !== 'client' && fact?.from === 'client'
+const isSaidElsewhere = ({ fact }: DeclaredHere, host: HostKind): boolean =>
+  host !== 'client' && fact?.from === 'client'
 
-const checkDefinition = (
-  definition: PluginDefinition,
-  source: string,
-  others: readonly Pick<InstalledPlugin, 'name'>[],
-): void => {
-  if (definition.api !== PLUGIN_API) {
-    throw new OperatorError(
-      'PLUGIN_API_MISMATCH',
-      `${source}: the plugin ${definition.name} is made for plugin API ${String(definition.api)}, this host has ${PLUGIN_API}.`,
-      'Install a version of the plugin that fits.',
-    )
-  }
-  if (others.some(({ name }) => name === definition.name)) {
-    throw new OperatorError(
-      'PLUGIN_DUPLICATE',
-      `${source}: the plugin ${definition.name} is already listed.`,
-      'List it once.',
-    )
-  }
-}
-
-/** Runs a plugin's `setup`. Returns the declarations that it made, in order. */
-const declaredBy = ({ definition, config, source }: PluginUse, context: PluginContext): readonly Declared[] => {
-  const named = `${source}: ${definition.name}`
-  const declared: Declared[] = []
-  let isOver = false
-  const provide: Provide = ({ name: point }, key, declaration) => {
-    if (isOver) {
-      throw new OperatorError('PLUGIN_PROVIDE_LATE', `${named} provides "${key}" of ${point} after its setup.`)
-    }
-    if (typeof key !== 'string' || !KEY.test(key)) {
-      throw new OperatorError('PLUGIN_SETUP_FAILED', `${named} provides ${errorText(key)} of ${point}, which is no key: lower-case words joined by dashes, at most 63 characters.`) // prettier-ignore
-    }
-    declared.push({ point, key, declaration })
-    return undefined
-  }
-  const parsed = readConfig(definition.config, config, `${source}.config (${definition.name})`)
-  try {
-    // An async `setup` would call `provide` after its declarations have been read.
-    synchronousAnswer<unknown>(definition.setup({ config: parsed, provide, context: frozenCopy(context) }))
-  } catch (error) {
-    if (error instanceof OperatorError) throw error
-    throw setupFailed(`${source}: the setup of ${definition.name} failed`, error)
-  } finally {
-    isOver = true
-  }
-  return declared
+const checkListedOnce = ({ definition, source }: PluginUse, others: readonly Pick<InstalledPlugin, 'name'>[]): void => {
+  if (!others.some(({ name }) => name === definition.name)) return
+  throw new OperatorError('PLUGIN_DUPLICATE', `${source}: the plugin ${definition.name} is already listed.`, 'List it once.') // prettier-ignore
 }
 
 /**
@@ -229,7 +177,7 @@ const readBrought = (...[point, declaration, named]: Parameters<typeof broughtFa
 }
 
 /** Notes the fact that a declaration brings, in the declaration and among those of all plugins. */
-const noteBrought = (declared: Declared, named: string, brought: Map<string, Reads<unknown>>): void => {
+const noteBrought = (declared: DeclaredHere, named: string, brought: Map<string, Reads<unknown>>): void => {
   const fact = readBrought(declared.point, declared.declaration, named)
   if (fact === undefined) return
   if (brought.has(fact.name)) {
@@ -256,24 +204,6 @@ const created = (
   } catch (error) {
     throw setupFailed(`${about}, and creating it failed`, error)
   }
-}
-
-const setupFailed = (what: string, cause: unknown): OperatorError =>
-  new OperatorError('PLUGIN_SETUP_FAILED', `${what}: ${errorText(cause)}.`, undefined, { cause })
-
-/**
- * Validates the configuration of a plugin.
- * @throws OperatorError CONFIG_INVALID, with the path of each problem
- */
-const readConfig = (schema: Schema<unknown> | undefined, config: unknown, source: string): unknown => {
-  if (schema === undefined && config === undefined) return {}
-  const verdict =
-    schema === undefined
-      ? { ok: false as const, problems: [{ path: '(top)', message: 'this plugin takes no configuration' }] }
-      : settingsSchema(schema, source).safeParse(config === undefined ? {} : config)
-  if (verdict.ok) return verdict.settings
-  const problems = verdict.problems.map(({ path, message }) => `  ${path}: ${message}`)
-  throw new OperatorError('CONFIG_INVALID', `${source} is not valid:\n${problems.join('\n')}`)
 }
 
 const isStartable = (value: unknown): value is Startable =>

@@ -1,7 +1,8 @@
 import { OperatorError } from '../config/operator-error.ts'
 import type { PluginEntry } from '../config/parse-config.ts'
-import type { PluginDefinition } from './define-plugin.ts'
-import type { PluginUse } from './install-plugins.ts'
+import type { PluginContext, PluginDefinition } from './define-plugin.ts'
+import { errorText } from './error-text.ts'
+import type { PluginUse } from './plugin-setup.ts'
 
 /** Imports the modules of plugins for a host. */
 export interface PluginModules {
@@ -14,37 +15,62 @@ export interface PluginModules {
   importBuiltin: (name: string) => Promise<unknown>
   /** Imports an npm package, resolved from the folder of the configuration file. */
   importPackage: (name: string) => Promise<unknown>
+  /**
+   * Imports the packages among the entries, and runs their setups for hosts of these kinds, in a throw-away thread: what
+   * blocks, or ends its process, cannot be stopped in the host's own.
+   * @throws OperatorError that names the first package that fails: PLUGIN_IMPORT_LATE, PLUGIN_SETUP_LATE, PLUGIN_EXIT, and
+   * all that `loadPlugins` and `runSetup` throw
+   */
+  rehearse: (entries: readonly PluginEntry[], contexts: readonly PluginContext[]) => Promise<void>
 }
 
 /**
- * Imports each plugin that a configuration lists, in order. A name is a built-in plugin or a package and never tried as
- * the other.
- * @throws OperatorError PLUGIN_UNKNOWN, PLUGIN_NOT_FOUND, PLUGIN_IMPORT_FAILED, PLUGIN_NO_EXPORT
+ * Rehearses the packages that a configuration lists for hosts of these kinds, then imports each plugin, in order. A name
+ * is a built-in plugin or a package and never tried as the other.
+ * @throws OperatorError PLUGIN_UNKNOWN, PLUGIN_NOT_FOUND, PLUGIN_IMPORT_FAILED, PLUGIN_NO_EXPORT, and those of a rehearsal
  */
-export const loadPlugins = async (entries: readonly PluginEntry[], modules: PluginModules): Promise<PluginUse[]> => {
+export const loadPlugins = async (
+  entries: readonly PluginEntry[],
+  modules: PluginModules,
+  contexts: readonly PluginContext[],
+): Promise<PluginUse[]> => {
+  await modules.rehearse(entries, contexts)
   const uses: PluginUse[] = []
-  for (const [index, entry] of entries.entries()) {
-    const source = `plugins[${index}]`
-    uses.push({ definition: await importDefinition(entry.use, source, modules), config: entry.config, source })
-  }
+  for (const [index, entry] of entries.entries()) uses.push(await loadPlugin(entry, `plugins[${index}]`, modules))
   return uses
 }
 
-const importDefinition = async (use: string, source: string, modules: PluginModules): Promise<PluginDefinition> => {
-  const exported = await importModule(use, source, modules)
+/** Whether an entry names an npm package and not a plugin that comes with the host. */
+export const isPackage = ({ use }: PluginEntry): boolean => !use.startsWith(BUILTIN)
+
+/**
+ * Imports one plugin; error texts begin with `source`: `plugins[2]`.
+ * @throws OperatorError PLUGIN_UNKNOWN, PLUGIN_NOT_FOUND, PLUGIN_IMPORT_FAILED, PLUGIN_NO_EXPORT
+ */
+export const loadPlugin = async (
+  entry: PluginEntry,
+  source: string,
+  modules: Omit<PluginModules, 'rehearse'>,
+): Promise<PluginUse> => {
+  const exported = await importModule(entry, source, modules)
   const plugin = (exported as { plugin?: unknown } | null)?.plugin
-  if (!isDefinition(plugin)) {
-    throw new OperatorError(
-      'PLUGIN_NO_EXPORT',
-      `${source}: ${use} does not export a plugin.`,
-      'Its module has to export `plugin`, made by definePlugin().',
-    )
-  }
-  return plugin
+  if (isDefinition(plugin)) return { definition: plugin, config: entry.config, source }
+  throw new OperatorError(
+    'PLUGIN_NO_EXPORT',
+    `${source}: ${entry.use} does not export a plugin.`,
+    'Its module has to export `plugin`, made by definePlugin().',
+  )
 }
 
-const importModule = async (use: string, source: string, modules: PluginModules): Promise<unknown> => {
-  const builtin = use.startsWith('builtin:') ? use.slice('builtin:'.length) : undefined
+const BUILTIN = 'builtin:'
+
+const importModule = async (
+  entry: PluginEntry,
+  source: string,
+  modules: Omit<PluginModules, 'rehearse'>,
+): Promise<unknown> => {
+  const { use } = entry
+  const builtin = isPackage(entry) ? undefined : use.slice(BUILTIN.length)
   if (builtin !== undefined && !modules.builtin().includes(builtin)) {
     throw new OperatorError(
       'PLUGIN_UNKNOWN',
@@ -55,7 +81,7 @@ const importModule = async (use: string, source: string, modules: PluginModules)
   try {
     return builtin === undefined ? await modules.importPackage(use) : await modules.importBuiltin(builtin)
   } catch (error) {
-    const missing = (error as { code?: unknown }).code === 'PLUGIN_PACKAGE_MISSING'
+    const missing = (error as { code?: unknown } | null | undefined)?.code === 'PLUGIN_PACKAGE_MISSING'
     if (missing) {
       throw new OperatorError(
         'PLUGIN_NOT_FOUND',
@@ -65,7 +91,7 @@ const importModule = async (use: string, source: string, modules: PluginModules)
     }
     throw new OperatorError(
       'PLUGIN_IMPORT_FAILED',
-      `${source}: importing ${use} failed: ${String(error)}.`,
+      `${source}: importing ${use} failed: ${errorText(error)}.`,
       undefined,
       { cause: error },
     )

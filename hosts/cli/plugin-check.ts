@@ -45,18 +45,30 @@ const check = async (
   entries: readonly PluginEntry[],
   { file, hosts }: { file: string; hosts: readonly HostKind[] },
 ): Promise<readonly InstalledPlugin[]> => {
-  const [{ installPlugins }, { loadPlugins }, { createPluginModules }, { createPluginContainer }] = await Promise.all([
+  const [
+    { installPlugins },
+    { withFaultsLogged },
+    { loadPlugins },
+    { createLogger },
+    { createPluginModules },
+    { createPluginContainer },
+  ] = await Promise.all([
     import('../../core/plugin/install-plugins.ts'),
+    import('../../core/plugin/host-plugins.ts'),
     import('../../core/plugin/load-plugins.ts'),
+    import('../runtime/index.ts'),
     import('../runtime/plugin-modules.ts'),
     import('./plugin-container.ts'),
   ])
   const modules = createPluginModules(file)
-  const uses = await loadPlugins(entries, modules)
-  const hostVersion = packageVersion()
-  const installed = hosts.map((host) => {
-    const { container, points } = createPluginContainer(host, modules.folder)
-    return installPlugins(container, points, uses, { folder: modules.folder, host, hostVersion }).plugins
+  const { folder } = modules
+  const contexts = hosts.map((host) => ({ folder, host, hostVersion: packageVersion() }))
+  const installed = await withFaultsLogged(createLogger({ level: 'warn' }), async () => {
+    const uses = await loadPlugins(entries, modules, contexts)
+    return contexts.map((context) => {
+      const { container, points } = createPluginContainer(context.host, folder)
+      return installPlugins(container, points, uses, context).plugins
+    })
   })
   const [first = []] = installed
   return first.map((plugin, index) => {

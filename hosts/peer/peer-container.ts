@@ -4,8 +4,9 @@ import type { PluginEntry } from '../../core/config/parse-config.ts'
 import { TunnelTransports, UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import type { Role } from '../../core/control/messages.ts'
 import { createContainer, type Container } from '../../core/di.ts'
-import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
-import { loadPlugins, type PluginModules } from '../../core/plugin/load-plugins.ts'
+import { loadHostPlugins } from '../../core/plugin/host-plugins.ts'
+import type { Installation } from '../../core/plugin/install-plugins.ts'
+import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { SystemResolvers } from '../../core/runtime/dns-exchange.ts'
@@ -70,7 +71,11 @@ export const buildPeerContainer = async (
   container.value(NetworkInterfaces, createNetworkInterfaces())
   container.value(SecretFiles, createSecretFiles(modules.folder))
   add(container, logger)
-  const uses = await loadPlugins(config.plugins, modules)
   const context = { folder: modules.folder, host: role, hostVersion: version }
-  return { container, installation: installPlugins(container, [TunnelTransports, UpstreamResolvers], uses, context) }
+  const installation = await loadHostPlugins(container, [TunnelTransports, UpstreamResolvers], {
+    entries: config.plugins,
+    modules,
+    context,
+  })
+  return { container, installation }
 }

@@ -6,9 +6,9 @@ import {
   ResolverSettings,
 } from '../../core/contract/extension-point.ts'
 import { createContainer, type Container } from '../../core/di.ts'
-import { installPlugins, type Installation } from '../../core/plugin/install-plugins.ts'
+import { loadHostPlugins } from '../../core/plugin/host-plugins.ts'
+import type { Installation } from '../../core/plugin/install-plugins.ts'
 import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
-import { loadPlugins } from '../../core/plugin/load-plugins.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { Logger } from '../../core/runtime/logger.ts'
@@ -44,7 +44,7 @@ export const buildContainer = async (
   container.value(SecretFiles, createSecretFiles(modules.folder))
   const pluginMetrics = new PluginMetrics()
   container.value(Metrics, pluginMetrics)
-  const uses = await loadPlugins(config.plugins, modules)
   const context = { folder: modules.folder, host: 'portal', hostVersion: version } as const
-  return { container, installation: installPlugins(container, EXTENSION_POINTS, uses, context), pluginMetrics }
+  const installation = await loadHostPlugins(container, EXTENSION_POINTS, { entries: config.plugins, modules, context })
+  return { container, installation, pluginMetrics }
 }

@@ -1,15 +1,9 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 import { shareHostPackages } from './host-packages.ts'
-
-/** Finds and imports plugin modules for a host: implements `PluginModules` of core/plugin/load-plugins.ts. */
-export interface NodePluginModules {
-  folder: string
-  builtin: () => readonly string[]
-  importBuiltin: (name: string) => Promise<unknown>
-  importPackage: (name: string) => Promise<unknown>
-}
+import { REHEARSAL_MS, rehearsePlugins } from './rehearse-plugins.ts'
 
 /** Folder of the built-in plugins. */
 const PLUGINS = join(dirname(fileURLToPath(import.meta.url)), '../../plugins')
@@ -19,7 +13,7 @@ const PLUGINS = join(dirname(fileURLToPath(import.meta.url)), '../../plugins')
  * file's folder, wherever this package is installed. A package that the folder itself belongs to is found by its name,
  * as Node.js lets a package import itself.
  */
-export const createPluginModules = (configFile: string): NodePluginModules => {
+export const packageFinder = (configFile: string): Omit<PluginModules, 'rehearse'> => {
   const folder = dirname(resolve(configFile))
   return {
     folder,
@@ -32,6 +26,25 @@ export const createPluginModules = (configFile: string): NodePluginModules => {
     importPackage: async (name) => {
       shareHostPackages()
       return import(pathToFileURL(entryPoint(name, folder)).href)
+    },
+  }
+}
+
+/**
+ * Finds, imports and rehearses the plugins of a configuration file. What was rehearsed once is not rehearsed again: a client
+ * checks its plugins before the sign-in, and loads them after it.
+ */
+export const createPluginModules = (configFile: string, { deadlineMs = REHEARSAL_MS } = {}): PluginModules => {
+  const rehearsed = new Map<string, Promise<void>>()
+  return {
+    ...packageFinder(configFile),
+    rehearse: async (entries, contexts) => {
+      const key = JSON.stringify([entries, contexts])
+      const known = rehearsed.get(key)
+      if (known !== undefined) return known
+      const work = rehearsePlugins({ configFile, entries, contexts }, deadlineMs)
+      rehearsed.set(key, work)
+      return work
     },
   }
 }

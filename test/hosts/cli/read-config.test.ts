@@ -141,7 +141,7 @@ describe('config', () => {
       const file = join(EXAMPLES, name)
       const { config } = await readConfig({ schema, file, fallback: 'portal.yaml', env: {} })
       const { plugins } = config as { plugins: PluginEntry[] }
-      expect(await loadPlugins(plugins, createPluginModules(file))).to.have.length(plugins.length)
+      expect(await loadPlugins(plugins, createPluginModules(file), [])).to.have.length(plugins.length)
     }
   })
 })

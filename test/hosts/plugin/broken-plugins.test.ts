@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { OperatorError } from '../../../core/config/operator-error.ts'
@@ -7,6 +9,7 @@ import { installPlugins } from '../../../core/plugin/install-plugins.ts'
 import { loadPlugins } from '../../../core/plugin/load-plugins.ts'
 import { createPluginModules } from '../../../hosts/runtime/plugin-modules.ts'
 import { PackageFolder } from '../../kit/package-folder.ts'
+import { packageRoot } from '../../kit/source-tree.ts'
 
 const POINTS = [PolicyConditions, GatewaySelectors, IdentityProviders]
 
@@ -15,8 +18,9 @@ describe('a plugin that is wrong stops the host, which says where and what to wr
 
   const failure = async (use: string, config?: unknown): Promise<OperatorError> => {
     try {
-      const uses = await loadPlugins([{ use, config }], createPluginModules(folder.configFile))
-      installPlugins(createContainer(), POINTS, uses, { folder: folder.path, host: 'portal', hostVersion: '0.1.0' })
+      const context = { folder: folder.path, host: 'portal', hostVersion: '0.1.0' } as const
+      const modules = createPluginModules(folder.configFile, use.endsWith('-blocks') ? { deadlineMs: 300 } : {})
+      installPlugins(createContainer(), POINTS, await loadPlugins([{ use, config }], modules, [context]), context)
     } catch (error) {
       if (error instanceof OperatorError) return error
       throw error
@@ -26,8 +30,8 @@ describe('a plugin that is wrong stops the host, which says where and what to wr
 
   before(() => {
     folder.linkPeers()
-    for (const name of ['import-throws', 'no-export', 'api', 'setup-throws', 'duplicate-key', 'strict-config']) {
-      folder.copyFixture(`broken/broken-${name}`, `broken-${name}`)
+    for (const name of readdirSync(join(packageRoot(), 'test/fixture/plugin/broken'))) {
+      folder.copyFixture(`broken/${name}`, name)
     }
   })
   after(() => folder.remove())
@@ -49,6 +53,42 @@ describe('a plugin that is wrong stops the host, which says where and what to wr
       config: { unknown: 1 },
       code: 'CONFIG_INVALID',
       says: /"unknown"/,
+    },
+    {
+      title: 'its import never comes to an end',
+      use: 'broken-import-blocks',
+      code: 'PLUGIN_IMPORT_LATE',
+      says: /broken-import-blocks: import has not finished in 0\.3 s/,
+    },
+    {
+      title: 'its import waits for what cannot come',
+      use: 'broken-import-waits',
+      code: 'PLUGIN_IMPORT_LATE',
+      says: /broken-import-waits: import never settled/,
+    },
+    {
+      title: 'its import ends the process',
+      use: 'broken-import-exits',
+      code: 'PLUGIN_EXIT',
+      says: /broken-import-exits: import called process\.exit\(0\)/,
+    },
+    {
+      title: 'its setup never comes to an end',
+      use: 'broken-setup-blocks',
+      code: 'PLUGIN_SETUP_LATE',
+      says: /broken-setup-blocks: setup has not finished in 0\.3 s/,
+    },
+    {
+      title: 'its setup ends the process',
+      use: 'broken-setup-exits',
+      code: 'PLUGIN_EXIT',
+      says: /broken-setup-exits: setup called process\.exit\(3\)/,
+    },
+    {
+      title: 'its setup begins work that fails later',
+      use: 'broken-setup-rejects',
+      code: 'PLUGIN_SETUP_FAILED',
+      says: /nobody handles: Error: work that nobody asked for/,
     },
     { title: 'it is not installed', use: 'not-installed', code: 'PLUGIN_NOT_FOUND', says: /npm install not-installed/ },
     { title: 'it is a path', use: '../broken-api', code: 'PLUGIN_NOT_FOUND', says: /not installed/ },
