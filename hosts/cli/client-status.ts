@@ -4,7 +4,7 @@ import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { visibleLine } from '../runtime/visible-text.ts'
-import { droppedTable, portalRows, table, transportRows } from './output.ts'
+import { droppedTable, metricsTable, portalRows, table, transportRows } from './output.ts'
 
 /**
  * Builds `portreeve client status`, which shows the running client's state; the exit code says whether it is connected.
@@ -59,6 +59,8 @@ const describe = (status: ClientStatus): string => {
     resources,
     names,
     dns,
+    facts,
+    plugin_metrics: metrics,
     dropped,
   } = status
   return [
@@ -91,6 +93,16 @@ const describe = (status: ClientStatus): string => {
       why.length === 0 ? [] : ['', `${visibleLine(name)}: ${why[0] ?? ''}`, ...why.slice(1).map((line) => `  ${line}`)],
     ),
     ...(names.length === 0 ? [] : ['', 'Names that a site has trouble with:', ...names.map(({ why }) => `  ${why}`)]),
+    ...(facts.length === 0
+      ? []
+      : [
+          '',
+          table([
+            ['FACT OF THIS MACHINE', 'VALUE', 'TOLD TO THE PORTAL'],
+            ...facts.map(({ name, value, is_told }) => [name, JSON.stringify(value), is_told ? 'yes' : 'no']),
+          ]),
+        ]),
+    ...metricsTable(metrics),
     ...droppedTable(dropped),
   ].join('\n')
 }

@@ -5,7 +5,7 @@ import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { droppedTable, portalRows, table, transportRows } from './output.ts'
+import { droppedTable, metricsTable, portalRows, table, transportRows } from './output.ts'
 import { readConfig } from './read-config.ts'
 
 /**
@@ -47,7 +47,16 @@ const socketOf = async (file: string | undefined, env: NodeJS.ProcessEnv): Promi
 
 const SOURCE = { schema: GatewayConfig, fallback: 'gateway.yaml' } as const
 
-const describe = ({ state, portal, transport, lane, lane_reason: why, clients, dropped }: GatewayStatus): string =>
+const describe = ({
+  state,
+  portal,
+  transport,
+  lane,
+  lane_reason: why,
+  clients,
+  plugin_metrics: metrics,
+  dropped,
+}: GatewayStatus): string =>
   [
     table([
       ['state', state],
@@ -56,5 +65,6 @@ const describe = ({ state, portal, transport, lane, lane_reason: why, clients, d
       ['lane', `${lane}: ${why}`],
       ['clients', String(clients)],
     ]),
+    ...metricsTable(metrics),
     ...droppedTable(dropped),
   ].join('\n')

@@ -1,6 +1,7 @@
 import { problemText, type PortalStatus } from '../../core/control/portal-problem.ts'
 import type { TransportStatus } from '../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
+import type { MetricSeries } from '../../core/plugin/plugin-metrics.ts'
 import { visibleLine, visibleText } from '../runtime/visible-text.ts'
 
 /**
@@ -50,6 +51,15 @@ export const droppedTable = (dropped: DropCounts): string[] => {
     Object.entries(counts).map(([reason, count]) => [part, reason, String(count)]),
   )
   return rows.length === 0 ? [] : ['', table([['DROPPED BY', 'BECAUSE', 'PACKETS'], ...rows])]
+}
+
+/** Returns an empty line and a table of the plugins' metrics; nothing if there are none. */
+export const metricsTable = (metrics: readonly MetricSeries[]): string[] => {
+  const rows = metrics.map(({ name, labels, value }) => {
+    const pairs = Object.entries(labels).map(([label, of]) => `${label}=${of}`)
+    return [name, pairs.join(' '), String(value)]
+  })
+  return rows.length === 0 ? [] : ['', table([['METRIC', 'LABELS', 'VALUE'], ...rows])]
 }
 
 /** Returns table rows with a peer's portal and, if it is not reached, the reason. */

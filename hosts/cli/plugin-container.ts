@@ -47,12 +47,13 @@ export const createPluginContainer = (
   container.value(Logger, createLogger({ level: 'warn' }))
   container.value(TrustedAuthorities, createTrustedAuthorities())
   container.value(HttpClient, createHttpClient())
+  container.value(Metrics, new PluginMetrics())
   if (host === 'portal') {
-    container.value(Metrics, new PluginMetrics())
     return { container, points: [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources, ResolverSettings] }
   }
   container.value(DnsExchange, createDnsExchange())
   container.value(OutgoingSockets, createOutgoingSockets())
   container.value(SystemResolvers, createSystemResolvers())
-  return { container, points: [TunnelTransports, UpstreamResolvers] }
+  const points = [TunnelTransports, UpstreamResolvers]
+  return { container, points: host === 'client' ? [...points, FactSources] : points }
 }

@@ -1,4 +1,5 @@
 // Wiring of a client, in addition to that of every peer.
+import { FactSources } from '../../core/contract/extension-point.ts'
 import { DnsExchange } from '../../core/runtime/dns-exchange.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -24,10 +25,13 @@ export const buildContainer = (
   options: Omit<ClientStart, 'token'>,
   { markFor, exchange }: ResolversReach,
 ): Promise<PeerContainer> =>
-  buildPeerContainer('client', options, (container, logger) => {
-    container.value(HttpClient, createHttpClient({ markFor }))
-    container.value(DnsExchange, exchange)
-    container.value(OutgoingSockets, createOutgoingSockets({ markFor }))
-    container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))
-    container.value(ResolverConfiguration, createResolverConfiguration({ mode: options.config.dns, logger }))
+  buildPeerContainer('client', options, {
+    points: [FactSources],
+    add: (container, logger) => {
+      container.value(HttpClient, createHttpClient({ markFor }))
+      container.value(DnsExchange, exchange)
+      container.value(OutgoingSockets, createOutgoingSockets({ markFor }))
+      container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))
+      container.value(ResolverConfiguration, createResolverConfiguration({ mode: options.config.dns, logger }))
+    },
   })

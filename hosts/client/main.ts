@@ -1,5 +1,5 @@
 // Composition root of a client.
-import { UpstreamResolvers } from '../../core/contract/extension-point.ts'
+import { FactSources, UpstreamResolvers } from '../../core/contract/extension-point.ts'
 import { deviceKeyFingerprint } from '../../core/control/device-proof.ts'
 import { ClientFlows } from '../../core/flow/client/client-flows.ts'
 import { chosenResolvers } from '../../core/plugin/chosen-resolvers.ts'
@@ -73,6 +73,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
     ports: {
       ...ports,
       upstreams,
+      factSources: container.get(FactSources.token),
       own,
       system: container.get(SystemResolvers),
       listeners: container.get(DnsListeners),
@@ -98,6 +99,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
         deviceKey: deviceKeyFingerprint(deviceKey.publicKey),
         isUsable,
         lane,
+        pluginMetrics: wiring.pluginMetrics,
       })
     },
     inspectName: (question) =>

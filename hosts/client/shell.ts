@@ -1,7 +1,10 @@
 import type { PeerEnd } from '../../core/config/host-config.ts'
+import type { FactSource, OwnFact } from '../../core/contract/fact-source.ts'
 import type { ServerVerdict, UpstreamResolver, UpstreamVerdict } from '../../core/contract/upstream-resolver.ts'
 import { askServer } from '../../core/dns/ask-server.ts'
 import { hairpinSentinel } from '../../core/flow/client/tcp-hairpin.ts'
+import { checkedOwnFact } from '../../core/plugin/checked-snapshot.ts'
+import { FactRefresh } from '../../core/plugin/fact-refresh.ts'
 import { askResolver } from '../../core/plugin/ask-resolver.ts'
 import type { ChosenResolver } from '../../core/plugin/chosen-resolvers.ts'
 import { PluginLog, type PluginFailed } from '../../core/plugin/plugin-log.ts'
@@ -24,6 +27,8 @@ export interface ClientPorts extends PeerPorts<'client'> {
   listeners: DnsListeners
   resolver: ResolverConfiguration
   upstreams: Extensions<UpstreamResolver>
+  /** Plugins that find out facts of this machine. */
+  factSources: Extensions<FactSource>
   /** Resolvers that the configuration file names. */
   own: readonly ChosenResolver[]
   /** Name servers of the system, without the client's own. */
@@ -44,6 +49,7 @@ export class ClientShell {
   readonly #plugins: PluginLog
   readonly #peer: PeerShell<'client', ClientInput, ClientOutput>
   readonly #names: NameSockets
+  readonly #facts: FactRefresh<OwnFact>
   /** Queries to upstream servers. */
   readonly #asks = new OpenAsks()
   /** Queries to gateways, about records of their sites. */
@@ -71,6 +77,15 @@ export class ClientShell {
       looked: () => this.#setRoutes(),
       restore: (hadDevice) => this.#restore(hadDevice),
     })
+    this.#facts = new FactRefresh({
+      sources: ports.factSources,
+      clock: ports.clock,
+      logger: ports.logger,
+      keysOf: () => [],
+      check: checkedOwnFact,
+      learned: ({ fact: { name }, goodForMs }, { value }) =>
+        this.#peer.tell({ type: 'factFound', name, value, goodForMs }),
+    })
     this.#names = new NameSockets({
       listeners: ports.listeners,
       port: 0,
@@ -96,12 +111,15 @@ export class ClientShell {
   }
 
   /** Opens device and sockets and connects to the portal. Rejects if device or sockets cannot be opened. */
-  start(): Promise<void> {
-    return this.#peer.start()
+  async start(): Promise<void> {
+    await this.#peer.start()
+    // Not awaited: a plugin that does not answer delays nothing but what rests on its fact.
+    void this.#facts.start()
   }
 
   /** Stops the client and restores the machine's configuration. */
   stop(): Promise<void> {
+    this.#facts.stop()
     return this.#peer.stop()
   }
 

@@ -4,6 +4,7 @@ import type { ClientFlowsInput } from '../../core/flow/client/client-flows.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import type { PeerInput, PeerOutput } from '../peer/peer-messages.ts'
 import type { NameServiceInput, NameServiceOutput } from './names/name-service.ts'
+import type { OwnFactsInput } from './own-facts.ts'
 
 export type ClientInput =
   | PeerInput<'client'>
@@ -11,6 +12,7 @@ export type ClientInput =
   | { type: 'siteAnswered'; ask: number; verdict: ServerVerdict }
   | Extract<NameServiceInput, { type: 'upstreamsFound' | 'tcpQueryReceived' | 'inspectionRequested' }>
   | Extract<ClientFlowsInput, { type: 'listenersOpened' }>
+  | Extract<OwnFactsInput, { type: 'factFound' }>
 
 export type ClientOutput =
   | PeerOutput<'client'>

@@ -32,6 +32,7 @@ import type { KnownGateway } from './gateway-table.ts'
 import { NameFindings } from './names/name-findings.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './names/name-service.ts'
 import { SiteAsks, type SiteAsk } from './names/site-asks.ts'
+import { OwnFacts, type OwnFactsInput } from './own-facts.ts'
 import { ResourceTable } from './resource-table.ts'
 import type { ClientLinkState } from './session/client-status.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
@@ -63,6 +64,18 @@ export interface ClientStateOptions {
  */
 const OWN_PREFIXES = [...TUNNEL_ADDRESSES, ...MAPPED_ADDRESSES, SENTINEL_ADDRESSES[1]].map(formatPrefix)
 
+/** Portreeve's additions to the protocol that a client understands. */
+const UNDERSTOOD = [
+  FEATURES.denialDetails,
+  FEATURES.transports,
+  FEATURES.unreachableGateways,
+  FEATURES.names,
+  FEATURES.siteRecords,
+  FEATURES.upstreamResolvers,
+  FEATURES.endReasons,
+  FEATURES.clientFacts,
+]
+
 /** Time for which requests wait for a portal that is not reached, longer than a restart of the portal takes. */
 const PORTAL_MISSED_MS = 5 * SECOND
 
@@ -70,6 +83,7 @@ const PORTAL_MISSED_MS = 5 * SECOND
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
   readonly findings = new NameFindings()
+  readonly facts = new OwnFacts()
   readonly #routes: TunnelRoutes
   readonly #portal: PortalSide<'client'>
   readonly #news = new ClientNews()
@@ -83,6 +97,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #tellConnections: Tell<ConnectionsInput>
   readonly #tellLane: Tell<LaneInput<ClientFlowsInput, ClientFlowsOutput>>
   readonly #tellNames: Tell<NameServiceInput>
+  readonly #tellFacts: Tell<OwnFactsInput>
   readonly #siteAsks = new SiteAsks()
   readonly #deadEnds = new DeadEnds()
   readonly #outputs = new OutputQueue<ClientOutput>()
@@ -96,16 +111,16 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#transport = transport
     this.#transportNews = new TransportNews(transport)
     this.#lane = lane ?? new ScriptLane(new ClientFlows())
-    const { denialDetails, transports, unreachableGateways, names, siteRecords, upstreamResolvers, endReasons } =
-      FEATURES
-    const features = [denialDetails, transports, unreachableGateways, names, siteRecords, upstreamResolvers, endReasons]
-    this.#portal = new PortalSide({ role: 'client', random, features, url: portalUrl, connectedBy: 'init' })
+    this.#portal = new PortalSide({ role: 'client', random, features: UNDERSTOOD, url: portalUrl, connectedBy: 'init' })
     this.#connections = new Connections({ random, tunnel, mtu })
     this.#names = new NameService({ read: readUpstream, portalHost })
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
     this.#tellNames = this.#held.hold(this.#names, (output, now) => this.#onNames(output, now))
+    this.#tellFacts = this.#held.hold(this.facts, ({ message }, now) =>
+      this.#tellPortal({ type: 'send', ...message }, now),
+    )
   }
 
   get linkState(): ClientLinkState {
@@ -184,6 +199,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'tcpQueryReceived':
       case 'inspectionRequested':
         return this.#tellNames(input, now)
+      case 'factFound':
+        return this.#tellFacts(input, now)
       default:
         return this.#tellPortal(input, now)
     }
@@ -221,7 +238,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     switch (message.event) {
       case 'init':
         // In this order: addresses, routes, then the resolver, whose sentinel addresses must be routed before.
-        this.#configureInterface(message.payload.interface, now)
+        this.#configureInterface(message.payload.interface, now, true)
         this.resources.replaceAll(message.payload.resources ?? [])
         this.#applyResources(now)
         this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
@@ -264,13 +281,14 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
   }
 
-  #configureInterface(configured: ClientInterface, now: Instant): void {
+  #configureInterface(configured: ClientInterface, now: Instant, isNewConnection = false): void {
     const { ipv4, ipv6 } = configured
     if (this.#interface?.ipv4 !== ipv4 || this.#interface.ipv6 !== ipv6) {
       this.#outputs.push({ type: 'configureInterface', ipv4, ipv6 })
       this.#tellFlows({ type: 'interfaceConfigured', ipv4, ipv6 }, now)
     }
     this.#interface = configured
+    this.#tellFacts({ type: 'factsWanted', names: configured.client_facts ?? [], isNewConnection }, now)
   }
 
   #applyResources(now: Instant): void {

@@ -1,3 +1,4 @@
+import type { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { shownUpstream } from './names/upstreams.ts'
@@ -15,6 +16,7 @@ export const statusOf = (
     deviceKey,
     isUsable,
     lane,
+    pluginMetrics,
   }: {
     clocks: ClockPair
     account: string | undefined
@@ -22,6 +24,7 @@ export const statusOf = (
     deviceKey: string
     isUsable: boolean
     lane: LaneChoice
+    pluginMetrics: Pick<PluginMetrics, 'series'>
   },
 ): ClientStatus => ({
   // The client is shown as connected only once applications can use it.
@@ -44,6 +47,8 @@ export const statusOf = (
   resources: resourcesOf(state, clocks),
   names: state.findings.status(),
   dns: { upstreams: state.upstreams.map(shownUpstream) },
+  facts: state.facts.status(),
+  plugin_metrics: pluginMetrics.series(),
   dropped: state.counters(),
 })
 

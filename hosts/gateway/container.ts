@@ -14,11 +14,13 @@ import {
 import type { GatewayStart } from './config.ts'
 
 export const buildContainer = (options: GatewayStart): Promise<PeerContainer> =>
-  buildPeerContainer('gateway', options, (container, logger) => {
-    const stateFolder = options.config.state_folder
-    container.value(HttpClient, createHttpClient())
-    container.value(DnsExchange, createDnsExchange())
-    container.value(OutgoingSockets, createOutgoingSockets())
-    container.value(SystemNames, createSystemNames())
-    container.value(NetworkConfiguration, createNetworkConfiguration({ logger, stateFolder }))
+  buildPeerContainer('gateway', options, {
+    add: (container, logger) => {
+      const stateFolder = options.config.state_folder
+      container.value(HttpClient, createHttpClient())
+      container.value(DnsExchange, createDnsExchange())
+      container.value(OutgoingSockets, createOutgoingSockets())
+      container.value(SystemNames, createSystemNames())
+      container.value(NetworkConfiguration, createNetworkConfiguration({ logger, stateFolder }))
+    },
   })

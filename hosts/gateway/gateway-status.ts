@@ -1,6 +1,7 @@
 import type { PortalStatus } from '../../core/control/portal-problem.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 import type { TransportStatus } from '../../core/ice/transport-news.ts'
+import type { MetricSeries, PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import type { LinkState } from '../peer/portal-side.ts'
 import type { GatewayState } from './state.ts'
@@ -22,6 +23,8 @@ export interface GatewayStatus {
   lane_reason: string
   /** Number of clients with a grant. */
   clients: number
+  /** Metrics of the loaded plugins, with the plugin's name as the label `plugin`. */
+  plugin_metrics: readonly MetricSeries[]
   /** Number of drops by part and reason. */
   dropped: DropCounts
 }
@@ -29,7 +32,11 @@ export interface GatewayStatus {
 /** Returns the status of a gateway for people and scripts. */
 export const gatewayStatusOf = (
   state: GatewayState,
-  { lane, portalUrl }: { lane: LaneChoice; portalUrl: string },
+  {
+    lane,
+    portalUrl,
+    pluginMetrics,
+  }: { lane: LaneChoice; portalUrl: string; pluginMetrics: Pick<PluginMetrics, 'series'> },
 ): GatewayStatus => ({
   // A gateway that cannot carry packets is not shown as connected.
   state: state.linkState === 'connected' && state.transport.problem !== null ? 'connecting' : state.linkState,
@@ -38,5 +45,6 @@ export const gatewayStatusOf = (
   lane: lane.kind,
   lane_reason: lane.reason,
   clients: state.clientIds.length,
+  plugin_metrics: pluginMetrics.series(),
   dropped: state.counters(),
 })

@@ -67,7 +67,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     start: async () => {
       const path = gatewaySocket(config)
       control = await openGatewaySocket(path, {
-        status: () => Promise.resolve(gatewayStatusOf(state, { lane, portalUrl })),
+        status: () => Promise.resolve(gatewayStatusOf(state, { lane, portalUrl, pluginMetrics: wiring.pluginMetrics })),
       })
     },
     stop: () => control?.close(),

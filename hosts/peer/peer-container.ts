@@ -1,17 +1,19 @@
 // Wiring common to client and gateway: Node implementations of ports, and the plugins of the configuration for
 // extension points.
 import type { PluginEntry } from '../../core/config/parse-config.ts'
-import { TunnelTransports, UpstreamResolvers } from '../../core/contract/extension-point.ts'
+import { TunnelTransports, UpstreamResolvers, type HostPoint } from '../../core/contract/extension-point.ts'
 import type { Role } from '../../core/control/messages.ts'
 import { createContainer, type Container } from '../../core/di.ts'
 import { loadHostPlugins } from '../../core/plugin/host-plugins.ts'
 import type { Installation } from '../../core/plugin/install-plugins.ts'
 import type { PluginModules } from '../../core/plugin/load-plugins.ts'
+import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { Logger } from '../../core/runtime/logger.ts'
+import { Metrics } from '../../core/runtime/metrics.ts'
 import { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SecretFiles } from '../../core/runtime/secret-files.ts'
@@ -45,16 +47,18 @@ export interface PeerParts {
 export interface PeerContainer {
   container: Container
   installation: Installation
+  pluginMetrics: PluginMetrics
 }
 
 /**
- * Builds the container of a peer. `add` registers the ports that are particular to its role.
+ * Builds the container of a peer. `points` are extension points that its role has beside those of every peer, `add`
+ * registers its own ports.
  * @throws OperatorError for errors in the plugins or the file of authorities
  */
 export const buildPeerContainer = async (
   role: Role,
   { config, modules, version }: PeerParts,
-  add: (container: Container, logger: Logger) => void,
+  { points = [], add }: { points?: readonly HostPoint[]; add: (container: Container, logger: Logger) => void },
 ): Promise<PeerContainer> => {
   checkCaFile(config.ca_file)
   const container = createContainer()
@@ -70,12 +74,14 @@ export const buildPeerContainer = async (
   container.value(TunDevices, createTunDevices())
   container.value(NetworkInterfaces, createNetworkInterfaces())
   container.value(SecretFiles, createSecretFiles(modules.folder))
+  const pluginMetrics = new PluginMetrics()
+  container.value(Metrics, pluginMetrics)
   add(container, logger)
   const context = { folder: modules.folder, host: role, hostVersion: version }
-  const installation = await loadHostPlugins(container, [TunnelTransports, UpstreamResolvers], {
+  const installation = await loadHostPlugins(container, [TunnelTransports, UpstreamResolvers, ...points], {
     entries: config.plugins,
     modules,
     context,
   })
-  return { container, installation }
+  return { container, installation, pluginMetrics }
 }

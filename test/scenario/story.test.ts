@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { beforeEach, describe, it } from 'mocha'
 import type { Actor, Policy, Resource } from '../../hosts/portal/store/entities.ts'
+import { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import { statusOf } from '../../hosts/client/status.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
 import type { VirtualClient } from '../kit/virtual-client.ts'
@@ -83,6 +84,7 @@ describe('the whole system in virtual time', () => {
       account: undefined,
       portalUrl: '',
       deviceKey: '',
+      pluginMetrics: new PluginMetrics(),
       isUsable: true,
       lane: { kind: 'script', reason: '' },
     })

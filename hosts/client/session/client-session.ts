@@ -191,5 +191,7 @@ const SIGNED_OUT: ClientStatus = {
   resources: [],
   names: [],
   dns: { upstreams: [] },
+  facts: [],
+  plugin_metrics: [],
   dropped: {},
 }

@@ -1,4 +1,5 @@
 import type { PortalStatus } from '../../../core/control/portal-problem.ts'
+import type { MetricSeries } from '../../../core/plugin/plugin-metrics.ts'
 import type { TransportStatus } from '../../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../../core/flow/lane.ts'
 import type { LinkState } from '../../peer/portal-side.ts'
@@ -27,12 +28,25 @@ export interface ClientStatus {
   names: NameStatus[]
   /** DNS servers for names that belong to no resource. */
   dns: { upstreams: string[] }
+  /** Facts of this machine that plugins find out, and whether the portal is told. */
+  facts: OwnFactStatus[]
+  /** Metrics of the loaded plugins, with the plugin's name as the label `plugin`. */
+  plugin_metrics: readonly MetricSeries[]
   /** Number of drops by part and reason. */
   dropped: DropCounts
 }
 
 /** State of a client. `unreachable`: the portal does not answer; granted connections continue. */
 export type ClientLinkState = LinkState | 'signed_out'
+
+/** Fact of this machine, for people and scripts. */
+export interface OwnFactStatus {
+  name: string
+  /** Value; null while it is unknown. */
+  value: unknown
+  /** Whether the portal wants to be told. */
+  is_told: boolean
+}
 
 export interface GatewayStatus {
   id: string

@@ -8,6 +8,7 @@ import type { ClientStatus, ClientLinkState } from '../../../hosts/client/sessio
 import { openGatewaySocket } from '../../../hosts/gateway/control-socket.ts'
 import type { TransportProblem } from '../../../core/ice/transport-news.ts'
 import type { PortalProblem } from '../../../core/control/portal-problem.ts'
+import type { MetricSeries } from '../../../core/plugin/plugin-metrics.ts'
 import type { GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
 import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
 import type { ControlSocket } from '../../../hosts/peer/control-socket.ts'
@@ -231,6 +232,7 @@ describe('hosts/cli/program', () => {
           lane: 'native',
           lane_reason: 'sealed by OpenSSL’s EVP',
           clients: 2,
+          plugin_metrics: [ASKED],
           dropped: { flows: { 'source-not-own': 7 }, tunnels: {} },
         }
         const control = await openGatewaySocket(path, { status: async () => status })
@@ -243,6 +245,7 @@ describe('hosts/cli/program', () => {
           expect(printed)
             .to.match(/state +/)
             .and.match(/flows +source-not-own +7/)
+            .and.match(/portreeve_plugin_queries_total +plugin=resolver-odd +3/)
           if (state === 'unreachable') expect(printed).to.include(PROBLEM.said).and.include(PROBLEM.remedy)
           if (state === 'connecting') expect(printed).to.include(FAILING.said).and.include(FAILING.remedy)
         } finally {
@@ -326,6 +329,8 @@ describe('hosts/cli/program', () => {
         'forbidden',
         '192.0.2.53',
         'outside the hours',
+        'disk.encrypted',
+        'portreeve_plugin_queries_total',
         'no-flow',
         'wrong-mac1',
       ]) {
@@ -423,6 +428,13 @@ const FAILING: TransportProblem = {
   remedy: 'Install another version of the plugin.',
 }
 
+const ASKED: MetricSeries = {
+  name: 'portreeve_plugin_queries_total',
+  type: 'counter',
+  labels: { plugin: 'resolver-odd' },
+  value: 3,
+}
+
 const STATUS = (state: ClientLinkState): ClientStatus => ({
   state,
   account: 'example',
@@ -474,5 +486,10 @@ const STATUS = (state: ClientLinkState): ClientStatus => ({
     },
   ],
   dns: { upstreams: ['192.0.2.53'] },
+  facts: [
+    { name: 'disk.encrypted', value: true, is_told: true },
+    { name: 'disk.kind', value: null, is_told: false },
+  ],
+  plugin_metrics: [ASKED],
   dropped: { flows: { 'no-flow': 12 }, lane: {}, tunnels: { 'wrong-mac1': 3 } },
 })

@@ -5,6 +5,7 @@ import type { Tunnel } from '../../../core/contract/tunnel-transport.ts'
 import type { TransportCall } from '../../../core/ice/guarded-tunnel.ts'
 import { createdTunnel, generatedKeys } from '../../../core/plugin/generated-keys.ts'
 import { SECOND, unixTime } from '../../../core/runtime/time.ts'
+import { PluginMetrics } from '../../../core/plugin/plugin-metrics.ts'
 import { statusOf } from '../../../hosts/client/status.ts'
 import { WireGuardTransport } from '../../../plugins/transport-wireguard/wireguard-transport.ts'
 import { FailingTransport, type Misdeed } from '../../kit/failing-transport.ts'
@@ -93,6 +94,7 @@ describe('X2 a transport plugin that fails', () => {
       account: undefined,
       portalUrl: 'wss://portal.example.org',
       deviceKey: '',
+      pluginMetrics: new PluginMetrics(),
       isUsable: true,
       lane: { kind: 'script', reason: 'a test' },
     })

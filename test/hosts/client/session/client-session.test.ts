@@ -59,6 +59,8 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   resources: [],
   names: [],
   dns: { upstreams: [] },
+  facts: [],
+  plugin_metrics: [],
   dropped: {},
 }
 let started: (client: FakeClient) => void = () => undefined
