@@ -1,5 +1,5 @@
-// Machine of a client: connects the link to the portal, the packet engine, the name service and the connections to
-// gateways, each a machine of its own. It is synchronous: asynchronous work is an output whose result comes back as an
+// Machine of a client: connects the link to the portal, the packet engine, the name service, access to resources and the
+// connections to gateways, each a machine of its own. It is synchronous: asynchronous work is an output whose result comes back as an
 // input.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
@@ -23,16 +23,14 @@ import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
-import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
+import type { Instant } from '../../core/runtime/time.ts'
 import { PortalSide, type PortalSideOutput } from '../peer/portal-side.ts'
-import { ClientNews } from './client-news.ts'
 import { Connections, type ConnectionsInput, type ConnectionsOutput } from './connections.ts'
-import { DeadEnds } from './dead-ends.ts'
 import type { KnownGateway } from './gateway-table.ts'
 import { NameFindings } from './names/name-findings.ts'
 import { NameService, type NameServiceInput, type NameServiceOutput } from './names/name-service.ts'
-import { SiteAsks, type SiteAsk } from './names/site-asks.ts'
 import { OwnFacts, type OwnFactsInput } from './own-facts.ts'
+import { ResourceAccess, type ResourceAccessInput, type ResourceAccessOutput } from './resource-access.ts'
 import { ResourceTable } from './resource-table.ts'
 import type { ClientLinkState } from './session/client-status.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
@@ -76,9 +74,6 @@ const UNDERSTOOD = [
   FEATURES.clientFacts,
 ]
 
-/** Time for which requests wait for a portal that is not reached, longer than a restart of the portal takes. */
-const PORTAL_MISSED_MS = 5 * SECOND
-
 /** Machine of a client. */
 export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly resources = new ResourceTable()
@@ -86,7 +81,6 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly facts = new OwnFacts()
   readonly #routes: TunnelRoutes
   readonly #portal: PortalSide<'client'>
-  readonly #news = new ClientNews()
   readonly #transport: string
   readonly #transportNews: TransportNews
   readonly #lane: Lane<ClientFlowsInput, ClientFlowsOutput>
@@ -98,8 +92,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #tellLane: Tell<LaneInput<ClientFlowsInput, ClientFlowsOutput>>
   readonly #tellNames: Tell<NameServiceInput>
   readonly #tellFacts: Tell<OwnFactsInput>
-  readonly #siteAsks = new SiteAsks()
-  readonly #deadEnds = new DeadEnds()
+  readonly #tellAccess: Tell<ResourceAccessInput>
   readonly #outputs = new OutputQueue<ClientOutput>()
   /** Final state, once the portal has ended the client. */
   #endedAs: ClientLinkState | undefined
@@ -117,6 +110,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellConnections = this.#held.hold(this.#connections, (output, now) => this.#onConnections(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
+    const access = new ResourceAccess({ resources: this.resources, gateways: this.#connections.gateways })
+    this.#tellAccess = this.#held.hold(access, (output, now) => this.#onAccess(output, now))
     this.#tellNames = this.#held.hold(this.#names, (output, now) => this.#onNames(output, now))
     this.#tellFacts = this.#held.hold(this.facts, ({ message }, now) =>
       this.#tellPortal({ type: 'send', ...message }, now),
@@ -253,22 +248,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.resources.remove(message.payload)
         return this.#applyResources(now)
       case 'authorizationCreated':
-        // A late answer that is not awaited is ignored: the portal must be asked again.
-        if (!this.resources.takeAnswer(message.payload.resource_id)) return
-        this.#leaveDeadEnd(message.payload, now)
-        return this.#tellConnections({ type: 'granted', grant: message.payload }, now)
-      case 'authorizationCreationFailed': {
-        const { resource_id: resourceId, reason, details, limit } = message.payload
-        const deadEnd = this.#deadEnds.take(resourceId, now)
-        if (reason === 'offline' && deadEnd !== undefined) this.#failResource(resourceId, { ...deadEnd, now })
-        // None of the gateways was reached. One may have restarted since, which the client is not told, so all are
-        // tried again.
-        if (reason === 'offline' && this.#connections.gateways.forgetDead()) return this.#request(resourceId, now)
-        this.resources.denied(resourceId, { reason, details, limit, now })
-        this.#note(this.#news.denied(resourceId, reason, now))
-        for (const ask of this.#siteAsks.takeDenied(resourceId)) this.#askSite(ask, now)
-        return this.#tellFlows({ type: 'accessDenied', resourceId }, now)
-      }
+      case 'authorizationCreationFailed':
+        return this.#tellAccess({ type: 'portalAnswered', answer: message }, now)
       case 'iceCandidates':
       case 'invalidateIceCandidates': {
         const { gateway_id: peer, candidates } = message.payload
@@ -323,7 +304,10 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'sendPacket':
         return this.#tellConnections({ type: 'packetQueued', peer: output.peer, packet: output.packet }, now)
       case 'requestAccess':
-        return this.#request(output.resourceId, now)
+        return this.#tellAccess(
+          { type: 'accessWanted', resourceId: output.resourceId, portalLostAt: this.#portal.lostAt },
+          now,
+        )
       case 'resolverQuery':
         return this.#tellNames({ ...output, type: 'udpQueryReceived' }, now)
       case 'nameUsed':
@@ -336,26 +320,19 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     }
   }
 
-  #request(resourceId: string, now: Instant): void {
-    // The resource is granted already, and a path to its gateway is being sought.
-    if (this.#connections.gateways.isConnecting(resourceId)) return
-    if (this.#isPortalAway(now)) {
-      this.#note(this.#news.notRequested(resourceId, now))
-      return this.#failResource(resourceId, { reason: 'portal-unreachable', now })
+  #onAccess(output: ResourceAccessOutput, now: Instant): void {
+    switch (output.type) {
+      case 'say':
+        return this.#say(output.message, now)
+      case 'grantTaken':
+        return this.#tellConnections({ type: 'granted', grant: output.grant }, now)
+      case 'flowsTold':
+        return this.#tellLane(output, now)
+      case 'siteAnswered':
+        return this.#tellNames(output, now)
+      default:
+        this.#outputs.push(output)
     }
-    const { connected, unreachable } = this.#connections.gateways.forRequest(now)
-    this.resources.requested(resourceId)
-    this.#say(
-      {
-        event: 'requestAuthorization',
-        payload: {
-          resource_id: resourceId,
-          connected_gateway_ids: connected,
-          ...(unreachable.length === 0 ? {} : { unreachable_gateway_ids: unreachable }),
-        },
-      },
-      now,
-    )
   }
 
   #onNames(output: NameServiceOutput, now: Instant): void {
@@ -363,29 +340,14 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'flowsTold':
         return this.#tellLane(output, now)
       case 'askSite':
-        return this.#askSite(output, now)
+        return this.#tellAccess(output, now)
       case 'cancelSiteAsk':
-        this.#siteAsks.forget(output.ask)
+        this.#tellAccess(output, now)
         this.#outputs.push(output)
         return
       default:
         this.#outputs.push(output)
     }
-  }
-
-  #askSite(question: SiteAsk, now: Instant): void {
-    const { ask, message, protocol } = question
-    const { verdict, server, wanted } = this.#siteAsks.route(
-      question,
-      {
-        isDenied: (id) => this.resources.isDenied(id),
-        gatewayOf: (id) => this.#connections.gateways.get(this.resources.gatewayOf(id) ?? ''),
-      },
-      now,
-    )
-    if (verdict !== undefined) this.#tellNames({ type: 'siteAnswered', ask, verdict }, now)
-    if (server !== undefined) this.#outputs.push({ type: 'askGateway', ask, server, message, protocol })
-    for (const resourceId of wanted) this.#tellFlows({ type: 'accessWanted', resourceId }, now)
   }
 
   #onConnections(output: ConnectionsOutput, now: Instant): void {
@@ -394,66 +356,17 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
       case 'keysExported':
         return this.#tellLane(output, now)
       case 'granted':
-        this.#note(this.#news.hear(output, now))
-        return this.resources.connecting(output.resourceId, output.gateway.id)
+      case 'connected':
+      case 'disconnected':
+      case 'pathTaken':
+        return this.#tellAccess(output, now)
       case 'transportFaulted':
         return this.#note(this.#transportNews.hear(output, now))
-      case 'pathTaken':
-        return this.#note(this.#news.hear(output, now))
-      case 'connected': {
-        const { id: peer, ipv4: peerIpv4, ipv6: peerIpv6 } = output.gateway
-        this.resources.connected(output.resourceId, peer)
-        this.#deadEnds.take(output.resourceId, now)
-        this.#tellFlows({ type: 'connected', resourceId: output.resourceId, peer, peerIpv4, peerIpv6 }, now)
-        for (const ask of this.#siteAsks.takeConnected(output.resourceId)) this.#askSite(ask, now)
-        return
-      }
-      case 'disconnected':
-        return this.#disconnect(output, now)
       case 'say':
         return this.#say(output.message, now)
       default:
         this.#outputs.push(output)
     }
-  }
-
-  #disconnect(output: Extract<ConnectionsOutput, { type: 'disconnected' }>, now: Instant): void {
-    const { gateway, resourceIds, reason, how } = output
-    this.#note(this.#news.hear(output, now))
-    this.#tellFlows({ type: 'peerLost', peer: gateway.id }, now)
-    for (const id of resourceIds) {
-      if (how === 'ended') this.resources.disconnected(id, reason)
-      // Packets wait, as another gateway may take over within a moment.
-      else this.resources.unreachable(id, { reason, gateway: gateway.name, now })
-      if (how !== 'failed') continue
-      this.#deadEnds.add(id, gateway.id, { reason, gateway: gateway.name, now })
-      this.#tellFlows({ type: 'gatewayFailed', resourceId: id, isWanted: this.#siteAsks.isWanted(id) }, now)
-    }
-  }
-
-  /**
-   * Fails a resource's waiting packets if the portal grants only a gateway that was just not reached, which is still
-   * tried again.
-   */
-  #leaveDeadEnd(
-    { resource_id: resourceId, gateway_id: gatewayId }: { resource_id: string; gateway_id: string },
-    now: Instant,
-  ): void {
-    const deadEnd = this.#deadEnds.granted(resourceId, gatewayId, now)
-    if (deadEnd !== undefined) this.#failResource(resourceId, { ...deadEnd, now })
-  }
-
-  /** Shows a resource as unreachable and refuses the packets of applications that wait for it. */
-  #failResource(resourceId: string, why: { reason: string; gateway?: string | undefined; now: Instant }): void {
-    this.resources.unreachable(resourceId, why)
-    this.#tellFlows({ type: 'resourceUnreachable', resourceId }, why.now)
-    const { asks, verdict } = this.#siteAsks.unreachable(resourceId, why.now)
-    for (const { ask } of asks) this.#tellNames({ type: 'siteAnswered', ask, verdict }, why.now)
-  }
-
-  #isPortalAway(now: Instant): boolean {
-    const { lostAt } = this.#portal
-    return lostAt !== undefined && now >= after(lostAt, PORTAL_MISSED_MS)
   }
 
   #note(note: Note | undefined): void {
