@@ -40,8 +40,24 @@ export const peerConfig = {
    * it. More than the default is of use only where both ends and the whole path between them have jumbo frames.
    */
   mtu: z.int().min(MIN_MTU).max(MAX_MTU).default(DEFAULT_MTU),
-  /** UDP port for tunnels; another one is chosen if it is taken. */
+  /**
+   * UDP port for tunnels, of both families. If it is taken, another one is chosen, except by a gateway with
+   * `advertised_addresses`, whose router or firewall would not know of it. 0 is any.
+   */
   udp_port: z.int().min(0).max(65535).default(52625),
+  /**
+   * Network devices whose addresses are not offered to peers, such as `docker0`; a name may end in `*`. Bridges of
+   * containers are offered last anyway.
+   */
+  exclude_interfaces: z
+    .array(
+      z
+        .string()
+        .regex(/^[^\s/*]{0,15}\*?$/, 'the name of a network device, which may end in *')
+        .min(1),
+    )
+    .max(64)
+    .default([]),
 }
 
 /**

@@ -49,11 +49,11 @@ export class CandidatePairs {
   }
 
   /**
-   * Replaces the local candidates; removes the pairs of a family that has none. Returns whether the local endpoints
-   * have changed.
+   * Replaces the local candidates; removes the pairs of a family that has none. Returns whether the host candidates'
+   * endpoints have changed: checks are sent from these (RFC 8445 §6.1.2.4), whatever the others are.
    */
   changeLocals(candidates: readonly Candidate[], now: Instant): boolean {
-    const before = this.#locals.map(({ endpoint }) => endpoint).join()
+    const before = hostEndpoints(this.#locals)
     this.#locals = candidates
     for (const pair of this.#pairs.values()) {
       const local = this.#localOf(pair.remote)
@@ -61,7 +61,7 @@ export class CandidatePairs {
       else pair.local = local
     }
     for (const remote of this.#remotes.values()) this.#pair(remote, now)
-    return before !== candidates.map(({ endpoint }) => endpoint).join()
+    return before !== hostEndpoints(candidates)
   }
 
   /** Counts a remote candidate if it is new; returns whether the limit for this minute permits it. */
@@ -131,6 +131,12 @@ export class CandidatePairs {
     return this.#locals.find((local) => local.family === family)
   }
 }
+
+const hostEndpoints = (candidates: readonly Candidate[]): string =>
+  candidates
+    .flatMap(({ type, endpoint }) => (type === 'host' ? endpoint : []))
+    .toSorted()
+    .join()
 
 /**
  * Ranks a pair by usefulness. STUN has no replay protection, so a recorded check can be sent from many addresses, which

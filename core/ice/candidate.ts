@@ -2,7 +2,7 @@
 import ipaddr from 'ipaddr.js'
 import { whyNeverAServer } from '../net/never-a-server.ts'
 import { crc32 } from '../crypto/crc32.ts'
-import { endpoint, type Endpoint, type Family } from '../runtime/endpoint.ts'
+import { endpoint, splitEndpoint, type Endpoint, type Family } from '../runtime/endpoint.ts'
 
 /** Type of a candidate (RFC 8445 §4): host, server-reflexive, peer-reflexive or relayed. */
 export type CandidateType = 'host' | 'srflx' | 'prflx' | 'relay'
@@ -60,6 +60,28 @@ export const hostCandidates = (
 export const peerReflexive = (where: { address: string; port: number; family: Family }, priority: number): Candidate =>
   candidate({ type: 'prflx', priority, base: where.address, ...where })
 
+/**
+ * Makes a server-reflexive candidate (RFC 8445 §5.1.1.2): an endpoint outside of a NAT. `base` is the address of the
+ * host candidate behind it, `server` who told it, `nth` its index among those of the same family. Undefined if nobody
+ * can reach the endpoint.
+ */
+export const serverReflexive = (
+  where: Endpoint,
+  { base, server, nth }: { base: string; server: string; nth: number },
+): Candidate | undefined => {
+  const parts = splitEndpoint(where)
+  const parsed = parts === undefined ? undefined : parseAddress(parts.address)
+  if (parts === undefined || parsed === undefined || !isOfferable(parsed.address)) return undefined
+  const priority = candidatePriority('srflx', parsed.family, nth)
+  return candidate({ type: 'srflx', priority, base, server, ...parsed, port: parts.port })
+}
+
+/** Whether other machines may reach a canonical address: candidates with another one are neither sent nor taken. */
+export const isOfferable = (address: string): boolean => {
+  const parsed = parseAddress(address)
+  return parsed !== undefined && !UNREACHABLE.includes(parsed.range) && !isService(parsed.address)
+}
+
 /** Formats a candidate as `candidate:<foundation> 1 udp <priority> <address> <port> typ <type> …`. */
 export const formatCandidate = ({ foundation, priority, address, port, type, family }: Candidate): string => {
   const line = `candidate:${foundation} ${COMPONENT} udp ${priority} ${address} ${port} typ ${type}`
@@ -85,7 +107,7 @@ export const parseCandidate = (line: string): Candidate | undefined => {
   const parsed = parseAddress(addressText)
   if (Number(component) !== COMPONENT || transport.toLowerCase() !== 'udp') return undefined
   if (priority < 1 || priority > 0x7fffffff || port < 1 || port > 0xffff) return undefined
-  if (parsed === undefined || UNREACHABLE.includes(parsed.range) || isService(parsed.address)) return undefined
+  if (parsed === undefined || !isOfferable(parsed.address)) return undefined
   const { address, family } = parsed
   return { foundation, priority, address, family, port, type: type as CandidateType, endpoint: endpoint(address, port) }
 }
@@ -114,9 +136,10 @@ const candidate = (parts: {
   family: Family
   port: number
   base: string
+  server?: string
 }): Candidate => ({
-  // RFC 8445 §5.1.1.3: equal for candidates of the same type, base and transport.
-  foundation: crc32(new TextEncoder().encode(`${parts.type} ${parts.base} udp`))
+  // RFC 8445 §5.1.1.3: equal for candidates of the same type, base, transport and STUN server.
+  foundation: crc32(new TextEncoder().encode([parts.type, parts.base, 'udp', parts.server ?? []].flat().join(' ')))
     .toString(16)
     .padStart(8, '0'),
   priority: parts.priority,

@@ -1,9 +1,23 @@
 import { token } from '../di.ts'
 
-/** Addresses of this machine's network devices, as canonical text without zones. */
+/**
+ * Kind of a network device. `uplink`: a default route leads over it; `bridge`: it joins containers or virtual machines
+ * on this machine, and nothing else; `link`: any other.
+ */
+export type LinkKind = 'uplink' | 'link' | 'bridge'
+
+/** Address of a network device. */
+export interface DeviceAddress {
+  /** Canonical text without a zone. */
+  address: string
+  device: string
+  kind: LinkKind
+}
+
+/** Addresses of this machine's network devices. */
 export interface NetworkInterfaces {
-  /** Returns the addresses of all devices except the named one. */
-  addresses: (except: string) => readonly string[]
+  /** Returns the addresses of all devices except the named one: those of uplinks first, those of bridges last. */
+  addresses: (except: string) => readonly DeviceAddress[]
   /** Calls back soon after addresses may have changed. Returns a function that ends the watch. */
   watch: (changed: () => void) => () => void
 }

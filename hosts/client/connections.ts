@@ -1,7 +1,12 @@
 import type { FromPortal, ToPortal } from '../../core/control/messages.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import type { TransportTrouble } from '../../core/ice/guarded-tunnel.ts'
-import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
+import {
+  CandidateGathering,
+  type GatheringInput,
+  type GatheringOutput,
+  type GatheringStatus,
+} from '../../core/ice/candidate-gathering.ts'
 import {
   PeerTunnels,
   type PeerTunnelsInput,
@@ -22,8 +27,7 @@ export type ConnectionsInput =
   /** The gateway has announced that it leaves. */
   | { type: 'gatewayLeft'; gatewayId: string }
   | { type: 'portalLost'; reason: string }
-  | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
-  | { type: 'addressesChanged'; addresses: readonly string[] }
+  | Exclude<GatheringInput, { type: 'datagramReceived' }>
   | Exclude<PeerTunnelsInput, { type: 'peerAdded' | 'peerRemoved' | 'localCandidatesChanged' }>
 
 /** Message of the portal that grants a gateway for a resource. */
@@ -62,12 +66,15 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   readonly #tunnels: PeerTunnels
   readonly #held = new HeldMachines()
   readonly #tellTunnels: Tell<PeerTunnelsInput>
-  readonly #locals = new LocalCandidates()
+  readonly #gathering: CandidateGathering
+  readonly #tellGathering: Tell<GatheringInput>
   #isMoving = false
   readonly #outputs = new OutputQueue<ConnectionsOutput>()
 
   constructor(options: Omit<PeerTunnelsOptions, 'role'>) {
     this.#tunnels = new PeerTunnels({ role: 'controlling', ...options })
+    this.#gathering = new CandidateGathering(options)
+    this.#tellGathering = this.#held.hold(this.#gathering, (output, now) => this.#onGathering(output, now))
     this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
   }
 
@@ -81,8 +88,13 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     return this.#tunnels.mtu(gatewayId)
   }
 
+  /** Where this client can be reached. */
+  get reach(): GatheringStatus {
+    return this.#gathering.status
+  }
+
   counters(): Readonly<Record<string, number>> {
-    return this.#tunnels.counters()
+    return { ...this.#gathering.counters(), ...this.#tunnels.counters() }
   }
 
   handle(input: ConnectionsInput, now: Instant): void {
@@ -101,12 +113,16 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         for (const gateway of this.gateways.all()) this.#close(gateway, input.reason, now)
         return
       case 'socketsOpened':
-        return this.#tellCandidates(this.#locals.setPorts(input.ports), now)
+      case 'stunServersChanged':
+        return this.#tellGathering(input, now)
       case 'addressesChanged':
         this.#isMoving = true
-        this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
+        this.#tellGathering(input, now)
         this.#isMoving = false
         return
+      case 'datagramReceived':
+        if (this.#gathering.isAnswer(input.path, input.datagram)) return this.#tellGathering(input, now)
+        return this.#tellTunnels(input, now)
       default:
         return this.#tellTunnels(input, now)
     }
@@ -162,7 +178,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     )
     // The transport has refused the gateway, which has been reported.
     if (this.gateways.get(id) !== gateway) return
-    this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#locals.lines } })
+    this.#say({ event: 'newGatewayIceCandidates', payload: { gateway_id: id, candidates: this.#gathering.lines } })
     // If the same gateway is granted again, the flows are told again, as they may have dropped the grant.
     gateway.connectedResourceIds.delete(resourceId)
     gateway.isLost = false
@@ -253,9 +269,13 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     this.#disconnect(gateway, { reason: 'gateway-unreachable', how: 'lost' })
   }
 
-  #tellCandidates({ added, removed }: CandidateChange, now: Instant): void {
-    if (added.length === 0 && removed.length === 0) return
-    this.#tellTunnels({ type: 'localCandidatesChanged', candidates: this.#locals.candidates }, now)
+  #onGathering(output: GatheringOutput, now: Instant): void {
+    if (output.type === 'sendDatagram') {
+      this.#outputs.push(output)
+      return
+    }
+    const { candidates, added, removed } = output
+    this.#tellTunnels({ type: 'localCandidatesChanged', candidates }, now)
     for (const { id: gateway_id } of this.gateways.all()) {
       if (removed.length > 0) {
         this.#say({ event: 'invalidateGatewayIceCandidates', payload: { gateway_id, candidates: [...removed] } })

@@ -5,6 +5,7 @@ import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { FEATURES, type ClientInterface, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
 import type { LinkInput } from '../../core/control/portal-link.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
+import { StunServers } from '../../core/control/stun-servers.ts'
 import type { Upstream } from '../../core/dns/upstream-queries.ts'
 import { ClientFlows, type ClientFlowsInput, type ClientFlowsOutput } from '../../core/flow/client/client-flows.ts'
 import {
@@ -15,6 +16,7 @@ import {
   type LaneKind,
   type LaneOutput,
 } from '../../core/flow/lane.ts'
+import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
@@ -72,6 +74,7 @@ const UNDERSTOOD = [
   FEATURES.upstreamResolvers,
   FEATURES.endReasons,
   FEATURES.clientFacts,
+  FEATURES.stun,
 ]
 
 /** Machine of a client. */
@@ -93,6 +96,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   readonly #tellNames: Tell<NameServiceInput>
   readonly #tellFacts: Tell<OwnFactsInput>
   readonly #tellAccess: Tell<ResourceAccessInput>
+  readonly #stunServers = new StunServers()
   readonly #outputs = new OutputQueue<ClientOutput>()
   /** Final state, once the portal has ended the client. */
   #endedAs: ClientLinkState | undefined
@@ -157,6 +161,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   get gateways(): readonly KnownGateway[] {
     return this.#connections.gateways.all()
+  }
+
+  /** Where this client can be reached. */
+  get reach(): GatheringStatus {
+    return this.#connections.reach
   }
 
   /** Path MTU to a gateway: bytes of the largest packet sent to it. */
@@ -237,7 +246,8 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         this.resources.replaceAll(message.payload.resources ?? [])
         this.#applyResources(now)
         this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
-        return
+        this.#stunServers.replaceAll(message.payload.relays)
+        return this.#askStun(now)
       case 'configChanged':
         this.#configureInterface(message.payload.interface, now)
         return this.#tellNames({ type: 'configured', interface: message.payload.interface }, now)
@@ -257,9 +267,14 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
         return this.#tellConnections({ type, peer, candidates }, now)
       }
       case 'relaysPresence':
-        // Relays are not used: there are host candidates only.
-        return
+        this.#stunServers.change(message.payload)
+        return this.#askStun(now)
     }
+  }
+
+  #askStun(now: Instant): void {
+    const servers = this.#stunServers.endpoints
+    this.#tellConnections({ type: 'stunServersChanged', servers }, now)
   }
 
   #configureInterface(configured: ClientInterface, now: Instant, isNewConnection = false): void {

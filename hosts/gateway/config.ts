@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { peerConfig } from '../../core/config/host-config.ts'
+import { parseAdvertised } from '../../core/ice/advertised-address.ts'
 import type { PeerEnd } from '../../core/config/host-config.ts'
 import type { PluginModules } from '../../core/plugin/load-plugins.ts'
 import type { Secret } from '../../core/runtime/secret.ts'
@@ -15,6 +16,14 @@ export const GatewayConfig = z.strictObject({
    * it.
    */
   socket: z.string().min(1).optional(),
+  /**
+   * Addresses at which clients reach this gateway beside those of its own interfaces: outside of a 1:1 NAT or a port
+   * forward. Without a port it is `udp_port`: `203.0.113.7`, `203.0.113.7:40000`, `[2001:db8::7]:40000`.
+   */
+  advertised_addresses: z
+    .array(z.string().refine((text) => parseAdvertised(text) !== undefined, 'is no address that clients can reach'))
+    .max(8)
+    .default([]),
   /**
    * Whether a DNS resource may resolve to an address of the gateway's own machine. A CIDR resource may always include
    * one.

@@ -2,6 +2,7 @@
 import { UpstreamResolvers, type Extension } from '../../core/contract/extension-point.ts'
 import type { UpstreamResolver } from '../../core/contract/upstream-resolver.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
+import { parseAdvertised } from '../../core/ice/advertised-address.ts'
 import { chosenResolvers } from '../../core/plugin/chosen-resolvers.ts'
 import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
@@ -45,6 +46,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     allowsOwnAddresses: config.own_addresses === 'allow',
     portalUrl,
     mtu: config.mtu,
+    advertised: config.advertised_addresses.flatMap((text) => parseAdvertised(text) ?? []),
   })
   const plugins = new PluginLog(ports)
   const failuresOf = (resolver: Extension<UpstreamResolver>) =>

@@ -4,6 +4,7 @@ import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { flowResource } from '../../core/control/flow-resource.ts'
 import { FEATURES, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
+import { StunServers } from '../../core/control/stun-servers.ts'
 import type { LinkInput } from '../../core/control/portal-link.ts'
 import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { isTrouble, NO_TROUBLE } from '../../core/dns/site-finding.ts'
@@ -11,7 +12,13 @@ import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolv
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
 import { GatewayFlows, type GatewayFlowsInput, type GatewayFlowsOutput } from '../../core/flow/gateway/gateway-flows.ts'
 import { ScriptLane, type DropCounts, type Lane, type LaneInput, type LaneOutput } from '../../core/flow/lane.ts'
-import { LocalCandidates, type CandidateChange } from '../../core/ice/local-candidates.ts'
+import type { AdvertisedAddress } from '../../core/ice/advertised-address.ts'
+import {
+  CandidateGathering,
+  type GatheringInput,
+  type GatheringOutput,
+  type GatheringStatus,
+} from '../../core/ice/candidate-gathering.ts'
 import { PeerTunnels, type PeerTunnelsInput, type PeerTunnelsOutput } from '../../core/ice/peer-tunnels.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
@@ -44,6 +51,8 @@ export interface GatewayStateOptions {
   portalUrl?: string
   /** MTU of the tunnel device in bytes. */
   mtu?: number | undefined
+  /** Addresses at which the operator says that this gateway is reached, behind a NAT for example. */
+  advertised?: readonly AdvertisedAddress[] | undefined
 }
 
 /** Prefixes of all clients' addresses, which are routed to the tunnel device. */
@@ -65,7 +74,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #tellResolver: Tell<SiteResolverInput>
   readonly #tellService: Tell<SiteServiceInput<NameQuery>>
   readonly #tellTunnels: Tell<PeerTunnelsInput>
-  readonly #locals = new LocalCandidates()
+  readonly #gathering: CandidateGathering
+  readonly #tellGathering: Tell<GatheringInput>
+  readonly #stunServers = new StunServers()
   readonly #clocksAt: (now: Instant) => ClockPair
   readonly #allowsOwnAddresses: boolean
   /** Public and pre-shared key, as text, of each client with a grant, by client id. */
@@ -98,13 +109,20 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#portal = new PortalSide({
       role: 'gateway',
       random,
-      features: [FEATURES.acknowledgedReject, FEATURES.siteRecords, FEATURES.siteFindings, FEATURES.endReasons],
+      features: [
+        FEATURES.acknowledgedReject,
+        FEATURES.siteRecords,
+        FEATURES.siteFindings,
+        FEATURES.endReasons,
+        FEATURES.stun,
+      ],
       url: portalUrl,
       patienceMs: 1 * DAY,
       connectedBy: 'linkUp',
     })
     this.#resolver = new SiteResolver({ random })
     this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel, mtu })
+    this.#gathering = new CandidateGathering(options)
     this.#clocksAt = clocksAt
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
@@ -117,6 +135,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       else this.#outputs.push(output)
     })
     this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
+    this.#tellGathering = this.#held.hold(this.#gathering, (output, now) => this.#onGathering(output, now))
   }
 
   get linkState(): LinkState {
@@ -133,6 +152,11 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     return transportStatus(this.#transport, this.#tunnels.trouble)
   }
 
+  /** Where this gateway can be reached. */
+  get reach(): GatheringStatus {
+    return this.#gathering.status
+  }
+
   /** Ids of the clients with a grant. */
   get clientIds(): string[] {
     return [...this.#clients.keys()]
@@ -144,7 +168,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       ...this.#lane.counters(),
       resolver: this.#resolver.counters(),
       service: this.#service.counters(),
-      tunnels: this.#tunnels.counters(),
+      tunnels: { ...this.#gathering.counters(), ...this.#tunnels.counters() },
     }
   }
 
@@ -156,14 +180,16 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         this.#tellPortal(input, now)
         return this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
       case 'socketsOpened':
-        return this.#tellCandidates(this.#locals.setPorts(input.ports), now)
+        return this.#tellGathering(input, now)
       case 'addressesChanged':
         this.#tellFlows({ ...input, type: 'ownAddressesChanged' }, now)
         if (!this.#allowsOwnAddresses) this.#tellResolver({ ...input, type: 'ownAddressesChanged' }, now)
-        return this.#tellCandidates(this.#locals.setAddresses(input.addresses), now)
+        return this.#tellGathering(input, now)
       case 'datagramsReceived':
         for (const { from: path, bytes: datagram } of input.datagrams) {
-          this.#tellTunnels({ type: 'datagramReceived', path, datagram }, now)
+          const received = { type: 'datagramReceived', path, datagram } as const
+          if (this.#gathering.isAnswer(path, datagram)) this.#tellGathering(received, now)
+          else this.#tellTunnels(received, now)
         }
         return
       case 'laneReported':
@@ -230,12 +256,14 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellTunnels({ type: 'remoteCandidatesRemoved', peer: client_id, candidates }, now)
       }
       case 'relaysPresence':
-        // Relays are not used: there are host candidates only.
-        return
+        this.#stunServers.change(message.payload)
+        return this.#askStun(now)
     }
   }
 
   #resynchronise(init: Extract<FromPortal<'gateway'>, { event: 'init' }>['payload'], now: Instant): void {
+    this.#stunServers.replaceAll(init.relays)
+    this.#askStun(now)
     const { ipv4, ipv6 } = init.interface
     const masquerade = {
       masqueradeIpv4: init.config.ipv4_masquerade_enabled,
@@ -295,7 +323,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     const refs = this.#grants.settle(peer, resourceId)
     for (const ref of refs) this.#say({ event: 'authorizationCreated', payload: { ref } }, now)
     if (refs.length === 0) return
-    this.#say({ event: 'broadcastIceCandidates', payload: { client_ids: [peer], candidates: this.#locals.lines } }, now)
+    this.#say(
+      { event: 'broadcastIceCandidates', payload: { client_ids: [peer], candidates: this.#gathering.lines } },
+      now,
+    )
   }
 
   /** Converts the portal's Unix seconds to an instant; undefined for a grant that never expires. */
@@ -368,9 +399,17 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     }
   }
 
-  #tellCandidates({ added, removed }: CandidateChange, now: Instant): void {
-    if (added.length === 0 && removed.length === 0) return
-    this.#tellTunnels({ type: 'localCandidatesChanged', candidates: this.#locals.candidates }, now)
+  #askStun(now: Instant): void {
+    this.#tellGathering({ type: 'stunServersChanged', servers: this.#stunServers.endpoints }, now)
+  }
+
+  #onGathering(output: GatheringOutput, now: Instant): void {
+    if (output.type === 'sendDatagram') {
+      this.#outputs.push(output)
+      return
+    }
+    const { candidates, added, removed } = output
+    this.#tellTunnels({ type: 'localCandidatesChanged', candidates }, now)
     const client_ids = this.clientIds
     if (client_ids.length === 0) return
     if (removed.length > 0) {

@@ -4,6 +4,7 @@ import type { GatewayFlowsInput, GatewayFlowsOutput } from '../../core/flow/gate
 import type { LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Role } from '../../core/control/messages.ts'
 import type { LinkInput, LinkOutput } from '../../core/control/portal-link.ts'
+import type { AddressesChanged } from '../../core/ice/candidate-gathering.ts'
 import type { Datagram, ReceivedDatagram } from '../../core/runtime/datagram-socket.ts'
 import type { Note } from '../../core/runtime/note.ts'
 
@@ -19,8 +20,7 @@ export type PeerInput<R extends Role> =
   | PortalSocketInput<R>
   /** UDP sockets are bound. */
   | { type: 'socketsOpened'; ports: { ipv4?: number; ipv6?: number } }
-  /** Addresses of this machine, without those of the tunnel device. */
-  | { type: 'addressesChanged'; addresses: readonly string[] }
+  | AddressesChanged
   /** Received datagrams, whose bytes are borrowed until `handle` returns. */
   | { type: 'datagramsReceived'; datagrams: readonly ReceivedDatagram[] }
   /** Packets read from the TUN device, whose bytes are borrowed until `handle` returns. */

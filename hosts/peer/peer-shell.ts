@@ -10,7 +10,9 @@ import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts
 import { writeNote } from '../../core/runtime/note.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
+import { checkPort } from './check-port.ts'
 import { logDrops } from './drop-log.ts'
+import { offeredAddresses } from './offered-addresses.ts'
 import type { FlowsOf, PeerInput, PeerOutput } from './peer-messages.ts'
 import { PortalConnection, type PeerIdentity } from './portal-connection.ts'
 import { TaskQueue } from './task-queue.ts'
@@ -34,6 +36,8 @@ export interface PeerShellConfig {
   device: string
   mtu: number
   udp_port: number
+  exclude_interfaces: readonly string[]
+  advertised_addresses?: readonly string[]
 }
 
 export interface PeerShellOptions<R extends Role, Input, Output> {
@@ -101,7 +105,7 @@ export class PeerShell<R extends Role, Input, Output> {
   async start(): Promise<void> {
     const { machine, config, ports, mark, claimed } = this.#options
     const { clock, logger, openCarrier, interfaces, network } = ports
-    const { device, mtu, udp_port: port } = config
+    const { device, mtu, udp_port: port, advertised_addresses: advertised = [] } = config
     this.#carrier = await openCarrier({
       device: { name: device, mtu },
       udp: { port, ...(mark === undefined ? {} : { mark }) },
@@ -115,6 +119,7 @@ export class PeerShell<R extends Role, Input, Output> {
       onSocketError: (error) => logger.warn({ error }, 'a socket failed'),
     })
     try {
+      checkPort(this.#carrier.ports, { port, isFixed: advertised.length > 0, logger })
       await network.claim(device)
     } catch (error) {
       await this.#carrier.close()
@@ -174,12 +179,13 @@ export class PeerShell<R extends Role, Input, Output> {
   /** Passes the addresses and the other inputs about this machine on, if any of them has changed. */
   #look(): void {
     const { config, ports, observe, looked } = this.#options
-    const addresses = ports.interfaces.addresses(config.device)
+    const found = ports.interfaces.addresses(config.device)
     const others = observe?.() ?? []
-    const found = JSON.stringify([addresses, others])
-    if (found === this.#known) return
-    this.#known = found
-    this.tell({ type: 'addressesChanged', addresses })
+    const known = JSON.stringify([found, others])
+    if (known === this.#known) return
+    this.#known = known
+    const offered = offeredAddresses(found, config.exclude_interfaces)
+    this.tell({ type: 'addressesChanged', addresses: found.map(({ address }) => address), offered })
     for (const input of others) this.tell(input)
     looked?.()
   }

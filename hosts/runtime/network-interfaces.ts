@@ -1,16 +1,38 @@
 import { networkInterfaces } from 'node:os'
 import { canonicalAddress } from '../../core/net/ip-address.ts'
-import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import type { DeviceAddress, LinkKind, NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
+import { readLinkKinds } from './linux/link-kinds.ts'
 
 /** Polling interval: Node does not report changes, and reading all interfaces takes some microseconds. */
 const LOOK_EVERY_MS = 1_000
+/**
+ * Number of looks after which kinds are read again though no address has changed: a default route may have. Reading them
+ * takes long where there are hundreds of bridges.
+ */
+const LOOKS_PER_READING = 30
+const RANKS = { uplink: 0, link: 1, bridge: 2 } as const
 
 /** Addresses of this machine's interfaces, with changes found by polling. */
 export class SystemNetworkInterfaces implements NetworkInterfaces {
-  addresses(except: string): readonly string[] {
-    return Object.entries(networkInterfaces()).flatMap(([device, infos = []]) =>
-      device === except ? [] : infos.flatMap(({ address }) => canonicalAddress(address) ?? []),
+  #known = ''
+  #looks = 0
+  #found: readonly DeviceAddress[] = []
+
+  addresses(except: string): readonly DeviceAddress[] {
+    const all = Object.entries(networkInterfaces()).flatMap(([device, infos = []]) =>
+      device === except ? [] : infos.flatMap(({ address }) => ({ device, address: canonicalAddress(address) ?? '' })),
     )
+    const known = JSON.stringify(all)
+    if (known === this.#known && ++this.#looks < LOOKS_PER_READING) return this.#found
+    this.#known = known
+    this.#looks = 0
+    const kindOf = readLinkKinds()
+    const kinds = new Map<string, LinkKind>()
+    for (const { device } of all) if (!kinds.has(device)) kinds.set(device, kindOf(device))
+    this.#found = all
+      .flatMap((one) => (one.address === '' ? [] : { ...one, kind: kinds.get(one.device) ?? 'link' }))
+      .toSorted((a, b) => RANKS[a.kind] - RANKS[b.kind])
+    return this.#found
   }
 
   watch(changed: () => void): () => void {

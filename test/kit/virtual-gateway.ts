@@ -1,6 +1,7 @@
 import { SITE_SERVICE_PORT } from '../../core/dns/site-service.ts'
 import { GatewayFlows } from '../../core/flow/gateway/gateway-flows.ts'
 import { ScriptLane } from '../../core/flow/lane.ts'
+import type { AdvertisedAddress } from '../../core/ice/advertised-address.ts'
 import { parseAddress } from '../../core/net/ip-address.ts'
 import { buildUdp } from '../../core/net/udp-packet.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
@@ -13,6 +14,11 @@ import { SeededRandom } from './seeded-random.ts'
 import { readUdp } from './udp-seen.ts'
 import type { VirtualSite } from './virtual-site.ts'
 import { VirtualUplink, type VirtualPeerOptions } from './virtual-uplink.ts'
+
+export interface VirtualGatewayOptions extends VirtualPeerOptions {
+  site: VirtualSite
+  advertised?: readonly AdvertisedAddress[] | undefined
+}
 
 /** A whole gateway in the virtual world, in front of a site. */
 export class VirtualGateway {
@@ -29,7 +35,7 @@ export class VirtualGateway {
   readonly #uplink: VirtualUplink
   #isKilled = false
 
-  constructor(options: VirtualPeerOptions & { site: VirtualSite }) {
+  constructor(options: VirtualGatewayOptions) {
     this.#options = options
     this.name = options.name
     this.host = options.host
@@ -43,6 +49,7 @@ export class VirtualGateway {
       tunnel,
       lane: new ScriptLane(this.flows),
       mtu: DEFAULT_MTU,
+      advertised: options.advertised,
       clocksAt: (now) => ({ instant: now, unix: unixOf(now, pair) }),
     })
     this.#uplink = new VirtualUplink(options, {

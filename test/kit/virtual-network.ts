@@ -11,6 +11,7 @@ import { integerBelow, type Random } from '../../core/runtime/random.ts'
 import { after } from '../../core/runtime/time.ts'
 import { lend } from './lent-bytes.ts'
 import type { VirtualClock } from './virtual-clock.ts'
+import type { VirtualNat } from './virtual-nat.ts'
 
 /** Conditions of the link between two hosts, the same in both directions. */
 export interface LinkConditions {
@@ -53,9 +54,10 @@ export class VirtualNetwork {
     this.#random = random
   }
 
-  /** Adds a machine with these addresses; all machines reach one another directly. */
-  host(name: string, addresses: readonly string[]): VirtualHost {
+  /** Adds a machine with these addresses. All machines reach one another directly, but for those behind a NAT. */
+  host(name: string, addresses: readonly string[], nat?: VirtualNat): VirtualHost {
     const host = new VirtualHost(this, name, addresses)
+    host.nat = nat
     this.#hosts.push(host)
     return host
   }
@@ -79,18 +81,40 @@ export class VirtualNetwork {
     return this.#links.get(linkKey(a, b)) ?? this.#everywhere
   }
 
-  hostOf(address: string): VirtualHost | undefined {
-    return this.#hosts.find((host) => host.addresses.includes(address))
+  /** Returns the machine with an address that a machine sees: behind the same NAT, or behind none. */
+  hostOf(address: string, from?: VirtualHost): VirtualHost | undefined {
+    const isSeen = ({ nat }: VirtualHost) => nat === undefined || nat === from?.nat || address.includes(':')
+    return this.#hosts.find((host) => isSeen(host) && host.addresses.includes(address))
+  }
+
+  /** Takes a datagram from a machine to the one that gets it, with both endpoints as that one sees them. */
+  #route(from: VirtualHost, source: Endpoint, destination: Endpoint) {
+    const target = splitEndpoint(destination)
+    if (target === undefined) return undefined
+    const now = this.clock.now()
+    const to = this.hostOf(target.address, from)
+    const isInside = to !== undefined && to.nat === from.nat
+    const seen =
+      from.nat === undefined || isInside || target.family === 'ipv6'
+        ? source
+        : from.nat.outbound(source, destination, now)
+    if (to !== undefined) return { to, source: seen, destination }
+    const behind = this.#hosts.find(({ nat }) => nat?.outside === target.address)
+    const inner = behind?.nat?.inbound(destination, seen, behind.address('ipv4'), now)
+    const reached = this.#hosts.find(
+      (host) => host.nat === behind?.nat && host.addresses.includes(splitEndpoint(inner ?? '')?.address ?? ''),
+    )
+    return inner === undefined || reached === undefined ? undefined : { to: reached, source: seen, destination: inner }
   }
 
   /** Carries one datagram. */
   carry(from: VirtualHost, source: Endpoint, { to: destination, bytes, isProbe }: Datagram): void {
-    const target = splitEndpoint(destination)
-    const to = target === undefined ? undefined : this.hostOf(target.address)
-    if (to === undefined || !from.up) {
+    const routed = from.up ? this.#route(from, source, destination) : undefined
+    if (routed === undefined) {
       this.counters.unreachable++
       return
     }
+    const { to } = routed
     const { latencyMs, jitterMs, loss, doubled, mtu, fragments, cut } = this.conditions(from, to)
     const isTooLong = (isProbe === true || !fragments) && bytes.length + (source.startsWith('[') ? 48 : 28) > mtu
     if (cut || isTooLong || this.#draw() < loss) {
@@ -101,8 +125,9 @@ export class VirtualNetwork {
     for (let copies = doubled > 0 && this.#draw() < doubled ? 2 : 1; copies > 0; copies--) {
       const delay = latencyMs + this.#draw() * jitterMs
       this.clock.wake(after(this.clock.now(), delay), () => {
-        if (to.up && lend(carried, (borrowed) => to.receive(destination, { from: source, bytes: borrowed })))
-          this.counters.delivered++
+        const arrives = (borrowed: Uint8Array) =>
+          to.receive(routed.destination, { from: routed.source, bytes: borrowed })
+        if (to.up && lend(carried, arrives)) this.counters.delivered++
         else this.counters.unreachable++
       })
     }
@@ -117,6 +142,8 @@ export class VirtualHost {
   readonly name: string
   /** Addresses of the machine; assign others to move it to another network. */
   addresses: readonly string[]
+  /** Router that translates the machine's IPv4 addresses; undefined if it is on the Internet itself. */
+  nat: VirtualNat | undefined
   /** Whether the machine is up: otherwise it neither sends nor receives. */
   up = true
   readonly #network: VirtualNetwork

@@ -2,6 +2,7 @@ import type { GatewaySelector } from '../../core/contract/gateway-selector.ts'
 import { toBase64, toHex } from '../../core/crypto/text-encoding.ts'
 import { tokenHash } from '../../core/crypto/token-hash.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
+import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { uuid } from '../../core/runtime/random.ts'
 import { after, unixOf } from '../../core/runtime/time.ts'
 import { PortalState, type PortalInput, type PortalOutput } from '../../hosts/portal/grants/state.ts'
@@ -31,6 +32,8 @@ export interface VirtualPortalOptions {
   seed: string
   conditions?: Record<string, DeclaredCondition>
   selectors: Record<string, GatewaySelector>
+  /** Endpoints of the portal's STUN server, which is another part of the world; none by default. */
+  stunServers?: readonly Endpoint[]
 }
 
 /** Milliseconds until a write is committed and the portal hears of it. */
@@ -89,7 +92,7 @@ export class VirtualPortal implements VirtualPortalEnd {
 
   /** Starts a portal process with an empty memory. */
   start(): void {
-    const { clock, conditions = {}, selectors, channel } = this.#options
+    const { clock, conditions = {}, selectors, channel, stunServers = [] } = this.#options
     this.#machine = new PortalState({
       conditions: conditionExtensions(conditions),
       selectors: extensions(selectors),
@@ -101,6 +104,7 @@ export class VirtualPortal implements VirtualPortalEnd {
     })
     this.#driven = drive(this.#machine, { clock, perform: (output) => this.#perform(output) })
     this.#driven.dispatch({ type: 'viewLoaded', rows: structuredClone(this.#rows) })
+    if (stunServers.length > 0) this.#driven.dispatch({ type: 'stunServersChanged', servers: stunServers })
     channel.serve(this)
   }
 

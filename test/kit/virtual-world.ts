@@ -1,6 +1,9 @@
 import { Facts } from '../../core/contract/facts.ts'
+import type { AdvertisedAddress } from '../../core/ice/advertised-address.ts'
 import type { TunnelTransport } from '../../core/contract/tunnel-transport.ts'
 import { toHex } from '../../core/crypto/text-encoding.ts'
+import { endpoint, splitEndpoint, type Endpoint } from '../../core/runtime/endpoint.ts'
+import { LimitedAnswers } from '../../hosts/portal/stun/limited-answers.ts'
 import type { Actor } from '../../hosts/portal/store/entities.ts'
 import { RandomSelector } from '../../plugins/selector-random/random-selector.ts'
 import { RemoteIp } from '../../plugins/condition-remote-ip/remote-ip.ts'
@@ -11,9 +14,20 @@ import { VirtualClient } from './virtual-client.ts'
 import { VirtualClock } from './virtual-clock.ts'
 import { VirtualControlChannel } from './virtual-control-channel.ts'
 import { VirtualGateway } from './virtual-gateway.ts'
+import { VirtualNat, type VirtualNatOptions } from './virtual-nat.ts'
 import { VirtualNetwork, type VirtualHost } from './virtual-network.ts'
 import { VirtualPortal } from './virtual-portal.ts'
 import { VirtualSite } from './virtual-site.ts'
+
+const STUN_PORT = 3478
+
+/** Where a peer's machine is; on the Internet by default, with addresses of both families. */
+export interface Place {
+  addresses?: readonly string[]
+  nat?: VirtualNat
+  /** Addresses at which a gateway says it is reached. */
+  advertised?: readonly AdvertisedAddress[]
+}
 
 /** The whole system in one process and in virtual time. All chance comes from the seed. */
 export class VirtualWorld {
@@ -33,7 +47,16 @@ export class VirtualWorld {
   readonly #starts = new Map<string, number>()
   #incarnations = 0
 
-  constructor({ seed = 'world', transport }: { seed?: string | number; transport: TunnelTransport }) {
+  /** `hasStun`: whether the portal has a STUN server. */
+  constructor({
+    seed = 'world',
+    transport,
+    hasStun = false,
+  }: {
+    seed?: string | number
+    transport: TunnelTransport
+    hasStun?: boolean
+  }) {
     this.random = new SeededRandom(`world ${seed}`)
     this.#transport = transport
     this.network = new VirtualNetwork({ clock: this.clock, random: new SeededRandom(`network ${seed}`) })
@@ -48,9 +71,33 @@ export class VirtualWorld {
         'time-window': condition(new TimeWindow()),
         'remote-ip': condition(new RemoteIp(), { address: Facts.client.address }),
       },
+      stunServers: hasStun ? [this.#startStun()] : [],
       selectors: { random: new RandomSelector({ random: new SeededRandom(`selector ${seed}`) }) },
     })
     this.portal.start()
+  }
+
+  /** Makes a NAT, for machines to be put behind. */
+  nat(options: Omit<VirtualNatOptions, 'random'>): VirtualNat {
+    return new VirtualNat({ ...options, random: this.random })
+  }
+
+  /** Starts a STUN server on the portal's machine, which lives as long as the world, and returns its endpoint. */
+  #startStun(): Endpoint {
+    const answers = new LimitedAnswers()
+    const socket = this.portalHost.bind({
+      family: 'ipv4',
+      port: STUN_PORT,
+      onError: () => undefined,
+      onBatch: (batch) => {
+        for (const { from, bytes } of batch) {
+          const source = splitEndpoint(from)
+          const answer = source && answers.answer(bytes, source, this.clock.now())
+          if (answer !== undefined) socket.send([{ to: from, bytes: answer }])
+        }
+      },
+    })
+    return endpoint(this.portalHost.address('ipv4') ?? '', STUN_PORT)
   }
 
   /** Adds a site with a network of its own. */
@@ -62,11 +109,15 @@ export class VirtualWorld {
   }
 
   /** Starts a gateway, by default at the first site; after `kill` it may be started again under the same name. */
-  startGateway(name: string, siteId = this.portal.siteId): VirtualGateway {
+  startGateway(name: string, siteId = this.portal.siteId, place: Place = {}): VirtualGateway {
     const number = this.#gatewayHosts.size + 1
     const host =
       this.#gatewayHosts.get(name) ??
-      this.network.host(name, [`203.0.113.${100 + number}`, `2001:db8:2::${100 + number}`])
+      this.network.host(
+        name,
+        place.addresses ?? [`203.0.113.${100 + number}`, `2001:db8:2::${100 + number}`],
+        place.nat,
+      )
     this.#gatewayHosts.set(name, host)
     const gateway = new VirtualGateway({
       network: this.network,
@@ -77,6 +128,7 @@ export class VirtualWorld {
       name,
       token: this.portal.gatewayToken(siteId),
       incarnation: ++this.#incarnations,
+      advertised: place.advertised,
     })
     this.gateways.set(name, gateway)
     gateway.start()
@@ -92,12 +144,12 @@ export class VirtualWorld {
    * Signs an actor in as a browser would, and starts a client with the token; after `kill` it may be started again
    * under the same name.
    */
-  startClient(name: string, actor: Actor): VirtualClient {
+  startClient(name: string, actor: Actor, place: Place = {}): VirtualClient {
     const nonce = toHex(this.random.bytes(32))
-    return this.startClientWith(name, `${nonce}${this.portal.signIn(actor, nonce)}`)
+    return this.startClientWith(name, `${nonce}${this.portal.signIn(actor, nonce)}`, place)
   }
 
-  startClientWith(name: string, token: string): VirtualClient {
+  startClientWith(name: string, token: string, place: Place = {}): VirtualClient {
     const number = this.clients.length + 10
     const starts = this.#starts.get(name) ?? 0
     this.#starts.set(name, starts + 1)
@@ -105,7 +157,7 @@ export class VirtualWorld {
       network: this.network,
       channel: this.channel,
       transport: this.#transport,
-      host: this.network.host(name, [`198.51.100.${number}`, `2001:db8:1::${number}`]),
+      host: this.network.host(name, place.addresses ?? [`198.51.100.${number}`, `2001:db8:1::${number}`], place.nat),
       name,
       token,
       ...(starts === 0 ? {} : { incarnation: starts }),
