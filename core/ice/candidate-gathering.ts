@@ -41,7 +41,7 @@ export type GatheringOutput =
   /** The local candidates have changed. */
   | ({ type: 'candidatesChanged'; candidates: readonly Candidate[] } & CandidateChange)
 
-/** Where a peer can be reached, and how that is known; for people. */
+/** Endpoints at which this machine can be reached, and the STUN servers that are asked; for people. */
 export interface GatheringStatus {
   offers: { endpoint: Endpoint; source: CandidateSource }[]
   stun: StunStatus[]

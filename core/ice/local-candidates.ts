@@ -105,7 +105,7 @@ export class LocalCandidates {
       const open = port ?? this.#ports[address.includes(':') ? 'ipv6' : 'ipv4']
       return open === undefined ? [] : [{ where: endpoint(address, open), source: 'advertised' as const }]
     })
-    // Without an address in the family nothing can be sent from there, whatever STUN found before.
+    // A family that has lost its address cannot be sent from, whatever STUN found before.
     const found = this.#reflexive.filter((where) => links.some(({ family }) => family === familyOf(where)))
     const counts = { ipv4: 0, ipv6: 0 }
     return [...advertised, ...found.map((where) => ({ where, source: 'stun' as const }))].flatMap(

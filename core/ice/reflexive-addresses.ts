@@ -26,7 +26,7 @@ export type ReflexiveAddressesOutput =
   /** `mapped` has changed. */
   | { type: 'mappedChanged' }
 
-/** What is known of a STUN server, for people. */
+/** State of a STUN server, for people. */
 export interface StunStatus {
   server: Endpoint
   /** Endpoint at which this machine appears there; undefined if it is unknown. */
@@ -72,7 +72,7 @@ export class ReflexiveAddresses implements Machine<ReflexiveAddressesInput, Refl
     return [...this.#askings.values()].flatMap(({ mapped }) => mapped ?? [])
   }
 
-  /** What is known of the servers that are asked. */
+  /** State of each server that is asked. */
   get status(): StunStatus[] {
     return this.#active().map(({ server, mapped, isAnswering }) => ({ server, mapped, isAnswering }))
   }

@@ -88,7 +88,7 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     return this.#tunnels.mtu(gatewayId)
   }
 
-  /** Where this client can be reached. */
+  /** Endpoints at which this client can be reached, and how they are known. */
   get reach(): GatheringStatus {
     return this.#gathering.status
   }

@@ -163,7 +163,7 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
     return this.#connections.gateways.all()
   }
 
-  /** Where this client can be reached. */
+  /** Endpoints at which this client can be reached, and how they are known. */
   get reach(): GatheringStatus {
     return this.#connections.reach
   }

@@ -152,7 +152,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     return transportStatus(this.#transport, this.#tunnels.trouble)
   }
 
-  /** Where this gateway can be reached. */
+  /** Endpoints at which this gateway can be reached, and how they are known. */
   get reach(): GatheringStatus {
     return this.#gathering.status
   }

@@ -21,7 +21,7 @@ import { VirtualSite } from './virtual-site.ts'
 
 const STUN_PORT = 3478
 
-/** Where a peer's machine is; on the Internet by default, with addresses of both families. */
+/** Place of a peer's machine; on the Internet by default, with addresses of both families. */
 export interface Place {
   addresses?: readonly string[]
   nat?: VirtualNat

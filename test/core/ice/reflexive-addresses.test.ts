@@ -81,7 +81,7 @@ describe('server-reflexive addresses', () => {
     const refusal = new Uint8Array(request.bytes)
     refusal[0] = 1
     refusal[1] = 0x11
-    // Without the FINGERPRINT, which is the request's.
+    // Cut before the FINGERPRINT, which is the request's.
     const datagram = refusal.slice(0, -8)
     new DataView(datagram.buffer).setUint16(2, datagram.length - 20)
     expect(asker.isAnswer(SERVER, datagram)).to.equal(true)
