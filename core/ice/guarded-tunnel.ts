@@ -1,4 +1,5 @@
 import type { PeerId, Tunnel, TunnelInput, TunnelOutput } from '../contract/tunnel-transport.ts'
+import { catchPromises, readAnswer } from '../plugin/caught-promises.ts'
 import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
 import { visibleCharacters } from '../plugin/visible-characters.ts'
@@ -96,7 +97,8 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
     const sum: Record<string, number> = {}
     try {
       for (const [reason, count] of Object.entries(synchronousAnswer(this.#tunnel.counters())).slice(0, MAX_REASONS)) {
-        if (Number.isFinite(count)) sum[visibleCharacters(reason.slice(0, MAX_REASON_CHARACTERS))] = count
+        if (!Number.isFinite(count)) catchPromises(count)
+        else sum[visibleCharacters(reason.slice(0, MAX_REASON_CHARACTERS))] = count
       }
     } catch {
       // A plugin whose counters fail still carries packets.
@@ -109,6 +111,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
   datagramBytes(packetBytes: number): number | undefined {
     try {
       const bytes: unknown = synchronousAnswer(this.#tunnel.datagramBytes?.(packetBytes))
+      catchPromises(bytes)
       return typeof bytes === 'number' && Number.isInteger(bytes) && bytes > 0 ? bytes : undefined
     } catch {
       return undefined
@@ -157,6 +160,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
           if (output.type === 'deliverPacket') this.#carried()
           return output
         }
+        catchPromises(given)
         this.#counts['odd-output']++
       } catch (error) {
         this.#isDrained = true
@@ -172,7 +176,7 @@ export class GuardedTunnel implements Machine<TunnelInput, GuardedTunnelOutput> 
         this.#succeeded('deadline')
         return this.#afterRest(undefined)
       }
-      const { at, reason } = due as Record<keyof Deadline, unknown>
+      const { at, reason } = readAnswer(due, ['at', 'reason'])
       if (typeof at !== 'number' || Number.isNaN(at)) throw new Error('the time of its deadline is not a number')
       const deadline = this.#notAgainAtOnce({ at: at as Instant, reason: errorText(reason) })
       this.#succeeded('deadline')

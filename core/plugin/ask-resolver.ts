@@ -6,6 +6,7 @@ import type {
 } from '../contract/upstream-resolver.ts'
 import type { Extension } from '../contract/extension-point.ts'
 import { splitEndpoint, type Endpoint } from '../runtime/endpoint.ts'
+import { catchPromises, readAnswer } from './caught-promises.ts'
 import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import type { PluginFailed } from './plugin-log.ts'
@@ -62,6 +63,7 @@ export const discoverServers = (
   if (resolver.discover === undefined) return undefined
   try {
     const found: unknown = synchronousAnswer(resolver.discover(settings))
+    catchPromises(found)
     return Array.isArray(found) ? found.slice(0, MAX_SERVERS).filter(isEndpoint) : []
   } catch (error) {
     failed('discover', error)
@@ -73,6 +75,7 @@ export const discoverServers = (
 export const upstreamName = ({ key, value }: Extension<UpstreamResolver>, settings: unknown): string => {
   try {
     const name: unknown = synchronousAnswer(value.describe?.(settings) ?? key)
+    catchPromises(name)
     return typeof name === 'string' && name !== '' ? visibleCharacters(name.slice(0, MAX_NAME_CHARACTERS)) : key
   } catch {
     return key
@@ -84,8 +87,7 @@ const isEndpoint = (value: unknown): value is Endpoint =>
 
 /** Copies a plugin's answer if it has the shape of a verdict; otherwise returns a text that says what it is. */
 const checkedVerdict = (answer: unknown): UpstreamVerdict | string => {
-  if (typeof answer !== 'object' || answer === null) return 'no verdict'
-  const { type, message, code, reason } = answer as Record<'type' | 'message' | 'code' | 'reason', unknown>
+  const { type, message, code, reason } = readAnswer(answer, ['type', 'message', 'code', 'reason'])
   if (type === 'failed') {
     const known = typeof code === 'string' && Object.hasOwn(FAILURES, code) ? (code as UpstreamFailure) : undefined
     if (known === undefined) return 'a failure of no known kind'

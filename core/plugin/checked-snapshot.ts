@@ -1,6 +1,7 @@
 import type { SettingsSchema } from '../contract/extension-point.ts'
 import { MAX_OWN_FACT_CHARACTERS, type FactTable, type OwnFact } from '../contract/fact-source.ts'
 import { frozenCopy } from './frozen-copy.ts'
+import { catchPromises } from './caught-promises.ts'
 
 /** Most keys of one snapshot. */
 const MAX_KEYS = 100_000
@@ -10,6 +11,7 @@ const MAX_KEYS = 100_000
  * @throws Error where any of it is wrong: a snapshot is believed whole or not at all
  */
 export const checkedTable = (answer: unknown, schema: SettingsSchema): FactTable => {
+  catchPromises(answer)
   if (typeof answer !== 'object' || answer === null) throw new Error('its answer is no snapshot { values, otherwise }')
   const { values, otherwise } = answer as { values?: unknown; otherwise?: unknown }
   if (typeof values !== 'object' || values === null || Array.isArray(values))

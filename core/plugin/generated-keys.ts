@@ -1,5 +1,6 @@
 import { OperatorError } from '../config/operator-error.ts'
 import type { Tunnel, TunnelKeys, TunnelOptions, TunnelTransport } from '../contract/tunnel-transport.ts'
+import { readAnswer } from './caught-promises.ts'
 import { errorText } from './error-text.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
 import type { Random } from '../runtime/random.ts'
@@ -11,15 +12,16 @@ const KEY_BYTES = 32
  * @throws OperatorError PLUGIN_KEYS if the plugin throws, or returns anything but two keys of 32 bytes
  */
 export const generatedKeys = (transport: Pick<TunnelTransport, 'generateKeys'>, random: Random): TunnelKeys => {
-  const { privateKey, publicKey } = called('PLUGIN_KEYS', 'makes no keys', () => ({
-    ...synchronousAnswer(transport.generateKeys(lent(random))),
-  }))
-  for (const key of [privateKey, publicKey] as unknown[]) {
-    if (key instanceof Uint8Array && key.length === KEY_BYTES) continue
-    throw new OperatorError('PLUGIN_KEYS', 'the tunnel transport made no pair of keys of 32 bytes each.', REMEDY)
+  const { privateKey, publicKey } = called('PLUGIN_KEYS', 'makes no keys', () =>
+    readAnswer(synchronousAnswer(transport.generateKeys(lent(random))), ['privateKey', 'publicKey']),
+  )
+  if (isKey(privateKey) && isKey(publicKey)) {
+    return { privateKey: new Uint8Array(privateKey), publicKey: new Uint8Array(publicKey) }
   }
-  return { privateKey: new Uint8Array(privateKey), publicKey: new Uint8Array(publicKey) }
+  throw new OperatorError('PLUGIN_KEYS', 'the tunnel transport made no pair of keys of 32 bytes each.', REMEDY)
 }
+
+const isKey = (key: unknown): key is Uint8Array => key instanceof Uint8Array && key.length === KEY_BYTES
 
 /**
  * Has a tunnel transport create this end of its tunnels.

@@ -24,6 +24,8 @@ export interface Installation {
   plugins: readonly InstalledPlugin[]
   /** Implementations that have a `start` or a `stop`, in the order of their declaration. */
   parts: readonly PluginPart[]
+  /** Folders of the packages, by the names of their plugins. */
+  folders: ReadonlyMap<string, string>
 }
 
 /**
@@ -86,7 +88,10 @@ export const installPlugins = (
     // The cast is safe: the compiler or `missingMethods` has checked each implementation against its extension point.
     container.value<Extensions<unknown>>(token, maps.get(name) ?? new Map<string, Extension<unknown>>())
   }
-  return { plugins, parts }
+  const folders = uses.flatMap(({ definition, folder }): [string, string][] =>
+    folder === undefined ? [] : [[definition.name, folder]],
+  )
+  return { plugins, parts, folders: new Map(folders) }
 }
 
 /** Declaration of a plugin that awaits that all are known. */

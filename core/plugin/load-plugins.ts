@@ -15,6 +15,8 @@ export interface PluginModules {
   importBuiltin: (name: string) => Promise<unknown>
   /** Imports an npm package, resolved from the folder of the configuration file. */
   importPackage: (name: string) => Promise<unknown>
+  /** Returns the folder of an npm package that can be imported. */
+  packageFolder: (name: string) => string
   /**
    * Imports the packages among the entries, and runs their setups for hosts of these kinds, in a throw-away thread: what
    * blocks, or ends its process, cannot be stopped in the host's own.
@@ -54,7 +56,10 @@ export const loadPlugin = async (
 ): Promise<PluginUse> => {
   const exported = await importModule(entry, source, modules)
   const plugin = (exported as { plugin?: unknown } | null)?.plugin
-  if (isDefinition(plugin)) return { definition: plugin, config: entry.config, source }
+  if (isDefinition(plugin)) {
+    const folder = isPackage(entry) ? modules.packageFolder(entry.use) : undefined
+    return { definition: plugin, config: entry.config, source, folder }
+  }
   throw new OperatorError(
     'PLUGIN_NO_EXPORT',
     `${source}: ${entry.use} does not export a plugin.`,

@@ -2,6 +2,7 @@ import { OperatorError } from '../config/operator-error.ts'
 import { pathOf } from '../config/parse-config.ts'
 import type { SettingsProblem, SettingsSchema } from '../contract/extension-point.ts'
 import type { Schema, SchemaIssue } from '../contract/schema.ts'
+import { catchPromises } from './caught-promises.ts'
 import { errorText } from './error-text.ts'
 import { frozenCopy } from './frozen-copy.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
@@ -22,6 +23,7 @@ export const settingsSchema = (schema: Schema<unknown>, source: string): Setting
     safeParse: (value) => {
       try {
         const result = synchronousAnswer(schema['~standard'].validate(frozenCopy(value)))
+        catchPromises(result)
         if ('then' in result) throw new TypeError('it answered with a promise')
         if (result.issues === undefined) return { ok: true, settings: frozenCopy(result.value) }
         return {
@@ -78,6 +80,7 @@ const describe = (schema: Schema<unknown>, source: string): Record<string, unkno
 
 /** Copies a JSON Schema. @throws TypeError if it is no JSON object, or very long */
 const plainObject = (given: unknown): Record<string, unknown> => {
+  catchPromises(given)
   const text = JSON.stringify(synchronousAnswer(given)) as string | undefined
   if (text === undefined || !text.startsWith('{')) throw new TypeError('it is no object')
   if (text.length > MAX_DESCRIPTION_CHARACTERS) throw new TypeError('it is too long')

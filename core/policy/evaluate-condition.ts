@@ -1,6 +1,7 @@
 import type { DeclaredFacts } from '../contract/extension-point.ts'
 import { BUILT_IN_FACTS } from '../contract/facts.ts'
 import type { ConditionVerdict } from '../contract/policy-condition.ts'
+import { catchStray } from '../plugin/caught-promises.ts'
 import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
 import { visibleCharacters } from '../plugin/visible-characters.ts'
@@ -84,6 +85,7 @@ const checkedVerdict = (
     until: given?.until,
     again: given?.again,
   }
+  catchStray(answer, verdict)
   if (typeof verdict.holds !== 'boolean') return { holds: false, reason: 'it gave no verdict' }
   const reason = typeof verdict.reason === 'string' ? shown(verdict.reason) : 'it gave no reason'
   if (!verdict.holds) {

@@ -1,5 +1,6 @@
 import type { DeclaredFacts } from '../contract/extension-point.ts'
 import { BUILT_IN_FACTS, type Fact, type Reads } from '../contract/facts.ts'
+import { catchPromises } from '../plugin/caught-promises.ts'
 
 /** Facts that the portal knows about one request, or about one gateway that may serve it, looked up by name. A `Map` is one. */
 export interface KnownFacts {
@@ -53,5 +54,6 @@ export const factsFor = (declared: DeclaredFacts, facts: KnownFacts): FactsForPl
 const fitting = (token: Reads<unknown>, fact: Fact<unknown> | undefined): Fact<unknown> | undefined => {
   if (fact === undefined || BUILT_IN_FACTS.has(token.name)) return fact
   const verdict = token.schema['~standard'].validate(fact.value)
+  if ('then' in verdict) catchPromises(verdict)
   return 'then' in verdict || verdict.issues !== undefined ? undefined : fact
 }

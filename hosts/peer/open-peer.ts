@@ -8,6 +8,7 @@ import type { Flows } from '../../core/flow/flows.ts'
 import type { Lane } from '../../core/flow/lane.ts'
 import { chosenExtension } from '../../core/plugin/chosen-extension.ts'
 import { createdTunnel, generatedKeys } from '../../core/plugin/generated-keys.ts'
+import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { pluginParts } from '../../core/plugin/plugin-part.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
@@ -22,6 +23,8 @@ import { TunDevices } from '../../core/runtime/tun-device.ts'
 import { WebSockets } from '../../core/runtime/web-socket.ts'
 import { chooseLane, type LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { openLane } from '../runtime/lane/open-lane.ts'
+import { PluginFolders } from '../runtime/process/plugin-folders.ts'
+import { PluginRejections } from '../runtime/process/plugin-rejections.ts'
 import { keptId } from './kept-id.ts'
 import type { PeerContainer } from './peer-container.ts'
 import type { FlowsOf } from './peer-messages.ts'
@@ -119,7 +122,9 @@ export const openPeer = async <R extends Role>(
     },
     run: async ({ before = [], shell }) => {
       const lifecycle = new Lifecycle()
-      await lifecycle.start([...before, ...pluginParts(installation.parts, { clock, logger }), shell])
+      const log = new PluginLog({ logger, clock })
+      const rejections = new PluginRejections({ folders: new PluginFolders(installation.folders), log })
+      await lifecycle.start([rejections, ...before, ...pluginParts(installation.parts, { clock, logger }), shell])
       logger.info(
         { version, lane: lane.kind, why: lane.reason, plugins: installation.plugins.map(({ name }) => name) },
         `the ${role} runs`,

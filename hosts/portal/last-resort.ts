@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { ServerResponse } from 'node:http'
+import type { PluginLog } from '../../core/plugin/plugin-log.ts'
 import type { Startable } from '../../core/runtime/lifecycle.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
+import type { PluginFolders } from '../runtime/process/plugin-folders.ts'
 
 const BODY = JSON.stringify({
   type: 'about:blank',
@@ -13,14 +15,14 @@ const BODY = JSON.stringify({
 
 /**
  * Handles errors that nobody caught: logs each, answers the HTTP request in which it happened, and keeps the portal
- * running. Every log line of it shows a bug; no part of the portal relies on it.
+ * running. Every log line of it shows a bug, of a plugin if it names one; no part of the portal relies on it.
  */
 export class LastResort implements Startable {
-  readonly #logger: Logger
+  readonly #options: { logger: Logger; pluginLog: PluginLog; folders: PluginFolders }
   readonly #requests = new AsyncLocalStorage<ServerResponse>()
 
-  constructor(logger: Logger) {
-    this.#logger = logger
+  constructor(options: { logger: Logger; pluginLog: PluginLog; folders: PluginFolders }) {
+    this.#options = options
   }
 
   start(): void {
@@ -42,7 +44,11 @@ export class LastResort implements Startable {
   }
 
   readonly #caught = (error: unknown): void => {
-    this.#logger.error({ error }, 'an error that nobody handled: the portal goes on')
+    const { logger, pluginLog, folders } = this.#options
+    const plugin = folders.pluginOf(error)
+    const message = 'an error that nobody handled: the portal goes on'
+    if (plugin === undefined) logger.error({ error }, message)
+    else pluginLog.failed({ plugin, call: 'its own work', error, message })
     const response = this.#requests.getStore()
     if (response === undefined || response.writableEnded || response.destroyed) return
     if (response.headersSent) {

@@ -15,6 +15,7 @@ import type { Endpoint } from '../../core/runtime/endpoint.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { Random } from '../../core/runtime/random.ts'
 import { SECOND } from '../../core/runtime/time.ts'
+import { PluginFolders } from '../runtime/process/plugin-folders.ts'
 import { AuditRetention } from './store/audit-retention.ts'
 import { auditedSettings } from './settings/audited-settings.ts'
 import type { PortalStart, RunningPortal } from './config.ts'
@@ -63,9 +64,9 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
   const lifecycle = new Lifecycle()
   await lifecycle.start([{ stop: () => store.close() }])
   try {
-    await lifecycle.start(pluginParts(installation.parts, { clock, logger }))
-    const lastResort = new LastResort(logger)
-    await lifecycle.start([lastResort])
+    const pluginLog = new PluginLog({ logger, clock })
+    const lastResort = new LastResort({ logger, pluginLog, folders: new PluginFolders(installation.folders) })
+    await lifecycle.start([lastResort, ...pluginParts(installation.parts, { clock, logger })])
     const server = createServer({
       requestTimeout: config.timeouts.request_seconds * SECOND,
       headersTimeout: config.timeouts.headers_seconds * SECOND,
@@ -80,7 +81,6 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
     await lifecycle.start([{ stop: () => close(server) }])
 
     const providers = container.get(IdentityProviders.token)
-    const pluginLog = new PluginLog({ logger, clock })
     const calls = new PluginCalls({ clock, log: pluginLog })
     const conditions = calls.conditions(container.get(PolicyConditions.token))
     const selectors = calls.selectors(container.get(GatewaySelectors.token))

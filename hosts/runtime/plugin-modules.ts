@@ -27,6 +27,7 @@ export const packageFinder = (configFile: string): Omit<PluginModules, 'rehearse
       shareHostPackages()
       return import(pathToFileURL(entryPoint(name, folder)).href)
     },
+    packageFolder: (name) => packageRootOf(name, folder),
   }
 }
 
@@ -60,15 +61,20 @@ const PACKAGE_NAME = /^(?:@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/
  * module only, and `require.resolve` refuses packages that export for `import` alone.
  */
 const entryPoint = (name: string, folder: string): string => {
-  const root = PACKAGE_NAME.test(name) ? (ownPackage(name, folder) ?? packageFolder(name, folder)) : undefined
-  if (root === undefined) {
-    throw Object.assign(new Error(`the package ${name} is not installed`), { code: 'PLUGIN_PACKAGE_MISSING' })
-  }
+  const root = packageRootOf(name, folder)
   const { exports, main } = manifestIn(root)
   const target =
     exports === undefined ? (main ?? 'index.js') : importTarget(isSubpaths(exports) ? exports['.'] : exports)
   if (target === undefined) throw new Error(`the package ${name} has no entry for import in its "exports"`)
   return join(root, target)
+}
+
+const packageRootOf = (name: string, folder: string): string => {
+  const root = PACKAGE_NAME.test(name) ? (ownPackage(name, folder) ?? packageFolder(name, folder)) : undefined
+  if (root === undefined) {
+    throw Object.assign(new Error(`the package ${name} is not installed`), { code: 'PLUGIN_PACKAGE_MISSING' })
+  }
+  return root
 }
 
 interface Manifest {

@@ -30,11 +30,13 @@ export const rubbish = (): unknown[] => [
   JSON.parse('{"__proto__": {"holds": true}, "constructor": 1}'),
 ]
 
-/** Right answer, one of whose members at a time is replaced by rubbish. Its promises are handled, as no host looks that deep. */
-export const spoiled = (right: object): object[] =>
-  Object.keys(right).flatMap((member) => handledRubbish().map((value) => ({ ...right, [member]: value })))
+/** Right answer, one of whose members at a time is replaced by rubbish, or has some deep inside; or to which a member is added. */
+export const spoiled = (right: object, values = rubbish): object[] =>
+  [...Object.keys(right), 'more'].flatMap((member) =>
+    [...values(), { deep: [values()] }].map((value) => ({ ...right, [member]: value })),
+  )
 
-/** Rubbish whose rejections are handled. */
+/** Rubbish whose rejections are handled, for what nobody answers: keys and declarations. */
 export const handledRubbish = (): unknown[] => {
   const values = rubbish()
   for (const value of values) if (value instanceof Promise) value.catch(() => undefined)

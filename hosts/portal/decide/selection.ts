@@ -1,5 +1,6 @@
 import type { GatewayCandidate, GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { DeclaredFacts, Extensions } from '../../../core/contract/extension-point.ts'
+import { readAnswer } from '../../../core/plugin/caught-promises.ts'
 import { errorText } from '../../../core/plugin/error-text.ts'
 import { synchronousAnswer } from '../../../core/plugin/synchronous-answer.ts'
 import { visibleCharacters } from '../../../core/plugin/visible-characters.ts'
@@ -53,7 +54,7 @@ export const chooseGateway = (
     const parsed = selector.settings.safeParse(site.selectorSettings ?? {})
     if (!parsed.ok) return anyOfThem(`the settings of the selector "${site.selector}" are not valid`)
     // A frozen copy, so that a selector cannot change the portal's list.
-    const { gatewayId, reason } = synchronousAnswer(
+    const answer = synchronousAnswer(
       selector.value.select({
         settings: parsed.settings,
         facts: factsFor(selector.facts, facts).given,
@@ -62,7 +63,8 @@ export const chooseGateway = (
         resourceId,
       }),
     )
-    if (!candidates.some(({ id }) => id === gatewayId)) {
+    const { gatewayId, reason } = readAnswer(answer, ['gatewayId', 'reason'])
+    if (typeof gatewayId !== 'string' || !candidates.some(({ id }) => id === gatewayId)) {
       return anyOfThem(`the selector "${site.selector}" named a gateway that may not serve`)
     }
     if (typeof reason !== 'string') return anyOfThem(`the selector "${site.selector}" gave no reason`)

@@ -70,6 +70,7 @@ describe('the portal’s last resort', function () {
       expect(answer.status).to.equal(500)
       expect(await answer.json()).to.include({ code: 'internal' })
       expect(portal.output).to.contain('nobody handled')
+      if (fault !== 'stream') expect(portal.output).to.match(/"plugin":"identity-breaking".*nobody handled/)
       expect((await fetch(`${portal.url}/healthz`)).status).to.equal(200)
     })
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { catchPromises } from '../../../../core/plugin/caught-promises.ts'
 import { visibleCharacters } from '../../../../core/plugin/visible-characters.ts'
 import type { SignInStep } from '../../../../core/contract/identity-provider.ts'
 
@@ -63,6 +64,7 @@ const Step = z.discriminatedUnion('type', [
 
 /** Validates a plugin's answer. @throws Error that says what is wrong */
 export const checkedStep = (answer: unknown): SignInStep => {
+  catchPromises(answer)
   const result = Step.safeParse(answer)
   // The validated copy, not the plugin's object, which could change afterwards.
   if (result.success) return result.data as SignInStep
