@@ -51,12 +51,13 @@ describe('X2 a promise of a plugin that is rejected, and that nobody waits for',
   after(() => folder.remove())
 
   /** Starts the plugins of a peer, without its device, and returns what it logs of the rejection. */
-  const startedWith = async (role: 'client' | 'gateway', { container, installation }: PeerContainer) => {
+  const startedWith = async (role: 'client' | 'gateway', peerContainer: PeerContainer) => {
+    const { container } = peerContainer
     const logger = new RecordingLogger()
     const heard = logger.next(SAYS)
     const get = <T>(what: symbol): T => (what === Logger ? logger : container.get(what)) as T
     const opened = await openPeer(
-      { container: { ...container, get }, installation },
+      { ...peerContainer, container: { ...container, get } },
       {
         role,
         config: { ...peer, transport: undefined },
