@@ -1,14 +1,14 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import type { Context } from 'mocha'
 import { Client, type QueryResult } from 'pg'
 import { runCommand } from '../../hosts/runtime/process/run-command.ts'
 import type { Certificate } from './certificate.ts'
+import { freePort } from './free-port.ts'
 import { PATIENCE_MS } from './patience.ts'
 import { skipBecause } from './skip-because.ts'
 
@@ -26,6 +26,8 @@ export interface SecuredPostgres {
   port: number
 }
 
+let sharedServer: Promise<Postgres> | undefined
+
 const VERSIONS = '/usr/lib/postgresql'
 const PORT = 5432
 
@@ -38,12 +40,25 @@ export class Postgres {
     /** Folder of the socket. */
     readonly folder: string,
     private readonly port: number = PORT,
-    private readonly server?: { process: ChildProcess; closed: Promise<unknown> },
+    private readonly server?: { process: ChildProcess; closed: Promise<unknown>; endNow: () => void },
   ) {}
 
   /** A PostgreSQL that runs already; the caller does not stop it. */
   static at(folder: string): Postgres {
     return new Postgres(folder)
+  }
+
+  /**
+   * The PostgreSQL of all tests of this process that do nothing to the server: the first that asks starts it, and it ends
+   * with the process. Skips the test where it is not installed, as `start` does.
+   */
+  static async shared(context: Context): Promise<Postgres> {
+    sharedServer ??= Postgres.#run(context, { listen_addresses: '' }).then((postgres) => {
+      postgres.server?.process.unref()
+      process.once('exit', () => postgres.server?.endNow())
+      return postgres
+    })
+    return sharedServer
   }
 
   /** Starts a PostgreSQL; skips the test where it is not installed. The set-up of `npm test` installs it. */
@@ -53,7 +68,7 @@ export class Postgres {
 
   /** Starts a PostgreSQL with `ssl = on`, and scram-sha-256 for connections to the loopback address. */
   static async startSecured({ key, cert }: Certificate, context?: Context): Promise<SecuredPostgres> {
-    const port = await freePort()
+    const port = await freePort('127.0.0.1')
     const settings = {
       listen_addresses: '127.0.0.1',
       port: String(port),
@@ -105,7 +120,11 @@ export class Postgres {
     )
     const closed = new Promise((resolve) => server.once('exit', resolve))
     process.once('exit', () => server.kill('SIGQUIT'))
-    const postgres = new Postgres(folder, port, { process: server, closed })
+    const endNow = (): void => {
+      spawnSync(join(programs, 'pg_ctl'), ['stop', '-w', '-m', 'immediate', '-D', data], options)
+      rmSync(folder, { recursive: true, force: true })
+    }
+    const postgres = new Postgres(folder, port, { process: server, closed, endNow })
     await postgres.#answering()
     return postgres
   }
@@ -113,7 +132,8 @@ export class Postgres {
   /** Makes an empty database. */
   async newDatabase(): Promise<PostgresDatabase> {
     const database = `portal_${randomUUID().replaceAll('-', '')}`
-    await this.query(`CREATE DATABASE ${database}`)
+    // The default strategy writes each block of the template to the log.
+    await this.query(`CREATE DATABASE ${database} STRATEGY FILE_COPY`)
     return { ...this.#administration, database }
   }
 
@@ -159,15 +179,3 @@ const ownerOf = async (user: string): Promise<{ uid: number; gid: number }> => (
   uid: Number(await runCommand('id', ['-u', user])),
   gid: Number(await runCommand('id', ['-g', user])),
 })
-
-const freePort = async (): Promise<number> => {
-  const server = createServer()
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => {
-    server.close(resolve)
-  })
-  return port
-}

@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate, type Certificate } from './certificate.ts'
+import { freePort } from './free-port.ts'
 
 export interface UnboundOptions {
   /** Listening address; 127.0.0.1 by default. */
@@ -122,14 +122,4 @@ export class Unbound {
     await ended
     await rm(this.#folder, { recursive: true })
   }
-}
-
-const freePort = async (address: string): Promise<number> => {
-  const server = createServer().listen(0, address)
-  await once(server, 'listening')
-  const found = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof found !== 'object' || found === null) throw new Error('no port')
-  return found.port
 }

@@ -17,7 +17,7 @@ describe('two portal processes on one PostgreSQL', function () {
   let openid: OpenidProvider
 
   before(async function () {
-    postgres = await Postgres.start(this)
+    postgres = await Postgres.shared(this)
     const database = { driver: 'pg', ...(await postgres.newDatabase()) }
     portal = await PortalFixture.start({ config: { database, trusted_proxies: ['127.0.0.1'] } })
     second = await portal.startAnother()
@@ -27,7 +27,6 @@ describe('two portal processes on one PostgreSQL', function () {
     await openid?.stop()
     await second?.stop()
     await portal?.stop()
-    await postgres?.stop()
   })
 
   it('S9 a sign-out at one portal process ends the session at the other', async () => {

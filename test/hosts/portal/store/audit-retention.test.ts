@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import { DAY, HOUR, MINUTE, unixTime } from '../../../../core/runtime/time.ts'
 import { AuditRetention, type AuditKeeping } from '../../../../hosts/portal/store/audit-retention.ts'
 import { PortalConfig } from '../../../../hosts/portal/config.ts'
@@ -35,9 +35,8 @@ for (const driver of ['sqlite', 'pg'] as const)
     let retention: AuditRetention | undefined
 
     before(async function () {
-      if (driver === 'pg') postgres = await Postgres.start(this)
+      if (driver === 'pg') postgres = await Postgres.shared(this)
     })
-    after(async () => postgres?.stop())
 
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'audit-'))

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import { Client } from 'pg'
 import { DAY, SECOND } from '../../../../core/runtime/time.ts'
 import type { Change, Rows } from '../../../../hosts/portal/store/entities.ts'
@@ -24,9 +24,8 @@ describe('the changes of other portal processes, while PostgreSQL comes and goes
   let told: (readonly Change[] | Rows)[]
 
   before(async function () {
-    postgres = await Postgres.start(this)
+    postgres = await Postgres.shared(this)
   })
-  after(async () => postgres?.stop())
 
   beforeEach(async () => {
     database = (await postgres?.newDatabase()) ?? expect.fail('no PostgreSQL')

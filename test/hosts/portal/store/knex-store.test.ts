@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import { HOUR, unixTime } from '../../../../core/runtime/time.ts'
 import type { Account, Change } from '../../../../hosts/portal/store/entities.ts'
 import type { DatabaseConfig } from '../../../../hosts/portal/store/dialect.ts'
@@ -29,9 +29,8 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
 
     before(async function () {
       this.timeout(300_000)
-      if (driver === 'pg') postgres = await Postgres.start(this)
+      if (driver === 'pg') postgres = await Postgres.shared(this)
     })
-    after(async () => postgres?.stop())
 
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'store-'))

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { after, afterEach, before, beforeEach, describe, it } from 'mocha'
+import { afterEach, before, beforeEach, describe, it } from 'mocha'
 import type { DatabaseConfig } from '../../../../hosts/portal/store/dialect.ts'
 import { openDialect } from '../../../../hosts/portal/store/open-dialect.ts'
 import { KnexStore } from '../../../../hosts/portal/store/knex-store.ts'
@@ -26,9 +26,8 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
 
     before(async function () {
       this.timeout(60_000)
-      if (driver === 'pg') postgres = await Postgres.start(this)
+      if (driver === 'pg') postgres = await Postgres.shared(this)
     })
-    after(async () => postgres?.stop())
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'store-'))
       database =

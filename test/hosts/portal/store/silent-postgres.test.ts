@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { after, before, describe, it } from 'mocha'
+import { before, describe, it } from 'mocha'
 import { KnexStore } from '../../../../hosts/portal/store/knex-store.ts'
 import { PostgresProxy } from '../../../kit/postgres-proxy.ts'
 import { Postgres, type PostgresDatabase } from '../../../kit/postgres.ts'
@@ -14,10 +14,9 @@ describe('PostgreSQL whose connections fall silent', function () {
   let postgres: Postgres | undefined
   let database: PostgresDatabase
   before(async function () {
-    postgres = await Postgres.start(this)
+    postgres = await Postgres.shared(this)
     database = await postgres.newDatabase()
   })
-  after(async () => postgres?.stop())
 
   it('PostgreSQL is written to again by new connections, though the server still holds a lock for silent ones', async () => {
     const proxy = await PostgresProxy.start(database)
