@@ -2,7 +2,7 @@
 import { cpSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 
-const ASSETS = new Set(['.eta', '.css', '.js', '.svg'])
+const ASSETS = new Set(['.eta', '.css', '.js', '.svg', '.json'])
 
 const walk = (folder) => {
   if (!existsSync(folder)) return

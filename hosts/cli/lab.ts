@@ -1,9 +1,13 @@
+import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
+import { parseConfig } from '../../core/config/parse-config.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
+import { readYaml } from './read-config.ts'
 import { untilSignal } from './until-signal.ts'
 
 interface Options {
+  plugins?: string
   once?: true
   json?: true
   keep?: true
@@ -13,14 +17,17 @@ interface Options {
 export const labCommand = (context: CommandContext): Command =>
   new Command('lab')
     .description('Runs the whole system in network namespaces of this machine and walks through its story. Needs root.')
-    .argument('[scenario]', 'what to walk through', 'story')
+    .argument('[scenario]', 'what to walk through: story, or plugins (the default with --plugins)')
+    .option('--plugins <file>', 'load the plugins of this file, a YAML file, and use them as it says')
     .option('--once', 'end after the story instead of staying')
     .option('--json', 'print one JSON document {"ok","steps"} as the last line')
     .option('--keep', 'keep the run’s folder with configuration and logs')
-    .action(async (scenario: string, options: Options) => {
+    .action(async (scenario: string | undefined, options: Options) => {
       const { runLab } = await import('../lab/main.ts')
+      const brought = options.plugins === undefined ? undefined : await readPlugins(options.plugins)
       const ok = await runLab({
         scenario,
+        ...(brought && { brought }),
         once: options.once === true,
         json: options.json === true,
         keepFiles: options.keep === true,
@@ -32,7 +39,24 @@ export const labCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
+The file of --plugins. Packages are found from its folder, and relative paths in it start there. All keys are optional:
+  plugins: [{ use: portreeve-condition-x, config: {} }]     portal, client and gateways load these
+  transport: KEY                                            client and gateways carry packets by it
+  portal: {}    client: { resolvers: [] }    gateway: {}    more settings of their configuration files
+  account:
+    identity_provider: { type: KEY, settings: {}, answers: { email: ada@example.org } }     Ada signs in with it
+    selector: KEY                                           chooses a gateway; with selector_settings
+    conditions: [{ condition: KEY, settings: {} }]          of every policy
+    upstream_resolvers: [{ type: KEY, settings: {} }]       that clients ask
+
 Examples:
-  $ portreeve lab                  stays until Ctrl-C and says how to play on
-  $ portreeve lab --once --json    for scripts: exit 0 where every step held`,
+  $ portreeve lab                                 stays until Ctrl-C and says how to play on
+  $ portreeve lab --once --json                   for scripts: exit 0 where every step held
+  $ portreeve lab --plugins lab.yaml              your plugin in a running system
+  $ portreeve lab story --plugins lab.yaml        the whole story with it`,
     )
+
+const readPlugins = async (file: string) => {
+  const { LabPlugins } = await import('../lab/lab-plugins.ts')
+  return { ...parseConfig(LabPlugins, await readYaml(file), file), folder: dirname(resolve(file)) }
+}

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { packageRoot } from '../runtime/process/package-root.ts'
+import { mergedConfig, type BroughtPlugins, type LabHost } from './lab-plugins.ts'
 import { buildNetwork, type Machines } from './network.ts'
 import type { Part, PartOptions } from './part.ts'
 import { labProgram, portreeve } from './program.ts'
@@ -28,6 +29,10 @@ export const ADMIN_HEADER = 'admin.header'
 export interface LabOptions {
   /** Additional settings of the portal's configuration. */
   portal?: object
+  /** Plugins of others that the hosts load. */
+  brought?: BroughtPlugins
+  /** Whether the organisation has an identity provider and a mail server: packages that have to be installed. */
+  hasProvider?: boolean
 }
 
 /** The lab's machines (network namespaces), and the processes that run on them. */
@@ -42,12 +47,16 @@ export class Lab {
   /** Resolves with a description if a process ends unexpectedly. */
   readonly crashed = new Promise<string>((resolve) => (this.#crash = resolve))
 
-  readonly #options: LabOptions
+  readonly hasProvider: boolean
+  readonly brought: BroughtPlugins | undefined
+  readonly #portalSettings: object
 
-  private constructor(run: RunDirectory, machines: Machines, options: LabOptions) {
+  private constructor(run: RunDirectory, machines: Machines, { portal = {}, brought, hasProvider = true }: LabOptions) {
     this.run = run
     this.machines = machines
-    this.#options = options
+    this.hasProvider = hasProvider
+    this.brought = brought
+    this.#portalSettings = portal
   }
 
   static async open(options: LabOptions = {}): Promise<Lab> {
@@ -68,7 +77,7 @@ export class Lab {
       this.#startDns('site-dns', SITE_NAMES),
       this.#startWeb('web'),
       this.#startWeb('files'),
-      this.#startProvider(),
+      ...(this.hasProvider ? [this.#startProvider()] : []),
     ])
   }
 
@@ -77,7 +86,7 @@ export class Lab {
     account: string,
     adminEmail: string,
   ): Promise<{ token: string; account: { id: string; slug: string } }> {
-    const config = await this.#portalConfig()
+    const config = await this.portalConfig()
     const args = ['portal', 'init', '--config', config, '--account', account, '--admin-email', adminEmail, '--json']
     const { stdout } = await this.machines.portal.mustRun(process.execPath, portreeve(...args))
     const made = JSON.parse(stdout) as { token: string; account: { id: string; slug: string } }
@@ -86,21 +95,43 @@ export class Lab {
   }
 
   async startPortal(): Promise<void> {
-    const config = await this.#portalConfig()
+    const config = await this.portalConfig()
     const part = await this.start('portal', portreeve('portal', '--config', config))
     await part.line((line) => line.startsWith('portal: listening'))
   }
 
+  /** Writes the portal's configuration and returns its path. */
+  portalConfig(): Promise<string> {
+    return this.#config('portal', 'portal', {
+      listen: { host: MACHINES.portal.outside, port: PORTAL_PORT },
+      public_url: PORTAL_URL,
+      state_folder: join(this.run.path, 'portal'),
+      ...this.#portalSettings,
+      plugins: [
+        {
+          use: 'builtin:identity-email-otp',
+          config: {
+            smtp: { host: MACHINES.provider.outside, port: MAIL_PORT, tls: 'never' },
+            from: 'Portreeve <portreeve@example.org>',
+          },
+        },
+      ],
+    })
+  }
+
   /** Starts a gateway; without a token, with that of its last start. */
   async startGateway(name: GatewayName, token?: string): Promise<void> {
-    const token_file = await this.#tokenFile(name, token)
-    const config = await this.#config('gateway.yaml', name, {
+    await this.start(name, portreeve('gateway', '--config', await this.gatewayConfig(name, token)))
+  }
+
+  /** Writes a gateway's configuration and returns its path. */
+  async gatewayConfig(name: GatewayName, token?: string): Promise<string> {
+    return this.#config('gateway', name, {
       portal_url: PORTAL_URL,
       name,
-      token_file,
+      token_file: await this.#tokenFile(name, token),
       state_folder: join(this.run.path, name),
     })
-    await this.start(name, portreeve('gateway', '--config', config))
   }
 
   /** Starts the client; without a token, with that of its last start. */
@@ -110,7 +141,7 @@ export class Lab {
 
   /** Writes the client's configuration and returns its path. */
   async clientConfig(token?: string): Promise<string> {
-    return this.#config('client.yaml', 'client', {
+    return this.#config('client', 'client', {
       portal_url: PORTAL_URL,
       name: 'adas-laptop',
       token_file: await this.#tokenFile('client', token),
@@ -222,33 +253,15 @@ export class Lab {
     return token === undefined ? join(this.run.path, `${name}.token`) : this.run.write(`${name}.token`, token)
   }
 
-  #portalConfig(): Promise<string> {
-    return this.#config('portal.yaml', 'portal', {
-      listen: { host: MACHINES.portal.outside, port: PORTAL_PORT },
-      public_url: PORTAL_URL,
-      state_folder: join(this.run.path, 'portal'),
-      ...this.#options.portal,
-      plugins: [
-        {
-          use: 'builtin:identity-email-otp',
-          config: {
-            smtp: { host: MACHINES.provider.outside, port: MAIL_PORT, tls: 'never' },
-            from: 'Portreeve <portreeve@example.org>',
-          },
-        },
-      ],
-    })
-  }
-
   /**
-   * Writes a packaged configuration with a machine's own settings, adding its plugins to the packaged ones. Returns the
-   * path.
+   * Writes a packaged configuration with a machine's own settings and those of the plugins that were brought. Returns
+   * the path: in the folder of these, so that packages and relative paths are found as from an operator's file there.
    */
-  async #config(original: string, name: string, settings: object): Promise<string> {
-    const text = await readFile(join(packageRoot(), 'config', original), 'utf8')
-    const comes = parse(text) as { plugins?: readonly object[] }
-    const plugins = [...(comes.plugins ?? []), ...((settings as { plugins?: readonly object[] }).plugins ?? [])]
-    return this.run.write(`${name}.yaml`, stringify({ ...comes, ...settings, plugins }))
+  async #config(host: LabHost, name: string, own: Readonly<Record<string, unknown>>): Promise<string> {
+    const packaged = await readFile(join(packageRoot(), 'config', `${host}.yaml`), 'utf8')
+    const text = stringify(mergedConfig(host, parse(packaged) as Record<string, unknown>, own, this.brought))
+    if (this.brought === undefined) return this.run.write(`${name}.yaml`, text)
+    return this.run.writeInto(this.brought.folder, `${name}.yaml`, text)
   }
 }
 

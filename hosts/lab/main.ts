@@ -1,17 +1,24 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { OperatorError } from '../../core/config/operator-error.ts'
+import { commandEnvironment } from './command.ts'
 import { ADMIN_HEADER, Lab, enter } from './lab.ts'
+import type { BroughtPlugins } from './lab-plugins.ts'
 import { portreeve } from './program.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { walk, type StepReport } from './step.ts'
 import { PORTAL_URL } from './topology.ts'
 import { World } from './world.ts'
 
-const PROVIDER_PACKAGE = 'oidc-provider'
+/** Packages of the organisation's identity provider and mail server, which the npm package does not bring. */
+const PROVIDER_PACKAGES = ['oidc-provider@9', 'smtp-server@3']
 
 export interface LabOptions {
-  scenario: string
+  /** Name of the scenario; by default `story`, or `plugins` with plugins of others. */
+  scenario: string | undefined
+  /** Plugins of others that the hosts load, and what uses them. */
+  brought?: BroughtPlugins
   /** Whether to end after the scenario. */
   once: boolean
   /** Whether to print the reports as one JSON document in the last line. */
@@ -26,11 +33,13 @@ export interface LabOptions {
 /**
  * Starts the whole system, runs a scenario, and takes everything down again, whatever the outcome.
  * @returns whether every step succeeded
- * @throws OperatorError LAB_NEEDS_ROOT, LAB_NEEDS_PACKAGE, USAGE
+ * @throws OperatorError LAB_NEEDS_ROOT, LAB_NEEDS_COMMAND, LAB_NEEDS_PACKAGE, USAGE
  */
-export const runLab = async ({ scenario, once, json, keepFiles, output, ending }: LabOptions): Promise<boolean> => {
-  const steps = SCENARIOS[scenario]
-  if (steps === undefined) {
+export const runLab = async (options: LabOptions): Promise<boolean> => {
+  const { brought, once, json, keepFiles, output, ending } = options
+  const { scenario = brought === undefined ? 'story' : 'plugins' } = options
+  const chosen = SCENARIOS[scenario]
+  if (chosen === undefined) {
     throw new OperatorError(
       'USAGE',
       `there is no scenario "${scenario}".`,
@@ -44,11 +53,14 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
       'Run it with sudo; npm test needs no root and skips what does.',
     )
   }
-  needProvider()
+  needCommands()
+  const missing = PROVIDER_PACKAGES.filter((name) => !isInstalled(name))
+  if (chosen.needsProvider) needPackages(missing)
   // If the result is JSON, standard output has nothing but the document.
   const show = json ? output.tell : output.print
   const began = performance.now()
-  const lab = await Lab.open().catch((error: unknown) => {
+  const hasProvider = missing.length === 0
+  const lab = await Lab.open({ hasProvider, ...(brought && { brought }) }).catch((error: unknown) => {
     const ms = Math.round(performance.now() - began)
     const steps: StepReport[] = [{ name: 'the machines and their networks', ok: false, ms, detail: String(error) }]
     if (json) output.print(JSON.stringify({ ok: false, steps }))
@@ -57,7 +69,10 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
   const interrupted = Promise.race([ending.then((signal) => `ended by ${signal}`), lab.crashed])
   try {
     show(`Namespaces of this run begin with pr-${lab.run.id}- (${Math.round(performance.now() - began)} ms)`)
-    const reports = await walk(steps, new World(lab), { onReport: (report) => show(describe(report)), interrupted })
+    const reports = await walk(chosen.steps, new World(lab), {
+      onReport: (report) => show(describe(report)),
+      interrupted,
+    })
     const ok = reports.every((report) => report.ok)
     show(`${ok ? 'Every step held' : 'Not every step held'}: ${seconds(performance.now() - began)}.`)
     if (!once && ok) {
@@ -76,21 +91,38 @@ export const runLab = async ({ scenario, once, json, keepFiles, output, ending }
   }
 }
 
-/**
- * Checks that the lab's identity provider is installed: it is a development dependency, which the npm package does not
- * bring.
- */
-const needProvider = (): void => {
+const isInstalled = (spec: string): boolean => {
   try {
-    createRequire(import.meta.url).resolve(PROVIDER_PACKAGE)
-  } catch (cause) {
-    throw new OperatorError(
-      'LAB_NEEDS_PACKAGE',
-      `the lab's identity provider is the package ${PROVIDER_PACKAGE}, which is not installed.`,
-      `Run \`npm start\` in a clone of the repository, or: npm install ${PROVIDER_PACKAGE}@9`,
-      { cause },
-    )
+    createRequire(import.meta.url).resolve(spec.slice(0, spec.indexOf('@')))
+    return true
+  } catch {
+    return false
   }
+}
+
+const needPackages = (missing: readonly string[]): void => {
+  if (missing.length === 0) return
+  throw new OperatorError(
+    'LAB_NEEDS_PACKAGE',
+    `the lab's identity provider and mail server are packages that are not installed: ${missing.join(', ')}.`,
+    `Run \`npm start\` in a clone of the repository, or: npm install --save-dev ${missing.join(' ')}`,
+  )
+}
+
+/** Checks that the commands are there by which the lab makes networks, and by which its people act. */
+const needCommands = (): void => {
+  const text = readFileSync(new URL('commands.json', import.meta.url), 'utf8')
+  const folders = (commandEnvironment()['PATH'] ?? '').split(delimiter)
+  const missing = Object.entries(JSON.parse(text) as Record<string, string>).filter(
+    ([command]) => !folders.some((folder) => existsSync(join(folder, command))),
+  )
+  if (missing.length === 0) return
+  const packages = [...new Set(missing.map(([, name]) => name))]
+  throw new OperatorError(
+    'LAB_NEEDS_COMMAND',
+    `these commands are missing: ${missing.map(([command]) => command).join(', ')}.`,
+    `On Debian: apt-get install --no-install-recommends ${packages.join(' ')}`,
+  )
 }
 
 const describe = ({ name, ok, ms, detail }: StepReport): string =>

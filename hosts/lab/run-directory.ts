@@ -1,9 +1,9 @@
 // Each run of the lab, or of a test on the kernel, owns a folder that records its process and its namespaces.
-// Namespaces are recorded before they are created, so that the next run can remove those that a killed run left, and
-// nothing else.
+// Namespaces, and files in other folders, are recorded before they are created, so that the next run can remove those
+// that a killed run left, and nothing else.
 import { randomBytes } from 'node:crypto'
-import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { appendFile, copyFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { checksumErrors } from './checksum-errors.ts'
 import { removeNamespace } from './namespace-removal.ts'
 
@@ -49,6 +49,14 @@ export class RunDirectory {
     return path
   }
 
+  /** Writes a file that only root may read into another folder, hidden, until the run ends. Returns its path. */
+  async writeInto(folder: string, name: string, text: string): Promise<string> {
+    const path = join(folder, `${hiddenPrefix(this.id)}${name}`)
+    await appendFile(join(this.path, 'files'), `${path}\n`)
+    await writeFile(path, text, { mode: 0o600 })
+    return path
+  }
+
   /**
    * Returns counters of packets with wrong checksums received by machines of the run, as the function `checksumErrors`.
    */
@@ -86,8 +94,21 @@ export const removeDeadRuns = async (): Promise<string[]> => {
 
 const removeRun = async (path: string, keepFiles: boolean): Promise<void> => {
   for (const name of await namespacesOf(path)) await removeNamespace(name)
-  if (keepFiles) await rm(join(path, 'namespaces'), { force: true })
-  else await rm(path, { recursive: true, force: true })
+  for (const file of await filesOf(path)) {
+    if (keepFiles) await copyFile(file, join(path, basename(file).slice(1))).catch(() => undefined)
+    await rm(file, { force: true })
+  }
+  if (!keepFiles) return rm(path, { recursive: true, force: true })
+  for (const record of ['namespaces', 'files']) await rm(join(path, record), { force: true })
+}
+
+/** Returns the beginning of the names of a run's files in other folders. */
+const hiddenPrefix = (id: string): string => `.portreeve-lab-${id}-`
+
+const filesOf = async (path: string): Promise<string[]> => {
+  const prefix = hiddenPrefix(basename(path))
+  const recorded = await readFile(join(path, 'files'), 'utf8').catch(() => '')
+  return [...new Set(recorded.split('\n').filter((file) => basename(file).startsWith(prefix)))]
 }
 
 const namespacesOf = async (path: string): Promise<string[]> => {

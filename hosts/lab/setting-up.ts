@@ -2,19 +2,20 @@ import { randomBytes } from 'node:crypto'
 import type { ClientStatus } from '../client/session/client-status.ts'
 import { eventually } from './eventually.ts'
 import { labProgram } from './program.ts'
-import type { Journey } from './program/browser.ts'
 import type { DirectAccess } from './program/direct-access-watch.ts'
 import type { ScanResult } from './program/scan.ts'
 import { registerCallback } from './register-callback.ts'
+import { signIn } from './sign-in.ts'
 import type { Step } from './step.ts'
 import { GATEWAYS, MACHINES, PORTAL_URL, PROVIDER_URL, SITE_NAMES, WEB_PORT } from './topology.ts'
 import { expectThat, type World } from './world.ts'
 
-const ACCOUNT = 'example'
+/** Slug of the lab's account. */
+export const ACCOUNT = 'example'
 const SCAN = { firstPort: 1, lastPort: 65_535, udpPorts: [52_625, 51_820, 3478] }
 
-/** Steps of the story from nothing to a connected client. */
-export const SETTING_UP: readonly Step<World>[] = [
+/** Steps of every scenario from nothing to connected gateways. */
+export const STARTING: readonly Step<World>[] = [
   {
     name: 'name servers, identity provider and protected servers run',
     run: async ({ lab }) => {
@@ -44,6 +45,11 @@ export const SETTING_UP: readonly Step<World>[] = [
       return GATEWAYS.join(', ')
     },
   },
+]
+
+/** Steps of the story from nothing to a connected client. */
+export const SETTING_UP: readonly Step<World>[] = [
+  ...STARTING,
   {
     name: 'P9 a scan of the gateway from the client’s machine finds nothing',
     run: async ({ lab }) => {
@@ -75,30 +81,19 @@ export const SETTING_UP: readonly Step<World>[] = [
   {
     name: 'sign-in at the provider, over HTTP with real redirects',
     run: async (world) => {
-      const nonce = randomBytes(32).toString('hex')
-      const state = randomBytes(32).toString('hex')
-      const url = `${PORTAL_URL}/${ACCOUNT}?as=gui-client&nonce=${nonce}&state=${state}`
-      const input = JSON.stringify({ url, answers: { login: 'ada', password: 'anything' } })
-      const { stdout } = await world.lab.machines.client.mustRun(process.execPath, labProgram('browser'), { input })
-      const { hops, final } = JSON.parse(stdout) as Journey
-      const end = new URL(final)
-      const fragment = end.searchParams.get('fragment') ?? ''
-      expectThat(end.protocol === 'firezone-fd0020211111:', `it ended at ${end.protocol}`)
-      expectThat(end.searchParams.get('state') === state, 'the state came back changed')
-      expectThat(fragment.startsWith('.'), 'there is no fragment in the last redirect')
+      const signedIn = await signIn(world, { path: ACCOUNT, answers: { login: 'ada', password: 'anything' } })
+      const { hops, actorName } = signedIn
       expectThat(
         hops.some((hop) => hop.includes(PROVIDER_URL)),
         'it never was at the provider',
       )
-      world.signedIn = { nonce, fragment }
-      return `${end.searchParams.get('actor_name') ?? '?'} after ${hops.length} requests:\n${hops.join('\n')}`
+      world.signedIn = signedIn
+      return `${actorName} after ${hops.length} requests:\n${hops.join('\n')}`
     },
   },
   {
     name: 'S4 sign-in by a code from a mail, typed as it stands there',
     run: async (world) => {
-      const nonce = randomBytes(32).toString('hex')
-      const state = randomBytes(32).toString('hex')
       await world.make('e-mail', 'identity_providers', { name: 'E-mail', type: 'email-otp' })
       // Ada signs in at the provider by default; an admin must allow her to sign in by mail as well.
       await world.make('ada by e-mail', 'identities', {
@@ -107,18 +102,14 @@ export const SETTING_UP: readonly Step<World>[] = [
         issuer: 'email',
         subject: 'ada@example.org',
       })
-      const input = JSON.stringify({
-        url: `${PORTAL_URL}/${ACCOUNT}/sign_in/email-otp/${world.id('e-mail')}?as=gui-client&nonce=${nonce}&state=${state}`,
+      const { nonce, fragment, hops, actorName } = await signIn(world, {
+        path: `${ACCOUNT}/sign_in/email-otp/${world.id('e-mail')}`,
         answers: { email: 'ada@example.org' },
         mailbox: `${PROVIDER_URL}/mailbox/ada@example.org`,
       })
-      const { stdout } = await world.lab.machines.client.mustRun(process.execPath, labProgram('browser'), { input })
-      const { hops, final } = JSON.parse(stdout) as Journey
-      const end = new URL(final)
-      expectThat(end.protocol === 'firezone-fd0020211111:', `it ended at ${end.protocol}`)
-      const answer = await connectWith(world, `${nonce}${end.searchParams.get('fragment') ?? ''}`)
+      const answer = await connectWith(world, `${nonce}${fragment}`)
       expectThat(answer.startsWith('101'), `its token: ${answer}`)
-      return `${end.searchParams.get('actor_name') ?? '?'} after ${hops.length} requests; the portal takes her token`
+      return `${actorName} after ${hops.length} requests; the portal takes her token`
     },
   },
   {
@@ -200,16 +191,19 @@ export const gatewaysConnected = (world: World): Promise<true> =>
   )
 
 const describeAccount = async (world: World): Promise<void> => {
-  const { id, secret } = world.lab.oidcClient
-  await world.make('provider', 'identity_providers', {
-    name: 'Example login',
-    type: 'oidc',
-    settings: { issuer: PROVIDER_URL, client_id: id, client_secret: secret, allow_http: true },
-    is_default: true,
-  })
-  const provider = await world.api.get(`identity_providers/${world.id('provider')}`)
-  await registerCallback(world.lab.machines.portal, PROVIDER_URL, (provider as { callback_url: string }).callback_url)
-  await world.make('site', 'sites', { name: 'berlin' })
+  const account = world.lab.brought?.account
+  if (world.lab.hasProvider) await describeProvider(world, account?.identity_provider === undefined)
+  if (account?.identity_provider !== undefined) {
+    const { type, settings } = account.identity_provider
+    const email_domains = ['example.org']
+    const provider = { name: 'Brought', type, settings, email_domains, is_default: true }
+    await world.make('brought provider', 'identity_providers', provider)
+  }
+  if (account?.upstream_resolvers !== undefined) {
+    await world.api.patch('account', { upstream_resolvers: account.upstream_resolvers })
+  }
+  const { selector, selector_settings } = account ?? {}
+  await world.make('site', 'sites', { name: 'berlin', ...(selector !== undefined && { selector, selector_settings }) })
   const site_id = world.id('site')
   const web = { type: 'dns', site_id, filters: [{ protocol: 'tcp', ports: [String(WEB_PORT)] }] }
   await world.make('gitlab', 'resources', { ...web, name: 'GitLab', address: 'gitlab.example.org' })
@@ -227,12 +221,25 @@ const describeAccount = async (world: World): Promise<void> => {
   for (const resource of ['gitlab', 'files']) await allow(world, resource)
 }
 
+/** Registers the portal at the organisation's identity provider, and the provider at the portal. */
+const describeProvider = async (world: World, is_default: boolean): Promise<void> => {
+  const { id, secret } = world.lab.oidcClient
+  await world.make('provider', 'identity_providers', {
+    name: 'Example login',
+    type: 'oidc',
+    settings: { issuer: PROVIDER_URL, client_id: id, client_secret: secret, allow_http: true },
+    is_default,
+  })
+  const provider = await world.api.get(`identity_providers/${world.id('provider')}`)
+  await registerCallback(world.lab.machines.portal, PROVIDER_URL, (provider as { callback_url: string }).callback_url)
+}
+
 /** Creates a policy that gives the engineers access to a resource. */
 export const allow = (world: World, resource: string): Promise<void> =>
   world.make(`policy for ${resource}`, 'policies', {
     group_id: world.id('engineers'),
     resource_id: world.id(resource),
-    conditions: [],
+    conditions: world.lab.brought?.account.conditions ?? [],
   })
 
 const signedIn = ({ signedIn: halves }: World): { nonce: string; fragment: string } => {

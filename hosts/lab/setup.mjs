@@ -18,16 +18,7 @@ const APT_ATTEMPTS = 60
 
 /** Commands needed to build, and the Debian packages that contain them; likewise below. */
 const BUILD = { make: 'make', python3: 'python3', 'c++': 'g++' }
-const LAB = {
-  ip: 'iproute2',
-  nft: 'nftables',
-  sysctl: 'procps',
-  dnsmasq: 'dnsmasq-base',
-  curl: 'curl',
-  ping: 'iputils-ping',
-  dig: 'bind9-dnsutils',
-  nstat: 'iproute2',
-}
+const LAB = JSON.parse(readFileSync(new URL('commands.json', import.meta.url), 'utf8'))
 const NEEDS = {
   start: { ...BUILD, ...LAB },
   test: {

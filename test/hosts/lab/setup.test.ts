@@ -51,7 +51,9 @@ describe('hosts/lab/setup', function () {
     await writeFile(join(bin, 'package.json'), '{}')
     await mkdir(join(clone, 'hosts/lab'), { recursive: true })
     await mkdir(join(clone, 'core'))
-    await copyFile(join(packageRoot(), 'hosts/lab/setup.mjs'), join(clone, 'hosts/lab/setup.mjs'))
+    for (const file of ['setup.mjs', 'commands.json']) {
+      await copyFile(join(packageRoot(), 'hosts/lab', file), join(clone, 'hosts/lab', file))
+    }
     await write('core/index.ts', 'export {}')
     await manifest('1.0.0')
     for (const name of PRESENT) await command(name, '')

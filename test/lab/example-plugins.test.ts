@@ -1,0 +1,214 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { after, before, describe, it } from 'mocha'
+import { stringify } from 'yaml'
+import { parseConfig } from '../../core/config/parse-config.ts'
+import { DAY } from '../../core/runtime/time.ts'
+import { eventually } from '../../hosts/lab/eventually.ts'
+import { Lab } from '../../hosts/lab/lab.ts'
+import { LabPlugins } from '../../hosts/lab/lab-plugins.ts'
+import { allow } from '../../hosts/lab/setting-up.ts'
+import { walk, type StepReport } from '../../hosts/lab/step.ts'
+import { MACHINES, UPSTREAM_NAMES } from '../../hosts/lab/topology.ts'
+import { explained, TRYING_PLUGINS } from '../../hosts/lab/trying-plugins.ts'
+import { isMapped, World } from '../../hosts/lab/world.ts'
+import { EXAMPLES, InstalledExamples } from '../kit/installed-examples.ts'
+import { needsKernel } from '../kit/needs-kernel.ts'
+import { PATIENCE_MS } from '../kit/patience.ts'
+import { PortalFixture } from '../kit/portal-fixture.ts'
+import { packageRoot } from '../kit/source-tree.ts'
+
+const GITLAB = 'gitlab.example.org'
+/** Name that only a file at the gateways has. */
+const AT_SITE = 'files.corp.example'
+/** Name that only a file at the client has. */
+const AT_CLIENT = 'fixture.example.net'
+const PUBLIC = UPSTREAM_NAMES['public.example.org']
+const PASSWORD = 'correct horse battery staple'
+const ROTA_PORT = 9111
+
+/** Serves the file that is its argument, at an address and a port. */
+const SERVE = `const [file, port, host] = process.argv.slice(1)
+require('node:http').createServer((_, answer) => answer.end(require('node:fs').readFileSync(file)))
+  .listen(Number(port), host, () => console.log('listening'))`
+
+/** File for \`portreeve lab --plugins\` by which each example is used. */
+const USES = {
+  plugins: [
+    { use: 'portreeve-identity-password-file', config: { file: 'passwords' } },
+    { use: 'portreeve-oncall', config: { url: `http://${MACHINES.provider.outside}:${ROTA_PORT}/`, everyMs: 200 } },
+    { use: 'portreeve-resolver-hosts-file' },
+    { use: 'portreeve-selector-least-loaded' },
+    { use: 'portreeve-transport-noise-kk' },
+  ],
+  transport: 'noise-kk',
+  gateway: { resolvers: [{ type: 'hosts-file', settings: { path: 'site-hosts' } }, 'system'] },
+  account: {
+    identity_provider: { type: 'password-file', answers: { email: 'ada@example.org', password: PASSWORD } },
+    selector: 'least-loaded',
+    conditions: [{ condition: 'on-call', settings: { rota: 'database' } }],
+    upstream_resolvers: [{ type: 'hosts-file', settings: { path: 'client-hosts' }, match: ['example.net'] }],
+  },
+}
+
+describe('the example plugins, packed and installed as those of a third party', () => {
+  const examples = new InstalledExamples()
+  const { operator } = examples
+
+  before(async function () {
+    this.timeout(300_000)
+    await examples.install()
+    writeFileSync(operator.configFile, stringify({ state_folder: './state', plugins: USES.plugins }))
+  })
+  after(() => examples.remove())
+
+  it('each example passes its own tests, the conformance suite of its extension point among them', async function () {
+    this.timeout(60_000)
+    const { passed, failed } = await examples.test()
+    expect(failed).to.deep.equal([])
+    for (const name of EXAMPLES) {
+      expect(passed.filter((file) => file.includes(`/${name}/`)).length, name).to.be.at.least(2)
+    }
+  })
+
+  it('portreeve plugin check shows each example with what it provides', async function () {
+    this.timeout(60_000)
+    const cli = join(packageRoot(), 'dist/hosts/cli/main.js')
+    const check = [cli, 'plugin', 'check', '--config', operator.configFile, '--json']
+    const { plugins } = JSON.parse(await examples.run(operator, process.execPath, check)) as { plugins: object[] }
+    const one = (name: string, version: string, ...provides: [point: string, key: string][]) => ({
+      name,
+      version,
+      provides: provides.map(([point, key]) => ({ point, key })),
+    })
+    expect(plugins).to.deep.equal([
+      one('identity-password-file', '1.0.0', ['identity-providers', 'password-file']),
+      one('oncall', '1.0.0', ['fact-sources', 'oncall'], ['policy-conditions', 'on-call']),
+      one('resolver-hosts-file', '1.0.0', ['upstream-resolvers', 'hosts-file']),
+      one('selector-least-loaded', '1.2.0', ['gateway-selectors', 'least-loaded']),
+      one('transport-noise-kk', '1.0.0', ['tunnel-transports', 'noise-kk']),
+    ])
+  })
+
+  it('a real portal validates the settings of a selector by its own schema', async () => {
+    const plugins = [{ use: 'portreeve-selector-least-loaded' }]
+    const portal = await PortalFixture.start({ config: { plugins }, configFile: operator.configFile })
+    try {
+      const settings = { name: 'Berlin', selector: 'least-loaded', selector_settings: { slack: 5 } }
+      expect(await portal.create('/sites', settings)).to.include({ selector: 'least-loaded' })
+      const wrong = { ...settings, name: 'Paris', selector_settings: { slack: -1 } }
+      const refused = await portal.api('POST', '/sites', wrong)
+      expect(refused.status).to.equal(422)
+      expect(JSON.stringify(refused.body)).to.include('slack')
+    } finally {
+      await portal.stop()
+    }
+  })
+
+  describe('in a running system: the lab, with a file of plugins', function () {
+    needsKernel()
+    this.timeout(240_000)
+    let lab: Lab
+    let world: World
+    let reports: StepReport[] = []
+    const detailOf = (step: RegExp): string => reports.find(({ name }) => step.test(name))?.detail ?? ''
+    const writeRota = (shifts: object[]): void => {
+      writeFileSync(join(operator.path, 'rota.json'), JSON.stringify({ shifts }))
+    }
+    const look = async (name: string) => String(await world.resolve(name))
+
+    before(async () => {
+      const command = join(operator.path, 'node_modules/.bin/portreeve-identity-password-file')
+      writeFileSync(
+        join(operator.path, 'passwords'),
+        await examples.run(operator, command, ['ada@example.org'], PASSWORD),
+      )
+      writeFileSync(join(operator.path, 'site-hosts'), `${MACHINES.web.site} ${AT_SITE}\n`)
+      writeFileSync(join(operator.path, 'client-hosts'), `${PUBLIC} ${AT_CLIENT}\n`)
+      writeRota([{ email: 'ada@example.org', rota: 'database', ends: Date.now() + DAY }])
+      const brought = { ...parseConfig(LabPlugins, USES, 'lab.yaml'), folder: operator.path }
+      lab = await Lab.open({ brought, hasProvider: false })
+      const serve = ['-e', SERVE, join(operator.path, 'rota.json'), String(ROTA_PORT), MACHINES.provider.outside]
+      const rota = lab.machines.provider.spawn(process.execPath, serve, { name: 'rota' })
+      await rota.line((line) => line === 'listening')
+      world = new World(lab)
+      reports = await walk(TRYING_PLUGINS, world, { onReport: () => undefined, interrupted: lab.crashed })
+    })
+    after(() => lab?.close())
+
+    it('every step of the scenario for plugins holds', () => {
+      expect(reports.filter(({ ok }) => !ok)).to.deep.equal([])
+      expect(reports).to.have.length(TRYING_PLUGINS.length)
+    })
+
+    it('the identity provider signs a person in, by the password that the file has for her', () => {
+      const signIn = detailOf(/Ada signs in/)
+      expect(signIn).to.match(/^Ada of example/)
+      expect(signIn).to.match(/POST 200 \S+\/example\/sign_in\/password-file\//)
+    })
+
+    it('the transport, which is not WireGuard, carries the page between client and gateway in the script lane', async () => {
+      expect(await world.page(`http://${GITLAB}/`)).to.include({ host: GITLAB, server: 'web' })
+      const status = await world.clientStatus()
+      expect(status)
+        .to.include({ lane: 'script' })
+        .and.to.have.nested.property('transport.plugin', 'transport-noise-kk')
+      for (const name of ['client', 'gateway-1', 'gateway-2'] as const) {
+        expect(lab.part(name).output, name).to.include('exports no keys')
+      }
+    })
+
+    it('the selector is named by the explanation, with its reason', () => {
+      expect(detailOf(/portal explains/)).to.match(
+        /gateway-[12], chosen because it is among the least loaded, with \d clients/,
+      )
+    })
+
+    it("D12 the resolver answers at the client by the account's settings, and leaves other names to the next", async () => {
+      const { dns } = await world.clientStatus()
+      expect(dns.upstreams[0]).to.equal('the file client-hosts for example.net')
+      expect(await look(AT_CLIENT)).to.equal(PUBLIC)
+      expect(await look('public.example.org')).to.equal(PUBLIC)
+      const refused = world.api.patch('account', { upstream_resolvers: [{ type: 'hosts-file', settings: {} }] })
+      const reason = await refused.then(
+        () => 'it was accepted',
+        (error: unknown) => String(error),
+      )
+      expect(reason).to.include('upstream_resolvers[0].settings.path')
+    })
+
+    it('D10 the resolver finds a name of the site by gateway.yaml', async () => {
+      await world.make('corp', 'resources', {
+        type: 'dns',
+        site_id: world.id('site'),
+        name: 'Corp',
+        address: AT_SITE,
+        filters: [],
+      })
+      await allow(world, 'corp')
+      await world.resolvesTo(AT_SITE, isMapped)
+      expect(await world.page(`http://${AT_SITE}/`)).to.include({ host: AT_SITE, server: 'web' })
+    })
+
+    it('the condition decides by the fact that the source brings: access ends with the shift, and the explanation names both', async () => {
+      const granted = detailOf(/portal explains/)
+      expect(granted).to.include('on call for database').and.to.include('oncall')
+      writeRota([])
+      const { text } = await eventually(
+        async () => {
+          const explanation = await explained(world)
+          return explanation.is_allowed ? undefined : explanation
+        },
+        { what: 'access is denied', timeoutMs: PATIENCE_MS },
+      )
+      expect(text.join('\n')).to.include('not on call for database')
+      await eventually(
+        async () => ((await world.fetch(`http://${GITLAB}/`, { timeoutMs: 2_000 })).ok ? undefined : true),
+        { what: 'the page is out of reach', timeoutMs: PATIENCE_MS },
+      )
+      const { resources } = await world.clientStatus()
+      expect(JSON.stringify(resources.find(({ address }) => address === GITLAB))).to.include('not on call for database')
+    })
+  })
+})
