@@ -1,8 +1,8 @@
-// `npm test`: all tests, as two mocha processes side by side, which two cores do in little more than half of the time. Those on the kernel's networks are
-// one of them, a file after the other: they wait for packets, and meet no second test of their kind. All others are the second process.
+// `npm test`: all tests, as three mocha processes side by side: each of them waits often enough that two would leave two cores idle. Those on the kernel's
+// networks are one of them, a file after the other: they wait for packets, and meet no second test of their kind.
 //
 //   npm test                                everything
-//   npm test -- --grep 'P9' --reporter spec   both are told what mocha is told; it needs a reporter that closes with how many passed
+//   npm test -- --grep 'P9' --reporter spec   all are told what mocha is told; it needs a reporter that closes with how many passed
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
@@ -13,7 +13,9 @@ import { stripVTControlCharacters } from 'node:util'
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js')
 /** Tests that make network namespaces, or look at those of the machine. */
-const KERNEL = ['dist/test/lab/**/*.test.js', 'dist/test/hosts/lab/**/*.test.js']
+const KERNEL = ['dist/test/lab/**/*.test.js', 'dist/test/hosts/lab/namespace.test.js']
+/** Tests of the portal, which take longer than all that are left. */
+const PORTAL = ['dist/test/hosts/portal/**/*.test.js']
 /**
  * Seed of random tests, the same in each run. PORTREEVE_SEED=$RANDOM tries others, as does mocha alone, which begins
  * anywhere.
@@ -98,13 +100,19 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 
 const kernel = start('tests on the kernel', KERNEL)
-const others = start('all other tests', [...spec, ...KERNEL.flatMap((pattern) => ['--ignore', pattern])])
-try {
-  setPriority(others.child.pid, NICENESS)
-} catch {
-  // it has ended, which is said below
+const portal = start('tests of the portal', PORTAL)
+const others = start('all other tests', [
+  ...spec,
+  ...[...KERNEL, ...PORTAL].flatMap((pattern) => ['--ignore', pattern]),
+])
+for (const { child } of [portal, others]) {
+  try {
+    setPriority(child.pid, NICENESS)
+  } catch {
+    // it has ended, which is said below
+  }
 }
-const results = [await show(others), await show(kernel)]
+const results = [await show(others), await show(portal), await show(kernel)]
 const sum = (what) => results.reduce((total, result) => total + result[what], 0)
 const seconds = Math.round((Date.now() - began) / 1000)
 const took = `${Math.floor(seconds / 60)} min ${seconds % 60} s`
