@@ -39,6 +39,11 @@ export interface Extension<T> {
   readonly candidateFacts: DeclaredFacts
   /** Validates the state that an identity provider keeps between the steps of a sign-in. */
   readonly keep: SettingsSchema
+  /**
+   * Whether a condition or selector runs in a thread of its own: its `value` throws, and it is asked through a `Hearing`
+   * (core/policy). Absent: it does not.
+   */
+  readonly isIsolated?: boolean
   /** Fact that a fact source brings; absent at other extension points. */
   readonly brings?: BroughtFact | undefined
 }

@@ -22,15 +22,20 @@ export interface CompiledPolicy {
   conditions: readonly CompiledCondition[]
 }
 
+/** A condition with validated settings. */
+export interface JudgedCondition {
+  key: string
+  extension: Extension<PolicyCondition>
+  settings: unknown
+  /** Settings as they are stored, for a condition that validates them in a thread of its own. */
+  stored: unknown
+  /** Name and version of the plugin. */
+  judgedBy: string
+}
+
 /** A condition with validated settings, or the reason why it cannot be evaluated. */
 export type CompiledCondition =
-  | {
-      key: string
-      extension: Extension<PolicyCondition>
-      settings: unknown
-      /** Name and version of the plugin. */
-      judgedBy: string
-    }
+  | JudgedCondition
   /** Condition that can never hold: no plugin provides it, or its settings are not valid. */
   | { key: string; problem: string }
 
@@ -46,7 +51,13 @@ const compileCondition = (key: string, settings: unknown, known: Extensions<Poli
   try {
     const parsed = extension.settings.safeParse(settings)
     if (parsed.ok) {
-      return { key, extension, settings: parsed.settings, judgedBy: `${extension.plugin} ${extension.version}` }
+      return {
+        key,
+        extension,
+        settings: parsed.settings,
+        stored: settings,
+        judgedBy: `${extension.plugin} ${extension.version}`,
+      }
     }
     const problem = parsed.problems[0]
     return { key, problem: `its settings are not valid: ${problem?.path ?? ''}: ${problem?.message ?? ''}` }

@@ -1,12 +1,12 @@
 import type { DeclaredFacts } from '../contract/extension-point.ts'
 import { BUILT_IN_FACTS } from '../contract/facts.ts'
-import type { ConditionVerdict } from '../contract/policy-condition.ts'
 import { catchStray } from '../plugin/caught-promises.ts'
 import { errorText } from '../plugin/error-text.ts'
 import { synchronousAnswer } from '../plugin/synchronous-answer.ts'
 import { visibleCharacters } from '../plugin/visible-characters.ts'
 import { unixTime, type UnixTime } from '../runtime/time.ts'
-import type { CompiledCondition } from './compiled-policy.ts'
+import type { Answers } from './hearing.ts'
+import type { CompiledCondition, JudgedCondition } from './compiled-policy.ts'
 import { factsFor, type FactRecord, type KnownFacts } from './known-facts.ts'
 
 /** Verdict of one condition, and the facts that it was based on. */
@@ -32,11 +32,15 @@ export interface ConditionExplanation {
 /** Reason shown to the person if a condition is missing or its plugin fails; only admins see the error. */
 export const NOT_JUDGED = 'a condition of this policy cannot be judged at the moment; tell an admin'
 
-/** Evaluates one condition. Denies, with the error as the reason, if it fails; never throws. */
+/**
+ * Evaluates one condition. Denies, with the error as the reason, if it fails; never throws. One that runs in a thread of its
+ * own is looked up in `answers`, and denies while its answer is not known.
+ */
 export const evaluateCondition = (
   condition: CompiledCondition,
   facts: KnownFacts,
   at: UnixTime,
+  answers?: Answers,
 ): ConditionExplanation => {
   if ('problem' in condition)
     return { condition: condition.key, reads: [], facts: {}, holds: false, reason: condition.problem }
@@ -56,6 +60,7 @@ export const evaluateCondition = (
       if (isSaidByClients(extension.facts, unknown)) explanation.told = notSaid(unknown)
       return explanation
     }
+    if (extension.isIsolated === true) return Object.assign(explanation, heardVerdict(condition, given, at, answers))
     const answer = synchronousAnswer(extension.value.evaluate({ settings, facts: given, at }))
     return Object.assign(explanation, checkedVerdict(answer, at))
   } catch (error) {
@@ -71,12 +76,34 @@ const notSaid = (name: string): string =>
 const isSaidByClients = (facts: DeclaredFacts, name: string): boolean =>
   !BUILT_IN_FACTS.has(name) && Object.values(facts).some((token) => token.name === name && token.from === 'client')
 
+/** Returns the verdict of a condition that runs in a thread of its own, or that there is none. */
+const heardVerdict = (
+  condition: JudgedCondition,
+  facts: Readonly<Record<string, unknown>>,
+  at: UnixTime,
+  answers: Answers | undefined,
+): Partial<ConditionExplanation> => {
+  const heard = answers?.find({
+    plugin: condition.extension.plugin,
+    point: 'policy-conditions',
+    key: condition.key,
+    owner: condition,
+    settings: condition.stored,
+    about: { facts },
+    text: JSON.stringify(facts),
+    at,
+  })
+  if (heard === undefined) return { reason: 'it was not asked' }
+  if ('answer' in heard) return checkedVerdict(heard.answer, at)
+  return { reason: `it failed: ${errorText(heard.failure)}`, told: NOT_JUDGED }
+}
+
 /** Validates a plugin's verdict, which may be malformed as it comes from foreign code. */
 const checkedVerdict = (
-  answer: ConditionVerdict,
+  answer: unknown,
   at: UnixTime,
 ): Pick<ConditionExplanation, 'holds' | 'reason' | 'told' | 'until' | 'again'> => {
-  const given: Partial<Record<'holds' | 'reason' | 'told' | 'until' | 'again', unknown>> | null | undefined = answer
+  const given = answer as Partial<Record<'holds' | 'reason' | 'told' | 'until' | 'again', unknown>> | null | undefined
   // Read each member once: a getter could return something else the second time.
   const verdict = {
     holds: given?.holds,

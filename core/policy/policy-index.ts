@@ -3,6 +3,7 @@ import type { Extensions } from '../contract/extension-point.ts'
 import { earlier, type UnixTime } from '../runtime/time.ts'
 import { compilePolicy, type CompiledPolicy, type PolicyRule } from './compiled-policy.ts'
 import { evaluateCondition, type ConditionExplanation } from './evaluate-condition.ts'
+import type { Answers } from './hearing.ts'
 import type { PolicyExplanation, PolicyQuestion, PolicyVerdict } from './policy-verdict.ts'
 
 /**
@@ -77,10 +78,11 @@ export class PolicyIndex {
     return this.#byResource.get(resourceId)?.size ?? 0
   }
 
-  evaluate(question: PolicyQuestion): PolicyVerdict {
+  /** Evaluates the policies of a resource. `answers` are those of conditions that run in threads of their own. */
+  evaluate(question: PolicyQuestion, answers?: Answers): PolicyVerdict {
     const explanation: PolicyExplanation[] = []
     for (const policy of this.#byResource.get(question.resourceId)?.values() ?? []) {
-      explanation.push(explain(policy, question))
+      explanation.push(explain(policy, question, answers))
     }
     return conclude(explanation, question)
   }
@@ -93,11 +95,15 @@ export class PolicyIndex {
   }
 }
 
-const explain = ({ rule, conditions }: CompiledPolicy, question: PolicyQuestion): PolicyExplanation => {
+const explain = (
+  { rule, conditions }: CompiledPolicy,
+  question: PolicyQuestion,
+  heard: Answers | undefined,
+): PolicyExplanation => {
   if (!question.groupIds.has(rule.groupId)) return explanation(rule, 'not_a_member', [])
   if (rule.isDisabled) return explanation(rule, 'disabled', [])
   // All conditions are evaluated, even after one that does not hold, so that the explanation is complete.
-  const answers = conditions.map((condition) => evaluateCondition(condition, question.facts, question.at))
+  const answers = conditions.map((condition) => evaluateCondition(condition, question.facts, question.at, heard))
   if (answers.some(({ holds }) => !holds)) return explanation(rule, 'fails', answers)
   const conforming = explanation(rule, 'conforms', answers)
   const until = answers.reduce<UnixTime | undefined>(

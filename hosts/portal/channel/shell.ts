@@ -4,6 +4,7 @@ import type { FactSource, FactTable } from '../../../core/contract/fact-source.t
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
+import type { AskIsolated } from '../../../core/plugin/isolated-question.ts'
 import type { Clock } from '../../../core/runtime/clock.ts'
 import { drive, type Driven } from '../../../core/runtime/drive.ts'
 import type { Endpoint } from '../../../core/runtime/endpoint.ts'
@@ -14,7 +15,7 @@ import { unixOf, unixTime } from '../../../core/runtime/time.ts'
 import type { Rate } from '../../../core/runtime/token-bucket.ts'
 import { ContestLog } from './contest-log.ts'
 import { ControlEndpoint } from './endpoint.ts'
-import { decisionsOf, type Decisions } from '../explain/decisions.ts'
+import { heardDecisions, type HeardDecisions } from '../explain/heard-decisions.ts'
 import { checkedTable } from '../../../core/plugin/checked-snapshot.ts'
 import { FactRefresh } from '../../../core/plugin/fact-refresh.ts'
 import { PeerRows } from './peer-rows.ts'
@@ -36,6 +37,8 @@ export interface PortalShellOptions {
   selectors: Extensions<GatewaySelector>
   /** Plugins that bring facts; none by default. */
   factSources?: Extensions<FactSource>
+  /** Asks conditions and selectors that run in threads of their own; absent if there are none. */
+  askIsolated?: AskIsolated
   clientAddress: ClientAddress
   /** Base URL at which peers reach the portal, without a slash at the end. */
   publicUrl: string
@@ -58,6 +61,7 @@ export class PortalShell implements Startable {
   readonly #clock: Clock
   readonly #machine: PortalState
   readonly #facts: FactRefresh<FactTable>
+  readonly #askIsolated: AskIsolated
   readonly #endpoint: ControlEndpoint
   readonly #writing = new Set<Promise<unknown>>()
   #driven: Driven<PortalInput> | undefined
@@ -69,6 +73,7 @@ export class PortalShell implements Startable {
     this.#limits = limits
     this.#clock = clock
     this.#logger = logger
+    this.#askIsolated = options.askIsolated ?? (() => Promise.resolve([]))
     this.#machine = new PortalState({
       ...options,
       // Rounded, because rows and wire have whole milliseconds.
@@ -132,8 +137,8 @@ export class PortalShell implements Startable {
   }
 
   /** Explanations of what the portal would decide, for the API and for pages. */
-  get decisions(): Decisions {
-    return decisionsOf(this.#machine.knowledge, () => this.#clock.now())
+  get decisions(): HeardDecisions {
+    return heardDecisions(this.#machine.knowledge, { now: () => this.#clock.now(), ask: this.#askIsolated })
   }
 
   /** Tells peers of changed endpoints of the STUN server. */
@@ -191,6 +196,11 @@ export class PortalShell implements Startable {
         return this.#endpoint.close(output.connection, output.reason)
       case 'refreshFact':
         return this.#facts.refresh(output.name)
+      case 'askIsolated':
+        void this.#askIsolated(output.questions).then((answers) =>
+          this.#driven?.dispatch({ type: 'isolatedAnswered', id: output.id, answers }),
+        )
+        return
       case 'recordAuthorization':
         return this.#recordAuthorization(output.authorization)
       case 'removeAuthorization': {

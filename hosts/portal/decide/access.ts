@@ -1,3 +1,4 @@
+import type { Answers } from '../../../core/policy/hearing.ts'
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { PolicyExplanation, PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
@@ -25,17 +26,18 @@ export type AccessVerdict = PolicyVerdict | { allowed: false; denied: 'not_found
 
 /**
  * Decides about access: for requests, for existing grants judged again, for explanations and simulations. There is no
- * other place.
+ * other place. `answers` are those of conditions that run in threads of their own.
  */
 export const judgeAccess = (
   view: Pick<View, 'get' | 'groupsOf' | 'policies'>,
   request: JudgedRequest,
+  answers?: Answers,
 ): AccessVerdict => {
   const { accountId, actorId, resourceId, isUnproven, ...known } = request
   // A resource of another account does not exist, and neither do policies on it.
   if (view.get('resources', resourceId)?.accountId !== accountId) {
     return { allowed: false, denied: 'not_found', explanation: [] }
   }
-  const verdict = view.policies.evaluate({ groupIds: view.groupsOf(actorId), resourceId, ...known })
+  const verdict = view.policies.evaluate({ groupIds: view.groupsOf(actorId), resourceId, ...known }, answers)
   return isUnproven === true ? { ...verdict, explanation: withUnproven(verdict.explanation) } : verdict
 }

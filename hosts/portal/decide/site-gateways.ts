@@ -1,5 +1,6 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
+import type { Answers } from '../../../core/policy/hearing.ts'
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
@@ -58,6 +59,7 @@ export const chooseAmong = (
   [first, ...others]: readonly [PresentGateway, ...PresentGateway[]],
   about: { resourceId: string; clientId: string; connectedIds: readonly string[]; facts: KnownFacts; at: UnixTime },
   known: SiteKnowledge,
+  answers?: Answers,
 ): Choice | undefined => {
   const resource = known.view.get('resources', about.resourceId)
   const site = resource === undefined ? undefined : known.view.get('sites', resource.siteId)
@@ -67,5 +69,5 @@ export const chooseAmong = (
     name: gateway.name,
     facts: candidateFacts(gateway, { clients: known.grants.clientsOn(gateway.id), at: about.at }),
   })
-  return chooseGateway({ site, candidates: [candidate(first), ...others.map(candidate)], ...about }, known)
+  return chooseGateway({ site, candidates: [candidate(first), ...others.map(candidate)], ...about }, known, answers)
 }

@@ -1,3 +1,4 @@
+import type { Answers, Hearing } from '../../../core/policy/hearing.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
 import type { Knowledge } from '../grants/knowledge.ts'
 import type { AccessQuestion } from './access-question.ts'
@@ -6,17 +7,20 @@ import { findActor, findResources } from './find.ts'
 import { accessOfPerson, type PersonAccess, type PersonQuestion } from './person-access.ts'
 import { simulate, type Simulation, type SimulationQuestion } from './simulation.ts'
 
-/** Explains what the portal would decide at this moment, with the evaluator of real requests on the present rows. */
+/**
+ * Explains what the portal would decide at this moment, with the evaluator of real requests on the present rows. `answers` are
+ * those of plugins that run in threads of their own; without them, these deny.
+ */
 export interface Decisions {
   /** Explains one decision with all details, for admins. */
-  explain: (question: SpokenQuestion) => ExplainVerdict
+  explain: (question: SpokenQuestion, answers?: Answers) => ExplainVerdict
   /** Lists the resources that exist for a person, and why access is allowed or denied, in words for that person. */
-  accessOf: (question: PersonQuestion) => PersonAccess[]
+  accessOf: (question: PersonQuestion, answers?: Answers) => PersonAccess[]
   /**
    * Finds who would gain or lose access by changes not yet made, for admins. The generator yields regularly, so that
-   * other work can run in between.
+   * other work can run in between; if the hearing is open then, its questions have to be answered before it goes on.
    */
-  simulate: (question: SimulationQuestion) => Generator<undefined, Simulation>
+  simulate: (question: SimulationQuestion, hearing?: Hearing) => Generator<undefined, Simulation>
 }
 
 /** A question as an admin phrases it: actor and resource may be given by name. */
@@ -38,27 +42,31 @@ export type ExplainVerdict =
 
 /** Makes the explanations available on a machine's knowledge, at the time that `now` returns. */
 export const decisionsOf = (known: Knowledge, now: () => Instant): Decisions => ({
-  explain: (question) => explain(known, question, now()),
-  accessOf: (question) => accessOfPerson(known, question, now()),
-  simulate: (question) => simulate(known, question, now()),
+  explain: (question, answers) => explain(known, question, { now: now(), answers }),
+  accessOf: (question, answers) => accessOfPerson(known, question, now(), answers),
+  simulate: (question, hearing) => simulate(known, question, { now: now(), hearing }),
 })
 
-const explain = (known: Knowledge, { actor, resource, ...about }: SpokenQuestion, now: Instant): ExplainVerdict => {
+const explain = (
+  known: Knowledge,
+  { actor, resource, ...about }: SpokenQuestion,
+  { now, answers }: { now: Instant; answers: Answers | undefined },
+): ExplainVerdict => {
   const { view } = known
   const person = findActor(view, about.accountId, actor)
   if (person === undefined) return { ok: false, unknown: 'actor' }
   const found = findResources(view, about.accountId, resource)
   if (found.length === 0) return { ok: false, unknown: 'resource' }
   const existing = view.policies.resourcesOf(view.groupsOf(person.id))
-  const answers = found.flatMap(
-    ({ id }) => explainAccess(known, { ...about, actorId: person.id, resourceId: id }, now) ?? [],
+  const explained = found.flatMap(
+    ({ id }) => explainAccess(known, { ...about, actorId: person.id, resourceId: id }, now, answers) ?? [],
   )
   // Same order as at both ends of a tunnel: among resources that exist for the actor, one that permits the port comes
   // first (T5).
   const explanation =
-    answers.find((answer) => existing.has(answer.resource.id) && answer.filter?.isPermitted !== false) ??
-    answers.find((answer) => existing.has(answer.resource.id)) ??
-    answers[0]
+    explained.find((answer) => existing.has(answer.resource.id) && answer.filter?.isPermitted !== false) ??
+    explained.find((answer) => existing.has(answer.resource.id)) ??
+    explained[0]
   if (explanation === undefined) return { ok: false, unknown: 'client' }
   const others = found.filter(({ id }) => id !== explanation.resource.id).map(({ id, name }) => ({ id, name }))
   return { ok: true, explanation, others }

@@ -1,6 +1,7 @@
 // Explains why a person may or may not access a resource, with the evaluator, port filters and gateway selector of real
 // requests, but without a request. The answer has all details and is for admins; person-access.ts has the one for the
 // person.
+import type { Answers } from '../../../core/policy/hearing.ts'
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import { portFilters } from '../../../core/control/port-filters.ts'
 import { ICMP, TCP, UDP } from '../../../core/net/packet-view.ts'
@@ -79,6 +80,7 @@ export const explainAccess = (
   knowledge: Knowledge,
   question: AccessQuestion,
   now: Instant,
+  answers?: Answers,
 ): AccessExplanation | undefined => {
   const { view } = knowledge
   const { accountId, actorId, resourceId, clientId, traffic } = question
@@ -91,7 +93,7 @@ export const explainAccess = (
 
   const known = knownOf(knowledge, question, now)
   const facts = known.factsOn(resourceId)
-  const verdict = judgeAccess(view, { accountId, actorId, resourceId, facts, ...known.request })
+  const verdict = judgeAccess(view, { accountId, actorId, resourceId, facts, ...known.request }, answers)
   const listed = listedFacts(facts, verdict.explanation)
   const filter = traffic === undefined ? undefined : filterOf(resource, traffic)
   const policies = verdict.explanation.flatMap(({ policyId }) => view.get('policies', policyId) ?? [])
@@ -110,7 +112,11 @@ export const explainAccess = (
     verdict,
     endsAfterConnectionMs: grantDependsOnConnection(verdict) ? knowledge.limits.placeMs : undefined,
     filter,
-    gateway: gatewayOf(knowledge, { resource, client, connection: known.connection, facts, at: known.request.at }),
+    gateway: gatewayOf(
+      knowledge,
+      { resource, client, connection: known.connection, facts, at: known.request.at },
+      answers,
+    ),
     names: knowledge.nameTroubles
       .ofResource(resourceId)
       .flatMap((trouble) => {
@@ -152,6 +158,7 @@ const gatewayOf = (
     facts: KnownFacts
     at: UnixTime
   },
+  answers: Answers | undefined,
 ): GatewayExplanation => {
   const { view, grants } = knowledge
   const clientVersion = connection?.version ?? client?.lastSeenVersion ?? ''
@@ -164,7 +171,7 @@ const gatewayOf = (
     choice:
       first === undefined
         ? undefined
-        : chooseAmong([first, ...others], { ...about, connectedIds, facts, at }, knowledge),
+        : chooseAmong([first, ...others], { ...about, connectedIds, facts, at }, knowledge, answers),
     clientTransport,
     gateways: [...view.all('gateways')]
       .filter(({ siteId }) => siteId === resource.siteId)

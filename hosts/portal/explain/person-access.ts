@@ -1,3 +1,4 @@
+import type { Answers } from '../../../core/policy/hearing.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import { utcText } from '../../../core/runtime/utc-text.ts'
@@ -34,7 +35,12 @@ export type PersonQuestion = Pick<AccessQuestion, 'accountId' | 'actorId' | 'cli
 /**
  * Lists the resources that exist for a person and whether access is allowed, sorted by name, in words for that person.
  */
-export const accessOfPerson = (known: Knowledge, question: PersonQuestion, now: Instant): PersonAccess[] => {
+export const accessOfPerson = (
+  known: Knowledge,
+  question: PersonQuestion,
+  now: Instant,
+  answers?: Answers,
+): PersonAccess[] => {
   const { view } = known
   const { accountId, actorId } = question
   if (view.get('actors', actorId)?.accountId !== accountId) return []
@@ -44,7 +50,7 @@ export const accessOfPerson = (known: Knowledge, question: PersonQuestion, now: 
     .filter((resource) => resource.accountId === accountId)
     .toSorted((a, b) => a.name.localeCompare(b.name))
     .map(({ id, name, type, address }) => {
-      const verdict = judgeAccess(view, { accountId, actorId, resourceId: id, facts: factsOn(id), ...request })
+      const verdict = judgeAccess(view, { accountId, actorId, resourceId: id, facts: factsOn(id), ...request }, answers)
       return { resource: { id, name, type, address }, ...answerOf(verdict, obstacle), facts: factsBehind(verdict) }
     })
 }

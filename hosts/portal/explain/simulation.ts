@@ -1,3 +1,4 @@
+import type { Answers, Hearing } from '../../../core/policy/hearing.ts'
 import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
 import type { Actor, Change, Resource } from '../store/entities.ts'
 import type { SupposedValues } from '../decide/request-facts.ts'
@@ -69,44 +70,81 @@ const FOUND_AT_ONCE = 20_000
 
 /**
  * Finds the pairs of actor and resource whose access the changes would alter, judging each before and after with the
- * evaluator of real requests. Yields between slices of work; what is committed meanwhile counts from then on.
+ * evaluator of real requests. Yields between slices of work; what is committed meanwhile counts from then on. If the hearing
+ * is open at a yield, the questions of a whole slice wait to be answered, and the slice is judged again with the answers.
  */
 export function* simulate(
   known: Knowledge,
   question: SimulationQuestion,
-  now: Instant,
+  { now, hearing }: { now: Instant; hearing?: Hearing | undefined },
 ): Generator<undefined, Simulation> {
   const { view } = known
   const supposed = new SupposedView(view, question.changes)
   const actorIds = yield* concernedBy(question, view)
+  const concerned = actorIds.length * supposed.resourceIds.size
   const pairs: PairChange[] = []
-  let [examined, asked, askedInSlice] = [0, 0, 0]
-  let next: PairPosition | undefined
+  let [examined, asked] = [0, 0]
   let last: PairPosition | undefined
+  for (const slice of slicesOf(view, { question, supposed, actorIds })) {
+    const judge = () => slice.map((pair) => pairChange(known, { question, supposed, ...pair.position }, now, hearing))
+    const judged = yield* heard(hearing, judge)
+    for (const [index, { position, work }] of slice.entries()) {
+      if (pairs.length >= question.limit || examined >= MAX_EXAMINED_PAIRS || asked >= MAX_ASKED_POLICIES) {
+        return { pairs, examined, concerned, ...(last === undefined ? {} : { next: last }) }
+      }
+      examined++
+      asked += work
+      last = position
+      const change = judged[index]
+      if (change !== undefined) pairs.push(change)
+    }
+    yield
+  }
+  return { pairs, examined, concerned }
+}
+
+/** Judges a slice, anew after each yield at which the hearing is open. */
+function* heard<T>(hearing: Hearing | undefined, judge: () => T): Generator<undefined, T> {
+  if (hearing === undefined) return judge()
+  for (;;) {
+    const judged = hearing.decide(judge)
+    if (!hearing.isOpen) return judged
+    yield
+  }
+}
+
+interface SlicedPair {
+  position: PairPosition
+  /** Number of policies that judging the pair takes. */
+  work: number
+}
+
+/** Lists the pairs beyond the question's position in slices of about the same work. */
+function* slicesOf(
+  view: View,
+  {
+    question,
+    supposed,
+    actorIds,
+  }: { question: SimulationQuestion; supposed: SupposedView; actorIds: readonly string[] },
+): Generator<readonly SlicedPair[], void> {
+  let slice: SlicedPair[] = []
+  let askedInSlice = 0
   for (const resourceId of [...supposed.resourceIds].toSorted()) {
-    if (next !== undefined) break
     const policies = 2 + view.policies.countOn(resourceId) + supposed.policies.countOn(resourceId)
     for (const actorId of actorIds) {
       const position = { resourceId, actorId }
       if (!isBeyond(position, question.after)) continue
-      if (pairs.length >= question.limit || examined >= MAX_EXAMINED_PAIRS || asked >= MAX_ASKED_POLICIES) {
-        next = last
-        break
-      }
-      examined++
-      last = position
-      const change = pairChange(known, { question, supposed, ...position }, now)
-      if (change !== undefined) pairs.push(change)
       const work = policies * (1 + view.clientsOf(actorId).size)
-      asked += work
+      slice.push({ position, work })
       askedInSlice += work
       if (askedInSlice < ASKED_AT_ONCE) continue
+      yield slice
+      slice = []
       askedInSlice = 0
-      yield
     }
   }
-  const concerned = actorIds.length * supposed.resourceIds.size
-  return { pairs, examined, concerned, ...(next === undefined ? {} : { next }) }
+  if (slice.length > 0) yield slice
 }
 
 /** Returns ids of actors whose access may change, sorted, so that pages fit together. */
@@ -145,6 +183,7 @@ const pairChange = (
   known: Knowledge,
   about: { question: SimulationQuestion; supposed: SupposedView } & PairPosition,
   now: Instant,
+  answers: Answers | undefined,
 ): PairChange | undefined => {
   const { view } = known
   const { actorId, resourceId, supposed } = about
@@ -152,8 +191,8 @@ const pairChange = (
   const [resource, resourceAfter] = [view.get('resources', resourceId), supposed.get('resources', resourceId)]
   const shown = resource ?? resourceAfter
   if (actor === undefined || shown === undefined) return undefined
-  const before = stateOf(known, { ...about, from: view }, now)
-  const after = stateOf(known, { ...about, from: supposed }, now)
+  const before = stateOf(known, { ...about, from: view }, now, answers)
+  const after = stateOf(known, { ...about, from: supposed }, now, answers)
   const effect = effectOf(before, after, resource !== undefined && isOther(resource, resourceAfter))
   if (effect === undefined) return undefined
   const { id, name, email } = actor
@@ -169,13 +208,14 @@ const stateOf = (
     resourceId,
   }: { question: SimulationQuestion; from: Pick<View, 'get' | 'groupsOf' | 'policies'> } & PairPosition,
   now: Instant,
+  answers: Answers | undefined,
 ): PairState => {
   if (typeof personStanding(from, { accountId, actorId }) === 'string') return 'none'
   let state: PairState = 'none'
   for (const clientId of [undefined, ...known.view.clientsOf(actorId)]) {
     const { request, factsOn } = knownOf(known, { accountId, actorId, clientId, at, ...(facts && { facts }) }, now)
     const about = { accountId, actorId, resourceId, facts: factsOn(resourceId, from) }
-    const verdict = judgeAccess(from, { ...about, ...request })
+    const verdict = judgeAccess(from, { ...about, ...request }, answers)
     if (verdict.allowed) return 'allowed'
     if (verdict.denied !== 'not_found') state = 'denied'
   }

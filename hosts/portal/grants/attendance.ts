@@ -90,7 +90,7 @@ export class Attendance {
   }
 
   /** Answers a join: admits the peer and sends its `init`, or signs it out. */
-  join(connection: Connection, frame: Frame, now: Instant): void {
+  join(connection: Connection, frame: Pick<Frame, 'topic' | 'ref'>, now: Instant): void {
     const fault = faultOf(connection, this.#needs.view, this.#needs.unixAt(now))
     if (fault !== undefined) return this.signOut(connection, now)
     if (hasOtherKey(connection, this.#needs.view)) return this.supersede(connection, now)
@@ -156,7 +156,7 @@ export class Attendance {
     this.#left(connection, now)
   }
 
-  #joinClient(connection: ClientConnection, { topic, ref }: Frame, now: Instant): void {
+  #joinClient(connection: ClientConnection, { topic, ref }: Pick<Frame, 'topic' | 'ref'>, now: Instant): void {
     const { view, presence, whereabouts, publicUrl } = this.#needs
     const client = view.get('clients', connection.peerId)
     const account = client === undefined ? undefined : view.get('accounts', client.accountId)
@@ -185,7 +185,7 @@ export class Attendance {
     for (const grant of this.#needs.grants.ofClient(client.id)) this.#needs.keeper.reexamine(grant, now)
   }
 
-  #joinGateway(connection: GatewayConnection, { topic, ref }: Frame, now: Instant): void {
+  #joinGateway(connection: GatewayConnection, { topic, ref }: Pick<Frame, 'topic' | 'ref'>, now: Instant): void {
     const { view, presence, grants, publicUrl } = this.#needs
     const gateway = view.get('gateways', connection.peerId)
     const account = gateway === undefined ? undefined : view.get('accounts', gateway.accountId)
@@ -193,6 +193,7 @@ export class Attendance {
     if (!this.#takeSeat(connection, presence.gatewayConnection(gateway.id), now)) return
     // Before the `init`, which lists the grants that the gateway may keep.
     if (presence.gateway(gateway.id) === undefined) this.#needs.gatewayGrants.adopt(gateway.id, now)
+    if (this.#needs.keeper.isJudging(gateway.id)) return this.#joinOnceJudged(connection, { topic, ref })
     this.#needs.absences.gatewayAdopted(gateway.id, now)
     const { id, siteId, name } = gateway
     const { version, transport, remoteIp } = connection
@@ -222,6 +223,14 @@ export class Attendance {
     this.#needs.withdrawals.gatewayJoined(gateway.id)
     this.#watchToken(connection, now)
     this.#needs.requests.gatewayJoined(present, now)
+  }
+
+  /** Lets a gateway join when isolated plugins have answered about its grants, or failed to in their time. */
+  #joinOnceJudged(connection: GatewayConnection, frame: Pick<Frame, 'topic' | 'ref'>): void {
+    this.#needs.keeper.onceJudged(connection.peerId, (then) => {
+      const isThere = this.#needs.peers.get(connection.connection) === connection
+      if (isThere && !connection.isJoined) this.join(connection, frame, then)
+    })
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import { FEATURES } from '../../../core/control/messages.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
+import type { Answers } from '../../../core/policy/hearing.ts'
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import { SECOND, type UnixTime } from '../../../core/runtime/time.ts'
@@ -80,11 +81,11 @@ export class GatewayChoice {
   choose(
     { connection, wish }: AccessRequest,
     free: readonly [PresentGateway, ...PresentGateway[]],
-    { facts, at }: { facts: KnownFacts; at: UnixTime },
+    { facts, at, answers }: { facts: KnownFacts; at: UnixTime; answers: Answers },
   ): Choice | undefined {
     const connectedIds = wish.connected_gateway_ids.map((id) => id.toLowerCase())
     const about = { resourceId: wish.resource_id, clientId: connection.peerId, connectedIds, facts, at }
-    return chooseAmong(free, about, this.#needs)
+    return chooseAmong(free, about, this.#needs, answers)
   }
 
   /** Whether a gateway belongs to the site of a requested resource. */

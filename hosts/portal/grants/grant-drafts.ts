@@ -1,4 +1,5 @@
 import { Facts } from '../../../core/contract/facts.ts'
+import type { Answers } from '../../../core/policy/hearing.ts'
 import type { FactRecord, KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { PolicyVerdict } from '../../../core/policy/policy-verdict.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
@@ -39,9 +40,9 @@ export class GrantDrafts {
   }
 
   /** Judges whether a client may have a resource, with the facts known about the client. */
-  evaluate(standing: ClientStanding, resourceId: string, at: UnixTime): AccessVerdict {
+  evaluate(standing: ClientStanding, resourceId: string, at: UnixTime, answers?: Answers): AccessVerdict {
     const { client, actor, account, token } = standing
-    return judgeAccess(this.#needs.view, {
+    const request = {
       accountId: account.id,
       actorId: actor.id,
       resourceId,
@@ -49,7 +50,8 @@ export class GrantDrafts {
       isUnproven: isUnproven(client),
       at,
       ...(token.expiresAt === null ? {} : { tokenExpiresAt: token.expiresAt }),
-    })
+    }
+    return judgeAccess(this.#needs.view, request, answers)
   }
 
   /** Returns the rows of an authorization's client if in good standing, or a stable code of what is wrong. */

@@ -1,3 +1,4 @@
+import { ALL_HOLD, Hearing } from '../../../core/policy/hearing.ts'
 import type { FactRecord } from '../../../core/policy/known-facts.ts'
 import type { PolicyExplanation } from '../../../core/policy/policy-verdict.ts'
 import { SECOND, unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
@@ -9,6 +10,7 @@ import { instantAt, type Agenda } from './agenda.ts'
 import type { GatewayUpdates } from './gateway-updates.ts'
 import type { Allowed, GrantDrafts, Terms } from './grant-drafts.ts'
 import type { Grant, Grants } from './grants.ts'
+import type { Hearings } from './hearings.ts'
 import type { Emit } from './portal-output.ts'
 import type { Withdrawals } from './withdrawals.ts'
 
@@ -18,6 +20,7 @@ export interface GrantKeeperNeeds {
   drafts: GrantDrafts
   gatewayUpdates: GatewayUpdates
   withdrawals: Withdrawals
+  hearings: Hearings
   agenda: Agenda
   unixAt: (now: Instant) => UnixTime
   emit: Emit
@@ -31,6 +34,10 @@ export class GrantKeeper {
   readonly #needs: GrantKeeperNeeds
   /** Grants that ended before their gateways acknowledged them, oldest first. */
   #unacknowledgedEnds: Grant[] = []
+  /** Questions to isolated plugins, by the grants that are being judged again. */
+  readonly #hearings = new Map<Grant, Hearing>()
+  /** Callers that wait for all judgements about the grants at a gateway. */
+  readonly #waiting: { gatewayId: string; goOn: (now: Instant) => void }[] = []
 
   constructor(needs: GrantKeeperNeeds) {
     this.#needs = needs
@@ -83,17 +90,34 @@ export class GrantKeeper {
 
   /**
    * Judges a grant again: keeps it, moves it to another policy without a gap, or withdraws it. `because` is the recorded
-   * reason of a withdrawal, if not the verdict itself.
+   * reason of a withdrawal, if not the verdict itself. If isolated plugins have to be asked, it stays in force until they have
+   * answered, or failed to in their time, unless it is denied whatever they answer.
    */
   reexamine(grant: Grant, now: Instant, because?: string): void {
     const at = this.#needs.unixAt(now)
-    const standing = this.#needs.drafts.standing(grant.row, at)
+    const { drafts } = this.#needs
+    const standing = drafts.standing(grant.row, at)
     if (typeof standing === 'string') return this.withdraw(grant, { reason: standing }, now)
-    const verdict = this.#needs.drafts.evaluate(standing, grant.row.resourceId, at)
+    const { resourceId } = grant.row
+    const hearing = this.#hearings.get(grant) ?? new Hearing()
+    let verdict = hearing.decide(() => drafts.evaluate(standing, resourceId, at, hearing))
+    if (hearing.isOpen) verdict = drafts.evaluate(standing, resourceId, at, ALL_HOLD)
     if (!verdict.allowed) {
       return this.withdraw(grant, { reason: because ?? verdict.denied, explanation: verdict.explanation }, now)
     }
+    if (hearing.isOpen) return this.#hear(grant, { hearing, because }, now)
+    this.#hearings.delete(grant)
     this.#carryOn(grant, { standing, verdict }, now)
+  }
+
+  /** Whether isolated plugins are being asked about a grant at a gateway. */
+  isJudging(gatewayId: string): boolean {
+    return this.#needs.grants.ofGateway(gatewayId).some((grant) => this.#hearings.has(grant))
+  }
+
+  /** Calls `goOn` once all isolated plugins have answered about the grants at a gateway. */
+  onceJudged(gatewayId: string, goOn: (now: Instant) => void): void {
+    this.#waiting.push({ gatewayId, goOn })
   }
 
   /** Ends a grant and withdraws it from its gateway. */
@@ -135,6 +159,7 @@ export class GrantKeeper {
   /** Ends a grant in this process only; another one is now responsible for it. */
   release(grant: Grant): void {
     const { grants, agenda } = this.#needs
+    this.#hearings.delete(grant)
     agenda.cancel(grant.expiry)
     grants.remove(grant)
     if (!grant.isAcknowledged) this.#unacknowledgedEnds.push(grant)
@@ -143,6 +168,18 @@ export class GrantKeeper {
   /** Returns, once, the grants that ended before their gateways acknowledged them: requests may wait for these. */
   takeUnacknowledgedEnds(): Grant[] {
     return this.#unacknowledgedEnds.splice(0)
+  }
+
+  #hear(grant: Grant, { hearing, because }: { hearing: Hearing; because: string | undefined }, now: Instant): void {
+    this.#hearings.set(grant, hearing)
+    const decide = (then: Instant): void => {
+      if (this.#needs.grants.get(grant.row.id) === grant) this.reexamine(grant, then, because)
+      for (const each of this.#waiting.splice(0)) {
+        if (this.isJudging(each.gatewayId)) this.#waiting.push(each)
+        else each.goOn(then)
+      }
+    }
+    this.#needs.hearings.ask(hearing, decide, now)
   }
 
   #carryOn(grant: Grant, { standing, verdict }: { standing: ClientStanding; verdict: Allowed }, now: Instant): void {
@@ -173,6 +210,7 @@ export class GrantKeeper {
 
   #remove(grant: Grant): void {
     const { grants, agenda, emit } = this.#needs
+    this.#hearings.delete(grant)
     agenda.cancel(grant.expiry)
     grants.remove(grant)
     const { accountId, id } = grant.row
@@ -198,11 +236,21 @@ export class GrantKeeper {
     })
   }
 
-  #lookAhead(grant: Grant, end: UnixTime, now: Instant): void {
-    const standing = this.#needs.drafts.standing(grant.row, this.#needs.unixAt(now))
-    const verdict =
-      typeof standing === 'string' ? undefined : this.#needs.drafts.evaluate(standing, grant.row.resourceId, end)
-    if (typeof standing === 'string' || verdict?.allowed !== true) return this.#watchExpiry(grant, now)
+  #lookAhead(grant: Grant, end: UnixTime, now: Instant, hearing = new Hearing()): void {
+    const { drafts, grants, hearings, unixAt } = this.#needs
+    const standing = drafts.standing(grant.row, unixAt(now))
+    if (typeof standing === 'string') return this.#watchExpiry(grant, now)
+    const verdict = hearing.decide(() => drafts.evaluate(standing, grant.row.resourceId, end, hearing))
+    if (hearing.isOpen) {
+      // The grant ends in time, whenever the answer comes.
+      this.#watchExpiry(grant, now)
+      const { row } = grant
+      const decide = (then: Instant): void => {
+        if (grants.get(row.id) === grant && grant.row === row) this.#lookAhead(grant, end, then, hearing)
+      }
+      return hearings.ask(hearing, decide, now)
+    }
+    if (!verdict.allowed) return this.#watchExpiry(grant, now)
     this.#carryOn(grant, { standing, verdict }, now)
   }
 }

@@ -1,3 +1,4 @@
+import type { IsolatedQuestion } from '../../../core/plugin/isolated-question.ts'
 import type { Authorization } from '../store/entities.ts'
 import type { Decision } from '../store/store.ts'
 
@@ -11,6 +12,8 @@ export type PortalOutput =
   | { type: 'removeAuthorization'; accountId: string; authorizationId: string }
   /** Refreshes a fact that a plugin brings: somebody asked for a key that its table lacks. */
   | { type: 'refreshFact'; name: string }
+  /** Asks plugins in threads of their own; the shell answers with `isolatedAnswered`. */
+  | { type: 'askIsolated'; id: number; questions: readonly IsolatedQuestion[] }
   | { type: 'recordDecision'; accountId: string; decision: Decision }
 
 /** Queues an effect. */

@@ -1,4 +1,5 @@
 import { FEATURES, type Body } from '../../../core/control/messages.ts'
+import { Hearing } from '../../../core/policy/hearing.ts'
 import { after, SECOND, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
 import type { PresentGateway } from '../decide/presence.ts'
 import type { Choice } from '../decide/selection.ts'
@@ -13,6 +14,7 @@ import type { Allowed, GrantDrafts } from './grant-drafts.ts'
 import type { GrantKeeper } from './grant-keeper.ts'
 import type { GrantLimits } from './grant-limits.ts'
 import type { Grant, Grants } from './grants.ts'
+import type { Hearings } from './hearings.ts'
 import type { Drop } from './portal-output.ts'
 import type { Refused, RequestAnswers } from './request-answers.ts'
 
@@ -24,6 +26,7 @@ export interface RequestsNeeds {
   gateways: GatewayChoice
   grantLimits: GrantLimits
   answers: RequestAnswers
+  hearings: Hearings
   agenda: Agenda
   unixAt: (now: Instant) => UnixTime
   /** Signs the references with which gateways acknowledge grants. */
@@ -42,6 +45,8 @@ interface Pending extends AccessRequest {
   tried: Set<string>
   grant: Grant | undefined
   choice: Choice | undefined
+  /** Questions of this request to plugins in threads of their own. */
+  hearing: Hearing
   /** Whether no further gateway is left; the last one asked may still acknowledge until the end. */
   isExhausted: boolean
   acknowledgeTimer: Appointment | undefined
@@ -76,6 +81,7 @@ export class Requests {
       grant: undefined,
       choice: undefined,
       explanation: [],
+      hearing: new Hearing(),
       isExhausted: false,
       acknowledgeTimer: undefined,
       end: undefined,
@@ -132,7 +138,10 @@ export class Requests {
     return this.#pending.size
   }
 
-  /** Evaluates the policies again, then asks the next gateway. */
+  /**
+   * Evaluates the policies again, then asks the next gateway. If an isolated plugin has to be asked first, all of this is done
+   * anew with its answers, on the facts and policies of that moment.
+   */
   #advance(pending: Pending, now: Instant): void {
     const { view, drafts, gateways, unixAt } = this.#needs
     const { connection, wish } = pending
@@ -140,7 +149,9 @@ export class Requests {
     const { peerId: clientId, tokenId } = connection
     const standing = clientStanding(view, { clientId, tokenId }, at)
     if (typeof standing === 'string') return this.#refuse(pending, { reason: 'forbidden', cause: standing }, now)
-    const verdict = drafts.evaluate(standing, wish.resource_id, at)
+    const { hearing } = pending
+    const verdict = hearing.decide(() => drafts.evaluate(standing, wish.resource_id, at, hearing))
+    if (hearing.isOpen) return this.#hear(pending, now)
     pending.explanation = verdict.explanation
     if (!verdict.allowed) {
       const reason = verdict.denied === 'not_found' ? 'not_found' : 'forbidden'
@@ -150,12 +161,23 @@ export class Requests {
     const candidates = gateways.candidates(pending, pending.tried, at)
     const [first, ...others] = candidates.free
     if (first === undefined) return this.#nobodyLeft(pending, candidates, now)
-    const choice = gateways.choose(pending, [first, ...others], {
-      facts: drafts.facts(standing, wish.resource_id, at),
-      at,
-    })
+    const facts = drafts.facts(standing, wish.resource_id, at)
+    const choice = hearing.decide(() => gateways.choose(pending, [first, ...others], { facts, at, answers: hearing }))
+    if (hearing.isOpen) return this.#hear(pending, now)
     if (choice === undefined) return this.#refuse(pending, { reason: 'not_found', cause: 'the site is gone' }, now)
     this.#try(pending, { standing, verdict, choice }, now)
+  }
+
+  /** Asks isolated plugins, and continues the request with their answers, if it is still awaited then. */
+  #hear(pending: Pending, now: Instant): void {
+    const key = keyOf(pending.connection.peerId, pending.wish.resource_id)
+    this.#needs.hearings.ask(
+      pending.hearing,
+      (then) => {
+        if (this.#pending.get(key) === pending) this.#advance(pending, then)
+      },
+      now,
+    )
   }
 
   #try(

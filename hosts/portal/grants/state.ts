@@ -2,6 +2,7 @@ import type { FactTable, FactSource } from '../../../core/contract/fact-source.t
 import type { GatewaySelector } from '../../../core/contract/gateway-selector.ts'
 import type { PolicyCondition } from '../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../core/contract/extension-point.ts'
+import type { IsolatedAnswer } from '../../../core/plugin/isolated-question.ts'
 import { Counters } from '../../../core/runtime/counters.ts'
 import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
@@ -29,6 +30,7 @@ import { GrantDrafts } from './grant-drafts.ts'
 import { GrantKeeper } from './grant-keeper.ts'
 import { GrantLimits } from './grant-limits.ts'
 import { Grants } from './grants.ts'
+import { Hearings } from './hearings.ts'
 import { IceCandidates } from './ice-candidates.ts'
 import type { Knowledge } from './knowledge.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
@@ -75,6 +77,8 @@ export type PortalInput =
   | ({ type: 'peerConnected' } & AdmittedPeer)
   | { type: 'peerDisconnected'; connection: string }
   | { type: 'frameReceived'; connection: string; text: string }
+  /** Answers to the questions of an `askIsolated`, in their order. */
+  | { type: 'isolatedAnswered'; id: number; answers: readonly IsolatedAnswer[] }
   | { type: 'authorizationNotRecorded'; authorizationId: string }
 
 /**
@@ -96,6 +100,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
   readonly #factNews: FactNews
   readonly #peers: ConnectedPeers
   readonly #unixAt: (now: Instant) => UnixTime
+  readonly #hearings: Hearings
   readonly #withdrawals: Withdrawals
   readonly #keeper: GrantKeeper
   readonly #gatewayGrants: GatewayGrants
@@ -134,13 +139,14 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     const gatewayUpdates = new GatewayUpdates(shared)
     const drafts = new GrantDrafts(shared)
     const withdrawals = new Withdrawals(shared)
-    const keeper = new GrantKeeper({ ...shared, drafts, withdrawals, gatewayUpdates })
+    const hearings = new Hearings(shared)
+    const keeper = new GrantKeeper({ ...shared, drafts, withdrawals, gatewayUpdates, hearings })
     const saidFacts = new SaidFacts({ ...shared, keeper })
     const gatewayGrants = new GatewayGrants({ ...shared, drafts, keeper, withdrawals, saidFacts })
     const grantLimits = new GrantLimits(shared)
     const gateways = new GatewayChoice({ ...shared, grantLimits })
     const answers = new RequestAnswers({ ...shared, denials: new DenialRecords(shared) })
-    const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers })
+    const requests = new Requests({ ...shared, drafts, keeper, gateways, grantLimits, answers, hearings })
     const absences = new Absences({ ...shared, keeper })
     const parts = {
       ...shared,
@@ -154,6 +160,7 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
     }
     const attendance = new Attendance({ ...parts, absences })
     this.#factNews = new FactNews({ ...shared, keeper })
+    this.#hearings = hearings
     this.#withdrawals = withdrawals
     this.#keeper = keeper
     this.#gatewayGrants = gatewayGrants
@@ -249,6 +256,8 @@ export class PortalState implements Machine<PortalInput, PortalOutput> {
         return this.#attendance.disconnected(input.connection, now)
       case 'frameReceived':
         return this.#frames.received(input, now)
+      case 'isolatedAnswered':
+        return this.#hearings.answered(input.id, input.answers, now)
       case 'authorizationNotRecorded': {
         const grant = this.#grants.get(input.authorizationId)
         this.#gatewayGrants.rowChanged(input.authorizationId, undefined)

@@ -40,7 +40,13 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
       const known = new Set<unknown>([right.until, undefined])
       for (const answer of [...rubbish(), ...spoiled(right), { holds: false, reason: CONTROLS, told: CONTROLS }]) {
         const value = { evaluate: () => answer as never }
-        const condition = { key: 'odd', judgedBy: 'odd 1', settings: {}, extension: extension('odd', value) }
+        const condition = {
+          key: 'odd',
+          judgedBy: 'odd 1',
+          settings: {},
+          stored: {},
+          extension: extension('odd', value),
+        }
         const verdict = evaluateCondition(condition, new Map(), unixTime(0))
         expect(verdict.reason).to.be.a('string').with.length.within(0, 600)
         expect(`${verdict.reason}${verdict.told ?? ''}`).not.to.match(CONTROL)
@@ -66,7 +72,7 @@ describe('X2 rubbish that a plugin answers ends nothing and rejects nowhere', ()
         { gatewayId: 'g1', reason: CONTROLS },
       ]) {
         const selectors = new Map([['odd', extension('odd', { select: () => answer as never })]])
-        const question = { site, connectedIds: [], clientId: 'c', resourceId: 'r', facts: new Map() }
+        const question = { site, connectedIds: [], clientId: 'c', resourceId: 'r', facts: new Map(), at: unixTime(0) }
         const choice = chooseGateway(
           { ...question, candidates: [candidate] },
           { selectors, random: new SeededRandom(1) },

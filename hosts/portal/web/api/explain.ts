@@ -154,9 +154,9 @@ const ExplanationBody = z
  */
 export const explainEndpoints = ({ decisions }: ApiParts): Endpoint[] => {
   const question = jsonBody(Question)
-  const explain: ApiMiddleware = (ctx) => {
+  const explain: ApiMiddleware = async (ctx) => {
     const { actor, resource, protocol, port, at, client_id, ...supposed } = question.of(ctx)
-    const verdict = decisions.explain({
+    const verdict = await decisions.explain({
       accountId: ctx.state.account.id,
       actor,
       resource,

@@ -3,7 +3,7 @@ import type { IdentityProvider } from '../../../../core/contract/identity-provid
 import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../../core/contract/extension-point.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
-import type { Decisions } from '../../explain/decisions.ts'
+import type { HeardDecisions } from '../../explain/heard-decisions.ts'
 import type { RefusedCalls } from '../../store/refused-calls.ts'
 import type { Store } from '../../store/store.ts'
 import type { Tokens } from '../../identity/tokens.ts'
@@ -20,7 +20,7 @@ export interface ApiParts {
   resolvers: Extensions<unknown>
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
-  decisions: Decisions
+  decisions: HeardDecisions
   /** URL at which browsers reach the portal, without a slash at the end. */
   publicUrl: string
   refusedCalls: Pick<RefusedCalls, 'add'>

@@ -75,18 +75,20 @@ export const simulateEndpoints = ({ store, clock, conditions, decisions }: ApiPa
       accountId: ctx.state.account.id,
     })
     for (const [index, proposal] of changes.entries()) await proposed.add(proposal, `changes[${index}]`)
-    const work = decisions.simulate({
+    const asked = {
       accountId: ctx.state.account.id,
       changes: proposed.changes,
       at: at === undefined ? undefined : unixTimeOf(at),
       facts: factsOf(supposed),
       after: cursor,
       limit,
-    })
-    let step = work.next()
+    }
     // Other work runs between two slices; the simulation is abandoned if the caller has disconnected.
-    for (; step.done !== true && !ctx.req.socket.destroyed; step = work.next()) await setImmediate()
-    if (step.done === true) ctx.body = toWire(step.value)
+    const simulation = await decisions.simulate(asked, async () => {
+      await setImmediate()
+      return !ctx.req.socket.destroyed
+    })
+    if (simulation !== undefined) ctx.body = toWire(simulation)
   }
   return [
     {

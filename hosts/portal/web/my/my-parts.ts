@@ -1,11 +1,11 @@
 import type { Context } from 'koa'
-import type { Decisions } from '../../explain/decisions.ts'
+import type { HeardDecisions } from '../../explain/heard-decisions.ts'
 import type { Account } from '../../store/entities.ts'
 import type { FinishParts } from '../sign-in/finish.ts'
 import type { PortalSession } from '../sign-in/session.ts'
 
 export interface MyParts extends FinishParts {
-  decisions: Decisions
+  decisions: HeardDecisions
   /** URL at which browsers reach the portal, without a slash at the end. */
   publicUrl: string
 }

@@ -36,7 +36,7 @@ export const showAccess: MyMiddleware =
     showPage(pages, ctx, {
       page: 'access',
       hasTimes: true,
-      resources: decisions.accessOf({ ...about, facts }).map(({ until, again, ...access }) => ({
+      resources: (await decisions.accessOf({ ...about, facts })).map(({ until, again, ...access }) => ({
         ...access,
         until: shownTime(until),
         again: shownTime(again),

@@ -37,7 +37,13 @@ describe('the facts of a gateway that may serve', () => {
     const site = { id: 's', accountId: 'a', name: 'Main', createdAt: JOINED, selector: 'sees', selectorSettings: {} }
     const facts = candidateFacts(GATEWAY, { clients: 3, at: NOW })
     const candidates = [{ id: 'g1', name: 'gw-1', facts }] as const
-    const about = { clientId: 'c', resourceId: 'r', connectedIds: [], facts: knownFacts({ 'site.name': 'Main' }) }
+    const about = {
+      clientId: 'c',
+      resourceId: 'r',
+      at: unixTime(0),
+      connectedIds: [],
+      facts: knownFacts({ 'site.name': 'Main' }),
+    }
     chooseGateway(
       { site, candidates, ...about },
       { selectors: new Map([['sees', selector]]), random: new SeededRandom(1) },

@@ -61,7 +61,15 @@ describe('calls to plugins', () => {
     const site = { id: 's', accountId: 'a', name: 'Main', createdAt: unixTime(0), ...settings }
     const candidate = { id: 'g1', name: 'g1', facts: knownFacts() }
     return chooseGateway(
-      { site, candidates: [candidate], connectedIds: [], clientId: 'c', resourceId: 'r', facts: knownFacts() },
+      {
+        site,
+        candidates: [candidate],
+        at: unixTime(0),
+        connectedIds: [],
+        clientId: 'c',
+        resourceId: 'r',
+        facts: knownFacts(),
+      },
       { selectors, random: new SeededRandom(1) },
     )
   }
