@@ -1,25 +1,15 @@
 import { execFile } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
+import { installPackedProduct, linkPackages } from './kit/packed-product.ts'
 import { packageRoot } from './kit/source-tree.ts'
 
 const root = packageRoot()
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  dependencies: Record<string, string>
   peerDependencies: Record<string, string>
 }
 
@@ -93,21 +83,9 @@ describe('the package that is published', () => {
   const modules = join(folder, 'node_modules')
   const installed = join(modules, 'portreeve')
 
-  /** Links packages into node_modules as npm would: only those that the manifest names. */
-  const link = (names: readonly string[]): void => {
-    for (const name of names) {
-      mkdirSync(dirname(join(modules, name)), { recursive: true })
-      symlinkSync(join(root, 'node_modules', name), join(modules, name))
-    }
-  }
-
   before(async function () {
     this.timeout(300_000)
-    await run(root, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder])
-    const [archive = ''] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
-    mkdirSync(installed, { recursive: true })
-    await run(folder, 'tar', ['-xzf', archive, '-C', installed, '--strip-components=1'])
-    link(Object.keys(manifest.dependencies))
+    await installPackedProduct(folder)
   })
   after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -195,7 +173,7 @@ describe('the package that is published', () => {
     expect(ports).to.equal('answer ECONNREFUSED [secret] 192.0.2.53:53 1\n')
     const failure = await run(folder, process.execPath, ['--input-type=module', '-e', SUITE_ALONE]).catch(String)
     expect(failure).to.include('npm install --save-dev chai fast-check')
-    link(Object.keys(manifest.peerDependencies))
+    linkPackages(folder, Object.keys(manifest.peerDependencies))
     expect(await print()).to.equal(printed)
     expect(await run(folder, process.execPath, ['--input-type=module', '-e', SUITE_ALONE])).to.equal('true\n')
   })
@@ -203,9 +181,7 @@ describe('the package that is published', () => {
   it('the published package has of its test kit what the conformance suites need, types too, and no more', async () => {
     const author = join(folder, 'project')
     cpSync(join(root, 'test/fixture/plugin/portreeve-selector-least-loaded'), author, { recursive: true })
-    mkdirSync(join(modules, '@types'), { recursive: true })
-    symlinkSync(join(root, 'node_modules/@types/mocha'), join(modules, '@types/mocha'))
-    symlinkSync(join(root, 'node_modules/@types/node'), join(modules, '@types/node'))
+    linkPackages(folder, ['@types/mocha', '@types/node'])
     writeFileSync(join(author, 'every-suite.test.ts'), EVERY_SUITE)
     const strictly = ['-p', '.', '--skipLibCheck', 'false', '--types', 'mocha,node', '--lib', 'es2024,dom']
     await run(author, join(root, 'node_modules/.bin/tsc'), strictly)

@@ -105,7 +105,7 @@ const freshnessOf = (declaration: object, wrong: (what: string) => OperatorError
 }
 
 /** First labels of facts that plugins cannot bring: those that hosts know, and some that a later host may know. */
-const RESERVED: ReadonlySet<string> = new Set(
+export const RESERVED_FACT_LABELS: ReadonlySet<string> = new Set(
   [...BUILT_IN_FACTS.keys(), 'account', 'group', 'policy', 'portal', 'request', 'tunnel'].map(
     (name) => name.split('.')[0] ?? '',
   ),
@@ -121,7 +121,7 @@ const FACT_NAME = /^(?=.{1,100}$)[a-z][a-z\d]*(?:_[a-z\d]+)*\.[a-z][a-z\d]*(?:_[
 export const broughtFact = (point: PointName, declaration: unknown, source: string): Reads<unknown> | undefined => {
   const fact = (declaration as { fact?: unknown } | null | undefined)?.fact
   if (point !== 'fact-sources' || !isFactToken(fact)) return undefined
-  const isOwn = FACT_NAME.test(fact.name) && !RESERVED.has(fact.name.split('.')[0] ?? '')
+  const isOwn = FACT_NAME.test(fact.name) && !RESERVED_FACT_LABELS.has(fact.name.split('.')[0] ?? '')
   const { by, from } = fact
   const isKeyed = from === 'portal' && by !== undefined && BUILT_IN_FACTS.get(by.name)?.about === 'request'
   const isSaid = from === 'client' && by === undefined
@@ -130,7 +130,7 @@ export const broughtFact = (point: PointName, declaration: unknown, source: stri
     'PLUGIN_FACT_NAME',
     isOwn
       ? `${source}: the fact ${fact.name} is looked up by no fact of a request that hosts know, and said by no client.`
-      : `${source}: a fact cannot be named ${fact.name}: a label of the plugin's own, a dot, a second label, as oncall.duty or disk_state.is_encrypted. Hosts keep ${[...RESERVED].join(', ')}.`,
+      : `${source}: a fact cannot be named ${fact.name}: a label of the plugin's own, a dot, a second label, as oncall.duty or disk_state.is_encrypted. Hosts keep ${[...RESERVED_FACT_LABELS].join(', ')}.`,
     'Install a version of the plugin that fits.',
   )
 }

@@ -17,6 +17,8 @@ export interface PluginDefinition<Config = unknown> {
   readonly api: number
   /** Version of the plugin's package; by default the version of the host. */
   readonly version?: string
+  /** Sentence that says what the plugin does, for lists of plugins. */
+  readonly description?: string
   /**
    * Schema of the plugin's `config` in the host's configuration file; an absent `config` is validated as `{}`. Without
    * a schema the plugin takes no configuration.

@@ -8,6 +8,8 @@ export { createDnsExchange, createHttpClient, createSecretFiles, createSystemRes
 export { MemorySignInRecords, signInDesk } from '../kit/sign-in-desk.ts'
 export { PluginMetrics as RecordingMetrics, type MetricSeries } from '../../core/plugin/plugin-metrics.ts'
 export { TunnelWire, numberedPacket, numberOf, type CarriedDatagram, type Fate } from './tunnel-wire.ts'
+export { providedBy, type ProvidedByOptions, type ProvidedParts } from './provided-by.ts'
+export { factSourceSuite, type FactSourceSuite } from './fact-source.ts'
 export { policyConditionSuite, type PolicyConditionSuite } from './policy-condition.ts'
 export { gatewaySelectorSuite, type GatewaySelectorSuite } from './gateway-selector.ts'
 export { tunnelTransportSuite } from './tunnel-transport.ts'
