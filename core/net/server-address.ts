@@ -10,11 +10,9 @@ export const serverAddressProblem = (text: string): string | undefined => {
 }
 
 /** Returns why the host of a URL cannot be a server; undefined if it is a name, or an address that may be a server's. */
-export const serverUrlProblem = (text: string): string | undefined => {
+export const serverUrlProblem = (text: string): string | undefined =>
   // `URL` normalizes addresses: `0x7f.1` becomes 127.0.0.1.
-  const host = URL.canParse(text) ? new URL(text).hostname.replace(/^\[(.*)\]$/, '$1') : ''
-  return host === 'localhost' || host.endsWith('.localhost') ? NEVER_A_SERVER_TEXT.loopback : neverAServerProblem(host)
-}
+  neverAServerProblem(URL.canParse(text) ? new URL(text).hostname.replace(/^\[(.*)\]$/, '$1') : '')
 
 const checkedBy =
   (problemOf: (text: string) => string | undefined): z.core.CheckFn<string> =>
@@ -23,7 +21,10 @@ const checkedBy =
     if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value })
   }
 
-/** Schema of a server's address, IPv4 or IPv6, which a client may be told to ask: none of the machine itself, its link or the tunnels. */
+/**
+ * Schema of the address of a server to ask, IPv4 or IPv6: none of the link or the tunnels. One of the machine itself is for
+ * its own configuration only: the hosts refuse it in what an account names.
+ */
 export const ServerAddress = z.string().max(45).check(checkedBy(serverAddressProblem))
 
 /** Schema of a server's https URL, without a query or a fragment. An address in it may be one that `ServerAddress` accepts. */
@@ -36,7 +37,7 @@ export const ServerUrl = z
 const neverAServerProblem = (text: string): string | undefined => {
   const address = parseAddress(text)
   const reason = address && whyNeverAServer(address)
-  return reason && NEVER_A_SERVER_TEXT[reason]
+  return reason === undefined || reason === 'loopback' ? undefined : NEVER_A_SERVER_TEXT[reason]
 }
 
 /** Explains why an address cannot be a server's, to the person who entered it; completes a sentence about the address. */

@@ -92,6 +92,7 @@ const describe = (status: ClientStatus): string => {
     ...resources.flatMap(({ name, why }) =>
       why.length === 0 ? [] : ['', `${visibleLine(name)}: ${why[0] ?? ''}`, ...why.slice(1).map((line) => `  ${line}`)],
     ),
+    ...(dns.problems.length === 0 ? [] : ['', ...dns.problems]),
     ...(names.length === 0 ? [] : ['', 'Names that a site has trouble with:', ...names.map(({ why }) => `  ${why}`)]),
     ...(facts.length === 0
       ? []

@@ -36,7 +36,7 @@ import { ResourceAccess, type ResourceAccessInput, type ResourceAccessOutput } f
 import { ResourceTable } from './resource-table.ts'
 import type { ClientLinkState } from './session/client-status.ts'
 import type { ClientInput, ClientOutput } from './state-messages.ts'
-import type { ReadUpstream } from './names/upstreams.ts'
+import type { ReadUpstream, UnusableResolver } from './names/upstreams.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
 
 export interface ClientStateOptions {
@@ -152,6 +152,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
 
   get upstreams(): readonly Upstream[] {
     return this.#names.upstreams
+  }
+
+  /** Resolvers that the account names and this client does not ask. */
+  get unusableResolvers(): readonly UnusableResolver[] {
+    return this.#names.unusable
   }
 
   /** Whether a normalized name belongs to a resource. */

@@ -46,7 +46,7 @@ export const statusOf = (
   })),
   resources: resourcesOf(state, clocks),
   names: state.findings.status(),
-  dns: { upstreams: state.upstreams.map(shownUpstream) },
+  dns: { upstreams: state.upstreams.map(shownUpstream), problems: state.unusableResolvers.map(({ text }) => text) },
   facts: state.facts.status(),
   plugin_metrics: pluginMetrics.series(),
   dropped: state.counters(),

@@ -148,7 +148,7 @@ describe('resolver-https', () => {
 
     it('resolver-https takes an https URL for settings, and nothing else', () => {
       expect(Settings.safeParse({ url: `https://${HOST}/dns-query` }).success).to.equal(true)
-      const never = ['127.0.0.1', '[::1]', 'localhost'].map((host) => ({ url: `https://${host}/dns-query` }))
+      const never = ['169.254.169.254', '[fe80::1]'].map((host) => ({ url: `https://${host}/dns-query` }))
       for (const bad of [
         {},
         { url: `http://${HOST}` },

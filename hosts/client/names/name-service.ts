@@ -9,9 +9,10 @@ import type { ClientFlowsInput } from '../../../core/flow/client/client-flows.ts
 import { splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
 import { HeldMachines, type Tell } from '../../../core/runtime/held-machines.ts'
 import type { Deadline, Machine } from '../../../core/runtime/machine.ts'
+import type { Note } from '../../../core/runtime/note.ts'
 import { OutputQueue } from '../../../core/runtime/output-queue.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
-import { bypassingUpstreams, upstreamsOf, type ReadUpstream } from './upstreams.ts'
+import { bypassingUpstreams, upstreamsOf, type ReadUpstream, type UnusableResolver } from './upstreams.ts'
 
 export type NameServiceInput =
   | { type: 'configured'; interface: ClientInterface }
@@ -29,6 +30,7 @@ export type NameServiceInput =
   | { type: 'inspectionRequested'; inspection: number; message: Uint8Array; protocol: 'udp' | 'tcp' }
 
 export type NameServiceOutput =
+  | Note
   | Extract<StubResolverOutput<Query>, { type: 'askUpstream' | 'cancelAsk' | 'askSite' | 'cancelSiteAsk' }>
   /**
    * Input for the packet engine in the lane: names of resources, mapped addresses, and DNS answers to send as packets.
@@ -59,6 +61,7 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
   #own: readonly Upstream[] = []
   #system: readonly Endpoint[] = []
   #upstreams: readonly Upstream[] = []
+  #unusable: readonly UnusableResolver[] = []
   #sentinels: readonly string[] = []
   #told = ''
 
@@ -71,6 +74,11 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
 
   get upstreams(): readonly Upstream[] {
     return this.#upstreams
+  }
+
+  /** Resolvers that the account names and this client does not ask. */
+  get unusable(): readonly UnusableResolver[] {
+    return this.#unusable
   }
 
   isResource(name: string): boolean {
@@ -130,7 +138,14 @@ export class NameService implements Machine<NameServiceInput, NameServiceOutput>
 
   #chooseUpstreams(now: Instant): void {
     if (this.#interface === undefined) return
-    this.#upstreams = upstreamsOf(this.#interface, { read: this.#read, own: this.#own })
+    const told = new Set(this.#unusable.map(({ text }) => text))
+    const { upstreams, unusable } = upstreamsOf(this.#interface, { read: this.#read, own: this.#own })
+    this.#upstreams = upstreams
+    this.#unusable = unusable
+    for (const { resolver, reason, text } of unusable) {
+      if (told.has(text)) continue
+      this.#outputs.push({ type: 'note', level: 'warn', message: text, fields: { resolver, reason } })
+    }
     const bypassing = bypassingUpstreams(this.#system)
     this.#tellResolver({ type: 'upstreamsChanged', upstreams: this.#upstreams, bypassing }, now)
     this.#configure()

@@ -190,7 +190,7 @@ const SIGNED_OUT: ClientStatus = {
   gateways: [],
   resources: [],
   names: [],
-  dns: { upstreams: [] },
+  dns: { upstreams: [], problems: [] },
   facts: [],
   plugin_metrics: [],
   dropped: {},

@@ -26,8 +26,8 @@ export interface ClientStatus {
   resources: ResourceStatus[]
   /** Names of resources that sites cannot resolve properly, as last reported by gateways. */
   names: NameStatus[]
-  /** DNS servers for names that belong to no resource. */
-  dns: { upstreams: string[] }
+  /** DNS servers for names that belong to no resource; problems are resolvers of the account that this client does not ask. */
+  dns: { upstreams: string[]; problems: string[] }
   /** Facts of this machine that plugins find out, and whether the portal is told. */
   facts: OwnFactStatus[]
   /** Metrics of the loaded plugins, with the plugin's name as the label `plugin`. */

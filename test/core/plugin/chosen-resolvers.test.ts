@@ -43,6 +43,11 @@ describe('the resolvers that a configuration file names', () => {
     ])
   })
 
+  it('resolvers of a configuration file may be on the machine itself', () => {
+    const settings = { address: '127.0.0.1', port: 5353 }
+    expect(chosen([{ type: 'udp', settings }])).to.deep.equal([{ key: 'udp', settings }])
+  })
+
   it('resolvers of a configuration file stop the start where no plugin provides one, with a list of those that there are', () => {
     expect(refusal(['system', 'hosts-file'])).to.include({
       code: 'PLUGIN_CHOICE',
@@ -54,8 +59,8 @@ describe('the resolvers that a configuration file names', () => {
 
   it("resolvers of a configuration file stop the start where settings do not fit the plugin's schema, with their place", () => {
     expect(refusal(['udp'])).to.include({ code: 'CONFIG_INVALID' })
-    const message = refusal([{ type: 'udp', settings: { address: '127.0.0.1', port: 0 } }]).message
-    expect(message).to.include('resolvers[0].settings.address: is the machine itself')
+    const message = refusal([{ type: 'udp', settings: { address: '169.254.169.253', port: 0 } }]).message
+    expect(message).to.include('resolvers[0].settings.address: is link-local')
     expect(message).to.include('resolvers[0].settings.port: ')
     expect(refusal([{ type: 'system', settings: { address: '192.0.2.53' } }]).message).to.include(
       'resolvers[0].settings: unrecognized keys: "address"',

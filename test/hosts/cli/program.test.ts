@@ -328,6 +328,7 @@ describe('hosts/cli/program', () => {
         'denied',
         'forbidden',
         '192.0.2.53',
+        'resolver "hosts-file" is not asked',
         'outside the hours',
         'disk.encrypted',
         'portreeve_plugin_queries_total',
@@ -485,7 +486,10 @@ const STATUS = (state: ClientLinkState): ClientStatus => ({
       why: 'old.example.org: the site’s name servers do not have the name.',
     },
   ],
-  dns: { upstreams: ['192.0.2.53'] },
+  dns: {
+    upstreams: ['192.0.2.53'],
+    problems: ['The account\'s resolver "hosts-file" is not asked: no plugin of this client provides it.'],
+  },
   facts: [
     { name: 'disk.encrypted', value: true, is_told: true },
     { name: 'disk.kind', value: null, is_told: false },

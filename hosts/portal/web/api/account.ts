@@ -1,8 +1,11 @@
 import { z } from 'zod'
+import { pathOf } from '../../../../core/config/parse-config.ts'
 import { MatchDomains, MAX_RESOLVERS } from '../../../../core/config/resolver-entry.ts'
 import { patternProblem } from '../../../../core/dns/pattern.ts'
+import { ownMachineIn } from '../../../../core/net/own-machine.ts'
+import { NEVER_A_SERVER_TEXT } from '../../../../core/net/server-address.ts'
 import type { Account } from '../../store/entities.ts'
-import { notFound } from '../http/problem.ts'
+import { invalidBody, notFound } from '../http/problem.ts'
 import { answerWith, existing, scopeOf } from './collection.ts'
 import type { Endpoint, ApiMiddleware } from './endpoint.ts'
 import type { ApiParts } from './parts.ts'
@@ -73,17 +76,16 @@ export const accountEndpoints = ({ store, resolvers }: ApiParts): Endpoint[] => 
   }
   const patchAccount: ApiMiddleware = async (ctx) => {
     const { name, upstream_resolvers, search_domain } = patch.of(ctx)
-    const upstreamResolvers = upstream_resolvers?.map((resolver, at) => ({
-      type: resolver.type,
-      settings: checkSettings({
-        extensions: resolvers,
-        key: resolver.type,
-        keyPath: `upstream_resolvers[${at}].type`,
-        settings: resolver.settings,
-        settingsPath: `upstream_resolvers[${at}].settings`,
-      }),
-      ...(resolver.match && { match: resolver.match }),
-    }))
+    const upstreamResolvers = upstream_resolvers?.map(({ type, settings, match }, at) => {
+      const [keyPath, settingsPath] = [`upstream_resolvers[${at}].type`, `upstream_resolvers[${at}].settings`]
+      const checked = checkSettings({ extensions: resolvers, key: type, keyPath, settings, settingsPath })
+      const ownMachine = ownMachineIn(checked)
+      if (ownMachine !== undefined) {
+        const path = pathOf(['upstream_resolvers', at, 'settings', ...ownMachine])
+        throw invalidBody([{ path, message: NEVER_A_SERVER_TEXT.loopback }])
+      }
+      return { type, settings: checked, ...(match && { match }) }
+    })
     const { id } = ctx.state.account
     const row = await store.transact(scopeOf(ctx), async (tx) => {
       const before = await existing(tx, 'accounts', id)

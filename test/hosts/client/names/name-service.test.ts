@@ -17,9 +17,10 @@ const TUNNEL = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
 describe('the name service', () => {
   const message = writeQuery({ id: 1, name: 'www.example.com', type: RecordType.A }) ?? new Uint8Array()
 
+  const unusable = { resolver: 'hosts-file', reason: 'no-plugin' as const, text: 'It is not asked.' }
   /** Outputs of the name service after these inputs, with two servers of the system behind it. */
   const wanted = (...inputs: NameServiceInput[]): NameServiceOutput[] => {
-    const service = new NameService({ read: () => undefined })
+    const service = new NameService({ read: () => unusable })
     const outputs: NameServiceOutput[] = []
     const before: NameServiceInput[] = [
       { type: 'upstreamsFound', own: [FIRST, SECOND], system: [] },
@@ -35,6 +36,14 @@ describe('the name service', () => {
   const [first = '', second = ''] = wanted().flatMap((output) =>
     output.type === 'flowsTold' && output.input.type === 'sentinelsChanged' ? output.input.addresses : [],
   )
+
+  it('D12 the name service says once that it does not ask a resolver of the account, and again when it is named anew', () => {
+    const named = { ...TUNNEL, upstream_resolvers: [{ type: 'hosts-file', settings: {} }] }
+    const configured = (about: typeof TUNNEL): NameServiceInput => ({ type: 'configured', interface: about })
+    const notes = wanted(...[named, named, TUNNEL, named].map(configured)).filter(({ type }) => type === 'note')
+    const note = { message: unusable.text, fields: { resolver: 'hosts-file', reason: 'no-plugin' } }
+    expect(notes).to.deep.equal([note, note].map((each) => ({ type: 'note', level: 'warn', ...each })))
+  })
 
   for (const [sentinel, server] of [
     [first, FIRST],

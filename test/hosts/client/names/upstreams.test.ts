@@ -10,9 +10,10 @@ const TUNNEL = { ipv4: '100.64.0.1', ipv6: 'fd00:2021:1111::1' }
 const plugins = resolverPlugins(['system', 'udp', 'https', 'tls'], [endpoint('198.51.100.53', 53)])
 const own = ownUpstreams(chosenResolvers(plugins, [{ type: 'system', settings: {} }]))
 
+const chosen = (about: object, read = upstreamReader(plugins)) =>
+  upstreamsOf(ClientInterface.parse({ ...TUNNEL, ...about }), { read, own })
 /** Upstreams of a client with these plugins, as it shows them, for the interface that a portal sends. */
-const shown = (about: object, read = upstreamReader(plugins)): string[] =>
-  upstreamsOf(ClientInterface.parse({ ...TUNNEL, ...about }), { read, own }).map(shownUpstream)
+const shown = (about: object): string[] => chosen(about).upstreams.map(shownUpstream)
 const OWN = ['198.51.100.53:53']
 
 describe('upstreams', () => {
@@ -67,6 +68,11 @@ describe('upstreams', () => {
       ...hosts.map((host) => ({ type: 'https', settings: { url: `https://${host}/dns-query` } })),
     ]
     expect(shown({ upstream_resolvers })).to.deep.equal(OWN)
+    const { unusable } = chosen({ upstream_resolvers })
+    expect(unusable).to.have.length(upstream_resolvers.length)
+    expect(unusable.filter(({ reason }) => reason === 'own-machine').map(({ text }) => text)).to.include(
+      'The account\'s resolver "udp" is not asked: settings.address is this machine itself, which only its own client.yaml may name in resolvers.',
+    )
     const upstream_do53 = [...never.map((ip) => ({ ip })), { ip: '192.0.2.53' }]
     const upstream_doh = hosts.map((host) => ({ url: `https://${host}/dns-query` }))
     expect(shown({ upstream_do53, upstream_doh })).to.deep.equal(['192.0.2.53:53'])
@@ -79,6 +85,15 @@ describe('upstreams', () => {
       { type: 'udp' },
       'udp',
     ]
-    expect(shown({ upstream_resolvers }, upstreamReader(resolverPlugins(['udp'])))).to.deep.equal(OWN)
+    const { upstreams, unusable } = chosen({ upstream_resolvers }, upstreamReader(resolverPlugins(['udp'])))
+    expect(upstreams.map(shownUpstream)).to.deep.equal(OWN)
+    expect(unusable.map(({ resolver, reason }) => ({ resolver, reason }))).to.deep.equal([
+      { resolver: 'https', reason: 'no-plugin' },
+      { resolver: 'udp', reason: 'settings-refused' },
+    ])
+    expect(unusable[0]?.text).to.equal(
+      'The account\'s resolver "https" is not asked: no plugin of this client provides it; those there are provide: udp. Add its plugin to plugins in client.yaml.',
+    )
+    expect(unusable[1]?.text).to.match(/refuses the settings .*colour/)
   })
 })

@@ -58,7 +58,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   gateways: [],
   resources: [],
   names: [],
-  dns: { upstreams: [] },
+  dns: { upstreams: [], problems: [] },
   facts: [],
   plugin_metrics: [],
   dropped: {},

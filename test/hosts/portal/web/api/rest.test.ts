@@ -264,6 +264,14 @@ describe('the REST API', () => {
     expect(await refused({ type: 'udp', settings: { address: '100.100.111.1' } })).to.deep.equal([
       { path: 'upstream_resolvers[0].settings.address', message: "is one of the tunnels' own addresses" },
     ])
+    for (const settings of [{ address: '127.0.0.1' }, { address: '::1' }]) {
+      expect(await refused({ type: 'udp', settings })).to.deep.equal([
+        { path: 'upstream_resolvers[0].settings.address', message: 'is the machine itself' },
+      ])
+    }
+    expect(await refused({ type: 'https', settings: { url: 'https://0x7f.1/dns-query' } })).to.deep.equal([
+      { path: 'upstream_resolvers[0].settings.url', message: 'is the machine itself' },
+    ])
     expect(await refused({ type: 'hosts-file' })).to.deep.equal([
       {
         path: 'upstream_resolvers[0].type',
