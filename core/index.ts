@@ -58,6 +58,10 @@ export {
   type SignInRecords,
   type RecordChange,
   type Identity,
+  type Authentication,
+  type JsonValue,
+  type SignOutRequest,
+  type SignOutStep,
   type Refusal,
 } from './contract/identity-provider.ts'
 export { domainOfEmail, readEmailDomain } from './net/email-domain.ts'

@@ -108,6 +108,17 @@ export const Facts = {
     providerType: ofRequest('sign_in.provider_type', z.string()),
     /** Time of the sign-in, in milliseconds since 1970. */
     at: ofRequest('sign_in.at', z.number()),
+    /**
+     * Time when the person last proved to the provider who she is, in milliseconds since 1970; earlier than `at` if she
+     * was already signed in there. This fact and the following ones are unknown if the provider did not say them.
+     */
+    authenticatedAt: ofRequest('sign_in.authenticated_at', z.number()),
+    /** Methods of that authentication, by the names of RFC 8176: `pwd`, `otp`, `hwk`, `mfa` … */
+    methods: ofRequest('sign_in.methods', z.array(z.string()).readonly()),
+    /** Groups of the person at the provider when she signed in. The account's own groups are `actor.groups`. */
+    providerGroups: ofRequest('sign_in.provider_groups', z.array(z.string()).readonly()),
+    /** Further claims of the provider about the person when she signed in, by name. */
+    claims: ofRequest('sign_in.claims', z.record(z.string(), z.json())),
   },
   device: {
     /** Id of the client's row. */

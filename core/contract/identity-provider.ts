@@ -16,6 +16,11 @@ export interface IdentityProvider<Settings = unknown, Keep = KeptState> {
   readonly begin: (request: SignInRequest<Settings>) => Promise<SignInStep<Keep>>
   /** Answers the browser's return from the step before, a redirect or a prompt. */
   readonly proceed: (reply: SignInReply<Settings, Keep>) => Promise<SignInStep<Keep>>
+  /**
+   * Ends the person's session at the provider, after the portal has ended its own; absent: a sign-out ends the portal's
+   * session only.
+   */
+  readonly signOut?: ((request: SignOutRequest<Settings>) => Promise<SignOutStep>) | undefined
 }
 
 /** Request that begins a sign-in. */
@@ -144,7 +149,46 @@ export interface Identity {
   emailVerified: boolean
   /** Reason why `email` is absent or unverified, for the operator: in the log and the audit trail. */
   emailDoubt?: string
+  /**
+   * Groups of the person at the provider, by its names or ids: at most 1,000 of 256 characters each. They are kept apart
+   * from the account's groups. Absent: unknown, which is not the same as an empty list.
+   */
+  groups?: readonly string[]
+  /** Further claims about the person by name, as plain JSON; together with `groups` at most 8 KiB. */
+  claims?: Readonly<Record<string, JsonValue>>
+  authentication?: Authentication
+  /**
+   * Text that `signOut` needs about this sign-in, such as an ID token: at most 4 KiB. The portal keeps it encrypted with
+   * the browser's session and never shows it.
+   */
+  signOutHint?: string
 }
+
+/** Time and methods of a person's authentication at the provider. Leave out what the provider does not say. */
+export interface Authentication {
+  /** Time when the person last proved who she is; earlier than the sign-in if she was already signed in there. */
+  at?: UnixTime
+  /** Methods by the names of RFC 8176, such as `pwd`, `otp`, `hwk` or `mfa`: at most 20. */
+  methods?: readonly string[]
+}
+
+/** Plain data, as JSON has it. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue }
+
+/** Request that ends a person's session at the provider. */
+export interface SignOutRequest<Settings = unknown> {
+  settings: Settings
+  /** URL of a page of the portal that the provider may lead the browser back to. */
+  returnUrl: string
+  /** Text that the sign-in's identity had as `signOutHint`; absent if it had none. */
+  hint?: string
+  now: UnixTime
+  /** Aborts when the portal does not wait for the answer any longer. */
+  signal: AbortSignal
+}
+
+/** Answer of a provider to a sign-out: `done` if the browser need not go there. */
+export type SignOutStep = { type: 'redirect'; url: string } | { type: 'done' }
 
 /** Reason why a provider does not identify the person. */
 export interface Refusal {

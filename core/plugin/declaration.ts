@@ -135,9 +135,12 @@ export const broughtFact = (point: PointName, declaration: unknown, source: stri
   )
 }
 
-/** Lists the methods of an extension point that an implementation lacks. */
-export const missingMethods = (point: PointName, value: unknown): string[] =>
-  METHODS[point].filter((name) => typeof (value as Record<string, unknown> | null | undefined)?.[name] !== 'function')
+/** Lists the methods of an extension point that an implementation lacks, or has as something else. */
+export const missingMethods = (point: PointName, value: unknown): string[] => {
+  const memberOf = (name: string): unknown => (value as Record<string, unknown> | null | undefined)?.[name]
+  const present = (OPTIONAL_METHODS[point] ?? []).filter((name) => memberOf(name) !== undefined)
+  return [...METHODS[point], ...present].filter((name) => typeof memberOf(name) !== 'function')
+}
 
 const isFactToken = (value: unknown): value is Reads<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as Reads<unknown>).name === 'string'
@@ -159,3 +162,5 @@ const METHODS: Readonly<Record<PointName, readonly string[]>> = {
   'tunnel-transports': ['generateKeys', 'publicKey', 'createTunnel'],
   'fact-sources': ['refresh'],
 }
+
+const OPTIONAL_METHODS: Readonly<Partial<Record<PointName, readonly string[]>>> = { 'identity-providers': ['signOut'] }

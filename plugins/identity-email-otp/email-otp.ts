@@ -116,7 +116,11 @@ export class EmailOtp implements IdentityProvider<unknown, Kept>, Startable {
     // An unknown address has a code as well, which was never sent and must not admit anybody.
     if (!wasLive || !(await desk.knows(address))) return OVER
     await noteFamiliar({ desk, now }, address)
-    return { type: 'identified', identity: { issuer: 'email', subject: address, email: address, emailVerified: true } }
+    const authentication = { at: now, methods: ['otp'] }
+    return {
+      type: 'identified',
+      identity: { issuer: 'email', subject: address, email: address, emailVerified: true, authentication },
+    }
   }
 
   #token(length: number): string {

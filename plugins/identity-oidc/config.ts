@@ -46,6 +46,10 @@ export const Settings = z
     email_claim: Claim.default('email'),
     /** Name of the claim that says whether the address is verified. Entra's is the optional claim `xms_edov`. */
     verified_claim: Claim.default('email_verified'),
+    /** Name of the claim with the person's groups: a list of texts, or one text. Without it groups are not read. */
+    groups_claim: Claim.optional(),
+    /** Names of further claims that conditions may read. No other claims are kept. */
+    claims: z.array(Claim).max(20).default([]),
     /**
      * Domains of the provider's organisation, whose addresses count as verified if there is no claim of verification.
      */

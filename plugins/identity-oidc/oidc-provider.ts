@@ -7,9 +7,12 @@ import {
   type SignInReply,
   type SignInRequest,
   type SignInStep,
+  type SignOutRequest,
+  type SignOutStep,
 } from 'portreeve'
 import { authorizationUrl } from './authorization-request.ts'
 import { identityOf, needsUserinfo } from './claimed-identity.ts'
+import { lacksStatements, statementsOf } from './claimed-statements.ts'
 import type { Kept, Settings } from './config.ts'
 import { ProviderDirectory } from './provider-directory.ts'
 import { needsOwnCallback, refusalOf, type Stage } from './refusal.ts'
@@ -26,10 +29,12 @@ export interface OidcProviderNeeds {
  */
 export class OidcProvider implements IdentityProvider<Settings, Kept> {
   readonly #random: Random
+  readonly #logger: Logger
   readonly #directory: ProviderDirectory
 
   constructor({ random, http, logger }: OidcProviderNeeds) {
     this.#random = random
+    this.#logger = logger
     this.#directory = new ProviderDirectory({ http, logger })
   }
 
@@ -70,15 +75,25 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
         expectedState: state,
         expectedNonce: nonce,
         idTokenExpected: true,
+        ...maxAgeOf(settings),
       })
       const claims = tokens.claims()
       if (claims === undefined) throw new Error('the provider sent no ID token')
       stage = 'userinfo'
       const told =
-        needsUserinfo(claims, settings) && provider.serverMetadata().userinfo_endpoint !== undefined
+        (needsUserinfo(claims, settings) || lacksStatements(claims, settings)) &&
+        provider.serverMetadata().userinfo_endpoint !== undefined
           ? await oidc.fetchUserInfo(provider, tokens.access_token, claims.sub)
           : {}
-      return { type: 'identified', identity: identityOf(claims, told, settings) }
+      const { leftOut, ...statements } = statementsOf(claims, told, settings)
+      if (leftOut.length > 0) {
+        this.#logger.warn(
+          { provider: settings.issuer, claims: leftOut },
+          'claims of a sign-in are too long, or no groups, and were left out',
+        )
+      }
+      const identity = { ...identityOf(claims, told, settings), ...statements, ...hintFor(provider, tokens.id_token) }
+      return { type: 'identified', identity }
     } catch (error) {
       // The cached keys may be outdated after a key rotation, so the next attempt looks them up again.
       this.#directory.forget(settings)
@@ -86,9 +101,36 @@ export class OidcProvider implements IdentityProvider<Settings, Kept> {
     }
   }
 
+  /** Returns the provider's end of session, with the ID token as a hint. OpenID Connect RP-Initiated Logout 1.0 §2 */
+  async signOut({ settings, returnUrl, hint, now }: SignOutRequest<Settings>): Promise<SignOutStep> {
+    const provider = await this.#directory.lookUp(settings, now)
+    if (provider.serverMetadata().end_session_endpoint === undefined) return { type: 'done' }
+    const url = oidc.buildEndSessionUrl(provider, {
+      post_logout_redirect_uri: returnUrl,
+      ...(hint === undefined ? {} : { id_token_hint: hint }),
+    })
+    return { type: 'redirect', url: url.href }
+  }
+
   #secret(): string {
     return Buffer.from(this.#random.bytes(32)).toString('base64url')
   }
+}
+
+/** Maximum length of an ID token that is kept for the sign-out; without one the provider asks the person. */
+const MAX_HINT_CHARACTERS = 4_096
+
+const hintFor = (provider: oidc.Configuration, idToken: string | undefined): { signOutHint?: string } =>
+  provider.serverMetadata().end_session_endpoint === undefined ||
+  idToken === undefined ||
+  idToken.length > MAX_HINT_CHARACTERS
+    ? {}
+    : { signOutHint: idToken }
+
+/** Returns the age of the authentication that the settings ask for, to be checked in the ID token. §3.1.3.7 */
+const maxAgeOf = ({ parameters }: Settings): { maxAge?: number } => {
+  const { max_age: maxAge = '' } = parameters
+  return /^\d{1,9}$/.test(maxAge) ? { maxAge: Number(maxAge) } : {}
 }
 
 /**

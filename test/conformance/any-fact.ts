@@ -27,7 +27,13 @@ const values = (): ReadonlyMap<string, Arbitrary<unknown>> =>
     [Facts.actor.email.name, fc.oneof(fc.emailAddress(), fc.string())],
     [Facts.actor.groups.name, fc.array(fc.uuid())],
     [Facts.signIn.providerType.name, fc.oneof(fc.constantFrom('oidc', 'email-otp'), fc.string())],
-    [Facts.signIn.at.name, fc.integer({ min: 0, max: Date.UTC(2090, 0, 1) })],
+    ...[Facts.signIn.at, Facts.signIn.authenticatedAt].map(({ name }): Named => [
+      name,
+      fc.integer({ min: 0, max: Date.UTC(2090, 0, 1) }),
+    ]),
+    [Facts.signIn.methods.name, fc.array(fc.oneof(fc.constantFrom('pwd', 'otp', 'mfa', 'hwk'), fc.string()))],
+    [Facts.signIn.providerGroups.name, fc.array(fc.string())],
+    [Facts.signIn.claims.name, fc.dictionary(fc.string(), fc.jsonValue())],
     [Facts.device.os.name, fc.oneof(fc.constantFrom('Debian', 'Windows', 'macOS'), fc.string())],
     ...[Facts.device.osVersion, Facts.device.version, Facts.device.userAgent].map(({ name }): Named => [
       name,

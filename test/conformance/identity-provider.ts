@@ -9,6 +9,7 @@ import type {
 } from '../../core/contract/identity-provider.ts'
 import type { Schema } from '../../core/contract/schema.ts'
 import { unixTime, type UnixTime } from '../../core/runtime/time.ts'
+import { checkedSignOut, checkedStep } from '../../hosts/portal/web/sign-in/checked-step.ts'
 import { signInDesk } from '../kit/sign-in-desk.ts'
 import { validate } from './settings-schema.ts'
 import { expect, fc } from './libraries.ts'
@@ -26,12 +27,13 @@ export interface IdentityProviderSuite<Settings, Keep extends object = KeptState
   desk?: SignInDesk
   /** Takes the person's part after a step; resolves with the request that her browser comes back with. */
   walk: (step: SignInStep<Keep>) => Promise<{ url: string; fields?: Record<string, string> }>
-  /** Identity that the walk proves. */
-  expected: Identity
+  /** Identity that the walk proves, without what differs from sign-in to sign-in: `authentication` and `signOutHint`. */
+  expected: Omit<Identity, 'authentication' | 'signOutHint'>
 }
 
 /** Nobody has to lead a browser there. */
 const SHARED_CALLBACK_URL = 'http://127.0.0.1:9/shared'
+const RETURN_URL = 'http://127.0.0.1:9/signed-out'
 
 /** Tests that every identity provider passes. `settings` and `walk` are functions of a running provider: call it inside `describe`. */
 export const identityProviderSuite = <Settings, Keep extends object = KeptState>(
@@ -88,15 +90,35 @@ export const identityProviderSuite = <Settings, Keep extends object = KeptState>
     for (let hops = 0; hops < 5 && (step.type === 'redirect' || step.type === 'prompt'); hops++) {
       last = reply(step.keep, await open().walk(step))
       step = await provider.proceed(last)
+      checkedStep(step)
     }
     return { step, last }
+  }
+
+  /** Walks all steps, and returns the identity that they prove. */
+  const identify = async (provider: IdentityProvider<Settings, Keep>): Promise<Identity> => {
+    const { step } = await finish(provider, await begin(provider))
+    if (step.type !== 'identified') throw new Error(`nobody is identified: ${JSON.stringify(step)}`)
+    return step.identity
   }
 
   describe(`identity provider ${name}`, () => {
     it('a provider identifies the person who walks all of its steps', async () => {
       const provider = open().create()
-      const { step } = await finish(provider, await begin(provider))
-      expect(step).to.deep.equal({ type: 'identified', identity: open().expected })
+      const { authentication, signOutHint: _, ...identity } = await identify(provider)
+      expect(identity).to.deep.equal(open().expected)
+      expect(authentication?.at ?? 0, 'nobody has authenticated later than now').to.be.at.most(now() + 60_000)
+    })
+
+    it('a provider that ends its own session leads to a web address, or is done, whatever it is given as a hint', async () => {
+      const provider = open().create()
+      if (provider.signOut === undefined) return
+      const { signOutHint } = await identify(provider)
+      for (const hint of [signOutHint, undefined, 'x', '\u0000', 'x'.repeat(4_096)]) {
+        const { settings } = open()
+        const request = { settings, returnUrl: RETURN_URL, now: now(), signal: AbortSignal.timeout(60_000) }
+        checkedSignOut(await provider.signOut({ ...request, ...(hint === undefined ? {} : { hint }) }))
+      }
     })
 
     it('a provider keeps little, in plain values, and nothing twice', async () => {

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Provider } from 'oidc-provider'
+import type { Browser } from './browser.ts'
 import { LoopbackServer } from './loopback-server.ts'
 import type { PortalFixture } from './portal-fixture.ts'
 
@@ -32,7 +33,7 @@ export class OpenidProvider {
     const registered = new Set(redirectUris)
     const provider = new Provider(server.url, {
       clients: [{ client_id: OPENID_CLIENT.id, client_secret: OPENID_CLIENT.secret, redirect_uris: [UNUSED] }],
-      claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
+      claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
       pkce: { required: () => true },
       jwks: { keys: [signingKey()] },
       cookies: { keys: ['cookie-key-of-the-tests-only'] },
@@ -42,6 +43,7 @@ export class OpenidProvider {
     })
     // The package lets an embedder replace its rule: here the redirect URIs registered so far are compared exactly.
     provider.Client.prototype.redirectUriAllowed = (uri: string) => registered.has(uri)
+    provider.Client.prototype.postLogoutRedirectUriAllowed = (uri: string) => registered.has(uri)
     const callback = provider.callback()
     answer.with = (request, response) => {
       const work =
@@ -53,14 +55,14 @@ export class OpenidProvider {
     return new OpenidProvider(server, registered)
   }
 
-  /** Accepts one more redirect URI. */
+  /** Accepts one more redirect URI, after a sign-in and after a sign-out. */
   register(redirectUri: string): void {
     this.#redirectUris.add(redirectUri)
   }
 
   /**
    * Adds this provider to a portal's account, with further fields of the request body, and registers the redirect URI
-   * that the portal names.
+   * that the portal names, and the page after a sign-out.
    */
   async addTo(portal: Pick<PortalFixture, 'create'>, more: object = {}): Promise<AddedProvider> {
     const { id: client_id, secret: client_secret } = OPENID_CLIENT
@@ -71,12 +73,25 @@ export class OpenidProvider {
       ...more,
     })) as AddedProvider
     this.register(added.callback_url)
+    this.register(new URL('/example/sign_in/providers', added.callback_url).href)
     return added
   }
 
   async stop(): Promise<void> {
     await this.#server.stop()
   }
+}
+
+/**
+ * Confirms a sign-out on the provider's page at `url`. Returns the URL that the provider sends the browser back to.
+ */
+export const confirmSignOut = async (browser: Browser, url: string): Promise<string> => {
+  const page = await (await browser.send(url)).text()
+  const action = /<form [^>]*action="([^"]*)"/.exec(page)?.[1]
+  const xsrf = /name="xsrf" value="([^"]*)"/.exec(page)?.[1]
+  if (action === undefined || xsrf === undefined) throw new Error(`the provider asks nothing: ${page.slice(0, 500)}`)
+  const answer = await browser.send(new URL(action, url).href, { form: { xsrf, logout: 'yes' } })
+  return answer.headers.get('location') ?? ''
 }
 
 /** An identity provider as the API shows it. */
@@ -96,6 +111,7 @@ const claimsOf = (id: string) => ({
   name: `${id.slice(0, 1).toUpperCase()}${id.slice(1)} Example`,
   email: `${id}@example.org`,
   email_verified: id !== 'unverified',
+  groups: ['staff', `${id}s`],
 })
 
 const signingKey = (): JsonWebKey & { use: string } => ({
@@ -125,7 +141,7 @@ const interact = async (provider: Provider, request: IncomingMessage, response: 
     await provider.interactionFinished(
       request,
       response,
-      { login: { accountId: login } },
+      { login: { accountId: login, amr: ['pwd'] } },
       { mergeWithLastSubmission: false },
     )
     return

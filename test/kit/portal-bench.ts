@@ -320,6 +320,7 @@ export class Company {
       siteId: null,
       gatewayId: null,
       identityProviderId: null,
+      signIn: null,
       salt: '',
       hash: '',
       isEmergency: false,

@@ -318,6 +318,7 @@ export class VirtualPortal implements VirtualPortalEnd {
       siteId: null,
       gatewayId: null,
       identityProviderId: null,
+      signIn: null,
       salt: SALT,
       hash: tokenHash({ nonce, secret, salt: SALT }),
       isEmergency: false,

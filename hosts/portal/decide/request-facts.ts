@@ -1,7 +1,8 @@
 import { Facts, type Fact } from '../../../core/contract/facts.ts'
+import { frozenCopy } from '../../../core/plugin/frozen-copy.ts'
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
-import type { Client, Token } from '../store/entities.ts'
+import type { Client, SignInStatements, Token } from '../store/entities.ts'
 import type { BroughtFacts } from './brought-facts.ts'
 import { isVerified } from './device-standing.ts'
 import type { FactAges } from './fact-ages.ts'
@@ -116,6 +117,14 @@ const actorOf = ({ actorId }: RequestSubject, { view }: FactBook) => view.get('a
 const resourceOf = ({ resourceId }: RequestSubject, { view }: FactBook) => view.get('resources', resourceId)
 const signInOf = ({ token }: RequestSubject) => (token?.identityProviderId === null ? undefined : token)
 
+/** Makes a fact from what the provider said at the sign-in by which the token was obtained. */
+const ofSignIn =
+  (read: (statements: SignInStatements) => unknown) =>
+  (subject: RequestSubject): Made => {
+    const token = signInOf(subject)
+    return token?.signIn ? said(frozenCopy(read(token.signIn)), token.createdAt) : undefined
+  }
+
 const BUILT_IN: ReadonlyMap<string, (subject: RequestSubject, book: FactBook) => Made> = new Map(
   Object.entries<(subject: RequestSubject, book: FactBook) => Made>({
     [Facts.actor.id.name]: (subject, book) => {
@@ -147,6 +156,10 @@ const BUILT_IN: ReadonlyMap<string, (subject: RequestSubject, book: FactBook) =>
       const token = signInOf(subject)
       return token && said(token.createdAt, token.createdAt)
     },
+    [Facts.signIn.authenticatedAt.name]: ofSignIn(({ authenticatedAt }) => authenticatedAt),
+    [Facts.signIn.methods.name]: ofSignIn(({ methods }) => methods),
+    [Facts.signIn.providerGroups.name]: ofSignIn(({ groups }) => groups),
+    [Facts.signIn.claims.name]: ofSignIn(({ claims }) => claims),
     [Facts.device.id.name]: ({ client }) => client && said(client.id, client.createdAt),
     [Facts.device.isVerified.name]: ({ client }, { ages }) => {
       if (client === undefined) return undefined

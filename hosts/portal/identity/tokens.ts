@@ -5,7 +5,7 @@ import type { Clock } from '../../../core/runtime/clock.ts'
 import type { Logger } from '../../../core/runtime/logger.ts'
 import { uuid, type Random } from '../../../core/runtime/random.ts'
 import { MINUTE, type UnixTime } from '../../../core/runtime/time.ts'
-import type { Account, Actor, Token, TokenKind } from '../store/entities.ts'
+import type { Account, Actor, SignInStatements, Token, TokenKind } from '../store/entities.ts'
 import type { Store, Transaction } from '../store/store.ts'
 import { parseToken, signedFragment, type TokenParts } from './token-text.ts'
 
@@ -17,6 +17,8 @@ export interface TokenDraft {
   siteId?: string
   gatewayId?: string
   identityProviderId?: string
+  /** Statements of the provider about the sign-in; null by default. */
+  signIn?: SignInStatements | null
   /** Whether an emergency code is the authority to make it; false by default. */
   isEmergency?: boolean
   /** Time at which it expires; null if it is valid until revoked. */
@@ -103,6 +105,7 @@ export class Tokens {
       siteId: draft.siteId ?? null,
       gatewayId: draft.gatewayId ?? null,
       identityProviderId: draft.identityProviderId ?? null,
+      signIn: draft.signIn ?? null,
       salt,
       hash: tokenHash({ nonce, secret: parts.secret, salt }),
       isEmergency: draft.isEmergency ?? false,

@@ -1,5 +1,6 @@
 // Rows of the portal's database. Times are epoch milliseconds; ids are UUIDs in lower case. Every row except the
 // account itself belongs to one account, and every read or write names that account.
+import type { JsonValue } from '../../../core/contract/identity-provider.ts'
 import type { FactRecord } from '../../../core/policy/known-facts.ts'
 import type { PolicyMode } from '../../../core/policy/compiled-policy.ts'
 import type { ConditionExplanation } from '../../../core/policy/evaluate-condition.ts'
@@ -85,6 +86,14 @@ export interface IdentityRow {
 
 export type TokenKind = 'client' | 'gateway' | 'api'
 
+/** Statements of an identity provider about a person and her sign-in there, each absent if it said nothing. */
+export interface SignInStatements {
+  authenticatedAt?: UnixTime
+  methods?: readonly string[]
+  groups?: readonly string[]
+  claims?: Readonly<Record<string, JsonValue>>
+}
+
 export interface Token {
   id: string
   accountId: string
@@ -98,6 +107,8 @@ export interface Token {
   gatewayId: string | null
   /** Provider through which the token was obtained; null if an admin created it. */
   identityProviderId: string | null
+  /** Statements of the provider about that sign-in; null if there was none, or it is older than such statements. */
+  signIn: SignInStatements | null
   salt: string
   /** Lower-case hex of SHA3-256(nonce || fragment || salt). */
   hash: string

@@ -7,6 +7,8 @@ import { foldedEmail } from '../text/email-address.ts'
 export interface RecordScope {
   accountId: string
   providerId: string
+  /** Maximum length of a record as JSON; by default the 2 KiB that plugins may use. */
+  maxCharacters?: number
 }
 
 const MAX_KEY_CHARACTERS = 200
@@ -19,7 +21,13 @@ const MAX_RECORD_CHARACTERS = 2_048
  */
 export const changeSignInRecord = async <T>(
   knex: Knex,
-  { accountId, providerId, key, now }: RecordScope & { key: string; now: UnixTime },
+  {
+    accountId,
+    providerId,
+    maxCharacters = MAX_RECORD_CHARACTERS,
+    key,
+    now,
+  }: RecordScope & { key: string; now: UnixTime },
   work: (record: KeptState | undefined) => RecordChange<T>,
 ): Promise<T> => {
   if (key.length > MAX_KEY_CHARACTERS) throw new Error(`the key of a record is too long: ${key.length}`)
@@ -39,7 +47,7 @@ export const changeSignInRecord = async <T>(
       return result
     }
     const text = JSON.stringify(record)
-    if (text.length > MAX_RECORD_CHARACTERS) throw new Error(`a record is too long: ${text.length}`)
+    if (text.length > maxCharacters) throw new Error(`a record is too long: ${text.length}`)
     await records()
       .where(place)
       .update({ record: text, expires_at: until, about: about === undefined ? null : (foldedEmail(about) ?? null) })

@@ -10,6 +10,7 @@ import * as whatSignInsRestOn from './migrations/0008-what-sign-ins-rest-on.ts'
 import * as deviceKeys from './migrations/0009-device-keys.ts'
 import * as emergencyTokens from './migrations/0010-emergency-tokens.ts'
 import * as resolverSettings from './migrations/0011-resolver-settings.ts'
+import * as signInStatements from './migrations/0012-sign-in-statements.ts'
 import * as keySpelling from './migrations/0013-key-spelling.ts'
 
 interface Migration {
@@ -30,6 +31,7 @@ const MIGRATIONS: readonly Migration[] = [
   { name: '0009-device-keys', migration: deviceKeys },
   { name: '0010-emergency-tokens', migration: emergencyTokens },
   { name: '0011-resolver-settings', migration: resolverSettings },
+  { name: '0012-sign-in-statements', migration: signInStatements },
   { name: '0013-key-spelling', migration: keySpelling },
 ]
 

@@ -153,6 +153,7 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       siteId: 'text',
       gatewayId: 'text',
       identityProviderId: 'text',
+      signIn: 'json',
       salt: 'text',
       hash: 'text',
       isEmergency: 'flag',
@@ -166,7 +167,8 @@ export const TABLES: { [Name in EntityName]: Table<Name> } = {
       gatewayId: 'gateways',
       identityProviderId: 'identity_providers',
     },
-    secret: ['salt', 'hash'],
+    // Claims about people, long lists perhaps: the trail has those that a decision read.
+    secret: ['salt', 'hash', 'signIn'],
     quiet: ['lastUsedAt'],
   },
   resources: {

@@ -18,6 +18,7 @@ import { refuseUnreadable } from './http/plain-request.ts'
 import { handleErrors, showAsJson } from './http/problem.ts'
 import { limitRate } from './http/rate-limit.ts'
 import { refuseForeignForms } from './http/foreign-form.ts'
+import { Seal } from './http/seal.ts'
 import { SealedCookies } from './http/sealed-cookie.ts'
 import { deskOf } from './sign-in/desk.ts'
 import { signInRoutes } from './sign-in/routes.ts'
@@ -44,7 +45,8 @@ export const webApp = (parts: WebParts): Koa => {
   const { clock, random, logger, key, metrics, publicUrl, checks } = parts
   const secure = publicUrl.startsWith('https:')
   const pages = new Pages()
-  const sessions = new Sessions({ store: parts.store, clock, random, secure })
+  const seal = new Seal(derivedKey(key, 'sessions'), random)
+  const sessions = new Sessions({ store: parts.store, clock, random, secure, seal })
   const cookies = new SealedCookies({ key: derivedKey(key, 'cookies'), clock, random, secure })
   const showPage = showAsPage(pages)
 

@@ -72,7 +72,13 @@ describe('identity-email-otp against a real SMTP server', () => {
     expect(code.replace(' ', '')).to.match(/^[34679ACDEFGHJKMNPQRTUVWXY]{6}$/)
     expect(await answer(step, { code })).to.deep.equal({
       type: 'identified',
-      identity: { issuer: 'email', subject: ADA, email: ADA, emailVerified: true },
+      identity: {
+        issuer: 'email',
+        subject: ADA,
+        email: ADA,
+        emailVerified: true,
+        authentication: { at: clock.unix(), methods: ['otp'] },
+      },
     })
     expect(await answer(step, { code })).to.have.nested.property('refusal.code', 'code_over')
   })

@@ -27,12 +27,11 @@ describe('identity-oidc at providers as they are', () => {
   })
 
   let instances = 0
-  const create = (): OidcProvider =>
-    new OidcProvider({
-      random: new SeededRandom(`kinds-${instances++}`),
-      http: createHttpClient(),
-      logger: new RecordingLogger(),
-    })
+  let logger = new RecordingLogger()
+  const create = (): OidcProvider => {
+    logger = new RecordingLogger()
+    return new OidcProvider({ random: new SeededRandom(`kinds-${instances++}`), http: createHttpClient(), logger })
+  }
   const settings = (more: object = {}): Settings =>
     Settings.parse({
       issuer: provider.issuer,
@@ -287,6 +286,65 @@ describe('identity-oidc at providers as they are', () => {
         '',
       ])
         expect(() => settings({ parameters: { [name]: 'x' } }), name).to.throw()
+    })
+  })
+
+  describe('identity-oidc tells what the provider says beside who it is', () => {
+    const named = { groups_claim: 'groups', claims: ['department', 'level'] }
+
+    it('claims are told that the settings name, from the ID token or from userinfo', async () => {
+      const body = { sub: 'ada', groups: 'only', department: 'Legal', salary: 1 }
+      expect(await identity({ claims: { level: 0, amr: ['mfa'] }, userinfo: { body } }, named)).to.deep.include({
+        groups: ['only'],
+        claims: { department: 'Legal', level: 0 },
+        authentication: { methods: ['mfa'] },
+      })
+    })
+
+    it('the log names claims that are too long and were left out, and not what they say', async () => {
+      const claims = { groups: ['a'.repeat(257)], department: 'Sales' }
+      expect(await identity({ claims }, named)).not.to.have.property('groups')
+      const line = logger.lines.find(({ message }) => message.includes('left out'))
+      expect(line?.fields).to.deep.equal({ provider: provider.issuer, claims: ['groups'] })
+    })
+
+    it('a token of an authentication that is older than the settings ask for is refused', async () => {
+      const old = { auth_time: Math.floor(Date.now() / 1_000) - 7_200 }
+      const asking = { parameters: { max_age: '3600' } }
+      expect((await signIn({ claims: old }, asking)).type).to.equal('refused')
+      expect((await signIn({}, asking)).type, 'it does not say').to.equal('refused')
+    })
+  })
+
+  describe('identity-oidc signs out', () => {
+    const signOut = async (says: Sayings, hint?: string) => {
+      provider.says = says
+      return create().signOut({
+        ...asked({}),
+        returnUrl: 'http://127.0.0.1:9/x',
+        ...(hint === undefined ? {} : { hint }),
+      })
+    }
+    const document = { end_session_endpoint: 'http://127.0.0.1:9/end?x=1' }
+
+    it('a sign-out leads to the provider, with the ID token where it is known', async () => {
+      const query = async (hint?: string) => {
+        const step = await signOut({ document }, hint)
+        return Object.fromEntries(new URL(step.type === 'redirect' ? step.url : 'about:blank').searchParams)
+      }
+      const always = { x: '1', client_id: OPENID_CLIENT.id, post_logout_redirect_uri: 'http://127.0.0.1:9/x' }
+      expect(await query('a.b.c')).to.deep.equal({ ...always, id_token_hint: 'a.b.c' })
+      expect(await query()).to.deep.equal(always)
+    })
+
+    it('a provider without an end of session has nothing to do at a sign-out, and no ID token is kept for it', async () => {
+      expect(await signOut({}, 'a.b.c')).to.deep.equal({ type: 'done' })
+      expect(await identity({})).not.to.have.property('signOutHint')
+    })
+
+    it('an ID token that is too long to be kept is not kept', async () => {
+      expect(await identity({ document })).to.have.property('signOutHint')
+      expect(await identity({ document, claims: { more: 'x'.repeat(4_096) } })).not.to.have.property('signOutHint')
     })
   })
 })

@@ -9,7 +9,7 @@ import { identityProviderSuite } from '../../conformance/identity-provider.ts'
 import { Browser } from '../../kit/browser.ts'
 import { FORGERIES, ForgingProvider, type Forgery } from '../../kit/forging-provider.ts'
 import { LoopbackServer } from '../../kit/loopback-server.ts'
-import { OPENID_CLIENT, OpenidProvider } from '../../kit/openid-provider.ts'
+import { confirmSignOut, OPENID_CLIENT, OpenidProvider } from '../../kit/openid-provider.ts'
 import { RecordingLogger } from '../../kit/recording-logger.ts'
 import { signInDesk } from '../../kit/sign-in-desk.ts'
 import { SeededRandom } from '../../kit/seeded-random.ts'
@@ -107,6 +107,49 @@ describe('identity-oidc against an unmodified oidc-provider', () => {
       'refusal.code',
       'access_denied',
     )
+  })
+
+  it('identity-oidc tells the groups and claims that its settings name, and how and when the person authenticated', async () => {
+    const settings = { groups_claim: 'groups', claims: ['name'], parameters: { max_age: '3600' } }
+    const before = Date.now()
+    const step = await signIn(create(), Settings.parse({ ...settingsFor(provider.issuer), ...settings }))
+    expect(step)
+      .to.have.nested.property('identity')
+      .that.deep.includes({
+        groups: ['staff', 'adas'],
+        claims: { name: 'Ada Example' },
+      })
+    expect(step)
+      .to.have.nested.property('identity.authentication.at')
+      .that.is.within(before - 1_000, Date.now())
+    expect(await signIn(create(), settingsFor(provider.issuer)))
+      .to.have.property('identity')
+      .that.does.not.have.any.keys('groups', 'claims')
+  })
+
+  it('identity-oidc ends the session at the provider, which knows it by the hint', async () => {
+    const oidc = create()
+    const settings = settingsFor(provider.issuer)
+    const browser = new Browser()
+    const begun = await oidc.begin(asked(settings))
+    if (begun.type !== 'redirect') throw new Error('no redirect')
+    const until = (url: string) => url.startsWith(CALLBACK)
+    const url = await browser.follow(begun.url, { until, login: 'ada' })
+    const step = await oidc.proceed({ ...asked(settings), keep: begun.keep, fields: {}, url })
+    const hint = step.type === 'identified' ? step.identity.signOutHint : undefined
+    if (hint === undefined) throw new Error(JSON.stringify(step))
+    const end = await oidc.signOut({ ...asked(settings), hint, returnUrl: CALLBACK })
+    if (end.type !== 'redirect') throw new Error('no redirect')
+    expect(new URL(end.url).searchParams.get('id_token_hint')).to.equal(hint)
+    expect(await confirmSignOut(browser, end.url)).to.equal(CALLBACK)
+    const again = await oidc.begin(asked(settings))
+    const form = await browser.send(
+      new URL(
+        (await browser.send(again.type === 'redirect' ? again.url : '')).headers.get('location') ?? '',
+        provider.issuer,
+      ).href,
+    )
+    expect(await form.text(), 'the provider asks who it is').to.contain('name="login"')
   })
 
   it('identity-oidc refuses a provider without TLS unless the settings allow it', () => {

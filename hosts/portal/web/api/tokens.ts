@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DAY, SECOND, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
-import type { Gateway, Token } from '../../store/entities.ts'
+import type { Gateway, SignInStatements, Token } from '../../store/entities.ts'
 import type { MintedToken, TokenDraft } from '../../identity/tokens.ts'
 import { invalidBody } from '../http/problem.ts'
 import { collection, existing, idOf, scopeOf } from './collection.ts'
@@ -30,6 +30,17 @@ const TokenBody = z
     site_id: Id.nullable(),
     gateway_id: Id.nullable().describe('The only gateway that may use it; null if every gateway of the site may'),
     identity_provider_id: Id.nullable(),
+    sign_in: z
+      .object({
+        authenticated_at: Time.nullable(),
+        methods: z.array(z.string()).nullable(),
+        groups: z.array(z.string()).nullable(),
+        claims: z.record(z.string(), z.unknown()).nullable(),
+      })
+      .nullable()
+      .describe(
+        'Statements of the identity provider at the sign-in that made the token, which conditions may read; each null if it said nothing',
+      ),
     is_emergency: z
       .boolean()
       .describe('Whether it was made in a session by an emergency code, or by a token of such a session'),
@@ -231,8 +242,21 @@ const toWire = (row: Token): z.infer<typeof TokenBody> => ({
   site_id: row.siteId,
   gateway_id: row.gatewayId,
   identity_provider_id: row.identityProviderId,
+  sign_in: row.signIn === null ? null : signInToWire(row.signIn),
   is_emergency: row.isEmergency,
   expires_at: timeOrNull(row.expiresAt),
   last_used_at: timeOrNull(row.lastUsedAt),
   created_at: timeOf(row.createdAt),
+})
+
+const signInToWire = ({
+  authenticatedAt,
+  methods,
+  groups,
+  claims,
+}: SignInStatements): z.infer<typeof TokenBody>['sign_in'] => ({
+  authenticated_at: timeOrNull(authenticatedAt ?? null),
+  methods: methods === undefined ? null : [...methods],
+  groups: groups === undefined ? null : [...groups],
+  claims: claims ?? null,
 })

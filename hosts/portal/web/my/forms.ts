@@ -5,6 +5,7 @@ import { Name } from '../api/body-fields.ts'
 import { formFields } from '../http/form-fields.ts'
 import { notFound, Problem } from '../http/problem.ts'
 import { EMERGENCY_MS } from '../sign-in/emergency.ts'
+import { signOutAtProvider } from '../sign-in/sign-out.ts'
 import type { MyContext, MyMiddleware, MyParts } from './my-parts.ts'
 import { API_TOKEN_DAYS } from './pages.ts'
 import { showPage } from './show-page.ts'
@@ -68,11 +69,13 @@ export const mintApiToken: MyMiddleware =
     })
   }
 
-/** Signs this browser out. */
+/** Signs this browser out: at the portal at once, then at the identity provider, which may take long or fail. */
 export const signOut: MyMiddleware = (parts) => async (ctx) => {
-  await noteSignOut(parts, ctx, 'signed_out')
+  const { session } = ctx.state
+  await parts.sessions.endOf(session, session.id)
   parts.sessions.end(ctx)
-  ctx.redirect(`/${ctx.state.account.slug}/sign_in/providers`)
+  await noteSignOut(parts, ctx, 'signed_out')
+  await signOutAtProvider(parts, ctx, session)
 }
 
 const noteSignOut = async ({ store, clock }: MyParts, ctx: MyContext, reason: string): Promise<void> => {

@@ -2,9 +2,10 @@ import type { Context } from 'koa'
 import type { HeardDecisions } from '../../explain/heard-decisions.ts'
 import type { Account } from '../../store/entities.ts'
 import type { FinishParts } from '../sign-in/finish.ts'
+import type { SignOutParts } from '../sign-in/sign-out.ts'
 import type { PortalSession } from '../sign-in/session.ts'
 
-export interface MyParts extends FinishParts {
+export interface MyParts extends FinishParts, SignOutParts {
   decisions: HeardDecisions
   /** URL at which browsers reach the portal, without a slash at the end. */
   publicUrl: string

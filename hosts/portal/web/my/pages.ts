@@ -1,7 +1,7 @@
 // Middlewares that show pages about the signed-in person.
 import { Facts } from '../../../../core/contract/facts.ts'
 import type { Token } from '../../store/entities.ts'
-import { callbackUrl } from '../sign-in/provider-urls.ts'
+import { callbackUrl, signedOutPath } from '../sign-in/provider-urls.ts'
 import { denialsOf } from './denials.ts'
 import type { MyMiddleware } from './my-parts.ts'
 import { showPage } from './show-page.ts'
@@ -18,6 +18,7 @@ export const showHome: MyMiddleware =
     const providers = actor.type === 'admin' ? await store.reader(account.id).list('identity_providers') : []
     showPage(pages, ctx, {
       page: 'home',
+      signedOutUrl: `${publicUrl}${signedOutPath(account)}`,
       providers: providers.map((provider) => ({
         name: provider.name,
         callbackUrl: callbackUrl(publicUrl, provider),
@@ -29,9 +30,16 @@ export const showHome: MyMiddleware =
 export const showAccess: MyMiddleware =
   ({ store, pages, clock, decisions }) =>
   async (ctx) => {
-    const { account, actor, provider } = ctx.state.session
+    const { account, actor, provider, signIn } = ctx.state.session
     const remoteIp = ctx.state.clientAddress
-    const facts = { [Facts.client.address.name]: remoteIp, [Facts.signIn.providerId.name]: provider?.id }
+    const facts = {
+      [Facts.client.address.name]: remoteIp,
+      [Facts.signIn.providerId.name]: provider?.id,
+      [Facts.signIn.authenticatedAt.name]: signIn?.authenticatedAt,
+      [Facts.signIn.methods.name]: signIn?.methods,
+      [Facts.signIn.providerGroups.name]: signIn?.groups,
+      [Facts.signIn.claims.name]: signIn?.claims,
+    }
     const about = { accountId: account.id, actorId: actor.id, at: clock.unix() }
     showPage(pages, ctx, {
       page: 'access',

@@ -1,7 +1,8 @@
+import type { SignInRecords } from '../../../../core/contract/identity-provider.ts'
 import { toBase64Url } from '../../../../core/crypto/text-encoding.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
 import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
-import type { Account, IdentityProviderRow } from '../../store/entities.ts'
+import type { IdentityProviderRow, SignInStatements } from '../../store/entities.ts'
 import { formFields } from '../http/form-fields.ts'
 import { Problem } from '../http/problem.ts'
 import { signInClient, type FinishParts, type SignedIn, type SignInWay } from './finish.ts'
@@ -28,18 +29,26 @@ interface Approval {
 const PREFIX = 'portreeve_approval_'
 const MAX_APPROVALS_AT_ONCE = 3
 const APPROVAL_MS = 5 * MINUTE
+/** Maximum length of a provider's statements as JSON within JSON: see `checkedStep` for what they may have. */
+const MAX_STATEMENT_CHARACTERS = 32_768
 
 /**
  * Asks for approval before a client gets a token (S13). Without it, a link would be enough: the person is often signed
  * in at the provider already, and would hand a token to any program that made the link, even another person's on the
  * same machine.
  */
-export const askForApproval = (
-  { pages, cookies, random }: ApprovalParts,
+export const askForApproval = async (
+  parts: ApprovalParts,
   ctx: SignInContext,
-  { account, actor, way, intent, provider }: SignedIn & { provider?: IdentityProviderRow | undefined },
-): void => {
+  { account, actor, way, signIn, intent, provider }: SignedIn & { provider?: IdentityProviderRow | undefined },
+): Promise<void> => {
+  const { pages, cookies, random, clock } = parts
   const id = toBase64Url(random.bytes(16))
+  if (provider !== undefined) {
+    const record = { signIn: JSON.stringify(signIn) }
+    const until = unixTime(clock.unix() + APPROVAL_MS)
+    await waiting(parts, provider).change(`approval/${id}`, () => ({ record, until, result: undefined }))
+  }
   const setUp = provider === undefined ? '' : settingsFingerprint(provider)
   const value: Approval = { accountId: account.id, actorId: actor.id, way, setUp, intent }
   cookies.makeRoom(ctx, { prefix: PREFIX, most: MAX_APPROVALS_AT_ONCE })
@@ -77,23 +86,27 @@ export const redeemApproval = async (parts: ApprovalParts, ctx: SignInContext): 
   if (accountId !== account.id || standing === undefined) throw over()
   const { actor, provider } = standing
   if (provider !== undefined && settingsFingerprint(provider) !== setUp) throw over()
-  if (provider !== undefined && !(await isFirst(parts, { account, provider, id }))) throw over()
-  await signInClient(parts, ctx, { account, actor, way, intent })
+  const signIn = provider === undefined ? null : await takeStatements(parts, provider, id)
+  await signInClient(parts, ctx, { account, actor, way, signIn, intent })
+}
+
+/** Takes what the provider said from the record of an approval. @throws Problem if the approval was used already */
+const takeStatements = async (
+  parts: Pick<ApprovalParts, 'store'>,
+  provider: IdentityProviderRow,
+  id: string,
+): Promise<SignInStatements | null> => {
+  const taken = await waiting(parts, provider).change(`approval/${id}`, (record) => ({ result: record }))
+  if (taken === undefined) throw over()
+  return JSON.parse(String(taken['signIn'])) as SignInStatements | null
 }
 
 /**
- * Whether an approval is used for the first time. Uses are recorded in the database, because a browser can restore a
- * copied cookie.
+ * Records of the approvals that wait: what the provider said, which is too long for a cookie. A record is taken once, as a browser can
+ * restore a copied cookie.
  */
-const isFirst = async (
-  { store, clock }: ApprovalParts,
-  { account, provider, id }: { account: Account; provider: IdentityProviderRow; id: string },
-): Promise<boolean> =>
-  store.signInRecords({ accountId: account.id, providerId: provider.id }).change(`approval/${id}`, (record) => ({
-    record: { used: true },
-    until: unixTime(clock.unix() + APPROVAL_MS),
-    result: record === undefined,
-  }))
+const waiting = ({ store }: Pick<ApprovalParts, 'store'>, { accountId, id }: IdentityProviderRow): SignInRecords =>
+  store.signInRecords({ accountId, providerId: id, maxCharacters: MAX_STATEMENT_CHARACTERS })
 
 const over = (): Problem =>
   new Problem(

@@ -3,6 +3,7 @@ import type {
   KeptState,
   SignInDesk,
   SignInStep,
+  SignOutStep,
 } from '../../../../core/contract/identity-provider.ts'
 import { frozenCopy } from '../../../../core/plugin/frozen-copy.ts'
 import type { Extension, Extensions } from '../../../../core/contract/extension-point.ts'
@@ -11,7 +12,7 @@ import { SECOND } from '../../../../core/runtime/time.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { IdentityProviderRow } from '../../store/entities.ts'
 import { callbackUrl, SHARED_CALLBACK_PATH } from './provider-urls.ts'
-import { checkedStep } from './checked-step.ts'
+import { checkedSignOut, checkedStep } from './checked-step.ts'
 
 /** Time limit of a provider's answer, while a person waits. */
 const PROVIDER_DEADLINE_MS = 10 * SECOND
@@ -60,11 +61,28 @@ export const callProvider = async (
   }
 }
 
-const nextStep = async (
-  { providers, deskFor, clock, publicUrl }: ProviderCallParts,
+/**
+ * Calls an identity provider's plugin to end a person's session at the provider, with a time limit.
+ * @param about `hint` is the sign-in's `signOutHint`, `returnUrl` the page that the browser may come back to
+ * @throws Error of the plugin, or if it is not loaded, too slow, or gives an invalid answer
+ */
+export const callSignOut = async (
+  { providers, clock }: Pick<ProviderCallParts, 'providers' | 'clock'>,
   provider: IdentityProviderRow,
-  { asker, reply, chooseAccount }: { asker: string; reply: Reply | undefined; chooseAccount: boolean },
-): Promise<SignInStep> => {
+  { hint, returnUrl }: { hint: string | undefined; returnUrl: string },
+): Promise<SignOutStep> => {
+  const { value, settings } = extensionOf(providers, provider)
+  if (value.signOut === undefined) return { type: 'done' }
+  const signal = AbortSignal.timeout(PROVIDER_DEADLINE_MS)
+  const request = { settings, returnUrl, now: clock.unix(), signal, ...(hint === undefined ? {} : { hint }) }
+  return checkedSignOut(await withinDeadline(Promise.resolve(value.signOut(request)), signal))
+}
+
+/** Finds the plugin of a provider, and the provider's settings as that reads them. @throws Error if they do not fit */
+const extensionOf = (
+  providers: ProviderCallParts['providers'],
+  provider: IdentityProviderRow,
+): { extension: Extension<IdentityProvider>; value: IdentityProvider; settings: unknown } => {
   const extension = providers.get(provider.type)
   if (extension === undefined) throw new Error(`no plugin provides the identity provider "${provider.type}"`)
   const settings = extension.settings.safeParse(provider.settings)
@@ -72,16 +90,24 @@ const nextStep = async (
     const paths = settings.problems.map(({ path }) => path).join(', ')
     throw new Error(`the settings do not fit the plugin: ${paths}`)
   }
+  return { extension, value: extension.value, settings: settings.settings }
+}
+
+const nextStep = async (
+  { providers, deskFor, clock, publicUrl }: ProviderCallParts,
+  provider: IdentityProviderRow,
+  { asker, reply, chooseAccount }: { asker: string; reply: Reply | undefined; chooseAccount: boolean },
+): Promise<SignInStep> => {
+  const { extension, value, settings } = extensionOf(providers, provider)
   const signal = AbortSignal.timeout(PROVIDER_DEADLINE_MS)
   const request = {
-    settings: settings.settings,
+    settings,
     callbackUrl: callbackUrl(publicUrl, provider),
     sharedCallbackUrl: `${publicUrl}${SHARED_CALLBACK_PATH}`,
     now: clock.unix(),
     signal,
     desk: deskFor(provider, asker),
   }
-  const { value } = extension
   const asked =
     reply === undefined
       ? value.begin({ ...request, chooseAccount })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { catchPromises } from '../../../../core/plugin/caught-promises.ts'
 import { visibleCharacters } from '../../../../core/plugin/visible-characters.ts'
-import type { SignInStep } from '../../../../core/contract/identity-provider.ts'
+import type { SignInStep, SignOutStep } from '../../../../core/contract/identity-provider.ts'
 
 /** Maximum size, as JSON, of the state that a provider keeps in the browser. */
 const MAX_KEPT_BYTES = 2_048
@@ -19,6 +19,34 @@ const Field = z.object({
   label: Text,
   type: z.enum(['text', 'email', 'password', 'code']),
 })
+
+/** Maximum size, as JSON, of groups and claims together: each token keeps them, in memory as well. */
+const MAX_STATEMENT_BYTES = 8_192
+
+const Groups = z.array(z.string().min(1).max(256)).max(1_000)
+
+const Identity = z
+  .object({
+    issuer: z.string().min(1).max(512),
+    subject: z.string().min(1).max(512),
+    name: Text.optional(),
+    email: z.string().max(4_000).optional(),
+    emailVerified: z.boolean(),
+    emailDoubt: z.string().max(1_000).transform(visibleCharacters).optional(),
+    groups: Groups.optional(),
+    claims: z.record(z.string().min(1).max(200), z.json()).optional(),
+    authentication: z
+      .object({
+        at: z.int().nonnegative().optional(),
+        methods: z.array(z.string().min(1).max(100)).max(20).optional(),
+      })
+      .optional(),
+    signOutHint: z.string().min(1).max(4_096).optional(),
+  })
+  .refine(
+    ({ groups = [], claims = {} }) => Buffer.byteLength(JSON.stringify([groups, claims])) <= MAX_STATEMENT_BYTES,
+    'its groups and claims are more than 8 KiB',
+  )
 
 /** A provider's error page may be the detail: it is cut short, not refused. */
 const shortDetail = (text: string): string => visibleCharacters(text.slice(0, 4_000))
@@ -41,14 +69,7 @@ const Step = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('identified'),
-    identity: z.object({
-      issuer: z.string().min(1).max(512),
-      subject: z.string().min(1).max(512),
-      name: Text.optional(),
-      email: z.string().max(4_000).optional(),
-      emailVerified: z.boolean(),
-      emailDoubt: z.string().max(1_000).transform(visibleCharacters).optional(),
-    }),
+    identity: Identity,
   }),
   z.object({
     type: z.literal('refused'),
@@ -62,12 +83,22 @@ const Step = z.discriminatedUnion('type', [
   }),
 ])
 
+const SignOut = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('redirect'), url: WebAddress }),
+  z.object({ type: z.literal('done') }),
+])
+
 /** Validates a plugin's answer. @throws Error that says what is wrong */
-export const checkedStep = (answer: unknown): SignInStep => {
+export const checkedStep = (answer: unknown): SignInStep => checked(Step, answer, 'a step of a sign-in') as SignInStep
+
+/** Validates a plugin's answer to a sign-out. @throws Error that says what is wrong */
+export const checkedSignOut = (answer: unknown): SignOutStep => checked(SignOut, answer, 'an answer to a sign-out')
+
+/** Returns the validated copy of an answer, not the plugin's object, which could change afterwards. */
+const checked = <T>(schema: z.ZodType<T>, answer: unknown, what: string): T => {
   catchPromises(answer)
-  const result = Step.safeParse(answer)
-  // The validated copy, not the plugin's object, which could change afterwards.
-  if (result.success) return result.data as SignInStep
+  const result = schema.safeParse(answer)
+  if (result.success) return result.data
   const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'the step'}: ${message}`)
-  throw new Error(`its answer is not a step of a sign-in: ${problems.join('; ')}`)
+  throw new Error(`its answer is not ${what}: ${problems.join('; ')}`)
 }

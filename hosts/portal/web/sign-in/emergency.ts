@@ -41,7 +41,7 @@ export const redeemEmergencyCode: SignInMiddleware = (parts) => async (ctx) => {
   const taken = await store.emergencyCodes.take(account.id, (code) => equalSecrets(code.hash, hash), clock.unix())
   const actor = taken === undefined ? undefined : await store.reader(account.id).get('actors', taken.actorId)
   if (isAdmin(actor)) {
-    const signedIn = { account, actor, way: WAY, intent: ctx.state.intent }
+    const signedIn = { account, actor, way: WAY, signIn: null, intent: ctx.state.intent }
     if (signedIn.intent.as === 'browser') return signInBrowser(parts, ctx, signedIn)
     return askForApproval(parts, ctx, signedIn)
   }

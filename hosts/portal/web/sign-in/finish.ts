@@ -1,7 +1,7 @@
 import type { Context } from 'koa'
 import { MINUTE, unixTime } from '../../../../core/runtime/time.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
-import type { Account, Actor } from '../../store/entities.ts'
+import type { Account, Actor, SignInStatements } from '../../store/entities.ts'
 import type { Store } from '../../store/store.ts'
 import type { MintedToken, Tokens } from '../../identity/tokens.ts'
 import { Problem } from '../http/problem.ts'
@@ -40,12 +40,18 @@ export interface SignedIn {
   account: Account
   actor: Actor
   way: SignInWay
+  /** Statements of the provider about the sign-in; null for an emergency code. */
+  signIn: SignInStatements | null
   intent: SignInIntent
 }
 
-/** Completes a browser's sign-in: begins a session. */
-export const signInBrowser = async (parts: FinishParts, ctx: Context, signedIn: SignedIn): Promise<void> => {
-  const { account, actor, intent, way } = signedIn
+/** Completes a browser's sign-in: begins a session. `signOutHint` is what the provider wants back at the sign-out. */
+export const signInBrowser = async (
+  parts: FinishParts,
+  ctx: Context,
+  { signOutHint, ...signedIn }: SignedIn & { signOutHint?: string | undefined },
+): Promise<void> => {
+  const { account, actor, intent, way, signIn } = signedIn
   const { identityProviderId, identityId, sessionLifetimeSeconds } = way
   await noteSignIn(parts, ctx, signedIn)
   await parts.sessions.begin(ctx, {
@@ -53,6 +59,8 @@ export const signInBrowser = async (parts: FinishParts, ctx: Context, signedIn: 
     identityProviderId,
     identityId,
     lifetimeSeconds: sessionLifetimeSeconds,
+    signIn,
+    signOutHint,
   })
   ctx.redirect(intent.redirectTo ?? `/${account.slug}/home`)
 }
@@ -126,7 +134,7 @@ const showClientDone = (
 /** Mints a client's token and delivers it before the commit: if delivery fails, there is no token. */
 const mintClientToken = async (
   { store, tokens, clock }: FinishParts,
-  { account, actor, way, intent, remoteIp }: SignedIn & { remoteIp: string },
+  { account, actor, way, intent, signIn, remoteIp }: SignedIn & { remoteIp: string },
   deliver?: (minted: MintedToken) => void,
 ): Promise<MintedToken> => {
   const by = { type: 'actor', actorId: actor.id, via: 'sign_in', remoteIp } as const
@@ -140,6 +148,7 @@ const mintClientToken = async (
       name: `Signed in with ${way.name}`.slice(0, 255),
       actorId: actor.id,
       ...(way.identityProviderId === null ? { isEmergency: true } : { identityProviderId: way.identityProviderId }),
+      signIn,
       expiresAt: unixTime(clock.unix() + way.clientTokenLifetimeMs),
       nonce: intent.nonce,
     })

@@ -16,3 +16,6 @@ export const callbackUrl = (publicUrl: string, { id }: Pick<IdentityProviderRow,
 /** Returns the path at which a sign-in with a provider begins, and to which its forms are sent. */
 export const providerUrl = (account: Account, provider: IdentityProviderRow, intent?: SignInIntent): string =>
   `/${account.slug}/sign_in/${provider.type}/${provider.id}${intent === undefined ? '' : intentQuery(intent)}`
+
+/** Returns the path at which a browser arrives after a sign-out, also when the provider sends it back. */
+export const signedOutPath = ({ slug }: Pick<Account, 'slug'>): string => `/${slug}/sign_in/providers`

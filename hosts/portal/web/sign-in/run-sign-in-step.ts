@@ -1,9 +1,9 @@
 import type { Identity, Refusal, SignInStep } from '../../../../core/contract/identity-provider.ts'
 import type { PluginLog } from '../../../../core/plugin/plugin-log.ts'
 import type { Logger } from '../../../../core/runtime/logger.ts'
-import { SECOND } from '../../../../core/runtime/time.ts'
+import { SECOND, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
 import { sourceOf } from '../../origin/rate-limiter.ts'
-import type { IdentityProviderRow } from '../../store/entities.ts'
+import type { IdentityProviderRow, SignInStatements } from '../../store/entities.ts'
 import { askForApproval, type ApprovalParts } from './approval.ts'
 import { callProvider, type ProviderCallParts, type Reply } from './call-provider.ts'
 import { signInBrowser, type SignInWay } from './finish.ts'
@@ -91,9 +91,21 @@ const signIn = async (parts: SignInStepParts, ctx: SignInContext, identity: Iden
   const { account, provider, intent } = ctx.state
   const link = await linkActor(parts.store, { provider, identity })
   if (!link.ok) return refuse(parts, ctx, { refusal: { ...link, tryAgain: false }, identity })
-  const signedIn = { account, actor: link.actor, way: wayOf(provider, link.identityId), intent }
-  if (intent.as === 'browser') return signInBrowser(parts, ctx, signedIn)
-  askForApproval(parts, ctx, { ...signedIn, provider })
+  const way = wayOf(provider, link.identityId)
+  const signedIn = { account, actor: link.actor, way, signIn: statementsOf(identity, parts.clock.unix()), intent }
+  if (intent.as === 'browser') return signInBrowser(parts, ctx, { ...signedIn, signOutHint: identity.signOutHint })
+  return askForApproval(parts, ctx, { ...signedIn, provider })
+}
+
+/** Returns what the provider says beside who it is. Clocks differ: nobody has authenticated later than now. */
+const statementsOf = ({ groups, claims, authentication = {} }: Identity, now: UnixTime): SignInStatements => {
+  const { at, methods } = authentication
+  return {
+    ...(at === undefined ? {} : { authenticatedAt: unixTime(Math.min(at, now)) }),
+    ...(methods === undefined ? {} : { methods }),
+    ...(groups === undefined ? {} : { groups }),
+    ...(claims === undefined ? {} : { claims }),
+  }
 }
 
 const UNAVAILABLE: Refusal = {

@@ -7,8 +7,9 @@ import { toBase64Url, toHex } from '../../../../core/crypto/text-encoding.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { Random } from '../../../../core/runtime/random.ts'
 import { DAY, SECOND, unixTime, type UnixTime } from '../../../../core/runtime/time.ts'
-import type { Account, Actor, IdentityProviderRow } from '../../store/entities.ts'
+import type { Account, Actor, IdentityProviderRow, SignInStatements } from '../../store/entities.ts'
 import type { SessionOwner, SessionRows, Store } from '../../store/store.ts'
+import type { Seal } from '../http/seal.ts'
 import { browserName } from './browser-name.ts'
 import { standingOf } from './standing.ts'
 
@@ -21,6 +22,10 @@ export interface PortalSession {
   /** Provider that authenticated the person; undefined for an emergency code. */
   provider: IdentityProviderRow | undefined
   begunAt: UnixTime
+  /** Statements of the provider about the sign-in; null for an emergency code. */
+  signIn: SignInStatements | null
+  /** Text that the provider wants back at the sign-out; undefined if it gave none. */
+  signOutHint: string | undefined
   /** Token in all forms of this session, against forms from other sites. */
   csrf: string
 }
@@ -43,6 +48,9 @@ interface SessionData {
   csrf: string
   browser: string
   begunAt: number
+  signIn: SignInStatements | null
+  /** Sealed, so that reading the database is not enough to use it; null if there is none. */
+  signOutHint: string | null
 }
 
 export interface SessionsOptions {
@@ -50,13 +58,17 @@ export interface SessionsOptions {
   clock: Clock
   random: Random
   secure: boolean
+  /** Encrypts what only the portal may read of a session's row. */
+  seal: Seal
 }
 
-/** Provider and identity of a sign-in, and the lifetime of the session. */
+/** Provider and identity of a sign-in with what the provider said, and the lifetime of the session. */
 export interface SessionTerms {
   identityProviderId: string | null
   identityId: string | null
   lifetimeSeconds: number
+  signIn: SignInStatements | null
+  signOutHint?: string | undefined
 }
 
 const COOKIE = 'portreeve_session'
@@ -93,9 +105,9 @@ export class Sessions {
 
   async begin(
     ctx: Context,
-    { actor, identityProviderId, identityId, lifetimeSeconds }: { actor: Actor } & SessionTerms,
+    { actor, identityProviderId, identityId, lifetimeSeconds, signIn, signOutHint }: { actor: Actor } & SessionTerms,
   ): Promise<void> {
-    const { random, clock } = this.#options
+    const { random, clock, seal } = this.#options
     const data: SessionData = {
       accountId: actor.accountId,
       actorId: actor.id,
@@ -104,6 +116,8 @@ export class Sessions {
       csrf: toBase64Url(random.bytes(16)),
       browser: browserName(ctx.get('user-agent')),
       begunAt: clock.unix(),
+      signIn,
+      signOutHint: signOutHint === undefined ? null : seal.seal(hintName(actor.id), signOutHint),
     }
     ctx.session = { ...data }
     if (ctx.session === null) return
@@ -112,6 +126,7 @@ export class Sessions {
     await ctx.session.regenerate()
   }
 
+  /** Forgets the session in this browser. The row is removed only after the response is made: see `endOf`. */
   end(ctx: Context): void {
     ctx.session = null
   }
@@ -128,7 +143,10 @@ export class Sessions {
     if (standing === undefined) return undefined
     const { actor, provider } = standing
     const id = hashed(ctx.cookies.get(COOKIE, { signed: false }) ?? '')
-    return { id, account, actor, provider, begunAt: unixTime(data.begunAt ?? 0), csrf: data.csrf }
+    // Sessions from before providers said more have neither.
+    const { csrf, signIn = null, signOutHint: sealed = null } = data
+    const signOutHint = sealed === null ? undefined : this.#options.seal.open(hintName(actor.id), sealed)
+    return { id, account, actor, provider, begunAt: unixTime(data.begunAt ?? 0), signIn, signOutHint, csrf }
   }
 
   /** Lists all sessions of the session's owner, including this one. */
@@ -175,5 +193,7 @@ const databaseStore = (rows: SessionRows, clock: Clock) => ({
 
 const ownerOf = ({ accountId, actorId }: Partial<SessionOwner>): SessionOwner | undefined =>
   accountId === undefined || actorId === undefined ? undefined : { accountId, actorId }
+
+const hintName = (actorId: string): string => `sign_out_hint/${actorId}`
 
 const hashed = (key: string): string => toHex(sha256(key))

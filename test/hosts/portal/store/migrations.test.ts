@@ -211,9 +211,26 @@ for (const driver of [...SQLITE_LIBRARIES, 'pg'] as const)
       await dialect.close()
     })
 
+    it('0012 knows nothing of what providers said at older sign-ins', async () => {
+      const token = {
+        id: TOKEN,
+        account_id: ONE,
+        kind: 'client',
+        name: 'old',
+        actor_id: ADA,
+        salt: 's',
+        hash: 'h',
+        created_at: 1,
+      }
+      const tokens = [{ ...token, identity_provider_id: OLDER }]
+      await asOf('0011-resolver-settings', { ...rows, tokens })
+      const { tokens: found } = await openStore()
+      expect(found.map(({ id: tokenId, signIn }) => [tokenId, signIn])).to.deep.equal([[TOKEN, null]])
+    })
+
     it('0013 spells the key of codes by mail with a dash, as the keys of all plugins', async () => {
       const mail = { ...provider(NEWER, ONE, 20), type: 'email_otp', email_domains: '[]' }
-      await asOf('0011-resolver-settings', { accounts: rows.accounts, identity_providers: [mail] })
+      await asOf('0012-sign-in-statements', { accounts: rows.accounts, identity_providers: [mail] })
       const { identity_providers: found } = await openStore()
       expect(found.map(({ type }) => type)).to.deep.equal(['email-otp'])
     })

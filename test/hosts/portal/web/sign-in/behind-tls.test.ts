@@ -111,6 +111,7 @@ describe('a portal behind a proxy that ends TLS, in a real browser', function ()
     expect(page.url(), 'still signed in').to.equal(`${origin}/example/my/access`)
 
     await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Yes, sign me out' }).click()
     await page.waitForURL(`${origin}/example/sign_in/providers`)
     await page.goto(`${origin}/example/home`)
     expect(page.url()).to.contain('/example/sign_in')

@@ -279,6 +279,7 @@ describe('sign-in in a real browser', function () {
       await other.stop()
     }
     await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Yes, sign me out' }).click()
     await page.waitForURL(`${portal.url}/example/sign_in/providers`)
     await page.goto(`${portal.url}/example/home`)
     expect(page.url()).to.contain('/example/sign_in')
