@@ -20,6 +20,8 @@ export class MailSink {
   readonly mails: ReceivedMail[] = []
   readonly #server: SMTPServer
   #arrived: (() => void)[] = []
+  /** Pending while mail has to wait. */
+  #held: Promise<void> | undefined
 
   private constructor({ certificate, isSecure = false }: MailSinkOptions) {
     this.#server = new SMTPServer({
@@ -34,9 +36,11 @@ export class MailSink {
           text += chunk.toString('utf8')
         })
         stream.on('end', () => {
-          this.mails.push({ to: session.envelope.rcptTo.map(({ address }) => address), text })
-          done()
-          for (const tell of this.#arrived.splice(0)) tell()
+          void (this.#held ?? Promise.resolve()).then(() => {
+            this.mails.push({ to: session.envelope.rcptTo.map(({ address }) => address), text })
+            done()
+            for (const tell of this.#arrived.splice(0)) tell()
+          })
         })
       },
     })
@@ -54,6 +58,16 @@ export class MailSink {
 
   get port(): number {
     return (this.#server.server.address() as AddressInfo).port
+  }
+
+  /** Takes no mail until the returned function is called. */
+  hold(): () => void {
+    let release = (): void => undefined
+    this.#held = new Promise((resolve) => (release = resolve))
+    return () => {
+      this.#held = undefined
+      release()
+    }
   }
 
   /** Resolves with the mail of that index, once it has arrived. */
