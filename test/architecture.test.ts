@@ -17,6 +17,7 @@ const CORE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   net: ['crypto'],
   dns: ['net'],
   nat: ['net'],
+  upkeep: ['net'],
   // ICE's paths lead to a tunnel transport, which is a plugin.
   ice: ['net', 'crypto', 'plugin'],
   flow: ['net', 'dns', 'nat', 'ice'],
@@ -159,7 +160,7 @@ const RULES: readonly Rule[] = [
     forbids: (target) => isPackage(target) && target.target !== 'zod',
   },
   {
-    because: 'hosts/runtime implements the ports: it needs core/runtime, core/net and the system',
+    because: 'hosts/runtime implements the ports: it needs core/runtime, core/net, core/upkeep and the system',
     applies: (file) => file.path.startsWith('hosts/runtime/'),
     forbids: (target, file) =>
       isRelative(target) &&
@@ -169,6 +170,7 @@ const RULES: readonly Rule[] = [
         'core/net',
         'core/config',
         'core/plugin',
+        'core/upkeep',
         // A lane runs flows and seals with the transport's keys.
         ...(file.path.startsWith('hosts/runtime/lane/') ? ['core/flow', 'core/contract'] : []),
         // DNS sockets match answers to queries, which takes the codec.

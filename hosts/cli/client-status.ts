@@ -4,7 +4,7 @@ import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { visibleLine } from '../runtime/visible-text.ts'
-import { droppedTable, metricsTable, portalRows, table, transportRows } from './output.ts'
+import { droppedTable, metricsTable, portalRows, problemLines, table, transportRows } from './output.ts'
 
 /**
  * Builds `portreeve client status`, which shows the running client's state; the exit code says whether it is connected.
@@ -24,7 +24,7 @@ export const clientStatusCommand = (context: CommandContext): Command =>
       'after',
       `
 Ends with 0 where it is connected, 3 signed out, 4 where the portal, a resource that somebody wants, or the client itself is not reached,
-and where the tunnel transport plugin fails.
+and where the tunnel transport plugin fails or a problem of this machine keeps names or packets from passing.
 A resource is connecting while it is granted and a way to its gateway is looked for, connected once packets pass, and unreachable
 where they do not: what to look at stands below the table.
 
@@ -53,6 +53,7 @@ const describe = (status: ClientStatus): string => {
     actor,
     device_key: deviceKey,
     transport,
+    problems,
     lane,
     lane_reason: why,
     gateways,
@@ -74,6 +75,7 @@ const describe = (status: ClientStatus): string => {
       ['lane', lane === null ? '-' : `${lane}: ${why ?? ''}`],
       ['upstream DNS', dns.upstreams.join(', ') || '-'],
     ]),
+    ...problemLines(problems),
     '',
     table([
       ['GATEWAY', 'PATH', 'MTU', 'LAST HANDSHAKE'],

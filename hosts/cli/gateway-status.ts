@@ -5,7 +5,7 @@ import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { droppedTable, metricsTable, portalRows, table, transportRows } from './output.ts'
+import { droppedTable, metricsTable, portalRows, problemLines, table, transportRows } from './output.ts'
 import { readConfig } from './read-config.ts'
 
 /**
@@ -32,7 +32,7 @@ export const gatewayStatusCommand = (context: CommandContext): Command =>
       'after',
       `
 Ends with 0 where it is connected to the portal, 4 where the portal, or the gateway itself, cannot be reached, or the tunnel
-transport plugin fails.
+transport plugin fails, or a problem of this machine keeps packets from passing.
 
 Examples:
   $ portreeve gateway status --config gateway.yaml
@@ -51,6 +51,7 @@ const describe = ({
   state,
   portal,
   transport,
+  problems,
   lane,
   lane_reason: why,
   clients,
@@ -65,6 +66,7 @@ const describe = ({
       ['lane', `${lane}: ${why}`],
       ['clients', String(clients)],
     ]),
+    ...problemLines(problems),
     ...metricsTable(metrics),
     ...droppedTable(dropped),
   ].join('\n')

@@ -1,5 +1,6 @@
 import { problemText, type PortalStatus } from '../../core/control/portal-problem.ts'
 import type { TransportStatus } from '../../core/ice/transport-news.ts'
+import { hostProblemText, type HostProblem } from '../../core/runtime/host-problems.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 import type { MetricSeries } from '../../core/plugin/plugin-metrics.ts'
 import { visibleLine, visibleText } from '../runtime/visible-text.ts'
@@ -73,6 +74,12 @@ export const transportRows = ({ plugin, problem }: TransportStatus): string[][] 
   ['transport', plugin],
   ...(problem === null ? [] : [['problem', `${problem.said} (${problem.code}). ${problem.remedy}`]]),
 ]
+
+/** Returns an empty line and the problems of a peer's machine, one a line; nothing if there are none. */
+export const problemLines = (problems: readonly HostProblem[]): string[] =>
+  problems.length === 0
+    ? []
+    : ['', 'Problems of this machine:', ...problems.map((each) => `  ${visibleLine(hostProblemText(each))}`)]
 
 /** Formats rows as aligned columns. */
 export const table = (given: readonly (readonly string[])[]): string => {

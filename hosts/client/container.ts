@@ -1,6 +1,8 @@
 // Wiring of a client, in addition to that of every peer.
 import { FactSources } from '../../core/contract/extension-point.ts'
 import { DnsExchange } from '../../core/runtime/dns-exchange.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { HostProblems } from '../../core/runtime/host-problems.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
@@ -10,6 +12,7 @@ import {
   createNetworkConfiguration,
   createOutgoingSockets,
   createResolverConfiguration,
+  createUpkeep,
   type MarkFor,
 } from '../runtime/index.ts'
 import type { ClientStart } from './config.ts'
@@ -28,10 +31,12 @@ export const buildContainer = (
   buildPeerContainer('client', options, {
     points: [FactSources],
     add: (container, logger) => {
+      const upkeep = createUpkeep({ role: 'client', clock: container.get(Clock), logger })
+      container.value(HostProblems, upkeep)
       container.value(HttpClient, createHttpClient({ markFor }))
       container.value(DnsExchange, exchange)
       container.value(OutgoingSockets, createOutgoingSockets({ markFor }))
-      container.value(NetworkConfiguration, createNetworkConfiguration({ logger }))
+      container.value(NetworkConfiguration, createNetworkConfiguration({ role: 'client', logger, upkeep }))
       container.value(ResolverConfiguration, createResolverConfiguration({ mode: options.config.dns, logger }))
     },
   })

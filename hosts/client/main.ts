@@ -100,6 +100,7 @@ export const startClient = async (options: ClientStart): Promise<RunningClient> 
         isUsable,
         lane,
         pluginMetrics: wiring.pluginMetrics,
+        problems: ports.hostProblems.problems(),
       })
     },
     inspectName: (question) =>

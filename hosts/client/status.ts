@@ -1,4 +1,5 @@
 import type { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
+import type { HostProblem } from '../../core/runtime/host-problems.ts'
 import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { shownUpstream } from './names/upstreams.ts'
@@ -17,6 +18,7 @@ export const statusOf = (
     isUsable,
     lane,
     pluginMetrics,
+    problems,
   }: {
     clocks: ClockPair
     account: string | undefined
@@ -25,16 +27,20 @@ export const statusOf = (
     isUsable: boolean
     lane: LaneChoice
     pluginMetrics: Pick<PluginMetrics, 'series'>
+    problems: readonly HostProblem[]
   },
 ): ClientStatus => ({
   // The client is shown as connected only once applications can use it.
   state:
-    state.linkState === 'connected' && (!isUsable || state.transport.problem !== null) ? 'connecting' : state.linkState,
+    state.linkState === 'connected' && (!isUsable || state.transport.problem !== null || isBlocked(problems))
+      ? 'connecting'
+      : state.linkState,
   account: state.signedInAs?.account_slug ?? account ?? null,
   actor: state.signedInAs?.actor_name ?? null,
   portal: { url: portalUrl, problem: state.portalProblem ?? null },
   device_key: deviceKey,
   transport: state.transport,
+  problems,
   lane: lane.kind,
   lane_reason: lane.reason,
   gateways: state.gateways.map(({ id, name, path, handshakeAt }) => ({
@@ -44,7 +50,7 @@ export const statusOf = (
     mtu: state.mtuTo(id),
     last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
   })),
-  resources: resourcesOf(state, clocks),
+  resources: resourcesOf(state, clocks, problems),
   names: state.findings.status(),
   dns: { upstreams: state.upstreams.map(shownUpstream), problems: state.unusableResolvers.map(({ text }) => text) },
   facts: state.facts.status(),
@@ -52,11 +58,21 @@ export const statusOf = (
   dropped: state.counters(),
 })
 
-/** Returns the state of all resources; none is shown as connected while the transport does not carry packets. */
-const resourcesOf = (state: ClientState, clocks: ClockPair): ClientStatus['resources'] => {
+const isBlocked = (problems: readonly HostProblem[]): boolean => problems.some(({ blocks }) => blocks)
+
+/**
+ * Returns the state of all resources; none is shown as connected while the transport does not carry packets, or a
+ * problem of the machine keeps them from it.
+ */
+const resourcesOf = (
+  state: ClientState,
+  clocks: ClockPair,
+  problems: readonly HostProblem[],
+): ClientStatus['resources'] => {
   const resources = state.resources.status(clocks.instant)
-  if (state.carries) return resources
-  const [reason, unreachable] = ['transport-failing', 'unreachable'] as const
+  if (state.carries && !isBlocked(problems)) return resources
+  const reason = state.carries ? 'machine-problem' : 'transport-failing'
+  const unreachable = 'unreachable' as const
   const nameOf = new Map(state.gateways.map(({ id, name }) => [id, name]))
   return resources.map((resource) =>
     resource.state === 'connected'

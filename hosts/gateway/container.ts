@@ -1,5 +1,7 @@
 // Wiring of a gateway, in addition to that of every peer.
 import { DnsExchange, SystemNames } from '../../core/runtime/dns-exchange.ts'
+import { Clock } from '../../core/runtime/clock.ts'
+import { HostProblems } from '../../core/runtime/host-problems.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
 import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
@@ -10,6 +12,7 @@ import {
   createNetworkConfiguration,
   createOutgoingSockets,
   createSystemNames,
+  createUpkeep,
 } from '../runtime/index.ts'
 import type { GatewayStart } from './config.ts'
 
@@ -17,10 +20,15 @@ export const buildContainer = (options: GatewayStart): Promise<PeerContainer> =>
   buildPeerContainer('gateway', options, {
     add: (container, logger) => {
       const stateFolder = options.config.state_folder
+      const upkeep = createUpkeep({ role: 'gateway', clock: container.get(Clock), logger })
+      container.value(HostProblems, upkeep)
       container.value(HttpClient, createHttpClient())
       container.value(DnsExchange, createDnsExchange())
       container.value(OutgoingSockets, createOutgoingSockets())
       container.value(SystemNames, createSystemNames())
-      container.value(NetworkConfiguration, createNetworkConfiguration({ logger, stateFolder }))
+      container.value(
+        NetworkConfiguration,
+        createNetworkConfiguration({ role: 'gateway', logger, stateFolder, upkeep }),
+      )
     },
   })

@@ -2,6 +2,7 @@ import type { PortalStatus } from '../../core/control/portal-problem.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 import type { TransportStatus } from '../../core/ice/transport-news.ts'
 import type { MetricSeries, PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
+import type { HostProblem } from '../../core/runtime/host-problems.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import type { LinkState } from '../peer/portal-side.ts'
 import type { GatewayState } from './state.ts'
@@ -9,7 +10,8 @@ import type { GatewayState } from './state.ts'
 /** Status of a gateway, as sent over the control socket and printed by `portreeve gateway status --json`. */
 export interface GatewayStatus {
   /**
-   * State of the link to the portal; `connected` only while the tunnel transport works, too. `unreachable`: the portal
+   * State of the link to the portal; `connected` only while the tunnel transport works and no problem of the machine
+   * blocks packets. `unreachable`: the portal
    * does not answer; existing grants stay valid.
    */
   state: LinkState
@@ -17,6 +19,8 @@ export interface GatewayStatus {
   portal: PortalStatus
   /** Tunnel transport plugin, and its problem, if any. */
   transport: TransportStatus
+  /** Problems of this machine's configuration. */
+  problems: readonly HostProblem[]
   /** Lane that packets move in: natively in a worker, or one by one in TypeScript. */
   lane: 'native' | 'script'
   /** Reason for the choice of the lane. */
@@ -35,13 +39,23 @@ export const gatewayStatusOf = (
   {
     lane,
     portalUrl,
+    problems,
     pluginMetrics,
-  }: { lane: LaneChoice; portalUrl: string; pluginMetrics: Pick<PluginMetrics, 'series'> },
+  }: {
+    lane: LaneChoice
+    portalUrl: string
+    problems: readonly HostProblem[]
+    pluginMetrics: Pick<PluginMetrics, 'series'>
+  },
 ): GatewayStatus => ({
   // A gateway that cannot carry packets is not shown as connected.
-  state: state.linkState === 'connected' && state.transport.problem !== null ? 'connecting' : state.linkState,
+  state:
+    state.linkState === 'connected' && (state.transport.problem !== null || problems.some(({ blocks }) => blocks))
+      ? 'connecting'
+      : state.linkState,
   portal: { url: portalUrl, problem: state.portalProblem ?? null },
   transport: state.transport,
+  problems,
   lane: lane.kind,
   lane_reason: lane.reason,
   clients: state.clientIds.length,

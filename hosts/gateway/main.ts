@@ -69,7 +69,11 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
     start: async () => {
       const path = gatewaySocket(config)
       control = await openGatewaySocket(path, {
-        status: () => Promise.resolve(gatewayStatusOf(state, { lane, portalUrl, pluginMetrics: wiring.pluginMetrics })),
+        status: () => {
+          const { pluginMetrics } = wiring
+          const problems = ports.hostProblems.problems()
+          return Promise.resolve(gatewayStatusOf(state, { lane, portalUrl, problems, pluginMetrics }))
+        },
       })
     },
     stop: () => control?.close(),

@@ -12,6 +12,7 @@ import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { pluginParts } from '../../core/plugin/plugin-part.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
+import { HostProblems } from '../../core/runtime/host-problems.ts'
 import { Lifecycle, type Startable } from '../../core/runtime/lifecycle.ts'
 import { Logger } from '../../core/runtime/logger.ts'
 import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -119,6 +120,7 @@ export const openPeer = async <R extends Role>(
       webSockets: container.get(WebSockets),
       interfaces: container.get(NetworkInterfaces),
       network: container.get(NetworkConfiguration),
+      hostProblems: container.get(HostProblems),
     },
     run: async ({ before = [], shell }) => {
       const lifecycle = new Lifecycle()

@@ -3,6 +3,7 @@ import type { Role } from '../../core/control/messages.ts'
 import type { DropCounts, LaneCommand, LaneReport } from '../../core/flow/lane.ts'
 import type { Clock } from '../../core/runtime/clock.ts'
 import { drive, type Driven } from '../../core/runtime/drive.ts'
+import type { HostProblems } from '../../core/runtime/host-problems.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
 import type { Machine } from '../../core/runtime/machine.ts'
 import type { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
@@ -11,6 +12,7 @@ import { writeNote } from '../../core/runtime/note.ts'
 import type { WebSockets } from '../../core/runtime/web-socket.ts'
 import type { CarrierOptions, PacketCarrier } from '../runtime/lane/carrier.ts'
 import { checkPort } from './check-port.ts'
+import { HostProblemError } from '../runtime/index.ts'
 import { logDrops } from './drop-log.ts'
 import { offeredAddresses } from './offered-addresses.ts'
 import type { FlowsOf, PeerInput, PeerOutput } from './peer-messages.ts'
@@ -28,6 +30,8 @@ export interface PeerPorts<R extends Role> {
   webSockets: WebSockets
   interfaces: NetworkInterfaces
   network: NetworkConfiguration
+  /** Problems of this machine's configuration. */
+  hostProblems: HostProblems
 }
 
 /** Part of a peer's configuration that its shell uses. */
@@ -93,7 +97,10 @@ export class PeerShell<R extends Role, Input, Output> {
       tell: (input) => this.tell(input),
     })
     this.ended = new Promise((resolve) => (this.#end = resolve))
-    this.tasks = new TaskQueue((error, what) => logger.warn({ error }, `${what} failed`))
+    this.tasks = new TaskQueue((error, what) => {
+      // A problem of the machine is logged by whoever keeps its configuration in force.
+      if (!(error instanceof HostProblemError)) logger.warn({ error }, `${what} failed`)
+    })
     this.#driven = drive<Input | PeerInput<R>, Output>(machine, {
       clock,
       perform,

@@ -22,7 +22,9 @@ import { FileSecretStore } from './file-secret-store.ts'
 import { NodeHttpClient, type HttpClientOptions } from './http-client.ts'
 import { LinuxNetworkConfiguration, type LinuxNetworkOptions } from './linux/network-configuration.ts'
 import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
+import { Upkeep } from './linux/upkeep.ts'
 import { SecretServiceStore } from './linux/secret-service-store.ts'
+import { monitored } from './linux/stirs.ts'
 import { LinuxSystemNames, type SystemNameFiles } from './linux/system-names.ts'
 import { LinuxSystemResolvers } from './linux/system-resolvers.ts'
 import { PinoLogger, type LoggerOptions } from './logger.ts'
@@ -44,6 +46,7 @@ export type { Destination, MarkFor } from './outgoing-socket.ts'
 export { loadAddon } from './native/addon.ts'
 export { hasNetAdmin, needNetAdmin } from './linux/net-admin.ts'
 export { repairMachine } from './linux/left-behind.ts'
+export { HostProblemError, type Upkeep } from './linux/upkeep.ts'
 export { needFreeMachine, ownedDevices } from './linux/machine-owner.ts'
 export { checkCaFile, TrustedCertificates } from './trusted-certificates.ts'
 export { lookUpAll } from './look-up-all.ts'
@@ -77,8 +80,18 @@ export const createSystemNames = (files: SystemNameFiles = {}): SystemNames => n
 export const createSystemResolvers = (options: { path?: string } = {}): SystemResolvers =>
   new LinuxSystemResolvers(options)
 
-export const createNetworkConfiguration = (options: LinuxNetworkOptions = {}): NetworkConfiguration =>
-  new LinuxNetworkConfiguration(options)
+/** Keeps this machine's configuration in force for a role, as told by the kernel's events and every few seconds. */
+export const createUpkeep = (options: { role: string; clock: Clock; logger?: Logger }): Upkeep =>
+  new Upkeep({ ...options, stirs: monitored })
+
+/** Configures the network of this machine; `upkeep`, by default one of its own, keeps that in force. */
+export const createNetworkConfiguration = (options: Partial<LinuxNetworkOptions> = {}): NetworkConfiguration => {
+  const { role = 'client', logger, upkeep } = options
+  return new LinuxNetworkConfiguration({
+    ...options,
+    upkeep: upkeep ?? createUpkeep({ role, clock: new SystemClock(), ...(logger && { logger }) }),
+  })
+}
 
 export const createResolverConfiguration = (options: ResolverConfigurationOptions = {}): ResolverConfiguration =>
   new LinuxResolverConfiguration(options)

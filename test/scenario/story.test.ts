@@ -8,6 +8,16 @@ import type { VirtualClient } from '../kit/virtual-client.ts'
 import { VirtualWorld } from '../kit/virtual-world.ts'
 
 const PRINTER = '192.0.2.9'
+/** Parts of a status that the machine does not know. */
+const ABOUT = {
+  account: undefined,
+  portalUrl: '',
+  deviceKey: '',
+  isUsable: true,
+  lane: { kind: 'script', reason: '' },
+  problems: [],
+  pluginMetrics: new PluginMetrics(),
+} as const
 
 describe('the whole system in virtual time', () => {
   let world: VirtualWorld
@@ -75,19 +85,37 @@ describe('the whole system in virtual time', () => {
     expect(thief.ended).to.equal('signed_out')
   })
 
+  it('M4 a client that a problem of its machine blocks is not shown as connected, nor is a resource, and it says why', () => {
+    const problem = {
+      code: 'contested',
+      said: 'another program keeps undoing the routes',
+      remedy: 'Look.',
+      blocks: true,
+    }
+    world.portal.policy(staff.id, printers.id)
+    signIn()
+    expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
+    for (const { blocks, state, reached } of [
+      { blocks: true, state: 'connecting', reached: 'unreachable' },
+      { blocks: false, state: 'connected', reached: 'connected' },
+    ]) {
+      const status = statusOf(client.state, {
+        ...ABOUT,
+        clocks: world.clock.pair(),
+        problems: [{ ...problem, blocks }],
+      })
+      const printer = status.resources.find(({ id }) => id === printers.id)
+      expect([status.state, printer?.state]).to.deep.equal([state, reached])
+      expect(status.problems).to.deep.equal([{ ...problem, blocks }])
+      if (blocks) expect(printer?.why.join()).to.contain('portreeve client status')
+    }
+  })
+
   it('the client’s status says who is signed in where, and which gateway serves what', () => {
     world.portal.policy(staff.id, printers.id)
     signIn()
     expect(reach(PRINTER, 1_000)).to.not.equal(undefined)
-    const status = statusOf(client.state, {
-      clocks: world.clock.pair(),
-      account: undefined,
-      portalUrl: '',
-      deviceKey: '',
-      pluginMetrics: new PluginMetrics(),
-      isUsable: true,
-      lane: { kind: 'script', reason: '' },
-    })
+    const status = statusOf(client.state, { ...ABOUT, clocks: world.clock.pair() })
     expect(status).to.include({ state: 'connected', account: 'example', actor: 'Ada' })
     expect(status.gateways).to.have.length(1)
     const [{ id, name, path, last_handshake } = { id: '', name: '', path: '', last_handshake: '' }] = status.gateways

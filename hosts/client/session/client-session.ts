@@ -185,6 +185,7 @@ const SIGNED_OUT: ClientStatus = {
   portal: null,
   device_key: null,
   transport: null,
+  problems: [],
   lane: null,
   lane_reason: null,
   gateways: [],

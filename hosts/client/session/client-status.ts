@@ -2,6 +2,7 @@ import type { PortalStatus } from '../../../core/control/portal-problem.ts'
 import type { MetricSeries } from '../../../core/plugin/plugin-metrics.ts'
 import type { TransportStatus } from '../../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../../core/flow/lane.ts'
+import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { LinkState } from '../../peer/portal-side.ts'
 import type { NameStatus } from '../names/name-findings.ts'
 
@@ -18,6 +19,8 @@ export interface ClientStatus {
   device_key: string | null
   /** Tunnel transport plugin, and its problem, if any; null while signed out. */
   transport: TransportStatus | null
+  /** Problems of this machine's configuration; empty while signed out. */
+  problems: readonly HostProblem[]
   /** Lane that packets move in: natively in a worker, or one by one in TypeScript; null while signed out. */
   lane: 'native' | 'script' | null
   /** Reason for the choice of the lane. */

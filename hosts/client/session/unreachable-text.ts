@@ -18,6 +18,9 @@ const REASONS: Readonly<Record<string, (gateway: string) => string[]>> = {
     `Packets cannot be sent to ${gateway}: the tunnel transport plugin of this machine keeps failing.`,
     'The log of the client has its error.',
   ],
+  'machine-problem': (gateway) => [
+    `Packets do not get to ${gateway}: this machine has a problem, which \`portreeve client status\` shows with its remedy.`,
+  ],
   'portal-unreachable': () => ['It has to be asked for at the portal, and that is not reached.'],
   offline: () => ['None of its gateways can be reached at the moment.'],
 }

@@ -1,8 +1,11 @@
 import { formatPrefix } from '../../../core/net/prefix.ts'
 import { OWN_ADDRESSES } from '../../../core/net/reserved-range.ts'
-import type { Logger } from '../../../core/runtime/logger.ts'
+import type { HostProblem } from '../../../core/runtime/host-problems.ts'
+import type { Comparison } from '../../../core/upkeep/reconciler.ts'
 import { CommandError, runCommand } from '../process/run-command.ts'
+import type { HostPart } from './host-part.ts'
 import { parseList, tolerate, type IpFamily } from './ip-command.ts'
+import { NftTable } from './nft-table.ts'
 
 /** Name of the nft table. */
 const TABLE = 'portreeve-guard'
@@ -23,45 +26,34 @@ export interface GuardedDevice {
  * virtual machines) are forwarded into a client's device: not from a bridge with a default route, and not with a source
  * address that is routed elsewhere (`fib`, since IPv6 has no rp_filter, and IPv4's may be off).
  */
-export class DeviceGuard {
-  readonly #logger: Logger | undefined
+export class DeviceGuard implements HostPart {
+  readonly name = 'filter against neighbours'
   #guarded: GuardedDevice | undefined
   #applied = ''
+  readonly #table = new NftTable(TABLE)
 
-  constructor(logger: Logger | undefined) {
-    this.#logger = logger
-  }
-
-  get device(): string | undefined {
-    return this.#guarded?.device
-  }
-
-  async set(guarded: GuardedDevice): Promise<void> {
+  /** Sets what is wanted. */
+  want(guarded: GuardedDevice): void {
     this.#guarded = guarded
-    await this.refresh()
   }
 
   /** Leaves decisions on forwarding into the device to other rules. */
-  async leaveForwarding(): Promise<void> {
-    if (this.#guarded !== undefined) await this.set({ ...this.#guarded, forwards: true })
+  leaveForwarding(): void {
+    if (this.#guarded !== undefined) this.#guarded = { ...this.#guarded, forwards: true }
   }
 
-  /** Updates the rules, as default routes may have changed. If nft is missing or fails, only logs a warning. */
-  async refresh(): Promise<void> {
+  async compare(): Promise<Comparison> {
+    if (this.#guarded === undefined) return { lacking: [], problems: [] }
+    const lacking = (await this.#table.isIntact()) ? [] : [`the nft table ${TABLE}`]
+    return { lacking, problems: [], isOutdated: ruleset(this.#guarded, await uplinks()) !== this.#applied }
+  }
+
+  async repair(): Promise<void> {
     if (this.#guarded === undefined) return
     const wanted = ruleset(this.#guarded, await uplinks())
-    if (wanted === this.#applied) return
-    try {
-      await runCommand('nft', ['-f', '-'], wanted)
-      this.#applied = wanted
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error
-      const { device } = this.#guarded
-      this.#logger?.warn(
-        { device, error },
-        'neighbours can reach the tunnel’s addresses: nft is missing or refuses the rules',
-      )
-    }
+    if (wanted === this.#applied && (await this.#table.isIntact())) return
+    await this.#table.replace(wanted)
+    this.#applied = wanted
   }
 
   async clear(): Promise<void> {
@@ -69,6 +61,15 @@ export class DeviceGuard {
     if (this.#applied === '') return
     this.#applied = ''
     await removeGuard()
+  }
+
+  problemOf(error: unknown): HostProblem {
+    return {
+      code: 'neighbours_unfiltered',
+      said: `neighbours of this machine can reach the tunnel’s addresses: nft is missing or refuses the rules (${error instanceof Error ? error.message : String(error)})`,
+      remedy: 'Install nftables, with a kernel that has nf_tables.',
+      blocks: false,
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
+import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 
 export type ForwardedFamily = 'ipv4' | 'ipv6'
 
@@ -9,10 +11,18 @@ interface Record {
   boot: string
   /** Devices for which this program has turned IPv4 forwarding on. */
   devices: string[]
+  /** Devices that forwarded IPv4 before. */
+  routers: string[]
+  /** Whether this program has turned IPv6 forwarding on. */
+  ipv6: boolean
   /** Paths of the accept_ra files that were changed from 1 to 2. */
   advertised: string[]
 }
 
+const emptyRecord = (): Record => ({ boot: bootId(), devices: [], routers: [], ipv6: false, advertised: [] })
+
+/** Name of the settings that new devices inherit. */
+const NEW_DEVICES = 'default'
 const IPV4 = '/proc/sys/net/ipv4/conf'
 const IPV6 = '/proc/sys/net/ipv6/conf'
 const GLOBAL_IPV4 = '/proc/sys/net/ipv4/ip_forward'
@@ -34,7 +44,9 @@ export class ForwardingSwitches {
   #closed = new Set<ForwardedFamily>()
   #routers: string[] = []
   #isKnown = false
-  #record: Record = { boot: bootId(), devices: [], advertised: [] }
+  #record: Record = emptyRecord()
+  /** Families whose switches this process may not write. */
+  readonly #locked = new Set<ForwardedFamily>()
 
   /** `record`: path of a file that records changes, to undo them after a crash; without it nothing is recorded. */
   constructor(record: string | undefined) {
@@ -56,34 +68,73 @@ export class ForwardingSwitches {
    * families in `left`. Changes no switch.
    */
   async take(left: readonly ForwardedFamily[]): Promise<void> {
-    if (!this.#isKnown) this.#record = await this.#read()
+    const isFirst = !this.#isKnown
+    if (isFirst) this.#record = await this.#read()
     this.#isKnown = true
     const closed: ForwardedFamily[] = []
     if ((await valueOf(GLOBAL_IPV4)) === '0') closed.push('ipv4')
     const [all, mark] = [await valueOf(GLOBAL_IPV6), await valueOf(MARK_IPV6)]
-    if (all === '0' || (all === '1' && mark === '0' && (left.includes('ipv6') || this.#closed.has('ipv6'))))
-      closed.push('ipv6')
-    const isLeft = left.includes('ipv4') && this.#record.devices.length === 0
+    const isOurs = this.#record.ipv6 || this.#closed.has('ipv6') || (isFirst && left.includes('ipv6'))
+    if (all === '0' || (all === '1' && mark === '0' && isOurs)) closed.push('ipv6')
+    const isLeft = isFirst && left.includes('ipv4') && this.#record.devices.length === 0
     const on = await devicesWith('1')
+    if (!closed.includes('ipv4')) this.#routers = []
     // If the crashed run has left no record, every forwarding device counts as switched on by it.
-    this.#routers =
-      !closed.includes('ipv4') || isLeft ? [] : on.filter((device) => !this.#record.devices.includes(device))
+    else if (isLeft) this.#routers = []
+    // New devices inherit the default that this program has set.
+    else if (this.#record.devices.includes(NEW_DEVICES))
+      this.#routers = this.#record.routers.filter((each) => on.includes(each))
+    else this.#routers = on.filter((device) => !this.#record.devices.includes(device))
+    this.#record.routers = this.#routers
     if (isLeft) this.#record.devices = on
     this.#closed = new Set(closed)
   }
 
-  /** Switches forwarding on for the families found by `take`. `device` is the tunnel device. */
+  /**
+   * Switches forwarding on for the families found by `take`. `device` is the tunnel device. What may not be written is
+   * left as it is, see `problems`.
+   */
   async turnOn(device: string): Promise<void> {
+    this.#locked.clear()
     if (this.#closed.has('ipv4')) {
-      const off = await devicesWith('0')
-      this.#record.devices = [...new Set([...this.#record.devices, ...off])]
+      const devices = (await devicesWith('0')).concat(await devicesWith('1'))
+      this.#record.devices = [...new Set([...this.#record.devices, ...devices])].filter(
+        (each) => !this.#routers.includes(each),
+      )
       await this.#write()
-      for (const each of off) await writeFile(`${IPV4}/${each}/forwarding`, '1')
+      for (const each of devices) await this.#set('ipv4', `${IPV4}/${each}/forwarding`, '1')
     }
     if (!this.#closed.has('ipv6')) return
+    this.#record.ipv6 = true
     await this.#keepAdvertisements(device)
-    if ((await valueOf(GLOBAL_IPV6)) !== '1') await writeFile(GLOBAL_IPV6, '1')
-    await writeFile(MARK_IPV6, '0')
+    if ((await valueOf(GLOBAL_IPV6)) !== '1') await this.#set('ipv6', GLOBAL_IPV6, '1')
+    await this.#set('ipv6', MARK_IPV6, '0')
+  }
+
+  /** Returns words for forwarding that was switched off since, as by `sysctl --system`. */
+  async lacking(): Promise<string[]> {
+    const found: string[] = []
+    const { devices } = this.#record
+    const off = this.#closed.has('ipv4') ? await devicesWith('0') : []
+    if (
+      !this.#locked.has('ipv4') &&
+      (this.#closed.has('ipv4') ? off.some((each) => devices.includes(each)) : (await valueOf(GLOBAL_IPV4)) === '0')
+    )
+      found.push('forwarding of IPv4')
+    if (!this.#locked.has('ipv6') && (await valueOf(GLOBAL_IPV6)) === '0') found.push('forwarding of IPv6')
+    return found
+  }
+
+  /** Returns problems with switches that are off and cannot be written. `device` is the tunnel device. */
+  async problems(device: string): Promise<HostProblem[]> {
+    const found: HostProblem[] = []
+    const isOff = async (path: string): Promise<boolean> => (await valueOf(path)) === '0'
+    if (this.#locked.has('ipv4') && (await isOff(GLOBAL_IPV4)) && (await isOff(`${IPV4}/${device}/forwarding`)))
+      found.push(switchedOff('IPv4', 'net.ipv4.ip_forward'))
+    // A machine without IPv6 addresses has nowhere to forward to.
+    if (this.#locked.has('ipv6') && (await isOff(GLOBAL_IPV6)) && hasGlobalIpv6())
+      found.push(switchedOff('IPv6', 'net.ipv6.conf.all.forwarding'))
+    return found
   }
 
   /** Gives up families that another program has switched on since. Returns whether there was one. */
@@ -105,7 +156,7 @@ export class ForwardingSwitches {
       for (const path of this.#record.advertised) await put(path, { from: '2', to: '1' })
     }
     this.#closed.clear()
-    this.#record = { boot: bootId(), devices: [], advertised: [] }
+    this.#record = emptyRecord()
     if (this.#path !== undefined) await rm(this.#path, { force: true })
   }
 
@@ -118,11 +169,22 @@ export class ForwardingSwitches {
     }
     this.#record.advertised = [...new Set([...this.#record.advertised, ...paths])]
     await this.#write()
-    for (const path of paths) await writeFile(path, '2')
+    for (const path of paths) await this.#set('ipv6', path, '2')
+  }
+
+  /** Writes a switch unless it has the value, as /proc/sys may be read-only. */
+  async #set(family: ForwardedFamily, path: string, value: string): Promise<void> {
+    if ((await valueOf(path)) === value) return
+    try {
+      await writeFile(path, value)
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      this.#locked.add(family)
+    }
   }
 
   async #read(): Promise<Record> {
-    const none = { boot: bootId(), devices: [], advertised: [] }
+    const none = emptyRecord()
     if (this.#path === undefined) return none
     const text = await readFile(this.#path, 'utf8').catch(() => '{}')
     try {
@@ -139,6 +201,25 @@ export class ForwardingSwitches {
     await writeFile(this.#path, JSON.stringify(this.#record), { mode: 0o600 })
   }
 }
+
+/** Whether an error says that a file may not be written: /proc/sys is read-only, as in a container. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['EROFS', 'EACCES', 'EPERM'].includes(String(error.code))
+
+const hasGlobalIpv6 = (): boolean =>
+  Object.values(networkInterfaces()).some((infos = []) =>
+    infos.some(({ family, internal, scopeid, address }) => {
+      const isTunnel = address.startsWith('fd00:2021:1111:')
+      return family === 'IPv6' && !internal && scopeid === 0 && !isTunnel
+    }),
+  )
+
+const switchedOff = (family: string, name: string): HostProblem => ({
+  code: `${family.toLowerCase()}_forwarding_off`,
+  said: `this machine does not forward ${family}, and /proc/sys is read-only for the gateway`,
+  remedy: `Switch it on from outside: \`sysctl -w ${name}=1\`, or for a container \`--sysctl ${name}=1\`.`,
+  blocks: family === 'IPv4',
+})
 
 /** Returns the devices, and `default` for new ones, whose IPv4 forwarding switch has a value. */
 const devicesWith = async (value: '0' | '1'): Promise<string[]> => {

@@ -1,8 +1,13 @@
 import { formatPrefix } from '../../../core/net/prefix.ts'
 import { TUNNEL_ADDRESSES } from '../../../core/net/reserved-range.ts'
+import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { ForwardingOptions } from '../../../core/runtime/network-configuration.ts'
+import type { Comparison } from '../../../core/upkeep/reconciler.ts'
 import { CommandError, runCommand } from '../process/run-command.ts'
+import { ClosingRules } from './closing-rules.ts'
 import { ForwardingSwitches, type ForwardedFamily } from './forwarding-switches.ts'
+import type { HostPart } from './host-part.ts'
+import { NftTable } from './nft-table.ts'
 
 /** Source addresses accepted from the tunnel device. */
 const [TUNNEL_IPV4, TUNNEL_IPV6] = [formatPrefix(TUNNEL_ADDRESSES[0]), formatPrefix(TUNNEL_ADDRESSES[1])]
@@ -20,53 +25,77 @@ const PINGS_AND_ERRORS = [
  * answers. Packets from the tunnel to this machine itself have a grant already, since a granted prefix may cover the
  * machine; the input chain drops the others: foreign source addresses, broadcast and anycast, and all but the gateway's
  * services at its tunnel addresses. A family that the machine did not forward before stays closed to other traffic,
- * until another program switches forwarding on.
+ * until another program switches forwarding on. It is closed twice, by the table and by routing rules, so that a flush
+ * of one opens nothing.
  */
-export class Forwarding {
+export class Forwarding implements HostPart {
+  readonly name = 'forwarding rules'
   readonly #switches: ForwardingSwitches
+  readonly #table = new NftTable(TABLE)
+  readonly #closing = new ClosingRules()
   #enabled: { device: string; options: ForwardingOptions } | undefined
-  #watch: NodeJS.Timeout | undefined
+  #applied = ''
 
   /** `record`: path of a file that records changes to the kernel's switches, to undo them after a crash. */
   constructor({ record }: { record?: string | undefined } = {}) {
     this.#switches = new ForwardingSwitches(record)
   }
 
-  async enable(device: string, options: ForwardingOptions): Promise<void> {
+  /** Sets what is wanted. */
+  want(device: string, options: ForwardingOptions): void {
     if (!/^[^\s"/\\]{1,15}$/.test(device)) throw new Error(`not a device name: ${device}`)
+    this.#enabled = { device, options }
+  }
+
+  async compare(): Promise<Comparison> {
+    if (this.#enabled === undefined) return { lacking: [], problems: [] }
+    const { device, options } = this.#enabled
+    // Another program (container runtime, hypervisor, operator) may have switched forwarding on: a family opens again.
+    await this.#switches.leaveToOthers()
+    return {
+      lacking: [
+        ...((await this.#table.isIntact()) ? [] : [`the nft table ${TABLE}`]),
+        ...(await this.#closing.lacking()),
+        ...(await this.#switches.lacking()),
+      ],
+      problems: await this.#switches.problems(device),
+      isOutdated: ruleset(device, this.#switches, options) !== this.#applied,
+    }
+  }
+
+  async repair(): Promise<void> {
+    if (this.#enabled === undefined) return
+    const { device, options } = this.#enabled
     const before = await chains()
     await this.#switches.take(FAMILIES.filter((family) => before.has(chainOf(family))))
-    this.#enabled = { device, options }
     // The rules are applied before the switches: otherwise everything would be forwarded for a moment.
-    await this.#apply()
+    await this.#closing.set(device, this.#switches)
+    const wanted = ruleset(device, this.#switches, options)
+    if (wanted !== this.#applied || !(await this.#table.isIntact())) await this.#table.replace(wanted)
+    this.#applied = wanted
     await this.#switches.turnOn(device)
-    this.#watch ??= setInterval(() => void this.#look().catch(() => undefined), WATCH_MS).unref()
   }
 
   async clear(): Promise<void> {
     if (this.#enabled === undefined) return
     this.#enabled = undefined
-    clearInterval(this.#watch)
-    this.#watch = undefined
+    this.#applied = ''
     await this.#switches.turnOff()
-    if ((await chains()).size > 0) await runCommand('nft', ['delete', 'table', 'inet', TABLE])
+    await this.#closing.clear()
+    await this.#table.remove()
   }
 
-  /**
-   * Opens a family again if another program (container runtime, hypervisor, operator) has switched its forwarding on.
-   */
-  async #look(): Promise<void> {
-    if ((await this.#switches.leaveToOthers()) && this.#enabled !== undefined) await this.#apply()
-  }
-
-  async #apply(): Promise<void> {
-    if (this.#enabled === undefined) return
-    const { device, options } = this.#enabled
-    await runCommand('nft', ['-f', '-'], ruleset(device, this.#switches, options))
+  problemOf(error: unknown): HostProblem {
+    return {
+      code: 'forwarding_failed',
+      said: `packets of clients cannot be forwarded: ${error instanceof Error ? error.message : String(error)}`,
+      remedy:
+        'Install nftables, with a kernel that has nf_tables and NAT, and look whether the process has CAP_NET_ADMIN.',
+      blocks: true,
+    }
   }
 }
 
-const WATCH_MS = 1_000
 const FAMILIES = ['ipv4', 'ipv6'] as const
 /**
  * Name of the chain that closes a family to other traffic; found by the next start, it tells that a run has crashed.

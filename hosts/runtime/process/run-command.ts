@@ -10,6 +10,7 @@ export class CommandError extends Error {
     readonly code: string,
     message: string,
     readonly stderr: string,
+    readonly stdout = '',
   ) {
     super(message)
   }
@@ -35,7 +36,7 @@ export const runCommand = (program: string, args: readonly string[], input = '')
         return
       }
       const code = typeof error.code === 'number' ? `EXIT_${error.code}` : (error.code ?? 'KILLED')
-      reject(new CommandError(code, `${program} ${args.join(' ')}: ${stderr.trim() || error.message}`, stderr))
+      reject(new CommandError(code, `${program} ${args.join(' ')}: ${stderr.trim() || error.message}`, stderr, stdout))
     })
     // A program that ends without reading its input breaks the pipe; its exit status says why it ended.
     child.stdin?.on('error', () => undefined)

@@ -7,6 +7,7 @@ import { run } from '../../../hosts/cli/program.ts'
 import type { ClientStatus, ClientLinkState } from '../../../hosts/client/session/client-status.ts'
 import { openGatewaySocket } from '../../../hosts/gateway/control-socket.ts'
 import type { TransportProblem } from '../../../core/ice/transport-news.ts'
+import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import type { MetricSeries } from '../../../core/plugin/plugin-metrics.ts'
 import type { GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
@@ -229,6 +230,7 @@ describe('hosts/cli/program', () => {
           state,
           portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
           transport: { plugin: 'transport-wireguard', problem: state === 'connecting' ? FAILING : null },
+          problems: state === 'connecting' ? [DROPPING] : [],
           lane: 'native',
           lane_reason: 'sealed by OpenSSL’s EVP',
           clients: 2,
@@ -247,7 +249,10 @@ describe('hosts/cli/program', () => {
             .and.match(/flows +source-not-own +7/)
             .and.match(/portreeve_plugin_queries_total +plugin=resolver-odd +3/)
           if (state === 'unreachable') expect(printed).to.include(PROBLEM.said).and.include(PROBLEM.remedy)
-          if (state === 'connecting') expect(printed).to.include(FAILING.said).and.include(FAILING.remedy)
+          if (state === 'connecting') {
+            expect(printed).to.include(FAILING.said).and.include(FAILING.remedy)
+            expect(printed).to.include(DROPPING.said).and.include(DROPPING.remedy)
+          }
         } finally {
           await control.close()
         }
@@ -436,6 +441,13 @@ const ASKED: MetricSeries = {
   value: 3,
 }
 
+const DROPPING: HostProblem = {
+  code: 'forward_drop',
+  said: 'the chain forward of the table inet filter drops the packets of clients',
+  remedy: 'Let them pass.',
+  blocks: true,
+}
+
 const STATUS = (state: ClientLinkState): ClientStatus => ({
   state,
   account: 'example',
@@ -443,6 +455,7 @@ const STATUS = (state: ClientLinkState): ClientStatus => ({
   portal: { url: PROBLEM.url, problem: state === 'unreachable' ? PROBLEM : null },
   device_key: 'SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU',
   transport: { plugin: 'transport-wireguard', problem: state === 'connecting' ? FAILING : null },
+  problems: state === 'connecting' ? [DROPPING] : [],
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [

@@ -97,6 +97,7 @@ describe('X2 a transport plugin that fails', () => {
       pluginMetrics: new PluginMetrics(),
       isUsable: true,
       lane: { kind: 'script', reason: 'a test' },
+      problems: [],
     })
   const resource = () => status().resources[0]
   const go = (seconds: number): void => {

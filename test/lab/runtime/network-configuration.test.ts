@@ -7,6 +7,7 @@ import { Namespace } from '../../../hosts/lab/namespace.ts'
 import { RunDirectory } from '../../../hosts/lab/run-directory.ts'
 import { needsKernel } from '../../kit/needs-kernel.ts'
 import { PATIENCE_MS } from '../../kit/patience.ts'
+import { threeMachines } from './three-machines.ts'
 
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const GATEWAY = script('gateway-network.js')
@@ -39,28 +40,10 @@ describe('the network configuration of Linux', function () {
 
   describe('a gateway’s network configuration', () => {
     let gateway: Namespace
-    let server: Namespace
     let outsider: Namespace
 
     before(async () => {
-      gateway = await Namespace.create(run, 'gateway')
-      server = await Namespace.create(run, 'server')
-      outsider = await Namespace.create(run, 'outsider')
-      await gateway.veth({ device: 'eth0', to: server, toDevice: 'eth0' })
-      await gateway.veth({ device: 'eth1', to: outsider, toDevice: 'eth0' })
-      await gateway.address('eth0', '198.51.100.1/24')
-      await gateway.address('eth0', '2001:db8:1::1/64')
-      await gateway.address('eth1', '203.0.113.1/24')
-      await server.address('eth0', '198.51.100.2/24')
-      await server.address('eth0', '2001:db8:1::2/64')
-      await gateway.address('eth1', '2001:db8:2::1/64')
-      await outsider.address('eth0', '203.0.113.2/24')
-      await outsider.address('eth0', '2001:db8:2::2/64')
-      // The server routes every answer through the gateway: only the gateway's rules are in between.
-      await server.route({ to: 'default', via: '198.51.100.1' })
-      await server.route({ to: 'default', via: '2001:db8:1::1' })
-      await outsider.route({ to: 'default', via: '203.0.113.1' })
-      await outsider.route({ to: 'default', via: '2001:db8:2::1' })
+      ;({ gateway, outsider } = await threeMachines(run))
     })
 
     const state = (): string => join(run.path, 'gateway-state')

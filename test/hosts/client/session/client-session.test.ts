@@ -57,6 +57,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   lane_reason: 'sealed by OpenSSL’s EVP',
   gateways: [],
   resources: [],
+  problems: [],
   names: [],
   dns: { upstreams: [], problems: [] },
   facts: [],

@@ -1,0 +1,38 @@
+import { CommandError, runCommand } from '../process/run-command.ts'
+
+/** Table of the family `inet` that belongs to a client or gateway. */
+export class NftTable {
+  readonly #name: string
+  /** The table as nft lists it, right after it was written. */
+  #listing: string | undefined
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  /** Replaces the table by a script of nft. */
+  async replace(script: string): Promise<void> {
+    await runCommand('nft', ['-f', '-'], script)
+    this.#listing = await this.#list()
+  }
+
+  /** Whether the table is as it was written last. */
+  async isIntact(): Promise<boolean> {
+    return this.#listing !== undefined && (await this.#list()) === this.#listing
+  }
+
+  async remove(): Promise<void> {
+    this.#listing = undefined
+    if ((await this.#list()) !== undefined) await runCommand('nft', ['delete', 'table', 'inet', this.#name])
+  }
+
+  /** Lists the table; undefined if there is none. */
+  async #list(): Promise<string | undefined> {
+    try {
+      return await runCommand('nft', ['list', 'table', 'inet', this.#name])
+    } catch (error) {
+      if (error instanceof CommandError && /No such file or directory/.test(error.stderr)) return undefined
+      throw error
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import type { Stirs } from './upkeep.ts'
+
+/** Programs that print a line for each change of what the upkeep compares. */
+const MONITORS = [
+  ['ip', 'monitor', 'rule', 'route', 'address', 'link'],
+  ['nft', 'monitor', 'chains'],
+] as const
+/** Switches whose changes nothing reports: they are read at an interval. */
+const SWITCHES = [
+  '/proc/sys/net/ipv4/ip_forward',
+  '/proc/sys/net/ipv6/conf/all/forwarding',
+  '/proc/sys/net/ipv6/conf/default/forwarding',
+]
+const READ_EVERY_MS = 1_000
+/** A program that ended, or that is not installed, is started again after this time. */
+const RESTART_MS = 60_000
+
+/** Shell script that runs a monitor until its own standard input closes, as when its parent process ends. */
+const SCRIPT = '"$@" 2>&- & exec >&- 2>&-; read -r _; kill "$!"'
+
+/** Calls back when routing rules, routes, addresses, devices, nft's chains or the switches of forwarding have changed. */
+export const monitored: Stirs = (stirred) => {
+  const ends = [...MONITORS.map((command) => monitor(command, stirred)), watchSwitches(stirred)]
+  return () => {
+    for (const end of ends) end()
+  }
+}
+
+const monitor = (command: readonly string[], stirred: () => void): (() => void) => {
+  let isOver = false
+  let timer: NodeJS.Timeout | undefined
+  let end = (): void => undefined
+  const start = (): void => {
+    const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
+    const child = spawn('sh', ['-c', SCRIPT, 'portreeve-monitor', ...command], {
+      detached: true,
+      env,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    child.on('error', () => undefined)
+    child.stdin.on('error', () => undefined)
+    child.stdout.on('data', stirred)
+    child.stdout.on('close', () => {
+      child.stdin.end()
+      if (!isOver) timer = setTimeout(start, RESTART_MS).unref()
+    })
+    child.unref()
+    end = () => child.stdin.end()
+  }
+  start()
+  return () => {
+    isOver = true
+    clearTimeout(timer)
+    end()
+  }
+}
+
+const watchSwitches = (stirred: () => void): (() => void) => {
+  let known = switches()
+  const timer = setInterval(() => {
+    const present = switches()
+    if (present === known) return
+    known = present
+    stirred()
+  }, READ_EVERY_MS).unref()
+  return () => clearInterval(timer)
+}
+
+const switches = (): string =>
+  SWITCHES.map((path) => {
+    try {
+      return readFileSync(path, 'latin1').trim()
+    } catch {
+      return '' // the machine has no IPv6
+    }
+  }).join()

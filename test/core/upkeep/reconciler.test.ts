@@ -1,0 +1,131 @@
+import { expect } from 'chai'
+import { beforeEach, describe, it } from 'mocha'
+import { drive, type Driven } from '../../../core/runtime/drive.ts'
+import { MINUTE, SECOND } from '../../../core/runtime/time.ts'
+import { Reconciler, type ReconcilerInput } from '../../../core/upkeep/reconciler.ts'
+import { VirtualClock } from '../../kit/virtual-clock.ts'
+
+/** Machine with one part, `routes`, that is there or not, and a repair that works or not. */
+describe('the upkeep of a machine’s configuration', () => {
+  let clock: VirtualClock
+  let machine: Reconciler
+  let driven: Driven<ReconcilerInput>
+  let repairs: number[]
+  let notes: string[]
+  let isThere: boolean
+  let works: boolean
+  let isOutdated: boolean
+
+  const FAILED = { code: 'routes_failed', said: 'ip failed', remedy: 'Look.', blocks: true }
+
+  beforeEach(() => {
+    clock = new VirtualClock()
+    machine = new Reconciler({ role: 'client' })
+    repairs = []
+    notes = []
+    isThere = false
+    works = true
+    isOutdated = false
+    driven = drive(machine, {
+      clock,
+      perform: (output) => {
+        if (output.type === 'note') notes.push(`${output.level ?? 'info'} ${output.message}`)
+        if (output.type === 'problemsChanged' || output.type === 'note') return
+        const { part, type } = output
+        if (type === 'compare') {
+          const lacking = isThere ? [] : ['a rule']
+          return driven.dispatch({ type: 'compared', part, lacking, problems: [], isOutdated: isThere && isOutdated })
+        }
+        repairs.push(clock.now())
+        isThere ||= works
+        isOutdated = false
+        driven.dispatch(works ? { type: 'repaired', part } : { type: 'failed', part, problem: FAILED })
+      },
+    })
+    driven.dispatch({ type: 'wanted', part: 'routes' })
+  })
+
+  /** Undoes the part, and returns how long it took until it was repaired; undefined if it was not within a minute. */
+  const undo = ({ stir = true } = {}): number | undefined => {
+    const [began, before] = [clock.now(), repairs.length]
+    isThere = false
+    if (stir) driven.dispatch({ type: 'stirred' })
+    while (repairs.length === before) {
+      const next = clock.nextAlarm()
+      if (next === undefined || next > began + MINUTE - 1) return undefined
+      clock.advanceTo(next)
+    }
+    return (repairs.at(-1) ?? 0) - began
+  }
+  const codes = (): string[] => machine.problems.map(({ code }) => code)
+
+  it('M1 a part is put in force at once, and again at once when an event tells that it was undone', () => {
+    expect(repairs).to.have.length(1)
+    expect(undo()).to.equal(100)
+    expect(codes()).to.deep.equal([])
+    expect(notes).to.have.length(1)
+  })
+
+  it('M1 a part that was undone without an event is in force again within 5 s', () => {
+    clock.advance(10 * MINUTE)
+    expect(repairs, 'nothing is written while nothing changes').to.have.length(1)
+    expect(undo({ stir: false })).to.be.at.most(5 * SECOND)
+  })
+
+  it('M1 whoever undoes a part five times in a minute is reported and not fought', () => {
+    for (let at = 0; at < 4; at++) expect(undo(), `overwrite ${at + 1}`).to.be.at.most(5 * SECOND)
+    expect(codes()).to.deep.equal([])
+    expect(undo()).to.equal(undefined)
+    expect(codes()).to.deep.equal(['contested'])
+    expect(notes.filter((note) => note.startsWith('warn'))).to.have.length(1)
+    const before = repairs.length
+    // The other program goes on for an hour: a truce lasts longer each time.
+    for (let at = 0; at < 3_600; at++) {
+      clock.advance(1 * SECOND)
+      isThere = false
+    }
+    expect(repairs.length - before).to.be.at.most(8)
+    expect(codes()).to.deep.equal(['contested'])
+    // It has stopped: the next attempt lasts, and is believed once it has lasted a minute.
+    clock.advance(20 * MINUTE)
+    expect([isThere, codes()]).to.deep.equal([true, []])
+  })
+
+  it('M4 a part that cannot be repaired is a problem that is logged once, and is over when it can', () => {
+    works = false
+    isThere = false
+    clock.advance(10 * MINUTE)
+    expect(codes()).to.deep.equal(['routes_failed'])
+    expect(repairs.length).to.be.at.most(20)
+    expect(notes.filter((note) => note.startsWith('warn'))).to.have.length(1)
+    works = true
+    clock.advance(2 * MINUTE)
+    expect([isThere, codes()]).to.deep.equal([true, []])
+    expect(notes.at(-1)).to.equal('info a problem of this machine for the client is over')
+  })
+
+  it('M1 changes of the machine are followed without being taken for somebody who undoes them', () => {
+    for (let at = 0; at < 10; at++) {
+      isOutdated = true
+      driven.dispatch({ type: 'stirred' })
+      clock.advance(2 * SECOND)
+    }
+    expect(repairs).to.have.length(11)
+    expect([codes(), notes]).to.deep.equal([[], []])
+  })
+
+  it('M1 a part that is never found as it was wanted is not written more often than once a second', () => {
+    const before = repairs.length
+    for (let at = 0; at < 600; at++) {
+      isOutdated = true
+      driven.dispatch({ type: 'stirred' })
+      clock.advance(100)
+    }
+    expect(repairs.length - before).to.be.at.most(61)
+  })
+
+  it('M2 a part that is not wanted any more is left alone', () => {
+    driven.dispatch({ type: 'unwanted', part: 'routes' })
+    expect(undo()).to.equal(undefined)
+  })
+})
