@@ -17,7 +17,7 @@ interface Options {
 export const labCommand = (context: CommandContext): Command =>
   new Command('lab')
     .description('Runs the whole system in network namespaces of this machine and walks through its story. Needs root.')
-    .argument('[scenario]', 'what to walk through: story, or plugins (the default with --plugins)')
+    .argument('[scenario]', 'what to walk through: story, or plugins (the default with --plugins), or another')
     .option('--plugins <file>', 'load the plugins of this file, a YAML file, and use them as it says')
     .option('--once', 'end after the story instead of staying')
     .option('--json', 'print one JSON document {"ok","steps"} as the last line')
@@ -39,6 +39,9 @@ export const labCommand = (context: CommandContext): Command =>
     .addHelpText(
       'after',
       `
+Other scenarios have gateway and client behind routers that translate addresses: cloud-nat (1:1), port-forward, double-nat (both let
+only answers in).
+
 The file of --plugins. Packages are found from its folder, and relative paths in it start there. All keys are optional:
   plugins: [{ use: portreeve-condition-x, config: {} }]     portal, client and gateways load these
   transport: KEY                                            client and gateways carry packets by it

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { packageRoot } from '../runtime/process/package-root.ts'
 import { mergedConfig, type BroughtPlugins, type LabHost } from './lab-plugins.ts'
-import { buildNetwork, type Machines } from './network.ts'
+import { buildNetwork, type Machines, type Routers } from './network.ts'
 import type { Part, PartOptions } from './part.ts'
 import { labProgram, portreeve } from './program.ts'
 import { RunDirectory } from './run-directory.ts'
@@ -33,6 +33,8 @@ export interface LabOptions {
   brought?: BroughtPlugins
   /** Whether the organisation has an identity provider and a mail server: packages that have to be installed. */
   hasProvider?: boolean
+  /** Machines behind routers that translate addresses. */
+  routers?: Routers | undefined
 }
 
 /** The lab's machines (network namespaces), and the processes that run on them. */
@@ -62,7 +64,7 @@ export class Lab {
   static async open(options: LabOptions = {}): Promise<Lab> {
     const run = await RunDirectory.open()
     try {
-      return new Lab(run, await buildNetwork(run), options)
+      return new Lab(run, await buildNetwork(run, options.routers), options)
     } catch (error) {
       // `close` would fail on machines that were not made, and hide the error that counts.
       await run.abandon()
@@ -119,18 +121,19 @@ export class Lab {
     })
   }
 
-  /** Starts a gateway; without a token, with that of its last start. */
-  async startGateway(name: GatewayName, token?: string): Promise<void> {
-    await this.start(name, portreeve('gateway', '--config', await this.gatewayConfig(name, token)))
+  /** Starts a gateway; without a token, with that of its last start. `settings` are added to its configuration. */
+  async startGateway(name: GatewayName, token?: string, settings: object = {}): Promise<void> {
+    await this.start(name, portreeve('gateway', '--config', await this.gatewayConfig(name, token, settings)))
   }
 
   /** Writes a gateway's configuration and returns its path. */
-  async gatewayConfig(name: GatewayName, token?: string): Promise<string> {
+  async gatewayConfig(name: GatewayName, token?: string, settings: object = {}): Promise<string> {
     return this.#config('gateway', name, {
       portal_url: PORTAL_URL,
       name,
       token_file: await this.#tokenFile(name, token),
       state_folder: join(this.run.path, name),
+      ...settings,
     })
   }
 

@@ -60,12 +60,14 @@ export const runLab = async (options: LabOptions): Promise<boolean> => {
   const show = json ? output.tell : output.print
   const began = performance.now()
   const hasProvider = missing.length === 0
-  const lab = await Lab.open({ hasProvider, ...(brought && { brought }) }).catch((error: unknown) => {
-    const ms = Math.round(performance.now() - began)
-    const steps: StepReport[] = [{ name: 'the machines and their networks', ok: false, ms, detail: String(error) }]
-    if (json) output.print(JSON.stringify({ ok: false, steps }))
-    throw error
-  })
+  const lab = await Lab.open({ hasProvider, routers: chosen.routers, ...(brought && { brought }) }).catch(
+    (error: unknown) => {
+      const ms = Math.round(performance.now() - began)
+      const steps: StepReport[] = [{ name: 'the machines and their networks', ok: false, ms, detail: String(error) }]
+      if (json) output.print(JSON.stringify({ ok: false, steps }))
+      throw error
+    },
+  )
   const interrupted = Promise.race([ending.then((signal) => `ended by ${signal}`), lab.crashed])
   try {
     show(`Namespaces of this run begin with pr-${lab.run.id}- (${Math.round(performance.now() - began)} ms)`)

@@ -1,23 +1,35 @@
 import { Namespace } from './namespace.ts'
+import { joinByRouter, type BehindRouter } from './nat-router.ts'
 import type { RunDirectory } from './run-directory.ts'
 import { MACHINES, NETWORKS, SHORTCUTS, type MachineName } from './topology.ts'
 
 export type Machines = Readonly<Record<MachineName, Namespace>>
 
-/** Creates a namespace for each machine, and one with the switches between them. */
-export const buildNetwork = async (run: RunDirectory): Promise<Machines> => {
+/** Machines that are behind a router of their own instead of in the outside network. */
+export type Routers = Partial<Readonly<Record<MachineName, BehindRouter>>>
+
+/**
+ * Creates a namespace for each machine and each router, and one with the switches between them. Without routers there
+ * are shortcuts to the site, too.
+ */
+export const buildNetwork = async (run: RunDirectory, routers: Routers = {}): Promise<Machines> => {
   const switches = await Namespace.create(run, 'switches')
   for (const network of Object.keys(NETWORKS)) await switches.bridge(network)
   const machines = await Promise.all(
     Object.entries(MACHINES).map(async ([name, { outside, site, dns }]) => {
       const namespace = await Namespace.create(run, name)
       await namespace.resolvConf(`nameserver ${dns}\n`)
-      if (outside !== undefined) await join(namespace, switches, { name, network: 'outside', address: outside })
+      const place = routers[name as MachineName]
+      if (place !== undefined) {
+        const to = { switches, bridge: 'outside', port: `o-${name}` }
+        await joinByRouter(run, namespace, { place, role: `router-${name}`, to })
+      } else if (outside !== undefined) await join(namespace, switches, { name, network: 'outside', address: outside })
       if (site !== undefined) await join(namespace, switches, { name, network: 'site', address: site })
       return [name, namespace] as const
     }),
   )
   const known = Object.fromEntries(machines) as Machines
+  if (Object.keys(routers).length > 0) return known
   for (const { machine, to, via } of SHORTCUTS) await known[machine].route({ to, via })
   return known
 }

@@ -7,15 +7,15 @@ import type { ScanResult } from './program/scan.ts'
 import { registerCallback } from './register-callback.ts'
 import { signIn } from './sign-in.ts'
 import type { Step } from './step.ts'
-import { GATEWAYS, MACHINES, PORTAL_URL, PROVIDER_URL, SITE_NAMES, WEB_PORT } from './topology.ts'
+import { GATEWAYS, MACHINES, PORTAL_URL, PROVIDER_URL, SITE_NAMES, WEB_PORT, type GatewayName } from './topology.ts'
 import { expectThat, type World } from './world.ts'
 
 /** Slug of the lab's account. */
 export const ACCOUNT = 'example'
 const SCAN = { firstPort: 1, lastPort: 65_535, udpPorts: [52_625, 51_820, 3478] }
 
-/** Steps of every scenario from nothing to connected gateways. */
-export const STARTING: readonly Step<World>[] = [
+/** First steps of every scenario: everything runs but gateways and client. */
+export const PORTAL_RUNS: readonly Step<World>[] = [
   {
     name: 'name servers, identity provider and protected servers run',
     run: async ({ lab }) => {
@@ -34,6 +34,11 @@ export const STARTING: readonly Step<World>[] = [
       return `account ${ACCOUNT} at ${PORTAL_URL}`
     },
   },
+]
+
+/** Steps from nothing to connected gateways. */
+export const STARTING: readonly Step<World>[] = [
+  ...PORTAL_RUNS,
   {
     name: 'two gateways of one site connect to the portal',
     run: async (world) => {
@@ -178,16 +183,16 @@ export const clientConnected = (world: World): Promise<ClientStatus> =>
     { what: 'the client is connected', timeoutMs: 20_000 },
   )
 
-/** Waits until both gateways are connected to the portal. */
-export const gatewaysConnected = (world: World): Promise<true> =>
+/** Waits until gateways, by default both, are connected to the portal. */
+export const gatewaysConnected = (world: World, names: readonly GatewayName[] = GATEWAYS): Promise<true> =>
   eventually(
     async () => {
       const gateways = await world.api.list('gateways')
-      return GATEWAYS.every((name) => gateways.some((row) => row['name'] === name && row['is_connected'] === true))
+      return names.every((name) => gateways.some((row) => row['name'] === name && row['is_connected'] === true))
         ? true
         : undefined
     },
-    { what: 'both gateways are connected', timeoutMs: 20_000 },
+    { what: `connected gateways: ${names.join(', ')}`, timeoutMs: 20_000 },
   )
 
 const describeAccount = async (world: World): Promise<void> => {

@@ -1,0 +1,106 @@
+// Scenarios of gateways and clients behind routers that translate addresses.
+import { eventually } from './eventually.ts'
+import type { BehindRouter } from './nat-router.ts'
+import { labProgram } from './program.ts'
+import type { ScanResult } from './program/scan.ts'
+import type { Scenario } from './scenario.ts'
+import { clientConnected, gatewaysConnected, PORTAL_RUNS } from './setting-up.ts'
+import type { Step } from './step.ts'
+import { expectThat, type World } from './world.ts'
+
+const PAGE = 'http://gitlab.example.org/'
+/** Port of tunnels, and the ports around it, where a scan looks for one that answers. */
+const TUNNEL_PORT = 52_625
+const SCAN = { firstPort: 52_000, lastPort: 53_000 }
+
+const AT_HOME = { inside: '192.168.7.20', outside: '203.0.113.77' } as const
+const AT_SITE = { inside: '10.0.0.5', outside: '203.0.113.7' } as const
+
+interface Places {
+  gateway: BehindRouter
+  client: BehindRouter
+  /** Address and port at which the gateway is to be reached. */
+  reachedAt: string
+  /** Addresses that the gateway's configuration advertises. */
+  advertised?: readonly string[]
+}
+
+/** Steps from nothing to a page through the tunnel, with one gateway, and client and gateway behind their routers. */
+const steps = ({ gateway, client, reachedAt, advertised = [] }: Places): Step<World>[] => [
+  ...PORTAL_RUNS,
+  {
+    name: `a gateway at ${gateway.inside} connects to the portal`,
+    run: async (world) => {
+      const { token } = await world.api.create(`sites/${world.id('site')}/gateway_tokens`, { name: 'gateway-1' })
+      await world.lab.startGateway('gateway-1', String(token), { advertised_addresses: advertised })
+      await gatewaysConnected(world, ['gateway-1'])
+      return advertised.length === 0 ? 'nobody has told it its address outside' : `it advertises ${advertised.join()}`
+    },
+  },
+  {
+    name: `a client at ${client.inside} connects to the portal`,
+    run: async (world) => {
+      await world.make('build', 'actors', { name: 'Build', type: 'service_account' })
+      const actor_ids = [world.id('build')]
+      await world.api.put(`groups/${world.id('engineers')}/memberships`, { actor_ids })
+      const { token } = await world.api.create(`actors/${world.id('build')}/client_tokens`, { name: 'laptop' })
+      await world.lab.startClient(String(token))
+      const { actor, lane } = await clientConnected(world)
+      return `as the service account ${actor ?? '?'}, lane ${lane ?? '?'}`
+    },
+  },
+  {
+    name: `H6 H11 a page comes through the tunnel, to the gateway at ${reachedAt}`,
+    run: async (world) => {
+      const seen = await world.page(PAGE)
+      expectThat(seen.server === 'web', `it is the page of ${seen.server}`)
+      const path = await eventually(async () => (await world.clientStatus()).gateways[0]?.path ?? undefined, {
+        what: 'a path in the client’s status',
+        timeoutMs: 5_000,
+      })
+      expectThat(path === reachedAt, `the path is ${path}`)
+      return `${seen.ms} ms with connection set-up; the client is at ${client.inside}, behind ${client.outside}`
+    },
+  },
+  {
+    name: `P9 a scan of ${gateway.outside} finds nothing`,
+    run: async ({ lab }) => {
+      const udpPorts = [TUNNEL_PORT, Number(reachedAt.split(':')[1]), 3478]
+      const input = JSON.stringify({ address: gateway.outside, ...SCAN, udpPorts })
+      const { stdout } = await lab.machines.provider.mustRun(process.execPath, labProgram('scan'), {
+        input,
+        timeoutMs: 60_000,
+      })
+      const { tcpOpen, udpProbes, udpAnswers } = JSON.parse(stdout) as ScanResult
+      expectThat(tcpOpen.length === 0, `open TCP ports: ${tcpOpen.join(' ')}`)
+      expectThat(udpAnswers.length === 0, `it answered strangers: ${udpAnswers.join(', ')}`)
+      return `${udpProbes} UDP probes (STUN, WireGuard, noise) without an answer`
+    },
+  },
+]
+
+const scenario = (places: Places): Scenario => ({
+  steps: steps(places),
+  needsProvider: false,
+  routers: { 'gateway-1': places.gateway, client: places.client },
+})
+
+/** Scenarios by name. */
+export const REACH: Readonly<Record<string, Scenario>> = {
+  'cloud-nat': scenario({
+    gateway: { ...AT_SITE, translation: 'one-to-one' },
+    client: { ...AT_HOME, translation: 'random' },
+    reachedAt: `${AT_SITE.outside}:${TUNNEL_PORT}`,
+  }),
+  'port-forward': scenario({
+    gateway: { ...AT_SITE, translation: 'random', forward: { from: 40_000, to: TUNNEL_PORT } },
+    client: { ...AT_HOME, translation: 'random' },
+    reachedAt: `${AT_SITE.outside}:40000`,
+    advertised: [`${AT_SITE.outside}:40000`],
+  }),
+  'double-nat': scenario({
+    gateway: { ...AT_SITE, translation: 'preserving' },
+    client: { ...AT_HOME, translation: 'preserving' },
+    reachedAt: `${AT_SITE.outside}:${TUNNEL_PORT}`,
+  }),
+}
