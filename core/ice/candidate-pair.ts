@@ -20,6 +20,8 @@ export interface CandidatePair {
   heardAt: Instant | undefined
   /** Time of the last answer to a check. */
   answeredAt: Instant | undefined
+  /** Time in milliseconds from a check to its answer, of the latest one that was answered at once. */
+  roundTripMs: number | undefined
   /** Whether the last finished check was not answered. */
   isSilent: boolean
   /**
@@ -49,6 +51,7 @@ export const newPair = (local: Candidate, remote: Candidate, nextCheckAt: Instan
   nextCheckAt,
   heardAt: undefined,
   answeredAt: undefined,
+  roundTripMs: undefined,
   isSilent: false,
   isGivenUp: false,
   nominated: false,

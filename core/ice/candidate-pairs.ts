@@ -31,6 +31,11 @@ export class CandidatePairs {
     return this.#remotes.size > 0
   }
 
+  /** Endpoints of the remote candidates that were signalled. */
+  get offered(): Endpoint[] {
+    return [...this.#remotes.values()].flatMap(({ type, endpoint }) => (type === 'prflx' ? [] : endpoint))
+  }
+
   get(path: Endpoint): CandidatePair | undefined {
     return this.#pairs.get(path)
   }

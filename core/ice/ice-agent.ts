@@ -64,8 +64,20 @@ export type IceAgentOutput =
   | { type: 'pathCarries'; datagramBytes: number | undefined }
   /** The path in use is dead, and no other works. Checks go on, and another `pathChosen` may follow. */
   | { type: 'pathLost' }
-  /** The controlling agent has not found a path in time, or not found another, and has stopped checking. */
-  | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost' }
+  /**
+   * The controlling agent has not found a path in time, or not found another, and has stopped checking. `tried`: the
+   * endpoints that the peer has offered.
+   */
+  | { type: 'failed'; reason: 'no-remote-candidates' | 'no-path' | 'path-lost'; tried: readonly Endpoint[] }
+
+/** Path in use. */
+export interface PathStatus {
+  path: Endpoint
+  /** `direct`: to an address of the other end's own interface; `nat`: to one outside of a NAT. */
+  kind: 'direct' | 'nat'
+  /** Time in milliseconds that the latest check took to be answered; undefined before the first. */
+  roundTripMs: number | undefined
+}
 
 /** ICE agent for one peer: finds the best path, keeps it alive and replaces it when it is dead. */
 export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
@@ -94,6 +106,14 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   /** Path in use. */
   get path(): Endpoint | undefined {
     return this.#selected?.path
+  }
+
+  /** Path in use, for people. */
+  get pathStatus(): PathStatus | undefined {
+    const selected = this.#selected
+    if (selected === undefined) return undefined
+    const { path, remote, roundTripMs } = selected
+    return { path, kind: remote.type === 'host' ? 'direct' : 'nat', roundTripMs }
   }
 
   /** Size in bytes of the largest probe that the path in use carries; undefined if none is confirmed. */
@@ -229,6 +249,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       if (verdict.takesProbe && pair === this.#selected) this.#probe.answered(check.probeBytes, now)
       return this.#hear(pair, now)
     }
+    // A repeated check does not tell which transmission was answered (Karn's algorithm).
+    if (pair.check?.tries === 1) pair.roundTripMs = now - pair.check.sentAt
     pair.check = undefined
     pair.state = 'valid'
     pair.heardAt = now
@@ -378,6 +400,6 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   #fail(): void {
     this.#over = true
     const reason = this.#hadPath ? 'path-lost' : this.#pairs.hasRemotes ? 'no-path' : 'no-remote-candidates'
-    this.#outputs.push({ type: 'failed', reason })
+    this.#outputs.push({ type: 'failed', reason, tried: this.#pairs.offered })
   }
 }

@@ -10,7 +10,13 @@ import type { Random } from '../runtime/random.ts'
 import type { Instant } from '../runtime/time.ts'
 import type { Candidate } from './candidate.ts'
 import { checkUsername, type IceRole } from './connectivity-check.ts'
-import { IceAgent, type IceAgentInput, type IceAgentOptions, type IceAgentOutput } from './ice-agent.ts'
+import {
+  IceAgent,
+  type IceAgentInput,
+  type IceAgentOptions,
+  type IceAgentOutput,
+  type PathStatus,
+} from './ice-agent.ts'
 import { readText, USERNAME } from './stun-attributes.ts'
 import { decodeStun, type StunMessage } from './stun-message.ts'
 
@@ -63,6 +69,11 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
 
   path(peer: PeerId): Endpoint | undefined {
     return this.#entries.get(peer)?.agent.path
+  }
+
+  /** Returns the path in use to a peer, for people; undefined if there is none. */
+  pathStatus(peer: PeerId): PathStatus | undefined {
+    return this.#entries.get(peer)?.agent.pathStatus
   }
 
   /** Returns the size in bytes of the largest probe that a peer's path carries; undefined if none is confirmed. */

@@ -17,6 +17,7 @@ import {
   type TransportFault,
   type TransportTrouble,
 } from './guarded-tunnel.ts'
+import type { PathStatus } from './ice-agent.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { looksLikeStun } from './stun-message.ts'
 
@@ -61,8 +62,8 @@ export type PeerTunnelsOutput =
   | { type: 'pathChosen'; peer: PeerId; path: Endpoint }
   /** There is no path to the peer at present; another `pathChosen` may follow. */
   | { type: 'pathLost'; peer: PeerId }
-  /** Attempts to reach the peer have ended; it stays added. */
-  | { type: 'peerFailed'; peer: PeerId; reason: string }
+  /** Attempts to reach the peer have ended; it stays added. `tried`: endpoints that it has offered. */
+  | { type: 'peerFailed'; peer: PeerId; reason: string; tried?: readonly Endpoint[] }
   | { type: 'sessionEstablished'; peer: PeerId }
   /** A call to the transport plugin failed; what it was about was dropped. */
   | ({ type: 'transportFaulted' } & TransportFault)
@@ -115,6 +116,11 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
 
   path(peer: PeerId): Endpoint | undefined {
     return this.#agents.path(peer)
+  }
+
+  /** Returns the path in use to a peer, for people; undefined if there is none. */
+  pathStatus(peer: PeerId): PathStatus | undefined {
+    return this.#agents.pathStatus(peer)
   }
 
   /**
@@ -216,7 +222,7 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
         this.#outputs.push({ type: 'pathLost', peer })
         return
       case 'failed':
-        this.#outputs.push({ type: 'peerFailed', peer, reason: output.reason })
+        this.#outputs.push({ type: 'peerFailed', peer, reason: output.reason, tried: output.tried })
         return
       default:
         this.#outputs.push(output)

@@ -4,7 +4,7 @@ import { ask, type AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
 import { visibleLine } from '../runtime/visible-text.ts'
-import { droppedTable, metricsTable, portalRows, problemLines, table, transportRows } from './output.ts'
+import { droppedTable, metricsTable, portalRows, problemLines, reachRows, table, transportRows } from './output.ts'
 
 /**
  * Builds `portreeve client status`, which shows the running client's state; the exit code says whether it is connected.
@@ -45,6 +45,8 @@ const CODES = {
   unreachable: ExitCode.unreachable,
 } as const
 
+const KINDS = { direct: 'direct', nat: 'direct, through NAT' } as const
+
 const describe = (status: ClientStatus): string => {
   const {
     state,
@@ -56,6 +58,7 @@ const describe = (status: ClientStatus): string => {
     problems,
     lane,
     lane_reason: why,
+    reach,
     gateways,
     resources,
     names,
@@ -73,15 +76,18 @@ const describe = (status: ClientStatus): string => {
       ['device key', deviceKey ?? '-'],
       ...(transport === null ? [] : transportRows(transport)),
       ['lane', lane === null ? '-' : `${lane}: ${why ?? ''}`],
+      ...(reach === null ? [] : reachRows(reach)),
       ['upstream DNS', dns.upstreams.join(', ') || '-'],
     ]),
     ...problemLines(problems),
     '',
     table([
-      ['GATEWAY', 'PATH', 'MTU', 'LAST HANDSHAKE'],
-      ...gateways.map(({ id, name, path, mtu, last_handshake }) => [
+      ['GATEWAY', 'PATH', 'BY', 'ROUND TRIP', 'MTU', 'LAST HANDSHAKE'],
+      ...gateways.map(({ id, name, path, path_kind, round_trip_ms, mtu, last_handshake }) => [
         name ?? id,
         path ?? '-',
+        path_kind === null ? '-' : KINDS[path_kind],
+        round_trip_ms === null ? '-' : `${round_trip_ms.toFixed(1)} ms`,
         String(mtu),
         last_handshake ?? '-',
       ]),

@@ -5,7 +5,7 @@ import type { GatewayStatus } from '../gateway/gateway-status.ts'
 import type { AskOptions } from './ask.ts'
 import type { CommandContext } from './context.ts'
 import { ExitCode } from './exit-code.ts'
-import { droppedTable, metricsTable, portalRows, problemLines, table, transportRows } from './output.ts'
+import { droppedTable, metricsTable, portalRows, problemLines, reachRows, table, transportRows } from './output.ts'
 import { readConfig } from './read-config.ts'
 
 /**
@@ -54,6 +54,7 @@ const describe = ({
   problems,
   lane,
   lane_reason: why,
+  reach,
   clients,
   plugin_metrics: metrics,
   dropped,
@@ -64,6 +65,7 @@ const describe = ({
       ...portalRows(portal),
       ...transportRows(transport),
       ['lane', `${lane}: ${why}`],
+      ...reachRows(reach),
       ['clients', String(clients)],
     ]),
     ...problemLines(problems),

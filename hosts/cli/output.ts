@@ -3,6 +3,7 @@ import type { TransportStatus } from '../../core/ice/transport-news.ts'
 import { hostProblemText, type HostProblem } from '../../core/runtime/host-problems.ts'
 import type { DropCounts } from '../../core/flow/lane.ts'
 import type { MetricSeries } from '../../core/plugin/plugin-metrics.ts'
+import type { ReachStatus } from '../peer/reach-status.ts'
 import { visibleLine, visibleText } from '../runtime/visible-text.ts'
 
 /**
@@ -80,6 +81,21 @@ export const problemLines = (problems: readonly HostProblem[]): string[] =>
   problems.length === 0
     ? []
     : ['', 'Problems of this machine:', ...problems.map((each) => `  ${visibleLine(hostProblemText(each))}`)]
+
+/** Returns table rows with the endpoints at which a peer can be reached, and STUN servers that do not answer. */
+export const reachRows = ({ offers, stun }: ReachStatus): string[][] => [
+  ['reached at', offers.map(({ endpoint, source }) => `${endpoint} (${SOURCES[source]})`).join(', ') || '-'],
+  ...stun.flatMap(({ server, is_answering }) =>
+    is_answering === false ? [['STUN', `${server} does not answer: is UDP to it let through?`]] : [],
+  ),
+]
+
+const SOURCES = {
+  interface: 'its own',
+  advertised: 'advertised_addresses',
+  stun: 'seen by STUN',
+  bridge: 'a bridge of containers',
+} as const
 
 /** Formats rows as aligned columns. */
 export const table = (given: readonly (readonly string[])[]): string => {

@@ -7,6 +7,8 @@ import {
   type GatheringOutput,
   type GatheringStatus,
 } from '../../core/ice/candidate-gathering.ts'
+import type { PathStatus } from '../../core/ice/ice-agent.ts'
+import type { StunStatus } from '../../core/ice/reflexive-addresses.ts'
 import {
   PeerTunnels,
   type PeerTunnelsInput,
@@ -43,7 +45,23 @@ export type ConnectionsOutput =
   /** Packets to the gateway take another path from here on; `before` is the earlier one, if any. */
   | { type: 'pathTaken'; gateway: KnownGateway; before: Endpoint | undefined }
   /** The gateway cannot be used, temporarily or finally; its resources need another. */
-  | { type: 'disconnected'; gateway: KnownGateway; resourceIds: readonly string[]; reason: string; how: Ending }
+  | {
+      type: 'disconnected'
+      gateway: KnownGateway
+      resourceIds: readonly string[]
+      reason: string
+      how: Ending
+      /** Search for a path that has failed. */
+      search?: PathSearch | undefined
+    }
+
+/** Search for a path to a gateway, for people. */
+export interface PathSearch {
+  /** Endpoints that the gateway has offered. */
+  tried: readonly Endpoint[]
+  /** STUN servers that this client has asked where it can be reached. */
+  stun: readonly StunStatus[]
+}
 
 /** Event about the path to a gateway. */
 type PathEvent = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>
@@ -81,6 +99,11 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
   /** Problem of the transport plugin; undefined while it works. */
   get trouble(): TransportTrouble | undefined {
     return this.#tunnels.trouble
+  }
+
+  /** Path in use to a gateway; undefined if there is none. */
+  pathStatus(gatewayId: string): PathStatus | undefined {
+    return this.#tunnels.pathStatus(gatewayId)
   }
 
   /** Path MTU to a gateway: bytes of the largest packet sent to it. */
@@ -196,20 +219,25 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
     }
   }
 
-  #close(gateway: KnownGateway, reason: string, now: Instant, how: Ending = 'ended'): void {
+  #close(
+    gateway: KnownGateway,
+    reason: string,
+    now: Instant,
+    { how = 'ended', search }: { how?: Ending; search?: PathSearch | undefined } = {},
+  ): void {
     this.gateways.remove(gateway.id)
     this.#tellTunnels({ type: 'peerRemoved', peer: gateway.id }, now)
-    this.#disconnect(gateway, { reason, how })
+    this.#disconnect(gateway, { reason, how, search })
   }
 
   /** Closes the connection to a gateway, or to all if `peer` is undefined, because the transport fails. */
   #closeAll(peer: string | undefined, now: Instant): void {
     for (const gateway of this.gateways.all()) {
-      if (peer === undefined || gateway.id === peer) this.#close(gateway, 'transport-failing', now, 'failed')
+      if (peer === undefined || gateway.id === peer) this.#close(gateway, 'transport-failing', now, { how: 'failed' })
     }
   }
 
-  #disconnect(gateway: KnownGateway, why: { reason: string; how: Ending }): void {
+  #disconnect(gateway: KnownGateway, why: { reason: string; how: Ending; search?: PathSearch | undefined }): void {
     gateway.connectedResourceIds.clear()
     this.#outputs.push({ type: 'disconnected', gateway, resourceIds: [...gateway.resourceIds], ...why })
   }
@@ -250,9 +278,12 @@ export class Connections implements Machine<ConnectionsInput, ConnectionsOutput>
         if (this.#isMoving) gateway.soughtUntil = after(now, SEARCH_MS)
         else this.#lose(gateway, now)
         return
-      case 'peerFailed':
+      case 'peerFailed': {
         this.gateways.foundDead(gateway.id, now)
-        return this.#close(gateway, output.reason, now, 'failed')
+        const { reason, tried } = output
+        const search = tried && { tried, stun: this.#gathering.status.stun }
+        return this.#close(gateway, reason, now, { how: 'failed', search })
+      }
       case 'sessionEstablished':
         gateway.handshakeAt = now
         return this.#tellConnected(gateway)

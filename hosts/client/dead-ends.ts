@@ -1,12 +1,16 @@
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
+import type { PathSearch } from './connections.ts'
 
 /** Time within which the portal must name another gateway after one was not reached. */
 const ANSWER_WITHIN_MS = 5 * SECOND
 
-/** Failure to reach a resource: code of the reason, and name of the gateway that was not reached. */
+/** Failure to reach a resource. */
 export interface DeadEnd {
+  /** Code of the reason. */
   reason: string
+  /** Name of the gateway that was not reached. */
   gateway: string | undefined
+  search: PathSearch | undefined
 }
 
 /**
@@ -17,10 +21,14 @@ export class DeadEnds {
   readonly #byResource = new Map<string, { gatewayIds: Set<string>; last: DeadEnd; until: Instant }>()
 
   /** Notes that no path was found to a gateway of a resource. */
-  add(resourceId: string, gatewayId: string, { reason, gateway, now }: DeadEnd & { now: Instant }): void {
+  add(resourceId: string, gatewayId: string, { reason, gateway, search, now }: DeadEnd & { now: Instant }): void {
     const gatewayIds = this.#fresh(resourceId, now)?.gatewayIds ?? new Set()
     const until = after(now, ANSWER_WITHIN_MS)
-    this.#byResource.set(resourceId, { gatewayIds: gatewayIds.add(gatewayId), last: { reason, gateway }, until })
+    this.#byResource.set(resourceId, {
+      gatewayIds: gatewayIds.add(gatewayId),
+      last: { reason, gateway, search },
+      until,
+    })
   }
 
   /**

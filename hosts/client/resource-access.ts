@@ -11,7 +11,7 @@ import type { ConnectionsOutput, Grant } from './connections.ts'
 import { DeadEnds } from './dead-ends.ts'
 import type { GatewayTable } from './gateway-table.ts'
 import { SiteAsks, type SiteAsk } from './names/site-asks.ts'
-import type { ResourceTable } from './resource-table.ts'
+import type { Failure, ResourceTable } from './resource-table.ts'
 
 export type ResourceAccessInput =
   /** Packets or queries want a resource; `portalLostAt`: time at which the portal was lost, if it is. */
@@ -145,21 +145,21 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
   }
 
   #disconnect(input: Extract<ResourceAccessInput, { type: 'disconnected' }>, now: Instant): void {
-    const { gateway, resourceIds, reason, how } = input
+    const { gateway, resourceIds, reason, how, search } = input
     this.#note(this.#news.hear(input, now))
     this.#tellFlows({ type: 'peerLost', peer: gateway.id })
     for (const id of resourceIds) {
       if (how === 'ended') this.#resources.disconnected(id, reason)
       // Packets wait, as another gateway may take over within a moment.
-      else this.#resources.unreachable(id, { reason, gateway: gateway.name, now })
+      else this.#resources.unreachable(id, { reason, gateway: gateway.name, search, now })
       if (how !== 'failed') continue
-      this.#deadEnds.add(id, gateway.id, { reason, gateway: gateway.name, now })
+      this.#deadEnds.add(id, gateway.id, { reason, gateway: gateway.name, search, now })
       this.#tellFlows({ type: 'gatewayFailed', resourceId: id, isWanted: this.#siteAsks.isWanted(id) })
     }
   }
 
   /** Shows a resource as unreachable and refuses the packets of applications that wait for it. */
-  #fail(resourceId: string, why: { reason: string; gateway?: string | undefined; now: Instant }): void {
+  #fail(resourceId: string, why: Failure): void {
     this.#resources.unreachable(resourceId, why)
     this.#tellFlows({ type: 'resourceUnreachable', resourceId })
     const { asks, verdict } = this.#siteAsks.unreachable(resourceId, why.now)

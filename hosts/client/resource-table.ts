@@ -3,6 +3,7 @@ import type { ClientResource, DenialDetail } from '../../core/control/messages.t
 import type { NamedResource } from '../../core/dns/resource-names.ts'
 import type { FlowResource } from '../../core/flow/flow-resource.ts'
 import { after, MINUTE, type Instant } from '../../core/runtime/time.ts'
+import type { PathSearch } from './connections.ts'
 import type { ResourceStatus } from './session/client-status.ts'
 import { denialText } from './session/denial-text.ts'
 import { unreachableText } from './session/unreachable-text.ts'
@@ -30,6 +31,17 @@ export interface Denial {
   details?: readonly DenialDetail[] | undefined
   /** Limit of the portal that was reached, as a clause. */
   limit?: string | undefined
+  now: Instant
+}
+
+/** Failure to reach a resource. */
+export interface Failure {
+  /** Code of the reason. */
+  reason: string
+  /** Name of the gateway that was not reached. */
+  gateway?: string | undefined
+  /** Search for a path to it. */
+  search?: PathSearch | undefined
   now: Instant
 }
 
@@ -109,11 +121,8 @@ export class ResourceTable {
   }
 
   /** Notes that packets do not reach the resource, with the reason. */
-  unreachable(
-    id: string,
-    { reason, gateway, now }: { reason: string; gateway?: string | undefined; now: Instant },
-  ): void {
-    const why = unreachableText(reason, gateway)
+  unreachable(id: string, { reason, gateway, search, now }: Failure): void {
+    const why = unreachableText(reason, gateway, search)
     this.#set(id, { state: 'unreachable', gatewayId: null, reason, why, unreachableAt: now })
   }
 

@@ -17,6 +17,7 @@ import {
   type LaneOutput,
 } from '../../core/flow/lane.ts'
 import type { GatheringStatus } from '../../core/ice/candidate-gathering.ts'
+import type { PathStatus } from '../../core/ice/ice-agent.ts'
 import { TransportNews, transportStatus, type TransportStatus } from '../../core/ice/transport-news.ts'
 import { formatPrefix } from '../../core/net/prefix.ts'
 import { MAPPED_ADDRESSES, SENTINEL_ADDRESSES, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
@@ -171,6 +172,11 @@ export class ClientState implements Machine<ClientInput, ClientOutput> {
   /** Endpoints at which this client can be reached, and how they are known. */
   get reach(): GatheringStatus {
     return this.#connections.reach
+  }
+
+  /** Path in use to a gateway; undefined if there is none. */
+  pathTo(gatewayId: string): PathStatus | undefined {
+    return this.#connections.pathStatus(gatewayId)
   }
 
   /** Path MTU to a gateway: bytes of the largest packet sent to it. */

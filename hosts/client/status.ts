@@ -1,6 +1,7 @@
 import type { PluginMetrics } from '../../core/plugin/plugin-metrics.ts'
 import type { HostProblem } from '../../core/runtime/host-problems.ts'
 import { unixOf, type ClockPair } from '../../core/runtime/time.ts'
+import { reachStatus } from '../peer/reach-status.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import { shownUpstream } from './names/upstreams.ts'
 import type { ClientStatus } from './session/client-status.ts'
@@ -43,10 +44,13 @@ export const statusOf = (
   problems,
   lane: lane.kind,
   lane_reason: lane.reason,
+  reach: reachStatus(state.reach),
   gateways: state.gateways.map(({ id, name, path, handshakeAt }) => ({
     id,
     name: name ?? null,
     path: path ?? null,
+    path_kind: state.pathTo(id)?.kind ?? null,
+    round_trip_ms: state.pathTo(id)?.roundTripMs ?? null,
     mtu: state.mtuTo(id),
     last_handshake: handshakeAt === undefined ? null : new Date(unixOf(handshakeAt, clocks)).toISOString(),
   })),

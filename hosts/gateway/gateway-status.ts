@@ -5,6 +5,7 @@ import type { MetricSeries, PluginMetrics } from '../../core/plugin/plugin-metri
 import type { HostProblem } from '../../core/runtime/host-problems.ts'
 import type { LaneChoice } from '../runtime/lane/choose-lane.ts'
 import type { LinkState } from '../peer/portal-side.ts'
+import { reachStatus, type ReachStatus } from '../peer/reach-status.ts'
 import type { GatewayState } from './state.ts'
 
 /** Status of a gateway, as sent over the control socket and printed by `portreeve gateway status --json`. */
@@ -25,6 +26,8 @@ export interface GatewayStatus {
   lane: 'native' | 'script'
   /** Reason for the choice of the lane. */
   lane_reason: string
+  /** Endpoints at which clients can reach this gateway. */
+  reach: ReachStatus
   /** Number of clients with a grant. */
   clients: number
   /** Metrics of the loaded plugins, with the plugin's name as the label `plugin`. */
@@ -58,6 +61,7 @@ export const gatewayStatusOf = (
   problems,
   lane: lane.kind,
   lane_reason: lane.reason,
+  reach: reachStatus(state.reach),
   clients: state.clientIds.length,
   plugin_metrics: pluginMetrics.series(),
   dropped: state.counters(),

@@ -90,6 +90,34 @@ describe('peers behind NATs', () => {
     world.clock.advance(5 * SECOND)
     const [resource] = client.state.resources.status(world.clock.now())
     expect(resource).to.include({ state: 'unreachable', reason: 'no-path' })
+    expect(resource?.why.join(' ')).to.match(
+      /gateway one.*offers only 10\.0\.0\.5:52625, of a private network.*advertised_addresses in its gateway\.yaml/,
+    )
+  })
+
+  it('M4 where a gateway’s router forwards nothing, status says what was tried', () => {
+    const gateway = behind('random', { advertised: [GATEWAY.outside] })
+    const { ask, client, world } = settle({ gateway, client: 'random' })
+    expect(ask()).to.equal(undefined)
+    world.clock.advance(5 * SECOND)
+    const [resource] = client.state.resources.status(world.clock.now())
+    expect(resource?.why.join(' ')).to.match(/Tried: 10\.0\.0\.5:52625, 203\.0\.113\.7:52625.*firewalls/)
+  })
+
+  it('a path through a NAT is told from one without, with its round trip', () => {
+    const through = settle({ gateway: behind('one-to-one') })
+    through.ask()
+    through.world.clock.advance(5 * SECOND)
+    const [gateway] = through.client.state.gateways
+    expect(through.client.state.pathTo(gateway?.id ?? '')).to.deep.equal({
+      path: `${GATEWAY.outside}:${PORT}`,
+      kind: 'nat',
+      roundTripMs: 10,
+    })
+    const direct = settle({ gateway: () => ({ addresses: [GATEWAY.outside] }) })
+    direct.ask()
+    const [other] = direct.client.state.gateways
+    expect(direct.client.state.pathTo(other?.id ?? '')).to.include({ kind: 'direct' })
   })
 
   it('H6 the bindings of idle NATs are kept: the first packet after an hour takes as long as at the start', () => {

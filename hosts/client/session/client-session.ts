@@ -188,6 +188,7 @@ const SIGNED_OUT: ClientStatus = {
   problems: [],
   lane: null,
   lane_reason: null,
+  reach: null,
   gateways: [],
   resources: [],
   names: [],

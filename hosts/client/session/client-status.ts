@@ -4,6 +4,7 @@ import type { TransportStatus } from '../../../core/ice/transport-news.ts'
 import type { DropCounts } from '../../../core/flow/lane.ts'
 import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { LinkState } from '../../peer/portal-side.ts'
+import type { ReachStatus } from '../../peer/reach-status.ts'
 import type { NameStatus } from '../names/name-findings.ts'
 
 /** Status of a client, as sent over the control socket and printed by `portreeve client status --json`. */
@@ -25,6 +26,8 @@ export interface ClientStatus {
   lane: 'native' | 'script' | null
   /** Reason for the choice of the lane. */
   lane_reason: string | null
+  /** Endpoints at which gateways can reach this client; null while signed out. */
+  reach: ReachStatus | null
   gateways: GatewayStatus[]
   resources: ResourceStatus[]
   /** Names of resources that sites cannot resolve properly, as last reported by gateways. */
@@ -56,6 +59,10 @@ export interface GatewayStatus {
   name: string | null
   /** Endpoint that packets are sent to, as `192.0.2.1:52625`; null while there is no path. */
   path: string | null
+  /** `direct`: to an address of the gateway's own interface; `nat`: to one outside of a NAT; null without a path. */
+  path_kind: 'direct' | 'nat' | null
+  /** Time in milliseconds to the gateway and back, as last measured; null if it is unknown. */
+  round_trip_ms: number | null
   /** Path MTU in bytes; 1280 until larger packets were shown to pass. */
   mtu: number
   /** Time of the last handshake (ISO 8601); null before the first. */

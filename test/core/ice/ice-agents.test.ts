@@ -316,7 +316,9 @@ describe('ICE agents', () => {
   it('ICE agents give up where the gateway names no candidate', () => {
     client.tell({ type: 'peerAdded', peer: 'g', local: CLIENT, remote: GATEWAY })
     clock.advance(10_000)
-    expect(client.events).to.deep.equal([{ type: 'failed', reason: 'no-remote-candidates', peer: 'g', at: 11_000 }])
+    expect(client.events).to.deep.equal([
+      { type: 'failed', reason: 'no-remote-candidates', tried: [], peer: 'g', at: 11_000 },
+    ])
   })
 
   it('P9 ICE agents answer nothing to a sender without the credentials', () => {

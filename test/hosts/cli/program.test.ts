@@ -11,6 +11,7 @@ import type { HostProblem } from '../../../core/runtime/host-problems.ts'
 import type { PortalProblem } from '../../../core/control/portal-problem.ts'
 import type { MetricSeries } from '../../../core/plugin/plugin-metrics.ts'
 import type { GatewayStatus } from '../../../hosts/gateway/gateway-status.ts'
+import type { ReachStatus } from '../../../hosts/peer/reach-status.ts'
 import { openClientSocket } from '../../../hosts/client/session/control-socket.ts'
 import type { ControlSocket } from '../../../hosts/peer/control-socket.ts'
 import { kernelProblem } from '../../kit/needs-kernel.ts'
@@ -233,6 +234,7 @@ describe('hosts/cli/program', () => {
           problems: state === 'connecting' ? [DROPPING] : [],
           lane: 'native',
           lane_reason: 'sealed by OpenSSL’s EVP',
+          reach: REACH,
           clients: 2,
           plugin_metrics: [ASKED],
           dropped: { flows: { 'source-not-own': 7 }, tunnels: {} },
@@ -246,6 +248,8 @@ describe('hosts/cli/program', () => {
           const { printed } = await portreeve(['gateway', 'status'], { PORTREEVE_SOCKET: path })
           expect(printed)
             .to.match(/state +/)
+            .and.match(/reached at +10\.0\.0\.5:52625 \(its own\), 203\.0\.113\.7:52625 \(advertised_addresses\)/)
+            .and.match(/STUN +203\.0\.113\.10:3478 does not answer/)
             .and.match(/flows +source-not-own +7/)
             .and.match(/portreeve_plugin_queries_total +plugin=resolver-odd +3/)
           if (state === 'unreachable') expect(printed).to.include(PROBLEM.said).and.include(PROBLEM.remedy)
@@ -446,6 +450,12 @@ const DROPPING: HostProblem = {
   said: 'the chain forward of the table inet filter drops the packets of clients',
   remedy: 'Let them pass.',
   blocks: true,
+const REACH: ReachStatus = {
+  offers: [
+    { endpoint: '10.0.0.5:52625', source: 'interface' },
+    { endpoint: '203.0.113.7:52625', source: 'advertised' },
+  ],
+  stun: [{ server: '203.0.113.10:3478', mapped: null, is_answering: false }],
 }
 
 const STATUS = (state: ClientLinkState): ClientStatus => ({
@@ -458,11 +468,14 @@ const STATUS = (state: ClientLinkState): ClientStatus => ({
   problems: state === 'connecting' ? [DROPPING] : [],
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
+  reach: REACH,
   gateways: [
     {
       id: 'g1',
       name: 'berlin-1',
       path: '192.0.2.1:52625',
+      path_kind: 'nat',
+      round_trip_ms: 12.34,
       mtu: 1_408,
       last_handshake: '2026-01-01T00:00:00.000Z',
     },

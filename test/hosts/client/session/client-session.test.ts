@@ -55,6 +55,7 @@ const EMPTY: Omit<ClientStatus, 'state'> = {
   transport: null,
   lane: 'native',
   lane_reason: 'sealed by OpenSSL’s EVP',
+  reach: null,
   gateways: [],
   resources: [],
   problems: [],
