@@ -8,7 +8,7 @@ import {
   type GatheringStatus,
 } from '../../core/ice/candidate-gathering.ts'
 import type { PathStatus } from '../../core/ice/ice-agent.ts'
-import type { StunStatus } from '../../core/ice/reflexive-addresses.ts'
+import type { PathSearch } from '../../core/ice/path-search.ts'
 import {
   PeerTunnels,
   type PeerTunnelsInput,
@@ -54,14 +54,6 @@ export type ConnectionsOutput =
       /** Search for a path that has failed. */
       search?: PathSearch | undefined
     }
-
-/** Search for a path to a gateway, for people. */
-export interface PathSearch {
-  /** Endpoints that the gateway has offered. */
-  tried: readonly Endpoint[]
-  /** STUN servers that this client has asked where it can be reached. */
-  stun: readonly StunStatus[]
-}
 
 /** Event about the path to a gateway. */
 type PathEvent = Extract<PeerTunnelsOutput, { type: 'pathChosen' | 'pathLost' | 'peerFailed' | 'sessionEstablished' }>

@@ -1,5 +1,5 @@
+import type { PathSearch } from '../../core/ice/path-search.ts'
 import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
-import type { PathSearch } from './connections.ts'
 
 /** Time within which the portal must name another gateway after one was not reached. */
 const ANSWER_WITHIN_MS = 5 * SECOND

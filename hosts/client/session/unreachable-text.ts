@@ -1,7 +1,7 @@
+import type { PathSearch } from '../../../core/ice/path-search.ts'
 import { parseAddress } from '../../../core/net/ip-address.ts'
 import { isOfInternet } from '../../../core/net/reserved-range.ts'
 import { splitEndpoint, type Endpoint } from '../../../core/runtime/endpoint.ts'
-import type { PathSearch } from '../connections.ts'
 
 /** Explains to the person, in sentences, why packets do not reach a resource. */
 export const unreachableText = (reason: string, gateway?: string, search?: PathSearch): string[] => {
