@@ -450,6 +450,8 @@ const DROPPING: HostProblem = {
   said: 'the chain forward of the table inet filter drops the packets of clients',
   remedy: 'Let them pass.',
   blocks: true,
+}
+
 const REACH: ReachStatus = {
   offers: [
     { endpoint: '10.0.0.5:52625', source: 'interface' },
