@@ -1,12 +1,11 @@
-// Machine of a gateway: connects the link to the portal, the packet engine, the tunnels and the resolver of the site's
-// names. It enforces authorizations itself, also while the portal is unreachable.
+// Machine of a gateway: connects the link to the portal, the clients with a grant, the packet engine, the tunnels and the
+// resolver of the site's names. It enforces authorizations itself, also while the portal is unreachable.
 import type { Tunnel } from '../../core/contract/tunnel-transport.ts'
 import { flowResource } from '../../core/control/flow-resource.ts'
 import { FEATURES, type FromPortal, type ToPortal } from '../../core/control/messages.ts'
 import type { PortalProblem } from '../../core/control/portal-problem.ts'
 import { StunServers } from '../../core/control/stun-servers.ts'
 import type { LinkInput } from '../../core/control/portal-link.ts'
-import { keyFromBase64 } from '../../core/crypto/text-encoding.ts'
 import { isTrouble, NO_TROUBLE } from '../../core/dns/site-finding.ts'
 import { SiteResolver, type SiteResolverInput } from '../../core/dns/site-resolver.ts'
 import { SiteService, type SiteServiceInput } from '../../core/dns/site-service.ts'
@@ -28,10 +27,10 @@ import type { Deadline, Machine } from '../../core/runtime/machine.ts'
 import type { Note } from '../../core/runtime/note.ts'
 import { OutputQueue } from '../../core/runtime/output-queue.ts'
 import type { Random } from '../../core/runtime/random.ts'
-import { DAY, instantOf, SECOND, unixTime, type ClockPair, type Instant } from '../../core/runtime/time.ts'
+import { DAY, type ClockPair, type Instant } from '../../core/runtime/time.ts'
 import { GatewayNews } from './gateway-news.ts'
+import { GrantedClients, type GrantedClientsInput, type GrantedClientsOutput } from './granted-clients.ts'
 import { NameReports } from './name-reports.ts'
-import { OwedAnswers } from './owed-answers.ts'
 import type { NameQuery } from '../peer/name-sockets.ts'
 import { PortalSide, type LinkState, type PortalSideOutput } from '../peer/portal-side.ts'
 import type { GatewayInput, GatewayOutput } from './state-messages.ts'
@@ -77,14 +76,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #gathering: CandidateGathering
   readonly #tellGathering: Tell<GatheringInput>
   readonly #stunServers = new StunServers()
-  readonly #clocksAt: (now: Instant) => ClockPair
+  readonly #clients: GrantedClients
+  readonly #tellClients: Tell<GrantedClientsInput>
   readonly #allowsOwnAddresses: boolean
-  /** Public and pre-shared key, as text, of each client with a grant, by client id. */
-  readonly #clients = new Map<string, string>()
-  /** Grants to acknowledge once the lane has them. */
-  readonly #grants = new OwedAnswers()
-  /** Withdrawals to acknowledge once the lane has carried them out. */
-  readonly #withdrawals = new OwedAnswers()
   readonly #nameReports = new NameReports()
   /** Whether the portal understands reports about names. */
   #reportsNames = false
@@ -123,8 +117,9 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#resolver = new SiteResolver({ random })
     this.#tunnels = new PeerTunnels({ role: 'controlled', random, tunnel, mtu })
     this.#gathering = new CandidateGathering(options)
-    this.#clocksAt = clocksAt
+    this.#clients = new GrantedClients({ clocksAt })
     this.#tellPortal = this.#held.hold(this.#portal, (output, now) => this.#onPortal(output, now))
+    this.#tellClients = this.#held.hold(this.#clients, (output, now) => this.#onClients(output, now))
     this.#tellLane = this.#held.hold(this.#lane, (output, now) => this.#onLane(output, now))
     this.#tellResolver = this.#held.hold(this.#resolver, (output, now) => {
       if (output.type === 'resolved') this.#tellFlows(output, now)
@@ -159,7 +154,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
 
   /** Ids of the clients with a grant. */
   get clientIds(): string[] {
-    return [...this.#clients.keys()]
+    return this.#clients.ids
   }
 
   counters(): DropCounts {
@@ -239,12 +234,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'init':
         return this.#resynchronise(message.payload, now)
       case 'createAuthorization':
-        return this.#grant(message.payload, now)
-      case 'rejectAccess': {
-        const { client_id: peer, resource_id: resourceId, ref } = message.payload
-        if (ref !== undefined) this.#withdrawals.owe(peer, resourceId, ref)
-        return this.#tellFlows({ type: 'withdrawn', peer, resourceId }, now)
-      }
+        this.#reportsNames = message.payload.site_findings === true
+        return this.#tellClients({ type: 'grantReceived', created: message.payload }, now)
+      case 'rejectAccess':
+        return this.#tellClients({ type: 'withdrawalReceived', rejected: message.payload }, now)
       case 'resourceUpdated':
         return this.#tellFlows({ type: 'resourceUpdated', resource: flowResource(message.payload) }, now)
       case 'iceCandidates': {
@@ -275,69 +268,27 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       this.#outputs.push({ type: 'configureInterface', ipv4, ipv6, ...masquerade })
       this.#tellFlows({ type: 'interfaceConfigured', ipv4, ipv6 }, now)
     }
-    const grants = (init.authorizations ?? []).map(({ client_id, resource_id, expires_at }) => ({
-      peer: client_id,
-      resourceId: resource_id,
-      expiresAt: this.#expiry(expires_at, now),
-    }))
-    this.#tellFlows({ type: 'retainOnly', grants }, now)
+    this.#tellClients({ type: 'grantsListed', authorizations: init.authorizations ?? [] }, now)
   }
 
-  #grant(created: Extract<FromPortal<'gateway'>, { event: 'createAuthorization' }>['payload'], now: Instant): void {
-    const { client, ref } = created
-    this.#reportsNames = created.site_findings === true
-    const expiresAt = this.#expiry(created.expires_at, now)
-    // An expired grant is not acknowledged, so the portal chooses another gateway.
-    if (expiresAt !== undefined && expiresAt <= now) return
-    const publicKey = keyFromBase64(client.public_key)
-    const presharedKey = keyFromBase64(client.preshared_key)
-    if (publicKey === undefined || presharedKey === undefined) return
-    const peer = client.id
-    const keys = `${client.public_key} ${client.preshared_key}`
-    const known = this.#clients.get(peer)
-    // A client with another key has restarted, and its earlier grants end.
-    if (known !== undefined && known !== keys) this.#forget(peer, now)
-    if (known !== keys) this.#tellFlows({ type: 'peerAdded', peer, ipv4: client.ipv4, ipv6: client.ipv6 }, now)
-    this.#clients.set(peer, keys)
-    this.#tellTunnels(
-      {
-        type: 'peerAdded',
-        peer,
-        publicKey,
-        presharedKey,
-        local: created.gateway_ice_credentials,
-        remote: created.client_ice_credentials,
-      },
-      now,
-    )
-    // The transport has refused the client, so it cannot be served.
-    if (this.#tunnels.trouble?.call === 'peerAdded') return this.#forget(peer, now)
-    const resource = flowResource(created.resource)
-    // Acknowledged only once the lane has the grant: a client's first packet may arrive before the message to the
-    // worker.
-    this.#grants.owe(peer, resource.id, ref)
-    this.#tellFlows({ type: 'granted', peer, resource, expiresAt }, now)
-  }
-
-  #granted(peer: string, resourceId: string, now: Instant): void {
-    const refs = this.#grants.settle(peer, resourceId)
-    for (const ref of refs) this.#say({ event: 'authorizationCreated', payload: { ref } }, now)
-    if (refs.length === 0) return
-    this.#say(
-      { event: 'broadcastIceCandidates', payload: { client_ids: [peer], candidates: this.#gathering.lines } },
-      now,
-    )
-  }
-
-  /** Converts the portal's Unix seconds to an instant; undefined for a grant that never expires. */
-  #expiry(seconds: number | null, now: Instant): Instant | undefined {
-    return seconds === null ? undefined : instantOf(unixTime(seconds * SECOND), this.#clocksAt(now))
-  }
-
-  #forget(peer: string, now: Instant): void {
-    if (!this.#clients.delete(peer)) return
-    this.#tellFlows({ type: 'peerRemoved', peer }, now)
-    this.#tellTunnels({ type: 'peerRemoved', peer }, now)
+  #onClients(output: GrantedClientsOutput, now: Instant): void {
+    switch (output.type) {
+      case 'flowsTold':
+        return this.#tellLane(output, now)
+      case 'addTunnel': {
+        this.#tellTunnels(output.peer, now)
+        const isRefused = this.#tunnels.trouble?.call === 'peerAdded'
+        return this.#tellClients({ type: isRefused ? 'tunnelRefused' : 'tunnelAdded', grant: output.grant }, now)
+      }
+      case 'removeTunnel':
+        return this.#tellTunnels({ type: 'peerRemoved', peer: output.peer }, now)
+      case 'say':
+        return this.#say(output.message, now)
+      case 'tellCandidates': {
+        const payload = { client_ids: [output.peer], candidates: this.#gathering.lines }
+        return this.#say({ event: 'broadcastIceCandidates', payload }, now)
+      }
+    }
   }
 
   #tellFlows(input: GatewayFlowsInput, now: Instant): void {
@@ -360,16 +311,11 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'resolve':
         return this.#tellResolver({ ...output, type: 'lookupRequested' }, now)
       case 'removePeer':
-        return this.#forget(output.peer, now)
+        return this.#tellClients(output, now)
       case 'granted':
-        this.#note(this.#news.access(output, now))
-        return this.#granted(output.peer, output.resourceId, now)
       case 'withdrawn':
         this.#note(this.#news.access(output, now))
-        for (const ref of this.#withdrawals.settle(output.peer, output.resourceId)) {
-          this.#say({ event: 'accessRejected', payload: { ref } }, now)
-        }
-        return
+        return this.#tellClients(output, now)
       case 'nameJudged':
         return this.#tellService(output, now)
       case 'nameResolved':
