@@ -142,6 +142,9 @@ export const missingMethods = (point: PointName, value: unknown): string[] => {
   return [...METHODS[point], ...present].filter((name) => typeof memberOf(name) !== 'function')
 }
 
+/** Whether implementations at an extension point have settings. */
+export const hasSettings = (point: PointName): boolean => MEMBERS[point].includes('settings')
+
 const isFactToken = (value: unknown): value is Reads<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as Reads<unknown>).name === 'string'
 

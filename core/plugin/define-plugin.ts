@@ -46,7 +46,10 @@ export interface PluginContext {
 }
 
 /** Kind of host: a plugin may be loaded in several kinds. */
-export type HostKind = 'portal' | 'client' | 'gateway'
+export type HostKind = (typeof HOST_KINDS)[number]
+
+/** Kinds of hosts. */
+export const HOST_KINDS = ['portal', 'client', 'gateway'] as const
 
 /**
  * Declares one implementation of an extension point under a key. It may only be called within `setup`. A host that does

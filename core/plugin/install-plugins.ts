@@ -1,4 +1,5 @@
 import { OperatorError } from '../config/operator-error.ts'
+import type { PointName } from '../contract/contracts.ts'
 import type { Extension, Extensions, HostPoint } from '../contract/extension-point.ts'
 import type { Reads } from '../contract/facts.ts'
 import type { Schema } from '../contract/schema.ts'
@@ -11,17 +12,28 @@ import type { PluginPart } from './plugin-part.ts'
 import { runSetup, setupFailed, type Declared, type PluginUse } from './plugin-setup.ts'
 import { NO_SETTINGS, settingsSchema } from './settings-schema.ts'
 import { synchronousAnswer } from './synchronous-answer.ts'
+import { visibleCharacters } from './visible-characters.ts'
 
 /** Plugin with the extensions that it provides to this host. */
 export interface InstalledPlugin {
   name: string
   version: string
-  provides: { point: string; key: string }[]
+  /** Name in the configuration: `builtin:condition-x`, or an npm package. */
+  use: string
+  /** Sentence that says what the plugin does; absent if it has none. */
+  description?: string
+  /** Whether it runs in a thread of its own. */
+  isIsolated: boolean
+  provides: { point: PointName; key: string }[]
+  /** Implementations that the plugin provides for other kinds of hosts. */
+  elsewhere: { point: PointName; key: string }[]
 }
 
 /** Result of installing a host's plugins. */
 export interface Installation {
   plugins: readonly InstalledPlugin[]
+  /** Implementations by the extension points that the host has. */
+  extensions: ReadonlyMap<PointName, Extensions<unknown>>
   /** Implementations that have a `start` or a `stop`, in the order of their declaration. */
   parts: readonly PluginPart[]
   /** Folders of the packages, by the names of their plugins. */
@@ -55,7 +67,11 @@ export const installPlugins = (
     const installed: InstalledPlugin = {
       name: definition.name,
       version: definition.version ?? context.hostVersion,
+      use: use.use ?? definition.name,
+      ...(typeof definition.description === 'string' && { description: shownLine(definition.description) }),
+      isIsolated: use.isIsolated === true,
       provides: [],
+      elsewhere: [],
     }
     plugins.push(installed)
     for (const made of declarations) {
@@ -68,9 +84,12 @@ export const installPlugins = (
   for (const { use, installed, declared } of pending) {
     const { definition, source } = use
     const map = maps.get(declared.point)
-    // A plugin may serve several kinds of host: this one does not have the extension point, or not this source.
-    if (map === undefined || isForOthers(declared, context.host)) continue
     const { point, key } = declared
+    // A plugin may serve several kinds of host: this one does not have the extension point, or not this source.
+    if (map === undefined || isForOthers(declared, context.host)) {
+      installed.elsewhere.push({ point, key })
+      continue
+    }
     const about = `${source}: ${definition.name} provides "${key}" of ${point}`
     const other = map.get(key)
     if (other !== undefined) {
@@ -91,8 +110,12 @@ export const installPlugins = (
   const folders = uses.flatMap(({ definition, folder }): [string, string][] =>
     folder === undefined ? [] : [[definition.name, folder]],
   )
-  return { plugins, parts, folders: new Map(folders) }
+  return { plugins, extensions: maps, parts, folders: new Map(folders) }
 }
+
+const MAX_DESCRIPTION_CHARACTERS = 200
+
+const shownLine = (text: string): string => visibleCharacters(text).slice(0, MAX_DESCRIPTION_CHARACTERS)
 
 /** Declaration of a plugin that awaits that all are known. */
 interface Pending {

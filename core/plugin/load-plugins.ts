@@ -58,7 +58,7 @@ export const loadPlugin = async (
   const plugin = (exported as { plugin?: unknown } | null)?.plugin
   if (isDefinition(plugin)) {
     const folder = isPackage(entry) ? modules.packageFolder(entry.use) : undefined
-    return { definition: plugin, config: entry.config, source, folder }
+    return { definition: plugin, config: entry.config, source, use: entry.use, folder }
   }
   throw new OperatorError(
     'PLUGIN_NO_EXPORT',

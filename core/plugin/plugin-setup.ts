@@ -14,6 +14,8 @@ export interface PluginUse {
   config: unknown
   /** Place in the configuration, for error texts: `plugins[2]`. */
   source: string
+  /** Name in the configuration: `builtin:condition-x`, or an npm package. */
+  use?: string
   /** Folder of the plugin's package; undefined for one that comes with the host. */
   folder?: string | undefined
   /** Whether the configuration wants the plugin to run in a thread of its own; absent: it does not. */

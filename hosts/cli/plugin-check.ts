@@ -1,84 +1,48 @@
-import { Command, Option } from 'commander'
-import { z } from 'zod'
-import { parseConfig, PluginEntry } from '../../core/config/parse-config.ts'
-import type { HostKind } from '../../core/plugin/define-plugin.ts'
-import type { InstalledPlugin } from '../../core/plugin/install-plugins.ts'
-import { packageVersion } from '../runtime/process/package-root.ts'
+import { Command } from 'commander'
+import type { CheckedPlugins } from '../../core/plugin/checked-plugins.ts'
+import type { DescribedPlugin } from '../../core/plugin/described-plugin.ts'
+import { checkedHosts, configOption, hostOption, pluginsOfAll, type PluginsOf } from './checked-hosts.ts'
 import type { CommandContext } from './context.ts'
 import { table } from './output.ts'
-import { readYaml } from './read-config.ts'
-
-interface Options {
-  config: string
-  host?: HostKind
-  json?: true
-}
 
 /** Builds `portreeve plugin check`, which loads the plugins of a configuration as a host does, and starts nothing. */
 export const pluginCheckCommand = ({ output }: CommandContext): Command =>
   new Command('check')
     .description('Loads the plugins that a configuration names, as a host does, and prints what each provides.')
-    .requiredOption('-c, --config <file>', 'a configuration of a portal, a gateway or a client')
-    .addOption(new Option('--host <kind>', 'the host that is to load them; by default each of them').choices(HOSTS))
-    .option('--json', 'print {"plugins":[{"name","version","provides":[{"point","key"}]}]}')
-    .action(async ({ config: file, host, json }: Options) => {
-      const { plugins: entries } = parseConfig(Plugins, await readYaml(file), file)
-      const plugins = await check(entries, { file, hosts: host === undefined ? HOSTS : [host] })
-      if (json === true) output.json({ plugins })
-      else output.print(describe(plugins))
+    .addOption(configOption())
+    .addOption(hostOption())
+    .option(
+      '--json',
+      'print {"plugins":[{"name","version","provides":[{"point","key"}]}],"unused":[{"host","plugin","point","key","why"}]}',
+    )
+    .action(async ({ json, ...of }: PluginsOf & { json?: true }) => {
+      const checked = await checkedHosts(of)
+      const plugins = pluginsOfAll(checked)
+      // A host that nobody named need not use what another is for.
+      const unused = of.host === undefined ? [] : checked.flatMap(unusedBy)
+      if (json === true) output.json({ plugins: plugins.map(short), unused })
+      else output.print([describe(plugins), ...unused.map(({ host, key, point, plugin, why }) => `The ${host} does not use ${key} of ${point} (${plugin}): ${why}.`)].join('\n')) // prettier-ignore
     })
     .addHelpText(
       'after',
       `
+Without --host each kind of host loads them, and none misses what another's configuration has. With --host it says what that host would
+say at its start: keys that are missing, ports, points and facts that it does not have; and names what it does not use.
+
 Examples:
   $ portreeve plugin check --config portal.yaml
-  $ portreeve plugin check --config portal.yaml --host portal --json`,
+  $ portreeve plugin check --config gateway.yaml --host gateway --json`,
     )
 
-const HOSTS: readonly HostKind[] = ['portal', 'client', 'gateway']
+const unusedBy = ({ host, unused }: CheckedPlugins) => unused.map((one) => ({ host, ...one }))
 
-/** Schema of the configuration's plugins; other settings are ignored. */
-const Plugins = z.object({ plugins: z.array(PluginEntry).default([]) })
+const short = ({ name, version, provides }: DescribedPlugin) => ({
+  name,
+  version,
+  provides: provides.map(({ point, key }) => ({ point, key })),
+})
 
-/** Installs the plugins as each of the hosts would. Returns each plugin with all that it provides to any of them. */
-const check = async (
-  entries: readonly PluginEntry[],
-  { file, hosts }: { file: string; hosts: readonly HostKind[] },
-): Promise<readonly InstalledPlugin[]> => {
-  const [
-    { installPlugins },
-    { withFaultsLogged },
-    { loadPlugins },
-    { createLogger },
-    { createPluginModules },
-    { createPluginContainer },
-  ] = await Promise.all([
-    import('../../core/plugin/install-plugins.ts'),
-    import('../../core/plugin/host-plugins.ts'),
-    import('../../core/plugin/load-plugins.ts'),
-    import('../runtime/index.ts'),
-    import('../runtime/plugin-modules.ts'),
-    import('./plugin-container.ts'),
-  ])
-  const modules = createPluginModules(file)
-  const { folder } = modules
-  const contexts = hosts.map((host) => ({ folder, host, hostVersion: packageVersion() }))
-  const installed = await withFaultsLogged(createLogger({ level: 'warn' }), async () => {
-    const uses = await loadPlugins(entries, modules, contexts)
-    return contexts.map((context) => {
-      const { container, points } = createPluginContainer(context.host, folder)
-      return installPlugins(container, points, uses, context).plugins
-    })
-  })
-  const [first = []] = installed
-  return first.map((plugin, index) => {
-    const provided = installed.flatMap((plugins) => plugins[index]?.provides ?? [])
-    const distinct = new Map(provided.map((each) => [`${each.point} ${each.key}`, each]))
-    return { ...plugin, provides: [...distinct.values()] }
-  })
-}
-
-const describe = (plugins: readonly InstalledPlugin[]): string => {
+const describe = (plugins: readonly DescribedPlugin[]): string => {
   if (plugins.length === 0) return 'The configuration names no plugins.'
   const rows = plugins.flatMap(({ name, version, provides }) =>
     provides.length === 0

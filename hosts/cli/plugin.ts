@@ -1,7 +1,9 @@
 import { Command } from 'commander'
 import type { CommandContext } from './context.ts'
 import { pluginCheckCommand } from './plugin-check.ts'
+import { pluginListCommand } from './plugin-list.ts'
 import { pluginNewCommand } from './plugin-new.ts'
+import { pluginSchemaCommand } from './plugin-schema.ts'
 
 /** Builds `portreeve plugin …`. */
 export const pluginCommand = (context: CommandContext): Command =>
@@ -9,3 +11,5 @@ export const pluginCommand = (context: CommandContext): Command =>
     .description('Looks at plugins, and begins new ones.')
     .addCommand(pluginNewCommand(context))
     .addCommand(pluginCheckCommand(context))
+    .addCommand(pluginListCommand(context))
+    .addCommand(pluginSchemaCommand(context))

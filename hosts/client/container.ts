@@ -15,7 +15,7 @@ import {
   createUpkeep,
   type MarkFor,
 } from '../runtime/index.ts'
-import type { ClientStart } from './config.ts'
+import type { ClientConfig, ClientStart } from './config.ts'
 
 /** Network access of resolver plugins. */
 export interface ResolversReach {
@@ -24,10 +24,12 @@ export interface ResolversReach {
   exchange: DnsExchange
 }
 
-export const buildContainer = (
-  options: Omit<ClientStart, 'token'>,
-  { markFor, exchange }: ResolversReach,
-): Promise<PeerContainer> =>
+/** Options of a client that its plugins depend on. */
+export type ClientPlugins = Omit<ClientStart, 'token' | 'config'> & {
+  config: Pick<ClientConfig, 'plugins' | 'log_level' | 'ca_file' | 'dns' | 'transport' | 'resolvers'>
+}
+
+export const buildContainer = (options: ClientPlugins, { markFor, exchange }: ResolversReach): Promise<PeerContainer> =>
   buildPeerContainer('client', options, {
     points: [FactSources],
     add: (container, logger) => {

@@ -7,7 +7,7 @@ import { SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import { OWN_SOCKET_MARK, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import { Random } from '../../core/runtime/random.ts'
-import { openPeer, tunnelTransport } from '../peer/open-peer.ts'
+import { openPeer } from '../peer/open-peer.ts'
 import { createDnsExchange } from '../runtime/index.ts'
 import type { ClientStart } from './config.ts'
 import { buildContainer } from './container.ts'
@@ -21,15 +21,7 @@ import { ClientState } from './state.ts'
 import { statusOf } from './status.ts'
 import { TunnelRoutes } from './tunnel-routes.ts'
 
-/**
- * Checks the configuration's plugins without starting anything, so that errors show before somebody signs in.
- * @throws OperatorError for errors in the plugins
- */
-export const checkClientPlugins = async (options: Omit<ClientStart, 'token'>): Promise<void> => {
-  const { container } = await buildContainer(options, { markFor: () => OWN_SOCKET_MARK, exchange: createDnsExchange() })
-  tunnelTransport(container, options.config.transport)
-  chosenResolvers(container.get(UpstreamResolvers.token), options.config.resolvers)
-}
+export { checkClientPlugins } from './check-plugins.ts'
 
 /**
  * Starts a client. Needs root, or CAP_NET_ADMIN.

@@ -14,9 +14,14 @@ import {
   createSystemNames,
   createUpkeep,
 } from '../runtime/index.ts'
-import type { GatewayStart } from './config.ts'
+import type { GatewayConfig, GatewayStart } from './config.ts'
 
-export const buildContainer = (options: GatewayStart): Promise<PeerContainer> =>
+/** Options of a gateway that its plugins depend on. */
+export type GatewayPlugins = Omit<GatewayStart, 'token' | 'config'> & {
+  config: Pick<GatewayConfig, 'plugins' | 'log_level' | 'ca_file' | 'state_folder' | 'transport' | 'resolvers'>
+}
+
+export const buildContainer = (options: GatewayPlugins): Promise<PeerContainer> =>
   buildPeerContainer('gateway', options, {
     add: (container, logger) => {
       const stateFolder = options.config.state_folder

@@ -25,14 +25,19 @@ import {
   createTrustedAuthorities,
   permitInternetAnd,
 } from '../runtime/index.ts'
-import type { PortalStart } from './config.ts'
+import type { PortalConfig, PortalStart } from './config.ts'
 
 /** Extension points of a portal. */
 const EXTENSION_POINTS = [IdentityProviders, PolicyConditions, GatewaySelectors, FactSources, ResolverSettings]
 
+/** Options of a portal that its plugins depend on. */
+export type PortalPlugins = Omit<PortalStart, 'config'> & {
+  config: Pick<PortalConfig, 'plugins' | 'log_level' | 'private_networks'>
+}
+
 /** Builds the portal's container: its ports, and the extensions of the configured plugins. */
 export const buildContainer = async (
-  options: PortalStart,
+  options: PortalPlugins,
 ): Promise<{ container: Container; installation: Installation; pluginMetrics: PluginMetrics }> => {
   const { config, modules, version } = options
   const container = createContainer()

@@ -7,6 +7,7 @@ import {
   PolicyConditions,
   ResolverSettings,
 } from '../../core/contract/extension-point.ts'
+import { describedPlugins } from '../../core/plugin/described-plugin.ts'
 import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { pluginParts } from '../../core/plugin/plugin-part.ts'
 import { Clock } from '../../core/runtime/clock.ts'
@@ -128,6 +129,7 @@ export const startPortal = async (options: PortalStart): Promise<RunningPortal> 
       conditions,
       selectors,
       resolvers,
+      plugins: describedPlugins(installation),
       isConnected: (id) => control.isConnected(id),
       decisions: control.decisions,
       publicUrl,

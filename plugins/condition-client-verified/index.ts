@@ -11,6 +11,7 @@ import { Settings } from './config.ts'
 export const plugin = definePlugin({
   name: 'condition-client-verified',
   api: 1,
+  description: 'Allows access from devices that an admin has vouched for, or from all others.',
   setup({ provide }) {
     provide(PolicyConditions, 'client-verified', {
       settings: Settings,

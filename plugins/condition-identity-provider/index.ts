@@ -12,6 +12,7 @@ import { SignedInBy } from './signed-in-by.ts'
 export const plugin = definePlugin({
   name: 'condition-identity-provider',
   api: 1,
+  description: 'Allows access to those who signed in by certain identity providers, or by all others.',
   setup({ provide }) {
     provide(PolicyConditions, 'identity-provider', {
       settings: Settings,

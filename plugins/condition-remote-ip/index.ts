@@ -11,6 +11,7 @@ import { RemoteIp } from './remote-ip.ts'
 export const plugin = definePlugin({
   name: 'condition-remote-ip',
   api: 1,
+  description: 'Allows access from certain addresses, or from all others.',
   setup({ provide }) {
     provide(PolicyConditions, 'remote-ip', {
       settings: Settings,

@@ -12,6 +12,7 @@ import { TimeWindow } from './time-window.ts'
 export const plugin = definePlugin({
   name: 'condition-time-window',
   api: 1,
+  description: 'Allows access at certain hours of the week, on the wall clock of a zone.',
   setup({ provide }) {
     provide(PolicyConditions, 'time-window', { settings: Settings, create: () => new TimeWindow() })
   },

@@ -16,6 +16,7 @@ import { EmailOtp } from './email-otp.ts'
 export const plugin = definePlugin({
   name: 'identity-email-otp',
   api: 1,
+  description: 'Sign-in by a code that is sent by e-mail.',
   config: Config,
   setup({ provide, config }) {
     provide(IdentityProviders, 'email-otp', {

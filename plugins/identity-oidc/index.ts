@@ -13,6 +13,7 @@ import { OidcProvider } from './oidc-provider.ts'
 export const plugin = definePlugin({
   name: 'identity-oidc',
   api: 1,
+  description: 'Sign-in at any OpenID Connect provider.',
   setup({ provide }) {
     provide(IdentityProviders, 'oidc', {
       settings: Settings,

@@ -16,6 +16,7 @@ import { Settings } from './settings.ts'
 export const plugin = definePlugin({
   name: 'resolver-https',
   api: 1,
+  description: 'Asks name servers over HTTPS (RFC 8484), which passes wherever the web does.',
   config: Config,
   setup({ config, provide }) {
     provide(UpstreamResolvers, 'https', {

@@ -10,6 +10,7 @@ import { SystemResolver } from './system-resolver.ts'
 export const plugin = definePlugin({
   name: 'resolver-system',
   api: 1,
+  description: 'Asks the name servers that the machine itself is set to use.',
   setup({ provide }) {
     provide(UpstreamResolvers, 'system', {
       needs: { exchange: DnsExchange, system: SystemResolvers, clock: Clock },

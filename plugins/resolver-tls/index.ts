@@ -12,6 +12,7 @@ import { TlsResolver } from './tls-resolver.ts'
 export const plugin = definePlugin({
   name: 'resolver-tls',
   api: 1,
+  description: 'Asks name servers over TLS (RFC 7858): nobody on the way reads or forges names.',
   setup({ provide }) {
     provide(UpstreamResolvers, 'tls', {
       settings: Settings,

@@ -11,6 +11,7 @@ import { UdpResolver } from './udp-resolver.ts'
 export const plugin = definePlugin({
   name: 'resolver-udp',
   api: 1,
+  description: 'Asks name servers by plain DNS: over UDP, and over TCP what UDP cut short.',
   setup({ provide }) {
     provide(UpstreamResolvers, 'udp', {
       settings: Settings,

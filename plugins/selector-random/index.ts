@@ -10,6 +10,7 @@ import { RandomSelector } from './random-selector.ts'
 export const plugin = definePlugin({
   name: 'selector-random',
   api: 1,
+  description: "Chooses among a site's healthy gateways, each as likely as any other.",
   setup({ provide }) {
     provide(GatewaySelectors, 'random', {
       needs: { random: Random },

@@ -10,6 +10,7 @@ import { MemoryTransport } from './memory-transport.ts'
 export const plugin = definePlugin({
   name: 'transport-memory',
   api: 1,
+  description: 'Carries packets without any cryptography, for tests.',
   setup({ provide }) {
     provide(TunnelTransports, 'memory', { create: () => new MemoryTransport() })
   },

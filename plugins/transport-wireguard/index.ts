@@ -10,6 +10,7 @@ import { WireGuardTransport } from './wireguard-transport.ts'
 export const plugin = definePlugin({
   name: 'transport-wireguard',
   api: 1,
+  description: 'Carries packets by WireGuard, without a kernel module.',
   setup({ provide }) {
     provide(TunnelTransports, 'wireguard', { create: () => new WireGuardTransport() })
   },

@@ -97,7 +97,7 @@ describe('X2 a promise of a plugin that is rejected, and that nobody waits for',
         modules: createPluginModules(folder.configFile),
         version: '0.1.0',
       }
-      return buildGateway({ ...parts, token })
+      return buildGateway(parts)
     },
   }
   for (const role of ['client', 'gateway'] as const) {

@@ -15,6 +15,10 @@ export const TAGS = [
   { name: 'clients', description: 'Devices of people; a client registers itself when its owner signs in' },
   { name: 'tokens', description: 'Tokens with which gateways, clients and programs authenticate' },
   { name: 'authorizations', description: 'Who may use what at the moment' },
+  {
+    name: 'plugins',
+    description: 'What the portal has loaded: providers, conditions, fact sources, selectors, resolvers',
+  },
   { name: 'audit_log', description: 'Record of changes, decisions, sign-ins and refused calls' },
 ] as const
 

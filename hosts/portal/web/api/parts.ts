@@ -2,6 +2,7 @@ import type { GatewaySelector } from '../../../../core/contract/gateway-selector
 import type { IdentityProvider } from '../../../../core/contract/identity-provider.ts'
 import type { PolicyCondition } from '../../../../core/contract/policy-condition.ts'
 import type { Extensions } from '../../../../core/contract/extension-point.ts'
+import type { DescribedPlugin } from '../../../../core/plugin/described-plugin.ts'
 import type { Clock } from '../../../../core/runtime/clock.ts'
 import type { HeardDecisions } from '../../explain/heard-decisions.ts'
 import type { RefusedCalls } from '../../store/refused-calls.ts'
@@ -18,6 +19,8 @@ export interface ApiParts {
   selectors: Extensions<GatewaySelector>
   /** Resolver plugins, of which the portal uses the schemas only. */
   resolvers: Extensions<unknown>
+  /** Plugins that the portal has loaded. */
+  plugins: readonly DescribedPlugin[]
   /** Whether a client or a gateway has its control channel open. */
   isConnected: (id: string) => boolean
   decisions: HeardDecisions

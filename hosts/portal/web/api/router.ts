@@ -21,6 +21,7 @@ import { openApi } from './open-api.ts'
 import type { ApiParts } from './parts.ts'
 import { queryOf } from './read-body.ts'
 import { answerIfNew, isKnown } from './row-version.ts'
+import { pluginEndpoints } from './plugins.ts'
 import { policyEndpoints } from './policies.ts'
 import { resourceEndpoints } from './resources.ts'
 import { simulateEndpoints } from './simulate.ts'
@@ -44,6 +45,7 @@ export const apiEndpoints = (parts: ApiParts): Endpoint[] => [
   ...tokenEndpoints(parts),
   ...authorizationEndpoints(parts),
   ...auditLogEndpoints(parts),
+  ...pluginEndpoints(parts),
 ]
 
 /** Middlewares that serve the API below /api/v1, and its description at /openapi.json. */
