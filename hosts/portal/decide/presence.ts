@@ -14,10 +14,6 @@ export interface PresentGateway {
   since: UnixTime
 }
 
-export type JoinVerdict =
-  | { ok: true; /** Connection that the new one replaces. */ replaces?: string }
-  | { ok: false; reason: 'already_connected' }
-
 /**
  * Registry of the clients and gateways that have joined, each with its connection. Does not decide whether a newcomer
  * replaces a connection: that is decided when it connects (`Seats`). Here a client's newest connection counts, and a
@@ -28,20 +24,17 @@ export class Presence {
   readonly #gateways = new Map<string, { connection: string; gateway: PresentGateway }>()
   readonly #sites = new Map<string, Map<string, PresentGateway>>()
 
-  clientJoined(id: string, connection: string): JoinVerdict {
-    const before = this.#clients.get(id)
+  clientJoined(id: string, connection: string): void {
     this.#clients.set(id, connection)
-    return before === undefined || before === connection ? { ok: true } : { ok: true, replaces: before }
   }
 
-  gatewayJoined(gateway: PresentGateway, connection: string): JoinVerdict {
+  gatewayJoined(gateway: PresentGateway, connection: string): void {
     const before = this.#gateways.get(gateway.id)
-    if (before !== undefined && before.connection !== connection) return { ok: false, reason: 'already_connected' }
+    if (before !== undefined && before.connection !== connection) return
     this.#forget(gateway.id)
     this.#gateways.set(gateway.id, { connection, gateway })
     const site = this.#sites.get(gateway.siteId) ?? new Map<string, PresentGateway>()
     this.#sites.set(gateway.siteId, site.set(gateway.id, gateway))
-    return { ok: true }
   }
 
   /** Removes a client or gateway, unless another connection has replaced this one. Returns whether it did. */

@@ -14,11 +14,11 @@ const gateway = (id: string, siteId = 'main') => ({
 })
 
 describe('Presence', () => {
-  it('the presence of a client takes the newest connection, and names the one that it replaces', () => {
+  it('the presence of a client takes the newest connection', () => {
     const presence = new Presence()
-    expect(presence.clientJoined('laptop', 'c1')).to.deep.equal({ ok: true })
-    expect(presence.clientJoined('laptop', 'c1')).to.deep.equal({ ok: true })
-    expect(presence.clientJoined('laptop', 'c2')).to.deep.equal({ ok: true, replaces: 'c1' })
+    presence.clientJoined('laptop', 'c1')
+    expect(presence.clientConnection('laptop')).to.equal('c1')
+    presence.clientJoined('laptop', 'c2')
     expect(presence.left('laptop', 'c1')).to.equal(false)
     expect(presence.clientConnection('laptop')).to.equal('c2')
     expect(presence.left('laptop', 'c2')).to.equal(true)
@@ -27,11 +27,13 @@ describe('Presence', () => {
 
   it('the presence of a gateway keeps the first connection until that is gone', () => {
     const presence = new Presence()
-    expect(presence.gatewayJoined(gateway('gw'), 'c1')).to.deep.equal({ ok: true })
-    expect(presence.gatewayJoined(gateway('gw'), 'c2')).to.deep.equal({ ok: false, reason: 'already_connected' })
+    presence.gatewayJoined(gateway('gw'), 'c1')
+    presence.gatewayJoined(gateway('gw'), 'c2')
+    expect(presence.gatewayConnection('gw')).to.equal('c1')
     expect(presence.left('gw', 'c2')).to.equal(false)
     expect(presence.left('gw', 'c1')).to.equal(true)
-    expect(presence.gatewayJoined(gateway('gw'), 'c2')).to.deep.equal({ ok: true })
+    presence.gatewayJoined(gateway('gw'), 'c2')
+    expect(presence.gatewayConnection('gw')).to.equal('c2')
   })
 
   it('presence knows the healthy gateways of each site', () => {
