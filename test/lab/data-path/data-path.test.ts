@@ -8,6 +8,7 @@ import { hostileGatewayTests } from './hostile-gateway.ts'
 import { hostTests } from './hosts.ts'
 import { internetTests } from './internet.ts'
 import { lyingClientTests } from './lies.ts'
+import { natTests } from './nat.ts'
 import { noPathTests } from './no-path.ts'
 import { pathMtuTests } from './path-mtu.ts'
 import { posingClientTests } from './poses.ts'
@@ -43,6 +44,7 @@ describe('the data path, on the kernel', function () {
   expiryTests(bed)
   hostileGatewayTests(bed)
   noPathTests(bed)
+  natTests(bed)
   hostTests(bed)
   internetTests(bed)
 })

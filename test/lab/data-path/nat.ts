@@ -1,0 +1,121 @@
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { before, after, describe, it } from 'mocha'
+import { askGatewayStatus } from '../../../hosts/gateway/control-socket.ts'
+import { Namespace } from '../../../hosts/lab/namespace.ts'
+import { joinByRouter, type BehindRouter } from '../../../hosts/lab/nat-router.ts'
+import type { Bed } from '../bed/bed.ts'
+import { ipv4Of, TARGET_HOST } from '../bed/topology.ts'
+
+const CLIENT = 'client-at-home'
+const PORT = 52_625
+const BRIDGES = 40
+
+/** Gateways behind routers: where they are, and at which address and port they are reached. */
+const GATEWAYS: readonly {
+  name: string
+  title: string
+  place: BehindRouter
+  reachedAt: string
+  advertised?: string
+}[] = [
+  {
+    name: 'gateway-in-cloud',
+    title: 'H11 a gateway behind 1:1 NAT, with 40 bridges of containers, is reached by what STUN has found',
+    place: { inside: '10.0.1.5', outside: '203.0.113.71', translation: 'one-to-one' },
+    reachedAt: `203.0.113.71:${PORT}`,
+  },
+  {
+    name: 'gateway-forwarded',
+    title: 'H11 a gateway behind a port forward is reached by what it advertises',
+    place: {
+      inside: '10.0.2.5',
+      outside: '203.0.113.72',
+      translation: 'random',
+      forward: { from: 40_000, to: PORT },
+    },
+    reachedAt: '203.0.113.72:40000',
+    advertised: '203.0.113.72:40000',
+  },
+  {
+    name: 'gateway-in-office',
+    title: 'H6 a gateway whose router only lets answers in is reached by hole punching',
+    place: { inside: '10.0.3.5', outside: '203.0.113.73', translation: 'preserving' },
+    reachedAt: `203.0.113.73:${PORT}`,
+  },
+]
+
+/** H6, H11: client and gateways behind routers that translate addresses, by nftables. */
+export const natTests = (bed: () => Bed): void => {
+  describe('H6 H11 a client behind NAT', () => {
+    const resourceOf = (index: number): string => ipv4Of('site', 180 + index)
+
+    /** Makes a machine behind a router of its own, and lets the bed use it. */
+    const makeMachine = async (name: string, index: number, place: BehindRouter): Promise<Namespace> => {
+      const machine = await Namespace.create(bed().run, name)
+      const to = { switches: bed().network.routers.internet, bridge: 'outside', port: `nat-${index}` }
+      await joinByRouter(bed().run, machine, { place, role: `router-${index}`, to })
+      bed().machines.set(name, machine)
+      return machine
+    }
+
+    const startGateway = async (index: number, { name, place, advertised }: (typeof GATEWAYS)[number]) => {
+      const machine = await makeMachine(name, index, place)
+      await machine.resolvConf(`nameserver ${ipv4Of('site', TARGET_HOST)}\n`)
+      const to = bed().network.routers.premises
+      await machine.veth({ device: 'site', to, toDevice: `sit-nat-${index}`, toBridge: 'site' })
+      await machine.address('site', `${ipv4Of('site', 170 + index)}/24`)
+      await bed()
+        .machine('target')
+        .address('site', `${resourceOf(index)}/24`)
+      if (index === 0) await addBridges(machine)
+      await bed().make(name, 'sites', { name })
+      await bed().resource(`page of ${name}`, `${resourceOf(index)}/32`, [], name)
+      const settings = advertised === undefined ? {} : { advertised_addresses: [advertised] }
+      await bed().startGateway(name, { site: name, families: 'ipv4', settings })
+    }
+
+    before(async function () {
+      this.timeout(240_000)
+      const home = { inside: '192.168.50.20', outside: '203.0.113.70', translation: 'preserving' } as const
+      await Promise.all(GATEWAYS.map((gateway, index) => startGateway(index, gateway)))
+      const machine = await makeMachine(CLIENT, GATEWAYS.length, home)
+      await machine.resolvConf('nameserver 203.0.113.10\n')
+      await bed().startClient(CLIENT, { families: 'ipv4' })
+    })
+    after(async () => {
+      for (const name of [CLIENT, ...GATEWAYS.map((gateway) => gateway.name)]) await bed().stopPart(name)
+    })
+
+    for (const [index, { name, title, reachedAt }] of GATEWAYS.entries()) {
+      it(title, async () => {
+        const seen = await bed().page(`http://${resourceOf(index)}/`, { client: CLIENT })
+        expect(seen).to.include({ server: 'target' })
+        const { gateways } = await bed().status(CLIENT)
+        const gateway = gateways.find((one) => one.name === name)
+        expect(gateway).to.include({ path: reachedAt, path_kind: 'nat' })
+      })
+    }
+
+    it('H11 the addresses of bridges come last among what a gateway offers, and are few', async () => {
+      const socket = join(bed().run.path, 'gateway-in-cloud', 'gateway.sock')
+      const { reach } = await askGatewayStatus(socket)
+      const sources = reach.offers.map(({ source }) => source)
+      expect(reach.offers[0]).to.deep.equal({ endpoint: `10.0.1.5:${PORT}`, source: 'interface' })
+      expect(sources.indexOf('stun')).to.be.lessThan(sources.indexOf('bridge'))
+      expect(sources.filter((source) => source === 'bridge').length).to.equal(4)
+      expect(reach.stun).to.deep.equal([
+        { server: '203.0.113.10:3478', mapped: `203.0.113.71:${PORT}`, is_answering: true },
+      ])
+    })
+  })
+}
+
+const addBridges = async (machine: Namespace): Promise<void> => {
+  const lines = Array.from({ length: BRIDGES }, (_, index) => [
+    `link add br-${index} type bridge`,
+    `link set br-${index} up`,
+    `address add 172.17.${index}.1/24 dev br-${index}`,
+  ])
+  await machine.mustRun('ip', ['-batch', '-'], { input: `${lines.flat().join('\n')}\n` })
+}
