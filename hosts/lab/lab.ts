@@ -163,6 +163,11 @@ export class Lab {
     return part
   }
 
+  /** Whether a machine's part was started and has not ended. */
+  isRunning(name: MachineName): boolean {
+    return this.#parts.get(name)?.isRunning === true
+  }
+
   /** Starts a Node program as the machine's part. */
   async start(name: MachineName, args: readonly string[], options: Omit<PartOptions, 'name'> = {}): Promise<Part> {
     return this.#watch(name, this.machines[name].spawn(process.execPath, args, this.#partOptions(name, options)))

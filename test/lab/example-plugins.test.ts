@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
@@ -27,6 +27,9 @@ const AT_CLIENT = 'fixture.example.net'
 const PUBLIC = UPSTREAM_NAMES['public.example.org']
 const PASSWORD = 'correct horse battery staple'
 const ROTA_PORT = 9111
+/** Port of a name server on the client's own machine, and a name that only it has. */
+const OWN_DNS_PORT = 5353
+const AT_OWN = 'box.own.example.net'
 
 /** Serves the file that is its argument, at an address and a port. */
 const SERVE = `const [file, port, host] = process.argv.slice(1)
@@ -43,6 +46,12 @@ const USES = {
     { use: 'portreeve-transport-noise-kk' },
   ],
   transport: 'noise-kk',
+  client: {
+    resolvers: [
+      { type: 'udp', settings: { address: '127.0.0.1', port: OWN_DNS_PORT }, match: ['own.example.net'] },
+      'system',
+    ],
+  },
   gateway: { resolvers: [{ type: 'hosts-file', settings: { path: 'site-hosts' } }, 'system'] },
   account: {
     identity_provider: { type: 'password-file', answers: { email: 'ada@example.org', password: PASSWORD } },
@@ -132,10 +141,16 @@ describe('the example plugins, packed and installed as those of a third party', 
       const serve = ['-e', SERVE, join(operator.path, 'rota.json'), String(ROTA_PORT), MACHINES.provider.outside]
       const rota = lab.machines.provider.spawn(process.execPath, serve, { name: 'rota' })
       await rota.line((line) => line === 'listening')
+      const answer = [`--address=/${AT_OWN}/${PUBLIC}`, `--port=${OWN_DNS_PORT}`, '--listen-address=127.0.0.1']
+      const alone = ['--keep-in-foreground', '--bind-interfaces', '--conf-file=/dev/null', '--no-resolv', '--pid-file=']
+      const dnsmasq = lab.machines.client.spawn('dnsmasq', [...alone, '--log-facility=-', '--user=root', ...answer], {
+        name: 'own-dns',
+      })
+      await dnsmasq.line((line) => line.includes('started'))
       world = new World(lab)
       reports = await walk(TRYING_PLUGINS, world, { onReport: () => undefined, interrupted: lab.crashed })
     })
-    after(() => lab?.close())
+    after(() => lab.close())
 
     it('every step of the scenario for plugins holds', () => {
       expect(reports.filter(({ ok }) => !ok)).to.deep.equal([])
@@ -178,6 +193,10 @@ describe('the example plugins, packed and installed as those of a third party', 
       expect(reason).to.include('upstream_resolvers[0].settings.path')
     })
 
+    it("D12 a resolver of client.yaml may be a server on the client's own machine", async () => {
+      expect(await look(AT_OWN)).to.equal(PUBLIC)
+    })
+
     it('D10 the resolver finds a name of the site by gateway.yaml', async () => {
       await world.make('corp', 'resources', {
         type: 'dns',
@@ -209,6 +228,13 @@ describe('the example plugins, packed and installed as those of a third party', 
       )
       const { resources } = await world.clientStatus()
       expect(JSON.stringify(resources.find(({ address }) => address === GITLAB))).to.include('not on call for database')
+    })
+
+    it('the hosts are configured in hidden files beside that of the plugins, which end with the run', async () => {
+      const hidden = () => readdirSync(operator.path).filter((name) => name.startsWith('.portreeve-lab-'))
+      expect(hidden()).to.have.length(4)
+      await lab.close()
+      expect(hidden()).to.deep.equal([])
     })
   })
 })
