@@ -7,12 +7,29 @@ import { TimeWindow } from '../../plugins/condition-time-window/time-window.ts'
 import { Config, Kept } from '../../plugins/identity-email-otp/config.ts'
 import { EmailOtp } from '../../plugins/identity-email-otp/email-otp.ts'
 import { WireGuardTransport } from '../../plugins/transport-wireguard/wireguard-transport.ts'
+import { factSourceSuite } from '../conformance/fact-source.ts'
 import { identityProviderSuite } from '../conformance/identity-provider.ts'
 import { policyConditionSuite } from '../conformance/policy-condition.ts'
 import { checksOf } from '../conformance/runner.ts'
 import { tunnelTransportSuite } from '../conformance/tunnel-transport.ts'
 import { lateEnd, missingEnd, ownClock, ownClockWithoutEnd } from '../fixture/mutant/conditions.ts'
 import { throwingProvider } from '../fixture/mutant/providers.ts'
+import {
+  churns,
+  Duty,
+  failsOpen,
+  ignoresSignal,
+  neverChanges,
+  neverSettles,
+  outsideSchema,
+  OwnDuty,
+  rightSource,
+  Rota,
+  TrimmedDuty,
+  tripsOverKeys,
+  watchesOn,
+  wrongKind,
+} from '../fixture/mutant/sources.ts'
 import {
   constantEphemerals,
   constantNonce,
@@ -108,6 +125,58 @@ describe('X3 the conformance suites find broken plugins', () => {
           '',
         ),
       ).to.deep.equal([])
+    })
+  })
+
+  describe('fact sources', () => {
+    const checks = (make: typeof rightSource, fact = Duty) =>
+      checksOf(() => {
+        let rota = new Rota()
+        factSourceSuite('rota', {
+          create: () => make((rota = new Rota())),
+          fact,
+          keys: ['ada@example.org'],
+          values: [[], [{ rota: 'database', ends: 1 }]],
+          refused: [null, 'database', [{ rota: 'database' }]],
+          unreachable: () => make(new Rota('fails')),
+          silent: () => make(new Rota('silent')),
+          change: () => rota.change(),
+          patienceMs: 50,
+        })
+      })
+    const mutants = [
+      { what: 'no answer at all', make: neverSettles, check: 'answers in time' },
+      { what: 'no ear for its signal', make: ignoresSignal, check: 'gives up as soon as its signal aborts' },
+      { what: 'values outside its schema', make: outsideSchema, check: 'a snapshot of its fact’s kind' },
+      { what: 'a value in place of a table', make: wrongKind, check: 'a snapshot of its fact’s kind' },
+      { what: 'values that churn', make: churns, check: 'says the same, to the letter' },
+      { what: 'nobody on call where its origin fails', make: failsOpen, check: 'rejects where its origin fails' },
+      { what: 'a prototype for a person', make: tripsOverKeys, check: 'does not trip over keys' },
+      { what: 'a watch that goes on', make: watchesOn, check: 'ends its watch at once' },
+      { what: 'a watch that never calls', make: neverChanges, check: 'ends its watch at once' },
+    ]
+    for (const { what, make, check } of mutants) {
+      it(`with ${what}: "${check}" fails`, async () => {
+        expect(await failedChecks(checks(make), check)).to.have.length(1)
+      })
+    }
+
+    it('with a transform in the schema: "changes nothing" fails', async () => {
+      expect(await failedChecks(checks(rightSource, TrimmedDuty), 'changes nothing')).to.have.length(1)
+    })
+
+    it('no conformance check fails for the source as it is, nor for one of a client’s machine', async () => {
+      expect(await failedChecks(checks(rightSource), '')).to.deep.equal([])
+      const own = checksOf(() =>
+        factSourceSuite('own', {
+          create: () => ({ refresh: () => Promise.resolve({ value: 'database' }) }),
+          fact: OwnDuty,
+          values: ['database'],
+          refused: [7],
+          unreachable: () => ({ refresh: () => Promise.reject(new Error('it cannot be read')) }),
+        }),
+      )
+      expect(await failedChecks(own, '')).to.deep.equal([])
     })
   })
 
