@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
@@ -30,6 +30,7 @@ const ROTA_PORT = 9111
 /** Port of a name server on the client's own machine, and a name that only it has. */
 const OWN_DNS_PORT = 5353
 const AT_OWN = 'box.own.example.net'
+const DISK = 'machine/sys/dev/block/253:0'
 
 /** Serves the file that is its argument, at an address and a port. */
 const SERVE = `const [file, port, host] = process.argv.slice(1)
@@ -39,6 +40,7 @@ require('node:http').createServer((_, answer) => answer.end(require('node:fs').r
 /** File for \`portreeve lab --plugins\` by which each example is used. */
 const USES = {
   plugins: [
+    { use: 'portreeve-disk-encryption', config: { system: 'machine', everyMs: 1_000 } },
     { use: 'portreeve-identity-password-file', config: { file: 'passwords' } },
     { use: 'portreeve-oncall', config: { url: `http://${MACHINES.provider.outside}:${ROTA_PORT}/`, everyMs: 200 } },
     { use: 'portreeve-resolver-hosts-file' },
@@ -56,7 +58,10 @@ const USES = {
   account: {
     identity_provider: { type: 'password-file', answers: { email: 'ada@example.org', password: PASSWORD } },
     selector: 'least-loaded',
-    conditions: [{ condition: 'on-call', settings: { rota: 'database' } }],
+    conditions: [
+      { condition: 'on-call', settings: { rota: 'database' } },
+      { condition: 'disk-encryption', settings: {} },
+    ],
     upstream_resolvers: [{ type: 'hosts-file', settings: { path: 'client-hosts' }, match: ['example.net'] }],
   },
 }
@@ -92,6 +97,7 @@ describe('the example plugins, packed and installed as those of a third party', 
       provides: provides.map(([point, key]) => ({ point, key })),
     })
     expect(plugins).to.deep.equal([
+      one('disk-encryption', '1.0.0', ['fact-sources', 'disk-encryption'], ['policy-conditions', 'disk-encryption']),
       one('identity-password-file', '1.0.0', ['identity-providers', 'password-file']),
       one('oncall', '1.0.0', ['fact-sources', 'oncall'], ['policy-conditions', 'on-call']),
       one('resolver-hosts-file', '1.0.0', ['upstream-resolvers', 'hosts-file']),
@@ -125,6 +131,10 @@ describe('the example plugins, packed and installed as those of a third party', 
     const writeRota = (shifts: object[]): void => {
       writeFileSync(join(operator.path, 'rota.json'), JSON.stringify({ shifts }))
     }
+    /** Writes what device mapper says of the disk of the machine that the client's plugin looks at. */
+    const encrypt = (isEncrypted: boolean): void => {
+      writeFileSync(join(operator.path, DISK, 'dm/uuid'), isEncrypted ? 'CRYPT-LUKS2-0123-root\n' : 'LVM-0123-root\n')
+    }
     const look = async (name: string) => String(await world.resolve(name))
 
     before(async () => {
@@ -133,6 +143,12 @@ describe('the example plugins, packed and installed as those of a third party', 
         join(operator.path, 'passwords'),
         await examples.run(operator, command, ['ada@example.org'], PASSWORD),
       )
+      for (const folder of ['machine/proc/self', `${DISK}/dm`]) {
+        mkdirSync(join(operator.path, folder), { recursive: true })
+      }
+      const mounts = '22 1 253:0 / / rw shared:1 - ext4 /dev/mapper/root rw\n'
+      writeFileSync(join(operator.path, 'machine/proc/self/mountinfo'), mounts)
+      encrypt(true)
       writeFileSync(join(operator.path, 'site-hosts'), `${MACHINES.web.site} ${AT_SITE}\n`)
       writeFileSync(join(operator.path, 'client-hosts'), `${PUBLIC} ${AT_CLIENT}\n`)
       writeRota([{ email: 'ada@example.org', rota: 'database', ends: Date.now() + DAY }])
@@ -208,6 +224,30 @@ describe('the example plugins, packed and installed as those of a third party', 
       await allow(world, 'corp')
       await world.resolvesTo(AT_SITE, isMapped)
       expect(await world.page(`http://${AT_SITE}/`)).to.include({ host: AT_SITE, server: 'web' })
+    })
+
+    it('X4 the client says what a plugin finds out on its machine: access rests on it, and ends when it changes', async () => {
+      const { facts, plugin_metrics } = await world.clientStatus()
+      expect(facts).to.deep.equal([{ name: 'disk_encryption.root', value: true, is_told: true }])
+      expect(plugin_metrics.map(({ labels }) => labels)).to.deep.include({ plugin: 'disk-encryption' })
+      const { is_allowed, text } = await explained(world)
+      expect(is_allowed).to.equal(true)
+      expect(text.join('\n')).to.match(/disk_encryption\.root is yes \(as the client itself says since .*, not proven/)
+      encrypt(false)
+      const denied = await eventually(
+        async () => {
+          await world.fetch(`http://${GITLAB}/`, { timeoutMs: 2_000 })
+          const { resources } = await world.clientStatus()
+          return resources.find(({ address, state }) => address === GITLAB && state === 'denied')
+        },
+        { what: 'the client is denied', timeoutMs: PATIENCE_MS },
+      )
+      expect(denied.why.join(' ')).to.include('The disk of your device is not encrypted')
+      encrypt(true)
+      await eventually(async () => ((await explained(world)).is_allowed ? true : undefined), {
+        what: 'access is granted again',
+        timeoutMs: PATIENCE_MS,
+      })
     })
 
     it('the condition decides by the fact that the source brings: access ends with the shift, and the explanation names both', async () => {

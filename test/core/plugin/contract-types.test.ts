@@ -47,6 +47,7 @@ const refusing: UpstreamResolver = {
 }
 
 const Duty = fact('oncall.duty', z.number(), { by: Facts.actor.email })
+const OWN = { fact: fact('disk.encrypted', z.boolean(), { from: 'client' }), everyMs: 1_000, goodForMs: 30_000 }
 const duty: FactSource<number> = { refresh: () => Promise.resolve({ values: { 'ada@example.org': 1 }, otherwise: 0 }) }
 
 const fits = definePlugin({
@@ -83,6 +84,7 @@ const fits = definePlugin({
       }),
     })
     provide(FactSources, 'duty', { fact: Duty, everyMs, goodForMs: 3 * everyMs, create: () => duty })
+    provide(FactSources, 'own', { ...OWN, create: () => ({ refresh: () => Promise.resolve({ value: true }) }) })
     provide(PolicyConditions, 'on-duty', {
       facts: { duty: Duty },
       create: () => ({
@@ -166,6 +168,12 @@ const doNotCompile = definePlugin({
     })
     // @ts-expect-error … changes values: its input is another type than its output.
     fact('oncall.other', z.string().default('none'), { by: Facts.actor.email })
+    // @ts-expect-error A fact has one origin.
+    fact('oncall.both', z.string(), { by: Facts.actor.email, from: 'client' })
+    // @ts-expect-error Only clients say facts of their machines.
+    fact('oncall.gateway', z.string(), { from: 'gateway' })
+    // @ts-expect-error Type 'number' is not assignable to type 'boolean'.
+    provide(FactSources, 'wrong-own', { ...OWN, create: () => ({ refresh: () => Promise.resolve({ value: 1 }) }) })
     // @ts-expect-error A table is looked up by a text.
     fact('oncall.third', z.string(), { by: Facts.device.isVerified })
     provide(UpstreamResolvers, 'facts-at-a-resolver', {
