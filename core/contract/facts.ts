@@ -152,12 +152,19 @@ export const Facts = {
     address: ofCandidate('gateway.address', z.string(), 'portal'),
     /** Number of clients that hold an authorization on the gateway. */
     clients: ofCandidate('gateway.clients', z.number(), 'portal'),
+    /** Share of the processors of the gateway's machine in use, from 0 to 1, averaged over some seconds. */
+    processorShare: ofCandidate('gateway.processor_share', z.number(), 'gateway'),
+    /** Bytes per second through the gateway, both directions together, averaged over some seconds. */
+    bytesPerSecond: ofCandidate('gateway.bytes_per_second', z.number(), 'gateway'),
     /** Version of the gateway's software. */
     version: ofCandidate('gateway.version', z.string(), 'gateway'),
   },
   /** Path between the client and a gateway. */
   path: {
-    /** Round trip in milliseconds as the client measured it. Unknown until it has. */
+    /**
+     * Latest round trip in milliseconds as the client measured it within the last hour. Unknown for a gateway that it has
+     * not been connected to.
+     */
     roundTripMs: ofCandidate('path.round_trip_ms', z.number(), 'client'),
   },
 } as const

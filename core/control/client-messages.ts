@@ -175,6 +175,13 @@ export const portalToClient = {
   relaysPresence: RelaysPresence,
 } as const
 
+/** Round trip in milliseconds to a gateway, and how long ago the client measured it. */
+const MeasuredRoundTrip = z.object({
+  gateway_id: Id,
+  ms: z.number().min(0).max(60_000),
+  age_ms: z.int().nonnegative(),
+})
+
 /** Messages from a client to a portal. */
 export const clientToPortal = {
   requestAuthorization: z.object({
@@ -182,6 +189,8 @@ export const clientToPortal = {
     connected_gateway_ids: z.array(Id).max(256),
     /** Gateways that do not answer this client. Portreeve's addition. */
     unreachable_gateway_ids: z.array(Id).max(256).optional(),
+    /** Round trips to gateways that the client measured in the last hour. Portreeve's addition. */
+    round_trips: lenient(MeasuredRoundTrip, 256).optional(),
   }),
   newGatewayIceCandidates: GatewayCandidates,
   invalidateGatewayIceCandidates: GatewayCandidates,

@@ -103,6 +103,8 @@ export const portalToGateway = {
     ref: z.string().max(4096).optional(),
   }),
   resourceUpdated: GatewayResource,
+  /** Asks the gateway to report the load of its machine in an interval. Portreeve's addition. */
+  reportLoad: z.object({ interval_ms: z.int().min(1_000).max(3_600_000) }),
   relaysPresence: RelaysPresence,
   iceCandidates: ClientCandidates,
   invalidateIceCandidates: ClientCandidates,
@@ -120,6 +122,14 @@ export const gatewayToPortal = {
    * Portreeve's addition.
    */
   nameFindings: z.object({ resource_id: Id, domain: z.string().min(1).max(253), ipv4: Finding, ipv6: Finding }),
+  /**
+   * Load of the gateway's machine since its last report, absent as far as it is not known: the share of its processors
+   * in use, from 0 to 1, and bytes per second in both directions through its device. Portreeve's addition.
+   */
+  gatewayLoad: z.object({
+    processor_share: z.number().min(0).max(1).optional(),
+    bytes_per_second: z.number().min(0).max(1e13).optional(),
+  }),
   broadcastIceCandidates: BroadcastCandidates,
   broadcastInvalidatedIceCandidates: BroadcastCandidates,
   noRelays: Empty,

@@ -88,6 +88,12 @@ export const FEATURES = {
   transports: 'transports',
   /** `request_authorization` carries `unreachable_gateway_ids`. */
   unreachableGateways: 'unreachable_gateway_ids',
+  /** `request_authorization` carries `round_trips`. */
+  roundTrips: 'round_trips',
+  /**
+   * A gateway that lists it is sent `report_load`, and then reports the load of its machine by `gateway_load`.
+   */
+  loadReports: 'load_reports',
   /** The interface carries `upstream_resolvers`. */
   upstreamResolvers: 'upstream_resolvers',
   /** The interface carries `client_facts`; the client then says these facts of its own machine by `client_facts`. */

@@ -38,6 +38,13 @@ export interface IceAgentOptions {
   probes?: readonly number[]
 }
 
+/** Time from a check to its answer. */
+export interface RoundTrip {
+  milliseconds: number
+  /** Time of the answer. */
+  at: Instant
+}
+
 /** Inputs of `IceAgent`. */
 export type IceAgentInput =
   /** Replaces the local candidates. If they have changed, all paths are checked again: the machine may have moved. */
@@ -87,6 +94,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   readonly #probe: PathProbe
   readonly #counters = new Counters()
   readonly #outputs = new OutputQueue<IceAgentOutput>()
+  #roundTrip: RoundTrip | undefined
   /** Size in the last `pathCarries`. */
   #carries: number | undefined
   #selected: CandidatePair | undefined
@@ -119,6 +127,11 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
   /** Size in bytes of the largest probe that the path in use carries; undefined if none is confirmed. */
   get carries(): number | undefined {
     return this.#carries
+  }
+
+  /** Latest round trip on a path in use; undefined until a check of such a path is answered. Outlasts the path. */
+  get roundTrip(): RoundTrip | undefined {
+    return this.#roundTrip
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -250,7 +263,8 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
       return this.#hear(pair, now)
     }
     // A repeated check does not tell which transmission was answered (Karn's algorithm).
-    if (pair.check?.tries === 1) pair.roundTripMs = now - pair.check.sentAt
+    const roundTripMs = pair.check?.tries === 1 ? now - pair.check.sentAt : undefined
+    if (roundTripMs !== undefined) pair.roundTripMs = roundTripMs
     pair.check = undefined
     pair.state = 'valid'
     pair.heardAt = now
@@ -258,6 +272,7 @@ export class IceAgent implements Machine<IceAgentInput, IceAgentOutput> {
     pair.isSilent = false
     pair.nextCheckAt = after(now, checkIntervalMs(pair, this.#circumstances(), now))
     this.#choose(now)
+    if (roundTripMs !== undefined && pair === this.#selected) this.#roundTrip = { milliseconds: roundTripMs, at: now }
   }
 
   #noteTraffic(path: Endpoint | undefined, now: Instant): void {

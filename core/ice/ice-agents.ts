@@ -16,6 +16,7 @@ import {
   type IceAgentOptions,
   type IceAgentOutput,
   type PathStatus,
+  type RoundTrip,
 } from './ice-agent.ts'
 import { readText, USERNAME } from './stun-attributes.ts'
 import { decodeStun, type StunMessage } from './stun-message.ts'
@@ -74,6 +75,11 @@ export class IceAgents implements Machine<IceAgentsInput, IceAgentsOutput> {
   /** Returns the path in use to a peer, for people; undefined if there is none. */
   pathStatus(peer: PeerId): PathStatus | undefined {
     return this.#entries.get(peer)?.agent.pathStatus
+  }
+
+  /** Returns the latest round trip to a peer; undefined until one is measured. */
+  roundTrip(peer: PeerId): RoundTrip | undefined {
+    return this.#entries.get(peer)?.agent.roundTrip
   }
 
   /** Returns the size in bytes of the largest probe that a peer's path carries; undefined if none is confirmed. */

@@ -17,7 +17,7 @@ import {
   type TransportFault,
   type TransportTrouble,
 } from './guarded-tunnel.ts'
-import type { PathStatus } from './ice-agent.ts'
+import type { PathStatus, RoundTrip } from './ice-agent.ts'
 import { IceAgents, type IceAgentsInput, type IceAgentsOutput } from './ice-agents.ts'
 import { looksLikeStun } from './stun-message.ts'
 
@@ -129,6 +129,11 @@ export class PeerTunnels implements Machine<PeerTunnelsInput, PeerTunnelsOutput>
    */
   mtu(peer: PeerId): number {
     return this.#mtus.get(this.#agents.carries(peer) ?? 0) ?? MIN_MTU
+  }
+
+  /** Returns the latest round trip to a peer; undefined until one is measured. */
+  roundTrip(peer: PeerId): RoundTrip | undefined {
+    return this.#agents.roundTrip(peer)
   }
 
   /** Why the transport plugin cannot carry packets; undefined while it works. */

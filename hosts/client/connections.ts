@@ -72,7 +72,7 @@ const SEARCH_MS = 3 * SECOND
 
 /** Connections to the gateways that serve this client: their resources, tunnels and paths, and failover. */
 export class Connections implements Machine<ConnectionsInput, ConnectionsOutput> {
-  readonly gateways = new GatewayTable()
+  readonly gateways = new GatewayTable((id) => this.#tunnels.roundTrip(id))
   readonly #tunnels: PeerTunnels
   readonly #held = new HeldMachines()
   readonly #tellTunnels: Tell<PeerTunnelsInput>

@@ -1,5 +1,6 @@
+import type { RoundTrip } from '../../core/ice/ice-agent.ts'
 import type { Endpoint } from '../../core/runtime/endpoint.ts'
-import { after, SECOND, type Instant } from '../../core/runtime/time.ts'
+import { after, HOUR, SECOND, type Instant } from '../../core/runtime/time.ts'
 
 /** Gateway that serves this client, or that did until its path was lost. */
 export interface KnownGateway {
@@ -32,10 +33,23 @@ export interface KnownGateway {
 /** Time for which a gateway that was not reached is reported to the portal as unreachable. */
 const UNREACHABLE_MS = 60 * SECOND
 
-/** Gateways granted to this client, and those not reached lately. */
+/** Time for which a measured round trip is told to the portal. */
+const MEASURED_MS = 1 * HOUR
+/** Most gateways whose round trips are kept; the oldest measurements are forgotten. */
+const MAX_MEASURED = 64
+
+/** Gateways granted to this client, those not reached lately, and how far those are that were reached. */
 export class GatewayTable {
+  readonly #roundTripOf: (id: string) => RoundTrip | undefined
   readonly #gateways = new Map<string, KnownGateway>()
   readonly #unreachableUntil = new Map<string, Instant>()
+  /** Latest round trips by gateway id, the oldest measurement first. Those of earlier gateways help to choose the next. */
+  readonly #roundTrips = new Map<string, RoundTrip>()
+
+  /** `roundTripOf` returns the latest round trip to a gateway. */
+  constructor(roundTripOf: (id: string) => RoundTrip | undefined = () => undefined) {
+    this.#roundTripOf = roundTripOf
+  }
 
   get(id: string): KnownGateway | undefined {
     return this.#gateways.get(id)
@@ -71,6 +85,7 @@ export class GatewayTable {
   }
 
   remove(id: string): void {
+    this.#noteRoundTrip(id)
     this.#gateways.delete(id)
   }
 
@@ -81,6 +96,13 @@ export class GatewayTable {
       gateway.connectedResourceIds.delete(resourceId)
       return gateway.resourceIds.size === 0
     })
+  }
+
+  /** Returns the round trips of the last hour by gateway id, those of earlier gateways too. */
+  roundTrips(now: Instant): ReadonlyMap<string, RoundTrip> {
+    for (const id of this.#gateways.keys()) this.#noteRoundTrip(id)
+    for (const [id, { at }] of this.#roundTrips) if (now - at >= MEASURED_MS) this.#roundTrips.delete(id)
+    return this.#roundTrips
   }
 
   foundDead(id: string, now: Instant): void {
@@ -107,5 +129,14 @@ export class GatewayTable {
       ),
       unreachable: [...this.#unreachableUntil.keys()],
     }
+  }
+
+  #noteRoundTrip(id: string): void {
+    const roundTrip = this.#roundTripOf(id)
+    if (roundTrip === undefined || this.#roundTrips.get(id)?.at === roundTrip.at) return
+    this.#roundTrips.delete(id)
+    this.#roundTrips.set(id, roundTrip)
+    const [oldest] = this.#roundTrips.keys()
+    if (this.#roundTrips.size > MAX_MEASURED && oldest !== undefined) this.#roundTrips.delete(oldest)
   }
 }

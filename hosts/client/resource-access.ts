@@ -102,11 +102,17 @@ export class ResourceAccess implements Machine<ResourceAccessInput, ResourceAcce
 
   #request(resourceId: string, now: Instant): void {
     const { connected, unreachable } = this.#gateways.forRequest(now)
+    const roundTrips = [...this.#gateways.roundTrips(now)].map(([id, { milliseconds, at }]) => ({
+      gateway_id: id,
+      ms: milliseconds,
+      age_ms: Math.floor(now - at),
+    }))
     this.#resources.requested(resourceId)
     const payload = {
       resource_id: resourceId,
       connected_gateway_ids: connected,
       ...(unreachable.length === 0 ? {} : { unreachable_gateway_ids: unreachable }),
+      ...(roundTrips.length === 0 ? {} : { round_trips: roundTrips }),
     }
     this.#outputs.push({ type: 'say', message: { event: 'requestAuthorization', payload } })
   }

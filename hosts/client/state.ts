@@ -76,6 +76,7 @@ const UNDERSTOOD = [
   FEATURES.endReasons,
   FEATURES.clientFacts,
   FEATURES.stun,
+  FEATURES.roundTrips,
 ]
 
 /** Machine of a client. */

@@ -2,6 +2,7 @@
 import { DnsExchange, SystemNames } from '../../core/runtime/dns-exchange.ts'
 import { Clock } from '../../core/runtime/clock.ts'
 import { HostProblems } from '../../core/runtime/host-problems.ts'
+import { MachineLoad } from '../../core/runtime/machine-load.ts'
 import { HttpClient } from '../../core/runtime/http-client.ts'
 import { NetworkConfiguration } from '../../core/runtime/network-configuration.ts'
 import { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
@@ -9,6 +10,7 @@ import { buildPeerContainer, type PeerContainer } from '../peer/peer-container.t
 import {
   createDnsExchange,
   createHttpClient,
+  createMachineLoad,
   createNetworkConfiguration,
   createOutgoingSockets,
   createSystemNames,
@@ -31,6 +33,7 @@ export const buildContainer = (options: GatewayPlugins): Promise<PeerContainer> 
       container.value(DnsExchange, createDnsExchange())
       container.value(OutgoingSockets, createOutgoingSockets())
       container.value(SystemNames, createSystemNames())
+      container.value(MachineLoad, createMachineLoad())
       container.value(
         NetworkConfiguration,
         createNetworkConfiguration({ role: 'gateway', logger, stateFolder, upkeep }),

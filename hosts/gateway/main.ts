@@ -8,6 +8,7 @@ import { PluginLog } from '../../core/plugin/plugin-log.ts'
 import { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import { SystemNames } from '../../core/runtime/dns-exchange.ts'
 import { DnsListeners } from '../../core/runtime/dns-listener.ts'
+import { MachineLoad } from '../../core/runtime/machine-load.ts'
 import { Random } from '../../core/runtime/random.ts'
 import type { ControlSocket } from '../peer/control-socket.ts'
 import { openPeer } from '../peer/open-peer.ts'
@@ -61,6 +62,7 @@ export const startGateway = async (options: GatewayStart): Promise<RunningGatewa
         system: container.get(SystemNames),
       }),
       sockets: container.get(DatagramSockets),
+      load: container.get(MachineLoad),
       listeners: container.get(DnsListeners),
     },
   })

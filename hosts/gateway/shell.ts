@@ -4,6 +4,7 @@ import { parseAddress } from '../../core/net/ip-address.ts'
 import { isInRange, TUNNEL_ADDRESSES } from '../../core/net/reserved-range.ts'
 import type { DatagramSockets } from '../../core/runtime/datagram-socket.ts'
 import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
+import type { MachineLoad } from '../../core/runtime/machine-load.ts'
 import { NameSockets } from '../peer/name-sockets.ts'
 import { OpenAsks } from '../peer/open-asks.ts'
 import { PeerShell, type PeerPorts } from '../peer/peer-shell.ts'
@@ -17,6 +18,7 @@ export interface GatewayPorts extends PeerPorts<'gateway'> {
   /** Sockets of the name service for clients. */
   sockets: DatagramSockets
   listeners: DnsListeners
+  load: MachineLoad
   /** Resolver of the site's names. */
   names: SiteNames
 }
@@ -90,6 +92,8 @@ export class GatewayShell {
         return this.#forwards.cancel(output.ask)
       case 'answerSiteQuery':
         return this.#nameService.answer(output.query, output.message)
+      case 'readLoad':
+        return this.#peer.tell({ type: 'loadRead', reading: this.#ports.load.read(this.#device) })
       case 'cancelAsk':
         return this.#lookups.cancel(output.ask)
       default:

@@ -30,6 +30,7 @@ import type { Random } from '../../core/runtime/random.ts'
 import { DAY, type ClockPair, type Instant } from '../../core/runtime/time.ts'
 import { GatewayNews } from './gateway-news.ts'
 import { GrantedClients, type GrantedClientsInput, type GrantedClientsOutput } from './granted-clients.ts'
+import { LoadReports, type LoadReportsInput } from './load-reports.ts'
 import { NameReports } from './name-reports.ts'
 import type { NameQuery } from '../peer/name-sockets.ts'
 import { PortalSide, type LinkState, type PortalSideOutput } from '../peer/portal-side.ts'
@@ -53,6 +54,16 @@ export interface GatewayStateOptions {
   /** Addresses at which the operator says that this gateway is reached, behind a NAT for example. */
   advertised?: readonly AdvertisedAddress[] | undefined
 }
+
+/** Portreeve's additions to the protocol that a gateway understands. */
+const UNDERSTOOD = [
+  FEATURES.acknowledgedReject,
+  FEATURES.siteRecords,
+  FEATURES.siteFindings,
+  FEATURES.endReasons,
+  FEATURES.stun,
+  FEATURES.loadReports,
+]
 
 /** Prefixes of all clients' addresses, which are routed to the tunnel device. */
 export const CLIENT_PREFIXES = TUNNEL_ADDRESSES.map(formatPrefix)
@@ -78,6 +89,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
   readonly #stunServers = new StunServers()
   readonly #clients: GrantedClients
   readonly #tellClients: Tell<GrantedClientsInput>
+  readonly #tellLoadReports: Tell<LoadReportsInput>
   readonly #allowsOwnAddresses: boolean
   readonly #nameReports = new NameReports()
   /** Whether the portal understands reports about names. */
@@ -103,13 +115,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     this.#portal = new PortalSide({
       role: 'gateway',
       random,
-      features: [
-        FEATURES.acknowledgedReject,
-        FEATURES.siteRecords,
-        FEATURES.siteFindings,
-        FEATURES.endReasons,
-        FEATURES.stun,
-      ],
+      features: UNDERSTOOD,
       url: portalUrl,
       patienceMs: 1 * DAY,
       connectedBy: 'linkUp',
@@ -127,6 +133,10 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
     })
     this.#tellService = this.#held.hold(this.#service, (output, now) => {
       if (output.type === 'judgeName') this.#tellFlows({ ...output, type: 'nameAsked' }, now)
+      else this.#outputs.push(output)
+    })
+    this.#tellLoadReports = this.#held.hold(new LoadReports(), (output, now) => {
+      if (output.type === 'say') this.#tellPortal({ type: 'send', ...output.message }, now)
       else this.#outputs.push(output)
     })
     this.#tellTunnels = this.#held.hold(this.#tunnels, (output, now) => this.#onTunnels(output, now))
@@ -193,6 +203,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellFlows(input, now)
       case 'systemAnswered':
         return this.#tellResolver(input, now)
+      case 'loadRead':
+        return this.#tellLoadReports(input, now)
       case 'siteQueryReceived':
       case 'forwardAnswered':
         return this.#tellService(input, now)
@@ -218,7 +230,7 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
       case 'deliver':
         return this.#onMessage(output, now)
       case 'linkUp':
-        return
+        return this.#tellLoadReports(output, now)
       case 'end':
         // The link has ended for good, for example as the token was refused, so all grants end.
         this.#tellFlows({ type: 'retainOnly', grants: [] }, now)
@@ -238,6 +250,8 @@ export class GatewayState implements Machine<GatewayInput, GatewayOutput> {
         return this.#tellClients({ type: 'grantReceived', created: message.payload }, now)
       case 'rejectAccess':
         return this.#tellClients({ type: 'withdrawalReceived', rejected: message.payload }, now)
+      case 'reportLoad':
+        return this.#tellLoadReports({ type: 'reportsWanted', intervalMs: message.payload.interval_ms }, now)
       case 'resourceUpdated':
         return this.#tellFlows({ type: 'resourceUpdated', resource: flowResource(message.payload) }, now)
       case 'iceCandidates': {

@@ -5,6 +5,7 @@ import type { DnsListeners } from '../../core/runtime/dns-listener.ts'
 import type { DnsExchange, SystemNames, SystemResolvers } from '../../core/runtime/dns-exchange.ts'
 import type { HttpClient } from '../../core/runtime/http-client.ts'
 import type { Logger } from '../../core/runtime/logger.ts'
+import type { MachineLoad } from '../../core/runtime/machine-load.ts'
 import type { NetworkConfiguration, ResolverConfiguration } from '../../core/runtime/network-configuration.ts'
 import type { NetworkInterfaces } from '../../core/runtime/network-interfaces.ts'
 import type { OutgoingSockets } from '../../core/runtime/outgoing-sockets.ts'
@@ -20,6 +21,7 @@ import { TcpDnsListeners } from './dns-listener.ts'
 import { SocketDnsExchange, type DnsExchangeOptions } from './dns-exchange.ts'
 import { FileSecretStore } from './file-secret-store.ts'
 import { NodeHttpClient, type HttpClientOptions } from './http-client.ts'
+import { LinuxMachineLoad } from './linux/machine-load.ts'
 import { LinuxNetworkConfiguration, type LinuxNetworkOptions } from './linux/network-configuration.ts'
 import { LinuxResolverConfiguration, type ResolverConfigurationOptions } from './linux/resolver-configuration.ts'
 import { Upkeep } from './linux/upkeep.ts'
@@ -53,6 +55,7 @@ export { lookUpAll } from './look-up-all.ts'
 export { markedConnections, type ConnectionRequest } from './marked-connection.ts'
 
 export const createClock = (): Clock => new SystemClock()
+export const createMachineLoad = (): MachineLoad => new LinuxMachineLoad()
 export const createRandom = (): Random => new SystemRandom()
 /**
  * Keeps secrets in files (mode 0600) of `folder`, or in the session's Secret Service, where `folder` tells

@@ -44,6 +44,8 @@ const values = (): ReadonlyMap<string, Arbitrary<unknown>> =>
     [Facts.client.address.name, fc.oneof(fc.ipV4(), fc.ipV6(), fc.string())],
     [Facts.signIn.providerId.name, fc.oneof(fc.uuid(), fc.string())],
     [Facts.device.isVerified.name, fc.boolean()],
+    [Facts.gateway.processorShare.name, fc.double({ min: 0, max: 1, noNaN: true })],
+    [Facts.gateway.bytesPerSecond.name, fc.double({ min: 0, max: 1e12, noNaN: true })],
     [Facts.gateway.clients.name, fc.nat(100_000)],
     [Facts.gateway.version.name, fc.oneof(fc.constantFrom('0.1.0', '1.6.0', ''), fc.string())],
   ])

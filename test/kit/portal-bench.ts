@@ -16,6 +16,8 @@ import { VirtualClock } from './virtual-clock.ts'
 export interface PortalBenchOptions {
   conditions?: Record<string, DeclaredCondition>
   selectors?: Record<string, GatewaySelector>
+  /** Selectors with what they declare, beside `selectors`. */
+  selectorExtensions?: Extensions<GatewaySelector>
   seed?: string | number
   clock?: VirtualClock
   limits?: Limits
@@ -40,6 +42,7 @@ export class PortalBench {
   constructor({
     conditions = {},
     selectors = {},
+    selectorExtensions = new Map(),
     seed = 1,
     clock = new VirtualClock(),
     limits,
@@ -48,7 +51,7 @@ export class PortalBench {
     this.clock = clock
     this.machine = new PortalState({
       conditions: conditionExtensions(conditions),
-      selectors: extensions(selectors),
+      selectors: new Map([...extensions(selectors), ...selectorExtensions]),
       random: new SeededRandom(seed),
       unixAt: (now) => unixOf(now, clock.pair()),
       publicUrl: 'https://portal.example.org',

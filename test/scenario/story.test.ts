@@ -119,6 +119,7 @@ describe('the whole system in virtual time', () => {
     expect(status).to.include({ state: 'connected', account: 'example', actor: 'Ada' })
     expect(status.gateways).to.have.length(1)
     const [{ id, name, path, last_handshake } = { id: '', name: '', path: '', last_handshake: '' }] = status.gateways
+    expect(status.gateways[0]?.round_trip_ms, 'there and back again at 5 ms each').to.equal(10)
     expect(name).to.equal(world.site.seen[0]?.gateway)
     expect(path).to.match(/^\[2001:db8:2::10[12]\]:52625$/)
     expect(Date.parse(last_handshake ?? '')).to.be.within(world.clock.unix() - 2_000, world.clock.unix())

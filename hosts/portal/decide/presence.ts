@@ -12,6 +12,17 @@ export interface PresentGateway {
   remoteIp: string
   /** Time at which it joined. */
   since: UnixTime
+  /** Load of its machine, as it last reported; absent until then. */
+  load?: GatewayLoad
+}
+
+/** Load of a gateway's machine, as it reports it. */
+export interface GatewayLoad {
+  /** Share of the processors in use, from 0 to 1. */
+  processorShare: number | undefined
+  bytesPerSecond: number | undefined
+  /** Time of the report. */
+  at: UnixTime
 }
 
 /**
@@ -35,6 +46,12 @@ export class Presence {
     this.#gateways.set(gateway.id, { connection, gateway })
     const site = this.#sites.get(gateway.siteId) ?? new Map<string, PresentGateway>()
     this.#sites.set(gateway.siteId, site.set(gateway.id, gateway))
+  }
+
+  /** Notes what a connected gateway reports of its load. */
+  loadReported(gatewayId: string, load: GatewayLoad): void {
+    const gateway = this.gateway(gatewayId)
+    if (gateway !== undefined) gateway.load = load
   }
 
   /** Removes a client or gateway, unless another connection has replaced this one. Returns whether it did. */

@@ -4,7 +4,7 @@ import type { Answers } from '../../../core/policy/hearing.ts'
 import type { KnownFacts } from '../../../core/policy/known-facts.ts'
 import type { Random } from '../../../core/runtime/random.ts'
 import type { UnixTime } from '../../../core/runtime/time.ts'
-import { candidateFacts } from './candidate-facts.ts'
+import { candidateFacts, type MeasuredRoundTrip } from './candidate-facts.ts'
 import type { PresentGateway, Presence } from './presence.ts'
 import { chooseGateway, type Candidate, type Choice } from './selection.ts'
 import { isCompatible } from './user-agent.ts'
@@ -57,7 +57,15 @@ export const siteGateways = (
  */
 export const chooseAmong = (
   [first, ...others]: readonly [PresentGateway, ...PresentGateway[]],
-  about: { resourceId: string; clientId: string; connectedIds: readonly string[]; facts: KnownFacts; at: UnixTime },
+  about: {
+    resourceId: string
+    clientId: string
+    connectedIds: readonly string[]
+    facts: KnownFacts
+    /** Round trips that the client measured, by gateway id. */
+    roundTrips?: ReadonlyMap<string, MeasuredRoundTrip> | undefined
+    at: UnixTime
+  },
   known: SiteKnowledge,
   answers?: Answers,
 ): Choice | undefined => {
@@ -67,7 +75,11 @@ export const chooseAmong = (
   const candidate = (gateway: PresentGateway): Candidate => ({
     id: gateway.id,
     name: gateway.name,
-    facts: candidateFacts(gateway, { clients: known.grants.clientsOn(gateway.id), at: about.at }),
+    facts: candidateFacts(gateway, {
+      clients: known.grants.clientsOn(gateway.id),
+      roundTrip: about.roundTrips?.get(gateway.id),
+      at: about.at,
+    }),
   })
   return chooseGateway({ site, candidates: [candidate(first), ...others.map(candidate)], ...about }, known, answers)
 }

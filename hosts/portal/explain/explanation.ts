@@ -171,7 +171,12 @@ const gatewayOf = (
     choice:
       first === undefined
         ? undefined
-        : chooseAmong([first, ...others], { ...about, connectedIds, facts, at }, knowledge, answers),
+        : chooseAmong(
+            [first, ...others],
+            { ...about, connectedIds, facts, roundTrips: connection?.roundTrips, at },
+            knowledge,
+            answers,
+          ),
     clientTransport,
     gateways: [...view.all('gateways')]
       .filter(({ siteId }) => siteId === resource.siteId)

@@ -1,6 +1,7 @@
 import type { Dialect } from '../../../core/control/events.ts'
 import type { Instant } from '../../../core/runtime/time.ts'
 import { TokenBucket } from '../../../core/runtime/token-bucket.ts'
+import type { MeasuredRoundTrip } from '../decide/candidate-facts.ts'
 import { versionOf } from '../decide/user-agent.ts'
 
 /** A peer with a new WebSocket, which has not joined yet. Its token and parameters were checked. */
@@ -35,6 +36,8 @@ export interface Connection extends AdmittedPeer {
   allowance: TokenBucket
   /** Limit of messages with facts that a client says of its machine: each has its grants judged again. */
   factAllowance: TokenBucket
+  /** Round trips that a client measured, by gateway id, as of its last request. */
+  roundTrips: ReadonlyMap<string, MeasuredRoundTrip>
   /** Resources last sent to a client, as JSON, by id. */
   sentResources: Map<string, string>
 }
@@ -54,6 +57,7 @@ export const openConnection = (peer: AdmittedPeer, now: Instant): Connection => 
   lastHeardAt: now,
   allowance: new TokenBucket(FRAME_RATE),
   factAllowance: new TokenBucket(FACT_RATE),
+  roundTrips: new Map(),
   sentResources: new Map(),
 })
 

@@ -84,7 +84,8 @@ export class GatewayChoice {
     { facts, at, answers }: { facts: KnownFacts; at: UnixTime; answers: Answers },
   ): Choice | undefined {
     const connectedIds = wish.connected_gateway_ids.map((id) => id.toLowerCase())
-    const about = { resourceId: wish.resource_id, clientId: connection.peerId, connectedIds, facts, at }
+    const { peerId: clientId, roundTrips } = connection
+    const about = { resourceId: wish.resource_id, clientId, connectedIds, facts, roundTrips, at }
     return chooseAmong(free, about, this.#needs, answers)
   }
 

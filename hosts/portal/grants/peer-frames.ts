@@ -6,10 +6,13 @@ import {
   okReply,
   type Frame,
 } from '../../../core/control/frame.ts'
-import type { ToPortal } from '../../../core/control/messages.ts'
+import { FEATURES, type ToPortal } from '../../../core/control/messages.ts'
 import { matchPattern, normalizeName } from '../../../core/dns/pattern.ts'
-import type { Instant, UnixTime } from '../../../core/runtime/time.ts'
+import { unixTime, type Instant, type UnixTime } from '../../../core/runtime/time.ts'
+import { LOAD_INTERVAL_MS } from '../decide/candidate-facts.ts'
+import type { Presence } from '../decide/presence.ts'
 import type { View } from '../decide/view.ts'
+import type { AccessRequest } from './access-request.ts'
 import type { Attendance } from './attendance.ts'
 import type { ConnectedPeers } from './connected-peers.ts'
 import { isClient, isGateway, type ClientConnection, type Connection, type GatewayConnection } from './connections.ts'
@@ -23,6 +26,7 @@ import type { Withdrawals } from './withdrawals.ts'
 
 export interface PeerFramesNeeds {
   view: View
+  presence: Pick<Presence, 'loadReported'>
   peers: ConnectedPeers
   attendance: Attendance
   requests: Requests
@@ -83,6 +87,7 @@ export class PeerFrames {
     switch (message.event) {
       case 'requestAuthorization': {
         const wish = message.payload
+        this.#noteRoundTrips(connection, wish.round_trips, now)
         return this.#needs.requests.ask(connection, { ...wish, resource_id: wish.resource_id.toLowerCase() }, now)
       }
       case 'newGatewayIceCandidates':
@@ -114,11 +119,30 @@ export class PeerFrames {
         return this.#needs.candidates.fromGateway(connection.peerId, 'invalidateIceCandidates', message.payload)
       case 'noRelays':
         return this.#needs.peers.tell(connection, NO_RELAYS)
+      case 'gatewayLoad': {
+        const { processor_share: processorShare, bytes_per_second: bytesPerSecond } = message.payload
+        const at = this.#needs.unixAt(now)
+        return this.#needs.presence.loadReported(connection.peerId, { processorShare, bytesPerSecond, at })
+      }
       case 'setCapabilities':
         connection.features = new Set(message.payload.features)
+        if (connection.features.has(FEATURES.loadReports)) {
+          this.#needs.peers.tell(connection, { event: 'reportLoad', payload: { interval_ms: LOAD_INTERVAL_MS } })
+        }
         return this.#needs.stunOffers.learned(connection)
       case 'setSnownetCapabilities':
     }
+  }
+
+  #noteRoundTrips(connection: ClientConnection, measured: RoundTrips, now: Instant): void {
+    if (measured === undefined || !connection.features.has(FEATURES.roundTrips)) return
+    const at = this.#needs.unixAt(now)
+    connection.roundTrips = new Map(
+      measured.map(({ gateway_id, ms, age_ms }) => [
+        gateway_id.toLowerCase(),
+        { milliseconds: ms, at: unixTime(at - age_ms) },
+      ]),
+    )
   }
 
   /** Stores a gateway's report about a name, if the name belongs to a resource of the gateway's site. */
@@ -144,6 +168,8 @@ export class PeerFrames {
     })
   }
 }
+
+type RoundTrips = AccessRequest['wish']['round_trips']
 
 /** Cost of a repeated join, in frames that a peer may send: allows about one a second, and ten at once. */
 const JOIN_COST = 48

@@ -32,8 +32,10 @@ describe('messages of the control channel', () => {
     expect(missing).to.deep.equal([
       'client toPortal client_facts',
       'client toPortal set_capabilities',
+      'gateway fromPortal report_load',
       'gateway toPortal access_rejected',
       'gateway toPortal name_findings',
+      'gateway toPortal gateway_load',
       'gateway toPortal set_capabilities',
     ])
   })

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import { Facts } from '../../../../core/contract/facts.ts'
 import type { GatewaySelector } from '../../../../core/contract/gateway-selector.ts'
-import { unixTime } from '../../../../core/runtime/time.ts'
+import { HOUR, SECOND, unixTime } from '../../../../core/runtime/time.ts'
 import { candidateFacts } from '../../../../hosts/portal/decide/candidate-facts.ts'
 import { chooseGateway } from '../../../../hosts/portal/decide/selection.ts'
 import { extension } from '../../../kit/extensions.ts'
@@ -29,10 +29,18 @@ describe('the facts of a gateway that may serve', () => {
         return { gatewayId: 'g1', reason: 'the only one' }
       },
     }
-    const { name, address, clients, version } = Facts.gateway
+    const { name, address, clients, version, processorShare, bytesPerSecond } = Facts.gateway
     const selector = extension('sees', value, {
       facts: { email: Facts.actor.email, site: Facts.site.name },
-      candidateFacts: { name, address, clients, version, roundTrip: Facts.path.roundTripMs },
+      candidateFacts: {
+        name,
+        address,
+        clients,
+        version,
+        processorShare,
+        bytesPerSecond,
+        roundTrip: Facts.path.roundTripMs,
+      },
     })
     const site = { id: 's', accountId: 'a', name: 'Main', createdAt: JOINED, selector: 'sees', selectorSettings: {} }
     const facts = candidateFacts(GATEWAY, { clients: 3, at: NOW })
@@ -57,5 +65,23 @@ describe('the facts of a gateway that may serve', () => {
       },
       request: { site: fact('Main') },
     })
+  })
+
+  it('X4 tell the load that a gateway reports for 30 s, and the round trip that a client measured for an hour', () => {
+    const load = { processorShare: 0.5, bytesPerSecond: undefined, at: NOW }
+    const roundTrip = { milliseconds: 12, at: NOW }
+    const factsAt = (later: number) =>
+      candidateFacts({ ...GATEWAY, load }, { clients: 0, roundTrip, at: unixTime(NOW + later) })
+    const { processorShare, bytesPerSecond } = Facts.gateway
+    const { roundTripMs } = Facts.path
+    expect(factsAt(0).get(processorShare.name)).to.deep.equal(
+      fact(0.5, { source: 'gateway', since: NOW, validUntil: unixTime(NOW + 30 * SECOND) }),
+    )
+    expect(factsAt(0).get(bytesPerSecond.name)).to.equal(undefined)
+    expect(factsAt(30 * SECOND).get(processorShare.name)).to.equal(undefined)
+    expect(factsAt(HOUR - 1).get(roundTripMs.name)).to.deep.equal(
+      fact(12, { source: 'client', since: NOW, validUntil: unixTime(NOW + HOUR) }),
+    )
+    expect(factsAt(HOUR).get(roundTripMs.name)).to.equal(undefined)
   })
 })
