@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
 import { isAnswerTo } from '../../core/dns/message.ts'
 import type { Settle } from './dns-settle.ts'
 import { framed, StreamMessages } from './dns-stream.ts'
@@ -25,13 +25,12 @@ interface Server {
 
 /** DNS over TLS (RFC 7858), client side: queries to one server share a connection and may be answered in any order. */
 export class TlsDnsConnections {
-  readonly #ca: string | undefined
-  readonly #trusted = new TrustedCertificates()
+  readonly #trusted: TrustedCertificates
   /** Open connections by server, least recently used first. */
   readonly #connections = new Map<string, Connection>()
 
   constructor(ca: string | undefined) {
-    this.#ca = ca
+    this.#trusted = new TrustedCertificates({ only: ca })
   }
 
   /** Sends a query and returns a function that gives it up. The result goes to `settle`. */
@@ -56,8 +55,7 @@ export class TlsDnsConnections {
   }
 
   #open(key: string, to: Server): Connection {
-    const trust = this.#ca === undefined ? { secureContext: this.#trusted.context() } : { ca: this.#ca }
-    const connection = new Connection(to, trust)
+    const connection = new Connection(to, this.#trusted.context())
     this.#connections.delete(key)
     this.#connections.set(key, connection)
     for (const [oldest, { size }] of this.#connections) {
@@ -85,7 +83,7 @@ class Connection {
   /** Whether further queries may be sent over this connection. */
   isUsable = true
 
-  constructor({ address, port, serverName, mark }: Server, trust: Pick<ConnectionOptions, 'ca' | 'secureContext'>) {
+  constructor({ address, port, serverName, mark }: Server, secureContext: SecureContext) {
     const stream = openStream({ address, port, mark })
     // The TLS socket does not report errors that happen before it has taken over.
     stream.on('error', (error) => this.#end(error))
@@ -94,7 +92,7 @@ class Connection {
       servername: serverName,
       host: serverName,
       minVersion: 'TLSv1.2',
-      ...trust,
+      secureContext,
     })
     this.#socket = socket
     socket.setTimeout(IDLE_MS, () => {

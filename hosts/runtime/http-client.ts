@@ -27,13 +27,12 @@ export interface HttpClientOptions {
 export class NodeHttpClient implements HttpClient {
   readonly #pinned: PinnedHttp
   readonly #permits: PermitsAddress
-  readonly #ca: string | undefined
-  readonly #trusted = new TrustedCertificates()
+  readonly #trusted: TrustedCertificates
 
   constructor(options: HttpClientOptions = {}) {
     this.#pinned = new PinnedHttp(options)
     this.#permits = options.permits ?? (() => true)
-    this.#ca = options.ca
+    this.#trusted = new TrustedCertificates({ only: options.ca })
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
@@ -66,10 +65,9 @@ export class NodeHttpClient implements HttpClient {
     // An address is never passed to `#lookup`, so it is checked here.
     if (isIP(host) !== 0 && !this.#permits(host)) throw notPermitted(host)
     const options: RequestOptions = { method, headers: { ...headers }, agent: false, signal, lookup: this.#lookup }
-    const isSecure = url.protocol === 'https:'
-    const trust = this.#ca === undefined ? { secureContext: this.#trusted.context() } : { ca: this.#ca }
     return new Promise((resolve, reject) => {
-      const sent = isSecure ? requestHttps(url, { ...options, ...trust }) : requestHttp(url, options)
+      const sent =
+        url.protocol === 'https:' ? requestHttps(url, { ...options, ...this.#trust() }) : requestHttp(url, options)
       sent.on('error', reject)
       sent.on('response', resolve)
       sent.on('socket', (socket) => {
@@ -80,6 +78,11 @@ export class NodeHttpClient implements HttpClient {
       })
       sent.end(body)
     })
+  }
+
+  // An option of TLS sockets, which the types of requests leave out.
+  #trust(): object {
+    return { secureContext: this.#trusted.context() }
   }
 
   /** Looks a host up with the system's resolver and leaves out the addresses that are not permitted. */

@@ -16,12 +16,11 @@ export interface OutgoingSocketsOptions {
 /** Outgoing UDP and TCP sockets for plugins. An exception in a plugin's callback closes that socket only. */
 export class NodeOutgoingSockets implements OutgoingSockets {
   readonly #markFor: MarkFor
-  readonly #ca: string | undefined
-  readonly #trusted = new TrustedCertificates()
+  readonly #trusted: TrustedCertificates
 
   constructor({ markFor = () => undefined, ca }: OutgoingSocketsOptions = {}) {
     this.#markFor = markFor
-    this.#ca = ca
+    this.#trusted = new TrustedCertificates({ only: ca })
   }
 
   openDatagrams({ server, ...events }: { server: Endpoint } & SocketEvents): OutgoingSocket {
@@ -73,12 +72,11 @@ export class NodeOutgoingSockets implements OutgoingSockets {
   }
 
   #secured(socket: Socket, { serverName, alpn }: StreamTls): Socket {
-    const trust = this.#ca === undefined ? { secureContext: this.#trusted.context() } : { ca: this.#ca }
     return connectTls({
       socket,
       host: serverName,
       servername: serverName,
-      ...trust,
+      secureContext: this.#trusted.context(),
       ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
     })
   }

@@ -25,14 +25,13 @@ type Way = { type: 'http2'; session: ClientHttp2Session; inFlight: number } | { 
  */
 export class PinnedHttp {
   readonly #markFor: MarkFor
-  readonly #ca: string | undefined
-  readonly #trusted = new TrustedCertificates()
+  readonly #trusted: TrustedCertificates
   /** Connections by origin, addresses and marks; least recently used first. */
   readonly #ways = new Map<string, Promise<Way>>()
 
   constructor({ markFor = () => undefined, ca }: { markFor?: MarkFor; ca?: string }) {
     this.#markFor = markFor
-    this.#ca = ca
+    this.#trusted = new TrustedCertificates({ only: ca })
   }
 
   async send(request: HttpRequest, addresses: readonly string[]): Promise<HttpResponse> {
@@ -131,7 +130,7 @@ export class PinnedHttp {
         servername: isIP(host) === 0 ? host : '',
         ALPNProtocols: ['h2', 'http/1.1'],
         minVersion: 'TLSv1.2',
-        ...(this.#ca === undefined ? { secureContext: this.#trusted.context() } : { ca: this.#ca }),
+        secureContext: this.#trusted.context(),
       })
       const timer = setTimeout(() => fail(failure('ETIMEDOUT', `no connection within ${ATTEMPT_MS} ms`)), ATTEMPT_MS)
       const fail = (error: Error): void => {

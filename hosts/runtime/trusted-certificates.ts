@@ -14,9 +14,17 @@ const SYSTEM_FILES = [
   '/etc/ssl/cert.pem', // Alpine, OpenWrt
 ]
 
+/**
+ * Contexts of this process by the files that they were made of: to parse some three hundred certificates keeps the
+ * process busy for more than a tenth of a second.
+ */
+const contexts = new Map<string, { context: tls.SecureContext; seen: string }>()
+
 export interface TrustOptions {
   /** PEM file of the operator's own authorities, trusted in addition to all others. */
   caFile?: string | undefined
+  /** Authorities (PEM) to trust instead of all others. */
+  only?: string | undefined
   /** Candidates for the system's file of authorities, for tests; SSL_CERT_FILE takes precedence. */
   systemFiles?: readonly string[]
 }
@@ -27,11 +35,14 @@ export interface TrustOptions {
  */
 export class TrustedCertificates {
   readonly #caFile: string | undefined
+  readonly #only: string | undefined
   readonly #systemFiles: readonly string[]
-  #context: { context: tls.SecureContext; seen: string } | undefined
+  /** Context that trusts `only`. */
+  #narrow: tls.SecureContext | undefined
 
-  constructor({ caFile, systemFiles = SYSTEM_FILES }: TrustOptions = {}) {
+  constructor({ caFile, only, systemFiles = SYSTEM_FILES }: TrustOptions = {}) {
     this.#caFile = caFile
+    this.#only = only
     this.#systemFiles = systemFiles
   }
 
@@ -40,16 +51,20 @@ export class TrustedCertificates {
    * read.
    */
   context = (): tls.SecureContext => {
-    const files = [this.#systemFile(), this.#caFile].filter((file) => file !== undefined)
-    const seen = files.map((file) => stampOf(file) ?? '').join(' ')
-    if (this.#context?.seen !== seen) {
-      this.#context = { seen, context: tls.createSecureContext({ ca: this.pem() }) }
-    }
-    return this.#context.context
+    if (this.#only !== undefined) return (this.#narrow ??= tls.createSecureContext({ ca: this.#only }))
+    const files = [this.#systemFile(), this.#caFile, process.env['NODE_EXTRA_CA_CERTS']].map((file) => file ?? '')
+    const key = files.join('\n')
+    const seen = files.map((file) => stampOf(file) ?? '').join('\n')
+    const known = contexts.get(key)
+    if (known?.seen === seen) return known.context
+    const context = tls.createSecureContext({ ca: this.pem() })
+    contexts.set(key, { seen, context })
+    return context
   }
 
   /** Returns the certificates of all authorities, in PEM. */
   pem(): string[] {
+    if (this.#only !== undefined) return [this.#only]
     const system = this.#systemFile()
     return [
       ...nodesOwn(),
